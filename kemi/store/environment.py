@@ -1,0 +1,213 @@
+"""Opens the hot store: read and write for Kamailio's processes, read-only for everybody else.
+
+Each process opens it once, after its fork. A folder that is wiped while processes run leaves them a deleted
+file that they could go on writing to: `HotStore.is_current` compares inodes before each transaction.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import lmdb
+
+from kemi.store import layout
+from kemi.store.calls import RunningCall, unpack_call
+from kemi.store.layout import Account, State
+from kemi.store.queues import event_to_json
+
+FOLDER = "hot"
+MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "1024")) * 1024 * 1024
+"""The store's largest size. tmpfs takes only what is used."""
+MAX_READERS = 512
+NAMES = (b"meta", b"account", b"network", b"peer", b"config", b"call", b"due", b"invite", b"event")
+
+
+class StoreAbsent(Exception):
+    """There is no hot store in the folder."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"no hot store in {folder}: it is made when Kamailio starts (python3 -m kemi.prestart)")
+
+
+class Databases:
+    """The environment and its named databases, by name."""
+
+    def __init__(self, env: Any) -> None:
+        self.env = env
+        handles = [env.open_db(name, create=not env.flags()["readonly"]) for name in NAMES]
+        self.meta, self.account, self.network, self.peer, self.config, self.call, self.due, self.invite, self.event = (
+            handles
+        )
+
+
+def _open(folder: Path, *, readonly: bool) -> Any:
+    return lmdb.open(
+        str(folder),
+        map_size=MAP_BYTES,
+        max_dbs=len(NAMES),
+        max_readers=MAX_READERS,
+        readonly=readonly,
+        readahead=False,
+        create=not readonly,
+        mode=0o660,
+    )
+
+
+class HotStore(Databases):
+    """The store as Kamailio's processes see it."""
+
+    def __init__(self, run_dir: Path) -> None:
+        self._file = str(run_dir / FOLDER / "data.mdb")
+        if not Path(self._file).exists():
+            raise StoreAbsent(run_dir / FOLDER)
+        super().__init__(_open(run_dir / FOLDER, readonly=False))
+        self.inode = os.stat(self._file).st_ino  # noqa: PTH116 -- the call path's twin of is_current
+
+    def is_current(self) -> bool:
+        """Whether the folder still holds the file that this process has open."""
+        try:
+            return os.stat(self._file).st_ino == self.inode  # noqa: PTH116 -- 1 µs; pathlib takes 3
+        except FileNotFoundError:
+            return False
+
+    def read(self) -> Any:
+        """A read transaction."""
+        return self.env.begin()
+
+    def write(self) -> Any:
+        """A write transaction. Nothing in it may sleep, log or call out."""
+        return self.env.begin(write=True)
+
+    def state(self, txn: Any) -> State:
+        """The store's counters."""
+        return layout.unpack_state(txn.get(b"state", db=self.meta))
+
+    def put_state(self, txn: Any, state: State) -> None:
+        """Writes the counters back."""
+        txn.put(b"state", layout.pack_state(state), db=self.meta)
+
+    def close(self) -> None:
+        """Before opening another one in the same process."""
+        self.env.close()
+
+
+def create_store(run_dir: Path, epoch: int) -> HotStore:
+    """Makes an empty store whose life is called `epoch`. It is not ready: calls get 503 until the service has filled it."""
+    folder = run_dir / FOLDER
+    folder.mkdir(parents=True, exist_ok=True, mode=0o2770)
+    env = _open(folder, readonly=False)
+    databases = Databases(env)
+    with env.begin(write=True) as txn:
+        txn.put(b"state", layout.pack_state(State()), db=databases.meta)
+        txn.put(b"epoch", epoch.to_bytes(8, "big"), db=databases.meta)
+    env.close()
+    return HotStore(run_dir)
+
+
+class Snapshot:
+    """One consistent look at the store. Short: a reader that stays makes the store grow."""
+
+    def __init__(self, databases: Databases, txn: Any) -> None:
+        self._dbs = databases
+        self._txn = txn
+        self._state = layout.unpack_state(txn.get(b"state", db=databases.meta))
+
+    @property
+    def epoch(self) -> int:
+        """Which life of the store."""
+        return int.from_bytes(self._txn.get(b"epoch", db=self._dbs.meta), "big")
+
+    @property
+    def ready(self) -> bool:
+        """Whether the service has filled it."""
+        return self._txn.get(b"ready", db=self._dbs.meta) is not None
+
+    @property
+    def generation(self) -> int:
+        """Kamailio's starts in this store's life."""
+        return int.from_bytes(self._txn.get(b"generation", b"\0", db=self._dbs.meta), "big")
+
+    @property
+    def state(self) -> State:
+        """The counters."""
+        return self._state
+
+    @property
+    def sequence(self) -> int:
+        """Of the last event."""
+        return self._state.sequence
+
+    @property
+    def applied_command(self) -> int:
+        """The last command applied."""
+        return self._state.applied_command
+
+    def account(self, account_id: int) -> Account | None:
+        """One account; None: the store doesn't know it."""
+        raw = self._txn.get(layout.account_key(account_id), db=self._dbs.account)
+        return None if raw is None else layout.unpack_account(account_id, raw)
+
+    def accounts(self) -> Iterator[Account]:
+        """All accounts, by id."""
+        rows = list(self._txn.cursor(self._dbs.account))
+        return (layout.unpack_account(int.from_bytes(key, "big"), raw) for key, raw in rows)
+
+    def calls(self) -> Iterator[RunningCall]:
+        """All running calls, oldest first."""
+        rows = [bytes(raw) for _, raw in self._txn.cursor(self._dbs.call)]
+        return map(unpack_call, rows)
+
+    def events(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """Sequence and journal form of each event that isn't in the journal yet."""
+        rows = [(bytes(key), bytes(raw)) for key, raw in self._txn.cursor(self._dbs.event)]
+        return ((int.from_bytes(key, "big"), event_to_json(raw)) for key, raw in rows)
+
+    def usage(self, kind: bytes, number: int) -> layout.Usage:
+        """Channels in use of a trunk (`t`) or gateway (`g`)."""
+        return layout.unpack_usage(self._txn.get(layout.kind_key(kind, number), db=self._dbs.peer))
+
+
+class HotReader(Databases):
+    """The store as the service and the commands see it: read-only."""
+
+    def __init__(self, run_dir: Path) -> None:
+        folder = run_dir / FOLDER
+        if not (folder / "data.mdb").exists():
+            raise StoreAbsent(folder)
+        try:
+            env = _open(folder, readonly=True)
+        except lmdb.Error as fault:
+            raise StoreAbsent(folder) from fault
+        try:
+            super().__init__(env)
+        except lmdb.Error as fault:
+            env.close()
+            raise StoreAbsent(folder) from fault
+        self._file = folder / "data.mdb"
+        self._inode = self._file.stat().st_ino
+
+    def is_current(self) -> bool:
+        """Whether the folder still holds this store; if not, close and open anew."""
+        try:
+            return self._file.stat().st_ino == self._inode
+        except FileNotFoundError:
+            return False
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """A short read transaction."""
+        with self.env.begin() as txn:
+            yield Snapshot(self, txn)
+
+    def close(self) -> None:
+        """Gives the reader slot back."""
+        self.env.close()
+
+
+def open_reader(run_dir: Path) -> HotReader:
+    """The store, read-only. Raises `StoreAbsent`. One per process and folder: close before opening anew."""
+    return HotReader(run_dir)

@@ -1,0 +1,236 @@
+"""Fixed binary records of the hot store, and the limits on it. Pure: bytes in, values out.
+
+Every value begins with a version byte. A record of an unknown version raises `UnknownVersion`: a store
+of another release is never guessed at.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+VERSION = 1
+"""Of every record here. Raised when a layout changes."""
+
+SUSPENDED = 1
+CLOSED = 2
+CHARGED = 4
+"""Part of the chain: the account pays for calls. The root and commission-based resellers do not."""
+PREPAID = 8
+KNOWN = 16
+"""Its configuration has arrived. Without it the account only counts the holds of calls carried over."""
+
+BYTES_PER_CALL = 4096
+BYTES_PER_EVENT = 2560
+BYTES_PER_INVITE = 256
+"""What one entry may take of the store at most, index entries included: the size guard's prices."""
+
+GUARD_PERCENT = 70
+"""New calls are refused beyond this part of the store; the rest is kept for ending calls."""
+
+INVITE_MEMORY_MS = 64_000
+"""How long a repeated INVITE is recognised: twice RFC 3261's 64*T1."""
+
+
+class UnknownVersion(Exception):
+    """A record was written by another release of Kambill."""
+
+    def __init__(self, what: str, version: int) -> None:
+        super().__init__(
+            f"the hot store holds a record ({what}) of version {version}, this release reads {VERSION}: "
+            "stop Kamailio, remove the hot store's folder and start again; it is rebuilt from ledger and journal"
+        )
+
+
+def _check(what: str, version: int) -> None:
+    if version != VERSION:
+        raise UnknownVersion(what, version)
+
+
+class Account(NamedTuple):
+    """What the call path knows of one account. Amounts in micro-units of its currency."""
+
+    id: int
+    flags: int
+    parent: int
+    """0: the root, or not yet known."""
+    tariff: int
+    """The id of what it pays by; 0: none."""
+    balance: int
+    credit_limit: int
+    held: int
+    channels_max: int
+    """0: any number."""
+    channels: int
+    cps_max: int
+    """0: any number."""
+    rate_clock_us: int
+    """When the allowance of calls a second is whole again, boot time in microseconds."""
+    currency: bytes
+
+    @property
+    def available(self) -> int:
+        """What a new hold may take."""
+        return self.balance + self.credit_limit - self.held
+
+    @property
+    def is_active(self) -> bool:
+        """Known, neither suspended nor closed."""
+        return self.flags & (SUSPENDED | CLOSED | KNOWN) == KNOWN
+
+    @property
+    def is_charged(self) -> bool:
+        """Part of the chain."""
+        return bool(self.flags & CHARGED)
+
+
+_ACCOUNT = struct.Struct("<BBxxIIqqqIIIq3s")
+
+
+def pack_account(account: Account) -> bytes:
+    """The record of `account`, without its id (the key)."""
+    return _ACCOUNT.pack(VERSION, *account[1:])
+
+
+def unpack_account(account_id: int, raw: bytes) -> Account:
+    """The account of a record."""
+    fields = _ACCOUNT.unpack(raw)
+    _check("account", fields[0])
+    return Account(account_id, *fields[1:])
+
+
+def placeholder(account_id: int) -> Account:
+    """An account that is known by its id only, until its configuration arrives."""
+    return Account(account_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b"XXX")
+
+
+class Usage(NamedTuple):
+    """What a trunk or gateway has in use."""
+
+    channels: int
+    rate_clock_us: int
+
+
+_USAGE = struct.Struct("<BxxxIq")
+
+
+def pack_usage(usage: Usage) -> bytes:
+    """The record of `usage`."""
+    return _USAGE.pack(VERSION, *usage)
+
+
+def unpack_usage(raw: bytes | None) -> Usage:
+    """The usage of a record; nothing in use if there is none."""
+    if raw is None:
+        return Usage(0, 0)
+    fields = _USAGE.unpack(raw)
+    _check("usage", fields[0])
+    return Usage(fields[1], fields[2])
+
+
+class State(NamedTuple):
+    """The store's counters: one record, rewritten by each transaction that changes one."""
+
+    sequence: int = 0
+    """Of the last event; 0: none yet."""
+    applied_command: int = 0
+    running: int = 0
+    events: int = 0
+    """Not yet copied to the journal."""
+    invites: int = 0
+
+    def used_bytes(self) -> int:
+        """An upper bound of what calls, events and repeated-INVITE entries take."""
+        return self.running * BYTES_PER_CALL + self.events * BYTES_PER_EVENT + self.invites * BYTES_PER_INVITE
+
+
+_STATE = struct.Struct("<BxxxxxxxqqIII")
+
+
+def pack_state(state: State) -> bytes:
+    """The record of `state`."""
+    return _STATE.pack(VERSION, *state)
+
+
+def unpack_state(raw: bytes) -> State:
+    """The counters of a record."""
+    fields = _STATE.unpack(raw)
+    _check("state", fields[0])
+    return State(*fields[1:])
+
+
+class Invite(NamedTuple):
+    """One INVITE that was seen: a repetition is told by it."""
+
+    cseq: int
+    branch: bytes
+    """8-byte hash of the topmost Via's branch."""
+    call: bytes
+    """The call key it led to."""
+    until_ms: int
+    """Boot time at which it is forgotten."""
+
+
+_INVITE = struct.Struct("<BxxxI8s16sq")
+
+
+def pack_invite(invite: Invite) -> bytes:
+    """The record of `invite`."""
+    return _INVITE.pack(VERSION, *invite)
+
+
+def unpack_invite(raw: bytes) -> Invite:
+    """The INVITE of a record."""
+    fields = _INVITE.unpack(raw)
+    _check("invite", fields[0])
+    return Invite(*fields[1:])
+
+
+class Settings(NamedTuple):
+    """What the operator may set for every call. Sent by the service; these are the values without it."""
+
+    first_hold_s: int = 10
+    """What a hold pays before the answer, at least, in whole increments."""
+    grant_s: int = 100
+    """The standard length of a grant."""
+    extend_before_s: int = 10
+    """How long before its grant's end a call is looked at."""
+    max_call_s: int = 14_400
+    """No grant goes beyond; 4 hours."""
+    reap_after_s: int = 5
+    """After a grant's end, the call is taken as gone when no dialog ends it."""
+
+
+def pack_json(value: dict[str, Any]) -> bytes:
+    """A version byte and compact JSON: records that change rarely and have lists in them."""
+    return bytes((VERSION,)) + json.dumps(value, separators=(",", ":")).encode()
+
+
+@lru_cache(maxsize=8192)
+def unpack_json(raw: bytes) -> dict[str, Any]:
+    """The value of a record. Shared between callers: never change it."""
+    _check("config", raw[0])
+    value: dict[str, Any] = json.loads(raw[1:])
+    return value
+
+
+def account_key(account_id: int) -> bytes:
+    """The key of an account."""
+    return account_id.to_bytes(4, "big")
+
+
+def kind_key(kind: bytes, number: int) -> bytes:
+    """The key of a trunk, gateway, plan or tariff in `config` and `peer`."""
+    return kind + number.to_bytes(4, "big")
+
+
+def due_key(boot_ms: int, kind: bytes, what: bytes) -> bytes:
+    """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`."""
+    return boot_ms.to_bytes(8, "big") + kind + what
+
+
+def sequence_key(sequence: int) -> bytes:
+    """The key of an event or a command."""
+    return sequence.to_bytes(8, "big")

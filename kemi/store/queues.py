@@ -1,0 +1,137 @@
+"""Events: what transactions leave for the journal. `append` in the call path, `event_to_json` in the clerk.
+
+An event's record is `marshal` of (version, kind, boot_ms, wall_ms, payload): the call path spends 2 µs on
+it, and the clerk turns it into the journal's words.
+"""
+
+from __future__ import annotations
+
+import marshal
+from typing import Any, NamedTuple
+
+from kemi.clock import Now
+from kemi.store.calls import MARSHAL_VERSION, ChargeLeg, RunningCall, call_to_json, unpack_call
+from kemi.store.layout import VERSION, UnknownVersion
+
+ANSWERED = "answered"
+EXTENDED = "extended"
+SETTLED = "settled"
+REFUSED = "refused"
+OPENED = "opened"
+BEAT = "beat"
+
+
+class Ending(NamedTuple):
+    """How a call ended."""
+
+    outcome: str
+    """answered, failed, cancelled."""
+    by: str
+    sip_code: int
+    sip_reason: str
+    ring_wall_ms: int
+    duration_ms: int
+    rule: str = ""
+    refused_by: int = 0
+
+
+class Charged(NamedTuple):
+    """What one leg came to."""
+
+    billed_s: int
+    micros: int
+
+
+def pack_event(kind: str, now: Now, payload: Any) -> bytes:
+    """The record of an event. `payload` is of plain tuples, dicts, texts, numbers and bytes."""
+    return marshal.dumps((VERSION, kind, now.boot_ms, now.wall_ms, payload), MARSHAL_VERSION)
+
+
+def event_to_json(raw: bytes) -> dict[str, Any]:
+    """The event as its journal line has it, without epoch, sequence and boot id."""
+    version, kind, boot_ms, wall_ms, payload = marshal.loads(raw)  # noqa: S302 -- our own processes wrote it
+    if version != VERSION:
+        raise UnknownVersion("event", version)
+    return {"e": kind, "boot_ms": boot_ms, "wall_ms": wall_ms, **_BODIES[kind](payload, wall_ms)}
+
+
+def _answered(payload: bytes, _wall_ms: int) -> dict[str, Any]:
+    return {"call": call_to_json(unpack_call(payload))}
+
+
+def _extended(payload: tuple[bytes, int, tuple[int, ...]], _wall_ms: int) -> dict[str, Any]:
+    key, grant_s, held = payload
+    return {"call": key.hex(), "grant_s": grant_s, "held": list(held)}
+
+
+def _settled(payload: tuple[bytes, tuple[Any, ...], tuple[Any, ...], Any], wall_ms: int) -> dict[str, Any]:
+    raw, ending, charges, cost = payload
+    call = unpack_call(raw)
+    provider = None
+    if call.provider is not None and cost is not None:
+        provider = _charge(call.provider, Charged(*cost))
+        provider.pop("seller")
+    rows = [
+        _charge(leg, Charged(*charged)) | {"held": leg.held} for leg, charged in zip(call.legs, charges, strict=True)
+    ]
+    return {"cdr": _cdr(call, Ending(*ending), wall_ms) | {"charges": rows, "cost": provider}}
+
+
+def _charge(leg: ChargeLeg, charged: Charged) -> dict[str, Any]:
+    return {
+        "account": leg.account,
+        "seller": leg.seller,
+        "tariff": leg.tariff.hex(),
+        "prefix": leg.prefix,
+        "terms": leg.terms.hex(),
+        "billed_s": charged.billed_s,
+        "micros": charged.micros,
+        "currency": leg.currency,
+    }
+
+
+def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
+    return {
+        "call": call.hex,
+        "outcome": ending.outcome,
+        "sip_code": ending.sip_code,
+        "sip_reason": ending.sip_reason,
+        "ended_by": ending.by,
+        "refused_by": ending.refused_by,
+        "rule": ending.rule,
+        "trunk": call.trunk,
+        "account": call.account,
+        "path": list(call.path),
+        "caller": call.caller,
+        "called": call.called,
+        "called_sent": call.called_sent,
+        "destination": call.legs[0].destination if call.legs else "",
+        "call_id": call.call_id,
+        "from_tag": call.from_tag,
+        "to_tag": call.callee_leg.tag if call.callee_leg else "",
+        "start_ms": call.start_wall_ms,
+        "ring_ms": ending.ring_wall_ms or call.ring_wall_ms,
+        "answer_ms": call.answer_wall_ms,
+        "end_ms": wall_ms,
+        "duration_ms": ending.duration_ms,
+        "gateway": call.gateway,
+        "attempts": [list(attempt) for attempt in call.attempts],
+    }
+
+
+def _plain(payload: dict[str, Any], _wall_ms: int) -> dict[str, Any]:
+    return payload
+
+
+def _refused(payload: dict[str, Any], wall_ms: int) -> dict[str, Any]:
+    return {"cdr": payload | {"end_ms": wall_ms}}
+
+
+_BODIES = {
+    ANSWERED: _answered,
+    EXTENDED: _extended,
+    SETTLED: _settled,
+    REFUSED: _refused,
+    OPENED: _plain,
+    BEAT: _plain,
+}
