@@ -16,7 +16,7 @@ import lmdb
 
 from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
-from kemi.store.layout import Account, State
+from kemi.store.layout import Account, Settings, State
 from kemi.store.queues import event_to_json
 
 FOLDER = "hot"
@@ -89,6 +89,15 @@ class HotStore(Databases):
     def put_state(self, txn: Any, state: State) -> None:
         """Writes the counters back."""
         txn.put(b"state", layout.pack_state(state), db=self.meta)
+
+    def settings(self, txn: Any) -> Settings:
+        """What the operator has set."""
+        raw = txn.get(b"settings", db=self.meta)
+        return Settings() if raw is None else Settings(**layout.unpack_json(raw))
+
+    def generation(self, txn: Any) -> int:
+        """Which start of Kamailio this is, in this store's life: the wall clock's milliseconds at it; 0: none yet."""
+        return int.from_bytes(txn.get(b"generation", b"\0", db=self.meta), "big")
 
     def close(self) -> None:
         """Before opening another one in the same process."""

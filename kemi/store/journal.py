@@ -112,13 +112,20 @@ class JournalWriter:
         self.append(carried)
 
     def append(self, events: Iterable[dict[str, Any]]) -> None:
-        """Writes and syncs; returns when the lines are on disk. Raises OSError."""
+        """Writes and syncs; returns when the lines are on disk.
+
+        Raises OSError: nothing of it counts then, and what was half written is cut off again.
+        """
         data = b"".join(map(encode_line, events))
-        written = 0
-        while written < len(data):
-            written += os.write(self._file, data[written:])
-        if data:
-            os.fdatasync(self._file)
+        try:
+            written = 0
+            while written < len(data):
+                written += os.write(self._file, data[written:])
+            if data:
+                os.fdatasync(self._file)
+        except OSError:
+            os.ftruncate(self._file, self._bytes)
+            raise
         self._bytes += len(data)
 
     def close(self) -> None:

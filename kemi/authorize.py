@@ -1,0 +1,349 @@
+"""The decision about a new call: one read to price it, one write transaction to take it.
+
+What is priced outside the transaction is checked inside it against the balances of that moment: two
+calls at once never spend the same money.
+"""
+
+from __future__ import annotations
+
+import os
+from hashlib import blake2b
+from typing import Any, NamedTuple
+
+from kemi import quote
+from kemi.clock import Now
+from kemi.identify import Source, Trunk
+from kemi.numbers import for_gateway, normalise
+from kemi.quote import Priced, Way
+from kemi.refusal import Refusal, Refused
+from kemi.rooms import Rooms
+from kemi.store import accounts, layout, queues
+from kemi.store.calls import RINGING, Leg, RunningCall
+from kemi.store.change import Change
+from kemi.store.environment import MAP_BYTES, StoreAbsent
+from kemi.store.layout import Account, Invite, Settings, Usage
+from ratebook.model import Terms
+from ratebook.price import attempt_charge, charge
+from ratebook.routing import Plan
+
+RINGING_SLACK_MS = 10_000
+"""How long after the ring limit a call that nobody ended is taken as gone."""
+
+
+class Invitation(NamedTuple):
+    """What an INVITE says, decoded and within limits."""
+
+    call_id: str
+    from_tag: str
+    cseq: int
+    branch: str
+    """Of the topmost Via."""
+    caller: str
+    called: str
+    """User part of the request URI, as sent."""
+    from_uri: str
+    to_uri: str
+    request_uri: str
+    contact: str
+    route_set: tuple[str, ...]
+    """What a request to the caller must carry, in order."""
+    socket: str
+
+
+class Repeated(NamedTuple):
+    """The INVITE was here before."""
+
+    retransmission: bool
+    """True: the very same, say nothing. False: another with the same Call-ID and From-tag, 482."""
+
+
+class Target(NamedTuple):
+    """Where the INVITE goes."""
+
+    gateway: int
+    host: str
+    port: int
+    transport: str
+    number: str
+    try_timeout_ms: int
+
+
+class Admitted(NamedTuple):
+    """The call is held and may go out."""
+
+    call: str
+    ring_timeout_s: int
+    """Over all gateways."""
+    target: Target
+
+
+class _Question(NamedTuple):
+    """All that the write transaction needs to know about a call."""
+
+    trunk: Trunk
+    invitation: Invitation
+    number: str
+    plan: Plan
+    settings: Settings
+    priced: list[Priced]
+    holds: list[int]
+    ways: list[Way]
+
+
+def authorise(rooms: Rooms, trunk: Trunk, source: Source, invitation: Invitation, now: Now) -> Admitted | Refused | Repeated:
+    """Takes a call or says why not. A refused one has left its record when this returns."""
+    del source  # identified already; kept in the signature for rules by source
+    try:
+        question = _price(rooms, trunk, invitation, now)
+        return _take(rooms, question, now)
+    except Refusal as refusal:
+        _record_refusal(rooms, trunk, invitation, refusal.refused, now)
+        return refusal.refused
+    except accounts.BrokenPath as broken:
+        refused = Refusal("path", broken.account, 0).refused
+        _record_refusal(rooms, trunk, invitation, refused, now)
+        return refused
+
+
+def first_hold_micros(terms: Terms, first_hold_s: int) -> int:
+    """What a leg must set aside before the call goes out: fees and the whole increments of the first seconds."""
+    covered_s = max(first_hold_s, terms.grace_s + 1, 1)
+    return max(charge(terms, covered_s * 1000).micros, attempt_charge(terms))
+
+
+def target_of(plan: Plan, way: Way, number: str) -> Target:
+    """Where the INVITE goes for a gateway."""
+    gateway = way.gateway
+    return Target(
+        gateway.id,
+        gateway.host,
+        gateway.port,
+        gateway.transport,
+        for_gateway(number, gateway.strip, gateway.prefix),
+        plan.try_timeout_ms,
+    )
+
+
+def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Question:
+    if trunk.state != "active":
+        raise Refusal("trunk", trunk.account, trunk.account)
+    number = normalise(trunk, invitation.called)
+    if number is None:
+        raise Refusal("number", trunk.account, trunk.account)
+    store = rooms.store
+    try:
+        snapshot = rooms.rates.snapshot()
+    except StoreAbsent:
+        raise Refusal("rates", 0, trunk.account) from None
+    with store.read() as txn, snapshot as rates:
+        path = accounts.path_of(store, txn, trunk.account)
+        check_states(path, trunk.account)
+        plan = quote.plan_by_id(store, txn, trunk.plan)
+        if plan is None:
+            raise Refusal("route", 0, trunk.account)
+        settings = rooms.store.settings(txn)
+        priced = quote.price_chain(store, txn, rates, path, trunk, number, now.wall_s)
+        top = priced[-1].terms if priced else None
+        ways = quote.find_ways(rooms, txn, rates, plan, number, now.wall_s, top, set())
+    if not ways:
+        raise Refusal("route", 0, trunk.account)
+    holds = [first_hold_micros(leg.terms, settings.first_hold_s) for leg in priced]
+    return _Question(trunk, invitation, number, plan, settings, priced, holds, ways)
+
+
+def check_states(path: list[Account], caller: int) -> None:
+    """Every account of the path is active, and an uncharged one not below its limit. Raises Refusal."""
+    for account in path:
+        if not account.is_active:
+            raise Refusal("suspended", account.id, caller)
+        if not account.is_charged and account.parent and account.available < 0:
+            raise Refusal("funds", account.id, caller)
+
+
+def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated:
+    trunk, invitation = question.trunk, question.invitation
+    key = new_call_key(now)
+    with Change(rooms.store) as change:
+        repeated = _repeated(change, invitation, now)
+        if repeated is not None:
+            return repeated
+        _check_size(change, trunk.account)
+        path = accounts.path_of(change.store, change.txn, trunk.account)
+        check_states(path, trunk.account)
+        _take_trunk(change, trunk, now)
+        way = take_gateway(change, question.ways, now)
+        if way is None:
+            raise Refusal("route", 0, trunk.account)
+        _take_path(change, path, question, now)
+        call = _call(key, question, path, way, now)
+        change.add_call(call)
+        _remember(change, invitation, key, now)
+    return Admitted(key.hex(), question.plan.ring_timeout_s, target_of(question.plan, way, question.number))
+
+
+def new_call_key(now: Now) -> bytes:
+    """A name for a call that no other has, sorted by time."""
+    return (now.wall_ms & 0xFFFF_FFFF_FFFF).to_bytes(6, "big") + os.urandom(10)
+
+
+def _repeated(change: Change, invitation: Invitation, now: Now) -> Repeated | None:
+    raw = change.txn.get(_invite_key(invitation), db=change.store.invite)
+    if raw is None:
+        return None
+    before = layout.unpack_invite(raw)
+    if before.cseq == invitation.cseq and before.branch == _branch_hash(invitation):
+        return Repeated(retransmission=True)
+    running = change.txn.get(before.call, db=change.store.call) is not None
+    if running or (invitation.cseq <= before.cseq and now.boot_ms < before.until_ms):
+        return Repeated(retransmission=False)
+    return None
+
+
+def _invite_key(invitation: Invitation) -> bytes:
+    return blake2b(f"{invitation.call_id}\0{invitation.from_tag}".encode(), digest_size=16).digest()
+
+
+def _branch_hash(invitation: Invitation) -> bytes:
+    return blake2b(invitation.branch.encode(), digest_size=8).digest()
+
+
+def _remember(change: Change, invitation: Invitation, key: bytes, now: Now) -> None:
+    until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
+    invite_key = _invite_key(invitation)
+    invite = Invite(invitation.cseq, _branch_hash(invitation), key, until_ms)
+    if change.txn.get(invite_key, db=change.store.invite) is None:
+        change.state = change.state._replace(invites=change.state.invites + 1)
+    change.txn.put(invite_key, layout.pack_invite(invite), db=change.store.invite)
+    change.txn.put(layout.due_key(until_ms, b"i", invite_key), b"", db=change.store.due)
+
+
+def _check_size(change: Change, caller: int) -> None:
+    if change.state.used_bytes() > MAP_BYTES // 100 * layout.GUARD_PERCENT:
+        raise Refusal("store", 0, caller)
+
+
+def _take_trunk(change: Change, trunk: Trunk, now: Now) -> None:
+    usage = accounts.usage_of(change.store, change.txn, b"t", trunk.id)
+    taken = _one_more(usage, trunk.channels_max, trunk.cps_max, now)
+    if taken is None:
+        raise Refusal("trunk_limit", trunk.account, trunk.account)
+    accounts.put_usage(change.store, change.txn, b"t", trunk.id, taken)
+
+
+
+
+def take_gateway(change: Change, ways: list[Way], now: Now) -> Way | None:
+    """The first gateway with room for one more call, counted on it; None: all are full."""
+    for way in ways:
+        gateway = way.gateway
+        usage = accounts.usage_of(change.store, change.txn, b"g", gateway.id)
+        taken = _one_more(usage, gateway.channels_max, gateway.cps_max, now)
+        if taken is not None:
+            accounts.put_usage(change.store, change.txn, b"g", gateway.id, taken)
+            return way
+    return None
+
+
+def _one_more(usage: Usage, channels_max: int, cps_max: int, now: Now) -> Usage | None:
+    clock = accounts.next_rate_clock_us(usage.rate_clock_us, cps_max, now.boot_ms)
+    if clock is None or not accounts.takes_channel(usage.channels, channels_max):
+        return None
+    return Usage(usage.channels + 1, clock)
+
+
+def _take_path(change: Change, path: list[Account], question: _Question, now: Now) -> None:
+    """Channels, calls a second and funds of the whole path, all or nothing. Raises Refusal."""
+    caller = question.trunk.account
+    holds = {leg.leg.account: hold for leg, hold in zip(question.priced, question.holds, strict=True)}
+    for account in path:
+        if not accounts.takes_channel(account.channels, account.channels_max):
+            raise Refusal("channels", account.id, caller)
+        clock = accounts.next_rate_clock_us(account.rate_clock_us, account.cps_max, now.boot_ms)
+        if clock is None:
+            raise Refusal("cps", account.id, caller)
+        hold = holds.get(account.id, 0)
+        if account.is_charged and (hold > account.available or account.available < 0):
+            raise Refusal("funds", account.id, caller)
+        change.put_account(
+            account._replace(channels=account.channels + 1, rate_clock_us=clock, held=account.held + hold)
+        )
+
+
+def _call(key: bytes, question: _Question, path: list[Account], way: Way, now: Now) -> RunningCall:
+    invitation = question.invitation
+    deadline_ms = now.boot_ms + question.plan.ring_timeout_s * 1000
+    return RunningCall(
+        key=key,
+        state=RINGING,
+        trunk=question.trunk.id,
+        account=question.trunk.account,
+        path=tuple(account.id for account in path),
+        legs=tuple(
+            priced.leg._replace(held=hold) for priced, hold in zip(question.priced, question.holds, strict=True)
+        ),
+        plan=question.trunk.plan,
+        gateway=way.gateway.id,
+        provider=way.provider.leg,
+        attempts=((way.gateway.id, 0, now.wall_ms),),
+        caller=invitation.caller,
+        called_sent=invitation.called,
+        called=question.number,
+        call_id=invitation.call_id,
+        from_tag=invitation.from_tag,
+        from_uri=invitation.from_uri,
+        to_uri=invitation.to_uri,
+        request_uri=invitation.request_uri,
+        caller_leg=Leg(
+            invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket
+        ),
+        callee_leg=None,
+        start_boot_ms=now.boot_ms,
+        start_wall_ms=now.wall_ms,
+        ring_wall_ms=0,
+        answer_boot_ms=0,
+        answer_wall_ms=0,
+        grant_s=0,
+        due_ms=deadline_ms + RINGING_SLACK_MS,
+        seen_boot_ms=now.boot_ms,
+        h_entry=0,
+        h_id=0,
+        generation=0,
+        cut_by="",
+    )
+
+
+def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused: Refused, now: Now) -> None:
+    with Change(rooms.store) as change:
+        if refused.rule == "store" or change.state.used_bytes() > MAP_BYTES // 100 * layout.GUARD_PERCENT:
+            return
+        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, refused, now))
+
+
+def _refusal_record(trunk: Trunk, invitation: Invitation, refused: Refused, now: Now) -> dict[str, Any]:
+    return {
+        "call": new_call_key(now).hex(),
+        "outcome": "refused",
+        "sip_code": refused.code,
+        "sip_reason": refused.reason,
+        "ended_by": "system",
+        "refused_by": refused.account,
+        "rule": refused.rule,
+        "trunk": trunk.id,
+        "account": trunk.account,
+        "path": [trunk.account],
+        "caller": invitation.caller,
+        "called": normalise(trunk, invitation.called) or "",
+        "called_sent": invitation.called,
+        "destination": "",
+        "call_id": invitation.call_id,
+        "from_tag": invitation.from_tag,
+        "to_tag": "",
+        "start_ms": now.wall_ms,
+        "ring_ms": 0,
+        "answer_ms": 0,
+        "duration_ms": 0,
+        "gateway": 0,
+        "attempts": [],
+        "charges": [],
+        "cost": None,
+    }

@@ -1,0 +1,124 @@
+"""The clerk: each 100 ms it copies the store's events to the journal and the ledger's commands to the store.
+
+A timer process of its own, since a disk's sync blocks it. Order is everything: an event leaves the store only
+when its line is on disk, and a command's number is noted in the transaction that does it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kemi.clock import Now
+from kemi.rooms import Rooms
+from kemi.store import commands, journal, layout, queues
+from kemi.store.calls import call_to_json, unpack_call
+from kemi.store.carry import begin_store
+from kemi.store.change import Change
+from kemi.store.inbox import InboxReader
+from kemi.store.journal import JournalWriter
+
+EVENTS_PER_SYNC = 2_000
+DELETES_PER_CHANGE = 100
+"""Events that one transaction removes: the workers wait for no longer."""
+BEAT_MS = 1_000
+
+
+class Clerk:
+    """The clerk of one process; `tick` is called each 100 ms."""
+
+    def __init__(self, rooms: Rooms, boot: str, generation: int) -> None:
+        self._rooms = rooms
+        self._boot = boot
+        self._generation = generation
+        self._journal = JournalWriter(rooms.data_dir / journal.FOLDER)
+        self._inbox = InboxReader(rooms.data_dir)
+        self._beaten_ms = 0
+
+    def tick(self, now: Now) -> None:
+        """One round. Raises OSError when the journal's disk fails; the events stay in the store then."""
+        if not self._rooms.has_store():
+            self._replace_store(now)
+        self._beat(now)
+        self._copy_events()
+        self._apply_commands(now)
+        if self._journal.is_full:
+            self._journal.rotate(self._carried(now))
+
+    def _replace_store(self, now: Now) -> None:
+        """The folder was wiped under us: a new store, with the calls that the journal holds open.
+
+        What the deleted file still holds of the last 100 ms is lost, as at a power cut.
+        """
+        begin_store(self._rooms.run_dir, self._rooms.data_dir, self._boot, self._generation, now).close()
+        if not self._rooms.has_store():
+            raise OSError(f"the hot store in {self._rooms.run_dir} can't be opened though it was just made")
+
+    def _beat(self, now: Now) -> None:
+        if now.boot_ms - self._beaten_ms < BEAT_MS:
+            return
+        self._beaten_ms = now.boot_ms
+        with Change(self._rooms.store) as change:
+            change.event(queues.BEAT, now, {"running": change.state.running})
+
+    def _copy_events(self) -> None:
+        while True:
+            epoch, rows = self._next_events()
+            self._journal.append(self._line(epoch, sequence, raw) for sequence, raw in rows)
+            for start in range(0, len(rows), DELETES_PER_CHANGE):
+                self._delete_events([sequence for sequence, _ in rows[start : start + DELETES_PER_CHANGE]])
+            if len(rows) < EVENTS_PER_SYNC:
+                return
+
+    def _next_events(self) -> tuple[int, list[tuple[int, bytes]]]:
+        store = self._rooms.store
+        rows: list[tuple[int, bytes]] = []
+        with store.read() as txn, txn.cursor(store.event) as cursor:
+            epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
+            for key, raw in cursor:
+                if len(rows) >= EVENTS_PER_SYNC:
+                    break
+                rows.append((int.from_bytes(key, "big"), raw))
+        return epoch, rows
+
+    def _line(self, epoch: int, sequence: int, raw: bytes) -> dict[str, Any]:
+        event = queues.event_to_json(raw)
+        return {"e": event.pop("e"), "epoch": epoch, "seq": sequence, "boot": self._boot, **event}
+
+    def _delete_events(self, sequences: list[int]) -> None:
+        with Change(self._rooms.store) as change:
+            for sequence in sequences:
+                change.txn.delete(layout.sequence_key(sequence), db=change.store.event)
+            change.state = change.state._replace(events=change.state.events - len(sequences))
+
+    def _apply_commands(self, now: Now) -> None:
+        """The next batch; a command for another life of the store is passed over, a later life's waits."""
+        store = self._rooms.store
+        with store.read() as txn:
+            epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
+            applied = store.state(txn).applied_command
+        rows = self._inbox.after(applied)
+        if not rows:
+            return
+        with Change(store) as change:
+            for number, command in rows:
+                if command["epoch"] > epoch:
+                    break
+                if command["epoch"] == epoch:
+                    commands.apply(change, command, now)
+                else:
+                    commands.note_applied(change, number)
+
+    def _carried(self, now: Now) -> list[dict[str, Any]]:
+        """Every answered call as it stands, so that older files of the journal may go."""
+        store = self._rooms.store
+        with store.read() as txn, txn.cursor(store.call) as cursor:
+            epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
+            sequence = store.state(txn).sequence
+            calls = [unpack_call(raw) for _, raw in cursor]
+        head = {"e": "carried", "epoch": epoch, "seq": sequence, "boot": self._boot}
+        times = {"boot_ms": now.boot_ms, "wall_ms": now.wall_ms}
+        return [{**head, **times, "call": call_to_json(call)} for call in calls if call.is_answered]
+
+    def close(self) -> None:
+        """For tests: ends the journal's file."""
+        self._journal.close()

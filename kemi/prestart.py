@@ -1,0 +1,74 @@
+"""Runs before each start of Kamailio, as Kamailio's user: `python3 -m kemi.prestart`.
+
+Makes the hot store if there is none, releases what was ringing, and writes the dialog table from the calls
+that go on, so that each has its timer and its BYE again.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+from kemi import dialogs
+from kemi.clock import Now, boot_id, now
+from kemi.progress import End, restart_due_ms, settle
+from kemi.store.calls import RunningCall, unpack_call
+from kemi.store.carry import begin_store
+from kemi.store.change import Change
+from kemi.store.environment import HotStore, StoreAbsent
+
+DIALOGS_FOLDER = "dialogs"
+RESTARTED = End("restart", 503, "Temporarily unavailable", 0)
+
+
+def folders() -> tuple[Path, Path]:
+    """The run and data folders that the environment names."""
+    return (
+        Path(os.environ.get("KAMBILL_RUN_DIR", "/run/kambill")),
+        Path(os.environ.get("KAMBILL_DATA_DIR", "/var/lib/kambill")),
+    )
+
+
+def prepare(run_dir: Path, data_dir: Path, moment: Now) -> int:
+    """Makes store and dialog table ready for a start; returns how many calls go on."""
+    generation = moment.wall_ms
+    try:
+        store = HotStore(run_dir)
+    except StoreAbsent:
+        store = begin_store(run_dir, data_dir, boot_id(), generation, moment)
+    calls = _take_over(store, generation, moment)
+    store.close()
+    dialogs.write_tables(data_dir / DIALOGS_FOLDER, calls, moment)
+    return len(calls)
+
+
+def _take_over(store: HotStore, generation: int, moment: Now) -> list[RunningCall]:
+    """The answered calls, now of this start of Kamailio; ringing ones are released."""
+    store.env.reader_check()
+    with store.read() as txn, txn.cursor(store.call) as cursor:
+        keys = [bytes(key) for key in cursor.iternext(keys=True, values=False)]
+    calls = []
+    with Change(store) as change:
+        change.txn.put(b"generation", generation.to_bytes(8, "big"), db=store.meta)
+        settings = store.settings(change.txn)
+        for key in keys:
+            call = unpack_call(change.txn.get(key, db=store.call))
+            if not call.is_answered:
+                settle(change, call, RESTARTED, moment, moment.boot_ms)
+                continue
+            due_ms = restart_due_ms(call, settings, moment)
+            calls.append(change.move_call(call._replace(generation=generation), due_ms))
+    return calls
+
+
+def main() -> int:
+    """The command. Says in one line what it found."""
+    run_dir, data_dir = folders()
+    calls = prepare(run_dir, data_dir, now())
+    sys.stderr.write(f"kambill: the hot store in {run_dir} is ready for Kamailio, {calls} calls go on\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

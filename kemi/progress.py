@@ -1,0 +1,382 @@
+"""What happens to a call after it was taken: fail-over, answer, requests in it, longer grants, its end.
+
+Each function is one write transaction at most and finds out for itself whether it still applies: events come
+twice, late and in any order, and only the first one changes anything.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from kemi import quote
+from kemi.authorize import RINGING_SLACK_MS, Target, take_gateway, target_of
+from kemi.clock import Now
+from kemi.identify import Network, Source, trunk_by_id
+from kemi.quote import Priced, Way
+from kemi.refusal import UNAVAILABLE, Refusal
+from kemi.rooms import Rooms
+from kemi.store import accounts, queues
+from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call, unpack_call
+from kemi.store.change import Change
+from kemi.store.layout import Settings
+from kemi.store.queues import Charged, Ending
+from ratebook.compiled.read import decode_terms
+from ratebook.model import Terms
+from ratebook.price import attempt_charge, charge, longest_s
+
+
+class Callee(NamedTuple):
+    """The leg that answered, and Kamailio's names for the dialog."""
+
+    to_tag: str
+    contact: str
+    route_set: tuple[str, ...]
+    """URIs in the order in which a request to the callee carries them."""
+    socket: str
+    source: Source
+    h_entry: int
+    h_id: int
+
+
+class Grant(NamedTuple):
+    """The 2xx may pass."""
+
+    timeout_s: int | None
+    """What the dialog's timer is set to; None: a repetition of the same 2xx, leave the timer."""
+
+
+class Denied(NamedTuple):
+    """The 2xx must not pass, and the leg that sent it gets ACK and BYE."""
+
+    rule: str
+    code: int
+    reason: str
+    """What the caller is told."""
+
+
+class End(NamedTuple):
+    """How a call ended, as far as the SIP side knows."""
+
+    by: str
+    """caller, callee, grant, operator, reaper, restart or system."""
+    sip_code: int
+    sip_reason: str
+    ring_ms: int
+    """Wall clock of the first 18x; 0: none."""
+
+
+def find(rooms: Rooms, call: str) -> RunningCall | None:
+    """The running call of a key; None: ended, or never was."""
+    with rooms.store.read() as txn:
+        raw = txn.get(bytes.fromhex(call), db=rooms.store.call)
+    return None if raw is None else unpack_call(raw)
+
+
+def networks_of(rooms: Rooms, running: RunningCall, side: str) -> tuple[Network, ...]:
+    """Where requests of one side of a call may come from: its trunk's networks, or its gateway's."""
+    store = rooms.store
+    with store.read() as txn:
+        if side == "caller":
+            trunk = trunk_by_id(store, txn, running.trunk)
+            return trunk.networks if trunk else ()
+        gateway = quote.gateway_by_id(store, txn, running.gateway)
+        return gateway.networks if gateway else ()
+
+
+# --- fail-over
+
+
+def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None:
+    """The next gateway after one failed with `sip_code`; None: there is none, the code goes to the caller.
+
+    Cost, no-loss and capacity are checked anew; the holds stay.
+    """
+    store = rooms.store
+    running = find(rooms, call)
+    if running is None or running.is_answered:
+        return None
+    with store.read() as txn, rooms.rates.snapshot() as rates:
+        plan = quote.plan_by_id(store, txn, running.plan)
+        if plan is None or sip_code not in plan.failover_codes or len(running.attempts) >= plan.attempts_max:
+            return None
+        top = decode_terms(running.legs[-1].terms) if running.legs else None
+        tried = {attempt[0] for attempt in running.attempts}
+        ways = quote.find_ways(rooms, txn, rates, plan, running.called, now.wall_s, top, tried)
+    way = _change_gateway(rooms, running.key, ways, sip_code, now)
+    return None if way is None else target_of(plan, way, running.called)
+
+
+def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now) -> Way | None:
+    with Change(rooms.store) as change:
+        running = change.call(key)
+        if running is None or running.is_answered:
+            return None
+        way = take_gateway(change, ways, now)
+        if way is None:
+            return None
+        accounts.release_channel(change.store, change.txn, b"g", running.gateway)
+        attempts = (*_with_code(running, sip_code), (way.gateway.id, 0, now.wall_ms))
+        change.put_call(running._replace(gateway=way.gateway.id, provider=way.provider.leg, attempts=attempts))
+        return way
+
+
+def _with_code(running: RunningCall, sip_code: int) -> tuple[tuple[int, int, int], ...]:
+    """The attempts, with the code that the last one came to."""
+    *before, (gateway, _, at_ms) = running.attempts
+    return (*before, (gateway, sip_code, at_ms))
+
+
+# --- answer
+
+
+def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) -> Grant | Denied:
+    """Decides on a 2xx to an INVITE: the answer's stamp, the price of this moment, the first full grant."""
+    running = find(rooms, call)
+    if running is None:
+        return Denied("gone", 481, "Call/Transaction Does Not Exist")
+    if running.is_answered:
+        same = running.callee_leg is not None and running.callee_leg.tag == callee.to_tag
+        return Grant(None) if same else Denied("second_answer", 500, "Second answer")
+    priced, provider = _price_again(rooms, running, now)
+    with Change(rooms.store) as change:
+        current = change.call(running.key)
+        if current is None or current.is_answered or current.gateway != running.gateway:
+            return Denied("gone", 481, "Call/Transaction Does Not Exist")
+        settings = rooms.store.settings(change.txn)
+        grant_s = _affordable_s(change, current, priced, min(settings.grant_s, settings.max_call_s))
+        if grant_s < 1:
+            return _refuse_answer(change, current, priced, ring_ms, now)
+        talking = _answered_call(current, priced, provider, callee, ring_ms, grant_s, rooms.store.generation(change.txn), now)
+        _hold(change, current, talking)
+        change.move_call(talking, _due_ms(talking, settings, now))
+        change.event(queues.ANSWERED, now, pack_call(talking))
+    return Grant(grant_s)
+
+
+def _price_again(rooms: Rooms, running: RunningCall, now: Now) -> tuple[list[Priced], ChargeLeg | None]:
+    """Each leg by the rate in effect now, of the tariff version that the call started with.
+
+    A version that is gone leaves the leg as it was.
+    """
+    with rooms.rates.snapshot() as rates:
+        priced = [_leg_again(rates, leg, running.called, now) for leg in running.legs]
+        provider = running.provider
+        return priced, provider and _leg_again(rates, provider, running.called, now).leg
+
+
+def _leg_again(rates: Any, leg: ChargeLeg, number: str, now: Now) -> Priced:
+    found = rates.find(leg.tariff, number, now.wall_s)
+    if found is None or found.terms.blocked:
+        return Priced(leg, decode_terms(leg.terms))
+    again = leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw)
+    return Priced(again, found.terms)
+
+
+def _answered_call(
+    running: RunningCall,
+    priced: list[Priced],
+    provider: ChargeLeg | None,
+    callee: Callee,
+    ring_ms: int,
+    grant_s: int,
+    generation: int,
+    now: Now,
+) -> RunningCall:
+    held = (charge(leg.terms, grant_s * 1000).micros for leg in priced)
+    return running._replace(
+        state=ANSWERED,
+        legs=tuple(leg.leg._replace(held=micros) for leg, micros in zip(priced, held, strict=True)),
+        provider=provider,
+        attempts=_with_code(running, 200),
+        callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
+        ring_wall_ms=ring_ms,
+        answer_boot_ms=now.boot_ms,
+        answer_wall_ms=now.wall_ms,
+        grant_s=grant_s,
+        seen_boot_ms=now.boot_ms,
+        h_entry=callee.h_entry,
+        h_id=callee.h_id,
+        generation=generation,
+    )
+
+
+def _refuse_answer(
+    change: Change, running: RunningCall, priced: list[Priced], ring_ms: int, now: Now
+) -> Denied:
+    """Nobody can pay the first second any more: the call ends before it began."""
+    poor = next(
+        (leg.leg.account for leg in priced if _payable_s(change, leg, 1) < 1),
+        running.account,
+    )
+    refused = Refusal("funds", poor, running.account).refused
+    ending = Ending("failed", "system", refused.code, refused.reason, ring_ms, 0, "funds", poor)
+    _settle(change, running, ending, now)
+    return Denied("funds", refused.code, refused.reason)
+
+
+def _affordable_s(change: Change, running: RunningCall, priced: list[Priced], limit_s: int) -> int:
+    """How long all levels can pay from the answer on, `limit_s` at most; below 1: not even a second."""
+    seconds = limit_s
+    for leg in priced:
+        seconds = min(seconds, _payable_s(change, leg, seconds))
+        if seconds < 1:
+            return 0
+    return max(seconds, running.grant_s)
+
+
+def _payable_s(change: Change, leg: Priced, limit_s: int) -> int:
+    account = change.account(leg.leg.account)
+    return longest_s(leg.terms, account.available + leg.leg.held, limit_s)
+
+
+def _hold(change: Change, before: RunningCall, after: RunningCall) -> None:
+    """Moves what is held on each level from one state of a call to the next."""
+    for old, new in zip(before.legs, after.legs, strict=True):
+        if new.held != old.held:
+            account = change.account(new.account)
+            change.put_account(account._replace(held=account.held + new.held - old.held))
+
+
+def _due_ms(call: RunningCall, settings: Settings, now: Now) -> int:
+    """When the meter looks at an answered call next: before its money ends, or a second from now."""
+    return max(call.grant_end_boot_ms - settings.extend_before_s * 1000, now.boot_ms + 1000)
+
+
+# --- requests in the call
+
+
+def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) -> None:
+    """Notes a request that was let through: its CSeq, and its Contact if it moves the side's remote target.
+
+    `contact` None: the target stays. A CSeq that is not higher changes nothing.
+    """
+    field = "caller_leg" if side == "caller" else "callee_leg"
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        leg = None if running is None else getattr(running, field)
+        if running is None or leg is None or cseq <= leg.cseq:
+            return
+        moved = leg._replace(cseq=cseq, contact=contact or leg.contact)
+        change.put_call(running._replace(**{field: moved}))
+
+
+# --- longer grants
+
+
+class Extension(NamedTuple):
+    """What became of a call that was due."""
+
+    before: RunningCall
+    after: RunningCall
+
+    @property
+    def grew(self) -> bool:
+        """Whether there is more time now."""
+        return self.after.grant_s > self.before.grant_s
+
+
+def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
+    """Takes the next grant for an answered call if every level can pay it; None: the call is gone or rings."""
+    with Change(rooms.store) as change:
+        running = change.call(key)
+        if running is None or not running.is_answered:
+            return None
+        settings = rooms.store.settings(change.txn)
+        grant_s = _longer_s(change, running, settings)
+        after = running
+        if grant_s > running.grant_s:
+            after = _longer_call(running, grant_s, now)
+            _hold(change, running, after)
+            change.event(queues.EXTENDED, now, (key, grant_s, tuple(leg.held for leg in after.legs)))
+        after = change.move_call(after, _due_ms(after, settings, now))
+    return Extension(running, after)
+
+
+def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
+    if running.cut_by or not _path_is_active(change, running):
+        return running.grant_s
+    limit_s = min(running.grant_s + settings.grant_s, settings.max_call_s)
+    priced = [Priced(leg, decode_terms(leg.terms)) for leg in running.legs]
+    return _affordable_s(change, running, priced, limit_s)
+
+
+def _path_is_active(change: Change, running: RunningCall) -> bool:
+    return all(change.account(account).is_active for account in running.path)
+
+
+def _longer_call(running: RunningCall, grant_s: int, now: Now) -> RunningCall:
+    legs = tuple(
+        leg._replace(held=charge(decode_terms(leg.terms), grant_s * 1000).micros) for leg in running.legs
+    )
+    return running._replace(legs=legs, grant_s=grant_s, seen_boot_ms=now.boot_ms)
+
+
+# --- the end
+
+
+def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
+    """Settles a call, answered or not. False: it was settled before, and nothing changes."""
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        if running is None:
+            return False
+        settle(change, running, end, now, now.boot_ms)
+    return True
+
+
+def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
+    """Ends a call in a transaction of the caller: it lasted until `end_boot_ms`, at most its grant is billed."""
+    duration_ms = 0
+    if running.is_answered:
+        duration_ms = min(max(0, end_boot_ms - running.answer_boot_ms), running.grant_s * 1000)
+        outcome = "answered"
+    else:
+        outcome = "cancelled" if end.by == "caller" else "failed"
+    _settle(change, running, Ending(outcome, end.by, end.sip_code, end.sip_reason, end.ring_ms, duration_ms), now)
+
+
+def _settle(change: Change, running: RunningCall, ending: Ending, now: Now) -> None:
+    charges = [_charged(running, decode_terms(leg.terms), ending) for leg in running.legs]
+    cost = None if running.provider is None else _charged(running, decode_terms(running.provider.terms), ending)
+    change.remove_call(running)
+    _release_path(change, running, charges)
+    accounts.release_channel(change.store, change.txn, b"t", running.trunk)
+    accounts.release_channel(change.store, change.txn, b"g", running.gateway)
+    if running.provider is not None and cost is not None and cost.micros:
+        provider = change.account(running.provider.account)
+        change.put_account(provider._replace(balance=provider.balance + cost.micros))
+    if not running.is_answered and running.attempts:
+        running = running._replace(attempts=_with_code(running, ending.sip_code))
+    plain = tuple(map(tuple, charges))
+    change.event(queues.SETTLED, now, (pack_call(running), tuple(ending), plain, None if cost is None else tuple(cost)))
+
+
+def _charged(running: RunningCall, terms: Terms, ending: Ending) -> Charged:
+    if not running.is_answered:
+        return Charged(0, attempt_charge(terms))
+    price = charge(terms, ending.duration_ms)
+    return Charged(price.billed_s, price.micros)
+
+
+def _release_path(change: Change, running: RunningCall, charges: list[Charged]) -> None:
+    """Frees a channel of every account of the path; the chain's give back their hold and pay their charge."""
+    paid = {leg.account: (leg.held, charged.micros) for leg, charged in zip(running.legs, charges, strict=True)}
+    for account_id in running.path:
+        held, micros = paid.get(account_id, (0, 0))
+        account = change.account(account_id)
+        change.put_account(
+            account._replace(
+                channels=max(0, account.channels - 1), held=account.held - held, balance=account.balance - micros
+            )
+        )
+
+
+def restart_due_ms(call: RunningCall, settings: Settings, now: Now) -> int:
+    """The due time of a call that a new store or a new start takes over."""
+    if call.is_answered:
+        return _due_ms(call, settings, now)
+    return now.boot_ms + RINGING_SLACK_MS
+
+
+NO_ANSWER = End("reaper", *UNAVAILABLE, 0)
+"""A call that rang past its limit with nobody there to say so."""

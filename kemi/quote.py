@@ -1,0 +1,156 @@
+"""What a call would cost each level, and over which gateways it can go. Reads only; decides nothing about money."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from kemi.identify import Network, Trunk
+from kemi.refusal import Refusal
+from kemi.rooms import Rooms
+from kemi.store import accounts, layout
+from kemi.store.calls import ChargeLeg
+from kemi.store.environment import Databases
+from kemi.store.layout import Account
+from ratebook.compiled.read import Found
+from ratebook.model import Terms
+from ratebook.price import charge
+from ratebook.routing import Candidate, Plan, match_routes, order_candidates
+
+
+class Gateway(NamedTuple):
+    """Where traffic leaves."""
+
+    id: int
+    provider: int
+    host: str
+    port: int
+    transport: str
+    prefix: str
+    strip: int
+    channels_max: int
+    cps_max: int
+    is_active: bool
+    networks: tuple[Network, ...]
+
+
+@lru_cache(maxsize=4096)
+def gateway_of_record(number: int, raw: bytes) -> Gateway:
+    """The gateway of its record."""
+    body = layout.unpack_json(raw)
+    return Gateway(
+        id=number,
+        provider=body["provider"],
+        host=body["host"],
+        port=body["port"],
+        transport=body.get("transport", "udp"),
+        prefix=body.get("prefix", ""),
+        strip=body.get("strip", 0),
+        channels_max=body.get("channels", 0),
+        cps_max=body.get("cps", 0),
+        is_active=body.get("state", "active") == "active",
+        networks=tuple(ipaddress.ip_network(network) for network in body.get("networks") or [body["host"]]),
+    )
+
+
+def gateway_by_id(dbs: Databases, txn: Any, number: int) -> Gateway | None:
+    """A gateway; None: it is gone."""
+    raw = txn.get(layout.kind_key(b"g", number), db=dbs.config)
+    return None if raw is None else gateway_of_record(number, raw)
+
+
+@lru_cache(maxsize=256)
+def plan_of_record(raw: bytes) -> Plan:
+    """The routing plan of its record."""
+    return Plan.from_record({key: value for key, value in layout.unpack_json(raw).items() if key != "id"})
+
+
+def plan_by_id(dbs: Databases, txn: Any, number: int) -> Plan | None:
+    """A routing plan; None: there is none of this id."""
+    raw = txn.get(layout.kind_key(b"p", number), db=dbs.config)
+    return None if raw is None else plan_of_record(raw)
+
+
+def tariff_version(dbs: Databases, txn: Any, tariff: int) -> bytes | None:
+    """The version that a tariff's pointer names now; None: never published."""
+    raw = txn.get(layout.kind_key(b"r", tariff), db=dbs.config)
+    return None if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
+
+
+class Priced(NamedTuple):
+    """A leg with its terms decoded."""
+
+    leg: ChargeLeg
+    terms: Terms
+
+
+def price_chain(
+    dbs: Databases, txn: Any, rates: Any, path: list[Account], trunk: Trunk, number: str, at_s: int
+) -> list[Priced]:
+    """Each charged account of the path with what it pays, from the caller upwards. Raises Refusal."""
+    caller, root = path[0].id, path[-1].id
+    chain = [account for account in path if account.is_charged]
+    sellers = [account.id for account in chain[1:]] + [root]
+    priced = []
+    for account, seller in zip(chain, sellers, strict=True):
+        tariff = trunk.tariff if account.id == caller and trunk.tariff else account.tariff
+        version = tariff_version(dbs, txn, tariff)
+        found = None if version is None else rates.find(version, number, at_s)
+        if version is None or found is None:
+            raise Refusal("rate", account.id, caller)
+        if found.terms.blocked:
+            raise Refusal("blocked", account.id, caller)
+        priced.append(Priced(leg_of(account.id, seller, version, found), found.terms))
+    return priced
+
+
+def leg_of(account: int, seller: int, version: bytes, found: Found) -> ChargeLeg:
+    """The leg that a rate makes; nothing held yet."""
+    return ChargeLeg(
+        account, seller, version, found.prefix, found.destination, found.raw, found.terms.currency, 0
+    )
+
+
+class Way(NamedTuple):
+    """A gateway that a call may take, with what its provider asks."""
+
+    gateway: Gateway
+    provider: Priced
+
+
+def find_ways(
+    rooms: Rooms, txn: Any, rates: Any, plan: Plan, number: str, at_s: int, price: Terms | None, tried: set[int]
+) -> list[Way]:
+    """The gateways that a call may take, best first, without those in `tried` and those that would lose money.
+
+    `price`: what the root earns by the call; None: nothing, so that the no-loss rule has nothing to compare.
+    """
+    expected_ms = plan.expected_call_s * 1000
+    ways: dict[int, Way] = {}
+    candidates = []
+    for route in match_routes(plan, number):
+        gateway_id = int(route.gateway)
+        if gateway_id in tried:
+            continue
+        way = _way(rooms.store, txn, rates, gateway_id, number, at_s)
+        if way is None or (price is not None and price.currency != way.provider.terms.currency):
+            continue
+        ways[gateway_id] = way
+        candidates.append(Candidate(gateway_id, route.priority, charge(way.provider.terms, expected_ms).micros))
+    earned = None if price is None else charge(price, expected_ms).micros
+    return [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
+
+
+def _way(dbs: Databases, txn: Any, rates: Any, gateway_id: int, number: str, at_s: int) -> Way | None:
+    gateway = gateway_by_id(dbs, txn, gateway_id)
+    if gateway is None or not gateway.is_active:
+        return None
+    provider = accounts.get(dbs, txn, gateway.provider)
+    if provider is None or not provider.is_active:
+        return None
+    version = tariff_version(dbs, txn, provider.tariff)
+    found = None if version is None else rates.find(version, number, at_s)
+    if version is None or found is None or found.terms.blocked:
+        return None
+    return Way(gateway, Priced(leg_of(provider.id, 0, version, found), found.terms))

@@ -1,0 +1,40 @@
+"""Why a call is refused, and what its caller is told. Pure.
+
+A caller learns of its own account only: whatever refuses above it is "Temporarily unavailable".
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+UNAVAILABLE = (503, "Temporarily unavailable")
+
+ANSWERS = {
+    "funds": (402, "Insufficient funds"),
+    "suspended": (403, "Account suspended"),
+    "blocked": (403, "Destination blocked"),
+    "trunk": (403, "Trunk inactive"),
+    "rate": (404, "No rate for this number"),
+    "number": (400, "Not a telephone number"),
+}
+"""What the account itself is told, by rule. Every other rule is `UNAVAILABLE` to everybody."""
+
+
+class Refused(NamedTuple):
+    """The answer to an INVITE that isn't taken."""
+
+    code: int
+    reason: str
+    rule: str
+    """The rule's short name: funds, suspended, blocked, rate, route, channels, cps, store, …"""
+    account: int
+    """Who refuses; 0: nobody's account."""
+
+
+class Refusal(Exception):
+    """Leaves a decision early, with the answer."""
+
+    def __init__(self, rule: str, account: int, caller: int) -> None:
+        code, reason = ANSWERS.get(rule, UNAVAILABLE) if account == caller else UNAVAILABLE
+        self.refused = Refused(code, reason, rule, account)
+        super().__init__(rule)

@@ -1,0 +1,72 @@
+"""What a process has open: the hot store, the rates, and the settings. One per process, made after its fork."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kemi.store.environment import HotStore, StoreAbsent
+from ratebook.compiled.read import RatesReader
+
+RATES_FOLDER = "rates"
+
+
+class Rooms:
+    """Store and rates of this process. `usable()` first; then `store` and `rates` are there."""
+
+    def __init__(self, run_dir: Path, data_dir: Path) -> None:
+        self.run_dir = run_dir
+        self.data_dir = data_dir
+        self._store: HotStore | None = None
+        self._rates: RatesReader | None = None
+        self._ready = False
+
+    @classmethod
+    def open(cls, run_dir: Path, data_dir: Path) -> Rooms:
+        """The rooms of this process. Nothing need be there yet: `usable` looks again each time."""
+        return cls(run_dir, data_dir)
+
+    @property
+    def store(self) -> HotStore:
+        """The hot store. Raises StoreAbsent."""
+        if self._store is None:
+            raise StoreAbsent(self.run_dir)
+        return self._store
+
+    @property
+    def rates(self) -> RatesReader:
+        """The rates environment. Raises StoreAbsent: the service has not made it yet."""
+        if self._rates is None:
+            folder = self.data_dir / RATES_FOLDER
+            if not (folder / "data.mdb").exists():
+                raise StoreAbsent(folder)
+            self._rates = RatesReader.open(folder)
+        return self._rates
+
+    def has_store(self) -> bool:
+        """Whether the store is open and still the one in the folder; opens it anew if another has come."""
+        if self._store is not None:
+            if self._store.is_current():
+                return True
+            self._store.close()
+            self._store = None
+            self._ready = False
+        try:
+            self._store = HotStore(self.run_dir)
+        except (StoreAbsent, OSError):
+            return False
+        return True
+
+    def usable(self) -> bool:
+        """Whether calls can be taken: the store is there and the service has filled it."""
+        if not self.has_store():
+            return False
+        if not self._ready:
+            with self.store.read() as txn:
+                self._ready = txn.get(b"ready", db=self.store.meta) is not None
+        return self._ready
+
+    def close(self) -> None:
+        """For tests and commands; Kamailio's processes end without."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None

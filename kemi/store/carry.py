@@ -1,0 +1,92 @@
+"""A new store for calls that go on: read from the journal when the old store is gone.
+
+The journal knows every answered call and every grant of it. What was ringing is not carried: its late 200
+finds no call and is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from kemi.clock import Now
+from kemi.store import accounts, journal, queues
+from kemi.store.calls import RunningCall, call_from_json
+from kemi.store.change import Change
+from kemi.store.environment import HotStore, create_store
+
+LOOK_AGAIN_MS = 1_000
+"""When the meter looks at a carried call first."""
+
+
+class Past:
+    """What a journal tells: the last epoch and the answered calls that nothing has settled."""
+
+    def __init__(self) -> None:
+        self.epoch = 0
+        self.sequence = 0
+        self.open: dict[str, tuple[str, RunningCall]] = {}
+        """By call key: the boot id of the line that brought it, and the call."""
+
+    def take(self, event: dict[str, Any]) -> None:
+        """Follows one line."""
+        if event["epoch"] > self.epoch:
+            self.epoch, self.sequence = event["epoch"], 0
+        self.sequence = max(self.sequence, event["seq"])
+        kind = event["e"]
+        if kind in {"answered", "carried"}:
+            call = call_from_json(event["call"])
+            self.open[call.hex] = (event["boot"], call)
+        elif kind == "extended" and event["call"] in self.open:
+            boot, call = self.open[event["call"]]
+            legs = tuple(leg._replace(held=held) for leg, held in zip(call.legs, event["held"], strict=True))
+            self.open[call.hex] = (boot, call._replace(legs=legs, grant_s=event["grant_s"]))
+        elif kind == "settled":
+            self.open.pop(event["cdr"]["call"], None)
+
+
+def read_past(events: Iterable[dict[str, Any]]) -> Past:
+    """Follows a whole journal."""
+    past = Past()
+    for event in events:
+        past.take(event)
+    return past
+
+
+def on_this_boot(call: RunningCall, *, same_boot: bool, generation: int, now: Now) -> RunningCall:
+    """The call with its boot times on this boot's clock: after a reboot they follow from the wall clock."""
+    if not same_boot:
+        elapsed_ms = max(0, now.wall_ms - call.answer_wall_ms)
+        call = call._replace(answer_boot_ms=now.boot_ms - elapsed_ms, start_boot_ms=now.boot_ms - elapsed_ms)
+    return call._replace(due_ms=now.boot_ms + LOOK_AGAIN_MS, seen_boot_ms=now.boot_ms, generation=generation)
+
+
+def begin_store(run_dir: Path, data_dir: Path, boot: str, generation: int, now: Now) -> HotStore:
+    """Makes a new store with the calls that the journal holds open, and leaves `opened` in it.
+
+    Accounts are known by id only, and calls get 503, until the service has filled it.
+    """
+    past = read_past(journal.read_all(data_dir / journal.FOLDER))
+    epoch = max(now.wall_ms, past.epoch + 1)
+    store = create_store(run_dir, epoch)
+    with Change(store) as change:
+        change.txn.put(b"generation", generation.to_bytes(8, "big"), db=store.meta)
+        change.event(queues.OPENED, now, {"prior": past.epoch, "calls": list(past.open)})
+        for call_boot, call in past.open.values():
+            carried = on_this_boot(call, same_boot=call_boot == boot, generation=generation, now=now)
+            change.add_call(carried)
+            _count(change, carried)
+    return store
+
+
+def _count(change: Change, call: RunningCall) -> None:
+    """Holds and channels of a carried call."""
+    held = {leg.account: leg.held for leg in call.legs}
+    for account_id in call.path:
+        account = change.account(account_id)
+        held_micros = account.held + held.get(account_id, 0)
+        change.put_account(account._replace(channels=account.channels + 1, held=held_micros))
+    for kind, number in ((b"t", call.trunk), (b"g", call.gateway)):
+        usage = accounts.usage_of(change.store, change.txn, kind, number)
+        accounts.put_usage(change.store, change.txn, kind, number, usage._replace(channels=usage.channels + 1))

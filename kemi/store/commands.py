@@ -1,0 +1,150 @@
+"""Commands of the ledger, applied to the store: one function each, in the table at the end."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable
+from typing import Any
+
+from kemi.clock import Now
+from kemi.identify import network_key, trunk_by_id
+from kemi.store import layout
+from kemi.store.change import Change
+from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
+
+Command = dict[str, Any]
+
+
+class UnknownCommand(Exception):
+    """The service asks for something that this release can't do."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(
+            f"command {command.get('n')}: unknown {command.get('do')!r}: service and call path are of different "
+            "releases; upgrade both and restart Kamailio"
+        )
+
+
+def apply(change: Change, command: Command, now: Now) -> None:
+    """Does one command and notes its number. Raises UnknownCommand, and nothing of it is done then."""
+    action = _ACTIONS.get(command["do"])
+    if action is None:
+        raise UnknownCommand(command)
+    action(change, command, now)
+    note_applied(change, command["n"])
+
+
+def note_applied(change: Change, number: int) -> None:
+    """Notes a number as done, also that of a command which is passed over."""
+    change.state = change.state._replace(applied_command=number)
+
+
+_STATES = {"active": 0, "suspended": SUSPENDED, "closed": CLOSED}
+
+
+def _account(change: Change, command: Command, _now: Now) -> None:
+    flags = KNOWN | _STATES[command["state"]]
+    flags |= CHARGED if command["charged"] else 0
+    flags |= PREPAID if command["prepaid"] else 0
+    before = change.account(command["id"])
+    change.put_account(
+        before._replace(
+            flags=flags,
+            parent=command["parent"],
+            tariff=command["tariff"],
+            credit_limit=command["credit_limit"],
+            channels_max=command["channels"],
+            cps_max=command["cps"],
+            currency=command["currency"].encode("ascii"),
+        )
+    )
+
+
+def _credit(change: Change, command: Command, _now: Now) -> None:
+    account = change.account(command["account"])
+    change.put_account(account._replace(balance=account.balance + command["micros"]))
+
+
+def _trunk(change: Change, command: Command, now: Now) -> None:
+    _trunk_gone(change, command, now)
+    networks = [ipaddress.ip_network(network) for network in command["networks"]]
+    _configure(change, b"t", command)
+    number = command["id"].to_bytes(4, "big")
+    for network in networks:
+        key = network_key(network, command.get("port", 0), command.get("transport", "any"), command["tech_prefix"])
+        change.txn.put(key, number, db=change.store.network)
+        _note_length(change, network.version, network.prefixlen)
+
+
+def _note_length(change: Change, version: int, length: int) -> None:
+    """Prefix lengths in use; never taken back, since a needless one costs a look-up of a microsecond."""
+    pair = bytes((version, length))
+    lengths = change.txn.get(b"network_lengths", b"", db=change.store.meta)
+    if pair not in {lengths[at : at + 2] for at in range(0, len(lengths), 2)}:
+        change.txn.put(b"network_lengths", lengths + pair, db=change.store.meta)
+
+
+def _trunk_gone(change: Change, command: Command, _now: Now) -> None:
+    raw = change.txn.get(layout.kind_key(b"t", command["id"]), db=change.store.config)
+    before = trunk_by_id(change.store, change.txn, command["id"])
+    if raw is None or before is None:
+        return
+    body = layout.unpack_json(raw)
+    for network in before.networks:
+        key = network_key(network, body.get("port", 0), body.get("transport", "any"), before.tech_prefix)
+        if int.from_bytes(change.txn.get(key, b"", db=change.store.network), "big") == before.id:
+            change.txn.delete(key, db=change.store.network)
+    change.txn.delete(layout.kind_key(b"t", command["id"]), db=change.store.config)
+
+
+def _gateway(change: Change, command: Command, _now: Now) -> None:
+    _configure(change, b"g", command)
+
+
+def _gateway_gone(change: Change, command: Command, _now: Now) -> None:
+    change.txn.delete(layout.kind_key(b"g", command["id"]), db=change.store.config)
+
+
+def _plan(change: Change, command: Command, _now: Now) -> None:
+    _configure(change, b"p", command)
+
+
+def _tariff(change: Change, command: Command, _now: Now) -> None:
+    _configure(change, b"r", command)
+
+
+def _configure(change: Change, kind: bytes, command: Command) -> None:
+    """Keeps a command's fields as the record; what only the way here needed is left out."""
+    body = {name: value for name, value in command.items() if name not in {"n", "epoch", "do"}}
+    change.txn.put(layout.kind_key(kind, command["id"]), layout.pack_json(body), db=change.store.config)
+
+
+def _settings(change: Change, command: Command, _now: Now) -> None:
+    known = layout.Settings._fields
+    body = {name: value for name, value in command.items() if name in known}
+    change.txn.put(b"settings", layout.pack_json(body), db=change.store.meta)
+
+
+def _cut(change: Change, command: Command, now: Now) -> None:
+    call = change.call(bytes.fromhex(command["call"]))
+    if call is not None:
+        change.move_call(call._replace(cut_by=command.get("by") or "operator"), now.boot_ms)
+
+
+def _ready(change: Change, _command: Command, _now: Now) -> None:
+    change.txn.put(b"ready", b"1", db=change.store.meta)
+
+
+_ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
+    "account": _account,
+    "credit": _credit,
+    "trunk": _trunk,
+    "trunk_gone": _trunk_gone,
+    "gateway": _gateway,
+    "gateway_gone": _gateway_gone,
+    "plan": _plan,
+    "tariff": _tariff,
+    "settings": _settings,
+    "cut": _cut,
+    "ready": _ready,
+}
