@@ -10,9 +10,12 @@ import os
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from ratebook.model import Terms
+from ratebook.price import attempt_charge, charge
+from ratebook.routing import Plan
+
 from kemi import quote
 from kemi.clock import Now
-from kemi.identify import Source, Trunk
 from kemi.numbers import for_gateway, normalise
 from kemi.quote import Priced, Way
 from kemi.refusal import Refusal, Refused
@@ -22,9 +25,7 @@ from kemi.store.calls import RINGING, Leg, RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import MAP_BYTES, StoreAbsent
 from kemi.store.layout import Account, Invite, Settings, Usage
-from ratebook.model import Terms
-from ratebook.price import attempt_charge, charge
-from ratebook.routing import Plan
+from kemi.store.trunks import Trunk
 
 RINGING_SLACK_MS = 10_000
 """How long after the ring limit a call that nobody ended is taken as gone."""
@@ -90,9 +91,8 @@ class _Question(NamedTuple):
     ways: list[Way]
 
 
-def authorise(rooms: Rooms, trunk: Trunk, source: Source, invitation: Invitation, now: Now) -> Admitted | Refused | Repeated:
+def authorise(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> Admitted | Refused | Repeated:
     """Takes a call or says why not. A refused one has left its record when this returns."""
-    del source  # identified already; kept in the signature for rules by source
     try:
         question = _price(rooms, trunk, invitation, now)
         return _take(rooms, question, now)
@@ -142,9 +142,10 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
         if plan is None:
             raise Refusal("route", 0, trunk.account)
         settings = rooms.store.settings(txn)
-        priced = quote.price_chain(store, txn, rates, path, trunk, number, now.wall_s)
+        look = quote.Look(store, txn, rates, number, now.wall_s)
+        priced = quote.price_chain(look, path, trunk)
         top = priced[-1].terms if priced else None
-        ways = quote.find_ways(rooms, txn, rates, plan, number, now.wall_s, top, set())
+        ways = quote.find_ways(look, plan, top, set())
     if not ways:
         raise Refusal("route", 0, trunk.account)
     holds = [first_hold_micros(leg.terms, settings.first_hold_s) for leg in priced]
@@ -228,8 +229,6 @@ def _take_trunk(change: Change, trunk: Trunk, now: Now) -> None:
     if taken is None:
         raise Refusal("trunk_limit", trunk.account, trunk.account)
     accounts.put_usage(change.store, change.txn, b"t", trunk.id, taken)
-
-
 
 
 def take_gateway(change: Change, ways: list[Way], now: Now) -> Way | None:

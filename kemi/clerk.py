@@ -33,9 +33,12 @@ class Clerk:
         self._journal = JournalWriter(rooms.data_dir / journal.FOLDER)
         self._inbox = InboxReader(rooms.data_dir)
         self._beaten_ms = 0
+        self._saw_wiped = False
 
     def tick(self, now: Now) -> None:
         """One round. Raises OSError when the journal's disk fails; the events stay in the store then."""
+        if self._rooms.is_wiped() and not self._save_wiped():
+            return
         if not self._rooms.has_store():
             self._replace_store(now)
         self._beat(now)
@@ -44,11 +47,17 @@ class Clerk:
         if self._journal.is_full:
             self._journal.rotate(self._carried(now))
 
-    def _replace_store(self, now: Now) -> None:
-        """The folder was wiped under us: a new store, with the calls that the journal holds open.
+    def _save_wiped(self) -> bool:
+        """The folder was wiped under us: what the deleted file still holds goes to the journal.
 
-        What the deleted file still holds of the last 100 ms is lost, as at a power cut.
+        Twice, a round apart, for the sake of a worker that was inside a transaction. True: that is done.
         """
+        self._copy_events()
+        done, self._saw_wiped = self._saw_wiped, not self._saw_wiped
+        return done
+
+    def _replace_store(self, now: Now) -> None:
+        """A new store, with the calls that the journal holds open."""
         begin_store(self._rooms.run_dir, self._rooms.data_dir, self._boot, self._generation, now).close()
         if not self._rooms.has_store():
             raise OSError(f"the hot store in {self._rooms.run_dir} can't be opened though it was just made")

@@ -11,14 +11,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from kemi.rooms import Rooms
-from kemi.store import layout
-from kemi.store.environment import Databases
+from kemi.store.trunks import TRANSPORTS, Trunk, door_key, network_head, trunk_by_id
 
-TRANSPORTS = {"any": 0, "udp": 1, "tcp": 2, "tls": 3}
 TECH_PREFIX_MAX = 16
 """Characters of a tech prefix."""
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Source(NamedTuple):
@@ -28,64 +24,6 @@ class Source(NamedTuple):
     port: int
     transport: str
     """udp, tcp or tls."""
-
-
-class Trunk(NamedTuple):
-    """How an account's traffic arrives."""
-
-    id: int
-    account: int
-    state: str
-    tech_prefix: str
-    plan: int
-    tariff: int
-    """0: the account's own."""
-    channels_max: int
-    cps_max: int
-    networks: tuple[Network, ...]
-    international_prefix: str
-    national_prefix: str
-    country: str
-
-
-@lru_cache(maxsize=4096)
-def trunk_of_record(number: int, raw: bytes) -> Trunk:
-    """The trunk of its record."""
-    body = layout.unpack_json(raw)
-    return Trunk(
-        id=number,
-        account=body["account"],
-        state=body["state"],
-        tech_prefix=body.get("tech_prefix", ""),
-        plan=body.get("plan", 0),
-        tariff=body.get("tariff", 0),
-        channels_max=body.get("channels", 0),
-        cps_max=body.get("cps", 0),
-        networks=tuple(ipaddress.ip_network(network) for network in body["networks"]),
-        international_prefix=body.get("international_prefix", ""),
-        national_prefix=body.get("national_prefix", ""),
-        country=body.get("country", ""),
-    )
-
-
-def trunk_by_id(dbs: Databases, txn: Any, number: int) -> Trunk | None:
-    """A trunk; None: it is gone."""
-    raw = txn.get(layout.kind_key(b"t", number), db=dbs.config)
-    return None if raw is None else trunk_of_record(number, raw)
-
-
-def network_key(network: Network, port: int, transport: str, tech_prefix: str) -> bytes:
-    """The key of one way in."""
-    head = _network_head(network.version, network.prefixlen, network.network_address.packed)
-    return head + _door(port, TRANSPORTS[transport]) + tech_prefix.encode("ascii")
-
-
-def _network_head(version: int, prefix_length: int, packed: bytes) -> bytes:
-    return bytes((version, prefix_length)) + packed
-
-
-def _door(port: int, transport: int) -> bytes:
-    return port.to_bytes(2, "big") + bytes((transport,))
 
 
 @lru_cache(maxsize=4096)
@@ -100,7 +38,7 @@ def _heads(ip: str, lengths: bytes) -> tuple[bytes, ...]:
     heads = []
     for length in sorted((pair for pair in _pairs(lengths) if pair[0] == address.version), reverse=True):
         masked = number >> (bits - length[1]) << (bits - length[1])
-        heads.append(_network_head(address.version, length[1], masked.to_bytes(bits // 8, "big")))
+        heads.append(network_head(address.version, length[1], masked.to_bytes(bits // 8, "big")))
     return tuple(heads)
 
 
@@ -112,9 +50,7 @@ def identify(rooms: Rooms, source: Source, called: str) -> Trunk | None:
     """The trunk that this source and called number lead to, whatever its state; None: unlisted, say nothing."""
     store = rooms.store
     doors = tuple(
-        _door(port, transport)
-        for port in (source.port, 0)
-        for transport in (TRANSPORTS.get(source.transport, 0), 0)
+        door_key(port, transport) for port in (source.port, 0) for transport in (TRANSPORTS.get(source.transport, 0), 0)
     )
     with store.read() as txn:
         lengths = txn.get(b"network_lengths", b"", db=store.meta)

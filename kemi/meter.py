@@ -37,7 +37,7 @@ def tick(rooms: Rooms, set_timeout: SetTimeout, now: Now) -> None:
 
 def _due(rooms: Rooms, now: Now) -> list[tuple[int, bytes, bytes]]:
     """What is due by now: time, kind and key, SLICE at most."""
-    rows = []
+    rows: list[tuple[int, bytes, bytes]] = []
     with rooms.store.read() as txn, txn.cursor(rooms.store.due) as cursor:
         for key in cursor.iternext(keys=True, values=False):
             due_ms = int.from_bytes(key[:8], "big")

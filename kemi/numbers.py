@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kemi.identify import Trunk
+from kemi.store.trunks import Trunk
 
 _NUMBER = re.compile(r"\+?[0-9*#]{1,32}", re.ASCII)
 """What may be a number at all, before and after normalising."""

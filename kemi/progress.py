@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from ratebook.compiled.read import decode_terms
+from ratebook.model import Terms
+from ratebook.price import attempt_charge, charge, longest_s
+
 from kemi import quote
 from kemi.authorize import RINGING_SLACK_MS, Target, take_gateway, target_of
 from kemi.clock import Now
-from kemi.identify import Network, Source, trunk_by_id
+from kemi.identify import Source
 from kemi.quote import Priced, Way
 from kemi.refusal import UNAVAILABLE, Refusal
 from kemi.rooms import Rooms
@@ -20,9 +24,7 @@ from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call, u
 from kemi.store.change import Change
 from kemi.store.layout import Settings
 from kemi.store.queues import Charged, Ending
-from ratebook.compiled.read import decode_terms
-from ratebook.model import Terms
-from ratebook.price import attempt_charge, charge, longest_s
+from kemi.store.trunks import Network, gateway_by_id, trunk_by_id
 
 
 class Callee(NamedTuple):
@@ -79,7 +81,7 @@ def networks_of(rooms: Rooms, running: RunningCall, side: str) -> tuple[Network,
         if side == "caller":
             trunk = trunk_by_id(store, txn, running.trunk)
             return trunk.networks if trunk else ()
-        gateway = quote.gateway_by_id(store, txn, running.gateway)
+        gateway = gateway_by_id(store, txn, running.gateway)
         return gateway.networks if gateway else ()
 
 
@@ -100,8 +102,9 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
         if plan is None or sip_code not in plan.failover_codes or len(running.attempts) >= plan.attempts_max:
             return None
         top = decode_terms(running.legs[-1].terms) if running.legs else None
+        look = quote.Look(store, txn, rates, running.called, now.wall_s)
         tried = {attempt[0] for attempt in running.attempts}
-        ways = quote.find_ways(rooms, txn, rates, plan, running.called, now.wall_s, top, tried)
+        ways = quote.find_ways(look, plan, top, tried)
     way = _change_gateway(rooms, running.key, ways, sip_code, now)
     return None if way is None else target_of(plan, way, running.called)
 
@@ -146,7 +149,8 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
         grant_s = _affordable_s(change, current, priced, min(settings.grant_s, settings.max_call_s))
         if grant_s < 1:
             return _refuse_answer(change, current, priced, ring_ms, now)
-        talking = _answered_call(current, priced, provider, callee, ring_ms, grant_s, rooms.store.generation(change.txn), now)
+        generation = rooms.store.generation(change.txn)
+        talking = _connected(_answered_call(current, priced, provider, grant_s), callee, ring_ms, generation, now)
         _hold(change, current, talking)
         change.move_call(talking, _due_ms(talking, settings, now))
         change.event(queues.ANSWERED, now, pack_call(talking))
@@ -172,27 +176,25 @@ def _leg_again(rates: Any, leg: ChargeLeg, number: str, now: Now) -> Priced:
     return Priced(again, found.terms)
 
 
-def _answered_call(
-    running: RunningCall,
-    priced: list[Priced],
-    provider: ChargeLeg | None,
-    callee: Callee,
-    ring_ms: int,
-    grant_s: int,
-    generation: int,
-    now: Now,
-) -> RunningCall:
+def _answered_call(running: RunningCall, priced: list[Priced], provider: ChargeLeg | None, grant_s: int) -> RunningCall:
+    """The call with the legs of this moment, and held for its grant."""
     held = (charge(leg.terms, grant_s * 1000).micros for leg in priced)
     return running._replace(
         state=ANSWERED,
         legs=tuple(leg.leg._replace(held=micros) for leg, micros in zip(priced, held, strict=True)),
         provider=provider,
         attempts=_with_code(running, 200),
+        grant_s=grant_s,
+    )
+
+
+def _connected(running: RunningCall, callee: Callee, ring_ms: int, generation: int, now: Now) -> RunningCall:
+    """The call with its answer's stamp and its second leg."""
+    return running._replace(
         callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
         ring_wall_ms=ring_ms,
         answer_boot_ms=now.boot_ms,
         answer_wall_ms=now.wall_ms,
-        grant_s=grant_s,
         seen_boot_ms=now.boot_ms,
         h_entry=callee.h_entry,
         h_id=callee.h_id,
@@ -200,9 +202,7 @@ def _answered_call(
     )
 
 
-def _refuse_answer(
-    change: Change, running: RunningCall, priced: list[Priced], ring_ms: int, now: Now
-) -> Denied:
+def _refuse_answer(change: Change, running: RunningCall, priced: list[Priced], ring_ms: int, now: Now) -> Denied:
     """Nobody can pay the first second any more: the call ends before it began."""
     poor = next(
         (leg.leg.account for leg in priced if _payable_s(change, leg, 1) < 1),
@@ -305,9 +305,7 @@ def _path_is_active(change: Change, running: RunningCall) -> bool:
 
 
 def _longer_call(running: RunningCall, grant_s: int, now: Now) -> RunningCall:
-    legs = tuple(
-        leg._replace(held=charge(decode_terms(leg.terms), grant_s * 1000).micros) for leg in running.legs
-    )
+    legs = tuple(leg._replace(held=charge(decode_terms(leg.terms), grant_s * 1000).micros) for leg in running.legs)
     return running._replace(legs=legs, grant_s=grant_s, seen_boot_ms=now.boot_ms)
 
 

@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from kemi.identify import Network, Trunk
-from kemi.refusal import Refusal
-from kemi.rooms import Rooms
-from kemi.store import accounts, layout
-from kemi.store.calls import ChargeLeg
-from kemi.store.environment import Databases
-from kemi.store.layout import Account
-from ratebook.compiled.read import Found
+from ratebook.compiled.read import Found, RatesSnapshot
 from ratebook.model import Terms
 from ratebook.price import charge
 from ratebook.routing import Candidate, Plan, match_routes, order_candidates
 
-
-class Gateway(NamedTuple):
-    """Where traffic leaves."""
-
-    id: int
-    provider: int
-    host: str
-    port: int
-    transport: str
-    prefix: str
-    strip: int
-    channels_max: int
-    cps_max: int
-    is_active: bool
-    networks: tuple[Network, ...]
-
-
-@lru_cache(maxsize=4096)
-def gateway_of_record(number: int, raw: bytes) -> Gateway:
-    """The gateway of its record."""
-    body = layout.unpack_json(raw)
-    return Gateway(
-        id=number,
-        provider=body["provider"],
-        host=body["host"],
-        port=body["port"],
-        transport=body.get("transport", "udp"),
-        prefix=body.get("prefix", ""),
-        strip=body.get("strip", 0),
-        channels_max=body.get("channels", 0),
-        cps_max=body.get("cps", 0),
-        is_active=body.get("state", "active") == "active",
-        networks=tuple(ipaddress.ip_network(network) for network in body.get("networks") or [body["host"]]),
-    )
-
-
-def gateway_by_id(dbs: Databases, txn: Any, number: int) -> Gateway | None:
-    """A gateway; None: it is gone."""
-    raw = txn.get(layout.kind_key(b"g", number), db=dbs.config)
-    return None if raw is None else gateway_of_record(number, raw)
+from kemi.refusal import Refusal
+from kemi.store import accounts, layout
+from kemi.store.calls import ChargeLeg
+from kemi.store.environment import Databases
+from kemi.store.layout import Account
+from kemi.store.trunks import Gateway, Trunk, gateway_by_id
 
 
 @lru_cache(maxsize=256)
@@ -85,9 +43,23 @@ class Priced(NamedTuple):
     terms: Terms
 
 
-def price_chain(
-    dbs: Databases, txn: Any, rates: Any, path: list[Account], trunk: Trunk, number: str, at_s: int
-) -> list[Priced]:
+class Look(NamedTuple):
+    """What a quote reads from: one transaction of the store, one of the rates, a number and a moment."""
+
+    store: Databases
+    txn: Any
+    rates: RatesSnapshot
+    number: str
+    at_s: int
+
+    def rate(self, tariff: int) -> tuple[bytes, Found] | None:
+        """The tariff's version of this moment and its rate for the number; None: no tariff, or no rate."""
+        version = tariff_version(self.store, self.txn, tariff)
+        found = None if version is None else self.rates.find(version, self.number, self.at_s)
+        return None if version is None or found is None else (version, found)
+
+
+def price_chain(look: Look, path: list[Account], trunk: Trunk) -> list[Priced]:
     """Each charged account of the path with what it pays, from the caller upwards. Raises Refusal."""
     caller, root = path[0].id, path[-1].id
     chain = [account for account in path if account.is_charged]
@@ -95,10 +67,10 @@ def price_chain(
     priced = []
     for account, seller in zip(chain, sellers, strict=True):
         tariff = trunk.tariff if account.id == caller and trunk.tariff else account.tariff
-        version = tariff_version(dbs, txn, tariff)
-        found = None if version is None else rates.find(version, number, at_s)
-        if version is None or found is None:
+        rate = look.rate(tariff)
+        if rate is None:
             raise Refusal("rate", account.id, caller)
+        version, found = rate
         if found.terms.blocked:
             raise Refusal("blocked", account.id, caller)
         priced.append(Priced(leg_of(account.id, seller, version, found), found.terms))
@@ -107,9 +79,7 @@ def price_chain(
 
 def leg_of(account: int, seller: int, version: bytes, found: Found) -> ChargeLeg:
     """The leg that a rate makes; nothing held yet."""
-    return ChargeLeg(
-        account, seller, version, found.prefix, found.destination, found.raw, found.terms.currency, 0
-    )
+    return ChargeLeg(account, seller, version, found.prefix, found.destination, found.raw, found.terms.currency, 0)
 
 
 class Way(NamedTuple):
@@ -119,9 +89,7 @@ class Way(NamedTuple):
     provider: Priced
 
 
-def find_ways(
-    rooms: Rooms, txn: Any, rates: Any, plan: Plan, number: str, at_s: int, price: Terms | None, tried: set[int]
-) -> list[Way]:
+def find_ways(look: Look, plan: Plan, price: Terms | None, tried: set[int]) -> list[Way]:
     """The gateways that a call may take, best first, without those in `tried` and those that would lose money.
 
     `price`: what the root earns by the call; None: nothing, so that the no-loss rule has nothing to compare.
@@ -129,11 +97,11 @@ def find_ways(
     expected_ms = plan.expected_call_s * 1000
     ways: dict[int, Way] = {}
     candidates = []
-    for route in match_routes(plan, number):
+    for route in match_routes(plan, look.number):
         gateway_id = int(route.gateway)
         if gateway_id in tried:
             continue
-        way = _way(rooms.store, txn, rates, gateway_id, number, at_s)
+        way = _way(look, gateway_id)
         if way is None or (price is not None and price.currency != way.provider.terms.currency):
             continue
         ways[gateway_id] = way
@@ -142,15 +110,15 @@ def find_ways(
     return [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
 
 
-def _way(dbs: Databases, txn: Any, rates: Any, gateway_id: int, number: str, at_s: int) -> Way | None:
-    gateway = gateway_by_id(dbs, txn, gateway_id)
+def _way(look: Look, gateway_id: int) -> Way | None:
+    gateway = gateway_by_id(look.store, look.txn, gateway_id)
     if gateway is None or not gateway.is_active:
         return None
-    provider = accounts.get(dbs, txn, gateway.provider)
+    provider = accounts.get(look.store, look.txn, gateway.provider)
     if provider is None or not provider.is_active:
         return None
-    version = tariff_version(dbs, txn, provider.tariff)
-    found = None if version is None else rates.find(version, number, at_s)
-    if version is None or found is None or found.terms.blocked:
+    rate = look.rate(provider.tariff)
+    if rate is None or rate[1].terms.blocked:
         return None
+    version, found = rate
     return Way(gateway, Priced(leg_of(provider.id, 0, version, found), found.terms))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kemi.store.environment import HotStore, StoreAbsent
 from ratebook.compiled.read import RatesReader
+
+from kemi.store.environment import HotStore, StoreAbsent
 
 RATES_FOLDER = "rates"
 
@@ -41,6 +42,10 @@ class Rooms:
                 raise StoreAbsent(folder)
             self._rates = RatesReader.open(folder)
         return self._rates
+
+    def is_wiped(self) -> bool:
+        """Whether the store that this process has open is no longer the one in the folder."""
+        return self._store is not None and not self._store.is_current()
 
     def has_store(self) -> bool:
         """Whether the store is open and still the one in the folder; opens it anew if another has come."""

@@ -113,8 +113,6 @@ class RunningCall(NamedTuple):
         return self.answer_boot_ms + self.grant_s * 1000
 
 
-
-
 _LEGS = RunningCall._fields.index("legs")
 _PROVIDER = RunningCall._fields.index("provider")
 _CALLER = RunningCall._fields.index("caller_leg")

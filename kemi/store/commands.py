@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.identify import network_key, trunk_by_id
 from kemi.store import layout
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
+from kemi.store.trunks import network_key, trunk_by_id
 
 Command = dict[str, Any]
 

@@ -105,7 +105,7 @@ class HotStore(Databases):
 
 
 def create_store(run_dir: Path, epoch: int) -> HotStore:
-    """Makes an empty store whose life is called `epoch`. It is not ready: calls get 503 until the service has filled it."""
+    """Makes an empty store of life `epoch`. It is not ready: calls get 503 until the service has filled it."""
     folder = run_dir / FOLDER
     folder.mkdir(parents=True, exist_ok=True, mode=0o2770)
     env = _open(folder, readonly=False)

@@ -27,7 +27,9 @@ class TornLine(Exception):
     def __init__(self, path: Path, offset: int) -> None:
         self.path = path
         self.offset = offset
-        super().__init__(f"{path}: byte {offset}: a line with a wrong checksum: restore the file from a copy of the disk")
+        super().__init__(
+            f"{path}: byte {offset}: a line with a wrong checksum: restore the file from a copy of the disk"
+        )
 
 
 def encode_line(event: dict[str, Any]) -> bytes:

@@ -7,6 +7,7 @@ it, and the clerk turns it into the journal's words.
 from __future__ import annotations
 
 import marshal
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kemi.clock import Now
@@ -127,7 +128,7 @@ def _refused(payload: dict[str, Any], wall_ms: int) -> dict[str, Any]:
     return {"cdr": payload | {"end_ms": wall_ms}}
 
 
-_BODIES = {
+_BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     ANSWERED: _answered,
     EXTENDED: _extended,
     SETTLED: _settled,
