@@ -75,3 +75,6 @@ class Rooms:
         if self._store is not None:
             self._store.close()
             self._store = None
+        if self._rates is not None:
+            self._rates.close()
+            self._rates = None

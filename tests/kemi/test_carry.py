@@ -1,0 +1,108 @@
+"""A new store from the journal: after a wiped folder, after a reboot."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from kemi import prestart
+from kemi.clock import Now
+from kemi.store.environment import HotStore, Snapshot
+from tests.kemi.world import CUSTOMER, World
+
+
+@pytest.fixture
+def written(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The calls that the dialog table was written for, by start."""
+    tables: list[list[str]] = []
+    monkeypatch.setattr(
+        "kemi.prestart.dialogs.write_tables",
+        lambda _folder, calls, _now: tables.append([call.hex for call in calls]),
+    )
+    return tables
+
+
+def _start(world: World, boot: str, now: Now, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr("kemi.prestart.boot_id", lambda: boot)
+    world.rooms.close()
+    return prestart.prepare(world.run_dir, world.data_dir, now)
+
+
+def test_a_restart_keeps_answered_calls_and_releases_ringing_ones(
+    world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """503 for what rang; the answered one is in the dialog table."""
+    call = world.talk()
+    world.ring()
+    world.wait(3)
+    assert _start(world, "boot-of-the-test", world.now, monkeypatch) == 1
+    assert written == [[call]]
+    assert world.rooms.usable()
+    assert world.last_cdr()["ended_by"] == "restart"
+    (running,) = world.running()
+    assert running.generation == world.now.wall_ms
+    assert world.get(CUSTOMER).held == 100_000
+
+
+def test_after_a_reboot_times_follow_from_the_wall_clock(
+    world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Boot time began anew; 30 seconds of the grant are gone by the wall."""
+    call = world.talk()
+    world.clerk().tick(world.now)
+    shutil.rmtree(world.run_dir)
+    later = Now(boot_ms=5_000, wall_ms=world.now.wall_ms + 30_000)
+    assert _start(world, "the-next-boot", later, monkeypatch) == 1
+    assert written == [[call]]
+    store = HotStore(world.run_dir)
+    with store.read() as txn:
+        (running,) = Snapshot(store, txn).calls()
+    store.close()
+    assert later.boot_ms - running.answer_boot_ms == 30_000
+    assert running.grant_end_boot_ms - later.boot_ms == 70_000
+
+
+def test_a_clock_set_back_over_a_reboot_starts_the_call_anew(
+    world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never a negative duration."""
+    world.talk()
+    world.clerk().tick(world.now)
+    shutil.rmtree(world.run_dir)
+    earlier = Now(boot_ms=5_000, wall_ms=world.now.wall_ms - 3_600_000)
+    _start(world, "the-next-boot", earlier, monkeypatch)
+    store = HotStore(world.run_dir)
+    with store.read() as txn:
+        snapshot = Snapshot(store, txn)
+        (running,) = snapshot.calls()
+        assert snapshot.epoch > world.now.wall_ms - 3_600_000
+    store.close()
+    assert running.answer_boot_ms == 5_000
+    assert written
+
+
+def test_what_the_journal_has_settled_is_not_carried(
+    world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only open calls go on, with their last grant."""
+    world.hang_up(world.talk())
+    world.clerk().tick(world.now)
+    shutil.rmtree(world.run_dir)
+    assert _start(world, "boot-of-the-test", world.now, monkeypatch) == 0
+    assert written == [[]]
+
+
+def test_the_first_start_of_all_makes_an_empty_store(
+    tmp_path: Path, written: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing there: epoch, no calls, not ready."""
+    monkeypatch.setattr("kemi.prestart.boot_id", lambda: "first")
+    assert prestart.prepare(tmp_path / "run", tmp_path / "data", Now(1, 1_790_000_000_000)) == 0
+    store = HotStore(tmp_path / "run")
+    with store.read() as txn:
+        snapshot = Snapshot(store, txn)
+        assert (snapshot.epoch, snapshot.ready, snapshot.sequence) == (1_790_000_000_000, False, 1)
+    store.close()
+    assert written == [[]]

@@ -1,0 +1,125 @@
+"""Which trunk an INVITE comes by, and what number it means."""
+
+from __future__ import annotations
+
+import pytest
+
+from kemi.identify import Source, identify
+from kemi.numbers import for_gateway, is_number, normalise
+from kemi.store.environment import Snapshot
+from tests.kemi.world import CUSTOMER, LOWER, World
+
+
+def _trunk(world: World, ip: str, port: int = 5060, transport: str = "udp", called: str = "44") -> int | None:
+    trunk = identify(world.rooms, Source(ip, port, transport), called)
+    return trunk and trunk.id
+
+
+def test_an_unlisted_source_is_nobody(world: World) -> None:
+    """Another address, and what is no address."""
+    assert _trunk(world, "127.0.0.3") is None
+    assert _trunk(world, "::1") is None
+    assert _trunk(world, "nonsense") is None
+
+
+def test_the_longest_network_wins(world: World) -> None:
+    """A host in a /24 in a /8."""
+    world.trunk(10, CUSTOMER, networks=["10.0.0.0/8"])
+    world.trunk(11, CUSTOMER, networks=["10.1.1.0/24"])
+    world.trunk(12, CUSTOMER, networks=["10.1.1.7/32"])
+    assert [_trunk(world, ip) for ip in ("10.9.9.9", "10.1.1.8", "10.1.1.7")] == [10, 11, 12]
+
+
+def test_ipv6_networks(world: World) -> None:
+    """The same rules."""
+    world.trunk(10, CUSTOMER, networks=["2001:db8::/32", "2001:db8:1::/48"])
+    assert _trunk(world, "2001:db8:1::5") == 10
+    assert _trunk(world, "2001:db9::5") is None
+
+
+def test_an_exact_port_comes_before_any(world: World) -> None:
+    """Then the transport."""
+    world.trunk(10, CUSTOMER, networks=["10.0.0.1/32"])
+    world.trunk(11, CUSTOMER, networks=["10.0.0.1/32"], port=5070)
+    world.trunk(12, CUSTOMER, networks=["10.0.0.1/32"], transport="tcp")
+    assert _trunk(world, "10.0.0.1", 5060) == 10
+    assert _trunk(world, "10.0.0.1", 5070) == 11
+    assert _trunk(world, "10.0.0.1", 5060, "tcp") == 12
+    assert _trunk(world, "10.0.0.1", 5070, "tcp") == 11
+
+
+def test_accounts_behind_one_address_by_tech_prefix(world: World) -> None:
+    """The longest tech prefix of the called number; without any, nobody."""
+    world.trunk(10, CUSTOMER, networks=["10.0.0.1/32"], tech_prefix="7")
+    world.trunk(11, LOWER, networks=["10.0.0.1/32"], tech_prefix="77#")
+    assert _trunk(world, "10.0.0.1", called="744") == 10
+    assert _trunk(world, "10.0.0.1", called="77#44") == 11
+    assert _trunk(world, "10.0.0.1", called="44") is None
+
+
+def test_a_changed_trunk_leaves_nothing_of_its_old_address(world: World) -> None:
+    """Moved, then removed."""
+    world.trunk(1, CUSTOMER, networks=["10.0.0.1/32"])
+    assert (_trunk(world, "127.0.0.2"), _trunk(world, "10.0.0.1")) == (None, 1)
+    world.do("trunk_gone", id=1)
+    assert _trunk(world, "10.0.0.1") is None
+    world.do("trunk_gone", id=1)
+
+
+def test_a_network_that_another_trunk_took_over_stays(world: World) -> None:
+    """Removing the old owner doesn't remove the new one."""
+    world.trunk(2, LOWER)
+    world.do("trunk_gone", id=1)
+    assert _trunk(world, "127.0.0.2") == 2
+
+
+@pytest.mark.parametrize(
+    ("sent", "number"),
+    [
+        ("+442071234567", "442071234567"),
+        ("00442071234567", "442071234567"),
+        ("02071234567", "442071234567"),
+        ("442071234567", "442071234567"),
+        ("*21#", "*21#"),
+        ("00", None),
+        ("", None),
+        ("alice", None),
+        ("1" * 33, None),
+        ("+44 20", None),
+        ("\u0663\u0663", None),
+    ],
+)
+def test_numbers_are_normalised_by_the_trunk(world: World, sent: str, number: str | None) -> None:
+    """International prefix 00, national prefix 0, country 44."""
+    trunk = identify(world.rooms, Source("127.0.0.2", 5060, "udp"), "")
+    assert trunk is not None
+    assert normalise(trunk, sent) == number
+
+
+def test_the_tech_prefix_goes_first(world: World) -> None:
+    """77# before the number."""
+    world.trunk(11, LOWER, networks=["10.0.0.1/32"], tech_prefix="77#")
+    trunk = identify(world.rooms, Source("10.0.0.1", 5060, "udp"), "77#0044")
+    assert trunk is not None
+    assert normalise(trunk, "77#004420") == "4420"
+
+
+def test_a_gateway_gets_its_own_form() -> None:
+    """Strip, then prepend."""
+    assert for_gateway("442071", 2, "0") == "02071"
+    assert for_gateway("442071", 0, "") == "442071"
+    assert is_number("442071")
+
+
+def test_gateways_go_too(world: World) -> None:
+    """And the snapshot says what is there."""
+    world.do("gateway_gone", id=1)
+    call = world.ring()
+    with world.rooms.store.read() as txn:
+        snapshot = Snapshot(world.rooms.store, txn)
+        (running,) = snapshot.calls()
+        assert snapshot.ready
+        assert snapshot.applied_command == world.commands
+        assert snapshot.generation
+        assert snapshot.account(999) is None
+    assert (running.hex, running.gateway) == (call, 2)

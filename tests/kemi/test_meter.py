@@ -1,0 +1,130 @@
+"""The meter: longer grants, cuts, reaped calls, forgotten INVITEs."""
+
+from __future__ import annotations
+
+from kemi import meter
+from kemi.authorize import Admitted
+from tests.kemi.world import CUSTOMER, World, assert_consistent
+
+
+class Dialogs:
+    """Kamailio's dialogs as the meter sees them: alive or not."""
+
+    def __init__(self, *, alive: bool = True) -> None:
+        self.alive = alive
+        self.set: list[tuple[int, int, int]] = []
+
+    def __call__(self, seconds: int, h_entry: int, h_id: int) -> bool:
+        """Notes what the timer was set to."""
+        self.set.append((seconds, h_entry, h_id))
+        return self.alive
+
+
+def test_a_call_is_extended_ten_seconds_before_its_money_ends(world: World) -> None:
+    """Nothing at 89 seconds; at 90 the timer gets what remains of 200."""
+    world.talk()
+    dialogs = Dialogs()
+    world.wait(89)
+    meter.tick(world.rooms, dialogs, world.now)
+    assert dialogs.set == []
+    world.wait(1)
+    meter.tick(world.rooms, dialogs, world.now)
+    assert dialogs.set == [(110, 7, 9)]
+    assert_consistent(world)
+
+
+def test_a_call_without_money_runs_out_by_its_timer(world: World) -> None:
+    """The meter looks each second, sets nothing, and settles when nobody else did."""
+    world.balance(CUSTOMER, 20_000)
+    world.talk()
+    dialogs = Dialogs()
+    for _ in range(24):
+        world.wait(1)
+        meter.tick(world.rooms, dialogs, world.now)
+    assert dialogs.set == []
+    assert len(world.running()) == 1
+    world.wait(2)
+    meter.tick(world.rooms, dialogs, world.now)
+    assert world.running() == []
+    assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("grant", 20_000)
+
+
+def test_a_top_up_in_the_last_second_goes_on(world: World) -> None:
+    """One second before the end there is money again."""
+    world.balance(CUSTOMER, 20_000)
+    world.talk()
+    dialogs = Dialogs()
+    world.wait(19)
+    world.credit(CUSTOMER, 1_000_000)
+    meter.tick(world.rooms, dialogs, world.now)
+    assert dialogs.set == [(101, 7, 9)]
+
+
+def test_a_call_whose_dialog_is_gone_is_settled_where_it_was_last_seen(world: World) -> None:
+    """Extended once at 90 seconds, gone at 190: 90 seconds are charged."""
+    world.talk()
+    world.wait(90)
+    meter.tick(world.rooms, Dialogs(), world.now)
+    world.wait(100)
+    meter.tick(world.rooms, Dialogs(alive=False), world.now)
+    assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("reaper", 90_000)
+    assert_consistent(world)
+
+
+def test_a_call_that_rings_for_ever_is_released(world: World) -> None:
+    """60 seconds of ring limit and ten of grace."""
+    world.ring()
+    world.wait(69)
+    meter.tick(world.rooms, Dialogs(), world.now)
+    assert len(world.running()) == 1
+    world.wait(1)
+    meter.tick(world.rooms, Dialogs(), world.now)
+    assert (world.running(), world.last_cdr()["ended_by"]) == ([], "reaper")
+    assert_consistent(world)
+
+
+def test_a_cut_call_ends_at_the_next_tick(world: World) -> None:
+    """The timer gets one second, the bill ends now."""
+    call = world.talk()
+    world.wait(30)
+    world.do("cut", call=call, by="ann")
+    dialogs = Dialogs()
+    meter.tick(world.rooms, dialogs, world.now)
+    assert dialogs.set == [(1, 7, 9)]
+    assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("operator", 30_000)
+
+
+def test_a_cut_of_a_call_that_is_gone_does_nothing(world: World) -> None:
+    """It ended while the command was on its way."""
+    call = world.talk()
+    world.hang_up(call)
+    world.do("cut", call=call)
+    meter.tick(world.rooms, Dialogs(), world.now)
+    assert len(world.events("settled")) == 1
+
+
+def test_invites_are_forgotten_after_64_seconds(world: World) -> None:
+    """The index doesn't grow for ever."""
+    world.hang_up(world.ring(call_id="x", branch="z9hG4bK-1"))
+    world.wait(64)
+    meter.tick(world.rooms, Dialogs(), world.now)
+    with world.rooms.store.read() as txn:
+        assert world.rooms.store.state(txn).invites == 0
+    assert isinstance(world.invite(call_id="x", branch="z9hG4bK-1"), Admitted)
+
+
+def test_many_due_calls_are_all_looked_at_in_one_tick(world: World) -> None:
+    """More than one slice."""
+    for _ in range(meter.SLICE + 5):
+        world.ring()
+    world.wait(70)
+    meter.tick(world.rooms, Dialogs(), world.now)
+    assert world.running() == []
+    assert_consistent(world)
+
+
+def test_without_a_store_the_meter_waits(world: World) -> None:
+    """Nothing to do, nothing raised."""
+    world.rooms.close()
+    (world.run_dir / "hot" / "data.mdb").unlink()
+    meter.tick(world.rooms, Dialogs(), world.now)

@@ -1,0 +1,257 @@
+"""From the answer to the end: grants, exact charges, fail-over, and that nothing happens twice."""
+
+from __future__ import annotations
+
+import pytest
+from ratebook.model import Rate
+
+from kemi import progress
+from kemi.progress import Denied, End, Grant
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, ROOT, UPPER, World, assert_consistent, terms
+
+
+def test_the_answer_takes_a_standard_grant(world: World) -> None:
+    """100 seconds, held at each level's price."""
+    call = world.ring()
+    assert world.pick_up(call) == Grant(100)
+    assert [world.get(account).held for account in (CUSTOMER, LOWER, UPPER)] == [100_000, 50_000, 40_000]
+    assert_consistent(world)
+
+
+def test_a_call_is_charged_exactly_at_every_level(world: World) -> None:
+    """61.2 seconds are 62: 0.062, 0.031 and 0.0248; the carrier earns 0.0124."""
+    call = world.talk()
+    world.wait(61.2)
+    assert world.hang_up(call)
+    assert world.charges() == {CUSTOMER: 62_000, LOWER: 31_000, UPPER: 24_800}
+    assert world.last_cdr()["cost"]["micros"] == 12_400
+    balances = [world.get(account).balance for account in (CUSTOMER, LOWER, UPPER, ROOT, CARRIER)]
+    assert balances == [10 * EURO - 62_000, 10 * EURO - 31_000, 10 * EURO - 24_800, 0, 12_400]
+    assert_consistent(world)
+
+
+def test_a_second_end_changes_nothing(world: World) -> None:
+    """BYE, then the timeout's event: settled once."""
+    call = world.talk()
+    world.wait(5)
+    assert world.hang_up(call)
+    assert not world.hang_up(call, by="grant")
+    assert len(world.events("settled")) == 1
+
+
+def test_the_grant_is_what_the_poorest_level_can_pay(world: World) -> None:
+    """The upper reseller has money for 25 seconds at 0.024 a minute."""
+    world.balance(UPPER, 10_000)
+    assert world.pick_up(world.ring()) == Grant(25)
+
+
+def test_a_grant_ends_with_a_paid_increment(world: World) -> None:
+    """60/60: money for one and a half minutes gives one."""
+    world.balance(CUSTOMER, 90_000)
+    assert world.pick_up(world.ring("+4930")) == Grant(60)
+
+
+def test_at_most_the_grant_is_billed(world: World) -> None:
+    """Whoever ends it, however late: the grant is what was paid for."""
+    world.balance(CUSTOMER, 20_000)
+    call = world.talk()
+    world.wait(500)
+    world.hang_up(call, by="grant")
+    assert world.charges()[CUSTOMER] == 20_000
+    assert world.get(CUSTOMER).balance == 0
+    assert world.last_cdr()["duration_ms"] == 20_000
+
+
+def test_a_clock_that_goes_back_costs_nothing(world: World) -> None:
+    """Duration is never negative."""
+    call = world.talk()
+    world.wait(-3)
+    world.hang_up(call)
+    assert world.charges() == {CUSTOMER: 0, LOWER: 0, UPPER: 0}
+
+
+def test_the_same_200_again_passes_and_leaves_the_timer(world: World) -> None:
+    """A retransmission of the leg that answered."""
+    call = world.talk()
+    assert world.pick_up(call) == Grant(None)
+
+
+def test_a_second_200_of_another_leg_is_denied(world: World) -> None:
+    """Its gateway gets ACK and BYE, the first leg talks on."""
+    call = world.talk()
+    denied = world.pick_up(call, to_tag="other")
+    assert isinstance(denied, Denied)
+    assert denied.rule == "second_answer"
+    assert len(world.running()) == 1
+
+
+def test_a_200_after_the_end_is_denied(world: World) -> None:
+    """CANCEL was first."""
+    call = world.ring()
+    world.hang_up(call, code=487)
+    denied = world.pick_up(call)
+    assert isinstance(denied, Denied)
+    assert denied.rule == "gone"
+    assert_consistent(world)
+
+
+def _dear_in_five_seconds(world: World) -> None:
+    """The customer's price: 0.06 a minute, 60 from five seconds on."""
+    change_s = world.now.wall_s + 5
+    world.publish(
+        CUSTOMER,
+        Rate("", "anywhere", None, change_s, terms("0.06")),
+        Rate("", "anywhere", change_s, None, terms("60")),
+    )
+
+
+def test_the_rate_in_effect_at_the_answer_holds(world: World) -> None:
+    """It rang over the change: 3 seconds at a euro each."""
+    _dear_in_five_seconds(world)
+    call = world.ring()
+    world.wait(5)
+    assert world.pick_up(call) == Grant(10)
+    world.wait(3)
+    world.hang_up(call)
+    assert world.charges()[CUSTOMER] == 3 * EURO
+
+
+def test_an_answer_that_nobody_can_pay_ends_the_call(world: World) -> None:
+    """Ten cents bought ten seconds before the change, and not one after it: settled, released, 402."""
+    _dear_in_five_seconds(world)
+    world.balance(CUSTOMER, 100_000)
+    call = world.ring()
+    world.wait(5)
+    assert world.pick_up(call) == Denied("funds", 402, "Insufficient funds")
+    assert world.running() == []
+    assert (world.last_cdr()["rule"], world.charges()[CUSTOMER]) == ("funds", 0)
+    assert_consistent(world)
+
+
+def test_providers_cost_is_the_one_that_carried_the_call(world: World) -> None:
+    """Two gateways fail; the dear carrier's rate is what is owed."""
+    call = world.ring()
+    second = progress.fail_over(world.rooms, call, 503, world.now)
+    third = progress.fail_over(world.rooms, call, 408, world.now)
+    assert second is not None
+    assert third is not None
+    assert (second.gateway, third.gateway) == (2, 3)
+    world.pick_up(call)
+    world.wait(60)
+    world.hang_up(call)
+    cdr = world.last_cdr()
+    assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (DEAR_CARRIER, 18_000)
+    assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 503], [2, 408], [3, 200]]
+    assert world.charges()[CUSTOMER] == 60_000
+    assert_consistent(world)
+
+
+def test_no_more_gateways_ends_the_fail_over(world: World) -> None:
+    """After the third there is none; the holds stay until the call ends."""
+    call = world.ring()
+    progress.fail_over(world.rooms, call, 503, world.now)
+    progress.fail_over(world.rooms, call, 503, world.now)
+    assert progress.fail_over(world.rooms, call, 503, world.now) is None
+    assert world.get(CUSTOMER).held == 10_000
+    world.hang_up(call, by="callee", code=503)
+    assert_consistent(world)
+
+
+@pytest.mark.parametrize("code", [404, 486, 603])
+def test_busy_is_no_reason_to_try_another_gateway(world: World, code: int) -> None:
+    """Only the plan's codes fail over; the others go to the caller."""
+    assert progress.fail_over(world.rooms, world.ring(), code, world.now) is None
+
+
+def test_an_answered_call_does_not_fail_over(world: World) -> None:
+    """A late 503 of a branch that was given up."""
+    assert progress.fail_over(world.rooms, world.talk(), 503, world.now) is None
+
+
+def test_an_unanswered_call_costs_nothing(world: World) -> None:
+    """Cancelled by the caller, or failed."""
+    world.hang_up(world.ring(), by="caller", code=487)
+    assert world.last_cdr()["outcome"] == "cancelled"
+    world.hang_up(world.ring(), by="callee", code=486)
+    assert (world.last_cdr()["outcome"], world.last_cdr()["sip_code"]) == ("failed", 486)
+    assert world.get(CUSTOMER).balance == 10 * EURO
+    assert_consistent(world)
+
+
+def test_extension_holds_the_next_hundred_seconds(world: World) -> None:
+    """Hold and grant grow together."""
+    call = world.talk()
+    world.wait(90)
+    extension = progress.extend(world.rooms, bytes.fromhex(call), world.now)
+    assert extension is not None
+    assert extension.grew
+    assert extension.after.grant_s == 200
+    assert world.get(CUSTOMER).held == 200_000
+    assert world.events("extended")[-1]["held"] == [200_000, 100_000, 80_000]
+    assert_consistent(world)
+
+
+def test_extension_stops_where_the_money_ends_and_a_top_up_moves_it(world: World) -> None:
+    """150 seconds of money; then ten euros more."""
+    world.balance(CUSTOMER, 150_000)
+    key = bytes.fromhex(world.talk())
+    world.wait(90)
+    first = progress.extend(world.rooms, key, world.now)
+    again = progress.extend(world.rooms, key, world.now)
+    world.credit(CUSTOMER, 10 * EURO)
+    topped = progress.extend(world.rooms, key, world.now)
+    assert first is not None
+    assert again is not None
+    assert topped is not None
+    assert [x.after.grant_s for x in (first, again, topped)] == [150, 150, 250]
+    assert_consistent(world)
+
+
+def test_a_suspended_account_gets_no_longer_grant(world: World) -> None:
+    """Anybody on the path."""
+    key = bytes.fromhex(world.talk())
+    world.account(ROOT, state="suspended")
+    extension = progress.extend(world.rooms, key, world.now)
+    assert extension is not None
+    assert not extension.grew
+
+
+def test_a_call_has_a_longest_length(world: World) -> None:
+    """`max_call_s` of the settings."""
+    world.do("settings", max_call_s=120)
+    key = bytes.fromhex(world.talk())
+    extension = progress.extend(world.rooms, key, world.now)
+    assert extension is not None
+    assert extension.after.grant_s == 120
+
+
+def test_requests_in_the_call_raise_cseq_and_move_the_target(world: World) -> None:
+    """A re-INVITE from a new address; an older one changes nothing."""
+    call = world.talk()
+    progress.advance(world.rooms, call, "callee", 5, "sip:new@127.0.0.11")
+    progress.advance(world.rooms, call, "callee", 4, "sip:old@127.0.0.11")
+    progress.advance(world.rooms, call, "caller", 2, None)
+    running = progress.find(world.rooms, call)
+    assert running is not None
+    assert running.callee_leg is not None
+    assert (running.callee_leg.cseq, running.callee_leg.contact) == (5, "sip:new@127.0.0.11")
+    assert (running.caller_leg.cseq, running.caller_leg.contact) == (2, "sip:caller@127.0.0.2:5060")
+
+
+def test_each_side_has_its_networks(world: World) -> None:
+    """The trunk's for the caller, the gateway's for the callee."""
+    running = progress.find(world.rooms, world.talk())
+    assert running is not None
+    caller = progress.networks_of(world.rooms, running, "caller")
+    callee = progress.networks_of(world.rooms, running, "callee")
+    assert (str(caller[0]), str(callee[0])) == ("127.0.0.2/32", "127.0.0.11/32")
+
+
+def test_nothing_is_found_of_a_call_that_ended(world: World) -> None:
+    """Not even its request's CSeq."""
+    call = world.talk()
+    world.hang_up(call)
+    assert progress.find(world.rooms, call) is None
+    progress.advance(world.rooms, call, "caller", 9, None)
+    assert progress.extend(world.rooms, bytes.fromhex(call), world.now) is None
+    assert not progress.ended(world.rooms, call, End("caller", 200, "OK", 0), world.now)

@@ -1,0 +1,296 @@
+"""A small telephone company in a temporary folder: real LMDB, real rates, no Kamailio.
+
+The root (1) sells to reseller 2, which sells to reseller 3, which sells to customer 4. Provider 5 has
+gateways 1 and 2, provider 6 gateway 3. Trunk 1 is the customer's.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
+from ratebook.model import Interval, Rate, Tariff, Terms
+from ratebook.money import Rounding, RoundingMode, parse_nanos
+
+from kemi.authorize import Admitted, Invitation, Refused, Repeated, authorise
+from kemi.clerk import Clerk
+from kemi.clock import Now
+from kemi.identify import Source, identify
+from kemi.progress import Callee, Denied, End, Grant, answered, ended
+from kemi.rooms import Rooms
+from kemi.store import commands, journal
+from kemi.store.calls import RunningCall
+from kemi.store.carry import begin_store
+from kemi.store.change import Change
+from kemi.store.environment import Snapshot
+from kemi.store.inbox import InboxWriter
+from kemi.store.layout import Account
+
+ROOT, UPPER, LOWER, CUSTOMER, CARRIER, DEAR_CARRIER = 1, 2, 3, 4, 5, 6
+EURO = 1_000_000
+START = Now(boot_ms=1_000_000, wall_ms=1_790_000_000_000)
+BOOT = "boot-of-the-test"
+
+PRICES = {CUSTOMER: "0.06", LOWER: "0.03", UPPER: "0.024", CARRIER: "0.012", DEAR_CARRIER: "0.018"}
+"""Per minute, of what each account pays (and the carriers ask)."""
+
+
+def terms(rate: str, first: int = 1, following: int = 1, **more: Any) -> Terms:
+    """Terms of a plain rate per minute."""
+    steps = (Interval(0, parse_nanos(rate), first),)
+    if following != first:
+        steps = (*steps, Interval(first, parse_nanos(rate), following))
+    values: dict[str, Any] = {
+        "currency": "EUR",
+        "intervals": steps,
+        "connect_fee_nanos": 0,
+        "minimum_nanos": 0,
+        "maximum_nanos": None,
+        "grace_s": 0,
+        "free_s": 0,
+        "free_mode": "before",
+        "attempt_fee_nanos": 0,
+        "blocked": False,
+        "rounding": Rounding(RoundingMode.HALF_UP, 6),
+        "duration_mode": "up",
+    }
+    return Terms(**values | more)
+
+
+def moved(now: Now, seconds: float) -> Now:
+    """So much later, on both clocks."""
+    step = int(seconds * 1000)
+    return Now(now.boot_ms + step, now.wall_ms + step)
+
+
+class World:
+    """The company, its store and its clock."""
+
+    def __init__(self, folder: Path) -> None:
+        self.run_dir, self.data_dir = folder / "run", folder / "data"
+        self.data_dir.mkdir(parents=True)
+        self.now = START
+        self.commands = 0
+        self.calls = 0
+        begin_store(self.run_dir, self.data_dir, BOOT, START.wall_ms, self.now).close()
+        self.rooms = Rooms.open(self.run_dir, self.data_dir)
+        assert self.rooms.has_store()
+        (self.data_dir / "rates").mkdir()
+        self.furnish()
+
+    def furnish(self) -> None:
+        """Configures everything, with 10 euros for each that pays."""
+        for account, parent in ((ROOT, 0), (UPPER, ROOT), (LOWER, UPPER), (CUSTOMER, LOWER)):
+            self.account(account, parent=parent)
+            if account != ROOT:
+                self.credit(account, 10 * EURO)
+        for provider in (CARRIER, DEAR_CARRIER):
+            self.account(provider, parent=ROOT, kind="provider")
+        for account, price in PRICES.items():
+            self.tariff(account, {"": terms(price), "49": terms(price, 60, 60)})
+        self.gateway(1, CARRIER, "127.0.0.11")
+        self.gateway(2, CARRIER, "127.0.0.12")
+        self.gateway(3, DEAR_CARRIER, "127.0.0.13")
+        self.plan()
+        self.trunk(1, CUSTOMER)
+        self.do("ready")
+
+    def do(self, what: str, **fields: Any) -> None:
+        """Applies one command, as the clerk does."""
+        self.commands += 1
+        with Change(self.rooms.store) as change:
+            commands.apply(change, {"n": self.commands, "epoch": self.epoch, "do": what, **fields}, self.now)
+
+    @property
+    def epoch(self) -> int:
+        """Of the store."""
+        with self.rooms.store.read() as txn:
+            return Snapshot(self.rooms.store, txn).epoch
+
+    def account(self, account: int, **fields: Any) -> None:
+        """Configures an account; a charged one unless it is the root or a provider."""
+        kind = fields.get("kind", "reseller")
+        values: dict[str, Any] = {
+            "id": account,
+            "parent": 0,
+            "kind": kind,
+            "charged": account != ROOT and kind != "provider",
+            "state": "active",
+            "prepaid": True,
+            "currency": "EUR",
+            "tariff": account,
+            "credit_limit": 0,
+            "channels": 0,
+            "cps": 0,
+            "name": f"account {account}",
+        }
+        self.do("account", **values | fields)
+
+    def credit(self, account: int, micros: int) -> None:
+        """A payment of so much (negative: a debit)."""
+        self.do("credit", account=account, micros=micros)
+
+    def balance(self, account: int, micros: int) -> None:
+        """Makes the balance so much."""
+        self.credit(account, micros - self.get(account).balance)
+
+    def tariff(self, number: int, rates: dict[str, Terms], **dates: Any) -> None:
+        """Publishes rates by prefix as tariff `number`."""
+        effective_s, until_s = dates.get("effective_s"), dates.get("until_s")
+        self.publish(number, *(Rate(prefix, f"to {prefix}", effective_s, until_s, of) for prefix, of in rates.items()))
+
+    def publish(self, number: int, *rows: Rate) -> None:
+        """Publishes rates with their dates as tariff `number`."""
+        compiled = compile_tariff(Tariff(name=f"tariff {number}", currency="EUR", timezone="UTC", rates=rows))
+        self.rooms.close()  # LMDB: an environment is open once in a process
+        rates = open_for_writing(self.data_dir / "rates")
+        write_version(rates, compiled)
+        rates.close()
+        assert self.rooms.has_store()
+        self.do("tariff", id=number, version=compiled.version.hex(), currency="EUR", name=f"tariff {number}")
+
+    def gateway(self, number: int, provider: int, host: str, **fields: Any) -> None:
+        """Configures a gateway."""
+        values: dict[str, Any] = {"name": f"gateway {number}", "port": 5060, "transport": "udp", "networks": []}
+        values |= {"prefix": "", "strip": 0, "channels": 0, "cps": 0, "state": "active"}
+        self.do("gateway", **values | {"id": number, "provider": provider, "host": host} | fields)
+
+    def plan(self, **fields: Any) -> None:
+        """Configures plan 1: all gateways for every number, the cheaper first."""
+        values: dict[str, Any] = {
+            "name": "standard",
+            "order": "cost",
+            "no_loss": "strict",
+            "failover_codes": [408, *range(500, 600)],
+            "try_timeout_ms": 2000,
+            "attempts_max": 4,
+            "ring_timeout_s": 60,
+            "expected_call_s": 180,
+            "routes": [["", [[1, 1], [2, 2], [3, 3]]]],
+        }
+        self.do("plan", id=1, **values | fields)
+
+    def trunk(self, number: int, account: int, **fields: Any) -> None:
+        """Configures a trunk at 127.0.0.2."""
+        values: dict[str, Any] = {"networks": ["127.0.0.2/32"], "transport": "any", "port": 0, "tech_prefix": ""}
+        values |= {"state": "active", "channels": 0, "cps": 0, "plan": 1, "tariff": 0, "name": f"trunk {number}"}
+        values |= {"international_prefix": "00", "national_prefix": "0", "country": "44"}
+        self.do("trunk", **values | {"id": number, "account": account} | fields)
+
+    # --- calls
+
+    def invitation(self, called: str = "+33123", **fields: Any) -> Invitation:
+        """An INVITE with a Call-ID of its own."""
+        self.calls += 1
+        values: dict[str, Any] = {
+            "call_id": f"call-{self.calls}",
+            "from_tag": "from",
+            "cseq": 1,
+            "branch": f"z9hG4bK{self.calls}",
+            "caller": "+441632960000",
+            "called": called,
+            "from_uri": "sip:+441632960000@127.0.0.2",
+            "to_uri": f"sip:{called}@127.0.0.1",
+            "request_uri": f"sip:{called}@127.0.0.1",
+            "contact": "sip:caller@127.0.0.2:5060",
+            "route_set": (),
+            "socket": "udp:127.0.0.1:5060",
+        }
+        return Invitation(**values | fields)
+
+    def invite(self, called: str = "+33123", **fields: Any) -> Admitted | Refused | Repeated:
+        """One INVITE from the customer's trunk."""
+        trunk = identify(self.rooms, Source("127.0.0.2", 5060, "udp"), called)
+        assert trunk is not None
+        return authorise(self.rooms, trunk, self.invitation(called, **fields), self.now)
+
+    def ring(self, called: str = "+33123", **fields: Any) -> str:
+        """The key of a call that was admitted."""
+        admitted = self.invite(called, **fields)
+        assert isinstance(admitted, Admitted), admitted
+        return admitted.call
+
+    def pick_up(self, call: str, to_tag: str = "to") -> Grant | Denied:
+        """The gateway's 200."""
+        callee = Callee(
+            to_tag, "sip:callee@127.0.0.11", (), "udp:127.0.0.1:5060", Source("127.0.0.11", 5060, "udp"), 7, 9
+        )
+        return answered(self.rooms, call, callee, 0, self.now)
+
+    def talk(self, called: str = "+33123") -> str:
+        """The key of an answered call."""
+        call = self.ring(called)
+        grant = self.pick_up(call)
+        assert isinstance(grant, Grant), grant
+        return call
+
+    def hang_up(self, call: str, by: str = "caller", code: int = 200) -> bool:
+        """A BYE (or CANCEL) from one side."""
+        return ended(self.rooms, call, End(by, code, "OK", 0), self.now)
+
+    def wait(self, seconds: float) -> None:
+        """Time goes by; nobody does anything."""
+        self.now = moved(self.now, seconds)
+
+    # --- looks
+
+    def get(self, account: int) -> Account:
+        """An account of the store."""
+        with self.rooms.store.read() as txn:
+            found = Snapshot(self.rooms.store, txn).account(account)
+        assert found is not None
+        return found
+
+    def running(self) -> list[RunningCall]:
+        """All running calls."""
+        with self.rooms.store.read() as txn:
+            return list(Snapshot(self.rooms.store, txn).calls())
+
+    def events(self, kind: str) -> list[dict[str, Any]]:
+        """Events of a kind that wait in the store."""
+        with self.rooms.store.read() as txn:
+            return [event for _, event in Snapshot(self.rooms.store, txn).events() if event["e"] == kind]
+
+    def last_cdr(self) -> dict[str, Any]:
+        """The record of the call that ended last."""
+        cdr: dict[str, Any] = (self.events("settled") + self.events("refused"))[-1]["cdr"]
+        return cdr
+
+    def charges(self) -> dict[int, int]:
+        """Micro-units by account of the last settled call."""
+        return {row["account"]: row["micros"] for row in self.events("settled")[-1]["cdr"]["charges"]}
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Every line of the journal."""
+        return list(journal.read_all(self.data_dir / journal.FOLDER))
+
+    def clerk(self) -> Clerk:
+        """A clerk of this company."""
+        return Clerk(self.rooms, BOOT, START.wall_ms)
+
+    def send(self, *rows: tuple[int, dict[str, Any]]) -> None:
+        """Puts commands into the inbox, as the service does: how far beyond the last one, and what."""
+        inbox = InboxWriter(self.data_dir)
+        inbox.put((self.commands + number, body) for number, body in rows)
+        inbox.close()
+
+    def close(self) -> None:
+        """Gives the folders back."""
+        self.rooms.close()
+
+
+def assert_consistent(world: World) -> None:
+    """Holds and channels of each account, trunk and gateway are those of the running calls."""
+    calls = world.running()
+    with world.rooms.store.read() as txn:
+        snapshot = Snapshot(world.rooms.store, txn)
+        for account in snapshot.accounts():
+            held = sum(leg.held for call in calls for leg in call.legs if leg.account == account.id)
+            assert account.held == held, account
+            assert account.channels == sum(account.id in call.path for call in calls), account
+        for kind, field in ((b"t", "trunk"), (b"g", "gateway")):
+            for number in (1, 2, 3):
+                in_use = sum(getattr(call, field) == number for call in calls)
+                assert snapshot.usage(kind, number).channels == in_use, (kind, number)
+        assert snapshot.state.running == len(calls)
