@@ -1,0 +1,1 @@
+"""Tests of Kambill, by room."""

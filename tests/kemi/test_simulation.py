@@ -1,0 +1,146 @@
+"""The call path as a state machine under random events: repeated, late, lost, in any order, with crashes.
+
+After each step: holds and channels are those of the running calls, nobody has spent what it hasn't, and what
+the balances lost stands in the settled events, once.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+
+from kemi import meter, prestart, progress
+from kemi.authorize import Admitted
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, UPPER, World, assert_consistent
+
+NUMBERS = ("+33123", "+4930", "0033445")
+START_MICROS = 400_000
+"""Money for a few calls: it runs out in most runs."""
+
+
+class Calls(RuleBasedStateMachine):
+    """One company, whatever happens to it."""
+
+    calls: Bundle[str] = Bundle("calls")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="kambill-test-"))
+        self.world = World(self.folder)
+        self.paid = {}
+        for account in (CUSTOMER, LOWER, UPPER):
+            self.world.balance(account, START_MICROS)
+            self.paid[account] = START_MICROS
+        self.clerk = self.world.clerk()
+
+    @rule(target=calls, number=st.sampled_from(NUMBERS))
+    def invite(self, number: str) -> Any:
+        """A new INVITE."""
+        answer = self.world.invite(number)
+        return answer.call if isinstance(answer, Admitted) else multiple()
+
+    @rule(call=calls, to_tag=st.sampled_from(("a", "b")))
+    def answer(self, call: str, to_tag: str) -> None:
+        """A 200, perhaps a second one, perhaps after the end."""
+        self.world.pick_up(call, to_tag)
+
+    @rule(call=calls, by=st.sampled_from(("caller", "callee", "grant")))
+    def end(self, call: str, by: str) -> None:
+        """BYE, CANCEL or the timer, perhaps again."""
+        self.world.hang_up(call, by=by)
+
+    @rule(call=calls, code=st.sampled_from((408, 486, 503)))
+    def fail(self, call: str, code: int) -> None:
+        """A gateway's failure."""
+        if progress.fail_over(self.world.rooms, call, code, self.world.now) is None:
+            running = progress.find(self.world.rooms, call)
+            if running and not running.is_answered:
+                self.world.hang_up(call, by="callee", code=code)
+
+    @rule(call=calls)
+    def cut(self, call: str) -> None:
+        """Somebody cuts it."""
+        self.world.do("cut", call=call)
+
+    @rule(seconds=st.sampled_from((0.05, 0.9, 7, 30, 95)))
+    def wait(self, seconds: float) -> None:
+        """Time goes by with the meter at work."""
+        self.world.wait(seconds)
+        meter.tick(self.world.rooms, lambda *_: True, self.world.now)
+
+    @rule()
+    def lose_dialogs(self) -> None:
+        """Whatever is due now finds its dialog gone."""
+        self.world.wait(91)
+        meter.tick(self.world.rooms, lambda *_: False, self.world.now)
+
+    @rule(account=st.sampled_from((CUSTOMER, LOWER, UPPER)), micros=st.integers(1, START_MICROS))
+    def pay(self, account: int, micros: int) -> None:
+        """A payment."""
+        self.world.credit(account, micros)
+        self.paid[account] += micros
+
+    @rule()
+    def journal(self) -> None:
+        """The clerk comes round."""
+        self.clerk.tick(self.world.now)
+
+    @rule()
+    def restart(self) -> None:
+        """Kamailio is killed and starts again: ringing calls go, answered ones stay."""
+        self.clerk.close()
+        self.world.rooms.close()
+        write, prestart.dialogs.write_tables = prestart.dialogs.write_tables, lambda *_: None
+        try:
+            prestart.prepare(self.world.run_dir, self.world.data_dir, self.world.now)
+        finally:
+            prestart.dialogs.write_tables = write
+        assert self.world.rooms.usable()
+        self.clerk = self.world.clerk()
+
+    @invariant()
+    def holds_and_channels_are_those_of_the_running_calls(self) -> None:
+        """H1 in the store."""
+        assert_consistent(self.world)
+
+    @invariant()
+    def nobody_spends_what_it_has_not(self) -> None:
+        """H2: no limit changed meanwhile."""
+        for account in (CUSTOMER, LOWER, UPPER):
+            assert self.world.get(account).available >= 0
+
+    @invariant()
+    def every_charge_stands_once(self) -> None:
+        """H3: payments less balances are the settled charges, of journal and store together."""
+        lines = self.world.journal() + self.world.events("settled")
+        cdrs = {line["cdr"]["call"]: line["cdr"] for line in lines if line["e"] == "settled"}
+        assert len(cdrs) == sum(line["e"] == "settled" for line in lines)
+        charged = dict.fromkeys(self.paid, 0)
+        owed = dict.fromkeys((CARRIER, DEAR_CARRIER), 0)
+        for cdr in cdrs.values():
+            for row in cdr["charges"]:
+                charged[row["account"]] += row["micros"]
+            if cdr["cost"]:
+                owed[cdr["cost"]["account"]] += cdr["cost"]["micros"]
+        for account, paid in self.paid.items():
+            assert self.world.get(account).balance == paid - charged[account]
+        for provider, micros in owed.items():
+            assert self.world.get(provider).balance == micros
+
+    def teardown(self) -> None:
+        """Gives the folder back."""
+        self.clerk.close()
+        self.world.close()
+        shutil.rmtree(self.folder)
+
+
+TestCalls = Calls.TestCase
+TestCalls.settings = settings(
+    max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
