@@ -1,0 +1,164 @@
+"""The service's configuration: kambill.yaml, read once and checked as a whole.
+
+The path is KAMBILL_CONFIG, else /etc/kambill/kambill.yaml. A missing file at the default path means the
+defaults; a path that somebody named must exist.
+"""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+DEFAULT_PATH = Path("/etc/kambill/kambill.yaml")
+CONFIG_BYTES_MAX = 256 * 1024
+"""A configuration beyond this is another file by mistake."""
+
+
+class ConfigFault(Exception):
+    """The configuration can't be used. Its text is one line a fault: where, what, what to do."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+def _absolute(path: Path) -> Path:
+    if not path.is_absolute():
+        raise ValueError(f"{str(path)!r} is relative: write it from the root, such as /var/lib/kambill")
+    return path
+
+
+def _zone(name: str) -> str:
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"no time zone {name!r}: write a name such as Europe/Berlin or UTC") from None
+    return name
+
+
+Folder = Annotated[Path, AfterValidator(_absolute)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Listen(_Section):
+    """Where the service's HTTP stands."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8660, ge=1, le=65535)
+
+
+class CallPath(_Section):
+    """What holds for every call: `kemi.store.layout.Settings`, which tells what each one means."""
+
+    first_hold_s: int = Field(default=10, ge=1, le=600)
+    grant_s: int = Field(default=100, ge=10, le=3600)
+    extend_before_s: int = Field(default=10, ge=2, le=600)
+    max_call_s: int = Field(default=14_400, ge=60, le=86_400)
+    reap_after_s: int = Field(default=5, ge=2, le=60)
+
+
+class Config(_Section):
+    """Everything the service is told from outside."""
+
+    run_dir: Folder = Path("/run/kambill")
+    data_dir: Folder = Path("/var/lib/kambill")
+    ratebook: Folder = Path("/etc/kambill/ratebook")
+    database: str = ""
+    """An SQLAlchemy URL; empty: SQLite in `data_dir`. See `database_url`."""
+    node: str = Field(default="local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
+    """Of the root, when the ledger is made; `kambill apply` may still change it while nothing else stands in it."""
+    timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
+    """In which people see times."""
+    listen: Listen = Listen()
+    calls: CallPath = CallPath()
+
+    @property
+    def database_url(self) -> str:
+        """The URL of the ledger, SQLite's file filled in."""
+        return self.database or f"sqlite:///{self.data_dir / 'kambill.db'}"
+
+
+_SECTIONS: dict[str, type[_Section]] = {"listen": Listen, "calls": CallPath}
+
+
+def config_path(environ: Mapping[str, str]) -> Path:
+    """Where the configuration is, by the environment."""
+    return Path(environ.get("KAMBILL_CONFIG") or DEFAULT_PATH)
+
+
+def load_config(environ: Mapping[str, str]) -> Config:
+    """The configuration that the environment points to. Raises ConfigFault."""
+    path = config_path(environ)
+    if not path.exists():
+        if environ.get("KAMBILL_CONFIG"):
+            raise ConfigFault([f"{path}: no such file: correct KAMBILL_CONFIG, or unset it to use {DEFAULT_PATH}"])
+        return Config()
+    return read_config(path)
+
+
+def read_config(path: Path) -> Config:
+    """The configuration of one file. Raises ConfigFault, all faults at once."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(CONFIG_BYTES_MAX + 1)
+        text = raw.decode()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise ConfigFault([f"{path}: can't be read: {fault}: make it readable UTF-8 text for this user"]) from fault
+    if len(raw) > CONFIG_BYTES_MAX:
+        raise ConfigFault([f"{path}: larger than {CONFIG_BYTES_MAX} bytes: this is no configuration"])
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, where: str) -> Config:
+    """The configuration of a text; `where` names it in faults. Raises ConfigFault, all faults at once."""
+    try:
+        node = yaml.compose(text, Loader=yaml.CSafeLoader)
+        value = yaml.load(text, Loader=yaml.CSafeLoader)
+    except yaml.MarkedYAMLError as fault:
+        mark = fault.problem_mark
+        place = f"{where}:{mark.line + 1}:{mark.column + 1}" if mark else where
+        raise ConfigFault([f"{place}: no YAML: {fault.problem}: correct it by hand"]) from fault
+    except (yaml.YAMLError, RecursionError) as fault:
+        raise ConfigFault([f"{where}: no YAML: {fault}: correct it by hand"]) from fault
+    if value is None:
+        return Config()
+    if not isinstance(value, dict):
+        raise ConfigFault([f"{where}:1:1: a list or text: write settings as `name: value` lines"])
+    try:
+        return Config.model_validate(value)
+    except ValidationError as faults:
+        raise ConfigFault(
+            [_sentence(where, node, fault["loc"], fault["msg"], fault["type"]) for fault in faults.errors()]
+        ) from faults
+
+
+def _sentence(where: str, node: yaml.Node | None, path: tuple[int | str, ...], message: str, kind: str) -> str:
+    line, column = _position(node, path)
+    name = ".".join(str(step) for step in path)
+    if kind == "extra_forbidden":
+        known = _SECTIONS.get(str(path[0]), Config) if len(path) > 1 else Config
+        message = f"unknown setting: one of {', '.join(known.model_fields)} was expected"
+    return f"{where}:{line}:{column}: {name}: {message.removeprefix('Value error, ')}"
+
+
+def _position(node: yaml.Node | None, path: tuple[int | str, ...]) -> tuple[int, int]:
+    """Line and column of the deepest key of `path` that stands in the file."""
+    found = node
+    for step in path:
+        if not isinstance(node, yaml.MappingNode):
+            break
+        pairs = {key.value: (key, value) for key, value in node.value}
+        if step not in pairs:
+            break
+        found, node = pairs[step]
+    mark = found.start_mark if found is not None else None
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)

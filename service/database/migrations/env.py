@@ -1,0 +1,12 @@
+"""How alembic runs here: on the connection that the service hands over, never by a URL of its own."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from service.database.tables import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, compare_server_default=False)
+with context.begin_transaction():
+    context.run_migrations()

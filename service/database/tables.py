@@ -1,0 +1,356 @@
+"""The ledger's tables. Amounts are BIGINT micro-units beside their currency; times are wall-clock milliseconds.
+
+A change here needs a migration: a test compares the two.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+metadata = sa.MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+_BIG = sa.BigInteger()
+_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""SQLite numbers rows by itself only in a column of type INTEGER; with autoincrement it never gives a number twice."""
+_SORTED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+"""Text that is compared byte by byte on both engines: ranges of it are prefixes."""
+
+ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
+BILLINGS = ("prepaid", "postpaid")
+STATES = ("active", "suspended", "closed")
+TRANSPORTS = ("any", "udp", "tcp", "tls")
+BOOKS = ("balance", "revenue", "cost", "cash")
+ENTRY_KINDS = ("payment", "adjustment", "charges")
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
+
+
+def _is_currency(column: str = "currency") -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"length({column}) = 3", name=column)
+
+
+def _at_least(column: str, least: int) -> sa.CheckConstraint:
+    return sa.CheckConstraint(f"{column} >= {least}", name=column)
+
+
+def _text(name: str, default: str | None = None) -> sa.Column[str]:
+    return sa.Column(name, sa.Text, nullable=False, server_default=default)
+
+
+def _big(name: str, default: int | None = None) -> sa.Column[int]:
+    return sa.Column(name, _BIG, nullable=False, server_default=None if default is None else str(default))
+
+
+def _id(*, start: int = 1) -> sa.Column[int]:
+    return sa.Column("id", _ID, sa.Identity(start=start), primary_key=True)
+
+
+def _refers(name: str, target: str, *, nullable: bool = False) -> sa.Column[int]:
+    return sa.Column(name, _ID, sa.ForeignKey(target), nullable=nullable)
+
+
+def _limits() -> tuple[sa.Column[int | None], sa.Column[int | None], sa.CheckConstraint, sa.CheckConstraint]:
+    """Null: no limit."""
+    return (
+        sa.Column("channels", sa.Integer, nullable=True),
+        sa.Column("cps", sa.Integer, nullable=True),
+        _at_least("channels", 1),
+        _at_least("cps", 1),
+    )
+
+
+nodes = sa.Table(
+    "nodes",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    _big("epoch", 0),  # of the store that commands are for; 0: no store was seen yet
+    _big("last_command", 0),
+    _big("applied_command", 0),
+    _big("collected_epoch", 0),
+    _big("collected_sequence", 0),
+    _text("journal_file", ""),  # where the collector was: a hint, the two above are the truth
+    _big("journal_offset", 0),
+    _text("state", "active"),
+    sqlite_autoincrement=True,
+)
+
+tariffs = sa.Table(
+    "tariffs",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    _big("owner_id", 1),  # the account that sells by it
+    _text("currency"),
+    sa.Column("version", sa.Text, nullable=True),  # the current one, 16 hex digits; null: never published
+    _is_currency(),
+    sqlite_autoincrement=True,
+)
+
+tariff_versions = sa.Table(
+    "tariff_versions",
+    metadata,
+    _id(),
+    _refers("tariff_id", "tariffs.id"),
+    _text("version"),
+    _text("digest"),
+    _big("published_ms"),
+    _text("published_by"),
+    _text("note", ""),
+    _big("effective_ms"),
+    _big("rates"),  # how many
+    sa.Index(None, "tariff_id", "published_ms"),
+    sqlite_autoincrement=True,
+)
+
+accounts = sa.Table(
+    "accounts",
+    metadata,
+    _id(start=2),  # 1 is the root, and inserted with its id
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    _refers("parent_id", "accounts.id", nullable=True),
+    _text("kind"),
+    sa.Column("commission", sa.Boolean, nullable=False, server_default=sa.false()),
+    _text("billing"),
+    _text("currency"),
+    _big("credit_limit_micros", 0),
+    _refers("tariff_id", "tariffs.id", nullable=True),
+    *_limits(),
+    _text("state", "active"),
+    sa.Column("depth", sa.Integer, nullable=False),
+    sa.Column("path", _SORTED, nullable=False),  # ids from the root down: /1/5/9/
+    _big("created_ms"),
+    _one_of("kind", ACCOUNT_KINDS),
+    _one_of("billing", BILLINGS),
+    _one_of("state", STATES),
+    _is_currency(),
+    _at_least("credit_limit_micros", 0),
+    sa.CheckConstraint("(parent_id IS NULL) = (kind = 'root')", name="root"),
+    sa.Index(None, "parent_id"),
+    sa.Index(None, "path"),
+    sqlite_autoincrement=True,
+)
+
+plans = sa.Table(
+    "plans",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    sa.Column("record", sa.JSON, nullable=False),  # ratebook.routing.Plan.to_record() with gateway ids
+    _text("source", ""),  # the YAML it came from
+    sqlite_autoincrement=True,
+)
+
+trunks = sa.Table(
+    "trunks",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),
+    _refers("account_id", "accounts.id"),
+    _text("transport", "any"),
+    sa.Column("port", sa.Integer, nullable=False, server_default="0"),  # 0: any
+    _text("tech_prefix", ""),
+    _refers("plan_id", "plans.id", nullable=True),
+    _refers("tariff_id", "tariffs.id", nullable=True),  # null: the account's
+    *_limits(),
+    _text("international_prefix", ""),
+    _text("national_prefix", ""),
+    _text("country", ""),
+    _text("state", "active"),
+    _big("created_ms"),
+    _one_of("transport", TRANSPORTS),
+    _one_of("state", STATES),
+    sa.CheckConstraint("port BETWEEN 0 AND 65535", name="port"),
+    sa.Index(None, "account_id"),
+    sqlite_autoincrement=True,
+)
+
+trunk_networks = sa.Table(
+    "trunk_networks",
+    metadata,
+    sa.Column("trunk_id", _ID, sa.ForeignKey("trunks.id", ondelete="CASCADE"), nullable=False),
+    _text("network"),  # canonical CIDR
+    sa.Column("port", sa.Integer, nullable=False),
+    _text("transport"),
+    _text("tech_prefix"),
+    sa.PrimaryKeyConstraint("network", "port", "transport", "tech_prefix"),
+    sa.Index(None, "trunk_id"),
+)
+
+gateways = sa.Table(
+    "gateways",
+    metadata,
+    _id(),
+    sa.Column("name", sa.Text, nullable=False, unique=True),  # provider/gateway
+    _refers("account_id", "accounts.id"),  # the provider
+    _text("host"),
+    sa.Column("port", sa.Integer, nullable=False, server_default="5060"),
+    _text("transport", "udp"),
+    sa.Column("networks", sa.JSON, nullable=False),  # list of CIDR; empty: the host
+    _text("prefix", ""),
+    sa.Column("strip", sa.Integer, nullable=False, server_default="0"),
+    *_limits(),
+    _text("state", "active"),
+    _big("created_ms"),
+    _one_of("transport", TRANSPORTS[1:]),
+    _one_of("state", STATES),
+    sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
+    _at_least("strip", 0),
+    sa.Index(None, "account_id"),
+    sqlite_autoincrement=True,
+)
+
+entries = sa.Table(
+    "entries",
+    metadata,
+    _id(),
+    _text("kind"),
+    _text("reason", ""),
+    _text("actor"),
+    sa.Column("idempotency_key", sa.Text, nullable=True, unique=True),
+    _text("request", ""),  # what was asked under the key: the same key with another request is a fault
+    _big("created_ms"),
+    _refers("node_id", "nodes.id", nullable=True),  # the four: the collector's batch that it posts
+    sa.Column("epoch", _BIG, nullable=True),
+    sa.Column("first_sequence", _BIG, nullable=True),
+    sa.Column("last_sequence", _BIG, nullable=True),
+    _one_of("kind", ENTRY_KINDS),
+    sa.Index(None, "created_ms"),
+    sqlite_autoincrement=True,
+)
+
+postings = sa.Table(
+    "postings",
+    metadata,
+    _id(),
+    _refers("entry_id", "entries.id"),
+    _text("book"),
+    _refers("account_id", "accounts.id"),
+    _big("amount_micros"),
+    _text("currency"),
+    _one_of("book", BOOKS),
+    _is_currency(),
+    sa.Index(None, "entry_id"),
+    sa.Index(None, "account_id", "book", "id"),
+    sqlite_autoincrement=True,
+)
+
+book_balances = sa.Table(
+    "book_balances",
+    metadata,
+    _text("book"),
+    _refers("account_id", "accounts.id"),
+    _text("currency"),
+    _big("amount_micros"),
+    sa.PrimaryKeyConstraint("account_id", "book", "currency"),
+    _one_of("book", BOOKS),
+    _is_currency(),
+)
+
+cdrs = sa.Table(
+    "cdrs",
+    metadata,
+    _id(),
+    sa.Column("call", sa.Text, nullable=False, unique=True),  # 32 hex digits
+    _refers("node_id", "nodes.id"),
+    _big("epoch"),
+    _big("sequence"),
+    _refers("entry_id", "entries.id", nullable=True),  # the batch that posted it; null: nothing to post
+    _text("outcome"),
+    sa.Column("sip_code", sa.Integer, nullable=False),
+    _text("sip_reason"),
+    _text("ended_by"),
+    _big("refused_by", 0),
+    _text("rule", ""),
+    _big("trunk_id"),
+    _big("account_id"),
+    sa.Column("path", sa.JSON, nullable=False),  # ids from the caller's account to the root
+    _text("caller"),
+    _text("called"),
+    _text("called_sent"),
+    _text("destination"),
+    _text("call_id"),
+    _text("from_tag"),
+    _text("to_tag"),
+    _big("start_ms"),
+    _big("ring_ms", 0),
+    _big("answer_ms", 0),
+    _big("end_ms"),
+    _big("duration_ms"),  # by the boot clock: the difference of the two above may be another
+    _big("gateway_id", 0),
+    sa.Column("attempts", sa.JSON, nullable=False),
+    sa.Column("cost_account_id", _BIG, nullable=True),  # all null: no provider was reached
+    sa.Column("cost_tariff", sa.Text, nullable=True),
+    sa.Column("cost_prefix", sa.Text, nullable=True),
+    sa.Column("cost_terms", sa.Text, nullable=True),
+    sa.Column("cost_billed_s", _BIG, nullable=True),
+    sa.Column("cost_micros", _BIG, nullable=True),
+    sa.Column("cost_currency", sa.Text, nullable=True),
+    sa.UniqueConstraint("node_id", "epoch", "sequence"),
+    sa.CheckConstraint("(cost_micros IS NULL) = (cost_currency IS NULL)", name="cost"),
+    sa.Index(None, "start_ms"),
+    sa.Index(None, "account_id", "start_ms"),
+    sa.Index(None, "entry_id"),
+    sqlite_autoincrement=True,
+)
+
+charges = sa.Table(
+    "charges",
+    metadata,
+    sa.Column("cdr_id", _ID, sa.ForeignKey("cdrs.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("level", sa.Integer, nullable=False),  # 0: the customer; rising upwards
+    _refers("account_id", "accounts.id"),
+    _refers("seller_id", "accounts.id"),
+    _text("tariff"),  # version, 16 hex digits
+    _text("prefix"),
+    _text("terms"),  # hex: priced again from here even when the version is gone
+    _big("billed_s"),
+    _big("charge_micros"),
+    _text("currency"),
+    sa.PrimaryKeyConstraint("cdr_id", "level"),
+    _is_currency(),
+    sa.Index(None, "account_id", "cdr_id"),
+)
+
+commands = sa.Table(
+    "commands",
+    metadata,
+    _refers("node_id", "nodes.id"),
+    _big("number"),
+    _big("epoch"),
+    sa.Column("body", sa.JSON, nullable=False),
+    sa.Column("account_id", _BIG, nullable=True),  # whose balance in the store it changes, and by how much
+    _big("amount_micros", 0),
+    _big("created_ms"),
+    sa.PrimaryKeyConstraint("node_id", "number"),
+    sa.Index(None, "account_id", "number"),
+)
+
+traffic_hourly = sa.Table(
+    "traffic_hourly",
+    metadata,
+    _big("hour_ms"),  # the hour's first millisecond, UTC
+    _big("account_id"),
+    _big("provider_id"),  # 0: none was reached
+    _text("destination"),
+    _text("currency"),
+    _text("cost_currency"),  # empty: no cost
+    _big("attempts", 0),
+    _big("answered", 0),
+    _big("duration_ms", 0),
+    _big("billed_s", 0),
+    _big("revenue_micros", 0),  # what the customer was charged
+    _big("cost_micros", 0),
+    sa.PrimaryKeyConstraint("hour_ms", "account_id", "provider_id", "destination", "currency", "cost_currency"),
+)

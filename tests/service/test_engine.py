@@ -1,0 +1,133 @@
+"""The ledger's ground: transactions that lose nothing, tables that are the migrations', faults that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.database.engine import DatabaseFault, check_migrations, database_url, migrate, open_engine, reading
+from service.database.tables import accounts, metadata, nodes
+
+
+async def test_read_modify_write_loses_nothing_between_20_tasks(engine: AsyncEngine) -> None:
+    """20 tasks x 50 increments, read first and written back, end at 1,000."""
+    async with engine.begin() as conn:
+        await conn.execute(sa.insert(nodes).values(name="n"))
+
+    async def count() -> None:
+        for _ in range(50):
+            async with engine.begin() as conn:
+                row = sa.select(nodes.c.epoch).with_for_update()
+                seen = (await conn.execute(row)).scalar_one()
+                await asyncio.sleep(0)
+                await conn.execute(sa.update(nodes).values(epoch=seen + 1))
+
+    await asyncio.gather(*(count() for _ in range(20)))
+    async with reading(engine) as conn:
+        assert (await conn.execute(sa.select(nodes.c.epoch))).scalar_one() == 1000
+
+
+async def test_tables_are_those_of_the_migrations(engine: AsyncEngine) -> None:
+    """What `tables` declares is what the migrations have made, on both engines."""
+    await check_migrations(engine)
+
+
+async def test_migrating_twice_changes_nothing(engine: AsyncEngine) -> None:
+    """The second start finds the tables up to date."""
+    await migrate(engine)
+    await check_migrations(engine)
+
+
+async def test_a_stray_table_is_noticed(engine: AsyncEngine) -> None:
+    """The comparison of the tests above can fail."""
+    async with engine.begin() as conn:
+        await conn.execute(sa.text("CREATE TABLE stray (id INTEGER)"))
+    with pytest.raises(Exception, match="remove_table"):
+        await check_migrations(engine)
+
+
+async def test_a_reader_sees_one_moment(engine: AsyncEngine) -> None:
+    """What is committed while a reader reads appears to the next reader, not to this one."""
+    count = sa.select(sa.func.count()).select_from(nodes)
+    async with reading(engine) as first:
+        assert (await first.execute(count)).scalar_one() == 0
+        async with engine.begin() as conn:
+            await conn.execute(sa.insert(nodes).values(name="n"))
+        assert (await first.execute(count)).scalar_one() == 0
+    async with reading(engine) as second:
+        assert (await second.execute(count)).scalar_one() == 1
+
+
+async def test_the_database_refuses_what_makes_no_sense(engine: AsyncEngine) -> None:
+    """CHECK constraints are there on both engines: a second root, an unknown kind, a currency of two letters."""
+    good = {
+        "name": "a",
+        "kind": "root",
+        "billing": "postpaid",
+        "currency": "EUR",
+        "depth": 0,
+        "path": "/1/",
+        "created_ms": 1,
+    }
+    for change in (
+        {"kind": "customer"},
+        {"kind": "king"},
+        {"currency": "EU"},
+        {"channels": 0},
+        {"credit_limit_micros": -1},
+    ):
+        with pytest.raises(IntegrityError):
+            async with engine.begin() as conn:
+                await conn.execute(sa.insert(accounts).values(**good | change))
+    async with engine.begin() as conn:
+        await conn.execute(sa.insert(accounts).values(**good))
+
+
+def test_every_table_with_money_names_its_currency() -> None:
+    """A column of micro-units stands beside a currency, or in a row that belongs to an account with one."""
+    for table in metadata.sorted_tables:
+        if table.name != "commands" and any(column.name.endswith("_micros") for column in table.c):
+            assert any(column.name.endswith("currency") for column in table.c), table.name
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        ("sqlite:////tmp/x.db", "sqlite+aiosqlite"),
+        ("postgresql://u:p@h/n", "postgresql+asyncpg"),
+        ("postgresql+asyncpg://u:p@h/n", "postgresql+asyncpg"),
+    ],
+)
+def test_plain_urls_get_their_driver(text: str, driver: str) -> None:
+    """Nobody has to know the driver's name."""
+    assert database_url(text).drivername == driver
+
+
+@pytest.mark.parametrize(("text", "said"), [("nonsense", "no database URL"), ("mysql://u@h/n", "not an engine")])
+def test_other_urls_are_refused_with_what_to_write(text: str, said: str) -> None:
+    """A wrong URL is told at the start."""
+    with pytest.raises(DatabaseFault, match=said):
+        open_engine(text)
+
+
+async def test_a_stopped_postgresql_is_told_without_its_password() -> None:
+    """Nothing listens on port 1: the sentence says what to do and keeps the secret."""
+    engine = open_engine("postgresql://me:secret@127.0.0.1:1/kambill")
+    with pytest.raises(DatabaseFault, match="start PostgreSQL") as fault:
+        await migrate(engine)
+    assert "secret" not in str(fault.value)
+    await engine.dispose()
+
+
+async def test_a_folder_that_cant_be_made_is_told(tmp_path: Path) -> None:
+    """A file stands where SQLite's folder should be."""
+    (tmp_path / "file").write_text("")
+    engine = open_engine(f"sqlite:///{tmp_path / 'file' / 'kambill.db'}")
+    with pytest.raises(DatabaseFault, match="correct `database`"):
+        await migrate(engine)
+    await engine.dispose()
