@@ -10,10 +10,6 @@ import os
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from ratebook.model import Terms
-from ratebook.price import attempt_charge, charge
-from ratebook.routing import Plan
-
 from kemi import quote
 from kemi.clock import Now
 from kemi.numbers import for_gateway, normalise
@@ -26,6 +22,9 @@ from kemi.store.change import Change
 from kemi.store.environment import MAP_BYTES, StoreAbsent
 from kemi.store.layout import Account, Invite, Settings, Usage
 from kemi.store.trunks import Trunk
+from ratebook.model import Terms
+from ratebook.price import attempt_charge, charge
+from ratebook.routing import Plan
 
 RINGING_SLACK_MS = 10_000
 """How long after the ring limit a call that nobody ended is taken as gone."""
@@ -67,14 +66,15 @@ class Target(NamedTuple):
     transport: str
     number: str
     try_timeout_ms: int
+    """How long it may be silent."""
+    ring_ms: int
+    """How long it may ring: what is left of the plan's limit over all gateways."""
 
 
 class Admitted(NamedTuple):
     """The call is held and may go out."""
 
     call: str
-    ring_timeout_s: int
-    """Over all gateways."""
     target: Target
 
 
@@ -111,8 +111,8 @@ def first_hold_micros(terms: Terms, first_hold_s: int) -> int:
     return max(charge(terms, covered_s * 1000).micros, attempt_charge(terms))
 
 
-def target_of(plan: Plan, way: Way, number: str) -> Target:
-    """Where the INVITE goes for a gateway."""
+def target_of(plan: Plan, way: Way, number: str, rung_ms: int) -> Target:
+    """Where the INVITE goes for a gateway, `rung_ms` after the call began."""
     gateway = way.gateway
     return Target(
         gateway.id,
@@ -121,6 +121,7 @@ def target_of(plan: Plan, way: Way, number: str) -> Target:
         gateway.transport,
         for_gateway(number, gateway.strip, gateway.prefix),
         plan.try_timeout_ms,
+        plan.ring_timeout_s * 1000 - rung_ms,
     )
 
 
@@ -179,7 +180,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated:
         call = _call(key, question, path, way, now)
         change.add_call(call)
         _remember(change, invitation, key, now)
-    return Admitted(key.hex(), question.plan.ring_timeout_s, target_of(question.plan, way, question.number))
+    return Admitted(key.hex(), target_of(question.plan, way, question.number, 0))
 
 
 def new_call_key(now: Now) -> bytes:

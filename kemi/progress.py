@@ -8,10 +8,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ratebook.compiled.read import decode_terms
-from ratebook.model import Terms
-from ratebook.price import attempt_charge, charge, longest_s
-
 from kemi import quote
 from kemi.authorize import RINGING_SLACK_MS, Target, take_gateway, target_of
 from kemi.clock import Now
@@ -25,6 +21,13 @@ from kemi.store.change import Change
 from kemi.store.layout import Settings
 from kemi.store.queues import Charged, Ending
 from kemi.store.trunks import Network, gateway_by_id, trunk_by_id
+from ratebook.compiled.read import decode_terms
+from ratebook.model import Terms
+from ratebook.price import attempt_charge, charge, longest_s
+from ratebook.routing import Plan
+
+RING_LEFT_MIN_MS = 1_000
+"""Another gateway is not worth less ringing than this."""
 
 
 class Callee(NamedTuple):
@@ -44,7 +47,8 @@ class Grant(NamedTuple):
     """The 2xx may pass."""
 
     timeout_s: int | None
-    """What the dialog's timer is set to; None: a repetition of the same 2xx, leave the timer."""
+    """What the dialog's timer is set to; None: the call is answered already (the same 2xx again, or that of a
+    re-INVITE), leave the timer."""
 
 
 class Denied(NamedTuple):
@@ -99,14 +103,21 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
         return None
     with store.read() as txn, rooms.rates.snapshot() as rates:
         plan = quote.plan_by_id(store, txn, running.plan)
-        if plan is None or sip_code not in plan.failover_codes or len(running.attempts) >= plan.attempts_max:
+        rung_ms = now.boot_ms - running.start_boot_ms
+        if plan is None or not _may_try_again(plan, running, sip_code, rung_ms):
             return None
         top = decode_terms(running.legs[-1].terms) if running.legs else None
         look = quote.Look(store, txn, rates, running.called, now.wall_s)
         tried = {attempt[0] for attempt in running.attempts}
         ways = quote.find_ways(look, plan, top, tried)
     way = _change_gateway(rooms, running.key, ways, sip_code, now)
-    return None if way is None else target_of(plan, way, running.called)
+    return None if way is None else target_of(plan, way, running.called, rung_ms)
+
+
+def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:
+    """Whether the code and what is left of attempts and ringing time allow another gateway."""
+    left_ms = plan.ring_timeout_s * 1000 - rung_ms
+    return sip_code in plan.failover_codes and len(running.attempts) < plan.attempts_max and left_ms >= RING_LEFT_MIN_MS
 
 
 def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now) -> Way | None:
@@ -138,7 +149,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
     if running is None:
         return Denied("gone", 481, "Call/Transaction Does Not Exist")
     if running.is_answered:
-        same = running.callee_leg is not None and running.callee_leg.tag == callee.to_tag
+        same = callee.to_tag in {leg.tag for leg in (running.callee_leg, running.caller_leg) if leg is not None}
         return Grant(None) if same else Denied("second_answer", 500, "Second answer")
     priced, provider = _price_again(rooms, running, now)
     with Change(rooms.store) as change:

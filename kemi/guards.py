@@ -1,0 +1,181 @@
+"""Which requests may pass: limits on what a peer sends, and what belongs to a call. Pure.
+
+A guard answers None (it may pass) or an `Answer`. Requests in a dialog are judged by what the store knows of
+the call, never by what Kamailio's dialog module would let through.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kemi.store.calls import Leg, RunningCall
+from kemi.store.trunks import Network
+
+CALL_ID_MAX = 255
+TAG_MAX = 128
+URI_MAX = 512
+USER_MAX = 64
+BRANCH_MAX = 128
+ROUTES_MAX = 16
+CSEQ_FIRST_MAX = 2**30
+"""A first CSeq beyond leaves no room for the ones that follow (ours in a BYE among them)."""
+CSEQ_STEP_MAX = 1_000
+"""How far a CSeq may jump: a peer that jumps to the end would make our BYE invalid."""
+MAX_FORWARDS_MIN = 10
+"""A request in a call that dies on its way to the other side would change one side only."""
+
+EXTENSIONS = frozenset({"100rel", "timer", "replaces", "outbound", "path", "precondition"})
+"""What a peer may Require: option tags that a proxy has no part in."""
+
+RELAYED = frozenset({"INVITE", "ACK", "UPDATE", "INFO", "PRACK"})
+"""Methods that pass in an answered call. BYE is answered here and sent anew."""
+RELAYED_RINGING = frozenset({"PRACK", "UPDATE"})
+"""Methods that pass before the answer, with a To-tag that came in an 18x of the call."""
+REFRESHING = frozenset({"INVITE", "UPDATE"})
+"""RFC 3261 12.2 and RFC 3311: their Contact moves the sender's remote target."""
+
+
+class Answer(NamedTuple):
+    """A final answer."""
+
+    code: int
+    reason: str
+
+
+BAD_REQUEST = Answer(400, "Bad Request")
+UNKNOWN_DIALOG = Answer(481, "Call/Transaction Does Not Exist")
+FORBIDDEN = Answer(403, "Forbidden")
+LOW_CSEQ = Answer(500, "CSeq out of order")
+TOO_MANY_HOPS = Answer(483, "Too Many Hops")
+BAD_EXTENSION = Answer(420, "Bad Extension")
+NOT_ALLOWED = Answer(405, "Method Not Allowed")
+
+
+def is_within_limits(limits: Mapping[str, int], values: Mapping[str, str]) -> bool:
+    """Whether each text is there, not longer than its limit, and without control characters."""
+    return all(0 < len(value) <= limits[name] and value.isprintable() for name, value in values.items())
+
+
+INVITE_LIMITS = {
+    "call_id": CALL_ID_MAX,
+    "from_tag": TAG_MAX,
+    "branch": BRANCH_MAX,
+    "called": USER_MAX,
+    "from_uri": URI_MAX,
+    "to_uri": URI_MAX,
+    "request_uri": URI_MAX,
+    "contact": URI_MAX,
+}
+"""Longest texts of an INVITE, in characters."""
+
+
+def check_extensions(require: str) -> Answer | None:
+    """No Require beyond the list."""
+    wanted = {tag.strip().lower() for tag in require.split(",") if tag.strip()}
+    return BAD_EXTENSION if wanted - EXTENSIONS else None
+
+
+class InDialog(NamedTuple):
+    """What a request in a dialog says."""
+
+    method: str
+    ip: str
+    from_tag: str
+    to_tag: str
+    cseq: int
+    request_uri: str
+    routes: tuple[str, ...]
+    """URIs of its Route headers, ours first."""
+    max_forwards: int
+    require: str
+    contacts: tuple[str, ...]
+
+
+def side_of(running: RunningCall, request: InDialog) -> str | None:
+    """Which side of the call speaks, by both tags; None: neither."""
+    caller, callee = running.caller_leg, running.callee_leg
+    if request.from_tag == caller.tag and (callee is None or request.to_tag == callee.tag):
+        return "caller"
+    if callee is not None and (request.from_tag, request.to_tag) == (callee.tag, caller.tag):
+        return "callee"
+    return None
+
+
+def comes_from(ip: str, networks: tuple[Network, ...]) -> bool:
+    """Whether an address lies in one of the networks."""
+    address = ipaddress.ip_address(ip)
+    return any(address in network for network in networks)
+
+
+def check_cseq(request: InDialog, leg: Leg) -> Answer | None:
+    """Rising, and not by too much (RFC 3261 12.2.2: a lower one MUST be answered 500). ACK repeats the INVITE's."""
+    if request.method == "ACK":
+        return None
+    highest = leg.cseq + CSEQ_STEP_MAX if leg.cseq else CSEQ_FIRST_MAX
+    return None if leg.cseq < request.cseq <= highest else LOW_CSEQ
+
+
+def check_bye(running: RunningCall, request: InDialog, side: str) -> Answer | None:
+    """A BYE ends the call for both sides, so that only who it is from counts: it is never sent on."""
+    leg = running.caller_leg if side == "caller" else running.callee_leg
+    if not running.is_answered or leg is None:
+        return UNKNOWN_DIALOG
+    return check_cseq(request, leg)
+
+
+def check_in_dialog(running: RunningCall, request: InDialog, side: str) -> Answer | None:
+    """A request that goes on to the other side of an answered call: method, way, target, CSeq."""
+    own = running.caller_leg if side == "caller" else running.callee_leg
+    other = running.callee_leg if side == "caller" else running.caller_leg
+    if not running.is_answered or own is None or other is None:
+        return UNKNOWN_DIALOG
+    if request.method not in RELAYED:
+        return NOT_ALLOWED
+    if request.request_uri != other.contact or request.routes[1:] != other.route_set:
+        return FORBIDDEN
+    return check_cseq(request, own) or _check_way(request)
+
+
+def check_ringing(running: RunningCall, request: InDialog, early: Mapping[str, str]) -> Answer | None:
+    """A request before the answer. `early`: the Contact of each To-tag that came in an 18x of this call."""
+    if request.from_tag != running.caller_leg.tag or request.method not in RELAYED_RINGING:
+        return UNKNOWN_DIALOG
+    if early.get(request.to_tag) != request.request_uri or len(request.routes) > ROUTES_MAX:
+        return UNKNOWN_DIALOG
+    return check_cseq(request, running.caller_leg) or _check_way(request)
+
+
+def _check_way(request: InDialog) -> Answer | None:
+    """It must reach the other side: hops enough, nothing required that could be refused on the way."""
+    if request.max_forwards < MAX_FORWARDS_MIN and request.method != "ACK":
+        return TOO_MANY_HOPS
+    if request.method in REFRESHING and len(request.contacts) != 1:
+        return BAD_REQUEST
+    return check_extensions(request.require)
+
+
+def early_tags(noted: str) -> dict[str, str]:
+    """The 18x seen, from the dialog's note: To-tag and Contact."""
+    return dict(line.split("\t", 1) for line in noted.split("\n") if "\t" in line)
+
+
+EARLY_TAGS_MAX = 8
+"""Forks that a gateway may ring at."""
+
+
+def with_early_tag(noted: str, tag: str, contact: str) -> str | None:
+    """The note with one more 18x; None: it is known, or there are too many."""
+    known = early_tags(noted)
+    if tag in known or len(known) >= EARLY_TAGS_MAX or "\n" in tag + contact or "\t" in tag:
+        return None
+    return f"{noted}\n{tag}\t{contact}" if noted else f"{tag}\t{contact}"
+
+
+def beyond_us(record_routes: tuple[str, ...], own: int) -> tuple[str, ...]:
+    """The route set to the callee, from the Record-Routes of its answer; `own`: the place of ours.
+
+    Ours was put on top when the request passed; proxies behind us stand above it, the last one on top.
+    """
+    return tuple(reversed(record_routes[:own]))

@@ -1,0 +1,136 @@
+"""All that Kamailio calls. Guards in upstream order; each step is a sentence.
+
+Every entry answers for itself: an exception becomes a 500 and one counted line in the log, never a call that
+goes on unpaid.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from kemi import calls_in, calls_on, sip
+from kemi.clerk import Clerk
+from kemi.clock import boot_id, now
+from kemi.meter import tick
+from kemi.prestart import folders
+from kemi.progress import End, ended
+from kemi.rooms import Rooms
+
+DONE = 1
+FAULTS_PER_SECOND = 5
+"""Lines about exceptions: the rest is counted in the next one."""
+
+CALLBACKS = (
+    "child_init",
+    "ksr_request_route",
+    "ksr_reply_route",
+    "ksr_failure",
+    "ksr_dialog_event",
+    "ksr_meter_tick",
+    "ksr_clerk_tick",
+)
+"""Kamailio 5.6 is silent about a method that is missing."""
+
+
+def mod_init() -> Kambill:
+    """Called once, before the fork."""
+    missing = [name for name in CALLBACKS if not callable(getattr(Kambill, name, None))]
+    if missing:
+        raise AttributeError(f"kemi/route.py lacks {', '.join(missing)}")
+    return Kambill(*folders())
+
+
+class Kambill:
+    """What each Kamailio process runs."""
+
+    def __init__(self, run_dir: Path, data_dir: Path) -> None:
+        self._run_dir, self._data_dir = run_dir, data_dir
+        self.rooms = Rooms.open(run_dir, data_dir)
+        self._clerk: Clerk | None = None
+        self._faults = 0
+        self._faults_from_s = 0.0
+
+    def child_init(self, _rank: int) -> int:
+        """Called in each process after the fork; the store is opened at its first use, so never before it."""
+        self.rooms = Rooms.open(self._run_dir, self._data_dir)
+        return 0
+
+    def ksr_request_route(self, _msg: Any) -> int:
+        """A request."""
+        return self._safely(lambda: calls_in.request(self.rooms), self._answer_fault)
+
+    def ksr_reply_route(self, _msg: Any) -> int:
+        """A reply: stray ones go nowhere, a 2xx to an INVITE only with its grant."""
+        return self._safely(lambda: calls_on.reply(self.rooms), sip.drop_reply)
+
+    def ksr_failure(self, _msg: Any) -> int:
+        """All branches of an INVITE have failed."""
+        return self._safely(lambda: calls_on.failure(self.rooms), lambda: DONE)
+
+    def ksr_dialog_event(self, _msg: Any, event: str) -> int:
+        """A dialog ended or never came to be. Reads nothing that a peer wrote."""
+        return self._safely(lambda: calls_on.dialog_event(self.rooms, event), lambda: DONE)
+
+    def ksr_meter_tick(self, *_unused: Any) -> int:
+        """Each second, in a process of its own."""
+        return self._safely(lambda: tick(self.rooms, sip.set_timeout_of, now()), lambda: DONE)
+
+    def ksr_clerk_tick(self, *_unused: Any) -> int:
+        """Each 100 ms, in another process of its own."""
+        return self._safely(self._round, lambda: DONE)
+
+    def _round(self) -> int:
+        if self._clerk is None:
+            if not self.rooms.has_store():
+                return DONE
+            with self.rooms.store.read() as txn:
+                generation = self.rooms.store.generation(txn)
+            self._clerk = Clerk(self.rooms, boot_id(), generation)
+        self._clerk.tick(now())
+        return DONE
+
+    def _safely(self, entry: Callable[[], int | None], otherwise: Callable[[], int]) -> int:
+        """The one broad except of the call path."""
+        try:
+            entry()
+        except calls_on.ReplyDropped:
+            return sip.drop_reply()
+        except UnicodeDecodeError:
+            return otherwise() if otherwise != self._answer_fault else self._answer_undecodable()
+        except Exception as fault:  # noqa: BLE001 -- the process edge
+            self._say(fault)
+            return otherwise()
+        return DONE
+
+    def _answer_fault(self) -> int:
+        call = sip.dialog_call()
+        sip.reply(500, "Server Internal Error")
+        if call and self.rooms.has_store():
+            ended(self.rooms, call, End("system", 500, "Server Internal Error", 0), now())
+        return DONE
+
+    def _answer_undecodable(self) -> int:
+        sip.reply(400, "Bad Request")
+        return DONE
+
+    def _say(self, fault: Exception) -> None:
+        """One line, with where it came from; at most FAULTS_PER_SECOND, then counted."""
+        self._faults += 1
+        if time.monotonic() - self._faults_from_s > 1:
+            self._faults_from_s = time.monotonic()
+        elif self._faults > FAULTS_PER_SECOND:
+            return
+        trace = fault.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        where = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else "?"
+        sip.say(f"kambill: fault {self._faults} in process {os.getpid()}, {where}: {fault!r}")
+        if self._faults > FAULTS_PER_SECOND:
+            self._faults = 0

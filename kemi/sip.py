@@ -1,0 +1,252 @@
+"""The only room that knows KSR. Truth is bool, absence is None; Kamailio's 1, -1 and -255 end here.
+
+Text that a peer controls is bytes to Kamailio and may not be UTF-8: `get` raises UnicodeDecodeError then, which
+the entry points answer with 400.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+import KSR
+
+DROP = -255
+"""What a reply route returns, after `set_drop`, so that the reply goes nowhere."""
+
+SANITY_CHECKS = 1 + 2 + 4 + 32 + 64 + 128 + 256 + 512 + 1024 + 4096 + 16384
+"""Of the sanity module: version, scheme, required headers, CSeq, lengths, Expires, Proxy-Require, URIs, tags, Via."""
+SANITY_URIS = 7
+"""The URIs that it parses: request URI, From, To."""
+
+_TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
+_URI_IN_BRACKETS = re.compile(r"<([^>]*)>")
+
+
+class Received(NamedTuple):
+    """Where the message at hand came from, and by which of our sockets."""
+
+    ip: str
+    port: int
+    transport: str
+    socket: str
+
+
+# --- reading the message
+
+
+def get(name: str) -> str | None:
+    """A pseudo-variable's text; None: it has none. Raises UnicodeDecodeError."""
+    value = KSR.pv.get(name)
+    return None if value is None else str(value)
+
+
+def text(name: str) -> str:
+    """A pseudo-variable's text; empty: it has none."""
+    return get(name) or ""
+
+
+def number(name: str) -> int:
+    """A pseudo-variable's number; 0: it has none."""
+    return int(KSR.pv.get(name) or 0)
+
+
+def received() -> Received:
+    """The source of the message."""
+    transport = _TRANSPORTS.get(text("$proto").upper(), "udp")
+    return Received(text("$si"), number("$sp"), transport, f"{transport}:{text('$Ri')}:{number('$Rp')}")
+
+
+def headers(name: str) -> list[str]:
+    """The bodies of all headers of this name, top first, as they stand."""
+    found: list[str] = []
+    while (value := KSR.hdr.get_idx(name, len(found))) is not None:
+        found.append(str(value))
+    return found
+
+
+def has_header(name: str) -> bool:
+    """Whether there is such a header."""
+    return bool(KSR.hdr.is_present(name) > 0)
+
+
+def uris(bodies: list[str]) -> tuple[str, ...]:
+    """The URIs of name-addr lists (Route, Record-Route, Contact) without brackets, in order."""
+    found: list[str] = []
+    for body in bodies:
+        bracketed = _URI_IN_BRACKETS.findall(body)
+        found += bracketed or [part.split(";")[0].strip() for part in body.split(",") if part.strip()]
+    return tuple(found)
+
+
+def remove_header(name: str) -> None:
+    """Takes every header of this name out of what is sent on."""
+    KSR.hdr.remove(name)
+
+
+def has_to_tag() -> bool:
+    """Whether the request is in a dialog."""
+    return bool(KSR.siputils.has_totag() > 0)
+
+
+# --- checks of the message
+
+
+def is_sane() -> bool:
+    """Whether the request is well-formed; if not, it has been answered with 400."""
+    return bool(KSR.sanity.sanity_check(SANITY_CHECKS, SANITY_URIS) > 0)
+
+
+def has_hops_left() -> bool:
+    """Whether Max-Forwards allows another hop; counts it down."""
+    return bool(KSR.maxfwd.process_maxfwd(70) > 0)
+
+
+# --- transactions
+
+
+def new_transaction() -> bool:
+    """Makes the transaction of a request; False: it is a retransmission, which has been dealt with."""
+    return bool(KSR.tm.t_newtran() > 0)
+
+
+def check_transaction() -> int:
+    """Above 0: it belongs to a transaction (CANCEL, ACK, reply). 0: a retransmission, dealt with. Below: unknown."""
+    return int(KSR.tm.t_check_trans())
+
+
+def reply(code: int, reason: str) -> None:
+    """Answers the request, by its transaction if it has one."""
+    KSR.sl.send_reply(code, reason)
+
+
+def transaction_reply(code: int, reason: str) -> None:
+    """Answers the request of the transaction at hand."""
+    KSR.tm.t_reply(code, reason)
+
+
+def relay() -> bool:
+    """Sends the request on. False: it could not be sent."""
+    return bool(KSR.tm.t_relay() > 0)
+
+
+def arm_failure_route(name: str) -> None:
+    """Names the method that is called when every branch of the request has failed."""
+    KSR.tm.t_on_failure(name)
+
+
+def set_timers(ring_ms: int, silence_ms: int) -> None:
+    """How long the branches may ring, and how long they may be silent before."""
+    KSR.tm.t_set_fr(ring_ms, silence_ms)
+
+
+def is_cancelled() -> bool:
+    """In a failure route: whether the caller gave up."""
+    return bool(KSR.tm.t_is_canceled() > 0)
+
+
+def failure_code() -> int:
+    """In a failure route: the code that won."""
+    return number("$T_reply_code")
+
+
+def drop_reply() -> int:
+    """Stops the reply at hand; what the reply route has to return."""
+    KSR.set_drop()
+    return DROP
+
+
+# --- routing
+
+
+def send_to(user: str, host: str, port: int, transport: str) -> None:
+    """Where the request goes, as request URI and next hop."""
+    uri_host = f"[{host}]" if ":" in host else host
+    suffix = "" if transport == "udp" else f";transport={transport}"
+    KSR.seturi(f"sip:{user}@{uri_host}:{port}{suffix}")
+    KSR.resetdsturi()
+
+
+def record_route() -> None:
+    """Keeps us in the way of the dialog's requests."""
+    KSR.rr.record_route()
+
+
+def loose_route() -> bool:
+    """Follows the Route headers of a request in a dialog; the dialog module takes note of it."""
+    return bool(KSR.rr.loose_route() > 0)
+
+
+def is_own_uri(uri: str) -> bool:
+    """Whether a URI is one of our own sockets."""
+    return bool(KSR.is_myself(uri))
+
+
+# --- dialogs
+
+
+def begin_dialog(call: str) -> bool:
+    """Makes the dialog of an INVITE: at its timeout both sides get BYE, and nothing prolongs it. False: it failed."""
+    KSR.pv.seti("$dlg_ctx(timeout_bye)", 1)
+    KSR.dialog.var_sets("call", call)
+    return bool(KSR.dialog.dlg_manage() > 0)
+
+
+def find_dialog(call_id: str, from_tag: str, to_tag: str) -> str | None:
+    """The call key of a dialog, which is then the one at hand; None: no dialog of these."""
+    if KSR.dialog.dlg_get(call_id, from_tag, to_tag) <= 0:
+        return None
+    return get("$dlg_var(call)")
+
+
+def dialog_call() -> str | None:
+    """The call key of the dialog at hand; None: there is none."""
+    return get("$dlg_var(call)")
+
+
+def dialog_note(name: str) -> str:
+    """What `set_dialog_note` left in the dialog at hand; empty: nothing."""
+    return get(f"$dlg_var({name})") or ""
+
+
+def set_dialog_note(name: str, value: str) -> None:
+    """Leaves a text in the dialog at hand."""
+    KSR.dialog.var_sets(name, value)
+
+
+def dialog_ids() -> tuple[int, int]:
+    """Kamailio's hash entry and id of the dialog at hand."""
+    return number("$dlg(h_entry)"), number("$dlg(h_id)")
+
+
+def set_dialog_timeout(seconds: int) -> bool:
+    """Sets the lifetime of the dialog at hand, from its answer or from now."""
+    return bool(KSR.dialog.dlg_set_timeout(seconds) > 0)
+
+
+def set_timeout_of(seconds: int, h_entry: int, h_id: int) -> bool:
+    """Sets the rest of the lifetime of any dialog; False: there is none of these ids."""
+    return bool(KSR.dialog.dlg_set_timeout_id(seconds, h_entry, h_id) > 0)
+
+
+def bye(side: str) -> bool:
+    """Sends a BYE of our own to one side (`caller`, `callee`, `all`) of the dialog at hand."""
+    return bool(KSR.dialog.dlg_bye(side) > 0)
+
+
+# --- sending and saying
+
+
+def send(destination: str, message: str) -> None:
+    """Sends a message as it stands from our socket. `destination`: a SIP URI of an address."""
+    KSR.corex.send_data(destination, message)
+
+
+def say(line: str) -> None:
+    """One line in the log, as an error."""
+    KSR.err(line + "\n")
+
+
+def note(line: str) -> None:
+    """One line in the log, as information."""
+    KSR.notice(line + "\n")
