@@ -1,0 +1,1 @@
+"""Who owes and is owed: the tree of accounts."""

@@ -1,0 +1,116 @@
+"""From the ledger's rows to commands: one function a kind. Whoever changes a row and whoever fills a new store use the
+same ones. `docs/architecture.md` lists the fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import Row
+
+from service.config import CallPath
+
+Body = dict[str, Any]
+
+
+def account_body(row: Row[Any]) -> Body:
+    """Of a row of `accounts`."""
+    return {
+        "do": "account",
+        "id": row.id,
+        "parent": row.parent_id or 0,
+        "kind": row.kind,
+        "charged": row.kind in {"reseller", "customer"} and not row.commission,
+        "state": row.state,
+        "prepaid": row.billing == "prepaid",
+        "currency": row.currency,
+        "tariff": row.tariff_id or 0,
+        "credit_limit": row.credit_limit_micros,
+        "channels": row.channels or 0,
+        "cps": row.cps or 0,
+        "name": row.name,
+    }
+
+
+def credit_body(account_id: int, micros: int) -> Body:
+    """A change of an account's balance; negative: a debit."""
+    return {"do": "credit", "account": account_id, "micros": micros}
+
+
+def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
+    """Of a row of `trunks` and the networks of its rows of `trunk_networks`."""
+    return {
+        "do": "trunk",
+        "id": row.id,
+        "account": row.account_id,
+        "networks": sorted(networks),
+        "transport": row.transport,
+        "port": row.port,
+        "tech_prefix": row.tech_prefix,
+        "state": row.state,
+        "channels": row.channels or 0,
+        "cps": row.cps or 0,
+        "plan": row.plan_id or 0,
+        "tariff": row.tariff_id or 0,
+        "name": row.name,
+        "international_prefix": row.international_prefix,
+        "national_prefix": row.national_prefix,
+        "country": row.country,
+    }
+
+
+def trunk_gone_body(trunk_id: int) -> Body:
+    """The store forgets a trunk."""
+    return {"do": "trunk_gone", "id": trunk_id}
+
+
+def gateway_body(row: Row[Any]) -> Body:
+    """Of a row of `gateways`."""
+    return {
+        "do": "gateway",
+        "id": row.id,
+        "provider": row.account_id,
+        "name": row.name,
+        "host": row.host,
+        "port": row.port,
+        "transport": row.transport,
+        "networks": row.networks,
+        "prefix": row.prefix,
+        "strip": row.strip,
+        "channels": row.channels or 0,
+        "cps": row.cps or 0,
+        "state": row.state,
+    }
+
+
+def gateway_gone_body(gateway_id: int) -> Body:
+    """The store forgets a gateway."""
+    return {"do": "gateway_gone", "id": gateway_id}
+
+
+def plan_body(row: Row[Any]) -> Body:
+    """Of a row of `plans`."""
+    return {"do": "plan", "id": row.id, **row.record}
+
+
+def tariff_body(row: Row[Any]) -> Body | None:
+    """Of a row of `tariffs`; None: it was never published, and the store need not know it."""
+    if row.version is None:
+        return None
+    return {"do": "tariff", "id": row.id, "version": row.version, "currency": row.currency, "name": row.name}
+
+
+def settings_body(settings: CallPath) -> Body:
+    """What holds for every call."""
+    return {"do": "settings", **settings.model_dump()}
+
+
+def cut_body(call: str, by: str) -> Body:
+    """Ends a running call. `call`: its key in hex."""
+    return {"do": "cut", "call": call, "by": by}
+
+
+def ready_body() -> Body:
+    """The store has everything: calls are taken."""
+    return {"do": "ready"}

@@ -1,0 +1,1 @@
+"""Double entry: what every amount is said with."""

@@ -1,0 +1,188 @@
+"""Entries in SQL. `post_entry` is the only way to write a line; balances move in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.database.engine import is_sqlite
+from service.database.tables import book_balances, entries, postings
+from service.ledger.rules import BALANCE, Entry, Posting, check, sum_postings
+
+
+class KeyTaken(Exception):
+    """The idempotency key already stands for another request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the key {key!r} was used for another request: take a new key for a new payment")
+
+
+def _insert(conn: AsyncConnection, table: sa.Table) -> Any:
+    return sqlite.insert(table) if is_sqlite(conn) else postgresql.insert(table)
+
+
+async def post_entry(conn: AsyncConnection, entry: Entry) -> int:
+    """Writes an entry and moves the balances. Returns its id. Raises Unbalanced.
+
+    The caller holds the node's lock and has asked `entry_of_key` whether the key is known.
+    """
+    check(entry.postings)
+    batch = entry.batch._asdict() if entry.batch else {}
+    header = sa.insert(entries).values(
+        kind=entry.kind,
+        actor=entry.actor,
+        reason=entry.reason,
+        created_ms=entry.created_ms,
+        idempotency_key=entry.idempotency_key,
+        request=entry.request,
+        **batch,
+    )
+    entry_id = int((await conn.execute(header.returning(entries.c.id))).scalar_one())
+    await conn.execute(sa.insert(postings), [{"entry_id": entry_id, **line._asdict()} for line in entry.postings])
+    await _move_balances(conn, entry.postings)
+    return entry_id
+
+
+async def _move_balances(conn: AsyncConnection, lines: Iterable[Posting]) -> None:
+    sums = sum_postings(lines)
+    if not sums:
+        return
+    upsert = _insert(conn, book_balances)
+    upsert = upsert.on_conflict_do_update(
+        index_elements=["account_id", "book", "currency"],
+        set_={"amount_micros": book_balances.c.amount_micros + upsert.excluded.amount_micros},
+    )
+    await conn.execute(upsert, [line._asdict() for line in sums])
+
+
+class KnownEntry(NamedTuple):
+    """An entry that stands under an idempotency key."""
+
+    id: int
+    request: str
+    created_ms: int
+
+
+async def entry_of_key(conn: AsyncConnection, key: str, request: str) -> KnownEntry | None:
+    """The entry of a key; None: the key is new. Raises KeyTaken if it stands for another request."""
+    columns = sa.select(entries.c.id, entries.c.request, entries.c.created_ms)
+    row = (await conn.execute(columns.where(entries.c.idempotency_key == key))).first()
+    if row is None:
+        return None
+    if row.request != request:
+        raise KeyTaken(key)
+    return KnownEntry(row.id, row.request, row.created_ms)
+
+
+async def balance_of(conn: AsyncConnection, account_id: int, currency: str, book: str = BALANCE) -> int:
+    """What a book of an account says, in micro-units; 0 before its first line."""
+    where = (
+        (book_balances.c.account_id == account_id)
+        & (book_balances.c.book == book)
+        & (book_balances.c.currency == currency)
+    )
+    return (await conn.execute(sa.select(book_balances.c.amount_micros).where(where))).scalar() or 0
+
+
+async def balance_after(conn: AsyncConnection, account_id: int, entry_id: int) -> int:
+    """An account's balance when an entry stood: the sum of its lines up to that one."""
+    lines = (postings.c.account_id == account_id) & (postings.c.book == BALANCE) & (postings.c.entry_id <= entry_id)
+    total = sa.select(sa.func.coalesce(sa.func.sum(postings.c.amount_micros), 0)).where(lines)
+    return int((await conn.execute(total)).scalar_one())
+
+
+async def balances(conn: AsyncConnection, book: str = BALANCE) -> dict[int, int]:
+    """Micro-units of every account that has a line in a book, by account id. An account has one currency."""
+    columns = sa.select(book_balances.c.account_id, sa.func.sum(book_balances.c.amount_micros))
+    rows = await conn.execute(columns.where(book_balances.c.book == book).group_by(book_balances.c.account_id))
+    return {account_id: int(micros) for account_id, micros in rows}
+
+
+class StatementLine(NamedTuple):
+    """One line of an account's statement."""
+
+    entry_id: int
+    created_ms: int
+    kind: str
+    reason: str
+    actor: str
+    amount_micros: int
+    currency: str
+
+
+async def statement(
+    conn: AsyncConnection, account_id: int, *, limit: int = 50, before_entry: int | None = None
+) -> list[StatementLine]:
+    """The latest lines of an account's balance, newest first; `before_entry`: those older than it."""
+    columns = sa.select(
+        entries.c.id,
+        entries.c.created_ms,
+        entries.c.kind,
+        entries.c.reason,
+        entries.c.actor,
+        postings.c.amount_micros,
+        postings.c.currency,
+    ).join(postings, postings.c.entry_id == entries.c.id)
+    where = (postings.c.account_id == account_id) & (postings.c.book == BALANCE)
+    if before_entry is not None:
+        where &= entries.c.id < before_entry
+    rows = await conn.execute(columns.where(where).order_by(postings.c.id.desc()).limit(limit))
+    return [StatementLine(*row) for row in rows]
+
+
+class Imbalance(NamedTuple):
+    """Something that should add up and doesn't."""
+
+    what: str
+    currency: str
+    expected_micros: int
+    found_micros: int
+
+
+async def imbalances(conn: AsyncConnection, *, limit: int = 20) -> list[Imbalance]:
+    """Conservation; empty: it holds. Each entry adds up to nothing per currency, each balance is its lines' sum."""
+    return [*await _unbalanced_entries(conn, limit), *await _wrong_balances(conn, limit)]
+
+
+async def _unbalanced_entries(conn: AsyncConnection, limit: int) -> list[Imbalance]:
+    total = sa.func.sum(postings.c.amount_micros)
+    query = (
+        sa.select(postings.c.entry_id, postings.c.currency, total)
+        .group_by(postings.c.entry_id, postings.c.currency)
+        .having(total != 0)
+        .order_by(postings.c.entry_id)
+        .limit(limit)
+    )
+    return [
+        Imbalance(f"entry {entry_id}", currency, 0, int(micros))
+        for entry_id, currency, micros in await conn.execute(query)
+    ]
+
+
+async def _wrong_balances(conn: AsyncConnection, limit: int) -> list[Imbalance]:
+    """A FULL JOIN that both engines know: lines against balances, as one sum that must be nothing."""
+    lines = sa.select(
+        postings.c.account_id, postings.c.book, postings.c.currency, postings.c.amount_micros.label("line")
+    )
+    kept = sa.select(book_balances.c.account_id, book_balances.c.book, book_balances.c.currency)
+    zero = sa.literal(0).label("kept")
+    both = sa.union_all(
+        lines.add_columns(zero),
+        kept.add_columns(sa.literal(0).label("line"), book_balances.c.amount_micros.label("kept")),
+    ).subquery()
+    expected, found = sa.func.sum(both.c.line), sa.func.sum(both.c.kept)
+    query = (
+        sa.select(both.c.account_id, both.c.book, both.c.currency, expected, found)
+        .group_by(both.c.account_id, both.c.book, both.c.currency)
+        .having(expected != found)
+        .order_by(both.c.account_id)
+        .limit(limit)
+    )
+    return [
+        Imbalance(f"{book} of account {account_id}", currency, int(wanted), int(is_))
+        for account_id, book, currency, wanted, is_ in await conn.execute(query)
+    ]

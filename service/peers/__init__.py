@@ -1,0 +1,1 @@
+"""How traffic arrives and leaves: trunks, gateways, routing plans."""
