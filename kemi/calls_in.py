@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from kemi import guards, sip
-from kemi.authorize import Admitted, Invitation, Refused, Repeated, Target, authorise
+from kemi.authorize import Admitted, Invitation, Repeated, Target, authorise
 from kemi.clock import now
 from kemi.guards import InDialog
 from kemi.identify import Source, identify
 from kemi.progress import End, advance, ended, fail_over, find, networks_of
-from kemi.refusal import UNAVAILABLE
+from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
 from kemi.sip import Received
 from kemi.store.calls import RunningCall
@@ -23,8 +23,8 @@ def request(rooms: Rooms) -> None:
     method = sip.text("$rm")
     if method == "CANCEL":
         return _cancel(rooms)
-    if method == "ACK" and sip.check_transaction() >= 0:
-        return None  # of a negative answer: the transaction has taken it
+    if method == "ACK" and sip.check_transaction() == 0:
+        return None  # of a negative answer: its transaction has taken it
     if sip.has_to_tag():
         return _in_dialog(rooms, method)
     return _initial(rooms, method)
@@ -183,7 +183,7 @@ def _known_call(rooms: Rooms, method: str) -> tuple[RunningCall | None, InDialog
         cseq=sip.number("$cs"),
         request_uri=sip.text("$ru"),
         routes=sip.uris(sip.headers("Route")),
-        max_forwards=sip.number("$mf"),
+        max_forwards=sip.hops_left(),
         require=sip.text("$hdr(Require)"),
         contacts=sip.uris(sip.headers("Contact")) if method in guards.REFRESHING else (),
     )

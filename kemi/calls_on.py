@@ -30,6 +30,8 @@ def reply(rooms: Rooms) -> None:
         return
     call = sip.dialog_call()
     if call is None:
+        if 200 <= code < 300:
+            raise ReplyDropped  # of no call that we know: it would be free
         return
     if code < 200:
         _ringing()

@@ -24,6 +24,8 @@ from kemi.progress import End, ended
 from kemi.rooms import Rooms
 
 DONE = 1
+FIRST_WORKER = 1
+"""Rank of the first SIP worker."""
 FAULTS_PER_SECOND = 5
 """Lines about exceptions: the rest is counted in the next one."""
 
@@ -57,9 +59,11 @@ class Kambill:
         self._faults = 0
         self._faults_from_s = 0.0
 
-    def child_init(self, _rank: int) -> int:
+    def child_init(self, rank: int) -> int:
         """Called in each process after the fork; the store is opened at its first use, so never before it."""
         self.rooms = Rooms.open(self._run_dir, self._data_dir)
+        if rank == FIRST_WORKER:
+            sip.note(f"kambill: taking calls from the store in {self._run_dir}")
         return 0
 
     def ksr_request_route(self, _msg: Any) -> int:

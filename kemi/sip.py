@@ -177,6 +177,12 @@ def loose_route() -> bool:
     return bool(KSR.rr.loose_route() > 0)
 
 
+def hops_left() -> int:
+    """What Max-Forwards says; 0: nothing."""
+    value = text("$hdr(Max-Forwards)").strip()
+    return int(value) if value.isascii() and value.isdigit() else 0
+
+
 def is_own_uri(uri: str) -> bool:
     """Whether a URI is one of our own sockets."""
     return bool(KSR.is_myself(uri))
@@ -188,8 +194,10 @@ def is_own_uri(uri: str) -> bool:
 def begin_dialog(call: str) -> bool:
     """Makes the dialog of an INVITE: at its timeout both sides get BYE, and nothing prolongs it. False: it failed."""
     KSR.pv.seti("$dlg_ctx(timeout_bye)", 1)
-    KSR.dialog.var_sets("call", call)
-    return bool(KSR.dialog.dlg_manage() > 0)
+    if KSR.dialog.dlg_manage() <= 0:
+        return False
+    KSR.dialog.var_sets("call", call)  # not before: what is set without a dialog is lost
+    return True
 
 
 def find_dialog(call_id: str, from_tag: str, to_tag: str) -> str | None:

@@ -1,0 +1,1 @@
+"""A real Kamailio with real SIP on loopback."""

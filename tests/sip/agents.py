@@ -1,0 +1,237 @@
+"""Small SIP user agents on UDP, moved step by step by a test: they send what they are told and hide nothing."""
+
+from __future__ import annotations
+
+import re
+import select
+import socket
+import time
+from dataclasses import dataclass, field
+from itertools import count
+
+SDP = "v=0\r\no=u 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
+WAIT_S = 3.0
+"""How long a message may take that must come."""
+
+_numbers = count(1)
+
+
+class Nothing(AssertionError):
+    """The message that a test waits for did not come."""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A SIP message as it came."""
+
+    text: str
+    source: tuple[str, int]
+    at: float
+    """time.monotonic()."""
+
+    @property
+    def first_line(self) -> str:
+        """Request or status line."""
+        return self.text.split("\r\n", 1)[0]
+
+    @property
+    def code(self) -> int:
+        """Status; 0: a request."""
+        return int(self.first_line.split()[1]) if self.first_line.startswith("SIP/2.0") else 0
+
+    @property
+    def method(self) -> str:
+        """Of a request, or of the CSeq of a reply."""
+        return self.header("CSeq").split()[1] if self.code else self.first_line.split()[0]
+
+    @property
+    def uri(self) -> str:
+        """Request URI."""
+        return self.first_line.split()[1]
+
+    def headers(self, name: str) -> list[str]:
+        """All headers of a name, top first."""
+        return re.findall(rf"(?im)^{re.escape(name)}[ \t]*:[ \t]*(.*?)\r?$", self.text.split("\r\n\r\n")[0])
+
+    def header(self, name: str) -> str:
+        """The first header of a name; empty: none."""
+        return (self.headers(name) or [""])[0]
+
+    def tag(self, name: str) -> str:
+        """The tag of From or To."""
+        found = re.search(r";tag=([^;>\s]+)", self.header(name))
+        return found[1] if found else ""
+
+    @property
+    def contact(self) -> str:
+        """URI of its Contact."""
+        found = re.search(r"<([^>]+)>", self.header("Contact"))
+        return found[1] if found else ""
+
+
+@dataclass
+class Agent:
+    """One end: a socket and what came to it."""
+
+    ip: str
+    port: int
+    proxy: tuple[str, int]
+    seen: list[Message] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind((self.ip, self.port))
+        self.port = self.socket.getsockname()[1]
+
+    def send(self, text: str | bytes, to: tuple[str, int] | None = None) -> None:
+        """Sends a message as it stands, to the proxy if nothing else is said."""
+        self.socket.sendto(text if isinstance(text, bytes) else text.encode(), to or self.proxy)
+
+    def receive(self, wait_s: float) -> Message | None:
+        """The next message; None: nothing in that time."""
+        if not select.select([self.socket], [], [], max(0, wait_s))[0]:
+            return None
+        data, source = self.socket.recvfrom(65535)
+        message = Message(data.decode("utf-8", "surrogateescape"), source, time.monotonic())
+        self.seen.append(message)
+        return message
+
+    def expect(self, what: str | int, wait_s: float = WAIT_S, **where: str) -> Message:
+        """The next message of a method or code (others are passed over); headers may be named. Raises Nothing."""
+        end = time.monotonic() + wait_s
+        while (message := self.receive(end - time.monotonic())) is not None:
+            fits = message.code == what if isinstance(what, int) else not message.code and message.method == what
+            if fits and all(value in message.header(name.replace("_", "-")) for name, value in where.items()):
+                return message
+        raise Nothing(f"{self.ip}:{self.port} waited {wait_s} s for {what} {where}, saw {self.lines()}")
+
+    def expect_nothing(self, what: str | int, wait_s: float = 0.3) -> None:
+        """Fails if a message of this method or code comes."""
+        try:
+            message = self.expect(what, wait_s)
+        except Nothing:
+            return
+        raise AssertionError(f"{self.ip}:{self.port} got {message.first_line}")
+
+    def lines(self) -> list[str]:
+        """First lines of all that came."""
+        return [message.first_line for message in self.seen]
+
+    def reply(self, request: Message, code: int, reason: str = "X", *, tag: str = "", **headers: str | None) -> None:
+        """Answers a request; a 2xx to an INVITE has Contact and SDP. `headers`: more, or None for none."""
+        self.send(self.reply_text(request, code, reason, tag=tag, **headers), request.source)
+
+    def reply_text(
+        self, request: Message, code: int, reason: str = "X", *, tag: str = "", **headers: str | None
+    ) -> str:
+        """The text of an answer."""
+        to = request.header("To")
+        if tag and ";tag=" not in to:
+            to += f";tag={tag}"
+        with_contact = request.method in {"INVITE", "UPDATE"} and 100 < code < 300
+        values: dict[str, str | None] = {"Contact": f"<sip:gw@{self.ip}:{self.port}>" if with_contact else None}
+        values |= {name.replace("_", "-"): value for name, value in headers.items()}
+        body = SDP if request.method == "INVITE" and 200 <= code < 300 else ""
+        lines = [
+            f"SIP/2.0 {code} {reason}",
+            *(f"Via: {via}" for via in request.headers("Via")),
+            *(f"Record-Route: {route}" for route in request.headers("Record-Route")),
+            f"From: {request.header('From')}",
+            f"To: {to}",
+            f"Call-ID: {request.header('Call-ID')}",
+            f"CSeq: {request.header('CSeq')}",
+            *(f"{name}: {value}" for name, value in values.items() if value is not None),
+            *(["Content-Type: application/sdp"] if body else []),
+            f"Content-Length: {len(body)}",
+            "",
+            body,
+        ]
+        return "\r\n".join(lines)
+
+    def close(self) -> None:
+        """Gives the port back."""
+        self.socket.close()
+
+
+@dataclass
+class Call:
+    """A caller's end of one call."""
+
+    agent: Agent
+    number: str
+    from_user: str = "+441632960000"
+    call_id: str = ""
+    from_tag: str = ""
+    cseq: int = 1
+    to_tag: str = ""
+    target: str = ""
+    routes: tuple[str, ...] = ()
+    branch: str = ""
+
+    def __post_init__(self) -> None:
+        number = next(_numbers)
+        self.call_id = self.call_id or f"{number}-{time.time_ns()}@test"
+        self.from_tag = self.from_tag or f"f{number}"
+        self.target = f"sip:{self.number}@{self.agent.proxy[0]}:{self.agent.proxy[1]}"
+        self.branch = f"z9hG4bK{number}x{time.time_ns()}"
+
+    def text(self, method: str, *, body: str = "", **headers: str | None) -> str:
+        """A request of this call. `headers` replace the usual ones; None leaves one out."""
+        agent = self.agent
+        tag = f";tag={self.to_tag}" if self.to_tag else ""
+        uri = headers.pop("uri", None) or self.target
+        routes = headers.pop("routes", None)
+        route = routes if routes is not None else ", ".join(f"<{one}>" for one in self.routes)
+        values: dict[str, str | None] = {
+            "Via": f"SIP/2.0/UDP {agent.ip}:{agent.port};branch={self.branch}",
+            "Route": route or None,
+            "From": f"<sip:{self.from_user}@{agent.ip}>;tag={self.from_tag}",
+            "To": f"<sip:{self.number}@{agent.proxy[0]}>{tag}",
+            "Call-ID": self.call_id,
+            "CSeq": f"{self.cseq} {method}",
+            "Contact": f"<sip:caller@{agent.ip}:{agent.port}>",
+            "Max-Forwards": "70",
+            "Content-Type": "application/sdp" if body else None,
+            "Content-Length": str(len(body)),
+        }
+        values |= {name.replace("_", "-"): value for name, value in headers.items()}
+        lines = [f"{name}: {value}" for name, value in values.items() if value is not None]
+        return "\r\n".join([f"{method} {uri} SIP/2.0", *lines, "", body])
+
+    def new_branch(self) -> None:
+        """Another transaction."""
+        self.branch = f"z9hG4bK{next(_numbers)}x{time.time_ns()}"
+
+    def invite(self, **headers: str | None) -> None:
+        """Sends the INVITE."""
+        self.agent.send(self.text("INVITE", body=SDP, **headers))
+
+    def take(self, answer: Message) -> None:
+        """Learns tag, target and routes from a 2xx (or 18x)."""
+        self.to_tag = answer.tag("To")
+        self.target = answer.contact
+        self.routes = tuple(
+            uri for header in reversed(answer.headers("Record-Route")) for uri in re.findall(r"<([^>]+)>", header)
+        )
+
+    def ack(self, **headers: str | None) -> None:
+        """The ACK of a 2xx."""
+        branch, self.branch = self.branch, self.branch + "a"
+        self.agent.send(self.text("ACK", **headers))
+        self.branch = branch
+
+    def request(self, method: str, **headers: str | None) -> None:
+        """A new request in the dialog."""
+        self.cseq += 1
+        self.new_branch()
+        self.agent.send(self.text(method, **headers))
+
+    def bye(self) -> Message:
+        """Hangs up and waits for the answer."""
+        self.request("BYE")
+        return self.agent.expect(200, CSeq="BYE")
+
+    def cancel(self) -> None:
+        """Gives up: the INVITE's own branch and CSeq."""
+        self.agent.send(self.text("CANCEL", Contact=None))

@@ -1,0 +1,56 @@
+"""One Kamailio for all tests of this folder that don't kill it, and agents on loopback addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.sip.agents import Agent
+from tests.sip.proxy import Proxy
+
+
+@pytest.fixture(scope="session")
+def shared_proxy() -> Iterator[Proxy]:
+    """Started once."""
+    proxy = Proxy()
+    try:
+        proxy.start()
+        proxy.furnish()
+        yield proxy
+    finally:
+        proxy.close()
+
+
+@pytest.fixture
+def proxy(shared_proxy: Proxy) -> Iterator[Proxy]:
+    """The shared one; each test leaves no call behind, and no fault in the log."""
+    before = shared_proxy.tail()
+    yield shared_proxy
+    assert "kambill: fault" not in shared_proxy.tail().replace(before, "")
+
+
+@pytest.fixture
+def agent(proxy: Proxy) -> Iterator[Callable[[str, int], Agent]]:
+    """Makes agents that end with the test: `agent("127.0.0.2", 0)`."""
+    made: list[Agent] = []
+
+    def make(ip: str, port: int = 0) -> Agent:
+        made.append(Agent(ip, port, (proxy.ip, proxy.port)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def caller(agent: Callable[..., Agent]) -> Agent:
+    """The customer's switch."""
+    return agent("127.0.0.2")
+
+
+@pytest.fixture
+def gateway(agent: Callable[..., Agent]) -> Agent:
+    """Gateway 1, the cheapest."""
+    return agent("127.0.0.11", 5060)

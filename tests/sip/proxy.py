@@ -1,0 +1,236 @@
+"""A Kambill on loopback for tests: hot store on tmpfs, real rates, a real Kamailio. No service: tests send commands."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from kemi.store import journal
+from kemi.store.calls import RunningCall
+from kemi.store.environment import open_reader
+from kemi.store.inbox import InboxWriter
+from kemi.store.layout import Account
+from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
+from ratebook.model import Rate, Tariff, Terms
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICES, ROOT, UPPER, terms
+
+HOME = Path(__file__).resolve().parents[2]
+SYSTEM_PYTHON = "/usr/bin/python3"
+START_S = 10.0
+T = TypeVar("T")
+
+
+def eventually(what: Callable[[], T], wait_s: float = 5.0, why: str = "") -> T:
+    """What a call says as soon as it is true. Raises AssertionError after `wait_s`."""
+    end = time.monotonic() + wait_s
+    while not (value := what()):
+        if time.monotonic() > end:
+            raise AssertionError(why or f"not within {wait_s} s: {what}, {value!r}")
+        time.sleep(0.02)
+    return value
+
+
+def free_port(ip: str = "127.0.0.1") -> int:
+    """A UDP port that nobody has."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind((ip, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Proxy:
+    """Store, rates and Kamailio in folders of their own."""
+
+    def __init__(self, config: str = "kamailio.cfg") -> None:
+        memory = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
+        self.run_dir = Path(tempfile.mkdtemp(prefix="kambill-run-", dir=memory))
+        self.data_dir = Path(tempfile.mkdtemp(prefix="kambill-data-"))
+        self.ip, self.port = "127.0.0.1", free_port()
+        self.log = self.data_dir / "kamailio.log"
+        self.config = config
+        self.process: subprocess.Popen[bytes] | None = None
+        self.commands = 0
+        self.environment = os.environ | {
+            "KAMBILL_RUN_DIR": str(self.run_dir),
+            "KAMBILL_DATA_DIR": str(self.data_dir),
+            "PYTHONPATH": str(HOME),
+        }
+        self.rates = self.data_dir / "rates"
+
+    # --- processes
+
+    def prestart(self) -> None:
+        """What systemd runs before Kamailio."""
+        subprocess.run(
+            [SYSTEM_PYTHON, "-m", "kemi.prestart"], env=self.environment, check=True, capture_output=True, timeout=30
+        )
+
+    def start(self) -> None:
+        """Prestart and Kamailio; returns when it takes requests."""
+        self.prestart()
+        folder = self.data_dir / "conf"
+        folder.mkdir(exist_ok=True)
+        shutil.copy(HOME / "kamailio-conf" / self.config, folder / "kamailio.cfg")
+        (folder / "kamailio-local.cfg").write_text(
+            f"#!define KAMBILL_LISTEN udp:{self.ip}:{self.port}\n"
+            f"#!define KAMBILL_HOME {HOME}\n"
+            f"#!define KAMBILL_DIALOGS {self.data_dir}/dialogs\n"
+            f"#!define KAMBILL_RPC_SOCKET {self.run_dir}/rpc.sock\n"
+        )
+        command = ["kamailio", "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-m", "128", "-M", "16"]
+        self.process = subprocess.Popen(
+            [*command, "-P", str(self.run_dir / "kamailio.pid")],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=self.log.open("ab"),
+            start_new_session=True,
+        )
+        eventually(self._answers, START_S, f"Kamailio does not answer; its log is {self.log}: {self.tail()}")
+
+    def _answers(self) -> bool:
+        if self.process is None or self.process.poll() is not None:
+            raise AssertionError(f"Kamailio has ended: {self.tail()}")
+        return (self.run_dir / "rpc.sock").exists() and "kambill: taking calls" in self.log.read_text(errors="replace")
+
+    def tail(self) -> str:
+        """The end of Kamailio's log."""
+        return self.log.read_text(errors="replace")[-3000:] if self.log.exists() else ""
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
+        """Ends Kamailio and all its processes."""
+        if self.process is None:
+            return
+        if how is signal.SIGKILL:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        else:
+            self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait(5)
+        self.process = None
+        (self.run_dir / "rpc.sock").unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Ends everything and removes the folders."""
+        self.stop()
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+        shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    # --- configuration
+
+    def send(self, *bodies: dict[str, Any], wait: bool = True) -> None:
+        """Sends commands as the service does, and waits until they are applied."""
+        epoch = self.look(lambda snapshot: snapshot.epoch)
+        inbox = InboxWriter(self.data_dir)
+        inbox.put((self.commands + at, {"epoch": epoch, **body}) for at, body in enumerate(bodies, start=1))
+        inbox.close()
+        self.commands += len(bodies)
+        if wait:
+            eventually(lambda: self.look(lambda snapshot: snapshot.applied_command) >= self.commands)
+
+    def furnish(self) -> None:
+        """The company of `World`: three levels, two carriers, gateways at 127.0.0.11 to .13, a trunk at 127.0.0.2."""
+        bodies: list[dict[str, Any]] = []
+        for account, parent in ((ROOT, 0), (UPPER, ROOT), (LOWER, UPPER), (CUSTOMER, LOWER)):
+            bodies.append(self.account_body(account, parent=parent))
+            if account != ROOT:
+                bodies.append({"do": "credit", "account": account, "micros": 1000 * EURO})
+        bodies += [self.account_body(one, parent=ROOT, kind="provider") for one in (CARRIER, DEAR_CARRIER)]
+        rows = {
+            account: {"": terms(price), "49": terms(price, 60, 60), "50": terms(price, 5, 5)}
+            for account, price in PRICES.items()
+        }
+        bodies += [self.tariff_body(account, of) for account, of in rows.items()]
+        for number, provider in ((1, CARRIER), (2, CARRIER), (3, DEAR_CARRIER)):
+            bodies.append(self.gateway_body(number, provider, f"127.0.0.{10 + number}"))
+        bodies += [self.plan_body(), self.trunk_body(1, CUSTOMER), {"do": "ready"}]
+        self.send(*bodies)
+
+    @staticmethod
+    def account_body(account: int, **fields: Any) -> dict[str, Any]:
+        """An account command."""
+        kind = fields.get("kind", "reseller")
+        charged = account != ROOT and kind != "provider"
+        values = {"do": "account", "id": account, "parent": 0, "kind": kind, "charged": charged, "state": "active"}
+        values |= {"prepaid": True, "currency": "EUR", "tariff": account, "credit_limit": 0, "channels": 0, "cps": 0}
+        return values | {"name": f"account {account}"} | fields
+
+    def tariff_body(self, number: int, rates: dict[str, Terms]) -> dict[str, Any]:
+        """Writes a tariff's rates; its pointer's command."""
+        rows = tuple(Rate(prefix, f"to {prefix}", None, None, of) for prefix, of in rates.items())
+        compiled = compile_tariff(Tariff(f"tariff {number}", "EUR", "UTC", rows))
+        env = open_for_writing(self.rates)
+        write_version(env, compiled)
+        env.close()
+        return {"do": "tariff", "id": number, "version": compiled.version.hex(), "currency": "EUR", "name": str(number)}
+
+    @staticmethod
+    def gateway_body(number: int, provider: int, host: str, port: int = 5060) -> dict[str, Any]:
+        """A gateway command."""
+        values = {"do": "gateway", "id": number, "provider": provider, "host": host, "port": port, "transport": "udp"}
+        return values | {"name": f"gw{number}", "networks": [], "prefix": "", "strip": 0, "channels": 0, "cps": 0}
+
+    @staticmethod
+    def plan_body(**fields: Any) -> dict[str, Any]:
+        """The plan's command: all gateways, the cheaper first, silence of half a second."""
+        values: dict[str, Any] = {"do": "plan", "id": 1, "name": "standard", "order": "cost", "no_loss": "strict"}
+        values |= {"failover_codes": [408, *range(500, 600)], "try_timeout_ms": 500, "attempts_max": 4}
+        return (
+            values | {"ring_timeout_s": 20, "expected_call_s": 180, "routes": [["", [[1, 1], [2, 2], [3, 3]]]]} | fields
+        )
+
+    @staticmethod
+    def trunk_body(number: int, account: int, **fields: Any) -> dict[str, Any]:
+        """A trunk command."""
+        values: dict[str, Any] = {"do": "trunk", "id": number, "account": account, "networks": ["127.0.0.2/32"]}
+        values |= {"transport": "any", "port": 0, "tech_prefix": "", "state": "active", "channels": 0, "cps": 0}
+        return values | {"plan": 1, "tariff": 0, "name": f"trunk {number}", "international_prefix": "00"} | fields
+
+    # --- looks
+
+    def look(self, what: Callable[[Any], T]) -> T:
+        """Reads something in one snapshot of the store."""
+        reader = open_reader(self.run_dir)
+        try:
+            with reader.snapshot() as snapshot:
+                return what(snapshot)
+        finally:
+            reader.close()
+
+    def account(self, account: int) -> Account:
+        """An account of the store."""
+        found = self.look(lambda snapshot: snapshot.account(account))
+        assert found is not None
+        return found
+
+    def running(self) -> list[RunningCall]:
+        """The running calls."""
+        return self.look(lambda snapshot: list(snapshot.calls()))
+
+    def journal(self) -> list[dict[str, Any]]:
+        """Every line of the journal."""
+        return list(journal.read_all(self.data_dir / journal.FOLDER))
+
+    def cdr(self, call_id: str, wait_s: float = 5.0) -> dict[str, Any]:
+        """The record of the call of a Call-ID, as soon as it is in the journal."""
+
+        def found() -> list[dict[str, Any]]:
+            return [line["cdr"] for line in self.journal() if line.get("cdr", {}).get("call_id") == call_id]
+
+        return eventually(found, wait_s, f"no record of {call_id}; running: {self.running()}; log: {self.tail()}")[-1]
+
+    def cdrs(self, call_id: str) -> list[dict[str, Any]]:
+        """All records of a Call-ID, once the journal has caught up with the store."""
+        time.sleep(0.3)
+        return [line["cdr"] for line in self.journal() if line.get("cdr", {}).get("call_id") == call_id]
