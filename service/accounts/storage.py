@@ -1,0 +1,150 @@
+"""Accounts in SQL. Each change numbers the store's command in the same transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.accounts.rules import ROOT_ID, ROOT_NAME, AccountSpec
+from service.commands import bodies
+from service.commands.outbox import enqueue
+from service.database.tables import accounts, postings, tariffs
+
+
+class UnknownAccount(Exception):
+    """Nobody has this name or number."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no account {name!r}: `kambill account list` shows all")
+
+
+async def ensure_root(conn: AsyncConnection, node: str, currency: str, now_ms: int) -> None:
+    """Makes the root if the ledger is empty. The caller holds the node's lock."""
+    if (await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == ROOT_ID))).first() is not None:
+        return
+    root = {"kind": "root", "billing": "postpaid", "depth": 0, "path": f"/{ROOT_ID}/"}
+    await conn.execute(
+        sa.insert(accounts).values(id=ROOT_ID, name=ROOT_NAME, currency=currency, created_ms=now_ms, **root)
+    )
+    await _tell(conn, node, ROOT_ID, now_ms)
+
+
+async def set_root_currency(conn: AsyncConnection, node: str, currency: str, now_ms: int) -> None:
+    """Only while the root stands alone: see `is_untouched`."""
+    await conn.execute(sa.update(accounts).where(accounts.c.id == ROOT_ID).values(currency=currency))
+    await _tell(conn, node, ROOT_ID, now_ms)
+
+
+async def is_untouched(conn: AsyncConnection) -> bool:
+    """Whether there is nothing yet that a currency belongs to: no second account, no line."""
+    others = sa.select(accounts.c.id).where(accounts.c.id != ROOT_ID).limit(1)
+    lines = sa.select(postings.c.id).limit(1)
+    return (await conn.execute(others)).first() is None and (await conn.execute(lines)).first() is None
+
+
+def _values(spec: AccountSpec, tariff_ids: Mapping[str, int]) -> dict[str, Any]:
+    """The columns that a change may touch."""
+    return {
+        "billing": spec.billing,
+        "credit_limit_micros": spec.credit_limit_micros,
+        "tariff_id": None if spec.tariff is None else tariff_ids[spec.tariff],
+        "channels": spec.channels,
+        "cps": spec.cps,
+        "commission": spec.commission,
+        "state": spec.state,
+    }
+
+
+async def insert_account(
+    conn: AsyncConnection, node: str, spec: AccountSpec, tariff_ids: Mapping[str, int], now_ms: int
+) -> int:
+    """Makes an account below its parent, which must stand. Returns its id."""
+    parent = await find_account(conn, spec.parent)
+    values = {"name": spec.name, "parent_id": parent.id, "kind": spec.kind, "currency": spec.currency}
+    insert = sa.insert(accounts).values(
+        **values, **_values(spec, tariff_ids), depth=parent.depth + 1, path="", created_ms=now_ms
+    )
+    account_id = int((await conn.execute(insert.returning(accounts.c.id))).scalar_one())
+    path = f"{parent.path}{account_id}/"
+    await conn.execute(sa.update(accounts).where(accounts.c.id == account_id).values(path=path))
+    await _tell(conn, node, account_id, now_ms)
+    return account_id
+
+
+async def update_account(
+    conn: AsyncConnection, node: str, spec: AccountSpec, tariff_ids: Mapping[str, int], now_ms: int
+) -> None:
+    """Changes an account to `spec`. Name, parent, kind and currency stay."""
+    account = await find_account(conn, spec.name)
+    await conn.execute(sa.update(accounts).where(accounts.c.id == account.id).values(**_values(spec, tariff_ids)))
+    await _tell(conn, node, account.id, now_ms)
+
+
+async def _tell(conn: AsyncConnection, node: str, account_id: int, now_ms: int) -> None:
+    row = (await conn.execute(sa.select(accounts).where(accounts.c.id == account_id))).one()
+    await enqueue(conn, node, bodies.account_body(row), now_ms=now_ms)
+
+
+async def find_account(conn: AsyncConnection, name: str) -> Row[Any]:
+    """The row of an account by its name, or by `#` and its id. Raises UnknownAccount."""
+    where = accounts.c.name == name
+    if name.startswith("#") and name[1:].isdecimal():
+        where = accounts.c.id == int(name[1:][:18])
+    row = (await conn.execute(sa.select(accounts).where(where))).first()
+    if row is None:
+        raise UnknownAccount(name)
+    return row
+
+
+async def path_of(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
+    """The account's row and those above it, the root last."""
+    ids = [int(step) for step in account.path.strip("/").split("/")]
+    rows = await conn.execute(sa.select(accounts).where(accounts.c.id.in_(ids)).order_by(accounts.c.depth.desc()))
+    return list(rows)
+
+
+async def seller_of(conn: AsyncConnection, account: Row[Any]) -> int:
+    """The id of the account that this one pays: the nearest charged one above, else the root."""
+    for above in (await path_of(conn, account))[1:]:
+        if above.kind != "root" and not above.commission:
+            return int(above.id)
+    return ROOT_ID
+
+
+async def subtree(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
+    """The account and everything below it, parents before their children, siblings by name."""
+    last = account.path[:-1] + chr(ord("/") + 1)
+    within = (accounts.c.path >= account.path) & (accounts.c.path < last)
+    rows = list(await conn.execute(sa.select(accounts).where(within)))
+    names = {row.id: row.name for row in rows}
+    return sorted(rows, key=lambda row: [names.get(int(step), "") for step in row.path.strip("/").split("/")])
+
+
+async def account_specs(conn: AsyncConnection) -> dict[str, AccountSpec]:
+    """All accounts but the root as specs, by name."""
+    parent = accounts.alias("parent")
+    query = (
+        sa.select(accounts, parent.c.name.label("parent_name"), tariffs.c.name.label("tariff_name"))
+        .join(parent, parent.c.id == accounts.c.parent_id)
+        .join(tariffs, tariffs.c.id == accounts.c.tariff_id, isouter=True)
+    )
+    return {
+        row.name: AccountSpec(
+            name=row.name,
+            parent=row.parent_name,
+            kind=row.kind,
+            currency=row.currency,
+            billing=row.billing,
+            credit_limit_micros=row.credit_limit_micros,
+            tariff=row.tariff_name,
+            channels=row.channels,
+            cps=row.cps,
+            commission=row.commission,
+            state=row.state,
+        )
+        for row in await conn.execute(query)
+    }

@@ -1,0 +1,33 @@
+"""Opens the ledger of a configuration: what the service and every command begin with."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.accounts.storage import ensure_root
+from service.commands.outbox import ensure_node, lock_node
+from service.config import Config
+from service.database.engine import migrate, open_engine
+
+
+@asynccontextmanager
+async def open_ledger(config: Config, now_ms: int) -> AsyncIterator[AsyncEngine]:
+    """The ledger, its tables up to date, with root and node. Closed at the end. Raises DatabaseFault."""
+    engine = open_engine(config.database_url)
+    try:
+        await migrate(engine)
+        await ensure_first_rows(engine, config, now_ms)
+        yield engine
+    finally:
+        await engine.dispose()
+
+
+async def ensure_first_rows(engine: AsyncEngine, config: Config, now_ms: int) -> None:
+    """The node and the root, if this is the first start."""
+    async with engine.begin() as conn:
+        await ensure_node(conn, config.node)
+        await lock_node(conn, config.node)
+        await ensure_root(conn, config.node, config.currency, now_ms)
