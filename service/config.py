@@ -14,12 +14,14 @@ from typing import Annotated
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from service.faults import Fault
+
 DEFAULT_PATH = Path("/etc/kambill/kambill.yaml")
 CONFIG_BYTES_MAX = 256 * 1024
 """A configuration beyond this is another file by mistake."""
 
 
-class ConfigFault(Exception):
+class ConfigFault(Fault):
     """The configuration can't be used. Its text is one line a fault: where, what, what to do."""
 
     def __init__(self, faults: list[str]) -> None:

@@ -13,9 +13,10 @@ from service.accounts.rules import ROOT_ID, ROOT_NAME, AccountSpec
 from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.tables import accounts, postings, tariffs
+from service.faults import Fault
 
 
-class UnknownAccount(Exception):
+class UnknownAccount(Fault):
     """Nobody has this name or number."""
 
     def __init__(self, name: str) -> None:

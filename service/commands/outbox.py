@@ -14,9 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.engine import is_sqlite
 from service.database.tables import commands, nodes
+from service.faults import Fault
 
 
-class UnknownNode(Exception):
+class UnknownNode(Fault):
     """The ledger has no node of this name."""
 
     def __init__(self, node: str) -> None:

@@ -20,6 +20,8 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from service.faults import Fault
+
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer waits for another one on SQLite. The longest transaction here takes well under a second."""
 
@@ -33,7 +35,7 @@ _DRIVERS = {
 }
 
 
-class DatabaseFault(Exception):
+class DatabaseFault(Fault):
     """The database can't be used as configured. The text says what to do."""
 
 

@@ -12,6 +12,7 @@ from ratebook.money import MICROS, format_micros
 from service.accounts.storage import find_account, seller_of
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue, lock_node
+from service.faults import Fault
 from service.ledger.rules import PAYMENT, Entry, payment_postings
 from service.ledger.storage import balance_after, entry_of_key, post_entry
 
@@ -20,7 +21,7 @@ AMOUNT_MAX_MICROS = 1_000_000_000 * MICROS
 KEY_CHARACTERS_MAX = 200
 
 
-class PaymentRefused(Exception):
+class PaymentRefused(Fault):
     """This payment can't be posted. Nothing was."""
 
 

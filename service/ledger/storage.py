@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.engine import is_sqlite
 from service.database.tables import book_balances, entries, postings
+from service.faults import Fault
 from service.ledger.rules import BALANCE, Entry, Posting, check, sum_postings
 
 
-class KeyTaken(Exception):
+class KeyTaken(Fault):
     """The idempotency key already stands for another request."""
 
     def __init__(self, key: str) -> None:
