@@ -106,6 +106,14 @@ class Agent:
                 return message
         raise Nothing(f"{self.ip}:{self.port} waited {wait_s} s for {what} {where}, saw {self.lines()}")
 
+    def expect_final(self, call_id: str, wait_s: float = WAIT_S) -> Message:
+        """The next final answer of a call. Raises Nothing."""
+        end = time.monotonic() + wait_s
+        while (message := self.receive(end - time.monotonic())) is not None:
+            if message.code >= 200 and message.header("Call-ID") == call_id:
+                return message
+        raise Nothing(f"{self.ip}:{self.port} waited {wait_s} s for an answer, saw {self.lines()}")
+
     def expect_nothing(self, what: str | int, wait_s: float = 0.3) -> None:
         """Fails if a message of this method or code comes."""
         try:

@@ -157,6 +157,19 @@ class Proxy:
         bodies += [self.plan_body(), self.trunk_body(1, CUSTOMER), {"do": "ready"}]
         self.send(*bodies)
 
+    def restore(self) -> None:
+        """After a test that left something: accounts active, balances full, no call running."""
+        for call in self.running():
+            self.send({"do": "cut", "call": call.hex})
+        bodies: list[dict[str, Any]] = []
+        for account, parent in ((ROOT, 0), (UPPER, ROOT), (LOWER, UPPER), (CUSTOMER, LOWER)):
+            bodies.append(self.account_body(account, parent=parent))
+            if account != ROOT:
+                missing = 1000 * EURO - self.account(account).balance
+                bodies.append({"do": "credit", "account": account, "micros": missing})
+        self.send(*bodies)
+        eventually(lambda: self.running() == [], 15)
+
     @staticmethod
     def account_body(account: int, **fields: Any) -> dict[str, Any]:
         """An account command."""
