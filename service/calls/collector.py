@@ -1,0 +1,141 @@
+"""The collector: journal lines into the ledger, each exactly once.
+
+One transaction takes a batch: records, charges, one entry of summed postings, hourly traffic and the position.
+Killed anywhere, it begins again where its last commit was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from service.calls.records import TRAFFIC_SUMS, Cdr, cdr_row, charge_rows, postings_of, traffic_rows
+from service.calls.tail import Batch, Event, Position, read_batch, removable
+from service.commands.outbox import UnknownNode, lock_node
+from service.commands.rebuild import rebuild
+from service.config import Config
+from service.database.engine import is_sqlite, reading
+from service.database.tables import cdrs, charges, nodes, traffic_hourly
+from service.ledger import rules, storage
+
+BATCH_LINES = 500
+ACTOR = "collector"
+
+
+class Collector:
+    """Of one node's journal."""
+
+    def __init__(self, engine: AsyncEngine, config: Config) -> None:
+        self._engine = engine
+        self._config = config
+        self._folder = config.data_dir / "journal"
+
+    async def collect(self, now_ms: int) -> int:
+        """Takes the next batch; returns how many lines it had, 0: nothing new. Raises JournalGap, TornLine."""
+        position = await self.position()
+        batch = await asyncio.to_thread(read_batch, self._folder, position, BATCH_LINES)
+        if not batch.events:
+            return 0
+        async with self._engine.begin() as conn:
+            node = await lock_node(conn, self._config.node)
+            if await self._position(conn) == position:  # else another collector was faster
+                await self._post(conn, node.id, batch, now_ms)
+        return len(batch.events)
+
+    async def collect_all(self, now_ms: int) -> int:
+        """Takes everything there is; returns how many lines."""
+        total = 0
+        while taken := await self.collect(now_ms):
+            total += taken
+        return total
+
+    async def position(self) -> Position:
+        """How far the ledger has read."""
+        async with reading(self._engine) as conn:
+            return await self._position(conn)
+
+    async def _position(self, conn: AsyncConnection) -> Position:
+        columns = (
+            nodes.c.collected_epoch,
+            nodes.c.collected_sequence,
+            nodes.c.journal_file,
+            nodes.c.journal_offset,
+        )
+        row = (await conn.execute(sa.select(*columns).where(nodes.c.name == self._config.node))).first()
+        if row is None:
+            raise UnknownNode(self._config.node)
+        return Position(*row)
+
+    async def _post(self, conn: AsyncConnection, node_id: int, batch: Batch, now_ms: int) -> None:
+        await _post_calls(conn, node_id, [event for event in batch.events if "cdr" in event], now_ms)
+        last = batch.events[-1]
+        if last["e"] == "opened":
+            await rebuild(conn, self._config, last["epoch"], now_ms)
+        position = batch.position
+        await conn.execute(
+            sa.update(nodes)
+            .where(nodes.c.id == node_id)
+            .values(
+                collected_epoch=position.epoch,
+                collected_sequence=position.sequence,
+                journal_file=position.file,
+                journal_offset=position.offset,
+            )
+        )
+
+    async def tidy(self) -> list[Path]:
+        """Removes journal files that nobody needs any more; returns them."""
+        gone = await asyncio.to_thread(removable, self._folder, await self.position())
+        for path in gone:
+            await asyncio.to_thread(path.unlink)
+        return gone
+
+
+async def _post_calls(conn: AsyncConnection, node_id: int, events: list[Event], now_ms: int) -> None:
+    """Records, charges, entry and traffic of the calls that the ledger doesn't know yet."""
+    fresh = await _unknown(conn, events)
+    if not fresh:
+        return
+    entry_id = await _post_entry(conn, node_id, fresh, now_ms)
+    rows = [
+        cdr_row(event["cdr"], node_id=node_id, epoch=event["epoch"], sequence=event["seq"], entry_id=entry_id)
+        for event in fresh
+    ]
+    inserted = await conn.execute(sa.insert(cdrs).returning(cdrs.c.id, cdrs.c.call), rows)
+    ids = {call: cdr_id for cdr_id, call in inserted}
+    lines = [row for event in fresh for row in charge_rows(ids[event["cdr"]["call"]], event["cdr"])]
+    if lines:
+        await conn.execute(sa.insert(charges), lines)
+    await _add_traffic(conn, [event["cdr"] for event in fresh])
+
+
+async def _unknown(conn: AsyncConnection, events: list[Event]) -> list[Event]:
+    """Those whose call has no record: the node's lock keeps anybody else from adding one meanwhile."""
+    by_call = {event["cdr"]["call"]: event for event in events}
+    known = await conn.execute(sa.select(cdrs.c.call).where(cdrs.c.call.in_(list(by_call))))
+    for (call,) in known:
+        del by_call[call]
+    return list(by_call.values())
+
+
+async def _post_entry(conn: AsyncConnection, node_id: int, events: list[Event], now_ms: int) -> int | None:
+    postings = postings_of(event["cdr"] for event in events)
+    if not postings:
+        return None
+    batch = rules.Batch(node_id, events[0]["epoch"], events[0]["seq"], events[-1]["seq"])
+    entry = rules.Entry(rules.CHARGES, ACTOR, f"{len(events)} calls", now_ms, tuple(postings), batch=batch)
+    return await storage.post_entry(conn, entry)
+
+
+async def _add_traffic(conn: AsyncConnection, records: list[Cdr]) -> None:
+    insert: Any = sqlite.insert(traffic_hourly) if is_sqlite(conn) else postgresql.insert(traffic_hourly)
+    upsert = insert.on_conflict_do_update(
+        index_elements=[column.name for column in traffic_hourly.primary_key.columns],
+        set_={name: traffic_hourly.c[name] + insert.excluded[name] for name in TRAFFIC_SUMS},
+    )
+    await conn.execute(upsert, traffic_rows(records))

@@ -1,0 +1,117 @@
+"""What the rows of a batch of journal lines are. Pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from service.ledger.rules import BALANCE, COST, REVENUE, ROOT_ID, Posting
+
+Cdr = dict[str, Any]
+"""The `cdr` of a journal line; docs/architecture.md lists its fields."""
+Row = dict[str, Any]
+
+HOUR_MS = 3_600_000
+
+_COPIED = [
+    "call",
+    "outcome",
+    "sip_code",
+    "sip_reason",
+    "ended_by",
+    "refused_by",
+    "rule",
+    "path",
+    "caller",
+    "called",
+    "called_sent",
+    "destination",
+    "call_id",
+    "from_tag",
+    "to_tag",
+    "start_ms",
+    "ring_ms",
+    "answer_ms",
+    "end_ms",
+    "duration_ms",
+    "attempts",
+]
+
+
+def cdr_row(cdr: Cdr, *, node_id: int, epoch: int, sequence: int, entry_id: int | None) -> Row:
+    """The row of `cdrs`."""
+    row = {name: cdr[name] for name in _COPIED}
+    row |= {"node_id": node_id, "epoch": epoch, "sequence": sequence, "entry_id": entry_id}
+    row |= {"trunk_id": cdr["trunk"], "account_id": cdr["account"], "gateway_id": cdr["gateway"]}
+    cost = cdr["cost"] or {}
+    for column, name in (("account_id", "account"), ("micros", "micros"), ("billed_s", "billed_s")):
+        row[f"cost_{column}"] = cost.get(name)
+    for name in ("tariff", "prefix", "terms", "currency"):
+        row[f"cost_{name}"] = cost.get(name)
+    return row
+
+
+def charge_rows(cdr_id: int, cdr: Cdr) -> list[Row]:
+    """The rows of `charges`, from the customer upwards."""
+    return [
+        {
+            "cdr_id": cdr_id,
+            "level": level,
+            "account_id": charge["account"],
+            "seller_id": charge["seller"],
+            "tariff": charge["tariff"],
+            "prefix": charge["prefix"],
+            "terms": charge["terms"],
+            "billed_s": charge["billed_s"],
+            "charge_micros": charge["micros"],
+            "currency": charge["currency"],
+        }
+        for level, charge in enumerate(cdr["charges"])
+    ]
+
+
+def postings_of(cdrs: Iterable[Cdr]) -> list[Posting]:
+    """What a batch of calls posts, summed by book and account; lines of nothing are left out."""
+    sums: defaultdict[tuple[str, int, str], int] = defaultdict(int)
+    for cdr in cdrs:
+        for charge in cdr["charges"]:
+            sums[BALANCE, charge["account"], charge["currency"]] -= charge["micros"]
+            sums[REVENUE, charge["seller"], charge["currency"]] += charge["micros"]
+        cost = cdr["cost"]
+        if cost:
+            sums[BALANCE, cost["account"], cost["currency"]] += cost["micros"]
+            sums[COST, ROOT_ID, cost["currency"]] -= cost["micros"]
+    return [
+        Posting(book, account, micros, currency) for (book, account, currency), micros in sorted(sums.items()) if micros
+    ]
+
+
+_TRAFFIC_KEY = ("hour_ms", "account_id", "provider_id", "destination", "currency", "cost_currency")
+
+
+def traffic_rows(cdrs: Iterable[Cdr]) -> list[Row]:
+    """What a batch adds to `traffic_hourly`: each call in the hour in which it began."""
+    rows: dict[tuple[Any, ...], Row] = {}
+    for cdr in cdrs:
+        own = cdr["charges"][0] if cdr["charges"] else None
+        cost = cdr["cost"] or {}
+        key = (
+            cdr["start_ms"] // HOUR_MS * HOUR_MS,
+            cdr["account"],
+            cost.get("account", 0),
+            cdr["destination"],
+            own["currency"] if own else "",
+            cost.get("currency", ""),
+        )
+        row = rows.setdefault(key, dict(zip(_TRAFFIC_KEY, key, strict=True)) | dict.fromkeys(TRAFFIC_SUMS, 0))
+        row["attempts"] += 1
+        row["answered"] += cdr["outcome"] == "answered"
+        row["duration_ms"] += cdr["duration_ms"]
+        row["billed_s"] += own["billed_s"] if own else 0
+        row["revenue_micros"] += own["micros"] if own else 0
+        row["cost_micros"] += cost.get("micros", 0)
+    return list(rows.values())
+
+
+TRAFFIC_SUMS = ("attempts", "answered", "duration_ms", "billed_s", "revenue_micros", "cost_micros")

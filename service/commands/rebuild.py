@@ -1,0 +1,68 @@
+"""Filling a new store: everything that it must know, as commands for its epoch.
+
+In the transaction that collects its `opened` line: the ledger then has every charge of the lives before, so that
+one credit of each account's whole balance is exact. Commands for earlier lives are passed over by the store.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.commands import bodies
+from service.commands.outbox import lock_node
+from service.config import Config
+from service.database.tables import accounts, commands, gateways, nodes, plans, tariffs, trunk_networks, trunks
+from service.ledger.storage import balances
+
+Numbered = tuple[dict[str, Any], int | None, int]
+"""A command's body, whose balance it changes, and by how much."""
+INSERT_ROWS = 2_000
+
+
+async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int) -> int:
+    """Numbers the commands that fill the store of `epoch`; returns how many. The caller's transaction commits them."""
+    node = await lock_node(conn, config.node)
+    wanted: list[Numbered] = [(bodies.settings_body(config.calls), None, 0)]
+    wanted += [(body, None, 0) for body in await _configuration(conn)]
+    wanted += [
+        (bodies.credit_body(account_id, micros), account_id, micros)
+        for account_id, micros in sorted((await balances(conn)).items())
+        if micros
+    ]
+    wanted.append((bodies.ready_body(), None, 0))
+    rows = [
+        {
+            "node_id": node.id,
+            "number": number,
+            "epoch": epoch,
+            "body": body | {"epoch": epoch},
+            "account_id": account_id,
+            "amount_micros": micros,
+            "created_ms": now_ms,
+        }
+        for number, (body, account_id, micros) in enumerate(wanted, start=node.last_command + 1)
+    ]
+    for start in range(0, len(rows), INSERT_ROWS):
+        await conn.execute(sa.insert(commands), rows[start : start + INSERT_ROWS])
+    numbered = sa.update(nodes).where(nodes.c.id == node.id)
+    await conn.execute(numbered.values(epoch=epoch, last_command=node.last_command + len(rows)))
+    return len(rows)
+
+
+async def _configuration(conn: AsyncConnection) -> list[bodies.Body]:
+    """Tariff pointers, accounts (parents first), gateways, plans, trunks."""
+    found = [bodies.tariff_body(row) for row in await conn.execute(sa.select(tariffs).order_by(tariffs.c.id))]
+    wanted = [body for body in found if body is not None]
+    by_depth = sa.select(accounts).order_by(accounts.c.depth, accounts.c.id)
+    wanted += [bodies.account_body(row) for row in await conn.execute(by_depth)]
+    wanted += [bodies.gateway_body(row) for row in await conn.execute(sa.select(gateways).order_by(gateways.c.id))]
+    wanted += [bodies.plan_body(row) for row in await conn.execute(sa.select(plans).order_by(plans.c.id))]
+    networks: defaultdict[int, list[str]] = defaultdict(list)
+    for row in await conn.execute(sa.select(trunk_networks.c.trunk_id, trunk_networks.c.network)):
+        networks[row.trunk_id].append(row.network)
+    rows = await conn.execute(sa.select(trunks).order_by(trunks.c.id))
+    return wanted + [bodies.trunk_body(row, networks[row.id]) for row in rows]

@@ -1,0 +1,1 @@
+"""`kambill apply`: a file says what stands; the difference is shown, then done in one transaction."""

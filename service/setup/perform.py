@@ -1,0 +1,108 @@
+"""Plans and does an `apply`: reads the file beside the ledger, then writes the difference in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from service.accounts.storage import insert_account, set_root_currency, update_account
+from service.commands.outbox import lock_node
+from service.database.engine import reading
+from service.faults import Fault
+from service.peers.storage import Ids, load_ids, put_gateway, put_plan, put_trunk, release_networks
+from service.setup import sheet
+from service.setup.difference import ACCOUNT, GATEWAY, PLAN, TRUNK, Change, Difference, difference
+from service.setup.document import Setup, read_setup
+from service.setup.standing import Standing, load_standing
+from service.setup.validate import problems
+
+
+class SetupFault(Fault):
+    """The file can't be applied: one line a fault."""
+
+
+class MeanwhileChanged(Fault):
+    """Somebody else changed the ledger between showing and doing."""
+
+    def __init__(self) -> None:
+        super().__init__("the ledger was changed meanwhile, nothing was done: run it again and look at the difference")
+
+
+class Wanted(NamedTuple):
+    """A file that can be applied, and what it would change."""
+
+    setup: Setup
+    difference: Difference
+
+
+def read_file(path: Path) -> str:
+    """The file's text. Raises SetupFault."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(sheet.BYTES_MAX + 1)
+        if len(raw) > sheet.BYTES_MAX:
+            raise SetupFault(f"{path}: larger than {sheet.BYTES_MAX} bytes: split it: what one leaves out stays")
+        return raw.decode()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise SetupFault(f"{path}: can't be read: {fault}: name a readable UTF-8 file") from fault
+
+
+async def plan_setup(engine: AsyncEngine, path: Path) -> Wanted:
+    """What a file would change. Raises SetupFault with every fault of it."""
+    content = read_file(path)
+    async with reading(engine) as conn:
+        return _wanted(await load_standing(conn), content, path)
+
+
+def _wanted(standing: Standing, content: str, path: Path) -> Wanted:
+    setup, read = read_setup(content, standing.currency)
+    found = read.problems or problems(standing, setup)
+    if found:
+        lines = [f"{path}:{place.line}:{place.column}: {text}" for place, text in sorted(found)]
+        raise SetupFault("\n".join([*lines, "nothing was changed"]))
+    return Wanted(setup, difference(standing, setup))
+
+
+async def perform(engine: AsyncEngine, node: str, wanted: Wanted, now_ms: int) -> None:
+    """Does it, all or nothing. Raises MeanwhileChanged if it is no longer what was shown."""
+    async with engine.begin() as conn:
+        await lock_node(conn, node)
+        standing = await load_standing(conn)
+        if problems(standing, wanted.setup) or difference(standing, wanted.setup) != wanted.difference:
+            raise MeanwhileChanged
+        if wanted.difference.currency is not None:
+            await set_root_currency(conn, node, wanted.difference.currency.new, now_ms)
+        await release_networks(conn, [change.name for change in wanted.difference.changes if change.kind == TRUNK])
+        for kind in (ACCOUNT, GATEWAY, PLAN, TRUNK):
+            ids = await load_ids(conn)
+            for change in wanted.difference.changes:
+                if change.kind == kind:
+                    await _ACTIONS[kind](conn, node, change, ids, now_ms)
+
+
+async def _account(conn: AsyncConnection, node: str, change: Change, ids: Ids, now_ms: int) -> None:
+    action = insert_account if change.is_new else update_account
+    await action(conn, node, change.spec, ids.tariffs, now_ms)
+
+
+async def _gateway(conn: AsyncConnection, node: str, change: Change, ids: Ids, now_ms: int) -> None:
+    await put_gateway(conn, node, change.spec, ids, now_ms)
+
+
+async def _plan(conn: AsyncConnection, node: str, change: Change, ids: Ids, now_ms: int) -> None:
+    await put_plan(conn, node, change.spec, ids.gateways, source="", now_ms=now_ms)
+
+
+async def _trunk(conn: AsyncConnection, node: str, change: Change, ids: Ids, now_ms: int) -> None:
+    await put_trunk(conn, node, change.spec, ids, now_ms)
+
+
+_ACTIONS: dict[str, Callable[[AsyncConnection, str, Change, Ids, int], Awaitable[None]]] = {
+    ACCOUNT: _account,
+    GATEWAY: _gateway,
+    PLAN: _plan,
+    TRUNK: _trunk,
+}

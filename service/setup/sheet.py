@@ -1,0 +1,246 @@
+"""Reads a YAML text field by field, keeping line and column of each, and collects every fault. Pure.
+
+Scalars are taken as the text that stands there: `0123`, `1:30` and `no` stay what the operator wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, NamedTuple
+
+import yaml
+
+from ratebook.money import parse_micros
+from service.peers.rules import canonical_host, canonical_network
+
+BYTES_MAX = 32 * 1024 * 1024
+"""Of a file: some 200,000 accounts."""
+
+
+class Place(NamedTuple):
+    """Where something stands, both from 1."""
+
+    line: int
+    column: int
+
+
+class Problem(NamedTuple):
+    """A fault of the file."""
+
+    place: Place
+    text: str
+
+
+Parser = Callable[[str], Any]
+"""The value of a scalar's text. Raises ValueError with what was expected."""
+
+
+def place_of(node: yaml.Node) -> Place:
+    """Where a node begins."""
+    return Place(node.start_mark.line + 1, node.start_mark.column + 1)
+
+
+class Row(NamedTuple):
+    """The fields of one mapping."""
+
+    place: Place
+    values: dict[str, Any]
+    places: dict[str, Place]
+    """Of the fields that stand in the file."""
+
+    def place_of(self, field: str) -> Place:
+        """Of a field; the row's own if it was left out."""
+        return self.places.get(field, self.place)
+
+
+class Sheet:
+    """A text being read."""
+
+    def __init__(self) -> None:
+        self.problems: list[Problem] = []
+
+    def problem(self, place: Place, text: str) -> None:
+        """Notes a fault; reading goes on."""
+        self.problems.append(Problem(place, text))
+
+    def compose(self, text: str) -> yaml.Node | None:
+        """The root node; None: empty, or no YAML (noted)."""
+        try:
+            return yaml.compose(text, Loader=yaml.CSafeLoader)
+        except yaml.MarkedYAMLError as fault:
+            mark = fault.problem_mark or fault.context_mark
+            place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
+            self.problem(place, f"no YAML: {fault.problem or fault.context}")
+        except (yaml.YAMLError, RecursionError) as fault:
+            self.problem(Place(1, 1), f"no YAML: {fault}")
+        return None
+
+    def pairs(self, node: yaml.Node, known: Collection[str]) -> list[tuple[str, yaml.Node, yaml.Node]]:
+        """Key, its node and the value's node of a mapping; unknown and repeated keys are noted and left out."""
+        if not isinstance(node, yaml.MappingNode):
+            self.problem(place_of(node), f"`name: value` lines were expected: {', '.join(known)}")
+            return []
+        found: dict[str, tuple[str, yaml.Node, yaml.Node]] = {}
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name in found:
+                self.problem(place_of(key), f"{name!r} stands here twice: keep one")
+            elif name not in known:
+                self.problem(place_of(key), f"{name!r} is unknown here: one of {', '.join(known)} was expected")
+            else:
+                found[name] = (name, key, value)
+        return list(found.values())
+
+    def row(self, node: yaml.Node, fields: Mapping[str, Field], *, required: tuple[str, ...]) -> Row | None:
+        """The fields of a mapping; None if one that is required is missing or wrong. Everything wrong is noted."""
+        row = Row(place_of(node), {}, {})
+        whole = isinstance(node, yaml.MappingNode)
+        for name, key, value in self.pairs(node, fields):
+            row.places[name] = place_of(key)
+            before = len(self.problems)
+            found = self.value(name, fields[name], value)
+            if len(self.problems) == before:
+                row.values[name] = found
+        for name in required if whole else ():
+            if name not in row.places:
+                self.problem(row.place, f"{name!r} is missing")
+        return row if all(name in row.values for name in required) else None
+
+    def value(self, name: str, field: Field, node: yaml.Node) -> Any:
+        """What a field's node says; None and a problem if it says nothing that the field holds."""
+        try:
+            return field.read(node)
+        except Misread as fault:
+            self.problem(place_of(fault.node), f"{name}: {fault}")
+            return None
+
+    def items(self, node: yaml.Node) -> list[yaml.Node]:
+        """The items of a list; an empty value is an empty list."""
+        if isinstance(node, yaml.SequenceNode):
+            return list(node.value)
+        if not _is_nothing(node):
+            self.problem(place_of(node), "a list was expected: lines that begin with `- `")
+        return []
+
+
+class Misread(Exception):
+    """A node is not what a field holds."""
+
+    def __init__(self, node: yaml.Node, text: str) -> None:
+        self.node = node
+        super().__init__(text)
+
+
+class Field:
+    """What a key holds: one scalar, read by a parser."""
+
+    def __init__(self, parser: Parser) -> None:
+        self.parser = parser
+
+    def read(self, node: yaml.Node) -> Any:
+        """The value. Raises Misread."""
+        if not isinstance(node, yaml.ScalarNode):
+            raise Misread(node, "one value was expected")
+        try:
+            return self.parser(node.value)
+        except ValueError as fault:
+            raise Misread(node, str(fault)) from fault
+
+
+class Texts(Field):
+    """A list of scalars, or one alone, as a sorted tuple without repetitions."""
+
+    def read(self, node: yaml.Node) -> tuple[Any, ...]:
+        """The values. Raises Misread at the first item that is wrong."""
+        if not isinstance(node, yaml.SequenceNode):
+            return () if _is_nothing(node) else (super().read(node),)
+        return tuple(sorted({super(Texts, self).read(item) for item in node.value}))
+
+
+class Raw(Field):
+    """Whatever stands there, as its node: another reader takes it on."""
+
+    def __init__(self) -> None:
+        super().__init__(str)
+
+    def read(self, node: yaml.Node) -> yaml.Node:
+        """The node."""
+        return node
+
+
+def _is_nothing(node: yaml.Node) -> bool:
+    return isinstance(node, yaml.ScalarNode) and node.value in {"", "~", "null"}
+
+
+def text(value: str) -> str:
+    """Text that says something, without blanks around it."""
+    if not value or value != value.strip() or not value.isprintable():
+        raise ValueError(f"{value!r}: text without blanks around it was expected")
+    return value
+
+
+def whole(least: int, most: int) -> Parser:
+    """A whole number within limits."""
+
+    def parse(value: str) -> int:
+        if value.isascii() and value.isdecimal() and len(value) <= 12 and least <= int(value) <= most:
+            return int(value)
+        raise ValueError(f"{value!r}: a whole number from {least} to {most} was expected")
+
+    return parse
+
+
+def whole_or(word: str, meaning: int | None, least: int, most: int) -> Parser:
+    """A whole number, or a word in its place."""
+    number = whole(least, most)
+
+    def parse(value: str) -> int | None:
+        if value == word:
+            return meaning
+        try:
+            return int(number(value))
+        except ValueError as fault:
+            raise ValueError(f"{fault}, or `{word}`") from None
+
+    return parse
+
+
+def one_of(*choices: str) -> Parser:
+    """One of some words."""
+
+    def parse(value: str) -> str:
+        if value not in choices:
+            raise ValueError(f"{value!r}: one of {', '.join(choices)} was expected")
+        return value
+
+    return parse
+
+
+def matching(pattern: Any, expected: str) -> Parser:
+    """Text that a compiled pattern matches as a whole."""
+
+    def parse(value: str) -> str:
+        if pattern.fullmatch(value) is None:
+            raise ValueError(f"{value!r}: {expected}")
+        return value
+
+    return parse
+
+
+def flag(value: str) -> bool:
+    """Yes or no."""
+    if value not in {"true", "false", "yes", "no"}:
+        raise ValueError(f"{value!r}: true or false was expected")
+    return value in {"true", "yes"}
+
+
+def amount(value: str) -> int:
+    """Micro-units, not below nothing."""
+    micros = parse_micros(value)
+    if micros < 0:
+        raise ValueError(f"{value!r}: an amount not below 0 was expected")
+    return micros
+
+
+network = canonical_network
+host = canonical_host
