@@ -34,6 +34,7 @@ class Clerk:
         self._inbox = InboxReader(rooms.data_dir)
         self._beaten_ms = 0
         self._saw_wiped = False
+        self._began = False
 
     def tick(self, now: Now) -> None:
         """One round. Raises OSError when the journal's disk fails; the events stay in the store then."""
@@ -41,6 +42,9 @@ class Clerk:
             return
         if not self._rooms.has_store():
             self._replace_store(now)
+        if not self._began:  # a file of its own: older ones may go
+            self._journal.append(self._carried(now))
+            self._began = True
         self._beat(now)
         self._copy_events()
         self._apply_commands(now)

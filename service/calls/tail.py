@@ -40,7 +40,10 @@ class Batch(NamedTuple):
 
 
 def read_batch(folder: Path, position: Position, limit: int) -> Batch:
-    """The next lines after `position`, `limit` at most; an `opened` line ends its batch. Raises JournalGap, TornLine."""
+    """The next lines after `position`, `limit` at most; an `opened` line ends its batch.
+
+    Raises JournalGap, TornLine.
+    """
     events: list[Event] = []
     for path, offset, event in _lines(folder, position):
         epoch, sequence = event["epoch"], event["seq"]

@@ -28,7 +28,7 @@ class Flusher:
         self._put: int | None = None
 
     async def flush(self) -> int:
-        """Puts what is new into the inbox; returns how many. Numbers are put again after a start: that changes nothing."""
+        """Puts what is new into the inbox; returns how many. After a start some are put again: that changes nothing."""
         if self._put is None:
             self._put = await self._applied_before()
         columns = sa.select(commands.c.number, commands.c.body).join(nodes, nodes.c.id == commands.c.node_id)
@@ -43,7 +43,7 @@ class Flusher:
     async def _applied_before(self) -> int:
         async with reading(self._engine) as conn:
             applied = sa.select(nodes.c.applied_command).where(nodes.c.name == self._config.node)
-            return (await conn.execute(applied)).scalar_one()
+            return int((await conn.execute(applied)).scalar_one())
 
     async def tidy(self) -> int:
         """Removes from the inbox what the store has applied, and old ones from the ledger; returns the last applied."""
