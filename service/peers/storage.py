@@ -55,6 +55,12 @@ async def put_trunk(conn: AsyncConnection, node: str, spec: TrunkSpec, ids: Ids,
     return trunk_id
 
 
+async def release_networks(conn: AsyncConnection, names: list[str]) -> None:
+    """Takes the networks from trunks that are about to change, so that they can be exchanged between them."""
+    chosen = sa.select(trunks.c.id).where(trunks.c.name.in_(names))
+    await conn.execute(sa.delete(trunk_networks).where(trunk_networks.c.trunk_id.in_(chosen)))
+
+
 _TRUNK_COLUMNS = {
     "transport", "port", "tech_prefix", "channels", "cps",
     "international_prefix", "national_prefix", "country", "state",

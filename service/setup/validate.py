@@ -129,9 +129,8 @@ def _trunk(standing: Standing, setup: Setup, everyone: Mapping[str, AccountSpec]
         yield Problem(item.row.place_of("account"), text)
     if spec.plan is not None and spec.plan not in standing.plans and spec.plan not in setup.plans:
         known = ", ".join(sorted(standing.plans.keys() | setup.plans.keys())) or "none"
-        yield Problem(
-            item.row.place_of("plan"), f"plan: no routing plan {spec.plan!r} (known: {known}): {PUBLISH_FIRST}"
-        )
+        text = f"plan: no routing plan {spec.plan!r} (known: {known}): {PUBLISH_FIRST}"
+        yield Problem(item.row.place_of("plan"), text)
     yield from _tariff(standing, item, spec.tariff, account.currency)
 
 
@@ -140,5 +139,5 @@ def _doors(standing: Standing, setup: Setup) -> Iterator[Problem]:
     merged = {name: trunk for name, trunk in standing.trunks.items() if name not in wanted} | wanted
     for door, owner, late in shared_doors(merged.values()):
         item = setup.trunks[late.name]
-        text = f"networks: {door} belongs to trunk {owner.name!r} of account {owner.account!r}: nobody could tell them apart"
+        text = f"networks: {door} is trunk {owner.name!r} of account {owner.account!r}: no call could tell them apart"
         yield Problem(item.row.place_of("networks"), text)
