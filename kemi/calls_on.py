@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import secrets
 
-from kemi import guards, messages, sip
+from kemi import guards, messages, notes, sip
 from kemi.calls_in import send_out
 from kemi.clock import now
 from kemi.identify import Source
 from kemi.messages import LostLeg
-from kemi.progress import Callee, Denied, End, advance, answered, ended, fail_over, find
+from kemi.progress import Callee, Denied, End, Grant, advance, answered, ended, fail_over, find
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
+from kemi.sip import Received
+from kemi.store.calls import RunningCall
 
+GONE = Denied("gone", 487, "Request Terminated")
+"""The answer to a 2xx that comes when the call has ended: CANCEL, a timer or a restart was first."""
 NEVER_PASSED = frozenset({401, 407, *range(300, 400)})
 """Codes of a gateway that mean nothing to the caller: challenges and redirections are not followed."""
 
@@ -25,8 +29,8 @@ def reply(rooms: Rooms) -> None:
     """A reply: it belongs to a transaction of ours, or goes nowhere. Raises ReplyDropped."""
     if sip.check_transaction() < 0:
         raise ReplyDropped
-    code = sip.number("$rs")
-    if sip.text("$rm") not in guards.REFRESHING or code <= 100:
+    code, method = sip.number("$rs"), sip.text("$rm")
+    if method not in guards.REFRESHING or code <= 100:
         return
     call = sip.dialog_call()
     if call is None:
@@ -36,58 +40,90 @@ def reply(rooms: Rooms) -> None:
     if code < 200:
         _ringing()
     elif code < 300:
-        _accepted(rooms, call)
+        _accepted(rooms, call, method)
 
 
 def _ringing() -> None:
-    """Notes the first 18x and each To-tag: requests before the answer must name one."""
-    if not sip.dialog_note("ring"):
-        sip.set_dialog_note("ring", str(now().wall_ms))
+    """Notes the first 18x and each side that rings: requests before the answer must name one."""
+    if not sip.dialog_note(notes.RING):
+        sip.set_dialog_note(notes.RING, str(now().wall_ms))
     tag = sip.text("$tt")
     contacts = sip.uris(sip.headers("Contact"))
     if tag and contacts:
-        noted = guards.with_early_tag(sip.dialog_note("early"), tag, contacts[0])
+        noted = notes.with_early_side(sip.dialog_note(notes.EARLY), tag, notes.Early(contacts[0], _route_set()))
         if noted is not None:
-            sip.set_dialog_note("early", noted)
+            sip.set_dialog_note(notes.EARLY, noted)
 
 
-def _accepted(rooms: Rooms, call: str) -> None:
-    """A 2xx: of the INVITE that is to be answered, or of a request in the call that moves a target."""
-    contacts = sip.uris(sip.headers("Contact"))
-    tag = sip.text("$tt")
-    running = find(rooms, call) if rooms.has_store() else None
-    if running is not None and running.is_answered and tag in {running.caller_leg.tag, _callee_tag(running)}:
-        side = "caller" if tag == running.caller_leg.tag else "callee"
-        leg = running.caller_leg if side == "caller" else running.callee_leg
-        if leg is not None and len(contacts) == 1 and contacts[0] != leg.contact:
-            advance(rooms, call, side, leg.cseq + 1, contacts[0])
-        return
-    if sip.text("$rm") != "INVITE":
-        return
-    received = sip.received()
-    record_routes = sip.uris(sip.headers("Record-Route")) if sip.has_header("Record-Route") else ()
+def _route_set() -> tuple[str, ...]:
+    """What a request to the sender of the reply at hand carries."""
+    record_routes = sip.uris(sip.headers("Record-Route"))
     own = next((at for at, uri in enumerate(record_routes) if sip.is_own_uri(uri)), len(record_routes))
-    route_set = guards.beyond_us(record_routes, own)
-    decision: Denied | object = Denied("contact", *UNAVAILABLE)
-    if running is not None and len(contacts) == 1 and len(route_set) <= guards.ROUTES_MAX:
+    return guards.beyond_us(record_routes, own)
+
+
+def _accepted(rooms: Rooms, call: str, method: str) -> None:
+    """A 2xx: of a request in the call, or of the INVITE that is to be answered."""
+    tag = sip.text("$tt")
+    contacts = sip.uris(sip.headers("Contact"))
+    running = find(rooms, call) if rooms.has_store() else None
+    side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
+    if running is not None and side is not None:
+        _repeat_or_move(rooms, running, side, contacts)
+    elif method == "INVITE":
+        _pick_up(rooms, running, tag, contacts)
+
+
+def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, contacts: tuple[str, ...]) -> None:
+    """A 2xx of a side of an answered call: the same again, or one that moves targets (RFC 3261 12.2.1.2)."""
+    leg = running.caller_leg if side == "caller" else running.callee_leg
+    if leg is not None and len(contacts) == 1 and contacts[0] != leg.contact and notes.is_word(contacts[0]):
+        _move(rooms, running, notes.Move(side, leg.cseq, contacts[0]))
+    asked = notes.Move.from_note(sip.dialog_note(notes.MOVE))
+    if asked is not None and asked.side != side and asked.cseq == sip.number("$cs"):
+        _move(rooms, running, asked)
+
+
+def _move(rooms: Rooms, running: RunningCall, move: notes.Move) -> None:
+    """In the store, for what comes after a restart, and in the dialog, for the BYEs that Kamailio sends."""
+    leg = running.caller_leg if move.side == "caller" else running.callee_leg
+    if leg is not None and leg.contact != move.contact:
+        advance(rooms, running.hex, move.side, move.cseq, move.contact)
+        sip.set_dialog_note(notes.MOVED, notes.with_moved(sip.dialog_note(notes.MOVED), leg.tag, move.contact))
+
+
+def own_request() -> None:
+    """A request of Kamailio's own. Its dialog module knows only the first targets: a BYE goes to the present one."""
+    moved = sip.dialog_note(notes.MOVED)
+    target = notes.moved_targets(moved).get(sip.text("$tt")) if moved else None
+    if target is not None:
+        sip.redirect(target)
+
+
+def _pick_up(rooms: Rooms, running: RunningCall | None, tag: str, contacts: tuple[str, ...]) -> None:
+    """The answer: it passes with a grant, or not at all. Raises ReplyDropped."""
+    route_set = _route_set()
+    received = sip.received()
+    if running is None:
+        decision: Grant | Denied = GONE
+    elif not guards.is_leg(tag, contacts, route_set):
+        ended(rooms, running.hex, End("system", *UNAVAILABLE, 0), now())
+        decision = Denied("contact", *UNAVAILABLE)
+    else:
         source = Source(received.ip, received.port, received.transport)
         callee = Callee(tag, contacts[0], route_set, received.socket, source, *sip.dialog_ids())
-        decision = answered(rooms, call, callee, int(sip.dialog_note("ring") or 0), now())
+        decision = answered(rooms, running.hex, callee, int(sip.dialog_note(notes.RING) or 0), now())
     if isinstance(decision, Denied):
-        _refuse(rooms, call, decision, contacts[0] if contacts else "", route_set)
-    timeout_s = getattr(decision, "timeout_s", None)
-    if timeout_s is not None:
-        sip.set_dialog_timeout(timeout_s)
+        _hang_up(received, contacts[0] if contacts else "", route_set)
+        if decision.rule != "second_answer":
+            sip.answer_caller(decision.code, decision.reason)
+        raise ReplyDropped
+    if decision.timeout_s is not None:
+        sip.set_dialog_timeout(decision.timeout_s)
 
 
-def _callee_tag(running: object) -> str:
-    leg = getattr(running, "callee_leg", None)
-    return leg.tag if leg else ""
-
-
-def _refuse(rooms: Rooms, call: str, denied: Denied, contact: str, route_set: tuple[str, ...]) -> None:
-    """ACK and BYE to the leg; its 2xx goes nowhere. Raises ReplyDropped."""
-    received = sip.received()
+def _hang_up(received: Received, contact: str, route_set: tuple[str, ...]) -> None:
+    """ACK and BYE to the leg that sent the 2xx at hand."""
     leg = LostLeg(
         sip.text("$ci"),
         sip.text("$hdr(From)"),
@@ -101,9 +137,6 @@ def _refuse(rooms: Rooms, call: str, denied: Denied, contact: str, route_set: tu
     )
     for method in ("ACK", "BYE"):
         sip.send(messages.destination(leg), messages.request(leg, method, secrets.token_hex(8)))
-    if denied.rule == "contact" and rooms.has_store():
-        ended(rooms, call, End("system", denied.code, denied.reason, 0), now())
-    raise ReplyDropped
 
 
 def failure(rooms: Rooms) -> None:
@@ -111,7 +144,7 @@ def failure(rooms: Rooms) -> None:
     call = sip.dialog_call()
     if call is None or not rooms.has_store():
         return
-    ring_ms = int(sip.dialog_note("ring") or 0)
+    ring_ms = int(sip.dialog_note(notes.RING) or 0)
     if sip.is_cancelled():
         ended(rooms, call, End("caller", 487, "Request Terminated", ring_ms), now())
         return
@@ -141,4 +174,4 @@ def dialog_event(rooms: Rooms, event: str) -> None:
     if event == "dialog:end":
         ended(rooms, call, End("grant", 200, "OK", 0), now())
     else:
-        ended(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note("ring") or 0)), now())
+        ended(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())

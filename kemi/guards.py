@@ -10,15 +10,14 @@ import ipaddress
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from kemi.notes import ROUTES_MAX, URI_MAX, Early, is_word
 from kemi.store.calls import Leg, RunningCall
 from kemi.store.trunks import Network
 
 CALL_ID_MAX = 255
 TAG_MAX = 128
-URI_MAX = 512
 USER_MAX = 64
 BRANCH_MAX = 128
-ROUTES_MAX = 16
 CSEQ_FIRST_MAX = 2**30
 """A first CSeq beyond leaves no room for the ones that follow (ours in a BYE among them)."""
 CSEQ_STEP_MAX = 1_000
@@ -87,7 +86,9 @@ class InDialog(NamedTuple):
     cseq: int
     request_uri: str
     routes: tuple[str, ...]
-    """URIs of its Route headers, ours first."""
+    """URIs of its Route headers, top first."""
+    comes_by_us: bool
+    """Whether the first of them is ours: another one would lead the request anywhere."""
     max_forwards: int
     require: str
     contacts: tuple[str, ...]
@@ -101,6 +102,20 @@ def side_of(running: RunningCall, request: InDialog) -> str | None:
     if callee is not None and (request.from_tag, request.to_tag) == (callee.tag, caller.tag):
         return "callee"
     return None
+
+
+def side_of_tag(running: RunningCall, tag: str) -> str | None:
+    """Which side of an answered call has a tag; None: neither."""
+    if running.callee_leg is not None and tag == running.callee_leg.tag:
+        return "callee"
+    return "caller" if tag == running.caller_leg.tag else None
+
+
+def is_leg(tag: str, contacts: tuple[str, ...], route_set: tuple[str, ...]) -> bool:
+    """Whether a 2xx names a leg that requests can be sent to, within our limits."""
+    if len(contacts) != 1 or len(route_set) > ROUTES_MAX:
+        return False
+    return is_within_limits({"tag": TAG_MAX, "contact": URI_MAX}, {"tag": tag, "contact": contacts[0]})
 
 
 def comes_from(ip: str, networks: tuple[Network, ...]) -> bool:
@@ -122,7 +137,7 @@ def check_bye(running: RunningCall, request: InDialog, side: str) -> Answer | No
     leg = running.caller_leg if side == "caller" else running.callee_leg
     if not running.is_answered or leg is None:
         return UNKNOWN_DIALOG
-    return check_cseq(request, leg)
+    return check_cseq(request, leg) or check_extensions(request.require)
 
 
 def check_in_dialog(running: RunningCall, request: InDialog, side: str) -> Answer | None:
@@ -133,17 +148,23 @@ def check_in_dialog(running: RunningCall, request: InDialog, side: str) -> Answe
         return UNKNOWN_DIALOG
     if request.method not in RELAYED:
         return NOT_ALLOWED
-    if request.request_uri != other.contact or request.routes[1:] != other.route_set:
+    if not _follows(request, other.contact, other.route_set):
         return FORBIDDEN
     return check_cseq(request, own) or _check_way(request)
 
 
-def check_ringing(running: RunningCall, request: InDialog, early: Mapping[str, str]) -> Answer | None:
-    """A request before the answer. `early`: the Contact of each To-tag that came in an 18x of this call."""
-    if request.from_tag != running.caller_leg.tag or request.method not in RELAYED_RINGING:
+def _follows(request: InDialog, target: str, route_set: tuple[str, ...]) -> bool:
+    """Whether it goes where the store says: to the target, by us and the route set, and by nobody else."""
+    return request.request_uri == target and request.comes_by_us and request.routes[1:] == route_set
+
+
+def check_ringing(running: RunningCall, request: InDialog, early: Mapping[str, Early]) -> Answer | None:
+    """A request before the answer. `early`: the sides that ring, by the To-tag of their 18x."""
+    side = early.get(request.to_tag)
+    if side is None or request.from_tag != running.caller_leg.tag or request.method not in RELAYED_RINGING:
         return UNKNOWN_DIALOG
-    if early.get(request.to_tag) != request.request_uri or len(request.routes) > ROUTES_MAX:
-        return UNKNOWN_DIALOG
+    if not _follows(request, *side):
+        return FORBIDDEN
     return check_cseq(request, running.caller_leg) or _check_way(request)
 
 
@@ -151,26 +172,9 @@ def _check_way(request: InDialog) -> Answer | None:
     """It must reach the other side: hops enough, nothing required that could be refused on the way."""
     if request.max_forwards < MAX_FORWARDS_MIN and request.method != "ACK":
         return TOO_MANY_HOPS
-    if request.method in REFRESHING and len(request.contacts) != 1:
+    if request.method in REFRESHING and not (len(request.contacts) == 1 and is_word(request.contacts[0])):
         return BAD_REQUEST
     return check_extensions(request.require)
-
-
-def early_tags(noted: str) -> dict[str, str]:
-    """The 18x seen, from the dialog's note: To-tag and Contact."""
-    return dict(line.split("\t", 1) for line in noted.split("\n") if "\t" in line)
-
-
-EARLY_TAGS_MAX = 8
-"""Forks that a gateway may ring at."""
-
-
-def with_early_tag(noted: str, tag: str, contact: str) -> str | None:
-    """The note with one more 18x; None: it is known, or there are too many."""
-    known = early_tags(noted)
-    if tag in known or len(known) >= EARLY_TAGS_MAX or "\n" in tag + contact or "\t" in tag:
-        return None
-    return f"{noted}\n{tag}\t{contact}" if noted else f"{tag}\t{contact}"
 
 
 def beyond_us(record_routes: tuple[str, ...], own: int) -> tuple[str, ...]:

@@ -259,15 +259,18 @@ def _due_ms(call: RunningCall, settings: Settings, now: Now) -> int:
 def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) -> None:
     """Notes a request that was let through: its CSeq, and its Contact if it moves the side's remote target.
 
-    `contact` None: the target stays. A CSeq that is not higher changes nothing.
+    `contact` None: the target stays. A lower CSeq than the noted one changes nothing; the same one may move the
+    target (it moves when the request is accepted, and by the Contact of a 2xx, which has no CSeq of its own).
     """
     field = "caller_leg" if side == "caller" else "callee_leg"
     with Change(rooms.store) as change:
         running = change.call(bytes.fromhex(call))
         leg = None if running is None else getattr(running, field)
-        if running is None or leg is None or cseq <= leg.cseq:
+        if running is None or leg is None or cseq < leg.cseq:
             return
         moved = leg._replace(cseq=cseq, contact=contact or leg.contact)
+        if moved == leg:
+            return
         change.put_call(running._replace(**{field: moved}))
 
 

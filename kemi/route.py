@@ -35,6 +35,7 @@ CALLBACKS = (
     "ksr_reply_route",
     "ksr_failure",
     "ksr_dialog_event",
+    "ksr_tm_event",
     "ksr_meter_tick",
     "ksr_clerk_tick",
 )
@@ -81,6 +82,10 @@ class Kambill:
     def ksr_dialog_event(self, _msg: Any, event: str) -> int:
         """A dialog ended or never came to be. Reads nothing that a peer wrote."""
         return self._safely(lambda: calls_on.dialog_event(self.rooms, event), lambda: DONE)
+
+    def ksr_tm_event(self, _msg: Any, _event: str) -> int:
+        """A request that Kamailio sends of its own accord is about to go."""
+        return self._safely(calls_on.own_request, lambda: DONE)
 
     def ksr_meter_tick(self, *_unused: Any) -> int:
         """Each second, in a process of its own."""

@@ -125,6 +125,11 @@ def transaction_reply(code: int, reason: str) -> None:
     KSR.tm.t_reply(code, reason)
 
 
+def answer_caller(code: int, reason: str) -> None:
+    """In the reply route: the final answer to the INVITE that the reply at hand belongs to; its other branches end."""
+    KSR.tmx.t_reply_callid(text("$ci"), text("$cs"), code, reason)
+
+
 def relay() -> bool:
     """Sends the request on. False: it could not be sent."""
     return bool(KSR.tm.t_relay() > 0)
@@ -165,6 +170,16 @@ def send_to(user: str, host: str, port: int, transport: str) -> None:
     suffix = "" if transport == "udp" else f";transport={transport}"
     KSR.seturi(f"sip:{user}@{uri_host}:{port}{suffix}")
     KSR.resetdsturi()
+
+
+def redirect(uri: str) -> None:
+    """Of a request of Kamailio's own: another request URI. Where it goes was settled before: unless Route headers say
+    so, a copy of it (the same transaction, so that either answer ends it) goes to the address of the new one.
+    """
+    KSR.seturi(uri)
+    if not has_header("Route"):
+        first_line, _, rest = text("$mb").partition("\r\n")
+        send(uri, f"{first_line.split(' ')[0]} {uri} SIP/2.0\r\n{rest}")
 
 
 def record_route() -> None:

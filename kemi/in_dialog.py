@@ -1,0 +1,92 @@
+"""Requests with a To-tag: of a known call, from one of its sides, on the way that the store knows. Shell only.
+
+Nothing here asks Kamailio's dialog module what may pass: it finds the call, and keeps up with what has passed.
+"""
+
+from __future__ import annotations
+
+from kemi import guards, notes, sip
+from kemi.clock import now
+from kemi.guards import Answer, InDialog
+from kemi.progress import End, advance, ended, find, networks_of
+from kemi.refusal import UNAVAILABLE
+from kemi.rooms import Rooms
+from kemi.store.calls import RunningCall
+
+
+def in_dialog(rooms: Rooms, method: str) -> None:
+    """Any request with a To-tag; what isn't a call's is answered 481, a lone ACK not at all."""
+    if method != "ACK" and sip.check_transaction() == 0:
+        return None  # a retransmission: its answer has been sent again
+    if not rooms.has_store():
+        return None  # silence: it will be sent again, and the clerk makes a new store within a second
+    from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
+    call = sip.find_dialog(sip.text("$ci"), from_tag, to_tag)
+    running = None if call is None else find(rooms, call)
+    if running is None:
+        return _refuse(method, guards.UNKNOWN_DIALOG)
+    request = _read(method, from_tag, to_tag)
+    side = guards.side_of(running, request)
+    if side is None or not guards.comes_from(request.ip, networks_of(rooms, running, side)):
+        return _refuse(method, guards.UNKNOWN_DIALOG)
+    answer = _judge(running, request, side)
+    if answer is not None:
+        return _refuse(method, answer)
+    if method == "BYE":
+        return _bye(rooms, running, side)
+    return _pass_on(rooms, running, request, side)
+
+
+def _refuse(method: str, answer: Answer) -> None:
+    if method != "ACK":
+        sip.reply(*answer)
+
+
+def _read(method: str, from_tag: str, to_tag: str) -> InDialog:
+    routes = sip.uris(sip.headers("Route"))
+    return InDialog(
+        method=method,
+        ip=sip.text("$si"),
+        from_tag=from_tag,
+        to_tag=to_tag,
+        cseq=sip.number("$cs"),
+        request_uri=sip.text("$ru"),
+        routes=routes,
+        comes_by_us=bool(routes) and sip.is_own_uri(routes[0]),
+        max_forwards=sip.hops_left(),
+        require=sip.text("$hdr(Require)"),
+        contacts=sip.uris(sip.headers("Contact")) if method in guards.REFRESHING else (),
+    )
+
+
+def _judge(running: RunningCall, request: InDialog, side: str) -> Answer | None:
+    if request.method == "BYE":
+        return guards.check_bye(running, request, side)
+    if running.is_answered:
+        return guards.check_in_dialog(running, request, side)
+    return guards.check_ringing(running, request, notes.early_sides(sip.dialog_note(notes.EARLY)))
+
+
+def _bye(rooms: Rooms, running: RunningCall, side: str) -> None:
+    """Never sent on: settled, answered, and one of our own goes to the other side."""
+    if not sip.new_transaction():
+        return
+    ended(rooms, running.hex, End(side, 200, "OK", running.ring_wall_ms), now())
+    if not sip.bye("callee" if side == "caller" else "caller"):
+        sip.set_dialog_timeout(1)
+    sip.transaction_reply(200, "OK")
+
+
+def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -> None:
+    """To the other side, by our Route and its stored route set."""
+    if not sip.has_hops_left():
+        return _refuse(request.method, guards.TOO_MANY_HOPS)
+    if not sip.loose_route():
+        return _refuse(request.method, guards.FORBIDDEN)
+    if request.method != "ACK":
+        advance(rooms, running.hex, side, request.cseq, None)
+        if request.contacts:
+            sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
+    if not sip.relay():
+        _refuse(request.method, Answer(*UNAVAILABLE))
+    return None

@@ -1,0 +1,79 @@
+"""What a dialog keeps for us between two messages, as the text of its variables. Pure.
+
+Only what may be lost with Kamailio stands here: sides that ring, and targets on the move. What a call costs
+and whom it belongs to is in the store.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+URI_MAX = 512
+ROUTES_MAX = 16
+EARLY_MAX = 8
+"""Forks that a gateway may ring at."""
+
+RING, EARLY, MOVE, MOVED = "ring", "early", "move", "moved"
+"""Names: wall milliseconds of the first 18x; sides that ring; a request that waits to move its sender's target; targets
+that have moved."""
+
+
+class Early(NamedTuple):
+    """A side that rings: what its 18x said."""
+
+    contact: str
+    route_set: tuple[str, ...]
+    """URIs in the order in which a request to it carries them."""
+
+
+def early_sides(noted: str) -> dict[str, Early]:
+    """The sides that ring, by To-tag: a line each of tag, Contact and routes, divided by blanks."""
+    lines = (line.split(" ") for line in noted.split("\n") if line)
+    return {tag: Early(contact, tuple(routes)) for tag, contact, *routes in lines}
+
+
+def with_early_side(noted: str, tag: str, side: Early) -> str | None:
+    """The note with one more side; None: it is known, there are too many, or it can't be noted."""
+    known = early_sides(noted)
+    words = (tag, side.contact, *side.route_set)
+    if tag in known or len(known) >= EARLY_MAX or len(side.route_set) > ROUTES_MAX:
+        return None
+    if not all(is_word(word) for word in words):
+        return None
+    line = " ".join(words)
+    return f"{noted}\n{line}" if noted else line
+
+
+def is_word(text: str) -> bool:
+    """Whether a text can stand in a note: printable, without blanks, not beyond a URI's length."""
+    return 0 < len(text) <= URI_MAX and text.isprintable() and " " not in text
+
+
+class Move(NamedTuple):
+    """A request that asks to move its sender's remote target: it moves when a 2xx accepts it."""
+
+    side: str
+    cseq: int
+    contact: str
+
+    def to_note(self) -> str:
+        """As the dialog keeps it; `from_note` reads it."""
+        return f"{self.side} {self.cseq} {self.contact}"
+
+    @classmethod
+    def from_note(cls, noted: str) -> Move | None:
+        """The request that waits for its answer; None: none does."""
+        if not noted:
+            return None
+        side, cseq, contact = noted.split(" ")
+        return cls(side, int(cseq), contact)
+
+
+def with_moved(noted: str, tag: str, contact: str) -> str:
+    """The note of moved targets with the one of a tag."""
+    return "\n".join(f"{key} {value}" for key, value in {**moved_targets(noted), tag: contact}.items())
+
+
+def moved_targets(noted: str) -> dict[str, str]:
+    """Where requests to the owner of each tag go now; one that never moved isn't in it."""
+    return dict(line.split(" ") for line in noted.split("\n") if line)
