@@ -111,7 +111,8 @@ class Sheet:
         try:
             return field.read(node)
         except Misread as fault:
-            self.problem(place_of(fault.node), f"{name}: {fault}")
+            for where, said in fault.faults:
+                self.problem(place_of(where), f"{name}: {said}")
             return None
 
     def items(self, node: yaml.Node) -> list[yaml.Node]:
@@ -124,11 +125,11 @@ class Sheet:
 
 
 class Misread(Exception):
-    """A node is not what a field holds."""
+    """A node is not what a field holds: which nodes, and what is wrong with each."""
 
-    def __init__(self, node: yaml.Node, text: str) -> None:
-        self.node = node
-        super().__init__(text)
+    def __init__(self, *faults: tuple[yaml.Node, str]) -> None:
+        self.faults = faults
+        super().__init__("; ".join(text for _, text in faults))
 
 
 class Field:
@@ -140,21 +141,30 @@ class Field:
     def read(self, node: yaml.Node) -> Any:
         """The value. Raises Misread."""
         if not isinstance(node, yaml.ScalarNode):
-            raise Misread(node, "one value was expected")
+            raise Misread((node, "one value was expected"))
         try:
             return self.parser(node.value)
         except ValueError as fault:
-            raise Misread(node, str(fault)) from fault
+            raise Misread((node, str(fault))) from fault
 
 
 class Texts(Field):
     """A list of scalars, or one alone, as a sorted tuple without repetitions."""
 
     def read(self, node: yaml.Node) -> tuple[Any, ...]:
-        """The values. Raises Misread at the first item that is wrong."""
+        """The values. Raises Misread with every item that is wrong."""
         if not isinstance(node, yaml.SequenceNode):
             return () if _is_nothing(node) else (super().read(node),)
-        return tuple(sorted({super(Texts, self).read(item) for item in node.value}))
+        values: set[Any] = set()
+        faults: list[tuple[yaml.Node, str]] = []
+        for item in node.value:
+            try:
+                values.add(super().read(item))
+            except Misread as fault:
+                faults.extend(fault.faults)
+        if faults:
+            raise Misread(*faults)
+        return tuple(sorted(values))
 
 
 class Raw(Field):

@@ -19,6 +19,7 @@ _FIXED = ("parent", "kind", "currency")
 def problems(standing: Standing, setup: Setup) -> list[Problem]:
     """Everything that can't be done as the file says; empty: all of it can."""
     everyone = standing.accounts | _specs(setup.accounts)
+    everyone.pop(standing.root_name, None)
     return [
         *_currency(standing, setup),
         *(problem for item in setup.accounts.values() for problem in _account(standing, setup, everyone, item)),
@@ -50,9 +51,7 @@ def _account(standing: Standing, setup: Setup, everyone: Mapping[str, AccountSpe
         return
     parent = everyone.get(spec.parent)
     if parent is None and spec.parent != standing.root_name:
-        yield Problem(
-            item.row.place_of("parent"), f"parent: no account {spec.parent!r}, neither here nor in the ledger"
-        )
+        yield Problem(item.row.place_of("parent"), f"parent: no account {spec.parent!r} here or in the ledger")
         return
     for field, text in account_problems(spec, parent).items():
         yield Problem(item.row.place_of(field), f"{field}: {text}")
@@ -94,7 +93,7 @@ def _circles(setup: Setup, everyone: Mapping[str, AccountSpec]) -> Iterator[Prob
             seen.append(step)
             step = everyone[step].parent
         place = item.row.place_of("parent")
-        if step == name:
+        if step == name and name in everyone:
             yield Problem(place, f"parent: a circle: {' below '.join([*seen, name])}")
         elif len(seen) > DEPTH_MAX:
             yield Problem(place, f"parent: more than {DEPTH_MAX} levels below the root")
@@ -113,7 +112,7 @@ def _plans(standing: Standing, setup: Setup) -> Iterator[Problem]:
     for name, item in setup.plans.items():
         wanted = {route.gateway for routes in item.spec.routes.values() for route in routes}
         for gateway in sorted(wanted - known):
-            text = f"plan {name!r}: no gateway {gateway!r}, neither under `providers` nor in the ledger"
+            text = f"plan {name!r}: no gateway {gateway!r} under `providers` or in the ledger"
             yield Problem(item.row.place, text)
 
 
@@ -121,7 +120,7 @@ def _trunk(standing: Standing, setup: Setup, everyone: Mapping[str, AccountSpec]
     spec = item.spec
     account = everyone.get(spec.account)
     if account is None:
-        text = f"account: no account {spec.account!r}, neither here nor in the ledger"
+        text = f"account: no account {spec.account!r} here or in the ledger"
         yield Problem(item.row.place_of("account"), text)
         return
     if account.kind == "provider":

@@ -43,6 +43,15 @@ async def test_migrating_twice_changes_nothing(engine: AsyncEngine) -> None:
     await check_migrations(engine)
 
 
+async def test_two_first_starts_at_once_make_the_tables_once(database: str) -> None:
+    """The second one waits for the first."""
+    engines = [open_engine(database) for _ in range(2)]
+    await asyncio.gather(*(migrate(engine) for engine in engines))
+    await check_migrations(engines[0])
+    for engine in engines:
+        await engine.dispose()
+
+
 async def test_a_stray_table_is_noticed(engine: AsyncEngine) -> None:
     """The comparison of the tests above can fail."""
     async with engine.begin() as conn:

@@ -1,0 +1,5 @@
+"""`python -m service.cli`: the command where nothing is installed."""
+
+from service.cli.main import main
+
+main()

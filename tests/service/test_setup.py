@@ -1,0 +1,169 @@
+"""`apply` on real databases: one transaction, the store's commands with it, and nothing to do the second time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.accounts.overview import account_lines
+from service.config import Config
+from service.database.engine import reading
+from service.database.tables import accounts, commands, tariffs, trunk_networks
+from service.setup.perform import MeanwhileChanged, SetupFault, perform, plan_setup
+from service.start import ensure_first_rows
+
+NOW_MS = 1_790_000_000_000
+COMPANY = """
+accounts:
+  - {name: lower, parent: upper, kind: reseller, commission: true}
+  - {name: upper, kind: reseller, tariff: wholesale}
+  - {name: customer, parent: lower, kind: customer, tariff: wholesale, credit_limit: 5, channels: 2, cps: 3}
+providers:
+  - {name: carrier, tariff: wholesale, gateways: [{name: gw1, host: 127.0.0.11, port: 15081, strip: 2, prefix: "9"}]}
+trunks:
+  - {name: t1, account: customer, networks: [127.0.0.2, "2001:db8::/48"], tech_prefix: "77#"}
+  - {name: t2, account: customer, networks: [127.0.0.3]}
+"""
+
+
+@pytest.fixture
+async def ledger(engine: AsyncEngine) -> AsyncEngine:
+    """Root and node, and a published tariff."""
+    await ensure_first_rows(engine, Config(), NOW_MS)
+    async with engine.begin() as conn:
+        await conn.execute(sa.insert(tariffs).values(name="wholesale", currency="EUR", version="0" * 16))
+    return engine
+
+
+async def apply(engine: AsyncEngine, folder: Path, text: str) -> list[str]:
+    """Does what a text says; the lines shown."""
+    path = folder / "setup.yaml"
+    path.write_text(text)
+    wanted = await plan_setup(engine, path)
+    await perform(engine, "local", wanted, NOW_MS)
+    return wanted.difference.lines()
+
+
+async def bodies(engine: AsyncEngine) -> list[dict[str, Any]]:
+    """All commands, in order."""
+    async with reading(engine) as conn:
+        rows = await conn.execute(sa.select(commands.c.body).order_by(commands.c.number))
+        return [row.body for row in rows]
+
+
+async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """Each row is told to the store as the contract says, parents first."""
+    await apply(ledger, tmp_path, COMPANY)
+    told = await bodies(ledger)
+    ids = {body["name"]: body["id"] for body in told if body["do"] == "account"}
+    assert [(body["do"], body["name"]) for body in told] == [
+        ("account", "Operator"),
+        ("account", "upper"),
+        ("account", "lower"),
+        ("account", "customer"),
+        ("account", "carrier"),
+        ("gateway", "carrier/gw1"),
+        ("trunk", "t1"),
+        ("trunk", "t2"),
+    ]
+    assert told[3] == {
+        "do": "account", "epoch": 0, "id": ids["customer"], "parent": ids["lower"], "kind": "customer", "charged": True,
+        "state": "active", "prepaid": True, "currency": "EUR", "tariff": 1, "credit_limit": 5_000_000, "channels": 2,
+        "cps": 3, "name": "customer",
+    }  # fmt: skip
+    assert [body["charged"] for body in told[:5]] == [False, True, False, True, False]
+    assert told[5] == {
+        "do": "gateway", "epoch": 0, "id": 1, "provider": ids["carrier"], "name": "carrier/gw1", "host": "127.0.0.11",
+        "port": 15081, "transport": "udp", "networks": [], "prefix": "9", "strip": 2, "channels": 0, "cps": 0,
+        "state": "active",
+    }  # fmt: skip
+    assert told[6] == {
+        "do": "trunk", "epoch": 0, "id": 1, "account": ids["customer"], "networks": ["127.0.0.2/32", "2001:db8::/48"],
+        "transport": "any", "port": 0, "tech_prefix": "77#", "state": "active", "channels": 0, "cps": 0, "plan": 0,
+        "tariff": 0, "name": "t1", "international_prefix": "00", "national_prefix": "", "country": "",
+    }  # fmt: skip
+
+
+async def test_paths_and_depths_follow_the_tree(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """A subtree is a range of paths; its list begins with its top."""
+    await apply(ledger, tmp_path, COMPANY)
+    async with reading(ledger) as conn:
+        assert [(line.name, line.depth) for line in await account_lines(conn, "upper")] == [
+            ("upper", 0), ("lower", 1), ("customer", 2),
+        ]  # fmt: skip
+        assert [line.name for line in await account_lines(conn, "carrier")] == ["carrier"]
+        path = (await conn.execute(sa.select(accounts.c.path).where(accounts.c.name == "customer"))).scalar_one()
+        assert path == "/1/2/3/4/"
+
+
+async def test_the_second_time_there_is_nothing_to_do(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """Neither a line nor a command."""
+    await apply(ledger, tmp_path, COMPANY)
+    before = await bodies(ledger)
+    assert await apply(ledger, tmp_path, COMPANY) == []
+    assert await bodies(ledger) == before
+
+
+async def test_a_changed_field_is_one_command(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """What stays isn't told again; what the file no longer names stays."""
+    await apply(ledger, tmp_path, COMPANY)
+    before = len(await bodies(ledger))
+    text = "accounts: [{name: upper, kind: reseller, tariff: wholesale, state: suspended}]"
+    assert await apply(ledger, tmp_path, text) == ["~ account upper: state active -> suspended"]
+    told = (await bodies(ledger))[before:]
+    assert [(body["do"], body["name"], body["state"]) for body in told] == [("account", "upper", "suspended")]
+
+
+async def test_trunks_exchange_their_networks(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """Each takes the other's, though both can't have one at the same time."""
+    await apply(ledger, tmp_path, COMPANY)
+    exchanged = """
+trunks:
+  - {name: t1, account: customer, networks: 127.0.0.3}
+  - {name: t2, account: customer, networks: [127.0.0.2, "2001:db8::/48"], tech_prefix: "77#"}
+"""
+    await apply(ledger, tmp_path, exchanged)
+    async with reading(ledger) as conn:
+        rows = await conn.execute(sa.select(trunk_networks.c.trunk_id, trunk_networks.c.network).order_by("network"))
+        assert [tuple(row) for row in rows] == [(2, "127.0.0.2/32"), (1, "127.0.0.3/32"), (2, "2001:db8::/48")]
+
+
+async def test_a_fault_changes_nothing(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """All faults in one answer, with file, line and column."""
+    before = await bodies(ledger)
+    text = COMPANY.replace("name: t2, account: customer", "name: t2, account: custommer").replace("127.0.0.11", "x")
+    with pytest.raises(SetupFault) as fault:
+        await apply(ledger, tmp_path, text)
+    assert str(fault.value).startswith(f"{tmp_path}/setup.yaml:7:")
+    assert str(fault.value).endswith("nothing was changed")
+    assert await bodies(ledger) == before
+
+
+async def test_a_change_meanwhile_is_noticed(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """What was shown is what is done, or nothing."""
+    path = tmp_path / "setup.yaml"
+    path.write_text(COMPANY)
+    shown = await plan_setup(ledger, path)
+    await apply(ledger, tmp_path, "accounts: [{name: upper, kind: reseller}]")
+    before = await bodies(ledger)
+    with pytest.raises(MeanwhileChanged):
+        await perform(ledger, "local", shown, NOW_MS)
+    assert await bodies(ledger) == before
+
+
+async def test_the_currency_is_chosen_while_nothing_stands(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """Dollars for a new ledger; afterwards no longer."""
+    lines = await apply(ledger, tmp_path, "currency: USD\naccounts: [{name: a, kind: customer}]")
+    assert lines == ["~ currency EUR -> USD", "+ account a: parent Operator, kind customer, currency USD"]
+    with pytest.raises(SetupFault, match="the ledger keeps USD"):
+        await apply(ledger, tmp_path, "currency: EUR")
+
+
+async def test_a_missing_file_is_told(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """With its name."""
+    with pytest.raises(SetupFault, match=r"absent\.yaml: can't be read"):
+        await plan_setup(ledger, tmp_path / "absent.yaml")
