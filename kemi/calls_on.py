@@ -21,6 +21,10 @@ NEVER_PASSED = frozenset({401, 407, *range(300, 400)})
 """Codes of a gateway that mean nothing to the caller: challenges and redirections are not followed."""
 
 
+TIMER_SLACK_MS = 2_000
+"""Dialog timers run in whole seconds."""
+
+
 class ReplyDropped(Exception):
     """The reply at hand must not go on."""
 
@@ -92,8 +96,15 @@ def _move(rooms: Rooms, running: RunningCall, move: notes.Move) -> None:
         sip.set_dialog_note(notes.MOVED, notes.with_moved(sip.dialog_note(notes.MOVED), leg.tag, move.contact))
 
 
-def own_request() -> None:
-    """A request of Kamailio's own. Its dialog module knows only the first targets: a BYE goes to the present one."""
+def own_request(rooms: Rooms) -> None:
+    """A BYE of Kamailio's own. Its dialog module knows only the first targets: it goes to the present one.
+
+    A call that nobody has settled by now is ended by its timer. The dialog's own event is not enough: Kamailio 5.6
+    leaves it out when the answer to the BYE is quicker than the timer process.
+    """
+    call = sip.dialog_call()
+    if call is not None:
+        _timer_ended(rooms, call)
     moved = sip.dialog_note(notes.MOVED)
     target = notes.moved_targets(moved).get(sip.text("$tt")) if moved else None
     if target is not None:
@@ -172,6 +183,16 @@ def dialog_event(rooms: Rooms, event: str) -> None:
     if call is None:
         return
     if event == "dialog:end":
-        ended(rooms, call, End("grant", 200, "OK", 0), now())
+        _timer_ended(rooms, call)
     else:
         ended(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())
+
+
+def _timer_ended(rooms: Rooms, call: str) -> None:
+    """The dialog's timer ran out: with the grant, or before it, since the 200 was never acknowledged."""
+    running = find(rooms, call) if rooms.has_store() else None
+    if running is None or not running.is_answered:
+        return
+    moment = now()
+    by = "grant" if running.grant_end_boot_ms - moment.boot_ms < TIMER_SLACK_MS else "system"
+    ended(rooms, call, End(by, 200, "OK", running.ring_wall_ms), moment)

@@ -85,7 +85,7 @@ class Kambill:
 
     def ksr_tm_event(self, _msg: Any, _event: str) -> int:
         """A request that Kamailio sends of its own accord is about to go."""
-        return self._safely(calls_on.own_request, lambda: DONE)
+        return self._safely(lambda: calls_on.own_request(self.rooms), lambda: DONE)
 
     def ksr_meter_tick(self, *_unused: Any) -> int:
         """Each second, in a process of its own."""
