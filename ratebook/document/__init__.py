@@ -1,0 +1,89 @@
+"""What operators write: a folder of tariffs, decks and routing.yaml, read as a whole with all its faults.
+
+Runs in the service and at the command line, never inside Kamailio.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from ratebook.document.nodes import Document
+from ratebook.document.plans import read_plans
+from ratebook.document.problems import Place, Problem, Problems
+from ratebook.document.tariffs import read_tariff
+from ratebook.model import Tariff
+from ratebook.routing import Plan
+
+__all__ = ["LoadedRatebook", "Place", "Problem", "load", "parse_plans", "parse_tariff"]
+
+TARIFFS_FOLDER = "tariffs"
+ROUTING_FILE = "routing.yaml"
+
+
+class LoadedRatebook(NamedTuple):
+    """A ratebook as it was read. With problems it must not be published."""
+
+    tariffs: dict[str, Tariff]
+    """By name: that of the file under tariffs/, without `.yaml`, with its folders."""
+    plans: dict[str, Plan]
+    problems: list[Problem]
+
+
+def load(root: Path) -> LoadedRatebook:
+    """Reads a ratebook's folder. Never raises for what stands in it: see `problems`."""
+    problems = Problems()
+    tariffs: dict[str, Tariff] = {}
+    folder = root / TARIFFS_FOLDER
+    files = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
+    if not files:
+        problems.add(Place(TARIFFS_FOLDER, 1, 1), f"no tariffs in {folder}", "files such as tariffs/retail.yaml")
+    for path in files:
+        file = str(path.relative_to(root))
+        name = str(path.relative_to(folder).with_suffix(""))
+        tariff = _read_file(path, file, name, root, problems)
+        if tariff is None:
+            continue
+        if tariff.name in tariffs:
+            problems.add(Place(file, 1, 1), f"a second tariff is called {tariff.name!r}", "a name of its own")
+        tariffs[tariff.name] = tariff
+    return LoadedRatebook(tariffs, _load_routing(root, problems), problems.listed())
+
+
+def _read_file(path: Path, file: str, name: str, root: Path, problems: Problems) -> Tariff | None:
+    text = _text(path, file, problems)
+    return None if text is None else read_tariff(Document(file, problems), text, name, root)
+
+
+def _text(path: Path, file: str, problems: Problems) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as fault:
+        problems.add(Place(file, 1, 1), f"the file can't be read ({fault})", "readable UTF-8 text")
+        return None
+
+
+def _load_routing(root: Path, problems: Problems) -> dict[str, Plan]:
+    path = root / ROUTING_FILE
+    text = _text(path, ROUTING_FILE, problems) if path.exists() else None
+    if text is None:
+        return {}
+    document = Document(ROUTING_FILE, problems)
+    node = document.read(text)
+    fields = {} if node is None else document.mapping(node, ("plans",), "routing.yaml")
+    return read_plans(document, fields["plans"]) if "plans" in fields else {}
+
+
+def parse_tariff(text: str, file: str, name: str, root: Path) -> tuple[Tariff | None, list[Problem]]:
+    """One tariff of a text; decks are looked for under `root`."""
+    problems = Problems()
+    tariff = read_tariff(Document(file, problems), text, name, root)
+    return tariff, problems.listed()
+
+
+def parse_plans(node: yaml.Node, file: str) -> tuple[dict[str, Plan], list[Problem]]:
+    """The plans of a YAML node, in whichever file it stands."""
+    problems = Problems()
+    return read_plans(Document(file, problems), node), problems.listed()

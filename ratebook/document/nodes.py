@@ -1,0 +1,116 @@
+"""YAML as nodes with their places: scalars stay the text that stands there, so that `0123`, `1:30` and `no` do.
+
+Anchors are refused and depth is bounded before a tree is built: no file takes more than its own size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import yaml
+
+from ratebook.document.problems import Place, Problems, suggestion
+
+BYTES_MAX = 16 * 1024 * 1024
+"""Of one YAML file; larger tables belong into a deck."""
+DEPTH_MAX = 12
+
+T = TypeVar("T")
+
+
+class Document:
+    """One YAML file being read."""
+
+    def __init__(self, file: str, problems: Problems) -> None:
+        self.file = file
+        self.problems = problems
+
+    def place(self, node: yaml.Node) -> Place:
+        """Where a node begins."""
+        return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+
+    def fault(self, node: yaml.Node, message: str, expected: str) -> None:
+        """Notes what is wrong at a node."""
+        self.problems.add(self.place(node), message, expected)
+
+    def read(self, text: str) -> yaml.Node | None:
+        """The tree of the file; None: it is empty, or its faults are noted."""
+        if len(text) > BYTES_MAX:
+            self.problems.add(Place(self.file, 1, 1), f"the file has {len(text)} bytes", f"{BYTES_MAX} at most")
+            return None
+        try:
+            return self._compose(text)
+        except yaml.MarkedYAMLError as fault:
+            mark = fault.problem_mark or fault.context_mark
+            place = Place(self.file, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
+            self.problems.add(place, f"no YAML ({fault.problem or fault.context})", "YAML was expected")
+        except yaml.reader.ReaderError as fault:
+            self.problems.add(Place(self.file, 1, 1), f"no YAML ({fault.reason})", "UTF-8 text was expected")
+        return None
+
+    def _compose(self, text: str) -> yaml.Node | None:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+            mark: Any = event.start_mark
+            place = Place(self.file, mark.line + 1, mark.column + 1)
+            if isinstance(event, yaml.AliasEvent):
+                self.problems.add(place, "an alias", "write it out")
+                return None
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+            if depth > DEPTH_MAX:
+                self.problems.add(place, f"nested more than {DEPTH_MAX} deep", "a flatter document")
+                return None
+        node: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
+        return node
+
+    # --- reading a tree
+
+    def mapping(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
+        """The fields of a mapping; unknown and repeated ones are noted."""
+        if not isinstance(node, yaml.MappingNode):
+            self.fault(node, f"{what} is not a table of fields", f"one of {', '.join(known)} as `name: value`")
+            return {}
+        fields: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if known and name not in known:
+                self.fault(key, f"{what} has no field {name!r}", f"one of {', '.join(known)}{suggestion(name, known)}")
+            elif name in fields:
+                self.fault(key, f"{name!r} stands twice", "once")
+            else:
+                fields[name] = value
+        return fields
+
+    def items(self, node: yaml.Node | None, what: str) -> list[yaml.Node]:
+        """The items of a list; nothing for None."""
+        if node is None:
+            return []
+        if not isinstance(node, yaml.SequenceNode):
+            self.fault(node, f"{what} is not a list", "items that begin with `-`")
+            return []
+        found: list[yaml.Node] = node.value
+        return found
+
+    def text(self, node: yaml.Node, what: str) -> str | None:
+        """A scalar's text; None: it is none, which is noted."""
+        if isinstance(node, yaml.ScalarNode):
+            text: str = node.value
+            return text
+        self.fault(node, f"{what} is a list or table", "a single value")
+        return None
+
+    def value(self, fields: dict[str, yaml.Node], name: str, parse: Callable[[str], T], default: T) -> T:
+        """A scalar field's value; the default if it is absent or wrong, which is noted."""
+        node = fields.get(name)
+        text = None if node is None else self.text(node, name)
+        if node is None or text is None:
+            return default
+        try:
+            return parse(text)
+        except ValueError as fault:
+            self.fault(node, f"{name} {text!r}", str(fault))
+            return default

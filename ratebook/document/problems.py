@@ -1,0 +1,62 @@
+"""Faults of what an operator wrote: collected, never raised one by one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+PROBLEMS_MAX = 1_000
+"""More than anybody reads; the rest is counted in one line."""
+
+
+class Place(NamedTuple):
+    """A spot in a file; line and column from 1."""
+
+    file: str
+    line: int
+    column: int
+
+
+class Problem(NamedTuple):
+    """One fault."""
+
+    place: Place
+    message: str
+    """What is wrong."""
+    expected: str
+    """What should stand there."""
+
+    def __str__(self) -> str:
+        """`tariffs/x.yaml:6:13: what is wrong: what was expected`."""
+        file, line, column = self.place
+        return f"{file}:{line}:{column}: {self.message}: {self.expected}"
+
+
+class Problems:
+    """A list that is being written."""
+
+    def __init__(self) -> None:
+        self.found: list[Problem] = []
+        self.left_out = 0
+
+    def add(self, place: Place, message: str, expected: str) -> None:
+        """One more fault."""
+        if len(self.found) < PROBLEMS_MAX:
+            self.found.append(Problem(place, message, expected))
+        else:
+            self.left_out += 1
+
+    def listed(self) -> list[Problem]:
+        """All of them by file and line, and how many were left out."""
+        ordered = sorted(self.found)
+        if self.left_out:
+            last = ordered[-1].place
+            ordered.append(Problem(last, f"{self.left_out} more faults", "correct these first"))
+        return ordered
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """` (did you mean …?)` for a word that is nearly one of these; else nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" (did you mean {near[0]}?)" if near else ""

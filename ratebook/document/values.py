@@ -1,0 +1,138 @@
+"""Single values as operators write them. Each parser raises ValueError with what was expected."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from ratebook.document.problems import suggestion
+from ratebook.money import parse_nanos
+
+PREFIX_DIGITS_MAX = 18
+SECONDS_MAX = 86_400
+NAME_MAX = 128
+
+_PREFIX = re.compile(rf"[0-9*#]{{0,{PREFIX_DIGITS_MAX}}}", re.ASCII)
+_INCREMENTS = re.compile(r"(?P<first>[0-9]{1,5})(?:/(?P<next>[0-9]{1,5}))?", re.ASCII)
+_CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_YES, _NO = frozenset({"yes", "true", "1", "y"}), frozenset({"no", "false", "0", "n", ""})
+
+
+def prefix(text: str) -> str:
+    """Digits; a `+` before them is dropped. Empty: every number."""
+    digits = text.strip().removeprefix("+")
+    if not _PREFIX.fullmatch(digits):
+        raise ValueError(f"up to {PREFIX_DIGITS_MAX} digits were expected")
+    return digits
+
+
+def price(text: str) -> int:
+    """Nano-units of an amount or rate that is not negative."""
+    nanos = parse_nanos(text.strip())
+    if nanos < 0:
+        raise ValueError("an amount of zero or more was expected")
+    return nanos
+
+
+def seconds(text: str) -> int:
+    """Whole seconds up to a day."""
+    if not (text.isascii() and text.isdigit()) or int(text) > SECONDS_MAX:
+        raise ValueError(f"whole seconds from 0 to {SECONDS_MAX} were expected")
+    return int(text)
+
+
+def positive_seconds(text: str) -> int:
+    """Whole seconds from 1 up to a day."""
+    found = seconds(text)
+    if not found:
+        raise ValueError("at least one second was expected")
+    return found
+
+
+def increments(text: str) -> tuple[int, int]:
+    """First and next increment of `30/6`; `60` is 60/60."""
+    match = _INCREMENTS.fullmatch(text.strip())
+    if match is None:
+        raise ValueError("increments such as 30/6 were expected")
+    first, following = int(match["first"]), int(match["next"] or match["first"])
+    if not 1 <= first <= SECONDS_MAX or not 1 <= following <= SECONDS_MAX:
+        raise ValueError("increments of at least one second were expected")
+    return first, following
+
+
+def currency(text: str) -> str:
+    """Three capital letters (ISO 4217)."""
+    if not _CURRENCY.fullmatch(text):
+        raise ValueError("three capital letters such as EUR were expected")
+    return text
+
+
+def zone(text: str) -> str:
+    """The name of a time zone."""
+    try:
+        ZoneInfo(text)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a time zone such as Europe/Berlin or UTC was expected") from None
+    return text
+
+
+def yes(text: str) -> bool:
+    """Yes or no, true or false, 1 or 0."""
+    word = text.strip().lower()
+    if word not in _YES | _NO:
+        raise ValueError("yes or no was expected")
+    return word in _YES
+
+
+def name(text: str) -> str:
+    """A name that fits on a line."""
+    if not 0 < len(text) <= NAME_MAX or not text.isprintable():
+        raise ValueError(f"a name of 1 to {NAME_MAX} characters was expected")
+    return text
+
+
+def label(text: str) -> str:
+    """A name that may be empty."""
+    return text and name(text)
+
+
+def moment(text: str, timezone: str) -> int:
+    """Wall-clock seconds of an ISO 8601 date or date-time; without an offset it is meant in `timezone`."""
+    try:
+        found = datetime.fromisoformat(text.strip())
+    except ValueError:
+        raise ValueError("a date such as 2026-12-01 or 2026-12-01 08:00 was expected") from None
+    if found.tzinfo is None:
+        found = found.replace(tzinfo=ZoneInfo(timezone))
+    return int(found.timestamp())
+
+
+E = TypeVar("E", bound=StrEnum)
+
+
+def one_of(kind: type[E]) -> Callable[[str], E]:
+    """A parser of the words of an enumeration."""
+
+    def parse(text: str) -> E:
+        try:
+            return kind(text)
+        except ValueError:
+            words = [member.value for member in kind]
+            raise ValueError(f"one of {', '.join(words)} was expected{suggestion(text, words)}") from None
+
+    return parse
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A parser of whole numbers within bounds, both included."""
+
+    def parse(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+            raise ValueError(f"a whole number from {least} to {most} was expected")
+        return int(text)
+
+    return parse
