@@ -21,7 +21,8 @@ from service.setup.perform import perform, plan_setup
 def command(file: Path, *, yes: bool, dry_run: bool, wants_json: bool) -> None:
     """Bring accounts, trunks, providers and plans to what FILE says.
 
-    What FILE doesn't name stays as it is. Everything is done in one transaction, or nothing.
+    What FILE doesn't name stays as it is. A trunk may name a plan of the ratebook's routing.yaml.
+    Everything is done in one transaction, or nothing.
     """
     if wants_json and not (yes or dry_run):
         raise click.UsageError("--json can't ask: give --yes or --dry-run with it")
@@ -29,7 +30,7 @@ def command(file: Path, *, yes: bool, dry_run: bool, wants_json: bool) -> None:
 
     async def work() -> None:
         async with ledger(settings) as engine:
-            wanted = await plan_setup(engine, file)
+            wanted = await plan_setup(engine, file, settings.ratebook)
             if not wants_json:
                 _show(wanted.difference)
             does = not dry_run and not wanted.difference.is_empty and (yes or _agreed())

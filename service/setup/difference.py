@@ -121,8 +121,8 @@ def _shown(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if name == "port" and value == 0:
         return "any"
-    if name == "routes":
-        return f"{len(value)} prefixes"
+    if name in {"routes", "failover_codes"}:
+        return f"({len(value)})"
     if isinstance(value, (tuple, frozenset)):
         return " ".join(str(one) for one in sorted(value))
     return str(value) or "none"

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from ratebook.document import parse_plans
 from service.accounts.rules import ROOT_NAME, AccountSpec, name_problem
 from service.peers.rules import DIGITS, TECH_PREFIX, GatewaySpec, TrunkSpec
 from service.setup.sheet import (
@@ -108,13 +109,12 @@ class Setup(NamedTuple):
     trunks: dict[str, Item]
     gateways: dict[str, Item]
     plans: dict[str, Item]
-    plans_source: str
 
 
 def read_setup(content: str, currency: str) -> tuple[Setup, Sheet]:
     """What a text says, and the sheet with its problems. `currency`: of accounts when the file names none at all."""
     sheet = Sheet()
-    setup = Setup(None, Place(1, 1), {}, {}, {}, {}, "")
+    setup = Setup(None, Place(1, 1), {}, {}, {}, {})
     root = sheet.compose(content)
     if root is None:
         return setup, sheet
@@ -129,6 +129,8 @@ def read_setup(content: str, currency: str) -> tuple[Setup, Sheet]:
         _add_provider(sheet, setup, node, currency)
     for node in _nodes(sheet, sections, "trunks"):
         _add_trunk(sheet, setup, node)
+    if "plans" in sections:
+        _add_plans(sheet, setup, sections["plans"])
     return setup, sheet
 
 
@@ -142,10 +144,6 @@ def _add(sheet: Sheet, where: dict[str, Item], name: str, item: Item) -> None:
         sheet.problem(item.row.place_of("name"), f"{name!r} stands here twice, first in line {first}: keep one")
     else:
         where[name] = item
-
-
-def _limits(row: Row) -> dict[str, Any]:
-    return {name: row.values[name] for name in _LIMITS if name in row.values}
 
 
 def _add_account(sheet: Sheet, setup: Setup, node: yaml.Node, currency: str) -> None:
@@ -164,6 +162,15 @@ def _add_trunk(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:
     if not row.values["networks"]:
         sheet.problem(row.place_of("networks"), "networks: at least one network was expected")
     _add(sheet, setup.trunks, row.values["name"], Item(TrunkSpec(**row.values), row))
+
+
+def _add_plans(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:
+    """The grammar is that of the ratebook's routing.yaml."""
+    plans, found = parse_plans(node, "")
+    sheet.take(found)
+    places = {key.value: place_of(key) for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
+    for name, plan in plans.items():
+        setup.plans[name] = Item(plan, Row(places.get(name, place_of(node)), {}, {}))
 
 
 def _add_provider(sheet: Sheet, setup: Setup, node: yaml.Node, currency: str) -> None:

@@ -8,14 +8,19 @@ from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ratebook.document import ROUTING_FILE
+from ratebook.document.nodes import BYTES_MAX, Document
+from ratebook.document.plans import read_plans
+from ratebook.document.problems import Problems
+from ratebook.routing import Plan
 from service.accounts.storage import insert_account, set_root_currency, update_account
 from service.commands.outbox import lock_node
 from service.database.engine import reading
 from service.faults import Fault
 from service.peers.storage import Ids, load_ids, put_gateway, put_plan, put_trunk, release_networks
-from service.setup import sheet
 from service.setup.difference import ACCOUNT, GATEWAY, PLAN, TRUNK, Change, Difference, difference
-from service.setup.document import Setup, read_setup
+from service.setup.document import Item, Setup, read_setup
+from service.setup.sheet import Row
 from service.setup.standing import Standing, load_standing
 from service.setup.validate import problems
 
@@ -42,23 +47,45 @@ def read_file(path: Path) -> str:
     """The file's text. Raises SetupFault."""
     try:
         with path.open("rb") as file:
-            raw = file.read(sheet.BYTES_MAX + 1)
-        if len(raw) > sheet.BYTES_MAX:
-            raise SetupFault(f"{path}: larger than {sheet.BYTES_MAX} bytes: split it: what one leaves out stays")
+            raw = file.read(BYTES_MAX + 1)
+        if len(raw) > BYTES_MAX:
+            raise SetupFault(f"{path}: larger than {BYTES_MAX} bytes: split it: what one leaves out stays")
         return raw.decode()
     except (OSError, UnicodeDecodeError) as fault:
         raise SetupFault(f"{path}: can't be read: {fault}: name a readable UTF-8 file") from fault
 
 
-async def plan_setup(engine: AsyncEngine, path: Path) -> Wanted:
-    """What a file would change. Raises SetupFault with every fault of it."""
+async def plan_setup(engine: AsyncEngine, path: Path, ratebook: Path | None = None) -> Wanted:
+    """What a file would change. Raises SetupFault with every fault of it.
+
+    `ratebook`: a plan that a trunk names, and that stands neither in the file nor in the ledger, is taken from the
+    ratebook's routing.yaml: its gateways are often made by the very same file.
+    """
     content = read_file(path)
+    known = {} if ratebook is None else routing_plans(ratebook)
     async with reading(engine) as conn:
-        return _wanted(await load_standing(conn), content, path)
+        return _wanted(await load_standing(conn), content, path, known)
 
 
-def _wanted(standing: Standing, content: str, path: Path) -> Wanted:
+def routing_plans(ratebook: Path) -> dict[str, Plan]:
+    """The plans of a ratebook's routing.yaml; none if it has faults, which publishing tells."""
+    found = Problems()
+    document = Document(ROUTING_FILE, found)
+    try:
+        node = document.read((ratebook / ROUTING_FILE).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
+        return {}
+    fields = {} if node is None else document.mapping(node, ("plans",), ROUTING_FILE)
+    plans = read_plans(document, fields["plans"]) if "plans" in fields else {}
+    return {} if found.found else plans
+
+
+def _wanted(standing: Standing, content: str, path: Path, known: dict[str, Plan]) -> Wanted:
     setup, read = read_setup(content, standing.currency)
+    for item in setup.trunks.values():
+        name = item.spec.plan
+        if name in known and name not in standing.plans and name not in setup.plans:
+            setup.plans[name] = Item(known[name], Row(item.row.place_of("plan"), {}, {}))
     found = read.problems or problems(standing, setup)
     if found:
         lines = [f"{path}:{place.line}:{place.column}: {text}" for place, text in sorted(found)]

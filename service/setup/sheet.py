@@ -5,16 +5,16 @@ Scalars are taken as the text that stands there: `0123`, `1:30` and `no` stay wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import yaml
 
+from ratebook.document.nodes import Document
+from ratebook.document.problems import Problem as DocumentProblem
+from ratebook.document.problems import Problems
 from ratebook.money import parse_micros
 from service.peers.rules import canonical_host, canonical_network
-
-BYTES_MAX = 32 * 1024 * 1024
-"""Of a file: some 200,000 accounts."""
 
 
 class Place(NamedTuple):
@@ -64,16 +64,16 @@ class Sheet:
         self.problems.append(Problem(place, text))
 
     def compose(self, text: str) -> yaml.Node | None:
-        """The root node; None: empty, or no YAML (noted)."""
-        try:
-            return yaml.compose(text, Loader=yaml.CSafeLoader)
-        except yaml.MarkedYAMLError as fault:
-            mark = fault.problem_mark or fault.context_mark
-            place = Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
-            self.problem(place, f"no YAML: {fault.problem or fault.context}")
-        except (yaml.YAMLError, RecursionError) as fault:
-            self.problem(Place(1, 1), f"no YAML: {fault}")
-        return None
+        """The root node; None: empty, or no YAML (noted). Aliases and deep nesting are refused unbuilt."""
+        found = Problems()
+        node = Document("", found).read(text)
+        self.take(found.listed())
+        return None if self.problems else node
+
+    def take(self, found: Iterable[DocumentProblem]) -> None:
+        """Notes what a reader of the ratebook's found in this text."""
+        for fault in found:
+            self.problem(Place(fault.place.line, fault.place.column), f"{fault.message}: {fault.expected}")
 
     def pairs(self, node: yaml.Node, known: Collection[str]) -> list[tuple[str, yaml.Node, yaml.Node]]:
         """Key, its node and the value's node of a mapping; unknown and repeated keys are noted and left out."""

@@ -132,6 +132,49 @@ trunks:
         assert [tuple(row) for row in rows] == [(2, "127.0.0.2/32"), (1, "127.0.0.3/32"), (2, "2001:db8::/48")]
 
 
+PLANS = """
+plans:
+  standard: {order: priority, routes: [{prefix: "", gateways: [carrier/gw1]}]}
+trunks:
+  - {name: t2, account: customer, networks: [127.0.0.3], plan: standard}
+"""
+
+
+async def test_a_plan_is_told_with_ids_and_compared_by_names(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """The store gets the gateway's number; the second time nothing differs."""
+    await apply(ledger, tmp_path, COMPANY)
+    lines = await apply(ledger, tmp_path, PLANS)
+    assert [line.split(":")[0] for line in lines] == ["+ plan standard", "~ trunk t2"]
+    *_, plan, trunk = await bodies(ledger)
+    assert (plan["do"], plan["id"], plan["order"], plan["routes"]) == ("plan", 1, "priority", [["", [["1", 1]]]])
+    assert trunk["plan"] == 1
+    assert await apply(ledger, tmp_path, PLANS) == []
+    assert await apply(ledger, tmp_path, PLANS.replace("priority", "cost")) == [
+        "~ plan standard: order priority -> cost"
+    ]
+
+
+async def test_a_plan_with_an_unknown_gateway_is_told(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """At the plan's place."""
+    await apply(ledger, tmp_path, COMPANY)
+    with pytest.raises(SetupFault, match=r"3:3: plan 'standard': no gateway 'carrier/gw9' under `providers` or in"):
+        await apply(ledger, tmp_path, PLANS.replace("gw1", "gw9"))
+
+
+async def test_a_plan_of_the_ratebook_comes_with_the_trunk_that_names_it(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """One file makes gateways and trunks; the plan between them stands in routing.yaml."""
+    plans, trunks = PLANS.split("trunks:")
+    (tmp_path / "routing.yaml").write_text(plans)
+    (tmp_path / "setup.yaml").write_text(
+        COMPANY.replace("networks: [127.0.0.3]", "networks: [127.0.0.3], plan: standard")
+    )
+    wanted = await plan_setup(ledger, tmp_path / "setup.yaml", tmp_path)
+    await perform(ledger, "local", wanted, NOW_MS)
+    assert [body["do"] for body in await bodies(ledger)][-3:] == ["plan", "trunk", "trunk"]
+    with pytest.raises(SetupFault, match="no routing plan 'other'"):
+        await apply(ledger, tmp_path, "trunks:" + trunks.replace("standard", "other"))
+
+
 async def test_a_fault_changes_nothing(ledger: AsyncEngine, tmp_path: Path) -> None:
     """All faults in one answer, with file, line and column."""
     before = await bodies(ledger)

@@ -74,7 +74,7 @@ trunks:
         ("accounts:\n", []),
         ("accounts: []\n", []),
         ("- a", ["1:1: `name: value` lines were expected: currency, accounts, trunks, providers, plans"]),
-        ("a: [\n", ["2:1: no YAML: did not find expected node content"]),
+        ("a: [\n", ["2:1: no YAML (did not find expected node content): YAML was expected"]),
         (
             "accounts: {}\nacounts: []\naccounts: []\n",
             [
