@@ -21,7 +21,7 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     if not rooms.has_store():
         return None  # silence: it will be sent again, and the clerk makes a new store within a second
     from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
-    call = sip.find_dialog(sip.text("$ci"), from_tag, to_tag)
+    call = sip.dialog_call()
     running = None if call is None else find(rooms, call)
     if running is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
@@ -72,8 +72,9 @@ def _bye(rooms: Rooms, running: RunningCall, side: str) -> None:
     if not sip.new_transaction():
         return
     ended(rooms, running.hex, End(side, 200, "OK", running.ring_wall_ms), now())
-    if not sip.bye("callee" if side == "caller" else "caller"):
-        sip.set_dialog_timeout(1)
+    other = "callee" if side == "caller" else "caller"
+    if not (sip.take_dialog() and sip.bye(other)):
+        sip.set_timeout_of(1, running.h_entry, running.h_id)
     sip.transaction_reply(200, "OK")
 
 

@@ -215,11 +215,13 @@ def begin_dialog(call: str) -> bool:
     return True
 
 
-def find_dialog(call_id: str, from_tag: str, to_tag: str) -> str | None:
-    """The call key of a dialog, which is then the one at hand; None: no dialog of these."""
-    if KSR.dialog.dlg_get(call_id, from_tag, to_tag) <= 0:
-        return None
-    return get("$dlg_var(call)")
+def take_dialog() -> bool:
+    """Makes the dialog of the request at hand the one that `bye` works on. False: there is none.
+
+    Only for what ends here: with a dialog taken, `loose_route` would not follow CSeqs, and Kamailio's own BYE would
+    come with one that the other side has seen.
+    """
+    return bool(KSR.dialog.dlg_get(text("$ci"), text("$ft"), text("$tt")) > 0)
 
 
 def dialog_call() -> str | None:

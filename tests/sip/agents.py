@@ -122,6 +122,22 @@ class Agent:
             return
         raise AssertionError(f"{self.ip}:{self.port} got {message.first_line}")
 
+    def expect_silence(self, call_id: str, wait_s: float = 0.1) -> None:
+        """Fails if anything of a call comes."""
+        end = time.monotonic() + wait_s
+        while (message := self.receive(end - time.monotonic())) is not None:
+            if message.header("Call-ID") == call_id:
+                raise AssertionError(f"{self.ip}:{self.port} got {message.first_line}")
+
+    def reply_to_all(self, method: str, call_id: str, wait_s: float = 0.2) -> int:
+        """Answers 200 to every request of a method that comes; how many there were."""
+        replies, end = 0, time.monotonic() + wait_s
+        while (message := self.receive(end - time.monotonic())) is not None:
+            if not message.code and message.method == method and message.header("Call-ID") == call_id:
+                self.reply(message, 200, "OK")
+                replies += 1
+        return replies
+
     def lines(self) -> list[str]:
         """First lines of all that came."""
         return [message.first_line for message in self.seen]

@@ -1,0 +1,33 @@
+"""Steps that many tests take: a call up, a call down."""
+
+from __future__ import annotations
+
+from tests.sip.agents import Agent, Call
+from tests.sip.proxy import Proxy
+
+
+def answer(caller: Agent, gateway: Agent, number: str = "0033123", **headers: str | None) -> tuple[Call, Call]:
+    """Two ends of an answered and acknowledged call: the caller's, and the gateway's as a caller back."""
+    call = Call(caller, number)
+    call.invite(**headers)
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(invite, 180, "Ringing", tag=f"to{call.from_tag}")
+    gateway.reply(invite, 200, "OK", tag=f"to{call.from_tag}")
+    call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    back = Call(gateway, number, call_id=call.call_id, from_tag=call.to_tag, cseq=100)
+    back.to_tag, back.target = call.from_tag, f"sip:caller@{caller.ip}:{caller.port}"
+    back.routes = tuple(reversed(call.routes))
+    return call, back
+
+
+def hang_up(call: Call, gateway: Agent) -> None:
+    """BYE from the caller, to the end on both sides."""
+    call.bye()
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+
+
+def is_talking(proxy: Proxy, call: Call) -> bool:
+    """Whether the store has the call as an answered one."""
+    return any(running.call_id == call.call_id and running.is_answered for running in proxy.running())

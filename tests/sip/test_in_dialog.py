@@ -1,0 +1,278 @@
+"""Requests in a call: what belongs to it passes, what is forged changes nothing; a BYE ends both sides or neither."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.sip.agents import Agent, Call, Message
+from tests.sip.calls import answer, hang_up, is_talking
+from tests.sip.proxy import Proxy
+
+AWAY = "<sip:127.0.0.98:5060;lr>"
+"""A Route to somebody's own host."""
+
+
+def final(agent: Agent, call: Call) -> int:
+    """The code of the next final answer of a call."""
+    return agent.expect_final(call.call_id).code
+
+
+def ours(call: Call) -> str:
+    """The Route of a well-behaved request: ours alone."""
+    return ", ".join(f"<{one}>" for one in call.routes)
+
+
+# --- BYE
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"routes": "{ours}, " + AWAY}, {"Max_Forwards": "1"}, {"uri": "sip:nobody@127.0.0.98:5060"}, {"routes": ""}],
+    ids=["second Route", "Max-Forwards 1", "other target", "no Route"],
+)
+def test_an_odd_bye_ends_both_sides(proxy: Proxy, caller: Agent, gateway: Agent, headers: dict[str, str]) -> None:
+    """Who speaks counts, not the way that the request names: ours goes to the gateway."""
+    call, _ = answer(caller, gateway)
+    call.request("BYE", **{name: value.replace("{ours}", ours(call)) for name, value in headers.items()})
+    assert final(caller, call) == 200
+    bye = gateway.expect("BYE")
+    assert bye.uri == f"sip:gw@{gateway.ip}:{gateway.port}"
+    gateway.reply(bye, 200, "OK")
+    assert [cdr["ended_by"] for cdr in proxy.cdrs(call.call_id)] == ["caller"]
+    assert proxy.running() == []
+
+
+def test_a_bye_that_requires_the_unknown_ends_neither(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """420 (RFC 3261 8.2.2.3), and the call goes on."""
+    call, _ = answer(caller, gateway)
+    call.request("BYE", Require="nosuch")
+    assert final(caller, call) == 420
+    gateway.expect_nothing("BYE")
+    assert is_talking(proxy, call)
+    hang_up(call, gateway)
+
+
+def test_a_third_partys_bye_ends_nothing(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """Right Call-ID, tags and CSeq from an address of neither side: 481."""
+    call, _ = answer(caller, gateway)
+    thief = Call(agent("127.0.0.99"), call.number, call_id=call.call_id, from_tag=call.from_tag, cseq=5)
+    thief.to_tag, thief.target, thief.routes = call.to_tag, call.target, call.routes
+    thief.request("BYE")
+    assert final(thief.agent, call) == 481
+    gateway.expect_nothing("BYE")
+    assert is_talking(proxy, call)
+    hang_up(call, gateway)
+
+
+def test_the_gateway_cannot_hang_up_as_the_caller(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The caller's tags from the gateway's address: 481."""
+    call, back = answer(caller, gateway)
+    back.from_tag, back.to_tag = back.to_tag, back.from_tag
+    back.request("BYE")
+    assert final(gateway, call) == 481
+    assert is_talking(proxy, call)
+    hang_up(call, gateway)
+
+
+@pytest.mark.parametrize("cseq", [1, 1002, 2**32 - 1], ids=["stale", "far ahead", "at the end"])
+def test_a_bye_out_of_order_ends_nothing(proxy: Proxy, caller: Agent, gateway: Agent, cseq: int) -> None:
+    """CSeq not above the INVITE's, or too far above it: 500 or 400, and the call goes on."""
+    call, _ = answer(caller, gateway)
+    call.cseq = cseq - 1
+    call.request("BYE")
+    assert final(caller, call) in {400, 500}
+    gateway.expect_nothing("BYE")
+    assert is_talking(proxy, call)
+    call.cseq = 1
+    hang_up(call, gateway)
+
+
+def test_a_repeated_bye_is_answered_again(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """One record, one BYE to the gateway, two answers."""
+    call, _ = answer(caller, gateway)
+    call.request("BYE")
+    caller.send(call.text("BYE"))
+    assert [final(caller, call), final(caller, call)] == [200, 200]
+    gateway.reply(gateway.expect("BYE"), 200, "OK")
+    gateway.expect_nothing("BYE", 0.7)
+    assert len(proxy.cdrs(call.call_id)) == 1
+
+
+def test_both_hang_up_at_once(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Two BYEs cross: each is answered, one record."""
+    call, back = answer(caller, gateway)
+    call.request("BYE")
+    back.request("BYE")
+    assert final(caller, call) == 200
+    assert final(gateway, call) in {200, 481}
+    for one in (caller, gateway):
+        one.reply_to_all("BYE", call.call_id)
+    assert len(proxy.cdrs(call.call_id)) == 1
+    assert proxy.running() == []
+
+
+def test_our_bye_has_a_higher_cseq_than_all_before(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The gateway sent an INFO with CSeq 101; the BYE that we send in its name is above that."""
+    call, back = answer(caller, gateway)
+    back.request("INFO")
+    info = caller.expect("INFO")
+    caller.reply(info, 200, "OK")
+    gateway.expect(200, CSeq="INFO")
+    back.request("BYE")
+    bye = caller.expect("BYE")
+    assert int(bye.header("CSeq").split()[0]) > int(info.header("CSeq").split()[0])
+    caller.reply(bye, 200, "OK")
+    assert proxy.cdr(call.call_id)["ended_by"] == "callee"
+
+
+# --- other requests
+
+
+FORGED = {
+    "second Route": ({"routes": "{ours}, " + AWAY}, 403),
+    "Route to elsewhere": ({"routes": AWAY}, 403),
+    "elsewhere first": ({"routes": AWAY + ", {ours}"}, 403),
+    "no Route": ({"routes": ""}, 403),
+    "other target": ({"uri": "sip:premium@127.0.0.98:5060"}, 403),
+    "Max-Forwards 1": ({"Max_Forwards": "1"}, 483),
+    "Require": ({"Require": "nosuch"}, 420),
+}
+
+
+@pytest.mark.parametrize("method", ["INFO", "INVITE", "UPDATE"])
+@pytest.mark.parametrize(("headers", "code"), FORGED.values(), ids=FORGED)
+def test_a_request_on_another_way_is_refused(
+    proxy: Proxy,
+    caller: Agent,
+    gateway: Agent,
+    agent: Callable[..., Agent],
+    method: str,
+    headers: dict[str, str],
+    code: int,
+) -> None:
+    """Nothing reaches the gateway or anybody else; the call and its CSeq are as before."""
+    elsewhere = agent("127.0.0.98", 5060)
+    call, _ = answer(caller, gateway)
+    call.request(method, **{name: value.replace("{ours}", ours(call)) for name, value in headers.items()})
+    assert final(caller, call) == code
+    gateway.expect_silence(call.call_id)
+    elsewhere.expect_silence(call.call_id, 0)
+    assert is_talking(proxy, call)
+    hang_up(call, gateway)
+
+
+@pytest.mark.parametrize("method", ["REFER", "MESSAGE", "SUBSCRIBE", "NOTIFY", "PUBLISH", "OPTIONS"])
+def test_methods_that_start_something_else_are_not_allowed(
+    proxy: Proxy, caller: Agent, gateway: Agent, method: str
+) -> None:
+    """A transfer or a message would be a leg that nobody pays."""
+    call, _ = answer(caller, gateway)
+    call.request(method)
+    assert final(caller, call) == 405
+    gateway.expect_silence(call.call_id)
+    hang_up(call, gateway)
+
+
+@pytest.mark.parametrize("method", ["INVITE", "INFO", "UPDATE", "PRACK", "BYE"])
+def test_an_invented_to_tag_is_unknown(proxy: Proxy, caller: Agent, gateway: Agent, method: str) -> None:
+    """With our Route and a fresh Call-ID: 481 where a stock proxy relays."""
+    call = Call(caller, "0033123")
+    call.to_tag, call.target = "invented", f"sip:free@{gateway.ip}:{gateway.port}"
+    call.routes = (f"sip:{proxy.ip}:{proxy.port};lr",)
+    call.request(method)
+    assert final(caller, call) == 481
+    gateway.expect_silence(call.call_id)
+
+
+@pytest.mark.parametrize("method", ["INVITE", "INFO", "UPDATE", "PRACK", "BYE", "ACK"])
+def test_while_it_rings_an_invented_to_tag_is_unknown(proxy: Proxy, caller: Agent, gateway: Agent, method: str) -> None:
+    """Kamailio's dialog module would know any tag then."""
+    call, ring = ringing(caller, gateway)
+    call.take(ring)
+    call.to_tag = "invented"
+    call.request(method)
+    if method == "ACK":
+        caller.expect_silence(call.call_id)
+    else:
+        assert final(caller, call) == 481
+    gateway.expect_silence(call.call_id)
+    call.cseq, call.to_tag = 1, ""
+
+
+def test_while_it_rings_prack_and_update_pass_to_the_ringing_side(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """With the To-tag and Contact of its 18x, and no other target or Route."""
+    call, ring = ringing(caller, gateway)
+    call.take(ring)
+    for method in ("PRACK", "UPDATE"):
+        call.request(method)
+        gateway.reply(gateway.expect(method), 200, "OK")
+        assert final(caller, call) == 200
+    call.request("PRACK", routes=f"{ours(call)}, {AWAY}")
+    assert final(caller, call) == 403
+    call.request("UPDATE", uri="sip:premium@127.0.0.98:5060")
+    assert final(caller, call) == 403
+    call.request("INFO")
+    assert final(caller, call) == 481
+    gateway.expect_silence(call.call_id)
+
+
+def ringing(caller: Agent, gateway: Agent) -> tuple[Call, Message]:
+    """A call whose gateway has said 180, and that 180."""
+    call = Call(caller, "0033123")
+    call.invite()
+    gateway.reply(gateway.expect("INVITE", Call_ID=call.call_id), 180, "Ringing", tag="early")
+    return call, caller.expect(180)
+
+
+def test_an_ack_to_elsewhere_goes_nowhere(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """ACK is never answered, so that it would make a quiet relay."""
+    elsewhere = agent("127.0.0.98", 5060)
+    call, _ = answer(caller, gateway)
+    call.ack(routes=AWAY)
+    call.ack(uri="sip:x@127.0.0.98:5060")
+    call.ack(routes=f"{ours(call)}, {AWAY}")
+    elsewhere.expect_silence(call.call_id)
+    gateway.expect_silence(call.call_id)
+    hang_up(call, gateway)
+
+
+# --- targets that move
+
+
+def test_a_caller_that_moves_is_followed(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """re-INVITE with another Contact, accepted: the BYE at the end goes there."""
+    call, back = answer(caller, gateway)
+    new = agent(caller.ip)
+    call.request("INVITE", Contact=f"<sip:moved@{new.ip}:{new.port}>")
+    gateway.reply(gateway.expect("INVITE"), 200, "OK")
+    caller.expect(200, CSeq="INVITE")
+    call.ack()
+    gateway.expect("ACK")
+    back.target = f"sip:moved@{new.ip}:{new.port}"
+    back.request("INFO")
+    new.reply(new.expect("INFO"), 200, "OK")
+    back.request("BYE")
+    bye = new.expect("BYE")
+    assert bye.uri == f"sip:moved@{new.ip}:{new.port}"
+    new.reply(bye, 200, "OK")
+    assert len(proxy.cdrs(call.call_id)) == 1
+
+
+def test_a_refused_move_changes_nothing(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """re-INVITE with another Contact, 488: requests to the caller go where they went."""
+    call, back = answer(caller, gateway)
+    call.request("INVITE", Contact="<sip:moved@127.0.0.98:5060>")
+    gateway.reply(gateway.expect("INVITE"), 488, "Not Acceptable Here")
+    assert final(caller, call) == 488
+    back.request("INFO")
+    caller.reply(caller.expect("INFO"), 200, "OK")
+    gateway.expect(200, CSeq="INFO")
+    hang_up(call, gateway)
