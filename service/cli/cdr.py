@@ -1,0 +1,182 @@
+"""`kambill cdr`: calls that have ended, with the charge of every level."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from service.calls.browse import CdrFilter, CdrView, ChargeLine, find_cdr, list_cdrs
+from service.cli.output import Column, as_json, facts, moment, money, table
+from service.cli.session import config, ledger, run
+from service.config import Config
+from service.database.engine import reading
+from service.faults import Fault
+
+_JSON = click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
+
+
+@click.group()
+def command() -> None:
+    """Call records with every level's charge."""
+
+
+@command.command("list")
+@click.option("--account", help="Calls of this account and those below it.")
+@click.option("--outcome", type=click.Choice(["answered", "failed", "cancelled", "refused"]))
+@click.option("--number", help="Calls to numbers that begin so.")
+@click.option("--since", help="From this time on: 2026-01-31 or 2026-01-31T12:00:00, in the configured zone.")
+@click.option("--until", help="Before this time.")
+@click.option("--before", type=int, help="Older than the record of this id: the next page.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1, 100_000))
+@_JSON
+def list_records(
+    account: str | None,
+    outcome: str | None,
+    number: str | None,
+    since: str | None,
+    until: str | None,
+    before: int | None,
+    limit: int,
+    *,
+    wants_json: bool,
+) -> None:
+    """Calls that have ended, the latest first."""
+    settings = config()
+    chosen = CdrFilter(
+        account, outcome, number, _moment(since, settings), _moment(until, settings), before_id=before, limit=limit
+    )
+
+    async def work() -> list[CdrView]:
+        async with ledger(settings) as engine, reading(engine) as conn:
+            return await list_cdrs(conn, chosen)
+
+    views = run(work())
+    if wants_json:
+        as_json([document(view) for view in views])
+        return
+    columns = [Column("call"), Column("start"), Column("account"), Column("called"), Column("destination")]
+    columns += [Column("outcome"), Column("SIP", right=True), Column("seconds", right=True)]
+    columns += [Column("charge", right=True), Column("gateway"), Column("cost", right=True)]
+    table(columns, (_cells(view, settings.timezone) for view in views), empty="no call records")
+
+
+def _moment(text: str | None, settings: Config) -> int | None:
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Fault(f"{text!r}: a time such as 2026-01-31 or 2026-01-31T12:00:00 was expected") from None
+    zoned = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(settings.timezone))
+    since_1970 = zoned - datetime(1970, 1, 1, tzinfo=UTC)
+    return (since_1970.days * 86_400 + since_1970.seconds) * 1000 + since_1970.microseconds // 1000
+
+
+def _cells(view: CdrView, zone: str) -> list[str]:
+    row = view.row
+    paid = view.charges[0] if view.charges else None
+    return [
+        row.call,
+        moment(row.start_ms, zone),
+        row.account_name or f"#{row.account_id}",
+        row.called or row.called_sent,
+        row.destination,
+        f"{row.outcome} ({row.rule})" if row.rule else row.outcome,
+        str(row.sip_code),
+        seconds(row.duration_ms),
+        money(paid.micros, paid.currency) if paid else "",
+        row.gateway_name or "",
+        money(row.cost_micros, row.cost_currency),
+    ]
+
+
+def seconds(duration_ms: int) -> str:
+    """Milliseconds as seconds with three decimals."""
+    return f"{duration_ms // 1000}.{duration_ms % 1000:03}"
+
+
+@command.command("show")
+@click.argument("call")
+@_JSON
+def show_record(call: str, *, wants_json: bool) -> None:
+    """One CALL (its key, or enough of its beginning): every level's charge, the provider's cost, margins."""
+    settings = config()
+
+    async def work() -> CdrView:
+        async with ledger(settings) as engine, reading(engine) as conn:
+            return await find_cdr(conn, call)
+
+    view = run(work())
+    if wants_json:
+        as_json(document(view))
+        return
+    _show(view, settings.timezone)
+
+
+def _show(view: CdrView, zone: str) -> None:
+    row = view.row
+    attempts = ", ".join(f"#{gateway} {code or 'no answer'}" for gateway, code, _ in row.attempts)
+    facts(
+        [
+            ("call", row.call),
+            ("outcome", f"{row.outcome}, {row.sip_code} {row.sip_reason}, ended by {row.ended_by}"),
+            ("refused", f"{row.rule}, by {row.refused_by_name or 'the system'}" if row.rule else ""),
+            ("account, trunk", f"{row.account_name}, {row.trunk_name or f'#{row.trunk_id}'}"),
+            ("caller", row.caller),
+            ("called", row.called if row.called == row.called_sent else f"{row.called} (sent as {row.called_sent})"),
+            ("destination", row.destination),
+            ("gateway", row.gateway_name or ""),
+            ("attempts", attempts),
+            ("start, answer, end", ", ".join(filter(None, (moment(ms, zone) for ms in _times(row))))),
+            ("talked", f"{seconds(row.duration_ms)} s"),
+            ("Call-ID", row.call_id),
+        ]
+    )
+    columns = [Column("level"), Column("pays"), Column("tariff version"), Column("prefix")]
+    columns += [Column("billed s", right=True), Column("charge", right=True)]
+    levels = [*view.charges, *([view.cost] if view.cost else [])]
+    if levels:
+        click.echo()
+        table(columns, (_level(line) for line in levels), empty="")
+    if view.margins:
+        click.echo()
+        columns = [Column("seller"), Column("earned", right=True), Column("paid", right=True)]
+        columns.append(Column("margin", right=True))
+        rows = (
+            [one.account, *(money(micros, one.currency) for micros in (one.earned_micros, one.paid_micros, one.micros))]
+            for one in view.margins
+        )
+        table(columns, rows, empty="")
+
+
+def _times(row: Any) -> tuple[int, int, int]:
+    return row.start_ms, row.answer_ms, row.end_ms
+
+
+def _level(line: ChargeLine) -> list[str]:
+    pays = line.seller or "(is paid for carrying it)"
+    return [line.account, pays, line.tariff, line.prefix, str(line.billed_s), money(line.micros, line.currency)]
+
+
+_FIELDS = (
+    *("id", "call", "outcome", "sip_code", "sip_reason", "ended_by", "rule", "caller", "called", "called_sent"),
+    *("destination", "call_id", "start_ms", "ring_ms", "answer_ms", "end_ms", "duration_ms", "attempts"),
+)
+
+
+def document(view: CdrView) -> dict[str, Any]:
+    """A call as JSON: names instead of ids, micro-units beside their currency."""
+    row = view.row
+    return {
+        **{name: row._mapping[name] for name in _FIELDS},
+        "account": row.account_name,
+        "trunk": row.trunk_name,
+        "gateway": row.gateway_name,
+        "refused_by": row.refused_by_name,
+        "charges": [line._asdict() for line in view.charges],
+        "cost": None if view.cost is None else {k: v for k, v in view.cost._asdict().items() if k != "seller"},
+        "margins": [{**one._asdict(), "micros": one.micros} for one in view.margins],
+    }
