@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import click
+
+from service.faults import Fault
 
 COMMANDS = {
     "serve": ("serve", "Run the service: collector, commands, publisher, HTTP."),
@@ -40,8 +46,24 @@ class Commands(click.Group):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 -- click's
+    """The installed release; in a clone that isn't installed, pyproject's."""
+    if not wanted or ctx.resilient_parsing:
+        return
+    import tomllib  # noqa: PLC0415
+    from importlib import metadata  # noqa: PLC0415
+
+    try:
+        version = metadata.version("kambill")
+    except metadata.PackageNotFoundError:
+        pyproject = Path(__file__).parents[2] / "pyproject.toml"
+        version = tomllib.loads(pyproject.read_text())["project"]["version"]
+    click.echo(f"kambill, version {version}")
+    ctx.exit()
+
+
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="kambill", prog_name="kambill")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Tell it.")
 def kambill() -> None:
     """Billing for SIP traffic inside Kamailio.
 
@@ -49,10 +71,21 @@ def kambill() -> None:
     """
 
 
+@contextmanager
+def told() -> Iterator[None]:
+    """Turns what is expected into lines on standard error and exit code 1."""
+    try:
+        yield
+    except Fault as fault:
+        click.echo(str(fault), err=True)
+        sys.exit(1)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+
+
 def main() -> None:
     """The console script. Exit codes: 0 done, 1 a fault that was told, 2 wrong usage, 130 interrupted."""
-    from service.cli.session import told  # noqa: PLC0415 -- not for --help
-
     with told():
         kambill.main(prog_name="kambill")
     sys.exit(0)

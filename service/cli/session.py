@@ -1,38 +1,21 @@
-"""What every command does: read the configuration, open the ledger, tell faults without a traceback."""
+"""What every command needs: the configuration, the ledger, the clock, and who asks."""
 
 from __future__ import annotations
 
 import asyncio
 import getpass
 import os
-import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-import click
-
 from service.config import Config, load_config
-from service.faults import Fault
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
 T = TypeVar("T")
-
-
-@contextmanager
-def told() -> Iterator[None]:
-    """Turns what is expected into lines on standard error and exit code 1."""
-    try:
-        yield
-    except Fault as fault:
-        click.echo(str(fault), err=True)
-        sys.exit(1)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 def config() -> Config:

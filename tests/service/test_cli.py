@@ -1,0 +1,291 @@
+"""The command as people and scripts use it: real files, a real ledger, exit codes, no traceback."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+import sqlalchemy as sa
+
+from service.cli.main import COMMANDS, main
+from service.database.engine import open_engine
+from service.database.tables import commands
+from tests.kemi.world import World
+
+ROOT = Path(__file__).parents[2]
+SETUP = """
+accounts:
+  - {name: seller, kind: reseller}
+  - {name: ann, parent: seller, kind: customer, credit_limit: 2.5}
+trunks:
+  - {name: ann-1, account: ann, networks: [127.0.0.2]}
+"""
+
+
+class Answer(NamedTuple):
+    """What a command gave back."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """The document on standard output."""
+        return json.loads(self.out)
+
+
+Kambill = Callable[..., Answer]
+
+
+@pytest.fixture
+def kambill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Kambill:
+    """Runs a command with a configuration of its own, as the console script does."""
+    config = tmp_path / "kambill.yaml"
+    config.write_text(f"run_dir: {tmp_path}/run\ndata_dir: {tmp_path}/data\nratebook: {ROOT}/ratebook/examples\n")
+    (tmp_path / "setup.yaml").write_text(SETUP)
+    monkeypatch.setenv("KAMBILL_CONFIG", str(config))
+    monkeypatch.chdir(tmp_path)
+
+    def run(*args: str) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["kambill", *args])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        captured = capsys.readouterr()
+        code = ended.value.code
+        return Answer(code if isinstance(code, int) else 0, captured.out, captured.err)
+
+    return run
+
+
+def test_help_names_every_command_and_imports_none() -> None:
+    """In a process of its own: neither SQLAlchemy nor rich is loaded for it."""
+    probe = (
+        "import sys; sys.argv = ['kambill', '--help']\n"
+        "from service.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: print([name for name in ('sqlalchemy', 'rich', 'pydantic', 'lmdb') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert all(f"  {name} " in done.stdout for name in COMMANDS)
+    assert done.stdout.endswith("[]\n")
+
+
+def test_the_clones_own_command_runs_from_anywhere(tmp_path: Path) -> None:
+    """./kambill needs nothing exported."""
+    done = subprocess.run([ROOT / "kambill", "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("kambill, version ")
+
+
+def test_apply_shows_does_and_then_has_nothing_to_do(kambill: Kambill) -> None:
+    """The dry run changes nothing; --yes does it; the second time says so."""
+    shown = kambill("apply", "setup.yaml", "--dry-run")
+    assert shown == (0, shown.out, "")
+    assert shown.out.splitlines()[0] == "+ account seller: parent Operator, kind reseller, currency EUR"
+    assert kambill("apply", "setup.yaml", "--yes") == (0, shown.out + "done\n", "")
+    assert kambill("apply", "setup.yaml") == (0, "nothing to do\n", "")
+
+
+def test_apply_without_a_terminal_asks_for_yes(kambill: Kambill) -> None:
+    """Nobody can answer: nothing is done, and the exit code says it."""
+    answer = kambill("apply", "setup.yaml")
+    assert answer.code == 1
+    assert "give --yes" in answer.err
+    assert [line["name"] for line in kambill("account", "list", "--json").json] == ["Operator"]
+
+
+def test_apply_tells_every_fault_at_its_place(kambill: Kambill, tmp_path: Path) -> None:
+    """On standard error, with exit code 1."""
+    (tmp_path / "setup.yaml").write_text("accounts:\n  - {name: a, kind: king}\n  - {nam: b}\n")
+    answer = kambill("apply", "setup.yaml", "--yes")
+    assert (answer.code, answer.out) == (1, "")
+    assert [line.split(": ")[0] for line in answer.err.splitlines()[:3]] == [
+        "setup.yaml:2:21",
+        "setup.yaml:3:5",
+        "setup.yaml:3:5",
+    ]
+
+
+def test_apply_as_json(kambill: Kambill) -> None:
+    """One document: what changed, and that it was done."""
+    document = kambill("apply", "setup.yaml", "--yes", "--json").json
+    assert document["done"] is True
+    assert [(one["kind"], one["name"], one["new"]) for one in document["changes"]] == [
+        ("account", "seller", True),
+        ("account", "ann", True),
+        ("trunk", "ann-1", True),
+    ]
+    assert kambill("apply", "setup.yaml", "--json").code == 2
+
+
+def test_a_payment_is_posted_once_per_key(kambill: Kambill) -> None:
+    """Told to people and to scripts; the statement shows it."""
+    kambill("apply", "setup.yaml", "--yes")
+    first = kambill("pay", "ann", "10.000001", "--reason", "bank 17", "--key", "k1")
+    assert first == (0, "ann: 10.000001 EUR, balance 10.000001 EUR (entry 1)\n", "")
+    again = kambill("pay", "ann", "10.000001", "--reason", "bank 17", "--key", "k1", "--json").json
+    assert (again["repeated"], again["balance_micros"], again["entry_id"]) == (True, 10_000_001, 1)
+    other = kambill("pay", "ann", "11", "--key", "k1")
+    assert other.code == 1
+    assert "another request" in other.err
+    shown = kambill("account", "show", "ann", "--json").json
+    assert (shown["balance_micros"], shown["credit_limit_micros"]) == (10_000_001, 2_500_000)
+    assert [(line["reason"], line["amount_micros"]) for line in shown["statement"]] == [("bank 17", 10_000_001)]
+    assert "bank 17" in kambill("account", "show", "ann").out
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "said"),
+    [
+        (("pay", "ann", "1e3"), 2, "is not a decimal number"),
+        (("pay", "ann", "0.0000001"), 2, "more than 6 decimals"),
+        (("pay", "ann", "-1"), 1, "only a provider is paid out"),
+        (("pay", "nobody", "1"), 1, "kambill account list"),
+        (("account", "show", "#99"), 1, "no account '#99'"),
+        (("apply", "absent.yaml"), 1, "absent.yaml: can't be read"),
+        (("call", "list"), 1, "no hot store"),
+        (("cdr", "show", "ab"), 1, "no call record"),
+        (("cdr", "list", "--since", "yesterday"), 1, "a time such as"),
+        (("tariff", "price", "absent", "44"), 1, "no tariff 'absent'"),
+        (("tariff", "price", "retail-eur", "forty"), 2, "digits such as"),
+        (("tariff", "price", "retail-eur", "44", "--seconds", "1.0001"), 2, "seconds such as"),
+        (("tariff", "price", "retail-eur", "44", "--at", "noon"), 1, "a time such as"),
+        (("nonsense",), 2, "No such command"),
+    ],
+)
+def test_what_cant_be_done_is_told(kambill: Kambill, args: tuple[str, ...], code: int, said: str) -> None:
+    """A sentence on standard error, nothing on standard output, the exit code by whose fault it is."""
+    kambill("apply", "setup.yaml", "--yes")
+    answer = kambill(*args)
+    assert (answer.code, answer.out) == (code, "")
+    assert said in answer.err
+    assert "Traceback" not in answer.err
+
+
+def test_a_stopped_database_is_told(kambill: Kambill, tmp_path: Path) -> None:
+    """What it is, and what to do."""
+    (tmp_path / "kambill.yaml").write_text("database: postgresql://me:secret@127.0.0.1:1/kambill\n")
+    answer = kambill("account", "list")
+    assert answer.code == 1
+    assert "start PostgreSQL" in answer.err
+    assert "secret" not in answer.err
+
+
+def test_a_broken_configuration_is_told(kambill: Kambill, tmp_path: Path) -> None:
+    """With file, line and column."""
+    (tmp_path / "kambill.yaml").write_text("listen: {port: none}\n")
+    answer = kambill("account", "list")
+    assert answer.code == 1
+    assert answer.err.startswith(f"{tmp_path}/kambill.yaml:1:10: listen.port: ")
+
+
+def test_the_tree_is_indented(kambill: Kambill) -> None:
+    """Children below their parents, with balances."""
+    kambill("apply", "setup.yaml", "--yes")
+    lines = [line.rstrip() for line in kambill("account", "list").out.splitlines()]
+    assert [line.split("  ")[0].strip() for line in lines] == ["id", "1", "2", "3"]
+    assert "    ann" in lines[3]
+    assert "2.50 EUR" in lines[3]
+
+
+def test_the_sample_ratebook_has_no_fault(kambill: Kambill) -> None:
+    """And says how much stands in it."""
+    document = kambill("tariff", "check", "--json").json
+    assert (document["ok"], document["problems"]) == (True, [])
+    assert document["tariffs"]["retail-eur"] > 0
+
+
+def test_a_faulty_ratebook_is_told(kambill: Kambill, tmp_path: Path) -> None:
+    """As text and as JSON, both with exit code 1; nothing is priced from it."""
+    (tmp_path / "tariffs").mkdir()
+    (tmp_path / "tariffs" / "bad.yaml").write_text("currency: EUR\nrates:\n  - {prefix: 44, rate: cheap}\n")
+    answer = kambill("tariff", "check", "--ratebook", str(tmp_path))
+    assert answer.code == 1
+    assert f"{tmp_path}/tariffs/bad.yaml:3:" in answer.err
+    checked = kambill("tariff", "check", "--ratebook", str(tmp_path), "--json")
+    assert (checked.code, checked.json["ok"]) == (1, False)
+    assert kambill("tariff", "price", "bad", "44", "--ratebook", str(tmp_path)).code == 1
+
+
+TARIFF = """
+currency: EUR
+timezone: Europe/Berlin
+increments: 30/6
+rates:
+  - {prefix: "44", destination: Britain, rate: 0.06}
+  - {prefix: "44", destination: Britain, rate: 0.12, effective: 2027-01-01}
+  - {prefix: "4490", destination: Premium, rate: 0.06, blocked: true}
+"""
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (("4420", "--seconds", "61"), {"prefix": "44", "billed_s": 66, "micros": 66_000, "blocked": False}),
+        (("+4420", "--seconds", "0.001"), {"billed_s": 30, "micros": 30_000}),
+        (("4420", "--seconds", "0"), {"billed_s": 0, "micros": 0}),
+        (("4420", "--seconds", "60", "--at", "2026-12-31T23:59:59"), {"micros": 60_000}),
+        (("4420", "--seconds", "60", "--at", "2027-01-01T00:00:00"), {"micros": 120_000}),
+        (("4420", "--seconds", "60", "--at", "2026-12-31T22:59:59+00:00"), {"micros": 60_000}),
+        (("4490", "--seconds", "60"), {"prefix": "4490", "blocked": True}),
+    ],
+)
+def test_a_price_is_what_the_call_path_charges(
+    kambill: Kambill, tmp_path: Path, args: tuple[str, ...], expected: dict[str, object]
+) -> None:
+    """Longest prefix, the rate of the moment in the tariff's zone, whole increments."""
+    (tmp_path / "tariffs").mkdir()
+    (tmp_path / "tariffs" / "t.yaml").write_text(TARIFF)
+    at = () if "--at" in args else ("--at", "2026-11-01")
+    document = kambill("tariff", "price", "t", *args, *at, "--ratebook", str(tmp_path), "--json").json
+    assert {name: document[name] for name in expected} == expected
+    assert document["steps"]
+
+
+def test_a_number_without_a_rate_is_told(kambill: Kambill, tmp_path: Path) -> None:
+    """With the code that a call would get."""
+    (tmp_path / "tariffs").mkdir()
+    (tmp_path / "tariffs" / "t.yaml").write_text(TARIFF)
+    answer = kambill("tariff", "price", "t", "33", "--ratebook", str(tmp_path))
+    assert answer.code == 1
+    assert "refused with 404" in answer.err
+
+
+async def _rows(url: str, query: sa.Select[Any]) -> list[Any]:
+    engine = open_engine(url)
+    async with engine.connect() as conn:
+        rows = list(await conn.execute(query))
+    await engine.dispose()
+    return rows
+
+
+def test_a_running_call_is_listed_and_cut(kambill: Kambill, tmp_path: Path) -> None:
+    """Read from a real store; the cut is a command for it, with who asked."""
+    world = World(tmp_path)
+    call = world.talk("+49123")
+    world.wait(1)
+    world.talk("+49124")
+    world.close()
+    rows = kambill("call", "list", "--json").json
+    assert [(row["called"], row["state"], row["paid_s"] > 0) for row in rows] == [
+        ("49123", "answered", True),
+        ("49124", "answered", True),
+    ]
+    assert call in kambill("call", "list").out
+    assert kambill("call", "cut", "zz").code == 1
+    assert "give more of the key" in kambill("call", "cut", call[:2]).err
+    done = kambill("call", "cut", call, "--json").json
+    assert done["call"] == call
+
+    import asyncio  # noqa: PLC0415
+
+    query = sa.select(commands.c.body).order_by(commands.c.number.desc()).limit(1)
+    (row,) = asyncio.run(_rows(f"sqlite:///{tmp_path}/data/kambill.db", query))
+    assert row.body["do"] == "cut"
+    assert row.body["call"] == call
+    assert row.body["by"].startswith("cli:")
