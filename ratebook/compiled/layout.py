@@ -1,7 +1,7 @@
 """The rows' layout: bytes in, values out. Pure.
 
 Key: 8 bytes of the tariff's version, then the prefix's digits. Value: one or more dated entries, each with the
-encoded terms. The header's key is the version and a byte above every digit.
+encoded terms. The header's key is the version and a byte that no number has.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from ratebook.money import Rounding, RoundingMode
 LAYOUT = 1
 """First byte of encoded terms and of every value. Raised when a layout changes."""
 VERSION_BYTES = 8
-HEADER_MARK = b"~"
-"""Sorts behind digits, `*` and `#`."""
+HEADER_MARK = b"\xff"
+"""No ASCII: sorts behind every prefix and is the beginning of no number."""
 
 _MODES = list(RoundingMode)
 _DURATIONS = list(DurationMode)
@@ -26,7 +26,8 @@ _TERMS = struct.Struct("<BBBBBB3sxqqqqII")
 _INTERVAL = struct.Struct("<IIq")
 _ENTRY = struct.Struct("<qqHH")
 _ALWAYS = -(2**63)
-_FOR_EVER = 2**63 - 1
+FOR_EVER = 2**63 - 1
+"""A moment that doesn't come."""
 NO_MAXIMUM = -1
 
 
@@ -83,10 +84,8 @@ def decode_terms(raw: bytes) -> Terms:
 
 
 class Entry(NamedTuple):
-    """One dated rate of a prefix."""
+    """The rate of a prefix that is in effect."""
 
-    effective_s: int
-    until_s: int
     destination: str
     raw: bytes
     """Encoded terms."""
@@ -94,27 +93,38 @@ class Entry(NamedTuple):
 
 
 def encode_entries(rates: list[Rate]) -> bytes:
-    """The value of a prefix: its rates by date."""
+    """The value of a prefix: its rates, the one that takes effect last first."""
     parts = [bytes((LAYOUT,))]
-    for rate in sorted(rates, key=lambda rate: _ALWAYS if rate.effective_s is None else rate.effective_s):
+    for rate in sorted(rates, key=_effective_s, reverse=True):
         name, raw = rate.destination.encode(), encode_terms(rate.terms)
-        effective = _ALWAYS if rate.effective_s is None else rate.effective_s
-        until = _FOR_EVER if rate.until_s is None else rate.until_s
-        parts += (_ENTRY.pack(effective, until, len(name), len(raw)), name, raw)
+        until_s = FOR_EVER if rate.until_s is None else rate.until_s
+        parts += (_ENTRY.pack(_effective_s(rate), until_s, len(name), len(raw)), name, raw)
     return b"".join(parts)
 
 
-@lru_cache(maxsize=16384)
-def decode_entries(value: bytes) -> tuple[Entry, ...]:
-    """The rates of a prefix, the one that takes effect last first. Raises UnknownLayout."""
+def _effective_s(rate: Rate) -> int:
+    return _ALWAYS if rate.effective_s is None else rate.effective_s
+
+
+def entry_at(value: bytes, at_s: int) -> tuple[Entry | None, int]:
+    """The entry in effect at a moment, of those the one that took effect last, and when that changes.
+
+    Raises UnknownLayout.
+
+    Read from the bytes each time: a cache of prefixes would make the first call to each one dearer.
+    """
     if value[0] != LAYOUT:
         raise UnknownLayout(value[0])
-    entries = []
-    at = 1
-    while at < len(value):
-        effective, until, name_bytes, raw_bytes = _ENTRY.unpack_from(value, at)
-        at += _ENTRY.size
-        name, raw = value[at : at + name_bytes], value[at + name_bytes : at + name_bytes + raw_bytes]
-        at += name_bytes + raw_bytes
-        entries.append(Entry(effective, until, name.decode(), raw, decode_terms(raw)))
-    return tuple(reversed(entries))
+    changes_s = FOR_EVER
+    start = 1
+    while start < len(value):
+        effective_s, until_s, name_bytes, raw_bytes = _ENTRY.unpack_from(value, start)
+        name_at = start + _ENTRY.size
+        raw_at = name_at + name_bytes
+        start = raw_at + raw_bytes
+        if effective_s > at_s:
+            changes_s = min(changes_s, effective_s)
+        elif at_s < until_s:
+            raw = value[raw_at:start]
+            return Entry(value[name_at:raw_at].decode(), raw, decode_terms(raw)), min(changes_s, until_s)
+    return None, changes_s

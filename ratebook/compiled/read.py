@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import lmdb
 
-from ratebook.compiled.layout import HEADER_MARK, VERSION_BYTES, Entry, decode_entries, decode_terms
+from ratebook.compiled.layout import FOR_EVER, HEADER_MARK, VERSION_BYTES, decode_terms, entry_at
 from ratebook.model import Terms
 
 MAP_BYTES = 16 * 1024**3
@@ -26,6 +26,8 @@ class Found(NamedTuple):
     terms: Terms
     raw: bytes
     """The terms, encoded: a running call keeps them and is priced by them even when the version is gone."""
+    until_s: int
+    """Wall-clock second from which another rate may hold for the number; exclusive."""
 
 
 class RatesSnapshot:
@@ -35,6 +37,7 @@ class RatesSnapshot:
         self._env = env
         self._txn: Any = None
         self._cursor: Any = None
+        self._whole: set[bytes] = set()
 
     def __enter__(self) -> RatesSnapshot:
         self._txn = self._env.begin()
@@ -49,27 +52,36 @@ class RatesSnapshot:
     def find(self, version: bytes, number: str, at_s: int) -> Found | None:
         """The rate of the longest prefix of `number` that has one in effect at `at_s` (wall-clock seconds).
 
-        A prefix whose rates are all of another time is passed over for a shorter one. None: no rate at all.
+        A prefix whose rates are all of another time is passed over for a shorter one. None: no rate at all, or the
+        version isn't there. Raises UnicodeEncodeError for a number that is not ASCII.
         """
+        if not self.has(version):
+            return None
         key = version + number.encode("ascii")
         cursor = self._cursor
-        while True:
-            before = _last_at_or_before(cursor, key)
-            if before is None or before[:VERSION_BYTES] != version:
-                return None
-            if key.startswith(before):
-                entry = _in_effect(cursor.value(), at_s)
-                if entry is not None:
-                    return Found(before[VERSION_BYTES:].decode(), entry.destination, entry.terms, entry.raw)
-                if len(before) == VERSION_BYTES:
-                    return None
-                key = before[:-1]
-            else:
+        until_s = FOR_EVER
+        while (before := _last_at_or_before(cursor, key)) is not None and before[:VERSION_BYTES] == version:
+            if not key.startswith(before):
                 key = _common(key, before)
+                continue
+            entry, changes_s = entry_at(cursor.value(), at_s)
+            until_s = min(until_s, changes_s)
+            if entry is not None:
+                prefix = before[VERSION_BYTES:].decode()
+                return Found(prefix, entry.destination, entry.terms, entry.raw, until_s)
+            if len(before) == VERSION_BYTES:
+                return None
+            key = before[:-1]
+        return None
 
     def has(self, version: bytes) -> bool:
-        """Whether the version is there, whole."""
-        return self._txn.get(version + HEADER_MARK) is not None
+        """Whether the version is there, whole: one that is being written or dropped is absent."""
+        if version in self._whole:
+            return True
+        if self._txn.get(version + HEADER_MARK) is None:
+            return False
+        self._whole.add(version)
+        return True
 
 
 def _last_at_or_before(cursor: Any, key: bytes) -> bytes | None:
@@ -92,13 +104,6 @@ def _common(one: bytes, other: bytes) -> bytes:
     while length < end and one[length] == other[length]:
         length += 1
     return one[:length]
-
-
-def _in_effect(value: bytes, at_s: int) -> Entry | None:
-    for entry in decode_entries(value):
-        if entry.effective_s <= at_s < entry.until_s:
-            return entry
-    return None
 
 
 class RatesReader:

@@ -90,7 +90,7 @@ def versions(env: Any) -> dict[bytes, dict[str, Any]]:
             header = txn.get(version + HEADER_MARK)
             if header is not None:
                 found[version] = json.loads(header)
-            at = cursor.set_range(version + b"\xff")
+            at = cursor.set_range(version + HEADER_MARK + b"\0")
     return found
 
 

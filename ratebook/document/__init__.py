@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import yaml
 
-from ratebook.document.nodes import Document
+from ratebook.document.nodes import BYTES_MAX, Document
 from ratebook.document.plans import read_plans
 from ratebook.document.problems import Place, Problem, Problems
 from ratebook.document.tariffs import read_tariff
@@ -21,13 +21,14 @@ __all__ = ["LoadedRatebook", "Place", "Problem", "load", "parse_plans", "parse_t
 
 TARIFFS_FOLDER = "tariffs"
 ROUTING_FILE = "routing.yaml"
+ENDINGS = (".yaml", ".yml")
 
 
 class LoadedRatebook(NamedTuple):
     """A ratebook as it was read. With problems it must not be published."""
 
     tariffs: dict[str, Tariff]
-    """By name: that of the file under tariffs/, without `.yaml`, with its folders."""
+    """By name: that of the file under tariffs/ without its ending, with its folder; or the folder and its own name."""
     plans: dict[str, Plan]
     problems: list[Problem]
 
@@ -37,7 +38,7 @@ def load(root: Path) -> LoadedRatebook:
     problems = Problems()
     tariffs: dict[str, Tariff] = {}
     folder = root / TARIFFS_FOLDER
-    files = sorted([*folder.rglob("*.yaml"), *folder.rglob("*.yml")])
+    files = sorted(path for ending in ENDINGS for path in folder.rglob(f"*{ending}") if path.name[0] != ".")
     if not files:
         problems.add(Place(TARIFFS_FOLDER, 1, 1), f"no tariffs in {folder}", "files such as tariffs/retail.yaml")
     for path in files:
@@ -59,10 +60,17 @@ def _read_file(path: Path, file: str, name: str, root: Path, problems: Problems)
 
 def _text(path: Path, file: str, problems: Problems) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as fault:
-        problems.add(Place(file, 1, 1), f"the file can't be read ({fault})", "readable UTF-8 text")
-        return None
+        if not path.is_file():
+            problems.add(Place(file, 1, 1), "no file", "a file of text")
+        elif path.stat().st_size > BYTES_MAX:
+            problems.add(Place(file, 1, 1), f"the file has {path.stat().st_size} bytes", f"{BYTES_MAX} at most")
+        else:
+            return path.read_text(encoding="utf-8-sig")
+    except OSError as fault:
+        problems.add(Place(file, 1, 1), f"the file can't be read ({fault.strerror})", "a readable file")
+    except UnicodeDecodeError:
+        problems.add(Place(file, 1, 1), "the file is not UTF-8", "text saved as UTF-8")
+    return None
 
 
 def _load_routing(root: Path, problems: Problems) -> dict[str, Plan]:

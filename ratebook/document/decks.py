@@ -1,36 +1,23 @@
-"""Decks: tables of rates as CSV, with a header that names the columns of ours."""
+"""Decks: tables of rates as CSV, with a header that names the columns."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO, TypeVar
 
 from ratebook.document import values
-from ratebook.document.problems import Place, Problems, suggestion
+from ratebook.document.problems import Place, Problems, shorten, suggestion
 from ratebook.document.terms import Defaults, make_terms, plain_intervals
 from ratebook.model import Rate, Terms
 
-COLUMNS = (
-    "prefix",
-    "destination",
-    "rate",
-    "increments",
-    "connect_fee",
-    "minimum",
-    "maximum",
-    "grace",
-    "attempt_fee",
-    "effective",
-    "until",
-    "blocked",
-)
 ROWS_MAX = 2_000_000
 BYTES_MAX = 512 * 1024 * 1024
 
-_PARSERS: dict[str, Callable[[str], Any]] = {
+_TERMS: dict[str, Callable[[str], Any]] = {
     "increments": values.increments,
     "connect_fee": values.price,
     "minimum": values.price,
@@ -39,6 +26,9 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "attempt_fee": values.price,
 }
 """Columns that are the tariff's fields of the same name; an empty cell is the tariff's value."""
+COLUMNS = ("prefix", "destination", "rate", *_TERMS, "effective", "until", "blocked")
+
+T = TypeVar("T")
 
 
 class Placed(NamedTuple):
@@ -48,118 +38,181 @@ class Placed(NamedTuple):
     place: Place
 
 
-def read_deck(path: Path, file: str, defaults: Defaults, problems: Problems) -> list[Placed]:
-    """The rates of a deck in the order of the file; faults are noted."""
-    if path.stat().st_size > BYTES_MAX:
-        problems.add(Place(file, 1, 1), "the deck is too large", f"{BYTES_MAX} bytes at most")
-        return []
+class _Lines:
+    """The lines of a file, with the last one at hand: a fault is placed in it."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.last = ""
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.last = next(self._file)
+        return self.last
+
+
+def read_deck(path: Path, file: str, defaults: Defaults, columns: dict[str, str], problems: Problems) -> list[Placed]:
+    """The rates of a deck in the order of the file; faults are noted.
+
+    `columns`: our name to the header's, and all other columns are left out; empty: the header has our names.
+    """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            first = lines.readline()
-            lines.seek(0)
-            reader = csv.reader(lines, delimiter=";" if first.count(";") > first.count(",") else ",", strict=True)
-            header = _header(next(reader, []), file, problems)
-            return [] if header is None else list(_Deck(file, header, defaults, problems).rates(reader))
+        if path.stat().st_size > BYTES_MAX:
+            problems.add(Place(file, 1, 1), "the deck is too large", f"{BYTES_MAX} bytes at most")
+            return []
+        with path.open(encoding="utf-8-sig", newline="") as text:
+            return _read(text, file, defaults, columns, problems)
     except UnicodeDecodeError:
-        problems.add(Place(file, 1, 1), "the deck is not UTF-8", "save it as CSV in UTF-8")
-    except csv.Error as fault:
-        problems.add(Place(file, reader.line_num, 1), f"no CSV ({fault})", "one rate a line")
+        problems.add(Place(file, 1, 1), "the deck is not UTF-8", "CSV saved as UTF-8")
+    except OSError as fault:
+        problems.add(Place(file, 1, 1), f"the deck can't be read ({fault.strerror})", "a readable file")
     return []
 
 
-def _header(cells: list[str], file: str, problems: Problems) -> list[str] | None:
-    names = [cell.strip().lower().replace(" ", "_") for cell in cells]
-    before = len(problems.found)
-    for at, name in enumerate(names, start=1):
+def _read(text: TextIO, file: str, defaults: Defaults, columns: dict[str, str], problems: Problems) -> list[Placed]:
+    lines = _Lines(text)
+    first = text.readline()
+    text.seek(0)
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        header = [cell.strip() for cell in next(reader, [])]
+        places = [Place(file, 1, _column(lines.last, delimiter, at)) for at in range(len(header))]
+        found = _mapped(header, columns, file, problems) if columns else _ours(header, places, file, problems)
+        if not {"prefix", "rate"} <= found.keys():
+            return []
+        return list(_Deck(file, len(header), found, defaults, problems).rates(reader, lines, delimiter))
+    except csv.Error as fault:
+        problems.add(Place(file, max(1, reader.line_num), 1), f"no CSV ({fault})", "one rate a line")
+        return []
+
+
+def _column(line: str, delimiter: str, index: int) -> int:
+    """Where the cell of this index begins in its line, from 1."""
+    quoted = False
+    for at, character in enumerate(line):
+        if not index:
+            return at + 1
+        if character == '"':
+            quoted = not quoted
+        elif character == delimiter and not quoted:
+            index -= 1
+    return len(line.rstrip("\r\n")) + 1 if not index else 1
+
+
+def _ours(header: list[str], places: list[Place], file: str, problems: Problems) -> dict[str, int]:
+    """Column by name, of a header that has our names."""
+    found: dict[str, int] = {}
+    for at, cell in enumerate(header):
+        name = cell.lower().replace(" ", "_")
         if name not in COLUMNS:
-            expected = f"one of {', '.join(COLUMNS)}{suggestion(name, COLUMNS)}"
-            problems.add(Place(file, 1, at), f"unknown column {name!r}", expected)
-        elif name in names[: at - 1]:
-            problems.add(Place(file, 1, at), f"column {name!r} stands twice", "once")
-    problems_of = [name for name in ("prefix", "rate") if name not in names]
-    if problems_of:
-        problems.add(Place(file, 1, 1), f"no column {' and '.join(problems_of)}", "a header with prefix and rate")
-    return names if len(problems.found) == before else None
+            expected = f"one of {', '.join(COLUMNS)}{suggestion(name, COLUMNS)}, or columns: in the tariff"
+            problems.add(places[at], f"unknown column {shorten(cell)}", expected)
+        elif name in found:
+            problems.add(places[at], f"column {name!r} stands twice", "once")
+        else:
+            found[name] = at
+    missing = [name for name in ("prefix", "rate") if name not in found]
+    if missing:
+        problems.add(Place(file, 1, 1), f"no column {' and '.join(missing)}", "a header with prefix and rate")
+    return found
+
+
+def _mapped(header: list[str], columns: dict[str, str], file: str, problems: Problems) -> dict[str, int]:
+    """Column by our name, of a header that has the names in `columns`."""
+    known = {cell.lower(): at for at, cell in reversed(list(enumerate(header)))}
+    found: dict[str, int] = {}
+    for name, theirs in columns.items():
+        at = known.get(theirs.strip().lower())
+        if at is None:
+            expected = f"a header with it{suggestion(theirs, header)}"
+            problems.add(Place(file, 1, 1), f"no column {shorten(theirs)} for {name}", expected)
+        else:
+            found[name] = at
+    return found
 
 
 class _Deck:
     """One deck being read."""
 
-    def __init__(self, file: str, header: list[str], defaults: Defaults, problems: Problems) -> None:
+    def __init__(self, file: str, width: int, columns: dict[str, int], defaults: Defaults, problems: Problems) -> None:
         self._file = file
-        self._header = header
+        self._width = width
+        self._columns = columns
         self._defaults = defaults
         self._problems = problems
-        self._terms = lru_cache(maxsize=65536)(self._make_terms)
         self._moment = lru_cache(maxsize=1024)(values.moment)
+        self._faults: list[tuple[int, str, str]] = []
+        """Of the row being read: index of the cell, what is wrong, what was expected."""
+        self._terms: dict[Any, Terms] = {}
+        """By the cells that make them: thousands of rows share their terms."""
+        priced = ("rate", "blocked", *_TERMS)
+        self._priced = itemgetter(*[at for name, at in columns.items() if name in priced])
 
-    def rates(self, reader: Any) -> Iterator[Placed]:
-        """Row after row."""
+    def rates(self, reader: Any, lines: _Lines, delimiter: str) -> Iterator[Placed]:
+        """Row after row; those with a fault are left out."""
         for row in reader:
-            if reader.line_num > ROWS_MAX:
-                self._problems.add(Place(self._file, reader.line_num, 1), "too many rows", f"{ROWS_MAX} at most")
+            line = reader.line_num
+            if line > ROWS_MAX:
+                self._problems.add(Place(self._file, line, 1), "too many rows", f"{ROWS_MAX} at most")
                 return
-            if not any(cell.strip() for cell in row):
+            if not any(row) or not "".join(row).strip():
                 continue
-            if len(row) != len(self._header):
-                place = Place(self._file, reader.line_num, 1)
-                self._problems.add(place, f"{len(row)} cells", f"{len(self._header)}, as the header has")
-                continue
-            rate = self._rate(reader.line_num, dict(zip(self._header, row, strict=True)))
+            rate = self._rate(row)
             if rate is not None:
-                yield Placed(rate, Place(self._file, reader.line_num, 1))
+                yield Placed(rate, Place(self._file, line, 1))
+            while self._faults:
+                index, message, expected = self._faults.pop(0)
+                self._problems.add(Place(self._file, line, _column(lines.last, delimiter, index)), message, expected)
 
-    def _rate(self, line: int, cells: dict[str, str]) -> Rate | None:
-        column = ""
-        try:
-            column = "prefix"
-            prefix = values.prefix(cells["prefix"])
-            column = "destination"
-            destination = values.label(cells.get("destination", "").strip())
-            column = "blocked"
-            blocked = values.yes(cells.get("blocked", ""))
-            column = "effective"
-            effective_s = self._date(cells.get(column, ""), self._defaults.effective_s)
-            column = "until"
-            until_s = self._date(cells.get(column, ""), self._defaults.until_s)
-            column = "rate"
-            cost = "0" if blocked and not cells["rate"].strip() else cells["rate"]
-            column = ""
-            more = tuple((name, cells[name]) for name in self._header if name in _PARSERS and cells[name].strip())
-            terms = self._terms(cost, more, blocked=blocked)
-        except _CellFault as fault:
-            self._wrong(line, fault.column, cells, fault.expected)
+    def _rate(self, row: list[str]) -> Rate | None:
+        if len(row) != self._width:
+            self._faults.append((0, f"{len(row)} cells", f"{self._width}, as the header has"))
             return None
-        except ValueError as fault:
-            self._wrong(line, column, cells, str(fault))
-            return None
-        return Rate(prefix, destination, effective_s, until_s, terms)
-
-    def _date(self, text: str, default: int | None) -> int | None:
-        return self._moment(text, self._defaults.timezone) if text.strip() else default
-
-    def _make_terms(self, cost: str, more: tuple[tuple[str, str], ...], *, blocked: bool) -> Terms:
         defaults = self._defaults
-        for name, text in more:
-            try:
-                defaults = defaults._replace(**{name: _PARSERS[name](text.strip())})
-            except ValueError as fault:
-                raise _CellFault(name, str(fault)) from fault
+        prefix = self._cell(row, "prefix", values.prefix, "")
+        if not prefix and not self._faults:
+            self._wrong("prefix", "an empty prefix", "digits; a rate for every number stands in the tariff itself")
+        destination = self._cell(row, "destination", values.name, "")
+        effective_s = self._cell(row, "effective", self._date, defaults.effective_s)
+        until_s = self._cell(row, "until", self._date, defaults.until_s)
+        if effective_s is not None and until_s is not None and until_s <= effective_s:
+            name = "until" if "until" in self._columns else "effective"
+            self._wrong(name, "until is not after effective", "a later date")
+        terms = self._terms.get(self._priced(row)) or self._read_terms(row)
+        return None if self._faults else Rate(prefix, destination, effective_s, until_s, terms)
+
+    def _read_terms(self, row: list[str]) -> Terms:
+        blocked = self._cell(row, "blocked", values.yes, default=False)
+        cost = self._cell(row, "rate", values.price, 0)
+        if not row[self._columns["rate"]].strip() and not blocked:
+            self._wrong("rate", "an empty rate", "a price per minute, or yes in a column blocked")
+        changed = {name: self._cell(row, name, _TERMS[name], getattr(self._defaults, name)) for name in _TERMS}
+        defaults = self._defaults._replace(**changed)
+        if defaults.maximum is not None and defaults.maximum < defaults.minimum:
+            name = "maximum" if "maximum" in self._columns else "minimum"
+            self._wrong(name, "the maximum is below the minimum", "at least the minimum")
+        terms = make_terms(defaults, plain_intervals(cost, defaults.increments), blocked=blocked)
+        if not self._faults:
+            self._terms[self._priced(row)] = terms
+        return terms
+
+    def _cell(self, row: list[str], name: str, parse: Callable[[str], T], default: T) -> T:
+        """The value of a cell; the default if it is empty, absent or wrong, which is noted."""
+        at = self._columns.get(name)
+        text = "" if at is None else row[at].strip()
+        if not text:
+            return default
         try:
-            nanos = values.price(cost)
+            return parse(text)
         except ValueError as fault:
-            raise _CellFault("rate", str(fault)) from fault
-        return make_terms(defaults, plain_intervals(nanos, defaults.increments), blocked=blocked)
+            self._wrong(name, f"{name} {shorten(text)}", str(fault))
+            return default
 
-    def _wrong(self, line: int, column: str, cells: dict[str, str], expected: str) -> None:
-        at = self._header.index(column) + 1
-        self._problems.add(Place(self._file, line, at), f"{column} {cells[column]!r}", expected)
+    def _wrong(self, name: str, message: str, expected: str) -> None:
+        self._faults.append((self._columns[name], message, expected))
 
-
-class _CellFault(ValueError):
-    """A cell that can't be read."""
-
-    def __init__(self, column: str, expected: str) -> None:
-        self.column = column
-        self.expected = expected
-        super().__init__(expected)
+    def _date(self, text: str) -> int | None:
+        return self._moment(text, self._defaults.timezone)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from ratebook.document.problems import Place, Problems, suggestion
+from ratebook.document.problems import Place, Problems, shorten, suggestion
 
 BYTES_MAX = 16 * 1024 * 1024
 """Of one YAML file; larger tables belong into a deck."""
@@ -26,11 +26,12 @@ class Document:
         self.file = file
         self.problems = problems
 
-    def place(self, node: yaml.Node) -> Place:
+    def place(self, node: yaml.Node | yaml.Event) -> Place:
         """Where a node begins."""
-        return Place(self.file, node.start_mark.line + 1, node.start_mark.column + 1)
+        mark: Any = node.start_mark
+        return Place(self.file, mark.line + 1, mark.column + 1)
 
-    def fault(self, node: yaml.Node, message: str, expected: str) -> None:
+    def fault(self, node: yaml.Node | yaml.Event, message: str, expected: str) -> None:
         """Notes what is wrong at a node."""
         self.problems.add(self.place(node), message, expected)
 
@@ -46,23 +47,23 @@ class Document:
             place = Place(self.file, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
             self.problems.add(place, f"no YAML ({fault.problem or fault.context})", "YAML was expected")
         except yaml.reader.ReaderError as fault:
-            self.problems.add(Place(self.file, 1, 1), f"no YAML ({fault.reason})", "UTF-8 text was expected")
+            before = text.encode()[: fault.position].decode(errors="ignore")
+            place = Place(self.file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
+            self.problems.add(place, f"no YAML ({fault.reason})", "printable text was expected")
         return None
 
     def _compose(self, text: str) -> yaml.Node | None:
         depth = 0
         for event in yaml.parse(text, Loader=yaml.CSafeLoader):
-            mark: Any = event.start_mark
-            place = Place(self.file, mark.line + 1, mark.column + 1)
             if isinstance(event, yaml.AliasEvent):
-                self.problems.add(place, "an alias", "write it out")
+                self.fault(event, "an alias", "what it stands for, written out")
                 return None
             if isinstance(event, yaml.CollectionStartEvent):
                 depth += 1
             elif isinstance(event, yaml.CollectionEndEvent):
                 depth -= 1
             if depth > DEPTH_MAX:
-                self.problems.add(place, f"nested more than {DEPTH_MAX} deep", "a flatter document")
+                self.fault(event, f"nested more than {DEPTH_MAX} deep", "a flatter document")
                 return None
         node: yaml.Node | None = yaml.compose(text, Loader=yaml.CSafeLoader)
         return node
@@ -70,17 +71,23 @@ class Document:
     # --- reading a tree
 
     def mapping(self, node: yaml.Node, known: tuple[str, ...], what: str) -> dict[str, yaml.Node]:
-        """The fields of a mapping; unknown and repeated ones are noted."""
-        if not isinstance(node, yaml.MappingNode):
-            self.fault(node, f"{what} is not a table of fields", f"one of {', '.join(known)} as `name: value`")
+        """The fields of a mapping; unknown and repeated ones are noted. Without fields: it is none, which is noted.
+
+        `known`: the names it may have; empty: any, and the mapping may be empty.
+        """
+        if not isinstance(node, yaml.MappingNode) or (known and not node.value):
+            names = f", one of {', '.join(known)}" if known else ""
+            self.fault(node, f"{what} is no table of fields", f"`name: value`{names}")
             return {}
         fields: dict[str, yaml.Node] = {}
         for key, value in node.value:
             name = key.value if isinstance(key, yaml.ScalarNode) else ""
             if known and name not in known:
-                self.fault(key, f"{what} has no field {name!r}", f"one of {', '.join(known)}{suggestion(name, known)}")
+                self.fault(
+                    key, f"{what} has no field {shorten(name)}", f"one of {', '.join(known)}{suggestion(name, known)}"
+                )
             elif name in fields:
-                self.fault(key, f"{name!r} stands twice", "once")
+                self.fault(key, f"{shorten(name)} stands twice", "once")
             else:
                 fields[name] = value
         return fields
@@ -112,5 +119,5 @@ class Document:
         try:
             return parse(text)
         except ValueError as fault:
-            self.fault(node, f"{name} {text!r}", str(fault))
+            self.fault(node, f"{name} {shorten(text)}", str(fault))
             return default

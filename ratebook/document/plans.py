@@ -8,12 +8,13 @@ import yaml
 
 from ratebook.document import values
 from ratebook.document.nodes import Document
+from ratebook.document.problems import shorten
 from ratebook.routing import RING_TIMEOUT_MAX_S, NoLoss, Order, Plan, Route
 
 PLAN_FIELDS = ("order", "no_loss", "failover", "ring_timeout", "expected_call", "routes")
 FAILOVER_FIELDS = ("codes", "try_timeout", "attempts")
 DEFAULT_CODES = frozenset({408, *range(500, 600)})
-CODES_MAX = 699
+_NAME = re.compile(r"\w[\w.-]{0,63}")
 _CODES = re.compile(r"(?P<low>[3-6][0-9]{2})(?:-(?P<high>[3-6][0-9]{2}))?", re.ASCII)
 
 
@@ -21,6 +22,8 @@ def read_plans(document: Document, node: yaml.Node) -> dict[str, Plan]:
     """The plans of a table from name to plan. Faults are noted."""
     plans = {}
     for name, value in document.mapping(node, (), "plans").items():
+        if not _NAME.fullmatch(name):
+            document.fault(value, f"plan {shorten(name)}", "a name of letters, digits, dots, dashes or underscores")
         plans[name] = _plan(document, value, name)
     return plans
 
@@ -57,9 +60,10 @@ def _codes(document: Document, failover: dict[str, yaml.Node]) -> frozenset[int]
 
 def _code_range(text: str) -> frozenset[int]:
     match = _CODES.fullmatch(text)
-    if match is None:
+    low, high = (0, -1) if match is None else (int(match["low"]), int(match["high"] or match["low"]))
+    if low > high:
         raise ValueError("a SIP code such as 503, or a range such as 500-599, was expected")
-    return frozenset(range(int(match["low"]), int(match["high"] or match["low"]) + 1))
+    return frozenset(range(low, high + 1))
 
 
 def _routes(document: Document, node: yaml.Node | None) -> dict[str, tuple[Route, ...]]:
@@ -85,7 +89,7 @@ def _gateways(document: Document, node: yaml.Node | None) -> tuple[Route, ...]:
         gateway = document.value(fields, "gateway", _gateway_name, "")
         priority = document.value(fields, "priority", values.whole(0, 1000), number)
         if gateway in {route.gateway for route in found}:
-            document.fault(item, f"{gateway} stands twice", "once")
+            document.fault(item, f"{shorten(gateway)} stands twice", "once")
         elif gateway:
             found.append(Route(gateway, priority))
     return tuple(found)

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 PROBLEMS_MAX = 1_000
 """More than anybody reads; the rest is counted in one line."""
+SHOWN_MAX = 60
+"""Characters of what was found, in a message."""
 
 
 class Place(NamedTuple):
@@ -40,6 +42,11 @@ class Problems:
         self.found: list[Problem] = []
         self.left_out = 0
 
+    @property
+    def count(self) -> int:
+        """All of them, those left out too: equal before and after, and what was read in between is sound."""
+        return len(self.found) + self.left_out
+
     def add(self, place: Place, message: str, expected: str) -> None:
         """One more fault."""
         if len(self.found) < PROBLEMS_MAX:
@@ -56,7 +63,12 @@ class Problems:
         return ordered
 
 
+def shorten(text: str) -> str:
+    """Quoted, and cut where it is long."""
+    return repr(text) if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]!r}…"
+
+
 def suggestion(word: str, known: Iterable[str]) -> str:
     """` (did you mean …?)` for a word that is nearly one of these; else nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word[:SHOWN_MAX], list(known), n=1, cutoff=0.6)
     return f" (did you mean {near[0]}?)" if near else ""

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from pathlib import Path
 
 import yaml
 
 from ratebook.document import values
-from ratebook.document.decks import Placed, read_deck
+from ratebook.document.decks import COLUMNS, Placed, read_deck
 from ratebook.document.nodes import Document
-from ratebook.document.problems import Place
+from ratebook.document.problems import Place, shorten, suggestion
 from ratebook.document.terms import FIELDS, Defaults, make_terms, plain_intervals, read_defaults, read_intervals
 from ratebook.model import Rate, Tariff
 
 TARIFF_FIELDS = ("name", "description", "currency", "timezone", *FIELDS, "rates", "decks")
 RATE_FIELDS = ("prefix", "destination", "rate", "intervals", "blocked", *FIELDS)
-DECK_FIELDS = ("file", *FIELDS)
+DECK_FIELDS = ("file", "columns", *FIELDS)
 DECKS_FOLDER = "decks"
+FILES_MAX = 10_000
+"""Looked through for a deck of a similar name."""
 
 
 def read_tariff(document: Document, text: str, name: str, root: Path) -> Tariff | None:
-    """The tariff of a file; None: it is too broken to be one. Faults are noted. `name`: if it doesn't give its own."""
+    """The tariff of a file; None: it is too broken to be one. Faults are noted.
+
+    `name`: its file's, with the folder. A name that the tariff gives itself stands for the last part of it.
+    """
+    before = document.problems.count
     node = document.read(text)
     if node is None:
-        if not document.problems.found:
+        if document.problems.count == before:
             document.problems.add(Place(document.file, 1, 1), "an empty file", "currency and rates")
         return None
     fields = document.mapping(node, TARIFF_FIELDS, "a tariff")
+    if not fields:
+        return None
     if "currency" not in fields:
         document.fault(node, "the tariff has no currency", "currency: EUR")
-        return None
     timezone = document.value(fields, "timezone", values.zone, "UTC")
     base = Defaults(document.value(fields, "currency", values.currency, "XXX"), timezone)
     defaults = read_defaults(document, fields, base)
@@ -41,8 +49,9 @@ def read_tariff(document: Document, text: str, name: str, root: Path) -> Tariff 
     if "rates" not in fields and "decks" not in fields:
         document.fault(node, "the tariff has no rates", "rates or decks")
     _check_twice(document, placed)
-    own_name = document.value(fields, "name", values.name, name)
-    return Tariff(own_name, base.currency, timezone, tuple(one.rate for one in placed))
+    folder, slash, last = name.rpartition("/")
+    own_name = document.value(fields, "name", values.tariff_name, last)
+    return Tariff(f"{folder}{slash}{own_name}", base.currency, timezone, tuple(one.rate for one in placed))
 
 
 def _rates(document: Document, node: yaml.Node, tariff: Defaults) -> list[Placed]:
@@ -76,11 +85,13 @@ def _rates(document: Document, node: yaml.Node, tariff: Defaults) -> list[Placed
 
 def _prefixes(document: Document, node: yaml.Node) -> list[tuple[str, Place]]:
     nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    if not nodes:
+        document.fault(node, "the list of prefixes is empty", "prefix: [44, 45]")
     found = []
     for one in nodes:
-        before = len(document.problems.found)
+        before = document.problems.count
         prefix = document.value({"prefix": one}, "prefix", values.prefix, "")
-        if len(document.problems.found) == before:
+        if document.problems.count == before:
             found.append((prefix, document.place(one)))
     return found
 
@@ -93,18 +104,34 @@ def _deck(document: Document, node: yaml.Node, tariff: Defaults, root: Path) -> 
     if "file" not in fields:
         document.fault(node, "the deck names no file", "file: carrier.csv")
         return []
-    name = document.text(fields["file"], "file") or ""
+    defaults = read_defaults(document, fields, tariff)
+    columns = _columns(document, fields["columns"]) if "columns" in fields else {}
+    name = document.value(fields, "file", values.name, "")
     folder = (root / DECKS_FOLDER).resolve()
     path = (folder / name).resolve()
+    if not name or columns is None:
+        return []
     if not path.is_relative_to(folder):
-        document.fault(fields["file"], f"{name!r} leads out of the folder {DECKS_FOLDER}", "a name inside it")
+        document.fault(fields["file"], f"{shorten(name)} leads out of the folder {DECKS_FOLDER}", "a name inside it")
         return []
     if not path.is_file():
-        document.fault(fields["file"], f"there is no deck {DECKS_FOLDER}/{name}", "the name of a file that is there")
+        known = [str(one.relative_to(folder)) for one in islice(folder.rglob("*"), FILES_MAX) if one.is_file()]
+        expected = f"the name of a file that is there{suggestion(name, known)}"
+        document.fault(fields["file"], f"there is no deck {DECKS_FOLDER}/{name}", expected)
         return []
-    defaults = read_defaults(document, fields, tariff)
     file = f"{DECKS_FOLDER}/{path.relative_to(folder)}"
-    return read_deck(path, file, defaults, document.problems)
+    return read_deck(path, file, defaults, columns, document.problems)
+
+
+def _columns(document: Document, node: yaml.Node) -> dict[str, str] | None:
+    """Our names of a deck's columns to the header's; None: faults are noted."""
+    before = document.problems.count
+    fields = document.mapping(node, COLUMNS, "columns")
+    found = {name: document.value(fields, name, values.name, "") for name in fields}
+    missing = [name for name in ("prefix", "rate") if name not in fields]
+    if missing and document.problems.count == before:
+        document.fault(node, f"columns names no {' and no '.join(missing)}", "the header's name of that column")
+    return found if document.problems.count == before else None
 
 
 def _check_twice(document: Document, placed: list[Placed]) -> None:

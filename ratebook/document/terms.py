@@ -93,8 +93,8 @@ def _free(document: Document, node: yaml.Node | None, base: Defaults) -> tuple[i
         return base.free_s, base.free_mode
     if isinstance(node, yaml.ScalarNode):
         return document.value({"free_seconds": node}, "free_seconds", values.seconds, base.free_s), base.free_mode
-    fields = document.mapping(node, ("seconds", "increments"), "free_seconds")
-    mode = document.value(fields, "increments", values.one_of(FreeMode), base.free_mode)
+    fields = document.mapping(node, ("seconds", "taken"), "free_seconds")
+    mode = document.value(fields, "taken", values.one_of(FreeMode), base.free_mode)
     return document.value(fields, "seconds", values.seconds, base.free_s), mode
 
 
@@ -111,7 +111,7 @@ def _rounding(document: Document, node: yaml.Node | None, base: Rounding) -> Rou
 def read_intervals(document: Document, node: yaml.Node) -> tuple[Interval, ...] | None:
     """A list of intervals, the first one from 0, rising; None: faults are noted."""
     items = document.items(node, "intervals")
-    before = len(document.problems.found)
+    before = document.problems.count
     found: list[Interval] = []
     for item in items[:INTERVALS_MAX]:
         fields = document.mapping(item, ("from", "rate", "increment"), "an interval")
@@ -124,7 +124,7 @@ def read_intervals(document: Document, node: yaml.Node) -> tuple[Interval, ...] 
         found.append(Interval(from_s, rate, document.value(fields, "increment", values.positive_seconds, 1)))
     if not items or len(items) > INTERVALS_MAX:
         document.fault(node, f"{len(items)} intervals", f"1 to {INTERVALS_MAX}")
-    return tuple(found) if len(document.problems.found) == before else None
+    return tuple(found) if document.problems.count == before else None
 
 
 def plain_intervals(rate_nanos: int, increments: tuple[int, int]) -> tuple[Interval, ...]:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from ratebook.document.problems import suggestion
-from ratebook.money import parse_nanos
+from ratebook.money import NANOS, parse_nanos
 
 PREFIX_DIGITS_MAX = 18
 SECONDS_MAX = 86_400
+PRICE_MAX = 10**9
+"""Exclusive, in units of the currency: nano-units of it fit 64 bits."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAME_MAX = 128
 
 _PREFIX = re.compile(rf"[0-9*#]{{0,{PREFIX_DIGITS_MAX}}}", re.ASCII)
 _INCREMENTS = re.compile(r"(?P<first>[0-9]{1,5})(?:/(?P<next>[0-9]{1,5}))?", re.ASCII)
+_WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
+_TARIFF = re.compile(rf"\w[\w.-]{{0,{NAME_MAX - 1}}}")
 _YES, _NO = frozenset({"yes", "true", "1", "y"}), frozenset({"no", "false", "0", "n", ""})
 
 
@@ -33,14 +38,14 @@ def prefix(text: str) -> str:
 def price(text: str) -> int:
     """Nano-units of an amount or rate that is not negative."""
     nanos = parse_nanos(text.strip())
-    if nanos < 0:
-        raise ValueError("an amount of zero or more was expected")
+    if not 0 <= nanos < PRICE_MAX * NANOS:
+        raise ValueError(f"an amount from zero to below {PRICE_MAX} was expected")
     return nanos
 
 
 def seconds(text: str) -> int:
     """Whole seconds up to a day."""
-    if not (text.isascii() and text.isdigit()) or int(text) > SECONDS_MAX:
+    if not _WHOLE.fullmatch(text) or int(text) > SECONDS_MAX:
         raise ValueError(f"whole seconds from 0 to {SECONDS_MAX} were expected")
     return int(text)
 
@@ -100,15 +105,25 @@ def label(text: str) -> str:
     return text and name(text)
 
 
+def tariff_name(text: str) -> str:
+    """A name of letters, digits, dots, dashes and underscores."""
+    if not _TARIFF.fullmatch(text):
+        raise ValueError(f"up to {NAME_MAX} letters, digits, dots, dashes or underscores were expected")
+    return text
+
+
 def moment(text: str, timezone: str) -> int:
-    """Wall-clock seconds of an ISO 8601 date or date-time; without an offset it is meant in `timezone`."""
+    """Wall-clock seconds of an ISO 8601 date or date-time; without an offset it is meant in `timezone`.
+
+    An hour that the clocks go through twice is meant the first time; one that they skip, as if they had not.
+    """
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError("a date such as 2026-12-01 or 2026-12-01 08:00 was expected") from None
     if found.tzinfo is None:
         found = found.replace(tzinfo=ZoneInfo(timezone))
-    return int(found.timestamp())
+    return (found - EPOCH) // timedelta(seconds=1)
 
 
 E = TypeVar("E", bound=StrEnum)
@@ -131,7 +146,7 @@ def whole(least: int, most: int) -> Callable[[str], int]:
     """A parser of whole numbers within bounds, both included."""
 
     def parse(text: str) -> int:
-        if not (text.isascii() and text.isdigit()) or not least <= int(text) <= most:
+        if not _WHOLE.fullmatch(text) or not least <= int(text) <= most:
             raise ValueError(f"a whole number from {least} to {most} was expected")
         return int(text)
 
