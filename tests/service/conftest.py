@@ -57,30 +57,65 @@ def postgres_url() -> Iterator[str]:
     shutil.rmtree(folder)
 
 
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a SQLite ledger with its tables stands, once somebody has made it: copying is quicker than migrating."""
+    return tmp_path_factory.mktemp("template") / "kambill.db"
+
+
 @pytest.fixture(params=WANTED)
 async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """The URL of an empty database of its own, on each engine in turn."""
+    """The URL of a database of its own, on each engine in turn; empty, unless the test asks for `engine`."""
+    with_tables = "engine" in request.fixturenames
     if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'kambill.db'}"
+        file = tmp_path / "kambill.db"
+        if with_tables:
+            await _copy_sqlite(request.getfixturevalue("template"), file)
+        yield f"sqlite:///{file}"
         return
     url: str = request.getfixturevalue("postgres_url")
     name = f"t{uuid.uuid4().hex}"
-    await _execute(url, f"CREATE DATABASE {name}")
+    if with_tables:
+        await _ensure_template(url)
+    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if with_tables else 'template0'}")
     yield url.rsplit("/", 1)[0] + f"/{name}"
     await _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _execute(url: str, statement: str) -> None:
+TEMPLATE = "kambill_tables"
+
+
+async def _copy_sqlite(template: Path, file: Path) -> None:
+    if not template.exists():  # noqa: ASYNC240 -- once
+        await _migrate(f"sqlite:///{template}")
+    shutil.copy(template, file)
+
+
+async def _ensure_template(url: str) -> None:
+    if TEMPLATE not in await _execute(url, "SELECT datname FROM pg_database"):
+        await _execute(url, f"CREATE DATABASE {TEMPLATE}")
+        await _migrate(url.rsplit("/", 1)[0] + f"/{TEMPLATE}")
+
+
+async def _migrate(url: str) -> None:
+    engine = open_engine(url)
+    await migrate(engine)
+    await engine.dispose()
+
+
+async def _execute(url: str, statement: str) -> list[str]:
+    """The first column of what comes back."""
     engine = open_engine(url)
     async with engine.connect() as conn:
-        await (await conn.execution_options(isolation_level="AUTOCOMMIT")).execute(sa.text(statement))
+        result = await (await conn.execution_options(isolation_level="AUTOCOMMIT")).execute(sa.text(statement))
+        rows = [str(row[0]) for row in result] if result.returns_rows else []
     await engine.dispose()
+    return rows
 
 
 @pytest.fixture
 async def engine(database: str) -> AsyncIterator[AsyncEngine]:
     """An engine on an empty ledger, its tables made."""
     engine = open_engine(database)
-    await migrate(engine)
     yield engine
     await engine.dispose()
