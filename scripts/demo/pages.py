@@ -1,0 +1,56 @@
+"""What people see at the end of the demo: tables, and a page of what to try."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from scripts.demo import report
+from scripts.demo.places import Places
+
+_RIGHT = ("talked s", "billed s", "amount", "earned", "paid", "margin", "before", "after", "change")
+
+
+def show(outcomes: list[report.Outcome], before: dict[str, int], after: dict[str, int], doctor: dict[str, Any]) -> None:
+    """Prints everything that came of the calls."""
+    console = Console()
+    answer = "all is well" if doctor["ok"] else "something is wrong"
+    for title, (columns, rows) in (
+        ("Calls", report.calls_table(outcomes)),
+        ("Who paid whom", report.levels_table(outcomes)),
+        ("Margins", report.margins_table(outcomes)),
+        ("Balances", report.balances_table(before, after)),
+        (f"The doctor: {answer}", report.doctor_table(doctor)),
+    ):
+        table = Table(title=title, title_justify="left", show_edge=False)
+        for column in columns:
+            table.add_column(column, justify="right" if column in _RIGHT else "left")
+        for row in rows:
+            table.add_row(*row)
+        console.print(table)
+        console.print()
+
+
+def addresses(places: Places) -> str:
+    """Where everything stands."""
+    lines = [f"proxy {places.proxy}", f"service http://{places.service.host}:{places.service.port}"]
+    lines += [f"trunk {name} calls from {address}" for name, address in places.trunks.items()]
+    lines += [f"gateway {name} at {address}" for name, address in places.gateways.items()]
+    return "\n".join([*lines, f"logs, journal and ledger below {places.folder}"])
+
+
+def what_to_try(places: Places) -> str:
+    """The page that stays on the screen while the demo is up."""
+    first = next(iter(places.trunks), "TRUNK")
+    return f"""Up until Ctrl-C; the gateways answer every call. In another terminal:
+
+  scripts/call {first} 442079460001 5       a call of 5 seconds from that trunk
+  ./kambill call list                    what is running; `call cut KEY` ends one
+  ./kambill cdr list                     what has ended; `cdr show KEY` tells every level's charge and the margins
+  ./kambill account list                 balances
+  ./kambill pay ACCOUNT 1.00             a payment: the call path knows it within a second
+  ./kambill tariff price retail 442079460001 --seconds 61
+  ./kambill doctor                       does everything add up?
+"""

@@ -1,0 +1,70 @@
+"""Addresses of this machine: is one free, is it listened on, who has it. Reads /proc, changes nothing."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from service.faults import Fault
+
+
+class Address(NamedTuple):
+    """Where something listens."""
+
+    host: str
+    port: int
+    transport: str = "udp"
+
+    def __str__(self) -> str:
+        return f"{self.transport}:{self.host}:{self.port}"
+
+
+class Taken(Fault):
+    """An address of the demo is not to be had."""
+
+
+def require_free(address: Address, what: str, remedy: str) -> None:
+    """Raises Taken, with who has the address, if `what` can't have it."""
+    kind = socket.SOCK_DGRAM if address.transport == "udp" else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if address.transport == "tcp":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address.host, address.port))
+        except OSError as fault:
+            holder = ", ".join(sorted(set(_holders(address)))) or fault.strerror
+            raise Taken(f"{what} needs {address}, and can't have it ({holder}): {remedy}") from fault
+
+
+def is_bound(address: Address) -> bool:
+    """Whether a socket stands exactly there."""
+    wanted = (_as_in_proc(address.host), address.port)
+    return any((host, port) == wanted for host, port, _ in _sockets(address.transport))
+
+
+def _as_in_proc(host: str) -> str:
+    return f"{struct.unpack('=I', socket.inet_aton(host))[0]:08X}"
+
+
+def _sockets(transport: str) -> Iterator[tuple[str, int, str]]:
+    """Host in hex, port, inode of each IPv4 socket."""
+    for line in Path(f"/proc/net/{transport}").read_text().splitlines()[1:]:
+        fields = line.split()
+        host, _, port = fields[1].partition(":")
+        yield host, int(port, 16), fields[9]
+
+
+def _holders(address: Address) -> Iterator[str]:
+    """The processes that have the port, as far as we may see."""
+    hosts = {_as_in_proc(address.host), "00000000"}
+    of_port = [(host, inode) for host, port, inode in _sockets(address.transport) if port == address.port]
+    inodes = {f"socket:[{inode}]" for host, inode in of_port if host in hosts}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):
+                yield f"{(process / 'comm').read_text().strip()}, pid {process.name}"
+        except OSError:
+            continue
