@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from service.calls.browse import CdrFilter, CdrView, ChargeLine, find_cdr, list_cdrs
+from service.calls.browse import CdrFilter, CdrView, ChargeLine, Margin, find_cdr, list_cdrs
 from service.cli.output import Column, as_json, facts, moment, money, table
 from service.cli.session import config, ledger, run
 from service.config import Config
@@ -117,43 +117,41 @@ def show_record(call: str, *, wants_json: bool) -> None:
 
 
 def _show(view: CdrView, zone: str) -> None:
-    row = view.row
-    attempts = ", ".join(f"#{gateway} {code or 'no answer'}" for gateway, code, _ in row.attempts)
-    facts(
-        [
-            ("call", row.call),
-            ("outcome", f"{row.outcome}, {row.sip_code} {row.sip_reason}, ended by {row.ended_by}"),
-            ("refused", f"{row.rule}, by {row.refused_by_name or 'the system'}" if row.rule else ""),
-            ("account, trunk", f"{row.account_name}, {row.trunk_name or f'#{row.trunk_id}'}"),
-            ("caller", row.caller),
-            ("called", row.called if row.called == row.called_sent else f"{row.called} (sent as {row.called_sent})"),
-            ("destination", row.destination),
-            ("gateway", row.gateway_name or ""),
-            ("attempts", attempts),
-            ("start, answer, end", ", ".join(filter(None, (moment(ms, zone) for ms in _times(row))))),
-            ("talked", f"{seconds(row.duration_ms)} s"),
-            ("Call-ID", row.call_id),
-        ]
-    )
-    columns = [Column("level"), Column("pays"), Column("tariff version"), Column("prefix")]
-    columns += [Column("billed s", right=True), Column("charge", right=True)]
+    facts(_facts(view, zone))
     levels = [*view.charges, *([view.cost] if view.cost else [])]
     if levels:
         click.echo()
+        columns = [Column("level"), Column("pays"), Column("tariff version"), Column("prefix")]
+        columns += [Column("billed s", right=True), Column("charge", right=True)]
         table(columns, (_level(line) for line in levels), empty="")
     if view.margins:
         click.echo()
-        columns = [Column("seller"), Column("earned", right=True), Column("paid", right=True)]
-        columns.append(Column("margin", right=True))
-        rows = (
-            [one.account, *(money(micros, one.currency) for micros in (one.earned_micros, one.paid_micros, one.micros))]
-            for one in view.margins
-        )
-        table(columns, rows, empty="")
+        columns = [Column("seller"), *(Column(title, right=True) for title in ("earned", "paid", "margin"))]
+        table(columns, (_margin(one) for one in view.margins), empty="")
 
 
-def _times(row: Any) -> tuple[int, int, int]:
-    return row.start_ms, row.answer_ms, row.end_ms
+def _facts(view: CdrView, zone: str) -> list[tuple[str, str]]:
+    row = view.row
+    attempts = ", ".join(f"#{gateway} {code or 'no answer'}" for gateway, code, _ in row.attempts)
+    times = (moment(ms, zone) for ms in (row.start_ms, row.answer_ms, row.end_ms))
+    return [
+        ("call", row.call),
+        ("outcome", f"{row.outcome}, {row.sip_code} {row.sip_reason}, ended by {row.ended_by}"),
+        ("refused", f"{row.rule}, by {row.refused_by_name or 'the system'}" if row.rule else ""),
+        ("account, trunk", f"{row.account_name}, {row.trunk_name or f'#{row.trunk_id}'}"),
+        ("caller", row.caller),
+        ("called", row.called if row.called == row.called_sent else f"{row.called} (sent as {row.called_sent})"),
+        ("destination", row.destination),
+        ("gateway", row.gateway_name or ""),
+        ("attempts", attempts),
+        ("start, answer, end", ", ".join(filter(None, times))),
+        ("talked", f"{seconds(row.duration_ms)} s"),
+        ("Call-ID", row.call_id),
+    ]
+
+
+def _margin(one: Margin) -> list[str]:
+    return [one.account, *(money(micros, one.currency) for micros in (one.earned_micros, one.paid_micros, one.micros))]
 
 
 def _level(line: ChargeLine) -> list[str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import textwrap
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -265,3 +267,11 @@ def test_nesting_and_aliases_end_in_bounded_time() -> None:
     assert faults("a: " + "[" * 20_000)
     bomb = "\n".join(f"x{b}: &x{b} [{', '.join([f'*x{a}'] * 9)}]" for a, b in pairwise(range(1, 9)))
     assert faults("x1: &x1 [lol]\n" + bomb)
+
+
+def test_the_documentations_example_has_no_fault() -> None:
+    """docs/apply.md shows a file that can be applied, once its tariffs are published."""
+    page = (Path(__file__).parents[2] / "docs" / "apply.md").read_text()
+    example = textwrap.dedent(page[page.index("    currency: EUR") : page.index("## Accounts")])
+    published = STANDING._replace(tariffs=dict.fromkeys(("wholesale", "retail", "carrier-a"), "EUR"), accounts={})
+    assert faults(example, published) == []
