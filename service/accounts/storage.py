@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.accounts.rules import ROOT_ID, ROOT_NAME, AccountSpec
 from service.commands import bodies
-from service.commands.outbox import enqueue
+from service.commands.outbox import Command, enqueue_all
 from service.database.tables import accounts, postings, tariffs
 from service.faults import Fault
 
@@ -31,13 +31,18 @@ async def ensure_root(conn: AsyncConnection, node: str, currency: str, now_ms: i
     await conn.execute(
         sa.insert(accounts).values(id=ROOT_ID, name=ROOT_NAME, currency=currency, created_ms=now_ms, **root)
     )
-    await _tell(conn, node, ROOT_ID, now_ms)
+    await _tell_root(conn, node, now_ms)
 
 
 async def set_root_currency(conn: AsyncConnection, node: str, currency: str, now_ms: int) -> None:
     """Only while the root stands alone: see `is_untouched`."""
     await conn.execute(sa.update(accounts).where(accounts.c.id == ROOT_ID).values(currency=currency))
-    await _tell(conn, node, ROOT_ID, now_ms)
+    await _tell_root(conn, node, now_ms)
+
+
+async def _tell_root(conn: AsyncConnection, node: str, now_ms: int) -> None:
+    row = (await conn.execute(sa.select(accounts).where(accounts.c.id == ROOT_ID))).one()
+    await enqueue_all(conn, node, [Command(bodies.account_body(row))], now_ms=now_ms)
 
 
 async def is_untouched(conn: AsyncConnection) -> bool:
@@ -60,34 +65,63 @@ def _values(spec: AccountSpec, tariff_ids: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
-async def insert_account(
-    conn: AsyncConnection, node: str, spec: AccountSpec, tariff_ids: Mapping[str, int], now_ms: int
-) -> int:
-    """Makes an account below its parent, which must stand. Returns its id."""
-    parent = await find_account(conn, spec.parent)
-    values = {"name": spec.name, "parent_id": parent.id, "kind": spec.kind, "currency": spec.currency}
-    insert = sa.insert(accounts).values(
-        **values, **_values(spec, tariff_ids), depth=parent.depth + 1, path="", created_ms=now_ms
-    )
-    account_id = int((await conn.execute(insert.returning(accounts.c.id))).scalar_one())
-    path = f"{parent.path}{account_id}/"
-    await conn.execute(sa.update(accounts).where(accounts.c.id == account_id).values(path=path))
-    await _tell(conn, node, account_id, now_ms)
-    return account_id
-
-
-async def update_account(
-    conn: AsyncConnection, node: str, spec: AccountSpec, tariff_ids: Mapping[str, int], now_ms: int
+async def insert_accounts(
+    conn: AsyncConnection, node: str, specs: Sequence[AccountSpec], tariff_ids: Mapping[str, int], now_ms: int
 ) -> None:
-    """Changes an account to `spec`. Name, parent, kind and currency stay."""
-    account = await find_account(conn, spec.name)
-    await conn.execute(sa.update(accounts).where(accounts.c.id == account.id).values(**_values(spec, tariff_ids)))
-    await _tell(conn, node, account.id, now_ms)
+    """Makes accounts below their parents; each parent stands already, or comes earlier in `specs`."""
+    known = {row.name: row for row in await conn.execute(sa.select(accounts))}
+    waiting = list(specs)
+    while waiting:
+        ready = [spec for spec in waiting if spec.parent in known]
+        if not ready:
+            raise UnknownAccount(waiting[0].parent)
+        known |= await _insert_below(conn, ready, known, tariff_ids, now_ms)
+        waiting = [spec for spec in waiting if spec.name not in known]
+    await _tell(conn, node, [spec.name for spec in specs], now_ms)
 
 
-async def _tell(conn: AsyncConnection, node: str, account_id: int, now_ms: int) -> None:
-    row = (await conn.execute(sa.select(accounts).where(accounts.c.id == account_id))).one()
-    await enqueue(conn, node, bodies.account_body(row), now_ms=now_ms)
+async def _insert_below(
+    conn: AsyncConnection,
+    specs: list[AccountSpec],
+    known: Mapping[str, Row[Any]],
+    tariff_ids: Mapping[str, int],
+    now_ms: int,
+) -> dict[str, Row[Any]]:
+    """The rows of one generation, by name. A path needs the id that the insert gives."""
+    rows = [
+        {
+            "name": spec.name,
+            "parent_id": known[spec.parent].id,
+            "kind": spec.kind,
+            "currency": spec.currency,
+            "depth": known[spec.parent].depth + 1,
+            "path": "",
+            "created_ms": now_ms,
+            **_values(spec, tariff_ids),
+        }
+        for spec in specs
+    ]
+    made = await conn.execute(sa.insert(accounts).returning(accounts.c.id, accounts.c.name), rows)
+    ids = {row.name: row.id for row in made}
+    paths = [{"of_id": ids[spec.name], "path": f"{known[spec.parent].path}{ids[spec.name]}/"} for spec in specs]
+    await conn.execute(sa.update(accounts).where(accounts.c.id == sa.bindparam("of_id")), paths)
+    found = await conn.execute(sa.select(accounts).where(accounts.c.depth == rows[0]["depth"]))
+    return {row.name: row for row in found if row.name in ids}
+
+
+async def update_accounts(
+    conn: AsyncConnection, node: str, specs: Sequence[AccountSpec], tariff_ids: Mapping[str, int], now_ms: int
+) -> None:
+    """Changes accounts to their specs. Name, parent, kind and currency stay."""
+    if specs:
+        rows = [{"of_name": spec.name, **_values(spec, tariff_ids)} for spec in specs]
+        await conn.execute(sa.update(accounts).where(accounts.c.name == sa.bindparam("of_name")), rows)
+        await _tell(conn, node, [spec.name for spec in specs], now_ms)
+
+
+async def _tell(conn: AsyncConnection, node: str, names: Sequence[str], now_ms: int) -> None:
+    rows = {row.name: row for row in await conn.execute(sa.select(accounts))}
+    await enqueue_all(conn, node, [Command(bodies.account_body(rows[name])) for name in names], now_ms=now_ms)
 
 
 async def find_account(conn: AsyncConnection, name: str) -> Row[Any]:

@@ -6,6 +6,7 @@ to the ledger takes this lock before all others (`lock_node`): no two of them ca
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -48,6 +49,17 @@ async def lock_node(conn: AsyncConnection, name: str) -> Node:
     return Node(row.id, row.epoch, row.last_command)
 
 
+class Command(NamedTuple):
+    """What the store is to do, not yet numbered."""
+
+    body: dict[str, Any]
+    """`do` and its fields, without `n` and `epoch`."""
+    account_id: int | None = None
+    """Whose balance in the store it changes, for the doctor; None: nobody's."""
+    amount_micros: int = 0
+    """By how much."""
+
+
 async def enqueue(
     conn: AsyncConnection,
     node: str,
@@ -57,24 +69,30 @@ async def enqueue(
     account_id: int | None = None,
     amount_micros: int = 0,
 ) -> int:
-    """Numbers one command for the node's present store and keeps it. `body` has `do` and its fields, no `n` or `epoch`.
+    """Numbers one command for the node's present store and keeps it. Returns its number. Raises UnknownNode."""
+    return await enqueue_all(conn, node, [Command(body, account_id, amount_micros)], now_ms=now_ms)
 
-    `account_id` and `amount_micros`: whose balance in the store it changes, and by how much, for the doctor.
-    """
-    numbering = sa.update(nodes).where(nodes.c.name == node).values(last_command=nodes.c.last_command + 1)
+
+async def enqueue_all(conn: AsyncConnection, node: str, wanted: Sequence[Command], *, now_ms: int) -> int:
+    """Numbers commands in their order. Returns the last number. Raises UnknownNode."""
+    count = len(wanted)
+    numbering = sa.update(nodes).where(nodes.c.name == node).values(last_command=nodes.c.last_command + count)
     row = (await conn.execute(numbering.returning(nodes.c.id, nodes.c.epoch, nodes.c.last_command))).first()
     if row is None:
         raise UnknownNode(node)
-    number = int(row.last_command)
-    await conn.execute(
-        sa.insert(commands).values(
-            node_id=row.id,
-            number=number,
-            epoch=row.epoch,
-            body={**body, "epoch": row.epoch},
-            account_id=account_id,
-            amount_micros=amount_micros,
-            created_ms=now_ms,
-        )
-    )
-    return number
+    last = int(row.last_command)
+    if wanted:
+        rows = [
+            {
+                "node_id": row.id,
+                "number": number,
+                "epoch": row.epoch,
+                "body": {**command.body, "epoch": row.epoch},
+                "account_id": command.account_id,
+                "amount_micros": command.amount_micros,
+                "created_ms": now_ms,
+            }
+            for number, command in enumerate(wanted, start=last - count + 1)
+        ]
+        await conn.execute(sa.insert(commands), rows)
+    return last

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.routing import Plan, Route
 from service.commands import bodies
-from service.commands.outbox import enqueue
+from service.commands.outbox import Command, enqueue, enqueue_all
 from service.database.tables import accounts, gateways, plans, tariffs, trunk_networks, trunks
 from service.peers.rules import GatewaySpec, TrunkSpec, doors
 
@@ -37,28 +38,33 @@ async def load_ids(conn: AsyncConnection) -> Ids:
 # --- trunks
 
 
-async def put_trunk(conn: AsyncConnection, node: str, spec: TrunkSpec, ids: Ids, now_ms: int) -> int:
-    """Makes a trunk, or changes the one of this name. Returns its id."""
-    values = {
-        "account_id": ids.accounts[spec.account],
-        "plan_id": None if spec.plan is None else ids.plans[spec.plan],
-        "tariff_id": None if spec.tariff is None else ids.tariffs[spec.tariff],
-        **{name: value for name, value in spec._asdict().items() if name in _TRUNK_COLUMNS},
-    }
-    trunk_id = await _put(conn, trunks, spec.name, values, now_ms)
-    await conn.execute(sa.delete(trunk_networks).where(trunk_networks.c.trunk_id == trunk_id))
-    rows = [{"trunk_id": trunk_id, **door._asdict()} for door in doors(spec)]
-    if rows:
-        await conn.execute(sa.insert(trunk_networks), rows)
-    row = (await conn.execute(sa.select(trunks).where(trunks.c.id == trunk_id))).one()
-    await enqueue(conn, node, bodies.trunk_body(row, spec.networks), now_ms=now_ms)
-    return trunk_id
+async def put_trunks(conn: AsyncConnection, node: str, specs: Sequence[TrunkSpec], ids: Ids, now_ms: int) -> None:
+    """Makes trunks, or changes those of these names."""
+    values = [
+        {
+            "name": spec.name,
+            "account_id": ids.accounts[spec.account],
+            "plan_id": None if spec.plan is None else ids.plans[spec.plan],
+            "tariff_id": None if spec.tariff is None else ids.tariffs[spec.tariff],
+            **{name: value for name, value in spec._asdict().items() if name in _TRUNK_COLUMNS},
+        }
+        for spec in specs
+    ]
+    await _release_networks(conn, [spec.name for spec in specs])
+    rows = await _put(conn, trunks, values, now_ms)
+    ways = [{"trunk_id": rows[spec.name].id, **door._asdict()} for spec in specs for door in doors(spec)]
+    if ways:
+        await conn.execute(sa.insert(trunk_networks), ways)
+    told = [Command(bodies.trunk_body(rows[spec.name], spec.networks)) for spec in specs]
+    await enqueue_all(conn, node, told, now_ms=now_ms)
 
 
-async def release_networks(conn: AsyncConnection, names: list[str]) -> None:
+async def _release_networks(conn: AsyncConnection, names: list[str]) -> None:
     """Takes the networks from trunks that are about to change, so that they can be exchanged between them."""
-    chosen = sa.select(trunks.c.id).where(trunks.c.name.in_(names))
-    await conn.execute(sa.delete(trunk_networks).where(trunk_networks.c.trunk_id.in_(chosen)))
+    chosen = sa.select(trunks.c.id).where(trunks.c.name == sa.bindparam("of_name"))
+    if names:
+        delete = sa.delete(trunk_networks).where(trunk_networks.c.trunk_id.in_(chosen))
+        await conn.execute(delete, [{"of_name": name} for name in names])
 
 
 _TRUNK_COLUMNS = {
@@ -109,17 +115,20 @@ async def trunk_specs(conn: AsyncConnection) -> dict[str, TrunkSpec]:
 _GATEWAY_COLUMNS = {"host", "port", "transport", "prefix", "strip", "channels", "cps", "state"}
 
 
-async def put_gateway(conn: AsyncConnection, node: str, spec: GatewaySpec, ids: Ids, now_ms: int) -> int:
-    """Makes a gateway, or changes the one of this name. Returns its id."""
-    values = {
-        "account_id": ids.accounts[spec.provider],
-        "networks": list(spec.networks),
-        **{name: value for name, value in spec._asdict().items() if name in _GATEWAY_COLUMNS},
-    }
-    gateway_id = await _put(conn, gateways, spec.name, values, now_ms)
-    row = (await conn.execute(sa.select(gateways).where(gateways.c.id == gateway_id))).one()
-    await enqueue(conn, node, bodies.gateway_body(row), now_ms=now_ms)
-    return gateway_id
+async def put_gateways(conn: AsyncConnection, node: str, specs: Sequence[GatewaySpec], ids: Ids, now_ms: int) -> None:
+    """Makes gateways, or changes those of these names."""
+    values = [
+        {
+            "name": spec.name,
+            "account_id": ids.accounts[spec.provider],
+            "networks": list(spec.networks),
+            **{name: value for name, value in spec._asdict().items() if name in _GATEWAY_COLUMNS},
+        }
+        for spec in specs
+    ]
+    rows = await _put(conn, gateways, values, now_ms)
+    told = [Command(bodies.gateway_body(rows[spec.name])) for spec in specs]
+    await enqueue_all(conn, node, told, now_ms=now_ms)
 
 
 async def gateway_specs(conn: AsyncConnection) -> dict[str, GatewaySpec]:
@@ -138,13 +147,18 @@ async def gateway_specs(conn: AsyncConnection) -> dict[str, GatewaySpec]:
     }
 
 
-async def _put(conn: AsyncConnection, table: sa.Table, name: str, values: dict[str, Any], now_ms: int) -> int:
-    update = sa.update(table).where(table.c.name == name).values(**values)
-    found = (await conn.execute(update.returning(table.c.id))).scalar()
-    if found is None:
-        insert = sa.insert(table).values(name=name, created_ms=now_ms, **values)
-        found = (await conn.execute(insert.returning(table.c.id))).scalar_one()
-    return int(found)
+async def _put(
+    conn: AsyncConnection, table: sa.Table, values: list[dict[str, Any]], now_ms: int
+) -> dict[str, Row[Any]]:
+    """Inserts or updates rows by their names; all rows of the table by name."""
+    known = set((await conn.execute(sa.select(table.c.name))).scalars())
+    fresh = [row | {"created_ms": now_ms} for row in values if row["name"] not in known]
+    changed = [row | {"of_name": row["name"]} for row in values if row["name"] in known]
+    if fresh:
+        await conn.execute(sa.insert(table), fresh)
+    if changed:
+        await conn.execute(sa.update(table).where(table.c.name == sa.bindparam("of_name")), changed)
+    return {row.name: row for row in await conn.execute(sa.select(table))}
 
 
 # --- plans

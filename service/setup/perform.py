@@ -13,11 +13,11 @@ from ratebook.document.nodes import BYTES_MAX, Document
 from ratebook.document.plans import read_plans
 from ratebook.document.problems import Problems
 from ratebook.routing import Plan
-from service.accounts.storage import insert_account, set_root_currency, update_account
+from service.accounts.storage import insert_accounts, set_root_currency, update_accounts
 from service.commands.outbox import lock_node
 from service.database.engine import reading
 from service.faults import Fault
-from service.peers.storage import Ids, load_ids, put_gateway, put_plan, put_trunk, release_networks
+from service.peers.storage import Ids, load_ids, put_gateways, put_plan, put_trunks
 from service.setup.difference import ACCOUNT, GATEWAY, PLAN, TRUNK, Change, Difference, difference
 from service.setup.document import Item, Setup, read_setup
 from service.setup.sheet import Row
@@ -102,34 +102,36 @@ async def perform(engine: AsyncEngine, node: str, wanted: Wanted, now_ms: int) -
             raise MeanwhileChanged
         if wanted.difference.currency is not None:
             await set_root_currency(conn, node, wanted.difference.currency.new, now_ms)
-        await release_networks(conn, [change.name for change in wanted.difference.changes if change.kind == TRUNK])
-        for kind in (ACCOUNT, GATEWAY, PLAN, TRUNK):
-            ids = await load_ids(conn)
-            for change in wanted.difference.changes:
-                if change.kind == kind:
-                    await _ACTIONS[kind](conn, node, change, ids, now_ms)
+        for kind, action in _ACTIONS.items():
+            chosen = [change for change in wanted.difference.changes if change.kind == kind]
+            if chosen:
+                await action(conn, node, chosen, await load_ids(conn), now_ms)
 
 
-async def _account(conn: AsyncConnection, node: str, change: Change, ids: Ids, now_ms: int) -> None:
-    action = insert_account if change.is_new else update_account
-    await action(conn, node, change.spec, ids.tariffs, now_ms)
+async def _accounts(conn: AsyncConnection, node: str, changes: list[Change], ids: Ids, now_ms: int) -> None:
+    fresh = [change.spec for change in changes if change.is_new]
+    changed = [change.spec for change in changes if not change.is_new]
+    await insert_accounts(conn, node, fresh, ids.tariffs, now_ms)
+    await update_accounts(conn, node, changed, ids.tariffs, now_ms)
 
 
-async def _gateway(conn: AsyncConnection, node: str, change: Change, ids: Ids, now_ms: int) -> None:
-    await put_gateway(conn, node, change.spec, ids, now_ms)
+async def _gateways(conn: AsyncConnection, node: str, changes: list[Change], ids: Ids, now_ms: int) -> None:
+    await put_gateways(conn, node, [change.spec for change in changes], ids, now_ms)
 
 
-async def _plan(conn: AsyncConnection, node: str, change: Change, ids: Ids, now_ms: int) -> None:
-    await put_plan(conn, node, change.spec, ids.gateways, source="", now_ms=now_ms)
+async def _plans(conn: AsyncConnection, node: str, changes: list[Change], ids: Ids, now_ms: int) -> None:
+    for change in changes:
+        await put_plan(conn, node, change.spec, ids.gateways, source="", now_ms=now_ms)
 
 
-async def _trunk(conn: AsyncConnection, node: str, change: Change, ids: Ids, now_ms: int) -> None:
-    await put_trunk(conn, node, change.spec, ids, now_ms)
+async def _trunks(conn: AsyncConnection, node: str, changes: list[Change], ids: Ids, now_ms: int) -> None:
+    await put_trunks(conn, node, [change.spec for change in changes], ids, now_ms)
 
 
-_ACTIONS: dict[str, Callable[[AsyncConnection, str, Change, Ids, int], Awaitable[None]]] = {
-    ACCOUNT: _account,
-    GATEWAY: _gateway,
-    PLAN: _plan,
-    TRUNK: _trunk,
+_ACTIONS: dict[str, Callable[[AsyncConnection, str, list[Change], Ids, int], Awaitable[None]]] = {
+    ACCOUNT: _accounts,
+    GATEWAY: _gateways,
+    PLAN: _plans,
+    TRUNK: _trunks,
 }
+"""In the order in which each may name those before it."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.accounts.rules import AccountSpec
-from service.accounts.storage import insert_account
+from service.accounts.storage import insert_accounts
 from service.calls.browse import CdrFilter, ChargeLine, Margin, find_cdr, list_cdrs, margins
 from service.commands.outbox import lock_node
 from service.config import Config
@@ -65,7 +65,7 @@ async def calls(engine: AsyncEngine) -> AsyncEngine:
     async with engine.begin() as conn:
         await lock_node(conn, "local")
         for spec in specs:
-            await insert_account(conn, "local", spec, {}, NOW_MS)
+            await insert_accounts(conn, "local", [spec], {}, NOW_MS)
         none: dict[str, Any] = dict.fromkeys([*cost, "cost_micros", "cost_currency"])
         rows = [
             cdr(1, 3, **cost, cost_micros=200, cost_currency="EUR"),

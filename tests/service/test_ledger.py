@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.accounts.rules import AccountSpec
-from service.accounts.storage import UnknownAccount, insert_account
+from service.accounts.storage import UnknownAccount, insert_accounts
 from service.commands.outbox import lock_node
 from service.config import Config
 from service.database.tables import book_balances, commands, postings
@@ -47,7 +47,7 @@ async def company(engine: AsyncEngine) -> AsyncEngine:
     async with engine.begin() as conn:
         await lock_node(conn, "local")
         for spec in specs:
-            await insert_account(conn, "local", spec, {}, NOW_MS)
+            await insert_accounts(conn, "local", [spec], {}, NOW_MS)
     return engine
 
 

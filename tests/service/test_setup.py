@@ -97,7 +97,7 @@ async def test_paths_and_depths_follow_the_tree(ledger: AsyncEngine, tmp_path: P
         ]  # fmt: skip
         assert [line.name for line in await account_lines(conn, "carrier")] == ["carrier"]
         path = (await conn.execute(sa.select(accounts.c.path).where(accounts.c.name == "customer"))).scalar_one()
-        assert path == "/1/2/3/4/"
+        assert path == "/1/2/4/5/"
 
 
 async def test_the_second_time_there_is_nothing_to_do(ledger: AsyncEngine, tmp_path: Path) -> None:
