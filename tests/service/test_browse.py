@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.accounts.rules import AccountSpec
 from service.accounts.storage import insert_accounts
 from service.calls.browse import CdrFilter, ChargeLine, Margin, find_cdr, list_cdrs, margins
+from service.cli.main import kambill
 from service.commands.outbox import lock_node
 from service.config import Config
 from service.database.engine import reading
@@ -152,3 +156,28 @@ def test_unlike_currencies_are_not_taken_off_each_other() -> None:
     sold = ChargeLine("c", "root", "", "", 1, 100, "EUR")
     cost = ChargeLine("p", "", "", "", 1, 40, "USD")
     assert list(margins([sold], cost, "root")) == [Margin("root", 100, 0, "EUR")]
+
+
+async def test_calls_are_told_to_people(
+    calls: AsyncEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`kambill cdr list` and `cdr show` on this ledger: amounts with currency, levels, margins, the refuser."""
+    url = calls.url.render_as_string(hide_password=False)
+    (tmp_path / "kambill.yaml").write_text(f"data_dir: {tmp_path}\ndatabase: {url}\n")
+    monkeypatch.setenv("KAMBILL_CONFIG", str(tmp_path / "kambill.yaml"))
+
+    async def said(*args: str) -> str:
+        """In a thread: the command has an event loop of its own."""
+        await asyncio.to_thread(kambill.main, list(args), standalone_mode=False)
+        return capsys.readouterr().out
+
+    listed = (await said("cdr", "list")).splitlines()
+    assert len(listed) == 4
+    assert "refused (funds)" in listed[1]
+    assert "0.001 EUR" in " ".join(listed[3].split())
+    assert json.loads(await said("cdr", "list", "--json"))[0]["refused_by"] == "below"
+    shown = " ".join((await said("cdr", "show", "1a")).split())
+    assert "seller Operator bbbbbbbbbbbbbbbb 442 60 0.0006 EUR" in shown
+    assert "carrier (is paid for carrying it) cccccccccccccccc 44 1 0.0002 EUR" in shown
+    assert "Operator 0.0006 EUR 0.0002 EUR 0.0004 EUR" in shown
+    assert "funds, by below" in await said("cdr", "show", "3")

@@ -9,10 +9,19 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kemi.clock import Now
+from kemi.identify import Source, identify
+from kemi.rooms import Rooms
+from kemi.store import commands as store_commands
+from kemi.store.carry import begin_store
+from kemi.store.change import Change
+from kemi.store.environment import Snapshot
 from service.accounts.overview import account_lines
-from service.config import Config
+from service.commands.bodies import cut_body, ready_body, settings_body, tariff_body
+from service.config import CallPath, Config
 from service.database.engine import reading
 from service.database.tables import accounts, commands, tariffs, trunk_networks
+from service.ledger.payments import PaymentRequest, pay
 from service.setup.perform import MeanwhileChanged, SetupFault, perform, plan_setup
 from service.start import ensure_first_rows
 
@@ -210,3 +219,37 @@ async def test_a_missing_file_is_told(ledger: AsyncEngine, tmp_path: Path) -> No
     """With its name."""
     with pytest.raises(SetupFault, match=r"absent\.yaml: can't be read"):
         await plan_setup(ledger, tmp_path / "absent.yaml")
+
+
+async def test_the_real_store_takes_every_command(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """What the ledger tells is what the call path understands: accounts, gateways, plan, trunk, tariff, settings."""
+    await apply(ledger, tmp_path, COMPANY)
+    await apply(ledger, tmp_path, PLANS)
+    async with ledger.begin() as conn:
+        tariff = (await conn.execute(sa.select(tariffs))).one()
+        await pay(conn, "local", PaymentRequest("customer", 7, "", "test"), NOW_MS)
+    told = [*await bodies(ledger), tariff_body(tariff), settings_body(CallPath(grant_s=30)), ready_body()]
+    told.append(cut_body("00" * 16, "test"))
+    now = Now(1, NOW_MS)
+    begin_store(tmp_path / "run", tmp_path / "data", "boot", NOW_MS, now).close()
+    rooms = Rooms.open(tmp_path / "run", tmp_path / "data")
+    assert rooms.has_store()
+    with Change(rooms.store) as change:
+        for number, body in enumerate(told, start=1):
+            store_commands.apply(change, {**(body or {}), "n": number}, now)
+    trunk = identify(rooms, Source("127.0.0.2", 5060, "udp"), "77#+4420")
+    other = identify(rooms, Source("127.0.0.3", 5060, "udp"), "4420")
+    with rooms.store.read() as txn:
+        snapshot = Snapshot(rooms.store, txn)
+        customer = snapshot.account(5)
+        assert snapshot.ready
+        assert rooms.store.settings(txn).grant_s == 30
+    rooms.close()
+    assert trunk is not None
+    assert (trunk.id, trunk.account, trunk.plan) == (1, 5, 0)
+    assert other is not None
+    assert (other.id, other.plan) == (2, 1)
+    assert customer is not None
+    assert (customer.balance, customer.credit_limit, customer.channels_max, customer.tariff) == (7, 5_000_000, 2, 1)
+    assert customer.is_active
+    assert customer.is_charged
