@@ -119,7 +119,7 @@ def test_minimum_and_maximum() -> None:
 
 
 def test_an_exchange_rate_multiplies_before_the_one_rounding() -> None:
-    """0.005 at 3/2 is 0.0075: to two decimals 0.01, where rounding first would make 0.01 × 3/2 = 0.02."""
+    """0.005 at 3/2 is 0.0075: to two decimals 0.01, where rounding first would make 0.02."""
     terms = plain("0.30", rounding=Rounding(RoundingMode.HALF_UP, 2))
     assert charge(terms, 1000).micros == 10_000
     assert charge(terms, 1000, (3, 2)).micros == 10_000
