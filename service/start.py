@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.accounts.rules import ROOT_ID
 from service.accounts.storage import ensure_root
 from service.commands.outbox import ensure_node, lock_node
 from service.config import Config
-from service.database.engine import migrate, open_engine
+from service.database.engine import migrate, open_engine, reading
+from service.database.tables import accounts, nodes
 
 
 @asynccontextmanager
@@ -26,7 +29,12 @@ async def open_ledger(config: Config, now_ms: int) -> AsyncIterator[AsyncEngine]
 
 
 async def ensure_first_rows(engine: AsyncEngine, config: Config, now_ms: int) -> None:
-    """The node and the root, if this is the first start."""
+    """The node and the root, if this is the first start. Otherwise nothing is written, and no writer waited for."""
+    async with reading(engine) as conn:
+        node = (await conn.execute(sa.select(nodes.c.id).where(nodes.c.name == config.node))).first()
+        root = (await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == ROOT_ID))).first()
+    if node is not None and root is not None:
+        return
     async with engine.begin() as conn:
         await ensure_node(conn, config.node)
         await lock_node(conn, config.node)

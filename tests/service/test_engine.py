@@ -10,8 +10,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.config import Config
 from service.database.engine import DatabaseFault, check_migrations, database_url, migrate, open_engine, reading
 from service.database.tables import accounts, metadata, nodes
+from service.start import ensure_first_rows
 
 
 async def test_read_modify_write_loses_nothing_between_20_tasks(engine: AsyncEngine) -> None:
@@ -140,3 +142,15 @@ async def test_a_folder_that_cant_be_made_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatabaseFault, match="correct `database`"):
         await migrate(engine)
     await engine.dispose()
+
+
+async def test_the_second_start_waits_for_no_writer(engine: AsyncEngine) -> None:
+    """Another process is in the middle of a long transaction: a command that only looks isn't kept waiting."""
+    await ensure_first_rows(engine, Config(), 0)
+    async with engine.begin() as writer:
+        await writer.execute(sa.update(nodes).values(state="busy"))
+        async with asyncio.timeout(5):
+            await migrate(engine)
+            await ensure_first_rows(engine, Config(), 0)
+    async with reading(engine) as conn:
+        assert (await conn.execute(sa.select(sa.func.count()).select_from(accounts))).scalar_one() == 1
