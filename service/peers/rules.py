@@ -17,7 +17,7 @@ class TrunkSpec(NamedTuple):
     name: str
     account: str
     networks: tuple[str, ...]
-    """Canonical CIDR, sorted."""
+    """Canonical CIDR, sorted; none of a closed one."""
     transport: str = "any"
     port: int = 0
     """0: any."""

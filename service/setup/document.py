@@ -156,12 +156,15 @@ def _add_account(sheet: Sheet, setup: Setup, node: yaml.Node, currency: str) -> 
 
 
 def _add_trunk(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:
-    row = sheet.row(node, _TRUNK, required=("name", "account", "networks"))
+    row = sheet.row(node, _TRUNK, required=("name", "account"))
     if row is None:
         return
-    if not row.values["networks"]:
+    values = {"networks": ()} | row.values
+    if values.get("state") == "closed":
+        values["networks"] = ()  # free for another trunk
+    elif not values["networks"]:
         sheet.problem(row.place_of("networks"), "networks: at least one network was expected")
-    _add(sheet, setup.trunks, row.values["name"], Item(TrunkSpec(**row.values), row))
+    _add(sheet, setup.trunks, values["name"], Item(TrunkSpec(**values), row))
 
 
 def _add_plans(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:

@@ -184,6 +184,21 @@ async def test_a_plan_of_the_ratebook_comes_with_the_trunk_that_names_it(ledger:
         await apply(ledger, tmp_path, "trunks:" + trunks.replace("standard", "other"))
 
 
+async def test_a_closed_trunk_gives_its_networks_free(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """Another trunk takes them in the same file; afterwards there is nothing to do."""
+    await apply(ledger, tmp_path, COMPANY)
+    text = """
+trunks:
+  - {name: t2, account: customer, networks: [127.0.0.3], state: closed}
+  - {name: t3, account: upper, networks: [127.0.0.3]}
+"""
+    assert [line.split(":")[0] for line in await apply(ledger, tmp_path, text)] == ["~ trunk t2", "+ trunk t3"]
+    closed, opened = (await bodies(ledger))[-2:]
+    assert (closed["state"], closed["networks"]) == ("closed", [])
+    assert (opened["state"], opened["networks"]) == ("active", ["127.0.0.3/32"])
+    assert await apply(ledger, tmp_path, text) == []
+
+
 async def test_a_fault_changes_nothing(ledger: AsyncEngine, tmp_path: Path) -> None:
     """All faults in one answer, with file, line and column."""
     before = await bodies(ledger)
