@@ -162,7 +162,7 @@ def _add_trunk(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:
     values = {"networks": ()} | row.values
     if values.get("state") == "closed":
         values["networks"] = ()  # free for another trunk
-    elif not values["networks"]:
+    elif not values["networks"] and ("networks" in row.values or "networks" not in row.places):
         sheet.problem(row.place_of("networks"), "networks: at least one network was expected")
     _add(sheet, setup.trunks, values["name"], Item(TrunkSpec(**values), row))
 
