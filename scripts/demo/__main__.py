@@ -8,6 +8,7 @@ import shutil
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
@@ -133,7 +134,7 @@ def run(wanted: Asked) -> int:
 
 def _leave(children: Children, places: Places) -> None:
     with children:
-        pass
+        (places.folder / "demo.json").unlink(missing_ok=True)
     shutil.rmtree(places.run_dir, ignore_errors=True)
 
 
@@ -163,14 +164,15 @@ def _call(system: System, outside: Outside, script: Script) -> list[report.Outco
     return [report.Outcome(*one, records.get(one[1])) for one in heard]
 
 
-def _stay(system: System, outside: Outside) -> NoReturn:
+def _stay(system: System, outside: Outside) -> None:
     """Gateways that answer, a page of what to try, and patience."""
     for name, address in system.places.gateways.items():
         outside.open_gateway(address, WORDS["answer"], f"staying/{name.replace('/', '-')}")
     print(pages.what_to_try(system.places), flush=True)
-    while True:
-        system.check_alive()
-        time.sleep(ROUND_S)
+    with suppress(KeyboardInterrupt):
+        while True:
+            system.check_alive()
+            time.sleep(ROUND_S)
 
 
 if __name__ == "__main__":

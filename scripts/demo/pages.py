@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -10,12 +10,16 @@ from rich.table import Table
 from scripts.demo import report
 from scripts.demo.places import Places
 
+WIDTH_MIN = 130
+"""Characters: a narrower terminal, or none, gets wrapped lines instead of torn cells."""
 _RIGHT = ("talked s", "billed s", "amount", "earned", "paid", "margin", "before", "after", "change")
+_LONG = ("caller got", "why", "found")
 
 
 def show(outcomes: list[report.Outcome], before: dict[str, int], after: dict[str, int], doctor: dict[str, Any]) -> None:
     """Prints everything that came of the calls."""
     console = Console()
+    console.width = max(console.width, WIDTH_MIN)
     answer = "all is well" if doctor["ok"] else "something is wrong"
     for title, (columns, rows) in (
         ("Calls", report.calls_table(outcomes)),
@@ -24,11 +28,13 @@ def show(outcomes: list[report.Outcome], before: dict[str, int], after: dict[str
         ("Balances", report.balances_table(before, after)),
         (f"The doctor: {answer}", report.doctor_table(doctor)),
     ):
-        table = Table(title=title, title_justify="left", show_edge=False)
+        table = Table(show_edge=False)
         for column in columns:
-            table.add_column(column, justify="right" if column in _RIGHT else "left")
+            justify: Literal["left", "right"] = "right" if column in _RIGHT else "left"
+            table.add_column(column, justify=justify, no_wrap=column not in _LONG)
         for row in rows:
             table.add_row(*row)
+        console.print(title, style="bold")
         console.print(table)
         console.print()
 
@@ -46,7 +52,7 @@ def what_to_try(places: Places) -> str:
     first = next(iter(places.trunks), "TRUNK")
     return f"""Up until Ctrl-C; the gateways answer every call. In another terminal:
 
-  scripts/call {first} 442079460001 5       a call of 5 seconds from that trunk
+  scripts/call {first} 442079460001 5    a call of 5 seconds from that trunk
   ./kambill call list                    what is running; `call cut KEY` ends one
   ./kambill cdr list                     what has ended; `cdr show KEY` tells every level's charge and the margins
   ./kambill account list                 balances

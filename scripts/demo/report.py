@@ -52,7 +52,7 @@ def document(
 
 
 def _call(outcome: Outcome) -> dict[str, Any]:
-    record = outcome.record or {"charges": [], "cost": None, "ended_by": "", "rule": "", "call": ""}
+    record = outcome.record or {"charges": [], "cost": None}
     charges, cost = record["charges"], record["cost"]
     return {
         "call": outcome.call.name,
@@ -63,11 +63,6 @@ def _call(outcome: Outcome) -> dict[str, Any]:
         "gateway_ms": outcome.gateway.talked_ms,
         "charges": {line["account"]: line["micros"] for line in charges},
         "provider_cost_micros": cost["micros"] if cost else 0,
-        "provider": cost["account"] if cost else "",
-        "ended_by": record["ended_by"],
-        "reason": outcome.caller.status,
-        "rule": record["rule"],
-        "key": record["call"],
     }
 
 

@@ -35,7 +35,9 @@ def require_free(address: Address, what: str, remedy: str) -> None:
         try:
             probe.bind((address.host, address.port))
         except OSError as fault:
-            holder = ", ".join(sorted(set(_holders(address)))) or fault.strerror
+            holders = sorted(_holders(address))
+            more = f" and {len(holders) - 1} more" if len(holders) > 1 else ""
+            holder = holders[0] + more if holders else fault.strerror
             raise Taken(f"{what} needs {address}, and can't have it ({holder}): {remedy}") from fault
 
 

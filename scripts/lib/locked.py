@@ -23,7 +23,7 @@ def needed(packages: list[Package], *, test: bool) -> dict[int, set[str]]:
     ahead = [(edge, "") for edge in roots]
     while ahead:
         edge, above = ahead.pop()
-        marker = " and ".join(f"({part})" for part in (above, edge.get("marker", "")) if part)
+        marker = " and ".join(part for part in (above, f"({edge['marker']})" if "marker" in edge else "") if part)
         for at, package in enumerate(packages):
             if package["name"] != edge["name"] or edge.get("version", package["version"]) != package["version"]:
                 continue
@@ -40,7 +40,7 @@ def requirement(package: Package, markers: set[str]) -> str:
     """One line of pip's."""
     line = f"{package['name']}=={package['version']}"
     if "" not in markers:
-        line += " ; " + " or ".join(f"({marker})" for marker in sorted(markers))
+        line += " ; " + " or ".join(sorted(markers))
     files = [*package.get("wheels", []), *([package["sdist"]] if "sdist" in package else [])]
     return " ".join([line, *(f"--hash={file['hash']}" for file in files)])
 

@@ -1,0 +1,1 @@
+"""The demo: its files, its telephones, and a run of a changed copy."""
