@@ -34,7 +34,7 @@ def _plan(document: Document, node: yaml.Node, name: str) -> Plan:
     if "failover" in fields:
         failover = document.mapping(fields["failover"], FAILOVER_FIELDS, "failover")
     if fields and "routes" not in fields:
-        document.fault(node, "the plan has no routes", "routes: [{prefix, gateways}]")
+        document.fault(node, "the plan has no routes", "a list `routes:` of {prefix, gateways}")
     value = document.value
     return Plan(
         name=name,
@@ -74,7 +74,7 @@ def _routes(document: Document, node: yaml.Node | None) -> dict[str, tuple[Route
         if prefix in routes:
             document.fault(item, f"prefix {prefix!r} has a second route", "one route with all gateways")
         if fields and "gateways" not in fields:
-            document.fault(item, "the route has no gateways", "gateways: [provider/gateway]")
+            document.fault(item, "the route has no gateways", "`gateways: [provider/gateway]`")
         routes[prefix] = _gateways(document, fields.get("gateways"))
     return routes
 

@@ -37,7 +37,7 @@ def read_tariff(document: Document, text: str, name: str, root: Path) -> Tariff 
     if not fields:
         return None
     if "currency" not in fields:
-        document.fault(node, "the tariff has no currency", "currency: EUR")
+        document.fault(node, "the tariff has no currency", "a line such as `currency: EUR`")
     timezone = document.value(fields, "timezone", values.zone, "UTC")
     base = Defaults(document.value(fields, "currency", values.currency, "XXX"), timezone)
     defaults = read_defaults(document, fields, base)
@@ -47,7 +47,7 @@ def read_tariff(document: Document, text: str, name: str, root: Path) -> Tariff 
     for item in document.items(fields.get("decks"), "decks"):
         placed += _deck(document, item, defaults, root)
     if "rates" not in fields and "decks" not in fields:
-        document.fault(node, "the tariff has no rates", "rates or decks")
+        document.fault(node, "the tariff has no rates", "a list `rates:` or `decks:`")
     _check_twice(document, placed)
     folder, slash, last = name.rpartition("/")
     own_name = document.value(fields, "name", values.tariff_name, last)
@@ -65,15 +65,15 @@ def _rates(document: Document, node: yaml.Node, tariff: Defaults) -> list[Placed
     intervals = None
     if "intervals" in fields:
         if "rate" in fields:
-            document.fault(fields["rate"], "both rate and intervals", "one of them")
+            document.fault(fields["rate"], "a rate beside intervals", "one of them")
         intervals = read_intervals(document, fields["intervals"])
     elif "rate" in fields or blocked:
         nanos = document.value(fields, "rate", values.price, 0)
         intervals = plain_intervals(nanos, defaults.increments)
     else:
-        document.fault(node, "the rate has no price", "rate, intervals, or blocked: yes")
+        document.fault(node, "the rate has no price", "`rate`, `intervals` or `blocked: yes`")
     if "prefix" not in fields:
-        document.fault(node, "the rate has no prefix", 'prefix: "44" (empty text: every number)')
+        document.fault(node, "the rate has no prefix", '`prefix: "44"`, or "" for every number')
     if intervals is None or "prefix" not in fields:
         return []
     terms = make_terms(defaults, intervals, blocked=blocked)
@@ -86,7 +86,7 @@ def _rates(document: Document, node: yaml.Node, tariff: Defaults) -> list[Placed
 def _prefixes(document: Document, node: yaml.Node) -> list[tuple[str, Place]]:
     nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
     if not nodes:
-        document.fault(node, "the list of prefixes is empty", "prefix: [44, 45]")
+        document.fault(node, "the list of prefixes is empty", "prefixes such as [44, 45]")
     found = []
     for one in nodes:
         before = document.problems.count
@@ -102,7 +102,7 @@ def _deck(document: Document, node: yaml.Node, tariff: Defaults, root: Path) -> 
     else:
         fields = document.mapping(node, DECK_FIELDS, "a deck")
     if "file" not in fields:
-        document.fault(node, "the deck names no file", "file: carrier.csv")
+        document.fault(node, "the deck names no file", "`file: carrier.csv`")
         return []
     defaults = read_defaults(document, fields, tariff)
     columns = _columns(document, fields["columns"]) if "columns" in fields else {}

@@ -110,20 +110,20 @@ def _rounding(document: Document, node: yaml.Node | None, base: Rounding) -> Rou
 
 def read_intervals(document: Document, node: yaml.Node) -> tuple[Interval, ...] | None:
     """A list of intervals, the first one from 0, rising; None: faults are noted."""
-    items = document.items(node, "intervals")
     before = document.problems.count
+    items = document.items(node, "intervals")
     found: list[Interval] = []
     for item in items[:INTERVALS_MAX]:
         fields = document.mapping(item, ("from", "rate", "increment"), "an interval")
         from_s = document.value(fields, "from", values.seconds, 0)
         if "rate" not in fields and fields:
-            document.fault(item, "the interval has no rate", "rate, per minute")
+            document.fault(item, "the interval has no rate", "a rate per minute")
         if (found and from_s <= found[-1].from_s) or (not found and from_s):
             document.fault(item, f"the interval begins at {from_s} s", "0 for the first one, then rising")
         rate = document.value(fields, "rate", values.price, 0)
         found.append(Interval(from_s, rate, document.value(fields, "increment", values.positive_seconds, 1)))
-    if not items or len(items) > INTERVALS_MAX:
-        document.fault(node, f"{len(items)} intervals", f"1 to {INTERVALS_MAX}")
+    if len(items) > INTERVALS_MAX or (not items and document.problems.count == before):
+        document.fault(node, f"{len(items)} intervals", f"1 to {INTERVALS_MAX} of them")
     return tuple(found) if document.problems.count == before else None
 
 
