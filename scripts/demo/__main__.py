@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, NoReturn
 
+from ratebook.document import load
 from ratebook.money import format_micros
 from scripts.demo import pages, report
 from scripts.demo.callsheet import WORDS, Callsheet, read_calls
@@ -67,7 +68,7 @@ def asked(words: list[str]) -> Asked:
 
 
 def read_script(folder: Path) -> Script:
-    """The set-up and calls of a folder. Raises Fault, all faults of a file at once."""
+    """The set-up, calls and prices of a folder. Raises Fault, all faults of a file at once; nothing is started yet."""
     missing = [name for name in ("setup.yaml", "calls.yaml", "ratebook", "sipp") if not (folder / name).exists()]
     if missing:
         raise DemoFault(f"{folder} lacks {', '.join(missing)}: copy scripts/demo/ and change the copy")
@@ -75,6 +76,9 @@ def read_script(folder: Path) -> Script:
     _refuse(folder / "setup.yaml", sheet.problems)
     calls, sheet = read_calls((folder / "calls.yaml").read_text(encoding="utf-8"), setup)
     _refuse(folder / "calls.yaml", sheet.problems)
+    problems = load(folder / "ratebook").problems
+    if problems:
+        raise DemoFault("\n".join(f"{folder}/ratebook/{problem}" for problem in problems))
     return Script(folder, setup, calls)
 
 

@@ -1,4 +1,4 @@
-"""scripts/run on a changed copy of the demo: other prices, increments, depth, balances, calls. Prices are the tariffs'."""
+"""scripts/run on a changed copy of the demo: other prices, increments, depth, balances and calls."""
 
 from __future__ import annotations
 
@@ -168,9 +168,7 @@ def test_balances_move_by_the_charges(document: Any) -> None:
         ("ratebook/tariffs/shop.yaml", "currency: EUR\nrates: [{prefix: '49', rate: dear}]", "tariffs/shop.yaml:2:"),
     ],
 )
-def test_a_faulty_copy_is_told_and_nothing_stays(
-    changed: Path, tmp_path: Path, file: str, text: str, told: str
-) -> None:
+def test_a_faulty_copy_is_told(changed: Path, tmp_path: Path, file: str, text: str, told: str) -> None:
     """File, line and column; exit code 1; no document."""
     folder = tmp_path / "faulty"
     shutil.copytree(changed, folder)
