@@ -201,8 +201,13 @@ def _repeated(change: Change, invitation: Invitation, now: Now) -> Repeated | No
     return None
 
 
+def invite_key(call_id: str, from_tag: str) -> bytes:
+    """The key of an INVITE among those of the last minute."""
+    return blake2b(f"{call_id}\0{from_tag}".encode(), digest_size=16).digest()
+
+
 def _invite_key(invitation: Invitation) -> bytes:
-    return blake2b(f"{invitation.call_id}\0{invitation.from_tag}".encode(), digest_size=16).digest()
+    return invite_key(invitation.call_id, invitation.from_tag)
 
 
 def _branch_hash(invitation: Invitation) -> bytes:

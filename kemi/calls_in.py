@@ -7,7 +7,7 @@ from kemi.authorize import Admitted, Invitation, Repeated, Target, authorise
 from kemi.clock import now
 from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
-from kemi.progress import End, ended, fail_over
+from kemi.progress import End, cancelled, ended, fail_over
 from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
 from kemi.sip import Received
@@ -128,15 +128,23 @@ def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
 
 
 def _cancel(rooms: Rooms) -> None:
-    """Goes with its INVITE, and only from where that came from. Settled when the INVITE has its answer."""
+    """Ends a ringing call, if it comes from where the INVITE came from; an answered one goes on (RFC 3261 9.2)."""
     if sip.check_transaction() <= 0 or not rooms.has_store():
         return
-    source = sip.received()
-    invite_ip = sip.text("$T_inv($si)")
-    if source.ip != invite_ip:
-        called = sip.text("$rU")
-        sender = identify(rooms, Source(source.ip, source.port, source.transport), called)
-        owner = identify(rooms, Source(invite_ip, source.port, source.transport), called)
-        if sender is None or owner is None or sender.id != owner.id:
-            return
-    sip.relay()
+    if not _is_from_the_trunk(rooms, sip.received(), sip.text("$T_inv($si)")):
+        return
+    call = sip.dialog_call()
+    if call is None or cancelled(rooms, call, int(sip.dialog_note(notes.RING) or 0), now()):
+        sip.relay()
+    else:
+        sip.reply(200, "OK")
+
+
+def _is_from_the_trunk(rooms: Rooms, source: Received, invite_ip: str) -> bool:
+    """Whether a source is the INVITE's, or another address of its trunk."""
+    if source.ip == invite_ip:
+        return True
+    called = sip.text("$rU")
+    sender = identify(rooms, Source(source.ip, source.port, source.transport), called)
+    owner = identify(rooms, Source(invite_ip, source.port, source.transport), called)
+    return sender is not None and owner is not None and sender.id == owner.id

@@ -9,7 +9,19 @@ from kemi.calls_in import send_out
 from kemi.clock import now
 from kemi.identify import Source
 from kemi.messages import LostLeg
-from kemi.progress import Callee, Denied, End, Grant, advance, answered, ended, fail_over, find
+from kemi.progress import (
+    Callee,
+    Denied,
+    End,
+    Grant,
+    advance,
+    answered,
+    call_of_invite,
+    ended,
+    fail_over,
+    find,
+    networks_of,
+)
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.sip import Received
@@ -25,26 +37,30 @@ TIMER_SLACK_MS = 2_000
 """Dialog timers run in whole seconds."""
 
 
+PASS = 1
+"""What a reply route returns so that the reply goes on."""
+
+
 class ReplyDropped(Exception):
     """The reply at hand must not go on."""
 
 
 def reply(rooms: Rooms) -> None:
-    """A reply: it belongs to a transaction of ours, or goes nowhere. Raises ReplyDropped."""
+    """A reply: it belongs to a transaction of ours, or goes nowhere. Raises ReplyDropped.
+
+    A 2xx to an INVITE is judged before tm is asked: a reply that is dropped with its transaction at hand would leave
+    that at hand for the worker's next request, which would come to nothing.
+    """
+    code, method = sip.number("$rs"), sip.text("$rm")
+    if method == "INVITE" and 200 <= code < 300:
+        return _accepted(rooms)
     if sip.check_transaction() < 0:
         raise ReplyDropped
-    code, method = sip.number("$rs"), sip.text("$rm")
-    if method not in guards.REFRESHING or code <= 100:
-        return
-    call = sip.dialog_call()
-    if call is None:
-        if 200 <= code < 300:
-            raise ReplyDropped  # of no call that we know: it would be free
-        return
-    if code < 200:
+    if method in guards.REFRESHING and 100 < code < 200:
         _ringing()
-    elif code < 300:
-        _accepted(rooms, call, method)
+    elif method == "UPDATE" and 200 <= code < 300:
+        _updated(rooms)
+    return None
 
 
 def _ringing() -> None:
@@ -66,20 +82,42 @@ def _route_set() -> tuple[str, ...]:
     return guards.beyond_us(record_routes, own)
 
 
-def _accepted(rooms: Rooms, call: str, method: str) -> None:
-    """A 2xx: of a request in the call, or of the INVITE that is to be answered."""
-    tag = sip.text("$tt")
-    contacts = sip.uris(sip.headers("Contact"))
-    running = find(rooms, call) if rooms.has_store() else None
-    side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
+def reply_in_doubt() -> int:
+    """What becomes of a reply that a fault hit: a 2xx to an INVITE must not pass, the rest is harmless."""
+    is_answer = sip.text("$rm") == "INVITE" and 200 <= sip.number("$rs") < 300
+    return sip.drop_reply() if is_answer else PASS
+
+
+def _updated(rooms: Rooms) -> None:
+    """A 2xx to an UPDATE, which may move targets."""
+    call = sip.dialog_call()
+    running = find(rooms, call) if call is not None and rooms.has_store() else None
+    side = guards.side_of_tag(running, sip.text("$tt")) if running is not None else None
     if running is not None and side is not None:
-        _repeat_or_move(rooms, running, side, contacts)
-    elif method == "INVITE":
-        _pick_up(rooms, running, tag, contacts)
+        _repeat_or_move(rooms, running, side)
 
 
-def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, contacts: tuple[str, ...]) -> None:
+def _accepted(rooms: Rooms) -> None:
+    """A 2xx to an INVITE: of one in a call, or of the one that is to be answered. Raises ReplyDropped."""
+    if not rooms.has_store():
+        raise ReplyDropped
+    tag = sip.text("$tt")
+    call = sip.dialog_call() or call_of_invite(rooms, sip.text("$ci"), sip.text("$ft"))
+    if call is None:
+        raise ReplyDropped  # of no call that we know: it would be free
+    running = find(rooms, call)
+    side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
+    if running is None or side is None:
+        return _pick_up(rooms, call, running, tag)
+    _repeat_or_move(rooms, running, side)
+    if sip.check_transaction() < 0 and not guards.comes_from(sip.text("$si"), networks_of(rooms, running, side)):
+        raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
+    return None
+
+
+def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str) -> None:
     """A 2xx of a side of an answered call: the same again, or one that moves targets (RFC 3261 12.2.1.2)."""
+    contacts = sip.uris(sip.headers("Contact"))
     leg = running.caller_leg if side == "caller" else running.callee_leg
     if leg is not None and len(contacts) == 1 and contacts[0] != leg.contact and notes.is_word(contacts[0]):
         _move(rooms, running, notes.Move(side, leg.cseq, contacts[0]))
@@ -111,26 +149,35 @@ def own_request(rooms: Rooms) -> None:
         sip.redirect(target)
 
 
-def _pick_up(rooms: Rooms, running: RunningCall | None, tag: str, contacts: tuple[str, ...]) -> None:
+def _pick_up(rooms: Rooms, call: str, running: RunningCall | None, tag: str) -> None:
     """The answer: it passes with a grant, or not at all. Raises ReplyDropped."""
+    contacts = sip.uris(sip.headers("Contact"))
     route_set = _route_set()
     received = sip.received()
     if running is None:
         decision: Grant | Denied = GONE
+    elif sip.reply_branch() < int(sip.dialog_note(notes.PAST) or 0):
+        decision = Denied("late", *UNAVAILABLE)  # of a gateway that was given up
     elif not guards.is_leg(tag, contacts, route_set):
-        ended(rooms, running.hex, End("system", *UNAVAILABLE, 0), now())
+        ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
         decision = Denied("contact", *UNAVAILABLE)
     else:
         source = Source(received.ip, received.port, received.transport)
         callee = Callee(tag, contacts[0], route_set, received.socket, source, *sip.dialog_ids())
-        decision = answered(rooms, running.hex, callee, int(sip.dialog_note(notes.RING) or 0), now())
+        decision = answered(rooms, call, callee, int(sip.dialog_note(notes.RING) or 0), now())
     if isinstance(decision, Denied):
         _hang_up(received, contacts[0] if contacts else "", route_set)
-        if decision.rule != "second_answer":
-            sip.answer_caller(decision.code, decision.reason)
+        if find(rooms, call) is None:
+            _tell_caller(GONE if decision.rule == GONE.rule else decision)
         raise ReplyDropped
     if decision.timeout_s is not None:
         sip.set_dialog_timeout(decision.timeout_s)
+
+
+def _tell_caller(denied: Denied) -> None:
+    """The final answer to the INVITE, whose other branches end with it."""
+    if sip.check_transaction() >= 0:
+        sip.transaction_reply(denied.code, denied.reason)
 
 
 def _hang_up(received: Received, contact: str, route_set: tuple[str, ...]) -> None:
@@ -161,8 +208,10 @@ def failure(rooms: Rooms) -> None:
         return
     code = sip.failure_code()
     target = fail_over(rooms, call, code, now())
-    if target is not None and send_out(rooms, call, target):
-        return
+    if target is not None:
+        sip.set_dialog_note(notes.PAST, str(int(sip.dialog_note(notes.PAST) or 0) + 1))
+        if send_out(rooms, call, target):
+            return
     code, reason = _for_caller(code, sip.text("$T_reply_reason"))
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
         sip.transaction_reply(code, reason)

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from kemi import quote
-from kemi.authorize import RINGING_SLACK_MS, Target, take_gateway, target_of
+from kemi.authorize import RINGING_SLACK_MS, Target, invite_key, take_gateway, target_of
 from kemi.clock import Now
 from kemi.identify import Source
 from kemi.quote import Priced, Way
 from kemi.refusal import UNAVAILABLE, Refusal
 from kemi.rooms import Rooms
-from kemi.store import accounts, queues
+from kemi.store import accounts, layout, queues
 from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.layout import Settings
@@ -76,6 +76,13 @@ def find(rooms: Rooms, call: str) -> RunningCall | None:
     with rooms.store.read() as txn:
         raw = txn.get(bytes.fromhex(call), db=rooms.store.call)
     return None if raw is None else unpack_call(raw)
+
+
+def call_of_invite(rooms: Rooms, call_id: str, from_tag: str) -> str | None:
+    """The key of the call that an INVITE of the last minute began, ended or not; None: it began none."""
+    with rooms.store.read() as txn:
+        raw = txn.get(invite_key(call_id, from_tag), db=rooms.store.invite)
+    return None if raw is None else layout.unpack_invite(raw).call.hex()
 
 
 def networks_of(rooms: Rooms, running: RunningCall, side: str) -> tuple[Network, ...]:
@@ -333,6 +340,20 @@ def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
         if running is None:
             return False
         settle(change, running, end, now, now.boot_ms)
+    return True
+
+
+def cancelled(rooms: Rooms, call: str, ring_ms: int, now: Now) -> bool:
+    """Settles a call whose caller gives up before the answer. False: it is answered, and the CANCEL came too late.
+
+    This transaction, not the order of messages, says which of a CANCEL and a 2xx was first.
+    """
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        if running is not None and running.is_answered:
+            return False
+        if running is not None:
+            settle(change, running, End("caller", 487, "Request Terminated", ring_ms), now, now.boot_ms)
     return True
 
 

@@ -73,7 +73,7 @@ class Kambill:
 
     def ksr_reply_route(self, _msg: Any) -> int:
         """A reply: stray ones go nowhere, a 2xx to an INVITE only with its grant."""
-        return self._safely(lambda: calls_on.reply(self.rooms), sip.drop_reply)
+        return self._safely(lambda: calls_on.reply(self.rooms), calls_on.reply_in_doubt)
 
     def ksr_failure(self, _msg: Any) -> int:
         """All branches of an INVITE have failed."""

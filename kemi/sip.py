@@ -121,13 +121,8 @@ def reply(code: int, reason: str) -> None:
 
 
 def transaction_reply(code: int, reason: str) -> None:
-    """Answers the request of the transaction at hand."""
+    """Answers the request of the transaction at hand: also in the reply route, and its branches end then."""
     KSR.tm.t_reply(code, reason)
-
-
-def answer_caller(code: int, reason: str) -> None:
-    """In the reply route: the final answer to the INVITE that the reply at hand belongs to; its other branches end."""
-    KSR.tmx.t_reply_callid(text("$ci"), text("$cs"), code, reason)
 
 
 def relay() -> bool:
@@ -153,6 +148,12 @@ def is_cancelled() -> bool:
 def failure_code() -> int:
     """In a failure route: the code that won."""
     return number("$T_reply_code")
+
+
+def reply_branch() -> int:
+    """Which of the INVITE's branches the reply at hand answers, from 0: the end of our Via's branch."""
+    _, _, index = text("$via0(branch)").rpartition(".")
+    return int(index, 16) if index else 0
 
 
 def drop_reply() -> int:

@@ -160,7 +160,7 @@ class Agent:
         lines = [
             f"SIP/2.0 {code} {reason}",
             *(f"Via: {via}" for via in request.headers("Via")),
-            *(f"Record-Route: {route}" for route in request.headers("Record-Route")),
+            *(f"Record-Route: {route}" for route in request.headers("Record-Route") if "Record_Route" not in headers),
             f"From: {request.header('From')}",
             f"To: {to}",
             f"Call-ID: {request.header('Call-ID')}",

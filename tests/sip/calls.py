@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sip.agents import Agent, Call
+from tests.sip.agents import Agent, Call, Nothing
 from tests.sip.proxy import Proxy
 
 
@@ -26,6 +26,18 @@ def hang_up(call: Call, gateway: Agent) -> None:
     """BYE from the caller, to the end on both sides."""
     call.bye()
     gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+
+
+def cancel(call: Call) -> None:
+    """CANCEL, sent again until it is answered: Kamailio is silent about one that meets its INVITE on the way out."""
+    for _ in range(5):
+        call.cancel()
+        try:
+            call.agent.expect(200, 0.3, CSeq="CANCEL")
+        except Nothing:
+            continue
+        return
+    raise Nothing("five CANCELs without an answer")
 
 
 def is_talking(proxy: Proxy, call: Call) -> bool:

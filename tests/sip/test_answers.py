@@ -1,0 +1,302 @@
+"""The answer is gated: a 2xx passes with a grant or not at all, and a leg that must not be gets ACK and BYE."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.kemi.world import CUSTOMER
+from tests.sip.agents import Agent, Call, Message
+from tests.sip.calls import answer, cancel, hang_up, is_talking
+from tests.sip.proxy import Proxy, eventually
+
+
+def is_hung_up(gateway: Agent, call: Call, tag: str, routes: tuple[str, ...] = ()) -> None:
+    """The leg of a To-tag gets ACK and BYE that a strict peer takes for its dialog's own."""
+    ack = gateway.expect("ACK", Call_ID=call.call_id)
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    for message in (ack, bye):
+        assert (message.tag("From"), message.tag("To")) == (call.from_tag, tag)
+        assert tuple(message.headers("Route")) == routes
+    assert ack.header("CSeq") == f"{call.cseq} ACK"
+    assert int(bye.header("CSeq").split()[0]) > call.cseq
+    gateway.reply(bye, 200, "OK")
+
+
+def ring(caller: Agent, gateway: Agent) -> tuple[Call, Message]:
+    """A call whose INVITE is at the gateway."""
+    call = Call(caller, "0033123")
+    call.invite()
+    return call, gateway.expect("INVITE", Call_ID=call.call_id)
+
+
+def outcome(proxy: Proxy, call: Call) -> tuple[str, int]:
+    """Of the one record of a call: how it ended, and what its customer pays."""
+    (cdr,) = proxy.cdrs(call.call_id)
+    return cdr["outcome"], cdr["charges"][0]["micros"]
+
+
+def test_a_second_200_of_another_fork_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """A gateway that forked sends two To-tags: the second leg ends, the first talks and is billed once."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 200, "OK", tag="first")
+    assert caller.expect(200, Call_ID=call.call_id).tag("To") == "first"
+    gateway.reply(invite, 200, "OK", tag="second")
+    is_hung_up(gateway, call, "second")
+    caller.expect_silence(call.call_id, 0.2)
+    assert is_talking(proxy, call)
+    call.to_tag, call.target = "first", f"sip:gw@{gateway.ip}:{gateway.port}"
+    call.routes = (f"sip:{proxy.ip};lr",)
+    call.request("BYE")
+    gateway.reply(gateway.expect("BYE"), 200, "OK")
+    assert outcome(proxy, call) == ("answered", 1000)
+
+
+def test_a_repeated_200_passes_and_is_not_charged_again(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The same To-tag: the caller's ACK was lost."""
+    call, invite = ring(caller, gateway)
+    for _ in range(3):
+        gateway.reply(invite, 200, "OK", tag="one")
+        call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.expect("ACK")
+    (running,) = proxy.running()
+    assert len([line for line in proxy.journal() if line["e"] == "answered" and line["call"]["key"] == running.hex]) < 2
+    hang_up(call, gateway)
+    assert outcome(proxy, call) == ("answered", 1000)
+
+
+@pytest.mark.parametrize(
+    "contact", [None, "<sip:a@127.0.0.11:5060>, <sip:b@127.0.0.11:5060>"], ids=["no Contact", "two Contacts"]
+)
+def test_a_200_without_a_contact_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent, contact: str | None) -> None:
+    """Nobody could send it a BYE: the caller gets 503, nothing is charged."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 200, "OK", tag="bare", Contact=contact)
+    is_hung_up(gateway, call, "bare")
+    refused = caller.expect_final(call.call_id)
+    assert refused.code == 503
+    call.to_tag = refused.tag("To")
+    call.ack()
+    assert outcome(proxy, call) == ("failed", 0)
+    assert proxy.account(CUSTOMER).held == 0
+
+
+def test_an_answer_that_nobody_can_pay_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """A correction took the money while it rang, hold and all: 402 to the caller, no charge."""
+    call, invite = ring(caller, gateway)
+    before = proxy.account(CUSTOMER).balance
+    proxy.send({"do": "credit", "account": CUSTOMER, "micros": -2 * before})
+    gateway.reply(invite, 200, "OK", tag="poor", Record_Route=None)
+    refused = caller.expect_final(call.call_id)
+    is_hung_up(gateway, call, "poor")
+    call.to_tag = refused.tag("To")
+    call.ack()
+    proxy.send({"do": "credit", "account": CUSTOMER, "micros": 2 * before})
+    assert refused.code == 402
+    assert outcome(proxy, call) == ("failed", 0)
+
+
+def test_a_leg_beyond_a_proxy_is_hung_up_by_its_route(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """A denied 2xx that came through two proxies of the carrier: Routes in their order, back to where it came from."""
+    call, invite = ring(caller, gateway)
+    record_routes = "<sip:127.0.0.77;lr>, <sip:127.0.0.11;lr>, " + invite.header("Record-Route")
+    gateway.reply(invite, 200, "OK", tag="far", Contact=None, Record_Route=record_routes)
+    is_hung_up(gateway, call, "far", ("<sip:127.0.0.11;lr>", "<sip:127.0.0.77;lr>"))
+
+
+def test_cancel_before_any_1xx_and_a_late_200(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The caller has its 487; the gateway's late 200 reaches nobody, its leg ends, nothing is charged."""
+    call, invite = ring(caller, gateway)
+    call.cancel()
+    gone = caller.expect(487, 4)
+    call.to_tag = gone.tag("To")
+    call.ack()
+    gateway.reply(invite, 200, "OK", tag="late")
+    is_hung_up(gateway, call, "late")
+    caller.expect_silence(call.call_id, 0.3)
+    assert outcome(proxy, call) == ("cancelled", 0)
+
+
+def test_a_200_after_the_cancel_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The gateway was quicker than its CANCEL: the caller has 487, nobody pays."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 180, "Ringing", tag="x")
+    caller.expect(180)
+    cancel(call)
+    gateway.expect("CANCEL")
+    gateway.reply(invite, 200, "OK", tag="x")
+    is_hung_up(gateway, call, "x")
+    assert caller.expect_final(call.call_id).code == 487
+    assert outcome(proxy, call) == ("cancelled", 0)
+
+
+def test_a_cancel_after_the_200_is_too_late(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """RFC 3261 9.2: it has no effect; the call is up until somebody hangs up."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 200, "OK", tag="x")
+    call.take(caller.expect(200, CSeq="INVITE"))
+    call.to_tag, tag = "", call.to_tag
+    cancel_text = call.text("CANCEL", uri=f"sip:{call.number}@{proxy.ip}:{proxy.port}", routes="", Contact=None)
+    caller.send(cancel_text)
+    caller.expect(200, CSeq="CANCEL")
+    call.to_tag = tag
+    call.ack()
+    gateway.expect("ACK")
+    assert is_talking(proxy, call)
+    hang_up(call, gateway)
+    assert outcome(proxy, call) == ("answered", 1000)
+
+
+def test_whichever_is_first_the_caller_and_the_bill_agree(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """CANCEL and 200 at offsets of -3 to +3 ms: 487 is free and hung up, 200 is a call with one charge."""
+    for offset in range(-30, 31):
+        call, invite = ring(caller, gateway)
+        gateway.reply(invite, 180, "Ringing", tag="x")
+        caller.expect(180, Call_ID=call.call_id)
+        steps = [call.cancel, lambda: gateway.reply(invite, 200, "OK", tag="x")]  # noqa: B023
+        for step in steps if offset < 0 else reversed(steps):
+            step()
+            time.sleep(abs(offset) / 10_000)
+        answer = caller.expect_final(call.call_id)
+        while "INVITE" not in answer.header("CSeq"):
+            answer = caller.expect_final(call.call_id)
+        if answer.code == 200:
+            call.take(answer)
+            call.ack()
+            gateway.expect("ACK", Call_ID=call.call_id)
+            hang_up(call, gateway)
+            assert outcome(proxy, call) == ("answered", 1000)
+        else:
+            assert answer.code == 487
+            is_hung_up(gateway, call, "x")
+            assert outcome(proxy, call) == ("cancelled", 0)
+        gateway.reply_to_all("CANCEL", call.call_id, 0.01)
+    assert proxy.account(CUSTOMER).held == 0
+
+
+def test_cancel_from_elsewhere_is_not_heard(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """The INVITE's own branch, from an address that isn't its trunk's."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 180, "Ringing", tag="x")
+    caller.expect(180)
+    agent("127.0.0.99").send(call.text("CANCEL", Contact=None))
+    gateway.expect_nothing("CANCEL", 0.3)
+    call.cancel()
+    gateway.reply(gateway.expect("CANCEL"), 200, "OK")
+    gateway.reply(invite, 487, "Request Terminated", tag="x")
+    assert caller.expect(487).code == 487
+    assert outcome(proxy, call) == ("cancelled", 0)
+
+
+def test_a_late_answer_of_the_first_gateway_is_hung_up(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """After the fail-over only the second gateway may answer: the call is its, and its provider's."""
+    second = agent("127.0.0.12", 5060)
+    call, invite = ring(caller, gateway)
+    other = second.expect("INVITE")
+    gateway.reply(invite, 200, "OK", tag="slow")
+    is_hung_up(gateway, call, "slow")
+    caller.expect_nothing(200, 0.1)
+    second.reply(other, 200, "OK", tag="quick")
+    call.take(caller.expect(200, CSeq="INVITE"))
+    call.ack()
+    assert call.to_tag == "quick"
+    hang_up(call, second)
+    assert proxy.cdr(call.call_id)["gateway"] == 2
+
+
+def test_both_gateways_answer_at_once(proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]) -> None:
+    """Whatever order the workers take them in: one leg talks, the other is hung up, the caller hears one answer."""
+    second = agent("127.0.0.12", 5060)
+    call, invite = ring(caller, gateway)
+    other = second.expect("INVITE")
+    second.reply(other, 200, "OK", tag="quick")
+    gateway.reply(invite, 200, "OK", tag="slow")
+    call.take(caller.expect(200, CSeq="INVITE"))
+    call.ack()
+    assert call.to_tag == "quick"
+    is_hung_up(gateway, call, "slow")
+    assert not [message for message in caller.seen if message.code >= 300]
+    hang_up(call, second)
+    assert len(proxy.cdrs(call.call_id)) == 1
+
+
+def test_stray_replies_go_nowhere(proxy: Proxy, gateway: Agent, agent: Callable[..., Agent]) -> None:
+    """A 200 with a second Via: a stock proxy would reflect it to whoever that names."""
+    victim = agent("127.0.0.97", 5060)
+    gateway.send(
+        f"SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {proxy.ip}:{proxy.port};branch=z9hG4bKnone\r\n"
+        f"Via: SIP/2.0/UDP {victim.ip}:{victim.port};branch=z9hG4bKx\r\n"
+        "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: stray\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+    )
+    assert victim.receive(0.3) is None
+
+
+def test_ringing_too_long_ends_with_the_plan(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Two seconds of ringing over all gateways; 180 again and again prolongs nothing."""
+    proxy.send(proxy.plan_body(ring_timeout_s=2, failover_codes=[503]))
+    began = time.monotonic()
+    call, invite = ring(caller, gateway)
+    for _ in range(8):
+        gateway.reply(invite, 180, "Ringing", tag="x")
+        gateway.receive(0.2)
+    cancel = gateway.expect("CANCEL")
+    proxy.send(proxy.plan_body())
+    assert 1.5 < cancel.at - began < 3.5
+    gateway.reply(cancel, 200, "OK")
+    gateway.reply(invite, 487, "Request Terminated", tag="x")
+    assert caller.expect_final(call.call_id).code in {408, 480, 487, 504}
+    assert outcome(proxy, call) == ("failed", 0)
+
+
+def test_every_packet_twice_is_one_call(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """INVITE, 200, ACK and BYE each come in two copies: one hold, one charge."""
+    call = Call(caller, "0033123")
+    call.invite()
+    caller.send(call.text("INVITE"))
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.expect_nothing("INVITE")
+    assert proxy.account(CUSTOMER).held == 10_000
+    for _ in range(2):
+        gateway.reply(invite, 200, "OK", tag="t")
+    call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    call.ack()
+    gateway.expect("ACK")
+    call.request("BYE")
+    caller.send(call.text("BYE"))
+    gateway.reply(gateway.expect("BYE"), 200, "OK")
+    assert outcome(proxy, call) == ("answered", 1000)
+    eventually(lambda: proxy.account(CUSTOMER).held == 0)
+
+
+def test_info_and_re_invite_prolong_no_grant(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Money for three seconds: INFOs in between, BYE to both at the third, above all CSeqs sent."""
+    account = proxy.account(CUSTOMER)
+    proxy.send(
+        {"do": "settings", "first_hold_s": 3}, {"do": "credit", "account": CUSTOMER, "micros": 3000 - account.balance}
+    )
+    call, _ = answer(caller, gateway)
+    began = time.monotonic()
+    for method in ("INFO", "INVITE", "INFO"):
+        call.request(method)
+        gateway.reply(gateway.expect(method), 200, "OK", Contact=f"<sip:gw@{gateway.ip}:{gateway.port}>")
+        caller.expect(200, CSeq=method)
+        if method == "INVITE":
+            call.ack()
+            gateway.expect("ACK")
+        time.sleep(0.5)
+    bye = gateway.expect("BYE", 5, Call_ID=call.call_id)
+    assert 2.0 < bye.at - began < 4.2
+    assert int(bye.header("CSeq").split()[0]) > call.cseq
+    gateway.reply(bye, 200, "OK")
+    caller.reply(caller.expect("BYE"), 200, "OK")
+    cdr = proxy.cdr(call.call_id)
+    proxy.send({"do": "settings"}, {"do": "credit", "account": CUSTOMER, "micros": account.balance})
+    assert (cdr["ended_by"], cdr["charges"][0]["billed_s"]) == ("grant", 3)
