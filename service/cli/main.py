@@ -14,14 +14,12 @@ import click
 from service.faults import Fault
 
 COMMANDS = {
-    "serve": ("serve", "Run the service: collector, commands, publisher, HTTP."),
     "apply": ("apply", "Bring accounts, trunks, providers and plans to what a file says."),
     "account": ("account", "Accounts with their balances."),
     "pay": ("pay", "Post a payment."),
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),
-    "tariff": ("tariff", "Check, price and publish the ratebook."),
-    "doctor": ("doctor", "Check that everything adds up, on the running system."),
+    "tariff": ("tariff", "Check the ratebook, price a call by it."),
 }
 """Command, its module here, what it does."""
 

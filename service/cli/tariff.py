@@ -1,4 +1,4 @@
-"""`kambill tariff`: check and price straight from the ratebook's folder; publish it."""
+"""`kambill tariff`: check and price straight from the ratebook's folder."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ NUMBER_DIGITS_MAX = 32
 
 
 class RatebookFaulty(Fault):
-    """The ratebook has faults: nothing is priced or published from it."""
+    """The ratebook has faults: nothing is priced from it."""
 
     def __init__(self, folder: Path, found: LoadedRatebook) -> None:
         lines = [f"{folder}/{problem}" for problem in found.problems]
@@ -33,7 +33,7 @@ class RatebookFaulty(Fault):
 
 @click.group()
 def command() -> None:
-    """Check, price and publish the ratebook."""
+    """Check the ratebook, price a call by it."""
 
 
 _RATEBOOK = click.option("--ratebook", type=click.Path(path_type=Path), help="Another folder than the configured one.")
