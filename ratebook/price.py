@@ -75,17 +75,18 @@ def _count(terms: Terms, seconds: int) -> tuple[int, int]:
         _, rate_nanos, increment_s = intervals[0]
         billed_s = -(-seconds // increment_s) * increment_s
         return billed_s, billed_s * rate_nanos
-    free_after_s = 0
-    if terms.free_s:
-        if terms.free_mode is FreeMode.BEFORE:
-            seconds = max(0, seconds - terms.free_s)
-        else:
-            free_after_s = terms.free_s
+    if terms.free_s and terms.free_mode is FreeMode.BEFORE:
+        seconds = max(0, seconds - terms.free_s)
     billed_s = sixtieths = 0
-    for step in steps(intervals, seconds):
-        billed_s += step.seconds
-        free_s = min(step.seconds, max(0, free_after_s - step.from_s))
-        sixtieths += (step.seconds - free_s) * step.interval.rate_nanos
+    last = len(intervals) - 1
+    for index, (_, rate_nanos, increment_s) in enumerate(intervals):
+        end_s = seconds if index == last else min(seconds, intervals[index + 1].from_s)
+        if billed_s < end_s:  # else a step before has covered it
+            length_s = -(-(end_s - billed_s) // increment_s) * increment_s
+            sixtieths += length_s * rate_nanos
+            if terms.free_s and terms.free_mode is FreeMode.AFTER:
+                sixtieths -= min(length_s, max(0, terms.free_s - billed_s)) * rate_nanos
+            billed_s += length_s
     return billed_s, sixtieths
 
 

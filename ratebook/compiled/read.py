@@ -85,15 +85,14 @@ class RatesSnapshot:
 
 
 def _last_at_or_before(cursor: Any, key: bytes) -> bytes | None:
-    """The largest key that is not above `key`; None: there is none."""
-    if cursor.set_range(key):
-        if cursor.key() == key:
-            return key
-        if not cursor.prev():
-            return None
-    elif not cursor.last():
-        return None
-    found: bytes = cursor.key()
+    """The largest key that is not above `key`; None: there is none.
+
+    The version is whole: its header lies behind every number, so that there is always a key to step back from.
+    """
+    cursor.set_range(key)
+    if cursor.key() == key:
+        return key
+    found: bytes | None = cursor.key() if cursor.prev() else None
     return found
 
 

@@ -86,6 +86,8 @@ def _gateways(document: Document, node: yaml.Node | None) -> tuple[Route, ...]:
             fields: dict[str, yaml.Node] = {"gateway": item}
         else:
             fields = document.mapping(item, ("gateway", "priority"), "a gateway")
+        if fields and "gateway" not in fields:
+            document.fault(item, "a gateway without name", "`gateway: provider/gateway`")
         gateway = document.value(fields, "gateway", _gateway_name, "")
         priority = document.value(fields, "priority", values.whole(0, 1000), number)
         if gateway in {route.gateway for route in found}:

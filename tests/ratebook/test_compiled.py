@@ -276,6 +276,19 @@ def test_reading_needs_an_environment(tmp_path: Path) -> None:
     assert not (tmp_path / "absent").exists()
 
 
+def test_opened_again_after_the_writer(tmp_path: Path) -> None:
+    """What was written is there, and only to be read."""
+    env = open_for_writing(tmp_path / "rates")
+    version = publish(env, rate("44", DEAR))
+    env.close()
+    reader = RatesReader.open(tmp_path / "rates")
+    with reader.snapshot() as look:
+        found = look.find(version, "441", 0)
+    reader.close()
+    assert found is not None
+    assert found.terms == DEAR
+
+
 def _look_from_a_child(folder: Path, version: bytes, answers: Any) -> None:
     reader = RatesReader.open(folder)
     with reader.snapshot() as look:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,12 +11,12 @@ from hypothesis import strategies as st
 
 from ratebook.model import DurationMode, FreeMode, Interval, Terms
 from ratebook.money import Rounding, RoundingMode, format_micros, parse_nanos
-from ratebook.price import Charge, attempt_charge, charge, explain, longest_s
+from ratebook.price import Charge, _count, attempt_charge, charge, explain, longest_s, steps
 from tests.ratebook.oracle import slow_charge
 from tests.ratebook.strategies import terms_of_all_kinds
 
 
-def plain(rate: str, first: int = 1, following: int | None = None, **more: object) -> Terms:
+def plain(rate: str, first: int = 1, following: int | None = None, **more: Any) -> Terms:
     """Terms of one rate per minute."""
     nanos = parse_nanos(rate)
     intervals = [Interval(0, nanos, first)]
@@ -156,6 +157,15 @@ def test_the_longest_call_that_money_pays(terms: Terms, micros: int, limit_s: in
 def test_a_longer_call_never_costs_less(terms: Terms, seconds: int) -> None:
     """What the search for the longest call rests on."""
     assert charge(terms, seconds * 1000).micros <= charge(terms, seconds * 1000 + 1000).micros
+
+
+@given(terms_of_all_kinds(), st.integers(1, 400))
+def test_the_explained_steps_are_the_charged_ones(terms: Terms, seconds: int) -> None:
+    """Billed seconds and rates, where nothing is free."""
+    terms = terms._replace(free_s=0, grace_s=0)
+    found = steps(terms.intervals, seconds)
+    assert sum(step.seconds for step in found) == charge(terms, seconds * 1000).billed_s
+    assert sum(step.seconds * step.interval.rate_nanos for step in found) == _count(terms, seconds)[1]
 
 
 def test_the_longest_call_ends_with_a_paid_increment() -> None:

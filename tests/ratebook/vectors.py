@@ -170,8 +170,8 @@ def two_interval_fraction(vector: Vector) -> Fraction:
     """The exact charge of tariff and usage, without tax: what the file's decimals were cut from."""
     tariff = vector["tariff"]
     first_s = tariff["initial_interval_s"]
-    charge = Fraction(tariff["connect_fee"]) + Fraction(tariff["initial_rate_per_min"]) * first_s / 60
-    return charge + Fraction(tariff["next_rate_per_min"]) * (int(vector["billed_s"]) - first_s) / 60
+    first = Fraction(tariff["connect_fee"]) + Fraction(tariff["initial_rate_per_min"]) * first_s / 60
+    return first + Fraction(tariff["next_rate_per_min"]) * (int(vector["billed_s"]) - first_s) / 60
 
 
 # --- single statements
