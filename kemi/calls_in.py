@@ -82,7 +82,7 @@ def _read_invitation(source: Received, called: str) -> Invitation | None:
     """What the INVITE says; None: something is missing, too long or not printable."""
     contacts = sip.uris(sip.headers("Contact"))
     cseq = sip.number("$cs")
-    if len(contacts) != 1 or not 0 <= cseq < guards.CSEQ_FIRST_MAX:
+    if len(contacts) != 1 or not guards.is_target(contacts[0]) or not 0 <= cseq < guards.CSEQ_FIRST_MAX:
         return None
     texts = {
         "call_id": sip.text("$ci"),

@@ -119,7 +119,7 @@ def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str) -> None:
     """A 2xx of a side of an answered call: the same again, or one that moves targets (RFC 3261 12.2.1.2)."""
     contacts = sip.uris(sip.headers("Contact"))
     leg = running.caller_leg if side == "caller" else running.callee_leg
-    if leg is not None and len(contacts) == 1 and contacts[0] != leg.contact and notes.is_word(contacts[0]):
+    if leg is not None and len(contacts) == 1 and contacts[0] != leg.contact and guards.is_target(contacts[0]):
         _move(rooms, running, notes.Move(side, leg.cseq, contacts[0]))
     asked = notes.Move.from_note(sip.dialog_note(notes.MOVE))
     if asked is not None and asked.side != side and asked.cseq == sip.number("$cs"):

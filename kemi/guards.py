@@ -111,11 +111,16 @@ def side_of_tag(running: RunningCall, tag: str) -> str | None:
     return "caller" if tag == running.caller_leg.tag else None
 
 
+def is_target(uri: str) -> bool:
+    """Whether a Contact's URI can be a remote target: one that requests can be sent to by SIP."""
+    return uri.lower().startswith(("sip:", "sips:")) and is_word(uri)
+
+
 def is_leg(tag: str, contacts: tuple[str, ...], route_set: tuple[str, ...]) -> bool:
     """Whether a 2xx names a leg that requests can be sent to, within our limits."""
     if len(contacts) != 1 or len(route_set) > ROUTES_MAX:
         return False
-    return is_within_limits({"tag": TAG_MAX, "contact": URI_MAX}, {"tag": tag, "contact": contacts[0]})
+    return is_within_limits({"tag": TAG_MAX}, {"tag": tag}) and is_target(contacts[0])
 
 
 def comes_from(ip: str, networks: tuple[Network, ...]) -> bool:
@@ -172,7 +177,7 @@ def _check_way(request: InDialog) -> Answer | None:
     """It must reach the other side: hops enough, nothing required that could be refused on the way."""
     if request.max_forwards < MAX_FORWARDS_MIN and request.method != "ACK":
         return TOO_MANY_HOPS
-    if request.method in REFRESHING and not (len(request.contacts) == 1 and is_word(request.contacts[0])):
+    if request.method in REFRESHING and not (len(request.contacts) == 1 and is_target(request.contacts[0])):
         return BAD_REQUEST
     return check_extensions(request.require)
 

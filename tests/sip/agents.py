@@ -192,6 +192,8 @@ class Call:
     target: str = ""
     routes: tuple[str, ...] = ()
     branch: str = ""
+    branches: list[str] = field(default_factory=list)
+    """Of its transactions, the INVITE's first."""
 
     def __post_init__(self) -> None:
         number = next(_numbers)
@@ -199,6 +201,7 @@ class Call:
         self.from_tag = self.from_tag or f"f{number}"
         self.target = f"sip:{self.number}@{self.agent.proxy[0]}:{self.agent.proxy[1]}"
         self.branch = f"z9hG4bK{number}x{time.time_ns()}"
+        self.branches = [self.branch]
 
     def text(self, method: str, *, body: str = "", **headers: str | None) -> str:
         """A request of this call. `headers` replace the usual ones; None leaves one out."""
@@ -226,6 +229,7 @@ class Call:
     def new_branch(self) -> None:
         """Another transaction."""
         self.branch = f"z9hG4bK{next(_numbers)}x{time.time_ns()}"
+        self.branches.append(self.branch)
 
     def invite(self, **headers: str | None) -> None:
         """Sends the INVITE."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -110,7 +111,8 @@ class Proxy:
         if self.process is None:
             return
         if how is signal.SIGKILL:
-            os.killpg(self.process.pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
         else:
             self.process.terminate()
         try:
@@ -120,6 +122,12 @@ class Proxy:
             self.process.wait(5)
         self.process = None
         (self.run_dir / "rpc.sock").unlink(missing_ok=True)
+
+    def kill_worker(self) -> None:
+        """Kill -9 of one of Kamailio's processes."""
+        assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        os.kill(int(children[0]), signal.SIGKILL)
 
     def close(self) -> None:
         """Ends everything and removes the folders."""

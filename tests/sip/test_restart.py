@@ -1,0 +1,133 @@
+"""Kamailio killed with calls ringing and talking: no leg outlives its grant, no hold its call, no charge comes twice.
+
+The gateway's own log is the truth: when it answered, when BYE came.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.kemi.world import CUSTOMER, EURO
+from tests.sip.agents import Agent, Call
+from tests.sip.calls import answer, hang_up
+from tests.sip.proxy import Proxy, eventually
+
+GRANT_S = 4
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """One of its own, that tests may kill. Money for GRANT_S seconds of one call."""
+    proxy = Proxy()
+    try:
+        proxy.start()
+        proxy.furnish()
+        short = 1000 * GRANT_S - 1000 * EURO
+        proxy.send({"do": "settings", "first_hold_s": 1}, {"do": "credit", "account": CUSTOMER, "micros": short})
+        yield proxy
+    finally:
+        proxy.close()
+
+
+def kill_and_start(proxy: Proxy, down_s: float = 0) -> None:
+    """Kill -9 of everything, as systemd's control group does, and a new start."""
+    proxy.stop(signal.SIGKILL)
+    time.sleep(down_s)
+    proxy.start()
+
+
+def settled(proxy: Proxy, call: Call) -> dict[str, object]:
+    """The only record of a call."""
+    proxy.cdr(call.call_id, 8)
+    (cdr,) = proxy.cdrs(call.call_id)
+    return {name: cdr[name] for name in ("outcome", "ended_by")} | {
+        "billed_s": cdr["charges"][0]["billed_s"],
+        "micros": cdr["charges"][0]["micros"],
+    }
+
+
+def test_a_call_answered_just_before_the_kill_ends_at_its_grant(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """BYE to both by the fourth second, and the bill says four."""
+    call, _ = answer(caller, gateway)
+    answered_at = time.monotonic()
+    time.sleep(0.2)
+    kill_and_start(proxy)
+    bye = gateway.expect("BYE", 6, Call_ID=call.call_id)
+    assert bye.at - answered_at < GRANT_S + 1.2
+    assert (bye.tag("From"), bye.tag("To"), bye.uri) == (call.from_tag, call.to_tag, call.target)
+    gateway.reply(bye, 200, "OK")
+    other = caller.expect("BYE")
+    assert (other.tag("From"), other.tag("To"), other.uri) == (
+        call.to_tag,
+        call.from_tag,
+        f"sip:caller@{caller.ip}:{caller.port}",
+    )
+    caller.reply(other, 200, "OK")
+    cdr = settled(proxy, call)
+    assert (cdr["outcome"], cdr["ended_by"]) == ("answered", "grant")
+    assert cdr["billed_s"] in {3, 4}
+    eventually(lambda: proxy.account(CUSTOMER).held == 0)
+    assert proxy.running() == []
+
+
+def test_a_call_goes_on_over_a_restart_and_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """INFO passes, the caller's BYE ends both sides, one charge."""
+    proxy.send({"do": "credit", "account": CUSTOMER, "micros": EURO})
+    call, back = answer(caller, gateway)
+    kill_and_start(proxy)
+    back.request("INFO")
+    caller.reply(caller.expect("INFO"), 200, "OK")
+    gateway.expect(200, CSeq="INFO")
+    call.request("INFO")
+    gateway.reply(gateway.expect("INFO"), 200, "OK")
+    caller.expect(200, CSeq="INFO")
+    hang_up(call, gateway)
+    cdr = settled(proxy, call)
+    assert (cdr["outcome"], cdr["ended_by"]) == ("answered", "caller")
+    assert proxy.account(CUSTOMER).held == 0
+
+
+def test_a_grant_that_ended_while_down_is_billed_as_the_grant(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Down for longer than the money lasts: BYE to both at once, billed at most the grant."""
+    call, _ = answer(caller, gateway)
+    kill_and_start(proxy, GRANT_S + 1)
+    started_at = time.monotonic()
+    bye = gateway.expect("BYE", 4, Call_ID=call.call_id)
+    assert bye.at - started_at < 2.5
+    gateway.reply(bye, 200, "OK")
+    caller.reply(caller.expect("BYE"), 200, "OK")
+    cdr = settled(proxy, call)
+    assert (cdr["billed_s"], cdr["micros"]) == (GRANT_S, 1000 * GRANT_S)
+
+
+def test_a_late_200_after_the_restart_reaches_nobody(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """It rang when Kamailio died: the hold is back, the 200 is dropped, no call is free."""
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE")
+    gateway.reply(invite, 180, "Ringing", tag="late")
+    caller.expect(180)
+    kill_and_start(proxy)
+    gateway.reply(invite, 200, "OK", tag="late")
+    caller.expect_nothing(200, 0.5)
+    assert proxy.account(CUSTOMER).held == 0
+    cdr = settled(proxy, call)
+    assert (cdr["outcome"], cdr["ended_by"], cdr["micros"]) == ("failed", "restart", 0)
+
+
+def test_a_worker_that_dies_takes_all_with_it_and_nothing_is_lost(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """Kamailio ends when one of its processes does; the next start goes on from the store."""
+    call, _ = answer(caller, gateway)
+    proxy.kill_worker()
+    assert proxy.process is not None
+    eventually(lambda: proxy.process is None or proxy.process.poll() is not None)
+    kill_and_start(proxy)
+    gateway.reply(gateway.expect("BYE", 6, Call_ID=call.call_id), 200, "OK")
+    caller.reply(caller.expect("BYE"), 200, "OK")
+    assert settled(proxy, call)["outcome"] == "answered"
