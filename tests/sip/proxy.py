@@ -56,6 +56,7 @@ class Proxy:
         self.data_dir = Path(tempfile.mkdtemp(prefix="kambill-data-"))
         self.ip, self.port = "127.0.0.1", free_port()
         self.log = self.data_dir / "kamailio.log"
+        self.said = 0
         self.config = config
         self.process: subprocess.Popen[bytes] | None = None
         self.commands = 0
@@ -86,6 +87,7 @@ class Proxy:
             f"#!define KAMBILL_DIALOGS {self.data_dir}/dialogs\n"
             f"#!define KAMBILL_RPC_SOCKET {self.run_dir}/rpc.sock\n"
         )
+        self.said = self.log.stat().st_size if self.log.exists() else 0
         command = ["kamailio", "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-m", "128", "-M", "16"]
         self.process = subprocess.Popen(
             [*command, "-P", str(self.run_dir / "kamailio.pid")],
@@ -100,7 +102,7 @@ class Proxy:
     def _answers(self) -> bool:
         if self.process is None or self.process.poll() is not None:
             raise AssertionError(f"Kamailio has ended: {self.tail()}")
-        return (self.run_dir / "rpc.sock").exists() and "kambill: taking calls" in self.log.read_text(errors="replace")
+        return (self.run_dir / "rpc.sock").exists() and b"kambill: taking calls" in self.log.read_bytes()[self.said :]
 
     def tail(self) -> str:
         """The end of Kamailio's log."""
