@@ -19,7 +19,7 @@ from kemi.rooms import Rooms
 from kemi.store import accounts, layout, queues
 from kemi.store.calls import RINGING, Leg, RunningCall
 from kemi.store.change import Change
-from kemi.store.environment import MAP_BYTES, StoreAbsent
+from kemi.store.environment import StoreAbsent
 from kemi.store.layout import Account, Invite, Settings, Usage
 from kemi.store.trunks import Trunk
 from ratebook.model import Terms
@@ -219,13 +219,13 @@ def _remember(change: Change, invitation: Invitation, key: bytes, now: Now) -> N
     invite_key = _invite_key(invitation)
     invite = Invite(invitation.cseq, _branch_hash(invitation), key, until_ms)
     if change.txn.get(invite_key, db=change.store.invite) is None:
-        change.state = change.state._replace(invites=change.state.invites + 1)
+        change.invites += 1
     change.txn.put(invite_key, layout.pack_invite(invite), db=change.store.invite)
     change.txn.put(layout.due_key(until_ms, b"i", invite_key), b"", db=change.store.due)
 
 
 def _check_size(change: Change, caller: int) -> None:
-    if change.state.used_bytes() > MAP_BYTES // 100 * layout.GUARD_PERCENT:
+    if change.is_nearly_full():
         raise Refusal("store", 0, caller)
 
 
@@ -269,9 +269,7 @@ def _take_path(change: Change, path: list[Account], question: _Question, now: No
         hold = holds.get(account.id, 0)
         if account.is_charged and (hold > account.available or account.available < 0):
             raise Refusal("funds", account.id, caller)
-        change.put_account(
-            account._replace(channels=account.channels + 1, rate_clock_us=clock, held=account.held + hold)
-        )
+        accounts.put_moved(change.store, change.txn, account, channels=1, held=hold, rate_clock_us=clock)
 
 
 def _call(key: bytes, question: _Question, path: list[Account], way: Way, now: Now) -> RunningCall:
@@ -307,6 +305,7 @@ def _call(key: bytes, question: _Question, path: list[Account], way: Way, now: N
         ring_wall_ms=0,
         answer_boot_ms=0,
         answer_wall_ms=0,
+        priced_until_s=min(priced.until_s for priced in (*question.priced, way.provider)),
         grant_s=0,
         due_ms=deadline_ms + RINGING_SLACK_MS,
         seen_boot_ms=now.boot_ms,
@@ -319,7 +318,7 @@ def _call(key: bytes, question: _Question, path: list[Account], way: Way, now: N
 
 def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused: Refused, now: Now) -> None:
     with Change(rooms.store) as change:
-        if refused.rule == "store" or change.state.used_bytes() > MAP_BYTES // 100 * layout.GUARD_PERCENT:
+        if refused.rule == "store" or change.is_nearly_full():
             return
         change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, refused, now))
 

@@ -71,7 +71,7 @@ class Clerk:
             return
         self._beaten_ms = now.boot_ms
         with Change(self._rooms.store) as change:
-            change.event(queues.BEAT, now, {"running": change.state.running})
+            change.event(queues.BEAT, now, {"running": change.running})
 
     def _copy_events(self) -> None:
         while True:
@@ -101,7 +101,7 @@ class Clerk:
         with Change(self._rooms.store) as change:
             for sequence in sequences:
                 change.txn.delete(layout.sequence_key(sequence), db=change.store.event)
-            change.state = change.state._replace(events=change.state.events - len(sequences))
+            change.events -= len(sequences)
 
     def _apply_commands(self, now: Now) -> None:
         """The next batch; a command for another life of the store is passed over, a later life's waits."""

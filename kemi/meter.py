@@ -56,7 +56,7 @@ def _forget_invites(rooms: Rooms, entries: list[tuple[int, bytes, bytes]], now: 
             raw = change.txn.get(what, db=change.store.invite)
             if raw is not None and layout.unpack_invite(raw).until_ms <= now.boot_ms:
                 change.txn.delete(what, db=change.store.invite)
-                change.state = change.state._replace(invites=change.state.invites - 1)
+                change.invites -= 1
 
 
 def _visit(rooms: Rooms, key: bytes, set_timeout: SetTimeout, now: Now) -> None:

@@ -58,7 +58,8 @@ def _take_over(store: HotStore, generation: int, moment: Now) -> list[RunningCal
                 settle(change, call, RESTARTED, moment, moment.boot_ms)
                 continue
             due_ms = restart_due_ms(call, settings, moment)
-            calls.append(change.move_call(call._replace(generation=generation), due_ms))
+            calls.append(call._replace(generation=generation, due_ms=due_ms))
+            change.move_call(calls[-1], call.due_ms)
     return calls
 
 

@@ -6,6 +6,7 @@ twice, late and in any order, and only the first one changes anything.
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Any, NamedTuple
 
 from kemi import quote
@@ -58,6 +59,9 @@ class Denied(NamedTuple):
     code: int
     reason: str
     """What the caller is told."""
+
+
+GONE = Denied("gone", 481, "Call/Transaction Does Not Exist")
 
 
 class End(NamedTuple):
@@ -152,46 +156,61 @@ def _with_code(running: RunningCall, sip_code: int) -> tuple[tuple[int, int, int
 
 def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) -> Grant | Denied:
     """Decides on a 2xx to an INVITE: the answer's stamp, the price of this moment, the first full grant."""
-    running = find(rooms, call)
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        refused = _not_to_be_answered(change, running, callee)
+        if refused is not None or running is None:
+            return refused or GONE
+        priced, provider = _price_again(rooms, running, now)
+        settings = rooms.store.settings(change.txn)
+        grant_s = _affordable_s(change, running, priced, min(settings.grant_s, settings.max_call_s))
+        if grant_s < 1:
+            return _refuse_answer(change, running, priced, ring_ms, now)
+        generation = rooms.store.generation(change.txn)
+        talking = _connected(_answered_call(running, priced, provider, grant_s), callee, ring_ms, generation, now)
+        _hold(change, running, talking)
+        talking = talking._replace(due_ms=_due_ms(talking, settings, now))
+        change.event(queues.ANSWERED, now, change.move_call(talking, running.due_ms))
+    return Grant(grant_s)
+
+
+def _not_to_be_answered(change: Change, running: RunningCall | None, callee: Callee) -> Grant | Denied | None:
+    """What a 2xx gets that isn't the first one of the gateway at hand; None: it is."""
     if running is None:
-        return Denied("gone", 481, "Call/Transaction Does Not Exist")
+        return GONE
     if running.is_answered:
         same = callee.to_tag in {leg.tag for leg in (running.callee_leg, running.caller_leg) if leg is not None}
         return Grant(None) if same else Denied("second_answer", 500, "Second answer")
-    priced, provider = _price_again(rooms, running, now)
-    with Change(rooms.store) as change:
-        current = change.call(running.key)
-        if current is None or current.is_answered or current.gateway != running.gateway:
-            return Denied("gone", 481, "Call/Transaction Does Not Exist")
-        settings = rooms.store.settings(change.txn)
-        grant_s = _affordable_s(change, current, priced, min(settings.grant_s, settings.max_call_s))
-        if grant_s < 1:
-            return _refuse_answer(change, current, priced, ring_ms, now)
-        generation = rooms.store.generation(change.txn)
-        talking = _connected(_answered_call(current, priced, provider, grant_s), callee, ring_ms, generation, now)
-        _hold(change, current, talking)
-        change.move_call(talking, _due_ms(talking, settings, now))
-        change.event(queues.ANSWERED, now, pack_call(talking))
-    return Grant(grant_s)
+    gateway = gateway_by_id(change.store, change.txn, running.gateway)
+    address = ipaddress.ip_address(callee.source.ip)
+    if gateway is None or not any(address in network for network in gateway.networks):
+        return Denied("candidate", 481, "Call/Transaction Does Not Exist")
+    return None
 
 
 def _price_again(rooms: Rooms, running: RunningCall, now: Now) -> tuple[list[Priced], ChargeLeg | None]:
     """Each leg by the rate in effect now, of the tariff version that the call started with.
 
-    A version that is gone leaves the leg as it was.
+    A version that is gone leaves the leg as it was, and nothing is looked up while no rate can have changed.
     """
+    if now.wall_s < running.priced_until_s:
+        return [_as_it_was(leg) for leg in running.legs], running.provider
     with rooms.rates.snapshot() as rates:
         priced = [_leg_again(rates, leg, running.called, now) for leg in running.legs]
         provider = running.provider
         return priced, provider and _leg_again(rates, provider, running.called, now).leg
 
 
+def _as_it_was(leg: ChargeLeg) -> Priced:
+    return Priced(leg, decode_terms(leg.terms), 0)
+
+
 def _leg_again(rates: Any, leg: ChargeLeg, number: str, now: Now) -> Priced:
     found = rates.find(leg.tariff, number, now.wall_s)
     if found is None or found.terms.blocked:
-        return Priced(leg, decode_terms(leg.terms))
+        return _as_it_was(leg)
     again = leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw)
-    return Priced(again, found.terms)
+    return Priced(again, found.terms, found.until_s)
 
 
 def _answered_call(running: RunningCall, priced: list[Priced], provider: ChargeLeg | None, grant_s: int) -> RunningCall:
@@ -252,7 +271,7 @@ def _hold(change: Change, before: RunningCall, after: RunningCall) -> None:
     for old, new in zip(before.legs, after.legs, strict=True):
         if new.held != old.held:
             account = change.account(new.account)
-            change.put_account(account._replace(held=account.held + new.held - old.held))
+            accounts.put_moved(change.store, change.txn, account, held=new.held - old.held)
 
 
 def _due_ms(call: RunningCall, settings: Settings, now: Now) -> int:
@@ -309,7 +328,8 @@ def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
             after = _longer_call(running, grant_s, now)
             _hold(change, running, after)
             change.event(queues.EXTENDED, now, (key, grant_s, tuple(leg.held for leg in after.legs)))
-        after = change.move_call(after, _due_ms(after, settings, now))
+        after = after._replace(due_ms=_due_ms(after, settings, now))
+        change.move_call(after, running.due_ms)
     return Extension(running, after)
 
 
@@ -317,7 +337,7 @@ def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
     if running.cut_by or not _path_is_active(change, running):
         return running.grant_s
     limit_s = min(running.grant_s + settings.grant_s, settings.max_call_s)
-    priced = [Priced(leg, decode_terms(leg.terms)) for leg in running.legs]
+    priced = [_as_it_was(leg) for leg in running.legs]
     return _affordable_s(change, running, priced, limit_s)
 
 
@@ -377,7 +397,7 @@ def _settle(change: Change, running: RunningCall, ending: Ending, now: Now) -> N
     accounts.release_channel(change.store, change.txn, b"g", running.gateway)
     if running.provider is not None and cost is not None and cost.micros:
         provider = change.account(running.provider.account)
-        change.put_account(provider._replace(balance=provider.balance + cost.micros))
+        accounts.put_moved(change.store, change.txn, provider, balance=cost.micros)
     if not running.is_answered and running.attempts:
         running = running._replace(attempts=_with_code(running, ending.sip_code))
     plain = tuple(map(tuple, charges))
@@ -397,11 +417,7 @@ def _release_path(change: Change, running: RunningCall, charges: list[Charged]) 
     for account_id in running.path:
         held, micros = paid.get(account_id, (0, 0))
         account = change.account(account_id)
-        change.put_account(
-            account._replace(
-                channels=max(0, account.channels - 1), held=account.held - held, balance=account.balance - micros
-            )
-        )
+        accounts.put_moved(change.store, change.txn, account, channels=-1, held=-held, balance=-micros)
 
 
 def restart_due_ms(call: RunningCall, settings: Settings, now: Now) -> int:

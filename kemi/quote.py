@@ -5,17 +5,16 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from ratebook.compiled.read import Found, RatesSnapshot
-from ratebook.model import Terms
-from ratebook.price import charge
-from ratebook.routing import Candidate, Plan, match_routes, order_candidates
-
 from kemi.refusal import Refusal
 from kemi.store import accounts, layout
 from kemi.store.calls import ChargeLeg
 from kemi.store.environment import Databases
 from kemi.store.layout import Account
 from kemi.store.trunks import Gateway, Trunk, gateway_by_id
+from ratebook.compiled.read import Found, RatesSnapshot
+from ratebook.model import Terms
+from ratebook.price import charge
+from ratebook.routing import Candidate, Plan, match_routes, order_candidates
 
 
 @lru_cache(maxsize=256)
@@ -41,6 +40,8 @@ class Priced(NamedTuple):
 
     leg: ChargeLeg
     terms: Terms
+    until_s: int
+    """Wall-clock second from which another rate may hold."""
 
 
 class Look(NamedTuple):
@@ -73,7 +74,7 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk) -> list[Priced]:
         version, found = rate
         if found.terms.blocked:
             raise Refusal("blocked", account.id, caller)
-        priced.append(Priced(leg_of(account.id, seller, version, found), found.terms))
+        priced.append(Priced(leg_of(account.id, seller, version, found), found.terms, found.until_s))
     return priced
 
 
@@ -121,4 +122,4 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     if rate is None or rate[1].terms.blocked:
         return None
     version, found = rate
-    return Way(gateway, Priced(leg_of(provider.id, 0, version, found), found.terms))
+    return Way(gateway, Priced(leg_of(provider.id, 0, version, found), found.terms, found.until_s))

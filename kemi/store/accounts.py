@@ -52,6 +52,31 @@ def path_of(dbs: Databases, txn: Any, account_id: int) -> list[Account]:
     return path
 
 
+def put_moved(
+    dbs: Databases,
+    txn: Any,
+    account: Account,
+    *,
+    channels: int = 0,
+    held: int = 0,
+    balance: int = 0,
+    rate_clock_us: int | None = None,
+) -> None:
+    """Writes an account with so many channels and micro-units more; packed at once, without another value between."""
+    moved = (
+        *account[1:4],
+        account.balance + balance,
+        account.credit_limit,
+        account.held + held,
+        account.channels_max,
+        max(0, account.channels + channels),
+        account.cps_max,
+        account.rate_clock_us if rate_clock_us is None else rate_clock_us,
+        account.currency,
+    )
+    txn.put(layout.account_key(account.id), layout.pack_fields(moved), db=dbs.account)
+
+
 def takes_channel(channels: int, channels_max: int) -> bool:
     """Whether one more call fits. `channels_max` 0: always."""
     return not channels_max or channels < channels_max

@@ -79,6 +79,8 @@ class RunningCall(NamedTuple):
     ring_wall_ms: int
     answer_boot_ms: int
     answer_wall_ms: int
+    priced_until_s: int
+    """Wall-clock second from which a rate of its may be another one; exclusive."""
     grant_s: int
     """Seconds from the answer that the hold pays; 0 while ringing."""
     due_ms: int

@@ -8,8 +8,11 @@ from typing import Any
 from kemi.clock import Now
 from kemi.store import accounts, layout, queues
 from kemi.store.calls import RunningCall, pack_call, unpack_call
-from kemi.store.environment import HotStore
+from kemi.store.environment import MAP_BYTES, HotStore
 from kemi.store.layout import Account, State
+
+GUARD_BYTES = MAP_BYTES // 100 * layout.GUARD_PERCENT
+"""New calls are refused beyond."""
 
 
 class Change:
@@ -21,12 +24,13 @@ class Change:
     def __init__(self, store: HotStore) -> None:
         self.store = store
         self.txn: Any = None
-        self.state = State()
-        self._before = self.state
+        self.sequence = self.applied_command = self.running = self.events = self.invites = 0
+        self._before = State()
 
     def __enter__(self) -> Change:
         self.txn = self.store.write()
-        self.state = self._before = self.store.state(self.txn)
+        self._before = self.store.state(self.txn)
+        self.sequence, self.applied_command, self.running, self.events, self.invites = self._before
         return self
 
     def __exit__(
@@ -35,15 +39,21 @@ class Change:
         if kind is not None:
             self.txn.abort()
             return
-        if self.state is not self._before:
-            self.store.put_state(self.txn, self.state)
+        state = State(self.sequence, self.applied_command, self.running, self.events, self.invites)
+        if state != self._before:
+            self.store.put_state(self.txn, state)
         self.txn.commit()
 
     def event(self, kind: str, now: Now, payload: Any) -> None:
         """Leaves an event for the journal under the next sequence number."""
-        sequence = self.state.sequence + 1
-        self.state = self.state._replace(sequence=sequence, events=self.state.events + 1)
-        self.txn.put(layout.sequence_key(sequence), queues.pack_event(kind, now, payload), db=self.store.event)
+        self.sequence += 1
+        self.events += 1
+        self.txn.put(layout.sequence_key(self.sequence), queues.pack_event(kind, now, payload), db=self.store.event)
+
+    def is_nearly_full(self) -> bool:
+        """Whether what is left of the store is kept for ending calls."""
+        state = State(running=self.running, events=self.events, invites=self.invites)
+        return state.used_bytes() > GUARD_BYTES
 
     def call(self, key: bytes) -> RunningCall | None:
         """A running call; None: there is none of this key."""
@@ -52,27 +62,28 @@ class Change:
 
     def add_call(self, call: RunningCall) -> None:
         """A new running call, with its place in the due index."""
-        self.state = self.state._replace(running=self.state.running + 1)
+        self.running += 1
         self.put_call(call)
         self.txn.put(layout.due_key(call.due_ms, b"c", call.key), b"", db=self.store.due)
 
-    def put_call(self, call: RunningCall) -> None:
-        """Writes a call whose due time is as it was."""
-        self.txn.put(call.key, pack_call(call), db=self.store.call)
+    def put_call(self, call: RunningCall) -> bytes:
+        """Writes a call whose due time is as it was; returns its record."""
+        raw = pack_call(call)
+        self.txn.put(call.key, raw, db=self.store.call)
+        return raw
 
-    def move_call(self, call: RunningCall, due_ms: int) -> RunningCall:
-        """Writes a call that is to be looked at at another time."""
-        moved = call._replace(due_ms=due_ms)
-        self.txn.delete(layout.due_key(call.due_ms, b"c", call.key), db=self.store.due)
-        self.txn.put(layout.due_key(due_ms, b"c", call.key), b"", db=self.store.due)
-        self.put_call(moved)
-        return moved
+    def move_call(self, call: RunningCall, before_ms: int) -> bytes:
+        """Writes a call that is to be looked at at another time than `before_ms`; returns its record."""
+        if call.due_ms != before_ms:
+            self.txn.delete(layout.due_key(before_ms, b"c", call.key), db=self.store.due)
+            self.txn.put(layout.due_key(call.due_ms, b"c", call.key), b"", db=self.store.due)
+        return self.put_call(call)
 
     def remove_call(self, call: RunningCall) -> None:
         """Takes a call out of the store."""
         self.txn.delete(call.key, db=self.store.call)
         self.txn.delete(layout.due_key(call.due_ms, b"c", call.key), db=self.store.due)
-        self.state = self.state._replace(running=self.state.running - 1)
+        self.running -= 1
 
     def account(self, account_id: int) -> Account:
         """An account, if need be one that is known by its id only."""

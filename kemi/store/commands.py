@@ -36,7 +36,7 @@ def apply(change: Change, command: Command, now: Now) -> None:
 
 def note_applied(change: Change, number: int) -> None:
     """Notes a number as done, also that of a command which is passed over."""
-    change.state = change.state._replace(applied_command=number)
+    change.applied_command = number
 
 
 _STATES = {"active": 0, "suspended": SUSPENDED, "closed": CLOSED}
@@ -128,7 +128,7 @@ def _settings(change: Change, command: Command, _now: Now) -> None:
 def _cut(change: Change, command: Command, now: Now) -> None:
     call = change.call(bytes.fromhex(command["call"]))
     if call is not None:
-        change.move_call(call._replace(cut_by=command.get("by") or "operator"), now.boot_ms)
+        change.move_call(call._replace(cut_by=command.get("by") or "operator", due_ms=now.boot_ms), call.due_ms)
 
 
 def _ready(change: Change, _command: Command, _now: Now) -> None:

@@ -94,6 +94,11 @@ def pack_account(account: Account) -> bytes:
     return _ACCOUNT.pack(VERSION, *account[1:])
 
 
+def pack_fields(fields: tuple[object, ...]) -> bytes:
+    """The record of an account's fields behind its id, in their order."""
+    return _ACCOUNT.pack(VERSION, *fields)
+
+
 def unpack_account(account_id: int, raw: bytes) -> Account:
     """The account of a record."""
     fields = _ACCOUNT.unpack(raw)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from ratebook.model import Rate
 
 from kemi import progress
 from kemi.progress import Denied, End, Grant
+from ratebook.model import Rate
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, ROOT, UPPER, World, assert_consistent, terms
 
 
@@ -144,6 +144,16 @@ def test_providers_cost_is_the_one_that_carried_the_call(world: World) -> None:
     assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 503], [2, 408], [3, 200]]
     assert world.charges()[CUSTOMER] == 60_000
     assert_consistent(world)
+
+
+def test_a_late_200_of_a_gateway_that_was_given_up_is_denied(world: World) -> None:
+    """Gateway 1 answers after the call went on to gateway 2: its leg gets ACK and BYE, the call rings on."""
+    call = world.ring()
+    progress.fail_over(world.rooms, call, 408, world.now)
+    denied = world.pick_up(call, ip="127.0.0.11")
+    assert isinstance(denied, Denied)
+    assert denied.rule == "candidate"
+    assert world.pick_up(call, ip="127.0.0.12") == Grant(100)
 
 
 def test_no_more_gateways_ends_the_fail_over(world: World) -> None:

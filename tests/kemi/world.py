@@ -9,15 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
-from ratebook.model import Interval, Rate, Tariff, Terms
-from ratebook.money import Rounding, RoundingMode, parse_nanos
-
 from kemi.authorize import Admitted, Invitation, Refused, Repeated, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
 from kemi.identify import Source, identify
-from kemi.progress import Callee, Denied, End, Grant, answered, ended
+from kemi.progress import Callee, Denied, End, Grant, answered, ended, find
 from kemi.rooms import Rooms
 from kemi.store import commands, journal
 from kemi.store.calls import RunningCall
@@ -26,6 +22,9 @@ from kemi.store.change import Change
 from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
+from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
+from ratebook.model import Interval, Rate, Tariff, Terms
+from ratebook.money import Rounding, RoundingMode, parse_nanos
 
 ROOT, UPPER, LOWER, CUSTOMER, CARRIER, DEAR_CARRIER = 1, 2, 3, 4, 5, 6
 EURO = 1_000_000
@@ -211,11 +210,11 @@ class World:
         assert isinstance(admitted, Admitted), admitted
         return admitted.call
 
-    def pick_up(self, call: str, to_tag: str = "to") -> Grant | Denied:
-        """The gateway's 200."""
-        callee = Callee(
-            to_tag, "sip:callee@127.0.0.11", (), "udp:127.0.0.1:5060", Source("127.0.0.11", 5060, "udp"), 7, 9
-        )
+    def pick_up(self, call: str, to_tag: str = "to", ip: str = "") -> Grant | Denied:
+        """A 200, of the gateway at hand unless another address is given."""
+        running = find(self.rooms, call)
+        ip = ip or f"127.0.0.{10 + (running.gateway if running else 1)}"
+        callee = Callee(to_tag, f"sip:callee@{ip}", (), "udp:127.0.0.1:5060", Source(ip, 5060, "udp"), 7, 9)
         return answered(self.rooms, call, callee, 0, self.now)
 
     def talk(self, called: str = "+33123") -> str:
