@@ -1,0 +1,102 @@
+"""A strict stand-in for Kamailio's KSR module: it knows what Kamailio 5.6.3 exports, by name and arity, no more.
+
+`ksr_api.json` is what `app_python.api_list` of a real Kamailio said. A function that a test has not prepared raises; a
+pseudo-variable that is not set is None, as Kamailio gives it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+API: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "ksr_api.json").read_text())
+TYPES = {"str": str, "int": int}
+
+
+class NotPrepared(AssertionError):
+    """The code under test called something that the test did not expect."""
+
+
+class Function:
+    """One exported function: checks its arguments, then answers as the test said."""
+
+    def __init__(self, fake: FakeKsr, name: str, signature: str) -> None:
+        self._fake, self._name = fake, name
+        self._types = [] if signature == "none" else [TYPES[word] for word in signature.split(", ")]
+
+    def __call__(self, *args: Any) -> Any:
+        """Calls it."""
+        if [type(arg) for arg in args] != self._types:
+            raise TypeError(f"KSR.{self._name} takes {self._types}, got {args!r}")
+        return self._fake.call(self._name, args)
+
+
+class Module:
+    """`KSR.tm` and the like."""
+
+    def __init__(self, fake: FakeKsr, name: str) -> None:
+        self._fake, self._name = fake, name
+
+    def __getattr__(self, name: str) -> Function:
+        if name not in API[self._name]:
+            raise AttributeError(f"Kamailio exports no KSR.{self._name}.{name}")
+        return Function(self._fake, f"{self._name}.{name}", API[self._name][name])
+
+
+class FakeKsr:
+    """The module. `pv`: pseudo-variables; `headers`: of the message; `answers`: what functions return, by name."""
+
+    def __init__(self) -> None:
+        self.pv_values: dict[str, Any] = {}
+        self.headers: dict[str, list[str]] = {}
+        self.answers: dict[str, Any] = {}
+        self.calls: list[tuple[Any, ...]] = []
+        """What was called, in order, without reads."""
+
+    def __getattr__(self, name: str) -> Module | Function:
+        if name in API and name != "core":
+            return Module(self, name)
+        if name in API["core"]:
+            return Function(self, f"core.{name}", API["core"][name])
+        raise AttributeError(f"Kamailio exports no KSR.{name}")
+
+    def call(self, name: str, args: tuple[Any, ...]) -> Any:
+        """One call of an exported function."""
+        reader = _READERS.get(name)
+        if reader is not None:
+            return reader(self, *args)
+        self.calls.append((name, *args))
+        if name in _SILENT:
+            return 1
+        if name not in self.answers:
+            raise NotPrepared(f"KSR.{name}{args!r}")
+        answer = self.answers[name]
+        return answer(*args) if callable(answer) else answer
+
+    def called(self, name: str) -> list[tuple[Any, ...]]:
+        """The arguments of each call of a function."""
+        return [call[1:] for call in self.calls if call[0] == name]
+
+    def _get(self, name: str) -> Any:
+        value = self.pv_values.get(name)
+        if isinstance(value, bytes):
+            return value.decode()
+        return value
+
+    def _header(self, name: str, at: int) -> str | None:
+        found = self.headers.get(name, [])
+        return found[at] if at < len(found) else None
+
+    def _present(self, name: str) -> int:
+        return 1 if self.headers.get(name) else -1
+
+
+_READERS: dict[str, Callable[..., Any]] = {
+    "pv.get": FakeKsr._get,
+    "hdr.get_idx": FakeKsr._header,
+    "hdr.is_present": FakeKsr._present,
+}
+_SILENT = frozenset({"core.err", "core.notice", "core.set_drop", "sl.send_reply", "tm.t_reply", "hdr.remove"})
+"""What always works and says nothing."""

@@ -1,0 +1,185 @@
+"""What may pass in a call, by what the store knows of it."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kemi import guards
+from kemi.guards import Answer, InDialog
+from kemi.notes import Early
+from kemi.store.calls import ANSWERED, RINGING, Leg, RunningCall
+
+CALLER = Leg("from", "sip:caller@127.0.0.2", (), 1, "udp:127.0.0.1:5060")
+CALLEE = Leg("to", "sip:gw@127.0.0.11", ("sip:127.0.0.12;lr",), 0, "udp:127.0.0.1:5060")
+OURS = "sip:127.0.0.1;lr"
+
+
+def running(state: str = ANSWERED, **fields: Any) -> RunningCall:
+    """A call; what guards don't look at is empty."""
+    values: dict[str, Any] = dict.fromkeys(RunningCall._fields)
+    values |= {"state": state, "caller_leg": CALLER, "callee_leg": CALLEE if state == ANSWERED else None}
+    return RunningCall(**values | fields)
+
+
+def info(**fields: Any) -> InDialog:
+    """A good INFO of the caller."""
+    values: dict[str, Any] = {
+        "method": "INFO",
+        "ip": "127.0.0.2",
+        "from_tag": "from",
+        "to_tag": "to",
+        "cseq": 2,
+        "request_uri": CALLEE.contact,
+        "routes": (OURS, *CALLEE.route_set),
+        "comes_by_us": True,
+        "max_forwards": 70,
+        "require": "",
+        "contacts": (),
+    }
+    return InDialog(**values | fields)
+
+
+def test_a_good_request_of_either_side_passes() -> None:
+    """To the other one's target, by its route set."""
+    assert guards.check_in_dialog(running(), info(), "caller") is None
+    back = info(from_tag="to", to_tag="from", request_uri=CALLER.contact, routes=(OURS,), cseq=500)
+    assert guards.side_of(running(), back) == "callee"
+    assert guards.check_in_dialog(running(), back, "callee") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({"request_uri": "sip:gw@127.0.0.98"}, guards.FORBIDDEN),
+        ({"routes": (OURS,)}, guards.FORBIDDEN),
+        ({"routes": (OURS, *CALLEE.route_set, "sip:127.0.0.98;lr")}, guards.FORBIDDEN),
+        ({"routes": ()}, guards.FORBIDDEN),
+        ({"comes_by_us": False}, guards.FORBIDDEN),
+        ({"method": "REFER"}, guards.NOT_ALLOWED),
+        ({"method": "CANCEL"}, guards.NOT_ALLOWED),
+        ({"cseq": 1}, guards.LOW_CSEQ),
+        ({"cseq": 1002}, guards.LOW_CSEQ),
+        ({"max_forwards": 9}, guards.TOO_MANY_HOPS),
+        ({"require": "timer, nosuch"}, guards.BAD_EXTENSION),
+        ({"method": "INVITE"}, guards.BAD_REQUEST),
+        ({"method": "INVITE", "contacts": ("sip:a@b", "sip:c@d")}, guards.BAD_REQUEST),
+        ({"method": "UPDATE", "contacts": ("*",)}, guards.BAD_REQUEST),
+    ],
+)
+def test_what_is_wrong_is_named(fields: dict[str, Any], answer: Answer) -> None:
+    """One fault each, one answer each."""
+    assert guards.check_in_dialog(running(), info(**fields), "caller") == answer
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"cseq": 1001},
+        {"max_forwards": 10},
+        {"require": "timer, 100rel"},
+        {"method": "INVITE", "contacts": ("sip:a@b",)},
+        {"method": "ACK", "cseq": 1, "max_forwards": 1},
+    ],
+)
+def test_what_is_just_right_passes(fields: dict[str, Any]) -> None:
+    """The negative twins."""
+    assert guards.check_in_dialog(running(), info(**fields), "caller") is None
+
+
+def test_the_first_cseq_of_a_side_leaves_room() -> None:
+    """Below 2^30: the ones that follow, and ours in a BYE, have to fit."""
+    first = CALLEE._replace(cseq=0)
+    assert guards.check_cseq(info(cseq=2**30), first) is None
+    assert guards.check_cseq(info(cseq=2**30 + 1), first) == guards.LOW_CSEQ
+
+
+def test_a_bye_is_judged_by_who_sends_it() -> None:
+    """Not by its way or target: it is never sent on."""
+    odd = info(method="BYE", request_uri="sip:x@127.0.0.98", routes=(), comes_by_us=False, max_forwards=1)
+    assert guards.check_bye(running(), odd, "caller") is None
+    assert guards.check_bye(running(), odd._replace(cseq=1), "caller") == guards.LOW_CSEQ
+    assert guards.check_bye(running(), odd._replace(require="nosuch"), "caller") == guards.BAD_EXTENSION
+    assert guards.check_bye(running(RINGING), odd, "caller") == guards.UNKNOWN_DIALOG
+
+
+@pytest.mark.parametrize(
+    ("tags", "side"),
+    [
+        (("from", "to"), "caller"),
+        (("to", "from"), "callee"),
+        (("from", "other"), None),
+        (("other", "to"), None),
+        (("to", "to"), None),
+    ],
+)
+def test_both_tags_tell_the_side(tags: tuple[str, str], side: str | None) -> None:
+    """Of an answered call."""
+    assert guards.side_of(running(), info(from_tag=tags[0], to_tag=tags[1])) == side
+
+
+def test_before_the_answer_only_prack_and_update_to_a_side_that_rings() -> None:
+    """With its tag, its target and its way."""
+    rings = {"early": Early("sip:gw@127.0.0.11", ())}
+    call = running(RINGING)
+    good = info(method="PRACK", to_tag="early", routes=(OURS,))
+    assert guards.check_ringing(call, good, rings) is None
+    for wrong, answer in (
+        ({"method": "INFO"}, guards.UNKNOWN_DIALOG),
+        ({"method": "INVITE"}, guards.UNKNOWN_DIALOG),
+        ({"to_tag": "invented"}, guards.UNKNOWN_DIALOG),
+        ({"from_tag": "early", "to_tag": "from"}, guards.UNKNOWN_DIALOG),
+        ({"request_uri": "sip:gw@127.0.0.98"}, guards.FORBIDDEN),
+        ({"routes": (OURS, "sip:127.0.0.98;lr")}, guards.FORBIDDEN),
+        ({"cseq": 1}, guards.LOW_CSEQ),
+    ):
+        assert guards.check_ringing(call, good._replace(**wrong), rings) == answer
+
+
+def test_a_tag_of_a_2xx_tells_its_side() -> None:
+    """Neither: it is a fork that nobody asked for."""
+    assert [guards.side_of_tag(running(), tag) for tag in ("from", "to", "fork")] == ["caller", "callee", None]
+
+
+@pytest.mark.parametrize(
+    ("contacts", "routes", "good"),
+    [
+        (("sip:gw@127.0.0.11",), (), True),
+        (("SIPS:gw@127.0.0.11",), ("sip:a",) * 16, True),
+        ((), (), False),
+        (("sip:a@b", "sip:c@d"), (), False),
+        (("*",), (), False),
+        (("tel:123",), (), False),
+        (("sip:a b",), (), False),
+        (("sip:" + "x" * 600,), (), False),
+        (("sip:gw@127.0.0.11",), ("sip:a",) * 17, False),
+    ],
+)
+def test_a_leg_has_one_target_within_limits(contacts: tuple[str, ...], routes: tuple[str, ...], good: bool) -> None:
+    """Or nobody could send it a BYE."""
+    assert guards.is_leg("tag", contacts, routes) is good
+    assert not guards.is_leg("", contacts, routes)
+
+
+def test_networks_of_both_families() -> None:
+    """An address of one family is in no network of the other."""
+    networks = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("2001:db8::/32"))
+    inside = ("10.1.2.3", "2001:db8::1")
+    assert [guards.comes_from(ip, networks) for ip in (*inside, "11.0.0.1", "::1")] == [True, True, False, False]
+
+
+def test_the_route_set_to_a_callee_is_reversed_and_ends_before_us() -> None:
+    """RFC 3261 12.1.2, cut at our own entry: what stands below is the caller's side."""
+    assert guards.beyond_us(("last", "first", "ours", "callers"), 2) == ("first", "last")
+    assert guards.beyond_us(("ours",), 0) == ()
+
+
+@given(st.integers(0, 2**33), st.integers(0, 2**31))
+def test_no_cseq_passes_that_is_not_higher(cseq: int, last: int) -> None:
+    """And none that runs away."""
+    passes = guards.check_cseq(info(cseq=cseq), CALLER._replace(cseq=last)) is None
+    assert passes == (last < cseq <= (last + 1000 if last else 2**30))
