@@ -201,6 +201,15 @@ class Snapshot:
         """Channels in use of a trunk (`t`) or gateway (`g`)."""
         return layout.unpack_usage(self._txn.get(layout.kind_key(kind, number), db=self._dbs.peer))
 
+    def channels(self) -> dict[tuple[bytes, int], int]:
+        """Channels in use of every trunk and gateway that has any, by kind and id."""
+        found = {}
+        for key, raw in self._txn.cursor(self._dbs.peer):
+            usage = layout.unpack_usage(raw)
+            if usage.channels:
+                found[bytes(key[:1]), int.from_bytes(key[1:], "big")] = usage.channels
+        return found
+
 
 class HotReader(Databases):
     """The store as the service and the commands see it: read-only."""

@@ -14,12 +14,14 @@ import click
 from service.faults import Fault
 
 COMMANDS = {
+    "serve": ("serve", "Run the service: collector, commands, publisher, HTTP."),
     "apply": ("apply", "Bring accounts, trunks, providers and plans to what a file says."),
     "account": ("account", "Accounts with their balances."),
     "pay": ("pay", "Post a payment."),
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),
-    "tariff": ("tariff", "Check the ratebook, price a call by it."),
+    "tariff": ("tariff", "Check the ratebook, price a call by it, publish it."),
+    "doctor": ("doctor", "Check that everything adds up, on the running system."),
 }
 """Command, its module here, what it does."""
 

@@ -1,4 +1,4 @@
-"""`kambill tariff`: check and price straight from the ratebook's folder."""
+"""`kambill tariff`: check and price straight from the ratebook's folder, publish it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from ratebook.document import LoadedRatebook, load
 from ratebook.model import Tariff
 from ratebook.price import attempt_charge, charge, explain
 from service.cli.output import as_json, facts, money
-from service.cli.session import config, now_ms
+from service.cli.session import actor, config, ledger, now_ms, run
 from service.faults import Fault
+from service.tariffs import publisher
+from service.tariffs.publisher import Publication
 
 NUMBER_DIGITS_MAX = 32
 
@@ -163,6 +165,34 @@ def _price(tariff: Tariff, number: str, duration_ms: int, at: str | None) -> Pri
         attempt_micros=attempt_charge(found.terms),
         steps=explain(found.terms, duration_ms),
     )
+
+
+@command.command()
+@click.option("--note", default="", help="Why, for the history.")
+@_JSON
+def publish(note: str, *, wants_json: bool) -> None:
+    """Compile what changed in the ratebook and switch to it: all of it, or nothing if there is a fault."""
+    settings = config()
+
+    async def work() -> Publication:
+        async with ledger(settings) as engine:
+            return await publisher.publish(settings, engine, by=actor(), note=note, now_ms=now_ms())
+
+    done = run(work())
+    if wants_json:
+        tariffs = [one._asdict() for one in done.tariffs]
+        as_json({"tariffs": tariffs, "plans": done.plans, "warnings": done.warnings})
+        return
+    for one in done.tariffs:
+        click.echo(
+            f"published {one.name} {one.version}: {one.rates} rates" + (f", before {one.before}" if one.before else "")
+        )
+    for name in done.plans:
+        click.echo(f"published plan {name}")
+    for warning in done.warnings:
+        click.echo(warning, err=True)
+    if not done.tariffs and not done.plans:
+        click.echo("nothing has changed")
 
 
 def find_rate(tariff: Tariff, number: str, at_s: int) -> Found | None:

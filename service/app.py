@@ -1,0 +1,229 @@
+"""`kambill serve`: the collector, the flusher and the publisher as tasks, and HTTP for health and metrics.
+
+A task that fails says so, waits, and goes on: the database may be away for a while, and the calls don't need it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from kemi.store.environment import StoreAbsent, open_reader
+from service.calls.collector import Collector
+from service.commands.flusher import Flusher
+from service.config import Config
+from service.faults import Fault
+from service.start import open_ledger
+from service.tariffs.publisher import RatebookFaulty, publish
+from service.tariffs.watcher import Watcher
+
+POLL_S = 0.1
+TIDY_S = 2.0
+WATCH_S = 1.0
+RETRY_S = 1.0
+log = structlog.get_logger("kambill")
+
+
+class Metrics:
+    """What Prometheus reads."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        registry = self.registry
+        self.lines = Counter("kambill_journal_lines", "Journal lines collected.", registry=registry)
+        self.commands = Counter("kambill_commands", "Commands put into the inbox.", registry=registry)
+        self.faults = Counter("kambill_task_faults", "Faults of background tasks.", ["task"], registry=registry)
+        self.running = Gauge("kambill_running_calls", "Calls in the hot store.", registry=registry)
+        self.events = Gauge("kambill_store_events", "Events not yet in the journal.", registry=registry)
+        self.store = Gauge("kambill_store_ready", "1: the hot store takes calls.", registry=registry)
+
+
+class Service:
+    """One running service."""
+
+    def __init__(self, config: Config, engine: AsyncEngine) -> None:
+        self._config = config
+        self._engine = engine
+        self.metrics = Metrics()
+        self.faults: dict[str, str] = {}
+        """What each task last failed with; none: it works."""
+        self._collector = Collector(engine, config)
+        self._flusher = Flusher(engine, config)
+        self._watcher = Watcher(config.ratebook)
+
+    def tasks(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
+        """Seconds between two rounds, and the round, by name."""
+        return {
+            "collector": (POLL_S, self._collect),
+            "flusher": (POLL_S, self._flush),
+            "publisher": (WATCH_S, self._watch),
+            "tidy": (TIDY_S, self._tidy),
+        }
+
+    async def keep(self, name: str) -> None:
+        """Does a task's rounds for ever."""
+        pause_s, do = self.tasks()[name]
+        while True:
+            try:
+                await do()
+                self.faults.pop(name, None)
+                await asyncio.sleep(pause_s)
+            except Exception as fault:  # noqa: BLE001 -- the edge of a background task
+                self._failed(name, fault)
+                await asyncio.sleep(RETRY_S)
+
+    def _failed(self, name: str, fault: Exception) -> None:
+        text = str(fault) or type(fault).__name__
+        self.metrics.faults.labels(name).inc()
+        if self.faults.get(name) != text:
+            log.error("task failed", task=name, fault=text, kind=type(fault).__name__)
+        self.faults[name] = text
+
+    async def _collect(self) -> None:
+        self.metrics.lines.inc(await self._collector.collect_all(_now_ms()))
+
+    async def _flush(self) -> None:
+        while put := await self._flusher.flush():
+            self.metrics.commands.inc(put)
+
+    async def _tidy(self) -> None:
+        await self._flusher.tidy()
+        await self._collector.tidy()
+
+    async def _watch(self) -> None:
+        """Publishes a changed ratebook; its faults are told line by line, and the old one stays."""
+        if not await asyncio.to_thread(self._watcher.has_changed):
+            return
+        try:
+            done = await publish(self._config, self._engine, by="watcher", note="", now_ms=_now_ms())
+        except RatebookFaulty as faulty:
+            for problem in faulty.problems:
+                log.warning("ratebook", fault=problem)
+            return
+        except Exception:
+            self._watcher.forget()  # not the ratebook's fault: try again
+            raise
+        for published in done.tariffs:
+            log.info("published", tariff=published.name, version=published.version, rates=published.rates)
+        for warning in done.warnings:
+            log.warning("ratebook", fault=warning)
+
+    def look(self) -> bool:
+        """Reads the store's counters into the metrics; whether it takes calls."""
+        try:
+            reader = open_reader(self._config.run_dir)
+        except StoreAbsent:
+            self.metrics.store.set(0)
+            return False
+        try:
+            with reader.snapshot() as snapshot:
+                self.metrics.running.set(snapshot.state.running)
+                self.metrics.events.set(snapshot.state.events)
+                self.metrics.store.set(snapshot.ready)
+                return snapshot.ready
+        finally:
+            reader.close()
+
+    def close(self) -> None:
+        """Closes what is open."""
+        self._flusher.close()
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
+
+
+async def healthz(_request: web.Request) -> web.Response:
+    """The process answers."""
+    return web.json_response({"ok": True})
+
+
+async def readyz(request: web.Request) -> web.Response:
+    """503 with the reasons while a task fails or the store takes no calls."""
+    service = request.app[SERVICE]
+    faults = dict(service.faults)
+    if not service.look():
+        faults["store"] = "the hot store is absent or not filled yet: is Kamailio running?"
+    return web.json_response({"ok": not faults, "faults": faults}, status=503 if faults else 200)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus' text format."""
+    service = request.app[SERVICE]
+    service.look()
+    return web.Response(body=generate_latest(service.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def make_app(service: Service) -> web.Application:
+    """All URLs."""
+    app = web.Application()
+    app[SERVICE] = service
+    app.add_routes(
+        [
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.get("/metrics", metrics),
+        ]
+    )
+    return app
+
+
+@asynccontextmanager
+async def running(config: Config) -> AsyncIterator[Service]:
+    """The service with its tasks at work and its port open. Raises Fault for what can't be used."""
+    async with open_ledger(config, _now_ms()) as engine:
+        service = Service(config, engine)
+        runner = web.AppRunner(make_app(service), access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, config.listen.host, config.listen.port).start()
+        except OSError as fault:
+            await runner.cleanup()
+            service.close()
+            raise Fault(
+                f"listen: {config.listen.host}:{config.listen.port}: {fault.strerror or fault}: end the program that "
+                "has it, or change `listen` in kambill.yaml"
+            ) from fault
+        tasks = [asyncio.create_task(service.keep(name), name=name) for name in service.tasks()]
+        try:
+            yield service
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await runner.cleanup()
+            service.close()
+
+
+async def _serve(config: Config) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(name, stop.set)
+    async with running(config):
+        log.info("serving", listen=f"{config.listen.host}:{config.listen.port}", data_dir=str(config.data_dir))
+        await stop.wait()
+    log.info("stopped")
+
+
+def run(config: Config) -> None:
+    """Serves until SIGINT or SIGTERM. Raises Fault."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+    asyncio.run(_serve(config))

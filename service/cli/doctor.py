@@ -1,0 +1,25 @@
+"""`kambill doctor`: checks the running system."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from kemi.clock import now
+from service.cli.output import as_json
+from service.cli.session import config, now_ms, run
+from service.doctor import run as examine
+
+
+@click.command()
+@click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
+def command(*, wants_json: bool) -> None:
+    """Check that everything adds up, on the running system. Exit code 1: it doesn't."""
+    report = run(examine(config(), now_ms(), now().boot_ms))
+    if wants_json:
+        as_json({"ok": report.ok, "checks": [check._asdict() for check in report.checks]})
+    else:
+        for check in report.checks:
+            click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
+    sys.exit(0 if report.ok else 1)

@@ -1,0 +1,24 @@
+"""`kambill doctor`: does everything add up, on the running system?"""
+
+from __future__ import annotations
+
+import asyncio
+
+from service.config import Config
+from service.database.engine import reading
+from service.doctor import checks
+from service.doctor.evidence import Report, read_ledger, read_store
+from service.start import open_ledger
+
+__all__ = ["Report", "run"]
+
+
+async def run(config: Config, now_ms: int, boot_ms: int) -> Report:
+    """Looks at the store once and at the ledger once, and compares. Changes nothing."""
+    store = await asyncio.to_thread(read_store, config)
+    async with open_ledger(config, now_ms) as engine, reading(engine) as conn:
+        ledger = await read_ledger(conn, config, store)
+        found = [await checks.conservation(conn), await checks.batches(conn)]
+    between = await asyncio.to_thread(checks.events_between, config, store, ledger)
+    found += checks.of_store(store, ledger, between, boot_ms)
+    return Report(all(check.ok for check in found), found)

@@ -1,0 +1,202 @@
+"""The rules. Each check says what it found, and what to do when its rule is broken."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kemi.store.journal import FOLDER, journal_files, read_lines
+from service.config import Config
+from service.database.tables import cdrs, charges, postings
+from service.doctor.evidence import Check, Event, LedgerView, StoreView, Sums
+from service.ledger.rules import BALANCE, REVENUE
+from service.ledger.storage import imbalances
+
+SHOWN_MAX = 5
+"""Findings that a check names; the rest is counted."""
+OVERDUE_MS = 15_000
+"""How long after its grant a call may still be in the store: dialog timer, reaper, and a second each."""
+RESTORE = "restore the ledger from the last backup that passes, then replay the journal"
+
+
+def _check(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
+    if not findings:
+        return Check(name, ok=True, detail=good)
+    shown = "; ".join(findings[:SHOWN_MAX])
+    more = f" and {len(findings) - SHOWN_MAX} more" if len(findings) > SHOWN_MAX else ""
+    return Check(name, ok=False, detail=f"{shown}{more}: {what_to_do}")
+
+
+async def conservation(conn: AsyncConnection) -> Check:
+    """H1: every entry adds up to nothing, every balance is the sum of its lines."""
+    found = [
+        f"{one.what}: {one.found_micros} {one.currency} where {one.expected_micros} was expected"
+        for one in await imbalances(conn)
+    ]
+    lines = (await conn.execute(sa.select(sa.func.count()).select_from(postings))).scalar_one()
+    return _check("conservation", found, f"{lines} postings add up", RESTORE)
+
+
+async def batches(conn: AsyncConnection) -> Check:
+    """H3: what the calls of a batch were charged is what its entry posted, at every level."""
+    findings = []
+    for book, column, sign in ((BALANCE, charges.c.account_id, -1), (REVENUE, charges.c.seller_id, 1)):
+        called = (
+            sa.select(
+                cdrs.c.entry_id.label("entry_id"),
+                column.label("account_id"),
+                (charges.c.charge_micros * sign).label("micros"),
+            )
+            .join(cdrs, cdrs.c.id == charges.c.cdr_id)
+            .where(charges.c.charge_micros != 0)
+        )
+        posted = sa.select(
+            postings.c.entry_id, postings.c.account_id, (-postings.c.amount_micros).label("micros")
+        ).where(postings.c.book == book, postings.c.entry_id.in_(sa.select(cdrs.c.entry_id)))
+        parts = [called, posted]
+        if book == BALANCE:
+            owed = sa.select(cdrs.c.entry_id, cdrs.c.cost_account_id, cdrs.c.cost_micros)
+            parts.append(owed.where(cdrs.c.cost_micros != 0))
+        both = sa.union_all(*parts).subquery()
+        total = sa.func.sum(both.c.micros)
+        query = sa.select(both.c.entry_id, both.c.account_id, total).group_by(both.c.entry_id, both.c.account_id)
+        findings += [
+            f"entry {entry}, {book} of account {account}: calls and postings differ by {micros}"
+            for entry, account, micros in await conn.execute(query.having(total != 0))
+        ]
+    calls = (await conn.execute(sa.select(sa.func.count()).select_from(cdrs))).scalar_one()
+    return _check("exactly once", findings, f"{calls} records, each posted once at every level", RESTORE)
+
+
+def events_between(config: Config, store: StoreView | None, ledger: LedgerView) -> dict[int, Event]:
+    """Events of the store's life that the ledger has not collected and the store's snapshot had, by sequence."""
+    if store is None:
+        return {}
+    first = ledger.collected_sequence + 1 if ledger.collected_epoch == store.epoch else 1
+    wanted = {number: event for number, event in store.events.items() if number >= first}
+    for path in reversed(journal_files(config.data_dir / FOLDER)):
+        lines = [event for _, event in read_lines(path) if event["e"] != "carried"]
+        for event in lines:
+            if event["epoch"] == store.epoch and first <= event["seq"] <= store.sequence:
+                wanted[event["seq"]] = event
+        if lines and (lines[0]["epoch"], lines[0]["seq"]) <= (store.epoch, first):
+            break
+    return wanted
+
+
+def changes_of(events: Iterable[Event]) -> Sums:
+    """What settled calls changed in balances."""
+    sums: defaultdict[int, int] = defaultdict(int)
+    for event in events:
+        cdr = event.get("cdr") or {"charges": [], "cost": None}
+        for charge in cdr["charges"]:
+            sums[charge["account"]] -= charge["micros"]
+        if cdr["cost"]:
+            sums[cdr["cost"]["account"]] += cdr["cost"]["micros"]
+    return dict(sums)
+
+
+def of_store(store: StoreView | None, ledger: LedgerView, between: dict[int, Event], boot_ms: int) -> list[Check]:
+    """Everything that the store has a part in."""
+    if store is None:
+        return [Check("store", ok=False, detail="there is no hot store: start Kamailio (kemi.prestart makes it)")]
+    ready = [] if store.ready else ["the hot store is not filled yet, calls get 503"]
+    return [
+        _check("store", ready, f"life {store.epoch}, {len(store.calls)} calls", "start `kambill serve`"),
+        journal(store, ledger, between),
+        equation(store, ledger, between),
+        holds(store),
+        channels(store),
+        funds(store),
+        overdue(store, boot_ms),
+    ]
+
+
+def journal(store: StoreView, ledger: LedgerView, between: dict[int, Event]) -> Check:
+    """Every event is in the ledger, the journal or the store."""
+    first = ledger.collected_sequence + 1 if ledger.collected_epoch == store.epoch else 1
+    missing = [f"event {number}" for number in range(first, store.sequence + 1) if number not in between]
+    good = f"{store.sequence} events, {max(0, store.sequence - first + 1)} on their way to the ledger"
+    return _check("journal", missing, good, "put the journal's missing file back")
+
+
+def equation(store: StoreView, ledger: LedgerView, between: dict[int, Event]) -> Check:
+    """The store is the ledger less charges not yet posted and commands not yet applied, for each account."""
+    name = "store and ledger"
+    if ledger.collected_epoch != store.epoch:
+        return Check(
+            name, ok=False, detail="the ledger has not seen this store yet: start `kambill serve`, wait, repeat"
+        )
+    pending = changes_of(between.values())
+    findings = []
+    for account in sorted(store.accounts.keys() | ledger.balances.keys()):
+        expected = (
+            ledger.balances.get(account, 0)
+            - ledger.charged_since.get(account, 0)
+            + pending.get(account, 0)
+            - ledger.commanded.get(account, 0)
+        )
+        found = store.accounts[account].balance if account in store.accounts else 0
+        if found != expected:
+            findings.append(f"account {account}: the store has {found}, the ledger says {expected}")
+    advice = "stop Kamailio, remove the hot store's folder and start again: it is rebuilt from the ledger"
+    return _check(name, findings, f"{len(store.accounts)} accounts agree to the micro-unit", advice)
+
+
+def holds(store: StoreView) -> Check:
+    """What is held on an account is what its running calls hold."""
+    held: defaultdict[int, int] = defaultdict(int)
+    for call in store.calls:
+        for leg in call.legs:
+            held[leg.account] += leg.held
+    findings = [
+        f"account {account.id}: {account.held} held, its calls hold {held[account.id]}"
+        for account in store.accounts.values()
+        if account.held != held[account.id]
+    ]
+    return _check("holds", findings, f"{sum(held.values())} held by {len(store.calls)} calls", "restart Kamailio")
+
+
+def channels(store: StoreView) -> Check:
+    """Channels in use are running calls: of accounts, trunks and gateways."""
+    used: defaultdict[int, int] = defaultdict(int)
+    peers: defaultdict[tuple[bytes, int], int] = defaultdict(int)
+    for call in store.calls:
+        for account in call.path:
+            used[account] += 1
+        peers[b"t", call.trunk] += 1
+        peers[b"g", call.gateway] += 1
+    findings = [
+        f"account {account.id}: {account.channels} channels, {used[account.id]} calls"
+        for account in store.accounts.values()
+        if account.channels != used[account.id]
+    ]
+    findings += [
+        f"{'trunk' if kind == b't' else 'gateway'} {number}: {store.channels.get((kind, number), 0)} channels, "
+        f"{peers[kind, number]} calls"
+        for kind, number in sorted(peers.keys() | store.channels.keys())
+        if store.channels.get((kind, number), 0) != peers[kind, number]
+    ]
+    return _check("channels", findings, "channels in use are the running calls", "restart Kamailio")
+
+
+def funds(store: StoreView) -> Check:
+    """H2: no charged account has more on hold than it can pay."""
+    findings = [
+        f"account {account.id}: {account.available} available"
+        for account in store.accounts.values()
+        if account.is_charged and account.available < 0 and account.held
+    ]
+    advice = "a fee, a correction or a lowered limit may do this; else report it. It gets no new hold"
+    return _check("funds", findings, "no account holds more than it has", advice)
+
+
+def overdue(store: StoreView, boot_ms: int) -> Check:
+    """H4: no answered call is in the store long after its grant."""
+    findings = [
+        f"call {call.hex}" for call in store.calls if call.is_answered and call.grant_end_boot_ms + OVERDUE_MS < boot_ms
+    ]
+    return _check("on time", findings, "no call is beyond its grant", "is Kamailio running? its meter ends them")

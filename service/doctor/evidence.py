@@ -1,0 +1,123 @@
+"""What the doctor looks at: one snapshot of the hot store, one of the ledger."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kemi.store.calls import RunningCall
+from kemi.store.environment import StoreAbsent, open_reader
+from kemi.store.layout import Account
+from service.config import Config
+from service.database.tables import cdrs, charges, commands, nodes
+from service.ledger.storage import balances
+
+Event = dict[str, Any]
+Sums = dict[int, int]
+"""Micro-units by account."""
+
+
+class Check(NamedTuple):
+    """One rule, held or broken."""
+
+    name: str
+    ok: bool
+    detail: str
+    """What was found; for a broken one also what to do."""
+
+
+class Report(NamedTuple):
+    """All checks."""
+
+    ok: bool
+    checks: list[Check]
+
+
+class StoreView(NamedTuple):
+    """One snapshot of the hot store."""
+
+    epoch: int
+    ready: bool
+    sequence: int
+    applied_command: int
+    accounts: dict[int, Account]
+    calls: list[RunningCall]
+    events: dict[int, Event]
+    """By sequence: those not yet in the journal."""
+    channels: dict[tuple[bytes, int], int]
+    """In use, of each trunk (`t`) and gateway (`g`) that has any."""
+
+
+class LedgerView(NamedTuple):
+    """The ledger in one transaction, later than the store's snapshot."""
+
+    collected_epoch: int
+    collected_sequence: int
+    last_command: int
+    balances: Sums
+    commanded: Sums
+    """By commands that the store had not applied."""
+    charged_since: Sums
+    """Changes of balances by calls that the ledger has and the store's snapshot had not."""
+
+
+def read_store(config: Config) -> StoreView | None:
+    """The store as it is; None: there is none."""
+    try:
+        reader = open_reader(config.run_dir)
+    except StoreAbsent:
+        return None
+    try:
+        with reader.snapshot() as snapshot:
+            accounts = {account.id: account for account in snapshot.accounts()}
+            return StoreView(
+                snapshot.epoch,
+                snapshot.ready,
+                snapshot.sequence,
+                snapshot.applied_command,
+                accounts,
+                list(snapshot.calls()),
+                dict(snapshot.events()),
+                snapshot.channels(),
+            )
+    finally:
+        reader.close()
+
+
+async def read_ledger(conn: AsyncConnection, config: Config, store: StoreView | None) -> LedgerView:
+    """What the ledger says now."""
+    node = (await conn.execute(sa.select(nodes).where(nodes.c.name == config.node))).one()
+    return LedgerView(
+        node.collected_epoch,
+        node.collected_sequence,
+        node.last_command,
+        await balances(conn),
+        {} if store is None else await _commanded(conn, node.id, store),
+        {} if store is None else await _charged_since(conn, node.id, store),
+    )
+
+
+async def _commanded(conn: AsyncConnection, node_id: int, store: StoreView) -> Sums:
+    where = (
+        (commands.c.node_id == node_id)
+        & (commands.c.epoch == store.epoch)
+        & (commands.c.number > store.applied_command)
+        & commands.c.account_id.is_not(None)
+    )
+    total = sa.select(commands.c.account_id, sa.func.sum(commands.c.amount_micros)).where(where)
+    return {int(account): int(micros) for account, micros in await conn.execute(total.group_by(commands.c.account_id))}
+
+
+async def _charged_since(conn: AsyncConnection, node_id: int, store: StoreView) -> Sums:
+    later = (cdrs.c.node_id == node_id) & (cdrs.c.epoch == store.epoch) & (cdrs.c.sequence > store.sequence)
+    sums: defaultdict[int, int] = defaultdict(int)
+    paid = sa.select(charges.c.account_id, charges.c.charge_micros).join(cdrs, cdrs.c.id == charges.c.cdr_id)
+    for account, micros in await conn.execute(paid.where(later)):
+        sums[account] -= micros
+    owed = sa.select(cdrs.c.cost_account_id, cdrs.c.cost_micros).where(later & cdrs.c.cost_micros.is_not(None))
+    for account, micros in await conn.execute(owed):
+        sums[account] += micros
+    return dict(sums)

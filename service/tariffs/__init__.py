@@ -1,0 +1,1 @@
+"""Tariffs in the ledger: what of the ratebook is published, and when it was."""
