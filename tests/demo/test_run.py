@@ -162,7 +162,7 @@ def test_balances_move_by_the_charges(document: Any) -> None:
         (
             "calls.yaml",
             "calls: [{name: x, trunk: nobody, number: '1', talk_s: 1}]",
-            "calls.yaml:1:20: setup.yaml has no",
+            "calls.yaml:1:19: setup.yaml has no",
         ),
         ("setup.yaml", "accounts: [{name: x, sort: customer}]", "setup.yaml:1:22: "),
         ("ratebook/tariffs/shop.yaml", "currency: EUR\nrates: [{prefix: '49', rate: dear}]", "tariffs/shop.yaml:2:"),
