@@ -6,6 +6,7 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 from __future__ import annotations
 
 from kemi import guards, notes, sip
+from kemi.acknowledge import acknowledged
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
 from kemi.progress import End, advance, ended, find, networks_of
@@ -84,10 +85,19 @@ def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -
         return _refuse(request.method, guards.TOO_MANY_HOPS)
     if not sip.loose_route():
         return _refuse(request.method, guards.FORBIDDEN)
-    if request.method != "ACK":
+    if request.method == "ACK":
+        _note_ack(rooms, running, side)
+    else:
         advance(rooms, running.hex, side, request.cseq, None)
         if request.contacts:
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
     if not sip.relay():
         _refuse(request.method, Answer(*UNAVAILABLE))
     return None
+
+
+def _note_ack(rooms: Rooms, running: RunningCall, side: str) -> None:
+    """The first ACK of the caller makes the call complete."""
+    if side == "caller" and running.is_answered and not sip.dialog_note(notes.ACKED):
+        acknowledged(rooms, running)
+        sip.set_dialog_note(notes.ACKED, "1")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kemi import acknowledge
 from kemi.clock import Now
 from kemi.progress import NO_ANSWER, End, ended, extend, settle
 from kemi.rooms import Rooms
@@ -28,9 +29,11 @@ def tick(rooms: Rooms, set_timeout: SetTimeout, now: Now) -> None:
     while True:
         due = _due(rooms, now)
         _forget_invites(rooms, [entry for entry in due if entry[1] == b"i"], now)
-        for _, kind, what in due:
+        for due_ms, kind, what in due:
             if kind == b"c":
                 _visit(rooms, what, set_timeout, now)
+            elif kind == acknowledge.KIND:
+                _end_unacknowledged(rooms, due_ms, what, set_timeout, now)
         if len(due) < SLICE:
             return
 
@@ -101,6 +104,17 @@ def _reap(rooms: Rooms, key: bytes, seen_boot_ms: int, now: Now) -> None:
         call = change.call(key)
         if call is not None:
             settle(change, call, End("reaper", 200, "OK", call.ring_wall_ms), now, seen_boot_ms)
+
+
+def _end_unacknowledged(rooms: Rooms, due_ms: int, key: bytes, set_timeout: SetTimeout, now: Now) -> None:
+    """Ends a call whose caller never acknowledged its answer: billed until the wait was over."""
+    with Change(rooms.store) as change:
+        change.txn.delete(layout.due_key(due_ms, acknowledge.KIND, key), db=change.store.due)
+        call = change.call(key)
+        if call is None:
+            return
+        settle(change, call, End("system", 200, "OK", call.ring_wall_ms), now, due_ms)
+    set_timeout(1, call.h_entry, call.h_id)
 
 
 def _cut(rooms: Rooms, call: RunningCall, set_timeout: SetTimeout, now: Now) -> None:

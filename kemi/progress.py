@@ -10,6 +10,7 @@ import ipaddress
 from typing import Any, NamedTuple
 
 from kemi import quote
+from kemi.acknowledge import await_ack
 from kemi.authorize import RINGING_SLACK_MS, Target, invite_key, take_gateway, target_of
 from kemi.clock import Now
 from kemi.identify import Source
@@ -171,6 +172,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
         _hold(change, running, talking)
         talking = talking._replace(due_ms=_due_ms(talking, settings, now))
         change.event(queues.ANSWERED, now, change.move_call(talking, running.due_ms))
+        await_ack(change, talking, settings.ack_wait_s)
     return Grant(grant_s)
 
 

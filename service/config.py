@@ -65,6 +65,7 @@ class CallPath(_Section):
     extend_before_s: int = Field(default=10, ge=2, le=600)
     max_call_s: int = Field(default=14_400, ge=60, le=86_400)
     reap_after_s: int = Field(default=5, ge=2, le=60)
+    ack_wait_s: int = Field(default=32, ge=1, le=60)
 
 
 class Config(_Section):

@@ -206,6 +206,8 @@ class Settings(NamedTuple):
     """No grant goes beyond; 4 hours."""
     reap_after_s: int = 5
     """After a grant's end, the call is taken as gone when no dialog ends it."""
+    ack_wait_s: int = 32
+    """An answered call that nobody acknowledges ends then, and is billed until then. 64*T1 of RFC 3261."""
 
 
 def pack_json(value: dict[str, Any]) -> bytes:
@@ -232,7 +234,7 @@ def kind_key(kind: bytes, number: int) -> bytes:
 
 
 def due_key(boot_ms: int, kind: bytes, what: bytes) -> bytes:
-    """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`."""
+    """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`, `a` the key of a call that awaits its ACK."""
     return boot_ms.to_bytes(8, "big") + kind + what
 
 

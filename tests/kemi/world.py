@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from kemi.acknowledge import acknowledged
 from kemi.authorize import Admitted, Invitation, Refused, Repeated, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
@@ -218,10 +219,13 @@ class World:
         return answered(self.rooms, call, callee, 0, self.now)
 
     def talk(self, called: str = "+33123") -> str:
-        """The key of an answered call."""
+        """The key of an answered and acknowledged call."""
         call = self.ring(called)
         grant = self.pick_up(call)
         assert isinstance(grant, Grant), grant
+        running = find(self.rooms, call)
+        assert running is not None
+        acknowledged(self.rooms, running)
         return call
 
     def hang_up(self, call: str, by: str = "caller", code: int = 200) -> bool:

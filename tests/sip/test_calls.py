@@ -57,7 +57,8 @@ def test_a_call_is_cut_when_its_money_ends(proxy: Proxy, caller: Agent, gateway:
     gateway.reply(bye, 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     cdr = proxy.cdr(call.call_id)
-    assert (cdr["ended_by"], cdr["charges"][0]["micros"], cdr["duration_ms"]) == ("grant", 10_000, 10_000)
+    assert (cdr["ended_by"], cdr["charges"][0]["micros"]) == ("grant", 10_000)
+    assert 9_000 < cdr["duration_ms"] <= 10_000
     assert proxy.account(CUSTOMER).available == 0
 
 

@@ -95,8 +95,9 @@ def test_a_repeated_bye_is_answered_again(proxy: Proxy, caller: Agent, gateway: 
     """One record, one BYE to the gateway, two answers."""
     call, _ = answer(caller, gateway)
     call.request("BYE")
+    assert final(caller, call) == 200
     caller.send(call.text("BYE"))
-    assert [final(caller, call), final(caller, call)] == [200, 200]
+    assert final(caller, call) == 200
     gateway.reply(gateway.expect("BYE"), 200, "OK")
     gateway.expect_nothing("BYE", 0.7)
     assert len(proxy.cdrs(call.call_id)) == 1
