@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ratebook.compiled.read import RatesReader
-
 from kemi.store.environment import HotStore, StoreAbsent
+from ratebook.compiled.read import RatesReader
 
 RATES_FOLDER = "rates"
 
