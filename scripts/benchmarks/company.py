@@ -1,0 +1,110 @@
+"""What Kambill is given for a bench: a chain of three, so many customers, so many rates at every level."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from kemi.store.environment import open_reader
+from kemi.store.inbox import InboxWriter
+from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
+from ratebook.model import Interval, Rate, Tariff, Terms
+
+ROOT, UPPER, LOWER, CARRIER, FIRST_CUSTOMER = 1, 2, 3, 4, 10
+CUSTOMERS_TARIFF = 5
+MONEY = 10**12
+"""Micro-units on each account: no call of a bench is short of it."""
+NANOS = {UPPER: 20_000_000, LOWER: 30_000_000, CARRIER: 10_000_000, CUSTOMERS_TARIFF: 40_000_000}
+"""Per minute, by tariff."""
+PREFIX_DIGITS = 8
+APPLY_S = 600.0
+BATCH = 5000
+
+
+def prefixes(count: int) -> list[str]:
+    """So many prefixes, spread over all numbers; every number that is dialled has one."""
+    step = max(1, 10**PREFIX_DIGITS // count)
+    return ["", *(f"{at * step:0{PREFIX_DIGITS}}" for at in range(count - 1))]
+
+
+def numbers(rates: int, accounts: int, wanted: int = 10_000) -> list[str]:
+    """What to dial: a customer's tech prefix before a number, each of another customer, with another rate."""
+    known = prefixes(rates)[1:] or ["44207123"]
+    customers = accounts - 4
+    return [f"{at % customers:06}#{known[at * 7919 % len(known)]}{at % 10_000:04}" for at in range(max(wanted, 1))]
+
+
+def publish(folder: Path, rates: int) -> list[dict[str, Any]]:
+    """Writes the tariffs of every level; their commands."""
+    env = open_for_writing(folder)
+    found = []
+    for tariff, nanos in NANOS.items():
+        terms = Terms("EUR", (Interval(0, nanos, 1),))
+        rows = tuple(Rate(prefix, "somewhere", None, None, terms) for prefix in prefixes(rates))
+        compiled = compile_tariff(Tariff(f"tariff {tariff}", "EUR", "UTC", rows))
+        write_version(env, compiled, 20_000)
+        command = {"do": "tariff", "id": tariff, "version": compiled.version.hex(), "currency": "EUR"}
+        found.append(command | {"name": f"tariff {tariff}"})
+    env.close()
+    return found
+
+
+def bodies(accounts: int, caller_port: int, gateway_port: int) -> Iterator[dict[str, Any]]:
+    """The commands of everything else: the root, two resellers, a carrier, and the rest customers with a trunk each."""
+    yield _account(ROOT, 0, "root", 0)
+    yield _account(UPPER, ROOT, "reseller", UPPER)
+    yield _account(LOWER, UPPER, "reseller", LOWER)
+    yield _account(CARRIER, ROOT, "provider", CARRIER)
+    for reseller in (UPPER, LOWER):
+        yield {"do": "credit", "account": reseller, "micros": MONEY}
+    gateway = {"do": "gateway", "id": 1, "provider": CARRIER, "host": "127.0.0.1", "port": gateway_port}
+    gateway |= {"transport": "udp", "name": "gw", "networks": [], "prefix": "", "strip": 0, "channels": 0, "cps": 0}
+    yield gateway | {"state": "active"}
+    plan = {"do": "plan", "id": 1, "name": "plan", "order": "cost", "no_loss": "strict", "failover_codes": [408, 503]}
+    plan |= {"try_timeout_ms": 5000, "attempts_max": 4, "ring_timeout_s": 60, "expected_call_s": 180}
+    yield plan | {"routes": [["", [[1, 1]]]]}
+    for at in range(accounts - 4):
+        customer = FIRST_CUSTOMER + at
+        yield _account(customer, LOWER, "customer", CUSTOMERS_TARIFF)
+        yield {"do": "credit", "account": customer, "micros": MONEY}
+        trunk = {"do": "trunk", "id": customer, "account": customer, "networks": ["127.0.0.1/32"], "transport": "any"}
+        trunk |= {"port": caller_port, "tech_prefix": f"{at:06}#", "state": "active", "channels": 0, "cps": 0}
+        yield trunk | {
+            "plan": 1,
+            "tariff": 0,
+            "name": f"trunk {at}",
+            "international_prefix": "",
+            "country": "",
+            "national_prefix": "",
+        }
+    yield {"do": "ready"}
+
+
+def _account(account: int, parent: int, kind: str, tariff: int) -> dict[str, Any]:
+    charged = kind in {"reseller", "customer"}
+    values = {"do": "account", "id": account, "parent": parent, "kind": kind, "charged": charged, "state": "active"}
+    values |= {"prepaid": True, "currency": "EUR", "tariff": tariff, "credit_limit": 0, "channels": 0, "cps": 0}
+    return values | {"name": f"account {account}"}
+
+
+def send(run_dir: Path, data_dir: Path, commands: list[dict[str, Any]]) -> None:
+    """Puts commands into the inbox of a running Kamailio and waits until they are applied."""
+    reader = open_reader(run_dir)
+    with reader.snapshot() as snapshot:
+        epoch = snapshot.epoch
+    inbox = InboxWriter(data_dir)
+    for start in range(0, len(commands), BATCH):
+        batch = commands[start : start + BATCH]
+        inbox.put((start + at, {"epoch": epoch, **body}) for at, body in enumerate(batch, start=1))
+    inbox.close()
+    end = time.monotonic() + APPLY_S
+    applied = 0
+    while applied < len(commands):
+        if time.monotonic() > end:
+            raise TimeoutError(f"only {applied} of {len(commands)} commands were applied")
+        time.sleep(0.1)
+        with reader.snapshot() as snapshot:
+            applied = snapshot.applied_command
+    reader.close()

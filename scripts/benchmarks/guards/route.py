@@ -1,0 +1,79 @@
+"""Kambill's own routes, guards and dialogs with every decision fixed: no store, no rates, no money, one gateway.
+
+Run by Kamailio in the place of kemi/route.py, whose entries and callbacks it keeps. What a bench of the real one takes
+more than this is what deciding and billing cost.
+"""
+
+# It replaces names of other modules on purpose.
+# mypy: ignore-errors
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, os.environ["KAMBILL_HOME"])
+
+from kemi import calls_in, calls_on, in_dialog, route, sip
+from kemi.authorize import Admitted, Target
+from kemi.progress import Grant
+from kemi.store.calls import Leg, RunningCall
+
+CALLER, CALLEE = "sip:1000@127.0.0.1:@UAC_PORT@", "sip:gateway@127.0.0.1:@UAS_PORT@"
+LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
+TARGET = Target(1, "127.0.0.1", int("@UAS_PORT@"), "udp", "442071234567", 5000, 60_000)
+_NOTHING = dict.fromkeys(RunningCall._fields) | {"key": bytes(16), "grant_s": 100, "ring_wall_ms": 0}
+RINGING = RunningCall(**_NOTHING | {"state": "ringing"})
+ANSWERED = RINGING._replace(state="answered", h_entry=0, h_id=0)
+
+
+class NoRooms:
+    """Always there, always empty."""
+
+    @staticmethod
+    def open(_run_dir: Path, _data_dir: Path) -> NoRooms:
+        """Opens nothing."""
+        return NoRooms()
+
+    def usable(self) -> bool:
+        """Yes."""
+        return True
+
+    has_store = usable
+
+
+def answered_call(_rooms: Any, _call: str) -> RunningCall:
+    """The call of the request at hand, as its caller would have made it."""
+    caller = Leg(sip.text("$ft"), CALLER, (), 1, "")
+    return ANSWERED._replace(caller_leg=caller, callee_leg=Leg(sip.text("$tt"), CALLEE, (), 0, ""))
+
+
+def ringing_call(_rooms: Any, _call: str) -> RunningCall:
+    """The call of the 2xx at hand."""
+    return RINGING
+
+
+def admit(*_: Any) -> Admitted:
+    """Every INVITE, to the one gateway."""
+    return Admitted(secrets.token_hex(16), TARGET)
+
+
+def done(*_: Any) -> bool:
+    """Whatever it was."""
+    return True
+
+
+route.Rooms = NoRooms
+route.tick = lambda *_: None
+route.Kambill._round = lambda _self: 1
+calls_in.identify, calls_in.authorise, calls_in.ended = done, admit, done
+in_dialog.find, in_dialog.ended, in_dialog.advance = answered_call, done, done
+in_dialog.networks_of = lambda *_: LOOPBACK
+calls_on.find, calls_on.ended = ringing_call, done
+calls_on.answered = lambda *_: Grant(100)
+
+mod_init = route.mod_init

@@ -1,0 +1,93 @@
+"""The three proxies that are compared, each in folders of its own: plain, guards, kambill."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+from scripts.benchmarks import company
+from scripts.benchmarks.load import CALLEE_PORT, CALLER_PORT, HOST, SIP_PORT
+from scripts.demo.children import Child, Children
+from scripts.demo.places import HOME
+from scripts.demo.sockets import Address, is_bound
+
+HERE = Path(__file__).resolve().parent
+SYSTEM_PYTHON = "/usr/bin/python3"
+MEMORY = ["-m", "512", "-M", "16"]
+"""MiB: shared, and of each process."""
+CHILDREN = 4
+"""SIP workers, of every proxy."""
+
+
+def fill_in(text: str, folder: Path) -> str:
+    """Ports and paths for their marks."""
+    marks = {"@SIP_PORT@": SIP_PORT, "@UAS_PORT@": CALLEE_PORT, "@UAC_PORT@": CALLER_PORT, "@FOLDER@": folder}
+    for mark, value in marks.items():
+        text = text.replace(mark, str(value))
+    return text
+
+
+class Proxy:
+    """One of them, stopped. `rates`, `accounts`: how much Kambill is given; the others have neither."""
+
+    def __init__(self, name: str, folder: Path, rates: int = 0, accounts: int = 0) -> None:
+        self.name, self.folder, self.rates, self.accounts = name, folder / name, rates, accounts
+        self.run_dir = Path(tempfile.mkdtemp(prefix="kambill-bench-", dir="/dev/shm"))
+        self.data_dir = self.folder / "data"
+        self.data_dir.mkdir(parents=True)
+        self.environment = {
+            "KAMBILL_HOME": str(HOME),
+            "KAMBILL_RUN_DIR": str(self.run_dir),
+            "KAMBILL_DATA_DIR": str(self.data_dir),
+            "PYTHONPATH": str(HOME),
+        }
+
+    def prepare(self) -> None:
+        """Writes what Kamailio reads."""
+        if self.name == "plain":
+            for source in (HERE / "plain").iterdir():
+                (self.folder / source.name).write_text(fill_in(source.read_text(), self.folder))
+            return
+        text = (HOME / "kamailio-conf" / "kamailio.cfg").read_text()
+        if self.name == "guards":
+            route = self.folder / "route.py"
+            route.write_text(fill_in((HERE / "guards" / "route.py").read_text(), self.folder))
+            text = text.replace("KAMBILL_HOME_DIR/kemi/route.py", str(route))
+        (self.folder / "kamailio.cfg").write_text(text)
+        (self.folder / "kamailio-local.cfg").write_text(
+            f"#!define KAMBILL_LISTEN udp:{HOST}:{SIP_PORT}\n"
+            f"#!define KAMBILL_CHILDREN {CHILDREN}\n"
+            f"#!define KAMBILL_HOME {HOME}\n"
+            f"#!define KAMBILL_DIALOGS {self.data_dir}/dialogs\n"
+            f"#!define KAMBILL_RPC_SOCKET {self.run_dir}/rpc.sock\n"
+        )
+        self._before_start()
+
+    def _before_start(self) -> None:
+        environment = {**os.environ, **self.environment}
+        subprocess.run([SYSTEM_PYTHON, "-m", "kemi.prestart"], env=environment, check=True, capture_output=True)
+
+    def start(self, children: Children) -> Child:
+        """Starts it; Kambill's store is filled on the first start and kept."""
+        first = not (self.folder / "filled").exists()
+        if first:
+            self.prepare()
+        elif self.name != "plain":
+            self._before_start()
+        command: list[str | Path] = ["kamailio", "-f", self.folder / "kamailio.cfg", "-DD", "-E", *MEMORY]
+        command += ["-P", self.run_dir / "kamailio.pid"]
+        child = children.start(self.name, command, self.folder / "kamailio.log", self.environment)
+        child.wait_until(lambda: is_bound(Address(HOST, SIP_PORT)), 20)
+        if first and self.name == "kambill":
+            commands = company.publish(self.data_dir / "rates", self.rates)
+            commands += company.bodies(self.accounts, CALLER_PORT, CALLEE_PORT)
+            company.send(self.run_dir, self.data_dir, commands)
+        (self.folder / "filled").touch()
+        return child
+
+    def close(self) -> None:
+        """Removes what is in memory."""
+        shutil.rmtree(self.run_dir, ignore_errors=True)
