@@ -29,6 +29,13 @@ def request(rooms: Rooms) -> None:
     return _initial(rooms, method)
 
 
+def refuse_undecodable(rooms: Rooms) -> None:
+    """Bytes that are no text: 400 to a trunk, silence to others (and to a trunk known by its tech prefix alone)."""
+    source = sip.received()
+    if rooms.has_store() and identify(rooms, Source(source.ip, source.port, source.transport), "") is not None:
+        sip.reply(*guards.BAD_REQUEST)
+
+
 # --- outside dialogs
 
 
@@ -40,7 +47,10 @@ def _initial(rooms: Rooms, method: str) -> None:
         sip.reply(*UNAVAILABLE)
         return
     trunk = identify(rooms, Source(source.ip, source.port, source.transport), called)
-    if trunk is None or method == "ACK":
+    if trunk is None:
+        sip.count("unlisted")
+        return
+    if method == "ACK":
         return
     if not sip.is_sane():
         return

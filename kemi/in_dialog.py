@@ -39,6 +39,7 @@ def in_dialog(rooms: Rooms, method: str) -> None:
 
 
 def _refuse(method: str, answer: Answer) -> None:
+    sip.count("refused")
     if method != "ACK":
         sip.reply(*answer)
 

@@ -20,7 +20,6 @@ from kemi.clerk import Clerk
 from kemi.clock import boot_id, now
 from kemi.meter import tick
 from kemi.prestart import folders
-from kemi.progress import End, ended
 from kemi.rooms import Rooms
 
 DONE = 1
@@ -69,7 +68,7 @@ class Kambill:
 
     def ksr_request_route(self, _msg: Any) -> int:
         """A request."""
-        return self._safely(lambda: calls_in.request(self.rooms), self._answer_fault)
+        return self._safely(self._request, self._answer_fault)
 
     def ksr_reply_route(self, _msg: Any) -> int:
         """A reply: stray ones go nowhere, a 2xx to an INVITE only with its grant."""
@@ -106,27 +105,32 @@ class Kambill:
         return DONE
 
     def _safely(self, entry: Callable[[], int | None], otherwise: Callable[[], int]) -> int:
-        """The one broad except of the call path."""
+        """The one broad except of the call path. SystemExit is Kamailio's own way to end a route, and passes."""
         try:
             entry()
         except calls_on.ReplyDropped:
+            sip.count("dropped")
             return sip.drop_reply()
         except UnicodeDecodeError:
-            return otherwise() if otherwise != self._answer_fault else self._answer_undecodable()
+            sip.count("undecodable")
+            return otherwise()
         except Exception as fault:  # noqa: BLE001 -- the process edge
+            sip.count("faults")
             self._say(fault)
             return otherwise()
         return DONE
 
-    def _answer_fault(self) -> int:
-        call = sip.dialog_call()
-        sip.reply(500, "Server Internal Error")
-        if call and self.rooms.has_store():
-            ended(self.rooms, call, End("system", 500, "Server Internal Error", 0), now())
-        return DONE
+    def _request(self) -> None:
+        """A request; bytes that are no text are answered here, so that they are no fault."""
+        try:
+            calls_in.request(self.rooms)
+        except UnicodeDecodeError:
+            sip.count("undecodable")
+            calls_in.refuse_undecodable(self.rooms)
 
-    def _answer_undecodable(self) -> int:
-        sip.reply(400, "Bad Request")
+    def _answer_fault(self) -> int:
+        """What a fault leaves of a request: an answer. A hold without a dialog goes back at the ring limit."""
+        sip.reply(500, "Server Internal Error")
         return DONE
 
     def _say(self, fault: Exception) -> None:

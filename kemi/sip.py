@@ -273,6 +273,11 @@ def say(line: str) -> None:
     KSR.err(line + "\n")
 
 
+def count(name: str) -> None:
+    """Adds one to a counter of Kamailio's (`kamailio.cfg` names them; RPC `stats.get_statistics` shows them)."""
+    KSR.statistics.update_stat(f"kambill_{name}", 1)
+
+
 def note(line: str) -> None:
     """One line in the log, as information."""
     KSR.notice(line + "\n")

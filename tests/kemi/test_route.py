@@ -1,0 +1,231 @@
+"""The entry points: what a stranger, a fault and a missing store make of them. Kamailio is the strict fake."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from tests.kemi.fake_ksr import FakeKsr
+from tests.kemi.world import CUSTOMER, World
+
+_place: Any = ModuleType("KSR")
+sys.modules.setdefault("KSR", _place)
+
+from kemi import calls_in, calls_on, route, sip  # noqa: E402 -- they import KSR
+
+INVITE = {
+    "$rm": "INVITE",
+    "$rU": "0033123",
+    "$si": "127.0.0.2",
+    "$sp": 5060,
+    "$proto": "udp",
+    "$Ri": "127.0.0.1",
+    "$Rp": 5060,
+    "$ci": "c1",
+    "$ft": "f1",
+    "$cs": "1",
+    "$fU": "+441632960000",
+    "$fu": "sip:+441632960000@127.0.0.2",
+    "$tu": "sip:0033123@127.0.0.1",
+    "$ru": "sip:0033123@127.0.0.1",
+    "$via0(branch)": "z9hG4bK1",
+}
+
+
+@pytest.fixture
+def ksr(monkeypatch: pytest.MonkeyPatch) -> FakeKsr:
+    """The module of one test, with a good INVITE at hand and a Kamailio that does what it is asked."""
+    fake = FakeKsr()
+    monkeypatch.setattr(sip, "KSR", fake)
+    fake.pv_values = dict(INVITE)
+    fake.headers = {"Contact": ["<sip:caller@127.0.0.2:5060>"]}
+    fake.answers = {
+        "siputils.has_totag": -1,
+        "sanity.sanity_check": 1,
+        "maxfwd.process_maxfwd": 1,
+        "tm.t_newtran": 1,
+        "tm.t_relay": 1,
+        "tm.t_set_fr": 1,
+        "tm.t_on_failure": None,
+        "dialog.var_sets": 1,
+        "dialog.dlg_manage": 1,
+        "pv.seti": None,
+        "core.seturi": 1,
+        "core.resetdsturi": 1,
+        "rr.record_route": 1,
+        "statistics.update_stat": 1,
+    }
+    return fake
+
+
+@pytest.fixture
+def kambill(world: World, ksr: FakeKsr) -> route.Kambill:
+    """One process of Kamailio's, on the world's store."""
+    process = route.Kambill(world.run_dir, world.data_dir)
+    assert process.child_init(2) == 0
+    process.rooms = world.rooms  # one process opens a store once
+    return process
+
+
+def counted(ksr: FakeKsr) -> list[str]:
+    """The counters that rose."""
+    return [name for name, _ in ksr.called("statistics.update_stat")]
+
+
+def test_an_invite_goes_out_in_a_dialog_that_ends_itself(kambill: route.Kambill, ksr: FakeKsr, world: World) -> None:
+    """timeout_bye before dlg_manage, the call key beside it, then the relay with the plan's timers."""
+    assert kambill.ksr_request_route(None) == 1
+    (call,) = world.running()
+    names = [name for name, *_ in ksr.calls]
+    assert names.index("pv.seti") < names.index("dialog.dlg_manage") < names.index("tm.t_relay")
+    assert ksr.called("pv.seti") == [("$dlg_ctx(timeout_bye)", 1)]
+    assert ksr.called("dialog.var_sets") == [("call", call.hex)]
+    assert ksr.called("core.seturi") == [("sip:33123@127.0.0.11:5060",)]
+    assert ksr.called("tm.t_set_fr") == [(60_000, 2000)]
+
+
+def test_a_stranger_hears_nothing_and_is_counted(kambill: route.Kambill, ksr: FakeKsr, world: World) -> None:
+    """No reply, no transaction."""
+    ksr.pv_values["$si"] = "192.0.2.1"
+    kambill.ksr_request_route(None)
+    assert ksr.calls == [("siputils.has_totag",), ("statistics.update_stat", "kambill_unlisted", 1)]
+    assert world.running() == []
+
+
+def test_without_a_store_every_invite_gets_503(kambill: route.Kambill, ksr: FakeKsr, world: World) -> None:
+    """Nobody can be known then."""
+    (world.run_dir / "hot" / "data.mdb").unlink()
+    kambill.ksr_request_route(None)
+    assert ksr.called("sl.send_reply") == [(503, "Temporarily unavailable")]
+
+
+@pytest.mark.parametrize("name", ["$ci", "$ft", "$fu", "$tu", "$ru", "$rU", "$via0(branch)"])
+def test_bytes_that_are_no_text_are_answered_400(kambill: route.Kambill, ksr: FakeKsr, world: World, name: str) -> None:
+    """Before any money is touched; counted, not logged as a fault."""
+    ksr.pv_values[name] = b"\xff"
+    kambill.ksr_request_route(None)
+    assert ksr.called("sl.send_reply") == [(400, "Bad Request")]
+    assert counted(ksr) == ["kambill_undecodable"]
+    assert (world.running(), ksr.called("core.err")) == ([], [])
+
+
+def test_bytes_of_a_stranger_are_not_answered(kambill: route.Kambill, ksr: FakeKsr) -> None:
+    """Silence, as for anything that it sends."""
+    ksr.pv_values |= {"$rU": b"\xff", "$si": "192.0.2.1"}
+    kambill.ksr_request_route(None)
+    assert ksr.called("sl.send_reply") == []
+
+
+def test_a_dialog_that_cannot_be_made_gives_the_hold_back(kambill: route.Kambill, ksr: FakeKsr, world: World) -> None:
+    """A call without a timer must not go out: 500."""
+    ksr.answers["dialog.dlg_manage"] = -1
+    kambill.ksr_request_route(None)
+    assert ksr.called("tm.t_reply") == [(500, "Server Internal Error")]
+    assert ksr.called("tm.t_relay") == []
+    assert world.get(CUSTOMER).held == 0
+
+
+def test_when_nothing_can_be_sent_each_gateway_is_tried_and_the_hold_goes_back(
+    kambill: route.Kambill, ksr: FakeKsr, world: World
+) -> None:
+    """Three relays, then 503."""
+    ksr.answers["tm.t_relay"] = -1
+    kambill.ksr_request_route(None)
+    assert len(ksr.called("tm.t_relay")) == 3
+    assert ksr.called("tm.t_reply") == [(503, "Temporarily unavailable")]
+    assert (world.running(), world.get(CUSTOMER).held) == ([], 0)
+
+
+def test_a_retransmission_ends_at_its_transaction(kambill: route.Kambill, ksr: FakeKsr, world: World) -> None:
+    """Nothing is authorised."""
+    ksr.answers["tm.t_newtran"] = 0
+    kambill.ksr_request_route(None)
+    assert world.running() == []
+
+
+def test_a_fault_is_answered_500_with_one_line(
+    kambill: route.Kambill, ksr: FakeKsr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it happened; and no more than a few lines a second."""
+
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(calls_in, "identify", broken)
+    for _ in range(50):
+        assert kambill.ksr_request_route(None) == 1
+    assert ksr.called("sl.send_reply") == [(500, "Server Internal Error")] * 50
+    lines = [line for (line,) in ksr.called("core.err")]
+    assert len(lines) <= route.FAULTS_PER_SECOND + 1
+    assert "test_route.py" in lines[0]
+    assert "ZeroDivisionError('oh')" in lines[0]
+    assert counted(ksr) == ["kambill_faults"] * 50
+
+
+def test_kamailios_own_exit_passes(kambill: route.Kambill, ksr: FakeKsr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SystemExit is how KSR.x.exit works."""
+
+    def leave(*_args: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(calls_in, "identify", leave)
+    with pytest.raises(SystemExit):
+        kambill.ksr_request_route(None)
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "passes"), [("INVITE", 200, False), ("INVITE", 180, True), ("BYE", 200, True)]
+)
+def test_a_fault_in_the_reply_route_never_lets_an_answer_pass(
+    kambill: route.Kambill, ksr: FakeKsr, monkeypatch: pytest.MonkeyPatch, method: str, code: int, passes: bool
+) -> None:
+    """Nor does it eat anything else."""
+
+    def broken(*_args: object) -> None:
+        raise ZeroDivisionError
+
+    ksr.pv_values = {"$rm": method, "$rs": code}
+    monkeypatch.setattr(calls_on, "reply", broken)
+    assert (kambill.ksr_reply_route(None) == 1) is passes
+    assert bool(ksr.called("core.set_drop")) is not passes
+
+
+def test_a_stray_reply_is_dropped_and_counted(kambill: route.Kambill, ksr: FakeKsr) -> None:
+    """Of no transaction."""
+    ksr.pv_values = {"$rm": "OPTIONS", "$rs": 200}
+    ksr.answers["tm.t_check_trans"] = -1
+    assert kambill.ksr_reply_route(None) == sip.DROP
+    assert counted(ksr) == ["kambill_dropped"]
+
+
+def test_an_answer_of_an_unknown_call_is_dropped_without_a_transaction_at_hand(
+    kambill: route.Kambill, ksr: FakeKsr
+) -> None:
+    """Asking tm first would cost the worker its next request."""
+    ksr.pv_values = {"$rm": "INVITE", "$rs": 200, "$ci": "unknown", "$ft": "f", "$tt": "t"}
+    assert kambill.ksr_reply_route(None) == sip.DROP
+    assert ksr.called("tm.t_check_trans") == []
+
+
+@pytest.mark.parametrize("event", ["unknown", "dialog:start"])
+def test_dialog_events_that_end_nothing_are_not_heard(
+    kambill: route.Kambill, ksr: FakeKsr, world: World, event: str
+) -> None:
+    """Kamailio sends `unknown` at 180 and ACK."""
+    kambill.ksr_request_route(None)
+    ksr.pv_values["$dlg_var(call)"] = world.running()[0].hex
+    kambill.ksr_dialog_event(None, event)
+    assert len(world.running()) == 1
+    kambill.ksr_dialog_event(None, "dialog:failed")
+    assert world.running() == []
+
+
+def test_every_callback_that_kamailio_is_told_of_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kamailio 5.6 would be silent about one that is missing."""
+    route.mod_init()
+    monkeypatch.delattr(route.Kambill, "ksr_failure")
+    with pytest.raises(AttributeError, match="lacks ksr_failure"):
+        route.mod_init()
