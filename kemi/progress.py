@@ -28,6 +28,9 @@ from ratebook.model import Terms
 from ratebook.price import attempt_charge, charge, longest_s
 from ratebook.routing import Plan
 
+PLENTY = 200
+"""A longer grant is taken at once where it is at most this part of what is left."""
+
 RING_LEFT_MIN_MS = 1_000
 """Another gateway is not worth less ringing than this."""
 
@@ -164,7 +167,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
             return refused or GONE
         priced, provider = _price_again(rooms, running, now)
         settings = rooms.store.settings(change.txn)
-        grant_s = _affordable_s(change, running, priced, min(settings.grant_s, settings.max_call_s))
+        grant_s = _next_grant_s(change, running, priced, settings)
         if grant_s < 1:
             return _refuse_answer(change, running, priced, ring_ms, now)
         generation = rooms.store.generation(change.txn)
@@ -253,6 +256,25 @@ def _refuse_answer(change: Change, running: RunningCall, priced: list[Priced], r
     return Denied("funds", refused.code, refused.reason)
 
 
+def _next_grant_s(change: Change, running: RunningCall, priced: list[Priced], settings: Settings) -> int:
+    """How long the call may go on: a standard grant while every level has plenty, else a first hold's length more.
+
+    Never less than what is held already pays, if the money is there. So an answered call takes no more from one
+    that is not answered yet than a first hold is, unless that is little beside what is left.
+    """
+    standard_s = min(running.grant_s + settings.grant_s, settings.max_call_s)
+    if all(_has_plenty(change, leg, standard_s) for leg in priced):
+        return standard_s
+    covered_s = min(longest_s(leg.terms, leg.leg.held, standard_s) for leg in priced)
+    short_s = min(running.grant_s + settings.first_hold_s, standard_s)
+    return _affordable_s(change, running, priced, max(covered_s, short_s))
+
+
+def _has_plenty(change: Change, leg: Priced, seconds: int) -> bool:
+    more = charge(leg.terms, seconds * 1000).micros - leg.leg.held
+    return more * PLENTY <= change.account(leg.leg.account).available or more <= 0
+
+
 def _affordable_s(change: Change, running: RunningCall, priced: list[Priced], limit_s: int) -> int:
     """How long all levels can pay from the answer on, `limit_s` at most; below 1: not even a second."""
     seconds = limit_s
@@ -278,7 +300,8 @@ def _hold(change: Change, before: RunningCall, after: RunningCall) -> None:
 
 def _due_ms(call: RunningCall, settings: Settings, now: Now) -> int:
     """When the meter looks at an answered call next: before its money ends, or a second from now."""
-    return max(call.grant_end_boot_ms - settings.extend_before_s * 1000, now.boot_ms + 1000)
+    before_ms = min(settings.extend_before_s * 1000, (call.grant_end_boot_ms - now.boot_ms) // 3)
+    return max(call.grant_end_boot_ms - before_ms, now.boot_ms + 1000)
 
 
 # --- requests in the call
@@ -338,9 +361,7 @@ def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
 def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
     if running.cut_by or not _path_is_active(change, running):
         return running.grant_s
-    limit_s = min(running.grant_s + settings.grant_s, settings.max_call_s)
-    priced = [_as_it_was(leg) for leg in running.legs]
-    return _affordable_s(change, running, priced, limit_s)
+    return max(running.grant_s, _next_grant_s(change, running, [_as_it_was(leg) for leg in running.legs], settings))
 
 
 def _path_is_active(change: Change, running: RunningCall) -> bool:

@@ -12,7 +12,7 @@ from tests.kemi.world import World
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    """The company of `World`, with 10 euros for each that pays."""
+    """The company of `World`, with 1000 euros for each that pays."""
     company = World(tmp_path)
     yield company
     company.close()

@@ -52,7 +52,7 @@ def test_commands_are_applied_in_order_and_once(world: World) -> None:
     world.send((1, pay), (2, pay))
     clerk.tick(world.now)
     clerk.tick(world.now)
-    assert world.get(CUSTOMER).balance == 12 * EURO
+    assert world.get(CUSTOMER).balance == 1002 * EURO
 
 
 def test_the_service_deletes_what_is_applied(world: World) -> None:
@@ -72,7 +72,7 @@ def test_commands_for_another_life_of_the_store(world: World) -> None:
     before, after = pay | {"epoch": world.epoch - 1}, pay | {"epoch": world.epoch + 1}
     world.send((1, before), (2, after), (3, pay | {"epoch": world.epoch}))
     clerk.tick(world.now)
-    assert world.get(CUSTOMER).balance == 10 * EURO
+    assert world.get(CUSTOMER).balance == 1000 * EURO
     with world.rooms.store.read() as txn:
         assert world.rooms.store.state(txn).applied_command == world.commands + 1
 
@@ -83,16 +83,16 @@ def test_more_commands_than_a_batch_take_more_rounds(world: World) -> None:
     pay = {"epoch": world.epoch, "do": "credit", "account": CUSTOMER, "micros": 1}
     world.send(*((at, pay) for at in range(1, 151)))
     clerk.tick(world.now)
-    assert world.get(CUSTOMER).balance == 10 * EURO + 100
+    assert world.get(CUSTOMER).balance == 1000 * EURO + 100
     clerk.tick(world.now)
-    assert world.get(CUSTOMER).balance == 10 * EURO + 150
+    assert world.get(CUSTOMER).balance == 1000 * EURO + 150
 
 
 def test_an_unknown_command_says_what_to_do(world: World) -> None:
     """And changes nothing."""
     with pytest.raises(UnknownCommand, match="different releases"):
         world.do("fly")
-    assert world.get(CUSTOMER).balance == 10 * EURO
+    assert world.get(CUSTOMER).balance == 1000 * EURO
 
 
 def test_a_wiped_store_is_made_anew_with_the_calls_that_go_on(world: World) -> None:

@@ -34,14 +34,14 @@ def test_a_call_is_extended_ten_seconds_before_its_money_ends(world: World) -> N
 
 
 def test_a_call_without_money_runs_out_by_its_timer(world: World) -> None:
-    """The meter looks each second, sets nothing, and settles when nobody else did."""
+    """20 seconds of money: 10, then 10 more before they end, then nothing, and the meter settles if nobody else did."""
     world.balance(CUSTOMER, 20_000)
     world.talk()
     dialogs = Dialogs()
     for _ in range(24):
         world.wait(1)
         meter.tick(world.rooms, dialogs, world.now)
-    assert dialogs.set == []
+    assert dialogs.set == [(13, 7, 9)]
     assert len(world.running()) == 1
     world.wait(2)
     meter.tick(world.rooms, dialogs, world.now)
@@ -51,11 +51,11 @@ def test_a_call_without_money_runs_out_by_its_timer(world: World) -> None:
 
 def test_a_top_up_in_the_last_second_goes_on(world: World) -> None:
     """One second before the end there is money again."""
-    world.balance(CUSTOMER, 20_000)
+    world.balance(CUSTOMER, 10_000)
     world.talk()
     dialogs = Dialogs()
-    world.wait(19)
-    world.credit(CUSTOMER, 1_000_000)
+    world.wait(9)
+    world.credit(CUSTOMER, 1_000_000_000)
     meter.tick(world.rooms, dialogs, world.now)
     assert dialogs.set == [(101, 7, 9)]
 

@@ -26,7 +26,7 @@ def test_a_call_is_charged_exactly_at_every_level(world: World) -> None:
     assert world.charges() == {CUSTOMER: 62_000, LOWER: 31_000, UPPER: 24_800}
     assert world.last_cdr()["cost"]["micros"] == 12_400
     balances = [world.get(account).balance for account in (CUSTOMER, LOWER, UPPER, ROOT, CARRIER)]
-    assert balances == [10 * EURO - 62_000, 10 * EURO - 31_000, 10 * EURO - 24_800, 0, 12_400]
+    assert balances == [1000 * EURO - 62_000, 1000 * EURO - 31_000, 1000 * EURO - 24_800, 0, 12_400]
     assert_consistent(world)
 
 
@@ -39,10 +39,27 @@ def test_a_second_end_changes_nothing(world: World) -> None:
     assert len(world.events("settled")) == 1
 
 
-def test_the_grant_is_what_the_poorest_level_can_pay(world: World) -> None:
-    """The upper reseller has money for 25 seconds at 0.024 a minute."""
+def test_short_money_is_granted_in_first_holds(world: World) -> None:
+    """The upper reseller has money for 25 seconds at 0.024 a minute: 10 at once, the rest while the call goes on."""
     world.balance(UPPER, 10_000)
-    assert world.pick_up(world.ring()) == Grant(25)
+    call = world.ring()
+    assert world.pick_up(call) == Grant(10)
+    grants = []
+    for _ in range(3):
+        extension = progress.extend(world.rooms, bytes.fromhex(call), world.now)
+        assert extension is not None
+        grants.append(extension.after.grant_s)
+    assert grants == [20, 25, 25]
+    assert world.get(UPPER).available == 0
+
+
+def test_an_early_answer_does_not_starve_a_call_that_rings(world: World) -> None:
+    """Money for three first holds, and the first call answered before the others are there."""
+    world.balance(CUSTOMER, 30_000)
+    world.talk()
+    world.ring()
+    world.ring()
+    assert world.get(CUSTOMER).available == 0
 
 
 def test_a_grant_ends_with_a_paid_increment(world: World) -> None:
@@ -57,9 +74,9 @@ def test_at_most_the_grant_is_billed(world: World) -> None:
     call = world.talk()
     world.wait(500)
     world.hang_up(call, by="grant")
-    assert world.charges()[CUSTOMER] == 20_000
-    assert world.get(CUSTOMER).balance == 0
-    assert world.last_cdr()["duration_ms"] == 20_000
+    assert world.charges()[CUSTOMER] == 10_000
+    assert world.get(CUSTOMER).balance == 10_000
+    assert world.last_cdr()["duration_ms"] == 10_000
 
 
 def test_a_clock_that_goes_back_costs_nothing(world: World) -> None:
@@ -184,7 +201,7 @@ def test_an_unanswered_call_costs_nothing(world: World) -> None:
     assert world.last_cdr()["outcome"] == "cancelled"
     world.hang_up(world.ring(), by="callee", code=486)
     assert (world.last_cdr()["outcome"], world.last_cdr()["sip_code"]) == ("failed", 486)
-    assert world.get(CUSTOMER).balance == 10 * EURO
+    assert world.get(CUSTOMER).balance == 1000 * EURO
     assert_consistent(world)
 
 
@@ -202,18 +219,16 @@ def test_extension_holds_the_next_hundred_seconds(world: World) -> None:
 
 
 def test_extension_stops_where_the_money_ends_and_a_top_up_moves_it(world: World) -> None:
-    """150 seconds of money; then ten euros more."""
-    world.balance(CUSTOMER, 150_000)
+    """25 seconds of money; then a thousand euros more."""
+    world.balance(CUSTOMER, 25_000)
     key = bytes.fromhex(world.talk())
-    world.wait(90)
-    first = progress.extend(world.rooms, key, world.now)
-    again = progress.extend(world.rooms, key, world.now)
-    world.credit(CUSTOMER, 10 * EURO)
+    for _ in range(3):
+        progress.extend(world.rooms, key, world.now)
+    short = world.running()[0]
+    world.credit(CUSTOMER, 1000 * EURO)
     topped = progress.extend(world.rooms, key, world.now)
-    assert first is not None
-    assert again is not None
     assert topped is not None
-    assert [x.after.grant_s for x in (first, again, topped)] == [150, 150, 250]
+    assert (short.grant_s, topped.after.grant_s) == (25, 125)
     assert_consistent(world)
 
 

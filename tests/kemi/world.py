@@ -80,11 +80,11 @@ class World:
         self.furnish()
 
     def furnish(self) -> None:
-        """Configures everything, with 10 euros for each that pays."""
+        """Configures everything, with 1000 euros for each that pays."""
         for account, parent in ((ROOT, 0), (UPPER, ROOT), (LOWER, UPPER), (CUSTOMER, LOWER)):
             self.account(account, parent=parent)
             if account != ROOT:
-                self.credit(account, 10 * EURO)
+                self.credit(account, 1000 * EURO)
         for provider in (CARRIER, DEAR_CARRIER):
             self.account(provider, parent=ROOT, kind="provider")
         for account, price in PRICES.items():

@@ -76,13 +76,13 @@ class Company:
         self.collector = Collector(engine, self.config)
 
     async def open(self) -> None:
-        """First start of all: ratebook, ledger, set-up, store, ten euros for each that pays."""
+        """First start of all: ratebook, ledger, set-up, store, a thousand euros for each that pays."""
         write_ratebook(self.config.ratebook)
         await ensure_first_rows(self.engine, self.config, NOW_MS)
         await self.publish()
         await apply(self.engine, self.folder, SETUP)
         for account in ("upper", "lower", "customer"):
-            await self.pay(account, 10 * EURO)
+            await self.pay(account, 1000 * EURO)
         self.begin()
         await self.pump()
 

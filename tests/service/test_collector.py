@@ -42,9 +42,9 @@ async def _count(company: Company, table: sa.Table) -> int:
 async def test_a_first_start_fills_the_store(company: Company) -> None:
     """Accounts with their balances, a trunk that leads to them, and calls are taken."""
     assert {number: account.balance for number, account in company.store().items() if account.balance} == {
-        UPPER: 10 * EURO,
-        LOWER: 10 * EURO,
-        CUSTOMER: 10 * EURO,
+        UPPER: 1000 * EURO,
+        LOWER: 1000 * EURO,
+        CUSTOMER: 1000 * EURO,
     }
     with company.rooms() as rooms:
         assert rooms.usable()
@@ -56,9 +56,9 @@ async def test_a_call_is_posted_at_every_level(company: Company) -> None:
     company.call(61.2)
     await company.pump()
     assert await _balances(company) == {
-        UPPER: 10 * EURO - 24_800,
-        LOWER: 10 * EURO - 31_000,
-        CUSTOMER: 10 * EURO - 62_000,
+        UPPER: 1000 * EURO - 24_800,
+        LOWER: 1000 * EURO - 31_000,
+        CUSTOMER: 1000 * EURO - 62_000,
         CARRIER: 12_400,
     }
     assert {number: account.balance for number, account in company.store().items() if account.balance} == (
@@ -105,7 +105,7 @@ async def test_repeated_and_torn_lines_of_a_killed_clerk(company: Company) -> No
     last.write_bytes(newest.read_bytes())
     await company.collector.collect_all(NOW_MS)
     assert await _count(company, cdrs) == 1
-    assert (await _balances(company))[CUSTOMER] == 10 * EURO - 10_000
+    assert (await _balances(company))[CUSTOMER] == 1000 * EURO - 10_000
 
 
 async def test_a_missing_file_stops_the_collector(company: Company) -> None:
@@ -149,8 +149,8 @@ async def test_hours_without_the_service_lose_nothing(company: Company) -> None:
     await company.pay("customer", EURO)
     assert await company.broken() == {}
     await company.pump()
-    assert (await _balances(company))[CUSTOMER] == 11 * EURO - 300_000
-    assert company.store()[CUSTOMER].balance == 11 * EURO - 300_000
+    assert (await _balances(company))[CUSTOMER] == 1001 * EURO - 300_000
+    assert company.store()[CUSTOMER].balance == 1001 * EURO - 300_000
     assert await company.broken() == {}
 
 
@@ -168,8 +168,8 @@ async def test_a_wiped_store_is_rebuilt_to_the_micro_unit(company: Company) -> N
     company.wait(20)
     company.hang_up(running)
     await company.pump()
-    assert (await _balances(company))[CUSTOMER] == 11 * EURO - 30_000
-    assert company.store()[CUSTOMER].balance == 11 * EURO - 30_000
+    assert (await _balances(company))[CUSTOMER] == 1001 * EURO - 30_000
+    assert company.store()[CUSTOMER].balance == 1001 * EURO - 30_000
     assert await company.broken() == {}
 
 

@@ -81,7 +81,7 @@ async def test_more_held_than_there_is(company: Company) -> None:
     await company.pay("customer", 1)
     with company.rooms() as rooms, Change(rooms.store) as change:
         account = change.account(CUSTOMER)
-        change.put_account(account._replace(credit_limit=-20 * EURO))
+        change.put_account(account._replace(credit_limit=-2000 * EURO))
     assert "funds" in await company.broken()
 
 

@@ -50,7 +50,7 @@ async def test_a_new_price_holds_for_new_calls_and_a_running_one_keeps_its_own(c
     company.wait(10)
     company.hang_up(old)
     company.hang_up(new)
-    assert company.store()[CUSTOMER].balance == 10 * EURO - 10_000 - 20_000
+    assert company.store()[CUSTOMER].balance == 1000 * EURO - 10_000 - 20_000
     await company.pump()
     assert await company.broken() == {}
 
