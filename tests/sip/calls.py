@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.sip.agents import Agent, Call, Nothing
+from tests.sip.agents import Agent, Call, Message, Nothing
 from tests.sip.proxy import Proxy
 
 
@@ -20,6 +20,13 @@ def answer(caller: Agent, gateway: Agent, number: str = "0033123", **headers: st
     back.to_tag, back.target = call.from_tag, f"sip:caller@{caller.ip}:{caller.port}"
     back.routes = tuple(reversed(call.routes))
     return call, back
+
+
+def ring(caller: Agent, gateway: Agent) -> tuple[Call, Message]:
+    """A call whose INVITE is at the gateway."""
+    call = Call(caller, "0033123")
+    call.invite()
+    return call, gateway.expect("INVITE", Call_ID=call.call_id)
 
 
 def hang_up(call: Call, gateway: Agent) -> None:

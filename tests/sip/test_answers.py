@@ -8,8 +8,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.kemi.world import CUSTOMER
-from tests.sip.agents import Agent, Call, Message
-from tests.sip.calls import answer, cancel, hang_up, is_talking
+from tests.sip.agents import Agent, Call
+from tests.sip.calls import answer, cancel, hang_up, is_talking, ring
 from tests.sip.proxy import Proxy, eventually
 
 
@@ -23,13 +23,6 @@ def is_hung_up(gateway: Agent, call: Call, tag: str, routes: tuple[str, ...] = (
     assert ack.header("CSeq") == f"{call.cseq} ACK"
     assert int(bye.header("CSeq").split()[0]) > call.cseq
     gateway.reply(bye, 200, "OK")
-
-
-def ring(caller: Agent, gateway: Agent) -> tuple[Call, Message]:
-    """A call whose INVITE is at the gateway."""
-    call = Call(caller, "0033123")
-    call.invite()
-    return call, gateway.expect("INVITE", Call_ID=call.call_id)
 
 
 def outcome(proxy: Proxy, call: Call) -> tuple[str, int]:

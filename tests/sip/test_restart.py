@@ -27,7 +27,7 @@ def proxy() -> Iterator[Proxy]:
         proxy.start()
         proxy.furnish()
         short = 1000 * GRANT_S - 1000 * EURO
-        proxy.send({"do": "settings", "first_hold_s": 1}, {"do": "credit", "account": CUSTOMER, "micros": short})
+        proxy.send({"do": "settings", "first_hold_s": GRANT_S}, {"do": "credit", "account": CUSTOMER, "micros": short})
         yield proxy
     finally:
         proxy.close()
@@ -51,7 +51,7 @@ def settled(proxy: Proxy, call: Call) -> dict[str, object]:
 
 
 def test_a_call_answered_just_before_the_kill_ends_at_its_grant(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
-    """BYE to both by the fourth second, and the bill says four."""
+    """BYE to both at the fourth second, give or take one, and the bill says so."""
     call, _ = answer(caller, gateway)
     answered_at = time.monotonic()
     time.sleep(0.2)
