@@ -63,7 +63,10 @@ def one_round(proxy: Proxy, load: Load, numbers: Path, logs: Path) -> Result:
     with Children() as children:
         child = proxy.start(children)
         time.sleep(SETTLE_S)
-        return run(children, child, load, numbers, logs)
+        result = run(children, child, load, numbers, logs)
+        if "fault" in child.tail():
+            raise Fault(f"{proxy.name} did not do its work, so that its figures mean nothing:\n{child.tail()}")
+        return result
 
 
 def tell(result: Result) -> None:
