@@ -85,10 +85,10 @@ class InDialog(NamedTuple):
     to_tag: str
     cseq: int
     request_uri: str
-    routes: tuple[str, ...]
-    """URIs of its Route headers, top first."""
     comes_by_us: bool
-    """Whether the first of them is ours: another one would lead the request anywhere."""
+    """Whether its first Route is ours: another one would lead the request anywhere."""
+    routes: tuple[str, ...]
+    """URIs of its Route headers beyond ours, top first."""
     max_forwards: int
     require: str
     contacts: tuple[str, ...]
@@ -160,7 +160,7 @@ def check_in_dialog(running: RunningCall, request: InDialog, side: str) -> Answe
 
 def _follows(request: InDialog, target: str, route_set: tuple[str, ...]) -> bool:
     """Whether it goes where the store says: to the target, by us and the route set, and by nobody else."""
-    return request.request_uri == target and request.comes_by_us and request.routes[1:] == route_set
+    return request.request_uri == target and request.comes_by_us and request.routes == route_set
 
 
 def check_ringing(running: RunningCall, request: InDialog, early: Mapping[str, Early]) -> Answer | None:

@@ -14,6 +14,9 @@ from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.store.calls import RunningCall
 
+DOUBLE = ";r2=on"
+"""Kamailio's mark of a Record-Route that has a twin."""
+
 
 def in_dialog(rooms: Rooms, method: str) -> None:
     """Any request with a To-tag; what isn't a call's is answered 481, a lone ACK not at all."""
@@ -46,6 +49,7 @@ def _refuse(method: str, answer: Answer) -> None:
 
 def _read(method: str, from_tag: str, to_tag: str) -> InDialog:
     routes = sip.uris(sip.headers("Route"))
+    own = _own_routes(routes)
     return InDialog(
         method=method,
         ip=sip.text("$si"),
@@ -53,12 +57,20 @@ def _read(method: str, from_tag: str, to_tag: str) -> InDialog:
         to_tag=to_tag,
         cseq=sip.number("$cs"),
         request_uri=sip.text("$ru"),
-        routes=routes,
-        comes_by_us=bool(routes) and sip.is_own_uri(routes[0]),
+        comes_by_us=own > 0,
+        routes=routes[own:],
         max_forwards=sip.hops_left(),
         require=sip.text("$hdr(Require)"),
         contacts=sip.uris(sip.headers("Contact")) if method in guards.REFRESHING else (),
     )
+
+
+def _own_routes(routes: tuple[str, ...]) -> int:
+    """How many Routes at the top are ours: two where the call crosses from one socket to another, as the first says."""
+    if not routes or not sip.is_own_uri(routes[0]):
+        return 0
+    crosses = DOUBLE in routes[0] and len(routes) > 1 and sip.is_own_uri(routes[1])
+    return 2 if crosses else 1
 
 
 def _judge(running: RunningCall, request: InDialog, side: str) -> Answer | None:

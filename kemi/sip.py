@@ -54,7 +54,9 @@ def number(name: str) -> int:
 def received() -> Received:
     """The source of the message."""
     transport = _TRANSPORTS.get(text("$proto").upper(), "udp")
-    return Received(text("$si"), number("$sp"), transport, f"{transport}:{text('$Ri')}:{number('$Rp')}")
+    ours = text("$Ri")
+    host = f"[{ours}]" if ":" in ours and not ours.startswith("[") else ours
+    return Received(text("$si"), number("$sp"), transport, f"{transport}:{host}:{number('$Rp')}")
 
 
 def headers(name: str) -> list[str]:

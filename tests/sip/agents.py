@@ -79,10 +79,16 @@ class Agent:
     seen: list[Message] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        family = socket.AF_INET6 if ":" in self.ip else socket.AF_INET
+        self.socket = socket.socket(family, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind((self.ip, self.port))
         self.port = self.socket.getsockname()[1]
+
+    @property
+    def host(self) -> str:
+        """Its address as URIs and Vias have it."""
+        return f"[{self.ip}]" if ":" in self.ip else self.ip
 
     def send(self, text: str | bytes, to: tuple[str, int] | None = None) -> None:
         """Sends a message as it stands, to the proxy if nothing else is said."""
@@ -154,7 +160,7 @@ class Agent:
         if tag and ";tag=" not in to:
             to += f";tag={tag}"
         with_contact = request.method in {"INVITE", "UPDATE"} and 100 < code < 300
-        values: dict[str, str | None] = {"Contact": f"<sip:gw@{self.ip}:{self.port}>" if with_contact else None}
+        values: dict[str, str | None] = {"Contact": f"<sip:gw@{self.host}:{self.port}>" if with_contact else None}
         values |= {name.replace("_", "-"): value for name, value in headers.items()}
         body = SDP if request.method == "INVITE" and 200 <= code < 300 else ""
         lines = [
@@ -199,7 +205,7 @@ class Call:
         number = next(_numbers)
         self.call_id = self.call_id or f"{number}-{time.time_ns()}@test"
         self.from_tag = self.from_tag or f"f{number}"
-        self.target = f"sip:{self.number}@{self.agent.proxy[0]}:{self.agent.proxy[1]}"
+        self.target = f"sip:{self.number}@kambill"
         self.branch = f"z9hG4bK{number}x{time.time_ns()}"
         self.branches = [self.branch]
 
@@ -211,13 +217,13 @@ class Call:
         routes = headers.pop("routes", None)
         route = routes if routes is not None else ", ".join(f"<{one}>" for one in self.routes)
         values: dict[str, str | None] = {
-            "Via": f"SIP/2.0/UDP {agent.ip}:{agent.port};branch={self.branch}",
+            "Via": f"SIP/2.0/UDP {agent.host}:{agent.port};branch={self.branch}",
             "Route": route or None,
-            "From": f"<sip:{self.from_user}@{agent.ip}>;tag={self.from_tag}",
-            "To": f"<sip:{self.number}@{agent.proxy[0]}>{tag}",
+            "From": f"<sip:{self.from_user}@{agent.host}>;tag={self.from_tag}",
+            "To": f"<sip:{self.number}@kambill>{tag}",
             "Call-ID": self.call_id,
             "CSeq": f"{self.cseq} {method}",
-            "Contact": f"<sip:caller@{agent.ip}:{agent.port}>",
+            "Contact": f"<sip:caller@{agent.host}:{agent.port}>",
             "Max-Forwards": "70",
             "Content-Type": "application/sdp" if body else None,
             "Content-Length": str(len(body)),
@@ -239,9 +245,8 @@ class Call:
         """Learns tag, target and routes from a 2xx (or 18x)."""
         self.to_tag = answer.tag("To")
         self.target = answer.contact
-        self.routes = tuple(
-            uri for header in reversed(answer.headers("Record-Route")) for uri in re.findall(r"<([^>]+)>", header)
-        )
+        record_routes = [uri for header in answer.headers("Record-Route") for uri in re.findall(r"<([^>]+)>", header)]
+        self.routes = tuple(reversed(record_routes))
 
     def ack(self, **headers: str | None) -> None:
         """The ACK of a 2xx."""

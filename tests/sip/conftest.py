@@ -38,7 +38,7 @@ def agent(proxy: Proxy) -> Iterator[Callable[[str, int], Agent]]:
     made: list[Agent] = []
 
     def make(ip: str, port: int = 0) -> Agent:
-        made.append(Agent(ip, port, (proxy.ip, proxy.port)))
+        made.append(Agent(ip, port, ("::1" if ":" in ip else proxy.ip, proxy.port)))
         return made[-1]
 
     yield make

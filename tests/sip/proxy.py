@@ -83,6 +83,7 @@ class Proxy:
         shutil.copy(HOME / "kamailio-conf" / self.config, folder / "kamailio.cfg")
         (folder / "kamailio-local.cfg").write_text(
             f"#!define KAMBILL_LISTEN udp:{self.ip}:{self.port}\n"
+            f"listen=udp:[::1]:{self.port}\n"
             f"#!define KAMBILL_HOME {HOME}\n"
             f"#!define KAMBILL_DIALOGS {self.data_dir}/dialogs\n"
             f"#!define KAMBILL_RPC_SOCKET {self.run_dir}/rpc.sock\n"

@@ -52,7 +52,7 @@ def test_a_call_is_cut_when_its_money_ends(proxy: Proxy, caller: Agent, gateway:
     assert Call(caller, "0033124").invite() is None
     refused = caller.expect(402)
     assert "Insufficient funds" in refused.first_line
-    bye = gateway.expect("BYE", 13)
+    bye = gateway.expect("BYE", 13, Call_ID=call.call_id)
     assert 9.0 <= bye.at - answered_at <= 11.5
     gateway.reply(bye, 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")

@@ -131,3 +131,18 @@ def test_a_worker_that_dies_takes_all_with_it_and_nothing_is_lost(
     gateway.reply(gateway.expect("BYE", 6, Call_ID=call.call_id), 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     assert settled(proxy, call)["outcome"] == "answered"
+
+
+def test_a_call_from_ipv6_has_its_byes_after_a_restart(
+    proxy: Proxy, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """Each side by its own socket."""
+    proxy.send(proxy.trunk_body(3, CUSTOMER, networks=["::1/128"]))
+    caller = agent("::1")
+    call, _ = answer(caller, gateway)
+    kill_and_start(proxy)
+    gateway.reply(gateway.expect("BYE", 6, Call_ID=call.call_id), 200, "OK")
+    bye = caller.expect("BYE")
+    assert bye.header("Via").startswith(f"SIP/2.0/UDP [::1]:{proxy.port}")
+    caller.reply(bye, 200, "OK")
+    assert settled(proxy, call)["ended_by"] == "grant"
