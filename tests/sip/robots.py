@@ -30,9 +30,19 @@ class Leg:
     call_id: str
     invited_at: float
     answered_at: float | None = None
-    acked: bool = False
+    acked_at: float | None = None
     ended_at: float | None = None
     ended_by_bye: bool = False
+
+    @property
+    def acked(self) -> bool:
+        """Whether somebody took the answer."""
+        return self.acked_at is not None
+
+    @property
+    def acked_s(self) -> float:
+        """From its ACK to its BYE."""
+        return 0.0 if self.acked_at is None or self.ended_at is None else self.ended_at - self.acked_at
 
     @property
     def talked_s(self) -> float:
@@ -98,7 +108,7 @@ class Gateway(Robot):
             asyncio.get_running_loop().call_later(self.ring_s, self._answer, message, 0)
         leg = self.legs.get(call_id)
         if message.method == "ACK" and leg is not None:
-            leg.acked = True
+            leg.acked_at = leg.acked_at or message.at
         elif message.method in {"BYE", "CANCEL"}:
             if leg is not None and leg.ended_at is None:
                 leg.ended_at, leg.ended_by_bye = message.at, message.method == "BYE"
