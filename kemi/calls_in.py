@@ -7,7 +7,7 @@ from kemi.authorize import Admitted, Invitation, Repeated, Target, authorise
 from kemi.clock import now
 from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
-from kemi.progress import End, cancelled, ended, fail_over
+from kemi.progress import End, ended, fail_over, given_up
 from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
 from kemi.sip import Received
@@ -144,7 +144,8 @@ def _cancel(rooms: Rooms) -> None:
     if not _is_from_the_trunk(rooms, sip.received(), sip.text("$T_inv($si)")):
         return
     call = sip.dialog_call()
-    if call is None or cancelled(rooms, call, int(sip.dialog_note(notes.RING) or 0), now()):
+    end = End("caller", 487, "Request Terminated", int(sip.dialog_note(notes.RING) or 0))
+    if call is None or given_up(rooms, call, end, now()):
         sip.relay()
     else:
         sip.reply(200, "OK")

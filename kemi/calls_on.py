@@ -20,6 +20,7 @@ from kemi.progress import (
     ended,
     fail_over,
     find,
+    given_up,
     networks_of,
 )
 from kemi.refusal import UNAVAILABLE
@@ -150,28 +151,34 @@ def own_request(rooms: Rooms) -> None:
 
 
 def _pick_up(rooms: Rooms, call: str, running: RunningCall | None, tag: str) -> None:
-    """The answer: it passes with a grant, or not at all. Raises ReplyDropped."""
+    """The answer: it passes with a grant and a timer, or not at all. Raises ReplyDropped."""
     contacts = sip.uris(sip.headers("Contact"))
     route_set = _route_set()
     received = sip.received()
+    moment = now()
     if running is None:
         decision: Grant | Denied = GONE
     elif sip.reply_branch() < int(sip.dialog_note(notes.PAST) or 0):
         decision = Denied("late", *UNAVAILABLE)  # of a gateway that was given up
-    elif not guards.is_leg(tag, contacts, route_set):
-        ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
-        decision = Denied("contact", *UNAVAILABLE)
+    elif not guards.is_leg(tag, contacts, route_set) or sip.dialog_call() is None:
+        decision = Denied("leg", *UNAVAILABLE)  # nobody could end it: no target, or no dialog and so no timer
+        given_up(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     else:
         source = Source(received.ip, received.port, received.transport)
         callee = Callee(tag, contacts[0], route_set, received.socket, source, *sip.dialog_ids())
-        decision = answered(rooms, call, callee, int(sip.dialog_note(notes.RING) or 0), now())
+        decision = answered(rooms, call, callee, int(sip.dialog_note(notes.RING) or 0), moment)
+    if (
+        isinstance(decision, Grant)
+        and decision.timeout_s is not None
+        and not sip.set_dialog_timeout(decision.timeout_s)
+    ):
+        decision = Denied("timer", *UNAVAILABLE)
+        ended(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     if isinstance(decision, Denied):
         _hang_up(received, contacts[0] if contacts else "", route_set)
         if find(rooms, call) is None:
             _tell_caller(GONE if decision.rule == GONE.rule else decision)
         raise ReplyDropped
-    if decision.timeout_s is not None:
-        sip.set_dialog_timeout(decision.timeout_s)
 
 
 def _tell_caller(denied: Denied) -> None:

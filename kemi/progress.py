@@ -386,8 +386,8 @@ def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
     return True
 
 
-def cancelled(rooms: Rooms, call: str, ring_ms: int, now: Now) -> bool:
-    """Settles a call whose caller gives up before the answer. False: it is answered, and the CANCEL came too late.
+def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
+    """Settles a call before its answer. False: it is answered, and goes on.
 
     This transaction, not the order of messages, says which of a CANCEL and a 2xx was first.
     """
@@ -396,7 +396,7 @@ def cancelled(rooms: Rooms, call: str, ring_ms: int, now: Now) -> bool:
         if running is not None and running.is_answered:
             return False
         if running is not None:
-            settle(change, running, End("caller", 487, "Request Terminated", ring_ms), now, now.boot_ms)
+            settle(change, running, end, now, now.boot_ms)
     return True
 
 

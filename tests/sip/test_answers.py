@@ -317,3 +317,17 @@ def test_an_acknowledged_call_outlives_the_wait(proxy: Proxy, caller: Agent, gat
     assert is_talking(proxy, call)
     hang_up(call, gateway)
     proxy.send({"do": "settings"})
+
+
+def test_a_second_200_without_a_contact_does_not_end_the_first_leg(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Nor its bill: the fork that nobody can reach is hung up, the call talks on."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 200, "OK", tag="first")
+    call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.reply(invite, 200, "OK", tag="second", Contact=None)
+    gateway.expect("ACK", Call_ID=call.call_id)
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    assert is_talking(proxy, call)
+    hang_up(call, gateway)
+    assert outcome(proxy, call) == ("answered", 1000)
