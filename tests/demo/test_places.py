@@ -48,7 +48,7 @@ def test_where_calls_come_from_and_go_to(tmp_path: Path, network: str, port: str
     [
         ("192.0.2.1", "127.0.7.81", "trunk a comes from 192.0.2.1/32: for the demo"),
         ("::1", "127.0.7.81", "trunk a comes from ::1/128: for the demo"),
-        ("127.0.7.21", "192.0.2.1", "gateway p/gw has the host 192.0.2.1: for the demo"),
+        ("127.0.7.21", "192.0.2.1", "gateway p/gw stands at 192.0.2.1: in the demo"),
     ],
 )
 def test_addresses_that_are_not_on_this_machine_are_told(tmp_path: Path, network: str, host: str, told: str) -> None:
