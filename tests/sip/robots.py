@@ -129,6 +129,8 @@ class Dialled:
 
     call: Call
     talk_s: float
+    sent_at: float
+    """time.monotonic() of its INVITE."""
     code: int = 0
     """The final answer; 0: none came."""
     provisional: bool = False
@@ -146,7 +148,7 @@ class Caller(Robot):
     def dial(self, number: str, talk_s: float) -> None:
         """Begins a call."""
         call = Call(self.words, number)
-        self.dialled[call.call_id] = Dialled(call, talk_s)
+        self.dialled[call.call_id] = Dialled(call, talk_s, time.monotonic())
         self._invite(self.dialled[call.call_id], call.text("INVITE", body=SDP), 0)
 
     def _invite(self, dialled: Dialled, text: str, attempt: int) -> None:

@@ -1,7 +1,7 @@
 """Kill -9 of anything under load; the service away for all of it. The gateway's log is the truth.
 
-`scripts/torture kills` and `scripts/torture away` run them with the stated counts, by KAMBILL_KILLS and
-KAMBILL_AWAY_CALLS.
+`scripts/torture kills`, `away` and `stops` run them with the stated counts, by KAMBILL_KILLS, KAMBILL_AWAY_CALLS and
+KAMBILL_STOPS.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import signal
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from tests.sip.robots import Caller, Gateway, Robots
 
 KILLS = int(os.environ.get("KAMBILL_KILLS", "4"))
 AWAY_CALLS = int(os.environ.get("KAMBILL_AWAY_CALLS", "40"))
+STOPS = int(os.environ.get("KAMBILL_STOPS", "10"))
+DECISION_MAX_S = float(os.environ.get("KAMBILL_DECISION_MAX_S", "inf"))
+"""From an INVITE's leaving its caller to its coming to the gateway. Asserted on a quiet machine only."""
 SEED = int(os.environ.get("KAMBILL_SEED", "1"))
 STANDARD_GRANT_S = 100
 TIMER_S = 2.5
@@ -76,6 +80,27 @@ def test_calls_while_the_service_is_away_are_charged_once_when_it_is_back(node: 
     node.settle_down()
     judge(node, caller, gateway)
     assert len([cdr for cdr in node.ledger_cdrs() if cdr["outcome"] == "answered"]) == AWAY_CALLS
+
+
+def test_the_service_stopped_at_random_moments_delays_no_decision(node: Node) -> None:
+    """SIGSTOP for up to half a second, again and again, under 20 calls a second: all are charged once."""
+    chance = random.Random(SEED)
+    caller, gateway = phones(node)
+    assert node.service is not None
+    with Robots(caller, gateway) as robots:
+        for _ in range(STOPS):
+            robots.dial(caller, "0033123", 1.0, 2, rate=20)
+            node.service.send_signal(signal.SIGSTOP)
+            robots.dial(caller, "0033123", 1.0, chance.randrange(1, 10), rate=20)
+            node.service.send_signal(signal.SIGCONT)
+        eventually(lambda: all(one.ended for one in caller.dialled.values()), 30)
+        node.settle_down()
+        judge(node, caller, gateway)
+    delays = sorted(leg.invited_at - caller.dialled[leg.call_id].sent_at for leg in gateway.legs.values())
+    p99 = delays[-len(delays) // 100 - 1]
+    print(f"{len(delays)} calls, slowest decision {delays[-1] * 1000:.1f} ms, p99 {p99 * 1000:.1f} ms")
+    assert len(delays) == len(caller.dialled)
+    assert delays[-1] <= DECISION_MAX_S
 
 
 def test_any_process_killed_at_any_moment(node: Node) -> None:
