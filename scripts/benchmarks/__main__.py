@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import statistics
 import sys
 import tempfile
@@ -35,6 +36,7 @@ def arguments() -> argparse.Namespace:
 def main() -> int:
     """One JSON line a run, then the medians and ratios."""
     found = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
     load = Load(found.calls, found.rate, found.talk_ms)
     results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="kambill-bench-") as name:
