@@ -11,7 +11,7 @@ from typing import Any
 from kemi.clock import Now
 from kemi.rooms import Rooms
 from kemi.store import commands, journal, layout, queues
-from kemi.store.calls import call_to_json, unpack_call
+from kemi.store.calls import unpack_call
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
 from kemi.store.inbox import InboxReader
@@ -127,10 +127,10 @@ class Clerk:
         with store.read() as txn, txn.cursor(store.call) as cursor:
             epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
             sequence = store.state(txn).sequence
-            calls = [unpack_call(raw) for _, raw in cursor]
+            records = [raw for _, raw in cursor]
         head = {"e": "carried", "epoch": epoch, "seq": sequence, "boot": self._boot}
         times = {"boot_ms": now.boot_ms, "wall_ms": now.wall_ms}
-        return [{**head, **times, "call": call_to_json(call)} for call in calls if call.is_answered]
+        return [{**head, **times, **queues.answered_body(raw)} for raw in records if unpack_call(raw).is_answered]
 
     def close(self) -> None:
         """For tests: ends the journal's file."""

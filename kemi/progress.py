@@ -145,7 +145,7 @@ def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, no
             return None
         accounts.release_channel(change.store, change.txn, b"g", running.gateway)
         attempts = (*_with_code(running, sip_code), (way.gateway.id, 0, now.wall_ms))
-        change.put_call(running._replace(gateway=way.gateway.id, provider=way.provider.leg, attempts=attempts))
+        change.put_call(running._replace(gateway=way.gateway.id, provider=way.leg, attempts=attempts))
         return way
 
 

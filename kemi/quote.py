@@ -32,7 +32,13 @@ def plan_by_id(dbs: Databases, txn: Any, number: int) -> Plan | None:
 def tariff_version(dbs: Databases, txn: Any, tariff: int) -> bytes | None:
     """The version that a tariff's pointer names now; None: never published."""
     raw = txn.get(layout.kind_key(b"r", tariff), db=dbs.config)
-    return None if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
+    return None if raw is None else version_of_record(raw)
+
+
+@lru_cache(maxsize=4096)
+def version_of_record(raw: bytes) -> bytes:
+    """The version that a pointer's record names."""
+    return bytes.fromhex(layout.unpack_json(raw)["version"])
 
 
 class Priced(NamedTuple):
@@ -87,7 +93,14 @@ class Way(NamedTuple):
     """A gateway that a call may take, with what its provider asks."""
 
     gateway: Gateway
-    provider: Priced
+    version: bytes
+    """Of the provider's tariff."""
+    found: Found
+
+    @property
+    def leg(self) -> ChargeLeg:
+        """What the provider is owed by."""
+        return leg_of(self.gateway.provider, 0, self.version, self.found)
 
 
 def find_ways(look: Look, plan: Plan, price: Terms | None, tried: set[int]) -> list[Way]:
@@ -103,10 +116,10 @@ def find_ways(look: Look, plan: Plan, price: Terms | None, tried: set[int]) -> l
         if gateway_id in tried:
             continue
         way = _way(look, gateway_id)
-        if way is None or (price is not None and price.currency != way.provider.terms.currency):
+        if way is None or (price is not None and price.currency != way.found.terms.currency):
             continue
         ways[gateway_id] = way
-        candidates.append(Candidate(gateway_id, route.priority, charge(way.provider.terms, expected_ms).micros))
+        candidates.append(Candidate(gateway_id, route.priority, charge(way.found.terms, expected_ms).micros))
     earned = None if price is None else charge(price, expected_ms).micros
     return [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
 
@@ -122,4 +135,4 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     if rate is None or rate[1].terms.blocked:
         return None
     version, found = rate
-    return Way(gateway, Priced(leg_of(provider.id, 0, version, found), found.terms, found.until_s))
+    return Way(gateway, version, found)

@@ -1,4 +1,4 @@
-"""The running call: its record in the store, and the same as JSON for the journal. Pure.
+"""The running call and its record in the store, which the journal carries too. Pure.
 
 The record is `marshal` of plain tuples with a version first: 2 microseconds each way where 40 struct
 fields and length-prefixed texts take 10. marshal's version 2 reads the same in every Python 3.
@@ -149,43 +149,3 @@ def _from_fields(fields: list[Any]) -> RunningCall:
     if fields[_CALLEE] is not None:
         fields[_CALLEE] = Leg(*fields[_CALLEE])
     return RunningCall(*fields)
-
-
-def _leg_to_json(leg: ChargeLeg) -> dict[str, Any]:
-    return leg._asdict() | {"tariff": leg.tariff.hex(), "terms": leg.terms.hex()}
-
-
-def _leg_from_json(value: dict[str, Any]) -> ChargeLeg:
-    return ChargeLeg(**value | {"tariff": bytes.fromhex(value["tariff"]), "terms": bytes.fromhex(value["terms"])})
-
-
-def _side_from_json(value: dict[str, Any]) -> Leg:
-    return Leg(**value | {"route_set": tuple(value["route_set"])})
-
-
-def call_to_json(call: RunningCall) -> dict[str, Any]:
-    """All of a call, for the journal."""
-    return call._asdict() | {
-        "key": call.hex,
-        "legs": [_leg_to_json(leg) for leg in call.legs],
-        "provider": None if call.provider is None else _leg_to_json(call.provider),
-        "caller_leg": call.caller_leg._asdict(),
-        "callee_leg": None if call.callee_leg is None else call.callee_leg._asdict(),
-    }
-
-
-def call_from_json(value: dict[str, Any]) -> RunningCall:
-    """The call of a journal line; what `call_to_json` made."""
-    provider, callee = value["provider"], value["callee_leg"]
-    return RunningCall(
-        **value
-        | {
-            "key": bytes.fromhex(value["key"]),
-            "path": tuple(value["path"]),
-            "attempts": tuple(tuple(attempt) for attempt in value["attempts"]),
-            "legs": tuple(_leg_from_json(leg) for leg in value["legs"]),
-            "provider": None if provider is None else _leg_from_json(provider),
-            "caller_leg": _side_from_json(value["caller_leg"]),
-            "callee_leg": None if callee is None else _side_from_json(callee),
-        }
-    )

@@ -12,7 +12,7 @@ from typing import Any
 
 from kemi.clock import Now
 from kemi.store import accounts, journal, queues
-from kemi.store.calls import RunningCall, call_from_json
+from kemi.store.calls import RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, create_store
 
@@ -36,7 +36,7 @@ class Past:
         self.sequence = max(self.sequence, event["seq"])
         kind = event["e"]
         if kind in {"answered", "carried"}:
-            call = call_from_json(event["call"])
+            call = queues.call_of_line(event)
             self.open[call.hex] = (event["boot"], call)
         elif kind == "extended" and event["call"] in self.open:
             boot, call = self.open[event["call"]]

@@ -32,9 +32,12 @@ class TornLine(Exception):
         )
 
 
+_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+
+
 def encode_line(event: dict[str, Any]) -> bytes:
     """The line of an event."""
-    body = json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "surrogateescape")
+    body = _ENCODE(event).encode("utf-8", "surrogateescape")
     return b"%08x %s\n" % (zlib.crc32(body), body)
 
 

@@ -7,11 +7,12 @@ it, and the clerk turns it into the journal's words.
 from __future__ import annotations
 
 import marshal
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kemi.clock import Now
-from kemi.store.calls import MARSHAL_VERSION, ChargeLeg, RunningCall, call_to_json, unpack_call
+from kemi.store.calls import MARSHAL_VERSION, ChargeLeg, RunningCall, unpack_call
 from kemi.store.layout import VERSION, UnknownVersion
 
 ANSWERED = "answered"
@@ -56,8 +57,28 @@ def event_to_json(raw: bytes) -> dict[str, Any]:
     return {"e": kind, "boot_ms": boot_ms, "wall_ms": wall_ms, **_BODIES[kind](payload, wall_ms)}
 
 
+def answered_body(raw: bytes) -> dict[str, Any]:
+    """A running call in a journal line: what people look for, and the store's own record for a new store."""
+    call = unpack_call(raw)
+    return {
+        "call": call.hex,
+        "account": call.account,
+        "caller": call.caller,
+        "called": call.called,
+        "answer_ms": call.answer_wall_ms,
+        "grant_s": call.grant_s,
+        "held": [leg.held for leg in call.legs],
+        "record": b2a_base64(raw, newline=False).decode("ascii"),
+    }
+
+
 def _answered(payload: bytes, _wall_ms: int) -> dict[str, Any]:
-    return {"call": call_to_json(unpack_call(payload))}
+    return answered_body(payload)
+
+
+def call_of_line(line: dict[str, Any]) -> RunningCall:
+    """The call of an `answered` or `carried` line."""
+    return unpack_call(a2b_base64(line["record"]))
 
 
 def _extended(payload: tuple[bytes, int, tuple[int, ...]], _wall_ms: int) -> dict[str, Any]:

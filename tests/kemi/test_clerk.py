@@ -128,4 +128,4 @@ def test_a_full_file_is_followed_by_one_that_carries_the_calls(world: World, mon
     clerk.tick(world.now)
     newest = journal.journal_files(world.data_dir / "journal")[-1]
     lines = [event for _, event in journal.read_lines(newest)]
-    assert [(line["e"], line["call"]["key"]) for line in lines] == [("carried", call)]
+    assert [(line["e"], line["call"]) for line in lines] == [("carried", call)]
