@@ -13,6 +13,7 @@ from pathlib import Path
 from kemi import dialogs
 from kemi.clock import Now, boot_id, now
 from kemi.progress import End, restart_due_ms, settle
+from kemi.store import queues
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
@@ -38,8 +39,9 @@ def prepare(run_dir: Path, data_dir: Path, moment: Now) -> int:
     except StoreAbsent:
         store = begin_store(run_dir, data_dir, boot_id(), generation, moment)
     calls = _take_over(store, generation, moment)
+    farewells = _farewells(store)
     store.close()
-    dialogs.write_tables(data_dir / DIALOGS_FOLDER, calls, moment)
+    dialogs.write_tables(data_dir / DIALOGS_FOLDER, [*calls, *farewells], moment)
     return len(calls)
 
 
@@ -61,6 +63,16 @@ def _take_over(store: HotStore, generation: int, moment: Now) -> list[RunningCal
             calls.append(call._replace(generation=generation, due_ms=due_ms))
             change.move_call(calls[-1], call.due_ms)
     return calls
+
+
+def _farewells(store: HotStore) -> list[RunningCall]:
+    """Calls that were settled in the last moments before Kamailio ended: perhaps no BYE had left for the other side.
+
+    Their events are still in the store. As dialogs whose time is over, both sides get one; their bill stays.
+    """
+    with store.read() as txn, txn.cursor(store.event) as cursor:
+        ended = [queues.ended_call(bytes(raw)) for _, raw in cursor]
+    return [call._replace(grant_s=0) for call in ended if call is not None and call.callee_leg is not None]
 
 
 def main() -> int:

@@ -72,6 +72,15 @@ def answered_body(raw: bytes) -> dict[str, Any]:
     }
 
 
+def ended_call(raw: bytes) -> RunningCall | None:
+    """The answered call that an event settled; None: the event is another one."""
+    _, kind, _, _, payload = marshal.loads(raw)  # noqa: S302 -- our own processes wrote it
+    if kind != SETTLED:
+        return None
+    call = unpack_call(payload[0])
+    return call if call.is_answered else None
+
+
 def _answered(payload: bytes, _wall_ms: int) -> dict[str, Any]:
     return answered_body(payload)
 

@@ -46,6 +46,22 @@ def test_a_restart_keeps_answered_calls_and_releases_ringing_ones(
     assert world.get(CUSTOMER).held == 100_000
 
 
+def test_a_call_that_ended_just_before_is_ended_again_on_the_wire(
+    world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settled, but killed before the other side's BYE: in the dialog table, not in the store. A ringing one is not."""
+    call = world.talk()
+    world.hang_up(call)
+    world.hang_up(world.ring(), by="callee", code=486)
+    assert _start(world, "boot-of-the-test", world.now, monkeypatch) == 0
+    assert written == [[call]]
+    assert world.rooms.usable()
+    assert world.running() == []
+    world.clerk().tick(world.now)
+    _start(world, "boot-of-the-test", world.now, monkeypatch)
+    assert written[-1] == []
+
+
 def test_after_a_reboot_times_follow_from_the_wall_clock(
     world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
