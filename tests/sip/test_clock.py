@@ -17,7 +17,7 @@ FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 HOUR_S = 3600
 GRANT_S = 4
 
-pytestmark = pytest.mark.skipif(not FAKETIME.exists(), reason="libfaketime is not installed (apt-get install faketime)")
+assert FAKETIME.exists(), "libfaketime is not installed: scripts/install --test"
 
 
 class Clock:
