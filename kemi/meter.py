@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from kemi import acknowledge
 from kemi.clock import Now
-from kemi.progress import NO_ANSWER, End, ended, extend, settle
+from kemi.progress import NO_ANSWER, End, ended, extend, settle, shorten
 from kemi.rooms import Rooms
 from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
@@ -17,6 +17,9 @@ from kemi.store.change import Change
 
 SLICE = 200
 """Due entries of one look: what is left comes with the next slice of the same tick."""
+
+CUT_S = 2
+"""What a call that is cut may still last: the dialog timer's second, and the BYE's way."""
 
 SetTimeout = Callable[[int, int, int], bool]
 """(seconds from now, hash entry, hash id) of a dialog. False: there is no such dialog any more."""
@@ -68,7 +71,7 @@ def _visit(rooms: Rooms, key: bytes, set_timeout: SetTimeout, now: Now) -> None:
         return
     if not call.is_answered:
         ended(rooms, call.hex, NO_ANSWER, now)
-    elif call.cut_by:
+    elif call.cut_by and call.grant_end_boot_ms > now.boot_ms + CUT_S * 1000:
         _cut(rooms, call, set_timeout, now)
     elif call.grant_end_boot_ms + _reap_after_ms(rooms) <= now.boot_ms:
         ended(rooms, call.hex, End("grant", 200, "OK", call.ring_wall_ms), now)
@@ -118,6 +121,7 @@ def _end_unacknowledged(rooms: Rooms, due_ms: int, key: bytes, set_timeout: SetT
 
 
 def _cut(rooms: Rooms, call: RunningCall, set_timeout: SetTimeout, now: Now) -> None:
-    """Ends a call that somebody asked to end: its dialog's timer runs out within two seconds, its bill ends now."""
-    set_timeout(1, call.h_entry, call.h_id)
-    ended(rooms, call.hex, End("operator", 200, "OK", call.ring_wall_ms), now)
+    """Ends a call that somebody asked to end: its grant and its dialog's timer are made short, its BYE settles it."""
+    shorten(rooms, call.key, CUT_S, now)
+    if not set_timeout(1, call.h_entry, call.h_id):
+        _reap(rooms, call.key, now.boot_ms, now)

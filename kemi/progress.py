@@ -373,6 +373,19 @@ def _longer_call(running: RunningCall, grant_s: int, now: Now) -> RunningCall:
     return running._replace(legs=legs, grant_s=grant_s, seen_boot_ms=now.boot_ms)
 
 
+def shorten(rooms: Rooms, key: bytes, seconds: int, now: Now) -> None:
+    """Ends an answered call's grant so many seconds from now, unless it ends before; the rest of its hold is released."""
+    with Change(rooms.store) as change:
+        running = change.call(key)
+        if running is None or not running.is_answered:
+            return
+        grant_s = -((running.answer_boot_ms - now.boot_ms) // 1000) + seconds
+        if grant_s < running.grant_s:
+            after = _longer_call(running, grant_s, now)
+            _hold(change, running, after)
+            change.move_call(after._replace(due_ms=now.boot_ms + 1000), running.due_ms)
+
+
 # --- the end
 
 
@@ -403,12 +416,13 @@ def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
 def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
     """Ends a call in a transaction of the caller: it lasted until `end_boot_ms`, at most its grant is billed."""
     duration_ms = 0
+    by = "operator" if running.cut_by and end.by in {"grant", "reaper"} else end.by
     if running.is_answered:
         duration_ms = min(max(0, end_boot_ms - running.answer_boot_ms), running.grant_s * 1000)
         outcome = "answered"
     else:
         outcome = "cancelled" if end.by == "caller" else "failed"
-    _settle(change, running, Ending(outcome, end.by, end.sip_code, end.sip_reason, end.ring_ms, duration_ms), now)
+    _settle(change, running, Ending(outcome, by, end.sip_code, end.sip_reason, end.ring_ms, duration_ms), now)
 
 
 def _settle(change: Change, running: RunningCall, ending: Ending, now: Now) -> None:

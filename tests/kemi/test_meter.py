@@ -83,14 +83,38 @@ def test_a_call_that_rings_for_ever_is_released(world: World) -> None:
     assert_consistent(world)
 
 
-def test_a_cut_call_ends_at_the_next_tick(world: World) -> None:
-    """The timer gets one second, the bill ends now."""
+def test_a_cut_call_ends_by_its_timer_and_is_charged_until_then(world: World) -> None:
+    """The timer gets one second, the grant two, and the BYE that leaves settles it."""
     call = world.talk()
     world.wait(30)
     world.do("cut", call=call, by="ann")
     dialogs = Dialogs()
     meter.tick(world.rooms, dialogs, world.now)
+    world.wait(1)
+    meter.tick(world.rooms, dialogs, world.now)
     assert dialogs.set == [(1, 7, 9)]
+    assert world.get(CUSTOMER).held == 32_000
+    world.hang_up(call, by="grant")
+    assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("operator", 31_000)
+    assert_consistent(world)
+
+
+def test_a_cut_call_whose_end_nobody_tells_is_settled_by_the_meter(world: World) -> None:
+    """Two seconds of grant and the reaper's five."""
+    world.do("cut", call=world.talk())
+    for _ in range(9):
+        meter.tick(world.rooms, Dialogs(), world.now)
+        world.wait(1)
+    assert world.running() == []
+    assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("operator", 2_000)
+
+
+def test_a_cut_call_without_a_dialog_ends_now(world: World) -> None:
+    """Nobody is there to send a BYE."""
+    call = world.talk()
+    world.wait(30)
+    world.do("cut", call=call)
+    meter.tick(world.rooms, Dialogs(alive=False), world.now)
     assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("operator", 30_000)
 
 
