@@ -374,7 +374,7 @@ def _longer_call(running: RunningCall, grant_s: int, now: Now) -> RunningCall:
 
 
 def shorten(rooms: Rooms, key: bytes, seconds: int, now: Now) -> None:
-    """Ends an answered call's grant so many seconds from now, unless it ends before; the rest of its hold is released."""
+    """Ends an answered call's grant so many seconds from now, unless it ends before; the rest is no longer held."""
     with Change(rooms.store) as change:
         running = change.call(key)
         if running is None or not running.is_answered:
