@@ -59,8 +59,8 @@ def judge(node: Node, caller: Caller, gateway: Gateway) -> None:
     for leg in gateway.legs.values():
         if not leg.acked:
             continue
-        assert leg.ended_at is not None, f"{leg} goes on"
         cdr = by_call_id.get(leg.call_id)
+        assert leg.ended_at is not None, f"{leg} goes on; its caller: {caller.dialled[leg.call_id]}; its record: {cdr}"
         if cdr is None:  # a 200 that was denied: ACK and BYE were ours, its caller never had it
             assert caller.dialled[leg.call_id].code != 200, leg
             assert leg.acked_s < 1, leg
