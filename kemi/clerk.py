@@ -6,6 +6,7 @@ when its line is on disk, and a command's number is noted in the transaction tha
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any
 
 from kemi.clock import Now
@@ -20,6 +21,8 @@ from kemi.store.journal import JournalWriter
 EVENTS_PER_SYNC = 2_000
 DELETES_PER_CHANGE = 100
 """Events that one transaction removes: the workers wait for no longer."""
+KEEP_MS = 2_000
+"""How long events stay in the store when they are in the journal: a start looks for calls that ended just before."""
 BEAT_MS = 1_000
 
 
@@ -35,34 +38,37 @@ class Clerk:
         self._beaten_ms = 0
         self._saw_wiped = False
         self._began = False
+        self._kept: deque[tuple[int, int, int]] = deque()  # boot_ms of the writing, first and last sequence
 
     def tick(self, now: Now) -> None:
         """One round. Raises OSError when the journal's disk fails; the events stay in the store then."""
-        if self._rooms.is_wiped() and not self._save_wiped():
+        if self._rooms.is_wiped() and not self._save_wiped(now):
             return
         if not self._rooms.has_store():
             self._replace_store(now)
         if not self._began:  # a file of its own: older ones may go
             self._journal.append(self._carried(now))
+            self._keep_from_before(now)
             self._began = True
         self._beat(now)
-        self._copy_events()
+        self._copy_events(now)
         self._apply_commands(now)
         if self._journal.is_full:
             self._journal.rotate(self._carried(now))
 
-    def _save_wiped(self) -> bool:
+    def _save_wiped(self, now: Now) -> bool:
         """The folder was wiped under us: what the deleted file still holds goes to the journal.
 
         Twice, a round apart, for the sake of a worker that was inside a transaction. True: that is done.
         """
-        self._copy_events()
+        self._copy_events(now)
         done, self._saw_wiped = self._saw_wiped, not self._saw_wiped
         return done
 
     def _replace_store(self, now: Now) -> None:
         """A new store, with the calls that the journal holds open."""
         begin_store(self._rooms.run_dir, self._rooms.data_dir, self._boot, self._generation, now).close()
+        self._kept.clear()
         if not self._rooms.has_store():
             raise OSError(f"the hot store in {self._rooms.run_dir} can't be opened though it was just made")
 
@@ -73,35 +79,55 @@ class Clerk:
         with Change(self._rooms.store) as change:
             change.event(queues.BEAT, now, {"running": change.running})
 
-    def _copy_events(self) -> None:
+    def _copy_events(self, now: Now) -> None:
+        """What is new goes to the journal; what has been there for KEEP_MS leaves the store."""
         while True:
             epoch, rows = self._next_events()
-            self._journal.append(self._line(epoch, sequence, raw) for sequence, raw in rows)
-            for start in range(0, len(rows), DELETES_PER_CHANGE):
-                self._delete_events([sequence for sequence, _ in rows[start : start + DELETES_PER_CHANGE]])
+            if rows:
+                self._journal.append(self._line(epoch, sequence, raw) for sequence, raw in rows)
+                self._note_journalled(rows[-1][0])
+                self._kept.append((now.boot_ms, rows[0][0], rows[-1][0]))
             if len(rows) < EVENTS_PER_SYNC:
-                return
+                break
+        while self._kept and self._kept[0][0] <= now.boot_ms - KEEP_MS:
+            _, first, last = self._kept.popleft()
+            for start in range(first, last + 1, DELETES_PER_CHANGE):
+                self._delete_events(start, min(start + DELETES_PER_CHANGE, last + 1))
 
     def _next_events(self) -> tuple[int, list[tuple[int, bytes]]]:
         store = self._rooms.store
         rows: list[tuple[int, bytes]] = []
         with store.read() as txn, txn.cursor(store.event) as cursor:
             epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
-            for key, raw in cursor:
-                if len(rows) >= EVENTS_PER_SYNC:
-                    break
-                rows.append((int.from_bytes(key, "big"), raw))
+            found = cursor.set_range(layout.sequence_key(store.journalled(txn) + 1))
+            while found and len(rows) < EVENTS_PER_SYNC:
+                rows.append((int.from_bytes(cursor.key(), "big"), cursor.value()))
+                found = cursor.next()
         return epoch, rows
+
+    def _note_journalled(self, sequence: int) -> None:
+        with Change(self._rooms.store) as change:
+            change.txn.put(b"journalled", layout.sequence_key(sequence), db=change.store.meta)
+
+    def _keep_from_before(self, now: Now) -> None:
+        """Events that an earlier clerk wrote and did not come to delete: they are this one's to delete."""
+        self._kept.clear()
+        store = self._rooms.store
+        with store.read() as txn, txn.cursor(store.event) as cursor:
+            first, last = (int.from_bytes(cursor.key(), "big") if cursor.first() else 1), store.journalled(txn)
+        if first <= last:
+            self._kept.append((now.boot_ms, first, last))
 
     def _line(self, epoch: int, sequence: int, raw: bytes) -> dict[str, Any]:
         event = queues.event_to_json(raw)
         return {"e": event.pop("e"), "epoch": epoch, "seq": sequence, "boot": self._boot, **event}
 
-    def _delete_events(self, sequences: list[int]) -> None:
+    def _delete_events(self, first: int, end: int) -> None:
+        """Removes events from `first` up to, not with, `end`."""
         with Change(self._rooms.store) as change:
-            for sequence in sequences:
-                change.txn.delete(layout.sequence_key(sequence), db=change.store.event)
-            change.events -= len(sequences)
+            for sequence in range(first, end):
+                if change.txn.delete(layout.sequence_key(sequence), db=change.store.event):
+                    change.events -= 1
 
     def _apply_commands(self, now: Now) -> None:
         """The next batch; a command for another life of the store is passed over, a later life's waits."""

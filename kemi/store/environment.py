@@ -110,6 +110,10 @@ class HotStore(Databases):
         """Which start of Kamailio this is, in this store's life: the wall clock's milliseconds at it; 0: none yet."""
         return int.from_bytes(txn.get(b"generation", b"\0", db=self.meta), "big")
 
+    def journalled(self, txn: Any) -> int:
+        """The last sequence that is in the journal."""
+        return int.from_bytes(txn.get(b"journalled", b"\0", db=self.meta), "big")
+
     def close(self) -> None:
         """Before opening another one in the same process."""
         self.env.close()
@@ -194,7 +198,8 @@ class Snapshot:
 
     def events(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Sequence and journal form of each event that isn't in the journal yet."""
-        rows = [(bytes(key), bytes(raw)) for key, raw in self._txn.cursor(self._dbs.event)]
+        after = layout.sequence_key(int.from_bytes(self._txn.get(b"journalled", b"\0", db=self._dbs.meta), "big"))
+        rows = [(bytes(key), bytes(raw)) for key, raw in self._txn.cursor(self._dbs.event) if key > after]
         return ((int.from_bytes(key, "big"), event_to_json(raw)) for key, raw in rows)
 
     def usage(self, kind: bytes, number: int) -> layout.Usage:

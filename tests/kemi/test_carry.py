@@ -57,7 +57,14 @@ def test_a_call_that_ended_just_before_is_ended_again_on_the_wire(
     assert written == [[call]]
     assert world.rooms.usable()
     assert world.running() == []
-    world.clerk().tick(world.now)
+    clerk = world.clerk()
+    clerk.tick(world.now)
+    _start(world, "boot-of-the-test", world.now, monkeypatch)
+    assert written[-1] == [call]
+    assert world.rooms.has_store()
+    clerk.tick(world.now)
+    world.wait(2)
+    clerk.tick(world.now)
     _start(world, "boot-of-the-test", world.now, monkeypatch)
     assert written[-1] == []
 

@@ -25,7 +25,29 @@ def test_events_go_to_the_journal_and_leave_the_store(world: World) -> None:
     assert {line["epoch"] for line in lines} == {world.epoch}
     assert world.events("settled") == []
     with world.rooms.store.read() as txn:
-        assert world.rooms.store.state(txn).events == 0
+        assert world.rooms.store.state(txn).events == 4
+    world.wait(2)
+    clerk.tick(world.now)
+    with world.rooms.store.read() as txn:
+        assert world.rooms.store.state(txn).events == 1
+    assert [line["seq"] for line in world.journal()] == [1, 2, 3, 4, 5]
+
+
+def test_what_an_earlier_clerk_left_is_deleted_and_not_written_again(world: World) -> None:
+    """Killed between the journal and the store."""
+    world.hang_up(world.talk())
+    first = world.clerk()
+    first.tick(world.now)
+    first.close()
+    second = world.clerk()
+    for _ in range(2):
+        second.tick(world.now)
+        world.wait(2)
+    second.tick(world.now)
+    with world.rooms.store.read() as txn:
+        assert world.rooms.store.state(txn).events == 1
+    sequences = [line["seq"] for line in world.journal() if line["e"] != "carried"]
+    assert sequences == sorted(set(sequences))
 
 
 def test_a_disk_that_fails_loses_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
