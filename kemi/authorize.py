@@ -13,21 +13,26 @@ from typing import Any, NamedTuple
 from kemi import quote
 from kemi.clock import Now
 from kemi.numbers import for_gateway, normalise
-from kemi.quote import Priced, Way
+from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
 from kemi.store import accounts, layout, queues
 from kemi.store.calls import RINGING, Leg, RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
-from kemi.store.layout import Account, Invite, Settings, Usage
+from kemi.store.layout import Account, Invite, Usage
 from kemi.store.trunks import Trunk
-from ratebook.model import Terms
-from ratebook.price import attempt_charge, charge
 from ratebook.routing import Plan
 
 RINGING_SLACK_MS = 10_000
 """How long after the ring limit a call that nobody ended is taken as gone."""
+
+
+TRIES_MAX = 3
+"""How often a call is priced anew because the accounts above it have just been changed."""
+
+CONFIGURED = Account._fields.index("balance")
+"""The fields of an account before this one are configuration."""
 
 
 class Invitation(NamedTuple):
@@ -85,17 +90,21 @@ class _Question(NamedTuple):
     invitation: Invitation
     number: str
     plan: Plan
-    settings: Settings
-    priced: list[Priced]
-    holds: list[int]
+    path: list[Account]
+    chain: Chain
     ways: list[Way]
+    txn_id: int
+    """Of the store as it was read: nothing has changed when the next transaction's is one more."""
 
 
 def authorise(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> Admitted | Refused | Repeated:
     """Takes a call or says why not. A refused one has left its record when this returns."""
     try:
-        question = _price(rooms, trunk, invitation, now)
-        return _take(rooms, question, now)
+        for _ in range(TRIES_MAX):
+            decision = _take(rooms, _price(rooms, trunk, invitation, now), now)
+            if decision is not None:
+                return decision
+        raise Refusal("busy", 0, trunk.account)  # noqa: TRY301 -- answered and recorded as every other one
     except Refusal as refusal:
         _record_refusal(rooms, trunk, invitation, refusal.refused, now)
         return refusal.refused
@@ -103,12 +112,6 @@ def authorise(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> A
         refused = Refusal("path", broken.account, 0).refused
         _record_refusal(rooms, trunk, invitation, refused, now)
         return refused
-
-
-def first_hold_micros(terms: Terms, first_hold_s: int) -> int:
-    """What a leg must set aside before the call goes out: fees and the whole increments of the first seconds."""
-    covered_s = max(first_hold_s, terms.grace_s + 1, 1)
-    return max(charge(terms, covered_s * 1000).micros, attempt_charge(terms))
 
 
 def target_of(plan: Plan, way: Way, number: str, rung_ms: int) -> Target:
@@ -137,20 +140,19 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
     except StoreAbsent:
         raise Refusal("rates", 0, trunk.account) from None
     with store.read() as txn, snapshot as rates:
+        configuration = store.configuration(txn)
         path = accounts.path_of(store, txn, trunk.account)
         check_states(path, trunk.account)
-        plan = quote.plan_by_id(store, txn, trunk.plan)
+        plan = configuration.plan(txn, trunk.plan)
         if plan is None:
             raise Refusal("route", 0, trunk.account)
-        settings = rooms.store.settings(txn)
-        look = quote.Look(store, txn, rates, number, now.wall_s)
-        priced = quote.price_chain(look, path, trunk)
-        top = priced[-1].terms if priced else None
-        ways = quote.find_ways(look, plan, top, set())
+        look = quote.Look(store, txn, configuration, rates, number, now.wall_s)
+        chain = quote.price_chain(look, path, trunk, configuration.settings(txn).first_hold_s)
+        ways = quote.find_ways(look, plan, chain.legs[-1] if chain.legs else None, set())
+        txn_id = txn.id()
     if not ways:
         raise Refusal("route", 0, trunk.account)
-    holds = [first_hold_micros(leg.terms, settings.first_hold_s) for leg in priced]
-    return _Question(trunk, invitation, number, plan, settings, priced, holds, ways)
+    return _Question(trunk, invitation, number, plan, path, chain, ways, txn_id)
 
 
 def check_states(path: list[Account], caller: int) -> None:
@@ -162,24 +164,32 @@ def check_states(path: list[Account], caller: int) -> None:
             raise Refusal("funds", account.id, caller)
 
 
-def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated:
+def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | None:
+    """None: the tree has changed since the call was priced, so that it has to be priced again."""
     trunk, invitation = question.trunk, question.invitation
+    invited = invite_key(invitation.call_id, invitation.from_tag)
+    branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
     key = new_call_key(now)
     with Change(rooms.store) as change:
-        repeated = _repeated(change, invitation, now)
+        raw = change.txn.get(invited, db=change.store.invite)
+        repeated = None if raw is None else _repeated(change, invitation, raw, branch, now)
         if repeated is not None:
             return repeated
-        _check_size(change, trunk.account)
-        path = accounts.path_of(change.store, change.txn, trunk.account)
-        check_states(path, trunk.account)
+        if change.is_nearly_full():
+            raise Refusal("store", 0, trunk.account)
+        path = question.path
+        if change.txn.id() != question.txn_id + 1:
+            path = accounts.path_of(change.store, change.txn, trunk.account)
+            if [account[:CONFIGURED] for account in path] != [account[:CONFIGURED] for account in question.path]:
+                return None
         _take_trunk(change, trunk, now)
         way = take_gateway(change, question.ways, now)
         if way is None:
             raise Refusal("route", 0, trunk.account)
-        _take_path(change, path, question, now)
-        call = _call(key, question, path, way, now)
-        change.add_call(call)
-        _remember(change, invitation, key, now)
+        _take_path(change, path, question.chain, now)
+        change.add_call(_call(key, question, way, now))
+        until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
+        change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
     return Admitted(key.hex(), target_of(question.plan, way, question.number, 0))
 
 
@@ -188,12 +198,15 @@ def new_call_key(now: Now) -> bytes:
     return (now.wall_ms & 0xFFFF_FFFF_FFFF).to_bytes(6, "big") + os.urandom(10)
 
 
-def _repeated(change: Change, invitation: Invitation, now: Now) -> Repeated | None:
-    raw = change.txn.get(_invite_key(invitation), db=change.store.invite)
-    if raw is None:
-        return None
+def invite_key(call_id: str, from_tag: str) -> bytes:
+    """The key of an INVITE among those of the last minute."""
+    return blake2b(f"{call_id}\0{from_tag}".encode(), digest_size=16).digest()
+
+
+def _repeated(change: Change, invitation: Invitation, raw: bytes, branch: bytes, now: Now) -> Repeated | None:
+    """Whether an INVITE is one that was here before, of which `raw` is remembered; None: it begins another call."""
     before = layout.unpack_invite(raw)
-    if before.cseq == invitation.cseq and before.branch == _branch_hash(invitation):
+    if before.cseq == invitation.cseq and before.branch == branch:
         return Repeated(retransmission=True)
     running = change.txn.get(before.call, db=change.store.call) is not None
     if running or (invitation.cseq <= before.cseq and now.boot_ms < before.until_ms):
@@ -201,40 +214,12 @@ def _repeated(change: Change, invitation: Invitation, now: Now) -> Repeated | No
     return None
 
 
-def invite_key(call_id: str, from_tag: str) -> bytes:
-    """The key of an INVITE among those of the last minute."""
-    return blake2b(f"{call_id}\0{from_tag}".encode(), digest_size=16).digest()
-
-
-def _invite_key(invitation: Invitation) -> bytes:
-    return invite_key(invitation.call_id, invitation.from_tag)
-
-
-def _branch_hash(invitation: Invitation) -> bytes:
-    return blake2b(invitation.branch.encode(), digest_size=8).digest()
-
-
-def _remember(change: Change, invitation: Invitation, key: bytes, now: Now) -> None:
-    until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
-    invite_key = _invite_key(invitation)
-    invite = Invite(invitation.cseq, _branch_hash(invitation), key, until_ms)
-    if change.txn.get(invite_key, db=change.store.invite) is None:
-        change.invites += 1
-    change.txn.put(invite_key, layout.pack_invite(invite), db=change.store.invite)
-    change.txn.put(layout.due_key(until_ms, b"i", invite_key), b"", db=change.store.due)
-
-
-def _check_size(change: Change, caller: int) -> None:
-    if change.is_nearly_full():
-        raise Refusal("store", 0, caller)
-
-
 def _take_trunk(change: Change, trunk: Trunk, now: Now) -> None:
     usage = accounts.usage_of(change.store, change.txn, b"t", trunk.id)
-    taken = _one_more(usage, trunk.channels_max, trunk.cps_max, now)
-    if taken is None:
+    clock_us = _room_for_one(usage, trunk.channels_max, trunk.cps_max, now)
+    if clock_us is None:
         raise Refusal("trunk_limit", trunk.account, trunk.account)
-    accounts.put_usage(change.store, change.txn, b"t", trunk.id, taken)
+    accounts.put_usage(change.store, change.txn, b"t", trunk.id, usage.channels + 1, clock_us)
 
 
 def take_gateway(change: Change, ways: list[Way], now: Now) -> Way | None:
@@ -242,49 +227,47 @@ def take_gateway(change: Change, ways: list[Way], now: Now) -> Way | None:
     for way in ways:
         gateway = way.gateway
         usage = accounts.usage_of(change.store, change.txn, b"g", gateway.id)
-        taken = _one_more(usage, gateway.channels_max, gateway.cps_max, now)
-        if taken is not None:
-            accounts.put_usage(change.store, change.txn, b"g", gateway.id, taken)
+        clock_us = _room_for_one(usage, gateway.channels_max, gateway.cps_max, now)
+        if clock_us is not None:
+            accounts.put_usage(change.store, change.txn, b"g", gateway.id, usage.channels + 1, clock_us)
             return way
     return None
 
 
-def _one_more(usage: Usage, channels_max: int, cps_max: int, now: Now) -> Usage | None:
-    clock = accounts.next_rate_clock_us(usage.rate_clock_us, cps_max, now.boot_ms)
-    if clock is None or not accounts.takes_channel(usage.channels, channels_max):
+def _room_for_one(usage: Usage, channels_max: int, cps_max: int, now: Now) -> int | None:
+    """The call-rate clock with one more call; None: there is no room for it."""
+    if not accounts.takes_channel(usage.channels, channels_max):
         return None
-    return Usage(usage.channels + 1, clock)
+    return accounts.next_rate_clock_us(usage.rate_clock_us, cps_max, now.boot_ms)
 
 
-def _take_path(change: Change, path: list[Account], question: _Question, now: Now) -> None:
+def _take_path(change: Change, path: list[Account], chain: Chain, now: Now) -> None:
     """Channels, calls a second and funds of the whole path, all or nothing. Raises Refusal."""
-    caller = question.trunk.account
-    holds = {leg.leg.account: hold for leg, hold in zip(question.priced, question.holds, strict=True)}
+    caller = path[0].id
+    holds = {leg.account: leg.held for leg in chain.legs}
     for account in path:
         if not accounts.takes_channel(account.channels, account.channels_max):
             raise Refusal("channels", account.id, caller)
-        clock = accounts.next_rate_clock_us(account.rate_clock_us, account.cps_max, now.boot_ms)
-        if clock is None:
+        clock_us = accounts.next_rate_clock_us(account.rate_clock_us, account.cps_max, now.boot_ms)
+        if clock_us is None:
             raise Refusal("cps", account.id, caller)
-        hold = holds.get(account.id, 0)
-        if account.is_charged and (hold > account.available or account.available < 0):
+        hold = holds.get(account.id)
+        if hold is not None and max(hold, 0) > account.available:
             raise Refusal("funds", account.id, caller)
-        accounts.put_moved(change.store, change.txn, account, channels=1, held=hold, rate_clock_us=clock)
+        accounts.put_taken(change.store, change.txn, account, hold or 0, clock_us)
 
 
-def _call(key: bytes, question: _Question, path: list[Account], way: Way, now: Now) -> RunningCall:
-    invitation = question.invitation
+def _call(key: bytes, question: _Question, way: Way, now: Now) -> RunningCall:
+    trunk, invitation, chain = question.trunk, question.invitation, question.chain
     deadline_ms = now.boot_ms + question.plan.ring_timeout_s * 1000
     return RunningCall(
         key=key,
         state=RINGING,
-        trunk=question.trunk.id,
-        account=question.trunk.account,
-        path=tuple(account.id for account in path),
-        legs=tuple(
-            priced.leg._replace(held=hold) for priced, hold in zip(question.priced, question.holds, strict=True)
-        ),
-        plan=question.trunk.plan,
+        trunk=trunk.id,
+        account=trunk.account,
+        path=tuple([account.id for account in question.path]),
+        legs=chain.legs,
+        plan=trunk.plan,
         gateway=way.gateway.id,
         provider=way.leg,
         attempts=((way.gateway.id, 0, now.wall_ms),),
@@ -305,7 +288,7 @@ def _call(key: bytes, question: _Question, path: list[Account], way: Way, now: N
         ring_wall_ms=0,
         answer_boot_ms=0,
         answer_wall_ms=0,
-        priced_until_s=min([way.found.until_s, *(priced.until_s for priced in question.priced)]),
+        priced_until_s=min(way.until_s, chain.until_s),
         grant_s=0,
         due_ms=deadline_ms + RINGING_SLACK_MS,
         seen_boot_ms=now.boot_ms,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from kemi import guards, notes, sip
 from kemi.authorize import Admitted, Invitation, Repeated, Target, authorise
 from kemi.clock import now
+from kemi.failover import fail_over
 from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
-from kemi.progress import End, ended, fail_over, given_up
 from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
+from kemi.settlement import End, ended, given_up
 from kemi.sip import Received
 from kemi.store.trunks import Trunk
 

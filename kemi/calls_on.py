@@ -5,31 +5,22 @@ from __future__ import annotations
 import secrets
 
 from kemi import guards, messages, notes, sip
+from kemi.answer import Callee, Denied, Grant, answered
 from kemi.calls_in import send_out
 from kemi.clock import now
+from kemi.failover import fail_over
 from kemi.identify import Source
 from kemi.messages import LostLeg
-from kemi.progress import (
-    Callee,
-    Denied,
-    End,
-    Grant,
-    advance,
-    answered,
-    call_of_invite,
-    ended,
-    fail_over,
-    find,
-    given_up,
-    networks_of,
-)
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
+from kemi.running import advance, call_of_invite, comes_from_side, find
+from kemi.settlement import End, ended, given_up
 from kemi.sip import Received
 from kemi.store.calls import RunningCall
 
 GONE = Denied("gone", 487, "Request Terminated")
 """The answer to a 2xx that comes when the call has ended: CANCEL, a timer or a restart was first."""
+LATE = Denied("late", *UNAVAILABLE)
 NEVER_PASSED = frozenset({401, 407, *range(300, 400)})
 """Codes of a gateway that mean nothing to the caller: challenges and redirections are not followed."""
 
@@ -103,15 +94,18 @@ def _accepted(rooms: Rooms) -> None:
     if not rooms.has_store():
         raise ReplyDropped
     tag = sip.text("$tt")
-    call = sip.dialog_call() or call_of_invite(rooms, sip.text("$ci"), sip.text("$ft"))
+    call = sip.dialog_call()
+    if call is not None and not sip.is_dialog_answered():
+        return _pick_up(rooms, call, tag)
+    call = call or call_of_invite(rooms, sip.text("$ci"), sip.text("$ft"))
     if call is None:
         raise ReplyDropped  # of no call that we know: it would be free
     running = find(rooms, call)
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
-        return _pick_up(rooms, call, running, tag)
+        return _pick_up(rooms, call, tag)
     _repeat_or_move(rooms, running, side)
-    if sip.check_transaction() < 0 and not guards.comes_from(sip.text("$si"), networks_of(rooms, running, side)):
+    if sip.check_transaction() < 0 and not comes_from_side(rooms, running, side, sip.text("$si")):
         raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
     return None
 
@@ -150,16 +144,15 @@ def own_request(rooms: Rooms) -> None:
         sip.redirect(target)
 
 
-def _pick_up(rooms: Rooms, call: str, running: RunningCall | None, tag: str) -> None:
+def _pick_up(rooms: Rooms, call: str, tag: str) -> None:
     """The answer: it passes with a grant and a timer, or not at all. Raises ReplyDropped."""
     contacts = sip.uris(sip.headers("Contact"))
     route_set = _route_set()
     received = sip.received()
     moment = now()
-    if running is None:
-        decision: Grant | Denied = GONE
-    elif sip.reply_branch() < int(sip.dialog_note(notes.PAST) or 0):
-        decision = Denied("late", *UNAVAILABLE)  # of a gateway that was given up
+    decision: Grant | Denied
+    if sip.reply_branch() < int(sip.dialog_note(notes.PAST) or 0):
+        decision = LATE  # of a gateway that was given up
     elif not guards.is_leg(tag, contacts, route_set) or sip.dialog_call() is None:
         decision = Denied("leg", *UNAVAILABLE)  # nobody could end it: no target, or no dialog and so no timer
         given_up(rooms, call, End("system", *UNAVAILABLE, 0), moment)
@@ -177,7 +170,7 @@ def _pick_up(rooms: Rooms, call: str, running: RunningCall | None, tag: str) -> 
     if isinstance(decision, Denied):
         _hang_up(received, contacts[0] if contacts else "", route_set)
         if find(rooms, call) is None:
-            _tell_caller(GONE if decision.rule == GONE.rule else decision)
+            _tell_caller(GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
         raise ReplyDropped
 
 

@@ -7,7 +7,6 @@ when its line is on disk, and a command's number is noted in the transaction tha
 from __future__ import annotations
 
 from collections import deque
-from typing import Any
 
 from kemi.clock import Now
 from kemi.rooms import Rooms
@@ -17,6 +16,7 @@ from kemi.store.carry import begin_store
 from kemi.store.change import Change
 from kemi.store.inbox import InboxReader
 from kemi.store.journal import JournalWriter
+from kemi.store.lines import Origin, line_of_carried, line_of_event
 
 EVENTS_PER_SYNC = 2_000
 DELETES_PER_CHANGE = 100
@@ -84,7 +84,8 @@ class Clerk:
         while True:
             epoch, rows = self._next_events()
             if rows:
-                self._journal.append(self._line(epoch, sequence, raw) for sequence, raw in rows)
+                origin = Origin(epoch, self._boot)
+                self._journal.append([line_of_event(origin, *row) for row in rows])
                 self._note_journalled(rows[-1][0])
                 self._kept.append((now.boot_ms, rows[0][0], rows[-1][0]))
             if len(rows) < EVENTS_PER_SYNC:
@@ -94,14 +95,18 @@ class Clerk:
             for start in range(first, last + 1, DELETES_PER_CHANGE):
                 self._delete_events(start, min(start + DELETES_PER_CHANGE, last + 1))
 
-    def _next_events(self) -> tuple[int, list[tuple[int, bytes]]]:
+    def _next_events(self) -> tuple[int, list[tuple[int, bytes, bytes | None]]]:
+        """The store's epoch; sequence and record of each new event, and of one that answers a call the call's."""
         store = self._rooms.store
-        rows: list[tuple[int, bytes]] = []
+        rows: list[tuple[int, bytes, bytes | None]] = []
         with store.read() as txn, txn.cursor(store.event) as cursor:
             epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
             found = cursor.set_range(layout.sequence_key(store.journalled(txn) + 1))
             while found and len(rows) < EVENTS_PER_SYNC:
-                rows.append((int.from_bytes(cursor.key(), "big"), cursor.value()))
+                raw = cursor.value()
+                answered = queues.answered_key(raw)
+                call = None if answered is None else txn.get(answered, db=store.call)
+                rows.append((int.from_bytes(cursor.key(), "big"), raw, call))
                 found = cursor.next()
         return epoch, rows
 
@@ -117,10 +122,6 @@ class Clerk:
             first, last = (int.from_bytes(cursor.key(), "big") if cursor.first() else 1), store.journalled(txn)
         if first <= last:
             self._kept.append((now.boot_ms, first, last))
-
-    def _line(self, epoch: int, sequence: int, raw: bytes) -> dict[str, Any]:
-        event = queues.event_to_json(raw)
-        return {"e": event.pop("e"), "epoch": epoch, "seq": sequence, "boot": self._boot, **event}
 
     def _delete_events(self, first: int, end: int) -> None:
         """Removes events from `first` up to, not with, `end`."""
@@ -147,16 +148,15 @@ class Clerk:
                 else:
                     commands.note_applied(change, number)
 
-    def _carried(self, now: Now) -> list[dict[str, Any]]:
+    def _carried(self, now: Now) -> list[bytes]:
         """Every answered call as it stands, so that older files of the journal may go."""
         store = self._rooms.store
         with store.read() as txn, txn.cursor(store.call) as cursor:
             epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
             sequence = store.state(txn).sequence
             records = [raw for _, raw in cursor]
-        head = {"e": "carried", "epoch": epoch, "seq": sequence, "boot": self._boot}
-        times = {"boot_ms": now.boot_ms, "wall_ms": now.wall_ms}
-        return [{**head, **times, **queues.answered_body(raw)} for raw in records if unpack_call(raw).is_answered]
+        origin = Origin(epoch, self._boot)
+        return [line_of_carried(origin, sequence, raw, now) for raw in records if unpack_call(raw).is_answered]
 
     def close(self) -> None:
         """For tests: ends the journal's file."""

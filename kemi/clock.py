@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+_clock_ns, _wall_ns, _BOOTTIME = time.clock_gettime_ns, time.time_ns, time.CLOCK_BOOTTIME
+
 
 class Now(NamedTuple):
     """One moment on both clocks, in milliseconds."""
@@ -22,7 +24,8 @@ class Now(NamedTuple):
 
 def now() -> Now:
     """This moment."""
-    return Now(time.clock_gettime_ns(time.CLOCK_BOOTTIME) // 1_000_000, time.time_ns() // 1_000_000)
+    moment = _clock_ns(_BOOTTIME) // 1_000_000, _wall_ns() // 1_000_000
+    return tuple.__new__(Now, moment)
 
 
 def boot_id() -> str:

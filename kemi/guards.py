@@ -6,13 +6,11 @@ the call, never by what Kamailio's dialog module would let through.
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from kemi.notes import ROUTES_MAX, URI_MAX, Early, is_word
 from kemi.store.calls import Leg, RunningCall
-from kemi.store.trunks import Network
 
 CALL_ID_MAX = 255
 TAG_MAX = 128
@@ -54,7 +52,10 @@ NOT_ALLOWED = Answer(405, "Method Not Allowed")
 
 def is_within_limits(limits: Mapping[str, int], values: Mapping[str, str]) -> bool:
     """Whether each text is there, not longer than its limit, and without control characters."""
-    return all(0 < len(value) <= limits[name] and value.isprintable() for name, value in values.items())
+    for name, value in values.items():  # noqa: SIM110 -- a generator takes twice as long
+        if not (0 < len(value) <= limits[name] and value.isprintable()):
+            return False
+    return True
 
 
 INVITE_LIMITS = {
@@ -80,7 +81,6 @@ class InDialog(NamedTuple):
     """What a request in a dialog says."""
 
     method: str
-    ip: str
     from_tag: str
     to_tag: str
     cseq: int
@@ -94,12 +94,12 @@ class InDialog(NamedTuple):
     contacts: tuple[str, ...]
 
 
-def side_of(running: RunningCall, request: InDialog) -> str | None:
+def side_of(running: RunningCall, from_tag: str, to_tag: str) -> str | None:
     """Which side of the call speaks, by both tags; None: neither."""
     caller, callee = running.caller_leg, running.callee_leg
-    if request.from_tag == caller.tag and (callee is None or request.to_tag == callee.tag):
+    if from_tag == caller.tag and (callee is None or to_tag == callee.tag):
         return "caller"
-    if callee is not None and (request.from_tag, request.to_tag) == (callee.tag, caller.tag):
+    if callee is not None and from_tag == callee.tag and to_tag == caller.tag:
         return "callee"
     return None
 
@@ -121,12 +121,6 @@ def is_leg(tag: str, contacts: tuple[str, ...], route_set: tuple[str, ...]) -> b
     if len(contacts) != 1 or len(route_set) > ROUTES_MAX:
         return False
     return is_within_limits({"tag": TAG_MAX}, {"tag": tag}) and is_target(contacts[0])
-
-
-def comes_from(ip: str, networks: tuple[Network, ...]) -> bool:
-    """Whether an address lies in one of the networks."""
-    address = ipaddress.ip_address(ip)
-    return any(address in network for network in networks)
 
 
 def check_cseq(request: InDialog, leg: Leg) -> Answer | None:

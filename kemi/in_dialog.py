@@ -6,12 +6,12 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 from __future__ import annotations
 
 from kemi import guards, notes, sip
-from kemi.acknowledge import acknowledged
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
-from kemi.progress import End, advance, ended, find, networks_of
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
+from kemi.running import advance, speaker
+from kemi.settlement import End, ended
 from kemi.store.calls import RunningCall
 
 DOUBLE = ";r2=on"
@@ -26,13 +26,11 @@ def in_dialog(rooms: Rooms, method: str) -> None:
         return None  # silence: it will be sent again, and the clerk makes a new store within a second
     from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
     call = sip.dialog_call()
-    running = None if call is None else find(rooms, call)
-    if running is None:
+    known = None if call is None else speaker(rooms, call, from_tag, to_tag, sip.text("$si"))
+    if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
+    running, side = known
     request = _read(method, from_tag, to_tag)
-    side = guards.side_of(running, request)
-    if side is None or not guards.comes_from(request.ip, networks_of(rooms, running, side)):
-        return _refuse(method, guards.UNKNOWN_DIALOG)
     answer = _judge(running, request, side)
     if answer is not None:
         return _refuse(method, answer)
@@ -52,7 +50,6 @@ def _read(method: str, from_tag: str, to_tag: str) -> InDialog:
     own = _own_routes(routes)
     return InDialog(
         method=method,
-        ip=sip.text("$si"),
         from_tag=from_tag,
         to_tag=to_tag,
         cseq=sip.number("$cs"),
@@ -98,19 +95,10 @@ def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -
         return _refuse(request.method, guards.TOO_MANY_HOPS)
     if not sip.loose_route():
         return _refuse(request.method, guards.FORBIDDEN)
-    if request.method == "ACK":
-        _note_ack(rooms, running, side)
-    else:
+    if request.method != "ACK":
         advance(rooms, running.hex, side, request.cseq, None)
         if request.contacts:
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
     if not sip.relay():
         _refuse(request.method, Answer(*UNAVAILABLE))
     return None
-
-
-def _note_ack(rooms: Rooms, running: RunningCall, side: str) -> None:
-    """The first ACK of the caller makes the call complete."""
-    if side == "caller" and running.is_answered and not sip.dialog_note(notes.ACKED):
-        acknowledged(rooms, running)
-        sip.set_dialog_note(notes.ACKED, "1")

@@ -1,4 +1,4 @@
-"""The meter: each second it looks at the calls that are due, and at no others.
+"""The meter: each second it looks at what is due, and at nothing else.
 
 A due call gets more time, or runs out, or is reaped. Kamailio's dialog timer ends what nobody extends.
 """
@@ -6,11 +6,13 @@ A due call gets more time, or runs out, or is reaped. Kamailio's dialog timer en
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 from kemi import acknowledge
 from kemi.clock import Now
-from kemi.progress import NO_ANSWER, End, ended, extend, settle, shorten
+from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
+from kemi.settlement import NO_ANSWER, End, ended, settle
 from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
@@ -21,62 +23,101 @@ SLICE = 200
 CUT_S = 2
 """What a call that is cut may still last: the dialog timer's second, and the BYE's way."""
 
-SetTimeout = Callable[[int, int, int], bool]
-"""(seconds from now, hash entry, hash id) of a dialog. False: there is no such dialog any more."""
+
+class Dialogs(NamedTuple):
+    """What Kamailio knows and does about dialogs."""
+
+    set_timeout: Callable[[int, int, int], bool]
+    """(seconds from now, hash entry, hash id) of a dialog. False: there is no such dialog any more."""
+    has_ack: Callable[[RunningCall], bool]
+    """Whether an answered call has been acknowledged, or has no dialog any more."""
 
 
-def tick(rooms: Rooms, set_timeout: SetTimeout, now: Now) -> None:
+class Due(NamedTuple):
+    """An entry of the due index."""
+
+    boot_ms: int
+    kind: bytes
+    what: bytes
+
+
+def tick(rooms: Rooms, dialogs: Dialogs, now: Now) -> None:
     """Works through all that is due at `now`."""
     if not rooms.has_store():
         return
     while True:
         due = _due(rooms, now)
-        _forget_invites(rooms, [entry for entry in due if entry[1] == b"i"], now)
-        for due_ms, kind, what in due:
-            if kind == b"c":
-                _visit(rooms, what, set_timeout, now)
-            elif kind == acknowledge.KIND:
-                _end_unacknowledged(rooms, due_ms, what, set_timeout, now)
+        _forget_invites(rooms, [entry for entry in due if entry.kind == b"i"], now)
+        _check_acks(rooms, [entry for entry in due if entry.kind == acknowledge.KIND], dialogs, now)
+        for entry in due:
+            if entry.kind == b"c":
+                _visit(rooms, entry.what, dialogs, now)
         if len(due) < SLICE:
             return
 
 
-def _due(rooms: Rooms, now: Now) -> list[tuple[int, bytes, bytes]]:
-    """What is due by now: time, kind and key, SLICE at most."""
-    rows: list[tuple[int, bytes, bytes]] = []
+def _due(rooms: Rooms, now: Now) -> list[Due]:
+    """What is due by now, SLICE at most."""
+    rows: list[Due] = []
     with rooms.store.read() as txn, txn.cursor(rooms.store.due) as cursor:
         for key in cursor.iternext(keys=True, values=False):
-            due_ms = int.from_bytes(key[:8], "big")
-            if due_ms > now.boot_ms or len(rows) >= SLICE:
+            boot_ms = int.from_bytes(key[:8], "big")
+            if boot_ms > now.boot_ms or len(rows) >= SLICE:
                 break
-            rows.append((due_ms, bytes(key[8:9]), bytes(key[9:])))
+            rows.append(Due(boot_ms, bytes(key[8:9]), bytes(key[9:])))
     return rows
 
 
-def _forget_invites(rooms: Rooms, entries: list[tuple[int, bytes, bytes]], now: Now) -> None:
+def _forget_invites(rooms: Rooms, entries: list[Due], now: Now) -> None:
     if not entries:
         return
     with Change(rooms.store) as change:
-        for due_ms, kind, what in entries:
-            change.txn.delete(layout.due_key(due_ms, kind, what), db=change.store.due)
-            raw = change.txn.get(what, db=change.store.invite)
+        for entry in entries:
+            change.txn.delete(layout.due_key(*entry), db=change.store.due)
+            raw = change.txn.get(entry.what, db=change.store.invite)
             if raw is not None and layout.unpack_invite(raw).until_ms <= now.boot_ms:
-                change.txn.delete(what, db=change.store.invite)
+                change.txn.delete(entry.what, db=change.store.invite)
                 change.invites -= 1
 
 
-def _visit(rooms: Rooms, key: bytes, set_timeout: SetTimeout, now: Now) -> None:
+def _check_acks(rooms: Rooms, entries: list[Due], dialogs: Dialogs, now: Now) -> None:
+    """Calls that have waited long enough: one whose ACK has not come ends."""
+    if not entries:
+        return
+    lost = []
+    for entry in entries:
+        call = _read(rooms, entry.what)
+        if call is not None and not dialogs.has_ack(call):
+            lost.append((entry.boot_ms, call))
+    with Change(rooms.store) as change:
+        for entry in entries:
+            change.txn.delete(layout.due_key(*entry), db=change.store.due)
+    for due_ms, call in lost:
+        _end_unacknowledged(rooms, call.key, due_ms, dialogs, now)
+
+
+def _end_unacknowledged(rooms: Rooms, key: bytes, due_ms: int, dialogs: Dialogs, now: Now) -> None:
+    """Ends a call whose caller never acknowledged its answer: billed until the wait was over."""
+    with Change(rooms.store) as change:
+        call = change.call(key)
+        if call is None:
+            return
+        settle(change, call, End("system", 200, "OK", call.ring_wall_ms), now, due_ms)
+    dialogs.set_timeout(1, call.h_entry, call.h_id)
+
+
+def _visit(rooms: Rooms, key: bytes, dialogs: Dialogs, now: Now) -> None:
     call = _read(rooms, key)
     if call is None:
         return
     if not call.is_answered:
         ended(rooms, call.hex, NO_ANSWER, now)
     elif call.cut_by and call.grant_end_boot_ms > now.boot_ms + CUT_S * 1000:
-        _cut(rooms, call, set_timeout, now)
+        _cut(rooms, call, dialogs, now)
     elif call.grant_end_boot_ms + _reap_after_ms(rooms) <= now.boot_ms:
         ended(rooms, call.hex, End("grant", 200, "OK", call.ring_wall_ms), now)
     else:
-        _extend(rooms, call, set_timeout, now)
+        _extend(rooms, call, dialogs, now)
 
 
 def _read(rooms: Rooms, key: bytes) -> RunningCall | None:
@@ -87,17 +128,17 @@ def _read(rooms: Rooms, key: bytes) -> RunningCall | None:
 
 def _reap_after_ms(rooms: Rooms) -> int:
     with rooms.store.read() as txn:
-        return rooms.store.settings(txn).reap_after_s * 1000
+        return rooms.store.configuration(txn).settings(txn).reap_after_s * 1000
 
 
-def _extend(rooms: Rooms, call: RunningCall, set_timeout: SetTimeout, now: Now) -> None:
+def _extend(rooms: Rooms, call: RunningCall, dialogs: Dialogs, now: Now) -> None:
     """Hold first, then the dialog's timer: what dies in between runs out by the older, shorter time."""
     extension = extend(rooms, call.key, now)
     if extension is None or not extension.grew:
         return
     after = extension.after
     remaining_s = -((now.boot_ms - after.grant_end_boot_ms) // 1000)
-    if not set_timeout(remaining_s, after.h_entry, after.h_id):
+    if not dialogs.set_timeout(remaining_s, after.h_entry, after.h_id):
         _reap(rooms, after.key, extension.before.seen_boot_ms, now)
 
 
@@ -109,19 +150,8 @@ def _reap(rooms: Rooms, key: bytes, seen_boot_ms: int, now: Now) -> None:
             settle(change, call, End("reaper", 200, "OK", call.ring_wall_ms), now, seen_boot_ms)
 
 
-def _end_unacknowledged(rooms: Rooms, due_ms: int, key: bytes, set_timeout: SetTimeout, now: Now) -> None:
-    """Ends a call whose caller never acknowledged its answer: billed until the wait was over."""
-    with Change(rooms.store) as change:
-        change.txn.delete(layout.due_key(due_ms, acknowledge.KIND, key), db=change.store.due)
-        call = change.call(key)
-        if call is None:
-            return
-        settle(change, call, End("system", 200, "OK", call.ring_wall_ms), now, due_ms)
-    set_timeout(1, call.h_entry, call.h_id)
-
-
-def _cut(rooms: Rooms, call: RunningCall, set_timeout: SetTimeout, now: Now) -> None:
+def _cut(rooms: Rooms, call: RunningCall, dialogs: Dialogs, now: Now) -> None:
     """Ends a call that somebody asked to end: its grant and its dialog's timer are made short, its BYE settles it."""
     shorten(rooms, call.key, CUT_S, now)
-    if not set_timeout(1, call.h_entry, call.h_id):
+    if not dialogs.set_timeout(1, call.h_entry, call.h_id):
         _reap(rooms, call.key, now.boot_ms, now)

@@ -13,9 +13,9 @@ ROUTES_MAX = 16
 EARLY_MAX = 8
 """Forks that a gateway may ring at."""
 
-RING, PAST, EARLY, ACKED, MOVE, MOVED = "ring", "past", "early", "acked", "move", "moved"
-"""Names: wall milliseconds of the first 18x; how many branches of the INVITE were given up; sides that ring; that
-the ACK has come; a request that waits to move its sender's target; targets that have moved."""
+RING, PAST, EARLY, MOVE, MOVED = "ring", "past", "early", "move", "moved"
+"""Names: wall milliseconds of the first 18x; how many branches of the INVITE were given up; sides that ring; a
+request that waits to move its sender's target; targets that have moved."""
 
 
 class Early(NamedTuple):

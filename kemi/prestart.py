@@ -12,7 +12,8 @@ from pathlib import Path
 
 from kemi import dialogs
 from kemi.clock import Now, boot_id, now
-from kemi.progress import End, restart_due_ms, settle
+from kemi.grants import due_ms
+from kemi.settlement import End, settle
 from kemi.store import queues
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.carry import begin_store
@@ -53,14 +54,15 @@ def _take_over(store: HotStore, generation: int, moment: Now) -> list[RunningCal
     calls = []
     with Change(store) as change:
         change.txn.put(b"generation", generation.to_bytes(8, "big"), db=store.meta)
-        settings = store.settings(change.txn)
+        change.reconfigured()
+        settings = store.configuration(change.txn).settings(change.txn)
         for key in keys:
             call = unpack_call(change.txn.get(key, db=store.call))
             if not call.is_answered:
                 settle(change, call, RESTARTED, moment, moment.boot_ms)
                 continue
-            due_ms = restart_due_ms(call, settings, moment)
-            calls.append(call._replace(generation=generation, due_ms=due_ms))
+            next_ms = due_ms(call.grant_end_boot_ms, settings, moment)
+            calls.append(call._replace(generation=generation, due_ms=next_ms))
             change.move_call(calls[-1], call.due_ms)
     return calls
 

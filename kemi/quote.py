@@ -6,73 +6,70 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from kemi.refusal import Refusal
-from kemi.store import accounts, layout
+from kemi.store import accounts
 from kemi.store.calls import ChargeLeg
-from kemi.store.environment import Databases
+from kemi.store.configuration import Configuration
+from kemi.store.environment import HotStore
 from kemi.store.layout import Account
-from kemi.store.trunks import Gateway, Trunk, gateway_by_id
-from ratebook.compiled.read import Found, RatesSnapshot
-from ratebook.model import Terms
-from ratebook.price import charge
+from kemi.store.trunks import Gateway, Trunk
+from ratebook.compiled.layout import FOR_EVER
+from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
+from ratebook.price import attempt_charge, charge
 from ratebook.routing import Candidate, Plan, match_routes, order_candidates
 
+STANDARD_CHARGES_MAX = 32_768
+"""Kept by each process: terms of its rates times the few lengths that every call asks for."""
 
-@lru_cache(maxsize=256)
-def plan_of_record(raw: bytes) -> Plan:
-    """The routing plan of its record."""
-    return Plan.from_record({key: value for key, value in layout.unpack_json(raw).items() if key != "id"})
-
-
-def plan_by_id(dbs: Databases, txn: Any, number: int) -> Plan | None:
-    """A routing plan; None: there is none of this id."""
-    raw = txn.get(layout.kind_key(b"p", number), db=dbs.config)
-    return None if raw is None else plan_of_record(raw)
+_new = tuple.__new__
 
 
-def tariff_version(dbs: Databases, txn: Any, tariff: int) -> bytes | None:
-    """The version that a tariff's pointer names now; None: never published."""
-    raw = txn.get(layout.kind_key(b"r", tariff), db=dbs.config)
-    return None if raw is None else version_of_record(raw)
+@lru_cache(maxsize=STANDARD_CHARGES_MAX)
+def standard_micros(terms: bytes, seconds: int) -> int:
+    """What encoded terms ask for a length that many calls are asked for: a grant, the expected call."""
+    return charge(decode_terms(terms), seconds * 1000).micros
 
 
-@lru_cache(maxsize=4096)
-def version_of_record(raw: bytes) -> bytes:
-    """The version that a pointer's record names."""
-    return bytes.fromhex(layout.unpack_json(raw)["version"])
-
-
-class Priced(NamedTuple):
-    """A leg with its terms decoded."""
-
-    leg: ChargeLeg
-    terms: Terms
-    until_s: int
-    """Wall-clock second from which another rate may hold."""
+@lru_cache(maxsize=STANDARD_CHARGES_MAX)
+def first_hold_micros(terms: bytes, first_hold_s: int) -> int:
+    """What a leg must set aside before the call goes out: fees and the whole increments of the first seconds."""
+    decoded = decode_terms(terms)
+    covered_s = max(first_hold_s, decoded.grace_s + 1, 1)
+    return max(charge(decoded, covered_s * 1000).micros, attempt_charge(decoded))
 
 
 class Look(NamedTuple):
     """What a quote reads from: one transaction of the store, one of the rates, a number and a moment."""
 
-    store: Databases
+    store: HotStore
     txn: Any
+    configuration: Configuration
     rates: RatesSnapshot
     number: str
     at_s: int
 
     def rate(self, tariff: int) -> tuple[bytes, Found] | None:
         """The tariff's version of this moment and its rate for the number; None: no tariff, or no rate."""
-        version = tariff_version(self.store, self.txn, tariff)
+        version = self.configuration.version(self.txn, tariff)
         found = None if version is None else self.rates.find(version, self.number, self.at_s)
         return None if version is None or found is None else (version, found)
 
 
-def price_chain(look: Look, path: list[Account], trunk: Trunk) -> list[Priced]:
-    """Each charged account of the path with what it pays, from the caller upwards. Raises Refusal."""
+class Chain(NamedTuple):
+    """What each level pays, from the caller upwards, with its first hold."""
+
+    legs: tuple[ChargeLeg, ...]
+    until_s: int
+    """Wall-clock second from which another rate may hold for one of them."""
+
+
+def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int) -> Chain:
+    """The legs of each charged account of the path. Raises Refusal."""
     caller, root = path[0].id, path[-1].id
-    chain = [account for account in path if account.is_charged]
-    sellers = [account.id for account in chain[1:]] + [root]
-    priced = []
-    for account, seller in zip(chain, sellers, strict=True):
+    payers = [account for account in path if account.is_charged]
+    sellers = [account.id for account in payers[1:]] + [root]
+    legs = []
+    until_s = FOR_EVER
+    for account, seller in zip(payers, sellers, strict=True):
         tariff = trunk.tariff if account.id == caller and trunk.tariff else account.tariff
         rate = look.rate(tariff)
         if rate is None:
@@ -80,52 +77,47 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk) -> list[Priced]:
         version, found = rate
         if found.terms.blocked:
             raise Refusal("blocked", account.id, caller)
-        priced.append(Priced(leg_of(account.id, seller, version, found), found.terms, found.until_s))
-    return priced
+        legs.append(leg_of(account.id, seller, version, found, first_hold_micros(found.raw, first_hold_s)))
+        until_s = min(until_s, found.until_s)
+    return Chain(tuple(legs), until_s)
 
 
-def leg_of(account: int, seller: int, version: bytes, found: Found) -> ChargeLeg:
-    """The leg that a rate makes; nothing held yet."""
-    return ChargeLeg(account, seller, version, found.prefix, found.destination, found.raw, found.terms.currency, 0)
+def leg_of(account: int, seller: int, version: bytes, found: Found, held: int) -> ChargeLeg:
+    """The leg that a rate makes."""
+    prefix, destination, terms, raw, _ = found
+    return _new(ChargeLeg, (account, seller, version, prefix, destination, raw, terms.currency, held))
 
 
 class Way(NamedTuple):
     """A gateway that a call may take, with what its provider asks."""
 
     gateway: Gateway
-    version: bytes
-    """Of the provider's tariff."""
-    found: Found
-
-    @property
-    def leg(self) -> ChargeLeg:
-        """What the provider is owed by."""
-        return leg_of(self.gateway.provider, 0, self.version, self.found)
+    leg: ChargeLeg
+    """What the provider is owed by."""
+    until_s: int
+    """Wall-clock second from which its provider's rate may be another one."""
 
 
-def find_ways(look: Look, plan: Plan, price: Terms | None, tried: set[int]) -> list[Way]:
+def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int]) -> list[Way]:
     """The gateways that a call may take, best first, without those in `tried` and those that would lose money.
 
-    `price`: what the root earns by the call; None: nothing, so that the no-loss rule has nothing to compare.
+    `top`: what the root earns by; None: nothing, so that the no-loss rule has nothing to compare.
     """
-    expected_ms = plan.expected_call_s * 1000
+    expected_s = plan.expected_call_s
     ways: dict[int, Way] = {}
     candidates = []
     for route in match_routes(plan, look.number):
         gateway_id = int(route.gateway)
-        if gateway_id in tried:
-            continue
-        way = _way(look, gateway_id)
-        if way is None or (price is not None and price.currency != way.found.terms.currency):
-            continue
-        ways[gateway_id] = way
-        candidates.append(Candidate(gateway_id, route.priority, charge(way.found.terms, expected_ms).micros))
-    earned = None if price is None else charge(price, expected_ms).micros
+        way = None if gateway_id in tried else _way(look, gateway_id)
+        if way is not None and (top is None or top.currency == way.leg.currency):
+            ways[gateway_id] = way
+            candidates.append(Candidate(gateway_id, route.priority, standard_micros(way.leg.terms, expected_s)))
+    earned = None if top is None else standard_micros(top.terms, expected_s)
     return [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
 
 
 def _way(look: Look, gateway_id: int) -> Way | None:
-    gateway = gateway_by_id(look.store, look.txn, gateway_id)
+    gateway = look.configuration.gateway(look.txn, gateway_id)
     if gateway is None or not gateway.is_active:
         return None
     provider = accounts.get(look.store, look.txn, gateway.provider)
@@ -135,4 +127,4 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     if rate is None or rate[1].terms.blocked:
         return None
     version, found = rate
-    return Way(gateway, version, found)
+    return Way(gateway, leg_of(gateway.provider, 0, version, found, 0), found.until_s)

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic_ns
 
 from kemi.store.environment import HotStore, StoreAbsent
 from ratebook.compiled.read import RatesReader
 
 RATES_FOLDER = "rates"
+
+LOOK_EACH_NS = 50_000_000
+"""How often a process looks whether the store's file is still the one that it has open. What it writes to a wiped one
+meanwhile reaches the journal: the clerk copies a wiped store twice, 100 ms apart.
+"""
 
 
 class Rooms:
@@ -19,6 +25,7 @@ class Rooms:
         self._store: HotStore | None = None
         self._rates: RatesReader | None = None
         self._ready = False
+        self._looked_ns = 0
 
     @classmethod
     def open(cls, run_dir: Path, data_dir: Path) -> Rooms:
@@ -44,12 +51,19 @@ class Rooms:
 
     def is_wiped(self) -> bool:
         """Whether the store that this process has open is no longer the one in the folder."""
-        return self._store is not None and not self._store.is_current()
+        wiped = self._store is not None and not self._store.is_current()
+        if wiped:
+            self._looked_ns = 0
+        return wiped
 
     def has_store(self) -> bool:
         """Whether the store is open and still the one in the folder; opens it anew if another has come."""
         if self._store is not None:
+            now_ns = monotonic_ns()
+            if now_ns - self._looked_ns < LOOK_EACH_NS:
+                return True
             if self._store.is_current():
+                self._looked_ns = now_ns
                 return True
             self._store.close()
             self._store = None

@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from kemi import calls_in, calls_on, sip
 from kemi.clerk import Clerk
 from kemi.clock import boot_id, now
-from kemi.meter import tick
+from kemi.meter import Dialogs, tick
 from kemi.prestart import folders
 from kemi.rooms import Rooms
 
@@ -27,6 +27,8 @@ FIRST_WORKER = 1
 """Rank of the first SIP worker."""
 FAULTS_PER_SECOND = 5
 """Lines about exceptions: the rest is counted in the next one."""
+
+DIALOGS = Dialogs(sip.set_timeout_of, lambda call: sip.has_ack(call.call_id, *call.tags))
 
 CALLBACKS = (
     "child_init",
@@ -88,7 +90,7 @@ class Kambill:
 
     def ksr_meter_tick(self, *_unused: Any) -> int:
         """Each second, in a process of its own."""
-        return self._safely(lambda: tick(self.rooms, sip.set_timeout_of, now()), lambda: DONE)
+        return self._safely(lambda: tick(self.rooms, DIALOGS, now()), lambda: DONE)
 
     def ksr_clerk_tick(self, *_unused: Any) -> int:
         """Each 100 ms, in another process of its own."""
@@ -99,7 +101,7 @@ class Kambill:
             if not self.rooms.has_store():
                 return DONE
             with self.rooms.store.read() as txn:
-                generation = self.rooms.store.generation(txn)
+                generation = self.rooms.store.configuration(txn).generation(txn)
             self._clerk = Clerk(self.rooms, boot_id(), generation)
         self._clerk.tick(now())
         return DONE

@@ -14,6 +14,9 @@ import KSR
 DROP = -255
 """What a reply route returns, after `set_drop`, so that the reply goes nowhere."""
 
+ANSWERED, CONFIRMED = 3, 4
+"""States of a dialog: a 2xx has passed; its ACK has come."""
+
 SANITY_CHECKS = 1 + 2 + 4 + 32 + 64 + 128 + 256 + 512 + 1024 + 4096 + 16384
 """Of the sanity module: version, scheme, required headers, CSeq, lengths, Expires, Proxy-Require, URIs, tags, Via."""
 SANITY_URIS = 7
@@ -37,13 +40,14 @@ class Received(NamedTuple):
 
 def get(name: str) -> str | None:
     """A pseudo-variable's text; None: it has none. Raises UnicodeDecodeError."""
-    value = KSR.pv.get(name)
-    return None if value is None else str(value)
+    value: str | None = KSR.pv.get(name)
+    return value
 
 
 def text(name: str) -> str:
     """A pseudo-variable's text; empty: it has none."""
-    return get(name) or ""
+    value: str | None = KSR.pv.get(name)
+    return value or ""
 
 
 def number(name: str) -> int:
@@ -53,17 +57,20 @@ def number(name: str) -> int:
 
 def received() -> Received:
     """The source of the message."""
-    transport = _TRANSPORTS.get(text("$proto").upper(), "udp")
-    ours = text("$Ri")
+    read = KSR.pv.get
+    transport = _TRANSPORTS.get((read("$proto") or "").upper(), "udp")
+    ours = read("$Ri") or ""
     host = f"[{ours}]" if ":" in ours and not ours.startswith("[") else ours
-    return Received(text("$si"), number("$sp"), transport, f"{transport}:{host}:{number('$Rp')}")
+    return Received(read("$si") or "", int(read("$sp") or 0), transport, f"{transport}:{host}:{read('$Rp') or 0}")
 
 
 def headers(name: str) -> list[str]:
     """The bodies of all headers of this name, top first, as they stand."""
     found: list[str] = []
-    while (value := KSR.hdr.get_idx(name, len(found))) is not None:
-        found.append(str(value))
+    value = KSR.hdr.get_idx(name, 0)
+    while value is not None:
+        found.append(value)
+        value = KSR.hdr.get_idx(name, len(found))
     return found
 
 
@@ -225,6 +232,16 @@ def take_dialog() -> bool:
     come with one that the other side has seen.
     """
     return bool(KSR.dialog.dlg_get(text("$ci"), text("$ft"), text("$tt")) > 0)
+
+
+def has_ack(call_id: str, from_tag: str, to_tag: str) -> bool:
+    """Whether the 200 of a dialog has been acknowledged; a dialog that isn't there waits for nothing."""
+    return KSR.dialog.dlg_get(call_id, from_tag, to_tag) <= 0 or number("$dlg(state)") >= CONFIRMED
+
+
+def is_dialog_answered() -> bool:
+    """Whether a 2xx has been let through in the dialog at hand."""
+    return number("$dlg(state)") >= ANSWERED
 
 
 def dialog_call() -> str | None:

@@ -103,14 +103,14 @@ def order_candidates(plan: Plan, candidates: list[Candidate], price_micros: int 
     `price_micros`: what the expected call earns; None: nobody pays, and no gateway loses.
     """
 
-    def loses(candidate: Candidate) -> bool:
-        return price_micros is not None and candidate.cost_micros > price_micros
-
     def rank(candidate: Candidate) -> tuple[bool, int, int]:
-        last = plan.no_loss is NoLoss.WARN and loses(candidate)
-        if plan.order is Order.COST:
-            return (last, candidate.cost_micros, candidate.priority)
-        return (last, candidate.priority, candidate.cost_micros)
+        _, priority, cost_micros = candidate
+        last = plan.no_loss is NoLoss.WARN and price_micros is not None and cost_micros > price_micros
+        return (last, cost_micros, priority) if plan.order is Order.COST else (last, priority, cost_micros)
 
-    kept = [one for one in candidates if plan.no_loss is not NoLoss.STRICT or not loses(one)]
-    return sorted(kept, key=rank)[: plan.attempts_max]
+    kept = candidates
+    if price_micros is not None and plan.no_loss is NoLoss.STRICT:
+        kept = [one for one in candidates if one.cost_micros <= price_micros]
+    if len(kept) > 1:
+        kept = sorted(kept, key=rank)
+    return kept[: plan.attempts_max]

@@ -42,9 +42,10 @@ def path_of(dbs: Databases, txn: Any, account_id: int) -> list[Account]:
     """The account and all its ancestors, upwards, the root last. Raises BrokenPath."""
     path: list[Account] = []
     while account_id:
-        account = get(dbs, txn, account_id)
-        if account is None:
+        raw = txn.get(account_id.to_bytes(4, "big"), db=dbs.account)
+        if raw is None:
             raise BrokenPath(account_id, "is not in the store")
+        account = layout.unpack_account(account_id, raw)
         path.append(account)
         if len(path) > DEPTH_MAX:
             raise BrokenPath(account_id, f"has more than {DEPTH_MAX} ancestors")
@@ -52,29 +53,39 @@ def path_of(dbs: Databases, txn: Any, account_id: int) -> list[Account]:
     return path
 
 
-def put_moved(
-    dbs: Databases,
-    txn: Any,
-    account: Account,
-    *,
-    channels: int = 0,
-    held: int = 0,
-    balance: int = 0,
-    rate_clock_us: int | None = None,
-) -> None:
-    """Writes an account with so many channels and micro-units more; packed at once, without another value between."""
-    moved = (
-        *account[1:4],
-        account.balance + balance,
-        account.credit_limit,
-        account.held + held,
-        account.channels_max,
-        max(0, account.channels + channels),
-        account.cps_max,
-        account.rate_clock_us if rate_clock_us is None else rate_clock_us,
-        account.currency,
+def put_taken(dbs: Databases, txn: Any, account: Account, held: int, rate_clock_us: int) -> None:
+    """Writes an account with one channel and so many held micro-units more."""
+    number, flags, parent, tariff, balance, limit, before, channels_max, channels, cps_max, _, currency = account
+    raw = layout.pack_fields(
+        flags,
+        parent,
+        tariff,
+        balance,
+        limit,
+        before + held,
+        channels_max,
+        channels + 1,
+        cps_max,
+        rate_clock_us,
+        currency,
     )
-    txn.put(layout.account_key(account.id), layout.pack_fields(moved), db=dbs.account)
+    txn.put(number.to_bytes(4, "big"), raw, db=dbs.account)
+
+
+def move(dbs: Databases, txn: Any, account_id: int, channels: int, held: int, balance: int) -> None:
+    """Adds to what an account has in use, on hold and in balance."""
+    account = get_or_placeholder(dbs, txn, account_id)
+    put_moved(dbs, txn, account, channels, held, balance)
+
+
+def put_moved(dbs: Databases, txn: Any, account: Account, channels: int, held: int, balance: int) -> None:
+    """Writes an account, as it stands in this transaction, with what is added."""
+    number, flags, parent, tariff, before, limit, on_hold, channels_max, in_use, cps_max, clock, currency = account
+    in_use = max(0, in_use + channels)
+    raw = layout.pack_fields(
+        flags, parent, tariff, before + balance, limit, on_hold + held, channels_max, in_use, cps_max, clock, currency
+    )
+    txn.put(number.to_bytes(4, "big"), raw, db=dbs.account)
 
 
 def takes_channel(channels: int, channels_max: int) -> bool:
@@ -103,13 +114,13 @@ def usage_of(dbs: Databases, txn: Any, kind: bytes, number: int) -> Usage:
     return layout.unpack_usage(txn.get(layout.kind_key(kind, number), db=dbs.peer))
 
 
-def put_usage(dbs: Databases, txn: Any, kind: bytes, number: int, usage: Usage) -> None:
-    """Writes it back."""
-    txn.put(layout.kind_key(kind, number), layout.pack_usage(usage), db=dbs.peer)
+def put_usage(dbs: Databases, txn: Any, kind: bytes, number: int, channels: int, rate_clock_us: int) -> None:
+    """Writes them back."""
+    txn.put(layout.kind_key(kind, number), layout.pack_usage(channels, rate_clock_us), db=dbs.peer)
 
 
 def release_channel(dbs: Databases, txn: Any, kind: bytes, number: int) -> None:
     """One call less on a trunk or gateway. `number` 0: none."""
     if number:
-        usage = usage_of(dbs, txn, kind, number)
-        put_usage(dbs, txn, kind, number, usage._replace(channels=max(0, usage.channels - 1)))
+        channels, rate_clock_us = usage_of(dbs, txn, kind, number)
+        put_usage(dbs, txn, kind, number, max(0, channels - 1), rate_clock_us)

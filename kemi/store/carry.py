@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, journal, queues
+from kemi.store import accounts, journal, lines, queues
 from kemi.store.calls import RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, create_store
@@ -35,14 +35,15 @@ class Past:
             self.epoch, self.sequence = event["epoch"], 0
         self.sequence = max(self.sequence, event["seq"])
         kind = event["e"]
-        if kind in {"answered", "carried"}:
-            call = queues.call_of_line(event)
-            self.open[call.hex] = (event["boot"], call)
-        elif kind == "extended" and event["call"] in self.open:
+        if kind in {queues.ANSWERED, lines.CARRIED}:
+            call = lines.call_of_line(event)
+            if call is not None:
+                self.open[call.hex] = (event["boot"], call)
+        elif kind == queues.EXTENDED and event["call"] in self.open:
             boot, call = self.open[event["call"]]
             legs = tuple(leg._replace(held=held) for leg, held in zip(call.legs, event["held"], strict=True))
             self.open[call.hex] = (boot, call._replace(legs=legs, grant_s=event["grant_s"]))
-        elif kind == "settled":
+        elif kind == queues.SETTLED:
             self.open.pop(event["cdr"]["call"], None)
 
 
@@ -72,6 +73,7 @@ def begin_store(run_dir: Path, data_dir: Path, boot: str, generation: int, now: 
     store = create_store(run_dir, epoch)
     with Change(store) as change:
         change.txn.put(b"generation", generation.to_bytes(8, "big"), db=store.meta)
+        change.reconfigured()
         change.event(queues.OPENED, now, {"prior": past.epoch, "calls": list(past.open)})
         for call_boot, call in past.open.values():
             carried = on_this_boot(call, same_boot=call_boot == boot, generation=generation, now=now)
@@ -89,4 +91,4 @@ def _count(change: Change, call: RunningCall) -> None:
         change.put_account(account._replace(channels=account.channels + 1, held=held_micros))
     for kind, number in ((b"t", call.trunk), (b"g", call.gateway)):
         usage = accounts.usage_of(change.store, change.txn, kind, number)
-        accounts.put_usage(change.store, change.txn, kind, number, usage._replace(channels=usage.channels + 1))
+        accounts.put_usage(change.store, change.txn, kind, number, usage.channels + 1, usage.rate_clock_us)

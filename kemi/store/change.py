@@ -8,8 +8,9 @@ from typing import Any
 from kemi.clock import Now
 from kemi.store import accounts, layout, queues
 from kemi.store.calls import RunningCall, pack_call, unpack_call
+from kemi.store.configuration import Configuration
 from kemi.store.environment import MAP_BYTES, HotStore
-from kemi.store.layout import Account, State
+from kemi.store.layout import Account, Invite
 
 GUARD_BYTES = MAP_BYTES // 100 * layout.GUARD_PERCENT
 """New calls are refused beyond."""
@@ -23,14 +24,11 @@ class Change:
 
     def __init__(self, store: HotStore) -> None:
         self.store = store
-        self.txn: Any = None
-        self.sequence = self.applied_command = self.running = self.events = self.invites = 0
-        self._before = State()
+        self.txn = store.write()
+        self._before = store.state(self.txn)
+        self.sequence, self.applied_command, self.running, self.events, self.invites = self._before
 
     def __enter__(self) -> Change:
-        self.txn = self.store.write()
-        self._before = self.store.state(self.txn)
-        self.sequence, self.applied_command, self.running, self.events, self.invites = self._before
         return self
 
     def __exit__(
@@ -39,7 +37,7 @@ class Change:
         if kind is not None:
             self.txn.abort()
             return
-        state = State(self.sequence, self.applied_command, self.running, self.events, self.invites)
+        state = (self.sequence, self.applied_command, self.running, self.events, self.invites)
         if state != self._before:
             self.store.put_state(self.txn, state)
         self.txn.commit()
@@ -50,10 +48,14 @@ class Change:
         self.events += 1
         self.txn.put(layout.sequence_key(self.sequence), queues.pack_event(kind, now, payload), db=self.store.event)
 
+    @property
+    def configuration(self) -> Configuration:
+        """What the operator has set."""
+        return self.store.configuration(self.txn)
+
     def is_nearly_full(self) -> bool:
         """Whether what is left of the store is kept for ending calls."""
-        state = State(running=self.running, events=self.events, invites=self.invites)
-        return state.used_bytes() > GUARD_BYTES
+        return layout.used_bytes(self.running, self.events, self.invites) > GUARD_BYTES
 
     def call(self, key: bytes) -> RunningCall | None:
         """A running call; None: there is none of this key."""
@@ -79,11 +81,23 @@ class Change:
             self.txn.put(layout.due_key(call.due_ms, b"c", call.key), b"", db=self.store.due)
         return self.put_call(call)
 
-    def remove_call(self, call: RunningCall) -> None:
-        """Takes a call out of the store."""
-        self.txn.delete(call.key, db=self.store.call)
+    def remove_call(self, call: RunningCall) -> bytes:
+        """Takes a call out of the store; returns its record as it stood there."""
+        raw: bytes = self.txn.pop(call.key, db=self.store.call)
         self.txn.delete(layout.due_key(call.due_ms, b"c", call.key), db=self.store.due)
         self.running -= 1
+        return raw
+
+    def remember_invite(self, key: bytes, invite: Invite, *, is_new: bool) -> None:
+        """Keeps an INVITE so that its repetitions are known."""
+        self.txn.put(key, layout.pack_invite(invite), db=self.store.invite)
+        self.txn.put(layout.due_key(invite.until_ms, b"i", key), b"", db=self.store.due)
+        self.invites += is_new
+
+    def reconfigured(self) -> None:
+        """Tells every process to forget the configuration that it keeps."""
+        number = int.from_bytes(self.txn.get(b"configuration", b"\0", db=self.store.meta), "big")
+        self.txn.put(b"configuration", (number + 1).to_bytes(8, "big"), db=self.store.meta)
 
     def account(self, account_id: int) -> Account:
         """An account, if need be one that is known by its id only."""

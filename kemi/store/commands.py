@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +9,7 @@ from kemi.clock import Now
 from kemi.store import layout
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
-from kemi.store.trunks import network_key, trunk_by_id
+from kemi.store.trunks import gateway_of_command, pack_peer, trunk_by_id, trunk_of_command, ways_of, with_shape
 
 Command = dict[str, Any]
 
@@ -66,43 +65,37 @@ def _credit(change: Change, command: Command, _now: Now) -> None:
 
 
 def _trunk(change: Change, command: Command, now: Now) -> None:
+    trunk = trunk_of_command(command)
     _trunk_gone(change, command, now)
-    networks = [ipaddress.ip_network(network) for network in command["networks"]]
-    _configure(change, b"t", command)
-    number = command["id"].to_bytes(4, "big")
-    for network in networks:
-        key = network_key(network, command.get("port", 0), command.get("transport", "any"), command["tech_prefix"])
-        change.txn.put(key, number, db=change.store.network)
-        _note_length(change, network.version, network.prefixlen)
-
-
-def _note_length(change: Change, version: int, length: int) -> None:
-    """Prefix lengths in use; never taken back, since a needless one costs a look-up of a microsecond."""
-    pair = bytes((version, length))
-    lengths = change.txn.get(b"network_lengths", b"", db=change.store.meta)
-    if pair not in {lengths[at : at + 2] for at in range(0, len(lengths), 2)}:
-        change.txn.put(b"network_lengths", lengths + pair, db=change.store.meta)
+    change.txn.put(layout.kind_key(b"t", trunk.id), pack_peer(trunk), db=change.store.config)
+    before = shapes = change.txn.get(b"shapes", b"", db=change.store.meta)
+    for shape, key in ways_of(trunk):
+        change.txn.put(key, trunk.id.to_bytes(4, "big"), db=change.store.network)
+        shapes = with_shape(shapes, shape)
+    if shapes != before:
+        change.txn.put(b"shapes", shapes, db=change.store.meta)
+        change.reconfigured()
 
 
 def _trunk_gone(change: Change, command: Command, _now: Now) -> None:
-    raw = change.txn.get(layout.kind_key(b"t", command["id"]), db=change.store.config)
-    before = trunk_by_id(change.store, change.txn, command["id"])
-    if raw is None or before is None:
+    before = trunk_by_id(change.store.config, change.txn, command["id"])
+    if before is None:
         return
-    body = layout.unpack_json(raw)
-    for network in before.networks:
-        key = network_key(network, body.get("port", 0), body.get("transport", "any"), before.tech_prefix)
+    for _, key in ways_of(before):
         if int.from_bytes(change.txn.get(key, b"", db=change.store.network), "big") == before.id:
             change.txn.delete(key, db=change.store.network)
     change.txn.delete(layout.kind_key(b"t", command["id"]), db=change.store.config)
 
 
 def _gateway(change: Change, command: Command, _now: Now) -> None:
-    _configure(change, b"g", command)
+    gateway = gateway_of_command(command)
+    change.txn.put(layout.kind_key(b"g", gateway.id), pack_peer(gateway), db=change.store.config)
+    change.reconfigured()
 
 
 def _gateway_gone(change: Change, command: Command, _now: Now) -> None:
     change.txn.delete(layout.kind_key(b"g", command["id"]), db=change.store.config)
+    change.reconfigured()
 
 
 def _plan(change: Change, command: Command, _now: Now) -> None:
@@ -117,12 +110,14 @@ def _configure(change: Change, kind: bytes, command: Command) -> None:
     """Keeps a command's fields as the record; what only the way here needed is left out."""
     body = {name: value for name, value in command.items() if name not in {"n", "epoch", "do"}}
     change.txn.put(layout.kind_key(kind, command["id"]), layout.pack_json(body), db=change.store.config)
+    change.reconfigured()
 
 
 def _settings(change: Change, command: Command, _now: Now) -> None:
     known = layout.Settings._fields
     body = {name: value for name, value in command.items() if name in known}
     change.txn.put(b"settings", layout.pack_json(body), db=change.store.meta)
+    change.reconfigured()
 
 
 def _cut(change: Change, command: Command, now: Now) -> None:

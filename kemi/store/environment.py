@@ -16,7 +16,8 @@ import lmdb
 
 from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
-from kemi.store.layout import Account, Settings, State
+from kemi.store.configuration import Configuration
+from kemi.store.layout import Account, State
 from kemi.store.queues import event_to_json
 
 FOLDER = "hot"
@@ -77,6 +78,7 @@ class HotStore(Databases):
             raise StoreAbsent(run_dir / FOLDER)
         super().__init__(_open(run_dir / FOLDER, readonly=False))
         self.inode = os.stat(self._file).st_ino  # noqa: PTH116 -- the call path's twin of is_current
+        self._configuration = Configuration(self.meta, self.config, b"")
 
     def is_current(self) -> bool:
         """Whether the folder still holds the file that this process has open."""
@@ -97,18 +99,16 @@ class HotStore(Databases):
         """The store's counters."""
         return layout.unpack_state(txn.get(b"state", db=self.meta))
 
-    def put_state(self, txn: Any, state: State) -> None:
+    def put_state(self, txn: Any, state: tuple[int, ...]) -> None:
         """Writes the counters back."""
         txn.put(b"state", layout.pack_state(state), db=self.meta)
 
-    def settings(self, txn: Any) -> Settings:
-        """What the operator has set."""
-        raw = txn.get(b"settings", db=self.meta)
-        return Settings() if raw is None else Settings(**layout.unpack_json(raw))
-
-    def generation(self, txn: Any) -> int:
-        """Which start of Kamailio this is, in this store's life: the wall clock's milliseconds at it; 0: none yet."""
-        return int.from_bytes(txn.get(b"generation", b"\0", db=self.meta), "big")
+    def configuration(self, txn: Any) -> Configuration:
+        """What the operator has set, as this transaction sees it; kept decoded until it changes."""
+        number = txn.get(b"configuration", b"\0", db=self.meta)
+        if number != self._configuration.number:
+            self._configuration = Configuration(self.meta, self.config, number)
+        return self._configuration
 
     def journalled(self, txn: Any) -> int:
         """The last sequence that is in the journal."""

@@ -6,12 +6,13 @@ checksum are there; only the last line of a file can be torn.
 
 from __future__ import annotations
 
-import json
 import os
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+from kemi.store.lines import read_line
 
 FOLDER = "journal"
 SUFFIX = ".log"
@@ -32,13 +33,9 @@ class TornLine(Exception):
         )
 
 
-_ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
-
-
-def encode_line(event: dict[str, Any]) -> bytes:
-    """The line of an event."""
-    body = _ENCODE(event).encode("utf-8", "surrogateescape")
-    return b"%08x %s\n" % (zlib.crc32(body), body)
+def encode_line(body: bytes) -> bytes:
+    """The line of a JSON text."""
+    return b"%08x %b\n" % (zlib.crc32(body), body)
 
 
 def decode_line(line: bytes) -> dict[str, Any] | None:
@@ -50,8 +47,7 @@ def decode_line(line: bytes) -> dict[str, Any] | None:
         return None
     if line[8:9] != b" " or crc != zlib.crc32(body):
         return None
-    event: dict[str, Any] = json.loads(body)
-    return event
+    return read_line(body)
 
 
 def journal_files(folder: Path) -> list[Path]:
@@ -109,19 +105,19 @@ class JournalWriter:
         """Whether the next lines should go to a new file."""
         return self._bytes >= ROTATE_BYTES
 
-    def rotate(self, carried: Iterable[dict[str, Any]]) -> None:
+    def rotate(self, carried: Iterable[bytes]) -> None:
         """Begins a new file with lines that older files need not be kept for."""
         os.close(self._file)
         self._file = self._begin()
         self._bytes = 0
         self.append(carried)
 
-    def append(self, events: Iterable[dict[str, Any]]) -> None:
-        """Writes and syncs; returns when the lines are on disk.
+    def append(self, bodies: Iterable[bytes]) -> None:
+        """Writes JSON texts and syncs; returns when the lines are on disk.
 
         Raises OSError: nothing of it counts then, and what was half written is cut off again.
         """
-        data = b"".join(map(encode_line, events))
+        data = b"".join(map(encode_line, bodies))
         try:
             written = 0
             while written < len(data):

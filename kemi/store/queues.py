@@ -1,13 +1,12 @@
-"""Events: what transactions leave for the journal. `append` in the call path, `event_to_json` in the clerk.
+"""Events: what transactions leave for the journal, and what they mean.
 
-An event's record is `marshal` of (version, kind, boot_ms, wall_ms, payload): the call path spends 2 µs on
-it, and the clerk turns it into the journal's words.
+An event's record is `marshal` of (version, kind, boot_ms, wall_ms, payload). `answered` names its call only: its
+record stands in the store until `settled` carries it.
 """
 
 from __future__ import annotations
 
 import marshal
-from binascii import a2b_base64, b2a_base64
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -49,45 +48,42 @@ def pack_event(kind: str, now: Now, payload: Any) -> bytes:
     return marshal.dumps((VERSION, kind, now.boot_ms, now.wall_ms, payload), MARSHAL_VERSION)
 
 
-def event_to_json(raw: bytes) -> dict[str, Any]:
-    """The event as its journal line has it, without epoch, sequence and boot id."""
+def unpack_event(raw: bytes) -> tuple[str, int, int, Any]:
+    """Kind, boot_ms, wall_ms and payload of an event's record."""
     version, kind, boot_ms, wall_ms, payload = marshal.loads(raw)  # noqa: S302 -- our own processes wrote it
     if version != VERSION:
         raise UnknownVersion("event", version)
-    return {"e": kind, "boot_ms": boot_ms, "wall_ms": wall_ms, **_BODIES[kind](payload, wall_ms)}
+    return kind, boot_ms, wall_ms, payload
 
 
-def answered_body(raw: bytes) -> dict[str, Any]:
-    """A running call in a journal line: what people look for, and the store's own record for a new store."""
-    call = unpack_call(raw)
-    return {
-        "call": call.hex,
-        "account": call.account,
-        "caller": call.caller,
-        "called": call.called,
-        "answer_ms": call.answer_wall_ms,
-        "grant_s": call.grant_s,
-        "held": [leg.held for leg in call.legs],
-        "record": b2a_base64(raw, newline=False).decode("ascii"),
-    }
+def event_to_json(raw: bytes) -> dict[str, Any]:
+    """What an event says, in words."""
+    kind, boot_ms, wall_ms, payload = unpack_event(raw)
+    return {"e": kind, "boot_ms": boot_ms, "wall_ms": wall_ms, **meaning_of(kind, payload, wall_ms)}
+
+
+def meaning_of(kind: str, payload: Any, wall_ms: int) -> dict[str, Any]:
+    """What an event's payload says, in words."""
+    return _BODIES[kind](payload, wall_ms)
+
+
+def answered_key(raw: bytes) -> bytes | None:
+    """The key of the call that an event answers; None: the event is another one."""
+    kind, _, _, payload = unpack_event(raw)
+    return payload if kind == ANSWERED else None
 
 
 def ended_call(raw: bytes) -> RunningCall | None:
     """The answered call that an event settled; None: the event is another one."""
-    _, kind, _, _, payload = marshal.loads(raw)  # noqa: S302 -- our own processes wrote it
+    kind, _, _, payload = unpack_event(raw)
     if kind != SETTLED:
         return None
-    call = unpack_call(payload[0])
+    call = unpack_call(payload[1])
     return call if call.is_answered else None
 
 
 def _answered(payload: bytes, _wall_ms: int) -> dict[str, Any]:
-    return answered_body(payload)
-
-
-def call_of_line(line: dict[str, Any]) -> RunningCall:
-    """The call of an `answered` or `carried` line."""
-    return unpack_call(a2b_base64(line["record"]))
+    return {"call": payload.hex()}
 
 
 def _extended(payload: tuple[bytes, int, tuple[int, ...]], _wall_ms: int) -> dict[str, Any]:
@@ -95,8 +91,8 @@ def _extended(payload: tuple[bytes, int, tuple[int, ...]], _wall_ms: int) -> dic
     return {"call": key.hex(), "grant_s": grant_s, "held": list(held)}
 
 
-def _settled(payload: tuple[bytes, tuple[Any, ...], tuple[Any, ...], Any], wall_ms: int) -> dict[str, Any]:
-    raw, ending, charges, cost = payload
+def _settled(payload: tuple[bytes, bytes, tuple[Any, ...], tuple[Any, ...], Any], wall_ms: int) -> dict[str, Any]:
+    _, raw, ending, charges, cost = payload
     call = unpack_call(raw)
     provider = None
     if call.provider is not None and cost is not None:

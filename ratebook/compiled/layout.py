@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from functools import lru_cache
-from typing import NamedTuple
 
 from ratebook.model import DurationMode, FreeMode, Interval, Rate, Terms
 from ratebook.money import Rounding, RoundingMode
@@ -83,15 +82,6 @@ def decode_terms(raw: bytes) -> Terms:
     )
 
 
-class Entry(NamedTuple):
-    """The rate of a prefix that is in effect."""
-
-    destination: str
-    raw: bytes
-    """Encoded terms."""
-    terms: Terms
-
-
 def encode_entries(rates: list[Rate]) -> bytes:
     """The value of a prefix: its rates, the one that takes effect last first."""
     parts = [bytes((LAYOUT,))]
@@ -106,10 +96,9 @@ def _effective_s(rate: Rate) -> int:
     return _ALWAYS if rate.effective_s is None else rate.effective_s
 
 
-def entry_at(value: bytes, at_s: int) -> tuple[Entry | None, int]:
-    """The entry in effect at a moment, of those the one that took effect last, and when that changes.
-
-    Raises UnknownLayout.
+def entry_at(value: bytes, at_s: int) -> tuple[str, bytes | None, int]:
+    """The entry in effect at a moment, of those the one that took effect last: its destination, its terms (encoded;
+    None: there is no such entry), and when that changes. Raises UnknownLayout.
 
     Read from the bytes each time: a cache of prefixes would make the first call to each one dearer.
     """
@@ -125,6 +114,5 @@ def entry_at(value: bytes, at_s: int) -> tuple[Entry | None, int]:
         if effective_s > at_s:
             changes_s = min(changes_s, effective_s)
         elif at_s < until_s:
-            raw = value[raw_at:start]
-            return Entry(value[name_at:raw_at].decode(), raw, decode_terms(raw)), min(changes_s, until_s)
-    return None, changes_s
+            return value[name_at:raw_at].decode(), value[raw_at:start], min(changes_s, until_s)
+    return "", None, changes_s

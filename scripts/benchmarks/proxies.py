@@ -18,8 +18,10 @@ HERE = Path(__file__).resolve().parent
 SYSTEM_PYTHON = "/usr/bin/python3"
 MEMORY = ["-m", "512", "-M", "16"]
 """MiB: shared, and of each process."""
-CHILDREN = 4
-"""SIP workers, of every proxy."""
+ALLOCATOR = ["-x", "tlsf", "-X", "tlsf"]
+"""How Kambill's Kamailio is started (docs/install.md); the plain proxy has the default, which searches lists."""
+CHILDREN = 2
+"""SIP workers of guards and kambill, one for each processor. The plain proxy has its own 4."""
 
 
 def fill_in(text: str, folder: Path) -> str:
@@ -54,7 +56,7 @@ class Proxy:
         text = (HOME / "kamailio-conf" / "kamailio.cfg").read_text()
         if self.name == "guards":
             route = self.folder / "route.py"
-            route.write_text(fill_in((HERE / "guards" / "route.py").read_text(), self.folder))
+            route.write_text(fill_in((HERE / self.name / "route.py").read_text(), self.folder))
             text = text.replace("KAMBILL_HOME_DIR/kemi/route.py", str(route))
         (self.folder / "kamailio.cfg").write_text(text)
         (self.folder / "kamailio-local.cfg").write_text(
@@ -78,6 +80,7 @@ class Proxy:
         elif self.name != "plain":
             self._before_start()
         command: list[str | Path] = ["kamailio", "-f", self.folder / "kamailio.cfg", "-DD", "-E", *MEMORY]
+        command += [] if self.name == "plain" else ALLOCATOR
         command += ["-P", self.run_dir / "kamailio.pid"]
         child = children.start(self.name, command, self.folder / "kamailio.log", self.environment)
         child.wait_until(lambda: is_bound(Address(HOST, SIP_PORT)), 20)

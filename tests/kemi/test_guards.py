@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 import pytest
@@ -29,7 +28,6 @@ def info(**fields: Any) -> InDialog:
     """A good INFO of the caller."""
     values: dict[str, Any] = {
         "method": "INFO",
-        "ip": "127.0.0.2",
         "from_tag": "from",
         "to_tag": "to",
         "cseq": 2,
@@ -47,7 +45,7 @@ def test_a_good_request_of_either_side_passes() -> None:
     """To the other one's target, by its route set."""
     assert guards.check_in_dialog(running(), info(), "caller") is None
     back = info(from_tag="to", to_tag="from", request_uri=CALLER.contact, routes=(), cseq=500)
-    assert guards.side_of(running(), back) == "callee"
+    assert guards.side_of(running(), back.from_tag, back.to_tag) == "callee"
     assert guards.check_in_dialog(running(), back, "callee") is None
 
 
@@ -117,7 +115,7 @@ def test_a_bye_is_judged_by_who_sends_it() -> None:
 )
 def test_both_tags_tell_the_side(tags: tuple[str, str], side: str | None) -> None:
     """Of an answered call."""
-    assert guards.side_of(running(), info(from_tag=tags[0], to_tag=tags[1])) == side
+    assert guards.side_of(running(), *tags) == side
 
 
 def test_before_the_answer_only_prack_and_update_to_a_side_that_rings() -> None:
@@ -161,13 +159,6 @@ def test_a_leg_has_one_target_within_limits(contacts: tuple[str, ...], routes: t
     """Or nobody could send it a BYE."""
     assert guards.is_leg("tag", contacts, routes) is good
     assert not guards.is_leg("", contacts, routes)
-
-
-def test_networks_of_both_families() -> None:
-    """An address of one family is in no network of the other."""
-    networks = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("2001:db8::/32"))
-    inside = ("10.1.2.3", "2001:db8::1")
-    assert [guards.comes_from(ip, networks) for ip in (*inside, "11.0.0.1", "::1")] == [True, True, False, False]
 
 
 def test_the_route_set_to_a_callee_is_reversed_and_ends_before_us() -> None:

@@ -4,31 +4,18 @@ from __future__ import annotations
 
 from kemi import meter
 from kemi.authorize import Admitted
-from tests.kemi.world import CUSTOMER, World, assert_consistent
-
-
-class Dialogs:
-    """Kamailio's dialogs as the meter sees them: alive or not."""
-
-    def __init__(self, *, alive: bool = True) -> None:
-        self.alive = alive
-        self.set: list[tuple[int, int, int]] = []
-
-    def __call__(self, seconds: int, h_entry: int, h_id: int) -> bool:
-        """Notes what the timer was set to."""
-        self.set.append((seconds, h_entry, h_id))
-        return self.alive
+from tests.kemi.world import CUSTOMER, FakeDialogs, World, assert_consistent
 
 
 def test_a_call_is_extended_ten_seconds_before_its_money_ends(world: World) -> None:
     """Nothing at 89 seconds; at 90 the timer gets what remains of 200."""
     world.talk()
-    dialogs = Dialogs()
+    dialogs = FakeDialogs()
     world.wait(89)
-    meter.tick(world.rooms, dialogs, world.now)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
     assert dialogs.set == []
     world.wait(1)
-    meter.tick(world.rooms, dialogs, world.now)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
     assert dialogs.set == [(110, 7, 9)]
     assert_consistent(world)
 
@@ -37,14 +24,14 @@ def test_a_call_without_money_runs_out_by_its_timer(world: World) -> None:
     """20 seconds of money: 10, then 10 more before they end, then nothing, and the meter settles if nobody else did."""
     world.balance(CUSTOMER, 20_000)
     world.talk()
-    dialogs = Dialogs()
+    dialogs = FakeDialogs()
     for _ in range(24):
         world.wait(1)
-        meter.tick(world.rooms, dialogs, world.now)
+        meter.tick(world.rooms, dialogs.seen(), world.now)
     assert dialogs.set == [(13, 7, 9)]
     assert len(world.running()) == 1
     world.wait(2)
-    meter.tick(world.rooms, dialogs, world.now)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
     assert world.running() == []
     assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("grant", 20_000)
 
@@ -53,10 +40,10 @@ def test_a_top_up_in_the_last_second_goes_on(world: World) -> None:
     """One second before the end there is money again."""
     world.balance(CUSTOMER, 10_000)
     world.talk()
-    dialogs = Dialogs()
+    dialogs = FakeDialogs()
     world.wait(9)
     world.credit(CUSTOMER, 1_000_000_000)
-    meter.tick(world.rooms, dialogs, world.now)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
     assert dialogs.set == [(101, 7, 9)]
 
 
@@ -64,9 +51,9 @@ def test_a_call_whose_dialog_is_gone_is_settled_where_it_was_last_seen(world: Wo
     """Extended once at 90 seconds, gone at 190: 90 seconds are charged."""
     world.talk()
     world.wait(90)
-    meter.tick(world.rooms, Dialogs(), world.now)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     world.wait(100)
-    meter.tick(world.rooms, Dialogs(alive=False), world.now)
+    meter.tick(world.rooms, FakeDialogs(alive=False).seen(), world.now)
     assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("reaper", 90_000)
     assert_consistent(world)
 
@@ -75,10 +62,10 @@ def test_a_call_that_rings_for_ever_is_released(world: World) -> None:
     """60 seconds of ring limit and ten of grace."""
     world.ring()
     world.wait(69)
-    meter.tick(world.rooms, Dialogs(), world.now)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     assert len(world.running()) == 1
     world.wait(1)
-    meter.tick(world.rooms, Dialogs(), world.now)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     assert (world.running(), world.last_cdr()["ended_by"]) == ([], "reaper")
     assert_consistent(world)
 
@@ -88,10 +75,10 @@ def test_a_cut_call_ends_by_its_timer_and_is_charged_until_then(world: World) ->
     call = world.talk()
     world.wait(30)
     world.do("cut", call=call, by="ann")
-    dialogs = Dialogs()
-    meter.tick(world.rooms, dialogs, world.now)
+    dialogs = FakeDialogs()
+    meter.tick(world.rooms, dialogs.seen(), world.now)
     world.wait(1)
-    meter.tick(world.rooms, dialogs, world.now)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
     assert dialogs.set == [(1, 7, 9)]
     assert world.get(CUSTOMER).held == 32_000
     world.hang_up(call, by="grant")
@@ -103,7 +90,7 @@ def test_a_cut_call_whose_end_nobody_tells_is_settled_by_the_meter(world: World)
     """Two seconds of grant and the reaper's five."""
     world.do("cut", call=world.talk())
     for _ in range(9):
-        meter.tick(world.rooms, Dialogs(), world.now)
+        meter.tick(world.rooms, FakeDialogs().seen(), world.now)
         world.wait(1)
     assert world.running() == []
     assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("operator", 2_000)
@@ -114,7 +101,7 @@ def test_a_cut_call_without_a_dialog_ends_now(world: World) -> None:
     call = world.talk()
     world.wait(30)
     world.do("cut", call=call)
-    meter.tick(world.rooms, Dialogs(alive=False), world.now)
+    meter.tick(world.rooms, FakeDialogs(alive=False).seen(), world.now)
     assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("operator", 30_000)
 
 
@@ -123,7 +110,7 @@ def test_a_cut_of_a_call_that_is_gone_does_nothing(world: World) -> None:
     call = world.talk()
     world.hang_up(call)
     world.do("cut", call=call)
-    meter.tick(world.rooms, Dialogs(), world.now)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     assert len(world.events("settled")) == 1
 
 
@@ -131,7 +118,7 @@ def test_invites_are_forgotten_after_64_seconds(world: World) -> None:
     """The index doesn't grow for ever."""
     world.hang_up(world.ring(call_id="x", branch="z9hG4bK-1"))
     world.wait(64)
-    meter.tick(world.rooms, Dialogs(), world.now)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     with world.rooms.store.read() as txn:
         assert world.rooms.store.state(txn).invites == 0
     assert isinstance(world.invite(call_id="x", branch="z9hG4bK-1"), Admitted)
@@ -142,7 +129,7 @@ def test_many_due_calls_are_all_looked_at_in_one_tick(world: World) -> None:
     for _ in range(meter.SLICE + 5):
         world.ring()
     world.wait(70)
-    meter.tick(world.rooms, Dialogs(), world.now)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     assert world.running() == []
     assert_consistent(world)
 
@@ -151,4 +138,4 @@ def test_without_a_store_the_meter_waits(world: World) -> None:
     """Nothing to do, nothing raised."""
     world.rooms.close()
     (world.run_dir / "hot" / "data.mdb").unlink()
-    meter.tick(world.rooms, Dialogs(), world.now)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)

@@ -15,9 +15,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
 
-from kemi import meter, prestart, progress
+from kemi import meter, prestart
 from kemi.authorize import Admitted
-from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, UPPER, World, assert_consistent
+from kemi.failover import fail_over
+from kemi.running import find
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, UPPER, FakeDialogs, World, assert_consistent
 
 NUMBERS = ("+33123", "+4930", "0033445")
 START_MICROS = 400_000
@@ -58,8 +60,8 @@ class Calls(RuleBasedStateMachine):
     @rule(call=calls, code=st.sampled_from((408, 486, 503)))
     def fail(self, call: str, code: int) -> None:
         """A gateway's failure."""
-        if progress.fail_over(self.world.rooms, call, code, self.world.now) is None:
-            running = progress.find(self.world.rooms, call)
+        if fail_over(self.world.rooms, call, code, self.world.now) is None:
+            running = find(self.world.rooms, call)
             if running and not running.is_answered:
                 self.world.hang_up(call, by="callee", code=code)
 
@@ -72,13 +74,13 @@ class Calls(RuleBasedStateMachine):
     def wait(self, seconds: float) -> None:
         """Time goes by with the meter at work."""
         self.world.wait(seconds)
-        meter.tick(self.world.rooms, lambda *_: True, self.world.now)
+        meter.tick(self.world.rooms, FakeDialogs().seen(), self.world.now)
 
     @rule()
     def lose_dialogs(self) -> None:
         """Whatever is due now finds its dialog gone."""
         self.world.wait(91)
-        meter.tick(self.world.rooms, lambda *_: False, self.world.now)
+        meter.tick(self.world.rooms, FakeDialogs(alive=False).seen(), self.world.now)
 
     @rule(account=st.sampled_from((CUSTOMER, LOWER, UPPER)), micros=st.integers(1, START_MICROS))
     def pay(self, account: int, micros: int) -> None:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kemi.acknowledge import acknowledged
+from kemi.answer import Callee, Denied, Grant, answered
 from kemi.authorize import Admitted, Invitation, Refused, Repeated, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
 from kemi.identify import Source, identify
-from kemi.progress import Callee, Denied, End, Grant, answered, ended, find
+from kemi.meter import Dialogs
 from kemi.rooms import Rooms
+from kemi.running import find
+from kemi.settlement import End, ended
 from kemi.store import commands, journal
 from kemi.store.calls import RunningCall
 from kemi.store.carry import begin_store
@@ -56,6 +58,19 @@ def terms(rate: str, first: int = 1, following: int = 1, **more: Any) -> Terms:
         "duration_mode": "up",
     }
     return Terms(**values | more)
+
+
+class FakeDialogs:
+    """Kamailio's dialogs as the meter sees them: alive or not, acknowledged or not."""
+
+    def __init__(self, *, alive: bool = True, acknowledged: bool = True) -> None:
+        self.alive, self.acknowledged = alive, acknowledged
+        self.set: list[tuple[int, int, int]] = []
+        """What timers were set to: seconds, hash entry, hash id."""
+
+    def seen(self) -> Dialogs:
+        """What the meter gets."""
+        return Dialogs(lambda *timer: self.set.append(timer) or self.alive, lambda _call: self.acknowledged)
 
 
 def moved(now: Now, seconds: float) -> Now:
@@ -223,9 +238,6 @@ class World:
         call = self.ring(called)
         grant = self.pick_up(call)
         assert isinstance(grant, Grant), grant
-        running = find(self.rooms, call)
-        assert running is not None
-        acknowledged(self.rooms, running)
         return call
 
     def hang_up(self, call: str, by: str = "caller", code: int = 200) -> bool:

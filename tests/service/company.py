@@ -12,13 +12,15 @@ from pathlib import Path
 
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kemi.answer import Callee, Grant, answered
 from kemi.authorize import Admitted, Invitation, Repeated, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
 from kemi.identify import Source, identify
-from kemi.progress import Callee, End, Grant, answered, ended, find
 from kemi.refusal import Refused
 from kemi.rooms import Rooms
+from kemi.running import find
+from kemi.settlement import End, ended
 from kemi.store import journal
 from kemi.store.carry import begin_store
 from kemi.store.layout import Account

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -199,7 +200,9 @@ def test_a_batch_ends_with_a_new_store(tmp_path: Path) -> None:
         {"e": "opened", "epoch": 9, "seq": 1, **head},
         {"e": "beat", "epoch": 9, "seq": 2, **head},
     ]
-    (tmp_path / "0000000001.log").write_bytes(b"".join(map(journal.encode_line, lines)))
+    (tmp_path / "0000000001.log").write_bytes(
+        b"".join(journal.encode_line(json.dumps(line).encode()) for line in lines)
+    )
     first = read_batch(tmp_path, Position(0, 0, "", 0), 10)
     assert [event["e"] for event in first.events] == ["beat", "opened"]
     second = read_batch(tmp_path, first.position, 10)

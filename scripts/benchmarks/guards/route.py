@@ -9,7 +9,6 @@ more than this is what deciding and billing cost.
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import sys
@@ -19,12 +18,13 @@ from typing import Any
 sys.path.insert(0, os.environ["KAMBILL_HOME"])
 
 from kemi import calls_in, calls_on, in_dialog, route, sip
+from kemi.answer import Grant
 from kemi.authorize import Admitted, Target
-from kemi.progress import Grant
 from kemi.store.calls import Leg, RunningCall
+from kemi.store.networks import parse_network
 
 CALLER, CALLEE = "sip:1000@127.0.0.1:@UAC_PORT@", "sip:gateway@127.0.0.1:@UAS_PORT@"
-LOOPBACK = (ipaddress.ip_network("127.0.0.0/8"),)
+LOOPBACK = (parse_network("127.0.0.0/8"),)
 TARGET = Target(1, "127.0.0.1", int("@UAS_PORT@"), "udp", "442071234567", 5000, 60_000)
 _NOTHING = dict.fromkeys(RunningCall._fields) | {"key": bytes(16), "grant_s": 100, "ring_wall_ms": 0}
 RINGING = RunningCall(**_NOTHING | {"state": "ringing"})
@@ -72,7 +72,7 @@ route.tick = lambda *_: None
 route.Kambill._round = lambda _self: 1
 calls_in.identify, calls_in.authorise, calls_in.ended = done, admit, done
 in_dialog.find, in_dialog.ended = answered_call, done
-in_dialog.advance, in_dialog.acknowledged = done, done
+in_dialog.advance = done
 in_dialog.networks_of = lambda *_: LOOPBACK
 calls_on.find, calls_on.ended = ringing_call, done
 calls_on.answered = lambda *_: Grant(100)

@@ -1,0 +1,132 @@
+"""The decision about a 2xx to an INVITE: it passes with the answer's stamp and a first grant, or not at all."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from kemi import grants
+from kemi.acknowledge import await_ack
+from kemi.clock import Now
+from kemi.identify import Source
+from kemi.refusal import Refusal
+from kemi.rooms import Rooms
+from kemi.settlement import close, with_code
+from kemi.store import queues
+from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall
+from kemi.store.change import Change
+from kemi.store.networks import lies_in
+from kemi.store.queues import Ending
+
+
+class Callee(NamedTuple):
+    """The leg that answered, and Kamailio's names for the dialog."""
+
+    to_tag: str
+    contact: str
+    route_set: tuple[str, ...]
+    """URIs in the order in which a request to the callee carries them."""
+    socket: str
+    source: Source
+    h_entry: int
+    h_id: int
+
+
+class Grant(NamedTuple):
+    """The 2xx may pass."""
+
+    timeout_s: int | None
+    """What the dialog's timer is set to; None: the call is answered already (the same 2xx again, or that of a
+    re-INVITE), leave the timer."""
+
+
+class Denied(NamedTuple):
+    """The 2xx must not pass, and the leg that sent it gets ACK and BYE."""
+
+    rule: str
+    code: int
+    reason: str
+    """What the caller is told."""
+
+
+GONE = Denied("gone", 481, "Call/Transaction Does Not Exist")
+
+
+def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) -> Grant | Denied:
+    """Decides on a 2xx to an INVITE: the answer's stamp, the price of this moment, the first full grant."""
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        refused = _not_to_be_answered(change, running, callee)
+        if refused is not None or running is None:
+            return refused or GONE
+        legs, provider = _legs_of_now(rooms, running, now)
+        settings = change.configuration.settings(change.txn)
+        payers = grants.payers_of(change, legs)
+        grant_s = grants.next_grant_s(payers, running.grant_s, settings)
+        if grant_s < 1:
+            return _refuse(change, running, payers, ring_ms, now)
+        legs = grants.held_for(legs, grant_s)
+        grants.move_holds(change, payers, legs)
+        talking = running._replace(
+            state=ANSWERED,
+            legs=legs,
+            provider=provider,
+            attempts=with_code(running, 200),
+            callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
+            ring_wall_ms=ring_ms,
+            answer_boot_ms=now.boot_ms,
+            answer_wall_ms=now.wall_ms,
+            grant_s=grant_s,
+            due_ms=grants.due_ms(now.boot_ms + grant_s * 1000, settings, now),
+            seen_boot_ms=now.boot_ms,
+            h_entry=callee.h_entry,
+            h_id=callee.h_id,
+            generation=change.configuration.generation(change.txn),
+        )
+        change.move_call(talking, running.due_ms)
+        change.event(queues.ANSWERED, now, running.key)
+        await_ack(change, talking, settings.ack_wait_s)
+    return Grant(grant_s)
+
+
+def _not_to_be_answered(change: Change, running: RunningCall | None, callee: Callee) -> Grant | Denied | None:
+    """What a 2xx gets that isn't the first one of the gateway at hand; None: it is."""
+    if running is None:
+        return GONE
+    if running.is_answered:
+        same = callee.to_tag in {leg.tag for leg in (running.callee_leg, running.caller_leg) if leg is not None}
+        return Grant(None) if same else Denied("second_answer", 500, "Second answer")
+    gateway = change.configuration.gateway(change.txn, running.gateway)
+    if gateway is None or not lies_in(callee.source.ip, gateway.networks):
+        return Denied("candidate", 481, "Call/Transaction Does Not Exist")
+    return None
+
+
+def _legs_of_now(rooms: Rooms, running: RunningCall, now: Now) -> tuple[tuple[ChargeLeg, ...], ChargeLeg | None]:
+    """Each leg by the rate in effect now, of the tariff version that the call started with.
+
+    A version that is gone leaves the leg as it was, and nothing is looked up while no rate can have changed.
+    """
+    if now.wall_s < running.priced_until_s:
+        return running.legs, running.provider
+    with rooms.rates.snapshot() as rates:
+        legs = tuple(_leg_of_now(rates, leg, running.called, now) for leg in running.legs)
+        provider = running.provider
+        return legs, provider and _leg_of_now(rates, provider, running.called, now)
+
+
+def _leg_of_now(rates: Any, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:
+    found = rates.find(leg.tariff, number, now.wall_s)
+    if found is None or found.terms.blocked:
+        return leg
+    return leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw)
+
+
+def _refuse(change: Change, running: RunningCall, payers: grants.Payers, ring_ms: int, now: Now) -> Denied:
+    """Nobody can pay the first second any more: the call ends before it began."""
+    poor = next(
+        (account.id for account, leg in payers if grants.payable_s(account, leg, 1) < 1),
+        running.account,
+    )
+    refused = Refusal("funds", poor, running.account).refused
+    close(change, running, Ending("failed", "system", refused.code, refused.reason, ring_ms, 0, "funds", poor), now)
+    return Denied("funds", refused.code, refused.reason)

@@ -1,0 +1,59 @@
+"""The next gateway, after one has failed. Cost, no-loss and capacity are judged anew; the customers' holds stay."""
+
+from __future__ import annotations
+
+from kemi import quote
+from kemi.authorize import Target, take_gateway, target_of
+from kemi.clock import Now
+from kemi.quote import Way
+from kemi.rooms import Rooms
+from kemi.running import find
+from kemi.settlement import with_code
+from kemi.store import accounts
+from kemi.store.calls import RunningCall
+from kemi.store.change import Change
+from ratebook.routing import Plan
+
+RING_LEFT_MIN_MS = 1_000
+"""Another gateway is not worth less ringing than this."""
+
+
+def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None:
+    """The next gateway after one failed with `sip_code`; None: there is none, the code goes to the caller."""
+    store = rooms.store
+    running = find(rooms, call)
+    if running is None or running.is_answered:
+        return None
+    with store.read() as txn, rooms.rates.snapshot() as rates:
+        configuration = store.configuration(txn)
+        plan = configuration.plan(txn, running.plan)
+        rung_ms = now.boot_ms - running.start_boot_ms
+        if plan is None or not _may_try_again(plan, running, sip_code, rung_ms):
+            return None
+        look = quote.Look(store, txn, configuration, rates, running.called, now.wall_s)
+        tried = {attempt[0] for attempt in running.attempts}
+        ways = quote.find_ways(look, plan, running.legs[-1] if running.legs else None, tried)
+    way = _change_gateway(rooms, running.key, ways, sip_code, now)
+    return None if way is None else target_of(plan, way, running.called, rung_ms)
+
+
+def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:
+    """Whether the code and what is left of attempts and ringing time allow another gateway."""
+    left_ms = plan.ring_timeout_s * 1000 - rung_ms
+    return sip_code in plan.failover_codes and len(running.attempts) < plan.attempts_max and left_ms >= RING_LEFT_MIN_MS
+
+
+def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now) -> Way | None:
+    with Change(rooms.store) as change:
+        running = change.call(key)
+        if running is None or running.is_answered:
+            return None
+        way = take_gateway(change, ways, now)
+        if way is None:
+            return None
+        accounts.release_channel(change.store, change.txn, b"g", running.gateway)
+        attempts = (*with_code(running, sip_code), (way.gateway.id, 0, now.wall_ms))
+        until_s = min(running.priced_until_s, way.until_s)
+        after = running._replace(gateway=way.gateway.id, provider=way.leg, attempts=attempts, priced_until_s=until_s)
+        change.put_call(after)
+        return way

@@ -1,0 +1,140 @@
+"""How long an answered call may go on: its first grant, longer ones, and one that is cut short.
+
+Every second of a grant is held at every level before it is given. While money is short a grant is a first hold's
+length, so that an answered call takes no more from one that is not answered yet than that, unless it is little beside
+what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from kemi.clock import Now
+from kemi.quote import standard_micros
+from kemi.rooms import Rooms
+from kemi.store import accounts, queues
+from kemi.store.calls import ChargeLeg, RunningCall
+from kemi.store.change import Change
+from kemi.store.layout import Account, Settings
+from ratebook.compiled.layout import decode_terms
+from ratebook.price import longest_s
+
+PLENTY = 200
+"""A longer grant is taken at once where it is at most this part of what is left."""
+
+_new = tuple.__new__
+
+Payers = Sequence[tuple[Account, ChargeLeg]]
+"""Each level that pays, as it stands now, with its part in the call."""
+
+
+def payers_of(change: Change, legs: tuple[ChargeLeg, ...]) -> Payers:
+    """The payers of these legs."""
+    return [(change.account(leg.account), leg) for leg in legs]
+
+
+def next_grant_s(payers: Payers, granted_s: int, settings: Settings) -> int:
+    """How long the call may go on from its answer: a standard grant more while every level has plenty, else a first
+    hold's length. Never less than what is held already pays, if the money is there; below 1: not even a second.
+    """
+    standard_s = min(granted_s + settings.grant_s, settings.max_call_s)
+    if _have_plenty(payers, standard_s):
+        return standard_s
+    covered_s = min([longest_s(decode_terms(leg.terms), leg.held, standard_s) for _, leg in payers])
+    short_s = min(granted_s + settings.first_hold_s, standard_s)
+    return _affordable_s(payers, granted_s, max(covered_s, short_s))
+
+
+def _have_plenty(payers: Payers, seconds: int) -> bool:
+    for account, leg in payers:
+        more = standard_micros(leg.terms, seconds) - leg.held
+        if more > 0 and more * PLENTY > account.available:
+            return False
+    return True
+
+
+def _affordable_s(payers: Payers, granted_s: int, limit_s: int) -> int:
+    """How long all levels can pay from the answer on, `limit_s` at most; below 1: not even a second."""
+    seconds = limit_s
+    for account, leg in payers:
+        seconds = min(seconds, payable_s(account, leg, seconds))
+        if seconds < 1:
+            return 0
+    return max(seconds, granted_s)
+
+
+def payable_s(account: Account, leg: ChargeLeg, limit_s: int) -> int:
+    """How long one level can pay; below 1: not even a second."""
+    return longest_s(decode_terms(leg.terms), account.available + leg.held, limit_s)
+
+
+def held_for(legs: tuple[ChargeLeg, ...], grant_s: int) -> tuple[ChargeLeg, ...]:
+    """The legs, each held for a grant."""
+    return tuple([_new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s))) for leg in legs])
+
+
+def move_holds(change: Change, payers: Payers, after: tuple[ChargeLeg, ...]) -> None:
+    """Moves what is held on each level from what a call has to what it is to have."""
+    for (account, leg), new in zip(payers, after, strict=True):
+        if new.held != leg.held:
+            accounts.put_moved(change.store, change.txn, account, 0, new.held - leg.held, 0)
+
+
+def due_ms(grant_end_boot_ms: int, settings: Settings, now: Now) -> int:
+    """When the meter looks at an answered call next: before its money ends, or a second from now."""
+    before_ms = min(settings.extend_before_s * 1000, (grant_end_boot_ms - now.boot_ms) // 3)
+    return max(grant_end_boot_ms - before_ms, now.boot_ms + 1000)
+
+
+class Extension(NamedTuple):
+    """What became of a call that was due."""
+
+    before: RunningCall
+    after: RunningCall
+
+    @property
+    def grew(self) -> bool:
+        """Whether there is more time now."""
+        return self.after.grant_s > self.before.grant_s
+
+
+def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
+    """Takes the next grant for an answered call if every level can pay it; None: the call is gone or rings."""
+    with Change(rooms.store) as change:
+        running = change.call(key)
+        if running is None or not running.is_answered:
+            return None
+        settings = change.configuration.settings(change.txn)
+        grant_s = _longer_s(change, running, settings)
+        after = running
+        if grant_s > running.grant_s:
+            after = _with_grant(change, running, grant_s, now)
+            change.event(queues.EXTENDED, now, (key, grant_s, tuple([leg.held for leg in after.legs])))
+        after = after._replace(due_ms=due_ms(after.grant_end_boot_ms, settings, now))
+        change.move_call(after, running.due_ms)
+    return Extension(running, after)
+
+
+def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
+    if running.cut_by or not all(change.account(account).is_active for account in running.path):
+        return running.grant_s
+    return max(running.grant_s, next_grant_s(payers_of(change, running.legs), running.grant_s, settings))
+
+
+def _with_grant(change: Change, running: RunningCall, grant_s: int, now: Now) -> RunningCall:
+    legs = held_for(running.legs, grant_s)
+    move_holds(change, payers_of(change, running.legs), legs)
+    return running._replace(legs=legs, grant_s=grant_s, seen_boot_ms=now.boot_ms)
+
+
+def shorten(rooms: Rooms, key: bytes, seconds: int, now: Now) -> None:
+    """Ends an answered call's grant so many seconds from now, unless it ends before; the rest is no longer held."""
+    with Change(rooms.store) as change:
+        running = change.call(key)
+        if running is None or not running.is_answered:
+            return
+        grant_s = -((running.answer_boot_ms - now.boot_ms) // 1000) + seconds
+        if grant_s < running.grant_s:
+            after = _with_grant(change, running, grant_s, now)
+            change.move_call(after._replace(due_ms=now.boot_ms + 1000), running.due_ms)

@@ -1,0 +1,81 @@
+"""Running calls as messages ask for them: which call, from where its sides may speak, what has passed in it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kemi.authorize import invite_key
+from kemi.guards import side_of
+from kemi.rooms import Rooms
+from kemi.store import layout
+from kemi.store.calls import RunningCall, unpack_call
+from kemi.store.change import Change
+from kemi.store.environment import HotStore
+from kemi.store.networks import Network, lies_in
+from kemi.store.trunks import trunk_by_id
+
+
+def find(rooms: Rooms, call: str) -> RunningCall | None:
+    """The running call of a key; None: ended, or never was."""
+    store = rooms.store
+    with store.read() as txn:
+        raw = txn.get(bytes.fromhex(call), db=store.call)
+    return None if raw is None else unpack_call(raw)
+
+
+def call_of_invite(rooms: Rooms, call_id: str, from_tag: str) -> str | None:
+    """The key of the call that an INVITE of the last minute began, ended or not; None: it began none."""
+    with rooms.store.read() as txn:
+        raw = txn.get(invite_key(call_id, from_tag), db=rooms.store.invite)
+    return None if raw is None else layout.unpack_invite(raw).call.hex()
+
+
+def speaker(rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str) -> tuple[RunningCall, str] | None:
+    """The running call and the side of it that speaks, by both tags and the address it speaks from.
+
+    None: the call has ended or never was, or neither side has these tags and sends from there.
+    """
+    store = rooms.store
+    with store.read() as txn:
+        raw = txn.get(bytes.fromhex(call), db=store.call)
+        if raw is None:
+            return None
+        running = unpack_call(raw)
+        side = side_of(running, from_tag, to_tag)
+        if side is None or not lies_in(ip, _networks(store, txn, running, side)):
+            return None
+    return running, side
+
+
+def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str) -> bool:
+    """Whether an address is one that this side of the call may send from."""
+    store = rooms.store
+    with store.read() as txn:
+        return lies_in(ip, _networks(store, txn, running, side))
+
+
+def _networks(store: HotStore, txn: Any, running: RunningCall, side: str) -> tuple[Network, ...]:
+    """The trunk's networks for the caller, the gateway's for the callee."""
+    if side == "caller":
+        trunk = trunk_by_id(store.config, txn, running.trunk)
+        return trunk.networks if trunk else ()
+    gateway = store.configuration(txn).gateway(txn, running.gateway)
+    return gateway.networks if gateway else ()
+
+
+def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) -> None:
+    """Notes a request that was let through: its CSeq, and its Contact if it moves the side's remote target.
+
+    `contact` None: the target stays. A lower CSeq than the noted one changes nothing; the same one may move the
+    target (it moves when the request is accepted, and by the Contact of a 2xx, which has no CSeq of its own).
+    """
+    field = "caller_leg" if side == "caller" else "callee_leg"
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        leg = None if running is None else getattr(running, field)
+        if running is None or leg is None or cseq < leg.cseq:
+            return
+        moved = leg._replace(cseq=cseq, contact=contact or leg.contact)
+        if moved == leg:
+            return
+        change.put_call(running._replace(**{field: moved}))

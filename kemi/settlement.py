@@ -1,0 +1,103 @@
+"""The end of a call: what each level owes, what it gives back, and the event that the ledger will read.
+
+Ends come twice, late and in any order: the first one settles, the others change nothing.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kemi.clock import Now
+from kemi.refusal import UNAVAILABLE
+from kemi.rooms import Rooms
+from kemi.store import accounts, queues
+from kemi.store.calls import ChargeLeg, RunningCall, pack_call
+from kemi.store.change import Change
+from kemi.store.queues import Ending
+from ratebook.compiled.layout import decode_terms
+from ratebook.price import attempt_charge, charge
+
+
+class End(NamedTuple):
+    """How a call ended, as far as the SIP side knows."""
+
+    by: str
+    """caller, callee, grant, operator, reaper, restart or system."""
+    sip_code: int
+    sip_reason: str
+    ring_ms: int
+    """Wall clock of the first 18x; 0: none."""
+
+
+NO_ANSWER = End("reaper", *UNAVAILABLE, 0)
+"""A call that rang past its limit with nobody there to say so."""
+
+
+def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
+    """Settles a call, answered or not. False: it was settled before, and nothing changes."""
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        if running is None:
+            return False
+        settle(change, running, end, now, now.boot_ms)
+    return True
+
+
+def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
+    """Settles a call before its answer. False: it is answered, and goes on.
+
+    This transaction, not the order of messages, says which of a CANCEL and a 2xx was first.
+    """
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        if running is not None and running.is_answered:
+            return False
+        if running is not None:
+            settle(change, running, end, now, now.boot_ms)
+    return True
+
+
+def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
+    """Ends a call in a transaction of the caller: it lasted until `end_boot_ms`, at most its grant is billed."""
+    duration_ms = 0
+    by = "operator" if running.cut_by and end.by in {"grant", "reaper"} else end.by
+    if running.is_answered:
+        duration_ms = min(max(0, end_boot_ms - running.answer_boot_ms), running.grant_s * 1000)
+        outcome = "answered"
+    else:
+        outcome = "cancelled" if end.by == "caller" else "failed"
+    close(change, running, Ending(outcome, by, end.sip_code, end.sip_reason, end.ring_ms, duration_ms), now)
+
+
+def close(change: Change, running: RunningCall, ending: Ending, now: Now) -> None:
+    """Takes a call out of the store with its bill: holds and channels go back, charges are paid, the event is left."""
+    store, txn = change.store, change.txn
+    raw = change.remove_call(running)
+    charges = tuple([_charged(running, leg, ending.duration_ms) for leg in running.legs])
+    paid = {leg.account: (leg.held, micros) for leg, (_, micros) in zip(running.legs, charges, strict=True)}
+    for account_id in running.path:
+        held, micros = paid.get(account_id, (0, 0))
+        accounts.move(store, txn, account_id, -1, -held, -micros)
+    accounts.release_channel(store, txn, b"t", running.trunk)
+    accounts.release_channel(store, txn, b"g", running.gateway)
+    cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)
+    if running.provider is not None and cost is not None and cost[1]:
+        accounts.move(store, txn, running.provider.account, 0, 0, cost[1])
+    if not running.is_answered and running.attempts:
+        raw = pack_call(running._replace(attempts=with_code(running, ending.sip_code)))
+    change.event(queues.SETTLED, now, (running.key, raw, tuple(ending), charges, cost))
+
+
+def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int) -> tuple[int, int]:
+    """Billed seconds and micro-units of one leg."""
+    terms = decode_terms(leg.terms)
+    if not running.is_answered:
+        return 0, attempt_charge(terms)
+    price = charge(terms, duration_ms)
+    return price.billed_s, price.micros
+
+
+def with_code(running: RunningCall, sip_code: int) -> tuple[tuple[int, int, int], ...]:
+    """The attempts, with the code that the last one came to."""
+    *before, (gateway, _, at_ms) = running.attempts
+    return (*before, (gateway, sip_code, at_ms))

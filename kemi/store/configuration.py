@@ -1,0 +1,71 @@
+"""What changes rarely and is asked for at each call: plans, gateways, versions of tariffs, settings. A process keeps it
+decoded until the store's configuration number moves, which every command that changes any of it does.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kemi.store import layout
+from kemi.store.layout import Settings
+from kemi.store.trunks import Gateway, unpack_gateway
+from ratebook.routing import Plan
+
+
+class Configuration:
+    """One state of it. Read as it is asked for, in the transaction of whoever asks."""
+
+    def __init__(self, meta: Any, config: Any, number: bytes) -> None:
+        self._meta, self._config = meta, config
+        self.number = number
+        self._plans: dict[int, Plan | None] = {}
+        self._gateways: dict[int, Gateway | None] = {}
+        self._versions: dict[int, bytes | None] = {}
+        self._settings: Settings | None = None
+        self._shapes: bytes | None = None
+        self._generation: int | None = None
+
+    def plan(self, txn: Any, number: int) -> Plan | None:
+        """A routing plan; None: there is none of this id."""
+        if number not in self._plans:
+            raw = txn.get(layout.kind_key(b"p", number), db=self._config)
+            self._plans[number] = None if raw is None else plan_of_record(raw)
+        return self._plans[number]
+
+    def gateway(self, txn: Any, number: int) -> Gateway | None:
+        """A gateway; None: it is gone."""
+        if number not in self._gateways:
+            raw = txn.get(layout.kind_key(b"g", number), db=self._config)
+            self._gateways[number] = None if raw is None else unpack_gateway(raw)
+        return self._gateways[number]
+
+    def version(self, txn: Any, tariff: int) -> bytes | None:
+        """The version that a tariff's pointer names now; None: never published."""
+        if tariff not in self._versions:
+            raw = txn.get(layout.kind_key(b"r", tariff), db=self._config)
+            self._versions[tariff] = None if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
+        return self._versions[tariff]
+
+    def settings(self, txn: Any) -> Settings:
+        """What the operator has set."""
+        if self._settings is None:
+            raw = txn.get(b"settings", db=self._meta)
+            self._settings = Settings() if raw is None else Settings(**layout.unpack_json(raw))
+        return self._settings
+
+    def shapes(self, txn: Any) -> bytes:
+        """The shapes of ways into trunks (kemi.store.trunks)."""
+        if self._shapes is None:
+            self._shapes = txn.get(b"shapes", b"", db=self._meta)
+        return self._shapes
+
+    def generation(self, txn: Any) -> int:
+        """Which start of Kamailio this is, in this store's life: the wall clock's milliseconds at it; 0: none yet."""
+        if self._generation is None:
+            self._generation = int.from_bytes(txn.get(b"generation", b"\0", db=self._meta), "big")
+        return self._generation
+
+
+def plan_of_record(raw: bytes) -> Plan:
+    """The routing plan of its record."""
+    return Plan.from_record({key: value for key, value in layout.unpack_json(raw).items() if key != "id"})

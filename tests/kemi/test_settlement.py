@@ -1,0 +1,55 @@
+"""The end of a call: exact charges at every level, once."""
+
+from __future__ import annotations
+
+from tests.kemi.world import CARRIER, CUSTOMER, EURO, LOWER, ROOT, UPPER, World, assert_consistent
+
+
+def test_a_call_is_charged_exactly_at_every_level(world: World) -> None:
+    """61.2 seconds are 62: 0.062, 0.031 and 0.0248; the carrier earns 0.0124."""
+    call = world.talk()
+    world.wait(61.2)
+    assert world.hang_up(call)
+    assert world.charges() == {CUSTOMER: 62_000, LOWER: 31_000, UPPER: 24_800}
+    assert world.last_cdr()["cost"]["micros"] == 12_400
+    balances = [world.get(account).balance for account in (CUSTOMER, LOWER, UPPER, ROOT, CARRIER)]
+    assert balances == [1000 * EURO - 62_000, 1000 * EURO - 31_000, 1000 * EURO - 24_800, 0, 12_400]
+    assert_consistent(world)
+
+
+def test_a_second_end_changes_nothing(world: World) -> None:
+    """BYE, then the timeout's event: settled once."""
+    call = world.talk()
+    world.wait(5)
+    assert world.hang_up(call)
+    assert not world.hang_up(call, by="grant")
+    assert len(world.events("settled")) == 1
+
+
+def test_at_most_the_grant_is_billed(world: World) -> None:
+    """Whoever ends it, however late: the grant is what was paid for."""
+    world.balance(CUSTOMER, 20_000)
+    call = world.talk()
+    world.wait(500)
+    world.hang_up(call, by="grant")
+    assert world.charges()[CUSTOMER] == 10_000
+    assert world.get(CUSTOMER).balance == 10_000
+    assert world.last_cdr()["duration_ms"] == 10_000
+
+
+def test_a_clock_that_goes_back_costs_nothing(world: World) -> None:
+    """Duration is never negative."""
+    call = world.talk()
+    world.wait(-3)
+    world.hang_up(call)
+    assert world.charges() == {CUSTOMER: 0, LOWER: 0, UPPER: 0}
+
+
+def test_an_unanswered_call_costs_nothing(world: World) -> None:
+    """Cancelled by the caller, or failed."""
+    world.hang_up(world.ring(), by="caller", code=487)
+    assert world.last_cdr()["outcome"] == "cancelled"
+    world.hang_up(world.ring(), by="callee", code=486)
+    assert (world.last_cdr()["outcome"], world.last_cdr()["sip_code"]) == ("failed", 486)
+    assert world.get(CUSTOMER).balance == 1000 * EURO
+    assert_consistent(world)
