@@ -62,11 +62,16 @@ def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms
     duration_ms = 0
     by = "operator" if running.cut_by and end.by in {"grant", "reaper"} else end.by
     if running.is_answered:
-        duration_ms = min(max(0, end_boot_ms - running.answer_boot_ms), running.grant_s * 1000)
+        duration_ms = min(_length_ms(end_boot_ms - running.answer_boot_ms), running.grant_s * 1000)
         outcome = "answered"
     else:
         outcome = "cancelled" if end.by == "caller" else "failed"
     close(change, running, Ending(outcome, by, end.sip_code, end.sip_reason, end.ring_ms, duration_ms), now)
+
+
+def _length_ms(elapsed_ms: int) -> int:
+    """A call that ends in the millisecond of its answer has lasted a part of it; never negative."""
+    return max(1, elapsed_ms) if elapsed_ms >= 0 else 0
 
 
 def close(change: Change, running: RunningCall, ending: Ending, now: Now) -> None:

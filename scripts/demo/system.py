@@ -48,7 +48,21 @@ class System:
         if prestart.returncode:
             raise Ended(f"kemi.prestart, which makes the hot store, failed:\n{prestart.stderr}")
         # -DD: in the foreground, so that it ends with us; memory in MiB, shared and per process.
-        command: list[str | Path] = ["kamailio", "-f", config, "-DD", "-E", "-m", "64", "-M", "8"]
+        command: list[str | Path] = [
+            "kamailio",
+            "-f",
+            config,
+            "-DD",
+            "-E",
+            "-m",
+            "64",
+            "-M",
+            "8",
+            "-x",
+            "tlsf",
+            "-X",
+            "tlsf",
+        ]
         command += ["-P", self.places.run_dir / "kamailio.pid"]
         log = logs / "kamailio.log"
         kamailio = self._children.start("Kamailio", command, log, environment)

@@ -53,3 +53,10 @@ def test_an_unanswered_call_costs_nothing(world: World) -> None:
     assert (world.last_cdr()["outcome"], world.last_cdr()["sip_code"]) == ("failed", 486)
     assert world.get(CUSTOMER).balance == 1000 * EURO
     assert_consistent(world)
+
+
+def test_a_call_that_ends_in_the_millisecond_of_its_answer_was_a_call(world: World) -> None:
+    """Its first increment is charged: the gateway's bill has it too."""
+    world.hang_up(world.talk())
+    assert (world.last_cdr()["duration_ms"], world.charges()[CUSTOMER]) == (1, 1_000)
+    assert world.last_cdr()["cost"]["billed_s"] == 1

@@ -89,7 +89,21 @@ class Proxy:
             f"#!define KAMBILL_RPC_SOCKET {self.run_dir}/rpc.sock\n"
         )
         self.said = self.log.stat().st_size if self.log.exists() else 0
-        command = ["kamailio", "-f", str(folder / "kamailio.cfg"), "-DD", "-E", "-m", "128", "-M", "16"]
+        command = [
+            "kamailio",
+            "-f",
+            str(folder / "kamailio.cfg"),
+            "-DD",
+            "-E",
+            "-m",
+            "128",
+            "-M",
+            "16",
+            "-x",
+            "tlsf",
+            "-X",
+            "tlsf",
+        ]
         self.process = subprocess.Popen(
             [*command, "-P", str(self.run_dir / "kamailio.pid")],
             env=self.environment,
@@ -203,7 +217,8 @@ class Proxy:
     def gateway_body(number: int, provider: int, host: str, port: int = 5060) -> dict[str, Any]:
         """A gateway command."""
         values = {"do": "gateway", "id": number, "provider": provider, "host": host, "port": port, "transport": "udp"}
-        return values | {"name": f"gw{number}", "networks": [], "prefix": "", "strip": 0, "channels": 0, "cps": 0}
+        values |= {"name": f"gw{number}", "networks": [], "prefix": "", "strip": 0, "channels": 0, "cps": 0}
+        return values | {"state": "active"}
 
     @staticmethod
     def plan_body(**fields: Any) -> dict[str, Any]:
@@ -219,6 +234,7 @@ class Proxy:
         """A trunk command."""
         values: dict[str, Any] = {"do": "trunk", "id": number, "account": account, "networks": ["127.0.0.2/32"]}
         values |= {"transport": "any", "port": 0, "tech_prefix": "", "state": "active", "channels": 0, "cps": 0}
+        values |= {"national_prefix": "", "country": ""}
         return values | {"plan": 1, "tariff": 0, "name": f"trunk {number}", "international_prefix": "00"} | fields
 
     # --- looks
