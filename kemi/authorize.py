@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from kemi import quote
 from kemi.clock import Now
+from kemi.invitation import Invitation
 from kemi.numbers import for_gateway, normalise
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
@@ -33,26 +34,6 @@ TRIES_MAX = 3
 
 CONFIGURED = Account._fields.index("balance")
 """The fields of an account before this one are configuration."""
-
-
-class Invitation(NamedTuple):
-    """What an INVITE says, decoded and within limits."""
-
-    call_id: str
-    from_tag: str
-    cseq: int
-    branch: str
-    """Of the topmost Via."""
-    caller: str
-    called: str
-    """User part of the request URI, as sent."""
-    from_uri: str
-    to_uri: str
-    request_uri: str
-    contact: str
-    route_set: tuple[str, ...]
-    """What a request to the caller must carry, in order."""
-    socket: str
 
 
 class Repeated(NamedTuple):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from kemi import guards, notes, sip
-from kemi.authorize import Admitted, Invitation, Repeated, Target, authorise
+from kemi.authorize import Admitted, Repeated, Target, authorise
 from kemi.clock import now
 from kemi.failover import fail_over
 from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
+from kemi.invitation import Invitation
 from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
 from kemi.settlement import End, ended, given_up
@@ -92,23 +93,23 @@ def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
 def _read_invitation(source: Received, called: str) -> Invitation | None:
     """What the INVITE says; None: something is missing, too long or not printable."""
     contacts = sip.uris(sip.headers("Contact"))
-    cseq = sip.number("$cs")
-    if len(contacts) != 1 or not guards.is_target(contacts[0]) or not 0 <= cseq < guards.CSEQ_FIRST_MAX:
+    if len(contacts) != 1 or not guards.is_target(contacts[0]):
         return None
-    texts = {
-        "call_id": sip.text("$ci"),
-        "from_tag": sip.text("$ft"),
-        "branch": sip.text("$via0(branch)"),
-        "called": called,
-        "from_uri": sip.text("$fu"),
-        "to_uri": sip.text("$tu"),
-        "request_uri": sip.text("$ru"),
-        "contact": contacts[0],
-    }
-    route_set = sip.uris(sip.headers("Record-Route")) if sip.has_header("Record-Route") else ()
-    if not guards.is_within_limits(guards.INVITE_LIMITS, texts) or len(route_set) > notes.ROUTES_MAX:
-        return None
-    return Invitation(caller=sip.text("$fU"), cseq=cseq, route_set=route_set, socket=source.socket, **texts)
+    invitation = Invitation(
+        call_id=sip.text("$ci"),
+        from_tag=sip.text("$ft"),
+        cseq=sip.number("$cs"),
+        branch=sip.text("$via0(branch)"),
+        caller=sip.text("$fU"),
+        called=called,
+        from_uri=sip.text("$fu"),
+        to_uri=sip.text("$tu"),
+        request_uri=sip.text("$ru"),
+        contact=contacts[0],
+        route_set=sip.uris(sip.headers("Record-Route")),
+        socket=source.socket,
+    )
+    return invitation if invitation.is_within_limits() else None
 
 
 def _admit(rooms: Rooms, admitted: Admitted) -> None:

@@ -25,6 +25,9 @@ NEVER_PASSED = frozenset({401, 407, *range(300, 400)})
 """Codes of a gateway that mean nothing to the caller: challenges and redirections are not followed."""
 
 
+ENDINGS = frozenset({"dialog:end", "dialog:failed"})
+"""Events of Kamailio's dialogs that may be the end of a call."""
+
 TIMER_SLACK_MS = 2_000
 """Dialog timers run in whole seconds."""
 
@@ -136,7 +139,7 @@ def own_request(rooms: Rooms) -> None:
     leaves it out when the answer to the BYE is quicker than the timer process.
     """
     call = sip.dialog_call()
-    if call is not None:
+    if call is not None and call != rooms.hanging_up:
         _timer_ended(rooms, call)
     moved = sip.dialog_note(notes.MOVED)
     target = notes.moved_targets(moved).get(sip.text("$tt")) if moved else None
@@ -226,7 +229,7 @@ def _for_caller(code: int, reason: str) -> tuple[int, str]:
 
 def dialog_event(rooms: Rooms, event: str) -> None:
     """The end of a dialog that nobody has settled: its timer, or a failure that no route saw."""
-    if event not in {"dialog:end", "dialog:failed"} or not rooms.has_store():
+    if not rooms.has_store():
         return
     call = sip.dialog_call()
     if call is None:

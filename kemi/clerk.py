@@ -16,7 +16,7 @@ from kemi.store.carry import begin_store
 from kemi.store.change import Change
 from kemi.store.inbox import InboxReader
 from kemi.store.journal import JournalWriter
-from kemi.store.lines import Origin, line_of_carried, line_of_event
+from kemi.store.lines import Origin, Row, line_of_carried, line_of_event
 
 EVENTS_PER_SYNC = 2_000
 DELETES_PER_CHANGE = 100
@@ -85,9 +85,9 @@ class Clerk:
             epoch, rows = self._next_events()
             if rows:
                 origin = Origin(epoch, self._boot)
-                self._journal.append([line_of_event(origin, *row) for row in rows])
-                self._note_journalled(rows[-1][0])
-                self._kept.append((now.boot_ms, rows[0][0], rows[-1][0]))
+                self._journal.append([line_of_event(origin, row) for row in rows])
+                self._note_journalled(rows[-1].sequence)
+                self._kept.append((now.boot_ms, rows[0].sequence, rows[-1].sequence))
             if len(rows) < EVENTS_PER_SYNC:
                 break
         while self._kept and self._kept[0][0] <= now.boot_ms - KEEP_MS:
@@ -95,18 +95,18 @@ class Clerk:
             for start in range(first, last + 1, DELETES_PER_CHANGE):
                 self._delete_events(start, min(start + DELETES_PER_CHANGE, last + 1))
 
-    def _next_events(self) -> tuple[int, list[tuple[int, bytes, bytes | None]]]:
-        """The store's epoch; sequence and record of each new event, and of one that answers a call the call's."""
+    def _next_events(self) -> tuple[int, list[Row]]:
+        """The store's epoch, and its new events."""
         store = self._rooms.store
-        rows: list[tuple[int, bytes, bytes | None]] = []
+        rows: list[Row] = []
         with store.read() as txn, txn.cursor(store.event) as cursor:
             epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
             found = cursor.set_range(layout.sequence_key(store.journalled(txn) + 1))
             while found and len(rows) < EVENTS_PER_SYNC:
                 raw = cursor.value()
-                answered = queues.answered_key(raw)
-                call = None if answered is None else txn.get(answered, db=store.call)
-                rows.append((int.from_bytes(cursor.key(), "big"), raw, call))
+                event = queues.unpack_event(raw)
+                call = txn.get(event[3], db=store.call) if event[0] == queues.ANSWERED else None
+                rows.append(Row(int.from_bytes(cursor.key(), "big"), raw, event, call))
                 found = cursor.next()
         return epoch, rows
 

@@ -84,8 +84,10 @@ def _bye(rooms: Rooms, running: RunningCall, side: str) -> None:
         return
     ended(rooms, running.hex, End(side, 200, "OK", running.ring_wall_ms), now())
     other = "callee" if side == "caller" else "caller"
+    rooms.hanging_up = running.hex
     if not (sip.take_dialog() and sip.bye(other)):
         sip.set_timeout_of(1, running.h_entry, running.h_id)
+    rooms.hanging_up = ""
     sip.transaction_reply(200, "OK")
 
 

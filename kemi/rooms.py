@@ -26,6 +26,8 @@ class Rooms:
         self._rates: RatesReader | None = None
         self._ready = False
         self._looked_ns = 0
+        self.hanging_up = ""
+        """The call whose settled end this process is just saying to its other side; empty: none."""
 
     @classmethod
     def open(cls, run_dir: Path, data_dir: Path) -> Rooms:

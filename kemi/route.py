@@ -69,71 +69,76 @@ class Kambill:
         return 0
 
     def ksr_request_route(self, _msg: Any) -> int:
-        """A request."""
-        return self._safely(self._request, self._answer_fault)
+        """A request. What a fault leaves of it is an answer; a hold without a dialog goes back at the ring limit."""
+        try:
+            calls_in.request(self.rooms)
+        except UnicodeDecodeError:
+            sip.count("undecodable")
+            return self._safely(lambda: calls_in.refuse_undecodable(self.rooms))
+        except Exception as fault:  # noqa: BLE001 -- the process edge
+            self._count(fault)
+            sip.reply(500, "Server Internal Error")
+        return DONE
 
     def ksr_reply_route(self, _msg: Any) -> int:
         """A reply: stray ones go nowhere, a 2xx to an INVITE only with its grant."""
-        return self._safely(lambda: calls_on.reply(self.rooms), calls_on.reply_in_doubt)
-
-    def ksr_failure(self, _msg: Any) -> int:
-        """All branches of an INVITE have failed."""
-        return self._safely(lambda: calls_on.failure(self.rooms), lambda: DONE)
-
-    def ksr_dialog_event(self, _msg: Any, event: str) -> int:
-        """A dialog ended or never came to be. Reads nothing that a peer wrote."""
-        return self._safely(lambda: calls_on.dialog_event(self.rooms, event), lambda: DONE)
-
-    def ksr_tm_event(self, _msg: Any, _event: str) -> int:
-        """A request that Kamailio sends of its own accord is about to go."""
-        return self._safely(lambda: calls_on.own_request(self.rooms), lambda: DONE)
-
-    def ksr_meter_tick(self, *_unused: Any) -> int:
-        """Each second, in a process of its own."""
-        return self._safely(lambda: tick(self.rooms, DIALOGS, now()), lambda: DONE)
-
-    def ksr_clerk_tick(self, *_unused: Any) -> int:
-        """Each 100 ms, in another process of its own."""
-        return self._safely(self._round, lambda: DONE)
-
-    def _round(self) -> int:
-        if self._clerk is None:
-            if not self.rooms.has_store():
-                return DONE
-            with self.rooms.store.read() as txn:
-                generation = self.rooms.store.configuration(txn).generation(txn)
-            self._clerk = Clerk(self.rooms, boot_id(), generation)
-        self._clerk.tick(now())
-        return DONE
-
-    def _safely(self, entry: Callable[[], int | None], otherwise: Callable[[], int]) -> int:
-        """The one broad except of the call path. SystemExit is Kamailio's own way to end a route, and passes."""
         try:
-            entry()
+            calls_on.reply(self.rooms)
         except calls_on.ReplyDropped:
             sip.count("dropped")
             return sip.drop_reply()
         except UnicodeDecodeError:
             sip.count("undecodable")
-            return otherwise()
+            return calls_on.reply_in_doubt()
         except Exception as fault:  # noqa: BLE001 -- the process edge
-            sip.count("faults")
-            self._say(fault)
-            return otherwise()
+            self._count(fault)
+            return calls_on.reply_in_doubt()
         return DONE
 
-    def _request(self) -> None:
-        """A request; bytes that are no text are answered here, so that they are no fault."""
+    def ksr_failure(self, _msg: Any) -> int:
+        """All branches of an INVITE have failed."""
+        return self._safely(lambda: calls_on.failure(self.rooms))
+
+    def ksr_dialog_event(self, _msg: Any, event: str) -> int:
+        """A dialog ended or never came to be. Reads nothing that a peer wrote."""
+        if event in calls_on.ENDINGS:
+            return self._safely(lambda: calls_on.dialog_event(self.rooms, event))
+        return DONE
+
+    def ksr_tm_event(self, _msg: Any, _event: str) -> int:
+        """A request that Kamailio sends of its own accord is about to go."""
+        return self._safely(lambda: calls_on.own_request(self.rooms))
+
+    def ksr_meter_tick(self, *_unused: Any) -> int:
+        """Each second, in a process of its own."""
+        return self._safely(lambda: tick(self.rooms, DIALOGS, now()))
+
+    def ksr_clerk_tick(self, *_unused: Any) -> int:
+        """Each 100 ms, in another process of its own."""
+        return self._safely(self._round)
+
+    def _round(self) -> None:
+        if self._clerk is None:
+            if not self.rooms.has_store():
+                return
+            with self.rooms.store.read() as txn:
+                generation = self.rooms.store.configuration(txn).generation(txn)
+            self._clerk = Clerk(self.rooms, boot_id(), generation)
+        self._clerk.tick(now())
+
+    def _safely(self, entry: Callable[[], None]) -> int:
+        """An entry of which a fault leaves nothing. SystemExit is Kamailio's own way to end a route, and passes."""
         try:
-            calls_in.request(self.rooms)
+            entry()
         except UnicodeDecodeError:
             sip.count("undecodable")
-            calls_in.refuse_undecodable(self.rooms)
-
-    def _answer_fault(self) -> int:
-        """What a fault leaves of a request: an answer. A hold without a dialog goes back at the ring limit."""
-        sip.reply(500, "Server Internal Error")
+        except Exception as fault:  # noqa: BLE001 -- the process edge
+            self._count(fault)
         return DONE
+
+    def _count(self, fault: Exception) -> None:
+        sip.count("faults")
+        self._say(fault)
 
     def _say(self, fault: Exception) -> None:
         """One line, with where it came from; at most FAULTS_PER_SECOND, then counted."""

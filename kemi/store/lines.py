@@ -27,9 +27,20 @@ class Origin(NamedTuple):
     boot: str
 
 
-def line_of_event(origin: Origin, sequence: int, raw: bytes, call: bytes | None) -> bytes:
-    """The line of an event's record. `call`: the record of the call that it answers; None: it has ended already."""
-    kind, boot_ms, wall_ms, payload = queues.unpack_event(raw)
+class Row(NamedTuple):
+    """An event as the clerk finds it."""
+
+    sequence: int
+    raw: bytes
+    event: queues.Event
+    """What `raw` says."""
+    call: bytes | None
+    """The record of the call that it answers; None: that has ended already, or the event is another one."""
+
+
+def line_of_event(origin: Origin, row: Row) -> bytes:
+    """The line of an event."""
+    sequence, raw, (kind, boot_ms, wall_ms, payload), call = row
     head = (
         f'{{"e":"{kind}","epoch":{origin.epoch},"seq":{sequence},"boot":"{origin.boot}",'
         f'"boot_ms":{boot_ms},"wall_ms":{wall_ms},'

@@ -48,8 +48,12 @@ def pack_event(kind: str, now: Now, payload: Any) -> bytes:
     return marshal.dumps((VERSION, kind, now.boot_ms, now.wall_ms, payload), MARSHAL_VERSION)
 
 
-def unpack_event(raw: bytes) -> tuple[str, int, int, Any]:
-    """Kind, boot_ms, wall_ms and payload of an event's record."""
+Event = tuple[str, int, int, Any]
+"""Kind, boot_ms, wall_ms and payload."""
+
+
+def unpack_event(raw: bytes) -> Event:
+    """The event of its record."""
     version, kind, boot_ms, wall_ms, payload = marshal.loads(raw)  # noqa: S302 -- our own processes wrote it
     if version != VERSION:
         raise UnknownVersion("event", version)
@@ -65,12 +69,6 @@ def event_to_json(raw: bytes) -> dict[str, Any]:
 def meaning_of(kind: str, payload: Any, wall_ms: int) -> dict[str, Any]:
     """What an event's payload says, in words."""
     return _BODIES[kind](payload, wall_ms)
-
-
-def answered_key(raw: bytes) -> bytes | None:
-    """The key of the call that an event answers; None: the event is another one."""
-    kind, _, _, payload = unpack_event(raw)
-    return payload if kind == ANSWERED else None
 
 
 def ended_call(raw: bytes) -> RunningCall | None:

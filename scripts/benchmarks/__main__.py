@@ -1,4 +1,10 @@
-"""`scripts/bench call`: CPU a call of Kambill and of two proxies that do less, in turn, and the medians."""
+"""What calls cost, on this machine, now.
+
+call       CPU a call of Kambill and of two proxies that do less, in turn, and the medians
+highest    the highest rate at which none of their calls fails
+decisions  how long Kambill's decisions take at a steady rate: median, 99th percentile, longest
+flat       CPU a call with few rates and accounts and with many, in turn
+"""
 
 from __future__ import annotations
 
@@ -9,23 +15,32 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from scripts.benchmarks import company
 from scripts.benchmarks.load import Load, Result, processors, run
-from scripts.benchmarks.proxies import Proxy
+from scripts.benchmarks.proxies import Proxy, Size
 from scripts.demo.children import Children
 from service.faults import Fault
 
 SETTLE_S = 1.5
 """After a start, before a load: timers and allocations of the start are not the calls'."""
+PROXIES = ("plain", "guards", "kambill")
+FLAT_FEW, FLAT_RATES, FLAT_ACCOUNTS = 10, 1_000_000, 100_000
+RATE_STEP = 250
+RATE_MAX = 4_000
+RATE_S = 10
+"""A rate is held for so long."""
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
-    parser.add_argument("what", choices=["call"])
-    parser.add_argument("proxies", nargs="*", default=["plain", "guards", "kambill"])
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=list(BENCHES))
+    parser.add_argument("proxies", nargs="*", default=PROXIES)
     for option, value in (("rounds", 5), ("calls", 4000), ("rate", 400), ("talk-ms", 1000)):
         parser.add_argument(f"--{option}", type=int, default=value)
     parser.add_argument("--rates", type=int, default=300_000, help="of each of the four tariffs of Kambill")
@@ -34,62 +49,129 @@ def arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """One JSON line a run, then the medians and ratios."""
+    """One JSON line a run, then what they come to."""
     found = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(130))
-    load = Load(found.calls, found.rate, found.talk_ms)
-    results: list[Result] = []
     with tempfile.TemporaryDirectory(prefix="kambill-bench-") as name:
-        folder = Path(name)
-        numbers = folder / "numbers.csv"
-        dialled = company.numbers(found.rates, found.accounts)
-        numbers.write_text("\n".join(["SEQUENTIAL", *dialled]) + "\n")
-        proxies = [Proxy(name, folder, found.rates, found.accounts) for name in found.proxies]
         try:
-            for _ in range(found.rounds):
-                for proxy in proxies:
-                    results.append(one_round(proxy, load, numbers, folder))
-                    tell(results[-1])
+            return BENCHES[found.what](found, Path(name))
         except Fault as fault:
             print(fault, file=sys.stderr)
             return 1
-        finally:
-            for proxy in proxies:
-                proxy.close()
-    print(json.dumps(summary(results)))
-    return 0 if all(result.failed == 0 for result in results) else 1
 
 
-def one_round(proxy: Proxy, load: Load, numbers: Path, logs: Path) -> Result:
-    """Starts a proxy, loads it, stops it."""
-    with Children() as children:
-        child = proxy.start(children)
-        time.sleep(SETTLE_S)
-        result = run(children, child, load, numbers, logs)
-        if "fault" in child.tail():
-            raise Fault(f"{proxy.name} did not do its work, so that its figures mean nothing:\n{child.tail()}")
-        return result
-
-
-def tell(result: Result) -> None:
-    """One line of JSON."""
-    values = result._asdict() | {"load": result.load._asdict(), "seconds": round(result.seconds, 1)}
-    print(json.dumps(values), flush=True)
-
-
-def summary(results: list[Result]) -> dict[str, object]:
-    """Medians by proxy, and Kambill's beside the others'."""
-    by_proxy: dict[str, list[int]] = {}
-    for result in results:
-        by_proxy.setdefault(result.proxy, []).append(result.cpu_us_per_call)
-    medians = {name: statistics.median(values) for name, values in by_proxy.items()}
+def call(found: argparse.Namespace, folder: Path) -> int:
+    """CPU a call, and the ratios of the medians."""
+    size = Size(found.rates, found.accounts)
+    proxies = [Proxy(name, folder / name, size) for name in found.proxies]
+    load = Load(found.calls, found.rate, found.talk_ms)
+    results = rounds(proxies, load, found.rounds)
+    medians = medians_of(results)
     ratios = {
         f"kambill/{name}": round(medians["kambill"] / medians[name], 3)
         for name in medians
         if name != "kambill" and "kambill" in medians
     }
-    return {"median_cpu_us_per_call": medians, "ratios": ratios, "processors": processors()}
+    print(json.dumps({"median_cpu_us_per_call": medians, "ratios": ratios, "processors": processors()}))
+    return 0 if all(result.failed == 0 for result in results) else 1
 
+
+def flat(found: argparse.Namespace, folder: Path) -> int:
+    """CPU a call of Kambill with few and many rates, then with few and many accounts."""
+    sizes = {
+        "few rates": Size(FLAT_FEW, found.accounts),
+        "many rates": Size(FLAT_RATES, found.accounts),
+        "few accounts": Size(found.rates, FLAT_FEW),
+        "many accounts": Size(found.rates, FLAT_ACCOUNTS),
+    }
+    proxies = [Proxy("kambill", folder / label.replace(" ", "-"), size, label) for label, size in sizes.items()]
+    medians = medians_of(rounds(proxies, Load(found.calls, found.rate, found.talk_ms), found.rounds))
+    ratios = {what: round(medians[f"many {what}"] / medians[f"few {what}"], 3) for what in ("rates", "accounts")}
+    print(json.dumps({"sizes": sizes, "median_cpu_us_per_call": medians, "many/few": ratios}))
+    return 0
+
+
+def highest(found: argparse.Namespace, folder: Path) -> int:
+    """Steps of RATE_STEP calls a second until a call fails."""
+    rates = {}
+    for name in found.proxies:
+        proxy = Proxy(name, folder / name, Size(found.rates, found.accounts))
+        rates[name] = 0
+        for rate in range(2 * RATE_STEP, RATE_MAX + 1, RATE_STEP):
+            if rounds([proxy], Load(rate * RATE_S, rate, found.talk_ms), 1)[0].failed:
+                break
+            rates[name] = rate
+        proxy.close()
+    print(json.dumps({"highest_rate_without_failure": rates, "processors": processors()}))
+    return 0
+
+
+def decisions(found: argparse.Namespace, folder: Path) -> int:
+    """Times each decision inside Kamailio: from its call to its return, on a clock that runs on while it waits."""
+    proxy = Proxy("decisions", folder / "decisions", Size(found.rates, found.accounts))
+    rounds([proxy], Load(found.calls, found.rate, found.talk_ms), 1, keep=True)
+    times: dict[str, list[int]] = {}
+    for path in (folder / "decisions").glob("times-*.jsonl"):
+        for line in path.read_text().splitlines():
+            name, taken_ns = json.loads(line)
+            times.setdefault(name, []).append(taken_ns)
+    proxy.close()
+    print(json.dumps({"decisions_us": {name: spread(values) for name, values in sorted(times.items())}}))
+    return 0
+
+
+def spread(taken_ns: list[int]) -> dict[str, float]:
+    """What a list of times comes to, in microseconds."""
+    ordered = sorted(taken_ns)
+    at = {"median": 0.5, "p99": 0.99, "p999": 0.999}
+    found = {name: ordered[min(int(len(ordered) * part), len(ordered) - 1)] / 1000 for name, part in at.items()}
+    return {"count": len(ordered), **found, "longest": ordered[-1] / 1000}
+
+
+def rounds(proxies: list[Proxy], load: Load, count: int, *, keep: bool = False) -> list[Result]:
+    """The proxies in turn, so many times. `keep`: they are used again."""
+    results = []
+    try:
+        for _ in range(count):
+            for proxy in proxies:
+                results.append(one_round(proxy, load))
+                values = results[-1]._asdict() | {"load": load._asdict(), "seconds": round(results[-1].seconds, 1)}
+                print(json.dumps(values), flush=True)
+    finally:
+        if not keep and count > 1:
+            for proxy in proxies:
+                proxy.close()
+    return results
+
+
+def one_round(proxy: Proxy, load: Load) -> Result:
+    """Starts a proxy, loads it, stops it."""
+    numbers = proxy.folder / "numbers.csv"
+    if not numbers.exists():
+        numbers.write_text("\n".join(["SEQUENTIAL", *company.numbers(*proxy.size)]) + "\n")
+    with Children() as children:
+        child = proxy.start(children)
+        time.sleep(SETTLE_S)
+        result = run(children, child, load, numbers, proxy.folder)
+        if "fault" in child.tail():
+            raise Fault(f"{proxy.name} did not do its work, so that its figures mean nothing:\n{child.tail()}")
+        return result._replace(proxy=proxy.label)
+
+
+def medians_of(results: Iterable[Result]) -> dict[str, float]:
+    """Of the CPU a call, by proxy."""
+    by_proxy: dict[str, list[int]] = {}
+    for result in results:
+        by_proxy.setdefault(result.proxy, []).append(result.cpu_us_per_call)
+    return {name: statistics.median(values) for name, values in by_proxy.items()}
+
+
+BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
+    "call": call,
+    "highest": highest,
+    "decisions": decisions,
+    "flat": flat,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import NamedTuple
 
 from scripts.benchmarks import company
 from scripts.benchmarks.load import CALLEE_PORT, CALLER_PORT, HOST, SIP_PORT
@@ -32,11 +33,24 @@ def fill_in(text: str, folder: Path) -> str:
     return text
 
 
-class Proxy:
-    """One of them, stopped. `rates`, `accounts`: how much Kambill is given; the others have neither."""
+class Size(NamedTuple):
+    """How much Kambill is given; the others have nothing of it."""
 
-    def __init__(self, name: str, folder: Path, rates: int = 0, accounts: int = 0) -> None:
-        self.name, self.folder, self.rates, self.accounts = name, folder / name, rates, accounts
+    rates: int
+    accounts: int
+
+
+ROUTES = frozenset({"guards", "decisions"})
+"""Those that are Kambill with a route.py of their own."""
+BILLING = frozenset({"decisions", "kambill"})
+"""Those that have a store."""
+
+
+class Proxy:
+    """One of them, stopped. `label`: its name in results."""
+
+    def __init__(self, name: str, folder: Path, size: Size, label: str = "") -> None:
+        self.name, self.folder, self.size, self.label = name, folder, size, label or name
         self.run_dir = Path(tempfile.mkdtemp(prefix="kambill-bench-", dir="/dev/shm"))
         self.data_dir = self.folder / "data"
         self.data_dir.mkdir(parents=True)
@@ -54,7 +68,7 @@ class Proxy:
                 (self.folder / source.name).write_text(fill_in(source.read_text(), self.folder))
             return
         text = (HOME / "kamailio-conf" / "kamailio.cfg").read_text()
-        if self.name == "guards":
+        if self.name in ROUTES:
             route = self.folder / "route.py"
             route.write_text(fill_in((HERE / self.name / "route.py").read_text(), self.folder))
             text = text.replace("KAMBILL_HOME_DIR/kemi/route.py", str(route))
@@ -84,9 +98,9 @@ class Proxy:
         command += ["-P", self.run_dir / "kamailio.pid"]
         child = children.start(self.name, command, self.folder / "kamailio.log", self.environment)
         child.wait_until(lambda: is_bound(Address(HOST, SIP_PORT)), 20)
-        if first and self.name == "kambill":
-            commands = company.publish(self.data_dir / "rates", self.rates)
-            commands += company.bodies(self.accounts, CALLER_PORT, CALLEE_PORT)
+        if first and self.name in BILLING:
+            commands = company.publish(self.data_dir / "rates", self.size.rates)
+            commands += company.bodies(self.size.accounts, CALLER_PORT, CALLEE_PORT)
             company.send(self.run_dir, self.data_dir, commands)
         (self.folder / "filled").touch()
         return child

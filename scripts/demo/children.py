@@ -45,6 +45,14 @@ class Child:
                 raise Ended(f"{self.name}: {how}; the end of its log {self.log}:\n{self.tail()}")
             time.sleep(0.02)
 
+    def ends_within(self, seconds: float) -> bool:
+        """Waits for the process to end by itself; False: it has not."""
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
     def tail(self) -> str:
         """The end of the log."""
         return self.log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:] if self.log.exists() else ""

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from kemi.answer import Callee, Denied, Grant, answered
-from kemi.authorize import Admitted, Invitation, Refused, Repeated, authorise
+from kemi.authorize import Admitted, Refused, Repeated, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
 from kemi.identify import Source, identify
+from kemi.invitation import Invitation
 from kemi.meter import Dialogs
 from kemi.rooms import Rooms
 from kemi.running import find

@@ -1,0 +1,55 @@
+"""What an INVITE says, and the limits on it. Pure."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kemi.notes import ROUTES_MAX, URI_MAX
+
+CALL_ID_MAX = 255
+TAG_MAX = 128
+USER_MAX = 64
+BRANCH_MAX = 128
+CSEQ_FIRST_MAX = 2**30
+"""A first CSeq beyond leaves no room for the ones that follow (ours in a BYE among them)."""
+
+
+class Invitation(NamedTuple):
+    """What an INVITE says, decoded."""
+
+    call_id: str
+    from_tag: str
+    cseq: int
+    branch: str
+    """Of the topmost Via."""
+    caller: str
+    called: str
+    """User part of the request URI, as sent."""
+    from_uri: str
+    to_uri: str
+    request_uri: str
+    contact: str
+    route_set: tuple[str, ...]
+    """What a request to the caller must carry, in order."""
+    socket: str
+
+    def is_within_limits(self) -> bool:
+        """Whether each text is there, printable and not too long, and the CSeq leaves room for those that follow."""
+        call_id, from_tag, cseq, branch, _, called, from_uri, to_uri, request_uri, contact, route_set, _ = self
+        return (
+            0 <= cseq < CSEQ_FIRST_MAX
+            and is_within_limit(call_id, CALL_ID_MAX)
+            and is_within_limit(from_tag, TAG_MAX)
+            and is_within_limit(branch, BRANCH_MAX)
+            and is_within_limit(called, USER_MAX)
+            and is_within_limit(from_uri, URI_MAX)
+            and is_within_limit(to_uri, URI_MAX)
+            and is_within_limit(request_uri, URI_MAX)
+            and is_within_limit(contact, URI_MAX)
+            and len(route_set) <= ROUTES_MAX
+        )
+
+
+def is_within_limit(text: str, length_max: int) -> bool:
+    """Whether a text is there, not longer than its limit, and without control characters."""
+    return 0 < len(text) <= length_max and text.isprintable()
