@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
+from kemi import authorize
 from kemi.authorize import Admitted, Refused, Repeated
 from kemi.store.calls import RINGING
 from tests.kemi.world import (
@@ -301,3 +305,42 @@ def test_the_running_call_says_all_of_it(world: World) -> None:
     assert set(PRICES) >= {leg.account for leg in call.legs}
     assert call.provider is not None
     assert call.provider.account == CARRIER
+
+
+def _meanwhile(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], None]) -> None:
+    """Something is written between the pricing of a call and its taking."""
+    take = authorize._take
+
+    def late(*args: Any) -> Any:
+        happens()
+        return take(*args)
+
+    monkeypatch.setattr(authorize, "_take", late)
+
+
+def test_money_that_was_spent_while_a_call_was_priced_is_gone(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The transaction that takes a call judges by the balances of its own moment."""
+    _meanwhile(monkeypatch, lambda: world.balance(LOWER, 0))
+    refused = world.invite()
+    assert isinstance(refused, Refused)
+    assert (refused.rule, refused.account) == ("funds", LOWER)
+    assert_consistent(world)
+
+
+def test_a_call_is_priced_anew_when_an_account_above_it_changes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A reseller is suspended between the price and the taking; another one moves to its own tariff."""
+    _meanwhile(monkeypatch, lambda: world.account(UPPER, parent=ROOT, state="suspended"))
+    refused = world.invite()
+    assert isinstance(refused, Refused)
+    assert (refused.rule, refused.account) == ("suspended", UPPER)
+
+
+def test_a_tree_that_changes_again_and_again_refuses_in_the_end(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Three tries, then 503 with its record."""
+    tariffs = iter(range(100, 200))
+    _meanwhile(monkeypatch, lambda: world.account(ROOT, tariff=next(tariffs)))
+    refused = world.invite()
+    assert isinstance(refused, Refused)
+    assert (refused.rule, refused.code, next(tariffs)) == ("busy", 503, 103)
+    assert world.last_cdr()["rule"] == "busy"
+    assert_consistent(world)
