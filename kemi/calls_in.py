@@ -19,6 +19,12 @@ UNTRUSTED_HEADERS = ("P-Asserted-Identity", "P-Preferred-Identity", "Identity", 
 """What a customer's INVITE may not say about who calls; who is trusted is a later matter."""
 
 
+FULL = (
+    "kambill: the hot store is nearly full: new calls get 503 until others have ended. Give it more memory "
+    "(KAMBILL_STORE_MIB, docs/operations.md) and start with an empty folder"
+)
+
+
 def request(rooms: Rooms) -> None:
     """Any request."""
     method = sip.text("$rm")
@@ -82,6 +88,8 @@ def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
         return
     decision = authorise(rooms, trunk, invitation, now())
     if isinstance(decision, Refused):
+        if decision.rule == "store":
+            sip.say_seldom(FULL)
         sip.transaction_reply(decision.code, decision.reason)
     elif isinstance(decision, Repeated):
         if not decision.retransmission:

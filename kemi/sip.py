@@ -7,6 +7,7 @@ the entry points answer with 400.
 from __future__ import annotations
 
 import re
+import time
 from typing import NamedTuple
 
 import KSR
@@ -21,6 +22,9 @@ SANITY_CHECKS = 1 + 2 + 4 + 32 + 64 + 128 + 256 + 512 + 1024 + 4096 + 16384
 """Of the sanity module: version, scheme, required headers, CSeq, lengths, Expires, Proxy-Require, URIs, tags, Via."""
 SANITY_URIS = 7
 """The URIs that it parses: request URI, From, To."""
+
+SELDOM_S = 60.0
+_said_s: dict[str, float] = {}
 
 _TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
 _URI_IN_BRACKETS = re.compile(r"<([^>]*)>")
@@ -290,6 +294,14 @@ def send(destination: str, message: str) -> None:
 def say(line: str) -> None:
     """One line in the log, as an error."""
     KSR.err(line + "\n")
+
+
+def say_seldom(line: str) -> None:
+    """A line in the log, as an error, that this process has not said for SELDOM_S."""
+    moment_s = time.monotonic()
+    if moment_s - _said_s.get(line, -SELDOM_S) >= SELDOM_S:
+        _said_s[line] = moment_s
+        say(line)
 
 
 def count(name: str) -> None:

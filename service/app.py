@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kemi.store.environment import StoreAbsent, open_reader
 from service.calls.collector import Collector
 from service.commands.flusher import Flusher
+from service.commands.settings import send_settings
 from service.config import Config
 from service.faults import Fault
 from service.start import open_ledger
@@ -195,6 +196,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
                 f"listen: {config.listen.host}:{config.listen.port}: {fault.strerror or fault}: end the program that "
                 "has it, or change `listen` in kambill.yaml"
             ) from fault
+        await send_settings(engine, config, _now_ms())
         tasks = [asyncio.create_task(service.keep(name), name=name) for name in service.tasks()]
         try:
             yield service

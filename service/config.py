@@ -60,7 +60,8 @@ class Listen(_Section):
 class CallPath(_Section):
     """What holds for every call: `kemi.store.layout.Settings`, which tells what each one means."""
 
-    first_hold_s: int = Field(default=10, ge=1, le=600)
+    first_hold_s: int = Field(default=10, ge=5, le=600)
+    """At least 5: while money is short it is a grant's length too, and the meter looks each second."""
     grant_s: int = Field(default=100, ge=10, le=3600)
     extend_before_s: int = Field(default=10, ge=2, le=600)
     max_call_s: int = Field(default=14_400, ge=60, le=86_400)
