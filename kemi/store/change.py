@@ -9,11 +9,8 @@ from kemi.clock import Now
 from kemi.store import accounts, layout, queues
 from kemi.store.calls import RunningCall, pack_call, unpack_call
 from kemi.store.configuration import Configuration
-from kemi.store.environment import MAP_BYTES, HotStore
+from kemi.store.environment import HotStore
 from kemi.store.layout import Account, Invite
-
-GUARD_BYTES = MAP_BYTES // 100 * layout.GUARD_PERCENT
-"""New calls are refused beyond."""
 
 
 class Change:
@@ -55,7 +52,7 @@ class Change:
 
     def is_nearly_full(self) -> bool:
         """Whether what is left of the store is kept for ending calls."""
-        return layout.used_bytes(self.running, self.events, self.invites) > GUARD_BYTES
+        return layout.used_bytes(self.running, self.events, self.invites) > self.store.guard_bytes
 
     def call(self, key: bytes) -> RunningCall | None:
         """A running call; None: there is none of this key."""

@@ -23,6 +23,7 @@ from kemi.store.queues import event_to_json
 FOLDER = "hot"
 MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "256")) * 1024 * 1024
 """The store's size, taken from memory when it is made: 256 MiB hold some 40,000 calls at once."""
+SMALLEST_BYTES = 1024 * 1024
 MAX_READERS = 512
 NAMES = (b"meta", b"account", b"network", b"peer", b"config", b"call", b"due", b"invite", b"event")
 
@@ -56,9 +57,12 @@ class Databases:
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:
+    """A store keeps the size that it was made with, whatever the environment of who opens it says."""
+    file = folder / "data.mdb"
+    size = file.stat().st_size if file.exists() else 0
     return lmdb.open(
         str(folder),
-        map_size=MAP_BYTES,
+        map_size=max(size, SMALLEST_BYTES) if size else MAP_BYTES,
         max_dbs=len(NAMES),
         max_readers=MAX_READERS,
         readonly=readonly,
@@ -78,6 +82,8 @@ class HotStore(Databases):
             raise StoreAbsent(run_dir / FOLDER)
         super().__init__(_open(run_dir / FOLDER, readonly=False))
         self.inode = os.stat(self._file).st_ino  # noqa: PTH116 -- the call path's twin of is_current
+        self.guard_bytes: int = self.env.info()["map_size"] // 100 * layout.GUARD_PERCENT
+        """New calls are refused beyond."""
         self._configuration = Configuration(self.meta, self.config, b"")
 
     def is_current(self) -> bool:

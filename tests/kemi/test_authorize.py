@@ -263,7 +263,7 @@ def test_a_nearly_full_store_takes_no_new_call_and_still_ends_old_ones(
 ) -> None:
     """503 beyond the guard; the running call settles."""
     call = world.talk()
-    monkeypatch.setattr("kemi.store.change.GUARD_BYTES", 4096)
+    monkeypatch.setattr(world.rooms.store, "guard_bytes", 4096)
     refused = world.invite()
     assert isinstance(refused, Refused)
     assert (refused.code, refused.rule) == (503, "store")

@@ -129,3 +129,14 @@ def test_the_first_start_of_all_makes_an_empty_store(
         assert (snapshot.epoch, snapshot.ready, snapshot.sequence) == (1_790_000_000_000, False, 1)
     store.close()
     assert written == [[]]
+
+
+def test_a_store_keeps_its_size_whatever_the_environment_says(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Enlarged in the settings, but not made anew: its guard is still that of the file."""
+    before = world.rooms.store.guard_bytes
+    size = (world.run_dir / "hot" / "data.mdb").stat().st_size
+    monkeypatch.setattr("kemi.store.environment.MAP_BYTES", 64 * 1024 * 1024)
+    world.rooms.close()
+    assert world.rooms.has_store()
+    assert world.rooms.store.guard_bytes == before
+    assert (world.run_dir / "hot" / "data.mdb").stat().st_size == size
