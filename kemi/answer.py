@@ -10,9 +10,9 @@ from kemi.clock import Now
 from kemi.identify import Source
 from kemi.refusal import Refusal
 from kemi.rooms import Rooms
-from kemi.settlement import close, with_code
+from kemi.settlement import bill_of, close, with_code
 from kemi.store import queues
-from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall
+from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
@@ -128,5 +128,6 @@ def _refuse(change: Change, running: RunningCall, payers: grants.Payers, ring_ms
         running.account,
     )
     refused = Refusal("funds", poor, running.account).refused
-    close(change, running, Ending("failed", "system", refused.code, refused.reason, ring_ms, 0, "funds", poor), now)
+    ending = Ending("failed", "system", refused.code, refused.reason, ring_ms, 0, "funds", poor)
+    close(change, running, bill_of(running, pack_call(running), ending, now))
     return Denied("funds", refused.code, refused.reason)

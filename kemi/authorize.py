@@ -18,7 +18,7 @@ from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
 from kemi.store import accounts, layout, queues
-from kemi.store.calls import RINGING, Leg, RunningCall
+from kemi.store.calls import RINGING, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
 from kemi.store.layout import Account, Invite, Usage
@@ -151,6 +151,8 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     invited = invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
     key = new_call_key(now)
+    call = _call(key, question, question.ways[0], now)  # before the lock: the first way nearly always has room
+    record = pack_call(call)
     with Change(rooms.store) as change:
         raw = change.txn.get(invited, db=change.store.invite)
         repeated = None if raw is None else _repeated(change, invitation, raw, branch, now)
@@ -168,7 +170,9 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         if way is None:
             raise Refusal("route", 0, trunk.account)
         _take_path(change, path, question.chain, now)
-        change.add_call(_call(key, question, way, now))
+        if way is not question.ways[0]:
+            record = pack_call(_call(key, question, way, now))
+        change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
     return Admitted(key.hex(), target_of(question.plan, way, question.number, 0))

@@ -11,7 +11,7 @@ from kemi.guards import Answer, InDialog
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, speaker
-from kemi.settlement import End, ended
+from kemi.settlement import End, hung_up
 from kemi.store.calls import RunningCall
 
 DOUBLE = ";r2=on"
@@ -82,7 +82,7 @@ def _bye(rooms: Rooms, running: RunningCall, side: str) -> None:
     """Never sent on: settled, answered, and one of our own goes to the other side."""
     if not sip.new_transaction():
         return
-    ended(rooms, running.hex, End(side, 200, "OK", running.ring_wall_ms), now())
+    hung_up(rooms, running, End(side, 200, "OK", running.ring_wall_ms), now())
     other = "callee" if side == "caller" else "caller"
     rooms.hanging_up = running.hex
     if not (sip.take_dialog() and sip.bye(other)):

@@ -11,7 +11,7 @@ from kemi.clock import Now
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.store import accounts, queues
-from kemi.store.calls import ChargeLeg, RunningCall, pack_call
+from kemi.store.calls import ChargeLeg, RunningCall, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.queues import Ending
 from ratebook.compiled.layout import decode_terms
@@ -33,6 +33,17 @@ NO_ANSWER = End("reaper", *UNAVAILABLE, 0)
 """A call that rang past its limit with nobody there to say so."""
 
 
+class Bill(NamedTuple):
+    """All that the end of a call changes, before anything of it is written."""
+
+    charges: tuple[tuple[int, int], ...]
+    """Billed seconds and micro-units of each leg."""
+    cost: tuple[int, int] | None
+    """The same of the provider's."""
+    event: bytes
+    """The record that the ledger will read."""
+
+
 def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
     """Settles a call, answered or not. False: it was settled before, and nothing changes."""
     with Change(rooms.store) as change:
@@ -40,6 +51,24 @@ def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
         if running is None:
             return False
         settle(change, running, end, now, now.boot_ms)
+    return True
+
+
+def hung_up(rooms: Rooms, seen: RunningCall, end: End, now: Now) -> bool:
+    """As `ended`, of a call that has just been read: its bill is made before the store's lock is taken.
+
+    What has changed since is seen there, and the bill made anew.
+    """
+    before = pack_call(seen)
+    bill = bill_of(seen, before, _ending(seen, end, now.boot_ms), now)
+    with Change(rooms.store) as change:
+        record = change.txn.get(seen.key, db=change.store.call)
+        if record is None:
+            return False
+        if record == before:
+            close(change, seen, bill)
+        else:
+            settle(change, unpack_call(record), end, now, now.boot_ms)
     return True
 
 
@@ -59,6 +88,10 @@ def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
 
 def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
     """Ends a call in a transaction of the caller: it lasted until `end_boot_ms`, at most its grant is billed."""
+    close(change, running, bill_of(running, pack_call(running), _ending(running, end, end_boot_ms), now))
+
+
+def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:
     duration_ms = 0
     by = "operator" if running.cut_by and end.by in {"grant", "reaper"} else end.by
     if running.is_answered:
@@ -66,7 +99,7 @@ def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms
         outcome = "answered"
     else:
         outcome = "cancelled" if end.by == "caller" else "failed"
-    close(change, running, Ending(outcome, by, end.sip_code, end.sip_reason, end.ring_ms, duration_ms), now)
+    return Ending(outcome, by, end.sip_code, end.sip_reason, end.ring_ms, duration_ms)
 
 
 def _length_ms(elapsed_ms: int) -> int:
@@ -74,23 +107,29 @@ def _length_ms(elapsed_ms: int) -> int:
     return max(1, elapsed_ms) if elapsed_ms >= 0 else 0
 
 
-def close(change: Change, running: RunningCall, ending: Ending, now: Now) -> None:
+def bill_of(running: RunningCall, record: bytes, ending: Ending, now: Now) -> Bill:
+    """What each level owes for a call of this record that ends so."""
+    charges = tuple([_charged(running, leg, ending.duration_ms) for leg in running.legs])
+    cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)
+    if not running.is_answered and running.attempts:
+        record = pack_call(running._replace(attempts=with_code(running, ending.sip_code)))
+    payload = (running.key, record, tuple(ending), charges, cost)
+    return Bill(charges, cost, queues.pack_event(queues.SETTLED, now, payload))
+
+
+def close(change: Change, running: RunningCall, bill: Bill) -> None:
     """Takes a call out of the store with its bill: holds and channels go back, charges are paid, the event is left."""
     store, txn = change.store, change.txn
-    raw = change.remove_call(running)
-    charges = tuple([_charged(running, leg, ending.duration_ms) for leg in running.legs])
-    paid = {leg.account: (leg.held, micros) for leg, (_, micros) in zip(running.legs, charges, strict=True)}
+    change.remove_call(running)
+    paid = {leg.account: (leg.held, micros) for leg, (_, micros) in zip(running.legs, bill.charges, strict=True)}
     for account_id in running.path:
         held, micros = paid.get(account_id, (0, 0))
         accounts.move(store, txn, account_id, -1, -held, -micros)
     accounts.release_channel(store, txn, b"t", running.trunk)
     accounts.release_channel(store, txn, b"g", running.gateway)
-    cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)
-    if running.provider is not None and cost is not None and cost[1]:
-        accounts.move(store, txn, running.provider.account, 0, 0, cost[1])
-    if not running.is_answered and running.attempts:
-        raw = pack_call(running._replace(attempts=with_code(running, ending.sip_code)))
-    change.event(queues.SETTLED, now, (running.key, raw, tuple(ending), charges, cost))
+    if running.provider is not None and bill.cost is not None and bill.cost[1]:
+        accounts.move(store, txn, running.provider.account, 0, 0, bill.cost[1])
+    change.add_event(bill.event)
 
 
 def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int) -> tuple[int, int]:

@@ -41,9 +41,13 @@ class Change:
 
     def event(self, kind: str, now: Now, payload: Any) -> None:
         """Leaves an event for the journal under the next sequence number."""
+        self.add_event(queues.pack_event(kind, now, payload))
+
+    def add_event(self, record: bytes) -> None:
+        """The same of its record."""
         self.sequence += 1
         self.events += 1
-        self.txn.put(layout.sequence_key(self.sequence), queues.pack_event(kind, now, payload), db=self.store.event)
+        self.txn.put(layout.sequence_key(self.sequence), record, db=self.store.event)
 
     @property
     def configuration(self) -> Configuration:
@@ -61,9 +65,13 @@ class Change:
 
     def add_call(self, call: RunningCall) -> None:
         """A new running call, with its place in the due index."""
+        self.add_record(call.key, pack_call(call), call.due_ms)
+
+    def add_record(self, key: bytes, record: bytes, due_ms: int) -> None:
+        """The same of its record."""
         self.running += 1
-        self.put_call(call)
-        self.txn.put(layout.due_key(call.due_ms, b"c", call.key), b"", db=self.store.due)
+        self.txn.put(key, record, db=self.store.call)
+        self.txn.put(layout.due_key(due_ms, b"c", key), b"", db=self.store.due)
 
     def put_call(self, call: RunningCall) -> bytes:
         """Writes a call whose due time is as it was; returns its record."""
@@ -78,12 +86,11 @@ class Change:
             self.txn.put(layout.due_key(call.due_ms, b"c", call.key), b"", db=self.store.due)
         return self.put_call(call)
 
-    def remove_call(self, call: RunningCall) -> bytes:
-        """Takes a call out of the store; returns its record as it stood there."""
-        raw: bytes = self.txn.pop(call.key, db=self.store.call)
+    def remove_call(self, call: RunningCall) -> None:
+        """Takes a call out of the store."""
+        self.txn.delete(call.key, db=self.store.call)
         self.txn.delete(layout.due_key(call.due_ms, b"c", call.key), db=self.store.due)
         self.running -= 1
-        return raw
 
     def remember_invite(self, key: bytes, invite: Invite, *, is_new: bool) -> None:
         """Keeps an INVITE so that its repetitions are known."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from kemi.grants import extend
+from kemi.running import find
+from kemi.settlement import End, hung_up
 from tests.kemi.world import CARRIER, CUSTOMER, EURO, LOWER, ROOT, UPPER, World, assert_consistent
 
 
@@ -60,3 +63,17 @@ def test_a_call_that_ends_in_the_millisecond_of_its_answer_was_a_call(world: Wor
     world.hang_up(world.talk())
     assert (world.last_cdr()["duration_ms"], world.charges()[CUSTOMER]) == (1, 1_000)
     assert world.last_cdr()["cost"]["billed_s"] == 1
+
+
+def test_a_bill_made_before_the_lock_is_made_anew_when_the_call_has_changed(world: World) -> None:
+    """Extended between the read and the BYE's transaction: the hold that goes back is the new one."""
+    call = world.talk()
+    seen = find(world.rooms, call)
+    assert seen is not None
+    world.wait(150)
+    extend(world.rooms, seen.key, world.now)
+    assert hung_up(world.rooms, seen, End("caller", 200, "OK", 0), world.now)
+    assert world.charges()[CUSTOMER] == 150_000
+    assert_consistent(world)
+    assert not hung_up(world.rooms, seen, End("caller", 200, "OK", 0), world.now)
+    assert len(world.events("settled")) == 1

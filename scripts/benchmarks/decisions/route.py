@@ -44,7 +44,7 @@ def timed(name: str, decide: Callable[..., Any]) -> Callable[..., Any]:
 calls_in.identify = timed("identify", calls_in.identify)
 calls_in.authorise = timed("authorise", calls_in.authorise)
 calls_on.answered = timed("answer", calls_on.answered)
-in_dialog.ended = timed("settle", in_dialog.ended)
+in_dialog.hung_up = timed("settle", in_dialog.hung_up)
 in_dialog.speaker = timed("speaker", in_dialog.speaker)
 
 mod_init = route.mod_init

@@ -21,7 +21,7 @@ from kemi import calls_in, calls_on, in_dialog, route, sip
 from kemi.answer import Grant
 from kemi.authorize import Admitted, Target
 from kemi.store.calls import Leg, RunningCall
-from kemi.store.networks import parse_network
+from kemi.store.networks import lies_in, parse_network
 
 CALLER, CALLEE = "sip:1000@127.0.0.1:@UAC_PORT@", "sip:gateway@127.0.0.1:@UAS_PORT@"
 LOOPBACK = (parse_network("127.0.0.0/8"),)
@@ -44,12 +44,14 @@ class NoRooms:
         return True
 
     has_store = usable
+    hanging_up = ""
 
 
-def answered_call(_rooms: Any, _call: str) -> RunningCall:
+def answered_call(*_: Any) -> tuple[RunningCall, str]:
     """The call of the request at hand, as its caller would have made it."""
     caller = Leg(sip.text("$ft"), CALLER, (), 1, "")
-    return ANSWERED._replace(caller_leg=caller, callee_leg=Leg(sip.text("$tt"), CALLEE, (), 0, ""))
+    call = ANSWERED._replace(caller_leg=caller, callee_leg=Leg(sip.text("$tt"), CALLEE, (), 0, ""))
+    return call, "caller" if lies_in(sip.text("$si"), LOOPBACK) else ""
 
 
 def ringing_call(_rooms: Any, _call: str) -> RunningCall:
@@ -71,9 +73,8 @@ route.Rooms = NoRooms
 route.tick = lambda *_: None
 route.Kambill._round = lambda _self: 1
 calls_in.identify, calls_in.authorise, calls_in.ended = done, admit, done
-in_dialog.find, in_dialog.ended = answered_call, done
+in_dialog.speaker, in_dialog.hung_up = answered_call, done
 in_dialog.advance = done
-in_dialog.networks_of = lambda *_: LOOPBACK
 calls_on.find, calls_on.ended = ringing_call, done
 calls_on.answered = lambda *_: Grant(100)
 
