@@ -76,6 +76,7 @@ calls_in.identify, calls_in.authorise, calls_in.ended = done, admit, done
 in_dialog.speaker, in_dialog.hung_up = answered_call, done
 in_dialog.advance = done
 calls_on.find, calls_on.ended = ringing_call, done
+calls_on.call_of_invite = lambda *_: None
 calls_on.answered = lambda *_: Grant(100)
 
 mod_init = route.mod_init
