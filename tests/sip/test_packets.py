@@ -98,8 +98,8 @@ class Company:
         rows = [(one, line.ip) for line in self._lines for one in line.passages[call_id]]
         rows.sort(key=lambda row: row[0].at)
         return "\n".join(
-            f"{one.at - rows[0][0].at:7.3f} {ip:11} {'->' if one.inward else '<-'} {one.copies} {one.message.first_line}"
-            f" ({one.message.header('CSeq')})"
+            f"{one.at - rows[0][0].at:7.3f} {ip:11} {'->' if one.inward else '<-'} {one.copies}"
+            f" {one.message.first_line} ({one.message.header('CSeq')})"
             for one, ip in rows
         )
 
