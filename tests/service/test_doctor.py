@@ -11,7 +11,6 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from kemi.store import accounts as store_accounts
 from kemi.store import journal
 from kemi.store.change import Change
-from kemi.store.layout import Usage
 from service.database.tables import book_balances, charges, postings
 from service.doctor import run
 from tests.service.company import EURO, NOW_MS, Company
@@ -72,7 +71,7 @@ async def test_a_hold_without_a_call(company: Company) -> None:
     with company.rooms() as rooms, Change(rooms.store) as change:
         account = change.account(CUSTOMER)
         change.put_account(account._replace(held=account.held + 1, channels=account.channels + 1))
-        store_accounts.put_usage(rooms.store, change.txn, b"g", 1, Usage(5, 0))
+        store_accounts.put_usage(rooms.store, change.txn, b"g", 1, 5, 0)
     assert set(await company.broken()) == {"holds", "channels"}
 
 

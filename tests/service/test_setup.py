@@ -258,7 +258,7 @@ async def test_the_real_store_takes_every_command(ledger: AsyncEngine, tmp_path:
         snapshot = Snapshot(rooms.store, txn)
         customer = snapshot.account(5)
         assert snapshot.ready
-        assert rooms.store.settings(txn).grant_s == 30
+        assert rooms.store.configuration(txn).settings(txn).grant_s == 30
     rooms.close()
     assert trunk is not None
     assert (trunk.id, trunk.account, trunk.plan) == (1, 5, 0)
