@@ -42,13 +42,15 @@ class Weather:
     double: float
     late: float
     late_max_s: float = 0.3
+    way_s: float = 0.01
+    """What every datagram takes. Without it, answers to Kamailio's own BYEs come before it has sent the second one."""
 
     def fate(self, chance: random.Random) -> list[float]:
         """The delay of each copy that arrives, in seconds; none: it is lost."""
         if chance.random() < self.loss:
             return []
         copies = 2 if chance.random() < self.double else 1
-        return [chance.uniform(0, self.late_max_s) if chance.random() < self.late else 0.0 for _ in range(copies)]
+        return [self.way_s + (chance.random() < self.late) * chance.uniform(0, self.late_max_s) for _ in range(copies)]
 
 
 @dataclass(frozen=True)
@@ -93,14 +95,11 @@ class Line(Robot):
         self.carried += 1
         self.lost += not fate
         self.doubled += len(fate) > 1
-        self.delayed += sum(delay_s > 0 for delay_s in fate)
+        self.delayed += sum(delay_s > self.weather.way_s for delay_s in fate)
         if not inward:
             self._note(Passage(message, message.at, inward=False, copies=len(fate)))
         for delay_s in fate:
-            if delay_s:
-                asyncio.get_running_loop().call_later(delay_s, self._hand_over, message, inward)
-            else:
-                self._hand_over(message, inward)
+            asyncio.get_running_loop().call_later(delay_s, self._hand_over, message, inward)
 
     def _chance(self, message: Message, inward: bool) -> random.Random:
         """Of its own for each copy that an end sends, so that a datagram's fate hangs on no other's time."""
