@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
+import subprocess
 import time
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,7 +23,7 @@ from kemi.store.environment import Snapshot, open_reader
 from ratebook.model import DurationMode
 from ratebook.price import NOTHING, charge
 from tests.kemi.world import CUSTOMER, PRICES, terms
-from tests.sip.agents import Agent, Call
+from tests.sip.agents import Agent, Call, Nothing
 from tests.sip.calls import answer, cancel, hang_up, is_talking, ring
 from tests.sip.lossy import End, Exchange, Line, Passage, Script, Side, Telephone, Weather
 from tests.sip.node import RATES, Node
@@ -422,3 +425,71 @@ def test_copies_that_come_when_their_transactions_are_forgotten(proxy: Proxy, ca
     charged_once(proxy, refused, "failed", 0)
     charged_once(proxy, ended)
     charged_once(proxy, talking, micros=7000)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="a gateway's try_timeout is also how long a refusal is sent again: half a second here"
+)
+def test_a_refusal_that_was_lost_comes_again(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """RFC 3261 17.2.1, timer G: until its ACK, else the caller waits for an answer for ever."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 486, "Busy", tag="b")
+    lost = caller.expect(486, Call_ID=call.call_id)
+    call.to_tag = lost.tag("To")
+    again = caller.expect(486, 1.2, Call_ID=call.call_id)
+    call.ack()
+    assert again.text == lost.text
+
+
+@pytest.mark.xfail(
+    strict=True, raises=Nothing, reason="a leg that must not be gets ACK and BYE once each, and no copies of them"
+)
+def test_the_bye_of_a_refused_leg_is_lost(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The ACK comes, so that its 200 isn't sent again; the BYE must be, or the leg goes on for ever."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 200, "OK", tag="first")
+    call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.reply(invite, 200, "OK", tag="second")
+    lost = gateway.expect("BYE", Call_ID=call.call_id)
+    assert lost.tag("To") == "second"
+    try:
+        again = gateway.expect("BYE", 1.5, Call_ID=call.call_id)
+        gateway.reply(again, 200, "OK")
+    finally:
+        hang_up(call, gateway)
+
+
+@pytest.fixture
+def slow() -> Iterator[Proxy]:
+    """A Kamailio of its own, since what it is made to do here leaves its memory in disorder."""
+    proxy = Proxy()
+    try:
+        proxy.start()
+        proxy.furnish()
+        proxy.send({"do": "settings", "max_call_s": 2})
+        yield proxy
+    finally:
+        proxy.close()
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
+@pytest.mark.xfail(
+    strict=True, raises=Nothing, reason="Kamailio 5.6: no BYE to the callee once the caller's answer is there"
+)
+def test_the_callers_answer_overtakes_our_second_bye(slow: Proxy) -> None:
+    """The grant ends: BYE to the caller, whose 200 is quicker than the timer process; the gateway must hear too."""
+    assert slow.process is not None
+    caller, gateway = (Agent(ip, port, (slow.ip, slow.port)) for ip, port in (("127.0.0.2", 0), ("127.0.0.11", 5060)))
+    call, _ = answer(caller, gateway)
+    children = Path(f"/proc/{slow.process.pid}/task/{slow.process.pid}/children").read_text().split()
+    command = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", "inject=sendto:delay_exit=100000"]
+    tracer = subprocess.Popen([*command, *(word for child in children for word in ("-p", child))])
+    try:
+        caller.reply(caller.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+        gateway.reply(gateway.expect("BYE", 1, Call_ID=call.call_id), 200, "OK")
+    finally:
+        tracer.terminate()
+        tracer.wait(5)
+        caller.close()
+        gateway.close()
