@@ -17,6 +17,10 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi.store.environment import StoreAbsent, open_reader
+from service.access.sessions import Sessions
+from service.api.call import Api
+from service.api.http import guarded, routes
+from service.api.openapi import document
 from service.calls.collector import Collector
 from service.commands.flusher import Flusher
 from service.commands.settings import send_settings
@@ -25,6 +29,8 @@ from service.faults import Fault
 from service.start import open_ledger
 from service.tariffs.publisher import RatebookFaulty, publish
 from service.tariffs.watcher import Watcher
+from service.urls import ENDPOINTS
+from service.version import release
 
 POLL_S = 0.1
 TIDY_S = 2.0
@@ -59,6 +65,7 @@ class Service:
         self._collector = Collector(engine, config)
         self._flusher = Flusher(engine, config)
         self._watcher = Watcher(config.ratebook)
+        self.api = Api(config, engine, Sessions())
 
     def tasks(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
         """Seconds between two rounds, and the round, by name."""
@@ -98,6 +105,7 @@ class Service:
     async def _tidy(self) -> None:
         await self._flusher.tidy()
         await self._collector.tidy()
+        await self.api.sessions.note_seen(self._engine)
 
     async def _watch(self) -> None:
         """Publishes a changed ratebook; its faults are told line by line, and the old one stays."""
@@ -166,15 +174,22 @@ async def metrics(request: web.Request) -> web.Response:
     return web.Response(body=generate_latest(service.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
+async def openapi(_request: web.Request) -> web.Response:
+    """What the API can do, for programs."""
+    return web.json_response(document(ENDPOINTS, release()))
+
+
 def make_app(service: Service) -> web.Application:
     """All URLs."""
-    app = web.Application()
+    app = web.Application(middlewares=[guarded])
     app[SERVICE] = service
     app.add_routes(
         [
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
             web.get("/metrics", metrics),
+            web.get("/api/v1/openapi.json", openapi),
+            *routes(service.api, ENDPOINTS),
         ]
     )
     return app

@@ -57,6 +57,15 @@ class Listen(_Section):
     port: int = Field(default=8660, ge=1, le=65535)
 
 
+class ApiRates(_Section):
+    """How often one may ask the API."""
+
+    requests_per_minute: int = Field(default=3_000, ge=10, le=1_000_000)
+    """Of one token or session."""
+    unknown_per_minute: int = Field(default=60, ge=5, le=1_000_000)
+    """Of one address, where nobody is known yet: signing in, forgotten passwords."""
+
+
 class CallPath(_Section):
     """What holds for every call: `kemi.store.layout.Settings`, which tells what each one means."""
 
@@ -84,6 +93,7 @@ class Config(_Section):
     """In which people see times."""
     listen: Listen = Listen()
     calls: CallPath = CallPath()
+    api: ApiRates = ApiRates()
 
     @property
     def database_url(self) -> str:
@@ -91,7 +101,7 @@ class Config(_Section):
         return self.database or f"sqlite:///{self.data_dir / 'kambill.db'}"
 
 
-_SECTIONS: dict[str, type[_Section]] = {"listen": Listen, "calls": CallPath}
+_SECTIONS: dict[str, type[_Section]] = {"listen": Listen, "calls": CallPath, "api": ApiRates}
 
 
 def config_path(environ: Mapping[str, str]) -> Path:

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.access.standing import ensure_built_in
 from service.accounts.rules import ROOT_ID
 from service.accounts.storage import ensure_root
 from service.commands.outbox import ensure_node, lock_node
@@ -39,3 +40,4 @@ async def ensure_first_rows(engine: AsyncEngine, config: Config, now_ms: int) ->
         await ensure_node(conn, config.node)
         await lock_node(conn, config.node)
         await ensure_root(conn, config.node, config.currency, now_ms)
+        await ensure_built_in(conn, now_ms)

@@ -7,7 +7,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import click
 
@@ -50,15 +49,9 @@ def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
     """The installed release; in a clone that isn't installed, pyproject's."""
     if not wanted or ctx.resilient_parsing:
         return
-    import tomllib  # noqa: PLC0415
-    from importlib import metadata  # noqa: PLC0415
+    from service.version import release  # noqa: PLC0415
 
-    try:
-        version = metadata.version("kambill")
-    except metadata.PackageNotFoundError:
-        pyproject = Path(__file__).parents[2] / "pyproject.toml"
-        version = tomllib.loads(pyproject.read_text())["project"]["version"]
-    click.echo(f"kambill, version {version}")
+    click.echo(f"kambill, version {release()}")
     ctx.exit()
 
 

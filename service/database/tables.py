@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-metadata = sa.MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-_BIG = sa.BigInteger()
-_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
-"""SQLite numbers rows by itself only in a column of type INTEGER; with autoincrement it never gives a number twice."""
-_SORTED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-"""Text that is compared byte by byte on both engines: ranges of it are prefixes."""
+from service.database.columns import BIG as _BIG
+from service.database.columns import ID as _ID
+from service.database.columns import SORTED as _SORTED
+from service.database.columns import at_least as _at_least
+from service.database.columns import big as _big
+from service.database.columns import identity as _id
+from service.database.columns import is_currency as _is_currency
+from service.database.columns import limits as _limits
+from service.database.columns import metadata
+from service.database.columns import one_of as _one_of
+from service.database.columns import refers as _refers
+from service.database.columns import text as _text
 
 ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
 BILLINGS = ("prepaid", "postpaid")
@@ -29,45 +26,6 @@ STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
 BOOKS = ("balance", "revenue", "cost", "cash")
 ENTRY_KINDS = ("payment", "adjustment", "charges")
-
-
-def _one_of(column: str, values: tuple[str, ...]) -> sa.CheckConstraint:
-    listed = ", ".join(f"'{value}'" for value in values)
-    return sa.CheckConstraint(f"{column} IN ({listed})", name=column)
-
-
-def _is_currency(column: str = "currency") -> sa.CheckConstraint:
-    return sa.CheckConstraint(f"length({column}) = 3", name=column)
-
-
-def _at_least(column: str, least: int) -> sa.CheckConstraint:
-    return sa.CheckConstraint(f"{column} >= {least}", name=column)
-
-
-def _text(name: str, default: str | None = None) -> sa.Column[str]:
-    return sa.Column(name, sa.Text, nullable=False, server_default=default)
-
-
-def _big(name: str, default: int | None = None) -> sa.Column[int]:
-    return sa.Column(name, _BIG, nullable=False, server_default=None if default is None else str(default))
-
-
-def _id(*, start: int = 1) -> sa.Column[int]:
-    return sa.Column("id", _ID, sa.Identity(start=start), primary_key=True)
-
-
-def _refers(name: str, target: str, *, nullable: bool = False) -> sa.Column[int]:
-    return sa.Column(name, _ID, sa.ForeignKey(target), nullable=nullable)
-
-
-def _limits() -> tuple[sa.Column[int | None], sa.Column[int | None], sa.CheckConstraint, sa.CheckConstraint]:
-    """Null: no limit."""
-    return (
-        sa.Column("channels", sa.Integer, nullable=True),
-        sa.Column("cps", sa.Integer, nullable=True),
-        _at_least("channels", 1),
-        _at_least("cps", 1),
-    )
 
 
 nodes = sa.Table(
@@ -118,7 +76,7 @@ accounts = sa.Table(
     "accounts",
     metadata,
     _id(start=2),  # 1 is the root, and inserted with its id
-    sa.Column("name", sa.Text, nullable=False, unique=True),
+    _text("name"),
     _refers("parent_id", "accounts.id", nullable=True),
     _text("kind"),
     sa.Column("commission", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -137,7 +95,10 @@ accounts = sa.Table(
     _is_currency(),
     _at_least("credit_limit_micros", 0),
     sa.CheckConstraint("(parent_id IS NULL) = (kind = 'root')", name="root"),
-    sa.Index(None, "parent_id"),
+    sa.Column("provides", sa.Boolean, nullable=False, server_default=sa.false()),  # has a provider's side too
+    sa.Column("default_role", sa.Boolean, nullable=False, server_default=sa.true()),  # of its kind and billing
+    _big("version", 1),
+    sa.UniqueConstraint("parent_id", "name"),
     sa.Index(None, "path"),
     sqlite_autoincrement=True,
 )

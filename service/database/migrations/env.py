@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from service.database.tables import metadata
+from service.database import access_tables, tables  # noqa: F401 -- their tables belong to the metadata
+from service.database.columns import metadata
 
 connection = context.config.attributes["connection"]
 context.configure(connection=connection, target_metadata=metadata, render_as_batch=True, compare_server_default=False)

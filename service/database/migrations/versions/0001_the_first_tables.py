@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from service.database.triggers import make_append_only, watch_access
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -13,6 +15,30 @@ depends_on = None
 
 def upgrade() -> None:
     """Makes them all."""
+    op.create_table(
+        "access_state",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("generation", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_access_state")),
+    )
+    op.create_table(
+        "answers",
+        sa.Column("account_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("account_id", "key", name=op.f("pk_answers")),
+    )
+    op.create_index(op.f("ix_answers_created_ms"), "answers", ["created_ms"], unique=False)
+
+    op.create_table(
+        "audit_head",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
+    )
     op.create_table(
         "nodes",
         sa.Column(
@@ -48,6 +74,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_plans")),
         sa.UniqueConstraint("name", name=op.f("uq_plans_name")),
         sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "sign_in_failures",
+        sa.Column("who", sa.Text(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("locked_until_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("failed_ms", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("failures >= 0", name=op.f("ck_sign_in_failures_failures")),
+        sa.PrimaryKeyConstraint("who", name=op.f("pk_sign_in_failures")),
     )
     op.create_table(
         "tariffs",
@@ -112,6 +147,9 @@ def upgrade() -> None:
         sa.Column("depth", sa.Integer(), nullable=False),
         sa.Column("path", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("provides", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("default_role", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.CheckConstraint("(parent_id IS NULL) = (kind = 'root')", name=op.f("ck_accounts_root")),
         sa.CheckConstraint("billing IN ('prepaid', 'postpaid')", name=op.f("ck_accounts_billing")),
         sa.CheckConstraint("kind IN ('root', 'reseller', 'customer', 'provider')", name=op.f("ck_accounts_kind")),
@@ -123,12 +161,10 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["parent_id"], ["accounts.id"], name=op.f("fk_accounts_parent_id")),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_accounts_tariff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_accounts")),
-        sa.UniqueConstraint("name", name=op.f("uq_accounts_name")),
+        sa.UniqueConstraint("parent_id", "name", name=op.f("uq_accounts_parent_id_name")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("accounts", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_accounts_parent_id"), ["parent_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_accounts_path"), ["path"], unique=False)
+    op.create_index(op.f("ix_accounts_path"), "accounts", ["path"], unique=False)
 
     op.create_table(
         "commands",
@@ -142,8 +178,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["node_id"], ["nodes.id"], name=op.f("fk_commands_node_id")),
         sa.PrimaryKeyConstraint("node_id", "number", name=op.f("pk_commands")),
     )
-    with op.batch_alter_table("commands", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_commands_account_id_number"), ["account_id", "number"], unique=False)
+    op.create_index(op.f("ix_commands_account_id_number"), "commands", ["account_id", "number"], unique=False)
 
     op.create_table(
         "entries",
@@ -169,8 +204,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_entries_idempotency_key")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("entries", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_entries_created_ms"), ["created_ms"], unique=False)
+    op.create_index(op.f("ix_entries_created_ms"), "entries", ["created_ms"], unique=False)
 
     op.create_table(
         "tariff_versions",
@@ -192,10 +226,42 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_versions")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("tariff_versions", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_tariff_versions_tariff_id_published_ms"), ["tariff_id", "published_ms"], unique=False
-        )
+    op.create_index(
+        op.f("ix_tariff_versions_tariff_id_published_ms"),
+        "tariff_versions",
+        ["tariff_id", "published_ms"],
+        unique=False,
+    )
+
+    op.create_table(
+        "audit",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=True),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("actor_account_id", sa.BigInteger(), nullable=False),
+        sa.Column("behalf_of_id", sa.BigInteger(), nullable=True),
+        sa.Column("behalf_of", sa.Text(), server_default="", nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("action", sa.Text(), nullable=False),
+        sa.Column("noun", sa.Text(), nullable=False),
+        sa.Column("noun_id", sa.BigInteger(), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("after", sa.Text(), nullable=False),
+        sa.Column("prior_hash", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_audit_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_audit_account_id_id"), "audit", ["account_id", "id"], unique=False)
+    op.create_index(op.f("ix_audit_noun_noun_id"), "audit", ["noun", "noun_id"], unique=False)
 
     op.create_table(
         "book_balances",
@@ -259,10 +325,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("node_id", "epoch", "sequence", name=op.f("uq_cdrs_node_id_epoch_sequence")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("cdrs", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_cdrs_account_id_start_ms"), ["account_id", "start_ms"], unique=False)
-        batch_op.create_index(batch_op.f("ix_cdrs_entry_id"), ["entry_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_cdrs_start_ms"), ["start_ms"], unique=False)
+    op.create_index(op.f("ix_cdrs_account_id_start_ms"), "cdrs", ["account_id", "start_ms"], unique=False)
+    op.create_index(op.f("ix_cdrs_entry_id"), "cdrs", ["entry_id"], unique=False)
+    op.create_index(op.f("ix_cdrs_start_ms"), "cdrs", ["start_ms"], unique=False)
 
     op.create_table(
         "gateways",
@@ -295,8 +360,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_gateways_name")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("gateways", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_gateways_account_id"), ["account_id"], unique=False)
+    op.create_index(op.f("ix_gateways_account_id"), "gateways", ["account_id"], unique=False)
+
+    op.create_table(
+        "mails",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("fields", sa.JSON(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="waiting", nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'sent', 'failed')", name=op.f("ck_mails_state")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_mails_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mails")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_mails_state_id"), "mails", ["state", "id"], unique=False)
 
     op.create_table(
         "postings",
@@ -318,10 +403,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_postings")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("postings", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_postings_account_id_book_id"), ["account_id", "book", "id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_postings_entry_id"), ["entry_id"], unique=False)
+    op.create_index(op.f("ix_postings_account_id_book_id"), "postings", ["account_id", "book", "id"], unique=False)
+    op.create_index(op.f("ix_postings_entry_id"), "postings", ["entry_id"], unique=False)
 
+    op.create_table(
+        "roles",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("permissions", sa.JSON(), nullable=False),
+        sa.Column("built_in", sa.Text(), server_default="", nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_roles_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_roles")),
+        sa.UniqueConstraint("account_id", "name", name=op.f("uq_roles_account_id_name")),
+        sqlite_autoincrement=True,
+    )
     op.create_table(
         "trunks",
         sa.Column(
@@ -356,8 +460,49 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_trunks_name")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("trunks", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_trunks_account_id"), ["account_id"], unique=False)
+    op.create_index(op.f("ix_trunks_account_id"), "trunks", ["account_id"], unique=False)
+
+    op.create_table(
+        "users",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="invited", nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=True),
+        sa.Column("totp_secret", sa.Text(), nullable=True),
+        sa.Column("totp_active", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("totp_step", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("recovery_hashes", sa.JSON(), nullable=False),
+        sa.Column("language", sa.Text(), server_default="en", nullable=False),
+        sa.Column("timezone", sa.Text(), server_default="UTC", nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("signed_in_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("state IN ('invited', 'active', 'suspended')", name=op.f("ck_users_state")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_users_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
+        sa.UniqueConstraint("account_id", "email", name=op.f("uq_users_account_id_email")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_users_email"), "users", ["email"], unique=False)
+
+    op.create_table(
+        "account_roles",
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["accounts.id"], name=op.f("fk_account_roles_account_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_account_roles_role_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("account_id", "role_id", name=op.f("pk_account_roles")),
+    )
+    op.create_index(op.f("ix_account_roles_role_id"), "account_roles", ["role_id"], unique=False)
 
     op.create_table(
         "charges",
@@ -377,8 +522,57 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["seller_id"], ["accounts.id"], name=op.f("fk_charges_seller_id")),
         sa.PrimaryKeyConstraint("cdr_id", "level", name=op.f("pk_charges")),
     )
-    with op.batch_alter_table("charges", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_charges_account_id_cdr_id"), ["account_id", "cdr_id"], unique=False)
+    op.create_index(op.f("ix_charges_account_id_cdr_id"), "charges", ["account_id", "cdr_id"], unique=False)
+
+    op.create_table(
+        "sessions",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("behalf_of_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("agent", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["behalf_of_id"], ["users.id"], name=op.f("fk_sessions_behalf_of_id"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_sessions_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
+        sa.UniqueConstraint("hash", name=op.f("uq_sessions_hash")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"], unique=False)
+
+    op.create_table(
+        "tokens",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("seen_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=True),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_tokens_role_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_tokens_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_tokens")),
+        sa.UniqueConstraint("hash", name=op.f("uq_tokens_hash")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_tokens_role_id"), "tokens", ["role_id"], unique=False)
+    op.create_index(op.f("ix_tokens_user_id"), "tokens", ["user_id"], unique=False)
 
     op.create_table(
         "trunk_networks",
@@ -392,58 +586,37 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("network", "port", "transport", "tech_prefix", name=op.f("pk_trunk_networks")),
     )
-    with op.batch_alter_table("trunk_networks", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_trunk_networks_trunk_id"), ["trunk_id"], unique=False)
+    op.create_index(op.f("ix_trunk_networks_trunk_id"), "trunk_networks", ["trunk_id"], unique=False)
 
+    op.create_table(
+        "user_links",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purpose", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("expires_ms", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("purpose IN ('invitation', 'reset')", name=op.f("ck_user_links_purpose")),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_user_links_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_user_links")),
+        sa.UniqueConstraint("hash", name=op.f("uq_user_links_hash")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_user_links_user_id"), "user_links", ["user_id"], unique=False)
 
-def downgrade() -> None:
-    """Drops them all."""
-    with op.batch_alter_table("trunk_networks", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_trunk_networks_trunk_id"))
-
-    op.drop_table("trunk_networks")
-    with op.batch_alter_table("charges", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_charges_account_id_cdr_id"))
-
-    op.drop_table("charges")
-    with op.batch_alter_table("trunks", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_trunks_account_id"))
-
-    op.drop_table("trunks")
-    with op.batch_alter_table("postings", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_postings_entry_id"))
-        batch_op.drop_index(batch_op.f("ix_postings_account_id_book_id"))
-
-    op.drop_table("postings")
-    with op.batch_alter_table("gateways", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_gateways_account_id"))
-
-    op.drop_table("gateways")
-    with op.batch_alter_table("cdrs", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_cdrs_start_ms"))
-        batch_op.drop_index(batch_op.f("ix_cdrs_entry_id"))
-        batch_op.drop_index(batch_op.f("ix_cdrs_account_id_start_ms"))
-
-    op.drop_table("cdrs")
-    op.drop_table("book_balances")
-    with op.batch_alter_table("tariff_versions", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_tariff_versions_tariff_id_published_ms"))
-
-    op.drop_table("tariff_versions")
-    with op.batch_alter_table("entries", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_entries_created_ms"))
-
-    op.drop_table("entries")
-    with op.batch_alter_table("commands", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_commands_account_id_number"))
-
-    op.drop_table("commands")
-    with op.batch_alter_table("accounts", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_accounts_path"))
-        batch_op.drop_index(batch_op.f("ix_accounts_parent_id"))
-
-    op.drop_table("accounts")
-    op.drop_table("traffic_hourly")
-    op.drop_table("tariffs")
-    op.drop_table("plans")
-    op.drop_table("nodes")
+    op.create_table(
+        "user_roles",
+        sa.Column("user_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("role_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(["role_id"], ["roles.id"], name=op.f("fk_user_roles_role_id"), ondelete="CASCADE"),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("fk_user_roles_user_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_user_roles")),
+    )
+    op.create_index(op.f("ix_user_roles_role_id"), "user_roles", ["role_id"], unique=False)
+    make_append_only(op.get_bind(), "audit")
+    watch_access(op.get_bind())

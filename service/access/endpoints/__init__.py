@@ -1,0 +1,1 @@
+"""The API of users, roles, sessions, tokens and the audit."""

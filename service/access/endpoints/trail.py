@@ -1,0 +1,109 @@
+"""The audit, as far as one sees: lines about things of one's subtree."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+
+from service.access.actor import Actor
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint
+from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.values import AccountId, Moment, Number, Text, Told, When
+from service.database.access_tables import audit
+from service.database.tables import accounts
+
+ABOVE = "above"
+"""Instead of the name of somebody who stands outside the viewer's subtree."""
+
+
+class ChangeView(Told):
+    """Who changed what, from where."""
+
+    id: int
+    created_at: Moment
+    actor: Annotated[str, Field(description="`above`: somebody outside your subtree")]
+    behalf_of: Annotated[str, Field(description="Whom the actor was signed in as; empty: as themselves")]
+    address: str
+    action: Annotated[str, Field(examples=["trunk.change"])]
+    noun: str
+    noun_id: int
+    account_id: int
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
+class ChangeQuery(Paging):
+    """Which lines."""
+
+    account_id: AccountId | None = None
+    noun: Text = ""
+    noun_id: Number | None = None
+    action: Text = ""
+    actor: Text = ""
+    since: When | None = None
+    until: Annotated[When | None, Field(description="Exclusive")] = None
+    sort: Literal["", "id", "-id"] = ""
+
+
+_ACTORS = accounts.alias("actor_account")
+_LISTING = Listing(
+    "change",
+    {"-id": audit.c.id},
+    {
+        "account_id": equals(audit.c.account_id),
+        "noun": equals(audit.c.noun),
+        "noun_id": equals(audit.c.noun_id),
+        "action": contains(audit.c.action),
+        "since": lambda moment: audit.c.created_ms >= moment,
+        "until": lambda moment: audit.c.created_ms < moment,
+    },
+    sa.select(audit, _ACTORS.c.path.label("actor_path")).join(
+        _ACTORS, _ACTORS.c.id == audit.c.actor_account_id, isouter=True
+    ),
+    lambda call: _by(call.query.actor, call.actor),
+)
+
+
+def _by(text: str, actor: Actor) -> sa.ColumnElement[bool]:
+    """Lines of an actor whose name the viewer may know."""
+    if not text:
+        return sa.true()
+    named: sa.ColumnElement[bool] = audit.c.actor.icontains(text, autoescape=True)
+    return named if actor.is_root else named & _ACTORS.c.path.startswith(actor.path, autoescape=True)
+
+
+def _view(row: Row[Any], viewer: Actor) -> ChangeView:
+    known = row.actor_path is not None and viewer.sees(row.actor_path)
+    return ChangeView(
+        id=row.id,
+        created_at=row.created_ms,
+        actor=row.actor if known else ABOVE,
+        behalf_of=row.behalf_of,
+        address=row.address if known else "",
+        action=row.action,
+        noun=row.noun,
+        noun_id=row.noun_id,
+        account_id=row.account_id,
+        before=json.loads(row.before) if row.before else None,
+        after=json.loads(row.after) if row.after else None,
+    )
+
+
+async def list_changes(call: Call) -> Answer:
+    """The latest first."""
+    rows, following = await page_of(call, _LISTING)
+    return Answer(Page[ChangeView](items=[_view(row, call.actor) for row in rows], next=following))
+
+
+ENDPOINTS = [
+    Endpoint(
+        "audit.list", "GET", "/audit", Permission.AUDIT_READ, list_changes, "List changes", query=ChangeQuery,
+        answer=Page[ChangeView],
+    ),
+]  # fmt: skip

@@ -1,0 +1,362 @@
+"""The API of accounts: the tree, and what each account is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+
+from service.access.permissions import Permission
+from service.access.standing import path_ids
+from service.accounts import changes
+from service.accounts.rules import AccountSpec, account_problems, name_problem
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint
+from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.problems import FieldError, Problem, invalid
+from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
+from service.database.tables import accounts, book_balances, tariffs
+from service.ledger.storage import balance_of
+
+CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
+
+
+class AccountView(Told):
+    """An account."""
+
+    id: int
+    parent_id: Annotated[int | None, Field(description="null: it stands outside your subtree")]
+    depth: Annotated[int, Field(description="Below your own account, which has 0")]
+    name: str
+    kind: Annotated[str, Field(description="root, reseller, customer or provider")]
+    provides: Annotated[bool, Field(description="Has gateways too: a provider's side beside its own")]
+    commission: Annotated[bool, Field(description="A reseller that earns a share, and is not charged itself")]
+    billing: Annotated[str, Field(description="prepaid or postpaid")]
+    currency: str
+    state: Annotated[str, Field(description="active, suspended or closed")]
+    tariff_id: Annotated[int | None, Field(description="What it pays by; null: it can't call")]
+    channels: Annotated[int | None, Field(description="Calls at once; null: any number")]
+    cps: Annotated[int | None, Field(description="New calls a second; null: any number")]
+    balance: Money
+    credit_limit: Annotated[Money, Field(validation_alias="credit_limit_micros")]
+    created_at: Annotated[Moment, Field(validation_alias="created_ms")]
+    version: int
+
+
+Kind = Literal["reseller", "customer", "provider"]
+Billing = Literal["prepaid", "postpaid"]
+
+
+class AccountQuery(Paging):
+    """Which accounts."""
+
+    parent_id: AccountId | None = None
+    below_id: Annotated[AccountId | None, Field(description="It and all below it")] = None
+    name: Text = ""
+    kind: Literal["", "root", "reseller", "customer", "provider"] = ""
+    billing: Literal["", "prepaid", "postpaid"] = ""
+    state: Literal["", "active", "suspended", "closed"] = ""
+
+
+class NewAccount(Asked):
+    """An account to make."""
+
+    parent_id: AccountId
+    name: Words
+    kind: Kind
+    billing: Billing = "prepaid"
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$", description="Empty: the parent's")] = ""
+    commission: bool = False
+    provides: bool = False
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    cps: Limit | None = None
+    credit_limit: Micros = 0
+
+
+class AccountEdit(Asked):
+    """What to change; what is left out stays, what is null is taken away."""
+
+    name: Words | None = None
+    billing: Billing | None = None
+    commission: bool | None = None
+    provides: bool | None = None
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    cps: Limit | None = None
+
+
+class Move(Asked):
+    """Where to."""
+
+    parent_id: AccountId
+
+
+class CreditLimit(Asked):
+    """How far below nothing the balance may go."""
+
+    credit_limit: Micros
+    reason: Words
+
+
+class Reason(Asked):
+    """Why; for the audit."""
+
+    reason: Text = ""
+
+
+_NULLABLE = {"tariff_id", "channels", "cps"}
+
+
+def _balance() -> sa.ScalarSelect[Any]:
+    where = (book_balances.c.account_id == accounts.c.id) & (book_balances.c.book == "balance")
+    where &= book_balances.c.currency == accounts.c.currency
+    return sa.select(book_balances.c.amount_micros).where(where).scalar_subquery()
+
+
+def _below(number: int) -> sa.ColumnElement[bool]:
+    top = sa.select(accounts.c.path).where(accounts.c.id == number).scalar_subquery()
+    last = sa.func.substr(top, 1, sa.func.length(top) - 1) + chr(ord("/") + 1)
+    return (accounts.c.path >= top) & (accounts.c.path < last)
+
+
+def _providers(call: Call) -> sa.ColumnElement[bool]:
+    """Providers are seen by who may see providers."""
+    if call.may(Permission.PROVIDERS_READ):
+        return sa.true()
+    return (accounts.c.kind != "provider") | (accounts.c.id == call.actor.account_id)
+
+
+_LISTING = Listing(
+    "account",
+    {"path": accounts.c.path, "name": accounts.c.name, "created": accounts.c.created_ms, "id": accounts.c.id},
+    {
+        "parent_id": equals(accounts.c.parent_id),
+        "below_id": _below,
+        "name": contains(accounts.c.name),
+        "kind": equals(accounts.c.kind),
+        "billing": equals(accounts.c.billing),
+        "state": equals(accounts.c.state),
+    },
+    sa.select(accounts, _balance().label("balance")),
+    _providers,
+)
+
+
+def _view(call: Call, row: Mapping[str, Any] | Row[Any], balance: int | None) -> AccountView:
+    values = dict(row._mapping) if isinstance(row, Row) else dict(row)
+    own = call.actor.path
+    depth = len(path_ids(values["path"])) - len(path_ids(own))
+    parent = values["parent_id"] if depth > 0 else None
+    return AccountView.model_validate(values | {"depth": depth, "parent_id": parent, "balance": balance or 0})
+
+
+async def _shown(call: Call, row: Row[Any]) -> AccountView:
+    return _view(call, row, await balance_of(call.conn, row.id, row.currency))
+
+
+async def list_accounts(call: Call) -> Answer:
+    """A page of them."""
+    rows, following = await page_of(call, _LISTING)
+    return Answer(Page[AccountView](items=[_view(call, row, row.balance) for row in rows], next=following))
+
+
+async def show_account(call: Call) -> Answer:
+    """One."""
+    if call.row.kind == "provider" and call.row.id != call.actor.account_id:
+        call.need(Permission.PROVIDERS_READ)
+    view = await _shown(call, call.row)
+    return Answer(view, version=view.version)
+
+
+async def _check_tariff(call: Call, tariff_id: int | None, path: str, currency: str) -> None:
+    """A tariff is sold by somebody above, and in the account's currency. Raises Problem."""
+    if tariff_id is None:
+        return
+    row = (await call.conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
+    if row.owner_id not in path_ids(path)[:-1]:
+        raise invalid("/tariff_id", "this tariff belongs to nobody above the account")
+    if row.version is None:
+        raise invalid("/tariff_id", "this tariff is not published yet")
+    if row.currency != currency:
+        raise invalid("/tariff_id", f"this tariff is in {row.currency}, the account in {currency}")
+
+
+def _check_credit_limit(micros: int) -> None:
+    if not 0 <= micros <= CREDIT_LIMIT_MAX_MICROS:
+        raise invalid("/credit_limit", "a credit limit lies between 0 and 1000000000")
+
+
+def _check(spec: AccountSpec, parent: Row[Any]) -> None:
+    """Raises Problem with everything that is wrong."""
+    above = None
+    if parent.kind != "root":
+        above = AccountSpec(parent.name, "", parent.kind, parent.currency, commission=parent.commission)
+    fields = {"parent": "/parent_id"}
+    found = account_problems(spec, above)
+    errors = [FieldError("body", fields.get(name, f"/{name}"), text) for name, text in found.items()]
+    if spec.currency != parent.currency:
+        errors.append(FieldError("body", "/currency", f"the parent has {parent.currency}: both must be the same"))
+    if errors:
+        raise Problem("invalid", errors=errors)
+
+
+async def make_account(call: Call) -> Answer:
+    """Below one of the subtree."""
+    body: NewAccount = call.body
+    parent = await call.find("account", body.parent_id, to_change=True)
+    if body.kind == "provider" or body.provides:
+        call.need(Permission.PROVIDERS_CHANGE)
+    if body.credit_limit:
+        call.need(Permission.CREDIT_LIMITS_CHANGE)
+    if parent.state == "closed":
+        raise Problem("conflict", "the parent is closed")
+    currency = body.currency or parent.currency
+    spec = AccountSpec(body.name, parent.name, body.kind, currency, commission=body.commission)
+    _check(spec, parent)
+    _check_credit_limit(body.credit_limit)
+    await _check_tariff(call, body.tariff_id, f"{parent.path}0/", currency)
+    if await changes.name_is_taken(call.conn, parent.id, body.name):
+        raise Problem("conflict", f"the parent has an account {body.name!r} already")
+    values = body.model_dump(exclude={"parent_id", "credit_limit", "currency"})
+    values |= {"currency": currency, "credit_limit_micros": body.credit_limit}
+    row = await changes.insert(call.conn, call.node, parent, values, call.now_ms)
+    view = await _shown(call, row)
+    await call.audit("account.make", "account", row.id, row.id, None, view)
+    return Answer(view, version=view.version, location=f"/api/v1/accounts/{row.id}")
+
+
+async def edit_account(call: Call) -> Answer:
+    """Changes some fields. Another billing model brings its default role at the next request."""
+    body: AccountEdit = call.body
+    call.check_match(call.row.version)
+    _check_open(call.row)
+    values = {
+        name: getattr(body, name)
+        for name in body.model_fields_set
+        if name in _NULLABLE or getattr(body, name) is not None
+    }
+    if values.get("provides") is not None or call.row.kind == "provider":
+        call.need(Permission.PROVIDERS_CHANGE)
+    problem = name_problem(values["name"]) if "name" in values else None
+    if problem is not None:
+        raise invalid("/name", problem)
+    if values.get("commission") and call.row.kind != "reseller":
+        raise invalid("/commission", "only a reseller earns commission")
+    if "tariff_id" in values:
+        await _check_tariff(call, values["tariff_id"], call.row.path, call.row.currency)
+    if "name" in values and await changes.name_is_taken(call.conn, call.row.parent_id, values["name"], call.row.id):
+        raise Problem("conflict", f"the parent has an account {values['name']!r} already")
+    return await _changed(call, "account.change", values)
+
+
+def _check_open(row: Row[Any]) -> None:
+    if row.state == "closed":
+        raise Problem("conflict", "the account is closed: resume it first")
+
+
+async def _changed(call: Call, action: str, values: dict[str, Any], more: Mapping[str, Any] | None = None) -> Answer:
+    """Writes columns, tells the store and the audit."""
+    before = await _shown(call, call.row)
+    row = await changes.update(call.conn, call.node, call.row.id, values, call.now_ms)
+    after = await _shown(call, row)
+    told = {**after.model_dump(mode="json"), **(more or {})}
+    await call.audit(action, "account", row.id, row.id, before, told)
+    return Answer(after, version=after.version)
+
+
+async def set_credit_limit(call: Call) -> Answer:
+    """It holds for the next call, and for the next grant of running ones."""
+    body: CreditLimit = call.body
+    call.check_match(call.row.version)
+    _check_open(call.row)
+    _check_credit_limit(body.credit_limit)
+    values = {"credit_limit_micros": body.credit_limit}
+    return await _changed(call, "account.credit_limit", values, {"reason": body.reason})
+
+
+async def suspend(call: Call) -> Answer:
+    """No new calls of it and all below it from the next second on."""
+    return await _set_state(call, "suspended", "account.suspend")
+
+
+async def resume(call: Call) -> Answer:
+    """Calls pass again; a closed account is open again."""
+    return await _set_state(call, "active", "account.resume")
+
+
+async def _set_state(call: Call, state: str, action: str) -> Answer:
+    if state == "suspended":
+        _check_open(call.row)
+    return await _changed(call, action, {"state": state}, {"reason": call.body.reason})
+
+
+async def close(call: Call) -> Answer:
+    """Only with nothing owed either way, and everything below it closed."""
+    _check_open(call.row)
+    if await changes.has_open_below(call.conn, call.row):
+        raise Problem("conflict", "accounts below it are open: close them first")
+    if await balance_of(call.conn, call.row.id, call.row.currency):
+        raise Problem("conflict", "its balance is not nothing: pay it out, have it paid, or write it off")
+    return await _set_state(call, "closed", "account.close")
+
+
+async def move(call: Call) -> Answer:
+    """With everything below it. Roles of the old surroundings hold no longer."""
+    body: Move = call.body
+    call.check_match(call.row.version)
+    _check_open(call.row)
+    parent = await call.find("account", body.parent_id, to_change=True)
+    _check(AccountSpec(call.row.name, parent.name, call.row.kind, call.row.currency), parent)
+    await _check_tariff(call, call.row.tariff_id, f"{parent.path}{call.row.id}/", call.row.currency)
+    if parent.state == "closed":
+        raise Problem("conflict", "the new parent is closed")
+    if await changes.name_is_taken(call.conn, parent.id, call.row.name, call.row.id):
+        raise Problem("conflict", f"the new parent has an account {call.row.name!r} already")
+    before = await _shown(call, call.row)
+    row = await changes.move(call.conn, call.node, call.row, parent, call.now_ms)
+    after = await _shown(call, row)
+    await call.audit("account.move", "account", row.id, row.id, before, after)
+    return Answer(after, version=after.version)
+
+
+_P = Permission
+_ONE = "/accounts/{account_id}"
+ENDPOINTS = [
+    Endpoint(
+        "account.list", "GET", "/accounts", _P.ACCOUNTS_READ, list_accounts, "List accounts", query=AccountQuery,
+        answer=Page[AccountView],
+    ),
+    Endpoint("account.show", "GET", _ONE, _P.ACCOUNTS_READ, show_account, "Show an account", answer=AccountView),
+    Endpoint(
+        "account.make", "POST", "/accounts", _P.ACCOUNTS_CHANGE, make_account, "Make an account", NewAccount,
+        answer=AccountView, status=201,
+    ),
+    Endpoint(
+        "account.edit", "PATCH", _ONE, _P.ACCOUNTS_CHANGE, edit_account, "Edit an account", AccountEdit,
+        answer=AccountView, below=True,
+    ),
+    Endpoint(
+        "account.suspend", "POST", f"{_ONE}/suspension", _P.ACCOUNTS_CHANGE, suspend, "Suspend an account", Reason,
+        answer=AccountView, below=True,
+    ),
+    Endpoint(
+        "account.resume", "POST", f"{_ONE}/resumption", _P.ACCOUNTS_CHANGE, resume, "Resume an account", Reason,
+        answer=AccountView, below=True,
+    ),
+    Endpoint(
+        "account.close", "POST", f"{_ONE}/closure", _P.ACCOUNTS_CLOSE, close, "Close an account", Reason,
+        answer=AccountView, below=True,
+    ),
+    Endpoint(
+        "account.move", "POST", f"{_ONE}/move", _P.ACCOUNTS_MOVE, move, "Move an account", Move, answer=AccountView,
+        below=True,
+    ),
+    Endpoint(
+        "account.credit-limit", "PUT", f"{_ONE}/credit-limit", _P.CREDIT_LIMITS_CHANGE, set_credit_limit,
+        "Set a credit limit", CreditLimit, answer=AccountView, below=True,
+    ),
+]  # fmt: skip

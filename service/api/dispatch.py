@@ -1,0 +1,231 @@
+"""From a request to its answer: who asks, may they, does it exist for them, is it well formed; then the handler.
+
+The command line and the tests come in here too: what HTTP adds stands in `service.api.http`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.access.actor import Actor
+from service.api.call import Api, Asking, Call, etag, forbidden
+from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
+from service.api.problems import FieldError, Problem, not_found
+from service.api.values import ID_MAX, Named, named_in
+from service.commands.outbox import lock_node
+from service.database.access_tables import answers
+from service.database.engine import reading
+from service.faults import Fault
+
+KEY_CHARACTERS_MAX = 200
+NOBODY = Actor(None, "", 0, "//", frozenset(), "")
+"""Asks at public endpoints; its subtree is empty."""
+
+
+class Reply(NamedTuple):
+    """What goes back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+class Unaudited(Exception):
+    """A handler changed something and told the audit nothing. Its transaction is undone."""
+
+
+async def respond(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None = None) -> Reply:
+    """Answers one request. `actor`: who asks, where that is known already. Raises Problem."""
+    try:
+        async with reading(api.engine) as conn:
+            known = actor or await _who(api, conn, endpoint, asking, now_ms)
+            call = await _prepared(api, endpoint, asking, known, conn, now_ms)
+            if not endpoint.writes and not endpoint.own_transaction:
+                return await _reply(endpoint, api, await endpoint.handler(call))
+        if endpoint.own_transaction:
+            return await _reply(endpoint, api, await endpoint.handler(call))
+        return await _write(api, endpoint, asking, now_ms, actor)
+    except IntegrityError as fault:
+        raise Problem("conflict", "this stands already, or something still depends on it") from fault
+    except DBAPIError as fault:
+        raise Problem("unavailable", "the ledger's database doesn't answer: try again in a moment") from fault
+
+
+async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Reply:
+    """In one transaction under the node's lock; who asks is looked at again there, since meanwhile it may be nobody."""
+    async with api.engine.begin() as conn:
+        await lock_node(conn, api.config.node)
+        known = actor or await _who(api, conn, endpoint, asking, now_ms)
+        stood = await _stored(conn, known, endpoint, asking)
+        if stood is None:
+            call = await _prepared(api, endpoint, asking, known, conn, now_ms)
+            answer = await _handled(endpoint, call)
+            if not call.changes:
+                raise Unaudited(endpoint.name)
+            await _store(conn, known, endpoint, asking, answer, now_ms)
+    if stood is None:
+        return await _reply(endpoint, api, answer)
+    if stood.follow is None or endpoint.follow is None:
+        return stood.reply
+    return _reply_of(endpoint, await endpoint.follow(api, stood.follow))
+
+
+async def _handled(endpoint: Endpoint, call: Call) -> Answer:
+    try:
+        return await endpoint.handler(call)
+    except Fault as fault:
+        raise Problem("conflict", str(fault)) from fault
+
+
+async def _who(api: Api, conn: AsyncConnection, endpoint: Endpoint, asking: Asking, now_ms: int) -> Actor:
+    if endpoint.permission is Open.PUBLIC:
+        return NOBODY._replace(address=asking.address)
+    actor = await api.sessions.actor_of(conn, asking.credential, asking.address, now_ms)
+    if actor is None:
+        raise Problem("signed-out", headers={"WWW-Authenticate": "Bearer"})
+    return actor
+
+
+async def _prepared(
+    api: Api, endpoint: Endpoint, asking: Asking, actor: Actor, conn: AsyncConnection, now_ms: int
+) -> Call:
+    """Right, then existence, then form. Raises Problem."""
+    if not isinstance(endpoint.permission, Open) and endpoint.permission not in actor.permissions:
+        raise forbidden([endpoint.permission])
+    call = Call(api, actor, conn, now_ms, asking, None, None)
+    await _look_up_path(endpoint, call)
+    _check_key(endpoint, asking)
+    call.query, errors = _parsed_query(endpoint, asking)
+    call.body, more = _parsed_body(endpoint, asking)
+    named = [("query", one) for one in named_in(call.query)] + [("body", one) for one in named_in(call.body)]
+    errors += more + await _unknown(call, named)
+    if errors:
+        raise Problem("invalid", errors=errors)
+    return call
+
+
+async def _look_up_path(endpoint: Endpoint, call: Call) -> None:
+    for parameter in endpoint.parameters:
+        noun = noun_of(parameter)
+        if not noun:
+            continue
+        text = call.asking.parameters[parameter]
+        number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+        if not 0 < number <= ID_MAX:
+            raise not_found()
+        call.subject = await call.find(noun, number, to_change=endpoint.writes)
+        if call.account is None:
+            call.account = await call.owner_of(call.subject)
+    if endpoint.below and call.account is not None and call.account.id == call.actor.account_id:
+        raise Problem("forbidden", "this is for whoever stands above the account: nobody does it to their own")
+
+
+def _check_key(endpoint: Endpoint, asking: Asking) -> None:
+    if endpoint.key is Key.NEEDED and not asking.key:
+        raise Problem("key-missing", "send an Idempotency-Key of your own: repeated, it has its effect once")
+    if not (asking.key.isascii() and asking.key.isprintable()) or len(asking.key) > KEY_CHARACTERS_MAX:
+        raise Problem("bad-header", f"an Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} printable ASCII characters")
+
+
+def _parsed_query(endpoint: Endpoint, asking: Asking) -> tuple[Any, list[FieldError]]:
+    given: dict[str, Any] = {}
+    for name, value in asking.query:
+        if name in given:
+            return None, [FieldError("query", f"/{name}", "give this once")]
+        given[name] = value
+    try:
+        return endpoint.query.model_validate(given), []
+    except ValidationError as faults:
+        return None, _field_errors("query", faults)
+
+
+def _parsed_body(endpoint: Endpoint, asking: Asking) -> tuple[Any, list[FieldError]]:
+    if endpoint.body is None:
+        return None, []
+    try:
+        return endpoint.body.model_validate_json(asking.body or b"{}", strict=True), []
+    except ValidationError as faults:
+        if any(fault["type"] == "json_invalid" for fault in faults.errors()):
+            raise Problem("not-json", faults.errors()[0]["msg"]) from faults
+        return None, _field_errors("body", faults)
+
+
+def _field_errors(place: str, faults: ValidationError) -> list[FieldError]:
+    return [
+        FieldError(place, "".join(f"/{step}" for step in fault["loc"]), fault["msg"].removeprefix("Value error, "))
+        for fault in faults.errors(include_url=False)
+    ]
+
+
+async def _unknown(call: Call, named: list[tuple[str, Named]]) -> list[FieldError]:
+    """Those that name nothing in the asker's subtree."""
+    wanted: defaultdict[str, set[int]] = defaultdict(set)
+    for _, one in named:
+        wanted[one.noun].add(one.id)
+    found = {noun: await call.find_all(noun, numbers) for noun, numbers in wanted.items()}
+    return [
+        FieldError(place, one.pointer, f"there is no {one.noun} {one.id}")
+        for place, one in named
+        if one.id not in found[one.noun]
+    ]
+
+
+def _digest(endpoint: Endpoint, asking: Asking) -> str:
+    told = json.dumps([endpoint.name, sorted(asking.parameters.items()), asking.query, asking.body.decode("latin-1")])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+class Stored(NamedTuple):
+    """An answer that stands under a key."""
+
+    reply: Reply
+    follow: int | None
+
+
+async def _stored(conn: AsyncConnection, actor: Actor, endpoint: Endpoint, asking: Asking) -> Stored | None:
+    """The answer that stands under the key; None: there is none. Raises Problem for another request's key."""
+    if not asking.key or endpoint.key is Key.NONE:
+        return None
+    where = (answers.c.account_id == actor.account_id) & (answers.c.key == asking.key)
+    row = (await conn.execute(sa.select(answers).where(where))).first()
+    if row is None:
+        return None
+    if row.digest != _digest(endpoint, asking):
+        raise Problem("key-reused", "take a new key for a new request")
+    kept = json.loads(row.body)
+    reply = Reply(row.status, kept["headers"] | {"Idempotent-Replay": "true"}, kept["body"].encode())
+    return Stored(reply, kept["follow"])
+
+
+async def _store(
+    conn: AsyncConnection, actor: Actor, endpoint: Endpoint, asking: Asking, answer: Answer, now_ms: int
+) -> None:
+    if not asking.key or endpoint.key is Key.NONE:
+        return
+    reply = _reply_of(endpoint, answer)
+    kept = {"headers": reply.headers, "body": reply.body.decode(), "follow": answer.follow}
+    row = {"account_id": actor.account_id, "key": asking.key, "digest": _digest(endpoint, asking)}
+    insert = sa.insert(answers).values(**row, status=reply.status, body=json.dumps(kept), created_ms=now_ms)
+    await conn.execute(insert)
+
+
+async def _reply(endpoint: Endpoint, api: Api, answer: Answer) -> Reply:
+    if answer.follow is not None and endpoint.follow is not None:
+        answer = await endpoint.follow(api, answer.follow)
+    return _reply_of(endpoint, answer)
+
+
+def _reply_of(endpoint: Endpoint, answer: Answer) -> Reply:
+    headers = {} if answer.version is None else {"ETag": etag(answer.version)}
+    if answer.location:
+        headers["Location"] = answer.location
+    body = b"" if answer.body is None else answer.body.model_dump_json().encode()
+    return Reply(answer.status or endpoint.status, headers, body)

@@ -1,0 +1,135 @@
+"""HTTP around `dispatch`: from aiohttp's request to ours, and back."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+import structlog
+from aiohttp import web
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import MovingWindowRateLimiter
+
+from service.access.keys import hash_of
+from service.api.call import Api, Asking
+from service.api.dispatch import Reply, respond
+from service.api.endpoint import Endpoint, Open
+from service.api.problems import Problem
+
+PREFIX = "/api/v1"
+JSON = "application/json"
+PROBLEM = "application/problem+json"
+SECURITY = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+log = structlog.get_logger("kambill.api")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Rates:
+    """How often one may ask: by token or session, and by address where nobody is known yet."""
+
+    def __init__(self, known_per_minute: int, unknown_per_minute: int) -> None:
+        self._known = RateLimitItemPerMinute(known_per_minute)
+        self._unknown = RateLimitItemPerMinute(unknown_per_minute)
+        self._limiter = MovingWindowRateLimiter(MemoryStorage())
+
+    async def check(self, endpoint: Endpoint, asking: Asking) -> None:
+        """Raises Problem: too-many, with when to come again."""
+        is_known = endpoint.permission is not Open.PUBLIC and bool(asking.credential)
+        item = self._known if is_known else self._unknown
+        who = hash_of(asking.credential)[:32] if is_known else asking.address
+        if not await self._limiter.hit(item, who):
+            stats = await self._limiter.get_window_stats(item, who)
+            seconds = max(1, int(stats.reset_time - time.time()) + 1)
+            raise Problem("too-many", f"at most {item.amount} a minute", headers={"Retry-After": str(seconds)})
+
+
+def routes(api: Api, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
+    """One for each endpoint, below /api/v1."""
+    rates = Rates(api.config.api.requests_per_minute, api.config.api.unknown_per_minute)
+    return [web.route(one.method, PREFIX + one.path, _handler(api, one, rates)) for one in endpoints]
+
+
+def _handler(api: Api, endpoint: Endpoint, rates: Rates) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asking = await _asking(request, endpoint)
+        await rates.check(endpoint, asking)
+        return _response(await respond(api, endpoint, asking, time.time_ns() // 1_000_000))
+
+    return handle
+
+
+async def _asking(request: web.Request, endpoint: Endpoint) -> Asking:
+    headers = request.headers
+    kind, _, credential = headers.get("Authorization", "").partition(" ")
+    body = b""
+    if request.body_exists:
+        if request.content_length is not None and request.content_length > endpoint.body_bytes_max:
+            raise Problem("too-large", f"at most {endpoint.body_bytes_max} bytes")
+        body = await _body(request, endpoint.body_bytes_max)
+    if body and endpoint.body is not None and request.content_type != JSON:
+        raise Problem("not-a-json-request")
+    return Asking(
+        parameters=dict(request.match_info),
+        query=tuple(request.query.items()),
+        body=body,
+        credential=credential.strip() if kind.lower() == "bearer" else "",
+        address=request.remote or "",
+        agent=headers.get("User-Agent", ""),
+        key=headers.get("Idempotency-Key", ""),
+        if_match=headers.get("If-Match", ""),
+    )
+
+
+async def _body(request: web.Request, bytes_max: int) -> bytes:
+    parts, total = [], 0
+    async for part in request.content.iter_chunked(1 << 16):
+        total += len(part)
+        if total > bytes_max:
+            raise Problem("too-large", f"at most {bytes_max} bytes")
+        parts.append(part)
+    return b"".join(parts)
+
+
+def _response(reply: Reply) -> web.Response:
+    if not reply.body:
+        return web.Response(status=reply.status, headers=reply.headers)
+    return web.Response(status=reply.status, headers=reply.headers, body=reply.body, content_type=JSON)
+
+
+def problem_response(problem: Problem) -> web.Response:
+    """As RFC 9457 wants it."""
+    body = json.dumps(problem.to_json(), ensure_ascii=False).encode("utf-8", "replace")
+    return web.Response(status=problem.status, body=body, content_type=PROBLEM, headers=problem.headers)
+
+
+@web.middleware
+async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The edge: every answer below /api has its headers, every fault is a problem."""
+    if not request.path.startswith("/api"):
+        return await handler(request)
+    try:
+        response = await handler(request)
+    except Problem as problem:
+        response = problem_response(problem)
+    except web.HTTPException as fault:
+        response = _aiohttp_fault(fault)
+    except Exception as fault:
+        log.exception("api", path=request.path, method=request.method, kind=type(fault).__name__)
+        response = problem_response(Problem("fault", "it is in the log; nothing was changed"))
+    response.headers.update(SECURITY)
+    return response
+
+
+def _aiohttp_fault(fault: web.HTTPException) -> web.StreamResponse:
+    kinds = {404: "not-found", 405: "method", 413: "too-large"}
+    if fault.status not in kinds:
+        return fault if fault.status < 400 else problem_response(Problem("bad-header", fault.reason))
+    allowed = {"Allow": fault.headers["Allow"]} if "Allow" in fault.headers else {}
+    return problem_response(Problem(kinds[fault.status], headers=allowed))

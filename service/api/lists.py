@@ -1,0 +1,117 @@
+"""Lists: filtered, sorted, page by page. A cursor says where the next page begins, and holds while rows come and go."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Generic, NamedTuple, TypeVar
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+
+from service.api.call import Call
+from service.api.nouns import NOUNS, visible
+from service.api.problems import invalid
+from service.api.values import Asked, Told
+
+PAGE_ROWS_MAX = 200
+Condition = sa.ColumnElement[bool]
+T = TypeVar("T", bound=Told)
+
+
+class Paging(Asked):
+    """What every list can be asked."""
+
+    limit: Annotated[int, Field(ge=1, le=PAGE_ROWS_MAX, description="Rows of a page")] = 50
+    cursor: Annotated[str, Field(max_length=1_000, description="`next` of the page before")] = ""
+    sort: Annotated[str, Field(max_length=50, description="A column; with - before it the other way round")] = ""
+
+
+class Page(Told, Generic[T]):
+    """A page of a list."""
+
+    items: list[T]
+    next: Annotated[str | None, Field(description="The cursor of the next page; null: this is the last")]
+
+
+class Listing(NamedTuple):
+    """How things of one kind are listed."""
+
+    noun: str
+    sorts: Mapping[str, sa.ColumnElement[Any]]
+    """By name; the first one when none is asked for, downwards if its name begins with -. None may hold null."""
+    filters: Mapping[str, Callable[[Any], Condition]]
+    """By the query's field; a field without a value filters nothing."""
+    select: sa.Select[Any] | None = None
+    """Columns and joins; None: the noun's table."""
+    where: Callable[[Call], Condition] | None = None
+    """What beside the subtree limits it."""
+
+
+def contains(column: sa.ColumnElement[Any]) -> Callable[[str], Condition]:
+    """A filter for text that stands anywhere in a column, whatever its case."""
+    return lambda text: column.icontains(text, autoescape=True)
+
+
+def equals(column: sa.ColumnElement[Any]) -> Callable[[Any], Condition]:
+    """A filter for one value."""
+    return lambda value: column == value
+
+
+async def page_of(call: Call, listing: Listing) -> tuple[list[Row[Any]], str | None]:
+    """The page that was asked for, and the next one's cursor; None: there is none. Raises Problem."""
+    query: Paging = call.query
+    noun = NOUNS[listing.noun]
+    default = next(iter(listing.sorts))
+    asked = query.sort or default
+    name = asked.removeprefix("-")
+    sorts = {key.removeprefix("-"): column for key, column in listing.sorts.items()}
+    if name not in sorts:
+        raise invalid("/sort", f"one of {', '.join(sorts)} was expected, with or without - before it", "query")
+    column, number, falls = sorts[name], noun.table.c.id, asked.startswith("-")
+    base = listing.select if listing.select is not None else sa.select(noun.table)
+    base = base.add_columns(column.label("sorted_by")).where(visible(noun, call.actor))
+    for field, make in listing.filters.items():
+        value = getattr(query, field)
+        if value is not None and value != "":
+            base = base.where(make(value))
+    if listing.where is not None:
+        base = base.where(listing.where(call))
+    if query.cursor:
+        value, last = _opened(query.cursor, asked, column.type.python_type)
+        base = base.where(_beyond(column, number, value, last, falls=falls))
+    order = (column.desc(), number.desc()) if falls else (column, number)
+    rows = list(await call.conn.execute(base.order_by(*order).limit(query.limit + 1)))
+    more = len(rows) > query.limit
+    rows = rows[: query.limit]
+    return rows, _closed(asked, rows[-1].sorted_by, rows[-1].id) if more else None
+
+
+def _beyond(column: Any, number: Any, value: Any, last: int, *, falls: bool) -> Condition:
+    """Rows behind the last one that was shown."""
+    after = column < value if falls else column > value
+    same = number < last if falls else number > last
+    found: Condition = after | ((column == value) & same)
+    return found
+
+
+def _closed(sort: str, value: Any, number: int) -> str:
+    return base64.urlsafe_b64encode(json.dumps([sort, value, number]).encode()).decode().rstrip("=")
+
+
+def _opened(cursor: str, sort: str, kind: type) -> tuple[Any, int]:
+    """Value and number of the last row that was shown. Raises Problem."""
+    try:
+        found, value, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, binascii.Error, TypeError):
+        found, value, number = "", "", None
+    if found != sort or type(value) is not kind or not _is_number(number) or (kind is int and not _is_number(value)):
+        raise invalid("/cursor", "this is no cursor of this list in this order: begin again without it", "query")
+    return value, number
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and abs(value) < 2**63

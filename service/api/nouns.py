@@ -1,0 +1,79 @@
+"""What can be named by a number, and which account it belongs to: by this table alone tenants are kept apart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from service.access.actor import Actor
+from service.access.standing import path_ids
+from service.database.access_tables import audit, roles, sessions, tokens, users
+from service.database.tables import accounts, gateways, plans, tariffs, trunks
+
+Condition = sa.ColumnElement[bool]
+
+
+class Noun(NamedTuple):
+    """A kind of thing."""
+
+    name: str
+    table: sa.Table
+    owner: sa.ColumnElement[Any]
+    """The id of the account that it belongs to."""
+    also: Callable[[Actor], Condition] | None = None
+    """What else one may see (never change) though it belongs to somebody above; None: nothing."""
+
+
+def within(owner: sa.ColumnElement[Any], actor: Actor) -> Condition:
+    """Whether an account lies in the actor's subtree: one step on the index of paths."""
+    if actor.is_root:
+        return sa.true()
+    last = actor.path[:-1] + chr(ord("/") + 1)
+    if owner is accounts.c.id:
+        return (accounts.c.path >= actor.path) & (accounts.c.path < last)
+    below = sa.select(accounts.c.id).where((accounts.c.path >= actor.path) & (accounts.c.path < last))
+    return owner.in_(below)
+
+
+def visible(noun: Noun, actor: Actor) -> Condition:
+    """What the actor may look at."""
+    inside = within(noun.owner, actor)
+    return inside if noun.also is None else inside | noun.also(actor)
+
+
+def _of_user(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(users.c.account_id).where(users.c.id == column).scalar_subquery()
+
+
+def _roles_above(actor: Actor) -> Condition:
+    """Roles of the accounts above can be given away, so they can be seen."""
+    return roles.c.account_id.in_(path_ids(actor.path))
+
+
+def _own_tariff(actor: Actor) -> Condition:
+    """What the own account buys by."""
+    return tariffs.c.id.in_(sa.select(accounts.c.tariff_id).where(accounts.c.id == actor.account_id))
+
+
+def _plans(_actor: Actor) -> Condition:
+    """Routing plans are the operator's; whoever may give trunks one may name any."""
+    return sa.true()
+
+
+NOUNS: dict[str, Noun] = {
+    noun.name: noun
+    for noun in (
+        Noun("account", accounts, accounts.c.id),
+        Noun("user", users, users.c.account_id),
+        Noun("role", roles, roles.c.account_id, _roles_above),
+        Noun("session", sessions, _of_user(sessions.c.user_id)),
+        Noun("token", tokens, _of_user(tokens.c.user_id)),
+        Noun("trunk", trunks, trunks.c.account_id),
+        Noun("gateway", gateways, gateways.c.account_id),
+        Noun("tariff", tariffs, tariffs.c.owner_id, _own_tariff),
+        Noun("plan", plans, sa.literal(1), _plans),
+        Noun("change", audit, audit.c.account_id),
+    )
+}

@@ -1,0 +1,143 @@
+"""Kinds of values that requests and answers are made of. Text becomes a value here, and nowhere further in."""
+
+from __future__ import annotations
+
+import re
+import zoneinfo
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+
+from ratebook.money import format_micros, parse_micros
+
+ID_MAX = 2**63 - 1
+TEXT_CHARACTERS_MAX = 1_000
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
+
+
+class Asked(BaseModel):
+    """What is sent to us: unknown fields are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Told(BaseModel):
+    """What we send."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
+
+
+class Ref(NamedTuple):
+    """Marks a number that names something: it is looked up within the asker's subtree before anything is done."""
+
+    noun: str
+
+
+def _plain(text: str) -> str:
+    if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) < 0xE000 for char in text):
+        raise ValueError("text must not hold control characters")
+    return text
+
+
+def _amount(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        raise ValueError('write an amount as text, such as "12.50"')  # noqa: TRY004 -- pydantic wants ValueError
+    return parse_micros(value) if isinstance(value, str) else value
+
+
+def _moment(wall_ms: int | None) -> str | None:
+    if not wall_ms:
+        return None
+    whole, rest = divmod(wall_ms, 1000)
+    return f"{datetime.fromtimestamp(whole, UTC):%Y-%m-%dT%H:%M:%S}.{rest:03}Z"
+
+
+def parse_moment(value: object) -> object:
+    """Milliseconds of an ISO 8601 text with a zone. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs its zone, such as 2026-11-30T12:00:00Z")
+    return int(moment.timestamp() * 1000)
+
+
+_AMOUNT_SCHEMA = {"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,6})?$", "examples": ["12.50"]}
+Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX), AfterValidator(_plain)]
+Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
+"""Text that must say something."""
+Micros = Annotated[int, BeforeValidator(_amount), WithJsonSchema(_AMOUNT_SCHEMA)]
+"""An amount that is sent to us: decimal text, micro-units inside."""
+Money = Annotated[int, PlainSerializer(format_micros, return_type=str), WithJsonSchema(_AMOUNT_SCHEMA)]
+"""An amount that we send."""
+Moment = Annotated[
+    int | None,
+    PlainSerializer(_moment, return_type=str | None),
+    WithJsonSchema({"type": ["string", "null"], "format": "date-time", "examples": ["2026-11-30T12:00:00.000Z"]}),
+]
+"""A time that we send: UTC. None or 0: never."""
+When = Annotated[
+    int,
+    BeforeValidator(parse_moment),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-30T12:00:00Z"]}),
+]
+"""A time that is sent to us."""
+Number = Annotated[int, Field(ge=1, le=ID_MAX)]
+AccountId = Annotated[Number, Ref("account")]
+UserId = Annotated[Number, Ref("user")]
+RoleId = Annotated[Number, Ref("role")]
+TariffId = Annotated[Number, Ref("tariff")]
+PlanId = Annotated[Number, Ref("plan")]
+Limit = Annotated[int, Field(ge=1, le=1_000_000)]
+"""Of channels or calls a second."""
+
+
+class Named(NamedTuple):
+    """A number in a request that names something."""
+
+    pointer: str
+    noun: str
+    id: int
+
+
+def named_in(value: Any, pointer: str = "", noun: str = "") -> Iterator[Named]:
+    """Every number of a request that names something, wherever it stands in it."""
+    if isinstance(value, BaseModel):
+        for name in value.model_fields_set:
+            field = type(value).model_fields[name]
+            yield from named_in(getattr(value, name), f"{pointer}/{name}", _noun(field.annotation, field.metadata))
+    elif isinstance(value, list | tuple):
+        for index, one in enumerate(value):
+            yield from named_in(one, f"{pointer}/{index}", noun)
+    elif noun and isinstance(value, int) and not isinstance(value, bool):
+        yield Named(pointer, noun, value)
+
+
+def _noun(annotation: Any, metadata: Any) -> str:
+    """What a field's numbers name; empty: nothing. Looks into lists and alternatives."""
+    for mark in metadata:
+        if isinstance(mark, Ref):
+            return mark.noun
+    for argument in getattr(annotation, "__args__", ()):
+        found = _noun(argument, getattr(argument, "__metadata__", ()))
+        if found:
+            return found
+    return ""
+
+
+def zone_of(name: str) -> str:
+    """A time zone's name. Raises ValueError."""
+    try:
+        zoneinfo.ZoneInfo(name)
+    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("no time zone: write a name such as Europe/Berlin or UTC") from None
+    return name
+
+
+def language_of(tag: str) -> str:
+    """A language (BCP 47), such as en or pt-BR. Raises ValueError."""
+    if not _LANGUAGE.fullmatch(tag):
+        raise ValueError("no language: write a tag such as en or pt-BR")
+    return tag

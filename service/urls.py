@@ -1,0 +1,17 @@
+"""Everything that the API can do, on one screen."""
+
+from __future__ import annotations
+
+from service.access.endpoints import me, roles, sign_in, tokens, trail, users
+from service.accounts import api as accounts
+from service.api.endpoint import Endpoint
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *sign_in.ENDPOINTS,
+    *me.ENDPOINTS,
+    *users.ENDPOINTS,
+    *roles.ENDPOINTS,
+    *tokens.ENDPOINTS,
+    *accounts.ENDPOINTS,
+    *trail.ENDPOINTS,
+)
