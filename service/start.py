@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.access.standing import ensure_built_in
+from service.access.standing import ensure_built_in, has_built_in
 from service.accounts.rules import ROOT_ID
 from service.accounts.storage import ensure_root
 from service.commands.outbox import ensure_node, lock_node
@@ -34,7 +34,8 @@ async def ensure_first_rows(engine: AsyncEngine, config: Config, now_ms: int) ->
     async with reading(engine) as conn:
         node = (await conn.execute(sa.select(nodes.c.id).where(nodes.c.name == config.node))).first()
         root = (await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == ROOT_ID))).first()
-    if node is not None and root is not None:
+        is_whole = await has_built_in(conn)
+    if node is not None and root is not None and is_whole:
         return
     async with engine.begin() as conn:
         await ensure_node(conn, config.node)

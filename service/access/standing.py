@@ -85,9 +85,18 @@ async def most_of_user(conn: AsyncConnection, user_id: int) -> Permissions:
     return standing.of_user_at_most(await roles_of_user(conn, user_id))
 
 
+async def _built_in(conn: AsyncConnection) -> set[str]:
+    return set((await conn.execute(sa.select(roles.c.built_in).where(roles.c.built_in != ""))).scalars())
+
+
+async def has_built_in(conn: AsyncConnection) -> bool:
+    """Whether this release's built-in roles are all there."""
+    return {role.key for role in BUILT_IN} <= await _built_in(conn)
+
+
 async def ensure_built_in(conn: AsyncConnection, now_ms: int) -> None:
     """Makes the built-in roles that are not there yet. What the operator made of the others stays."""
-    known = set((await conn.execute(sa.select(roles.c.built_in).where(roles.c.built_in != ""))).scalars())
+    known = await _built_in(conn)
     fresh = [
         {
             "account_id": ROOT_ID,

@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document: made from the endpoints and the types that validate them, so that it can't say otherwise."""
+"""The OpenAPI 3.1 document: made from the endpoints and the types that validate them; it can't say otherwise."""
 
 from __future__ import annotations
 

@@ -16,7 +16,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.config import Config
 from service.database.engine import migrate, open_engine
+from tests.service.office import Office
 
 POSTGRES = Path("/usr/lib/postgresql/15/bin")
 WANTED = os.environ.get("KAMBILL_TEST_DATABASES", "sqlite,postgresql").split(",")
@@ -119,3 +121,11 @@ async def engine(database: str) -> AsyncIterator[AsyncEngine]:
     engine = open_engine(database)
     yield engine
     await engine.dispose()
+
+
+@pytest.fixture
+async def office(engine: AsyncEngine, tmp_path: Path) -> Office:
+    """The API on an empty ledger, with a Super Admin."""
+    office = Office(engine, Config(run_dir=tmp_path / "run", data_dir=tmp_path, ratebook=tmp_path / "ratebook"))
+    await office.open()
+    return office

@@ -1,0 +1,94 @@
+"""Users, roles and accounts through the API: what each may, at the next request."""
+
+from __future__ import annotations
+
+from tests.service.office import PASSWORD, Office
+
+
+async def test_a_super_admin_signs_in_and_may_everything(office: Office) -> None:
+    me = await office.boss.do("me.show")
+    assert me["account_id"] == 1
+    catalogue = await office.boss.do("permission.list")
+    assert me["permissions"] == sorted(one["name"] for one in catalogue["items"])
+
+
+async def test_a_tree_is_made_and_each_sees_its_own_part(office: Office) -> None:
+    upper = await office.account(office.boss, 1, "Upper", "reseller")
+    other = await office.account(office.boss, 1, "Other", "reseller")
+    ada = await office.hire(office.boss, upper, "ada@upper.example")
+    lower = await office.account(ada, upper, "Lower", "reseller", billing="postpaid")
+    customer = await office.account(ada, lower, "Customer", "customer")
+    listed = await ada.do("account.list")
+    assert [(one["id"], one["depth"], one["parent_id"]) for one in listed["items"]] == [
+        (upper, 0, None), (lower, 1, upper), (customer, 2, lower),
+    ]  # fmt: skip
+    assert (await ada.ask("account.show", account_id=other)).status == 404
+    assert (await ada.ask("account.show", account_id=1)).status == 404
+    assert (await ada.ask("account.show", account_id=999)).body == (
+        await ada.ask("account.show", account_id=other)
+    ).body
+
+
+async def test_a_changed_billing_model_changes_rights_at_the_next_request(office: Office) -> None:
+    customer = await office.account(office.boss, 1, "Customer", "customer")
+    eve = await office.hire(office.boss, customer, "eve@customer.example")
+    before = set((await eve.do("me.show"))["permissions"])
+    assert "payments.top_up" in before
+    assert "invoices.read" not in before
+    await office.boss.do("account.edit", account_id=customer, billing="postpaid")
+    after = set((await eve.do("me.show"))["permissions"])
+    assert "payments.top_up" not in after
+    assert "invoices.read" in after
+
+
+async def test_a_revoked_right_is_gone_at_the_next_request_for_everybody_below(office: Office) -> None:
+    upper = await office.account(office.boss, 1, "Upper", "reseller")
+    ada = await office.hire(office.boss, upper, "ada@upper.example")
+    lower = await office.account(ada, upper, "Lower", "reseller")
+    bob = await office.hire(ada, lower, "bob@lower.example")
+    assert (await bob.ask("role.list")).status == 200
+    narrow = await office.boss.do("role.define", account_id=1, name="Narrow", permissions=["accounts.read"])
+    got = await office.boss.ask("account.set-ceiling", account_id=upper, role_ids=[narrow["id"]], default_role=False)
+    assert got.ok()["permissions"] == ["accounts.read"]
+    for person in (ada, bob):
+        assert (await person.ask("role.list")).status == 403
+        assert (await person.do("me.show"))["permissions"] == ["accounts.read"]
+
+
+async def test_nobody_defines_or_gives_more_than_they_hold(office: Office) -> None:
+    upper = await office.account(office.boss, 1, "Upper", "reseller")
+    ada = await office.hire(office.boss, upper, "ada@upper.example")
+    got = await ada.ask("role.define", account_id=upper, name="Too much", permissions=["gateways.read"])
+    assert got.status == 403
+    assert "gateways.read" in got["detail"]
+    little = await ada.do("role.define", account_id=upper, name="Little", permissions=["users.change", "users.read"])
+    cyd = await office.hire(ada, upper, "cyd@upper.example", [little["id"]])
+    got = await cyd.ask(
+        "user.invite", account_id=upper, email="x@x.example", name="X", role_ids=[office.roles["owner"]]
+    )
+    assert got.status == 403
+    assert (await cyd.ask("user.edit", user_id=ada.user["id"], email="cyd@evil.example")).status == 403
+
+
+async def test_wrong_passwords_close_the_door_and_unknown_addresses_look_the_same(office: Office) -> None:
+    for email in ("boss@op.example", "nobody@op.example"):
+        answers = [
+            await office.nobody.ask("session.open", email=email, password=f"wrong {index}") for index in range(6)
+        ]
+        assert [got.status for got in answers] == [401, 401, 401, 401, 429, 429]
+    assert (await office.nobody.ask("session.open", email="boss@op.example", password=PASSWORD)).status == 429
+    office.now_ms += 2_000
+    assert (await office.nobody.ask("session.open", email="boss@op.example", password=PASSWORD)).status == 201
+
+
+async def test_who_acts_as_somebody_below_is_named_beside_them(office: Office) -> None:
+    upper = await office.account(office.boss, 1, "Upper", "reseller")
+    ada = await office.hire(office.boss, upper, "ada@upper.example")
+    got = await office.boss.do("user.impersonate", user_id=ada.user["id"])
+    acting = type(ada)(office, got["session"])
+    assert (await acting.do("me.show"))["acting_as"] == "ada@upper.example"
+    made = await office.account(acting, upper, "Made", "customer")
+    lines = await office.boss.do("audit.list", query={"account_id": made})
+    assert [(one["actor"], one["behalf_of"]) for one in lines["items"]] == [("boss@op.example", "ada@upper.example")]
+    seen = await ada.do("audit.list", query={"account_id": made})
+    assert [(one["actor"], one["behalf_of"]) for one in seen["items"]] == [("above", "ada@upper.example")]
