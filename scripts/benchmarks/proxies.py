@@ -40,7 +40,7 @@ class Size(NamedTuple):
     accounts: int
 
 
-ROUTES = frozenset({"guards", "decisions"})
+ROUTES = frozenset({"guards", "decisions", "floor"})
 """Those that are Kambill with a route.py of their own."""
 BILLING = frozenset({"decisions", "kambill"})
 """Those that have a store."""
@@ -69,6 +69,8 @@ class Proxy:
             return
         text = (HOME / "kamailio-conf" / "kamailio.cfg").read_text()
         if self.name in ROUTES:
+            if self.name == "floor":
+                (self.folder / "guards.py").write_text(fill_in((HERE / "guards" / "route.py").read_text(), self.folder))
             route = self.folder / "route.py"
             route.write_text(fill_in((HERE / self.name / "route.py").read_text(), self.folder))
             text = text.replace("KAMBILL_HOME_DIR/kemi/route.py", str(route))

@@ -20,6 +20,7 @@ COMMANDS = {
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),
     "tariff": ("tariff", "Check the ratebook, price a call by it, publish it."),
+    "journal": ("journal", "Read the call journal: what happened, line by line."),
     "doctor": ("doctor", "Check that everything adds up, on the running system."),
 }
 """Command, its module here, what it does."""

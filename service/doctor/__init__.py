@@ -18,7 +18,7 @@ async def run(config: Config, now_ms: int, boot_ms: int) -> Report:
     store = await asyncio.to_thread(read_store, config)
     async with open_ledger(config, now_ms) as engine, reading(engine) as conn:
         ledger = await read_ledger(conn, config, store)
-        found = [await checks.conservation(conn), await checks.batches(conn)]
+        found = [await checks.conservation(conn), await checks.batches(conn), await checks.trail(conn)]
     between = await asyncio.to_thread(checks.events_between, config, store, ledger)
     found += checks.of_store(store, ledger, between, boot_ms)
     return Report(all(check.ok for check in found), found)

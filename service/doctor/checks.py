@@ -9,7 +9,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kemi.store.journal import FOLDER, journal_files, read_lines
+from service.access import audit
 from service.config import Config
+from service.database.access_tables import audit as audit_lines
 from service.database.tables import cdrs, charges, postings
 from service.doctor.evidence import Check, Event, LedgerView, StoreView, Sums
 from service.ledger.rules import BALANCE, REVENUE
@@ -69,6 +71,15 @@ async def batches(conn: AsyncConnection) -> Check:
         ]
     calls = (await conn.execute(sa.select(sa.func.count()).select_from(cdrs))).scalar_one()
     return _check("exactly once", findings, f"{calls} records, each posted once at every level", RESTORE)
+
+
+async def trail(conn: AsyncConnection) -> Check:
+    """The audit is what was written: each line's hash holds the one before it."""
+    found = await audit.find_break(conn)
+    findings = [] if found is None else [f"line {found.id}: {found.what}" if found.id else found.what]
+    lines = (await conn.execute(sa.select(sa.func.count()).select_from(audit_lines))).scalar_one()
+    advice = "somebody changed the database by hand: compare it with a backup"
+    return _check("audit", findings, f"{lines} lines, each as it was written", advice)
 
 
 def events_between(config: Config, store: StoreView | None, ledger: LedgerView) -> dict[int, Event]:
