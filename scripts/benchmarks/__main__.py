@@ -4,6 +4,7 @@ call       CPU a call of Kambill and of two proxies that do less, in turn, and t
 highest    the highest rate at which none of their calls fails
 decisions  how long Kambill's decisions take at a steady rate: median, 99th percentile, longest
 flat       CPU a call with few rates and accounts and with many, in turn
+api        requests a second and times of the API, with 100,000 accounts unless told otherwise, on both databases
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from scripts.benchmarks import company
+from scripts.benchmarks.api import run as bench_api
 from scripts.benchmarks.load import Load, Result, processors, run
 from scripts.benchmarks.proxies import Proxy, Size
 from scripts.demo.children import Children
@@ -28,6 +30,7 @@ SETTLE_S = 1.5
 """After a start, before a load: timers and allocations of the start are not the calls'."""
 PROXIES = ("plain", "guards", "kambill")
 FLAT_FEW, FLAT_RATES, FLAT_ACCOUNTS = 10, 1_000_000, 100_000
+ACCOUNTS = 10_000
 RATE_STEP = 250
 RATE_MAX = 4_000
 RATE_S = 10
@@ -44,7 +47,7 @@ def arguments() -> argparse.Namespace:
     for option, value in (("rounds", 5), ("calls", 4000), ("rate", 400), ("talk-ms", 1000)):
         parser.add_argument(f"--{option}", type=int, default=value)
     parser.add_argument("--rates", type=int, default=300_000, help="of each of the four tariffs of Kambill")
-    parser.add_argument("--accounts", type=int, default=10_000)
+    parser.add_argument("--accounts", type=int, default=ACCOUNTS)
     return parser.parse_args()
 
 
@@ -120,6 +123,11 @@ def decisions(found: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
+def api(found: argparse.Namespace, folder: Path) -> int:
+    """Times of the API's requests."""
+    return bench_api(folder, FLAT_ACCOUNTS if found.accounts == ACCOUNTS else found.accounts)
+
+
 def spread(taken_ns: list[int]) -> dict[str, float]:
     """What a list of times comes to, in microseconds."""
     ordered = sorted(taken_ns)
@@ -171,6 +179,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "highest": highest,
     "decisions": decisions,
     "flat": flat,
+    "api": api,
 }
 
 if __name__ == "__main__":

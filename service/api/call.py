@@ -104,6 +104,8 @@ class Call:
 
     async def owner_of(self, row: Row[Any]) -> Row[Any]:
         """The account that a row of `find` belongs to."""
+        if row.owner_account_id == row.id and "parent_id" in row._mapping:
+            return row  # it is an account itself
         query = sa.select(accounts).where(accounts.c.id == row.owner_account_id)
         return (await self.conn.execute(query)).one()
 

@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import os
-import pwd
 import shutil
-import socket
-import subprocess
-import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -16,47 +12,24 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from scripts.benchmarks.postgres import cluster, is_installed
 from service.config import Config
 from service.database.engine import migrate, open_engine
 from tests.service.office import Office
 
-POSTGRES = Path("/usr/lib/postgresql/15/bin")
 WANTED = os.environ.get("KAMBILL_TEST_DATABASES", "sqlite,postgresql").split(",")
-
-
-def free_port() -> int:
-    """A loopback port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _as_postgres(*command: str) -> None:
-    """PostgreSQL refuses to run as root."""
-    prefix = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    subprocess.run([*prefix, *command], check=True, stdout=subprocess.DEVNULL, cwd="/")
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a cluster's maintenance database, without a database name's guarantee of being empty."""
-    if not (POSTGRES / "initdb").exists():
+    if not is_installed():
         pytest.fail(
             "PostgreSQL 15 is not installed: apt-get install postgresql, or KAMBILL_TEST_DATABASES=sqlite",
             pytrace=False,
         )
-    folder = Path(tempfile.mkdtemp(prefix="kambill-pg-"))
-    user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
-    if os.geteuid() == 0:
-        shutil.chown(folder, "postgres")
-    port = free_port()
-    data = str(folder / "data")
-    options = f"-p {port} -h 127.0.0.1 -k {folder} -c fsync=off -c full_page_writes=off -c max_connections=60"
-    _as_postgres(str(POSTGRES / "initdb"), "-D", data, "-A", "trust", "-E", "UTF8", "--no-sync")
-    _as_postgres(str(POSTGRES / "pg_ctl"), "-D", data, "-l", str(folder / "log"), "-o", options, "-w", "start")
-    yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
-    _as_postgres(str(POSTGRES / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop")
-    shutil.rmtree(folder)
+    with cluster("fsync=off", "full_page_writes=off", "max_connections=60") as url:
+        yield url
 
 
 @pytest.fixture(scope="session")

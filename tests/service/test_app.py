@@ -13,11 +13,11 @@ import pytest
 from kemi.clock import Now
 from kemi.store.carry import begin_store
 from kemi.store.environment import open_reader
+from scripts.benchmarks.postgres import free_port
 from service.app import running
 from service.config import Config, Listen
 from service.faults import Fault
 from tests.service.company import NOW_MS, write_ratebook
-from tests.service.conftest import free_port
 
 
 def _config(folder: Path, database: str) -> Config:

@@ -109,7 +109,7 @@ def test_every_table_with_money_names_its_currency() -> None:
 @pytest.mark.parametrize(
     ("text", "driver"),
     [
-        ("sqlite:////tmp/x.db", "sqlite+aiosqlite"),
+        ("sqlite:////tmp/x.db", "sqlite+kambill"),
         ("postgresql://u:p@h/n", "postgresql+asyncpg"),
         ("postgresql+asyncpg://u:p@h/n", "postgresql+asyncpg"),
     ],

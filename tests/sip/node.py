@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kemi.store.environment import StoreAbsent
-from tests.service.conftest import free_port
+from scripts.benchmarks.postgres import free_port
 from tests.sip.proxy import HOME, Proxy, eventually
 
 RATES = {"wholesale": "0.024", "resale": "0.03", "retail": "0.06", "carrier": "0.012"}

@@ -1,12 +1,13 @@
-"""The guards' proxy with the store's bare work beside it: what billing in one store costs before it decides anything.
+"""The guards' proxy with the store's bare work beside it: what billing in one store costs before it decides.
 
-Three write transactions a call, as billing needs (authorise, answer, settle), with the reads and writes of a chain of three
-and no Python between them: constant bytes, nothing packed, priced or compared; no clerk, no meter. Whatever decides can only
-cost more.
+Three write transactions a call, as billing needs (authorise, answer, settle), with the reads and writes of a chain of
+three and no Python between them: constant bytes, nothing packed, priced or compared; no clerk, no meter. Whatever
+decides can only cost more.
 """
 
-# It replaces names of other modules on purpose.
+# It uses and replaces names of the guards' script, on purpose.
 # mypy: ignore-errors
+# ruff: noqa: F821
 
 from __future__ import annotations
 
@@ -14,7 +15,7 @@ import os
 from pathlib import Path
 
 _guards = Path("@FOLDER@/guards.py").read_text()
-exec(compile(_guards, "guards.py", "exec"))  # noqa: S102 -- the very same proxy, and then some
+exec(compile(_guards, "guards.py", "exec"))
 
 import lmdb  # noqa: E402
 
@@ -28,8 +29,14 @@ def _env():
     """Of this process, opened after the fork."""
     if "env" not in _open:
         env = lmdb.open(
-            os.environ["KAMBILL_RUN_DIR"] + "/floor", map_size=MAP_BYTES, max_dbs=8, writemap=True, map_async=True,
-            sync=False, metasync=False, mode=0o660,
+            os.environ["KAMBILL_RUN_DIR"] + "/floor",
+            map_size=MAP_BYTES,
+            max_dbs=8,
+            writemap=True,
+            map_async=True,
+            sync=False,
+            metasync=False,
+            mode=0o660,
         )
         _open["env"] = env, [env.open_db(name) for name in (b"account", b"call", b"due", b"invite", b"event")]
     return _open["env"]
