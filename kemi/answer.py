@@ -58,12 +58,14 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
         refused = _not_to_be_answered(change, running, callee)
         if refused is not None or running is None:
             return refused or GONE
+        if running.cut_by:
+            return _refuse(change, running, "suspended", _inactive(change, running), ring_ms, now)
         legs, provider = _legs_of_now(rooms, running, now)
         settings = change.configuration.settings(change.txn)
         payers = grants.payers_of(change, legs)
         grant_s = grants.next_grant_s(payers, running.grant_s, settings)
         if grant_s < 1:
-            return _refuse(change, running, payers, ring_ms, now)
+            return _refuse(change, running, "funds", _poor(payers) or running.account, ring_ms, now)
         legs = grants.held_for(legs, grant_s)
         grants.move_holds(change, payers, legs)
         talking = running._replace(
@@ -121,13 +123,20 @@ def _leg_of_now(rates: Any, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:
     return leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw)
 
 
-def _refuse(change: Change, running: RunningCall, payers: grants.Payers, ring_ms: int, now: Now) -> Denied:
-    """Nobody can pay the first second any more: the call ends before it began."""
-    poor = next(
-        (account.id for account, leg in payers if grants.payable_s(account, leg, 1) < 1),
-        running.account,
-    )
-    refused = Refusal("funds", poor, running.account).refused
-    ending = Ending("failed", "system", refused.code, refused.reason, ring_ms, 0, "funds", poor)
+def _poor(payers: grants.Payers) -> int:
+    """Who can't pay the first second; 0: nobody."""
+    return next((account.id for account, leg in payers if grants.payable_s(account, leg, 1) < 1), 0)
+
+
+def _inactive(change: Change, running: RunningCall) -> int:
+    """The lowest account of the path that was suspended meanwhile; the caller's own: all are active again."""
+    path = map(change.account, running.path)
+    return next((account.id for account in path if not account.is_active), running.account)
+
+
+def _refuse(change: Change, running: RunningCall, rule: str, account_id: int, ring_ms: int, now: Now) -> Denied:
+    """The call ends before it began."""
+    refused = Refusal(rule, account_id, running.account).refused
+    ending = Ending("failed", "system", refused.code, refused.reason, ring_ms, 0, rule, account_id)
     close(change, running, bill_of(running, pack_call(running), ending, now))
-    return Denied("funds", refused.code, refused.reason)
+    return Denied(rule, refused.code, refused.reason)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kemi import acknowledge
+from kemi import acknowledge, suspension
 from kemi.clock import Now
 from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
@@ -47,6 +47,9 @@ def tick(rooms: Rooms, dialogs: Dialogs, now: Now) -> None:
         return
     while True:
         due = _due(rooms, now)
+        if suspended := [(entry.boot_ms, entry.what) for entry in due if entry.kind == suspension.KIND]:
+            suspension.mark(rooms, suspended, now)
+            continue  # what was marked is due now
         _forget_invites(rooms, [entry for entry in due if entry.kind == b"i"], now)
         _check_acks(rooms, [entry for entry in due if entry.kind == acknowledge.KIND], dialogs, now)
         for entry in due:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kemi import suspension
 from kemi.clock import Now
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
@@ -22,7 +23,7 @@ class End(NamedTuple):
     """How a call ended, as far as the SIP side knows."""
 
     by: str
-    """caller, callee, grant, operator, reaper, restart or system."""
+    """caller, callee, grant, operator, suspension, reaper, restart or system."""
     sip_code: int
     sip_reason: str
     ring_ms: int
@@ -93,7 +94,9 @@ def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms
 
 def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:
     duration_ms = 0
-    by = "operator" if running.cut_by and end.by in {"grant", "reaper"} else end.by
+    by = end.by
+    if running.cut_by and end.by in {"grant", "reaper"}:
+        by = suspension.BY if running.cut_by == suspension.BY else "operator"
     if running.is_answered:
         duration_ms = min(_length_ms(end_boot_ms - running.answer_boot_ms), running.grant_s * 1000)
         outcome = "answered"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.endpoint import Endpoint
+from service.ledger import api as ledger
+from service.ledger import operations_api as operations
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sign_in.ENDPOINTS,
@@ -13,5 +15,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *roles.ENDPOINTS,
     *tokens.ENDPOINTS,
     *accounts.ENDPOINTS,
+    *ledger.ENDPOINTS,
+    *operations.ENDPOINTS,
     *trail.ENDPOINTS,
 )

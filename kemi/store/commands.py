@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import layout
+from kemi.store import aside, layout
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
 from kemi.store.trunks import gateway_of_command, pack_peer, trunk_by_id, trunk_of_command, ways_of, with_shape
@@ -41,11 +41,13 @@ def note_applied(change: Change, number: int) -> None:
 _STATES = {"active": 0, "suspended": SUSPENDED, "closed": CLOSED}
 
 
-def _account(change: Change, command: Command, _now: Now) -> None:
+def _account(change: Change, command: Command, now: Now) -> None:
     flags = KNOWN | _STATES[command["state"]]
     flags |= CHARGED if command["charged"] else 0
     flags |= PREPAID if command["prepaid"] else 0
     before = change.account(command["id"])
+    if command["state"] != "active" and command["cut"] and before.channels:
+        change.txn.put(layout.due_key(now.boot_ms, b"s", layout.account_key(before.id)), b"", db=change.store.due)
     change.put_account(
         before._replace(
             flags=flags,
@@ -62,6 +64,18 @@ def _account(change: Change, command: Command, _now: Now) -> None:
 def _credit(change: Change, command: Command, _now: Now) -> None:
     account = change.account(command["account"])
     change.put_account(account._replace(balance=account.balance + command["micros"]))
+
+
+def _set_aside(change: Change, command: Command, now: Now) -> None:
+    aside.set_aside(change, command["operation"], command["account"], command["micros"], now)
+
+
+def _take(change: Change, command: Command, _now: Now) -> None:
+    aside.take(change, command["operation"])
+
+
+def _let_go(change: Change, command: Command, _now: Now) -> None:
+    aside.let_go(change, command["operation"])
 
 
 def _trunk(change: Change, command: Command, now: Now) -> None:
@@ -133,6 +147,9 @@ def _ready(change: Change, _command: Command, _now: Now) -> None:
 _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "account": _account,
     "credit": _credit,
+    "set_aside": _set_aside,
+    "take": _take,
+    "let_go": _let_go,
     "trunk": _trunk,
     "trunk_gone": _trunk_gone,
     "gateway": _gateway,

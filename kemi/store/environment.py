@@ -17,7 +17,7 @@ import lmdb
 from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.configuration import Configuration
-from kemi.store.layout import Account, State
+from kemi.store.layout import Account, Aside, State
 from kemi.store.queues import event_to_json
 
 FOLDER = "hot"
@@ -25,7 +25,7 @@ MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "256")) * 1024 * 1024
 """The store's size, taken from memory when it is made: 256 MiB hold some 40,000 calls at once."""
 SMALLEST_BYTES = 1024 * 1024
 MAX_READERS = 512
-NAMES = (b"meta", b"account", b"network", b"peer", b"config", b"call", b"due", b"invite", b"event")
+NAMES = (b"meta", b"account", b"network", b"peer", b"config", b"call", b"due", b"invite", b"event", b"aside")
 
 
 class StoreAbsent(Exception):
@@ -51,9 +51,8 @@ class Databases:
     def __init__(self, env: Any) -> None:
         self.env = env
         handles = [env.open_db(name, create=not env.flags()["readonly"]) for name in NAMES]
-        self.meta, self.account, self.network, self.peer, self.config, self.call, self.due, self.invite, self.event = (
-            handles
-        )
+        self.meta, self.account, self.network, self.peer, self.config, *rest = handles
+        self.call, self.due, self.invite, self.event, self.aside = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:
@@ -207,6 +206,11 @@ class Snapshot:
         after = layout.sequence_key(int.from_bytes(self._txn.get(b"journalled", b"\0", db=self._dbs.meta), "big"))
         rows = [(bytes(key), bytes(raw)) for key, raw in self._txn.cursor(self._dbs.event) if key > after]
         return ((int.from_bytes(key, "big"), event_to_json(raw)) for key, raw in rows)
+
+    def asides(self) -> dict[int, Aside]:
+        """What operations of the ledger have set aside, by operation."""
+        rows = list(self._txn.cursor(self._dbs.aside))
+        return {int.from_bytes(key, "big"): layout.unpack_aside(raw) for key, raw in rows}
 
     def usage(self, kind: bytes, number: int) -> layout.Usage:
         """Channels in use of a trunk (`t`) or gateway (`g`)."""

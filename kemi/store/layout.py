@@ -198,6 +198,28 @@ def unpack_invite(raw: bytes) -> Invite:
     return Invite(*fields[1:])
 
 
+class Aside(NamedTuple):
+    """What an operation of the ledger has set aside."""
+
+    account: int
+    micros: int
+
+
+_ASIDE = struct.Struct("<BxxxIq")
+
+
+def pack_aside(account_id: int, micros: int) -> bytes:
+    """The record of an `Aside`."""
+    return _ASIDE.pack(VERSION, account_id, micros)
+
+
+def unpack_aside(raw: bytes) -> Aside:
+    """What is aside by a record."""
+    fields = _ASIDE.unpack(raw)
+    _check("aside", fields[0])
+    return Aside(*fields[1:])
+
+
 class Settings(NamedTuple):
     """What the operator may set for every call. Sent by the service; these are the values without it."""
 
@@ -239,7 +261,9 @@ def kind_key(kind: bytes, number: int) -> bytes:
 
 
 def due_key(boot_ms: int, kind: bytes, what: bytes) -> bytes:
-    """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`, `a` the key of a call that awaits its ACK."""
+    """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`, `a` the key of a call that awaits its ACK,
+    `s` the key of an account whose calls are to be cut.
+    """
     return boot_ms.to_bytes(8, "big") + kind + what
 
 

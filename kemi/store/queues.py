@@ -19,6 +19,7 @@ EXTENDED = "extended"
 SETTLED = "settled"
 REFUSED = "refused"
 OPENED = "opened"
+SET_ASIDE = "set_aside"
 BEAT = "beat"
 
 
@@ -158,5 +159,6 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     SETTLED: _settled,
     REFUSED: _refused,
     OPENED: _plain,
+    SET_ASIDE: _plain,
     BEAT: _plain,
 }

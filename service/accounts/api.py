@@ -12,13 +12,16 @@ from sqlalchemy import Row
 from service.access.permissions import Permission
 from service.access.standing import path_ids
 from service.accounts import changes
+from service.accounts.idle import why_not_idle
 from service.accounts.rules import AccountSpec, account_problems, name_problem
+from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
 from service.database.tables import accounts, book_balances, tariffs
+from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
 
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
@@ -41,6 +44,7 @@ class AccountView(Told):
     channels: Annotated[int | None, Field(description="Calls at once; null: any number")]
     cps: Annotated[int | None, Field(description="New calls a second; null: any number")]
     balance: Money
+    cut_on_suspend: Annotated[bool, Field(description="A suspension ends running calls too")]
     credit_limit: Annotated[Money, Field(validation_alias="credit_limit_micros")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
@@ -74,6 +78,7 @@ class NewAccount(Asked):
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
+    cut_on_suspend: bool = True
     credit_limit: Micros = 0
 
 
@@ -87,6 +92,7 @@ class AccountEdit(Asked):
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
+    cut_on_suspend: bool | None = None
 
 
 class Move(Asked):
@@ -279,7 +285,7 @@ async def set_credit_limit(call: Call) -> Answer:
 
 
 async def suspend(call: Call) -> Answer:
-    """No new calls of it and all below it from the next second on."""
+    """No new calls of it and all below it from the next second on; running ones end, unless the account says not."""
     return await _set_state(call, "suspended", "account.suspend")
 
 
@@ -300,7 +306,10 @@ async def close(call: Call) -> Answer:
     if await changes.has_open_below(call.conn, call.row):
         raise Problem("conflict", "accounts below it are open: close them first")
     if await balance_of(call.conn, call.row.id, call.row.currency):
-        raise Problem("conflict", "its balance is not nothing: pay it out, have it paid, or write it off")
+        raise Problem("conflict", "its balance is not nothing: refund it, have it paid, or write it off")
+    problem = await why_not_idle(call.conn, call.api.config, call.row)
+    if problem is not None:
+        raise Problem("conflict", problem)
     return await _set_state(call, "closed", "account.close")
 
 
@@ -317,7 +326,10 @@ async def move(call: Call) -> Answer:
     if await changes.name_is_taken(call.conn, parent.id, call.row.name, call.row.id):
         raise Problem("conflict", f"the new parent has an account {call.row.name!r} already")
     before = await _shown(call, call.row)
+    moved, seller_id = await sold_with(call.conn, call.row), await seller_of(call.conn, call.row)
     row = await changes.move(call.conn, call.node, call.row, parent, call.now_ms)
+    by = (call.actor.name, call.actor.home_id or call.actor.account_id)
+    await change_hands(call.conn, moved, seller_id, await seller_of(call.conn, row), by, call.now_ms)
     after = await _shown(call, row)
     await call.audit("account.move", "account", row.id, row.id, before, after)
     return Answer(after, version=after.version)

@@ -31,6 +31,8 @@ class Api(NamedTuple):
     config: Config
     engine: AsyncEngine
     sessions: Sessions
+    patience_s: float = 5.0
+    """How long an answer waits for the call path, at most."""
 
 
 class Asking(NamedTuple):

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
-from service.database.tables import accounts, gateways, plans, tariffs, trunks
+from service.database.tables import accounts, gateways, operations, plans, postings, tariffs, trunks
 
 Condition = sa.ColumnElement[bool]
 
@@ -62,6 +62,11 @@ def _plans(_actor: Actor) -> Condition:
     return sa.true()
 
 
+def _to_below(actor: Actor) -> Condition:
+    """What an account gets from one that stands elsewhere."""
+    return within(operations.c.to_account_id, actor)
+
+
 NOUNS: dict[str, Noun] = {
     noun.name: noun
     for noun in (
@@ -74,6 +79,8 @@ NOUNS: dict[str, Noun] = {
         Noun("gateway", gateways, gateways.c.account_id),
         Noun("tariff", tariffs, tariffs.c.owner_id, _own_tariff),
         Noun("plan", plans, sa.literal(1), _plans),
+        Noun("line", postings, postings.c.account_id),
+        Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("change", audit, audit.c.account_id),
     )
 }

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from ratebook.money import format_micros, parse_micros
 
 ID_MAX = 2**63 - 1
+ABOVE = "above"
+"""Instead of the name of somebody who stands outside the viewer's subtree."""
 TEXT_CHARACTERS_MAX = 1_000
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from kemi.store.queues import SET_ASIDE
 from service.calls.records import TRAFFIC_SUMS, Cdr, cdr_row, charge_rows, postings_of, traffic_rows
 from service.calls.tail import Batch, Event, Position, read_batch, removable
 from service.commands.outbox import UnknownNode, lock_node
@@ -21,7 +22,7 @@ from service.commands.rebuild import rebuild
 from service.config import Config
 from service.database.engine import is_sqlite, reading
 from service.database.tables import cdrs, charges, nodes, traffic_hourly
-from service.ledger import rules, storage
+from service.ledger import operations, rules, storage
 
 BATCH_LINES = 500
 ACTOR = "collector"
@@ -73,6 +74,8 @@ class Collector:
 
     async def _post(self, conn: AsyncConnection, node_id: int, batch: Batch, now_ms: int) -> None:
         await _post_calls(conn, node_id, [event for event in batch.events if "cdr" in event], now_ms)
+        answers = [event for event in batch.events if event["e"] == SET_ASIDE]
+        await operations.decide(conn, self._config.node, answers, now_ms)
         last = batch.events[-1]
         if last["e"] == "opened":
             await rebuild(conn, self._config, last["epoch"], now_ms)

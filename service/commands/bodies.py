@@ -23,6 +23,7 @@ def account_body(row: Row[Any]) -> Body:
         "kind": row.kind,
         "charged": row.kind in {"reseller", "customer"} and not row.commission,
         "state": row.state,
+        "cut": row.cut_on_suspend,
         "prepaid": row.billing == "prepaid",
         "currency": row.currency,
         "tariff": row.tariff_id or 0,
@@ -36,6 +37,21 @@ def account_body(row: Row[Any]) -> Body:
 def credit_body(account_id: int, micros: int) -> Body:
     """A change of an account's balance; negative: a debit."""
     return {"do": "credit", "account": account_id, "micros": micros}
+
+
+def set_aside_body(operation: int, account_id: int, micros: int) -> Body:
+    """Asks the store to hold an amount for an operation; the journal answers."""
+    return {"do": "set_aside", "operation": operation, "account": account_id, "micros": micros}
+
+
+def take_body(operation: int) -> Body:
+    """What an operation has set aside leaves the account."""
+    return {"do": "take", "operation": operation}
+
+
+def let_go_body(operation: int) -> Body:
+    """What an operation has set aside is the account's again."""
+    return {"do": "let_go", "operation": operation}
 
 
 def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:

@@ -16,6 +16,7 @@ from service.commands import bodies
 from service.commands.outbox import lock_node
 from service.config import Config
 from service.database.tables import accounts, commands, gateways, nodes, plans, tariffs, trunk_networks, trunks
+from service.ledger.operations import asked_again
 from service.ledger.storage import balances
 
 Numbered = tuple[dict[str, Any], int | None, int]
@@ -33,6 +34,7 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
         for account_id, micros in sorted((await balances(conn)).items())
         if micros
     ]
+    wanted += [(body, None, 0) for body in await asked_again(conn, node.id)]
     wanted.append((bodies.ready_body(), None, 0))
     rows = [
         {

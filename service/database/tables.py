@@ -25,7 +25,9 @@ BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
 BOOKS = ("balance", "revenue", "cost", "cash")
-ENTRY_KINDS = ("payment", "adjustment", "charges")
+ENTRY_KINDS = ("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges")
+OPERATION_KINDS = ("refund", "transfer")
+OPERATION_STATES = ("asked", "posted", "refused", "cancelled")
 
 
 nodes = sa.Table(
@@ -86,6 +88,7 @@ accounts = sa.Table(
     _refers("tariff_id", "tariffs.id", nullable=True),
     *_limits(),
     _text("state", "active"),
+    sa.Column("cut_on_suspend", sa.Boolean, nullable=False, server_default=sa.true()),  # running calls end too
     sa.Column("depth", sa.Integer, nullable=False),
     sa.Column("path", _SORTED, nullable=False),  # ids from the root down: /1/5/9/
     _big("created_ms"),
@@ -179,6 +182,7 @@ entries = sa.Table(
     _text("kind"),
     _text("reason", ""),
     _text("actor"),
+    _big("actor_account_id", 0),  # the actor's; 0: a part of the system, or the command line
     sa.Column("idempotency_key", sa.Text, nullable=True, unique=True),
     _text("request", ""),  # what was asked under the key: the same key with another request is a fault
     _big("created_ms"),
@@ -218,6 +222,36 @@ book_balances = sa.Table(
     _one_of("book", BOOKS),
     _is_currency(),
 )
+
+operations = sa.Table(
+    "operations",
+    metadata,
+    _id(),
+    _text("kind"),
+    _refers("account_id", "accounts.id"),  # whose money is set aside
+    _refers("to_account_id", "accounts.id", nullable=True),  # null: it is paid out
+    _big("amount_micros"),
+    _text("currency"),
+    _text("reason"),
+    _text("actor"),
+    _big("actor_account_id", 0),
+    _text("state", "asked"),
+    sa.Column("free_micros", _BIG, nullable=True),  # what the account had when it was refused
+    _refers("entry_id", "entries.id", nullable=True),  # null: not posted
+    _refers("node_id", "nodes.id"),
+    _big("closed_by", 0),  # the command that took or let go what was aside; 0: none yet
+    _big("created_ms"),
+    _big("decided_ms", 0),
+    _one_of("kind", OPERATION_KINDS),
+    _one_of("state", OPERATION_STATES),
+    _is_currency(),
+    _at_least("amount_micros", 1),
+    sa.Index(None, "state"),
+    sa.Index(None, "account_id", "id"),
+    sa.Index(None, "to_account_id", "id"),
+    sqlite_autoincrement=True,
+)
+"""Debits that somebody asked for: the money is set aside in the store first, and posted when it says so."""
 
 cdrs = sa.Table(
     "cdrs",

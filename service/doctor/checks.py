@@ -120,6 +120,7 @@ def of_store(store: StoreView | None, ledger: LedgerView, between: dict[int, Eve
         journal(store, ledger, between),
         equation(store, ledger, between),
         holds(store),
+        set_aside(store, ledger),
         channels(store),
         funds(store),
         overdue(store, boot_ms),
@@ -157,14 +158,32 @@ def equation(store: StoreView, ledger: LedgerView, between: dict[int, Event]) ->
     return _check(name, findings, f"{len(store.accounts)} accounts agree to the micro-unit", advice)
 
 
+def set_aside(store: StoreView, ledger: LedgerView) -> Check:
+    """What the store has aside is of an operation that is not at its end yet."""
+    findings = []
+    for number, aside in store.asides.items():
+        known = ledger.operations.get(number)
+        if known is None:
+            findings.append(f"operation {number}: the ledger doesn't know it")
+        elif (known.account, known.micros) != tuple(aside):
+            findings.append(f"operation {number}: {aside.micros} aside of account {aside.account}, not as asked")
+        elif 0 < known.closed_by <= store.applied_command:
+            findings.append(f"operation {number}: it is over, and {aside.micros} are still aside")
+    return _check(
+        "set aside", findings, f"{len(store.asides)} operations on their way", "report it; then restart Kamailio"
+    )
+
+
 def holds(store: StoreView) -> Check:
-    """What is held on an account is what its running calls hold."""
+    """What is held on an account is what its running calls hold, and what operations have set aside."""
     held: defaultdict[int, int] = defaultdict(int)
+    for aside in store.asides.values():
+        held[aside.account] += aside.micros
     for call in store.calls:
         for leg in call.legs:
             held[leg.account] += leg.held
     findings = [
-        f"account {account.id}: {account.held} held, its calls hold {held[account.id]}"
+        f"account {account.id}: {account.held} held, calls and operations hold {held[account.id]}"
         for account in store.accounts.values()
         if account.held != held[account.id]
     ]

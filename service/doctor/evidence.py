@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kemi.store.calls import RunningCall
 from kemi.store.environment import StoreAbsent, open_reader
-from kemi.store.layout import Account
+from kemi.store.layout import Account, Aside
 from service.config import Config
-from service.database.tables import cdrs, charges, commands, nodes
+from service.database.tables import cdrs, charges, commands, nodes, operations
 from service.ledger.storage import balances
 
 Event = dict[str, Any]
@@ -49,6 +49,17 @@ class StoreView(NamedTuple):
     """By sequence: those not yet in the journal."""
     channels: dict[tuple[bytes, int], int]
     """In use, of each trunk (`t`) and gateway (`g`) that has any."""
+    asides: dict[int, Aside]
+    """What operations have set aside."""
+
+
+class Operation(NamedTuple):
+    """What the ledger knows of money set aside."""
+
+    account: int
+    micros: int
+    closed_by: int
+    """The command that ends it; 0: not decided yet."""
 
 
 class LedgerView(NamedTuple):
@@ -62,6 +73,8 @@ class LedgerView(NamedTuple):
     """By commands that the store had not applied."""
     charged_since: Sums
     """Changes of balances by calls that the ledger has and the store's snapshot had not."""
+    operations: dict[int, Operation]
+    """Those that the store has something aside for."""
 
 
 def read_store(config: Config) -> StoreView | None:
@@ -82,6 +95,7 @@ def read_store(config: Config) -> StoreView | None:
                 list(snapshot.calls()),
                 dict(snapshot.events()),
                 snapshot.channels(),
+                snapshot.asides(),
             )
     finally:
         reader.close()
@@ -97,7 +111,14 @@ async def read_ledger(conn: AsyncConnection, config: Config, store: StoreView | 
         await balances(conn),
         {} if store is None else await _commanded(conn, node.id, store),
         {} if store is None else await _charged_since(conn, node.id, store),
+        {} if store is None else await _operations(conn, store),
     )
+
+
+async def _operations(conn: AsyncConnection, store: StoreView) -> dict[int, Operation]:
+    columns = (operations.c.id, operations.c.account_id, operations.c.amount_micros, operations.c.closed_by)
+    rows = await conn.execute(sa.select(*columns).where(operations.c.id.in_(list(store.asides))))
+    return {number: Operation(*rest) for number, *rest in rows}
 
 
 async def _commanded(conn: AsyncConnection, node_id: int, store: StoreView) -> Sums:

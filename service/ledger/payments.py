@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.money import MICROS, format_micros
-from service.accounts.storage import find_account, seller_of
-from service.commands.bodies import credit_body
-from service.commands.outbox import enqueue, lock_node
+from service.accounts.storage import find_account
+from service.commands.outbox import lock_node
 from service.faults import Fault
-from service.ledger.rules import PAYMENT, Entry, payment_postings
-from service.ledger.storage import balance_after, entry_of_key, post_entry
+from service.ledger.postings import Booking, book
+from service.ledger.rules import PAYMENT
+from service.ledger.storage import balance_after, entry_of_key
 
 AMOUNT_MAX_MICROS = 1_000_000_000 * MICROS
 """Of one payment: a billion. What is more is a slip of the finger."""
@@ -60,10 +59,13 @@ async def pay(conn: AsyncConnection, node: str, request: PaymentRequest, now_ms:
     asked = json.dumps({"account": account.id, "micros": request.amount_micros, "reason": request.reason})
     known = None if request.key is None else await entry_of_key(conn, request.key, asked)
     if known is None:
-        problem = _problem(request, account.kind, account.state)
+        problem = payment_problem(request.amount_micros, account.kind, account.state)
+        if problem is None and request.key is not None and not 0 < len(request.key) <= KEY_CHARACTERS_MAX:
+            problem = f"a key has 1 to {KEY_CHARACTERS_MAX} characters"
         if problem:
             raise PaymentRefused(problem)
-        entry_id, created_ms = await _post(conn, node, request, account, asked, now_ms), now_ms
+        booking = Booking(PAYMENT, request.amount_micros, request.reason, request.actor, key=request.key, request=asked)
+        entry_id, created_ms = await book(conn, node, account, booking, now_ms), now_ms
     else:
         entry_id, created_ms = known.id, known.created_ms
     return Receipt(
@@ -78,34 +80,14 @@ async def pay(conn: AsyncConnection, node: str, request: PaymentRequest, now_ms:
     )
 
 
-async def _post(
-    conn: AsyncConnection, node: str, request: PaymentRequest, account: Row[Any], asked: str, now_ms: int
-) -> int:
-    micros = request.amount_micros
-    entry = Entry(
-        kind=PAYMENT,
-        actor=request.actor,
-        reason=request.reason,
-        created_ms=now_ms,
-        postings=payment_postings(account.id, await seller_of(conn, account), micros, account.currency),
-        idempotency_key=request.key,
-        request=asked,
-    )
-    entry_id = await post_entry(conn, entry)
-    body = credit_body(account.id, micros)
-    await enqueue(conn, node, body, now_ms=now_ms, account_id=account.id, amount_micros=micros)
-    return entry_id
-
-
-def _problem(request: PaymentRequest, kind: str, state: str) -> str | None:
+def payment_problem(amount_micros: int, kind: str, state: str) -> str | None:
+    """Why an account can't be paid this in (negative: out); None: it can."""
     if kind == "root":
         return "the operator pays nobody above itself: name the account that the money came from"
     if state == "closed":
-        return f"account {request.account!r} is closed: open it again first (`state: active` in what you apply)"
-    if not 0 < abs(request.amount_micros) <= AMOUNT_MAX_MICROS:
+        return "the account is closed: resume it first"
+    if not 0 < abs(amount_micros) <= AMOUNT_MAX_MICROS:
         return f"an amount lies between 0.000001 and {format_micros(AMOUNT_MAX_MICROS)}"
-    if request.amount_micros < 0 and kind != "provider":
-        return "only a provider is paid out: a refund to others first sets the money aside, which is not built yet"
-    if request.key is not None and not 0 < len(request.key) <= KEY_CHARACTERS_MAX:
-        return f"a key has 1 to {KEY_CHARACTERS_MAX} characters"
+    if amount_micros < 0 and kind != "provider":
+        return "only a provider is paid out: what others get back is a refund"
     return None

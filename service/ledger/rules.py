@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 ROOT_ID = 1
 BALANCE, REVENUE, COST, CASH = "balance", "revenue", "cost", "cash"
-PAYMENT, ADJUSTMENT, CHARGES = "payment", "adjustment", "charges"
+PAYMENT, ADJUSTMENT, WRITE_OFF, MOVE, CHARGES = "payment", "adjustment", "write_off", "move", "charges"
 
 
 class Unbalanced(Exception):
@@ -53,6 +53,8 @@ class Entry(NamedTuple):
     request: str = ""
     """What was asked for under the key, in a canonical form."""
     batch: Batch | None = None
+    actor_account_id: int = 0
+    """The actor's account; 0: a part of the system, or the command line."""
 
 
 def check(postings: Iterable[Posting]) -> None:
@@ -80,6 +82,21 @@ def cost_postings(provider_id: int, micros: int, currency: str) -> tuple[Posting
 def payment_postings(account_id: int, seller_id: int, micros: int, currency: str) -> tuple[Posting, Posting]:
     """An account pays in (negative: it is paid out)."""
     return Posting(BALANCE, account_id, micros, currency), Posting(CASH, seller_id, -micros, currency)
+
+
+def adjustment_postings(account_id: int, seller_id: int, micros: int, currency: str) -> tuple[Posting, Posting]:
+    """A seller corrects what an account has: to its favour costs revenue."""
+    return Posting(BALANCE, account_id, micros, currency), Posting(REVENUE, seller_id, -micros, currency)
+
+
+def write_off_postings(account_id: int, seller_id: int, micros: int, currency: str) -> tuple[Posting, Posting]:
+    """A debt that nobody will pay becomes a cost of the seller."""
+    return Posting(BALANCE, account_id, micros, currency), Posting(COST, seller_id, -micros, currency)
+
+
+def move_postings(before_id: int, after_id: int, micros: int, currency: str) -> tuple[Posting, Posting]:
+    """What an account has goes from one seller's hands into another's: the account's own books stay."""
+    return Posting(CASH, before_id, micros, currency), Posting(CASH, after_id, -micros, currency)
 
 
 def sum_postings(postings: Iterable[Posting]) -> tuple[Posting, ...]:

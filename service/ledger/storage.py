@@ -36,6 +36,7 @@ async def post_entry(conn: AsyncConnection, entry: Entry) -> int:
     header = sa.insert(entries).values(
         kind=entry.kind,
         actor=entry.actor,
+        actor_account_id=entry.actor_account_id,
         reason=entry.reason,
         created_ms=entry.created_ms,
         idempotency_key=entry.idempotency_key,

@@ -133,6 +133,7 @@ class World:
             "kind": kind,
             "charged": account != ROOT and kind != "provider",
             "state": "active",
+            "cut": True,
             "prepaid": True,
             "currency": "EUR",
             "tariff": account,

@@ -81,8 +81,8 @@ async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path
     ]
     assert told[3] == {
         "do": "account", "epoch": 0, "id": ids["customer"], "parent": ids["lower"], "kind": "customer", "charged": True,
-        "state": "active", "prepaid": True, "currency": "EUR", "tariff": 1, "credit_limit": 5_000_000, "channels": 2,
-        "cps": 3, "name": "customer",
+        "state": "active", "cut": True, "prepaid": True, "currency": "EUR", "tariff": 1, "credit_limit": 5_000_000,
+        "channels": 2, "cps": 3, "name": "customer",
     }  # fmt: skip
     assert [body["charged"] for body in told[:5]] == [False, True, False, True, False]
     assert told[5] == {

@@ -201,6 +201,7 @@ class Proxy:
         kind = fields.get("kind", "reseller")
         charged = account != ROOT and kind != "provider"
         values = {"do": "account", "id": account, "parent": 0, "kind": kind, "charged": charged, "state": "active"}
+        values |= {"cut": True}
         values |= {"prepaid": True, "currency": "EUR", "tariff": account, "credit_limit": 0, "channels": 0, "cps": 0}
         return values | {"name": f"account {account}"} | fields
 

@@ -14,12 +14,9 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
-from service.api.values import AccountId, Moment, Number, Text, Told, When
+from service.api.values import ABOVE, AccountId, Moment, Number, Text, Told, When
 from service.database.access_tables import audit
 from service.database.tables import accounts
-
-ABOVE = "above"
-"""Instead of the name of somebody who stands outside the viewer's subtree."""
 
 
 class ChangeView(Told):

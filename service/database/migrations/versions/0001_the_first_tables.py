@@ -144,6 +144,7 @@ def upgrade() -> None:
         sa.Column("channels", sa.Integer(), nullable=True),
         sa.Column("cps", sa.Integer(), nullable=True),
         sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("cut_on_suspend", sa.Boolean(), server_default=sa.true(), nullable=False),
         sa.Column("depth", sa.Integer(), nullable=False),
         sa.Column("path", sa.Text().with_variant(sa.Text(collation="C"), "postgresql"), nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
@@ -191,6 +192,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("actor_account_id", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("idempotency_key", sa.Text(), nullable=True),
         sa.Column("request", sa.Text(), server_default="", nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
@@ -198,7 +200,10 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger(), nullable=True),
         sa.Column("first_sequence", sa.BigInteger(), nullable=True),
         sa.Column("last_sequence", sa.BigInteger(), nullable=True),
-        sa.CheckConstraint("kind IN ('payment', 'adjustment', 'charges')", name=op.f("ck_entries_kind")),
+        sa.CheckConstraint(
+            "kind IN ('payment', 'adjustment', 'refund', 'transfer', 'write_off', 'move', 'charges')",
+            name=op.f("ck_entries_kind"),
+        ),
         sa.ForeignKeyConstraint(["node_id"], ["nodes.id"], name=op.f("fk_entries_node_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entries")),
         sa.UniqueConstraint("idempotency_key", name=op.f("uq_entries_idempotency_key")),
@@ -382,6 +387,44 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_mails_state_id"), "mails", ["state", "id"], unique=False)
+
+    op.create_table(
+        "operations",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("to_account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("amount_micros", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("actor_account_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("state", sa.Text(), server_default="asked", nullable=False),
+        sa.Column("free_micros", sa.BigInteger(), nullable=True),
+        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("node_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("closed_by", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("decided_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint("kind IN ('refund', 'transfer')", name=op.f("ck_operations_kind")),
+        sa.CheckConstraint("state IN ('asked', 'posted', 'refused', 'cancelled')", name=op.f("ck_operations_state")),
+        sa.CheckConstraint("amount_micros >= 1", name=op.f("ck_operations_amount_micros")),
+        sa.CheckConstraint("length(currency) = 3", name=op.f("ck_operations_currency")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_operations_account_id")),
+        sa.ForeignKeyConstraint(["entry_id"], ["entries.id"], name=op.f("fk_operations_entry_id")),
+        sa.ForeignKeyConstraint(["node_id"], ["nodes.id"], name=op.f("fk_operations_node_id")),
+        sa.ForeignKeyConstraint(["to_account_id"], ["accounts.id"], name=op.f("fk_operations_to_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_operations")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_operations_account_id_id"), "operations", ["account_id", "id"], unique=False)
+    op.create_index(op.f("ix_operations_state"), "operations", ["state"], unique=False)
+    op.create_index(op.f("ix_operations_to_account_id_id"), "operations", ["to_account_id", "id"], unique=False)
 
     op.create_table(
         "postings",

@@ -1,0 +1,46 @@
+"""Calls of accounts that were suspended or closed: the answered ones end, those that ring are not answered any more.
+
+The command leaves a mark in the due index and no more, since looking through all calls takes longer than the store's
+writers may wait. The meter finds the mark at its next tick, also after a restart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kemi.clock import Now
+from kemi.rooms import Rooms
+from kemi.store import layout
+from kemi.store.calls import unpack_call
+from kemi.store.change import Change
+
+KIND = b"s"
+"""Of the mark in the due index; behind it stands the account's key."""
+BY = "suspension"
+CALLS_PER_CHANGE = 50
+"""Calls that one transaction marks: the workers wait for no longer."""
+
+
+def mark(rooms: Rooms, marks: Sequence[tuple[int, bytes]], now: Now) -> None:
+    """Makes every call below these accounts due to be cut. `marks`: boot milliseconds and key of each."""
+    suspended = {int.from_bytes(key, "big") for _, key in marks}
+    with rooms.store.read() as txn, txn.cursor(rooms.store.call) as cursor:
+        records = [bytes(raw) for _, raw in cursor]
+    found = [call.key for call in map(unpack_call, records) if not suspended.isdisjoint(call.path)]
+    for start in range(0, len(found), CALLS_PER_CHANGE):
+        _mark(rooms, found[start : start + CALLS_PER_CHANGE], now)
+    with Change(rooms.store) as change:
+        for boot_ms, key in marks:
+            change.txn.delete(layout.due_key(boot_ms, KIND, key), db=change.store.due)
+
+
+def _mark(rooms: Rooms, keys: Sequence[bytes], now: Now) -> None:
+    with Change(rooms.store) as change:
+        for key in keys:
+            call = change.call(key)
+            if call is None or call.cut_by:
+                continue
+            if call.is_answered:
+                change.move_call(call._replace(cut_by=BY, due_ms=now.boot_ms), call.due_ms)
+            else:
+                change.put_call(call._replace(cut_by=BY))

@@ -1,0 +1,170 @@
+"""The API of money: what is paid in, corrected, paid back and moved, and the lines of an account's books."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+
+from service.access.actor import Actor
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint, Key
+from service.api.lists import Listing, Page, Paging, page_of
+from service.api.problems import Problem, invalid
+from service.api.values import ABOVE, Asked, Micros, Moment, Money, Told, Words
+from service.database.tables import accounts, entries, postings
+from service.ledger import rules
+from service.ledger.payments import AMOUNT_MAX_MICROS, payment_problem
+from service.ledger.postings import Booking, book
+from service.ledger.storage import balance_after, balance_of
+
+
+class LineView(Told):
+    """A line of an account's books."""
+
+    entry_id: int
+    created_at: Annotated[Moment, Field(validation_alias="created_ms")]
+    kind: Annotated[str, Field(description="payment, adjustment, refund, transfer, write_off or charges")]
+    reason: str
+    actor: Annotated[str, Field(description="`above`: somebody outside your subtree")]
+    amount: Annotated[Money, Field(description="Positive: the account had more afterwards")]
+    currency: str
+    balance: Annotated[Money, Field(description="Right after it")]
+
+
+class NewPayment(Asked):
+    """Money that an account has paid in; of a provider also what it was paid out (negative)."""
+
+    amount: Micros
+    reason: Words
+
+
+class Adjustment(Asked):
+    """A correction: a fee (negative), a goodwill (positive). It is owed whatever is there, and no hold is touched."""
+
+    amount: Micros
+    reason: Words
+
+
+class WriteOff(Asked):
+    """Why nobody will pay this debt."""
+
+    reason: Words
+
+
+_ACTORS = accounts.alias("actor_account")
+_LINES = Listing(
+    "line",
+    {"-id": postings.c.id},
+    {},
+    sa.select(
+        postings.c.id,
+        postings.c.entry_id,
+        postings.c.amount_micros,
+        postings.c.currency,
+        entries.c.created_ms,
+        entries.c.kind,
+        entries.c.reason,
+        entries.c.actor,
+        _ACTORS.c.path.label("actor_path"),
+    )
+    .join(entries, entries.c.id == postings.c.entry_id)
+    .join(_ACTORS, _ACTORS.c.id == entries.c.actor_account_id, isouter=True),
+    lambda call: (postings.c.account_id == call.row.id) & (postings.c.book == rules.BALANCE),
+)
+
+
+def seen_actor(name: str, path: str | None, viewer: Actor) -> str:
+    """The name of who did something, if the viewer may know it. `path` None: a part of the system."""
+    return name if path is None or viewer.sees(path) else ABOVE
+
+
+def _line(row: Row[Any], viewer: Actor, balance_micros: int) -> LineView:
+    values = dict(row._mapping)
+    actor = seen_actor(row.actor, row.actor_path, viewer)
+    return LineView.model_validate(values | {"actor": actor, "amount": row.amount_micros, "balance": balance_micros})
+
+
+async def list_lines(call: Call) -> Answer:
+    """A page of them, newest first."""
+    rows, following = await page_of(call, _LINES)
+    balance = await balance_after(call.conn, call.row.id, rows[0].entry_id) if rows else 0
+    items = []
+    for row in rows:
+        items.append(_line(row, call.actor, balance))
+        balance -= row.amount_micros
+    return Answer(Page[LineView](items=items, next=following))
+
+
+def check_amount(micros: int, pointer: str = "/amount") -> None:
+    """Of what is moved on demand: more than nothing. Raises Problem."""
+    if not 0 < micros <= AMOUNT_MAX_MICROS:
+        raise invalid(pointer, "an amount lies between 0.000001 and 1000000000")
+
+
+async def make_payment(call: Call) -> Answer:
+    """What was paid in can be spent within a second."""
+    body: NewPayment = call.body
+    problem = payment_problem(body.amount, call.row.kind, call.row.state)
+    if problem is not None and "amount lies" in problem:
+        raise invalid("/amount", problem)
+    if problem is not None:
+        raise Problem("conflict", problem)
+    return await _booked(call, rules.PAYMENT, body.amount, body.reason)
+
+
+async def adjust(call: Call) -> Answer:
+    """A fee may leave an account below nothing; it gets no new hold then."""
+    body: Adjustment = call.body
+    check_amount(abs(body.amount))
+    if call.row.state == "closed":
+        raise Problem("conflict", "the account is closed: resume it first")
+    return await _booked(call, rules.ADJUSTMENT, body.amount, body.reason)
+
+
+async def write_off(call: Call) -> Answer:
+    """The whole debt of an account that is suspended, so that it can be closed."""
+    body: WriteOff = call.body
+    if call.row.state != "suspended":
+        raise Problem("conflict", "only a suspended account's debt is written off: suspend it first")
+    balance = await balance_of(call.conn, call.row.id, call.row.currency)
+    if balance >= 0:
+        raise Problem("conflict", "the account owes nothing: what it has left is refunded")
+    return await _booked(call, rules.WRITE_OFF, -balance, body.reason)
+
+
+async def _booked(call: Call, kind: str, micros: int, reason: str) -> Answer:
+    actor = call.actor
+    booking = Booking(kind, micros, reason, actor.name, actor.home_id or actor.account_id)
+    entry_id = await book(call.conn, call.node, call.row, booking, call.now_ms)
+    values = {"entry_id": entry_id, "created_ms": call.now_ms, "kind": kind, "reason": reason, "actor": actor.name}
+    balance = await balance_of(call.conn, call.row.id, call.row.currency)
+    values |= {"amount": micros, "currency": call.row.currency, "balance": balance}
+    view = LineView.model_validate(values)
+    await call.audit(f"account.{kind}", "account", call.row.id, call.row.id, None, view)
+    return Answer(view)
+
+
+_P = Permission
+_ONE = "/accounts/{account_id}"
+ENDPOINTS = [
+    Endpoint(
+        "payment.list", "GET", f"{_ONE}/lines", _P.PAYMENTS_READ, list_lines, "List the lines of an account's books",
+        query=Paging, answer=Page[LineView],
+    ),
+    Endpoint(
+        "payment.make", "POST", f"{_ONE}/payments", _P.PAYMENTS_CHANGE, make_payment, "Post a payment", NewPayment,
+        answer=LineView, status=201, below=True, key=Key.NEEDED,
+    ),
+    Endpoint(
+        "payment.adjust", "POST", f"{_ONE}/adjustments", _P.PAYMENTS_CHANGE, adjust, "Correct a balance", Adjustment,
+        answer=LineView, status=201, below=True, key=Key.NEEDED,
+    ),
+    Endpoint(
+        "payment.write-off", "POST", f"{_ONE}/write-off", _P.PAYMENTS_CHANGE, write_off, "Write a debt off", WriteOff,
+        answer=LineView, status=201, below=True, key=Key.NEEDED,
+    ),
+]  # fmt: skip

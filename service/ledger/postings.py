@@ -1,0 +1,78 @@
+"""Entries that need nobody's leave: payments in, corrections, debts given up, accounts that change hands.
+
+Each moves the ledger and numbers the store's credit in one transaction. What takes money that calls may hold is an
+operation instead (`service.ledger.operations`), but for corrections, which are owed whatever is there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.accounts.storage import seller_of
+from service.commands.bodies import credit_body
+from service.commands.outbox import enqueue
+from service.database.tables import accounts
+from service.ledger import rules
+from service.ledger.rules import Entry, Posting
+from service.ledger.storage import balance_of, post_entry
+
+_LINES: dict[str, Callable[[int, int, int, str], tuple[Posting, ...]]] = {
+    rules.PAYMENT: rules.payment_postings,
+    rules.ADJUSTMENT: rules.adjustment_postings,
+    rules.WRITE_OFF: rules.write_off_postings,
+}
+
+
+class Booking(NamedTuple):
+    """What is to stand in an account's books."""
+
+    kind: str
+    """payment, adjustment or write_off."""
+    micros: int
+    """Positive: the account has more afterwards."""
+    reason: str
+    actor: str
+    actor_account_id: int = 0
+    key: str | None = None
+    request: str = ""
+
+
+async def book(conn: AsyncConnection, node: str, account: Row[Any], booking: Booking, now_ms: int) -> int:
+    """Posts it between an account and its seller; returns the entry's id. The caller holds the node's lock."""
+    kind, micros, reason, actor, by, key, request = booking
+    lines = _LINES[kind](account.id, await seller_of(conn, account), micros, account.currency)
+    entry = Entry(kind, actor, reason, now_ms, lines, key, request, actor_account_id=by)
+    entry_id = await post_entry(conn, entry)
+    await enqueue(
+        conn, node, credit_body(account.id, micros), now_ms=now_ms, account_id=account.id, amount_micros=micros
+    )
+    return entry_id
+
+
+async def sold_with(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
+    """The accounts that have this one's seller and lose it when it moves: it, and what it only earns commission on."""
+    level, found = [account], []
+    while level:
+        found += level
+        parents = [row.id for row in level if row.commission]
+        rows = await conn.execute(sa.select(accounts).where(accounts.c.parent_id.in_(parents)))
+        level = list(rows) if parents else []
+    return found
+
+
+async def change_hands(
+    conn: AsyncConnection, moved: list[Row[Any]], before_id: int, after_id: int, actor: tuple[str, int], now_ms: int
+) -> None:
+    """What these accounts have with one seller they have with another from now on. `actor`: name and account."""
+    if before_id == after_id:
+        return
+    total = sum([await balance_of(conn, row.id, row.currency) for row in moved])
+    if total:
+        lines = rules.move_postings(before_id, after_id, total, moved[0].currency)
+        entry = Entry(rules.MOVE, actor[0], f"{len(moved)} accounts", now_ms, lines, actor_account_id=actor[1])
+        await post_entry(conn, entry)
