@@ -7,6 +7,7 @@ from service.accounts import api as accounts
 from service.api.endpoint import Endpoint
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
+from service.sellers import brand, mail, numbering
 
 ENDPOINTS: tuple[Endpoint, ...] = (
     *sign_in.ENDPOINTS,
@@ -17,5 +18,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
     *ledger.ENDPOINTS,
     *operations.ENDPOINTS,
+    *brand.ENDPOINTS,
+    *numbering.ENDPOINTS,
+    *mail.ENDPOINTS,
     *trail.ENDPOINTS,
 )

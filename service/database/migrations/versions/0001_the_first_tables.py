@@ -280,6 +280,26 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "book", "currency", name=op.f("pk_book_balances")),
     )
     op.create_table(
+        "brands",
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("company", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), server_default="", nullable=False),
+        sa.Column("tax_number", sa.Text(), server_default="", nullable=False),
+        sa.Column("sender_name", sa.Text(), server_default="", nullable=False),
+        sa.Column("sender_address", sa.Text(), server_default="", nullable=False),
+        sa.Column("host", sa.Text(), nullable=True),
+        sa.Column("primary_colour", sa.Text(), server_default="", nullable=False),
+        sa.Column("accent_colour", sa.Text(), server_default="", nullable=False),
+        sa.Column("logo", sa.LargeBinary(), nullable=True),
+        sa.Column("logo_type", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_brands_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_brands")),
+        sa.UniqueConstraint("host", name=op.f("uq_brands_host")),
+    )
+    op.create_table(
         "cdrs",
         sa.Column(
             "id",
@@ -368,6 +388,25 @@ def upgrade() -> None:
     op.create_index(op.f("ix_gateways_account_id"), "gateways", ["account_id"], unique=False)
 
     op.create_table(
+        "mail_templates",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("language", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_mail_templates_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_mail_templates")),
+        sa.UniqueConstraint("account_id", "kind", "language", name=op.f("uq_mail_templates_account_id_kind_language")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "mails",
         sa.Column(
             "id",
@@ -388,6 +427,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_mails_state_id"), "mails", ["state", "id"], unique=False)
 
+    op.create_table(
+        "numberings",
+        sa.Column(
+            "account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("prefix", sa.Text(), server_default="", nullable=False),
+        sa.Column("pattern", sa.Text(), nullable=False),
+        sa.Column("restarts_yearly", sa.Boolean(), server_default=sa.true(), nullable=False),
+        sa.Column("next_number", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("year", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("next_number >= 1", name=op.f("ck_numberings_next_number")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_numberings_account_id")),
+        sa.PrimaryKeyConstraint("account_id", name=op.f("pk_numberings")),
+    )
     op.create_table(
         "operations",
         sa.Column(

@@ -1,0 +1,106 @@
+"""The API of how a seller's invoices are numbered."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint
+from service.api.problems import Problem, invalid
+from service.api.values import Asked, Text, Told
+from service.database.engine import is_sqlite
+from service.database.seller_tables import numberings
+from service.sellers.brand import check_sells
+from service.sellers.numbers import PATTERN, number_text, pattern_problem, year_of
+
+Pattern = Annotated[Text, Field(min_length=1, max_length=60, examples=[PATTERN])]
+
+
+class Numbering(Asked):
+    """How invoices are numbered from now on."""
+
+    prefix: Annotated[Text, Field(max_length=20)] = ""
+    pattern: Pattern = PATTERN
+    restarts_yearly: bool = True
+    next_number: Annotated[
+        int | None, Field(ge=1, le=10**12, description="null: it goes on; a number that was passed can't come again")
+    ] = None
+
+
+class NumberingView(Told):
+    """How invoices are numbered."""
+
+    prefix: str
+    pattern: str
+    restarts_yearly: bool
+    next_number: int
+    example: Annotated[str, Field(description="The next one, if it were taken now")]
+    version: Annotated[int, Field(description="0: nothing was set yet")]
+
+
+async def _own(call: Call) -> Row[Any] | None:
+    return (await call.conn.execute(sa.select(numberings).where(numberings.c.account_id == call.row.id))).first()
+
+
+def _view(call: Call, row: Row[Any] | None) -> NumberingView:
+    year = year_of(call.now_ms, call.api.config.timezone)
+    if row is None:
+        values: dict[str, Any] = {"prefix": "", "pattern": PATTERN, "restarts_yearly": True, "version": 0}
+        number = 1
+    else:
+        values, year = dict(row._mapping), max(year, row.year)
+        number = 1 if row.restarts_yearly and 0 < row.year < year else row.next_number
+    example = number_text(values["pattern"], values["prefix"], year, number)
+    return NumberingView.model_validate(values | {"next_number": number, "example": example})
+
+
+async def show_numbering(call: Call) -> Answer:
+    """Of a seller."""
+    check_sells(call.row)
+    view = _view(call, await _own(call))
+    return Answer(view, version=view.version)
+
+
+async def edit_numbering(call: Call) -> Answer:
+    """What was issued keeps its number."""
+    body: Numbering = call.body
+    check_sells(call.row)
+    before = await _own(call)
+    shown = _view(call, before)
+    call.check_match(shown.version)
+    problem = pattern_problem(body.pattern, restarts_yearly=body.restarts_yearly)
+    if problem is not None:
+        raise invalid("/pattern", problem)
+    number = shown.next_number if body.next_number is None else body.next_number
+    if number < shown.next_number:
+        raise Problem("conflict", f"numbers up to {shown.next_number - 1} are taken: they can't come again")
+    year = year_of(call.now_ms, call.api.config.timezone)
+    values = body.model_dump(exclude={"next_number"}) | {"next_number": number}
+    values["year"] = year if before is None else max(before.year, year)
+    insert: Any = sqlite.insert(numberings) if is_sqlite(call.conn) else postgresql.insert(numberings)
+    changed = values | {"version": numberings.c.version + 1}
+    upsert = insert.values(account_id=call.row.id, **values)
+    await call.conn.execute(upsert.on_conflict_do_update(index_elements=["account_id"], set_=changed))
+    after = _view(call, await _own(call))
+    await call.audit("numbering.edit", "numbering", call.row.id, call.row.id, shown, after)
+    return Answer(after, version=after.version)
+
+
+_P = Permission
+_ONE = "/accounts/{account_id}/invoice-numbering"
+ENDPOINTS = [
+    Endpoint(
+        "numbering.show", "GET", _ONE, _P.INVOICES_READ, show_numbering, "Show how invoices are numbered",
+        answer=NumberingView,
+    ),
+    Endpoint(
+        "numbering.edit", "PUT", _ONE, _P.INVOICES_CHANGE, edit_numbering, "Set how invoices are numbered", Numbering,
+        answer=NumberingView,
+    ),
+]  # fmt: skip

@@ -1,0 +1,104 @@
+"""Mail templates: their kinds, what may stand in them, how they are filled. Pure.
+
+A placeholder is {{ name }}, of a fixed list for each kind: no expressions, nothing that is looked up or called.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from typing import NamedTuple
+
+_PLACE = re.compile(r"{{(.*?)}}", re.DOTALL)
+_NAME = re.compile(r"\s*([a-z_]+)\s*")
+
+
+class Kind(NamedTuple):
+    """A mail that is sent by itself."""
+
+    placeholders: Mapping[str, str]
+    """Each with a value for previews."""
+    subject: str
+    text: str
+
+
+_COMMON = {
+    "company": "Example Telecom",
+    "company_address": "1 Example Street\nExample Town",
+    "account": "Customer Ltd",
+    "name": "Ada",
+    "email": "ada@example.net",
+    "portal": "https://portal.example.net",
+}
+
+KINDS: dict[str, Kind] = {
+    "welcome": Kind(
+        _COMMON | {"link": "https://portal.example.net/welcome", "expires": "2026-12-01"},
+        "Welcome to {{ company }}",
+        "Hello {{ name }},\n\nyou have a login for {{ account }} now. Choose your password here, until {{ expires }}:\n"
+        "{{ link }}\n\n{{ company }}\n",
+    ),
+    "reset": Kind(
+        _COMMON | {"link": "https://portal.example.net/reset", "expires": "2026-12-01"},
+        "Your password at {{ company }}",
+        "Hello {{ name }},\n\nsomebody asked for a new password for {{ email }}. If it was you, choose it here, until "
+        "{{ expires }}:\n{{ link }}\n\nIf it was not, nothing has changed.\n\n{{ company }}\n",
+    ),
+    "low_balance": Kind(
+        _COMMON | {"balance": "4.20", "threshold": "5.00", "currency": "EUR"},
+        "{{ account }}: {{ balance }} {{ currency }} left",
+        "Hello {{ name }},\n\nthe balance of {{ account }} has fallen below {{ threshold }} {{ currency }}: it is "
+        "{{ balance }} {{ currency }} now. Calls end when it is used up.\n\n{{ company }}\n",
+    ),
+    "invoice": Kind(
+        _COMMON | {"number": "2026-00042", "total": "119.00", "currency": "EUR", "due": "2026-12-15"},
+        "Invoice {{ number }} of {{ company }}",
+        "Hello {{ name }},\n\ninvoice {{ number }} over {{ total }} {{ currency }} is attached. It is due on {{ due }}."
+        "\n\n{{ company }}\n{{ company_address }}\n",
+    ),
+    "reminder": Kind(
+        _COMMON | {"number": "2026-00042", "total": "119.00", "currency": "EUR", "due": "2026-12-15"},
+        "Invoice {{ number }} is overdue",
+        "Hello {{ name }},\n\ninvoice {{ number }} over {{ total }} {{ currency }} was due on {{ due }}. Please pay it "
+        "now.\n\n{{ company }}\n",
+    ),
+    "rate_change": Kind(
+        _COMMON | {"tariff": "retail", "effective": "2027-01-01", "changes": "44 Great Britain: 0.010 -> 0.012"},
+        "New rates from {{ effective }}",
+        "Hello {{ name }},\n\nfrom {{ effective }} on these rates hold in {{ tariff }}:\n\n{{ changes }}\n\n"
+        "{{ company }}\n",
+    ),
+    "fraud_alarm": Kind(
+        _COMMON | {"rule": "more than 50.00 an hour", "action": "the account was suspended", "seen": "73.20"},
+        "{{ account }}: unusual calls",
+        "Hello {{ name }},\n\ncalls of {{ account }} have passed a limit ({{ rule }}): {{ seen }}. {{ action }}.\n\n"
+        "{{ company }}\n",
+    ),
+}
+
+
+def text_problem(kind: str, text: str) -> str | None:
+    """What is wrong with a subject or text; None: nothing."""
+    known = KINDS[kind].placeholders
+    for match in _PLACE.finditer(text):
+        found = _NAME.fullmatch(match[1])
+        name = found[1] if found else match[1].strip()
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f": did you mean {near[0]}?" if near else f": one of {', '.join(known)} was expected"
+            return f"unknown placeholder {name!r}{hint}"
+    rest = _PLACE.sub("", text)
+    if "{{" in rest or "}}" in rest:
+        return "a placeholder is not closed: write {{ name }}"
+    return None
+
+
+def fill(text: str, values: Mapping[str, str]) -> str:
+    """A text without problems, with its values; what a value holds is never looked at again."""
+    return _PLACE.sub(lambda match: values[match[1].strip()], text)
+
+
+def fill_subject(text: str, values: Mapping[str, str]) -> str:
+    """The same in one line: a value can't begin a header of its own."""
+    return " ".join(fill(text, values).split())

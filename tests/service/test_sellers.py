@@ -1,0 +1,250 @@
+"""Brands, numbers of invoices and mail templates: of a seller's own, or inherited."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.sellers.mail import template_of
+from service.sellers.numbers import number_text, pattern_problem, take_number
+from service.sellers.templates import KINDS, fill, fill_subject, text_problem
+from service.start import ensure_first_rows
+from tests.service.office import NOW_MS, Office, Person
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+YEAR_MS = 365 * 24 * 3_600_000
+
+
+class Trade:
+    """A reseller with a customer, and their people."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.reseller_id = self.customer_id = self.other_id = 0
+        self.reseller = self.customer = office.nobody
+
+    async def open(self) -> None:
+        """Two resellers, one customer."""
+        boss = self.office.boss
+        self.reseller_id = await self.office.account(boss, 1, "reseller", "reseller")
+        self.other_id = await self.office.account(boss, 1, "other", "reseller")
+        self.customer_id = await self.office.account(boss, self.reseller_id, "customer", "customer")
+        self.reseller = await self.office.hire(boss, self.reseller_id, "r@r.example")
+        self.customer = await self.office.hire(boss, self.customer_id, "c@c.example")
+
+
+@pytest.fixture
+async def trade(office: Office) -> Trade:
+    """Open."""
+    trade = Trade(office)
+    await trade.open()
+    return trade
+
+
+async def test_a_brand_is_inherited(trade: Trade) -> None:
+    """From the nearest seller above that has one."""
+    boss = trade.office.boss
+    assert (await boss.do("brand.show", account_id=trade.customer_id))["company"] == ""
+    await boss.do("brand.edit", account_id=1, company="Operator Inc", address="1 Street\nTown")
+    shown = await boss.do("brand.show", account_id=trade.customer_id)
+    assert (shown["company"], shown["inherited"], shown["version"]) == ("Operator Inc", True, 0)
+    await trade.reseller.do("brand.edit", account_id=trade.reseller_id, company="Reseller Ltd", host="Tel.Example.net")
+    shown = await boss.do("brand.show", account_id=trade.customer_id)
+    assert (shown["company"], shown["host"], shown["address"]) == ("Reseller Ltd", "tel.example.net", "")
+    await trade.reseller.do("brand.remove", account_id=trade.reseller_id)
+    assert (await boss.do("brand.show", account_id=trade.reseller_id))["company"] == "Operator Inc"
+
+
+async def test_a_logo_is_what_it_says(trade: Trade) -> None:
+    """PNG or JPEG by its bytes; never a text that a browser would run."""
+    me, own = trade.reseller, trade.reseller_id
+    early = await me.ask("brand.set-logo", account_id=own, type="image/png", data=base64.b64encode(PNG).decode())
+    assert "a brand first" in early["detail"]
+    await me.do("brand.edit", account_id=own, company="Reseller Ltd")
+    made = await me.do("brand.set-logo", account_id=own, type="image/png", data=base64.b64encode(PNG).decode())
+    assert (made["has_logo"], made["company"]) == (True, "Reseller Ltd")
+    shown = await trade.office.boss.do("brand.show-logo", account_id=trade.customer_id)
+    assert base64.b64decode(shown["data"]) == PNG
+    await me.do("brand.edit", account_id=own, company="Renamed Ltd")
+    assert (await me.do("brand.show", account_id=own))["has_logo"]
+    for kind, data, said in (
+        ("image/png", b"<svg onload=alert(1)>", "no image/png"),
+        ("image/jpeg", PNG, "no image/jpeg"),
+        ("image/svg+xml", PNG, "'image/png' or 'image/jpeg'"),
+        ("image/png", PNG + bytes(256 * 1024), "at most"),
+    ):
+        got = await me.ask("brand.set-logo", account_id=own, type=kind, data=base64.b64encode(data).decode())
+        assert (got.status, said in str(got.body)) == (422, True), got
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("company", "", "at least 1"),
+        ("host", "no host", "portal.example.net"),
+        ("host", "10.0.0.1", "portal.example.net"),
+        ("primary_colour", "red", "pattern"),
+        ("accent_colour", "#12345", "pattern"),
+        ("sender_address", "a@b\nBcc: c@d", "pattern"),
+        ("sender_address", "nobody", "pattern"),
+        ("address", "a\n" * 20, "at most 10 lines"),
+        ("address", "a\x00", "at most 10 lines"),
+    ],
+)
+async def test_what_is_no_brand(trade: Trade, field: str, value: str, said: str) -> None:
+    """Each value with what was expected."""
+    got = await trade.reseller.ask("brand.edit", account_id=trade.reseller_id, **{"company": "A", field: value})
+    assert (got.status, got["errors"][0]["pointer"]) == (422, f"/{field}")
+    assert said in got["errors"][0]["detail"]
+
+
+async def test_who_may_not_brand(trade: Trade) -> None:
+    """A customer sells nothing; another's host name is taken, without saying whose."""
+    reseller, boss = trade.reseller, trade.office.boss
+    await boss.do("brand.edit", account_id=trade.other_id, company="Other", host="a.example.net")
+    taken = await reseller.ask("brand.edit", account_id=trade.reseller_id, company="Mine", host="a.example.net")
+    assert taken["errors"] == [
+        {"in": "body", "pointer": "/host", "detail": "this host name can't be used: take another one"}
+    ]
+    sold = await reseller.ask("brand.edit", account_id=trade.customer_id, company="Mine")
+    assert (sold.status, "only the operator and resellers" in sold["detail"]) == (409, True)
+    assert (await reseller.ask("brand.edit", account_id=trade.other_id, company="Mine")).status == 404
+    assert (await trade.customer.ask("brand.edit", account_id=trade.customer_id, company="Mine")).status == 403
+    old = await reseller.ask("brand.edit", account_id=trade.reseller_id, company="Mine", match='"7"')
+    assert old.status == 412
+
+
+def test_a_number_as_it_stands_on_the_invoice() -> None:
+    """Prefix, year, digits."""
+    assert number_text("{prefix}{year}-{number:5}", "R/", 2026, 42) == "R/2026-00042"
+    assert number_text("{number}/{yy}", "", 2026, 1234567) == "1234567/26"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "said"),
+    [
+        ("{prefix}{year}", "once"),
+        ("{number}{number}{year}", "once"),
+        ("{year}{number:13}", "at most 12"),
+        ("{number}", "{year} or {yy}"),
+        ("{year}{number}{x}", "only {prefix}"),
+        ("{year}{number}}", "only {prefix}"),
+    ],
+)
+def test_what_is_no_pattern(pattern: str, said: str) -> None:
+    """Each with what is wrong."""
+    assert said in str(pattern_problem(pattern, restarts_yearly=True))
+
+
+async def test_numbers_have_no_gap_and_come_once(engine: AsyncEngine, office: Office) -> None:
+    """Forty at once, a third of which fail afterwards; then a new year."""
+    await ensure_first_rows(engine, office.config, NOW_MS)
+    taken: list[str] = []
+
+    async def one(number: int) -> None:
+        try:
+            async with engine.begin() as conn:
+                text = await take_number(conn, 1, NOW_MS, "UTC")
+                await asyncio.sleep(0)
+                if number % 3 == 0:
+                    raise LookupError  # noqa: TRY301 -- the transaction is to be undone
+            taken.append(text)
+        except LookupError:
+            return
+
+    await asyncio.gather(*(one(number) for number in range(40)))
+    assert sorted(taken) == [f"2026-{number:05}" for number in range(1, len(taken) + 1)]
+    assert len(taken) == 26
+    async with engine.begin() as conn:
+        assert await take_number(conn, 1, NOW_MS + YEAR_MS, "UTC") == "2027-00001"
+        assert await take_number(conn, 1, NOW_MS, "UTC") == "2027-00002"  # the clock went back: no number comes again
+
+
+async def test_the_next_number_never_falls(trade: Trade) -> None:
+    """What was issued can't come again."""
+    me, own, engine = trade.reseller, trade.reseller_id, trade.office.engine
+    edited = await me.do("numbering.edit", account_id=own, prefix="R", pattern="{prefix}{yy}{number:3}", next_number=7)
+    assert (edited["example"], edited["version"]) == ("R26007", 1)
+    async with engine.begin() as conn:
+        assert await take_number(conn, own, NOW_MS, "UTC") == "R26007"
+    again = await me.ask("numbering.edit", account_id=own, pattern="{year}{number}", next_number=7)
+    assert (again.status, "up to 7 are taken" in again["detail"]) == (409, True)
+    shown = await me.do("numbering.edit", account_id=own, prefix="S", pattern="{prefix}{number}", restarts_yearly=False)
+    assert (shown["example"], shown["next_number"]) == ("S8", 8)
+    bad = await me.ask("numbering.edit", account_id=own, pattern="x")
+    assert bad["errors"][0]["pointer"] == "/pattern"
+    assert (await me.ask("numbering.edit", account_id=trade.customer_id)).status == 409
+    assert (await me.ask("numbering.show", account_id=trade.other_id)).status == 404
+    assert (await trade.customer.ask("numbering.edit", account_id=trade.customer_id)).status == 403
+
+
+def test_every_template_that_comes_along_is_sound() -> None:
+    """No unknown placeholder, nothing left open, and each can be filled."""
+    for name, kind in KINDS.items():
+        for text in (kind.subject, kind.text):
+            assert text_problem(name, text) is None
+            assert "{" not in fill(text, kind.placeholders)
+
+
+def test_a_placeholder_is_a_name_and_nothing_else() -> None:
+    """No expression, no attribute; values are not looked at again; a subject stays one line."""
+    assert text_problem("welcome", "{{ nam }}") == "unknown placeholder 'nam': did you mean name?"
+    assert "unknown placeholder" in str(text_problem("welcome", "{{ name.__class__ }}"))
+    assert "unknown placeholder" in str(text_problem("welcome", "{{ 7*7 }}"))
+    assert "not closed" in str(text_problem("welcome", "{{ name }"))
+    assert fill("{{ name }}", {"name": "{{ link }}"}) == "{{ link }}"
+    assert fill_subject("Hello {{name}}", {"name": "a\r\nBcc: b@c"}) == "Hello a Bcc: b@c"
+
+
+async def test_a_template_is_the_nearest_sellers(trade: Trade) -> None:
+    """Own, else above, else built in; with the language before the distance."""
+    me, boss, engine = trade.reseller, trade.office.boss, trade.office.engine
+    path = f"/1/{trade.reseller_id}/{trade.customer_id}/"
+    text = {"subject": "Hallo {{ name }}", "text": "{{ link }}"}
+    await boss.do("mail-template.edit", account_id=1, kind="welcome", language="de", **text)
+    async with engine.connect() as conn:
+        assert (await template_of(conn, path, "welcome", "de-AT"))[0] == "Hallo {{ name }}"
+        assert (await template_of(conn, path, "welcome", "fr"))[0] == KINDS["welcome"].subject
+    await me.do(
+        "mail-template.edit",
+        account_id=trade.reseller_id,
+        kind="welcome",
+        language="en",
+        subject="Hi",
+        text="{{ link }}",
+    )
+    async with engine.connect() as conn:
+        assert (await template_of(conn, path, "welcome", "fr"))[0] == "Hi"
+        assert (await template_of(conn, path, "welcome", "de"))[0] == "Hallo {{ name }}"
+    listed = await me.do("mail-template.list", account_id=trade.reseller_id)
+    origins = {(one["kind"], one["language"]): one["origin"] for one in listed["items"]}
+    assert (origins["welcome", "en"], origins["welcome", "de"], origins["reset", "en"]) == ("own", "above", "built-in")
+    gone = await me.ask("mail-template.remove", account_id=trade.reseller_id, kind="welcome", language="en")
+    assert gone.status == 204
+
+
+async def ask_for(person: Person, endpoint: str, account_id: int, **more: str) -> int:
+    """The status of a request about the welcome mail."""
+    named = {"kind": "welcome", "language": "en"} | more
+    return (await person.ask(endpoint, account_id=account_id, **named)).status
+
+
+async def test_wrong_templates(trade: Trade) -> None:
+    """Unknown kinds and languages don't exist; texts are told what is wrong with each."""
+    me, own = trade.reseller, trade.reseller_id
+    text = {"subject": "a", "text": "b"}
+    assert await ask_for(me, "mail-template.edit", own, kind="nothing", **text) == 404
+    assert await ask_for(me, "mail-template.edit", own, language="english", **text) == 404
+    assert await ask_for(me, "mail-template.edit", trade.other_id, **text) == 404
+    assert await ask_for(me, "mail-template.edit", trade.customer_id, **text) == 409
+    assert await ask_for(trade.customer, "mail-template.edit", trade.customer_id, **text) == 403
+    assert await ask_for(me, "mail-template.remove", own) == 404
+    wrong = {"kind": "welcome", "language": "en", "subject": "{{ x }}", "text": "{{ y }}"}
+    got = await me.ask("mail-template.edit", account_id=own, **wrong)
+    assert [error["pointer"] for error in got["errors"]] == ["/subject", "/text"]
+    preview = {"kind": "low_balance", "language": "en", "subject": "{{ balance }}", "text": "{{ account }}"}
+    shown = await me.do("mail-template.preview", account_id=own, **preview)
+    assert shown == {"subject": "4.20", "text": "Customer Ltd"}
