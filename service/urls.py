@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.endpoint import Endpoint
+from service.calls import history, running
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.sellers import brand, mail, numbering
@@ -18,6 +19,8 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
     *ledger.ENDPOINTS,
     *operations.ENDPOINTS,
+    *running.ENDPOINTS,
+    *history.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,

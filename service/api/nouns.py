@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
-from service.database.tables import accounts, gateways, operations, plans, postings, tariffs, trunks
+from service.database.tables import accounts, cdrs, gateways, operations, plans, postings, tariffs, trunks
 
 Condition = sa.ColumnElement[bool]
 
@@ -67,6 +67,11 @@ def _to_below(actor: Actor) -> Condition:
     return within(operations.c.to_account_id, actor)
 
 
+def _carried(actor: Actor) -> Condition:
+    """Calls that went over the gateways of one's own account, or of one below."""
+    return within(cdrs.c.cost_account_id, actor)
+
+
 NOUNS: dict[str, Noun] = {
     noun.name: noun
     for noun in (
@@ -81,6 +86,7 @@ NOUNS: dict[str, Noun] = {
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
+        Noun("cdr", cdrs, cdrs.c.account_id, _carried),
         Noun("change", audit, audit.c.account_id),
     )
 }

@@ -1,0 +1,191 @@
+"""The API of calls that have ended: each level's charge, for those who stand at or above it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint
+from service.api.lists import Listing, Page, Paging, equals, page_of
+from service.api.values import AccountId, Moment, Money, Number, Text, Told, When
+from service.database.tables import accounts, cdrs, charges
+from service.ledger.rules import ROOT_ID
+
+
+class ChargeView(Told):
+    """What one level paid for a call."""
+
+    account_id: int
+    seller_id: Annotated[int | None, Field(description="Whom; null: somebody above you")]
+    prefix: str
+    billed_s: int
+    charge: Money
+    currency: str
+    margin: Annotated[
+        Money | None, Field(description="What the seller keeps of it; null: the seller isn't in your subtree")
+    ]
+
+
+class CostView(Told):
+    """What the provider gets for a call."""
+
+    account_id: int
+    prefix: str
+    billed_s: int
+    cost: Money
+    currency: str
+
+
+class CdrView(Told):
+    """A call that has ended, refused ones too."""
+
+    id: int
+    call: str
+    started_at: Moment
+    answered_at: Annotated[Moment, Field(description="null: it was not answered")]
+    ended_at: Moment
+    duration_ms: int
+    outcome: Annotated[str, Field(description="answered, failed, cancelled or refused")]
+    sip_code: int
+    sip_reason: str
+    ended_by: str
+    rule: Annotated[str, Field(description="Why it was refused; empty: it wasn't, or by somebody above you")]
+    account_id: Annotated[int | None, Field(description="null: the caller's account isn't in your subtree")]
+    trunk_id: int | None
+    caller: str
+    called: str
+    called_sent: str
+    destination: str
+    gateway_id: Annotated[int | None, Field(description="null: not for your eyes, or none was reached")]
+    charges: Annotated[list[ChargeView], Field(description="Of the accounts in your subtree, from the caller's up")]
+    cost: Annotated[CostView | None, Field(description="null: not for your eyes, or no provider was reached")]
+
+
+class CdrQuery(Paging):
+    """Which calls."""
+
+    account_id: Annotated[AccountId | None, Field(description="Made by it or below it")] = None
+    outcome: Literal["", "answered", "failed", "cancelled", "refused"] = ""
+    called: Annotated[Text, Field(description="The number that was called begins so")] = ""
+    call: Annotated[Text, Field(description="The key, or its beginning")] = ""
+    trunk_id: Number | None = None
+    since: When | None = None
+    until: Annotated[When | None, Field(description="Exclusive")] = None
+    sort: Literal["", "id", "-id"] = ""
+
+
+def _below(number: int) -> sa.ColumnElement[bool]:
+    top = sa.select(accounts.c.path).where(accounts.c.id == number).scalar_subquery()
+    last = sa.func.substr(top, 1, sa.func.length(top) - 1) + chr(ord("/") + 1)
+    return cdrs.c.account_id.in_(sa.select(accounts.c.id).where((accounts.c.path >= top) & (accounts.c.path < last)))
+
+
+_LISTING = Listing(
+    "cdr",
+    {"-id": cdrs.c.id},
+    {
+        "account_id": _below,
+        "outcome": equals(cdrs.c.outcome),
+        "called": lambda text: cdrs.c.called.startswith(text, autoescape=True),
+        "call": lambda text: cdrs.c.call.startswith(text.lower(), autoescape=True),
+        "trunk_id": equals(cdrs.c.trunk_id),
+        "since": lambda moment: cdrs.c.start_ms >= moment,
+        "until": lambda moment: cdrs.c.start_ms < moment,
+    },
+)
+
+
+async def list_cdrs(call: Call) -> Answer:
+    """A page of them, the latest first."""
+    rows, following = await page_of(call, _LISTING)
+    return Answer(Page[CdrView](items=await _views(call, rows), next=following))
+
+
+async def show_cdr(call: Call) -> Answer:
+    """One."""
+    return Answer((await _views(call, [call.row]))[0])
+
+
+async def _views(call: Call, rows: list[Row[Any]]) -> list[CdrView]:
+    levels: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    found = sa.select(charges).where(charges.c.cdr_id.in_([row.id for row in rows]))
+    for charge in await call.conn.execute(found.order_by(charges.c.cdr_id, charges.c.level)):
+        levels[charge.cdr_id].append(charge)
+    named = {number for row in rows for number in (row.account_id, row.refused_by)}
+    named |= {number for found in levels.values() for one in found for number in (one.account_id, one.seller_id)}
+    inside = set(await call.find_all("account", named))
+    return [_view(call, row, levels[row.id], inside) for row in rows]
+
+
+def _view(call: Call, row: Row[Any], levels: list[Row[Any]], inside: set[int]) -> CdrView:
+    """What the asker may see: what lies at or below its own account, and of a provider's calls its own part."""
+    is_caller_seen = row.account_id in inside
+    carries = row.cost_account_id == call.actor.account_id
+    sees_cost = row.cost_micros is not None and (
+        carries or (call.actor.is_root and call.may(Permission.PROVIDERS_READ))
+    )
+    sees_gateway = bool(row.gateway_id) and call.may(Permission.GATEWAYS_READ) and (call.actor.is_root or carries)
+    values: dict[str, Any] = dict(row._mapping)
+    if row.refused_by and row.refused_by not in inside:
+        values["rule"] = ""
+    values |= {
+        "started_at": row.start_ms,
+        "answered_at": row.answer_ms,
+        "ended_at": row.end_ms,
+        "account_id": row.account_id if is_caller_seen else None,
+        "trunk_id": row.trunk_id if is_caller_seen else None,
+        "gateway_id": row.gateway_id if sees_gateway else None,
+        "charges": list(_charges(row, [level for level in levels if level.account_id in inside], inside, levels)),
+        "cost": _cost(row) if sees_cost else None,
+    }
+    return CdrView.model_validate(values)
+
+
+def _charges(row: Row[Any], seen: Iterable[Row[Any]], inside: set[int], levels: list[Row[Any]]) -> Iterable[ChargeView]:
+    for level in seen:
+        knows_seller = level.seller_id in inside
+        yield ChargeView(
+            account_id=level.account_id,
+            seller_id=level.seller_id if knows_seller else None,
+            prefix=level.prefix,
+            billed_s=level.billed_s,
+            charge=level.charge_micros,
+            currency=level.currency,
+            margin=level.charge_micros - _paid(row, level, levels) if knows_seller else None,
+        )
+
+
+def _paid(row: Row[Any], level: Row[Any], levels: list[Row[Any]]) -> int:
+    """What a level's seller paid for the call itself: to its own seller, or the root to the provider."""
+    if level.seller_id == ROOT_ID:
+        same = row.cost_micros is not None and row.cost_currency == level.currency
+        return int(row.cost_micros) if same else 0
+    own = next((one for one in levels if one.account_id == level.seller_id), None)
+    return int(own.charge_micros) if own is not None and own.currency == level.currency else 0
+
+
+def _cost(row: Row[Any]) -> CostView:
+    return CostView(
+        account_id=row.cost_account_id,
+        prefix=row.cost_prefix,
+        billed_s=row.cost_billed_s,
+        cost=row.cost_micros,
+        currency=row.cost_currency,
+    )
+
+
+_P = Permission
+ENDPOINTS = [
+    Endpoint(
+        "cdr.list", "GET", "/cdrs", _P.CDRS_READ, list_cdrs, "List calls that have ended", query=CdrQuery,
+        answer=Page[CdrView],
+    ),
+    Endpoint("cdr.show", "GET", "/cdrs/{cdr_id}", _P.CDRS_READ, show_cdr, "Show a call", answer=CdrView),
+]  # fmt: skip
