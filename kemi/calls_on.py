@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import secrets
 
-from kemi import guards, messages, notes, sip
+from kemi import farewell, guards, messages, notes, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.calls_in import send_out
 from kemi.clock import now
 from kemi.failover import fail_over
 from kemi.identify import Source
-from kemi.messages import LostLeg
+from kemi.messages import Far
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
@@ -32,6 +32,10 @@ TIMER_SLACK_MS = 2_000
 """Dialog timers run in whole seconds."""
 
 
+REPEATING_MS = 32_000
+"""How long a refusal is sent again until its ACK comes (RFC 3261 17.2.1, timer H). tm takes the time that a gateway
+had for its first answer, which may be half a second."""
+
 PASS = 1
 """What a reply route returns so that the reply goes on."""
 
@@ -50,12 +54,21 @@ def reply(rooms: Rooms) -> None:
     if method == "INVITE" and 200 <= code < 300:
         return _accepted(rooms)
     if sip.check_transaction() < 0:
+        if method == "BYE" and code >= 200:
+            _bye_answered(rooms)
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         _ringing()
     elif method == "UPDATE" and 200 <= code < 300:
         _updated(rooms)
     return None
+
+
+def _bye_answered(rooms: Rooms) -> None:
+    """A final answer to a BYE that no transaction has sent: it is not sent again."""
+    key = farewell.key_in(sip.text("$via0(branch)"))
+    if key is not None and rooms.has_store():
+        farewell.forget(rooms, key)
 
 
 def _ringing() -> None:
@@ -139,12 +152,27 @@ def own_request(rooms: Rooms) -> None:
     leaves it out when the answer to the BYE is quicker than the timer process.
     """
     call = sip.dialog_call()
-    if call is not None and call != rooms.hanging_up:
+    if call is not None and call != rooms.hanging_up and rooms.has_store():
+        _await_second_bye(rooms, call, sip.text("$tt"))
         _timer_ended(rooms, call)
     moved = sip.dialog_note(notes.MOVED)
     target = notes.moved_targets(moved).get(sip.text("$tt")) if moved else None
     if target is not None:
         sip.redirect(target)
+
+
+def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
+    """The BYE at hand goes to the side with this tag: the other side's must follow, or be the one that was awaited."""
+    running = find(rooms, call)
+    if running is None or not running.is_answered:
+        farewell.forget(rooms, farewell.key_of(call, tag))
+        return
+    other = next((one for one in running.tags if one != tag), "")
+    leg = messages.side_of(running, other)
+    if leg is not None:
+        key = farewell.key_of(call, other)
+        bye = messages.request(leg, "BYE", farewell.branch_of(key))
+        farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.LATE_MS, now=now())
 
 
 def _pick_up(rooms: Rooms, call: str, tag: str) -> None:
@@ -171,7 +199,7 @@ def _pick_up(rooms: Rooms, call: str, tag: str) -> None:
         decision = Denied("timer", *UNAVAILABLE)
         ended(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     if isinstance(decision, Denied):
-        _hang_up(received, contacts[0] if contacts else "", route_set)
+        _hang_up(rooms, received, contacts[0] if contacts else "", route_set)
         if find(rooms, call) is None:
             _tell_caller(GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
         raise ReplyDropped
@@ -180,24 +208,28 @@ def _pick_up(rooms: Rooms, call: str, tag: str) -> None:
 def _tell_caller(denied: Denied) -> None:
     """The final answer to the INVITE, whose other branches end with it."""
     if sip.check_transaction() >= 0:
+        sip.set_timers(0, REPEATING_MS)
         sip.transaction_reply(denied.code, denied.reason)
 
 
-def _hang_up(received: Received, contact: str, route_set: tuple[str, ...]) -> None:
+def _hang_up(rooms: Rooms, received: Received, contact: str, route_set: tuple[str, ...]) -> None:
     """ACK and BYE to the leg that sent the 2xx at hand."""
-    leg = LostLeg(
+    leg = Far(
         sip.text("$ci"),
         sip.text("$hdr(From)"),
         sip.text("$hdr(To)"),
         sip.number("$cs"),
         contact,
         route_set,
-        received.ip,
-        received.port,
+        messages.address(received.ip, received.port, received.transport),
         received.socket,
     )
-    for method in ("ACK", "BYE"):
-        sip.send(messages.destination(leg), messages.request(leg, method, secrets.token_hex(8)))
+    sip.send(leg.next_hop, messages.request(leg, "ACK", secrets.token_hex(8)))
+    key = secrets.token_bytes(farewell.KEY_BYTES)
+    bye = messages.request(leg, "BYE", farewell.branch_of(key))
+    sip.send(leg.next_hop, bye)
+    if rooms.has_store():
+        farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.T1_MS, now=now())
 
 
 def failure(rooms: Rooms) -> None:
@@ -207,6 +239,7 @@ def failure(rooms: Rooms) -> None:
         return
     ring_ms = int(sip.dialog_note(notes.RING) or 0)
     if sip.is_cancelled():
+        sip.set_timers(0, REPEATING_MS)
         ended(rooms, call, End("caller", 487, "Request Terminated", ring_ms), now())
         return
     code = sip.failure_code()
@@ -216,6 +249,7 @@ def failure(rooms: Rooms) -> None:
         if send_out(rooms, call, target):
             return
     code, reason = _for_caller(code, sip.text("$T_reply_reason"))
+    sip.set_timers(0, REPEATING_MS)
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
         sip.transaction_reply(code, reason)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kemi import acknowledge, suspension
+from kemi import acknowledge, farewell, suspension
 from kemi.clock import Now
 from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
@@ -31,6 +31,7 @@ class Dialogs(NamedTuple):
     """(seconds from now, hash entry, hash id) of a dialog. False: there is no such dialog any more."""
     has_ack: Callable[[RunningCall], bool]
     """Whether an answered call has been acknowledged, or has no dialog any more."""
+    send: farewell.Send
 
 
 class Due(NamedTuple):
@@ -52,6 +53,8 @@ def tick(rooms: Rooms, dialogs: Dialogs, now: Now) -> None:
             continue  # what was marked is due now
         _forget_invites(rooms, [entry for entry in due if entry.kind == b"i"], now)
         _check_acks(rooms, [entry for entry in due if entry.kind == acknowledge.KIND], dialogs, now)
+        farewells = [(entry.boot_ms, entry.what) for entry in due if entry.kind == farewell.KIND]
+        farewell.visit(rooms, farewells, dialogs.send, now)
         for entry in due:
             if entry.kind == b"c":
                 _visit(rooms, entry.what, dialogs, now)

@@ -28,7 +28,7 @@ FIRST_WORKER = 1
 FAULTS_PER_SECOND = 5
 """Lines about exceptions: the rest is counted in the next one."""
 
-DIALOGS = Dialogs(sip.set_timeout_of, lambda call: sip.has_ack(call.call_id, *call.tags))
+DIALOGS = Dialogs(sip.set_timeout_of, lambda call: sip.has_ack(call.call_id, *call.tags), sip.send)
 
 CALLBACKS = (
     "child_init",

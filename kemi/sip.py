@@ -149,7 +149,9 @@ def arm_failure_route(name: str) -> None:
 
 
 def set_timers(ring_ms: int, silence_ms: int) -> None:
-    """How long the branches may ring, and how long they may be silent before."""
+    """How long the branches may ring, and how long they may be silent before; also how long a final answer of ours is
+    sent again. 0: as it is.
+    """
     KSR.tm.t_set_fr(ring_ms, silence_ms)
 
 

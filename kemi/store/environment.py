@@ -25,7 +25,7 @@ MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "256")) * 1024 * 1024
 """The store's size, taken from memory when it is made: 256 MiB hold some 40,000 calls at once."""
 SMALLEST_BYTES = 1024 * 1024
 MAX_READERS = 512
-NAMES = (b"meta", b"account", b"network", b"peer", b"config", b"call", b"due", b"invite", b"event", b"aside")
+NAMES = tuple(b"meta account network peer config call due invite event aside farewell".split())
 
 
 class StoreAbsent(Exception):
@@ -52,7 +52,7 @@ class Databases:
         self.env = env
         handles = [env.open_db(name, create=not env.flags()["readonly"]) for name in NAMES]
         self.meta, self.account, self.network, self.peer, self.config, *rest = handles
-        self.call, self.due, self.invite, self.event, self.aside = rest
+        self.call, self.due, self.invite, self.event, self.aside, self.farewell = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:

@@ -262,7 +262,7 @@ def kind_key(kind: bytes, number: int) -> bytes:
 
 def due_key(boot_ms: int, kind: bytes, what: bytes) -> bytes:
     """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`, `a` the key of a call that awaits its ACK,
-    `s` the key of an account whose calls are to be cut.
+    `s` the key of an account whose calls are to be cut, `b` the key of a BYE that is sent (again).
     """
     return boot_ms.to_bytes(8, "big") + kind + what
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from kemi import messages
-from kemi.messages import LostLeg
+from kemi.messages import Far
+from tests.kemi.world import World
 
-LEG = LostLeg(
+LEG = Far(
     call_id="c1",
     from_header="<sip:a@127.0.0.2>;tag=f",
     to_header="<sip:b@127.0.0.1>;tag=t",
     cseq=5,
     contact="sip:gw@127.0.0.11:5080",
     route_set=("sip:127.0.0.12;lr", "sip:127.0.0.13;lr"),
-    ip="127.0.0.12",
-    port=5060,
+    next_hop="sip:127.0.0.12:5060",
     socket="udp:127.0.0.1:5060",
 )
 
@@ -40,9 +40,23 @@ def test_the_bye_has_the_next_cseq() -> None:
     assert "CSeq: 6 BYE\r\n" in messages.request(LEG, "BYE", "b2")
 
 
-def test_both_go_back_to_where_the_2xx_came_from() -> None:
-    """IPv6 in brackets; a leg without Contact is addressed by that."""
-    assert messages.destination(LEG) == "sip:127.0.0.12:5060"
-    bare = LEG._replace(contact="", ip="2001:db8::1")
-    assert messages.destination(bare) == "sip:[2001:db8::1]:5060"
+def test_a_leg_without_contact_is_addressed_by_where_it_came_from() -> None:
+    """IPv6 in brackets; the transport where it isn't UDP."""
+    bare = LEG._replace(contact="", next_hop=messages.address("2001:db8::1", 5060, "udp"))
     assert messages.request(bare, "BYE", "b").startswith("BYE sip:[2001:db8::1]:5060 SIP/2.0\r\n")
+    assert messages.address("127.0.0.12", 5061, "tls") == "sip:127.0.0.12:5061;transport=tls"
+
+
+def test_each_side_of_a_call_can_be_ended(world: World) -> None:
+    """With the tags, the target and the CSeq that its own requests would see next."""
+    world.talk()
+    running = world.running()[0]
+    assert running.callee_leg is not None
+    callee, caller = (messages.side_of(running, leg.tag) for leg in (running.callee_leg, running.caller_leg))
+    assert callee is not None
+    assert caller is not None
+    assert (callee.cseq, callee.contact) == (running.caller_leg.cseq, running.callee_leg.contact)
+    assert (caller.cseq, caller.contact) == (0, running.caller_leg.contact)
+    assert callee.to_header.endswith(f";tag={running.callee_leg.tag}")
+    assert callee.from_header == caller.to_header
+    assert messages.side_of(running, "stranger") is None

@@ -68,10 +68,16 @@ class FakeDialogs:
         self.alive, self.acknowledged = alive, acknowledged
         self.set: list[tuple[int, int, int]] = []
         """What timers were set to: seconds, hash entry, hash id."""
+        self.sent: list[tuple[str, str]] = []
+        """Messages: destination and text."""
 
     def seen(self) -> Dialogs:
         """What the meter gets."""
-        return Dialogs(lambda *timer: self.set.append(timer) or self.alive, lambda _call: self.acknowledged)
+        return Dialogs(
+            lambda *timer: self.set.append(timer) or self.alive,
+            lambda _call: self.acknowledged,
+            lambda *message: self.sent.append(message),
+        )
 
 
 def moved(now: Now, seconds: float) -> Now:

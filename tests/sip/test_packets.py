@@ -23,7 +23,7 @@ from kemi.store.environment import Snapshot, open_reader
 from ratebook.model import DurationMode
 from ratebook.price import NOTHING, charge
 from tests.kemi.world import CUSTOMER, PRICES, terms
-from tests.sip.agents import Agent, Call, Nothing
+from tests.sip.agents import Agent, Call
 from tests.sip.calls import answer, cancel, hang_up, is_talking, ring
 from tests.sip.lossy import End, Exchange, Line, Passage, Script, Side, Telephone, Weather
 from tests.sip.node import RATES, Node
@@ -427,9 +427,6 @@ def test_copies_that_come_when_their_transactions_are_forgotten(proxy: Proxy, ca
     charged_once(proxy, talking, micros=7000)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a gateway's try_timeout is also how long a refusal is sent again: half a second here"
-)
 def test_a_refusal_that_was_lost_comes_again(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """RFC 3261 17.2.1, timer G: until its ACK, else the caller waits for an answer for ever."""
     call, invite = ring(caller, gateway)
@@ -441,9 +438,6 @@ def test_a_refusal_that_was_lost_comes_again(proxy: Proxy, caller: Agent, gatewa
     assert again.text == lost.text
 
 
-@pytest.mark.xfail(
-    strict=True, raises=Nothing, reason="a leg that must not be gets ACK and BYE once each, and no copies of them"
-)
 def test_the_bye_of_a_refused_leg_is_lost(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """The ACK comes, so that its 200 isn't sent again; the BYE must be, or the leg goes on for ever."""
     call, invite = ring(caller, gateway)
@@ -474,9 +468,6 @@ def slow() -> Iterator[Proxy]:
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-@pytest.mark.xfail(
-    strict=True, raises=Nothing, reason="Kamailio 5.6: no BYE to the callee once the caller's answer is there"
-)
 def test_the_callers_answer_overtakes_our_second_bye(slow: Proxy) -> None:
     """The grant ends: BYE to the caller, whose 200 is quicker than the timer process; the gateway must hear too."""
     assert slow.process is not None

@@ -1,0 +1,116 @@
+"""BYEs that no transaction of Kamailio's says again: kept in the store, sent by the meter until they are answered.
+
+Two kinds. One goes to a leg that must not be: Kamailio has no dialog for it. The other goes to the second side of a
+call whose time is over: Kamailio 5.6 leaves it out when the first side answers faster than its timer process; it waits
+here for a second, and is forgotten when Kamailio's own one goes out after all.
+
+The branch of its Via names a BYE, so that its answer finds it, in whichever process, and after a restart too.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Callable, Sequence
+from hashlib import blake2b
+from typing import NamedTuple
+
+from kemi.clock import Now
+from kemi.rooms import Rooms
+from kemi.store import layout
+from kemi.store.calls import MARSHAL_VERSION
+from kemi.store.change import Change
+
+KIND = b"b"
+"""Of its entries in the due index."""
+COOKIE = "z9hG4bK"
+"""What every branch begins with (RFC 3261 8.1.1.7)."""
+KEY_BYTES = 20
+T1_MS, T2_MS, TIMER_F_MS = 500, 4_000, 32_000
+"""RFC 3261 17.1.2: the first repetition, the longest wait between two, the end of all."""
+LATE_MS = 1_000
+"""How long Kamailio has for the second BYE of a timeout."""
+
+Send = Callable[[str, str], None]
+"""Sends a message: destination URI and text."""
+
+
+class Farewell(NamedTuple):
+    """One BYE."""
+
+    destination: str
+    message: str
+    wait_ms: int
+    """From the next time on that it is sent."""
+    until_boot_ms: int
+
+
+def key_of(call: str, tag: str) -> bytes:
+    """The key of the BYE to one side of a call: the same in every process."""
+    return bytes.fromhex(call) + blake2b(tag.encode(), digest_size=4).digest()
+
+
+def branch_of(key: bytes) -> str:
+    """Its branch, without the cookie."""
+    return key.hex()
+
+
+def key_in(branch: str) -> bytes | None:
+    """The key that a Via's branch names; None: it is not one of these."""
+    text = branch.removeprefix(COOKIE)
+    if len(text) != KEY_BYTES * 2 or not set(text) <= set("0123456789abcdef"):
+        return None
+    return bytes.fromhex(text)
+
+
+def keep(rooms: Rooms, key: bytes, destination: str, message: str, *, first_ms: int, now: Now) -> None:
+    """The meter sends it after `first_ms`, and again until it is forgotten or its time is over."""
+    farewell = Farewell(destination, message, T1_MS * 2, now.boot_ms + TIMER_F_MS)
+    with Change(rooms.store) as change:
+        _put(change, key, farewell, now.boot_ms + first_ms)
+
+
+def _put(change: Change, key: bytes, farewell: Farewell, due_ms: int) -> None:
+    record = marshal.dumps((layout.VERSION, *farewell), MARSHAL_VERSION)
+    change.txn.put(key, record, db=change.store.farewell)
+    change.txn.put(layout.due_key(due_ms, KIND, key), b"", db=change.store.due)
+
+
+def forget(rooms: Rooms, key: bytes) -> bool:
+    """It was answered, or somebody else has sent it. False: it was not kept."""
+    with rooms.store.read() as txn:
+        if txn.get(key, db=rooms.store.farewell) is None:
+            return False
+    with Change(rooms.store) as change:
+        change.txn.delete(key, db=change.store.farewell)  # its due entry finds nothing
+    return True
+
+
+def visit(rooms: Rooms, entries: Sequence[tuple[int, bytes]], send: Send, now: Now) -> None:
+    """Sends what is due. `entries`: boot milliseconds and key of each."""
+    if not entries:
+        return
+    wanted = []
+    with Change(rooms.store) as change:
+        for due_ms, key in entries:
+            change.txn.delete(layout.due_key(due_ms, KIND, key), db=change.store.due)
+            farewell = _read(change, key)
+            if farewell is None:
+                continue
+            if now.boot_ms >= farewell.until_boot_ms:
+                change.txn.delete(key, db=change.store.farewell)
+                continue
+            wanted.append(farewell)
+            later = farewell._replace(wait_ms=min(farewell.wait_ms * 2, T2_MS))
+            _put(change, key, later, now.boot_ms + farewell.wait_ms)
+    for farewell in wanted:
+        send(farewell.destination, farewell.message)
+
+
+def _read(change: Change, key: bytes) -> Farewell | None:
+    raw = change.txn.get(key, db=change.store.farewell)
+    if raw is None:
+        return None
+    version, *fields = marshal.loads(raw)  # noqa: S302 -- our own processes wrote it
+    if version != layout.VERSION:
+        raise layout.UnknownVersion("farewell", version)
+    return Farewell(*fields)

@@ -1,0 +1,61 @@
+"""BYEs that are sent again until they are answered."""
+
+from __future__ import annotations
+
+from kemi import farewell, meter
+from tests.kemi.world import FakeDialogs, World
+
+KEY = bytes(range(farewell.KEY_BYTES))
+
+
+def sent_at(world: World, dialogs: FakeDialogs, seconds: int) -> list[int]:
+    """The seconds at which something was sent, the meter ticking each second."""
+    times = []
+    for second in range(1, seconds + 1):
+        world.wait(1)
+        before = len(dialogs.sent)
+        meter.tick(world.rooms, dialogs.seen(), world.now)
+        times += [second] * (len(dialogs.sent) - before)
+    return times
+
+
+def test_it_comes_again_for_32_seconds(world: World) -> None:
+    """At growing intervals, as a transaction would (RFC 3261 17.1.2), on the meter's seconds."""
+    farewell.keep(world.rooms, KEY, "sip:a", "BYE", first_ms=farewell.T1_MS, now=world.now)
+    dialogs = FakeDialogs()
+    times = sent_at(world, dialogs, 60)
+    assert times == [1, 2, 4, 8, 12, 16, 20, 24, 28]
+    assert set(dialogs.sent) == {("sip:a", "BYE")}
+    with world.rooms.store.read() as txn:
+        assert txn.stat(world.rooms.store.farewell)["entries"] == 0
+
+
+def test_its_answer_ends_it(world: World) -> None:
+    """Whichever process hears it."""
+    farewell.keep(world.rooms, KEY, "sip:a", "BYE", first_ms=farewell.T1_MS, now=world.now)
+    dialogs = FakeDialogs()
+    assert sent_at(world, dialogs, 3) == [1, 2]
+    assert farewell.forget(world.rooms, KEY)
+    assert not farewell.forget(world.rooms, KEY)
+    assert sent_at(world, dialogs, 40) == []
+
+
+def test_it_is_not_sent_before_its_time(world: World) -> None:
+    """Kamailio's own BYE has a second."""
+    farewell.keep(world.rooms, KEY, "sip:a", "BYE", first_ms=3_000, now=world.now)
+    assert sent_at(world, FakeDialogs(), 4) == [3, 4]
+
+
+def test_its_branch_names_it() -> None:
+    """And tm's branches don't."""
+    assert farewell.key_in(farewell.COOKIE + farewell.branch_of(KEY)) == KEY
+    for branch in ("", "z9hG4bK", "z9hG4bKcydzigwkX", "z9hG4bK1ab2.0123456789abcdef.0", "z9hG4bK" + "g" * 40):
+        assert farewell.key_in(branch) is None
+
+
+def test_the_sides_of_a_call_have_keys_of_their_own() -> None:
+    """The same in every process."""
+    call = bytes(16).hex()
+    assert farewell.key_of(call, "a") == farewell.key_of(call, "a")
+    assert len({farewell.key_of(call, "a"), farewell.key_of(call, "b"), farewell.key_of("11" * 16, "a")}) == 3
+    assert len(farewell.key_of(call, "a")) == farewell.KEY_BYTES
