@@ -289,3 +289,31 @@ def test_a_running_call_is_listed_and_cut(kambill: Kambill, tmp_path: Path) -> N
     assert row.body["do"] == "cut"
     assert row.body["call"] == call
     assert row.body["by"].startswith("cli:")
+
+
+def test_the_journal_is_read_by_people(kambill: Kambill, tmp_path: Path) -> None:
+    """Of one call, of one kind, as JSON; a broken line is told with its place; nothing is changed."""
+    world = World(tmp_path)
+    call = world.talk()
+    world.wait(7)
+    world.hang_up(call)
+    other = world.talk()
+    clerk = world.clerk()
+    clerk.tick(world.now)
+    clerk.close()
+    world.close()
+    lines = kambill("journal").out.splitlines()
+    assert [line.split()[3] for line in lines] == ["carried", "opened", "answered", "settled", "answered"]
+    assert "duration_ms" in lines[3]
+    assert f" {other}" in lines[4]
+    settled = kambill("journal", "--call", call, "--event", "settled", "--json")
+    assert json.loads(settled.out)["cdr"]["duration_ms"] == 7000
+    assert kambill("journal", "--call", "ffff").out == ""
+    assert "beat" in kambill("journal", "--beats").out
+    file = next((tmp_path / "data" / "journal").iterdir())
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b'"e":"opened"', b'"e":"opeXed"'))
+    broken = kambill("journal")
+    assert (broken.code, "wrong checksum" in broken.err) == (1, True)
+    gone = kambill("journal", "--file", f"{tmp_path}/nothing")
+    assert (gone.code, "no such file" in gone.err) == (1, True)
