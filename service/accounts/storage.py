@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.accounts.naming import joined, last_of, meant, told_apart
 from service.accounts.rules import ROOT_ID, ROOT_NAME, AccountSpec
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
@@ -21,6 +22,13 @@ class UnknownAccount(Fault):
 
     def __init__(self, name: str) -> None:
         super().__init__(f"no account {name!r}: `kambill account list` shows all")
+
+
+class AmbiguousAccount(Fault):
+    """Several have this name."""
+
+    def __init__(self, name: str, found: Mapping[str, int]) -> None:
+        super().__init__(told_apart(name, found.items()))
 
 
 async def ensure_root(conn: AsyncConnection, node: str, currency: str, now_ms: int) -> None:
@@ -125,14 +133,32 @@ async def _tell(conn: AsyncConnection, node: str, names: Sequence[str], now_ms: 
 
 
 async def find_account(conn: AsyncConnection, name: str) -> Row[Any]:
-    """The row of an account by its name, or by `#` and its id. Raises UnknownAccount."""
-    where = accounts.c.name == name
+    """The row of an account by its name, by the end of its path of names (`lower/customer`), or by `#` and its id.
+
+    Raises UnknownAccount, AmbiguousAccount.
+    """
     if name.startswith("#") and name[1:].isdecimal():
-        where = accounts.c.id == int(name[1:][:18])
-    row = (await conn.execute(sa.select(accounts).where(where))).first()
-    if row is None:
+        row = (await conn.execute(sa.select(accounts).where(accounts.c.id == int(name[1:][:18])))).first()
+        if row is None:
+            raise UnknownAccount(name)
+        return row
+    rows = list(await conn.execute(sa.select(accounts).where(accounts.c.name == last_of(name))))
+    named = {path: row for row, path in zip(rows, await _names(conn, rows), strict=True)}
+    found = meant(name, named)
+    if not found:
         raise UnknownAccount(name)
-    return row
+    if len(found) > 1:
+        raise AmbiguousAccount(name, {path: row.id for path, row in found.items()})
+    return next(iter(found.values()))
+
+
+async def _names(conn: AsyncConnection, rows: Sequence[Row[Any]]) -> list[str]:
+    """The paths of names of some accounts."""
+    steps = [[int(step) for step in row.path.strip("/").split("/")] for row in rows]
+    ids = {step for path in steps for step in path}
+    found = await conn.execute(sa.select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_(ids)))
+    names = {row.id: row.name for row in found}
+    return [joined(names[step] for step in path) for path in steps]
 
 
 async def path_of(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:

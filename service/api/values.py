@@ -109,7 +109,7 @@ def named_in(value: Any, pointer: str = "", noun: str = "") -> Iterator[Named]:
     if isinstance(value, BaseModel):
         for name in value.model_fields_set:
             field = type(value).model_fields[name]
-            yield from named_in(getattr(value, name), f"{pointer}/{name}", _noun(field.annotation, field.metadata))
+            yield from named_in(getattr(value, name), f"{pointer}/{name}", noun_in(field.annotation, field.metadata))
     elif isinstance(value, list | tuple):
         for index, one in enumerate(value):
             yield from named_in(one, f"{pointer}/{index}", noun)
@@ -117,13 +117,13 @@ def named_in(value: Any, pointer: str = "", noun: str = "") -> Iterator[Named]:
         yield Named(pointer, noun, value)
 
 
-def _noun(annotation: Any, metadata: Any) -> str:
+def noun_in(annotation: Any, metadata: Any) -> str:
     """What a field's numbers name; empty: nothing. Looks into lists and alternatives."""
     for mark in metadata:
         if isinstance(mark, Ref):
             return mark.noun
     for argument in getattr(annotation, "__args__", ()):
-        found = _noun(argument, getattr(argument, "__metadata__", ()))
+        found = noun_in(argument, getattr(argument, "__metadata__", ()))
         if found:
             return found
     return ""

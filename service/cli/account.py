@@ -8,33 +8,51 @@ import click
 
 from service.accounts.overview import AccountLine, AccountView, account_lines, account_view
 from service.accounts.rules import ROOT_ID
+from service.cli.groups import Verbs, url_of
 from service.cli.output import Column, as_json, facts, limit, moment, money, table
 from service.cli.session import config, ledger, run
 from service.database.engine import reading
 
 
-@click.group()
+@click.group(cls=Verbs, noun="account", both=("list", "show"))
 def command() -> None:
     """Accounts with their balances."""
 
 
 @command.command("list")
-@click.argument("below", default=f"#{ROOT_ID}")
+@click.argument("below", required=False)
+@click.option("--name", default="", help="Those whose name has this in it.")
+@click.option("--kind", type=click.Choice(["root", "reseller", "customer", "provider"]))
+@click.option("--billing", type=click.Choice(["prepaid", "postpaid"]))
+@click.option("--state", type=click.Choice(["active", "suspended", "closed"]))
 @click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
-def list_accounts(below: str, *, wants_json: bool) -> None:
-    """All accounts, or those BELOW one (its name, or # and its id), as a tree."""
+@click.pass_context
+def list_accounts(ctx: click.Context, /, below: str | None, *, wants_json: bool, **chosen: str | None) -> None:
+    """All accounts, or those BELOW one (its name, the end of its path of names, or # and its id), as a tree."""
+    url = url_of(ctx)
 
-    async def work() -> list[AccountLine]:
+    async def here() -> list[AccountLine]:
         async with ledger(config()) as engine, reading(engine) as conn:
-            return await account_lines(conn, below)
+            return await account_lines(conn, below or f"#{ROOT_ID}")
 
-    lines = run(work())
+    async def there() -> list[AccountLine]:
+        from service.cli.tree import lines_by_api  # noqa: PLC0415
+
+        return await lines_by_api(url, below)
+
+    lines = [line for line in run(there() if url else here()) if _is_chosen(line, chosen)]
     if wants_json:
         as_json([line._asdict() for line in lines])
         return
     columns = [Column("id", right=True), Column("account"), Column("kind"), Column("billing"), Column("tariff")]
     columns += [Column("balance", right=True), Column("credit limit", right=True), Column("state")]
     table(columns, (_cells(line) for line in lines), empty="no accounts")
+
+
+def _is_chosen(line: AccountLine, chosen: dict[str, str | None]) -> bool:
+    if (chosen["name"] or "").casefold() not in line.name.casefold():
+        return False
+    return all(not chosen[field] or getattr(line, field) == chosen[field] for field in ("kind", "billing", "state"))
 
 
 def _cells(line: AccountLine) -> list[str]:
@@ -48,8 +66,15 @@ def _cells(line: AccountLine) -> list[str]:
 @click.argument("name")
 @click.option("--lines", default=20, show_default=True, type=click.IntRange(0, 10_000), help="Of the statement.")
 @click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
-def show_account(name: str, lines: int, *, wants_json: bool) -> None:
-    """One account: NAME, or # and its id."""
+@click.pass_context
+def show_account(ctx: click.Context, name: str, lines: int, *, wants_json: bool) -> None:
+    """One account: NAME, the end of its path of names, or # and its id."""
+    if url_of(ctx):
+        from service.cli.verbs import BY_NAME, command_of  # noqa: PLC0415
+
+        shown = command_of(BY_NAME["account.show"], url_of(ctx))
+        shown.main([name, *(["--json"] if wants_json else [])], standalone_mode=False)
+        return
     settings = config()
 
     async def work() -> AccountView:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from kemi import clock
 from kemi.store.calls import RunningCall
 from kemi.store.environment import StoreAbsent, open_reader
+from service.cli.groups import Verbs
 from service.cli.output import Column, as_json, moment, money, table
 from service.cli.session import actor, config, ledger, now_ms, run
 from service.commands.bodies import cut_body
@@ -23,7 +24,7 @@ from service.faults import Fault
 _JSON = click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
 
 
-@click.group()
+@click.group(cls=Verbs, noun="call")
 def command() -> None:
     """Running calls: list them, cut one."""
 

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from service.calls.browse import CdrFilter, CdrView, ChargeLine, Margin, find_cdr, list_cdrs
+from service.cli.groups import Verbs
 from service.cli.output import Column, as_json, facts, moment, money, table
 from service.cli.session import config, ledger, run
 from service.config import Config
@@ -18,7 +19,7 @@ from service.faults import Fault
 _JSON = click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
 
 
-@click.group()
+@click.group(cls=Verbs, noun="cdr")
 def command() -> None:
     """Call records with every level's charge."""
 

@@ -10,20 +10,33 @@ from contextlib import contextmanager
 
 import click
 
+from service.cli.groups import Verbs, only_here, url_of
 from service.faults import Fault
 
 COMMANDS = {
     "serve": ("serve", "Run the service: collector, commands, publisher, HTTP."),
     "apply": ("apply", "Bring accounts, trunks, providers and plans to what a file says."),
+    "export": ("export", "Write what `apply` reads."),
     "account": ("account", "Accounts with their balances."),
+    "user": ("user", "People who sign in: invite, edit, suspend, unlock; the first Super Admin."),
+    "role": ("", "What people may: sets of permissions."),
+    "permission": ("", "Everything that can be allowed."),
+    "token": ("", "Tokens of programs."),
+    "session": ("", "Who is signed in; signing in and out."),
+    "password": ("", "Choose a password by a link."),
+    "me": ("", "Who am I, and what may I?"),
+    "audit": ("", "Who changed what."),
     "pay": ("pay", "Post a payment."),
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),
     "tariff": ("tariff", "Check the ratebook, price a call by it, publish it."),
     "journal": ("journal", "Read the call journal: what happened, line by line."),
     "doctor": ("doctor", "Check that everything adds up, on the running system."),
+    "completion": ("completion", "Print a shell's completion script."),
 }
-"""Command, its module here, what it does."""
+"""Command, its module here (empty: a noun of the API, all of its verbs made from the endpoints), what it does."""
+ANYWHERE = frozenset({"serve", "completion", "apply", "tariff"})
+"""Commands that ask no service for anything, or can't be mistaken for one that does."""
 
 
 class Commands(click.Group):
@@ -33,17 +46,29 @@ class Commands(click.Group):
         """In the table's order."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Imports the command."""
-        if cmd_name not in COMMANDS:
-            return None
-        command: click.Command = importlib.import_module(f"service.cli.{COMMANDS[cmd_name][0]}").command
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports the command. What the table doesn't know may be a noun of the API's all the same."""
+        module, text = COMMANDS.get(cmd_name, ("", ""))
+        if not module:
+            return _noun(cmd_name, text)
+        command: click.Command = importlib.import_module(f"service.cli.{module}").command
+        if url_of(ctx) and not isinstance(command, Verbs) and cmd_name not in ANYWHERE:
+            raise only_here(cmd_name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """From the table, without importing anything."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+def _noun(name: str, text: str) -> click.Command | None:
+    if name not in COMMANDS:
+        from service.cli.verbs import nouns  # noqa: PLC0415 -- half a second
+
+        if name not in nouns():
+            return None
+    return Verbs(name=name, noun=name, help=text)
 
 
 def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 -- click's
@@ -58,10 +83,12 @@ def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) ->
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_tell_version, help="Tell it.")
-def kambill() -> None:
+@click.option("--url", envvar="KAMBILL_URL", metavar="URL", help="Ask the service at this address (or KAMBILL_URL).")
+def kambill(url: str | None) -> None:
     """Billing for SIP traffic inside Kamailio.
 
-    Configuration: the file that KAMBILL_CONFIG names, else /etc/kambill/kambill.yaml.
+    Configuration: the file that KAMBILL_CONFIG names, else /etc/kambill/kambill.yaml. With --url the commands that the
+    API has go there, as whoever the token in KAMBILL_TOKEN belongs to.
     """
 
 

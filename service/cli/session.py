@@ -28,9 +28,14 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def user() -> str:
+    """Who sits at the shell."""
+    return os.environ.get("SUDO_USER") or getpass.getuser()
+
+
 def actor() -> str:
     """Who gives this command, for the books."""
-    return f"cli:{os.environ.get('SUDO_USER') or getpass.getuser()}"
+    return f"cli:{user()}"
 
 
 def run(work: Coroutine[object, object, T]) -> T:

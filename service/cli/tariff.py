@@ -16,6 +16,7 @@ from ratebook.compiled.write import compile_tariff, open_for_writing, write_vers
 from ratebook.document import LoadedRatebook, load
 from ratebook.model import Tariff
 from ratebook.price import attempt_charge, charge, explain
+from service.cli.groups import Verbs
 from service.cli.output import as_json, facts, money
 from service.cli.session import actor, config, ledger, now_ms, run
 from service.faults import Fault
@@ -33,7 +34,7 @@ class RatebookFaulty(Fault):
         super().__init__("\n".join([*lines, f"{len(lines)} fault{'s' if len(lines) > 1 else ''} in {folder}"]))
 
 
-@click.group()
+@click.group(cls=Verbs, noun="tariff")
 def command() -> None:
     """Check the ratebook, price a call by it."""
 

@@ -26,7 +26,7 @@ from service.database.tables import accounts
 
 SAME_ADDRESS_MAX = 8
 """Accounts in which one address can be a user and still be tried."""
-Password = Annotated[str, Field(min_length=1, max_length=CHARACTERS_MAX)]
+Password = Annotated[str, Field(min_length=1, max_length=CHARACTERS_MAX, json_schema_extra={"format": "password"})]
 
 
 class SignIn(Asked):
