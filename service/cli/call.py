@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from kemi import clock
 from kemi.store.calls import RunningCall
 from kemi.store.environment import StoreAbsent, open_reader
+from service.access import audit
+from service.access.actor import local_actor
 from service.cli.groups import Verbs
 from service.cli.output import Column, as_json, moment, money, table
 from service.cli.session import actor, config, ledger, now_ms, run
@@ -117,6 +119,8 @@ def cut_call(call: str, *, wants_json: bool) -> None:
     async def work() -> int:
         async with ledger(settings) as engine, engine.begin() as conn:
             await lock_node(conn, settings.node)
+            change = audit.Change("call.cut", "call", found.trunk, found.account, None, {"call": found.hex})
+            await audit.write(conn, local_actor("")._replace(name=actor()), change, now_ms())
             return await enqueue(conn, settings.node, cut_body(found.hex, actor()), now_ms=now_ms())
 
     number = run(work())

@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
-from kemi.store.journal import FOLDER, journal_files, read_lines
+from kemi.store.journal import FOLDER, TornLine, journal_files, read_lines
+from kemi.store.lines import call_of_line
 from service.cli.output import moment
 from service.cli.session import config
 from service.faults import Fault
 
+_SHOWN = ("account", "trunk", "gateway", "caller", "called", "grant_s", "answer_wall_ms")
 _HEAD = ("e", "epoch", "seq", "boot", "boot_ms", "wall_ms", "call")
 
 
@@ -29,8 +31,11 @@ def command(path: Path | None, call: str, event: str, *, beats: bool, wants_json
     files = [path] if path is not None else journal_files(settings.data_dir / FOLDER)
     if path is not None and not path.exists():
         raise Fault(f"{path}: no such file: the journal's are in {settings.data_dir / FOLDER}")
-    for line in _chosen(files, call, event, beats=beats or event == "beat"):
-        click.echo(json.dumps(line, ensure_ascii=False) if wants_json else _told(line, settings.timezone))
+    try:
+        for line in _chosen(files, call, event, beats=beats or event == "beat"):
+            click.echo(json.dumps(line, ensure_ascii=False) if wants_json else _told(line, settings.timezone))
+    except TornLine as fault:
+        raise Fault(str(fault)) from fault
 
 
 def _chosen(files: list[Path], call: str, event: str, *, beats: bool) -> Iterator[dict[str, Any]]:
@@ -42,7 +47,17 @@ def _chosen(files: list[Path], call: str, event: str, *, beats: bool) -> Iterato
                 continue
             if call and not str(line.get("call") or line.get("cdr", {}).get("call", "")).startswith(call):
                 continue
-            yield line
+            yield _opened(line)
+
+
+def _opened(line: dict[str, Any]) -> dict[str, Any]:
+    """A line with the store's record of a call in words."""
+    running = call_of_line(line)
+    if running is None:
+        return line
+    shown = {name: getattr(running, name) for name in _SHOWN}
+    holds = [{"account": leg.account, "held": leg.held, "currency": leg.currency} for leg in running.legs]
+    return {name: value for name, value in line.items() if name != "record"} | shown | {"legs": holds}
 
 
 def _told(line: dict[str, Any], zone: str) -> str:

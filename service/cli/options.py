@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -161,7 +161,7 @@ def json_of(given: str, word: str) -> Any:
     """A JSON text; `@file` is the file's, `-` standard input's. Raises Fault."""
     text = given
     if given == "-":
-        text = click.get_text_stream("stdin").read()
+        text = sys.stdin.read()
     elif given.startswith("@"):
         try:
             text = Path(given[1:]).read_text(encoding="utf-8")
@@ -181,7 +181,7 @@ def as_query(value: Any) -> str:
 def pointed(fields: list[Wanted], pointer: str) -> str:
     """The option that a JSON pointer leads to; the pointer itself if none does."""
     name, _, rest = pointer.removeprefix("/").partition("/")
-    known: Mapping[str, Wanted] = {field.name: field for field in fields}
+    known = {field.name: field for field in fields}
     if name not in known:
         return pointer.removeprefix("/")
     return known[name].words[0] + (f" ({rest})" if rest else "")

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.money import MICROS, format_micros
+from service.access import audit
+from service.access.actor import local_actor
 from service.accounts.storage import find_account
 from service.commands.outbox import lock_node
 from service.faults import Fault
@@ -66,6 +68,9 @@ async def pay(conn: AsyncConnection, node: str, request: PaymentRequest, now_ms:
             raise PaymentRefused(problem)
         booking = Booking(PAYMENT, request.amount_micros, request.reason, request.actor, key=request.key, request=asked)
         entry_id, created_ms = await book(conn, node, account, booking, now_ms), now_ms
+        told = {"entry_id": entry_id, "amount": format_micros(request.amount_micros), "reason": request.reason}
+        change = audit.Change("account.payment", "account", account.id, account.id, None, told)
+        await audit.write(conn, local_actor("")._replace(name=request.actor), change, now_ms)
     else:
         entry_id, created_ms = known.id, known.created_ms
     return Receipt(

@@ -266,6 +266,8 @@ async def _rows(url: str, query: sa.Select[Any]) -> list[Any]:
 
 def test_a_running_call_is_listed_and_cut(kambill: Kambill, tmp_path: Path) -> None:
     """Read from a real store; the cut is a command for it, with who asked."""
+    for name in ("upper", "lower", "customer"):  # 2 to 4, as in the store
+        kambill("account", "make", "--parent", "Operator", "--name", name, "--kind", "reseller")
     world = World(tmp_path)
     call = world.talk("+49123")
     world.wait(1)
@@ -306,6 +308,7 @@ def test_the_journal_is_read_by_people(kambill: Kambill, tmp_path: Path) -> None
     assert [line.split()[3] for line in lines] == ["carried", "opened", "answered", "settled", "answered"]
     assert "duration_ms" in lines[3]
     assert f" {other}" in lines[4]
+    assert 'called="33123"' in lines[4]
     settled = kambill("journal", "--call", call, "--event", "settled", "--json")
     assert json.loads(settled.out)["cdr"]["duration_ms"] == 7000
     assert kambill("journal", "--call", "ffff").out == ""
