@@ -2,7 +2,7 @@
 
 Two kinds. One goes to a leg that must not be: Kamailio has no dialog for it. The other goes to the second side of a
 call whose time is over: Kamailio 5.6 leaves it out when the first side answers faster than its timer process; it waits
-here for a second, and is forgotten when Kamailio's own one goes out after all.
+here for half a second, and is forgotten when Kamailio's own one goes out after all.
 
 The branch of its Via names a BYE, so that its answer finds it, in whichever process, and after a restart too.
 """
@@ -27,8 +27,8 @@ COOKIE = "z9hG4bK"
 KEY_BYTES = 20
 T1_MS, T2_MS, TIMER_F_MS = 500, 4_000, 32_000
 """RFC 3261 17.1.2: the first repetition, the longest wait between two, the end of all."""
-LATE_MS = 1_000
-"""How long Kamailio has for the second BYE of a timeout."""
+LATE_MS = 500
+"""How long Kamailio has for the second BYE of a timeout, before the meter's next tick."""
 
 Send = Callable[[str, str], None]
 """Sends a message: destination URI and text."""

@@ -266,13 +266,13 @@ async def _rows(url: str, query: sa.Select[Any]) -> list[Any]:
 
 def test_a_running_call_is_listed_and_cut(kambill: Kambill, tmp_path: Path) -> None:
     """Read from a real store; the cut is a command for it, with who asked."""
-    for name in ("upper", "lower", "customer"):  # 2 to 4, as in the store
-        kambill("account", "make", "--parent", "Operator", "--name", name, "--kind", "reseller")
     world = World(tmp_path)
     call = world.talk("+49123")
     world.wait(1)
     world.talk("+49124")
     world.close()
+    for name in ("upper", "lower", "customer"):  # 2 to 4, as in the store
+        kambill("account", "make", "--parent", "Operator", "--name", name, "--kind", "reseller")
     rows = kambill("call", "list", "--json").json
     assert [(row["called"], row["state"], row["paid_s"] > 0) for row in rows] == [
         ("49123", "answered", True),

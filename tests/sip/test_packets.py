@@ -478,7 +478,7 @@ def test_the_callers_answer_overtakes_our_second_bye(slow: Proxy) -> None:
     tracer = subprocess.Popen([*command, *(word for child in children for word in ("-p", child))])
     try:
         caller.reply(caller.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
-        gateway.reply(gateway.expect("BYE", 1, Call_ID=call.call_id), 200, "OK")
+        gateway.reply(gateway.expect("BYE", 3, Call_ID=call.call_id), 200, "OK")
     finally:
         tracer.terminate()
         tracer.wait(5)
