@@ -123,7 +123,7 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     provider = accounts.get(look.store, look.txn, gateway.provider)
     if provider is None or not provider.is_active:
         return None
-    rate = look.rate(provider.tariff)
+    rate = look.rate(gateway.tariff or provider.tariff)
     if rate is None or rate[1].terms.blocked:
         return None
     version, found = rate

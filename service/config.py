@@ -89,6 +89,8 @@ class Config(_Section):
     node: str = Field(default="local", pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$")
     """Of the root, when the ledger is made; `kambill apply` may still change it while nothing else stands in it."""
+    sip_realm: str = Field(default="kambill", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.-]{0,99}$")
+    """Of the devices' digests. Fixed once the first device is made: their passwords are kept only as hashes with it."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """In which people see times."""
     listen: Listen = Listen()

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
+from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.calls import history, running
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
+from service.peers import devices_api, gateways_api, numbers_api, translations_api, trunks_api
 from service.sellers import brand, mail, numbering
 
-ENDPOINTS: tuple[Endpoint, ...] = (
+_SINGLE: tuple[Endpoint, ...] = (
     *sign_in.ENDPOINTS,
     *me.ENDPOINTS,
     *users.ENDPOINTS,
     *roles.ENDPOINTS,
     *tokens.ENDPOINTS,
     *accounts.ENDPOINTS,
+    *trunks_api.ENDPOINTS,
+    *devices_api.ENDPOINTS,
+    *numbers_api.ENDPOINTS,
+    *translations_api.ENDPOINTS,
+    *gateways_api.ENDPOINTS,
     *ledger.ENDPOINTS,
     *operations.ENDPOINTS,
     *running.ENDPOINTS,
@@ -25,4 +32,14 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,
     *trail.ENDPOINTS,
+)
+
+_BY_NAME = {endpoint.name: endpoint for endpoint in _SINGLE}
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *_SINGLE,
+    endpoint_of(_BY_NAME["account.make"], _BY_NAME["account.edit"]),
+    endpoint_of(_BY_NAME["user.invite"], _BY_NAME["user.edit"]),
+    endpoint_of(_BY_NAME["trunk.make"], _BY_NAME["trunk.edit"]),
+    endpoint_of(_BY_NAME["device.make"], _BY_NAME["device.edit"]),
+    endpoint_of(_BY_NAME["number.make"], _BY_NAME["number.edit"]),
 )

@@ -77,6 +77,8 @@ class Gateway(NamedTuple):
     is_active: bool
     networks: tuple[Network, ...]
     """Where its requests and answers come from."""
+    tariff: int
+    """By which the provider is paid; 0: the provider's own."""
 
 
 def gateway_of_command(body: dict[str, Any]) -> Gateway:
@@ -93,6 +95,7 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         cps_max=body["cps"],
         is_active=body["state"] == "active",
         networks=tuple(parse_network(network) for network in body["networks"] or [body["host"]]),
+        tariff=body["tariff"],
     )
 
 

@@ -78,6 +78,18 @@ async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, acto
     return _reply_of(endpoint, await endpoint.follow(api, stood.follow))
 
 
+async def perform(call: Call, endpoint: Endpoint, parameters: dict[str, str], body: bytes) -> Answer:
+    """One endpoint inside another one's request, asked by the same person in the same transaction: with the right, the
+    look-up and the form that it has by itself. Raises Problem.
+    """
+    asking = call.asking._replace(parameters=parameters, query=(), body=body, key="", if_match="")
+    inner = await _prepared(call.api, endpoint, asking, call.actor, call.conn, call.now_ms)
+    answer = await _handled(endpoint, inner)
+    if not inner.changes:
+        raise Unaudited(endpoint.name)
+    return answer
+
+
 async def _handled(endpoint: Endpoint, call: Call) -> Answer:
     try:
         return await endpoint.handler(call)

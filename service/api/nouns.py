@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
+from service.database.peer_tables import devices, numbers, translations
 from service.database.tables import accounts, cdrs, gateways, operations, plans, postings, tariffs, trunks
 
 Condition = sa.ColumnElement[bool]
@@ -84,6 +85,9 @@ NOUNS: dict[str, Noun] = {
         Noun("gateway", gateways, gateways.c.account_id),
         Noun("tariff", tariffs, tariffs.c.owner_id, _own_tariff),
         Noun("plan", plans, sa.literal(1), _plans),
+        Noun("device", devices, devices.c.account_id),
+        Noun("number", numbers, numbers.c.account_id),
+        Noun("translation", translations, translations.c.account_id),
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),

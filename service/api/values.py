@@ -92,6 +92,8 @@ UserId = Annotated[Number, Ref("user")]
 RoleId = Annotated[Number, Ref("role")]
 TariffId = Annotated[Number, Ref("tariff")]
 PlanId = Annotated[Number, Ref("plan")]
+TrunkId = Annotated[Number, Ref("trunk")]
+DeviceId = Annotated[Number, Ref("device")]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 """Of channels or calls a second."""
 

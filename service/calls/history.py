@@ -14,7 +14,7 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
-from service.api.values import AccountId, Moment, Money, Number, Text, Told, When
+from service.api.values import AccountId, Moment, Money, Text, Told, TrunkId, When
 from service.database.tables import accounts, cdrs, charges
 from service.ledger.rules import ROOT_ID
 
@@ -75,7 +75,7 @@ class CdrQuery(Paging):
     outcome: Literal["", "answered", "failed", "cancelled", "refused"] = ""
     called: Annotated[Text, Field(description="The number that was called begins so")] = ""
     call: Annotated[Text, Field(description="The key, or its beginning")] = ""
-    trunk_id: Number | None = None
+    trunk_id: TrunkId | None = None
     since: When | None = None
     until: Annotated[When | None, Field(description="Exclusive")] = None
     sort: Literal["", "id", "-id"] = ""

@@ -17,7 +17,7 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem, not_found
-from service.api.values import AccountId, Asked, Moment, Money, Number, Told
+from service.api.values import AccountId, Asked, Moment, Money, Told, TrunkId
 from service.commands.bodies import cut_body
 from service.commands.outbox import enqueue
 from service.ledger.storage import balance_of
@@ -62,7 +62,7 @@ class RunningQuery(Asked):
     """Which calls."""
 
     account_id: Annotated[AccountId | None, Field(description="Of it and all below it")] = None
-    trunk_id: Number | None = None
+    trunk_id: TrunkId | None = None
 
 
 class FundsView(Told):

@@ -97,6 +97,7 @@ def gateway_body(row: Row[Any]) -> Body:
         "channels": row.channels or 0,
         "cps": row.cps or 0,
         "state": row.state,
+        "tariff": row.tariff_id or 0,
     }
 
 

@@ -24,6 +24,7 @@ ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
 BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
+CALLER_RULES = ("pass", "listed", "replace")
 BOOKS = ("balance", "revenue", "cost", "cash")
 ENTRY_KINDS = ("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges")
 OPERATION_KINDS = ("refund", "transfer")
@@ -131,8 +132,12 @@ trunks = sa.Table(
     _text("international_prefix", ""),
     _text("national_prefix", ""),
     _text("country", ""),
+    _text("caller_rule", "pass"),
+    sa.Column("caller_numbers", sa.JSON, nullable=False, server_default="[]"),
     _text("state", "active"),
     _big("created_ms"),
+    _big("version", 1),
+    _one_of("caller_rule", CALLER_RULES),
     _one_of("transport", TRANSPORTS),
     _one_of("state", STATES),
     sa.CheckConstraint("port BETWEEN 0 AND 65535", name="port"),
@@ -164,9 +169,11 @@ gateways = sa.Table(
     sa.Column("networks", sa.JSON, nullable=False),  # list of CIDR; empty: the host
     _text("prefix", ""),
     sa.Column("strip", sa.Integer, nullable=False, server_default="0"),
+    _refers("tariff_id", "tariffs.id", nullable=True),  # by which the provider is paid; null: the account's
     *_limits(),
     _text("state", "active"),
     _big("created_ms"),
+    _big("version", 1),
     _one_of("transport", TRANSPORTS[1:]),
     _one_of("state", STATES),
     sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),

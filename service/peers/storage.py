@@ -157,7 +157,8 @@ async def _put(
     if fresh:
         await conn.execute(sa.insert(table), fresh)
     if changed:
-        await conn.execute(sa.update(table).where(table.c.name == sa.bindparam("of_name")), changed)
+        update = sa.update(table).where(table.c.name == sa.bindparam("of_name"))
+        await conn.execute(update.values(version=table.c.version + 1), changed)
     return {row.name: row for row in await conn.execute(sa.select(table))}
 
 

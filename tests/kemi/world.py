@@ -176,7 +176,7 @@ class World:
     def gateway(self, number: int, provider: int, host: str, **fields: Any) -> None:
         """Configures a gateway."""
         values: dict[str, Any] = {"name": f"gateway {number}", "port": 5060, "transport": "udp", "networks": []}
-        values |= {"prefix": "", "strip": 0, "channels": 0, "cps": 0, "state": "active"}
+        values |= {"prefix": "", "strip": 0, "channels": 0, "cps": 0, "state": "active", "tariff": 0}
         self.do("gateway", **values | {"id": number, "provider": provider, "host": host} | fields)
 
     def plan(self, **fields: Any) -> None:

@@ -218,7 +218,15 @@ class Proxy:
     def gateway_body(number: int, provider: int, host: str, port: int = 5060) -> dict[str, Any]:
         """A gateway command."""
         values = {"do": "gateway", "id": number, "provider": provider, "host": host, "port": port, "transport": "udp"}
-        values |= {"name": f"gw{number}", "networks": [], "prefix": "", "strip": 0, "channels": 0, "cps": 0}
+        values |= {
+            "name": f"gw{number}",
+            "networks": [],
+            "prefix": "",
+            "strip": 0,
+            "channels": 0,
+            "cps": 0,
+            "tariff": 0,
+        }
         return values | {"state": "active"}
 
     @staticmethod

@@ -355,6 +355,40 @@ def upgrade() -> None:
     op.create_index(op.f("ix_cdrs_start_ms"), "cdrs", ["start_ms"], unique=False)
 
     op.create_table(
+        "devices",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("username", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), server_default="", nullable=False),
+        sa.Column("realm", sa.Text(), nullable=False),
+        sa.Column("ha1_md5", sa.Text(), nullable=False),
+        sa.Column("ha1_sha256", sa.Text(), nullable=False),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("channels", sa.Integer(), nullable=True),
+        sa.Column("cps", sa.Integer(), nullable=True),
+        sa.Column("caller_number", sa.Text(), server_default="", nullable=False),
+        sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("state IN ('active', 'suspended')", name=op.f("ck_devices_state")),
+        sa.CheckConstraint("channels >= 1", name=op.f("ck_devices_channels")),
+        sa.CheckConstraint("cps >= 1", name=op.f("ck_devices_cps")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_devices_account_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_devices_plan_id")),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_devices_tariff_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_devices")),
+        sa.UniqueConstraint("username", name=op.f("uq_devices_username")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_devices_account_id"), "devices", ["account_id"], unique=False)
+
+    op.create_table(
         "gateways",
         sa.Column(
             "id",
@@ -370,10 +404,12 @@ def upgrade() -> None:
         sa.Column("networks", sa.JSON(), nullable=False),
         sa.Column("prefix", sa.Text(), server_default="", nullable=False),
         sa.Column("strip", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("channels", sa.Integer(), nullable=True),
         sa.Column("cps", sa.Integer(), nullable=True),
         sa.Column("state", sa.Text(), server_default="active", nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.CheckConstraint("state IN ('active', 'suspended', 'closed')", name=op.f("ck_gateways_state")),
         sa.CheckConstraint("transport IN ('udp', 'tcp', 'tls')", name=op.f("ck_gateways_transport")),
         sa.CheckConstraint("channels >= 1", name=op.f("ck_gateways_channels")),
@@ -381,6 +417,7 @@ def upgrade() -> None:
         sa.CheckConstraint("port BETWEEN 1 AND 65535", name=op.f("ck_gateways_port")),
         sa.CheckConstraint("strip >= 0", name=op.f("ck_gateways_strip")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_gateways_account_id")),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_gateways_tariff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_gateways")),
         sa.UniqueConstraint("name", name=op.f("uq_gateways_name")),
         sqlite_autoincrement=True,
@@ -543,8 +580,12 @@ def upgrade() -> None:
         sa.Column("international_prefix", sa.Text(), server_default="", nullable=False),
         sa.Column("national_prefix", sa.Text(), server_default="", nullable=False),
         sa.Column("country", sa.Text(), server_default="", nullable=False),
+        sa.Column("caller_rule", sa.Text(), server_default="pass", nullable=False),
+        sa.Column("caller_numbers", sa.JSON(), server_default="[]", nullable=False),
         sa.Column("state", sa.Text(), server_default="active", nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("caller_rule IN ('pass', 'listed', 'replace')", name=op.f("ck_trunks_caller_rule")),
         sa.CheckConstraint("state IN ('active', 'suspended', 'closed')", name=op.f("ck_trunks_state")),
         sa.CheckConstraint("transport IN ('any', 'udp', 'tcp', 'tls')", name=op.f("ck_trunks_transport")),
         sa.CheckConstraint("channels >= 1", name=op.f("ck_trunks_channels")),
@@ -622,6 +663,33 @@ def upgrade() -> None:
     op.create_index(op.f("ix_charges_account_id_cdr_id"), "charges", ["account_id", "cdr_id"], unique=False)
 
     op.create_table(
+        "numbers",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("trunk_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("state IN ('active', 'suspended')", name=op.f("ck_numbers_state")),
+        sa.CheckConstraint("trunk_id IS NULL OR device_id IS NULL", name=op.f("ck_numbers_place")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_numbers_account_id")),
+        sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_numbers_device_id")),
+        sa.ForeignKeyConstraint(["trunk_id"], ["trunks.id"], name=op.f("fk_numbers_trunk_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_numbers")),
+        sa.UniqueConstraint("number", name=op.f("uq_numbers_number")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_numbers_account_id"), "numbers", ["account_id"], unique=False)
+
+    op.create_table(
         "sessions",
         sa.Column(
             "id",
@@ -670,6 +738,38 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_tokens_role_id"), "tokens", ["role_id"], unique=False)
     op.create_index(op.f("ix_tokens_user_id"), "tokens", ["user_id"], unique=False)
+
+    op.create_table(
+        "translations",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("trunk_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("prefix", sa.Text(), server_default="", nullable=False),
+        sa.Column("length_min", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("length_max", sa.BigInteger(), server_default="32", nullable=False),
+        sa.Column("strip", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("prepend", sa.Text(), server_default="", nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("subject IN ('caller', 'called')", name=op.f("ck_translations_subject")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_translations_account_id")),
+        sa.ForeignKeyConstraint(["trunk_id"], ["trunks.id"], name=op.f("fk_translations_trunk_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_translations")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(
+        op.f("ix_translations_account_id_subject_position"),
+        "translations",
+        ["account_id", "subject", "position"],
+        unique=False,
+    )
 
     op.create_table(
         "trunk_networks",

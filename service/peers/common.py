@@ -1,0 +1,46 @@
+"""What the APIs of trunks, gateways and devices share: kinds of values, checks beside the account, removal."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import sqlalchemy as sa
+from pydantic import AfterValidator, Field
+from sqlalchemy import Row
+
+from service.access.standing import path_ids
+from service.api.call import Call
+from service.api.problems import Problem, invalid
+from service.database.tables import tariffs
+from service.peers.rules import canonical_host, canonical_network
+
+Network = Annotated[str, Field(max_length=50, examples=["192.0.2.0/24"]), AfterValidator(canonical_network)]
+HostAddress = Annotated[str, Field(max_length=50, examples=["192.0.2.7"]), AfterValidator(canonical_host)]
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
+E164 = Annotated[str, Field(pattern=r"^[1-9][0-9]{4,14}$", description="E.164 without +", examples=["442079460000"])]
+
+
+async def check_tariff(call: Call, tariff_id: int | None, account: Row[Any], *, pointer: str = "/tariff_id") -> None:
+    """A tariff that an account may pay (or be paid) by: of somebody at or above it, published, in its currency."""
+    if tariff_id is None:
+        return
+    row = (await call.conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
+    if row.owner_id not in path_ids(account.path)[:-1]:
+        raise invalid(pointer, "this tariff belongs to nobody above the account")
+    if row.version is None:
+        raise invalid(pointer, "this tariff is not published yet")
+    if row.currency != account.currency:
+        raise invalid(pointer, f"this tariff is in {row.currency}, the account in {account.currency}")
+
+
+def check_open(account: Row[Any]) -> None:
+    """Nothing new for an account that is closed. Raises Problem."""
+    if account.state == "closed":
+        raise Problem("conflict", "the account is closed: resume it first")
+
+
+def changes_of(body: Any, nullable: set[str]) -> dict[str, Any]:
+    """The fields that an edit names; null takes away what may be taken away, and says nothing elsewhere."""
+    found = {name: getattr(body, name) for name in body.model_fields_set}
+    return {name: value for name, value in found.items() if value is not None or name in nullable}

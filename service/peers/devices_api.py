@@ -1,0 +1,215 @@
+"""The API of devices: telephones that sign in by digest. The password is shown once and kept only as its hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint, Key
+from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.problems import Problem, invalid
+from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
+from service.database.peer_tables import devices, numbers
+from service.peers.common import Digits, changes_of, check_open, check_tariff
+
+PASSWORD_CHARACTERS = 24
+_ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
+"""Without characters that are mistaken for one another. 24 of them are 139 bits."""
+Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$")]
+
+
+class DeviceView(Told):
+    """A telephone. Its password can't be shown again: only made anew."""
+
+    id: int
+    account_id: int
+    username: str
+    realm: str
+    name: str
+    plan_id: int | None
+    tariff_id: Annotated[int | None, Field(description="null: the account's")]
+    channels: int | None
+    cps: int | None
+    caller_number: Annotated[str, Field(description="Empty: what the device says")]
+    state: Annotated[str, Field(description="active or suspended")]
+    created_at: Annotated[Moment, Field(validation_alias="created_ms")]
+    version: int
+
+
+class DeviceQuery(Paging):
+    """Which devices."""
+
+    account_id: Annotated[AccountId | None, Field(description="Of this account alone")] = None
+    username: Text = ""
+    name: Text = ""
+    state: Literal["", "active", "suspended"] = ""
+
+
+class NewDevice(Asked):
+    """A device to make."""
+
+    account_id: AccountId
+    username: Annotated[Username | None, Field(description="null: made up")] = None
+    name: Annotated[Text, Field(max_length=100)] = ""
+    plan_id: PlanId | None = None
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    cps: Limit | None = None
+    caller_number: Digits = ""
+
+
+class DeviceEdit(Asked):
+    """What to change; what is left out stays, what is null is taken away. The name it signs in by stays."""
+
+    name: Annotated[Text, Field(max_length=100)] | None = None
+    plan_id: PlanId | None = None
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    cps: Limit | None = None
+    caller_number: Digits | None = None
+    state: Literal["active", "suspended"] | None = None
+
+
+class NewPassword(Told):
+    """A device with its password."""
+
+    device: DeviceView
+    password: Annotated[str, Field(description="Shown this once")]
+
+
+_NULLABLE = {"plan_id", "tariff_id", "channels", "cps"}
+_LISTING = Listing(
+    "device",
+    {"username": devices.c.username, "name": devices.c.name, "created": devices.c.created_ms, "id": devices.c.id},
+    {
+        "account_id": equals(devices.c.account_id),
+        "username": contains(devices.c.username),
+        "name": contains(devices.c.name),
+        "state": equals(devices.c.state),
+    },
+)
+
+
+def new_password() -> str:
+    """One that nobody chose."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(PASSWORD_CHARACTERS))
+
+
+def hashes(username: str, realm: str, password: str) -> dict[str, str]:
+    """HA1 of RFC 7616 for both algorithms."""
+    text = f"{username}:{realm}:{password}".encode()
+    return {
+        "ha1_md5": hashlib.md5(text, usedforsecurity=False).hexdigest(),
+        "ha1_sha256": hashlib.sha256(text).hexdigest(),
+    }
+
+
+async def list_devices(call: Call) -> Answer:
+    """A page of them."""
+    rows, following = await page_of(call, _LISTING)
+    return Answer(Page[DeviceView](items=[DeviceView.model_validate(row) for row in rows], next=following))
+
+
+async def show_device(call: Call) -> Answer:
+    """One."""
+    view = DeviceView.model_validate(call.row)
+    return Answer(view, version=view.version)
+
+
+async def make_device(call: Call) -> Answer:
+    """With a password that nobody chose."""
+    body: NewDevice = call.body
+    account = await call.find("account", body.account_id, to_change=True)
+    check_open(account)
+    if account.kind not in {"customer", "reseller"}:
+        raise invalid("/account_id", f"a {account.kind} has no devices")
+    await check_tariff(call, body.tariff_id, account)
+    realm = await _realm(call)
+    username = body.username or f"d{secrets.token_hex(5)}"
+    if (await call.conn.execute(sa.select(devices.c.id).where(devices.c.username == username))).first() is not None:
+        raise invalid("/username", "this name can't be used: take another one")
+    password = new_password()
+    values = body.model_dump(exclude={"username"}) | {"username": username, "realm": realm}
+    values |= hashes(username, realm, password) | {"created_ms": call.now_ms}
+    row = (await call.conn.execute(sa.insert(devices).values(**values).returning(devices))).one()
+    view = DeviceView.model_validate(row)
+    await call.audit("device.make", "device", row.id, account.id, None, view)
+    return Answer(NewPassword(device=view, password=password), location=f"/api/v1/devices/{row.id}")
+
+
+async def _realm(call: Call) -> str:
+    realm = call.api.config.sip_realm
+    other = (await call.conn.execute(sa.select(devices.c.realm).where(devices.c.realm != realm).limit(1))).scalar()
+    if other is not None:
+        raise Problem("conflict", f"devices were made for the realm {other}: set `sip_realm` back in kambill.yaml")
+    return realm
+
+
+async def edit_device(call: Call) -> Answer:
+    """Changes some fields."""
+    call.check_match(call.row.version)
+    values = changes_of(call.body, _NULLABLE)
+    await check_tariff(call, values.get("tariff_id"), call.of)
+    row = await _update(call, values)
+    view = DeviceView.model_validate(row)
+    before = DeviceView.model_validate(call.row)
+    await call.audit("device.edit", "device", row.id, row.account_id, before, view)
+    return Answer(view, version=view.version)
+
+
+async def _update(call: Call, values: dict[str, object]) -> Row[Any]:
+    values = values | {"version": devices.c.version + 1}
+    edited = sa.update(devices).where(devices.c.id == call.row.id).values(**values).returning(devices)
+    row: Row[Any] = (await call.conn.execute(edited)).one()
+    return row
+
+
+async def change_password(call: Call) -> Answer:
+    """The old one holds no longer."""
+    password = new_password()
+    row = await _update(call, dict(hashes(call.row.username, call.row.realm, password)))
+    view = DeviceView.model_validate(row)
+    await call.audit("device.change-password", "device", call.row.id, call.row.account_id, None, view)
+    return Answer(NewPassword(device=view, password=password))
+
+
+async def remove_device(call: Call) -> Answer:
+    """For good."""
+    call.check_match(call.row.version)
+    used = sa.select(numbers.c.id).where(numbers.c.device_id == call.row.id).limit(1)
+    if (await call.conn.execute(used)).first() is not None:
+        raise Problem("conflict", "numbers lead to it: release them first")
+    await call.conn.execute(sa.delete(devices).where(devices.c.id == call.row.id))
+    before = DeviceView.model_validate(call.row)
+    await call.audit("device.remove", "device", call.row.id, call.row.account_id, before, None)
+    return Answer(status=204)
+
+
+_P = Permission
+_ONE = "/devices/{device_id}"
+ENDPOINTS = [
+    Endpoint(
+        "device.list", "GET", "/devices", _P.DEVICES_READ, list_devices, "List devices", query=DeviceQuery,
+        answer=Page[DeviceView],
+    ),
+    Endpoint("device.show", "GET", _ONE, _P.DEVICES_READ, show_device, "Show a device", answer=DeviceView),
+    Endpoint(
+        "device.make", "POST", "/devices", _P.DEVICES_CHANGE, make_device, "Make a device", NewDevice,
+        answer=NewPassword, status=201, key=Key.NONE,
+    ),
+    Endpoint(
+        "device.edit", "PATCH", _ONE, _P.DEVICES_CHANGE, edit_device, "Edit a device", DeviceEdit, answer=DeviceView
+    ),
+    Endpoint(
+        "device.change-password", "POST", f"{_ONE}/password", _P.DEVICES_CHANGE, change_password,
+        "Make a device's password anew", answer=NewPassword, key=Key.NONE,
+    ),
+    Endpoint("device.remove", "DELETE", _ONE, _P.DEVICES_CHANGE, remove_device, "Remove a device", status=204),
+]  # fmt: skip

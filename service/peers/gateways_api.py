@@ -1,0 +1,212 @@
+"""The API of gateways and routing plans: where traffic leaves, and by which way."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+
+from ratebook.routing import Plan
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint
+from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.problems import Problem, invalid
+from service.api.values import AccountId, Asked, Limit, Moment, TariffId, Text, Told
+from service.commands import bodies
+from service.commands.outbox import enqueue
+from service.database.tables import gateways, plans
+from service.peers.common import HostAddress, Network, Port, changes_of, check_open, check_tariff
+
+Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Prefix = Annotated[str, Field(pattern=r"^[0-9*#+]{0,16}$", description="Put before the number")]
+Strip = Annotated[int, Field(ge=0, le=15, description="Digits that are taken off first")]
+Transport = Literal["udp", "tcp", "tls"]
+
+
+class GatewayView(Told):
+    """Where traffic leaves."""
+
+    id: int
+    account_id: Annotated[int, Field(description="The provider's")]
+    name: Annotated[str, Field(description="provider/name: what routing.yaml calls it")]
+    host: str
+    port: int
+    transport: str
+    networks: Annotated[list[str], Field(description="Where its requests come from; empty: the host")]
+    prefix: str
+    strip: int
+    tariff_id: Annotated[int | None, Field(description="By which the provider is paid; null: its account's")]
+    channels: int | None
+    cps: int | None
+    state: Annotated[str, Field(description="active or suspended")]
+    created_at: Annotated[Moment, Field(validation_alias="created_ms")]
+    version: int
+
+
+class GatewayQuery(Paging):
+    """Which gateways."""
+
+    account_id: Annotated[AccountId | None, Field(description="Of this provider alone")] = None
+    name: Text = ""
+    state: Literal["", "active", "suspended"] = ""
+
+
+class NewGateway(Asked):
+    """A gateway to make."""
+
+    account_id: AccountId
+    name: Name
+    host: HostAddress
+    port: Port = 5060
+    transport: Transport = "udp"
+    networks: Annotated[list[Network], Field(max_length=64, default_factory=list)]
+    prefix: Prefix = ""
+    strip: Strip = 0
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    cps: Limit | None = None
+
+
+class GatewayEdit(Asked):
+    """What to change; what is left out stays, what is null is taken away. Its name stays: routes name it."""
+
+    host: HostAddress | None = None
+    port: Port | None = None
+    transport: Transport | None = None
+    networks: Annotated[list[Network], Field(max_length=64)] | None = None
+    prefix: Prefix | None = None
+    strip: Strip | None = None
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    cps: Limit | None = None
+    state: Literal["active", "suspended"] | None = None
+
+
+class PlanView(Told):
+    """A routing plan: what routing.yaml says, with gateways by their numbers."""
+
+    id: int
+    name: str
+    record: dict[str, Any]
+
+
+_NULLABLE = {"tariff_id", "channels", "cps"}
+_LISTING = Listing(
+    "gateway",
+    {"name": gateways.c.name, "created": gateways.c.created_ms, "id": gateways.c.id},
+    {
+        "account_id": equals(gateways.c.account_id),
+        "name": contains(gateways.c.name),
+        "state": equals(gateways.c.state),
+    },
+)
+_PLANS = Listing("plan", {"name": plans.c.name, "id": plans.c.id}, {})
+
+
+async def list_gateways(call: Call) -> Answer:
+    """A page of them."""
+    rows, following = await page_of(call, _LISTING)
+    return Answer(Page[GatewayView](items=[GatewayView.model_validate(row) for row in rows], next=following))
+
+
+async def show_gateway(call: Call) -> Answer:
+    """One."""
+    view = GatewayView.model_validate(call.row)
+    return Answer(view, version=view.version)
+
+
+async def make_gateway(call: Call) -> Answer:
+    """Of a provider, or of an account that provides too."""
+    body: NewGateway = call.body
+    account = await call.find("account", body.account_id, to_change=True)
+    check_open(account)
+    if account.kind != "provider" and not account.provides:
+        raise invalid("/account_id", "this account is no provider: make it one (`provides`) first")
+    if account.kind != "provider" and body.tariff_id is None:
+        raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
+    await check_tariff(call, body.tariff_id, account)
+    name = f"{account.name}/{body.name}"
+    if (await call.conn.execute(sa.select(gateways.c.id).where(gateways.c.name == name))).first() is not None:
+        raise invalid("/name", "there is a gateway of this name already")
+    values = body.model_dump() | {"name": name}
+    made = await call.conn.execute(sa.insert(gateways).values(**values, created_ms=call.now_ms).returning(gateways))
+    return await _told(call, "gateway.make", None, made.one())
+
+
+async def _told(call: Call, action: str, before: Row[Any] | None, row: Row[Any]) -> Answer:
+    await enqueue(call.conn, call.node, bodies.gateway_body(row), now_ms=call.now_ms)
+    view = GatewayView.model_validate(row)
+    told = None if before is None else GatewayView.model_validate(before)
+    await call.audit(action, "gateway", row.id, row.account_id, told, view)
+    return Answer(view, version=view.version, location=f"/api/v1/gateways/{row.id}")
+
+
+async def edit_gateway(call: Call) -> Answer:
+    """Changes some fields."""
+    call.check_match(call.row.version)
+    values = changes_of(call.body, _NULLABLE)
+    if "tariff_id" in values and values["tariff_id"] is None and call.of.kind != "provider":
+        raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
+    await check_tariff(call, values.get("tariff_id"), call.of)
+    values["version"] = gateways.c.version + 1
+    edited = sa.update(gateways).where(gateways.c.id == call.row.id).values(**values).returning(gateways)
+    row = (await call.conn.execute(edited)).one()
+    return await _told(call, "gateway.edit", call.row, row)
+
+
+async def remove_gateway(call: Call) -> Answer:
+    """Only when no route leads there."""
+    call.check_match(call.row.version)
+    for name, record in await call.conn.execute(sa.select(plans.c.name, plans.c.record)):
+        routes = Plan.from_record(record).routes.values()
+        if any(str(route.gateway) == str(call.row.id) for choices in routes for route in choices):
+            raise Problem("conflict", f"the plan {name!r} leads there: take it out of routing.yaml first")
+    await call.conn.execute(sa.delete(gateways).where(gateways.c.id == call.row.id))
+    await enqueue(call.conn, call.node, bodies.gateway_gone_body(call.row.id), now_ms=call.now_ms)
+    view = GatewayView.model_validate(call.row)
+    await call.audit("gateway.remove", "gateway", call.row.id, call.row.account_id, view, None)
+    return Answer(status=204)
+
+
+async def list_plans(call: Call) -> Answer:
+    """All of them; what routes they have is for who may see gateways."""
+    rows, following = await page_of(call, _PLANS)
+    return Answer(Page[PlanView](items=[_plan(call, row) for row in rows], next=following))
+
+
+async def show_plan(call: Call) -> Answer:
+    """One."""
+    return Answer(_plan(call, call.row))
+
+
+def _plan(call: Call, row: Row[Any]) -> PlanView:
+    sees = call.actor.is_root and call.may(Permission.GATEWAYS_READ)
+    return PlanView(id=row.id, name=row.name, record=row.record if sees else {})
+
+
+_P = Permission
+_ONE = "/gateways/{gateway_id}"
+ENDPOINTS = [
+    Endpoint(
+        "gateway.list", "GET", "/gateways", _P.GATEWAYS_READ, list_gateways, "List gateways", query=GatewayQuery,
+        answer=Page[GatewayView],
+    ),
+    Endpoint("gateway.show", "GET", _ONE, _P.GATEWAYS_READ, show_gateway, "Show a gateway", answer=GatewayView),
+    Endpoint(
+        "gateway.make", "POST", "/gateways", _P.GATEWAYS_CHANGE, make_gateway, "Make a gateway", NewGateway,
+        answer=GatewayView, status=201,
+    ),
+    Endpoint(
+        "gateway.edit", "PATCH", _ONE, _P.GATEWAYS_CHANGE, edit_gateway, "Edit a gateway", GatewayEdit,
+        answer=GatewayView,
+    ),
+    Endpoint("gateway.remove", "DELETE", _ONE, _P.GATEWAYS_CHANGE, remove_gateway, "Remove a gateway", status=204),
+    Endpoint(
+        "plan.list", "GET", "/plans", _P.ROUTING_READ, list_plans, "List routing plans", query=Paging,
+        answer=Page[PlanView],
+    ),
+    Endpoint("plan.show", "GET", "/plans/{plan_id}", _P.ROUTING_READ, show_plan, "Show a plan", answer=PlanView),
+]  # fmt: skip

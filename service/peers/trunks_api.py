@@ -1,0 +1,258 @@
+"""The API of trunks: how an account's traffic arrives. A change holds for calls within a second."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import Field
+from sqlalchemy import Row
+
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint
+from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.problems import Problem, invalid
+from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told, Words
+from service.commands import bodies
+from service.commands.outbox import enqueue
+from service.database.peer_tables import numbers, translations
+from service.database.tables import accounts, trunk_networks, trunks
+from service.peers.common import Digits, Network, Port, changes_of, check_open, check_tariff
+
+NETWORKS_MAX = 256
+Networks = Annotated[list[Network], Field(min_length=1, max_length=NETWORKS_MAX)]
+TechPrefix = Annotated[str, Field(pattern=r"^[0-9*#]{0,16}$", description="Stripped from the number that is called")]
+Transport = Literal["any", "udp", "tcp", "tls"]
+CallerRule = Literal["pass", "listed", "replace"]
+CALLER_MEANING = "pass: as it is sent; listed: one of caller_numbers, else the first; replace: always the first"
+CallerNumbers = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]], Field(max_length=1_000)]
+
+
+class TrunkView(Told):
+    """How an account's traffic arrives."""
+
+    id: int
+    account_id: int
+    name: str
+    networks: list[str]
+    port: Annotated[int | None, Field(description="null: any")]
+    transport: str
+    tech_prefix: str
+    plan_id: Annotated[int | None, Field(description="Its routes; null: no calls go out")]
+    tariff_id: Annotated[int | None, Field(description="null: the account's")]
+    channels: int | None
+    cps: int | None
+    international_prefix: str
+    national_prefix: str
+    country: str
+    caller_rule: Annotated[str, Field(description=CALLER_MEANING)]
+    caller_numbers: list[str]
+    state: Annotated[str, Field(description="active or suspended")]
+    created_at: Annotated[Moment, Field(validation_alias="created_ms")]
+    version: int
+
+
+class TrunkQuery(Paging):
+    """Which trunks."""
+
+    account_id: Annotated[AccountId | None, Field(description="Of this account alone")] = None
+    name: Text = ""
+    state: Literal["", "active", "suspended"] = ""
+    network: Annotated[Text, Field(description="As it stands, such as 192.0.2.0/24")] = ""
+
+
+class NewTrunk(Asked):
+    """A trunk to make. No two can have the same network, port, transport and tech prefix."""
+
+    account_id: AccountId
+    name: Words
+    networks: Networks
+    port: Port | None = None
+    transport: Transport = "any"
+    tech_prefix: TechPrefix = ""
+    plan_id: PlanId | None = None
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    cps: Limit | None = None
+    international_prefix: Digits = "00"
+    national_prefix: Digits = ""
+    country: Digits = ""
+    caller_rule: CallerRule = "pass"
+    caller_numbers: Annotated[CallerNumbers, Field(default_factory=list)]
+
+
+class TrunkEdit(Asked):
+    """What to change; what is left out stays, what is null is taken away."""
+
+    name: Words | None = None
+    networks: Networks | None = None
+    port: Port | None = None
+    transport: Transport | None = None
+    tech_prefix: TechPrefix | None = None
+    plan_id: PlanId | None = None
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    cps: Limit | None = None
+    international_prefix: Digits | None = None
+    national_prefix: Digits | None = None
+    country: Digits | None = None
+    caller_rule: CallerRule | None = None
+    caller_numbers: CallerNumbers | None = None
+    state: Literal["active", "suspended"] | None = None
+
+
+_NULLABLE = {"port", "plan_id", "tariff_id", "channels", "cps"}
+_TAKEN = "another trunk has this network, port, transport and tech prefix: callers could not be told apart"
+_LISTING = Listing(
+    "trunk",
+    {"name": trunks.c.name, "created": trunks.c.created_ms, "id": trunks.c.id},
+    {
+        "account_id": equals(trunks.c.account_id),
+        "name": contains(trunks.c.name),
+        "state": equals(trunks.c.state),
+        "network": lambda text: trunks.c.id.in_(
+            sa.select(trunk_networks.c.trunk_id).where(trunk_networks.c.network == text)
+        ),
+    },
+)
+
+
+async def _networks(call: Call, ids: list[int]) -> dict[int, list[str]]:
+    found: dict[int, list[str]] = {number: [] for number in ids}
+    rows = await call.conn.execute(sa.select(trunk_networks).where(trunk_networks.c.trunk_id.in_(ids)))
+    for row in rows:
+        found[row.trunk_id].append(row.network)
+    return {number: sorted(networks) for number, networks in found.items()}
+
+
+def _view(row: Row[Any], networks: list[str]) -> TrunkView:
+    return TrunkView.model_validate({**row._mapping, "networks": networks, "port": row.port or None})
+
+
+async def _shown(call: Call, trunk_id: int) -> TrunkView:
+    row = (await call.conn.execute(sa.select(trunks).where(trunks.c.id == trunk_id))).one()
+    return _view(row, (await _networks(call, [trunk_id]))[trunk_id])
+
+
+async def list_trunks(call: Call) -> Answer:
+    """A page of them."""
+    rows, following = await page_of(call, _LISTING)
+    networks = await _networks(call, [row.id for row in rows])
+    return Answer(Page[TrunkView](items=[_view(row, networks[row.id]) for row in rows], next=following))
+
+
+async def show_trunk(call: Call) -> Answer:
+    """One."""
+    view = await _shown(call, call.row.id)
+    return Answer(view, version=view.version)
+
+
+async def _check(call: Call, account: Row[Any], values: dict[str, Any], but: int = 0) -> None:
+    """What stands beside the account and the other trunks. Raises Problem."""
+    await check_tariff(call, values.get("tariff_id"), account)
+    if values.get("caller_rule") in {"listed", "replace"} and not values["caller_numbers"]:
+        raise invalid("/caller_numbers", "this rule needs a number at least")
+    if "name" in values:
+        same = sa.select(trunks.c.id).where((trunks.c.name == values["name"]) & (trunks.c.id != but))
+        if (await call.conn.execute(same)).first() is not None:
+            raise invalid("/name", "this name can't be used: take another one")
+
+
+async def _take_networks(call: Call, trunk_id: int, row: Row[Any], networks: list[str]) -> None:
+    """Writes the ways in. Raises Problem if another trunk has one of them."""
+    ways = sorted(set(networks))
+    taken = sa.select(trunk_networks.c.network).where(
+        trunk_networks.c.network.in_(ways)
+        & (trunk_networks.c.port == row.port)
+        & (trunk_networks.c.transport == row.transport)
+        & (trunk_networks.c.tech_prefix == row.tech_prefix)
+        & (trunk_networks.c.trunk_id != trunk_id)
+    )
+    other = (await call.conn.execute(taken)).scalars().first()
+    if other is not None:
+        raise invalid(f"/networks/{networks.index(other)}" if other in networks else "/networks", _TAKEN)
+    await call.conn.execute(sa.delete(trunk_networks).where(trunk_networks.c.trunk_id == trunk_id))
+    way = {"trunk_id": trunk_id, "port": row.port, "transport": row.transport, "tech_prefix": row.tech_prefix}
+    await call.conn.execute(sa.insert(trunk_networks), [{**way, "network": network} for network in ways])
+
+
+async def _tell(call: Call, row: Row[Any], networks: list[str]) -> None:
+    await enqueue(call.conn, call.node, bodies.trunk_body(row, networks), now_ms=call.now_ms)
+
+
+async def make_trunk(call: Call) -> Answer:
+    """Its account must be a customer's or a reseller's."""
+    body: NewTrunk = call.body
+    account = await call.find("account", body.account_id, to_change=True)
+    check_open(account)
+    if account.kind not in {"customer", "reseller"}:
+        raise invalid("/account_id", f"a {account.kind} makes no calls")
+    values = body.model_dump(exclude={"networks", "port"}) | {"port": body.port or 0}
+    await _check(call, account, values)
+    made = await call.conn.execute(sa.insert(trunks).values(**values, created_ms=call.now_ms).returning(trunks))
+    row = made.one()
+    await _take_networks(call, row.id, row, body.networks)
+    await _tell(call, row, body.networks)
+    view = await _shown(call, row.id)
+    await call.audit("trunk.make", "trunk", row.id, account.id, None, view)
+    return Answer(view, version=view.version, location=f"/api/v1/trunks/{row.id}")
+
+
+async def edit_trunk(call: Call) -> Answer:
+    """Changes some fields."""
+    body: TrunkEdit = call.body
+    call.check_match(call.row.version)
+    before = await _shown(call, call.row.id)
+    values = changes_of(body, _NULLABLE)
+    networks = values.pop("networks", None) or before.networks
+    if "port" in values:
+        values["port"] = values["port"] or 0
+    whole = {"caller_rule": before.caller_rule, "caller_numbers": before.caller_numbers} | values
+    await _check(call, call.of, whole, call.row.id)
+    values["version"] = trunks.c.version + 1
+    edited = sa.update(trunks).where(trunks.c.id == call.row.id).values(**values).returning(trunks)
+    row = (await call.conn.execute(edited)).one()
+    await _take_networks(call, row.id, row, networks)
+    await _tell(call, row, networks)
+    view = await _shown(call, row.id)
+    await call.audit("trunk.edit", "trunk", row.id, row.account_id, before, view)
+    return Answer(view, version=view.version)
+
+
+async def remove_trunk(call: Call) -> Answer:
+    """Its running calls go on; new ones come from nobody."""
+    call.check_match(call.row.version)
+    for table in (numbers, translations):
+        used = sa.select(table.c.id).where(table.c.trunk_id == call.row.id).limit(1)
+        if (await call.conn.execute(used)).first() is not None:
+            raise Problem("conflict", f"{table.name} are bound to it: release them first")
+    before = await _shown(call, call.row.id)
+    await call.conn.execute(sa.delete(trunk_networks).where(trunk_networks.c.trunk_id == call.row.id))
+    await call.conn.execute(sa.delete(trunks).where(trunks.c.id == call.row.id))
+    await enqueue(call.conn, call.node, bodies.trunk_gone_body(call.row.id), now_ms=call.now_ms)
+    await call.audit("trunk.remove", "trunk", call.row.id, before.account_id, before, None)
+    return Answer(status=204)
+
+
+async def trunk_is_below(call: Call, trunk_id: int, path: str) -> bool:
+    """Whether a trunk belongs to the account of a path, or to one below it."""
+    query = sa.select(accounts.c.path).join(trunks, trunks.c.account_id == accounts.c.id).where(trunks.c.id == trunk_id)
+    return str((await call.conn.execute(query)).scalar_one()).startswith(path)
+
+
+_P = Permission
+_ONE = "/trunks/{trunk_id}"
+ENDPOINTS = [
+    Endpoint(
+        "trunk.list", "GET", "/trunks", _P.TRUNKS_READ, list_trunks, "List trunks", query=TrunkQuery,
+        answer=Page[TrunkView],
+    ),
+    Endpoint("trunk.show", "GET", _ONE, _P.TRUNKS_READ, show_trunk, "Show a trunk", answer=TrunkView),
+    Endpoint(
+        "trunk.make", "POST", "/trunks", _P.TRUNKS_CHANGE, make_trunk, "Make a trunk", NewTrunk, answer=TrunkView,
+        status=201,
+    ),
+    Endpoint("trunk.edit", "PATCH", _ONE, _P.TRUNKS_CHANGE, edit_trunk, "Edit a trunk", TrunkEdit, answer=TrunkView),
+    Endpoint("trunk.remove", "DELETE", _ONE, _P.TRUNKS_CHANGE, remove_trunk, "Remove a trunk", status=204),
+]  # fmt: skip

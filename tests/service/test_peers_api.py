@@ -1,0 +1,309 @@
+"""What accounts own, through the API: trunks, devices, numbers, translation rules, gateways."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pytest
+import sqlalchemy as sa
+import yaml
+
+from ratebook.document import parse_plans
+from service.database.engine import reading
+from service.database.peer_tables import devices
+from service.database.tables import commands, plans, tariffs
+from tests.service.office import Got, Office, Person
+
+
+class Shop:
+    """A reseller with two customers, another reseller with one, a provider; who works at the first ones."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.boss = office.boss
+        self.ids: dict[str, int] = {}
+        self.reseller = self.customer = office.nobody
+
+    async def open(self) -> None:
+        """All of them."""
+        for name, parent, kind in (
+            ("reseller", "", "reseller"),
+            ("other", "", "reseller"),
+            ("customer", "reseller", "customer"),
+            ("second", "reseller", "customer"),
+            ("foreign", "other", "customer"),
+            ("carrier", "", "provider"),
+        ):
+            above = self.ids.get(parent, 1)
+            self.ids[name] = await self.office.account(self.boss, above, name, kind)
+        self.reseller = await self.office.hire(self.boss, self.ids["reseller"], "r@r.example")
+        self.customer = await self.office.hire(self.boss, self.ids["customer"], "c@c.example")
+
+    async def told(self, count: int = 1) -> list[dict[str, object]]:
+        """The last commands for the store."""
+        async with reading(self.office.engine) as conn:
+            rows = await conn.execute(sa.select(commands.c.body).order_by(commands.c.number.desc()).limit(count))
+            return [row.body for row in rows]
+
+    async def trunk(self, by: Person, **more: object) -> Got:
+        """A customer's trunk."""
+        values = {"account_id": self.ids["customer"], "name": "t1", "networks": ["192.0.2.7"]}
+        return await by.ask("trunk.make", **values | more)
+
+
+@pytest.fixture
+async def shop(office: Office) -> Shop:
+    """Open."""
+    shop = Shop(office)
+    await shop.open()
+    return shop
+
+
+async def test_a_trunk_is_made_edited_and_removed(shop: Shop) -> None:
+    """The store is told each time; the audit has both sides."""
+    made = (await shop.trunk(shop.reseller, tech_prefix="77#", port=5070, channels=3)).ok()
+    assert (made["networks"], made["port"], made["version"]) == (["192.0.2.7/32"], 5070, 1)
+    (body,) = await shop.told()
+    assert (body["do"], body["account"], body["networks"]) == ("trunk", shop.ids["customer"], ["192.0.2.7/32"])
+    assert (body["tech_prefix"], body["port"], body["channels"]) == ("77#", 5070, 3)
+    edited = await shop.reseller.do(
+        "trunk.edit", trunk_id=made["id"], networks=["192.0.2.0/24", "2001:db8::/48"], port=None, channels=None
+    )
+    assert (edited["networks"], edited["port"], edited["version"]) == (["192.0.2.0/24", "2001:db8::/48"], None, 2)
+    (body,) = await shop.told()
+    assert (body["port"], body["channels"]) == (0, 0)
+    listed = await shop.reseller.do("trunk.list", query={"network": "192.0.2.0/24"})
+    assert [one["id"] for one in listed["items"]] == [made["id"]]
+    stale = await shop.reseller.ask("trunk.edit", trunk_id=made["id"], match='"1"', channels=1)
+    assert stale.status == 412
+    assert (await shop.reseller.ask("trunk.remove", trunk_id=made["id"])).status == 204
+    assert [body["do"] for body in await shop.told()] == ["trunk_gone"]
+    trail = await shop.reseller.do("audit.list", query={"noun": "trunk"})
+    assert [line["action"] for line in trail["items"]] == ["trunk.remove", "trunk.edit", "trunk.make"]
+    assert trail["items"][1]["before"]["port"] == 5070
+
+
+async def test_no_two_trunks_share_a_way_in(shop: Shop) -> None:
+    """The same network by another tech prefix is another way; whose the first one is stays hidden."""
+    (await shop.trunk(shop.boss, account_id=shop.ids["foreign"], name="theirs")).ok()
+    twice = await shop.trunk(shop.reseller, networks=["198.51.100.1", "192.0.2.7"])
+    assert (twice.status, twice["errors"][0]["pointer"]) == (422, "/networks/1")
+    assert "could not be told apart" in twice["errors"][0]["detail"]
+    assert "theirs" not in str(twice.body)
+    assert (await shop.trunk(shop.reseller, tech_prefix="9")).status == 201
+    named = await shop.trunk(shop.reseller, name="theirs", networks=["198.51.100.1"])
+    assert "take another one" in named["errors"][0]["detail"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("networks", ["0.0.0.0/0"], "is everybody"),
+        ("networks", ["192.0.2.7/24"], "bits behind its mask"),
+        ("networks", ["example.net"], "is no network"),
+        ("networks", [], "at least 1"),
+        ("port", 0, "greater than or equal to 1"),
+        ("port", 65536, "less than or equal to 65535"),
+        ("transport", "sctp", "'any', 'udp', 'tcp' or 'tls'"),
+        ("tech_prefix", "abc", "pattern"),
+        ("channels", 0, "greater than or equal to 1"),
+        ("country", "+44", "pattern"),
+        ("caller_rule", "replace", "needs a number"),
+        ("caller_numbers", ["12"], "pattern"),
+        ("state", "closed", "not permitted"),
+    ],
+)
+async def test_what_is_no_trunk(shop: Shop, field: str, value: object, said: str) -> None:
+    """Each value with what was expected."""
+    got = await shop.trunk(shop.boss, **{field: value})
+    assert got.status == 422
+    assert said in str(got["errors"]), got
+    assert (await shop.boss.do("trunk.list"))["items"] == []
+
+
+async def test_a_tariff_of_a_trunk_belongs_to_somebody_above(shop: Shop) -> None:
+    """Published, in the account's currency."""
+    async with shop.office.engine.begin() as conn:
+        rows = [
+            {"name": "of-other", "owner_id": shop.ids["other"], "currency": "EUR", "version": "00" * 8},
+            {"name": "unpublished", "owner_id": 1, "currency": "EUR", "version": None},
+            {"name": "dollars", "owner_id": 1, "currency": "USD", "version": "00" * 8},
+            {"name": "good", "owner_id": 1, "currency": "EUR", "version": "00" * 8},
+        ]
+        await conn.execute(sa.insert(tariffs), rows)
+        ids = {row.name: row.id for row in await conn.execute(sa.select(tariffs))}
+    for name, said in (("of-other", "nobody above"), ("unpublished", "not published"), ("dollars", "in USD")):
+        got = await shop.trunk(shop.boss, tariff_id=ids[name])
+        assert (got.status, said in got["errors"][0]["detail"]) == (422, True), got
+    hidden = await shop.trunk(shop.reseller, tariff_id=ids["of-other"])
+    assert hidden["errors"][0]["detail"] == f"there is no tariff {ids['of-other']}"
+    assert (await shop.trunk(shop.boss, tariff_id=ids["good"])).status == 201
+
+
+async def test_who_may_not(shop: Shop) -> None:
+    """A customer reads its trunks and changes none; nobody reaches outside; a provider makes no calls."""
+    theirs = (await shop.trunk(shop.boss, account_id=shop.ids["foreign"], name="theirs")).ok()["id"]
+    mine = (await shop.trunk(shop.boss, networks=["192.0.2.8"])).ok()["id"]
+    assert (await shop.customer.do("trunk.show", trunk_id=mine))["id"] == mine
+    assert (await shop.customer.ask("trunk.edit", trunk_id=mine, channels=1)).status == 403
+    assert (await shop.trunk(shop.customer, networks=["192.0.2.9"])).status == 403
+    for endpoint in ("trunk.show", "trunk.edit", "trunk.remove"):
+        assert (await shop.reseller.ask(endpoint, trunk_id=theirs)).status == 404
+    outside = await shop.trunk(shop.reseller, account_id=shop.ids["foreign"])
+    assert (outside.status, outside["errors"][0]["pointer"]) == (422, "/account_id")
+    assert "makes no calls" in str((await shop.trunk(shop.boss, account_id=shop.ids["carrier"])).body)
+    await shop.boss.do("account.close", account_id=shop.ids["second"], reason="gone")
+    assert (await shop.trunk(shop.boss, account_id=shop.ids["second"], networks=["192.0.2.10"])).status == 409
+
+
+async def test_a_device_shows_its_password_once(shop: Shop) -> None:
+    """Only hashes are kept (RFC 7616); nothing of it stands in lists or in the audit."""
+    made = await shop.customer.do("device.make", account_id=shop.ids["customer"], username="ann.desk")
+    password, device = made["password"], made["device"]
+    assert (len(password), device["realm"]) == (24, "kambill")
+    async with reading(shop.office.engine) as conn:
+        row = (await conn.execute(sa.select(devices))).one()
+    text = f"ann.desk:kambill:{password}".encode()
+    assert row.ha1_md5 == hashlib.md5(text, usedforsecurity=False).hexdigest()
+    assert row.ha1_sha256 == hashlib.sha256(text).hexdigest()
+    assert password not in str(row)
+    seen = [
+        await shop.boss.do("device.list"),
+        await shop.boss.do("audit.list"),
+        await shop.boss.do("device.show", device_id=device["id"]),
+    ]
+    assert password not in json.dumps(seen)
+    assert "ha1" not in json.dumps(seen)
+    again = await shop.customer.do("device.change-password", device_id=device["id"])
+    assert again["password"] != password
+    async with reading(shop.office.engine) as conn:
+        assert (await conn.execute(sa.select(devices.c.ha1_md5))).scalar_one() != row.ha1_md5
+    made_up = await shop.customer.do("device.make", account_id=shop.ids["customer"])
+    assert made_up["device"]["username"].startswith("d")
+
+
+async def test_devices_are_apart(shop: Shop) -> None:
+    """Foreign ones aren't there; a name that is taken says nothing of whose it is; the realm stays."""
+    theirs = await shop.boss.do("device.make", account_id=shop.ids["foreign"], username="taken")
+    number = theirs["device"]["id"]
+    for endpoint in ("device.show", "device.edit", "device.change-password", "device.remove"):
+        assert (await shop.reseller.ask(endpoint, device_id=number)).status == 404
+    taken = await shop.reseller.ask("device.make", account_id=shop.ids["customer"], username="taken")
+    assert taken["errors"][0]["detail"] == "this name can't be used: take another one"
+    bad = await shop.reseller.ask("device.make", account_id=shop.ids["customer"], username="a b")
+    assert bad["errors"][0]["pointer"] == "/username"
+    config = shop.office.api.config.model_copy(update={"sip_realm": "elsewhere"})
+    shop.office.api = shop.office.api._replace(config=config)
+    moved = await shop.boss.ask("device.make", account_id=shop.ids["customer"])
+    assert (moved.status, "set `sip_realm` back" in moved["detail"]) == (409, True)
+
+
+async def test_numbers_are_handed_down(shop: Shop) -> None:
+    """The operator brings them in; what they led to is forgotten when they change hands."""
+    made = await shop.boss.do("number.make", number="442079460000", account_id=shop.ids["reseller"])
+    trunk = (await shop.trunk(shop.boss)).ok()["id"]
+    given = await shop.reseller.do("number.edit", number_id=made["id"], account_id=shop.ids["customer"], trunk_id=trunk)
+    assert (given["account_id"], given["trunk_id"]) == (shop.ids["customer"], trunk)
+    assert (await shop.customer.do("number.list"))["items"][0]["number"] == "442079460000"
+    bound = await shop.boss.ask("trunk.remove", trunk_id=trunk)
+    assert (bound.status, "numbers are bound" in bound["detail"]) == (409, True)
+    moved = await shop.reseller.do("number.edit", number_id=made["id"], account_id=shop.ids["second"])
+    assert (moved["account_id"], moved["trunk_id"]) == (shop.ids["second"], None)
+    assert (await shop.customer.do("number.list"))["items"] == []
+    assert (await shop.boss.ask("number.remove", number_id=made["id"])).status == 204
+
+
+async def test_wrong_numbers(shop: Shop) -> None:
+    """Not E.164, there already, somebody else's trunk, two places, out of the subtree."""
+    boss, ids = shop.boss, shop.ids
+    made = await boss.do("number.make", number="442079460000", account_id=ids["customer"])
+    trunk = (await shop.trunk(boss, account_id=ids["second"])).ok()["id"]
+    device = (await boss.do("device.make", account_id=ids["customer"]))["device"]["id"]
+    again = await boss.ask("number.make", number="442079460000", account_id=ids["second"])
+    assert "here already" in again["errors"][0]["detail"]
+    assert (await boss.ask("number.make", number="0123456", account_id=ids["second"])).status == 422
+    other = await boss.ask("number.edit", number_id=made["id"], trunk_id=trunk)
+    assert (other["errors"][0]["pointer"], "one below" in other["errors"][0]["detail"]) == ("/trunk_id", True)
+    await boss.do("number.edit", number_id=made["id"], device_id=device)
+    mine = (await shop.trunk(boss, name="mine", networks=["192.0.2.99"])).ok()["id"]
+    both = await boss.ask("number.edit", number_id=made["id"], trunk_id=mine)
+    assert "not both" in both["errors"][0]["detail"]
+    assert (await shop.reseller.ask("number.make", number="4420794", account_id=ids["customer"])).status == 403
+    out = await shop.reseller.ask("number.edit", number_id=made["id"], account_id=ids["foreign"])
+    assert (out.status, out["errors"][0]["pointer"]) == (422, "/account_id")
+    assert (await shop.reseller.ask("number.remove", number_id=made["id"])).status == 403
+    assert (await shop.customer.ask("number.edit", number_id=made["id"], note="x")).status == 403
+
+
+async def test_the_first_rule_that_fits_is_applied(shop: Shop) -> None:
+    """The trunk's and the account's together, by position; a number that none fits stays."""
+    ids, me = shop.ids, shop.reseller
+    trunk = (await shop.trunk(me)).ok()["id"]
+    rule = {"account_id": ids["customer"], "subject": "called"}
+    await me.do("translation.make", **rule, position=20, prefix="0", strip=1, prepend="44")
+    await me.do("translation.make", **rule, position=10, prefix="00", strip=2)
+    own = await me.do("translation.make", **rule, position=5, prefix="09", length_max=5, prepend="1", trunk_id=trunk)
+
+    async def tried(number: str, **more: int) -> tuple[str, bool]:
+        got = await me.do("translation.try", **rule, number=number, **more)
+        return got["number"], got["rule_id"] == own["id"]
+
+    assert await tried("0049123") == ("49123", False)
+    assert await tried("020123") == ("4420123", False)
+    assert await tried("123") == ("123", False)
+    assert await tried("0912") == ("44912", False)
+    assert await tried("0912", trunk_id=trunk) == ("10912", True)
+    assert await tried("091234", trunk_id=trunk) == ("4491234", False)
+    wrong = await me.ask("translation.edit", translation_id=own["id"], length_min=9)
+    assert wrong["errors"][0]["pointer"] == "/length_max"
+    assert (await me.ask("translation.remove", translation_id=own["id"])).status == 204
+    theirs = await shop.boss.do("translation.make", account_id=ids["foreign"], subject="caller", position=1)
+    assert (await me.ask("translation.show", translation_id=theirs["id"])).status == 404
+    foreign = await me.ask("translation.make", **rule, position=1, trunk_id=(await foreign_trunk(shop)))
+    assert foreign["errors"][0]["pointer"] == "/trunk_id"
+    assert (await shop.customer.ask("translation.make", **rule, position=1)).status == 403
+
+
+async def foreign_trunk(shop: Shop) -> int:
+    """Of the second customer."""
+    made = await shop.trunk(shop.boss, account_id=shop.ids["second"], name="t9", networks=["192.0.2.200"])
+    return int(made.ok()["id"])
+
+
+async def test_gateways_are_the_providers(shop: Shop) -> None:
+    """Made, edited, removed; who provides beside buying says by what it is paid; plans keep what they name."""
+    boss, ids = shop.boss, shop.ids
+    made = await boss.do("gateway.make", account_id=ids["carrier"], name="gw1", host="192.0.2.50", prefix="9")
+    assert (made["name"], made["version"]) == ("carrier/gw1", 1)
+    (body,) = await shop.told()
+    assert (body["do"], body["host"], body["provider"], body["tariff"]) == ("gateway", "192.0.2.50", ids["carrier"], 0)
+    edited = await boss.do("gateway.edit", gateway_id=made["id"], state="suspended", host="2001:db8::7")
+    assert (edited["state"], edited["version"]) == ("suspended", 2)
+    named = await boss.ask("gateway.make", account_id=ids["carrier"], name="gw2", host="sip.example.net")
+    assert "wait for DNS" in named["errors"][0]["detail"]
+    again = await boss.ask("gateway.make", account_id=ids["carrier"], name="gw1", host="192.0.2.51")
+    assert again["errors"][0]["pointer"] == "/name"
+    no = await boss.ask("gateway.make", account_id=ids["customer"], name="gw1", host="192.0.2.51")
+    assert "is no provider" in no["errors"][0]["detail"]
+    await boss.do("account.edit", account_id=ids["customer"], provides=True)
+    paid = await boss.ask("gateway.make", account_id=ids["customer"], name="gw1", host="192.0.2.51")
+    assert paid["errors"][0]["pointer"] == "/tariff_id"
+    assert (await shop.reseller.ask("gateway.list")).status == 403
+    async with shop.office.engine.begin() as conn:
+        record = plan_record(made["id"])
+        await conn.execute(sa.insert(plans).values(name="standard", record=record))
+    kept = await boss.ask("gateway.remove", gateway_id=made["id"])
+    assert (kept.status, "leads there" in kept["detail"]) == (409, True)
+    shown = (await boss.do("plan.list"))["items"][0]
+    assert shown["record"] == record
+    assert (await shop.reseller.do("plan.list"))["items"][0]["record"] == {}
+
+
+def plan_record(gateway_id: int) -> dict[str, object]:
+    """A plan by which every number goes there."""
+    node = yaml.compose("standard: {routes: [{prefix: '', gateways: [x/y]}]}", Loader=yaml.CSafeLoader)
+    plans_read, problems = parse_plans(node, "test")
+    assert problems == []
+    plan = plans_read["standard"]
+    return plan._replace(routes={"": (plan.routes[""][0]._replace(gateway=str(gateway_id)),)}).to_record()
