@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi.store.environment import StoreAbsent, open_reader
 from service.access.sessions import Sessions
+from service.api import explorer
 from service.api.call import Api
 from service.api.http import guarded, routes
 from service.api.openapi import document
@@ -31,9 +32,11 @@ from service.tariffs.publisher import RatebookFaulty, publish
 from service.tariffs.watcher import Watcher
 from service.urls import ENDPOINTS
 from service.version import release
+from service.webhooks.sender import Sender
 
 POLL_S = 0.1
 TIDY_S = 2.0
+TELL_S = 0.5
 WATCH_S = 1.0
 RETRY_S = 1.0
 log = structlog.get_logger("kambill")
@@ -65,6 +68,7 @@ class Service:
         self._collector = Collector(engine, config)
         self._flusher = Flusher(engine, config)
         self._watcher = Watcher(config.ratebook)
+        self._sender = Sender(engine, config)
         self.api = Api(config, engine, Sessions())
 
     def tasks(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
@@ -74,6 +78,7 @@ class Service:
             "flusher": (POLL_S, self._flush),
             "publisher": (WATCH_S, self._watch),
             "tidy": (TIDY_S, self._tidy),
+            "webhooks": (TELL_S, self._tell),
         }
 
     async def keep(self, name: str) -> None:
@@ -101,6 +106,10 @@ class Service:
     async def _flush(self) -> None:
         while put := await self._flusher.flush():
             self.metrics.commands.inc(put)
+
+    async def _tell(self) -> None:
+        while await self._sender.send_due(_now_ms()):
+            pass
 
     async def _tidy(self) -> None:
         await self._flusher.tidy()
@@ -141,9 +150,10 @@ class Service:
         finally:
             reader.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Closes what is open."""
         self._flusher.close()
+        await self._sender.close()
 
 
 def _now_ms() -> int:
@@ -189,6 +199,7 @@ def make_app(service: Service) -> web.Application:
             web.get("/readyz", readyz),
             web.get("/metrics", metrics),
             web.get("/api/v1/openapi.json", openapi),
+            *explorer.routes(),
             *routes(service.api, ENDPOINTS),
         ]
     )
@@ -206,7 +217,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
             await web.TCPSite(runner, config.listen.host, config.listen.port).start()
         except OSError as fault:
             await runner.cleanup()
-            service.close()
+            await service.close()
             raise Fault(
                 f"listen: {config.listen.host}:{config.listen.port}: {fault.strerror or fault}: end the program that "
                 "has it, or change `listen` in kambill.yaml"
@@ -220,7 +231,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await runner.cleanup()
-            service.close()
+            await service.close()
 
 
 async def _serve(config: Config) -> None:

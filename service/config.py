@@ -66,6 +66,14 @@ class ApiRates(_Section):
     """Of one address, where nobody is known yet: signing in, forgotten passwords."""
 
 
+class Webhooks(_Section):
+    """What is told to other people's servers."""
+
+    private_addresses: bool = False
+    """Whether they may stand in private networks and on this machine, and be asked without TLS: for laboratories."""
+    timeout_s: int = Field(default=10, ge=1, le=60)
+
+
 class CallPath(_Section):
     """What holds for every call: `kemi.store.layout.Settings`, which tells what each one means."""
 
@@ -96,6 +104,7 @@ class Config(_Section):
     listen: Listen = Listen()
     calls: CallPath = CallPath()
     api: ApiRates = ApiRates()
+    webhooks: Webhooks = Webhooks()
 
     @property
     def database_url(self) -> str:
@@ -103,7 +112,7 @@ class Config(_Section):
         return self.database or f"sqlite:///{self.data_dir / 'kambill.db'}"
 
 
-_SECTIONS: dict[str, type[_Section]] = {"listen": Listen, "calls": CallPath, "api": ApiRates}
+_SECTIONS: dict[str, type[_Section]] = {"listen": Listen, "calls": CallPath, "api": ApiRates, "webhooks": Webhooks}
 
 
 def config_path(environ: Mapping[str, str]) -> Path:

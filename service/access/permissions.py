@@ -57,6 +57,7 @@ class Permission(StrEnum):
     BRANDING_CHANGE = "branding.change"
     SETTINGS_READ = "settings.read"
     SETTINGS_CHANGE = "settings.change"
+    SETTINGS_WEBHOOKS = "settings.webhooks"
     AUDIT_READ = "audit.read"
 
     @property
@@ -91,6 +92,7 @@ MEANINGS: dict[Permission, str] = {
     _P.PAYMENTS_TRANSFER: "Move money between accounts below",
     _P.PAYMENTS_TOP_UP: "Pay into the own account",
     _P.CREDIT_LIMITS_CHANGE: "Set credit limits of accounts below",
+    _P.SETTINGS_WEBHOOKS: "Name servers that are told of what happens",
     _P.INVOICES_ISSUE: "Issue invoices, which can't be changed afterwards",
 }
 """Where the name doesn't say it all."""
@@ -116,7 +118,7 @@ _PERSONAL = frozenset({_P.USERS_READ, _P.USERS_CHANGE, _P.ROLES_READ, _P.AUDIT_R
 _CUSTOMER = _PERSONAL | {
     _P.ACCOUNTS_READ, _P.ROLES_CHANGE, _P.TRUNKS_READ, _P.DEVICES_READ, _P.DEVICES_CHANGE, _P.NUMBERS_READ,
     _P.TARIFFS_READ, _P.CALLS_READ, _P.CDRS_READ, _P.PAYMENTS_READ, _P.CREDIT_LIMITS_READ, _P.PRODUCTS_READ,
-    _P.MESSAGES_READ, _P.SETTINGS_READ,
+    _P.MESSAGES_READ, _P.SETTINGS_READ, _P.SETTINGS_WEBHOOKS,
 }  # fmt: skip
 _RESELLER = (ALL - {
     _P.PROVIDERS_READ, _P.PROVIDERS_CHANGE, _P.GATEWAYS_READ, _P.GATEWAYS_CHANGE, _P.ROUTING_CHANGE,

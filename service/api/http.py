@@ -123,7 +123,8 @@ async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception as fault:
         log.exception("api", path=request.path, method=request.method, kind=type(fault).__name__)
         response = problem_response(Problem("fault", "it is in the log; nothing was changed"))
-    response.headers.update(SECURITY)
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
     return response
 
 

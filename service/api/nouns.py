@@ -12,6 +12,7 @@ from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.peer_tables import devices, numbers, translations
 from service.database.tables import accounts, cdrs, gateways, operations, plans, postings, tariffs, trunks
+from service.database.webhook_tables import deliveries, webhooks
 
 Condition = sa.ColumnElement[bool]
 
@@ -46,6 +47,10 @@ def visible(noun: Noun, actor: Actor) -> Condition:
 
 def _of_user(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(users.c.account_id).where(users.c.id == column).scalar_subquery()
+
+
+def _of_webhook(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(webhooks.c.account_id).where(webhooks.c.id == column).scalar_subquery()
 
 
 def _roles_above(actor: Actor) -> Condition:
@@ -88,6 +93,8 @@ NOUNS: dict[str, Noun] = {
         Noun("device", devices, devices.c.account_id),
         Noun("number", numbers, numbers.c.account_id),
         Noun("translation", translations, translations.c.account_id),
+        Noun("webhook", webhooks, webhooks.c.account_id),
+        Noun("delivery", deliveries, _of_webhook(deliveries.c.webhook_id)),
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),

@@ -49,7 +49,8 @@ def _amount(value: object) -> object:
     return parse_micros(value) if isinstance(value, str) else value
 
 
-def _moment(wall_ms: int | None) -> str | None:
+def moment_text(wall_ms: int | None) -> str | None:
+    """UTC, to the millisecond (RFC 3339). None or 0: never."""
     if not wall_ms:
         return None
     whole, rest = divmod(wall_ms, 1000)
@@ -76,7 +77,7 @@ Money = Annotated[int, PlainSerializer(format_micros, return_type=str), WithJson
 """An amount that we send."""
 Moment = Annotated[
     int | None,
-    PlainSerializer(_moment, return_type=str | None),
+    PlainSerializer(moment_text, return_type=str | None),
     WithJsonSchema({"type": ["string", "null"], "format": "date-time", "examples": ["2026-11-30T12:00:00.000Z"]}),
 ]
 """A time that we send: UTC. None or 0: never."""

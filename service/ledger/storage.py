@@ -13,6 +13,7 @@ from service.database.engine import is_sqlite
 from service.database.tables import book_balances, entries, postings
 from service.faults import Fault
 from service.ledger.rules import BALANCE, Entry, Posting, check, sum_postings
+from service.ledger.telling import tell
 
 
 class KeyTaken(Fault):
@@ -46,6 +47,7 @@ async def post_entry(conn: AsyncConnection, entry: Entry) -> int:
     entry_id = int((await conn.execute(header.returning(entries.c.id))).scalar_one())
     await conn.execute(sa.insert(postings), [{"entry_id": entry_id, **line._asdict()} for line in entry.postings])
     await _move_balances(conn, entry.postings)
+    await tell(conn, entry_id, entry)
     return entry_id
 
 

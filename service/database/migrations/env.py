@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from service.database import access_tables, peer_tables, seller_tables, tables  # noqa: F401 -- their tables belong to the metadata
+from service.database import access_tables, peer_tables, seller_tables, tables, webhook_tables  # noqa: F401 -- their tables belong to the metadata
 from service.database.columns import metadata
 
 connection = context.config.attributes["connection"]

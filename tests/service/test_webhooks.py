@@ -1,0 +1,258 @@
+"""Webhooks: signed, sent again, logged; and never into the operator's own network."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from scripts.benchmarks.postgres import free_port
+from service.config import Webhooks
+from service.ledger.telling import crossing
+from service.webhooks.events import Event
+from service.webhooks.places import is_public, url_problem
+from service.webhooks.sender import WAITS_S, Sender
+from tests.service.office import Got
+from tests.service.test_peers_api import Shop, shop
+
+__all__ = ["shop"]
+ALL = [event.value for event in Event]
+
+
+class Listener:
+    """Somebody else's server."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.got: list[tuple[dict[str, str], str]] = []
+        self.answers: list[int] = []
+        """Statuses, the next one first; then 204."""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    async def take(self, request: web.Request) -> web.Response:
+        """A message."""
+        self.got.append((dict(request.headers), await request.text()))
+        status = self.answers.pop(0) if self.answers else 204
+        return web.Response(status=status, headers={"Location": self.url} if status == 302 else {})
+
+
+@pytest.fixture
+async def listener() -> AsyncIterator[Listener]:
+    """It runs."""
+    listener = Listener()
+    app = web.Application()
+    app.router.add_post("/hook", listener.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", listener.port).start()
+    yield listener
+    await runner.cleanup()
+
+
+class Wire:
+    """A shop whose webhooks may lead to this machine, and its sender."""
+
+    def __init__(self, shop: Shop, *, private: bool = True) -> None:
+        self.shop = shop
+        config = shop.office.api.config.model_copy(update={"webhooks": Webhooks(private_addresses=private)})
+        shop.office.api = shop.office.api._replace(config=config)
+        self.sender = Sender(shop.office.engine, config)
+        self.now_ms = shop.office.now_ms
+
+    async def hook(self, url: str, account: str = "reseller", events: list[str] = ALL) -> Any:
+        """A webhook and its key."""
+        return await self.shop.boss.do("webhook.make", account_id=self.shop.ids[account], url=url, events=events)
+
+    async def pay(self, amount: str, account: str = "customer", endpoint: str = "payment.adjust") -> None:
+        """Something to tell."""
+        self.now_ms += 1
+        key = f"{self.now_ms}"
+        account_id = self.shop.ids[account]
+        await self.shop.boss.do(endpoint, key=key, account_id=account_id, amount=amount, reason="ä fee")
+
+    async def send(self, later_s: int = 0) -> int:
+        """A round of the sender."""
+        self.now_ms += later_s * 1000
+        return await self.sender.send_due(self.now_ms)
+
+    async def log(self, webhook_id: int) -> list[dict[str, Any]]:
+        """What was sent."""
+        listed = await self.shop.boss.do("delivery.list", webhook_id=webhook_id)
+        items: list[dict[str, Any]] = listed["items"]
+        return items
+
+
+@pytest.fixture
+async def wire(shop: Shop) -> AsyncIterator[Wire]:
+    """Ready."""
+    wire = Wire(shop)
+    yield wire
+    await wire.sender.close()
+
+
+async def test_a_message_can_be_checked(wire: Wire, listener: Listener) -> None:
+    """By the key that was shown once, as Standard Webhooks has it."""
+    made = await wire.hook(listener.url)
+    await wire.pay("5")
+    assert await wire.send() == 1
+    ((headers, body),) = listener.got
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.{body}".encode()
+    key = base64.b64decode(made["secret"].removeprefix("whsec_"))
+    expected = base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    told = json.loads(body)
+    assert (told["type"], told["data"]["amount"], told["data"]["reason"]) == ("payment.posted", "5.00", "ä fee")
+    assert told["data"]["account_id"] == wire.shop.ids["customer"]
+    assert await wire.send() == 0
+    changed = await wire.shop.boss.do("webhook.change-secret", webhook_id=made["webhook"]["id"])
+    assert changed["secret"] != made["secret"]
+    shown = await wire.shop.boss.do("webhook.show", webhook_id=made["webhook"]["id"])
+    assert "whsec_" not in json.dumps([shown, await wire.shop.boss.do("audit.list")])
+
+
+async def test_what_fails_comes_again(wire: Wire, listener: Listener) -> None:
+    """After growing waits; a redirect is not followed; after the last one it has failed, and can be sent by hand."""
+    number = (await wire.hook(listener.url))["webhook"]["id"]
+    listener.answers = [500, 302, 404, *([503] * len(WAITS_S))]
+    await wire.pay("5")
+    assert await wire.send() == 1
+    for wait_s in WAITS_S:
+        assert await wire.send(wait_s - 1) == 0
+        assert await wire.send(1) == 1
+    (line,) = await wire.log(number)
+    assert (line["state"], line["attempts"], line["status"]) == ("failed", len(WAITS_S) + 1, 503)
+    assert len(listener.got) == len(WAITS_S) + 1
+    assert len({headers["webhook-id"] for headers, _ in listener.got}) == 1
+    assert await wire.send(10**6) == 0
+    listener.answers = []
+    await wire.shop.boss.do("delivery.send-again", delivery_id=line["id"])
+    assert await wire.send() == 1
+    assert [(one["state"], one["fault"]) for one in await wire.log(number)] == [("sent", "")]
+
+
+async def test_only_what_was_asked_for_is_told(wire: Wire, listener: Listener) -> None:
+    """By event and by subtree: above, not beside; a suspended one is silent."""
+    above = (await wire.hook(listener.url, "reseller", ["balance.negative"]))["webhook"]["id"]
+    beside = (await wire.hook(listener.url, "other"))["webhook"]["id"]
+    await wire.pay("5")
+    await wire.pay("-7")
+    await wire.pay("-1")
+    assert await wire.send() == 1
+    assert [one["body"]["data"]["balance"] for one in await wire.log(above)] == ["-2.00"]
+    assert await wire.log(beside) == []
+    await wire.shop.boss.do("webhook.edit", webhook_id=above, state="suspended")
+    await wire.pay("10")
+    await wire.pay("-10")
+    assert await wire.send() == 0
+
+
+async def test_nothing_is_told_that_did_not_happen(wire: Wire, listener: Listener) -> None:
+    """A refused request leaves no message."""
+    await wire.hook(listener.url)
+    boss, account = wire.shop.boss, wire.shop.ids["customer"]
+    assert (await boss.ask("payment.make", key="k", account_id=account, amount="-1", reason="x")).status == 409
+    assert await wire.send() == 0
+
+
+async def test_a_wall_around_the_operators_network(shop: Shop, listener: Listener) -> None:
+    """Neither by address nor by a name that leads there."""
+    wire = Wire(shop, private=False)
+    me, own = shop.reseller, shop.ids["reseller"]
+
+    async def make(url: str) -> Got:
+        return await me.ask("webhook.make", account_id=own, url=url, events=["payment.posted"])
+
+    assert "https:// was expected" in str((await make("http://hooks.example.net/")).body)
+    assert "no public network" in str((await make("https://127.0.0.1/")).body)
+    named = (await make(f"https://127.0.0.1.localtest.invalid:{listener.port}/")).ok()
+    await shop.boss.do("payment.make", key="k", account_id=shop.ids["customer"], amount="1", reason="x")
+    assert await wire.send() == 1
+    (line,) = await wire.log(named["webhook"]["id"])
+    assert (line["state"], line["status"]) == ("waiting", 0)
+    await wire.sender.close()
+    assert listener.got == []
+
+
+async def test_a_name_that_leads_inside_is_not_asked(shop: Shop, listener: Listener) -> None:
+    """It is looked at where the connection is made."""
+    wire = Wire(shop, private=False)
+    with pytest.raises(OSError, match="no public network"):
+        await wire.sender.resolver.resolve("localhost", listener.port)
+    await wire.sender.close()
+
+
+async def test_webhooks_are_apart(wire: Wire, listener: Listener) -> None:
+    """Of another reseller: not there; a customer has its own; finance may not."""
+    theirs = (await wire.hook(listener.url, "foreign"))["webhook"]["id"]
+    for endpoint in ("webhook.show", "webhook.edit", "webhook.change-secret", "webhook.remove", "delivery.list"):
+        assert (await wire.shop.reseller.ask(endpoint, webhook_id=theirs)).status == 404
+    await wire.pay("1", "foreign")
+    delivery = (await wire.log(theirs))[0]["id"]
+    assert (await wire.shop.reseller.ask("delivery.send-again", delivery_id=delivery)).status == 404
+    made = {"account_id": wire.shop.ids["customer"], "url": listener.url, "events": ALL}
+    assert (await wire.shop.customer.ask("webhook.make", **made)).status == 201
+    finance = await wire.shop.office.hire(wire.shop.boss, 1, "f@op.example", [wire.shop.office.roles["finance"]])
+    assert (await finance.ask("webhook.make", **made)).status == 403
+    assert (await wire.shop.boss.ask("webhook.remove", webhook_id=theirs)).status == 204
+    unknown = await wire.shop.boss.ask("webhook.make", **made | {"events": ["x"]})
+    assert (unknown.status, unknown["errors"][0]["pointer"]) == (422, "/events/0")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "127.0.0.1", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
+        "255.255.255.255", "192.0.2.1", "::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:10.0.0.1",
+        "64:ff9b::a00:1", "2002:a00:1::", "2001:db8::1", "2001:0:4136:e378:8000:63bf:f5ff:fffe", "no address",
+    ],
+)  # fmt: skip
+def test_no_public_address(text: str) -> None:
+    """Nor what hides one inside."""
+    assert not is_public(text)
+
+
+def test_a_public_address() -> None:
+    """Of both families."""
+    assert is_public("198.41.0.4")
+    assert is_public("2001:503:ba3e::2:30")
+    assert is_public("::ffff:198.41.0.4")
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("ftp://a.example/", "https"),
+        ("https://user@a.example/", "without user"),
+        ("https://a.example/#x", "without user"),
+        ("https://a.example:0/", "port 0"),
+        ("https://a.example:99999/", "such as"),
+        ("https://localhost/", "whole name"),
+        ("https://2130706433/", "whole name"),
+        ("https://[::1]/", "no public network"),
+        ("https://[::ffff:127.0.0.1]/", "no public network"),
+        ("https:///x", "without user"),
+        ("https://a.example/\r\nX: y", "plain characters"),
+        ("https://a.example/" + "x" * 500, "plain characters"),
+    ],
+)
+def test_no_address_to_tell(url: str, said: str) -> None:
+    """Each with what was expected."""
+    assert said in str(url_problem(url, private=False))
+
+
+def test_a_balance_crosses_nothing_once() -> None:
+    """Each way."""
+    assert crossing(0, -1) is Event.BALANCE_NEGATIVE
+    assert crossing(-1, -2) is None
+    assert crossing(-1, 0) is Event.BALANCE_RESTORED
+    assert crossing(0, 5) is None
