@@ -95,7 +95,7 @@ def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms
 def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:
     duration_ms = 0
     by = end.by
-    if running.cut_by and end.by in {"grant", "reaper"}:
+    if running.cut_by and end.by in {"grant", "reaper", "system"}:  # the timer may be early
         by = suspension.BY if running.cut_by == suspension.BY else "operator"
     if running.is_answered:
         duration_ms = min(_length_ms(end_boot_ms - running.answer_boot_ms), running.grant_s * 1000)
