@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import aiohttp
 import sqlalchemy as sa
 
 from scripts.benchmarks.postgres import cluster
@@ -83,44 +82,48 @@ async def furnish(config: Config, count: int) -> str:
             return (await open_session(conn, user, Visit("", "bench"), now_ms)).text
 
 
-async def ask(session: aiohttp.ClientSession, kind: str, count: int, at: int) -> int:
-    """One request; its status."""
+def request(token: str, kind: str, count: int, at: int) -> bytes:
+    """One request, as it goes over the wire."""
     number = FIRST_ID + DEPTH + at * 7919 % (count - DEPTH)
+    head = f"HTTP/1.1\r\nHost: {HOST}\r\nAuthorization: Bearer {token}\r\n"
     if kind == "read":
-        request = session.get(f"/api/v1/accounts/{number}")
-    elif kind == "list at depth 40":
-        request = session.get(f"/api/v1/accounts?parent_id={FIRST_ID + DEPTH - 2}&limit=50")
-    elif kind == "subtree at depth 40":
-        request = session.get(f"/api/v1/accounts?below_id={FIRST_ID + DEPTH - 2}&limit=50")
-    else:
-        body = {"amount": "1.00", "reason": "bench"}
-        key = {"Idempotency-Key": secrets.token_hex(8)}
-        request = session.post(f"/api/v1/accounts/{number}/payments", json=body, headers=key)
-    async with request as response:
-        await response.read()
-        return response.status
+        return f"GET /api/v1/accounts/{number} {head}\r\n".encode()
+    if kind == "list at depth 40":
+        return f"GET /api/v1/accounts?parent_id={FIRST_ID + DEPTH - 2}&limit=50 {head}\r\n".encode()
+    if kind == "subtree at depth 40":
+        return f"GET /api/v1/accounts?below_id={FIRST_ID + DEPTH - 2}&limit=50 {head}\r\n".encode()
+    body = json.dumps({"amount": "1.00", "reason": "bench"})
+    more = f"Idempotency-Key: {secrets.token_hex(8)}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    return f"POST /api/v1/accounts/{number}/payments {head}{more}\r\n\r\n{body}".encode()
+
+
+async def answer(reader: asyncio.StreamReader) -> int:
+    """Its status, when all of it is here. Plain sockets: a client as dear as the service would measure itself."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0]
+    await reader.readexactly(int(length))
+    return int(head[9:12])
 
 
 async def load(token: str, kind: str, requests: int, count: int) -> Latency:
-    """So many requests, AT_ONCE at a time."""
+    """So many requests, AT_ONCE at a time, each person on a connection of its own."""
     taken: list[float] = []
     failed = 0
     turns = iter(range(requests))
 
-    async def person(session: aiohttp.ClientSession) -> None:
+    async def person() -> None:
         nonlocal failed
+        reader, writer = await asyncio.open_connection(HOST, PORT)
         for at in turns:
             started = time.perf_counter()
-            status = await ask(session, kind, count, at)
+            writer.write(request(token, kind, count, at))
+            failed += await answer(reader) >= 300
             taken.append((time.perf_counter() - started) * 1000)
-            failed += status >= 300
+        writer.close()
 
-    headers = {"Authorization": f"Bearer {token}"}
-    async with aiohttp.ClientSession(f"http://{HOST}:{PORT}", headers=headers) as session:
-        await ask(session, kind, count, 0)
-        started = time.perf_counter()
-        await asyncio.gather(*(person(session) for _ in range(AT_ONCE)))
-        seconds = time.perf_counter() - started
+    started = time.perf_counter()
+    await asyncio.gather(*(person() for _ in range(AT_ONCE)))
+    seconds = time.perf_counter() - started
     taken.sort()
     at_99 = taken[int(len(taken) * 0.99)]
     return Latency(kind, round(requests / seconds, 1), round(taken[len(taken) // 2], 2), round(at_99, 2), failed)

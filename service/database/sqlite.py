@@ -1,14 +1,22 @@
-"""SQLite for SQLAlchemy, each statement in one trip to the connection's thread.
+"""SQLite for SQLAlchemy: fewer trips to the connection's thread, and writers in the order in which they came.
 
 aiosqlite gives every connection a thread, and SQLAlchemy's adapter goes there four times a statement (make a cursor,
-execute, fetch, close), each time a tenth of a millisecond: five times the statement itself. Here a statement is one
-trip, rows and all; nothing else differs.
+execute, fetch, close), each time a tenth of a millisecond and, while others run, up to Python's switch interval: many
+times the statement itself. Here a statement is one trip, rows and all; and a SELECT, which waits for no lock and no
+disk's sync, is done where it is asked for: one that takes longer than a moment is interrupted and done again in the
+thread, so that nobody waits for it.
+
+SQLite has one writer at a time, and whoever finds it at work sleeps for longer and longer: of eight at once the last
+one waits for seconds. Here the writers of a process queue up, and only those of other processes (the command line) sleep.
 """
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import sqlite3
+import time
+import weakref
 from typing import Any, NamedTuple
 
 from sqlalchemy.dialects import registry
@@ -46,6 +54,28 @@ def _execute_many(connection: sqlite3.Connection, statement: str, parameters: An
     return done
 
 
+WRITE = "BEGIN IMMEDIATE"
+"""What begins a transaction that writes (`service.database.engine`)."""
+MOMENT_S = 0.002
+"""How long a reader's statement may keep the event loop."""
+STEPS = 5_000
+"""Of SQLite's machine between two looks at the clock: a tenth of a millisecond or so."""
+
+
+def _execute_here(connection: sqlite3.Connection, statement: str, parameters: Any) -> tuple[_Done, list[Any]] | None:
+    """None: it takes longer than a moment."""
+    until = time.perf_counter() + MOMENT_S
+    connection.set_progress_handler(lambda: time.perf_counter() > until, STEPS)
+    try:
+        return _execute(connection, statement, parameters)
+    except sqlite3.OperationalError as fault:
+        if fault.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            return None
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
 class _Cursor(AsyncAdapt_aiosqlite_cursor):
     """A cursor that is only what came back."""
 
@@ -66,9 +96,20 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
 
     async def _execute_async(self, operation: Any, parameters: Any) -> Any:
         connection: Any = self._connection
-        async with self._adapt_connection._execute_mutex:
-            done, rows = await connection._execute(_execute, connection._conn, operation, parameters)
-        self._cursor, self._rows = done, collections.deque(rows)
+        adapted: Any = self._adapt_connection
+        if operation == WRITE:
+            await adapted.queue_up()
+        found: Any = None
+        async with adapted._execute_mutex:
+            if operation.startswith(("SELECT", "BEGIN")) and operation != WRITE:
+                found = _execute_here(connection._conn, operation, parameters)
+            try:
+                found = found or await connection._execute(_execute, connection._conn, operation, parameters)
+            except BaseException:
+                if operation == WRITE:
+                    adapted.leave()
+                raise
+        self._cursor, self._rows = found[0], collections.deque(found[1])
 
     async def _executemany_async(self, operation: Any, seq_of_parameters: Any) -> Any:
         connection: Any = self._connection
@@ -76,14 +117,58 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
             self._cursor = await connection._execute(_execute_many, connection._conn, operation, seq_of_parameters)
 
 
+_queues: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, asyncio.Lock]] = weakref.WeakKeyDictionary()
+"""Of writers, by event loop and file."""
+
+
 class _Connection(AsyncAdapt_aiosqlite_connection):
-    __slots__ = ()
+    __slots__ = ("file", "turn")
     _cursor_cls = _Cursor
+    file: str
+    turn: asyncio.Lock | None
+    """Held while this connection writes."""
+
+    async def queue_up(self) -> None:
+        """Waits for the writers that came before."""
+        queue = _queues.setdefault(asyncio.get_running_loop(), {}).setdefault(self.file, asyncio.Lock())
+        await queue.acquire()
+        self.turn = queue
+
+    def leave(self) -> None:
+        """The next writer's turn, if this was one."""
+        turn, self.turn = self.turn, None
+        if turn is not None:
+            turn.release()
+
+    def rollback(self) -> None:
+        """A reader has nothing to undo: that is done where it is asked for."""
+        if self.turn is None:
+            self._connection._conn.rollback()
+            return
+        try:
+            super().rollback()
+        finally:
+            self.leave()
+
+    def commit(self) -> None:
+        """A writer's waits for the disk, in the thread."""
+        if self.turn is None:
+            self._connection._conn.commit()
+            return
+        super().commit()
+        self.leave()
+
+    def close(self) -> None:
+        """Whatever it was doing."""
+        self.leave()
+        super().close()
 
 
 class _Module(AsyncAdapt_aiosqlite_dbapi):
     def connect(self, *arg: Any, **kw: Any) -> AsyncAdapt_aiosqlite_connection:
-        return _Connection(self, super().connect(*arg, **kw)._connection)
+        connection = _Connection(self, super().connect(*arg, **{**kw, "check_same_thread": False})._connection)
+        connection.file, connection.turn = str(arg[0]), None
+        return connection
 
 
 class Dialect(SQLiteDialect_aiosqlite):
