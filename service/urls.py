@@ -11,6 +11,7 @@ from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import devices_api, gateways_api, numbers_api, translations_api, trunks_api
 from service.sellers import brand, mail, numbering
+from service.tariffs import api as tariffs
 from service.webhooks import api as webhooks
 
 _SINGLE: tuple[Endpoint, ...] = (
@@ -32,6 +33,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,
+    *tariffs.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *trail.ENDPOINTS,
 )

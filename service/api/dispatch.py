@@ -43,7 +43,27 @@ class Unaudited(Exception):
 
 
 async def respond(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None = None) -> Reply:
-    """Answers one request. `actor`: who asks, where that is known already. Raises Problem."""
+    """Answers one request. `actor`: who asks, where that is known already. Raises Problem.
+
+    A database that was restarted has left connections that are dead: what finds one is asked once more, by a new one,
+    unless it may have changed something already.
+    """
+    try:
+        return await _respond(api, endpoint, asking, now_ms, actor)
+    except DBAPIError as fault:
+        if not fault.connection_invalidated or endpoint.writes:
+            raise _unavailable() from fault
+    try:
+        return await _respond(api, endpoint, asking, now_ms, actor)
+    except DBAPIError as fault:
+        raise _unavailable() from fault
+
+
+def _unavailable() -> Problem:
+    return Problem("unavailable", "the ledger's database doesn't answer: try again in a moment")
+
+
+async def _respond(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Reply:
     try:
         async with reading(api.engine) as conn:
             known = actor or await _who(api, conn, endpoint, asking, now_ms)
@@ -55,8 +75,6 @@ async def respond(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, act
         return await _write(api, endpoint, asking, now_ms, actor)
     except IntegrityError as fault:
         raise Problem("conflict", "this stands already, or something still depends on it") from fault
-    except DBAPIError as fault:
-        raise Problem("unavailable", "the ledger's database doesn't answer: try again in a moment") from fault
 
 
 async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Reply:

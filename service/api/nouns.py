@@ -11,7 +11,17 @@ from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.peer_tables import devices, numbers, translations
-from service.database.tables import accounts, cdrs, gateways, operations, plans, postings, tariffs, trunks
+from service.database.tables import (
+    accounts,
+    cdrs,
+    gateways,
+    operations,
+    plans,
+    postings,
+    tariff_versions,
+    tariffs,
+    trunks,
+)
 from service.database.webhook_tables import deliveries, webhooks
 
 Condition = sa.ColumnElement[bool]
@@ -53,6 +63,10 @@ def _of_webhook(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(webhooks.c.account_id).where(webhooks.c.id == column).scalar_subquery()
 
 
+def _of_tariff(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(tariffs.c.owner_id).where(tariffs.c.id == column).scalar_subquery()
+
+
 def _roles_above(actor: Actor) -> Condition:
     """Roles of the accounts above can be given away, so they can be seen."""
     return roles.c.account_id.in_(path_ids(actor.path))
@@ -89,6 +103,7 @@ NOUNS: dict[str, Noun] = {
         Noun("trunk", trunks, trunks.c.account_id),
         Noun("gateway", gateways, gateways.c.account_id),
         Noun("tariff", tariffs, tariffs.c.owner_id, _own_tariff),
+        Noun("tariff-version", tariff_versions, _of_tariff(tariff_versions.c.tariff_id)),
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("device", devices, devices.c.account_id),
         Noun("number", numbers, numbers.c.account_id),

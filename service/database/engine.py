@@ -63,7 +63,7 @@ def open_engine(text: str) -> AsyncEngine:
     url = database_url(text)
     try:
         if url.get_backend_name() != "sqlite":
-            return create_async_engine(url, pool_pre_ping=True)
+            return create_async_engine(url)
         engine = create_async_engine(url)
     except NoSuchModuleError as fault:
         raise DatabaseFault(

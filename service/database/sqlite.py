@@ -7,7 +7,7 @@ disk's sync, is done where it is asked for: one that takes longer than a moment 
 thread, so that nobody waits for it.
 
 SQLite has one writer at a time, and whoever finds it at work sleeps for longer and longer: of eight at once the last
-one waits for seconds. Here the writers of a process queue up, and only those of other processes (the command line) sleep.
+one waits for seconds. Here the writers of a process queue up, and only those of others (the command line) sleep.
 """
 
 from __future__ import annotations

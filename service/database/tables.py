@@ -51,11 +51,12 @@ tariffs = sa.Table(
     "tariffs",
     metadata,
     _id(),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
+    _text("name"),
     _big("owner_id", 1),  # the account that sells by it
     _text("currency"),
     sa.Column("version", sa.Text, nullable=True),  # the current one, 16 hex digits; null: never published
     _is_currency(),
+    sa.UniqueConstraint("owner_id", "name"),
     sqlite_autoincrement=True,
 )
 
@@ -74,6 +75,17 @@ tariff_versions = sa.Table(
     sa.Index(None, "tariff_id", "published_ms"),
     sqlite_autoincrement=True,
 )
+
+tariff_sources = sa.Table(
+    "tariff_sources",
+    metadata,
+    sa.Column("tariff_id", _ID, sa.ForeignKey("tariffs.id"), primary_key=True, autoincrement=False),
+    _text("source"),  # YAML
+    sa.Column("decks", sa.JSON, nullable=False),  # CSV texts by file name
+    _big("changed_ms"),
+    _big("version", 1),
+)
+"""Of tariffs that are written through the API; the operator's ratebook stands in its folder."""
 
 accounts = sa.Table(
     "accounts",

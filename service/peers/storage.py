@@ -11,6 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.routing import Plan, Route
+from service.accounts.rules import ROOT_ID
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue, enqueue_all
 from service.database.tables import accounts, gateways, plans, tariffs, trunk_networks, trunks
@@ -30,7 +31,8 @@ async def load_ids(conn: AsyncConnection) -> Ids:
     """All names with their ids."""
     found = []
     for table in (accounts, tariffs, plans, gateways):
-        rows = await conn.execute(sa.select(table.c.name, table.c.id))
+        query = sa.select(table.c.name, table.c.id)
+        rows = await conn.execute(query.where(table.c.owner_id == ROOT_ID) if table is tariffs else query)
         found.append({name: int(number) for name, number in rows})
     return Ids(*found)
 

@@ -34,7 +34,9 @@ class Standing(NamedTuple):
 async def load_standing(conn: AsyncConnection) -> Standing:
     """One look at all of it."""
     root = (await conn.execute(sa.select(accounts.c.name, accounts.c.currency).where(accounts.c.id == ROOT_ID))).first()
-    published = sa.select(tariffs.c.name, tariffs.c.currency).where(tariffs.c.version.is_not(None))
+    published = sa.select(tariffs.c.name, tariffs.c.currency).where(
+        tariffs.c.version.is_not(None) & (tariffs.c.owner_id == ROOT_ID)
+    )
     return Standing(
         root_name=root.name if root else ROOT_NAME,
         currency=root.currency if root else "",

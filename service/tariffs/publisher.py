@@ -7,15 +7,18 @@ content, so that publishing twice changes nothing.
 from __future__ import annotations
 
 import asyncio
+import weakref
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ratebook.compiled.write import CompiledTariff, compile_tariff, open_for_writing, write_version
 from ratebook.document import LoadedRatebook, load
 from ratebook.routing import Plan
+from service.accounts.rules import ROOT_ID
 from service.commands import bodies
 from service.commands.outbox import enqueue, lock_node
 from service.config import Config
@@ -70,12 +73,12 @@ class Publication(NamedTuple):
 async def publish(config: Config, engine: AsyncEngine, *, by: str, note: str, now_ms: int) -> Publication:
     """Publishes the configured ratebook. Raises RatebookFaulty, CurrencyChanged."""
     loaded, compiled = await asyncio.to_thread(_compile, config.ratebook)
-    await asyncio.to_thread(_write, config.data_dir / RATES_FOLDER, compiled)
+    await write_rates(config, compiled)
     async with engine.begin() as conn:
         await lock_node(conn, config.node)
         switched = []
         for one in compiled:
-            published = await _switch(conn, config.node, one, by=by, note=note, now_ms=now_ms)
+            published = await _switch_named(conn, config.node, one, by=by, note=note, now_ms=now_ms)
             if published is not None:
                 switched.append(published)
         plans, warnings = await _publish_plans(conn, config.node, loaded.plans, now_ms)
@@ -89,6 +92,19 @@ def _compile(folder: Path) -> tuple[LoadedRatebook, list[CompiledTariff]]:
     return loaded, [compile_tariff(tariff) for tariff in loaded.tariffs.values()]
 
 
+async def write_rates(config: Config, compiled: list[CompiledTariff]) -> None:
+    """Into the rates environment, in slices, beside everything else: nothing of it holds until a pointer moves.
+
+    One at a time: an environment is open once in a process.
+    """
+    lock = _writing.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+    async with lock:
+        await asyncio.to_thread(_write, config.data_dir / RATES_FOLDER, compiled)
+
+
+_writing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
+
+
 def _write(folder: Path, compiled: list[CompiledTariff]) -> None:
     env = open_for_writing(folder)
     try:
@@ -98,40 +114,38 @@ def _write(folder: Path, compiled: list[CompiledTariff]) -> None:
         env.close()
 
 
-async def _switch(
+async def _switch_named(
     conn: AsyncConnection, node: str, compiled: CompiledTariff, *, by: str, note: str, now_ms: int
 ) -> Published | None:
-    """Moves a tariff's pointer; None: it names this version already."""
-    name, currency, version = compiled.header["name"], compiled.header["currency"], compiled.version.hex()
-    row = (await conn.execute(sa.select(tariffs).where(tariffs.c.name == name))).first()
-    if row is not None and row.currency != currency:
-        raise CurrencyChanged(name, row.currency, currency)
-    if row is not None and row.version == version:
-        return None
+    """One of the operator's, by its name; made if it is new. Raises CurrencyChanged."""
+    name, currency = compiled.header["name"], compiled.header["currency"]
+    where = (tariffs.c.name == name) & (tariffs.c.owner_id == ROOT_ID)
+    row = (await conn.execute(sa.select(tariffs).where(where))).first()
     if row is None:
-        insert = sa.insert(tariffs).values(name=name, currency=currency, version=version)
-        tariff_id = int((await conn.execute(insert.returning(tariffs.c.id))).scalar_one())
-    else:
-        tariff_id = row.id
-        await conn.execute(sa.update(tariffs).where(tariffs.c.id == tariff_id).values(version=version))
+        insert = sa.insert(tariffs).values(name=name, currency=currency, owner_id=ROOT_ID)
+        row = (await conn.execute(insert.returning(tariffs))).one()
+    return await switch(conn, node, row, compiled, by=by, note=note, now_ms=now_ms)
+
+
+async def switch(
+    conn: AsyncConnection, node: str, row: Row[Any], compiled: CompiledTariff, *, by: str, note: str, now_ms: int
+) -> Published | None:
+    """Moves a tariff's pointer; None: it names this version already. Raises CurrencyChanged."""
+    version, currency = compiled.version.hex(), compiled.header["currency"]
+    if row.currency != currency:
+        raise CurrencyChanged(row.name, row.currency, currency)
+    if row.version == version:
+        return None
     rates = compiled.header["rates"]
-    await conn.execute(
-        sa.insert(tariff_versions).values(
-            tariff_id=tariff_id,
-            version=version,
-            digest=compiled.digest,
-            published_ms=now_ms,
-            published_by=by,
-            note=note,
-            effective_ms=now_ms,
-            rates=rates,
-        )
-    )
-    now = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
+    moved = sa.update(tariffs).where(tariffs.c.id == row.id).values(version=version).returning(tariffs)
+    now = (await conn.execute(moved)).one()
+    values = {"version": version, "digest": compiled.digest, "published_ms": now_ms, "published_by": by, "note": note}
+    insert = sa.insert(tariff_versions).values(tariff_id=row.id, **values, effective_ms=now_ms, rates=rates)
+    await conn.execute(insert)
     body = bodies.tariff_body(now)
     if body is not None:
         await enqueue(conn, node, body, now_ms=now_ms)
-    return Published(name, version, None if row is None else row.version, rates)
+    return Published(row.name, version, row.version, rates)
 
 
 async def _publish_plans(

@@ -98,7 +98,7 @@ def upgrade() -> None:
         sa.Column("version", sa.Text(), nullable=True),
         sa.CheckConstraint("length(currency) = 3", name=op.f("ck_tariffs_currency")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariffs")),
-        sa.UniqueConstraint("name", name=op.f("uq_tariffs_name")),
+        sa.UniqueConstraint("owner_id", "name", name=op.f("uq_tariffs_owner_id_name")),
         sqlite_autoincrement=True,
     )
     op.create_table(
@@ -211,6 +211,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_entries_created_ms"), "entries", ["created_ms"], unique=False)
 
+    op.create_table(
+        "tariff_sources",
+        sa.Column(
+            "tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=False, nullable=False
+        ),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("decks", sa.JSON(), nullable=False),
+        sa.Column("changed_ms", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_tariff_sources_tariff_id")),
+        sa.PrimaryKeyConstraint("tariff_id", name=op.f("pk_tariff_sources")),
+    )
     op.create_table(
         "tariff_versions",
         sa.Column(

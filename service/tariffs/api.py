@@ -1,0 +1,319 @@
+"""The API of tariffs: what a seller sells by, written as YAML and decks, checked as a whole, published by switching."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import sqlalchemy as sa
+from pydantic import AfterValidator, Field
+from sqlalchemy import Row
+
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint, Key
+from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.problems import FieldError, Problem, invalid
+from service.api.values import AccountId, Asked, Moment, Text, Told
+from service.database.tables import tariff_sources, tariff_versions, tariffs
+from service.peers.common import check_open
+from service.sellers.brand import check_sells
+from service.tariffs.publisher import switch, write_rates
+from service.tariffs.sources import Read, read_source
+
+SOURCE_BYTES_MAX = 8 << 20
+DECKS_MAX = 20
+FAULTS_SHOWN_MAX = 200
+_DECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+def _deck_names(decks: dict[str, str]) -> dict[str, str]:
+    for name in decks:
+        if not _DECK.fullmatch(name):
+            raise ValueError(f"{name!r} is no file name: letters, digits and ._- were expected")
+    return decks
+
+
+Source = Annotated[str, Field(min_length=1, max_length=SOURCE_BYTES_MAX, description="The tariff's YAML")]
+Decks = Annotated[
+    dict[str, Annotated[str, Field(max_length=SOURCE_BYTES_MAX)]],
+    Field(max_length=DECKS_MAX, default_factory=dict, description="CSV texts by the file names that the YAML gives"),
+    AfterValidator(_deck_names),
+]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,99}$")]
+
+
+class TariffView(Told):
+    """What accounts pay by."""
+
+    id: int
+    account_id: Annotated[int | None, Field(description="Who sells by it; null: somebody above you")]
+    name: str
+    currency: str
+    published: Annotated[str | None, Field(description="The version in force; null: none yet")]
+    rates: Annotated[int, Field(description="Of that version")]
+    version: Annotated[int, Field(description="Of the draft; 0: it stands in the operator's ratebook, or isn't yours")]
+
+
+class TariffText(TariffView):
+    """A tariff with its draft."""
+
+    source: Annotated[str | None, Field(description="null: it isn't yours, or stands in the operator's ratebook")]
+    decks: dict[str, str]
+
+
+class TariffQuery(Paging):
+    """Which tariffs."""
+
+    account_id: Annotated[AccountId | None, Field(description="Of this seller alone")] = None
+    name: Text = ""
+
+
+class NewTariff(Asked):
+    """A tariff to write."""
+
+    account_id: Annotated[AccountId, Field(description="The seller")]
+    name: Name
+    source: Source
+    decks: Decks
+
+
+class TariffEdit(Asked):
+    """The draft as a whole; what is in force stays until it is published."""
+
+    source: Source
+    decks: Decks
+
+
+class Publishing(Asked):
+    """For the history."""
+
+    note: Text = ""
+
+
+class VersionView(Told):
+    """A version that was in force."""
+
+    version: str
+    published_at: Annotated[Moment, Field(validation_alias="published_ms")]
+    published_by: str
+    note: str
+    rates: int
+
+
+class VersionQuery(Paging):
+    """Which versions."""
+
+    sort: Literal["", "id", "-id"] = ""
+
+
+_RATES = (
+    sa.select(tariff_versions.c.rates)
+    .where((tariff_versions.c.tariff_id == tariffs.c.id) & (tariff_versions.c.version == tariffs.c.version))
+    .order_by(tariff_versions.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_SELECT = sa.select(
+    tariffs, _RATES.label("rates"), tariff_sources.c.version.label("draft"), tariff_sources.c.source,
+    tariff_sources.c.decks,
+).join(tariff_sources, tariff_sources.c.tariff_id == tariffs.c.id, isouter=True)  # fmt: skip
+_LISTING = Listing(
+    "tariff",
+    {"name": tariffs.c.name, "id": tariffs.c.id},
+    {"account_id": equals(tariffs.c.owner_id), "name": contains(tariffs.c.name)},
+    _SELECT,
+)
+_VERSIONS = Listing(
+    "tariff-version",
+    {"-id": tariff_versions.c.id},
+    {},
+    None,
+    lambda call: tariff_versions.c.tariff_id == call.row.id,
+)
+
+
+def _values(row: Row[Any], *, is_own: bool) -> dict[str, Any]:
+    return {
+        "id": row.id,
+        "account_id": row.owner_id if is_own else None,
+        "name": row.name,
+        "currency": row.currency,
+        "published": row.version,
+        "rates": row.rates or 0,
+        "version": (row.draft or 0) if is_own else 0,
+    }
+
+
+async def _own(call: Call, rows: list[Row[Any]]) -> set[int]:
+    """The sellers among these tariffs' that stand in the asker's subtree."""
+    return set(await call.find_all("account", {row.owner_id for row in rows}))
+
+
+async def list_tariffs(call: Call) -> Answer:
+    """Those of the subtree's sellers, and the one that the own account buys by."""
+    rows, following = await page_of(call, _LISTING)
+    own = await _own(call, rows)
+    items = [TariffView.model_validate(_values(row, is_own=row.owner_id in own)) for row in rows]
+    return Answer(Page[TariffView](items=items, next=following))
+
+
+async def _text(call: Call, tariff_id: int) -> TariffText:
+    row = (await call.conn.execute(_SELECT.where(tariffs.c.id == tariff_id))).one()
+    is_own = row.owner_id in await _own(call, [row])
+    text = {"source": row.source if is_own else None, "decks": (row.decks or {}) if is_own else {}}
+    return TariffText.model_validate(_values(row, is_own=is_own) | text)
+
+
+async def show_tariff(call: Call) -> Answer:
+    """One, with its draft."""
+    view = await _text(call, call.row.id)
+    return Answer(view, version=view.version)
+
+
+async def _read(name: str, source: str, decks: dict[str, str]) -> Read:
+    """In a thread, and outside every transaction: a large one takes seconds. Raises Problem with each fault's place."""
+    size = len(source) + sum(map(len, decks.values()))
+    if size > SOURCE_BYTES_MAX:
+        raise invalid("/decks", f"{size} characters in all: at most {SOURCE_BYTES_MAX}")
+    read = await asyncio.to_thread(read_source, name, source, decks)
+    if read.problems:
+        errors = [_error(problem.place.file, str(problem)) for problem in read.problems[:FAULTS_SHOWN_MAX]]
+        raise Problem("invalid", f"{len(read.problems)} faults in the tariff", errors=errors)
+    return read
+
+
+def _check_currency(read: Read, currency: str) -> None:
+    if read.tariff is not None and read.tariff.currency != currency:
+        raise invalid("/source", f"the tariff is in {read.tariff.currency}, its seller's accounts are in {currency}")
+
+
+def _error(file: str, text: str) -> FieldError:
+    deck = file.partition("/")[2]
+    return FieldError("body", f"/decks/{deck}" if deck else "/source", text)
+
+
+async def make_tariff(call: Call) -> Answer:
+    """A draft; nobody pays by it until it is published."""
+    body: NewTariff = call.body
+    read = await _read(body.name, body.source, body.decks)
+    async with call.writing():
+        account = await call.find("account", body.account_id, to_change=True)
+        check_open(account)
+        check_sells(account)
+        _check_currency(read, account.currency)
+        same = sa.select(tariffs.c.id).where((tariffs.c.owner_id == account.id) & (tariffs.c.name == body.name))
+        if (await call.conn.execute(same)).first() is not None:
+            raise invalid("/name", "the seller has a tariff of this name already")
+        values = {"name": body.name, "owner_id": account.id, "currency": account.currency}
+        number = (await call.conn.execute(sa.insert(tariffs).values(**values).returning(tariffs.c.id))).scalar_one()
+        draft = {"source": body.source, "decks": body.decks, "changed_ms": call.now_ms}
+        await call.conn.execute(sa.insert(tariff_sources).values(tariff_id=number, **draft))
+        view = await _text(call, number)
+        await call.audit("tariff.make", "tariff", number, account.id, None, _told(view))
+    return Answer(view, version=view.version, location=f"/api/v1/tariffs/{number}")
+
+
+def _told(view: TariffText) -> Mapping[str, Any]:
+    """For the audit: which decks there are, not what they say."""
+    return view.model_dump(mode="json", exclude={"decks"}) | {"decks": sorted(view.decks)}
+
+
+async def _draft(call: Call) -> Row[Any]:
+    """Raises Problem for a tariff that stands in the operator's ratebook."""
+    query = sa.select(tariff_sources).where(tariff_sources.c.tariff_id == call.row.id)
+    row = (await call.conn.execute(query)).first()
+    if row is None:
+        raise Problem("conflict", "this tariff stands in the operator's ratebook: it is edited there")
+    return row
+
+
+async def edit_tariff(call: Call) -> Answer:
+    """The draft; what is in force stays."""
+    body: TariffEdit = call.body
+    read = await _read(call.row.name, body.source, body.decks)
+    _check_currency(read, call.row.currency)
+    async with call.writing():
+        draft = await _draft(call)
+        call.check_match(draft.version)
+        before = await _text(call, call.row.id)
+        values = {"source": body.source, "decks": body.decks, "changed_ms": call.now_ms, "version": draft.version + 1}
+        where = tariff_sources.c.tariff_id == call.row.id
+        await call.conn.execute(sa.update(tariff_sources).where(where).values(**values))
+        view = await _text(call, call.row.id)
+        await call.audit("tariff.edit", "tariff", call.row.id, call.row.owner_id, _told(before), _told(view))
+    return Answer(view, version=view.version)
+
+
+async def check_tariff(call: Call) -> Answer:
+    """Reads it as a whole; nothing is kept. The answer has no body: it is sound."""
+    body: NewTariff = call.body
+    account = await call.find("account", body.account_id)
+    _check_currency(await _read(body.name, body.source, body.decks), account.currency)
+    return Answer(status=204)
+
+
+async def publish_tariff(call: Call) -> Answer:
+    """The draft comes into force: for new calls within a second; running ones keep what they began with."""
+    body: Publishing = call.body
+    async with call.writing():
+        draft = await _draft(call)
+    call.check_match(draft.version)
+    read = await asyncio.to_thread(read_source, call.row.name, draft.source, draft.decks)
+    if read.problems:
+        raise Problem("conflict", "the draft was written for another release, and has faults in this one: edit it")
+    compiled = await asyncio.to_thread(lambda: read.compiled)
+    await write_rates(call.api.config, [compiled])
+    async with call.writing() as conn:
+        if (await _draft(call)).version != draft.version:
+            raise Problem("changed", "the draft was edited meanwhile: look at it, and publish again")
+        row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
+        by = call.actor.name
+        await switch(conn, call.node, row, compiled, by=by, note=body.note, now_ms=call.now_ms)
+        view = await _text(call, row.id)
+        told = {"version": view.published, "rates": view.rates, "note": body.note}
+        await call.audit("tariff.publish", "tariff", row.id, row.owner_id, None, told)
+    return Answer(view, version=view.version)
+
+
+async def list_versions(call: Call) -> Answer:
+    """A page of them, the latest first."""
+    if not await _own(call, [call.row]):
+        raise Problem("not-found")
+    rows, following = await page_of(call, _VERSIONS)
+    items = [VersionView.model_validate(row) for row in rows]
+    return Answer(Page[VersionView](items=items, next=following))
+
+
+_P = Permission
+_ONE = "/tariffs/{tariff_id}"
+_BYTES = SOURCE_BYTES_MAX * 2
+ENDPOINTS = [
+    Endpoint(
+        "tariff.list", "GET", "/tariffs", _P.TARIFFS_READ, list_tariffs, "List tariffs", query=TariffQuery,
+        answer=Page[TariffView],
+    ),
+    Endpoint("tariff.show", "GET", _ONE, _P.TARIFFS_READ, show_tariff, "Show a tariff", answer=TariffText),
+    Endpoint(
+        "tariff.make", "POST", "/tariffs", _P.TARIFFS_CHANGE, make_tariff, "Write a tariff", NewTariff,
+        answer=TariffText, status=201, body_bytes_max=_BYTES, key=Key.NONE, own_transaction=True,
+    ),
+    Endpoint(
+        "tariff.edit", "PUT", _ONE, _P.TARIFFS_CHANGE, edit_tariff, "Write a tariff anew", TariffEdit,
+        answer=TariffText, body_bytes_max=_BYTES, key=Key.NONE, own_transaction=True,
+    ),
+    Endpoint(
+        "tariff.check-text", "POST", "/tariffs/check", _P.TARIFFS_READ, check_tariff, "Check a tariff's text",
+        NewTariff, reads=True, status=204, body_bytes_max=_BYTES,
+    ),
+    Endpoint(
+        "tariff.bring-into-force", "POST", f"{_ONE}/publication", _P.TARIFFS_PUBLISH, publish_tariff,
+        "Publish a tariff", Publishing, answer=TariffText, key=Key.NONE, own_transaction=True,
+    ),
+    Endpoint(
+        "tariff.history", "GET", f"{_ONE}/versions", _P.TARIFFS_READ, list_versions, "List a tariff's versions",
+        query=VersionQuery, answer=Page[VersionView],
+    ),
+]  # fmt: skip

@@ -1,0 +1,41 @@
+"""Tariffs that people write through the API: read by the ratebook's own code, each fault with its place. Pure but for a
+folder of its own in which the decks stand while they are read.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from ratebook.compiled.write import CompiledTariff, compile_tariff
+from ratebook.document import Problem, parse_tariff
+from ratebook.document.tariffs import DECKS_FOLDER
+from ratebook.model import Tariff
+
+SOURCE = "source"
+
+
+class Read(NamedTuple):
+    """A tariff as it was read; None: it is too broken to be one."""
+
+    tariff: Tariff | None
+    problems: list[Problem]
+
+    @property
+    def compiled(self) -> CompiledTariff:
+        """Of one without problems."""
+        assert self.tariff is not None
+        return compile_tariff(self.tariff)
+
+
+def read_source(name: str, source: str, decks: Mapping[str, str]) -> Read:
+    """Never raises for what stands in it. `decks`: CSV texts by plain file names."""
+    with tempfile.TemporaryDirectory(prefix="kambill-tariff-") as folder:
+        root = Path(folder)
+        (root / DECKS_FOLDER).mkdir()
+        for deck, text in decks.items():
+            (root / DECKS_FOLDER / deck).write_text(text, encoding="utf-8")
+        tariff, problems = parse_tariff(source, SOURCE, name, root)
+    return Read(None if tariff is None else tariff._replace(name=name), problems)
