@@ -17,7 +17,9 @@ from ratebook.money import format_micros
 from scripts.demo import pages, report
 from scripts.demo.callsheet import WORDS, Callsheet, read_calls
 from scripts.demo.children import Children
+from scripts.demo.pages import Login
 from scripts.demo.places import HOME, DemoFault, Places, claim, plan, remember
+from scripts.demo.story import Person, Story
 from scripts.demo.system import System
 from scripts.demo.telephones import Outside
 from service.faults import Fault
@@ -26,6 +28,7 @@ from service.setup.sheet import Problem
 
 HERE = Path(__file__).resolve().parent
 ROUND_S = 1.0
+EMAIL = "admin@demo.example"
 
 
 class Asked(NamedTuple):
@@ -36,6 +39,7 @@ class Asked(NamedTuple):
     port_base: int
     once: bool
     as_json: bool
+    story: bool
 
 
 class Script(NamedTuple):
@@ -59,12 +63,20 @@ def asked(words: list[str]) -> Asked:
     parser.add_argument("--from", dest="source", type=Path, default=HERE, help="a changed copy of scripts/demo/")
     parser.add_argument("--dir", type=Path, default=HOME / ".run", help="where the run's files go (default: .run)")
     parser.add_argument("--port-base", type=int, default=15000, help="proxy +60, service +660, telephones +91 and on")
+    parser.add_argument("--story", action="store_true", help="with --json: tell the API's story too")
     found = parser.parse_args(words)
     if found.json and not found.once:
         parser.error("--json needs --once: a demo that stays up prints tables")
     if not 1024 <= found.port_base <= 64000:
         parser.error("--port-base: a port from 1024 to 64000 was expected")
-    return Asked(found.source.resolve(), found.dir.resolve(), found.port_base, found.once, found.json)
+    return Asked(
+        found.source.resolve(),
+        found.dir.resolve(),
+        found.port_base,
+        found.once,
+        found.json,
+        found.story or not found.json,
+    )
 
 
 def read_script(folder: Path) -> Script:
@@ -123,11 +135,18 @@ def run(wanted: Asked) -> int:
             before = system.balances()
             outcomes = _call(system, outside, script)
             after, doctor = system.balances(), system.doctor()
-            if wanted.as_json:
-                print(json.dumps(report.document(outcomes, before, after, doctor), indent=2))
-            else:
+            document = report.document(outcomes, before, after, doctor)
+            if not wanted.as_json:
                 pages.show(outcomes, before, after, doctor)
                 print(pages.addresses(places))
+            login = _super_admin(system)
+            if wanted.story:
+                document["story"] = _story(system, outside, script, login)
+                doctor = system.doctor()
+            if wanted.as_json:
+                print(json.dumps(document, indent=2))
+            else:
+                print(pages.login(places, login))
             if not wanted.once:
                 _stay(system, outside)
             return 0 if doctor["ok"] else 1
@@ -166,6 +185,19 @@ def _call(system: System, outside: Outside, script: Script) -> list[report.Outco
     say("waiting until the ledger has the calls")
     records = system.records([call_id for _, call_id, _, _ in heard])
     return [report.Outcome(*one, records.get(one[1])) for one in heard]
+
+
+def _super_admin(system: System) -> Login:
+    """The first one, made up for this demo."""
+    made = system.kambill("user", "create", "--super-admin", EMAIL, "--name", "Demo Admin", "--generate")
+    return Login(EMAIL, made["password"])
+
+
+def _story(system: System, outside: Outside, script: Script, login: Login) -> list[str]:
+    """What the API is for, with calls that feel it."""
+    service = system.places.service
+    boss = Person(f"http://{service.host}:{service.port}").sign_in(login.email, login.password)
+    return Story(system, outside, boss, script.calls.calls[0].number, say).tell()
 
 
 def _stay(system: System, outside: Outside) -> None:

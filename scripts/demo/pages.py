@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
 from rich.table import Table
@@ -45,6 +45,22 @@ def addresses(places: Places) -> str:
     lines += [f"trunk {name} calls from {address}" for name, address in places.trunks.items()]
     lines += [f"gateway {name} at {address}" for name, address in places.gateways.items()]
     return "\n".join([*lines, f"logs, journal and ledger below {places.folder}"])
+
+
+class Login(NamedTuple):
+    """Somebody who can sign in."""
+
+    email: str
+    password: str
+
+
+def login(places: Places, found: Login) -> str:
+    """How to get in."""
+    url = f"http://{places.service.host}:{places.service.port}"
+    return (
+        f"sign in as Super Admin: {found.email}, password {found.password} (POST {url}/api/v1/sessions)\n"
+        f"explorer of the API: {url}/api/v1/explorer/"
+    )
 
 
 def what_to_try(places: Places) -> str:

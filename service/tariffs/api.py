@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field
 from sqlalchemy import Row
 
 from service.access.permissions import Permission
@@ -71,7 +71,13 @@ class TariffQuery(Paging):
     name: Text = ""
 
 
-class NewTariff(Asked):
+class Written(Asked):
+    """A text that is kept as it was written: its faults name lines and columns."""
+
+    model_config = ConfigDict(str_strip_whitespace=False)
+
+
+class NewTariff(Written):
     """A tariff to write."""
 
     account_id: Annotated[AccountId, Field(description="The seller")]
@@ -80,7 +86,7 @@ class NewTariff(Asked):
     decks: Decks
 
 
-class TariffEdit(Asked):
+class TariffEdit(Written):
     """The draft as a whole; what is in force stays until it is published."""
 
     source: Source

@@ -90,7 +90,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def document(changed: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """What the run of the copy says."""
     folder = tmp_path_factory.mktemp("run")
-    options = ["--once", "--json", "--from", changed, "--dir", folder, "--port-base", str(PORT_BASE)]
+    options = ["--once", "--json", "--story", "--from", changed, "--dir", folder, "--port-base", str(PORT_BASE)]
     return command("scripts/run", *options)
 
 
@@ -177,3 +177,15 @@ def test_a_faulty_copy_is_told(changed: Path, tmp_path: Path, file: str, text: s
     done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr
+
+
+def test_the_story_of_the_api_is_told(document: Any) -> None:
+    """Through the API alone, with real calls: each line stands for what was seen, and would have ended the run."""
+    told = "\n".join(document["story"])
+    assert len(document["story"]) == 7
+    for part in ("an Admin who holds it", "sub-resellers have called", "the very next request was refused", "postpaid"):
+        assert part in told
+    for reseller in ("delta", "comet"):
+        assert (
+            f"{reseller} was suspended: its customers' calls were refused within a second; resumed, they passed" in told
+        )

@@ -1,0 +1,113 @@
+"""Tariffs of sellers through the API: written, checked with every fault's place, published, apart from each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ratebook.compiled.read import RatesReader
+from tests.service.office import Got, Person
+from tests.service.test_peers_api import Shop, shop
+
+__all__ = ["shop"]
+SOURCE = 'currency: EUR\nrates:\n  - {prefix: "44", rate: 0.05}\n'
+WITH_DECK = "currency: EUR\ndecks: [{file: uk.csv}]\n"
+DECK = "prefix,destination,rate\n44,Great Britain,0.01\n447,Great Britain mobile,0.02\n"
+
+
+async def write(shop: Shop, by: Person, seller: str = "reseller", **more: Any) -> Got:
+    """A draft."""
+    values = {"account_id": shop.ids[seller], "name": "retail", "source": SOURCE}
+    return await by.ask("tariff.make", **values | more)
+
+
+async def publish(by: Person, number: int) -> Any:
+    """It comes into force."""
+    return await by.do("tariff.bring-into-force", tariff_id=number, note="spring")
+
+
+async def test_a_reseller_sells_by_its_own_tariff(shop: Shop) -> None:
+    """Draft, publication, an account that pays by it; the rates are compiled, the store is told."""
+    made = (await write(shop, shop.reseller)).ok()
+    assert (made["published"], made["version"], made["source"]) == (None, 1, SOURCE)
+    early = await shop.reseller.ask("account.edit", account_id=shop.ids["customer"], tariff_id=made["id"])
+    assert "not published" in early["errors"][0]["detail"]
+    published = await publish(shop.reseller, made["id"])
+    assert (len(published["published"]), published["rates"]) == (16, 1)
+    (body,) = await shop.told()
+    assert (body["do"], body["id"], body["version"]) == ("tariff", made["id"], published["published"])
+    reader = RatesReader(shop.office.config.data_dir / "rates")
+    with reader.snapshot() as rates:
+        found = rates.find(bytes.fromhex(published["published"]), "442079460000", 1_800_000_000)
+    reader.close()
+    assert found is not None
+    assert found.prefix == "44"
+    await shop.reseller.do("account.edit", account_id=shop.ids["customer"], tariff_id=made["id"])
+    seen = await shop.customer.do("tariff.show", tariff_id=made["id"])
+    assert (seen["name"], seen["source"], seen["account_id"], seen["version"]) == ("retail", None, None, 0)
+    assert (await shop.customer.ask("tariff.history", tariff_id=made["id"])).status == 404
+
+
+async def test_a_draft_changes_nothing_until_it_is_published(shop: Shop) -> None:
+    """And the history says who published what."""
+    number = (await write(shop, shop.reseller, source=WITH_DECK, decks={"uk.csv": DECK})).ok()["id"]
+    first = await publish(shop.reseller, number)
+    assert first["rates"] == 2
+    edited = await shop.reseller.do("tariff.edit", tariff_id=number, source=SOURCE)
+    assert (edited["published"], edited["version"], edited["decks"]) == (first["published"], 2, {})
+    stale = await shop.reseller.ask("tariff.edit", tariff_id=number, source=SOURCE, match='"1"')
+    assert stale.status == 412
+    second = await publish(shop.reseller, number)
+    again = await publish(shop.reseller, number)
+    assert second["published"] == again["published"] != first["published"]
+    versions = (await shop.reseller.do("tariff.history", tariff_id=number))["items"]
+    assert [(one["version"], one["rates"], one["published_by"]) for one in versions] == [
+        (second["published"], 1, "r@r.example"),
+        (first["published"], 2, "r@r.example"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "decks", "pointer", "said"),
+    [
+        ("currency: EUR\nrates:\n  - {prefix: x, rate: 1}\n", {}, "/source", "source:3:"),
+        ("currency: EUR\n", {}, "/source", "no rates"),
+        ("[", {}, "/source", "no YAML"),
+        ("currency: USD\nrates: [{prefix: 1, rate: 1}]\n", {}, "/source", "in USD"),
+        (WITH_DECK, {}, "/source", "there is no deck"),
+        (WITH_DECK, {"uk.csv": "prefix,destination,rate\n44,x,y\n"}, "/decks/uk.csv", "decks/uk.csv:2:"),
+        ("currency: EUR\ndecks: [{file: ../../etc/passwd}]\n", {}, "/source", "leads out of the folder"),
+        (SOURCE, {"../x.csv": DECK}, "/decks", "no file name"),
+        (SOURCE, {"/etc/x": DECK}, "/decks", "no file name"),
+    ],
+)
+async def test_faults_have_their_places(
+    shop: Shop, source: str, decks: dict[str, str], pointer: str, said: str
+) -> None:
+    """Line and column, all at once; nothing is kept."""
+    got = await write(shop, shop.reseller, source=source, decks=decks)
+    assert (got.status, got["errors"][0]["pointer"]) == (422, pointer), got
+    assert said in got["errors"][0]["detail"]
+    body = {"account_id": shop.ids["reseller"], "name": "x", "source": source, "decks": decks}
+    assert (await shop.reseller.ask("tariff.check-text", **body)).status == 422
+    assert (await shop.reseller.do("tariff.list"))["items"] == []
+
+
+async def test_sellers_are_apart(shop: Shop) -> None:
+    """The same name twice, a customer that sells nothing, foreign tariffs, the operator's ratebook."""
+    mine = (await write(shop, shop.reseller)).ok()["id"]
+    assert (await write(shop, shop.boss, "other")).status == 201
+    theirs = (await shop.boss.do("tariff.list", query={"account_id": shop.ids["other"]}))["items"][0]["id"]
+    assert (await write(shop, shop.reseller))["errors"][0]["pointer"] == "/name"
+    for endpoint in ("tariff.show", "tariff.edit", "tariff.bring-into-force", "tariff.history"):
+        assert (await shop.reseller.ask(endpoint, tariff_id=theirs, source=SOURCE)).status in {404}
+    assert (await write(shop, shop.reseller, "other"))["errors"][0]["pointer"] == "/account_id"
+    assert (await write(shop, shop.boss, "customer")).status == 409
+    assert (await write(shop, shop.customer, "customer")).status == 403
+    await publish(shop.boss, theirs)
+    used = await shop.reseller.ask("account.edit", account_id=shop.ids["customer"], tariff_id=theirs)
+    assert used["errors"][0]["detail"] == f"there is no tariff {theirs}"
+    assert [one["id"] for one in (await shop.reseller.do("tariff.list"))["items"]] == [mine]
+    trail = await shop.reseller.do("audit.list", query={"noun": "tariff"})
+    assert [line["action"] for line in trail["items"]] == ["tariff.make"]
