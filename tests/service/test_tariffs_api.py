@@ -37,7 +37,7 @@ async def test_a_reseller_sells_by_its_own_tariff(shop: Shop) -> None:
     assert (len(published["published"]), published["rates"]) == (16, 1)
     (body,) = await shop.told()
     assert (body["do"], body["id"], body["version"]) == ("tariff", made["id"], published["published"])
-    reader = RatesReader(shop.office.config.data_dir / "rates")
+    reader = RatesReader.open(shop.office.config.data_dir / "rates")
     with reader.snapshot() as rates:
         found = rates.find(bytes.fromhex(published["published"]), "442079460000", 1_800_000_000)
     reader.close()
