@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -32,6 +33,16 @@ async def check_tariff(call: Call, tariff_id: int | None, account: Row[Any], *, 
         raise invalid(pointer, "this tariff is not published yet")
     if row.currency != account.currency:
         raise invalid(pointer, f"this tariff is in {row.currency}, the account in {account.currency}")
+
+
+TERMS = ("plan_id", "tariff_id", "channels", "cps")
+
+
+def check_terms(call: Call, account: Row[Any], values: Mapping[str, Any]) -> None:
+    """Nobody sets their own price, routes and limits. Raises Problem."""
+    named = [name for name in TERMS if values.get(name) is not None]
+    if named and account.id == call.actor.account_id:
+        raise Problem("forbidden", f"{', '.join(named)}: whoever stands above the account sets these")
 
 
 def check_open(account: Row[Any]) -> None:

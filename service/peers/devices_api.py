@@ -17,7 +17,7 @@ from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
 from service.database.peer_tables import devices, numbers
-from service.peers.common import Digits, changes_of, check_open, check_tariff
+from service.peers.common import Digits, changes_of, check_open, check_tariff, check_terms
 
 PASSWORD_CHARACTERS = 24
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
@@ -130,6 +130,7 @@ async def make_device(call: Call) -> Answer:
     check_open(account)
     if account.kind not in {"customer", "reseller"}:
         raise invalid("/account_id", f"a {account.kind} has no devices")
+    check_terms(call, account, body.model_dump())
     await check_tariff(call, body.tariff_id, account)
     realm = await _realm(call)
     username = body.username or f"d{secrets.token_hex(5)}"
@@ -156,6 +157,7 @@ async def edit_device(call: Call) -> Answer:
     """Changes some fields."""
     call.check_match(call.row.version)
     values = changes_of(call.body, _NULLABLE)
+    check_terms(call, call.of, values)
     await check_tariff(call, values.get("tariff_id"), call.of)
     row = await _update(call, values)
     view = DeviceView.model_validate(row)

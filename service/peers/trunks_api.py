@@ -18,7 +18,7 @@ from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.peer_tables import numbers, translations
 from service.database.tables import accounts, trunk_networks, trunks
-from service.peers.common import Digits, Network, Port, changes_of, check_open, check_tariff
+from service.peers.common import TERMS, Digits, Network, Port, changes_of, check_open, check_tariff, check_terms
 
 NETWORKS_MAX = 256
 Networks = Annotated[list[Network], Field(min_length=1, max_length=NETWORKS_MAX)]
@@ -150,6 +150,7 @@ async def show_trunk(call: Call) -> Answer:
 
 async def _check(call: Call, account: Row[Any], values: dict[str, Any], but: int = 0) -> None:
     """What stands beside the account and the other trunks. Raises Problem."""
+    check_terms(call, account, values)
     await check_tariff(call, values.get("tariff_id"), account)
     if values.get("caller_rule") in {"listed", "replace"} and not values["caller_numbers"]:
         raise invalid("/caller_numbers", "this rule needs a number at least")
@@ -199,6 +200,11 @@ async def make_trunk(call: Call) -> Answer:
     return Answer(view, version=view.version, location=f"/api/v1/trunks/{row.id}")
 
 
+def _loosens(row: Row[Any], values: dict[str, Any]) -> bool:
+    """Whether a limit is taken away."""
+    return any(name in values and values[name] is None and row._mapping[name] is not None for name in TERMS)
+
+
 async def edit_trunk(call: Call) -> Answer:
     """Changes some fields."""
     body: TrunkEdit = call.body
@@ -208,6 +214,8 @@ async def edit_trunk(call: Call) -> Answer:
     networks = values.pop("networks", None) or before.networks
     if "port" in values:
         values["port"] = values["port"] or 0
+    if call.of.id == call.actor.account_id and _loosens(call.row, values):
+        raise Problem("forbidden", "whoever stands above the account sets its limits")
     whole = {"caller_rule": before.caller_rule, "caller_numbers": before.caller_numbers} | values
     await _check(call, call.of, whole, call.row.id)
     values["version"] = trunks.c.version + 1

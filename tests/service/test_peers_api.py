@@ -183,6 +183,20 @@ async def test_a_device_shows_its_password_once(shop: Shop) -> None:
     assert made_up["device"]["username"].startswith("d")
 
 
+async def test_nobody_sets_their_own_price(shop: Shop) -> None:
+    """Nor routes or limits: of one's own trunks and devices whoever stands above says."""
+    own = {"account_id": shop.ids["reseller"]}
+    for more in ({"channels": 5}, {"cps": 5}):
+        assert (await shop.trunk(shop.reseller, **own, **more)).status == 403
+        assert (await shop.reseller.ask("device.make", **own, **more)).status == 403
+        mine = (await shop.reseller.do("device.make", **own))["device"]["id"]
+        assert (await shop.reseller.ask("device.edit", device_id=mine, **more)).status == 403
+    limited = (await shop.trunk(shop.boss, **own, channels=2)).ok()["id"]
+    assert (await shop.reseller.ask("trunk.edit", trunk_id=limited, channels=None)).status == 403
+    assert (await shop.reseller.ask("trunk.edit", trunk_id=limited, tech_prefix="9")).status == 200
+    assert (await shop.reseller.ask("device.make", account_id=shop.ids["customer"], channels=5)).status == 201
+
+
 async def test_devices_are_apart(shop: Shop) -> None:
     """Foreign ones aren't there; a name that is taken says nothing of whose it is; the realm stays."""
     theirs = await shop.boss.do("device.make", account_id=shop.ids["foreign"], username="taken")

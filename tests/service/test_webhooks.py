@@ -187,7 +187,7 @@ async def test_a_name_that_leads_inside_is_not_asked(shop: Shop, listener: Liste
     """It is looked at where the connection is made."""
     wire = Wire(shop, private=False)
     with pytest.raises(OSError, match="no public network"):
-        await wire.sender.resolver.resolve("localhost", listener.port)
+        await wire.sender.resolver.resolve("127.0.0.1", listener.port)
     await wire.sender.close()
 
 
