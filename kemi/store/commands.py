@@ -6,10 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import aside, layout
+from kemi.store import accounts, aside, layout
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
-from kemi.store.trunks import gateway_of_command, pack_peer, trunk_by_id, trunk_of_command, ways_of, with_shape
+from kemi.store.trunks import (
+    Gateway,
+    Trunk,
+    gateway_of_command,
+    pack_peer,
+    trunk_by_id,
+    trunk_of_command,
+    unpack_gateway,
+    ways_of,
+    with_shape,
+)
 
 Command = dict[str, Any]
 
@@ -78,9 +88,9 @@ def _let_go(change: Change, command: Command, _now: Now) -> None:
     aside.let_go(change, command["operation"])
 
 
-def _trunk(change: Change, command: Command, now: Now) -> None:
+def _trunk(change: Change, command: Command, _now: Now) -> None:
     trunk = trunk_of_command(command)
-    _trunk_gone(change, command, now)
+    _forget_ways(change, trunk.id)
     change.txn.put(layout.kind_key(b"t", trunk.id), pack_peer(trunk), db=change.store.config)
     before = shapes = change.txn.get(b"shapes", b"", db=change.store.meta)
     for shape, key in ways_of(trunk):
@@ -91,14 +101,28 @@ def _trunk(change: Change, command: Command, now: Now) -> None:
         change.reconfigured()
 
 
-def _trunk_gone(change: Change, command: Command, _now: Now) -> None:
-    before = trunk_by_id(change.store.config, change.txn, command["id"])
-    if before is None:
-        return
-    for _, key in ways_of(before):
-        if int.from_bytes(change.txn.get(key, b"", db=change.store.network), "big") == before.id:
+def _forget_ways(change: Change, number: int) -> Trunk | None:
+    """Nobody arrives by a trunk any longer; the trunk as it was."""
+    before = trunk_by_id(change.store.config, change.txn, number)
+    for _, key in ways_of(before) if before is not None else ():
+        if int.from_bytes(change.txn.get(key, b"", db=change.store.network), "big") == number:
             change.txn.delete(key, db=change.store.network)
-    change.txn.delete(layout.kind_key(b"t", command["id"]), db=change.store.config)
+    return before
+
+
+def _trunk_gone(change: Change, command: Command, _now: Now) -> None:
+    before = _forget_ways(change, command["id"])
+    if before is not None:
+        _gone(change, b"t", before._replace(state="closed"))
+
+
+def _gone(change: Change, kind: bytes, peer: Trunk | Gateway) -> None:
+    """The record stays, closed, while calls run: what they may send, a BYE above all, is known by its networks."""
+    key = layout.kind_key(kind, peer.id)
+    if accounts.usage_of(change.store, change.txn, kind, peer.id).channels:
+        change.txn.put(key, pack_peer(peer), db=change.store.config)
+    else:
+        change.txn.delete(key, db=change.store.config)
 
 
 def _gateway(change: Change, command: Command, _now: Now) -> None:
@@ -108,8 +132,10 @@ def _gateway(change: Change, command: Command, _now: Now) -> None:
 
 
 def _gateway_gone(change: Change, command: Command, _now: Now) -> None:
-    change.txn.delete(layout.kind_key(b"g", command["id"]), db=change.store.config)
-    change.reconfigured()
+    raw = change.txn.get(layout.kind_key(b"g", command["id"]), db=change.store.config)
+    if raw is not None:
+        _gone(change, b"g", unpack_gateway(raw)._replace(is_active=False))
+        change.reconfigured()
 
 
 def _plan(change: Change, command: Command, _now: Now) -> None:

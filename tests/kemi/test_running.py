@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from kemi.grants import extend
+from kemi.identify import Source, identify
 from kemi.running import advance, comes_from_side, find, speaker
 from kemi.settlement import End, ended
+from kemi.store.trunks import trunk_by_id
 from tests.kemi.world import World
 
 
@@ -45,3 +47,31 @@ def test_nothing_is_found_of_a_call_that_ended(world: World) -> None:
     advance(world.rooms, call, "caller", 9, None)
     assert extend(world.rooms, bytes.fromhex(call), world.now) is None
     assert not ended(world.rooms, call, End("caller", 200, "OK", 0), world.now)
+
+
+def test_a_running_call_outlives_its_trunk_and_its_gateway(world: World) -> None:
+    """Removed while it runs: both sides can still end it, and nobody begins another one that way."""
+    call = world.talk()
+    world.do("trunk_gone", id=1)
+    world.do("gateway_gone", id=1)
+    assert speaker(world.rooms, call, "from", "to", "127.0.0.2") is not None
+    assert speaker(world.rooms, call, "to", "from", "127.0.0.11") is not None
+    assert identify(world.rooms, Source("127.0.0.2", 5060, "udp"), "+33123") is None
+    assert world.hang_up(call)
+    world.do("trunk_gone", id=1)
+    with world.rooms.store.read() as txn:
+        assert trunk_by_id(world.rooms.store.config, txn, 1) is None
+
+
+def test_a_gateway_that_is_gone_takes_no_calls(world: World) -> None:
+    """Whether calls run over it or not: the next one goes over the next gateway."""
+    call = world.talk()
+    world.do("gateway_gone", id=1)
+    second = find(world.rooms, world.ring(call_id="second"))
+    assert second is not None
+    assert second.gateway == 2
+    assert world.hang_up(call)
+    world.do("gateway_gone", id=2)
+    third = find(world.rooms, world.ring(call_id="third"))
+    assert third is not None
+    assert third.gateway == 3
