@@ -6,17 +6,29 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import sqlalchemy as sa
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import Row
 
 from service.access.standing import path_ids
+from service.accounts.rules import name_problem
 from service.api.call import Call
 from service.api.problems import Problem, invalid
+from service.api.values import Words
 from service.database.tables import tariffs
 from service.peers.rules import canonical_host, canonical_network
 
+
+def _name(text: str) -> str:
+    """As accounts and `kambill apply` have it: no / and no # in front, which mean something there."""
+    problem = name_problem(text)
+    if problem is not None:
+        raise ValueError(problem)
+    return text
+
+
 Network = Annotated[str, Field(max_length=50, examples=["192.0.2.0/24"]), AfterValidator(canonical_network)]
 HostAddress = Annotated[str, Field(max_length=50, examples=["192.0.2.7"]), AfterValidator(canonical_host)]
+Name = Annotated[Words, AfterValidator(_name)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
 E164 = Annotated[str, Field(pattern=r"^[1-9][0-9]{4,14}$", description="E.164 without +", examples=["442079460000"])]
@@ -35,14 +47,19 @@ async def check_tariff(call: Call, tariff_id: int | None, account: Row[Any], *, 
         raise invalid(pointer, f"this tariff is in {row.currency}, the account in {account.currency}")
 
 
-TERMS = ("plan_id", "tariff_id", "channels", "cps")
+def check_from_above(
+    call: Call, account: Row[Any], before: Mapping[str, Any], after: Mapping[str, Any], fields: frozenset[str]
+) -> None:
+    """Nobody sets their own price, limits or rules: whoever stands above the account does. Raises Problem."""
+    changed = sorted(name for name in after.keys() & fields if after[name] != before.get(name))
+    if changed and account.id == call.actor.account_id:
+        raise Problem("forbidden", f"whoever stands above the account sets {', '.join(changed)}")
 
 
-def check_terms(call: Call, account: Row[Any], values: Mapping[str, Any]) -> None:
-    """Nobody sets their own price, routes and limits. Raises Problem."""
-    named = [name for name in TERMS if values.get(name) is not None]
-    if named and account.id == call.actor.account_id:
-        raise Problem("forbidden", f"{', '.join(named)}: whoever stands above the account sets these")
+def defaults_of(model: type[BaseModel]) -> dict[str, Any]:
+    """What the fields of a new thing say when nobody speaks."""
+    fields = model.model_fields.items()
+    return {name: one.get_default(call_default_factory=True) for name, one in fields if not one.is_required()}
 
 
 def check_open(account: Row[Any]) -> None:

@@ -17,9 +17,10 @@ from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
 from service.database.peer_tables import devices, numbers
-from service.peers.common import Digits, changes_of, check_open, check_tariff, check_terms
+from service.peers.common import Digits, changes_of, check_from_above, check_open, check_tariff, defaults_of
 
 PASSWORD_CHARACTERS = 24
+FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_number"})
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 """Without characters that are mistaken for one another. 24 of them are 139 bits."""
 Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$")]
@@ -130,7 +131,7 @@ async def make_device(call: Call) -> Answer:
     check_open(account)
     if account.kind not in {"customer", "reseller"}:
         raise invalid("/account_id", f"a {account.kind} has no devices")
-    check_terms(call, account, body.model_dump())
+    check_from_above(call, account, defaults_of(NewDevice), body.model_dump(), FROM_ABOVE)
     await check_tariff(call, body.tariff_id, account)
     realm = await _realm(call)
     username = body.username or f"d{secrets.token_hex(5)}"
@@ -157,7 +158,7 @@ async def edit_device(call: Call) -> Answer:
     """Changes some fields."""
     call.check_match(call.row.version)
     values = changes_of(call.body, _NULLABLE)
-    check_terms(call, call.of, values)
+    check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
     await check_tariff(call, values.get("tariff_id"), call.of)
     row = await _update(call, values)
     view = DeviceView.model_validate(row)

@@ -18,8 +18,18 @@ from service.api.values import AccountId, Asked, Limit, Moment, TariffId, Text, 
 from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.tables import gateways, plans
-from service.peers.common import HostAddress, Network, Port, changes_of, check_open, check_tariff
+from service.peers.common import (
+    HostAddress,
+    Network,
+    Port,
+    changes_of,
+    check_from_above,
+    check_open,
+    check_tariff,
+    defaults_of,
+)
 
+FROM_ABOVE = frozenset({"tariff_id", "channels", "cps"})
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Prefix = Annotated[str, Field(pattern=r"^[0-9*#+]{0,16}$", description="Put before the number")]
 Strip = Annotated[int, Field(ge=0, le=15, description="Digits that are taken off first")]
@@ -127,6 +137,7 @@ async def make_gateway(call: Call) -> Answer:
         raise invalid("/account_id", "this account is no provider: make it one (`provides`) first")
     if account.kind != "provider" and body.tariff_id is None:
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
+    check_from_above(call, account, defaults_of(NewGateway), body.model_dump(), FROM_ABOVE)
     await check_tariff(call, body.tariff_id, account)
     name = f"{account.name}/{body.name}"
     if (await call.conn.execute(sa.select(gateways.c.id).where(gateways.c.name == name))).first() is not None:
@@ -148,6 +159,7 @@ async def edit_gateway(call: Call) -> Answer:
     """Changes some fields."""
     call.check_match(call.row.version)
     values = changes_of(call.body, _NULLABLE)
+    check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
     if "tariff_id" in values and values["tariff_id"] is None and call.of.kind != "provider":
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
     await check_tariff(call, values.get("tariff_id"), call.of)

@@ -135,7 +135,11 @@ async def edit_number(call: Call) -> Answer:
     edited = sa.update(numbers).where(numbers.c.id == call.row.id).values(**values).returning(numbers)
     view = NumberView.model_validate((await call.conn.execute(edited)).one())
     before = NumberView.model_validate(call.row)
-    await call.audit("number.edit", "number", view.id, account.id, before, view)
+    if account.id == call.of.id:
+        await call.audit("number.edit", "number", view.id, account.id, before, view)
+    else:  # neither of the two learns who the other one is
+        await call.audit("number.give", "number", view.id, call.of.id, before, None)
+        await call.audit("number.receive", "number", view.id, account.id, None, view)
     return Answer(view, version=view.version)
 
 

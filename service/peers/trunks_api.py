@@ -13,14 +13,25 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
-from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told, Words
+from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
 from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.peer_tables import numbers, translations
 from service.database.tables import accounts, trunk_networks, trunks
-from service.peers.common import TERMS, Digits, Network, Port, changes_of, check_open, check_tariff, check_terms
+from service.peers.common import (
+    Digits,
+    Name,
+    Network,
+    Port,
+    changes_of,
+    check_from_above,
+    check_open,
+    check_tariff,
+    defaults_of,
+)
 
 NETWORKS_MAX = 256
+FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers"})
 Networks = Annotated[list[Network], Field(min_length=1, max_length=NETWORKS_MAX)]
 TechPrefix = Annotated[str, Field(pattern=r"^[0-9*#]{0,16}$", description="Stripped from the number that is called")]
 Transport = Literal["any", "udp", "tcp", "tls"]
@@ -48,7 +59,7 @@ class TrunkView(Told):
     country: str
     caller_rule: Annotated[str, Field(description=CALLER_MEANING)]
     caller_numbers: list[str]
-    state: Annotated[str, Field(description="active or suspended")]
+    state: Annotated[str, Field(description="active; suspended: its calls are refused; closed: it has no networks")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
 
@@ -58,7 +69,7 @@ class TrunkQuery(Paging):
 
     account_id: Annotated[AccountId | None, Field(description="Of this account alone")] = None
     name: Text = ""
-    state: Literal["", "active", "suspended"] = ""
+    state: Literal["", "active", "suspended", "closed"] = ""
     network: Annotated[Text, Field(description="As it stands, such as 192.0.2.0/24")] = ""
 
 
@@ -66,7 +77,7 @@ class NewTrunk(Asked):
     """A trunk to make. No two can have the same network, port, transport and tech prefix."""
 
     account_id: AccountId
-    name: Words
+    name: Name
     networks: Networks
     port: Port | None = None
     transport: Transport = "any"
@@ -85,7 +96,7 @@ class NewTrunk(Asked):
 class TrunkEdit(Asked):
     """What to change; what is left out stays, what is null is taken away."""
 
-    name: Words | None = None
+    name: Name | None = None
     networks: Networks | None = None
     port: Port | None = None
     transport: Transport | None = None
@@ -150,7 +161,6 @@ async def show_trunk(call: Call) -> Answer:
 
 async def _check(call: Call, account: Row[Any], values: dict[str, Any], but: int = 0) -> None:
     """What stands beside the account and the other trunks. Raises Problem."""
-    check_terms(call, account, values)
     await check_tariff(call, values.get("tariff_id"), account)
     if values.get("caller_rule") in {"listed", "replace"} and not values["caller_numbers"]:
         raise invalid("/caller_numbers", "this rule needs a number at least")
@@ -175,7 +185,8 @@ async def _take_networks(call: Call, trunk_id: int, row: Row[Any], networks: lis
         raise invalid(f"/networks/{networks.index(other)}" if other in networks else "/networks", _TAKEN)
     await call.conn.execute(sa.delete(trunk_networks).where(trunk_networks.c.trunk_id == trunk_id))
     way = {"trunk_id": trunk_id, "port": row.port, "transport": row.transport, "tech_prefix": row.tech_prefix}
-    await call.conn.execute(sa.insert(trunk_networks), [{**way, "network": network} for network in ways])
+    if ways:
+        await call.conn.execute(sa.insert(trunk_networks), [{**way, "network": network} for network in ways])
 
 
 async def _tell(call: Call, row: Row[Any], networks: list[str]) -> None:
@@ -190,6 +201,7 @@ async def make_trunk(call: Call) -> Answer:
     if account.kind not in {"customer", "reseller"}:
         raise invalid("/account_id", f"a {account.kind} makes no calls")
     values = body.model_dump(exclude={"networks", "port"}) | {"port": body.port or 0}
+    check_from_above(call, account, defaults_of(NewTrunk), values, FROM_ABOVE)
     await _check(call, account, values)
     made = await call.conn.execute(sa.insert(trunks).values(**values, created_ms=call.now_ms).returning(trunks))
     row = made.one()
@@ -200,22 +212,18 @@ async def make_trunk(call: Call) -> Answer:
     return Answer(view, version=view.version, location=f"/api/v1/trunks/{row.id}")
 
 
-def _loosens(row: Row[Any], values: dict[str, Any]) -> bool:
-    """Whether a limit is taken away."""
-    return any(name in values and values[name] is None and row._mapping[name] is not None for name in TERMS)
-
-
 async def edit_trunk(call: Call) -> Answer:
     """Changes some fields."""
     body: TrunkEdit = call.body
     call.check_match(call.row.version)
     before = await _shown(call, call.row.id)
     values = changes_of(body, _NULLABLE)
+    check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
     networks = values.pop("networks", None) or before.networks
+    if not networks and values.get("state", before.state) != "closed":
+        raise invalid("/networks", "at least one network was expected: a closed trunk has none")
     if "port" in values:
         values["port"] = values["port"] or 0
-    if call.of.id == call.actor.account_id and _loosens(call.row, values):
-        raise Problem("forbidden", "whoever stands above the account sets its limits")
     whole = {"caller_rule": before.caller_rule, "caller_numbers": before.caller_numbers} | values
     await _check(call, call.of, whole, call.row.id)
     values["version"] = trunks.c.version + 1
