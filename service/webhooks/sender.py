@@ -34,8 +34,8 @@ class Refused(OSError):
 class Guarded(AbstractResolver):
     """Names become addresses here and nowhere else, so that what was looked at is what is connected to."""
 
-    def __init__(self, *, private: bool) -> None:
-        self._inner = ThreadedResolver()
+    def __init__(self, inner: AbstractResolver, *, private: bool) -> None:
+        self._inner = inner
         self._private = private
 
     async def resolve(
@@ -68,7 +68,7 @@ class Sender:
     def __init__(self, engine: AsyncEngine, config: Config) -> None:
         self._engine = engine
         self._private = config.webhooks.private_addresses
-        self.resolver = Guarded(private=self._private)
+        self.resolver = Guarded(ThreadedResolver(), private=self._private)
         self._timeout = aiohttp.ClientTimeout(total=config.webhooks.timeout_s)
         self._session: aiohttp.ClientSession | None = None
 

@@ -6,18 +6,20 @@ import base64
 import hashlib
 import hmac
 import json
+import socket
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from scripts.benchmarks.postgres import free_port
 from service.config import Webhooks
 from service.ledger.telling import crossing
 from service.webhooks.events import Event
 from service.webhooks.places import is_public, url_problem
-from service.webhooks.sender import WAITS_S, Sender
+from service.webhooks.sender import WAITS_S, Guarded, Sender
 from tests.service.office import Got
 from tests.service.test_peers_api import Shop, shop
 
@@ -183,12 +185,32 @@ async def test_a_wall_around_the_operators_network(shop: Shop, listener: Listene
     assert listener.got == []
 
 
-async def test_a_name_that_leads_inside_is_not_asked(shop: Shop, listener: Listener) -> None:
-    """It is looked at where the connection is made."""
-    wire = Wire(shop, private=False)
+class Names(AbstractResolver):
+    """Names as somebody's own name server would tell them."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """The same for every name."""
+        rest = {"port": port, "family": family, "proto": 0, "flags": 0}
+        return [ResolveResult(hostname=host, host=one, **rest) for one in self.addresses]  # type: ignore[typeddict-item]
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.mark.parametrize("inside", ["127.0.0.1", "10.1.2.3", "169.254.169.254", "::1", "fd00::1", "::ffff:10.0.0.1"])
+async def test_a_name_that_leads_inside_is_not_asked(inside: str) -> None:
+    """It is looked at where the connection is made; of several addresses the public ones are left."""
     with pytest.raises(OSError, match="no public network"):
-        await wire.sender.resolver.resolve("127.0.0.1", listener.port)
-    await wire.sender.close()
+        await Guarded(Names(inside), private=False).resolve("hooks.example.net", 443)
+    (left,) = await Guarded(Names(inside, "198.41.0.4"), private=False).resolve("hooks.example.net", 443)
+    assert left["host"] == "198.41.0.4"
+    (own,) = await Guarded(Names(inside), private=True).resolve("hooks.example.net", 443)
+    assert own["host"] == inside
 
 
 async def test_webhooks_are_apart(wire: Wire, listener: Listener) -> None:
