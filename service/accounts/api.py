@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import Row
 
 from service.access.permissions import Permission
-from service.access.standing import path_ids
+from service.access.standing import path_ids, standing_of
 from service.accounts import changes
 from service.accounts.idle import why_not_idle
 from service.accounts.rules import AccountSpec, account_problems, name_problem
@@ -314,7 +314,7 @@ async def close(call: Call) -> Answer:
 
 
 async def move(call: Call) -> Answer:
-    """With everything below it. Roles of the old surroundings hold no longer."""
+    """With everything below it. Roles of the old surroundings hold no longer; what it may more, the asker must hold."""
     body: Move = call.body
     call.check_match(call.row.version)
     _check_open(call.row)
@@ -326,8 +326,10 @@ async def move(call: Call) -> Answer:
     if await changes.name_is_taken(call.conn, parent.id, call.row.name, call.row.id):
         raise Problem("conflict", f"the new parent has an account {call.row.name!r} already")
     before = await _shown(call, call.row)
+    could = (await standing_of(call.conn, call.row.path)).ceiling
     moved, seller_id = await sold_with(call.conn, call.row), await seller_of(call.conn, call.row)
     row = await changes.move(call.conn, call.node, call.row, parent, call.now_ms)
+    call.need_all((await standing_of(call.conn, row.path)).ceiling - could)
     by = (call.actor.name, call.actor.home_id or call.actor.account_id)
     await change_hands(call.conn, moved, seller_id, await seller_of(call.conn, row), by, call.now_ms)
     after = await _shown(call, row)

@@ -15,7 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scripts.benchmarks.postgres import cluster, is_installed
 from service.config import Config
 from service.database.engine import migrate, open_engine
+from tests.service.matrix.world import World
 from tests.service.office import Office
+from tests.service.test_money import House
 
 WANTED = os.environ.get("KAMBILL_TEST_DATABASES", "sqlite,postgresql").split(",")
 
@@ -45,7 +47,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     if request.param == "sqlite":
         file = tmp_path / "kambill.db"
         if with_tables:
-            await _copy_sqlite(request.getfixturevalue("template"), file)
+            await copy_sqlite(request.getfixturevalue("template"), file)
         yield f"sqlite:///{file}"
         return
     url: str = request.getfixturevalue("postgres_url")
@@ -60,7 +62,8 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 TEMPLATE = "kambill_tables"
 
 
-async def _copy_sqlite(template: Path, file: Path) -> None:
+async def copy_sqlite(template: Path, file: Path) -> None:
+    """Makes the file a ledger with its tables."""
     if not template.exists():  # noqa: ASYNC240 -- once
         await _migrate(f"sqlite:///{template}")
     shutil.copy(template, file)
@@ -86,6 +89,20 @@ async def _execute(url: str, statement: str) -> list[str]:
         rows = [str(row[0]) for row in result] if result.returns_rows else []
     await engine.dispose()
     return rows
+
+
+@pytest.fixture
+async def world(template: Path, tmp_path: Path) -> AsyncIterator[World]:
+    """The market of the matrix. Its state is put back again and again, which only a file can do quickly: SQLite."""
+    file = tmp_path / "kambill.db"
+    await copy_sqlite(template, file)
+    engine = open_engine(f"sqlite:///{file}")
+    world = World(House(engine, f"sqlite:///{file}", tmp_path), file)
+    await world.open()
+    world.keep()
+    yield world
+    world.close()
+    await engine.dispose()
 
 
 @pytest.fixture

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any, Literal
+from collections.abc import Collection
+from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -25,7 +26,9 @@ class ChangeView(Told):
     id: int
     created_at: Moment
     actor: Annotated[str, Field(description="`above`: somebody outside your subtree")]
-    behalf_of: Annotated[str, Field(description="Whom the actor was signed in as; empty: as themselves")]
+    behalf_of: Annotated[
+        str, Field(description="Whom the actor was signed in as; `above` as with it; empty: as themselves")
+    ]
     address: str
     action: Annotated[str, Field(examples=["trunk.change"])]
     noun: str
@@ -75,27 +78,62 @@ def _by(text: str, actor: Actor) -> sa.ColumnElement[bool]:
     return named if actor.is_root else named & _ACTORS.c.path.startswith(actor.path, autoescape=True)
 
 
-def _view(row: Row[Any], viewer: Actor) -> ChangeView:
-    known = row.actor_path is not None and viewer.sees(row.actor_path)
+_ACCOUNTS = frozenset({"account_id", "parent_id", "to_account_id", "from_account_id"})
+"""Fields of what was before and after that name an account."""
+
+
+class _Line(NamedTuple):
+    """A line, read."""
+
+    row: Row[Any]
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+    @property
+    def accounts(self) -> set[int]:
+        """That it names."""
+        fields = [item for values in (self.before, self.after) if values for item in values.items()]
+        return {value for name, value in fields if name in _ACCOUNTS and isinstance(value, int)}
+
+
+def _values(text: str) -> dict[str, Any] | None:
+    return json.loads(text) if text else None
+
+
+def _within(values: dict[str, Any] | None, inside: Collection[int]) -> dict[str, Any] | None:
+    """Accounts outside the viewer's subtree have no number here either."""
+    if values is None:
+        return None
+    return {name: None if name in _ACCOUNTS and value not in inside else value for name, value in values.items()}
+
+
+def _view(line: _Line, viewer: Actor, inside: Collection[int], known: Collection[int]) -> ChangeView:
+    row = line.row
+    sees_actor = row.actor_path is not None and viewer.sees(row.actor_path)
+    sees_other = not row.behalf_of or viewer.is_root or row.behalf_of_id in known
     return ChangeView(
         id=row.id,
         created_at=row.created_ms,
-        actor=row.actor if known else ABOVE,
-        behalf_of=row.behalf_of,
-        address=row.address if known else "",
+        actor=row.actor if sees_actor else ABOVE,
+        behalf_of=row.behalf_of if sees_other else ABOVE,
+        address=row.address if sees_actor else "",
         action=row.action,
         noun=row.noun,
         noun_id=row.noun_id,
         account_id=row.account_id,
-        before=json.loads(row.before) if row.before else None,
-        after=json.loads(row.after) if row.after else None,
+        before=_within(line.before, inside),
+        after=_within(line.after, inside),
     )
 
 
 async def list_changes(call: Call) -> Answer:
     """The latest first."""
     rows, following = await page_of(call, _LISTING)
-    return Answer(Page[ChangeView](items=[_view(row, call.actor) for row in rows], next=following))
+    lines = [_Line(row, _values(row.before), _values(row.after)) for row in rows]
+    inside = await call.find_all("account", set().union(*(line.accounts for line in lines)))
+    known = await call.find_all("user", {row.behalf_of_id for row in rows if row.behalf_of_id is not None})
+    items = [_view(line, call.actor, inside, known) for line in lines]
+    return Answer(Page[ChangeView](items=items, next=following))
 
 
 ENDPOINTS = [

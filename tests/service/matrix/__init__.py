@@ -1,0 +1,1 @@
+"""Who may do what to whose things: every endpoint, asked by every role about everybody's things."""

@@ -1,0 +1,335 @@
+"""What every endpoint should answer to everybody: said here once more, without the program's own tables of endpoints,
+nouns and ceilings, so that the two can disagree. Of the program only what the built-in roles hold is taken.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from service.access.permissions import BUILT_IN
+from tests.service.matrix.world import MADE, SOURCE, Place, Somebody, World
+
+ROLES = {role.key: frozenset(one.value for one in role.permissions) for role in BUILT_IN}
+EVERYTHING = ROLES["super_admin"]
+LOOKING = frozenset(one for one in EVERYTHING if one.endswith(".read"))
+PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 20).decode()
+OUTSIDE = -1
+"""Of a body or query: the number names nothing that the asker can see."""
+
+
+def _own_ceiling(place: Place) -> frozenset[str]:
+    if place.kind == "root":
+        return EVERYTHING
+    return ROLES["provider" if place.kind == "provider" else f"{place.billing}_{place.kind}"]
+
+
+def ceiling(world: World, place: Place, *, awake: bool = False) -> frozenset[str]:
+    """What an account may: its own role, and that of every account above, less if one of them is suspended."""
+    left = EVERYTHING
+    for one in world.places.values():
+        if place.path.startswith(one.path):
+            left &= _own_ceiling(one)
+            if one.state == "suspended" and not awake:
+                left &= LOOKING | {"payments.top_up"}
+    return left
+
+
+def held(world: World, who: Somebody) -> frozenset[str]:
+    """What somebody may."""
+    own = {"made": MADE, "owner": EVERYTHING, "token": EVERYTHING & ROLES["read_only"]}
+    return own.get(who.role, ROLES.get(who.role, frozenset())) & ceiling(world, who.place)
+
+
+class Case(NamedTuple):
+    """Somebody and the account whose thing it is about."""
+
+    world: World
+    who: Somebody
+    place: Place
+    held: frozenset[str]
+
+    @property
+    def is_own(self) -> bool:
+        """Of the asker's own account."""
+        return self.place is self.who.place
+
+    @property
+    def is_inside(self) -> bool:
+        """Of the asker's subtree."""
+        return self.place.path.startswith(self.who.place.path)
+
+    @property
+    def is_above(self) -> bool:
+        """Of an account above the asker's, or of its own."""
+        return self.who.place.path.startswith(self.place.path)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the asker may all that the thing's user may."""
+        return ceiling(self.world, self.place, awake=True) <= self.held
+
+    @property
+    def from_root(self) -> bool:
+        """Whether the operator's people ask."""
+        return self.who.place.kind == "root"
+
+
+Says = int | Callable[[Case], int]
+
+
+class Route(NamedTuple):
+    """What is expected of an endpoint."""
+
+    needs: str
+    """A permission; `signed in`; `public`."""
+    says: Says = 200
+    """When the asker may, and sees the thing."""
+    body: Callable[[Case], dict[str, Any]] | None = None
+    whose: str = "path"
+    """Where the thing of the account is named: path, query, body; empty: nowhere."""
+    below: bool = False
+    """Never about the own account."""
+    sees: Callable[[Case], bool] = lambda case: case.is_inside
+    tells_above: bool = False
+    """Whether it may show things of the accounts above."""
+
+
+def _seller(says: int, otherwise: int = 409) -> Callable[[Case], int]:
+    return lambda case: says if case.place.sells else otherwise
+
+
+def _over(says: int) -> Callable[[Case], int]:
+    return lambda case: says if case.is_over else 403
+
+
+def _of(says: int, *kinds: str) -> Callable[[Case], int]:
+    return lambda case: says if case.place.kind in kinds else 422
+
+
+def _account(**more: Any) -> Callable[[Case], dict[str, Any]]:
+    return lambda case: {"account_id": case.place.id, **more}
+
+
+def _same(**body: Any) -> Callable[[Case], dict[str, Any]]:
+    return lambda _: body
+
+
+def _invite(case: Case) -> int:
+    given = ROLES["read_only"] & ceiling(case.world, case.place, awake=True)
+    return 201 if given <= case.held else 403
+
+
+def _provider(says: int, needs: str) -> Callable[[Case], int]:
+    return lambda case: 403 if case.place.kind == "provider" and not case.is_own and needs not in case.held else says
+
+
+def _impersonate(case: Case) -> int:
+    return 403 if case.is_own or case.who.role == "token" else 201
+
+
+def _taker(case: Case) -> Place:
+    """Whom the place's money goes to: an account below the asker's, another one if there is one."""
+    below = [one for one in case.world.places.values() if one.path.startswith(case.who.place.path)]
+    others = [one for one in below if one.kind == "customer" and one is not case.place and one is not case.who.place]
+    return others[0] if others else case.place
+
+
+def _transfer(case: Case) -> int:
+    if case.is_own:
+        return 403
+    if _taker(case) is case.place:
+        return 422
+    return 409 if case.place.kind == "provider" else 202
+
+
+def _move(case: Case) -> int:
+    if case.who.place.kind not in {"root", "reseller"}:
+        return 422
+    return 200
+
+
+def _themselves(says: int) -> Callable[[Case], int]:
+    """Not by a token."""
+    return lambda case: 403 if case.who.role == "token" else says
+
+
+def _cut(case: Case) -> bool:
+    return case.place.name == "customer" and case.who.place.name in {"customer", "lower", "upper", "root"}
+
+
+_TRUNK = {"name": "fresh", "networks": ["198.51.100.9/32"]}
+_HOOK = {"url": "https://hooks.example.net/x", "events": ["payment.posted"]}
+_MONEY = {"amount": "1", "reason": "why"}
+_TEMPLATE = {"subject": "Hello", "text": "There"}
+
+ROUTES: dict[str, Route] = {
+    "session.open": Route("public", 401, _same(email="nobody@x.example", password="x" * 12), whose=""),
+    "password.forget": Route("public", 202, _same(email="nobody@x.example"), whose=""),
+    "password.choose": Route("public", 422, _same(link="x", password="a long enough one"), whose=""),
+    "session.close": Route("signed in", lambda case: 409 if case.who.role == "token" else 204, whose=""),
+    "me.show": Route("signed in", whose=""),
+    "me.edit": Route("signed in", _themselves(200), _same(name="x"), whose=""),
+    "me.password": Route("signed in", 403, _same(old="x" * 12, new="a long enough one"), whose=""),
+    "me.totp-begin": Route("signed in", _themselves(201), whose=""),
+    "me.totp-confirm": Route("signed in", _themselves(409), _same(code="000000"), whose=""),
+    "me.totp-remove": Route("signed in", 403, _same(password="x" * 12), whose=""),
+    "me.sessions": Route("signed in", _themselves(200), whose=""),
+    "me.end-session": Route("signed in", _themselves(404), whose=""),
+    "permission.list": Route("signed in", whose=""),
+    "user.list": Route("users.read", whose="query"),
+    "user.show": Route("users.read"),
+    "user.invite": Route(
+        "users.change", _invite,
+        lambda case: {
+            "account_id": case.place.id, "email": "fresh@x.example", "name": "Fresh",
+            "role_ids": [case.world.house.office.roles["read_only"]],
+        },
+        whose="body",
+    ),
+    "user.invite-again": Route("users.change", _over(409)),
+    "user.edit": Route("users.change", _over(200), _same(name="Other")),
+    "user.roles": Route(
+        "users.change", _over(200), lambda case: {"role_ids": [case.world.house.office.roles["read_only"]]}
+    ),
+    "user.remove": Route("users.change", _over(204)),
+    "user.unlock": Route("users.change", _over(200)),
+    "user.drop-second-factor": Route("users.change", _over(200)),
+    "user.impersonate": Route("users.impersonate", _impersonate),
+    "role.list": Route("roles.read", whose="query", tells_above=True),
+    "role.show": Route("roles.read", sees=lambda case: case.is_inside or case.is_above, tells_above=True),
+    "role.define": Route(
+        "roles.change", lambda case: 422 if case.place.kind == "provider" else 201,
+        _account(name="fresh", permissions=["trunks.read"]), whose="body",
+    ),
+    "role.edit": Route("roles.change", 200, _same(note="x")),
+    "role.remove": Route("roles.change", 204),
+    "account.ceiling": Route("roles.read"),
+    "account.set-ceiling": Route("roles.change", 200, _same(role_ids=[], default_role=True), below=True),
+    "token.list": Route("users.read", whose="query"),
+    "token.make": Route(
+        "users.change", _over(201), lambda case: {"user_id": case.place.things.get("user", 999_999), "name": "t"},
+        whose="body",
+    ),
+    "token.revoke": Route("users.change", _over(204)),
+    "session.list": Route("users.read", whose="query"),
+    "session.revoke": Route("users.change", _over(204)),
+    "account.list": Route("accounts.read", whose="query"),
+    "account.show": Route("accounts.read", _provider(200, "providers.read")),
+    "account.make": Route(
+        "accounts.change", _of(201, "root", "reseller"),
+        lambda case: {"parent_id": case.place.id, "name": "fresh", "kind": "customer"}, whose="body",
+    ),
+    "account.edit": Route("accounts.change", _provider(200, "providers.change"), _same(channels=5), below=True),
+    "account.suspend": Route("accounts.change", 200, _same(reason="x"), below=True),
+    "account.resume": Route("accounts.change", 200, _same(reason="x"), below=True),
+    "account.close": Route("accounts.close", 409, _same(reason="x"), below=True),
+    "account.move": Route("accounts.move", _move, lambda case: {"parent_id": case.who.place.id}, below=True),
+    "account.credit-limit": Route("credit_limits.change", 200, _same(credit_limit="1", reason="x"), below=True),
+    "trunk.list": Route("trunks.read", whose="query"),
+    "trunk.show": Route("trunks.read"),
+    "trunk.make": Route("trunks.change", _of(201, "customer", "reseller"), _account(**_TRUNK), whose="body"),
+    "trunk.edit": Route("trunks.change", 200, _same(country="44")),
+    "trunk.remove": Route("trunks.change", 204),
+    "device.list": Route("devices.read", whose="query"),
+    "device.show": Route("devices.read"),
+    "device.make": Route("devices.change", _of(201, "customer", "reseller"), _account(username="fresh"), whose="body"),
+    "device.edit": Route("devices.change", 200, _same(name="x")),
+    "device.change-password": Route("devices.change", 200),
+    "device.remove": Route("devices.change", 204),
+    "number.list": Route("numbers.read", whose="query"),
+    "number.show": Route("numbers.read"),
+    "number.make": Route(
+        "numbers.change", lambda case: 201 if case.from_root else 403, _account(number="442079460999"), whose="body"
+    ),
+    "number.edit": Route("numbers.change", 200, _same(note="x")),
+    "number.remove": Route("numbers.change", lambda case: 204 if case.from_root else 403),
+    "translation.list": Route("trunks.read", whose="query"),
+    "translation.show": Route("trunks.read"),
+    "translation.make": Route("trunks.change", 201, _account(subject="called", position=2), whose="body"),
+    "translation.edit": Route("trunks.change", 200, _same(note="x")),
+    "translation.remove": Route("trunks.change", 204),
+    "translation.try": Route("trunks.read", 200, _account(subject="called", number="44"), whose="body"),
+    "gateway.list": Route("gateways.read", whose="query"),
+    "gateway.show": Route("gateways.read"),
+    "gateway.make": Route(
+        "gateways.change", _of(201, "provider"), _account(name="fresh", host="192.0.2.9"), whose="body"
+    ),
+    "gateway.edit": Route("gateways.change", 200, _same(port=5070)),
+    "gateway.remove": Route("gateways.change", 204),
+    "plan.list": Route("routing.read", whose=""),
+    "plan.show": Route("routing.read", sees=lambda case: case.place.name != "nowhere"),
+    "payment.list": Route("payments.read"),
+    "payment.make": Route("payments.change", 201, _same(**_MONEY), below=True),
+    "payment.adjust": Route("payments.change", 201, _same(**_MONEY), below=True),
+    "payment.write-off": Route("payments.change", 409, _same(reason="x"), below=True),
+    "payment.refund": Route(
+        "payments.refund", lambda case: 409 if case.place.kind == "provider" else 202, _same(**_MONEY), below=True
+    ),
+    "payment.transfer": Route(
+        "payments.transfer", _transfer,
+        lambda case: {"from_account_id": case.place.id, "to_account_id": _taker(case).id, **_MONEY}, whose="body",
+    ),
+    "operation.list": Route("payments.read", whose="query"),
+    "operation.show": Route("payments.read"),
+    "operation.cancel": Route("payments.refund", 200, below=True),
+    "call.list": Route("calls.read", whose="query"),
+    "call.cut": Route("calls.change", sees=_cut),
+    "account.funds": Route("payments.read"),
+    "cdr.list": Route("cdrs.read", whose="query"),
+    "cdr.show": Route("cdrs.read"),
+    "brand.show": Route("branding.read", tells_above=True),
+    "brand.edit": Route("branding.change", _seller(200), _same(company="Fresh")),
+    "brand.remove": Route("branding.change", _seller(200), tells_above=True),
+    "brand.show-logo": Route("branding.read", 404),
+    "brand.set-logo": Route("branding.change", _seller(200), _same(type="image/png", data=PNG)),
+    "numbering.show": Route("invoices.read", _seller(200)),
+    "numbering.edit": Route("invoices.change", _seller(200), _same()),
+    "mail-template.list": Route("messages.read", tells_above=True),
+    "mail-template.show": Route("messages.read", tells_above=True),
+    "mail-template.edit": Route("messages.change", _seller(200), _same(**_TEMPLATE)),
+    "mail-template.remove": Route("messages.change", _seller(204, 404)),
+    "mail-template.preview": Route("messages.read", 200, _same(**_TEMPLATE)),
+    "tariff.list": Route("tariffs.read", whose="query"),
+    "tariff.show": Route("tariffs.read"),
+    "tariff.make": Route("tariffs.change", _seller(201), _account(name="fresh", source=SOURCE), whose="body"),
+    "tariff.edit": Route("tariffs.change", 200, _same(source=SOURCE)),
+    "tariff.check-text": Route("tariffs.read", 204, _account(name="fresh", source=SOURCE), whose="body"),
+    "tariff.bring-into-force": Route("tariffs.publish", 200, _same()),
+    "tariff.history": Route("tariffs.read"),
+    "webhook.list": Route("settings.read", whose="query"),
+    "webhook.show": Route("settings.read"),
+    "webhook.make": Route("settings.webhooks", 201, _account(**_HOOK), whose="body"),
+    "webhook.edit": Route("settings.webhooks", 200, _same(state="suspended")),
+    "webhook.change-secret": Route("settings.webhooks"),
+    "webhook.remove": Route("settings.webhooks", 204),
+    "delivery.list": Route("settings.read"),
+    "delivery.send-again": Route("settings.webhooks"),
+    "audit.list": Route("audit.read", whose="query"),
+}  # fmt: skip
+
+IMPORTS = {
+    f"{noun}.import": (make, f"{noun}.edit")
+    for noun, make in {
+        "account": "account.make",
+        "user": "user.invite",
+        "trunk": "trunk.make",
+        "device": "device.make",
+        "number": "number.make",
+    }.items()
+}
+"""Many at once: each row as the endpoint that makes one, or with an `id` as the one that edits it."""
+
+
+def expected(case: Case, route: Route) -> int:
+    """The status; `OUTSIDE`: 422 that says there is no such thing."""
+    if route.needs == "public":
+        return route.says(case) if callable(route.says) else route.says
+    if route.needs != "signed in" and route.needs not in case.held:
+        return 403
+    if route.whose and not route.sees(case):
+        return 404 if route.whose == "path" else OUTSIDE
+    if route.below and case.is_own:
+        return 403
+    return route.says(case) if callable(route.says) else route.says

@@ -1,0 +1,249 @@
+"""A small market with one thing of each kind in every account, put there without the API.
+
+Below the root: the resellers upper and other, and the provider carrier. Below upper: the reseller lower, which has the
+customer customer, then the customers beside and asleep; the last one is suspended. Below other: the customer foreign.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.access import audit
+from service.access.actor import local_actor
+from service.access.keys import TOKEN, new_key
+from service.access.sessions import Sessions, Visit, open_session
+from service.database.access_tables import roles, tokens, user_roles, users
+from service.database.peer_tables import devices, numbers, translations
+from service.database.seller_tables import brands, mail_templates, numberings
+from service.database.tables import (
+    accounts,
+    cdrs,
+    gateways,
+    operations,
+    tariff_sources,
+    tariff_versions,
+    tariffs,
+    trunk_networks,
+    trunks,
+)
+from service.database.webhook_tables import deliveries, webhooks
+from service.ledger.payments import PaymentRequest, pay
+from tests.service.company import EURO, NOW_MS
+from tests.service.office import Person
+from tests.service.test_money import House
+
+SOURCE = 'currency: EUR\nrates:\n  - {prefix: "", rate: 0.05}\n'
+MISSING = 999_999
+
+
+class Place(NamedTuple):
+    """An account, with the numbers of its things by noun."""
+
+    name: str
+    id: int
+    path: str
+    kind: str
+    billing: str
+    state: str
+    things: dict[str, int]
+
+    @property
+    def marker(self) -> str:
+        """Stands in the texts of its things, and nowhere else."""
+        return f"zz{self.name}zz"
+
+    @property
+    def sells(self) -> bool:
+        """Whether it has a brand and numbers for its invoices."""
+        return self.kind in {"root", "reseller"}
+
+
+NOWHERE = Place("nowhere", MISSING, "/0/", "customer", "prepaid", "active", {})
+"""An account that is not there, and its things."""
+
+
+class Somebody(NamedTuple):
+    """Who asks."""
+
+    name: str
+    place: Place
+    role: str
+    """The key of a built-in role; `made`: of a role that the account made; `token`: an owner's token with Read-only."""
+    person: Person
+
+
+class World:
+    """Everything, on SQLite in a file, so that it can be put back as it was."""
+
+    def __init__(self, house: House, file: Path) -> None:
+        self.house = house
+        self.places: dict[str, Place] = {}
+        self.people: dict[str, Somebody] = {}
+        self.call = ""
+        """That runs: customer's, over the carrier."""
+        self._file = file
+        self._kept = file.with_suffix(".kept")
+        self._watch: sqlite3.Connection | None = None
+
+    async def open(self) -> None:
+        """Builds it."""
+        house = self.house
+        await house.open()
+        boss, ids = house.office.boss, house.ids
+        await boss.do("account.edit", account_id=ids["lower"], billing="postpaid")
+        more = {"beside": ("upper", "customer"), "asleep": ("upper", "customer"), "other": ("root", "reseller")}
+        ids["root"] = 1
+        for name, (parent, kind) in more.items():
+            ids[name] = await house.office.account(boss, ids[parent], name, kind)
+        ids["foreign"] = await house.office.account(boss, ids["other"], "foreign", "customer")
+        await boss.do("account.edit", account_id=ids["beside"], billing="postpaid")
+        await boss.do("account.suspend", account_id=ids["asleep"])
+        self.call = house.company.talk()
+        async with house.company.engine.begin() as conn:
+            for name in [*WHERE]:
+                self.places[name] = await self._furnish(conn, name)
+            for name, (place, role) in PEOPLE.items():
+                self.people[name] = await self._hire(conn, name, self.places[place], role)
+        self.people["super_admin@root"] = Somebody("super_admin@root", self.places["root"], "super_admin", boss)
+
+    # --- its state
+
+    def keep(self) -> None:
+        """This is what `restore` brings back."""
+        with sqlite3.connect(self._file) as live, sqlite3.connect(self._kept) as kept:
+            live.backup(kept)
+        self._watch = sqlite3.connect(self._file)
+
+    def restore(self) -> None:
+        """As it was kept."""
+        with sqlite3.connect(self._kept) as kept, sqlite3.connect(self._file) as live:
+            kept.backup(live)
+        self.house.office.api = self.house.office.api._replace(sessions=Sessions())
+
+    def version(self) -> int:
+        """Another one after each change that anybody commits."""
+        assert self._watch is not None
+        return int(self._watch.execute("PRAGMA data_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Nothing is left open."""
+        if self._watch is not None:
+            self._watch.close()
+
+    # --- its furniture
+
+    async def _furnish(self, conn: AsyncConnection, name: str) -> Place:
+        row = (await conn.execute(sa.select(accounts).where(accounts.c.id == self.house.ids[name]))).one()
+        things: dict[str, int] = {"account": row.id, "plan": 1}
+        place = Place(name, row.id, row.path, row.kind, row.billing, row.state, things)
+        mark = place.marker
+        own = {"account_id": row.id}
+        made = {"created_ms": NOW_MS}
+
+        async def put(noun: str, table: sa.Table, **values: Any) -> int:
+            things[noun] = int(
+                (await conn.execute(sa.insert(table).values(**values).returning(table.c.id))).scalar_one()
+            )
+            return things[noun]
+
+        user = {"email": f"owner@{mark}.example", "name": mark, "state": "active", "recovery_hashes": []}
+        await put("user", users, **own, **made, **user)
+        await conn.execute(
+            sa.insert(user_roles).values(user_id=things["user"], role_id=self.house.office.roles["owner"])
+        )
+        await put("role", roles, **own, **made, name=mark, permissions=["trunks.read"])
+        await open_session(conn, things["user"], Visit("", mark), NOW_MS)
+        things["session"] = int((await conn.execute(sa.text("SELECT max(id) FROM sessions"))).scalar_one())
+        await put("token", tokens, hash=new_key(TOKEN).hash, user_id=things["user"], name=mark, **made)
+        await put("trunk", trunks, **own, **made, name=mark)
+        way = {"network": f"203.0.113.{row.id}/32", "port": 0, "transport": "any", "tech_prefix": ""}
+        await conn.execute(sa.insert(trunk_networks).values(trunk_id=things["trunk"], **way))
+        hashes = {"realm": self.house.config.sip_realm, "ha1_md5": "0" * 32, "ha1_sha256": "0" * 64}
+        await put("device", devices, **own, **made, username=mark, **hashes)
+        await put("number", numbers, **own, **made, number=f"4420{row.id:06}", note=mark)
+        await put("translation", translations, **own, subject="called", position=1, note=mark)
+        await put("gateway", gateways, **own, **made, name=f"{mark}/gw", host="192.0.2.1", networks=[])
+        await put("tariff", tariffs, owner_id=row.id, name=mark, currency="EUR", version=f"{row.id:016x}")
+        draft = {"source": SOURCE + f"# {mark}\n", "decks": {}, "changed_ms": NOW_MS}
+        await conn.execute(sa.insert(tariff_sources).values(tariff_id=things["tariff"], **draft))
+        version = {"version": f"{row.id:016x}", "digest": "0" * 16, "published_by": mark, "note": mark, "rates": 1}
+        times = {"published_ms": NOW_MS, "effective_ms": NOW_MS}
+        await put("tariff-version", tariff_versions, tariff_id=things["tariff"], **version, **times)
+        hook = {"url": f"https://{mark}.example/", "events": ["payment.posted"], "secret": "whsec_x"}
+        await put("webhook", webhooks, **own, **made, **hook)
+        delivery = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
+        await put("delivery", deliveries, webhook_id=things["webhook"], **delivery)
+        asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
+        await put("operation", operations, **own, **made, **asked)
+        await self._ended_call(put, place)
+        if place.sells:
+            await conn.execute(sa.insert(brands).values(**own, company=mark))
+            await conn.execute(
+                sa.insert(numberings).values(**own, prefix=mark[:20], pattern="{prefix}{number}", year=0)
+            )
+            template = {"kind": "welcome", "language": "en", "subject": mark, "text": mark}
+            await conn.execute(sa.insert(mail_templates).values(**own, **template))
+        if place.kind != "root":
+            await pay(conn, "local", PaymentRequest(row.name, EURO, mark, "test"), NOW_MS)
+        await conn.execute(sa.update(accounts).where(accounts.c.id == row.id).values(name=mark))
+        change = audit.Change("thing.change", "thing", row.id, row.id, None, {"mark": mark})
+        await audit.write(conn, local_actor("test"), change, NOW_MS)
+        return place
+
+    async def _ended_call(self, put: Any, place: Place) -> None:
+        path = [int(step) for step in place.path.strip("/").split("/")][::-1]
+        zero = dict.fromkeys(("epoch", "trunk_id", "start_ms", "end_ms", "duration_ms"), 0)
+        text = dict.fromkeys(("called", "called_sent", "destination", "call_id", "from_tag", "to_tag", "ended_by"), "")
+        more = {"outcome": "refused", "sip_code": 402, "sip_reason": "", "caller": place.marker, "attempts": []}
+        whose = {"account_id": place.id, "path": path, "node_id": 1, "sequence": 1_000_000 + place.id}
+        await put("cdr", cdrs, call=f"{place.id:032x}", **whose, **zero, **text, **more)
+
+    async def _hire(self, conn: AsyncConnection, name: str, place: Place, role: str) -> Somebody:
+        office = self.house.office
+        values = {"email": f"{name}.x", "name": "", "state": "active", "recovery_hashes": [], "created_ms": NOW_MS}
+        insert = sa.insert(users).values(account_id=place.id, **values).returning(users.c.id)
+        user_id = int((await conn.execute(insert)).scalar_one())
+        if role == "made":
+            made = {"account_id": place.id, "name": "made", "permissions": sorted(MADE)}
+            given = (
+                await conn.execute(sa.insert(roles).values(**made, created_ms=0).returning(roles.c.id))
+            ).scalar_one()
+        else:
+            given = office.roles["owner" if role == "token" else role]
+        await conn.execute(sa.insert(user_roles).values(user_id=user_id, role_id=given))
+        if role == "token":
+            key = new_key(TOKEN)
+            token = {"user_id": user_id, "role_id": office.roles["read_only"], "name": "t", "created_ms": NOW_MS}
+            await conn.execute(sa.insert(tokens).values(hash=key.hash, **token))
+        else:
+            key = await open_session(conn, user_id, Visit("", ""), NOW_MS)
+        return Somebody(name, place, role, Person(office, key.text, {"id": user_id}))
+
+
+WHERE = ("root", "upper", "lower", "customer", "beside", "asleep", "other", "foreign", "carrier")
+MADE = frozenset(
+    {
+        "accounts.read", "accounts.change", "trunks.read", "trunks.change", "payments.transfer", "users.read",
+        "users.change", "roles.read", "roles.change",
+    }
+)  # fmt: skip
+"""Of the role that accounts made."""
+PEOPLE: dict[str, tuple[str, str]] = {
+    **{f"{role}@root": ("root", role) for role in ("admin", "support", "finance", "read_only")},
+    **{f"{role}@upper": ("upper", role) for role in ("owner", "admin", "support", "finance", "read_only", "made")},
+    "made@root": ("root", "made"),
+    "prepaid_reseller@upper": ("upper", "prepaid_reseller"),
+    "token@upper": ("upper", "token"),
+    "postpaid_reseller@lower": ("lower", "postpaid_reseller"),
+    "prepaid_customer@customer": ("customer", "prepaid_customer"),
+    "postpaid_customer@beside": ("beside", "postpaid_customer"),
+    "owner@asleep": ("asleep", "owner"),
+    "provider@carrier": ("carrier", "provider"),
+}
+"""By name: where, and with which role; beside the Super Admin."""
