@@ -297,6 +297,8 @@ async def resume(call: Call) -> Answer:
 async def _set_state(call: Call, state: str, action: str) -> Answer:
     if state == "suspended":
         _check_open(call.row)
+    if state == "active" and call.row.state == "closed" and await changes.is_closed(call.conn, call.row.parent_id):
+        raise Problem("conflict", "the account above it is closed: resume that one first")
     return await _changed(call, action, {"state": state}, {"reason": call.body.reason})
 
 
@@ -321,6 +323,11 @@ async def move(call: Call) -> Answer:
     parent = await call.find("account", body.parent_id, to_change=True)
     _check(AccountSpec(call.row.name, parent.name, call.row.kind, call.row.currency), parent)
     await _check_tariff(call, call.row.tariff_id, f"{parent.path}{call.row.id}/", call.row.currency)
+    strange = await changes.strange_tariffs(call.conn, call.row, parent)
+    if strange:
+        raise Problem(
+            "conflict", f"something below it pays by tariffs of who won't stand above it: {', '.join(strange)}"
+        )
     if parent.state == "closed":
         raise Problem("conflict", "the new parent is closed")
     if await changes.name_is_taken(call.conn, parent.id, call.row.name, call.row.id):

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.access.standing import path_ids
 from service.accounts.rules import DEPTH_MAX
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
-from service.database.tables import accounts
+from service.database.peer_tables import devices
+from service.database.tables import accounts, gateways, tariffs, trunks
 from service.faults import Fault
 
 
@@ -81,3 +83,21 @@ async def name_is_taken(conn: AsyncConnection, parent_id: int, name: str, but: i
     """Whether a sibling has this name."""
     where = (accounts.c.parent_id == parent_id) & (accounts.c.name == name) & (accounts.c.id != but)
     return (await conn.execute(sa.select(accounts.c.id).where(where))).first() is not None
+
+
+async def is_closed(conn: AsyncConnection, account_id: int) -> bool:
+    """Whether an account is closed."""
+    state: str = (await reload(conn, account_id)).state
+    return state == "closed"
+
+
+async def strange_tariffs(conn: AsyncConnection, account: Row[Any], parent: Row[Any]) -> list[str]:
+    """Names of tariffs that the account and what stands below it pay by, and whose seller would not be above them any
+    more if it stood under another parent.
+    """
+    moved = sa.select(accounts.c.id).where(below(account.path))
+    used = [sa.select(accounts.c.tariff_id).where(accounts.c.id.in_(moved))]
+    used += [sa.select(table.c.tariff_id).where(table.c.account_id.in_(moved)) for table in (trunks, devices, gateways)]
+    stays = tariffs.c.owner_id.in_(path_ids(parent.path)) | tariffs.c.owner_id.in_(moved)
+    query = sa.select(tariffs.c.name).where(sa.or_(*(tariffs.c.id.in_(one) for one in used)) & ~stays)
+    return list((await conn.execute(query.order_by(tariffs.c.name).limit(10))).scalars())
