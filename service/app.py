@@ -39,6 +39,8 @@ TIDY_S = 2.0
 TELL_S = 0.5
 WATCH_S = 1.0
 RETRY_S = 1.0
+LINE_BYTES_MAX = 1 << 16
+"""Of a request's first line: filters of a thousand characters, percent-encoded, and a cursor fit."""
 log = structlog.get_logger("kambill")
 
 
@@ -211,7 +213,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
     """The service with its tasks at work and its port open. Raises Fault for what can't be used."""
     async with open_ledger(config, _now_ms()) as engine:
         service = Service(config, engine)
-        runner = web.AppRunner(make_app(service), access_log=None)
+        runner = web.AppRunner(make_app(service), access_log=None, max_line_size=LINE_BYTES_MAX)
         await runner.setup()
         try:
             await web.TCPSite(runner, config.listen.host, config.listen.port).start()

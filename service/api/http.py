@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable
 
@@ -53,7 +54,12 @@ class Rates:
 def routes(api: Api, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
     """One for each endpoint, below /api/v1."""
     rates = Rates(api.config.api.requests_per_minute, api.config.api.unknown_per_minute)
-    return [web.route(one.method, PREFIX + one.path, _handler(api, one, rates)) for one in endpoints]
+    return [web.route(one.method, _pattern(one.path), _handler(api, one, rates)) for one in endpoints]
+
+
+def _pattern(path: str) -> str:
+    """What names a thing is a number, so that /accounts/import is no account."""
+    return PREFIX + re.sub(r"{(\w+_id)}", r"{\1:[0-9]+}", path)
 
 
 def _handler(api: Api, endpoint: Endpoint, rates: Rates) -> Handler:

@@ -50,7 +50,7 @@ def _operation(endpoint: Endpoint, body: Json | None, answer: Json | None) -> Js
         "summary": endpoint.summary,
         "description": _description(endpoint),
         "parameters": [*_in_path(endpoint), *_in_query(endpoint), *_in_headers(endpoint)],
-        "responses": {str(endpoint.status): _answered(endpoint, answer), **_problems(endpoint)},
+        "responses": {**_answers(endpoint, answer), **_problems(endpoint)},
     }
     if body is not None:
         told["requestBody"] = {"required": True, "content": {"application/json": {"schema": body}}}
@@ -102,11 +102,15 @@ def _in_headers(endpoint: Endpoint) -> list[Json]:
     return found
 
 
-def _answered(endpoint: Endpoint, answer: Json | None) -> Json:
+def _answers(endpoint: Endpoint, answer: Json | None) -> dict[str, Json]:
+    """Every status of success."""
     told: Json = {"description": endpoint.summary}
     if answer is not None:
         told["content"] = {"application/json": {"schema": answer}}
-    return told
+    found = {str(endpoint.status): told}
+    if endpoint.follow is not None:
+        found["202"] = told | {"description": "It waits for the call path: ask for it again"}
+    return found
 
 
 def _problems(endpoint: Endpoint) -> dict[str, Json]:

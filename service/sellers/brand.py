@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import re
 from typing import Annotated, Any, Literal
 
@@ -176,7 +175,7 @@ async def set_logo(call: Call) -> Answer:
         raise Problem("conflict", "give the account a brand first, then its logo")
     try:
         data = base64.b64decode(body.data, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise invalid("/data", "base64 was expected") from None
     if len(data) > LOGO_BYTES_MAX:
         raise invalid("/data", f"at most {LOGO_BYTES_MAX} bytes")

@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
-from service.api.problems import Problem, invalid
+from service.api.problems import Problem, invalid, not_found
 from service.api.values import Asked, Text, Told
 from service.database.engine import is_sqlite
 from service.database.seller_tables import numberings
@@ -61,8 +61,9 @@ def _view(call: Call, row: Row[Any] | None) -> NumberingView:
 
 
 async def show_numbering(call: Call) -> Answer:
-    """Of a seller."""
-    check_sells(call.row)
+    """Of a seller; nobody else has any."""
+    if call.row.kind not in {"root", "reseller"}:
+        raise not_found()
     view = _view(call, await _own(call))
     return Answer(view, version=view.version)
 

@@ -19,7 +19,7 @@ QUIET = "password.forget"
 """Answered alike whether the address is known or not."""
 FILTERS = {"token.list": "user_id", "account.list": "below_id"}
 """Of lists that have no `account_id`."""
-SELLERS_ONLY = {"brand.show-logo", "mail-template.remove", "me.end-session"}
+SELLERS_ONLY = {"brand.show-logo", "numbering.show", "mail-template.remove", "me.end-session"}
 """Not found, though the account is seen: there is none of it."""
 TALKING = {"customer", "lower", "upper", "root", "carrier"}
 """Who sees the running call."""

@@ -284,7 +284,7 @@ ROUTES: dict[str, Route] = {
     "brand.remove": Route("branding.change", _seller(200), tells_above=True),
     "brand.show-logo": Route("branding.read", 404),
     "brand.set-logo": Route("branding.change", _seller(200), _same(type="image/png", data=PNG)),
-    "numbering.show": Route("invoices.read", _seller(200)),
+    "numbering.show": Route("invoices.read", _seller(200, 404)),
     "numbering.edit": Route("invoices.change", _seller(200), _same()),
     "mail-template.list": Route("messages.read", tells_above=True),
     "mail-template.show": Route("messages.read", tells_above=True),
