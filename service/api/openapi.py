@@ -117,7 +117,7 @@ def _problems(endpoint: Endpoint) -> dict[str, Json]:
     """Every status that it can answer with."""
     statuses = {"404", "422", "429", "503"}
     statuses |= set() if endpoint.permission is Open.PUBLIC else {"401", "403"}
-    if endpoint.permission is Open.PUBLIC or endpoint.writes:
+    if endpoint.method != "GET":
         statuses |= {"400", "401", "403", "409", "412", "413", "415"}
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
     titles = {str(status): title for status, title in reversed(list(KINDS.values()))}
