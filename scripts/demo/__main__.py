@@ -84,7 +84,7 @@ def read_script(folder: Path) -> Script:
     missing = [name for name in ("setup.yaml", "calls.yaml", "ratebook", "sipp") if not (folder / name).exists()]
     if missing:
         raise DemoFault(f"{folder} lacks {', '.join(missing)}: copy scripts/demo/ and change the copy")
-    setup, sheet = read_setup((folder / "setup.yaml").read_text(encoding="utf-8"), "EUR")
+    setup, sheet = read_setup((folder / "setup.yaml").read_text(encoding="utf-8"))
     _refuse(folder / "setup.yaml", sheet.problems)
     calls, sheet = read_calls((folder / "calls.yaml").read_text(encoding="utf-8"), setup)
     _refuse(folder / "calls.yaml", sheet.problems)

@@ -8,8 +8,9 @@ from typing import NamedTuple
 
 import yaml
 
+from scripts.demo.fields import Fields, Parser, amount, matching, read_fields, text
 from service.setup.document import Setup
-from service.setup.sheet import Field, Raw, Row, Sheet, amount, matching, place_of, text
+from service.setup.sheet import Sheet, place_of
 
 TALK_MS_MAX = 4 * 3_600_000
 RING_MS = 500
@@ -72,25 +73,19 @@ def seconds(value: str) -> int:
     return millis
 
 
-_STATUS = re.compile(r"[3-6][0-9]{2}( .+)?")
-_NUMBER = Field(matching(re.compile(r"\+?[0-9*#]{1,48}"), "a number to dial was expected"))
-_PAYMENT = {"account": Field(text), "amount": Field(amount)}
-_CALL = {
-    "name": Field(text),
-    "trunk": Field(text),
+_NUMBER = matching(re.compile(r"\+?[0-9*#]{1,48}"), "a number to dial was expected")
+_STATUS = matching(re.compile(r"[3-6][0-9]{2}( .+)?"), "a code from 300 such as `486 Busy Here` was expected")
+_PAYMENT: dict[str, Parser | None] = {"account": text, "amount": amount}
+_CALL: dict[str, Parser | None] = {
+    "name": text,
+    "trunk": text,
     "number": _NUMBER,
-    "talk_s": Field(seconds),
+    "talk_s": seconds,
     "caller": _NUMBER,
-    "gateway": Raw(),
-    "gateways": Raw(),
+    "gateway": None,
+    "gateways": None,
 }
-_GATEWAY = {
-    "ring_s": Field(seconds),
-    "talk_s": Field(seconds),
-    "refuse": Field(
-        matching(re.compile(r"[3-6][0-9]{2}( .+)?"), "a code from 300 such as `486 Busy Here` was expected")
-    ),
-}
+_GATEWAY: dict[str, Parser | None] = {"ring_s": seconds, "talk_s": seconds, "refuse": _STATUS}
 
 
 def read_calls(content: str, setup: Setup) -> tuple[Callsheet, Sheet]:
@@ -100,12 +95,12 @@ def read_calls(content: str, setup: Setup) -> tuple[Callsheet, Sheet]:
     root = sheet.compose(content)
     sections = {name: node for name, _, node in sheet.pairs(root, ("payments", "calls"))} if root else {}
     for node in sheet.items(sections["payments"]) if "payments" in sections else ():
-        row = sheet.row(node, _PAYMENT, required=("account", "amount"))
-        if row is not None and _known(sheet, row, "account", setup.accounts):
+        row = read_fields(sheet, node, _PAYMENT, ("account", "amount"))
+        if row is not None and _known(sheet, row, "account", setup.named("accounts")):
             found.payments.append(Payment(row.values["account"], row.values["amount"]))
     for node in sheet.items(sections["calls"]) if "calls" in sections else ():
-        row = sheet.row(node, _CALL, required=("name", "trunk", "number", "talk_s"))
-        if row is not None and _known(sheet, row, "trunk", setup.trunks):
+        row = read_fields(sheet, node, _CALL, ("name", "trunk", "number", "talk_s"))
+        if row is not None and _known(sheet, row, "trunk", setup.named("trunks")):
             if row.values["name"] in {call.name for call in found.calls}:
                 sheet.problem(
                     row.place_of("name"), f"a second call has the name {row.values['name']!r}: give it another"
@@ -114,7 +109,7 @@ def read_calls(content: str, setup: Setup) -> tuple[Callsheet, Sheet]:
     return found, sheet
 
 
-def _known(sheet: Sheet, row: Row, field: str, names: Collection[str]) -> bool:
+def _known(sheet: Sheet, row: Fields, field: str, names: Collection[str]) -> bool:
     name = row.values[field]
     if name not in names:
         known = ", ".join(names) or "none"
@@ -122,10 +117,10 @@ def _known(sheet: Sheet, row: Row, field: str, names: Collection[str]) -> bool:
     return name in names
 
 
-def _call(sheet: Sheet, row: Row, setup: Setup) -> Call:
+def _call(sheet: Sheet, row: Fields, setup: Setup) -> Call:
     values = row.values
     usual = _gateway(sheet, values["gateway"]) if "gateway" in values else WORDS["answer"]
-    gateways = dict.fromkeys(setup.gateways, usual)
+    gateways = dict.fromkeys(setup.gateways(), usual)
     for name, key, node in sheet.pairs(values["gateways"], list(gateways)) if "gateways" in values else ():
         del key
         gateways[name] = _gateway(sheet, node)
@@ -139,7 +134,7 @@ def _gateway(sheet: Sheet, node: yaml.Node) -> Gateway:
             expected = f"one of {', '.join(WORDS)}, {{ring_s: 2, talk_s: 4}} or {{refuse: 503}} was expected"
             sheet.problem(place_of(node), f"{node.value!r}: {expected}")
         return WORDS.get(node.value, WORDS["answer"])
-    row = sheet.row(node, _GATEWAY, required=())
+    row = read_fields(sheet, node, _GATEWAY, ())
     if row is None:
         return WORDS["answer"]
     if "refuse" in row.values:

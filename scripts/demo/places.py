@@ -14,10 +14,12 @@ from typing import IO, NamedTuple
 from scripts.demo.sockets import Address, require_free
 from service.faults import Fault
 from service.setup.document import Setup
+from service.setup.sheet import Row
 
 HOME = Path(__file__).resolve().parents[2]
 HOST = "127.0.0.1"
 SIP_OFFSET, SERVICE_OFFSET, TRUNK_OFFSET = 60, 660, 91
+SIP_PORT = 5060
 """From --port-base: the proxy, the service's HTTP, the first trunk's telephone."""
 TMPFS_FREE_BYTES = 32 * 1024 * 1024
 
@@ -68,10 +70,10 @@ class Places(NamedTuple):
 def plan(folder: Path, port_base: int, setup: Setup) -> Places:
     """The places of a run in `folder` with the trunks and gateways of a set-up. Raises DemoFault."""
     trunks = {
-        name: Address(_first_address(name, item.spec.networks[0]), item.spec.port or port_base + TRUNK_OFFSET + at)
-        for at, (name, item) in enumerate(setup.trunks.items())
+        name: Address(_first_address(name, row), _port(row, port_base + TRUNK_OFFSET + at))
+        for at, (name, row) in enumerate(setup.named("trunks").items())
     }
-    gateways = {name: Address(item.spec.host, item.spec.port) for name, item in setup.gateways.items()}
+    gateways = {name: Address(_host(name, row), _port(row, SIP_PORT)) for name, row in setup.gateways().items()}
     for name, address in gateways.items():
         if not ipaddress.ip_address(address.host).is_loopback or ":" in address.host:
             raise DemoFault(
@@ -81,11 +83,28 @@ def plan(folder: Path, port_base: int, setup: Setup) -> Places:
     return Places(folder, _tmpfs() / f"kambill-demo-{_digest(folder)}", proxy, service, trunks, gateways)
 
 
-def _first_address(trunk: str, network: str) -> str:
-    found = ipaddress.ip_network(network)
+def _port(row: Row, otherwise: int) -> int:
+    text = row.text("port")
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else otherwise
+
+
+def _host(gateway: str, row: Row) -> str:
+    try:
+        return str(ipaddress.ip_address(row.text("host")))
+    except ValueError as fault:
+        raise DemoFault(f"gateway {gateway}: {fault}: write an address of 127.0.0.0/8 in setup.yaml") from fault
+
+
+def _first_address(trunk: str, row: Row) -> str:
+    networks = row.values.get("networks", "")
+    network = networks if isinstance(networks, str) else networks[0] if networks else ""
+    try:
+        found = ipaddress.ip_network(network)
+    except ValueError as fault:
+        raise DemoFault(f"trunk {trunk}: {fault}: write an address of 127.0.0.0/8 in setup.yaml") from fault
     first = found.network_address if found.num_addresses == 1 else found.network_address + 1
     if not first.is_loopback or first.version != 4:
-        raise DemoFault(f"trunk {trunk} comes from {network}: for the demo, give it one of 127.0.0.0/8")
+        raise DemoFault(f"trunk {trunk} comes from {found}: for the demo, give it one of 127.0.0.0/8")
     return str(first)
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
+from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -91,7 +92,10 @@ async def change_user(call: Call, user_id: int, values: dict[str, Any]) -> None:
     await call.conn.execute(statement.values(**values, version=users.c.version + 1))
 
 
-async def check_last_super_admin(call: Call) -> None:
-    """After a change: somebody must be left who may everything. Raises Problem."""
-    if not await super_admins(call.conn):
+@asynccontextmanager
+async def keeping_a_super_admin(call: Call) -> AsyncIterator[None]:
+    """Around a change: where somebody could do everything, somebody still can. Raises Problem."""
+    before = await super_admins(call.conn)
+    yield
+    if before and not await super_admins(call.conn):
         raise Problem("conflict", "this is the last active Super Admin: make another one first")

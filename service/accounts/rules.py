@@ -16,7 +16,7 @@ _PARENTS = {"reseller": {"root", "reseller"}, "customer": {"root", "reseller"}, 
 
 
 class AccountSpec(NamedTuple):
-    """An account as somebody wants it; what it is called instead of ids."""
+    """An account as somebody wants it, as far as its place in the tree goes."""
 
     name: str
     parent: str
@@ -24,17 +24,8 @@ class AccountSpec(NamedTuple):
     kind: str
     """reseller, customer or provider."""
     currency: str
-    billing: str = "prepaid"
-    credit_limit_micros: int = 0
-    tariff: str | None = None
-    """What it pays by (of a provider: what it is paid by); None: no calls."""
-    channels: int | None = None
-    """None: any number."""
-    cps: int | None = None
-    """None: any number."""
     commission: bool = False
     """A reseller that is not charged itself."""
-    state: str = "active"
 
 
 def name_problem(name: str) -> str | None:

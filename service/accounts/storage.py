@@ -10,10 +10,10 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.accounts.naming import joined, last_of, meant, told_apart
-from service.accounts.rules import ROOT_ID, ROOT_NAME, AccountSpec
+from service.accounts.rules import ROOT_ID, ROOT_NAME
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
-from service.database.tables import accounts, postings, tariffs
+from service.database.tables import accounts, postings
 from service.faults import Fault
 
 
@@ -58,78 +58,6 @@ async def is_untouched(conn: AsyncConnection) -> bool:
     others = sa.select(accounts.c.id).where(accounts.c.id != ROOT_ID).limit(1)
     lines = sa.select(postings.c.id).limit(1)
     return (await conn.execute(others)).first() is None and (await conn.execute(lines)).first() is None
-
-
-def _values(spec: AccountSpec, tariff_ids: Mapping[str, int]) -> dict[str, Any]:
-    """The columns that a change may touch."""
-    return {
-        "billing": spec.billing,
-        "credit_limit_micros": spec.credit_limit_micros,
-        "tariff_id": None if spec.tariff is None else tariff_ids[spec.tariff],
-        "channels": spec.channels,
-        "cps": spec.cps,
-        "commission": spec.commission,
-        "state": spec.state,
-    }
-
-
-async def insert_accounts(
-    conn: AsyncConnection, node: str, specs: Sequence[AccountSpec], tariff_ids: Mapping[str, int], now_ms: int
-) -> None:
-    """Makes accounts below their parents; each parent stands already, or comes earlier in `specs`."""
-    known = {row.name: row for row in await conn.execute(sa.select(accounts))}
-    waiting = list(specs)
-    while waiting:
-        ready = [spec for spec in waiting if spec.parent in known]
-        if not ready:
-            raise UnknownAccount(waiting[0].parent)
-        known |= await _insert_below(conn, ready, known, tariff_ids, now_ms)
-        waiting = [spec for spec in waiting if spec.name not in known]
-    await _tell(conn, node, [spec.name for spec in specs], now_ms)
-
-
-async def _insert_below(
-    conn: AsyncConnection,
-    specs: list[AccountSpec],
-    known: Mapping[str, Row[Any]],
-    tariff_ids: Mapping[str, int],
-    now_ms: int,
-) -> dict[str, Row[Any]]:
-    """The rows of one generation, by name. A path needs the id that the insert gives."""
-    rows = [
-        {
-            "name": spec.name,
-            "parent_id": known[spec.parent].id,
-            "kind": spec.kind,
-            "currency": spec.currency,
-            "depth": known[spec.parent].depth + 1,
-            "path": "",
-            "created_ms": now_ms,
-            **_values(spec, tariff_ids),
-        }
-        for spec in specs
-    ]
-    made = await conn.execute(sa.insert(accounts).returning(accounts.c.id, accounts.c.name), rows)
-    ids = {row.name: row.id for row in made}
-    paths = [{"of_id": ids[spec.name], "path": f"{known[spec.parent].path}{ids[spec.name]}/"} for spec in specs]
-    await conn.execute(sa.update(accounts).where(accounts.c.id == sa.bindparam("of_id")), paths)
-    found = await conn.execute(sa.select(accounts).where(accounts.c.depth == rows[0]["depth"]))
-    return {row.name: row for row in found if row.name in ids}
-
-
-async def update_accounts(
-    conn: AsyncConnection, node: str, specs: Sequence[AccountSpec], tariff_ids: Mapping[str, int], now_ms: int
-) -> None:
-    """Changes accounts to their specs. Name, parent, kind and currency stay."""
-    if specs:
-        rows = [{"of_name": spec.name, **_values(spec, tariff_ids)} for spec in specs]
-        await conn.execute(sa.update(accounts).where(accounts.c.name == sa.bindparam("of_name")), rows)
-        await _tell(conn, node, [spec.name for spec in specs], now_ms)
-
-
-async def _tell(conn: AsyncConnection, node: str, names: Sequence[str], now_ms: int) -> None:
-    rows = {row.name: row for row in await conn.execute(sa.select(accounts))}
-    await enqueue_all(conn, node, [Command(bodies.account_body(rows[name])) for name in names], now_ms=now_ms)
 
 
 async def find_account(conn: AsyncConnection, name: str) -> Row[Any]:
@@ -183,29 +111,3 @@ async def subtree(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
     rows = list(await conn.execute(sa.select(accounts).where(within)))
     names = {row.id: row.name for row in rows}
     return sorted(rows, key=lambda row: [names.get(int(step), "") for step in row.path.strip("/").split("/")])
-
-
-async def account_specs(conn: AsyncConnection) -> dict[str, AccountSpec]:
-    """All accounts but the root as specs, by name."""
-    parent = accounts.alias("parent")
-    query = (
-        sa.select(accounts, parent.c.name.label("parent_name"), tariffs.c.name.label("tariff_name"))
-        .join(parent, parent.c.id == accounts.c.parent_id)
-        .join(tariffs, tariffs.c.id == accounts.c.tariff_id, isouter=True)
-    )
-    return {
-        row.name: AccountSpec(
-            name=row.name,
-            parent=row.parent_name,
-            kind=row.kind,
-            currency=row.currency,
-            billing=row.billing,
-            credit_limit_micros=row.credit_limit_micros,
-            tariff=row.tariff_name,
-            channels=row.channels,
-            cps=row.cps,
-            commission=row.commission,
-            state=row.state,
-        )
-        for row in await conn.execute(query)
-    }

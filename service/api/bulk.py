@@ -162,10 +162,10 @@ async def _done(call: Call, number: int, row: _Row) -> RowReport:
         return RowReport(row=number, status=problem.status, id=None, answer=None, problem=told)
     shown = None if answer.body is None else answer.body.model_dump(mode="json")
     status = answer.status or row.endpoint.status
-    return RowReport(row=number, status=status, id=_id_in(shown), answer=shown, problem=None)
+    return RowReport(row=number, status=status, id=id_in(shown), answer=shown, problem=None)
 
 
-def _id_in(shown: dict[str, Any] | None) -> int | None:
+def id_in(shown: dict[str, Any] | None) -> int | None:
     """The number of what was made: in the answer, or in the thing that it holds beside a secret."""
     for value in [shown, *(shown or {}).values()]:
         if isinstance(value, dict) and isinstance(value.get(ID), int):

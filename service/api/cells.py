@@ -59,17 +59,18 @@ def read_table(text: str, known: set[str]) -> tuple[Table, list[FieldError]]:
 def values_of(cells: dict[str, str], model: type[BaseModel]) -> dict[str, Any]:
     """The body of one row. What can't be read as its kind stays text, and the form tells what it should be."""
     schemas = model.model_json_schema()["properties"]
-    return {name: _value(cell, schemas[name]) for name, cell in cells.items() if name != ID and cell}
+    return {name: value_of(cell, schemas[name]) for name, cell in cells.items() if name != ID and cell}
 
 
-def _value(cell: str, schema: dict[str, Any]) -> Any:
+def value_of(cell: str, schema: dict[str, Any]) -> Any:
+    """The value of a text by the schema of its field."""
     kinds = [schema, *schema.get("anyOf", [])]
     types = {kind.get("type") for kind in kinds}
     if "null" in types and cell.lower() == NOTHING:
         return None
     if "array" in types:
         items = next(kind["items"] for kind in kinds if kind.get("type") == "array")
-        return [_value(part.strip(), items) for part in cell.split(SPLIT) if part.strip()]
+        return [value_of(part.strip(), items) for part in cell.split(SPLIT) if part.strip()]
     if "integer" in types and cell.isascii() and cell.isdecimal() and len(cell) < 20:
         return int(cell)
     if "boolean" in types:

@@ -96,16 +96,27 @@ async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, acto
     return _reply_of(endpoint, await endpoint.follow(api, stood.follow))
 
 
+class Inner(NamedTuple):
+    """Whoever asks several endpoints on one connection, in one transaction."""
+
+    api: Api
+    actor: Actor
+    conn: AsyncConnection
+    now_ms: int
+
+    async def ask(self, endpoint: Endpoint, asking: Asking) -> Answer:
+        """With the right, the look-up and the form that the endpoint has by itself. Raises Problem."""
+        call = await _prepared(self.api, endpoint, asking, self.actor, self.conn, self.now_ms)
+        answer = await _handled(endpoint, call)
+        if endpoint.writes and not call.changes:
+            raise Unaudited(endpoint.name)
+        return answer
+
+
 async def perform(call: Call, endpoint: Endpoint, parameters: dict[str, str], body: bytes) -> Answer:
-    """One endpoint inside another one's request, asked by the same person in the same transaction: with the right, the
-    look-up and the form that it has by itself. Raises Problem.
-    """
+    """One endpoint inside another one's request, asked by the same person in the same transaction. Raises Problem."""
     asking = call.asking._replace(parameters=parameters, query=(), body=body, key="", if_match="")
-    inner = await _prepared(call.api, endpoint, asking, call.actor, call.conn, call.now_ms)
-    answer = await _handled(endpoint, inner)
-    if not inner.changes:
-        raise Unaudited(endpoint.name)
-    return answer
+    return await Inner(call.api, call.actor, call.conn, call.now_ms).ask(endpoint, asking)
 
 
 async def _handled(endpoint: Endpoint, call: Call) -> Answer:
@@ -174,7 +185,7 @@ def _parsed_query(endpoint: Endpoint, asking: Asking) -> tuple[Any, list[FieldEr
     try:
         return endpoint.query.model_validate(given), []
     except ValidationError as faults:
-        return None, _field_errors("query", faults)
+        return None, field_errors("query", faults)
 
 
 def _parsed_body(endpoint: Endpoint, asking: Asking) -> tuple[Any, list[FieldError]]:
@@ -185,10 +196,11 @@ def _parsed_body(endpoint: Endpoint, asking: Asking) -> tuple[Any, list[FieldErr
     except ValidationError as faults:
         if any(fault["type"] == "json_invalid" for fault in faults.errors()):
             raise Problem("not-json", faults.errors()[0]["msg"]) from faults
-        return None, _field_errors("body", faults)
+        return None, field_errors("body", faults)
 
 
-def _field_errors(place: str, faults: ValidationError) -> list[FieldError]:
+def field_errors(place: str, faults: ValidationError) -> list[FieldError]:
+    """What a model found, field by field."""
     return [
         FieldError(place, "".join(f"/{step}" for step in fault["loc"]), fault["msg"].removeprefix("Value error, "))
         for fault in faults.errors(include_url=False)

@@ -1,28 +1,30 @@
-"""Plans and does an `apply`: reads the file beside the ledger, then writes the difference in one transaction."""
+"""Plans and does an `apply`: everything by the API's own endpoints, in one transaction, or nothing.
+
+The difference is found by doing it and undoing it again, so that it is what will be done, faults and all.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple
-
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ratebook.document import ROUTING_FILE
 from ratebook.document.nodes import BYTES_MAX, Document
 from ratebook.document.plans import read_plans
 from ratebook.document.problems import Problems
 from ratebook.routing import Plan
-from service.accounts.storage import insert_accounts, set_root_currency, update_accounts
+from service.access.actor import Actor
+from service.api.call import Api
+from service.api.dispatch import Inner
 from service.commands.outbox import lock_node
-from service.database.engine import reading
 from service.faults import Fault
-from service.peers.storage import Ids, load_ids, put_gateways, put_plan, put_trunks
-from service.setup.difference import ACCOUNT, GATEWAY, PLAN, TRUNK, Change, Difference, difference
-from service.setup.document import Item, Setup, read_setup
-from service.setup.sheet import Row
-from service.setup.standing import Standing, load_standing
-from service.setup.validate import problems
+from service.setup.changes import Change, Secret
+from service.setup.directory import Directory
+from service.setup.document import Setup, read_setup
+from service.setup.doing import do_all
+from service.setup.rows import Rows
+from service.setup.sheet import Problem, Sheet
+from service.setup.standing import load_standing
 
 
 class SetupFault(Fault):
@@ -39,8 +41,13 @@ class MeanwhileChanged(Fault):
 class Wanted(NamedTuple):
     """A file that can be applied, and what it would change."""
 
+    path: Path
     setup: Setup
-    difference: Difference
+    changes: list[Change]
+
+    def lines(self) -> list[str]:
+        """One line a change, as people read it."""
+        return [str(change) for change in self.changes]
 
 
 def read_file(path: Path) -> str:
@@ -55,16 +62,69 @@ def read_file(path: Path) -> str:
         raise SetupFault(f"{path}: can't be read: {fault}: name a readable UTF-8 file") from fault
 
 
-async def plan_setup(engine: AsyncEngine, path: Path, ratebook: Path | None = None) -> Wanted:
+class Done(NamedTuple):
+    """What was done."""
+
+    changes: list[Change]
+    secrets: list[Secret]
+
+    def lines(self) -> list[str]:
+        """One line a change, as people read it."""
+        return [str(change) for change in self.changes]
+
+
+async def do_setup(api: Api, actor: Actor, path: Path, now_ms: int, ratebook: Path | None = None) -> Done:
+    """Does what a file says at once. Raises SetupFault with every fault of it. `ratebook`: as with `plan_setup`."""
+    setup, sheet = _read(path, ratebook)
+    async with api.engine.begin() as conn:
+        await lock_node(conn, api.config.node)
+        rows = await _done(Inner(api, actor, conn, now_ms), setup)
+        _check(path, [*sheet.problems, *rows.problems])
+    return Done(rows.changes, rows.secrets)
+
+
+async def plan_setup(api: Api, actor: Actor, path: Path, now_ms: int, ratebook: Path | None = None) -> Wanted:
     """What a file would change. Raises SetupFault with every fault of it.
 
     `ratebook`: a plan that a trunk names, and that stands neither in the file nor in the ledger, is taken from the
     ratebook's routing.yaml: its gateways are often made by the very same file.
     """
-    content = read_file(path)
-    known = {} if ratebook is None else routing_plans(ratebook)
-    async with reading(engine) as conn:
-        return _wanted(await load_standing(conn), content, path, known)
+    setup, sheet = _read(path, ratebook)
+    async with api.engine.connect() as conn:  # never committed
+        await lock_node(conn, api.config.node)
+        rows = await _done(Inner(api, actor, conn, now_ms), setup)
+    _check(path, [*sheet.problems, *rows.problems])
+    return Wanted(path, setup, rows.changes)
+
+
+def _read(path: Path, ratebook: Path | None) -> tuple[Setup, Sheet]:
+    setup, sheet = read_setup(read_file(path))
+    if ratebook is not None:
+        _take_plans(setup, routing_plans(ratebook))
+    return setup, sheet
+
+
+async def perform(api: Api, actor: Actor, wanted: Wanted, now_ms: int) -> list[Secret]:
+    """Does it; returns what is shown once. Raises MeanwhileChanged if it is no longer what was shown."""
+    async with api.engine.begin() as conn:
+        await lock_node(conn, api.config.node)
+        rows = await _done(Inner(api, actor, conn, now_ms), wanted.setup)
+        if rows.problems or rows.changes != wanted.changes:
+            raise MeanwhileChanged
+        return rows.secrets
+
+
+async def _done(inner: Inner, setup: Setup) -> Rows:
+    rows = Rows(inner, setup, await Directory.read(inner.conn), await load_standing(inner))
+    await do_all(rows)
+    return rows
+
+
+def _check(path: Path, found: list[Problem]) -> None:
+    """Raises SetupFault."""
+    if found:
+        lines = [f"{path}:{place.line}:{place.column}: {text}" for place, text in sorted(set(found))]
+        raise SetupFault("\n".join([*lines, "nothing was changed"]))
 
 
 def routing_plans(ratebook: Path) -> dict[str, Plan]:
@@ -80,58 +140,9 @@ def routing_plans(ratebook: Path) -> dict[str, Plan]:
     return {} if found.found else plans
 
 
-def _wanted(standing: Standing, content: str, path: Path, known: dict[str, Plan]) -> Wanted:
-    setup, read = read_setup(content, standing.currency)
-    for item in setup.trunks.values():
-        name = item.spec.plan
-        if name in known and name not in standing.plans and name not in setup.plans:
-            setup.plans[name] = Item(known[name], Row(item.row.place_of("plan"), {}, {}))
-    found = read.problems or problems(standing, setup)
-    if found:
-        lines = [f"{path}:{place.line}:{place.column}: {text}" for place, text in sorted(found)]
-        raise SetupFault("\n".join([*lines, "nothing was changed"]))
-    return Wanted(setup, difference(standing, setup))
-
-
-async def perform(engine: AsyncEngine, node: str, wanted: Wanted, now_ms: int) -> None:
-    """Does it, all or nothing. Raises MeanwhileChanged if it is no longer what was shown."""
-    async with engine.begin() as conn:
-        await lock_node(conn, node)
-        standing = await load_standing(conn)
-        if problems(standing, wanted.setup) or difference(standing, wanted.setup) != wanted.difference:
-            raise MeanwhileChanged
-        if wanted.difference.currency is not None:
-            await set_root_currency(conn, node, wanted.difference.currency.new, now_ms)
-        for kind, action in _ACTIONS.items():
-            chosen = [change for change in wanted.difference.changes if change.kind == kind]
-            if chosen:
-                await action(conn, node, chosen, await load_ids(conn), now_ms)
-
-
-async def _accounts(conn: AsyncConnection, node: str, changes: list[Change], ids: Ids, now_ms: int) -> None:
-    fresh = [change.spec for change in changes if change.is_new]
-    changed = [change.spec for change in changes if not change.is_new]
-    await insert_accounts(conn, node, fresh, ids.tariffs, now_ms)
-    await update_accounts(conn, node, changed, ids.tariffs, now_ms)
-
-
-async def _gateways(conn: AsyncConnection, node: str, changes: list[Change], ids: Ids, now_ms: int) -> None:
-    await put_gateways(conn, node, [change.spec for change in changes], ids, now_ms)
-
-
-async def _plans(conn: AsyncConnection, node: str, changes: list[Change], ids: Ids, now_ms: int) -> None:
-    for change in changes:
-        await put_plan(conn, node, change.spec, ids.gateways, source="", now_ms=now_ms)
-
-
-async def _trunks(conn: AsyncConnection, node: str, changes: list[Change], ids: Ids, now_ms: int) -> None:
-    await put_trunks(conn, node, [change.spec for change in changes], ids, now_ms)
-
-
-_ACTIONS: dict[str, Callable[[AsyncConnection, str, list[Change], Ids, int], Awaitable[None]]] = {
-    ACCOUNT: _accounts,
-    GATEWAY: _gateways,
-    PLAN: _plans,
-    TRUNK: _trunks,
-}
-"""In the order in which each may name those before it."""
+def _take_plans(setup: Setup, known: dict[str, Plan]) -> None:
+    for section in ("trunks", "devices"):
+        for row in setup.rows[section]:
+            name = row.text("plan")
+            if name in known and name not in setup.plans:
+                setup.plans[name] = (known[name], row.place_of("plan"))

@@ -5,16 +5,16 @@ Scalars are taken as the text that stands there: `0123`, `1:30` and `no` stay wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Collection, Iterable
+from typing import NamedTuple
 
 import yaml
 
 from ratebook.document.nodes import Document
 from ratebook.document.problems import Problem as DocumentProblem
 from ratebook.document.problems import Problems
-from ratebook.money import parse_micros
-from service.peers.rules import canonical_host, canonical_network
+
+Value = str | list[str]
 
 
 class Place(NamedTuple):
@@ -31,10 +31,6 @@ class Problem(NamedTuple):
     text: str
 
 
-Parser = Callable[[str], Any]
-"""The value of a scalar's text. Raises ValueError with what was expected."""
-
-
 def place_of(node: yaml.Node) -> Place:
     """Where a node begins."""
     return Place(node.start_mark.line + 1, node.start_mark.column + 1)
@@ -44,13 +40,21 @@ class Row(NamedTuple):
     """The fields of one mapping."""
 
     place: Place
-    values: dict[str, Any]
+    values: dict[str, Value]
+    """Texts, and lists of them."""
     places: dict[str, Place]
-    """Of the fields that stand in the file."""
+    """Of the fields that stand in the file; of a list's items as `networks/0`."""
+    nodes: dict[str, yaml.Node]
+    """Of the fields that another reader takes on."""
 
     def place_of(self, field: str) -> Place:
-        """Of a field; the row's own if it was left out."""
-        return self.places.get(field, self.place)
+        """Of a field, or the item of one; the row's own if it was left out."""
+        return self.places.get(field) or self.places.get(field.partition("/")[0], self.place)
+
+    def text(self, field: str) -> str:
+        """Of a field that holds one text; empty: it was left out."""
+        value = self.values.get(field, "")
+        return value if isinstance(value, str) else ""
 
 
 class Sheet:
@@ -91,29 +95,28 @@ class Sheet:
                 found[name] = (name, key, value)
         return list(found.values())
 
-    def row(self, node: yaml.Node, fields: Mapping[str, Field], *, required: tuple[str, ...]) -> Row | None:
-        """The fields of a mapping; None if one that is required is missing or wrong. Everything wrong is noted."""
-        row = Row(place_of(node), {}, {})
-        whole = isinstance(node, yaml.MappingNode)
-        for name, key, value in self.pairs(node, fields):
+    def row(self, node: yaml.Node, known: Collection[str], *, required: tuple[str, ...], raw: str = "") -> Row | None:
+        """The fields of a mapping; None if one that is required is missing. `raw`: a field kept as its node."""
+        row = Row(place_of(node), {}, {}, {})
+        for name, key, value in self.pairs(node, known):
             row.places[name] = place_of(key)
-            before = len(self.problems)
-            found = self.value(name, fields[name], value)
-            if len(self.problems) == before:
-                row.values[name] = found
-        for name in required if whole else ():
-            if name not in row.places:
-                self.problem(row.place, f"{name!r} is missing")
+            if name == raw:
+                row.nodes[name] = value
+            else:
+                self._read(row, name, value)
+        missing = [name for name in required if name not in row.places]
+        for name in missing if isinstance(node, yaml.MappingNode) else ():
+            self.problem(row.place, f"{name!r} is missing")
         return row if all(name in row.values for name in required) else None
 
-    def value(self, name: str, field: Field, node: yaml.Node) -> Any:
-        """What a field's node says; None and a problem if it says nothing that the field holds."""
-        try:
-            return field.read(node)
-        except Misread as fault:
-            for where, said in fault.faults:
-                self.problem(place_of(where), f"{name}: {said}")
-            return None
+    def _read(self, row: Row, name: str, node: yaml.Node) -> None:
+        if isinstance(node, yaml.ScalarNode):
+            row.values[name] = node.value
+        elif isinstance(node, yaml.SequenceNode) and all(isinstance(one, yaml.ScalarNode) for one in node.value):
+            row.values[name] = [one.value for one in node.value]
+            row.places.update({f"{name}/{at}": place_of(one) for at, one in enumerate(node.value)})
+        else:
+            self.problem(place_of(node), f"{name}: one value, or a list of them, was expected")
 
     def items(self, node: yaml.Node) -> list[yaml.Node]:
         """The items of a list; an empty value is an empty list."""
@@ -124,133 +127,5 @@ class Sheet:
         return []
 
 
-class Misread(Exception):
-    """A node is not what a field holds: which nodes, and what is wrong with each."""
-
-    def __init__(self, *faults: tuple[yaml.Node, str]) -> None:
-        self.faults = faults
-        super().__init__("; ".join(text for _, text in faults))
-
-
-class Field:
-    """What a key holds: one scalar, read by a parser."""
-
-    def __init__(self, parser: Parser) -> None:
-        self.parser = parser
-
-    def read(self, node: yaml.Node) -> Any:
-        """The value. Raises Misread."""
-        if not isinstance(node, yaml.ScalarNode):
-            raise Misread((node, "one value was expected"))
-        try:
-            return self.parser(node.value)
-        except ValueError as fault:
-            raise Misread((node, str(fault))) from fault
-
-
-class Texts(Field):
-    """A list of scalars, or one alone, as a sorted tuple without repetitions."""
-
-    def read(self, node: yaml.Node) -> tuple[Any, ...]:
-        """The values. Raises Misread with every item that is wrong."""
-        if not isinstance(node, yaml.SequenceNode):
-            return () if _is_nothing(node) else (super().read(node),)
-        values: set[Any] = set()
-        faults: list[tuple[yaml.Node, str]] = []
-        for item in node.value:
-            try:
-                values.add(super().read(item))
-            except Misread as fault:
-                faults.extend(fault.faults)
-        if faults:
-            raise Misread(*faults)
-        return tuple(sorted(values))
-
-
-class Raw(Field):
-    """Whatever stands there, as its node: another reader takes it on."""
-
-    def __init__(self) -> None:
-        super().__init__(str)
-
-    def read(self, node: yaml.Node) -> yaml.Node:
-        """The node."""
-        return node
-
-
 def _is_nothing(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.value in {"", "~", "null"}
-
-
-def text(value: str) -> str:
-    """Text that says something, without blanks around it."""
-    if not value or value != value.strip() or not value.isprintable():
-        raise ValueError(f"{value!r}: text without blanks around it was expected")
-    return value
-
-
-def whole(least: int, most: int) -> Parser:
-    """A whole number within limits."""
-
-    def parse(value: str) -> int:
-        if value.isascii() and value.isdecimal() and len(value) <= 12 and least <= int(value) <= most:
-            return int(value)
-        raise ValueError(f"{value!r}: a whole number from {least} to {most} was expected")
-
-    return parse
-
-
-def whole_or(word: str, meaning: int | None, least: int, most: int) -> Parser:
-    """A whole number, or a word in its place."""
-    number = whole(least, most)
-
-    def parse(value: str) -> int | None:
-        if value == word:
-            return meaning
-        try:
-            return int(number(value))
-        except ValueError as fault:
-            raise ValueError(f"{fault}, or `{word}`") from None
-
-    return parse
-
-
-def one_of(*choices: str) -> Parser:
-    """One of some words."""
-
-    def parse(value: str) -> str:
-        if value not in choices:
-            raise ValueError(f"{value!r}: one of {', '.join(choices)} was expected")
-        return value
-
-    return parse
-
-
-def matching(pattern: Any, expected: str) -> Parser:
-    """Text that a compiled pattern matches as a whole."""
-
-    def parse(value: str) -> str:
-        if pattern.fullmatch(value) is None:
-            raise ValueError(f"{value!r}: {expected}")
-        return value
-
-    return parse
-
-
-def flag(value: str) -> bool:
-    """Yes or no."""
-    if value not in {"true", "false", "yes", "no"}:
-        raise ValueError(f"{value!r}: true or false was expected")
-    return value in {"true", "yes"}
-
-
-def amount(value: str) -> int:
-    """Micro-units, not below nothing."""
-    micros = parse_micros(value)
-    if micros < 0:
-        raise ValueError(f"{value!r}: an amount not below 0 was expected")
-    return micros
-
-
-network = canonical_network
-host = canonical_host

@@ -1,49 +1,111 @@
-"""What stands in the ledger, in the words of the file."""
+"""What stands in the ledger, in the fields of the endpoints that would make it."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections import defaultdict
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
+from pydantic import BaseModel
 
-from ratebook.routing import Plan
-from service.accounts.rules import ROOT_ID, ROOT_NAME, AccountSpec
-from service.accounts.storage import account_specs, is_untouched
-from service.database.tables import accounts, tariffs
-from service.peers.rules import GatewaySpec, TrunkSpec
-from service.peers.storage import gateway_specs, load_plans, trunk_specs
+from service.accounts.rules import ROOT_ID
+from service.api.call import Asking
+from service.api.dispatch import Inner
+from service.api.lists import PAGE_ROWS_MAX
+from service.database.access_tables import account_roles
+from service.database.seller_tables import brands, mail_templates, numberings
+from service.database.tables import accounts
+from service.setup.kinds import BY_NAME, KINDS, Kind
 
-
-class Standing(NamedTuple):
-    """Everything that a file can name. By name; the root is not among the accounts."""
-
-    root_name: str
-    currency: str
-    """Of the root."""
-    untouched: bool
-    """Nothing has a currency yet but the root."""
-    accounts: dict[str, AccountSpec]
-    trunks: dict[str, TrunkSpec]
-    gateways: dict[str, GatewaySpec]
-    plans: dict[str, Plan]
-    tariffs: dict[str, str]
-    """Currencies of the published tariffs."""
+Key = tuple[Any, ...]
 
 
-async def load_standing(conn: AsyncConnection) -> Standing:
-    """One look at all of it."""
-    root = (await conn.execute(sa.select(accounts.c.name, accounts.c.currency).where(accounts.c.id == ROOT_ID))).first()
-    published = sa.select(tariffs.c.name, tariffs.c.currency).where(
-        tariffs.c.version.is_not(None) & (tariffs.c.owner_id == ROOT_ID)
-    )
-    return Standing(
-        root_name=root.name if root else ROOT_NAME,
-        currency=root.currency if root else "",
-        untouched=await is_untouched(conn),
-        accounts=await account_specs(conn),
-        trunks=await trunk_specs(conn),
-        gateways=await gateway_specs(conn),
-        plans=await load_plans(conn),
-        tariffs={row.name: row.currency for row in await conn.execute(published)},
-    )
+class Thing(NamedTuple):
+    """Something that stands."""
+
+    id: int
+    values: dict[str, Any]
+    """By the names of the body's fields; accounts with their `roles` and `default_role` too."""
+
+
+Standing = dict[str, dict[Key, Thing]]
+"""By section and key."""
+
+
+def key_of(kind: Kind, values: dict[str, Any]) -> Key:
+    """Which one it is."""
+    return tuple(values.get(name) for name in kind.key)
+
+
+async def load_standing(inner: Inner) -> Standing:
+    """Everything that a file can name but plans."""
+    return {kind.section: await _loaded(inner, kind) for kind in KINDS}
+
+
+async def _loaded(inner: Inner, kind: Kind) -> dict[Key, Thing]:
+    special = {"accounts": _accounts, "brands": _brands, "numberings": _numberings, "mail_templates": _templates}
+    things = await special.get(kind.section, _listed)(inner, kind)
+    return {key_of(kind, thing.values): thing for thing in things}
+
+
+async def _listed(inner: Inner, kind: Kind) -> list[Thing]:
+    """Through the list that the API has."""
+    endpoint = BY_NAME[f"{kind.noun}.list"]
+    found: list[Thing] = []
+    query = [("limit", str(PAGE_ROWS_MAX))]
+    cursor = ""
+    while True:
+        asking = Asking(parameters={}, query=(*query, *([("cursor", cursor)] if cursor else [])))
+        page: Any = (await inner.ask(endpoint, asking)).body
+        found += [Thing(view.id, _values(kind, view)) for view in page.items]
+        if page.next is None:
+            return found
+        cursor = page.next
+
+
+def _values(kind: Kind, view: BaseModel) -> dict[str, Any]:
+    values = {name: getattr(view, name) for name in kind.fields if hasattr(view, name)}
+    if kind.noun == "gateway":
+        values["name"] = values["name"].rpartition("/")[2]
+    if values.get("state") == "invited":
+        values["state"] = "active"
+    return values
+
+
+async def _accounts(inner: Inner, kind: Kind) -> list[Thing]:
+    """Without the root; with their ceilings."""
+    given: defaultdict[int, list[int]] = defaultdict(list)
+    for row in await inner.conn.execute(sa.select(account_roles).order_by(account_roles.c.role_id)):
+        given[row.account_id].append(row.role_id)
+    narrowed = sa.select(accounts.c.id).where(accounts.c.default_role.is_(False))
+    narrow = set((await inner.conn.execute(narrowed)).scalars())
+    return [
+        thing._replace(values=thing.values | {"roles": given[thing.id], "default_role": thing.id not in narrow})
+        for thing in await _listed(inner, kind)
+        if thing.id != ROOT_ID
+    ]
+
+
+async def _of_accounts(inner: Inner, kind: Kind, table: sa.Table) -> list[Thing]:
+    """What an account has one of, as it is shown."""
+    show = BY_NAME[f"{kind.noun}.show"]
+    numbers = list((await inner.conn.execute(sa.select(table.c.account_id))).scalars())
+    found = []
+    for number in numbers:
+        view = (await inner.ask(show, Asking(parameters={"account_id": str(number)}))).body
+        assert view is not None
+        found.append(Thing(number, {"account_id": number} | _values(kind, view)))
+    return found
+
+
+async def _brands(inner: Inner, kind: Kind) -> list[Thing]:
+    return await _of_accounts(inner, kind, brands)
+
+
+async def _numberings(inner: Inner, kind: Kind) -> list[Thing]:
+    return await _of_accounts(inner, kind, numberings)
+
+
+async def _templates(inner: Inner, kind: Kind) -> list[Thing]:
+    rows = await inner.conn.execute(sa.select(mail_templates))
+    return [Thing(row.account_id, {name: row._mapping[name] for name in kind.fields}) for row in rows]

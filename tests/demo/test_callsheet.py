@@ -15,8 +15,7 @@ trunks:
   - {name: amber, account: Amber Bakery, networks: 127.0.0.21}
 providers:
   - {name: carrier-a, gateways: [{name: gw1, host: 127.0.0.81}, {name: gw2, host: 127.0.0.82}]}
-""",
-    "EUR",
+"""
 )
 ANSWER = Gateway("answer")
 

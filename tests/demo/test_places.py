@@ -22,7 +22,7 @@ accounts: [{{name: A, kind: customer}}]
 trunks: [{{name: a, account: A, networks: "{network}"{port}}}]
 providers: [{{name: p, gateways: [{{name: gw, host: "{host}", port: 23081}}]}}]
 """
-    found, sheet = read_setup(text, "EUR")
+    found, sheet = read_setup(text)
     assert sheet.problems == []
     return found
 

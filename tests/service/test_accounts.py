@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.accounts.rules import AccountSpec, account_problems, name_problem
-from service.accounts.storage import find_account, insert_accounts, path_of, seller_of, subtree
-from service.commands.outbox import lock_node
+from service.accounts.storage import find_account, path_of, seller_of, subtree
 from service.config import Config
 from service.database.engine import reading
 from service.database.tables import accounts
 from service.ledger.rules import Entry, charge_postings, cost_postings, payment_postings
 from service.ledger.storage import balances, imbalances, post_entry
 from service.start import ensure_first_rows
+from tests.service.planting import plant
 
 NOW_MS = 1_790_000_000_000
 
@@ -77,15 +77,14 @@ async def test_a_seller_is_the_nearest_that_is_charged(engine: AsyncEngine) -> N
     """Two commission resellers between: the distributor above them; above that the root."""
     await ensure_first_rows(engine, Config(), NOW_MS)
     specs = [
-        AccountSpec("distributor", "Operator", "reseller", "EUR"),
-        AccountSpec("agent", "distributor", "reseller", "EUR", commission=True),
-        AccountSpec("under-agent", "agent", "reseller", "EUR", commission=True),
-        AccountSpec("customer", "under-agent", "customer", "EUR"),
+        ("distributor", "Operator", "reseller"),
+        ("agent", "distributor", "reseller"),
+        ("under-agent", "agent", "reseller"),
+        ("customer", "under-agent", "customer"),
     ]
     async with engine.begin() as conn:
-        await lock_node(conn, "local")
-        await insert_accounts(conn, "local", specs, {}, NOW_MS)
-        rows = {spec.name: await find_account(conn, spec.name) for spec in specs}
+        await plant(conn, specs, NOW_MS, agents="agent under-agent")
+        rows = {name: await find_account(conn, name) for name, _, _ in specs}
         assert [row.name for row in await path_of(conn, rows["customer"])] == [
             "customer", "under-agent", "agent", "distributor", "Operator",
         ]  # fmt: skip
@@ -100,10 +99,8 @@ async def test_subtrees_of_a_random_tree_are_exact(engine: AsyncEngine) -> None:
     parents = {"a0": "Operator"}
     for number in range(1, 60):
         parents[f"a{number}"] = chance.choice(["Operator", *parents])
-    specs = [AccountSpec(name, parent, "reseller", "EUR") for name, parent in parents.items()]
     async with engine.begin() as conn:
-        await lock_node(conn, "local")
-        await insert_accounts(conn, "local", specs, {}, NOW_MS)
+        await plant(conn, [(name, parent, "reseller") for name, parent in parents.items()], NOW_MS)
 
     def is_below(name: str, top: str) -> bool:
         while name != top and name in parents:
@@ -121,11 +118,9 @@ async def test_random_entries_are_what_a_simple_model_says(engine: AsyncEngine) 
     """300 payments, charges and costs: balances are those of a dictionary, and everything adds up."""
     await ensure_first_rows(engine, Config(), NOW_MS)
     chance = random.Random(11)
-    specs = [AccountSpec(name, "Operator", "customer", "EUR") for name in "abc"]
     model: dict[int, int] = {}
     async with engine.begin() as conn:
-        await lock_node(conn, "local")
-        await insert_accounts(conn, "local", specs, {}, NOW_MS)
+        await plant(conn, [(name, "Operator", "customer") for name in "abc"], NOW_MS)
         ids = list((await conn.execute(sa.select(accounts.c.id).where(accounts.c.id != 1))).scalars())
         for _ in range(300):
             account, micros = chance.choice(ids), chance.randrange(1, 10**12)

@@ -11,16 +11,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.accounts.rules import AccountSpec
-from service.accounts.storage import insert_accounts
 from service.calls.browse import CdrFilter, ChargeLine, Margin, find_cdr, list_cdrs, margins
 from service.cli.main import kambill
-from service.commands.outbox import lock_node
 from service.config import Config
 from service.database.engine import reading
 from service.database.tables import cdrs, charges
 from service.faults import Fault
 from service.start import ensure_first_rows
+from tests.service.planting import plant
 
 NOW_MS = 1_790_000_000_000
 
@@ -59,17 +57,15 @@ async def calls(engine: AsyncEngine) -> AsyncEngine:
     """Reseller 2, customer 3 below it, customer 4 of the root, provider 5; three calls."""
     await ensure_first_rows(engine, Config(), NOW_MS)
     specs = [
-        AccountSpec("seller", "Operator", "reseller", "EUR"),
-        AccountSpec("below", "seller", "customer", "EUR"),
-        AccountSpec("direct", "Operator", "customer", "EUR"),
-        AccountSpec("carrier", "Operator", "provider", "EUR"),
+        ("seller", "Operator", "reseller"),
+        ("below", "seller", "customer"),
+        ("direct", "Operator", "customer"),
+        ("carrier", "Operator", "provider"),
     ]
     cost = {"cost_account_id": 5, "cost_tariff": "c" * 16, "cost_prefix": "44", "cost_terms": "", "cost_billed_s": 1}
     charge = {"tariff": "b" * 16, "prefix": "442", "terms": "", "billed_s": 60, "currency": "EUR"}
     async with engine.begin() as conn:
-        await lock_node(conn, "local")
-        for spec in specs:
-            await insert_accounts(conn, "local", [spec], {}, NOW_MS)
+        await plant(conn, specs, NOW_MS)
         none: dict[str, Any] = dict.fromkeys([*cost, "cost_micros", "cost_currency"])
         rows = [
             cdr(1, 3, **cost, cost_micros=200, cost_currency="EUR"),

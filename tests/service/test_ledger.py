@@ -10,9 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.accounts.rules import AccountSpec
-from service.accounts.storage import UnknownAccount, insert_accounts
-from service.commands.outbox import lock_node
+from service.accounts.storage import UnknownAccount
 from service.config import Config
 from service.database.tables import book_balances, commands, postings
 from service.ledger.payments import PaymentRefused, PaymentRequest, Receipt, pay
@@ -29,6 +27,7 @@ from service.ledger.rules import (
 )
 from service.ledger.storage import KeyTaken, balance_of, balances, imbalances, post_entry, statement
 from service.start import ensure_first_rows
+from tests.service.planting import plant
 
 NOW_MS = 1_790_000_000_000
 EURO = 1_000_000
@@ -39,15 +38,13 @@ async def company(engine: AsyncEngine) -> AsyncEngine:
     """The root (1), reseller 2, commission reseller 3 below it, customer 4 below that, provider 5."""
     await ensure_first_rows(engine, Config(), NOW_MS)
     specs = [
-        AccountSpec("upper", "Operator", "reseller", "EUR"),
-        AccountSpec("agent", "upper", "reseller", "EUR", commission=True),
-        AccountSpec("customer", "agent", "customer", "EUR"),
-        AccountSpec("carrier", "Operator", "provider", "EUR"),
+        ("upper", "Operator", "reseller"),
+        ("agent", "upper", "reseller"),
+        ("customer", "agent", "customer"),
+        ("carrier", "Operator", "provider"),
     ]
     async with engine.begin() as conn:
-        await lock_node(conn, "local")
-        for spec in specs:
-            await insert_accounts(conn, "local", [spec], {}, NOW_MS)
+        await plant(conn, specs, NOW_MS, agents="agent")
     return engine
 
 

@@ -16,16 +16,20 @@ from kemi.store import commands as store_commands
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
 from kemi.store.environment import Snapshot
+from service.access.actor import local_actor
+from service.access.sessions import Sessions
 from service.accounts.overview import account_lines
+from service.api.call import Api
 from service.commands.bodies import cut_body, ready_body, settings_body, tariff_body
 from service.config import CallPath, Config
 from service.database.engine import reading
 from service.database.tables import accounts, commands, tariffs, trunk_networks
 from service.ledger.payments import PaymentRequest, pay
-from service.setup.perform import MeanwhileChanged, SetupFault, perform, plan_setup
+from service.setup.perform import MeanwhileChanged, SetupFault, do_setup, perform, plan_setup
 from service.start import ensure_first_rows
 
 NOW_MS = 1_790_000_000_000
+ACTOR = local_actor("test")
 COMPANY = """
 accounts:
   - {name: lower, parent: upper, kind: reseller, commission: true}
@@ -48,13 +52,16 @@ async def ledger(engine: AsyncEngine) -> AsyncEngine:
     return engine
 
 
+def api_of(engine: AsyncEngine) -> Api:
+    """Of a ledger without a service."""
+    return Api(Config(), engine, Sessions())
+
+
 async def apply(engine: AsyncEngine, folder: Path, text: str) -> list[str]:
     """Does what a text says; the lines shown."""
     path = folder / "setup.yaml"
     path.write_text(text)
-    wanted = await plan_setup(engine, path)
-    await perform(engine, "local", wanted, NOW_MS)
-    return wanted.difference.lines()
+    return (await do_setup(api_of(engine), ACTOR, path, NOW_MS)).lines()
 
 
 async def bodies(engine: AsyncEngine) -> list[dict[str, Any]]:
@@ -72,19 +79,19 @@ async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path
     assert [(body["do"], body["name"]) for body in told] == [
         ("account", "Operator"),
         ("account", "upper"),
+        ("account", "carrier"),
         ("account", "lower"),
         ("account", "customer"),
-        ("account", "carrier"),
         ("gateway", "carrier/gw1"),
         ("trunk", "t1"),
         ("trunk", "t2"),
     ]
-    assert told[3] == {
+    assert told[4] == {
         "do": "account", "epoch": 0, "id": ids["customer"], "parent": ids["lower"], "kind": "customer", "charged": True,
         "state": "active", "cut": True, "prepaid": True, "currency": "EUR", "tariff": 1, "credit_limit": 5_000_000,
         "channels": 2, "cps": 3, "name": "customer",
     }  # fmt: skip
-    assert [body["charged"] for body in told[:5]] == [False, True, False, True, False]
+    assert [body["charged"] for body in told[:5]] == [False, True, False, False, True]
     assert told[5] == {
         "do": "gateway", "epoch": 0, "id": 1, "provider": ids["carrier"], "name": "carrier/gw1", "host": "127.0.0.11",
         "port": 15081, "transport": "udp", "networks": [], "prefix": "9", "strip": 2, "channels": 0, "cps": 0,
@@ -177,8 +184,7 @@ async def test_a_plan_of_the_ratebook_comes_with_the_trunk_that_names_it(ledger:
     (tmp_path / "setup.yaml").write_text(
         COMPANY.replace("networks: [127.0.0.3]", "networks: [127.0.0.3], plan: standard")
     )
-    wanted = await plan_setup(ledger, tmp_path / "setup.yaml", tmp_path)
-    await perform(ledger, "local", wanted, NOW_MS)
+    await do_setup(api_of(ledger), ACTOR, tmp_path / "setup.yaml", NOW_MS, tmp_path)
     assert [body["do"] for body in await bodies(ledger)][-3:] == ["plan", "trunk", "trunk"]
     with pytest.raises(SetupFault, match="no routing plan 'other'"):
         await apply(ledger, tmp_path, "trunks:" + trunks.replace("standard", "other"))
@@ -192,9 +198,9 @@ trunks:
   - {name: t2, account: customer, networks: [127.0.0.3], state: closed}
   - {name: t3, account: upper, networks: [127.0.0.3]}
 """
-    assert [line.split(":")[0] for line in await apply(ledger, tmp_path, text)] == ["~ trunk t2", "+ trunk t3"]
+    assert [line.split(":")[0] for line in await apply(ledger, tmp_path, text)] == ["- trunk t2", "+ trunk t3"]
     closed, opened = (await bodies(ledger))[-2:]
-    assert (closed["state"], closed["networks"]) == ("closed", [])
+    assert closed["do"] == "trunk_gone"
     assert (opened["state"], opened["networks"]) == ("active", ["127.0.0.3/32"])
     assert await apply(ledger, tmp_path, text) == []
 
@@ -214,18 +220,18 @@ async def test_a_change_meanwhile_is_noticed(ledger: AsyncEngine, tmp_path: Path
     """What was shown is what is done, or nothing."""
     path = tmp_path / "setup.yaml"
     path.write_text(COMPANY)
-    shown = await plan_setup(ledger, path)
+    shown = await plan_setup(api_of(ledger), ACTOR, path, NOW_MS)
     await apply(ledger, tmp_path, "accounts: [{name: upper, kind: reseller}]")
     before = await bodies(ledger)
     with pytest.raises(MeanwhileChanged):
-        await perform(ledger, "local", shown, NOW_MS)
+        await perform(api_of(ledger), ACTOR, shown, NOW_MS)
     assert await bodies(ledger) == before
 
 
 async def test_the_currency_is_chosen_while_nothing_stands(ledger: AsyncEngine, tmp_path: Path) -> None:
     """Dollars for a new ledger; afterwards no longer."""
     lines = await apply(ledger, tmp_path, "currency: USD\naccounts: [{name: a, kind: customer}]")
-    assert lines == ["~ currency EUR -> USD", "+ account a: parent Operator, kind customer, currency USD"]
+    assert lines == ["~ account Operator: currency EUR -> USD", "+ account a: parent Operator, kind customer"]
     with pytest.raises(SetupFault, match="the ledger keeps USD"):
         await apply(ledger, tmp_path, "currency: EUR")
 
@@ -233,7 +239,7 @@ async def test_the_currency_is_chosen_while_nothing_stands(ledger: AsyncEngine, 
 async def test_a_missing_file_is_told(ledger: AsyncEngine, tmp_path: Path) -> None:
     """With its name."""
     with pytest.raises(SetupFault, match=r"absent\.yaml: can't be read"):
-        await plan_setup(ledger, tmp_path / "absent.yaml")
+        await plan_setup(api_of(ledger), ACTOR, tmp_path / "absent.yaml", NOW_MS)
 
 
 async def test_the_real_store_takes_every_command(ledger: AsyncEngine, tmp_path: Path) -> None:

@@ -133,7 +133,8 @@ TABLE = [
           "/cursor this is no cursor of this list in this order: begin again without it"),
     Wrong("GET /accounts?colour=red", 422, "invalid", "/colour Extra inputs are not permitted"),
     Wrong("GET /cdrs?since=2026-11-30", 422, "invalid", "/since a time needs its zone, such as 2026-11-30T12:00:00Z"),
-    Wrong("POST /trunks", 422, "invalid", "/networks/0 192.0.2.1/24 has bits behind its mask: write 192.0.2.0/24, or 192.0.2.1 for the one "
+    Wrong("POST /trunks", 422, "invalid",
+          "/networks/0 192.0.2.1/24 has bits behind its mask: write 192.0.2.0/24, or 192.0.2.1 for the one "
           "address",
           TRUNK | {"networks": ["192.0.2.1/24"]}),
     Wrong("POST /trunks", 422, "invalid", "/networks List should have at least 1 item after validation, not 0",

@@ -13,9 +13,9 @@ from service.access.people import (
     UserView,
     change_user,
     check_given,
-    check_last_super_admin,
     check_over,
     give_roles,
+    keeping_a_super_admin,
     set_roles,
     user_view,
     user_views,
@@ -158,10 +158,10 @@ async def edit_user(call: Call) -> Answer:
         values["state"] = "invited"
     if "email" in values:
         await _check_free(call, call.row, values["email"])
-    await change_user(call, call.row.id, values)
+    async with keeping_a_super_admin(call):
+        await change_user(call, call.row.id, values)
     if values.get("state") == "suspended":
         await end_sessions(call.conn, call.row.id)
-    await check_last_super_admin(call)
     after = await user_view(call.conn, call.row.id)
     await call.audit("user.change", "user", call.row.id, call.of.id, before, after)
     return Answer(after, version=after.version)
@@ -178,9 +178,9 @@ async def replace_roles(call: Call) -> Answer:
     call.check_match(call.row.version)
     await check_over(call, call.row.id)
     before = await user_view(call.conn, call.row.id)
-    await set_roles(call, call.row, call.of.path, call.body.role_ids)
+    async with keeping_a_super_admin(call):
+        await set_roles(call, call.row, call.of.path, call.body.role_ids)
     await change_user(call, call.row.id, {})
-    await check_last_super_admin(call)
     after = await user_view(call.conn, call.row.id)
     await call.audit("user.roles", "user", call.row.id, call.of.id, before, after)
     return Answer(after, version=after.version)
@@ -191,8 +191,8 @@ async def remove_user(call: Call) -> Answer:
     call.check_match(call.row.version)
     await check_over(call, call.row.id)
     before = await user_view(call.conn, call.row.id)
-    await call.conn.execute(sa.delete(users).where(users.c.id == call.row.id))
-    await check_last_super_admin(call)
+    async with keeping_a_super_admin(call):
+        await call.conn.execute(sa.delete(users).where(users.c.id == call.row.id))
     await call.audit("user.remove", "user", call.row.id, call.of.id, before, None)
     return Answer()
 

@@ -1,0 +1,154 @@
+"""What things are called, and which number has which name: of the whole ledger, kept up to date while it is changed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.access.permissions import BUILT_IN
+from service.accounts.naming import joined, last_of, meant, shortest, told_apart
+from service.database.access_tables import roles
+from service.database.peer_tables import devices
+from service.database.tables import accounts, plans, tariffs, trunks
+
+PUBLISH_FIRST = "publish the ratebook first: kambill tariff publish"
+
+
+class Unknown(Exception):
+    """A name means nothing, or several things."""
+
+
+class Owned(NamedTuple):
+    """Something that an account has, and that those below it can use."""
+
+    id: int
+    account_id: int
+    name: str
+
+
+class Directory:
+    """Of one ledger."""
+
+    def __init__(self) -> None:
+        self.parents: dict[int, int | None] = {}
+        self.names: dict[int, str] = {}
+        self._accounts: defaultdict[str, set[int]] = defaultdict(set)
+        """By their own names."""
+        self._owned: dict[str, defaultdict[str, list[Owned]]] = {noun: defaultdict(list) for noun in ("tariff", "role")}
+        self._numbered: dict[str, dict[int, Owned]] = {"tariff": {}, "role": {}}
+        self.plain: dict[str, dict[str, int]] = {"trunk": {}, "device": {}, "plan": {}}
+        """Things whose names are unique."""
+
+    @classmethod
+    async def read(cls, conn: AsyncConnection) -> Directory:
+        """As the ledger stands."""
+        directory = cls()
+        for row in await conn.execute(sa.select(accounts.c.id, accounts.c.name, accounts.c.parent_id)):
+            directory.add_account(row.id, row.name, row.parent_id)
+        for row in await conn.execute(sa.select(tariffs.c.id, tariffs.c.owner_id, tariffs.c.name)):
+            directory.add_owned("tariff", Owned(row.id, row.owner_id, row.name))
+        for row in await conn.execute(sa.select(roles.c.id, roles.c.account_id, roles.c.name)):
+            directory.add_owned("role", Owned(row.id, row.account_id, row.name))
+        for noun, table, column in (
+            ("trunk", trunks, trunks.c.name),
+            ("device", devices, devices.c.username),
+            ("plan", plans, plans.c.name),
+        ):
+            rows = await conn.execute(sa.select(table.c.id, column))
+            directory.plain[noun] = {str(name): int(number) for number, name in rows}
+        return directory
+
+    def add_account(self, number: int, name: str, parent: int | None) -> None:
+        """A new one."""
+        self.names[number], self.parents[number] = name, parent
+        self._accounts[name].add(number)
+
+    def add_owned(self, noun: str, one: Owned) -> None:
+        """A new one."""
+        self._owned[noun][one.name].append(one)
+        self._numbered[noun][one.id] = one
+
+    # --- accounts
+
+    def path_of(self, number: int) -> str:
+        """The names from the root down."""
+        return joined(self.names[step] for step in reversed(self.above(number)))
+
+    def above(self, number: int) -> list[int]:
+        """The account and all above it, the root last."""
+        path: list[int] = []
+        step: int | None = number
+        while step is not None:
+            path.append(step)
+            step = self.parents[step]
+        return path
+
+    def named(self, name: str) -> list[int]:
+        """Accounts of this name."""
+        return sorted(self._accounts.get(name, ()))
+
+    def account(self, text: str) -> int | None:
+        """By its name or the end of its path of names; None: there is none. Raises Unknown: several."""
+        paths = {self.path_of(number): number for number in self._accounts.get(last_of(text), ())}
+        found = meant(text, paths)
+        if len(found) > 1:
+            raise Unknown(told_apart(text, found.items()))
+        return next(iter(found.values()), None)
+
+    def called(self, number: int) -> str:
+        """The shortest name that means an account alone."""
+        same = [self.path_of(one) for one in self._accounts[self.names[number]]]
+        return shortest(same)[self.path_of(number)]
+
+    # --- the rest
+
+    def number(self, noun: str, text: str, path: list[int]) -> int:
+        """What a name means; `path`: the accounts whose tariffs and roles count, the nearest first. Raises Unknown."""
+        if noun == "account":
+            found = self.account(text)
+            if found is None:
+                raise Unknown(f"no account {text!r} here or in the ledger")
+            return found
+        if noun in self._owned:
+            return self._usable(noun, text, path)
+        known = self.plain[noun]
+        if text not in known:
+            if noun == "plan":
+                shown = ", ".join(sorted(known)[:10]) or "none"
+                raise Unknown(f"no routing plan {text!r} (known: {shown}): {PUBLISH_FIRST}")
+            raise Unknown(f"no {noun} {text!r} here or in the ledger")
+        return known[text]
+
+    def _usable(self, noun: str, text: str, path: list[int]) -> int:
+        """The nearest on the path that has this name; `Seller/name` where that is not the one."""
+        built_in = {role.key: role.name for role in BUILT_IN} if noun == "role" else {}
+        found = self._nearest(noun, built_in.get(text, text), path)
+        owner, slash, name = text.rpartition("/")
+        if found is None and slash:
+            wanted = self.account(owner)
+            found = self._nearest(noun, name, [one for one in path if one == wanted])
+        if found is None:
+            mine = {one.name for named in self._owned[noun].values() for one in named if one.account_id in path}
+            shown = ", ".join(sorted(mine)[:20]) or "none"
+            more = f": {PUBLISH_FIRST}" if noun == "tariff" else ""
+            raise Unknown(f"no {noun} {text!r} that can be used here (known: {shown}){more}")
+        return found.id
+
+    def _nearest(self, noun: str, name: str, path: list[int]) -> Owned | None:
+        inside = [one for one in self._owned[noun].get(name, ()) if one.account_id in path]
+        return min(inside, key=lambda one: path.index(one.account_id), default=None)
+
+    def name(self, noun: str, number: int, path: list[int]) -> str:
+        """What to write for a number, so that it means the same on this path."""
+        if noun == "account":
+            return self.called(number)
+        if noun not in self._owned:
+            return next(name for name, known in self.plain[noun].items() if known == number)
+        one = self._numbered[noun][number]
+        nearest = self._nearest(noun, one.name, path)
+        if nearest is not None and nearest.id == number:
+            return one.name
+        return f"{self.called(one.account_id)}/{one.name}"

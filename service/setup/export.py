@@ -1,0 +1,128 @@
+"""Writes what stands as the file that `kambill apply` reads: applied to an empty ledger it makes the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import sqlalchemy as sa
+import yaml
+from pydantic import BaseModel
+
+from ratebook.money import format_micros
+from ratebook.routing import Plan
+from service.accounts.rules import ROOT_ID
+from service.api.dispatch import Inner
+from service.database.access_tables import roles
+from service.database.tables import accounts
+from service.peers.storage import load_plans
+from service.setup.directory import Directory
+from service.setup.kinds import ACCOUNTS, GATEWAYS, KINDS, ROLES, SETS, Kind, field_of, noun_of
+from service.setup.standing import Thing, load_standing
+
+_HEAD = """\
+# What stood in the ledger, for `kambill apply`. Not in it: money, passwords, and tariffs, those of the ratebook and
+# those that sellers wrote through the API. Users are invited anew; devices and webhooks get new secrets.
+"""
+
+
+async def export(inner: Inner) -> str:
+    """The file's text."""
+    names = await Directory.read(inner.conn)
+    standing = await load_standing(inner)
+    currency = sa.select(accounts.c.currency).where(accounts.c.id == ROOT_ID)
+    built_in = set((await inner.conn.execute(sa.select(roles.c.id).where(roles.c.built_in != ""))).scalars())
+    text = [_HEAD, f"currency: {(await inner.conn.execute(currency)).scalar_one()}\n"]
+    plans = await load_plans(inner.conn)
+    for kind in KINDS:
+        things = list(standing[kind.section].values())
+        if kind is ACCOUNTS:
+            things.sort(key=lambda thing: len(names.above(thing.id)))
+        if kind is ROLES:
+            things = [thing for thing in things if thing.id not in built_in]
+        text += _section(kind.section, (_row(kind, thing, names) for thing in things))
+        if kind is GATEWAYS:
+            text += _plans(plans)
+    return "".join(text)
+
+
+def _section(name: str, rows: Iterable[dict[str, Any]]) -> Iterator[str]:
+    lines = [f"  - {_flow(row)}\n" for row in rows]
+    if lines:
+        yield f"\n{name}:\n"
+        yield from lines
+
+
+def _flow(value: Any) -> str:
+    """On one line."""
+    return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9).strip()
+
+
+def _row(kind: Kind, thing: Thing, names: Directory) -> dict[str, Any]:
+    """Fields that say more than what is there when nobody speaks."""
+    values = thing.values
+    above = names.above(values.get("account_id") or values.get("parent_id") or ROOT_ID)
+    path = above[1:] if "account_id" in values and len(above) > 1 else above
+    found: dict[str, Any] = {}
+    for name in kind.fields:
+        value = values.get(name)
+        if name == "state":
+            if value not in {"active", None}:
+                found["state"] = value
+        elif name not in kind.key and value == default_of(kind.model, name):
+            continue
+        elif value is not None:
+            found[field_of(name)] = _written(name, value, names, above if noun_of(name) == "role" else path)
+    if kind is ACCOUNTS:
+        del found["currency"]
+        given = [names.name("role", one, names.above(thing.id)) for one in values["roles"]]
+        found |= {"roles": given} if given else {}
+        found |= {} if values["default_role"] else {"default_role": False}
+    return found
+
+
+def _written(name: str, value: Any, names: Directory, path: list[int]) -> Any:
+    noun = noun_of(name)
+    if noun and isinstance(value, list):
+        return sorted(names.name(noun, one, path) for one in value)
+    if noun:
+        return names.name(noun, value, path)
+    if name == "credit_limit":
+        return format_micros(value)
+    if name in SETS:
+        return sorted(str(one) for one in value)
+    return value
+
+
+def default_of(model: type[BaseModel], name: str) -> Any:
+    """Of a field that nobody names; Ellipsis: it must be named."""
+    field = model.model_fields.get(name)
+    if field is None or field.is_required():
+        return ...
+    return field.get_default(call_default_factory=True)
+
+
+def _plans(plans: dict[str, Plan]) -> Iterator[str]:
+    if plans:
+        yield "\nplans:\n"
+    for name, plan in sorted(plans.items()):
+        yield f"  {_flow(name).removesuffix('...').strip()}: {_flow(_plan(plan))}\n"
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    """As routing.yaml has it."""
+    return {
+        "order": plan.order.value,
+        "no_loss": plan.no_loss.value,
+        "failover": {
+            "codes": sorted(plan.failover_codes),
+            "try_timeout": plan.try_timeout_ms // 1000,
+            "attempts": plan.attempts_max,
+        },
+        "ring_timeout": plan.ring_timeout_s,
+        "expected_call": plan.expected_call_s,
+        "routes": [
+            {"prefix": prefix, "gateways": [{"gateway": one.gateway, "priority": one.priority} for one in routes]}
+            for prefix, routes in plan.routes.items()
+        ],
+    }

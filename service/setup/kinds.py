@@ -1,0 +1,126 @@
+"""What a set-up file can say: each kind of thing with the endpoints that make, edit and remove one. Pure.
+
+A field of the file is a field of the endpoint's body, with a name in place of a number: `tariff` for `tariff_id`,
+`roles` for `role_ids`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from pydantic import BaseModel
+
+from service.api.endpoint import Endpoint
+from service.urls import ENDPOINTS
+
+BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+NOUNS = {"parent": "account"}
+"""Of fields that aren't called by what they name."""
+REMOVED = "removed"
+"""The state of what is to be no more."""
+
+
+def field_of(name: str) -> str:
+    """What the file calls a field of a body."""
+    if name.endswith("_ids"):
+        return name.removesuffix("_ids") + "s"
+    return name.removesuffix("_id")
+
+
+def noun_of(name: str) -> str:
+    """What a field of a body names; empty: nothing."""
+    if not name.endswith(("_id", "_ids")):
+        return ""
+    stem = name.removesuffix("_ids").removesuffix("_id")
+    return NOUNS.get(stem, stem)
+
+
+class Kind(NamedTuple):
+    """One section of the file."""
+
+    section: str
+    noun: str
+    make: str
+    edit: str
+    key: tuple[str, ...]
+    """Fields of the body or path that say which one is meant."""
+    remove: str = ""
+    """Empty: the file can't take one away."""
+    states: bool = False
+    """Whether it can be suspended."""
+    further: tuple[str, ...] = ()
+    """Fields of the file that other endpoints take."""
+    also_gone: tuple[str, ...] = ()
+    """Other words for `removed`."""
+
+    @property
+    def maker(self) -> Endpoint:
+        """The endpoint that makes one."""
+        return BY_NAME[self.make]
+
+    @property
+    def editor(self) -> Endpoint:
+        """The endpoint that edits one."""
+        return BY_NAME[self.edit]
+
+    @property
+    def model(self) -> type[BaseModel]:
+        """What makes one."""
+        assert self.maker.body is not None
+        return self.maker.body
+
+    @property
+    def path_fields(self) -> list[str]:
+        """Fields that stand in the maker's path."""
+        return self.maker.parameters
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is put as a whole, new or not."""
+        return self.make == self.edit
+
+    @property
+    def fields(self) -> list[str]:
+        """All that the file may say of one, as bodies call it."""
+        found = [*self.path_fields, *self.model.model_fields]
+        return found + (["state"] if self.states and "state" not in found else [])
+
+    @property
+    def known(self) -> list[str]:
+        """All that the file may say of one, as it calls it."""
+        return [*map(field_of, self.fields), *self.further]
+
+
+ACCOUNTS = Kind(
+    "accounts", "account", "account.make", "account.edit", ("parent_id", "name"), states=True,
+    further=("roles", "default_role"),
+)  # fmt: skip
+GATEWAYS = Kind(
+    "gateways", "gateway", "gateway.make", "gateway.edit", ("account_id", "name"), "gateway.remove", states=True,
+    also_gone=("closed",),
+)  # fmt: skip
+ROLES = Kind("roles", "role", "role.define", "role.edit", ("account_id", "name"), "role.remove", states=False)
+USERS = Kind("users", "user", "user.invite", "user.edit", ("account_id", "email"), "user.remove", states=True)
+TRUNKS = Kind(
+    "trunks", "trunk", "trunk.make", "trunk.edit", ("name",), "trunk.remove", states=True, also_gone=("closed",)
+)
+AFTER_PLANS = (
+    TRUNKS,
+    Kind("devices", "device", "device.make", "device.edit", ("username",), "device.remove", states=True),
+    Kind("numbers", "number", "number.make", "number.edit", ("number",), "number.remove", states=True),
+    Kind(
+        "translations", "translation", "translation.make", "translation.edit",
+        ("account_id", "trunk_id", "subject", "position"), "translation.remove",
+    ),
+    Kind("brands", "brand", "brand.edit", "brand.edit", ("account_id",), "brand.remove"),
+    Kind("numberings", "numbering", "numbering.edit", "numbering.edit", ("account_id",)),
+    Kind(
+        "mail_templates", "mail-template", "mail-template.edit", "mail-template.edit",
+        ("account_id", "kind", "language"), "mail-template.remove",
+    ),
+    Kind("webhooks", "webhook", "webhook.make", "webhook.edit", ("account_id", "url"), "webhook.remove", states=True),
+)  # fmt: skip
+"""In the order in which each may name those before it."""
+KINDS = (ACCOUNTS, ROLES, USERS, GATEWAYS, *AFTER_PLANS)
+SETS = frozenset({"networks", "role_ids", "permissions", "events"})
+"""Lists whose order says nothing."""
