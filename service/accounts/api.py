@@ -18,9 +18,10 @@ from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
-from service.database.tables import accounts, book_balances, tariffs
+from service.database.tables import accounts, tariffs
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
 
@@ -117,12 +118,6 @@ class Reason(Asked):
 _NULLABLE = {"tariff_id", "channels", "cps"}
 
 
-def _balance() -> sa.ScalarSelect[Any]:
-    where = (book_balances.c.account_id == accounts.c.id) & (book_balances.c.book == "balance")
-    where &= book_balances.c.currency == accounts.c.currency
-    return sa.select(book_balances.c.amount_micros).where(where).scalar_subquery()
-
-
 def _below(number: int) -> sa.ColumnElement[bool]:
     top = sa.select(accounts.c.path).where(accounts.c.id == number).scalar_subquery()
     last = sa.func.substr(top, 1, sa.func.length(top) - 1) + chr(ord("/") + 1)
@@ -147,7 +142,7 @@ _LISTING = Listing(
         "billing": equals(accounts.c.billing),
         "state": equals(accounts.c.state),
     },
-    sa.select(accounts, _balance().label("balance")),
+    sa.select(accounts, BALANCE.label("balance")),
     _providers,
 )
 
@@ -174,7 +169,7 @@ async def show_account(call: Call) -> Answer:
     """One."""
     if call.row.kind == "provider" and call.row.id != call.actor.account_id:
         call.need(Permission.PROVIDERS_READ)
-    view = await _shown(call, call.row)
+    view = _view(call, call.row, call.row.balance)
     return Answer(view, version=view.version)
 
 

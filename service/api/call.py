@@ -17,7 +17,7 @@ from service.access.permissions import Permission
 from service.access.rights import beyond
 from service.api.nouns import NOUNS, visible, within
 from service.api.problems import Problem, not_found
-from service.commands.outbox import lock_node
+from service.commands.outbox import writing
 from service.config import Config
 from service.database.tables import accounts
 
@@ -101,7 +101,8 @@ class Call:
         """Things of the subtree by their numbers; those outside are left out as if they weren't there."""
         kind = NOUNS[noun]
         seen = within(kind.owner, self.actor) if to_change else visible(kind, self.actor)
-        query = sa.select(kind.table, kind.owner.label("owner_account_id")).where(kind.table.c.id.in_(numbers) & seen)
+        columns: list[Any] = [kind.table, kind.owner.label("owner_account_id"), *kind.beside]
+        query = sa.select(*columns).where(kind.table.c.id.in_(numbers) & seen)
         return {row.id: row for row in await self.conn.execute(query)}
 
     async def owner_of(self, row: Row[Any]) -> Row[Any]:
@@ -135,8 +136,7 @@ class Call:
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """A transaction of an endpoint that opens its own."""
-        async with self.api.engine.begin() as conn:
-            await lock_node(conn, self.node)
+        async with writing(self.api.engine, self.node) as conn:
             self.conn = conn
             yield conn
 

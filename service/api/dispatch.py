@@ -20,9 +20,9 @@ from service.api.call import Api, Asking, Call, etag, forbidden
 from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
 from service.api.problems import FieldError, Problem, not_found
 from service.api.values import ID_MAX, Named, named_in
-from service.commands.outbox import lock_node
+from service.commands.outbox import writing
 from service.database.access_tables import answers
-from service.database.engine import reading
+from service.database.engine import looking
 from service.faults import Fault
 
 KEY_CHARACTERS_MAX = 200
@@ -65,7 +65,7 @@ def _unavailable() -> Problem:
 
 async def _respond(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Reply:
     try:
-        async with reading(api.engine) as conn:
+        async with looking(api.engine) as conn:
             known = actor or await _who(api, conn, endpoint, asking, now_ms)
             call = await _prepared(api, endpoint, asking, known, conn, now_ms)
             if not endpoint.writes and not endpoint.own_transaction:
@@ -79,8 +79,7 @@ async def _respond(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, ac
 
 async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Reply:
     """In one transaction under the node's lock; who asks is looked at again there, since meanwhile it may be nobody."""
-    async with api.engine.begin() as conn:
-        await lock_node(conn, api.config.node)
+    async with writing(api.engine, api.config.node) as conn:
         known = actor or await _who(api, conn, endpoint, asking, now_ms)
         stood = await _stored(conn, known, endpoint, asking)
         if stood is None:

@@ -13,6 +13,7 @@ from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.peer_tables import devices, numbers, translations
 from service.database.tables import (
     accounts,
+    book_balances,
     cdrs,
     gateways,
     operations,
@@ -25,6 +26,13 @@ from service.database.tables import (
 from service.database.webhook_tables import deliveries, webhooks
 
 Condition = sa.ColumnElement[bool]
+BALANCE = (
+    sa.select(book_balances.c.amount_micros)
+    .where((book_balances.c.account_id == accounts.c.id) & (book_balances.c.book == "balance"))
+    .where(book_balances.c.currency == accounts.c.currency)
+    .scalar_subquery()
+)
+"""Of an account, in its own currency; null before its first line."""
 
 
 class Noun(NamedTuple):
@@ -36,6 +44,8 @@ class Noun(NamedTuple):
     """The id of the account that it belongs to."""
     also: Callable[[Actor], Condition] | None = None
     """What else one may see (never change) though it belongs to somebody above; None: nothing."""
+    beside: tuple[sa.ColumnElement[Any], ...] = ()
+    """Columns that a look at one brings along."""
 
 
 def within(owner: sa.ColumnElement[Any], actor: Actor) -> Condition:
@@ -95,7 +105,7 @@ def _carried(actor: Actor) -> Condition:
 NOUNS: dict[str, Noun] = {
     noun.name: noun
     for noun in (
-        Noun("account", accounts, accounts.c.id),
+        Noun("account", accounts, accounts.c.id, beside=(BALANCE.label("balance"),)),
         Noun("user", users, users.c.account_id),
         Noun("role", roles, roles.c.account_id, _roles_above),
         Noun("session", sessions, _of_user(sessions.c.user_id)),

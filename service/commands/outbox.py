@@ -6,12 +6,15 @@ to the ledger takes this lock before all others (`lock_node`): no two of them ca
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.database.engine import is_sqlite
 from service.database.tables import commands, nodes
@@ -38,6 +41,19 @@ async def ensure_node(conn: AsyncConnection, name: str) -> None:
     """Makes the node's row if there is none."""
     insert = sqlite.insert if is_sqlite(conn) else postgresql.insert
     await conn.execute(insert(nodes).values(name=name).on_conflict_do_nothing())
+
+
+_TURNS: WeakKeyDictionary[AsyncEngine, asyncio.Lock] = WeakKeyDictionary()
+"""Of each engine: its writers wait here, in their order, and not in a crowd before the node's lock."""
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine, node: str) -> AsyncIterator[AsyncConnection]:
+    """A transaction that holds the node's lock."""
+    turn = _TURNS.setdefault(engine, asyncio.Lock())
+    async with turn, engine.begin() as conn:
+        await lock_node(conn, node)
+        yield conn
 
 
 async def lock_node(conn: AsyncConnection, name: str) -> Node:

@@ -106,6 +106,17 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield conn
 
 
+@asynccontextmanager
+async def looking(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """For a few statements that need not see the same moment: on PostgreSQL without the two trips of a transaction."""
+    if engine.dialect.name == "sqlite":
+        async with reading(engine) as conn:
+            yield conn
+        return
+    async with engine.connect() as conn:
+        yield await conn.execution_options(isolation_level="AUTOCOMMIT", postgresql_readonly=True)
+
+
 def _alembic(connection: sa.Connection, action: str) -> None:
     """Runs alembic's `upgrade` or `check`. Imported here: a third of a second that most commands don't need."""
     from alembic import command  # noqa: PLC0415
