@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi.store.environment import StoreAbsent, open_reader
 from service.access.sessions import Sessions
+from service.access.tidy import forget
 from service.api import explorer
 from service.api.call import Api
 from service.api.http import guarded, routes
@@ -37,6 +38,7 @@ from service.webhooks.sender import Sender
 POLL_S = 0.1
 TIDY_S = 2.0
 TELL_S = 0.5
+FORGET_S = 3_600.0
 WATCH_S = 1.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
@@ -81,6 +83,7 @@ class Service:
             "publisher": (WATCH_S, self._watch),
             "tidy": (TIDY_S, self._tidy),
             "webhooks": (TELL_S, self._tell),
+            "forget": (FORGET_S, self._forget),
         }
 
     async def keep(self, name: str) -> None:
@@ -117,6 +120,9 @@ class Service:
         await self._flusher.tidy()
         await self._collector.tidy()
         await self.api.sessions.note_seen(self._engine)
+
+    async def _forget(self) -> None:
+        await forget(self._engine, self._config.node, _now_ms())
 
     async def _watch(self) -> None:
         """Publishes a changed ratebook; its faults are told line by line, and the old one stays."""

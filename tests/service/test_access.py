@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from service.access.tidy import forget
 from tests.service.office import PASSWORD, Office
 
 
@@ -92,3 +93,17 @@ async def test_who_acts_as_somebody_below_is_named_beside_them(office: Office) -
     assert [(one["actor"], one["behalf_of"]) for one in lines["items"]] == [("boss@op.example", "ada@upper.example")]
     seen = await ada.do("audit.list", query={"account_id": made})
     assert [(one["actor"], one["behalf_of"]) for one in seen["items"]] == [("above", "ada@upper.example")]
+
+
+async def test_what_is_over_is_forgotten(office: Office) -> None:
+    """Answers after a month, sessions and links after their end; what still holds stays."""
+    reseller = await office.account(office.boss, 1, "r", "reseller")
+    owner = [office.roles["owner"]]
+    await office.boss.do("user.invite", account_id=reseller, email="a@b.example", name="A", role_ids=owner)
+    await office.boss.do("payment.make", key="k", account_id=reseller, amount="1", reason="x")
+    await office.nobody.ask("session.open", email="nobody@x.example", password="a wrong password")
+    assert await forget(office.engine, "local", office.now_ms) == 0
+    later = office.now_ms + 31 * 24 * 3_600_000
+    assert await forget(office.engine, "local", later) == 4  # the answer, the session, the link, the failure
+    assert (await office.boss.ask("me.show")).status == 401
+    assert await forget(office.engine, "local", later) == 0
