@@ -133,7 +133,7 @@ trunks = sa.Table(
     "trunks",
     metadata,
     _id(),
-    sa.Column("name", sa.Text, nullable=False, unique=True),
+    _text("name"),
     _refers("account_id", "accounts.id"),
     _text("transport", "any"),
     sa.Column("port", sa.Integer, nullable=False, server_default="0"),  # 0: any
@@ -153,7 +153,7 @@ trunks = sa.Table(
     _one_of("transport", TRANSPORTS),
     _one_of("state", STATES),
     sa.CheckConstraint("port BETWEEN 0 AND 65535", name="port"),
-    sa.Index(None, "account_id"),
+    sa.UniqueConstraint("account_id", "name"),
     sqlite_autoincrement=True,
 )
 

@@ -165,9 +165,9 @@ async def _check(call: Call, account: Row[Any], values: dict[str, Any], but: int
     if values.get("caller_rule") in {"listed", "replace"} and not values["caller_numbers"]:
         raise invalid("/caller_numbers", "this rule needs a number at least")
     if "name" in values:
-        same = sa.select(trunks.c.id).where((trunks.c.name == values["name"]) & (trunks.c.id != but))
-        if (await call.conn.execute(same)).first() is not None:
-            raise invalid("/name", "this name can't be used: take another one")
+        same = (trunks.c.account_id == account.id) & (trunks.c.name == values["name"]) & (trunks.c.id != but)
+        if (await call.conn.execute(sa.select(trunks.c.id).where(same))).first() is not None:
+            raise invalid("/name", "the account has a trunk of this name already")
 
 
 async def _take_networks(call: Call, trunk_id: int, row: Row[Any], networks: list[str]) -> None:

@@ -37,9 +37,11 @@ class Directory:
         self.names: dict[int, str] = {}
         self._accounts: defaultdict[str, set[int]] = defaultdict(set)
         """By their own names."""
-        self._owned: dict[str, defaultdict[str, list[Owned]]] = {noun: defaultdict(list) for noun in ("tariff", "role")}
-        self._numbered: dict[str, dict[int, Owned]] = {"tariff": {}, "role": {}}
-        self.plain: dict[str, dict[str, int]] = {"trunk": {}, "device": {}, "plan": {}}
+        self._owned: dict[str, defaultdict[str, list[Owned]]] = {
+            noun: defaultdict(list) for noun in ("tariff", "role", "trunk")
+        }
+        self._numbered: dict[str, dict[int, Owned]] = {"tariff": {}, "role": {}, "trunk": {}}
+        self.plain: dict[str, dict[str, int]] = {"device": {}, "plan": {}}
         """Things whose names are unique."""
 
     @classmethod
@@ -52,8 +54,9 @@ class Directory:
             directory.add_owned("tariff", Owned(row.id, row.owner_id, row.name))
         for row in await conn.execute(sa.select(roles.c.id, roles.c.account_id, roles.c.name)):
             directory.add_owned("role", Owned(row.id, row.account_id, row.name))
+        for row in await conn.execute(sa.select(trunks.c.id, trunks.c.account_id, trunks.c.name)):
+            directory.add_owned("trunk", Owned(row.id, row.account_id, row.name))
         for noun, table, column in (
-            ("trunk", trunks, trunks.c.name),
             ("device", devices, devices.c.username),
             ("plan", plans, plans.c.name),
         ):
@@ -112,6 +115,8 @@ class Directory:
             if found is None:
                 raise Unknown(f"no account {text!r} here or in the ledger")
             return found
+        if noun == "trunk":
+            return self._below(noun, text, path[0])
         if noun in self._owned:
             return self._usable(noun, text, path)
         known = self.plain[noun]
@@ -137,6 +142,21 @@ class Directory:
             raise Unknown(f"no {noun} {text!r} that can be used here (known: {shown}){more}")
         return found.id
 
+    def _below(self, noun: str, text: str, account: int) -> int:
+        """The account's own of this name, else the only one below it; `Account/name` says which. Raises Unknown."""
+        owner, _, name = text.rpartition("/")
+        inside = [one for one in self._owned[noun].get(name, ()) if account in self.above(one.account_id)]
+        if owner:
+            wanted = self.account(owner)
+            inside = [one for one in inside if one.account_id == wanted]
+        found = [one for one in inside if one.account_id == account] or inside
+        if len(found) > 1:
+            listed = [(f"{self.path_of(one.account_id)}/{one.name}", one.id) for one in found]
+            raise Unknown(told_apart(text, listed, noun))
+        if not found:
+            raise Unknown(f"no {noun} {text!r} of this account or of one below it")
+        return found[0].id
+
     def _nearest(self, noun: str, name: str, path: list[int]) -> Owned | None:
         inside = [one for one in self._owned[noun].get(name, ()) if one.account_id in path]
         return min(inside, key=lambda one: path.index(one.account_id), default=None)
@@ -148,6 +168,8 @@ class Directory:
         if noun not in self._owned:
             return next(name for name, known in self.plain[noun].items() if known == number)
         one = self._numbered[noun][number]
+        if noun == "trunk":
+            return one.name if one.account_id == path[0] else f"{self.called(one.account_id)}/{one.name}"
         nearest = self._nearest(noun, one.name, path)
         if nearest is not None and nearest.id == number:
             return one.name

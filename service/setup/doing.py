@@ -15,10 +15,11 @@ from service.database.tables import gateways, trunk_networks
 from service.peers.storage import load_plans, put_plan
 from service.setup import changes as told
 from service.setup.changes import Change, FieldChange
+from service.setup.directory import Unknown
 from service.setup.kinds import AFTER_PLANS, GATEWAYS, ROLES, TRUNKS, USERS
 from service.setup.rows import Rows, is_gone
-from service.setup.sheet import Problem
-from service.setup.standing import Thing
+from service.setup.sheet import Problem, Row
+from service.setup.standing import Key, Thing
 from service.setup.tree import Tree
 
 
@@ -76,16 +77,24 @@ def _shown(name: str, value: object) -> str:
 
 async def _release_networks(rows: Rows) -> None:
     """Of trunks that the file names, when one wants what another one has: so that they can exchange theirs."""
-    wanted = {row.text("name"): row for row in rows.setup.rows["trunks"] if not is_gone(TRUNKS, row)}
-    things = {name: rows.standing["trunks"].get((name,)) for name in wanted}
-    standing: dict[str, Thing] = {name: thing for name, thing in things.items() if thing is not None}
-    owners = {door: name for name, thing in standing.items() for door in _doors(thing.values)}
-    claims = ((owners.get(door), name) for name, row in wanted.items() for door in _doors(row.values))
-    if any(owner not in {None, name} for owner, name in claims):
+    wanted = {_trunk(rows, row): row for row in rows.setup.rows["trunks"] if not is_gone(TRUNKS, row)}
+    things = {key: rows.standing["trunks"].get(key) for key in wanted}
+    standing: dict[Key, Thing] = {key: thing for key, thing in things.items() if thing is not None}
+    owners = {door: key for key, thing in standing.items() for door in _doors(thing.values)}
+    claims = ((owners.get(door), key) for key, row in wanted.items() for door in _doors(row.values))
+    if any(owner not in {None, key} for owner, key in claims):
         numbers = [thing.id for thing in standing.values()]
         await rows.inner.conn.execute(sa.delete(trunk_networks).where(trunk_networks.c.trunk_id.in_(numbers)))
         for thing in standing.values():
             thing.values["networks"] = []
+
+
+def _trunk(rows: Rows, row: Row) -> Key:
+    """Its account and name; of an account that means nothing, or several: none."""
+    try:
+        return (rows.names.account(row.text("account")), row.text("name"))
+    except Unknown:
+        return (None, row.text("name"))
 
 
 def _doors(values: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

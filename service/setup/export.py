@@ -72,7 +72,7 @@ def _row(kind: Kind, thing: Thing, names: Directory) -> dict[str, Any]:
         elif name not in kind.key and value == default_of(kind.model, name):
             continue
         elif value is not None:
-            found[field_of(name)] = _written(name, value, names, above if noun_of(name) == "role" else path)
+            found[field_of(name)] = _written(name, value, names, above if noun_of(name) in {"role", "trunk"} else path)
     if kind is ACCOUNTS:
         del found["currency"]
         given = [names.name("role", one, names.above(thing.id)) for one in values["roles"]]

@@ -102,8 +102,9 @@ GATEWAYS = Kind(
 ROLES = Kind("roles", "role", "role.define", "role.edit", ("account_id", "name"), "role.remove", states=False)
 USERS = Kind("users", "user", "user.invite", "user.edit", ("account_id", "email"), "user.remove", states=True)
 TRUNKS = Kind(
-    "trunks", "trunk", "trunk.make", "trunk.edit", ("name",), "trunk.remove", states=True, also_gone=("closed",)
-)
+    "trunks", "trunk", "trunk.make", "trunk.edit", ("account_id", "name"), "trunk.remove", states=True,
+    also_gone=("closed",),
+)  # fmt: skip
 AFTER_PLANS = (
     TRUNKS,
     Kind("devices", "device", "device.make", "device.edit", ("username",), "device.remove", states=True),

@@ -17,7 +17,7 @@ from service.setup import changes as told
 from service.setup.changes import Change, FieldChange, Secret, shown, title
 from service.setup.directory import Directory, Owned, Unknown
 from service.setup.document import Setup
-from service.setup.kinds import ACCOUNTS, BY_NAME, REMOVED, ROLES, SETS, USERS, Kind, field_of, noun_of
+from service.setup.kinds import ACCOUNTS, BY_NAME, REMOVED, ROLES, SETS, TRUNKS, USERS, Kind, field_of, noun_of
 from service.setup.sheet import Problem as FileProblem
 from service.setup.sheet import Row, Value
 from service.setup.standing import Standing, Thing, key_of
@@ -37,6 +37,8 @@ REASON = "kambill apply"
 _SECRETS = ("link", "password", "secret")
 _ELSEWHERE = {"credit_limit": "account.credit-limit", "role_ids": "user.roles"}
 """Fields that have an endpoint of their own."""
+_BARE = (ACCOUNTS, USERS, TRUNKS)
+"""Of which people say no more than the name."""
 T = TypeVar("T")
 
 
@@ -164,7 +166,7 @@ class Rows:
             raise
 
     def _label(self, kind: Kind, values: dict[str, Any]) -> str:
-        own = kind.key[1:] if kind in {ACCOUNTS, USERS} else kind.key
+        own = kind.key[1:] if kind in _BARE else kind.key
         parts = [(name, values.get(name)) for name in own]
         return "/".join(self.shown(name, value, values) for name, value in parts if value is not None)
 
@@ -201,8 +203,8 @@ class Rows:
         kind, given = wish.kind, wish.given
         if kind is ACCOUNTS:
             self.names.add_account(number, given["name"], given["parent_id"])
-        elif kind is ROLES:
-            self.names.add_owned("role", Owned(number, given["account_id"], given["name"]))
+        elif kind in {ROLES, TRUNKS}:
+            self.names.add_owned(kind.noun, Owned(number, given["account_id"], given["name"]))
         elif kind.noun in self.names.plain:
             self.names.plain[kind.noun][str(given[kind.key[-1]])] = number
 
@@ -262,7 +264,7 @@ def is_gone(kind: Kind, row: Row) -> bool:
 
 
 def _label_fields(kind: Kind) -> set[str]:
-    return {"email"} if kind is USERS else set(kind.key) - {"parent_id"}
+    return set(kind.key[-1:]) if kind in _BARE else set(kind.key)
 
 
 def _json(answer: Answer) -> dict[str, Any] | None:

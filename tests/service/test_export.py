@@ -49,11 +49,13 @@ trunks:
   - {name: ann-1, account: North/Ann, networks: [192.0.2.7, "2001:db8:1::/48"], plan: standard, tariff: wholesale,
      caller_rule: listed, caller_numbers: ["44207946", "33123"]}
   - {name: ann-2, account: North/South/Ann, networks: 192.0.2.7, tech_prefix: "0#", port: 5080, state: suspended}
+  - {name: ann-1, account: North/South/Ann, networks: 192.0.2.8}
 devices:
   - {username: ann-phone, account: North/Ann, name: "no", channels: 2, plan: standard}
 numbers:
   - {number: "442079460000", account: North/Ann, device: ann-phone, note: "none"}
   - {number: "442079460001", account: North/South/Ann, trunk: ann-2, state: suspended}
+  - {number: "442079460002", account: North, trunk: South/Ann/ann-1}
 translations:
   - {account: North/Ann, subject: called, position: 1, prefix: "0", strip: 1, prepend: "44"}
   - {account: North/South/Ann, trunk: ann-2, subject: caller, position: 5, length_max: 9}

@@ -607,11 +607,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_trunks_plan_id")),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_trunks_tariff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trunks")),
-        sa.UniqueConstraint("name", name=op.f("uq_trunks_name")),
+        sa.UniqueConstraint("account_id", "name", name=op.f("uq_trunks_account_id_name")),
         sqlite_autoincrement=True,
     )
-    op.create_index(op.f("ix_trunks_account_id"), "trunks", ["account_id"], unique=False)
-
     op.create_table(
         "users",
         sa.Column(
