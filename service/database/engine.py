@@ -23,6 +23,8 @@ from service.faults import Fault
 
 BUSY_TIMEOUT_MS = 15_000
 """How long a writer waits for another one on SQLite. The longest transaction here takes well under a second."""
+CONNECTIONS = 16
+"""To PostgreSQL, kept open: one that is opened for a request costs more than the request."""
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x6B616D62696C6C  # "kambill"
@@ -63,7 +65,7 @@ def open_engine(text: str) -> AsyncEngine:
     url = database_url(text)
     try:
         if url.get_backend_name() != "sqlite":
-            return create_async_engine(url)
+            return create_async_engine(url, pool_size=CONNECTIONS, max_overflow=0)
         engine = create_async_engine(url)
     except NoSuchModuleError as fault:
         raise DatabaseFault(
