@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 import sqlalchemy as sa
@@ -75,6 +76,7 @@ def _row(kind: Kind, thing: Thing, names: Directory) -> dict[str, Any]:
             found[field_of(name)] = _written(name, value, names, above if noun_of(name) in {"role", "trunk"} else path)
     if kind is ACCOUNTS:
         del found["currency"]
+        found = {"name": found.pop("name")} | found
         given = [names.name("role", one, names.above(thing.id)) for one in values["roles"]]
         found |= {"roles": given} if given else {}
         found |= {} if values["default_role"] else {"default_role": False}
@@ -109,13 +111,20 @@ def _plans(plans: dict[str, Plan]) -> Iterator[str]:
         yield f"  {_flow(name).removesuffix('...').strip()}: {_flow(_plan(plan))}\n"
 
 
+def _ranges(codes: list[int]) -> Iterator[int | str]:
+    """503, and 500-599 for those that follow each other."""
+    for _, group in groupby(enumerate(codes), key=lambda item: item[1] - item[0]):
+        run = [code for _, code in group]
+        yield run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}"
+
+
 def _plan(plan: Plan) -> dict[str, Any]:
     """As routing.yaml has it."""
     return {
         "order": plan.order.value,
         "no_loss": plan.no_loss.value,
         "failover": {
-            "codes": sorted(plan.failover_codes),
+            "codes": list(_ranges(sorted(plan.failover_codes))),
             "try_timeout": plan.try_timeout_ms // 1000,
             "attempts": plan.attempts_max,
         },
