@@ -219,7 +219,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
     """The service with its tasks at work and its port open. Raises Fault for what can't be used."""
     async with open_ledger(config, _now_ms()) as engine:
         service = Service(config, engine)
-        runner = web.AppRunner(make_app(service), access_log=None, max_line_size=LINE_BYTES_MAX)
+        runner = web.AppRunner(make_app(service), access_log=None, max_line_size=LINE_BYTES_MAX, auto_decompress=False)
         await runner.setup()
         try:
             await web.TCPSite(runner, config.listen.host, config.listen.port).start()

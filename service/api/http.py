@@ -27,6 +27,7 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Server": "Kambill",
 }
 log = structlog.get_logger("kambill.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -76,6 +77,8 @@ async def _asking(request: web.Request, endpoint: Endpoint) -> Asking:
     kind, _, credential = headers.get("Authorization", "").partition(" ")
     body = b""
     if request.body_exists:
+        if headers.get("Content-Encoding", "identity").lower() != "identity":
+            raise Problem("not-a-json-request", "send it without Content-Encoding")
         if request.content_length is not None and request.content_length > endpoint.body_bytes_max:
             raise Problem("too-large", f"at most {endpoint.body_bytes_max} bytes")
         body = await _body(request, endpoint.body_bytes_max)

@@ -83,6 +83,8 @@ TABLE = [
           b"[" * 100_000),
     Wrong("POST /accounts", 422, "invalid", " Input should be an object", b"[]"),
     Wrong("POST /accounts", 415, "not-a-json-request", "", b"{}", {"Content-Type": "text/plain"}),
+    Wrong("POST /accounts", 415, "not-a-json-request", "send it without Content-Encoding", b"abcde",
+          {"Content-Encoding": "gzip"}),
     Wrong("POST /accounts", 413, "too-large", "at most 1048576 bytes", b" " * (1 << 20) + b"{}"),
     Wrong("POST /accounts", 422, "invalid",
           "/parent_id Field required\n/name Field required\n/kind Field required", {}),
