@@ -120,10 +120,10 @@ class Agent:
                 return message
         raise Nothing(f"{self.ip}:{self.port} waited {wait_s} s for an answer, saw {self.lines()}")
 
-    def expect_nothing(self, what: str | int, wait_s: float = 0.3) -> None:
-        """Fails if a message of this method or code comes."""
+    def expect_nothing(self, what: str | int, wait_s: float = 0.3, **where: str) -> None:
+        """Fails if a message of this method or code comes. Headers may be named: those of calls before still come."""
         try:
-            message = self.expect(what, wait_s)
+            message = self.expect(what, wait_s, **where)
         except Nothing:
             return
         raise AssertionError(f"{self.ip}:{self.port} got {message.first_line}")

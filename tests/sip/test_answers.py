@@ -313,7 +313,7 @@ def test_an_acknowledged_call_outlives_the_wait(proxy: Proxy, caller: Agent, gat
     """The ACK came."""
     proxy.send({"do": "settings", "ack_wait_s": 1})
     call, _ = answer(caller, gateway)
-    gateway.expect_nothing("BYE", 2.5)
+    gateway.expect_nothing("BYE", 2.5, Call_ID=call.call_id)
     assert is_talking(proxy, call)
     hang_up(call, gateway)
     proxy.send({"do": "settings"})

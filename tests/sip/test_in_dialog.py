@@ -49,7 +49,7 @@ def test_a_bye_that_requires_the_unknown_ends_neither(proxy: Proxy, caller: Agen
     call, _ = answer(caller, gateway)
     call.request("BYE", Require="nosuch")
     assert final(caller, call) == 420
-    gateway.expect_nothing("BYE")
+    gateway.expect_nothing("BYE", Call_ID=call.call_id)
     assert is_talking(proxy, call)
     hang_up(call, gateway)
 
@@ -63,7 +63,7 @@ def test_a_third_partys_bye_ends_nothing(
     thief.to_tag, thief.target, thief.routes = call.to_tag, call.target, call.routes
     thief.request("BYE")
     assert final(thief.agent, call) == 481
-    gateway.expect_nothing("BYE")
+    gateway.expect_nothing("BYE", Call_ID=call.call_id)
     assert is_talking(proxy, call)
     hang_up(call, gateway)
 
@@ -85,7 +85,7 @@ def test_a_bye_out_of_order_ends_nothing(proxy: Proxy, caller: Agent, gateway: A
     call.cseq = cseq - 1
     call.request("BYE")
     assert final(caller, call) in {400, 500}
-    gateway.expect_nothing("BYE")
+    gateway.expect_nothing("BYE", Call_ID=call.call_id)
     assert is_talking(proxy, call)
     call.cseq = 1
     hang_up(call, gateway)
@@ -99,7 +99,7 @@ def test_a_repeated_bye_is_answered_again(proxy: Proxy, caller: Agent, gateway: 
     caller.send(call.text("BYE"))
     assert final(caller, call) == 200
     gateway.reply(gateway.expect("BYE"), 200, "OK")
-    gateway.expect_nothing("BYE", 0.7)
+    gateway.expect_nothing("BYE", 0.7, Call_ID=call.call_id)
     assert len(proxy.cdrs(call.call_id)) == 1
 
 

@@ -395,7 +395,7 @@ def test_a_gateways_bye_in_two_copies_is_one(proxy: Proxy, caller: Agent, gatewa
     first, again = (caller.expect("BYE", Call_ID=call.call_id) for _ in range(2))
     assert first.text == again.text
     caller.reply(again, 200, "OK")
-    caller.expect_nothing("BYE")
+    caller.expect_nothing("BYE", Call_ID=call.call_id)
     charged_once(proxy, call)
 
 
