@@ -239,7 +239,7 @@ def test_ringing_too_long_ends_with_the_plan(proxy: Proxy, caller: Agent, gatewa
     for _ in range(8):
         gateway.reply(invite, 180, "Ringing", tag="x")
         gateway.receive(0.2)
-    cancel = gateway.expect("CANCEL")
+    cancel = gateway.expect("CANCEL", Call_ID=call.call_id)
     proxy.send(proxy.plan_body())
     assert 1.5 < cancel.at - began < 3.5
     gateway.reply(cancel, 200, "OK")
