@@ -16,6 +16,7 @@ from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
+from ratebook.bands import terms_at
 
 
 class Callee(NamedTuple):
@@ -63,10 +64,10 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
         legs, provider = _legs_of_now(rooms, running, now)
         settings = change.configuration.settings(change.txn)
         payers = grants.payers_of(change, legs)
-        grant_s = grants.next_grant_s(payers, running.grant_s, settings)
+        grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s)
         if grant_s < 1:
-            return _refuse(change, running, "funds", _poor(payers) or running.account, ring_ms, now)
-        legs = grants.held_for(legs, grant_s)
+            return _refuse(change, running, "funds", _poor(payers, now) or running.account, ring_ms, now)
+        legs = grants.held_for(legs, grant_s, now.wall_s)
         grants.move_holds(change, payers, legs)
         talking = running._replace(
             state=ANSWERED,
@@ -118,14 +119,14 @@ def _legs_of_now(rooms: Rooms, running: RunningCall, now: Now) -> tuple[tuple[Ch
 
 def _leg_of_now(rates: Any, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:
     found = rates.find(leg.tariff, number, now.wall_s)
-    if found is None or found.terms.blocked:
+    if found is None or terms_at(found.terms, now.wall_s).blocked:
         return leg
     return leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw)
 
 
-def _poor(payers: grants.Payers) -> int:
+def _poor(payers: grants.Payers, now: Now) -> int:
     """Who can't pay the first second; 0: nobody."""
-    return next((account.id for account, leg in payers if grants.payable_s(account, leg, 1) < 1), 0)
+    return next((account.id for account, leg in payers if grants.payable_s(account, leg, 1, now.wall_s) < 1), 0)
 
 
 def _inactive(change: Change, running: RunningCall) -> int:

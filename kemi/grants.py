@@ -34,44 +34,44 @@ def payers_of(change: Change, legs: tuple[ChargeLeg, ...]) -> Payers:
     return [(change.account(leg.account), leg) for leg in legs]
 
 
-def next_grant_s(payers: Payers, granted_s: int, settings: Settings) -> int:
+def next_grant_s(payers: Payers, granted_s: int, settings: Settings, answered_s: int) -> int:
     """How long the call may go on from its answer: a standard grant more while every level has plenty, else a first
     hold's length. Never less than what is held already pays, if the money is there; below 1: not even a second.
     """
     standard_s = min(granted_s + settings.grant_s, settings.max_call_s)
-    if _have_plenty(payers, standard_s):
+    if _have_plenty(payers, standard_s, answered_s):
         return standard_s
-    covered_s = min([longest_s(decode_terms(leg.terms), leg.held, standard_s) for _, leg in payers])
+    covered_s = min([longest_s(decode_terms(leg.terms), leg.held, standard_s, answered_s) for _, leg in payers])
     short_s = min(granted_s + settings.first_hold_s, standard_s)
-    return _affordable_s(payers, granted_s, max(covered_s, short_s))
+    return _affordable_s(payers, granted_s, max(covered_s, short_s), answered_s)
 
 
-def _have_plenty(payers: Payers, seconds: int) -> bool:
+def _have_plenty(payers: Payers, seconds: int, answered_s: int) -> bool:
     for account, leg in payers:
-        more = standard_micros(leg.terms, seconds) - leg.held
+        more = standard_micros(leg.terms, seconds, answered_s) - leg.held
         if more > 0 and more * PLENTY > account.available:
             return False
     return True
 
 
-def _affordable_s(payers: Payers, granted_s: int, limit_s: int) -> int:
+def _affordable_s(payers: Payers, granted_s: int, limit_s: int, answered_s: int) -> int:
     """How long all levels can pay from the answer on, `limit_s` at most; below 1: not even a second."""
     seconds = limit_s
     for account, leg in payers:
-        seconds = min(seconds, payable_s(account, leg, seconds))
+        seconds = min(seconds, payable_s(account, leg, seconds, answered_s))
         if seconds < 1:
             return 0
     return max(seconds, granted_s)
 
 
-def payable_s(account: Account, leg: ChargeLeg, limit_s: int) -> int:
+def payable_s(account: Account, leg: ChargeLeg, limit_s: int, answered_s: int) -> int:
     """How long one level can pay; below 1: not even a second."""
-    return longest_s(decode_terms(leg.terms), account.available + leg.held, limit_s)
+    return longest_s(decode_terms(leg.terms), account.available + leg.held, limit_s, answered_s)
 
 
-def held_for(legs: tuple[ChargeLeg, ...], grant_s: int) -> tuple[ChargeLeg, ...]:
+def held_for(legs: tuple[ChargeLeg, ...], grant_s: int, answered_s: int) -> tuple[ChargeLeg, ...]:
     """The legs, each held for a grant."""
-    return tuple([_new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s))) for leg in legs])
+    return tuple([_new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s, answered_s))) for leg in legs])
 
 
 def move_holds(change: Change, payers: Payers, after: tuple[ChargeLeg, ...]) -> None:
@@ -119,11 +119,12 @@ def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
 def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
     if running.cut_by or not all(change.account(account).is_active for account in running.path):
         return running.grant_s
-    return max(running.grant_s, next_grant_s(payers_of(change, running.legs), running.grant_s, settings))
+    payers = payers_of(change, running.legs)
+    return max(running.grant_s, next_grant_s(payers, running.grant_s, settings, running.answered_s))
 
 
 def _with_grant(change: Change, running: RunningCall, grant_s: int, now: Now) -> RunningCall:
-    legs = held_for(running.legs, grant_s)
+    legs = held_for(running.legs, grant_s, running.answered_s)
     move_holds(change, payers_of(change, running.legs), legs)
     return running._replace(legs=legs, grant_s=grant_s, seen_boot_ms=now.boot_ms)
 

@@ -12,7 +12,8 @@ from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
 from kemi.store.layout import Account
 from kemi.store.trunks import Gateway, Trunk
-from ratebook.compiled.layout import FOR_EVER
+from ratebook.bands import terms_at
+from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.price import attempt_charge, charge
 from ratebook.routing import Candidate, Plan, match_routes, order_candidates
@@ -23,18 +24,29 @@ STANDARD_CHARGES_MAX = 32_768
 _new = tuple.__new__
 
 
-@lru_cache(maxsize=STANDARD_CHARGES_MAX)
-def standard_micros(terms: bytes, seconds: int) -> int:
-    """What encoded terms ask for a length that many calls are asked for: a grant, the expected call."""
-    return charge(decode_terms(terms), seconds * 1000).micros
+def standard_micros(terms: bytes, seconds: int, answered_s: int) -> int:
+    """What encoded terms ask for a length that many calls are asked for: a grant, the expected call.
+
+    `answered_s`: the wall-clock second from which it is counted.
+    """
+    return _standard(terms, seconds, answered_s if is_timed(terms) else 0)
 
 
 @lru_cache(maxsize=STANDARD_CHARGES_MAX)
-def first_hold_micros(terms: bytes, first_hold_s: int) -> int:
+def _standard(terms: bytes, seconds: int, answered_s: int) -> int:
+    return charge(decode_terms(terms), seconds * 1000, answered_s).micros
+
+
+def first_hold_micros(terms: bytes, first_hold_s: int, at_s: int) -> int:
     """What a leg must set aside before the call goes out: fees and the whole increments of the first seconds."""
+    return _first_hold(terms, first_hold_s, at_s if is_timed(terms) else 0)
+
+
+@lru_cache(maxsize=STANDARD_CHARGES_MAX)
+def _first_hold(terms: bytes, first_hold_s: int, at_s: int) -> int:
     decoded = decode_terms(terms)
-    covered_s = max(first_hold_s, decoded.grace_s + 1, 1)
-    return max(charge(decoded, covered_s * 1000).micros, attempt_charge(decoded))
+    covered_s = max(first_hold_s, terms_at(decoded, at_s).grace_s + 1, 1)
+    return max(charge(decoded, covered_s * 1000, at_s).micros, attempt_charge(decoded, at_s))
 
 
 class Look(NamedTuple):
@@ -75,9 +87,9 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
         if rate is None:
             raise Refusal("rate", account.id, caller)
         version, found = rate
-        if found.terms.blocked:
+        if terms_at(found.terms, look.at_s).blocked:
             raise Refusal("blocked", account.id, caller)
-        legs.append(leg_of(account.id, seller, version, found, first_hold_micros(found.raw, first_hold_s)))
+        legs.append(leg_of(account.id, seller, version, found, first_hold_micros(found.raw, first_hold_s, look.at_s)))
         until_s = min(until_s, found.until_s)
     return Chain(tuple(legs), until_s)
 
@@ -111,8 +123,10 @@ def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int]) ->
         way = None if gateway_id in tried else _way(look, gateway_id)
         if way is not None and (top is None or top.currency == way.leg.currency):
             ways[gateway_id] = way
-            candidates.append(Candidate(gateway_id, route.priority, standard_micros(way.leg.terms, expected_s)))
-    earned = None if top is None else standard_micros(top.terms, expected_s)
+            candidates.append(
+                Candidate(gateway_id, route.priority, standard_micros(way.leg.terms, expected_s, look.at_s))
+            )
+    earned = None if top is None else standard_micros(top.terms, expected_s, look.at_s)
     return [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
 
 
@@ -124,7 +138,7 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     if provider is None or not provider.is_active:
         return None
     rate = look.rate(gateway.tariff or provider.tariff)
-    if rate is None or rate[1].terms.blocked:
+    if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
         return None
     version, found = rate
     return Way(gateway, leg_of(gateway.provider, 0, version, found, 0), found.until_s)

@@ -37,6 +37,46 @@ class Interval(NamedTuple):
     """At least 1. A step that begins inside the interval is priced whole, past its end too."""
 
 
+class Border(StrEnum):
+    """What happens to a call when a time band ends inside it."""
+
+    START = "start"
+    """Nothing: the band of the answer holds to the end."""
+    SPLIT = "split"
+    """The call is cut at the border; each part is rounded up to its increment, and the next one begins there."""
+    INTERVAL = "interval"
+    """As SPLIT, and behind a border the first of several intervals counts no more: it is the call's beginning."""
+
+
+class Window(NamedTuple):
+    """Hours of some days, by the clocks of the timetable's zone."""
+
+    weekdays: int
+    """Bit 0: Monday."""
+    dates: tuple[int, ...]
+    """Days besides the weekdays, as the number YYYYMMDD; a year of 0: each year."""
+    from_s: int
+    """Seconds since the day's midnight."""
+    to_s: int
+    """Exclusive; beyond 86400: into the next day."""
+
+
+class Band(NamedTuple):
+    """A time band: all hours that lie in one of its windows."""
+
+    name: str
+    windows: tuple[Window, ...]
+
+
+class Timetable(NamedTuple):
+    """Other terms at other hours."""
+
+    zone: str
+    border: Border
+    bands: tuple[tuple[Band, Terms], ...]
+    """The first band that fits a moment holds. Terms have no timetable of their own."""
+
+
 class Terms(NamedTuple):
     """All that prices a call, without where and when it applies: thousands of rates share the same terms."""
 
@@ -58,6 +98,8 @@ class Terms(NamedTuple):
     blocked: bool = False
     rounding: Rounding = HALF_UP_6
     duration_mode: DurationMode = DurationMode.UP
+    timetable: Timetable | None = None
+    """These terms hold outside its bands. Fees, bounds, free seconds, grace and rounding are those of the answer."""
 
 
 class Rate(NamedTuple):
@@ -79,5 +121,6 @@ class Tariff(NamedTuple):
     name: str
     currency: str
     timezone: str
-    """In which its dates were written."""
+    """In which its dates and hours were written."""
     rates: tuple[Rate, ...]
+    """By prefix; those of a prefix in any order."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ratebook.model import DurationMode, FreeMode, Interval, Terms
+from ratebook.bands import stretches, terms_at
+from ratebook.model import Border, DurationMode, FreeMode, Interval, Terms
 from ratebook.money import NANOS, format_micros, format_nanos, round_fraction
 
 SIXTIETHS = 60
@@ -36,31 +37,40 @@ class Step(NamedTuple):
     seconds: int
     """All of them together, whole increments."""
     interval: Interval
+    band: str = ""
 
 
 NOTHING = Charge(0, 0)
 
 
-def charge(terms: Terms, duration_ms: int, factor: Factor = (1, 1)) -> Charge:
-    """What an answered call of this length costs. Nothing up to the grace, and nothing for a length of zero."""
-    seconds = whole_seconds(terms, duration_ms)
-    if seconds <= 0 or seconds <= terms.grace_s:
+def charge(terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1, 1)) -> Charge:
+    """What an answered call of this length costs. Nothing up to the grace, and nothing for a length of zero.
+
+    `answered_s`: the wall-clock second of the answer; terms without time bands don't ask for it.
+    """
+    began = terms if terms.timetable is None else terms_at(terms, answered_s)
+    seconds = whole_seconds(began, duration_ms)
+    if seconds <= 0 or seconds <= began.grace_s:
         return NOTHING
-    billed_s, sixtieths = _count(terms, seconds)
-    sixtieths += terms.connect_fee_nanos * SIXTIETHS
-    if terms.minimum_nanos:
-        sixtieths = max(sixtieths, terms.minimum_nanos * SIXTIETHS)
-    if terms.maximum_nanos is not None:
-        sixtieths = min(sixtieths, terms.maximum_nanos * SIXTIETHS)
+    if terms.timetable is None or terms.timetable.border is Border.START:
+        billed_s, sixtieths = _count(began, seconds)
+    else:
+        billed_s, sixtieths = _count_steps(began, steps(terms, seconds, answered_s))
+    sixtieths += began.connect_fee_nanos * SIXTIETHS
+    if began.minimum_nanos:
+        sixtieths = max(sixtieths, began.minimum_nanos * SIXTIETHS)
+    if began.maximum_nanos is not None:
+        sixtieths = min(sixtieths, began.maximum_nanos * SIXTIETHS)
     times, parts = factor
-    return _new(Charge, (billed_s, round_fraction(sixtieths * times, UNIT * parts, terms.rounding)))
+    return _new(Charge, (billed_s, round_fraction(sixtieths * times, UNIT * parts, began.rounding)))
 
 
-def attempt_charge(terms: Terms, factor: Factor = (1, 1)) -> int:
-    """What a call that was not answered costs, in micro-units."""
-    if not terms.attempt_fee_nanos:
+def attempt_charge(terms: Terms, started_s: int, factor: Factor = (1, 1)) -> int:
+    """What a call that was not answered costs, in micro-units. `started_s`: the wall-clock second of its INVITE."""
+    began = terms if terms.timetable is None else terms_at(terms, started_s)
+    if not began.attempt_fee_nanos:
         return 0
-    return round_fraction(terms.attempt_fee_nanos * factor[0], NANOS * factor[1], terms.rounding)
+    return round_fraction(began.attempt_fee_nanos * factor[0], NANOS * factor[1], began.rounding)
 
 
 def whole_seconds(terms: Terms, duration_ms: int) -> int:
@@ -73,83 +83,103 @@ def whole_seconds(terms: Terms, duration_ms: int) -> int:
 
 
 def _count(terms: Terms, seconds: int) -> tuple[int, int]:
-    """Billed seconds, and rates times seconds of an answered call."""
-    intervals = terms.intervals
-    if len(intervals) == 1 and not terms.free_s:  # nearly every rate: no loop
-        _, rate_nanos, increment_s = intervals[0]
+    """Billed seconds, and rates times seconds of an answered call, by terms that hold to its end."""
+    if len(terms.intervals) == 1 and not terms.free_s:  # nearly every rate: no list of steps
+        _, rate_nanos, increment_s = terms.intervals[0]
         billed_s = -(-seconds // increment_s) * increment_s
         return billed_s, billed_s * rate_nanos
     if terms.free_s and terms.free_mode is FreeMode.BEFORE:
-        seconds = max(0, seconds - terms.free_s)
+        seconds -= terms.free_s
+    found: list[Step] = []
+    _cover(found, terms.intervals, seconds, "")
+    return _count_steps(terms, found)
+
+
+def _count_steps(terms: Terms, found: list[Step]) -> tuple[int, int]:
+    free_s = terms.free_s if terms.free_mode is FreeMode.AFTER else 0
     billed_s = sixtieths = 0
-    last = len(intervals) - 1
-    for index, (_, rate_nanos, increment_s) in enumerate(intervals):
-        end_s = seconds if index == last else min(seconds, intervals[index + 1].from_s)
-        if billed_s < end_s:  # else a step before has covered it
-            length_s = -(-(end_s - billed_s) // increment_s) * increment_s
-            sixtieths += length_s * rate_nanos
-            if terms.free_s and terms.free_mode is FreeMode.AFTER:
-                sixtieths -= min(length_s, max(0, terms.free_s - billed_s)) * rate_nanos
-            billed_s += length_s
+    for from_s, seconds, interval, _ in found:
+        billed_s += seconds
+        sixtieths += (seconds - min(seconds, max(0, free_s - from_s))) * interval.rate_nanos
     return billed_s, sixtieths
 
 
-def steps(intervals: tuple[Interval, ...], seconds: int) -> list[Step]:
-    """The whole increments that cover so many seconds, interval by interval."""
-    found = []
-    at_s = 0
-    for index, interval in enumerate(intervals):
-        last = index + 1 == len(intervals)
-        end_s = seconds if last else min(seconds, intervals[index + 1].from_s)
-        if at_s >= end_s:
-            continue
-        length_s = -(-(end_s - at_s) // interval.increment_s) * interval.increment_s
-        found.append(Step(at_s, length_s, interval))
-        at_s += length_s
+def steps(terms: Terms, seconds: int, answered_s: int) -> list[Step]:
+    """The whole increments that cover a call of so many whole seconds, interval by interval, band by band.
+
+    Free seconds that are taken before the increments are the call's first ones, and none of these.
+    """
+    began = terms_at(terms, answered_s)
+    free_s = began.free_s if began.free_mode is FreeMode.BEFORE else 0
+    start_s, seconds = answered_s + free_s, seconds - free_s
+    found: list[Step] = []
+    timetable = terms.timetable
+    if timetable is None or timetable.border is Border.START:
+        _cover(found, began.intervals, seconds, "")
+        return found
+    is_first = True
+    for until_s, held, band in stretches(terms, timetable, start_s, start_s + seconds):
+        intervals = held.intervals
+        if not is_first and timetable.border is Border.INTERVAL:
+            intervals = intervals[1:] or intervals
+        _cover(found, intervals, min(seconds, until_s - start_s), band)
+        is_first = False
     return found
 
 
-def longest_s(terms: Terms, micros: int, limit_s: int) -> int:
+def _cover(found: list[Step], intervals: tuple[Interval, ...], end_s: int, band: str) -> None:
+    """Adds the increments that begin before `end_s`, behind those that are there."""
+    at_s = found[-1].from_s + found[-1].seconds if found else 0
+    last = len(intervals) - 1
+    for index, interval in enumerate(intervals):
+        border_s = end_s if index == last else min(end_s, intervals[index + 1].from_s)
+        if at_s < border_s:  # else a step before has covered it
+            length_s = -(-(border_s - at_s) // interval.increment_s) * interval.increment_s
+            found.append(_new(Step, (at_s, length_s, interval, band)))
+            at_s += length_s
+
+
+def longest_s(terms: Terms, micros: int, limit_s: int, answered_s: int) -> int:
     """The longest call in whole seconds, `limit_s` at most, that costs no more than `micros`; -1: not even one second.
 
     A charge never falls with the duration, so that it ends with a paid increment.
     """
-    if charge(terms, limit_s * 1000).micros <= micros:
+    if charge(terms, limit_s * 1000, answered_s).micros <= micros:
         return limit_s
     paid_s, unpaid_s = 0, limit_s
     while unpaid_s - paid_s > 1:
         middle_s = (paid_s + unpaid_s) // 2
-        if charge(terms, middle_s * 1000).micros <= micros:
+        if charge(terms, middle_s * 1000, answered_s).micros <= micros:
             paid_s = middle_s
         else:
             unpaid_s = middle_s
     return paid_s or -1
 
 
-def explain(terms: Terms, duration_ms: int, factor: Factor = (1, 1)) -> list[str]:
+def explain(terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1, 1)) -> list[str]:
     """How `charge` comes to its result, a sentence a step."""
-    seconds = whole_seconds(terms, duration_ms)
-    said = [f"{duration_ms} ms count as {seconds} s (rounded {terms.duration_mode.value})"]
-    if terms.blocked:
+    began = terms_at(terms, answered_s)
+    seconds = whole_seconds(began, duration_ms)
+    said = [f"{duration_ms} ms count as {seconds} s (rounded {began.duration_mode.value})"]
+    if began.blocked:
         said.append("the destination is blocked: no call is let through")
-    if seconds <= terms.grace_s:
-        return [*said, f"within the grace of {terms.grace_s} s: free"] if seconds > 0 else [*said, "no time: free"]
-    if terms.free_s:
-        said.append(f"{terms.free_s} s are free, taken off {terms.free_mode.value} the increments")
-    billed = max(0, seconds - terms.free_s) if terms.free_mode is FreeMode.BEFORE else seconds
+    if seconds <= began.grace_s:
+        return [*said, f"within the grace of {began.grace_s} s: free"] if seconds > 0 else [*said, "no time: free"]
+    if began.free_s:
+        said.append(f"{began.free_s} s are free, taken off {began.free_mode.value} the increments")
     said.extend(
         f"from {step.from_s} s: {step.seconds} s in steps of {step.interval.increment_s} s "
-        f"at {format_nanos(step.interval.rate_nanos)} a minute"
-        for step in steps(terms.intervals, billed)
+        f"at {format_nanos(step.interval.rate_nanos)} a minute{step.band and f' ({step.band})'}"
+        for step in steps(terms, seconds, answered_s)
     )
-    if terms.connect_fee_nanos:
-        said.append(f"connect fee {format_nanos(terms.connect_fee_nanos)}")
-    if terms.minimum_nanos:
-        said.append(f"at least {format_nanos(terms.minimum_nanos)}")
-    if terms.maximum_nanos is not None:
-        said.append(f"at most {format_nanos(terms.maximum_nanos)}")
+    if began.connect_fee_nanos:
+        said.append(f"connect fee {format_nanos(began.connect_fee_nanos)}")
+    if began.minimum_nanos:
+        said.append(f"at least {format_nanos(began.minimum_nanos)}")
+    if began.maximum_nanos is not None:
+        said.append(f"at most {format_nanos(began.maximum_nanos)}")
     if factor != (1, 1):
         said.append(f"times {factor[0]}/{factor[1]}")
-    result = charge(terms, duration_ms, factor)
-    rounded = f"rounded {terms.rounding.mode.value} to {terms.rounding.decimals} decimals"
-    return [*said, f"{result.billed_s} s billed: {format_micros(result.micros)} {terms.currency}, {rounded}"]
+    result = charge(terms, duration_ms, answered_s, factor)
+    rounded = f"rounded {began.rounding.mode.value} to {began.rounding.decimals} decimals"
+    return [*said, f"{result.billed_s} s billed: {format_micros(result.micros)} {began.currency}, {rounded}"]

@@ -111,6 +111,11 @@ class RunningCall(NamedTuple):
         return self.state == ANSWERED
 
     @property
+    def answered_s(self) -> int:
+        """The wall-clock second of the answer, by which the call is priced."""
+        return self.answer_wall_ms // 1000
+
+    @property
     def grant_end_boot_ms(self) -> int:
         """The boot time at which its money ends."""
         return self.answer_boot_ms + self.grant_s * 1000

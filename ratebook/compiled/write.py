@@ -6,17 +6,21 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from itertools import groupby, islice
+from itertools import islice
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import lmdb
 
-from ratebook.compiled.layout import HEADER_MARK, VERSION_BYTES, encode_entries
+from ratebook.collector import without_collector
+from ratebook.compiled.layout import HEADER_MARK, VERSION_BYTES, Encoder
 from ratebook.compiled.read import MAP_BYTES, MAX_READERS
-from ratebook.model import Tariff
+from ratebook.model import Rate, Tariff
 
 SLICE_ROWS = 500
+
+_PREFIX = itemgetter(0)
 
 
 class CompiledTariff(NamedTuple):
@@ -33,15 +37,16 @@ class CompiledTariff(NamedTuple):
 
 def compile_tariff(tariff: Tariff) -> CompiledTariff:
     """The rows of a tariff. Equal content has an equal version, whatever the tariff's name and order of rates."""
-    ordered = sorted(tariff.rates, key=lambda rate: rate.prefix)
-    rows = [
-        (prefix.encode("ascii"), encode_entries(list(rates)))
-        for prefix, rates in groupby(ordered, key=lambda rate: rate.prefix)
-    ]
+    with without_collector():
+        return _compile(tariff)
+
+
+def _compile(tariff: Tariff) -> CompiledTariff:
+    rows = list(_rows(sorted(tariff.rates, key=_PREFIX)))
     digest = hashlib.sha256(tariff.currency.encode("ascii"))
+    update = digest.update
     for prefix, value in rows:
-        digest.update(b"%d %s %d " % (len(prefix), prefix, len(value)))
-        digest.update(value)
+        update(b"%d %s %d " % (len(prefix), prefix, len(value)) + value)
     header = {
         "digest": digest.hexdigest(),
         "name": tariff.name,
@@ -51,6 +56,20 @@ def compile_tariff(tariff: Tariff) -> CompiledTariff:
         "prefixes": len(rows),
     }
     return CompiledTariff(digest.digest()[:VERSION_BYTES], digest.hexdigest(), header, rows)
+
+
+def _rows(rates: list[Rate]) -> Iterator[tuple[bytes, bytes]]:
+    """Prefix and value, of rates sorted by prefix."""
+    entries = Encoder().entries
+    together: list[Rate] = []
+    for rate in rates:
+        if together and together[0][0] != rate[0]:
+            yield together[0][0].encode("ascii"), entries(together)
+            together = [rate]
+        else:
+            together.append(rate)
+    if together:
+        yield together[0][0].encode("ascii"), entries(together)
 
 
 def open_for_writing(folder: Path) -> Any:

@@ -10,14 +10,16 @@ from typing import NamedTuple
 
 import yaml
 
+from ratebook.collector import without_collector
 from ratebook.document.nodes import BYTES_MAX, Document
 from ratebook.document.plans import read_plans
 from ratebook.document.problems import Place, Problem, Problems
-from ratebook.document.tariffs import read_tariff
+from ratebook.document.resolve import Elsewhere, resolve
+from ratebook.document.tariffs import Draft, read_tariff
 from ratebook.model import Tariff
 from ratebook.routing import Plan
 
-__all__ = ["LoadedRatebook", "Place", "Problem", "load", "parse_plans", "parse_tariff"]
+__all__ = ["LoadedRatebook", "Parsed", "Place", "Problem", "load", "parse_plans", "parse_tariff"]
 
 TARIFFS_FOLDER = "tariffs"
 ROUTING_FILE = "routing.yaml"
@@ -31,12 +33,19 @@ class LoadedRatebook(NamedTuple):
     """By name: that of the file under tariffs/ without its ending, with its folder; or the folder and its own name."""
     plans: dict[str, Plan]
     problems: list[Problem]
+    warnings: list[Problem]
+    """What is allowed and rarely meant."""
 
 
 def load(root: Path) -> LoadedRatebook:
     """Reads a ratebook's folder. Never raises for what stands in it: see `problems`."""
+    with without_collector():
+        return _load(root)
+
+
+def _load(root: Path) -> LoadedRatebook:
     problems = Problems()
-    tariffs: dict[str, Tariff] = {}
+    drafts: dict[str, Draft] = {}
     folder = root / TARIFFS_FOLDER
     files = sorted(path for ending in ENDINGS for path in folder.rglob(f"*{ending}") if path.name[0] != ".")
     if not files:
@@ -44,16 +53,17 @@ def load(root: Path) -> LoadedRatebook:
     for path in files:
         file = str(path.relative_to(root))
         name = str(path.relative_to(folder).with_suffix(""))
-        tariff = _read_file(path, file, name, root, problems)
-        if tariff is None:
+        draft = _read_file(path, file, name, root, problems)
+        if draft is None:
             continue
-        if tariff.name in tariffs:
-            problems.add(Place(file, 1, 1), f"a second tariff is called {tariff.name!r}", "a name of its own")
-        tariffs[tariff.name] = tariff
-    return LoadedRatebook(tariffs, _load_routing(root, problems), problems.listed())
+        if draft.name in drafts:
+            problems.add(Place(file, 1, 1), f"a second tariff is called {draft.name!r}", "a name of its own")
+        drafts[draft.name] = draft
+    tariffs = resolve(drafts, problems)
+    return LoadedRatebook(tariffs, _load_routing(root, problems), problems.listed(), problems.warnings())
 
 
-def _read_file(path: Path, file: str, name: str, root: Path, problems: Problems) -> Tariff | None:
+def _read_file(path: Path, file: str, name: str, root: Path, problems: Problems) -> Draft | None:
     text = _text(path, file, problems)
     return None if text is None else read_tariff(Document(file, problems), text, name, root)
 
@@ -84,11 +94,20 @@ def _load_routing(root: Path, problems: Problems) -> dict[str, Plan]:
     return read_plans(document, fields["plans"]) if "plans" in fields else {}
 
 
-def parse_tariff(text: str, file: str, name: str, root: Path) -> tuple[Tariff | None, list[Problem]]:
-    """One tariff of a text; decks are looked for under `root`."""
+class Parsed(NamedTuple):
+    """One tariff of a text; None: it is too broken to be one."""
+
+    tariff: Tariff | None
+    problems: list[Problem]
+    warnings: list[Problem]
+
+
+def parse_tariff(text: str, file: str, name: str, root: Path, elsewhere: Elsewhere = lambda _: None) -> Parsed:
+    """One tariff of a text; decks are looked for under `root`, the tariffs that it takes from, `elsewhere`."""
     problems = Problems()
-    tariff = read_tariff(Document(file, problems), text, name, root)
-    return tariff, problems.listed()
+    draft = read_tariff(Document(file, problems), text, name, root)
+    tariffs = {} if draft is None else resolve({draft.name: draft}, problems, elsewhere)
+    return Parsed(next(iter(tariffs.values()), None), problems.listed(), problems.warnings())
 
 
 def parse_plans(node: yaml.Node, file: str) -> tuple[dict[str, Plan], list[Problem]]:

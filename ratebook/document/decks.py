@@ -1,18 +1,22 @@
-"""Decks: tables of rates as CSV, with a header that names the columns."""
+"""Decks: tables of rates as CSV, with a header that names the columns.
+
+A million rows are read in seconds: a row costs a look at caches of its cells, and what is slow is done once for each
+different text.
+"""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from itertools import islice
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, NamedTuple, TextIO, TypeVar
+from typing import Any, NamedTuple, TextIO
 
 from ratebook.document import values
 from ratebook.document.problems import Place, Problems, shorten, suggestion
 from ratebook.document.terms import Defaults, make_terms, plain_intervals
-from ratebook.model import Rate, Terms
+from ratebook.model import Interval, Rate, Terms
 
 ROWS_MAX = 2_000_000
 BYTES_MAX = 512 * 1024 * 1024
@@ -26,44 +30,50 @@ _TERMS: dict[str, Callable[[str], Any]] = {
     "attempt_fee": values.price,
 }
 """Columns that are the tariff's fields of the same name; an empty cell is the tariff's value."""
-COLUMNS = ("prefix", "destination", "rate", *_TERMS, "effective", "until", "blocked")
+COLUMNS = ("prefix", "destination", "rate", *_TERMS, "effective", "until", "blocked", "band")
 
-T = TypeVar("T")
+LONG = values.PREFIX_DIGITS_MAX
+
+_new = tuple.__new__
 
 
 class Placed(NamedTuple):
     """A rate and where it was written."""
 
     rate: Rate
-    place: Place
+    file: str
+    line: int
+    column: int
+    band: str
+    """Holds in this band only; empty: at all other times."""
+
+    @property
+    def place(self) -> Place:
+        """Where it was written."""
+        return Place(self.file, self.line, self.column)
 
 
-class _Lines:
-    """The lines of a file, with the last one at hand: a fault is placed in it."""
+class Reading(NamedTuple):
+    """What a deck is read by."""
 
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self.last = ""
-
-    def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        self.last = next(self._file)
-        return self.last
+    file: str
+    """As problems name it."""
+    defaults: Defaults
+    bands: tuple[str, ...]
+    """The tariff's."""
+    columns: dict[str, str]
+    """Our name to the header's, and all other columns are left out; empty: the header has our names."""
 
 
-def read_deck(path: Path, file: str, defaults: Defaults, columns: dict[str, str], problems: Problems) -> list[Placed]:
-    """The rates of a deck in the order of the file; faults are noted.
-
-    `columns`: our name to the header's, and all other columns are left out; empty: the header has our names.
-    """
+def read_deck(path: Path, reading: Reading, problems: Problems) -> list[Placed]:
+    """The rates of a deck in the order of the file; faults are noted."""
+    file = reading.file
     try:
         if path.stat().st_size > BYTES_MAX:
             problems.add(Place(file, 1, 1), "the deck is too large", f"{BYTES_MAX} bytes at most")
             return []
         with path.open(encoding="utf-8-sig", newline="") as text:
-            return _read(text, file, defaults, columns, problems)
+            return _read(text, reading, problems)
     except UnicodeDecodeError:
         problems.add(Place(file, 1, 1), "the deck is not UTF-8", "CSV saved as UTF-8")
     except OSError as fault:
@@ -71,22 +81,43 @@ def read_deck(path: Path, file: str, defaults: Defaults, columns: dict[str, str]
     return []
 
 
-def _read(text: TextIO, file: str, defaults: Defaults, columns: dict[str, str], problems: Problems) -> list[Placed]:
-    lines = _Lines(text)
+def _read(text: TextIO, reading: Reading, problems: Problems) -> list[Placed]:
+    file = reading.file
     first = text.readline()
     text.seek(0)
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    deck = None
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        places = [Place(file, 1, _column(lines.last, delimiter, at)) for at in range(len(header))]
-        found = _mapped(header, columns, file, problems) if columns else _ours(header, places, file, problems)
+        places = [Place(file, 1, _column(first, delimiter, at)) for at in range(len(header))]
+        if reading.columns:
+            found = _mapped(header, reading.columns, file, problems)
+        else:
+            found = _ours(header, places, file, problems)
         if not {"prefix", "rate"} <= found.keys():
             return []
-        return list(_Deck(file, len(header), found, defaults, problems).rates(reader, lines, delimiter))
+        deck = _Deck(reading, len(header), found)
+        rates = deck.rates(reader)
     except csv.Error as fault:
         problems.add(Place(file, max(1, reader.line_num), 1), f"no CSV ({fault})", "one rate a line")
-        return []
+        rates = []
+    if deck is not None:
+        _note(deck, text, delimiter, problems)
+    return rates
+
+
+def _note(deck: _Deck, text: TextIO, delimiter: str, problems: Problems) -> None:
+    """The deck's faults and warnings, each at its cell: their lines are read once more."""
+    lines = sorted({found.line for found in [*deck.faults, *deck.warnings]})
+    text.seek(0)
+    at, said = 0, {}
+    for line in lines:
+        said[line] = next(islice(text, line - at - 1, None), "")
+        at = line
+    for notes, note in ((deck.faults, problems.add), (deck.warnings, problems.warn)):
+        for line, index, message, expected in notes:
+            note(Place(deck.file, line, _column(said[line], delimiter, index)), message, expected)
 
 
 def _column(line: str, delimiter: str, index: int) -> int:
@@ -134,85 +165,166 @@ def _mapped(header: list[str], columns: dict[str, str], file: str, problems: Pro
     return found
 
 
+class _Note(NamedTuple):
+    line: int
+    cell: int
+    """From 0."""
+    message: str
+    expected: str
+
+
+class _Rest(NamedTuple):
+    """What the cells of a row come to, but for prefix, destination and rate."""
+
+    defaults: Defaults
+    unpriced: Terms
+    """With no rate yet."""
+    effective_s: int | None
+    until_s: int | None
+    band: str
+    terms: dict[str, Terms]
+    """By the rate's text."""
+
+
 class _Deck:
     """One deck being read."""
 
-    def __init__(self, file: str, width: int, columns: dict[str, int], defaults: Defaults, problems: Problems) -> None:
-        self._file = file
+    def __init__(self, reading: Reading, width: int, columns: dict[str, int]) -> None:
+        self.file = reading.file
+        self.faults: list[_Note] = []
+        self.warnings: list[_Note] = []
+        self._bands = reading.bands
         self._width = width
         self._columns = columns
-        self._defaults = defaults
-        self._problems = problems
-        self._moment = lru_cache(maxsize=1024)(values.moment)
-        self._faults: list[tuple[int, str, str]] = []
-        """Of the row being read: index of the cell, what is wrong, what was expected."""
-        self._terms: dict[Any, Terms] = {}
-        """By the cells that make them: thousands of rows share their terms."""
-        priced = ("rate", "blocked", *_TERMS)
-        self._priced = itemgetter(*[at for name, at in columns.items() if name in priced])
+        self._defaults = reading.defaults
+        self._line = 0
+        self._cells: dict[tuple[str, str], Any] = {}
+        """What a text in a column of this name comes to."""
+        self._rests: dict[Any, _Rest] = {}
+        """By their cells: thousands of rows share them."""
+        others = [at for name, at in columns.items() if name not in {"prefix", "destination", "rate"}]
+        self._slow_terms: dict[Terms, Terms] = {}
+        """Each made once, of rows that are read slowly."""
+        self._others: Callable[[list[str]], Any] = itemgetter(*others) if others else lambda _: ()
 
-    def rates(self, reader: Any, lines: _Lines, delimiter: str) -> Iterator[Placed]:
+    def rates(self, reader: Any) -> list[Placed]:
         """Row after row; those with a fault are left out."""
+        file, width, others, rests = self.file, self._width, self._others, self._rests
+        prefix_at, rate_at = self._columns["prefix"], self._columns["rate"]
+        name_at = self._columns.get("destination", prefix_at)
+        names: dict[str, str] = {}
+        nameless = "destination" not in self._columns
+        found: list[Placed] = []
+        append = found.append
         for row in reader:
             line = reader.line_num
             if line > ROWS_MAX:
-                self._problems.add(Place(self._file, line, 1), "too many rows", f"{ROWS_MAX} at most")
-                return
-            if not any(row) or not "".join(row).strip():
-                continue
-            rate = self._rate(row)
-            if rate is not None:
-                yield Placed(rate, Place(self._file, line, 1))
-            while self._faults:
-                index, message, expected = self._faults.pop(0)
-                self._problems.add(Place(self._file, line, _column(lines.last, delimiter, index)), message, expected)
+                self.faults.append(_Note(line, 0, "too many rows", f"{ROWS_MAX} at most"))
+                break
+            if len(row) == width and (rest := rests.get(others(row))) is not None:
+                code = row[prefix_at]
+                name = "" if nameless else names.get(row[name_at])
+                terms = rest.terms.get(row[rate_at])
+                if terms is None and name is not None:
+                    terms = self._priced(rest, row[rate_at])
+                if terms is not None and name is not None and code.isdecimal() and code.isascii() and len(code) <= LONG:
+                    rate = _new(Rate, (code, name, rest[2], rest[3], terms))
+                    append(_new(Placed, (rate, file, line, 1, rest[4])))
+                    continue
+            found += self._slowly(row, line, names)
+        return found
 
-    def _rate(self, row: list[str]) -> Rate | None:
+    def _slowly(self, row: list[str], line: int, names: dict[str, str]) -> Iterator[Placed]:
+        """A row with a text that was not met before, or with a fault."""
+        if not any(row) or not "".join(row).strip():
+            return
+        self._line = line
+        before = len(self.faults)
         if len(row) != self._width:
-            self._faults.append((0, f"{len(row)} cells", f"{self._width}, as the header has"))
-            return None
-        defaults = self._defaults
-        prefix = self._cell(row, "prefix", values.prefix, "")
-        if not prefix and not self._faults:
+            self._wrong(0, f"{len(row)} cells", f"{self._width}, as the header has")
+            return
+        codes = self._cell(row, "prefix", values.prefixes, [""])
+        if "" in codes and len(self.faults) == before:
             self._wrong("prefix", "an empty prefix", "digits; a rate for every number stands in the tariff itself")
-        destination = self._cell(row, "destination", values.name, "")
+        destination = self._cell(row, "destination", values.label, "")
+        rest = self._rests.get(self._others(row)) or self._rest(row)
+        cost = self._cell(row, "rate", values.price, 0)
+        if not row[self._columns["rate"]].strip() and not rest.unpriced.blocked:
+            self._wrong("rate", "an empty rate", "a price per minute, or yes in a column blocked")
+        if len(self.faults) > before:
+            return
+        if "destination" in self._columns:
+            names[row[self._columns["destination"]]] = destination
+        self._rests[self._others(row)] = rest
+        if not cost and not rest.unpriced.blocked:
+            self.warnings.append(_Note(line, self._columns["rate"], "a rate of zero", "a price, or blocked: yes"))
+        made = rest.unpriced._replace(intervals=plain_intervals(cost, rest.defaults.increments))
+        terms = self._slow_terms.setdefault(made, made)
+        for code in codes:
+            rate = Rate(code, destination, rest.effective_s, rest.until_s, terms)
+            yield Placed(rate, self.file, line, 1, rest.band)
+
+    def _priced(self, rest: _Rest, text: str) -> Terms | None:
+        """Terms of a rate that was not met with this rest before; None: it has a fault, or is zero."""
+        cost = self._cells.get(("rate", text))
+        if cost is None:
+            try:
+                cost = self._cells["rate", text] = values.price(text)
+            except ValueError:
+                return None
+        unpriced = rest.unpriced
+        if not cost and not unpriced.blocked:
+            return None
+        terms = _new(Terms, (unpriced[0], plain_intervals(cost, rest.defaults.increments), *unpriced[2:]))
+        rest.terms[text] = terms
+        return terms
+
+    def _rest(self, row: list[str]) -> _Rest:
+        defaults = self._defaults
         effective_s = self._cell(row, "effective", self._date, defaults.effective_s)
         until_s = self._cell(row, "until", self._date, defaults.until_s)
         if effective_s is not None and until_s is not None and until_s <= effective_s:
             name = "until" if "until" in self._columns else "effective"
             self._wrong(name, "until is not after effective", "a later date")
-        terms = self._terms.get(self._priced(row)) or self._read_terms(row)
-        return None if self._faults else Rate(prefix, destination, effective_s, until_s, terms)
+        band = self._cell(row, "band", self._band, "")
+        return _Rest(*self._template(row), effective_s, until_s, band, {})
 
-    def _read_terms(self, row: list[str]) -> Terms:
+    def _template(self, row: list[str]) -> tuple[Defaults, Terms]:
+        """The terms of a row but for its rate."""
         blocked = self._cell(row, "blocked", values.yes, default=False)
-        cost = self._cell(row, "rate", values.price, 0)
-        if not row[self._columns["rate"]].strip() and not blocked:
-            self._wrong("rate", "an empty rate", "a price per minute, or yes in a column blocked")
         changed = {name: self._cell(row, name, _TERMS[name], getattr(self._defaults, name)) for name in _TERMS}
         defaults = self._defaults._replace(**changed)
         if defaults.maximum is not None and defaults.maximum < defaults.minimum:
             name = "maximum" if "maximum" in self._columns else "minimum"
             self._wrong(name, "the maximum is below the minimum", "at least the minimum")
-        terms = make_terms(defaults, plain_intervals(cost, defaults.increments), blocked=blocked)
-        if not self._faults:
-            self._terms[self._priced(row)] = terms
-        return terms
+        return defaults, make_terms(defaults, (Interval(0, 0, 1),), blocked=blocked)
 
-    def _cell(self, row: list[str], name: str, parse: Callable[[str], T], default: T) -> T:
+    def _cell(self, row: list[str], name: str, parse: Callable[[str], Any], default: Any) -> Any:
         """The value of a cell; the default if it is empty, absent or wrong, which is noted."""
         at = self._columns.get(name)
-        text = "" if at is None else row[at].strip()
-        if not text:
+        if at is None or not (text := row[at].strip()):
             return default
+        found = self._cells.get((name, text))
+        if found is not None:
+            return found
         try:
-            return parse(text)
+            found = parse(text)
         except ValueError as fault:
             self._wrong(name, f"{name} {shorten(text)}", str(fault))
             return default
+        if name != "prefix":
+            self._cells[name, text] = found
+        return found
 
-    def _wrong(self, name: str, message: str, expected: str) -> None:
-        self._faults.append((self._columns[name], message, expected))
+    def _wrong(self, column: str | int, message: str, expected: str) -> None:
+        index = self._columns[column] if isinstance(column, str) else column
+        self.faults.append(_Note(self._line, index, message, expected))
 
     def _date(self, text: str) -> int | None:
-        return self._moment(text, self._defaults.timezone)
+        return values.moment(text, self._defaults.timezone)
+
+    def _band(self, text: str) -> str:
+        if text not in self._bands:
+            expected = f"one of {', '.join(self._bands)}" if self._bands else "a table `bands:` in the tariff"
+            raise ValueError(f"{expected} was expected{suggestion(text, self._bands)}")
+        return text

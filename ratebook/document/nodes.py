@@ -35,6 +35,10 @@ class Document:
         """Notes what is wrong at a node."""
         self.problems.add(self.place(node), message, expected)
 
+    def warn(self, node: yaml.Node, message: str, expected: str) -> None:
+        """Notes what is allowed and rarely meant."""
+        self.problems.warn(self.place(node), message, expected)
+
     def read(self, text: str) -> yaml.Node | None:
         """The tree of the file; None: it is empty, or its faults are noted."""
         if len(text) > BYTES_MAX:

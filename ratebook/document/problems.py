@@ -35,20 +35,20 @@ class Problem(NamedTuple):
         return f"{file}:{line}:{column}: {self.message}: {self.expected}"
 
 
-class Problems:
+class Listed:
     """A list that is being written."""
 
-    def __init__(self) -> None:
+    def __init__(self, what: str) -> None:
+        self._what = what
         self.found: list[Problem] = []
         self.left_out = 0
 
-    @property
-    def count(self) -> int:
-        """All of them, those left out too: equal before and after, and what was read in between is sound."""
+    def __len__(self) -> int:
+        """With those left out."""
         return len(self.found) + self.left_out
 
     def add(self, place: Place, message: str, expected: str) -> None:
-        """One more fault."""
+        """One more."""
         if len(self.found) < PROBLEMS_MAX:
             self.found.append(Problem(place, message, expected))
         else:
@@ -59,8 +59,37 @@ class Problems:
         ordered = sorted(self.found)
         if self.left_out:
             last = ordered[-1].place
-            ordered.append(Problem(last, f"{self.left_out} more faults", "correct these first"))
+            ordered.append(Problem(last, f"{self.left_out} more {self._what}", "correct these first"))
         return ordered
+
+
+class Problems:
+    """Faults, with which nothing is published, and warnings, with which it is."""
+
+    def __init__(self) -> None:
+        self._faults = Listed("faults")
+        self._warnings = Listed("warnings")
+
+    @property
+    def count(self) -> int:
+        """All faults: equal before and after, and what was read in between is sound."""
+        return len(self._faults)
+
+    def add(self, place: Place, message: str, expected: str) -> None:
+        """One more fault."""
+        self._faults.add(place, message, expected)
+
+    def warn(self, place: Place, message: str, expected: str) -> None:
+        """Something that is allowed and rarely meant."""
+        self._warnings.add(place, message, expected)
+
+    def listed(self) -> list[Problem]:
+        """The faults by file and line."""
+        return self._faults.listed()
+
+    def warnings(self) -> list[Problem]:
+        """The warnings by file and line."""
+        return self._warnings.listed()
 
 
 def shorten(text: str) -> str:

@@ -1,28 +1,80 @@
-"""A tariff's YAML, with the decks that it names."""
+"""A tariff's YAML, with the decks that it names: what it says itself, and what it takes from other tariffs."""
 
 from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
+from ratebook.derive import Derivation, markup
+from ratebook.document import bands as time_bands
 from ratebook.document import values
-from ratebook.document.decks import COLUMNS, Placed, read_deck
+from ratebook.document.bands import Bands, read_bands
+from ratebook.document.decks import COLUMNS, Placed, Reading, read_deck
+from ratebook.document.merging import merge
 from ratebook.document.nodes import Document
 from ratebook.document.problems import Place, shorten, suggestion
 from ratebook.document.terms import FIELDS, Defaults, make_terms, plain_intervals, read_defaults, read_intervals
-from ratebook.model import Rate, Tariff
+from ratebook.model import Rate, Terms
+from ratebook.money import NANOS
 
-TARIFF_FIELDS = ("name", "description", "currency", "timezone", *FIELDS, "rates", "decks")
-RATE_FIELDS = ("prefix", "destination", "rate", "intervals", "blocked", *FIELDS)
+TARIFF_FIELDS = (
+    "name", "description", "currency", "timezone", *time_bands.FIELDS, *FIELDS, "include", "derive", "rates", "decks",
+)  # fmt: skip
+RATE_FIELDS = ("prefix", "destination", "rate", "intervals", "blocked", "band", *FIELDS)
 DECK_FIELDS = ("file", "columns", *FIELDS)
+DERIVE_FIELDS = ("from", "markup", "add", "floor", "ceiling", "grid", "exchange", "prefixes")
 DECKS_FOLDER = "decks"
+_NO_PREFIXES: list[str] = []
 FILES_MAX = 10_000
 """Looked through for a deck of a similar name."""
+_CHANGED = {
+    "connect_fee": "connect_fee_nanos",
+    "minimum": "minimum_nanos",
+    "maximum": "maximum_nanos",
+    "grace": "grace_s",
+    "free_seconds": "free_s",
+    "attempt_fee": "attempt_fee_nanos",
+    "rounding": "rounding",
+    "duration": "duration_mode",
+}
+"""Fields of a tariff that derives from another: said, they hold for what it takes over too."""
 
 
-def read_tariff(document: Document, text: str, name: str, root: Path) -> Tariff | None:
+class Source(NamedTuple):
+    """Another tariff that rates are taken from."""
+
+    name: str
+    place: Place
+    rule: Derivation | None = None
+    """None: as they are."""
+    prefixes: tuple[str, ...] = ()
+    """Only rates of these and longer ones; empty: all."""
+
+
+class Draft(NamedTuple):
+    """A tariff as it stands in its file: its own rates, and where others come from."""
+
+    name: str
+    place: Place
+    currency: str
+    timezone: str
+    rates: list[Rate]
+    """By prefix."""
+    sources: list[Source]
+    """Included ones, then the one it derives from: of a prefix that several have, the first one's rates count."""
+
+
+class _Tariff(NamedTuple):
+    """What holds for the rates of a tariff."""
+
+    defaults: Defaults
+    bands: Bands
+
+
+def read_tariff(document: Document, text: str, name: str, root: Path) -> Draft | None:
     """The tariff of a file; None: it is too broken to be one. Faults are noted.
 
     `name`: its file's, with the folder. A name that the tariff gives itself stands for the last part of it.
@@ -40,26 +92,78 @@ def read_tariff(document: Document, text: str, name: str, root: Path) -> Tariff 
         document.fault(node, "the tariff has no currency", "a line such as `currency: EUR`")
     timezone = document.value(fields, "timezone", values.zone, "UTC")
     base = Defaults(document.value(fields, "currency", values.currency, "XXX"), timezone)
-    defaults = read_defaults(document, fields, base)
-    placed = [
-        rate for item in document.items(fields.get("rates"), "rates") for rate in _rates(document, item, defaults)
-    ]
+    tariff = _Tariff(read_defaults(document, fields, base), read_bands(document, fields))
+    rows = [row for item in document.items(fields.get("rates"), "rates") for row in _rates(document, item, tariff)]
     for item in document.items(fields.get("decks"), "decks"):
-        placed += _deck(document, item, defaults, root)
-    if "rates" not in fields and "decks" not in fields:
-        document.fault(node, "the tariff has no rates", "a list `rates:` or `decks:`")
-    _check_twice(document, placed)
+        rows += _deck(document, item, tariff, root)
+    if not fields.keys() & {"rates", "decks", "include", "derive"}:
+        document.fault(node, "the tariff has no rates", "a list `rates:` or `decks:`, `include:` or `derive:`")
     folder, slash, last = name.rpartition("/")
     own_name = document.value(fields, "name", values.tariff_name, last)
-    return Tariff(f"{folder}{slash}{own_name}", base.currency, timezone, tuple(one.rate for one in placed))
+    document.value(fields, "description", values.name, "")
+    return Draft(
+        f"{folder}{slash}{own_name}",
+        document.place(node),
+        base.currency,
+        timezone,
+        merge(rows, tariff.bands, timezone, document.problems),
+        _sources(document, fields, tariff.defaults),
+    )
 
 
-def _rates(document: Document, node: yaml.Node, tariff: Defaults) -> list[Placed]:
-    """The rates of one item: one for each of its prefixes."""
+def _sources(document: Document, fields: dict[str, yaml.Node], defaults: Defaults) -> list[Source]:
+    found = []
+    for node in document.items(fields.get("include"), "include"):
+        name = document.value({"include": node}, "include", values.name, "")
+        if name:
+            found.append(Source(name, document.place(node)))
+    if "derive" in fields:
+        source = _derive(document, fields["derive"], fields, defaults)
+        found += [source] if source else []
+    return found
+
+
+def _derive(document: Document, node: yaml.Node, tariff: dict[str, yaml.Node], defaults: Defaults) -> Source | None:
+    fields = document.mapping(node, DERIVE_FIELDS, "derive")
+    if fields and "from" not in fields:
+        document.fault(node, "derive names no tariff", "`from: wholesale`")
+    factor = markup(document.value(fields, "markup", values.percent, 0))
+    exchange = document.value(fields, "exchange", values.exchange, 0)
+    rule = Derivation(
+        factor=(factor[0] * exchange, factor[1] * NANOS) if exchange else factor,
+        add_nanos=document.value(fields, "add", values.signed_price, 0),
+        floor_nanos=document.value(fields, "floor", values.price, 0),
+        ceiling_nanos=document.value(fields, "ceiling", _bound, None),
+        grid_nanos=document.value(fields, "grid", values.exchange, 1),
+        currency=defaults.currency if exchange else "",
+        increments=defaults.increments if "increments" in tariff else None,
+        changed=_changed(tariff, defaults),
+    )
+    if rule.ceiling_nanos is not None and rule.ceiling_nanos < rule.floor_nanos:
+        document.fault(fields["ceiling"], "the ceiling is below the floor", "at least the floor")
+    prefixes = _prefixes(document, fields["prefixes"]) if "prefixes" in fields else []
+    name = document.value(fields, "from", values.name, "")
+    place = document.place(fields.get("from", node))
+    return Source(name, place, rule, tuple(prefix for prefix, _ in prefixes)) if name else None
+
+
+def _bound(text: str) -> int | None:
+    return values.price(text)
+
+
+def _changed(tariff: dict[str, yaml.Node], defaults: Defaults) -> tuple[tuple[str, object], ...]:
+    terms = make_terms(defaults, (), blocked=False)
+    names = [field for name, field in _CHANGED.items() if name in tariff]
+    names += ["free_mode"] if "free_seconds" in tariff else []
+    return tuple((name, getattr(terms, name)) for name in names)
+
+
+def _rates(document: Document, node: yaml.Node, tariff: _Tariff) -> list[Placed]:
+    """The rows of one item: one for each of its prefixes and bands."""
     fields = document.mapping(node, RATE_FIELDS, "a rate")
     if not fields:
         return []
-    defaults = read_defaults(document, fields, tariff)
+    defaults = read_defaults(document, fields, tariff.defaults)
     blocked = document.value(fields, "blocked", values.yes, default=False)
     destination = document.value(fields, "destination", values.label, "")
     intervals = None
@@ -77,10 +181,30 @@ def _rates(document: Document, node: yaml.Node, tariff: Defaults) -> list[Placed
     if intervals is None or "prefix" not in fields:
         return []
     terms = make_terms(defaults, intervals, blocked=blocked)
+    if _is_free(terms):
+        document.warn(fields.get("rate") or fields["intervals"], "a rate of zero", "a price, or `blocked: yes`")
+    bands = _bands(document, fields["band"], tariff.bands) if "band" in fields else [""]
     return [
-        Placed(Rate(prefix, destination, defaults.effective_s, defaults.until_s, terms), place)
+        Placed(Rate(prefix, destination, defaults.effective_s, defaults.until_s, terms), *place, band)
         for prefix, place in _prefixes(document, fields["prefix"])
+        for band in bands
     ]
+
+
+def _is_free(terms: Terms) -> bool:
+    return not terms.blocked and not any(step.rate_nanos for step in terms.intervals)
+
+
+def _bands(document: Document, node: yaml.Node, bands: Bands) -> list[str]:
+    found = []
+    for one in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        name = document.text(one, "band")
+        if name in bands.names:
+            found.append(name)
+        elif name is not None:
+            known = f"one of {', '.join(bands.names)}" if bands.bands else "a table `bands:` in the tariff"
+            document.fault(one, f"there is no band {shorten(name)}", f"{known}{suggestion(name, bands.names)}")
+    return found
 
 
 def _prefixes(document: Document, node: yaml.Node) -> list[tuple[str, Place]]:
@@ -90,13 +214,13 @@ def _prefixes(document: Document, node: yaml.Node) -> list[tuple[str, Place]]:
     found = []
     for one in nodes:
         before = document.problems.count
-        prefix = document.value({"prefix": one}, "prefix", values.prefix, "")
+        prefixes = document.value({"prefix": one}, "prefix", values.prefixes, _NO_PREFIXES)
         if document.problems.count == before:
-            found.append((prefix, document.place(one)))
+            found += [(prefix, document.place(one)) for prefix in prefixes]
     return found
 
 
-def _deck(document: Document, node: yaml.Node, tariff: Defaults, root: Path) -> list[Placed]:
+def _deck(document: Document, node: yaml.Node, tariff: _Tariff, root: Path) -> list[Placed]:
     if isinstance(node, yaml.ScalarNode):
         fields: dict[str, yaml.Node] = {"file": node}
     else:
@@ -104,7 +228,7 @@ def _deck(document: Document, node: yaml.Node, tariff: Defaults, root: Path) -> 
     if "file" not in fields:
         document.fault(node, "the deck names no file", "`file: carrier.csv`")
         return []
-    defaults = read_defaults(document, fields, tariff)
+    defaults = read_defaults(document, fields, tariff.defaults)
     columns = _columns(document, fields["columns"]) if "columns" in fields else {}
     name = document.value(fields, "file", values.name, "")
     folder = (root / DECKS_FOLDER).resolve()
@@ -120,7 +244,8 @@ def _deck(document: Document, node: yaml.Node, tariff: Defaults, root: Path) -> 
         document.fault(fields["file"], f"there is no deck {DECKS_FOLDER}/{name}", expected)
         return []
     file = f"{DECKS_FOLDER}/{path.relative_to(folder)}"
-    return read_deck(path, file, defaults, columns, document.problems)
+    reading = Reading(file, defaults, tuple(tariff.bands.names), columns)
+    return read_deck(path, reading, document.problems)
 
 
 def _columns(document: Document, node: yaml.Node) -> dict[str, str] | None:
@@ -132,18 +257,3 @@ def _columns(document: Document, node: yaml.Node) -> dict[str, str] | None:
     if missing and document.problems.count == before:
         document.fault(node, f"columns names no {' and no '.join(missing)}", "the header's name of that column")
     return found if document.problems.count == before else None
-
-
-def _check_twice(document: Document, placed: list[Placed]) -> None:
-    """One prefix has one rate that takes effect at a moment; the later one then takes over."""
-    seen: dict[tuple[str, int | None], Place] = {}
-    for rate, place in placed:
-        first = seen.get((rate.prefix, rate.effective_s))
-        if first is None:
-            seen[rate.prefix, rate.effective_s] = place
-            continue
-        document.problems.add(
-            place,
-            f"prefix {rate.prefix!r} has a second rate of the same date",
-            f"one; the other stands in {first.file}:{first.line}",
-        )

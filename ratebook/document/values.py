@@ -13,12 +13,15 @@ from ratebook.document.problems import suggestion
 from ratebook.money import NANOS, parse_nanos
 
 PREFIX_DIGITS_MAX = 18
+RANGE_MAX = 10_000
+PERCENT_MAX = 10_000
 SECONDS_MAX = 86_400
 PRICE_MAX = 10**9
 """Exclusive, in units of the currency: nano-units of it fit 64 bits."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAME_MAX = 128
 
+_SEPARATORS = re.compile(r"[,;|]")
 _PREFIX = re.compile(rf"[0-9*#]{{0,{PREFIX_DIGITS_MAX}}}", re.ASCII)
 _INCREMENTS = re.compile(r"(?P<first>[0-9]{1,5})(?:/(?P<next>[0-9]{1,5}))?", re.ASCII)
 _WHOLE = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -35,12 +38,57 @@ def prefix(text: str) -> str:
     return digits
 
 
+def prefixes(text: str) -> list[str]:
+    """The prefixes of `44`, `44, 45`, `447400-447409`. Of a range each one, in digits of the same length."""
+    found: list[str] = []
+    for part in _SEPARATORS.split(text):
+        first, dash, last = part.partition("-")
+        found += _range(prefix(first), prefix(last)) if dash else [prefix(part)]
+    return found
+
+
+def _range(first: str, last: str) -> list[str]:
+    if not (first.isdecimal() and last.isdecimal() and len(first) == len(last) and first <= last):
+        raise ValueError("a range of digits of one length such as 447400-447409 was expected")
+    size = int(last) - int(first) + 1
+    if size > RANGE_MAX:
+        raise ValueError(f"a range of {RANGE_MAX} prefixes at most was expected")
+    width = len(first)
+    return [f"{number:0{width}}" for number in range(int(first), int(last) + 1)]
+
+
 def price(text: str) -> int:
     """Nano-units of an amount or rate that is not negative."""
     nanos = parse_nanos(text.strip())
     if not 0 <= nanos < PRICE_MAX * NANOS:
         raise ValueError(f"an amount from zero to below {PRICE_MAX} was expected")
     return nanos
+
+
+def signed_price(text: str) -> int:
+    """Nano-units of an amount that may be negative."""
+    text = text.strip()
+    nanos = price(text.removeprefix("-"))
+    return -nanos if text.startswith("-") else nanos
+
+
+def percent(text: str) -> int:
+    """Billionths of a percent of `20%`, `20` or `-5%`; not below minus a hundred."""
+    try:
+        found = parse_nanos(text.strip().removesuffix("%").rstrip())
+    except ValueError:
+        raise ValueError("a percentage such as 20% or -5% was expected") from None
+    if not -100 * NANOS <= found <= PERCENT_MAX * NANOS:
+        raise ValueError(f"a percentage from -100% to {PERCENT_MAX}% was expected")
+    return found
+
+
+def exchange(text: str) -> int:
+    """Nano-units of one currency for one unit of another; above zero."""
+    found = price(text)
+    if not found:
+        raise ValueError("a rate above zero was expected")
+    return found
 
 
 def seconds(text: str) -> int:

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from ratebook.bands import terms_at
 from ratebook.compiled.read import Found, RatesReader
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
 from ratebook.document import LoadedRatebook, load
@@ -151,7 +152,7 @@ def _price(tariff: Tariff, number: str, duration_ms: int, at: str | None) -> Pri
     found = find_rate(tariff, number, at_s)
     if found is None:
         raise Fault(f"tariff {tariff.name} has no rate for {number} at that time: such a call is refused with 404")
-    result = charge(found.terms, duration_ms)
+    result = charge(found.terms, duration_ms, at_s)
     return Priced(
         tariff=tariff.name,
         number=number,
@@ -160,11 +161,11 @@ def _price(tariff: Tariff, number: str, duration_ms: int, at: str | None) -> Pri
         prefix=found.prefix,
         destination=found.destination,
         currency=found.terms.currency,
-        blocked=found.terms.blocked,
+        blocked=terms_at(found.terms, at_s).blocked,
         billed_s=result.billed_s,
         micros=result.micros,
-        attempt_micros=attempt_charge(found.terms),
-        steps=explain(found.terms, duration_ms),
+        attempt_micros=attempt_charge(found.terms, at_s),
+        steps=explain(found.terms, duration_ms, at_s),
     )
 
 

@@ -137,7 +137,7 @@ def routing_plans(ratebook: Path) -> dict[str, Plan]:
         return {}
     fields = {} if node is None else document.mapping(node, ("plans",), ROUTING_FILE)
     plans = read_plans(document, fields["plans"]) if "plans" in fields else {}
-    return {} if found.found else plans
+    return {} if found.count else plans
 
 
 def _take_plans(setup: Setup, known: dict[str, Plan]) -> None:

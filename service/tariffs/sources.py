@@ -37,5 +37,5 @@ def read_source(name: str, source: str, decks: Mapping[str, str]) -> Read:
         (root / DECKS_FOLDER).mkdir()
         for deck, text in decks.items():
             (root / DECKS_FOLDER / deck).write_text(text, encoding="utf-8")
-        tariff, problems = parse_tariff(source, SOURCE, name, root)
+        tariff, problems, _ = parse_tariff(source, SOURCE, name, root)
     return Read(None if tariff is None else tariff._replace(name=name), problems)

@@ -27,7 +27,7 @@ from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
-from ratebook.model import Interval, Rate, Tariff, Terms
+from ratebook.model import DurationMode, FreeMode, Interval, Rate, Tariff, Terms
 from ratebook.money import Rounding, RoundingMode, parse_nanos
 
 ROOT, UPPER, LOWER, CUSTOMER, CARRIER, DEAR_CARRIER = 1, 2, 3, 4, 5, 6
@@ -52,11 +52,11 @@ def terms(rate: str, first: int = 1, following: int = 1, **more: Any) -> Terms:
         "maximum_nanos": None,
         "grace_s": 0,
         "free_s": 0,
-        "free_mode": "before",
+        "free_mode": FreeMode.BEFORE,
         "attempt_fee_nanos": 0,
         "blocked": False,
         "rounding": Rounding(RoundingMode.HALF_UP, 6),
-        "duration_mode": "up",
+        "duration_mode": DurationMode.UP,
     }
     return Terms(**values | more)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from math import ceil, floor
+from zoneinfo import ZoneInfo
 
-from ratebook.model import DurationMode, FreeMode, Interval, Terms
+from ratebook.model import Border, DurationMode, FreeMode, Interval, Terms, Timetable
 from ratebook.money import MICROS, NANOS, Rounding, RoundingMode
 
 HALF = Fraction(1, 2)
@@ -32,26 +35,66 @@ def seconds_of(terms: Terms, duration_ms: int) -> int:
     return floor(seconds) if terms.duration_mode is DurationMode.DOWN else floor(seconds + HALF)
 
 
-def interval_at(terms: Terms, second: int) -> Interval:
-    return [interval for interval in terms.intervals if interval.from_s <= second][-1]
+@lru_cache(maxsize=4096)
+def band_at(timetable: Timetable, moment_s: int) -> int | None:
+    """Which band holds, by the clocks of its zone; None: none."""
+    local = datetime.fromtimestamp(moment_s, ZoneInfo(timetable.zone))
+    for index, (band, _) in enumerate(timetable.bands):
+        for window in band.windows:
+            second = local.hour * 3600 + local.minute * 60 + local.second
+            for day, at_s in ((local.date(), second), (local.date() - timedelta(days=1), second + 86_400)):
+                yearly = day.month * 100 + day.day
+                is_day = window.weekdays & (1 << day.weekday()) or {yearly, day.year * 10_000 + yearly} & set(
+                    window.dates
+                )
+                if is_day and window.from_s <= at_s < window.to_s:
+                    return index
+    return None
 
 
-def slow_charge(terms: Terms, duration_ms: int, factor: Fraction = Fraction(1)) -> tuple[int, int]:
+def held_at(terms: Terms, moment_s: int) -> Terms:
+    """The terms of a moment."""
+    if terms.timetable is None:
+        return terms
+    index = band_at(terms.timetable, moment_s)
+    return terms if index is None else terms.timetable.bands[index][1]
+
+
+def interval_at(terms: Terms, second: int, start_s: int) -> Interval:
+    """The interval of the increment that begins with this second of a call whose billed part began at a moment."""
+    timetable = terms.timetable
+    if timetable is None:
+        return [interval for interval in terms.intervals if interval.from_s <= second][-1]
+    if timetable.border is Border.START:
+        raise AssertionError("the terms of the answer hold")
+    intervals = held_at(terms, start_s + second).intervals
+    bands = {band_at(timetable, moment_s) for moment_s in range(start_s, start_s + second + 1)}
+    if timetable.border is Border.INTERVAL and len(bands) > 1 and len(intervals) > 1:
+        intervals = (intervals[1]._replace(from_s=0), *intervals[2:])
+    return [interval for interval in intervals if interval.from_s <= second][-1]
+
+
+def slow_charge(terms: Terms, duration_ms: int, answered_s: int, factor: Fraction = Fraction(1)) -> tuple[int, int]:
     """Billed seconds and micro-units."""
-    seconds = seconds_of(terms, duration_ms)
-    if seconds <= 0 or seconds <= terms.grace_s:
+    began = held_at(terms, answered_s)
+    if terms.timetable is not None and terms.timetable.border is Border.START:
+        terms = began._replace(timetable=None)
+    seconds = seconds_of(began, duration_ms)
+    if seconds <= 0 or seconds <= began.grace_s:
         return 0, 0
-    if terms.free_mode is FreeMode.BEFORE:
-        seconds = max(0, seconds - terms.free_s)
+    start_s = answered_s
+    if began.free_mode is FreeMode.BEFORE:
+        seconds = max(0, seconds - began.free_s)
+        start_s += began.free_s
     billed_s = rates_nanos = 0
     while billed_s < seconds:
-        interval = interval_at(terms, billed_s)
+        interval = interval_at(terms, billed_s, start_s)
         for _ in range(interval.increment_s):
-            if terms.free_mode is FreeMode.BEFORE or billed_s >= terms.free_s:
+            if began.free_mode is FreeMode.BEFORE or billed_s >= began.free_s:
                 rates_nanos += interval.rate_nanos
             billed_s += 1
-    cost = Fraction(terms.connect_fee_nanos, NANOS) + Fraction(rates_nanos, 60 * NANOS)
-    cost = max(cost, Fraction(terms.minimum_nanos, NANOS))
-    if terms.maximum_nanos is not None:
-        cost = min(cost, Fraction(terms.maximum_nanos, NANOS))
-    return billed_s, rounded(cost * factor, terms.rounding)
+    cost = Fraction(began.connect_fee_nanos, NANOS) + Fraction(rates_nanos, 60 * NANOS)
+    cost = max(cost, Fraction(began.minimum_nanos, NANOS))
+    if began.maximum_nanos is not None:
+        cost = min(cost, Fraction(began.maximum_nanos, NANOS))
+    return billed_s, rounded(cost * factor, began.rounding)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
 from hypothesis import strategies as st
 
-from ratebook.model import DurationMode, FreeMode, Interval, Rate, Terms
+from ratebook.model import Band, Border, DurationMode, FreeMode, Interval, Rate, Terms, Timetable, Window
 from ratebook.money import NANOS, Rounding, RoundingMode
 
 roundings = st.builds(Rounding, st.sampled_from(RoundingMode), st.integers(0, 6))
@@ -36,6 +40,62 @@ def terms_of_all_kinds(draw: st.DrawFn) -> Terms:
         rounding=draw(roundings),
         duration_mode=draw(st.sampled_from(DurationMode)),
     )
+
+
+ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe")
+EDGES = (
+    "2026-03-29T01:00:00+00:00",  # Berlin springs forward
+    "2026-10-25T01:00:00+00:00",  # and falls back
+    "2026-03-08T07:00:00+00:00",  # New York forward
+    "2026-11-01T06:00:00+00:00",  # and back
+    "2026-04-04T15:00:00+00:00",  # Lord Howe falls back by half an hour
+    "2026-10-03T15:30:00+00:00",
+    "2028-02-29T00:00:00+00:00",
+    "2028-02-28T23:00:00+00:00",
+    "2026-12-31T23:00:00+00:00",
+    "2026-06-03T12:00:00+00:00",
+)
+"""Moments at which bands and clocks are tried: about these, a call of some minutes meets what there is to meet."""
+NEAR_S = 500
+
+
+class Timed(NamedTuple):
+    """Terms with a timetable, and a moment near its borders."""
+
+    terms: Terms
+    answered_s: int
+
+
+@st.composite
+def windows(draw: st.DrawFn, local: datetime) -> Window:
+    """With its edges about a moment of the zone's clocks, or at a day's."""
+    second = local.hour * 3600 + local.minute * 60 + local.second
+    near = st.integers(-NEAR_S, NEAR_S).map(lambda more: (second + more) % 86_400) | st.sampled_from(
+        [0, 3600, 7200, 10_800, second]
+    )
+    from_s, to_s = draw(near), draw(near)
+    yearly = local.month * 100 + local.day
+    dates = st.sampled_from([(), (yearly,), (local.year * 10_000 + yearly,), (101, 229)])
+    weekdays = st.sampled_from([0b111_1111, 0b001_1111, 0b110_0000, 1 << local.weekday(), 0])
+    return Window(draw(weekdays), draw(dates), from_s, to_s if to_s > from_s else to_s + 86_400)
+
+
+@st.composite
+def timed_terms(draw: st.DrawFn) -> Timed:
+    """One to three bands about an edge."""
+    zone = draw(st.sampled_from(ZONES))
+    edge_s = int(datetime.fromisoformat(draw(st.sampled_from(EDGES))).timestamp())
+    answered_s = edge_s + draw(st.integers(-NEAR_S, NEAR_S))
+    local = datetime.fromtimestamp(answered_s, ZoneInfo(zone))
+    bands = tuple(
+        (
+            Band(f"band {number}", tuple(draw(st.lists(windows(local), min_size=1, max_size=3)))),
+            draw(terms_of_all_kinds()),
+        )
+        for number in range(draw(st.integers(1, 3)))
+    )
+    timetable = Timetable(zone, draw(st.sampled_from(Border)), bands)
+    return Timed(draw(terms_of_all_kinds())._replace(timetable=timetable), answered_s)
 
 
 prefixes = st.text("0123456789*#", max_size=5)

@@ -176,7 +176,9 @@ def test_terms_survive_their_bytes(terms: Terms) -> None:
 def test_terms_of_another_release_are_refused() -> None:
     """With what to do."""
     raw = bytes([LAYOUT + 1]) + encode_terms(CHEAP)[1:]
-    with pytest.raises(UnknownLayout, match=r"rates of layout 2, this release reads 1: publish the ratebook again"):
+    with pytest.raises(
+        UnknownLayout, match=rf"rates of layout {LAYOUT + 1}, this release reads {LAYOUT}: publish the ratebook again"
+    ):
         decode_terms(raw)
     with pytest.raises(UnknownLayout):
         entry_at(raw, 0)

@@ -18,7 +18,7 @@ def read(root: Path, deck: str | bytes, tariff: str = TARIFF) -> tuple[tuple[Rat
     """Rates and faults of a tariff with decks/a.csv."""
     (root / "decks").mkdir(exist_ok=True)
     (root / "decks" / "a.csv").write_bytes(deck if isinstance(deck, bytes) else deck.encode())
-    found, problems = parse_tariff(tariff, "tariffs/x.yaml", "x", root)
+    found, problems, _ = parse_tariff(tariff, "tariffs/x.yaml", "x", root)
     assert found is not None
     return found.rates, [str(problem) for problem in problems]
 
@@ -226,7 +226,7 @@ def test_a_deck_that_can_not_be_opened(tmp_path: Path, monkeypatch: pytest.Monke
     (tmp_path / "decks").mkdir()
     (tmp_path / "decks" / "a.csv").write_text(HEADER)
     monkeypatch.setattr(Path, "open", refuse)
-    _, problems = parse_tariff(TARIFF, "x", "x", tmp_path)
+    problems = parse_tariff(TARIFF, "x", "x", tmp_path).problems
     assert [str(one) for one in problems] == [
         "decks/a.csv:1:1: the deck can't be read (Permission denied): a readable file"
     ]

@@ -111,7 +111,7 @@ def test_a_file_that_can_not_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyP
 @given(st.text(max_size=200) | st.binary(max_size=200).map(lambda raw: raw.decode("latin-1")))
 def test_no_text_makes_it_raise(text: str) -> None:
     """A tariff or a fault, never an exception."""
-    tariff, problems = parse_tariff(text, "x", "x", Path("/nowhere"))
+    tariff, problems, _ = parse_tariff(text, "x", "x", Path("/nowhere"))
     assert tariff is not None or problems
 
 
@@ -124,7 +124,7 @@ TREES = st.recursive(WORDS, lambda inner: st.lists(inner, max_size=4) | st.dicti
 @given(st.dictionaries(WORDS, TREES, max_size=6))
 def test_no_tree_makes_it_raise(tree: object) -> None:
     """The right words in the wrong places (JSON is YAML)."""
-    tariff, problems = parse_tariff(json.dumps(tree), "x", "x", Path("/nowhere"))
+    tariff, problems, _ = parse_tariff(json.dumps(tree), "x", "x", Path("/nowhere"))
     assert tariff is not None or problems
 
 
@@ -166,7 +166,7 @@ def priced(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Te
 def test_nobody_loses_money_by_the_sample(priced: dict[tuple[str, str], Terms], number: str, seconds: int) -> None:
     """Carrier A below B, both below what the operator asks, and each level above the one that it buys from."""
     chain = ["carrier-a", "carrier-b", "wholesale-eur", "reseller-eur", "retail-eur"]
-    charges = [charge(priced[tariff, number], seconds * 1000).micros for tariff in chain]
+    charges = [charge(priced[tariff, number], seconds * 1000, 0).micros for tariff in chain]
     assert charges == sorted(charges)
     assert len(set(charges)) == len(charges)
 

@@ -9,11 +9,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ratebook import price
 from ratebook.model import DurationMode, FreeMode, Interval, Terms
 from ratebook.money import Rounding, RoundingMode, format_micros, parse_nanos
-from ratebook.price import Charge, _count, attempt_charge, charge, explain, longest_s, steps
+from ratebook.price import Charge, steps
 from tests.ratebook.oracle import slow_charge
 from tests.ratebook.strategies import terms_of_all_kinds
+
+NEVER_ASKED = 0
+"""The moment of the answer, for terms without time bands."""
+
+
+def charge(terms: Terms, duration_ms: int, factor: tuple[int, int] = (1, 1)) -> Charge:
+    return price.charge(terms, duration_ms, NEVER_ASKED, factor)
+
+
+def attempt_charge(terms: Terms, factor: tuple[int, int] = (1, 1)) -> int:
+    return price.attempt_charge(terms, NEVER_ASKED, factor)
+
+
+def longest_s(terms: Terms, micros: int, limit_s: int) -> int:
+    return price.longest_s(terms, micros, limit_s, NEVER_ASKED)
+
+
+def explain(terms: Terms, duration_ms: int, factor: tuple[int, int] = (1, 1)) -> list[str]:
+    return price.explain(terms, duration_ms, NEVER_ASKED, factor)
 
 
 def plain(rate: str, first: int = 1, following: int | None = None, **more: Any) -> Terms:
@@ -141,14 +161,14 @@ def test_an_attempt_costs_its_fee() -> None:
 )
 def test_the_charge_is_that_of_the_slow_oracle(terms: Terms, duration_ms: int, factor: tuple[int, int]) -> None:
     """Second by second in fractions, every kind of terms."""
-    assert charge(terms, duration_ms, factor) == slow_charge(terms, duration_ms, Fraction(*factor))
+    assert charge(terms, duration_ms, factor) == slow_charge(terms, duration_ms, NEVER_ASKED, Fraction(*factor))
 
 
 @settings(max_examples=100, deadline=None)
 @given(terms_of_all_kinds(), st.integers(-10, 5_000_000), st.integers(1, 120))
 def test_the_longest_call_that_money_pays(terms: Terms, micros: int, limit_s: int) -> None:
     """Against trying every second; one second more would cost too much."""
-    paid = [second for second in range(1, limit_s + 1) if slow_charge(terms, second * 1000)[1] <= micros]
+    paid = [second for second in range(1, limit_s + 1) if slow_charge(terms, second * 1000, NEVER_ASKED)[1] <= micros]
     assert longest_s(terms, micros, limit_s) == (paid[-1] if paid else -1)
 
 
@@ -163,9 +183,9 @@ def test_a_longer_call_never_costs_less(terms: Terms, seconds: int) -> None:
 def test_the_explained_steps_are_the_charged_ones(terms: Terms, seconds: int) -> None:
     """Billed seconds and rates, where nothing is free."""
     terms = terms._replace(free_s=0, grace_s=0)
-    found = steps(terms.intervals, seconds)
+    found = steps(terms, seconds, NEVER_ASKED)
     assert sum(step.seconds for step in found) == charge(terms, seconds * 1000).billed_s
-    assert sum(step.seconds * step.interval.rate_nanos for step in found) == _count(terms, seconds)[1]
+    assert sum(step.seconds * step.interval.rate_nanos for step in found) == price._count(terms, seconds)[1]
 
 
 def test_the_longest_call_ends_with_a_paid_increment() -> None:

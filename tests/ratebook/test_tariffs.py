@@ -19,7 +19,7 @@ NOWHERE = Path("/nowhere")
 
 def read(text: str, name: str = "retail") -> Tariff:
     """The tariff of a faultless text."""
-    tariff, problems = parse_tariff(textwrap.dedent(text), "tariffs/x.yaml", name, NOWHERE)
+    tariff, problems, _ = parse_tariff(textwrap.dedent(text), "tariffs/x.yaml", name, NOWHERE)
     assert [str(problem) for problem in problems] == []
     assert tariff is not None
     return tariff
@@ -27,7 +27,7 @@ def read(text: str, name: str = "retail") -> Tariff:
 
 def faults(text: str) -> list[str]:
     """All faults of a text, without the file's name."""
-    _, problems = parse_tariff(textwrap.dedent(text).lstrip("\n"), "x", "x", NOWHERE)
+    problems = parse_tariff(textwrap.dedent(text).lstrip("\n"), "x", "x", NOWHERE).problems
     return [str(problem).removeprefix("x:") for problem in problems]
 
 
@@ -125,7 +125,7 @@ def test_prefixes_stay_what_was_written() -> None:
           - {prefix: [0123, "+44", 1_0 ], rate: 1}
     """.replace("1_0", "10")
     )
-    assert [rate.prefix for rate in tariff.rates] == ["0123", "44", "10"]
+    assert [rate.prefix for rate in tariff.rates] == ["0123", "10", "44"]
     assert read('currency: EUR\nrates: [{prefix: "", rate: 1}]').rates[0].prefix == ""
 
 
@@ -284,7 +284,9 @@ def test_the_tariff_itself() -> None:
         "4:8: rates is not a list: items that begin with `-`",
     ]
     assert faults("rates: []") == ["1:1: the tariff has no currency: a line such as `currency: EUR`"]
-    assert faults("currency: EUR") == ["1:1: the tariff has no rates: a list `rates:` or `decks:`"]
+    assert faults("currency: EUR") == [
+        "1:1: the tariff has no rates: a list `rates:` or `decks:`, `include:` or `derive:`"
+    ]
 
 
 def test_twenty_faults_are_twenty_findings() -> None:
@@ -351,7 +353,7 @@ def test_hostile_files_are_refused_in_bounded_time() -> None:
 def test_no_more_faults_than_anybody_reads() -> None:
     """The rest is counted; and what is broken stays out of the tariff."""
     rates = "".join(f"  - {{prefix: [x, {number}], rate: 1}}\n" for number in range(PROBLEMS_MAX + 5))
-    tariff, problems = parse_tariff(f"currency: EUR\nrates:\n{rates}", "x", "x", NOWHERE)
+    tariff, problems, _ = parse_tariff(f"currency: EUR\nrates:\n{rates}", "x", "x", NOWHERE)
     assert len(problems) == PROBLEMS_MAX + 1
     assert str(problems[-1]) == f"x:{PROBLEMS_MAX + 2}:15: 5 more faults: correct these first"
     assert tariff is not None

@@ -61,7 +61,7 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 def look_up(env: Any, case: Case) -> Found:
     """The rate of the case's number, all the way from its YAML."""
-    tariff, problems = parse_tariff(case.tariff, "vector.yaml", "vector", Path("/nowhere"))
+    tariff, problems, _ = parse_tariff(case.tariff, "vector.yaml", "vector", Path("/nowhere"))
     assert not problems, [str(problem) for problem in problems]
     assert tariff is not None
     compiled = compile_tariff(tariff)
@@ -77,13 +77,13 @@ def test_a_vector(env: Any, name: str) -> None:
     """Its charge rounded as it says, its billed seconds, its prefix, its longest call."""
     case = case_of(VECTORS[name])
     found = look_up(env, case)
-    answer = charge(found.terms, case.duration_s * 1000)
+    answer = charge(found.terms, case.duration_s * 1000, 0)
     assert case.prefix in {None, found.prefix}
     assert case.billed_s in {None, answer.billed_s}
     if case.charge is not None:
         assert answer.micros == rounded(case.charge, case.rounding)
     if case.money is not None:
-        assert longest_s(found.terms, int(case.money * MICROS), case.duration_s) == case.longest_s
+        assert longest_s(found.terms, int(case.money * MICROS), case.duration_s, 0) == case.longest_s
 
 
 @pytest.mark.parametrize("name", sorted(WAITING))
@@ -114,7 +114,7 @@ def test_a_tax_is_a_factor(env: Any, vector: Vector) -> None:
     """It multiplies before the one rounding: the file's amount with tax."""
     found = look_up(env, case_of(vector))
     tax = 1 + Fraction(vector["tariff"]["vat_percent"]) / 100
-    answer = charge(found.terms, vector["usage_s"] * 1000, (tax.numerator, tax.denominator))
+    answer = charge(found.terms, vector["usage_s"] * 1000, 0, (tax.numerator, tax.denominator))
     exact = two_interval_fraction(vector) * tax
     assert abs(exact - Fraction(vector["amount"])) < Fraction(1, 10**14)
     assert answer.micros == rounded(exact, HALF_UP_6)

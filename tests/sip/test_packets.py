@@ -210,7 +210,7 @@ def judge(company: Company, records: list[dict[str, Any]], rates: dict[Any, str]
             assert seconds > min(grant_s, seen.least_s) - TOLERANCE_S, (record, seen)
             assert seconds < min(grant_s, seen.most_s) + TOLERANCE_S, (record, seen)
         for row in [*record["charges"], *([record["cost"]] if record["cost"] else [])]:
-            due = charge(terms(rates[row["account"]], duration_mode=DurationMode.UP), record["duration_ms"])
+            due = charge(terms(rates[row["account"]], duration_mode=DurationMode.UP), record["duration_ms"], 0)
             assert (row["billed_s"], row["micros"]) == (due if record["outcome"] == "answered" else NOTHING), record
     judge_legs(company, grant_s)
     return Counter(f"{record['outcome']} {record['sip_code']} by {record['ended_by']}" for record in records)

@@ -1,0 +1,118 @@
+"""Which terms hold at a moment, and until when: time bands on the clocks of a zone. Pure; runs inside Kamailio."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from functools import lru_cache
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from ratebook.model import Band, Terms, Timetable, Window
+
+DAY_S = 86_400
+THURSDAY = 3
+"""1970-01-01 was one."""
+EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+YEARS = 10_000
+"""A date without its year is what is left of YYYYMMDD by this."""
+
+
+class Stretch(NamedTuple):
+    """A time in which the same band holds."""
+
+    until_s: int
+    """Wall-clock second at which the next one may begin."""
+    terms: Terms
+    band: str
+    """Empty: none of the bands."""
+
+
+@lru_cache(maxsize=64)
+def _zone(name: str) -> ZoneInfo:
+    return ZoneInfo(name)
+
+
+def _offset_s(zone: ZoneInfo, at_s: int) -> int:
+    offset = datetime.fromtimestamp(at_s, zone).utcoffset()
+    return 0 if offset is None else offset.days * DAY_S + offset.seconds
+
+
+def terms_at(terms: Terms, at_s: int) -> Terms:
+    """The terms of a wall-clock second: the first band's that fits it, else those outside all bands."""
+    timetable = terms.timetable
+    if timetable is None:
+        return terms
+    index = _band_at(timetable, at_s + _offset_s(_zone(timetable.zone), at_s))
+    return terms if index is None else timetable.bands[index][1]
+
+
+def stretches(terms: Terms, timetable: Timetable, from_s: int, to_s: int) -> Iterator[Stretch]:
+    """The stretches from one wall-clock second to another; the last one may reach beyond."""
+    zone = _zone(timetable.zone)
+    at_s = from_s
+    index = _band_at(timetable, at_s + _offset_s(zone, at_s))
+    while at_s < to_s:
+        following = index
+        while following == index and at_s < to_s:
+            at_s = _next_look_s(timetable, zone, at_s)
+            following = _band_at(timetable, at_s + _offset_s(zone, at_s))
+        band, held = (None, terms) if index is None else timetable.bands[index]
+        yield Stretch(at_s, held, band.name if band else "")
+        index = following
+
+
+def _next_look_s(timetable: Timetable, zone: ZoneInfo, at_s: int) -> int:
+    """The next second at which another band may hold: an edge of a window, a midnight, or the clocks' change."""
+    offset_s = _offset_s(zone, at_s)
+    second = (at_s + offset_s) % DAY_S
+    edge = min(one for one in _edges(timetable) if one > second)
+    next_s = at_s + edge - second
+    if _offset_s(zone, next_s) == offset_s:
+        return next_s
+    before_s, after_s = at_s, next_s
+    while after_s - before_s > 1:
+        middle_s = (before_s + after_s) // 2
+        if _offset_s(zone, middle_s) == offset_s:
+            before_s = middle_s
+        else:
+            after_s = middle_s
+    return after_s
+
+
+@lru_cache(maxsize=1024)
+def _edges(timetable: Timetable) -> tuple[int, ...]:
+    """Seconds of a day at which a window begins or ends; its end among them."""
+    found = {DAY_S}
+    for band, _ in timetable.bands:
+        for window in band.windows:
+            found |= {window.from_s, window.to_s, window.to_s - DAY_S}
+    return tuple(sorted(one for one in found if 0 < one <= DAY_S))
+
+
+def _band_at(timetable: Timetable, local_s: int) -> int | None:
+    for index, (band, _) in enumerate(timetable.bands):
+        if _fits(band, local_s):
+            return index
+    return None
+
+
+def _fits(band: Band, local_s: int) -> bool:
+    """`local_s`: what the zone's clocks show, as seconds since 1970 on them."""
+    day, second = divmod(local_s, DAY_S)
+    for window in band.windows:
+        if window.from_s <= second < window.to_s and _has_day(window, day):
+            return True
+        if second + DAY_S < window.to_s and _has_day(window, day - 1):
+            return True
+    return False
+
+
+def _has_day(window: Window, day: int) -> bool:
+    if window.weekdays >> (day + THURSDAY) % 7 & 1:
+        return True
+    if not window.dates:
+        return False
+    found = date.fromordinal(day + EPOCH_ORDINAL)
+    number = (found.year * 100 + found.month) * 100 + found.day
+    return number in window.dates or number % YEARS in window.dates
