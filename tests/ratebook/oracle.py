@@ -60,16 +60,14 @@ def held_at(terms: Terms, moment_s: int) -> Terms:
     return terms if index is None else terms.timetable.bands[index][1]
 
 
-def interval_at(terms: Terms, second: int, start_s: int) -> Interval:
-    """The interval of the increment that begins with this second of a call whose billed part began at a moment."""
-    timetable = terms.timetable
-    if timetable is None:
-        return [interval for interval in terms.intervals if interval.from_s <= second][-1]
-    if timetable.border is Border.START:
-        raise AssertionError("the terms of the answer hold")
+def interval_at(terms: Terms, second: int, start_s: int, bands: set[int | None]) -> Interval:
+    """The interval of the increment that begins with this second of a call whose billed part began at a moment.
+
+    `bands`: those that held in the seconds until then.
+    """
     intervals = held_at(terms, start_s + second).intervals
-    bands = {band_at(timetable, moment_s) for moment_s in range(start_s, start_s + second + 1)}
-    if timetable.border is Border.INTERVAL and len(bands) > 1 and len(intervals) > 1:
+    timetable = terms.timetable
+    if timetable is not None and timetable.border is Border.INTERVAL and len(bands) > 1 and len(intervals) > 1:
         intervals = (intervals[1]._replace(from_s=0), *intervals[2:])
     return [interval for interval in intervals if interval.from_s <= second][-1]
 
@@ -86,9 +84,13 @@ def slow_charge(terms: Terms, duration_ms: int, answered_s: int, factor: Fractio
     if began.free_mode is FreeMode.BEFORE:
         seconds = max(0, seconds - began.free_s)
         start_s += began.free_s
-    billed_s = rates_nanos = 0
+    billed_s = rates_nanos = looked_s = 0
+    bands: set[int | None] = set()
     while billed_s < seconds:
-        interval = interval_at(terms, billed_s, start_s)
+        while terms.timetable is not None and looked_s <= billed_s:
+            bands.add(band_at(terms.timetable, start_s + looked_s))
+            looked_s += 1
+        interval = interval_at(terms, billed_s, start_s, bands)
         for _ in range(interval.increment_s):
             if began.free_mode is FreeMode.BEFORE or billed_s >= began.free_s:
                 rates_nanos += interval.rate_nanos

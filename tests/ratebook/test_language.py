@@ -166,12 +166,17 @@ def test_faults_of_bands(tmp_path: Path) -> None:
         "2:9: border 'cut': one of start, split, interval was expected",
         "3:12: a holiday '13-01': a date such as 2026-12-25, or 12-25 for each year, was expected",
         "3:19: a holiday '2027-02-29': a date such as 2026-12-25, or 12-25 for each year, was expected",
-        "5:17: days 'mon-fry': mon to sun, a range such as mon-fri, a date or holidays was expected (did you mean fri?)",
+        (
+            "5:17: days 'mon-fry': "
+            "mon to sun, a range such as mon-fri, a date or holidays was expected (did you mean fri?)"
+        ),
         "5:33: hours '25:00-06:00': hours such as 18:00-24:00 or 22:00-06:00 were expected",
         "6:9: a window of a band has no field 'hour': one of days, hours (did you mean hours?)",
         "8:36: there is no band 'nights': one of night, day (did you mean night?)",
-        "9:14: prefix '33' has a rate in band night alone: "
-        "one without a band beside it, for all other hours (it may be blocked)",
+        (
+            "9:14: prefix '33' has a rate in band night alone: "
+            "one without a band beside it, for all other hours (it may be blocked)"
+        ),
     ]
 
 
@@ -329,8 +334,10 @@ def test_faults_between_tariffs(tmp_path: Path) -> None:
         "f.yaml:1:32: world is in EUR, this tariff in USD: the same currency, or `exchange:`",
         "f.yaml:1:47: markup 'much': a percentage such as 20% or -5% was expected",
         "f.yaml:1:72: the ceiling is below the floor: at least the floor",
-        "f.yaml:1:75: derive has no field 'grit': "
-        "one of from, markup, add, floor, ceiling, grid, exchange, prefixes (did you mean grid?)",
+        (
+            "f.yaml:1:75: derive has no field 'grit': "
+            "one of from, markup, add, floor, ceiling, grid, exchange, prefixes (did you mean grid?)"
+        ),
         "g.yaml:1:25: derive names no tariff: `from: wholesale`",
     ]
     assert list(found.tariffs) == ["g", "world"]
@@ -352,9 +359,13 @@ def test_warnings_are_no_faults(tmp_path: Path) -> None:
     """
     assert [one.removeprefix("../") for one in warnings(tmp_path, x=text)] == [
         "decks/d.csv:2:3: a rate of zero: a price, or blocked: yes",
-        "decks/d.csv:4:1: this rate of prefix '2' begins some time after that of decks/d.csv:3 has ended: "
-        "the one's until as the other's effective",
+        (
+            "decks/d.csv:4:1: this rate of prefix '2' begins some time after that of decks/d.csv:3 has ended: "
+            "the one's until as the other's effective"
+        ),
         "x.yaml:4:24: a rate of zero: a price, or `blocked: yes`",
-        "x.yaml:6:14: this rate of prefix '45' begins before that of tariffs/x.yaml:5 has ended: "
-        "the one's until as the other's effective",
+        (
+            "x.yaml:6:14: this rate of prefix '45' begins before that of tariffs/x.yaml:5 has ended: "
+            "the one's until as the other's effective"
+        ),
     ]

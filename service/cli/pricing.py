@@ -1,0 +1,220 @@
+"""`kambill tariff price` and `lookup`: what calls cost by the ratebook's folder, step by step or in bulk."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from ratebook.bands import terms_at
+from ratebook.bulk import Pricer, RateIndex
+from ratebook.model import Rate, Tariff
+from ratebook.money import format_micros, format_nanos
+from ratebook.price import attempt_charge, charge, explain
+from service.cli.output import Column, as_json, facts, money, table
+from service.cli.ratebook import (
+    FOLDER,
+    Duration,
+    Number,
+    digits,
+    folder_of,
+    milliseconds,
+    moment,
+    sound,
+    tariff_named,
+)
+from service.faults import Fault
+
+JSON = click.option("--json", "wants_json", is_flag=True, help="JSON: one document, or one object a line for --calls.")
+CALL_COLUMNS = ("number", "answered_at", "duration_s")
+
+
+class CallPrice(NamedTuple):
+    """A call as a tariff prices it."""
+
+    tariff: str
+    number: str
+    at_s: int
+    duration_ms: int
+    prefix: str
+    destination: str
+    currency: str
+    blocked: bool
+    billed_s: int
+    micros: int
+    charge: str
+    """The same, as a decimal number."""
+    attempt_micros: int
+    """What it would cost unanswered."""
+    steps: list[str]
+
+
+@click.command()
+@click.argument("tariff")
+@click.argument("number", type=Number(), required=False)
+@click.option("--seconds", "duration_ms", type=Duration(), default="60", show_default=True, help="Talked; 61.5 is one.")
+@click.option("--at", "at", help="When it was answered: 2026-01-31T12:00:00, in the tariff's zone. Default: now.")
+@click.option("--calls", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A CSV of calls instead.")
+@FOLDER
+@JSON
+def price(
+    tariff: str,
+    number: str | None,
+    duration_ms: int,
+    at: str | None,
+    calls: Path | None,
+    ratebook: Path | None,
+    *,
+    wants_json: bool,
+) -> None:
+    """What a call to NUMBER costs by TARIFF, step by step, as the call path itself would charge it.
+
+    With --calls, all calls of a CSV file with the columns number, answered_at (ISO 8601) and duration_s.
+    """
+    folder = folder_of(ratebook)
+    found = tariff_named(sound(folder), tariff, folder)
+    if (number is None) == (calls is None):
+        raise click.UsageError("either a NUMBER or --calls FILE was expected")
+    if calls is not None:
+        for row in _bulk(found, calls):
+            click.echo(json.dumps(row, ensure_ascii=False) if wants_json else _line(row))
+        return
+    priced = _price(found, number or "", duration_ms, moment(at, found.timezone))
+    if wants_json:
+        as_json(priced._asdict())
+        return
+    facts(
+        [
+            ("number", priced.number),
+            ("rate", f"{priced.prefix or '(every number)'} {priced.destination}".strip()),
+            ("charge", "blocked" if priced.blocked else money(priced.micros, priced.currency)),
+        ]
+    )
+    for step in priced.steps:
+        click.echo(f"  {step}")
+
+
+def _price(tariff: Tariff, number: str, duration_ms: int, at_s: int) -> CallPrice:
+    rate = RateIndex(tariff.rates).find(number, at_s)
+    if rate is None:
+        raise Fault(f"tariff {tariff.name} has no rate for {number} at that time: such a call is refused with 404")
+    result = charge(rate.terms, duration_ms, at_s)
+    return CallPrice(
+        tariff=tariff.name,
+        number=number,
+        at_s=at_s,
+        duration_ms=duration_ms,
+        prefix=rate.prefix,
+        destination=rate.destination,
+        currency=rate.terms.currency,
+        blocked=terms_at(rate.terms, at_s).blocked,
+        billed_s=result.billed_s,
+        micros=result.micros,
+        charge=format_micros(result.micros),
+        attempt_micros=attempt_charge(rate.terms, at_s),
+        steps=explain(rate.terms, duration_ms, at_s),
+    )
+
+
+def _bulk(tariff: Tariff, path: Path) -> Iterator[dict[str, Any]]:
+    """A row a call. Raises Fault at the first line that is no call."""
+    pricer = Pricer(tariff.rates)
+    for number, answered_s, duration_ms in _calls(path, tariff.timezone):
+        priced = pricer.price(number, answered_s, duration_ms)
+        row: dict[str, Any] = {"number": number}
+        if priced is None:
+            yield row | {
+                "prefix": None,
+                "billed_s": None,
+                "charge": None,
+                "currency": None,
+                "steps": [],
+                "error": "no rate",
+            }
+            continue
+        terms = priced.rate.terms
+        row |= {
+            "prefix": priced.rate.prefix,
+            "billed_s": priced.charge.billed_s,
+            "charge": format_micros(priced.charge.micros),
+            "currency": terms.currency,
+            "steps": explain(terms, duration_ms, answered_s),
+        }
+        if terms_at(terms, answered_s).blocked:
+            row["error"] = "blocked"
+        yield row
+
+
+def _calls(path: Path, zone: str) -> Iterator[tuple[str, int, int]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        reader = csv.DictReader(file, strict=True)
+        missing = [name for name in CALL_COLUMNS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise Fault(f"{path}:1: no column {' and no '.join(missing)}: {', '.join(CALL_COLUMNS)} were expected")
+        for row in reader:
+            where = f"{path}:{reader.line_num}:"
+            number, duration_ms = digits(row["number"] or ""), milliseconds((row["duration_s"] or "").strip())
+            if number is None:
+                raise Fault(f"{where} number {row['number']!r}: digits were expected")
+            if duration_ms is None:
+                raise Fault(f"{where} duration_s {row['duration_s']!r}: seconds such as 61 or 61.5 were expected")
+            yield number, moment(row["answered_at"] or "", zone, f"{where} answered_at"), duration_ms
+
+
+def _line(row: dict[str, Any]) -> str:
+    if row.get("error"):
+        return f"{row['number']}  {row['error']}"
+    return (
+        f"{row['number']}  {row['prefix'] or '(every number)'}  {row['billed_s']} s  {row['charge']} {row['currency']}"
+    )
+
+
+@click.command()
+@click.argument("number", type=Number())
+@click.option("--at", "at", help="When: 2026-01-31T12:00:00, in each tariff's zone. Default: now.")
+@FOLDER
+@JSON
+def lookup(number: str, at: str | None, ratebook: Path | None, *, wants_json: bool) -> None:
+    """The rate of NUMBER in every tariff of the ratebook, the cheapest minute first."""
+    folder = folder_of(ratebook)
+    found = []
+    for name, tariff in sound(folder).tariffs.items():
+        matching = [rate for rate in tariff.rates if number.startswith(rate.prefix)]
+        rate = RateIndex(matching).find(number, at_s := moment(at, tariff.timezone))
+        if rate is not None:
+            found.append(_looked_up(name, rate, at_s))
+    found.sort(key=lambda row: (row["currency"], row["blocked"], row["minute_micros"]))
+    if wants_json:
+        as_json(found)
+        return
+    columns = [
+        Column("tariff"),
+        Column("prefix"),
+        Column("destination"),
+        Column("rate", right=True),
+        Column("one minute", right=True),
+    ]
+    rows = [
+        [row["tariff"], row["prefix"], row["destination"], "blocked" if row["blocked"] else row["rate"],
+         money(row["minute_micros"], row["currency"])]
+        for row in found
+    ]  # fmt: skip
+    table(columns, rows, empty=f"no tariff has a rate for {number}")
+
+
+def _looked_up(tariff: str, rate: Rate, at_s: int) -> dict[str, Any]:
+    terms = terms_at(rate.terms, at_s)
+    return {
+        "tariff": tariff,
+        "prefix": rate.prefix,
+        "destination": rate.destination,
+        "currency": terms.currency,
+        "blocked": terms.blocked,
+        "rate": format_nanos(terms.intervals[0].rate_nanos),
+        "increments": "/".join(str(step.increment_s) for step in terms.intervals),
+        "minute_micros": charge(rate.terms, 60_000, at_s).micros,
+    }
