@@ -30,7 +30,7 @@ _TERMS: dict[str, Callable[[str], Any]] = {
     "attempt_fee": values.price,
 }
 """Columns that are the tariff's fields of the same name; an empty cell is the tariff's value."""
-COLUMNS = ("prefix", "destination", "rate", *_TERMS, "effective", "until", "blocked", "band")
+COLUMNS = ("prefix", "destination", "rate", "first_rate", *_TERMS, "effective", "until", "blocked", "band")
 
 LONG = values.PREFIX_DIGITS_MAX
 
@@ -179,11 +179,20 @@ class _Rest(NamedTuple):
     defaults: Defaults
     unpriced: Terms
     """With no rate yet."""
+    first_nanos: int | None
+    """The rate of the first increment, where it has one of its own."""
     effective_s: int | None
     until_s: int | None
     band: str
     terms: dict[str, Terms]
     """By the rate's text."""
+
+
+def _intervals(rate_nanos: int, rest: _Rest) -> tuple[Interval, ...]:
+    first_s, next_s = rest.defaults.increments
+    if rest.first_nanos is None or rest.first_nanos == rate_nanos:
+        return plain_intervals(rate_nanos, (first_s, next_s))
+    return (Interval(0, rest.first_nanos, first_s), Interval(first_s, rate_nanos, next_s))
 
 
 class _Deck:
@@ -228,8 +237,8 @@ class _Deck:
                 if terms is None and name is not None:
                     terms = self._priced(rest, row[rate_at])
                 if terms is not None and name is not None and code.isdecimal() and code.isascii() and len(code) <= LONG:
-                    rate = _new(Rate, (code, name, rest[2], rest[3], terms))
-                    append(_new(Placed, (rate, file, line, 1, rest[4])))
+                    rate = _new(Rate, (code, name, rest[3], rest[4], terms))
+                    append(_new(Placed, (rate, file, line, 1, rest[5])))
                     continue
             found += self._slowly(row, line, names)
         return found
@@ -256,9 +265,9 @@ class _Deck:
         if "destination" in self._columns:
             names[row[self._columns["destination"]]] = destination
         self._rests[self._others(row)] = rest
-        if not cost and not rest.unpriced.blocked:
+        if not cost and not rest.first_nanos and not rest.unpriced.blocked:
             self.warnings.append(_Note(line, self._columns["rate"], "a rate of zero", "a price, or blocked: yes"))
-        made = rest.unpriced._replace(intervals=plain_intervals(cost, rest.defaults.increments))
+        made = rest.unpriced._replace(intervals=_intervals(cost, rest))
         terms = self._slow_terms.setdefault(made, made)
         for code in codes:
             rate = Rate(code, destination, rest.effective_s, rest.until_s, terms)
@@ -273,9 +282,9 @@ class _Deck:
             except ValueError:
                 return None
         unpriced = rest.unpriced
-        if not cost and not unpriced.blocked:
+        if not cost and not rest.first_nanos and not unpriced.blocked:
             return None
-        terms = _new(Terms, (unpriced[0], plain_intervals(cost, rest.defaults.increments), *unpriced[2:]))
+        terms = _new(Terms, (unpriced[0], _intervals(cost, rest), *unpriced[2:]))
         rest.terms[text] = terms
         return terms
 
@@ -287,7 +296,8 @@ class _Deck:
             name = "until" if "until" in self._columns else "effective"
             self._wrong(name, "until is not after effective", "a later date")
         band = self._cell(row, "band", self._band, "")
-        return _Rest(*self._template(row), effective_s, until_s, band, {})
+        first_nanos = self._cell(row, "first_rate", values.price, None)
+        return _Rest(*self._template(row), first_nanos, effective_s, until_s, band, {})
 
     def _template(self, row: list[str]) -> tuple[Defaults, Terms]:
         """The terms of a row but for its rate."""

@@ -1,0 +1,129 @@
+"""What the sentences around a table tell: its currency, its date, increments by the names of destinations."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from ratebook.sheets.values import increments_in
+
+CURRENCIES = frozenset(
+    [
+        "USD",
+        "EUR",
+        "GBP",
+        "CHF",
+        "CAD",
+        "AUD",
+        "NZD",
+        "SEK",
+        "NOK",
+        "DKK",
+        "PLN",
+        "CZK",
+        "HUF",
+        "RON",
+        "BGN",
+        "TRY",
+        "RUB",
+        "UAH",
+        "JPY",
+        "CNY",
+        "HKD",
+        "SGD",
+        "INR",
+        "IDR",
+        "MYR",
+        "THB",
+        "PHP",
+        "KRW",
+        "AED",
+        "SAR",
+        "QAR",
+        "KWD",
+        "BHD",
+        "OMR",
+        "ILS",
+        "EGP",
+        "ZAR",
+        "NGN",
+        "KES",
+        "GHS",
+        "MAD",
+        "TND",
+        "BRL",
+        "MXN",
+        "ARS",
+        "CLP",
+        "COP",
+        "PEN",
+    ]
+)
+_DATE = (
+    r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}"
+    r"|\d{1,2}(?:st|nd|rd|th)?[-/. ](?:[A-Za-z]{3,9})[-/., ]+\d{2,4}|[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? \d{4}"
+)
+_ANY_DATE = re.compile(_DATE)
+_EFFECTIVE = re.compile(rf"\beffective\b[^0-9]{{0,40}}?({_DATE})", re.IGNORECASE)
+_ALL = re.compile(
+    r"\b(?:all (?:other|remaining|the other)?\s*(?:destinations|codes|countries|routes)?|others?|default|rest)\b"
+)
+_BILLED = re.compile(r"\b(?:bill|charg|increment|pulse|round)", re.IGNORECASE)
+_LIST = re.compile(r"\s*(?:[,;]|\band\b|&)\s*")
+_AROUND = re.compile(
+    r"\b(?:the following|following|destinations?|countries|codes|routes|are|is|will be|be|billed|billing|charged"
+    r"|increments?|in|at|with|by|of|on|for|per|seconds?|sec|note|please|pulse|rounding|rounded|to|as|a|minimum|basis"
+    r"|all calls|calls|:)\b|[:.*()\-]",
+    re.IGNORECASE,
+)
+
+
+class Notices(NamedTuple):
+    """What was told beside the table."""
+
+    currency: str
+    """Empty: nothing."""
+    dates: list[str]
+    """All dates that are named: they show whether the day comes first."""
+    effective: list[str]
+    """Those that are named beside the word."""
+    increments: dict[str, tuple[int, int]]
+    """By the beginning of a destination's name, in small letters."""
+    default_increments: tuple[int, int] | None
+    """Of all that nothing else is said of."""
+
+
+def read_notices(texts: list[str]) -> Notices:
+    """Of the sentences around a table, from the first to the last."""
+    currency = ""
+    dates: list[str] = []
+    effective: list[str] = []
+    increments: dict[str, tuple[int, int]] = {}
+    default = None
+    for text in texts:
+        named = [word for word in re.findall(r"[A-Z]{3}", text) if word in CURRENCIES]
+        currency = currency or (named[0] if named else "")
+        dates += _ANY_DATE.findall(text)
+        effective += _EFFECTIVE.findall(text)
+        found = increments_in(text) if _BILLED.search(text) else None
+        if found is None:
+            continue
+        for sentence in re.split(r"(?<=[a-z0-9])[.;]\s+(?=[A-Z])", text):
+            told = increments_in(sentence)
+            if told is None:
+                continue
+            if _ALL.search(sentence.lower()):
+                default = told
+                continue
+            names = _names(sentence)
+            increments |= dict.fromkeys(names, told)
+            if not names and not re.search(r"following|below", sentence, re.IGNORECASE):
+                default = default or told
+    return Notices(currency, dates, effective, increments, default)
+
+
+def _names(sentence: str) -> list[str]:
+    """`the following are billed 60/60: Mexico, Gambia` names Mexico and Gambia."""
+    bare = re.sub(r"\d{1,3}\s*[/+]\s*\d{1,3}", " ", sentence)
+    parts = (" ".join(_AROUND.sub(" ", part).split()).lower() for part in _LIST.split(bare))
+    return [part for part in parts if len(part) > 2]

@@ -1,0 +1,420 @@
+"""A carrier's sheet as rates: what each row says, what was left out and why, and what has to be asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from ratebook.sheets import codes, columns, values
+from ratebook.sheets.codes import Dash, UnclearCode
+from ratebook.sheets.columns import Field, Found, Header, find_header, plain
+from ratebook.sheets.grid import Cell, Grid, text_of
+from ratebook.sheets.mapping import NOTHING_KNOWN, Mapping, Twice
+from ratebook.sheets.notices import Notices, read_notices
+from ratebook.sheets.values import DateOrder, Status
+
+SAMPLE = 20_000
+"""Rows by which a column's meaning is found."""
+SHOWN_MAX = 120
+SENTENCE = 12
+"""Shorter texts are names."""
+NAME_MAX = 128
+
+
+class SheetRate(NamedTuple):
+    """What a sheet says about a code."""
+
+    line: int
+    code: str
+    destination: str
+    rate_nanos: int
+    """Per minute."""
+    first_rate_nanos: int | None
+    """Of the first increment; None: the same."""
+    increments: tuple[int, int] | None
+    """None: the sheet does not tell."""
+    connect_fee_nanos: int | None
+    effective: str | None
+    """ISO date, or date and time, in the tariff's zone; None: at once."""
+    until: str | None
+    status: Status | None
+    """WITHDRAWN and BLOCKED are obeyed; the others are the carrier's opinion."""
+
+
+class LeftOut(NamedTuple):
+    """A row that is no rate."""
+
+    line: int
+    text: str
+    reason: str
+
+
+class Question(NamedTuple):
+    """What the sheet does not tell. Nothing is imported until it is answered."""
+
+    name: str
+    """A field of `Mapping`."""
+    text: str
+    options: tuple[str, ...]
+
+
+class SheetReading(NamedTuple):
+    """A sheet as it was understood."""
+
+    sheet: str
+    header_line: int
+    columns: dict[Field, Found]
+    mapping: Mapping
+    """With what was found out."""
+    currency: str
+    """Empty: it does not tell."""
+    rates: list[SheetRate]
+    left_out: list[LeftOut]
+    notices: list[str]
+    """What somebody should look at."""
+    questions: list[Question]
+
+
+class NoTable(Exception):
+    """No row of the file names codes and rates; the text says what was looked for."""
+
+
+def read_sheet(grids: list[Grid], known: Mapping = NOTHING_KNOWN) -> SheetReading:
+    """The rates of a carrier's file. Raises NoTable."""
+    grid, header, others = _table(grids, known)
+    return _Sheet(grid, header, known, others).read()
+
+
+def _table(grids: list[Grid], known: Mapping) -> tuple[Grid, Header, list[str]]:
+    """The sheet with the longest table, or the one that is known by name; and the names of other tables."""
+    found: list[tuple[Grid, Header]] = []
+    for grid in grids:
+        if known.sheet and grid.name != known.sheet:
+            continue
+        header = _known_header(grid.rows, known) if known.columns else find_header(grid.rows)
+        if header is not None:
+            found.append((grid, header))
+    if not found:
+        wanted = " and ".join(known.columns.values()) if known.columns else "a code and a rate"
+        where = f" in a sheet {known.sheet}" if known.sheet else ""
+        raise NoTable(f"no row{where} has a column for {wanted}: is this a rate sheet, or should the columns be named?")
+    found.sort(key=lambda one: len(one[0].rows) - one[1].row, reverse=True)
+    (grid, header), *others = found
+    return grid, header, [other.name for other, _ in others]
+
+
+def _known_header(rows: list[list[Cell]], known: Mapping) -> Header | None:
+    wanted = {field: plain(name) for field, name in known.columns.items()}
+    for at, row in enumerate(rows[: columns.HEADER_ROWS_MAX]):
+        names = [plain(text_of(cell)) for cell in row]
+        if all(name in names for name in wanted.values()):
+            found = {
+                field: Found(names.index(name), text_of(row[names.index(name)]), columns.EXACT)
+                for field, name in wanted.items()
+            }
+            return Header(at, 1, found)
+    return None
+
+
+class _Sheet:
+    """One sheet being read."""
+
+    def __init__(self, grid: Grid, header: Header, known: Mapping, others: list[str]) -> None:
+        self._grid = grid
+        self._header = header
+        self._columns = dict(header.columns)
+        self._known = known
+        self._first = header.row + header.rows
+        self.left_out: list[LeftOut] = []
+        self.notices = [f"sheet {name} has a table too, which was not read" for name in others]
+        self.questions: list[Question] = []
+        self._said: Notices = read_notices(self._texts())
+        self._names = tuple(plain(text_of(cell)) for cell in grid.rows[header.row])
+        self._price = lru_cache(maxsize=65_536)(values.parse_price)
+        self._increments_of = lru_cache(maxsize=1024)(values.parse_increments)
+        self._status_of = lru_cache(maxsize=1024)(values.parse_status)
+
+    def read(self) -> SheetReading:
+        """All of it."""
+        self._decide_split()
+        dash = self._decide_dash()
+        order = self._decide_order()
+        self._date = lru_cache(maxsize=1024)(lambda cell: values.parse_date(cell, order or DateOrder.DAY_FIRST))
+        rates: list[SheetRate] = []
+        for at in range(self._first, len(self._grid.rows)):
+            rates += self._row(self._grid.rows[at], self._grid.lines[at], dash)
+        rates = self._without_twice(self._with_notes(rates))
+        self._look_at(rates)
+        currency = self._currency()
+        if self._known.currency and currency and currency != self._known.currency:
+            said = f"the sheet is in {currency}, those before it were in {self._known.currency}"
+            self.questions.append(Question("currency", said, (self._known.currency, currency)))
+        return SheetReading(
+            sheet=self._grid.name,
+            header_line=self._grid.lines[self._header.row],
+            columns=self._columns,
+            mapping=self._known._replace(dash=dash, date_order=order, currency=self._known.currency or currency),
+            currency=currency,
+            rates=rates,
+            left_out=sorted(self.left_out),
+            notices=self.notices,
+            questions=self.questions,
+        )
+
+    # --- what the columns mean
+
+    def _texts(self) -> list[str]:
+        """The rows that are no table: what stands above the header, and sentences in and below it."""
+        found = [" ".join(filter(None, map(text_of, row))) for row in self._grid.rows[: self._header.row]]
+        for row in self._grid.rows[self._first :]:
+            if self._cell(row, Field.RATE) == "" and any(row):
+                told = ", ".join(filter(None, map(text_of, row)))
+                found += [told] if len(told) > SENTENCE else []
+        return found
+
+    def _cells(self, field: Field) -> Iterator[Cell]:
+        """What stands in a column, as far as it is sampled."""
+        found = self._columns.get(field)
+        if found is None:
+            return
+        for row in self._grid.rows[self._first : self._first + SAMPLE]:
+            if found.at < len(row) and row[found.at] != "":
+                yield row[found.at]
+
+    def _decide_split(self) -> None:
+        """A code beside a country's code: whole, if it begins with that; else what stands behind it."""
+        if (
+            Field.COUNTRY_CODE not in self._columns
+            or Field.AREA_CODE in self._columns
+            or Field.CODE not in self._columns
+        ):
+            return
+        code, country = self._columns[Field.CODE].at, self._columns[Field.COUNTRY_CODE].at
+        whole = total = 0
+        for row in self._grid.rows[self._first : self._first + SAMPLE]:
+            if max(code, country) < len(row) and row[code] != "" and row[country] != "":
+                total += 1
+                begin = text_of(row[country]).lstrip("+").strip()
+                whole += text_of(row[code]).lstrip("+").replace(" ", "").startswith(begin)
+        if whole * 2 >= total:
+            del self._columns[Field.COUNTRY_CODE]
+        else:
+            self._columns[Field.AREA_CODE] = self._columns.pop(Field.CODE)
+
+    def _decide_dash(self) -> Dash | None:
+        if Field.CODE not in self._columns:
+            return Dash.RANGE
+        cells = [text_of(cell) for cell in self._cells(Field.CODE)]
+        only = codes.dashes_of(cells)
+        if len(only) == 1:
+            return next(iter(only))
+        if self._known.dash is not None or not codes.has_dashes(cells):
+            return self._known.dash
+        what = "both ranges and pairs" if only else "what may be ranges or pairs"
+        self._ask("dash", f"column {self._columns[Field.CODE].header} has {what} of country and area code", Dash)
+        return None
+
+    def _decide_order(self) -> DateOrder | None:
+        texts = [text_of(cell) for field in (Field.EFFECTIVE, Field.UNTIL) for cell in self._cells(field)]
+        only = values.order_of(texts)
+        if len(only) == 1:
+            return next(iter(only))
+        if len(only) == 2:
+            self._ask("date_order", "some dates can only have the day first, others only the month", DateOrder)
+            return self._known.date_order
+        told = self._order_named() or values.order_of(self._said.dates)
+        if self._known.date_order is not None:
+            return self._known.date_order
+        if len(told) == 1:
+            return next(iter(told))
+        unclear = next((text for text in [*texts, *self._said.effective] if values.is_ambiguous(text)), None)
+        if unclear is not None:
+            self._ask("date_order", f"nothing tells whether {unclear} has the day or the month first", DateOrder)
+        return None
+
+    def _order_named(self) -> set[DateOrder]:
+        """By a header such as `Effective (DD/MM/YYYY)`."""
+        name = self._columns[Field.EFFECTIVE].header.lower() if Field.EFFECTIVE in self._columns else ""
+        named = {
+            DateOrder.DAY_FIRST: re.search(r"dd?[-/. ]m", name),
+            DateOrder.MONTH_FIRST: re.search(r"mm?[-/. ]d", name),
+        }
+        return {order for order, found in named.items() if found}
+
+    def _ask(self, name: str, text: str, options: Any) -> None:
+        if getattr(self._known, name) is None:
+            self.questions.append(Question(name, text, tuple(one.value for one in options)))
+
+    def _currency(self) -> str:
+        told = {text_of(cell).upper() for cell in self._cells(Field.CURRENCY)}
+        if len(told) == 1:
+            return next(iter(told))
+        if told:
+            self.notices.append(f"several currencies: {', '.join(sorted(told))}")
+        header = self._grid.rows[self._header.row : self._first]
+        return self._said.currency or read_notices([text_of(cell) for row in header for cell in row]).currency
+
+    # --- rows
+
+    def _row(self, row: list[Cell], line: int, dash: Dash | None) -> list[SheetRate]:
+        if not any(cell != "" for cell in row):
+            return []
+        try:
+            return self._rates(row, line, dash)
+        except (UnclearCode, ValueError) as reason:
+            text = " · ".join(filter(None, map(text_of, row)))
+            self.left_out.append(LeftOut(line, text[:SHOWN_MAX], str(reason)))
+            return []
+
+    def _rates(self, row: list[Cell], line: int, dash: Dash | None) -> list[SheetRate]:
+        """Raises UnclearCode or ValueError: the row is left out."""
+        code_text, rate_cell = self._code_text(row), self._cell(row, Field.RATE)
+        if not code_text.strip() and rate_cell == "":
+            raise ValueError("a text: neither code nor price")
+        if tuple(plain(text_of(cell)) for cell in row) == self._names:
+            raise ValueError("the header again")
+        status = self._status(row, rate_cell)
+        country = codes._digits(text) if (text := text_of(self._cell(row, Field.COUNTRY_CODE))) else ""
+        found = self._parse_codes(code_text, dash, country)
+        rate_nanos = 0 if status in {Status.BLOCKED, Status.WITHDRAWN} else self._price(rate_cell)
+        first_cell, fee_cell = self._cell(row, Field.FIRST_RATE), self._cell(row, Field.CONNECT_FEE)
+        first_nanos = self._price(first_cell) if first_cell != "" else None
+        until_cell = self._cell(row, Field.UNTIL)
+        rate = SheetRate(
+            line=line,
+            code="",
+            destination=self._destination(row),
+            rate_nanos=rate_nanos,
+            first_rate_nanos=None if first_nanos == rate_nanos or status is Status.BLOCKED else first_nanos,
+            increments=self._increments(row),
+            connect_fee_nanos=self._price(fee_cell) if fee_cell != "" else None,
+            effective=self._effective(row),
+            until=self._date(until_cell) if until_cell != "" else None,
+            status=status,
+        )
+        return [rate._replace(code=code) for code in found]
+
+    def _cell(self, row: list[Cell], field: Field) -> Cell:
+        found = self._columns.get(field)
+        return "" if found is None or found.at >= len(row) else row[found.at]
+
+    def _code_text(self, row: list[Cell]) -> str:
+        return text_of(self._cell(row, Field.AREA_CODE if Field.AREA_CODE in self._columns else Field.CODE))
+
+    def _parse_codes(self, text: str, dash: Dash | None, country: str) -> list[str]:
+        if Field.COUNTRY_CODE in self._columns and not country:
+            raise UnclearCode("no country code")
+        if not country and text.isdecimal() and text.isascii() and len(text) <= codes.DIGITS_MAX and text[:2] != "00":
+            return [text]
+        return codes.parse_codes(text, dash or Dash.RANGE, country)
+
+    def _status(self, row: list[Cell], rate_cell: Cell) -> Status | None:
+        """Flags go before words; a word may stand where a price should."""
+        if self._flag(row, Field.WITHDRAWN):
+            return Status.WITHDRAWN
+        if self._flag(row, Field.BLOCKED):
+            return Status.BLOCKED
+        found = self._status_of(text_of(self._cell(row, Field.STATUS)))
+        if found in {Status.BLOCKED, Status.WITHDRAWN} or not isinstance(rate_cell, str):
+            return found
+        return self._status_of(rate_cell) or found
+
+    def _flag(self, row: list[Cell], field: Field) -> bool:
+        cell = self._cell(row, field)
+        return cell != "" and values.parse_yes(text_of(cell))
+
+    def _destination(self, row: list[Cell]) -> str:
+        country, name = text_of(self._cell(row, Field.COUNTRY)), text_of(self._cell(row, Field.DESTINATION))
+        both = name if name.lower().startswith(country.lower()) else f"{country} {name}"
+        return " ".join((both or country).split())[:NAME_MAX]
+
+    def _increments(self, row: list[Cell]) -> tuple[int, int] | None:
+        found = self._increments_of(self._cell(row, Field.INCREMENTS))
+        if found is not None:
+            return found
+        first, following = (text_of(self._cell(row, field)) for field in (Field.FIRST_INCREMENT, Field.NEXT_INCREMENT))
+        if not first and not following:
+            return None
+        both = values.increments_in(first) if first else None
+        if both is not None:
+            return both
+        first_s = values.parse_seconds(first) if first else values.parse_seconds(following)
+        next_s = values.parse_seconds(following) if following else 1
+        return max(first_s, 1), max(next_s, 1)
+
+    def _effective(self, row: list[Cell]) -> str | None:
+        cell = self._cell(row, Field.EFFECTIVE)
+        if cell != "":
+            found: str | None = self._date(cell)
+            return found
+        told = self._said.effective
+        return self._date(told[0]) if told and Field.EFFECTIVE not in self._columns else None
+
+    # --- the sheet as a whole
+
+    def _with_notes(self, rates: list[SheetRate]) -> list[SheetRate]:
+        """Increments that stand in a sentence, by the destinations' names; then those of all others."""
+        said = self._said
+        if not said.increments and said.default_increments is None:
+            return rates
+        met: set[str] = set()
+
+        def increments(rate: SheetRate) -> tuple[int, int] | None:
+            name = rate.destination.lower()
+            for begin, found in said.increments.items():
+                if name.startswith(begin):
+                    met.add(begin)
+                    return found
+            return rate.increments or said.default_increments
+
+        found = [rate if rate.increments else rate._replace(increments=increments(rate)) for rate in rates]
+        unmet = [begin for begin in said.increments if begin not in met and not any(rate.increments for rate in rates)]
+        self.notices += [f"the note on increments names {name}, which no row does" for name in unmet]
+        return found
+
+    def _without_twice(self, rates: list[SheetRate]) -> list[SheetRate]:
+        last: dict[tuple[str, str | None], int] = {}
+        dropped: set[int] = set()
+        for at, rate in enumerate(rates):
+            key = (rate.code, rate.effective)
+            before = last.setdefault(key, at)
+            if before == at:
+                continue
+            other = rates[before]
+            same = other._replace(line=0, status=None, destination="") == rate._replace(
+                line=0, status=None, destination=""
+            )
+            gone, kept = (at, before) if same or self._known.twice is Twice.FIRST else (before, at)
+            dropped.add(gone)
+            last[key] = kept
+            what = "the same stands in" if same else "another price for the same code and date stands in"
+            reason = f"code {rate.code}: {what} line {rates[kept].line}"
+            self.left_out.append(LeftOut(rates[gone].line, f"{rates[gone].code} {rates[gone].destination}", reason))
+            if not same and self._known.twice is Twice.STOP:
+                said = f"{reason}, and here in line {rates[gone].line}"
+                self.questions.append(Question("twice", said, (Twice.LAST.value, Twice.FIRST.value)))
+        return [rate for at, rate in enumerate(rates) if at not in dropped] if dropped else rates
+
+    def _look_at(self, rates: list[SheetRate]) -> None:
+        priced = [rate for rate in rates if rate.status not in {Status.BLOCKED, Status.WITHDRAWN}]
+        free = [rate for rate in priced if not rate.rate_nanos]
+        if free:
+            lines = ", ".join(str(rate.line) for rate in free[:5])
+            self.notices.append(f"{len(free)} codes have a price of zero, the first ones in line {lines}")
+        by_country: dict[str, list[SheetRate]] = {}
+        for rate in priced:
+            by_country.setdefault(codes.country_of(rate.code), []).append(rate)
+        for country, found in by_country.items():
+            middle = sorted(rate.rate_nanos for rate in found)[len(found) // 2]
+            low = [rate for rate in found if 0 < rate.rate_nanos * 20 < middle]
+            if len(found) >= 5 and low:
+                said = f"code {low[0].code} in line {low[0].line} costs less than a twentieth of the usual in {country}"
+                self.notices.append(said)
+
+
+def find_out(reading: SheetReading, ask: Callable[[Question], str]) -> Mapping:
+    """The mapping with an answer to each question."""
+    answers = {question.name: ask(question) for question in reading.questions}
+    return Mapping.from_record(reading.mapping.to_record() | answers)

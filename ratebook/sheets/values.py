@@ -1,0 +1,235 @@
+"""Prices, dates, increments and words of a sheet's cells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal, InvalidOperation
+from enum import StrEnum
+
+from ratebook.money import NANOS
+from ratebook.sheets.grid import Cell, text_of
+
+PRICE_MAX = 10**6
+SECONDS_MAX = 86_400
+EXCEL_BEGAN = datetime(1899, 12, 30)  # noqa: DTZ001 -- days are counted, whoever's
+SERIALS = range(20_000, 80_000)
+"""Excel's days from 1954 to 2119."""
+YEARS = range(1990, 2100)
+
+_CURRENCY = re.compile(r"^[^\d,.\-+]*|[^\d,.]*$")
+_NOISE = Decimal("1e-12")
+_NANO = Decimal("1e-9")
+_INCREMENTS = re.compile(
+    r"(?P<first>\d{1,5})\s*(?:s|sec|secs|seconds)?\.?\s*(?:[/+:\-\u2013xX]|,|then)\s*(?P<next>\d{1,5})\s*(?:s|sec|secs|seconds)?\.?",
+    re.IGNORECASE,
+)
+_SECONDS = re.compile(r"(?P<count>\d{1,5})\s*(?:s|sec|secs|seconds|m|min|mins|minutes?)?\.?", re.IGNORECASE)
+_DATE_PARTS = re.compile(r"(?P<a>\d{1,4})[-/. ](?P<b>\d{1,2}|[A-Za-z]{3,9})[-/. ,]+(?P<c>\d{2,4})(?:[T ].*)?")
+_MONTH_FIRST = re.compile(
+    r"(?P<month>[A-Za-z]{3,9})[-/. ](?P<day>\d{1,2})(?:st|nd|rd|th)?[-/. ,]+(?P<year>\d{2,4})(?:[T ].*)?"
+)
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_TIME = re.compile(r"[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?")
+ASAP = {"asap", "immediate", "immediately", "now", "today", "effective immediately", "at once"}
+
+
+class DateOrder(StrEnum):
+    """Which of 03/04/2026 is the day."""
+
+    DAY_FIRST = "dmy"
+    MONTH_FIRST = "mdy"
+
+
+class Status(StrEnum):
+    """What a carrier says becomes of a code."""
+
+    NEW = "new"
+    INCREASE = "increase"
+    DECREASE = "decrease"
+    UNCHANGED = "unchanged"
+    WITHDRAWN = "withdrawn"
+    BLOCKED = "blocked"
+
+
+_STATUS_WORDS = {
+    Status.NEW: ("new", "added", "add", "addition", "code addition", "new code", "insert", "newly added"),
+    Status.INCREASE: ("increase", "increased", "up", "inc", "price increase", "rate increase"),
+    Status.DECREASE: ("decrease", "decreased", "down", "dec", "price decrease", "rate decrease", "reduction"),
+    Status.UNCHANGED: ("unchanged", "no change", "same", "current", "unaltered", "no changes", "stable", "active"),
+    Status.WITHDRAWN: (
+        "closed", "close", "deleted", "delete", "removed", "remove", "removal", "code removal", "discontinued",
+        "withdrawn", "withdraw", "terminated", "cancelled", "canceled", "expired", "end", "ended", "discontinue",
+        "code deletion", "deletion", "no longer offered", "suspended",
+    ),
+    Status.BLOCKED: ("blocked", "forbidden", "barred", "block", "not supported", "not available", "no service"),
+}  # fmt: skip
+_STATUS = {word: status for status, words in _STATUS_WORDS.items() for word in words}
+_YES = {"yes", "y", "true", "1", "x", "blocked", "forbidden", "discontinued", "closed"}
+_NO = {"", "no", "n", "false", "0", "-", "none"}
+
+
+def parse_price(cell: Cell) -> int:
+    """Nano-units. Raises ValueError: no number, below zero, too large. More than nine decimals are rounded up."""
+    if isinstance(cell, Decimal):
+        return _nanos(cell, text_of(cell))
+    if isinstance(cell, datetime):
+        raise ValueError("the price is a date")  # noqa: TRY004 -- a cell's, like the others
+    text = _CURRENCY.sub("", cell.strip()) if not re.search(r"[eE][-+]?\d", cell) else cell.strip()
+    if not text:
+        raise ValueError(f"{cell!r} is no price" if cell else "no price")
+    if cell.strip().startswith(("-", "(")):
+        raise ValueError(f"the price {cell} is below zero")
+    try:
+        return _nanos(Decimal(_point(text)), cell)
+    except InvalidOperation:
+        raise ValueError(f"{cell!r} is no price") from None
+
+
+def _point(text: str) -> str:
+    """The decimal mark as a point: the last of both marks is the decimal one, and a lone comma is."""
+    text = text.replace(" ", "").replace("'", "")
+    if "," in text and "." in text:
+        thousands = "," if text.rfind(".") > text.rfind(",") else "."
+        text = text.replace(thousands, "")
+    return text.replace(",", ".")
+
+
+def _nanos(price: Decimal, said: str) -> int:
+    if price < 0:
+        raise ValueError(f"the price {said} is below zero")
+    if price >= PRICE_MAX:
+        raise ValueError(f"the price {said} is too large")
+    quiet = price.quantize(_NOISE, ROUND_HALF_EVEN)
+    return int(quiet.quantize(_NANO, ROUND_UP) * NANOS)
+
+
+def parse_increments(cell: Cell) -> tuple[int, int] | None:
+    """First and next of `60/1`, `60+1`, `60`; None: an empty cell. Raises ValueError."""
+    text = text_of(cell).strip()
+    if not text:
+        return None
+    match = _INCREMENTS.fullmatch(text)
+    first, following = (int(match["first"]), int(match["next"])) if match else (parse_seconds(text),) * 2
+    if not 1 <= first <= SECONDS_MAX or not 1 <= following <= SECONDS_MAX:
+        raise ValueError(f"increments {text} are below a second")
+    return first, following
+
+
+def parse_seconds(text: str) -> int:
+    """Of `60`, `60 sec`, `1 min`. Raises ValueError."""
+    match = _SECONDS.fullmatch(text.strip())
+    if match is None:
+        if text.strip().lower() in {"per minute", "minute", "full minute", "per min"}:
+            return 60
+        if text.strip().lower() in {"per second", "second", "per sec", "1 second"}:
+            return 1
+        raise ValueError(f"{text!r} is no increment")
+    minutes = match[0].lower().rstrip(".").rstrip("s").endswith(("m", "min", "minute"))
+    return int(match["count"]) * (60 if minutes else 1)
+
+
+def increments_in(text: str) -> tuple[int, int] | None:
+    """Those named in a sentence; None: none."""
+    match = re.search(r"(?<![\d/.])(\d{1,3})\s*[/+]\s*(\d{1,3})(?!\d|/|\.\d)", text)
+    if match is None or not 1 <= int(match[1]) <= SECONDS_MAX or not int(match[2]) >= 1:
+        return None
+    return int(match[1]), int(match[2])
+
+
+def parse_status(text: str) -> Status | None:
+    """What a word says; None: nothing that we know."""
+    word = " ".join(re.sub(r"[^a-z ]+", " ", text.lower()).split())
+    if word in _STATUS:
+        return _STATUS[word]
+    return next((status for known, status in _STATUS.items() if len(known) > 4 and word.startswith(known)), None)
+
+
+def parse_yes(text: str) -> bool:
+    """A flag. Raises ValueError."""
+    word = text.strip().lower()
+    if word not in _YES | _NO:
+        raise ValueError(f"{text!r} is neither yes nor no")
+    return word in _YES
+
+
+def order_of(texts: Iterable[str]) -> set[DateOrder]:
+    """Which orders the dates of a column can only have; both: they contradict each other; none: nothing tells."""
+    found = set()
+    for text in texts:
+        match = _DATE_PARTS.fullmatch(text.strip())
+        if match is None or len(match["a"]) == 4 or not match["b"].isdecimal():
+            continue
+        if int(match["a"]) > 12:
+            found.add(DateOrder.DAY_FIRST)
+        elif int(match["b"]) > 12:
+            found.add(DateOrder.MONTH_FIRST)
+    return found
+
+
+def is_ambiguous(text: str) -> bool:
+    """Whether day and month could change places, and it would be another day."""
+    match = _DATE_PARTS.fullmatch(text.strip())
+    if match is None or len(match["a"]) == 4 or not match["b"].isdecimal():
+        return False
+    return int(match["a"]) <= 12 and int(match["b"]) <= 12 and int(match["a"]) != int(match["b"])
+
+
+def parse_date(cell: Cell, order: DateOrder) -> str | None:
+    """An ISO date, or date and time; None: as soon as possible. Raises ValueError."""
+    if isinstance(cell, datetime):
+        return _iso(cell)
+    if isinstance(cell, Decimal):
+        return _serial(cell)
+    text = " ".join(cell.split()).strip(" .")
+    if text.lower() in ASAP or not text:
+        return None
+    if text.isdecimal() and len(text) == 8 and int(text[:4]) in YEARS:
+        return _made(int(text[:4]), int(text[4:6]), int(text[6:]), text)
+    if text.replace(".", "", 1).isdecimal() and int(Decimal(text)) in SERIALS:
+        return _serial(Decimal(text))
+    match = _MONTH_FIRST.fullmatch(text)
+    if match is not None and (month := _month(match["month"])):
+        return _made(_year(match["year"]), month, int(match["day"]), text)
+    match = _DATE_PARTS.fullmatch(re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text))
+    if match is None:
+        raise ValueError(f"{cell!r} is no date")
+    first, second, third = match["a"], match["b"], match["c"]
+    if not second.isdecimal():
+        return _made(_year(third), _month(second), int(first), text)
+    if len(first) == 4:
+        return _made(int(first), int(second), int(third), text)
+    day, number = (first, second) if order is DateOrder.DAY_FIRST else (second, first)
+    return _made(_year(third), int(number), int(day), text)
+
+
+def _serial(number: Decimal) -> str:
+    if int(number) not in SERIALS:
+        raise ValueError(f"{number} is no date")
+    return _iso(EXCEL_BEGAN + timedelta(seconds=round(number * 86_400)))
+
+
+def _month(word: str) -> int:
+    return _MONTHS.index(word[:3].lower()) + 1 if word[:3].lower() in _MONTHS else 0
+
+
+def _year(text: str) -> int:
+    return int(text) + 2000 if len(text) == 2 else int(text)
+
+
+def _made(year: int, month: int, day: int, text: str) -> str:
+    time = _TIME.search(text)
+    clock = (int(time["hour"]), int(time["minute"]), int(time["second"] or 0)) if time else (0, 0, 0)
+    try:
+        found = datetime(year, month, day, *clock)  # noqa: DTZ001 -- in the tariff's zone
+    except ValueError:
+        raise ValueError(f"{text!r} is no date") from None
+    if year not in YEARS:
+        raise ValueError(f"{text!r} is a date of the year {year}")
+    return _iso(found)
+
+
+def _iso(moment: datetime) -> str:
+    midnight = (moment.hour, moment.minute, moment.second) == (0, 0, 0)
+    return moment.date().isoformat() if midnight else moment.replace(microsecond=0).isoformat(" ")

@@ -1,0 +1,478 @@
+"""Sheets as carriers send them, each with the rates that a careful person would type from it, typed by hand.
+
+A rate is `code price [increments] [from date] [until date] [first=price] [fee=price] [word]`; what is left out is the
+line and a part of the reason.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from tests.ratebook.sheets.build import text, xls, xlsx
+
+
+class Sheet(NamedTuple):
+    """A file and what is in it."""
+
+    raw: bytes
+    rates: list[str]
+    left_out: dict[int, str] = {}  # noqa: RUF012 -- never changed
+    questions: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+    """A part of each."""
+    currency: str = ""
+    names: dict[str, str] = {}  # noqa: RUF012 -- never changed
+    """Destinations by code, where they matter."""
+
+
+def _merged(sheet: Any) -> None:
+    sheet.merge_cells("A1:D1")
+    sheet.merge_cells("A3:A5")
+
+
+def _formulas(sheet: Any) -> None:
+    sheet["C2"] = "=1/8"
+    sheet["C3"] = "=B3*2"
+
+
+HOSTILE: dict[str, Sheet] = {
+    # --- where the table begins and ends
+    "a notice block above, a footer below": Sheet(
+        text("""
+            Carrier Ltd,,
+            Issue date:,01/09/2026,
+            Currency:,EUR,
+
+            Destination,Prefix,Rate
+            France,33,0.01
+            ,,
+            All prices exclude taxes.,,
+            Page 1 of 1,,
+        """),
+        ["33 0.01"],
+        {8: "text", 9: "text"},
+        currency="EUR",
+        names={"33": "France"},
+    ),
+    "the header comes again on each page": Sheet(
+        text("""
+            Prefix,Rate
+            33,0.01
+            Prefix,Rate
+            34,0.02
+        """),
+        ["33 0.01", "34 0.02"],
+        {3: "header again"},
+    ),
+    "two header rows": Sheet(
+        xlsx(["Destination", "Dial", "Price"], ["Name", "Code", "USD/min"], ["France", 33, 0.01]),
+        ["33 0.01"],
+        names={"33": "France"},
+    ),
+    "units below the header": Sheet(
+        text("""
+            Code,Destination,Rate,Increment
+            ,,(USD),(sec)
+            33,France,0.01,60/1
+        """),
+        ["33 0.01 60/1"],
+        currency="USD",
+    ),
+    "headings of regions between the rows": Sheet(
+        text("""
+            Destination;Code;Rate
+            EUROPE;;
+            France;33;0,01
+            AFRICA;;
+            Kenya;254;0,12
+        """),
+        ["254 0.12", "33 0.01"],
+        {2: "text", 4: "text"},
+    ),
+    "a title in merged cells, a country over three rows": Sheet(
+        xlsx(
+            ["Rate notification"], ["Country", "Network", "Code", "Rate"], ["Kenya", "Safaricom", 25472, 0.2],
+            [None, "Airtel", 25473, 0.19], [None, "Telkom", 25477, 0.18], change=_merged,
+        ),
+        ["25472 0.2", "25473 0.19", "25477 0.18"],
+        names={"25473": "Kenya Airtel"},
+    ),
+    "several sheets, the longest table counts": Sheet(
+        xlsx(
+            ["Prefix", "Rate"], [33, 0.01], [34, 0.02],
+            more={"Old": [["Prefix", "Rate"], [33, 9]], "Terms": [["Hello"]]},
+        ),
+        ["33 0.01", "34 0.02"],
+        notices=("sheet Old has a table too",),
+    ),
+    # --- numbers that a spreadsheet has touched
+    "formulas without their values": Sheet(
+        xlsx(["Code", "Base", "Rate"], [33, 1, None], [34, 2, None], [35, 3, 0.5], change=_formulas),
+        ["35 0.5"],
+        {2: "no price", 3: "no price"},
+    ),
+    "scientific notation in a CSV": Sheet(
+        text("""
+            Code,Rate
+            4.47E+11,0.01
+            33,1.5E-2
+        """),
+        ["33 0.015"],
+        {2: "lost its digits"},
+    ),
+    "large numbers in a workbook are whole": Sheet(
+        xlsx(["Code", "Rate"], [447000000000, 0.0125], [123456789012345, 0.1]),
+        ["123456789012345 0.1", "447000000000 0.0125"],
+    ),
+    "noise behind the fifteenth digit, and prices finer than a rate": Sheet(
+        xlsx(["Code", "Rate"], [33, 0.1 + 0.2], [34, 1 / 3], [35, 0.31135104]),
+        ["33 0.3", "34 0.333333334", "35 0.31135104"],
+    ),
+    "dates as days of Excel, and as dates": Sheet(
+        xlsx(["Code", "Rate", "Effective"], [33, 0.01, 46266], [34, 0.02, datetime(2026, 9, 2)]),  # noqa: DTZ001
+        ["33 0.01 from 2026-09-01", "34 0.02 from 2026-09-02"],
+    ),
+    "the format of 1997": Sheet(
+        xls(["Prefix", "Destination", "Rate"], [33.0, "France", 0.01], ["0034", "Spain", "0.02"]),
+        ["33 0.01", "34 0.02"],
+    ),
+    # --- codes
+    "plus signs, international prefixes, blanks": Sheet(
+        text("""
+            Dial Code,Rate
+            +33 6,0.01
+            0044 20,0.02
+            1 876,0.03
+        """),
+        ["1876 0.03", "336 0.01", "4420 0.02"],
+    ),
+    "lists by every separator": Sheet(
+        text("""
+            Codes;Price
+            336, 337;0.01
+            49151|49152;0.02
+            "25471
+            25472";0.03
+            21261/21262;0.04
+            9171 and 9172;0.05
+        """),
+        [
+            "21261 0.04", "21262 0.04", "25471 0.03", "25472 0.03", "336 0.01", "337 0.01", "49151 0.02", "49152 0.02",
+            "9171 0.05", "9172 0.05",
+        ],
+    ),
+    "ranges, whole and short": Sheet(
+        text("""
+            Code,Rate
+            447400-447402,0.01
+            234803-6,0.02
+            25470\u201325471,0.03
+        """),
+        [
+            "234803 0.02", "234804 0.02", "234805 0.02", "234806 0.02", "25470 0.03", "25471 0.03", "447400 0.01",
+            "447401 0.01", "447402 0.01",
+        ],
+    ),
+    "pairs of country and area": Sheet(
+        text("""
+            City Code(s),Price($)
+            93-76,0.15
+            84-35,0.05
+            44-77,0.03
+            1-204,0.01
+        """),
+        ["1204 0.01", "4477 0.03", "8435 0.05", "9376 0.15"],
+    ),
+    "ranges and pairs in one column are asked about": Sheet(
+        text("""
+            Code,Rate
+            93-76,0.15
+            447400-447402,0.01
+        """),
+        ["447400 0.01", "447401 0.01", "447402 0.01"],
+        {2: "no range"},
+        ("dash",),
+    ),
+    "what may be either is asked about": Sheet(
+        text("""
+            Code,Rate
+            44-49,0.15
+        """),
+        ["44 0.15", "45 0.15", "46 0.15", "47 0.15", "48 0.15", "49 0.15"],
+        questions=("dash",),
+    ),
+    "country and area in columns of their own": Sheet(
+        text("""
+            Country,Country Code,Area Code,Rate
+            United Kingdom,44,,0.01
+            United Kingdom,44,"7, 71-73",0.02
+        """),
+        ["44 0.01", "447 0.02", "4471 0.02", "4472 0.02", "4473 0.02"],
+    ),
+    "a country's code beside whole codes": Sheet(
+        text("""
+            Country Code,Code,Destination,Rate
+            44,44,UK,0.01
+            44,447,UK mobile,0.02
+        """),
+        ["44 0.01", "447 0.02"],
+    ),
+    "a country's code beside what follows it": Sheet(
+        text("""
+            Country Code,Code,Destination,Rate
+            254,20,Kenya Nairobi,0.01
+            254,72,Kenya mobile,0.02
+        """),
+        ["25420 0.01", "25472 0.02"],
+    ),
+    "the country's code once in a list": Sheet(
+        text("""
+            Prefix,Rate
+            "61 38,39",0.01
+        """),
+        ["6138 0.01", "6139 0.01"],
+    ),
+    "codes that are none": Sheet(
+        text("""
+            Code,Rate
+            abc,0.01
+            33,0.02
+            ,0.03
+            447409-447400,0.04
+            1234567890123456789,0.05
+        """),
+        ["33 0.02"],
+        {2: "is no code", 4: "no code", 5: "no range", 6: "18 digits"},
+    ),
+    # --- prices
+    "decimal commas, currencies, blanks": Sheet(
+        text("""
+            Code;Rate (EUR)
+            33;0,0125
+            34;€ 0,02
+            35;1.234,50
+            36;0,03 EUR
+        """),
+        ["33 0.0125", "34 0.02", "35 1234.5", "36 0.03"],
+        currency="EUR",
+    ),
+    "prices that are none": Sheet(
+        text("""
+            Code,Rate
+            33,
+            34,n/a
+            35,-0.01
+            36,TBA
+            37,0.01
+        """),
+        ["37 0.01"],
+        {2: "no price", 3: "no price", 4: "below zero", 5: "no price"},
+    ),
+    "zero prices stay, and are told": Sheet(
+        text("""
+            Code,Rate
+            33,0
+            34,0.0000
+            35,0.01
+        """),
+        ["33 0", "34 0", "35 0.01"],
+        notices=("2 codes have a price of zero",),
+    ),
+    "the new rate counts, not the current one": Sheet(
+        text("""
+            Code,Current Rate,New Rate,Difference
+            33,0.01,0.02,0.01
+        """),
+        ["33 0.02"],
+    ),
+    "a price far below the others of its country": Sheet(
+        text("""
+            Code,Rate
+            2331,0.25
+            2332,0.25
+            2333,0.26
+            2334,0.27
+            2335,0.0025
+        """),
+        ["2331 0.25", "2332 0.25", "2333 0.26", "2334 0.27", "2335 0.0025"],
+        notices=("code 2335",),
+    ),
+    "a first and a next price, a fee for the connection": Sheet(
+        text("""
+            Prefix,Price 1,Price N,Interval 1,Interval N,Setup Fee
+            33,0.02,0.01,60,6,0.005
+            34,0.03,0.03,1,1,
+        """),
+        ["33 0.01 60/6 first=0.02 fee=0.005", "34 0.03 1/1"],
+    ),
+    # --- increments
+    "increments in every way": Sheet(
+        text("""
+            Code,Rate,Billing
+            33,0.01,60/1
+            34,0.01,30 / 6
+            35,0.01,60+60
+            36,0.01,1
+            37,0.01,60 sec
+            38,0.01,
+            39,0.01,sometimes
+        """),
+        ["33 0.01 60/1", "34 0.01 30/6", "35 0.01 60/60", "36 0.01 1/1", "37 0.01 60/60", "38 0.01"],
+        {8: "no increment"},
+    ),
+    "increments in two columns": Sheet(
+        text("""
+            Code,Rate,Min Time,Interval
+            33,0.01,30,6
+            34,0.01,0,1
+        """),
+        ["33 0.01 30/6", "34 0.01 1/1"],
+    ),
+    "increments in a note": Sheet(
+        text("""
+            The following are billed 60/60: Mexico and Gambia. All other destinations are billed 1/1.
+
+            Destination,Code,Rate
+            Mexico Mobile,521,0.01
+            Gambia,220,0.2
+            France,33,0.01
+        """),
+        ["220 0.2 60/60", "33 0.01 1/1", "521 0.01 60/60"],
+    ),
+    "a note that names what the sheet has not": Sheet(
+        text("""
+            Destination,Code,Rate
+            France,33,0.01
+            Note: Mexico is billed 60/60,,
+        """),
+        ["33 0.01"],
+        {3: "text"},
+        notices=("names mexico",),
+    ),
+    # --- dates
+    "every form of date": Sheet(
+        text("""
+            Code;Rate;Effective Date
+            31;1;28-12-2026
+            32;1;2026-12-28
+            33;1;28.12.2026
+            34;1;2026/12/28
+            35;1;20261228
+            36;1;28-Dec-26
+            37;1;28 December 2026
+            38;1;December 28, 2026
+            39;1;ASAP
+            40;1;2026-12-28 08:30:00
+            41;1;soon
+            42;1;31/02/2026
+        """),
+        [
+            *(f"{code} 1 from 2026-12-28" for code in range(31, 39)), "39 1", "40 1 from 2026-12-28 08:30:00",
+        ],
+        {12: "no date", 13: "no date"},
+    ),
+    "03/04 is told by another row": Sheet(
+        text("""
+            Code,Rate,Effective
+            33,0.01,03/04/2026
+            34,0.01,17/04/2026
+        """),
+        ["33 0.01 from 2026-04-03", "34 0.01 from 2026-04-17"],
+    ),
+    "03/04 is told by another row, in America": Sheet(
+        text("""
+            Code,Rate,Effective
+            33,0.01,03/04/2026
+            34,0.01,04/17/2026
+        """),
+        ["33 0.01 from 2026-03-04", "34 0.01 from 2026-04-17"],
+    ),
+    "03/04 is told by the date of issue": Sheet(
+        text("""
+            Issued on 28/03/2026
+
+            Code,Rate,Effective
+            33,0.01,03/04/2026
+        """),
+        ["33 0.01 from 2026-04-03"],
+    ),
+    "03/04 is told by the header": Sheet(
+        text("""
+            Code,Rate,Effective (MM/DD/YYYY)
+            33,0.01,03/04/2026
+        """),
+        ["33 0.01 from 2026-03-04"],
+    ),
+    "03/04 is asked about where nothing tells": Sheet(
+        text("""
+            Code,Rate,Effective
+            33,0.01,03/04/2026
+            34,0.01,05/05/2026
+        """),
+        ["33 0.01 from 2026-04-03", "34 0.01 from 2026-05-05"],
+        questions=("date_order",),
+    ),
+    "one date above the table for all": Sheet(
+        text("""
+            Rates in USD effective from 1 October 2026
+            Code,Rate
+            33,0.01
+        """),
+        ["33 0.01 from 2026-10-01"],
+        currency="USD",
+    ),
+    "an end beside the beginning": Sheet(
+        text("""
+            Code,Rate,Valid From,Valid To
+            33,0.01,2026-10-01,2026-11-01
+            33,0.02,2026-11-01,
+        """),
+        ["33 0.01 from 2026-10-01 until 2026-11-01", "33 0.02 from 2026-11-01"],
+    ),
+    # --- words
+    "closed, blocked, and words where a price should be": Sheet(
+        text("""
+            Code,Rate,Effective,Status
+            31,0.01,2026-10-01,Increase
+            32,0.01,2026-10-01,Closed
+            33,,2026-10-01,Code removal
+            34,Blocked,,
+            35,,2026-10-01,FORBIDDEN
+            36,0.01,2026-10-01,No Change
+        """),
+        [
+            "31 0.01 from 2026-10-01", "32 0 from 2026-10-01 withdrawn", "33 0 from 2026-10-01 withdrawn",
+            "34 0 blocked", "35 0 from 2026-10-01 blocked", "36 0.01 from 2026-10-01",
+        ],
+    ),
+    "flags of their own": Sheet(
+        text("""
+            Prefix,Rate,Forbidden,Discontinued
+            33,0.01,0,0
+            34,0.01,1,0
+            35,0.01,0,1
+        """),
+        ["33 0.01", "34 0 blocked", "35 0 withdrawn"],
+    ),
+    # --- twice
+    "the same code twice": Sheet(
+        text("""
+            Code,Destination,Rate
+            33,France,0.01
+            33,France,0.01
+            34,Spain,0.02
+            34,Spain mobile,0.03
+        """),
+        ["33 0.01", "34 0.03"],
+        {3: "the same stands in line 2", 4: "another price for the same code and date stands in line 5"},
+    ),
+    # --- bytes
+    "tabs and UTF-16": Sheet("Prefix\tRate\n33\t0,01\n".encode("utf-16"), ["33 0.01"]),
+    "an old code page": Sheet(
+        "Code;Destination;Rate\n225;Côte d'Ivoire;0.2\n".encode("cp1252"),
+        ["225 0.2"],
+        names={"225": "Côte d'Ivoire"},
+    ),
+}  # fmt: skip
+"""By what is hostile about them."""
