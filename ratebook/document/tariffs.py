@@ -160,6 +160,7 @@ def _changed(tariff: dict[str, yaml.Node], defaults: Defaults) -> tuple[tuple[st
 
 def _rates(document: Document, node: yaml.Node, tariff: _Tariff) -> list[Placed]:
     """The rows of one item: one for each of its prefixes and bands."""
+    before = document.problems.count
     fields = document.mapping(node, RATE_FIELDS, "a rate")
     if not fields:
         return []
@@ -181,7 +182,7 @@ def _rates(document: Document, node: yaml.Node, tariff: _Tariff) -> list[Placed]
     if intervals is None or "prefix" not in fields:
         return []
     terms = make_terms(defaults, intervals, blocked=blocked)
-    if _is_free(terms):
+    if _is_free(terms) and document.problems.count == before:
         document.warn(fields.get("rate") or fields["intervals"], "a rate of zero", "a price, or `blocked: yes`")
     bands = _bands(document, fields["band"], tariff.bands) if "band" in fields else [""]
     return [

@@ -58,16 +58,13 @@ def read_deck_rows(text: str) -> list[DeckRow]:
     reader = csv.DictReader(
         io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",", strict=True
     )
-    names = [name.strip().lower().replace(" ", "_") for name in reader.fieldnames or []]
-    if not {"prefix", "rate"} <= set(names):
-        raise DeckUnreadable("the deck has no columns prefix and rate: import into one of its own")
-    reader.fieldnames = names
-    rows: list[DeckRow] = []
     try:
-        rows += (_row(row) for row in reader if any(row.values()))
+        reader.fieldnames = [name.strip().lower().replace(" ", "_") for name in reader.fieldnames or []]
+        if not {"prefix", "rate"} <= set(reader.fieldnames):
+            raise DeckUnreadable("the deck has no columns prefix and rate: import into one of its own")
+        return [_row(row) for row in reader if any(row.values())]
     except (csv.Error, ValueError, TypeError, AttributeError) as fault:
         raise DeckUnreadable(f"line {reader.line_num} of the deck: {fault}") from None
-    return rows
 
 
 def _row(row: dict[str, str]) -> DeckRow:

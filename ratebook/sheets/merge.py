@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date, timedelta
-from enum import StrEnum
 from typing import NamedTuple
 
+from ratebook.compare import Change
 from ratebook.sheets.codes import country_of
 from ratebook.sheets.deck import ALWAYS, DeckRow
 from ratebook.sheets.mapping import Kind, Mapping, Past
@@ -16,20 +16,6 @@ from ratebook.sheets.values import Status
 JUMP_PERCENT = 50
 """A price that moves by more is worth a look."""
 NAMED_MAX = 5
-
-
-class Change(StrEnum):
-    """What becomes of a code."""
-
-    NEW = "new"
-    INCREASED = "increased"
-    DECREASED = "decreased"
-    CHANGED = "changed"
-    """Increments or fees, and neither clearly dearer nor cheaper."""
-    BLOCKED = "blocked"
-    UNBLOCKED = "unblocked"
-    WITHDRAWN = "withdrawn"
-    UNCHANGED = "unchanged"
 
 
 class Changed(NamedTuple):

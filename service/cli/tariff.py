@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ratebook.document import Problem, load
-from service.cli import pricing
+from service.cli import pricing, sheets
 from service.cli.groups import Verbs
 from service.cli.output import as_json
 from service.cli.ratebook import FOLDER, RatebookFaulty, folder_of, warn
@@ -57,6 +57,9 @@ def _told(problem: Problem) -> dict[str, object]:
 
 command.add_command(pricing.price)
 command.add_command(pricing.lookup)
+command.add_command(sheets.import_sheet)
+command.add_command(sheets.undo_import)
+command.add_command(sheets.export_sheet)
 
 
 @command.command()

@@ -1,0 +1,106 @@
+"""Rate sheets for others: CSV and XLSX, all rates or only what changes, with the previous rate and a status."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+import xlsxwriter
+
+from ratebook.compare import Change
+from ratebook.model import Rate, Tariff
+from ratebook.money import format_nanos
+
+HEADER = (
+    "Destination", "Prefix", "Rate/Min", "Increments", "Connect Fee", "Effective From", "Valid Until", "Previous Rate",
+    "Status",
+)  # fmt: skip
+WIDTHS = (36, 16, 12, 12, 12, 20, 20, 14, 12)
+FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet would take a text for a formula by."""
+
+
+class SheetLine(NamedTuple):
+    """One rate, as its buyer reads it."""
+
+    rate: Rate
+    previous: Rate | None
+    change: Change | None
+    """None: nothing is said about changes."""
+    band: str = ""
+
+
+def tariff_lines(tariff: Tariff) -> list[SheetLine]:
+    """All rates of a tariff, those of its bands below each."""
+    found = []
+    for rate in tariff.rates:
+        found.append(SheetLine(rate, None, None))
+        timetable = rate.terms.timetable
+        for band, terms in timetable.bands if timetable else ():
+            found.append(SheetLine(rate._replace(terms=terms), None, None, band.name))
+    return found
+
+
+def _cells(line: SheetLine, zone: ZoneInfo) -> list[str]:
+    rate, terms = line.rate, line.rate.terms
+    steps = terms.intervals
+    name = f"{rate.destination} ({line.band})" if line.band else rate.destination
+    return [
+        f"'{name}" if name.startswith(FORMULAS) else name,
+        rate.prefix,
+        "blocked" if terms.blocked else " / ".join(dict.fromkeys(format_nanos(step.rate_nanos) for step in steps)),
+        f"{steps[0].increment_s}/{steps[-1].increment_s}",
+        format_nanos(terms.connect_fee_nanos) if terms.connect_fee_nanos else "",
+        _moment(rate.effective_s, zone),
+        _moment(rate.until_s, zone),
+        "" if line.previous is None else format_nanos(line.previous.terms.intervals[0].rate_nanos),
+        "" if line.change is None else line.change.value,
+    ]
+
+
+def _moment(at_s: int | None, zone: ZoneInfo) -> str:
+    if at_s is None:
+        return ""
+    found = datetime.fromtimestamp(at_s, UTC).astimezone(zone)
+    return found.strftime("%Y-%m-%d" if (found.hour, found.minute, found.second) == (0, 0, 0) else "%Y-%m-%d %H:%M:%S")
+
+
+def to_csv(lines: Iterable[SheetLine], timezone: str) -> str:
+    """With a header; times in the tariff's zone. An importer of ours reads it back."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEADER)
+    zone = ZoneInfo(timezone)
+    writer.writerows(_cells(line, zone) for line in lines)
+    return out.getvalue()
+
+
+def to_xlsx(lines: Iterable[SheetLine], tariff: Tariff, made_at: datetime) -> bytes:
+    """A workbook: a title, its currency, the table with its header held fast and a filter."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_formulas": False})
+    book.set_properties({"title": tariff.name, "created": made_at.replace(tzinfo=None)})
+    sheet = book.add_worksheet("Rates")
+    bold, head = book.add_format({"bold": True, "font_size": 14}), book.add_format({"bold": True, "bottom": 1})
+    price = book.add_format({"num_format": "0.000000###"})
+    sheet.write_string(0, 0, tariff.name, bold)
+    sheet.write_string(1, 0, f"Currency: {tariff.currency} per minute; times in {tariff.timezone}")
+    for column, (name, width) in enumerate(zip(HEADER, WIDTHS, strict=True)):
+        sheet.set_column(column, column, width)
+        sheet.write_string(3, column, name, head)
+    zone = ZoneInfo(tariff.timezone)
+    row = 3
+    for row, line in enumerate(lines, start=4):
+        for column, text in enumerate(_cells(line, zone)):
+            if column in {2, 4, 7} and text and text.replace(".", "", 1).isdecimal():
+                sheet.write_number(row, column, float(text), price)
+            else:
+                sheet.write_string(row, column, text)
+    sheet.freeze_panes(4, 0)
+    sheet.autofilter(3, 0, row, len(HEADER) - 1)
+    book.close()
+    return out.getvalue()

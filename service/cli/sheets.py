@@ -1,0 +1,228 @@
+"""`kambill tariff import`, `undo` and `export`: carriers' sheets into decks, tariffs as sheets."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ratebook.compare import Change, differences
+from ratebook.money import format_nanos
+from ratebook.sheets.columns import Field
+from ratebook.sheets.mapping import Mapping
+from ratebook.sheets.write import SheetLine, tariff_lines, to_csv, to_xlsx
+from service.cli.output import Column, as_json, table
+from service.cli.pricing import JSON
+from service.cli.ratebook import FOLDER, folder_of, sound, tariff_named
+from service.cli.session import now_ms
+from service.faults import Fault
+from service.tariffs.decks import Deck, Import, SheetUnusable, look_at
+
+SHOWN_MAX = 20
+_CHOICES = {"kind": ["full", "country", "partial"], "dash": ["range", "pair"], "date_order": ["dmy", "mdy"]}
+
+
+class Columns(click.ParamType[tuple[str, str]]):
+    """`rate=Their Price`."""
+
+    name = "field=header"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """The field and the header; click's fault for what is none."""
+        field, _, header = str(value).partition("=")
+        if field not in list(Field) or not header:
+            self.fail(f"{value!r}: one of {', '.join(Field)}, then = and the header's name were expected", param, ctx)
+        return field, header
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@click.option("--into", "deck_name", required=True, help="The deck, such as carrier-a.csv; made if it isn't there.")
+@click.option(
+    "--kind",
+    type=click.Choice(_CHOICES["kind"]),
+    help="What becomes of codes that it doesn't name.",
+)
+@click.option(
+    "--date-order",
+    type=click.Choice(_CHOICES["date_order"]),
+    help="Which of 03/04 is the day.",
+)
+@click.option("--dash", type=click.Choice(_CHOICES["dash"]), help="Is 93-76 a range, or country and area?")
+@click.option(
+    "--twice",
+    type=click.Choice(["last", "first", "stop"]),
+    help="Which of two rows for the same counts.",
+)
+@click.option(
+    "--past",
+    type=click.Choice(["now", "keep", "stop"]),
+    help="New prices whose date is over.",
+)
+@click.option("--notice-days", type=click.IntRange(0, 365), help="So many days ahead increases are due by contract.")
+@click.option("--currency", help="Of the sheet.")
+@click.option("--sheet", help="Of a workbook.")
+@click.option("--column", "columns", type=Columns(), multiple=True, help="Which column is what; again for each.")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="Instead of this day.")
+@click.option("--strict", is_flag=True, help="Import nothing if any row with a code is left out.")
+@click.option("--yes", is_flag=True, help="Do it; else only look at it.")
+@FOLDER
+@JSON
+def import_sheet(
+    file: Path, deck_name: str, *, today: datetime | None, strict: bool, yes: bool, ratebook: Path | None,
+    wants_json: bool, columns: tuple[tuple[str, str], ...], **answers: Any,
+) -> None:  # fmt: skip
+    """Bring a carrier's sheet, CSV or a workbook, into a deck: shown first, done with --yes.
+
+    What was answered once is kept beside the deck, and need not be said again.
+    """
+    deck = Deck(folder_of(ratebook), deck_name)
+    known = deck.mapping().to_record() | {name: answer for name, answer in answers.items() if answer is not None}
+    if columns:
+        known["columns"] = dict(columns)
+    day = today.date() if today else datetime.fromtimestamp(now_ms() / 1000, UTC).astimezone().date()
+    found = look_at(file.read_bytes(), deck.text(), Mapping.from_record(known), day)
+    refusal = _refusal(found, strict=strict)
+    if yes and not refusal:
+        deck.write(found)
+    if wants_json:
+        as_json(_told(found, day) | {"done": yes and not refusal, "refusal": refusal})
+    else:
+        _show(found, deck.path)
+        if not refusal:
+            click.echo(f"imported into {deck.path}" if yes else "nothing was imported: --yes does it")
+    if refusal:
+        if not wants_json:
+            click.echo(refusal, err=True)
+        sys.exit(1)
+
+
+def _refusal(found: Import, *, strict: bool) -> str:
+    if found.questions:
+        lines = [
+            f"{one.text}: --{one.name.replace('_', '-')} {'|'.join(one.options)}" for one in found.questions[:SHOWN_MAX]
+        ]
+        return "\n".join([*lines, "nothing was imported: the sheet does not tell"])
+    rows = [one for one in found.left_out if not one.reason.startswith(("a text", "the header"))]
+    if strict and rows:
+        return f"nothing was imported: {len(rows)} rows would be left out"
+    if not found.reading.rates:
+        return "nothing was imported: no row is a rate"
+    return ""
+
+
+def _told(found: Import, today: date) -> dict[str, Any]:
+    """As JSON."""
+    reading = found.reading
+    return {
+        "sheet": reading.sheet,
+        "header_line": reading.header_line,
+        "today": today.isoformat(),
+        "currency": reading.currency,
+        "columns": {
+            field.value: {"header": column.header, "confidence": column.confidence}
+            for field, column in reading.columns.items()
+        },
+        "mapping": found.mapping.to_record(),
+        "counts": {change.value: count for change, count in found.merged.counts.items()},
+        "rates": [
+            {
+                "line": rate.line, "code": rate.code, "destination": rate.destination,
+                "rate": format_nanos(rate.rate_nanos),
+                "first_rate": None if rate.first_rate_nanos is None else format_nanos(rate.first_rate_nanos),
+                "increments": "/".join(map(str, rate.increments)) if rate.increments else None,
+                "connect_fee": None if rate.connect_fee_nanos is None else format_nanos(rate.connect_fee_nanos),
+                "effective": rate.effective, "until": rate.until,
+                "status": None if rate.status is None else rate.status.value,
+            }
+            for rate in reading.rates
+        ],
+        "changes": [
+            {
+                "change": change.kind.value, "code": change.code, "destination": change.destination,
+                "before": None if change.before is None else format_nanos(change.before.rate_nanos),
+                "after": None if change.after is None else format_nanos(change.after.rate_nanos),
+                "effective": change.effective, "line": change.line,
+            }
+            for change in found.merged.changes
+        ],
+        "left_out": [one._asdict() for one in found.left_out],
+        "notices": found.notices,
+        "questions": [one._asdict() for one in found.questions],
+    }  # fmt: skip
+
+
+def _show(found: Import, path: Path) -> None:
+    reading = found.reading
+    where = f"sheet {reading.sheet}, " if reading.sheet else ""
+    click.echo(f"{where}header in line {reading.header_line}, {reading.currency or 'no currency named'}")
+    for field, column in reading.columns.items():
+        click.echo(f"  {field.value:<16} {column.header} ({column.confidence} %)")
+    said = ", ".join(f"{count} {change.value}" for change, count in found.merged.counts.items())
+    click.echo(f"{path}: {said or 'nothing'}")
+    moved = [change for change in found.merged.changes if change.kind is not Change.UNCHANGED]
+    if moved:
+        names = ("change", "code", "destination", "before", "after", "from", "line")
+        rows = [
+            [
+                one.kind.value, one.code, one.destination, format_nanos(one.before.rate_nanos) if one.before else "",
+                format_nanos(one.after.rate_nanos) if one.after else "", one.effective or "", str(one.line or ""),
+            ]
+            for one in moved[:SHOWN_MAX]
+        ]  # fmt: skip
+        table([Column(name, right=name in {"before", "after"}) for name in names], rows, empty="")
+    if len(moved) > SHOWN_MAX:
+        click.echo(f"… and {len(moved) - SHOWN_MAX} more (all of them with --json)")
+    for one in found.left_out[:SHOWN_MAX]:
+        click.echo(f"left out: line {one.line}: {one.reason}: {one.text}")
+    if len(found.left_out) > SHOWN_MAX:
+        click.echo(f"… and {len(found.left_out) - SHOWN_MAX} more rows left out (all of them with --json)")
+    for notice in found.notices:
+        click.echo(f"look at this: {notice}")
+
+
+@click.command("undo-import")
+@click.option("--into", "deck_name", required=True, help="The deck.")
+@FOLDER
+def undo_import(deck_name: str, ratebook: Path | None) -> None:
+    """Put a deck back to what it was before its last import."""
+    deck = Deck(folder_of(ratebook), deck_name)
+    left = deck.undo()
+    click.echo(f"{deck.path} is what it was before the last import; {left} more can be undone")
+
+
+@click.command("export")
+@click.argument("tariff")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--since",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="An older folder: only what changes from it.",
+)
+@FOLDER
+def export_sheet(tariff: str, file: Path, since: Path | None, ratebook: Path | None) -> None:
+    """Write a tariff as a sheet for those who buy by it: .csv or .xlsx by the FILE's name."""
+    folder = folder_of(ratebook)
+    found = tariff_named(sound(folder), tariff, folder)
+    lines = tariff_lines(found)
+    if since is not None:
+        old = tariff_named(sound(since), tariff, since)
+        changed = differences(old.rates, found.rates)
+        lines = [
+            SheetLine(rate._replace(effective_s=one.from_s, until_s=one.until_s), one.before, one.change)
+            for one in changed
+            if (rate := one.after or one.before) is not None
+        ]
+    if file.suffix.lower() == ".xlsx":
+        file.write_bytes(to_xlsx(lines, found, datetime.fromtimestamp(now_ms() / 1000, UTC)))
+    elif file.suffix.lower() == ".csv":
+        file.write_text(to_csv(lines, found.timezone), encoding="utf-8")
+    else:
+        raise Fault(f"{file}: a name that ends with .csv or .xlsx was expected")
+    click.echo(f"{file}: {len(lines)} rates of {tariff}")
+
+
+__all__ = ["SheetUnusable", "export_sheet", "import_sheet", "undo_import"]

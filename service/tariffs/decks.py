@@ -1,0 +1,135 @@
+"""Sheets into the decks of a ratebook's folder: looked at, carried out, undone."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from ratebook.document.tariffs import DECKS_FOLDER
+from ratebook.sheets.deck import DeckUnreadable, read_deck_rows, write_deck_rows
+from ratebook.sheets.grid import UnreadableSheet, grids_of
+from ratebook.sheets.mapping import Mapping
+from ratebook.sheets.merge import Merged, merge_sheet
+from ratebook.sheets.read import LeftOut, NoTable, Question, SheetReading, read_sheet
+from service.faults import Fault
+
+UNDO_FOLDER = ".undo"
+UNDO_MAX = 20
+"""Kept of each deck."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+
+
+class SheetUnusable(Fault):
+    """Nothing was imported."""
+
+
+class Import(NamedTuple):
+    """A sheet beside the deck that it would change."""
+
+    reading: SheetReading
+    merged: Merged
+    before: str
+    """The deck's text until now."""
+    after: str
+
+    @property
+    def questions(self) -> list[Question]:
+        """What must be answered first."""
+        return [*self.reading.questions, *self.merged.questions]
+
+    @property
+    def left_out(self) -> list[LeftOut]:
+        """Every row that is no rate, and why."""
+        return sorted([*self.reading.left_out, *self.merged.left_out])
+
+    @property
+    def notices(self) -> list[str]:
+        """What somebody should look at."""
+        return [*self.reading.notices, *self.merged.notices]
+
+    @property
+    def mapping(self) -> Mapping:
+        """What is known of the carrier's sheets from now on."""
+        columns = {field: found.header for field, found in self.reading.columns.items()}
+        return self.reading.mapping._replace(columns=columns)
+
+
+def look_at(raw: bytes, deck: str, known: Mapping, today: date) -> Import:
+    """A file beside a deck's text; nothing is written. Raises SheetUnusable."""
+    try:
+        reading = read_sheet(grids_of(raw), known)
+        merged = merge_sheet(read_deck_rows(deck), reading.rates, reading.mapping, today)
+    except (UnreadableSheet, NoTable, DeckUnreadable) as fault:
+        raise SheetUnusable(f"{fault}; nothing was imported") from None
+    return Import(reading, merged, deck, write_deck_rows(merged.rows))
+
+
+class Deck:
+    """A deck in a ratebook's folder, with what is known of its carrier's sheets beside it."""
+
+    def __init__(self, ratebook: Path, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise Fault(f"{name!r} is no deck's name: letters, digits and ._- such as carrier-a.csv were expected")
+        folder = ratebook / DECKS_FOLDER
+        self.path = folder / (name if name.endswith(".csv") else f"{name}.csv")
+        self._mapping = self.path.with_suffix(".sheet.yaml")
+        self._undo = folder / UNDO_FOLDER
+
+    def text(self) -> str:
+        """What stands in it; empty: it isn't there yet."""
+        return self.path.read_text(encoding="utf-8-sig") if self.path.exists() else ""
+
+    def mapping(self) -> Mapping:
+        """What is known. Raises Fault for a file that somebody has broken."""
+        if not self._mapping.exists():
+            return Mapping({})
+        try:
+            return Mapping.from_record(yaml.safe_load(self._mapping.read_text(encoding="utf-8")) or {})
+        except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as fault:
+            raise Fault(f"{self._mapping}: {fault}; correct it, or remove it to be asked again") from None
+
+    def write(self, found: Import) -> None:
+        """The deck after the import, the mapping, and the deck before it for `undo`."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._undo.mkdir(exist_ok=True)
+        kept = self._kept()
+        number = int(kept[-1].name.split(".")[-2]) + 1 if kept else 1
+        (self._undo / f"{self.path.stem}.{number}.csv").write_text(found.before, encoding="utf-8")
+        for old in kept[: max(0, len(kept) + 1 - UNDO_MAX)]:
+            old.unlink()
+        record: dict[str, Any] = found.mapping.to_record()
+        _replace(self._mapping, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
+        _replace(self.path, found.after)
+
+    def undo(self) -> int:
+        """The deck as it was before the last import that is not undone; how many more there are. Raises Fault."""
+        kept = self._kept()
+        if not kept:
+            raise Fault(f"no import into {self.path} is there to be undone")
+        text = kept[-1].read_text(encoding="utf-8")
+        if text:
+            _replace(self.path, text)
+        else:
+            self.path.unlink(missing_ok=True)
+        kept[-1].unlink()
+        return len(kept) - 1
+
+    def _kept(self) -> list[Path]:
+        found = [one for one in self._undo.glob(f"{self.path.stem}.*.csv") if one.name.split(".")[-2].isdecimal()]
+        mine = [one for one in found if one.name.rsplit(".", 2)[0] == self.path.stem]
+        return sorted(mine, key=lambda one: int(one.name.split(".")[-2]))
+
+
+def _replace(path: Path, text: str) -> None:
+    """At once: a reader sees the old text or the new one."""
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)

@@ -1,0 +1,249 @@
+"""`kambill tariff` on a ratebook's folder: prices in bulk, look-ups, sheets in and out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.ratebook.sheets.build import text, xlsx
+from tests.service.test_cli import Kambill, kambill
+
+__all__ = ["kambill"]
+
+TARIFF = """
+currency: EUR
+timezone: Europe/Berlin
+border: split
+bands: {night: {hours: 22:00-06:00}}
+rates:
+  - {prefix: 49, destination: Germany, rate: 0.06}
+  - {prefix: 49, band: night, rate: 0.03}
+  - {prefix: 1900, blocked: yes}
+  - {prefix: 33, rate: 0.01, effective: 2026-06-01}
+"""
+CALLS = """duration_s,number,answered_at
+60,4930,2026-06-03T12:00:00
+60,+4930,2026-06-03T21:59:30+02:00
+61.5,4930,2026-06-03T20:00:00Z
+60,331,2026-05-31T23:59:59
+60,1900,2026-06-03T12:00:00
+"""
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> Path:
+    """A ratebook of one tariff."""
+    root = tmp_path / "book"
+    (root / "tariffs").mkdir(parents=True)
+    (root / "tariffs" / "t.yaml").write_text(TARIFF)
+    return root
+
+
+def test_prices_in_bulk(kambill: Kambill, book: Path, tmp_path: Path) -> None:
+    """One JSON object a line; times without an offset are in the tariff's zone; no rate and blocked are told."""
+    (tmp_path / "calls.csv").write_text(CALLS)
+    answer = kambill("tariff", "price", "t", "--calls", "calls.csv", "--json", "--ratebook", str(book))
+    rows = [json.loads(line) for line in answer.out.splitlines()]
+    assert [(row["number"], row["prefix"], row["billed_s"], row["charge"], row["currency"]) for row in rows] == [
+        ("4930", "49", 60, "0.06", "EUR"),
+        ("4930", "49", 60, "0.045", "EUR"),
+        ("4930", "49", 62, "0.031", "EUR"),
+        ("331", None, None, None, None),
+        ("1900", "1900", 60, "0.00", "EUR"),
+    ]
+    assert [row.get("error") for row in rows] == [None, None, None, "no rate", "blocked"]
+    assert "from 30 s: 30 s in steps of 1 s at 0.03 a minute (night)" in rows[1]["steps"]
+    shown = kambill("tariff", "price", "t", "--calls", "calls.csv", "--ratebook", str(book)).out.splitlines()
+    assert shown[0] == "4930  49  60 s  0.06 EUR"
+    assert shown[3:] == ["331  no rate", "1900  blocked"]
+
+
+@pytest.mark.parametrize(
+    ("calls", "expected"),
+    [
+        ("number,duration_s\n1,2\n", "calls.csv:1: no column answered_at"),
+        ("number,answered_at,duration_s\nx,2026-06-03,1\n", "calls.csv:2: number 'x'"),
+        ("number,answered_at,duration_s\n1,2026-06-03,1\n1,noon,1\n", "calls.csv:3: answered_at 'noon'"),
+        ("number,answered_at,duration_s\n1,2026-06-03,-1\n", "calls.csv:2: duration_s '-1'"),
+    ],
+)
+def test_calls_that_are_none(kambill: Kambill, book: Path, tmp_path: Path, calls: str, expected: str) -> None:
+    """The line is named."""
+    (tmp_path / "calls.csv").write_text(calls)
+    answer = kambill("tariff", "price", "t", "--calls", "calls.csv", "--ratebook", str(book))
+    assert answer.code == 1
+    assert expected in answer.err
+
+
+def test_either_a_number_or_calls(kambill: Kambill, book: Path) -> None:
+    """Not both, not neither."""
+    assert kambill("tariff", "price", "t", "--ratebook", str(book)).code == 2
+    assert kambill("tariff", "price", "t", "49", "--calls", "/dev/null", "--ratebook", str(book)).code == 2
+
+
+def test_a_number_in_all_tariffs(kambill: Kambill, book: Path) -> None:
+    """The cheapest first, blocked ones last, by the hour that is asked for."""
+    (book / "tariffs" / "u.yaml").write_text("currency: EUR\nrates: [{prefix: 4930, rate: 0.04, increments: 60}]\n")
+    (book / "tariffs" / "v.yaml").write_text("currency: EUR\nrates: [{prefix: 4, blocked: yes}]\n")
+    found = kambill("tariff", "lookup", "+493012", "--at", "2026-06-03T12:00", "--json", "--ratebook", str(book)).json
+    assert [(row["tariff"], row["prefix"], row["rate"], row["minute_micros"], row["blocked"]) for row in found] == [
+        ("u", "4930", "0.04", 40_000, False),
+        ("t", "49", "0.06", 60_000, False),
+        ("v", "4", "0.00", 0, True),
+    ]
+    night = kambill("tariff", "lookup", "493012", "--at", "2026-06-03T23:00", "--json", "--ratebook", str(book)).json
+    assert night[0]["tariff"] == "t"
+    assert kambill("tariff", "lookup", "9", "--ratebook", str(book)).out == "no tariff has a rate for 9\n"
+
+
+def test_check_of_a_folder_tells_warnings(kambill: Kambill, book: Path) -> None:
+    """On standard error; they are no faults."""
+    (book / "tariffs" / "u.yaml").write_text("currency: EUR\nrates: [{prefix: 49, rate: 0}]\n")
+    answer = kambill("tariff", "check", str(book))
+    assert (answer.code, answer.out.splitlines()[-1]) == (0, "no faults")
+    assert answer.err == f"warning: {book}/tariffs/u.yaml:2:28: a rate of zero: a price, or `blocked: yes`\n"
+    assert len(kambill("tariff", "check", str(book), "--json").json["warnings"]) == 1
+
+
+FAULTY = """
+currenzy: EUR
+timezone: Europe/Berlim
+border: cut
+increments: 60/0
+rounding: {decimals: 9, mode: upwards}
+holidays: [13-13]
+bands:
+  night: {days: mun, hours: 22-6}
+derive: {from: nobody, markup: lots}
+rates:
+  - {prefix: 44a, rate: 1}
+  - {prefix: 45, rate: cheap}
+  - {prefix: 46, rate: 1, band: nigth}
+  - {prefix: 47, rate: 1, grace: -1}
+  - {prefix: 48, rate: 1, effective: tomorrow}
+  - {prefix: 49, rate: 1, until: 2026-01-01, effective: 2026-02-01}
+  - {prefix: 50, rate: 1}
+  - {prefix: 50, rate: 2}
+  - {prefix: 51}
+  - {prefix: 9-1, rate: 1}
+decks: [none.csv]
+"""
+
+
+def test_twenty_faults_are_twenty_findings(kambill: Kambill, book: Path) -> None:
+    """Each at its place; nothing is published, and what was published stays."""
+    (book / "tariffs" / "bad.yaml").write_text(FAULTY.lstrip())
+    answer = kambill("tariff", "check", str(book))
+    assert answer.code == 1
+    said = answer.err.splitlines()[:-1]
+    places = [line.removeprefix(f"{book}/tariffs/bad.yaml:").split(": ")[0] for line in said]
+    assert places == [
+        "1:1", "1:1", "2:11", "3:9", "4:13", "5:22", "5:31", "6:12", "8:17", "8:29", "9:16", "9:32", "11:14", "12:24",
+        "13:33", "14:34", "15:38", "16:34", "18:14", "19:5", "20:14", "21:9",
+    ]  # fmt: skip
+    assert len(places) >= 20
+    assert "(did you mean currency?)" in answer.err
+    assert "(did you mean night?)" in answer.err
+
+
+SHEET = """
+    Rates in EUR
+    Destination,Code,Rate,Billing,Effective
+    Germany,49,0.05,60/1,ASAP
+    Germany mobile,"49151, 49160",0.10,60/60,ASAP
+    Nowhere,abc,1,1/1,ASAP
+"""
+
+
+def test_a_sheet_is_looked_at_then_imported_then_undone(kambill: Kambill, book: Path, tmp_path: Path) -> None:
+    """The ratebook is sound after it; what was answered is kept beside the deck."""
+    (tmp_path / "sheet.csv").write_bytes(text(SHEET))
+    words = ("tariff", "import", "sheet.csv", "--into", "carrier", "--ratebook", str(book))
+    looked = kambill(*words)
+    assert looked.code == 0
+    assert "carrier.csv: 3 new" in looked.out
+    assert "left out: line 5: abc is no code" in looked.out
+    assert looked.out.endswith("nothing was imported: --yes does it\n")
+    assert not (book / "decks" / "carrier.csv").exists()
+    assert kambill(*words, "--yes", "--strict").code == 1
+    assert kambill(*words, "--yes", "--notice-days", "7").code == 0
+    deck = (book / "decks" / "carrier.csv").read_text()
+    assert deck.splitlines()[:2] == ["prefix,destination,rate,increments", "49,Germany,0.05,60/1"]
+    (book / "tariffs" / "carrier.yaml").write_text("currency: EUR\ndecks: [carrier.csv]\n")
+    assert kambill("tariff", "check", str(book)).code == 0
+
+    (tmp_path / "sheet.xlsx").write_bytes(xlsx(["Code", "Rate", "Billing"], [49, 0.06, "60/1"]))
+    more = ("tariff", "import", "sheet.xlsx", "--into", "carrier", "--ratebook", str(book), "--today", "2026-09-15")
+    assert "has a column for" in kambill(*more).err
+    columns = ("--column", "code=Code", "--column", "rate=Rate", "--column", "increments=Billing")
+    asked = kambill(*more, *columns, "--yes")
+    assert asked.code == 1
+    assert "--kind full|country|partial" in asked.err
+    done = kambill(*more, *columns, "--kind", "full", "--yes", "--json").json
+    assert done["counts"] == {"increased": 1, "withdrawn": 2}
+    assert done["notices"] == ["1 increases come with less than 7 days' notice: 49"]
+    assert "49151,Germany mobile,0.10,60/60,,2026-09-15" in (book / "decks" / "carrier.csv").read_text()
+    assert "kind: full" in (book / "decks" / "carrier.sheet.yaml").read_text()
+
+    undo = ("tariff", "undo-import", "--into", "carrier", "--ratebook", str(book))
+    assert "1 more can be undone" in kambill(*undo).out
+    assert (book / "decks" / "carrier.csv").read_text() == deck
+    assert kambill(*undo).code == 0
+    assert not (book / "decks" / "carrier.csv").exists()
+    assert "is there to be undone" in kambill(*undo).err
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", ".hidden", ""])
+def test_decks_names_stay_in_the_folder(kambill: Kambill, book: Path, tmp_path: Path, name: str) -> None:
+    """No way out of it."""
+    (tmp_path / "sheet.csv").write_bytes(text(SHEET))
+    answer = kambill("tariff", "import", "sheet.csv", "--into", name, "--yes", "--ratebook", str(book))
+    assert answer.code == 1
+    assert "is no deck's name" in answer.err
+
+
+def test_what_is_no_sheet_changes_nothing(kambill: Kambill, book: Path, tmp_path: Path) -> None:
+    """Told why."""
+    (tmp_path / "sheet.csv").write_text("Country,Capital\nFrance,Paris\n")
+    answer = kambill("tariff", "import", "sheet.csv", "--into", "x", "--yes", "--ratebook", str(book))
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err.endswith("nothing was imported\n")
+
+
+@pytest.mark.parametrize("name", ["sheet.csv", "sheet.xlsx"])
+def test_a_tariff_goes_out_and_comes_in(kambill: Kambill, book: Path, tmp_path: Path, name: str) -> None:
+    """As a sheet that an importer reads; only what changes, with the rate before and a word for it."""
+    france = "  - {prefix: 33, destination: '=France', rate: 0.0125, effective: 2027-01-01}\n"
+    top = "currency: EUR\nincrements: 30/6\nrates:\n"
+    (book / "tariffs" / "t.yaml").write_text(
+        f"{top}  - {{prefix: 49, destination: Germany, rate: 0.06}}\n{france}  - {{prefix: 1900, blocked: yes}}\n"
+    )
+    assert kambill("tariff", "export", "t", name, "--ratebook", str(book)).out == f"{name}: 3 rates of t\n"
+    found = kambill("tariff", "import", name, "--into", "copy", "--ratebook", str(book), "--json").json
+    assert [
+        (one["code"], one["rate"], one["increments"], one["effective"], one["status"]) for one in found["rates"]
+    ] == [
+        ("1900", "0.00", "30/6", None, "blocked"),
+        ("33", "0.0125", "30/6", "2027-01-01", None),
+        ("49", "0.06", "30/6", None, None),
+    ]
+    assert found["rates"][1]["destination"] == "'=France"
+
+    new = tmp_path / "new"
+    (new / "tariffs").mkdir(parents=True)
+    (new / "tariffs" / "t.yaml").write_text(
+        f"{top}  - {{prefix: 49, destination: Germany, rate: 0.07}}\n{france}  - {{prefix: 39, rate: 0.01}}\n"
+    )
+    answer = kambill("tariff", "export", "t", f"changes-{name}", "--since", str(book), "--ratebook", str(new))
+    assert answer.out == f"changes-{name}: 3 rates of t\n"
+    changed = kambill("tariff", "import", f"changes-{name}", "--into", "copy", "--ratebook", str(book), "--json").json
+    assert [(one["code"], one["rate"], one["status"]) for one in changed["rates"]] == [
+        ("1900", "0.00", "withdrawn"), ("39", "0.01", "new"), ("49", "0.07", "increase"),
+    ]  # fmt: skip
+
+
+def test_another_ending_is_refused(kambill: Kambill, book: Path) -> None:
+    """With what was expected."""
+    assert ".csv or .xlsx" in kambill("tariff", "export", "t", "sheet.pdf", "--ratebook", str(book)).err
