@@ -310,7 +310,7 @@ def _with_country_once(parts: list[str]) -> list[str]:
 
 
 def _parse(part: str, dash: Dash | None, country: str) -> list[str]:
-    first, *rest = [_digits(piece) for piece in _DASH.split(part)]
+    first, *rest = [digits_of(piece) for piece in _DASH.split(part)]
     if len(rest) > 1:
         raise UnclearCode(f"code {part} has several dashes")
     if not rest:
@@ -327,7 +327,8 @@ def _parse(part: str, dash: Dash | None, country: str) -> list[str]:
     return [_whole(country + f"{one:0{len(first)}}", part) for one in range(int(first), int(last) + 1)]
 
 
-def _digits(piece: str) -> str:
+def digits_of(piece: str) -> str:
+    """Of one code, without blanks, `+` and `00`. Raises UnclearCode."""
     bare = _BLANKS.sub("", piece).strip(".'\"()").removeprefix("+").removeprefix("00")
     if not (bare.isascii() and bare.isdecimal()):
         raise UnclearCode(f"{piece or 'nothing'} is no code")

@@ -140,6 +140,8 @@ def _fill(rows: list[list[Cell]], merged: Iterable[tuple[tuple[int, int], tuple[
 
 
 def _cell(value: object) -> Cell:
+    if type(value) is str:  # most of them
+        return value.replace("\xa0", " ").strip() if value and not value.isalnum() else value
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from ratebook.sheets import codes, columns, values
@@ -17,10 +18,13 @@ from ratebook.sheets.values import DateOrder, Status
 
 SAMPLE = 20_000
 """Rows by which a column's meaning is found."""
+NO_PRICE = frozenset({Status.BLOCKED, Status.WITHDRAWN})
 SHOWN_MAX = 120
 SENTENCE = 12
 """Shorter texts are names."""
 NAME_MAX = 128
+
+_new = tuple.__new__
 
 
 class SheetRate(NamedTuple):
@@ -130,8 +134,12 @@ class _Sheet:
         self.left_out: list[LeftOut] = []
         self.notices = [f"sheet {name} has a table too, which was not read" for name in others]
         self.questions: list[Question] = []
+        self._place()
+        self._rests: dict[Any, SheetRate] = {}
+        """By all cells but code and rate: thousands of rows share them."""
         self._said: Notices = read_notices(self._texts())
         self._names = tuple(plain(text_of(cell)) for cell in grid.rows[header.row])
+        self._rate_name = grid.rows[header.row][header.columns[Field.RATE].at]
         self._price = lru_cache(maxsize=65_536)(values.parse_price)
         self._increments_of = lru_cache(maxsize=1024)(values.parse_increments)
         self._status_of = lru_cache(maxsize=1024)(values.parse_status)
@@ -139,6 +147,7 @@ class _Sheet:
     def read(self) -> SheetReading:
         """All of it."""
         self._decide_split()
+        self._place()
         dash = self._decide_dash()
         order = self._decide_order()
         self._date = lru_cache(maxsize=1024)(lambda cell: values.parse_date(cell, order or DateOrder.DAY_FIRST))
@@ -164,6 +173,13 @@ class _Sheet:
         )
 
     # --- what the columns mean
+
+    def _place(self) -> None:
+        self._places = {field: found.at for field, found in self._columns.items()}
+        told = {Field.CODE, Field.AREA_CODE, Field.COUNTRY_CODE, Field.RATE}
+        others = [at for field, at in self._places.items() if field not in told]
+        self._others: Callable[[list[Cell]], Any] = itemgetter(*others) if others else lambda _: ()
+        self._width = max(self._places.values()) + 1
 
     def _texts(self) -> list[str]:
         """The rows that are no table: what stands above the header, and sentences in and below it."""
@@ -271,34 +287,47 @@ class _Sheet:
     def _rates(self, row: list[Cell], line: int, dash: Dash | None) -> list[SheetRate]:
         """Raises UnclearCode or ValueError: the row is left out."""
         code_text, rate_cell = self._code_text(row), self._cell(row, Field.RATE)
-        if not code_text.strip() and rate_cell == "":
+        if rate_cell == "" and not code_text.strip():
             raise ValueError("a text: neither code nor price")
-        if tuple(plain(text_of(cell)) for cell in row) == self._names:
+        if rate_cell == self._rate_name and tuple(plain(text_of(cell)) for cell in row) == self._names:
             raise ValueError("the header again")
-        status = self._status(row, rate_cell)
-        country = codes._digits(text) if (text := text_of(self._cell(row, Field.COUNTRY_CODE))) else ""
+        key = self._others(row) if len(row) >= self._width else None
+        rest = self._rests.get(key)
+        if rest is None:
+            rest = self._rest(row)
+            if key is not None:
+                self._rests[key] = rest
+        status = rest.status
+        if isinstance(rate_cell, str) and status not in NO_PRICE:
+            status = self._status_of(rate_cell) or status
+        country = codes.digits_of(text) if (text := text_of(self._cell(row, Field.COUNTRY_CODE))) else ""
         found = self._parse_codes(code_text, dash, country)
-        rate_nanos = 0 if status in {Status.BLOCKED, Status.WITHDRAWN} else self._price(rate_cell)
+        rate_nanos = 0 if status in NO_PRICE else self._price(rate_cell)
+        first_nanos = None if rest.first_rate_nanos == rate_nanos or status in NO_PRICE else rest.first_rate_nanos
+        _, _, destination, _, _, increments, fee, effective, until, _ = rest
+        more = destination, rate_nanos, first_nanos, increments, fee, effective, until, status
+        return [_new(SheetRate, (line, code, *more)) for code in found]
+
+    def _rest(self, row: list[Cell]) -> SheetRate:
+        """What all but code and rate of a row say; its words, as far as they don't stand in the place of the rate."""
         first_cell, fee_cell = self._cell(row, Field.FIRST_RATE), self._cell(row, Field.CONNECT_FEE)
-        first_nanos = self._price(first_cell) if first_cell != "" else None
         until_cell = self._cell(row, Field.UNTIL)
-        rate = SheetRate(
-            line=line,
+        return SheetRate(
+            line=0,
             code="",
             destination=self._destination(row),
-            rate_nanos=rate_nanos,
-            first_rate_nanos=None if first_nanos == rate_nanos or status is Status.BLOCKED else first_nanos,
+            rate_nanos=0,
+            first_rate_nanos=self._price(first_cell) if first_cell != "" else None,
             increments=self._increments(row),
             connect_fee_nanos=self._price(fee_cell) if fee_cell != "" else None,
             effective=self._effective(row),
             until=self._date(until_cell) if until_cell != "" else None,
-            status=status,
+            status=self._status(row),
         )
-        return [rate._replace(code=code) for code in found]
 
     def _cell(self, row: list[Cell], field: Field) -> Cell:
-        found = self._columns.get(field)
-        return "" if found is None or found.at >= len(row) else row[found.at]
+        at = self._places.get(field)
+        return "" if at is None or at >= len(row) else row[at]
 
     def _code_text(self, row: list[Cell]) -> str:
         return text_of(self._cell(row, Field.AREA_CODE if Field.AREA_CODE in self._columns else Field.CODE))
@@ -310,16 +339,13 @@ class _Sheet:
             return [text]
         return codes.parse_codes(text, dash or Dash.RANGE, country)
 
-    def _status(self, row: list[Cell], rate_cell: Cell) -> Status | None:
-        """Flags go before words; a word may stand where a price should."""
+    def _status(self, row: list[Cell]) -> Status | None:
+        """Flags go before words."""
         if self._flag(row, Field.WITHDRAWN):
             return Status.WITHDRAWN
         if self._flag(row, Field.BLOCKED):
             return Status.BLOCKED
-        found = self._status_of(text_of(self._cell(row, Field.STATUS)))
-        if found in {Status.BLOCKED, Status.WITHDRAWN} or not isinstance(rate_cell, str):
-            return found
-        return self._status_of(rate_cell) or found
+        return self._status_of(text_of(self._cell(row, Field.STATUS)))
 
     def _flag(self, row: list[Cell], field: Field) -> bool:
         cell = self._cell(row, field)
@@ -398,7 +424,7 @@ class _Sheet:
         return [rate for at, rate in enumerate(rates) if at not in dropped] if dropped else rates
 
     def _look_at(self, rates: list[SheetRate]) -> None:
-        priced = [rate for rate in rates if rate.status not in {Status.BLOCKED, Status.WITHDRAWN}]
+        priced = [rate for rate in rates if rate.status not in NO_PRICE]
         free = [rate for rate in priced if not rate.rate_nanos]
         if free:
             lines = ", ".join(str(rate.line) for rate in free[:5])

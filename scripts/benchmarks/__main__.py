@@ -4,6 +4,7 @@ call       CPU a call of Kambill and of two proxies that do less, in turn, and t
 highest    the highest rate at which none of their calls fails
 decisions  how long Kambill's decisions take at a steady rate: median, 99th percentile, longest
 flat       CPU a call with few rates and accounts and with many, in turn
+ratebook   a million rates checked, compiled, found, priced again; a workbook looked at; 1 if a limit is passed
 api        requests a second and times of the API, with 100,000 accounts unless told otherwise, on both databases
 """
 
@@ -23,6 +24,7 @@ from scripts.benchmarks import company
 from scripts.benchmarks.api import run as bench_api
 from scripts.benchmarks.load import Load, Result, processors, run
 from scripts.benchmarks.proxies import Proxy, Size
+from scripts.benchmarks.ratebook import run as bench_ratebook
 from scripts.demo.children import Children
 from service.faults import Fault
 
@@ -123,6 +125,11 @@ def decisions(found: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
+def ratebook(_found: argparse.Namespace, folder: Path) -> int:
+    """Times of the ratebook."""
+    return bench_ratebook(folder)
+
+
 def api(found: argparse.Namespace, folder: Path) -> int:
     """Times of the API's requests."""
     return bench_api(folder, FLAT_ACCOUNTS if found.accounts == ACCOUNTS else found.accounts)
@@ -180,6 +187,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "decisions": decisions,
     "flat": flat,
     "api": api,
+    "ratebook": ratebook,
 }
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from ratebook.collector import without_collector
 from ratebook.document.tariffs import DECKS_FOLDER
 from ratebook.sheets.deck import DeckUnreadable, read_deck_rows, write_deck_rows
 from ratebook.sheets.grid import UnreadableSheet, grids_of
@@ -35,7 +36,11 @@ class Import(NamedTuple):
     merged: Merged
     before: str
     """The deck's text until now."""
-    after: str
+
+    @property
+    def after(self) -> str:
+        """The deck's text from then on."""
+        return write_deck_rows(self.merged.rows)
 
     @property
     def questions(self) -> list[Question]:
@@ -62,11 +67,12 @@ class Import(NamedTuple):
 def look_at(raw: bytes, deck: str, known: Mapping, today: date) -> Import:
     """A file beside a deck's text; nothing is written. Raises SheetUnusable."""
     try:
-        reading = read_sheet(grids_of(raw), known)
-        merged = merge_sheet(read_deck_rows(deck), reading.rates, reading.mapping, today)
+        with without_collector():
+            reading = read_sheet(grids_of(raw), known)
+            merged = merge_sheet(read_deck_rows(deck), reading.rates, reading.mapping, today)
     except (UnreadableSheet, NoTable, DeckUnreadable) as fault:
         raise SheetUnusable(f"{fault}; nothing was imported") from None
-    return Import(reading, merged, deck, write_deck_rows(merged.rows))
+    return Import(reading, merged, deck)
 
 
 class Deck:
