@@ -96,7 +96,7 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
 
 def leg_of(account: int, seller: int, version: bytes, found: Found, held: int) -> ChargeLeg:
     """The leg that a rate makes."""
-    prefix, destination, terms, raw, _ = found
+    prefix, (destination, terms, raw), _ = found
     return _new(ChargeLeg, (account, seller, version, prefix, destination, raw, terms.currency, held))
 
 

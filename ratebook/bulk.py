@@ -17,6 +17,7 @@ ANSWERS_MAX = 1_000_000
 AHEAD_S = 86_400
 
 _ALWAYS_S = -(2**62)
+_new = tuple.__new__
 
 
 class RateIndex:
@@ -27,14 +28,14 @@ class RateIndex:
         for rate in rates:
             known = self._rates.get(rate.prefix)
             self._rates[rate.prefix] = (rate,) if known is None else tuple(sorted((*known, rate), key=_latest))
-        self._lengths = sorted({len(prefix) for prefix in self._rates}, reverse=True)
+        self._lengths = sorted(set(map(len, self._rates)), reverse=True)
 
     def find(self, number: str, at_s: int) -> Rate | None:
         """The rate of the longest prefix that has one in effect at a wall-clock second; None: none."""
         rates = self._rates
         for length in self._lengths:
             found = rates.get(number[:length])
-            if found is not None and length <= len(number):
+            if found is not None:
                 for rate in found:
                     _, _, effective_s, until_s, _ = rate
                     if (effective_s is None or effective_s <= at_s) and (until_s is None or at_s < until_s):
@@ -59,7 +60,7 @@ class Pricer:
     def __init__(self, rates: Iterable[Rate]) -> None:
         self.index = RateIndex(rates)
         self._charges: dict[tuple[int, int], Charge] = {}
-        """By the identity of terms, which the index and `_held` keep, and milliseconds."""
+        """By the identity of terms, which the index and `_alone` keep, and whole seconds."""
         self._held: dict[int, tuple[int, int, Terms]] = {}
         """By the identity of terms with a timetable: the last stretch that was asked for, and its terms alone."""
         self._alone: dict[Terms, Terms] = {}
@@ -69,7 +70,7 @@ class Pricer:
         rate = self.index.find(number, answered_s)
         if rate is None:
             return None
-        return Priced(rate, self.charge(rate.terms, duration_ms, answered_s))
+        return _new(Priced, (rate, self.charge(rate[4], duration_ms, answered_s)))
 
     def charge(self, terms: Terms, duration_ms: int, answered_s: int) -> Charge:
         """What `ratebook.price.charge` says, of terms that are kept by somebody else."""
@@ -78,12 +79,13 @@ class Pricer:
             if held is None:
                 return charge(terms, duration_ms, answered_s)
             terms = held
-        key = (id(terms), duration_ms)
+        seconds = whole_seconds(terms, duration_ms)
+        key = (id(terms), seconds)
         found = self._charges.get(key)
         if found is None:
             if len(self._charges) >= ANSWERS_MAX:
                 self._charges.clear()
-            found = self._charges[key] = charge(terms, duration_ms, answered_s)
+            found = self._charges[key] = charge(terms, seconds * 1000, answered_s)
         return found
 
     def _terms_in_force(self, terms: Terms, duration_ms: int, answered_s: int) -> Terms | None:

@@ -1,7 +1,8 @@
 """The rows' layout: bytes in, values out. Pure.
 
-Key: 8 bytes of the tariff's version, then the prefix's digits. Value: one or more dated entries, each with the
-encoded terms. The header's key is the version and a byte that no number has.
+Three kinds of rows, each key beginning with the 8 bytes of the tariff's version. Then a prefix's digits: which rate
+holds for it, or which ones by their dates, each by its number. BODY_MARK and a number: what that rate says, destination
+and encoded terms, which many prefixes share. HEADER_MARK: the header, behind all of them.
 """
 
 from __future__ import annotations
@@ -12,11 +13,14 @@ from functools import lru_cache
 from ratebook.model import Band, Border, DurationMode, FreeMode, Interval, Rate, Terms, Timetable, Window
 from ratebook.money import Rounding, RoundingMode
 
-LAYOUT = 2
+LAYOUT = 3
 """First byte of encoded terms and of every value. Raised when a layout changes."""
 VERSION_BYTES = 8
-HEADER_MARK = b"\xff"
-"""No ASCII: sorts behind every prefix and is the beginning of no number."""
+BODY_MARK, HEADER_MARK = b"\xfe", b"\xff"
+"""No ASCII: sort behind every prefix and are the beginning of no number."""
+NUMBER_BYTES = 4
+ALWAYS_BYTES = 1 + NUMBER_BYTES
+"""Of a prefix's value with one rate and no dates."""
 
 SHARED_MAX = 65_536
 """Terms whose bytes are kept while a tariff is encoded."""
@@ -34,7 +38,8 @@ _BAND = struct.Struct("<BBH")
 _WINDOW = struct.Struct("<BBII")
 _DATE = struct.Struct("<I")
 _INTERVAL = struct.Struct("<IIq")
-_ENTRY = struct.Struct("<qqHH")
+_ENTRY = struct.Struct(">qqI")
+_BODY = struct.Struct(">H")
 _ALWAYS = -(2**63)
 _HEAD = bytes((LAYOUT,))
 FOR_EVER = 2**63 - 1
@@ -143,52 +148,65 @@ def _decode_timetable(raw: bytes) -> Timetable:
 
 
 class Encoder:
-    """Values of prefixes; what many rates share is encoded once."""
+    """Values of prefixes, and the bodies that they name: what many rates share is encoded once."""
 
     def __init__(self) -> None:
-        self._raws: dict[int, tuple[Terms, bytes]] = {}
+        self.bodies: list[bytes] = []
+        """By their numbers."""
+        self._numbers: dict[bytes, int] = {}
+        self._known: dict[tuple[int, str], tuple[Terms, int]] = {}
         """By the identity of the terms, which are kept with it: a tuple of tuples takes longer to hash than to find."""
 
     def entries(self, rates: list[Rate]) -> bytes:
         """The value of a prefix: its rates, the one that takes effect last first."""
-        if len(rates) == 1:
-            return _HEAD + self._entry(rates[0])
+        if len(rates) == 1 and rates[0][2] is None and rates[0][3] is None:
+            return _HEAD + self._number(rates[0]).to_bytes(NUMBER_BYTES, "big")
         return _HEAD + b"".join(map(self._entry, sorted(rates, key=_effective_s, reverse=True)))
 
     def _entry(self, rate: Rate) -> bytes:
-        _, destination, effective_s, until_s, terms = rate
-        known = self._raws.get(id(terms))
+        until_s = FOR_EVER if rate.until_s is None else rate.until_s
+        return _ENTRY.pack(_effective_s(rate), until_s, self._number(rate))
+
+    def _number(self, rate: Rate) -> int:
+        _, destination, _, _, terms = rate
+        key = (id(terms), destination)
+        known = self._known.get(key)
         if known is None:
-            if len(self._raws) >= SHARED_MAX:
-                self._raws.clear()
-            known = self._raws[id(terms)] = (terms, encode_terms(terms))
-        raw, name = known[1], destination.encode()
-        effective_s = _ALWAYS if effective_s is None else effective_s
-        until_s = FOR_EVER if until_s is None else until_s
-        return _ENTRY.pack(effective_s, until_s, len(name), len(raw)) + name + raw
+            name = destination.encode()
+            body = _BODY.pack(len(name)) + name + encode_terms(terms)
+            number = self._numbers.setdefault(body, len(self.bodies))
+            if number == len(self.bodies):
+                self.bodies.append(body)
+            if len(self._known) >= SHARED_MAX:
+                self._known.clear()
+            known = self._known[key] = (terms, number)
+        return known[1]
 
 
 def _effective_s(rate: Rate) -> int:
     return _ALWAYS if rate.effective_s is None else rate.effective_s
 
 
-def entry_at(value: bytes, at_s: int) -> tuple[str, bytes | None, int]:
-    """The entry in effect at a moment, of those the one that took effect last: its destination, its terms (encoded;
-    None: there is no such entry), and when that changes. Raises UnknownLayout.
-
-    Read from the bytes each time: a cache of prefixes would make the first call to each one dearer.
+def number_at(value: bytes, at_s: int) -> tuple[bytes | None, int]:
+    """The value that a prefix would have if it had no dates but the rate in effect at a moment, of those the one that
+    took effect last (None: there is none), and when that changes. Raises UnknownLayout.
     """
     if value[0] != LAYOUT:
         raise UnknownLayout(value[0])
     changes_s = FOR_EVER
     start = 1
     while start < len(value):
-        effective_s, until_s, name_bytes, raw_bytes = _ENTRY.unpack_from(value, start)
-        name_at = start + _ENTRY.size
-        raw_at = name_at + name_bytes
-        start = raw_at + raw_bytes
+        effective_s, until_s, _ = _ENTRY.unpack_from(value, start)
+        start += _ENTRY.size
         if effective_s > at_s:
             changes_s = min(changes_s, effective_s)
         elif at_s < until_s:
-            return value[name_at:raw_at].decode(), value[raw_at:start], min(changes_s, until_s)
-    return "", None, changes_s
+            return _HEAD + value[start - NUMBER_BYTES : start], min(changes_s, until_s)
+    return None, changes_s
+
+
+def split_body(body: bytes) -> tuple[str, bytes]:
+    """Destination and encoded terms."""
+    (length,) = _BODY.unpack_from(body)
+    end = _BODY.size + length
+    return body[_BODY.size : end].decode(), body[end:]

@@ -8,35 +8,72 @@ from typing import Any, NamedTuple
 
 import lmdb
 
-from ratebook.compiled.layout import FOR_EVER, HEADER_MARK, VERSION_BYTES, decode_terms, entry_at
+from ratebook.compiled.layout import (
+    ALWAYS_BYTES,
+    BODY_MARK,
+    FOR_EVER,
+    HEADER_MARK,
+    LAYOUT,
+    VERSION_BYTES,
+    UnknownLayout,
+    decode_terms,
+    number_at,
+    split_body,
+)
 from ratebook.model import Terms
 
 MAP_BYTES = 16 * 1024**3
 """Address space, not memory: 16 GiB hold some hundred million rates."""
 MAX_READERS = 512
+NOTHING = b"\0"
+"""Behind a number: no key is that, and the last one before it is the number's or comes before it."""
+BODIES_MAX = 16_384
+"""Kept decoded by each process."""
 
 _new = tuple.__new__  # a third of the time of a NamedTuple's own __new__
 
-__all__ = ["Found", "RatesReader", "RatesSnapshot", "decode_terms"]
+__all__ = ["Body", "Found", "RatesReader", "RatesSnapshot", "decode_terms"]
+
+
+class Body(NamedTuple):
+    """What a rate says, wherever it holds."""
+
+    destination: str
+    terms: Terms
+    raw: bytes
+    """The terms, encoded: a running call keeps them and is priced by them even when the version is gone."""
 
 
 class Found(NamedTuple):
     """The rate of a number."""
 
     prefix: str
-    destination: str
-    terms: Terms
-    raw: bytes
-    """The terms, encoded: a running call keeps them and is priced by them even when the version is gone."""
+    body: Body
     until_s: int
     """Wall-clock second from which another rate may hold for the number; exclusive."""
+
+    @property
+    def destination(self) -> str:
+        """Its name; may be empty."""
+        return self.body.destination
+
+    @property
+    def terms(self) -> Terms:
+        """With the timetable, if there is one."""
+        return self.body.terms
+
+    @property
+    def raw(self) -> bytes:
+        """The terms, encoded."""
+        return self.body.raw
 
 
 class RatesSnapshot:
     """Look-ups in one read transaction: `with reader.snapshot() as rates`."""
 
-    def __init__(self, env: Any) -> None:
+    def __init__(self, env: Any, bodies: dict[bytes, Body]) -> None:
         self._env = env
+        self._bodies = bodies
         self._txn: Any = None
         self._cursor: Any = None
         self._whole: set[bytes] = set()
@@ -57,24 +94,39 @@ class RatesSnapshot:
         A prefix whose rates are all of another time is passed over for a shorter one. None: no rate at all, or the
         version isn't there. Raises UnicodeEncodeError for a number that is not ASCII.
         """
-        if not self.has(version):
+        if version not in self._whole and not self.has(version):
             return None
         key = version + number.encode("ascii")
         cursor = self._cursor
         until_s = FOR_EVER
-        while (before := _last_at_or_before(cursor, key)) is not None and before[:VERSION_BYTES] == version:
-            if not key.startswith(before):
+        while True:
+            cursor.set_range(key + NOTHING)  # the version is whole: its header lies behind every number
+            cursor.prev()
+            before, told = cursor.item()
+            if not key.startswith(before) or not before:
+                if before[:VERSION_BYTES] != version:
+                    return None
                 key = _common(key, before)
                 continue
-            destination, raw, changes_s = entry_at(cursor.value(), at_s)
-            until_s = min(until_s, changes_s)
-            if raw is not None:
-                prefix = before[VERSION_BYTES:].decode()
-                return _new(Found, (prefix, destination, decode_terms(raw), raw, until_s))
+            if len(told) != ALWAYS_BYTES:  # it has dates
+                told, changes_s = number_at(told, at_s)
+                until_s = min(until_s, changes_s)
+            if told is not None:
+                body = self._bodies.get(version + told) or self._body(version, told)
+                return _new(Found, (before[VERSION_BYTES:].decode(), body, until_s))
             if len(before) == VERSION_BYTES:
                 return None
             key = before[:-1]
-        return None
+
+    def _body(self, version: bytes, told: bytes) -> Body:
+        if told[0] != LAYOUT:
+            raise UnknownLayout(told[0])
+        destination, raw = split_body(self._txn.get(version + BODY_MARK + told[1:]))
+        body = Body(destination, decode_terms(raw), raw)
+        if len(self._bodies) >= BODIES_MAX:
+            self._bodies.clear()
+        self._bodies[version + told] = body
+        return body
 
     def has(self, version: bytes) -> bool:
         """Whether the version is there, whole: one that is being written or dropped is absent."""
@@ -84,18 +136,6 @@ class RatesSnapshot:
             return False
         self._whole.add(version)
         return True
-
-
-def _last_at_or_before(cursor: Any, key: bytes) -> bytes | None:
-    """The largest key that is not above `key`; None: there is none.
-
-    The version is whole: its header lies behind every number, so that there is always a key to step back from.
-    """
-    cursor.set_range(key)
-    if cursor.key() == key:
-        return key
-    found: bytes | None = cursor.key() if cursor.prev() else None
-    return found
 
 
 def _common(one: bytes, other: bytes) -> bytes:
@@ -112,6 +152,8 @@ class RatesReader:
 
     def __init__(self, env: Any) -> None:
         self._env = env
+        self._bodies: dict[bytes, Body] = {}
+        """By version and number: what a version says never changes."""
 
     @classmethod
     def open(cls, folder: Path) -> RatesReader:
@@ -123,7 +165,7 @@ class RatesReader:
 
     def snapshot(self) -> RatesSnapshot:
         """One read transaction; short, as every reader of LMDB."""
-        return RatesSnapshot(self._env)
+        return RatesSnapshot(self._env, self._bodies)
 
     def close(self) -> None:
         """Gives the reader slots back."""

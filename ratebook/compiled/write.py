@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import lmdb
 
 from ratebook.collector import without_collector
-from ratebook.compiled.layout import HEADER_MARK, VERSION_BYTES, Encoder
+from ratebook.compiled.layout import BODY_MARK, HEADER_MARK, NUMBER_BYTES, VERSION_BYTES, Encoder
 from ratebook.compiled.read import MAP_BYTES, MAX_READERS
 from ratebook.model import Rate, Tariff
 
@@ -32,7 +32,7 @@ class CompiledTariff(NamedTuple):
     """SHA-256 of its content, in hex."""
     header: dict[str, Any]
     rows: list[tuple[bytes, bytes]]
-    """Prefix and value, sorted."""
+    """Keys without the version, and values; sorted."""
 
 
 def compile_tariff(tariff: Tariff) -> CompiledTariff:
@@ -53,14 +53,15 @@ def _compile(tariff: Tariff) -> CompiledTariff:
         "currency": tariff.currency,
         "timezone": tariff.timezone,
         "rates": len(tariff.rates),
-        "prefixes": len(rows),
+        "prefixes": sum(not key.startswith(BODY_MARK) for key, _ in rows),
     }
     return CompiledTariff(digest.digest()[:VERSION_BYTES], digest.hexdigest(), header, rows)
 
 
 def _rows(rates: list[Rate]) -> Iterator[tuple[bytes, bytes]]:
-    """Prefix and value, of rates sorted by prefix."""
-    entries = Encoder().entries
+    """Of rates sorted by prefix."""
+    encoder = Encoder()
+    entries = encoder.entries
     together: list[Rate] = []
     for rate in rates:
         if together and together[0][0] != rate[0]:
@@ -70,6 +71,8 @@ def _rows(rates: list[Rate]) -> Iterator[tuple[bytes, bytes]]:
             together.append(rate)
     if together:
         yield together[0][0].encode("ascii"), entries(together)
+    for number, body in enumerate(encoder.bodies):
+        yield BODY_MARK + number.to_bytes(NUMBER_BYTES, "big"), body
 
 
 def open_for_writing(folder: Path) -> Any:

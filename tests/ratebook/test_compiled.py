@@ -12,8 +12,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ratebook.compiled.layout import FOR_EVER, LAYOUT, UnknownLayout, decode_terms, encode_terms, entry_at
-from ratebook.compiled.read import Found, RatesReader
+from ratebook.compiled.layout import FOR_EVER, LAYOUT, UnknownLayout, decode_terms, encode_terms, number_at
+from ratebook.compiled.read import Body, Found, RatesReader
 from ratebook.compiled.write import compile_tariff, drop_version, open_for_writing, versions, write_version
 from ratebook.model import Interval, Rate, Tariff, Terms
 from tests.ratebook.strategies import rates, terms_of_all_kinds
@@ -62,7 +62,7 @@ def test_the_longest_prefix_wins(env: Any) -> None:
         "*1": "",
         "#": "",
     }
-    assert found["44209"] == Found("4420", "to 4420", DEAR, encode_terms(DEAR), FOR_EVER)
+    assert found["44209"] == Found("4420", Body("to 4420", DEAR, encode_terms(DEAR)), FOR_EVER)
 
 
 def test_a_number_without_rate_is_not_found(env: Any) -> None:
@@ -155,11 +155,12 @@ def test_look_up_is_that_of_a_list(env: Any, given_rates: list[Rate], numbers: l
     write_version(env, compiled)
     for number in [*numbers, *(one.prefix + "5" for one in given_rates)]:
         found = find(env, compiled.version, number, at_s)
-        assert (found and found[:3]) == longest_in_effect(given_rates, number, at_s)
+        said = found and (found.prefix, found.destination, found.terms)
+        assert said == longest_in_effect(given_rates, number, at_s)
         if found is not None:
             assert found.until_s > at_s
             assert all(
-                longest_in_effect(given_rates, number, later_s) == found[:3]
+                longest_in_effect(given_rates, number, later_s) == said
                 for later_s in range(at_s, min(found.until_s, 27))
             )
 
@@ -181,7 +182,7 @@ def test_terms_of_another_release_are_refused() -> None:
     ):
         decode_terms(raw)
     with pytest.raises(UnknownLayout):
-        entry_at(raw, 0)
+        number_at(raw, 0)
 
 
 def test_a_version_is_named_by_its_content() -> None:
@@ -239,7 +240,7 @@ def test_dropping_takes_one_version_only(env: Any) -> None:
     drop_version(env, gone)
     assert find(env, gone, "100") is None
     assert list(versions(env)) == [kept]
-    assert env.stat()["entries"] == 2
+    assert env.stat()["entries"] == 3
 
 
 def test_an_empty_tariff_is_a_version_too(env: Any) -> None:
