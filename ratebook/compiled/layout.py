@@ -8,6 +8,7 @@ and encoded terms, which many prefixes share. HEADER_MARK: the header, behind al
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 from functools import lru_cache
 
 from ratebook.model import Band, Border, DurationMode, FreeMode, Interval, Rate, Terms, Timetable, Window
@@ -203,6 +204,15 @@ def number_at(value: bytes, at_s: int) -> tuple[bytes | None, int]:
         elif at_s < until_s:
             return _HEAD + value[start - NUMBER_BYTES : start], min(changes_s, until_s)
     return None, changes_s
+
+
+def entries_in(value: bytes) -> Iterator[tuple[int | None, int | None, int]]:
+    """What a prefix's value says: from when, until when (as in `Rate`), and the number of the body."""
+    if len(value) == ALWAYS_BYTES:
+        yield None, None, int.from_bytes(value[1:], "big")
+        return
+    for effective_s, until_s, number in _ENTRY.iter_unpack(value[1:]):
+        yield None if effective_s == _ALWAYS else effective_s, None if until_s == FOR_EVER else until_s, number
 
 
 def split_body(body: bytes) -> tuple[str, bytes]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from ratebook.document import Problem, load
-from service.cli import pricing, sheets
+from service.cli import comparing, pricing, sheets
 from service.cli.groups import Verbs
 from service.cli.output import as_json
 from service.cli.ratebook import FOLDER, RatebookFaulty, folder_of, warn
@@ -57,6 +57,9 @@ def _told(problem: Problem) -> dict[str, object]:
 
 command.add_command(pricing.price)
 command.add_command(pricing.lookup)
+command.add_command(comparing.diff)
+command.add_command(comparing.simulate)
+command.add_command(comparing.margin)
 command.add_command(sheets.import_sheet)
 command.add_command(sheets.undo_import)
 command.add_command(sheets.export_sheet)
@@ -82,6 +85,8 @@ def publish(note: str, *, wants_json: bool) -> None:
         click.echo(
             f"published {one.name} {one.version}: {one.rates} rates" + (f", before {one.before}" if one.before else "")
         )
+        if one.changes:
+            click.echo("  " + ", ".join(f"{count} {change}" for change, count in one.changes.items()))
     for name in done.plans:
         click.echo(f"published plan {name}")
     for warning in done.warnings:

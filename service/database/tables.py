@@ -72,6 +72,7 @@ tariff_versions = sa.Table(
     _text("note", ""),
     _big("effective_ms"),
     _big("rates"),  # how many
+    sa.Column("changes", sa.JSON, nullable=False),  # prefixes by what became of them, from the version before
     sa.Index(None, "tariff_id", "published_ms"),
     sqlite_autoincrement=True,
 )

@@ -11,20 +11,24 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, ConfigDict, Field
 from sqlalchemy import Row
 
+from ratebook.model import Tariff
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Moment, Text, Told
-from service.database.tables import tariff_sources, tariff_versions, tariffs
+from service.database.engine import looking
+from service.database.tables import accounts, tariff_sources, tariff_versions, tariffs
 from service.peers.common import check_open
 from service.sellers.brand import check_sells
-from service.tariffs.publisher import switch, write_rates
+from service.tariffs.publisher import Release, published_rates, switch, write_rates
 from service.tariffs.sources import Read, read_source
 
 SOURCE_BYTES_MAX = 8 << 20
 DECKS_MAX = 20
+BUYING = "buying"
+"""In `include:` and `derive:`, the tariff that the seller pays by."""
 FAULTS_SHOWN_MAX = 200
 _DECK = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -107,6 +111,14 @@ class VersionView(Told):
     published_by: str
     note: str
     rates: int
+    changes: Annotated[dict[str, int], Field(description="Prefixes by what became of them, from the version before")]
+
+
+class Reversion(Asked):
+    """To a version that was in force."""
+
+    version: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="As the history tells it")]
+    note: Text = ""
 
 
 class VersionQuery(Paging):
@@ -179,16 +191,36 @@ async def show_tariff(call: Call) -> Answer:
     return Answer(view, version=view.version)
 
 
-async def _read(name: str, source: str, decks: dict[str, str]) -> Read:
+async def _read(call: Call, owner_id: int, name: str, source: str, decks: dict[str, str]) -> Read:
     """In a thread, and outside every transaction: a large one takes seconds. Raises Problem with each fault's place."""
     size = len(source) + sum(map(len, decks.values()))
     if size > SOURCE_BYTES_MAX:
         raise invalid("/decks", f"{size} characters in all: at most {SOURCE_BYTES_MAX}")
     read = await asyncio.to_thread(read_source, name, source, decks)
+    if read.lacking:
+        elsewhere = await _elsewhere(call, owner_id, name, read.lacking)
+        read = await asyncio.to_thread(read_source, name, source, decks, elsewhere)
     if read.problems:
         errors = [_error(problem.place.file, str(problem)) for problem in read.problems[:FAULTS_SHOWN_MAX]]
         raise Problem("invalid", f"{len(read.problems)} faults in the tariff", errors=errors)
     return read
+
+
+async def _elsewhere(call: Call, owner_id: int, name: str, wanted: frozenset[str]) -> dict[str, Tariff]:
+    """What a seller's tariff may take from: what the seller buys by, and its own ones, as they are published."""
+    own = sa.select(tariffs).where((tariffs.c.owner_id == owner_id) & tariffs.c.name.in_(wanted - {name}))
+    paid = sa.select(accounts.c.tariff_id).where(accounts.c.id == owner_id).scalar_subquery()
+    async with looking(call.api.engine) as conn:
+        found = {row.name: row for row in await conn.execute(own)}
+        row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == paid))).first()
+    if row is not None and BUYING in wanted:
+        found[BUYING] = row
+    given = {}
+    for key, row in found.items():
+        rates = None if row.version is None else await published_rates(call.api.config, row.version)
+        if rates is not None:
+            given[key] = Tariff(key, row.currency, "UTC", tuple(rates))
+    return given
 
 
 def _check_currency(read: Read, currency: str) -> None:
@@ -204,7 +236,9 @@ def _error(file: str, text: str) -> FieldError:
 async def make_tariff(call: Call) -> Answer:
     """A draft; nobody pays by it until it is published."""
     body: NewTariff = call.body
-    read = await _read(body.name, body.source, body.decks)
+    async with call.writing():
+        seller = await call.find("account", body.account_id, to_change=True)
+    read = await _read(call, seller.id, body.name, body.source, body.decks)
     async with call.writing():
         account = await call.find("account", body.account_id, to_change=True)
         check_open(account)
@@ -239,7 +273,7 @@ async def _draft(call: Call) -> Row[Any]:
 async def edit_tariff(call: Call) -> Answer:
     """The draft; what is in force stays."""
     body: TariffEdit = call.body
-    read = await _read(call.row.name, body.source, body.decks)
+    read = await _read(call, call.row.owner_id, call.row.name, body.source, body.decks)
     _check_currency(read, call.row.currency)
     async with call.writing():
         draft = await _draft(call)
@@ -257,7 +291,7 @@ async def check_tariff(call: Call) -> Answer:
     """Reads it as a whole; nothing is kept. The answer has no body: it is sound."""
     body: NewTariff = call.body
     account = await call.find("account", body.account_id)
-    _check_currency(await _read(body.name, body.source, body.decks), account.currency)
+    _check_currency(await _read(call, account.id, body.name, body.source, body.decks), account.currency)
     return Answer(status=204)
 
 
@@ -267,20 +301,43 @@ async def publish_tariff(call: Call) -> Answer:
     async with call.writing():
         draft = await _draft(call)
     call.check_match(draft.version)
-    read = await asyncio.to_thread(read_source, call.row.name, draft.source, draft.decks)
-    if read.problems:
-        raise Problem("conflict", "the draft was written for another release, and has faults in this one: edit it")
+    try:
+        read = await _read(call, call.row.owner_id, call.row.name, draft.source, draft.decks)
+    except Problem as fault:
+        said = "the draft was sound when it was written, and is not any more (what it takes from has changed): edit it"
+        raise Problem("conflict", said, errors=fault.errors) from None
     compiled = await asyncio.to_thread(lambda: read.compiled)
-    await write_rates(call.api.config, [compiled])
+    (release,) = await write_rates(call.api.config, [(compiled, call.row.version)])
     async with call.writing() as conn:
         if (await _draft(call)).version != draft.version:
             raise Problem("changed", "the draft was edited meanwhile: look at it, and publish again")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
         by = call.actor.name
-        await switch(conn, call.node, row, compiled, by=by, note=body.note, now_ms=call.now_ms)
+        await switch(conn, call.node, row, release, by=by, note=body.note, now_ms=call.now_ms)
         view = await _text(call, row.id)
         told = {"version": view.published, "rates": view.rates, "note": body.note}
         await call.audit("tariff.publish", "tariff", row.id, row.owner_id, None, told)
+    return Answer(view, version=view.version)
+
+
+async def revert_tariff(call: Call) -> Answer:
+    """A version of before comes into force again; the draft, or the ratebook's folder, says what it said."""
+    body: Reversion = call.body
+    rates = await published_rates(call.api.config, body.version)
+    async with call.writing() as conn:
+        same = (tariff_versions.c.tariff_id == call.row.id) & (tariff_versions.c.version == body.version)
+        old = (await conn.execute(sa.select(tariff_versions).where(same).limit(1))).first()
+        if old is None:
+            raise invalid("/version", "this tariff never had that version")
+        if rates is None:
+            raise Problem("conflict", "the rates of that version are gone: publish what it said")
+        row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
+        release = Release(old.version, old.digest, row.currency, old.rates, {})
+        note = body.note or f"back to the version of {body.version}"
+        await switch(conn, call.node, row, release, by=call.actor.name, note=note, now_ms=call.now_ms)
+        view = await _text(call, row.id)
+        told = {"version": view.published, "rates": view.rates, "note": note}
+        await call.audit("tariff.revert", "tariff", row.id, row.owner_id, {"version": call.row.version}, told)
     return Answer(view, version=view.version)
 
 
@@ -317,6 +374,10 @@ ENDPOINTS = [
     Endpoint(
         "tariff.bring-into-force", "POST", f"{_ONE}/publication", _P.TARIFFS_PUBLISH, publish_tariff,
         "Publish a tariff", Publishing, answer=TariffText, key=Key.NONE, own_transaction=True,
+    ),
+    Endpoint(
+        "tariff.revert", "POST", f"{_ONE}/reversion", _P.TARIFFS_PUBLISH, revert_tariff,
+        "Put back a version of before", Reversion, answer=TariffText, key=Key.NONE, own_transaction=True,
     ),
     Endpoint(
         "tariff.history", "GET", f"{_ONE}/versions", _P.TARIFFS_READ, list_versions, "List a tariff's versions",

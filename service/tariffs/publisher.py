@@ -15,8 +15,13 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ratebook.collector import without_collector
+from ratebook.compare import counts, differences
+from ratebook.compiled.layout import UnknownLayout
+from ratebook.compiled.unpack import changed_rates, rates_of, version_rows
 from ratebook.compiled.write import CompiledTariff, compile_tariff, open_for_writing, write_version
 from ratebook.document import LoadedRatebook, load
+from ratebook.model import Rate
 from ratebook.routing import Plan
 from service.accounts.rules import ROOT_ID
 from service.commands import bodies
@@ -58,6 +63,8 @@ class Published(NamedTuple):
     before: str | None
     """The version until now; None: the first one."""
     rates: int
+    changes: dict[str, int]
+    """As in `Release`."""
 
 
 class Publication(NamedTuple):
@@ -70,15 +77,31 @@ class Publication(NamedTuple):
     warnings: list[str]
 
 
+class Release(NamedTuple):
+    """A version as a pointer may move to it."""
+
+    version: str
+    """16 hex digits."""
+    digest: str
+    currency: str
+    rates: int
+    changes: dict[str, int]
+    """How many prefixes change in which way, from the version before it; empty: there was none, or it is gone."""
+
+
 async def publish(config: Config, engine: AsyncEngine, *, by: str, note: str, now_ms: int) -> Publication:
     """Publishes the configured ratebook. Raises RatebookFaulty, CurrencyChanged."""
     loaded, compiled = await asyncio.to_thread(_compile, config.ratebook)
-    await write_rates(config, compiled)
+    async with engine.connect() as conn:
+        named = sa.select(tariffs.c.name, tariffs.c.version).where(tariffs.c.owner_id == ROOT_ID)
+        before = {row.name: row.version for row in await conn.execute(named)}
+    releases = await write_rates(config, [(one, before.get(one.header["name"])) for one in compiled])
     async with engine.begin() as conn:
         await lock_node(conn, config.node)
         switched = []
-        for one in compiled:
-            published = await _switch_named(conn, config.node, one, by=by, note=note, now_ms=now_ms)
+        for one, release in zip(compiled, releases, strict=True):
+            name = one.header["name"]
+            published = await _switch_named(conn, config.node, name, release, by=by, note=note, now_ms=now_ms)
             if published is not None:
                 switched.append(published)
         plans, warnings = await _publish_plans(conn, config.node, loaded.plans, now_ms)
@@ -92,60 +115,91 @@ def _compile(folder: Path) -> tuple[LoadedRatebook, list[CompiledTariff]]:
     return loaded, [compile_tariff(tariff) for tariff in loaded.tariffs.values()]
 
 
-async def write_rates(config: Config, compiled: list[CompiledTariff]) -> None:
+async def write_rates(config: Config, compiled: list[tuple[CompiledTariff, str | None]]) -> list[Release]:
     """Into the rates environment, in slices, beside everything else: nothing of it holds until a pointer moves.
 
-    One at a time: an environment is open once in a process.
+    Each with the version that holds now (None: none does). One at a time: an environment is open once in a process.
     """
-    lock = _writing.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-    async with lock:
-        await asyncio.to_thread(_write, config.data_dir / RATES_FOLDER, compiled)
+    async with _turn():
+        return await asyncio.to_thread(_write, config.data_dir / RATES_FOLDER, compiled)
+
+
+async def published_rates(config: Config, version: str) -> list[Rate] | None:
+    """The rates of a version; None: it isn't there."""
+    async with _turn():
+        rows = await asyncio.to_thread(_rows, config.data_dir / RATES_FOLDER, version)
+    return None if rows is None else await asyncio.to_thread(lambda: rates_of(rows))
+
+
+def _turn() -> asyncio.Lock:
+    return _writing.setdefault(asyncio.get_running_loop(), asyncio.Lock())
 
 
 _writing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
 
 
-def _write(folder: Path, compiled: list[CompiledTariff]) -> None:
+def _write(folder: Path, compiled: list[tuple[CompiledTariff, str | None]]) -> list[Release]:
     env = open_for_writing(folder)
     try:
-        for one in compiled:
+        releases = []
+        for one, before in compiled:
+            changes = {} if before in {None, one.version.hex()} else _changes(env, before or "", one)
             write_version(env, one, pause_s=PAUSE_S)
+            releases.append(
+                Release(one.version.hex(), one.digest, one.header["currency"], one.header["rates"], changes)
+            )
+        return releases
+    finally:
+        env.close()
+
+
+def _changes(env: Any, before: str, compiled: CompiledTariff) -> dict[str, int]:
+    try:
+        with without_collector():
+            rows = version_rows(env, bytes.fromhex(before))
+            found = [] if rows is None else differences(*changed_rates(rows, compiled.rows))
+    except UnknownLayout:
+        return {}  # of another release
+    return {change.value: count for change, count in counts(found).items()}
+
+
+def _rows(folder: Path, version: str) -> list[tuple[bytes, bytes]] | None:
+    env = open_for_writing(folder)
+    try:
+        return version_rows(env, bytes.fromhex(version))
     finally:
         env.close()
 
 
 async def _switch_named(
-    conn: AsyncConnection, node: str, compiled: CompiledTariff, *, by: str, note: str, now_ms: int
+    conn: AsyncConnection, node: str, name: str, release: Release, *, by: str, note: str, now_ms: int
 ) -> Published | None:
     """One of the operator's, by its name; made if it is new. Raises CurrencyChanged."""
-    name, currency = compiled.header["name"], compiled.header["currency"]
     where = (tariffs.c.name == name) & (tariffs.c.owner_id == ROOT_ID)
     row = (await conn.execute(sa.select(tariffs).where(where))).first()
     if row is None:
-        insert = sa.insert(tariffs).values(name=name, currency=currency, owner_id=ROOT_ID)
+        insert = sa.insert(tariffs).values(name=name, currency=release.currency, owner_id=ROOT_ID)
         row = (await conn.execute(insert.returning(tariffs))).one()
-    return await switch(conn, node, row, compiled, by=by, note=note, now_ms=now_ms)
+    return await switch(conn, node, row, release, by=by, note=note, now_ms=now_ms)
 
 
 async def switch(
-    conn: AsyncConnection, node: str, row: Row[Any], compiled: CompiledTariff, *, by: str, note: str, now_ms: int
+    conn: AsyncConnection, node: str, row: Row[Any], release: Release, *, by: str, note: str, now_ms: int
 ) -> Published | None:
     """Moves a tariff's pointer; None: it names this version already. Raises CurrencyChanged."""
-    version, currency = compiled.version.hex(), compiled.header["currency"]
-    if row.currency != currency:
-        raise CurrencyChanged(row.name, row.currency, currency)
-    if row.version == version:
+    if row.currency != release.currency:
+        raise CurrencyChanged(row.name, row.currency, release.currency)
+    if row.version == release.version:
         return None
-    rates = compiled.header["rates"]
-    moved = sa.update(tariffs).where(tariffs.c.id == row.id).values(version=version).returning(tariffs)
+    moved = sa.update(tariffs).where(tariffs.c.id == row.id).values(version=release.version).returning(tariffs)
     now = (await conn.execute(moved)).one()
-    values = {"version": version, "digest": compiled.digest, "published_ms": now_ms, "published_by": by, "note": note}
-    insert = sa.insert(tariff_versions).values(tariff_id=row.id, **values, effective_ms=now_ms, rates=rates)
-    await conn.execute(insert)
+    values = {"version": release.version, "digest": release.digest, "rates": release.rates, "changes": release.changes}
+    when = {"published_ms": now_ms, "published_by": by, "note": note, "effective_ms": now_ms}
+    await conn.execute(sa.insert(tariff_versions).values(tariff_id=row.id, **values, **when))
     body = bodies.tariff_body(now)
     if body is not None:
         await enqueue(conn, node, body, now_ms=now_ms)
-    return Published(row.name, version, row.version, rates)
+    return Published(row.name, release.version, row.version, release.rates, release.changes)
 
 
 async def _publish_plans(

@@ -22,6 +22,8 @@ class Read(NamedTuple):
 
     tariff: Tariff | None
     problems: list[Problem]
+    lacking: frozenset[str]
+    """Names of tariffs that it takes from and that were not given."""
 
     @property
     def compiled(self) -> CompiledTariff:
@@ -30,12 +32,22 @@ class Read(NamedTuple):
         return compile_tariff(self.tariff)
 
 
-def read_source(name: str, source: str, decks: Mapping[str, str]) -> Read:
-    """Never raises for what stands in it. `decks`: CSV texts by plain file names."""
+def read_source(
+    name: str, source: str, decks: Mapping[str, str], elsewhere: Mapping[str, Tariff] | None = None
+) -> Read:
+    """Never raises for what stands in it. `decks`: CSV texts by file names. `elsewhere`: what it may take from."""
+    lacking: set[str] = set()
+
+    def find(wanted: str) -> Tariff | None:
+        found = (elsewhere or {}).get(wanted)
+        if found is None:
+            lacking.add(wanted)
+        return found
+
     with tempfile.TemporaryDirectory(prefix="kambill-tariff-") as folder:
         root = Path(folder)
         (root / DECKS_FOLDER).mkdir()
         for deck, text in decks.items():
             (root / DECKS_FOLDER / deck).write_text(text, encoding="utf-8")
-        tariff, problems, _ = parse_tariff(source, SOURCE, name, root)
-    return Read(None if tariff is None else tariff._replace(name=name), problems)
+        tariff, problems, _ = parse_tariff(source, SOURCE, name, root, find)
+    return Read(None if tariff is None else tariff._replace(name=name), problems, frozenset(lacking))

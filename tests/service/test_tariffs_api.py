@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ratebook.compiled.read import RatesReader
+from service.tariffs.publisher import published_rates
 from tests.service.office import Got, Person
 from tests.service.test_peers_api import Shop, shop
 
@@ -66,6 +67,47 @@ async def test_a_draft_changes_nothing_until_it_is_published(shop: Shop) -> None
         (second["published"], 1, "r@r.example"),
         (first["published"], 2, "r@r.example"),
     ]
+
+
+async def test_the_history_tells_what_changed_and_a_version_comes_back(shop: Shop) -> None:
+    """By kinds of change; the version of before is told to the store, and the draft stays what it is."""
+    number = (await write(shop, shop.reseller, source=WITH_DECK, decks={"uk.csv": DECK})).ok()["id"]
+    first = await publish(shop.reseller, number)
+    await shop.reseller.do("tariff.edit", tariff_id=number, source=SOURCE)
+    second = await publish(shop.reseller, number)
+    versions = (await shop.reseller.do("tariff.history", tariff_id=number))["items"]
+    assert [one["changes"] for one in versions] == [{"increased": 1, "withdrawn": 1}, {}]
+    reverted = await shop.reseller.do("tariff.revert", tariff_id=number, version=first["published"])
+    assert (reverted["published"], reverted["rates"], reverted["source"]) == (first["published"], 2, SOURCE)
+    assert [one["version"] for one in await shop.told(3)] == [
+        first["published"], second["published"], first["published"],
+    ]  # fmt: skip
+    versions = (await shop.reseller.do("tariff.history", tariff_id=number))["items"]
+    assert versions[0]["note"] == f"back to the version of {first['published']}"
+    never = await shop.reseller.ask("tariff.revert", tariff_id=number, version="0" * 16)
+    assert (never.status, never["errors"][0]["detail"]) == (422, "this tariff never had that version")
+    assert (await shop.customer.ask("tariff.revert", tariff_id=number, version=first["published"])).status == 403
+
+
+async def test_a_sellers_tariff_derives_from_what_it_buys_by(shop: Shop) -> None:
+    """As that is published; and from its own ones, but from nobody else's."""
+    bought = (await shop.boss.do("tariff.make", account_id=1, name="wholesale", source=SOURCE))["id"]
+    derived = "currency: EUR\nderive: {from: buying, markup: 20%}\n"
+    early = await write(shop, shop.reseller, source=derived)
+    assert early.status == 422
+    assert "there is no tariff 'buying'" in early["errors"][0]["detail"]
+    await publish(shop.boss, bought)
+    await shop.boss.do("account.edit", account_id=shop.ids["reseller"], tariff_id=bought)
+    number = (await write(shop, shop.reseller, source=derived)).ok()["id"]
+    published = await publish(shop.reseller, number)
+    assert published["rates"] == 1
+    rates = await published_rates(shop.office.config, published["published"])
+    assert rates is not None
+    assert [(rate.prefix, rate.terms.intervals[0].rate_nanos) for rate in rates] == [("44", 60_000_000)]
+    more = "currency: EUR\ninclude: [retail]\n"
+    assert (await write(shop, shop.reseller, name="more", source=more)).status == 201
+    stolen = await write(shop, shop.reseller, name="stolen", source="currency: EUR\ninclude: [wholesale]\n")
+    assert "there is no tariff 'wholesale'" in stolen["errors"][0]["detail"]
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,7 @@ class World:
         draft = {"source": SOURCE + f"# {mark}\n", "decks": {}, "changed_ms": NOW_MS}
         await conn.execute(sa.insert(tariff_sources).values(tariff_id=things["tariff"], **draft))
         version = {"version": f"{row.id:016x}", "digest": "0" * 16, "published_by": mark, "note": mark, "rates": 1}
+        version["changes"] = {}
         times = {"published_ms": NOW_MS, "effective_ms": NOW_MS}
         await put("tariff-version", tariff_versions, tariff_id=things["tariff"], **version, **times)
         hook = {"url": f"https://{mark}.example/", "events": ["payment.posted"], "secret": "whsec_x"}

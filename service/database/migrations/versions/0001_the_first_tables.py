@@ -239,6 +239,7 @@ def upgrade() -> None:
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("effective_ms", sa.BigInteger(), nullable=False),
         sa.Column("rates", sa.BigInteger(), nullable=False),
+        sa.Column("changes", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_tariff_versions_tariff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_versions")),
         sqlite_autoincrement=True,

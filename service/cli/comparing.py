@@ -1,0 +1,279 @@
+"""`kambill tariff diff`, `simulate` and `margin`: what a ratebook would change, in rates and in money."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import click
+import sqlalchemy as sa
+
+from ratebook.compare import Difference, counts, differences
+from ratebook.margin import losses
+from ratebook.model import Rate, Terms
+from ratebook.money import format_micros, format_nanos
+from service.accounts.rules import ROOT_ID
+from service.cli.output import Column, as_json, table
+from service.cli.pricing import JSON
+from service.cli.ratebook import FOLDER, folder_of, moment, sound, tariff_named
+from service.cli.session import config, ledger, now_ms, run
+from service.config import Config
+from service.database.engine import reading
+from service.database.tables import tariffs
+from service.faults import Fault
+from service.tariffs.publisher import published_rates
+from service.tariffs.traffic import Sum, by_destination, calls_of
+
+PUBLISHED = "published"
+SHOWN_MAX = 50
+_PERIOD = re.compile(r"(?P<count>[0-9]{1,3})(?P<unit>[dhw])")
+_UNITS_S = {"h": 3600, "d": 86_400, "w": 604_800}
+
+
+class Named(NamedTuple):
+    """A tariff that is compared."""
+
+    currency: str
+    timezone: str
+    rates: list[Rate]
+
+
+class Period(click.ParamType[tuple[int, int]]):
+    """`7d`, or a day and the day after the last: `2026-11-01..2026-11-08`. Milliseconds, the end exclusive."""
+
+    name = "period"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        """From and to; click's fault for what is no period."""
+        match = _PERIOD.fullmatch(str(value))
+        if match:
+            now = now_ms()
+            return now - int(match["count"]) * _UNITS_S[match["unit"]] * 1000, now
+        first, dots, last = str(value).partition("..")
+        try:
+            found = moment(first, "UTC") * 1000, moment(last, "UTC") * 1000
+        except Fault:
+            found = 0, 0
+        if not dots or found[0] >= found[1]:
+            self.fail(f"{value!r}: a period such as 7d or 2026-11-01..2026-11-08 was expected", param, ctx)
+        return found
+
+
+async def _published(settings: Config) -> dict[str, Named]:
+    """The operator's tariffs as they are in force."""
+    async with ledger(settings) as engine, reading(engine) as conn:
+        query = sa.select(tariffs).where((tariffs.c.owner_id == ROOT_ID) & tariffs.c.version.is_not(None))
+        rows = (await conn.execute(query)).all()
+    found = {}
+    for row in rows:
+        rates = await published_rates(settings, row.version)
+        if rates is not None:
+            found[row.name] = Named(row.currency, "UTC", rates)
+    return found
+
+
+def _operand(text: str, folder: Path) -> dict[str, Named]:
+    """A ratebook's folder, `published`, or one tariff of the ratebook."""
+    if text == PUBLISHED:
+        return run(_published(config()))
+    if Path(text).is_dir():
+        loaded = sound(Path(text))
+        return {name: Named(one.currency, one.timezone, list(one.rates)) for name, one in loaded.tariffs.items()}
+    one = tariff_named(sound(folder), text, folder)
+    return {"": Named(one.currency, one.timezone, list(one.rates))}
+
+
+@click.command()
+@click.argument("before")
+@click.argument("after")
+@click.option("--traffic", type=Period(), help="Priced by both: 7d, or 2026-11-01..2026-11-08.")
+@FOLDER
+@JSON
+def diff(before: str, after: str, traffic: tuple[int, int] | None, ratebook: Path | None, *, wants_json: bool) -> None:
+    """What changes from BEFORE to AFTER: each a ratebook's folder, `published`, or a tariff of the ratebook."""
+    folder = folder_of(ratebook)
+    old, new = _operand(before, folder), _operand(after, folder)
+    if ("" in old) != ("" in new):
+        raise Fault("two tariffs, or two ratebooks, were expected: not one of each")
+    answer = []
+    for name in sorted(old.keys() | new.keys()):
+        found = differences(old[name].rates if name in old else [], new[name].rates if name in new else [])
+        shown = new.get(name) or old[name]
+        money = None
+        if traffic and name in new and name in old and found:
+            money = run(_money(name or after, old[name], new[name], traffic))
+        answer.append((name or f"{before} → {after}", shown, found, money))
+    if wants_json:
+        as_json([_told(name, named, found, money) for name, named, found, money in answer])
+        return
+    for name, named, found, money in answer:
+        said = ", ".join(f"{count} {change.value}" for change, count in counts(found).items())
+        click.echo(f"{name}: {said or 'nothing changes'}")
+        _show(found, named)
+        if money is not None:
+            _show_money(money, named.currency)
+
+
+async def _money(name: str, old: Named, new: Named, period: tuple[int, int]) -> list[tuple[str, Sum, Sum]]:
+    """By destination, by the old and by the new rates; those that differ."""
+    async with ledger(config()) as engine:
+        was = await by_destination(calls_of(engine, name, *period, costs=False), old.rates, old.currency)
+        now = await by_destination(calls_of(engine, name, *period, costs=False), new.rates, new.currency)
+    return [(key, was[key], now[key]) for key in sorted(was) if was[key].after_micros != now[key].after_micros]
+
+
+def _price(terms: Terms) -> str:
+    if terms.blocked:
+        return "blocked"
+    rates = " / ".join(dict.fromkeys(format_nanos(step.rate_nanos) for step in terms.intervals))
+    increments = f"{terms.intervals[0].increment_s}/{terms.intervals[-1].increment_s}"
+    bands = f" and {len(terms.timetable.bands)} bands" if terms.timetable else ""
+    return f"{rates} {increments}{bands}"
+
+
+def _when(at_s: int | None, zone: str) -> str:
+    return "" if at_s is None else datetime.fromtimestamp(at_s, UTC).astimezone(ZoneInfo(zone)).isoformat(" ")
+
+
+def _show(found: list[Difference], named: Named) -> None:
+    if not found:
+        return
+    rows = [
+        [
+            one.change.value, one.prefix, one.destination, _price(one.before.terms) if one.before else "",
+            _price(one.after.terms) if one.after else "", _when(one.from_s, named.timezone),
+            _when(one.until_s, named.timezone),
+        ]
+        for one in found[:SHOWN_MAX]
+    ]  # fmt: skip
+    names = ("change", "prefix", "destination", "before", "after", "from", "until")
+    table([Column(name, right=name in {"before", "after"}) for name in names], rows, empty="")
+    if len(found) > SHOWN_MAX:
+        click.echo(f"… and {len(found) - SHOWN_MAX} more (all of them with --json)")
+
+
+def _show_money(money: list[tuple[str, Sum, Sum]], currency: str) -> None:
+    rows = [
+        [key, str(now.calls), format_micros(was.after_micros), format_micros(now.after_micros),
+         format_micros(now.after_micros - was.after_micros), str(now.without_rate or "")]
+        for key, was, now in money
+    ]  # fmt: skip
+    total = sum(now.after_micros - was.after_micros for _, was, now in money)
+    names = ("destination", "calls", "by the old", "by the new", "difference", "refused")
+    columns = [Column(name, right=name != "destination") for name in names]
+    table(columns, rows, empty="the calls of that period cost the same")
+    click.echo(f"difference: {format_micros(total)} {currency}")
+
+
+def _told(name: str, named: Named, found: list[Difference], money: list[tuple[str, Sum, Sum]] | None) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "tariff": name,
+        "currency": named.currency,
+        "counts": {change.value: count for change, count in counts(found).items()},
+        "changes": [
+            {
+                "change": one.change.value, "prefix": one.prefix, "destination": one.destination,
+                "before": _price(one.before.terms) if one.before else None,
+                "after": _price(one.after.terms) if one.after else None,
+                "from_s": one.from_s, "until_s": one.until_s,
+            }
+            for one in found
+        ],
+    }  # fmt: skip
+    if money is not None:
+        told["traffic"] = [
+            {
+                "destination": key, "calls": now.calls, "before": format_micros(was.after_micros),
+                "after": format_micros(now.after_micros), "refused": now.without_rate,
+            }
+            for key, was, now in money
+        ]  # fmt: skip
+    return told
+
+
+@click.command()
+@click.argument("tariff")
+@click.option("--period", type=Period(), default="7d", show_default=True, help="7d, or 2026-11-01..2026-11-08.")
+@click.option("--instead-of", help="The published tariff whose calls are taken; the same name if absent.")
+@click.option("--costs", is_flag=True, help="What providers ask by it, not what accounts pay.")
+@FOLDER
+@JSON
+def simulate(
+    tariff: str,
+    period: tuple[int, int],
+    instead_of: str | None,
+    ratebook: Path | None,
+    *,
+    costs: bool,
+    wants_json: bool,
+) -> None:
+    """What the calls of a period would have come to by TARIFF as it stands in the ratebook: by destination."""
+    folder = folder_of(ratebook)
+    draft = tariff_named(sound(folder), tariff, folder)
+
+    async def work() -> dict[str, Sum]:
+        async with ledger(config()) as engine:
+            calls = calls_of(engine, instead_of or tariff, *period, costs=costs)
+            return await by_destination(calls, list(draft.rates), draft.currency)
+
+    found = run(work())
+    total = Sum(*(sum(values) for values in zip(*found.values(), strict=True))) if found else Sum()
+    if wants_json:
+        as_json({"currency": draft.currency, "destinations": [_sum(name, one) for name, one in found.items()],
+                 "total": _sum("", total)})  # fmt: skip
+        return
+    names = ("destination", "calls", "minutes", "charged", "by the draft", "cost", "margin", "refused")
+    rows = [
+        [name, str(one.calls), f"{one.duration_ms / 60_000:.1f}", format_micros(one.before_micros),
+         format_micros(one.after_micros), format_micros(one.cost_micros),
+         format_micros(one.after_micros - one.cost_micros), str(one.without_rate or "")]
+        for name, one in [*sorted(found.items()), ("in all", total)]
+    ]  # fmt: skip
+    table([Column(name, right=name != "destination") for name in names], rows if found else [], empty="no calls")
+
+
+def _sum(name: str, one: Sum) -> dict[str, Any]:
+    return {
+        "destination": name, "calls": one.calls, "duration_ms": one.duration_ms,
+        "charged": format_micros(one.before_micros), "draft": format_micros(one.after_micros),
+        "cost": format_micros(one.cost_micros), "margin": format_micros(one.after_micros - one.cost_micros),
+        "refused": one.without_rate,
+    }  # fmt: skip
+
+
+@click.command()
+@click.argument("tariff")
+@click.argument("costs", nargs=-1, required=True)
+@click.option("--at", "at", help="When: 2026-01-31T12:00:00, in the tariff's zone. Default: now.")
+@FOLDER
+@JSON
+def margin(tariff: str, costs: tuple[str, ...], at: str | None, ratebook: Path | None, *, wants_json: bool) -> None:
+    """Where TARIFF sells below each of COSTS, tariffs of the ratebook: increments, fees and bands included."""
+    folder = folder_of(ratebook)
+    loaded = sound(folder)
+    sold = tariff_named(loaded, tariff, folder)
+    at_s = moment(at, sold.timezone)
+    rows = []
+    for name in costs:
+        bought = tariff_named(loaded, name, folder)
+        if bought.currency != sold.currency:
+            raise Fault(f"{name} is in {bought.currency}, {tariff} in {sold.currency}: they can't be compared")
+        rows += [
+            {
+                "cost": name, "prefix": one.prefix, "destination": one.price.destination,
+                "price": _price(one.price.terms), "asked": _price(one.cost.terms), "seconds": one.seconds,
+                "earned": format_micros(one.price_micros), "paid": format_micros(one.cost_micros),
+            }
+            for one in losses(sold.rates, bought.rates, at_s)
+        ]  # fmt: skip
+    if wants_json:
+        as_json(rows)
+        return
+    shown = [[str(value) for value in row.values()] for row in rows[:SHOWN_MAX]]
+    names = ("cost", "prefix", "destination", "price", "asked", "seconds", "earned", "paid")
+    table([Column(name) for name in names], shown, empty=f"{tariff} loses nothing")
+    if len(rows) > SHOWN_MAX:
+        click.echo(f"… and {len(rows) - SHOWN_MAX} more (all of them with --json)")
