@@ -22,7 +22,7 @@ from service.cli.ratebook import FOLDER, folder_of, moment, sound, tariff_named
 from service.cli.session import config, ledger, now_ms, run
 from service.config import Config
 from service.database.engine import reading
-from service.database.tables import tariffs
+from service.database.tables import tariff_sources, tariffs
 from service.faults import Fault
 from service.tariffs.publisher import published_rates
 from service.tariffs.traffic import Sum, by_destination, calls_of
@@ -63,10 +63,11 @@ class Period(click.ParamType[tuple[int, int]]):
 
 
 async def _published(settings: Config) -> dict[str, Named]:
-    """The operator's tariffs as they are in force."""
+    """The ratebook's tariffs as they are in force; not those that are written through the API."""
     async with ledger(settings) as engine, reading(engine) as conn:
-        query = sa.select(tariffs).where((tariffs.c.owner_id == ROOT_ID) & tariffs.c.version.is_not(None))
-        rows = (await conn.execute(query)).all()
+        written = sa.select(tariff_sources.c.tariff_id)
+        own = (tariffs.c.owner_id == ROOT_ID) & tariffs.c.version.is_not(None) & tariffs.c.id.not_in(written)
+        rows = (await conn.execute(sa.select(tariffs).where(own))).all()
     found = {}
     for row in rows:
         rates = await published_rates(settings, row.version)
@@ -122,7 +123,9 @@ async def _money(name: str, old: Named, new: Named, period: tuple[int, int]) -> 
     async with ledger(config()) as engine:
         was = await by_destination(calls_of(engine, name, *period, costs=False), old.rates, old.currency)
         now = await by_destination(calls_of(engine, name, *period, costs=False), new.rates, new.currency)
-    return [(key, was[key], now[key]) for key in sorted(was) if was[key].after_micros != now[key].after_micros]
+    names = sorted(was.keys() | now.keys())
+    both = [(name, was.get(name, Sum()), now.get(name, Sum())) for name in names]
+    return [(name, one, other) for name, one, other in both if one.after_micros != other.after_micros]
 
 
 def _price(terms: Terms) -> str:

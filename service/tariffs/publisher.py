@@ -15,23 +15,28 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ratebook.bulk import RateIndex
 from ratebook.collector import without_collector
 from ratebook.compare import counts, differences
 from ratebook.compiled.layout import UnknownLayout
 from ratebook.compiled.unpack import changed_rates, rates_of, version_rows
 from ratebook.compiled.write import CompiledTariff, compile_tariff, open_for_writing, write_version
 from ratebook.document import LoadedRatebook, load
-from ratebook.model import Rate
+from ratebook.margin import losses
+from ratebook.model import Rate, Tariff
+from ratebook.money import format_micros
 from ratebook.routing import Plan
 from service.accounts.rules import ROOT_ID
 from service.commands import bodies
 from service.commands.outbox import enqueue, lock_node
 from service.config import Config
-from service.database.tables import gateways, tariff_versions, tariffs
+from service.database.tables import accounts, gateways, tariff_versions, tariffs
 from service.faults import Fault
 from service.peers.storage import load_plans, put_plan
 
 RATES_FOLDER = "rates"
+COMPARED_RATES_MAX = 300_000
+"""Of a price and all costs beside it: a warning is worth a second or two."""
 PAUSE_S = 0.002
 """Between two slices of rows: the calls' processors come first."""
 
@@ -95,6 +100,8 @@ async def publish(config: Config, engine: AsyncEngine, *, by: str, note: str, no
     async with engine.connect() as conn:
         named = sa.select(tariffs.c.name, tariffs.c.version).where(tariffs.c.owner_id == ROOT_ID)
         before = {row.name: row.version for row in await conn.execute(named)}
+        costs, prices = await _costs_and_prices(conn)
+    warnings = await asyncio.to_thread(_below_cost, loaded.tariffs, costs, prices, now_ms // 1000)
     releases = await write_rates(config, [(one, before.get(one.header["name"])) for one in compiled])
     async with engine.begin() as conn:
         await lock_node(conn, config.node)
@@ -104,8 +111,42 @@ async def publish(config: Config, engine: AsyncEngine, *, by: str, note: str, no
             published = await _switch_named(conn, config.node, name, release, by=by, note=note, now_ms=now_ms)
             if published is not None:
                 switched.append(published)
-        plans, warnings = await _publish_plans(conn, config.node, loaded.plans, now_ms)
-    return Publication(switched, plans, warnings)
+        plans, waiting = await _publish_plans(conn, config.node, loaded.plans, now_ms)
+    return Publication(switched, plans, [*warnings, *waiting])
+
+
+async def _costs_and_prices(conn: AsyncConnection) -> tuple[set[str], set[str]]:
+    """Which of the operator's tariffs providers ask by, and which ones accounts below the operator pay by."""
+    used = sa.select(tariffs.c.name, accounts.c.kind).join(accounts, accounts.c.tariff_id == tariffs.c.id)
+    rows = (await conn.execute(used.where(tariffs.c.owner_id == ROOT_ID).distinct())).all()
+    asked = sa.select(tariffs.c.name).join(gateways, gateways.c.tariff_id == tariffs.c.id).distinct()
+    costs = {row.name for row in rows if row.kind == "provider"} | {row.name for row in await conn.execute(asked)}
+    return costs, {row.name for row in rows if row.kind != "provider"}
+
+
+def _below_cost(found: dict[str, Tariff], costs: set[str], prices: set[str], at_s: int) -> list[str]:
+    """A line for each tariff that sells below what every provider asks who has a rate; not for very large ones."""
+    said = []
+    for name in sorted(prices & found.keys()):
+        sold = found[name]
+        bought = [found[one] for one in costs & found.keys() if found[one].currency == sold.currency]
+        if not bought or len(sold.rates) + sum(len(one.rates) for one in bought) > COMPARED_RATES_MAX:
+            continue
+        lost = [{one.prefix: one for one in losses(sold.rates, cost.rates, at_s)} for cost in bought]
+        indexes = [RateIndex(cost.rates) for cost in bought]
+        below = [
+            prefix
+            for prefix in sorted(set().union(*lost))
+            if all(prefix in one or index.find(prefix, at_s) is None for one, index in zip(lost, indexes, strict=True))
+        ]
+        if below:
+            first = next(one[below[0]] for one in lost if below[0] in one)
+            said.append(
+                f"tariff {name!r} sells {len(below)} prefixes below every provider's price, {first.prefix or '(every number)'} first: "
+                f"a call of {first.seconds} s earns {format_micros(first.price_micros)} and costs "
+                f"{format_micros(first.cost_micros)} {sold.currency}"
+            )
+    return said
 
 
 def _compile(folder: Path) -> tuple[LoadedRatebook, list[CompiledTariff]]:

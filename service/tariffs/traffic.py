@@ -12,6 +12,7 @@ from ratebook.bands import terms_at
 from ratebook.bulk import Pricer
 from ratebook.model import Rate
 from ratebook.price import attempt_charge
+from service.accounts.rules import ROOT_ID
 from service.database.engine import reading
 from service.database.tables import cdrs, charges, tariff_versions, tariffs
 
@@ -50,7 +51,8 @@ async def calls_of(
     engine: AsyncEngine, tariff: str, from_ms: int, to_ms: int, *, costs: bool
 ) -> AsyncIterator[PricedCall]:
     """The calls of a period that were priced by any version of a tariff of the operator; `costs`: that cost by it."""
-    versions = sa.select(tariff_versions.c.version).join(tariffs).where(tariffs.c.name == tariff)
+    own = (tariffs.c.name == tariff) & (tariffs.c.owner_id == ROOT_ID)
+    versions = sa.select(tariff_versions.c.version).join(tariffs).where(own)
     when = (cdrs.c.start_ms >= from_ms) & (cdrs.c.start_ms < to_ms)
     shown = [
         cdrs.c.id, cdrs.c.called, cdrs.c.destination, cdrs.c.start_ms, cdrs.c.answer_ms, cdrs.c.duration_ms,
@@ -81,15 +83,15 @@ class Repricer:
     def __init__(self, rates: list[Rate]) -> None:
         self._pricer = Pricer(rates)
 
-    def price(self, call: PricedCall) -> int | None:
-        """Micro-units; None: the rates refuse it."""
+    def price(self, call: PricedCall) -> tuple[str, int] | None:
+        """Destination and micro-units; None: the rates refuse it."""
         at_s = (call.answer_ms or call.start_ms) // 1000
         rate = self._pricer.index.find(call.called, at_s)
         if rate is None or terms_at(rate.terms, at_s).blocked:
             return None
         if not call.answer_ms:
-            return attempt_charge(rate.terms, at_s)
-        return self._pricer.charge(rate.terms, call.duration_ms, at_s).micros
+            return rate.destination, attempt_charge(rate.terms, at_s)
+        return rate.destination, self._pricer.charge(rate.terms, call.duration_ms, at_s).micros
 
 
 async def by_destination(calls: AsyncIterator[PricedCall], rates: list[Rate], currency: str) -> dict[str, Sum]:
@@ -97,9 +99,10 @@ async def by_destination(calls: AsyncIterator[PricedCall], rates: list[Rate], cu
     repricer = Repricer(rates)
     found: dict[str, Sum] = {}
     async for call in calls:
-        known = found.get(call.destination, Sum())
-        after = repricer.price(call)
-        found[call.destination] = Sum(
+        priced = repricer.price(call)
+        name, after = priced or (call.destination, None)
+        known = found.get(name, Sum())
+        found[name] = Sum(
             known.calls + 1,
             known.duration_ms + call.duration_ms,
             known.before_micros + call.charge_micros,

@@ -1,0 +1,113 @@
+"""One price (simulator, hold, CDR, pricing again); what a draft would have earned; warnings of a loss."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ratebook.compiled.layout import decode_terms
+from ratebook.document import load
+from ratebook.price import charge
+from service.database.engine import reading
+from service.database.tables import cdrs, charges
+from service.tariffs.traffic import Repricer, by_destination, calls_of
+from tests.service.company import EURO, NOW_MS, TARIFFS, Company, write_ratebook
+
+CUSTOMER = 5
+AWAY_S = 60
+"""From the answer to the border of the band."""
+
+
+@pytest.fixture
+async def company(engine: AsyncEngine, tmp_path: Path) -> Company:
+    """Open for business, by a customer's tariff whose price changes a minute after the first answer."""
+    company = Company(engine, tmp_path)
+    await company.open()
+    border = datetime.fromtimestamp(NOW_MS // 1000, UTC) + timedelta(seconds=AWAY_S)
+    (company.config.ratebook / "tariffs" / "retail.yaml").write_text(
+        f"""
+currency: EUR
+border: split
+increments: 7
+connect_fee: 0.001
+bands: {{later: {{hours: "{border:%H:%M:%S}-24:00"}}}}
+rates:
+  - {{prefix: "", destination: everywhere, rate: 0.0733}}
+  - {{prefix: "", destination: everywhere, rate: 0.0311, band: later, increments: 11}}
+"""
+    )
+    await company.publish()
+    await company.pump()
+    return company
+
+
+async def test_simulator_hold_cdr_and_pricing_again_agree(company: Company) -> None:
+    """A call over the border of a band: one number everywhere, to the micro-unit, by hand too."""
+    call = company.talk()
+    company.wait(95.5)
+    company.hang_up(call)
+    await company.pump()
+    # 9 steps of 7 s begin before the border, 3 of 11 s behind it
+    by_hand = round((0.001 + (63 * 0.0733 + 33 * 0.0311) / 60) * EURO)
+    tariff = load(company.config.ratebook).tariffs["retail"]
+    (rate,) = tariff.rates
+    async with reading(company.engine) as conn:
+        cdr = (await conn.execute(sa.select(cdrs))).one()
+        level = (await conn.execute(sa.select(charges).where(charges.c.account_id == CUSTOMER))).one()
+    simulated = charge(rate.terms, 95_500, cdr.answer_ms // 1000)
+    again = charge(decode_terms(bytes.fromhex(level.terms)), cdr.duration_ms, cdr.answer_ms // 1000)
+    (found,) = [one async for one in calls_of(company.engine, "retail", NOW_MS - 1, NOW_MS + 10**9, costs=False)]
+    assert cdr.duration_ms == 95_500
+    assert simulated == again == (level.billed_s, level.charge_micros) == (96, by_hand)
+    assert 1000 * EURO - company.store()[CUSTOMER].balance == by_hand
+    assert found.charge_micros == by_hand
+    assert Repricer(list(tariff.rates)).price(found) == ("everywhere", by_hand)
+    assert await company.broken() == {}
+
+
+async def test_what_is_held_pays_for_what_is_granted(company: Company) -> None:
+    """The grant of a call that is answered a minute before the border is held at both prices."""
+    company.talk()
+    account = company.store()[CUSTOMER]
+    tariff = load(company.config.ratebook).tariffs["retail"]
+    granted_s = 100
+    assert account.held == charge(tariff.rates[0].terms, granted_s * 1000, NOW_MS // 1000).micros
+
+
+async def test_a_draft_over_last_weeks_calls(company: Company) -> None:
+    """By destination: what was charged, what it would be, what it cost, what would be refused."""
+    for seconds in (10, 20):
+        call = company.talk()
+        company.wait(seconds)
+        company.hang_up(call)
+    await company.pump()
+    draft = load(company.config.ratebook).tariffs["resale"].rates
+    period = (NOW_MS - 10**9, NOW_MS + 10**9)
+    found = await by_destination(calls_of(company.engine, "retail", *period, costs=False), list(draft), "EUR")
+    (total,) = found.values()
+    assert (total.calls, total.duration_ms, total.after_micros, total.without_rate) == (2, 30_000, 15_000, 0)
+    assert total.cost_micros == 6_000
+    assert total.before_micros == 1000 * EURO - company.store()[CUSTOMER].balance
+    none = await by_destination(calls_of(company.engine, "retail", *period, costs=False), [], "EUR")
+    assert [(one.calls, one.after_micros, one.without_rate) for one in none.values()] == [(2, 0, 2)]
+    costs = await by_destination(calls_of(company.engine, "carrier", *period, costs=True), list(draft), "EUR")
+    assert [(one.before_micros, one.after_micros) for one in costs.values()] == [(6_000, 15_000)]
+    early = calls_of(company.engine, "retail", 0, NOW_MS - 10**9, costs=False)
+    assert await by_destination(early, list(draft), "EUR") == {}
+
+
+async def test_publishing_warns_of_what_is_sold_below_its_cost(company: Company) -> None:
+    """It is published all the same; a price above every provider's is not warned of."""
+    write_ratebook(company.config.ratebook, TARIFFS | {"carrier": "0.035"})
+    done = await company.publish()
+    assert done.warnings == [
+        f"tariff {name!r} sells 1 prefixes below every provider's price, (every number) first: "
+        f"a call of 1 s earns {earned} and costs 0.000583 EUR"
+        for name, earned in (("resale", "0.0005"), ("wholesale", "0.0004"))
+    ]
+    assert [one.name for one in done.tariffs] == ["carrier", "retail"]
+    assert done.tariffs[0].changes == {"increased": 1}
