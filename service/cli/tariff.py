@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ratebook.document import Problem, load
+from ratebook.document.schema import tariff_schema
 from service.cli import comparing, pricing, sheets
 from service.cli.groups import Verbs
 from service.cli.output import as_json
@@ -53,6 +54,12 @@ def check(folder: Path | None, ratebook: Path | None, *, wants_json: bool) -> No
 def _told(problem: Problem) -> dict[str, object]:
     file, line, column = problem.place
     return {"file": file, "line": line, "column": column, "message": problem.message, "expected": problem.expected}
+
+
+@command.command()
+def schema() -> None:
+    """Print the JSON Schema of tariffs, for editors."""
+    as_json(tariff_schema())
 
 
 command.add_command(pricing.price)

@@ -141,8 +141,9 @@ def _below_cost(found: dict[str, Tariff], costs: set[str], prices: set[str], at_
         ]
         if below:
             first = next(one[below[0]] for one in lost if below[0] in one)
+            which = first.prefix or "(every number)"
             said.append(
-                f"tariff {name!r} sells {len(below)} prefixes below every provider's price, {first.prefix or '(every number)'} first: "
+                f"tariff {name!r} sells {len(below)} prefixes below every provider's price, {which} first: "
                 f"a call of {first.seconds} s earns {format_micros(first.price_micros)} and costs "
                 f"{format_micros(first.cost_micros)} {sold.currency}"
             )

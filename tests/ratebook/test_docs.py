@@ -20,6 +20,8 @@ def test_an_example_is_faultless(tmp_path: Path, kind: str, text: str) -> None:
     (tmp_path / "decks").mkdir()
     (tmp_path / "decks" / "carrier-a.csv").write_text(text if kind == "csv" else "prefix,rate\n33,0.01\n")
     (tmp_path / "decks" / "carrier-b.csv").write_text("Country,Dial Code,Price/Min\nItaly,39,0.01\n")
+    for other in ("domestic", "international", "cost"):
+        (tmp_path / "tariffs" / f"{other}.yaml").write_text("{currency: EUR, rates: [{prefix: 44, rate: 0.01}]}\n")
     is_tariff = kind == "yaml" and text.startswith("currency")
     tariff = text if is_tariff else "currency: EUR\ndecks: [carrier-a.csv]\n"
     (tmp_path / "tariffs" / "page.yaml").write_text(tariff)

@@ -1,0 +1,114 @@
+"""The JSON Schema of tariffs, for editors that complete and check while one types: of the fields that are read."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from ratebook.document import bands, decks, tariffs, terms, values
+from ratebook.model import Border, DurationMode, FreeMode
+from ratebook.money import RoundingMode
+
+Schema = dict[str, Any]
+
+URL = "https://json-schema.org/draft/2020-12/schema"
+_DECIMAL = {"type": ["number", "string"], "pattern": r"^[0-9]+(\.[0-9]{1,9})?$", "minimum": 0}
+_SIGNED = {"type": ["number", "string"], "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?$"}
+_SECONDS = {"type": ["integer", "string"], "minimum": 0, "maximum": values.SECONDS_MAX, "pattern": "^[0-9]+$"}
+_DECIMALS = {"type": ["integer", "string"], "minimum": 0, "maximum": 6, "pattern": "^[0-6]$"}
+_TEXT = {"type": ["string", "number"]}
+_YES = {"type": ["boolean", "string", "integer"]}
+_DATE = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"}
+_PREFIX = {"type": ["string", "integer"], "pattern": r"^[0-9*#+,;| -]*$"}
+
+
+def _words(kind: type[StrEnum]) -> Schema:
+    return {"enum": [one.value for one in kind]}
+
+
+def _some(schema: Schema) -> Schema:
+    """One, or a list of them."""
+    return {"anyOf": [schema, {"type": "array", "items": schema}]}
+
+
+def _table(fields: tuple[str, ...], known: dict[str, Schema], **more: Any) -> Schema:
+    """Every field that is read, and no other. KeyError: one has no schema."""
+    properties = {name: known[name] for name in fields}
+    return {"type": "object", "properties": properties, "additionalProperties": False} | more
+
+
+_TERMS: dict[str, Schema] = {
+    "increments": {
+        "type": ["string", "integer"],
+        "pattern": "^[0-9]+(/[0-9]+)?$",
+        "description": "First and next, in seconds: 30/6; 60 is 60/60",
+    },
+    "connect_fee": _DECIMAL | {"description": "For each answered call, once"},
+    "minimum": _DECIMAL | {"description": "What an answered call costs at least"},
+    "maximum": _DECIMAL | {"description": "What a call costs at most"},
+    "grace": _SECONDS | {"description": "An answered call of so many seconds or fewer costs nothing"},
+    "free_seconds": {
+        "anyOf": [_SECONDS, _table(("seconds", "taken"), {"seconds": _SECONDS, "taken": _words(FreeMode)})]
+    },
+    "attempt_fee": _DECIMAL | {"description": "For a call that was not answered"},
+    "rounding": _table(("decimals", "mode"), {"decimals": _DECIMALS, "mode": _words(RoundingMode)}),
+    "duration": _words(DurationMode) | {"description": "How a part of a second counts"},
+    "effective": _DATE | {"description": "From when the rate holds, in the tariff's zone"},
+    "until": _DATE | {"description": "Until when, exclusive"},
+}
+_WINDOW = _table(bands.WINDOW_FIELDS, {"days": _some(_TEXT), "hours": _some({"type": "string"})})
+_INTERVAL = _table(
+    ("from", "rate", "increment"), {"from": _SECONDS, "rate": _DECIMAL, "increment": _SECONDS}, required=["rate"]
+)
+_RATE = _table(
+    tariffs.RATE_FIELDS,
+    _TERMS
+    | {
+        "prefix": _some(_PREFIX) | {"description": "Digits, a range of them, or a list; empty: every number"},
+        "destination": _TEXT,
+        "rate": _DECIMAL | {"description": "Per minute"},
+        "intervals": {"type": "array", "items": _INTERVAL, "minItems": 1, "maxItems": terms.INTERVALS_MAX},
+        "blocked": _YES,
+        "band": _some({"type": "string"}),
+    },
+    required=["prefix"],
+)
+_DECK = _table(
+    tariffs.DECK_FIELDS,
+    _TERMS | {"file": {"type": "string"}, "columns": _table(decks.COLUMNS, dict.fromkeys(decks.COLUMNS, _TEXT))},
+    required=["file"],
+)
+_DERIVE = _table(
+    tariffs.DERIVE_FIELDS,
+    {
+        "from": {"type": "string", "description": "The other tariff's name"},
+        "markup": {"type": ["string", "number"], "pattern": r"^-?[0-9]+(\.[0-9]+)? ?%?$"},
+        "add": _SIGNED | {"description": "To each minute's rate"},
+        "floor": _DECIMAL,
+        "ceiling": _DECIMAL,
+        "grid": _DECIMAL | {"description": "Rates are rounded up to a multiple"},
+        "exchange": _DECIMAL | {"description": "One unit of the other tariff's currency in this one's"},
+        "prefixes": _some(_PREFIX),
+    },
+    required=["from"],
+)
+_TARIFF: dict[str, Schema] = _TERMS | {
+    "name": _TEXT,
+    "description": _TEXT,
+    "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
+    "timezone": {"type": "string", "description": "Of all dates and hours, such as Europe/Berlin"},
+    "bands": {"type": "object", "additionalProperties": _some(_WINDOW), "maxProperties": bands.BANDS_MAX},
+    "holidays": _some({"type": "string", "pattern": "^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$"}),
+    "border": _words(Border) | {"description": "What becomes of a call in which a band ends"},
+    "include": {"type": "array", "items": {"type": "string"}},
+    "derive": _DERIVE,
+    "rates": {"type": "array", "items": _RATE},
+    "decks": {"type": "array", "items": {"anyOf": [{"type": "string"}, _DECK]}},
+}
+
+
+def tariff_schema() -> Schema:
+    """Of a file under tariffs/."""
+    return {"$schema": URL, "title": "A tariff of Kambill"} | _table(
+        tariffs.TARIFF_FIELDS, _TARIFF, required=["currency"]
+    )
