@@ -129,7 +129,10 @@ class Node(Proxy):
 
     def settle_down(self, wait_s: float = 60) -> None:
         """Returns when no call runs and the ledger has everything."""
-        eventually(lambda: self.running() == [], wait_s, "calls are left")
+        try:
+            eventually(lambda: self.running() == [], wait_s)
+        except AssertionError:
+            raise AssertionError(f"calls are left after {wait_s} s: {self.running()}") from None
         eventually(self._is_collected, 30, "the ledger does not follow")
 
     def _is_collected(self) -> bool:
