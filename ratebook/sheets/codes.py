@@ -236,7 +236,8 @@ NORTH_AMERICA = "1"
 """Its countries are told by the three digits behind it."""
 
 _SEPARATORS = re.compile(r"[,;|\n\r]+|(?<=[0-9])\s*/\s*(?=[0-9+])|\s+(?:and|&)\s+")
-_DASH = re.compile(r"\s*[-\u2013\u2014]\s*")
+_DASHES = "[-\u2010-\u2015\u2212]"
+_DASH = re.compile(rf"\s*{_DASHES}\s*")
 _BLANKS = re.compile(r"\s+")
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
 
@@ -279,7 +280,7 @@ def dashes_of(cells: Iterable[str]) -> set[Dash]:
 
 def has_dashes(cells: Iterable[str]) -> bool:
     """Whether a cell has two numbers with a dash between them."""
-    return any(re.search(r"[0-9]\s*[-\u2013\u2014]\s*[0-9]", cell) for cell in cells)
+    return any(re.search(rf"[0-9]\s*{_DASHES}\s*[0-9]", cell) for cell in cells)
 
 
 def parse_codes(text: str, dash: Dash | None, country: str = "") -> list[str]:
@@ -327,9 +328,15 @@ def _parse(part: str, dash: Dash | None, country: str) -> list[str]:
     return [_whole(country + f"{one:0{len(first)}}", part) for one in range(int(first), int(last) + 1)]
 
 
+def first_digits(text: str) -> str:
+    """Those of the first code of a cell, without `+` and `00`; empty: it begins with something else."""
+    match = re.match(r"[+ ]*(?:00)?([0-9 ]+)", text)
+    return match[1].replace(" ", "") if match else ""
+
+
 def digits_of(piece: str) -> str:
     """Of one code, without blanks, `+` and `00`. Raises UnclearCode."""
-    bare = _BLANKS.sub("", piece).strip(".'\"()").removeprefix("+").removeprefix("00")
+    bare = _BLANKS.sub("", piece).strip(".'\"()=").removeprefix("+").removeprefix("00")
     if not (bare.isascii() and bare.isdecimal()):
         raise UnclearCode(f"{piece or 'nothing'} is no code")
     return bare

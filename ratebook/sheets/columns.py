@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from ratebook.sheets.grid import Cell, text_of
+from ratebook.sheets.values import plain_letters
 
 HEADER_ROWS_MAX = 200
 """Looked through for a header."""
@@ -44,17 +45,23 @@ ALIASES: dict[Field, tuple[str, ...]] = {
         "dialling code", "dst code", "destination code", "destination codes", "dest code", "complete code", "full code",
         "target pattern", "match pattern", "number prefix", "phone prefix", "e164", "e164 code", "breakout",
         "breakouts", "dial prefix", "destination prefix", "npanxx", "npa nxx", "code list", "dialed digits", "digits",
+        "destination prefixes", "tel code", "vorwahl", "vorwahlen", "rufnummernpraefix", "indicatif", "indicatifs",
+        "prefixe", "codigo", "codigos", "prefijo", "prefijos", "prefisso", "prefissi", "prefixo", "prefixos",
     ),
-    Field.COUNTRY_CODE: ("country code", "cc", "countrycode", "country dial code", "intl code", "country prefix"),
+    Field.COUNTRY_CODE: (
+        "country code", "country codes", "ctry code", "cc", "countrycode", "country dial code", "intl code",
+        "country prefix",
+    ),
     Field.AREA_CODE: (
         "area code", "area codes", "city code", "city codes", "network code", "network codes", "operator code",
         "area", "ndc", "city area code", "region code", "national code", "carrier code",
     ),
-    Field.COUNTRY: ("country", "country name", "territory"),
+    Field.COUNTRY: ("country", "country name", "territory", "land", "pays", "pais", "paese"),
     Field.DESTINATION: (
         "destination", "destination name", "description", "code name", "target pattern name", "network", "name",
         "network name", "operator", "operator name", "dest", "destination description", "location", "zone", "route",
         "region", "area name", "carrier", "destination network", "breakout name", "product", "prefix name",
+        "ziel", "zielname", "destino", "destinazione", "descripcion", "descrizione", "beschreibung", "bezeichnung",
     ),
     Field.RATE: (
         "rate", "rates", "price", "new rate", "new price", "cost", "charge", "price n", "next price", "rate n",
@@ -62,7 +69,8 @@ ALIASES: dict[Field, tuple[str, ...]] = {
         "inter", "subsequent price", "amount", "offer", "your rate", "sell rate", "buy rate", "peak rate", "peak",
         "flat rate", "all day rate", "usd rate", "min price", "price minute", "rate minute", "minute rate",
         "minute price", "standard rate", "voice rate", "future rate", "rate new", "price new", "new tariff",
-        "proposed rate",
+        "proposed rate", "preis", "minutenpreis", "preis pro minute", "prix", "prix minute", "tarif", "precio",
+        "tarifa", "prezzo", "tariffa", "preco",
     ),
     Field.FIRST_RATE: ("price 1", "first price", "rate 1", "initial price", "initial rate", "first rate"),
     Field.INCREMENTS: (
@@ -70,30 +78,36 @@ ALIASES: dict[Field, tuple[str, ...]] = {
         "rounding", "billing interval", "billing type", "billing terms", "billing rule", "billing unit", "pulses",
         "charging increment", "charge interval", "min inc", "minimum increment", "billing inc", "rounding rule",
         "billing method", "intervals", "tariffing", "taxation", "billing step", "increment s", "billing cycle",
+        "incr", "incr s", "inc", "taktung", "takt", "abrechnungstakt", "facturation", "facturacion", "fatturazione",
     ),
     Field.FIRST_INCREMENT: (
         "interval 1", "initial increment", "first increment", "min time", "minimum time", "initial interval",
         "first interval", "initial", "min duration", "minimum duration", "min bill", "minimum", "initial period",
         "min charge seconds", "minimum billing", "initial billing", "minimal time", "billing min", "min seconds",
+        "initial block", "first block", "min charge sec", "minimum charge sec", "min charge s",
     ),
     Field.NEXT_INCREMENT: (
         "interval n", "next increment", "subsequent increment", "interval", "next interval", "step", "additional",
         "additional increment", "subsequent", "recurring", "following increment", "next", "subsequent interval",
         "billing incremental", "next billing", "increment n", "additional interval", "recurring interval",
+        "resolution", "billing block", "next block",
     ),
     Field.CONNECT_FEE: (
         "setup fee", "connect fee", "connection fee", "setup", "connection charge", "connect charge", "call setup",
         "set up fee", "setup charge", "setup cost", "connection cost", "flag fall", "flagfall", "call attempt charge",
+        "surcharge",
     ),
     Field.EFFECTIVE: (
         "effective", "effective date", "effective from", "valid from", "start date", "date", "from", "active from",
         "activation date", "starting", "start", "eff date", "effective date from", "date effective", "validity",
         "valid since", "as of", "begin date", "implementation date", "date of change", "effective on",
-        "new effective date",
+        "new effective date", "eff", "date of effect", "gueltig ab", "gultig ab", "ab", "date d effet", "valable des",
+        "fecha efectiva", "fecha", "valido desde", "vigencia", "data validita", "valido dal", "data",
     ),
     Field.UNTIL: (
         "end date", "until", "valid to", "valid until", "expires", "expiry", "expiry date", "valid till", "to date",
         "discontinue date", "expiration date", "end", "effective to", "effective until",
+        "gueltig bis", "gultig bis",
     ),
     Field.STATUS: (
         "status", "change", "comment", "comments", "action", "change type", "rate change", "price change", "changes",
@@ -142,7 +156,7 @@ class Header(NamedTuple):
 
 def plain(text: str) -> str:
     """A name as aliases have it: no case, no punctuation, no currency, no `per minute`."""
-    text = text.lower().replace("#", " number ")
+    text = plain_letters(text).lower().replace("#", " number ")
     bare = _OTHERS.sub(" ", _PER_MINUTE.sub(" ", _OTHERS.sub(" ", _PARENTHESES.sub(" ", text)))).strip()
     return bare or _OTHERS.sub(" ", text).strip()
 
@@ -153,7 +167,7 @@ _NAMES = {alias: field for field, aliases in ALIASES.items() for alias in aliase
 def field_of(header: str) -> tuple[Field, int] | None:
     """What a name says its column is, and how surely; None: nothing that we know."""
     name = plain(header)
-    exactly = _OTHERS.sub(" ", header.lower()).strip()
+    exactly = _OTHERS.sub(" ", plain_letters(header).lower()).strip()
     if not name or name in NEVER or exactly in NEVER:
         return None
     if exactly in _NAMES:
@@ -162,7 +176,7 @@ def field_of(header: str) -> tuple[Field, int] | None:
         return _NAMES[name], EXACT
     words = name.split()
     for size in range(len(words) - 1, 0, -1):
-        for at in range(len(words) - size + 1):
+        for at in range(len(words) - size, -1, -1):  # the last noun is the head: `destination prefixes` are prefixes
             part = " ".join(words[at : at + size])
             if part in NEVER:
                 return None
@@ -182,9 +196,37 @@ def find_header(rows: list[list[Cell]]) -> Header | None:
         if sum(bool(text) for text in texts) >= 2 and below:
             both = [_joined(texts, below, index) for index in range(max(len(texts), len(below)))]
             columns = _columns(both)
-            if _is_table(columns) and not any(any(one.isdigit() for one in text_of(cell)[:2]) for cell in below):
+            is_whole = _is_table(_columns([text_of(cell) for cell in below]))  # what is above is a notice
+            if (
+                _is_table(columns)
+                and not is_whole
+                and not any(any(one.isdigit() for one in text_of(cell)[:2]) for cell in below)
+            ):
                 return Header(at, 2, columns)
     return None
+
+
+def known_header(rows: list[list[Cell]], names: dict[Field, str]) -> Header | None:
+    """The first row, or pair of rows, that has all these names; None: there is none."""
+    for at, row in enumerate(rows[:HEADER_ROWS_MAX]):
+        texts = [text_of(cell) for cell in row]
+        below = rows[at + 1] if at + 1 < len(rows) else []
+        columns = _named(texts, names)
+        if columns is not None:
+            return Header(at, 2 if _continues(below, columns) else 1, columns)
+        both = [_joined(texts, below, index) for index in range(max(len(texts), len(below)))]
+        columns = _named(both, names)
+        if columns is not None and _named([text_of(cell) for cell in below], names) is None:
+            return Header(at, 2, columns)
+    return None
+
+
+def _named(texts: list[str], names: dict[Field, str]) -> dict[Field, Found] | None:
+    found = [plain(text) for text in texts]
+    if not all(plain(name) in found for name in names.values()):
+        return None
+    places = {field: found.index(plain(name)) for field, name in names.items()}
+    return {field: Found(at, texts[at], EXACT) for field, at in places.items()}
 
 
 def _joined(texts: list[str], below: list[Cell], index: int) -> str:
@@ -201,6 +243,8 @@ def _continues(below: list[Cell], columns: dict[Field, Found]) -> bool:
     """Whether the row below has names too: units such as (USD), and no digit in the columns of code and rate."""
     texts = [text_of(cell) for cell in below]
     if not any(texts):
+        return False
+    if Field.RATE not in columns:
         return False
     told = [columns[field].at for field in (Field.CODE, Field.AREA_CODE, Field.RATE) if field in columns]
     cells = [texts[index] if index < len(texts) else "" for index in told]

@@ -55,9 +55,7 @@ def grids_of(raw: bytes) -> list[Grid]:
 
 
 def _decoded(raw: bytes) -> str:
-    is_wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
-    encodings = ["utf-16"] if is_wide else ["utf-8-sig", "cp1252"]
-    for encoding in encodings:
+    for encoding in _encodings(raw):
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
@@ -65,6 +63,17 @@ def _decoded(raw: bytes) -> str:
         if "\0" not in text:
             return text
     raise UnreadableSheet("the file is neither a workbook nor text")
+
+
+def _encodings(raw: bytes) -> list[str]:
+    """Those to try. Wide letters without a mark have a zero in every other byte."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return ["utf-16"]
+    begin = raw[:LOOKED_AT]
+    for encoding, zeros in (("utf-16-le", begin[1::2]), ("utf-16-be", begin[::2])):
+        if zeros.count(0) * 4 > len(zeros) * 3:
+            return [encoding]
+    return ["utf-8-sig", "cp1252"]
 
 
 def _csv(text: str) -> Grid:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ratebook.sheets.values import increments_in
+from ratebook.sheets.values import increments_in, plain_letters
 
 CURRENCIES = frozenset(
     [
@@ -64,7 +64,12 @@ _DATE = (
     r"|\d{1,2}(?:st|nd|rd|th)?[-/. ](?:[A-Za-z]{3,9})[-/., ]+\d{2,4}|[A-Za-z]{3,9} \d{1,2}(?:st|nd|rd|th)?,? \d{4}"
 )
 _ANY_DATE = re.compile(_DATE)
-_EFFECTIVE = re.compile(rf"\beffective\b[^0-9]{{0,40}}?({_DATE})", re.IGNORECASE)
+_EFFECTIVE = re.compile(
+    rf"\b(?:effective|valid from|gu[e]?ltig ab|valable des|efectiva|valid[oa] (?:desde|dal))\b[^0-9]{{0,40}}?({_DATE})",
+    re.IGNORECASE,
+)
+_EXCEPT = re.compile(r"\b(?:except(?:ing)?|excluding|other than)\b(?: for)?", re.IGNORECASE)
+_INCREMENTS = re.compile(r"(\d{1,3}\s*[/+]\s*\d{1,3})")
 _ALL = re.compile(
     r"\b(?:all (?:other|remaining|the other)?\s*(?:destinations|codes|countries|routes)?|others?|default|rest)\b"
 )
@@ -73,7 +78,7 @@ _LIST = re.compile(r"\s*(?:[,;]|\band\b|&)\s*")
 _AROUND = re.compile(
     r"\b(?:the following|following|destinations?|countries|codes|routes|are|is|will be|be|billed|billing|charged"
     r"|increments?|in|at|with|by|of|on|for|per|seconds?|sec|note|please|pulse|rounding|rounded|to|as|a|minimum|basis"
-    r"|all calls|calls|:)\b|[:.*()\-]",
+    r"|all calls|calls|which|that|:)\b|[:.*()\-]",
     re.IGNORECASE,
 )
 
@@ -87,8 +92,8 @@ class Notices(NamedTuple):
     """All dates that are named: they show whether the day comes first."""
     effective: list[str]
     """Those that are named beside the word."""
-    increments: dict[str, tuple[int, int]]
-    """By the beginning of a destination's name, in small letters."""
+    increments: dict[str, tuple[int, int] | None]
+    """By the beginning of a destination's name, in small letters. None: an exception, of which nothing is said."""
     default_increments: tuple[int, int] | None
     """Of all that nothing else is said of."""
 
@@ -98,9 +103,9 @@ def read_notices(texts: list[str]) -> Notices:
     currency = ""
     dates: list[str] = []
     effective: list[str] = []
-    increments: dict[str, tuple[int, int]] = {}
+    increments: dict[str, tuple[int, int] | None] = {}
     default = None
-    for text in texts:
+    for text in map(plain_letters, texts):
         named = [word for word in re.findall(r"[A-Z]{3}", text) if word in CURRENCIES]
         currency = currency or (named[0] if named else "")
         dates += _ANY_DATE.findall(text)
@@ -108,7 +113,12 @@ def read_notices(texts: list[str]) -> Notices:
         found = increments_in(text) if _BILLED.search(text) else None
         if found is None:
             continue
-        for sentence in re.split(r"(?<=[a-z0-9])[.;]\s+(?=[A-Z])", text):
+        for whole in re.split(r"(?<=[a-z0-9)])[.;]\s+(?=[A-Z])", text):
+            sentence, *others = _EXCEPT.split(whole, maxsplit=1)
+            for other in others:
+                exceptions, rest = _exceptions(other)
+                increments |= exceptions
+                default = rest or default
             told = increments_in(sentence)
             if told is None:
                 continue
@@ -120,6 +130,23 @@ def read_notices(texts: list[str]) -> Notices:
             if not names and not re.search(r"following|below", sentence, re.IGNORECASE):
                 default = default or told
     return Notices(currency, dates, effective, increments, default)
+
+
+def _exceptions(text: str) -> tuple[dict[str, tuple[int, int] | None], tuple[int, int] | None]:
+    """`Mexico (60/60) and Gambia, Cuba 30/6` by their names; and increments of all others, if they are told behind."""
+    *pieces, last = _INCREMENTS.split(text)
+    found: dict[str, tuple[int, int] | None] = {}
+    default = None
+    for names, numbers in zip(pieces[::2], pieces[1::2], strict=True):
+        told = increments_in(numbers)
+        if _ALL.search(names.lower()):
+            default = told
+        else:
+            found |= dict.fromkeys(_names(names), told)
+    told = increments_in(pieces[-1]) if pieces else None
+    if not found or not pieces:  # `except 60/60 for Mexico`, or nothing but names
+        found |= dict.fromkeys(_names(last), told)
+    return found, default
 
 
 def _names(sentence: str) -> list[str]:

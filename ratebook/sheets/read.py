@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from functools import lru_cache
 from operator import itemgetter
 from typing import Any, NamedTuple
 
-from ratebook.sheets import codes, columns, values
+from ratebook.sheets import codes, values
+from ratebook.sheets.blanks import fill_codes, fill_names
 from ratebook.sheets.codes import Dash, UnclearCode
-from ratebook.sheets.columns import Field, Found, Header, find_header, plain
+from ratebook.sheets.columns import Field, Found, Header, find_header, known_header, plain
 from ratebook.sheets.grid import Cell, Grid, text_of
 from ratebook.sheets.mapping import NOTHING_KNOWN, Mapping, Twice
 from ratebook.sheets.notices import Notices, read_notices
@@ -19,6 +22,13 @@ from ratebook.sheets.values import DateOrder, Status
 SAMPLE = 20_000
 """Rows by which a column's meaning is found."""
 NO_PRICE = frozenset({Status.BLOCKED, Status.WITHDRAWN})
+PRICES = (Field.RATE, Field.FIRST_RATE, Field.CONNECT_FEE)
+WHOLE_COUNTRY = frozenset(("-", "\u2013", "all", "proper", "other", "others", "rest", "n/a", "*"))
+"""What stands for a country's own code in a column of areas."""
+COMMENTS = frozenset(("comment", "comments", "remarks", "notes"))
+"""In the name of a column that may say anything."""
+AMERICAN = frozenset(("npanxx", "npa nxx", "npa"))
+"""Names of columns whose codes stand without the 1 of North America."""
 SHOWN_MAX = 120
 SENTENCE = 12
 """Shorter texts are names."""
@@ -97,7 +107,7 @@ def _table(grids: list[Grid], known: Mapping) -> tuple[Grid, Header, list[str]]:
     for grid in grids:
         if known.sheet and grid.name != known.sheet:
             continue
-        header = _known_header(grid.rows, known) if known.columns else find_header(grid.rows)
+        header = known_header(grid.rows, known.columns) if known.columns else find_header(grid.rows)
         if header is not None:
             found.append((grid, header))
     if not found:
@@ -109,17 +119,8 @@ def _table(grids: list[Grid], known: Mapping) -> tuple[Grid, Header, list[str]]:
     return grid, header, [other.name for other, _ in others]
 
 
-def _known_header(rows: list[list[Cell]], known: Mapping) -> Header | None:
-    wanted = {field: plain(name) for field, name in known.columns.items()}
-    for at, row in enumerate(rows[: columns.HEADER_ROWS_MAX]):
-        names = [plain(text_of(cell)) for cell in row]
-        if all(name in names for name in wanted.values()):
-            found = {
-                field: Found(names.index(name), text_of(row[names.index(name)]), columns.EXACT)
-                for field, name in wanted.items()
-            }
-            return Header(at, 1, found)
-    return None
+def _priced(scale: Decimal) -> Callable[[Cell], int]:
+    return lru_cache(maxsize=65_536)(lambda cell: values.parse_price(cell, scale))
 
 
 class _Sheet:
@@ -139,8 +140,10 @@ class _Sheet:
         """By all cells but code and rate: thousands of rows share them."""
         self._said: Notices = read_notices(self._texts())
         self._names = tuple(plain(text_of(cell)) for cell in grid.rows[header.row])
-        self._rate_name = grid.rows[header.row][header.columns[Field.RATE].at]
-        self._price = lru_cache(maxsize=65_536)(values.parse_price)
+        self._rate_name = self._cell(grid.rows[header.row], Field.RATE)
+        self._scales = {field: values.scale_of(self._header_text(field)) for field in PRICES if field in self._columns}
+        self._prices = {field: _priced(scale) for field, scale in self._scales.items()}
+        self._is_american = Field.CODE in self._columns and plain(self._columns[Field.CODE].header) in AMERICAN
         self._increments_of = lru_cache(maxsize=1024)(values.parse_increments)
         self._status_of = lru_cache(maxsize=1024)(values.parse_status)
 
@@ -148,6 +151,8 @@ class _Sheet:
         """All of it."""
         self._decide_split()
         self._place()
+        fill_codes(self._grid.rows[self._first :], self._places)
+        fill_names(self._grid.rows[self._first :], self._places)
         dash = self._decide_dash()
         order = self._decide_order()
         self._date = lru_cache(maxsize=1024)(lambda cell: values.parse_date(cell, order or DateOrder.DAY_FIRST))
@@ -173,6 +178,11 @@ class _Sheet:
         )
 
     # --- what the columns mean
+
+    def _header_text(self, field: Field) -> str:
+        """A column's name with what stands below it, such as its unit."""
+        at = self._columns[field].at
+        return " ".join(text_of(row[at]) for row in self._grid.rows[self._header.row : self._first] if at < len(row))
 
     def _place(self) -> None:
         self._places = {field: found.at for field, found in self._columns.items()}
@@ -291,6 +301,8 @@ class _Sheet:
             raise ValueError("a text: neither code nor price")
         if rate_cell == self._rate_name and tuple(plain(text_of(cell)) for cell in row) == self._names:
             raise ValueError("the header again")
+        if len(row) > self._width and self._is_split(row):
+            raise ValueError("more cells than the header has names: a decimal comma without quotes")
         key = self._others(row) if len(row) >= self._width else None
         rest = self._rests.get(key)
         if rest is None:
@@ -302,11 +314,17 @@ class _Sheet:
             status = self._status_of(rate_cell) or status
         country = codes.digits_of(text) if (text := text_of(self._cell(row, Field.COUNTRY_CODE))) else ""
         found = self._parse_codes(code_text, dash, country)
-        rate_nanos = 0 if status in NO_PRICE else self._price(rate_cell)
+        rate_nanos = 0 if status in NO_PRICE else self._prices[Field.RATE](rate_cell)
         first_nanos = None if rest.first_rate_nanos == rate_nanos or status in NO_PRICE else rest.first_rate_nanos
         _, _, destination, _, _, increments, fee, effective, until, _ = rest
         more = destination, rate_nanos, first_nanos, increments, fee, effective, until, status
         return [_new(SheetRate, (line, code, *more)) for code in found]
+
+    def _is_split(self, row: list[Cell]) -> bool:
+        """Whether the price, in the last column, has gone on into another cell."""
+        at = self._places[Field.RATE] + 1
+        cell = row[at] if at == len(self._names) < len(row) and self._grid.delimiter == "," else ""
+        return isinstance(cell, str) and cell.isdecimal()
 
     def _rest(self, row: list[Cell]) -> SheetRate:
         """What all but code and rate of a row say; its words, as far as they don't stand in the place of the rate."""
@@ -317,9 +335,9 @@ class _Sheet:
             code="",
             destination=self._destination(row),
             rate_nanos=0,
-            first_rate_nanos=self._price(first_cell) if first_cell != "" else None,
+            first_rate_nanos=self._prices[Field.FIRST_RATE](first_cell) if first_cell != "" else None,
             increments=self._increments(row),
-            connect_fee_nanos=self._price(fee_cell) if fee_cell != "" else None,
+            connect_fee_nanos=self._prices[Field.CONNECT_FEE](fee_cell) if fee_cell != "" else None,
             effective=self._effective(row),
             until=self._date(until_cell) if until_cell != "" else None,
             status=self._status(row),
@@ -335,9 +353,11 @@ class _Sheet:
     def _parse_codes(self, text: str, dash: Dash | None, country: str) -> list[str]:
         if Field.COUNTRY_CODE in self._columns and not country:
             raise UnclearCode("no country code")
+        if self._is_american:
+            return [code if code.startswith("1") else f"1{code}" for code in codes.parse_codes(text, Dash.RANGE)]
         if not country and text.isdecimal() and text.isascii() and len(text) <= codes.DIGITS_MAX and text[:2] != "00":
             return [text]
-        return codes.parse_codes(text, dash or Dash.RANGE, country)
+        return codes.parse_codes("" if country and text.lower() in WHOLE_COUNTRY else text, dash or Dash.RANGE, country)
 
     def _status(self, row: list[Cell]) -> Status | None:
         """Flags go before words."""
@@ -357,18 +377,20 @@ class _Sheet:
         return " ".join((both or country).split())[:NAME_MAX]
 
     def _increments(self, row: list[Cell]) -> tuple[int, int] | None:
-        found = self._increments_of(self._cell(row, Field.INCREMENTS))
-        if found is not None:
-            return found
+        cell = self._cell(row, Field.INCREMENTS)
+        found = self._increments_of(cell)
         first, following = (text_of(self._cell(row, field)) for field in (Field.FIRST_INCREMENT, Field.NEXT_INCREMENT))
+        if found is not None and not (first and values.is_single(text_of(cell))):
+            return found
+        following = following or text_of(cell)
         if not first and not following:
             return None
-        both = values.increments_in(first) if first else None
+        both = values.increments_in(first) or values.increments_in(following)
         if both is not None:
             return both
         first_s = values.parse_seconds(first) if first else values.parse_seconds(following)
         next_s = values.parse_seconds(following) if following else 1
-        return max(first_s, 1), max(next_s, 1)
+        return max(first_s or next_s, 1), max(next_s, 1)
 
     def _effective(self, row: list[Cell]) -> str | None:
         cell = self._cell(row, Field.EFFECTIVE)
@@ -424,6 +446,7 @@ class _Sheet:
         return [rate for at, rate in enumerate(rates) if at not in dropped] if dropped else rates
 
     def _look_at(self, rates: list[SheetRate]) -> None:
+        self._look_at_names(rates)
         priced = [rate for rate in rates if rate.status not in NO_PRICE]
         free = [rate for rate in priced if not rate.rate_nanos]
         if free:
@@ -438,6 +461,25 @@ class _Sheet:
             if len(found) >= 5 and low:
                 said = f"code {low[0].code} in line {low[0].line} costs less than a twentieth of the usual in {country}"
                 self.notices.append(said)
+
+    def _look_at_names(self, rates: list[SheetRate]) -> None:
+        """What the header says of its numbers, words that are not known, codes of no country."""
+        for field, scale in self._scales.items():
+            if scale != 1:
+                self.notices.append(f"the numbers of {self._header_text(field)} count {scale:f} a minute each")
+        unknown = Counter(
+            text
+            for text in map(text_of, self._cells(Field.STATUS))
+            if any(map(str.isalpha, text)) and len(text) <= SENTENCE and self._status_of(text) is None
+        )
+        if unknown and not COMMENTS & set(plain(self._columns[Field.STATUS].header).split()):
+            words = ", ".join(f"{word} ({many})" for word, many in unknown.most_common(5))
+            name = self._columns[Field.STATUS].header
+            self.notices.append(f"column {name} has words that say nothing to us: {words}")
+        nowhere = [rate for rate in rates if rate.code.startswith("0")]
+        if nowhere:
+            said = f"the first one is {nowhere[0].code} in line {nowhere[0].line}"
+            self.notices.append(f"{len(nowhere)} codes begin with 0, which no country's code does: {said}")
 
 
 def find_out(reading: SheetReading, ask: Callable[[Question], str]) -> Mapping:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
 from enum import StrEnum
 
 from ratebook.money import NANOS
 from ratebook.sheets.grid import Cell, text_of
 
+ONE = Decimal(1)
+HUNDREDTH = Decimal("0.01")
 PRICE_MAX = 10**6
 SECONDS_MAX = 86_400
 EXCEL_BEGAN = datetime(1899, 12, 30)  # noqa: DTZ001 -- days are counted, whoever's
@@ -21,18 +24,38 @@ YEARS = range(1990, 2100)
 _CURRENCY = re.compile(r"^[^\d,.\-+]*|[^\d,.]*$")
 _NOISE = Decimal("1e-12")
 _NANO = Decimal("1e-9")
+_UNIT = r"\s*(?P<{}>s(?:ec(?:ond)?s?)?|m(?:in(?:ute)?s?)?|\")?\.?"
 _INCREMENTS = re.compile(
-    r"(?P<first>\d{1,5})\s*(?:s|sec|secs|seconds)?\.?\s*(?:[/+:\-\u2013xX]|,|then)\s*(?P<next>\d{1,5})\s*(?:s|sec|secs|seconds)?\.?",
+    rf"(?P<first>\d{{1,5}}){_UNIT.format('first_unit')}\s*(?:[/+:\\\-\u2013xX]|,|then)\s*"
+    rf"(?P<next>\d{{1,5}}){_UNIT.format('next_unit')}",
     re.IGNORECASE,
 )
 _SECONDS = re.compile(r"(?P<count>\d{1,5})\s*(?:s|sec|secs|seconds|m|min|mins|minutes?)?\.?", re.IGNORECASE)
-_DATE_PARTS = re.compile(r"(?P<a>\d{1,4})[-/. ](?P<b>\d{1,2}|[A-Za-z]{3,9})[-/. ,]+(?P<c>\d{2,4})(?:[T ].*)?")
+_DATE_PARTS = re.compile(r"(?P<a>\d{1,4})[-/. ]+(?P<b>\d{1,2}|[A-Za-z]{3,10})[-/. ,]+(?P<c>\d{1,4})(?:[T ].*)?")
 _MONTH_FIRST = re.compile(
-    r"(?P<month>[A-Za-z]{3,9})[-/. ](?P<day>\d{1,2})(?:st|nd|rd|th)?[-/. ,]+(?P<year>\d{2,4})(?:[T ].*)?"
+    r"(?P<month>[A-Za-z]{3,10})[-/. ]+(?P<day>\d{1,2})(?:st|nd|rd|th)?[-/. ,]+(?P<year>\d{2,4})(?:[T ].*)?"
 )
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_TIME = re.compile(r"[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?")
-ASAP = {"asap", "immediate", "immediately", "now", "today", "effective immediately", "at once"}
+_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[., ]+(?=\S)", re.IGNORECASE)
+_RUN_TOGETHER = re.compile(r"(\d{1,2})([A-Za-z]{3,9})(\d{4}|\d{2})(?!\d)")
+"""`01DEC2026`."""
+_MONTHS = (
+    ("jan", "ene", "gen"), ("feb", "fev"), ("mar",), ("apr", "avr", "abr"), ("may", "mai", "mag"),
+    ("jun", "juin", "giu"), ("jul", "juil", "lug"), ("aug", "aou", "ago"), ("sep", "set"), ("oct", "okt", "ott", "out"),
+    ("nov",), ("dec", "dez", "dic"),
+)  # fmt: skip
+"""How their names begin, without accents: English, German, French, Spanish, Italian, Portuguese."""
+_TIME = re.compile(
+    r"[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?:\.\d+)?(?: ?(?P<half>[AP])\.?M)?", re.IGNORECASE
+)
+ASAP = re.compile(r"\b(?:a\.?s\.?a\.?p|immediate(?:ly)?|now|today|at once|(?:up)?on receipt|sofort)\b", re.IGNORECASE)
+_HUNDREDTHS = re.compile(r"¢|\b(?:us|euro|eur|usd)?-?(?:cents?|centimes|cts?|pence)\b", re.IGNORECASE)
+_PER_SECOND = re.compile(r"(?:\bper|\ba|/)\s*s(?:ec(?:ond)?)?s?\b", re.IGNORECASE)
+_BELOW_ZERO = re.compile(
+    r"[^\d(]*\(\s*[^\d)]*[\d.,]+\s*[^\d]*\)[^\d]*"  # ($0.01)
+    r"|[^\d]*[-\u2212]\s*[$€£¥]?\s*[\d.,].*"
+    r"|.*\d-[^\d]*"
+)
+_NUMBER = re.compile(r"[+]?[0-9]*[.]?[0-9]+(?:[eE][-+]?[0-9]{1,3})?|[+]?[0-9]+[.]")
 
 
 class DateOrder(StrEnum):
@@ -66,30 +89,47 @@ _STATUS_WORDS = {
     Status.BLOCKED: ("blocked", "forbidden", "barred", "block", "not supported", "not available", "no service"),
 }  # fmt: skip
 _STATUS = {word: status for status, words in _STATUS_WORDS.items() for word in words}
+_ENDING = frozenset(
+    ("closed", "deleted", "delete", "deletion", "removed", "removal", "discontinued", "withdrawn", "terminated")
+)
+_BARRING = frozenset(("blocked", "forbidden", "barred"))
+_NAMES_MAX = 4
+"""Words of a status such as `code to be deleted`; more are a comment."""
 _YES = {"yes", "y", "true", "1", "x", "blocked", "forbidden", "discontinued", "closed"}
 _NO = {"", "no", "n", "false", "0", "-", "none"}
 
 
-def parse_price(cell: Cell) -> int:
-    """Nano-units. Raises ValueError: no number, below zero, too large. More than nine decimals are rounded up."""
+def scale_of(header: str) -> Decimal:
+    """By what a column's numbers become units of the currency a minute: its header names cents, or seconds."""
+    scale = HUNDREDTH if _HUNDREDTHS.search(header) else ONE
+    return scale * 60 if _PER_SECOND.search(header) and "min" not in header.lower() else scale
+
+
+def parse_price(cell: Cell, scale: Decimal = ONE) -> int:
+    """Nano-units. Raises ValueError: no number, below zero, too large. More than nine decimals are rounded up.
+
+    `scale`: what the column's header says; a cell that names cents itself is of hundredths too.
+    """
     if isinstance(cell, Decimal):
-        return _nanos(cell, text_of(cell))
+        return _nanos(cell * scale, text_of(cell))
     if isinstance(cell, datetime):
         raise ValueError("the price is a date")  # noqa: TRY004 -- a cell's, like the others
-    text = _CURRENCY.sub("", cell.strip()) if not re.search(r"[eE][-+]?\d", cell) else cell.strip()
+    text = _CURRENCY.sub("", cell.strip()) if not re.search(r"\d[eE][-+]?\d", cell) else cell.strip()
     if not text:
         raise ValueError(f"{cell!r} is no price" if cell else "no price")
-    if cell.strip().startswith(("-", "(")):
+    if _BELOW_ZERO.fullmatch(cell.strip()) and not re.search(r"\d[eE]-\d", cell):
         raise ValueError(f"the price {cell} is below zero")
-    try:
-        return _nanos(Decimal(_point(text)), cell)
-    except InvalidOperation:
-        raise ValueError(f"{cell!r} is no price") from None
+    number = _point(text)
+    if "%" in cell or _NUMBER.fullmatch(number) is None:
+        raise ValueError(f"{cell!r} is no price")
+    if _HUNDREDTHS.search(cell):
+        scale = scale if scale < ONE else scale * HUNDREDTH
+    return _nanos(Decimal(number) * scale, cell)
 
 
 def _point(text: str) -> str:
     """The decimal mark as a point: the last of both marks is the decimal one, and a lone comma is."""
-    text = text.replace(" ", "").replace("'", "")
+    text = re.sub(r"[\s'\u2019]+", "", text)
     if "," in text and "." in text:
         thousands = "," if text.rfind(".") > text.rfind(",") else "."
         text = text.replace(thousands, "")
@@ -111,10 +151,23 @@ def parse_increments(cell: Cell) -> tuple[int, int] | None:
     if not text:
         return None
     match = _INCREMENTS.fullmatch(text)
-    first, following = (int(match["first"]), int(match["next"])) if match else (parse_seconds(text),) * 2
+    first, following = _pair(match) if match else (parse_seconds(text),) * 2
     if not 1 <= first <= SECONDS_MAX or not 1 <= following <= SECONDS_MAX:
         raise ValueError(f"increments {text} are below a second")
     return first, following
+
+
+def _pair(match: re.Match[str]) -> tuple[int, int]:
+    first, following = (
+        int(match[name]) * (60 if (match[f"{name}_unit"] or "").lower().startswith("m") else 1)
+        for name in ("first", "next")
+    )
+    return first, following
+
+
+def is_single(text: str) -> bool:
+    """Whether an increment is one number of seconds, and no pair."""
+    return _SECONDS.fullmatch(text.strip()) is not None
 
 
 def parse_seconds(text: str) -> int:
@@ -143,7 +196,13 @@ def parse_status(text: str) -> Status | None:
     word = " ".join(re.sub(r"[^a-z ]+", " ", text.lower()).split())
     if word in _STATUS:
         return _STATUS[word]
-    return next((status for known, status in _STATUS.items() if len(known) > 4 and word.startswith(known)), None)
+    begun = next((status for known, status in _STATUS.items() if len(known) > 4 and word.startswith(known)), None)
+    words = set(word.split())
+    if begun is not None or len(words) > _NAMES_MAX or words & {"no", "not", "never"}:
+        return begun
+    if words & _ENDING:
+        return Status.WITHDRAWN
+    return Status.BLOCKED if words & _BARRING else None
 
 
 def parse_yes(text: str) -> bool:
@@ -182,9 +241,10 @@ def parse_date(cell: Cell, order: DateOrder) -> str | None:
         return _iso(cell)
     if isinstance(cell, Decimal):
         return _serial(cell)
-    text = " ".join(cell.split()).strip(" .")
-    if text.lower() in ASAP or not text:
+    text = " ".join(plain_letters(cell).split()).strip(" .")
+    if not text or (ASAP.search(text) and not re.search(r"\d", text)):
         return None
+    text = _RUN_TOGETHER.sub(r"\1-\2-\3", _WEEKDAY.sub("", text, count=1) if _WEEKDAY.match(text) else text)
     if text.isdecimal() and len(text) == 8 and int(text[:4]) in YEARS:
         return _made(int(text[:4]), int(text[4:6]), int(text[6:]), text)
     if text.replace(".", "", 1).isdecimal() and int(Decimal(text)) in SERIALS:
@@ -197,7 +257,8 @@ def parse_date(cell: Cell, order: DateOrder) -> str | None:
         raise ValueError(f"{cell!r} is no date")
     first, second, third = match["a"], match["b"], match["c"]
     if not second.isdecimal():
-        return _made(_year(third), _month(second), int(first), text)
+        day, year = (third, first) if len(first) == 4 else (first, third)
+        return _made(_year(year), _month(second), int(day), text)
     if len(first) == 4:
         return _made(int(first), int(second), int(third), text)
     day, number = (first, second) if order is DateOrder.DAY_FIRST else (second, first)
@@ -211,7 +272,15 @@ def _serial(number: Decimal) -> str:
 
 
 def _month(word: str) -> int:
-    return _MONTHS.index(word[:3].lower()) + 1 if word[:3].lower() in _MONTHS else 0
+    """From 1; 0: none."""
+    return next((at for at, begins in enumerate(_MONTHS, start=1) if word.lower().startswith(begins)), 0)
+
+
+def plain_letters(text: str) -> str:
+    """A text without accents."""
+    if text.isascii():
+        return text
+    return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
 
 
 def _year(text: str) -> int:
@@ -220,7 +289,7 @@ def _year(text: str) -> int:
 
 def _made(year: int, month: int, day: int, text: str) -> str:
     time = _TIME.search(text)
-    clock = (int(time["hour"]), int(time["minute"]), int(time["second"] or 0)) if time else (0, 0, 0)
+    clock = (_hour(time), int(time["minute"]), int(time["second"] or 0)) if time else (0, 0, 0)
     try:
         found = datetime(year, month, day, *clock)  # noqa: DTZ001 -- in the tariff's zone
     except ValueError:
@@ -228,6 +297,14 @@ def _made(year: int, month: int, day: int, text: str) -> str:
     if year not in YEARS:
         raise ValueError(f"{text!r} is a date of the year {year}")
     return _iso(found)
+
+
+def _hour(time: re.Match[str]) -> int:
+    """Twelve o'clock in America is the first hour of the night, or of the afternoon."""
+    hour = int(time["hour"])
+    if time["half"] is None or hour > 12:
+        return hour
+    return hour % 12 + (12 if time["half"] in "pP" else 0)
 
 
 def _iso(moment: datetime) -> str:

@@ -455,6 +455,220 @@ HOSTILE: dict[str, Sheet] = {
         """),
         ["33 0.01", "34 0 blocked", "35 0 withdrawn"],
     ),
+    # --- prices that are not in units a minute
+    "prices in cents, by the header": Sheet(
+        text("""
+            Code,Rate (US cents/min),Setup Fee
+            33,1.25,0.01
+            34,2.5,
+        """),
+        ["33 0.0125 fee=0.01", "34 0.025"],
+        notices=("count 0.01 a minute",),
+    ),
+    "prices in cents, by the unit below the header": Sheet(
+        text("""
+            Destination,Code,Rate
+            ,(digits),(cents)
+            France,33,1.25
+        """),
+        ["33 0.0125"],
+        notices=("count 0.01 a minute",),
+    ),
+    "prices in cents, by the cells": Sheet(
+        text("""
+            Code,Rate
+            33,1.25¢
+            34,2.5 cents
+            35,0.01
+        """),
+        ["33 0.0125", "34 0.025", "35 0.01"],
+    ),
+    "prices of a second": Sheet(
+        text("""
+            Code,Rate per second
+            33,0.0001
+        """),
+        ["33 0.006"],
+        notices=("count 60 a minute",),
+    ),
+    "prices below zero in every way, and percents": Sheet(
+        text("""
+            Code,Rate
+            31,0.01-
+            32,$(0.01)
+            33,$-0.01
+            34,5%
+            35,(USD) 0.01
+            36,1_0
+        """),
+        ["35 0.01"],
+        {2: "below zero", 3: "below zero", 4: "below zero", 5: "no price", 7: "no price"},
+    ),
+    "thousands by narrow blanks": Sheet(
+        "Code;Rate\n881;1\u202f234,50\n882;1\u2019234.50\n".encode(),
+        ["881 1234.5", "882 1234.5"],
+    ),
+    "a decimal comma that splits its cell": Sheet(
+        text("""
+            Code,Rate
+            33,0,01
+            34,0
+        """),
+        ["34 0"],
+        {2: "more cells than the header"},
+        notices=("1 codes have a price of zero",),
+    ),
+    # --- columns by other names
+    "German headers": Sheet(
+        text("""
+            Preisliste gültig ab 15.12.2026;;;;
+            Land;Ziel;Vorwahl;Preis pro Minute (EUR);Taktung
+            Deutschland;Mobil;4915;0,0450 €;60/60
+        """, "cp1252"),
+        ["4915 0.045 60/60 from 2026-12-15"],
+        currency="EUR",
+        names={"4915": "Deutschland Mobil"},
+    ),
+    "Spanish headers": Sheet(
+        text("""
+            País;Destino;Código;Precio;Fecha efectiva
+            España;Móvil;346;0,025;15/12/2026
+        """),
+        ["346 0.025 from 2026-12-15"],
+    ),
+    "the head of a name is its last word": Sheet(
+        text("""
+            DESTINATION NAME,DESTINATION PREFIXES,RATE PER MINUTE IN EUR,EFF,INCR
+            Belgium,32,0.01,2026-12-01,30/6
+        """),
+        ["32 0.01 30/6 from 2026-12-01"],
+        currency="EUR",
+    ),
+    "a notice of two cells right above the header": Sheet(
+        text("""
+            Effective from,12/13/2026,
+            Destination,Code,Rate
+            France,33,0.01
+        """),
+        ["33 0.01 from 2026-12-13"],
+    ),
+    # --- what is written once
+    "a country's code and name once, then blanks": Sheet(
+        text("""
+            Country,Country Code,Area Code,Network,Price
+            United Kingdom,44,20,London,0.01
+            ,,161,Manchester,0.011
+            EUROPE,,,,
+            France,33,Proper,,0.02
+            ,,6,Mobile,0.03
+            Spain,,91,Madrid,0.04
+            Malta,356,-,,0.05
+        """),
+        ["33 0.02", "336 0.03", "356 0.05", "44161 0.011", "4420 0.01"],
+        {4: "text", 7: "no country code"},
+        names={"44161": "United Kingdom Manchester", "336": "France Mobile", "33": "France"},
+    ),
+    "a country's name is not another's": Sheet(
+        text("""
+            Country,Network,Code,Rate
+            Zimbabwe,Fixed,263,0.1
+            ,Mobile,26377,0.2
+            ,Inmarsat,870,4
+        """),
+        ["263 0.1", "26377 0.2", "870 4"],
+        names={"26377": "Zimbabwe Mobile", "870": "Inmarsat"},
+    ),
+    # --- codes as spreadsheets and Americans write them
+    "codes of North America without its 1": Sheet(
+        text("""
+            NPANXX,Interstate Rate
+            201202,0.0012
+            1201203,0.0013
+        """),
+        ["1201202 0.0012", "1201203 0.0013"],
+    ),
+    "codes as a formula, with other dashes, with a 0": Sheet(
+        'Code,Rate\n="33",0.01\n447400\u2011447401,0.02\n034,0.03\n'.encode(),
+        ["034 0.03", "33 0.01", "447400 0.02", "447401 0.02"],
+        notices=("1 codes begin with 0",),
+    ),
+    # --- increments in pieces
+    "a minimum beside the increment": Sheet(
+        text("""
+            Prefix,Rate,Minimum Duration,Increment
+            331,0.01,30,6
+            332,0.01,0,60
+            333,0.01,1,60/1
+            334,0.01,,6
+        """),
+        ["331 0.01 30/6", "332 0.01 60/60", "333 0.01 60/1", "334 0.01 6/6"],
+    ),
+    "increments with their units": Sheet(
+        text("""
+            Code,Rate,Billing
+            33,0.01,60 seconds / 1 second
+            34,0.01,1 min/1 sec
+            36,0.01,1\\1
+        """),
+        ["33 0.01 60/1", "34 0.01 60/1", "36 0.01 1/1"],
+    ),
+    "exceptions in a note": Sheet(
+        text("""
+            "Billing increments are 1/1 for all destinations except Mexico (60/60) and Gambia, Cuba 60/1.",,
+            Destination,Code,Rate
+            Mexico Mobile,521,0.01
+            Gambia,220,0.2
+            France,33,0.01
+        """),
+        ["220 0.2 60/1", "33 0.01 1/1", "521 0.01 60/60"],
+        notices=("names cuba",),
+    ),
+    "an exception of which nothing is said": Sheet(
+        text("""
+            All destinations are billed 1/1 except Mexico.,,
+            Destination,Code,Rate
+            Mexico Mobile,521,0.01
+            France,33,0.01
+        """),
+        ["33 0.01 1/1", "521 0.01"],
+    ),
+    # --- more forms of dates
+    "dates by America's clocks, weekdays, other languages": Sheet(
+        text("""
+            Code;Rate;Effective Date
+            31;1;12/28/2026 12:00:00 AM
+            32;1;12/28/2026 1:30 PM
+            33;1;Monday, December 28, 2026
+            34;1;28DEC2026
+            36;1;2026-Dec-28
+            39;1;28. Dezember 2026
+            40;1;28 déc. 2026
+            41;1;2027/1/5
+            43;1;With immediate effect
+            44;1;12/28/2026 13:30
+        """),
+        [
+            "31 1 from 2026-12-28", "32 1 from 2026-12-28 13:30:00", "33 1 from 2026-12-28", "34 1 from 2026-12-28",
+            "36 1 from 2026-12-28", "39 1 from 2026-12-28", "40 1 from 2026-12-28", "41 1 from 2027-01-05", "43 1",
+            "44 1 from 2026-12-28 13:30:00",
+        ],
+    ),
+    # --- words that end a code
+    "words around the word": Sheet(
+        text("""
+            Code,Rate,Status
+            31,0.01,Code Deleted
+            32,0.01,to be removed
+            33,0.01,Destination closed
+            34,0.01,not blocked
+            36,0.01,D
+            39,0.01,12%
+        """),
+        [
+            "31 0 withdrawn", "32 0 withdrawn", "33 0 withdrawn", "34 0.01", "36 0.01", "39 0.01",
+        ],
+        notices=("say nothing to us: not blocked (1), D (1)",),
+    ),
     # --- twice
     "the same code twice": Sheet(
         text("""
@@ -468,6 +682,7 @@ HOSTILE: dict[str, Sheet] = {
         {3: "the same stands in line 2", 4: "another price for the same code and date stands in line 5"},
     ),
     # --- bytes
+    "UTF-16 without its mark": Sheet("Prefix\tRate\n33\t0,01\n".encode("utf-16-le"), ["33 0.01"]),
     "tabs and UTF-16": Sheet("Prefix\tRate\n33\t0,01\n".encode("utf-16"), ["33 0.01"]),
     "an old code page": Sheet(
         "Code;Destination;Rate\n225;Côte d'Ivoire;0.2\n".encode("cp1252"),

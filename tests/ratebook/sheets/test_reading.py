@@ -60,6 +60,17 @@ def test_a_hostile_sheet(sheet: Sheet) -> None:
     assert sheet.names.items() <= names.items()
 
 
+@pytest.mark.parametrize("sheet", [name for name, sheet in HOSTILE.items() if not sheet.questions])
+def test_a_sheet_says_the_same_when_its_columns_are_known(sheet: str) -> None:
+    """The next sheet of the same carrier is read by the names that were kept: header rows of two, units, notices."""
+    raw = HOSTILE[sheet].raw
+    found = read(raw)
+    columns = {field: column.header for field, column in found.columns.items()}
+    again = read(raw, found.mapping._replace(columns=columns))
+    assert again.rates == found.rates
+    assert again.left_out == found.left_out
+
+
 def test_there_are_enough_of_them() -> None:
     """Forty, at least."""
     assert len(HOSTILE) >= 40
