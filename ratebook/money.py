@@ -17,6 +17,8 @@ MICROS = 10**MICRO_DECIMALS
 NANOS = 10**NANO_DECIMALS
 WHOLE_DIGITS_MAX = 12
 """Digits before the point: a sum of a million of these still fits 64 bits in micro-units."""
+SHOWN_MAX = 60
+"""Characters of a text that is wrong."""
 
 _DECIMAL = re.compile(r"(?P<sign>[+-]?)(?P<whole>[0-9]+)(?:\.(?P<part>[0-9]+))?", re.ASCII)
 
@@ -49,14 +51,18 @@ _POWERS = tuple(10**decimals for decimals in range(MICRO_DECIMALS + 1))
 def _parse(text: str, decimals: int) -> int:
     match = _DECIMAL.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a decimal number such as 0.0125")
+        raise ValueError(f"{_shown(text)} is not a decimal number such as 0.0125")
     whole, part = match["whole"], (match["part"] or "").rstrip("0")
     if len(whole.lstrip("0")) > WHOLE_DIGITS_MAX:
-        raise ValueError(f"{text!r} has more than {WHOLE_DIGITS_MAX} digits before the point")
+        raise ValueError(f"{_shown(text)} has more than {WHOLE_DIGITS_MAX} digits before the point")
     if len(part) > decimals:
-        raise ValueError(f"{text!r} has more than {decimals} decimals")
+        raise ValueError(f"{_shown(text)} has more than {decimals} decimals")
     number: int = int(whole) * 10**decimals + int(part.ljust(decimals, "0") or "0")
     return -number if match["sign"] == "-" else number
+
+
+def _shown(text: str) -> str:
+    return repr(text) if len(text) <= SHOWN_MAX else f"{text[:SHOWN_MAX]!r}…"
 
 
 def parse_micros(text: str) -> int:

@@ -215,6 +215,8 @@ def _prefixes(document: Document, node: yaml.Node) -> list[tuple[str, Place]]:
     found = []
     for one in nodes:
         before = document.problems.count
+        if isinstance(one, yaml.ScalarNode) and not one.value and not one.style:
+            document.fault(one, "the prefix is empty", 'digits, or `""` for every number')
         prefixes = document.value({"prefix": one}, "prefix", values.prefixes, _NO_PREFIXES)
         if document.problems.count == before:
             found += [(prefix, document.place(one)) for prefix in prefixes]

@@ -19,6 +19,9 @@ SECONDS_MAX = 86_400
 PRICE_MAX = 10**9
 """Exclusive, in units of the currency: nano-units of it fit 64 bits."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+YEAR_MIN = 1900
+"""Earlier ones are misspelt."""
+LATEST_S = int(datetime(9999, 12, 30, tzinfo=UTC).timestamp())
 NAME_MAX = 128
 
 _SEPARATORS = re.compile(r"[,;|]")
@@ -41,7 +44,10 @@ def prefix(text: str) -> str:
 def prefixes(text: str) -> list[str]:
     """The prefixes of `44`, `44, 45`, `447400-447409`. Of a range each one, in digits of the same length."""
     found: list[str] = []
-    for part in _SEPARATORS.split(text):
+    parts = _SEPARATORS.split(text)
+    if len(parts) > 1 and not all(part.strip() for part in parts):
+        raise ValueError("digits between all separators were expected: an empty prefix is every number")
+    for part in parts:
         first, dash, last = part.partition("-")
         found += _range(prefix(first), prefix(last)) if dash else [prefix(part)]
     return found
@@ -163,15 +169,18 @@ def tariff_name(text: str) -> str:
 def moment(text: str, timezone: str) -> int:
     """Wall-clock seconds of an ISO 8601 date or date-time; without an offset it is meant in `timezone`.
 
-    An hour that the clocks go through twice is meant the first time; one that they skip, as if they had not.
+    An hour that the clocks go through twice is meant the first time; one that they skip, as if they had not. The last
+    day of the year 9999 is the one before it: its end is beyond what the clocks of all zones can show.
     """
     try:
         found = datetime.fromisoformat(text.strip())
     except ValueError:
         raise ValueError("a date such as 2026-12-01 or 2026-12-01 08:00 was expected") from None
+    if found.year < YEAR_MIN:
+        raise ValueError(f"a date of the year {YEAR_MIN} or later was expected")
     if found.tzinfo is None:
         found = found.replace(tzinfo=ZoneInfo(timezone))
-    return (found - EPOCH) // timedelta(seconds=1)
+    return min((found - EPOCH) // timedelta(seconds=1), LATEST_S)
 
 
 E = TypeVar("E", bound=StrEnum)

@@ -184,6 +184,11 @@ def test_a_tariff_in_a_folder_keeps_it_in_its_name() -> None:
     [
         ('prefix: "x", rate: 1', "3:14: prefix 'x': up to 18 digits were expected"),
         ("prefix: 1234567890123456789, rate: 1", "3:14: prefix '1234567890123456789': up to 18 digits were expected"),
+        ("prefix: , rate: 1", '3:14: the prefix is empty: digits, or `""` for every number'),
+        (
+            "prefix: '44,', rate: 1",
+            "3:14: prefix '44,': digits between all separators were expected: an empty prefix is every number",
+        ),
         ("prefix: [], rate: 1", "3:14: the list of prefixes is empty: prefixes such as [44, 45]"),
         ("prefix: [1, [2]], rate: 1", "3:18: prefix is a list or table: a single value"),
         ("rate: 1", '3:5: the rate has no prefix: `prefix: "44"`, or "" for every number'),
@@ -229,6 +234,10 @@ def test_a_tariff_in_a_folder_keeps_it_in_its_name() -> None:
             "3:37: effective '2026-02-30': a date such as 2026-12-01 or 2026-12-01 08:00 was expected",
         ),
         (
+            "prefix: 1, rate: 1, effective: 0226-12-01",
+            "3:37: effective '0226-12-01': a date of the year 1900 or later was expected",
+        ),
+        (
             "prefix: 1, rate: 1, effective: 2026-03-01, until: 2026-03-01",
             "3:56: until is not after effective: a later date",
         ),
@@ -258,6 +267,13 @@ def test_a_tariff_in_a_folder_keeps_it_in_its_name() -> None:
 def test_a_fault_of_a_rate(rate: str, found: str) -> None:
     """One line each: place, what is wrong, what was expected."""
     assert faults(f"currency: EUR\nrates:\n  - {{{rate}}}\n") == [found]
+
+
+def test_a_huge_value_is_not_printed() -> None:
+    """Its beginning is enough."""
+    (found,) = faults(f"currency: EUR\nrates: [{{prefix: 1, rate: {'9' * 100_000}}}]\n")
+    assert len(found) < 300
+    assert found.endswith("9'… has more than 12 digits before the point")
 
 
 def test_a_misspelt_field_is_guessed() -> None:
@@ -373,6 +389,7 @@ def test_rounding_has_a_default() -> None:
         ("2026-10-25 02:30", "2026-10-25T00:30:00+00:00"),
         ("2028-02-29", "2028-02-28T23:00:00+00:00"),
         ("2026-06-01T00:00:00+05:30", "2026-05-31T18:30:00+00:00"),
+        ("9999-12-31 23:59:59-05:00", "9999-12-30T00:00:00+00:00"),
     ],
 )
 def test_dates_are_meant_in_the_tariffs_zone(local: str, utc: str) -> None:
