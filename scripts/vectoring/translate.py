@@ -208,6 +208,8 @@ def _two_interval(vector: Vector) -> Case:
 def two_interval_fraction(vector: Vector) -> Fraction:
     """The exact charge of tariff and usage, without tax: what the file's decimals were cut from."""
     tariff = vector["tariff"]
+    if not vector["usage_s"]:
+        return Fraction(0)  # no call: neither a first interval nor its fee
     first_s = tariff["initial_interval_s"]
     first = Fraction(tariff["initial_rate_per_min"]) * first_s
     following = Fraction(tariff["next_rate_per_min"]) * (int(vector["billed_s"]) - first_s)

@@ -130,6 +130,15 @@ def test_the_exact_fractions_are_those_of_the_file(vector: Vector) -> None:
     assert abs(exact - Fraction(vector["amount_no_vat"])) < Fraction(1, 10**15)
 
 
+def test_a_call_of_no_length_costs_nothing(env: Any) -> None:
+    """No first interval, and no fee."""
+    tariff = CHARGES[0]["tariff"] | {"connect_fee": "0.05", "initial_rate_per_min": "0.1", "next_rate_per_min": "0.2"}
+    vector = CHARGES[0] | {"tariff": tariff, "usage_s": 0, "billed_s": "0"}
+    assert two_interval_fraction(vector) == 0
+    case = case_of(vector)
+    assert charge(look_up(env, case).terms, 0, at_s(case)).micros == 0
+
+
 @pytest.mark.parametrize("vector", CHARGES)
 def test_a_tax_is_a_factor(env: Any, vector: Vector) -> None:
     """It multiplies before the one rounding: the file's amount with tax."""
