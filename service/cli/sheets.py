@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,11 @@ def import_sheet(
     if columns:
         known["columns"] = dict(columns)
     day = today.date() if today else datetime.fromtimestamp(now_ms() / 1000, UTC).astimezone().date()
-    found = look_at(file.read_bytes(), deck.text(), Mapping.from_record(known), day)
-    refusal = _refusal(found, strict=strict)
-    if yes and not refusal:
-        deck.write(found)
+    with deck.alone() if yes else nullcontext():
+        found = look_at(file.read_bytes(), deck.text(), Mapping.from_record(known), day)
+        refusal = _refusal(found, strict=strict)
+        if yes and not refusal:
+            deck.write(found)
     if wants_json:
         as_json(_told(found, day) | {"done": yes and not refusal, "refusal": refusal})
     else:
@@ -190,7 +192,8 @@ def _show(found: Import, path: Path) -> None:
 def undo_import(deck_name: str, ratebook: Path | None) -> None:
     """Put a deck back to what it was before its last import."""
     deck = Deck(folder_of(ratebook), deck_name)
-    left = deck.undo()
+    with deck.alone():
+        left = deck.undo()
     click.echo(f"{deck.path} is what it was before the last import; {left} more can be undone")
 
 
@@ -217,11 +220,15 @@ def export_sheet(tariff: str, file: Path, since: Path | None, ratebook: Path | N
             if (rate := one.after or one.before) is not None
         ]
     if file.suffix.lower() == ".xlsx":
-        file.write_bytes(to_xlsx(lines, found, datetime.fromtimestamp(now_ms() / 1000, UTC)))
+        raw = to_xlsx(lines, found, datetime.fromtimestamp(now_ms() / 1000, UTC))
     elif file.suffix.lower() == ".csv":
-        file.write_text(to_csv(lines, found.timezone), encoding="utf-8")
+        raw = to_csv(lines, found.timezone).encode()
     else:
         raise Fault(f"{file}: a name that ends with .csv or .xlsx was expected")
+    try:
+        file.write_bytes(raw)
+    except OSError as fault:
+        raise Fault(f"{file}: {fault.strerror}") from None
     click.echo(f"{file}: {len(lines)} rates of {tariff}")
 
 

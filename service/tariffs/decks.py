@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +23,7 @@ from ratebook.sheets.read import LeftOut, NoTable, Question, SheetReading, read_
 from service.faults import Fault
 
 UNDO_FOLDER = ".undo"
+LOCK = "lock"
 UNDO_MAX = 20
 """Kept of each deck."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -88,7 +92,10 @@ class Deck:
 
     def text(self) -> str:
         """What stands in it; empty: it isn't there yet."""
-        return self.path.read_text(encoding="utf-8-sig") if self.path.exists() else ""
+        try:
+            return self.path.read_text(encoding="utf-8-sig") if self.path.exists() else ""
+        except (UnicodeDecodeError, OSError) as fault:
+            raise Fault(f"{self.path} can't be read ({fault}): a deck of ours, in UTF-8, was expected") from None
 
     def mapping(self) -> Mapping:
         """What is known. Raises Fault for a file that somebody has broken."""
@@ -99,10 +106,22 @@ class Deck:
         except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as fault:
             raise Fault(f"{self._mapping}: {fault}; correct it, or remove it to be asked again") from None
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Whoever else changes a deck of the folder waits: of two imports the second one adds to the first.
+
+        Raises Fault: the folder can't be written.
+        """
+        try:
+            self._undo.mkdir(parents=True, exist_ok=True)
+            with (self._undo / LOCK).open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                yield
+        except OSError as fault:
+            raise Fault(f"{fault.filename or self._undo}: {fault.strerror}; nothing was imported") from None
+
     def write(self, found: Import) -> None:
         """The deck after the import, the mapping, and the deck before it for `undo`."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._undo.mkdir(exist_ok=True)
         kept = self._kept()
         number = int(kept[-1].name.split(".")[-2]) + 1 if kept else 1
         (self._undo / f"{self.path.stem}.{number}.csv").write_text(found.before, encoding="utf-8")

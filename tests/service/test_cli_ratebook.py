@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from ratebook.sheets.mapping import Kind, Mapping
+from service.tariffs.decks import Deck, look_at
 from tests.ratebook.sheets.build import text, xlsx
 from tests.service.test_cli import Kambill, kambill
 
@@ -247,3 +251,38 @@ def test_a_tariff_goes_out_and_comes_in(kambill: Kambill, book: Path, tmp_path: 
 def test_another_ending_is_refused(kambill: Kambill, book: Path) -> None:
     """With what was expected."""
     assert ".csv or .xlsx" in kambill("tariff", "export", "t", "sheet.pdf", "--ratebook", str(book)).err
+
+
+def test_what_cannot_be_written_is_told(kambill: Kambill, book: Path, tmp_path: Path) -> None:
+    """A folder that is not there; a file where the decks should be; a deck that is no text."""
+    answer = kambill("tariff", "export", "t", "nowhere/sheet.csv", "--ratebook", str(book))
+    assert (answer.code, answer.err) == (1, "nowhere/sheet.csv: No such file or directory\n")
+    (tmp_path / "sheet.csv").write_bytes(text(SHEET))
+    words = ("tariff", "import", "sheet.csv", "--into", "x", "--yes", "--ratebook", str(book))
+    (book / "decks").mkdir()
+    (book / "decks" / "x.csv").write_bytes(b"prefix,rate\n33,\xff\n")
+    assert "x.csv can't be read" in kambill(*words).err
+    (book / "decks" / "x.csv").unlink()
+    (book / "decks" / ".undo" / "lock").unlink()
+    (book / "decks" / ".undo").rmdir()
+    (book / "decks").rmdir()
+    (book / "decks").write_text("")
+    answer = kambill(*words)
+    assert answer.code == 1
+    assert answer.err.endswith("nothing was imported\n")
+
+
+def test_imports_at_once_add_up(tmp_path: Path) -> None:
+    """The second one sees what the first has written, and each can be undone."""
+    deck = Deck(tmp_path, "carrier")
+
+    def bring(code: int) -> None:
+        with Deck(tmp_path, "carrier").alone():
+            raw = f"Code,Rate\n{code},0.01\n".encode()
+            found = look_at(raw, deck.text(), Mapping({}, kind=Kind.PARTIAL), date(2026, 9, 1))
+            deck.write(found)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(bring, range(31, 39)))
+    assert [line[:2] for line in deck.text().splitlines()[1:]] == [str(code) for code in range(31, 39)]
+    assert deck.undo() == 7
