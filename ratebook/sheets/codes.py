@@ -238,6 +238,7 @@ NORTH_AMERICA = "1"
 _SEPARATORS = re.compile(r"[,;|\n\r]+|(?<=[0-9])\s*/\s*(?=[0-9+])|\s+(?:and|&)\s+")
 _DASHES = "[-\u2010-\u2015\u2212]"
 _DASH = re.compile(rf"\s*{_DASHES}\s*")
+_TO = re.compile(r"(?<=[0-9])(?:\s+to\s+|\s*\.{2,3}\s*)(?=[0-9+])")
 _BLANKS = re.compile(r"\s+")
 _EXPONENT = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
 
@@ -311,6 +312,8 @@ def _with_country_once(parts: list[str]) -> list[str]:
 
 
 def _parse(part: str, dash: Dash | None, country: str) -> list[str]:
+    if _TO.search(part):
+        part, dash = _TO.sub("-", part), Dash.RANGE
     first, *rest = [digits_of(piece) for piece in _DASH.split(part)]
     if len(rest) > 1:
         raise UnclearCode(f"code {part} has several dashes")
@@ -326,6 +329,11 @@ def _parse(part: str, dash: Dash | None, country: str) -> list[str]:
     if int(last) - int(first) >= RANGE_MAX:
         raise UnclearCode(f"{part} is a range of more than {RANGE_MAX} codes")
     return [_whole(country + f"{one:0{len(first)}}", part) for one in range(int(first), int(last) + 1)]
+
+
+def country_code(text: str) -> str:
+    """Of a cell that has only that; `1-809` is one. Raises UnclearCode."""
+    return digits_of(_DASH.sub("", text)) if text else ""
 
 
 def first_digits(text: str) -> str:

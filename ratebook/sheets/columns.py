@@ -95,7 +95,7 @@ ALIASES: dict[Field, tuple[str, ...]] = {
     Field.CONNECT_FEE: (
         "setup fee", "connect fee", "connection fee", "setup", "connection charge", "connect charge", "call setup",
         "set up fee", "setup charge", "setup cost", "connection cost", "flag fall", "flagfall", "call attempt charge",
-        "surcharge",
+        "connection", "call setup fee",
     ),
     Field.EFFECTIVE: (
         "effective", "effective date", "effective from", "valid from", "start date", "date", "from", "active from",
@@ -225,7 +225,7 @@ def _named(texts: list[str], names: dict[Field, str]) -> dict[Field, Found] | No
     found = [plain(text) for text in texts]
     if not all(plain(name) in found for name in names.values()):
         return None
-    places = {field: found.index(plain(name)) for field, name in names.items()}
+    places = {field: texts.index(name) if name in texts else found.index(plain(name)) for field, name in names.items()}
     return {field: Found(at, texts[at], EXACT) for field, at in places.items()}
 
 
@@ -280,8 +280,9 @@ def _columns(texts: list[str]) -> dict[Field, Found]:
 
 
 def _rank(field: Field, header: str, confidence: int) -> tuple[int, int]:
-    """`new rate` goes before `rate`, the earlier alias before the later, the column further left before the right."""
+    """`new rate` goes before `rate`, without taxes before with them, then the earlier alias, the left column."""
     name = plain(header)
+    taxed = int(field is Field.RATE and "incl" in header.lower() and "excl" not in header.lower())
     new = int(field is Field.RATE and any(word in name.split() for word in ("new", "future", "proposed")))
     place = ALIASES[field].index(name) if name in ALIASES[field] else len(ALIASES[field])
-    return confidence + 1000 * new, -place
+    return confidence + 1000 * (new - taxed), -place

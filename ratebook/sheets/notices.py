@@ -98,6 +98,13 @@ class Notices(NamedTuple):
     """Of all that nothing else is said of."""
 
 
+def currencies_in(text: str) -> set[str]:
+    """Those that are named by their codes."""
+    if not any(map(str.isalpha, text)):
+        return set()
+    return {word for word in re.findall(r"\b[A-Z]{3}\b", text) if word in CURRENCIES}
+
+
 def read_notices(texts: list[str]) -> Notices:
     """Of the sentences around a table, from the first to the last."""
     currency = ""

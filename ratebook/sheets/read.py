@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from functools import lru_cache
+from itertools import zip_longest
 from operator import itemgetter
 from typing import Any, NamedTuple
 
@@ -16,8 +16,8 @@ from ratebook.sheets.codes import Dash, UnclearCode
 from ratebook.sheets.columns import Field, Found, Header, find_header, known_header, plain
 from ratebook.sheets.grid import Cell, Grid, text_of
 from ratebook.sheets.mapping import NOTHING_KNOWN, Mapping, Twice
-from ratebook.sheets.notices import Notices, read_notices
-from ratebook.sheets.values import DateOrder, Status
+from ratebook.sheets.notices import Notices, currencies_in, read_notices
+from ratebook.sheets.values import DateOrder, EndOfDays, Status
 
 SAMPLE = 20_000
 """Rows by which a column's meaning is found."""
@@ -80,6 +80,8 @@ class SheetReading(NamedTuple):
     sheet: str
     header_line: int
     columns: dict[Field, Found]
+    unread: list[str]
+    """Names of columns that are none of these."""
     mapping: Mapping
     """With what was found out."""
     currency: str
@@ -141,7 +143,11 @@ class _Sheet:
         self._said: Notices = read_notices(self._texts())
         self._names = tuple(plain(text_of(cell)) for cell in grid.rows[header.row])
         self._rate_name = self._cell(grid.rows[header.row], Field.RATE)
-        self._scales = {field: values.scale_of(self._header_text(field)) for field in PRICES if field in self._columns}
+        self._scales = {
+            field: values.scale_of(self._header_texts()[self._columns[field].at])
+            for field in PRICES
+            if field in self._columns
+        }
         self._prices = {field: _priced(scale) for field, scale in self._scales.items()}
         self._is_american = Field.CODE in self._columns and plain(self._columns[Field.CODE].header) in AMERICAN
         self._increments_of = lru_cache(maxsize=1024)(values.parse_increments)
@@ -169,6 +175,7 @@ class _Sheet:
             sheet=self._grid.name,
             header_line=self._grid.lines[self._header.row],
             columns=self._columns,
+            unread=[text for at, text in enumerate(self._header_texts()) if text and at not in self._places.values()],
             mapping=self._known._replace(dash=dash, date_order=order, currency=self._known.currency or currency),
             currency=currency,
             rates=rates,
@@ -179,10 +186,10 @@ class _Sheet:
 
     # --- what the columns mean
 
-    def _header_text(self, field: Field) -> str:
-        """A column's name with what stands below it, such as its unit."""
-        at = self._columns[field].at
-        return " ".join(text_of(row[at]) for row in self._grid.rows[self._header.row : self._first] if at < len(row))
+    def _header_texts(self) -> list[str]:
+        """Each column's name with what stands below it, such as its unit."""
+        rows = self._grid.rows[self._header.row : self._first]
+        return [" ".join(filter(None, map(text_of, cells))) for cells in zip_longest(*rows, fillvalue="")]
 
     def _place(self) -> None:
         self._places = {field: found.at for field, found in self._columns.items()}
@@ -250,36 +257,32 @@ class _Sheet:
         if len(only) == 2:
             self._ask("date_order", "some dates can only have the day first, others only the month", DateOrder)
             return self._known.date_order
-        told = self._order_named() or values.order_of(self._said.dates)
+        named = values.order_named(self._columns[Field.EFFECTIVE].header) if Field.EFFECTIVE in self._columns else set()
+        told = named or values.order_of(self._said.dates)
         if self._known.date_order is not None:
             return self._known.date_order
         if len(told) == 1:
             return next(iter(told))
-        unclear = next((text for text in [*texts, *self._said.effective] if values.is_ambiguous(text)), None)
+        unclear = next((text for text in texts or self._said.effective if values.is_ambiguous(text)), None)
         if unclear is not None:
             self._ask("date_order", f"nothing tells whether {unclear} has the day or the month first", DateOrder)
         return None
-
-    def _order_named(self) -> set[DateOrder]:
-        """By a header such as `Effective (DD/MM/YYYY)`."""
-        name = self._columns[Field.EFFECTIVE].header.lower() if Field.EFFECTIVE in self._columns else ""
-        named = {
-            DateOrder.DAY_FIRST: re.search(r"dd?[-/. ]m", name),
-            DateOrder.MONTH_FIRST: re.search(r"mm?[-/. ]d", name),
-        }
-        return {order for order, found in named.items() if found}
 
     def _ask(self, name: str, text: str, options: Any) -> None:
         if getattr(self._known, name) is None:
             self.questions.append(Question(name, text, tuple(one.value for one in options)))
 
     def _currency(self) -> str:
-        told = {text_of(cell).upper() for cell in self._cells(Field.CURRENCY)}
-        if len(told) == 1:
-            return next(iter(told))
-        if told:
-            self.notices.append(f"several currencies: {', '.join(sorted(told))}")
+        """Of a column of its own, else of the prices, else of a sentence or the header."""
         header = self._grid.rows[self._header.row : self._first]
+        for told in (
+            {text_of(cell).upper() for cell in self._cells(Field.CURRENCY)},
+            set().union(*(currencies_in(cell) for cell in self._cells(Field.RATE) if isinstance(cell, str))),
+        ):
+            if len(told) == 1:
+                return next(iter(told))
+            if told:
+                self.notices.append(f"several currencies: {', '.join(sorted(told))}")
         return self._said.currency or read_notices([text_of(cell) for row in header for cell in row]).currency
 
     # --- rows
@@ -312,7 +315,7 @@ class _Sheet:
         status = rest.status
         if isinstance(rate_cell, str) and status not in NO_PRICE:
             status = self._status_of(rate_cell) or status
-        country = codes.digits_of(text) if (text := text_of(self._cell(row, Field.COUNTRY_CODE))) else ""
+        country = codes.country_code(text_of(self._cell(row, Field.COUNTRY_CODE)))
         found = self._parse_codes(code_text, dash, country)
         rate_nanos = 0 if status in NO_PRICE else self._prices[Field.RATE](rate_cell)
         first_nanos = None if rest.first_rate_nanos == rate_nanos or status in NO_PRICE else rest.first_rate_nanos
@@ -329,7 +332,9 @@ class _Sheet:
     def _rest(self, row: list[Cell]) -> SheetRate:
         """What all but code and rate of a row say; its words, as far as they don't stand in the place of the rate."""
         first_cell, fee_cell = self._cell(row, Field.FIRST_RATE), self._cell(row, Field.CONNECT_FEE)
-        until_cell = self._cell(row, Field.UNTIL)
+        effective, until = self._effective(row), self._until(row)
+        if effective and until and until <= effective:
+            raise ValueError(f"it ends at {until}, before it begins")
         return SheetRate(
             line=0,
             code="",
@@ -338,8 +343,8 @@ class _Sheet:
             first_rate_nanos=self._prices[Field.FIRST_RATE](first_cell) if first_cell != "" else None,
             increments=self._increments(row),
             connect_fee_nanos=self._prices[Field.CONNECT_FEE](fee_cell) if fee_cell != "" else None,
-            effective=self._effective(row),
-            until=self._date(until_cell) if until_cell != "" else None,
+            effective=effective,
+            until=until,
             status=self._status(row),
         )
 
@@ -399,6 +404,14 @@ class _Sheet:
             return found
         told = self._said.effective
         return self._date(told[0]) if told and Field.EFFECTIVE not in self._columns else None
+
+    def _until(self, row: list[Cell]) -> str | None:
+        cell = self._cell(row, Field.UNTIL)
+        try:
+            found: str | None = self._date(cell) if cell != "" else None
+        except EndOfDays:
+            return None
+        return found
 
     # --- the sheet as a whole
 
@@ -466,7 +479,9 @@ class _Sheet:
         """What the header says of its numbers, words that are not known, codes of no country."""
         for field, scale in self._scales.items():
             if scale != 1:
-                self.notices.append(f"the numbers of {self._header_text(field)} count {scale:f} a minute each")
+                self.notices.append(
+                    f"the numbers of {self._header_texts()[self._places[field]]} count {scale:f} a minute each"
+                )
         unknown = Counter(
             text
             for text in map(text_of, self._cells(Field.STATUS))
@@ -480,9 +495,3 @@ class _Sheet:
         if nowhere:
             said = f"the first one is {nowhere[0].code} in line {nowhere[0].line}"
             self.notices.append(f"{len(nowhere)} codes begin with 0, which no country's code does: {said}")
-
-
-def find_out(reading: SheetReading, ask: Callable[[Question], str]) -> Mapping:
-    """The mapping with an answer to each question."""
-    answers = {question.name: ask(question) for question in reading.questions}
-    return Mapping.from_record(reading.mapping.to_record() | answers)

@@ -36,6 +36,7 @@ _MONTH_FIRST = re.compile(
     r"(?P<month>[A-Za-z]{3,10})[-/. ]+(?P<day>\d{1,2})(?:st|nd|rd|th)?[-/. ,]+(?P<year>\d{2,4})(?:[T ].*)?"
 )
 _WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[., ]+(?=\S)", re.IGNORECASE)
+_BEFORE_DATE = re.compile(r"^(?:effective|from|starting|valid|as of|w\.?e\.?f\.?|ab|[: ])+(?=\d)", re.IGNORECASE)
 _RUN_TOGETHER = re.compile(r"(\d{1,2})([A-Za-z]{3,9})(\d{4}|\d{2})(?!\d)")
 """`01DEC2026`."""
 _MONTHS = (
@@ -48,7 +49,8 @@ _TIME = re.compile(
     r"[T ](?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2}))?(?:\.\d+)?(?: ?(?P<half>[AP])\.?M)?", re.IGNORECASE
 )
 ASAP = re.compile(r"\b(?:a\.?s\.?a\.?p|immediate(?:ly)?|now|today|at once|(?:up)?on receipt|sofort)\b", re.IGNORECASE)
-_HUNDREDTHS = re.compile(r"¢|\b(?:us|euro|eur|usd)?-?(?:cents?|centimes|cts?|pence)\b", re.IGNORECASE)
+_HUNDREDTHS = re.compile(r"¢|\b(?:us|euro|eur|usd)?-?(?:cents?|centimes|cts?|pence|cpm)\b", re.IGNORECASE)
+_PER_THOUSAND = re.compile(r"(?:\bper|/)\s*(?:1[., ]?000|thousand)\b", re.IGNORECASE)
 _PER_SECOND = re.compile(r"(?:\bper|\ba|/)\s*s(?:ec(?:ond)?)?s?\b", re.IGNORECASE)
 _BELOW_ZERO = re.compile(
     r"[^\d(]*\(\s*[^\d)]*[\d.,]+\s*[^\d]*\)[^\d]*"  # ($0.01)
@@ -56,6 +58,10 @@ _BELOW_ZERO = re.compile(
     r"|.*\d-[^\d]*"
 )
 _NUMBER = re.compile(r"[+]?[0-9]*[.]?[0-9]+(?:[eE][-+]?[0-9]{1,3})?|[+]?[0-9]+[.]")
+
+
+class EndOfDays(ValueError):
+    """A date so far ahead that `for ever` is meant."""
 
 
 class DateOrder(StrEnum):
@@ -92,7 +98,7 @@ _STATUS = {word: status for status, words in _STATUS_WORDS.items() for word in w
 _ENDING = frozenset(
     ("closed", "deleted", "delete", "deletion", "removed", "removal", "discontinued", "withdrawn", "terminated")
 )
-_BARRING = frozenset(("blocked", "forbidden", "barred"))
+_BARRING = frozenset(("blocked", "forbidden", "barred", "unavailable"))
 _NAMES_MAX = 4
 """Words of a status such as `code to be deleted`; more are a comment."""
 _YES = {"yes", "y", "true", "1", "x", "blocked", "forbidden", "discontinued", "closed"}
@@ -102,6 +108,8 @@ _NO = {"", "no", "n", "false", "0", "-", "none"}
 def scale_of(header: str) -> Decimal:
     """By what a column's numbers become units of the currency a minute: its header names cents, or seconds."""
     scale = HUNDREDTH if _HUNDREDTHS.search(header) else ONE
+    if _PER_THOUSAND.search(header):
+        return scale / 1000
     return scale * 60 if _PER_SECOND.search(header) and "min" not in header.lower() else scale
 
 
@@ -227,6 +235,16 @@ def order_of(texts: Iterable[str]) -> set[DateOrder]:
     return found
 
 
+def order_named(header: str) -> set[DateOrder]:
+    """By a header such as `Effective (DD/MM/YYYY)`."""
+    name = header.lower()
+    named = {
+        DateOrder.DAY_FIRST: re.search(r"dd?[-/. ]m", name),
+        DateOrder.MONTH_FIRST: re.search(r"mm?[-/. ]d", name),
+    }
+    return {order for order, found in named.items() if found}
+
+
 def is_ambiguous(text: str) -> bool:
     """Whether day and month could change places, and it would be another day."""
     match = _DATE_PARTS.fullmatch(text.strip())
@@ -241,7 +259,7 @@ def parse_date(cell: Cell, order: DateOrder) -> str | None:
         return _iso(cell)
     if isinstance(cell, Decimal):
         return _serial(cell)
-    text = " ".join(plain_letters(cell).split()).strip(" .")
+    text = _BEFORE_DATE.sub("", " ".join(plain_letters(cell).replace("'", "").split()).strip(" ."))
     if not text or (ASAP.search(text) and not re.search(r"\d", text)):
         return None
     text = _RUN_TOGETHER.sub(r"\1-\2-\3", _WEEKDAY.sub("", text, count=1) if _WEEKDAY.match(text) else text)
@@ -294,6 +312,8 @@ def _made(year: int, month: int, day: int, text: str) -> str:
         found = datetime(year, month, day, *clock)  # noqa: DTZ001 -- in the tariff's zone
     except ValueError:
         raise ValueError(f"{text!r} is no date") from None
+    if year >= YEARS.stop:
+        raise EndOfDays(f"{text!r} is a date of the year {year}")
     if year not in YEARS:
         raise ValueError(f"{text!r} is a date of the year {year}")
     return _iso(found)

@@ -128,6 +128,7 @@ def _told(found: Import, today: date) -> dict[str, Any]:
             field.value: {"header": column.header, "confidence": column.confidence}
             for field, column in reading.columns.items()
         },
+        "unread": reading.unread,
         "mapping": found.mapping.to_record(),
         "counts": {change.value: count for change, count in found.merged.counts.items()},
         "rates": [
@@ -163,6 +164,8 @@ def _show(found: Import, path: Path) -> None:
     click.echo(f"{where}header in line {reading.header_line}, {reading.currency or 'no currency named'}")
     for field, column in reading.columns.items():
         click.echo(f"  {field.value:<16} {column.header} ({column.confidence} %)")
+    if reading.unread:
+        click.echo(f"  {'not read':<16} {', '.join(reading.unread)}")
     said = ", ".join(f"{count} {change.value}" for change, count in found.merged.counts.items())
     click.echo(f"{path}: {said or 'nothing'}")
     moved = [change for change in found.merged.changes if change.kind is not Change.UNCHANGED]

@@ -518,6 +518,31 @@ HOSTILE: dict[str, Sheet] = {
         {2: "more cells than the header"},
         notices=("1 codes have a price of zero",),
     ),
+    "prices of a thousand minutes": Sheet(
+        text("""
+            Code,Rate per 1000 min (USD)
+            33,12.5
+        """),
+        ["33 0.0125"],
+        notices=("count 0.001 a minute",),
+        currency="USD",
+    ),
+    "prices with and without taxes, and a surcharge of something else": Sheet(
+        text("""
+            Code,Price incl. VAT,Price excl. VAT,Origin Surcharge EEA,Call Setup Fee
+            33,0.0119,0.01,0.05,0.002
+        """),
+        ["33 0.01 fee=0.002"],
+    ),
+    "currencies in the cells": Sheet(
+        text("""
+            Code,Rate
+            33,0.01 EUR
+            34,USD 0.02
+        """),
+        ["33 0.01", "34 0.02"],
+        notices=("several currencies: EUR, USD",),
+    ),
     # --- columns by other names
     "German headers": Sheet(
         text("""
@@ -592,6 +617,15 @@ HOSTILE: dict[str, Sheet] = {
         ["034 0.03", "33 0.01", "447400 0.02", "447401 0.02"],
         notices=("1 codes begin with 0",),
     ),
+    "ranges in words, a country's code with a dash": Sheet(
+        text("""
+            Country Code,Area Code,Rate
+            1-809,,0.05
+            44,7400 to 7402,0.01
+            44,7500...7501,0.02
+        """),
+        ["1809 0.05", "447400 0.01", "447401 0.01", "447402 0.01", "447500 0.02", "447501 0.02"],
+    ),
     # --- increments in pieces
     "a minimum beside the increment": Sheet(
         text("""
@@ -646,12 +680,27 @@ HOSTILE: dict[str, Sheet] = {
             41;1;2027/1/5
             43;1;With immediate effect
             44;1;12/28/2026 13:30
+            45;1;effective from 12/28/2026
+            46;1;28 Dec '26
         """),
         [
             "31 1 from 2026-12-28", "32 1 from 2026-12-28 13:30:00", "33 1 from 2026-12-28", "34 1 from 2026-12-28",
             "36 1 from 2026-12-28", "39 1 from 2026-12-28", "40 1 from 2026-12-28", "41 1 from 2027-01-05", "43 1",
-            "44 1 from 2026-12-28 13:30:00",
+            "44 1 from 2026-12-28 13:30:00", "45 1 from 2026-12-28", "46 1 from 2026-12-28",
         ],
+    ),
+    "ends that are none, and one before its beginning": Sheet(
+        text("""
+            Code,Rate,Start Date,End Date
+            33,0.01,2026-12-01,9999-12-31
+            34,0.01,2026-12-01,2026-11-01
+        """),
+        ["33 0.01 from 2026-12-01"],
+        {3: "before it begins"},
+    ),
+    "a date above that no row needs": Sheet(
+        xlsx(["Rates valid from 01/12/2026"], ["Code", "Rate", "Effective"], [33, 0.01, datetime(2026, 12, 1)]),  # noqa: DTZ001
+        ["33 0.01 from 2026-12-01"],
     ),
     # --- words that end a code
     "words around the word": Sheet(

@@ -142,6 +142,16 @@ def test_what_the_cells_prove_goes_before_what_is_known() -> None:
     assert found.mapping.date_order is DateOrder.DAY_FIRST
 
 
+def test_columns_that_are_not_read_are_named() -> None:
+    """So that nobody believes that they counted."""
+    raw = text("""
+        Code,Rate,Surcharge,ASR,
+        ,(USD),(each),,
+        33,0.01,0.05,40,x
+    """)
+    assert read(raw).unread == ["Surcharge (each)", "ASR"]
+
+
 def test_another_currency_than_before_is_asked_about() -> None:
     """A sheet of another product, perhaps."""
     found = read(text("Code,Rate (USD)\n33,1\n"), Mapping({}, currency="EUR"))
