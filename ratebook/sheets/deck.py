@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
+from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 
 from ratebook.money import format_nanos, parse_nanos
+from ratebook.sheets.values import iso_of
 
 OURS = ("prefix", "destination", "rate", "first_rate", "increments", "connect_fee", "effective", "until", "blocked")
 ALWAYS = ""
@@ -80,11 +83,22 @@ def _row(row: dict[str, str]) -> DeckRow:
         first_rate_nanos=price("first_rate"),
         increments=(int(first), int(following or first)) if first else None,
         connect_fee_nanos=price("connect_fee"),
-        effective=(row.get("effective") or "").strip() or None,
-        until=(row.get("until") or "").strip() or None,
+        effective=_moment(row.get("effective") or ""),
+        until=_moment(row.get("until") or ""),
         blocked=(row.get("blocked") or "").strip().lower() in {"yes", "true", "1", "y"},
         more=tuple((name, text) for name, text in row.items() if name not in OURS and text),
     )
+
+
+@lru_cache(maxsize=1024)
+def _moment(text: str) -> str | None:
+    """In one form, whoever wrote it: moments are compared as texts. One with an offset of its own stays."""
+    text = text.strip()
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text or None
+    return text if found.tzinfo else iso_of(found)
 
 
 def write_deck_rows(rows: Iterable[DeckRow]) -> str:

@@ -256,7 +256,7 @@ def is_ambiguous(text: str) -> bool:
 def parse_date(cell: Cell, order: DateOrder) -> str | None:
     """An ISO date, or date and time; None: as soon as possible. Raises ValueError."""
     if isinstance(cell, datetime):
-        return _iso(cell)
+        return iso_of(cell)
     if isinstance(cell, Decimal):
         return _serial(cell)
     text = _BEFORE_DATE.sub("", " ".join(plain_letters(cell).replace("'", "").split()).strip(" ."))
@@ -286,7 +286,7 @@ def parse_date(cell: Cell, order: DateOrder) -> str | None:
 def _serial(number: Decimal) -> str:
     if int(number) not in SERIALS:
         raise ValueError(f"{number} is no date")
-    return _iso(EXCEL_BEGAN + timedelta(seconds=round(number * 86_400)))
+    return iso_of(EXCEL_BEGAN + timedelta(seconds=round(number * 86_400)))
 
 
 def _month(word: str) -> int:
@@ -316,7 +316,7 @@ def _made(year: int, month: int, day: int, text: str) -> str:
         raise EndOfDays(f"{text!r} is a date of the year {year}")
     if year not in YEARS:
         raise ValueError(f"{text!r} is a date of the year {year}")
-    return _iso(found)
+    return iso_of(found)
 
 
 def _hour(time: re.Match[str]) -> int:
@@ -327,6 +327,7 @@ def _hour(time: re.Match[str]) -> int:
     return hour % 12 + (12 if time["half"] in "pP" else 0)
 
 
-def _iso(moment: datetime) -> str:
+def iso_of(moment: datetime) -> str:
+    """As decks have it: a date, or date and time."""
     midnight = (moment.hour, moment.minute, moment.second) == (0, 0, 0)
     return moment.date().isoformat() if midnight else moment.replace(microsecond=0).isoformat(" ")

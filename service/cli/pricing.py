@@ -30,6 +30,7 @@ from service.cli.ratebook import (
 from service.faults import Fault
 
 JSON = click.option("--json", "wants_json", is_flag=True, help="JSON: one document, or one object a line for --calls.")
+SECONDS = "seconds such as 61 or 61.5, to the thousandth and below 10000000,"
 CALL_COLUMNS = ("number", "answered_at", "duration_s")
 
 
@@ -152,17 +153,26 @@ def _bulk(tariff: Tariff, path: Path) -> Iterator[dict[str, Any]]:
 def _calls(path: Path, zone: str) -> Iterator[tuple[str, int, int]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
-        missing = [name for name in CALL_COLUMNS if name not in (reader.fieldnames or ())]
-        if missing:
-            raise Fault(f"{path}:1: no column {' and no '.join(missing)}: {', '.join(CALL_COLUMNS)} were expected")
-        for row in reader:
-            where = f"{path}:{reader.line_num}:"
-            number, duration_ms = digits(row["number"] or ""), milliseconds((row["duration_s"] or "").strip())
-            if number is None:
-                raise Fault(f"{where} number {row['number']!r}: digits were expected")
-            if duration_ms is None:
-                raise Fault(f"{where} duration_s {row['duration_s']!r}: seconds such as 61 or 61.5 were expected")
-            yield number, moment(row["answered_at"] or "", zone, f"{where} answered_at"), duration_ms
+        try:
+            yield from _rows(reader, path, zone)
+        except UnicodeDecodeError as fault:
+            raise Fault(f"{path}: no UTF-8 ({fault})") from None
+        except csv.Error as fault:
+            raise Fault(f"{path}:{reader.reader.line_num}: no CSV ({fault})") from None
+
+
+def _rows(reader: csv.DictReader[str], path: Path, zone: str) -> Iterator[tuple[str, int, int]]:
+    missing = [name for name in CALL_COLUMNS if name not in (reader.fieldnames or ())]
+    if missing:
+        raise Fault(f"{path}:1: no column {' and no '.join(missing)}: {', '.join(CALL_COLUMNS)} were expected")
+    for row in reader:
+        where = f"{path}:{reader.line_num}:"
+        number, duration_ms = digits(row["number"] or ""), milliseconds((row["duration_s"] or "").strip())
+        if number is None:
+            raise Fault(f"{where} number {row['number']!r}: digits were expected")
+        if duration_ms is None:
+            raise Fault(f"{where} duration_s {row['duration_s']!r}: {SECONDS} were expected")
+        yield number, moment(row["answered_at"] or "", zone, f"{where} answered_at"), duration_ms
 
 
 def _line(row: dict[str, Any]) -> str:

@@ -80,6 +80,7 @@ class Duration(click.ParamType[int]):
 def milliseconds(text: str) -> int | None:
     """Of seconds with up to three decimals; None: it is no such thing."""
     whole, _, part = text.partition(".")
+    part = part.rstrip("0") if whole else part
     if not (whole + part).isdecimal() or not text.isascii() or len(part) > 3 or len(whole) > 7:
         return None
     return int(whole or "0") * 1000 + int(part.ljust(3, "0"))

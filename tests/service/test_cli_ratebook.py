@@ -71,11 +71,14 @@ def test_prices_in_bulk(kambill: Kambill, book: Path, tmp_path: Path) -> None:
         ("number,answered_at,duration_s\nx,2026-06-03,1\n", "calls.csv:2: number 'x'"),
         ("number,answered_at,duration_s\n1,2026-06-03,1\n1,noon,1\n", "calls.csv:3: answered_at 'noon'"),
         ("number,answered_at,duration_s\n1,2026-06-03,-1\n", "calls.csv:2: duration_s '-1'"),
+        ("number,answered_at,duration_s\n1,2026-06-03,1.0001\n", "calls.csv:2: duration_s '1.0001': seconds such as"),
+        ('number,answered_at,duration_s\n1,2026-06-03,"1\n', "calls.csv:2: no CSV"),
+        ("number,answered_at,duration_s\n1\udcff,2026-06-03,1\n", "calls.csv: no UTF-8"),
     ],
 )
 def test_calls_that_are_none(kambill: Kambill, book: Path, tmp_path: Path, calls: str, expected: str) -> None:
     """The line is named."""
-    (tmp_path / "calls.csv").write_text(calls)
+    (tmp_path / "calls.csv").write_bytes(calls.encode(errors="surrogateescape"))
     answer = kambill("tariff", "price", "t", "--calls", "calls.csv", "--ratebook", str(book))
     assert answer.code == 1
     assert expected in answer.err

@@ -54,6 +54,13 @@ PARTIAL = """
 """
 
 
+def test_moments_of_a_deck_are_compared_in_one_form() -> None:
+    """Midnight is its day, a T is a blank: else a price would stand twice on one date."""
+    deck = "prefix,rate,effective\n33,0.01,2026-10-01 00:00:00\n34,0.01,2026-10-01T08:00\n"
+    found = merge("Code,Rate,Effective\n33,0.012,2026-10-01\n34,0.012,2026-10-01 08:00\n", deck, kind=Kind.PARTIAL)
+    assert lines(found) == ["33,,0.012,2026-10-01", "34,,0.012,2026-10-01 08:00:00"]
+
+
 def test_an_amendment_leaves_the_others(tmp_path: object) -> None:
     """New, dearer, cheaper, closed, unchanged, each from its date; what was there before is kept as it was."""
     found = merge(PARTIAL, kind=Kind.PARTIAL)
