@@ -11,6 +11,8 @@ from ratebook.sheets.values import plain_letters
 
 HEADER_ROWS_MAX = 200
 """Looked through for a header."""
+NAME_CHARS_MAX = 200
+"""Of a column's name; longer ones are sentences."""
 EXACT, CLEAR, GUESSED = 100, 80, 60
 """Percent of confidence: the name itself, a name with it inside, by what stands below."""
 
@@ -156,7 +158,7 @@ class Header(NamedTuple):
 
 def plain(text: str) -> str:
     """A name as aliases have it: no case, no punctuation, no currency, no `per minute`."""
-    text = plain_letters(text).lower().replace("#", " number ")
+    text = plain_letters(text[:NAME_CHARS_MAX]).lower().replace("#", " number ")
     bare = _OTHERS.sub(" ", _PER_MINUTE.sub(" ", _OTHERS.sub(" ", _PARENTHESES.sub(" ", text)))).strip()
     return bare or _OTHERS.sub(" ", text).strip()
 
@@ -167,7 +169,7 @@ _NAMES = {alias: field for field, aliases in ALIASES.items() for alias in aliase
 def field_of(header: str) -> tuple[Field, int] | None:
     """What a name says its column is, and how surely; None: nothing that we know."""
     name = plain(header)
-    exactly = _OTHERS.sub(" ", plain_letters(header).lower()).strip()
+    exactly = _OTHERS.sub(" ", plain_letters(header[:NAME_CHARS_MAX]).lower()).strip()
     if not name or name in NEVER or exactly in NEVER:
         return None
     if exactly in _NAMES:

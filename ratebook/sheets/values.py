@@ -15,6 +15,7 @@ from ratebook.sheets.grid import Cell, text_of
 ONE = Decimal(1)
 HUNDREDTH = Decimal("0.01")
 PRICE_MAX = 10**6
+PRICE_CHARS_MAX = 100
 SECONDS_MAX = 86_400
 EXCEL_BEGAN = datetime(1899, 12, 30)  # noqa: DTZ001 -- days are counted, whoever's
 SERIALS = range(20_000, 80_000)
@@ -122,6 +123,8 @@ def parse_price(cell: Cell, scale: Decimal = ONE) -> int:
         return _nanos(cell * scale, text_of(cell))
     if isinstance(cell, datetime):
         raise ValueError("the price is a date")  # noqa: TRY004 -- a cell's, like the others
+    if len(cell) > PRICE_CHARS_MAX:
+        raise ValueError("a text, and no price")
     text = _CURRENCY.sub("", cell.strip()) if not re.search(r"\d[eE][-+]?\d", cell) else cell.strip()
     if not text:
         raise ValueError(f"{cell!r} is no price" if cell else "no price")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import zipfile
 from io import BytesIO
 from pathlib import Path
@@ -193,6 +194,16 @@ def test_a_workbook_that_unpacks_too_far_is_not_opened() -> None:
     assert len(out.getvalue()) < 1024 * 1024
     with pytest.raises(UnreadableSheet, match="unpacks to"):
         grids_of(out.getvalue())
+
+
+def test_long_cells_take_no_time() -> None:
+    """A thousand rows of what a pattern would walk through again and again."""
+    row = "-" * 20_000
+    head = "(" * 20_000
+    began = time.monotonic()
+    found = read("\n".join([f"{head},{head}", "Code,Rate", *[f"33,{row}1)"] * 1000]).encode())
+    assert time.monotonic() - began < 10
+    assert {one.reason for one in found.left_out} == {"a text, and no price"}
 
 
 def test_a_table_without_prices_is_none() -> None:
