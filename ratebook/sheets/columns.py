@@ -97,7 +97,8 @@ ALIASES: dict[Field, tuple[str, ...]] = {
     Field.CONNECT_FEE: (
         "setup fee", "connect fee", "connection fee", "setup", "connection charge", "connect charge", "call setup",
         "set up fee", "setup charge", "setup cost", "connection cost", "flag fall", "flagfall", "call attempt charge",
-        "connection", "call setup fee",
+        "connection", "call setup fee", "setup rate", "setup price", "connection rate", "connection price",
+        "connect rate", "connect price",
     ),
     Field.EFFECTIVE: (
         "effective", "effective date", "effective from", "valid from", "start date", "date", "from", "active from",
@@ -118,7 +119,7 @@ ALIASES: dict[Field, tuple[str, ...]] = {
     ),
     Field.BLOCKED: ("forbidden", "blocked", "is blocked", "barred", "block"),
     Field.WITHDRAWN: ("discontinued", "closed", "deleted", "removed", "withdrawn", "is deleted", "delete"),
-    Field.CURRENCY: ("currency", "curr", "ccy", "cur"),
+    Field.CURRENCY: ("currency", "currency code", "rate currency", "price currency", "curr", "ccy", "cur"),
     Field.NOTE: ("note", "notes", "remark", "remarks", "tag", "tags"),
 }  # fmt: skip
 NEVER = {
@@ -126,7 +127,9 @@ NEVER = {
     "rate id", "bi effective date", "difference", "service level", "quality", "asr", "acd", "trunk", "routing",
     "intrastate", "intrastate rate", "indeterminate", "indeterminate rate", "intra", "off peak", "off peak rate",
     "offpeak rate", "level", "rate old", "existing rate", "issue date", "rate difference", "id", "no", "mcc", "mnc",
-    "mccmnc", "mcc mnc", "rate type", "country iso", "iso", "prefix count", "change date", "codes count",
+    "mccmnc", "mcc mnc", "rate type", "country iso", "iso", "prefix count", "iso code", "country iso code", "rate code",
+    "route code", "product code", "service code", "tariff code", "trunk code", "vendor code", "customer code",
+    "status code", "origin surcharge", "origin rate", "change date", "codes count",
 }  # fmt: skip
 """Names that look like others and are none of them."""
 

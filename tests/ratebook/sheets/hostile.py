@@ -569,6 +569,14 @@ HOSTILE: dict[str, Sheet] = {
         ["32 0.01 30/6 from 2026-12-01"],
         currency="EUR",
     ),
+    "codes and rates that are something else": Sheet(
+        text("""
+            Rate Code,Currency Code,ISO Code,Dialled Prefix,Setup Rate,Price per min
+            7,EUR,49,33,0.05,0.01
+        """),
+        ["33 0.01 fee=0.05"],
+        currency="EUR",
+    ),
     "a notice of two cells right above the header": Sheet(
         text("""
             Effective from,12/13/2026,
