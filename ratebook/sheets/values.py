@@ -36,7 +36,7 @@ _DATE_PARTS = re.compile(r"(?P<a>\d{1,4})[-/. ]+(?P<b>\d{1,2}|[A-Za-z]{3,10})[-/
 _MONTH_FIRST = re.compile(
     r"(?P<month>[A-Za-z]{3,10})[-/. ]+(?P<day>\d{1,2})(?:st|nd|rd|th)?[-/. ,]+(?P<year>\d{2,4})(?:[T ].*)?"
 )
-_WEEKDAY = re.compile(r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[., ]+(?=\S)", re.IGNORECASE)
+_WEEKDAY = re.compile(r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*[., ]+(?=\S)", re.IGNORECASE)
 _BEFORE_DATE = re.compile(r"^(?:effective|from|starting|valid|as of|w\.?e\.?f\.?|ab|[: ])+(?=\d)", re.IGNORECASE)
 _RUN_TOGETHER = re.compile(r"(\d{1,2})([A-Za-z]{3,9})(\d{4}|\d{2})(?!\d)")
 """`01DEC2026`."""
@@ -265,25 +265,28 @@ def parse_date(cell: Cell, order: DateOrder) -> str | None:
     text = _BEFORE_DATE.sub("", " ".join(plain_letters(cell).replace("'", "").split()).strip(" ."))
     if not text or (ASAP.search(text) and not re.search(r"\d", text)):
         return None
-    text = _RUN_TOGETHER.sub(r"\1-\2-\3", _WEEKDAY.sub("", text, count=1) if _WEEKDAY.match(text) else text)
     if text.isdecimal() and len(text) == 8 and int(text[:4]) in YEARS:
         return _made(int(text[:4]), int(text[4:6]), int(text[6:]), text)
     if text.replace(".", "", 1).isdecimal() and int(Decimal(text)) in SERIALS:
         return _serial(Decimal(text))
+    return _written(_RUN_TOGETHER.sub(r"\1-\2-\3", _WEEKDAY.sub("", text, count=1)), order)
+
+
+def _written(text: str, order: DateOrder) -> str:
+    """A date of three parts, in numbers or with the month's name."""
     match = _MONTH_FIRST.fullmatch(text)
     if match is not None and (month := _month(match["month"])):
         return _made(_year(match["year"]), month, int(match["day"]), text)
     match = _DATE_PARTS.fullmatch(re.sub(r"(?<=\d)(?:st|nd|rd|th)\b", "", text))
     if match is None:
-        raise ValueError(f"{cell!r} is no date")
+        raise ValueError(f"{text!r} is no date")
     first, second, third = match["a"], match["b"], match["c"]
+    year, day = (first, third) if len(first) == 4 else (third, first)
     if not second.isdecimal():
-        day, year = (third, first) if len(first) == 4 else (first, third)
         return _made(_year(year), _month(second), int(day), text)
-    if len(first) == 4:
-        return _made(int(first), int(second), int(third), text)
-    day, number = (first, second) if order is DateOrder.DAY_FIRST else (second, first)
-    return _made(_year(third), int(number), int(day), text)
+    if len(first) == 4 or order is DateOrder.DAY_FIRST:
+        return _made(_year(year), int(second), int(day), text)
+    return _made(_year(year), int(first), int(second), text)
 
 
 def _serial(number: Decimal) -> str:
