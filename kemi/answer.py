@@ -14,6 +14,7 @@ from kemi.settlement import bill_of, close, with_code
 from kemi.store import queues
 from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
+from kemi.store.configuration import Configuration
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
 from ratebook.bands import terms_at
@@ -56,13 +57,14 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
     """Decides on a 2xx to an INVITE: the answer's stamp, the price of this moment, the first full grant."""
     with Change(rooms.store) as change:
         running = change.call(bytes.fromhex(call))
-        refused = _not_to_be_answered(change, running, callee)
+        configuration = change.configuration
+        refused = _not_to_be_answered(change, configuration, running, callee)
         if refused is not None or running is None:
             return refused or GONE
         if running.cut_by:
             return _refuse(change, running, "suspended", _inactive(change, running), ring_ms, now)
         legs, provider = _legs_of_now(rooms, running, now)
-        settings = change.configuration.settings(change.txn)
+        settings = configuration.settings(change.txn)
         payers = grants.payers_of(change, legs)
         grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s)
         if grant_s < 1:
@@ -83,7 +85,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
             seen_boot_ms=now.boot_ms,
             h_entry=callee.h_entry,
             h_id=callee.h_id,
-            generation=change.configuration.generation(change.txn),
+            generation=configuration.generation(change.txn),
         )
         change.move_call(talking, running.due_ms)
         change.event(queues.ANSWERED, now, running.key)
@@ -91,14 +93,16 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
     return Grant(grant_s)
 
 
-def _not_to_be_answered(change: Change, running: RunningCall | None, callee: Callee) -> Grant | Denied | None:
+def _not_to_be_answered(
+    change: Change, configuration: Configuration, running: RunningCall | None, callee: Callee
+) -> Grant | Denied | None:
     """What a 2xx gets that isn't the first one of the gateway at hand; None: it is."""
     if running is None:
         return GONE
     if running.is_answered:
         same = callee.to_tag in {leg.tag for leg in (running.callee_leg, running.caller_leg) if leg is not None}
         return Grant(None) if same else Denied("second_answer", 500, "Second answer")
-    gateway = change.configuration.gateway(change.txn, running.gateway)
+    gateway = configuration.gateway(change.txn, running.gateway)
     if gateway is None or not lies_in(callee.source.ip, gateway.networks):
         return Denied("candidate", 481, "Call/Transaction Does Not Exist")
     return None

@@ -29,13 +29,13 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     known = None if call is None else speaker(rooms, call, from_tag, to_tag, sip.text("$si"))
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
-    running, side = known
+    running, record, side = known
     request = _read(method, from_tag, to_tag)
     answer = _judge(running, request, side)
     if answer is not None:
         return _refuse(method, answer)
     if method == "BYE":
-        return _bye(rooms, running, side)
+        return _bye(rooms, running, record, side)
     return _pass_on(rooms, running, request, side)
 
 
@@ -78,11 +78,11 @@ def _judge(running: RunningCall, request: InDialog, side: str) -> Answer | None:
     return guards.check_ringing(running, request, notes.early_sides(sip.dialog_note(notes.EARLY)))
 
 
-def _bye(rooms: Rooms, running: RunningCall, side: str) -> None:
+def _bye(rooms: Rooms, running: RunningCall, record: bytes, side: str) -> None:
     """Never sent on: settled, answered, and one of our own goes to the other side."""
     if not sip.new_transaction():
         return
-    hung_up(rooms, running, End(side, 200, "OK", running.ring_wall_ms), now())
+    hung_up(rooms, running, record, End(side, 200, "OK", running.ring_wall_ms), now())
     other = "callee" if side == "caller" else "caller"
     rooms.hanging_up = running.hex
     if not (sip.take_dialog() and sip.bye(other)):

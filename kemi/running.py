@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from kemi.authorize import invite_key
 from kemi.guards import side_of
@@ -30,7 +30,17 @@ def call_of_invite(rooms: Rooms, call_id: str, from_tag: str) -> str | None:
     return None if raw is None else layout.unpack_invite(raw).call.hex()
 
 
-def speaker(rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str) -> tuple[RunningCall, str] | None:
+class Speaker(NamedTuple):
+    """Who speaks in a call."""
+
+    running: RunningCall
+    record: bytes
+    """The store's, of the call as it was read."""
+    side: str
+    """`caller` or `callee`."""
+
+
+def speaker(rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str) -> Speaker | None:
     """The running call and the side of it that speaks, by both tags and the address it speaks from.
 
     None: the call has ended or never was, or neither side has these tags and sends from there.
@@ -44,7 +54,7 @@ def speaker(rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str) -> tup
         side = side_of(running, from_tag, to_tag)
         if side is None or not lies_in(ip, _networks(store, txn, running, side)):
             return None
-    return running, side
+    return Speaker(running, raw, side)
 
 
 def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str) -> bool:

@@ -55,12 +55,11 @@ def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
     return True
 
 
-def hung_up(rooms: Rooms, seen: RunningCall, end: End, now: Now) -> bool:
-    """As `ended`, of a call that has just been read: its bill is made before the store's lock is taken.
+def hung_up(rooms: Rooms, seen: RunningCall, before: bytes, end: End, now: Now) -> bool:
+    """As `ended`, of a call that has just been read, and its record: its bill is made before the store's lock is taken.
 
     What has changed since is seen there, and the bill made anew.
     """
-    before = pack_call(seen)
     bill = bill_of(seen, before, _ending(seen, end, now.boot_ms), now)
     with Change(rooms.store) as change:
         record = change.txn.get(seen.key, db=change.store.call)

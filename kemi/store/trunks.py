@@ -173,7 +173,8 @@ def doors(shapes: bytes, ip: str, port: int, transport: str) -> tuple[tuple[byte
     version, number = parse_address(ip)
     found = []
     for at in range(0, len(shapes), SHAPE_BYTES):
-        shape = Shape(*shapes[at : at + SHAPE_BYTES])
+        its_version, length, has_port, its_transport, prefix_length = shapes[at : at + SHAPE_BYTES]
+        shape = Shape(its_version, length, has_port > 0, its_transport, prefix_length)
         if shape.version == version and shape.transport in {0, TRANSPORTS[transport]}:
             shift = BITS[version] - shape.length
             key = bytes((version, shape.length)) + packed(version, shift, number >> shift)

@@ -71,16 +71,17 @@ class Found(NamedTuple):
 class RatesSnapshot:
     """Look-ups in one read transaction: `with reader.snapshot() as rates`."""
 
-    def __init__(self, env: Any, bodies: dict[bytes, Body]) -> None:
-        self._env = env
-        self._bodies = bodies
+    def __init__(self, reader: RatesReader) -> None:
+        self._reader = reader
+        self._bodies = reader.bodies
         self._txn: Any = None
         self._cursor: Any = None
         self._whole: set[bytes] = set()
 
     def __enter__(self) -> RatesSnapshot:
-        self._txn = self._env.begin()
+        self._txn = self._reader.env.begin()
         self._cursor = self._txn.cursor()
+        self._whole = self._reader.whole_in(self._txn.id())
         return self
 
     def __exit__(
@@ -151,9 +152,10 @@ class RatesReader:
     """The rates environment, read-only. Opened in each process after its fork, once."""
 
     def __init__(self, env: Any) -> None:
-        self._env = env
-        self._bodies: dict[bytes, Body] = {}
+        self.env = env
+        self.bodies: dict[bytes, Body] = {}
         """By version and number: what a version says never changes."""
+        self._whole: tuple[int, set[bytes]] = -1, set()
 
     @classmethod
     def open(cls, folder: Path) -> RatesReader:
@@ -165,8 +167,16 @@ class RatesReader:
 
     def snapshot(self) -> RatesSnapshot:
         """One read transaction; short, as every reader of LMDB."""
-        return RatesSnapshot(self._env, self._bodies)
+        return RatesSnapshot(self)
+
+    def whole_in(self, txn_id: int) -> set[bytes]:
+        """The versions that were found whole so far, in the state of the environment that a transaction sees."""
+        seen_in, whole = self._whole
+        if seen_in != txn_id:
+            whole = set()
+            self._whole = txn_id, whole
+        return whole
 
     def close(self) -> None:
         """Gives the reader slots back."""
-        self._env.close()
+        self.env.close()

@@ -6,6 +6,7 @@ from kemi.grants import extend
 from kemi.identify import Source, identify
 from kemi.running import advance, comes_from_side, find, speaker
 from kemi.settlement import End, ended
+from kemi.store.calls import unpack_call
 from kemi.store.trunks import trunk_by_id
 from tests.kemi.world import World
 
@@ -30,12 +31,13 @@ def test_who_speaks_is_known_by_tags_and_address(world: World) -> None:
     caller = speaker(world.rooms, call, "from", "to", "127.0.0.2")
     assert caller is not None
     assert callee is not None
-    assert (caller[1], callee[1]) == ("caller", "callee")
+    assert (caller.side, callee.side) == ("caller", "callee")
+    assert (unpack_call(caller.record), caller.running) == (callee.running, find(world.rooms, call))
     assert speaker(world.rooms, call, "from", "to", "127.0.0.11") is None
     assert speaker(world.rooms, call, "to", "from", "127.0.0.2") is None
     assert speaker(world.rooms, call, "to", "other", "127.0.0.11") is None
-    assert comes_from_side(world.rooms, callee[0], "callee", "127.0.0.11")
-    assert not comes_from_side(world.rooms, callee[0], "caller", "127.0.0.11")
+    assert comes_from_side(world.rooms, callee.running, "callee", "127.0.0.11")
+    assert not comes_from_side(world.rooms, callee.running, "caller", "127.0.0.11")
 
 
 def test_nothing_is_found_of_a_call_that_ended(world: World) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from kemi.grants import extend
 from kemi.running import find
 from kemi.settlement import End, hung_up
+from kemi.store.calls import pack_call
 from tests.kemi.world import CARRIER, CUSTOMER, EURO, LOWER, ROOT, UPPER, World, assert_consistent
 
 
@@ -70,10 +71,11 @@ def test_a_bill_made_before_the_lock_is_made_anew_when_the_call_has_changed(worl
     call = world.talk()
     seen = find(world.rooms, call)
     assert seen is not None
+    record = pack_call(seen)
     world.wait(150)
     extend(world.rooms, seen.key, world.now)
-    assert hung_up(world.rooms, seen, End("caller", 200, "OK", 0), world.now)
+    assert hung_up(world.rooms, seen, record, End("caller", 200, "OK", 0), world.now)
     assert world.charges()[CUSTOMER] == 150_000
     assert_consistent(world)
-    assert not hung_up(world.rooms, seen, End("caller", 200, "OK", 0), world.now)
+    assert not hung_up(world.rooms, seen, record, End("caller", 200, "OK", 0), world.now)
     assert len(world.events("settled")) == 1

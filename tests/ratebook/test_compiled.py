@@ -272,6 +272,20 @@ def test_a_snapshot_does_not_see_what_comes_later(env: Any) -> None:
         assert look.find(compiled.version, "44", 0) is not None
 
 
+def test_a_reader_that_has_found_a_version_knows_when_it_goes(env: Any) -> None:
+    """What it found whole is asked for again once anything was written; an older snapshot has it still."""
+    reader, version = RatesReader(env), publish(env, rate("44"))
+    with reader.snapshot() as look:
+        assert look.has(version)
+    with reader.snapshot() as look:
+        assert look.has(version)
+        drop_version(env, version)
+        assert look.find(version, "44", 0) is not None
+    with reader.snapshot() as look:
+        assert not look.has(version)
+        assert look.find(version, "44", 0) is None
+
+
 def test_reading_needs_an_environment(tmp_path: Path) -> None:
     """Opening none makes none."""
     with pytest.raises(lmdb.Error):

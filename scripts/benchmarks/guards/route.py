@@ -20,6 +20,7 @@ sys.path.insert(0, os.environ["KAMBILL_HOME"])
 from kemi import calls_in, calls_on, in_dialog, route, sip
 from kemi.answer import Grant
 from kemi.authorize import Admitted, Target
+from kemi.running import Speaker
 from kemi.store.calls import Leg, RunningCall
 from kemi.store.networks import lies_in, parse_network
 
@@ -47,11 +48,12 @@ class NoRooms:
     hanging_up = ""
 
 
-def answered_call(*_: Any) -> tuple[RunningCall, str]:
+def answered_call(_rooms: Any, key: str, *_: Any) -> Speaker:
     """The call of the request at hand, as its caller would have made it."""
     caller = Leg(sip.text("$ft"), CALLER, (), 1, "")
-    call = ANSWERED._replace(caller_leg=caller, callee_leg=Leg(sip.text("$tt"), CALLEE, (), 0, ""))
-    return call, "caller" if lies_in(sip.text("$si"), LOOPBACK) else ""
+    callee = Leg(sip.text("$tt"), CALLEE, (), 0, "")
+    call = ANSWERED._replace(key=bytes.fromhex(key), caller_leg=caller, callee_leg=callee)
+    return Speaker(call, b"", "caller" if lies_in(sip.text("$si"), LOOPBACK) else "")
 
 
 def ringing_call(_rooms: Any, _call: str) -> RunningCall:
