@@ -3,6 +3,7 @@
 call       CPU a call of Kambill and of two proxies that do less, in turn, and the medians
 highest    the highest rate at which none of their calls fails
 decisions  how long Kambill's decisions take at a steady rate: median, 99th percentile, longest
+loop       CPU of each decision without Kamailio, one call after another in one process: caches warm, and cold
 flat       CPU a call with few rates and accounts and with many, in turn
 ratebook   a million rates checked, compiled, found, priced again; a workbook looked at; 1 if a limit is passed
 api        requests a second and times of the API, with 100,000 accounts unless told otherwise, on both databases
@@ -14,6 +15,7 @@ import argparse
 import json
 import signal
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,9 +25,10 @@ from pathlib import Path
 from scripts.benchmarks import company
 from scripts.benchmarks.api import run as bench_api
 from scripts.benchmarks.load import Load, Result, processors, run
-from scripts.benchmarks.proxies import Proxy, Size
+from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy, Size
 from scripts.benchmarks.ratebook import run as bench_ratebook
 from scripts.demo.children import Children
+from scripts.demo.places import HOME
 from service.faults import Fault
 
 SETTLE_S = 1.5
@@ -125,6 +128,18 @@ def decisions(found: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
+def loop(found: argparse.Namespace, folder: Path) -> int:
+    """Each decision alone, in the interpreter that Kamailio has; a process of its own for each run."""
+    with tempfile.TemporaryDirectory(prefix="kambill-bench-", dir="/dev/shm") as run_dir:
+        for what in ("fill", *("warm", "cold") * found.rounds):
+            values = (run_dir, folder / "data", found.rates, found.accounts, found.calls)
+            command = [SYSTEM_PYTHON, "-m", "scripts.benchmarks.loop", what, *map(str, values)]
+            said = subprocess.run(command, cwd=HOME, check=True, stdout=subprocess.PIPE, text=True).stdout
+            if said:
+                print(json.dumps({"caches": what, "cpu_us_per_call": json.loads(said)}), flush=True)
+    return 0
+
+
 def ratebook(_found: argparse.Namespace, folder: Path) -> int:
     """Times of the ratebook."""
     return bench_ratebook(folder)
@@ -186,6 +201,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "highest": highest,
     "decisions": decisions,
     "flat": flat,
+    "loop": loop,
     "api": api,
     "ratebook": ratebook,
 }
