@@ -8,20 +8,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kemi.store.queues import SET_ASIDE
-from service.calls.records import TRAFFIC_SUMS, Cdr, cdr_row, charge_rows, postings_of, traffic_rows
+from service.calls.hourly import add_hourly
+from service.calls.records import cdr_row, charge_rows, postings_of, traffic_rows
 from service.calls.tail import Batch, Event, Position, read_batch, removable
 from service.commands.outbox import UnknownNode, lock_node
 from service.commands.rebuild import rebuild
 from service.config import Config
-from service.database.engine import is_sqlite, reading
-from service.database.tables import cdrs, charges, nodes, traffic_hourly
+from service.database.engine import reading
+from service.database.tables import cdrs, charges, nodes
 from service.ledger import operations, rules, storage
 
 BATCH_LINES = 500
@@ -114,7 +113,7 @@ async def _post_calls(conn: AsyncConnection, node_id: int, events: list[Event], 
     lines = [row for event in fresh for row in charge_rows(ids[event["cdr"]["call"]], event["cdr"])]
     if lines:
         await conn.execute(sa.insert(charges), lines)
-    await _add_traffic(conn, [event["cdr"] for event in fresh])
+    await add_hourly(conn, traffic_rows(event["cdr"] for event in fresh))
 
 
 async def _unknown(conn: AsyncConnection, events: list[Event]) -> list[Event]:
@@ -133,12 +132,3 @@ async def _post_entry(conn: AsyncConnection, node_id: int, events: list[Event], 
     batch = rules.Batch(node_id, events[0]["epoch"], events[0]["seq"], events[-1]["seq"])
     entry = rules.Entry(rules.CHARGES, ACTOR, f"{len(events)} calls", now_ms, tuple(postings), batch=batch)
     return await storage.post_entry(conn, entry)
-
-
-async def _add_traffic(conn: AsyncConnection, records: list[Cdr]) -> None:
-    insert: Any = sqlite.insert(traffic_hourly) if is_sqlite(conn) else postgresql.insert(traffic_hourly)
-    upsert = insert.on_conflict_do_update(
-        index_elements=[column.name for column in traffic_hourly.primary_key.columns],
-        set_={name: traffic_hourly.c[name] + insert.excluded[name] for name in TRAFFIC_SUMS},
-    )
-    await conn.execute(upsert, traffic_rows(records))

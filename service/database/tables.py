@@ -26,7 +26,7 @@ STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
 CALLER_RULES = ("pass", "listed", "replace")
 BOOKS = ("balance", "revenue", "cost", "cash")
-ENTRY_KINDS = ("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges")
+ENTRY_KINDS = ("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction")
 OPERATION_KINDS = ("refund", "transfer")
 OPERATION_STATES = ("asked", "posted", "refused", "cancelled")
 

@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 ROOT_ID = 1
 BALANCE, REVENUE, COST, CASH = "balance", "revenue", "cost", "cash"
-PAYMENT, ADJUSTMENT, WRITE_OFF, MOVE, CHARGES = "payment", "adjustment", "write_off", "move", "charges"
+PAYMENT, ADJUSTMENT, WRITE_OFF, MOVE = "payment", "adjustment", "write_off", "move"
+CHARGES, CORRECTION = "charges", "correction"
 
 
 class Unbalanced(Exception):

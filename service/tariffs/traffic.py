@@ -8,13 +8,12 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ratebook.bands import terms_at
-from ratebook.bulk import Pricer
 from ratebook.model import Rate
-from ratebook.price import attempt_charge
 from service.accounts.rules import ROOT_ID
 from service.database.engine import reading
+from service.database.rerating_tables import rerating_rates
 from service.database.tables import cdrs, charges, tariff_versions, tariffs
+from service.tariffs.repricer import Refusal, Repricer
 
 PAGE = 5_000
 """Calls read at a time: no transaction is long."""
@@ -52,7 +51,11 @@ async def calls_of(
 ) -> AsyncIterator[PricedCall]:
     """The calls of a period that were priced by any version of a tariff of the operator; `costs`: that cost by it."""
     own = (tariffs.c.name == tariff) & (tariffs.c.owner_id == ROOT_ID)
-    versions = sa.select(tariff_versions.c.version).join(tariffs).where(own)
+    ids = sa.select(tariffs.c.id).where(own)
+    versions = sa.union(
+        sa.select(tariff_versions.c.version).where(tariff_versions.c.tariff_id.in_(ids)),
+        sa.select(rerating_rates.c.version).where(rerating_rates.c.tariff_id.in_(ids)),  # drafts, too
+    )
     when = (cdrs.c.start_ms >= from_ms) & (cdrs.c.start_ms < to_ms)
     shown = [
         cdrs.c.id, cdrs.c.called, cdrs.c.destination, cdrs.c.start_ms, cdrs.c.answer_ms, cdrs.c.duration_ms,
@@ -77,30 +80,15 @@ async def calls_of(
         last = page[-1].id
 
 
-class Repricer:
-    """Prices calls as they were settled: attempts by their fee, answered ones by the pricing function."""
-
-    def __init__(self, rates: list[Rate]) -> None:
-        self._pricer = Pricer(rates)
-
-    def price(self, call: PricedCall) -> tuple[str, int] | None:
-        """Destination and micro-units; None: the rates refuse it."""
-        at_s = (call.answer_ms or call.start_ms) // 1000
-        rate = self._pricer.index.find(call.called, at_s)
-        if rate is None or terms_at(rate.terms, at_s).blocked:
-            return None
-        if not call.answer_ms:
-            return rate.destination, attempt_charge(rate.terms, at_s)
-        return rate.destination, self._pricer.charge(rate.terms, call.duration_ms, at_s).micros
-
-
 async def by_destination(calls: AsyncIterator[PricedCall], rates: list[Rate], currency: str) -> dict[str, Sum]:
     """What the calls came to and would come to by other rates, by destination; costs in the same currency only."""
     repricer = Repricer(rates)
     found: dict[str, Sum] = {}
     async for call in calls:
         priced = repricer.price(call)
-        name, after = priced or (call.destination, None)
+        name, after = call.destination, None
+        if not isinstance(priced, Refusal):
+            name, after = priced.rate.destination, priced.micros
         known = found.get(name, Sum())
         found[name] = Sum(
             known.calls + 1,

@@ -14,7 +14,8 @@ from ratebook.document import load
 from ratebook.price import charge
 from service.database.engine import reading
 from service.database.tables import cdrs, charges
-from service.tariffs.traffic import Repricer, by_destination, calls_of
+from service.tariffs.repricer import Repricer
+from service.tariffs.traffic import by_destination, calls_of
 from tests.service.company import EURO, NOW_MS, TARIFFS, Company, write_ratebook
 
 CUSTOMER = 5
@@ -65,7 +66,7 @@ async def test_simulator_hold_cdr_and_pricing_again_agree(company: Company) -> N
     assert simulated == again == (level.billed_s, level.charge_micros) == (96, by_hand)
     assert 1000 * EURO - company.store()[CUSTOMER].balance == by_hand
     assert found.charge_micros == by_hand
-    assert Repricer(list(tariff.rates)).price(found) == ("everywhere", by_hand)
+    assert Repricer(tariff.rates).price(found) == (rate, 96, by_hand)
     assert await company.broken() == {}
 
 

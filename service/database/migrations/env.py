@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from alembic import context
 
-from service.database import access_tables, peer_tables, seller_tables, tables, webhook_tables  # noqa: F401 -- their tables belong to the metadata
+from service.database import (  # noqa: F401 -- their tables belong to the metadata
+    access_tables,
+    peer_tables,
+    rerating_tables,
+    seller_tables,
+    tables,
+    webhook_tables,
+)
 from service.database.columns import metadata
 
 connection = context.config.attributes["connection"]

@@ -201,7 +201,7 @@ def upgrade() -> None:
         sa.Column("first_sequence", sa.BigInteger(), nullable=True),
         sa.Column("last_sequence", sa.BigInteger(), nullable=True),
         sa.CheckConstraint(
-            "kind IN ('payment', 'adjustment', 'refund', 'transfer', 'write_off', 'move', 'charges')",
+            "kind IN ('payment', 'adjustment', 'refund', 'transfer', 'write_off', 'move', 'charges', 'correction')",
             name=op.f("ck_entries_kind"),
         ),
         sa.ForeignKeyConstraint(["node_id"], ["nodes.id"], name=op.f("fk_entries_node_id")),
@@ -877,5 +877,99 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("user_id", "role_id", name=op.f("pk_user_roles")),
     )
     op.create_index(op.f("ix_user_roles_role_id"), "user_roles", ["role_id"], unique=False)
+
+    op.create_table(
+        "reratings",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False),
+        sa.Column("actor_account_id", sa.BigInteger(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="running", nullable=False),
+        sa.Column("from_ms", sa.BigInteger(), nullable=False),
+        sa.Column("to_ms", sa.BigInteger(), nullable=False),
+        sa.Column("under_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("prefix", sa.Text(), server_default="", nullable=False),
+        sa.Column("destination", sa.Text(), server_default="", nullable=False),
+        sa.Column("costs", sa.Boolean(), nullable=False),
+        sa.Column("rates", sa.Text(), nullable=False),
+        sa.Column("at_ms", sa.BigInteger(), nullable=False),
+        sa.Column("at_cdr_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("calls", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("changed", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("left_alone", sa.JSON(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("finished_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint("state IN ('running', 'done')", name=op.f("ck_reratings_state")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_reratings_account_id")),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_reratings_tariff_id")),
+        sa.ForeignKeyConstraint(["under_id"], ["accounts.id"], name=op.f("fk_reratings_under_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_reratings")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_reratings_account_id_id"), "reratings", ["account_id", "id"], unique=False)
+    op.create_index(op.f("ix_reratings_state"), "reratings", ["state"], unique=False)
+
+    op.create_table(
+        "rerating_rates",
+        sa.Column("rerating_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("instead_of_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("version", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["instead_of_id"], ["tariffs.id"], name=op.f("fk_rerating_rates_instead_of_id")),
+        sa.ForeignKeyConstraint(["rerating_id"], ["reratings.id"], name=op.f("fk_rerating_rates_rerating_id")),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_rerating_rates_tariff_id")),
+        sa.PrimaryKeyConstraint("rerating_id", "instead_of_id", name=op.f("pk_rerating_rates")),
+    )
+    op.create_index(op.f("ix_rerating_rates_version"), "rerating_rates", ["version"], unique=False)
+
+    op.create_table(
+        "corrections",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("rerating_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("cdr_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("seller_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("before_tariff", sa.Text(), nullable=False),
+        sa.Column("before_prefix", sa.Text(), nullable=False),
+        sa.Column("before_terms", sa.Text(), nullable=False),
+        sa.Column("before_billed_s", sa.BigInteger(), nullable=False),
+        sa.Column("before_micros", sa.BigInteger(), nullable=False),
+        sa.Column("after_tariff", sa.Text(), nullable=False),
+        sa.Column("after_prefix", sa.Text(), nullable=False),
+        sa.Column("after_terms", sa.Text(), nullable=False),
+        sa.Column("after_billed_s", sa.BigInteger(), nullable=False),
+        sa.Column("after_micros", sa.BigInteger(), nullable=False),
+        sa.Column("delta_micros", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.CheckConstraint("delta_micros = after_micros - before_micros", name=op.f("ck_corrections_delta")),
+        sa.CheckConstraint("length(currency) = 3", name=op.f("ck_corrections_currency")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_corrections_account_id")),
+        sa.ForeignKeyConstraint(["cdr_id"], ["cdrs.id"], name=op.f("fk_corrections_cdr_id")),
+        sa.ForeignKeyConstraint(["entry_id"], ["entries.id"], name=op.f("fk_corrections_entry_id")),
+        sa.ForeignKeyConstraint(["rerating_id"], ["reratings.id"], name=op.f("fk_corrections_rerating_id")),
+        sa.ForeignKeyConstraint(["seller_id"], ["accounts.id"], name=op.f("fk_corrections_seller_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_corrections")),
+        sa.UniqueConstraint("rerating_id", "cdr_id", "level", name=op.f("uq_corrections_rerating_id_cdr_id_level")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_corrections_account_id_cdr_id"), "corrections", ["account_id", "cdr_id"], unique=False)
+    op.create_index(op.f("ix_corrections_cdr_id_level"), "corrections", ["cdr_id", "level"], unique=False)
+    op.create_index(op.f("ix_corrections_entry_id"), "corrections", ["entry_id"], unique=False)
     make_append_only(op.get_bind(), "audit")
+    make_append_only(op.get_bind(), "corrections")
     watch_access(op.get_bind())

@@ -1,0 +1,66 @@
+"""Calls of the ledger by other rates: the one place where a call that has ended is priced again. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from ratebook.bands import terms_at
+from ratebook.bulk import Pricer
+from ratebook.model import Rate
+from ratebook.price import attempt_charge
+
+
+class Ended(Protocol):
+    """What of a call its price depends on."""
+
+    @property
+    def called(self) -> str:
+        """In E.164, without `+`."""
+
+    @property
+    def start_ms(self) -> int:
+        """Wall clock of its INVITE."""
+
+    @property
+    def answer_ms(self) -> int:
+        """0: not answered."""
+
+    @property
+    def duration_ms(self) -> int:
+        """As it was recorded."""
+
+
+class Repriced(NamedTuple):
+    """What a call comes to."""
+
+    rate: Rate
+    billed_s: int
+    micros: int
+
+
+class Refusal(StrEnum):
+    """Why rates would not have let a call through."""
+
+    NO_RATE = "no rate"
+    BLOCKED = "blocked"
+
+
+class Repricer:
+    """Prices calls as they were settled: attempts by their fee, answered ones by the pricing function."""
+
+    def __init__(self, rates: Iterable[Rate]) -> None:
+        self._pricer = Pricer(rates)
+
+    def price(self, call: Ended) -> Repriced | Refusal:
+        """By the rate of the moment of the answer; of an attempt, of its INVITE."""
+        at_s = (call.answer_ms or call.start_ms) // 1000
+        rate = self._pricer.index.find(call.called, at_s)
+        if rate is None:
+            return Refusal.NO_RATE
+        if terms_at(rate.terms, at_s).blocked:
+            return Refusal.BLOCKED
+        if not call.answer_ms:
+            return Repriced(rate, 0, attempt_charge(rate.terms, at_s))
+        return Repriced(rate, *self._pricer.charge(rate.terms, call.duration_ms, at_s))
