@@ -28,6 +28,7 @@ from service.commands.flusher import Flusher
 from service.commands.settings import send_settings
 from service.config import Config
 from service.faults import Fault
+from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.publisher import RatebookFaulty, publish
 from service.tariffs.watcher import Watcher
@@ -39,6 +40,7 @@ POLL_S = 0.1
 TIDY_S = 2.0
 TELL_S = 0.5
 FORGET_S = 3_600.0
+RERATE_S = 1.0
 WATCH_S = 1.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
@@ -73,6 +75,7 @@ class Service:
         self._flusher = Flusher(engine, config)
         self._watcher = Watcher(config.ratebook)
         self._sender = Sender(engine, config)
+        self._rerater = Rerater(engine, config)
         self.api = Api(config, engine, Sessions())
 
     def tasks(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
@@ -84,6 +87,7 @@ class Service:
             "tidy": (TIDY_S, self._tidy),
             "webhooks": (TELL_S, self._tell),
             "forget": (FORGET_S, self._forget),
+            "rerating": (RERATE_S, self._rerate),
         }
 
     async def keep(self, name: str) -> None:
@@ -123,6 +127,10 @@ class Service:
 
     async def _forget(self) -> None:
         await forget(self._engine, self._config.node, _now_ms())
+
+    async def _rerate(self) -> None:
+        while await self._rerater.work(_now_ms()):
+            pass
 
     async def _watch(self) -> None:
         """Publishes a changed ratebook; its faults are told line by line, and the old one stays."""

@@ -10,6 +10,7 @@ from service.calls import history, running
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import devices_api, gateways_api, numbers_api, translations_api, trunks_api
+from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
 from service.webhooks import api as webhooks
@@ -34,6 +35,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,
     *tariffs.ENDPOINTS,
+    *rerating.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *trail.ENDPOINTS,
 )

@@ -85,7 +85,7 @@ MEANINGS: dict[Permission, str] = {
     _P.TARIFFS_PUBLISH: "Make tariffs take effect",
     _P.CALLS_READ: "See running calls",
     _P.CALLS_CHANGE: "Cut running calls",
-    _P.CDRS_CHANGE: "Rate calls again",
+    _P.CDRS_CHANGE: "Rate calls again, as far as they were sold by own tariffs",
     _P.PAYMENTS_READ: "See payments and every other line of the books",
     _P.PAYMENTS_CHANGE: "Post payments and adjustments of accounts below",
     _P.PAYMENTS_REFUND: "Pay money back to accounts below",
@@ -122,7 +122,7 @@ _CUSTOMER = _PERSONAL | {
 }  # fmt: skip
 _RESELLER = (ALL - {
     _P.PROVIDERS_READ, _P.PROVIDERS_CHANGE, _P.GATEWAYS_READ, _P.GATEWAYS_CHANGE, _P.ROUTING_CHANGE,
-    _P.SETTINGS_CHANGE, _P.CDRS_CHANGE, _P.PAYMENTS_TOP_UP,
+    _P.SETTINGS_CHANGE, _P.PAYMENTS_TOP_UP,
 })  # fmt: skip
 
 SUPER_ADMIN, OWNER, ADMIN, SUPPORT, FINANCE, READ_ONLY = (

@@ -11,6 +11,7 @@ from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.peer_tables import devices, numbers, translations
+from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
     accounts,
     book_balances,
@@ -123,6 +124,8 @@ NOUNS: dict[str, Noun] = {
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),
+        Noun("rerating", reratings, reratings.c.account_id),
+        Noun("correction", corrections, corrections.c.account_id),
         Noun("change", audit, audit.c.account_id),
     )
 }

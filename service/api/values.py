@@ -95,6 +95,7 @@ TariffId = Annotated[Number, Ref("tariff")]
 PlanId = Annotated[Number, Ref("plan")]
 TrunkId = Annotated[Number, Ref("trunk")]
 DeviceId = Annotated[Number, Ref("device")]
+ReratingId = Annotated[Number, Ref("rerating")]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 """Of channels or calls a second."""
 

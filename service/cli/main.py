@@ -43,6 +43,8 @@ COMMANDS = {
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),
     "tariff": ("tariff", "Check the ratebook, price a call by it, publish it."),
+    "rerating": ("", "Calls that are rated again: what was asked for, and how far it is."),
+    "correction": ("", "What of calls was charged wrongly, and rightly."),
     "journal": ("journal", "Read the call journal: what happened, line by line."),
     "doctor": ("doctor", "Check that everything adds up, on the running system."),
     "completion": ("completion", "Print a shell's completion script."),

@@ -9,7 +9,7 @@ import click
 
 from ratebook.document import Problem, load
 from ratebook.document.schema import tariff_schema
-from service.cli import comparing, pricing, sheets
+from service.cli import comparing, pricing, rerating, sheets
 from service.cli.groups import Verbs
 from service.cli.output import as_json
 from service.cli.ratebook import FOLDER, RatebookFaulty, folder_of, warn
@@ -18,7 +18,7 @@ from service.tariffs import publisher
 from service.tariffs.publisher import Publication
 
 
-@click.group(cls=Verbs, noun="tariff")
+@click.group(cls=Verbs, noun="tariff", both={"rerate"})
 def command() -> None:
     """The ratebook: check it, price calls by it, publish it."""
 
@@ -67,6 +67,7 @@ command.add_command(pricing.lookup)
 command.add_command(comparing.diff)
 command.add_command(comparing.simulate)
 command.add_command(comparing.margin)
+command.add_command(rerating.rerate)
 command.add_command(sheets.import_sheet)
 command.add_command(sheets.undo_import)
 command.add_command(sheets.export_sheet)

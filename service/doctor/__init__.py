@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from service.config import Config
 from service.database.engine import reading
-from service.doctor import checks
-from service.doctor.evidence import Report, read_ledger, read_store
+from service.doctor import checks, corrections
+from service.doctor.evidence import Check, Report, read_ledger, read_store
 from service.start import open_ledger
 
-__all__ = ["Report", "run"]
+__all__ = ["Report", "of_ledger", "run"]
 
 
 async def run(config: Config, now_ms: int, boot_ms: int) -> Report:
@@ -18,7 +20,17 @@ async def run(config: Config, now_ms: int, boot_ms: int) -> Report:
     store = await asyncio.to_thread(read_store, config)
     async with open_ledger(config, now_ms) as engine, reading(engine) as conn:
         ledger = await read_ledger(conn, config, store)
-        found = [await checks.conservation(conn), await checks.batches(conn), await checks.trail(conn)]
+        found = await of_ledger(conn)
     between = await asyncio.to_thread(checks.events_between, config, store, ledger)
     found += checks.of_store(store, ledger, between, boot_ms)
     return Report(all(check.ok for check in found), found)
+
+
+async def of_ledger(conn: AsyncConnection) -> list[Check]:
+    """Everything that the ledger says alone."""
+    return [
+        await checks.conservation(conn),
+        await checks.batches(conn),
+        await corrections.explained(conn),
+        await checks.trail(conn),
+    ]

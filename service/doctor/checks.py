@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,10 +13,12 @@ from kemi.store.journal import FOLDER, journal_files, read_lines
 from service.access import audit
 from service.config import Config
 from service.database.access_tables import audit as audit_lines
+from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, postings
 from service.doctor.evidence import Check, Event, LedgerView, StoreView, Sums
 from service.ledger.rules import BALANCE, REVENUE
 from service.ledger.storage import imbalances
+from service.rerating.lines import COST_LEVEL
 
 SHOWN_MAX = 5
 """Findings that a check names; the rest is counted."""
@@ -24,7 +27,8 @@ OVERDUE_MS = 15_000
 RESTORE = "restore the ledger from the last backup that passes, then replay the journal"
 
 
-def _check(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
+def check(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
+    """Of a rule: `good` is told where nothing was found."""
     if not findings:
         return Check(name, ok=True, detail=good)
     shown = "; ".join(findings[:SHOWN_MAX])
@@ -39,11 +43,11 @@ async def conservation(conn: AsyncConnection) -> Check:
         for one in await imbalances(conn)
     ]
     lines = (await conn.execute(sa.select(sa.func.count()).select_from(postings))).scalar_one()
-    return _check("conservation", found, f"{lines} postings add up", RESTORE)
+    return check("conservation", found, f"{lines} postings add up", RESTORE)
 
 
 async def batches(conn: AsyncConnection) -> Check:
-    """H3: what the calls of a batch were charged is what its entry posted, at every level."""
+    """H3: what the calls of a batch were charged, before any correction, is what its entry posted, at every level."""
     findings = []
     for book, column, sign in ((BALANCE, charges.c.account_id, -1), (REVENUE, charges.c.seller_id, 1)):
         called = (
@@ -58,7 +62,7 @@ async def batches(conn: AsyncConnection) -> Check:
         posted = sa.select(
             postings.c.entry_id, postings.c.account_id, (-postings.c.amount_micros).label("micros")
         ).where(postings.c.book == book, postings.c.entry_id.in_(sa.select(cdrs.c.entry_id)))
-        parts = [called, posted]
+        parts = [called, posted, _corrected(book, sign)]
         if book == BALANCE:
             owed = sa.select(cdrs.c.entry_id, cdrs.c.cost_account_id, cdrs.c.cost_micros)
             parts.append(owed.where(cdrs.c.cost_micros != 0))
@@ -70,7 +74,18 @@ async def batches(conn: AsyncConnection) -> Check:
             for entry, account, micros in await conn.execute(query.having(total != 0))
         ]
     calls = (await conn.execute(sa.select(sa.func.count()).select_from(cdrs))).scalar_one()
-    return _check("exactly once", findings, f"{calls} records, each posted once at every level", RESTORE)
+    return check("exactly once", findings, f"{calls} records, each posted once at every level", RESTORE)
+
+
+def _corrected(book: str, sign: int) -> sa.Select[Any]:
+    """Takes corrections off again: their own entries post them."""
+    is_cost = corrections.c.level == COST_LEVEL
+    if book == REVENUE:
+        columns = (cdrs.c.entry_id, corrections.c.seller_id, corrections.c.delta_micros * -sign)
+        return sa.select(*columns).join(cdrs, cdrs.c.id == corrections.c.cdr_id).where(~is_cost)
+    micros = sa.case((is_cost, -corrections.c.delta_micros), else_=corrections.c.delta_micros * -sign)
+    columns = (cdrs.c.entry_id, corrections.c.account_id, micros)
+    return sa.select(*columns).join(cdrs, cdrs.c.id == corrections.c.cdr_id)
 
 
 async def trail(conn: AsyncConnection) -> Check:
@@ -79,7 +94,7 @@ async def trail(conn: AsyncConnection) -> Check:
     findings = [] if found is None else [f"line {found.id}: {found.what}" if found.id else found.what]
     lines = (await conn.execute(sa.select(sa.func.count()).select_from(audit_lines))).scalar_one()
     advice = "somebody changed the database by hand: compare it with a backup"
-    return _check("audit", findings, f"{lines} lines, each as it was written", advice)
+    return check("audit", findings, f"{lines} lines, each as it was written", advice)
 
 
 def events_between(config: Config, store: StoreView | None, ledger: LedgerView) -> dict[int, Event]:
@@ -116,7 +131,7 @@ def of_store(store: StoreView | None, ledger: LedgerView, between: dict[int, Eve
         return [Check("store", ok=False, detail="there is no hot store: start Kamailio (kemi.prestart makes it)")]
     ready = [] if store.ready else ["the hot store is not filled yet, calls get 503"]
     return [
-        _check("store", ready, f"life {store.epoch}, {len(store.calls)} calls", "start `kambill serve`"),
+        check("store", ready, f"life {store.epoch}, {len(store.calls)} calls", "start `kambill serve`"),
         journal(store, ledger, between),
         equation(store, ledger, between),
         holds(store),
@@ -132,7 +147,7 @@ def journal(store: StoreView, ledger: LedgerView, between: dict[int, Event]) -> 
     first = ledger.collected_sequence + 1 if ledger.collected_epoch == store.epoch else 1
     missing = [f"event {number}" for number in range(first, store.sequence + 1) if number not in between]
     good = f"{store.sequence} events, {max(0, store.sequence - first + 1)} on their way to the ledger"
-    return _check("journal", missing, good, "put the journal's missing file back")
+    return check("journal", missing, good, "put the journal's missing file back")
 
 
 def equation(store: StoreView, ledger: LedgerView, between: dict[int, Event]) -> Check:
@@ -155,7 +170,7 @@ def equation(store: StoreView, ledger: LedgerView, between: dict[int, Event]) ->
         if found != expected:
             findings.append(f"account {account}: the store has {found}, the ledger says {expected}")
     advice = "stop Kamailio, remove the hot store's folder and start again: it is rebuilt from the ledger"
-    return _check(name, findings, f"{len(store.accounts)} accounts agree to the micro-unit", advice)
+    return check(name, findings, f"{len(store.accounts)} accounts agree to the micro-unit", advice)
 
 
 def set_aside(store: StoreView, ledger: LedgerView) -> Check:
@@ -169,7 +184,7 @@ def set_aside(store: StoreView, ledger: LedgerView) -> Check:
             findings.append(f"operation {number}: {aside.micros} aside of account {aside.account}, not as asked")
         elif 0 < known.closed_by <= store.applied_command:
             findings.append(f"operation {number}: it is over, and {aside.micros} are still aside")
-    return _check(
+    return check(
         "set aside", findings, f"{len(store.asides)} operations on their way", "report it; then restart Kamailio"
     )
 
@@ -187,7 +202,7 @@ def holds(store: StoreView) -> Check:
         for account in store.accounts.values()
         if account.held != held[account.id]
     ]
-    return _check("holds", findings, f"{sum(held.values())} held by {len(store.calls)} calls", "restart Kamailio")
+    return check("holds", findings, f"{sum(held.values())} held by {len(store.calls)} calls", "restart Kamailio")
 
 
 def channels(store: StoreView) -> Check:
@@ -210,7 +225,7 @@ def channels(store: StoreView) -> Check:
         for kind, number in sorted(peers.keys() | store.channels.keys())
         if store.channels.get((kind, number), 0) != peers[kind, number]
     ]
-    return _check("channels", findings, "channels in use are the running calls", "restart Kamailio")
+    return check("channels", findings, "channels in use are the running calls", "restart Kamailio")
 
 
 def funds(store: StoreView) -> Check:
@@ -221,7 +236,7 @@ def funds(store: StoreView) -> Check:
         if account.is_charged and account.available < 0 and account.held
     ]
     advice = "a fee, a correction or a lowered limit may do this; else report it. It gets no new hold"
-    return _check("funds", findings, "no account holds more than it has", advice)
+    return check("funds", findings, "no account holds more than it has", advice)
 
 
 def overdue(store: StoreView, boot_ms: int) -> Check:
@@ -229,4 +244,4 @@ def overdue(store: StoreView, boot_ms: int) -> Check:
     findings = [
         f"call {call.hex}" for call in store.calls if call.is_answered and call.grant_end_boot_ms + OVERDUE_MS < boot_ms
     ]
-    return _check("on time", findings, "no call is beyond its grant", "is Kamailio running? its meter ends them")
+    return check("on time", findings, "no call is beyond its grant", "is Kamailio running? its meter ends them")

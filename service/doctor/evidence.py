@@ -12,8 +12,10 @@ from kemi.store.calls import RunningCall
 from kemi.store.environment import StoreAbsent, open_reader
 from kemi.store.layout import Account, Aside
 from service.config import Config
+from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, commands, nodes, operations
 from service.ledger.storage import balances
+from service.rerating.lines import COST_LEVEL
 
 Event = dict[str, Any]
 Sums = dict[int, int]
@@ -141,4 +143,13 @@ async def _charged_since(conn: AsyncConnection, node_id: int, store: StoreView) 
     owed = sa.select(cdrs.c.cost_account_id, cdrs.c.cost_micros).where(later & cdrs.c.cost_micros.is_not(None))
     for account, micros in await conn.execute(owed):
         sums[account] += micros
+    for account, micros in await conn.execute(_corrected_since(later)):
+        sums[account] += micros
     return dict(sums)
+
+
+def _corrected_since(later: sa.ColumnElement[bool]) -> sa.Select[Any]:
+    """Of these calls, what corrections took back or added: they reach the store by commands of their own."""
+    delta = corrections.c.delta_micros
+    micros = sa.case((corrections.c.level == COST_LEVEL, -delta), else_=delta)
+    return sa.select(corrections.c.account_id, micros).join(cdrs, cdrs.c.id == corrections.c.cdr_id).where(later)

@@ -27,7 +27,7 @@ class LineView(Told):
 
     entry_id: int
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
-    kind: Annotated[str, Field(description="payment, adjustment, refund, transfer, write_off or charges")]
+    kind: Annotated[str, Field(description="payment, adjustment, refund, transfer, write_off, charges or correction")]
     reason: str
     actor: Annotated[str, Field(description="`above`: somebody outside your subtree")]
     amount: Annotated[Money, Field(description="Positive: the account had more afterwards")]

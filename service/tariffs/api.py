@@ -295,6 +295,14 @@ async def check_tariff(call: Call) -> Answer:
     return Answer(status=204)
 
 
+async def written_draft(call: Call, row: Row[Any]) -> Tariff | None:
+    """What a tariff's draft says; None: the tariff stands in the operator's ratebook. Raises Problem for its faults."""
+    async with looking(call.api.engine) as conn:
+        query = sa.select(tariff_sources).where(tariff_sources.c.tariff_id == row.id)
+        draft = (await conn.execute(query)).first()
+    return None if draft is None else (await _read(call, row.owner_id, row.name, draft.source, draft.decks)).tariff
+
+
 async def publish_tariff(call: Call) -> Answer:
     """The draft comes into force: for new calls within a second; running ones keep what they began with."""
     body: Publishing = call.body

@@ -29,7 +29,7 @@ from service.calls.collector import Collector
 from service.commands.flusher import Flusher
 from service.config import Config
 from service.database.engine import reading
-from service.doctor import checks
+from service.doctor import checks, of_ledger
 from service.doctor.evidence import Check, Report, read_ledger, read_store
 from service.ledger.payments import PaymentRequest, pay
 from service.start import ensure_first_rows
@@ -204,7 +204,7 @@ class Company:
         store = read_store(self.config)
         async with reading(self.engine) as conn:
             ledger = await read_ledger(conn, self.config, store)
-            found = [await checks.conservation(conn), await checks.batches(conn), await checks.trail(conn)]
+            found = await of_ledger(conn)
         between = checks.events_between(self.config, store, ledger)
         found += checks.of_store(store, ledger, between, self.now.boot_ms)
         return Report(all(check.ok for check in found), found)

@@ -1,0 +1,136 @@
+"""What becomes of lines by other rates, and what that posts. Pure, but that rates are read when they are needed.
+
+`reprice` is the only place where a line gets its new price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from ratebook.compiled.layout import encode_terms
+from service.calls.records import HOUR_MS, TRAFFIC_SUMS
+from service.ledger.rules import Posting, charge_postings, cost_postings, move_postings, sum_postings
+from service.rerating.lines import Line, Page, Price
+from service.rerating.rates import Owners, Pins, Rates, tariff_of
+from service.tariffs.repricer import Refusal, Repricer
+
+
+class Why(StrEnum):
+    """Why a line is left as it is."""
+
+    NO_RATE = "no_rate"
+    """The new rates have none for the number."""
+    BLOCKED = "blocked"
+    """They bar it."""
+    CURRENCY = "currency"
+    """They are in another currency than the line."""
+    GONE = "rates_gone"
+    """They are not there any more, or were written by another release."""
+    CLOSED = "closed"
+    """The account is closed, and owes nothing any more."""
+    UNCLEAR = "unclear_tariff"
+    """Several tariffs had just these rates, and which one priced it can't be told."""
+
+
+_WHY = {Refusal.NO_RATE: Why.NO_RATE, Refusal.BLOCKED: Why.BLOCKED}
+
+
+class Change(NamedTuple):
+    """A line with its right price."""
+
+    line: Line
+    after: Price
+
+    @property
+    def delta_micros(self) -> int:
+        """What the charge or cost rises by."""
+        return self.after.micros - self.line.price.micros
+
+
+class Left(NamedTuple):
+    """A line that stays as it is though it was asked for."""
+
+    line: Line
+    why: Why
+
+
+class Judged(NamedTuple):
+    """A page by other rates."""
+
+    changes: list[Change]
+    left: list[Left]
+
+
+def reprice(line: Line, version: str, repricer: Repricer) -> Change | Left | None:
+    """By the rates of a version; None: it comes to the same."""
+    found = repricer.price(line.call)
+    if isinstance(found, Refusal):
+        return Left(line, _WHY[found])
+    rate, billed_s, micros = found
+    if rate.terms.currency != line.currency:
+        return Left(line, Why.CURRENCY)
+    if (billed_s, micros) == (line.price.billed_s, line.price.micros):
+        return None
+    if line.is_closed:
+        return Left(line, Why.CLOSED)
+    return Change(line, Price(version, rate.prefix, encode_terms(rate.terms).hex(), billed_s, micros))
+
+
+async def judge(page: Page, owners: Owners, pins: Pins, rates: Rates) -> Judged:
+    """Every line whose tariff is to be looked at."""
+    judged = Judged([], [])
+    for line in page.lines:
+        named = owners.get(line.price.tariff, ())
+        tariff = tariff_of(line, named)
+        if tariff is None and any(one.id in pins for one in named):
+            judged.left.append(Left(line, Why.UNCLEAR))
+        pin = None if tariff is None else pins.get(tariff)
+        if pin is None:
+            continue
+        repricer = await rates.by(pin.version)
+        found = Left(line, Why.GONE) if repricer is None else reprice(line, pin.version, repricer)
+        if isinstance(found, Change):
+            judged.changes.append(found)
+        elif found is not None:
+            judged.left.append(found)
+    return judged
+
+
+def postings_of(changes: Iterable[Change], sellers_now: Mapping[int, int]) -> tuple[Posting, ...]:
+    """One line a book and account. `sellers_now`: by account; who has moved took its balance along, and this too."""
+    lines: list[Posting] = []
+    for change in changes:
+        line, micros = change.line, change.delta_micros
+        if line.is_cost:
+            lines += cost_postings(line.account_id, micros, line.currency)
+            continue
+        lines += charge_postings(line.account_id, line.seller_id, micros, line.currency)
+        if sellers_now[line.account_id] != line.seller_id:
+            lines += move_postings(line.seller_id, sellers_now[line.account_id], -micros, line.currency)
+    return sum_postings(lines)
+
+
+def traffic_rows(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """What is added to the sums of the hours in which the calls began: of the caller's own charge, and of the cost."""
+    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for change in changes:
+        line, call = change.line, change.line.call
+        if line.level > 0:
+            continue
+        key = {
+            "hour_ms": call.start_ms // HOUR_MS * HOUR_MS,
+            "account_id": call.account_id,
+            "provider_id": call.provider_id,
+            "destination": call.destination,
+            "currency": call.own_currency,
+            "cost_currency": call.cost_currency,
+        }
+        row = rows.setdefault(tuple(key.values()), key | dict.fromkeys(TRAFFIC_SUMS, 0))
+        if line.is_cost:
+            row["cost_micros"] += change.delta_micros
+        else:
+            row["revenue_micros"] += change.delta_micros
+            row["billed_s"] += change.after.billed_s - line.price.billed_s
+    return list(rows.values())

@@ -1,0 +1,196 @@
+"""What calls were charged and cost: the lines that a re-rating looks at, page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.database.tables import accounts, cdrs, charges, gateways, trunks
+from service.ledger.rules import ROOT_ID
+
+COST_LEVEL = -1
+"""Of the provider's cost, beside the levels of `charges`."""
+
+
+class Selection(NamedTuple):
+    """Which calls, and which of their lines."""
+
+    seller_id: int
+    """Whose sales: its own and those of everybody below it. The root's are all."""
+    from_ms: int
+    """Calls that began in this time; the end is exclusive."""
+    to_ms: int
+    under_id: int | None = None
+    """Made by this account or below it; None: by anybody."""
+    prefix: str = ""
+    """The called number begins so."""
+    destination: str = ""
+    """As the record names it; empty: any."""
+    costs: bool = False
+    """What providers get, too."""
+
+
+class Position(NamedTuple):
+    """The last call that was looked at."""
+
+    start_ms: int
+    cdr_id: int
+
+
+class EndedCall(NamedTuple):
+    """Of a call what its price depends on, and where the hour's sums count it."""
+
+    id: int
+    key: str
+    """32 hex digits."""
+    called: str
+    destination: str
+    start_ms: int
+    answer_ms: int
+    """0: not answered."""
+    duration_ms: int
+    account_id: int
+    provider_id: int
+    """0: none was reached."""
+    own_currency: str
+    """Of what the caller's account was charged; empty: nothing."""
+    cost_currency: str
+    """Empty: no cost."""
+
+
+class Price(NamedTuple):
+    """What a line comes to, and by what."""
+
+    tariff: str
+    """Version, 16 hex digits."""
+    prefix: str
+    terms: str
+    """Hex, as `charges` has them."""
+    billed_s: int
+    micros: int
+
+
+class Line(NamedTuple):
+    """What one level was charged for a call, or the provider's cost."""
+
+    call: EndedCall
+    level: int
+    account_id: int
+    """Who pays; of a cost the provider."""
+    seller_id: int
+    """Whom; of a cost the root, which pays."""
+    price: Price
+    currency: str
+    is_closed: bool
+    """The account, by now."""
+    tariffs_now: tuple[int, ...]
+    """By which the account, its trunk or gateway would be priced now."""
+
+    @property
+    def is_cost(self) -> bool:
+        """Whether it is the provider's."""
+        return self.level == COST_LEVEL
+
+
+class Page(NamedTuple):
+    """Calls in the order of their beginning."""
+
+    cdr_ids: tuple[int, ...]
+    lines: list[Line]
+    end: Position
+    is_last: bool
+
+
+def _below(column: sa.ColumnElement[Any], top_id: int) -> sa.ColumnElement[bool]:
+    top = sa.select(accounts.c.path).where(accounts.c.id == top_id).scalar_subquery()
+    last = sa.func.substr(top, 1, sa.func.length(top) - 1) + chr(ord("/") + 1)
+    return column.in_(sa.select(accounts.c.id).where((accounts.c.path >= top) & (accounts.c.path < last)))
+
+
+async def page_of(conn: AsyncConnection, chosen: Selection, after: Position, limit: int) -> Page:
+    """The next calls behind a position, with the lines that lie in the seller's subtree."""
+    rows = (await conn.execute(_calls(chosen, after).limit(limit))).all()
+    end = Position(rows[-1].start_ms, rows[-1].id) if rows else after
+    return Page(tuple(row.id for row in rows), await _lines(conn, chosen, rows), end, len(rows) < limit)
+
+
+async def lines_again(conn: AsyncConnection, chosen: Selection, after: Position, page: Page) -> list[Line]:
+    """The lines of the same calls as they are now."""
+    query = _calls(chosen, after).where(cdrs.c.id.in_(page.cdr_ids))
+    return await _lines(conn, chosen, (await conn.execute(query)).all())
+
+
+async def _lines(conn: AsyncConnection, chosen: Selection, rows: Sequence[Row[Any]]) -> list[Line]:
+    calls = {row.id: _call(row) for row in rows}
+    lines = [_charge(calls[row.cdr_id], row) for row in await conn.execute(_charges(chosen, list(calls)))]
+    if chosen.costs:
+        lines += [_cost(calls[row.id], row) for row in rows if row.cost_account_id is not None]
+    return sorted(lines, key=lambda line: (line.call.start_ms, line.call.id, line.level))
+
+
+def _calls(chosen: Selection, after: Position) -> sa.Select[Any]:
+    own, provider = charges.alias("own"), accounts.alias("provider")
+    query = (
+        sa.select(
+            cdrs,
+            own.c.currency.label("own_currency"),
+            provider.c.state.label("provider_state"),
+            provider.c.tariff_id.label("provider_tariff"),
+            gateways.c.tariff_id.label("gateway_tariff"),
+        )
+        .join(own, (own.c.cdr_id == cdrs.c.id) & (own.c.level == 0), isouter=True)
+        .join(provider, provider.c.id == cdrs.c.cost_account_id, isouter=True)
+        .join(gateways, gateways.c.id == cdrs.c.gateway_id, isouter=True)
+    )
+    behind = (cdrs.c.start_ms > after.start_ms) | (cdrs.c.id > after.cdr_id)
+    query = query.where((cdrs.c.start_ms >= after.start_ms) & behind & (cdrs.c.start_ms < chosen.to_ms))
+    for top_id in (chosen.seller_id, chosen.under_id):
+        if top_id not in {None, ROOT_ID}:
+            query = query.where(_below(cdrs.c.account_id, top_id or 0))
+    if chosen.prefix:
+        query = query.where(cdrs.c.called.startswith(chosen.prefix, autoescape=True))
+    if chosen.destination:
+        query = query.where(cdrs.c.destination == chosen.destination)
+    return query.order_by(cdrs.c.start_ms, cdrs.c.id)
+
+
+def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
+    query = (
+        sa.select(charges, accounts.c.state, accounts.c.tariff_id, trunks.c.tariff_id.label("trunk_tariff"))
+        .join(accounts, accounts.c.id == charges.c.account_id)
+        .join(cdrs, cdrs.c.id == charges.c.cdr_id)
+        .join(trunks, (trunks.c.id == cdrs.c.trunk_id) & (charges.c.level == 0), isouter=True)
+        .where(charges.c.cdr_id.in_(cdr_ids))
+    )
+    if chosen.seller_id != ROOT_ID:  # who pays and who is paid: nobody outside is touched
+        query = query.where(_below(charges.c.account_id, chosen.seller_id))
+        query = query.where(_below(charges.c.seller_id, chosen.seller_id))
+    return query
+
+
+def _call(row: Row[Any]) -> EndedCall:
+    return EndedCall(
+        row.id, row.call, row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms, row.account_id,
+        row.cost_account_id or 0, row.own_currency or "", row.cost_currency or "",
+    )  # fmt: skip
+
+
+def _charge(call: EndedCall, row: Row[Any]) -> Line:
+    price = Price(row.tariff, row.prefix, row.terms, row.billed_s, row.charge_micros)
+    now = _known(row.trunk_tariff, row.tariff_id)
+    return Line(call, row.level, row.account_id, row.seller_id, price, row.currency, row.state == "closed", now)
+
+
+def _cost(call: EndedCall, row: Row[Any]) -> Line:
+    price = Price(row.cost_tariff, row.cost_prefix, row.cost_terms, row.cost_billed_s, row.cost_micros)
+    now = _known(row.gateway_tariff, row.provider_tariff)
+    closed = row.provider_state == "closed"
+    return Line(call, COST_LEVEL, row.cost_account_id, ROOT_ID, price, row.cost_currency, closed, now)
+
+
+def _known(*tariffs: int | None) -> tuple[int, ...]:
+    return tuple(number for number in tariffs if number is not None)
