@@ -162,6 +162,7 @@ def _cut(case: Case) -> bool:
 _TRUNK = {"name": "fresh", "networks": ["198.51.100.9/32"]}
 _HOOK = {"url": "https://hooks.example.net/x", "events": ["payment.posted"]}
 _MONEY = {"amount": "1", "reason": "why"}
+_PERIOD = {"since": "2026-09-01T00:00:00Z", "until": "2026-10-01T00:00:00Z"}
 _TEMPLATE = {"subject": "Hello", "text": "There"}
 
 ROUTES: dict[str, Route] = {
@@ -299,6 +300,11 @@ ROUTES: dict[str, Route] = {
     "tariff.bring-into-force": Route("tariffs.publish", 200, _same()),
     "tariff.revert": Route("tariffs.publish", 422, _same(version="0" * 16)),
     "tariff.history": Route("tariffs.read"),
+    "rerating.preview": Route("cdrs.change", 200, _account(**_PERIOD), whose="body"),
+    "rerating.start": Route("cdrs.change", 201, _account(**_PERIOD, reason="x"), whose="body"),
+    "rerating.list": Route("cdrs.read", whose="query"),
+    "rerating.show": Route("cdrs.read"),
+    "correction.list": Route("cdrs.read", whose="query"),
     "webhook.list": Route("settings.read", whose="query"),
     "webhook.show": Route("settings.read"),
     "webhook.make": Route("settings.webhooks", 201, _account(**_HOOK), whose="body"),

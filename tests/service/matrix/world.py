@@ -20,6 +20,7 @@ from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
 from service.database.peer_tables import devices, numbers, translations
+from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
     accounts,
@@ -190,6 +191,7 @@ class World:
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
         await put("operation", operations, **own, **made, **asked)
         await self._ended_call(put, place)
+        await self._correction(put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
             await conn.execute(
@@ -211,6 +213,16 @@ class World:
         more = {"outcome": "refused", "sip_code": 402, "sip_reason": "", "caller": place.marker, "attempts": []}
         whose = {"account_id": place.id, "path": path, "node_id": 1, "sequence": 1_000_000 + place.id}
         await put("cdr", cdrs, call=f"{place.id:032x}", **whose, **zero, **text, **more)
+
+    async def _correction(self, put: Any, place: Place) -> None:
+        own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
+        period = {"from_ms": 0, "to_ms": 1, "at_ms": 0, "costs": False, "rates": "in force", "left_alone": {}}
+        who = {"actor": "x", "actor_account_id": place.id, "reason": place.marker, "state": "done"}
+        await put("rerating", reratings, **own, **made, **period, **who)
+        of = {"rerating_id": place.things["rerating"], "cdr_id": place.things["cdr"], "level": 0, "seller_id": 1}
+        price = {"tariff": "", "prefix": place.marker, "terms": "", "billed_s": 0, "micros": 0}
+        both = {f"{when}_{name}": value for when in ("before", "after") for name, value in price.items()}
+        await put("correction", corrections, **own, **made, **of, **both, delta_micros=0, currency="EUR")
 
     async def _hire(self, conn: AsyncConnection, name: str, place: Place, role: str) -> Somebody:
         office = self.house.office
