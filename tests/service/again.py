@@ -6,10 +6,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from service.accounts.rules import ROOT_ID
+from service.commands.outbox import writing
 from service.database.engine import reading
-from service.database.tables import cdrs, charges
+from service.database.tables import cdrs, charges, tariffs
+from service.rerating.lines import Selection
+from service.rerating.rates import Pin
+from service.rerating.runs import DONE, IN_FORCE, Order, Run, begin
 from service.rerating.work import Rerater
-from tests.service.company import EURO, TARIFFS, write_ratebook
+from tests.service.company import EURO, NOW_MS, TARIFFS, Company, write_ratebook
 from tests.service.office import Got, Person
 from tests.service.test_money import House
 
@@ -83,3 +88,17 @@ async def own_tariff(house: House) -> tuple[Person, int]:
     house.company.call(10)
     await house.company.pump()
     return lower, int(made["id"])
+
+
+async def rated_again(company: Company) -> Run:
+    """All calls of a company, costs too, by the tariffs in force."""
+    async with writing(company.engine, "local") as conn:
+        rows = await conn.execute(sa.select(tariffs.c.id, tariffs.c.version))
+        pins = {row.id: Pin(row.id, row.version) for row in rows}
+        chosen = Selection(ROOT_ID, NOW_MS - 10**9, NOW_MS + 10**9, costs=True)
+        order = Order(chosen, None, IN_FORCE, pins, "as it should be", "test", 0)
+        number = await begin(conn, order, company.now.wall_ms)
+    rerater = Rerater(company.engine, company.config)
+    while (run := await rerater.step(number, company.now.wall_ms)).state != DONE:
+        pass
+    return run

@@ -6,14 +6,19 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi.store import accounts as store_accounts
 from kemi.store import journal
 from kemi.store.change import Change
+from service.database.engine import reading
+from service.database.rerating_tables import corrections
 from service.database.tables import book_balances, charges, postings
-from service.doctor import run
-from tests.service.company import EURO, NOW_MS, Company
+from service.doctor import checks, run
+from service.doctor.evidence import read_ledger, read_store
+from tests.service.again import rated_again
+from tests.service.company import EURO, NOW_MS, TARIFFS, Company, write_ratebook
 
 CUSTOMER = 5
 
@@ -54,6 +59,59 @@ async def test_a_changed_charge(company: Company) -> None:
     """A record that says another amount than was posted."""
     await _spoil(company, sa.update(charges).where(charges.c.level == 0).values(charge_micros=1))
     assert "exactly once" in await company.broken()
+
+
+async def test_a_correction_that_the_call_does_not_show(company: Company) -> None:
+    """The charge says another amount than its last correction; the batch's sum is wrong with it."""
+    await _rated_again(company)
+    assert await company.broken() == {}
+    await _spoil(company, sa.update(charges).where(charges.c.level == 0).values(charge_micros=1))
+    found = await company.broken()
+    assert set(found) == {"exactly once", "corrections"}
+    assert "the call says 1" in found["corrections"]
+
+
+async def test_a_correction_that_was_never_posted(company: Company) -> None:
+    """Its entry says something else."""
+    await _rated_again(company)
+    entry = sa.select(sa.func.max(postings.c.entry_id)).scalar_subquery()
+    await _spoil(company, sa.update(postings).where(postings.c.entry_id == entry).values(amount_micros=0))
+    found = await company.broken()
+    assert "corrections and postings differ" in found["corrections"]
+
+
+async def test_corrections_only_grow(company: Company) -> None:
+    """Whatever program tries."""
+    await _rated_again(company)
+    for statement in (sa.update(corrections).values(after_prefix="9"), sa.delete(corrections)):
+        with pytest.raises(DBAPIError, match="only grows"):
+            async with company.engine.begin() as conn:
+                await conn.execute(statement)
+
+
+async def _rated_again(company: Company) -> None:
+    """By another price, twice."""
+    for price in ("0.09", "0.12"):
+        write_ratebook(company.config.ratebook, TARIFFS | {"retail": price})
+        await company.publish()
+        await rated_again(company)
+    await company.pump()
+
+
+async def test_corrections_of_calls_that_ended_behind_the_stores_snapshot(company: Company) -> None:
+    """The ledger, looked at later, has the call and its correction: neither is in the store that was seen."""
+    store = read_store(company.config)
+    company.call(10)
+    company.clerk()
+    await company.collector.collect_all(company.now.wall_ms)
+    write_ratebook(company.config.ratebook, TARIFFS | {"retail": "0.09", "carrier": "0.006"})
+    await company.publish()
+    await rated_again(company)
+    async with reading(company.engine) as conn:
+        ledger = await read_ledger(conn, company.config, store)
+    assert store is not None
+    between = checks.events_between(company.config, store, ledger)
+    assert checks.equation(store, ledger, between).ok, checks.equation(store, ledger, between)
 
 
 async def test_a_balance_in_the_store_that_the_ledger_does_not_explain(company: Company) -> None:

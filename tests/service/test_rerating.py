@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from service.commands.bodies import account_body
+from service.commands.outbox import enqueue, lock_node
 from service.database.engine import reading
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import accounts, charges, traffic_hourly
@@ -268,6 +270,61 @@ async def test_nobody_rates_again_outside_the_subtree(house: House) -> None:
     (seen,) = (await customer.do("correction.list"))["items"]
     assert (seen["difference"], seen["seller_id"], seen["rerating_id"]) == ("0.01", None, None)
     assert (await customer.do("rerating.list"))["items"] == []
+    await house.sound()
+
+
+async def test_tariffs_of_others_are_not_rated_again(house: House) -> None:
+    """What a seller sells by the operator's tariff, or buys by one, is for whoever wrote it."""
+    house.company.call(10)
+    await house.company.pump()
+    await publish(house, retail="0.12", resale="0.06")
+    lower = await house.office.hire(house.office.boss, house.ids["lower"], "l@lower.example")
+    assert (await look(house, lower))["changed_calls"] == 0
+    (buying,) = (await lower.do("tariff.list"))["items"]
+    assert (await start(house, lower, tariff_id=buying["id"])).status == 422
+    assert (await rerate(house, lower))["changed"] == 0
+    assert (await rerate(house))["changed"] == 2
+
+
+async def test_a_commission_resellers_tariff_moves_nobody_elses_revenue(house: House) -> None:
+    """Its customers pay the seller above: that one rates again, not the agent who wrote the tariff."""
+    boss = house.office.boss
+    async with house.company.engine.begin() as conn:
+        await conn.execute(sa.update(accounts).where(accounts.c.name == "lower").values(commission=True))
+        row = (await conn.execute(sa.select(accounts).where(accounts.c.name == "lower"))).one()
+        await lock_node(conn, "local")
+        await enqueue(conn, "local", account_body(row), now_ms=NOW_MS)
+    agent, tariff = await own_tariff(house)
+    upper = await house.office.hire(boss, house.ids["upper"], "u@upper.example")
+    await agent.do("tariff.edit", tariff_id=tariff, source='currency: EUR\nrates: [{prefix: "", rate: 0.12}]\n')
+    await agent.do("tariff.bring-into-force", tariff_id=tariff)
+    assert (await rerate(house, agent))["changed"] == 0
+    assert (await rerate(house, upper))["changed"] == 1
+    assert await house.balance("upper", "revenue") == 20_000
+    await house.sound()
+
+
+async def test_an_account_that_left_the_subtree_is_let_be(house: House) -> None:
+    """Though its old seller's customer made the call: it is the operator's to correct."""
+    boss, ids = house.office.boss, house.ids
+    upper = await house.office.hire(boss, ids["upper"], "u@upper.example")
+    source = 'currency: EUR\nrates: [{prefix: "", rate: 0.05}]\n'
+    made = await upper.do("tariff.make", account_id=ids["upper"], name="own", source=source)
+    await upper.do("tariff.bring-into-force", tariff_id=made["id"])
+    await upper.do("account.edit", account_id=ids["lower"], tariff_id=made["id"])
+    await house.company.pump()
+    house.company.call(12)
+    await house.company.pump()
+    await upper.do("tariff.edit", tariff_id=made["id"], source=source.replace("0.05", "0.10"))
+    await upper.do("tariff.bring-into-force", tariff_id=made["id"])
+    assert by_account(await look(house, upper)) == {(ids["lower"], "charge"): ("0.01", "0.00")}
+    await boss.do("account.move", account_id=ids["customer"], parent_id=ids["upper"])
+    resale = next(one["id"] for one in (await boss.do("tariff.list"))["items"] if one["name"] == "resale")
+    await boss.do("account.edit", account_id=ids["lower"], tariff_id=resale)
+    await boss.do("account.move", account_id=ids["lower"], parent_id=1)
+    assert (await rerate(house, upper))["changed"] == 0
+    assert (await rerate(house))["changed"] == 1
+    assert await house.balance("upper", "revenue") == 20_000
     await house.sound()
 
 

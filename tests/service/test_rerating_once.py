@@ -18,9 +18,11 @@ from service.database.engine import reading
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, entries, postings, traffic_hourly
 from service.ledger.storage import balance_of
+from service.rerating.rates import Rates
 from service.rerating.work import Rerater
+from service.tariffs.repricer import Repricer
 from tests.service.again import PAID, carry_on, count, finish, look, publish, start
-from tests.service.company import EURO, TARIFFS
+from tests.service.company import EURO, NOW_MS, TARIFFS
 from tests.service.test_money import House, house
 
 __all__ = ["house"]
@@ -82,9 +84,47 @@ async def test_two_at_once_post_each_correction_once(house: House) -> None:
     await asyncio.gather(*work, house.company.pay("customer", EURO))
     await house.company.pump()
     runs = [await house.office.boss.do("rerating.show", rerating_id=number) for number in (first, second)]
-    assert [run["state"] for run in runs] == ["done", "done"]
+    assert [(run["state"], run["calls"]) for run in runs] == [("done", 5), ("done", 5)]
     assert sum(run["changed"] for run in runs) == 10
     assert await house.balance("customer") == house.stored("customer") == PAID + EURO - 75 * 1_500
+    await house.sound()
+
+
+class Slow(Rates):
+    """Whoever prices by these is overtaken meanwhile."""
+
+    def __init__(self, house: House, overtake: int) -> None:
+        super().__init__(house.config)
+        self._house, self._overtake = house, overtake
+
+    async def by(self, version: str) -> Repricer | None:
+        """Once the other run is at its end."""
+        await carry_on(self._house, self._overtake)
+        return await super().by(version)
+
+
+@pytest.mark.parametrize("retail", ["0.06", "0.09"])
+async def test_who_is_overtaken_posts_nothing(house: House, retail: str) -> None:
+    """By another worker at the same run, or by another run: what was looked at is not so any more."""
+    for _ in range(2):
+        house.company.call(10)
+    await house.company.pump()
+    await publish(house, retail=retail)
+    first, second = [(await start(house)).ok()["id"] for _ in range(2)]
+    for at, overtake in ((first, first), (second, second)):
+        slow = Rerater(house.company.engine, house.config, 1)
+        slow._rates[at] = Slow(house, overtake)
+        await slow.step(at, NOW_MS)
+    third = (await start(house)).ok()["id"]
+    slow = Rerater(house.company.engine, house.config, 1)
+    await publish(house, retail="0.12")
+    slow._rates[third] = Slow(house, (await start(house)).ok()["id"])
+    await slow.step(third, NOW_MS)
+    runs = {run["id"]: run for run in (await house.office.boss.do("rerating.list"))["items"]}
+    assert [runs[one]["calls"] for one in (first, second)] == [2, 2]
+    assert (runs[third]["state"], runs[third]["changed"]) == ("running", 0)
+    await finish(house, third)
+    assert await house.balance("customer") == PAID - (20_000 if retail == "0.06" else 30_000)
     await house.sound()
 
 

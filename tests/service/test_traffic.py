@@ -12,16 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ratebook.compiled.layout import decode_terms
 from ratebook.document import load
 from ratebook.price import charge
-from service.accounts.rules import ROOT_ID
-from service.commands.outbox import writing
 from service.database.engine import reading
-from service.database.tables import cdrs, charges, tariffs
-from service.rerating.lines import Selection
-from service.rerating.rates import Pin
-from service.rerating.runs import DONE, IN_FORCE, Order, Run, begin
-from service.rerating.work import Rerater
+from service.database.tables import cdrs, charges
 from service.tariffs.repricer import Repricer
 from service.tariffs.traffic import by_destination, calls_of
+from tests.service.again import rated_again
 from tests.service.company import EURO, NOW_MS, TARIFFS, Company, write_ratebook
 
 CUSTOMER = 5
@@ -73,7 +68,7 @@ async def test_simulator_hold_cdr_and_pricing_again_agree(company: Company) -> N
     assert 1000 * EURO - company.store()[CUSTOMER].balance == by_hand
     assert found.charge_micros == by_hand
     assert Repricer(tariff.rates).price(found) == (rate, 96, by_hand)
-    assert (await _rerated(company)).changed == 0
+    assert (await rated_again(company)).changed == 0
     assert await company.broken() == {}
 
 
@@ -91,7 +86,7 @@ async def test_a_wrong_price_rated_again_is_the_price_of_the_right_rates(company
     right.write_text(text)
     await company.publish()
     by_hand = round((0.001 + (63 * 0.0733 + 33 * 0.0311) / 60) * EURO)
-    run = await _rerated(company)
+    run = await rated_again(company)
     await company.pump()
     async with reading(company.engine) as conn:
         cdr = (await conn.execute(sa.select(cdrs))).one()
@@ -100,20 +95,6 @@ async def test_a_wrong_price_rated_again_is_the_price_of_the_right_rates(company
     assert again == (level.billed_s, level.charge_micros) == (96, by_hand)
     assert (run.changed, 1000 * EURO - company.store()[CUSTOMER].balance) == (1, by_hand)
     assert await company.broken() == {}
-
-
-async def _rerated(company: Company) -> Run:
-    """All calls, by the tariffs in force."""
-    async with writing(company.engine, "local") as conn:
-        rows = await conn.execute(sa.select(tariffs.c.id, tariffs.c.version))
-        pins = {row.id: Pin(row.id, row.version) for row in rows}
-        chosen = Selection(ROOT_ID, NOW_MS - 10**9, NOW_MS + 10**9, costs=True)
-        order = Order(chosen, None, IN_FORCE, pins, "as it should be", "test", 0)
-        number = await begin(conn, order, company.now.wall_ms)
-    rerater = Rerater(company.engine, company.config)
-    while (run := await rerater.step(number, company.now.wall_ms)).state != DONE:
-        pass
-    return run
 
 
 async def test_what_is_held_pays_for_what_is_granted(company: Company) -> None:
