@@ -84,7 +84,8 @@ async def rerate(url: str, chosen: Document, reason: str | None, *, wants_json: 
     """`chosen`: the command's options. `reason` None: it is only looked at. Raises Fault."""
     async with _door(url) as door:
         body = await _body(door.names, chosen)
-        found = await door.ask("rerating.preview", body)
+        with Progress("Look at calls") as progress:
+            found = await progress.watch(door.ask("rerating.preview", body))
         done = None
         if reason is not None:
             started = await door.ask("rerating.start", body | {"reason": reason})

@@ -12,7 +12,8 @@ from service.rerating.changes import Change, Judged, Left, judge
 from service.rerating.lines import Page, Position, Selection, page_of
 from service.rerating.rates import Pins, Rates, owners_of
 
-PAGE_CALLS = 2_000
+PAGE_CALLS = 500
+"""Looked at in one go: others wait for the event loop as long as that."""
 SHOWN_MAX = 50
 """Lines that are told one by one, of those that change and of those that are left."""
 
