@@ -139,25 +139,25 @@ def _cover(found: list[Step], intervals: tuple[Interval, ...], end_s: int, band:
             at_s += length_s
 
 
-def longest_s(terms: Terms, micros: int, limit_s: int, answered_s: int) -> int:
+def longest_s(terms: Terms, micros: int, limit_s: int, answered_s: int, factor: Factor = (1, 1)) -> int:
     """The longest call in whole seconds, `limit_s` at most, that costs no more than `micros`; -1: not even one second.
 
     A charge never falls with the duration, so that it ends with a paid increment.
     """
-    if charge(terms, limit_s * 1000, answered_s).micros <= micros:
+    if charge(terms, limit_s * 1000, answered_s, factor).micros <= micros:
         return limit_s
     paid_s, unpaid_s = 0, limit_s
     while unpaid_s - paid_s > 1:
         middle_s = (paid_s + unpaid_s) // 2
-        if charge(terms, middle_s * 1000, answered_s).micros <= micros:
+        if charge(terms, middle_s * 1000, answered_s, factor).micros <= micros:
             paid_s = middle_s
         else:
             unpaid_s = middle_s
     return paid_s or -1
 
 
-def explain(terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1, 1)) -> list[str]:
-    """How `charge` comes to its result, a sentence a step."""
+def explain(terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1, 1), currency: str = "") -> list[str]:
+    """How `charge` comes to its result, a sentence a step. `currency`: that of the factor; empty: the terms'."""
     began = terms_at(terms, answered_s)
     seconds = whole_seconds(began, duration_ms)
     said = [f"{duration_ms} ms count as {seconds} s (rounded {began.duration_mode.value})"]
@@ -179,7 +179,11 @@ def explain(terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1
     if began.maximum_nanos is not None:
         said.append(f"at most {format_nanos(began.maximum_nanos)}")
     if factor != (1, 1):
-        said.append(f"times {factor[0]}/{factor[1]}")
+        into = f": {began.currency} into {currency}" if currency else ""
+        said.append(f"times {factor[0]}/{factor[1]}{into}")
     result = charge(terms, duration_ms, answered_s, factor)
     rounded = f"rounded {began.rounding.mode.value} to {began.rounding.decimals} decimals"
-    return [*said, f"{result.billed_s} s billed: {format_micros(result.micros)} {began.currency}, {rounded}"]
+    return [
+        *said,
+        f"{result.billed_s} s billed: {format_micros(result.micros)} {currency or began.currency}, {rounded}",
+    ]

@@ -1,4 +1,4 @@
-"""What operators write: a folder of tariffs, decks and routing.yaml, read as a whole with all its faults.
+"""What operators write: tariffs, decks, routing.yaml and exchange.yaml, read as a whole with all their faults.
 
 Runs in the service and at the command line, never inside Kamailio.
 """
@@ -11,11 +11,13 @@ from typing import NamedTuple
 import yaml
 
 from ratebook.collector import without_collector
+from ratebook.document.exchange import EXCHANGE_FILE, read_exchange
 from ratebook.document.nodes import BYTES_MAX, Document
 from ratebook.document.plans import read_plans
 from ratebook.document.problems import Place, Problem, Problems
 from ratebook.document.resolve import Elsewhere, resolve
 from ratebook.document.tariffs import Draft, read_tariff
+from ratebook.exchange import NO_EXCHANGE, Exchange
 from ratebook.model import Tariff
 from ratebook.routing import Plan
 
@@ -35,6 +37,8 @@ class LoadedRatebook(NamedTuple):
     problems: list[Problem]
     warnings: list[Problem]
     """What is allowed and rarely meant."""
+    exchange: Exchange = NO_EXCHANGE
+    """Between the currencies of tariffs and accounts."""
 
 
 def load(root: Path) -> LoadedRatebook:
@@ -60,7 +64,8 @@ def _load(root: Path) -> LoadedRatebook:
             problems.add(Place(file, 1, 1), f"a second tariff is called {draft.name!r}", "a name of its own")
         drafts[draft.name] = draft
     tariffs = resolve(drafts, problems)
-    return LoadedRatebook(tariffs, _load_routing(root, problems), problems.listed(), problems.warnings())
+    plans, exchange = _load_routing(root, problems), _load_exchange(root, problems)
+    return LoadedRatebook(tariffs, plans, problems.listed(), problems.warnings(), exchange)
 
 
 def _read_file(path: Path, file: str, name: str, root: Path, problems: Problems) -> Draft | None:
@@ -92,6 +97,12 @@ def _load_routing(root: Path, problems: Problems) -> dict[str, Plan]:
     node = document.read(text)
     fields = {} if node is None else document.mapping(node, ("plans",), "routing.yaml")
     return read_plans(document, fields["plans"]) if "plans" in fields else {}
+
+
+def _load_exchange(root: Path, problems: Problems) -> Exchange:
+    path = root / EXCHANGE_FILE
+    text = _text(path, EXCHANGE_FILE, problems) if path.exists() else None
+    return NO_EXCHANGE if text is None else read_exchange(Document(EXCHANGE_FILE, problems), text, root)
 
 
 class Parsed(NamedTuple):

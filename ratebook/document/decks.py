@@ -90,7 +90,7 @@ def _read(text: TextIO, reading: Reading, problems: Problems) -> list[Placed]:
     deck = None
     try:
         header = [cell.strip() for cell in next(reader, [])]
-        places = [Place(file, 1, _column(first, delimiter, at)) for at in range(len(header))]
+        places = [Place(file, 1, column_of(first, delimiter, at)) for at in range(len(header))]
         if reading.columns:
             found = _mapped(header, reading.columns, file, problems)
         else:
@@ -117,10 +117,10 @@ def _note(deck: _Deck, text: TextIO, delimiter: str, problems: Problems) -> None
         at = line
     for notes, note in ((deck.faults, problems.add), (deck.warnings, problems.warn)):
         for line, index, message, expected in notes:
-            note(Place(deck.file, line, _column(said[line], delimiter, index)), message, expected)
+            note(Place(deck.file, line, column_of(said[line], delimiter, index)), message, expected)
 
 
-def _column(line: str, delimiter: str, index: int) -> int:
+def column_of(line: str, delimiter: str, index: int) -> int:
     """Where the cell of this index begins in its line, from 1."""
     quoted = False
     for at, character in enumerate(line):

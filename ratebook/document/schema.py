@@ -1,11 +1,14 @@
-"""The JSON Schema of tariffs, for editors that complete and check while one types: of the fields that are read."""
+"""The JSON Schemas of tariffs and of exchange.yaml, for editors that complete and check while one types.
+
+Of the fields that are read.
+"""
 
 from __future__ import annotations
 
 from enum import StrEnum
 from typing import Any
 
-from ratebook.document import bands, decks, tariffs, terms, values
+from ratebook.document import bands, decks, exchange, tariffs, terms, values
 from ratebook.model import Border, DurationMode, FreeMode
 from ratebook.money import RoundingMode
 
@@ -112,3 +115,27 @@ def tariff_schema() -> Schema:
     return {"$schema": URL, "title": "A tariff of Kambill"} | _table(
         tariffs.TARIFF_FIELDS, _TARIFF, required=["currency"]
     )
+
+
+_CURRENCY = {"type": "string", "pattern": "^[A-Z]{3}$"}
+_EXCHANGED = _table(
+    exchange.RATE_FIELDS,
+    {
+        "from": _CURRENCY,
+        "to": _CURRENCY,
+        "rate": _DECIMAL | {"description": "One unit of `from` in `to`"},
+        "effective": _DATE | {"description": "From when it holds, in the file's zone"},
+    },
+    required=["from", "to", "rate"],
+)
+_EXCHANGE: dict[str, Schema] = {
+    "base": _CURRENCY | {"description": "Over which currencies without a pair of their own are exchanged"},
+    "timezone": {"type": "string", "description": "Of all dates, such as Europe/Berlin"},
+    "rates": {"type": "array", "items": _EXCHANGED},
+    "decks": {"type": "array", "items": {"type": "string"}},
+}
+
+
+def exchange_schema() -> Schema:
+    """Of exchange.yaml."""
+    return {"$schema": URL, "title": "Rates of exchange of Kambill"} | _table(exchange.FIELDS, _EXCHANGE)

@@ -234,21 +234,27 @@ def _deck(document: Document, node: yaml.Node, tariff: _Tariff, root: Path) -> l
     defaults = read_defaults(document, fields, tariff.defaults)
     columns = _columns(document, fields["columns"]) if "columns" in fields else {}
     name = document.value(fields, "file", values.name, "")
+    path = deck_path(document, fields["file"], name, root) if name and columns is not None else None
+    if path is None or columns is None:
+        return []
+    file = f"{DECKS_FOLDER}/{path.relative_to((root / DECKS_FOLDER).resolve())}"
+    reading = Reading(file, defaults, tuple(tariff.bands.names), columns)
+    return read_deck(path, reading, document.problems)
+
+
+def deck_path(document: Document, node: yaml.Node, name: str, root: Path) -> Path | None:
+    """The file of a deck's name; None: it leads elsewhere, or isn't there, which is noted at the node."""
     folder = (root / DECKS_FOLDER).resolve()
     path = (folder / name).resolve()
-    if not name or columns is None:
-        return []
     if not path.is_relative_to(folder):
-        document.fault(fields["file"], f"{shorten(name)} leads out of the folder {DECKS_FOLDER}", "a name inside it")
-        return []
+        document.fault(node, f"{shorten(name)} leads out of the folder {DECKS_FOLDER}", "a name inside it")
+        return None
     if not path.is_file():
         known = [str(one.relative_to(folder)) for one in islice(folder.rglob("*"), FILES_MAX) if one.is_file()]
         expected = f"the name of a file that is there{suggestion(name, known)}"
-        document.fault(fields["file"], f"there is no deck {DECKS_FOLDER}/{name}", expected)
-        return []
-    file = f"{DECKS_FOLDER}/{path.relative_to(folder)}"
-    reading = Reading(file, defaults, tuple(tariff.bands.names), columns)
-    return read_deck(path, reading, document.problems)
+        document.fault(node, f"there is no deck {DECKS_FOLDER}/{name}", expected)
+        return None
+    return path
 
 
 def _columns(document: Document, node: yaml.Node) -> dict[str, str] | None:

@@ -15,7 +15,7 @@ BLOCKS = re.findall(r"^```(yaml|csv)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILIN
 
 @pytest.mark.parametrize(("kind", "text"), BLOCKS)
 def test_an_example_is_faultless(tmp_path: Path, kind: str, text: str) -> None:
-    """As a tariff, as routing.yaml, as a deck."""
+    """As a tariff, as routing.yaml, as exchange.yaml, as a deck."""
     (tmp_path / "tariffs").mkdir()
     (tmp_path / "decks").mkdir()
     (tmp_path / "decks" / "carrier-a.csv").write_text(text if kind == "csv" else "prefix,rate\n33,0.01\n")
@@ -25,11 +25,14 @@ def test_an_example_is_faultless(tmp_path: Path, kind: str, text: str) -> None:
     is_tariff = kind == "yaml" and text.startswith("currency")
     tariff = text if is_tariff else "currency: EUR\ndecks: [carrier-a.csv]\n"
     (tmp_path / "tariffs" / "page.yaml").write_text(tariff)
-    (tmp_path / "routing.yaml").write_text(text if kind == "yaml" and not is_tariff else "")
+    is_exchange = kind == "yaml" and text.startswith("base")
+    (tmp_path / "exchange.yaml").write_text(text if is_exchange else "")
+    (tmp_path / "routing.yaml").write_text(text if kind == "yaml" and not is_tariff and not is_exchange else "")
     book = load(tmp_path)
     assert [str(problem) for problem in book.problems] == []
     assert book.tariffs["page"].rates
     assert bool(book.plans) == text.startswith("plans")
+    assert bool(book.exchange.courses) == is_exchange
 
 
 def test_the_page_has_examples() -> None:

@@ -10,19 +10,21 @@ import jsonschema_rs
 import pytest
 import yaml
 
-from ratebook.document import decks, tariffs
-from ratebook.document.schema import tariff_schema
+from ratebook.document import decks, exchange, tariffs
+from ratebook.document.schema import exchange_schema, tariff_schema
 from tests.ratebook.test_docs import BLOCKS
 
 SCHEMA = tariff_schema()
 VALIDATOR = jsonschema_rs.validator_for(SCHEMA)
+EXCHANGE = exchange_schema()
+EXCHANGE_VALIDATOR = jsonschema_rs.validator_for(EXCHANGE)
 LOADERS = (yaml.SafeLoader, yaml.BaseLoader)
 EXAMPLES = sorted((Path(__file__).parents[2] / "ratebook" / "examples" / "tariffs").glob("*.yaml"))
 
 
-def fits(text: str) -> bool:
+def fits(text: str, validator: Any = VALIDATOR) -> bool:
     """Whether an editor takes it: with its numbers as numbers, and as texts."""
-    found = {VALIDATOR.is_valid(json.loads(json.dumps(yaml.load(text, loader), default=str))) for loader in LOADERS}
+    found = {validator.is_valid(json.loads(json.dumps(yaml.load(text, loader), default=str))) for loader in LOADERS}
     assert len(found) == 1
     return found.pop()
 
@@ -73,3 +75,31 @@ def test_it_knows_every_field_that_is_read() -> None:
     deck = top["decks"]["items"]["anyOf"][1]
     assert fields(deck) == set(tariffs.DECK_FIELDS)
     assert fields(deck["properties"]["columns"]) == set(decks.COLUMNS)
+
+
+@pytest.mark.parametrize("text", [text for kind, text in BLOCKS if kind == "yaml" and text.startswith("base")])
+def test_it_takes_the_page_s_rates_of_exchange(text: str) -> None:
+    """Of docs/tariffs.md."""
+    assert fits(text, EXCHANGE_VALIDATOR)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{base: euro}",
+        "{rats: []}",
+        "{rates: [{from: USD, to: EUR}]}",
+        "{rates: [{from: USD, to: EUR, rate: much}]}",
+        "{rates: [{from: USD, too: EUR, rate: 1}]}",
+        "{decks: ecb.csv}",
+    ],
+)
+def test_it_refuses_mistyped_rates_of_exchange(text: str) -> None:
+    """Likewise."""
+    assert not fits(text, EXCHANGE_VALIDATOR)
+
+
+def test_it_knows_every_field_of_exchange_yaml() -> None:
+    """And no other."""
+    assert set(EXCHANGE["properties"]) == set(exchange.FIELDS)
+    assert set(EXCHANGE["properties"]["rates"]["items"]["properties"]) == set(exchange.RATE_FIELDS)
