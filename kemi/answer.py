@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kemi import grants
 from kemi.acknowledge import await_ack
@@ -18,6 +18,8 @@ from kemi.store.configuration import Configuration
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
 from ratebook.bands import terms_at
+from ratebook.compiled.read import RatesSnapshot
+from ratebook.exchange import Exchange
 
 
 class Callee(NamedTuple):
@@ -63,7 +65,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
             return refused or GONE
         if running.cut_by:
             return _refuse(change, running, "suspended", _inactive(change, running), ring_ms, now)
-        legs, provider = _legs_of_now(rooms, running, now)
+        legs, provider = _legs_of_now(rooms, change, running, now)
         settings = configuration.settings(change.txn)
         payers = grants.payers_of(change, legs)
         grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s)
@@ -108,24 +110,32 @@ def _not_to_be_answered(
     return None
 
 
-def _legs_of_now(rooms: Rooms, running: RunningCall, now: Now) -> tuple[tuple[ChargeLeg, ...], ChargeLeg | None]:
-    """Each leg by the rate in effect now, of the tariff version that the call started with.
+def _legs_of_now(
+    rooms: Rooms, change: Change, running: RunningCall, now: Now
+) -> tuple[tuple[ChargeLeg, ...], ChargeLeg | None]:
+    """Each leg by the rate in effect now, of the tariff version that the call started with, and by what its currency is
+    worth now.
 
-    A version that is gone leaves the leg as it was, and nothing is looked up while no rate can have changed.
+    A version, or a rate of exchange, that is gone leaves the leg as it was. Nothing is looked up while no rate can have
+    changed.
     """
     if now.wall_s < running.priced_until_s:
         return running.legs, running.provider
+    exchange = change.configuration.exchange(change.txn)
     with rooms.rates.snapshot() as rates:
-        legs = tuple(_leg_of_now(rates, leg, running.called, now) for leg in running.legs)
+        legs = tuple(_leg_of_now(rates, exchange, leg, running.called, now) for leg in running.legs)
         provider = running.provider
-        return legs, provider and _leg_of_now(rates, provider, running.called, now)
+        return legs, provider and _leg_of_now(rates, exchange, provider, running.called, now)
 
 
-def _leg_of_now(rates: Any, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:
+def _leg_of_now(rates: RatesSnapshot, exchange: Exchange, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:
     found = rates.find(leg.tariff, number, now.wall_s)
     if found is None or terms_at(found.terms, now.wall_s).blocked:
         return leg
-    return leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw)
+    factor = exchange.factor(found.terms.currency, leg.currency, now.wall_s)
+    if factor is None:
+        return leg
+    return leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw, factor=factor)
 
 
 def _poor(payers: grants.Payers, now: Now) -> int:

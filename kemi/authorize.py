@@ -129,7 +129,10 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
             raise Refusal("route", 0, trunk.account)
         look = quote.Look(store, txn, configuration, rates, number, now.wall_s)
         chain = quote.price_chain(look, path, trunk, configuration.settings(txn).first_hold_s)
-        ways = quote.find_ways(look, plan, chain.legs[-1] if chain.legs else None, set())
+        try:
+            ways = quote.find_ways(look, plan, chain.legs[-1] if chain.legs else None, set())
+        except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
+            raise Refusal("exchange", path[-1].id, trunk.account, missing.pair) from None
         txn_id = txn.id()
     if not ways:
         raise Refusal("route", 0, trunk.account)

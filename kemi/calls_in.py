@@ -23,6 +23,7 @@ FULL = (
     "kambill: the hot store is nearly full: new calls get 503 until others have ended. Give it more memory "
     "(KAMBILL_STORE_MIB, docs/operations.md) and start with an empty folder"
 )
+NO_EXCHANGE = "kambill: no rate of exchange {}: calls of account {} get 503: add it to exchange.yaml and publish"
 
 
 def request(rooms: Rooms) -> None:
@@ -90,6 +91,8 @@ def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
     if isinstance(decision, Refused):
         if decision.rule == "store":
             sip.say_seldom(FULL)
+        if decision.rule.startswith("exchange "):
+            sip.say_seldom(NO_EXCHANGE.format(decision.rule.removeprefix("exchange "), decision.account))
         sip.transaction_reply(decision.code, decision.reason)
     elif isinstance(decision, Repeated):
         if not decision.retransmission:

@@ -32,7 +32,10 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
             return None
         look = quote.Look(store, txn, configuration, rates, running.called, now.wall_s)
         tried = {attempt[0] for attempt in running.attempts}
-        ways = quote.find_ways(look, plan, running.legs[-1] if running.legs else None, tried)
+        try:
+            ways = quote.find_ways(look, plan, running.legs[-1] if running.legs else None, tried)
+        except quote.NoExchange:
+            return None
     way = _change_gateway(rooms, running.key, ways, sip_code, now)
     return None if way is None else target_of(plan, way, running.called, rung_ms)
 

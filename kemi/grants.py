@@ -41,14 +41,14 @@ def next_grant_s(payers: Payers, granted_s: int, settings: Settings, answered_s:
     standard_s = min(granted_s + settings.grant_s, settings.max_call_s)
     if _have_plenty(payers, standard_s, answered_s):
         return standard_s
-    covered_s = min([longest_s(decode_terms(leg.terms), leg.held, standard_s, answered_s) for _, leg in payers])
+    covered_s = min([_covered_s(leg, leg.held, standard_s, answered_s) for _, leg in payers])
     short_s = min(granted_s + settings.first_hold_s, standard_s)
     return _affordable_s(payers, granted_s, max(covered_s, short_s), answered_s)
 
 
 def _have_plenty(payers: Payers, seconds: int, answered_s: int) -> bool:
     for account, leg in payers:
-        more = standard_micros(leg.terms, seconds, answered_s) - leg.held
+        more = standard_micros(leg.terms, seconds, answered_s, leg.factor) - leg.held
         if more > 0 and more * PLENTY > account.available:
             return False
     return True
@@ -66,12 +66,18 @@ def _affordable_s(payers: Payers, granted_s: int, limit_s: int, answered_s: int)
 
 def payable_s(account: Account, leg: ChargeLeg, limit_s: int, answered_s: int) -> int:
     """How long one level can pay; below 1: not even a second."""
-    return longest_s(decode_terms(leg.terms), account.available + leg.held, limit_s, answered_s)
+    return _covered_s(leg, account.available + leg.held, limit_s, answered_s)
+
+
+def _covered_s(leg: ChargeLeg, micros: int, limit_s: int, answered_s: int) -> int:
+    return longest_s(decode_terms(leg.terms), micros, limit_s, answered_s, leg.factor)
 
 
 def held_for(legs: tuple[ChargeLeg, ...], grant_s: int, answered_s: int) -> tuple[ChargeLeg, ...]:
     """The legs, each held for a grant."""
-    return tuple([_new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s, answered_s))) for leg in legs])
+    return tuple(
+        [_new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s, answered_s, leg.factor))) for leg in legs]
+    )
 
 
 def move_holds(change: Change, payers: Payers, after: tuple[ChargeLeg, ...]) -> None:

@@ -15,7 +15,8 @@ from kemi.store.trunks import Gateway, Trunk
 from ratebook.bands import terms_at
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
-from ratebook.price import attempt_charge, charge
+from ratebook.exchange import PAR, exchanged_up, pair_text
+from ratebook.price import Factor, attempt_charge, charge
 from ratebook.routing import Candidate, Plan, match_routes, order_candidates
 
 STANDARD_CHARGES_MAX = 32_768
@@ -24,29 +25,37 @@ STANDARD_CHARGES_MAX = 32_768
 _new = tuple.__new__
 
 
-def standard_micros(terms: bytes, seconds: int, answered_s: int) -> int:
+def standard_micros(terms: bytes, seconds: int, answered_s: int, factor: Factor) -> int:
     """What encoded terms ask for a length that many calls are asked for: a grant, the expected call.
 
     `answered_s`: the wall-clock second from which it is counted.
     """
-    return _standard(terms, seconds, answered_s if is_timed(terms) else 0)
+    return _standard(terms, seconds, answered_s if is_timed(terms) else 0, factor)
 
 
 @lru_cache(maxsize=STANDARD_CHARGES_MAX)
-def _standard(terms: bytes, seconds: int, answered_s: int) -> int:
-    return charge(decode_terms(terms), seconds * 1000, answered_s).micros
+def _standard(terms: bytes, seconds: int, answered_s: int, factor: Factor) -> int:
+    return charge(decode_terms(terms), seconds * 1000, answered_s, factor).micros
 
 
-def first_hold_micros(terms: bytes, first_hold_s: int, at_s: int) -> int:
+def first_hold_micros(terms: bytes, first_hold_s: int, at_s: int, factor: Factor) -> int:
     """What a leg must set aside before the call goes out: fees and the whole increments of the first seconds."""
-    return _first_hold(terms, first_hold_s, at_s if is_timed(terms) else 0)
+    return _first_hold(terms, first_hold_s, at_s if is_timed(terms) else 0, factor)
 
 
 @lru_cache(maxsize=STANDARD_CHARGES_MAX)
-def _first_hold(terms: bytes, first_hold_s: int, at_s: int) -> int:
+def _first_hold(terms: bytes, first_hold_s: int, at_s: int, factor: Factor) -> int:
     decoded = decode_terms(terms)
     covered_s = max(first_hold_s, terms_at(decoded, at_s).grace_s + 1, 1)
-    return max(charge(decoded, covered_s * 1000, at_s).micros, attempt_charge(decoded, at_s))
+    return max(charge(decoded, covered_s * 1000, at_s, factor).micros, attempt_charge(decoded, at_s, factor))
+
+
+class NoExchange(Exception):
+    """Nobody says what a currency is worth in another."""
+
+    def __init__(self, have: str, want: str) -> None:
+        self.pair = pair_text(have, want)
+        super().__init__(self.pair)
 
 
 class Look(NamedTuple):
@@ -65,17 +74,26 @@ class Look(NamedTuple):
         found = None if version is None else self.rates.find(version, self.number, self.at_s)
         return None if version is None or found is None else (version, found)
 
+    def factor(self, have: str, want: str) -> Factor:
+        """What a currency is worth in another at this moment. Raises NoExchange."""
+        if have == want:
+            return PAR
+        found = self.configuration.exchange(self.txn).factor(have, want, self.at_s)
+        if found is None:
+            raise NoExchange(have, want)
+        return found
+
 
 class Chain(NamedTuple):
     """What each level pays, from the caller upwards, with its first hold."""
 
     legs: tuple[ChargeLeg, ...]
     until_s: int
-    """Wall-clock second from which another rate may hold for one of them."""
+    """Wall-clock second from which another rate may hold for one of them; 0: one of them is exchanged."""
 
 
 def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int) -> Chain:
-    """The legs of each charged account of the path. Raises Refusal."""
+    """The legs of each charged account of the path, each in its account's currency. Raises Refusal."""
     caller, root = path[0].id, path[-1].id
     payers = [account for account in path if account.is_charged]
     sellers = [account.id for account in payers[1:]] + [root]
@@ -89,15 +107,27 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
         version, found = rate
         if terms_at(found.terms, look.at_s).blocked:
             raise Refusal("blocked", account.id, caller)
-        legs.append(leg_of(account.id, seller, version, found, first_hold_micros(found.raw, first_hold_s, look.at_s)))
-        until_s = min(until_s, found.until_s)
+        try:
+            leg, leg_until_s = _leg(look, account, seller, version, found)
+        except NoExchange as missing:
+            raise Refusal("exchange", account.id, caller, missing.pair) from None
+        held = first_hold_micros(found.raw, first_hold_s, look.at_s, leg.factor)
+        legs.append(_new(ChargeLeg, (*leg[:-1], held)))
+        until_s = min(until_s, leg_until_s)
     return Chain(tuple(legs), until_s)
 
 
-def leg_of(account: int, seller: int, version: bytes, found: Found, held: int) -> ChargeLeg:
-    """The leg that a rate makes."""
-    prefix, (destination, terms, raw), _ = found
-    return _new(ChargeLeg, (account, seller, version, prefix, destination, raw, terms.currency, held))
+def _leg(look: Look, account: Account, seller: int, version: bytes, found: Found) -> tuple[ChargeLeg, int]:
+    """The leg that a rate makes, nothing held, and until when it is the same. Raises NoExchange.
+
+    What is exchanged is asked again at the answer: other rates of exchange may be published meanwhile.
+    """
+    prefix, (destination, terms, raw), until_s = found
+    currency = str(account.currency, "ascii")
+    factor = PAR
+    if terms.currency != currency:
+        factor, until_s = look.factor(terms.currency, currency), 0
+    return _new(ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, 0)), until_s
 
 
 class Way(NamedTuple):
@@ -107,30 +137,50 @@ class Way(NamedTuple):
     leg: ChargeLeg
     """What the provider is owed by."""
     until_s: int
-    """Wall-clock second from which its provider's rate may be another one."""
+    """Wall-clock second from which its provider's rate may be another one; 0: it is exchanged."""
 
 
 def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int]) -> list[Way]:
     """The gateways that a call may take, best first, without those in `tried` and those that would lose money.
 
-    `top`: what the root earns by; None: nothing, so that the no-loss rule has nothing to compare.
+    `top`: what the root earns by; None: nothing, so that the no-loss rule has nothing to compare. Costs are compared in
+    the currency of what is earned, else the root's; a gateway whose cost can't be is none. Raises NoExchange where no
+    other is left.
     """
     expected_s = plan.expected_call_s
+    currency = _root_currency(look) if top is None else top.currency
+    missing = None
     ways: dict[int, Way] = {}
     candidates = []
     for route in match_routes(plan, look.number):
         gateway_id = int(route.gateway)
-        way = None if gateway_id in tried else _way(look, gateway_id)
-        if way is not None and (top is None or top.currency == way.leg.currency):
-            ways[gateway_id] = way
-            candidates.append(
-                Candidate(gateway_id, route.priority, standard_micros(way.leg.terms, expected_s, look.at_s))
-            )
-    earned = None if top is None else standard_micros(top.terms, expected_s, look.at_s)
+        try:
+            way = None if gateway_id in tried else _way(look, gateway_id)
+            if way is not None:
+                cost = _cost_micros(look, way.leg, expected_s, currency)
+                candidates.append(Candidate(gateway_id, route.priority, cost))
+                ways[gateway_id] = way
+        except NoExchange as fault:
+            missing = fault
+    if missing is not None and not ways:
+        raise missing
+    earned = None if top is None else standard_micros(top.terms, expected_s, look.at_s, top.factor)
     return [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
 
 
+def _root_currency(look: Look) -> str:
+    root = accounts.get(look.store, look.txn, accounts.ROOT_ID)
+    return "" if root is None else str(root.currency, "ascii")
+
+
+def _cost_micros(look: Look, leg: ChargeLeg, expected_s: int, currency: str) -> int:
+    """What the expected call costs, in another currency. Raises NoExchange."""
+    micros = standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
+    return micros if leg.currency == currency else exchanged_up(micros, look.factor(leg.currency, currency))
+
+
 def _way(look: Look, gateway_id: int) -> Way | None:
+    """None: it is no way now. Raises NoExchange."""
     gateway = look.configuration.gateway(look.txn, gateway_id)
     if gateway is None or not gateway.is_active:
         return None
@@ -140,5 +190,4 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     rate = look.rate(gateway.tariff or provider.tariff)
     if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
         return None
-    version, found = rate
-    return Way(gateway, leg_of(gateway.provider, 0, version, found, 0), found.until_s)
+    return Way(gateway, *_leg(look, provider, 0, *rate))

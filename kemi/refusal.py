@@ -16,6 +16,7 @@ ANSWERS = {
     "trunk": (403, "Trunk inactive"),
     "rate": (404, "No rate for this number"),
     "number": (400, "Not a telephone number"),
+    "exchange": (503, "No rate of exchange"),
 }
 """What the account itself is told, by rule. Every other rule is `UNAVAILABLE` to everybody."""
 
@@ -26,7 +27,8 @@ class Refused(NamedTuple):
     code: int
     reason: str
     rule: str
-    """The rule's short name: funds, suspended, blocked, rate, route, channels, cps, store, …"""
+    """The rule's short name: funds, suspended, blocked, rate, route, channels, cps, store, …; of `exchange` with the
+    pair that is missing: `exchange USD/EUR`."""
     account: int
     """Who refuses; 0: nobody's account."""
 
@@ -34,7 +36,8 @@ class Refused(NamedTuple):
 class Refusal(Exception):
     """Leaves a decision early, with the answer."""
 
-    def __init__(self, rule: str, account: int, caller: int) -> None:
+    def __init__(self, rule: str, account: int, caller: int, detail: str = "") -> None:
         code, reason = ANSWERS.get(rule, UNAVAILABLE) if account == caller else UNAVAILABLE
-        self.refused = Refused(code, reason, rule, account)
-        super().__init__(rule)
+        said = f"{rule} {detail}" if detail else rule
+        self.refused = Refused(code, reason, said, account)
+        super().__init__(said)

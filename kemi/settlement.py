@@ -138,8 +138,8 @@ def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int) -> tuple[in
     """Billed seconds and micro-units of one leg."""
     terms = decode_terms(leg.terms)
     if not running.is_answered:
-        return 0, attempt_charge(terms, running.start_wall_ms // 1000)
-    price = charge(terms, duration_ms, running.answered_s)
+        return 0, attempt_charge(terms, running.start_wall_ms // 1000, leg.factor)
+    price = charge(terms, duration_ms, running.answered_s, leg.factor)
     return price.billed_s, price.micros
 
 

@@ -8,6 +8,8 @@ from kemi.store import layout
 from kemi.store.environment import Databases
 from kemi.store.layout import Account, Usage
 
+ROOT_ID = 1
+"""The operator."""
 DEPTH_MAX = 64
 """Levels of the tree. A longer path is a circle."""
 

@@ -10,6 +10,7 @@ import marshal
 from typing import Any, NamedTuple
 
 from kemi.store.layout import VERSION, UnknownVersion
+from ratebook.price import Factor
 
 RINGING = "ringing"
 ANSWERED = "answered"
@@ -31,6 +32,9 @@ class ChargeLeg(NamedTuple):
     terms: bytes
     """`ratebook` terms, encoded: priced from here even when the tariff's version is gone."""
     currency: str
+    """The account's: what is held and charged."""
+    factor: Factor
+    """What the terms' exact price is multiplied by: the rate of exchange from their currency, fixed at the answer."""
     held: int
     """Micro-units set aside. 0 for the provider's leg."""
 
@@ -81,7 +85,7 @@ class RunningCall(NamedTuple):
     answer_boot_ms: int
     answer_wall_ms: int
     priced_until_s: int
-    """Wall-clock second from which a rate of its may be another one; exclusive."""
+    """Wall-clock second from which a rate of its may be another one; exclusive. 0: it has to be asked again."""
     grant_s: int
     """Seconds from the answer that the hold pays; 0 while ringing."""
     due_ms: int

@@ -20,6 +20,7 @@ from kemi.store.trunks import (
     ways_of,
     with_shape,
 )
+from ratebook.exchange import Exchange
 
 Command = dict[str, Any]
 
@@ -146,6 +147,12 @@ def _tariff(change: Change, command: Command, _now: Now) -> None:
     _configure(change, b"r", command)
 
 
+def _exchange(change: Change, command: Command, _now: Now) -> None:
+    exchange = Exchange.from_record(command)
+    change.txn.put(layout.EXCHANGE_KEY, layout.pack_json(exchange.to_record()), db=change.store.config)
+    change.reconfigured()
+
+
 def _configure(change: Change, kind: bytes, command: Command) -> None:
     """Keeps a command's fields as the record; what only the way here needed is left out."""
     body = {name: value for name, value in command.items() if name not in {"n", "epoch", "do"}}
@@ -182,6 +189,7 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "gateway_gone": _gateway_gone,
     "plan": _plan,
     "tariff": _tariff,
+    "exchange": _exchange,
     "settings": _settings,
     "cut": _cut,
     "ready": _ready,

@@ -1,5 +1,6 @@
-"""What changes rarely and is asked for at each call: plans, gateways, versions of tariffs, settings. A process keeps it
-decoded until the store's configuration number moves, which every command that changes any of it does.
+"""What changes rarely and is asked for at each call: plans, gateways, versions of tariffs, rates of exchange, settings.
+
+A process keeps it decoded until the store's configuration number moves, which each command that changes any of it does.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from typing import Any
 from kemi.store import layout
 from kemi.store.layout import Settings
 from kemi.store.trunks import Gateway, unpack_gateway
+from ratebook.exchange import NO_EXCHANGE, Exchange
 from ratebook.routing import Plan
 
 
@@ -21,6 +23,7 @@ class Configuration:
         self._plans: dict[int, Plan | None] = {}
         self._gateways: dict[int, Gateway | None] = {}
         self._versions: dict[int, bytes | None] = {}
+        self._exchange: Exchange | None = None
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
         self._generation: int | None = None
@@ -45,6 +48,13 @@ class Configuration:
             raw = txn.get(layout.kind_key(b"r", tariff), db=self._config)
             self._versions[tariff] = None if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
         return self._versions[tariff]
+
+    def exchange(self, txn: Any) -> Exchange:
+        """What currencies are worth, now and later."""
+        if self._exchange is None:
+            raw = txn.get(layout.EXCHANGE_KEY, db=self._config)
+            self._exchange = NO_EXCHANGE if raw is None else Exchange.from_record(layout.unpack_json(raw))
+        return self._exchange
 
     def settings(self, txn: Any) -> Settings:
         """What the operator has set."""

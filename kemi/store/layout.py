@@ -260,6 +260,10 @@ def kind_key(kind: bytes, number: int) -> bytes:
     return kind + number.to_bytes(4, "big")
 
 
+EXCHANGE_KEY = kind_key(b"x", 0)
+"""Of the rates of exchange in `config`: there is one table of them."""
+
+
 def due_key(boot_ms: int, kind: bytes, what: bytes) -> bytes:
     """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`, `a` the key of a call that awaits its ACK,
     `s` the key of an account whose calls are to be cut, `b` the key of a BYE that is sent (again).

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from kemi.clock import Now
 from kemi.store.calls import MARSHAL_VERSION, ChargeLeg, RunningCall, unpack_call
 from kemi.store.layout import VERSION, UnknownVersion
+from ratebook.exchange import factor_text
 
 ANSWERED = "answered"
 EXTENDED = "extended"
@@ -113,6 +114,7 @@ def _charge(leg: ChargeLeg, charged: Charged) -> dict[str, Any]:
         "billed_s": charged.billed_s,
         "micros": charged.micros,
         "currency": leg.currency,
+        "exchange": factor_text(leg.factor),
     }
 
 

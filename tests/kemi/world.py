@@ -27,6 +27,7 @@ from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
+from ratebook.exchange import ALWAYS_S
 from ratebook.model import DurationMode, FreeMode, Interval, Rate, Tariff, Terms
 from ratebook.money import Rounding, RoundingMode, parse_nanos
 
@@ -165,13 +166,19 @@ class World:
 
     def publish(self, number: int, *rows: Rate) -> None:
         """Publishes rates with their dates as tariff `number`."""
-        compiled = compile_tariff(Tariff(name=f"tariff {number}", currency="EUR", timezone="UTC", rates=rows))
+        currency = rows[0].terms.currency if rows else "EUR"
+        compiled = compile_tariff(Tariff(name=f"tariff {number}", currency=currency, timezone="UTC", rates=rows))
         self.rooms.close()  # LMDB: an environment is open once in a process
         rates = open_for_writing(self.data_dir / "rates")
         write_version(rates, compiled)
         rates.close()
         assert self.rooms.has_store()
-        self.do("tariff", id=number, version=compiled.version.hex(), currency="EUR", name=f"tariff {number}")
+        self.do("tariff", id=number, version=compiled.version.hex(), currency=currency, name=f"tariff {number}")
+
+    def exchange(self, *rates: tuple[str, str, str], base: str = "") -> None:
+        """What currencies are worth from always on: from, to, and the rate."""
+        dated = [[have, want, [[ALWAYS_S, parse_nanos(rate)]]] for have, want, rate in rates]
+        self.do("exchange", base=base, rates=dated)
 
     def gateway(self, number: int, provider: int, host: str, **fields: Any) -> None:
         """Configures a gateway."""
