@@ -9,8 +9,9 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from ratebook.bands import stretches
+from ratebook.exchange import PAR
 from ratebook.model import Border, FreeMode, Rate, Terms
-from ratebook.price import Charge, charge, whole_seconds
+from ratebook.price import Charge, Factor, charge, whole_seconds
 
 ANSWERS_MAX = 1_000_000
 """Kept charges; then they are forgotten, all at once."""
@@ -59,8 +60,8 @@ class Pricer:
 
     def __init__(self, rates: Iterable[Rate]) -> None:
         self.index = RateIndex(rates)
-        self._charges: dict[tuple[int, int], Charge] = {}
-        """By the identity of terms, which the index and `_alone` keep, and whole seconds."""
+        self._charges: dict[tuple[int, int, Factor], Charge] = {}
+        """By the identity of terms, which the index and `_alone` keep, whole seconds, and factor."""
         self._held: dict[int, tuple[int, int, Terms]] = {}
         """By the identity of terms with a timetable: the last stretch that was asked for, and its terms alone."""
         self._alone: dict[Terms, Terms] = {}
@@ -72,20 +73,20 @@ class Pricer:
             return None
         return _new(Priced, (rate, self.charge(rate[4], duration_ms, answered_s)))
 
-    def charge(self, terms: Terms, duration_ms: int, answered_s: int) -> Charge:
+    def charge(self, terms: Terms, duration_ms: int, answered_s: int, factor: Factor = PAR) -> Charge:
         """What `ratebook.price.charge` says, of terms that are kept by somebody else."""
         if terms.timetable is not None:
             held = self._terms_in_force(terms, duration_ms, answered_s)
             if held is None:
-                return charge(terms, duration_ms, answered_s)
+                return charge(terms, duration_ms, answered_s, factor)
             terms = held
         seconds = whole_seconds(terms, duration_ms)
-        key = (id(terms), seconds)
+        key = (id(terms), seconds, factor)
         found = self._charges.get(key)
         if found is None:
             if len(self._charges) >= ANSWERS_MAX:
                 self._charges.clear()
-            found = self._charges[key] = charge(terms, seconds * 1000, answered_s)
+            found = self._charges[key] = charge(terms, seconds * 1000, answered_s, factor)
         return found
 
     def _terms_in_force(self, terms: Terms, duration_ms: int, answered_s: int) -> Terms | None:

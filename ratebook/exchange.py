@@ -12,7 +12,7 @@ from bisect import bisect_right
 from math import gcd
 from typing import Any, NamedTuple
 
-from ratebook.money import NANOS, format_nanos
+from ratebook.money import HALF_UP_6, MICROS, NANOS, format_nanos, round_fraction
 from ratebook.price import Factor
 
 PAR: Factor = (1, 1)
@@ -99,6 +99,11 @@ def reduced(times: int, parts: int) -> Factor:
 def exchanged_up(micros: int, factor: Factor) -> int:
     """An amount in another currency, for comparing only: rounded up, so that no cost looks smaller than it is."""
     return -(-micros * factor[0] // factor[1])
+
+
+def exchanged(micros: int, factor: Factor) -> int:
+    """An amount in another currency, for reports: to the nearest micro-unit."""
+    return round_fraction(micros * factor[0], MICROS * factor[1], HALF_UP_6)
 
 
 def pair_text(have: str, want: str) -> str:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from ratebook.bands import terms_at
 from ratebook.bulk import RateIndex
+from ratebook.exchange import PAR, exchanged_up
 from ratebook.model import Rate, Terms
-from ratebook.price import charge
+from ratebook.price import Factor, charge
 
 COMPARED_S = (1, 6, 30, 60, 61, 180, 600)
 """Lengths of calls that are compared."""
@@ -27,12 +28,14 @@ class Loss(NamedTuple):
     """The shortest call, of those compared, that loses."""
     price_micros: int
     cost_micros: int
+    """In the currency of the price."""
 
 
-def losses(prices: Iterable[Rate], costs: Iterable[Rate], at_s: int) -> list[Loss]:
+def losses(prices: Iterable[Rate], costs: Iterable[Rate], at_s: int, factor: Factor = PAR) -> list[Loss]:
     """Every prefix of either that is sold below its cost at a moment, or at an hour of the week behind it.
 
-    Both in one currency. Blocked ones and those that the other lacks lose nothing.
+    `factor`: what the costs' currency is worth in that of the prices. Blocked ones and those that the other lacks lose
+    nothing.
     """
     sold, bought = list(prices), list(costs)
     price_index, cost_index = RateIndex(sold), RateIndex(bought)
@@ -44,14 +47,14 @@ def losses(prices: Iterable[Rate], costs: Iterable[Rate], at_s: int) -> list[Los
             continue
         key = (id(price.terms), id(cost.terms))
         if key not in asked:
-            asked[key] = _loss(price.terms, cost.terms, at_s)
+            asked[key] = _loss(price.terms, cost.terms, at_s, factor)
         loss = asked[key]
         if loss is not None:
             found.append(Loss(prefix, price, cost, *loss))
     return found
 
 
-def _loss(price: Terms, cost: Terms, at_s: int) -> tuple[int, int, int] | None:
+def _loss(price: Terms, cost: Terms, at_s: int, factor: Factor) -> tuple[int, int, int] | None:
     """Length, price and cost of a call that loses; None: none does."""
     timed = price.timetable is not None or cost.timetable is not None
     for moment in range(at_s, at_s + (HOURS * 3600 if timed else 1), 3600):
@@ -59,6 +62,7 @@ def _loss(price: Terms, cost: Terms, at_s: int) -> tuple[int, int, int] | None:
             continue
         for seconds in COMPARED_S:
             earned, paid = charge(price, seconds * 1000, moment).micros, charge(cost, seconds * 1000, moment).micros
+            paid = exchanged_up(paid, factor)
             if earned < paid:
                 return seconds, earned, paid
     return None

@@ -128,6 +128,14 @@ def test_a_price_below_its_cost_is_found() -> None:
     assert found[2].price.prefix == "3"
 
 
+def test_a_cost_in_another_currency_is_exchanged_and_rounded_up() -> None:
+    """Six a minute at one half are three; a millionth more is a loss."""
+    prices, costs = [rate("1", "3")], [rate("1", "6")]
+    assert losses(prices, costs, 0, (1, 2)) == []
+    found = losses(prices, costs, 0, (500_001, 1_000_000))
+    assert [(one.seconds, one.price_micros, one.cost_micros) for one in found] == [(1, 50_000, 50_001)]
+
+
 def test_terms_of_one_tariff_are_compared_once() -> None:
     """A million prefixes of a few thousand prices."""
     terms = Terms("EUR", (Interval(0, 1, 1),))

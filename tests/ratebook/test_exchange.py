@@ -15,6 +15,7 @@ from ratebook.exchange import (
     NO_EXCHANGE,
     PAR,
     Exchange,
+    exchanged,
     exchanged_up,
     factor_shown,
     factor_text,
@@ -127,6 +128,11 @@ def test_compared_amounts_are_rounded_up() -> None:
     assert exchanged_up(10, (1, 3)) == 4
     assert exchanged_up(9, (1, 3)) == 3
     assert exchanged_up(-10, (1, 3)) == -3
+
+
+def test_reported_amounts_are_rounded_to_the_nearest() -> None:
+    """Half away from zero."""
+    assert [exchanged(micros, (1, 2)) for micros in (3, 4, -3)] == [2, 2, -2]
 
 
 @given(FACTORS)
