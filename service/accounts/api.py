@@ -24,6 +24,7 @@ from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, T
 from service.database.tables import accounts, tariffs
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
+from service.tariffs.checks import check_exchange
 
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
 
@@ -174,7 +175,7 @@ async def show_account(call: Call) -> Answer:
 
 
 async def _check_tariff(call: Call, tariff_id: int | None, path: str, currency: str) -> None:
-    """A tariff is sold by somebody above, and in the account's currency. Raises Problem."""
+    """A tariff is sold by somebody above, in a currency that can be exchanged for the account's. Raises Problem."""
     if tariff_id is None:
         return
     row = (await call.conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
@@ -182,8 +183,8 @@ async def _check_tariff(call: Call, tariff_id: int | None, path: str, currency: 
         raise invalid("/tariff_id", "this tariff belongs to nobody above the account")
     if row.version is None:
         raise invalid("/tariff_id", "this tariff is not published yet")
-    if row.currency != currency:
-        raise invalid("/tariff_id", f"this tariff is in {row.currency}, the account in {currency}")
+    said = f"this tariff is in {row.currency}, the account in {currency}"
+    await check_exchange(call, row.currency, currency, pointer="/tariff_id", said=said)
 
 
 def _check_credit_limit(micros: int) -> None:
@@ -191,7 +192,7 @@ def _check_credit_limit(micros: int) -> None:
         raise invalid("/credit_limit", "a credit limit lies between 0 and 1000000000")
 
 
-def _check(spec: AccountSpec, parent: Row[Any]) -> None:
+async def _check(call: Call, spec: AccountSpec, parent: Row[Any]) -> None:
     """Raises Problem with everything that is wrong."""
     above = None
     if parent.kind != "root":
@@ -199,10 +200,10 @@ def _check(spec: AccountSpec, parent: Row[Any]) -> None:
     fields = {"parent": "/parent_id"}
     found = account_problems(spec, above)
     errors = [FieldError("body", fields.get(name, f"/{name}"), text) for name, text in found.items()]
-    if spec.currency != parent.currency:
-        errors.append(FieldError("body", "/currency", f"the parent has {parent.currency}: both must be the same"))
     if errors:
         raise Problem("invalid", errors=errors)
+    said = f"the account is in {spec.currency}, its parent in {parent.currency}"
+    await check_exchange(call, spec.currency, parent.currency, pointer="/currency", said=said)
 
 
 async def make_account(call: Call) -> Answer:
@@ -217,7 +218,7 @@ async def make_account(call: Call) -> Answer:
         raise Problem("conflict", "the parent is closed")
     currency = body.currency or parent.currency
     spec = AccountSpec(body.name, parent.name, body.kind, currency, commission=body.commission)
-    _check(spec, parent)
+    await _check(call, spec, parent)
     _check_credit_limit(body.credit_limit)
     await _check_tariff(call, body.tariff_id, f"{parent.path}0/", currency)
     if await changes.name_is_taken(call.conn, parent.id, body.name):
@@ -316,7 +317,7 @@ async def move(call: Call) -> Answer:
     call.check_match(call.row.version)
     _check_open(call.row)
     parent = await call.find("account", body.parent_id, to_change=True)
-    _check(AccountSpec(call.row.name, parent.name, call.row.kind, call.row.currency), parent)
+    await _check(call, AccountSpec(call.row.name, parent.name, call.row.kind, call.row.currency), parent)
     await _check_tariff(call, call.row.tariff_id, f"{parent.path}{call.row.id}/", call.row.currency)
     strange = await changes.strange_tariffs(call.conn, call.row, parent)
     if strange:

@@ -9,8 +9,12 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.accounts.storage import find_account, path_of, subtree
-from service.database.tables import gateways, tariffs, trunk_networks, trunks
+from service.database.tables import book_balances, gateways, tariffs, trunk_networks, trunks
+from service.ledger.rules import BALANCE, CASH, COST, REVENUE
 from service.ledger.storage import StatementLine, balance_of, balances, statement
+
+_BOOKS = (REVENUE, COST, CASH)
+"""In the order in which they are shown."""
 
 
 class AccountLine(NamedTuple):
@@ -63,14 +67,22 @@ async def account_lines(conn: AsyncConnection, below: str) -> list[AccountLine]:
     return [_line(row, top, names, sells.get(row.tariff_id, ""), held.get(row.id, 0)) for row in rows]
 
 
+class BookLine(NamedTuple):
+    """What a book of an account says."""
+
+    book: str
+    micros: int
+    currency: str
+
+
 class AccountView(NamedTuple):
     """One account with what belongs to it."""
 
     line: AccountLine
     path: list[str]
     """Names from the account to the root."""
-    books: dict[str, int]
-    """Micro-units of its other books, those that say something."""
+    books: list[BookLine]
+    """Its other books, those that say something: a seller's are in the currencies of those that it sells to."""
     trunks: dict[str, list[str]]
     """Networks by trunk."""
     gateways: dict[str, str]
@@ -85,18 +97,22 @@ async def account_view(conn: AsyncConnection, name: str, *, lines: int) -> Accou
     path = await path_of(conn, row)
     names = {one.id: one.name for one in path}
     tariff = (await conn.execute(sa.select(tariffs.c.name).where(tariffs.c.id == row.tariff_id))).scalar() or ""
-    found = {
-        book: await balance_of(conn, row.id, row.currency, book) for book in ("balance", "revenue", "cost", "cash")
-    }
-    balance = found.pop("balance")
+    balance = await balance_of(conn, row.id, row.currency)
     return AccountView(
         line=_line(row, row, names, tariff, balance),
         path=[one.name for one in path],
-        books={book: micros for book, micros in found.items() if micros},
+        books=await _books(conn, row.id),
         trunks=await _trunks(conn, row.id),
         gateways=await _gateways(conn, row.id),
         statement=await statement(conn, row.id, limit=lines),
     )
+
+
+async def _books(conn: AsyncConnection, account_id: int) -> list[BookLine]:
+    columns = sa.select(book_balances.c.book, book_balances.c.amount_micros, book_balances.c.currency)
+    others = (book_balances.c.account_id == account_id) & (book_balances.c.book != BALANCE)
+    rows = await conn.execute(columns.where(others & (book_balances.c.amount_micros != 0)))
+    return sorted((BookLine(*row) for row in rows), key=lambda line: (_BOOKS.index(line.book), line.currency))
 
 
 async def _trunks(conn: AsyncConnection, account_id: int) -> dict[str, list[str]]:

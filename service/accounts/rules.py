@@ -40,7 +40,7 @@ def name_problem(name: str) -> str | None:
 
 
 def account_problems(spec: AccountSpec, parent: AccountSpec | None) -> dict[str, str]:
-    """What is wrong, by field; empty: nothing. `parent` None: it is the root, of which only currencies are compared."""
+    """What is wrong, by field; empty: nothing. `parent` None: it is the root."""
     problems: dict[str, str] = {}
     name = name_problem(spec.name)
     if name is not None:

@@ -11,12 +11,18 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.compiled.layout import UnknownLayout, decode_terms
+from ratebook.exchange import exchanged, parse_factor
+from ratebook.price import Factor
 from service.accounts.storage import find_account
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.faults import Fault
 from service.ledger.rules import ROOT_ID
+from service.tariffs.exchange import History, history
 
 CALL_DIGITS = 32
+Worth = Callable[[str, str], Factor | None]
+"""What one currency was worth in another when a call was answered."""
 
 
 class CdrFilter(NamedTuple):
@@ -47,20 +53,24 @@ class ChargeLine(NamedTuple):
     billed_s: int
     micros: int
     currency: str
+    tariff_currency: str
+    exchange: Factor
+    """What the tariff's price was multiplied by."""
 
 
 class Margin(NamedTuple):
-    """What a seller earned by the call, and what it paid for it."""
+    """What a seller earned by the call, and what it paid for it, in the currency of what it earned."""
 
     account: str
     earned_micros: int
-    paid_micros: int
+    paid_micros: int | None
+    """By the rate of exchange of the call's moment; None: there was none."""
     currency: str
 
     @property
-    def micros(self) -> int:
-        """What stays."""
-        return self.earned_micros - self.paid_micros
+    def micros(self) -> int | None:
+        """What stays; None: nobody can say."""
+        return None if self.paid_micros is None else self.earned_micros - self.paid_micros
 
 
 class CdrView(NamedTuple):
@@ -139,10 +149,21 @@ async def _views(conn: AsyncConnection, rows: list[Row[Any]]) -> list[CdrView]:
     wanted |= {number for found in levels.values() for row in found for number in (row.account_id, row.seller_id)}
     named = sa.select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_([number for number in wanted if number]))
     names = {row.id: row.name for row in await conn.execute(named)}
-    return [_view(row, levels[row.id], names) for row in rows]
+    worth = await history(conn, [moment_of(row) for row in rows if are_mixed(row, levels[row.id])])
+    return [_view(row, levels[row.id], names, worth) for row in rows]
 
 
-def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str]) -> CdrView:
+def moment_of(row: Row[Any]) -> int:
+    """By which a call's currencies are compared: its answer's milliseconds, else its INVITE's."""
+    return int(row.answer_ms or row.start_ms)
+
+
+def are_mixed(row: Row[Any], levels: list[Row[Any]]) -> bool:
+    """Whether a call's charges and cost are in several currencies."""
+    return len({level.currency for level in levels} | ({row.cost_currency} - {None})) > 1
+
+
+def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str], worth: History) -> CdrView:
     lines = [
         ChargeLine(
             names.get(one.account_id, f"#{one.account_id}"),
@@ -152,6 +173,8 @@ def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str]) -> CdrVi
             one.billed_s,
             one.charge_micros,
             one.currency,
+            currency_of(one.terms),
+            parse_factor(one.exchange),
         )
         for one in levels
     ]
@@ -159,17 +182,37 @@ def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str]) -> CdrVi
     if row.cost_micros is not None:
         provider = names.get(row.cost_account_id, f"#{row.cost_account_id}")
         cost = ChargeLine(
-            provider, "", row.cost_tariff, row.cost_prefix, row.cost_billed_s, row.cost_micros, row.cost_currency
+            provider,
+            "",
+            row.cost_tariff,
+            row.cost_prefix,
+            row.cost_billed_s,
+            row.cost_micros,
+            row.cost_currency,
+            currency_of(row.cost_terms),
+            parse_factor(row.cost_exchange),
         )
-    return CdrView(row, lines, cost, list(margins(lines, cost, names.get(ROOT_ID, ""))))
+    at_ms = moment_of(row)
+    rates = margins(lines, cost, names.get(ROOT_ID, ""), lambda have, want: worth.factor(have, want, at_ms))
+    return CdrView(row, lines, cost, list(rates))
 
 
-def margins(lines: list[ChargeLine], cost: ChargeLine | None, root: str) -> Iterable[Margin]:
-    """What each seller keeps: its customer's charge less its own; the root's less the provider's cost.
+def currency_of(terms: str) -> str:
+    """The tariff's, of encoded terms in hex; empty: another release has written them."""
+    try:
+        return decode_terms(bytes.fromhex(terms)).currency
+    except UnknownLayout:
+        return ""
 
-    Where the two have different currencies, what is paid counts as nothing here: it can't be taken off.
-    """
+
+def paid_in(micros: int, factor: Factor | None) -> int | None:
+    """What was paid, in another currency; None: there is no rate."""
+    return None if factor is None else exchanged(micros, factor)
+
+
+def margins(lines: list[ChargeLine], cost: ChargeLine | None, root: str, worth: Worth) -> Iterable[Margin]:
+    """What each seller keeps: its customer's charge less its own; the root's less the provider's cost."""
     for line in lines:
         own = cost if line.seller == root else next((one for one in lines if one.account == line.seller), None)
-        paid = own.micros if own is not None and own.currency == line.currency else 0
+        paid = 0 if own is None else paid_in(own.micros, worth(own.currency, line.currency))
         yield Margin(line.seller, line.micros, paid, line.currency)

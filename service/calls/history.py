@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -15,8 +14,10 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.values import AccountId, Moment, Money, Text, Told, TrunkId, When
+from service.calls.browse import are_mixed, currency_of, moment_of, paid_in
 from service.database.tables import accounts, cdrs, charges
 from service.ledger.rules import ROOT_ID
+from service.tariffs.exchange import History, history
 
 
 class ChargeView(Told):
@@ -28,8 +29,11 @@ class ChargeView(Told):
     billed_s: int
     charge: Money
     currency: str
+    tariff_currency: Annotated[str, Field(description="In which the tariff's prices are")]
+    exchange: Annotated[str, Field(description="What they were multiplied by, exactly", examples=["23/25"])]
     margin: Annotated[
-        Money | None, Field(description="What the seller keeps of it; null: the seller isn't in your subtree")
+        Money | None,
+        Field(description="What the seller keeps of it; null: not for your eyes, or paid in what can't be exchanged"),
     ]
 
 
@@ -41,6 +45,8 @@ class CostView(Told):
     billed_s: int
     cost: Money
     currency: str
+    tariff_currency: str
+    exchange: Annotated[str, Field(description="As in charges", examples=["23/25"])]
 
 
 class CdrView(Told):
@@ -121,10 +127,11 @@ async def _views(call: Call, rows: list[Row[Any]]) -> list[CdrView]:
     named = {number for row in rows for number in (row.account_id, row.refused_by)}
     named |= {number for found in levels.values() for one in found for number in (one.account_id, one.seller_id)}
     inside = set(await call.find_all("account", named))
-    return [_view(call, row, levels[row.id], inside) for row in rows]
+    worth = await history(call.conn, [moment_of(row) for row in rows if are_mixed(row, levels[row.id])])
+    return [_view(call, row, levels[row.id], inside, worth) for row in rows]
 
 
-def _view(call: Call, row: Row[Any], levels: list[Row[Any]], inside: set[int]) -> CdrView:
+def _view(call: Call, row: Row[Any], levels: list[Row[Any]], inside: set[int], worth: History) -> CdrView:
     """What the asker may see: what lies at or below its own account, and of a provider's calls its own part."""
     is_caller_seen = row.account_id in inside
     carries = row.cost_account_id == call.actor.account_id
@@ -142,33 +149,39 @@ def _view(call: Call, row: Row[Any], levels: list[Row[Any]], inside: set[int]) -
         "account_id": row.account_id if is_caller_seen else None,
         "trunk_id": row.trunk_id if is_caller_seen else None,
         "gateway_id": row.gateway_id if sees_gateway else None,
-        "charges": list(_charges(row, [level for level in levels if level.account_id in inside], inside, levels)),
+        "charges": [_charge(row, one, levels, inside, worth) for one in levels if one.account_id in inside],
         "cost": _cost(row) if sees_cost else None,
     }
     return CdrView.model_validate(values)
 
 
-def _charges(row: Row[Any], seen: Iterable[Row[Any]], inside: set[int], levels: list[Row[Any]]) -> Iterable[ChargeView]:
-    for level in seen:
-        knows_seller = level.seller_id in inside
-        yield ChargeView(
-            account_id=level.account_id,
-            seller_id=level.seller_id if knows_seller else None,
-            prefix=level.prefix,
-            billed_s=level.billed_s,
-            charge=level.charge_micros,
-            currency=level.currency,
-            margin=level.charge_micros - _paid(row, level, levels) if knows_seller else None,
-        )
+def _charge(row: Row[Any], level: Row[Any], levels: list[Row[Any]], inside: set[int], worth: History) -> ChargeView:
+    knows_seller = level.seller_id in inside
+    paid = _paid(row, level, levels, worth) if knows_seller else None
+    return ChargeView(
+        account_id=level.account_id,
+        seller_id=level.seller_id if knows_seller else None,
+        prefix=level.prefix,
+        billed_s=level.billed_s,
+        charge=level.charge_micros,
+        currency=level.currency,
+        tariff_currency=currency_of(level.terms),
+        exchange=level.exchange,
+        margin=None if paid is None else level.charge_micros - paid,
+    )
 
 
-def _paid(row: Row[Any], level: Row[Any], levels: list[Row[Any]]) -> int:
-    """What a level's seller paid for the call itself: to its own seller, or the root to the provider."""
+def _paid(row: Row[Any], level: Row[Any], levels: list[Row[Any]], worth: History) -> int | None:
+    """What a level's seller paid for the call itself: to its own seller, or the root to the provider.
+
+    In the currency of the level; None: it can't be exchanged.
+    """
     if level.seller_id == ROOT_ID:
-        same = row.cost_micros is not None and row.cost_currency == level.currency
-        return int(row.cost_micros) if same else 0
-    own = next((one for one in levels if one.account_id == level.seller_id), None)
-    return int(own.charge_micros) if own is not None and own.currency == level.currency else 0
+        micros, currency = row.cost_micros, row.cost_currency
+    else:
+        own = next((one for one in levels if one.account_id == level.seller_id), None)
+        micros, currency = (None, None) if own is None else (own.charge_micros, own.currency)
+    return 0 if micros is None else paid_in(micros, worth.factor(currency, level.currency, moment_of(row)))
 
 
 def _cost(row: Row[Any]) -> CostView:
@@ -178,6 +191,8 @@ def _cost(row: Row[Any]) -> CostView:
         billed_s=row.cost_billed_s,
         cost=row.cost_micros,
         currency=row.cost_currency,
+        tariff_currency=currency_of(row.cost_terms),
+        exchange=row.cost_exchange,
     )
 
 

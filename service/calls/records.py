@@ -29,7 +29,7 @@ def cdr_row(cdr: Cdr, *, node_id: int, epoch: int, sequence: int, entry_id: int 
     cost = cdr["cost"] or {}
     for column, name in (("account_id", "account"), ("micros", "micros"), ("billed_s", "billed_s")):
         row[f"cost_{column}"] = cost.get(name)
-    for name in ("tariff", "prefix", "terms", "currency"):
+    for name in ("tariff", "prefix", "terms", "currency", "exchange"):
         row[f"cost_{name}"] = cost.get(name)
     return row
 
@@ -48,6 +48,7 @@ def charge_rows(cdr_id: int, cdr: Cdr) -> list[Row]:
             "billed_s": charge["billed_s"],
             "charge_micros": charge["micros"],
             "currency": charge["currency"],
+            "exchange": charge["exchange"],
         }
         for level, charge in enumerate(cdr["charges"])
     ]

@@ -92,7 +92,7 @@ def _document(view: AccountView) -> dict[str, Any]:
     return {
         **view.line._asdict(),
         "path": view.path,
-        "books": view.books,
+        "books": [line._asdict() for line in view.books],
         "trunks": view.trunks,
         "gateways": view.gateways,
         "statement": [line._asdict() for line in view.statement],
@@ -108,7 +108,7 @@ def _show(view: AccountView, zone: str) -> None:
             ("kind", f"{line.kind}{', commission' if line.commission else ''}, {line.billing}, {line.state}"),
             ("balance", "" if line.kind == "root" else money(line.balance_micros, line.currency)),
             ("credit limit", money(line.credit_limit_micros, line.currency)),
-            *((book, money(micros, line.currency)) for book, micros in view.books.items()),
+            *((one.book, money(one.micros, one.currency)) for one in view.books),
             ("tariff", line.tariff),
             ("channels, calls a second", f"{limit(line.channels)}, {limit(line.cps)}"),
             *((f"trunk {name}", ", ".join(networks) or "no network") for name, networks in view.trunks.items()),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from ratebook.exchange import factor_shown, factor_text
 from service.calls.browse import CdrFilter, CdrView, ChargeLine, Margin, find_cdr, list_cdrs
 from service.cli.groups import Verbs
 from service.cli.output import Column, as_json, facts, moment, money, table
@@ -123,7 +124,7 @@ def _show(view: CdrView, zone: str) -> None:
     if levels:
         click.echo()
         columns = [Column("level"), Column("pays"), Column("tariff version"), Column("prefix")]
-        columns += [Column("billed s", right=True), Column("charge", right=True)]
+        columns += [Column("billed s", right=True), Column("charge", right=True), Column("exchange")]
         table(columns, (_level(line) for line in levels), empty="")
     if view.margins:
         click.echo()
@@ -157,7 +158,14 @@ def _margin(one: Margin) -> list[str]:
 
 def _level(line: ChargeLine) -> list[str]:
     pays = line.seller or "(is paid for carrying it)"
-    return [line.account, pays, line.tariff, line.prefix, str(line.billed_s), money(line.micros, line.currency)]
+    exchanged = line.tariff_currency not in {line.currency, ""}
+    exchange = f"{line.tariff_currency} at {factor_shown(line.exchange)}" if exchanged else ""
+    charge = money(line.micros, line.currency)
+    return [line.account, pays, line.tariff, line.prefix, str(line.billed_s), charge, exchange]
+
+
+def _line(line: ChargeLine) -> dict[str, Any]:
+    return line._asdict() | {"exchange": factor_text(line.exchange)}
 
 
 _FIELDS = (
@@ -175,7 +183,7 @@ def document(view: CdrView) -> dict[str, Any]:
         "trunk": row.trunk_name,
         "gateway": row.gateway_name,
         "refused_by": row.refused_by_name,
-        "charges": [line._asdict() for line in view.charges],
-        "cost": None if view.cost is None else {k: v for k, v in view.cost._asdict().items() if k != "seller"},
+        "charges": [_line(line) for line in view.charges],
+        "cost": None if view.cost is None else {k: v for k, v in _line(view.cost).items() if k != "seller"},
         "margins": [{**one._asdict(), "micros": one.micros} for one in view.margins],
     }

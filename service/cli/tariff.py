@@ -87,7 +87,7 @@ def publish(note: str, *, wants_json: bool) -> None:
     done = run(work())
     if wants_json:
         tariffs = [one._asdict() for one in done.tariffs]
-        as_json({"tariffs": tariffs, "plans": done.plans, "warnings": done.warnings})
+        as_json({"tariffs": tariffs, "plans": done.plans, "exchange": done.exchange, "warnings": done.warnings})
         return
     for one in done.tariffs:
         click.echo(
@@ -97,7 +97,9 @@ def publish(note: str, *, wants_json: bool) -> None:
             click.echo("  " + ", ".join(f"{count} {change}" for change, count in one.changes.items()))
     for name in done.plans:
         click.echo(f"published plan {name}")
+    if done.exchange:
+        click.echo("published rates of exchange")
     for warning in done.warnings:
         click.echo(warning, err=True)
-    if not done.tariffs and not done.plans:
+    if not done.tariffs and not done.plans and not done.exchange:
         click.echo("nothing has changed")

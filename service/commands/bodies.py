@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from ratebook.exchange import Exchange
 from service.config import CallPath
 
 Body = dict[str, Any]
@@ -116,6 +117,11 @@ def tariff_body(row: Row[Any]) -> Body | None:
     if row.version is None:
         return None
     return {"do": "tariff", "id": row.id, "version": row.version, "currency": row.currency, "name": row.name}
+
+
+def exchange_body(exchange: Exchange) -> Body:
+    """What currencies are worth now and later."""
+    return {"do": "exchange", **exchange.to_record()}
 
 
 def settings_body(settings: CallPath) -> Body:

@@ -12,12 +12,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.exchange import NO_EXCHANGE
 from service.commands import bodies
 from service.commands.outbox import lock_node
 from service.config import Config
 from service.database.tables import accounts, commands, gateways, nodes, plans, tariffs, trunk_networks, trunks
 from service.ledger.operations import asked_again
 from service.ledger.storage import balances
+from service.tariffs.exchange import in_force
 
 Numbered = tuple[dict[str, Any], int | None, int]
 """A command's body, whose balance it changes, and by how much."""
@@ -28,6 +30,9 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
     """Numbers the commands that fill the store of `epoch`; returns how many. The caller's transaction commits them."""
     node = await lock_node(conn, config.node)
     wanted: list[Numbered] = [(bodies.settings_body(config.calls), None, 0)]
+    exchange = (await in_force(conn)).since(now_ms // 1000)
+    if exchange != NO_EXCHANGE:
+        wanted.append((bodies.exchange_body(exchange), None, 0))
     wanted += [(body, None, 0) for body in await _configuration(conn)]
     wanted += [
         (bodies.credit_body(account_id, micros), account_id, micros)

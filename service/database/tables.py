@@ -88,6 +88,17 @@ tariff_sources = sa.Table(
 )
 """Of tariffs that are written through the API; the operator's ratebook stands in its folder."""
 
+exchange_versions = sa.Table(
+    "exchange_versions",
+    metadata,
+    _id(),
+    sa.Column("record", sa.JSON, nullable=False),  # ratebook.exchange.Exchange.to_record(): what held then, and later
+    _big("published_ms"),
+    _text("published_by"),
+    _text("note", ""),
+    sqlite_autoincrement=True,
+)
+
 accounts = sa.Table(
     "accounts",
     metadata,
@@ -312,6 +323,7 @@ cdrs = sa.Table(
     sa.Column("cost_billed_s", _BIG, nullable=True),
     sa.Column("cost_micros", _BIG, nullable=True),
     sa.Column("cost_currency", sa.Text, nullable=True),
+    sa.Column("cost_exchange", sa.Text, nullable=True),  # as in `charges`
     sa.UniqueConstraint("node_id", "epoch", "sequence"),
     sa.CheckConstraint("(cost_micros IS NULL) = (cost_currency IS NULL)", name="cost"),
     sa.Index(None, "start_ms"),
@@ -333,6 +345,7 @@ charges = sa.Table(
     _big("billed_s"),
     _big("charge_micros"),
     _text("currency"),
+    _text("exchange", "1/1"),  # exact: what the terms' price was multiplied by to be in this currency
     sa.PrimaryKeyConstraint("cdr_id", "level"),
     _is_currency(),
     sa.Index(None, "account_id", "cdr_id"),

@@ -47,31 +47,35 @@ async def conservation(conn: AsyncConnection) -> Check:
 
 
 async def batches(conn: AsyncConnection) -> Check:
-    """H3: what the calls of a batch were charged, before any correction, is what its entry posted, at every level."""
+    """H3: what the calls of a batch were charged, before any correction, is what its entry posted: every level, each
+    currency.
+    """
     findings = []
     for book, column, sign in ((BALANCE, charges.c.account_id, -1), (REVENUE, charges.c.seller_id, 1)):
         called = (
             sa.select(
                 cdrs.c.entry_id.label("entry_id"),
                 column.label("account_id"),
+                charges.c.currency.label("currency"),
                 (charges.c.charge_micros * sign).label("micros"),
             )
             .join(cdrs, cdrs.c.id == charges.c.cdr_id)
             .where(charges.c.charge_micros != 0)
         )
         posted = sa.select(
-            postings.c.entry_id, postings.c.account_id, (-postings.c.amount_micros).label("micros")
+            postings.c.entry_id, postings.c.account_id, postings.c.currency, (-postings.c.amount_micros).label("micros")
         ).where(postings.c.book == book, postings.c.entry_id.in_(sa.select(cdrs.c.entry_id)))
         parts = [called, posted, _corrected(book, sign)]
         if book == BALANCE:
-            owed = sa.select(cdrs.c.entry_id, cdrs.c.cost_account_id, cdrs.c.cost_micros)
+            owed = sa.select(cdrs.c.entry_id, cdrs.c.cost_account_id, cdrs.c.cost_currency, cdrs.c.cost_micros)
             parts.append(owed.where(cdrs.c.cost_micros != 0))
         both = sa.union_all(*parts).subquery()
         total = sa.func.sum(both.c.micros)
-        query = sa.select(both.c.entry_id, both.c.account_id, total).group_by(both.c.entry_id, both.c.account_id)
+        key = (both.c.entry_id, both.c.account_id, both.c.currency)
+        query = sa.select(*key, total).group_by(*key)
         findings += [
-            f"entry {entry}, {book} of account {account}: calls and postings differ by {micros}"
-            for entry, account, micros in await conn.execute(query.having(total != 0))
+            f"entry {entry}, {book} of account {account}: calls and postings differ by {micros} of {currency}"
+            for entry, account, currency, micros in await conn.execute(query.having(total != 0))
         ]
     calls = (await conn.execute(sa.select(sa.func.count()).select_from(cdrs))).scalar_one()
     return check("exactly once", findings, f"{calls} records, each posted once at every level", RESTORE)
@@ -81,10 +85,10 @@ def _corrected(book: str, sign: int) -> sa.Select[Any]:
     """Takes corrections off again: their own entries post them."""
     is_cost = corrections.c.level == COST_LEVEL
     if book == REVENUE:
-        columns = (cdrs.c.entry_id, corrections.c.seller_id, corrections.c.delta_micros * -sign)
+        columns = (cdrs.c.entry_id, corrections.c.seller_id, corrections.c.currency, corrections.c.delta_micros * -sign)
         return sa.select(*columns).join(cdrs, cdrs.c.id == corrections.c.cdr_id).where(~is_cost)
     micros = sa.case((is_cost, -corrections.c.delta_micros), else_=corrections.c.delta_micros * -sign)
-    columns = (cdrs.c.entry_id, corrections.c.account_id, micros)
+    columns = (cdrs.c.entry_id, corrections.c.account_id, corrections.c.currency, micros)
     return sa.select(*columns).join(cdrs, cdrs.c.id == corrections.c.cdr_id)
 
 

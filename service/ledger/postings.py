@@ -6,6 +6,7 @@ operation instead (`service.ledger.operations`), but for corrections, which are 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -71,8 +72,15 @@ async def change_hands(
     """What these accounts have with one seller they have with another from now on. `actor`: name and account."""
     if before_id == after_id:
         return
-    total = sum([await balance_of(conn, row.id, row.currency) for row in moved])
-    if total:
-        lines = rules.move_postings(before_id, after_id, total, moved[0].currency)
+    sums: defaultdict[str, int] = defaultdict(int)
+    for row in moved:
+        sums[row.currency] += await balance_of(conn, row.id, row.currency)
+    lines = tuple(
+        line
+        for currency, micros in sorted(sums.items())
+        if micros
+        for line in rules.move_postings(before_id, after_id, micros, currency)
+    )
+    if lines:
         entry = Entry(rules.MOVE, actor[0], f"{len(moved)} accounts", now_ms, lines, actor_account_id=actor[1])
         await post_entry(conn, entry)

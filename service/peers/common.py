@@ -16,6 +16,7 @@ from service.api.problems import Problem, invalid
 from service.api.values import Words
 from service.database.tables import tariffs
 from service.peers.rules import canonical_host, canonical_network
+from service.tariffs.checks import check_exchange
 
 
 def _name(text: str) -> str:
@@ -35,7 +36,9 @@ E164 = Annotated[str, Field(pattern=r"^[1-9][0-9]{4,14}$", description="E.164 wi
 
 
 async def check_tariff(call: Call, tariff_id: int | None, account: Row[Any], *, pointer: str = "/tariff_id") -> None:
-    """A tariff that an account may pay (or be paid) by: of somebody at or above it, published, in its currency."""
+    """A tariff that an account may pay (or be paid) by: of somebody above it, published, in a currency that can be
+    exchanged for its own.
+    """
     if tariff_id is None:
         return
     row = (await call.conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
@@ -43,8 +46,8 @@ async def check_tariff(call: Call, tariff_id: int | None, account: Row[Any], *, 
         raise invalid(pointer, "this tariff belongs to nobody above the account")
     if row.version is None:
         raise invalid(pointer, "this tariff is not published yet")
-    if row.currency != account.currency:
-        raise invalid(pointer, f"this tariff is in {row.currency}, the account in {account.currency}")
+    said = f"this tariff is in {row.currency}, the account in {account.currency}"
+    await check_exchange(call, row.currency, account.currency, pointer=pointer, said=said)
 
 
 def check_from_above(

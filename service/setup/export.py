@@ -31,9 +31,10 @@ async def export(inner: Inner) -> str:
     """The file's text."""
     names = await Directory.read(inner.conn)
     standing = await load_standing(inner)
-    currency = sa.select(accounts.c.currency).where(accounts.c.id == ROOT_ID)
+    rows = await inner.conn.execute(sa.select(accounts.c.id, accounts.c.currency))
+    currencies = {row.id: row.currency for row in rows}
     built_in = set((await inner.conn.execute(sa.select(roles.c.id).where(roles.c.built_in != ""))).scalars())
-    text = [_HEAD, f"currency: {(await inner.conn.execute(currency)).scalar_one()}\n"]
+    text = [_HEAD, f"currency: {currencies[ROOT_ID]}\n"]
     plans = await load_plans(inner.conn)
     for kind in KINDS:
         things = list(standing[kind.section].values())
@@ -41,7 +42,7 @@ async def export(inner: Inner) -> str:
             things.sort(key=lambda thing: len(names.above(thing.id)))
         if kind is ROLES:
             things = [thing for thing in things if thing.id not in built_in]
-        text += _section(kind.section, (_row(kind, thing, names) for thing in things))
+        text += _section(kind.section, (_row(kind, thing, names, currencies) for thing in things))
         if kind is GATEWAYS:
             text += _plans(plans)
     return "".join(text)
@@ -59,7 +60,7 @@ def _flow(value: Any) -> str:
     return yaml.safe_dump(value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9).strip()
 
 
-def _row(kind: Kind, thing: Thing, names: Directory) -> dict[str, Any]:
+def _row(kind: Kind, thing: Thing, names: Directory, currencies: dict[int, str]) -> dict[str, Any]:
     """Fields that say more than what is there when nobody speaks."""
     values = thing.values
     above = names.above(values.get("account_id") or values.get("parent_id") or ROOT_ID)
@@ -75,7 +76,8 @@ def _row(kind: Kind, thing: Thing, names: Directory) -> dict[str, Any]:
         elif value is not None:
             found[field_of(name)] = _written(name, value, names, above if noun_of(name) in {"role", "trunk"} else path)
     if kind is ACCOUNTS:
-        del found["currency"]
+        if values["currency"] == currencies[values["parent_id"]]:
+            del found["currency"]
         found = {"name": found.pop("name")} | found
         given = [names.name("role", one, names.above(thing.id)) for one in values["roles"]]
         found |= {"roles": given} if given else {}

@@ -22,6 +22,7 @@ from service.database.engine import looking
 from service.database.tables import accounts, tariff_sources, tariff_versions, tariffs
 from service.peers.common import check_open
 from service.sellers.brand import check_sells
+from service.tariffs.checks import check_exchange
 from service.tariffs.publisher import Release, published_rates, switch, write_rates
 from service.tariffs.sources import Read, read_source
 
@@ -223,9 +224,12 @@ async def _elsewhere(call: Call, owner_id: int, name: str, wanted: frozenset[str
     return given
 
 
-def _check_currency(read: Read, currency: str) -> None:
-    if read.tariff is not None and read.tariff.currency != currency:
-        raise invalid("/source", f"the tariff is in {read.tariff.currency}, its seller's accounts are in {currency}")
+async def _check_currency(call: Call, read: Read, seller: str) -> str:
+    """The tariff's, which can be exchanged for the seller's. Raises Problem."""
+    currency = seller if read.tariff is None else read.tariff.currency
+    said = f"the tariff is in {currency}, its seller's account in {seller}"
+    await check_exchange(call, currency, seller, pointer="/source", said=said)
+    return currency
 
 
 def _error(file: str, text: str) -> FieldError:
@@ -243,11 +247,11 @@ async def make_tariff(call: Call) -> Answer:
         account = await call.find("account", body.account_id, to_change=True)
         check_open(account)
         check_sells(account)
-        _check_currency(read, account.currency)
+        currency = await _check_currency(call, read, account.currency)
         same = sa.select(tariffs.c.id).where((tariffs.c.owner_id == account.id) & (tariffs.c.name == body.name))
         if (await call.conn.execute(same)).first() is not None:
             raise invalid("/name", "the seller has a tariff of this name already")
-        values = {"name": body.name, "owner_id": account.id, "currency": account.currency}
+        values = {"name": body.name, "owner_id": account.id, "currency": currency}
         number = (await call.conn.execute(sa.insert(tariffs).values(**values).returning(tariffs.c.id))).scalar_one()
         draft = {"source": body.source, "decks": body.decks, "changed_ms": call.now_ms}
         await call.conn.execute(sa.insert(tariff_sources).values(tariff_id=number, **draft))
@@ -274,7 +278,9 @@ async def edit_tariff(call: Call) -> Answer:
     """The draft; what is in force stays."""
     body: TariffEdit = call.body
     read = await _read(call, call.row.owner_id, call.row.name, body.source, body.decks)
-    _check_currency(read, call.row.currency)
+    if read.tariff is not None and read.tariff.currency != call.row.currency:
+        said = f"the tariff was written in {call.row.currency}, and accounts hold that by it: write another one"
+        raise invalid("/source", said)
     async with call.writing():
         draft = await _draft(call)
         call.check_match(draft.version)
@@ -291,7 +297,8 @@ async def check_tariff(call: Call) -> Answer:
     """Reads it as a whole; nothing is kept. The answer has no body: it is sound."""
     body: NewTariff = call.body
     account = await call.find("account", body.account_id)
-    _check_currency(await _read(call, account.id, body.name, body.source, body.decks), account.currency)
+    read = await _read(call, account.id, body.name, body.source, body.decks)
+    await _check_currency(call, read, account.currency)
     return Answer(status=204)
 
 

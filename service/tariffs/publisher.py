@@ -25,6 +25,7 @@ from ratebook.document import LoadedRatebook, load
 from ratebook.margin import losses
 from ratebook.model import Rate, Tariff
 from ratebook.money import format_micros
+from ratebook.price import Factor
 from ratebook.routing import Plan
 from service.accounts.rules import ROOT_ID
 from service.commands import bodies
@@ -33,6 +34,7 @@ from service.config import Config
 from service.database.tables import accounts, gateways, tariff_versions, tariffs
 from service.faults import Fault
 from service.peers.storage import load_plans, put_plan
+from service.tariffs.exchange import lacking, publish_exchange
 
 RATES_FOLDER = "rates"
 COMPARED_RATES_MAX = 300_000
@@ -80,6 +82,8 @@ class Publication(NamedTuple):
     plans: list[str]
     """Likewise."""
     warnings: list[str]
+    exchange: bool = False
+    """Whether rates of exchange changed."""
 
 
 class Release(NamedTuple):
@@ -95,16 +99,17 @@ class Release(NamedTuple):
 
 
 async def publish(config: Config, engine: AsyncEngine, *, by: str, note: str, now_ms: int) -> Publication:
-    """Publishes the configured ratebook. Raises RatebookFaulty, CurrencyChanged."""
+    """Publishes the configured ratebook. Raises RatebookFaulty, CurrencyChanged, ExchangeTakenAway."""
     loaded, compiled = await asyncio.to_thread(_compile, config.ratebook)
     async with engine.connect() as conn:
         named = sa.select(tariffs.c.name, tariffs.c.version).where(tariffs.c.owner_id == ROOT_ID)
         before = {row.name: row.version for row in await conn.execute(named)}
         costs, prices = await _costs_and_prices(conn)
-    warnings = await asyncio.to_thread(_below_cost, loaded.tariffs, costs, prices, now_ms // 1000)
+    warnings = await asyncio.to_thread(_below_cost, loaded, costs, prices, now_ms // 1000)
     releases = await write_rates(config, [(one, before.get(one.header["name"])) for one in compiled])
     async with engine.begin() as conn:
         await lock_node(conn, config.node)
+        exchanged = await publish_exchange(conn, config.node, loaded.exchange, by=by, note=note, now_ms=now_ms)
         switched = []
         for one, release in zip(compiled, releases, strict=True):
             name = one.header["name"]
@@ -112,7 +117,8 @@ async def publish(config: Config, engine: AsyncEngine, *, by: str, note: str, no
             if published is not None:
                 switched.append(published)
         plans, waiting = await _publish_plans(conn, config.node, loaded.plans, now_ms)
-    return Publication(switched, plans, [*warnings, *waiting])
+        waiting += await lacking(conn, loaded.exchange, now_ms // 1000)
+    return Publication(switched, plans, [*warnings, *waiting], exchanged)
 
 
 async def _costs_and_prices(conn: AsyncConnection) -> tuple[set[str], set[str]]:
@@ -124,16 +130,17 @@ async def _costs_and_prices(conn: AsyncConnection) -> tuple[set[str], set[str]]:
     return costs, {row.name for row in rows if row.kind != "provider"}
 
 
-def _below_cost(found: dict[str, Tariff], costs: set[str], prices: set[str], at_s: int) -> list[str]:
+def _below_cost(loaded: LoadedRatebook, costs: set[str], prices: set[str], at_s: int) -> list[str]:
     """A line for each tariff that sells below what every provider asks who has a rate; not for very large ones."""
     said = []
+    found = loaded.tariffs
     for name in sorted(prices & found.keys()):
         sold = found[name]
-        bought = [found[one] for one in costs & found.keys() if found[one].currency == sold.currency]
-        if not bought or len(sold.rates) + sum(len(one.rates) for one in bought) > COMPARED_RATES_MAX:
+        bought = _bought(loaded, costs, sold.currency, at_s)
+        if not bought or len(sold.rates) + sum(len(one.rates) for one, _ in bought) > COMPARED_RATES_MAX:
             continue
-        lost = [{one.prefix: one for one in losses(sold.rates, cost.rates, at_s)} for cost in bought]
-        indexes = [RateIndex(cost.rates) for cost in bought]
+        lost = [{one.prefix: one for one in losses(sold.rates, cost.rates, at_s, factor)} for cost, factor in bought]
+        indexes = [RateIndex(cost.rates) for cost, _ in bought]
         below = [
             prefix
             for prefix in sorted(set().union(*lost))
@@ -148,6 +155,13 @@ def _below_cost(found: dict[str, Tariff], costs: set[str], prices: set[str], at_
                 f"{format_micros(first.cost_micros)} {sold.currency}"
             )
     return said
+
+
+def _bought(loaded: LoadedRatebook, costs: set[str], currency: str, at_s: int) -> list[tuple[Tariff, Factor]]:
+    """What providers ask, with what its currency is worth in that of the price; not what can't be exchanged."""
+    asked = [loaded.tariffs[one] for one in sorted(costs & loaded.tariffs.keys())]
+    worth = [(one, loaded.exchange.factor(one.currency, currency, at_s)) for one in asked]
+    return [(one, factor) for one, factor in worth if factor is not None]
 
 
 def _compile(folder: Path) -> tuple[LoadedRatebook, list[CompiledTariff]]:

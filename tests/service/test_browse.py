@@ -11,6 +11,9 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ratebook.compiled.layout import encode_terms
+from ratebook.exchange import PAR
+from ratebook.model import Interval, Terms
 from service.calls.browse import CdrFilter, ChargeLine, Margin, find_cdr, list_cdrs, margins
 from service.cli.main import kambill
 from service.config import Config
@@ -21,6 +24,7 @@ from service.start import ensure_first_rows
 from tests.service.planting import plant
 
 NOW_MS = 1_790_000_000_000
+TERMS = encode_terms(Terms("EUR", (Interval(0, 1, 1),))).hex()
 
 
 def cdr(number: int, account: int, **fields: Any) -> dict[str, Any]:
@@ -62,10 +66,11 @@ async def calls(engine: AsyncEngine) -> AsyncEngine:
         ("direct", "Operator", "customer"),
         ("carrier", "Operator", "provider"),
     ]
-    cost = {"cost_account_id": 5, "cost_tariff": "c" * 16, "cost_prefix": "44", "cost_terms": "", "cost_billed_s": 1}
-    charge = {"tariff": "b" * 16, "prefix": "442", "terms": "", "billed_s": 60, "currency": "EUR"}
+    cost = {"cost_account_id": 5, "cost_tariff": "c" * 16, "cost_prefix": "44", "cost_terms": TERMS, "cost_billed_s": 1}
+    charge = {"tariff": "b" * 16, "prefix": "442", "terms": TERMS, "billed_s": 60, "currency": "EUR"}
     async with engine.begin() as conn:
         await plant(conn, specs, NOW_MS)
+        cost |= {"cost_exchange": "1/1"}
         none: dict[str, Any] = dict.fromkeys([*cost, "cost_micros", "cost_currency"])
         rows = [
             cdr(1, 3, **cost, cost_micros=200, cost_currency="EUR"),
@@ -147,11 +152,14 @@ async def test_an_ambiguous_key_is_told(calls: AsyncEngine) -> None:
             await find_cdr(conn, "1")
 
 
-def test_unlike_currencies_are_not_taken_off_each_other() -> None:
-    """What the carrier asks in dollars leaves the euros as they are."""
-    sold = ChargeLine("c", "root", "", "", 1, 100, "EUR")
-    cost = ChargeLine("p", "", "", "", 1, 40, "USD")
-    assert list(margins([sold], cost, "root")) == [Margin("root", 100, 0, "EUR")]
+def test_unlike_currencies_are_taken_off_each_other_by_their_rate() -> None:
+    """What the carrier asks in dollars is half of it in euros; without a rate nobody can say."""
+    sold = ChargeLine("c", "root", "", "", 1, 100, "EUR", "EUR", PAR)
+    cost = ChargeLine("p", "", "", "", 1, 41, "USD", "USD", PAR)
+    (known,) = margins([sold], cost, "root", lambda have, want: {("USD", "EUR"): (1, 2)}[have, want])
+    assert (known, known.micros) == (Margin("root", 100, 21, "EUR"), 79)
+    (unknown,) = margins([sold], cost, "root", lambda _have, _want: None)
+    assert (unknown, unknown.micros) == (Margin("root", 100, None, "EUR"), None)
 
 
 async def test_calls_are_told_to_people(

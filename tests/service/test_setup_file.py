@@ -118,7 +118,7 @@ BESIDE = [
     ),
     (
         "accounts: [{name: a, kind: customer, currency: USD}]",
-        ["1:38: currency: the parent has EUR"],
+        ["1:38: currency: the account is in USD, its parent in EUR, and no rate of exchange USD/EUR"],
     ),
     (
         "accounts: [{name: a, kind: customer, commission: yes}]",

@@ -105,7 +105,9 @@ TABLE = [
           ACCOUNT | {"kind": "root"}),
     Wrong("POST /accounts", 422, "invalid", r"/currency String should match pattern '^([A-Z]{3})?$'",
           ACCOUNT | {"currency": "eur"}),
-    Wrong("POST /accounts", 422, "invalid", "/currency the parent has EUR: both must be the same",
+    Wrong("POST /accounts", 422, "invalid",
+          "/currency the account is in USD, its parent in EUR, and no rate of exchange USD/EUR holds now: the operator "
+          "adds it to exchange.yaml and publishes it",
           ACCOUNT | {"currency": "USD"}),
     Wrong("POST /accounts", 422, "invalid",
           "/name '/x' is no name: begin with a letter or digit; then letters, digits, blanks and .,'&()@+- may follow",

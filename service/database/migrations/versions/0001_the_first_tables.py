@@ -40,6 +40,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit_head")),
     )
     op.create_table(
+        "exchange_versions",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("record", sa.JSON(), nullable=False),
+        sa.Column("published_ms", sa.BigInteger(), nullable=False),
+        sa.Column("published_by", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_exchange_versions")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
         "nodes",
         sa.Column(
             "id",
@@ -355,6 +370,7 @@ def upgrade() -> None:
         sa.Column("cost_billed_s", sa.BigInteger(), nullable=True),
         sa.Column("cost_micros", sa.BigInteger(), nullable=True),
         sa.Column("cost_currency", sa.Text(), nullable=True),
+        sa.Column("cost_exchange", sa.Text(), nullable=True),
         sa.CheckConstraint("(cost_micros IS NULL) = (cost_currency IS NULL)", name=op.f("ck_cdrs_cost")),
         sa.ForeignKeyConstraint(["entry_id"], ["entries.id"], name=op.f("fk_cdrs_entry_id")),
         sa.ForeignKeyConstraint(["node_id"], ["nodes.id"], name=op.f("fk_cdrs_node_id")),
@@ -687,6 +703,7 @@ def upgrade() -> None:
         sa.Column("billed_s", sa.BigInteger(), nullable=False),
         sa.Column("charge_micros", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.Text(), nullable=False),
+        sa.Column("exchange", sa.Text(), server_default="1/1", nullable=False),
         sa.CheckConstraint("length(currency) = 3", name=op.f("ck_charges_currency")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_charges_account_id")),
         sa.ForeignKeyConstraint(["cdr_id"], ["cdrs.id"], name=op.f("fk_charges_cdr_id"), ondelete="CASCADE"),
