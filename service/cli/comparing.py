@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter, defaultdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,8 +13,9 @@ import click
 import sqlalchemy as sa
 
 from ratebook.compare import Difference, counts, differences
+from ratebook.exchange import Exchange, pair_text
 from ratebook.margin import losses
-from ratebook.model import Rate, Terms
+from ratebook.model import Rate, Tariff, Terms
 from ratebook.money import format_micros, format_nanos
 from service.accounts.rules import ROOT_ID
 from service.cli.output import Column, as_json, table
@@ -24,12 +26,15 @@ from service.config import Config
 from service.database.engine import reading
 from service.database.tables import tariff_sources, tariffs
 from service.faults import Fault
+from service.tariffs.exchange import in_force
 from service.tariffs.publisher import published_rates
-from service.tariffs.traffic import Sum, by_destination, calls_of
+from service.tariffs.traffic import Group, Sum, by_destination, calls_of
 
 PUBLISHED = "published"
 SHOWN_MAX = 50
 _PERIOD = re.compile(r"(?P<count>[0-9]{1,3})(?P<unit>[dhw])")
+Money = list[tuple[Group, Sum, Sum]]
+"""What groups of calls come to, by the old and by the new rates."""
 _UNITS_S = {"h": 3600, "d": 86_400, "w": 604_800}
 
 
@@ -39,6 +44,14 @@ class Named(NamedTuple):
     currency: str
     timezone: str
     rates: list[Rate]
+
+
+class Operand(NamedTuple):
+    """A side of a comparison."""
+
+    tariffs: dict[str, Named]
+    """By name; of a single one the name is empty."""
+    exchange: Exchange
 
 
 class Period(click.ParamType[tuple[int, int]]):
@@ -62,29 +75,34 @@ class Period(click.ParamType[tuple[int, int]]):
         return found
 
 
-async def _published(settings: Config) -> dict[str, Named]:
+async def _published(settings: Config) -> Operand:
     """The ratebook's tariffs as they are in force; not those that are written through the API."""
     async with ledger(settings) as engine, reading(engine) as conn:
         written = sa.select(tariff_sources.c.tariff_id)
         own = (tariffs.c.owner_id == ROOT_ID) & tariffs.c.version.is_not(None) & tariffs.c.id.not_in(written)
         rows = (await conn.execute(sa.select(tariffs).where(own))).all()
+        exchange = await in_force(conn)
     found = {}
     for row in rows:
         rates = await published_rates(settings, row.version)
         if rates is not None:
             found[row.name] = Named(row.currency, "UTC", rates)
-    return found
+    return Operand(found, exchange)
 
 
-def _operand(text: str, folder: Path) -> dict[str, Named]:
+def _operand(text: str, folder: Path) -> Operand:
     """A ratebook's folder, `published`, or one tariff of the ratebook."""
     if text == PUBLISHED:
         return run(_published(config()))
     if Path(text).is_dir():
         loaded = sound(Path(text))
-        return {name: Named(one.currency, one.timezone, list(one.rates)) for name, one in loaded.tariffs.items()}
-    one = tariff_named(sound(folder), text, folder)
-    return {"": Named(one.currency, one.timezone, list(one.rates))}
+        return Operand({name: _named(one) for name, one in loaded.tariffs.items()}, loaded.exchange)
+    loaded = sound(folder)
+    return Operand({"": _named(tariff_named(loaded, text, folder))}, loaded.exchange)
+
+
+def _named(tariff: Tariff) -> Named:
+    return Named(tariff.currency, tariff.timezone, list(tariff.rates))
 
 
 @click.command()
@@ -96,7 +114,8 @@ def _operand(text: str, folder: Path) -> dict[str, Named]:
 def diff(before: str, after: str, traffic: tuple[int, int] | None, ratebook: Path | None, *, wants_json: bool) -> None:
     """What changes from BEFORE to AFTER: each a ratebook's folder, `published`, or a tariff of the ratebook."""
     folder = folder_of(ratebook)
-    old, new = _operand(before, folder), _operand(after, folder)
+    was, now = _operand(before, folder), _operand(after, folder)
+    old, new = was.tariffs, now.tariffs
     if ("" in old) != ("" in new):
         raise Fault("two tariffs, or two ratebooks, were expected: not one of each")
     answer = []
@@ -105,7 +124,7 @@ def diff(before: str, after: str, traffic: tuple[int, int] | None, ratebook: Pat
         shown = new.get(name) or old[name]
         money = None
         if traffic and name in new and name in old and found:
-            money = run(_money(name or after, old[name], new[name], traffic))
+            money = run(_money(name or after, (old[name], was.exchange), (new[name], now.exchange), traffic))
         answer.append((name or f"{before} → {after}", shown, found, money))
     if wants_json:
         as_json([_told(name, named, found, money) for name, named, found, money in answer])
@@ -115,17 +134,19 @@ def diff(before: str, after: str, traffic: tuple[int, int] | None, ratebook: Pat
         click.echo(f"{name}: {said or 'nothing changes'}")
         _show(found, named)
         if money is not None:
-            _show_money(money, named.currency)
+            _show_money(money)
 
 
-async def _money(name: str, old: Named, new: Named, period: tuple[int, int]) -> list[tuple[str, Sum, Sum]]:
+async def _money(name: str, old: tuple[Named, Exchange], new: tuple[Named, Exchange], period: tuple[int, int]) -> Money:
     """By destination, by the old and by the new rates; those that differ."""
+    found = []
     async with ledger(config()) as engine:
-        was = await by_destination(calls_of(engine, name, *period, costs=False), old.rates, old.currency)
-        now = await by_destination(calls_of(engine, name, *period, costs=False), new.rates, new.currency)
-    names = sorted(was.keys() | now.keys())
-    both = [(name, was.get(name, Sum()), now.get(name, Sum())) for name in names]
-    return [(name, one, other) for name, one, other in both if one.after_micros != other.after_micros]
+        for named, exchange in (old, new):
+            calls = calls_of(engine, name, *period, costs=False)
+            found.append(await by_destination(calls, named.rates, named.currency, exchange))
+    was, now = found
+    both = [(group, was.get(group, Sum()), now.get(group, Sum())) for group in sorted(was.keys() | now.keys())]
+    return [(group, one, other) for group, one, other in both if one.after_micros != other.after_micros]
 
 
 def _price(terms: Terms) -> str:
@@ -158,20 +179,23 @@ def _show(found: list[Difference], named: Named) -> None:
         click.echo(f"… and {len(found) - SHOWN_MAX} more (all of them with --json)")
 
 
-def _show_money(money: list[tuple[str, Sum, Sum]], currency: str) -> None:
+def _show_money(money: Money) -> None:
     rows = [
-        [key, str(now.calls), format_micros(was.after_micros), format_micros(now.after_micros),
+        [*group, str(now.calls), format_micros(was.after_micros), format_micros(now.after_micros),
          format_micros(now.after_micros - was.after_micros), str(now.without_rate or "")]
-        for key, was, now in money
+        for group, was, now in money
     ]  # fmt: skip
-    total = sum(now.after_micros - was.after_micros for _, was, now in money)
-    names = ("destination", "calls", "by the old", "by the new", "difference", "refused")
-    columns = [Column(name, right=name != "destination") for name in names]
+    names = ("destination", "currency", "calls", "by the old", "by the new", "difference", "refused")
+    columns = [Column(name, right=name not in {"destination", "currency"}) for name in names]
     table(columns, rows, empty="the calls of that period cost the same")
-    click.echo(f"difference: {format_micros(total)} {currency}")
+    totals: Counter[str] = Counter()
+    for group, was, now in money:
+        totals[group.currency] += now.after_micros - was.after_micros
+    for currency, micros in sorted(totals.items()):
+        click.echo(f"difference: {format_micros(micros)} {currency}")
 
 
-def _told(name: str, named: Named, found: list[Difference], money: list[tuple[str, Sum, Sum]] | None) -> dict[str, Any]:
+def _told(name: str, named: Named, found: list[Difference], money: Money | None) -> dict[str, Any]:
     told: dict[str, Any] = {
         "tariff": name,
         "currency": named.currency,
@@ -189,10 +213,10 @@ def _told(name: str, named: Named, found: list[Difference], money: list[tuple[st
     if money is not None:
         told["traffic"] = [
             {
-                "destination": key, "calls": now.calls, "before": format_micros(was.after_micros),
+                **group._asdict(), "calls": now.calls, "before": format_micros(was.after_micros),
                 "after": format_micros(now.after_micros), "refused": now.without_rate,
             }
-            for key, was, now in money
+            for group, was, now in money
         ]  # fmt: skip
     return told
 
@@ -215,32 +239,41 @@ def simulate(
 ) -> None:
     """What the calls of a period would have come to by TARIFF as it stands in the ratebook: by destination."""
     folder = folder_of(ratebook)
-    draft = tariff_named(sound(folder), tariff, folder)
+    loaded = sound(folder)
+    draft = tariff_named(loaded, tariff, folder)
 
-    async def work() -> dict[str, Sum]:
+    async def work() -> dict[Group, Sum]:
         async with ledger(config()) as engine:
             calls = calls_of(engine, instead_of or tariff, *period, costs=costs)
-            return await by_destination(calls, list(draft.rates), draft.currency)
+            return await by_destination(calls, list(draft.rates), draft.currency, loaded.exchange)
 
     found = run(work())
-    total = Sum(*(sum(values) for values in zip(*found.values(), strict=True))) if found else Sum()
+    totals = _totals(found)
     if wants_json:
-        as_json({"currency": draft.currency, "destinations": [_sum(name, one) for name, one in found.items()],
-                 "total": _sum("", total)})  # fmt: skip
+        as_json({"currency": draft.currency, "destinations": [_sum(*one) for one in found.items()],
+                 "totals": [_sum(*one) for one in totals.items()]})  # fmt: skip
         return
-    names = ("destination", "calls", "minutes", "charged", "by the draft", "cost", "margin", "refused")
+    names = ("destination", "currency", "calls", "minutes", "charged", "by the draft", "cost", "margin", "refused")
     rows = [
-        [name, str(one.calls), f"{one.duration_ms / 60_000:.1f}", format_micros(one.before_micros),
+        [*group, str(one.calls), f"{one.duration_ms / 60_000:.1f}", format_micros(one.before_micros),
          format_micros(one.after_micros), format_micros(one.cost_micros),
          format_micros(one.after_micros - one.cost_micros), str(one.without_rate or "")]
-        for name, one in [*sorted(found.items()), ("in all", total)]
+        for group, one in [*sorted(found.items()), *sorted(totals.items())]
     ]  # fmt: skip
-    table([Column(name, right=name != "destination") for name in names], rows if found else [], empty="no calls")
+    table([Column(name, right=name not in {"destination", "currency"}) for name in names], rows, empty="no calls")
 
 
-def _sum(name: str, one: Sum) -> dict[str, Any]:
+def _totals(found: dict[Group, Sum]) -> dict[Group, Sum]:
+    """Of each currency."""
+    parts: defaultdict[Group, list[Sum]] = defaultdict(list)
+    for group, one in found.items():
+        parts[Group("in all", group.currency)].append(one)
+    return {group: Sum(*map(sum, zip(*sums, strict=True))) for group, sums in parts.items()}
+
+
+def _sum(group: Group, one: Sum) -> dict[str, Any]:
     return {
-        "destination": name, "calls": one.calls, "duration_ms": one.duration_ms,
+        **group._asdict(), "calls": one.calls, "duration_ms": one.duration_ms,
         "charged": format_micros(one.before_micros), "draft": format_micros(one.after_micros),
         "cost": format_micros(one.cost_micros), "margin": format_micros(one.after_micros - one.cost_micros),
         "refused": one.without_rate,
@@ -262,15 +295,18 @@ def margin(tariff: str, costs: tuple[str, ...], at: str | None, ratebook: Path |
     rows = []
     for name in costs:
         bought = tariff_named(loaded, name, folder)
-        if bought.currency != sold.currency:
-            raise Fault(f"{name} is in {bought.currency}, {tariff} in {sold.currency}: they can't be compared")
+        factor = loaded.exchange.factor(bought.currency, sold.currency, at_s)
+        if factor is None:
+            pair = pair_text(bought.currency, sold.currency)
+            said = f"{name} is in {bought.currency}, {tariff} in {sold.currency}"
+            raise Fault(f"{said}: they can't be compared without a rate of exchange {pair} in exchange.yaml")
         rows += [
             {
                 "cost": name, "prefix": one.prefix, "destination": one.price.destination,
                 "price": _price(one.price.terms), "asked": _price(one.cost.terms), "seconds": one.seconds,
                 "earned": format_micros(one.price_micros), "paid": format_micros(one.cost_micros),
             }
-            for one in losses(sold.rates, bought.rates, at_s)
+            for one in losses(sold.rates, bought.rates, at_s, factor)
         ]  # fmt: skip
     if wants_json:
         as_json(rows)

@@ -12,9 +12,10 @@ import click
 
 from ratebook.bands import terms_at
 from ratebook.bulk import Pricer, RateIndex
+from ratebook.exchange import Exchange, pair_text
 from ratebook.model import Rate, Tariff
 from ratebook.money import format_micros, format_nanos
-from ratebook.price import attempt_charge, charge, explain
+from ratebook.price import Factor, attempt_charge, charge, explain
 from service.cli.output import Column, as_json, facts, money, table
 from service.cli.ratebook import (
     FOLDER,
@@ -59,6 +60,7 @@ class CallPrice(NamedTuple):
 @click.argument("number", type=Number(), required=False)
 @click.option("--seconds", "duration_ms", type=Duration(), default="60", show_default=True, help="Talked; 61.5 is one.")
 @click.option("--at", "at", help="When it was answered: 2026-01-31T12:00:00, in the tariff's zone. Default: now.")
+@click.option("--in", "currency", help="The currency of the account that pays, by exchange.yaml.")
 @click.option("--calls", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="A CSV of calls instead.")
 @FOLDER
 @JSON
@@ -67,6 +69,7 @@ def price(
     number: str | None,
     duration_ms: int,
     at: str | None,
+    currency: str | None,
     calls: Path | None,
     ratebook: Path | None,
     *,
@@ -77,14 +80,19 @@ def price(
     With --calls, all calls of a CSV file with the columns number, answered_at (ISO 8601) and duration_s.
     """
     folder = folder_of(ratebook)
-    found = tariff_named(sound(folder), tariff, folder)
+    loaded = sound(folder)
+    found = tariff_named(loaded, tariff, folder)
     if (number is None) == (calls is None):
         raise click.UsageError("either a NUMBER or --calls FILE was expected")
     if calls is not None:
+        if currency:
+            raise click.UsageError("--in goes with one NUMBER")
         for row in _bulk(found, calls):
             click.echo(json.dumps(row, ensure_ascii=False) if wants_json else _line(row))
         return
-    priced = _price(found, number or "", duration_ms, moment(at, found.timezone))
+    at_s = moment(at, found.timezone)
+    worth = _worth(loaded.exchange, found.currency, currency or found.currency, at_s)
+    priced = _price(found, number or "", duration_ms, at_s, worth)
     if wants_json:
         as_json(priced._asdict())
         return
@@ -99,11 +107,27 @@ def price(
         click.echo(f"  {step}")
 
 
-def _price(tariff: Tariff, number: str, duration_ms: int, at_s: int) -> CallPrice:
+class _Worth(NamedTuple):
+    """What a tariff's currency is worth in that of the account."""
+
+    currency: str
+    factor: Factor
+
+
+def _worth(exchange: Exchange, have: str, want: str, at_s: int) -> _Worth:
+    factor = exchange.factor(have, want, at_s)
+    if factor is None:
+        pair = pair_text(have, want)
+        raise Fault(f"exchange.yaml has no rate {pair} at that time: such a call is refused with 503")
+    return _Worth(want, factor)
+
+
+def _price(tariff: Tariff, number: str, duration_ms: int, at_s: int, worth: _Worth) -> CallPrice:
     rate = RateIndex(tariff.rates).find(number, at_s)
     if rate is None:
         raise Fault(f"tariff {tariff.name} has no rate for {number} at that time: such a call is refused with 404")
-    result = charge(rate.terms, duration_ms, at_s)
+    currency, factor = worth
+    result = charge(rate.terms, duration_ms, at_s, factor)
     return CallPrice(
         tariff=tariff.name,
         number=number,
@@ -111,13 +135,13 @@ def _price(tariff: Tariff, number: str, duration_ms: int, at_s: int) -> CallPric
         duration_ms=duration_ms,
         prefix=rate.prefix,
         destination=rate.destination,
-        currency=rate.terms.currency,
+        currency=currency,
         blocked=terms_at(rate.terms, at_s).blocked,
         billed_s=result.billed_s,
         micros=result.micros,
         charge=format_micros(result.micros),
-        attempt_micros=attempt_charge(rate.terms, at_s),
-        steps=explain(rate.terms, duration_ms, at_s),
+        attempt_micros=attempt_charge(rate.terms, at_s, factor),
+        steps=explain(rate.terms, duration_ms, at_s, factor, currency if currency != tariff.currency else ""),
     )
 
 

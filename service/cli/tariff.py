@@ -8,8 +8,8 @@ from pathlib import Path
 import click
 
 from ratebook.document import Problem, load
-from ratebook.document.schema import tariff_schema
-from service.cli import comparing, pricing, rerating, sheets
+from ratebook.document.schema import exchange_schema, tariff_schema
+from service.cli import comparing, exchange, pricing, rerating, sheets
 from service.cli.groups import Verbs
 from service.cli.output import as_json
 from service.cli.ratebook import FOLDER, RatebookFaulty, folder_of, warn
@@ -48,6 +48,8 @@ def check(folder: Path | None, ratebook: Path | None, *, wants_json: bool) -> No
         click.echo(f"tariff {name}: {len(tariff.rates)} rates in {tariff.currency}")
     for name, plan in found.plans.items():
         click.echo(f"plan {name}: {len(plan.routes)} prefixes")
+    if found.exchange.courses:
+        click.echo(f"exchange: {len(found.exchange.courses)} pairs")
     click.echo("no faults")
 
 
@@ -56,14 +58,19 @@ def _told(problem: Problem) -> dict[str, object]:
     return {"file": file, "line": line, "column": column, "message": problem.message, "expected": problem.expected}
 
 
+_SCHEMAS = {"tariff": tariff_schema, "exchange": exchange_schema}
+
+
 @command.command()
-def schema() -> None:
-    """Print the JSON Schema of tariffs, for editors."""
-    as_json(tariff_schema())
+@click.option("--of", "what", type=click.Choice(list(_SCHEMAS)), default="tariff", show_default=True)
+def schema(what: str) -> None:
+    """Print a JSON Schema for editors: of the files under tariffs/, or of exchange.yaml."""
+    as_json(_SCHEMAS[what]())
 
 
 command.add_command(pricing.price)
 command.add_command(pricing.lookup)
+command.add_command(exchange.exchange)
 command.add_command(comparing.diff)
 command.add_command(comparing.simulate)
 command.add_command(comparing.margin)

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from ratebook.bands import terms_at
 from ratebook.bulk import Pricer
 from ratebook.model import Rate
-from ratebook.price import attempt_charge
+from ratebook.price import Factor, attempt_charge
 
 
 class Ended(Protocol):
@@ -53,8 +53,8 @@ class Repricer:
     def __init__(self, rates: Iterable[Rate]) -> None:
         self._pricer = Pricer(rates)
 
-    def price(self, call: Ended) -> Repriced | Refusal:
-        """By the rate of the moment of the answer; of an attempt, of its INVITE."""
+    def price(self, call: Ended, factor: Factor) -> Repriced | Refusal:
+        """By the rate of the moment of the answer; of an attempt, of its INVITE. `factor`: the rate of exchange."""
         at_s = (call.answer_ms or call.start_ms) // 1000
         rate = self._pricer.index.find(call.called, at_s)
         if rate is None:
@@ -62,5 +62,5 @@ class Repricer:
         if terms_at(rate.terms, at_s).blocked:
             return Refusal.BLOCKED
         if not call.answer_ms:
-            return Repriced(rate, 0, attempt_charge(rate.terms, at_s))
-        return Repriced(rate, *self._pricer.charge(rate.terms, call.duration_ms, at_s))
+            return Repriced(rate, 0, attempt_charge(rate.terms, at_s, factor))
+        return Repriced(rate, *self._pricer.charge(rate.terms, call.duration_ms, at_s, factor))

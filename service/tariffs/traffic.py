@@ -8,12 +8,14 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ratebook.exchange import NO_EXCHANGE, Exchange, exchanged, parse_factor
 from ratebook.model import Rate
+from ratebook.price import Factor
 from service.accounts.rules import ROOT_ID
 from service.database.engine import reading
 from service.database.rerating_tables import rerating_rates
 from service.database.tables import cdrs, charges, tariff_versions, tariffs
-from service.tariffs.repricer import Refusal, Repricer
+from service.tariffs.repricer import Repriced, Repricer
 
 PAGE = 5_000
 """Calls read at a time: no transaction is long."""
@@ -32,10 +34,28 @@ class PricedCall(NamedTuple):
     cost_micros: int
     """The provider's, in `cost_currency`; 0: none."""
     cost_currency: str
+    currency: str
+    """Of the charge."""
+    tariff_currency: str
+    exchange: Factor
+    """What the tariff's price was multiplied by to be in that of the charge."""
+
+    @property
+    def at_s(self) -> int:
+        """The wall-clock second by which it is priced."""
+        return (self.answer_ms or self.start_ms) // 1000
+
+
+class Group(NamedTuple):
+    """Calls that are added up."""
+
+    destination: str
+    currency: str
+    """Of what they were charged."""
 
 
 class Sum(NamedTuple):
-    """Of the calls to a destination."""
+    """Of a group of calls, in their currency."""
 
     calls: int = 0
     duration_ms: int = 0
@@ -43,7 +63,7 @@ class Sum(NamedTuple):
     after_micros: int = 0
     cost_micros: int = 0
     without_rate: int = 0
-    """Calls that the other rates would have refused; their price is counted as nothing."""
+    """Calls that the other rates would have refused, or that no rate of exchange leads to; priced at nothing."""
 
 
 async def calls_of(
@@ -51,6 +71,7 @@ async def calls_of(
 ) -> AsyncIterator[PricedCall]:
     """The calls of a period that were priced by any version of a tariff of the operator; `costs`: that cost by it."""
     own = (tariffs.c.name == tariff) & (tariffs.c.owner_id == ROOT_ID)
+    priced_in = sa.select(tariffs.c.currency).where(own).scalar_subquery().label("tariff_currency")
     ids = sa.select(tariffs.c.id).where(own)
     versions = sa.union(
         sa.select(tariff_versions.c.version).where(tariff_versions.c.tariff_id.in_(ids)),
@@ -59,13 +80,17 @@ async def calls_of(
     when = (cdrs.c.start_ms >= from_ms) & (cdrs.c.start_ms < to_ms)
     shown = [
         cdrs.c.id, cdrs.c.called, cdrs.c.destination, cdrs.c.start_ms, cdrs.c.answer_ms, cdrs.c.duration_ms,
-        cdrs.c.cost_micros, cdrs.c.cost_currency,
+        cdrs.c.cost_micros, cdrs.c.cost_currency, priced_in,
     ]  # fmt: skip
+    paid = (charges.c.charge_micros, charges.c.currency, charges.c.exchange)
     if costs:
-        query = sa.select(*shown, cdrs.c.cost_micros.label("charged")).where(cdrs.c.cost_tariff.in_(versions))
+        paid = (cdrs.c.cost_micros, cdrs.c.cost_currency, cdrs.c.cost_exchange)
+    named = [column.label(name) for column, name in zip(paid, ("charged", "currency", "exchange"), strict=True)]
+    query = sa.select(*shown, *named)
+    if costs:
+        query = query.where(cdrs.c.cost_tariff.in_(versions))
     else:
-        query = sa.select(*shown, charges.c.charge_micros.label("charged")).join(charges)
-        query = query.where(charges.c.tariff.in_(versions))
+        query = query.join(charges).where(charges.c.tariff.in_(versions))
     last = 0
     while True:
         async with reading(engine) as conn:
@@ -73,29 +98,53 @@ async def calls_of(
         for row in page:
             yield PricedCall(
                 row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms, row.charged or 0,
-                row.cost_micros or 0, row.cost_currency or "",
+                row.cost_micros or 0, row.cost_currency or "", row.currency, row.tariff_currency,
+                parse_factor(row.exchange),
             )  # fmt: skip
         if len(page) < PAGE:
             return
         last = page[-1].id
 
 
-async def by_destination(calls: AsyncIterator[PricedCall], rates: list[Rate], currency: str) -> dict[str, Sum]:
-    """What the calls came to and would come to by other rates, by destination; costs in the same currency only."""
+def factor_of(call: PricedCall, currency: str, exchange: Exchange) -> Factor | None:
+    """What a price in a currency is multiplied by for a call: as it was, if its tariff had that currency.
+
+    None: no rate of exchange leads to the currency of the charge.
+    """
+    if call.tariff_currency == currency:
+        return call.exchange
+    return exchange.factor(currency, call.currency, call.at_s)
+
+
+async def by_destination(
+    calls: AsyncIterator[PricedCall], rates: list[Rate], currency: str, exchange: Exchange = NO_EXCHANGE
+) -> dict[Group, Sum]:
+    """What the calls came to and would come to by other rates in a currency, by destination and currency of the charge.
+
+    Costs by the rate of exchange of the call's moment; one that has none is left out.
+    """
     repricer = Repricer(rates)
-    found: dict[str, Sum] = {}
+    found: dict[Group, Sum] = {}
     async for call in calls:
-        priced = repricer.price(call)
+        factor = factor_of(call, currency, exchange)
+        priced = None if factor is None else repricer.price(call, factor)
         name, after = call.destination, None
-        if not isinstance(priced, Refusal):
+        if isinstance(priced, Repriced):
             name, after = priced.rate.destination, priced.micros
-        known = found.get(name, Sum())
-        found[name] = Sum(
+        group = Group(name, call.currency)
+        known = found.get(group, Sum())
+        found[group] = Sum(
             known.calls + 1,
             known.duration_ms + call.duration_ms,
             known.before_micros + call.charge_micros,
             known.after_micros + (after or 0),
-            known.cost_micros + (call.cost_micros if call.cost_currency == currency else 0),
+            known.cost_micros + _cost_micros(call, exchange),
             known.without_rate + (after is None),
         )
     return found
+
+
+def _cost_micros(call: PricedCall, exchange: Exchange) -> int:
+    """The provider's, in the currency of the charge."""
+    worth = exchange.factor(call.cost_currency, call.currency, call.at_s)
+    return 0 if worth is None else exchanged(call.cost_micros, worth)
