@@ -24,6 +24,8 @@ BASE = "EUR"
 ZONE = "Europe/Berlin"
 """In which its days begin: Frankfurt's."""
 DECK = "ecb.csv"
+OUT_OF_DATE = timedelta(days=31)
+"""A currency without a rate for so long is no more."""
 HEADER = "from,to,rate,effective\n"
 
 
@@ -44,16 +46,13 @@ def seed(folder: Path, base: str, currencies: Sequence[str], since: date) -> See
     known: Any = CurrencyConverter(decimal=True)
     if base != BASE:
         raise Fault(f"the bank's rates are all of {BASE}: --seed {BASE}, and others are exchanged over it as the base")
+    last = known.bounds[BASE].last_date
+    current = {one for one in known.currencies if last - known.bounds[one].last_date <= OUT_OF_DATE} - {BASE}
     for currency in currencies:
-        if currency == BASE or currency not in known.currencies:
-            near = suggestion(currency, known.currencies)
-            raise Fault(
-                f"the European Central Bank has no rate of {currency}: a currency such as USD was expected{near}"
-            )
+        if currency not in current:
+            said = f"the European Central Bank has no rate of {currency} on {last}"
+            raise Fault(f"{said}: one such as USD was expected{suggestion(currency, current)}")
     rows = [row for currency in currencies for row in _rates(known, currency, since)]
-    last = max((known.bounds[currency].last_date for currency in currencies), default=since)
-    if not rows:
-        raise Fault(f"no rate since {since}: the package's history ends on {last}")
     deck, exchange = folder / DECKS_FOLDER / DECK, folder / EXCHANGE_FILE
     deck.parent.mkdir(parents=True, exist_ok=True)
     _replace(deck, HEADER + "".join(rows))

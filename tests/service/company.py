@@ -70,6 +70,8 @@ def write_ratebook(folder: Path, rates: dict[str, str] | None = None) -> None:
 class Company:
     """One node with its ledger."""
 
+    setup = SETUP
+
     def __init__(self, engine: AsyncEngine, folder: Path) -> None:
         self.engine = engine
         self.config = Config(run_dir=folder / "run", data_dir=folder / "data", ratebook=folder / "ratebook")
@@ -80,14 +82,18 @@ class Company:
 
     async def open(self) -> None:
         """First start of all: ratebook, ledger, set-up, store, a thousand euros for each that pays."""
-        write_ratebook(self.config.ratebook)
+        self.write()
         await ensure_first_rows(self.engine, self.config, NOW_MS)
         await self.publish()
-        await apply(self.engine, self.folder, SETUP)
+        await apply(self.engine, self.folder, self.setup)
         for account in ("upper", "lower", "customer"):
             await self.pay(account, 1000 * EURO)
         self.begin()
         await self.pump()
+
+    def write(self) -> None:
+        """The ratebook that it begins with."""
+        write_ratebook(self.config.ratebook)
 
     async def publish(self) -> Publication:
         """The ratebook as it stands."""
