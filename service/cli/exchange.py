@@ -16,7 +16,6 @@ from service.cli.pricing import JSON
 from service.cli.ratebook import FOLDER, folder_of, sound
 from service.cli.session import now_ms
 from service.faults import Fault
-from service.tariffs import central_bank
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 
@@ -57,7 +56,9 @@ def exchange(
         return
     if not currencies:
         raise click.UsageError("--seed needs --with: currencies such as USD,GBP")
-    done = central_bank.seed(folder, base, currencies, _day(since))
+    from service.tariffs.central_bank import seed  # noqa: PLC0415 -- its package is for seeding alone, and slow to load
+
+    done = seed(folder, base, currencies, _day(since))
     if wants_json:
         as_json(done._asdict() | {"deck": str(done.deck), "exchange": str(done.exchange), "last": str(done.last)})
         return

@@ -289,3 +289,98 @@ def test_imports_at_once_add_up(tmp_path: Path) -> None:
         list(pool.map(bring, range(31, 39)))
     assert [line[:2] for line in deck.text().splitlines()[1:]] == [str(code) for code in range(31, 39)]
     assert deck.undo() == 7
+
+
+# --- rates of exchange
+
+
+def test_rates_of_exchange_are_listed(kambill: Kambill, book: Path) -> None:
+    """What holds and what comes; none without a file."""
+    assert kambill("tariff", "exchange", "--ratebook", str(book)).out.strip() == "no rates of exchange"
+    (book / "exchange.yaml").write_text(
+        "base: EUR\nrates:\n  - {from: EUR, to: USD, rate: 1.08}\n"
+        "  - {from: EUR, to: USD, rate: 1.09, effective: 2999-01-01}\n"
+    )
+    found = kambill("tariff", "exchange", "--ratebook", str(book), "--json").json
+    assert found["base"] == "EUR"
+    assert [(one["to"], one["rate"]) for one in found["rates"]] == [("USD", "1.08"), ("USD", "1.09")]
+    lines = [" ".join(line.split()) for line in kambill("tariff", "exchange", "--ratebook", str(book)).out.splitlines()]
+    assert lines[1:] == [
+        "EUR USD 1.08 always",
+        "EUR USD 1.09 2999-01-01 00:00:00+00:00",
+        "others are exchanged over EUR",
+    ]
+    assert "exchange: 1 pairs" in kambill("tariff", "check", str(book)).out
+
+
+def test_the_central_bank_s_history_seeds_them(kambill: Kambill, book: Path) -> None:
+    """Offline; each day's rate to its decimals, the last one before the first day too; faultless when it is read."""
+    words = ("tariff", "exchange", "--seed", "EUR", "--with", "USD,GBP", "--ratebook", str(book))
+    done = kambill(*words, "--since", "2024-03-30", "--json").json
+    assert done["is_new"] is True
+    assert done["last"] >= "2026-10-30"
+    lines = (book / "decks" / "ecb.csv").read_text().splitlines()
+    assert len(lines) == done["rates"] + 1
+    assert lines[:3] == [
+        "from,to,rate,effective",
+        "EUR,USD,1.0811,2024-03-30",  # of the Thursday before Easter
+        "EUR,USD,1.0749,2024-04-02",
+    ]
+    assert kambill("tariff", "check", str(book)).code == 0
+    (book / "exchange.yaml").write_text("base: EUR\ndecks: [ecb.csv]\n")
+    again = kambill(*words).out
+    assert "stays as it is: see that it has `base: EUR` and `decks: [ecb.csv]`" in again
+    assert len((book / "decks" / "ecb.csv").read_text().splitlines()) == 3
+    assert (book / "exchange.yaml").read_text() == "base: EUR\ndecks: [ecb.csv]\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--seed", "USD", "--with", "EUR"), "--seed EUR"),
+        (("--seed", "EUR", "--with", "USS"), "no rate of USS on 20"),
+        (("--seed", "EUR", "--with", "CYP"), "no rate of CYP on 20"),
+        (("--seed", "EUR", "--with", "EUR"), "no rate of EUR on 20"),
+        (("--seed", "EUR", "--with", "usd"), "currencies such as USD,GBP"),
+        (("--seed", "EUR", "--with", "USD", "--since", "soon"), "a day such as 2026-01-01"),
+        (("--seed", "EUR"), "--seed needs --with"),
+        (("--with", "USD"), "go with --seed"),
+    ],
+)
+def test_what_seeds_nothing(kambill: Kambill, book: Path, words: tuple[str, ...], said: str) -> None:
+    """Nothing is written."""
+    answer = kambill("tariff", "exchange", *words, "--ratebook", str(book))
+    assert answer.code != 0
+    assert said in answer.err
+    assert not (book / "exchange.yaml").exists()
+    assert not (book / "decks").exists()
+
+
+def test_a_price_in_the_account_s_currency(kambill: Kambill, book: Path) -> None:
+    """Multiplied before the one rounding; a pair that is missing is named."""
+    (book / "exchange.yaml").write_text("rates:\n  - {from: USD, to: EUR, rate: 0.9}\n")
+    words = ("tariff", "price", "t", "4930", "--at", "2026-06-03T12:00:00", "--ratebook", str(book))
+    priced = kambill(*words, "--in", "USD", "--json").json
+    assert (priced["micros"], priced["currency"]) == (66_667, "USD")
+    assert "times 10/9: EUR into USD" in priced["steps"]
+    assert kambill(*words, "--json").json["micros"] == 60_000
+    missing = kambill(*words, "--in", "GBP")
+    assert (missing.code, "no rate EUR/GBP" in missing.err) == (1, True)
+
+
+def test_a_margin_over_two_currencies(kambill: Kambill, book: Path) -> None:
+    """A cent of euros a minute against 0.011 dollars: it depends on the rate, and needs one."""
+    (book / "tariffs" / "cost.yaml").write_text("currency: USD\nrates: [{prefix: 33, rate: 0.011}]\n")
+    words = ("tariff", "margin", "t", "cost", "--at", "2026-06-03T12:00:00", "--ratebook", str(book), "--json")
+    assert "without a rate of exchange USD/EUR in exchange.yaml" in kambill(*words).err
+    lost = []
+    for rate in ("1.1", "1.09"):
+        (book / "exchange.yaml").write_text(f"rates:\n  - {{from: EUR, to: USD, rate: {rate}}}\n")
+        lost.append([(one["prefix"], one["seconds"], one["earned"], one["paid"]) for one in kambill(*words).json])
+    assert lost == [[], [("33", 1, "0.000167", "0.000168")]]
+
+
+def test_schemas_for_editors(kambill: Kambill) -> None:
+    """Of tariffs, and of exchange.yaml."""
+    assert kambill("tariff", "schema").json["title"] == "A tariff of Kambill"
+    assert "rates" in kambill("tariff", "schema", "--of", "exchange").json["properties"]
