@@ -305,6 +305,7 @@ ROUTES: dict[str, Route] = {
     "rerating.list": Route("cdrs.read", whose="query"),
     "rerating.show": Route("cdrs.read"),
     "correction.list": Route("cdrs.read", whose="query"),
+    "exchange.history": Route("tariffs.read", whose=""),
     "webhook.list": Route("settings.read", whose="query"),
     "webhook.show": Route("settings.read"),
     "webhook.make": Route("settings.webhooks", 201, _account(**_HOOK), whose="body"),

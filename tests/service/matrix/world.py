@@ -25,6 +25,7 @@ from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
     accounts,
     cdrs,
+    exchange_versions,
     gateways,
     operations,
     tariff_sources,
@@ -184,6 +185,9 @@ class World:
         version["changes"] = {}
         times = {"published_ms": NOW_MS, "effective_ms": NOW_MS}
         await put("tariff-version", tariff_versions, tariff_id=things["tariff"], **version, **times)
+        if row.kind == "root":
+            told = {"record": {"base": mark, "rates": []}, "published_ms": NOW_MS, "published_by": mark}
+            await put("exchange", exchange_versions, **told)
         hook = {"url": f"https://{mark}.example/", "events": ["payment.posted"], "secret": "whsec_x"}
         await put("webhook", webhooks, **own, **made, **hook)
         delivery = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
