@@ -104,30 +104,31 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
         rate = look.rate(tariff)
         if rate is None:
             raise Refusal("rate", account.id, caller)
-        version, found = rate
-        if terms_at(found.terms, look.at_s).blocked:
+        if terms_at(rate[1].terms, look.at_s).blocked:
             raise Refusal("blocked", account.id, caller)
         try:
-            leg, leg_until_s = _leg(look, account, seller, version, found)
+            leg, leg_until_s = _leg(look, account, seller, rate, first_hold_s)
         except NoExchange as missing:
             raise Refusal("exchange", account.id, caller, missing.pair) from None
-        held = first_hold_micros(found.raw, first_hold_s, look.at_s, leg.factor)
-        legs.append(_new(ChargeLeg, (*leg[:-1], held)))
+        legs.append(leg)
         until_s = min(until_s, leg_until_s)
     return Chain(tuple(legs), until_s)
 
 
-def _leg(look: Look, account: Account, seller: int, version: bytes, found: Found) -> tuple[ChargeLeg, int]:
-    """The leg that a rate makes, nothing held, and until when it is the same. Raises NoExchange.
+def _leg(
+    look: Look, account: Account, seller: int, rate: tuple[bytes, Found], first_hold_s: int
+) -> tuple[ChargeLeg, int]:
+    """The leg that a rate makes, and until when it is the same. `first_hold_s` 0: it holds nothing. Raises NoExchange.
 
     What is exchanged is asked again at the answer: other rates of exchange may be published meanwhile.
     """
-    prefix, (destination, terms, raw), until_s = found
+    version, (prefix, (destination, terms, raw), until_s) = rate
     currency = str(account.currency, "ascii")
     factor = PAR
     if terms.currency != currency:
         factor, until_s = look.factor(terms.currency, currency), 0
-    return _new(ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, 0)), until_s
+    held = first_hold_micros(raw, first_hold_s, look.at_s, factor) if first_hold_s else 0
+    return _new(ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, held)), until_s
 
 
 class Way(NamedTuple):
@@ -190,4 +191,4 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     rate = look.rate(gateway.tariff or provider.tariff)
     if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
         return None
-    return Way(gateway, *_leg(look, provider, 0, *rate))
+    return Way(gateway, *_leg(look, provider, 0, rate, 0))
