@@ -30,7 +30,8 @@ from service.config import Config
 from service.faults import Fault
 from service.rerating.work import Rerater
 from service.start import open_ledger
-from service.tariffs.publisher import RatebookFaulty, publish
+from service.tariffs.exchange import ExchangeTakenAway
+from service.tariffs.publisher import CurrencyChanged, RatebookFaulty, publish
 from service.tariffs.watcher import Watcher
 from service.urls import ENDPOINTS
 from service.version import release
@@ -142,11 +143,16 @@ class Service:
             for problem in faulty.problems:
                 log.warning("ratebook", fault=problem)
             return
+        except (CurrencyChanged, ExchangeTakenAway) as fault:
+            log.warning("ratebook", fault=str(fault))
+            return
         except Exception:
             self._watcher.forget()  # not the ratebook's fault: try again
             raise
         for published in done.tariffs:
             log.info("published", tariff=published.name, version=published.version, rates=published.rates)
+        if done.exchange:
+            log.info("published", exchange=True)
         for warning in done.warnings:
             log.warning("ratebook", fault=warning)
 

@@ -38,8 +38,9 @@ def check(folder: Path | None, ratebook: Path | None, *, wants_json: bool) -> No
         problems, warnings = list(map(_told, found.problems)), list(map(_told, found.warnings))
         rates = {name: len(tariff.rates) for name, tariff in found.tariffs.items()}
         as_json(
-            {"ok": not problems, "problems": problems, "warnings": warnings, "tariffs": rates, "plans": [*found.plans]}
-        )
+            {"ok": not problems, "problems": problems, "warnings": warnings, "tariffs": rates, "plans": [*found.plans],
+             "exchange": len(found.exchange.courses)}
+        )  # fmt: skip
         sys.exit(1 if problems else 0)
     warn(found, folder)
     if found.problems:

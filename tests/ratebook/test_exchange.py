@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fractions import Fraction
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratebook.document import LoadedRatebook, load
@@ -296,3 +297,25 @@ def test_a_jump_is_a_warning(tmp_path: Path) -> None:
             "perhaps the decimal point, or the pair the other way round"
         )
     ]
+
+
+WORDS = st.sampled_from(
+    ["base", "rates", "decks", "from", "to", "rate", "effective", "USD", "EUR", "0.9", "1e9", "2026-12-01", "ecb.csv",
+     ":", "-", ",", "{", "}", "[", "]", "\n", "  ", "'", "&a", "*a", "\t", "é", "0"]
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(WORDS, max_size=40).map(" ".join), st.lists(WORDS, max_size=25).map(",".join))
+def test_whatever_stands_there_is_told(text: str, deck: str) -> None:
+    """Nothing raises, every fault has its place, and what is sound exchanges there and back to nothing."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        found = read(root, text, ecb=deck)
+    for problem in found.problems:
+        assert problem.place.line > 0
+        assert problem.place.column > 0
+    for have, want in found.exchange.courses:
+        there, back = found.exchange.factor(have, want, 2**40), found.exchange.factor(want, have, 2**40)
+        assert there is not None
+        assert there[::-1] == back
