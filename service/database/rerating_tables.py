@@ -67,6 +67,7 @@ corrections = sa.Table(
             text(f"{when}_tariff"),
             text(f"{when}_prefix"),
             text(f"{when}_terms"),
+            text(f"{when}_exchange"),
             big(f"{when}_billed_s"),
             big(f"{when}_micros"),
         )

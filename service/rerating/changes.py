@@ -9,11 +9,14 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from ratebook.compiled.layout import encode_terms
+from ratebook.compiled.layout import decode_terms, encode_terms
+from ratebook.exchange import factor_text, parse_factor
+from ratebook.price import Factor
 from service.calls.records import HOUR_MS, TRAFFIC_SUMS
 from service.ledger.rules import Posting, charge_postings, cost_postings, move_postings, sum_postings
 from service.rerating.lines import Line, Page, Price
 from service.rerating.rates import Owners, Pins, Rates, tariff_of
+from service.tariffs.exchange import History
 from service.tariffs.repricer import Refusal, Repricer
 
 
@@ -25,7 +28,7 @@ class Why(StrEnum):
     BLOCKED = "blocked"
     """They bar it."""
     CURRENCY = "currency"
-    """They are in another currency than the line."""
+    """They are in a currency that no rate of exchange of that time leads from to the line's."""
     GONE = "rates_gone"
     """They are not there any more, or were written by another release."""
     CLOSED = "closed"
@@ -63,19 +66,28 @@ class Judged(NamedTuple):
     left: list[Left]
 
 
-def reprice(line: Line, version: str, repricer: Repricer) -> Change | Left | None:
+def reprice(line: Line, version: str, repricer: Repricer, worth: History) -> Change | Left | None:
     """By the rates of a version; None: it comes to the same."""
-    found = repricer.price(line.call)
+    factor = _factor(line, repricer.currency, worth)
+    if factor is None:
+        return Left(line, Why.CURRENCY)
+    found = repricer.price(line.call, factor)
     if isinstance(found, Refusal):
         return Left(line, _WHY[found])
     rate, billed_s, micros = found
-    if rate.terms.currency != line.currency:
-        return Left(line, Why.CURRENCY)
     if (billed_s, micros) == (line.price.billed_s, line.price.micros):
         return None
     if line.is_closed:
         return Left(line, Why.CLOSED)
-    return Change(line, Price(version, rate.prefix, encode_terms(rate.terms).hex(), billed_s, micros))
+    terms = encode_terms(rate.terms).hex()
+    return Change(line, Price(version, rate.prefix, terms, factor_text(factor), billed_s, micros))
+
+
+def _factor(line: Line, currency: str, worth: History) -> Factor | None:
+    """From a tariff's currency to the line's: as it was at the answer, if the rates had that currency before."""
+    if currency in {"", decode_terms(bytes.fromhex(line.price.terms)).currency}:  # empty: there are no rates at all
+        return parse_factor(line.price.exchange)
+    return worth.factor(currency, line.currency, line.call.at_ms)
 
 
 async def judge(page: Page, owners: Owners, pins: Pins, rates: Rates) -> Judged:
@@ -90,7 +102,7 @@ async def judge(page: Page, owners: Owners, pins: Pins, rates: Rates) -> Judged:
         if pin is None:
             continue
         repricer = await rates.by(pin.version)
-        found = Left(line, Why.GONE) if repricer is None else reprice(line, pin.version, repricer)
+        found = Left(line, Why.GONE) if repricer is None else reprice(line, pin.version, repricer, page.worth)
         if isinstance(found, Change):
             judged.changes.append(found)
         elif found is not None:

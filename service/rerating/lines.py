@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
+from service.tariffs.exchange import History, history
 
 COST_LEVEL = -1
 """Of the provider's cost, beside the levels of `charges`."""
@@ -61,6 +62,11 @@ class EndedCall(NamedTuple):
     cost_currency: str
     """Empty: no cost."""
 
+    @property
+    def at_ms(self) -> int:
+        """Whose rates count: the answer's, of an attempt those of its INVITE."""
+        return self.answer_ms or self.start_ms
+
 
 class Price(NamedTuple):
     """What a line comes to, and by what."""
@@ -70,6 +76,8 @@ class Price(NamedTuple):
     prefix: str
     terms: str
     """Hex, as `charges` has them."""
+    exchange: str
+    """The factor from the currency of the terms to that of the line, as `charges` has it."""
     billed_s: int
     micros: int
 
@@ -103,6 +111,8 @@ class Page(NamedTuple):
     lines: list[Line]
     end: Position
     is_last: bool
+    worth: History
+    """What currencies were worth at the time of these calls."""
 
 
 def _below(column: sa.ColumnElement[Any], top_id: int) -> sa.ColumnElement[bool]:
@@ -115,7 +125,9 @@ async def page_of(conn: AsyncConnection, chosen: Selection, after: Position, lim
     """The next calls behind a position, with the lines that lie in the seller's subtree."""
     rows = (await conn.execute(_calls(chosen, after).limit(limit))).all()
     end = Position(rows[-1].start_ms, rows[-1].id) if rows else after
-    return Page(tuple(row.id for row in rows), await _lines(conn, chosen, rows), end, len(rows) < limit)
+    lines = await _lines(conn, chosen, rows)
+    worth = await history(conn, [line.call.at_ms for line in lines])
+    return Page(tuple(row.id for row in rows), lines, end, len(rows) < limit, worth)
 
 
 async def lines_again(conn: AsyncConnection, chosen: Selection, after: Position, page: Page) -> list[Line]:
@@ -180,13 +192,15 @@ def _call(row: Row[Any]) -> EndedCall:
 
 
 def _charge(call: EndedCall, row: Row[Any]) -> Line:
-    price = Price(row.tariff, row.prefix, row.terms, row.billed_s, row.charge_micros)
+    price = Price(row.tariff, row.prefix, row.terms, row.exchange, row.billed_s, row.charge_micros)
     now = _known(row.trunk_tariff, row.tariff_id)
     return Line(call, row.level, row.account_id, row.seller_id, price, row.currency, row.state == "closed", now)
 
 
 def _cost(call: EndedCall, row: Row[Any]) -> Line:
-    price = Price(row.cost_tariff, row.cost_prefix, row.cost_terms, row.cost_billed_s, row.cost_micros)
+    price = Price(
+        row.cost_tariff, row.cost_prefix, row.cost_terms, row.cost_exchange, row.cost_billed_s, row.cost_micros
+    )
     now = _known(row.gateway_tariff, row.provider_tariff)
     closed = row.provider_state == "closed"
     return Line(call, COST_LEVEL, row.cost_account_id, ROOT_ID, price, row.cost_currency, closed, now)

@@ -112,9 +112,9 @@ async def _correct(conn: AsyncConnection, changes: Sequence[Change]) -> None:
 
 def _columns(change: Change, before: str) -> dict[str, object]:
     """Of `charges`; with `cost_` before their names of `cdrs`."""
-    tariff, prefix, terms, billed_s, micros = change.after
+    tariff, prefix, terms, exchange, billed_s, micros = change.after
     amount = "charge_micros" if not before else "cost_micros"
-    named = {"tariff": tariff, "prefix": prefix, "terms": terms, "billed_s": billed_s}
+    named = {"tariff": tariff, "prefix": prefix, "terms": terms, "exchange": exchange, "billed_s": billed_s}
     return {amount: micros, **{f"{before}{name}": value for name, value in named.items()}}
 
 

@@ -51,7 +51,9 @@ class Repricer:
     """Prices calls as they were settled: attempts by their fee, answered ones by the pricing function."""
 
     def __init__(self, rates: Iterable[Rate]) -> None:
-        self._pricer = Pricer(rates)
+        known = tuple(rates)
+        self._pricer = Pricer(known)
+        self.currency = known[0].terms.currency if known else ""
 
     def price(self, call: Ended, factor: Factor) -> Repriced | Refusal:
         """By the rate of the moment of the answer; of an attempt, of its INVITE. `factor`: the rate of exchange."""

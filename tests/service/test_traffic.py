@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.compiled.layout import decode_terms
 from ratebook.document import load
+from ratebook.exchange import PAR
 from ratebook.price import charge
 from service.database.engine import reading
 from service.database.tables import cdrs, charges
@@ -67,7 +68,7 @@ async def test_simulator_hold_cdr_and_pricing_again_agree(company: Company) -> N
     assert simulated == again == (level.billed_s, level.charge_micros) == (96, by_hand)
     assert 1000 * EURO - company.store()[CUSTOMER].balance == by_hand
     assert found.charge_micros == by_hand
-    assert Repricer(tariff.rates).price(found) == (rate, 96, by_hand)
+    assert Repricer(tariff.rates).price(found, PAR) == (rate, 96, by_hand)
     assert (await rated_again(company)).changed == 0
     assert await company.broken() == {}
 
