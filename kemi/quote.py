@@ -96,6 +96,8 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
     """The legs of each charged account of the path, each in its account's currency. Raises Refusal."""
     caller, root = path[0].id, path[-1].id
     payers = [account for account in path if account.is_charged]
+    if not payers:  # a commission-based reseller's own trunk right below the root: a call that nobody pays
+        raise Refusal("payer", caller, caller)
     sellers = [account.id for account in payers[1:]] + [root]
     legs = []
     until_s = FOR_EVER

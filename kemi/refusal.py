@@ -15,6 +15,7 @@ ANSWERS = {
     "blocked": (403, "Destination blocked"),
     "trunk": (403, "Trunk inactive"),
     "rate": (404, "No rate for this number"),
+    "payer": (403, "No account to charge"),
     "number": (400, "Not a telephone number"),
     "exchange": (503, "No rate of exchange"),
 }

@@ -111,7 +111,7 @@ class Named(NamedTuple):
 def named_in(value: Any, pointer: str = "", noun: str = "") -> Iterator[Named]:
     """Every number of a request that names something, wherever it stands in it."""
     if isinstance(value, BaseModel):
-        for name in value.model_fields_set:
+        for name in sorted(value.model_fields_set):
             field = type(value).model_fields[name]
             yield from named_in(getattr(value, name), f"{pointer}/{name}", noun_in(field.annotation, field.metadata))
     elif isinstance(value, list | tuple):

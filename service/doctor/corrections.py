@@ -56,18 +56,21 @@ async def _unposted(conn: AsyncConnection) -> list[str]:
     for book in (BALANCE, REVENUE):
         account = corrections.c.account_id if book == BALANCE else corrections.c.seller_id
         micros = sa.case((_IS_COST, delta), else_=-delta) if book == BALANCE else delta
-        said = sa.select(corrections.c.entry_id, account.label("account_id"), micros.label("micros"))
+        said = sa.select(
+            corrections.c.entry_id, account.label("account_id"), corrections.c.currency, micros.label("micros")
+        )
         said = said if book == BALANCE else said.where(~_IS_COST)
         posted = (
-            sa.select(postings.c.entry_id, postings.c.account_id, -postings.c.amount_micros)
+            sa.select(postings.c.entry_id, postings.c.account_id, postings.c.currency, -postings.c.amount_micros)
             .join(entries, entries.c.id == postings.c.entry_id)
             .where((entries.c.kind == CORRECTION) & (postings.c.book == book))
         )
         both = sa.union_all(said, posted).subquery()
         total = sa.func.sum(both.c.micros)
-        query = sa.select(both.c.entry_id, both.c.account_id, total).group_by(both.c.entry_id, both.c.account_id)
+        key = (both.c.entry_id, both.c.account_id, both.c.currency)
+        query = sa.select(*key, total).group_by(*key)
         findings += [
-            f"entry {entry}, {book} of account {number}: corrections and postings differ by {int(rest)}"
-            for entry, number, rest in await conn.execute(query.having(total != 0))
+            f"entry {entry}, {book} of account {number}: corrections and postings differ by {int(rest)} of {currency}"
+            for entry, number, currency, rest in await conn.execute(query.having(total != 0))
         ]
     return findings

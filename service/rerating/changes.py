@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from ratebook.compiled.layout import decode_terms, encode_terms
+from ratebook.compiled.layout import encode_terms
 from ratebook.exchange import factor_text, parse_factor
 from ratebook.price import Factor
+from service.calls.browse import currency_of
 from service.calls.records import HOUR_MS, TRAFFIC_SUMS
 from service.ledger.rules import Posting, charge_postings, cost_postings, move_postings, sum_postings
 from service.rerating.lines import Line, Page, Price
@@ -85,7 +86,8 @@ def reprice(line: Line, version: str, repricer: Repricer, worth: History) -> Cha
 
 def _factor(line: Line, currency: str, worth: History) -> Factor | None:
     """From a tariff's currency to the line's: as it was at the answer, if the rates had that currency before."""
-    if currency in {"", decode_terms(bytes.fromhex(line.price.terms)).currency}:  # empty: there are no rates at all
+    before = currency_of(line.price.terms) or line.currency  # another release has written the terms
+    if currency in {"", before}:  # empty: there are no rates at all
         return parse_factor(line.price.exchange)
     return worth.factor(currency, line.currency, line.call.at_ms)
 

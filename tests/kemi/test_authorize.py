@@ -344,3 +344,12 @@ def test_a_tree_that_changes_again_and_again_refuses_in_the_end(world: World, mo
     assert (refused.rule, refused.code, next(tariffs)) == ("busy", 503, 103)
     assert world.last_cdr()["rule"] == "busy"
     assert_consistent(world)
+
+
+def test_a_call_that_nobody_would_pay_is_refused(world: World) -> None:
+    """A commission-based reseller's own trunk, with nobody above it but the root."""
+    for account, parent in ((CUSTOMER, LOWER), (LOWER, UPPER), (UPPER, ROOT)):
+        world.account(account, parent=parent, charged=False)
+    refused = world.invite()
+    assert refused == Refused(403, "No account to charge", "payer", CUSTOMER)
+    assert world.running() == []

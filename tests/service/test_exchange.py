@@ -19,14 +19,17 @@ from service.access.actor import local_actor
 from service.api.dispatch import Inner
 from service.calls.browse import find_cdr
 from service.database.engine import reading
+from service.database.rerating_tables import corrections
 from service.database.tables import accounts, cdrs, charges, commands, exchange_versions, postings
 from service.ledger.storage import balance_of, imbalances
 from service.setup.export import export
 from service.tariffs.exchange import ExchangeTakenAway, History, history, in_force
 from service.tariffs.publisher import RatebookFaulty
 from service.tariffs.traffic import Group, Sum, by_destination, calls_of
+from tests.service.again import by_account, rerate
 from tests.service.company import EURO, NOW_MS, Company
 from tests.service.office import Office
+from tests.service.test_money import House
 
 NOW_S = NOW_MS // 1000
 TARIFFS = {
@@ -375,15 +378,45 @@ async def test_the_api_shows_what_was_exchanged(market: Market, office: Office) 
     assert seen["cost"] is None
 
 
+class Bazaar(House):
+    """A market with its people."""
+
+    def __init__(self, market: Market, office: Office) -> None:
+        self.company, self.office, self.config = market, office, market.config
+
+
+async def test_a_call_is_rated_again_in_its_currency(market: Market, office: Office) -> None:
+    """At the exchange of its answer, whatever holds now; by rates of a third currency at what that was worth then."""
+    market.call(60)
+    await market.pump()
+    ids = await market.ids()
+    house = Bazaar(market, office)
+    market.tariff("retail", "USD", "0.12")
+    market.exchange(EXCHANGE.replace("0.80", "0.90"))
+    market.wait(60)
+    await market.publish()
+    assert by_account(await rerate(house)) == {(ids["customer"], "charge"): ("0.0384", "0.00")}
+    tariff = {one["name"]: one["id"] for one in (await office.boss.do("tariff.list", query={"limit": 200}))["items"]}
+    done = await rerate(house, tariff_id=tariff["retail"], by_tariff_id=tariff["resale"])
+    assert by_account(done) == {(ids["customer"], "charge"): ("0.00", "-0.0528")}  # 0.03 euros are 0.024 pounds
+    async with reading(market.engine) as conn:
+        rows = (await conn.execute(sa.select(corrections).order_by(corrections.c.id))).all()
+    assert [(row.before_exchange, row.after_exchange, row.after_micros) for row in rows] == [
+        ("16/25", "16/25", 76_800), ("16/25", "4/5", 24_000),
+    ]  # fmt: skip
+    assert market.store()[ids["customer"]].balance == 1000 * EURO - 24_000
+    assert await market.broken() == {}
+
+
 async def test_a_move_hands_over_each_currency(market: Market, office: Office) -> None:
     """A commission-based reseller with customers of three currencies: their money changes sellers, none is mixed."""
     ids = await market.ids()
     one, other = [await office.account(office.boss, 1, name, "reseller") for name in ("one", "other")]
-    agent = await office.account(office.boss, one, "agent", "reseller", commission=True, currency="USD")
+    broker = await office.account(office.boss, one, "broker", "reseller", commission=True, currency="USD")
     for name, currency in (("ann", "GBP"), ("bob", "EUR"), ("cid", "GBP")):
-        number = await office.account(office.boss, agent, name, "customer", currency=currency)
+        number = await office.account(office.boss, broker, name, "customer", currency=currency)
         await office.boss.do("payment.make", key=name, account_id=number, amount="7", reason="x")
-    await office.boss.do("account.move", account_id=agent, parent_id=other)
+    await office.boss.do("account.move", account_id=broker, parent_id=other)
     async with reading(market.engine) as conn:
         assert await imbalances(conn) == []
         cash = {

@@ -254,7 +254,7 @@ async def test_nobody_rates_again_outside_the_subtree(house: House) -> None:
     for wanted, pointer in (
         ({"account_id": house.ids["customer"]}, "/account_id"),
         ({"tariff_id": tariff}, "/tariff_id"),
-        ({"tariff_id": 1, "by_tariff_id": tariff}, "/tariff_id"),
+        ({"tariff_id": 1, "by_tariff_id": tariff}, "/by_tariff_id"),
     ):
         got = await start(house, stranger, **wanted)
         assert (got.status, got["errors"][0]["pointer"]) == (422, pointer)
