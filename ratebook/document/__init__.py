@@ -12,14 +12,18 @@ import yaml
 
 from ratebook.collector import without_collector
 from ratebook.document.nodes import BYTES_MAX, Document
+from ratebook.document.places import Places
 from ratebook.document.plans import read_plans
 from ratebook.document.problems import Place, Problem, Problems
 from ratebook.document.resolve import Elsewhere, resolve
-from ratebook.document.tariffs import Draft, read_tariff
+from ratebook.document.tariffs import Draft, Written, read_tariff, read_written
 from ratebook.model import Tariff
 from ratebook.routing import Plan
 
-__all__ = ["LoadedRatebook", "Parsed", "Place", "Problem", "load", "parse_plans", "parse_tariff"]
+__all__ = [
+    "LoadedRatebook", "Parsed", "Place", "Places", "Problem", "load", "parse_plans", "parse_tariff", "places_in",
+    "places_of_text",
+]  # fmt: skip
 
 TARIFFS_FOLDER = "tariffs"
 ROUTING_FILE = "routing.yaml"
@@ -35,6 +39,8 @@ class LoadedRatebook(NamedTuple):
     problems: list[Problem]
     warnings: list[Problem]
     """What is allowed and rarely meant."""
+    files: dict[str, str]
+    """Where each tariff stands, from the folder on."""
 
 
 def load(root: Path) -> LoadedRatebook:
@@ -60,7 +66,20 @@ def _load(root: Path) -> LoadedRatebook:
             problems.add(Place(file, 1, 1), f"a second tariff is called {draft.name!r}", "a name of its own")
         drafts[draft.name] = draft
     tariffs = resolve(drafts, problems)
-    return LoadedRatebook(tariffs, _load_routing(root, problems), problems.listed(), problems.warnings())
+    plans = _load_routing(root, problems)
+    stands = {name: draft.place.file for name, draft in drafts.items()}
+    return LoadedRatebook(tariffs, plans, problems.listed(), problems.warnings(), stands)
+
+
+def places_in(root: Path, found: LoadedRatebook) -> Places:
+    """Where the rates of a ratebook that was loaded stand."""
+
+    def read(tariff: str) -> Written | None:
+        file = found.files.get(tariff)
+        text = None if file is None else _text(root / file, file, Problems())
+        return None if text is None or file is None else read_written(Document(file, Problems()), text, tariff, root)
+
+    return Places(read)
 
 
 def _read_file(path: Path, file: str, name: str, root: Path, problems: Problems) -> Draft | None:
@@ -108,6 +127,11 @@ def parse_tariff(text: str, file: str, name: str, root: Path, elsewhere: Elsewhe
     draft = read_tariff(Document(file, problems), text, name, root)
     tariffs = {} if draft is None else resolve({draft.name: draft}, problems, elsewhere)
     return Parsed(next(iter(tariffs.values()), None), problems.listed(), problems.warnings())
+
+
+def places_of_text(text: str, file: str, name: str, root: Path) -> Places:
+    """Where the rates of a tariff that `parse_tariff` read stand: as long as its decks are there."""
+    return Places(lambda tariff: read_written(Document(file, Problems()), text, name, root) if tariff == name else None)
 
 
 def parse_plans(node: yaml.Node, file: str) -> tuple[dict[str, Plan], list[Problem]]:

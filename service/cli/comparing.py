@@ -24,7 +24,7 @@ from service.config import Config
 from service.database.engine import reading
 from service.database.tables import tariff_sources, tariffs
 from service.faults import Fault
-from service.tariffs.publisher import published_rates
+from service.tariffs.rates import published_rates
 from service.tariffs.traffic import Sum, by_destination, calls_of
 
 PUBLISHED = "published"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ratebook.document import Problem, load
+from ratebook.document import LoadedRatebook, Problem, load
 from ratebook.document.schema import tariff_schema
 from service.cli import comparing, pricing, rerating, sheets
 from service.cli.groups import Verbs
@@ -29,11 +29,14 @@ _JSON = click.option("--json", "wants_json", is_flag=True, help="One JSON docume
 @command.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), required=False)
 @FOLDER
+@click.option("--published", is_flag=True, help="Warn of jumps from what is published, and of prices below cost too.")
 @_JSON
-def check(folder: Path | None, ratebook: Path | None, *, wants_json: bool) -> None:
+def check(folder: Path | None, ratebook: Path | None, *, published: bool, wants_json: bool) -> None:
     """Read the whole ratebook, or the one in FOLDER, and tell every fault. Nothing is published."""
     folder = folder or folder_of(ratebook)
     found = load(folder)
+    if published and not found.problems:
+        found = found._replace(warnings=[*found.warnings, *_beside_published(folder, found)])
     if wants_json:
         problems, warnings = list(map(_told, found.problems)), list(map(_told, found.warnings))
         rates = {name: len(tariff.rates) for name, tariff in found.tariffs.items()}
@@ -49,6 +52,17 @@ def check(folder: Path | None, ratebook: Path | None, *, wants_json: bool) -> No
     for name, plan in found.plans.items():
         click.echo(f"plan {name}: {len(plan.routes)} prefixes")
     click.echo("no faults")
+
+
+def _beside_published(folder: Path, found: LoadedRatebook) -> list[Problem]:
+    """What publishing it would warn of."""
+    settings = config()
+
+    async def work() -> list[Problem]:
+        async with ledger(settings) as engine:
+            return await publisher.look(settings, engine, folder, found, now_ms())
+
+    return run(work())
 
 
 def _told(problem: Problem) -> dict[str, object]:

@@ -22,7 +22,9 @@ from service.database.engine import looking
 from service.database.tables import accounts, tariff_sources, tariff_versions, tariffs
 from service.peers.common import check_open
 from service.sellers.brand import check_sells
-from service.tariffs.publisher import Release, published_rates, switch, write_rates
+from service.tariffs.looking import Draft, warnings_of_draft
+from service.tariffs.publisher import switch
+from service.tariffs.rates import Release, published_rates, write_rates
 from service.tariffs.sources import Read, read_source
 
 SOURCE_BYTES_MAX = 8 << 20
@@ -112,6 +114,18 @@ class VersionView(Told):
     note: str
     rates: int
     changes: Annotated[dict[str, int], Field(description="Prefixes by what became of them, from the version before")]
+
+
+class Checked(Told):
+    """A text without faults."""
+
+    warnings: Annotated[list[str], Field(description="What is allowed and rarely meant, each with its place")]
+
+
+class PublishedText(TariffText):
+    """A tariff that has come into force."""
+
+    warnings: Annotated[list[str], Field(description="What is allowed and rarely meant, each with its place")]
 
 
 class Reversion(Asked):
@@ -288,11 +302,24 @@ async def edit_tariff(call: Call) -> Answer:
 
 
 async def check_tariff(call: Call) -> Answer:
-    """Reads it as a whole; nothing is kept. The answer has no body: it is sound."""
+    """Reads it as a whole, and holds it against what is published and what it costs; nothing is kept."""
     body: NewTariff = call.body
     account = await call.find("account", body.account_id)
-    _check_currency(await _read(call, account.id, body.name, body.source, body.decks), account.currency)
-    return Answer(status=204)
+    read = await _read(call, account.id, body.name, body.source, body.decks)
+    _check_currency(read, account.currency)
+    same = (tariffs.c.owner_id == account.id) & (tariffs.c.name == body.name)
+    before = (await call.conn.execute(sa.select(tariffs.c.version).where(same))).scalar()
+    compiled = await asyncio.to_thread(lambda: read.compiled)
+    (release,) = await write_rates(call.api.config, [(compiled, before)], only_look=True)
+    return Answer(Checked(warnings=await _warnings(call, account.id, read, body, release)))
+
+
+async def _warnings(call: Call, owner_id: int, read: Read, text: NewTariff | Row[Any], release: Release) -> list[str]:
+    """Of a tariff without faults."""
+    assert read.tariff is not None
+    draft = Draft(owner_id, read.tariff, text.source, text.decks, release.jumps)
+    found = await warnings_of_draft(call.api.config, call.api.engine, draft, call.now_ms // 1000)
+    return [str(one) for one in [*read.warnings, *found]]
 
 
 async def written_draft(call: Call, row: Row[Any]) -> Tariff | None:
@@ -316,6 +343,7 @@ async def publish_tariff(call: Call) -> Answer:
         raise Problem("conflict", said, errors=fault.errors) from None
     compiled = await asyncio.to_thread(lambda: read.compiled)
     (release,) = await write_rates(call.api.config, [(compiled, call.row.version)])
+    warnings = await _warnings(call, call.row.owner_id, read, draft, release)
     async with call.writing() as conn:
         if (await _draft(call)).version != draft.version:
             raise Problem("changed", "the draft was edited meanwhile: look at it, and publish again")
@@ -325,7 +353,7 @@ async def publish_tariff(call: Call) -> Answer:
         view = await _text(call, row.id)
         told = {"version": view.published, "rates": view.rates, "note": body.note}
         await call.audit("tariff.publish", "tariff", row.id, row.owner_id, None, told)
-    return Answer(view, version=view.version)
+    return Answer(PublishedText(**view.model_dump(), warnings=warnings), version=view.version)
 
 
 async def revert_tariff(call: Call) -> Answer:
@@ -340,7 +368,7 @@ async def revert_tariff(call: Call) -> Answer:
         if rates is None:
             raise Problem("conflict", "the rates of that version are gone: publish what it said")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
-        release = Release(old.version, old.digest, row.currency, old.rates, {})
+        release = Release(old.version, old.digest, row.currency, old.rates, {}, [])
         note = body.note or f"back to the version of {body.version}"
         await switch(conn, call.node, row, release, by=call.actor.name, note=note, now_ms=call.now_ms)
         view = await _text(call, row.id)
@@ -377,11 +405,11 @@ ENDPOINTS = [
     ),
     Endpoint(
         "tariff.check-text", "POST", "/tariffs/check", _P.TARIFFS_READ, check_tariff, "Check a tariff's text",
-        NewTariff, reads=True, status=204, body_bytes_max=_BYTES,
+        NewTariff, answer=Checked, reads=True, body_bytes_max=_BYTES,
     ),
     Endpoint(
         "tariff.bring-into-force", "POST", f"{_ONE}/publication", _P.TARIFFS_PUBLISH, publish_tariff,
-        "Publish a tariff", Publishing, answer=TariffText, key=Key.NONE, own_transaction=True,
+        "Publish a tariff", Publishing, answer=PublishedText, key=Key.NONE, own_transaction=True,
     ),
     Endpoint(
         "tariff.revert", "POST", f"{_ONE}/reversion", _P.TARIFFS_PUBLISH, revert_tariff,

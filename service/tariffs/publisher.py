@@ -7,7 +7,6 @@ content, so that publishing twice changes nothing.
 from __future__ import annotations
 
 import asyncio
-import weakref
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,30 +14,19 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from ratebook.bulk import RateIndex
-from ratebook.collector import without_collector
-from ratebook.compare import counts, differences
-from ratebook.compiled.layout import UnknownLayout
-from ratebook.compiled.unpack import changed_rates, rates_of, version_rows
-from ratebook.compiled.write import CompiledTariff, compile_tariff, open_for_writing, write_version
-from ratebook.document import LoadedRatebook, load
-from ratebook.margin import losses
-from ratebook.model import Rate, Tariff
-from ratebook.money import format_micros
+from ratebook.compiled.write import CompiledTariff, compile_tariff
+from ratebook.document import LoadedRatebook, Problem, load, places_in
 from ratebook.routing import Plan
 from service.accounts.rules import ROOT_ID
 from service.commands import bodies
 from service.commands.outbox import enqueue, lock_node
 from service.config import Config
-from service.database.tables import accounts, gateways, tariff_versions, tariffs
+from service.database.engine import reading
+from service.database.tables import gateways, tariff_versions, tariffs
 from service.faults import Fault
 from service.peers.storage import load_plans, put_plan
-
-RATES_FOLDER = "rates"
-COMPARED_RATES_MAX = 300_000
-"""Of a price and all costs beside it: a warning is worth a second or two."""
-PAUSE_S = 0.002
-"""Between two slices of rows: the calls' processors come first."""
+from service.tariffs.looking import warnings_of_folder
+from service.tariffs.rates import Release, write_rates
 
 
 class RatebookFaulty(Fault):
@@ -82,27 +70,13 @@ class Publication(NamedTuple):
     warnings: list[str]
 
 
-class Release(NamedTuple):
-    """A version as a pointer may move to it."""
-
-    version: str
-    """16 hex digits."""
-    digest: str
-    currency: str
-    rates: int
-    changes: dict[str, int]
-    """How many prefixes change in which way, from the version before it; empty: there was none, or it is gone."""
-
-
 async def publish(config: Config, engine: AsyncEngine, *, by: str, note: str, now_ms: int) -> Publication:
     """Publishes the configured ratebook. Raises RatebookFaulty, CurrencyChanged."""
     loaded, compiled = await asyncio.to_thread(_compile, config.ratebook)
-    async with engine.connect() as conn:
-        named = sa.select(tariffs.c.name, tariffs.c.version).where(tariffs.c.owner_id == ROOT_ID)
-        before = {row.name: row.version for row in await conn.execute(named)}
-        costs, prices = await _costs_and_prices(conn)
-    warnings = await asyncio.to_thread(_below_cost, loaded.tariffs, costs, prices, now_ms // 1000)
-    releases = await write_rates(config, [(one, before.get(one.header["name"])) for one in compiled])
+    releases = await write_rates(config, await _beside_published(engine, compiled))
+    moved = [one.jumps for one in releases]
+    places = places_in(config.ratebook, loaded)
+    warnings = await warnings_of_folder(config, engine, places, loaded, moved, now_ms // 1000)
     async with engine.begin() as conn:
         await lock_node(conn, config.node)
         switched = []
@@ -112,42 +86,24 @@ async def publish(config: Config, engine: AsyncEngine, *, by: str, note: str, no
             if published is not None:
                 switched.append(published)
         plans, waiting = await _publish_plans(conn, config.node, loaded.plans, now_ms)
-    return Publication(switched, plans, [*warnings, *waiting])
+    return Publication(switched, plans, [*map(str, warnings), *waiting])
 
 
-async def _costs_and_prices(conn: AsyncConnection) -> tuple[set[str], set[str]]:
-    """Which of the operator's tariffs providers ask by, and which ones accounts below the operator pay by."""
-    used = sa.select(tariffs.c.name, accounts.c.kind).join(accounts, accounts.c.tariff_id == tariffs.c.id)
-    rows = (await conn.execute(used.where(tariffs.c.owner_id == ROOT_ID).distinct())).all()
-    asked = sa.select(tariffs.c.name).join(gateways, gateways.c.tariff_id == tariffs.c.id).distinct()
-    costs = {row.name for row in rows if row.kind == "provider"} | {row.name for row in await conn.execute(asked)}
-    return costs, {row.name for row in rows if row.kind != "provider"}
+async def look(config: Config, engine: AsyncEngine, folder: Path, loaded: LoadedRatebook, now_ms: int) -> list[Problem]:
+    """What publishing this would warn of; nothing is changed."""
+    compiled = await asyncio.to_thread(lambda: [compile_tariff(tariff) for tariff in loaded.tariffs.values()])
+    releases = await write_rates(config, await _beside_published(engine, compiled), only_look=True)
+    moved = [one.jumps for one in releases]
+    return await warnings_of_folder(config, engine, places_in(folder, loaded), loaded, moved, now_ms // 1000)
 
 
-def _below_cost(found: dict[str, Tariff], costs: set[str], prices: set[str], at_s: int) -> list[str]:
-    """A line for each tariff that sells below what every provider asks who has a rate; not for very large ones."""
-    said = []
-    for name in sorted(prices & found.keys()):
-        sold = found[name]
-        bought = [found[one] for one in costs & found.keys() if found[one].currency == sold.currency]
-        if not bought or len(sold.rates) + sum(len(one.rates) for one in bought) > COMPARED_RATES_MAX:
-            continue
-        lost = [{one.prefix: one for one in losses(sold.rates, cost.rates, at_s)} for cost in bought]
-        indexes = [RateIndex(cost.rates) for cost in bought]
-        below = [
-            prefix
-            for prefix in sorted(set().union(*lost))
-            if all(prefix in one or index.find(prefix, at_s) is None for one, index in zip(lost, indexes, strict=True))
-        ]
-        if below:
-            first = next(one[below[0]] for one in lost if below[0] in one)
-            which = first.prefix or "(every number)"
-            said.append(
-                f"tariff {name!r} sells {len(below)} prefixes below every provider's price, {which} first: "
-                f"a call of {first.seconds} s earns {format_micros(first.price_micros)} and costs "
-                f"{format_micros(first.cost_micros)} {sold.currency}"
-            )
-    return said
+async def _beside_published(
+    engine: AsyncEngine, compiled: list[CompiledTariff]
+) -> list[tuple[CompiledTariff, str | None]]:
+    async with reading(engine) as conn:
+        named = sa.select(tariffs.c.name, tariffs.c.version).where(tariffs.c.owner_id == ROOT_ID)
+        before = {row.name: row.version for row in await conn.execute(named)}
+    return [(one, before.get(one.header["name"])) for one in compiled]
 
 
 def _compile(folder: Path) -> tuple[LoadedRatebook, list[CompiledTariff]]:
@@ -155,62 +111,6 @@ def _compile(folder: Path) -> tuple[LoadedRatebook, list[CompiledTariff]]:
     if loaded.problems:
         raise RatebookFaulty(folder, [str(problem) for problem in loaded.problems])
     return loaded, [compile_tariff(tariff) for tariff in loaded.tariffs.values()]
-
-
-async def write_rates(config: Config, compiled: list[tuple[CompiledTariff, str | None]]) -> list[Release]:
-    """Into the rates environment, in slices, beside everything else: nothing of it holds until a pointer moves.
-
-    Each with the version that holds now (None: none does). One at a time: an environment is open once in a process.
-    """
-    async with _turn():
-        return await asyncio.to_thread(_write, config.data_dir / RATES_FOLDER, compiled)
-
-
-async def published_rates(config: Config, version: str) -> list[Rate] | None:
-    """The rates of a version; None: it isn't there."""
-    async with _turn():
-        rows = await asyncio.to_thread(_rows, config.data_dir / RATES_FOLDER, version)
-    return None if rows is None else await asyncio.to_thread(lambda: rates_of(rows))
-
-
-def _turn() -> asyncio.Lock:
-    return _writing.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-
-
-_writing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
-
-
-def _write(folder: Path, compiled: list[tuple[CompiledTariff, str | None]]) -> list[Release]:
-    env = open_for_writing(folder)
-    try:
-        releases = []
-        for one, before in compiled:
-            changes = {} if before in {None, one.version.hex()} else _changes(env, before or "", one)
-            write_version(env, one, pause_s=PAUSE_S)
-            releases.append(
-                Release(one.version.hex(), one.digest, one.header["currency"], one.header["rates"], changes)
-            )
-        return releases
-    finally:
-        env.close()
-
-
-def _changes(env: Any, before: str, compiled: CompiledTariff) -> dict[str, int]:
-    try:
-        with without_collector():
-            rows = version_rows(env, bytes.fromhex(before))
-            found = [] if rows is None else differences(*changed_rates(rows, compiled.rows))
-    except UnknownLayout:
-        return {}  # of another release
-    return {change.value: count for change, count in counts(found).items()}
-
-
-def _rows(folder: Path, version: str) -> list[tuple[bytes, bytes]] | None:
-    env = open_for_writing(folder)
-    try:
-        return version_rows(env, bytes.fromhex(version))
-    finally:
-        env.close()
 
 
 async def _switch_named(

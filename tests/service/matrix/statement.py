@@ -296,7 +296,7 @@ ROUTES: dict[str, Route] = {
     "tariff.show": Route("tariffs.read"),
     "tariff.make": Route("tariffs.change", _seller(201), _account(name="fresh", source=SOURCE), whose="body"),
     "tariff.edit": Route("tariffs.change", 200, _same(source=SOURCE)),
-    "tariff.check-text": Route("tariffs.read", 204, _account(name="fresh", source=SOURCE), whose="body"),
+    "tariff.check-text": Route("tariffs.read", 200, _account(name="fresh", source=SOURCE), whose="body"),
     "tariff.bring-into-force": Route("tariffs.publish", 200, _same()),
     "tariff.revert": Route("tariffs.publish", 422, _same(version="0" * 16)),
     "tariff.history": Route("tariffs.read"),
