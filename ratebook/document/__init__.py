@@ -11,12 +11,14 @@ from typing import NamedTuple
 import yaml
 
 from ratebook.collector import without_collector
+from ratebook.document.groups import GROUPS_FILE, read_groups
 from ratebook.document.nodes import BYTES_MAX, Document
 from ratebook.document.places import Places
 from ratebook.document.plans import read_plans
 from ratebook.document.problems import Place, Problem, Problems
 from ratebook.document.resolve import Elsewhere, resolve
 from ratebook.document.tariffs import Draft, Written, read_tariff, read_written
+from ratebook.groups import Group
 from ratebook.model import Tariff
 from ratebook.routing import Plan
 
@@ -41,6 +43,8 @@ class LoadedRatebook(NamedTuple):
     """What is allowed and rarely meant."""
     files: dict[str, str]
     """Where each tariff stands, from the folder on."""
+    groups: list[Group]
+    """Of destinations."""
 
 
 def load(root: Path) -> LoadedRatebook:
@@ -68,7 +72,8 @@ def _load(root: Path) -> LoadedRatebook:
     tariffs = resolve(drafts, problems)
     plans = _load_routing(root, problems)
     stands = {name: draft.place.file for name, draft in drafts.items()}
-    return LoadedRatebook(tariffs, plans, problems.listed(), problems.warnings(), stands)
+    groups = _load_groups(root, tariffs, problems)
+    return LoadedRatebook(tariffs, plans, problems.listed(), problems.warnings(), stands, groups)
 
 
 def places_in(root: Path, found: LoadedRatebook) -> Places:
@@ -103,14 +108,23 @@ def _text(path: Path, file: str, problems: Problems) -> str | None:
 
 
 def _load_routing(root: Path, problems: Problems) -> dict[str, Plan]:
-    path = root / ROUTING_FILE
-    text = _text(path, ROUTING_FILE, problems) if path.exists() else None
-    if text is None:
-        return {}
     document = Document(ROUTING_FILE, problems)
-    node = document.read(text)
-    fields = {} if node is None else document.mapping(node, ("plans",), "routing.yaml")
-    return read_plans(document, fields["plans"]) if "plans" in fields else {}
+    node = _table(document, root, "plans")
+    return {} if node is None else read_plans(document, node)
+
+
+def _load_groups(root: Path, tariffs: dict[str, Tariff], problems: Problems) -> list[Group]:
+    document = Document(GROUPS_FILE, problems)
+    node = _table(document, root, "groups")
+    return [] if node is None else read_groups(document, node, tariffs)
+
+
+def _table(document: Document, root: Path, name: str) -> yaml.Node | None:
+    """The only field of a file that may be absent; None: there is none, or its faults are noted."""
+    path = root / document.file
+    text = _text(path, document.file, document.problems) if path.exists() else None
+    node = None if text is None else document.read(text)
+    return None if node is None else document.mapping(node, (name,), document.file).get(name)
 
 
 class Parsed(NamedTuple):

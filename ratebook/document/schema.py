@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from ratebook.document import bands, decks, tariffs, terms, values
+from ratebook.document import bands, decks, groups, tariffs, terms, values
 from ratebook.model import Border, DurationMode, FreeMode
 from ratebook.money import RoundingMode
 
@@ -112,3 +112,19 @@ def tariff_schema() -> Schema:
     return {"$schema": URL, "title": "A tariff of Kambill"} | _table(
         tariffs.TARIFF_FIELDS, _TARIFF, required=["currency"]
     )
+
+
+def groups_schema() -> Schema:
+    """Of groups.yaml."""
+    group = _table(
+        groups.FIELDS,
+        {
+            "prefixes": _some(_PREFIX) | {"description": "Digits, a range of them, or a list; empty: every number"},
+            "destinations": {"type": "array", "items": _TEXT, "description": "As rates name them"},
+            "except": _some(_PREFIX) | {"description": "Prefixes that are left out"},
+            "description": _TEXT,
+        },
+    )
+    table = {"type": "object", "additionalProperties": group, "maxProperties": groups.GROUPS_MAX}
+    title = {"$schema": URL, "title": "Destination groups of Kambill"}
+    return title | _table(("groups",), {"groups": table}, required=["groups"])
