@@ -12,6 +12,7 @@ import click
 import sqlalchemy as sa
 
 from ratebook.compare import Difference, counts, differences
+from ratebook.groups import Groups
 from ratebook.margin import losses
 from ratebook.model import Rate, Terms
 from ratebook.money import format_micros, format_nanos
@@ -202,6 +203,7 @@ def _told(name: str, named: Named, found: list[Difference], money: list[tuple[st
 @click.option("--period", type=Period(), default="7d", show_default=True, help="7d, or 2026-11-01..2026-11-08.")
 @click.option("--instead-of", help="The published tariff whose calls are taken; the same name if absent.")
 @click.option("--costs", is_flag=True, help="What providers ask by it, not what accounts pay.")
+@click.option("--by-group", is_flag=True, help="By destination group, not by destination.")
 @FOLDER
 @JSON
 def simulate(
@@ -211,18 +213,21 @@ def simulate(
     ratebook: Path | None,
     *,
     costs: bool,
+    by_group: bool,
     wants_json: bool,
 ) -> None:
     """What the calls of a period would have come to by TARIFF as it stands in the ratebook: by destination."""
     folder = folder_of(ratebook)
-    draft = tariff_named(sound(folder), tariff, folder)
+    loaded = sound(folder)
+    draft = tariff_named(loaded, tariff, folder)
+    groups = Groups(loaded.groups) if by_group else None
 
     async def work() -> dict[str, Sum]:
         async with ledger(config()) as engine:
             calls = calls_of(engine, instead_of or tariff, *period, costs=costs)
-            return await by_destination(calls, list(draft.rates), draft.currency)
+            return await by_destination(calls, list(draft.rates), draft.currency, groups)
 
-    found = run(work())
+    found = {name or ("(no group)" if by_group else ""): one for name, one in run(work()).items()}
     total = Sum(*(sum(values) for values in zip(*found.values(), strict=True))) if found else Sum()
     if wants_json:
         as_json({"currency": draft.currency, "destinations": [_sum(name, one) for name, one in found.items()],

@@ -12,6 +12,7 @@ import click
 
 from ratebook.bands import terms_at
 from ratebook.bulk import Pricer, RateIndex
+from ratebook.groups import Groups
 from ratebook.model import Rate, Tariff
 from ratebook.money import format_micros, format_nanos
 from ratebook.price import attempt_charge, charge, explain
@@ -190,13 +191,14 @@ def _line(row: dict[str, Any]) -> str:
 @JSON
 def lookup(number: str, at: str | None, ratebook: Path | None, *, wants_json: bool) -> None:
     """The rate of NUMBER in every tariff of the ratebook, the cheapest minute first."""
-    folder = folder_of(ratebook)
+    loaded = sound(folder_of(ratebook))
+    group = Groups(loaded.groups).find(number)
     found = []
-    for name, tariff in sound(folder).tariffs.items():
+    for name, tariff in loaded.tariffs.items():
         matching = [rate for rate in tariff.rates if number.startswith(rate.prefix)]
         rate = RateIndex(matching).find(number, at_s := moment(at, tariff.timezone))
         if rate is not None:
-            found.append(_looked_up(name, rate, at_s))
+            found.append(_looked_up(name, rate, at_s) | {"group": group or None})
     found.sort(key=lambda row: (row["currency"], row["blocked"], row["minute_micros"]))
     if wants_json:
         as_json(found)
@@ -214,6 +216,8 @@ def lookup(number: str, at: str | None, ratebook: Path | None, *, wants_json: bo
         for row in found
     ]  # fmt: skip
     table(columns, rows, empty=f"no tariff has a rate for {number}")
+    if group:
+        click.echo(f"group: {group}")
 
 
 def _looked_up(tariff: str, rate: Rate, at_s: int) -> dict[str, Any]:

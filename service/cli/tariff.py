@@ -8,14 +8,13 @@ from pathlib import Path
 import click
 
 from ratebook.document import LoadedRatebook, Problem, load
-from ratebook.document.schema import tariff_schema
-from service.cli import comparing, pricing, rerating, sheets
+from ratebook.document.schema import groups_schema, tariff_schema
+from service.cli import comparing, grouping, pricing, publishing, rerating, sheets
 from service.cli.groups import Verbs
 from service.cli.output import as_json
 from service.cli.ratebook import FOLDER, RatebookFaulty, folder_of, warn
-from service.cli.session import actor, config, ledger, now_ms, run
+from service.cli.session import config, ledger, now_ms, run
 from service.tariffs import publisher
-from service.tariffs.publisher import Publication
 
 
 @click.group(cls=Verbs, noun="tariff", both={"rerate"})
@@ -41,7 +40,14 @@ def check(folder: Path | None, ratebook: Path | None, *, published: bool, wants_
         problems, warnings = list(map(_told, found.problems)), list(map(_told, found.warnings))
         rates = {name: len(tariff.rates) for name, tariff in found.tariffs.items()}
         as_json(
-            {"ok": not problems, "problems": problems, "warnings": warnings, "tariffs": rates, "plans": [*found.plans]}
+            {
+                "ok": not problems,
+                "problems": problems,
+                "warnings": warnings,
+                "tariffs": rates,
+                "plans": [*found.plans],
+                "groups": [one.name for one in found.groups],
+            }
         )
         sys.exit(1 if problems else 0)
     warn(found, folder)
@@ -51,6 +57,8 @@ def check(folder: Path | None, ratebook: Path | None, *, published: bool, wants_
         click.echo(f"tariff {name}: {len(tariff.rates)} rates in {tariff.currency}")
     for name, plan in found.plans.items():
         click.echo(f"plan {name}: {len(plan.routes)} prefixes")
+    for group in found.groups:
+        click.echo(f"group {group.name}: {len(group.prefixes)} prefixes")
     click.echo("no faults")
 
 
@@ -71,9 +79,10 @@ def _told(problem: Problem) -> dict[str, object]:
 
 
 @command.command()
-def schema() -> None:
+@click.option("--groups", is_flag=True, help="Of groups.yaml.")
+def schema(*, groups: bool) -> None:
     """Print the JSON Schema of tariffs, for editors."""
-    as_json(tariff_schema())
+    as_json(groups_schema() if groups else tariff_schema())
 
 
 command.add_command(pricing.price)
@@ -85,33 +94,7 @@ command.add_command(rerating.rerate)
 command.add_command(sheets.import_sheet)
 command.add_command(sheets.undo_import)
 command.add_command(sheets.export_sheet)
-
-
-@command.command()
-@click.option("--note", default="", help="Why, for the history.")
-@_JSON
-def publish(note: str, *, wants_json: bool) -> None:
-    """Compile what changed in the ratebook and switch to it: all of it, or nothing if there is a fault."""
-    settings = config()
-
-    async def work() -> Publication:
-        async with ledger(settings) as engine:
-            return await publisher.publish(settings, engine, by=actor(), note=note, now_ms=now_ms())
-
-    done = run(work())
-    if wants_json:
-        tariffs = [one._asdict() for one in done.tariffs]
-        as_json({"tariffs": tariffs, "plans": done.plans, "warnings": done.warnings})
-        return
-    for one in done.tariffs:
-        click.echo(
-            f"published {one.name} {one.version}: {one.rates} rates" + (f", before {one.before}" if one.before else "")
-        )
-        if one.changes:
-            click.echo("  " + ", ".join(f"{count} {change}" for change, count in one.changes.items()))
-    for name in done.plans:
-        click.echo(f"published plan {name}")
-    for warning in done.warnings:
-        click.echo(warning, err=True)
-    if not done.tariffs and not done.plans:
-        click.echo("nothing has changed")
+command.add_command(publishing.publish)
+command.add_command(publishing.pending)
+command.add_command(publishing.cancel)
+command.add_command(grouping.groups)

@@ -23,9 +23,9 @@ from service.database.tables import accounts, tariff_sources, tariff_versions, t
 from service.peers.common import check_open
 from service.sellers.brand import check_sells
 from service.tariffs.looking import Draft, warnings_of_draft
-from service.tariffs.publisher import switch
 from service.tariffs.rates import Release, published_rates, write_rates
 from service.tariffs.sources import Read, read_source
+from service.tariffs.switching import switch
 
 SOURCE_BYTES_MAX = 8 << 20
 DECKS_MAX = 20

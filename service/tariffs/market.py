@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.accounts.rules import ROOT_ID
+from service.database.peer_tables import devices
 from service.database.tables import accounts, gateways, tariffs, trunks
 
 
@@ -90,4 +91,7 @@ _PAID = (
     sa.select(trunks.c.tariff_id, accounts.c.parent_id)
     .join(accounts, accounts.c.id == trunks.c.account_id)
     .where(_PAYS & trunks.c.tariff_id.is_not(None)),
+    sa.select(devices.c.tariff_id, accounts.c.parent_id)
+    .join(accounts, accounts.c.id == devices.c.account_id)
+    .where(_PAYS & devices.c.tariff_id.is_not(None)),
 )

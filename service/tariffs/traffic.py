@@ -8,6 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ratebook.groups import Groups
 from ratebook.model import Rate
 from service.accounts.rules import ROOT_ID
 from service.database.engine import reading
@@ -80,8 +81,13 @@ async def calls_of(
         last = page[-1].id
 
 
-async def by_destination(calls: AsyncIterator[PricedCall], rates: list[Rate], currency: str) -> dict[str, Sum]:
-    """What the calls came to and would come to by other rates, by destination; costs in the same currency only."""
+async def by_destination(
+    calls: AsyncIterator[PricedCall], rates: list[Rate], currency: str, groups: Groups | None = None
+) -> dict[str, Sum]:
+    """What the calls came to and would come to by other rates, by destination; costs in the same currency only.
+
+    `groups`: by the destination group of the called number instead; those of none are under an empty name.
+    """
     repricer = Repricer(rates)
     found: dict[str, Sum] = {}
     async for call in calls:
@@ -89,6 +95,8 @@ async def by_destination(calls: AsyncIterator[PricedCall], rates: list[Rate], cu
         name, after = call.destination, None
         if not isinstance(priced, Refusal):
             name, after = priced.rate.destination, priced.micros
+        if groups is not None:
+            name = groups.find(call.called)
         known = found.get(name, Sum())
         found[name] = Sum(
             known.calls + 1,

@@ -114,6 +114,51 @@ def test_check_of_a_folder_tells_warnings(kambill: Kambill, book: Path) -> None:
     assert len(kambill("tariff", "check", str(book), "--json").json["warnings"]) == 1
 
 
+GROUPS = "groups:\n  mobile: {prefixes: [4915-4917, '336'], except: [4916]}\n  world: {prefixes: ['']}\n"
+
+
+def test_groups_of_destinations(kambill: Kambill, book: Path) -> None:
+    """All of them, and a number's; look-ups tell it too; a fault has its place."""
+    assert kambill("tariff", "groups", "--ratebook", str(book)).out == "there are no groups\n"
+    (book / "groups.yaml").write_text(GROUPS)
+    found = kambill("tariff", "groups", "--json", "--ratebook", str(book)).json
+    assert found[0] == {"name": "mobile", "prefixes": ["4915", "4917", "336"], "except": ["4916"]}
+    shown = kambill("tariff", "groups", "--ratebook", str(book)).out.splitlines()
+    assert [line.split() for line in shown[1:]] == [["mobile", "4915,", "4917,", "336", "4916"], ["world", '""']]
+    of = {number: kambill("tariff", "groups", number, "--ratebook", str(book)).out for number in ("+491512", "4916")}
+    assert of == {"+491512": "mobile\n", "4916": "world\n"}
+    told = kambill("tariff", "groups", "4917", "--json", "--ratebook", str(book)).json
+    assert told == {"number": "4917", "group": "mobile"}
+    looked = kambill("tariff", "lookup", "4917", "--ratebook", str(book)).out
+    assert looked.splitlines()[-1] == "group: mobile"
+    assert kambill("tariff", "lookup", "4917", "--json", "--ratebook", str(book)).json[0]["group"] == "mobile"
+    assert "group mobile: 3 prefixes\n" in kambill("tariff", "check", str(book)).out
+    assert kambill("tariff", "groups", "--published").out == "there are no groups\n"
+    (book / "groups.yaml").write_text("groups: {a: {prefixes: 1}, b: {prefixes: 1}}\n")
+    broken = kambill("tariff", "groups", "--ratebook", str(book))
+    assert (broken.code, "groups.yaml:1:42: prefix '1' is in group 'a' already" in broken.err) == (1, True)
+    assert kambill("tariff", "schema", "--groups").json["required"] == ["groups"]
+
+
+def test_publishing_at_a_moment(kambill: Kambill, book: Path) -> None:
+    """It is told, listed and cancelled; a moment that is over is none."""
+    late = kambill("tariff", "publish", "--at", "2020-01-01", "--ratebook", str(book))
+    assert (late.code, late.err) == (1, "--at '2020-01-01' is over: leave it out to publish now\n")
+    asked = kambill("tariff", "publish", "--at", "2999-01-01T00:00", "--note", "next", "--ratebook", str(book))
+    assert asked.code == 0
+    first, second = asked.out.splitlines()
+    assert first == "waits until 2999-01-01 00:00:00+00:00 (kambill tariff pending):"
+    assert second.startswith("will publish t ")
+    (one,) = kambill("tariff", "pending", "--json").json
+    assert (one["id"], one["due_ms"], one["note"]) == (1, 32_472_144_000_000, "next")
+    assert [row["name"] for row in one["tariffs"]] == ["t"]
+    assert "2999-01-01 00:00:00+00:00" in kambill("tariff", "pending").out
+    assert kambill("tariff", "cancel", "1").out == "publication 1 is cancelled\n"
+    again = kambill("tariff", "cancel", "1")
+    assert (again.code, "no publication 1 waits" in again.err) == (1, True)
+    assert kambill("tariff", "pending").out == "nothing waits\n"
+
+
 FAULTY = """
 currenzy: EUR
 timezone: Europe/Berlim

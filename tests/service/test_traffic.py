@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.compiled.layout import decode_terms
 from ratebook.document import load
+from ratebook.groups import Group, Groups
 from ratebook.price import charge
 from service.database.engine import reading
 from service.database.tables import cdrs, charges
@@ -125,6 +126,12 @@ async def test_a_draft_over_last_weeks_calls(company: Company) -> None:
     assert [(one.calls, one.after_micros, one.without_rate) for one in none.values()] == [(2, 0, 2)]
     costs = await by_destination(calls_of(company.engine, "carrier", *period, costs=True), list(draft), "EUR")
     assert [(one.before_micros, one.after_micros) for one in costs.values()] == [(6_000, 15_000)]
+    for wanted, name in ((["1"], ""), ([""], "world")):
+        groups = Groups([Group("world", tuple(wanted))])
+        grouped = await by_destination(
+            calls_of(company.engine, "retail", *period, costs=False), list(draft), "EUR", groups
+        )
+        assert {key: one.calls for key, one in grouped.items()} == {name: 2}
     early = calls_of(company.engine, "retail", 0, NOW_MS - 10**9, costs=False)
     assert await by_destination(early, list(draft), "EUR") == {}
 
@@ -141,8 +148,8 @@ async def test_publishing_warns_of_what_is_sold_below_its_cost(company: Company)
         f"a call of 1 s earns {earned} {costs}"
         for name, earned in (("resale", "0.0005"), ("wholesale", "0.0004"))
     ]
-    assert [one.name for one in done.tariffs] == ["carrier", "retail"]
-    assert done.tariffs[0].changes == {"increased": 1}
+    assert [one.name for one in done.done.tariffs] == ["carrier", "retail"]
+    assert done.done.tariffs[0].changes == {"increased": 1}
 
 
 async def test_publishing_warns_of_what_a_reseller_sells_below_its_own_price(company: Company) -> None:
