@@ -75,15 +75,20 @@ def price(
 ) -> None:
     """What a call to NUMBER costs by TARIFF, step by step, as the call path itself would charge it.
 
-    With --calls, all calls of a CSV file with the columns number, answered_at (ISO 8601) and duration_s.
+    With --calls, all calls of a CSV file with the columns number, answered_at (ISO 8601, in the tariff's zone if it has
+    no offset) and duration_s. A row that is no call is answered with its line and the reason; the command fails in the end.
     """
     folder = folder_of(ratebook)
     found = tariff_named(sound(folder), tariff, folder)
     if (number is None) == (calls is None):
         raise click.UsageError("either a NUMBER or --calls FILE was expected")
     if calls is not None:
+        bad = 0
         for row in _bulk(found, calls):
             click.echo(json.dumps(row, ensure_ascii=False) if wants_json else _line(row))
+            bad += "line" in row
+        if bad:
+            raise Fault(f"{calls}: {bad} row{'s are no calls' if bad > 1 else ' is no call'}: see above")
         return
     priced = _price(found, number or "", duration_ms, moment(at, found.timezone))
     if wants_json:
@@ -122,24 +127,30 @@ def _price(tariff: Tariff, number: str, duration_ms: int, at_s: int) -> CallPric
     )
 
 
+class BadRow(NamedTuple):
+    """A row that is no call."""
+
+    line: int
+    number: str
+    """As it stands there."""
+    reason: str
+
+
 def _bulk(tariff: Tariff, path: Path) -> Iterator[dict[str, Any]]:
-    """A row a call. Raises Fault at the first line that is no call."""
+    """An answer a row. Raises Fault for a file that is no table of calls."""
     pricer = Pricer(tariff.rates)
-    for number, answered_s, duration_ms in _calls(path, tariff.timezone):
+    for call in _calls(path, tariff.timezone):
+        if isinstance(call, BadRow):
+            yield _unpriced(call.number, call.reason) | {"line": call.line}
+            continue
+        number, answered_s, duration_ms = call
         priced = pricer.price(number, answered_s, duration_ms)
-        row: dict[str, Any] = {"number": number}
         if priced is None:
-            yield row | {
-                "prefix": None,
-                "billed_s": None,
-                "charge": None,
-                "currency": None,
-                "steps": [],
-                "error": "no rate",
-            }
+            yield _unpriced(number, "no rate")
             continue
         terms = priced.rate.terms
-        row |= {
+        row: dict[str, Any] = {
+            "number": number,
             "prefix": priced.rate.prefix,
             "billed_s": priced.charge.billed_s,
             "charge": format_micros(priced.charge.micros),
@@ -151,34 +162,46 @@ def _bulk(tariff: Tariff, path: Path) -> Iterator[dict[str, Any]]:
         yield row
 
 
-def _calls(path: Path, zone: str) -> Iterator[tuple[str, int, int]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            yield from _rows(reader, path, zone)
-        except UnicodeDecodeError as fault:
-            raise Fault(f"{path}: no UTF-8 ({fault})") from None
-        except csv.Error as fault:
-            raise Fault(f"{path}:{reader.reader.line_num}: no CSV ({fault})") from None
+def _unpriced(number: str, error: str) -> dict[str, Any]:
+    return {
+        "number": number, "prefix": None, "billed_s": None, "charge": None, "currency": None, "steps": [],
+        "error": error,
+    }  # fmt: skip
 
 
-def _rows(reader: csv.DictReader[str], path: Path, zone: str) -> Iterator[tuple[str, int, int]]:
-    missing = [name for name in CALL_COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise Fault(f"{path}:1: no column {' and no '.join(missing)}: {', '.join(CALL_COLUMNS)} were expected")
-    for row in reader:
-        where = f"{path}:{reader.line_num}:"
-        number, duration_ms = digits(row["number"] or ""), milliseconds((row["duration_s"] or "").strip())
-        if number is None:
-            raise Fault(f"{where} number {row['number']!r}: digits were expected")
-        if duration_ms is None:
-            raise Fault(f"{where} duration_s {row['duration_s']!r}: {SECONDS} were expected")
-        yield number, moment(row["answered_at"] or "", zone, f"{where} answered_at"), duration_ms
+def _calls(path: Path, zone: str) -> Iterator[tuple[str, int, int] | BadRow]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+            missing = [name for name in CALL_COLUMNS if name not in reader.fieldnames]
+            if missing:
+                raise Fault(f"{path}:1: no column {' and no '.join(missing)}: {', '.join(CALL_COLUMNS)} were expected")
+            for row in reader:
+                yield _call(row, reader.line_num, zone)
+    except csv.Error as fault:
+        raise Fault(f"{path}:{reader.reader.line_num}: no CSV ({fault}): what comes behind it is not priced") from None
+    except UnicodeDecodeError as fault:
+        raise Fault(f"{path}: no UTF-8 ({fault})") from None
+
+
+def _call(row: dict[str, str], line: int, zone: str) -> tuple[str, int, int] | BadRow:
+    said, talked = (row["number"] or "").strip(), (row["duration_s"] or "").strip()
+    number, duration_ms = digits(said), milliseconds(talked)
+    if number is None or not number:
+        return BadRow(line, said, f"number {said!r}: digits were expected")
+    if duration_ms is None:
+        return BadRow(line, said, f"duration_s {talked!r}: {SECONDS} were expected")
+    try:
+        return number, moment(row["answered_at"] or "", zone, "answered_at"), duration_ms
+    except Fault as fault:
+        return BadRow(line, said, str(fault))
 
 
 def _line(row: dict[str, Any]) -> str:
     if row.get("error"):
-        return f"{row['number']}  {row['error']}"
+        where = f"line {row['line']}: " if "line" in row else ""
+        return f"{row['number']}  {where}{row['error']}"
     return (
         f"{row['number']}  {row['prefix'] or '(every number)'}  {row['billed_s']} s  {row['charge']} {row['currency']}"
     )
