@@ -29,6 +29,7 @@ from service.cli.ratebook import (
     tariff_named,
 )
 from service.faults import Fault
+from service.tariffs.pricing import priced_row, unpriced_row
 
 JSON = click.option("--json", "wants_json", is_flag=True, help="JSON: one document, or one object a line for --calls.")
 SECONDS = "seconds such as 61 or 61.5, to the thousandth and below 10000000,"
@@ -75,8 +76,8 @@ def price(
 ) -> None:
     """What a call to NUMBER costs by TARIFF, step by step, as the call path itself would charge it.
 
-    With --calls, all calls of a CSV file with the columns number, answered_at (ISO 8601, in the tariff's zone if it has
-    no offset) and duration_s. A row that is no call is answered with its line and the reason; the command fails in the end.
+    With --calls, all calls of a CSV file with the columns number, answered_at (ISO 8601; in the tariff's zone without
+    an offset) and duration_s. A row that is no call is answered with its line and reason; the command fails in the end.
     """
     folder = folder_of(ratebook)
     found = tariff_named(sound(folder), tariff, folder)
@@ -141,32 +142,9 @@ def _bulk(tariff: Tariff, path: Path) -> Iterator[dict[str, Any]]:
     pricer = Pricer(tariff.rates)
     for call in _calls(path, tariff.timezone):
         if isinstance(call, BadRow):
-            yield _unpriced(call.number, call.reason) | {"line": call.line}
+            yield unpriced_row(call.number, call.reason) | {"line": call.line}
             continue
-        number, answered_s, duration_ms = call
-        priced = pricer.price(number, answered_s, duration_ms)
-        if priced is None:
-            yield _unpriced(number, "no rate")
-            continue
-        terms = priced.rate.terms
-        row: dict[str, Any] = {
-            "number": number,
-            "prefix": priced.rate.prefix,
-            "billed_s": priced.charge.billed_s,
-            "charge": format_micros(priced.charge.micros),
-            "currency": terms.currency,
-            "steps": explain(terms, duration_ms, answered_s),
-        }
-        if terms_at(terms, answered_s).blocked:
-            row["error"] = "blocked"
-        yield row
-
-
-def _unpriced(number: str, error: str) -> dict[str, Any]:
-    return {
-        "number": number, "prefix": None, "billed_s": None, "charge": None, "currency": None, "steps": [],
-        "error": error,
-    }  # fmt: skip
+        yield priced_row(pricer, *call)
 
 
 def _calls(path: Path, zone: str) -> Iterator[tuple[str, int, int] | BadRow]:

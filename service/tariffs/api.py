@@ -179,7 +179,7 @@ def _values(row: Row[Any], *, is_own: bool) -> dict[str, Any]:
     }
 
 
-async def _own(call: Call, rows: list[Row[Any]]) -> set[int]:
+async def own_sellers(call: Call, rows: list[Row[Any]]) -> set[int]:
     """The sellers among these tariffs' that stand in the asker's subtree."""
     return set(await call.find_all("account", {row.owner_id for row in rows}))
 
@@ -187,14 +187,14 @@ async def _own(call: Call, rows: list[Row[Any]]) -> set[int]:
 async def list_tariffs(call: Call) -> Answer:
     """Those of the subtree's sellers, and the one that the own account buys by."""
     rows, following = await page_of(call, _LISTING)
-    own = await _own(call, rows)
+    own = await own_sellers(call, rows)
     items = [TariffView.model_validate(_values(row, is_own=row.owner_id in own)) for row in rows]
     return Answer(Page[TariffView](items=items, next=following))
 
 
 async def _text(call: Call, tariff_id: int) -> TariffText:
     row = (await call.conn.execute(_SELECT.where(tariffs.c.id == tariff_id))).one()
-    is_own = row.owner_id in await _own(call, [row])
+    is_own = row.owner_id in await own_sellers(call, [row])
     text = {"source": row.source if is_own else None, "decks": (row.decks or {}) if is_own else {}}
     return TariffText.model_validate(_values(row, is_own=is_own) | text)
 
@@ -205,7 +205,7 @@ async def show_tariff(call: Call) -> Answer:
     return Answer(view, version=view.version)
 
 
-async def _read(call: Call, owner_id: int, name: str, source: str, decks: dict[str, str]) -> Read:
+async def read_text(call: Call, owner_id: int, name: str, source: str, decks: dict[str, str]) -> Read:
     """In a thread, and outside every transaction: a large one takes seconds. Raises Problem with each fault's place."""
     size = len(source) + sum(map(len, decks.values()))
     if size > SOURCE_BYTES_MAX:
@@ -252,7 +252,7 @@ async def make_tariff(call: Call) -> Answer:
     body: NewTariff = call.body
     async with call.writing():
         seller = await call.find("account", body.account_id, to_change=True)
-    read = await _read(call, seller.id, body.name, body.source, body.decks)
+    read = await read_text(call, seller.id, body.name, body.source, body.decks)
     async with call.writing():
         account = await call.find("account", body.account_id, to_change=True)
         check_open(account)
@@ -275,7 +275,7 @@ def _told(view: TariffText) -> Mapping[str, Any]:
     return view.model_dump(mode="json", exclude={"decks"}) | {"decks": sorted(view.decks)}
 
 
-async def _draft(call: Call) -> Row[Any]:
+async def draft_of(call: Call) -> Row[Any]:
     """Raises Problem for a tariff that stands in the operator's ratebook."""
     query = sa.select(tariff_sources).where(tariff_sources.c.tariff_id == call.row.id)
     row = (await call.conn.execute(query)).first()
@@ -287,10 +287,10 @@ async def _draft(call: Call) -> Row[Any]:
 async def edit_tariff(call: Call) -> Answer:
     """The draft; what is in force stays."""
     body: TariffEdit = call.body
-    read = await _read(call, call.row.owner_id, call.row.name, body.source, body.decks)
+    read = await read_text(call, call.row.owner_id, call.row.name, body.source, body.decks)
     _check_currency(read, call.row.currency)
     async with call.writing():
-        draft = await _draft(call)
+        draft = await draft_of(call)
         call.check_match(draft.version)
         before = await _text(call, call.row.id)
         values = {"source": body.source, "decks": body.decks, "changed_ms": call.now_ms, "version": draft.version + 1}
@@ -305,7 +305,7 @@ async def check_tariff(call: Call) -> Answer:
     """Reads it as a whole, and holds it against what is published and what it costs; nothing is kept."""
     body: NewTariff = call.body
     account = await call.find("account", body.account_id)
-    read = await _read(call, account.id, body.name, body.source, body.decks)
+    read = await read_text(call, account.id, body.name, body.source, body.decks)
     _check_currency(read, account.currency)
     same = (tariffs.c.owner_id == account.id) & (tariffs.c.name == body.name)
     before = (await call.conn.execute(sa.select(tariffs.c.version).where(same))).scalar()
@@ -334,10 +334,10 @@ async def publish_tariff(call: Call) -> Answer:
     """The draft comes into force: for new calls within a second; running ones keep what they began with."""
     body: Publishing = call.body
     async with call.writing():
-        draft = await _draft(call)
+        draft = await draft_of(call)
     call.check_match(draft.version)
     try:
-        read = await _read(call, call.row.owner_id, call.row.name, draft.source, draft.decks)
+        read = await read_text(call, call.row.owner_id, call.row.name, draft.source, draft.decks)
     except Problem as fault:
         said = "the draft was sound when it was written, and is not any more (what it takes from has changed): edit it"
         raise Problem("conflict", said, errors=fault.errors) from None
@@ -345,7 +345,7 @@ async def publish_tariff(call: Call) -> Answer:
     (release,) = await write_rates(call.api.config, [(compiled, call.row.version)])
     warnings = await _warnings(call, call.row.owner_id, read, draft, release)
     async with call.writing() as conn:
-        if (await _draft(call)).version != draft.version:
+        if (await draft_of(call)).version != draft.version:
             raise Problem("changed", "the draft was edited meanwhile: look at it, and publish again")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
         by = call.actor.name
@@ -379,7 +379,7 @@ async def revert_tariff(call: Call) -> Answer:
 
 async def list_versions(call: Call) -> Answer:
     """A page of them, the latest first."""
-    if not await _own(call, [call.row]):
+    if not await own_sellers(call, [call.row]):
         raise Problem("not-found")
     rows, following = await page_of(call, _VERSIONS)
     items = [VersionView.model_validate(row) for row in rows]

@@ -7,19 +7,24 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ratebook.bands import terms_at
 from ratebook.collector import without_collector
 from ratebook.compare import Difference, counts, differences
 from ratebook.compiled.layout import UnknownLayout
+from ratebook.compiled.read import RatesSnapshot
 from ratebook.compiled.unpack import changed_rates, rates_of, version_rows
 from ratebook.compiled.write import CompiledTariff, open_for_writing, write_version
 from ratebook.jumps import Jump, jumps
-from ratebook.model import Rate
+from ratebook.model import Rate, Terms
+from ratebook.price import charge
 from service.config import Config
 
 RATES_FOLDER = "rates"
+MINUTE_MS = 60_000
 PAUSE_S = 0.002
 """Between two slices of rows: the calls' processors come first."""
 
@@ -55,6 +60,39 @@ async def published_rates(config: Config, version: str) -> list[Rate] | None:
     async with _turn():
         rows = await asyncio.to_thread(_rows, config.data_dir / RATES_FOLDER, version)
     return None if rows is None else await asyncio.to_thread(lambda: rates_of(rows))
+
+
+class FoundRate(NamedTuple):
+    """The rate of a number at a moment."""
+
+    prefix: str
+    destination: str
+    terms: Terms
+    """Of the band that holds then."""
+    minute_micros: int
+    """What the first minute costs."""
+
+
+async def found_rates(config: Config, versions: Sequence[str], number: str, at_s: int) -> dict[str, FoundRate]:
+    """By version; those that are gone or have no rate for the number are left out."""
+    async with _turn():
+        return await asyncio.to_thread(_find, config.data_dir / RATES_FOLDER, versions, number, at_s)
+
+
+def _find(folder: Path, versions: Sequence[str], number: str, at_s: int) -> dict[str, FoundRate]:
+    env = open_for_writing(folder)
+    try:
+        with RatesSnapshot(env, {}) as rates:
+            found = {version: rates.find(bytes.fromhex(version), number, at_s) for version in versions}
+    finally:
+        env.close()
+    return {
+        version: FoundRate(
+            one.prefix, one.destination, terms_at(one.terms, at_s), charge(one.terms, MINUTE_MS, at_s).micros
+        )
+        for version, one in found.items()
+        if one is not None
+    }
 
 
 def _turn() -> asyncio.Lock:

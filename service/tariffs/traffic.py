@@ -48,10 +48,14 @@ class Sum(NamedTuple):
 
 
 async def calls_of(
-    engine: AsyncEngine, tariff: str, from_ms: int, to_ms: int, *, costs: bool
+    engine: AsyncEngine, tariff: str, from_ms: int, to_ms: int, *, costs: bool, seller_id: int = ROOT_ID
 ) -> AsyncIterator[PricedCall]:
-    """The calls of a period that were priced by any version of a tariff of the operator; `costs`: that cost by it."""
-    own = (tariffs.c.name == tariff) & (tariffs.c.owner_id == ROOT_ID)
+    """The calls of a period that were priced by any version of a seller's tariff; `costs`: that cost by it.
+
+    Tariffs of the operator's are what resellers sell by too; of another seller's only its own calls count, though
+    somebody else's tariff may say the same and so be the same version.
+    """
+    own = (tariffs.c.name == tariff) & (tariffs.c.owner_id == seller_id)
     ids = sa.select(tariffs.c.id).where(own)
     versions = sa.union(
         sa.select(tariff_versions.c.version).where(tariff_versions.c.tariff_id.in_(ids)),
@@ -67,6 +71,8 @@ async def calls_of(
     else:
         query = sa.select(*shown, charges.c.charge_micros.label("charged")).join(charges)
         query = query.where(charges.c.tariff.in_(versions))
+        if seller_id != ROOT_ID:
+            query = query.where(charges.c.seller_id == seller_id)
     last = 0
     while True:
         async with reading(engine) as conn:

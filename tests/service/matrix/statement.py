@@ -159,6 +159,7 @@ def _cut(case: Case) -> bool:
     return case.place.name == "customer" and case.who.place.name in {"customer", "lower", "upper", "root"}
 
 
+_CALL = {"number": "44", "answered_at": "2026-11-30T12:00:00Z", "duration_s": "1"}
 _TRUNK = {"name": "fresh", "networks": ["198.51.100.9/32"]}
 _HOOK = {"url": "https://hooks.example.net/x", "events": ["payment.posted"]}
 _MONEY = {"amount": "1", "reason": "why"}
@@ -305,6 +306,11 @@ ROUTES: dict[str, Route] = {
     "rerating.list": Route("cdrs.read", whose="query"),
     "rerating.show": Route("cdrs.read"),
     "correction.list": Route("cdrs.read", whose="query"),
+    "tariff.price": Route("tariffs.read", 200, _same(calls=[_CALL], draft=True)),
+    "tariff.lookup": Route("tariffs.read", 422, whose=""),
+    "tariff.diff": Route("tariffs.read"),
+    "tariff.margin": Route("tariffs.read", 409),
+    "tariff.simulate": Route("cdrs.read", 422),
     "webhook.list": Route("settings.read", whose="query"),
     "webhook.show": Route("settings.read"),
     "webhook.make": Route("settings.webhooks", 201, _account(**_HOOK), whose="body"),
