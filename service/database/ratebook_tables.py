@@ -1,10 +1,10 @@
-"""Tables of the ratebook beside tariffs: destination groups, and publications that wait for their moment."""
+"""Tables of the ratebook beside tariffs: destination groups, publications that wait, imports that can be undone."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from service.database.columns import big, identity, metadata, one_of, text
+from service.database.columns import big, identity, metadata, one_of, refers, text
 
 PUBLICATION_STATES = ("waiting", "done", "cancelled", "failed")
 
@@ -36,3 +36,17 @@ publications = sa.Table(
     sqlite_autoincrement=True,
 )
 """What comes into force at its moment: its rates are written already."""
+
+deck_imports = sa.Table(
+    "deck_imports",
+    metadata,
+    identity(),
+    refers("tariff_id", "tariffs.id"),
+    text("deck"),
+    text("before"),  # the deck's CSV until then; empty: it was not there
+    sa.Column("mapping", sa.JSON, nullable=False),  # ratebook.sheets.mapping.Mapping.to_record(), from then on
+    big("made_ms"),
+    sa.Index(None, "tariff_id", "deck"),
+    sqlite_autoincrement=True,
+)
+"""Of sheets into decks of tariffs that are written through the API."""

@@ -160,6 +160,7 @@ def _cut(case: Case) -> bool:
 
 
 _CALL = {"number": "44", "answered_at": "2026-11-30T12:00:00Z", "duration_s": "1"}
+_SHEET = base64.b64encode(b"Prefix,Destination,Rate\n44,UK,0.01\n").decode()
 _TRUNK = {"name": "fresh", "networks": ["198.51.100.9/32"]}
 _HOOK = {"url": "https://hooks.example.net/x", "events": ["payment.posted"]}
 _MONEY = {"amount": "1", "reason": "why"}
@@ -310,6 +311,9 @@ ROUTES: dict[str, Route] = {
     "tariff.lookup": Route("tariffs.read", 422, whose=""),
     "tariff.diff": Route("tariffs.read"),
     "tariff.margin": Route("tariffs.read", 409),
+    "tariff.import": Route("tariffs.change", 200, _same(deck="fresh", file=_SHEET, kind="partial", do=True)),
+    "tariff.undo-import": Route("tariffs.change", 409, _same(deck="fresh")),
+    "tariff.export": Route("tariffs.read", 409),
     "tariff.simulate": Route("cdrs.read", 422),
     "webhook.list": Route("settings.read", whose="query"),
     "webhook.show": Route("settings.read"),

@@ -1008,6 +1008,25 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_publications_state_due_ms"), "publications", ["state", "due_ms"], unique=False)
+    op.create_table(
+        "deck_imports",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("deck", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("mapping", sa.JSON(), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_deck_imports_tariff_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deck_imports")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_deck_imports_tariff_id_deck"), "deck_imports", ["tariff_id", "deck"], unique=False)
+
     make_append_only(op.get_bind(), "audit")
     make_append_only(op.get_bind(), "corrections")
     watch_access(op.get_bind())
