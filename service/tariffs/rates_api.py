@@ -7,6 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import BeforeValidator, Field, WithJsonSchema
+from sqlalchemy import Row
 
 from ratebook.bulk import Pricer
 from ratebook.compare import counts, differences
@@ -194,13 +195,21 @@ async def _rates(call: Call, *, draft: bool) -> _Asked:
     if draft:
         if not await own_sellers(call, [row]):
             raise Problem("not-found")
-        text = await draft_of(call)
+        text = await _text(call)
         read = await read_text(call, row.owner_id, row.name, text.source, text.decks)
         return _Asked(row.currency, list(read.tariff.rates) if read.tariff else [])
     rates = row.version and await published_rates(call.api.config, row.version)
     if not rates:
-        raise Problem("conflict", "nothing of this tariff is published, or its rates are gone")
+        raise Problem("not-found", "nothing of this tariff is published, or its rates are gone")
     return _Asked(row.currency, rates)
+
+
+async def _text(call: Call) -> Row[Any]:
+    """The draft's. Raises Problem: a tariff of the operator's folder has none."""
+    try:
+        return await draft_of(call)
+    except Problem as fault:
+        raise Problem("not-found", fault.detail) from None
 
 
 async def price_calls(call: Call) -> Answer:
@@ -263,7 +272,7 @@ async def show_losses(call: Call) -> Answer:
         paid = await buying(conn, call.row.owner_id)
     cost = paid and paid.version and await published_rates(call.api.config, paid.version)
     if paid is None or not cost or paid.currency != asked.currency:
-        raise Problem("conflict", f"the seller pays by no tariff in {asked.currency} that could be compared")
+        raise Problem("not-found", f"the seller pays by no tariff in {asked.currency} that could be compared")
     found = await asyncio.to_thread(losses, asked.rates, cost, call.now_ms // 1000)
     items = [
         LossView(

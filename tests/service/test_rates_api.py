@@ -37,7 +37,7 @@ async def test_calls_are_priced_as_the_command_does(shop: Shop) -> None:
     number = (await write(shop, shop.reseller, source=SOURCE)).ok()["id"]
     asked = calls(("+4420", NOON, "61.5"), ("4420", NIGHT, "60"), ("1900", NOON, "1"), ("33", NOON, "1"))
     early = await shop.reseller.ask("tariff.price", tariff_id=number, calls=asked)
-    assert (early.status, "nothing of this tariff is published" in early["detail"]) == (409, True)
+    assert (early.status, "nothing of this tariff is published" in early["detail"]) == (404, True)
     drafted = await shop.reseller.do("tariff.price", tariff_id=number, calls=asked, draft=True)
     await publish(shop.reseller, number)
     await shop.reseller.do("account.edit", account_id=shop.ids["customer"], tariff_id=number)
@@ -120,7 +120,7 @@ async def test_where_a_draft_loses(shop: Shop) -> None:
     """Against what its seller pays by; a seller that pays by nothing is told."""
     number = (await write(shop, shop.reseller, source=SOURCE)).ok()["id"]
     early = await shop.reseller.ask("tariff.margin", tariff_id=number)
-    assert (early.status, "pays by no tariff in EUR" in early["detail"]) == (409, True)
+    assert (early.status, "pays by no tariff in EUR" in early["detail"]) == (404, True)
     cost = "currency: EUR\nrates: [{prefix: 44, rate: 0.05}]\n"
     bought = (await shop.boss.do("tariff.make", account_id=1, name="wholesale", source=cost))["id"]
     await publish(shop.boss, bought)
