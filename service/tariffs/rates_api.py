@@ -152,6 +152,7 @@ class LossView(Told):
 class Losses(Told):
     """Of a draft, against the tariff that its seller pays by."""
 
+    against: Annotated[str | None, Field(description="That tariff; null: there is none in the same currency")]
     total: int
     items: Annotated[list[LossView], Field(description=f"The first {SHOWN_MAX}")]
 
@@ -200,7 +201,7 @@ async def _rates(call: Call, *, draft: bool) -> _Asked:
         return _Asked(row.currency, list(read.tariff.rates) if read.tariff else [])
     rates = row.version and await published_rates(call.api.config, row.version)
     if not rates:
-        raise Problem("not-found", "nothing of this tariff is published, or its rates are gone")
+        raise Problem("not-found")
     return _Asked(row.currency, rates)
 
 
@@ -209,7 +210,7 @@ async def _text(call: Call) -> Row[Any]:
     try:
         return await draft_of(call)
     except Problem as fault:
-        raise Problem("not-found", fault.detail) from None
+        raise Problem("not-found") from fault
 
 
 async def price_calls(call: Call) -> Answer:
@@ -266,13 +267,13 @@ async def show_changes(call: Call) -> Answer:
 
 
 async def show_losses(call: Call) -> Answer:
-    """Increments, fees and bands included. Raises Problem for a seller that pays by nothing."""
+    """Increments, fees and bands included."""
     asked = await _rates(call, draft=True)
     async with looking(call.api.engine) as conn:
         paid = await buying(conn, call.row.owner_id)
     cost = paid and paid.version and await published_rates(call.api.config, paid.version)
     if paid is None or not cost or paid.currency != asked.currency:
-        raise Problem("not-found", f"the seller pays by no tariff in {asked.currency} that could be compared")
+        return Answer(Losses(against=None, total=0, items=[]))
     found = await asyncio.to_thread(losses, asked.rates, cost, call.now_ms // 1000)
     items = [
         LossView(
@@ -281,7 +282,7 @@ async def show_losses(call: Call) -> Answer:
         )
         for one in found[:SHOWN_MAX]
     ]  # fmt: skip
-    return Answer(Losses(total=len(found), items=items))
+    return Answer(Losses(against=paid.name, total=len(found), items=items))
 
 
 async def simulate(call: Call) -> Answer:

@@ -188,7 +188,7 @@ async def export_sheet(call: Call) -> Answer:
     row = call.row
     rates = row.version and await published_rates(call.api.config, row.version)
     if not rates:
-        raise Problem("not-found", "nothing of this tariff is published, or its rates are gone")
+        raise Problem("not-found")
     tariff = Tariff(row.name, row.currency, "UTC", tuple(rates))
     content = await asyncio.to_thread(lambda: to_csv(tariff_lines(tariff), tariff.timezone))
     return Answer(TariffSheet(name=f"{row.name}.csv", content=content))

@@ -310,7 +310,7 @@ ROUTES: dict[str, Route] = {
     "tariff.price": Route("tariffs.read", 200, _same(calls=[_CALL], draft=True)),
     "tariff.lookup": Route("tariffs.read", 422, whose=""),
     "tariff.diff": Route("tariffs.read"),
-    "tariff.margin": Route("tariffs.read", lambda case: 404 if case.place.kind == "root" else 200),
+    "tariff.margin": Route("tariffs.read"),
     "tariff.import": Route("tariffs.change", 200, _same(deck="fresh", file=_SHEET, kind="partial", do=True)),
     "tariff.undo-import": Route("tariffs.change", 409, _same(deck="fresh")),
     "tariff.export": Route("tariffs.read", 404),
