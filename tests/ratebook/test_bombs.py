@@ -62,7 +62,7 @@ def faults(root: Path, tariff: str, deck: bytes = HEADER) -> list[str]:
         ),
         ("x: 1\n" * 1001, None),
         (
-            'currency: EUR\nrates: [{prefix: "' + "440000-449999," * 20_000 + '", rate: 1}]',
+            'currency: EUR\nrates: [{prefix: "' + "440000-449999," * 20_000 + '1", rate: 1}]',
             "100000 prefixes at most were expected",
         ),
         (

@@ -61,7 +61,7 @@ async def test_a_workbook_makes_a_deck(shop: Shop) -> None:
 @pytest.mark.parametrize(
     ("body", "pointer", "said"),
     [
-        (sheet(b"\x00\x01"), "/file", "the file is neither a workbook nor text"),
+        (sheet(b"\x00\x01"), "/file", "nothing was imported"),
         (sheet(b"hello\n"), "/file", "no row has a column for a code and a rate"),
         (sheet() | {"file": "%%%"}, "/file", "base64 was expected"),
         (sheet(deck="../x"), "/deck", ""),
