@@ -327,7 +327,7 @@ async def written_draft(call: Call, row: Row[Any]) -> Tariff | None:
     async with looking(call.api.engine) as conn:
         query = sa.select(tariff_sources).where(tariff_sources.c.tariff_id == row.id)
         draft = (await conn.execute(query)).first()
-    return None if draft is None else (await _read(call, row.owner_id, row.name, draft.source, draft.decks)).tariff
+    return None if draft is None else (await read_text(call, row.owner_id, row.name, draft.source, draft.decks)).tariff
 
 
 async def publish_tariff(call: Call) -> Answer:

@@ -15,7 +15,7 @@ from ratebook.bands import terms_at
 from ratebook.collector import without_collector
 from ratebook.compare import Difference, counts, differences
 from ratebook.compiled.layout import UnknownLayout
-from ratebook.compiled.read import RatesSnapshot
+from ratebook.compiled.read import RatesReader
 from ratebook.compiled.unpack import changed_rates, rates_of, version_rows
 from ratebook.compiled.write import CompiledTariff, open_for_writing, write_version
 from ratebook.jumps import Jump, jumps
@@ -82,7 +82,7 @@ async def found_rates(config: Config, versions: Sequence[str], number: str, at_s
 def _find(folder: Path, versions: Sequence[str], number: str, at_s: int) -> dict[str, FoundRate]:
     env = open_for_writing(folder)
     try:
-        with RatesSnapshot(env, {}) as rates:
+        with RatesReader(env).snapshot() as rates:
             found = {version: rates.find(bytes.fromhex(version), number, at_s) for version in versions}
     finally:
         env.close()
