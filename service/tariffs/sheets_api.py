@@ -184,12 +184,10 @@ def _imports(tariff_id: int, deck: str) -> sa.Select[Any]:
 
 
 async def export_sheet(call: Call) -> Answer:
-    """As it is in force; a customer's own tariff too."""
+    """As it is in force, a customer's own tariff too; where nothing is, the header alone."""
     row = call.row
     rates = row.version and await published_rates(call.api.config, row.version)
-    if not rates:
-        raise Problem("not-found")
-    tariff = Tariff(row.name, row.currency, "UTC", tuple(rates))
+    tariff = Tariff(row.name, row.currency, "UTC", tuple(rates or ()))
     content = await asyncio.to_thread(lambda: to_csv(tariff_lines(tariff), tariff.timezone))
     return Answer(TariffSheet(name=f"{row.name}.csv", content=content))
 
