@@ -111,18 +111,22 @@ def _change(before: Rate | None, after: Rate | None) -> Change | None:
 
 def compare_terms(before: Terms, after: Terms) -> Change:
     """Dearer, cheaper, or neither, by calls of some lengths, in each band."""
-    pairs = list(zip(_costs(before, after), _costs(after, before), strict=True))
+    pairs = [(then, now) for _, then, now in compared_calls(before, after)]
     dearer, cheaper = any(now > then for then, now in pairs), any(now < then for then, now in pairs)
     if dearer == cheaper:
         return Change.CHANGED
     return Change.INCREASED if dearer else Change.DECREASED
 
 
-def _costs(terms: Terms, other: Terms) -> list[int]:
-    """In its bands and those of the other, so that both are asked the same."""
-    names = dict.fromkeys(["", *_bands(terms), *_bands(other)])
-    held = [_bands(terms).get(name, terms)._replace(timetable=None) for name in names]
-    return [charge(one, seconds * 1000, 0).micros for one in held for seconds in COMPARED_S]
+def compared_calls(before: Terms, after: Terms) -> list[tuple[int, int, int]]:
+    """Seconds of calls of some lengths in each band of either, and what they cost by both."""
+    names = dict.fromkeys(["", *_bands(before), *_bands(after)])
+    held = [[_bands(one).get(name, one)._replace(timetable=None) for name in names] for one in (before, after)]
+    return [
+        (seconds, charge(then, seconds * 1000, 0).micros, charge(now, seconds * 1000, 0).micros)
+        for then, now in zip(*held, strict=True)
+        for seconds in COMPARED_S
+    ]
 
 
 def _bands(terms: Terms) -> dict[str, Terms]:

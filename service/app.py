@@ -31,7 +31,9 @@ from service.faults import Fault
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
-from service.tariffs.publisher import CurrencyChanged, RatebookFaulty, publish
+from service.tariffs.pending import carry_out_due
+from service.tariffs.publisher import Ask, RatebookFaulty, publish
+from service.tariffs.switching import CurrencyChanged
 from service.tariffs.watcher import Watcher
 from service.urls import ENDPOINTS
 from service.version import release
@@ -85,6 +87,7 @@ class Service:
             "collector": (POLL_S, self._collect),
             "flusher": (POLL_S, self._flush),
             "publisher": (WATCH_S, self._watch),
+            "pending": (TELL_S, self._publish_due),
             "tidy": (TIDY_S, self._tidy),
             "webhooks": (TELL_S, self._tell),
             "forget": (FORGET_S, self._forget),
@@ -133,12 +136,22 @@ class Service:
         while await self._rerater.work(_now_ms()):
             pass
 
+    async def _publish_due(self) -> None:
+        """What waited for its moment comes into force."""
+        for number, done in await carry_out_due(self._engine, self._config.node, _now_ms()):
+            if isinstance(done, str):
+                log.error("publication failed", publication=number, fault=done)
+                continue
+            for published in done.tariffs:
+                log.info("published", tariff=published.name, version=published.version, rates=published.rates)
+
     async def _watch(self) -> None:
         """Publishes a changed ratebook; its faults are told line by line, and the old one stays."""
-        if not await asyncio.to_thread(self._watcher.has_changed):
+        if not self._config.watch_ratebook or not await asyncio.to_thread(self._watcher.has_changed):
             return
         try:
-            done = await publish(self._config, self._engine, by="watcher", note="", now_ms=_now_ms())
+            ask = Ask(leaves_waiting=True)
+            done = await publish(self._config, self._engine, by="watcher", note="", now_ms=_now_ms(), ask=ask)
         except RatebookFaulty as faulty:
             for problem in faulty.problems:
                 log.warning("ratebook", fault=problem)
@@ -149,9 +162,9 @@ class Service:
         except Exception:
             self._watcher.forget()  # not the ratebook's fault: try again
             raise
-        for published in done.tariffs:
+        for published in done.done.tariffs:
             log.info("published", tariff=published.name, version=published.version, rates=published.rates)
-        if done.exchange:
+        if done.done.exchange:
             log.info("published", exchange=True)
         for warning in done.warnings:
             log.warning("ratebook", fault=warning)

@@ -101,6 +101,10 @@ class Config(_Section):
     """Of the devices' digests. Fixed once the first device is made: their passwords are kept only as hashes with it."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """In which people see times."""
+    watch_ratebook: bool = True
+    """Whether the service publishes by itself what changes in the ratebook's folder; else `kambill tariff publish`."""
+    jump_percent: int = Field(default=50, ge=1, le=100_000)
+    """Publishing warns of prices that move by more than this."""
     listen: Listen = Listen()
     calls: CallPath = CallPath()
     api: ApiRates = ApiRates()

@@ -12,16 +12,22 @@ import yaml
 
 from ratebook.collector import without_collector
 from ratebook.document.exchange import EXCHANGE_FILE, read_exchange
+from ratebook.document.groups import GROUPS_FILE, read_groups
 from ratebook.document.nodes import BYTES_MAX, Document
+from ratebook.document.places import Places
 from ratebook.document.plans import read_plans
 from ratebook.document.problems import Place, Problem, Problems
 from ratebook.document.resolve import Elsewhere, resolve
-from ratebook.document.tariffs import Draft, read_tariff
+from ratebook.document.tariffs import Draft, Written, read_tariff, read_written
 from ratebook.exchange import NO_EXCHANGE, Exchange
+from ratebook.groups import Group
 from ratebook.model import Tariff
 from ratebook.routing import Plan
 
-__all__ = ["LoadedRatebook", "Parsed", "Place", "Problem", "load", "parse_plans", "parse_tariff"]
+__all__ = [
+    "LoadedRatebook", "Parsed", "Place", "Places", "Problem", "load", "parse_plans", "parse_tariff", "places_in",
+    "places_of_text",
+]  # fmt: skip
 
 TARIFFS_FOLDER = "tariffs"
 ROUTING_FILE = "routing.yaml"
@@ -37,6 +43,10 @@ class LoadedRatebook(NamedTuple):
     problems: list[Problem]
     warnings: list[Problem]
     """What is allowed and rarely meant."""
+    files: dict[str, str]
+    """Where each tariff stands, from the folder on."""
+    groups: list[Group]
+    """Of destinations."""
     exchange: Exchange = NO_EXCHANGE
     """Between the currencies of tariffs and accounts."""
 
@@ -65,7 +75,20 @@ def _load(root: Path) -> LoadedRatebook:
         drafts[draft.name] = draft
     tariffs = resolve(drafts, problems)
     plans, exchange = _load_routing(root, problems), _load_exchange(root, problems)
-    return LoadedRatebook(tariffs, plans, problems.listed(), problems.warnings(), exchange)
+    stands = {name: draft.place.file for name, draft in drafts.items()}
+    groups = _load_groups(root, tariffs, problems)
+    return LoadedRatebook(tariffs, plans, problems.listed(), problems.warnings(), stands, groups, exchange)
+
+
+def places_in(root: Path, found: LoadedRatebook) -> Places:
+    """Where the rates of a ratebook that was loaded stand."""
+
+    def read(tariff: str) -> Written | None:
+        file = found.files.get(tariff)
+        text = None if file is None else _text(root / file, file, Problems())
+        return None if text is None or file is None else read_written(Document(file, Problems()), text, tariff, root)
+
+    return Places(read)
 
 
 def _read_file(path: Path, file: str, name: str, root: Path, problems: Problems) -> Draft | None:
@@ -89,14 +112,23 @@ def _text(path: Path, file: str, problems: Problems) -> str | None:
 
 
 def _load_routing(root: Path, problems: Problems) -> dict[str, Plan]:
-    path = root / ROUTING_FILE
-    text = _text(path, ROUTING_FILE, problems) if path.exists() else None
-    if text is None:
-        return {}
     document = Document(ROUTING_FILE, problems)
-    node = document.read(text)
-    fields = {} if node is None else document.mapping(node, ("plans",), "routing.yaml")
-    return read_plans(document, fields["plans"]) if "plans" in fields else {}
+    node = _table(document, root, "plans")
+    return {} if node is None else read_plans(document, node)
+
+
+def _load_groups(root: Path, tariffs: dict[str, Tariff], problems: Problems) -> list[Group]:
+    document = Document(GROUPS_FILE, problems)
+    node = _table(document, root, "groups")
+    return [] if node is None else read_groups(document, node, tariffs)
+
+
+def _table(document: Document, root: Path, name: str) -> yaml.Node | None:
+    """The only field of a file that may be absent; None: there is none, or its faults are noted."""
+    path = root / document.file
+    text = _text(path, document.file, document.problems) if path.exists() else None
+    node = None if text is None else document.read(text)
+    return None if node is None else document.mapping(node, (name,), document.file).get(name)
 
 
 def _load_exchange(root: Path, problems: Problems) -> Exchange:
@@ -119,6 +151,11 @@ def parse_tariff(text: str, file: str, name: str, root: Path, elsewhere: Elsewhe
     draft = read_tariff(Document(file, problems), text, name, root)
     tariffs = {} if draft is None else resolve({draft.name: draft}, problems, elsewhere)
     return Parsed(next(iter(tariffs.values()), None), problems.listed(), problems.warnings())
+
+
+def places_of_text(text: str, file: str, name: str, root: Path) -> Places:
+    """Where the rates of a tariff that `parse_tariff` read stand: as long as its decks are there."""
+    return Places(lambda tariff: read_written(Document(file, Problems()), text, name, root) if tariff == name else None)
 
 
 def parse_plans(node: yaml.Node, file: str) -> tuple[dict[str, Plan], list[Problem]]:

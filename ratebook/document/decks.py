@@ -19,7 +19,11 @@ from ratebook.document.terms import Defaults, make_terms, plain_intervals
 from ratebook.model import Interval, Rate, Terms
 
 ROWS_MAX = 2_000_000
-BYTES_MAX = 512 * 1024 * 1024
+"""Lines of a deck, and rates of a tariff: a range is as many as it has prefixes."""
+BYTES_MAX = 256 * 1024 * 1024
+COLUMNS_MAX = 200
+CHUNK_BYTES = 1 << 20
+"""A line of a deck is shorter than two of these."""
 
 _TERMS: dict[str, Callable[[str], Any]] = {
     "increments": values.increments,
@@ -72,6 +76,10 @@ def read_deck(path: Path, reading: Reading, problems: Problems) -> list[Placed]:
         if path.stat().st_size > BYTES_MAX:
             problems.add(Place(file, 1, 1), "the deck is too large", f"{BYTES_MAX} bytes at most")
             return []
+        endless = _endless_line(path)
+        if endless:
+            problems.add(Place(file, endless, 1), "a line without an end", "one rate a line")
+            return []
         with path.open(encoding="utf-8-sig", newline="") as text:
             return _read(text, reading, problems)
     except UnicodeDecodeError:
@@ -79,6 +87,18 @@ def read_deck(path: Path, reading: Reading, problems: Problems) -> list[Placed]:
     except OSError as fault:
         problems.add(Place(file, 1, 1), f"the deck can't be read ({fault.strerror})", "a readable file")
     return []
+
+
+def _endless_line(path: Path) -> int:
+    """The number of a line that is no row but fills the memory; 0: there is none."""
+    line = 1
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            ends = chunk.count(b"\n") or chunk.count(b"\r")
+            if not ends and len(chunk) == CHUNK_BYTES:
+                return line
+            line += ends
+    return 0
 
 
 def _read(text: TextIO, reading: Reading, problems: Problems) -> list[Placed]:
@@ -90,6 +110,9 @@ def _read(text: TextIO, reading: Reading, problems: Problems) -> list[Placed]:
     deck = None
     try:
         header = [cell.strip() for cell in next(reader, [])]
+        if len(header) > COLUMNS_MAX:
+            problems.add(Place(file, 1, 1), f"a header of {len(header)} columns", f"{COLUMNS_MAX} at most")
+            return []
         places = [Place(file, 1, column_of(first, delimiter, at)) for at in range(len(header))]
         if reading.columns:
             found = _mapped(header, reading.columns, file, problems)
@@ -227,8 +250,8 @@ class _Deck:
         append = found.append
         for row in reader:
             line = reader.line_num
-            if line > ROWS_MAX:
-                self.faults.append(_Note(line, 0, "too many rows", f"{ROWS_MAX} at most"))
+            if line > ROWS_MAX or len(found) > ROWS_MAX:
+                self.faults.append(_Note(line, 0, "too many rates", f"{ROWS_MAX} at most"))
                 break
             if len(row) == width and (rest := rests.get(others(row))) is not None:
                 code = row[prefix_at]

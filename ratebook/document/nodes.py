@@ -15,6 +15,10 @@ from ratebook.document.problems import Place, Problems, shorten, suggestion
 BYTES_MAX = 16 * 1024 * 1024
 """Of one YAML file; larger tables belong into a deck."""
 DEPTH_MAX = 12
+NODES_MAX = 500_000
+"""Of one YAML file: some 50,000 rates; larger tables belong into a deck."""
+FIELDS_MAX = 1_000
+"""Of a table whose fields are known: more are a mistake, which is told once."""
 
 T = TypeVar("T")
 
@@ -58,7 +62,10 @@ class Document:
 
     def _compose(self, text: str) -> yaml.Node | None:
         depth = 0
-        for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        for number, event in enumerate(yaml.parse(text, Loader=yaml.CSafeLoader)):
+            if number > NODES_MAX:
+                self.fault(event, f"more than {NODES_MAX} values", "a deck for larger tables")
+                return None
             if isinstance(event, yaml.AliasEvent):
                 self.fault(event, "an alias", "what it stands for, written out")
                 return None
@@ -82,6 +89,9 @@ class Document:
         if not isinstance(node, yaml.MappingNode) or (known and not node.value):
             names = f", one of {', '.join(known)}" if known else ""
             self.fault(node, f"{what} is no table of fields", f"`name: value`{names}")
+            return {}
+        if known and len(node.value) > FIELDS_MAX:
+            self.fault(node, f"{what} has {len(node.value)} fields", f"some of {', '.join(known)}")
             return {}
         fields: dict[str, yaml.Node] = {}
         for key, value in node.value:

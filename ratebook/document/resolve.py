@@ -10,6 +10,9 @@ from ratebook.document.problems import Problems, shorten, suggestion
 from ratebook.document.tariffs import Draft, Source
 from ratebook.model import Rate, Tariff, Terms
 
+DEPTH_MAX = 32
+"""Tariffs that take from one another, one behind the other."""
+
 Elsewhere = Callable[[str], Tariff | None]
 """A tariff that is none of the drafts, by the name that a source gives; None: there is none that may be seen."""
 
@@ -74,6 +77,10 @@ class _Resolver:
         return list(_taken(tariff, source))
 
     def _named(self, draft: Draft, source: Source) -> Tariff | None:
+        if len(self._open) > DEPTH_MAX:
+            said = f"more than {DEPTH_MAX} tariffs take from one another, one behind the other"
+            self._problems.add(source.place, said, "rates nearer to where they are used")
+            return None
         folder = draft.name.rpartition("/")[0]
         for name in (f"{folder}/{source.name}" if folder else source.name, source.name):
             if name in self._open:

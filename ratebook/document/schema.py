@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from ratebook.document import bands, decks, exchange, tariffs, terms, values
+from ratebook.document import bands, decks, exchange, groups, tariffs, terms, values
 from ratebook.model import Border, DurationMode, FreeMode
 from ratebook.money import RoundingMode
 
@@ -139,3 +139,19 @@ _EXCHANGE: dict[str, Schema] = {
 def exchange_schema() -> Schema:
     """Of exchange.yaml."""
     return {"$schema": URL, "title": "Rates of exchange of Kambill"} | _table(exchange.FIELDS, _EXCHANGE)
+
+
+def groups_schema() -> Schema:
+    """Of groups.yaml."""
+    group = _table(
+        groups.FIELDS,
+        {
+            "prefixes": _some(_PREFIX) | {"description": "Digits, a range of them, or a list; empty: every number"},
+            "destinations": {"type": "array", "items": _TEXT, "description": "As rates name them"},
+            "except": _some(_PREFIX) | {"description": "Prefixes that are left out"},
+            "description": _TEXT,
+        },
+    )
+    table = {"type": "object", "additionalProperties": group, "maxProperties": groups.GROUPS_MAX}
+    title = {"$schema": URL, "title": "Destination groups of Kambill"}
+    return title | _table(("groups",), {"groups": table}, required=["groups"])

@@ -12,7 +12,7 @@ from ratebook.derive import Derivation, markup
 from ratebook.document import bands as time_bands
 from ratebook.document import values
 from ratebook.document.bands import Bands, read_bands
-from ratebook.document.decks import COLUMNS, Placed, Reading, read_deck
+from ratebook.document.decks import COLUMNS, ROWS_MAX, Placed, Reading, read_deck
 from ratebook.document.merging import merge
 from ratebook.document.nodes import Document
 from ratebook.document.problems import Place, shorten, suggestion
@@ -67,6 +67,18 @@ class Draft(NamedTuple):
     """Included ones, then the one it derives from: of a prefix that several have, the first one's rates count."""
 
 
+class Written(NamedTuple):
+    """A tariff's file as its rows stand in it."""
+
+    name: str
+    place: Place
+    currency: str
+    timezone: str
+    bands: Bands
+    rows: list[Placed]
+    sources: list[Source]
+
+
 class _Tariff(NamedTuple):
     """What holds for the rates of a tariff."""
 
@@ -75,7 +87,16 @@ class _Tariff(NamedTuple):
 
 
 def read_tariff(document: Document, text: str, name: str, root: Path) -> Draft | None:
-    """The tariff of a file; None: it is too broken to be one. Faults are noted.
+    """The tariff of a file; None: it is too broken to be one. Faults are noted. `name`: as for `read_written`."""
+    found = read_written(document, text, name, root)
+    if found is None:
+        return None
+    rates = merge(found.rows, found.bands, found.timezone, document.problems)
+    return Draft(found.name, found.place, found.currency, found.timezone, rates, found.sources)
+
+
+def read_written(document: Document, text: str, name: str, root: Path) -> Written | None:
+    """The rows of a file; None: it is too broken to be a tariff. Faults are noted.
 
     `name`: its file's, with the folder. A name that the tariff gives itself stands for the last part of it.
     """
@@ -93,22 +114,33 @@ def read_tariff(document: Document, text: str, name: str, root: Path) -> Draft |
     timezone = document.value(fields, "timezone", values.zone, "UTC")
     base = Defaults(document.value(fields, "currency", values.currency, "XXX"), timezone)
     tariff = _Tariff(read_defaults(document, fields, base), read_bands(document, fields))
-    rows = [row for item in document.items(fields.get("rates"), "rates") for row in _rates(document, item, tariff)]
-    for item in document.items(fields.get("decks"), "decks"):
-        rows += _deck(document, item, tariff, root)
+    rows = _rows(document, fields, tariff, root)
     if not fields.keys() & {"rates", "decks", "include", "derive"}:
         document.fault(node, "the tariff has no rates", "a list `rates:` or `decks:`, `include:` or `derive:`")
     folder, slash, last = name.rpartition("/")
     own_name = document.value(fields, "name", values.tariff_name, last)
     document.value(fields, "description", values.name, "")
-    return Draft(
+    return Written(
         f"{folder}{slash}{own_name}",
         document.place(node),
         base.currency,
         timezone,
-        merge(rows, tariff.bands, timezone, document.problems),
+        tariff.bands,
+        rows,
         _sources(document, fields, tariff.defaults),
     )
+
+
+def _rows(document: Document, fields: dict[str, yaml.Node], tariff: _Tariff, root: Path) -> list[Placed]:
+    """Of the rates and decks; those beyond the last that is allowed are left out, which is noted."""
+    rows: list[Placed] = []
+    for name in ("rates", "decks"):
+        for item in document.items(fields.get(name), name):
+            rows += _rates(document, item, tariff) if name == "rates" else _deck(document, item, tariff, root)
+            if len(rows) > ROWS_MAX:
+                document.fault(item, f"more than {ROWS_MAX} rates up to here", f"{ROWS_MAX} at most")
+                return rows
+    return rows
 
 
 def _sources(document: Document, fields: dict[str, yaml.Node], defaults: Defaults) -> list[Source]:
@@ -220,6 +252,9 @@ def _prefixes(document: Document, node: yaml.Node) -> list[tuple[str, Place]]:
         prefixes = document.value({"prefix": one}, "prefix", values.prefixes, _NO_PREFIXES)
         if document.problems.count == before:
             found += [(prefix, document.place(one)) for prefix in prefixes]
+        if len(found) > values.PREFIXES_MAX:
+            document.fault(one, f"more than {values.PREFIXES_MAX} prefixes up to here", "several rates")
+            break
     return found
 
 

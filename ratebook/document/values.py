@@ -14,6 +14,8 @@ from ratebook.money import NANOS, parse_nanos
 
 PREFIX_DIGITS_MAX = 18
 RANGE_MAX = 10_000
+PREFIXES_MAX = 100_000
+"""In one value, and in one rate."""
 PERCENT_MAX = 10_000
 SECONDS_MAX = 86_400
 PRICE_MAX = 10**9
@@ -50,6 +52,8 @@ def prefixes(text: str) -> list[str]:
     for part in parts:
         first, dash, last = part.partition("-")
         found += _range(prefix(first), prefix(last)) if dash else [prefix(part)]
+        if len(found) > PREFIXES_MAX:
+            raise ValueError(f"{PREFIXES_MAX} prefixes at most were expected")
     return found
 
 

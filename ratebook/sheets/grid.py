@@ -4,34 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
-import python_calamine
+from ratebook.sheets.workbook import ARCHIVE, COLUMNS_MAX, ROWS_MAX, RawSheet, UnreadableSheet, read_workbook
+
+__all__ = ["Cell", "Grid", "UnreadableSheet", "grids_of", "text_of"]
 
 BYTES_MAX = 64 * 1024 * 1024
-UNPACKED_BYTES_MAX = 512 * 1024 * 1024
-"""Of a workbook, which is an archive: a small file may hold a very large one."""
-ROWS_MAX = 1_200_000
-COLUMNS_MAX = 200
+LINE_CHARACTERS_MAX = 1 << 20
+"""Of a CSV: longer ones are no rows."""
 DELIMITERS = ",;\t|"
 LOOKED_AT = 200
 """Lines by which the delimiter is found."""
-WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+WORKBOOKS = (ARCHIVE, b"\xd0\xcf\x11\xe0")
 """How archives (XLSX, XLSB, ODS) and XLS begin."""
 EXACT_DIGITS = 15
 """Of a workbook's number: more are not there."""
 
 Cell = str | Decimal | datetime
 """Text (stripped; empty: nothing), a number, or a moment, of which carriers mean the day."""
-
-
-class UnreadableSheet(Exception):
-    """The file is no table; the text says why."""
 
 
 class Grid(NamedTuple):
@@ -50,7 +45,7 @@ def grids_of(raw: bytes) -> list[Grid]:
     if len(raw) > BYTES_MAX:
         raise UnreadableSheet(f"the file has {len(raw)} bytes: {BYTES_MAX} at most")
     if raw.startswith(WORKBOOKS):
-        return _workbook(raw)
+        return [_sheet(one) for one in read_workbook(raw)]
     return [_csv(_decoded(raw))]
 
 
@@ -78,7 +73,7 @@ def _encodings(raw: bytes) -> list[str]:
 
 def _csv(text: str) -> Grid:
     delimiter = _delimiter(text)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    reader = csv.reader(_lines(text), delimiter=delimiter)
     rows: list[list[Cell]] = []
     lines = []
     try:
@@ -90,6 +85,14 @@ def _csv(text: str) -> Grid:
     except csv.Error as fault:
         raise UnreadableSheet(f"line {reader.line_num} is no CSV ({fault})") from None
     return Grid("", rows, lines, delimiter)
+
+
+def _lines(text: str) -> Iterator[str]:
+    """With their ends. Raises UnreadableSheet for what is none."""
+    for line in io.StringIO(text, newline=""):
+        if len(line) > LINE_CHARACTERS_MAX:
+            raise UnreadableSheet(f"a line has {len(line)} characters: {LINE_CHARACTERS_MAX} at most")
+        yield line
 
 
 def _delimiter(text: str) -> str:
@@ -110,31 +113,9 @@ def _by_count(found: tuple[int, int]) -> tuple[int, int]:
     return found[1], found[0]
 
 
-def _workbook(raw: bytes) -> list[Grid]:
-    if raw.startswith(WORKBOOKS[0]):
-        _check_archive(raw)
-    try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(raw))
-        return [_sheet(book.get_sheet_by_name(name)) for name in book.sheet_names]
-    except (python_calamine.CalamineError, zipfile.BadZipFile, ValueError, OSError) as fault:
-        raise UnreadableSheet(f"the workbook can't be read ({fault})") from None
-
-
-def _check_archive(raw: bytes) -> None:
-    try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            size = sum(one.file_size for one in archive.infolist())
-    except zipfile.BadZipFile as fault:
-        raise UnreadableSheet(f"the workbook can't be read ({fault})") from None
-    if size > UNPACKED_BYTES_MAX:
-        raise UnreadableSheet(f"the workbook unpacks to {size} bytes: {UNPACKED_BYTES_MAX} at most")
-
-
-def _sheet(sheet: python_calamine.CalamineSheet) -> Grid:
-    if sheet.height > ROWS_MAX:
-        raise UnreadableSheet(f"sheet {sheet.name} has {sheet.height} rows: {ROWS_MAX} at most")
-    rows = [[_cell(value) for value in row[:COLUMNS_MAX]] for row in sheet.to_python(skip_empty_area=False)]
-    _fill(rows, sheet.merged_cell_ranges or [])
+def _sheet(sheet: RawSheet) -> Grid:
+    rows = [[_cell(value) for value in row] for row in sheet.rows]
+    _fill(rows, sheet.merged)
     return Grid(sheet.name, rows, list(range(1, len(rows) + 1)))
 
 

@@ -33,6 +33,8 @@ SHOWN_MAX = 120
 SENTENCE = 12
 """Shorter texts are names."""
 NAME_MAX = 128
+RATES_MAX = 1_200_000
+"""Of a sheet; a range is as many as it has codes."""
 
 _new = tuple.__new__
 
@@ -94,7 +96,7 @@ class SheetReading(NamedTuple):
 
 
 class NoTable(Exception):
-    """No row of the file names codes and rates; the text says what was looked for."""
+    """The file is no table of codes and rates that can be read; the text says why."""
 
 
 def read_sheet(grids: list[Grid], known: Mapping = NOTHING_KNOWN) -> SheetReading:
@@ -165,6 +167,8 @@ class _Sheet:
         rates: list[SheetRate] = []
         for at in range(self._first, len(self._grid.rows)):
             rates += self._row(self._grid.rows[at], self._grid.lines[at], dash)
+            if len(rates) > RATES_MAX:
+                raise NoTable(f"line {self._grid.lines[at]}: the ranges up to it are more than {RATES_MAX} codes")
         rates = self._without_twice(self._with_notes(rates))
         self._look_at(rates)
         currency = self._currency()

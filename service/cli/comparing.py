@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from ratebook.compare import Difference, counts, differences
 from ratebook.exchange import Exchange, pair_text
+from ratebook.groups import Groups
 from ratebook.margin import losses
 from ratebook.model import Rate, Tariff, Terms
 from ratebook.money import format_micros, format_nanos
@@ -27,7 +28,7 @@ from service.database.engine import reading
 from service.database.tables import tariff_sources, tariffs
 from service.faults import Fault
 from service.tariffs.exchange import in_force
-from service.tariffs.publisher import published_rates
+from service.tariffs.rates import published_rates
 from service.tariffs.traffic import Group, Sum, by_destination, calls_of
 
 PUBLISHED = "published"
@@ -226,6 +227,7 @@ def _told(name: str, named: Named, found: list[Difference], money: Money | None)
 @click.option("--period", type=Period(), default="7d", show_default=True, help="7d, or 2026-11-01..2026-11-08.")
 @click.option("--instead-of", help="The published tariff whose calls are taken; the same name if absent.")
 @click.option("--costs", is_flag=True, help="What providers ask by it, not what accounts pay.")
+@click.option("--by-group", is_flag=True, help="By destination group, not by destination.")
 @FOLDER
 @JSON
 def simulate(
@@ -235,19 +237,23 @@ def simulate(
     ratebook: Path | None,
     *,
     costs: bool,
+    by_group: bool,
     wants_json: bool,
 ) -> None:
     """What the calls of a period would have come to by TARIFF as it stands in the ratebook: by destination."""
     folder = folder_of(ratebook)
     loaded = sound(folder)
     draft = tariff_named(loaded, tariff, folder)
+    groups = Groups(loaded.groups) if by_group else None
 
     async def work() -> dict[Group, Sum]:
         async with ledger(config()) as engine:
             calls = calls_of(engine, instead_of or tariff, *period, costs=costs)
-            return await by_destination(calls, list(draft.rates), draft.currency, loaded.exchange)
+            return await by_destination(calls, list(draft.rates), draft.currency, loaded.exchange, groups)
 
     found = run(work())
+    if by_group:
+        found = {group._replace(destination=group.destination or "(no group)"): one for group, one in found.items()}
     totals = _totals(found)
     if wants_json:
         as_json({"currency": draft.currency, "destinations": [_sum(*one) for one in found.items()],

@@ -13,6 +13,7 @@ import click
 from ratebook.bands import terms_at
 from ratebook.bulk import Pricer, RateIndex
 from ratebook.exchange import Exchange, pair_text
+from ratebook.groups import Groups
 from ratebook.model import Rate, Tariff
 from ratebook.money import format_micros, format_nanos
 from ratebook.price import Factor, attempt_charge, charge, explain
@@ -29,6 +30,7 @@ from service.cli.ratebook import (
     tariff_named,
 )
 from service.faults import Fault
+from service.tariffs.pricing import priced_row, unpriced_row
 
 JSON = click.option("--json", "wants_json", is_flag=True, help="JSON: one document, or one object a line for --calls.")
 SECONDS = "seconds such as 61 or 61.5, to the thousandth and below 10000000,"
@@ -77,7 +79,8 @@ def price(
 ) -> None:
     """What a call to NUMBER costs by TARIFF, step by step, as the call path itself would charge it.
 
-    With --calls, all calls of a CSV file with the columns number, answered_at (ISO 8601) and duration_s.
+    With --calls, all calls of a CSV file with the columns number, answered_at (ISO 8601; in the tariff's zone without
+    an offset) and duration_s. A row that is no call is answered with its line and reason; the command fails in the end.
     """
     folder = folder_of(ratebook)
     loaded = sound(folder)
@@ -87,8 +90,12 @@ def price(
     if calls is not None:
         if currency:
             raise click.UsageError("--in goes with one NUMBER")
+        bad = 0
         for row in _bulk(found, calls):
             click.echo(json.dumps(row, ensure_ascii=False) if wants_json else _line(row))
+            bad += "line" in row
+        if bad:
+            raise Fault(f"{calls}: {bad} row{'s are no calls' if bad > 1 else ' is no call'}: see above")
         return
     at_s = moment(at, found.timezone)
     worth = _worth(loaded.exchange, found.currency, currency or found.currency, at_s)
@@ -145,63 +152,58 @@ def _price(tariff: Tariff, number: str, duration_ms: int, at_s: int, worth: _Wor
     )
 
 
+class BadRow(NamedTuple):
+    """A row that is no call."""
+
+    line: int
+    number: str
+    """As it stands there."""
+    reason: str
+
+
 def _bulk(tariff: Tariff, path: Path) -> Iterator[dict[str, Any]]:
-    """A row a call. Raises Fault at the first line that is no call."""
+    """An answer a row. Raises Fault for a file that is no table of calls."""
     pricer = Pricer(tariff.rates)
-    for number, answered_s, duration_ms in _calls(path, tariff.timezone):
-        priced = pricer.price(number, answered_s, duration_ms)
-        row: dict[str, Any] = {"number": number}
-        if priced is None:
-            yield row | {
-                "prefix": None,
-                "billed_s": None,
-                "charge": None,
-                "currency": None,
-                "steps": [],
-                "error": "no rate",
-            }
+    for call in _calls(path, tariff.timezone):
+        if isinstance(call, BadRow):
+            yield unpriced_row(call.number, call.reason) | {"line": call.line}
             continue
-        terms = priced.rate.terms
-        row |= {
-            "prefix": priced.rate.prefix,
-            "billed_s": priced.charge.billed_s,
-            "charge": format_micros(priced.charge.micros),
-            "currency": terms.currency,
-            "steps": explain(terms, duration_ms, answered_s),
-        }
-        if terms_at(terms, answered_s).blocked:
-            row["error"] = "blocked"
-        yield row
+        yield priced_row(pricer, *call)
 
 
-def _calls(path: Path, zone: str) -> Iterator[tuple[str, int, int]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file, strict=True)
-        try:
-            yield from _rows(reader, path, zone)
-        except UnicodeDecodeError as fault:
-            raise Fault(f"{path}: no UTF-8 ({fault})") from None
-        except csv.Error as fault:
-            raise Fault(f"{path}:{reader.reader.line_num}: no CSV ({fault})") from None
+def _calls(path: Path, zone: str) -> Iterator[tuple[str, int, int] | BadRow]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            reader.fieldnames = [name.strip().lower() for name in reader.fieldnames or ()]
+            missing = [name for name in CALL_COLUMNS if name not in reader.fieldnames]
+            if missing:
+                raise Fault(f"{path}:1: no column {' and no '.join(missing)}: {', '.join(CALL_COLUMNS)} were expected")
+            for row in reader:
+                yield _call(row, reader.line_num, zone)
+    except csv.Error as fault:
+        raise Fault(f"{path}:{reader.reader.line_num}: no CSV ({fault}): what comes behind it is not priced") from None
+    except UnicodeDecodeError as fault:
+        raise Fault(f"{path}: no UTF-8 ({fault})") from None
 
 
-def _rows(reader: csv.DictReader[str], path: Path, zone: str) -> Iterator[tuple[str, int, int]]:
-    missing = [name for name in CALL_COLUMNS if name not in (reader.fieldnames or ())]
-    if missing:
-        raise Fault(f"{path}:1: no column {' and no '.join(missing)}: {', '.join(CALL_COLUMNS)} were expected")
-    for row in reader:
-        where = f"{path}:{reader.line_num}:"
-        number, duration_ms = digits(row["number"] or ""), milliseconds((row["duration_s"] or "").strip())
-        if number is None:
-            raise Fault(f"{where} number {row['number']!r}: digits were expected")
-        if duration_ms is None:
-            raise Fault(f"{where} duration_s {row['duration_s']!r}: {SECONDS} were expected")
-        yield number, moment(row["answered_at"] or "", zone, f"{where} answered_at"), duration_ms
+def _call(row: dict[str, str], line: int, zone: str) -> tuple[str, int, int] | BadRow:
+    said, talked = (row["number"] or "").strip(), (row["duration_s"] or "").strip()
+    number, duration_ms = digits(said), milliseconds(talked)
+    if number is None or not number:
+        return BadRow(line, said, f"number {said!r}: digits were expected")
+    if duration_ms is None:
+        return BadRow(line, said, f"duration_s {talked!r}: {SECONDS} were expected")
+    try:
+        return number, moment(row["answered_at"] or "", zone, "answered_at"), duration_ms
+    except Fault as fault:
+        return BadRow(line, said, str(fault))
 
 
 def _line(row: dict[str, Any]) -> str:
     if row.get("error"):
-        return f"{row['number']}  {row['error']}"
+        where = f"line {row['line']}: " if "line" in row else ""
+        return f"{row['number']}  {where}{row['error']}"
     return (
         f"{row['number']}  {row['prefix'] or '(every number)'}  {row['billed_s']} s  {row['charge']} {row['currency']}"
     )
@@ -214,13 +216,14 @@ def _line(row: dict[str, Any]) -> str:
 @JSON
 def lookup(number: str, at: str | None, ratebook: Path | None, *, wants_json: bool) -> None:
     """The rate of NUMBER in every tariff of the ratebook, the cheapest minute first."""
-    folder = folder_of(ratebook)
+    loaded = sound(folder_of(ratebook))
+    group = Groups(loaded.groups).find(number)
     found = []
-    for name, tariff in sound(folder).tariffs.items():
+    for name, tariff in loaded.tariffs.items():
         matching = [rate for rate in tariff.rates if number.startswith(rate.prefix)]
         rate = RateIndex(matching).find(number, at_s := moment(at, tariff.timezone))
         if rate is not None:
-            found.append(_looked_up(name, rate, at_s))
+            found.append(_looked_up(name, rate, at_s) | {"group": group or None})
     found.sort(key=lambda row: (row["currency"], row["blocked"], row["minute_micros"]))
     if wants_json:
         as_json(found)
@@ -238,6 +241,8 @@ def lookup(number: str, at: str | None, ratebook: Path | None, *, wants_json: bo
         for row in found
     ]  # fmt: skip
     table(columns, rows, empty=f"no tariff has a rate for {number}")
+    if group:
+        click.echo(f"group: {group}")
 
 
 def _looked_up(tariff: str, rate: Rate, at_s: int) -> dict[str, Any]:

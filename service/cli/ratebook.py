@@ -15,6 +15,8 @@ from service.faults import Fault
 
 FOLDER = click.option("--ratebook", type=click.Path(path_type=Path), help="Another folder than the configured one.")
 NUMBER_DIGITS_MAX = 32
+YEARS = range(1970, 3000)
+"""Of calls; clocks of zones end somewhere."""
 
 
 class RatebookFaulty(Fault):
@@ -53,9 +55,11 @@ def moment(text: str | None, zone: str, what: str = "--at") -> int:
     try:
         found = datetime.fromisoformat(text.strip())
         found = found if found.tzinfo else found.replace(tzinfo=ZoneInfo(zone))
-        return int(found.timestamp() // 1)
-    except (ValueError, OverflowError):
-        raise Fault(f"{what} {text!r}: a time such as 2026-01-31T12:00:00 was expected") from None
+        if found.year in YEARS:
+            return int(found.timestamp() // 1)
+    except ValueError:
+        pass
+    raise Fault(f"{what} {text!r}: a time such as 2026-01-31T12:00:00 was expected")
 
 
 def warn(found: LoadedRatebook, folder: Path) -> None:

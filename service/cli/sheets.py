@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import nullcontext
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,7 @@ from service.cli.pricing import JSON
 from service.cli.ratebook import FOLDER, folder_of, sound, tariff_named
 from service.cli.session import now_ms
 from service.faults import Fault
-from service.tariffs.decks import Deck, Import, SheetUnusable, look_at
+from service.tariffs.decks import Deck, Import, SheetUnusable, look_at, record_of
 
 SHOWN_MAX = 20
 _CHOICES = {"kind": ["full", "country", "partial"], "dash": ["range", "pair"], "date_order": ["dmy", "mdy"]}
@@ -91,7 +91,7 @@ def import_sheet(
         if yes and not refusal:
             deck.write(found)
     if wants_json:
-        as_json(_told(found, day) | {"done": yes and not refusal, "refusal": refusal})
+        as_json(record_of(found, day) | {"done": yes and not refusal, "refusal": refusal})
     else:
         _show(found, deck.path)
         if not refusal:
@@ -108,54 +108,7 @@ def _refusal(found: Import, *, strict: bool) -> str:
             f"{one.text}: --{one.name.replace('_', '-')} {'|'.join(one.options)}" for one in found.questions[:SHOWN_MAX]
         ]
         return "\n".join([*lines, "nothing was imported: the sheet does not tell"])
-    rows = [one for one in found.left_out if not one.reason.startswith(("a text", "the header"))]
-    if strict and rows:
-        return f"nothing was imported: {len(rows)} rows would be left out"
-    if not found.reading.rates:
-        return "nothing was imported: no row is a rate"
-    return ""
-
-
-def _told(found: Import, today: date) -> dict[str, Any]:
-    """As JSON."""
-    reading = found.reading
-    return {
-        "sheet": reading.sheet,
-        "header_line": reading.header_line,
-        "today": today.isoformat(),
-        "currency": reading.currency,
-        "columns": {
-            field.value: {"header": column.header, "confidence": column.confidence}
-            for field, column in reading.columns.items()
-        },
-        "unread": reading.unread,
-        "mapping": found.mapping.to_record(),
-        "counts": {change.value: count for change, count in found.merged.counts.items()},
-        "rates": [
-            {
-                "line": rate.line, "code": rate.code, "destination": rate.destination,
-                "rate": format_nanos(rate.rate_nanos),
-                "first_rate": None if rate.first_rate_nanos is None else format_nanos(rate.first_rate_nanos),
-                "increments": "/".join(map(str, rate.increments)) if rate.increments else None,
-                "connect_fee": None if rate.connect_fee_nanos is None else format_nanos(rate.connect_fee_nanos),
-                "effective": rate.effective, "until": rate.until,
-                "status": None if rate.status is None else rate.status.value,
-            }
-            for rate in reading.rates
-        ],
-        "changes": [
-            {
-                "change": change.kind.value, "code": change.code, "destination": change.destination,
-                "before": None if change.before is None else format_nanos(change.before.rate_nanos),
-                "after": None if change.after is None else format_nanos(change.after.rate_nanos),
-                "effective": change.effective, "line": change.line,
-            }
-            for change in found.merged.changes
-        ],
-        "left_out": [one._asdict() for one in found.left_out],
-        "notices": found.notices,
-        "questions": [one._asdict() for one in found.questions],
-    }  # fmt: skip
+    return found.refusal(strict=strict)
 
 
 def _show(found: Import, path: Path) -> None:

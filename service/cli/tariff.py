@@ -7,15 +7,14 @@ from pathlib import Path
 
 import click
 
-from ratebook.document import Problem, load
-from ratebook.document.schema import exchange_schema, tariff_schema
-from service.cli import comparing, exchange, pricing, rerating, sheets
+from ratebook.document import LoadedRatebook, Problem, load
+from ratebook.document.schema import exchange_schema, groups_schema, tariff_schema
+from service.cli import comparing, exchange, grouping, pricing, publishing, rerating, sheets
 from service.cli.groups import Verbs
 from service.cli.output import as_json
 from service.cli.ratebook import FOLDER, RatebookFaulty, folder_of, warn
-from service.cli.session import actor, config, ledger, now_ms, run
+from service.cli.session import config, ledger, now_ms, run
 from service.tariffs import publisher
-from service.tariffs.publisher import Publication
 
 
 @click.group(cls=Verbs, noun="tariff", both={"rerate"})
@@ -29,18 +28,28 @@ _JSON = click.option("--json", "wants_json", is_flag=True, help="One JSON docume
 @command.command()
 @click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False), required=False)
 @FOLDER
+@click.option("--published", is_flag=True, help="Warn of jumps from what is published, and of prices below cost too.")
 @_JSON
-def check(folder: Path | None, ratebook: Path | None, *, wants_json: bool) -> None:
+def check(folder: Path | None, ratebook: Path | None, *, published: bool, wants_json: bool) -> None:
     """Read the whole ratebook, or the one in FOLDER, and tell every fault. Nothing is published."""
     folder = folder or folder_of(ratebook)
     found = load(folder)
+    if published and not found.problems:
+        found = found._replace(warnings=[*found.warnings, *_beside_published(folder, found)])
     if wants_json:
         problems, warnings = list(map(_told, found.problems)), list(map(_told, found.warnings))
         rates = {name: len(tariff.rates) for name, tariff in found.tariffs.items()}
         as_json(
-            {"ok": not problems, "problems": problems, "warnings": warnings, "tariffs": rates, "plans": [*found.plans],
-             "exchange": len(found.exchange.courses)}
-        )  # fmt: skip
+            {
+                "ok": not problems,
+                "problems": problems,
+                "warnings": warnings,
+                "tariffs": rates,
+                "plans": [*found.plans],
+                "groups": [one.name for one in found.groups],
+                "exchange": len(found.exchange.courses),
+            }
+        )
         sys.exit(1 if problems else 0)
     warn(found, folder)
     if found.problems:
@@ -51,7 +60,20 @@ def check(folder: Path | None, ratebook: Path | None, *, wants_json: bool) -> No
         click.echo(f"plan {name}: {len(plan.routes)} prefixes")
     if found.exchange.courses:
         click.echo(f"exchange: {len(found.exchange.courses)} pairs")
+    for group in found.groups:
+        click.echo(f"group {group.name}: {len(group.prefixes)} prefixes")
     click.echo("no faults")
+
+
+def _beside_published(folder: Path, found: LoadedRatebook) -> list[Problem]:
+    """What publishing it would warn of."""
+    settings = config()
+
+    async def work() -> list[Problem]:
+        async with ledger(settings) as engine:
+            return await publisher.look(settings, engine, folder, found, now_ms())
+
+    return run(work())
 
 
 def _told(problem: Problem) -> dict[str, object]:
@@ -59,13 +81,13 @@ def _told(problem: Problem) -> dict[str, object]:
     return {"file": file, "line": line, "column": column, "message": problem.message, "expected": problem.expected}
 
 
-_SCHEMAS = {"tariff": tariff_schema, "exchange": exchange_schema}
+_SCHEMAS = {"tariff": tariff_schema, "exchange": exchange_schema, "groups": groups_schema}
 
 
 @command.command()
 @click.option("--of", "what", type=click.Choice(list(_SCHEMAS)), default="tariff", show_default=True)
 def schema(what: str) -> None:
-    """Print a JSON Schema for editors: of the files under tariffs/, or of exchange.yaml."""
+    """Print a JSON Schema for editors: of the files under tariffs/, of exchange.yaml or groups.yaml."""
     as_json(_SCHEMAS[what]())
 
 
@@ -79,35 +101,7 @@ command.add_command(rerating.rerate)
 command.add_command(sheets.import_sheet)
 command.add_command(sheets.undo_import)
 command.add_command(sheets.export_sheet)
-
-
-@command.command()
-@click.option("--note", default="", help="Why, for the history.")
-@_JSON
-def publish(note: str, *, wants_json: bool) -> None:
-    """Compile what changed in the ratebook and switch to it: all of it, or nothing if there is a fault."""
-    settings = config()
-
-    async def work() -> Publication:
-        async with ledger(settings) as engine:
-            return await publisher.publish(settings, engine, by=actor(), note=note, now_ms=now_ms())
-
-    done = run(work())
-    if wants_json:
-        tariffs = [one._asdict() for one in done.tariffs]
-        as_json({"tariffs": tariffs, "plans": done.plans, "exchange": done.exchange, "warnings": done.warnings})
-        return
-    for one in done.tariffs:
-        click.echo(
-            f"published {one.name} {one.version}: {one.rates} rates" + (f", before {one.before}" if one.before else "")
-        )
-        if one.changes:
-            click.echo("  " + ", ".join(f"{count} {change}" for change, count in one.changes.items()))
-    for name in done.plans:
-        click.echo(f"published plan {name}")
-    if done.exchange:
-        click.echo("published rates of exchange")
-    for warning in done.warnings:
-        click.echo(warning, err=True)
-    if not done.tariffs and not done.plans and not done.exchange:
-        click.echo("nothing has changed")
+command.add_command(publishing.publish)
+command.add_command(publishing.pending)
+command.add_command(publishing.cancel)
+command.add_command(grouping.groups)

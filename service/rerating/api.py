@@ -35,7 +35,7 @@ from service.rerating.views import (
     rerating_views,
     sees_costs,
 )
-from service.tariffs.publisher import write_rates
+from service.tariffs.rates import write_rates
 
 
 class ReratingQuery(Paging):

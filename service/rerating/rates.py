@@ -16,7 +16,7 @@ from service.config import Config
 from service.database.rerating_tables import rerating_rates
 from service.database.tables import tariff_versions, tariffs
 from service.rerating.lines import Line
-from service.tariffs.publisher import published_rates
+from service.tariffs.rates import published_rates
 from service.tariffs.repricer import Repricer
 
 

@@ -23,8 +23,10 @@ from service.database.tables import accounts, tariff_sources, tariff_versions, t
 from service.peers.common import check_open
 from service.sellers.brand import check_sells
 from service.tariffs.checks import check_exchange
-from service.tariffs.publisher import Release, published_rates, switch, write_rates
+from service.tariffs.looking import Draft, warnings_of_draft
+from service.tariffs.rates import Release, published_rates, write_rates
 from service.tariffs.sources import Read, read_source
+from service.tariffs.switching import switch
 
 SOURCE_BYTES_MAX = 8 << 20
 DECKS_MAX = 20
@@ -115,6 +117,18 @@ class VersionView(Told):
     changes: Annotated[dict[str, int], Field(description="Prefixes by what became of them, from the version before")]
 
 
+class Checked(Told):
+    """A text without faults."""
+
+    warnings: Annotated[list[str], Field(description="What is allowed and rarely meant, each with its place")]
+
+
+class PublishedText(TariffText):
+    """A tariff that has come into force."""
+
+    warnings: Annotated[list[str], Field(description="What is allowed and rarely meant, each with its place")]
+
+
 class Reversion(Asked):
     """To a version that was in force."""
 
@@ -166,7 +180,7 @@ def _values(row: Row[Any], *, is_own: bool) -> dict[str, Any]:
     }
 
 
-async def _own(call: Call, rows: list[Row[Any]]) -> set[int]:
+async def own_sellers(call: Call, rows: list[Row[Any]]) -> set[int]:
     """The sellers among these tariffs' that stand in the asker's subtree."""
     return set(await call.find_all("account", {row.owner_id for row in rows}))
 
@@ -174,14 +188,14 @@ async def _own(call: Call, rows: list[Row[Any]]) -> set[int]:
 async def list_tariffs(call: Call) -> Answer:
     """Those of the subtree's sellers, and the one that the own account buys by."""
     rows, following = await page_of(call, _LISTING)
-    own = await _own(call, rows)
+    own = await own_sellers(call, rows)
     items = [TariffView.model_validate(_values(row, is_own=row.owner_id in own)) for row in rows]
     return Answer(Page[TariffView](items=items, next=following))
 
 
 async def _text(call: Call, tariff_id: int) -> TariffText:
     row = (await call.conn.execute(_SELECT.where(tariffs.c.id == tariff_id))).one()
-    is_own = row.owner_id in await _own(call, [row])
+    is_own = row.owner_id in await own_sellers(call, [row])
     text = {"source": row.source if is_own else None, "decks": (row.decks or {}) if is_own else {}}
     return TariffText.model_validate(_values(row, is_own=is_own) | text)
 
@@ -192,7 +206,7 @@ async def show_tariff(call: Call) -> Answer:
     return Answer(view, version=view.version)
 
 
-async def _read(call: Call, owner_id: int, name: str, source: str, decks: dict[str, str]) -> Read:
+async def read_text(call: Call, owner_id: int, name: str, source: str, decks: dict[str, str]) -> Read:
     """In a thread, and outside every transaction: a large one takes seconds. Raises Problem with each fault's place."""
     size = len(source) + sum(map(len, decks.values()))
     if size > SOURCE_BYTES_MAX:
@@ -242,7 +256,7 @@ async def make_tariff(call: Call) -> Answer:
     body: NewTariff = call.body
     async with call.writing():
         seller = await call.find("account", body.account_id, to_change=True)
-    read = await _read(call, seller.id, body.name, body.source, body.decks)
+    read = await read_text(call, seller.id, body.name, body.source, body.decks)
     async with call.writing():
         account = await call.find("account", body.account_id, to_change=True)
         check_open(account)
@@ -265,7 +279,7 @@ def _told(view: TariffText) -> Mapping[str, Any]:
     return view.model_dump(mode="json", exclude={"decks"}) | {"decks": sorted(view.decks)}
 
 
-async def _draft(call: Call) -> Row[Any]:
+async def draft_of(call: Call) -> Row[Any]:
     """Raises Problem for a tariff that stands in the operator's ratebook."""
     query = sa.select(tariff_sources).where(tariff_sources.c.tariff_id == call.row.id)
     row = (await call.conn.execute(query)).first()
@@ -277,12 +291,12 @@ async def _draft(call: Call) -> Row[Any]:
 async def edit_tariff(call: Call) -> Answer:
     """The draft; what is in force stays."""
     body: TariffEdit = call.body
-    read = await _read(call, call.row.owner_id, call.row.name, body.source, body.decks)
+    read = await read_text(call, call.row.owner_id, call.row.name, body.source, body.decks)
     if read.tariff is not None and read.tariff.currency != call.row.currency:
         said = f"the tariff was written in {call.row.currency}, and accounts hold that by it: write another one"
         raise invalid("/source", said)
     async with call.writing():
-        draft = await _draft(call)
+        draft = await draft_of(call)
         call.check_match(draft.version)
         before = await _text(call, call.row.id)
         values = {"source": body.source, "decks": body.decks, "changed_ms": call.now_ms, "version": draft.version + 1}
@@ -294,12 +308,24 @@ async def edit_tariff(call: Call) -> Answer:
 
 
 async def check_tariff(call: Call) -> Answer:
-    """Reads it as a whole; nothing is kept. The answer has no body: it is sound."""
+    """Reads it as a whole, and holds it against what is published and what it costs; nothing is kept."""
     body: NewTariff = call.body
     account = await call.find("account", body.account_id)
-    read = await _read(call, account.id, body.name, body.source, body.decks)
+    read = await read_text(call, account.id, body.name, body.source, body.decks)
     await _check_currency(call, read, account.currency)
-    return Answer(status=204)
+    same = (tariffs.c.owner_id == account.id) & (tariffs.c.name == body.name)
+    before = (await call.conn.execute(sa.select(tariffs.c.version).where(same))).scalar()
+    compiled = await asyncio.to_thread(lambda: read.compiled)
+    (release,) = await write_rates(call.api.config, [(compiled, before)], only_look=True)
+    return Answer(Checked(warnings=await _warnings(call, account.id, read, body, release)))
+
+
+async def _warnings(call: Call, owner_id: int, read: Read, text: NewTariff | Row[Any], release: Release) -> list[str]:
+    """Of a tariff without faults."""
+    assert read.tariff is not None
+    draft = Draft(owner_id, read.tariff, text.source, text.decks, release.jumps)
+    found = await warnings_of_draft(call.api.config, call.api.engine, draft, call.now_ms // 1000)
+    return [str(one) for one in [*read.warnings, *found]]
 
 
 async def written_draft(call: Call, row: Row[Any]) -> Tariff | None:
@@ -307,24 +333,25 @@ async def written_draft(call: Call, row: Row[Any]) -> Tariff | None:
     async with looking(call.api.engine) as conn:
         query = sa.select(tariff_sources).where(tariff_sources.c.tariff_id == row.id)
         draft = (await conn.execute(query)).first()
-    return None if draft is None else (await _read(call, row.owner_id, row.name, draft.source, draft.decks)).tariff
+    return None if draft is None else (await read_text(call, row.owner_id, row.name, draft.source, draft.decks)).tariff
 
 
 async def publish_tariff(call: Call) -> Answer:
     """The draft comes into force: for new calls within a second; running ones keep what they began with."""
     body: Publishing = call.body
     async with call.writing():
-        draft = await _draft(call)
+        draft = await draft_of(call)
     call.check_match(draft.version)
     try:
-        read = await _read(call, call.row.owner_id, call.row.name, draft.source, draft.decks)
+        read = await read_text(call, call.row.owner_id, call.row.name, draft.source, draft.decks)
     except Problem as fault:
         said = "the draft was sound when it was written, and is not any more (what it takes from has changed): edit it"
         raise Problem("conflict", said, errors=fault.errors) from None
     compiled = await asyncio.to_thread(lambda: read.compiled)
     (release,) = await write_rates(call.api.config, [(compiled, call.row.version)])
+    warnings = await _warnings(call, call.row.owner_id, read, draft, release)
     async with call.writing() as conn:
-        if (await _draft(call)).version != draft.version:
+        if (await draft_of(call)).version != draft.version:
             raise Problem("changed", "the draft was edited meanwhile: look at it, and publish again")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
         by = call.actor.name
@@ -332,7 +359,7 @@ async def publish_tariff(call: Call) -> Answer:
         view = await _text(call, row.id)
         told = {"version": view.published, "rates": view.rates, "note": body.note}
         await call.audit("tariff.publish", "tariff", row.id, row.owner_id, None, told)
-    return Answer(view, version=view.version)
+    return Answer(PublishedText(**view.model_dump(), warnings=warnings), version=view.version)
 
 
 async def revert_tariff(call: Call) -> Answer:
@@ -347,7 +374,7 @@ async def revert_tariff(call: Call) -> Answer:
         if rates is None:
             raise Problem("conflict", "the rates of that version are gone: publish what it said")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
-        release = Release(old.version, old.digest, row.currency, old.rates, {})
+        release = Release(old.version, old.digest, row.currency, old.rates, {}, [])
         note = body.note or f"back to the version of {body.version}"
         await switch(conn, call.node, row, release, by=call.actor.name, note=note, now_ms=call.now_ms)
         view = await _text(call, row.id)
@@ -358,7 +385,7 @@ async def revert_tariff(call: Call) -> Answer:
 
 async def list_versions(call: Call) -> Answer:
     """A page of them, the latest first."""
-    if not await _own(call, [call.row]):
+    if not await own_sellers(call, [call.row]):
         raise Problem("not-found")
     rows, following = await page_of(call, _VERSIONS)
     items = [VersionView.model_validate(row) for row in rows]
@@ -384,11 +411,11 @@ ENDPOINTS = [
     ),
     Endpoint(
         "tariff.check-text", "POST", "/tariffs/check", _P.TARIFFS_READ, check_tariff, "Check a tariff's text",
-        NewTariff, reads=True, status=204, body_bytes_max=_BYTES,
+        NewTariff, answer=Checked, reads=True, body_bytes_max=_BYTES,
     ),
     Endpoint(
         "tariff.bring-into-force", "POST", f"{_ONE}/publication", _P.TARIFFS_PUBLISH, publish_tariff,
-        "Publish a tariff", Publishing, answer=TariffText, key=Key.NONE, own_transaction=True,
+        "Publish a tariff", Publishing, answer=PublishedText, key=Key.NONE, own_transaction=True,
     ),
     Endpoint(
         "tariff.revert", "POST", f"{_ONE}/reversion", _P.TARIFFS_PUBLISH, revert_tariff,

@@ -15,6 +15,7 @@ import yaml
 
 from ratebook.collector import without_collector
 from ratebook.document.tariffs import DECKS_FOLDER
+from ratebook.money import format_nanos
 from ratebook.sheets.deck import DeckUnreadable, read_deck_rows, write_deck_rows
 from ratebook.sheets.grid import UnreadableSheet, grids_of
 from ratebook.sheets.mapping import Mapping
@@ -67,6 +68,15 @@ class Import(NamedTuple):
         columns = {field: found.header for field, found in self.reading.columns.items()}
         return self.reading.mapping._replace(columns=columns)
 
+    def refusal(self, *, strict: bool) -> str:
+        """Why it can't be carried out; empty: it can. `strict`: nor where a row with a code is left out."""
+        rows = [one for one in self.left_out if not one.reason.startswith(("a text", "the header"))]
+        if self.questions:
+            return "nothing was imported: the sheet does not tell what is asked"
+        if strict and rows:
+            return f"nothing was imported: {len(rows)} rows would be left out"
+        return "" if self.reading.rates else "nothing was imported: no row is a rate"
+
 
 def look_at(raw: bytes, deck: str, known: Mapping, today: date) -> Import:
     """A file beside a deck's text; nothing is written. Raises SheetUnusable."""
@@ -77,6 +87,48 @@ def look_at(raw: bytes, deck: str, known: Mapping, today: date) -> Import:
     except (UnreadableSheet, NoTable, DeckUnreadable) as fault:
         raise SheetUnusable(f"{fault}; nothing was imported") from None
     return Import(reading, merged, deck)
+
+
+def record_of(found: Import, today: date) -> dict[str, Any]:
+    """All that is known of it, as JSON."""
+    reading = found.reading
+    return {
+        "sheet": reading.sheet,
+        "header_line": reading.header_line,
+        "today": today.isoformat(),
+        "currency": reading.currency,
+        "columns": {
+            field.value: {"header": column.header, "confidence": column.confidence}
+            for field, column in reading.columns.items()
+        },
+        "unread": reading.unread,
+        "mapping": found.mapping.to_record(),
+        "counts": {change.value: count for change, count in found.merged.counts.items()},
+        "rates": [
+            {
+                "line": rate.line, "code": rate.code, "destination": rate.destination,
+                "rate": format_nanos(rate.rate_nanos),
+                "first_rate": None if rate.first_rate_nanos is None else format_nanos(rate.first_rate_nanos),
+                "increments": "/".join(map(str, rate.increments)) if rate.increments else None,
+                "connect_fee": None if rate.connect_fee_nanos is None else format_nanos(rate.connect_fee_nanos),
+                "effective": rate.effective, "until": rate.until,
+                "status": None if rate.status is None else rate.status.value,
+            }
+            for rate in reading.rates
+        ],
+        "changes": [
+            {
+                "change": change.kind.value, "code": change.code, "destination": change.destination,
+                "before": None if change.before is None else format_nanos(change.before.rate_nanos),
+                "after": None if change.after is None else format_nanos(change.after.rate_nanos),
+                "effective": change.effective, "line": change.line,
+            }
+            for change in found.merged.changes
+        ],
+        "left_out": [one._asdict() for one in found.left_out],
+        "notices": found.notices,
+        "questions": [one._asdict() for one in found.questions],
+    }  # fmt: skip
 
 
 class Deck:

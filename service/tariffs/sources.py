@@ -5,12 +5,13 @@ folder of its own in which the decks stand while they are read.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 from ratebook.compiled.write import CompiledTariff, compile_tariff
-from ratebook.document import Problem, parse_tariff
+from ratebook.document import Places, Problem, parse_tariff, places_of_text
 from ratebook.document.tariffs import DECKS_FOLDER
 from ratebook.model import Tariff
 
@@ -22,6 +23,7 @@ class Read(NamedTuple):
 
     tariff: Tariff | None
     problems: list[Problem]
+    warnings: list[Problem]
     lacking: frozenset[str]
     """Names of tariffs that it takes from and that were not given."""
 
@@ -44,10 +46,23 @@ def read_source(
             lacking.add(wanted)
         return found
 
+    with _folder(decks) as root:
+        tariff, problems, warnings = parse_tariff(source, SOURCE, name, root, find)
+    return Read(None if tariff is None else tariff._replace(name=name), problems, warnings, frozenset(lacking))
+
+
+@contextmanager
+def places_of(name: str, source: str, decks: Mapping[str, str]) -> Iterator[Places]:
+    """Where the rates of a tariff that was read stand, while its decks are there."""
+    with _folder(decks) as root:
+        yield places_of_text(source, SOURCE, name, root)
+
+
+@contextmanager
+def _folder(decks: Mapping[str, str]) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kambill-tariff-") as folder:
         root = Path(folder)
         (root / DECKS_FOLDER).mkdir()
         for deck, text in decks.items():
             (root / DECKS_FOLDER / deck).write_text(text, encoding="utf-8")
-        tariff, problems, _ = parse_tariff(source, SOURCE, name, root, find)
-    return Read(None if tariff is None else tariff._replace(name=name), problems, frozenset(lacking))
+        yield root

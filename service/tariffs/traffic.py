@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.exchange import NO_EXCHANGE, Exchange, exchanged, parse_factor
+from ratebook.groups import Groups
 from ratebook.model import Rate
 from ratebook.price import Factor
 from service.accounts.rules import ROOT_ID
@@ -67,10 +68,14 @@ class Sum(NamedTuple):
 
 
 async def calls_of(
-    engine: AsyncEngine, tariff: str, from_ms: int, to_ms: int, *, costs: bool
+    engine: AsyncEngine, tariff: str, from_ms: int, to_ms: int, *, costs: bool, seller_id: int = ROOT_ID
 ) -> AsyncIterator[PricedCall]:
-    """The calls of a period that were priced by any version of a tariff of the operator; `costs`: that cost by it."""
-    own = (tariffs.c.name == tariff) & (tariffs.c.owner_id == ROOT_ID)
+    """The calls of a period that were priced by any version of a seller's tariff; `costs`: that cost by it.
+
+    Tariffs of the operator's are what resellers sell by too; of another seller's only its own calls count, though
+    somebody else's tariff may say the same and so be the same version.
+    """
+    own = (tariffs.c.name == tariff) & (tariffs.c.owner_id == seller_id)
     priced_in = sa.select(tariffs.c.currency).where(own).scalar_subquery().label("tariff_currency")
     ids = sa.select(tariffs.c.id).where(own)
     versions = sa.union(
@@ -91,6 +96,8 @@ async def calls_of(
         query = query.where(cdrs.c.cost_tariff.in_(versions))
     else:
         query = query.join(charges).where(charges.c.tariff.in_(versions))
+        if seller_id != ROOT_ID:
+            query = query.where(charges.c.seller_id == seller_id)
     last = 0
     while True:
         async with reading(engine) as conn:
@@ -117,11 +124,16 @@ def factor_of(call: PricedCall, currency: str, exchange: Exchange) -> Factor | N
 
 
 async def by_destination(
-    calls: AsyncIterator[PricedCall], rates: list[Rate], currency: str, exchange: Exchange = NO_EXCHANGE
+    calls: AsyncIterator[PricedCall],
+    rates: list[Rate],
+    currency: str,
+    exchange: Exchange = NO_EXCHANGE,
+    groups: Groups | None = None,
 ) -> dict[Group, Sum]:
     """What the calls came to and would come to by other rates in a currency, by destination and currency of the charge.
 
-    Costs by the rate of exchange of the call's moment; one that has none is left out.
+    Costs by the rate of exchange of the call's moment; one that has none is left out. `groups`: by the called number's
+    destination group instead; those of none are under an empty name.
     """
     repricer = Repricer(rates)
     found: dict[Group, Sum] = {}
@@ -131,6 +143,8 @@ async def by_destination(
         name, after = call.destination, None
         if isinstance(priced, Repriced):
             name, after = priced.rate.destination, priced.micros
+        if groups is not None:
+            name = groups.find(call.called)
         group = Group(name, call.currency)
         known = found.get(group, Sum())
         found[group] = Sum(

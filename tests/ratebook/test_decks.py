@@ -213,7 +213,7 @@ def test_a_deck_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert faults == ["decks/a.csv:1:1: the deck is too large: 60 bytes at most"]
     monkeypatch.setattr("ratebook.document.decks.ROWS_MAX", 2)
     rates, faults = read(tmp_path, HEADER + "44,a,1\n45,a,1\n")
-    assert faults == ["decks/a.csv:3:1: too many rows: 2 at most"]
+    assert faults == ["decks/a.csv:3:1: too many rates: 2 at most"]
     assert len(rates) == 1
 
 

@@ -64,24 +64,95 @@ def test_prices_in_bulk(kambill: Kambill, book: Path, tmp_path: Path) -> None:
     assert shown[3:] == ["331  no rate", "1900  blocked"]
 
 
+HEAD = "number,answered_at,duration_s\n"
+MOMENT = "a time such as 2026-01-31T12:00:00 was expected"
+SECONDS = "seconds such as 61 or 61.5, to the thousandth and below 10000000, were expected"
+
+
 @pytest.mark.parametrize(
-    ("calls", "expected"),
+    ("row", "reason"),
     [
-        ("number,duration_s\n1,2\n", "calls.csv:1: no column answered_at"),
-        ("number,answered_at,duration_s\nx,2026-06-03,1\n", "calls.csv:2: number 'x'"),
-        ("number,answered_at,duration_s\n1,2026-06-03,1\n1,noon,1\n", "calls.csv:3: answered_at 'noon'"),
-        ("number,answered_at,duration_s\n1,2026-06-03,-1\n", "calls.csv:2: duration_s '-1'"),
-        ("number,answered_at,duration_s\n1,2026-06-03,1.0001\n", "calls.csv:2: duration_s '1.0001': seconds such as"),
-        ('number,answered_at,duration_s\n1,2026-06-03,"1\n', "calls.csv:2: no CSV"),
-        ("number,answered_at,duration_s\n1\udcff,2026-06-03,1\n", "calls.csv: no UTF-8"),
+        ("x,2026-06-03,1", "number 'x': digits were expected"),
+        (",2026-06-03,1", "number '': digits were expected"),
+        ("+49 30,2026-06-03,1", "number '+49 30': digits were expected"),
+        ("4.9E+11,2026-06-03,1", "number '4.9E+11': digits were expected"),
+        ("\u0664\u0669,2026-06-03,1", "number '\u0664\u0669': digits were expected"),
+        ("49,noon,1", f"answered_at 'noon': {MOMENT}"),
+        ("49,,1", f"answered_at '': {MOMENT}"),
+        ("49,2026-02-30,1", f"answered_at '2026-02-30': {MOMENT}"),
+        ("49,03/04/2026,1", f"answered_at '03/04/2026': {MOMENT}"),
+        ("49,0001-01-01,1", f"answered_at '0001-01-01': {MOMENT}"),
+        ("49,9999-12-31T23:59:59-12:00,1", f"answered_at '9999-12-31T23:59:59-12:00': {MOMENT}"),
+        ("49,2026-06-03,-1", f"duration_s '-1': {SECONDS}"),
+        ("49,2026-06-03,", f"duration_s '': {SECONDS}"),
+        ("49,2026-06-03", f"duration_s '': {SECONDS}"),
+        ('49,2026-06-03,"61,5"', f"duration_s '61,5': {SECONDS}"),
+        ("49,2026-06-03,1e3", f"duration_s '1e3': {SECONDS}"),
+        ("49,2026-06-03,1.2345", f"duration_s '1.2345': {SECONDS}"),
+        ("49,2026-06-03,00:01:00", f"duration_s '00:01:00': {SECONDS}"),
+        ("49,2026-06-03,.", f"duration_s '.': {SECONDS}"),
     ],
 )
-def test_calls_that_are_none(kambill: Kambill, book: Path, tmp_path: Path, calls: str, expected: str) -> None:
-    """The line is named."""
-    (tmp_path / "calls.csv").write_bytes(calls.encode(errors="surrogateescape"))
+def test_calls_that_are_none(kambill: Kambill, book: Path, tmp_path: Path, row: str, reason: str) -> None:
+    """Each is answered in its place with line and reason; the others are priced; the command fails."""
+    (tmp_path / "calls.csv").write_text(f"{HEAD}49,2026-06-03T12:00:00,60\n\n{row}\n4930,2026-06-03T12:00:00Z,60\n")
+    answer = kambill("tariff", "price", "t", "--calls", "calls.csv", "--json", "--ratebook", str(book))
+    first, bad, last = [json.loads(line) for line in answer.out.splitlines()]
+    assert list(first) == ["number", "prefix", "billed_s", "charge", "currency", "steps"]
+    assert (first["charge"], last["charge"], last["number"]) == ("0.06", "0.06", "4930")
+    assert (bad["line"], bad["error"], bad["number"]) == (4, reason, row.partition(",")[0])
+    assert (bad["prefix"], bad["billed_s"], bad["charge"], bad["currency"], bad["steps"]) == (None,) * 4 + ([],)
+    assert (answer.code, answer.err) == (1, "calls.csv: 1 row is no call: see above\n")
+    shown = kambill("tariff", "price", "t", "--calls", "calls.csv", "--ratebook", str(book)).out.splitlines()
+    assert f"line 4: {reason}" in shown[1]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (b"number,duration_s\n1,2\n", "calls.csv:1: no column answered_at"),
+        (b"", "calls.csv:1: no column number and no answered_at and no duration_s"),
+        (HEAD.encode() + b'49,2026-06-03,60\n"49,2026-06-03,60\n', "calls.csv:3: no CSV (unexpected end of data)"),
+        (
+            HEAD.encode() + b"49,2026-06-03,60\n" + b"4" * 200_000 + b",2026-06-03,60\n",
+            "calls.csv:3: no CSV (field larger",
+        ),
+        (HEAD.encode() + b"\xff,2026-06-03,60\n", "calls.csv: no UTF-8"),
+    ],
+)
+def test_files_that_are_no_calls(kambill: Kambill, book: Path, tmp_path: Path, text: bytes, reason: str) -> None:
+    """A sentence, and the command fails."""
+    (tmp_path / "calls.csv").write_bytes(text)
     answer = kambill("tariff", "price", "t", "--calls", "calls.csv", "--ratebook", str(book))
     assert answer.code == 1
-    assert expected in answer.err
+    assert reason in answer.err
+
+
+@pytest.mark.parametrize(
+    ("row", "charge"),
+    [
+        ("+4930,2026-06-03T12:00:00,60", "0.06"),
+        (" 4930 , 2026-06-03 12:00 , 60.000 ", "0.06"),
+        ("4930,2026-06-03T20:00:00Z,60", "0.03"),
+        ("4930,2026-06-03T19:59:59.999Z,60", "0.0305"),
+        ("4930,2026-06-03T22:00:00+02:00,60", "0.03"),
+        ("4930,2026-06-03T15:00:00-05:00,60", "0.03"),
+        ("4930,20260603T220000,60", "0.03"),
+        ("4930,2026-06-03,60", "0.03"),
+        ("4930,2026-10-25T02:30:00+02:00,60", "0.03"),
+        ("4930,1970-01-01T00:00:00,60", "0.03"),
+        ("4930,2999-12-31T23:59:59,60", "0.03"),
+        ("4930,2026-06-03T12:00:00,0", "0.00"),
+        ("4930,2026-06-03T12:00:00,.001", "0.001"),
+        ("4930,2026-06-03T12:00:00,0999.000", "0.999"),
+        ("4930,2026-06-03T12:00:00,60,more,cells", "0.06"),
+    ],
+)
+def test_calls_as_people_write_them(kambill: Kambill, book: Path, tmp_path: Path, row: str, charge: str) -> None:
+    """Zones, blanks, parts of a second, far years, a mark before the header; a second's part counts as down."""
+    (tmp_path / "calls.csv").write_text(f"\ufeff Number,ANSWERED_AT,duration_s \n{row}\n", encoding="utf-8")
+    answer = kambill("tariff", "price", "t", "--calls", "calls.csv", "--json", "--ratebook", str(book))
+    assert (answer.code, json.loads(answer.out)["charge"]) == (0, charge), answer.err
 
 
 def test_either_a_number_or_calls(kambill: Kambill, book: Path) -> None:
@@ -112,6 +183,51 @@ def test_check_of_a_folder_tells_warnings(kambill: Kambill, book: Path) -> None:
     assert (answer.code, answer.out.splitlines()[-1]) == (0, "no faults")
     assert answer.err == f"warning: {book}/tariffs/u.yaml:2:28: a rate of zero: a price, or `blocked: yes`\n"
     assert len(kambill("tariff", "check", str(book), "--json").json["warnings"]) == 1
+
+
+GROUPS = "groups:\n  mobile: {prefixes: [4915-4917, '336'], except: [4916]}\n  world: {prefixes: ['']}\n"
+
+
+def test_groups_of_destinations(kambill: Kambill, book: Path) -> None:
+    """All of them, and a number's; look-ups tell it too; a fault has its place."""
+    assert kambill("tariff", "groups", "--ratebook", str(book)).out == "there are no groups\n"
+    (book / "groups.yaml").write_text(GROUPS)
+    found = kambill("tariff", "groups", "--json", "--ratebook", str(book)).json
+    assert found[0] == {"name": "mobile", "prefixes": ["4915", "4917", "336"], "except": ["4916"]}
+    shown = kambill("tariff", "groups", "--ratebook", str(book)).out.splitlines()
+    assert [line.split() for line in shown[1:]] == [["mobile", "4915,", "4917,", "336", "4916"], ["world", '""']]
+    of = {number: kambill("tariff", "groups", number, "--ratebook", str(book)).out for number in ("+491512", "4916")}
+    assert of == {"+491512": "mobile\n", "4916": "world\n"}
+    told = kambill("tariff", "groups", "4917", "--json", "--ratebook", str(book)).json
+    assert told == {"number": "4917", "group": "mobile"}
+    looked = kambill("tariff", "lookup", "4917", "--ratebook", str(book)).out
+    assert looked.splitlines()[-1] == "group: mobile"
+    assert kambill("tariff", "lookup", "4917", "--json", "--ratebook", str(book)).json[0]["group"] == "mobile"
+    assert "group mobile: 3 prefixes\n" in kambill("tariff", "check", str(book)).out
+    assert kambill("tariff", "groups", "--published").out == "there are no groups\n"
+    (book / "groups.yaml").write_text("groups: {a: {prefixes: 1}, b: {prefixes: 1}}\n")
+    broken = kambill("tariff", "groups", "--ratebook", str(book))
+    assert (broken.code, "groups.yaml:1:42: prefix '1' is in group 'a' already" in broken.err) == (1, True)
+    assert kambill("tariff", "schema", "--groups").json["required"] == ["groups"]
+
+
+def test_publishing_at_a_moment(kambill: Kambill, book: Path) -> None:
+    """It is told, listed and cancelled; a moment that is over is none."""
+    late = kambill("tariff", "publish", "--at", "2020-01-01", "--ratebook", str(book))
+    assert (late.code, late.err) == (1, "--at '2020-01-01' is over: leave it out to publish now\n")
+    asked = kambill("tariff", "publish", "--at", "2999-01-01T00:00", "--note", "next", "--ratebook", str(book))
+    assert asked.code == 0
+    first, second = asked.out.splitlines()
+    assert first == "waits until 2999-01-01 00:00:00+00:00 (kambill tariff pending):"
+    assert second.startswith("will publish t ")
+    (one,) = kambill("tariff", "pending", "--json").json
+    assert (one["id"], one["due_ms"], one["note"]) == (1, 32_472_144_000_000, "next")
+    assert [row["name"] for row in one["tariffs"]] == ["t"]
+    assert "2999-01-01 00:00:00+00:00" in kambill("tariff", "pending").out
+    assert kambill("tariff", "cancel", "1").out == "publication 1 is cancelled\n"
+    again = kambill("tariff", "cancel", "1")
+    assert (again.code, "no publication 1 waits" in again.err) == (1, True)
+    assert kambill("tariff", "pending").out == "nothing waits\n"
 
 
 FAULTY = """

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.database.engine import reading
 from service.database.tables import tariff_versions, tariffs
-from service.tariffs.publisher import CurrencyChanged, RatebookFaulty
+from service.tariffs.publisher import RatebookFaulty
+from service.tariffs.switching import CurrencyChanged, Switched
 from service.tariffs.watcher import Watcher
 from tests.service.company import EURO, TARIFFS, Company, write_ratebook
 
@@ -35,7 +36,7 @@ async def test_twice_is_once(company: Company) -> None:
     """Nothing has changed: no version, no command."""
     before = await _versions(company)
     again = await company.publish()
-    assert (again.tariffs, again.plans, again.warnings) == ([], [], [])
+    assert (again.done, again.warnings) == (Switched([], [], [], []), [])
     assert await _versions(company) == before
 
 
@@ -44,7 +45,7 @@ async def test_a_new_price_holds_for_new_calls_and_a_running_one_keeps_its_own(c
     old = company.talk()
     write_ratebook(company.config.ratebook, TARIFFS | {"retail": "0.12"})
     done = await company.publish()
-    assert [one.name for one in done.tariffs] == ["retail"]
+    assert [one.name for one in done.done.tariffs] == ["retail"]
     await company.pump()
     new = company.talk()
     company.wait(10)
@@ -92,9 +93,9 @@ async def test_plans_wait_for_their_gateways(company: Company) -> None:
         '  early: {routes: [{prefix: "", gateways: [carrier/gw9]}]}\n'
     )
     done = await company.publish()
-    assert done.plans == ["good"]
+    assert done.done.plans == ["good"]
     assert done.warnings == ["plan 'early' waits: there is no gateway carrier/gw9 yet"]
-    assert (await company.publish()).plans == []
+    assert (await company.publish()).done.plans == []
 
 
 def test_the_watcher_speaks_once_and_only_of_what_is_still(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ratebook.compiled.read import RatesReader
-from service.tariffs.publisher import published_rates
+from service.tariffs.rates import published_rates
 from tests.service.office import Got, Person
 from tests.service.test_peers_api import Shop, shop
 
@@ -108,6 +108,44 @@ async def test_a_sellers_tariff_derives_from_what_it_buys_by(shop: Shop) -> None
     assert (await write(shop, shop.reseller, name="more", source=more)).status == 201
     stolen = await write(shop, shop.reseller, name="stolen", source="currency: EUR\ninclude: [wholesale]\n")
     assert "there is no tariff 'wholesale'" in stolen["errors"][0]["detail"]
+
+
+async def test_a_seller_is_warned_of_prices_below_its_own_and_of_jumps(shop: Shop) -> None:
+    """When it checks a text, and when it publishes: each at its row, in a deck too. It is published all the same."""
+    bought = (await shop.boss.do("tariff.make", account_id=1, name="wholesale", source=SOURCE))["id"]
+    await publish(shop.boss, bought)
+    await shop.boss.do("account.edit", account_id=shop.ids["reseller"], tariff_id=bought)
+    body = {"account_id": shop.ids["reseller"], "name": "retail"}
+    dear = DECK.replace("0.01", "0.06").replace("0.02", "0.06")
+    number = (await write(shop, shop.reseller, source=WITH_DECK, decks={"uk.csv": dear})).ok()["id"]
+    assert (await publish(shop.reseller, number))["warnings"] == []
+    cheap = {"source": WITH_DECK, "decks": {"uk.csv": DECK}}
+    below = "is sold below what its seller pays by wholesale: a call of 1 s earns"
+    moves = "the price of {} moves by {} %: a call of {} s costs {} instead of {} EUR: about what is published"
+    expected = [
+        "decks/uk.csv:2:1: " + moves.format("44", -83, 30, "0.005", "0.03"),
+        "decks/uk.csv:3:1: " + moves.format("447", -66, 1, "0.000333", "0.001"),
+        f"decks/uk.csv:2:1: 44 {below} 0.000167 and costs 0.000833 EUR: a price that earns",
+        f"decks/uk.csv:3:1: 447 {below} 0.000333 and costs 0.000833 EUR: a price that earns",
+    ]
+    assert (await shop.reseller.do("tariff.check-text", **body, **cheap))["warnings"] == expected
+    await shop.reseller.do("tariff.edit", tariff_id=number, **cheap)
+    published = await publish(shop.reseller, number)
+    assert (published["warnings"], published["rates"]) == (expected, 2)
+    zero = "currency: EUR\nrates: [{prefix: 1, rate: 0}]\n"
+    told = (await shop.reseller.do("tariff.check-text", **body, source=zero))["warnings"]
+    assert told == ["source:2:27: a rate of zero: a price, or `blocked: yes`"]
+
+
+async def test_the_operator_is_warned_of_prices_below_every_providers(shop: Shop) -> None:
+    """Of a tariff that it writes through the API."""
+    cost = (await shop.boss.do("tariff.make", account_id=1, name="cost", source=SOURCE))["id"]
+    await publish(shop.boss, cost)
+    body = {"account_id": 1, "name": "retail", "source": SOURCE.replace("0.05", "0.04")}
+    assert (await shop.boss.do("tariff.check-text", **body))["warnings"] == []
+    await shop.boss.do("account.edit", account_id=shop.ids["carrier"], tariff_id=cost)
+    said = "44 is sold below every provider's price: a call of 1 s earns 0.000667 and costs 0.000833 EUR"
+    assert (await shop.boss.do("tariff.check-text", **body))["warnings"] == [f"source:3:14: {said}: a price that earns"]
 
 
 @pytest.mark.parametrize(

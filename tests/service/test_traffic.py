@@ -12,9 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ratebook.compiled.layout import decode_terms
 from ratebook.document import load
 from ratebook.exchange import PAR
+from ratebook.groups import Group, Groups
 from ratebook.price import charge
 from service.database.engine import reading
 from service.database.tables import cdrs, charges
+from service.tariffs.publisher import look
 from service.tariffs.repricer import Repricer
 from service.tariffs.traffic import by_destination, calls_of
 from tests.service.again import rated_again
@@ -125,6 +127,12 @@ async def test_a_draft_over_last_weeks_calls(company: Company) -> None:
     assert [(one.calls, one.after_micros, one.without_rate) for one in none.values()] == [(2, 0, 2)]
     costs = await by_destination(calls_of(company.engine, "carrier", *period, costs=True), list(draft), "EUR")
     assert [(one.before_micros, one.after_micros) for one in costs.values()] == [(6_000, 15_000)]
+    for wanted, name in ((["1"], ""), ([""], "world")):
+        groups = Groups([Group("world", tuple(wanted))])
+        grouped = await by_destination(
+            calls_of(company.engine, "retail", *period, costs=False), list(draft), "EUR", groups
+        )
+        assert {key: one.calls for key, one in grouped.items()} == {name: 2}
     early = calls_of(company.engine, "retail", 0, NOW_MS - 10**9, costs=False)
     assert await by_destination(early, list(draft), "EUR") == {}
 
@@ -133,10 +141,34 @@ async def test_publishing_warns_of_what_is_sold_below_its_cost(company: Company)
     """It is published all the same; a price above every provider's is not warned of."""
     write_ratebook(company.config.ratebook, TARIFFS | {"carrier": "0.035"})
     done = await company.publish()
-    assert done.warnings == [
-        f"tariff {name!r} sells 1 prefixes below every provider's price, (every number) first: "
-        f"a call of 1 s earns {earned} and costs 0.000583 EUR"
+    costs = "and costs 0.000583 EUR: a price that earns"
+    jump = "the price of every number moves by +191 %: a call of 30 s costs 0.0175 instead of 0.006 EUR"
+    assert done.warnings[0] == f"tariffs/carrier.yaml:3:14: {jump}: about what is published"
+    assert [one for one in done.warnings if "below" in one] == [
+        f"tariffs/{name}.yaml:3:14: every number is sold below every provider's price: "
+        f"a call of 1 s earns {earned} {costs}"
         for name, earned in (("resale", "0.0005"), ("wholesale", "0.0004"))
     ]
-    assert [one.name for one in done.tariffs] == ["carrier", "retail"]
-    assert done.tariffs[0].changes == {"increased": 1}
+    assert [one.name for one in done.done.tariffs] == ["carrier", "retail"]
+    assert done.done.tariffs[0].changes == {"increased": 1}
+
+
+async def test_publishing_warns_of_what_a_reseller_sells_below_its_own_price(company: Company) -> None:
+    """Of each pair of tariffs that somebody pays and its seller pays; the operator's own price is above its cost."""
+    write_ratebook(company.config.ratebook, TARIFFS | {"retail": "0.025"})
+    done = await company.publish()
+    said = "tariffs/retail.yaml:3:14: every number is sold below what its seller pays by resale"
+    assert [one for one in done.warnings if "below" in one] == [
+        f"{said}: a call of 1 s earns 0.000417 and costs 0.0005 EUR: a price that earns"
+    ]
+    write_ratebook(company.config.ratebook, TARIFFS | {"retail": "0.031"})
+    assert not [one for one in (await company.publish()).warnings if "below" in one]
+
+
+async def test_a_look_before_publishing(company: Company) -> None:
+    """The same warnings, and nothing is published by it."""
+    write_ratebook(company.config.ratebook, TARIFFS | {"retail": "0.025"})
+    folder = company.config.ratebook
+    seen = await look(company.config, company.engine, folder, load(folder), NOW_MS)
+    assert list(map(str, seen)) == (await company.publish()).warnings
+    assert seen

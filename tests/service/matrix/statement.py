@@ -159,6 +159,8 @@ def _cut(case: Case) -> bool:
     return case.place.name == "customer" and case.who.place.name in {"customer", "lower", "upper", "root"}
 
 
+_CALL = {"number": "44", "answered_at": "2026-11-30T12:00:00Z", "duration_s": "1"}
+_SHEET = base64.b64encode(b"Prefix,Destination,Rate\n44,UK,0.01\n").decode()
 _TRUNK = {"name": "fresh", "networks": ["198.51.100.9/32"]}
 _HOOK = {"url": "https://hooks.example.net/x", "events": ["payment.posted"]}
 _MONEY = {"amount": "1", "reason": "why"}
@@ -296,7 +298,7 @@ ROUTES: dict[str, Route] = {
     "tariff.show": Route("tariffs.read"),
     "tariff.make": Route("tariffs.change", _seller(201), _account(name="fresh", source=SOURCE), whose="body"),
     "tariff.edit": Route("tariffs.change", 200, _same(source=SOURCE)),
-    "tariff.check-text": Route("tariffs.read", 204, _account(name="fresh", source=SOURCE), whose="body"),
+    "tariff.check-text": Route("tariffs.read", 200, _account(name="fresh", source=SOURCE), whose="body"),
     "tariff.bring-into-force": Route("tariffs.publish", 200, _same()),
     "tariff.revert": Route("tariffs.publish", 422, _same(version="0" * 16)),
     "tariff.history": Route("tariffs.read"),
@@ -306,6 +308,14 @@ ROUTES: dict[str, Route] = {
     "rerating.show": Route("cdrs.read"),
     "correction.list": Route("cdrs.read", whose="query"),
     "exchange.history": Route("tariffs.read", whose=""),
+    "tariff.price": Route("tariffs.read", 200, _same(calls=[_CALL], draft=True)),
+    "tariff.lookup": Route("tariffs.read", 422, whose=""),
+    "tariff.diff": Route("tariffs.read"),
+    "tariff.margin": Route("tariffs.read"),
+    "tariff.import": Route("tariffs.change", 200, _same(deck="fresh", file=_SHEET, kind="partial", do=True)),
+    "tariff.undo-import": Route("tariffs.change", 409, _same(deck="fresh")),
+    "tariff.export": Route("tariffs.read"),
+    "tariff.simulate": Route("cdrs.read", 422),
     "webhook.list": Route("settings.read", whose="query"),
     "webhook.show": Route("settings.read"),
     "webhook.make": Route("settings.webhooks", 201, _account(**_HOOK), whose="body"),

@@ -989,6 +989,63 @@ def upgrade() -> None:
     op.create_index(op.f("ix_corrections_account_id_cdr_id"), "corrections", ["account_id", "cdr_id"], unique=False)
     op.create_index(op.f("ix_corrections_cdr_id_level"), "corrections", ["cdr_id", "level"], unique=False)
     op.create_index(op.f("ix_corrections_entry_id"), "corrections", ["entry_id"], unique=False)
+
+    op.create_table(
+        "destination_groups",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("record", sa.JSON(), nullable=False),
+        sa.Column("published_ms", sa.BigInteger(), nullable=False),
+        sa.Column("published_by", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_destination_groups")),
+        sa.UniqueConstraint("name", name=op.f("uq_destination_groups_name")),
+        sqlite_autoincrement=True,
+    )
+    op.create_table(
+        "publications",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("state", sa.Text(), server_default="waiting", nullable=False),
+        sa.Column("outcome", sa.Text(), server_default="", nullable=False),
+        sa.Column("owner_id", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column("content", sa.JSON(), nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'done', 'cancelled', 'failed')", name=op.f("ck_publications_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_publications")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_publications_state_due_ms"), "publications", ["state", "due_ms"], unique=False)
+    op.create_table(
+        "deck_imports",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("deck", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
+        sa.Column("mapping", sa.JSON(), nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_deck_imports_tariff_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deck_imports")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_deck_imports_tariff_id_deck"), "deck_imports", ["tariff_id", "deck"], unique=False)
+
     make_append_only(op.get_bind(), "audit")
     make_append_only(op.get_bind(), "corrections")
     watch_access(op.get_bind())

@@ -1,0 +1,35 @@
+"""Calls in bulk by a tariff, as the command and the API answer them. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ratebook.bands import terms_at
+from ratebook.bulk import Pricer
+from ratebook.money import format_micros
+from ratebook.price import explain
+
+
+def priced_row(pricer: Pricer, number: str, answered_s: int, duration_ms: int) -> dict[str, Any]:
+    """A call; with an `error` beside it where it would be refused."""
+    priced = pricer.price(number, answered_s, duration_ms)
+    if priced is None:
+        return unpriced_row(number, "no rate")
+    terms = priced.rate.terms
+    row: dict[str, Any] = {
+        "number": number,
+        "prefix": priced.rate.prefix,
+        "billed_s": priced.charge.billed_s,
+        "charge": format_micros(priced.charge.micros),
+        "currency": terms.currency,
+        "steps": explain(terms, duration_ms, answered_s),
+    }
+    return row | {"error": "blocked"} if terms_at(terms, answered_s).blocked else row
+
+
+def unpriced_row(number: str, error: str) -> dict[str, Any]:
+    """A call that has no price, and why."""
+    return {
+        "number": number, "prefix": None, "billed_s": None, "charge": None, "currency": None, "steps": [],
+        "error": error,
+    }  # fmt: skip

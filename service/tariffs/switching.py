@@ -1,0 +1,146 @@
+"""Switching: tariffs' pointers, plans, groups, rates of exchange move in the caller's transaction, all or none."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ratebook.groups import Group
+from ratebook.routing import Plan
+from service.commands import bodies
+from service.commands.outbox import enqueue
+from service.database.ratebook_tables import destination_groups
+from service.database.tables import gateways, tariff_versions, tariffs
+from service.faults import Fault
+from service.peers.storage import load_plans, put_plan
+from service.tariffs.content import Content
+from service.tariffs.exchange import publish_exchange
+from service.tariffs.rates import Release
+
+
+class CurrencyChanged(Fault):
+    """A tariff is written in another currency than it was published in."""
+
+    def __init__(self, name: str, before: str, after: str) -> None:
+        super().__init__(
+            f"tariff {name!r} was published in {before} and is now in {after}: accounts hold {before} by it; "
+            "publish it under another name"
+        )
+
+
+class By(NamedTuple):
+    """Who publishes, why and when."""
+
+    node: str
+    by: str
+    note: str
+    now_ms: int
+
+
+class Published(NamedTuple):
+    """One tariff that was switched."""
+
+    name: str
+    version: str
+    before: str | None
+    """The version until now; None: the first one."""
+    rates: int
+    changes: dict[str, int]
+    """As in `Release`."""
+
+
+class Switched(NamedTuple):
+    """What has changed."""
+
+    tariffs: list[Published]
+    plans: list[str]
+    groups: list[str]
+    """Destination groups that are new, others, or gone."""
+    waiting: list[str]
+    """A line for each plan that waits for its gateways."""
+    exchange: bool
+    """Whether rates of exchange are others."""
+
+
+async def carry_out(conn: AsyncConnection, owner_id: int, content: Content, told: By) -> Switched:
+    """Everything that a publication brings. The node's row is locked. Raises CurrencyChanged, ExchangeTakenAway."""
+    exchanged = content.exchange is not None and await publish_exchange(
+        conn, told.node, content.exchange, by=told.by, note=told.note, now_ms=told.now_ms
+    )
+    found = [await _switch_named(conn, owner_id, name, one, told) for name, one in content.tariffs.items()]
+    plans, waiting = await _publish_plans(conn, told.node, content.plans, told.now_ms)
+    groups = [] if content.groups is None else await _publish_groups(conn, content.groups, told)
+    return Switched([one for one in found if one is not None], plans, groups, waiting, exchanged)
+
+
+async def load_groups(conn: AsyncConnection) -> list[Group]:
+    """The destination groups in force."""
+    rows = await conn.execute(sa.select(destination_groups).order_by(destination_groups.c.name))
+    return [Group.from_record(row.name, row.record) for row in rows]
+
+
+async def _publish_groups(conn: AsyncConnection, wanted: list[Group], told: By) -> list[str]:
+    """Those that changed; a group that stays keeps its id."""
+    standing = {group.name: group for group in await load_groups(conn)}
+    new = {group.name: group for group in wanted}
+    for name in standing.keys() - new.keys():
+        await conn.execute(sa.delete(destination_groups).where(destination_groups.c.name == name))
+    for name, group in new.items():
+        values = {"record": group.to_record(), "published_ms": told.now_ms, "published_by": told.by}
+        if name not in standing:
+            await conn.execute(sa.insert(destination_groups).values(name=name, **values))
+        elif standing[name] != group:
+            await conn.execute(sa.update(destination_groups).where(destination_groups.c.name == name).values(**values))
+    return sorted(name for name in standing.keys() | new.keys() if standing.get(name) != new.get(name))
+
+
+async def _switch_named(
+    conn: AsyncConnection, owner_id: int, name: str, release: Release, told: By
+) -> Published | None:
+    """By its name; made if it is new. Raises CurrencyChanged."""
+    where = (tariffs.c.name == name) & (tariffs.c.owner_id == owner_id)
+    row = (await conn.execute(sa.select(tariffs).where(where))).first()
+    if row is None:
+        insert = sa.insert(tariffs).values(name=name, currency=release.currency, owner_id=owner_id)
+        row = (await conn.execute(insert.returning(tariffs))).one()
+    return await switch(conn, told.node, row, release, by=told.by, note=told.note, now_ms=told.now_ms)
+
+
+async def switch(
+    conn: AsyncConnection, node: str, row: Row[Any], release: Release, *, by: str, note: str, now_ms: int
+) -> Published | None:
+    """Moves a tariff's pointer; None: it names this version already. Raises CurrencyChanged."""
+    if row.currency != release.currency:
+        raise CurrencyChanged(row.name, row.currency, release.currency)
+    if row.version == release.version:
+        return None
+    moved = sa.update(tariffs).where(tariffs.c.id == row.id).values(version=release.version).returning(tariffs)
+    now = (await conn.execute(moved)).one()
+    values = {"version": release.version, "digest": release.digest, "rates": release.rates, "changes": release.changes}
+    when = {"published_ms": now_ms, "published_by": by, "note": note, "effective_ms": now_ms}
+    await conn.execute(sa.insert(tariff_versions).values(tariff_id=row.id, **values, **when))
+    body = bodies.tariff_body(now)
+    if body is not None:
+        await enqueue(conn, node, body, now_ms=now_ms)
+    return Published(row.name, release.version, row.version, release.rates, release.changes)
+
+
+async def _publish_plans(
+    conn: AsyncConnection, node: str, wanted: dict[str, Plan], now_ms: int
+) -> tuple[list[str], list[str]]:
+    """Plans that changed, and a line for each one that waits for its gateways."""
+    known = {name: int(number) for name, number in await conn.execute(sa.select(gateways.c.name, gateways.c.id))}
+    standing = await load_plans(conn)
+    changed, warnings = [], []
+    for name, plan in wanted.items():
+        named = {route.gateway for routes in plan.routes.values() for route in routes}
+        missing = sorted(named - known.keys())
+        if missing:
+            warnings.append(f"plan {name!r} waits: there is no gateway {', '.join(missing)} yet")
+        elif standing.get(name) != plan:
+            await put_plan(conn, node, plan, known, source="routing.yaml", now_ms=now_ms)
+            changed.append(name)
+    return changed, warnings
