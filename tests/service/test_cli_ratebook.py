@@ -208,7 +208,7 @@ def test_groups_of_destinations(kambill: Kambill, book: Path) -> None:
     (book / "groups.yaml").write_text("groups: {a: {prefixes: 1}, b: {prefixes: 1}}\n")
     broken = kambill("tariff", "groups", "--ratebook", str(book))
     assert (broken.code, "groups.yaml:1:42: prefix '1' is in group 'a' already" in broken.err) == (1, True)
-    assert kambill("tariff", "schema", "--groups").json["required"] == ["groups"]
+    assert kambill("tariff", "schema", "--of", "groups").json["required"] == ["groups"]
 
 
 def test_publishing_at_a_moment(kambill: Kambill, book: Path) -> None:

@@ -36,7 +36,7 @@ async def test_twice_is_once(company: Company) -> None:
     """Nothing has changed: no version, no command."""
     before = await _versions(company)
     again = await company.publish()
-    assert (again.done, again.warnings) == (Switched([], [], [], []), [])
+    assert (again.done, again.warnings) == (Switched([], [], [], [], exchange=False), [])
     assert await _versions(company) == before
 
 

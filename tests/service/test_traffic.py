@@ -130,9 +130,9 @@ async def test_a_draft_over_last_weeks_calls(company: Company) -> None:
     for wanted, name in ((["1"], ""), ([""], "world")):
         groups = Groups([Group("world", tuple(wanted))])
         grouped = await by_destination(
-            calls_of(company.engine, "retail", *period, costs=False), list(draft), "EUR", groups
+            calls_of(company.engine, "retail", *period, costs=False), list(draft), "EUR", groups=groups
         )
-        assert {key: one.calls for key, one in grouped.items()} == {name: 2}
+        assert {key: one.calls for key, one in grouped.items()} == {(name, "EUR"): 2}
     early = calls_of(company.engine, "retail", 0, NOW_MS - 10**9, costs=False)
     assert await by_destination(early, list(draft), "EUR") == {}
 
