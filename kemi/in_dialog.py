@@ -27,6 +27,8 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
     call = sip.dialog_call()
     known = None if call is None else speaker(rooms, call, from_tag, to_tag, sip.text("$si"))
+    if known is None and not rooms.usable():
+        return None  # silence too: whose addresses these are is not known before the store is filled
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known

@@ -5,6 +5,7 @@ The gateway's own log is the truth: when it answered, when BYE came.
 
 from __future__ import annotations
 
+import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -89,6 +90,27 @@ def test_a_call_goes_on_over_a_restart_and_is_hung_up(proxy: Proxy, caller: Agen
     cdr = settled(proxy, call)
     assert (cdr["outcome"], cdr["ended_by"]) == ("answered", "caller")
     assert proxy.account(CUSTOMER).held == 0
+
+
+def test_a_bye_is_heard_as_soon_as_a_new_store_is_filled(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Whose address it comes from is not known before: no answer, so that it is sent again; a 481 would end the caller's
+    side alone.
+    """
+    proxy.send({"do": "credit", "account": CUSTOMER, "micros": EURO})
+    call, _ = answer(caller, gateway)
+    eventually(lambda: [line for line in proxy.journal() if line["e"] == "answered"] != [])
+    proxy.stop(signal.SIGKILL)
+    shutil.rmtree(proxy.run_dir / "hot")
+    proxy.start()
+    call.request("BYE")
+    again = call.text("BYE")
+    caller.expect_silence(call.call_id, 0.5)
+    proxy.furnish()
+    caller.send(again)
+    caller.expect(200, CSeq="BYE")
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    assert settled(proxy, call)["ended_by"] == "caller"
+    assert proxy.running() == []
 
 
 def test_a_grant_that_ended_while_down_is_billed_as_the_grant(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
