@@ -13,7 +13,7 @@ from service.peers import devices_api, gateways_api, numbers_api, translations_a
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
-from service.tariffs import exchange_api, rates_api, sheets_api
+from service.tariffs import exchange_api, pending_api, rates_api, sheets_api
 from service.webhooks import api as webhooks
 
 _SINGLE: tuple[Endpoint, ...] = (
@@ -38,6 +38,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *tariffs.ENDPOINTS,
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
+    *pending_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
     *webhooks.ENDPOINTS,

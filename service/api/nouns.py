@@ -11,6 +11,7 @@ from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.peer_tables import devices, numbers, translations
+from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
     accounts,
@@ -117,6 +118,7 @@ NOUNS: dict[str, Noun] = {
         Noun("tariff", tariffs, tariffs.c.owner_id, _own_tariff),
         Noun("tariff-version", tariff_versions, _of_tariff(tariff_versions.c.tariff_id)),
         Noun("exchange", exchange_versions, sa.literal(1)),
+        Noun("publication", publications, publications.c.owner_id),
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("device", devices, devices.c.account_id),
         Noun("number", numbers, numbers.c.account_id),

@@ -17,16 +17,18 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import FieldError, Problem, invalid
-from service.api.values import AccountId, Asked, Moment, Text, Told
+from service.api.values import AccountId, Asked, Moment, Text, Told, When
 from service.database.engine import looking
 from service.database.tables import accounts, tariff_sources, tariff_versions, tariffs
 from service.peers.common import check_open
 from service.sellers.brand import check_sells
 from service.tariffs.checks import check_exchange
+from service.tariffs.content import Content
 from service.tariffs.looking import Draft, warnings_of_draft
+from service.tariffs.pending import put_waiting
 from service.tariffs.rates import Release, published_rates, write_rates
 from service.tariffs.sources import Read, read_source
-from service.tariffs.switching import switch
+from service.tariffs.switching import By, switch
 
 SOURCE_BYTES_MAX = 8 << 20
 DECKS_MAX = 20
@@ -104,6 +106,7 @@ class Publishing(Asked):
     """For the history."""
 
     note: Text = ""
+    at: Annotated[When | None, Field(description="When it comes into force; null: at once")] = None
 
 
 class VersionView(Told):
@@ -124,7 +127,9 @@ class Checked(Told):
 
 
 class PublishedText(TariffText):
-    """A tariff that has come into force."""
+    """A tariff that has come into force, or will."""
+
+    due_at: Annotated[Moment | None, Field(description="When it will; null: it has")] = None
 
     warnings: Annotated[list[str], Field(description="What is allowed and rarely meant, each with its place")]
 
@@ -339,6 +344,8 @@ async def written_draft(call: Call, row: Row[Any]) -> Tariff | None:
 async def publish_tariff(call: Call) -> Answer:
     """The draft comes into force: for new calls within a second; running ones keep what they began with."""
     body: Publishing = call.body
+    if body.at is not None and body.at <= call.now_ms:
+        raise invalid("/at", "this moment is over: leave it out to publish at once")
     async with call.writing():
         draft = await draft_of(call)
     call.check_match(draft.version)
@@ -354,12 +361,15 @@ async def publish_tariff(call: Call) -> Answer:
         if (await draft_of(call)).version != draft.version:
             raise Problem("changed", "the draft was edited meanwhile: look at it, and publish again")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
-        by = call.actor.name
-        await switch(conn, call.node, row, release, by=by, note=body.note, now_ms=call.now_ms)
+        by = By(call.node, call.actor.name, body.note, call.now_ms)
+        if body.at is None:
+            await switch(conn, row, release, by)
+        else:
+            await put_waiting(conn, row.owner_id, Content({row.name: release}, {}, None, None), by, body.at)
         view = await _text(call, row.id)
-        told = {"version": view.published, "rates": view.rates, "note": body.note}
+        told = {"version": release.version, "rates": release.rates, "note": body.note, "at_ms": body.at}
         await call.audit("tariff.publish", "tariff", row.id, row.owner_id, None, told)
-    return Answer(PublishedText(**view.model_dump(), warnings=warnings), version=view.version)
+    return Answer(PublishedText(**view.model_dump(), warnings=warnings, due_at=body.at), version=view.version)
 
 
 async def revert_tariff(call: Call) -> Answer:
@@ -376,7 +386,7 @@ async def revert_tariff(call: Call) -> Answer:
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
         release = Release(old.version, old.digest, row.currency, old.rates, {}, [])
         note = body.note or f"back to the version of {body.version}"
-        await switch(conn, call.node, row, release, by=call.actor.name, note=note, now_ms=call.now_ms)
+        await switch(conn, row, release, By(call.node, call.actor.name, note, call.now_ms))
         view = await _text(call, row.id)
         told = {"version": view.published, "rates": view.rates, "note": note}
         await call.audit("tariff.revert", "tariff", row.id, row.owner_id, {"version": call.row.version}, told)

@@ -106,12 +106,10 @@ async def _switch_named(
     if row is None:
         insert = sa.insert(tariffs).values(name=name, currency=release.currency, owner_id=owner_id)
         row = (await conn.execute(insert.returning(tariffs))).one()
-    return await switch(conn, told.node, row, release, by=told.by, note=told.note, now_ms=told.now_ms)
+    return await switch(conn, row, release, told)
 
 
-async def switch(
-    conn: AsyncConnection, node: str, row: Row[Any], release: Release, *, by: str, note: str, now_ms: int
-) -> Published | None:
+async def switch(conn: AsyncConnection, row: Row[Any], release: Release, told: By) -> Published | None:
     """Moves a tariff's pointer; None: it names this version already. Raises CurrencyChanged."""
     if row.currency != release.currency:
         raise CurrencyChanged(row.name, row.currency, release.currency)
@@ -120,11 +118,11 @@ async def switch(
     moved = sa.update(tariffs).where(tariffs.c.id == row.id).values(version=release.version).returning(tariffs)
     now = (await conn.execute(moved)).one()
     values = {"version": release.version, "digest": release.digest, "rates": release.rates, "changes": release.changes}
-    when = {"published_ms": now_ms, "published_by": by, "note": note, "effective_ms": now_ms}
+    when = {"published_ms": told.now_ms, "published_by": told.by, "note": told.note, "effective_ms": told.now_ms}
     await conn.execute(sa.insert(tariff_versions).values(tariff_id=row.id, **values, **when))
     body = bodies.tariff_body(now)
     if body is not None:
-        await enqueue(conn, node, body, now_ms=now_ms)
+        await enqueue(conn, told.node, body, now_ms=told.now_ms)
     return Published(row.name, release.version, row.version, release.rates, release.changes)
 
 

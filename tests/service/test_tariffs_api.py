@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from ratebook.compiled.read import RatesReader
+from service.tariffs.pending import carry_out_due
 from service.tariffs.rates import published_rates
 from tests.service.office import Got, Person
 from tests.service.test_peers_api import Shop, shop
@@ -191,3 +193,30 @@ async def test_sellers_are_apart(shop: Shop) -> None:
     assert [one["id"] for one in (await shop.reseller.do("tariff.list"))["items"]] == [mine]
     trail = await shop.reseller.do("audit.list", query={"noun": "tariff"})
     assert [line["action"] for line in trail["items"]] == ["tariff.make"]
+
+
+async def test_a_tariff_comes_into_force_at_its_moment(shop: Shop) -> None:
+    """Not before, and once; what waits is seen by its seller and those above, and can be called off."""
+    number = (await write(shop, shop.reseller)).ok()["id"]
+    due_ms = shop.office.now_ms + 60_000
+    due = f"{datetime.fromtimestamp(due_ms / 1000, UTC):%Y-%m-%dT%H:%M:%S.%f}Z"
+    over = await shop.reseller.ask("tariff.bring-into-force", tariff_id=number, at="2020-01-01T00:00:00Z")
+    assert (over.status, over["errors"][0]["pointer"]) == (422, "/at")
+    told = await shop.reseller.do("tariff.bring-into-force", tariff_id=number, note="spring", at=due)
+    assert (told["published"], told["due_at"] is None) == (None, False)
+    (waits,) = (await shop.reseller.do("publication.list"))["items"]
+    assert (waits["state"], waits["note"]) == ("waiting", "spring")
+    assert [one["name"] for one in waits["tariffs"]] == ["retail"]
+    assert (await shop.customer.ask("publication.show", publication_id=waits["id"])).status == 404
+    engine, node = shop.office.engine, shop.office.config.node
+    assert await carry_out_due(engine, node, due_ms - 1) == []
+    ((_, done),) = await carry_out_due(engine, node, due_ms)
+    assert not isinstance(done, str)
+    assert (await shop.reseller.do("tariff.show", tariff_id=number))["published"] == done.tariffs[0].version
+    late = await shop.reseller.ask("publication.cancel", publication_id=waits["id"])
+    assert late.status == 409
+    await shop.reseller.do("tariff.edit", tariff_id=number, source=SOURCE.replace("0.05", "0.06"))
+    await shop.reseller.do("tariff.bring-into-force", tariff_id=number, at=due)
+    (again,) = (await shop.reseller.do("publication.list", query={"state": "waiting"}))["items"]
+    assert (await shop.reseller.ask("publication.cancel", publication_id=again["id"])).status == 204
+    assert await carry_out_due(engine, node, due_ms) == []

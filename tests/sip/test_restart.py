@@ -93,9 +93,7 @@ def test_a_call_goes_on_over_a_restart_and_is_hung_up(proxy: Proxy, caller: Agen
 
 
 def test_a_bye_is_heard_as_soon_as_a_new_store_is_filled(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
-    """Whose address it comes from is not known before: no answer, so that it is sent again; a 481 would end the caller's
-    side alone.
-    """
+    """Whose address it comes from is not known before: no answer, so that it is sent again. A 481 ends one side."""
     proxy.send({"do": "credit", "account": CUSTOMER, "micros": EURO})
     call, _ = answer(caller, gateway)
     eventually(lambda: [line for line in proxy.journal() if line["e"] == "answered"] != [])

@@ -20,6 +20,7 @@ from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
 from service.database.peer_tables import devices, numbers, translations
+from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
@@ -188,6 +189,9 @@ class World:
         if row.kind == "root":
             told = {"record": {"base": mark, "rates": []}, "published_ms": NOW_MS, "published_by": mark}
             await put("exchange", exchange_versions, **told)
+        coming = {"tariffs": {}, "plans": {}, "groups": None, "exchange": None}
+        wait = {"due_ms": NOW_MS + 1, "asked_ms": NOW_MS, "asked_by": mark, "note": mark, "content": coming}
+        await put("publication", publications, owner_id=row.id, **wait)
         hook = {"url": f"https://{mark}.example/", "events": ["payment.posted"], "secret": "whsec_x"}
         await put("webhook", webhooks, **own, **made, **hook)
         delivery = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
@@ -224,7 +228,7 @@ class World:
         who = {"actor": "x", "actor_account_id": place.id, "reason": place.marker, "state": "done"}
         await put("rerating", reratings, **own, **made, **period, **who)
         of = {"rerating_id": place.things["rerating"], "cdr_id": place.things["cdr"], "level": 0, "seller_id": 1}
-        price = {"tariff": "", "prefix": place.marker, "terms": "", "billed_s": 0, "micros": 0}
+        price = {"tariff": "", "prefix": place.marker, "terms": "", "exchange": "1/1", "billed_s": 0, "micros": 0}
         both = {f"{when}_{name}": value for when in ("before", "after") for name, value in price.items()}
         await put("correction", corrections, **own, **made, **of, **both, delta_micros=0, currency="EUR")
 
