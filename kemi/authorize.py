@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from kemi import quote
 from kemi.clock import Now
 from kemi.invitation import Invitation
-from kemi.numbers import for_gateway, normalise
+from kemi.numbers import normalise, normalise_caller
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
@@ -22,6 +22,7 @@ from kemi.store.calls import RINGING, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
 from kemi.store.layout import Account, Invite, Usage
+from kemi.store.translate import CALLED, CALLER, Translations
 from kemi.store.trunks import Trunk
 from ratebook.routing import Plan
 
@@ -70,6 +71,7 @@ class _Question(NamedTuple):
     trunk: Trunk
     invitation: Invitation
     number: str
+    caller: str
     plan: Plan
     path: list[Account]
     chain: Chain
@@ -95,7 +97,7 @@ def authorise(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> A
         return refused
 
 
-def target_of(plan: Plan, way: Way, number: str, rung_ms: int) -> Target:
+def target_of(plan: Plan, way: Way, rung_ms: int) -> Target:
     """Where the INVITE goes for a gateway, `rung_ms` after the call began."""
     gateway = way.gateway
     return Target(
@@ -103,7 +105,7 @@ def target_of(plan: Plan, way: Way, number: str, rung_ms: int) -> Target:
         gateway.host,
         gateway.port,
         gateway.transport,
-        for_gateway(number, gateway.strip, gateway.prefix),
+        way.called,
         plan.try_timeout_ms,
         plan.ring_timeout_s * 1000 - rung_ms,
     )
@@ -112,9 +114,6 @@ def target_of(plan: Plan, way: Way, number: str, rung_ms: int) -> Target:
 def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Question:
     if trunk.state != "active":
         raise Refusal("trunk", trunk.account, trunk.account)
-    number = normalise(trunk, invitation.called)
-    if number is None:
-        raise Refusal("number", trunk.account, trunk.account)
     store = rooms.store
     try:
         snapshot = rooms.rates.snapshot()
@@ -122,6 +121,9 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
         raise Refusal("rates", 0, trunk.account) from None
     with store.read() as txn, snapshot as rates:
         configuration = store.configuration(txn)
+        number, caller = _numbers(configuration.translations(txn, trunk.account), trunk, invitation)
+        if number is None:
+            raise Refusal("number", trunk.account, trunk.account)
         path = accounts.path_of(store, txn, trunk.account)
         check_states(path, trunk.account)
         plan = configuration.plan(txn, trunk.plan)
@@ -136,7 +138,13 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
         txn_id = txn.id()
     if not ways:
         raise Refusal("route", 0, trunk.account)
-    return _Question(trunk, invitation, number, plan, path, chain, ways, txn_id)
+    return _Question(trunk, invitation, number, caller, plan, path, chain, ways, txn_id)
+
+
+def _numbers(translations: Translations, trunk: Trunk, invitation: Invitation) -> tuple[str | None, str]:
+    """Who is called (None: that is no number) and who calls, as E.164."""
+    called = normalise(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
+    return called, normalise_caller(trunk, invitation.caller, translations.of_trunk(trunk.id, CALLER))
 
 
 def check_states(path: list[Account], caller: int) -> None:
@@ -178,7 +186,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
-    return Admitted(key.hex(), target_of(question.plan, way, question.number, 0))
+    return Admitted(key.hex(), target_of(question.plan, way, 0))
 
 
 def new_call_key(now: Now) -> bytes:
@@ -259,7 +267,8 @@ def _call(key: bytes, question: _Question, way: Way, now: Now) -> RunningCall:
         gateway=way.gateway.id,
         provider=way.leg,
         attempts=((way.gateway.id, 0, now.wall_ms),),
-        caller=invitation.caller,
+        caller=question.caller,
+        caller_sent=invitation.caller,
         called_sent=invitation.called,
         called=question.number,
         call_id=invitation.call_id,
@@ -291,10 +300,14 @@ def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused:
     with Change(rooms.store) as change:
         if refused.rule == "store" or change.is_nearly_full():
             return
-        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, refused, now))
+        numbers = _numbers(change.configuration.translations(change.txn, trunk.account), trunk, invitation)
+        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, numbers, refused, now))
 
 
-def _refusal_record(trunk: Trunk, invitation: Invitation, refused: Refused, now: Now) -> dict[str, Any]:
+def _refusal_record(
+    trunk: Trunk, invitation: Invitation, numbers: tuple[str | None, str], refused: Refused, now: Now
+) -> dict[str, Any]:
+    called, caller = numbers
     return {
         "call": new_call_key(now).hex(),
         "outcome": "refused",
@@ -306,8 +319,9 @@ def _refusal_record(trunk: Trunk, invitation: Invitation, refused: Refused, now:
         "trunk": trunk.id,
         "account": trunk.account,
         "path": [trunk.account],
-        "caller": invitation.caller,
-        "called": normalise(trunk, invitation.called) or "",
+        "caller": caller,
+        "caller_sent": invitation.caller,
+        "called": called or "",
         "called_sent": invitation.called,
         "destination": "",
         "call_id": invitation.call_id,

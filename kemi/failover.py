@@ -37,7 +37,7 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
         except quote.NoExchange:
             return None
     way = _change_gateway(rooms, running.key, ways, sip_code, now)
-    return None if way is None else target_of(plan, way, running.called, rung_ms)
+    return None if way is None else target_of(plan, way, rung_ms)
 
 
 def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from kemi.numbers import for_gateway
 from kemi.refusal import Refusal
 from kemi.store import accounts
 from kemi.store.calls import ChargeLeg
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
 from kemi.store.layout import Account
+from kemi.store.translate import CALLED, Translations, is_number
 from kemi.store.trunks import Gateway, Trunk
 from ratebook.bands import terms_at
 from ratebook.compiled.layout import FOR_EVER, is_timed
@@ -141,6 +143,10 @@ class Way(NamedTuple):
     """What the provider is owed by."""
     until_s: int
     """Wall-clock second from which its provider's rate may be another one; 0: it is exchanged."""
+    called: str
+    """The number as the gateway wants it."""
+    translations: Translations
+    """Of its provider: among them those for what it gets."""
 
 
 def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int]) -> list[Way]:
@@ -193,4 +199,9 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     rate = look.rate(gateway.tariff or provider.tariff)
     if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
         return None
-    return Way(gateway, *_leg(look, provider, 0, rate, 0))
+    leg, until_s = _leg(look, provider, 0, rate, 0)
+    rules = look.configuration.translations(look.txn, gateway.provider)
+    called = for_gateway(look.number, gateway, rules.of_gateway(gateway.id, CALLED))
+    if not is_number(called):
+        return None  # nothing is left of it, or too much was put before
+    return Way(gateway, leg, until_s, called, rules)

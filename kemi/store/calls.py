@@ -70,6 +70,8 @@ class RunningCall(NamedTuple):
     attempts: tuple[tuple[int, int, int], ...]
     """Gateways tried: id, SIP code (0: not yet), wall milliseconds of the try."""
     caller: str
+    """Who calls, as E.164 without `+`; empty: nobody knows."""
+    caller_sent: str
     called_sent: str
     called: str
     call_id: str

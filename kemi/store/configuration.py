@@ -1,14 +1,16 @@
-"""What changes rarely and is asked for at each call: plans, gateways, versions of tariffs, rates of exchange, settings.
+"""What changes rarely and is asked for at each call: plans, gateways, translations, tariffs, rates of exchange, settings.
 
 A process keeps it decoded until the store's configuration number moves, which each command that changes any of it does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from kemi.store import layout
 from kemi.store.layout import Settings
+from kemi.store.translate import Bound, Translations, bound_of
 from kemi.store.trunks import Gateway, unpack_gateway
 from ratebook.exchange import NO_EXCHANGE, Exchange
 from ratebook.routing import Plan
@@ -24,6 +26,7 @@ class Configuration:
         self._gateways: dict[int, Gateway | None] = {}
         self._versions: dict[int, bytes | None] = {}
         self._exchange: Exchange | None = None
+        self._translations: dict[int, Translations] = {}
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
         self._generation: int | None = None
@@ -55,6 +58,21 @@ class Configuration:
             raw = txn.get(layout.EXCHANGE_KEY, db=self._config)
             self._exchange = NO_EXCHANGE if raw is None else Exchange.from_record(layout.unpack_json(raw))
         return self._exchange
+
+    def translations(self, txn: Any, account: int) -> Translations:
+        """The rules of an account. One that has none costs a look-up in the first call of a process only."""
+        found = self._translations.get(account)
+        if found is None:
+            found = self._translations[account] = Translations(self._rules(txn, account))
+        return found
+
+    def _rules(self, txn: Any, account: int) -> Iterator[Bound]:
+        first = layout.rule_key(account, 0)
+        with txn.cursor(db=self._config) as cursor:
+            for key, raw in cursor.iternext() if cursor.set_range(first) else ():
+                if key[:-8] != first[:-8]:
+                    return
+                yield bound_of(layout.unpack_json(raw))
 
     def settings(self, txn: Any) -> Settings:
         """What the operator has set."""

@@ -131,6 +131,7 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "account": call.account,
         "path": list(call.path),
         "caller": call.caller,
+        "caller_sent": call.caller_sent,
         "called": call.called,
         "called_sent": call.called_sent,
         "destination": call.legs[0].destination if call.legs else "",

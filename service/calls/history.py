@@ -65,7 +65,8 @@ class CdrView(Told):
     rule: Annotated[str, Field(description="Why it was refused; empty: it wasn't, or by somebody above you")]
     account_id: Annotated[int | None, Field(description="null: the caller's account isn't in your subtree")]
     trunk_id: int | None
-    caller: str
+    caller: Annotated[str, Field(description="As E.164 without +, by the trunk's rules; empty: nobody knows")]
+    caller_sent: str
     called: str
     called_sent: str
     destination: str

@@ -16,7 +16,18 @@ HOUR_MS = 3_600_000
 
 _COPIED = (
     *("call", "outcome", "sip_code", "sip_reason", "ended_by", "refused_by", "rule", "path", "caller", "called"),
-    *("called_sent", "destination", "call_id", "from_tag", "to_tag", "start_ms", "ring_ms", "answer_ms", "end_ms"),
+    *(
+        "caller_sent",
+        "called_sent",
+        "destination",
+        "call_id",
+        "from_tag",
+        "to_tag",
+        "start_ms",
+        "ring_ms",
+        "answer_ms",
+        "end_ms",
+    ),
     *("duration_ms", "attempts"),
 )
 

@@ -52,6 +52,7 @@ translations = sa.Table(
     identity(),
     refers("account_id", "accounts.id"),
     refers("trunk_id", "trunks.id", nullable=True),  # null: of all that the account sends
+    refers("gateway_id", "gateways.id", nullable=True),  # of what the gateway gets
     text("subject"),
     big("position"),  # the lowest that matches is applied, and no other
     text("prefix", ""),
@@ -59,9 +60,12 @@ translations = sa.Table(
     big("length_max", 32),
     big("strip", 0),
     text("prepend", ""),
+    text("pattern", ""),  # empty: strip and prepend count
+    text("replacement", ""),
     text("note", ""),
     big("version", 1),
     one_of("subject", ("caller", "called")),
+    sa.CheckConstraint("trunk_id IS NULL OR gateway_id IS NULL", name="place"),
     sa.Index(None, "account_id", "subject", "position"),
     sqlite_autoincrement=True,
 )
