@@ -11,9 +11,10 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kemi import quote
+from kemi.caller import CallerId, Parties, caller_of, parties_for
 from kemi.clock import Now
 from kemi.invitation import Invitation
-from kemi.numbers import normalise, normalise_caller
+from kemi.numbers import normalise
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
@@ -22,7 +23,7 @@ from kemi.store.calls import RINGING, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
 from kemi.store.layout import Account, Invite, Usage
-from kemi.store.translate import CALLED, CALLER, Translations
+from kemi.store.translate import CALLED, Translations
 from kemi.store.trunks import Trunk
 from ratebook.routing import Plan
 
@@ -56,6 +57,8 @@ class Target(NamedTuple):
     """How long it may be silent."""
     ring_ms: int
     """How long it may ring: what is left of the plan's limit over all gateways."""
+    parties: Parties
+    """What it is told of both ends."""
 
 
 class Admitted(NamedTuple):
@@ -71,7 +74,9 @@ class _Question(NamedTuple):
     trunk: Trunk
     invitation: Invitation
     number: str
-    caller: str
+    caller: CallerId
+    leg: Leg
+    """Of the caller."""
     plan: Plan
     path: list[Account]
     chain: Chain
@@ -97,7 +102,7 @@ def authorise(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> A
         return refused
 
 
-def target_of(plan: Plan, way: Way, rung_ms: int) -> Target:
+def target_of(plan: Plan, way: Way, parties: Parties, rung_ms: int) -> Target:
     """Where the INVITE goes for a gateway, `rung_ms` after the call began."""
     gateway = way.gateway
     return Target(
@@ -108,6 +113,7 @@ def target_of(plan: Plan, way: Way, rung_ms: int) -> Target:
         way.called,
         plan.try_timeout_ms,
         plan.ring_timeout_s * 1000 - rung_ms,
+        parties,
     )
 
 
@@ -138,13 +144,14 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
         txn_id = txn.id()
     if not ways:
         raise Refusal("route", 0, trunk.account)
-    return _Question(trunk, invitation, number, caller, plan, path, chain, ways, txn_id)
+    leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
+    return _Question(trunk, invitation, number, caller, leg, plan, path, chain, ways, txn_id)
 
 
-def _numbers(translations: Translations, trunk: Trunk, invitation: Invitation) -> tuple[str | None, str]:
-    """Who is called (None: that is no number) and who calls, as E.164."""
+def _numbers(translations: Translations, trunk: Trunk, invitation: Invitation) -> tuple[str | None, CallerId]:
+    """Who is called, as E.164 (None: that is no number), and who calls."""
     called = normalise(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
-    return called, normalise_caller(trunk, invitation.caller, translations.of_trunk(trunk.id, CALLER))
+    return called, caller_of(trunk, invitation, translations)
 
 
 def check_states(path: list[Account], caller: int) -> None:
@@ -162,7 +169,8 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     invited = invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
     key = new_call_key(now)
-    call = _call(key, question, question.ways[0], now)  # before the lock: the first way nearly always has room
+    parties = parties_for(question.ways[0], question.caller, question.leg)
+    call = _call(key, question, question.ways[0], parties, now)  # before the lock: the first way nearly always has room
     record = pack_call(call)
     with Change(rooms.store) as change:
         raw = change.txn.get(invited, db=change.store.invite)
@@ -182,11 +190,12 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             raise Refusal("route", 0, trunk.account)
         _take_path(change, path, question.chain, now)
         if way is not question.ways[0]:
-            record = pack_call(_call(key, question, way, now))
+            parties = parties_for(way, question.caller, question.leg)
+            record = pack_call(_call(key, question, way, parties, now))
         change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
-    return Admitted(key.hex(), target_of(question.plan, way, 0))
+    return Admitted(key.hex(), target_of(question.plan, way, parties, 0))
 
 
 def new_call_key(now: Now) -> bytes:
@@ -253,8 +262,8 @@ def _take_path(change: Change, path: list[Account], chain: Chain, now: Now) -> N
         accounts.put_taken(change.store, change.txn, account, hold or 0, clock_us)
 
 
-def _call(key: bytes, question: _Question, way: Way, now: Now) -> RunningCall:
-    trunk, invitation, chain = question.trunk, question.invitation, question.chain
+def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now) -> RunningCall:
+    trunk, invitation, chain, leg = question.trunk, question.invitation, question.chain, question.leg
     deadline_ms = now.boot_ms + question.plan.ring_timeout_s * 1000
     return RunningCall(
         key=key,
@@ -267,7 +276,7 @@ def _call(key: bytes, question: _Question, way: Way, now: Now) -> RunningCall:
         gateway=way.gateway.id,
         provider=way.leg,
         attempts=((way.gateway.id, 0, now.wall_ms),),
-        caller=question.caller,
+        caller=question.caller.number,
         caller_sent=invitation.caller,
         called_sent=invitation.called,
         called=question.number,
@@ -275,10 +284,11 @@ def _call(key: bytes, question: _Question, way: Way, now: Now) -> RunningCall:
         from_tag=invitation.from_tag,
         from_uri=invitation.from_uri,
         to_uri=invitation.to_uri,
+        sent_from=parties.from_uri,
+        sent_to=parties.to_uri,
+        is_private=question.caller.is_private,
         request_uri=invitation.request_uri,
-        caller_leg=Leg(
-            invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket
-        ),
+        caller_leg=leg,
         callee_leg=None,
         start_boot_ms=now.boot_ms,
         start_wall_ms=now.wall_ms,
@@ -305,7 +315,7 @@ def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused:
 
 
 def _refusal_record(
-    trunk: Trunk, invitation: Invitation, numbers: tuple[str | None, str], refused: Refused, now: Now
+    trunk: Trunk, invitation: Invitation, numbers: tuple[str | None, CallerId], refused: Refused, now: Now
 ) -> dict[str, Any]:
     called, caller = numbers
     return {
@@ -319,7 +329,7 @@ def _refusal_record(
         "trunk": trunk.id,
         "account": trunk.account,
         "path": [trunk.account],
-        "caller": caller,
+        "caller": caller.number,
         "caller_sent": invitation.caller,
         "called": called or "",
         "called_sent": invitation.called,

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from kemi import guards, notes, sip
+from kemi import ends, guards, notes, sip
 from kemi.authorize import Admitted, Repeated, Target, authorise
+from kemi.caller import user_of, wants_privacy
 from kemi.clock import now
 from kemi.failover import fail_over
 from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
 from kemi.invitation import Invitation
+from kemi.notes import Sent
 from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
 from kemi.settlement import End, ended, given_up
 from kemi.sip import Received
 from kemi.store.trunks import Trunk
-
-UNTRUSTED_HEADERS = ("P-Asserted-Identity", "P-Preferred-Identity", "Identity", "Diversion", "History-Info")
-"""What a customer's INVITE may not say about who calls; who is trusted is a later matter."""
-
 
 FULL = (
     "kambill: the hot store is nearly full: new calls get 503 until others have ended. Give it more memory "
@@ -119,8 +117,22 @@ def _read_invitation(source: Received, called: str) -> Invitation | None:
         contact=contacts[0],
         route_set=sip.uris(sip.headers("Record-Route")),
         socket=source.socket,
+        asserted=_asserted(),
+        is_private=wants_privacy(sip.text("$hdr(Privacy)"), sip.text("$fU"), sip.text("$fd")),
     )
     return invitation if invitation.is_within_limits() else None
+
+
+def _asserted() -> str:
+    """The user of the first P-Asserted-Identity; empty: there is none."""
+    uris = sip.uris(sip.headers("P-Asserted-Identity"))
+    return user_of(uris[0]) if uris else ""
+
+
+def branch(rooms: Rooms) -> None:
+    """An INVITE is about to go to a gateway."""
+    if rooms.outgoing is not None:
+        ends.introduce(rooms.outgoing)
 
 
 def _admit(rooms: Rooms, admitted: Admitted) -> None:
@@ -130,8 +142,7 @@ def _admit(rooms: Rooms, admitted: Admitted) -> None:
         ended(rooms, call, End("system", 500, "Server Internal Error", 0), now())
         sip.transaction_reply(500, "Server Internal Error")
         return
-    for name in UNTRUSTED_HEADERS:
-        sip.remove_header(name)
+    ends.forget_claims()
     sip.record_route()
     if not send_out(rooms, call, admitted.target):
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
@@ -144,6 +155,9 @@ def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
         sip.send_to(target.number, target.host, target.port, target.transport)
         sip.set_timers(target.ring_ms, target.try_timeout_ms)
         sip.arm_failure_route("ksr_failure")
+        sip.arm_branch_route("ksr_branch")
+        parties = rooms.outgoing = target.parties
+        sip.set_dialog_note(notes.SENT, Sent(sip.text("$ft"), parties.from_uri, parties.to_uri).to_note())
         if sip.relay():
             return True
         target = fail_over(rooms, call, 503, now())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from kemi import farewell, guards, messages, notes, sip
+from kemi import ends, farewell, guards, messages, notes, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.calls_in import send_out
 from kemi.clock import now
@@ -52,7 +52,8 @@ def reply(rooms: Rooms) -> None:
     """
     code, method = sip.number("$rs"), sip.text("$rm")
     if method == "INVITE" and 200 <= code < 300:
-        return _accepted(rooms)
+        _accepted(rooms)
+        return ends.answer_as_asked()
     if sip.check_transaction() < 0:
         if method == "BYE" and code >= 200:
             _bye_answered(rooms)
@@ -61,7 +62,7 @@ def reply(rooms: Rooms) -> None:
         _ringing()
     elif method == "UPDATE" and 200 <= code < 300:
         _updated(rooms)
-    return None
+    return ends.answer_as_asked()
 
 
 def _bye_answered(rooms: Rooms) -> None:
@@ -121,8 +122,10 @@ def _accepted(rooms: Rooms) -> None:
     if running is None or side is None:
         return _pick_up(rooms, call, tag)
     _repeat_or_move(rooms, running, side)
-    if sip.check_transaction() < 0 and not comes_from_side(rooms, running, side, sip.text("$si")):
-        raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
+    if sip.check_transaction() < 0:
+        if not comes_from_side(rooms, running, side, sip.text("$si")):
+            raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
+        ends.answer_alone(running, side)
     return None
 
 
@@ -156,9 +159,7 @@ def own_request(rooms: Rooms) -> None:
         _await_second_bye(rooms, call, sip.text("$tt"))
         _timer_ended(rooms, call)
     moved = sip.dialog_note(notes.MOVED)
-    target = notes.moved_targets(moved).get(sip.text("$tt")) if moved else None
-    if target is not None:
-        sip.redirect(target)
+    ends.own_request(notes.moved_targets(moved).get(sip.text("$tt")) if moved else None)
 
 
 def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:

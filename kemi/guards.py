@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from kemi.caller import contact_shown
 from kemi.invitation import CSEQ_FIRST_MAX, TAG_MAX, is_within_limit
 from kemi.notes import ROUTES_MAX, Early, is_word
 from kemi.store.calls import Leg, RunningCall
@@ -121,7 +122,7 @@ def check_in_dialog(running: RunningCall, request: InDialog, side: str) -> Answe
         return UNKNOWN_DIALOG
     if request.method not in RELAYED:
         return NOT_ALLOWED
-    if not _follows(request, other.contact, other.route_set):
+    if not _follows(request, contact_shown(running) if side == "callee" else other.contact, other.route_set):
         return FORBIDDEN
     return check_cseq(request, own) or _check_way(request)
 

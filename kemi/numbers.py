@@ -39,6 +39,12 @@ def normalise_caller(trunk: Trunk, caller: str, rules: Iterable[Rule] = ()) -> s
     return (international(trunk, translate(rules, caller)[0]) or "") if is_number(caller) else ""
 
 
+def caller_for_gateway(number: str, gateway: Gateway, rules: Iterable[Rule] = ()) -> str:
+    """The number of who calls as a gateway wants it; empty: nobody knows, or nothing is left of it."""
+    written = translate(rules, "+" + number if gateway.has_plus else number)[0] if number else ""
+    return written if is_number(written) else ""
+
+
 def for_gateway(number: str, gateway: Gateway, rules: Iterable[Rule] = ()) -> str:
     """The number that is called as a gateway wants it: `strip` digits less, `prefix` (or +) before, then its rules."""
     prefix = "+" if gateway.has_plus else gateway.prefix

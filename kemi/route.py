@@ -34,6 +34,7 @@ CALLBACKS = (
     "child_init",
     "ksr_request_route",
     "ksr_reply_route",
+    "ksr_branch",
     "ksr_failure",
     "ksr_dialog_event",
     "ksr_tm_event",
@@ -94,6 +95,10 @@ class Kambill:
             self._count(fault)
             return calls_on.reply_in_doubt()
         return DONE
+
+    def ksr_branch(self, _msg: Any) -> int:
+        """An INVITE is about to go to a gateway."""
+        return self._safely(lambda: calls_in.branch(self.rooms))
 
     def ksr_failure(self, _msg: Any) -> int:
         """All branches of an INVITE have failed."""

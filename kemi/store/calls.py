@@ -78,6 +78,12 @@ class RunningCall(NamedTuple):
     from_tag: str
     from_uri: str
     to_uri: str
+    """As the caller wrote them: so its side of the call sees them."""
+    sent_from: str
+    sent_to: str
+    """As the gateway at hand was told: so its side of the call sees them."""
+    is_private: bool
+    """Whether only a trusted gateway is told who calls."""
     request_uri: str
     caller_leg: Leg
     callee_leg: Leg | None
