@@ -14,7 +14,7 @@ from kemi import quote
 from kemi.caller import CallerId, Parties, caller_of, parties_for
 from kemi.clock import Now
 from kemi.invitation import Invitation
-from kemi.numbers import normalise
+from kemi.numbers import dialled, international, normalise
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
@@ -23,6 +23,7 @@ from kemi.store.calls import RINGING, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
 from kemi.store.layout import Account, Invite, Usage
+from kemi.store.specials import EMERGENCY, Specials
 from kemi.store.translate import CALLED, Translations
 from kemi.store.trunks import Trunk
 from ratebook.routing import Plan
@@ -74,9 +75,12 @@ class _Question(NamedTuple):
     trunk: Trunk
     invitation: Invitation
     number: str
+    special: str
+    """emergency or free; empty: an ordinary call."""
     caller: CallerId
     leg: Leg
     """Of the caller."""
+    plan_id: int
     plan: Plan
     path: list[Account]
     chain: Chain
@@ -118,8 +122,6 @@ def target_of(plan: Plan, way: Way, parties: Parties, rung_ms: int) -> Target:
 
 
 def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Question:
-    if trunk.state != "active":
-        raise Refusal("trunk", trunk.account, trunk.account)
     store = rooms.store
     try:
         snapshot = rooms.rates.snapshot()
@@ -127,31 +129,54 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
         raise Refusal("rates", 0, trunk.account) from None
     with store.read() as txn, snapshot as rates:
         configuration = store.configuration(txn)
-        number, caller = _numbers(configuration.translations(txn, trunk.account), trunk, invitation)
+        translations = configuration.translations(txn, trunk.account)
+        caller = caller_of(trunk, invitation, translations)
+        path = accounts.path_of(store, txn, trunk.account)
+        number, special, plan_id = _destination(configuration.specials(txn), translations, trunk, invitation, path)
+        if trunk.state != "active" and special != EMERGENCY:
+            raise Refusal("trunk", trunk.account, trunk.account)
         if number is None:
             raise Refusal("number", trunk.account, trunk.account)
-        path = accounts.path_of(store, txn, trunk.account)
-        check_states(path, trunk.account)
-        plan = configuration.plan(txn, trunk.plan)
+        if not special:
+            check_states(path, trunk.account)
+        plan = configuration.plan(txn, plan_id)
         if plan is None:
             raise Refusal("route", 0, trunk.account)
         look = quote.Look(store, txn, configuration, rates, number, now.wall_s)
-        chain = quote.price_chain(look, path, trunk, configuration.settings(txn).first_hold_s)
+        first_hold_s = configuration.settings(txn).first_hold_s
+        chain = quote.FREE_CHAIN if special else quote.price_chain(look, path, trunk, first_hold_s)
+        top = chain.legs[-1] if chain.legs else None
         try:
-            ways = quote.find_ways(look, plan, chain.legs[-1] if chain.legs else None, set())
+            ways = quote.find_ways(look, plan, top, set(), is_paid=special != EMERGENCY)
         except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
             raise Refusal("exchange", path[-1].id, trunk.account, missing.pair) from None
         txn_id = txn.id()
     if not ways:
         raise Refusal("route", 0, trunk.account)
     leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
-    return _Question(trunk, invitation, number, caller, leg, plan, path, chain, ways, txn_id)
+    return _Question(trunk, invitation, number, special, caller, leg, plan_id, plan, path, chain, ways, txn_id)
 
 
-def _numbers(translations: Translations, trunk: Trunk, invitation: Invitation) -> tuple[str | None, CallerId]:
-    """Who is called, as E.164 (None: that is no number), and who calls."""
-    called = normalise(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
-    return called, caller_of(trunk, invitation, translations)
+class _Destination(NamedTuple):
+    """Where a call is to go."""
+
+    number: str | None
+    """E.164, or one of the list of special numbers; None: it is no number."""
+    special: str
+    """emergency or free; empty: an ordinary call."""
+    plan: int
+
+
+def _destination(
+    specials: Specials, translations: Translations, trunk: Trunk, invitation: Invitation, path: list[Account]
+) -> _Destination:
+    written = dialled(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
+    number = international(trunk, written)
+    found = specials.find(written, number, [one.id for one in path], trunk.id) if specials else None
+    if found is None or any(account.flags & layout.CLOSED for account in path):
+        return _Destination(number, "", trunk.plan)
+    special, number = found
+    return _Destination(number, special.kind, special.plan)
 
 
 def check_states(path: list[Account], caller: int) -> None:
@@ -177,18 +202,18 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         repeated = None if raw is None else _repeated(change, invitation, raw, branch, now)
         if repeated is not None:
             return repeated
-        if change.is_nearly_full():
+        if change.is_nearly_full() and question.special != EMERGENCY:
             raise Refusal("store", 0, trunk.account)
         path = question.path
         if change.txn.id() != question.txn_id + 1:
             path = accounts.path_of(change.store, change.txn, trunk.account)
             if [account[:CONFIGURED] for account in path] != [account[:CONFIGURED] for account in question.path]:
                 return None
-        _take_trunk(change, trunk, now)
+        _take_trunk(change, trunk, now, is_limited=not question.special)
         way = take_gateway(change, question.ways, now)
         if way is None:
             raise Refusal("route", 0, trunk.account)
-        _take_path(change, path, question.chain, now)
+        _take_path(change, path, question.chain, now, is_limited=not question.special)
         if way is not question.ways[0]:
             parties = parties_for(way, question.caller, question.leg)
             record = pack_call(_call(key, question, way, parties, now))
@@ -219,9 +244,9 @@ def _repeated(change: Change, invitation: Invitation, raw: bytes, branch: bytes,
     return None
 
 
-def _take_trunk(change: Change, trunk: Trunk, now: Now) -> None:
+def _take_trunk(change: Change, trunk: Trunk, now: Now, *, is_limited: bool) -> None:
     usage = accounts.usage_of(change.store, change.txn, b"t", trunk.id)
-    clock_us = _room_for_one(usage, trunk.channels_max, trunk.cps_max, now)
+    clock_us = _room_for_one(usage, trunk.channels_max, trunk.cps_max, now) if is_limited else usage.rate_clock_us
     if clock_us is None:
         raise Refusal("trunk_limit", trunk.account, trunk.account)
     accounts.put_usage(change.store, change.txn, b"t", trunk.id, usage.channels + 1, clock_us)
@@ -246,11 +271,17 @@ def _room_for_one(usage: Usage, channels_max: int, cps_max: int, now: Now) -> in
     return accounts.next_rate_clock_us(usage.rate_clock_us, cps_max, now.boot_ms)
 
 
-def _take_path(change: Change, path: list[Account], chain: Chain, now: Now) -> None:
-    """Channels, calls a second and funds of the whole path, all or nothing. Raises Refusal."""
+def _take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, is_limited: bool) -> None:
+    """Channels, calls a second and funds of the whole path, all or nothing. Raises Refusal.
+
+    `is_limited` False: the call is counted, and never refused.
+    """
     caller = path[0].id
     holds = {leg.account: leg.held for leg in chain.legs}
     for account in path:
+        if not is_limited:
+            accounts.put_taken(change.store, change.txn, account, 0, account.rate_clock_us)
+            continue
         if not accounts.takes_channel(account.channels, account.channels_max):
             raise Refusal("channels", account.id, caller)
         clock_us = accounts.next_rate_clock_us(account.rate_clock_us, account.cps_max, now.boot_ms)
@@ -272,7 +303,7 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
         account=trunk.account,
         path=tuple([account.id for account in question.path]),
         legs=chain.legs,
-        plan=trunk.plan,
+        plan=question.plan_id,
         gateway=way.gateway.id,
         provider=way.leg,
         attempts=((way.gateway.id, 0, now.wall_ms),),
@@ -280,6 +311,7 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
         caller_sent=invitation.caller,
         called_sent=invitation.called,
         called=question.number,
+        special=question.special,
         call_id=invitation.call_id,
         from_tag=invitation.from_tag,
         from_uri=invitation.from_uri,
@@ -310,8 +342,10 @@ def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused:
     with Change(rooms.store) as change:
         if refused.rule == "store" or change.is_nearly_full():
             return
-        numbers = _numbers(change.configuration.translations(change.txn, trunk.account), trunk, invitation)
-        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, numbers, refused, now))
+        translations = change.configuration.translations(change.txn, trunk.account)
+        called = normalise(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
+        caller = caller_of(trunk, invitation, translations)
+        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, (called, caller), refused, now))
 
 
 def _refusal_record(

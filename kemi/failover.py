@@ -13,6 +13,7 @@ from kemi.settlement import with_code
 from kemi.store import accounts
 from kemi.store.calls import RunningCall
 from kemi.store.change import Change
+from kemi.store.specials import EMERGENCY
 from ratebook.routing import Plan
 
 RING_LEFT_MIN_MS = 1_000
@@ -33,8 +34,9 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
             return None
         look = quote.Look(store, txn, configuration, rates, running.called, now.wall_s)
         tried = {attempt[0] for attempt in running.attempts}
+        top = running.legs[-1] if running.legs else None
         try:
-            ways = quote.find_ways(look, plan, running.legs[-1] if running.legs else None, tried)
+            ways = quote.find_ways(look, plan, top, tried, is_paid=running.special != EMERGENCY)
         except quote.NoExchange:
             return None
     taken = _change_gateway(rooms, running.key, ways, sip_code, now)

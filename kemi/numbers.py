@@ -11,10 +11,15 @@ from kemi.store.trunks import Gateway, Trunk
 def normalise(trunk: Trunk, called: str, rules: Iterable[Rule] = ()) -> str | None:
     """The E.164 number without `+` that a called number means on this trunk; None: it is none.
 
-    The tech prefix goes, translation rules are applied, then the trunk's prefixes (`international`).
+    The tech prefix goes, translation rules are applied (`dialled`), then the trunk's prefixes (`international`).
     """
+    return international(trunk, dialled(trunk, called, rules))
+
+
+def dialled(trunk: Trunk, called: str, rules: Iterable[Rule] = ()) -> str:
+    """What was called without the tech prefix, translated; what is no number stays."""
     number = called[len(trunk.tech_prefix) :] if called.startswith(trunk.tech_prefix) else called
-    return international(trunk, translate(rules, number)[0]) if is_number(number) else None
+    return translate(rules, number)[0] if is_number(number) else number
 
 
 def international(trunk: Trunk, number: str) -> str | None:

@@ -119,6 +119,10 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
     return Chain(tuple(legs), until_s)
 
 
+FREE_CHAIN = Chain((), FOR_EVER)
+"""Of a call that nobody pays for."""
+
+
 def _leg(
     look: Look, account: Account, seller: int, rate: tuple[bytes, Found], first_hold_s: int
 ) -> tuple[ChargeLeg, int]:
@@ -139,8 +143,8 @@ class Way(NamedTuple):
     """A gateway that a call may take, with what its provider asks."""
 
     gateway: Gateway
-    leg: ChargeLeg
-    """What the provider is owed by."""
+    leg: ChargeLeg | None
+    """What the provider is owed by; None: nothing is."""
     until_s: int
     """Wall-clock second from which its provider's rate may be another one; 0: it is exchanged."""
     called: str
@@ -149,12 +153,12 @@ class Way(NamedTuple):
     """Of its provider: among them those for what it gets."""
 
 
-def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int]) -> list[Way]:
+def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int], *, is_paid: bool = True) -> list[Way]:
     """The gateways that a call may take, best first, without those in `tried` and those that would lose money.
 
     `top`: what the root earns by; None: nothing, so that the no-loss rule has nothing to compare. Costs are compared in
     the currency of what is earned, else the root's; a gateway whose cost can't be is none. Raises NoExchange where no
-    other is left.
+    other is left. `is_paid` False: providers get nothing, and need no rate.
     """
     expected_s = plan.expected_call_s
     currency = _root_currency(look) if top is None else top.currency
@@ -164,9 +168,9 @@ def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int]) ->
     for route in match_routes(plan, look.number):
         gateway_id = int(route.gateway)
         try:
-            way = None if gateway_id in tried else _way(look, gateway_id)
+            way = None if gateway_id in tried else _way(look, gateway_id, is_paid=is_paid)
             if way is not None:
-                cost = _cost_micros(look, way.leg, expected_s, currency)
+                cost = 0 if way.leg is None else _cost_micros(look, way.leg, expected_s, currency)
                 candidates.append(Candidate(gateway_id, route.priority, cost))
                 ways[gateway_id] = way
         except NoExchange as fault:
@@ -188,7 +192,7 @@ def _cost_micros(look: Look, leg: ChargeLeg, expected_s: int, currency: str) -> 
     return micros if leg.currency == currency else exchanged_up(micros, look.factor(leg.currency, currency))
 
 
-def _way(look: Look, gateway_id: int) -> Way | None:
+def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
     """None: it is no way now. Raises NoExchange."""
     gateway = look.configuration.gateway(look.txn, gateway_id)
     if gateway is None or not gateway.is_active:
@@ -196,10 +200,12 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     provider = accounts.get(look.store, look.txn, gateway.provider)
     if provider is None or not provider.is_active:
         return None
-    rate = look.rate(gateway.tariff or provider.tariff)
-    if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
-        return None
-    leg, until_s = _leg(look, provider, 0, rate, 0)
+    leg, until_s = None, FOR_EVER
+    if is_paid:
+        rate = look.rate(gateway.tariff or provider.tariff)
+        if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
+            return None
+        leg, until_s = _leg(look, provider, 0, rate, 0)
     rules = look.configuration.translations(look.txn, gateway.provider)
     called = for_gateway(look.number, gateway, rules.of_gateway(gateway.id, CALLED))
     if not is_number(called):

@@ -74,6 +74,8 @@ class RunningCall(NamedTuple):
     caller_sent: str
     called_sent: str
     called: str
+    special: str
+    """emergency or free: no money of the caller's, no limit, no cut; empty: an ordinary call."""
     call_id: str
     from_tag: str
     from_uri: str

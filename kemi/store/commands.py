@@ -9,6 +9,7 @@ from kemi.clock import Now
 from kemi.store import accounts, aside, layout
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
+from kemi.store.specials import special_of
 from kemi.store.translate import bound_of
 from kemi.store.trunks import (
     Gateway,
@@ -171,6 +172,16 @@ def _translation_gone(change: Change, command: Command, _now: Now) -> None:
     change.reconfigured()
 
 
+def _special(change: Change, command: Command, _now: Now) -> None:
+    special_of(command)  # a fault is one of this command, not of a call
+    _configure(change, layout.kind_key(b"s", command["id"]), command)
+
+
+def _special_gone(change: Change, command: Command, _now: Now) -> None:
+    change.txn.delete(layout.kind_key(b"s", command["id"]), db=change.store.config)
+    change.reconfigured()
+
+
 def _settings(change: Change, command: Command, _now: Now) -> None:
     known = layout.Settings._fields
     body = {name: value for name, value in command.items() if name in known}
@@ -203,6 +214,8 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "translation_gone": _translation_gone,
     "tariff": _tariff,
     "exchange": _exchange,
+    "special": _special,
+    "special_gone": _special_gone,
     "settings": _settings,
     "cut": _cut,
     "ready": _ready,

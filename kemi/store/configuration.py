@@ -6,10 +6,12 @@ A process keeps it decoded until the store's configuration number moves, which e
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from kemi.store import layout
 from kemi.store.layout import Settings
+from kemi.store.specials import Specials, special_of
 from kemi.store.translate import Bound, Translations, bound_of
 from kemi.store.trunks import Gateway, unpack_gateway
 from ratebook.exchange import NO_EXCHANGE, Exchange
@@ -27,6 +29,7 @@ class Configuration:
         self._versions: dict[int, bytes | None] = {}
         self._exchange: Exchange | None = None
         self._translations: dict[int, Translations] = {}
+        self._specials: Specials | None = None
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
         self._generation: int | None = None
@@ -66,6 +69,15 @@ class Configuration:
             found = self._translations[account] = Translations(self._rules(txn, account))
         return found
 
+    def specials(self, txn: Any) -> Specials:
+        """Emergency and free numbers."""
+        if self._specials is None:
+            with txn.cursor(db=self._config) as cursor:
+                rows = cursor.iternext() if cursor.set_range(b"s") else ()
+                listed = [special_of(layout.unpack_json(raw)) for key, raw in takewhile(_is_special, rows)]
+            self._specials = Specials(listed)
+        return self._specials
+
     def _rules(self, txn: Any, account: int) -> Iterator[Bound]:
         first = layout.rule_key(account, 0)
         with txn.cursor(db=self._config) as cursor:
@@ -92,6 +104,10 @@ class Configuration:
         if self._generation is None:
             self._generation = int.from_bytes(txn.get(b"generation", b"\0", db=self._meta), "big")
         return self._generation
+
+
+def _is_special(row: tuple[bytes, bytes]) -> bool:
+    return bytes(row[0][:1]) == b"s"
 
 
 def plan_of_record(raw: bytes) -> Plan:

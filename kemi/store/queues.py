@@ -134,7 +134,7 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "caller_sent": call.caller_sent,
         "called": call.called,
         "called_sent": call.called_sent,
-        "destination": call.legs[0].destination if call.legs else "",
+        "destination": call.legs[0].destination if call.legs else call.special,
         "call_id": call.call_id,
         "from_tag": call.from_tag,
         "to_tag": call.callee_leg.tag if call.callee_leg else "",

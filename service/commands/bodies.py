@@ -110,6 +110,25 @@ def translation_gone_body(account_id: int, rule_id: int) -> Body:
     return {"do": "translation_gone", "account": account_id, "id": rule_id}
 
 
+def special_body(row: Row[Any]) -> Body:
+    """Of a row of `specials`."""
+    return {
+        "do": "special",
+        "id": row.id,
+        "account": row.account_id,
+        "trunk": row.trunk_id or 0,
+        "number": row.number,
+        "prefix": row.prefix,
+        "kind": row.kind,
+        "plan": row.plan_id,
+    }
+
+
+def special_gone_body(special_id: int) -> Body:
+    """The store forgets an emergency or free number."""
+    return {"do": "special_gone", "id": special_id}
+
+
 def gateway_body(row: Row[Any]) -> Body:
     """Of a row of `gateways`."""
     return {

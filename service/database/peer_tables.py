@@ -69,3 +69,20 @@ translations = sa.Table(
     sa.Index(None, "account_id", "subject", "position"),
     sqlite_autoincrement=True,
 )
+
+specials = sa.Table(
+    "specials",
+    metadata,
+    identity(),
+    refers("account_id", "accounts.id"),  # for its calls and those of the accounts below
+    refers("trunk_id", "trunks.id", nullable=True),  # null: all of them
+    text("number"),
+    sa.Column("prefix", sa.Boolean, nullable=False, server_default=sa.false()),  # longer numbers count too
+    text("kind"),
+    refers("plan_id", "plans.id"),
+    text("note", ""),
+    big("version", 1),
+    one_of("kind", ("emergency", "free")),
+    sa.Index(None, "account_id"),
+    sqlite_autoincrement=True,
+)

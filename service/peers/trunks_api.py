@@ -16,7 +16,7 @@ from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
 from service.commands import bodies
 from service.commands.outbox import enqueue
-from service.database.peer_tables import numbers, translations
+from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
 from service.peers.common import (
     Digits,
@@ -243,7 +243,7 @@ async def edit_trunk(call: Call) -> Answer:
 async def remove_trunk(call: Call) -> Answer:
     """Its running calls go on; new ones come from nobody."""
     call.check_match(call.row.version)
-    for table in (numbers, translations):
+    for table in (numbers, specials, translations):
         used = sa.select(table.c.id).where(table.c.trunk_id == call.row.id).limit(1)
         if (await call.conn.execute(used)).first() is not None:
             raise Problem("conflict", f"{table.name} are bound to it: release them first")

@@ -16,7 +16,7 @@ from service.setup.sheet import Place, Row, Sheet, place_of
 PROVIDERS, PLANS = "providers", "plans"
 SECTIONS = (
     "currency", "accounts", PROVIDERS, "roles", "users", "gateways", PLANS, "trunks", "devices", "numbers",
-    "translations", "brands", "numberings", "mail_templates", "webhooks",
+    "translations", "specials", "brands", "numberings", "mail_templates", "webhooks",
 )  # fmt: skip
 
 

@@ -824,6 +824,31 @@ def upgrade() -> None:
     op.create_index(op.f("ix_tokens_user_id"), "tokens", ["user_id"], unique=False)
 
     op.create_table(
+        "specials",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("trunk_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("number", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("plan_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("kind IN ('emergency', 'free')", name=op.f("ck_specials_kind")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_specials_account_id")),
+        sa.ForeignKeyConstraint(["trunk_id"], ["trunks.id"], name=op.f("fk_specials_trunk_id")),
+        sa.ForeignKeyConstraint(["plan_id"], ["plans.id"], name=op.f("fk_specials_plan_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_specials")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_specials_account_id"), "specials", ["account_id"], unique=False)
+
+    op.create_table(
         "translations",
         sa.Column(
             "id",
