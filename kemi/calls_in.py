@@ -61,7 +61,9 @@ def _initial(rooms: Rooms, method: str) -> None:
         return
     if not sip.is_sane():
         return
-    if not sip.has_hops_left():
+    if not sip.is_clean():
+        sip.reply(*guards.BAD_REQUEST)
+    elif not sip.has_hops_left():
         sip.reply(*guards.TOO_MANY_HOPS)
     elif method == "OPTIONS":
         sip.reply(200, "OK")
@@ -76,7 +78,7 @@ def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
     if invitation is None:
         sip.reply(*guards.BAD_REQUEST)
         return
-    if sip.has_header("Route"):
+    if sip.has_header("Route") or any(sip.has_header(name) for name in guards.TAKEOVERS):
         sip.reply(*guards.FORBIDDEN)  # preloaded routes lead past the plan
         return
     bad_extension = guards.check_extensions(sip.text("$hdr(Require)"))

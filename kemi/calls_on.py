@@ -51,6 +51,8 @@ def reply(rooms: Rooms) -> None:
     that at hand for the worker's next request, which would come to nothing.
     """
     code, method = sip.number("$rs"), sip.text("$rm")
+    if not sip.is_clean():
+        raise ReplyDropped
     if method == "INVITE" and 200 <= code < 300:
         _accepted(rooms)
         return ends.answer_as_asked()

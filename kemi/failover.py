@@ -16,6 +16,8 @@ from kemi.store.change import Change
 from kemi.store.specials import EMERGENCY
 from ratebook.routing import Plan
 
+REDIRECTIONS = range(300, 400)
+"""Codes that lead elsewhere. Nobody is followed there, where no plan and no price is known: the gateway has failed."""
 RING_LEFT_MIN_MS = 1_000
 """Another gateway is not worth less ringing than this."""
 
@@ -46,7 +48,8 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
 def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:
     """Whether the code and what is left of attempts and ringing time allow another gateway."""
     left_ms = plan.ring_timeout_s * 1000 - rung_ms
-    return sip_code in plan.failover_codes and len(running.attempts) < plan.attempts_max and left_ms >= RING_LEFT_MIN_MS
+    fails_over = sip_code in plan.failover_codes or sip_code in REDIRECTIONS
+    return fails_over and len(running.attempts) < plan.attempts_max and left_ms >= RING_LEFT_MIN_MS
 
 
 def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now) -> tuple[Way, Parties] | None:

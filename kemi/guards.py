@@ -19,8 +19,10 @@ CSEQ_STEP_MAX = 1_000
 MAX_FORWARDS_MIN = 10
 """A request in a call that dies on its way to the other side would change one side only."""
 
-EXTENSIONS = frozenset({"100rel", "timer", "replaces", "outbound", "path", "precondition"})
-"""What a peer may Require: option tags that a proxy has no part in."""
+EXTENSIONS = frozenset({"100rel", "timer", "outbound", "path", "precondition"})
+"""What a peer may Require: option tags that a proxy has no part in, none that takes a call over (replaces, join)."""
+TAKEOVERS = ("Replaces", "Join")
+"""Headers of an INVITE that would put somebody into another call (RFC 3891, RFC 3911), which nobody would pay for."""
 
 RELAYED = frozenset({"INVITE", "ACK", "UPDATE", "INFO", "PRACK"})
 """Methods that pass in an answered call. BYE is answered here and sent anew."""

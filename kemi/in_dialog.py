@@ -31,7 +31,7 @@ def in_dialog(rooms: Rooms, method: str) -> None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
     request = _read(method, from_tag, to_tag)
-    answer = _judge(running, request, side)
+    answer = _judge(running, request, side) if sip.is_clean() else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
     if method == "BYE":

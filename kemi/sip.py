@@ -27,6 +27,7 @@ SELDOM_S = 60.0
 _said_s: dict[str, float] = {}
 
 _TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _URI_IN_BRACKETS = re.compile(r"<([^>]*)>")
 
 
@@ -124,6 +125,14 @@ def has_to_tag() -> bool:
 
 
 # --- checks of the message
+
+
+def is_clean() -> bool:
+    """Whether no header has a control character: what one reader takes as the end of a line, another one may not.
+
+    Raises UnicodeDecodeError.
+    """
+    return _CONTROLS.search(text("$msg(hdrs)")) is None
 
 
 def is_sane() -> bool:
