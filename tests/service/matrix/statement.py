@@ -259,7 +259,7 @@ ROUTES: dict[str, Route] = {
     "special.make": Route(
         "routing.change",
         lambda case: 201 if case.from_root else 403,
-        _account(number="112", kind="emergency", plan_id=1),
+        _account(number="199999", kind="emergency", plan_id=1),
         whose="body",
     ),
     "special.edit": Route("routing.change", lambda case: 200 if case.from_root else 403, _same(note="x")),
