@@ -23,7 +23,7 @@ from kemi.store.calls import RINGING, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
 from kemi.store.layout import Account, Invite, Usage
-from kemi.store.specials import EMERGENCY, Specials
+from kemi.store.specials import EMERGENCY, MESSAGE, Specials
 from kemi.store.translate import CALLED, Translations
 from kemi.store.trunks import Trunk
 from ratebook.routing import Plan
@@ -37,6 +37,10 @@ TRIES_MAX = 3
 
 CONFIGURED = Account._fields.index("balance")
 """The fields of an account before this one are configuration."""
+
+
+NOBODYS = Specials()
+"""The list of special numbers as a MESSAGE sees it."""
 
 
 class Repeated(NamedTuple):
@@ -76,7 +80,7 @@ class _Question(NamedTuple):
     invitation: Invitation
     number: str
     special: str
-    """emergency or free; empty: an ordinary call."""
+    """As in `RunningCall`."""
     caller: CallerId
     leg: Leg
     """Of the caller."""
@@ -89,20 +93,23 @@ class _Question(NamedTuple):
     """Of the store as it was read: nothing has changed when the next transaction's is one more."""
 
 
-def authorise(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> Admitted | Refused | Repeated:
-    """Takes a call or says why not. A refused one has left its record when this returns."""
+def authorise(
+    rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now, *, is_message: bool = False
+) -> Admitted | Refused | Repeated:
+    """Takes a call (or a MESSAGE) or says why not. A refused one has left its record when this returns."""
+    kind = MESSAGE if is_message else "call"
     try:
         for _ in range(TRIES_MAX):
-            decision = _take(rooms, _price(rooms, trunk, invitation, now), now)
+            decision = _take(rooms, _price(rooms, trunk, invitation, now, is_message=is_message), now)
             if decision is not None:
                 return decision
         raise Refusal("busy", 0, trunk.account)  # noqa: TRY301 -- answered and recorded as every other one
     except Refusal as refusal:
-        _record_refusal(rooms, trunk, invitation, refusal.refused, now)
+        _record_refusal(rooms, trunk, invitation, refusal.refused, kind, now)
         return refusal.refused
     except accounts.BrokenPath as broken:
         refused = Refusal("path", broken.account, 0).refused
-        _record_refusal(rooms, trunk, invitation, refused, now)
+        _record_refusal(rooms, trunk, invitation, refused, kind, now)
         return refused
 
 
@@ -121,7 +128,7 @@ def target_of(plan: Plan, way: Way, parties: Parties, rung_ms: int) -> Target:
     )
 
 
-def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Question:
+def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now, *, is_message: bool) -> _Question:
     store = rooms.store
     try:
         snapshot = rooms.rates.snapshot()
@@ -132,7 +139,8 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
         translations = configuration.translations(txn, trunk.account)
         caller = caller_of(trunk, invitation, translations)
         path = accounts.path_of(store, txn, trunk.account)
-        number, special, plan_id = _destination(configuration.specials(txn), translations, trunk, invitation, path)
+        listed = NOBODYS if is_message else configuration.specials(txn)
+        number, special, plan_id = _destination(listed, translations, trunk, invitation, path)
         if trunk.state != "active" and special != EMERGENCY:
             raise Refusal("trunk", trunk.account, trunk.account)
         if number is None:
@@ -144,10 +152,13 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
             raise Refusal("route", 0, trunk.account)
         look = quote.Look(store, txn, configuration, rates, number, now.wall_s)
         first_hold_s = configuration.settings(txn).first_hold_s
-        chain = quote.FREE_CHAIN if special else quote.price_chain(look, path, trunk, first_hold_s)
+        chain = quote.FREE_CHAIN
+        if not special:
+            chain = quote.price_chain(look, path, trunk, first_hold_s, is_message=is_message)
+        special = MESSAGE if is_message else special
         top = chain.legs[-1] if chain.legs else None
         try:
-            ways = quote.find_ways(look, plan, top, set(), is_paid=special != EMERGENCY)
+            ways = quote.find_ways(look, plan, top, set(), special)
         except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
             raise Refusal("exchange", path[-1].id, trunk.account, missing.pair) from None
         txn_id = txn.id()
@@ -209,11 +220,12 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             path = accounts.path_of(change.store, change.txn, trunk.account)
             if [account[:CONFIGURED] for account in path] != [account[:CONFIGURED] for account in question.path]:
                 return None
-        _take_trunk(change, trunk, now, is_limited=not question.special)
+        is_limited = question.special in {"", MESSAGE}
+        _take_trunk(change, trunk, now, is_limited=is_limited)
         way = take_gateway(change, question.ways, now)
         if way is None:
             raise Refusal("route", 0, trunk.account)
-        _take_path(change, path, question.chain, now, is_limited=not question.special)
+        _take_path(change, path, question.chain, now, is_limited=is_limited)
         if way is not question.ways[0]:
             parties = parties_for(way, question.caller, question.leg)
             record = pack_call(_call(key, question, way, parties, now))
@@ -338,22 +350,23 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
     )
 
 
-def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused: Refused, now: Now) -> None:
+def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused: Refused, kind: str, now: Now) -> None:
     with Change(rooms.store) as change:
         if refused.rule == "store" or change.is_nearly_full():
             return
         translations = change.configuration.translations(change.txn, trunk.account)
         called = normalise(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
         caller = caller_of(trunk, invitation, translations)
-        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, (called, caller), refused, now))
+        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, (called, caller), refused, kind, now))
 
 
 def _refusal_record(
-    trunk: Trunk, invitation: Invitation, numbers: tuple[str | None, CallerId], refused: Refused, now: Now
+    trunk: Trunk, invitation: Invitation, numbers: tuple[str | None, CallerId], refused: Refused, kind: str, now: Now
 ) -> dict[str, Any]:
     called, caller = numbers
     return {
         "call": new_call_key(now).hex(),
+        "kind": kind,
         "outcome": "refused",
         "sip_code": refused.code,
         "sip_reason": refused.reason,

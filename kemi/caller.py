@@ -37,7 +37,7 @@ class Parties(NamedTuple):
     from_uri: str
     to_uri: str
     contact: str
-    """The caller's remote target."""
+    """The caller's remote target; empty: there is none (a MESSAGE)."""
     asserted: str
     """URI of P-Asserted-Identity; empty: there is none."""
     is_private: bool

@@ -6,7 +6,7 @@ import secrets
 
 from kemi import ends, farewell, guards, messages, notes, sip
 from kemi.answer import Callee, Denied, Grant, answered
-from kemi.calls_in import send_out
+from kemi.calls_in import send_message, send_out
 from kemi.clock import now
 from kemi.failover import fail_over
 from kemi.identify import Source
@@ -14,7 +14,7 @@ from kemi.messages import Far
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
-from kemi.settlement import End, ended, given_up
+from kemi.settlement import End, delivered, ended, given_up
 from kemi.sip import Received
 from kemi.store.calls import RunningCall
 
@@ -254,6 +254,27 @@ def failure(rooms: Rooms) -> None:
     code, reason = _for_caller(code, sip.text("$T_reply_reason"))
     sip.set_timers(0, REPEATING_MS)
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
+        sip.transaction_reply(code, reason)
+
+
+def message_answered(rooms: Rooms) -> None:
+    """A reply to a MESSAGE: a 2xx is paid for before it goes on."""
+    call = sip.kept_call()
+    if call is not None and rooms.has_store() and 200 <= sip.number("$rs") < 300:
+        delivered(rooms, call, now())
+
+
+def message_failed(rooms: Rooms) -> None:
+    """The gateway did not take a MESSAGE: the next one, or its code to the sender."""
+    call = sip.kept_call()
+    if call is None or not rooms.has_store():
+        return
+    code = sip.failure_code()
+    target = fail_over(rooms, call, code, now())
+    if target is not None and send_message(rooms, call, target):
+        return
+    code, reason = _for_caller(code, sip.text("$T_reply_reason"))
+    if ended(rooms, call, End("callee", code, reason, 0), now()):
         sip.transaction_reply(code, reason)
 
 

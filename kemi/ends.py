@@ -31,7 +31,9 @@ def introduce(parties: Parties) -> None:
     """In a branch of an INVITE: what its gateway is told."""
     sip.replace_header("From", f"<{parties.from_uri}>;tag={sip.text('$ft')}")
     sip.replace_header("To", f"<{parties.to_uri}>")
-    sip.replace_header("Contact", f"<{parties.contact}>")
+    sip.remove_header("Contact")
+    if parties.contact:
+        sip.add_header("Contact", f"<{parties.contact}>")
     if parties.asserted:
         sip.add_header("P-Asserted-Identity", f"<{parties.asserted}>")
     if parties.is_private:

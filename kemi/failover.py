@@ -13,7 +13,6 @@ from kemi.settlement import with_code
 from kemi.store import accounts
 from kemi.store.calls import RunningCall
 from kemi.store.change import Change
-from kemi.store.specials import EMERGENCY
 from ratebook.routing import Plan
 
 REDIRECTIONS = range(300, 400)
@@ -38,7 +37,7 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
         tried = {attempt[0] for attempt in running.attempts}
         top = running.legs[-1] if running.legs else None
         try:
-            ways = quote.find_ways(look, plan, top, tried, is_paid=running.special != EMERGENCY)
+            ways = quote.find_ways(look, plan, top, tried, running.special)
         except quote.NoExchange:
             return None
     taken = _change_gateway(rooms, running.key, ways, sip_code, now)

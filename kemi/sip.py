@@ -178,6 +178,21 @@ def arm_failure_route(name: str) -> None:
     KSR.tm.t_on_failure(name)
 
 
+def arm_reply_route(name: str) -> None:
+    """Names the method that is called for each reply to the request, before it goes on."""
+    KSR.tm.t_on_reply(name)
+
+
+def keep_call(call: str) -> None:
+    """Keeps a call key with the transaction at hand, which has no dialog."""
+    KSR.pv.sets("$avp(call)", call)
+
+
+def kept_call() -> str | None:
+    """The call key of the transaction at hand; None: none was kept."""
+    return get("$avp(call)")
+
+
 def arm_branch_route(name: str) -> None:
     """Names the method that is called for each branch of the request, before it is sent. It may replace From and To:
     tm's CANCEL then has those of the branch.

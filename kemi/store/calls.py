@@ -75,7 +75,8 @@ class RunningCall(NamedTuple):
     called_sent: str
     called: str
     special: str
-    """emergency or free: no money of the caller's, no limit, no cut; empty: an ordinary call."""
+    """emergency or free: no money of the caller's, no limit, no cut. message: no call, a MESSAGE. Empty: an ordinary
+    call."""
     call_id: str
     from_tag: str
     from_uri: str

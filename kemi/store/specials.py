@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 EMERGENCY, FREE = "emergency", "free"
+MESSAGE = "message"
+"""No number of a list: a MESSAGE, which is paid for once it is delivered."""
 SHORT_MAX = 6
 """Symbols of a short number: one counts as it is dialled only (00112 is not 112)."""
 

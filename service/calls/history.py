@@ -58,6 +58,7 @@ class CdrView(Told):
     answered_at: Annotated[Moment, Field(description="null: it was not answered")]
     ended_at: Moment
     duration_ms: int
+    kind: Annotated[str, Field(description="call, emergency, free or message")]
     outcome: Annotated[str, Field(description="answered, failed, cancelled or refused")]
     sip_code: int
     sip_reason: str

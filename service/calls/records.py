@@ -15,8 +15,9 @@ Row = dict[str, Any]
 HOUR_MS = 3_600_000
 
 _COPIED = (
-    *("call", "outcome", "sip_code", "sip_reason", "ended_by", "refused_by", "rule", "path", "caller", "called"),
+    *("call", "kind", "outcome", "sip_code", "sip_reason", "ended_by", "refused_by", "rule", "path", "caller"),
     *(
+        "called",
         "caller_sent",
         "called_sent",
         "destination",

@@ -173,7 +173,7 @@ def _line(line: ChargeLine) -> dict[str, Any]:
 
 
 _FIELDS = (
-    *("id", "call", "outcome", "sip_code", "sip_reason", "ended_by", "rule", "caller", "called", "caller_sent"),
+    *("id", "call", "kind", "outcome", "sip_code", "sip_reason", "ended_by", "rule", "caller", "called", "caller_sent"),
     *("called_sent", "destination", "call_id", "start_ms", "ring_ms", "answer_ms", "end_ms", "duration_ms", "attempts"),
 )
 

@@ -297,6 +297,7 @@ cdrs = sa.Table(
     _big("epoch"),
     _big("sequence"),
     _refers("entry_id", "entries.id", nullable=True),  # the batch that posted it; null: nothing to post
+    _text("kind", "call"),  # call, emergency, free, message
     _text("outcome"),
     sa.Column("sip_code", sa.Integer, nullable=False),
     _text("sip_reason"),

@@ -340,6 +340,7 @@ def upgrade() -> None:
         sa.Column("epoch", sa.BigInteger(), nullable=False),
         sa.Column("sequence", sa.BigInteger(), nullable=False),
         sa.Column("entry_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("kind", sa.Text(), server_default="call", nullable=False),
         sa.Column("outcome", sa.Text(), nullable=False),
         sa.Column("sip_code", sa.Integer(), nullable=False),
         sa.Column("sip_reason", sa.Text(), nullable=False),
