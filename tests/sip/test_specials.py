@@ -32,7 +32,7 @@ def test_an_emergency_call_is_put_through_and_costs_nothing(proxy: Proxy, caller
     first, _ = answer(caller, gateway, "112")
     second, _ = answer(caller, gateway, "112")
     proxy.send(proxy.account_body(CUSTOMER, parent=LOWER, state="suspended", channels=1))
-    gateway.expect_nothing("BYE", 2.5)
+    gateway.expect_nothing("BYE", 2.5, Call_ID=first.call_id)
     for call in (first, second):
         hang_up(call, gateway)
         cdr = proxy.cdr(call.call_id)
