@@ -192,5 +192,5 @@ def test_options_of_a_known_trunk_is_answered(caller: Agent) -> None:
     """Its keep-alive; other methods are not for us."""
     caller.send(Call(caller, "ping").text("OPTIONS"))
     caller.expect(200)
-    caller.send(Call(caller, "x").text("MESSAGE"))
+    caller.send(Call(caller, "x").text("SUBSCRIBE"))
     caller.expect(405)
