@@ -1,4 +1,5 @@
-"""What changes rarely and is asked for at each call: plans, gateways, translations, tariffs, rates of exchange, settings.
+"""What changes rarely and is asked for at each call: plans, gateways, translations, special numbers, versions of
+tariffs, rates of exchange, settings.
 
 A process keeps it decoded until the store's configuration number moves, which each command that changes any of it does.
 """
