@@ -225,7 +225,7 @@ class World:
         who = {"actor": "x", "actor_account_id": place.id, "reason": place.marker, "state": "done"}
         await put("rerating", reratings, **own, **made, **period, **who)
         of = {"rerating_id": place.things["rerating"], "cdr_id": place.things["cdr"], "level": 0, "seller_id": 1}
-        price = {"tariff": "", "prefix": place.marker, "terms": "", "billed_s": 0, "micros": 0}
+        price = {"tariff": "", "prefix": place.marker, "terms": "", "exchange": "1/1", "billed_s": 0, "micros": 0}
         both = {f"{when}_{name}": value for when in ("before", "after") for name, value in price.items()}
         await put("correction", corrections, **own, **made, **of, **both, delta_micros=0, currency="EUR")
 
