@@ -11,9 +11,10 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kemi import quote
+from kemi.caller import CallerId, Parties, caller_of, parties_for
 from kemi.clock import Now
 from kemi.invitation import Invitation
-from kemi.numbers import for_gateway, normalise
+from kemi.numbers import dialled, international, normalise
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
@@ -22,6 +23,8 @@ from kemi.store.calls import RINGING, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
 from kemi.store.layout import Account, Invite, Usage
+from kemi.store.specials import EMERGENCY, MESSAGE, Specials
+from kemi.store.translate import CALLED, Translations
 from kemi.store.trunks import Trunk
 from ratebook.routing import Plan
 
@@ -34,6 +37,10 @@ TRIES_MAX = 3
 
 CONFIGURED = Account._fields.index("balance")
 """The fields of an account before this one are configuration."""
+
+
+NOBODYS = Specials()
+"""The list of special numbers as a MESSAGE sees it."""
 
 
 class Repeated(NamedTuple):
@@ -55,6 +62,8 @@ class Target(NamedTuple):
     """How long it may be silent."""
     ring_ms: int
     """How long it may ring: what is left of the plan's limit over all gateways."""
+    parties: Parties
+    """What it is told of both ends."""
 
 
 class Admitted(NamedTuple):
@@ -70,6 +79,12 @@ class _Question(NamedTuple):
     trunk: Trunk
     invitation: Invitation
     number: str
+    special: str
+    """As in `RunningCall`."""
+    caller: CallerId
+    leg: Leg
+    """Of the caller."""
+    plan_id: int
     plan: Plan
     path: list[Account]
     chain: Chain
@@ -78,24 +93,27 @@ class _Question(NamedTuple):
     """Of the store as it was read: nothing has changed when the next transaction's is one more."""
 
 
-def authorise(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> Admitted | Refused | Repeated:
-    """Takes a call or says why not. A refused one has left its record when this returns."""
+def authorise(
+    rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now, *, is_message: bool = False
+) -> Admitted | Refused | Repeated:
+    """Takes a call (or a MESSAGE) or says why not. A refused one has left its record when this returns."""
+    kind = MESSAGE if is_message else "call"
     try:
         for _ in range(TRIES_MAX):
-            decision = _take(rooms, _price(rooms, trunk, invitation, now), now)
+            decision = _take(rooms, _price(rooms, trunk, invitation, now, is_message=is_message), now)
             if decision is not None:
                 return decision
         raise Refusal("busy", 0, trunk.account)  # noqa: TRY301 -- answered and recorded as every other one
     except Refusal as refusal:
-        _record_refusal(rooms, trunk, invitation, refusal.refused, now)
+        _record_refusal(rooms, trunk, invitation, refusal.refused, kind, now)
         return refusal.refused
     except accounts.BrokenPath as broken:
         refused = Refusal("path", broken.account, 0).refused
-        _record_refusal(rooms, trunk, invitation, refused, now)
+        _record_refusal(rooms, trunk, invitation, refused, kind, now)
         return refused
 
 
-def target_of(plan: Plan, way: Way, number: str, rung_ms: int) -> Target:
+def target_of(plan: Plan, way: Way, parties: Parties, rung_ms: int) -> Target:
     """Where the INVITE goes for a gateway, `rung_ms` after the call began."""
     gateway = way.gateway
     return Target(
@@ -103,18 +121,14 @@ def target_of(plan: Plan, way: Way, number: str, rung_ms: int) -> Target:
         gateway.host,
         gateway.port,
         gateway.transport,
-        for_gateway(number, gateway.strip, gateway.prefix),
+        way.called,
         plan.try_timeout_ms,
         plan.ring_timeout_s * 1000 - rung_ms,
+        parties,
     )
 
 
-def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Question:
-    if trunk.state != "active":
-        raise Refusal("trunk", trunk.account, trunk.account)
-    number = normalise(trunk, invitation.called)
-    if number is None:
-        raise Refusal("number", trunk.account, trunk.account)
+def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now, *, is_message: bool) -> _Question:
     store = rooms.store
     try:
         snapshot = rooms.rates.snapshot()
@@ -122,21 +136,58 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now) -> _Que
         raise Refusal("rates", 0, trunk.account) from None
     with store.read() as txn, snapshot as rates:
         configuration = store.configuration(txn)
+        translations = configuration.translations(txn, trunk.account)
+        caller = caller_of(trunk, invitation, translations)
         path = accounts.path_of(store, txn, trunk.account)
-        check_states(path, trunk.account)
-        plan = configuration.plan(txn, trunk.plan)
+        listed = NOBODYS if is_message else configuration.specials(txn)
+        number, special, plan_id = _destination(listed, translations, trunk, invitation, path)
+        if trunk.state != "active" and special != EMERGENCY:
+            raise Refusal("trunk", trunk.account, trunk.account)
+        if number is None:
+            raise Refusal("number", trunk.account, trunk.account)
+        if not special:
+            check_states(path, trunk.account)
+        plan = configuration.plan(txn, plan_id)
         if plan is None:
             raise Refusal("route", 0, trunk.account)
         look = quote.Look(store, txn, configuration, rates, number, now.wall_s)
-        chain = quote.price_chain(look, path, trunk, configuration.settings(txn).first_hold_s)
+        first_hold_s = configuration.settings(txn).first_hold_s
+        chain = quote.FREE_CHAIN
+        if not special:
+            chain = quote.price_chain(look, path, trunk, first_hold_s, is_message=is_message)
+        special = MESSAGE if is_message else special
+        top = chain.legs[-1] if chain.legs else None
         try:
-            ways = quote.find_ways(look, plan, chain.legs[-1] if chain.legs else None, set())
+            ways = quote.find_ways(look, plan, top, set(), special)
         except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
             raise Refusal("exchange", path[-1].id, trunk.account, missing.pair) from None
         txn_id = txn.id()
     if not ways:
         raise Refusal("route", 0, trunk.account)
-    return _Question(trunk, invitation, number, plan, path, chain, ways, txn_id)
+    leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
+    return _Question(trunk, invitation, number, special, caller, leg, plan_id, plan, path, chain, ways, txn_id)
+
+
+class _Destination(NamedTuple):
+    """Where a call is to go."""
+
+    number: str | None
+    """E.164, or one of the list of special numbers; None: it is no number."""
+    special: str
+    """emergency or free; empty: an ordinary call."""
+    plan: int
+
+
+def _destination(
+    specials: Specials, translations: Translations, trunk: Trunk, invitation: Invitation, path: list[Account]
+) -> _Destination:
+    written = dialled(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
+    number = international(trunk, written)
+    found = specials.find(written, number, [one.id for one in path], trunk.id) if specials else None
+    if found is None or any(account.flags & layout.CLOSED for account in path):
+        return _Destination(number, "", trunk.plan)
+    special, number = found
+    return _Destination(number, special.kind, special.plan)
 
 
 def check_states(path: list[Account], caller: int) -> None:
@@ -154,31 +205,34 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     invited = invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
     key = new_call_key(now)
-    call = _call(key, question, question.ways[0], now)  # before the lock: the first way nearly always has room
+    parties = parties_for(question.ways[0], question.caller, question.leg)
+    call = _call(key, question, question.ways[0], parties, now)  # before the lock: the first way nearly always has room
     record = pack_call(call)
     with Change(rooms.store) as change:
         raw = change.txn.get(invited, db=change.store.invite)
         repeated = None if raw is None else _repeated(change, invitation, raw, branch, now)
         if repeated is not None:
             return repeated
-        if change.is_nearly_full():
+        if change.is_nearly_full() and question.special != EMERGENCY:
             raise Refusal("store", 0, trunk.account)
         path = question.path
         if change.txn.id() != question.txn_id + 1:
             path = accounts.path_of(change.store, change.txn, trunk.account)
             if [account[:CONFIGURED] for account in path] != [account[:CONFIGURED] for account in question.path]:
                 return None
-        _take_trunk(change, trunk, now)
+        is_limited = question.special in {"", MESSAGE}
+        _take_trunk(change, trunk, now, is_limited=is_limited)
         way = take_gateway(change, question.ways, now)
         if way is None:
             raise Refusal("route", 0, trunk.account)
-        _take_path(change, path, question.chain, now)
+        _take_path(change, path, question.chain, now, is_limited=is_limited)
         if way is not question.ways[0]:
-            record = pack_call(_call(key, question, way, now))
+            parties = parties_for(way, question.caller, question.leg)
+            record = pack_call(_call(key, question, way, parties, now))
         change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
-    return Admitted(key.hex(), target_of(question.plan, way, question.number, 0))
+    return Admitted(key.hex(), target_of(question.plan, way, parties, 0))
 
 
 def new_call_key(now: Now) -> bytes:
@@ -202,9 +256,9 @@ def _repeated(change: Change, invitation: Invitation, raw: bytes, branch: bytes,
     return None
 
 
-def _take_trunk(change: Change, trunk: Trunk, now: Now) -> None:
+def _take_trunk(change: Change, trunk: Trunk, now: Now, *, is_limited: bool) -> None:
     usage = accounts.usage_of(change.store, change.txn, b"t", trunk.id)
-    clock_us = _room_for_one(usage, trunk.channels_max, trunk.cps_max, now)
+    clock_us = _room_for_one(usage, trunk.channels_max, trunk.cps_max, now) if is_limited else usage.rate_clock_us
     if clock_us is None:
         raise Refusal("trunk_limit", trunk.account, trunk.account)
     accounts.put_usage(change.store, change.txn, b"t", trunk.id, usage.channels + 1, clock_us)
@@ -229,11 +283,17 @@ def _room_for_one(usage: Usage, channels_max: int, cps_max: int, now: Now) -> in
     return accounts.next_rate_clock_us(usage.rate_clock_us, cps_max, now.boot_ms)
 
 
-def _take_path(change: Change, path: list[Account], chain: Chain, now: Now) -> None:
-    """Channels, calls a second and funds of the whole path, all or nothing. Raises Refusal."""
+def _take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, is_limited: bool) -> None:
+    """Channels, calls a second and funds of the whole path, all or nothing. Raises Refusal.
+
+    `is_limited` False: the call is counted, and never refused.
+    """
     caller = path[0].id
     holds = {leg.account: leg.held for leg in chain.legs}
     for account in path:
+        if not is_limited:
+            accounts.put_taken(change.store, change.txn, account, 0, account.rate_clock_us)
+            continue
         if not accounts.takes_channel(account.channels, account.channels_max):
             raise Refusal("channels", account.id, caller)
         clock_us = accounts.next_rate_clock_us(account.rate_clock_us, account.cps_max, now.boot_ms)
@@ -245,8 +305,8 @@ def _take_path(change: Change, path: list[Account], chain: Chain, now: Now) -> N
         accounts.put_taken(change.store, change.txn, account, hold or 0, clock_us)
 
 
-def _call(key: bytes, question: _Question, way: Way, now: Now) -> RunningCall:
-    trunk, invitation, chain = question.trunk, question.invitation, question.chain
+def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now) -> RunningCall:
+    trunk, invitation, chain, leg = question.trunk, question.invitation, question.chain, question.leg
     deadline_ms = now.boot_ms + question.plan.ring_timeout_s * 1000
     return RunningCall(
         key=key,
@@ -255,21 +315,24 @@ def _call(key: bytes, question: _Question, way: Way, now: Now) -> RunningCall:
         account=trunk.account,
         path=tuple([account.id for account in question.path]),
         legs=chain.legs,
-        plan=trunk.plan,
+        plan=question.plan_id,
         gateway=way.gateway.id,
         provider=way.leg,
         attempts=((way.gateway.id, 0, now.wall_ms),),
-        caller=invitation.caller,
+        caller=question.caller.number,
+        caller_sent=invitation.caller,
         called_sent=invitation.called,
         called=question.number,
+        special=question.special,
         call_id=invitation.call_id,
         from_tag=invitation.from_tag,
         from_uri=invitation.from_uri,
         to_uri=invitation.to_uri,
+        sent_from=parties.from_uri,
+        sent_to=parties.to_uri,
+        is_private=question.caller.is_private,
         request_uri=invitation.request_uri,
-        caller_leg=Leg(
-            invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket
-        ),
+        caller_leg=leg,
         callee_leg=None,
         start_boot_ms=now.boot_ms,
         start_wall_ms=now.wall_ms,
@@ -287,16 +350,23 @@ def _call(key: bytes, question: _Question, way: Way, now: Now) -> RunningCall:
     )
 
 
-def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused: Refused, now: Now) -> None:
+def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused: Refused, kind: str, now: Now) -> None:
     with Change(rooms.store) as change:
         if refused.rule == "store" or change.is_nearly_full():
             return
-        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, refused, now))
+        translations = change.configuration.translations(change.txn, trunk.account)
+        called = normalise(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
+        caller = caller_of(trunk, invitation, translations)
+        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, (called, caller), refused, kind, now))
 
 
-def _refusal_record(trunk: Trunk, invitation: Invitation, refused: Refused, now: Now) -> dict[str, Any]:
+def _refusal_record(
+    trunk: Trunk, invitation: Invitation, numbers: tuple[str | None, CallerId], refused: Refused, kind: str, now: Now
+) -> dict[str, Any]:
+    called, caller = numbers
     return {
         "call": new_call_key(now).hex(),
+        "kind": kind,
         "outcome": "refused",
         "sip_code": refused.code,
         "sip_reason": refused.reason,
@@ -306,8 +376,9 @@ def _refusal_record(trunk: Trunk, invitation: Invitation, refused: Refused, now:
         "trunk": trunk.id,
         "account": trunk.account,
         "path": [trunk.account],
-        "caller": invitation.caller,
-        "called": normalise(trunk, invitation.called) or "",
+        "caller": caller.number,
+        "caller_sent": invitation.caller,
+        "called": called or "",
         "called_sent": invitation.called,
         "destination": "",
         "call_id": invitation.call_id,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 
-from kemi import farewell, guards, messages, notes, sip
+from kemi import ends, farewell, guards, messages, notes, sip
 from kemi.answer import Callee, Denied, Grant, answered
-from kemi.calls_in import send_out
+from kemi.calls_in import send_message, send_out
 from kemi.clock import now
 from kemi.failover import fail_over
 from kemi.identify import Source
@@ -14,7 +14,7 @@ from kemi.messages import Far
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
-from kemi.settlement import End, ended, given_up
+from kemi.settlement import End, delivered, ended, given_up
 from kemi.sip import Received
 from kemi.store.calls import RunningCall
 
@@ -51,8 +51,11 @@ def reply(rooms: Rooms) -> None:
     that at hand for the worker's next request, which would come to nothing.
     """
     code, method = sip.number("$rs"), sip.text("$rm")
+    if not sip.is_clean():
+        raise ReplyDropped
     if method == "INVITE" and 200 <= code < 300:
-        return _accepted(rooms)
+        _accepted(rooms)
+        return ends.answer_as_asked()
     if sip.check_transaction() < 0:
         if method == "BYE" and code >= 200:
             _bye_answered(rooms)
@@ -61,7 +64,7 @@ def reply(rooms: Rooms) -> None:
         _ringing()
     elif method == "UPDATE" and 200 <= code < 300:
         _updated(rooms)
-    return None
+    return ends.answer_as_asked()
 
 
 def _bye_answered(rooms: Rooms) -> None:
@@ -121,8 +124,10 @@ def _accepted(rooms: Rooms) -> None:
     if running is None or side is None:
         return _pick_up(rooms, call, tag)
     _repeat_or_move(rooms, running, side)
-    if sip.check_transaction() < 0 and not comes_from_side(rooms, running, side, sip.text("$si")):
-        raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
+    if sip.check_transaction() < 0:
+        if not comes_from_side(rooms, running, side, sip.text("$si")):
+            raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
+        ends.answer_alone(running, side)
     return None
 
 
@@ -156,9 +161,7 @@ def own_request(rooms: Rooms) -> None:
         _await_second_bye(rooms, call, sip.text("$tt"))
         _timer_ended(rooms, call)
     moved = sip.dialog_note(notes.MOVED)
-    target = notes.moved_targets(moved).get(sip.text("$tt")) if moved else None
-    if target is not None:
-        sip.redirect(target)
+    ends.own_request(notes.moved_targets(moved).get(sip.text("$tt")) if moved else None)
 
 
 def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
@@ -251,6 +254,27 @@ def failure(rooms: Rooms) -> None:
     code, reason = _for_caller(code, sip.text("$T_reply_reason"))
     sip.set_timers(0, REPEATING_MS)
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
+        sip.transaction_reply(code, reason)
+
+
+def message_answered(rooms: Rooms) -> None:
+    """A reply to a MESSAGE: a 2xx is paid for before it goes on."""
+    call = sip.kept_call()
+    if call is not None and rooms.has_store() and 200 <= sip.number("$rs") < 300:
+        delivered(rooms, call, now())
+
+
+def message_failed(rooms: Rooms) -> None:
+    """The gateway did not take a MESSAGE: the next one, or its code to the sender."""
+    call = sip.kept_call()
+    if call is None or not rooms.has_store():
+        return
+    code = sip.failure_code()
+    target = fail_over(rooms, call, code, now())
+    if target is not None and send_message(rooms, call, target):
+        return
+    code, reason = _for_caller(code, sip.text("$T_reply_reason"))
+    if ended(rooms, call, End("callee", code, reason, 0), now()):
         sip.transaction_reply(code, reason)
 
 

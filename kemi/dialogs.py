@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from kemi.clock import Now
+from kemi.notes import SENT, Sent
 from kemi.store.calls import RunningCall
 
 CONFIRMED = 4
@@ -79,10 +80,13 @@ def _routes(uris: tuple[str, ...]) -> str:
 def write_tables(folder: Path, calls: Iterable[RunningCall], now: Now) -> None:
     """Writes the tables anew, each whole or not at all."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o2770)
-    rows, variables = [], []
+    rows: list[str] = []
+    variables: list[str] = []
     for number, call in enumerate(calls, start=1):
         rows.append(dialog_row(number, call, now))
-        variables.append(_row(number, call.h_entry, call.h_id, "call", call.hex))
+        sent = Sent(call.from_tag, call.sent_from, call.sent_to)
+        for name, value in (("call", call.hex), (SENT, sent.to_note())):
+            variables.append(_row(len(variables) + 1, call.h_entry, call.h_id, name, value))
     _write(folder / "version", VERSION_COLUMNS, ["1:dialog:7", "2:dialog_vars:1"])
     _write(folder / "dialog", DIALOG_COLUMNS, rows)
     _write(folder / "dialog_vars", VARS_COLUMNS, variables)

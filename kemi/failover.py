@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kemi import quote
 from kemi.authorize import Target, take_gateway, target_of
+from kemi.caller import CallerId, Parties, parties_for
 from kemi.clock import Now
 from kemi.quote import Way
 from kemi.rooms import Rooms
@@ -14,6 +15,8 @@ from kemi.store.calls import RunningCall
 from kemi.store.change import Change
 from ratebook.routing import Plan
 
+REDIRECTIONS = range(300, 400)
+"""Codes that lead elsewhere. Nobody is followed there, where no plan and no price is known: the gateway has failed."""
 RING_LEFT_MIN_MS = 1_000
 """Another gateway is not worth less ringing than this."""
 
@@ -32,21 +35,23 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
             return None
         look = quote.Look(store, txn, configuration, rates, running.called, now.wall_s)
         tried = {attempt[0] for attempt in running.attempts}
+        top = running.legs[-1] if running.legs else None
         try:
-            ways = quote.find_ways(look, plan, running.legs[-1] if running.legs else None, tried)
+            ways = quote.find_ways(look, plan, top, tried, running.special)
         except quote.NoExchange:
             return None
-    way = _change_gateway(rooms, running.key, ways, sip_code, now)
-    return None if way is None else target_of(plan, way, running.called, rung_ms)
+    taken = _change_gateway(rooms, running.key, ways, sip_code, now)
+    return None if taken is None else target_of(plan, *taken, rung_ms)
 
 
 def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:
     """Whether the code and what is left of attempts and ringing time allow another gateway."""
     left_ms = plan.ring_timeout_s * 1000 - rung_ms
-    return sip_code in plan.failover_codes and len(running.attempts) < plan.attempts_max and left_ms >= RING_LEFT_MIN_MS
+    fails_over = sip_code in plan.failover_codes or sip_code in REDIRECTIONS
+    return fails_over and len(running.attempts) < plan.attempts_max and left_ms >= RING_LEFT_MIN_MS
 
 
-def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now) -> Way | None:
+def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now) -> tuple[Way, Parties] | None:
     with Change(rooms.store) as change:
         running = change.call(key)
         if running is None or running.is_answered:
@@ -57,6 +62,14 @@ def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, no
         accounts.release_channel(change.store, change.txn, b"g", running.gateway)
         attempts = (*with_code(running, sip_code), (way.gateway.id, 0, now.wall_ms))
         until_s = min(running.priced_until_s, way.until_s)
-        after = running._replace(gateway=way.gateway.id, provider=way.leg, attempts=attempts, priced_until_s=until_s)
+        parties = parties_for(way, CallerId(running.caller, running.is_private), running.caller_leg)
+        after = running._replace(
+            gateway=way.gateway.id,
+            provider=way.leg,
+            attempts=attempts,
+            priced_until_s=until_s,
+            sent_from=parties.from_uri,
+            sent_to=parties.to_uri,
+        )
         change.put_call(after)
-        return way
+        return way, parties

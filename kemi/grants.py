@@ -123,7 +123,11 @@ def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
 
 
 def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
-    if running.cut_by or not all(change.account(account).is_active for account in running.path):
+    if running.cut_by:
+        return running.grant_s
+    if running.special:
+        return running.grant_s + settings.grant_s  # nobody cuts it: no limit of length either
+    if not all(change.account(account).is_active for account in running.path):
         return running.grant_s
     payers = payers_of(change, running.legs)
     return max(running.grant_s, next_grant_s(payers, running.grant_s, settings, running.answered_s))

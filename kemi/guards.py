@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from kemi.caller import contact_shown
 from kemi.invitation import CSEQ_FIRST_MAX, TAG_MAX, is_within_limit
 from kemi.notes import ROUTES_MAX, Early, is_word
 from kemi.store.calls import Leg, RunningCall
@@ -18,8 +19,10 @@ CSEQ_STEP_MAX = 1_000
 MAX_FORWARDS_MIN = 10
 """A request in a call that dies on its way to the other side would change one side only."""
 
-EXTENSIONS = frozenset({"100rel", "timer", "replaces", "outbound", "path", "precondition"})
-"""What a peer may Require: option tags that a proxy has no part in."""
+EXTENSIONS = frozenset({"100rel", "timer", "outbound", "path", "precondition"})
+"""What a peer may Require: option tags that a proxy has no part in, none that takes a call over (replaces, join)."""
+TAKEOVERS = ("Replaces", "Join")
+"""Headers of an INVITE that would put somebody into another call (RFC 3891, RFC 3911), which nobody would pay for."""
 
 RELAYED = frozenset({"INVITE", "ACK", "UPDATE", "INFO", "PRACK"})
 """Methods that pass in an answered call. BYE is answered here and sent anew."""
@@ -121,7 +124,7 @@ def check_in_dialog(running: RunningCall, request: InDialog, side: str) -> Answe
         return UNKNOWN_DIALOG
     if request.method not in RELAYED:
         return NOT_ALLOWED
-    if not _follows(request, other.contact, other.route_set):
+    if not _follows(request, contact_shown(running) if side == "callee" else other.contact, other.route_set):
         return FORBIDDEN
     return check_cseq(request, own) or _check_way(request)
 

@@ -5,7 +5,7 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 
 from __future__ import annotations
 
-from kemi import guards, notes, sip
+from kemi import ends, guards, notes, sip
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
 from kemi.refusal import UNAVAILABLE
@@ -33,7 +33,7 @@ def in_dialog(rooms: Rooms, method: str) -> None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
     request = _read(method, from_tag, to_tag)
-    answer = _judge(running, request, side)
+    answer = _judge(running, request, side) if sip.is_clean() else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
     if method == "BYE":
@@ -103,6 +103,8 @@ def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -
         advance(rooms, running.hex, side, request.cseq, None)
         if request.contacts:
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
+    ends.forget_claims()
+    ends.readdress(running, request, side)
     if not sip.relay():
         _refuse(request.method, Answer(*UNAVAILABLE))
     return None

@@ -32,10 +32,14 @@ class Invitation(NamedTuple):
     route_set: tuple[str, ...]
     """What a request to the caller must carry, in order."""
     socket: str
+    asserted: str = ""
+    """User part of the first P-Asserted-Identity; whether it counts is the trunk's to say."""
+    is_private: bool = False
+    """Whether the caller wants to stay unknown."""
 
     def is_within_limits(self) -> bool:
         """Whether each text is there, printable and not too long, and the CSeq leaves room for those that follow."""
-        call_id, from_tag, cseq, branch, _, called, from_uri, to_uri, request_uri, contact, route_set, _ = self
+        call_id, from_tag, cseq, branch, _, called, from_uri, to_uri, request_uri, contact, route_set, *_ = self
         return (
             0 <= cseq < CSEQ_FIRST_MAX
             and is_within_limit(call_id, CALL_ID_MAX)

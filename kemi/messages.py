@@ -41,7 +41,10 @@ def side_of(running: RunningCall, tag: str) -> Far | None:
     if callee is None or tag not in {caller.tag, callee.tag}:
         return None
     leg, other = (caller, callee) if tag == caller.tag else (callee, caller)
-    uris = {caller.tag: running.from_uri, callee.tag: running.to_uri}
+    if leg is caller:
+        uris = {caller.tag: running.from_uri, callee.tag: running.to_uri}
+    else:
+        uris = {caller.tag: running.sent_from, callee.tag: running.sent_to}
     return Far(
         running.call_id,
         f"<{uris[other.tag]}>;tag={other.tag}",

@@ -13,9 +13,9 @@ ROUTES_MAX = 16
 EARLY_MAX = 8
 """Forks that a gateway may ring at."""
 
-RING, PAST, EARLY, MOVE, MOVED = "ring", "past", "early", "move", "moved"
+RING, PAST, EARLY, MOVE, MOVED, SENT = "ring", "past", "early", "move", "moved", "sent"
 """Names: wall milliseconds of the first 18x; how many branches of the INVITE were given up; sides that ring; a
-request that waits to move its sender's target; targets that have moved."""
+request that waits to move its sender's target; targets that have moved; what the gateway at hand was told."""
 
 
 class Early(NamedTuple):
@@ -77,3 +77,21 @@ def with_moved(noted: str, tag: str, contact: str) -> str:
 def moved_targets(noted: str) -> dict[str, str]:
     """Where requests to the owner of each tag go now; one that never moved isn't in it."""
     return dict(line.split(" ") for line in noted.split("\n") if line)
+
+
+class Sent(NamedTuple):
+    """What the gateway at hand was told of both ends."""
+
+    from_tag: str
+    """Of the caller."""
+    from_uri: str
+    to_uri: str
+
+    def to_note(self) -> str:
+        """As the dialog keeps it; `from_note` reads it."""
+        return " ".join(self)
+
+    @classmethod
+    def from_note(cls, noted: str) -> Sent | None:
+        """What it was told; None: it was not noted."""
+        return cls(*noted.split(" ")) if noted else None

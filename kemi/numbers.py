@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 
-from kemi.store.trunks import Trunk
-
-_NUMBER = re.compile(r"\+?[0-9*#]{1,32}", re.ASCII)
-"""What may be a number at all, before and after normalising."""
+from kemi.store.translate import Rule, is_number, translate
+from kemi.store.trunks import Gateway, Trunk
 
 
-def is_number(text: str) -> bool:
-    """Digits, `*` and `#`, 32 at most, one `+` before them."""
-    return _NUMBER.fullmatch(text) is not None
-
-
-def normalise(trunk: Trunk, called: str) -> str | None:
+def normalise(trunk: Trunk, called: str, rules: Iterable[Rule] = ()) -> str | None:
     """The E.164 number without `+` that a called number means on this trunk; None: it is none.
 
-    In order: the tech prefix goes; `+` or the trunk's international prefix goes; else the trunk's national
-    prefix is replaced by its country code. A number that has neither is taken as it stands.
+    The tech prefix goes, translation rules are applied (`dialled`), then the trunk's prefixes (`international`).
     """
+    return international(trunk, dialled(trunk, called, rules))
+
+
+def dialled(trunk: Trunk, called: str, rules: Iterable[Rule] = ()) -> str:
+    """What was called without the tech prefix, translated; what is no number stays."""
     number = called[len(trunk.tech_prefix) :] if called.startswith(trunk.tech_prefix) else called
+    return translate(rules, number)[0] if is_number(number) else number
+
+
+def international(trunk: Trunk, number: str) -> str | None:
+    """The E.164 number without `+` of one as this trunk's people write it; None: it is none.
+
+    `+` or the trunk's international prefix goes; else the trunk's national prefix is replaced by its country code. A
+    number that has neither is taken as it stands.
+    """
     if not is_number(number):
         return None
     if number.startswith("+"):
@@ -29,10 +35,22 @@ def normalise(trunk: Trunk, called: str) -> str | None:
     if trunk.international_prefix and number.startswith(trunk.international_prefix):
         return number[len(trunk.international_prefix) :] or None
     if trunk.country and number.startswith(trunk.national_prefix):
-        return trunk.country + number[len(trunk.national_prefix) :]
-    return number
+        number = trunk.country + number[len(trunk.national_prefix) :]
+    return number if is_number(number) else None
 
 
-def for_gateway(number: str, strip: int, prefix: str) -> str:
-    """The number as a gateway wants it: `strip` digits less, `prefix` before."""
-    return prefix + number[strip:]
+def normalise_caller(trunk: Trunk, caller: str, rules: Iterable[Rule] = ()) -> str:
+    """The E.164 number of who calls, in the same way; empty: what it says is none."""
+    return (international(trunk, translate(rules, caller)[0]) or "") if is_number(caller) else ""
+
+
+def caller_for_gateway(number: str, gateway: Gateway, rules: Iterable[Rule] = ()) -> str:
+    """The number of who calls as a gateway wants it; empty: nobody knows, or nothing is left of it."""
+    written = translate(rules, "+" + number if gateway.has_plus else number)[0] if number else ""
+    return written if is_number(written) else ""
+
+
+def for_gateway(number: str, gateway: Gateway, rules: Iterable[Rule] = ()) -> str:
+    """The number that is called as a gateway wants it: `strip` digits less, `prefix` (or +) before, then its rules."""
+    prefix = "+" if gateway.has_plus else gateway.prefix
+    return translate(rules, prefix + number[gateway.strip :])[0]

@@ -5,18 +5,21 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from kemi.numbers import for_gateway
 from kemi.refusal import Refusal
 from kemi.store import accounts
 from kemi.store.calls import ChargeLeg
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
 from kemi.store.layout import Account
+from kemi.store.specials import EMERGENCY, MESSAGE
+from kemi.store.translate import CALLED, Translations, is_number
 from kemi.store.trunks import Gateway, Trunk
 from ratebook.bands import terms_at
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
-from ratebook.price import Factor, attempt_charge, charge
+from ratebook.price import Factor, attempt_charge, charge, message_charge
 from ratebook.routing import Candidate, Plan, match_routes, order_candidates
 
 STANDARD_CHARGES_MAX = 32_768
@@ -92,8 +95,15 @@ class Chain(NamedTuple):
     """Wall-clock second from which another rate may hold for one of them; 0: one of them is exchanged."""
 
 
-def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int) -> Chain:
-    """The legs of each charged account of the path, each in its account's currency. Raises Refusal."""
+def message_micros(terms: bytes, at_s: int, factor: Factor) -> int | None:
+    """What a MESSAGE costs by encoded terms; None: they have no price for one."""
+    return message_charge(decode_terms(terms), at_s, factor)
+
+
+def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int, *, is_message: bool = False) -> Chain:
+    """The legs of each charged account of the path, each in its account's currency: of a call, or of a MESSAGE. Raises
+    Refusal.
+    """
     caller, root = path[0].id, path[-1].id
     payers = [account for account in path if account.is_charged]
     if not payers:  # a commission-based reseller's own trunk right below the root: a call that nobody pays
@@ -112,9 +122,15 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
             leg, leg_until_s = _leg(look, account, seller, rate, first_hold_s)
         except NoExchange as missing:
             raise Refusal("exchange", account.id, caller, missing.pair) from None
+        if is_message:
+            leg = _message_leg(look, leg, caller)
         legs.append(leg)
         until_s = min(until_s, leg_until_s)
     return Chain(tuple(legs), until_s)
+
+
+FREE_CHAIN = Chain((), FOR_EVER)
+"""Of a call that nobody pays for."""
 
 
 def _leg(
@@ -133,24 +149,36 @@ def _leg(
     return _new(ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, held)), until_s
 
 
+def _message_leg(look: Look, leg: ChargeLeg, caller: int) -> ChargeLeg:
+    """A leg that holds the price of a MESSAGE. Raises Refusal."""
+    held = message_micros(leg.terms, look.at_s, leg.factor)
+    if held is None:
+        raise Refusal("message", leg.account, caller)
+    return leg._replace(held=held)
+
+
 class Way(NamedTuple):
     """A gateway that a call may take, with what its provider asks."""
 
     gateway: Gateway
-    leg: ChargeLeg
-    """What the provider is owed by."""
+    leg: ChargeLeg | None
+    """What the provider is owed by; None: nothing is."""
     until_s: int
     """Wall-clock second from which its provider's rate may be another one; 0: it is exchanged."""
+    called: str
+    """The number as the gateway wants it."""
+    translations: Translations
+    """Of its provider: among them those for what it gets."""
 
 
-def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int]) -> list[Way]:
+def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int], special: str = "") -> list[Way]:
     """The gateways that a call may take, best first, without those in `tried` and those that would lose money.
 
     `top`: what the root earns by; None: nothing, so that the no-loss rule has nothing to compare. Costs are compared in
     the currency of what is earned, else the root's; a gateway whose cost can't be is none. Raises NoExchange where no
-    other is left.
+    other is left. `special`: what kind of call it is; of an emergency call providers get nothing, and need no rate.
     """
-    expected_s = plan.expected_call_s
+    expected_s = None if special == MESSAGE else plan.expected_call_s
     currency = _root_currency(look) if top is None else top.currency
     missing = None
     ways: dict[int, Way] = {}
@@ -158,16 +186,16 @@ def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int]) ->
     for route in match_routes(plan, look.number):
         gateway_id = int(route.gateway)
         try:
-            way = None if gateway_id in tried else _way(look, gateway_id)
-            if way is not None:
-                cost = _cost_micros(look, way.leg, expected_s, currency)
+            way = None if gateway_id in tried else _way(look, gateway_id, is_paid=special != EMERGENCY)
+            cost = None if way is None else _cost_micros(look, way.leg, expected_s, currency)
+            if way is not None and cost is not None:
                 candidates.append(Candidate(gateway_id, route.priority, cost))
                 ways[gateway_id] = way
         except NoExchange as fault:
             missing = fault
     if missing is not None and not ways:
         raise missing
-    earned = None if top is None else standard_micros(top.terms, expected_s, look.at_s, top.factor)
+    earned = None if top is None else _expected_micros(look, top, expected_s)
     return [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
 
 
@@ -176,13 +204,24 @@ def _root_currency(look: Look) -> str:
     return "" if root is None else str(root.currency, "ascii")
 
 
-def _cost_micros(look: Look, leg: ChargeLeg, expected_s: int, currency: str) -> int:
-    """What the expected call costs, in another currency. Raises NoExchange."""
-    micros = standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
-    return micros if leg.currency == currency else exchanged_up(micros, look.factor(leg.currency, currency))
+def _cost_micros(look: Look, leg: ChargeLeg | None, expected_s: int | None, currency: str) -> int | None:
+    """As `_expected_micros`, in another currency; where nothing is owed, nothing. Raises NoExchange."""
+    if leg is None:
+        return 0
+    micros = _expected_micros(look, leg, expected_s)
+    if micros is None or leg.currency == currency:
+        return micros
+    return exchanged_up(micros, look.factor(leg.currency, currency))
 
 
-def _way(look: Look, gateway_id: int) -> Way | None:
+def _expected_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
+    """What the expected call, or a MESSAGE (no `expected_s`), comes to; None: the rate has no price for a MESSAGE."""
+    if expected_s is None:
+        return message_micros(leg.terms, look.at_s, leg.factor)
+    return standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
+
+
+def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
     """None: it is no way now. Raises NoExchange."""
     gateway = look.configuration.gateway(look.txn, gateway_id)
     if gateway is None or not gateway.is_active:
@@ -190,7 +229,14 @@ def _way(look: Look, gateway_id: int) -> Way | None:
     provider = accounts.get(look.store, look.txn, gateway.provider)
     if provider is None or not provider.is_active:
         return None
-    rate = look.rate(gateway.tariff or provider.tariff)
-    if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
-        return None
-    return Way(gateway, *_leg(look, provider, 0, rate, 0))
+    leg, until_s = None, FOR_EVER
+    if is_paid:
+        rate = look.rate(gateway.tariff or provider.tariff)
+        if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
+            return None
+        leg, until_s = _leg(look, provider, 0, rate, 0)
+    rules = look.configuration.translations(look.txn, gateway.provider)
+    called = for_gateway(look.number, gateway, rules.of_gateway(gateway.id, CALLED))
+    if not is_number(called):
+        return None  # nothing is left of it, or too much was put before
+    return Way(gateway, leg, until_s, called, rules)

@@ -16,6 +16,7 @@ ANSWERS = {
     "trunk": (403, "Trunk inactive"),
     "rate": (404, "No rate for this number"),
     "payer": (403, "No account to charge"),
+    "message": (405, "Method Not Allowed"),
     "number": (400, "Not a telephone number"),
     "exchange": (503, "No rate of exchange"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from time import monotonic_ns
 
+from kemi.caller import Parties
 from kemi.store.environment import HotStore, StoreAbsent
 from ratebook.compiled.read import RatesReader
 
@@ -26,6 +27,8 @@ class Rooms:
         self._rates: RatesReader | None = None
         self._ready = False
         self._looked_ns = 0
+        self.outgoing: Parties | None = None
+        """What the gateway is told to which this process is just sending an INVITE."""
         self.hanging_up = ""
         """The call whose settled end this process is just saying to its other side; empty: none."""
 

@@ -34,7 +34,10 @@ CALLBACKS = (
     "child_init",
     "ksr_request_route",
     "ksr_reply_route",
+    "ksr_branch",
     "ksr_failure",
+    "ksr_message_answered",
+    "ksr_message_failed",
     "ksr_dialog_event",
     "ksr_tm_event",
     "ksr_meter_tick",
@@ -94,6 +97,18 @@ class Kambill:
             self._count(fault)
             return calls_on.reply_in_doubt()
         return DONE
+
+    def ksr_branch(self, _msg: Any) -> int:
+        """An INVITE is about to go to a gateway."""
+        return self._safely(lambda: calls_in.branch(self.rooms))
+
+    def ksr_message_answered(self, _msg: Any) -> int:
+        """A reply to a MESSAGE."""
+        return self._safely(lambda: calls_on.message_answered(self.rooms))
+
+    def ksr_message_failed(self, _msg: Any) -> int:
+        """All branches of a MESSAGE have failed."""
+        return self._safely(lambda: calls_on.message_failed(self.rooms))
 
     def ksr_failure(self, _msg: Any) -> int:
         """All branches of an INVITE have failed."""

@@ -12,11 +12,12 @@ from kemi.clock import Now
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.store import accounts, queues
-from kemi.store.calls import ChargeLeg, RunningCall, pack_call, unpack_call
+from kemi.store.calls import ANSWERED, ChargeLeg, RunningCall, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.queues import Ending
+from kemi.store.specials import MESSAGE
 from ratebook.compiled.layout import decode_terms
-from ratebook.price import attempt_charge, charge
+from ratebook.price import attempt_charge, charge, message_charge
 
 
 class End(NamedTuple):
@@ -69,6 +70,22 @@ def hung_up(rooms: Rooms, seen: RunningCall, before: bytes, end: End, now: Now) 
             close(change, seen, bill)
         else:
             settle(change, unpack_call(record), end, now, now.boot_ms)
+    return True
+
+
+def delivered(rooms: Rooms, call: str, now: Now) -> bool:
+    """Settles a MESSAGE that its gateway has taken. False: it was settled before."""
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        if running is None:
+            return False
+        taken = running._replace(
+            state=ANSWERED,
+            attempts=with_code(running, 200),
+            answer_boot_ms=now.boot_ms,
+            answer_wall_ms=now.wall_ms,
+        )
+        settle(change, taken, End("callee", 200, "OK", 0), now, now.boot_ms)
     return True
 
 
@@ -137,6 +154,9 @@ def close(change: Change, running: RunningCall, bill: Bill) -> None:
 def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int) -> tuple[int, int]:
     """Billed seconds and micro-units of one leg."""
     terms = decode_terms(leg.terms)
+    if running.special == MESSAGE:
+        fee = message_charge(terms, running.start_wall_ms // 1000, leg.factor) if running.is_answered else 0
+        return 0, fee or 0
     if not running.is_answered:
         return 0, attempt_charge(terms, running.start_wall_ms // 1000, leg.factor)
     price = charge(terms, duration_ms, running.answered_s, leg.factor)

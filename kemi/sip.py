@@ -27,6 +27,7 @@ SELDOM_S = 60.0
 _said_s: dict[str, float] = {}
 
 _TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _URI_IN_BRACKETS = re.compile(r"<([^>]*)>")
 
 
@@ -92,9 +93,30 @@ def uris(bodies: list[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
+def asked(name: str) -> str:
+    """In a reply: the first header of this name in the request that it answers, as it came; empty: unknown."""
+    return text(f"$T_req($hdr({name}))")
+
+
+def asked_to_tag() -> str:
+    """In a reply: the To-tag of the request that it answers; empty: it had none."""
+    return text("$T_req($tt)")
+
+
+def add_header(name: str, body: str) -> None:
+    """One more header in what is sent on."""
+    KSR.hdr.append(f"{name}: {body}\r\n")
+
+
 def remove_header(name: str) -> None:
     """Takes every header of this name out of what is sent on."""
     KSR.hdr.remove(name)
+
+
+def replace_header(name: str, body: str) -> None:
+    """One header of this name in what is sent on, with this body."""
+    KSR.hdr.remove(name)
+    KSR.hdr.append(f"{name}: {body}\r\n")
 
 
 def has_to_tag() -> bool:
@@ -103,6 +125,14 @@ def has_to_tag() -> bool:
 
 
 # --- checks of the message
+
+
+def is_clean() -> bool:
+    """Whether no header has a control character: what one reader takes as the end of a line, another one may not.
+
+    Raises UnicodeDecodeError.
+    """
+    return _CONTROLS.search(text("$msg(hdrs)")) is None
 
 
 def is_sane() -> bool:
@@ -148,6 +178,29 @@ def arm_failure_route(name: str) -> None:
     KSR.tm.t_on_failure(name)
 
 
+def arm_reply_route(name: str) -> None:
+    """Names the method that is called for each reply to the request, before it goes on."""
+    KSR.tm.t_on_reply(name)
+
+
+def keep_call(call: str) -> None:
+    """Keeps a call key with the transaction at hand, which has no dialog."""
+    KSR.pv.sets("$avp(call)", call)
+
+
+def kept_call() -> str | None:
+    """The call key of the transaction at hand; None: none was kept."""
+    return get("$avp(call)")
+
+
+def arm_branch_route(name: str) -> None:
+    """Names the method that is called for each branch of the request, before it is sent. It may replace From and To:
+    tm's CANCEL then has those of the branch.
+    """
+    KSR.tm.t_on_branch(name)
+    KSR.tm.t_use_uac_headers()
+
+
 def set_timers(ring_ms: int, silence_ms: int) -> None:
     """How long the branches may ring, and how long they may be silent before; also how long a final answer of ours is
     sent again. 0: as it is.
@@ -188,14 +241,26 @@ def send_to(user: str, host: str, port: int, transport: str) -> None:
     KSR.resetdsturi()
 
 
-def redirect(uri: str) -> None:
+def set_uri(uri: str) -> None:
+    """Another request URI."""
+    KSR.seturi(uri)
+
+
+def redirect(uri: str, headers: dict[str, str]) -> None:
     """Of a request of Kamailio's own: another request URI. Where it goes was settled before: unless Route headers say
     so, a copy of it (the same transaction, so that either answer ends it) goes to the address of the new one.
+    `headers`: those that were replaced.
     """
     KSR.seturi(uri)
     if not has_header("Route"):
-        first_line, _, rest = text("$mb").partition("\r\n")
-        send(uri, f"{first_line.split(' ')[0]} {uri} SIP/2.0\r\n{rest}")
+        first_line, *lines = text("$mb").split("\r\n")
+        lines = [_replaced(line, headers) for line in lines]
+        send(uri, "\r\n".join([f"{first_line.split(' ')[0]} {uri} SIP/2.0", *lines]))
+
+
+def _replaced(line: str, headers: dict[str, str]) -> str:
+    name = line.partition(":")[0]
+    return f"{name}: {headers[name]}" if name in headers else line
 
 
 def record_route() -> None:

@@ -38,7 +38,7 @@ def _mark(rooms: Rooms, keys: Sequence[bytes], now: Now) -> None:
     with Change(rooms.store) as change:
         for key in keys:
             call = change.call(key)
-            if call is None or call.cut_by:
+            if call is None or call.cut_by or call.special:
                 continue
             if call.is_answered:
                 change.move_call(call._replace(cut_by=BY, due_ms=now.boot_ms), call.due_ms)

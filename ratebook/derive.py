@@ -50,6 +50,7 @@ def derived(terms: Terms, rule: Derivation) -> Terms:
         minimum_nanos=money(terms.minimum_nanos),
         maximum_nanos=None if terms.maximum_nanos is None else money(terms.maximum_nanos),
         attempt_fee_nanos=money(terms.attempt_fee_nanos),
+        message_fee_nanos=None if terms.message_fee_nanos is None else money(terms.message_fee_nanos),
         timetable=timetable,
     )
     return found._replace(**dict(rule.changed))

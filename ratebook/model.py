@@ -98,6 +98,8 @@ class Terms(NamedTuple):
     blocked: bool = False
     rounding: Rounding = HALF_UP_6
     duration_mode: DurationMode = DurationMode.UP
+    message_fee_nanos: int | None = None
+    """For each delivered MESSAGE; None: there are none at this rate."""
     timetable: Timetable | None = None
     """These terms hold outside its bands. Fees, bounds, free seconds, grace and rounding are those of the answer."""
 

@@ -73,6 +73,14 @@ def attempt_charge(terms: Terms, started_s: int, factor: Factor = (1, 1)) -> int
     return round_fraction(began.attempt_fee_nanos * factor[0], NANOS * factor[1], began.rounding)
 
 
+def message_charge(terms: Terms, sent_s: int, factor: Factor = (1, 1)) -> int | None:
+    """What a delivered MESSAGE costs, in micro-units; None: this rate has none. `sent_s`: its wall-clock second."""
+    began = terms if terms.timetable is None else terms_at(terms, sent_s)
+    if began.message_fee_nanos is None:
+        return None
+    return round_fraction(began.message_fee_nanos * factor[0], NANOS * factor[1], began.rounding)
+
+
 def whole_seconds(terms: Terms, duration_ms: int) -> int:
     """The duration as the terms count it."""
     if terms.duration_mode is _UP:

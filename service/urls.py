@@ -9,7 +9,7 @@ from service.api.endpoint import Endpoint
 from service.calls import history, running
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
-from service.peers import devices_api, gateways_api, numbers_api, translations_api, trunks_api
+from service.peers import devices_api, gateways_api, numbers_api, specials_api, translations_api, trunks_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -27,6 +27,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *devices_api.ENDPOINTS,
     *numbers_api.ENDPOINTS,
     *translations_api.ENDPOINTS,
+    *specials_api.ENDPOINTS,
     *gateways_api.ENDPOINTS,
     *ledger.ENDPOINTS,
     *operations.ENDPOINTS,

@@ -70,12 +70,23 @@ class RunningCall(NamedTuple):
     attempts: tuple[tuple[int, int, int], ...]
     """Gateways tried: id, SIP code (0: not yet), wall milliseconds of the try."""
     caller: str
+    """Who calls, as E.164 without `+`; empty: nobody knows."""
+    caller_sent: str
     called_sent: str
     called: str
+    special: str
+    """emergency or free: no money of the caller's, no limit, no cut. message: no call, a MESSAGE. Empty: an ordinary
+    call."""
     call_id: str
     from_tag: str
     from_uri: str
     to_uri: str
+    """As the caller wrote them: so its side of the call sees them."""
+    sent_from: str
+    sent_to: str
+    """As the gateway at hand was told: so its side of the call sees them."""
+    is_private: bool
+    """Whether only a trusted gateway is told who calls."""
     request_uri: str
     caller_leg: Leg
     callee_leg: Leg | None

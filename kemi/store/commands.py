@@ -9,6 +9,8 @@ from kemi.clock import Now
 from kemi.store import accounts, aside, layout
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
+from kemi.store.specials import special_of
+from kemi.store.translate import bound_of
 from kemi.store.trunks import (
     Gateway,
     Trunk,
@@ -140,11 +142,11 @@ def _gateway_gone(change: Change, command: Command, _now: Now) -> None:
 
 
 def _plan(change: Change, command: Command, _now: Now) -> None:
-    _configure(change, b"p", command)
+    _configure(change, layout.kind_key(b"p", command["id"]), command)
 
 
 def _tariff(change: Change, command: Command, _now: Now) -> None:
-    _configure(change, b"r", command)
+    _configure(change, layout.kind_key(b"r", command["id"]), command)
 
 
 def _exchange(change: Change, command: Command, _now: Now) -> None:
@@ -153,10 +155,30 @@ def _exchange(change: Change, command: Command, _now: Now) -> None:
     change.reconfigured()
 
 
-def _configure(change: Change, kind: bytes, command: Command) -> None:
+def _configure(change: Change, key: bytes, command: Command) -> None:
     """Keeps a command's fields as the record; what only the way here needed is left out."""
     body = {name: value for name, value in command.items() if name not in {"n", "epoch", "do"}}
-    change.txn.put(layout.kind_key(kind, command["id"]), layout.pack_json(body), db=change.store.config)
+    change.txn.put(key, layout.pack_json(body), db=change.store.config)
+    change.reconfigured()
+
+
+def _translation(change: Change, command: Command, _now: Now) -> None:
+    bound_of(command)  # a fault is one of this command, not of a call
+    _configure(change, layout.rule_key(command["account"], command["id"]), command)
+
+
+def _translation_gone(change: Change, command: Command, _now: Now) -> None:
+    change.txn.delete(layout.rule_key(command["account"], command["id"]), db=change.store.config)
+    change.reconfigured()
+
+
+def _special(change: Change, command: Command, _now: Now) -> None:
+    special_of(command)  # a fault is one of this command, not of a call
+    _configure(change, layout.kind_key(b"s", command["id"]), command)
+
+
+def _special_gone(change: Change, command: Command, _now: Now) -> None:
+    change.txn.delete(layout.kind_key(b"s", command["id"]), db=change.store.config)
     change.reconfigured()
 
 
@@ -188,8 +210,12 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "gateway": _gateway,
     "gateway_gone": _gateway_gone,
     "plan": _plan,
+    "translation": _translation,
+    "translation_gone": _translation_gone,
     "tariff": _tariff,
     "exchange": _exchange,
+    "special": _special,
+    "special_gone": _special_gone,
     "settings": _settings,
     "cut": _cut,
     "ready": _ready,

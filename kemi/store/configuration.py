@@ -1,14 +1,19 @@
-"""What changes rarely and is asked for at each call: plans, gateways, versions of tariffs, rates of exchange, settings.
+"""What changes rarely and is asked for at each call: plans, gateways, translations, special numbers, versions of
+tariffs, rates of exchange, settings.
 
 A process keeps it decoded until the store's configuration number moves, which each command that changes any of it does.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 from kemi.store import layout
 from kemi.store.layout import Settings
+from kemi.store.specials import Specials, special_of
+from kemi.store.translate import Bound, Translations, bound_of
 from kemi.store.trunks import Gateway, unpack_gateway
 from ratebook.exchange import NO_EXCHANGE, Exchange
 from ratebook.routing import Plan
@@ -24,6 +29,8 @@ class Configuration:
         self._gateways: dict[int, Gateway | None] = {}
         self._versions: dict[int, bytes | None] = {}
         self._exchange: Exchange | None = None
+        self._translations: dict[int, Translations] = {}
+        self._specials: Specials | None = None
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
         self._generation: int | None = None
@@ -56,6 +63,30 @@ class Configuration:
             self._exchange = NO_EXCHANGE if raw is None else Exchange.from_record(layout.unpack_json(raw))
         return self._exchange
 
+    def translations(self, txn: Any, account: int) -> Translations:
+        """The rules of an account. One that has none costs a look-up in the first call of a process only."""
+        found = self._translations.get(account)
+        if found is None:
+            found = self._translations[account] = Translations(self._rules(txn, account))
+        return found
+
+    def specials(self, txn: Any) -> Specials:
+        """Emergency and free numbers."""
+        if self._specials is None:
+            with txn.cursor(db=self._config) as cursor:
+                rows = cursor.iternext() if cursor.set_range(b"s") else ()
+                listed = [special_of(layout.unpack_json(raw)) for key, raw in takewhile(_is_special, rows)]
+            self._specials = Specials(listed)
+        return self._specials
+
+    def _rules(self, txn: Any, account: int) -> Iterator[Bound]:
+        first = layout.rule_key(account, 0)
+        with txn.cursor(db=self._config) as cursor:
+            for key, raw in cursor.iternext() if cursor.set_range(first) else ():
+                if key[:-8] != first[:-8]:
+                    return
+                yield bound_of(layout.unpack_json(raw))
+
     def settings(self, txn: Any) -> Settings:
         """What the operator has set."""
         if self._settings is None:
@@ -74,6 +105,10 @@ class Configuration:
         if self._generation is None:
             self._generation = int.from_bytes(txn.get(b"generation", b"\0", db=self._meta), "big")
         return self._generation
+
+
+def _is_special(row: tuple[bytes, bytes]) -> bool:
+    return bytes(row[0][:1]) == b"s"
 
 
 def plan_of_record(raw: bytes) -> Plan:

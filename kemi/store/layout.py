@@ -264,6 +264,11 @@ EXCHANGE_KEY = kind_key(b"x", 0)
 """Of the rates of exchange in `config`: there is one table of them."""
 
 
+def rule_key(account_id: int, rule_id: int) -> bytes:
+    """The key of a translation rule in `config`: those of an account stand together."""
+    return b"n" + account_id.to_bytes(4, "big") + rule_id.to_bytes(8, "big")
+
+
 def due_key(boot_ms: int, kind: bytes, what: bytes) -> bytes:
     """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`, `a` the key of a call that awaits its ACK,
     `s` the key of an account whose calls are to be cut, `b` the key of a BYE that is sent (again).

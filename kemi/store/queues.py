@@ -79,7 +79,7 @@ def ended_call(raw: bytes) -> RunningCall | None:
     if kind != SETTLED:
         return None
     call = unpack_call(payload[1])
-    return call if call.is_answered else None
+    return call if call.is_answered and call.callee_leg is not None else None
 
 
 def _answered(payload: bytes, _wall_ms: int) -> dict[str, Any]:
@@ -121,6 +121,7 @@ def _charge(leg: ChargeLeg, charged: Charged) -> dict[str, Any]:
 def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
     return {
         "call": call.hex,
+        "kind": call.special or "call",
         "outcome": ending.outcome,
         "sip_code": ending.sip_code,
         "sip_reason": ending.sip_reason,
@@ -131,9 +132,10 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "account": call.account,
         "path": list(call.path),
         "caller": call.caller,
+        "caller_sent": call.caller_sent,
         "called": call.called,
         "called_sent": call.called_sent,
-        "destination": call.legs[0].destination if call.legs else "",
+        "destination": call.legs[0].destination if call.legs else call.special,
         "call_id": call.call_id,
         "from_tag": call.from_tag,
         "to_tag": call.callee_leg.tag if call.callee_leg else "",

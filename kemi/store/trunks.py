@@ -40,6 +40,11 @@ class Trunk(NamedTuple):
     international_prefix: str
     national_prefix: str
     country: str
+    caller_rule: str
+    """pass: callers are whom they say; listed: one of `caller_numbers`, else the first; replace: always the first."""
+    caller_numbers: tuple[str, ...]
+    is_trusted: bool
+    """Whether its P-Asserted-Identity says who calls."""
 
 
 def trunk_of_command(body: dict[str, Any]) -> Trunk:
@@ -59,6 +64,9 @@ def trunk_of_command(body: dict[str, Any]) -> Trunk:
         international_prefix=body["international_prefix"],
         national_prefix=body["national_prefix"],
         country=body["country"],
+        caller_rule=body["caller_rule"],
+        caller_numbers=tuple(body["caller_numbers"]),
+        is_trusted=body["trusted"],
     )
 
 
@@ -79,6 +87,10 @@ class Gateway(NamedTuple):
     """Where its requests and answers come from."""
     tariff: int
     """By which the provider is paid; 0: the provider's own."""
+    has_plus: bool
+    """Whether it wants E.164 with + before it."""
+    is_trusted: bool
+    """Whether it is told who calls though the caller wants to stay unknown (RFC 3325)."""
 
 
 def gateway_of_command(body: dict[str, Any]) -> Gateway:
@@ -96,6 +108,8 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         is_active=body["state"] == "active",
         networks=tuple(parse_network(network) for network in body["networks"] or [body["host"]]),
         tariff=body["tariff"],
+        has_plus=body["number_format"] == "plus",
+        is_trusted=body["trusted"],
     )
 
 

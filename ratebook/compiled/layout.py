@@ -32,13 +32,14 @@ _FREE = list(FreeMode)
 _BORDERS = list(Border)
 _NUMBERS = {id(one): number for members in (_MODES, _DURATIONS, _FREE) for number, one in enumerate(members)}
 """By identity: an enumeration's own hash is Python's, and slow."""
-_BLOCKED, _TIMED = 1, 2
+_BLOCKED, _TIMED, _MESSAGES = 1, 2, 4
 _TERMS = struct.Struct("<BBBBBB3sBqqqqII")
 _TIMETABLE = struct.Struct("<BBB")
 _BAND = struct.Struct("<BBH")
 _WINDOW = struct.Struct("<BBII")
 _DATE = struct.Struct("<I")
 _INTERVAL = struct.Struct("<IIq")
+_FEE = struct.Struct("<q")
 _ENTRY = struct.Struct(">qqI")
 _BODY = struct.Struct(">H")
 _ALWAYS = -(2**63)
@@ -59,11 +60,11 @@ def encode_terms(terms: Terms) -> bytes:
     """Terms as bytes: equal terms, equal bytes."""
     (
         currency, intervals, connect, least, most, grace_s, free_s, free_mode, attempt, blocked, rounding, duration,
-        timetable,
+        message, timetable,
     ) = terms  # fmt: skip
     head = _TERMS.pack(
         LAYOUT,
-        (_BLOCKED if blocked else 0) | (_TIMED if timetable else 0),
+        (_BLOCKED if blocked else 0) | (_TIMED if timetable else 0) | (0 if message is None else _MESSAGES),
         _NUMBERS[id(rounding[0])],
         rounding[1],
         _NUMBERS[id(duration)],
@@ -79,6 +80,8 @@ def encode_terms(terms: Terms) -> bytes:
     )
     for from_s, rate_nanos, increment_s in intervals:
         head += _INTERVAL.pack(from_s, increment_s, rate_nanos)
+    if message is not None:
+        head += _FEE.pack(message)
     return head + _encode_timetable(timetable) if timetable else head
 
 
@@ -110,6 +113,10 @@ def decode_terms(raw: bytes) -> Terms:
         raise UnknownLayout(layout)
     end = _TERMS.size + count * _INTERVAL.size
     rows = _INTERVAL.iter_unpack(raw[_TERMS.size : end])
+    message = None
+    if flags & _MESSAGES:
+        (message,) = _FEE.unpack_from(raw, end)
+        end += _FEE.size
     return Terms(
         currency=currency.decode("ascii"),
         intervals=tuple(Interval(from_s, rate, increment) for from_s, increment, rate in rows),
@@ -123,6 +130,7 @@ def decode_terms(raw: bytes) -> Terms:
         blocked=bool(flags & _BLOCKED),
         rounding=Rounding(_MODES[mode], decimals),
         duration_mode=_DURATIONS[duration],
+        message_fee_nanos=message,
         timetable=_decode_timetable(raw[end:]) if flags & _TIMED else None,
     )
 

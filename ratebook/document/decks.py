@@ -32,6 +32,7 @@ _TERMS: dict[str, Callable[[str], Any]] = {
     "maximum": values.price,
     "grace": values.seconds,
     "attempt_fee": values.price,
+    "message_fee": values.price,
 }
 """Columns that are the tariff's fields of the same name; an empty cell is the tariff's value."""
 COLUMNS = ("prefix", "destination", "rate", "first_rate", *_TERMS, "effective", "until", "blocked", "band")

@@ -54,6 +54,7 @@ _TERMS: dict[str, Schema] = {
         "anyOf": [_SECONDS, _table(("seconds", "taken"), {"seconds": _SECONDS, "taken": _words(FreeMode)})]
     },
     "attempt_fee": _DECIMAL | {"description": "For a call that was not answered"},
+    "message_fee": _DECIMAL | {"description": "For each delivered MESSAGE; without it they are refused"},
     "rounding": _table(("decimals", "mode"), {"decimals": _DECIMALS, "mode": _words(RoundingMode)}),
     "duration": _words(DurationMode) | {"description": "How a part of a second counts"},
     "effective": _DATE | {"description": "From when the rate holds, in the tariff's zone"},

@@ -37,6 +37,7 @@ _CHANGED = {
     "grace": "grace_s",
     "free_seconds": "free_s",
     "attempt_fee": "attempt_fee_nanos",
+    "message_fee": "message_fee_nanos",
     "rounding": "rounding",
     "duration": "duration_mode",
 }

@@ -21,6 +21,7 @@ FIELDS = (
     "grace",
     "free_seconds",
     "attempt_fee",
+    "message_fee",
     "rounding",
     "duration",
     "effective",
@@ -42,6 +43,7 @@ class Defaults(NamedTuple):
     free_s: int = 0
     free_mode: FreeMode = FreeMode.BEFORE
     attempt_fee: int = 0
+    message_fee: int | None = None
     rounding: Rounding = HALF_UP_6
     duration: DurationMode = DurationMode.UP
     effective_s: int | None = None
@@ -59,7 +61,7 @@ def read_defaults(document: Document, fields: dict[str, yaml.Node], base: Defaul
         return values.moment(text, base.timezone)
 
     def bound(text: str) -> int | None:
-        return values.price(text)
+        return values.price(text)  # that can be left out altogether
 
     found = base._replace(
         increments=value(fields, "increments", values.increments, base.increments),
@@ -70,6 +72,7 @@ def read_defaults(document: Document, fields: dict[str, yaml.Node], base: Defaul
         free_s=free_s,
         free_mode=free_mode,
         attempt_fee=value(fields, "attempt_fee", values.price, base.attempt_fee),
+        message_fee=value(fields, "message_fee", bound, base.message_fee),
         rounding=_rounding(document, fields.get("rounding"), base.rounding),
         duration=value(fields, "duration", values.one_of(DurationMode), base.duration),
         effective_s=value(fields, "effective", date, base.effective_s),
@@ -147,6 +150,7 @@ def make_terms(defaults: Defaults, intervals: tuple[Interval, ...], *, blocked: 
         free_s=defaults.free_s,
         free_mode=defaults.free_mode,
         attempt_fee_nanos=defaults.attempt_fee,
+        message_fee_nanos=defaults.message_fee,
         blocked=blocked,
         rounding=defaults.rounding,
         duration_mode=defaults.duration,

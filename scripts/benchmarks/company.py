@@ -61,6 +61,7 @@ def bodies(accounts: int, caller_port: int, gateway_port: int) -> Iterator[dict[
         yield {"do": "credit", "account": reseller, "micros": MONEY}
     gateway = {"do": "gateway", "id": 1, "provider": CARRIER, "host": "127.0.0.1", "port": gateway_port}
     gateway |= {"transport": "udp", "name": "gw", "networks": [], "prefix": "", "strip": 0, "channels": 0, "cps": 0}
+    gateway |= {"number_format": "plain", "trusted": False}
     yield gateway | {"state": "active", "tariff": 0}
     plan = {"do": "plan", "id": 1, "name": "plan", "order": "cost", "no_loss": "strict", "failover_codes": [408, 503]}
     plan |= {"try_timeout_ms": 5000, "attempts_max": 4, "ring_timeout_s": 60, "expected_call_s": 180}
@@ -78,6 +79,9 @@ def bodies(accounts: int, caller_port: int, gateway_port: int) -> Iterator[dict[
             "international_prefix": "",
             "country": "",
             "national_prefix": "",
+            "caller_rule": "pass",
+            "caller_numbers": [],
+            "trusted": False,
         }
     yield {"do": "ready"}
 

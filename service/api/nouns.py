@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
-from service.database.peer_tables import devices, numbers, translations
+from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
@@ -123,6 +123,7 @@ NOUNS: dict[str, Noun] = {
         Noun("device", devices, devices.c.account_id),
         Noun("number", numbers, numbers.c.account_id),
         Noun("translation", translations, translations.c.account_id),
+        Noun("special", specials, specials.c.account_id),
         Noun("webhook", webhooks, webhooks.c.account_id),
         Noun("delivery", deliveries, _of_webhook(deliveries.c.webhook_id)),
         Noun("line", postings, postings.c.account_id),

@@ -58,6 +58,7 @@ class CdrView(Told):
     answered_at: Annotated[Moment, Field(description="null: it was not answered")]
     ended_at: Moment
     duration_ms: int
+    kind: Annotated[str, Field(description="call, emergency, free or message")]
     outcome: Annotated[str, Field(description="answered, failed, cancelled or refused")]
     sip_code: int
     sip_reason: str
@@ -65,7 +66,8 @@ class CdrView(Told):
     rule: Annotated[str, Field(description="Why it was refused; empty: it wasn't, or by somebody above you")]
     account_id: Annotated[int | None, Field(description="null: the caller's account isn't in your subtree")]
     trunk_id: int | None
-    caller: str
+    caller: Annotated[str, Field(description="As E.164 without +, by the trunk's rules; empty: nobody knows")]
+    caller_sent: str
     called: str
     called_sent: str
     destination: str

@@ -15,8 +15,20 @@ Row = dict[str, Any]
 HOUR_MS = 3_600_000
 
 _COPIED = (
-    *("call", "outcome", "sip_code", "sip_reason", "ended_by", "refused_by", "rule", "path", "caller", "called"),
-    *("called_sent", "destination", "call_id", "from_tag", "to_tag", "start_ms", "ring_ms", "answer_ms", "end_ms"),
+    *("call", "kind", "outcome", "sip_code", "sip_reason", "ended_by", "refused_by", "rule", "path", "caller"),
+    *(
+        "called",
+        "caller_sent",
+        "called_sent",
+        "destination",
+        "call_id",
+        "from_tag",
+        "to_tag",
+        "start_ms",
+        "ring_ms",
+        "answer_ms",
+        "end_ms",
+    ),
     *("duration_ms", "attempts"),
 )
 

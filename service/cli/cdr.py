@@ -141,8 +141,8 @@ def _facts(view: CdrView, zone: str) -> list[tuple[str, str]]:
         ("outcome", f"{row.outcome}, {row.sip_code} {row.sip_reason}, ended by {row.ended_by}"),
         ("refused", f"{row.rule}, by {row.refused_by_name or 'the system'}" if row.rule else ""),
         ("account, trunk", f"{row.account_name}, {row.trunk_name or f'#{row.trunk_id}'}"),
-        ("caller", row.caller),
-        ("called", row.called if row.called == row.called_sent else f"{row.called} (sent as {row.called_sent})"),
+        ("caller", _number(row.caller, row.caller_sent)),
+        ("called", _number(row.called, row.called_sent)),
         ("destination", row.destination),
         ("gateway", row.gateway_name or ""),
         ("attempts", attempts),
@@ -150,6 +150,10 @@ def _facts(view: CdrView, zone: str) -> list[tuple[str, str]]:
         ("talked", f"{seconds(row.duration_ms)} s"),
         ("Call-ID", row.call_id),
     ]
+
+
+def _number(number: str, sent: str) -> str:
+    return number if number == sent else f"{number} (sent as {sent})".strip()
 
 
 def _margin(one: Margin) -> list[str]:
@@ -169,8 +173,8 @@ def _line(line: ChargeLine) -> dict[str, Any]:
 
 
 _FIELDS = (
-    *("id", "call", "outcome", "sip_code", "sip_reason", "ended_by", "rule", "caller", "called", "called_sent"),
-    *("destination", "call_id", "start_ms", "ring_ms", "answer_ms", "end_ms", "duration_ms", "attempts"),
+    *("id", "call", "kind", "outcome", "sip_code", "sip_reason", "ended_by", "rule", "caller", "called", "caller_sent"),
+    *("called_sent", "destination", "call_id", "start_ms", "ring_ms", "answer_ms", "end_ms", "duration_ms", "attempts"),
 )
 
 

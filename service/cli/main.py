@@ -28,6 +28,7 @@ COMMANDS = {
     "trunk": ("", "How accounts' traffic arrives."),
     "device": ("", "Telephones that sign in by a password."),
     "number": ("", "Telephone numbers, and whose they are."),
+    "special": ("", "Emergency and free numbers, which need no money."),
     "translation": ("", "What becomes of numbers that begin in a certain way."),
     "gateway": ("", "Where traffic leaves."),
     "plan": ("", "Routing plans: by which gateways calls go."),

@@ -74,12 +74,59 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "international_prefix": row.international_prefix,
         "national_prefix": row.national_prefix,
         "country": row.country,
+        "caller_rule": row.caller_rule,
+        "caller_numbers": row.caller_numbers,
+        "trusted": row.trusted,
     }
 
 
 def trunk_gone_body(trunk_id: int) -> Body:
     """The store forgets a trunk."""
     return {"do": "trunk_gone", "id": trunk_id}
+
+
+def translation_body(row: Row[Any]) -> Body:
+    """Of a row of `translations`."""
+    return {
+        "do": "translation",
+        "id": row.id,
+        "account": row.account_id,
+        "trunk": row.trunk_id or 0,
+        "gateway": row.gateway_id or 0,
+        "subject": row.subject,
+        "position": row.position,
+        "prefix": row.prefix,
+        "length_min": row.length_min,
+        "length_max": row.length_max,
+        "strip": row.strip,
+        "prepend": row.prepend,
+        "pattern": row.pattern,
+        "replacement": row.replacement,
+    }
+
+
+def translation_gone_body(account_id: int, rule_id: int) -> Body:
+    """The store forgets a rule of an account."""
+    return {"do": "translation_gone", "account": account_id, "id": rule_id}
+
+
+def special_body(row: Row[Any]) -> Body:
+    """Of a row of `specials`."""
+    return {
+        "do": "special",
+        "id": row.id,
+        "account": row.account_id,
+        "trunk": row.trunk_id or 0,
+        "number": row.number,
+        "prefix": row.prefix,
+        "kind": row.kind,
+        "plan": row.plan_id,
+    }
+
+
+def special_gone_body(special_id: int) -> Body:
+    """The store forgets an emergency or free number."""
+    return {"do": "special_gone", "id": special_id}
 
 
 def gateway_body(row: Row[Any]) -> Body:
@@ -99,6 +146,8 @@ def gateway_body(row: Row[Any]) -> Body:
         "cps": row.cps or 0,
         "state": row.state,
         "tariff": row.tariff_id or 0,
+        "trusted": row.trusted,
+        "number_format": row.number_format,
     }
 
 

@@ -16,6 +16,7 @@ from ratebook.exchange import NO_EXCHANGE
 from service.commands import bodies
 from service.commands.outbox import lock_node
 from service.config import Config
+from service.database.peer_tables import specials, translations
 from service.database.tables import accounts, commands, gateways, nodes, plans, tariffs, trunk_networks, trunks
 from service.ledger.operations import asked_again
 from service.ledger.storage import balances
@@ -61,7 +62,7 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
 
 
 async def _configuration(conn: AsyncConnection) -> list[bodies.Body]:
-    """Tariff pointers, accounts (parents first), gateways, plans, trunks."""
+    """Tariff pointers, accounts (parents first), gateways, plans, special numbers, translations, trunks."""
     found = [bodies.tariff_body(row) for row in await conn.execute(sa.select(tariffs).order_by(tariffs.c.id))]
     wanted = [body for body in found if body is not None]
     by_depth = sa.select(accounts).order_by(accounts.c.depth, accounts.c.id)
@@ -71,5 +72,9 @@ async def _configuration(conn: AsyncConnection) -> list[bodies.Body]:
     networks: defaultdict[int, list[str]] = defaultdict(list)
     for row in await conn.execute(sa.select(trunk_networks.c.trunk_id, trunk_networks.c.network)):
         networks[row.trunk_id].append(row.network)
+    listed = await conn.execute(sa.select(specials).order_by(specials.c.id))
+    wanted += [bodies.special_body(row) for row in listed]
+    rules = await conn.execute(sa.select(translations).order_by(translations.c.id))
+    wanted += [bodies.translation_body(row) for row in rules]
     rows = await conn.execute(sa.select(trunks).order_by(trunks.c.id))
     return wanted + [bodies.trunk_body(row, networks[row.id]) for row in rows]

@@ -52,6 +52,7 @@ translations = sa.Table(
     identity(),
     refers("account_id", "accounts.id"),
     refers("trunk_id", "trunks.id", nullable=True),  # null: of all that the account sends
+    refers("gateway_id", "gateways.id", nullable=True),  # of what the gateway gets
     text("subject"),
     big("position"),  # the lowest that matches is applied, and no other
     text("prefix", ""),
@@ -59,9 +60,29 @@ translations = sa.Table(
     big("length_max", 32),
     big("strip", 0),
     text("prepend", ""),
+    text("pattern", ""),  # empty: strip and prepend count
+    text("replacement", ""),
     text("note", ""),
     big("version", 1),
     one_of("subject", ("caller", "called")),
+    sa.CheckConstraint("trunk_id IS NULL OR gateway_id IS NULL", name="place"),
     sa.Index(None, "account_id", "subject", "position"),
+    sqlite_autoincrement=True,
+)
+
+specials = sa.Table(
+    "specials",
+    metadata,
+    identity(),
+    refers("account_id", "accounts.id"),  # for its calls and those of the accounts below
+    refers("trunk_id", "trunks.id", nullable=True),  # null: all of them
+    text("number"),
+    sa.Column("prefix", sa.Boolean, nullable=False, server_default=sa.false()),  # longer numbers count too
+    text("kind"),
+    refers("plan_id", "plans.id"),
+    text("note", ""),
+    big("version", 1),
+    one_of("kind", ("emergency", "free")),
+    sa.Index(None, "account_id"),
     sqlite_autoincrement=True,
 )

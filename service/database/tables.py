@@ -158,6 +158,7 @@ trunks = sa.Table(
     _text("country", ""),
     _text("caller_rule", "pass"),
     sa.Column("caller_numbers", sa.JSON, nullable=False, server_default="[]"),
+    sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),  # its P-Asserted-Identity counts
     _text("state", "active"),
     _big("created_ms"),
     _big("version", 1),
@@ -193,6 +194,8 @@ gateways = sa.Table(
     sa.Column("networks", sa.JSON, nullable=False),  # list of CIDR; empty: the host
     _text("prefix", ""),
     sa.Column("strip", sa.Integer, nullable=False, server_default="0"),
+    _text("number_format", "plain"),
+    sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),  # it is told who calls, always
     _refers("tariff_id", "tariffs.id", nullable=True),  # by which the provider is paid; null: the account's
     *_limits(),
     _text("state", "active"),
@@ -200,6 +203,7 @@ gateways = sa.Table(
     _big("version", 1),
     _one_of("transport", TRANSPORTS[1:]),
     _one_of("state", STATES),
+    _one_of("number_format", ("plain", "plus")),
     sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
     _at_least("strip", 0),
     sa.Index(None, "account_id"),
@@ -293,6 +297,7 @@ cdrs = sa.Table(
     _big("epoch"),
     _big("sequence"),
     _refers("entry_id", "entries.id", nullable=True),  # the batch that posted it; null: nothing to post
+    _text("kind", "call"),  # call, emergency, free, message
     _text("outcome"),
     sa.Column("sip_code", sa.Integer, nullable=False),
     _text("sip_reason"),
@@ -304,6 +309,7 @@ cdrs = sa.Table(
     sa.Column("path", sa.JSON, nullable=False),  # ids from the caller's account to the root
     _text("caller"),
     _text("called"),
+    _text("caller_sent", ""),
     _text("called_sent"),
     _text("destination"),
     _text("call_id"),

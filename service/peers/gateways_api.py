@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -17,6 +18,7 @@ from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, TariffId, Text, Told
 from service.commands import bodies
 from service.commands.outbox import enqueue
+from service.database.peer_tables import translations
 from service.database.tables import gateways, plans
 from service.peers.common import (
     HostAddress,
@@ -29,11 +31,14 @@ from service.peers.common import (
     defaults_of,
 )
 
-FROM_ABOVE = frozenset({"tariff_id", "channels", "cps"})
+FROM_ABOVE = frozenset({"tariff_id", "channels", "cps", "trusted"})
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Prefix = Annotated[str, Field(pattern=r"^[0-9*#+]{0,16}$", description="Put before the number")]
 Strip = Annotated[int, Field(ge=0, le=15, description="Digits that are taken off first")]
 Transport = Literal["udp", "tcp", "tls"]
+NumberFormat = Literal["plain", "plus"]
+FORMAT_MEANING = "plain: E.164 without +; plus: with it, called and calling number"
+TRUST_MEANING = "It is told who calls (P-Asserted-Identity) though the caller wants to stay unknown"
 
 
 class GatewayView(Told):
@@ -48,6 +53,8 @@ class GatewayView(Told):
     networks: Annotated[list[str], Field(description="Where its requests come from; empty: the host")]
     prefix: str
     strip: int
+    number_format: Annotated[str, Field(description=FORMAT_MEANING)]
+    trusted: Annotated[bool, Field(description=TRUST_MEANING)]
     tariff_id: Annotated[int | None, Field(description="By which the provider is paid; null: its account's")]
     channels: int | None
     cps: int | None
@@ -75,6 +82,8 @@ class NewGateway(Asked):
     networks: Annotated[list[Network], Field(max_length=64, default_factory=list)]
     prefix: Prefix = ""
     strip: Strip = 0
+    number_format: NumberFormat = "plain"
+    trusted: bool = False
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
@@ -89,6 +98,8 @@ class GatewayEdit(Asked):
     networks: Annotated[list[Network], Field(max_length=64)] | None = None
     prefix: Prefix | None = None
     strip: Strip | None = None
+    number_format: NumberFormat | None = None
+    trusted: bool | None = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
@@ -138,6 +149,7 @@ async def make_gateway(call: Call) -> Answer:
     if account.kind != "provider" and body.tariff_id is None:
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
     check_from_above(call, account, defaults_of(NewGateway), body.model_dump(), FROM_ABOVE)
+    _check_format(body.model_dump())
     await check_tariff(call, body.tariff_id, account)
     name = f"{account.name}/{body.name}"
     if (await call.conn.execute(sa.select(gateways.c.id).where(gateways.c.name == name))).first() is not None:
@@ -145,6 +157,12 @@ async def make_gateway(call: Call) -> Answer:
     values = body.model_dump() | {"name": name}
     made = await call.conn.execute(sa.insert(gateways).values(**values, created_ms=call.now_ms).returning(gateways))
     return await _told(call, "gateway.make", None, made.one())
+
+
+def _check_format(values: Mapping[str, Any]) -> None:
+    """Raises Problem."""
+    if values["number_format"] == "plus" and (values["prefix"] or values["strip"]):
+        raise invalid("/number_format", "with plus the number stands whole behind the +: leave prefix and strip out")
 
 
 async def _told(call: Call, action: str, before: Row[Any] | None, row: Row[Any]) -> Answer:
@@ -163,6 +181,7 @@ async def edit_gateway(call: Call) -> Answer:
     if "tariff_id" in values and values["tariff_id"] is None and call.of.kind != "provider":
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
     await check_tariff(call, values.get("tariff_id"), call.of)
+    _check_format(dict(call.row._mapping) | values)
     values["version"] = gateways.c.version + 1
     edited = sa.update(gateways).where(gateways.c.id == call.row.id).values(**values).returning(gateways)
     row = (await call.conn.execute(edited)).one()
@@ -176,6 +195,9 @@ async def remove_gateway(call: Call) -> Answer:
         routes = Plan.from_record(record).routes.values()
         if any(str(route.gateway) == str(call.row.id) for choices in routes for route in choices):
             raise Problem("conflict", f"the plan {name!r} leads there: take it out of routing.yaml first")
+    used = sa.select(translations.c.id).where(translations.c.gateway_id == call.row.id).limit(1)
+    if (await call.conn.execute(used)).first() is not None:
+        raise Problem("conflict", "translations are bound to it: remove them first")
     await call.conn.execute(sa.delete(gateways).where(gateways.c.id == call.row.id))
     await enqueue(call.conn, call.node, bodies.gateway_gone_body(call.row.id), now_ms=call.now_ms)
     view = GatewayView.model_validate(call.row)

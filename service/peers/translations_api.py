@@ -1,29 +1,45 @@
-"""The API of number translation: rules of an account, for all that it sends or for one trunk."""
+"""The API of number translation: rules of an account, for all that it sends, one trunk, or one gateway of its own."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
+from kemi.store.patterns import PATTERN_MAX
+from kemi.store.translate import Rule, Translations, bound_of, covers, faults_of, is_number, translate
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import invalid
-from service.api.values import AccountId, Asked, Text, Told, TrunkId
+from service.api.values import AccountId, Asked, GatewayId, Text, Told, TrunkId
+from service.commands import bodies
+from service.commands.outbox import enqueue
 from service.database.peer_tables import translations
-from service.database.tables import trunks
+from service.database.tables import gateways, trunks
 from service.peers.common import changes_of, check_open
-from service.peers.translate import Rule, translate
 
 RULES_MAX = 1_000
 Symbols = Annotated[str, Field(pattern=r"^[0-9*#+]{0,32}$")]
 Length = Annotated[int, Field(ge=1, le=32)]
 Strip = Annotated[int, Field(ge=0, le=32)]
 Position = Annotated[int, Field(ge=0, le=1_000_000, description="The lowest that fits is applied, and no other")]
+Pattern = Annotated[
+    Text,
+    Field(
+        max_length=PATTERN_MAX,
+        description="A regular expression of the whole number, in place of strip and prepend; docs/numbers.md",
+        examples=["0([1-9][0-9]{8})"],
+    ),
+]
+Replacement = Annotated[
+    str,
+    Field(pattern=r"^([0-9*#+]|\\[1-9]){0,64}$", description="What fits becomes this", examples=["44\\1"]),
+]
 Subject = Literal["caller", "called"]
 Note = Annotated[Text, Field(max_length=200)]
 
@@ -34,6 +50,7 @@ class TranslationView(Told):
     id: int
     account_id: int
     trunk_id: Annotated[int | None, Field(description="null: all that the account sends")]
+    gateway_id: Annotated[int | None, Field(description="Of what this gateway gets; null: of what comes in")]
     subject: Annotated[str, Field(description="caller or called: which number")]
     position: int
     prefix: str
@@ -41,6 +58,8 @@ class TranslationView(Told):
     length_max: int
     strip: int
     prepend: str
+    pattern: str
+    replacement: str
     note: str
     version: int
 
@@ -50,6 +69,7 @@ class TranslationQuery(Paging):
 
     account_id: AccountId | None = None
     trunk_id: TrunkId | None = None
+    gateway_id: GatewayId | None = None
     subject: Literal["", "caller", "called"] = ""
 
 
@@ -58,6 +78,7 @@ class NewTranslation(Asked):
 
     account_id: AccountId
     trunk_id: TrunkId | None = None
+    gateway_id: GatewayId | None = None
     subject: Subject
     position: Position
     prefix: Symbols = ""
@@ -65,6 +86,8 @@ class NewTranslation(Asked):
     length_max: Length = 32
     strip: Strip = 0
     prepend: Symbols = ""
+    pattern: Pattern = ""
+    replacement: Replacement = ""
     note: Note = ""
 
 
@@ -77,6 +100,8 @@ class TranslationEdit(Asked):
     length_max: Length | None = None
     strip: Strip | None = None
     prepend: Symbols | None = None
+    pattern: Pattern | None = None
+    replacement: Replacement | None = None
     note: Note | None = None
 
 
@@ -85,6 +110,7 @@ class Trial(Asked):
 
     account_id: AccountId
     trunk_id: TrunkId | None = None
+    gateway_id: GatewayId | None = None
     subject: Subject
     number: Annotated[str, Field(pattern=r"^[0-9*#+]{1,32}$")]
 
@@ -94,6 +120,7 @@ class Tried(Told):
 
     number: str
     rule_id: Annotated[int | None, Field(description="Which rule made it so; null: none fits")]
+    is_number: Annotated[bool, Field(description="false: calls with it are refused, it is no telephone number")]
 
 
 _LISTING = Listing(
@@ -102,6 +129,7 @@ _LISTING = Listing(
     {
         "account_id": equals(translations.c.account_id),
         "trunk_id": equals(translations.c.trunk_id),
+        "gateway_id": equals(translations.c.gateway_id),
         "subject": equals(translations.c.subject),
     },
 )
@@ -119,19 +147,44 @@ async def show_translation(call: Call) -> Answer:
     return Answer(view, version=view.version)
 
 
-def _check(values: dict[str, Any]) -> None:
-    if values["length_min"] > values["length_max"]:
-        raise invalid("/length_max", "it is below length_min: no number has such a length")
-    if len(values["prefix"]) > values["length_max"]:
-        raise invalid("/prefix", "it is longer than length_max: no number begins so")
+def _rule(row: Row[Any] | Mapping[str, Any]) -> Rule:
+    values = row if isinstance(row, Mapping) else row._mapping
+    return Rule(*(values.get(name, 0) for name in Rule._fields))
 
 
-async def _check_trunk(call: Call, trunk_id: int | None, account_id: int) -> None:
-    if trunk_id is None:
-        return
-    owner = sa.select(trunks.c.account_id).where(trunks.c.id == trunk_id)
-    if (await call.conn.execute(owner)).scalar_one() != account_id:
-        raise invalid("/trunk_id", "this trunk is another account's")
+def _check(call: Call, values: Mapping[str, Any]) -> None:
+    """The rule by itself. Raises Problem."""
+    if values["gateway_id"] is not None:
+        call.need(Permission.GATEWAYS_CHANGE)
+    for field, text in faults_of(_rule(values)):
+        raise invalid(f"/{field}", text)
+
+
+async def _check_beside(call: Call, values: Mapping[str, Any], but: int = 0) -> None:
+    """No rule of its kind makes it useless, and it makes none useless. Raises Problem."""
+    columns = translations.c
+    where = (columns.account_id == values["account_id"]) & (columns.subject == values["subject"]) & (columns.id != but)
+    where &= columns.gateway_id.is_not_distinct_from(values["gateway_id"])
+    rule, trunk = _rule(values), values["trunk_id"]
+    for row in await call.conn.execute(sa.select(translations).where(where)):
+        other = _rule(row)
+        if other.position < rule.position and row.trunk_id in {None, trunk} and covers(other, rule):
+            text = f"it would never apply: rule {row.id}, at {row.position}, takes all these numbers before"
+            raise invalid("/position", text)
+        if rule.position < other.position and trunk in {None, row.trunk_id} and covers(rule, other):
+            text = f"rule {row.id}, at {row.position}, would never apply: this one takes all its numbers before"
+            raise invalid("/position", text)
+
+
+async def _check_place(call: Call, body: NewTranslation | Trial) -> None:
+    """Trunk and gateway are the account's. Raises Problem."""
+    if body.trunk_id is not None and body.gateway_id is not None:
+        raise invalid("/gateway_id", "a rule is of a trunk or of a gateway")
+    for field, number, table in (("trunk", body.trunk_id, trunks), ("gateway", body.gateway_id, gateways)):
+        if number is not None:
+            owner = (await call.conn.execute(sa.select(table.c.account_id).where(table.c.id == number))).scalar_one()
+            if owner != body.account_id:
+                raise invalid(f"/{field}_id", f"this {field} is another account's")
 
 
 async def make_translation(call: Call) -> Answer:
@@ -140,8 +193,9 @@ async def make_translation(call: Call) -> Answer:
     account = await call.find("account", body.account_id, to_change=True)
     check_open(account)
     values = body.model_dump()
-    _check(values)
-    await _check_trunk(call, body.trunk_id, account.id)
+    _check(call, values)
+    await _check_place(call, body)
+    await _check_beside(call, values)
     counted = sa.select(sa.func.count()).select_from(translations).where(translations.c.account_id == account.id)
     if (await call.conn.execute(counted)).scalar_one() >= RULES_MAX:
         raise invalid("/account_id", f"an account has at most {RULES_MAX} rules")
@@ -150,6 +204,7 @@ async def make_translation(call: Call) -> Answer:
 
 
 async def _told(call: Call, action: str, before: Row[Any] | None, row: Row[Any]) -> Answer:
+    await enqueue(call.conn, call.node, bodies.translation_body(row), now_ms=call.now_ms)
     view = TranslationView.model_validate(row)
     told = None if before is None else TranslationView.model_validate(before)
     await call.audit(action, "translation", row.id, row.account_id, told, view)
@@ -160,7 +215,9 @@ async def edit_translation(call: Call) -> Answer:
     """Changes some fields."""
     call.check_match(call.row.version)
     values = changes_of(call.body, set())
-    _check(dict(call.row._mapping) | values)
+    whole = dict(call.row._mapping) | values
+    _check(call, whole)
+    await _check_beside(call, whole, call.row.id)
     values["version"] = translations.c.version + 1
     edited = sa.update(translations).where(translations.c.id == call.row.id).values(**values).returning(translations)
     return await _told(call, "translation.edit", call.row, (await call.conn.execute(edited)).one())
@@ -169,27 +226,30 @@ async def edit_translation(call: Call) -> Answer:
 async def remove_translation(call: Call) -> Answer:
     """For good."""
     call.check_match(call.row.version)
+    if call.row.gateway_id is not None:
+        call.need(Permission.GATEWAYS_CHANGE)
     await call.conn.execute(sa.delete(translations).where(translations.c.id == call.row.id))
+    gone = bodies.translation_gone_body(call.row.account_id, call.row.id)
+    await enqueue(call.conn, call.node, gone, now_ms=call.now_ms)
     before = TranslationView.model_validate(call.row)
     await call.audit("translation.remove", "translation", call.row.id, call.row.account_id, before, None)
     return Answer(status=204)
 
 
 async def try_translation(call: Call) -> Answer:
-    """By the trunk's rules and the account's, together in their order. Changes nothing."""
+    """By the trunk's rules and the account's, together in their order, as a call has them. Changes nothing."""
     body: Trial = call.body
-    await _check_trunk(call, body.trunk_id, body.account_id)
-    columns = translations.c
-    of_trunk = (
-        columns.trunk_id.is_(None)
-        if body.trunk_id is None
-        else (columns.trunk_id.is_(None) | (columns.trunk_id == body.trunk_id))
+    await _check_place(call, body)
+    rows = list(await call.conn.execute(sa.select(translations).where(translations.c.account_id == body.account_id)))
+    rules = Translations(bound_of(bodies.translation_body(row)) for row in rows)
+    chosen = (
+        rules.of_trunk(body.trunk_id or 0, body.subject)
+        if body.gateway_id is None
+        else rules.of_gateway(body.gateway_id, body.subject)
     )
-    where = (columns.account_id == body.account_id) & (columns.subject == body.subject) & of_trunk
-    rows = list(await call.conn.execute(sa.select(translations).where(where)))
-    by_rule = {Rule(*(getattr(row, name) for name in Rule._fields)): row.id for row in reversed(rows)}
-    number, rule = translate(by_rule, body.number)
-    return Answer(Tried(number=number, rule_id=None if rule is None else by_rule[rule]))
+    number, rule = translate(chosen, body.number)
+    rule_id = None if rule is None else rule.id
+    return Answer(Tried(number=number, rule_id=rule_id, is_number=is_number(number)))
 
 
 _P = Permission

@@ -16,7 +16,7 @@ from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
 from service.commands import bodies
 from service.commands.outbox import enqueue
-from service.database.peer_tables import numbers, translations
+from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
 from service.peers.common import (
     Digits,
@@ -31,12 +31,13 @@ from service.peers.common import (
 )
 
 NETWORKS_MAX = 256
-FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers"})
+FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers", "trusted"})
 Networks = Annotated[list[Network], Field(min_length=1, max_length=NETWORKS_MAX)]
 TechPrefix = Annotated[str, Field(pattern=r"^[0-9*#]{0,16}$", description="Stripped from the number that is called")]
 Transport = Literal["any", "udp", "tcp", "tls"]
 CallerRule = Literal["pass", "listed", "replace"]
 CALLER_MEANING = "pass: as it is sent; listed: one of caller_numbers, else the first; replace: always the first"
+TRUST_MEANING = "Its P-Asserted-Identity says who calls; others' is not looked at"
 CallerNumbers = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]], Field(max_length=1_000)]
 
 
@@ -59,6 +60,7 @@ class TrunkView(Told):
     country: str
     caller_rule: Annotated[str, Field(description=CALLER_MEANING)]
     caller_numbers: list[str]
+    trusted: Annotated[bool, Field(description=TRUST_MEANING)]
     state: Annotated[str, Field(description="active; suspended: its calls are refused; closed: it has no networks")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
@@ -91,6 +93,7 @@ class NewTrunk(Asked):
     country: Digits = ""
     caller_rule: CallerRule = "pass"
     caller_numbers: Annotated[CallerNumbers, Field(default_factory=list)]
+    trusted: bool = False
 
 
 class TrunkEdit(Asked):
@@ -110,6 +113,7 @@ class TrunkEdit(Asked):
     country: Digits | None = None
     caller_rule: CallerRule | None = None
     caller_numbers: CallerNumbers | None = None
+    trusted: bool | None = None
     state: Literal["active", "suspended"] | None = None
 
 
@@ -239,7 +243,7 @@ async def edit_trunk(call: Call) -> Answer:
 async def remove_trunk(call: Call) -> Answer:
     """Its running calls go on; new ones come from nobody."""
     call.check_match(call.row.version)
-    for table in (numbers, translations):
+    for table in (numbers, specials, translations):
         used = sa.select(table.c.id).where(table.c.trunk_id == call.row.id).limit(1)
         if (await call.conn.execute(used)).first() is not None:
             raise Problem("conflict", f"{table.name} are bound to it: release them first")

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
 from service.tariffs.exchange import History, history
+from service.tariffs.repricer import priced_at_ms
 
 COST_LEVEL = -1
 """Of the provider's cost, beside the levels of `charges`."""
@@ -48,6 +49,8 @@ class EndedCall(NamedTuple):
     id: int
     key: str
     """32 hex digits."""
+    kind: str
+    """As in `cdrs`."""
     called: str
     destination: str
     start_ms: int
@@ -64,8 +67,8 @@ class EndedCall(NamedTuple):
 
     @property
     def at_ms(self) -> int:
-        """Whose rates count: the answer's, of an attempt those of its INVITE."""
-        return self.answer_ms or self.start_ms
+        """Whose rates count."""
+        return priced_at_ms(self)
 
 
 class Price(NamedTuple):
@@ -186,8 +189,8 @@ def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
 
 def _call(row: Row[Any]) -> EndedCall:
     return EndedCall(
-        row.id, row.call, row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms, row.account_id,
-        row.cost_account_id or 0, row.own_currency or "", row.cost_currency or "",
+        row.id, row.call, row.kind, row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms,
+        row.account_id, row.cost_account_id or 0, row.own_currency or "", row.cost_currency or "",
     )  # fmt: skip
 
 

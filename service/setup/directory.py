@@ -12,7 +12,7 @@ from service.access.permissions import BUILT_IN
 from service.accounts.naming import joined, last_of, meant, shortest, told_apart
 from service.database.access_tables import roles
 from service.database.peer_tables import devices
-from service.database.tables import accounts, plans, tariffs, trunks
+from service.database.tables import accounts, gateways, plans, tariffs, trunks
 
 PUBLISH_FIRST = "publish the ratebook first: kambill tariff publish"
 
@@ -38,9 +38,9 @@ class Directory:
         self._accounts: defaultdict[str, set[int]] = defaultdict(set)
         """By their own names."""
         self._owned: dict[str, defaultdict[str, list[Owned]]] = {
-            noun: defaultdict(list) for noun in ("tariff", "role", "trunk")
+            noun: defaultdict(list) for noun in ("tariff", "role", "trunk", "gateway")
         }
-        self._numbered: dict[str, dict[int, Owned]] = {"tariff": {}, "role": {}, "trunk": {}}
+        self._numbered: dict[str, dict[int, Owned]] = {"tariff": {}, "role": {}, "trunk": {}, "gateway": {}}
         self.plain: dict[str, dict[str, int]] = {"device": {}, "plan": {}}
         """Things whose names are unique."""
 
@@ -56,6 +56,8 @@ class Directory:
             directory.add_owned("role", Owned(row.id, row.account_id, row.name))
         for row in await conn.execute(sa.select(trunks.c.id, trunks.c.account_id, trunks.c.name)):
             directory.add_owned("trunk", Owned(row.id, row.account_id, row.name))
+        for row in await conn.execute(sa.select(gateways.c.id, gateways.c.account_id, gateways.c.name)):
+            directory.add_owned("gateway", Owned(row.id, row.account_id, last_of(row.name)))
         for noun, table, column in (
             ("device", devices, devices.c.username),
             ("plan", plans, plans.c.name),
@@ -115,7 +117,7 @@ class Directory:
             if found is None:
                 raise Unknown(f"no account {text!r} here or in the ledger")
             return found
-        if noun == "trunk":
+        if noun in {"trunk", "gateway"}:
             return self._below(noun, text, path[0])
         if noun in self._owned:
             return self._usable(noun, text, path)
@@ -168,7 +170,7 @@ class Directory:
         if noun not in self._owned:
             return next(name for name, known in self.plain[noun].items() if known == number)
         one = self._numbered[noun][number]
-        if noun == "trunk":
+        if noun in {"trunk", "gateway"}:
             return one.name if one.account_id == path[0] else f"{self.called(one.account_id)}/{one.name}"
         nearest = self._nearest(noun, one.name, path)
         if nearest is not None and nearest.id == number:

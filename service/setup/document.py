@@ -16,7 +16,7 @@ from service.setup.sheet import Place, Row, Sheet, place_of
 PROVIDERS, PLANS = "providers", "plans"
 SECTIONS = (
     "currency", "accounts", PROVIDERS, "roles", "users", "gateways", PLANS, "trunks", "devices", "numbers",
-    "translations", "brands", "numberings", "mail_templates", "webhooks",
+    "translations", "specials", "brands", "numberings", "mail_templates", "webhooks",
 )  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def required_of(kind: Kind) -> tuple[str, ...]:
     """What a row of a kind must say."""
     if kind is ACCOUNTS:
         return ("name", "kind")
-    needed = dict.fromkeys(["account_id", *(name for name in kind.key if name != "trunk_id")])
+    needed = dict.fromkeys(["account_id", *(name for name in kind.key if name not in {"trunk_id", "gateway_id"})])
     return tuple(field_of(name) for name in needed if name in kind.fields)
 
 

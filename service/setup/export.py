@@ -74,7 +74,9 @@ def _row(kind: Kind, thing: Thing, names: Directory, currencies: dict[int, str])
         elif name not in kind.key and value == default_of(kind.model, name):
             continue
         elif value is not None:
-            found[field_of(name)] = _written(name, value, names, above if noun_of(name) in {"role", "trunk"} else path)
+            found[field_of(name)] = _written(
+                name, value, names, above if noun_of(name) in {"role", "trunk", "gateway"} else path
+            )
     if kind is ACCOUNTS:
         if values["currency"] == currencies[values["parent_id"]]:
             del found["currency"]

@@ -111,8 +111,9 @@ AFTER_PLANS = (
     Kind("numbers", "number", "number.make", "number.edit", ("number",), "number.remove", states=True),
     Kind(
         "translations", "translation", "translation.make", "translation.edit",
-        ("account_id", "trunk_id", "subject", "position"), "translation.remove",
+        ("account_id", "trunk_id", "gateway_id", "subject", "position"), "translation.remove",
     ),
+    Kind("specials", "special", "special.make", "special.edit", ("account_id", "trunk_id", "number"), "special.remove"),
     Kind("brands", "brand", "brand.edit", "brand.edit", ("account_id",), "brand.remove"),
     Kind("numberings", "numbering", "numbering.edit", "numbering.edit", ("account_id",)),
     Kind(

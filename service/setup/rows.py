@@ -17,7 +17,19 @@ from service.setup import changes as told
 from service.setup.changes import Change, FieldChange, Secret, shown, title
 from service.setup.directory import Directory, Owned, Unknown
 from service.setup.document import Setup
-from service.setup.kinds import ACCOUNTS, BY_NAME, REMOVED, ROLES, SETS, TRUNKS, USERS, Kind, field_of, noun_of
+from service.setup.kinds import (
+    ACCOUNTS,
+    BY_NAME,
+    GATEWAYS,
+    REMOVED,
+    ROLES,
+    SETS,
+    TRUNKS,
+    USERS,
+    Kind,
+    field_of,
+    noun_of,
+)
 from service.setup.sheet import Problem as FileProblem
 from service.setup.sheet import Row, Value
 from service.setup.standing import Standing, Thing, key_of
@@ -203,7 +215,7 @@ class Rows:
         kind, given = wish.kind, wish.given
         if kind is ACCOUNTS:
             self.names.add_account(number, given["name"], given["parent_id"])
-        elif kind in {ROLES, TRUNKS}:
+        elif kind in {GATEWAYS, ROLES, TRUNKS}:
             self.names.add_owned(kind.noun, Owned(number, given["account_id"], given["name"]))
         elif kind.noun in self.names.plain:
             self.names.plain[kind.noun][str(given[kind.key[-1]])] = number

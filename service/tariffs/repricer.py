@@ -9,11 +9,18 @@ from typing import NamedTuple, Protocol
 from ratebook.bands import terms_at
 from ratebook.bulk import Pricer
 from ratebook.model import Rate
-from ratebook.price import Factor, attempt_charge
+from ratebook.price import Factor, attempt_charge, message_charge
+
+MESSAGE = "message"
+"""The kind of a record that a MESSAGE has left; every other one is of a call."""
 
 
 class Ended(Protocol):
     """What of a call its price depends on."""
+
+    @property
+    def kind(self) -> str:
+        """As in `cdrs`."""
 
     @property
     def called(self) -> str:
@@ -32,6 +39,11 @@ class Ended(Protocol):
         """As it was recorded."""
 
 
+def priced_at_ms(call: Ended) -> int:
+    """Whose rates count: the answer's; of an attempt and a MESSAGE those of its request."""
+    return call.start_ms if call.kind == MESSAGE else call.answer_ms or call.start_ms
+
+
 class Repriced(NamedTuple):
     """What a call comes to."""
 
@@ -48,7 +60,7 @@ class Refusal(StrEnum):
 
 
 class Repricer:
-    """Prices calls as they were settled: attempts by their fee, answered ones by the pricing function."""
+    """Prices calls as they were settled: attempts and messages by their fee, answered ones by the pricing function."""
 
     def __init__(self, rates: Iterable[Rate]) -> None:
         known = tuple(rates)
@@ -56,13 +68,16 @@ class Repricer:
         self.currency = known[0].terms.currency if known else ""
 
     def price(self, call: Ended, factor: Factor) -> Repriced | Refusal:
-        """By the rate of the moment of the answer; of an attempt, of its INVITE. `factor`: the rate of exchange."""
-        at_s = (call.answer_ms or call.start_ms) // 1000
+        """By the rate of its moment. `factor`: the rate of exchange."""
+        at_s = priced_at_ms(call) // 1000
         rate = self._pricer.index.find(call.called, at_s)
         if rate is None:
             return Refusal.NO_RATE
         if terms_at(rate.terms, at_s).blocked:
             return Refusal.BLOCKED
+        if call.kind == MESSAGE:
+            fee = message_charge(rate.terms, at_s, factor) if call.answer_ms else 0
+            return Refusal.NO_RATE if fee is None else Repriced(rate, 0, fee)
         if not call.answer_ms:
             return Repriced(rate, 0, attempt_charge(rate.terms, at_s, factor))
         return Repriced(rate, *self._pricer.charge(rate.terms, call.duration_ms, at_s, factor))

@@ -16,7 +16,7 @@ from service.accounts.rules import ROOT_ID
 from service.database.engine import reading
 from service.database.rerating_tables import rerating_rates
 from service.database.tables import cdrs, charges, tariff_versions, tariffs
-from service.tariffs.repricer import Repriced, Repricer
+from service.tariffs.repricer import Repriced, Repricer, priced_at_ms
 
 PAGE = 5_000
 """Calls read at a time: no transaction is long."""
@@ -25,6 +25,7 @@ PAGE = 5_000
 class PricedCall(NamedTuple):
     """A call at one level."""
 
+    kind: str
     called: str
     destination: str
     start_ms: int
@@ -44,7 +45,7 @@ class PricedCall(NamedTuple):
     @property
     def at_s(self) -> int:
         """The wall-clock second by which it is priced."""
-        return (self.answer_ms or self.start_ms) // 1000
+        return priced_at_ms(self) // 1000
 
 
 class Group(NamedTuple):
@@ -84,8 +85,8 @@ async def calls_of(
     )
     when = (cdrs.c.start_ms >= from_ms) & (cdrs.c.start_ms < to_ms)
     shown = [
-        cdrs.c.id, cdrs.c.called, cdrs.c.destination, cdrs.c.start_ms, cdrs.c.answer_ms, cdrs.c.duration_ms,
-        cdrs.c.cost_micros, cdrs.c.cost_currency, priced_in,
+        cdrs.c.id, cdrs.c.kind, cdrs.c.called, cdrs.c.destination, cdrs.c.start_ms, cdrs.c.answer_ms,
+        cdrs.c.duration_ms, cdrs.c.cost_micros, cdrs.c.cost_currency, priced_in,
     ]  # fmt: skip
     paid = (charges.c.charge_micros, charges.c.currency, charges.c.exchange)
     if costs:
@@ -104,8 +105,8 @@ async def calls_of(
             page = (await conn.execute(query.where(when & (cdrs.c.id > last)).order_by(cdrs.c.id).limit(PAGE))).all()
         for row in page:
             yield PricedCall(
-                row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms, row.charged or 0,
-                row.cost_micros or 0, row.cost_currency or "", row.currency, row.tariff_currency,
+                row.kind, row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms,
+                row.charged or 0, row.cost_micros or 0, row.cost_currency or "", row.currency, row.tariff_currency,
                 parse_factor(row.exchange),
             )  # fmt: skip
         if len(page) < PAGE:

@@ -277,7 +277,7 @@ def test_refused_calls_leave_a_record(world: World) -> None:
     world.invite("+33123")
     cdr = world.last_cdr()
     assert (cdr["outcome"], cdr["sip_code"], cdr["rule"]) == ("refused", 402, "funds")
-    assert (cdr["called"], cdr["caller"], cdr["account"]) == ("33123", "+441632960000", CUSTOMER)
+    assert (cdr["called"], cdr["caller"], cdr["account"]) == ("33123", "441632960000", CUSTOMER)
 
 
 def test_a_broken_path_is_refused(world: World) -> None:

@@ -7,10 +7,12 @@ from fractions import Fraction
 import pytest
 
 from kemi import quote
-from kemi.authorize import Refused
+from kemi.authorize import Admitted, Refused, authorise
 from kemi.failover import fail_over
 from kemi.grants import extend
+from kemi.identify import Source, identify
 from kemi.running import find
+from kemi.settlement import delivered
 from kemi.store.carry import begin_store
 from ratebook.exchange import parse_factor
 from ratebook.money import NANOS
@@ -282,3 +284,22 @@ def test_a_wiped_store_carries_the_factor_over(market: World) -> None:
     market.wait(61)
     market.hang_up(call)
     assert market.charges() == {CUSTOMER: 45_750, LOWER: 33_550, UPPER: 24_400}
+
+
+def test_a_message_in_each_account_s_currency(market: World) -> None:
+    """Its fees are exchanged like a call's price; what it costs is compared with the euros that the root earns."""
+    fee = NANOS // 10
+    market.tariff(CUSTOMER, price("0.06", "USD", message_fee_nanos=fee))
+    market.tariff(LOWER, price("0.03", "EUR", message_fee_nanos=fee // 2))
+    market.tariff(UPPER, price("0.02", "EUR", message_fee_nanos=fee // 4))
+    market.tariff(CARRIER, price("0.01", "USD", message_fee_nanos=fee // 2))  # 0.0455 euros: more than is earned
+    market.tariff(DEAR_CARRIER, price("0.01", "USD", message_fee_nanos=fee // 5))
+    trunk = identify(market.rooms, Source("127.0.0.2", 5060, "udp"), "+33123")
+    assert trunk is not None
+    admitted = authorise(market.rooms, trunk, market.invitation("+33123"), market.now, is_message=True)
+    assert isinstance(admitted, Admitted)
+    delivered(market.rooms, admitted.call, market.now)
+    assert_consistent(market)
+    assert market.charges() == {CUSTOMER: 75_000, LOWER: 55_000, UPPER: 25_000}
+    cost = market.last_cdr()["cost"]
+    assert (cost["account"], cost["currency"], cost["micros"]) == (DEAR_CARRIER, "EUR", 18_182)

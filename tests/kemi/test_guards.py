@@ -21,6 +21,7 @@ def running(state: str = ANSWERED, **fields: Any) -> RunningCall:
     """A call; what guards don't look at is empty."""
     values: dict[str, Any] = dict.fromkeys(RunningCall._fields)
     values |= {"state": state, "caller_leg": CALLER, "callee_leg": CALLEE if state == ANSWERED else None}
+    values |= {"sent_from": "sip:44123@127.0.0.1"}
     return RunningCall(**values | fields)
 
 
@@ -44,9 +45,11 @@ def info(**fields: Any) -> InDialog:
 def test_a_good_request_of_either_side_passes() -> None:
     """To the other one's target, by its route set."""
     assert guards.check_in_dialog(running(), info(), "caller") is None
-    back = info(from_tag="to", to_tag="from", request_uri=CALLER.contact, routes=(), cseq=500)
+    back = info(from_tag="to", to_tag="from", request_uri="sip:44123@127.0.0.2", routes=(), cseq=500)
     assert guards.side_of(running(), back.from_tag, back.to_tag) == "callee"
     assert guards.check_in_dialog(running(), back, "callee") is None
+    shown = back._replace(request_uri=CALLER.contact)
+    assert guards.check_in_dialog(running(), shown, "callee") == guards.FORBIDDEN
 
 
 @pytest.mark.parametrize(

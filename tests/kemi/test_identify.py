@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from kemi.identify import Source, identify
-from kemi.numbers import for_gateway, is_number, normalise
+from kemi.numbers import for_gateway, normalise
 from kemi.store.environment import Snapshot
+from kemi.store.trunks import gateway_of_command
 from tests.kemi.world import CUSTOMER, LOWER, World
 
 
@@ -85,6 +86,7 @@ def test_a_network_that_another_trunk_took_over_stays(world: World) -> None:
         ("", None),
         ("alice", None),
         ("1" * 33, None),
+        ("0" + "1" * 31, None),
         ("+44 20", None),
         ("\u0663\u0663", None),
     ],
@@ -105,10 +107,13 @@ def test_the_tech_prefix_goes_first(world: World) -> None:
 
 
 def test_a_gateway_gets_its_own_form() -> None:
-    """Strip, then prepend."""
-    assert for_gateway("442071", 2, "0") == "02071"
-    assert for_gateway("442071", 0, "") == "442071"
-    assert is_number("442071")
+    """Strip, then prepend; or E.164 with its +."""
+    body = {"id": 1, "provider": 5, "host": "127.0.0.1", "port": 5060, "transport": "udp", "networks": []}
+    body |= {"channels": 0, "cps": 0, "state": "active", "tariff": 0, "number_format": "plain", "trusted": False}
+    assert for_gateway("442071", gateway_of_command(body | {"prefix": "0", "strip": 2})) == "02071"
+    assert for_gateway("442071", gateway_of_command(body | {"prefix": "", "strip": 0})) == "442071"
+    plus = gateway_of_command(body | {"prefix": "", "strip": 0, "number_format": "plus"})
+    assert for_gateway("442071", plus) == "+442071"
 
 
 def test_gateways_go_too(world: World) -> None:

@@ -57,6 +57,8 @@ def test_each_side_of_a_call_can_be_ended(world: World) -> None:
     assert caller is not None
     assert (callee.cseq, callee.contact) == (running.caller_leg.cseq, running.callee_leg.contact)
     assert (caller.cseq, caller.contact) == (0, running.caller_leg.contact)
-    assert callee.to_header.endswith(f";tag={running.callee_leg.tag}")
-    assert callee.from_header == caller.to_header
+    assert caller.to_header == f"<{running.from_uri}>;tag={running.from_tag}"
+    assert caller.from_header == f"<{running.to_uri}>;tag={running.callee_leg.tag}"
+    assert callee.from_header == f"<sip:441632960000@127.0.0.1>;tag={running.from_tag}"
+    assert callee.to_header == f"<sip:33123@127.0.0.11>;tag={running.callee_leg.tag}"
     assert messages.side_of(running, "stranger") is None

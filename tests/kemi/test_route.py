@@ -50,6 +50,9 @@ def ksr(monkeypatch: pytest.MonkeyPatch) -> FakeKsr:
         "tm.t_relay": 1,
         "tm.t_set_fr": 1,
         "tm.t_on_failure": None,
+        "tm.t_on_branch": None,
+        "tm.t_use_uac_headers": 1,
+        "hdr.append": 1,
         "dialog.var_sets": 1,
         "dialog.dlg_manage": 1,
         "pv.seti": None,
@@ -82,7 +85,8 @@ def test_an_invite_goes_out_in_a_dialog_that_ends_itself(kambill: route.Kambill,
     names = [name for name, *_ in ksr.calls]
     assert names.index("pv.seti") < names.index("dialog.dlg_manage") < names.index("tm.t_relay")
     assert ksr.called("pv.seti") == [("$dlg_ctx(timeout_bye)", 1)]
-    assert ksr.called("dialog.var_sets") == [("call", call.hex)]
+    sent = "f1 sip:441632960000@127.0.0.1 sip:33123@127.0.0.11"
+    assert ksr.called("dialog.var_sets") == [("call", call.hex), ("sent", sent)]
     assert ksr.called("core.seturi") == [("sip:33123@127.0.0.11:5060",)]
     assert ksr.called("tm.t_set_fr") == [(60_000, 2000)]
 
@@ -229,3 +233,16 @@ def test_every_callback_that_kamailio_is_told_of_is_there(monkeypatch: pytest.Mo
     monkeypatch.delattr(route.Kambill, "ksr_failure")
     with pytest.raises(AttributeError, match="lacks ksr_failure"):
         route.mod_init()
+
+
+def test_a_branch_is_introduced_by_our_values_only(kambill: route.Kambill, ksr: FakeKsr) -> None:
+    """From, To and Contact are replaced; without an INVITE on its way nothing is touched."""
+    kambill.ksr_branch(None)
+    assert ksr.called("hdr.append") == []
+    kambill.ksr_request_route(None)
+    kambill.ksr_branch(None)
+    assert ksr.called("hdr.append") == [
+        ("From: <sip:441632960000@127.0.0.1>;tag=f1\r\n",),
+        ("To: <sip:33123@127.0.0.11>\r\n",),
+        ("Contact: <sip:441632960000@127.0.0.2:5060>\r\n",),
+    ]

@@ -184,6 +184,7 @@ class World:
         """Configures a gateway."""
         values: dict[str, Any] = {"name": f"gateway {number}", "port": 5060, "transport": "udp", "networks": []}
         values |= {"prefix": "", "strip": 0, "channels": 0, "cps": 0, "state": "active", "tariff": 0}
+        values |= {"number_format": "plain", "trusted": False}
         self.do("gateway", **values | {"id": number, "provider": provider, "host": host} | fields)
 
     def plan(self, **fields: Any) -> None:
@@ -206,6 +207,7 @@ class World:
         values: dict[str, Any] = {"networks": ["127.0.0.2/32"], "transport": "any", "port": 0, "tech_prefix": ""}
         values |= {"state": "active", "channels": 0, "cps": 0, "plan": 1, "tariff": 0, "name": f"trunk {number}"}
         values |= {"international_prefix": "00", "national_prefix": "0", "country": "44"}
+        values |= {"caller_rule": "pass", "caller_numbers": [], "trusted": False}
         self.do("trunk", **values | {"id": number, "account": account} | fields)
 
     # --- calls

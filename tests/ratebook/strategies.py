@@ -39,6 +39,7 @@ def terms_of_all_kinds(draw: st.DrawFn) -> Terms:
         blocked=draw(st.booleans()),
         rounding=draw(roundings),
         duration_mode=draw(st.sampled_from(DurationMode)),
+        message_fee_nanos=draw(st.none() | nanos),
     )
 
 

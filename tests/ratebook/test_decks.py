@@ -36,11 +36,12 @@ def test_a_deck(tmp_path: Path) -> None:
 def test_all_columns(tmp_path: Path) -> None:
     """An empty cell is the tariff's value; the deck's entry in the tariff sets its own."""
     header = (
-        "prefix,destination,rate,increments,connect_fee,minimum,maximum,grace,attempt_fee,effective,until,blocked\n"
+        "prefix,destination,rate,increments,connect_fee,minimum,maximum,grace,attempt_fee,effective,until,blocked,"
+        "message_fee\n"
     )
     rates, faults = read(
         tmp_path,
-        header + "1,a,0.60,60,1,2,3,4,0.5,2026-01-01,2026-02-01 08:00,no\n2,b,0.60,,,,,,,,,\n3,,,,,,,,,,,yes\n",
+        header + "1,a,0.60,60,1,2,3,4,0.5,2026-01-01,2026-02-01 08:00,no,0.2\n2,b,0.60,,,,,,,,,,\n3,,,,,,,,,,,yes,\n",
         "currency: EUR\ntimezone: Asia/Tokyo\ngrace: 1\ndecks:\n  - {file: a.csv, increments: 30/6, minimum: 0.1}\n",
     )
     assert faults == []
@@ -53,6 +54,7 @@ def test_all_columns(tmp_path: Path) -> None:
         maximum_nanos=3 * 10**9,
         grace_s=4,
         attempt_fee_nanos=5 * 10**8,
+        message_fee_nanos=2 * 10**8,
     )
     assert full.effective_s == int(datetime.fromisoformat("2026-01-01T00:00:00+09:00").timestamp())
     assert full.until_s == int(datetime.fromisoformat("2026-02-01T08:00:00+09:00").timestamp())

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ratebook import price
 from ratebook.model import DurationMode, FreeMode, Interval, Terms
 from ratebook.money import Rounding, RoundingMode, format_micros, parse_nanos
-from ratebook.price import Charge, steps
+from ratebook.price import Charge, message_charge, steps
 from tests.ratebook.oracle import slow_charge
 from tests.ratebook.strategies import terms_of_all_kinds
 
@@ -153,6 +153,15 @@ def test_an_attempt_costs_its_fee() -> None:
     terms = plain("1", attempt_fee_nanos=parse_nanos("0.0015"), rounding=Rounding(RoundingMode.UP, 3))
     assert attempt_charge(terms) == 2_000
     assert attempt_charge(terms, (2, 1)) == 3_000
+
+
+def test_a_message_costs_its_fee() -> None:
+    """Rounded like a charge; a fee of nothing is a price, no fee is none."""
+    assert message_charge(plain("1"), 0) is None
+    assert message_charge(plain("1", message_fee_nanos=0), 0) == 0
+    terms = plain("1", message_fee_nanos=parse_nanos("0.0015"), rounding=Rounding(RoundingMode.UP, 3))
+    assert message_charge(terms, 0) == 2_000
+    assert message_charge(terms, 0, (2, 1)) == 3_000
 
 
 factors = st.just((1, 1)) | st.tuples(st.integers(1, 300), st.integers(1, 300))

@@ -62,6 +62,7 @@ def test_every_word_of_a_tariff() -> None:
         grace: 3
         free_seconds: {seconds: 10, taken: after}
         attempt_fee: 0.001
+        message_fee: 0.05
         rounding: {decimals: 4, mode: half-even}
         duration: nearest
         effective: 2026-01-01
@@ -77,6 +78,7 @@ def test_every_word_of_a_tariff() -> None:
             grace: 0
             free_seconds: 20
             attempt_fee: 0
+            message_fee: 0
             rounding: {mode: up}
             duration: down
             effective: 2026-06-01T00:00:00Z
@@ -94,6 +96,7 @@ def test_every_word_of_a_tariff() -> None:
         free_s=10,
         free_mode=FreeMode.AFTER,
         attempt_fee_nanos=parse_nanos("0.001"),
+        message_fee_nanos=parse_nanos("0.05"),
         rounding=Rounding(RoundingMode.HALF_EVEN, 4),
         duration_mode=DurationMode.NEAREST,
     )
@@ -109,6 +112,7 @@ def test_every_word_of_a_tariff() -> None:
         free_mode=FreeMode.AFTER,
         rounding=Rounding(RoundingMode.UP, 4),
         duration_mode=DurationMode.DOWN,
+        message_fee_nanos=0,
     )
     assert (second.effective_s, second.until_s) == (
         wall_s("2026-06-01T00:00:00+00:00"),

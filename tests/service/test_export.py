@@ -47,7 +47,7 @@ plans:
              gateways: [{gateway: both/gw1, priority: 7}, carrier/gw1]}]}
 trunks:
   - {name: ann-1, account: North/Ann, networks: [192.0.2.7, "2001:db8:1::/48"], plan: standard, tariff: wholesale,
-     caller_rule: listed, caller_numbers: ["44207946", "33123"]}
+     caller_rule: listed, caller_numbers: ["44207946", "33123"], trusted: true}
   - {name: ann-2, account: North/South/Ann, networks: 192.0.2.7, tech_prefix: "0#", port: 5080, state: suspended}
   - {name: ann-1, account: North/South/Ann, networks: 192.0.2.8}
 devices:
@@ -59,6 +59,7 @@ numbers:
 translations:
   - {account: North/Ann, subject: called, position: 1, prefix: "0", strip: 1, prepend: "44"}
   - {account: North/South/Ann, trunk: ann-2, subject: caller, position: 5, length_max: 9}
+  - {account: carrier, gateway: gw1, subject: called, position: 2, pattern: '44(\\d+)', replacement: '0\\1'}
 brands:
   - {account: North, company: "North & Sons", address: "1 Quay\\nHarbour", host: portal.north.example}
 numberings:

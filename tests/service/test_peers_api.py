@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 import yaml
 
+from kemi.store.translate import bound_of
 from ratebook.document import parse_plans
 from service.database.engine import reading
 from service.database.peer_tables import devices
@@ -322,3 +324,69 @@ def plan_record(gateway_id: int) -> dict[str, object]:
     assert problems == []
     plan = plans_read["standard"]
     return plan._replace(routes={"": (plan.routes[""][0]._replace(gateway=str(gateway_id)),)}).to_record()
+
+
+async def test_rules_reach_the_call_path_one_by_one(shop: Shop) -> None:
+    """Each change numbers a command; what is removed is told too."""
+    rule = {"account_id": shop.ids["customer"], "subject": "called", "position": 1}
+    made = await shop.reseller.do("translation.make", **rule, pattern="0([1-9][0-9]*)", replacement="44\\1")
+    (body,) = await shop.told()
+    assert (body["do"], body["id"], body["account"]) == ("translation", made["id"], rule["account_id"])
+    assert bound_of(body).rule.applied("0207") == "44207"
+    await shop.reseller.do("translation.edit", translation_id=made["id"], replacement="+44\\1")
+    assert (await shop.told())[-1]["replacement"] == "+44\\1"
+    await shop.reseller.do("translation.remove", translation_id=made["id"])
+    gone = (await shop.told())[-1]
+    assert (gone["do"], gone["id"], gone["account"]) == ("translation_gone", made["id"], rule["account_id"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer", "why"),
+    [
+        ({"pattern": "(\\d+)+", "replacement": "1"}, "/pattern", "could take for ever"),
+        ({"pattern": "\\d*\\d*\\d*\\d*9", "replacement": "1"}, "/pattern", "takes too long to try"),
+        ({"pattern": "\\d{6}", "replacement": "1", "length_max": 5}, "/pattern", "it never applies"),
+        ({"pattern": "1"}, "/replacement", "go together"),
+        ({"prefix": "012", "position": 9}, "/position", "it would never apply: rule"),
+        ({"prefix": "", "position": 1}, "/position", "would never apply: this one takes"),
+    ],
+)
+async def test_a_rule_that_explodes_or_never_applies_is_refused(
+    shop: Shop, fields: dict[str, Any], pointer: str, why: str
+) -> None:
+    """With the reason; nothing is kept."""
+    me, rule = shop.reseller, {"account_id": shop.ids["customer"], "subject": "called"}
+    await me.do("translation.make", **rule, position=5, prefix="01", strip=1)
+    got = await me.ask("translation.make", **rule | {"position": 6} | fields)
+    assert (got.status, got["errors"][0]["pointer"]) == (422, pointer)
+    assert why in got["errors"][0]["detail"]
+    assert len((await me.do("translation.list"))["items"]) == 1
+
+
+async def test_rules_of_a_gateway_are_the_providers(shop: Shop) -> None:
+    """They need the right to change gateways; a gateway with rules stays; its outcome can be tried."""
+    boss, ids = shop.boss, shop.ids
+    gateway = (await boss.do("gateway.make", account_id=ids["carrier"], name="gw1", host="192.0.2.50"))["id"]
+    rule = {"account_id": ids["carrier"], "subject": "called", "gateway_id": gateway}
+    made = await boss.do("translation.make", **rule, position=1, prefix="44", strip=2, prepend="0")
+    assert (await boss.do("translation.try", **rule, number="44207"))["number"] == "0207"
+    plain = {"account_id": ids["carrier"], "subject": "called"}
+    assert await boss.do("translation.try", **plain, number="44207") == {
+        "number": "44207", "rule_id": None, "is_number": True,
+    }  # fmt: skip
+    assert (await boss.ask("gateway.remove", gateway_id=gateway)).status == 409
+    other = await boss.ask("translation.make", **rule | {"account_id": ids["customer"]}, position=1)
+    assert other["errors"][0]["pointer"] == "/gateway_id"
+    await boss.do("translation.remove", translation_id=made["id"])
+    assert (await boss.ask("gateway.remove", gateway_id=gateway)).status == 204
+
+
+async def test_a_format_with_plus_leaves_the_number_whole(shop: Shop) -> None:
+    """Prefix and strip would put something before the +."""
+    boss, gateway = shop.boss, {"account_id": shop.ids["carrier"], "name": "gw1", "host": "192.0.2.50"}
+    got = await boss.ask("gateway.make", **gateway, number_format="plus", strip=2)
+    assert got["errors"][0]["pointer"] == "/number_format"
+    made = await boss.do("gateway.make", **gateway, number_format="plus", trusted=True)
+    assert (await shop.told())[-1]["number_format"] == "plus"
+    got = await boss.ask("gateway.edit", gateway_id=made["id"], prefix="00")
+    assert got["errors"][0]["pointer"] == "/number_format"

@@ -34,6 +34,7 @@ THERE = """
 "path.number_id" = 1
 "path.gateway_id" = 1
 "path.translation_id" = 1
+"path.special_id" = 1
 "path.tariff_id" = 1
 "path.webhook_id" = 1
 "path.kind" = "welcome"

@@ -95,12 +95,13 @@ async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path
     assert told[5] == {
         "do": "gateway", "epoch": 0, "id": 1, "provider": ids["carrier"], "name": "carrier/gw1", "host": "127.0.0.11",
         "port": 15081, "transport": "udp", "networks": [], "prefix": "9", "strip": 2, "channels": 0, "cps": 0,
-        "state": "active", "tariff": 0,
+        "state": "active", "tariff": 0, "number_format": "plain", "trusted": False,
     }  # fmt: skip
     assert told[6] == {
         "do": "trunk", "epoch": 0, "id": 1, "account": ids["customer"], "networks": ["127.0.0.2/32", "2001:db8::/48"],
         "transport": "any", "port": 0, "tech_prefix": "77#", "state": "active", "channels": 0, "cps": 0, "plan": 0,
         "tariff": 0, "name": "t1", "international_prefix": "00", "national_prefix": "", "country": "",
+        "caller_rule": "pass", "caller_numbers": [], "trusted": False,
     }  # fmt: skip
 
 

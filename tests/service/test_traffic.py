@@ -17,8 +17,8 @@ from ratebook.price import charge
 from service.database.engine import reading
 from service.database.tables import cdrs, charges
 from service.tariffs.publisher import look
-from service.tariffs.repricer import Repricer
-from service.tariffs.traffic import by_destination, calls_of
+from service.tariffs.repricer import Refusal, Repriced, Repricer
+from service.tariffs.traffic import PricedCall, by_destination, calls_of
 from tests.service.again import rated_again
 from tests.service.company import EURO, NOW_MS, TARIFFS, Company, write_ratebook
 
@@ -172,3 +172,17 @@ async def test_a_look_before_publishing(company: Company) -> None:
     seen = await look(company.config, company.engine, folder, load(folder), NOW_MS)
     assert list(map(str, seen)) == (await company.publish()).warnings
     assert seen
+
+
+def test_a_message_is_priced_again_by_its_fee(tmp_path: Path) -> None:
+    """Not as a call of no length; one that no gateway has taken costs nothing; without a fee it would be refused."""
+    write_ratebook(tmp_path)
+    found = []
+    for fee in ("message_fee: 0.05\n", ""):
+        (tmp_path / "tariffs" / "retail.yaml").write_text(f"currency: EUR\n{fee}rates: [{{prefix: '', rate: 0.06}}]\n")
+        repricer = Repricer(load(tmp_path).tariffs["retail"].rates)
+        for answer_ms in (NOW_MS, 0):
+            sent = PricedCall("message", "33123", "", NOW_MS, answer_ms, 0, 0, 0, "", "EUR", "EUR", PAR)
+            priced = repricer.price(sent, (1, 2))
+            found.append(priced[1:] if isinstance(priced, Repriced) else priced)
+    assert found == [(0, 25_000), (0, 0), Refusal.NO_RATE, (0, 0)]

@@ -17,7 +17,7 @@ def answer(caller: Agent, gateway: Agent, number: str = "0033123", **headers: st
     call.ack()
     gateway.expect("ACK", Call_ID=call.call_id)
     back = Call(gateway, number, call_id=call.call_id, from_tag=call.to_tag, cseq=100)
-    back.to_tag, back.target = call.from_tag, f"sip:caller@{caller.ip}:{caller.port}"
+    back.to_tag, back.target = call.from_tag, invite.contact
     back.routes = tuple(reversed(call.routes))
     return call, back
 

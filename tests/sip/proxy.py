@@ -226,6 +226,8 @@ class Proxy:
             "channels": 0,
             "cps": 0,
             "tariff": 0,
+            "number_format": "plain",
+            "trusted": False,
         }
         return values | {"state": "active"}
 
@@ -243,7 +245,7 @@ class Proxy:
         """A trunk command."""
         values: dict[str, Any] = {"do": "trunk", "id": number, "account": account, "networks": ["127.0.0.2/32"]}
         values |= {"transport": "any", "port": 0, "tech_prefix": "", "state": "active", "channels": 0, "cps": 0}
-        values |= {"national_prefix": "", "country": ""}
+        values |= {"national_prefix": "", "country": "", "caller_rule": "pass", "caller_numbers": [], "trusted": False}
         return values | {"plan": 1, "tariff": 0, "name": f"trunk {number}", "international_prefix": "00"} | fields
 
     # --- looks

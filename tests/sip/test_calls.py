@@ -143,19 +143,6 @@ def test_all_gateways_dead_is_503_or_their_code(proxy: Proxy, caller: Agent, age
     assert proxy.account(CUSTOMER).held == 0
 
 
-def test_a_redirection_is_not_followed(
-    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
-) -> None:
-    """302 to a premium number elsewhere: the caller gets 503, nobody else an INVITE."""
-    elsewhere = agent("127.0.0.98", 5060)
-    call = Call(caller, "0033123")
-    call.invite()
-    gateway.reply(gateway.expect("INVITE"), 302, "Moved", tag="m", Contact="<sip:premium@127.0.0.98:5060>")
-    caller.expect(503)
-    assert elsewhere.receive(0.3) is None
-    assert proxy.cdr(call.call_id)["sip_code"] == 503
-
-
 def test_cancel_releases_the_hold(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """While it rings."""
     call = Call(caller, "0033123")
@@ -205,5 +192,5 @@ def test_options_of_a_known_trunk_is_answered(caller: Agent) -> None:
     """Its keep-alive; other methods are not for us."""
     caller.send(Call(caller, "ping").text("OPTIONS"))
     caller.expect(200)
-    caller.send(Call(caller, "x").text("MESSAGE"))
+    caller.send(Call(caller, "x").text("SUBSCRIBE"))
     caller.expect(405)

@@ -253,11 +253,13 @@ def test_a_caller_that_moves_is_followed(
     call, back = answer(caller, gateway)
     new = agent(caller.ip)
     call.request("INVITE", Contact=f"<sip:moved@{new.ip}:{new.port}>")
-    gateway.reply(gateway.expect("INVITE"), 200, "OK")
+    again = gateway.expect("INVITE")
+    gateway.reply(again, 200, "OK")
     caller.expect(200, CSeq="INVITE")
     call.ack()
     gateway.expect("ACK")
-    back.target = f"sip:moved@{new.ip}:{new.port}"
+    back.target = again.contact
+    assert back.target == f"sip:441632960000@{new.ip}:{new.port}"
     back.request("INFO")
     new.reply(new.expect("INFO"), 200, "OK")
     back.request("BYE")

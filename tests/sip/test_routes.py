@@ -28,7 +28,7 @@ def test_proxies_on_both_sides(proxy: Proxy, caller: Agent, gateway: Agent, agen
         f"<{outer}>",
     ]
     back = Call(gateway, "0033123", call_id=call.call_id, from_tag="far", cseq=10)
-    back.to_tag, back.target = call.from_tag, f"sip:caller@{caller.ip}:{caller.port}"
+    back.to_tag, back.target = call.from_tag, invite.contact
     back.routes = (call.routes[0], theirs)
     back.request("INFO")
     info = caller.expect("INFO", Call_ID=call.call_id)
@@ -66,7 +66,7 @@ def test_a_gateway_that_answers_from_another_of_its_hosts(
     call.ack()
     gateway.expect("ACK", Call_ID=call.call_id)
     back = Call(outside, "0033123", call_id=call.call_id, from_tag="t", cseq=10)
-    back.to_tag, back.target = call.from_tag, f"sip:caller@{caller.ip}:{caller.port}"
+    back.to_tag, back.target = call.from_tag, invite.contact
     back.routes = call.routes
     back.request("BYE")
     assert outside.expect_final(call.call_id).code == 481
@@ -109,7 +109,7 @@ def test_a_call_from_ipv6_to_ipv4(proxy: Proxy, gateway: Agent, agent: Callable[
     call.ack()
     gateway.expect("ACK", Call_ID=call.call_id)
     back = Call(gateway, "0033123", call_id=call.call_id, from_tag="t", cseq=10)
-    back.to_tag, back.target = call.from_tag, f"sip:caller@[::1]:{caller.port}"
+    back.to_tag, back.target = call.from_tag, invite.contact
     back.routes = tuple(reversed(call.routes))
     back.request("INFO")
     caller.reply(caller.expect("INFO"), 200, "OK")

@@ -19,7 +19,7 @@ from service.access.actor import local_actor
 from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
-from service.database.peer_tables import devices, numbers, translations
+from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
@@ -178,6 +178,7 @@ class World:
         await put("device", devices, **own, **made, username=mark, **hashes)
         await put("number", numbers, **own, **made, number=f"4420{row.id:06}", note=mark)
         await put("translation", translations, **own, subject="called", position=1, note=mark)
+        await put("special", specials, **own, number=f"11{row.id}", kind="emergency", plan_id=1, note=mark)
         await put("gateway", gateways, **own, **made, name=f"{mark}/gw", host="192.0.2.1", networks=[])
         await put("tariff", tariffs, owner_id=row.id, name=mark, currency="EUR", version=f"{row.id:016x}")
         draft = {"source": SOURCE + f"# {mark}\n", "decks": {}, "changed_ms": NOW_MS}

@@ -1,0 +1,102 @@
+"""Who calls: what an INVITE may say of it, and what a gateway is told. Pure.
+
+An outgoing message says nothing that its sender wrote about itself: From, To, P-Asserted-Identity, Privacy and the user
+of the Contact are made here, from a number that the trunk's rules allow (RFC 3323, RFC 3325).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from kemi.invitation import Invitation
+from kemi.numbers import caller_for_gateway, normalise_caller
+from kemi.quote import Way
+from kemi.store.calls import Leg, RunningCall
+from kemi.store.translate import CALLER, Translations
+from kemi.store.trunks import Trunk
+
+ANONYMOUS = "anonymous"
+UNKNOWN = "sip:anonymous@anonymous.invalid"
+"""RFC 3323 4.1.1.3: the From of somebody who is not known, or does not want to be."""
+PRIVATE = frozenset({"id", "user", "header"})
+"""Words of a Privacy header that ask for it (RFC 3323 4.2, RFC 3325 9.3)."""
+
+
+class CallerId(NamedTuple):
+    """Who calls."""
+
+    number: str
+    """E.164 without `+`; empty: nobody knows."""
+    is_private: bool
+    """Only who is trusted may be told."""
+
+
+class Parties(NamedTuple):
+    """What a gateway is told of both ends."""
+
+    from_uri: str
+    to_uri: str
+    contact: str
+    """The caller's remote target; empty: there is none (a MESSAGE)."""
+    asserted: str
+    """URI of P-Asserted-Identity; empty: there is none."""
+    is_private: bool
+
+
+def caller_of(trunk: Trunk, invitation: Invitation, translations: Translations) -> CallerId:
+    """Who calls by what the INVITE says and the trunk's rules allow."""
+    said = invitation.asserted if trunk.is_trusted and invitation.asserted else invitation.caller
+    number = normalise_caller(trunk, said, translations.of_trunk(trunk.id, CALLER))
+    if trunk.caller_rule == "replace" or (trunk.caller_rule == "listed" and number not in trunk.caller_numbers):
+        number = trunk.caller_numbers[0]
+    return CallerId(number, invitation.is_private)
+
+
+def parties_for(way: Way, caller: CallerId, leg: Leg) -> Parties:
+    """What the gateway of a way is told; `leg`: the caller's."""
+    gateway = way.gateway
+    number = caller_for_gateway(caller.number, gateway, way.translations.of_gateway(gateway.id, CALLER))
+    known = f"sip:{number}@{host_of(leg.socket)}" if number else ""
+    from_uri = UNKNOWN if caller.is_private or not known else known
+    host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
+    return Parties(
+        from_uri,
+        f"sip:{way.called}@{host}",
+        masked(leg.contact, from_uri),
+        known if gateway.is_trusted else "",
+        caller.is_private,
+    )
+
+
+def contact_shown(running: RunningCall) -> str:
+    """The caller's remote target as the gateway knows it."""
+    return masked(running.caller_leg.contact, running.sent_from)
+
+
+def masked(contact: str, from_uri: str) -> str:
+    """A Contact's URI with the user of a From: where requests go stays, who it is is what we say."""
+    scheme, _, rest = contact.partition(":")
+    return f"{scheme}:{user_of(from_uri)}@{rest.rpartition('@')[2]}"
+
+
+def user_of(uri: str) -> str:
+    """The user of a SIP URI, or the number of a tel URI (RFC 3966) without its separators; empty: it has none."""
+    scheme, _, rest = uri.partition(":")
+    if scheme.lower() == "tel":
+        return rest.partition(";")[0].translate(_SEPARATORS)
+    user, at, _ = rest.rpartition("@")
+    return user.partition(";")[0].partition(":")[0] if at and scheme.lower() in {"sip", "sips"} else ""
+
+
+_SEPARATORS = str.maketrans("", "", "-.()")
+
+
+def wants_privacy(privacy: str, from_user: str, from_host: str) -> bool:
+    """Whether an INVITE asks that nobody untrusted learns who calls."""
+    words = {word.strip().lower() for part in privacy.split(";") for word in part.split(",")}
+    return bool(words & PRIVATE) or from_user.lower() == ANONYMOUS or from_host.lower() == "anonymous.invalid"
+
+
+def host_of(socket: str) -> str:
+    """The host of one of our sockets, `udp:host:port`."""
+    return socket.partition(":")[2].rpartition(":")[0]

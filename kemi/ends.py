@@ -1,0 +1,108 @@
+"""Both ends of a call in messages: each side sees From, To and Contact as it knows them. Shell only.
+
+A gateway is told its own From and To (kemi.caller). What goes to it in the call has them again, and what comes from it
+has those that the caller wrote: RFC 3261 tells dialogs by tags, but older telephones look at the URIs too.
+"""
+
+from __future__ import annotations
+
+from kemi import guards, notes, sip
+from kemi.caller import Parties, contact_shown, masked
+from kemi.guards import InDialog
+from kemi.notes import Sent
+from kemi.store.calls import RunningCall
+
+UNTRUSTED_HEADERS = (
+    *("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Privacy", "Identity", "Diversion"),
+    *("History-Info", "Referred-By", "Refer-To"),
+)
+"""What nobody's message may say of itself: who calls, who sent it here, whom to call next."""
+IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID")
+"""Of those, what answers have."""
+
+
+def forget_claims() -> None:
+    """Takes out of a request what its sender may not say."""
+    for name in UNTRUSTED_HEADERS:
+        sip.remove_header(name)
+
+
+def introduce(parties: Parties) -> None:
+    """In a branch of an INVITE: what its gateway is told."""
+    sip.replace_header("From", f"<{parties.from_uri}>;tag={sip.text('$ft')}")
+    sip.replace_header("To", f"<{parties.to_uri}>")
+    sip.remove_header("Contact")
+    if parties.contact:
+        sip.add_header("Contact", f"<{parties.contact}>")
+    if parties.asserted:
+        sip.add_header("P-Asserted-Identity", f"<{parties.asserted}>")
+    if parties.is_private:
+        sip.add_header("Privacy", "id")
+
+
+def readdress(running: RunningCall, request: InDialog, side: str) -> None:
+    """A request in a call, as its other side knows the two."""
+    if side == "caller":
+        _address(running.sent_from, request.from_tag, running.sent_to, request.to_tag)
+        if request.contacts:
+            sip.replace_header("Contact", f"<{masked(request.contacts[0], running.sent_from)}>")
+    else:
+        _address(running.to_uri, request.from_tag, running.from_uri, request.to_tag)
+        sip.set_uri(running.caller_leg.contact)
+
+
+def _addresses(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> dict[str, str]:
+    return {"From": f"<{from_uri}>;tag={from_tag}", "To": f"<{to_uri}>;tag={to_tag}"}
+
+
+def _address(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> None:
+    for name, body in _addresses(from_uri, from_tag, to_uri, to_tag).items():
+        sip.replace_header(name, body)
+
+
+def answer_as_asked() -> None:
+    """A reply with a transaction: From and To as the one who asked wrote them (RFC 3261 8.2.6.2)."""
+    asked_from, asked_to = sip.asked("From"), sip.asked("To")
+    if asked_from:
+        tag = sip.text("$tt")
+        has_tag = not tag or bool(sip.asked_to_tag())
+        sip.replace_header("From", asked_from)
+        sip.replace_header("To", asked_to if has_tag else f"{asked_to};tag={tag}")
+    _hide_callers_contact()
+    for name in IDENTITIES:
+        sip.remove_header(name)
+
+
+def _hide_callers_contact() -> None:
+    """A reply of the caller's side has its Contact as the gateway knows it."""
+    sent = Sent.from_note(sip.dialog_note(notes.SENT))
+    if sent is None or sent.from_tag == sip.text("$ft"):
+        return
+    contacts = sip.uris(sip.headers("Contact"))
+    if len(contacts) == 1 and guards.is_target(contacts[0]):
+        sip.replace_header("Contact", f"<{masked(contacts[0], sent.from_uri)}>")
+
+
+def answer_alone(running: RunningCall, side: str) -> None:
+    """A repeated 2xx whose transaction is gone, of a side of a call."""
+    from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
+    if side == "callee":
+        _address(running.from_uri, from_tag, running.to_uri, to_tag)
+    else:
+        _address(running.sent_to, from_tag, running.sent_from, to_tag)
+        sip.replace_header("Contact", f"<{contact_shown(running)}>")
+
+
+def own_request(target: str | None) -> None:
+    """A request of Kamailio's own, whose dialog module knows only the first targets, and what the caller wrote.
+
+    `target`: where it goes now; None: where it was made for.
+    """
+    sent = Sent.from_note(sip.dialog_note(notes.SENT))
+    headers = {}
+    if sent is not None and sent.from_tag == sip.text("$ft"):
+        headers = _addresses(sent.from_uri, sent.from_tag, sent.to_uri, sip.text("$tt"))
+    for name, body in headers.items():
+        sip.replace_header(name, body)
+    if target is not None:
+        sip.redirect(target, headers)

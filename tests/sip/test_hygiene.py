@@ -1,0 +1,122 @@
+"""Line breaks and other control characters in everything that we read: refused, or as good as not there."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any
+
+import pytest
+
+from tests.kemi.world import CARRIER, CUSTOMER
+from tests.sip.agents import SDP, Agent, Call
+from tests.sip.calls import answer, hang_up
+from tests.sip.proxy import Proxy
+
+EVIL = "X-Evil: 1"
+BREAKS = {
+    "CR LF escaped": "%0d%0aX-Evil: 1",
+    "LF escaped": "%0aX-Evil: 1",
+    "CR": "\rX-Evil: 1",
+    "NUL": "\0",
+    "DEL": "\x7f",
+}
+HEADERS = (
+    *("uri", "From", "To", "Call-ID", "Contact", "Via", "Record-Route", "P-Asserted-Identity", "Privacy", "Require"),
+    *("CSeq", "Max-Forwards", "X-Other"),
+)
+
+
+def with_break(call: Call, header: str, what: str) -> bytes:
+    """The INVITE, with something in the middle of a header's text."""
+    extra = {"Record-Route": "<sip:127.0.0.2:5060;lr>", "P-Asserted-Identity": "<sip:+4412@x>", "Privacy": "none"}
+    extra |= {"Require": "timer", "X-Other": "<sip:some@x>"}
+    headers = {header.replace("-", "_"): extra[header]} if header in extra else {}
+    text = call.text("INVITE", body=SDP, **headers)
+    start = text.index("INVITE sip:") + 12 if header == "uri" else text.index(f"\n{header}: ") + len(header) + 3
+    at = text.index("sip:", start) + 6 if "sip:" in text[start : start + 20] else start + 2
+    if header == "Via":
+        at = text.index(";branch=", start) + 12
+    return (text[:at] + what + text[at:]).encode()
+
+
+@pytest.mark.parametrize("what", BREAKS.values(), ids=BREAKS)
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_break_makes_no_header_and_no_line(
+    proxy: Proxy, caller: Agent, gateway: Agent, header: str, what: str
+) -> None:
+    """Refused or inert: no header goes out that was none before, one line of ours and one record at most."""
+    proxy.send(proxy.trunk_body(1, CUSTOMER, trusted=True), trusted_gateway(proxy))
+    said, known = proxy.log.read_bytes().count(b"sr_kemi_core"), len(records(proxy))
+    call = Call(caller, "0033123")
+    caller.send(with_break(call, header, what))
+    out = next((one for one in iter(lambda: gateway.receive(0.2), None) if one.method == "INVITE"), None)
+    if out is not None:
+        assert not re.search(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)", out.text)
+        assert EVIL not in str([out.headers(name) for name in ("From", "To", "Contact", "P-Asserted-Identity")])
+        assert out.headers(EVIL.split(":", maxsplit=1)[0]) == []
+        gateway.reply(out, 486, "Busy", tag="b")
+        caller.receive(0.3)
+    time.sleep(0.3)
+    assert proxy.log.read_bytes().count(b"sr_kemi_core") - said <= 1
+    found = records(proxy)[known:]
+    assert len(found) <= 1
+    texts = [record[name] for record in found for name in ("caller", "called", "caller_sent", "called_sent", "call_id")]
+    assert all(text.isprintable() for text in texts)
+    proxy.send(proxy.trunk_body(1, CUSTOMER), proxy.gateway_body(1, CARRIER, "127.0.0.11"))
+
+
+def trusted_gateway(proxy: Proxy) -> dict[str, Any]:
+    """Gateway 1, which is told who calls."""
+    return proxy.gateway_body(1, CARRIER, "127.0.0.11") | {"trusted": True}
+
+
+def records(proxy: Proxy) -> list[dict[str, Any]]:
+    """Every record of the journal."""
+    return [line["cdr"] for line in proxy.journal() if "cdr" in line]
+
+
+@pytest.mark.parametrize("what", ["\rX-Evil: 1", "\x01", "\x7f"])
+def test_a_control_character_in_any_header_is_refused(proxy: Proxy, caller: Agent, gateway: Agent, what: str) -> None:
+    """400, in headers too that nobody reads; in a call, the call goes on."""
+    call = Call(caller, "0033123")
+    call.invite(X_Other=f"some{what}thing")
+    final = caller.expect_final(call.call_id)
+    assert final.code == 400
+    call.to_tag = final.tag("To")
+    call.ack()
+    gateway.expect_silence(call.call_id)
+    talking, _ = answer(caller, gateway)
+    talking.request("INFO", X_Other=f"some{what}thing")
+    assert caller.expect_final(talking.call_id).code == 400
+    gateway.expect_silence(talking.call_id)
+    talking.cseq -= 1
+    hang_up(talking, gateway)
+
+
+def test_a_reply_with_one_goes_nowhere(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The gateway's own 180 is not passed on, the next one is."""
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(invite, 180, "Ringing", tag="t", X_Other="some\rX-Evil: 1")
+    caller.expect_nothing(180, CSeq="INVITE")
+    gateway.reply(invite, 183, "Progress", tag="t")
+    caller.expect(183)
+    gateway.reply(invite, 486, "Busy", tag="t")
+    final = caller.expect_final(call.call_id)
+    call.to_tag = final.tag("To")
+    call.ack()
+
+
+def test_a_gateways_reason_with_a_break_is_ours(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """What can't be printed is not passed on, nor recorded."""
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(invite, 486, "Bu\x01sy\x7f", tag="b")
+    final = caller.expect_final(call.call_id)
+    assert final.first_line.isprintable()
+    call.to_tag = final.tag("To")
+    call.ack()
+    assert str(proxy.cdr(call.call_id)["sip_reason"]).isprintable()

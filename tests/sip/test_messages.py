@@ -1,0 +1,140 @@
+"""MESSAGE: refused unless the rate prices it; held, passed to a gateway, and paid for once that has taken it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, PRICES, UPPER, terms
+from tests.sip.agents import Agent, Call, Message
+from tests.sip.proxy import Proxy, eventually
+
+FEES = {CUSTOMER: 50_000, LOWER: 30_000, UPPER: 20_000, CARRIER: 10_000, DEAR_CARRIER: 15_000}
+"""Micro-units of one MESSAGE, by who pays or asks."""
+
+
+@pytest.fixture
+def priced(proxy: Proxy) -> Iterator[None]:
+    """Every tariff has a price for a MESSAGE to 33, and none to 44."""
+    usual = {"": None, "49": (60, 60), "50": (5, 5)}
+
+    def rates(account: int, *, fee: bool) -> dict[str, object]:
+        found = {prefix: terms(PRICES[account], *(steps or ())) for prefix, steps in usual.items()}
+        return found | ({"33": terms(PRICES[account], message_fee_nanos=FEES[account] * 1000)} if fee else {})
+
+    proxy.send(*(proxy.tariff_body(account, rates(account, fee=True)) for account in PRICES))
+    yield
+    proxy.send(*(proxy.tariff_body(account, rates(account, fee=False)) for account in PRICES))
+
+
+def send(caller: Agent, number: str = "0033123", **headers: str | None) -> Call:
+    """A MESSAGE on its way."""
+    call = Call(caller, number)
+    caller.send(call.text("MESSAGE", body="hello", **{"Content_Type": "text/plain", "Contact": None} | headers))
+    return call
+
+
+def answered(gateway: Agent, call: Call, code: int, **headers: str | None) -> Message:
+    """What the gateway got, and answered."""
+    message = gateway.expect("MESSAGE", Call_ID=call.call_id)
+    gateway.reply(message, code, "OK" if code < 300 else "No", tag="m", **headers)
+    return message
+
+
+def test_it_is_refused_where_nothing_prices_it(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """405, as ever; a record says why."""
+    call = send(caller)
+    assert caller.expect_final(call.call_id).code == 405
+    gateway.expect_silence(call.call_id)
+    cdr = proxy.cdr(call.call_id)
+    assert (cdr["outcome"], cdr["rule"], cdr["kind"]) == ("refused", "message", "message")
+
+
+@pytest.mark.usefixtures("priced")
+def test_it_is_paid_for_when_it_is_taken(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Held while it is on its way, then each level's fee and the provider's; our From and To, the same body."""
+    before = proxy.account(CUSTOMER).balance
+    call = send(caller, P_Asserted_Identity="<sip:boss@example.com>")
+    message = gateway.expect("MESSAGE", Call_ID=call.call_id)
+    assert proxy.account(CUSTOMER).held == FEES[CUSTOMER]
+    assert message.uri == "sip:33123@127.0.0.11:5060"
+    assert message.header("From") == f"<sip:441632960000@{proxy.ip}>;tag={call.from_tag}"
+    assert (message.header("To"), message.headers("Contact")) == ("<sip:33123@127.0.0.11>", [])
+    assert (message.text.endswith("\r\n\r\nhello"), message.header("P-Asserted-Identity")) == (True, "")
+    gateway.reply(message, 200, "OK", tag="m")
+    ok = caller.expect(200, CSeq="MESSAGE")
+    assert ok.header("From") == f"<sip:+441632960000@{caller.ip}>;tag={call.from_tag}"
+    cdr = proxy.cdr(call.call_id)
+    assert (cdr["outcome"], cdr["kind"], cdr["duration_ms"], cdr["sip_code"]) == ("answered", "message", 0, 200)
+    assert {one["account"]: one["micros"] for one in cdr["charges"]} == {
+        account: FEES[account] for account in (CUSTOMER, LOWER, UPPER)
+    }
+    assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (CARRIER, FEES[CARRIER])
+    after = proxy.account(CUSTOMER)
+    assert (after.balance, after.held, after.channels) == (before - FEES[CUSTOMER], 0, 0)
+    assert proxy.running() == []
+
+
+@pytest.mark.usefixtures("priced")
+def test_the_next_gateway_gets_what_the_first_has_refused(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """503, then silence, then taken by the third at its provider's fee."""
+    agent("127.0.0.12", 5060)
+    third = agent("127.0.0.13", 5060)
+    call = send(caller)
+    answered(gateway, call, 503)
+    answered(third, call, 202)
+    assert caller.expect_final(call.call_id).code == 202
+    cdr = proxy.cdr(call.call_id)
+    assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 503], [2, 408], [3, 200]]
+    assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (DEAR_CARRIER, FEES[DEAR_CARRIER])
+
+
+@pytest.mark.usefixtures("priced")
+@pytest.mark.parametrize(("code", "told"), [(404, 404), (486, 486), (401, 503), (302, 503)])
+def test_what_is_not_taken_costs_nothing(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], code: int, told: int
+) -> None:
+    """The gateway's code, or 503 where that means nothing to the sender."""
+    others = [agent("127.0.0.12", 5060), agent("127.0.0.13", 5060)] if code == 302 else []
+    before = proxy.account(CUSTOMER).balance
+    call = send(caller)
+    for one in (gateway, *others):
+        answered(one, call, code, Contact="<sip:0044900@127.0.0.98>")
+    assert caller.expect_final(call.call_id).code == told
+    cdr = proxy.cdr(call.call_id)
+    assert (cdr["outcome"], {one["micros"] for one in cdr["charges"]}) == ("failed", {0})
+    eventually(lambda: proxy.account(CUSTOMER).held == 0)
+    assert proxy.account(CUSTOMER).balance == before
+
+
+@pytest.mark.usefixtures("priced")
+def test_a_retransmission_is_no_second_message(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """One at the gateway, one record."""
+    call = Call(caller, "0033123")
+    text = call.text("MESSAGE", body="hello", Content_Type="text/plain", Contact=None)
+    caller.send(text)
+    message = gateway.expect("MESSAGE", Call_ID=call.call_id)
+    caller.send(text)
+    gateway.reply(message, 200, "OK", tag="m")
+    caller.expect(200, CSeq="MESSAGE")
+    caller.send(text)
+    gateway.expect_nothing("MESSAGE", 0.3, Call_ID=call.call_id)
+    assert len(proxy.cdrs(call.call_id)) == 1
+
+
+@pytest.mark.usefixtures("priced")
+def test_without_money_it_goes_nowhere(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """402; a rate without a fee 405; a Route 403."""
+    short = FEES[CUSTOMER] - 1 - proxy.account(CUSTOMER).balance
+    proxy.send({"do": "credit", "account": CUSTOMER, "micros": short})
+    for number, headers, code in (
+        ("0033123", {}, 402),
+        ("0044123", {}, 405),
+        ("0033123", {"routes": "<sip:x;lr>"}, 403),
+    ):
+        call = send(caller, number, **headers)
+        assert caller.expect_final(call.call_id).code == code
+        gateway.expect_silence(call.call_id)
