@@ -3,6 +3,7 @@
 call       CPU a call of Kambill and of two proxies that do less, in turn, and the medians
 highest    the highest rate at which none of their calls fails
 decisions  how long Kambill's decisions take at a steady rate: median, 99th percentile, longest
+publishing the same as decisions in turn with rates being published beside the calls, and without
 loop       CPU of each decision without Kamailio, one call after another in one process: caches warm, and cold
 flat       CPU a call with few rates and accounts and with many, in turn
 ratebook   a million rates checked, compiled, found, priced again; a workbook looked at; 1 if a limit is passed
@@ -118,14 +119,47 @@ def decisions(found: argparse.Namespace, folder: Path) -> int:
     """Times each decision inside Kamailio: from its call to its return, on a clock that runs on while it waits."""
     proxy = Proxy("decisions", folder / "decisions", Size(found.rates, found.accounts))
     rounds([proxy], Load(found.calls, found.rate, found.talk_ms), 1, keep=True)
-    times: dict[str, list[int]] = {}
-    for path in (folder / "decisions").glob("times-*.jsonl"):
-        for line in path.read_text().splitlines():
-            name, taken_ns = json.loads(line)
-            times.setdefault(name, []).append(taken_ns)
+    times = _times(proxy)
     proxy.close()
     print(json.dumps({"decisions_us": {name: spread(values) for name, values in sorted(times.items())}}))
     return 0
+
+
+def _times(proxy: Proxy) -> dict[str, list[int]]:
+    """What its processes have written since the last time, by decision, in nanoseconds."""
+    times: dict[str, list[int]] = {}
+    for path in proxy.folder.glob("times-*.jsonl"):
+        for line in path.read_text().splitlines():
+            name, taken_ns = json.loads(line)
+            times.setdefault(name, []).append(taken_ns)
+        path.unlink()
+    return times
+
+
+def publishing(found: argparse.Namespace, folder: Path) -> int:
+    """The p99 of each decision beside a publisher that doesn't stop, and without one; medians of the rounds."""
+    proxy = Proxy("decisions", folder / "decisions", Size(found.rates, found.accounts))
+    load = Load(found.calls, found.rate, found.talk_ms)
+    late: dict[bool, dict[str, list[float]]] = {False: {}, True: {}}
+    rounds([proxy], load, 1, keep=True)  # fills the store
+    _times(proxy)
+    for _ in range(found.rounds):
+        for beside in (False, True):
+            words = [sys.executable, "-m", "scripts.benchmarks.publishing", str(proxy.data_dir), str(found.rates)]
+            publisher = subprocess.Popen(words, cwd=HOME) if beside else None
+            rounds([proxy], load, 1, keep=True)
+            if publisher is not None:
+                publisher.terminate()
+                publisher.wait()
+            for name, values in _times(proxy).items():
+                late[beside].setdefault(name, []).append(spread(values)["p99"])
+    proxy.close()
+    p99 = {
+        beside: {name: statistics.median(of) for name, of in sorted(found.items())} for beside, found in late.items()
+    }
+    added = {name: round(p99[True][name] - p99[False][name]) for name in p99[False]}
+    print(json.dumps({"p99_us": {"without": p99[False], "beside a publisher": p99[True]}, "added_us": added}))
+    return 0 if max(added.values()) < 1000 else 1
 
 
 def loop(found: argparse.Namespace, folder: Path) -> int:
@@ -200,6 +234,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "call": call,
     "highest": highest,
     "decisions": decisions,
+    "publishing": publishing,
     "flat": flat,
     "loop": loop,
     "api": api,
