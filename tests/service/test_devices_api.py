@@ -16,10 +16,14 @@ from kemi.store.change import Change
 from kemi.store.devices import device_by_name
 from kemi.store.locations import Location, pack_location
 from kemi.store.numbers import id_of_digits, number_by_id
+from ratebook.compiled.layout import encode_terms
 from service.database.tables import cdrs, charges
+from tests.kemi.world import terms
 from tests.service.company import NOW_MS
 from tests.service.office import Office
 from tests.service.test_peers_api import Shop
+
+TERMS = encode_terms(terms("0.06")).hex()
 
 
 @pytest.fixture
@@ -195,7 +199,7 @@ async def test_who_is_called_sees_the_call_and_its_own_part(shop: Shop) -> None:
     zero = {"node_id": 1, "epoch": 1, "sequence": 1, "sip_code": 200, "trunk_id": 7, "start_ms": 1, "end_ms": 1}
     row = {"call": "0" * 32, "outcome": "answered", "ended_by": "caller", "caller": "33123", "attempts": []}
     whose = {"account_id": ids["foreign"], "path": [ids["foreign"]], "owner_id": ids["customer"], "duration_ms": 1}
-    charge = {"seller_id": 1, "tariff": "", "prefix": "", "terms": "", "billed_s": 1, "currency": "EUR"}
+    charge = {"seller_id": 1, "tariff": "", "prefix": "", "terms": TERMS, "billed_s": 1, "currency": "EUR"}
     async with shop.office.engine.begin() as conn:
         made = await conn.execute(sa.insert(cdrs).values(**row, **whose, **zero, **texts).returning(cdrs.c.id))
         cdr = made.scalar_one()
