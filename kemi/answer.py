@@ -11,6 +11,7 @@ from kemi.identify import Source
 from kemi.refusal import Refusal
 from kemi.rooms import Rooms
 from kemi.settlement import bill_of, close, with_code
+from kemi.sides import networks_of_side
 from kemi.store import queues
 from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
@@ -68,7 +69,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
         legs, provider = _legs_of_now(rooms, change, running, now)
         settings = configuration.settings(change.txn)
         payers = grants.payers_of(change, legs)
-        grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s)
+        grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s, running.call_max_s)
         if grant_s < 1:
             return _refuse(change, running, "funds", _poor(payers, now) or running.account, ring_ms, now)
         legs = grants.held_for(legs, grant_s, now.wall_s)
@@ -104,8 +105,7 @@ def _not_to_be_answered(
     if running.is_answered:
         same = callee.to_tag in {leg.tag for leg in (running.callee_leg, running.caller_leg) if leg is not None}
         return Grant(None) if same else Denied("second_answer", 500, "Second answer")
-    gateway = configuration.gateway(change.txn, running.gateway)
-    if gateway is None or not lies_in(callee.source.ip, gateway.networks):
+    if not lies_in(callee.source.ip, networks_of_side(change.store, change.txn, running, "callee", configuration)):
         return Denied("candidate", 481, "Call/Transaction Does Not Exist")
     return None
 
@@ -144,8 +144,8 @@ def _poor(payers: grants.Payers, now: Now) -> int:
 
 
 def _inactive(change: Change, running: RunningCall) -> int:
-    """The lowest account of the path that was suspended meanwhile; the caller's own: all are active again."""
-    path = map(change.account, running.path)
+    """The lowest account of those that pay that was suspended meanwhile; the caller's own: all are active again."""
+    path = map(change.account, running.accounts)
     return next((account.id for account in path if not account.is_active), running.account)
 
 

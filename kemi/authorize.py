@@ -21,11 +21,14 @@ from kemi.rooms import Rooms
 from kemi.store import accounts, layout, queues
 from kemi.store.calls import RINGING, Leg, RunningCall, pack_call
 from kemi.store.change import Change
-from kemi.store.environment import StoreAbsent
+from kemi.store.configuration import Configuration
+from kemi.store.devices import device_by_name
+from kemi.store.environment import HotStore, StoreAbsent
 from kemi.store.layout import Account, Invite, Usage
+from kemi.store.numbers import id_of_digits
+from kemi.store.origins import Origin, device_of, kind_of, trunk_of
 from kemi.store.specials import EMERGENCY, MESSAGE, Specials
 from kemi.store.translate import CALLED, Translations
-from kemi.store.trunks import Trunk
 from ratebook.routing import Plan
 
 RINGING_SLACK_MS = 10_000
@@ -64,6 +67,10 @@ class Target(NamedTuple):
     """How long it may ring: what is left of the plan's limit over all gateways."""
     parties: Parties
     """What it is told of both ends."""
+    uri: str = ""
+    """To somebody of ours: what the INVITE carries; empty: the number at the host."""
+    socket: str = ""
+    """Of ours, from which it goes; empty: any."""
 
 
 class Admitted(NamedTuple):
@@ -73,10 +80,18 @@ class Admitted(NamedTuple):
     target: Target
 
 
+class Local(NamedTuple):
+    """The call is for somebody of ours: `kemi.receive` decides about it."""
+
+    number: int
+    """0: none, a device was called by its name."""
+    device: int = 0
+
+
 class _Question(NamedTuple):
     """All that the write transaction needs to know about a call."""
 
-    trunk: Trunk
+    trunk: Origin
     invitation: Invitation
     number: str
     special: str
@@ -94,22 +109,25 @@ class _Question(NamedTuple):
 
 
 def authorise(
-    rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now, *, is_message: bool = False
-) -> Admitted | Refused | Repeated:
+    rooms: Rooms, trunk: Origin, invitation: Invitation, now: Now, *, is_message: bool = False
+) -> Admitted | Refused | Repeated | Local:
     """Takes a call (or a MESSAGE) or says why not. A refused one has left its record when this returns."""
     kind = MESSAGE if is_message else "call"
     try:
         for _ in range(TRIES_MAX):
-            decision = _take(rooms, _price(rooms, trunk, invitation, now, is_message=is_message), now)
+            question = _price(rooms, trunk, invitation, now, is_message=is_message)
+            if isinstance(question, Local):
+                return question
+            decision = _take(rooms, question, now)
             if decision is not None:
                 return decision
         raise Refusal("busy", 0, trunk.account)  # noqa: TRY301 -- answered and recorded as every other one
     except Refusal as refusal:
-        _record_refusal(rooms, trunk, invitation, refusal.refused, kind, now)
+        record_refusal(rooms, trunk, invitation, refusal.refused, kind, now)
         return refusal.refused
     except accounts.BrokenPath as broken:
         refused = Refusal("path", broken.account, 0).refused
-        _record_refusal(rooms, trunk, invitation, refused, kind, now)
+        record_refusal(rooms, trunk, invitation, refused, kind, now)
         return refused
 
 
@@ -128,7 +146,7 @@ def target_of(plan: Plan, way: Way, parties: Parties, rung_ms: int) -> Target:
     )
 
 
-def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now, *, is_message: bool) -> _Question:
+def _price(rooms: Rooms, trunk: Origin, invitation: Invitation, now: Now, *, is_message: bool) -> _Question | Local:
     store = rooms.store
     try:
         snapshot = rooms.rates.snapshot()
@@ -142,7 +160,15 @@ def _price(rooms: Rooms, trunk: Trunk, invitation: Invitation, now: Now, *, is_m
         listed = NOBODYS if is_message else configuration.specials(txn)
         number, special, plan_id = _destination(listed, translations, trunk, invitation, path)
         if trunk.state != "active" and special != EMERGENCY:
-            raise Refusal("trunk", trunk.account, trunk.account)
+            raise Refusal("trunk" if device_of(trunk) is None else "device", trunk.account, trunk.account)
+        local = None
+        if not special:
+            has_numbers = configuration.has_numbers(txn)
+            local = _local(store, txn, trunk, path, number, invitation.called, has_numbers=has_numbers)
+        if local is not None and is_message:
+            raise Refusal("message", trunk.account, trunk.account)
+        if local is not None:
+            return local
         if number is None:
             raise Refusal("number", trunk.account, trunk.account)
         if not special:
@@ -179,15 +205,40 @@ class _Destination(NamedTuple):
 
 
 def _destination(
-    specials: Specials, translations: Translations, trunk: Trunk, invitation: Invitation, path: list[Account]
+    specials: Specials, translations: Translations, trunk: Origin, invitation: Invitation, path: list[Account]
 ) -> _Destination:
-    written = dialled(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
+    by = trunk_of(trunk)
+    written = dialled(trunk, invitation.called, translations.of_trunk(by, CALLED))
     number = international(trunk, written)
-    found = specials.find(written, number, [one.id for one in path], trunk.id) if specials else None
+    found = specials.find(written, number, [one.id for one in path], by) if specials else None
     if found is None or any(account.flags & layout.CLOSED for account in path):
         return _Destination(number, "", trunk.plan)
     special, number = found
     return _Destination(number, special.kind, special.plan)
+
+
+def _local(
+    store: HotStore, txn: Any, trunk: Origin, path: list[Account], number: str | None, called: str, *, has_numbers: bool
+) -> Local | None:
+    """Whom of ours a call is for; None: nobody. `has_numbers`: somebody here has one."""
+    if number is None:
+        return None if device_of(trunk) is None else _namesake(store, txn, path, called)
+    if not has_numbers:
+        return None
+    ours = id_of_digits(store.config, txn, number)
+    return Local(ours) if ours else None
+
+
+def _namesake(store: HotStore, txn: Any, path: list[Account], called: str) -> Local | None:
+    """The device that a device of this path calls by its name: of the same account, or of one that shares a seller with
+    it below the root. Others have no name.
+    """
+    device = device_by_name(store.config, txn, called)
+    if device is None:
+        return None
+    own = {account.id for account in path[:-1]}
+    theirs = [account.id for account in accounts.path_of(store, txn, device.account)[:-1]]
+    return None if own.isdisjoint(theirs) else Local(0, device.id)
 
 
 def check_states(path: list[Account], caller: int) -> None:
@@ -210,9 +261,9 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     record = pack_call(call)
     with Change(rooms.store) as change:
         raw = change.txn.get(invited, db=change.store.invite)
-        repeated = None if raw is None else _repeated(change, invitation, raw, branch, now)
-        if repeated is not None:
-            return repeated
+        before = None if raw is None else repeated(change, invitation, raw, branch, now)
+        if before is not None:
+            return before
         if change.is_nearly_full() and question.special != EMERGENCY:
             raise Refusal("store", 0, trunk.account)
         path = question.path
@@ -221,11 +272,11 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             if [account[:CONFIGURED] for account in path] != [account[:CONFIGURED] for account in question.path]:
                 return None
         is_limited = question.special in {"", MESSAGE}
-        _take_trunk(change, trunk, now, is_limited=is_limited)
+        take_origin(change, trunk, now, is_limited=is_limited)
         way = take_gateway(change, question.ways, now)
         if way is None:
             raise Refusal("route", 0, trunk.account)
-        _take_path(change, path, question.chain, now, is_limited=is_limited)
+        take_path(change, path, question.chain, now, is_limited=is_limited)
         if way is not question.ways[0]:
             parties = parties_for(way, question.caller, question.leg)
             record = pack_call(_call(key, question, way, parties, now))
@@ -245,7 +296,7 @@ def invite_key(call_id: str, from_tag: str) -> bytes:
     return blake2b(f"{call_id}\0{from_tag}".encode(), digest_size=16).digest()
 
 
-def _repeated(change: Change, invitation: Invitation, raw: bytes, branch: bytes, now: Now) -> Repeated | None:
+def repeated(change: Change, invitation: Invitation, raw: bytes, branch: bytes, now: Now) -> Repeated | None:
     """Whether an INVITE is one that was here before, of which `raw` is remembered; None: it begins another call."""
     before = layout.unpack_invite(raw)
     if before.cseq == invitation.cseq and before.branch == branch:
@@ -256,12 +307,14 @@ def _repeated(change: Change, invitation: Invitation, raw: bytes, branch: bytes,
     return None
 
 
-def _take_trunk(change: Change, trunk: Trunk, now: Now, *, is_limited: bool) -> None:
-    usage = accounts.usage_of(change.store, change.txn, b"t", trunk.id)
-    clock_us = _room_for_one(usage, trunk.channels_max, trunk.cps_max, now) if is_limited else usage.rate_clock_us
+def take_origin(change: Change, trunk: Origin, now: Now, *, is_limited: bool = True) -> None:
+    """One more call of a trunk or device, within its limits if they count. Raises Refusal."""
+    kind = kind_of(trunk)
+    usage = accounts.usage_of(change.store, change.txn, kind, trunk.id)
+    clock_us = room_for_one(usage, trunk.channels_max, trunk.cps_max, now) if is_limited else usage.rate_clock_us
     if clock_us is None:
-        raise Refusal("trunk_limit", trunk.account, trunk.account)
-    accounts.put_usage(change.store, change.txn, b"t", trunk.id, usage.channels + 1, clock_us)
+        raise Refusal("trunk_limit" if kind == b"t" else "device_limit", trunk.account, trunk.account)
+    accounts.put_usage(change.store, change.txn, kind, trunk.id, usage.channels + 1, clock_us)
 
 
 def take_gateway(change: Change, ways: list[Way], now: Now) -> Way | None:
@@ -269,21 +322,21 @@ def take_gateway(change: Change, ways: list[Way], now: Now) -> Way | None:
     for way in ways:
         gateway = way.gateway
         usage = accounts.usage_of(change.store, change.txn, b"g", gateway.id)
-        clock_us = _room_for_one(usage, gateway.channels_max, gateway.cps_max, now)
+        clock_us = room_for_one(usage, gateway.channels_max, gateway.cps_max, now)
         if clock_us is not None:
             accounts.put_usage(change.store, change.txn, b"g", gateway.id, usage.channels + 1, clock_us)
             return way
     return None
 
 
-def _room_for_one(usage: Usage, channels_max: int, cps_max: int, now: Now) -> int | None:
+def room_for_one(usage: Usage, channels_max: int, cps_max: int, now: Now) -> int | None:
     """The call-rate clock with one more call; None: there is no room for it."""
     if not accounts.takes_channel(usage.channels, channels_max):
         return None
     return accounts.next_rate_clock_us(usage.rate_clock_us, cps_max, now.boot_ms)
 
 
-def _take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, is_limited: bool) -> None:
+def take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, is_limited: bool = True) -> None:
     """Channels, calls a second and funds of the whole path, all or nothing. Raises Refusal.
 
     `is_limited` False: the call is counted, and never refused.
@@ -307,11 +360,12 @@ def _take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, i
 
 def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now) -> RunningCall:
     trunk, invitation, chain, leg = question.trunk, question.invitation, question.chain, question.leg
+    device = device_of(trunk)
     deadline_ms = now.boot_ms + question.plan.ring_timeout_s * 1000
     return RunningCall(
         key=key,
         state=RINGING,
-        trunk=trunk.id,
+        trunk=trunk_of(trunk),
         account=trunk.account,
         path=tuple([account.id for account in question.path]),
         legs=chain.legs,
@@ -347,38 +401,53 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
         h_id=0,
         generation=0,
         cut_by="",
+        device=device.id if device else 0,
+        caller_ip=invitation.ip if device else "",
+        call_max_s=device.call_max_s if device else 0,
+        number=0,
+        owner=0,
+        entrance=0,
+        hops=(),
+        ring_s=0,
     )
 
 
-def _record_refusal(rooms: Rooms, trunk: Trunk, invitation: Invitation, refused: Refused, kind: str, now: Now) -> None:
+def record_refusal(rooms: Rooms, trunk: Origin, invitation: Invitation, refused: Refused, kind: str, now: Now) -> None:
+    """Leaves the record of a refused call, if there is room for it."""
     with Change(rooms.store) as change:
         if refused.rule == "store" or change.is_nearly_full():
             return
-        translations = change.configuration.translations(change.txn, trunk.account)
-        called = normalise(trunk, invitation.called, translations.of_trunk(trunk.id, CALLED))
-        caller = caller_of(trunk, invitation, translations)
-        change.event(queues.REFUSED, now, _refusal_record(trunk, invitation, (called, caller), refused, kind, now))
+        begun = begun_by(trunk) | numbers_of(change.configuration, change.txn, trunk, invitation) | {"kind": kind}
+        change.event(queues.REFUSED, now, refusal_record(begun, invitation, refused, now))
 
 
-def _refusal_record(
-    trunk: Trunk, invitation: Invitation, numbers: tuple[str | None, CallerId], refused: Refused, kind: str, now: Now
-) -> dict[str, Any]:
-    called, caller = numbers
+def begun_by(origin: Origin) -> dict[str, int]:
+    """Where a call began, as its record says it."""
+    device = device_of(origin)
+    ids = {"trunk": trunk_of(origin), "device": device.id if device else 0, "account": origin.account}
+    return ids | {"number": 0, "owner": 0, "entrance": 0, "to_device": 0}
+
+
+def numbers_of(configuration: Configuration, txn: Any, origin: Origin, invitation: Invitation) -> dict[str, str]:
+    """Who calls whom, as the record of a refused call says it."""
+    translations = configuration.translations(txn, origin.account)
+    called = normalise(origin, invitation.called, translations.of_trunk(trunk_of(origin), CALLED))
+    return {"caller": caller_of(origin, invitation, translations).number, "called": called or ""}
+
+
+def refusal_record(begun: dict[str, Any], invitation: Invitation, refused: Refused, now: Now) -> dict[str, Any]:
+    """The record of a call that never held anything. `begun`: what kind it is, whose, from and to which number."""
     return {
+        **begun,
         "call": new_call_key(now).hex(),
-        "kind": kind,
         "outcome": "refused",
         "sip_code": refused.code,
         "sip_reason": refused.reason,
         "ended_by": "system",
         "refused_by": refused.account,
         "rule": refused.rule,
-        "trunk": trunk.id,
-        "account": trunk.account,
-        "path": [trunk.account],
-        "caller": caller.number,
+        "path": [begun["account"]],
         "caller_sent": invitation.caller,
-        "called": called or "",
         "called_sent": invitation.called,
         "destination": "",
         "call_id": invitation.call_id,

@@ -12,8 +12,10 @@ from kemi.invitation import Invitation
 from kemi.numbers import caller_for_gateway, normalise_caller
 from kemi.quote import Way
 from kemi.store.calls import Leg, RunningCall
-from kemi.store.translate import CALLER, Translations
-from kemi.store.trunks import Trunk
+from kemi.store.devices import Device
+from kemi.store.origins import Origin, trunk_of
+from kemi.store.translate import CALLER, Translations, is_number
+from kemi.store.trunks import Gateway, Trunk
 
 ANONYMOUS = "anonymous"
 UNKNOWN = "sip:anonymous@anonymous.invalid"
@@ -43,13 +45,32 @@ class Parties(NamedTuple):
     is_private: bool
 
 
-def caller_of(trunk: Trunk, invitation: Invitation, translations: Translations) -> CallerId:
-    """Who calls by what the INVITE says and the trunk's rules allow."""
-    said = invitation.asserted if trunk.is_trusted and invitation.asserted else invitation.caller
-    number = normalise_caller(trunk, said, translations.of_trunk(trunk.id, CALLER))
-    if trunk.caller_rule == "replace" or (trunk.caller_rule == "listed" and number not in trunk.caller_numbers):
-        number = trunk.caller_numbers[0]
+def caller_of(origin: Origin, invitation: Invitation, translations: Translations) -> CallerId:
+    """Who calls by what the INVITE says and the rules of its trunk or device allow."""
+    said = invitation.asserted if origin.is_trusted and invitation.asserted else invitation.caller
+    number = normalise_caller(origin, said, translations.of_trunk(trunk_of(origin), CALLER))
+    number = _of_device(origin, number) if isinstance(origin, Device) else _of_trunk(origin, number)
     return CallerId(number, invitation.is_private)
+
+
+def _of_trunk(trunk: Trunk, number: str) -> str:
+    if trunk.caller_rule == "replace" or (trunk.caller_rule == "listed" and number not in trunk.caller_numbers):
+        return trunk.caller_numbers[0]
+    return number
+
+
+def _of_device(device: Device, number: str) -> str:
+    """One of those that it may say, if it says one; else its own; else as it says."""
+    allowed = device.caller_numbers
+    if number in allowed:
+        return number
+    return device.caller_number or (allowed[0] if allowed else number)
+
+
+def caller_outside(gateway: Gateway, invitation: Invitation) -> CallerId:
+    """Who calls by a gateway, as it says."""
+    said = invitation.asserted if gateway.is_trusted and invitation.asserted else invitation.caller
+    return CallerId(said.removeprefix("+") if is_number(said) else "", invitation.is_private)
 
 
 def parties_for(way: Way, caller: CallerId, leg: Leg) -> Parties:
@@ -66,6 +87,21 @@ def parties_for(way: Way, caller: CallerId, leg: Leg) -> Parties:
         known if gateway.is_trusted else "",
         caller.is_private,
     )
+
+
+def parties_at_home(caller: CallerId, name: str, called: str, leg: Leg) -> Parties:
+    """What somebody of ours is told who is called. `name`: the caller's, if it has no number and may be told."""
+    host = host_of(leg.socket)
+    user = f"+{caller.number}" if caller.number else name
+    from_uri = UNKNOWN if caller.is_private or not user else f"sip:{user}@{host}"
+    asserted = "" if caller.is_private or not caller.number else from_uri
+    return Parties(from_uri, f"sip:{called}@{host}", masked(leg.contact, from_uri), asserted, caller.is_private)
+
+
+def parties_again(running: RunningCall) -> Parties:
+    """The same for the next one who is called."""
+    asserted = "" if running.is_private or not running.caller else running.sent_from
+    return Parties(running.sent_from, running.sent_to, contact_shown(running), asserted, running.is_private)
 
 
 def contact_shown(running: RunningCall) -> str:

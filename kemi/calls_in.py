@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from kemi import ends, guards, notes, sip
-from kemi.authorize import Admitted, Target, authorise
+from kemi import devices_in, ends, guards, notes, sip
+from kemi.authenticate import has_devices
+from kemi.authorize import Admitted, Local, Repeated, Target, authorise
 from kemi.caller import user_of, wants_privacy
 from kemi.clock import now
 from kemi.failover import fail_over
@@ -12,11 +13,13 @@ from kemi.in_dialog import in_dialog
 from kemi.invitation import Invitation
 from kemi.messages import address
 from kemi.notes import Sent
+from kemi.receive import gateway_of, local_of, receive
 from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
 from kemi.settlement import End, ended, given_up
 from kemi.sip import Received
-from kemi.store.trunks import Trunk
+from kemi.store.origins import Origin, device_of
+from kemi.store.trunks import Gateway, Trunk
 
 FULL = (
     "kambill: the hot store is nearly full: new calls get 503 until others have ended. Give it more memory "
@@ -55,6 +58,13 @@ def _initial(rooms: Rooms, method: str) -> None:
         sip.reply(*UNAVAILABLE)
         return
     trunk = identify(rooms, Source(source.ip, source.port, source.transport), called)
+    gateway = gateway_of(rooms, source.ip) if trunk is None and method == "INVITE" else None
+    if gateway is not None:
+        _of_gateway(rooms, gateway, source, called)
+        return
+    if (trunk is None or method == "REGISTER") and method in devices_in.ASKING and has_devices(rooms):
+        _of_device(rooms, method, source, called)
+        return
     if trunk is None:
         sip.count("unlisted")
         return
@@ -76,20 +86,82 @@ def _initial(rooms: Rooms, method: str) -> None:
         sip.reply(*guards.NOT_ALLOWED)
 
 
-def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
-    contacts = sip.uris(sip.headers("Contact"))
-    if len(contacts) != 1 or not guards.is_target(contacts[0]):
-        sip.reply(*guards.BAD_REQUEST)
+def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -> None:
+    """An INVITE from outside, for a number of ours."""
+    if not _is_sound():
         return
-    admitted = _decide(rooms, trunk, _read_invitation(source, called, contacts[0]), is_message=False)
+    invitation = _acceptable(_read_call(source, called))
+    if invitation is None or not sip.new_transaction():
+        return
+    local = local_of(rooms, called)
+    if local is None:
+        sip.transaction_reply(404, "Not Found")
+        return
+    admitted = _answer(receive(rooms, gateway, invitation, local, now()))
     if admitted is not None:
-        _admit(rooms, admitted)
+        _admit(rooms, admitted, is_device=False)
+
+
+def _of_device(rooms: Rooms, method: str, source: Received, called: str) -> None:
+    """A request that may come from anywhere, if it proves who it is from."""
+    if not _is_sound():
+        return
+    if method == "REGISTER":
+        devices_in.take_register(rooms, source)
+    else:
+        _invite_of_device(rooms, source, called)
+
+
+def _is_sound() -> bool:
+    """Whether the request at hand may be looked at; if not it is answered, or nobody would understand the answer."""
+    if not sip.is_sane():
+        return False
+    if not sip.is_clean():
+        sip.reply(*guards.BAD_REQUEST)
+        return False
+    if not sip.has_hops_left():
+        sip.reply(*guards.TOO_MANY_HOPS)
+        return False
+    return True
+
+
+def _invite_of_device(rooms: Rooms, source: Received, called: str) -> None:
+    presented = devices_in.credentials(rooms, "INVITE", source)
+    if presented is None:
+        return
+    devices_in.mend_contact(source)
+    invitation = _acceptable(_read_call(source, called), by_us=True)
+    if invitation is None or not sip.new_transaction():
+        return
+    device = devices_in.proved(rooms, presented, "INVITE", source)
+    if device is not None:
+        _begin(rooms, device, invitation)
+
+
+def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
+    invitation = _acceptable(_read_call(source, called))
+    if invitation is not None and sip.new_transaction():
+        _begin(rooms, trunk, invitation)
+
+
+def _begin(rooms: Rooms, origin: Origin, invitation: Invitation) -> None:
+    """A call, inside its transaction: over a gateway, or to somebody of ours."""
+    decision = authorise(rooms, origin, invitation, now())
+    if isinstance(decision, Local):
+        decision = receive(rooms, origin, invitation, decision, now())
+    admitted = _answer(decision)
+    if admitted is not None:
+        _admit(rooms, admitted, is_device=device_of(origin) is not None)
 
 
 def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
     """A MESSAGE (RFC 3428): paid for once the gateway has taken it. It makes no dialog, so that it needs no Contact."""
     sender = address(source.ip, source.port, source.transport)
-    admitted = _decide(rooms, trunk, _read_invitation(source, called, sender), is_message=True)
+    invitation = _acceptable(_read_invitation(source, called, sender))
+    if invitation is None or not sip.new_transaction():
+        return
+    decision = authorise(rooms, trunk, invitation, now(), is_message=True)
+    admitted = None if isinstance(decision, Local) else _answer(decision)
     if admitted is None:
         return
     ends.forget_claims()
@@ -99,15 +171,32 @@ def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
         sip.transaction_reply(*UNAVAILABLE)
 
 
-def _decide(rooms: Rooms, trunk: Trunk, invitation: Invitation | None, *, is_message: bool) -> Admitted | None:
+def _acceptable(invitation: Invitation | None, *, by_us: bool = False) -> Invitation | None:
+    """What the request at hand says, if it may begin something; None: it is answered. `by_us`: it may say that it comes
+    by us (telephones do).
+    """
+    refusal = _refusal(invitation, by_us=by_us)
+    if refusal is not None:
+        sip.reply(*refusal)
+        return None
+    return invitation
+
+
+def _refusal(invitation: Invitation | None, *, by_us: bool) -> guards.Answer | None:
+    """What a request gets that should not begin anything; None: it may."""
+    if invitation is None:
+        return guards.BAD_REQUEST
+    if any(sip.has_header(name) for name in guards.TAKEOVERS):
+        return guards.FORBIDDEN
+    if sip.has_header("Route"):
+        if not (by_us and all(map(sip.is_own_uri, sip.uris(sip.headers("Route"))))):
+            return guards.FORBIDDEN  # preloaded routes lead past the plan
+        sip.remove_header("Route")
+    return guards.check_extensions(sip.text("$hdr(Require)"))
+
+
+def _answer(decision: Admitted | Refused | Repeated) -> Admitted | None:
     """What is held and may go out; None: it was answered, or is a retransmission."""
-    refusal = _refusal(invitation)
-    if invitation is None or refusal is not None:
-        sip.reply(*(refusal or guards.BAD_REQUEST))
-        return None
-    if not sip.new_transaction():
-        return None
-    decision = authorise(rooms, trunk, invitation, now(), is_message=is_message)
     if isinstance(decision, Admitted):
         return decision
     if isinstance(decision, Refused):
@@ -121,13 +210,12 @@ def _decide(rooms: Rooms, trunk: Trunk, invitation: Invitation | None, *, is_mes
     return None
 
 
-def _refusal(invitation: Invitation | None) -> guards.Answer | None:
-    """What a request gets that should not begin anything; None: it may."""
-    if invitation is None:
-        return guards.BAD_REQUEST
-    if sip.has_header("Route") or any(sip.has_header(name) for name in guards.TAKEOVERS):
-        return guards.FORBIDDEN  # preloaded routes lead past the plan
-    return guards.check_extensions(sip.text("$hdr(Require)"))
+def _read_call(source: Received, called: str) -> Invitation | None:
+    """What the INVITE says; None: as `_read_invitation`, or it can't be answered in the call."""
+    contacts = sip.uris(sip.headers("Contact"))
+    if len(contacts) != 1 or not guards.is_target(contacts[0]):
+        return None
+    return _read_invitation(source, called, contacts[0])
 
 
 def _read_invitation(source: Received, called: str, contact: str) -> Invitation | None:
@@ -145,6 +233,7 @@ def _read_invitation(source: Received, called: str, contact: str) -> Invitation 
         contact=contact,
         route_set=sip.uris(sip.headers("Record-Route")),
         socket=source.socket,
+        ip=source.ip,
         asserted=_asserted(),
         is_private=wants_privacy(sip.text("$hdr(Privacy)"), sip.text("$fU"), sip.text("$fd")),
     )
@@ -158,19 +247,22 @@ def _asserted() -> str:
 
 
 def branch(rooms: Rooms) -> None:
-    """An INVITE is about to go to a gateway."""
+    """An INVITE is about to go out."""
     if rooms.outgoing is not None:
         ends.introduce(rooms.outgoing)
 
 
-def _admit(rooms: Rooms, admitted: Admitted) -> None:
-    """The call is held: its dialog, and its way out."""
+def _admit(rooms: Rooms, admitted: Admitted, *, is_device: bool) -> None:
+    """The call is held: its dialog, and its way out. `is_device`: a device has begun it."""
     call = admitted.call
     if not sip.begin_dialog(call):
         ended(rooms, call, End("system", 500, "Server Internal Error", 0), now())
         sip.transaction_reply(500, "Server Internal Error")
         return
     ends.forget_claims()
+    if is_device:
+        devices_in.forget_credentials()
+        devices_in.note_nat(notes.CALLER, is_device=True)
     sip.record_route()
     if not send_out(rooms, call, admitted.target):
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
@@ -178,7 +270,7 @@ def _admit(rooms: Rooms, admitted: Admitted) -> None:
 
 
 def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
-    """Relays the INVITE to a gateway, and to the next ones while it can't be sent. False: there is none left."""
+    """Relays the INVITE to a gateway or one of ours, and to the next while it can't be sent. False: none is left."""
     while target is not None:
         _address(target)
         sip.arm_failure_route("ksr_failure")
@@ -205,7 +297,11 @@ def send_message(rooms: Rooms, call: str, target: Target | None) -> bool:
 
 def _address(target: Target) -> None:
     """Where the request goes, and how long it may take."""
-    sip.send_to(target.number, target.host, target.port, target.transport)
+    if target.uri:
+        sip.send_through(target.uri, target.host, target.port, target.transport, target.socket)
+        devices_in.note_nat(notes.CALLEE, is_device=bool(target.socket))
+    else:
+        sip.send_to(target.number, target.host, target.port, target.transport)
     sip.set_timers(target.ring_ms, target.try_timeout_ms)
     sip.arm_branch_route("ksr_branch")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from kemi import ends, farewell, guards, messages, notes, sip
+from kemi import devices_in, ends, farewell, guards, messages, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.calls_in import send_message, send_out
 from kemi.clock import now
@@ -44,8 +44,12 @@ class ReplyDropped(Exception):
     """The reply at hand must not go on."""
 
 
+class ReplyTaken(Exception):
+    """The reply at hand was for us, and goes no further."""
+
+
 def reply(rooms: Rooms) -> None:
-    """A reply: it belongs to a transaction of ours, or goes nowhere. Raises ReplyDropped.
+    """A reply: it belongs to a transaction of ours, or goes nowhere. Raises ReplyDropped, ReplyTaken.
 
     A 2xx to an INVITE is judged before tm is asked: a reply that is dropped with its transaction at hand would leave
     that at hand for the worker's next request, which would come to nothing.
@@ -53,10 +57,14 @@ def reply(rooms: Rooms) -> None:
     code, method = sip.number("$rs"), sip.text("$rm")
     if not sip.is_clean():
         raise ReplyDropped
+    if method in guards.REFRESHING and 100 < code < 300:
+        devices_in.mend_reply()
     if method == "INVITE" and 200 <= code < 300:
         _accepted(rooms)
         return ends.answer_as_asked()
     if sip.check_transaction() < 0:
+        if method == "OPTIONS" and places.is_own(sip.text("$via0(branch)")):
+            raise ReplyTaken
         if method == "BYE" and code >= 200:
             _bye_answered(rooms)
         raise ReplyDropped

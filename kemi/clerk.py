@@ -14,9 +14,10 @@ from kemi.store import commands, journal, layout, queues
 from kemi.store.calls import unpack_call
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
+from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxReader
 from kemi.store.journal import JournalWriter
-from kemi.store.lines import Origin, Row, line_of_carried, line_of_event
+from kemi.store.lines import Origin, Row, line_of_carried, line_of_event, line_of_place
 
 EVENTS_PER_SYNC = 2_000
 DELETES_PER_CHANGE = 100
@@ -149,14 +150,16 @@ class Clerk:
                     commands.note_applied(change, number)
 
     def _carried(self, now: Now) -> list[bytes]:
-        """Every answered call as it stands, so that older files of the journal may go."""
+        """Every answered call and every place as they stand, so that older files of the journal may go."""
         store = self._rooms.store
         with store.read() as txn, txn.cursor(store.call) as cursor:
             epoch = int.from_bytes(txn.get(b"epoch", db=store.meta), "big")
             sequence = store.state(txn).sequence
             records = [raw for _, raw in cursor]
+            places = list(Snapshot(store, txn).locations())
         origin = Origin(epoch, self._boot)
-        return [line_of_carried(origin, sequence, raw, now) for raw in records if unpack_call(raw).is_answered]
+        calls = [line_of_carried(origin, sequence, raw, now) for raw in records if unpack_call(raw).is_answered]
+        return calls + [line_of_place(origin, sequence, one, now) for one in places]
 
     def close(self) -> None:
         """For tests: ends the journal's file."""

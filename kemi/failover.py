@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from kemi import quote
 from kemi.authorize import Target, take_gateway, target_of
-from kemi.caller import CallerId, Parties, parties_for
+from kemi.caller import CallerId, Parties, parties_again, parties_for
 from kemi.clock import Now
+from kemi.onward import NEXT_CODES
 from kemi.quote import Way
+from kemi.receive import RING_ALL_S
+from kemi.receive import target_of as hop_target
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import with_code
@@ -27,6 +30,8 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
     running = find(rooms, call)
     if running is None or running.is_answered:
         return None
+    if running.hops:
+        return _next_hop(rooms, running, sip_code, now)
     with store.read() as txn, rooms.rates.snapshot() as rates:
         configuration = store.configuration(txn)
         plan = configuration.plan(txn, running.plan)
@@ -42,6 +47,21 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
             return None
     taken = _change_gateway(rooms, running.key, ways, sip_code, now)
     return None if taken is None else target_of(plan, *taken, rung_ms)
+
+
+def _next_hop(rooms: Rooms, running: RunningCall, sip_code: int, now: Now) -> Target | None:
+    """Of a call to somebody of ours: the next one of its list, after one was busy or away."""
+    rung_ms = now.boot_ms - running.start_boot_ms
+    left_ms = RING_ALL_S * 1000 - rung_ms
+    if sip_code not in NEXT_CODES or len(running.hops) < 2 or left_ms < RING_LEFT_MIN_MS:
+        return None
+    with Change(rooms.store) as change:
+        call = change.call(running.key)
+        if call is None or call.is_answered:
+            return None
+        attempts = (*with_code(call, sip_code), (0, 0, now.wall_ms))
+        change.put_call(call._replace(hops=call.hops[1:], attempts=attempts))
+    return hop_target(running.hops[1], parties_again(running), running.ring_s, rung_ms)
 
 
 def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:

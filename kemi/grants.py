@@ -34,11 +34,12 @@ def payers_of(change: Change, legs: tuple[ChargeLeg, ...]) -> Payers:
     return [(change.account(leg.account), leg) for leg in legs]
 
 
-def next_grant_s(payers: Payers, granted_s: int, settings: Settings, answered_s: int) -> int:
+def next_grant_s(payers: Payers, granted_s: int, settings: Settings, answered_s: int, call_max_s: int = 0) -> int:
     """How long the call may go on from its answer: a standard grant more while every level has plenty, else a first
     hold's length. Never less than what is held already pays, if the money is there; below 1: not even a second.
+    `call_max_s`: what whoever calls may talk at most; 0: as long as anybody.
     """
-    standard_s = min(granted_s + settings.grant_s, settings.max_call_s)
+    standard_s = min(granted_s + settings.grant_s, settings.max_call_s, call_max_s or settings.max_call_s)
     if _have_plenty(payers, standard_s, answered_s):
         return standard_s
     covered_s = min([_covered_s(leg, leg.held, standard_s, answered_s) for _, leg in payers])
@@ -127,10 +128,10 @@ def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
         return running.grant_s
     if running.special:
         return running.grant_s + settings.grant_s  # nobody cuts it: no limit of length either
-    if not all(change.account(account).is_active for account in running.path):
+    if not all(change.account(account).is_active for account in running.accounts):
         return running.grant_s
     payers = payers_of(change, running.legs)
-    return max(running.grant_s, next_grant_s(payers, running.grant_s, settings, running.answered_s))
+    return max(running.grant_s, next_grant_s(payers, running.grant_s, settings, running.answered_s, running.call_max_s))
 
 
 def _with_grant(change: Change, running: RunningCall, grant_s: int, now: Now) -> RunningCall:

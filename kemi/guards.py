@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kemi.caller import contact_shown
-from kemi.invitation import CSEQ_FIRST_MAX, TAG_MAX, is_within_limit
+from kemi.invitation import CALL_ID_MAX, CSEQ_FIRST_MAX, TAG_MAX, is_within_limit
 from kemi.notes import ROUTES_MAX, Early, is_word
 from kemi.store.calls import Leg, RunningCall
 
@@ -52,6 +52,11 @@ def check_extensions(require: str) -> Answer | None:
     """No Require beyond the list."""
     wanted = {tag.strip().lower() for tag in require.split(",") if tag.strip()}
     return BAD_EXTENSION if wanted - EXTENSIONS else None
+
+
+def is_first(call_id: str, cseq: int) -> bool:
+    """Whether a request that begins something can be told from others and leaves room for those that follow."""
+    return is_within_limit(call_id, CALL_ID_MAX) and 0 <= cseq < CSEQ_FIRST_MAX
 
 
 class InDialog(NamedTuple):

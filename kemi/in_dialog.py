@@ -5,13 +5,14 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 
 from __future__ import annotations
 
-from kemi import ends, guards, notes, sip
+from kemi import devices_in, ends, guards, notes, sip
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, speaker
 from kemi.settlement import End, hung_up
+from kemi.sides import is_device
 from kemi.store.calls import RunningCall
 
 DOUBLE = ";r2=on"
@@ -32,6 +33,8 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
+    if method in guards.REFRESHING and is_device(running, side):
+        devices_in.mend_contact(sip.received())
     request = _read(method, from_tag, to_tag)
     answer = _judge(running, request, side) if sip.is_clean() else guards.BAD_REQUEST
     if answer is not None:

@@ -32,6 +32,8 @@ class Invitation(NamedTuple):
     route_set: tuple[str, ...]
     """What a request to the caller must carry, in order."""
     socket: str
+    ip: str
+    """Where it came from."""
     asserted: str = ""
     """User part of the first P-Asserted-Identity; whether it counts is the trunk's to say."""
     is_private: bool = False

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kemi import acknowledge, farewell, suspension
+from kemi import acknowledge, authenticate, farewell, places, suspension
 from kemi.clock import Now
 from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
@@ -24,6 +24,9 @@ CUT_S = 2
 """What a call that is cut may still last: the dialog timer's second, and the BYE's way."""
 
 
+FORGETTABLE = frozenset({b"n", b"f", b"l"})
+
+
 class Dialogs(NamedTuple):
     """What Kamailio knows and does about dialogs."""
 
@@ -32,6 +35,7 @@ class Dialogs(NamedTuple):
     has_ack: Callable[[RunningCall], bool]
     """Whether an answered call has been acknowledged, or has no dialog any more."""
     send: farewell.Send
+    send_by: places.SendBy
 
 
 class Due(NamedTuple):
@@ -51,6 +55,7 @@ def tick(rooms: Rooms, dialogs: Dialogs, now: Now) -> None:
         if suspended := [(entry.boot_ms, entry.what) for entry in due if entry.kind == suspension.KIND]:
             suspension.mark(rooms, suspended, now)
             continue  # what was marked is due now
+        _look_after_devices(rooms, due, dialogs, now)
         _forget_invites(rooms, [entry for entry in due if entry.kind == b"i"], now)
         _check_acks(rooms, [entry for entry in due if entry.kind == acknowledge.KIND], dialogs, now)
         farewells = [(entry.boot_ms, entry.what) for entry in due if entry.kind == farewell.KIND]
@@ -72,6 +77,25 @@ def _due(rooms: Rooms, now: Now) -> list[Due]:
                 break
             rows.append(Due(boot_ms, bytes(key[8:9]), bytes(key[9:])))
     return rows
+
+
+def _look_after_devices(rooms: Rooms, due: list[Due], dialogs: Dialogs, now: Now) -> None:
+    """What is over is forgotten; ways to telephones are kept open."""
+    _forget(rooms, [entry for entry in due if entry.kind in FORGETTABLE], now)
+    places.visit(rooms, [(entry.boot_ms, entry.what) for entry in due if entry.kind == b"k"], dialogs.send_by, now)
+
+
+def _forget(rooms: Rooms, entries: list[Due], now: Now) -> None:
+    """Used nonces, failures and places whose time is over."""
+    if not entries:
+        return
+    with Change(rooms.store) as change:
+        for entry in entries:
+            change.txn.delete(layout.due_key(*entry), db=change.store.due)
+            if entry.kind == b"l":
+                places.forget(change, entry.what, now)
+            else:
+                authenticate.forget(change, entry.kind, entry.what, now)
 
 
 def _forget_invites(rooms: Rooms, entries: list[Due], now: Now) -> None:

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from kemi.store.origins import Origin
 from kemi.store.translate import Rule, is_number, translate
-from kemi.store.trunks import Gateway, Trunk
+from kemi.store.trunks import Gateway
 
 
-def normalise(trunk: Trunk, called: str, rules: Iterable[Rule] = ()) -> str | None:
-    """The E.164 number without `+` that a called number means on this trunk; None: it is none.
+def normalise(trunk: Origin, called: str, rules: Iterable[Rule] = ()) -> str | None:
+    """The E.164 number without `+` that a called number means on this trunk or device; None: it is none.
 
     The tech prefix goes, translation rules are applied (`dialled`), then the trunk's prefixes (`international`).
     """
     return international(trunk, dialled(trunk, called, rules))
 
 
-def dialled(trunk: Trunk, called: str, rules: Iterable[Rule] = ()) -> str:
+def dialled(trunk: Origin, called: str, rules: Iterable[Rule] = ()) -> str:
     """What was called without the tech prefix, translated; what is no number stays."""
     number = called[len(trunk.tech_prefix) :] if called.startswith(trunk.tech_prefix) else called
     return translate(rules, number)[0] if is_number(number) else number
 
 
-def international(trunk: Trunk, number: str) -> str | None:
+def international(trunk: Origin, number: str) -> str | None:
     """The E.164 number without `+` of one as this trunk's people write it; None: it is none.
 
     `+` or the trunk's international prefix goes; else the trunk's national prefix is replaced by its country code. A
@@ -39,7 +40,7 @@ def international(trunk: Trunk, number: str) -> str | None:
     return number if is_number(number) else None
 
 
-def normalise_caller(trunk: Trunk, caller: str, rules: Iterable[Rule] = ()) -> str:
+def normalise_caller(trunk: Origin, caller: str, rules: Iterable[Rule] = ()) -> str:
     """The E.164 number of who calls, in the same way; empty: what it says is none."""
     return (international(trunk, translate(rules, caller)[0]) or "") if is_number(caller) else ""
 

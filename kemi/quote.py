@@ -12,9 +12,11 @@ from kemi.store.calls import ChargeLeg
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
 from kemi.store.layout import Account
+from kemi.store.numbers import Number
+from kemi.store.origins import Origin
 from kemi.store.specials import EMERGENCY, MESSAGE
 from kemi.store.translate import CALLED, Translations, is_number
-from kemi.store.trunks import Gateway, Trunk
+from kemi.store.trunks import Gateway
 from ratebook.bands import terms_at
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
@@ -100,7 +102,9 @@ def message_micros(terms: bytes, at_s: int, factor: Factor) -> int | None:
     return message_charge(decode_terms(terms), at_s, factor)
 
 
-def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int, *, is_message: bool = False) -> Chain:
+def price_chain(
+    look: Look, path: list[Account], origin: Origin, first_hold_s: int, *, is_message: bool = False
+) -> Chain:
     """The legs of each charged account of the path, each in its account's currency: of a call, or of a MESSAGE. Raises
     Refusal.
     """
@@ -112,7 +116,7 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
     legs = []
     until_s = FOR_EVER
     for account, seller in zip(payers, sellers, strict=True):
-        tariff = trunk.tariff if account.id == caller and trunk.tariff else account.tariff
+        tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
         rate = look.rate(tariff)
         if rate is None:
             raise Refusal("rate", account.id, caller)
@@ -131,6 +135,31 @@ def price_chain(look: Look, path: list[Account], trunk: Trunk, first_hold_s: int
 
 FREE_CHAIN = Chain((), FOR_EVER)
 """Of a call that nobody pays for."""
+
+
+def price_inbound(look: Look, number: Number, path: list[Account], spared: set[int], first_hold_s: int) -> Chain:
+    """The legs of a number's owner and everybody above it, each by the number's one tariff, without those in `spared`.
+
+    Raises Refusal.
+    """
+    payers = [account for account in path if account.is_charged]
+    if not number.tariff or not payers:
+        return FREE_CHAIN
+    rate = look.rate(number.tariff)
+    if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
+        raise Refusal("inbound_rate", path[0].id, 0)
+    sellers = [account.id for account in payers[1:]] + [path[-1].id]
+    legs = []
+    until_s = FOR_EVER
+    for account, seller in zip(payers, sellers, strict=True):
+        if account.id not in spared:
+            try:
+                leg, leg_until_s = _leg(look, account, seller, rate, first_hold_s)
+            except NoExchange as missing:
+                raise Refusal("exchange", account.id, 0, missing.pair) from None
+            legs.append(leg)
+            until_s = min(until_s, leg_until_s)
+    return Chain(tuple(legs), until_s)
 
 
 def _leg(

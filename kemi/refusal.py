@@ -14,11 +14,14 @@ ANSWERS = {
     "suspended": (403, "Account suspended"),
     "blocked": (403, "Destination blocked"),
     "trunk": (403, "Trunk inactive"),
+    "device": (403, "Device inactive"),
     "rate": (404, "No rate for this number"),
     "payer": (403, "No account to charge"),
     "message": (405, "Method Not Allowed"),
     "number": (400, "Not a telephone number"),
     "exchange": (503, "No rate of exchange"),
+    "nobody": (404, "Not Found"),
+    "away": (480, "Temporarily Unavailable"),
 }
 """What the account itself is told, by rule. Every other rule is `UNAVAILABLE` to everybody."""
 

@@ -28,7 +28,7 @@ FIRST_WORKER = 1
 FAULTS_PER_SECOND = 5
 """Lines about exceptions: the rest is counted in the next one."""
 
-DIALOGS = Dialogs(sip.set_timeout_of, lambda call: sip.has_ack(call.call_id, *call.tags), sip.send)
+DIALOGS = Dialogs(sip.set_timeout_of, lambda call: sip.has_ack(call.call_id, *call.tags), sip.send, sip.send_by)
 
 CALLBACKS = (
     "child_init",
@@ -87,6 +87,8 @@ class Kambill:
         """A reply: stray ones go nowhere, a 2xx to an INVITE only with its grant."""
         try:
             calls_on.reply(self.rooms)
+        except calls_on.ReplyTaken:
+            return sip.drop_reply()
         except calls_on.ReplyDropped:
             sip.count("dropped")
             return sip.drop_reply()

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kemi.authorize import invite_key
 from kemi.guards import side_of
 from kemi.rooms import Rooms
+from kemi.sides import networks_of_side
 from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
-from kemi.store.environment import HotStore
-from kemi.store.networks import Network, lies_in
-from kemi.store.trunks import trunk_by_id
+from kemi.store.networks import lies_in
 
 
 def find(rooms: Rooms, call: str) -> RunningCall | None:
@@ -52,7 +51,7 @@ def speaker(rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str) -> Spe
             return None
         running = unpack_call(raw)
         side = side_of(running, from_tag, to_tag)
-        if side is None or not lies_in(ip, _networks(store, txn, running, side)):
+        if side is None or not lies_in(ip, networks_of_side(store, txn, running, side)):
             return None
     return Speaker(running, raw, side)
 
@@ -61,16 +60,7 @@ def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str) -> b
     """Whether an address is one that this side of the call may send from."""
     store = rooms.store
     with store.read() as txn:
-        return lies_in(ip, _networks(store, txn, running, side))
-
-
-def _networks(store: HotStore, txn: Any, running: RunningCall, side: str) -> tuple[Network, ...]:
-    """The trunk's networks for the caller, the gateway's for the callee."""
-    if side == "caller":
-        trunk = trunk_by_id(store.config, txn, running.trunk)
-        return trunk.networks if trunk else ()
-    gateway = store.configuration(txn).gateway(txn, running.gateway)
-    return gateway.networks if gateway else ()
+        return lies_in(ip, networks_of_side(store, txn, running, side))
 
 
 def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) -> None:

@@ -142,10 +142,14 @@ def close(change: Change, running: RunningCall, bill: Bill) -> None:
     change.remove_call(running)
     paid = {leg.account: (leg.held, micros) for leg, (_, micros) in zip(running.legs, bill.charges, strict=True)}
     for account_id in running.path:
-        held, micros = paid.get(account_id, (0, 0))
+        held, micros = paid.pop(account_id, (0, 0))
         accounts.move(store, txn, account_id, -1, -held, -micros)
+    for account_id, (held, micros) in paid.items():  # who is called, and pays for that
+        accounts.move(store, txn, account_id, 0, -held, -micros)
     accounts.release_channel(store, txn, b"t", running.trunk)
+    accounts.release_channel(store, txn, b"d", running.device)
     accounts.release_channel(store, txn, b"g", running.gateway)
+    accounts.release_channel(store, txn, b"n", running.number)
     if running.provider is not None and bill.cost is not None and bill.cost[1]:
         accounts.move(store, txn, running.provider.account, 0, 0, bill.cost[1])
     change.add_event(bill.event)

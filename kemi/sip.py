@@ -119,6 +119,12 @@ def replace_header(name: str, body: str) -> None:
     KSR.hdr.append(f"{name}: {body}\r\n")
 
 
+def replace_contact(uri: str) -> None:
+    """Another Contact, for all that looks at the message from here on. Not inside its transaction."""
+    replace_header("Contact", f"<{uri}>")
+    KSR.textopsx.msg_apply_changes()
+
+
 def has_to_tag() -> bool:
     """Whether the request is in a dialog."""
     return bool(KSR.siputils.has_totag() > 0)
@@ -161,6 +167,11 @@ def check_transaction() -> int:
 def reply(code: int, reason: str) -> None:
     """Answers the request, by its transaction if it has one."""
     KSR.sl.send_reply(code, reason)
+
+
+def add_to_reply(header: str) -> None:
+    """One more header of the answer to the request at hand."""
+    KSR.hdr.append_to_reply(header + "\r\n")
 
 
 def transaction_reply(code: int, reason: str) -> None:
@@ -246,6 +257,16 @@ def set_uri(uri: str) -> None:
     KSR.seturi(uri)
 
 
+def send_through(uri: str, host: str, port: int, transport: str, socket: str) -> None:
+    """Where the request goes when its URI does not say it: behind a NAT. `socket`: ours; empty: any."""
+    uri_host = f"[{host}]" if ":" in host else host
+    suffix = "" if transport == "udp" else f";transport={transport}"
+    KSR.seturi(uri)
+    KSR.setdsturi(f"sip:{uri_host}:{port}{suffix}")
+    if socket:
+        KSR.corex.set_send_socket(socket)
+
+
 def redirect(uri: str, headers: dict[str, str]) -> None:
     """Of a request of Kamailio's own: another request URI. Where it goes was settled before: unless Route headers say
     so, a copy of it (the same transaction, so that either answer ends it) goes to the address of the new one.
@@ -320,6 +341,11 @@ def dialog_call() -> str | None:
     return get("$dlg_var(call)")
 
 
+def is_from_callee() -> bool:
+    """Of a reply in the dialog at hand: whether the callee of the INVITE that began it has sent it."""
+    return text("$ft") == text("$dlg(from_tag)")
+
+
 def dialog_note(name: str) -> str:
     """What `set_dialog_note` left in the dialog at hand; empty: nothing."""
     return get(f"$dlg_var({name})") or ""
@@ -356,6 +382,11 @@ def bye(side: str) -> bool:
 def send(destination: str, message: str) -> None:
     """Sends a message as it stands from our socket. `destination`: a SIP URI of an address."""
     KSR.corex.send_data(destination, message)
+
+
+def send_by(socket: str, destination: str, message: str) -> None:
+    """The same from one of our sockets, `udp:host:port`: a NAT lets nothing in from another one."""
+    KSR.corex.sendx(destination, socket, message)
 
 
 def say(line: str) -> None:

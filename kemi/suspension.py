@@ -26,7 +26,7 @@ def mark(rooms: Rooms, marks: Sequence[tuple[int, bytes]], now: Now) -> None:
     suspended = {int.from_bytes(key, "big") for _, key in marks}
     with rooms.store.read() as txn, txn.cursor(rooms.store.call) as cursor:
         records = [bytes(raw) for _, raw in cursor]
-    found = [call.key for call in map(unpack_call, records) if not suspended.isdisjoint(call.path)]
+    found = [call.key for call in map(unpack_call, records) if not suspended.isdisjoint(call.accounts)]
     for start in range(0, len(found), CALLS_PER_CHANGE):
         _mark(rooms, found[start : start + CALLS_PER_CHANGE], now)
     with Change(rooms.store) as change:

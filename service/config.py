@@ -9,7 +9,7 @@ from __future__ import annotations
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -84,6 +84,11 @@ class CallPath(_Section):
     max_call_s: int = Field(default=14_400, ge=60, le=86_400)
     reap_after_s: int = Field(default=5, ge=2, le=60)
     ack_wait_s: int = Field(default=32, ge=1, le=60)
+    digest: Literal["MD5", "SHA-256"] = "MD5"
+    """SHA-256 where every telephone can: the other one is no way in then."""
+    register_min_s: int = Field(default=60, ge=10, le=3_600)
+    register_max_s: int = Field(default=3_600, ge=60, le=86_400)
+    on_net_free: bool = False
 
 
 class Config(_Section):

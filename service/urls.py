@@ -9,7 +9,15 @@ from service.api.endpoint import Endpoint
 from service.calls import history, running
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
-from service.peers import devices_api, gateways_api, numbers_api, specials_api, translations_api, trunks_api
+from service.peers import (
+    devices_api,
+    gateways_api,
+    numbers_api,
+    registrations_api,
+    specials_api,
+    translations_api,
+    trunks_api,
+)
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -25,6 +33,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *accounts.ENDPOINTS,
     *trunks_api.ENDPOINTS,
     *devices_api.ENDPOINTS,
+    *registrations_api.ENDPOINTS,
     *numbers_api.ENDPOINTS,
     *translations_api.ENDPOINTS,
     *specials_api.ENDPOINTS,

@@ -53,6 +53,23 @@ class Leg(NamedTuple):
     """Ours towards it, `udp:host:port`."""
 
 
+class Hop(NamedTuple):
+    """One place to which a call to somebody of ours may go."""
+
+    kind: str
+    """device, trunk or uri."""
+    id: int
+    """Of the device or trunk."""
+    uri: str
+    """What its INVITE carries."""
+    ip: str
+    port: int
+    transport: str
+    """Where that goes."""
+    socket: str
+    """Of ours, from which; empty: any."""
+
+
 class RunningCall(NamedTuple):
     """One call between its INVITE and its settlement. Times: `_boot_ms` measure, `_wall_ms` show; 0: not yet."""
 
@@ -109,11 +126,32 @@ class RunningCall(NamedTuple):
     """Kamailio's start in which the dialog's ids were read."""
     cut_by: str
     """Who asked that it ends now; empty: nobody."""
+    device: int
+    """Which began it; 0: none, it came by the trunk."""
+    caller_ip: str
+    """From where the device began it; empty: it came by a trunk."""
+    call_max_s: int
+    """What the device may talk; 0: as long as anybody."""
+    number: int
+    """Of ours, that was called; 0: none."""
+    owner: int
+    """Whose number or device was called; 0: it goes out."""
+    entrance: int
+    """The gateway that it came in by; 0: none, a trunk or device began it."""
+    hops: tuple[Hop, ...]
+    """To somebody of ours: where it goes now, then where it may go next. Empty: it goes out over a gateway."""
+    ring_s: int
+    """How long each hop rings."""
 
     @property
     def hex(self) -> str:
         """The call key as people see it."""
         return self.key.hex()
+
+    @property
+    def accounts(self) -> tuple[int, ...]:
+        """All that it counts on: its path, and who pays without being on it."""
+        return (*self.path, *[leg.account for leg in self.legs if leg.account not in self.path])
 
     @property
     def tags(self) -> tuple[str, str]:
@@ -140,6 +178,7 @@ _LEGS = RunningCall._fields.index("legs")
 _PROVIDER = RunningCall._fields.index("provider")
 _CALLER = RunningCall._fields.index("caller_leg")
 _CALLEE = RunningCall._fields.index("callee_leg")
+_HOPS = RunningCall._fields.index("hops")
 
 
 def pack_call(call: RunningCall) -> bytes:
@@ -147,6 +186,8 @@ def pack_call(call: RunningCall) -> bytes:
     fields: list[Any] = [VERSION, *call]
     fields[_LEGS + 1] = tuple([tuple(leg) for leg in call.legs])
     fields[_CALLER + 1] = tuple(call.caller_leg)
+    if call.hops:
+        fields[_HOPS + 1] = tuple([tuple(hop) for hop in call.hops])
     if call.provider is not None:
         fields[_PROVIDER + 1] = tuple(call.provider)
     if call.callee_leg is not None:
@@ -161,6 +202,8 @@ def unpack_call(raw: bytes) -> RunningCall:
         raise UnknownVersion("call", version)
     fields[_LEGS] = tuple([_new(ChargeLeg, leg) for leg in fields[_LEGS]])
     fields[_CALLER] = _new(Leg, fields[_CALLER])
+    if fields[_HOPS]:
+        fields[_HOPS] = tuple([_new(Hop, hop) for hop in fields[_HOPS]])
     if fields[_PROVIDER] is not None:
         fields[_PROVIDER] = _new(ChargeLeg, fields[_PROVIDER])
     if fields[_CALLEE] is not None:

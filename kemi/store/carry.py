@@ -15,6 +15,7 @@ from kemi.store import accounts, journal, lines, queues
 from kemi.store.calls import RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, create_store
+from kemi.store.locations import from_journal
 
 LOOK_AGAIN_MS = 1_000
 """When the meter looks at a carried call first."""
@@ -28,6 +29,8 @@ class Past:
         self.sequence = 0
         self.open: dict[str, tuple[str, RunningCall]] = {}
         """By call key: the boot id of the line that brought it, and the call."""
+        self.places: dict[tuple[int, str], dict[str, Any]] = {}
+        """Where devices were, by device and contact."""
 
     def take(self, event: dict[str, Any]) -> None:
         """Follows one line."""
@@ -45,6 +48,10 @@ class Past:
             self.open[call.hex] = (boot, call._replace(legs=legs, grant_s=event["grant_s"]))
         elif kind == queues.SETTLED:
             self.open.pop(event["cdr"]["call"], None)
+        elif kind == queues.UNREGISTERED:
+            self.places.pop((event["device"], event["contact"]), None)
+        if place := event.get("location"):
+            self.places[place["device"], place["contact"]] = place
 
 
 def read_past(events: Iterable[dict[str, Any]]) -> Past:
@@ -79,16 +86,22 @@ def begin_store(run_dir: Path, data_dir: Path, boot: str, generation: int, now: 
             carried = on_this_boot(call, same_boot=call_boot == boot, generation=generation, now=now)
             change.add_call(carried)
             _count(change, carried)
+        for place in past.places.values():
+            if place["until_wall_ms"] > now.wall_ms:
+                change.put_location(from_journal(place, now.boot_ms, now.wall_ms))
     return store
 
 
 def _count(change: Change, call: RunningCall) -> None:
     """Holds and channels of a carried call."""
     held = {leg.account: leg.held for leg in call.legs}
-    for account_id in call.path:
+    for account_id in call.accounts:
         account = change.account(account_id)
         held_micros = account.held + held.get(account_id, 0)
-        change.put_account(account._replace(channels=account.channels + 1, held=held_micros))
-    for kind, number in ((b"t", call.trunk), (b"g", call.gateway)):
+        channels = account.channels + (account_id in call.path)
+        change.put_account(account._replace(channels=channels, held=held_micros))
+    for kind, number in ((b"t", call.trunk), (b"d", call.device), (b"g", call.gateway), (b"n", call.number)):
+        if not number:
+            continue
         usage = accounts.usage_of(change.store, change.txn, kind, number)
         accounts.put_usage(change.store, change.txn, kind, number, usage.channels + 1, usage.rate_clock_us)

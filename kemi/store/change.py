@@ -11,6 +11,7 @@ from kemi.store.calls import RunningCall, pack_call, unpack_call
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
 from kemi.store.layout import Account, Invite
+from kemi.store.locations import Location, pack_location
 
 
 class Change:
@@ -97,6 +98,12 @@ class Change:
         self.txn.put(key, layout.pack_invite(invite), db=self.store.invite)
         self.txn.put(layout.due_key(invite.until_ms, b"i", key), b"", db=self.store.due)
         self.invites += is_new
+
+    def put_location(self, location: Location) -> None:
+        """Writes where a device is, with its places in the due index."""
+        self.txn.put(location.key, pack_location(location), db=self.store.location)
+        self.txn.put(layout.due_key(location.until_boot_ms, b"l", location.key), b"", db=self.store.due)
+        self.txn.put(layout.due_key(location.ping_boot_ms, b"k", location.key), b"", db=self.store.due)
 
     def reconfigured(self) -> None:
         """Tells every process to forget the configuration that it keeps."""

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, aside, layout
+from kemi.store import accounts, aside, devices, layout, locations, numbers
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
 from kemi.store.specials import special_of
 from kemi.store.translate import bound_of
 from kemi.store.trunks import (
-    Gateway,
     Trunk,
     gateway_of_command,
     pack_peer,
@@ -59,7 +58,7 @@ def _account(change: Change, command: Command, now: Now) -> None:
     flags |= CHARGED if command["charged"] else 0
     flags |= PREPAID if command["prepaid"] else 0
     before = change.account(command["id"])
-    if command["state"] != "active" and command["cut"] and before.channels:
+    if command["state"] != "active" and command["cut"] and (before.channels or before.held):
         change.txn.put(layout.due_key(now.boot_ms, b"s", layout.account_key(before.id)), b"", db=change.store.due)
     change.put_account(
         before._replace(
@@ -116,14 +115,14 @@ def _forget_ways(change: Change, number: int) -> Trunk | None:
 def _trunk_gone(change: Change, command: Command, _now: Now) -> None:
     before = _forget_ways(change, command["id"])
     if before is not None:
-        _gone(change, b"t", before._replace(state="closed"))
+        _gone(change, b"t", before.id, pack_peer(before._replace(state="closed")))
 
 
-def _gone(change: Change, kind: bytes, peer: Trunk | Gateway) -> None:
-    """The record stays, closed, while calls run: what they may send, a BYE above all, is known by its networks."""
-    key = layout.kind_key(kind, peer.id)
-    if accounts.usage_of(change.store, change.txn, kind, peer.id).channels:
-        change.txn.put(key, pack_peer(peer), db=change.store.config)
+def _gone(change: Change, kind: bytes, number: int, closed: bytes) -> None:
+    """The record stays, `closed`, while calls run: what they may send, a BYE above all, is known by its networks."""
+    key = layout.kind_key(kind, number)
+    if accounts.usage_of(change.store, change.txn, kind, number).channels:
+        change.txn.put(key, closed, db=change.store.config)
     else:
         change.txn.delete(key, db=change.store.config)
 
@@ -137,8 +136,44 @@ def _gateway(change: Change, command: Command, _now: Now) -> None:
 def _gateway_gone(change: Change, command: Command, _now: Now) -> None:
     raw = change.txn.get(layout.kind_key(b"g", command["id"]), db=change.store.config)
     if raw is not None:
-        _gone(change, b"g", unpack_gateway(raw)._replace(is_active=False))
+        _gone(change, b"g", command["id"], pack_peer(unpack_gateway(raw)._replace(is_active=False)))
         change.reconfigured()
+
+
+def _device(change: Change, command: Command, _now: Now) -> None:
+    device = devices.device_of_command(command)
+    change.txn.put(layout.kind_key(b"d", device.id), devices.pack_device(device), db=change.store.config)
+    change.txn.put(devices.name_key(device.username), device.id.to_bytes(4, "big"), db=change.store.config)
+    if device.state != "active":
+        locations.forget_device(change.store, change.txn, device.id)
+
+
+def _device_gone(change: Change, command: Command, _now: Now) -> None:
+    """As of a trunk, the record stays while calls run, though nobody can sign in by it."""
+    device = devices.device_by_id(change.store.config, change.txn, command["id"])
+    if device is None:
+        return
+    change.txn.delete(devices.name_key(device.username), db=change.store.config)
+    locations.forget_device(change.store, change.txn, device.id)
+    _gone(change, b"d", device.id, devices.pack_device(device._replace(state="closed")))
+
+
+def _number(change: Change, command: Command, _now: Now) -> None:
+    number = numbers.number_of_command(command)
+    store, txn = change.store, change.txn
+    txn.put(layout.kind_key(b"n", number.id), numbers.pack_number(number), db=store.config)
+    txn.put(numbers.digits_key(number.digits), number.id.to_bytes(4, "big"), db=store.config)
+    if txn.get(b"numbers", db=store.meta) is None:
+        txn.put(b"numbers", b"1", db=store.meta)
+        change.reconfigured()
+
+
+def _number_gone(change: Change, command: Command, _now: Now) -> None:
+    """Its running calls go on."""
+    number = numbers.number_by_id(change.store.config, change.txn, command["id"])
+    if number is not None:
+        change.txn.delete(layout.kind_key(b"n", number.id), db=change.store.config)
+        change.txn.delete(numbers.digits_key(number.digits), db=change.store.config)
 
 
 def _plan(change: Change, command: Command, _now: Now) -> None:
@@ -207,6 +242,10 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "let_go": _let_go,
     "trunk": _trunk,
     "trunk_gone": _trunk_gone,
+    "device": _device,
+    "device_gone": _device_gone,
+    "number": _number,
+    "number_gone": _number_gone,
     "gateway": _gateway,
     "gateway_gone": _gateway_gone,
     "plan": _plan,

@@ -12,6 +12,7 @@ from typing import Any
 
 from kemi.store import layout
 from kemi.store.layout import Settings
+from kemi.store.networks import Network, lies_in
 from kemi.store.specials import Specials, special_of
 from kemi.store.translate import Bound, Translations, bound_of
 from kemi.store.trunks import Gateway, unpack_gateway
@@ -34,6 +35,9 @@ class Configuration:
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
         self._generation: int | None = None
+        self._secret: bytes | None = None
+        self._has_numbers: bool | None = None
+        self._networks: dict[int, tuple[Network, ...]] | None = None
 
     def plan(self, txn: Any, number: int) -> Plan | None:
         """A routing plan; None: there is none of this id."""
@@ -105,6 +109,32 @@ class Configuration:
         if self._generation is None:
             self._generation = int.from_bytes(txn.get(b"generation", b"\0", db=self._meta), "big")
         return self._generation
+
+    def secret(self, txn: Any) -> bytes:
+        """What only this store's life knows."""
+        if self._secret is None:
+            self._secret = bytes(txn.get(b"secret", db=self._meta))
+        return self._secret
+
+    def has_numbers(self, txn: Any) -> bool:
+        """Whether anybody here has a number: calls need not be looked up otherwise."""
+        if self._has_numbers is None:
+            self._has_numbers = txn.get(b"numbers", db=self._meta) is not None
+        return self._has_numbers
+
+    def gateway_at(self, txn: Any, ip: str) -> Gateway | None:
+        """The active gateway of the lowest id that sends from an address; None: none does."""
+        if self._networks is None:
+            self._networks = {}
+            with txn.cursor(self._config) as cursor:
+                found = cursor.set_range(b"g")
+                while found and cursor.key()[:1] == b"g":
+                    gateway = unpack_gateway(cursor.value())
+                    if gateway.is_active:
+                        self._networks[gateway.id] = gateway.networks
+                    found = cursor.next()
+        number = next((one for one, networks in self._networks.items() if lies_in(ip, networks)), None)
+        return None if number is None else self.gateway(txn, number)
 
 
 def _is_special(row: tuple[bytes, bytes]) -> bool:

@@ -18,6 +18,7 @@ from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.configuration import Configuration
 from kemi.store.layout import Account, Aside, State
+from kemi.store.locations import Location, unpack_location
 from kemi.store.queues import event_to_json
 
 FOLDER = "hot"
@@ -25,7 +26,9 @@ MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "256")) * 1024 * 1024
 """The store's size, taken from memory when it is made: 256 MiB hold some 40,000 calls at once."""
 SMALLEST_BYTES = 1024 * 1024
 MAX_READERS = 512
-NAMES = tuple(b"meta account network peer config call due invite event aside farewell".split())
+SECRET_BYTES = 32
+"""Of what only this store's life knows: nonces are made with it."""
+NAMES = tuple(b"meta account network peer config call due invite event aside farewell location nonce failure".split())
 
 
 class StoreAbsent(Exception):
@@ -52,7 +55,8 @@ class Databases:
         self.env = env
         handles = [env.open_db(name, create=not env.flags()["readonly"]) for name in NAMES]
         self.meta, self.account, self.network, self.peer, self.config, *rest = handles
-        self.call, self.due, self.invite, self.event, self.aside, self.farewell = rest
+        self.call, self.due, self.invite, self.event, self.aside, self.farewell, *rest = rest
+        self.location, self.nonce, self.failure = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:
@@ -83,6 +87,8 @@ class HotStore(Databases):
         self.inode = os.stat(self._file).st_ino  # noqa: PTH116 -- the call path's twin of is_current
         self.guard_bytes: int = self.env.info()["map_size"] // 100 * layout.GUARD_PERCENT
         """New calls are refused beyond."""
+        self.devices_bytes: int = self.env.info()["map_size"] // 100 * layout.DEVICES_PERCENT
+        """New places of devices are refused beyond."""
         self._configuration = Configuration(self.meta, self.config, b"")
 
     def is_current(self) -> bool:
@@ -133,6 +139,7 @@ def create_store(run_dir: Path, epoch: int) -> HotStore:
     with env.begin(write=True) as txn:
         txn.put(b"state", layout.pack_state(State()), db=databases.meta)
         txn.put(b"epoch", epoch.to_bytes(8, "big"), db=databases.meta)
+        txn.put(b"secret", os.urandom(SECRET_BYTES), db=databases.meta)
     env.close()
     _reserve(folder)
     return HotStore(run_dir)
@@ -200,6 +207,11 @@ class Snapshot:
         """All running calls, oldest first."""
         rows = [bytes(raw) for _, raw in self._txn.cursor(self._dbs.call)]
         return map(unpack_call, rows)
+
+    def locations(self) -> Iterator[Location]:
+        """Where devices are registered; what has just run out may still be among them."""
+        rows = [bytes(raw) for _, raw in self._txn.cursor(self._dbs.location)]
+        return map(unpack_location, rows)
 
     def events(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """Sequence and journal form of each event that isn't in the journal yet."""

@@ -27,6 +27,9 @@ BYTES_PER_EVENT = 2560
 BYTES_PER_INVITE = 256
 """What one entry may take of the store at most, index entries included: the size guard's prices."""
 
+DEVICES_PERCENT = 10
+"""What locations may take of the store."""
+
 GUARD_PERCENT = 70
 """New calls are refused beyond this part of the store; the rest is kept for ending calls."""
 
@@ -235,6 +238,16 @@ class Settings(NamedTuple):
     """After a grant's end, the call is taken as gone when no dialog ends it."""
     ack_wait_s: int = 32
     """An answered call that nobody acknowledges ends then, and is billed until then. 64*T1 of RFC 3261."""
+    digest: str = "MD5"
+    """How devices prove their passwords: MD5 or SHA-256, one for all."""
+    register_min_s: int = 60
+    """A shorter registration is refused with 423."""
+    register_max_s: int = 3_600
+    """A longer one becomes this."""
+    on_net_free: bool = False
+    """Calls to numbers of this installation cost their caller nothing; else they have the price of their number."""
+    realm: str = "kambill"
+    """Of the digest."""
 
 
 def pack_json(value: dict[str, Any]) -> bytes:
@@ -256,7 +269,7 @@ def account_key(account_id: int) -> bytes:
 
 
 def kind_key(kind: bytes, number: int) -> bytes:
-    """The key of a trunk, gateway, plan or tariff in `config` and `peer`."""
+    """The key of a trunk, device, gateway, plan or tariff in `config` and `peer`."""
     return kind + number.to_bytes(4, "big")
 
 
@@ -266,12 +279,13 @@ EXCHANGE_KEY = kind_key(b"x", 0)
 
 def rule_key(account_id: int, rule_id: int) -> bytes:
     """The key of a translation rule in `config`: those of an account stand together."""
-    return b"n" + account_id.to_bytes(4, "big") + rule_id.to_bytes(8, "big")
+    return b"m" + account_id.to_bytes(4, "big") + rule_id.to_bytes(8, "big")
 
 
 def due_key(boot_ms: int, kind: bytes, what: bytes) -> bytes:
     """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`, `a` the key of a call that awaits its ACK,
-    `s` the key of an account whose calls are to be cut, `b` the key of a BYE that is sent (again).
+    `s` the key of an account whose calls are to be cut, `b` the key of a BYE that is sent (again), `n` a key of
+    `nonce`, `f` a key of `failure`, `l` a key of `location` that may be over, `k` one whose way is kept open.
     """
     return boot_ms.to_bytes(8, "big") + kind + what
 

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 from kemi.clock import Now
 from kemi.store import queues
 from kemi.store.calls import RunningCall, unpack_call
+from kemi.store.locations import Location, to_journal
 
 CARRIED = "carried"
-"""An answered call that an older file of the journal need not be kept for."""
+"""An answered call, or a device's place, that an older file of the journal need not be kept for."""
 
 _ENCODE = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
@@ -64,6 +65,13 @@ def line_of_carried(origin: Origin, sequence: int, call: bytes, now: Now) -> byt
     return _ENCODE(head | times | {"call": unpack_call(call).hex, "record": _text(call)}).encode()
 
 
+def line_of_place(origin: Origin, sequence: int, location: Location, now: Now) -> bytes:
+    """The line of a device's place while a new file begins."""
+    head = {"e": CARRIED, "epoch": origin.epoch, "seq": sequence, "boot": origin.boot}
+    times = {"boot_ms": now.boot_ms, "wall_ms": now.wall_ms}
+    return _ENCODE(head | times | {"location": to_journal(location)}).encode("utf-8", "surrogateescape")
+
+
 def _text(record: bytes) -> str:
     return b2a_base64(record, newline=False).decode("ascii")
 
@@ -77,6 +85,6 @@ def read_line(body: bytes) -> dict[str, Any]:
 
 
 def call_of_line(line: dict[str, Any]) -> RunningCall | None:
-    """The call of an `answered` or `carried` line; None: it had ended when the line was written."""
+    """The call of an `answered` or `carried` line; None: it had ended when the line was written, or is no call's."""
     record = line.get("record")
     return None if record is None else unpack_call(a2b_base64(record))

@@ -42,6 +42,12 @@ def length_of(network: Network) -> int:
     return BITS[network[0]] - network[1]
 
 
+def host_of(network: Network) -> str | None:
+    """The address of a network of one; None: it has more."""
+    version, shift, head = network
+    return str(ipaddress.ip_address(head) if version == 4 else ipaddress.IPv6Address(head)) if shift == 0 else None
+
+
 def packed(version: int, shift: int, head: int) -> bytes:
     """A network's address, in network byte order."""
     return (head << shift).to_bytes(BITS[version] // 8, "big")

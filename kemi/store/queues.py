@@ -21,6 +21,8 @@ SETTLED = "settled"
 REFUSED = "refused"
 OPENED = "opened"
 SET_ASIDE = "set_aside"
+REGISTERED = "registered"
+UNREGISTERED = "unregistered"
 BEAT = "beat"
 
 
@@ -129,6 +131,11 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "refused_by": ending.refused_by,
         "rule": ending.rule,
         "trunk": call.trunk,
+        "device": call.device,
+        "number": call.number,
+        "owner": call.owner,
+        "entrance": call.entrance,
+        "to_device": call.hops[0].id if call.hops and call.hops[0].kind == "device" else 0,
         "account": call.account,
         "path": list(call.path),
         "caller": call.caller,
@@ -164,5 +171,7 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     REFUSED: _refused,
     OPENED: _plain,
     SET_ASIDE: _plain,
+    REGISTERED: _plain,
+    UNREGISTERED: _plain,
     BEAT: _plain,
 }

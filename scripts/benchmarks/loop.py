@@ -60,7 +60,7 @@ def invitation(at: int, called: str) -> Invitation:
     uri = f"sip:{called}@127.0.0.1:27060"
     return Invitation(
         f"{at}-{RUN}@127.0.0.1", f"{RUN}SIPpTag00{at}", 1, f"z9hG4bK-{RUN}-{at}-0", "1000", called,
-        "sip:1000@127.0.0.1:27090", uri, uri, "sip:1000@127.0.0.1:27090", (), "udp:127.0.0.1:27060",
+        "sip:1000@127.0.0.1:27090", uri, uri, "sip:1000@127.0.0.1:27090", (), "udp:127.0.0.1:27060", "127.0.0.1",
     )  # fmt: skip
 
 

@@ -101,8 +101,8 @@ def _to_below(actor: Actor) -> Condition:
 
 
 def _carried(actor: Actor) -> Condition:
-    """Calls that went over the gateways of one's own account, or of one below."""
-    return within(cdrs.c.cost_account_id, actor)
+    """Calls that went over the gateways of one's own account, or of one below, or came to their numbers and devices."""
+    return within(cdrs.c.cost_account_id, actor) | within(cdrs.c.owner_id, actor)
 
 
 NOUNS: dict[str, Noun] = {

@@ -15,6 +15,7 @@ from ratebook.compiled.layout import UnknownLayout, decode_terms
 from ratebook.exchange import exchanged, parse_factor
 from ratebook.price import Factor
 from service.accounts.storage import find_account
+from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.faults import Fault
 from service.ledger.rules import ROOT_ID
@@ -77,7 +78,7 @@ class CdrView(NamedTuple):
     """One call."""
 
     row: Row[Any]
-    """Of `cdrs`, with account_name, trunk_name, gateway_name and refused_by_name."""
+    """Of `cdrs`, with account_name, trunk_name, device_name, gateway_name and refused_by_name."""
     charges: list[ChargeLine]
     """From the customer upwards."""
     cost: ChargeLine | None
@@ -114,11 +115,13 @@ def _query() -> sa.Select[Any]:
             cdrs,
             accounts.c.name.label("account_name"),
             trunks.c.name.label("trunk_name"),
+            devices.c.username.label("device_name"),
             gateways.c.name.label("gateway_name"),
             refuser.c.name.label("refused_by_name"),
         )
         .join(accounts, accounts.c.id == cdrs.c.account_id, isouter=True)
         .join(trunks, trunks.c.id == cdrs.c.trunk_id, isouter=True)
+        .join(devices, devices.c.id == cdrs.c.device_id, isouter=True)
         .join(gateways, gateways.c.id == cdrs.c.gateway_id, isouter=True)
         .join(refuser, refuser.c.id == cdrs.c.refused_by, isouter=True)
     )

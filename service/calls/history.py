@@ -13,7 +13,7 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
-from service.api.values import AccountId, Moment, Money, Text, Told, TrunkId, When
+from service.api.values import AccountId, DeviceId, Moment, Money, Text, Told, TrunkId, When
 from service.calls.browse import are_mixed, currency_of, moment_of, paid_in
 from service.database.tables import accounts, cdrs, charges
 from service.ledger.rules import ROOT_ID
@@ -65,8 +65,10 @@ class CdrView(Told):
     ended_by: str
     rule: Annotated[str, Field(description="Why it was refused; empty: it wasn't, or by somebody above you")]
     account_id: Annotated[int | None, Field(description="null: the caller's account isn't in your subtree")]
-    trunk_id: int | None
-    caller: Annotated[str, Field(description="As E.164 without +, by the trunk's rules; empty: nobody knows")]
+    trunk_id: Annotated[int | None, Field(description="null: a device began it, or it came in from outside")]
+    device_id: int | None
+    number_id: Annotated[int | None, Field(description="Of yours or of somebody below, that was called")]
+    caller: Annotated[str, Field(description="As E.164 without +, by the rules of its trunk; empty: nobody knows")]
     caller_sent: str
     called: str
     called_sent: str
@@ -84,6 +86,7 @@ class CdrQuery(Paging):
     called: Annotated[Text, Field(description="The number that was called begins so")] = ""
     call: Annotated[Text, Field(description="The key, or its beginning")] = ""
     trunk_id: TrunkId | None = None
+    device_id: DeviceId | None = None
     since: When | None = None
     until: Annotated[When | None, Field(description="Exclusive")] = None
     sort: Literal["", "id", "-id"] = ""
@@ -104,6 +107,7 @@ _LISTING = Listing(
         "called": lambda text: cdrs.c.called.startswith(text, autoescape=True),
         "call": lambda text: cdrs.c.call.startswith(text.lower(), autoescape=True),
         "trunk_id": equals(cdrs.c.trunk_id),
+        "device_id": equals(cdrs.c.device_id),
         "since": lambda moment: cdrs.c.start_ms >= moment,
         "until": lambda moment: cdrs.c.start_ms < moment,
     },
@@ -129,11 +133,14 @@ async def _views(call: Call, rows: list[Row[Any]]) -> list[CdrView]:
     named = {number for row in rows for number in (row.account_id, row.refused_by)}
     named |= {number for found in levels.values() for one in found for number in (one.account_id, one.seller_id)}
     inside = set(await call.find_all("account", named))
+    numbers = set(await call.find_all("number", {row.number_id for row in rows}))
     worth = await history(call.conn, [moment_of(row) for row in rows if are_mixed(row, levels[row.id])])
-    return [_view(call, row, levels[row.id], inside, worth) for row in rows]
+    return [_view(call, row, levels[row.id], inside, numbers, worth) for row in rows]
 
 
-def _view(call: Call, row: Row[Any], levels: list[Row[Any]], inside: set[int], worth: History) -> CdrView:
+def _view(
+    call: Call, row: Row[Any], levels: list[Row[Any]], inside: set[int], numbers: set[int], worth: History
+) -> CdrView:
     """What the asker may see: what lies at or below its own account, and of a provider's calls its own part."""
     is_caller_seen = row.account_id in inside
     carries = row.cost_account_id == call.actor.account_id
@@ -149,7 +156,9 @@ def _view(call: Call, row: Row[Any], levels: list[Row[Any]], inside: set[int], w
         "answered_at": row.answer_ms,
         "ended_at": row.end_ms,
         "account_id": row.account_id if is_caller_seen else None,
-        "trunk_id": row.trunk_id if is_caller_seen else None,
+        "trunk_id": (row.trunk_id or None) if is_caller_seen else None,
+        "device_id": (row.device_id or None) if is_caller_seen else None,
+        "number_id": row.number_id if row.number_id in numbers else None,
         "gateway_id": row.gateway_id if sees_gateway else None,
         "charges": [_charge(row, one, levels, inside, worth) for one in levels if one.account_id in inside],
         "cost": _cost(row) if sees_cost else None,

@@ -37,7 +37,8 @@ def cdr_row(cdr: Cdr, *, node_id: int, epoch: int, sequence: int, entry_id: int 
     """The row of `cdrs`."""
     row = {name: cdr[name] for name in _COPIED}
     row |= {"node_id": node_id, "epoch": epoch, "sequence": sequence, "entry_id": entry_id}
-    row |= {"trunk_id": cdr["trunk"], "account_id": cdr["account"], "gateway_id": cdr["gateway"]}
+    places = ("trunk", "device", "number", "owner", "entrance", "to_device", "account", "gateway")
+    row |= {f"{name}_id": cdr[name] for name in places}
     cost = cdr["cost"] or {}
     for column, name in (("account_id", "account"), ("micros", "micros"), ("billed_s", "billed_s")):
         row[f"cost_{column}"] = cost.get(name)

@@ -17,7 +17,7 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem, not_found
-from service.api.values import AccountId, Asked, Moment, Money, Told, TrunkId
+from service.api.values import AccountId, Asked, DeviceId, Moment, Money, Told, TrunkId
 from service.commands.bodies import cut_body
 from service.commands.outbox import enqueue
 from service.ledger.storage import balance_of
@@ -40,7 +40,8 @@ class RunningView(Told):
     started_at: Moment
     answered_at: Annotated[Moment, Field(description="null: it rings")]
     account_id: int
-    trunk_id: int
+    trunk_id: Annotated[int, Field(description="0: a device began it, or it is not for your eyes")]
+    device_id: int
     caller: str
     called: str
     destination: str
@@ -63,6 +64,7 @@ class RunningQuery(Asked):
 
     account_id: Annotated[AccountId | None, Field(description="Of it and all below it")] = None
     trunk_id: TrunkId | None = None
+    device_id: DeviceId | None = None
 
 
 class FundsView(Told):
@@ -113,7 +115,7 @@ async def _running(call: Call) -> list[RunningCall]:
 
 def _is_seen(running: RunningCall, actor: Actor) -> bool:
     carries = running.provider is not None and running.provider.account == actor.account_id
-    return actor.account_id in running.path or carries
+    return actor.account_id in running.path or carries or running.owner == actor.account_id
 
 
 def _view(running: RunningCall, call: Call, boot_ms: int) -> RunningView:
@@ -131,6 +133,7 @@ def _view(running: RunningCall, call: Call, boot_ms: int) -> RunningView:
         answered_at=running.answer_wall_ms,
         account_id=running.account if below else 0,
         trunk_id=running.trunk if below else 0,
+        device_id=running.device if below else 0,
         caller=running.caller,
         called=running.called,
         destination=running.legs[0].destination if running.legs and below else "",
@@ -150,6 +153,8 @@ async def list_running(call: Call) -> Answer:
         calls = [one for one in calls if query.account_id in one.path]
     if query.trunk_id is not None:
         calls = [one for one in calls if one.trunk == query.trunk_id and call.actor.account_id in one.path]
+    if query.device_id is not None:
+        calls = [one for one in calls if one.device == query.device_id and call.actor.account_id in one.path]
     latest = sorted(calls, key=lambda one: one.start_wall_ms, reverse=True)[:CALLS_MAX]
     boot_ms = clock.now().boot_ms
     return Answer(RunningCalls(items=[_view(one, call, boot_ms) for one in latest], total=len(calls)))

@@ -49,7 +49,7 @@ class Names:
         """Paths of names with numbers; None: such things have no names."""
         endpoint = self._endpoints.get(f"{noun}.list")
         fields = () if endpoint is None else endpoint.query.model_fields
-        field = next((one for one in ("name", "email") if one in fields), "")
+        field = next((one for one in ("username", "name", "email") if one in fields), "")
         if endpoint is None or not field:
             rows = await self._way.listed(noun, text)
             return None if rows is None else [(row["name"], int(row["id"])) for row in rows]

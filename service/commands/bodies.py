@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from ratebook.exchange import Exchange
-from service.config import CallPath
+from service.config import Config
 
 Body = dict[str, Any]
 
@@ -129,6 +129,57 @@ def special_gone_body(special_id: int) -> Body:
     return {"do": "special_gone", "id": special_id}
 
 
+def device_body(row: Row[Any]) -> Body:
+    """Of a row of `devices`."""
+    return {
+        "do": "device",
+        "id": row.id,
+        "account": row.account_id,
+        "username": row.username,
+        "ha1_md5": row.ha1_md5,
+        "ha1_sha256": row.ha1_sha256,
+        "state": row.state,
+        "plan": row.plan_id or 0,
+        "tariff": row.tariff_id or 0,
+        "channels": row.channels or 0,
+        "cps": row.cps or 0,
+        "international_prefix": row.international_prefix,
+        "national_prefix": row.national_prefix,
+        "country": row.country,
+        "call_max_s": row.call_max_s or 0,
+        "contacts_max": row.contacts_max,
+        "caller_number": row.caller_number,
+        "caller_numbers": row.caller_numbers,
+    }
+
+
+def device_gone_body(device_id: int) -> Body:
+    """Nobody signs in by a device any more."""
+    return {"do": "device_gone", "id": device_id}
+
+
+def number_body(row: Row[Any]) -> Body:
+    """Of a row of `numbers`: its device or trunk first, then its list."""
+    first = [{"kind": kind, "id": one} for kind, one in (("device", row.device_id), ("trunk", row.trunk_id)) if one]
+    return {
+        "do": "number",
+        "id": row.id,
+        "number": row.number,
+        "account": row.account_id,
+        "state": row.state,
+        "tariff": row.tariff_id or 0,
+        "channels": row.channels or 0,
+        "ring_s": row.ring_s,
+        "without_funds": row.without_funds,
+        "places": [*first, *row.places],
+    }
+
+
+def number_gone_body(number_id: int) -> Body:
+    """Nobody has a number any more."""
+    return {"do": "number_gone", "id": number_id}
+
+
 def gateway_body(row: Row[Any]) -> Body:
     """Of a row of `gateways`."""
     return {
@@ -173,9 +224,9 @@ def exchange_body(exchange: Exchange) -> Body:
     return {"do": "exchange", **exchange.to_record()}
 
 
-def settings_body(settings: CallPath) -> Body:
+def settings_body(config: Config) -> Body:
     """What holds for every call."""
-    return {"do": "settings", **settings.model_dump()}
+    return {"do": "settings", **config.calls.model_dump(), "realm": config.sip_realm}
 
 
 def cut_body(call: str, by: str) -> Body:

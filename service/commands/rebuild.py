@@ -16,7 +16,7 @@ from ratebook.exchange import NO_EXCHANGE
 from service.commands import bodies
 from service.commands.outbox import lock_node
 from service.config import Config
-from service.database.peer_tables import specials, translations
+from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.tables import accounts, commands, gateways, nodes, plans, tariffs, trunk_networks, trunks
 from service.ledger.operations import asked_again
 from service.ledger.storage import balances
@@ -30,7 +30,7 @@ INSERT_ROWS = 2_000
 async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int) -> int:
     """Numbers the commands that fill the store of `epoch`; returns how many. The caller's transaction commits them."""
     node = await lock_node(conn, config.node)
-    wanted: list[Numbered] = [(bodies.settings_body(config.calls), None, 0)]
+    wanted: list[Numbered] = [(bodies.settings_body(config), None, 0)]
     exchange = (await in_force(conn)).since(now_ms // 1000)
     if exchange != NO_EXCHANGE:
         wanted.append((bodies.exchange_body(exchange), None, 0))
@@ -62,13 +62,17 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
 
 
 async def _configuration(conn: AsyncConnection) -> list[bodies.Body]:
-    """Tariff pointers, accounts (parents first), gateways, plans, special numbers, translations, trunks."""
+    """Tariff pointers, accounts (parents first), gateways, plans, devices, numbers, special numbers, translations,
+    trunks.
+    """
     found = [bodies.tariff_body(row) for row in await conn.execute(sa.select(tariffs).order_by(tariffs.c.id))]
     wanted = [body for body in found if body is not None]
     by_depth = sa.select(accounts).order_by(accounts.c.depth, accounts.c.id)
     wanted += [bodies.account_body(row) for row in await conn.execute(by_depth)]
     wanted += [bodies.gateway_body(row) for row in await conn.execute(sa.select(gateways).order_by(gateways.c.id))]
     wanted += [bodies.plan_body(row) for row in await conn.execute(sa.select(plans).order_by(plans.c.id))]
+    wanted += [bodies.device_body(row) for row in await conn.execute(sa.select(devices).order_by(devices.c.id))]
+    wanted += [bodies.number_body(row) for row in await conn.execute(sa.select(numbers).order_by(numbers.c.id))]
     networks: defaultdict[int, list[str]] = defaultdict(list)
     for row in await conn.execute(sa.select(trunk_networks.c.trunk_id, trunk_networks.c.network)):
         networks[row.trunk_id].append(row.network)

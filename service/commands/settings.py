@@ -14,4 +14,4 @@ async def send_settings(engine: AsyncEngine, config: Config, now_ms: int) -> Non
     async with engine.begin() as conn:
         node = await lock_node(conn, config.node)
         if node.epoch:
-            await enqueue(conn, config.node, bodies.settings_body(config.calls), now_ms=now_ms)
+            await enqueue(conn, config.node, bodies.settings_body(config), now_ms=now_ms)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from service.database.columns import big, identity, limits, metadata, one_of, refers, text
+from service.database.columns import at_least, big, identity, limits, metadata, one_of, refers, text
 
 devices = sa.Table(
     "devices",
@@ -20,6 +20,14 @@ devices = sa.Table(
     refers("tariff_id", "tariffs.id", nullable=True),  # null: the account's
     *limits(),
     text("caller_number", ""),  # digits; empty: what the device says
+    sa.Column("caller_numbers", sa.JSON, nullable=False, server_default="[]"),  # what it may say instead
+    text("international_prefix", "00"),
+    text("national_prefix", ""),
+    text("country", ""),
+    sa.Column("call_max_s", sa.Integer, nullable=True),  # null: as long as anybody's
+    big("contacts_max", 5),
+    at_least("call_max_s", 1),
+    at_least("contacts_max", 1),
     text("state", "active"),
     big("created_ms"),
     big("version", 1),
@@ -36,11 +44,18 @@ numbers = sa.Table(
     refers("account_id", "accounts.id"),
     refers("trunk_id", "trunks.id", nullable=True),
     refers("device_id", "devices.id", nullable=True),
+    sa.Column("places", sa.JSON, nullable=False, server_default="[]"),  # after the one above, in their order
+    refers("tariff_id", "tariffs.id", nullable=True),  # what the account pays for being called; null: nothing
+    sa.Column("channels", sa.Integer, nullable=True),  # null: no limit
+    big("ring_s", 20),
+    text("without_funds", "refuse"),
     text("note", ""),
     text("state", "active"),
     big("created_ms"),
     big("version", 1),
     one_of("state", ("active", "suspended")),
+    one_of("without_funds", ("refuse", "allow")),
+    at_least("channels", 1),
     sa.CheckConstraint("trunk_id IS NULL OR device_id IS NULL", name="place"),
     sa.Index(None, "account_id"),
     sqlite_autoincrement=True,

@@ -304,7 +304,12 @@ cdrs = sa.Table(
     _text("ended_by"),
     _big("refused_by", 0),
     _text("rule", ""),
-    _big("trunk_id"),
+    _big("trunk_id"),  # 0: a device began it, or it came in by a gateway
+    _big("device_id", 0),
+    _big("number_id", 0),  # of ours, that was called
+    _big("owner_id", 0),  # whose number or device was called
+    _big("entrance_id", 0),  # the gateway that it came in by
+    _big("to_device_id", 0),  # that rang last
     _big("account_id"),
     sa.Column("path", sa.JSON, nullable=False),  # ids from the caller's account to the root
     _text("caller"),
@@ -334,6 +339,7 @@ cdrs = sa.Table(
     sa.CheckConstraint("(cost_micros IS NULL) = (cost_currency IS NULL)", name="cost"),
     sa.Index(None, "start_ms"),
     sa.Index(None, "account_id", "start_ms"),
+    sa.Index(None, "owner_id"),
     sa.Index(None, "entry_id"),
     sqlite_autoincrement=True,
 )

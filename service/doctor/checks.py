@@ -22,6 +22,7 @@ from service.rerating.lines import COST_LEVEL
 
 SHOWN_MAX = 5
 """Findings that a check names; the rest is counted."""
+PEERS = {b"t": "trunk", b"d": "device", b"n": "number", b"g": "gateway"}
 OVERDUE_MS = 15_000
 """How long after its grant a call may still be in the store: dialog timer, reaper, and a second each."""
 RESTORE = "restore the ledger from the last backup that passes, then replay the journal"
@@ -210,22 +211,21 @@ def holds(store: StoreView) -> Check:
 
 
 def channels(store: StoreView) -> Check:
-    """Channels in use are running calls: of accounts, trunks and gateways."""
+    """Channels in use are running calls: of accounts, trunks, devices, numbers and gateways."""
     used: defaultdict[int, int] = defaultdict(int)
     peers: defaultdict[tuple[bytes, int], int] = defaultdict(int)
     for call in store.calls:
         for account in call.path:
             used[account] += 1
-        peers[b"t", call.trunk] += 1
-        peers[b"g", call.gateway] += 1
+        for kind, number in ((b"t", call.trunk), (b"d", call.device), (b"n", call.number), (b"g", call.gateway)):
+            peers[kind, number] += bool(number)
     findings = [
         f"account {account.id}: {account.channels} channels, {used[account.id]} calls"
         for account in store.accounts.values()
         if account.channels != used[account.id]
     ]
     findings += [
-        f"{'trunk' if kind == b't' else 'gateway'} {number}: {store.channels.get((kind, number), 0)} channels, "
-        f"{peers[kind, number]} calls"
+        f"{PEERS[kind]} {number}: {store.channels.get((kind, number), 0)} channels, {peers[kind, number]} calls"
         for kind, number in sorted(peers.keys() | store.channels.keys())
         if store.channels.get((kind, number), 0) != peers[kind, number]
     ]

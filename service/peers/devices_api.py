@@ -16,13 +16,25 @@ from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
+from service.commands import bodies
+from service.commands.outbox import enqueue
 from service.database.peer_tables import devices, numbers
-from service.peers.common import Digits, changes_of, check_from_above, check_open, check_tariff, defaults_of
+from service.peers.common import (
+    CallerNumbers,
+    Digits,
+    changes_of,
+    check_from_above,
+    check_open,
+    check_tariff,
+    defaults_of,
+)
 
 PASSWORD_CHARACTERS = 24
-FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_number"})
+FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_number", "caller_numbers", "call_max_s"})
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 """Without characters that are mistaken for one another. 24 of them are 139 bits."""
+CallMax = Annotated[int, Field(ge=1, le=86_400)]
+Contacts = Annotated[int, Field(ge=1, le=20)]
 Username = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{2,63}$")]
 
 
@@ -38,7 +50,13 @@ class DeviceView(Told):
     tariff_id: Annotated[int | None, Field(description="null: the account's")]
     channels: int | None
     cps: int | None
-    caller_number: Annotated[str, Field(description="Empty: what the device says")]
+    caller_number: Annotated[str, Field(description="What its calls say they come from; empty: what the device says")]
+    caller_numbers: Annotated[list[str], Field(description="What it may say; anything else becomes the one above")]
+    international_prefix: str
+    national_prefix: str
+    country: str
+    call_max_s: Annotated[int | None, Field(description="Its longest call; null: as anybody's")]
+    contacts_max: Annotated[int, Field(description="Places at which it may be registered at once")]
     state: Annotated[str, Field(description="active or suspended")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
@@ -64,6 +82,12 @@ class NewDevice(Asked):
     channels: Limit | None = None
     cps: Limit | None = None
     caller_number: Digits = ""
+    caller_numbers: Annotated[CallerNumbers, Field(default_factory=list)]
+    international_prefix: Digits = "00"
+    national_prefix: Digits = ""
+    country: Digits = ""
+    call_max_s: CallMax | None = None
+    contacts_max: Contacts = 5
 
 
 class DeviceEdit(Asked):
@@ -75,6 +99,12 @@ class DeviceEdit(Asked):
     channels: Limit | None = None
     cps: Limit | None = None
     caller_number: Digits | None = None
+    caller_numbers: CallerNumbers | None = None
+    international_prefix: Digits | None = None
+    national_prefix: Digits | None = None
+    country: Digits | None = None
+    call_max_s: CallMax | None = None
+    contacts_max: Contacts | None = None
     state: Literal["active", "suspended"] | None = None
 
 
@@ -85,7 +115,7 @@ class NewPassword(Told):
     password: Annotated[str, Field(description="Shown this once")]
 
 
-_NULLABLE = {"plan_id", "tariff_id", "channels", "cps"}
+_NULLABLE = {"plan_id", "tariff_id", "channels", "cps", "call_max_s"}
 _LISTING = Listing(
     "device",
     {"username": devices.c.username, "name": devices.c.name, "created": devices.c.created_ms, "id": devices.c.id},
@@ -141,6 +171,7 @@ async def make_device(call: Call) -> Answer:
     values = body.model_dump(exclude={"username"}) | {"username": username, "realm": realm}
     values |= hashes(username, realm, password) | {"created_ms": call.now_ms}
     row = (await call.conn.execute(sa.insert(devices).values(**values).returning(devices))).one()
+    await _tell(call, row)
     view = DeviceView.model_validate(row)
     await call.audit("device.make", "device", row.id, account.id, None, view)
     return Answer(NewPassword(device=view, password=password), location=f"/api/v1/devices/{row.id}")
@@ -171,7 +202,12 @@ async def _update(call: Call, values: dict[str, object]) -> Row[Any]:
     values = values | {"version": devices.c.version + 1}
     edited = sa.update(devices).where(devices.c.id == call.row.id).values(**values).returning(devices)
     row: Row[Any] = (await call.conn.execute(edited)).one()
+    await _tell(call, row)
     return row
+
+
+async def _tell(call: Call, row: Row[Any]) -> None:
+    await enqueue(call.conn, call.node, bodies.device_body(row), now_ms=call.now_ms)
 
 
 async def change_password(call: Call) -> Answer:
@@ -184,12 +220,13 @@ async def change_password(call: Call) -> Answer:
 
 
 async def remove_device(call: Call) -> Answer:
-    """For good."""
+    """For good: it is nowhere within a second. Its running calls go on."""
     call.check_match(call.row.version)
     used = sa.select(numbers.c.id).where(numbers.c.device_id == call.row.id).limit(1)
     if (await call.conn.execute(used)).first() is not None:
         raise Problem("conflict", "numbers lead to it: release them first")
     await call.conn.execute(sa.delete(devices).where(devices.c.id == call.row.id))
+    await enqueue(call.conn, call.node, bodies.device_gone_body(call.row.id), now_ms=call.now_ms)
     before = DeviceView.model_validate(call.row)
     await call.audit("device.remove", "device", call.row.id, call.row.account_id, before, None)
     return Answer(status=204)

@@ -6,18 +6,33 @@ from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
+from sqlalchemy import Row
 
+from kemi.store.numbers import parse_uri
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
-from service.api.values import AccountId, Asked, DeviceId, Moment, Text, Told, TrunkId
+from service.api.values import AccountId, Asked, DeviceId, Limit, Moment, TariffId, Text, Told, TrunkId
+from service.commands import bodies
+from service.commands.outbox import enqueue
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, trunks
-from service.peers.common import E164, changes_of, check_open
+from service.peers.common import E164, changes_of, check_from_above, check_open, check_tariff
 
 Note = Annotated[Text, Field(max_length=200)]
+Fallback = Annotated[str, Field(pattern=r"^(device|trunk|sip):[!-~ ]{1,200}$", examples=["device:ann-desk"])]
+Fallbacks = Annotated[list[Fallback], Field(max_length=5)]
+RingS = Annotated[int, Field(ge=5, le=120)]
+WithoutFunds = Literal["refuse", "allow"]
+FALLBACKS_MEANING = (
+    "Where its calls go next when nobody answers there, in order: device:USERNAME, trunk:NAME of the same account, or "
+    "the SIP URI of an address, sip:user@192.0.2.9:5060. One whose device or trunk is gone is passed over"
+)
+FUNDS_MEANING = "When the account can't pay for being called: refuse, or allow (nothing is charged then)"
+TARIFF_MEANING = "What its account, and each one above, pays for a call to it; null: nothing"
+FROM_ABOVE = frozenset({"channels", "without_funds"})
 
 
 class NumberView(Told):
@@ -28,6 +43,11 @@ class NumberView(Told):
     account_id: int
     trunk_id: Annotated[int | None, Field(description="Where its calls go; null: nowhere, or to a device")]
     device_id: int | None
+    fallbacks: Annotated[list[str], Field(description=FALLBACKS_MEANING)]
+    tariff_id: Annotated[int | None, Field(description=TARIFF_MEANING)]
+    channels: Annotated[int | None, Field(description="Calls at once; null: no limit")]
+    ring_s: Annotated[int, Field(description="How long each place rings")]
+    without_funds: Annotated[str, Field(description=FUNDS_MEANING)]
     note: str
     state: Annotated[str, Field(description="active or suspended")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
@@ -51,6 +71,11 @@ class NewNumber(Asked):
     account_id: AccountId
     trunk_id: TrunkId | None = None
     device_id: DeviceId | None = None
+    fallbacks: Annotated[Fallbacks, Field(default_factory=list, description=FALLBACKS_MEANING)]
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    ring_s: RingS = 20
+    without_funds: WithoutFunds = "refuse"
     note: Note = ""
 
 
@@ -60,11 +85,16 @@ class NumberEdit(Asked):
     account_id: AccountId | None = None
     trunk_id: TrunkId | None = None
     device_id: DeviceId | None = None
+    fallbacks: Fallbacks | None = None
+    tariff_id: TariffId | None = None
+    channels: Limit | None = None
+    ring_s: RingS | None = None
+    without_funds: WithoutFunds | None = None
     note: Note | None = None
     state: Literal["active", "suspended"] | None = None
 
 
-_NULLABLE = {"trunk_id", "device_id"}
+_NULLABLE = {"trunk_id", "device_id", "tariff_id", "channels"}
 _LISTING = Listing(
     "number",
     {"number": numbers.c.number, "created": numbers.c.created_ms, "id": numbers.c.id},
@@ -81,13 +111,17 @@ _LISTING = Listing(
 async def list_numbers(call: Call) -> Answer:
     """A page of them."""
     rows, following = await page_of(call, _LISTING)
-    return Answer(Page[NumberView](items=[NumberView.model_validate(row) for row in rows], next=following))
+    return Answer(Page[NumberView](items=[_view(row) for row in rows], next=following))
 
 
 async def show_number(call: Call) -> Answer:
     """One."""
-    view = NumberView.model_validate(call.row)
+    view = _view(call.row)
     return Answer(view, version=view.version)
+
+
+def _view(row: Row[Any]) -> NumberView:
+    return NumberView.model_validate({**row._mapping, "fallbacks": [place["said"] for place in row.places]})
 
 
 async def _check_place(call: Call, values: dict[str, Any], path: str) -> None:
@@ -103,6 +137,41 @@ async def _check_place(call: Call, values: dict[str, Any], path: str) -> None:
             raise invalid(f"/{name}", "it belongs neither to the number's account nor to one below")
 
 
+async def _places(call: Call, said: list[str], account: Row[Any]) -> list[dict[str, Any]]:
+    """The list of a number as the call path has it. Raises Problem."""
+    return [await _place(call, text, account, f"/fallbacks/{at}") for at, text in enumerate(said)]
+
+
+async def _place(call: Call, text: str, account: Row[Any], pointer: str) -> dict[str, Any]:
+    kind, _, name = text.partition(":")
+    if kind == "sip":
+        if account.id == call.actor.account_id:
+            raise Problem("forbidden", "whoever stands above the account sets SIP URIs")  # it would call anywhere
+        if parse_uri(text) is None:
+            raise invalid(pointer, "expected sip:user@ADDRESS:PORT: a name instead of an address would make calls wait")
+        return {"kind": "uri", "uri": text, "said": text}
+    if kind == "device":
+        query = sa.select(devices.c.id).join(accounts, accounts.c.id == devices.c.account_id)
+        below = accounts.c.path.startswith(account.path, autoescape=True)
+        found = (await call.conn.execute(query.where(devices.c.username == name, below))).scalar()
+    else:
+        query = sa.select(trunks.c.id).where(trunks.c.account_id == account.id, trunks.c.name == name)
+        found = (await call.conn.execute(query)).scalar()
+    if found is None:
+        raise invalid(pointer, f"the account has no such {kind}")
+    return {"kind": kind, "id": found, "said": text}
+
+
+async def _changed_places(call: Call, said: list[str], account: Row[Any]) -> list[dict[str, Any]]:
+    """The same of an edit: what stood there stands as it did."""
+    known = {place["said"]: place for place in call.row.places} if account.id == call.of.id else {}
+    return [known.get(text) or await _place(call, text, account, f"/fallbacks/{at}") for at, text in enumerate(said)]
+
+
+async def _tell(call: Call, row: Row[Any]) -> None:
+    await enqueue(call.conn, call.node, bodies.number_body(row), now_ms=call.now_ms)
+
+
 async def make_number(call: Call) -> Answer:
     """By the operator, for any account."""
     body: NewNumber = call.body
@@ -110,12 +179,16 @@ async def make_number(call: Call) -> Answer:
         raise Problem("forbidden", "only the operator brings numbers in; those that you have you can hand on")
     account = await call.find("account", body.account_id, to_change=True)
     check_open(account)
-    values = body.model_dump()
+    values = body.model_dump(exclude={"fallbacks"})
     await _check_place(call, values, account.path)
+    await check_tariff(call, body.tariff_id, account)
+    values["places"] = await _places(call, body.fallbacks, account)
     if (await call.conn.execute(sa.select(numbers.c.id).where(numbers.c.number == body.number))).first() is not None:
         raise invalid("/number", "this number is here already")
     made = await call.conn.execute(sa.insert(numbers).values(**values, created_ms=call.now_ms).returning(numbers))
-    view = NumberView.model_validate(made.one())
+    row = made.one()
+    await _tell(call, row)
+    view = _view(row)
     await call.audit("number.make", "number", view.id, account.id, None, view)
     return Answer(view, version=view.version, location=f"/api/v1/numbers/{view.id}")
 
@@ -125,16 +198,23 @@ async def edit_number(call: Call) -> Answer:
     call.check_match(call.row.version)
     values = changes_of(call.body, _NULLABLE)
     account = call.of
+    check_from_above(call, account, dict(call.row._mapping), values, FROM_ABOVE)
+    if values.get("tariff_id", call.row.tariff_id) != call.row.tariff_id and not call.actor.is_root:
+        raise Problem("forbidden", "only the operator sets what being called costs")
     if values.get("account_id") not in {None, call.row.account_id}:
         account = await call.find("account", values["account_id"], to_change=True)
         check_open(account)
-        values = {"trunk_id": None, "device_id": None} | values
-    whole = {"trunk_id": call.row.trunk_id, "device_id": call.row.device_id} | values
+        values = {"trunk_id": None, "device_id": None, "fallbacks": []} | values
+    whole = {name: getattr(call.row, name) for name in ("trunk_id", "device_id", "tariff_id")} | values
     await _check_place(call, whole, account.path)
+    await check_tariff(call, whole["tariff_id"], account)
+    if "fallbacks" in values:
+        values["places"] = await _changed_places(call, values.pop("fallbacks"), account)
     values["version"] = numbers.c.version + 1
     edited = sa.update(numbers).where(numbers.c.id == call.row.id).values(**values).returning(numbers)
-    view = NumberView.model_validate((await call.conn.execute(edited)).one())
-    before = NumberView.model_validate(call.row)
+    row = (await call.conn.execute(edited)).one()
+    await _tell(call, row)
+    view, before = _view(row), _view(call.row)
     if account.id == call.of.id:
         await call.audit("number.edit", "number", view.id, account.id, before, view)
     else:  # neither of the two learns who the other one is
@@ -149,7 +229,8 @@ async def remove_number(call: Call) -> Answer:
     if not call.actor.is_root:
         raise Problem("forbidden", "only the operator takes numbers out")
     await call.conn.execute(sa.delete(numbers).where(numbers.c.id == call.row.id))
-    before = NumberView.model_validate(call.row)
+    await enqueue(call.conn, call.node, bodies.number_gone_body(call.row.id), now_ms=call.now_ms)
+    before = _view(call.row)
     await call.audit("number.remove", "number", call.row.id, call.row.account_id, before, None)
     return Answer(status=204)
 

@@ -19,6 +19,7 @@ from service.commands.outbox import enqueue
 from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
 from service.peers.common import (
+    CallerNumbers,
     Digits,
     Name,
     Network,
@@ -38,7 +39,6 @@ Transport = Literal["any", "udp", "tcp", "tls"]
 CallerRule = Literal["pass", "listed", "replace"]
 CALLER_MEANING = "pass: as it is sent; listed: one of caller_numbers, else the first; replace: always the first"
 TRUST_MEANING = "Its P-Asserted-Identity says who calls; others' is not looked at"
-CallerNumbers = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]], Field(max_length=1_000)]
 
 
 class TrunkView(Told):

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
 from service.tariffs.exchange import History, history
@@ -175,10 +176,17 @@ def _calls(chosen: Selection, after: Position) -> sa.Select[Any]:
 
 def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
     query = (
-        sa.select(charges, accounts.c.state, accounts.c.tariff_id, trunks.c.tariff_id.label("trunk_tariff"))
+        sa.select(
+            charges,
+            accounts.c.state,
+            accounts.c.tariff_id,
+            trunks.c.tariff_id.label("trunk_tariff"),
+            devices.c.tariff_id.label("device_tariff"),
+        )
         .join(accounts, accounts.c.id == charges.c.account_id)
         .join(cdrs, cdrs.c.id == charges.c.cdr_id)
         .join(trunks, (trunks.c.id == cdrs.c.trunk_id) & (charges.c.level == 0), isouter=True)
+        .join(devices, (devices.c.id == cdrs.c.device_id) & (charges.c.level == 0), isouter=True)
         .where(charges.c.cdr_id.in_(cdr_ids))
     )
     if chosen.seller_id != ROOT_ID:  # who pays and who is paid: nobody outside is touched
@@ -196,7 +204,7 @@ def _call(row: Row[Any]) -> EndedCall:
 
 def _charge(call: EndedCall, row: Row[Any]) -> Line:
     price = Price(row.tariff, row.prefix, row.terms, row.exchange, row.billed_s, row.charge_micros)
-    now = _known(row.trunk_tariff, row.tariff_id)
+    now = _known(row.trunk_tariff, row.device_tariff, row.tariff_id)
     return Line(call, row.level, row.account_id, row.seller_id, price, row.currency, row.state == "closed", now)
 
 

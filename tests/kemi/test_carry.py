@@ -9,6 +9,13 @@ import pytest
 
 from kemi import prestart
 from kemi.clock import Now
+from kemi.contacts import parse_contacts
+from kemi.guards import Answer
+from kemi.identify import Source
+from kemi.register import Registration, register
+from kemi.store import journal
+from kemi.store.carry import begin_store
+from kemi.store.devices import device_by_id
 from kemi.store.environment import HotStore, Snapshot
 from tests.kemi.world import CUSTOMER, World
 
@@ -140,3 +147,34 @@ def test_a_store_keeps_its_size_whatever_the_environment_says(world: World, monk
     assert world.rooms.has_store()
     assert world.rooms.store.guard_bytes == before
     assert (world.run_dir / "hot" / "data.mdb").stat().st_size == size
+
+
+def test_devices_are_where_they_were_after_a_reboot(world: World) -> None:
+    """Registered and carried over a rotation; not who went, not what is over; on the new boot's clock."""
+    world.device(7, CUSTOMER)
+    with world.rooms.store.read() as txn:
+        device = device_by_id(world.rooms.store.config, txn, 7)
+    assert device is not None
+    place = Source("192.0.2.7", 5060, "udp")
+    contacts = ("<sip:stays@10.0.0.1>", "<sip:goes@10.0.0.1>", "<sip:ends@10.0.0.1>;expires=60")
+    for cseq, contact in enumerate((*contacts, "<sip:goes@10.0.0.1>;expires=0"), start=1):
+        binding = parse_contacts([contact])
+        assert binding is not None
+        asked = Registration("d7", "c", cseq, binding, 600, "", place, "udp:127.0.0.1:5060")
+        assert not isinstance(register(world.rooms, device, asked, world.now), Answer)
+    clerk = world.clerk()
+    clerk.tick(world.now)
+    clerk.close()
+    clerk = world.clerk()  # a file of its own: what it carries is enough
+    clerk.tick(world.now)
+    clerk.close()
+    oldest, *_ = journal.journal_files(world.data_dir / journal.FOLDER)
+    oldest.unlink()
+    shutil.rmtree(world.run_dir)
+    later = Now(5_000, world.now.wall_ms + 120_000)
+    world.rooms.close()
+    store = begin_store(world.run_dir, world.data_dir, "another boot", later.wall_ms, later)
+    with store.read() as txn:
+        (one,) = Snapshot(store, txn).locations()
+    assert (one.contact, one.until_boot_ms, one.ip) == ("sip:stays@10.0.0.1", 5_000 + 480_000, "192.0.2.7")
+    store.close()

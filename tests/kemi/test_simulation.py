@@ -19,9 +19,12 @@ from kemi import meter, prestart
 from kemi.authorize import Admitted
 from kemi.failover import fail_over
 from kemi.running import find
-from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, UPPER, FakeDialogs, World, assert_consistent
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, ROOT, UPPER, FakeDialogs, World, assert_consistent
 
 NUMBERS = ("+33123", "+4930", "0033445")
+ELSEWHERE = 9
+"""An account of the root's, on nobody's path."""
+PAYERS = (CUSTOMER, LOWER, UPPER, ELSEWHERE)
 START_MICROS = 400_000
 """Money for a few calls: it runs out in most runs."""
 
@@ -36,15 +39,35 @@ class Calls(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="kambill-test-"))
         self.world = World(self.folder)
         self.paid = {}
-        for account in (CUSTOMER, LOWER, UPPER):
+        self.world.account(ELSEWHERE, parent=ROOT)
+        for account in PAYERS:
             self.world.balance(account, START_MICROS)
             self.paid[account] = START_MICROS
         self.clerk = self.world.clerk()
+        self.world.device(7, LOWER)
+        self.world.device(8, CUSTOMER, channels=2)
+        self.world.at(7)
+        self.world.number(1, LOWER, {"kind": "device", "id": 7}, tariff=LOWER)
+        self.world.number(2, ELSEWHERE, {"kind": "device", "id": 7}, tariff=LOWER)
 
     @rule(target=calls, number=st.sampled_from(NUMBERS))
     def invite(self, number: str) -> Any:
         """A new INVITE."""
         answer = self.world.invite(number)
+        return answer.call if isinstance(answer, Admitted) else multiple()
+
+    @rule(target=calls, channels=st.sampled_from((0, 1)), without_funds=st.sampled_from(("refuse", "allow")))
+    def come_in(self, channels: int, without_funds: str) -> Any:
+        """A call from outside to the number of the lower reseller's, which costs it and whoever is above."""
+        places = [{"kind": "device", "id": 7}, {"kind": "uri", "uri": "sip:box@192.0.2.9"}]
+        self.world.number(1, LOWER, *places, tariff=LOWER, channels=channels, without_funds=without_funds)
+        answer = self.world.come_in()
+        return answer.call if isinstance(answer, Admitted) else multiple()
+
+    @rule(target=calls, called=st.sampled_from(("+44202", "d7")), device=st.sampled_from((0, 8)))
+    def call_ours(self, called: str, device: int) -> Any:
+        """A call to somebody of ours, from the customer's trunk or device."""
+        answer = self.world.call_ours(called, device)
         return answer.call if isinstance(answer, Admitted) else multiple()
 
     @rule(call=calls, to_tag=st.sampled_from(("a", "b")))
@@ -82,7 +105,7 @@ class Calls(RuleBasedStateMachine):
         self.world.wait(91)
         meter.tick(self.world.rooms, FakeDialogs(alive=False).seen(), self.world.now)
 
-    @rule(account=st.sampled_from((CUSTOMER, LOWER, UPPER)), micros=st.integers(1, START_MICROS))
+    @rule(account=st.sampled_from(PAYERS), micros=st.integers(1, START_MICROS))
     def pay(self, account: int, micros: int) -> None:
         """A payment."""
         self.world.credit(account, micros)
@@ -114,7 +137,7 @@ class Calls(RuleBasedStateMachine):
     @invariant()
     def nobody_spends_what_it_has_not(self) -> None:
         """H2: no limit changed meanwhile."""
-        for account in (CUSTOMER, LOWER, UPPER):
+        for account in PAYERS:
             assert self.world.get(account).available >= 0
 
     @invariant()

@@ -6,16 +6,18 @@ gateways 1 and 2, provider 6 gateway 3. Trunk 1 is the customer's.
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
 from kemi.answer import Callee, Denied, Grant, answered
-from kemi.authorize import Admitted, Refused, Repeated, authorise
+from kemi.authorize import Admitted, Local, Refused, Repeated, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
 from kemi.identify import Source, identify
 from kemi.invitation import Invitation
 from kemi.meter import Dialogs
+from kemi.receive import gateway_of, local_of, receive
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import End, ended
@@ -23,9 +25,11 @@ from kemi.store import commands, journal
 from kemi.store.calls import RunningCall
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
+from kemi.store.devices import device_by_id
 from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
+from kemi.store.locations import Location, pack_location
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
 from ratebook.exchange import ALWAYS_S
 from ratebook.model import DurationMode, FreeMode, Interval, Rate, Tariff, Terms
@@ -78,6 +82,7 @@ class FakeDialogs:
             lambda *timer: self.set.append(timer) or self.alive,
             lambda _call: self.acknowledged,
             lambda *message: self.sent.append(message),
+            lambda _socket, *message: self.sent.append(message),
         )
 
 
@@ -85,6 +90,31 @@ def moved(now: Now, seconds: float) -> Now:
     """So much later, on both clocks."""
     step = int(seconds * 1000)
     return Now(now.boot_ms + step, now.wall_ms + step)
+
+
+def device_fields(number: int, account: int, username: str = "") -> dict[str, Any]:
+    """Of a device command: its name is `d` and its number, its password `secret`."""
+    username = username or f"d{number}"
+    text = f"{username}:kambill:secret".encode()
+    return {
+        "id": number,
+        "account": account,
+        "username": username,
+        "ha1_md5": hashlib.md5(text, usedforsecurity=False).hexdigest(),
+        "ha1_sha256": hashlib.sha256(text).hexdigest(),
+        "state": "active",
+        "plan": 1,
+        "tariff": 0,
+        "channels": 0,
+        "cps": 0,
+        "international_prefix": "00",
+        "national_prefix": "",
+        "country": "",
+        "call_max_s": 0,
+        "contacts_max": 3,
+        "caller_number": "",
+        "caller_numbers": [],
+    }
 
 
 class World:
@@ -210,7 +240,45 @@ class World:
         values |= {"caller_rule": "pass", "caller_numbers": [], "trusted": False}
         self.do("trunk", **values | {"id": number, "account": account} | fields)
 
+    def device(self, number: int, account: int, **fields: Any) -> None:
+        """Configures a device named `d` and its number, with the password `secret`."""
+        self.do("device", **device_fields(number, account) | fields)
+
+    def at(self, device: int, contact: str = "sip:d@10.0.0.1", ip: str = "192.0.2.7", q: int = 1000) -> None:
+        """A device is registered at a place for a long time."""
+        place = {"ip": ip, "port": 5060, "transport": "udp", "socket": "udp:127.0.0.1:5060", "q": q}
+        more = {"call_id": "r", "cseq": 1, "agent": "", "since_wall_ms": 0, "until_wall_ms": 2**62, "ping_boot_ms": 0}
+        one = Location(device, contact, until_boot_ms=2**62, **place, **more)
+        with Change(self.rooms.store) as change:
+            change.txn.put(one.key, pack_location(one), db=change.store.location)
+
+    def number(self, number: int, account: int, *places: dict[str, Any], **fields: Any) -> None:
+        """Configures the number +4420 and its id, which costs its owner nothing."""
+        values = {"number": f"4420{number}", "account": account, "state": "active", "tariff": 0, "channels": 0}
+        values |= {"ring_s": 20, "without_funds": "refuse", "places": list(places)}
+        self.do("number", **values | {"id": number} | fields)
+
     # --- calls
+
+    def come_in(self, called: str = "+44201", ip: str = "127.0.0.11", **fields: Any) -> Admitted | Refused | Repeated:
+        """An INVITE from a gateway."""
+        gateway, local = gateway_of(self.rooms, ip), local_of(self.rooms, called)
+        assert gateway is not None
+        assert local is not None
+        return receive(self.rooms, gateway, self.invitation(called, ip=ip, **fields), local, self.now)
+
+    def call_ours(
+        self, called: str = "+44201", device: int = 0, **fields: Any
+    ) -> Admitted | Refused | Repeated | Local:
+        """An INVITE from the customer's trunk, or from a device, that is for somebody of ours."""
+        origin = identify(self.rooms, Source("127.0.0.2", 5060, "udp"), called)
+        if device:
+            with self.rooms.store.read() as txn:
+                origin = device_by_id(self.rooms.store.config, txn, device)
+        assert origin is not None
+        invitation = self.invitation(called, **fields)
+        found = authorise(self.rooms, origin, invitation, self.now)
+        return receive(self.rooms, origin, invitation, found, self.now) if isinstance(found, Local) else found
 
     def invitation(self, called: str = "+33123", **fields: Any) -> Invitation:
         """An INVITE with a Call-ID of its own."""
@@ -228,6 +296,7 @@ class World:
             "contact": "sip:caller@127.0.0.2:5060",
             "route_set": (),
             "socket": "udp:127.0.0.1:5060",
+            "ip": "127.0.0.2",
         }
         return Invitation(**values | fields)
 
@@ -246,7 +315,8 @@ class World:
     def pick_up(self, call: str, to_tag: str = "to", ip: str = "") -> Grant | Denied:
         """A 200, of the gateway at hand unless another address is given."""
         running = find(self.rooms, call)
-        ip = ip or f"127.0.0.{10 + (running.gateway if running else 1)}"
+        here = running.hops[0].ip if running and running.hops else f"127.0.0.{10 + (running.gateway if running else 1)}"
+        ip = ip or here
         callee = Callee(to_tag, f"sip:callee@{ip}", (), "udp:127.0.0.1:5060", Source(ip, 5060, "udp"), 7, 9)
         return answered(self.rooms, call, callee, 0, self.now)
 
@@ -313,7 +383,7 @@ class World:
 
 
 def assert_consistent(world: World) -> None:
-    """Holds and channels of each account, trunk and gateway are those of the running calls."""
+    """Holds and channels of each account, trunk, device, number and gateway are those of the running calls."""
     calls = world.running()
     with world.rooms.store.read() as txn:
         snapshot = Snapshot(world.rooms.store, txn)
@@ -321,7 +391,7 @@ def assert_consistent(world: World) -> None:
             held = sum(leg.held for call in calls for leg in call.legs if leg.account == account.id)
             assert account.held == held, account
             assert account.channels == sum(account.id in call.path for call in calls), account
-        for kind, field in ((b"t", "trunk"), (b"g", "gateway")):
+        for kind, field in ((b"t", "trunk"), (b"d", "device"), (b"g", "gateway"), (b"n", "number")):
             for number in (1, 2, 3):
                 in_use = sum(getattr(call, field) == number for call in calls)
                 assert snapshot.usage(kind, number).channels == in_use, (kind, number)

@@ -156,7 +156,7 @@ class Company:
             trunk = identify(rooms, Source("127.0.0.2", 5060, "udp"), "4420")
             assert trunk is not None
             texts = {"caller": "1", "called": "4420", "from_uri": "sip:1@a", "to_uri": "sip:2@b"}
-            more = {"request_uri": "sip:2@b", "contact": "sip:1@a", "socket": "udp:127.0.0.1:5060"}
+            more = {"request_uri": "sip:2@b", "contact": "sip:1@a", "socket": "udp:127.0.0.1:5060", "ip": "127.0.0.2"}
             invitation = Invitation(
                 call_id=f"c{self.calls}", from_tag="f", cseq=1, branch="b", route_set=(), **texts, **more
             )

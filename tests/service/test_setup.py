@@ -250,7 +250,7 @@ async def test_the_real_store_takes_every_command(ledger: AsyncEngine, tmp_path:
     async with ledger.begin() as conn:
         tariff = (await conn.execute(sa.select(tariffs))).one()
         await pay(conn, "local", PaymentRequest("customer", 7, "", "test"), NOW_MS)
-    told = [*await bodies(ledger), tariff_body(tariff), settings_body(CallPath(grant_s=30)), ready_body()]
+    told = [*await bodies(ledger), tariff_body(tariff), settings_body(Config(calls=CallPath(grant_s=30))), ready_body()]
     told.append(cut_body("00" * 16, "test"))
     now = Now(1, NOW_MS)
     begin_store(tmp_path / "run", tmp_path / "data", "boot", NOW_MS, now).close()

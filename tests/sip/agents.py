@@ -120,6 +120,15 @@ class Agent:
                 return message
         raise Nothing(f"{self.ip}:{self.port} waited {wait_s} s for an answer, saw {self.lines()}")
 
+    def expect_answer(self, method: str, call_id: str, cseq: str, wait_s: float = WAIT_S) -> Message:
+        """The final answer to one request. Raises Nothing."""
+        end = time.monotonic() + wait_s
+        while (message := self.receive(end - time.monotonic())) is not None:
+            is_its = message.header("Call-ID") == call_id and message.header("CSeq") == f"{cseq} {method}"
+            if message.code >= 200 and is_its:
+                return message
+        raise Nothing(f"{self.ip}:{self.port} waited {wait_s} s for an answer to {cseq} {method}, saw {self.lines()}")
+
     def expect_nothing(self, what: str | int, wait_s: float = 0.3, **where: str) -> None:
         """Fails if a message of this method or code comes. Headers may be named: those of calls before still come."""
         try:

@@ -21,7 +21,7 @@ from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
 from ratebook.model import Rate, Tariff, Terms
-from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICES, ROOT, UPPER, terms
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICES, ROOT, UPPER, device_fields, terms
 
 HOME = Path(__file__).resolve().parents[2]
 SYSTEM_PYTHON = "/usr/bin/python3"
@@ -247,6 +247,17 @@ class Proxy:
         values |= {"transport": "any", "port": 0, "tech_prefix": "", "state": "active", "channels": 0, "cps": 0}
         values |= {"national_prefix": "", "country": "", "caller_rule": "pass", "caller_numbers": [], "trusted": False}
         return values | {"plan": 1, "tariff": 0, "name": f"trunk {number}", "international_prefix": "00"} | fields
+
+    @staticmethod
+    def device_body(number: int, account: int, **fields: Any) -> dict[str, Any]:
+        """A device command: `d` and its number, password `secret`."""
+        return {"do": "device"} | device_fields(number, account) | fields
+
+    @staticmethod
+    def number_body(number: int, digits: str, account: int, *places: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        """A number command: free to its owner, 5 s at each place."""
+        values = {"do": "number", "id": number, "number": digits, "account": account, "state": "active", "tariff": 0}
+        return values | {"channels": 0, "ring_s": 5, "without_funds": "refuse", "places": list(places)} | fields
 
     # --- looks
 

@@ -21,6 +21,7 @@ FILTERS = {"token.list": "user_id", "account.list": "below_id"}
 """Of lists that have no `account_id`."""
 SELLERS_ONLY = {"brand.show-logo", "numbering.show", "mail-template.remove", "me.end-session"}
 """Not found, though the account is seen: there is none of it."""
+UNPAGED = {"call.list", "device.registrations"}
 TALKING = {"customer", "lower", "upper", "root", "carrier"}
 """Who sees the running call."""
 ACCOUNT_FIELDS = {"account_id", "parent_id", "to_account_id", "from_account_id", "seller_id", "owner_id"}
@@ -110,7 +111,7 @@ def whole_lists(world: World, names: list[str], people: list[Somebody]) -> Itera
             route = ROUTES[name]
             if route.whose == "query":
                 status = 200 if route.needs in may else 403
-                query = {} if name == "call.list" else {"limit": 200}
+                query = {} if name in UNPAGED else {"limit": 200}
                 yield Row(name, who, who.place, status, {"query": query}, "without a filter")
 
 

@@ -241,6 +241,7 @@ ROUTES: dict[str, Route] = {
     "device.edit": Route("devices.change", 200, _same(name="x")),
     "device.change-password": Route("devices.change", 200),
     "device.remove": Route("devices.change", 204),
+    "device.registrations": Route("devices.read", whose="query"),
     "number.list": Route("numbers.read", whose="query"),
     "number.show": Route("numbers.read"),
     "number.make": Route(

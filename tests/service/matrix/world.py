@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kemi.store.change import Change
+from kemi.store.locations import Location, pack_location
 from service.access import audit
 from service.access.actor import local_actor
 from service.access.keys import TOKEN, new_key
@@ -111,9 +113,20 @@ class World:
         async with house.company.engine.begin() as conn:
             for name in [*WHERE]:
                 self.places[name] = await self._furnish(conn, name)
+            self._register()
             for name, (place, role) in PEOPLE.items():
                 self.people[name] = await self._hire(conn, name, self.places[place], role)
         self.people["super_admin@root"] = Somebody("super_admin@root", self.places["root"], "super_admin", boss)
+
+    def _register(self) -> None:
+        """Every device is at one place."""
+        with self.house.company.rooms() as rooms, Change(rooms.store) as change:
+            for place in self.places.values():
+                until = {"until_boot_ms": 2**62, "until_wall_ms": NOW_MS, "ping_boot_ms": 0, "since_wall_ms": NOW_MS}
+                where = {"ip": "192.0.2.1", "port": 5060, "transport": "udp", "socket": "udp:192.0.2.2:5060"}
+                who = {"call_id": "c", "cseq": 1, "agent": "", "q": 1000, "contact": f"sip:{place.marker}@192.0.2.1"}
+                one = Location(place.things["device"], **who, **where, **until)
+                change.txn.put(one.key, pack_location(one), db=change.store.location)
 
     # --- its state
 

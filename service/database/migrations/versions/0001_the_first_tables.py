@@ -348,6 +348,11 @@ def upgrade() -> None:
         sa.Column("refused_by", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("rule", sa.Text(), server_default="", nullable=False),
         sa.Column("trunk_id", sa.BigInteger(), nullable=False),
+        sa.Column("device_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("number_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("owner_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("entrance_id", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("to_device_id", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("account_id", sa.BigInteger(), nullable=False),
         sa.Column("path", sa.JSON(), nullable=False),
         sa.Column("caller", sa.Text(), nullable=False),
@@ -383,6 +388,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_cdrs_account_id_start_ms"), "cdrs", ["account_id", "start_ms"], unique=False)
     op.create_index(op.f("ix_cdrs_entry_id"), "cdrs", ["entry_id"], unique=False)
+    op.create_index(op.f("ix_cdrs_owner_id"), "cdrs", ["owner_id"], unique=False)
     op.create_index(op.f("ix_cdrs_start_ms"), "cdrs", ["start_ms"], unique=False)
 
     op.create_table(
@@ -404,9 +410,17 @@ def upgrade() -> None:
         sa.Column("channels", sa.Integer(), nullable=True),
         sa.Column("cps", sa.Integer(), nullable=True),
         sa.Column("caller_number", sa.Text(), server_default="", nullable=False),
+        sa.Column("caller_numbers", sa.JSON(), server_default="[]", nullable=False),
+        sa.Column("international_prefix", sa.Text(), server_default="00", nullable=False),
+        sa.Column("national_prefix", sa.Text(), server_default="", nullable=False),
+        sa.Column("country", sa.Text(), server_default="", nullable=False),
+        sa.Column("call_max_s", sa.Integer(), nullable=True),
+        sa.Column("contacts_max", sa.BigInteger(), server_default="5", nullable=False),
         sa.Column("state", sa.Text(), server_default="active", nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("call_max_s >= 1", name=op.f("ck_devices_call_max_s")),
+        sa.CheckConstraint("contacts_max >= 1", name=op.f("ck_devices_contacts_max")),
         sa.CheckConstraint("state IN ('active', 'suspended')", name=op.f("ck_devices_state")),
         sa.CheckConstraint("channels >= 1", name=op.f("ck_devices_channels")),
         sa.CheckConstraint("cps >= 1", name=op.f("ck_devices_cps")),
@@ -759,6 +773,11 @@ def upgrade() -> None:
         sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("trunk_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("device_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("places", sa.JSON(), server_default="[]", nullable=False),
+        sa.Column("tariff_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("channels", sa.Integer(), nullable=True),
+        sa.Column("ring_s", sa.BigInteger(), server_default="20", nullable=False),
+        sa.Column("without_funds", sa.Text(), server_default="refuse", nullable=False),
         sa.Column("note", sa.Text(), server_default="", nullable=False),
         sa.Column("state", sa.Text(), server_default="active", nullable=False),
         sa.Column("created_ms", sa.BigInteger(), nullable=False),
@@ -766,6 +785,9 @@ def upgrade() -> None:
         sa.CheckConstraint("state IN ('active', 'suspended')", name=op.f("ck_numbers_state")),
         sa.CheckConstraint("trunk_id IS NULL OR device_id IS NULL", name=op.f("ck_numbers_place")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_numbers_account_id")),
+        sa.CheckConstraint("without_funds IN ('refuse', 'allow')", name=op.f("ck_numbers_without_funds")),
+        sa.CheckConstraint("channels >= 1", name=op.f("ck_numbers_channels")),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_numbers_tariff_id")),
         sa.ForeignKeyConstraint(["device_id"], ["devices.id"], name=op.f("fk_numbers_device_id")),
         sa.ForeignKeyConstraint(["trunk_id"], ["trunks.id"], name=op.f("fk_numbers_trunk_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_numbers")),

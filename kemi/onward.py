@@ -1,0 +1,69 @@
+"""Where a call to somebody of ours goes: the hops of a number or a device, in the order in which they are tried."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kemi.clock import Now
+from kemi.identify import Source
+from kemi.nat import DEFAULT_PORT, uri_of
+from kemi.store import accounts
+from kemi.store.calls import Hop
+from kemi.store.devices import device_by_id
+from kemi.store.environment import HotStore
+from kemi.store.locations import locations_of
+from kemi.store.networks import host_of
+from kemi.store.numbers import TO_DEVICE, TO_TRUNK, TO_URI, Number, Place, parse_uri
+from kemi.store.trunks import trunk_by_id
+
+HOPS_MAX = 10
+"""Of one call, places of its devices counted one by one."""
+NEXT_CODES = frozenset({404, 408, 410, 480, 486, *range(500, 600), 600, 603, 604})
+"""Busy, away, declined, gone, out of order: the next hop is tried."""
+
+
+def hop_of_uri(uri: str) -> Hop | None:
+    """The hop to a SIP URI of an address; None: it is none, and a name would make calls wait for DNS."""
+    place = parse_uri(uri)
+    return None if place is None else Hop(TO_URI, 0, uri, *place, "")
+
+
+def hops_of_device(store: HotStore, txn: Any, device_id: int, now: Now) -> list[Hop]:
+    """Every place of a device, the highest q first; none while it or somebody above it is suspended."""
+    device = device_by_id(store.config, txn, device_id)
+    if device is None or device.state != "active" or not _is_open(store, txn, device.account):
+        return []
+    return [
+        Hop(TO_DEVICE, device_id, one.contact, one.ip, one.port, one.transport, one.socket)
+        for one in locations_of(store, txn, device_id, now.boot_ms)
+    ]
+
+
+def hops_of_number(store: HotStore, txn: Any, number: Number, now: Now) -> tuple[Hop, ...]:
+    """The whole list, with what can't be reached left out."""
+    found = [hop for place in number.places for hop in _hops(store, txn, place, number.digits, now)]
+    return tuple(found[:HOPS_MAX])
+
+
+def _hops(store: HotStore, txn: Any, place: Place, digits: str, now: Now) -> list[Hop]:
+    if place.kind == TO_DEVICE:
+        return hops_of_device(store, txn, place.id, now)
+    hop = _hop_of_trunk(store, txn, place.id, digits) if place.kind == TO_TRUNK else hop_of_uri(place.uri)
+    return [] if hop is None else [hop]
+
+
+def _hop_of_trunk(store: HotStore, txn: Any, trunk_id: int, digits: str) -> Hop | None:
+    """To the first single address that a trunk sends from."""
+    trunk = trunk_by_id(store.config, txn, trunk_id)
+    if trunk is None or trunk.state != "active" or not _is_open(store, txn, trunk.account):
+        return None
+    ip = next(filter(None, map(host_of, trunk.networks)), None)
+    if ip is None:
+        return None
+    transport = "udp" if trunk.transport == "any" else trunk.transport
+    place = Source(ip, trunk.port or DEFAULT_PORT, transport)
+    return Hop(TO_TRUNK, trunk_id, uri_of(digits, place), *place, "")
+
+
+def _is_open(store: HotStore, txn: Any, account: int) -> bool:
+    return all(one.is_active for one in accounts.path_of(store, txn, account))

@@ -1,0 +1,54 @@
+"""From where the two sides of a running call may speak."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kemi.store.calls import RunningCall
+from kemi.store.configuration import Configuration
+from kemi.store.environment import HotStore
+from kemi.store.locations import stored_locations
+from kemi.store.networks import Network, parse_network
+from kemi.store.numbers import TO_DEVICE, TO_TRUNK
+from kemi.store.trunks import trunk_by_id
+
+
+def networks_of_side(
+    store: HotStore, txn: Any, running: RunningCall, side: str, known: Configuration | None = None
+) -> tuple[Network, ...]:
+    """The networks of the trunk or gateway that the side is, or the addresses of the device."""
+    if side == "caller":
+        if running.device:
+            return _addresses(store, txn, running.device, running.caller_ip)
+        return (
+            _of_gateway(known or store.configuration(txn), txn, running.entrance)
+            if running.entrance
+            else _of_trunk(store, txn, running.trunk)
+        )
+    if not running.hops:
+        return _of_gateway(known or store.configuration(txn), txn, running.gateway)
+    hop = running.hops[0]
+    if hop.kind == TO_TRUNK:
+        return _of_trunk(store, txn, hop.id)
+    return _addresses(store, txn, hop.id if hop.kind == TO_DEVICE else 0, hop.ip)
+
+
+def is_device(running: RunningCall, side: str) -> bool:
+    """Whether a side is a device: it may stand behind a NAT."""
+    return bool(running.device) if side == "caller" else bool(running.hops) and running.hops[0].kind == TO_DEVICE
+
+
+def _of_trunk(store: HotStore, txn: Any, number: int) -> tuple[Network, ...]:
+    trunk = trunk_by_id(store.config, txn, number)
+    return trunk.networks if trunk else ()
+
+
+def _of_gateway(configuration: Configuration, txn: Any, number: int) -> tuple[Network, ...]:
+    gateway = configuration.gateway(txn, number)
+    return gateway.networks if gateway else ()
+
+
+def _addresses(store: HotStore, txn: Any, device: int, ip: str) -> tuple[Network, ...]:
+    """The address of the leg, and where the device is registered now: telephones move."""
+    ips = [one.ip for one in stored_locations(store, txn, device)] if device else []
+    return tuple([parse_network(one) for one in (ip, *ips)])
