@@ -38,6 +38,8 @@ class Field(StrEnum):
     BLOCKED = "blocked"
     WITHDRAWN = "withdrawn"
     CURRENCY = "currency"
+    BAND = "band"
+    """Of time: rows that have one are left out."""
     NOTE = "note"
 
 
@@ -120,6 +122,7 @@ ALIASES: dict[Field, tuple[str, ...]] = {
     Field.BLOCKED: ("forbidden", "blocked", "is blocked", "barred", "block"),
     Field.WITHDRAWN: ("discontinued", "closed", "deleted", "removed", "withdrawn", "is deleted", "delete"),
     Field.CURRENCY: ("currency", "currency code", "rate currency", "price currency", "curr", "ccy", "cur"),
+    Field.BAND: ("time band",),
     Field.NOTE: ("note", "notes", "remark", "remarks", "tag", "tags"),
 }  # fmt: skip
 NEVER = {

@@ -29,6 +29,8 @@ COMMENTS = frozenset(("comment", "comments", "remarks", "notes"))
 """In the name of a column that may say anything."""
 AMERICAN = frozenset(("npanxx", "npa nxx", "npa"))
 """Names of columns whose codes stand without the 1 of North America."""
+EXCLUSIVE = ("exclusive", "discontinu")
+"""In the name of a column of ends: the day that stands there is the first one without the rate."""
 SHOWN_MAX = 120
 SENTENCE = 12
 """Shorter texts are names."""
@@ -139,6 +141,8 @@ class _Sheet:
         self.left_out: list[LeftOut] = []
         self.notices = [f"sheet {name} has a table too, which was not read" for name in others]
         self.questions: list[Question] = []
+        self._only_currency = ""
+        """Rows of another one are left out; empty: the sheet has one."""
         self._place()
         self._rests: dict[Any, SheetRate] = {}
         """By all cells but code and rate: thousands of rows share them."""
@@ -152,6 +156,9 @@ class _Sheet:
         }
         self._prices = {field: _priced(scale) for field, scale in self._scales.items()}
         self._is_american = Field.CODE in self._columns and plain(self._columns[Field.CODE].header) in AMERICAN
+        self._ends_inclusively = Field.UNTIL in self._columns and not any(
+            word in self._header_texts()[self._columns[Field.UNTIL].at].lower() for word in EXCLUSIVE
+        )
         self._increments_of = lru_cache(maxsize=1024)(values.parse_increments)
         self._status_of = lru_cache(maxsize=1024)(values.parse_status)
 
@@ -164,14 +171,14 @@ class _Sheet:
         dash = self._decide_dash()
         order = self._decide_order()
         self._date = lru_cache(maxsize=1024)(lambda cell: values.parse_date(cell, order or DateOrder.DAY_FIRST))
+        currency = self._currency()
         rates: list[SheetRate] = []
         for at in range(self._first, len(self._grid.rows)):
             rates += self._row(self._grid.rows[at], self._grid.lines[at], dash)
             if len(rates) > RATES_MAX:
                 raise NoTable(f"line {self._grid.lines[at]}: the ranges up to it are more than {RATES_MAX} codes")
-        rates = self._without_twice(self._with_notes(rates))
+        rates = self._without_twice(self._with_notes(self._until_the_next(rates)))
         self._look_at(rates)
-        currency = self._currency()
         if self._known.currency and currency and currency != self._known.currency:
             said = f"the sheet is in {currency}, those before it were in {self._known.currency}"
             self.questions.append(Question("currency", said, (self._known.currency, currency)))
@@ -280,14 +287,24 @@ class _Sheet:
         """Of a column of its own, else of the prices, else of a sentence or the header."""
         header = self._grid.rows[self._header.row : self._first]
         for told in (
-            {text_of(cell).upper() for cell in self._cells(Field.CURRENCY)},
+            {text_of(cell).strip().upper() for cell in self._cells(Field.CURRENCY)},
             set().union(*(currencies_in(cell) for cell in self._cells(Field.RATE) if isinstance(cell, str))),
         ):
             if len(told) == 1:
                 return next(iter(told))
             if told:
-                self.notices.append(f"several currencies: {', '.join(sorted(told))}")
+                return self._of_several(sorted(told))
         return self._said.currency or read_notices([text_of(cell) for row in header for cell in row]).currency
+
+    def _of_several(self, told: list[str]) -> str:
+        """The deck's; rows of another one are left out. Where the deck has none yet, it is asked."""
+        self.notices.append(f"several currencies: {', '.join(told)}")
+        if self._known.currency in told:
+            self._only_currency = self._known.currency
+            return self._only_currency
+        said = f"the sheet is in {', '.join(told)}: rows of one of them can be imported into a deck"
+        self.questions.append(Question("currency", said, tuple(told)))
+        return ""
 
     # --- rows
 
@@ -306,6 +323,10 @@ class _Sheet:
         code_text, rate_cell = self._code_text(row), self._cell(row, Field.RATE)
         if rate_cell == "" and not code_text.strip():
             raise ValueError("a text: neither code nor price")
+        if band := text_of(self._cell(row, Field.BAND)).strip():
+            raise ValueError(f"a price of the time band {band}: sheets bring prices for all hours only")
+        if self._only_currency and (told := self._currency_of(row)) not in {"", self._only_currency}:
+            raise ValueError(f"a price in {told}, and not in {self._only_currency}")
         if rate_cell == self._rate_name and tuple(plain(text_of(cell)) for cell in row) == self._names:
             raise ValueError("the header again")
         if len(row) > self._width and self._is_split(row):
@@ -326,6 +347,13 @@ class _Sheet:
         _, _, destination, _, _, increments, fee, effective, until, _ = rest
         more = destination, rate_nanos, first_nanos, increments, fee, effective, until, status
         return [_new(SheetRate, (line, code, *more)) for code in found]
+
+    def _currency_of(self, row: list[Cell]) -> str:
+        """By its own cells; empty: they don't tell."""
+        told = text_of(self._cell(row, Field.CURRENCY)).strip().upper()
+        rate_cell = self._cell(row, Field.RATE)
+        found = currencies_in(rate_cell) if not told and isinstance(rate_cell, str) else {told}
+        return next(iter(found)) if len(found) == 1 else ""
 
     def _is_split(self, row: list[Cell]) -> bool:
         """Whether the price, in the last column, has gone on into another cell."""
@@ -410,12 +438,13 @@ class _Sheet:
         return self._date(told[0]) if told and Field.EFFECTIVE not in self._columns else None
 
     def _until(self, row: list[Cell]) -> str | None:
+        """Exclusive, as decks have it."""
         cell = self._cell(row, Field.UNTIL)
         try:
             found: str | None = self._date(cell) if cell != "" else None
+            return values.end_of(found) if found is not None and self._ends_inclusively else found
         except EndOfDays:
             return None
-        return found
 
     # --- the sheet as a whole
 
@@ -438,6 +467,17 @@ class _Sheet:
         unmet = [begin for begin in said.increments if begin not in met and not any(rate.increments for rate in rates)]
         self.notices += [f"the note on increments names {name}, which no row does" for name in unmet]
         return found
+
+    def _until_the_next(self, rates: list[SheetRate]) -> list[SheetRate]:
+        """A last day on which the code's next price begins already was meant exclusively."""
+        if not self._ends_inclusively:
+            return rates
+        begins = {(rate.code, rate.effective) for rate in rates}
+        last_days = [values.day_before(rate.until) for rate in rates]
+        return [
+            rate._replace(until=day) if day and day != rate.effective and (rate.code, day) in begins else rate
+            for rate, day in zip(rates, last_days, strict=True)
+        ]
 
     def _without_twice(self, rates: list[SheetRate]) -> list[SheetRate]:
         last: dict[tuple[str, str | None], int] = {}

@@ -325,6 +325,28 @@ def _made(year: int, month: int, day: int, text: str) -> str:
     return iso_of(found)
 
 
+def end_of(moment: str) -> str:
+    """The moment from which something holds no more that is said to hold until this one: a date, or midnight as many
+    programs write one, is that whole day, and so is its last minute. Raises EndOfDays.
+    """
+    found = datetime.fromisoformat(moment)
+    if (found.hour, found.minute) == (23, 59):
+        found = found.replace(hour=0, minute=0, second=0)
+    elif (found.hour, found.minute, found.second) != (0, 0, 0):
+        return moment
+    found += timedelta(days=1)
+    if found.year >= YEARS.stop:
+        raise EndOfDays(f"{moment} is the last day of all")
+    return iso_of(found)
+
+
+def day_before(moment: str | None) -> str | None:
+    """Of a date; None: it is none, or has a time."""
+    if moment is None or ":" in moment:
+        return None
+    return iso_of(datetime.fromisoformat(moment) - timedelta(days=1))
+
+
 def _hour(time: re.Match[str]) -> int:
     """Twelve o'clock in America is the first hour of the night, or of the afternoon."""
     hour = int(time["hour"])

@@ -16,10 +16,10 @@ from ratebook.model import Rate, Tariff
 from ratebook.money import format_nanos
 
 HEADER = (
-    "Destination", "Prefix", "Rate/Min", "Increments", "Connect Fee", "Effective From", "Valid Until", "Previous Rate",
-    "Status",
+    "Destination", "Prefix", "Rate/Min", "Increments", "Connect Fee", "Effective From",
+    "Valid Until (exclusive)", "Previous Rate", "Status", "Time Band",
 )  # fmt: skip
-WIDTHS = (36, 16, 12, 12, 12, 20, 20, 14, 12)
+WIDTHS = (36, 16, 12, 12, 12, 20, 24, 14, 12, 12)
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take a text for a formula by."""
 
@@ -48,9 +48,8 @@ def tariff_lines(tariff: Tariff) -> list[SheetLine]:
 def _cells(line: SheetLine, zone: ZoneInfo) -> list[str]:
     rate, terms = line.rate, line.rate.terms
     steps = terms.intervals
-    name = f"{rate.destination} ({line.band})" if line.band else rate.destination
     return [
-        f"'{name}" if name.startswith(FORMULAS) else name,
+        _text(rate.destination),
         rate.prefix,
         "blocked" if terms.blocked else " / ".join(dict.fromkeys(format_nanos(step.rate_nanos) for step in steps)),
         f"{steps[0].increment_s}/{steps[-1].increment_s}",
@@ -59,7 +58,12 @@ def _cells(line: SheetLine, zone: ZoneInfo) -> list[str]:
         _moment(rate.until_s, zone),
         "" if line.previous is None else format_nanos(line.previous.terms.intervals[0].rate_nanos),
         "" if line.change is None else line.change.value,
+        _text(line.band),
     ]
+
+
+def _text(name: str) -> str:
+    return f"'{name}" if name.startswith(FORMULAS) else name
 
 
 def _moment(at_s: int | None, zone: ZoneInfo) -> str:

@@ -186,6 +186,8 @@ def export_sheet(tariff: str, file: Path, since: Path | None, ratebook: Path | N
     except OSError as fault:
         raise Fault(f"{file}: {fault.strerror}") from None
     click.echo(f"{file}: {len(lines)} rates of {tariff}")
+    if any(line.band for line in lines):
+        click.echo("rows with a time band are for people: an import leaves them out", err=True)
 
 
 __all__ = ["SheetUnusable", "export_sheet", "import_sheet", "undo_import"]

@@ -173,18 +173,24 @@ class Deck:
             raise Fault(f"{fault.filename or self._undo}: {fault.strerror}; nothing was imported") from None
 
     def write(self, found: Import) -> None:
-        """The deck after the import, the mapping, and the deck before it for `undo`."""
+        """The deck after the import, the mapping, and both as they were before it for `undo`."""
         kept = self._kept()
         number = int(kept[-1].name.split(".")[-2]) + 1 if kept else 1
-        (self._undo / f"{self.path.stem}.{number}.csv").write_text(found.before, encoding="utf-8")
+        before = self._undo / f"{self.path.stem}.{number}.csv"
+        if self._mapping.exists():
+            _replace(_mapping_of(before), self._mapping.read_text(encoding="utf-8"))
+        before.write_text(found.before, encoding="utf-8")
         for old in kept[: max(0, len(kept) + 1 - UNDO_MAX)]:
             old.unlink()
+            _mapping_of(old).unlink(missing_ok=True)
         record: dict[str, Any] = found.mapping.to_record()
         _replace(self._mapping, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
         _replace(self.path, found.after)
 
     def undo(self) -> int:
-        """The deck as it was before the last import that is not undone; how many more there are. Raises Fault."""
+        """The deck, and what was known of its sheets, as before the last import that is not undone; how many more
+        there are. Raises Fault.
+        """
         kept = self._kept()
         if not kept:
             raise Fault(f"no import into {self.path} is there to be undone")
@@ -193,6 +199,11 @@ class Deck:
             _replace(self.path, text)
         else:
             self.path.unlink(missing_ok=True)
+        known = _mapping_of(kept[-1])
+        if known.exists():
+            known.replace(self._mapping)
+        else:
+            self._mapping.unlink(missing_ok=True)
         kept[-1].unlink()
         return len(kept) - 1
 
@@ -200,6 +211,11 @@ class Deck:
         found = [one for one in self._undo.glob(f"{self.path.stem}.*.csv") if one.name.split(".")[-2].isdecimal()]
         mine = [one for one in found if one.name.rsplit(".", 2)[0] == self.path.stem]
         return sorted(mine, key=lambda one: int(one.name.split(".")[-2]))
+
+
+def _mapping_of(kept: Path) -> Path:
+    """What was known when a deck was kept; absent: nothing."""
+    return kept.with_suffix(".sheet.yaml")
 
 
 def _replace(path: Path, text: str) -> None:

@@ -541,6 +541,7 @@ HOSTILE: dict[str, Sheet] = {
             34,USD 0.02
         """),
         ["33 0.01", "34 0.02"],
+        questions=("currency",),
         notices=("several currencies: EUR, USD",),
     ),
     # --- columns by other names

@@ -212,3 +212,45 @@ def test_a_table_without_prices_is_none() -> None:
         read(b"Code,Country\n33,France\n")
     with pytest.raises(NoTable, match="a code and a rate"):
         read(b"")
+
+
+@pytest.mark.parametrize(
+    ("header", "cell", "until"),
+    [
+        ("Valid To", "31/12/2026", "2027-01-01"),
+        ("Valid until (DD/MM/YYYY)", "31/12/2026", "2027-01-01"),
+        ("Expiry Date", "12/31/2026 12:00:00 AM", "2027-01-01"),
+        ("Effective To", "2026-12-31 23:59:59", "2027-01-01"),
+        ("Until", "2026-12-31 18:00", "2026-12-31 18:00:00"),
+        ("Valid To", "31/12/2099", None),
+        ("Valid Until (exclusive)", "2026-12-31", "2026-12-31"),
+        ("Discontinue Date", "31/12/2026", "2026-12-31"),
+    ],
+)
+def test_a_last_day_is_whole(header: str, cell: str, until: str | None) -> None:
+    """A date says the last day on which a price holds, unless its column says that it is the first one without it."""
+    (rate,) = read(f"Code,Rate,{header}\n33,0.01,{cell}\n".encode()).rates
+    assert rate.until == until
+
+
+def test_a_price_of_one_day() -> None:
+    """It begins and ends on the same day; one that ends the day before it begins is left out."""
+    found = read(b"Code,Rate,Valid From,Valid To\n33,0.01,2026-12-24,2026-12-24\n34,0.01,2026-12-24,2026-12-23\n")
+    assert [said(rate) for rate in found.rates] == ["33 0.01 from 2026-12-24 until 2026-12-25"]
+    assert "before it begins" in found.left_out[0].reason
+
+
+CURRENCIES = b"Code,Rate,Currency\n33,0.01,EUR\n34,0.02,usd\n35,0.03,\n"
+
+
+def test_rows_of_another_currency_are_left_out() -> None:
+    """Where the deck's currency is among the sheet's; else it is asked which."""
+    found = read(CURRENCIES, Mapping({}, currency="EUR"))
+    assert [rate.code for rate in found.rates] == ["33", "35"]
+    assert [(row.line, row.reason) for row in found.left_out] == [(3, "a price in USD, and not in EUR")]
+    assert (found.currency, found.questions) == ("EUR", [])
+    for known in ("", "GBP"):
+        asked = read(CURRENCIES, Mapping({}, currency=known)).questions
+        assert [(one.name, one.options) for one in asked] == [("currency", ("EUR", "USD"))]
+    cells = read(b"Code,Rate\n33,0.01 EUR\n34,USD 0.02\n", Mapping({}, currency="USD"))
+    assert [rate.code for rate in cells.rates] == ["34"]
