@@ -32,6 +32,7 @@ __all__ = [
 TARIFFS_FOLDER = "tariffs"
 ROUTING_FILE = "routing.yaml"
 ENDINGS = (".yaml", ".yml")
+BESIDE = (ROUTING_FILE, EXCHANGE_FILE, GROUPS_FILE)
 
 
 class LoadedRatebook(NamedTuple):
@@ -73,11 +74,24 @@ def _load(root: Path) -> LoadedRatebook:
         if draft.name in drafts:
             problems.add(Place(file, 1, 1), f"a second tariff is called {draft.name!r}", "a name of its own")
         drafts[draft.name] = draft
+    _tell_passed_over(root, problems)
     tariffs = resolve(drafts, problems)
     plans, exchange = _load_routing(root, problems), _load_exchange(root, problems)
     stands = {name: draft.place.file for name, draft in drafts.items()}
     groups = _load_groups(root, tariffs, problems)
     return LoadedRatebook(tariffs, plans, problems.listed(), problems.warnings(), stands, groups, exchange)
+
+
+def _tell_passed_over(root: Path, problems: Problems) -> None:
+    """Files that look as if they were read, and are not."""
+    for path in sorted((root / TARIFFS_FOLDER).rglob("*")):
+        if path.suffix not in ENDINGS and path.suffix.lower() in ENDINGS and path.name[0] != ".":
+            place = Place(str(path.relative_to(root)), 1, 1)
+            problems.warn(place, "the file is passed over", f"an ending in small letters, {path.suffix.lower()}")
+    for path in sorted(root.glob("*")):
+        wanted = f"{path.stem.lower()}.yaml"
+        if path.name != wanted and wanted in BESIDE and path.suffix.lower() in ENDINGS:
+            problems.warn(Place(path.name, 1, 1), "the file is passed over", f"the name {wanted}")
 
 
 def places_in(root: Path, found: LoadedRatebook) -> Places:

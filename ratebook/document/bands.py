@@ -93,13 +93,19 @@ def _windows(document: Document, node: yaml.Node, holidays: tuple[int, ...]) -> 
     for one in _list(node) or [node]:
         fields = document.mapping(one, WINDOW_FIELDS, "a window of a band")
         days = Days(EVERY_DAY, ()) if "days" not in fields else _days(document, fields["days"], holidays)
-        hours = _list(fields.get("hours"))
+        hours = _hours_of(fields)
         for hour in hours:
             times = document.value({"hours": hour}, "hours", _hours, None)
             if times is not None:
                 yield Window(days.weekdays, days.dates, *times)
-        if fields and not hours:
+        if fields and "hours" not in fields:
             yield Window(days.weekdays, days.dates, 0, DAY_S)
+
+
+def _hours_of(fields: dict[str, yaml.Node]) -> list[yaml.Node]:
+    """An empty list is told as a fault of its own: it could mean never, or always."""
+    node = fields.get("hours")
+    return [] if node is None else _list(node) or [node]
 
 
 def _days(document: Document, node: yaml.Node, holidays: tuple[int, ...]) -> Days:
@@ -157,8 +163,8 @@ def _hours(text: str) -> tuple[int, int]:
     """Seconds of a day from and to; the end exclusive, beyond the day's end if it is not after the beginning."""
     first, dash, last = text.partition("-")
     from_s, to_s = _time(first), _time(last)
-    if not dash or from_s is None or to_s is None or from_s == DAY_S:
-        raise ValueError("hours such as 18:00-24:00 or 22:00-06:00 were expected")
+    if not dash or from_s is None or to_s is None or from_s in {DAY_S, to_s}:
+        raise ValueError("hours such as 18:00-24:00, 22:00-06:00 or 00:00-24:00 were expected")
     return from_s, to_s if to_s > from_s else to_s + DAY_S
 
 

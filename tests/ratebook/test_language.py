@@ -170,7 +170,7 @@ def test_faults_of_bands(tmp_path: Path) -> None:
             "5:17: days 'mon-fry': "
             "mon to sun, a range such as mon-fri, a date or holidays was expected (did you mean fri?)"
         ),
-        "5:33: hours '25:00-06:00': hours such as 18:00-24:00 or 22:00-06:00 were expected",
+        "5:33: hours '25:00-06:00': hours such as 18:00-24:00, 22:00-06:00 or 00:00-24:00 were expected",
         "6:9: a window of a band has no field 'hour': one of days, hours (did you mean hours?)",
         "8:36: there is no band 'nights': one of night, day (did you mean night?)",
         (
@@ -369,3 +369,12 @@ def test_warnings_are_no_faults(tmp_path: Path) -> None:
             "the one's until as the other's effective"
         ),
     ]
+
+
+@pytest.mark.parametrize("hours", ["10:00-10:00", "00:00-00:00", "[]", "[08:00-09:00, 10:00-10:00]"])
+def test_a_window_of_no_time_is_a_fault(tmp_path: Path, hours: str) -> None:
+    """It could mean never or always; the whole day is said otherwise."""
+    text = "currency: EUR\nbands: {night: {hours: %s}}\nrates: [{prefix: 44, rate: 1}]\n"
+    (told,) = faults(tmp_path, text % hours)
+    assert told.startswith("2:")
+    assert faults(tmp_path, text % "00:00-24:00") == []

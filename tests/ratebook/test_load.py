@@ -183,3 +183,27 @@ def test_the_samples_plan_routes_every_number() -> None:
     """To carrier A first, then B."""
     plan = load(EXAMPLES).plans["standard"]
     assert [route.gateway for route in match_routes(plan, "4420")] == ["carrier-a/gw1", "carrier-b/gw1"]
+
+
+def test_files_that_are_passed_over_are_told(tmp_path: Path) -> None:
+    """What looks like a part of the ratebook and is none; notes and hidden files are left alone."""
+    (tmp_path / "tariffs" / "north").mkdir(parents=True)
+    for name in ("retail.yaml", "second.yml"):
+        (tmp_path / "tariffs" / name).write_text("currency: EUR\nrates: [{prefix: 44, rate: 1}]\n")
+    for name in (
+        "tariffs/north/X.YAML",
+        "tariffs/Y.Yml",
+        "tariffs/notes.md",
+        "tariffs/.Z.YAML",
+        "groups.yml",
+        "Routing.yaml",
+    ):
+        (tmp_path / name).write_text("rubbish")
+    found = load(tmp_path)
+    assert (sorted(found.tariffs), found.problems) == (["retail", "second"], [])
+    assert [str(one) for one in found.warnings] == [
+        "Routing.yaml:1:1: the file is passed over: the name routing.yaml",
+        "groups.yml:1:1: the file is passed over: the name groups.yaml",
+        "tariffs/Y.Yml:1:1: the file is passed over: an ending in small letters, .yml",
+        "tariffs/north/X.YAML:1:1: the file is passed over: an ending in small letters, .yaml",
+    ]
