@@ -154,7 +154,7 @@ class Service:
             done = await publish(self._config, self._engine, by="watcher", note="", now_ms=_now_ms(), ask=ask)
         except RatebookFaulty as faulty:
             for problem in faulty.problems:
-                log.warning("ratebook", fault=problem)
+                log.warning("ratebook", fault=str(problem))
             return
         except (CurrencyChanged, ExchangeTakenAway) as fault:
             log.warning("ratebook", fault=str(fault))

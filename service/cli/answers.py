@@ -41,11 +41,16 @@ def rows(items: list[Any], zone: str) -> None:
         for item in items:
             click.echo(cell(item, zone))
         return
-    names = list(dict.fromkeys(name for item in items for name in item if name not in _HIDDEN))
+    names = list(dict.fromkeys(name for item in items for name in item if name not in _HIDDEN or _is_text(item[name])))
     cells = [{name: _short(item.get(name), zone) for name in names} for item in items]
     shown = [name for name in names if any(line[name] for line in cells)]
     columns = [Column(_title(name), right=_is_number(items, name)) for name in shown]
     table(columns, ([line[name] for name in shown] for line in cells), empty="none")
+
+
+def _is_text(version: object) -> bool:
+    """A tariff's version is a name, which people give to `revert`; others are counters."""
+    return isinstance(version, str)
 
 
 def _short(value: Any, zone: str) -> str:

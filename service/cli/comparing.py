@@ -91,14 +91,14 @@ async def _published(settings: Config) -> Operand:
     return Operand(found, exchange)
 
 
-def _operand(text: str, folder: Path) -> Operand:
+def _operand(text: str, folder: Path, *, wants_json: bool) -> Operand:
     """A ratebook's folder, `published`, or one tariff of the ratebook."""
     if text == PUBLISHED:
         return run(_published(config()))
     if Path(text).is_dir():
-        loaded = sound(Path(text))
+        loaded = sound(Path(text), wants_json=wants_json)
         return Operand({name: _named(one) for name, one in loaded.tariffs.items()}, loaded.exchange)
-    loaded = sound(folder)
+    loaded = sound(folder, wants_json=wants_json)
     return Operand({"": _named(tariff_named(loaded, text, folder))}, loaded.exchange)
 
 
@@ -115,7 +115,7 @@ def _named(tariff: Tariff) -> Named:
 def diff(before: str, after: str, traffic: tuple[int, int] | None, ratebook: Path | None, *, wants_json: bool) -> None:
     """What changes from BEFORE to AFTER: each a ratebook's folder, `published`, or a tariff of the ratebook."""
     folder = folder_of(ratebook)
-    was, now = _operand(before, folder), _operand(after, folder)
+    was, now = (_operand(side, folder, wants_json=wants_json) for side in (before, after))
     old, new = was.tariffs, now.tariffs
     if ("" in old) != ("" in new):
         raise Fault("two tariffs, or two ratebooks, were expected: not one of each")
@@ -242,7 +242,7 @@ def simulate(
 ) -> None:
     """What the calls of a period would have come to by TARIFF as it stands in the ratebook: by destination."""
     folder = folder_of(ratebook)
-    loaded = sound(folder)
+    loaded = sound(folder, wants_json=wants_json)
     draft = tariff_named(loaded, tariff, folder)
     groups = Groups(loaded.groups) if by_group else None
 
@@ -295,7 +295,7 @@ def _sum(group: Group, one: Sum) -> dict[str, Any]:
 def margin(tariff: str, costs: tuple[str, ...], at: str | None, ratebook: Path | None, *, wants_json: bool) -> None:
     """Where TARIFF sells below each of COSTS, tariffs of the ratebook: increments, fees and bands included."""
     folder = folder_of(ratebook)
-    loaded = sound(folder)
+    loaded = sound(folder, wants_json=wants_json)
     sold = tariff_named(loaded, tariff, folder)
     at_s = moment(at, sold.timezone)
     rows = []

@@ -52,7 +52,7 @@ def exchange(
     if base is None:
         if currencies or since:
             raise click.UsageError("--with and --since go with --seed")
-        _list(sound(folder).exchange, wants_json=wants_json)
+        _list(sound(folder, wants_json=wants_json).exchange, wants_json=wants_json)
         return
     if not currencies:
         raise click.UsageError("--seed needs --with: currencies such as USD,GBP")

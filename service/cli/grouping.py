@@ -25,7 +25,7 @@ SHOWN_MAX = 8
 @JSON
 def groups(number: str | None, ratebook: Path | None, *, published: bool, wants_json: bool) -> None:
     """The destination groups of the ratebook, or the one that NUMBER belongs to."""
-    found = run(_published()) if published else sound(folder_of(ratebook)).groups
+    found = run(_published()) if published else sound(folder_of(ratebook), wants_json=wants_json).groups
     if number is not None:
         name = Groups(found).find(number)
         if wants_json:

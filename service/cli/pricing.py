@@ -83,7 +83,7 @@ def price(
     an offset) and duration_s. A row that is no call is answered with its line and reason; the command fails in the end.
     """
     folder = folder_of(ratebook)
-    loaded = sound(folder)
+    loaded = sound(folder, wants_json=wants_json)
     found = tariff_named(loaded, tariff, folder)
     if (number is None) == (calls is None):
         raise click.UsageError("either a NUMBER or --calls FILE was expected")
@@ -216,7 +216,7 @@ def _line(row: dict[str, Any]) -> str:
 @JSON
 def lookup(number: str, at: str | None, ratebook: Path | None, *, wants_json: bool) -> None:
     """The rate of NUMBER in every tariff of the ratebook, the cheapest minute first."""
-    loaded = sound(folder_of(ratebook))
+    loaded = sound(folder_of(ratebook), wants_json=wants_json)
     group = Groups(loaded.groups).find(number)
     found = []
     for name, tariff in loaded.tariffs.items():

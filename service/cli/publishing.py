@@ -11,7 +11,7 @@ import click
 
 from service.accounts.rules import ROOT_ID
 from service.cli.output import Column, as_json, table
-from service.cli.ratebook import moment
+from service.cli.ratebook import moment, refuse
 from service.cli.session import actor, config, ledger, now_ms, run
 from service.database.engine import reading
 from service.faults import Fault
@@ -41,7 +41,12 @@ def publish(note: str, at: str | None, ratebook: Path | None, *, wants_json: boo
             ask = Ask(ratebook, at_ms)
             return await publisher.publish(settings, engine, by=actor(), note=note, now_ms=now_ms(), ask=ask)
 
-    found = run(work())
+    try:
+        found = run(work())
+    except publisher.RatebookFaulty as faulty:
+        if wants_json:
+            refuse(faulty.problems)
+        raise
     if wants_json:
         as_json(_told(found.done) | {"warnings": found.warnings, "due_ms": found.due_ms})
         return

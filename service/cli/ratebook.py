@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
+from typing import NoReturn
 from zoneinfo import ZoneInfo
 
 import click
 
-from ratebook.document import LoadedRatebook, load
+from ratebook.document import LoadedRatebook, Problem, load
 from ratebook.model import Tariff
+from service.cli.output import as_json
 from service.cli.session import config, now_ms
 from service.faults import Fault
 
@@ -32,12 +35,26 @@ def folder_of(ratebook: Path | None) -> Path:
     return ratebook or config().ratebook
 
 
-def sound(folder: Path) -> LoadedRatebook:
-    """A ratebook without faults. Raises RatebookFaulty."""
+def sound(folder: Path, *, wants_json: bool = False) -> LoadedRatebook:
+    """A ratebook without faults. Raises RatebookFaulty; as JSON its faults are told at once, and the program ends."""
     found = load(folder)
+    if found.problems and wants_json:
+        refuse(found.problems)
     if found.problems:
         raise RatebookFaulty(folder, found)
     return found
+
+
+def refuse(problems: list[Problem]) -> NoReturn:
+    """Faults as the one JSON document that a command answers with."""
+    as_json({"ok": False, "problems": [told_problem(one) for one in problems]})
+    sys.exit(1)
+
+
+def told_problem(problem: Problem) -> dict[str, object]:
+    """A fault or a warning as JSON."""
+    file, line, column = problem.place
+    return {"file": file, "line": line, "column": column, "message": problem.message, "expected": problem.expected}
 
 
 def tariff_named(found: LoadedRatebook, name: str, folder: Path) -> Tariff:

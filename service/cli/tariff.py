@@ -12,7 +12,7 @@ from ratebook.document.schema import exchange_schema, groups_schema, tariff_sche
 from service.cli import comparing, exchange, grouping, pricing, publishing, rerating, sheets
 from service.cli.groups import Verbs
 from service.cli.output import as_json
-from service.cli.ratebook import FOLDER, RatebookFaulty, folder_of, warn
+from service.cli.ratebook import FOLDER, RatebookFaulty, folder_of, told_problem, warn
 from service.cli.session import config, ledger, now_ms, run
 from service.tariffs import publisher
 
@@ -37,7 +37,7 @@ def check(folder: Path | None, ratebook: Path | None, *, published: bool, wants_
     if published and not found.problems:
         found = found._replace(warnings=[*found.warnings, *_beside_published(folder, found)])
     if wants_json:
-        problems, warnings = list(map(_told, found.problems)), list(map(_told, found.warnings))
+        problems, warnings = list(map(told_problem, found.problems)), list(map(told_problem, found.warnings))
         rates = {name: len(tariff.rates) for name, tariff in found.tariffs.items()}
         as_json(
             {
@@ -74,11 +74,6 @@ def _beside_published(folder: Path, found: LoadedRatebook) -> list[Problem]:
             return await publisher.look(settings, engine, folder, found, now_ms())
 
     return run(work())
-
-
-def _told(problem: Problem) -> dict[str, object]:
-    file, line, column = problem.place
-    return {"file": file, "line": line, "column": column, "message": problem.message, "expected": problem.expected}
 
 
 _SCHEMAS = {"tariff": tariff_schema, "exchange": exchange_schema, "groups": groups_schema}

@@ -134,10 +134,16 @@ class PublishedText(TariffText):
     warnings: Annotated[list[str], Field(description="What is allowed and rarely meant, each with its place")]
 
 
+def _version(text: str) -> str:
+    if re.fullmatch(r"[0-9a-f]{16}", text) is None:
+        raise ValueError("a version such as 43b81a5ad334c2e7, as the history tells it, was expected")
+    return text
+
+
 class Reversion(Asked):
     """To a version that was in force."""
 
-    version: Annotated[str, Field(pattern=r"^[0-9a-f]{16}$", description="As the history tells it")]
+    version: Annotated[str, AfterValidator(_version), Field(max_length=64, description="As the history tells it")]
     note: Text = ""
 
 

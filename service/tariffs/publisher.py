@@ -46,10 +46,10 @@ NOW = Ask()
 class RatebookFaulty(Fault):
     """The ratebook has faults; nothing of it was published."""
 
-    def __init__(self, folder: Path, problems: list[str]) -> None:
+    def __init__(self, folder: Path, problems: list[Problem]) -> None:
         self.problems = problems
         count = f"{len(problems)} fault{'s' if len(problems) > 1 else ''} in {folder}: nothing was published"
-        super().__init__("\n".join([*problems, count]))
+        super().__init__("\n".join([*map(str, problems), count]))
 
 
 class Publication(NamedTuple):
@@ -106,5 +106,5 @@ async def _beside_published(
 def _compile(folder: Path) -> tuple[LoadedRatebook, list[CompiledTariff]]:
     loaded = load(folder)
     if loaded.problems:
-        raise RatebookFaulty(folder, [str(problem) for problem in loaded.problems])
+        raise RatebookFaulty(folder, loaded.problems)
     return loaded, [compile_tariff(tariff) for tariff in loaded.tariffs.values()]

@@ -294,6 +294,7 @@ def test_a_sheet_is_looked_at_then_imported_then_undone(kambill: Kambill, book: 
     assert kambill(*words, "--yes", "--notice-days", "7").code == 0
     deck = (book / "decks" / "carrier.csv").read_text()
     assert deck.splitlines()[:2] == ["prefix,destination,rate,increments", "49,Germany,0.05,60/1"]
+    known = (book / "decks" / "carrier.sheet.yaml").read_text()
     (book / "tariffs" / "carrier.yaml").write_text("currency: EUR\ndecks: [carrier.csv]\n")
     assert kambill("tariff", "check", str(book)).code == 0
 
@@ -313,7 +314,9 @@ def test_a_sheet_is_looked_at_then_imported_then_undone(kambill: Kambill, book: 
     undo = ("tariff", "undo-import", "--into", "carrier", "--ratebook", str(book))
     assert "1 more can be undone" in kambill(*undo).out
     assert (book / "decks" / "carrier.csv").read_text() == deck
+    assert (book / "decks" / "carrier.sheet.yaml").read_text() == known
     assert kambill(*undo).code == 0
+    assert not (book / "decks" / "carrier.sheet.yaml").exists()
     assert not (book / "decks" / "carrier.csv").exists()
     assert "is there to be undone" in kambill(*undo).err
 
@@ -365,6 +368,22 @@ def test_a_tariff_goes_out_and_comes_in(kambill: Kambill, book: Path, tmp_path: 
     assert [(one["code"], one["rate"], one["status"]) for one in changed["rates"]] == [
         ("1900", "0.00", "withdrawn"), ("39", "0.01", "new"), ("49", "0.07", "increase"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["sheet.csv", "sheet.xlsx"])
+def test_ends_come_back_and_bands_are_told(kambill: Kambill, book: Path, name: str) -> None:
+    """An end stays the moment that it was; a band's price does not take the place of the usual one."""
+    more = "  - {prefix: 34, rate: 0.02, effective: 2026-06-01, until: 2026-12-31}\n"
+    (book / "tariffs" / "t.yaml").write_text(TARIFF + more)
+    answer = kambill("tariff", "export", "t", name, "--ratebook", str(book))
+    assert answer.err == "rows with a time band are for people: an import leaves them out\n"
+    found = kambill("tariff", "import", name, "--into", "copy", "--ratebook", str(book), "--json").json
+    rates = {one["code"]: (one["rate"], one["effective"], one["until"]) for one in found["rates"]}
+    assert rates["34"] == ("0.02", "2026-06-01", "2026-12-31")
+    assert rates["49"] == ("0.06", None, None)
+    assert [one["reason"] for one in found["left_out"]] == [
+        "a price of the time band night: sheets bring prices for all hours only"
+    ]
 
 
 def test_another_ending_is_refused(kambill: Kambill, book: Path) -> None:
@@ -500,3 +519,22 @@ def test_schemas_for_editors(kambill: Kambill) -> None:
     """Of tariffs, and of exchange.yaml."""
     assert kambill("tariff", "schema").json["title"] == "A tariff of Kambill"
     assert "rates" in kambill("tariff", "schema", "--of", "exchange").json["properties"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("publish",), ("publish", "--at", "2999-01-01"), ("diff", "BOOK", "BOOK"), ("diff", "t", "t"),
+        ("simulate", "t"), ("margin", "t", "t"), ("lookup", "49"), ("price", "t", "49"), ("groups",), ("exchange",),
+    ],
+)  # fmt: skip
+def test_faults_are_one_document(kambill: Kambill, book: Path, words: tuple[str, ...]) -> None:
+    """As `check --json` tells them; without --json they are lines."""
+    (book / "tariffs" / "t.yaml").write_text("currency: EUR\nrates:\n  - {prefix: 44, rate: cheap}\n")
+    command = ("tariff", *(str(book) if word == "BOOK" else word for word in words), "--ratebook", str(book))
+    answer = kambill(*command, "--json")
+    assert (answer.code, answer.err, answer.json["ok"]) == (1, "", False)
+    assert [(one["file"], one["line"], one["column"]) for one in answer.json["problems"]] == [("tariffs/t.yaml", 3, 24)]
+    plain = kambill(*command)
+    assert (plain.code, plain.out) == (1, "")
+    assert "tariffs/t.yaml:3:24: rate 'cheap'" in plain.err

@@ -73,7 +73,7 @@ async def test_a_fault_publishes_nothing(company: Company) -> None:
     write_ratebook(company.config.ratebook, {"retail": "0.12", "resale": "dear", "wholesale": "1.2.3"})
     with pytest.raises(RatebookFaulty) as told:
         await company.publish()
-    assert [line.split(":")[0] for line in told.value.problems] == ["tariffs/resale.yaml", "tariffs/wholesale.yaml"]
+    assert [problem.place.file for problem in told.value.problems] == ["tariffs/resale.yaml", "tariffs/wholesale.yaml"]
     assert await _versions(company) == before
 
 

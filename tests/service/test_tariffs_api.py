@@ -86,6 +86,8 @@ async def test_the_history_tells_what_changed_and_a_version_comes_back(shop: Sho
     ]  # fmt: skip
     versions = (await shop.reseller.do("tariff.history", tariff_id=number))["items"]
     assert versions[0]["note"] == f"back to the version of {first['published']}"
+    odd = await shop.reseller.ask("tariff.revert", tariff_id=number, version="zz")
+    assert odd.body["errors"][0]["detail"].startswith("a version such as 43b81a5ad334c2e7, as the history tells it")
     never = await shop.reseller.ask("tariff.revert", tariff_id=number, version="0" * 16)
     assert (never.status, never["errors"][0]["detail"]) == (422, "this tariff never had that version")
     assert (await shop.customer.ask("tariff.revert", tariff_id=number, version=first["published"])).status == 403
