@@ -150,7 +150,7 @@ class Service:
         if not self._config.watch_ratebook or not await asyncio.to_thread(self._watcher.has_changed):
             return
         try:
-            ask = Ask(leaves_waiting=True)
+            ask = Ask(only_news=True)
             done = await publish(self._config, self._engine, by="watcher", note="", now_ms=_now_ms(), ask=ask)
         except RatebookFaulty as faulty:
             for problem in faulty.problems:
@@ -164,6 +164,10 @@ class Service:
             raise
         for published in done.done.tariffs:
             log.info("published", tariff=published.name, version=published.version, rates=published.rates)
+        for plan in done.done.plans:
+            log.info("published", plan=plan)
+        for group in done.done.groups:
+            log.info("published", group=group)
         if done.done.exchange:
             log.info("published", exchange=True)
         for warning in done.warnings:

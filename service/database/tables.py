@@ -44,6 +44,7 @@ nodes = sa.Table(
     _text("journal_file", ""),  # where the collector was: a hint, the two above are the truth
     _big("journal_offset", 0),
     _text("state", "active"),
+    sa.Column("brought", sa.JSON),  # service.tariffs.brought: what its ratebook's folder has brought; null: nothing yet
     sqlite_autoincrement=True,
 )
 

@@ -21,6 +21,7 @@ from service.config import Config
 from service.database.engine import reading
 from service.database.tables import tariffs
 from service.faults import Fault
+from service.tariffs.brought import note_brought, without_brought
 from service.tariffs.content import Content
 from service.tariffs.exchange import lacking
 from service.tariffs.looking import warnings_of_folder
@@ -36,8 +37,10 @@ class Ask(NamedTuple):
     """None: the configured ratebook."""
     at_ms: int | None = None
     """None: at once."""
-    leaves_waiting: bool = False
-    """What waits for its moment already is not published before it."""
+    only_news: bool = False
+    """Nobody has asked: what waits for its moment is left to it, and what the folder has brought before is not brought
+    again, whatever has come into force since.
+    """
 
 
 NOW = Ask()
@@ -79,9 +82,12 @@ async def publish(
             content = await changed(conn, ROOT_ID, content, ask.at_ms)
             await put_waiting(conn, ROOT_ID, content, told, ask.at_ms)
             return Publication(announced(content), list(map(str, warnings)), ask.at_ms)
-        if ask.leaves_waiting:
-            content = await without_waiting(conn, content)
-        done = await carry_out(conn, ROOT_ID, content, told)
+        wanted = content
+        if ask.only_news:
+            wanted = await without_waiting(conn, await without_brought(conn, config.node, content))
+        done = await carry_out(conn, ROOT_ID, wanted, told)
+        if folder == config.ratebook:
+            await note_brought(conn, config.node, content, wanted)
         missing = await lacking(conn, loaded.exchange, now_ms // 1000)
     return Publication(done, [*map(str, warnings), *done.waiting, *missing])
 

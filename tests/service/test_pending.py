@@ -117,7 +117,7 @@ async def test_the_watcher_leaves_it_to_its_moment(company: Company) -> None:
     await ask(company, {"retail": "0.12"})
     write_ratebook(company.config.ratebook, TARIFFS | {"retail": "0.12", "resale": "0.05"})
     told = {"by": "watcher", "note": "", "now_ms": NOW_MS}
-    done = await publish(company.config, company.engine, **told, ask=Ask(leaves_waiting=True))  # type: ignore[arg-type]
+    done = await publish(company.config, company.engine, **told, ask=Ask(only_news=True))  # type: ignore[arg-type]
     assert [one.name for one in done.done.tariffs] == ["resale"]
     assert [one.name for one in (await company.publish()).done.tariffs] == ["retail"]
     ((_, late),) = await due(company)

@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("journal_file", sa.Text(), server_default="", nullable=False),
         sa.Column("journal_offset", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("brought", sa.JSON(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_nodes")),
         sa.UniqueConstraint("name", name=op.f("uq_nodes_name")),
         sqlite_autoincrement=True,
