@@ -33,7 +33,7 @@ from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
 from service.tariffs.pending import carry_out_due
 from service.tariffs.publisher import Ask, RatebookFaulty, publish
-from service.tariffs.switching import CurrencyChanged
+from service.tariffs.switching import CurrencyChanged, Switched
 from service.tariffs.watcher import Watcher
 from service.urls import ENDPOINTS
 from service.version import release
@@ -142,8 +142,7 @@ class Service:
             if isinstance(done, str):
                 log.error("publication failed", publication=number, fault=done)
                 continue
-            for published in done.tariffs:
-                log.info("published", tariff=published.name, version=published.version, rates=published.rates)
+            _tell_switched(done)
 
     async def _watch(self) -> None:
         """Publishes a changed ratebook; its faults are told line by line, and the old one stays."""
@@ -162,14 +161,7 @@ class Service:
         except Exception:
             self._watcher.forget()  # not the ratebook's fault: try again
             raise
-        for published in done.done.tariffs:
-            log.info("published", tariff=published.name, version=published.version, rates=published.rates)
-        for plan in done.done.plans:
-            log.info("published", plan=plan)
-        for group in done.done.groups:
-            log.info("published", group=group)
-        if done.done.exchange:
-            log.info("published", exchange=True)
+        _tell_switched(done.done)
         for warning in done.warnings:
             log.warning("ratebook", fault=warning)
 
@@ -193,6 +185,17 @@ class Service:
         """Closes what is open."""
         self._flusher.close()
         await self._sender.close()
+
+
+def _tell_switched(done: Switched) -> None:
+    for published in done.tariffs:
+        log.info("published", tariff=published.name, version=published.version, rates=published.rates)
+    for plan in done.plans:
+        log.info("published", plan=plan)
+    for group in done.groups:
+        log.info("published", group=group)
+    if done.exchange:
+        log.info("published", exchange=True)
 
 
 def _now_ms() -> int:

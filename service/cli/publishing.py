@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from ratebook.groups import Group
 from service.accounts.rules import ROOT_ID
 from service.cli.output import Column, as_json, table
 from service.cli.ratebook import moment, refuse
@@ -19,7 +20,7 @@ from service.tariffs import publisher
 from service.tariffs.pending import Waiting, announced, waiting
 from service.tariffs.pending import cancel as cancel_publication
 from service.tariffs.publisher import Ask, Publication
-from service.tariffs.switching import Switched
+from service.tariffs.switching import Switched, load_groups
 
 _JSON = click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
 
@@ -88,16 +89,16 @@ def pending(*, wants_json: bool) -> None:
     """What waits for its moment to be published, the next one first."""
     settings = config()
 
-    async def work() -> list[Waiting]:
+    async def work() -> tuple[list[Waiting], list[Group]]:
         async with ledger(settings) as engine, reading(engine) as conn:
-            return await waiting(conn, ROOT_ID)
+            return await waiting(conn, ROOT_ID), await load_groups(conn)
 
-    found = run(work())
+    found, standing = run(work())
     if wants_json:
         as_json(
             [
                 {"id": one.id, "due_ms": one.due_ms, "by": one.asked_by, "note": one.note}
-                | _told(announced(one.content))
+                | _told(announced(one.content, standing))
                 for one in found
             ]
         )

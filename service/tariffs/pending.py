@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from ratebook.groups import Group
 from service.accounts.rules import ROOT_ID
 from service.commands.outbox import lock_node
 from service.database.engine import reading
@@ -16,7 +17,7 @@ from service.faults import Fault
 from service.peers.storage import load_plans
 from service.tariffs.content import Content
 from service.tariffs.exchange import ExchangeTakenAway, in_force
-from service.tariffs.switching import By, CurrencyChanged, Published, Switched, carry_out, load_groups
+from service.tariffs.switching import By, CurrencyChanged, Published, Switched, carry_out, load_groups, others
 
 WAITING = "waiting"
 
@@ -57,10 +58,18 @@ async def changed(conn: AsyncConnection, owner_id: int, content: Content, due_ms
     )
 
 
-def announced(content: Content) -> Switched:
-    """What it will change."""
+async def tried(conn: AsyncConnection, owner_id: int, content: Content, told: By) -> Switched:
+    """What it would change now; nothing is. Raises CurrencyChanged, ExchangeTakenAway."""
+    async with conn.begin_nested() as trial:
+        done = await carry_out(conn, owner_id, content, told)
+        await trial.rollback()
+    return done
+
+
+def announced(content: Content, standing: list[Group]) -> Switched:
+    """What it will change, beside the destination groups in force."""
     found = [Published(name, one.version, None, one.rates, one.changes) for name, one in content.tariffs.items()]
-    groups = [one.name for one in content.groups or ()]
+    groups = [] if content.groups is None else others(standing, content.groups)
     return Switched(found, [*content.plans], groups, [], content.exchange is not None)
 
 

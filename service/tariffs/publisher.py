@@ -25,7 +25,7 @@ from service.tariffs.brought import note_brought, without_brought
 from service.tariffs.content import Content
 from service.tariffs.exchange import lacking
 from service.tariffs.looking import warnings_of_folder
-from service.tariffs.pending import announced, changed, put_waiting, without_waiting
+from service.tariffs.pending import changed, put_waiting, tried, without_waiting
 from service.tariffs.rates import write_rates
 from service.tariffs.switching import By, Switched, carry_out
 
@@ -80,8 +80,9 @@ async def publish(
         told = By(config.node, by, note, now_ms)
         if ask.at_ms is not None:
             content = await changed(conn, ROOT_ID, content, ask.at_ms)
+            done = await tried(conn, ROOT_ID, content, told._replace(now_ms=ask.at_ms))
             await put_waiting(conn, ROOT_ID, content, told, ask.at_ms)
-            return Publication(announced(content), list(map(str, warnings)), ask.at_ms)
+            return Publication(done, [*map(str, warnings), *done.waiting], ask.at_ms)
         wanted = content
         if ask.only_news:
             wanted = await without_waiting(conn, await without_brought(conn, config.node, content))

@@ -94,7 +94,13 @@ async def _publish_groups(conn: AsyncConnection, wanted: list[Group], told: By) 
             await conn.execute(sa.insert(destination_groups).values(name=name, **values))
         elif standing[name] != group:
             await conn.execute(sa.update(destination_groups).where(destination_groups.c.name == name).values(**values))
-    return sorted(name for name in standing.keys() | new.keys() if standing.get(name) != new.get(name))
+    return others([*standing.values()], wanted)
+
+
+def others(before: list[Group], after: list[Group]) -> list[str]:
+    """Names of groups that are new, others, or gone."""
+    old, new = ({group.name: group for group in groups} for groups in (before, after))
+    return sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
 
 
 async def _switch_named(

@@ -14,9 +14,9 @@ from service.accounts.rules import ROOT_ID
 from service.database.engine import reading
 from service.database.ratebook_tables import destination_groups, publications
 from service.database.tables import commands, tariff_versions, tariffs
-from service.tariffs.pending import NotWaiting, cancel, carry_out_due, waiting
+from service.tariffs.pending import NotWaiting, announced, cancel, carry_out_due, waiting
 from service.tariffs.publisher import Ask, Publication, publish
-from service.tariffs.switching import Switched, load_groups
+from service.tariffs.switching import CurrencyChanged, Switched, load_groups
 from tests.service.company import EURO, NOW_MS, TARIFFS, Company, write_ratebook
 
 CUSTOMER = 5
@@ -190,3 +190,30 @@ async def test_groups_wait_too(company: Company) -> None:
         assert len(await load_groups(conn)) == 2
         told = (await conn.execute(sa.select(commands.c.body))).scalars().all()
     assert sum('"retail"' in str(body).replace("'", '"') for body in told) >= 1
+
+
+async def test_what_can_not_come_is_refused_when_it_is_asked_for(company: Company) -> None:
+    """A tariff in another currency: told at once, nothing waits, and the trial leaves nothing behind."""
+    folder = company.folder / "next"
+    write_ratebook(folder, TARIFFS | {"fresh": "0.12"})
+    path = folder / "tariffs" / "retail.yaml"
+    path.write_text(path.read_text().replace("EUR", "USD"))
+    told = {"by": "ann", "note": "", "now_ms": NOW_MS}
+    with pytest.raises(CurrencyChanged, match="was published in EUR and is now in USD"):
+        await publish(company.config, company.engine, **told, ask=Ask(folder, DUE_MS))  # type: ignore[arg-type]
+    assert await states(company) == []
+    await ask(company, {"retail": "0.12"})
+    async with reading(company.engine) as conn:
+        assert (await conn.execute(sa.select(tariffs.c.id).where(tariffs.c.name == "fresh"))).first() is None
+    assert len(await versions(company)) == 1
+
+
+async def test_only_groups_that_change_are_announced(company: Company) -> None:
+    """Those that stay are not told; those that go are."""
+    (company.config.ratebook / "groups.yaml").write_text(GROUPS)
+    await company.publish()
+    asked = await ask(company, {}, groups="groups: {mobile: {prefixes: [447, 336]}, satellite: {prefixes: [870]}}\n")
+    assert asked.done.groups == ["satellite", "world"]
+    async with reading(company.engine) as conn:
+        (one,) = await waiting(conn, ROOT_ID)
+        assert announced(one.content, await load_groups(conn)).groups == ["satellite", "world"]
