@@ -25,10 +25,12 @@ class Verbs(click.Group):
         """Verbs made by hand that know both ways to the API."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """By hand, then the API's, each in its own order."""
+        """By hand, then the API's, each in its own order; where the API is far away, what works there."""
         from service.cli.verbs import nouns  # noqa: PLC0415 -- half a second
 
-        return list(dict.fromkeys([*super().list_commands(ctx), *nouns().get(self.noun, {})]))
+        there = nouns().get(self.noun, {})
+        by_hand = [name for name in super().list_commands(ctx) if not url_of(ctx) or name in self.both or name in there]
+        return list(dict.fromkeys([*by_hand, *there]))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """One verb."""

@@ -30,7 +30,7 @@ from service.cli.ratebook import (
     tariff_named,
 )
 from service.faults import Fault
-from service.tariffs.pricing import priced_row, unpriced_row
+from service.tariffs.pricing import cheapness, priced_row, unpriced_row
 
 JSON = click.option("--json", "wants_json", is_flag=True, help="JSON: one document, or one object a line for --calls.")
 SECONDS = "seconds such as 61 or 61.5, to the thousandth and below 10000000,"
@@ -224,7 +224,8 @@ def lookup(number: str, at: str | None, ratebook: Path | None, *, wants_json: bo
         rate = RateIndex(matching).find(number, at_s := moment(at, tariff.timezone))
         if rate is not None:
             found.append(_looked_up(name, rate, at_s) | {"group": group or None})
-    found.sort(key=lambda row: (row["currency"], row["blocked"], row["minute_micros"]))
+    cheap = cheapness(loaded.exchange, [row["currency"] for row in found], moment(at, "UTC"))
+    found.sort(key=lambda row: cheap(row["currency"], row["minute_micros"], blocked=row["blocked"]))
     if wants_json:
         as_json(found)
         return

@@ -228,7 +228,8 @@ async def read_text(call: Call, owner_id: int, name: str, source: str, decks: di
         read = await asyncio.to_thread(read_source, name, source, decks, elsewhere)
     if read.problems:
         errors = [_error(problem.place.file, str(problem)) for problem in read.problems[:FAULTS_SHOWN_MAX]]
-        raise Problem("invalid", f"{len(read.problems)} faults in the tariff", errors=errors)
+        many = len(read.problems)
+        raise Problem("invalid", f"{many} fault{'s' if many > 1 else ''} in the tariff", errors=errors)
     return read
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import Any, Protocol
 
 from ratebook.bands import terms_at
 from ratebook.bulk import Pricer
+from ratebook.exchange import Exchange
 from ratebook.money import format_micros
 from ratebook.price import explain
 
@@ -33,3 +36,21 @@ def unpriced_row(number: str, error: str) -> dict[str, Any]:
         "number": number, "prefix": None, "billed_s": None, "charge": None, "currency": None, "steps": [],
         "error": error,
     }  # fmt: skip
+
+
+class Cheapness(Protocol):
+    """By which prices are sorted."""
+
+    def __call__(self, currency: str, micros: int, *, blocked: bool) -> tuple[str, bool, Fraction]:
+        """Of a price in a currency."""
+
+
+def cheapness(exchange: Exchange, currencies: Iterable[str], at_s: int) -> Cheapness:
+    """The cheapest first, whatever the currency; those that nothing compares with the others behind them."""
+    common = exchange.base or min(currencies, default="")
+
+    def key(currency: str, micros: int, *, blocked: bool) -> tuple[str, bool, Fraction]:
+        factor = exchange.factor(currency, common, at_s)
+        return ("", blocked, micros * Fraction(*factor)) if factor else (currency, blocked, Fraction(micros))
+
+    return key

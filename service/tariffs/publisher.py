@@ -81,8 +81,10 @@ async def publish(
         if ask.at_ms is not None:
             content = await changed(conn, ROOT_ID, content, ask.at_ms)
             done = await tried(conn, ROOT_ID, content, told._replace(now_ms=ask.at_ms))
-            await put_waiting(conn, ROOT_ID, content, told, ask.at_ms)
-            return Publication(done, [*map(str, warnings), *done.waiting], ask.at_ms)
+            waits = any((content.tariffs, content.plans, content.groups is not None, content.exchange is not None))
+            if waits:
+                await put_waiting(conn, ROOT_ID, content, told, ask.at_ms)
+            return Publication(done, [*map(str, warnings), *done.waiting], ask.at_ms if waits else None)
         wanted = content
         if ask.only_news:
             wanted = await without_waiting(conn, await without_brought(conn, config.node, content))

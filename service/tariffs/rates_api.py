@@ -27,7 +27,7 @@ from service.database.tables import tariffs
 from service.tariffs.api import draft_of, own_sellers, read_text
 from service.tariffs.exchange import in_force
 from service.tariffs.market import buying
-from service.tariffs.pricing import priced_row
+from service.tariffs.pricing import cheapness, priced_row
 from service.tariffs.rates import found_rates, published_rates
 from service.tariffs.switching import load_groups
 from service.tariffs.traffic import Group, Sum, by_destination, calls_of
@@ -247,7 +247,8 @@ async def look_up(call: Call) -> Answer:
         for row in rows
         if (one := found.get(row.version)) is not None
     ]  # fmt: skip
-    items.sort(key=lambda one: (one.currency, one.blocked, one.minute, one.tariff_id))
+    cheap = cheapness(await in_force(call.conn), [one.currency for one in items], at_s)
+    items.sort(key=lambda one: (cheap(one.currency, one.minute, blocked=one.blocked), one.tariff_id))
     return Answer(LookedUp(group=group or None, items=items))
 
 

@@ -538,3 +538,31 @@ def test_faults_are_one_document(kambill: Kambill, book: Path, words: tuple[str,
     plain = kambill(*command)
     assert (plain.code, plain.out) == (1, "")
     assert "tariffs/t.yaml:3:24: rate 'cheap'" in plain.err
+
+
+def test_a_look_up_compares_currencies(kambill: Kambill, tmp_path: Path) -> None:
+    """By exchange.yaml; what it can't compare stands behind, and what is blocked behind what has a price."""
+    (tmp_path / "tariffs").mkdir()
+    for name, currency, rate in (
+        ("a", "EUR", "rate: 0.03"), ("b", "USD", "rate: 0.04"), ("c", "USD", "rate: 0.02"), ("d", "CHF", "rate: 0.01"),
+        ("e", "EUR", "blocked: yes"),
+    ):  # fmt: skip
+        (tmp_path / "tariffs" / f"{name}.yaml").write_text(f"currency: {currency}\nrates: [{{prefix: 44, {rate}}}]\n")
+
+    def found() -> list[str]:
+        answer = kambill("tariff", "lookup", "4420", "--json", "--ratebook", str(tmp_path))
+        return [row["tariff"] for row in answer.json]
+
+    assert found() == ["d", "a", "e", "c", "b"]
+    (tmp_path / "exchange.yaml").write_text("base: EUR\nrates: [{from: EUR, to: USD, rate: 1.5}]\n")
+    assert found() == ["c", "b", "a", "e", "d"]
+
+
+def test_help_for_a_service_elsewhere(kambill: Kambill) -> None:
+    """What works there, and no fault for what does not."""
+    told = kambill("--url", "http://127.0.0.1:1", "tariff", "--help")
+    assert told.code == 0
+    assert "bring-into-force" in told.out
+    assert "undo-import" in told.out
+    assert "pending" not in told.out
+    assert "pending" in kambill("tariff", "--help").out

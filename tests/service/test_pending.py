@@ -217,3 +217,10 @@ async def test_only_groups_that_change_are_announced(company: Company) -> None:
     async with reading(company.engine) as conn:
         (one,) = await waiting(conn, ROOT_ID)
         assert announced(one.content, await load_groups(conn)).groups == ["satellite", "world"]
+
+
+async def test_what_changes_nothing_does_not_wait(company: Company) -> None:
+    """It says so."""
+    asked = await ask(company, {})
+    assert (asked.due_ms, asked.done.tariffs) == (None, [])
+    assert await states(company) == []
