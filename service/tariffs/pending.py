@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -66,10 +67,10 @@ async def tried(conn: AsyncConnection, owner_id: int, content: Content, told: By
     return done
 
 
-def announced(content: Content, standing: list[Group]) -> Switched:
-    """What it will change, beside the destination groups in force."""
+def announced(content: Content, standing: Sequence[Group] = ()) -> Switched:
+    """What it brings; of destination groups those that differ from the `standing` ones."""
     found = [Published(name, one.version, None, one.rates, one.changes) for name, one in content.tariffs.items()]
-    groups = [] if content.groups is None else others(standing, content.groups)
+    groups = [] if content.groups is None else others([*standing], content.groups)
     return Switched(found, [*content.plans], groups, [], content.exchange is not None)
 
 
