@@ -112,7 +112,7 @@ def test_nothing_is_sent_at_a_loss_or_without_money(priced: World) -> None:
         priced.tariff(provider, {"": terms("0.01", message_fee_nanos=FEES[UPPER] * 1000 + 1000)})
     refused = send(priced)
     assert isinstance(refused, Refused)
-    assert refused.rule == "route"
+    assert refused.rule == "loss"
 
 
 def test_it_is_no_call_that_a_restart_would_end(priced: World) -> None:
