@@ -13,6 +13,7 @@ from kemi.store.change import Change
 from kemi.store.environment import Databases, HotStore
 from kemi.store.layout import VERSION, UnknownVersion
 from kemi.store.queues import Ending
+from kemi.store.specials import MESSAGE
 from ratebook.quality import Figures
 
 SLOT_S = 900
@@ -96,6 +97,8 @@ def count(tally: Tally, event: queues.Event) -> None:
     if kind != queues.SETTLED:
         return
     call, ending = unpack_call(payload[1]), Ending(*payload[2])
+    if call.hops or call.special == MESSAGE:
+        return  # to somebody of ours, by no gateway; and nobody talks in a MESSAGE
     prefix = prefix_for(call.legs[-1] if call.legs else None, call.called)
     for at, (gateway_id, _, at_ms) in enumerate(call.attempts, start=1):
         figures = Figures(attempts=1) if at < len(call.attempts) else _last(call, ending, at_ms)

@@ -5,10 +5,26 @@ from __future__ import annotations
 from kemi import meter
 from kemi.authorize import Admitted, Refused
 from kemi.failover import fail_over
+from kemi.settlement import delivered
 from kemi.store import exposure
 from kemi.store.carry import begin_store
 from kemi.store.layout import NO_LIMIT, Exposure
-from tests.kemi.world import BOOT, CARRIER, CUSTOMER, DEAR_CARRIER, ROOT, START, FakeDialogs, World, assert_consistent
+from tests.kemi.test_specials import admitted
+from tests.kemi.test_specials import tell as special
+from tests.kemi.test_text_messages import send
+from tests.kemi.world import (
+    BOOT,
+    CARRIER,
+    CUSTOMER,
+    DEAR_CARRIER,
+    PRICES,
+    ROOT,
+    START,
+    FakeDialogs,
+    World,
+    assert_consistent,
+    terms,
+)
 
 TEN_SECONDS, STANDARD = 2_000, 20_000
 """What carrier 5 asks, at 0.012 a minute, for a first hold and for a grant of 100 seconds."""
@@ -131,3 +147,34 @@ def test_a_new_store_counts_what_goes_on(world: World) -> None:
     begin_store(world.run_dir, world.data_dir, BOOT, START.wall_ms, world.now).close()
     assert world.rooms.has_store()
     assert owed(world) == Exposure(NO_LIMIT, STANDARD)
+
+
+def test_special_calls_are_owed_as_they_are_paid(world: World) -> None:
+    """Of a free call the provider's cost is held; of an emergency call nothing, whatever the limit."""
+    limit(world, TEN_SECONDS)
+    special(world, "4480011", kind="free")
+    special(world, "112", id=2)
+    calls = [admitted(world, called) for called in ("4480011", "112")]
+    assert owed(world) == Exposure(TEN_SECONDS, TEN_SECONDS)
+    assert [call.gateway for call in world.running()] == [1, 1]
+    for call in calls:
+        world.hang_up(call, code=487)
+    assert owed(world) == Exposure(TEN_SECONDS, 0)
+    assert_consistent(world)
+
+
+def test_a_message_is_owed_by_its_fee(world: World) -> None:
+    """Held while it is on its way, then a debt."""
+    for account, price in PRICES.items():
+        world.tariff(account, {"": terms(price, message_fee_nanos=10_000_000)})
+    limit(world, 10_000)
+    sent = send(world)
+    assert isinstance(sent, Admitted)
+    assert owed(world) == Exposure(10_000, 10_000)
+    delivered(world.rooms, sent.call, world.now)
+    assert owed(world) == Exposure(10_000, 0)
+    assert world.get(CARRIER).balance == 10_000
+    following = send(world)
+    assert isinstance(following, Admitted)
+    assert following.target.gateway == 3
+    assert_consistent(world)

@@ -7,7 +7,7 @@ import pytest
 from kemi.authorize import Admitted, Refused
 from ratebook.model import Interval
 from ratebook.money import parse_nanos
-from tests.kemi.world import CARRIER, LOWER, ROOT, UPPER, World, assert_consistent, terms
+from tests.kemi.world import CARRIER, CUSTOMER, LOWER, ROOT, UPPER, World, assert_consistent, terms
 
 
 @pytest.mark.parametrize("loser", [LOWER, UPPER])
@@ -96,3 +96,16 @@ def test_the_cheapest_gateway_is_that_of_the_expected_call(world: World) -> None
     assert world.invite("+33123").target.gateway == 3  # type: ignore[union-attr]
     world.plan(expected_call_s=600)  # 0.12 and 0.18
     assert world.invite("+33123").target.gateway == 1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(("worth", "loser"), [("0.51", 0), ("0.49", UPPER)])
+def test_each_level_is_compared_in_one_currency(world: World, worth: str, loser: int) -> None:
+    """The lower reseller has dollars and pays 0.06 of them; the upper one pays 0.03 euros: what is a dollar worth?"""
+    world.account(LOWER, parent=UPPER, currency="USD")
+    world.tariff(LOWER, {"": terms("0.06", currency="USD")})
+    world.tariff(UPPER, {"": terms("0.03")})
+    world.tariff(CUSTOMER, {"": terms("0.12")})
+    world.exchange(("EUR", "USD", f"{1 / float(worth):.6f}"))
+    decision = world.invite()
+    assert isinstance(decision, Refused if loser else Admitted)
+    assert not isinstance(decision, Refused) or (decision.rule, decision.account) == ("loss", loser)

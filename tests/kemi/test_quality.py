@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from kemi.authorize import Admitted
 from kemi.failover import fail_over
+from kemi.settlement import delivered
 from kemi.store import quality
 from kemi.store.change import Change
 from ratebook.quality import Figures
-from tests.kemi.world import World
+from tests.kemi.test_text_messages import send
+from tests.kemi.world import CUSTOMER, PRICES, World, terms
 
 
 def figures(world: World, gateway: int, prefix: str = quality.WHOLE, window_s: int = 3600) -> Figures:
@@ -114,3 +117,20 @@ def test_few_calls_of_a_prefix_are_judged_by_all_of_the_gateway(world: World) ->
     carry(world, 2, 100, 10)
     call = world.ring("+4930")
     assert [one.gateway for one in world.running() if one.hex == call] == [3]
+
+
+def test_what_no_gateway_carries_and_messages_are_not_counted(world: World) -> None:
+    """A call from device to device by its name; a MESSAGE that a gateway has taken."""
+    for account, price in PRICES.items():
+        world.tariff(account, {"": terms(price, message_fee_nanos=0)})
+    for number in (7, 8):
+        world.device(number, CUSTOMER)
+        world.at(number)
+    call = world.call_ours("d7", device=8)
+    assert isinstance(call, Admitted)
+    world.hang_up(call.call, code=486)
+    sent = send(world)
+    assert isinstance(sent, Admitted)
+    delivered(world.rooms, sent.call, world.now)
+    count(world)
+    assert [figures(world, gateway) for gateway in range(4)] == [Figures()] * 4
