@@ -12,7 +12,7 @@ from kemi.refusal import Refusal
 from kemi.rooms import Rooms
 from kemi.settlement import bill_of, close, with_code
 from kemi.sides import networks_of_side
-from kemi.store import queues
+from kemi.store import health, queues
 from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
@@ -77,7 +77,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
         talking = running._replace(
             state=ANSWERED,
             legs=legs,
-            provider=provider,
+            provider=grants.provider_held(change, provider, grant_s, now.wall_s),
             attempts=with_code(running, 200),
             callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
             ring_wall_ms=ring_ms,
@@ -91,6 +91,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
             generation=configuration.generation(change.txn),
         )
         change.move_call(talking, running.due_ms)
+        health.worked(change, running.gateway)
         change.event(queues.ANSWERED, now, running.key)
         await_ack(change, talking, settings.ack_wait_s)
     return Grant(grant_s)

@@ -18,8 +18,8 @@ from kemi.numbers import dialled, international, normalise
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
-from kemi.store import accounts, layout, queues
-from kemi.store.calls import RINGING, Leg, RunningCall, pack_call
+from kemi.store import accounts, exposure, layout, queues
+from kemi.store.calls import RINGING, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
 from kemi.store.devices import device_by_name
@@ -29,7 +29,8 @@ from kemi.store.numbers import id_of_digits
 from kemi.store.origins import Origin, device_of, kind_of, trunk_of
 from kemi.store.specials import EMERGENCY, MESSAGE, Specials
 from kemi.store.translate import CALLED, Translations
-from ratebook.routing import Plan
+from ratebook.choice import offer
+from ratebook.routing import NoLoss, Plan
 
 RINGING_SLACK_MS = 10_000
 """How long after the ring limit a call that nobody ended is taken as gone."""
@@ -78,6 +79,8 @@ class Admitted(NamedTuple):
 
     call: str
     target: Target
+    loser: int
+    """An account that pays more for such a call than it earns, as the plan lets it; 0: none."""
 
 
 class Local(NamedTuple):
@@ -91,6 +94,7 @@ class Local(NamedTuple):
 class _Question(NamedTuple):
     """All that the write transaction needs to know about a call."""
 
+    key: bytes
     trunk: Origin
     invitation: Invitation
     number: str
@@ -101,9 +105,12 @@ class _Question(NamedTuple):
     """Of the caller."""
     plan_id: int
     plan: Plan
+    """With what its route says anew."""
     path: list[Account]
     chain: Chain
     ways: list[Way]
+    loser: int
+    """As in `Admitted`."""
     txn_id: int
     """Of the store as it was read: nothing has changed when the next transaction's is one more."""
 
@@ -113,9 +120,10 @@ def authorise(
 ) -> Admitted | Refused | Repeated | Local:
     """Takes a call (or a MESSAGE) or says why not. A refused one has left its record when this returns."""
     kind = MESSAGE if is_message else "call"
+    key = new_call_key(now)
     try:
         for _ in range(TRIES_MAX):
-            question = _price(rooms, trunk, invitation, now, is_message=is_message)
+            question = _price(rooms, key, trunk, invitation, now, is_message=is_message)
             if isinstance(question, Local):
                 return question
             decision = _take(rooms, question, now)
@@ -146,7 +154,9 @@ def target_of(plan: Plan, way: Way, parties: Parties, rung_ms: int) -> Target:
     )
 
 
-def _price(rooms: Rooms, trunk: Origin, invitation: Invitation, now: Now, *, is_message: bool) -> _Question | Local:
+def _price(
+    rooms: Rooms, key: bytes, trunk: Origin, invitation: Invitation, now: Now, *, is_message: bool
+) -> _Question | Local:
     store = rooms.store
     try:
         snapshot = rooms.rates.snapshot()
@@ -158,47 +168,45 @@ def _price(rooms: Rooms, trunk: Origin, invitation: Invitation, now: Now, *, is_
         caller = caller_of(trunk, invitation, translations)
         path = accounts.path_of(store, txn, trunk.account)
         listed = NOBODYS if is_message else configuration.specials(txn)
-        number, special, plan_id = _destination(listed, translations, trunk, invitation, path)
-        if trunk.state != "active" and special != EMERGENCY:
-            raise Refusal("trunk" if device_of(trunk) is None else "device", trunk.account, trunk.account)
-        local = None
-        if not special:
-            has_numbers = configuration.has_numbers(txn)
-            local = _local(store, txn, trunk, path, number, invitation.called, has_numbers=has_numbers)
-        if local is not None and is_message:
-            raise Refusal("message", trunk.account, trunk.account)
+        found = _destination(listed, translations, trunk, invitation, path)
+        number, special, plan_id = found
+        local = None if special else _local(store, txn, configuration, trunk, path, (number, invitation.called))
+        _check_beginning(trunk, path, found, is_local=local is not None, is_message=is_message)
         if local is not None:
             return local
-        if number is None:
-            raise Refusal("number", trunk.account, trunk.account)
-        if not special:
-            check_states(path, trunk.account)
         plan = configuration.plan(txn, plan_id)
         if plan is None:
             raise Refusal("route", 0, trunk.account)
-        look = quote.Look(store, txn, configuration, rates, number, now.wall_s)
+        look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms)
         first_hold_s = configuration.settings(txn).first_hold_s
         chain = quote.FREE_CHAIN
         if not special:
             chain = quote.price_chain(look, path, trunk, first_hold_s, is_message=is_message)
         special = MESSAGE if is_message else special
+        offered = offer(plan, number, [account.id for account in path], now.wall_s)
+        plan = offered.plan
         top = chain.legs[-1] if chain.legs else None
         try:
-            ways = quote.find_ways(look, plan, top, set(), special)
+            loser = quote.losing_account(look, chain.legs, plan, special)
+            if loser and plan.no_loss is NoLoss.STRICT:
+                raise Refusal("loss", loser, trunk.account)
+            ways, rule = quote.find_ways(look, offered, top, set(), key, special)
         except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
             raise Refusal("exchange", path[-1].id, trunk.account, missing.pair) from None
         txn_id = txn.id()
     if not ways:
-        raise Refusal("route", 0, trunk.account)
+        raise Refusal(rule, path[-1].id if rule == "loss" else 0, trunk.account)
     leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
-    return _Question(trunk, invitation, number, special, caller, leg, plan_id, plan, path, chain, ways, txn_id)
+    return _Question(
+        key, trunk, invitation, number, special, caller, leg, plan_id, plan, path, chain, ways, loser, txn_id
+    )
 
 
 class _Destination(NamedTuple):
     """Where a call is to go."""
 
-    number: str | None
-    """E.164, or one of the list of special numbers; None: it is no number."""
+    number: str
+    """E.164, or one of the list of special numbers; empty: it is no number."""
     special: str
     """emergency or free; empty: an ordinary call."""
     plan: int
@@ -212,18 +220,38 @@ def _destination(
     number = international(trunk, written)
     found = specials.find(written, number, [one.id for one in path], by) if specials else None
     if found is None or any(account.flags & layout.CLOSED for account in path):
-        return _Destination(number, "", trunk.plan)
+        return _Destination(number or "", "", trunk.plan)
     special, number = found
     return _Destination(number, special.kind, special.plan)
 
 
+def _check_beginning(
+    trunk: Origin, path: list[Account], found: _Destination, *, is_local: bool, is_message: bool
+) -> None:
+    """Whether who calls may call there at all. Raises Refusal."""
+    if trunk.state != "active" and found.special != EMERGENCY:
+        raise Refusal("trunk" if device_of(trunk) is None else "device", trunk.account, trunk.account)
+    if is_local and is_message:
+        raise Refusal("message", trunk.account, trunk.account)
+    if not is_local and not found.number:
+        raise Refusal("number", trunk.account, trunk.account)
+    if not is_local and not found.special:
+        check_states(path, trunk.account)
+
+
 def _local(
-    store: HotStore, txn: Any, trunk: Origin, path: list[Account], number: str | None, called: str, *, has_numbers: bool
+    store: HotStore,
+    txn: Any,
+    configuration: Configuration,
+    trunk: Origin,
+    path: list[Account],
+    dialled_as: tuple[str, str],
 ) -> Local | None:
-    """Whom of ours a call is for; None: nobody. `has_numbers`: somebody here has one."""
-    if number is None:
+    """Whom of ours a call is for; None: nobody. `dialled_as`: the number, empty if it is none, and what was sent."""
+    number, called = dialled_as
+    if not number:
         return None if device_of(trunk) is None else _namesake(store, txn, path, called)
-    if not has_numbers:
+    if not configuration.has_numbers(txn):
         return None
     ours = id_of_digits(store.config, txn, number)
     return Local(ours) if ours else None
@@ -255,7 +283,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     trunk, invitation = question.trunk, question.invitation
     invited = invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
-    key = new_call_key(now)
+    key = question.key
     parties = parties_for(question.ways[0], question.caller, question.leg)
     call = _call(key, question, question.ways[0], parties, now)  # before the lock: the first way nearly always has room
     record = pack_call(call)
@@ -273,9 +301,9 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
                 return None
         is_limited = question.special in {"", MESSAGE}
         take_origin(change, trunk, now, is_limited=is_limited)
-        way = take_gateway(change, question.ways, now)
+        way, exposed = take_gateway(change, question.ways, question.special, now)
         if way is None:
-            raise Refusal("route", 0, trunk.account)
+            raise Refusal("exposure" if exposed else "route", exposed, trunk.account)
         take_path(change, path, question.chain, now, is_limited=is_limited)
         if way is not question.ways[0]:
             parties = parties_for(way, question.caller, question.leg)
@@ -283,7 +311,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
-    return Admitted(key.hex(), target_of(question.plan, way, parties, 0))
+    return Admitted(key.hex(), target_of(question.plan, way, parties, 0), question.loser)
 
 
 def new_call_key(now: Now) -> bytes:
@@ -317,16 +345,43 @@ def take_origin(change: Change, trunk: Origin, now: Now, *, is_limited: bool = T
     accounts.put_usage(change.store, change.txn, kind, trunk.id, usage.channels + 1, clock_us)
 
 
-def take_gateway(change: Change, ways: list[Way], now: Now) -> Way | None:
-    """The first gateway with room for one more call, counted on it; None: all are full."""
+class Taken(NamedTuple):
+    """What became of a look for a gateway."""
+
+    way: Way | None
+    """The gateway, counted on it; None: there is no room for one more call."""
+    exposed: int
+    """The last provider to whom as much is owed as may be; 0: none."""
+
+
+def take_gateway(change: Change, ways: list[Way], special: str, now: Now) -> Taken:
+    """The first gateway with room for one more call, whose provider may be owed its cost. `special`: as in the call."""
+    exposed = 0
     for way in ways:
         gateway = way.gateway
         usage = accounts.usage_of(change.store, change.txn, b"g", gateway.id)
         clock_us = room_for_one(usage, gateway.channels_max, gateway.cps_max, now)
-        if clock_us is not None:
-            accounts.put_usage(change.store, change.txn, b"g", gateway.id, usage.channels + 1, clock_us)
-            return way
-    return None
+        if clock_us is None:
+            continue
+        owed = None if way.leg is None else exposure.of(change.store, change.txn, gateway.provider)
+        if way.leg is not None and owed is not None:
+            held = max(exposure.HELD_MIN, _first_cost(change, way.leg, special, now))
+            if not exposure.has_room(change, gateway.provider, owed, held):
+                exposed = gateway.provider
+                continue
+            exposure.move(change, gateway.provider, held)
+            way = way._replace(leg=way.leg._replace(held=held))  # noqa: PLW2901 -- the same way, with its hold
+        accounts.put_usage(change.store, change.txn, b"g", gateway.id, usage.channels + 1, clock_us)
+        return Taken(way, exposed)
+    return Taken(None, exposed)
+
+
+def _first_cost(change: Change, leg: ChargeLeg, special: str, now: Now) -> int:
+    """What the provider asks for a MESSAGE, or for the time that a hold before the answer pays."""
+    if special == MESSAGE:
+        return quote.message_micros(leg.terms, now.wall_s, leg.factor) or 0
+    settings = change.configuration.settings(change.txn)
+    return quote.first_hold_micros(leg.terms, settings.first_hold_s, now.wall_s, leg.factor)
 
 
 def room_for_one(usage: Usage, channels_max: int, cps_max: int, now: Now) -> int | None:

@@ -26,6 +26,7 @@ FULL = (
     "(KAMBILL_STORE_MIB, docs/operations.md) and start with an empty folder"
 )
 NO_EXCHANGE = "kambill: no rate of exchange {}: calls of account {} get 503: add it to exchange.yaml and publish"
+LOSS = "kambill: loss: account {} would pay more than it earns: a call of {} {} (no_loss of its routing plan)"
 
 
 def request(rooms: Rooms) -> None:
@@ -149,9 +150,10 @@ def _begin(rooms: Rooms, origin: Origin, invitation: Invitation) -> None:
     decision = authorise(rooms, origin, invitation, now())
     if isinstance(decision, Local):
         decision = receive(rooms, origin, invitation, decision, now())
-    admitted = _answer(decision)
+    device = device_of(origin)
+    admitted = _answer(decision, f"trunk {origin.id}" if device is None else f"device {origin.id}")
     if admitted is not None:
-        _admit(rooms, admitted, is_device=device_of(origin) is not None)
+        _admit(rooms, admitted, is_device=device is not None)
 
 
 def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
@@ -161,7 +163,7 @@ def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
     if invitation is None or not sip.new_transaction():
         return
     decision = authorise(rooms, trunk, invitation, now(), is_message=True)
-    admitted = None if isinstance(decision, Local) else _answer(decision)
+    admitted = None if isinstance(decision, Local) else _answer(decision, f"trunk {trunk.id}")
     if admitted is None:
         return
     ends.forget_claims()
@@ -195,15 +197,19 @@ def _refusal(invitation: Invitation | None, *, by_us: bool) -> guards.Answer | N
     return guards.check_extensions(sip.text("$hdr(Require)"))
 
 
-def _answer(decision: Admitted | Refused | Repeated) -> Admitted | None:
-    """What is held and may go out; None: it was answered, or is a retransmission."""
+def _answer(decision: Admitted | Refused | Repeated, by: str = "") -> Admitted | None:
+    """What is held and may go out; None: it was answered, or is a retransmission. `by`: whose it is, for the log."""
     if isinstance(decision, Admitted):
+        if decision.loser:
+            sip.say_seldom(LOSS.format(decision.loser, by, "goes on"))
         return decision
     if isinstance(decision, Refused):
         if decision.rule == "store":
             sip.say_seldom(FULL)
-        if decision.rule.startswith("exchange "):
+        elif decision.rule.startswith("exchange "):
             sip.say_seldom(NO_EXCHANGE.format(decision.rule.removeprefix("exchange "), decision.account))
+        elif decision.rule == "loss":
+            sip.say_seldom(LOSS.format(decision.account, by, "is refused"))
         sip.transaction_reply(decision.code, decision.reason)
     elif not decision.retransmission:
         sip.transaction_reply(482, "Loop Detected")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 
-from kemi import devices_in, ends, farewell, guards, messages, notes, places, sip
+from kemi import carriers, devices_in, ends, farewell, guards, messages, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.calls_in import send_message, send_out
 from kemi.clock import now
 from kemi.failover import fail_over
 from kemi.identify import Source
 from kemi.messages import Far
+from kemi.prober import note_result
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
@@ -254,7 +255,8 @@ def failure(rooms: Rooms) -> None:
         ended(rooms, call, End("caller", 487, "Request Terminated", ring_ms), now())
         return
     code = sip.failure_code()
-    target = fail_over(rooms, call, code, now())
+    _note_failure(rooms, call, code, ring_ms)
+    target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now())
     if target is not None:
         sip.set_dialog_note(notes.PAST, str(int(sip.dialog_note(notes.PAST) or 0) + 1))
         if send_out(rooms, call, target):
@@ -284,6 +286,13 @@ def message_failed(rooms: Rooms) -> None:
     code, reason = _for_caller(code, sip.text("$T_reply_reason"))
     if ended(rooms, call, End("callee", code, reason, 0), now()):
         sip.transaction_reply(code, reason)
+
+
+def _note_failure(rooms: Rooms, call: str, code: int, ring_ms: int) -> None:
+    """Counts the gateway's failure, or its answer. One that let the call ring until the limit has not failed."""
+    running = find(rooms, call)
+    if running is not None and not running.is_answered and not (ring_ms and code == 408):
+        carriers.tell(note_result(rooms, running.gateway, code, now()))
 
 
 def _for_caller(code: int, reason: str) -> tuple[int, str]:

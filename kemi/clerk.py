@@ -18,6 +18,7 @@ from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxReader
 from kemi.store.journal import JournalWriter
 from kemi.store.lines import Origin, Row, line_of_carried, line_of_event, line_of_place
+from kemi.store.quality import Counter
 
 EVENTS_PER_SYNC = 2_000
 DELETES_PER_CHANGE = 100
@@ -39,6 +40,7 @@ class Clerk:
         self._beaten_ms = 0
         self._saw_wiped = False
         self._began = False
+        self._counter = Counter()
         self._kept: deque[tuple[int, int, int]] = deque()  # boot_ms of the writing, first and last sequence
 
     def tick(self, now: Now) -> None:
@@ -79,6 +81,8 @@ class Clerk:
         self._beaten_ms = now.boot_ms
         with Change(self._rooms.store) as change:
             change.event(queues.BEAT, now, {"running": change.running})
+            self._counter.write(change, now.wall_s)
+        self._counter.forget_stale(self._rooms.store, now.wall_s)
 
     def _copy_events(self, now: Now) -> None:
         """What is new goes to the journal; what has been there for KEEP_MS leaves the store."""
@@ -88,6 +92,8 @@ class Clerk:
                 origin = Origin(epoch, self._boot)
                 self._journal.append([line_of_event(origin, row) for row in rows])
                 self._note_journalled(rows[-1].sequence)
+                for row in rows:
+                    self._counter.take(row.event)
                 self._kept.append((now.boot_ms, rows[0].sequence, rows[-1].sequence))
             if len(rows) < EVENTS_PER_SYNC:
                 break

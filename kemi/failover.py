@@ -6,6 +6,7 @@ from kemi import quote
 from kemi.authorize import Target, take_gateway, target_of
 from kemi.caller import CallerId, Parties, parties_again, parties_for
 from kemi.clock import Now
+from kemi.numbers import for_gateway
 from kemi.onward import NEXT_CODES
 from kemi.quote import Way
 from kemi.receive import RING_ALL_S
@@ -13,9 +14,12 @@ from kemi.receive import target_of as hop_target
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import with_code
-from kemi.store import accounts
+from kemi.store import accounts, exposure
 from kemi.store.calls import RunningCall
 from kemi.store.change import Change
+from kemi.store.translate import CALLED
+from kemi.store.trunks import Gateway
+from ratebook.choice import offer
 from ratebook.routing import Plan
 
 REDIRECTIONS = range(300, 400)
@@ -36,17 +40,43 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None
         configuration = store.configuration(txn)
         plan = configuration.plan(txn, running.plan)
         rung_ms = now.boot_ms - running.start_boot_ms
-        if plan is None or not _may_try_again(plan, running, sip_code, rung_ms):
+        if plan is None:
             return None
-        look = quote.Look(store, txn, configuration, rates, running.called, now.wall_s)
+        offered = offer(plan, running.called, running.path, now.wall_s)
+        if not _may_try_again(offered.plan, running, sip_code, rung_ms):
+            return None
+        look = quote.Look(store, txn, configuration, rates, running.called, now.wall_s, now.boot_ms)
         tried = {attempt[0] for attempt in running.attempts}
         top = running.legs[-1] if running.legs else None
         try:
-            ways = quote.find_ways(look, plan, top, tried, running.special)
+            ways, _ = quote.find_ways(look, offered, top, tried, running.key, running.special)
         except quote.NoExchange:
             return None
     taken = _change_gateway(rooms, running.key, ways, sip_code, now)
-    return None if taken is None else target_of(plan, *taken, rung_ms)
+    return None if taken is None else target_of(offered.plan, *taken, rung_ms)
+
+
+def same_gateway(rooms: Rooms, call: str, now: Now) -> tuple[Target, Gateway] | None:
+    """Where the call rings now, to be tried anew; None: it doesn't ring any longer, or has no time left."""
+    store = rooms.store
+    running = find(rooms, call)
+    if running is None or running.is_answered or not running.gateway:
+        return None
+    with store.read() as txn:
+        configuration = store.configuration(txn)
+        plan = configuration.plan(txn, running.plan)
+        gateway = configuration.gateway(txn, running.gateway)
+        if plan is None or gateway is None:
+            return None
+        rules = configuration.translations(txn, gateway.provider)
+    rung_ms = now.boot_ms - running.start_boot_ms
+    plan = offer(plan, running.called, running.path, now.wall_s).plan
+    if plan.ring_timeout_s * 1000 - rung_ms < RING_LEFT_MIN_MS:
+        return None
+    called = for_gateway(running.called, gateway, rules.of_gateway(gateway.id, CALLED))
+    way = Way(gateway, running.provider, 0, called, rules)
+    parties = parties_for(way, CallerId(running.caller, running.is_private), running.caller_leg)
+    return target_of(plan, way, parties, rung_ms), gateway
 
 
 def _next_hop(rooms: Rooms, running: RunningCall, sip_code: int, now: Now) -> Target | None:
@@ -76,8 +106,13 @@ def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, no
         running = change.call(key)
         if running is None or running.is_answered:
             return None
-        way = take_gateway(change, ways, now)
+        before = running.provider
+        if before is not None:
+            exposure.move(change, before.account, -before.held)
+        way, _ = take_gateway(change, ways, running.special, now)
         if way is None:
+            if before is not None:
+                exposure.move(change, before.account, before.held)
             return None
         accounts.release_channel(change.store, change.txn, b"g", running.gateway)
         attempts = (*with_code(running, sip_code), (way.gateway.id, 0, now.wall_ms))

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from kemi.clock import Now
 from kemi.quote import standard_micros
 from kemi.rooms import Rooms
-from kemi.store import accounts, queues
+from kemi.store import accounts, exposure, queues
 from kemi.store.calls import ChargeLeg, RunningCall
 from kemi.store.change import Change
 from kemi.store.layout import Account, Settings
@@ -88,6 +88,15 @@ def move_holds(change: Change, payers: Payers, after: tuple[ChargeLeg, ...]) -> 
             accounts.put_moved(change.store, change.txn, account, 0, new.held - leg.held, 0)
 
 
+def provider_held(change: Change, provider: ChargeLeg | None, grant_s: int, answered_s: int) -> ChargeLeg | None:
+    """The provider's leg with the cost of a grant held, if its provider has an exposure limit. Never refused."""
+    if provider is None or not provider.held:
+        return provider
+    held = max(exposure.HELD_MIN, standard_micros(provider.terms, grant_s, answered_s, provider.factor))
+    exposure.move(change, provider.account, held - provider.held)
+    return provider._replace(held=held)
+
+
 def due_ms(grant_end_boot_ms: int, settings: Settings, now: Now) -> int:
     """When the meter looks at an answered call next: before its money ends, or a second from now."""
     before_ms = min(settings.extend_before_s * 1000, (grant_end_boot_ms - now.boot_ms) // 3)
@@ -137,7 +146,8 @@ def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
 def _with_grant(change: Change, running: RunningCall, grant_s: int, now: Now) -> RunningCall:
     legs = held_for(running.legs, grant_s, running.answered_s)
     move_holds(change, payers_of(change, running.legs), legs)
-    return running._replace(legs=legs, grant_s=grant_s, seen_boot_ms=now.boot_ms)
+    provider = provider_held(change, running.provider, grant_s, running.answered_s)
+    return running._replace(legs=legs, provider=provider, grant_s=grant_s, seen_boot_ms=now.boot_ms)
 
 
 def shorten(rooms: Rooms, key: bytes, seconds: int, now: Now) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from kemi.numbers import for_gateway
 from kemi.refusal import Refusal
-from kemi.store import accounts
+from kemi.store import accounts, health, quality
 from kemi.store.calls import ChargeLeg
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
@@ -18,11 +19,13 @@ from kemi.store.specials import EMERGENCY, MESSAGE
 from kemi.store.translate import CALLED, Translations, is_number
 from kemi.store.trunks import Gateway
 from ratebook.bands import terms_at
+from ratebook.choice import Candidate, Offer, lot, order_candidates
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
 from ratebook.price import Factor, attempt_charge, charge, message_charge
-from ratebook.routing import Candidate, Plan, match_routes, order_candidates
+from ratebook.quality import Figures, band_of
+from ratebook.routing import Choice, NoLoss, Order, Plan
 
 STANDARD_CHARGES_MAX = 32_768
 """Kept by each process: terms of its rates times the few lengths that every call asks for."""
@@ -72,6 +75,7 @@ class Look(NamedTuple):
     rates: RatesSnapshot
     number: str
     at_s: int
+    boot_ms: int
 
     def rate(self, tariff: int) -> tuple[bytes, Found] | None:
         """The tariff's version of this moment and its rate for the number; None: no tariff, or no rate."""
@@ -200,32 +204,96 @@ class Way(NamedTuple):
     """Of its provider: among them those for what it gets."""
 
 
-def find_ways(look: Look, plan: Plan, top: ChargeLeg | None, tried: set[int], special: str = "") -> list[Way]:
-    """The gateways that a call may take, best first, without those in `tried` and those that would lose money.
+class Ways(NamedTuple):
+    """The gateways that a call may take, best first."""
+
+    found: list[Way]
+    rule: str
+    """Why there is none, if there is none: `route`, or `loss` if each would cost more than the call earns."""
+
+
+def find_ways(
+    look: Look, offered: Offer, top: ChargeLeg | None, tried: set[int], draw: bytes, special: str = ""
+) -> Ways:
+    """The gateways of an offer without those in `tried` and those that would lose money.
 
     `top`: what the root earns by; None: nothing, so that the no-loss rule has nothing to compare. Costs are compared in
-    the currency of what is earned, else the root's; a gateway whose cost can't be is none. Raises NoExchange where no
-    other is left. `special`: what kind of call it is; of an emergency call providers get nothing, and need no rate.
+    the currency of what is earned, else the root's; a gateway whose cost can't be is none. `draw`: what is random in
+    lots. `special`: what kind of call it is; of an emergency call providers get nothing, and need no rate. Raises
+    NoExchange where no other gateway is left.
     """
-    expected_s = None if special == MESSAGE else plan.expected_call_s
+    plan = offered.plan
+    expected_s = _expected_s(plan, special)
     currency = _root_currency(look) if top is None else top.currency
     missing = None
     ways: dict[int, Way] = {}
     candidates = []
-    for route in match_routes(plan, look.number):
-        gateway_id = int(route.gateway)
-        try:
-            way = None if gateway_id in tried else _way(look, gateway_id, is_paid=special != EMERGENCY)
-            cost = None if way is None else _cost_micros(look, way.leg, expected_s, currency)
-            if way is not None and cost is not None:
-                candidates.append(Candidate(gateway_id, route.priority, cost))
-                ways[gateway_id] = way
-        except NoExchange as fault:
-            missing = fault
+    for tier, choices in enumerate(offered.tiers):
+        for choice in choices:
+            gateway_id = int(choice.gateway)
+            try:
+                way = None if gateway_id in tried else _way(look, gateway_id, is_paid=special != EMERGENCY)
+                cost_micros = None if way is None else _cost_micros(look, way.leg, expected_s, currency)
+                if way is not None and cost_micros is not None:
+                    candidates.append(_candidate(look, plan, tier, choice, way, cost_micros, top, draw))
+                    ways[gateway_id] = way
+            except NoExchange as fault:
+                missing = fault
     if missing is not None and not ways:
         raise missing
     earned = None if top is None else _expected_micros(look, top, expected_s)
-    return [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
+    found = [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
+    return Ways(found, "loss" if candidates else "route")
+
+
+def _expected_s(plan: Plan, special: str) -> int | None:
+    """How long the call is expected to be; None: it is a MESSAGE."""
+    return None if special == MESSAGE else plan.expected_call_s
+
+
+def _candidate(
+    look: Look,
+    plan: Plan,
+    tier: int,
+    choice: Choice,
+    way: Way,
+    cost_micros: int,
+    top: ChargeLeg | None,
+    draw: bytes,
+) -> Candidate:
+    """A way as it is compared; what no order of the plan asks for is not looked up."""
+    number, order = way.gateway.id, plan.order
+    drawn = lot(draw, number, choice.weight) if Order.PERCENTAGE in order else 0.0
+    band = _quality(look, plan, number, top) if Order.QUALITY in order else 0
+    gap = len(look.number) - len(way.leg.prefix if way.leg else "") if Order.PREFIX in order else 0
+    return _new(Candidate, (number, choice.priority, cost_micros, tier, drawn, band, gap))
+
+
+def _quality(look: Look, plan: Plan, gateway_id: int, top: ChargeLeg | None) -> int:
+    """By its figures for this prefix, or all of its figures where these are too few."""
+    demands, prefix = plan.demands, quality.prefix_for(top, look.number)
+    since_s = look.at_s - demands.window_s
+    figures = Figures()
+    for kept in (prefix, quality.WHOLE):
+        figures = quality.read(look.store, look.txn, gateway_id, kept, since_s)
+        if figures.attempts >= demands.calls_min:
+            break
+    return band_of(figures, demands)
+
+
+def losing_account(look: Look, legs: tuple[ChargeLeg, ...], plan: Plan, special: str = "") -> int:
+    """The account that would pay more for the expected call, or a MESSAGE, than it earns by it; 0: none.
+
+    The lowest one. What the root earns is compared with each gateway's cost by `find_ways`. Raises NoExchange.
+    """
+    if plan.no_loss is NoLoss.OFF:
+        return 0
+    expected_s = _expected_s(plan, special)
+    for below, leg in pairwise(legs):
+        earned = _expected_micros(look, below, expected_s) or 0
+        if (_cost_micros(look, leg, expected_s, below.currency) or 0) > earned:
+            return leg.account
+    return 0
 
 
 def _root_currency(look: Look) -> str:
@@ -254,6 +322,8 @@ def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
     """None: it is no way now. Raises NoExchange."""
     gateway = look.configuration.gateway(look.txn, gateway_id)
     if gateway is None or not gateway.is_active:
+        return None
+    if gateway.failures_max and health.is_out(look.store, look.txn, gateway_id, look.boot_ms):
         return None
     provider = accounts.get(look.store, look.txn, gateway.provider)
     if provider is None or not provider.is_active:

@@ -123,7 +123,7 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
         configuration = store.configuration(txn)
         settings = configuration.settings(txn)
         called = number.digits if number else invitation.called
-        look = Look(store, txn, configuration, rates, called, now.wall_s)
+        look = Look(store, txn, configuration, rates, called, now.wall_s, now.boot_ms)
         path = owner_path if isinstance(caller, Gateway) else accounts.path_of(store, txn, caller.account)
         who = _who_calls(look, caller, invitation)
         chain = _chain(look, caller, number, path, settings)
@@ -210,7 +210,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         change.add_record(key, pack_call(call), call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
-    return Admitted(key.hex(), target_of(question.hops[0], question.parties, question.ring_s, 0))
+    return Admitted(key.hex(), target_of(question.hops[0], question.parties, question.ring_s, 0), 0)
 
 
 def _take_all(change: Change, question: _Question, path: list[Account], now: Now) -> tuple[ChargeLeg, ...]:

@@ -15,11 +15,12 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kemi import calls_in, calls_on, sip
+from kemi import calls_in, calls_on, carriers, sip
 from kemi.clerk import Clerk
 from kemi.clock import boot_id, now
 from kemi.meter import Dialogs, tick
 from kemi.prestart import folders
+from kemi.prober import Prober
 from kemi.rooms import Rooms
 
 DONE = 1
@@ -40,6 +41,7 @@ CALLBACKS = (
     "ksr_message_failed",
     "ksr_dialog_event",
     "ksr_tm_event",
+    "ksr_uac_event",
     "ksr_meter_tick",
     "ksr_clerk_tick",
 )
@@ -61,12 +63,14 @@ class Kambill:
         self._run_dir, self._data_dir = run_dir, data_dir
         self.rooms = Rooms.open(run_dir, data_dir)
         self._clerk: Clerk | None = None
+        self._prober = Prober(self.rooms, carriers.ask)
         self._faults = 0
         self._faults_from_s = 0.0
 
     def child_init(self, rank: int) -> int:
         """Called in each process after the fork; the store is opened at its first use, so never before it."""
         self.rooms = Rooms.open(self._run_dir, self._data_dir)
+        self._prober = Prober(self.rooms, carriers.ask)
         if rank == FIRST_WORKER:
             sip.note(f"kambill: taking calls from the store in {self._run_dir}")
         return 0
@@ -126,9 +130,14 @@ class Kambill:
         """A request that Kamailio sends of its own accord is about to go."""
         return self._safely(lambda: calls_on.own_request(self.rooms))
 
+    def ksr_uac_event(self, _msg: Any, _event: str) -> int:
+        """The answer to OPTIONS or REGISTER of ours, or its silence."""
+        return self._safely(lambda: carriers.answered(self.rooms))
+
     def ksr_meter_tick(self, *_unused: Any) -> int:
-        """Each second, in a process of its own."""
-        return self._safely(lambda: tick(self.rooms, DIALOGS, now()))
+        """Each second, in a process of its own. Calls first: what is wrong with a gateway must not keep them."""
+        self._safely(lambda: tick(self.rooms, DIALOGS, now()))
+        return self._safely(lambda: self._prober.tick(now()))
 
     def ksr_clerk_tick(self, *_unused: Any) -> int:
         """Each 100 ms, in another process of its own."""

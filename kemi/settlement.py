@@ -11,7 +11,7 @@ from kemi import suspension
 from kemi.clock import Now
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.store import accounts, queues
+from kemi.store import accounts, exposure, queues
 from kemi.store.calls import ANSWERED, ChargeLeg, RunningCall, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.queues import Ending
@@ -150,6 +150,8 @@ def close(change: Change, running: RunningCall, bill: Bill) -> None:
     accounts.release_channel(store, txn, b"d", running.device)
     accounts.release_channel(store, txn, b"g", running.gateway)
     accounts.release_channel(store, txn, b"n", running.number)
+    if running.provider is not None and running.provider.held:
+        exposure.move(change, running.provider.account, -running.provider.held)
     if running.provider is not None and bill.cost is not None and bill.cost[1]:
         accounts.move(store, txn, running.provider.account, 0, 0, bill.cost[1])
     change.add_event(bill.event)

@@ -229,6 +229,16 @@ def failure_code() -> int:
     return number("$T_reply_code")
 
 
+def failure_header(name: str) -> str:
+    """In a failure route: a header of the reply that won; empty: it has none."""
+    return get(f"$T_rpl($hdr({name}))") or ""
+
+
+def append_header(name: str, body: str) -> None:
+    """One more header of what is sent on."""
+    KSR.hdr.append(f"{name}: {body}\r\n")
+
+
 def reply_branch() -> int:
     """Which of the INVITE's branches the reply at hand answers, from 0: the end of our Via's branch."""
     _, _, index = text("$via0(branch)").rpartition(".")
@@ -246,10 +256,15 @@ def drop_reply() -> int:
 
 def send_to(user: str, host: str, port: int, transport: str) -> None:
     """Where the request goes, as request URI and next hop."""
+    KSR.seturi(uri_of(user, host, port, transport))
+    KSR.resetdsturi()
+
+
+def uri_of(user: str, host: str, port: int, transport: str) -> str:
+    """The URI of a place; `user` empty: of the place itself."""
     uri_host = f"[{host}]" if ":" in host else host
     suffix = "" if transport == "udp" else f";transport={transport}"
-    KSR.seturi(f"sip:{user}@{uri_host}:{port}{suffix}")
-    KSR.resetdsturi()
+    return f"sip:{user}@{uri_host}:{port}{suffix}" if user else f"sip:{uri_host}:{port}{suffix}"
 
 
 def set_uri(uri: str) -> None:
@@ -374,6 +389,49 @@ def set_timeout_of(seconds: int, h_entry: int, h_id: int) -> bool:
 def bye(side: str) -> bool:
     """Sends a BYE of our own to one side (`caller`, `callee`, `all`) of the dialog at hand."""
     return bool(KSR.dialog.dlg_bye(side) > 0)
+
+
+# --- requests of our own
+
+
+class Request(NamedTuple):
+    """A request outside calls, that tm sends and repeats."""
+
+    method: str
+    uri: str
+    from_uri: str
+    to_uri: str
+    headers: str
+    """Whole lines."""
+    mark: str
+    """Comes back with the answer."""
+
+
+def ask(request: Request) -> bool:
+    """Sends it; the answer, or 408 for silence, comes to `ksr_uac_event`. False: it could not be sent.
+
+    Not with uac's own digest: Kamailio 5.6 frees its memory twice then.
+    """
+    put = KSR.pv.sets
+    put("$uac_req(all)", "")
+    put("$uac_req(method)", request.method)
+    put("$uac_req(ruri)", request.uri)
+    put("$uac_req(furi)", request.from_uri)
+    put("$uac_req(turi)", request.to_uri)
+    put("$uac_req(hdrs)", request.headers)
+    put("$uac_req(evparam)", request.mark)
+    KSR.pv.seti("$uac_req(evroute)", 1)
+    return bool(KSR.uac.uac_req_send() > 0)
+
+
+def asked_answer() -> tuple[str, int]:
+    """In `ksr_uac_event`: the mark of the request and the final code that it came to."""
+    return text("$uac_req(evparam)"), number("$uac_req(evcode)")
+
+
+def own_address() -> str:
+    """`host:port` of the first socket, as `kamailio-local.cfg` names it."""
+    return text("$def(KAMBILL_LISTEN)").partition(" ")[0].partition(":")[2]
 
 
 # --- sending and saying

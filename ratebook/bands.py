@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from ratebook.model import Band, Terms, Timetable, Window
+from ratebook.model import Band, Hours, Terms, Timetable, Window
 
 DAY_S = 86_400
 THURSDAY = 3
@@ -16,6 +16,9 @@ THURSDAY = 3
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 YEARS = 10_000
 """A date without its year is what is left of YYYYMMDD by this."""
+
+NO_BAND = -1
+"""The index of the time outside all bands."""
 
 
 class Stretch(NamedTuple):
@@ -45,6 +48,12 @@ def terms_at(terms: Terms, at_s: int) -> Terms:
         return terms
     index = _band_at(timetable, at_s + _offset_s(_zone(timetable.zone), at_s))
     return terms if index is None else timetable.bands[index][1]
+
+
+def band_of(hours: Hours, at_s: int) -> int:
+    """Which of its bands a wall-clock second lies in, the first one that fits; NO_BAND: in none."""
+    local_s = at_s + _offset_s(_zone(hours.zone), at_s)
+    return next((index for index, band in enumerate(hours.bands) if _fits(band, local_s)), NO_BAND)
 
 
 def stretches(terms: Terms, timetable: Timetable, from_s: int, to_s: int) -> Iterator[Stretch]:

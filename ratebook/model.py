@@ -68,6 +68,14 @@ class Band(NamedTuple):
     windows: tuple[Window, ...]
 
 
+class Hours(NamedTuple):
+    """Time bands on the clocks of a zone."""
+
+    zone: str
+    bands: tuple[Band, ...]
+    """The first one that fits a moment holds."""
+
+
 class Timetable(NamedTuple):
     """Other terms at other hours."""
 

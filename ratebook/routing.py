@@ -1,46 +1,130 @@
-"""Routing plans: which gateways a number may take, and in what order. Pure; runs inside Kamailio."""
+"""What a routing plan says: which gateways a number may take, when, and by what they are ordered. Values and their
+records; runs inside Kamailio. `ratebook.choice` picks from them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
+
+from ratebook.model import Band, Hours, Window
 
 RING_TIMEOUT_MAX_S = 180
 """Over all gateways. Kamailio gives up a ringing dialog without a word at 600 s."""
 
 
 class Order(StrEnum):
-    """What comes first."""
+    """What comes first. Several are asked one after the other; in the end cost decides, then priority."""
 
     COST = "cost"
-    """The cheaper gateway, then the lower priority number."""
+    """The cheaper gateway."""
     PRIORITY = "priority"
-    """The lower priority number, then the cheaper gateway."""
+    """The lower priority number."""
+    PERCENTAGE = "percentage"
+    """By lot, each gateway as often as its weight says."""
+    QUALITY = "quality"
+    """The better band of `Demands`."""
+    PREFIX = "prefix"
+    """The gateway whose provider has a rate for the longer prefix."""
 
 
 class NoLoss(StrEnum):
-    """What happens to a gateway that costs more than the call earns."""
+    """What happens to a gateway that costs more than the call earns, and to a reseller who would pay more than it
+    earns.
+    """
 
     STRICT = "strict"
-    """It is left out."""
+    """The gateway is left out; the reseller's call is refused."""
     WARN = "warn"
-    """It is used, after those that earn."""
+    """The gateway is used, after those that earn; the reseller's call goes on. It is told in the log."""
     OFF = "off"
 
 
-class Route(NamedTuple):
-    """A gateway for a prefix."""
+class Match(StrEnum):
+    """Which routes of a number count."""
+
+    LONGEST = "longest"
+    """That of the longest prefix alone."""
+    LONGEST_FIRST = "longest-first"
+    """That of the longest prefix, and after its gateways those of the shorter ones."""
+    ALL = "all"
+    """Those of all prefixes, as if they were one."""
+
+
+class Pin(StrEnum):
+    """What a rule does with its gateways."""
+
+    ONLY = "only"
+    """No others."""
+    FIRST = "first"
+    """These before all others, as they are written."""
+    EXCLUDE = "exclude"
+    """Never these, whatever other rules say."""
+
+
+class Choice(NamedTuple):
+    """A gateway of a route."""
 
     gateway: str
     """`provider/gateway`, or its id as text once it is resolved."""
     priority: int
+    weight: int = 1
+    """Its part of the lots."""
+    bands: tuple[int, ...] = ()
+    """Indexes of the plan's hours in which it may be used, NO_BAND for the rest of the time; empty: always."""
+
+
+class Route(NamedTuple):
+    """The gateways of a prefix."""
+
+    choices: tuple[Choice, ...]
+    """None: its numbers are barred."""
+    bands: tuple[int, ...] = ()
+    """When it holds, as in `Choice`. Of a prefix's routes exactly one holds at any time."""
+    own: tuple[tuple[str, Any], ...] = ()
+    """Fields of the plan that are others for its numbers."""
+
+
+class Rule(NamedTuple):
+    """Pins or excludes gateways."""
+
+    pin: Pin
+    gateways: tuple[str, ...]
+    """As in `Choice`."""
+    prefixes: tuple[str, ...] = ()
+    """Of numbers; none: every number."""
+    accounts: tuple[str, ...] = ()
+    """The caller's, or one above it; ids as text once they are resolved. None: everybody."""
+
+
+class Demand(NamedTuple):
+    """What a gateway's figures must come to. 0: nothing is asked."""
+
+    asr_percent: int = 0
+    """Answered of all attempts, at least."""
+    acd_s: int = 0
+    """Length of an answered call on the average, at least."""
+    pdd_ms: int = 0
+    """From the INVITE to the first ringing on the average, at most."""
+
+
+class Demands(NamedTuple):
+    """How gateways are sorted by quality: by the first of the bands whose demand they meet."""
+
+    window_s: int = 3600
+    """How far back their figures reach."""
+    calls_min: int = 20
+    """Fewer attempts say nothing: the gateway is taken for a good one."""
+    bands: tuple[Demand, ...] = (Demand(asr_percent=40), Demand(asr_percent=20))
+    """The best first."""
 
 
 class Plan(NamedTuple):
     """How an account's calls are routed."""
 
     name: str
-    order: Order
+    order: tuple[Order, ...]
     no_loss: NoLoss
     failover_codes: frozenset[int]
     """SIP codes after which the next gateway is tried."""
@@ -52,65 +136,115 @@ class Plan(NamedTuple):
     expected_call_s: int
     """The call whose cost is compared."""
     routes: dict[str, tuple[Route, ...]]
-    """By prefix; the longest one that a number begins with counts, alone."""
+    """By prefix."""
+    match: Match = Match.LONGEST
+    hours: Hours | None = None
+    demands: Demands = Demands()
+    rules: tuple[Rule, ...] = ()
+    """Done one after the other, exclusions last."""
+
+    def gateways(self) -> set[str]:
+        """All that it names."""
+        routes = (route for routes in self.routes.values() for route in routes)
+        return {choice.gateway for route in routes for choice in route.choices} | {
+            gateway for rule in self.rules for gateway in rule.gateways
+        }
+
+    def accounts(self) -> set[str]:
+        """All that its rules name."""
+        return {account for rule in self.rules for account in rule.accounts}
+
+    def renamed(self, gateways: Mapping[str, str], accounts: Mapping[str, str]) -> Plan:
+        """The plan with every gateway and account called by another name. Raises KeyError for one that has none."""
+        routes = {
+            prefix: tuple(
+                route._replace(choices=tuple(one._replace(gateway=gateways[one.gateway]) for one in route.choices))
+                for route in routes
+            )
+            for prefix, routes in self.routes.items()
+        }
+        rules = tuple(
+            rule._replace(
+                gateways=tuple(gateways[one] for one in rule.gateways),
+                accounts=tuple(accounts[one] for one in rule.accounts),
+            )
+            for rule in self.rules
+        )
+        return self._replace(routes=routes, rules=rules)
 
     def to_record(self) -> dict[str, Any]:
-        """As JSON; `from_record` reads it back."""
-        return self._asdict() | {
-            "order": self.order.value,
-            "no_loss": self.no_loss.value,
-            "failover_codes": sorted(self.failover_codes),
-            "routes": [[prefix, [list(route) for route in routes]] for prefix, routes in self.routes.items()],
-        }
+        """As JSON, without what is as it is if nothing is said; `from_record` reads it back."""
+        defaults = self._field_defaults
+        record = {name: value for name, value in self._asdict().items() if defaults.get(name, ...) != value}
+        return {name: _WRITERS[name](value) if name in _WRITERS else value for name, value in record.items()}
 
     @classmethod
     def from_record(cls, record: dict[str, Any]) -> Plan:
         """The plan of a record. Raises KeyError, TypeError or ValueError for what `to_record` didn't make."""
-        return cls(
-            **record
-            | {
-                "order": Order(record["order"]),
-                "no_loss": NoLoss(record["no_loss"]),
-                "failover_codes": frozenset(record["failover_codes"]),
-                "routes": {
-                    prefix: tuple(Route(str(gateway), priority) for gateway, priority in routes)
-                    for prefix, routes in record["routes"]
-                },
-            }
-        )
+        return cls(**{name: _read(name, value) for name, value in record.items()})
 
 
-class Candidate(NamedTuple):
-    """A gateway with what the expected call would cost."""
-
-    gateway_id: int
-    priority: int
-    cost_micros: int
+def _read(name: str, value: Any) -> Any:
+    return _READERS[name](value) if name in _READERS else value
 
 
-def match_routes(plan: Plan, number: str) -> tuple[Route, ...]:
-    """The routes of the longest prefix of `number`; empty: none."""
-    for length in range(len(number), -1, -1):
-        routes = plan.routes.get(number[:length])
-        if routes is not None:
-            return routes
-    return ()
+def _write_route(prefix: str, route: Route) -> list[Any]:
+    choices = [_write_choice(one) for one in route.choices]
+    more = {name: _WRITERS[name](value) if name in _WRITERS else value for name, value in route.own}
+    if route.bands:
+        more["bands"] = list(route.bands)
+    return [prefix, choices, more] if more else [prefix, choices]
 
 
-def order_candidates(plan: Plan, candidates: list[Candidate], price_micros: int | None) -> list[Candidate]:
-    """The candidates to try, best first, `attempts_max` at most.
+def _write_choice(choice: Choice) -> list[Any]:
+    if choice.bands:
+        return [*choice[:3], list(choice.bands)]
+    return list(choice[:2] if choice.weight == 1 else choice[:3])
 
-    `price_micros`: what the expected call earns; None: nobody pays, and no gateway loses.
-    """
 
-    def rank(candidate: Candidate) -> tuple[bool, int, int]:
-        _, priority, cost_micros = candidate
-        last = plan.no_loss is NoLoss.WARN and price_micros is not None and cost_micros > price_micros
-        return (last, cost_micros, priority) if plan.order is Order.COST else (last, priority, cost_micros)
+def _read_routes(rows: Iterable[Any]) -> dict[str, tuple[Route, ...]]:
+    found: dict[str, tuple[Route, ...]] = {}
+    for prefix, choices, *more in rows:
+        fields = dict(more[0]) if more else {}
+        bands = tuple(fields.pop("bands", ()))
+        own = tuple((name, _read(name, value)) for name, value in fields.items())
+        route = Route(tuple(_read_choice(*one) for one in choices), bands, own)
+        found[prefix] = (*found.get(prefix, ()), route)
+    return found
 
-    kept = candidates
-    if price_micros is not None and plan.no_loss is NoLoss.STRICT:
-        kept = [one for one in candidates if one.cost_micros <= price_micros]
-    if len(kept) > 1:
-        kept = sorted(kept, key=rank)
-    return kept[: plan.attempts_max]
+
+def _read_choice(gateway: str | int, priority: int, weight: int = 1, bands: Iterable[int] = ()) -> Choice:
+    return Choice(str(gateway), priority, weight, tuple(bands))
+
+
+def _read_hours(row: Any) -> Hours:
+    zone, bands = row
+    windows = ((name, [Window(days, tuple(dates), *times) for days, dates, *times in rows]) for name, rows in bands)
+    return Hours(zone, tuple(Band(name, tuple(found)) for name, found in windows))
+
+
+def _read_rules(rows: Iterable[Any]) -> Iterator[Rule]:
+    for pin, gateways, prefixes, accounts in rows:
+        yield Rule(Pin(pin), tuple(map(str, gateways)), tuple(prefixes), tuple(map(str, accounts)))
+
+
+def _read_demands(row: Any) -> Demands:
+    window_s, calls_min, bands = row
+    return Demands(window_s, calls_min, tuple(Demand(*band) for band in bands))
+
+
+_WRITERS: dict[str, Any] = {
+    "order": " ".join,
+    "failover_codes": sorted,
+    "routes": lambda routes: [_write_route(prefix, one) for prefix, found in routes.items() for one in found],
+}
+_READERS: dict[str, Any] = {
+    "order": lambda text: tuple(Order(word) for word in text.split(" ")),
+    "no_loss": NoLoss,
+    "failover_codes": frozenset,
+    "routes": _read_routes,
+    "match": Match,
+    "hours": _read_hours,
+    "demands": _read_demands,
+    "rules": lambda rows: tuple(_read_rules(rows)),
+}

@@ -16,6 +16,8 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, generate_latest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from kemi import clock
+from kemi.store import health
 from kemi.store.environment import StoreAbsent, open_reader
 from service.access.sessions import Sessions
 from service.access.tidy import forget
@@ -62,6 +64,7 @@ class Metrics:
         self.faults = Counter("kambill_task_faults", "Faults of background tasks.", ["task"], registry=registry)
         self.running = Gauge("kambill_running_calls", "Calls in the hot store.", registry=registry)
         self.events = Gauge("kambill_store_events", "Events not yet in the journal.", registry=registry)
+        self.out = Gauge("kambill_gateway_out", "1: the gateway of this number is out.", ["gateway"], registry=registry)
         self.store = Gauge("kambill_store_ready", "1: the hot store takes calls.", registry=registry)
 
 
@@ -177,6 +180,9 @@ class Service:
                 self.metrics.running.set(snapshot.state.running)
                 self.metrics.events.set(snapshot.state.events)
                 self.metrics.store.set(snapshot.ready)
+                self.metrics.out.clear()
+                for gateway_id in snapshot.read(health.all_out, clock.now().boot_ms):
+                    self.metrics.out.labels(str(gateway_id)).set(1)
                 return snapshot.ready
         finally:
             reader.close()

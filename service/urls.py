@@ -11,8 +11,10 @@ from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
     devices_api,
+    figures_api,
     gateways_api,
     numbers_api,
+    plans_api,
     registrations_api,
     specials_api,
     translations_api,
@@ -38,6 +40,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *translations_api.ENDPOINTS,
     *specials_api.ENDPOINTS,
     *gateways_api.ENDPOINTS,
+    *figures_api.ENDPOINTS,
+    *plans_api.ENDPOINTS,
     *ledger.ENDPOINTS,
     *operations.ENDPOINTS,
     *running.ENDPOINTS,

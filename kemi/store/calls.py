@@ -36,7 +36,7 @@ class ChargeLeg(NamedTuple):
     factor: Factor
     """What the terms' exact price is multiplied by: the rate of exchange from their currency, fixed at the answer."""
     held: int
-    """Micro-units set aside. 0 for the provider's leg."""
+    """Micro-units set aside; for the provider's leg against its exposure limit, 0: it has none."""
 
 
 class Leg(NamedTuple):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, journal, lines, queues
+from kemi.store import accounts, exposure, journal, lines, queues
 from kemi.store.calls import RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, create_store
@@ -100,6 +100,8 @@ def _count(change: Change, call: RunningCall) -> None:
         held_micros = account.held + held.get(account_id, 0)
         channels = account.channels + (account_id in call.path)
         change.put_account(account._replace(channels=channels, held=held_micros))
+    if call.provider is not None:
+        exposure.move(change, call.provider.account, call.provider.held)
     for kind, number in ((b"t", call.trunk), (b"d", call.device), (b"g", call.gateway), (b"n", call.number)):
         if not number:
             continue

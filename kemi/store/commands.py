@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, aside, devices, layout, locations, numbers
+from kemi.store import accounts, aside, devices, exposure, health, layout, locations, numbers
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
 from kemi.store.specials import special_of
@@ -71,6 +71,7 @@ def _account(change: Change, command: Command, now: Now) -> None:
             currency=command["currency"].encode("ascii"),
         )
     )
+    exposure.configure(change, before.id, command.get("exposure_limit"))
 
 
 def _credit(change: Change, command: Command, _now: Now) -> None:
@@ -129,6 +130,7 @@ def _gone(change: Change, kind: bytes, number: int, closed: bytes) -> None:
 
 def _gateway(change: Change, command: Command, _now: Now) -> None:
     gateway = gateway_of_command(command)
+    health.forget(change, gateway.id)
     change.txn.put(layout.kind_key(b"g", gateway.id), pack_peer(gateway), db=change.store.config)
     change.reconfigured()
 
@@ -137,6 +139,7 @@ def _gateway_gone(change: Change, command: Command, _now: Now) -> None:
     raw = change.txn.get(layout.kind_key(b"g", command["id"]), db=change.store.config)
     if raw is not None:
         _gone(change, b"g", command["id"], pack_peer(unpack_gateway(raw)._replace(is_active=False)))
+        health.forget(change, command["id"])
         change.reconfigured()
 
 

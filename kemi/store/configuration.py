@@ -53,6 +53,14 @@ class Configuration:
             self._gateways[number] = None if raw is None else unpack_gateway(raw)
         return self._gateways[number]
 
+    def gateways(self, txn: Any) -> Iterator[Gateway]:
+        """All of them, by id."""
+        with txn.cursor(self._config) as cursor:
+            found = cursor.set_range(b"g")
+            while found and cursor.key()[:1] == b"g":
+                yield unpack_gateway(cursor.value())
+                found = cursor.next()
+
     def version(self, txn: Any, tariff: int) -> bytes | None:
         """The version that a tariff's pointer names now; None: never published."""
         if tariff not in self._versions:

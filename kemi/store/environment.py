@@ -7,10 +7,10 @@ file that they could go on writing to: `HotStore.is_current` compares inodes bef
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import lmdb
 
@@ -28,7 +28,13 @@ SMALLEST_BYTES = 1024 * 1024
 MAX_READERS = 512
 SECRET_BYTES = 32
 """Of what only this store's life knows: nonces are made with it."""
-NAMES = tuple(b"meta account network peer config call due invite event aside farewell location nonce failure".split())
+NAMES = tuple(
+    b"meta account network peer config call due invite event aside farewell location nonce failure "
+    b"quality exposure health".split()
+)
+
+
+T = TypeVar("T")
 
 
 class StoreAbsent(Exception):
@@ -56,7 +62,8 @@ class Databases:
         handles = [env.open_db(name, create=not env.flags()["readonly"]) for name in NAMES]
         self.meta, self.account, self.network, self.peer, self.config, *rest = handles
         self.call, self.due, self.invite, self.event, self.aside, self.farewell, *rest = rest
-        self.location, self.nonce, self.failure = rest
+        self.location, self.nonce, self.failure, *rest = rest
+        self.quality, self.exposure, self.health = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:
@@ -163,6 +170,10 @@ class Snapshot:
         self._txn = txn
         self._state = layout.unpack_state(txn.get(b"state", db=databases.meta))
 
+    def read(self, what: Callable[..., T], *more: Any) -> T:
+        """What a reader of another module finds in this snapshot: `snapshot.read(health.read, 7)`."""
+        return what(self._dbs, self._txn, *more)
+
     @property
     def epoch(self) -> int:
         """Which life of the store."""
@@ -223,6 +234,11 @@ class Snapshot:
         """What operations of the ledger have set aside, by operation."""
         rows = list(self._txn.cursor(self._dbs.aside))
         return {int.from_bytes(key, "big"): layout.unpack_aside(raw) for key, raw in rows}
+
+    def exposures(self) -> dict[int, int]:
+        """What running calls hold against limits of exposure, by provider."""
+        rows = list(self._txn.cursor(self._dbs.exposure))
+        return {int.from_bytes(key, "big"): layout.unpack_exposure(raw).held for key, raw in rows}
 
     def usage(self, kind: bytes, number: int) -> layout.Usage:
         """Channels in use of a trunk (`t`) or gateway (`g`)."""

@@ -223,6 +223,34 @@ def unpack_aside(raw: bytes) -> Aside:
     return Aside(*fields[1:])
 
 
+NO_LIMIT = -1
+"""Of an `Exposure`: what is held is only to be given back."""
+
+
+class Exposure(NamedTuple):
+    """Of a provider, in micro-units of its currency."""
+
+    limit: int
+    """What may be owed to it, or NO_LIMIT."""
+    held: int
+    """By running calls."""
+
+
+_EXPOSURE = struct.Struct("<Bxxxxxxxqq")
+
+
+def pack_exposure(exposure: Exposure) -> bytes:
+    """The record of an `Exposure`."""
+    return _EXPOSURE.pack(VERSION, *exposure)
+
+
+def unpack_exposure(raw: bytes) -> Exposure:
+    """The exposure of a record."""
+    version, *fields = _EXPOSURE.unpack(raw)
+    _check("exposure", version)
+    return Exposure(*fields)
+
+
 class Settings(NamedTuple):
     """What the operator may set for every call. Sent by the service; these are the values without it."""
 

@@ -91,6 +91,24 @@ class Gateway(NamedTuple):
     """Whether it wants E.164 with + before it."""
     is_trusted: bool
     """Whether it is told who calls though the caller wants to stay unknown (RFC 3325)."""
+    probe_s: int
+    """It is asked by OPTIONS so often; 0: never."""
+    failures_max: int
+    """It goes out after so many in a row; 0: never."""
+    out_s: int
+    """One that is not probed is tried again after so long."""
+    failure_codes: tuple[int, ...]
+    """What is a failure of the gateway, not of the number that was called; 408: silence."""
+    username: str
+    """With which challenges are answered; empty: they are not."""
+    realm: str
+    ha1_md5: str
+    """Of username, realm and password, in hex."""
+    ha1_sha256: str
+    register_s: int
+    """How long a registration of ours is to hold; 0: we don't register."""
+    contact: str
+    """What a registration says, `host:port`; empty: the first socket that Kamailio listens on."""
 
 
 def gateway_of_command(body: dict[str, Any]) -> Gateway:
@@ -110,6 +128,16 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         tariff=body["tariff"],
         has_plus=body["number_format"] == "plus",
         is_trusted=body["trusted"],
+        probe_s=body.get("probe_s", 0),
+        failures_max=body.get("failures_max", 0),
+        out_s=body.get("out_s", 60),
+        failure_codes=tuple(body.get("failure_codes", (408, 503))),
+        username=body.get("username", ""),
+        realm=body.get("realm", ""),
+        ha1_md5=body.get("ha1_md5", ""),
+        ha1_sha256=body.get("ha1_sha256", ""),
+        register_s=body.get("register_s", 0),
+        contact=body.get("contact", ""),
     )
 
 

@@ -5,7 +5,9 @@ Runs in the service and at the command line, never inside Kamailio.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import yaml
@@ -25,8 +27,8 @@ from ratebook.model import Tariff
 from ratebook.routing import Plan
 
 __all__ = [
-    "LoadedRatebook", "Parsed", "Place", "Places", "Problem", "load", "parse_plans", "parse_tariff", "places_in",
-    "places_of_text",
+    "LoadedRatebook", "Parsed", "Place", "Places", "Problem", "Routing", "load", "parse_plans", "parse_routing",
+    "parse_tariff", "places_in", "places_of_text",
 ]  # fmt: skip
 
 TARIFFS_FOLDER = "tariffs"
@@ -50,6 +52,8 @@ class LoadedRatebook(NamedTuple):
     """Of destinations."""
     exchange: Exchange = NO_EXCHANGE
     """Between the currencies of tariffs and accounts."""
+    mentioned: Mapping[tuple[str, str], Place] = MappingProxyType({})
+    """Where the plans first name a gateway or an account, by kind and name."""
 
 
 def load(root: Path) -> LoadedRatebook:
@@ -76,10 +80,12 @@ def _load(root: Path) -> LoadedRatebook:
         drafts[draft.name] = draft
     _tell_passed_over(root, problems)
     tariffs = resolve(drafts, problems)
-    plans, exchange = _load_routing(root, problems), _load_exchange(root, problems)
+    routing = Document(ROUTING_FILE, problems)
+    plans, exchange = _load_routing(routing, root), _load_exchange(root, problems)
     stands = {name: draft.place.file for name, draft in drafts.items()}
     groups = _load_groups(root, tariffs, problems)
-    return LoadedRatebook(tariffs, plans, problems.listed(), problems.warnings(), stands, groups, exchange)
+    told, warned = problems.listed(), problems.warnings()
+    return LoadedRatebook(tariffs, plans, told, warned, stands, groups, exchange, routing.mentioned)
 
 
 def _tell_passed_over(root: Path, problems: Problems) -> None:
@@ -125,10 +131,27 @@ def _text(path: Path, file: str, problems: Problems) -> str | None:
     return None
 
 
-def _load_routing(root: Path, problems: Problems) -> dict[str, Plan]:
-    document = Document(ROUTING_FILE, problems)
+def _load_routing(document: Document, root: Path) -> dict[str, Plan]:
     node = _table(document, root, "plans")
     return {} if node is None else read_plans(document, node)
+
+
+class Routing(NamedTuple):
+    """Plans of a text; with problems they must not be published."""
+
+    plans: dict[str, Plan]
+    problems: list[Problem]
+    mentioned: Mapping[tuple[str, str], Place]
+    """As in `LoadedRatebook`."""
+
+
+def parse_routing(text: str, file: str = ROUTING_FILE) -> Routing:
+    """The plans of a routing.yaml. Never raises for what stands in it."""
+    document = Document(file, Problems())
+    node = document.read(text)
+    fields = {} if node is None else document.mapping(node, ("plans",), file)
+    plans = read_plans(document, fields["plans"]) if "plans" in fields else {}
+    return Routing(plans, document.problems.listed(), document.mentioned)
 
 
 def _load_groups(root: Path, tariffs: dict[str, Tariff], problems: Problems) -> list[Group]:
@@ -172,7 +195,8 @@ def places_of_text(text: str, file: str, name: str, root: Path) -> Places:
     return Places(lambda tariff: read_written(Document(file, Problems()), text, name, root) if tariff == name else None)
 
 
-def parse_plans(node: yaml.Node, file: str) -> tuple[dict[str, Plan], list[Problem]]:
+def parse_plans(node: yaml.Node, file: str) -> Routing:
     """The plans of a YAML node, in whichever file it stands."""
-    problems = Problems()
-    return read_plans(Document(file, problems), node), problems.listed()
+    document = Document(file, Problems())
+    plans = read_plans(document, node)
+    return Routing(plans, document.problems.listed(), document.mentioned)

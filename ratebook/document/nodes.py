@@ -29,6 +29,8 @@ class Document:
     def __init__(self, file: str, problems: Problems) -> None:
         self.file = file
         self.problems = problems
+        self.mentioned: dict[tuple[str, str], Place] = {}
+        """Where something that stands elsewhere is named first, by its kind and name."""
 
     def place(self, node: yaml.Node | yaml.Event) -> Place:
         """Where a node begins."""
@@ -42,6 +44,11 @@ class Document:
     def warn(self, node: yaml.Node, message: str, expected: str) -> None:
         """Notes what is allowed and rarely meant."""
         self.problems.warn(self.place(node), message, expected)
+
+    def mention(self, noun: str, name: str, node: yaml.Node) -> None:
+        """Notes that a node names something that stands elsewhere."""
+        place = self.place(node)
+        self.mentioned[noun, name] = min(place, self.mentioned.get((noun, name), place))
 
     def read(self, text: str) -> yaml.Node | None:
         """The tree of the file; None: it is empty, or its faults are noted."""

@@ -22,19 +22,20 @@ _DECIMALS = {"type": ["integer", "string"], "minimum": 0, "maximum": 6, "pattern
 _TEXT = {"type": ["string", "number"]}
 _YES = {"type": ["boolean", "string", "integer"]}
 _DATE = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"}
-_PREFIX = {"type": ["string", "integer"], "pattern": r"^[0-9*#+,;| -]*$"}
+PREFIX = {"type": ["string", "integer"], "pattern": r"^[0-9*#+,;| -]*$"}
 
 
-def _words(kind: type[StrEnum]) -> Schema:
+def words(kind: type[StrEnum]) -> Schema:
+    """One of an enumeration's."""
     return {"enum": [one.value for one in kind]}
 
 
-def _some(schema: Schema) -> Schema:
+def some(schema: Schema) -> Schema:
     """One, or a list of them."""
     return {"anyOf": [schema, {"type": "array", "items": schema}]}
 
 
-def _table(fields: tuple[str, ...], known: dict[str, Schema], **more: Any) -> Schema:
+def table(fields: tuple[str, ...], known: dict[str, Schema], **more: Any) -> Schema:
     """Every field that is read, and no other. KeyError: one has no schema."""
     properties = {name: known[name] for name in fields}
     return {"type": "object", "properties": properties, "additionalProperties": False} | more
@@ -50,39 +51,38 @@ _TERMS: dict[str, Schema] = {
     "minimum": _DECIMAL | {"description": "What an answered call costs at least"},
     "maximum": _DECIMAL | {"description": "What a call costs at most"},
     "grace": _SECONDS | {"description": "An answered call of so many seconds or fewer costs nothing"},
-    "free_seconds": {
-        "anyOf": [_SECONDS, _table(("seconds", "taken"), {"seconds": _SECONDS, "taken": _words(FreeMode)})]
-    },
+    "free_seconds": {"anyOf": [_SECONDS, table(("seconds", "taken"), {"seconds": _SECONDS, "taken": words(FreeMode)})]},
     "attempt_fee": _DECIMAL | {"description": "For a call that was not answered"},
     "message_fee": _DECIMAL | {"description": "For each delivered MESSAGE; without it they are refused"},
-    "rounding": _table(("decimals", "mode"), {"decimals": _DECIMALS, "mode": _words(RoundingMode)}),
-    "duration": _words(DurationMode) | {"description": "How a part of a second counts"},
+    "rounding": table(("decimals", "mode"), {"decimals": _DECIMALS, "mode": words(RoundingMode)}),
+    "duration": words(DurationMode) | {"description": "How a part of a second counts"},
     "effective": _DATE | {"description": "From when the rate holds, in the tariff's zone"},
     "until": _DATE | {"description": "Until when, exclusive"},
 }
-_WINDOW = _table(bands.WINDOW_FIELDS, {"days": _some(_TEXT), "hours": _some({"type": "string"})})
-_INTERVAL = _table(
+WINDOW = table(bands.WINDOW_FIELDS, {"days": some(_TEXT), "hours": some({"type": "string"})})
+HOLIDAYS = some({"type": "string", "pattern": "^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$"})
+_INTERVAL = table(
     ("from", "rate", "increment"), {"from": _SECONDS, "rate": _DECIMAL, "increment": _SECONDS}, required=["rate"]
 )
-_RATE = _table(
+_RATE = table(
     tariffs.RATE_FIELDS,
     _TERMS
     | {
-        "prefix": _some(_PREFIX) | {"description": "Digits, a range of them, or a list; empty: every number"},
+        "prefix": some(PREFIX) | {"description": "Digits, a range of them, or a list; empty: every number"},
         "destination": _TEXT,
         "rate": _DECIMAL | {"description": "Per minute"},
         "intervals": {"type": "array", "items": _INTERVAL, "minItems": 1, "maxItems": terms.INTERVALS_MAX},
         "blocked": _YES,
-        "band": _some({"type": "string"}),
+        "band": some({"type": "string"}),
     },
     required=["prefix"],
 )
-_DECK = _table(
+_DECK = table(
     tariffs.DECK_FIELDS,
-    _TERMS | {"file": {"type": "string"}, "columns": _table(decks.COLUMNS, dict.fromkeys(decks.COLUMNS, _TEXT))},
+    _TERMS | {"file": {"type": "string"}, "columns": table(decks.COLUMNS, dict.fromkeys(decks.COLUMNS, _TEXT))},
     required=["file"],
 )
-_DERIVE = _table(
+_DERIVE = table(
     tariffs.DERIVE_FIELDS,
     {
         "from": {"type": "string", "description": "The other tariff's name"},
@@ -92,7 +92,7 @@ _DERIVE = _table(
         "ceiling": _DECIMAL,
         "grid": _DECIMAL | {"description": "Rates are rounded up to a multiple"},
         "exchange": _DECIMAL | {"description": "One unit of the other tariff's currency in this one's"},
-        "prefixes": _some(_PREFIX),
+        "prefixes": some(PREFIX),
     },
     required=["from"],
 )
@@ -101,9 +101,9 @@ _TARIFF: dict[str, Schema] = _TERMS | {
     "description": _TEXT,
     "currency": {"type": "string", "pattern": "^[A-Z]{3}$"},
     "timezone": {"type": "string", "description": "Of all dates and hours, such as Europe/Berlin"},
-    "bands": {"type": "object", "additionalProperties": _some(_WINDOW), "maxProperties": bands.BANDS_MAX},
-    "holidays": _some({"type": "string", "pattern": "^([0-9]{4}-)?[0-9]{2}-[0-9]{2}$"}),
-    "border": _words(Border) | {"description": "What becomes of a call in which a band ends"},
+    "bands": {"type": "object", "additionalProperties": some(WINDOW), "maxProperties": bands.BANDS_MAX},
+    "holidays": HOLIDAYS,
+    "border": words(Border) | {"description": "What becomes of a call in which a band ends"},
     "include": {"type": "array", "items": {"type": "string"}},
     "derive": _DERIVE,
     "rates": {"type": "array", "items": _RATE},
@@ -113,13 +113,13 @@ _TARIFF: dict[str, Schema] = _TERMS | {
 
 def tariff_schema() -> Schema:
     """Of a file under tariffs/."""
-    return {"$schema": URL, "title": "A tariff of Kambill"} | _table(
+    return {"$schema": URL, "title": "A tariff of Kambill"} | table(
         tariffs.TARIFF_FIELDS, _TARIFF, required=["currency"]
     )
 
 
 _CURRENCY = {"type": "string", "pattern": "^[A-Z]{3}$"}
-_EXCHANGED = _table(
+_EXCHANGED = table(
     exchange.RATE_FIELDS,
     {
         "from": _CURRENCY,
@@ -139,20 +139,20 @@ _EXCHANGE: dict[str, Schema] = {
 
 def exchange_schema() -> Schema:
     """Of exchange.yaml."""
-    return {"$schema": URL, "title": "Rates of exchange of Kambill"} | _table(exchange.FIELDS, _EXCHANGE)
+    return {"$schema": URL, "title": "Rates of exchange of Kambill"} | table(exchange.FIELDS, _EXCHANGE)
 
 
 def groups_schema() -> Schema:
     """Of groups.yaml."""
-    group = _table(
+    group = table(
         groups.FIELDS,
         {
-            "prefixes": _some(_PREFIX) | {"description": "Digits, a range of them, or a list; empty: every number"},
+            "prefixes": some(PREFIX) | {"description": "Digits, a range of them, or a list; empty: every number"},
             "destinations": {"type": "array", "items": _TEXT, "description": "As rates name them"},
-            "except": _some(_PREFIX) | {"description": "Prefixes that are left out"},
+            "except": some(PREFIX) | {"description": "Prefixes that are left out"},
             "description": _TEXT,
         },
     )
-    table = {"type": "object", "additionalProperties": group, "maxProperties": groups.GROUPS_MAX}
+    named = {"type": "object", "additionalProperties": group, "maxProperties": groups.GROUPS_MAX}
     title = {"$schema": URL, "title": "Destination groups of Kambill"}
-    return title | _table(("groups",), {"groups": table}, required=["groups"])
+    return title | table(("groups",), {"groups": named}, required=["groups"])

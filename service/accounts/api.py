@@ -29,6 +29,9 @@ from service.tariffs.checks import check_exchange
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
 
 
+_EXPOSURE = "What may be owed to it as a provider, with running calls; null: any amount"
+
+
 class AccountView(Told):
     """An account."""
 
@@ -48,6 +51,7 @@ class AccountView(Told):
     balance: Money
     cut_on_suspend: Annotated[bool, Field(description="A suspension ends running calls too")]
     credit_limit: Annotated[Money, Field(validation_alias="credit_limit_micros")]
+    exposure_limit: Annotated[Money | None, Field(validation_alias="exposure_limit_micros", description=_EXPOSURE)]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
 
@@ -82,6 +86,7 @@ class NewAccount(Asked):
     cps: Limit | None = None
     cut_on_suspend: bool = True
     credit_limit: Micros = 0
+    exposure_limit: Annotated[Micros | None, Field(description=_EXPOSURE)] = None
 
 
 class AccountEdit(Asked):
@@ -95,6 +100,7 @@ class AccountEdit(Asked):
     channels: Limit | None = None
     cps: Limit | None = None
     cut_on_suspend: bool | None = None
+    exposure_limit: Annotated[Micros | None, Field(description=_EXPOSURE)] = None
 
 
 class Move(Asked):
@@ -116,7 +122,7 @@ class Reason(Asked):
     reason: Text = ""
 
 
-_NULLABLE = {"tariff_id", "channels", "cps"}
+_NULLABLE = {"tariff_id", "channels", "cps", "exposure_limit"}
 
 
 def _below(number: int) -> sa.ColumnElement[bool]:
@@ -192,6 +198,13 @@ def _check_credit_limit(micros: int) -> None:
         raise invalid("/credit_limit", "a credit limit lies between 0 and 1000000000")
 
 
+def _check_exposure(micros: int | None, kind: str, *, provides: bool) -> None:
+    if micros is not None and kind != "provider" and not provides:
+        raise invalid("/exposure_limit", "nothing is owed to an account that doesn't provide (`provides`)")
+    if micros is not None and not 0 <= micros <= CREDIT_LIMIT_MAX_MICROS:
+        raise invalid("/exposure_limit", "an exposure limit lies between 0 and 1000000000")
+
+
 async def _check(call: Call, spec: AccountSpec, parent: Row[Any]) -> None:
     """Raises Problem with everything that is wrong."""
     above = None
@@ -220,11 +233,13 @@ async def make_account(call: Call) -> Answer:
     spec = AccountSpec(body.name, parent.name, body.kind, currency, commission=body.commission)
     await _check(call, spec, parent)
     _check_credit_limit(body.credit_limit)
+    _check_exposure(body.exposure_limit, body.kind, provides=body.provides)
     await _check_tariff(call, body.tariff_id, f"{parent.path}0/", currency)
     if await changes.name_is_taken(call.conn, parent.id, body.name):
         raise Problem("conflict", f"the parent has an account {body.name!r} already")
-    values = body.model_dump(exclude={"parent_id", "credit_limit", "currency"})
+    values = body.model_dump(exclude={"parent_id", "credit_limit", "exposure_limit", "currency"})
     values |= {"currency": currency, "credit_limit_micros": body.credit_limit}
+    values |= {"exposure_limit_micros": body.exposure_limit}
     row = await changes.insert(call.conn, call.node, parent, values, call.now_ms)
     view = await _shown(call, row)
     await call.audit("account.make", "account", row.id, row.id, None, view)
@@ -241,8 +256,12 @@ async def edit_account(call: Call) -> Answer:
         for name in body.model_fields_set
         if name in _NULLABLE or getattr(body, name) is not None
     }
-    if values.get("provides") is not None or call.row.kind == "provider":
+    if values.get("provides") is not None or call.row.kind == "provider" or "exposure_limit" in values:
         call.need(Permission.PROVIDERS_CHANGE)
+    if "exposure_limit" in values:
+        provides = values.get("provides", call.row.provides)
+        _check_exposure(values["exposure_limit"], call.row.kind, provides=provides)
+        values["exposure_limit_micros"] = values.pop("exposure_limit")
     problem = name_problem(values["name"]) if "name" in values else None
     if problem is not None:
         raise invalid("/name", problem)

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from ratebook.document import LoadedRatebook, Problem, load
+from ratebook.document.routing_schema import routing_schema
 from ratebook.document.schema import exchange_schema, groups_schema, tariff_schema
 from service.cli import comparing, exchange, grouping, pricing, publishing, rerating, sheets
 from service.cli.groups import Verbs
@@ -76,13 +77,18 @@ def _beside_published(folder: Path, found: LoadedRatebook) -> list[Problem]:
     return run(work())
 
 
-_SCHEMAS = {"tariff": tariff_schema, "exchange": exchange_schema, "groups": groups_schema}
+_SCHEMAS = {
+    "tariff": tariff_schema,
+    "exchange": exchange_schema,
+    "groups": groups_schema,
+    "routing": routing_schema,
+}
 
 
 @command.command()
 @click.option("--of", "what", type=click.Choice(list(_SCHEMAS)), default="tariff", show_default=True)
 def schema(what: str) -> None:
-    """Print a JSON Schema for editors: of the files under tariffs/, of exchange.yaml or groups.yaml."""
+    """Print a JSON Schema for editors: of the files under tariffs/, of exchange.yaml, groups.yaml or routing.yaml."""
     as_json(_SCHEMAS[what]())
 
 

@@ -29,6 +29,7 @@ def account_body(row: Row[Any]) -> Body:
         "currency": row.currency,
         "tariff": row.tariff_id or 0,
         "credit_limit": row.credit_limit_micros,
+        "exposure_limit": row.exposure_limit_micros,
         "channels": row.channels or 0,
         "cps": row.cps or 0,
         "name": row.name,
@@ -199,6 +200,16 @@ def gateway_body(row: Row[Any]) -> Body:
         "tariff": row.tariff_id or 0,
         "trusted": row.trusted,
         "number_format": row.number_format,
+        "probe_s": row.probe_s,
+        "failures_max": row.failures_max,
+        "out_s": row.out_s,
+        "failure_codes": row.failure_codes,
+        "username": row.username,
+        "realm": row.realm,
+        "ha1_md5": row.ha1_md5,
+        "ha1_sha256": row.ha1_sha256,
+        "register_s": row.register_s,
+        "contact": row.contact,
     }
 
 

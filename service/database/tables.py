@@ -111,6 +111,7 @@ accounts = sa.Table(
     _text("billing"),
     _text("currency"),
     _big("credit_limit_micros", 0),
+    sa.Column("exposure_limit_micros", _BIG, nullable=True),  # what may be owed to it; null: any amount
     _refers("tariff_id", "tariffs.id", nullable=True),
     *_limits(),
     _text("state", "active"),
@@ -123,6 +124,7 @@ accounts = sa.Table(
     _one_of("state", STATES),
     _is_currency(),
     _at_least("credit_limit_micros", 0),
+    _at_least("exposure_limit_micros", 0),
     sa.CheckConstraint("(parent_id IS NULL) = (kind = 'root')", name="root"),
     sa.Column("provides", sa.Boolean, nullable=False, server_default=sa.false()),  # has a provider's side too
     sa.Column("default_role", sa.Boolean, nullable=False, server_default=sa.true()),  # of its kind and billing
@@ -199,6 +201,16 @@ gateways = sa.Table(
     sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),  # it is told who calls, always
     _refers("tariff_id", "tariffs.id", nullable=True),  # by which the provider is paid; null: the account's
     *_limits(),
+    _big("probe_s", 0),  # 0: it is not asked by OPTIONS
+    _big("failures_max", 5),  # 0: it never goes out
+    _big("out_s", 60),
+    sa.Column("failure_codes", sa.JSON, nullable=False, server_default="[408, 503]"),
+    _text("username", ""),  # of ours at the carrier; empty: challenges are not answered
+    _text("realm", ""),
+    _text("ha1_md5", ""),  # never the password
+    _text("ha1_sha256", ""),
+    _big("register_s", 0),  # 0: we don't register
+    _text("contact", ""),
     _text("state", "active"),
     _big("created_ms"),
     _big("version", 1),

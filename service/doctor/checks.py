@@ -195,7 +195,10 @@ def set_aside(store: StoreView, ledger: LedgerView) -> Check:
 
 
 def holds(store: StoreView) -> Check:
-    """What is held on an account is what its running calls hold, and what operations have set aside."""
+    """What is held on an account is what its running calls hold, and what operations have set aside.
+
+    What is held against a provider's exposure limit are the costs of its calls.
+    """
     held: defaultdict[int, int] = defaultdict(int)
     for aside in store.asides.values():
         held[aside.account] += aside.micros
@@ -206,6 +209,15 @@ def holds(store: StoreView) -> Check:
         f"account {account.id}: {account.held} held, calls and operations hold {held[account.id]}"
         for account in store.accounts.values()
         if account.held != held[account.id]
+    ]
+    costs: defaultdict[int, int] = defaultdict(int)
+    for call in store.calls:
+        if call.provider is not None:
+            costs[call.provider.account] += call.provider.held
+    findings += [
+        f"provider {number}: costs of {micros} held against its exposure limit, calls hold {costs[number]}"
+        for number, micros in store.exposures.items()
+        if micros != costs[number]
     ]
     return check("holds", findings, f"{sum(held.values())} held by {len(store.calls)} calls", "restart Kamailio")
 

@@ -53,6 +53,8 @@ class StoreView(NamedTuple):
     """In use, of each trunk (`t`) and gateway (`g`) that has any."""
     asides: dict[int, Aside]
     """What operations have set aside."""
+    exposures: dict[int, int]
+    """What running calls hold against limits of exposure, by provider."""
 
 
 class Operation(NamedTuple):
@@ -98,6 +100,7 @@ def read_store(config: Config) -> StoreView | None:
                 dict(snapshot.events()),
                 snapshot.channels(),
                 snapshot.asides(),
+                snapshot.exposures(),
             )
     finally:
         reader.close()

@@ -1,4 +1,4 @@
-"""The API of gateways and routing plans: where traffic leaves, and by which way."""
+"""The API of gateways: where traffic leaves, and what is known of each."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ from service.peers.common import (
     check_tariff,
     defaults_of,
 )
+from service.peers.devices_api import hashes
 
 FROM_ABOVE = frozenset({"tariff_id", "channels", "cps", "trusted"})
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -39,6 +40,13 @@ Transport = Literal["udp", "tcp", "tls"]
 NumberFormat = Literal["plain", "plus"]
 FORMAT_MEANING = "plain: E.164 without +; plus: with it, called and calling number"
 TRUST_MEANING = "It is told who calls (P-Asserted-Identity) though the caller wants to stay unknown"
+Probe = Annotated[int, Field(ge=0, le=3600, description="Seconds between two OPTIONS; 0: none are sent")]
+Failures = Annotated[int, Field(ge=0, le=1000, description="It goes out after so many in a row; 0: never")]
+Out = Annotated[int, Field(ge=1, le=86_400, description="Seconds after which one that isn't probed is tried again")]
+FailureCode = Annotated[int, Field(ge=400, le=699)]
+FailureCodes = Annotated[
+    list[FailureCode], Field(max_length=64, description="Codes that are the gateway's failures; 408: silence")
+]
 
 
 class GatewayView(Told):
@@ -58,6 +66,14 @@ class GatewayView(Told):
     tariff_id: Annotated[int | None, Field(description="By which the provider is paid; null: its account's")]
     channels: int | None
     cps: int | None
+    probe_s: int
+    failures_max: int
+    out_s: int
+    failure_codes: list[int]
+    username: Annotated[str, Field(description="Ours at the carrier; empty: its challenges are not answered")]
+    realm: str
+    register_s: Annotated[int, Field(description="How long a registration of ours is to hold; 0: we don't register")]
+    contact: Annotated[str, Field(description="What a registration says; empty: Kamailio's first socket")]
     state: Annotated[str, Field(description="active or suspended")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
@@ -87,6 +103,10 @@ class NewGateway(Asked):
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
+    probe_s: Probe = 0
+    failures_max: Failures = 5
+    out_s: Out = 60
+    failure_codes: FailureCodes = Field(default_factory=lambda: [408, 503])
 
 
 class GatewayEdit(Asked):
@@ -103,19 +123,29 @@ class GatewayEdit(Asked):
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
+    probe_s: Probe | None = None
+    failures_max: Failures | None = None
+    out_s: Out | None = None
+    failure_codes: FailureCodes | None = None
     state: Literal["active", "suspended"] | None = None
 
 
-class PlanView(Told):
-    """A routing plan: what routing.yaml says, with gateways by their numbers."""
+_CONTACT = r"^([0-9A-Za-z.\[\]:-]{1,60}:[0-9]{1,5})?$"
+Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r'^[^\x00-\x20"\\<>;]+$')]
 
-    id: int
-    name: str
-    record: dict[str, Any]
+
+class Credentials(Asked):
+    """By what a carrier knows us. The password is kept only as its hashes."""
+
+    username: Annotated[Word, Field(description="Without blanks and quotes")]
+    realm: Annotated[str, Field(min_length=1, max_length=100, pattern=r'^[^\x00-\x1f"\\]+$')]
+    password: Annotated[str, Field(min_length=1, max_length=200, json_schema_extra={"format": "password"})]
+    register_s: Annotated[int, Field(description="0, or 60 to 86400")] = 0
+    contact: Annotated[str, Field(pattern=_CONTACT, description="host:port; empty: Kamailio's first socket")] = ""
 
 
 _NULLABLE = {"tariff_id", "channels", "cps"}
-_LISTING = Listing(
+LISTING = Listing(
     "gateway",
     {"name": gateways.c.name, "created": gateways.c.created_ms, "id": gateways.c.id},
     {
@@ -124,12 +154,11 @@ _LISTING = Listing(
         "state": equals(gateways.c.state),
     },
 )
-_PLANS = Listing("plan", {"name": plans.c.name, "id": plans.c.id}, {})
 
 
 async def list_gateways(call: Call) -> Answer:
     """A page of them."""
-    rows, following = await page_of(call, _LISTING)
+    rows, following = await page_of(call, LISTING)
     return Answer(Page[GatewayView](items=[GatewayView.model_validate(row) for row in rows], next=following))
 
 
@@ -192,8 +221,7 @@ async def remove_gateway(call: Call) -> Answer:
     """Only when no route leads there."""
     call.check_match(call.row.version)
     for name, record in await call.conn.execute(sa.select(plans.c.name, plans.c.record)):
-        routes = Plan.from_record(record).routes.values()
-        if any(str(route.gateway) == str(call.row.id) for choices in routes for route in choices):
+        if str(call.row.id) in Plan.from_record(record).gateways():
             raise Problem("conflict", f"the plan {name!r} leads there: take it out of routing.yaml first")
     used = sa.select(translations.c.id).where(translations.c.gateway_id == call.row.id).limit(1)
     if (await call.conn.execute(used)).first() is not None:
@@ -205,20 +233,27 @@ async def remove_gateway(call: Call) -> Answer:
     return Answer(status=204)
 
 
-async def list_plans(call: Call) -> Answer:
-    """All of them; what routes they have is for who may see gateways."""
-    rows, following = await page_of(call, _PLANS)
-    return Answer(Page[PlanView](items=[_plan(call, row) for row in rows], next=following))
+async def set_credentials(call: Call) -> Answer:
+    """For INVITE, and to register. Whoever had the old ones can't be asked again."""
+    body: Credentials = call.body
+    call.check_match(call.row.version)
+    if body.register_s and not 60 <= body.register_s <= 86_400:
+        raise invalid("/register_s", "0 (no registration), or seconds from 60 to 86400")
+    values = {"username": body.username, "realm": body.realm, "register_s": body.register_s, "contact": body.contact}
+    return await _prove(call, values | hashes(body.username, body.realm, body.password))
 
 
-async def show_plan(call: Call) -> Answer:
-    """One."""
-    return Answer(_plan(call, call.row))
+async def remove_credentials(call: Call) -> Answer:
+    """Its challenges are not answered any more, and we don't register."""
+    call.check_match(call.row.version)
+    empty = dict.fromkeys(("username", "realm", "ha1_md5", "ha1_sha256", "contact"), "")
+    return await _prove(call, empty | {"register_s": 0})
 
 
-def _plan(call: Call, row: Row[Any]) -> PlanView:
-    sees = call.actor.is_root and call.may(Permission.GATEWAYS_READ)
-    return PlanView(id=row.id, name=row.name, record=row.record if sees else {})
+async def _prove(call: Call, values: dict[str, Any]) -> Answer:
+    values["version"] = gateways.c.version + 1
+    edited = sa.update(gateways).where(gateways.c.id == call.row.id).values(**values).returning(gateways)
+    return await _told(call, "gateway.credentials", call.row, (await call.conn.execute(edited)).one())
 
 
 _P = Permission
@@ -239,8 +274,11 @@ ENDPOINTS = [
     ),
     Endpoint("gateway.remove", "DELETE", _ONE, _P.GATEWAYS_CHANGE, remove_gateway, "Remove a gateway", status=204),
     Endpoint(
-        "plan.list", "GET", "/plans", _P.ROUTING_READ, list_plans, "List routing plans", query=Paging,
-        answer=Page[PlanView],
+        "gateway.credentials", "PUT", f"{_ONE}/credentials", _P.GATEWAYS_CHANGE, set_credentials,
+        "Set by what a carrier knows us", Credentials, answer=GatewayView,
     ),
-    Endpoint("plan.show", "GET", "/plans/{plan_id}", _P.ROUTING_READ, show_plan, "Show a plan", answer=PlanView),
+    Endpoint(
+        "gateway.forget-credentials", "DELETE", f"{_ONE}/credentials", _P.GATEWAYS_CHANGE, remove_credentials,
+        "Take away by what a carrier knows us", answer=GatewayView,
+    ),
 ]  # fmt: skip

@@ -47,8 +47,8 @@ class Secret(NamedTuple):
 def shown(name: str, value: Any) -> str:
     """A value of a field, names already in place of numbers."""
     if value is None:
-        return "any" if name in {"channels", "cps", "port"} else "none"
-    if name == "credit_limit":
+        return "any" if name in {"channels", "cps", "port", "exposure_limit"} else "none"
+    if name in {"credit_limit", "exposure_limit"}:
         return format_micros(value)
     if isinstance(value, bool):
         return "yes" if value else "no"

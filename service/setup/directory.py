@@ -8,6 +8,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.document.problems import suggestion
 from service.access.permissions import BUILT_IN
 from service.accounts.naming import joined, last_of, meant, shortest, told_apart
 from service.database.access_tables import roles
@@ -125,7 +126,8 @@ class Directory:
         if text not in known:
             if noun == "plan":
                 shown = ", ".join(sorted(known)[:10]) or "none"
-                raise Unknown(f"no routing plan {text!r} (known: {shown}): {PUBLISH_FIRST}")
+                near = suggestion(text, known).strip(" ()")
+                raise Unknown(f"no routing plan {text!r} ({near}{'; ' if near else ''}known: {shown}): {PUBLISH_FIRST}")
             raise Unknown(f"no {noun} {text!r} here or in the ledger")
         return known[text]
 

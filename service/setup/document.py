@@ -117,7 +117,7 @@ def _add_provider(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:
 
 def _add_plans(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:
     """The grammar is that of the ratebook's routing.yaml."""
-    plans, found = parse_plans(node, "")
+    plans, found, _ = parse_plans(node, "")
     sheet.take(found)
     places = {key.value: place_of(key) for key, _ in node.value} if isinstance(node, yaml.MappingNode) else {}
     for name, plan in plans.items():

@@ -7,12 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from ratebook.routing import Plan
+from ratebook.model import Hours
+from ratebook.routing import Demands, Order, Plan
 from service.access import audit
 from service.accounts.naming import last_of
 from service.accounts.rules import ROOT_ID
-from service.database.tables import gateways, trunk_networks
-from service.peers.storage import load_plans, put_plan
+from service.database.tables import trunk_networks
+from service.peers.storage import Names, load_plans, put_plan
 from service.setup import changes as told
 from service.setup.changes import Change, FieldChange
 from service.setup.directory import Unknown
@@ -40,39 +41,47 @@ async def do_all(rows: Rows) -> None:
 
 
 async def _plans(rows: Rows) -> None:
+    if not rows.setup.plans:
+        return
     conn = rows.inner.conn
-    standing = await load_plans(conn) if rows.setup.plans else {}
-    known = {name: int(number) for name, number in await conn.execute(sa.select(gateways.c.name, gateways.c.id))}
+    names = await Names.read(conn, [plan for plan, _ in rows.setup.plans.values()])
+    standing = await load_plans(conn)
     for name, (plan, place) in rows.setup.plans.items():
-        missing = {route.gateway for routes in plan.routes.values() for route in routes} - known.keys()
-        for gateway in sorted(one for one in missing if ("gateway", last_of(one)) not in rows.failed):
-            text = f"plan {name!r}: no gateway {gateway!r} under `providers` or in the ledger"
-            rows.problems.append(Problem(place, text))
-        if missing:
+        lacks = names.lacks(plan)
+        for lack in lacks:
+            if (lack.noun, last_of(lack.name)) not in rows.failed:
+                rows.problems.append(Problem(place, f"plan {name!r}: {lack.text}, here or in the ledger"))
+        if lacks:
             rows.failed.add(("plan", name))
-        elif standing.get(name) != plan:
-            await _put_plan(rows, plan, standing.get(name), known)
+        elif standing.get(name) != (numbered := names.numbered(plan)):
+            await _put_plan(rows, numbered, standing.get(name))
 
 
-async def _put_plan(rows: Rows, plan: Plan, before: Plan | None, known: dict[str, int]) -> None:
+async def _put_plan(rows: Rows, plan: Plan, before: Plan | None) -> None:
     inner = rows.inner
-    number = await put_plan(inner.conn, inner.api.config.node, plan, known, source="", now_ms=inner.now_ms)
+    number = await put_plan(inner.conn, inner.api.config.node, plan, source="", now_ms=inner.now_ms)
     records = [None if one is None else one.to_record() for one in (before, plan)]
     change = audit.Change("plan.put", "plan", number, ROOT_ID, *records)
     await audit.write(inner.conn, inner.actor, change, inner.now_ms)
     rows.names.plain["plan"][plan.name] = number
-    old = {} if before is None else {name: _shown(name, value) for name, value in before._asdict().items()}
+    old = {} if before is None else {name: _shown(value) for name, value in before._asdict().items()}
     fields = [
-        FieldChange(name.removesuffix("_max").replace("_", " "), old.get(name, ""), _shown(name, value))
+        FieldChange(name.removesuffix("_max").replace("_", " "), old.get(name, ""), _shown(value))
         for name, value in plan._asdict().items()
-        if name != "name" and (before is None or before._asdict()[name] != value)
+        if name != "name"
+        and (plan._field_defaults.get(name, ...) if before is None else before._asdict()[name]) != value
     ]
     what = told.NEW if before is None else told.CHANGED
     rows.changes.append(Change(what, "plan", plan.name, tuple(fields)))
 
 
-def _shown(name: str, value: object) -> str:
-    return f"({len(value)})" if isinstance(value, dict | frozenset) and name != "name" else str(value)
+def _shown(value: object) -> str:
+    """A plan's field on a line: of tables and lists how many they hold."""
+    if isinstance(value, Hours | Demands):
+        return f"({len(value.bands)})"
+    if isinstance(value, tuple) and value and isinstance(value[0], Order):
+        return ", ".join(value)
+    return f"({len(value)})" if isinstance(value, dict | frozenset | tuple) else str(value)
 
 
 async def _release_networks(rows: Rows) -> None:

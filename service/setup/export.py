@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
 import yaml
 from pydantic import BaseModel
 
+from ratebook.document.written import written_plan
 from ratebook.money import format_micros
 from ratebook.routing import Plan
 from service.accounts.rules import ROOT_ID
 from service.api.dispatch import Inner
 from service.database.access_tables import roles
 from service.database.tables import accounts
-from service.peers.storage import load_plans
+from service.peers.storage import named_plans
 from service.setup.directory import Directory
 from service.setup.kinds import ACCOUNTS, GATEWAYS, KINDS, ROLES, SETS, Kind, field_of, noun_of
 from service.setup.standing import Thing, load_standing
@@ -35,7 +35,7 @@ async def export(inner: Inner) -> str:
     currencies = {row.id: row.currency for row in rows}
     built_in = set((await inner.conn.execute(sa.select(roles.c.id).where(roles.c.built_in != ""))).scalars())
     text = [_HEAD, f"currency: {currencies[ROOT_ID]}\n"]
-    plans = await load_plans(inner.conn)
+    plans = await named_plans(inner.conn)
     for kind in KINDS:
         things = list(standing[kind.section].values())
         if kind is ACCOUNTS:
@@ -93,7 +93,7 @@ def _written(name: str, value: Any, names: Directory, path: list[int]) -> Any:
         return sorted(names.name(noun, one, path) for one in value)
     if noun:
         return names.name(noun, value, path)
-    if name == "credit_limit":
+    if name in {"credit_limit", "exposure_limit"}:
         return format_micros(value)
     if name in SETS:
         return sorted(str(one) for one in value)
@@ -108,34 +108,8 @@ def default_of(model: type[BaseModel], name: str) -> Any:
     return field.get_default(call_default_factory=True)
 
 
-def _plans(plans: dict[str, Plan]) -> Iterator[str]:
+def _plans(plans: Mapping[str, Plan]) -> Iterator[str]:
     if plans:
         yield "\nplans:\n"
     for name, plan in sorted(plans.items()):
-        yield f"  {_flow(name).removesuffix('...').strip()}: {_flow(_plan(plan))}\n"
-
-
-def _ranges(codes: list[int]) -> Iterator[int | str]:
-    """503, and 500-599 for those that follow each other."""
-    for _, group in groupby(enumerate(codes), key=lambda item: item[1] - item[0]):
-        run = [code for _, code in group]
-        yield run[0] if len(run) == 1 else f"{run[0]}-{run[-1]}"
-
-
-def _plan(plan: Plan) -> dict[str, Any]:
-    """As routing.yaml has it."""
-    return {
-        "order": plan.order.value,
-        "no_loss": plan.no_loss.value,
-        "failover": {
-            "codes": list(_ranges(sorted(plan.failover_codes))),
-            "try_timeout": plan.try_timeout_ms // 1000,
-            "attempts": plan.attempts_max,
-        },
-        "ring_timeout": plan.ring_timeout_s,
-        "expected_call": plan.expected_call_s,
-        "routes": [
-            {"prefix": prefix, "gateways": [{"gateway": one.gateway, "priority": one.priority} for one in routes]}
-            for prefix, routes in plan.routes.items()
-        ],
-    }
+        yield f"  {_flow(name).removesuffix('...').strip()}: {_flow(written_plan(plan))}\n"

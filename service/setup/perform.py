@@ -8,10 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from ratebook.document import ROUTING_FILE
-from ratebook.document.nodes import BYTES_MAX, Document
-from ratebook.document.plans import read_plans
-from ratebook.document.problems import Problems
+from ratebook.document import ROUTING_FILE, parse_routing
+from ratebook.document.nodes import BYTES_MAX
 from ratebook.routing import Plan
 from service.access.actor import Actor
 from service.api.call import Api
@@ -129,15 +127,12 @@ def _check(path: Path, found: list[Problem]) -> None:
 
 def routing_plans(ratebook: Path) -> dict[str, Plan]:
     """The plans of a ratebook's routing.yaml; none if it has faults, which publishing tells."""
-    found = Problems()
-    document = Document(ROUTING_FILE, found)
     try:
-        node = document.read((ratebook / ROUTING_FILE).read_text(encoding="utf-8"))
+        text = (ratebook / ROUTING_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return {}
-    fields = {} if node is None else document.mapping(node, ("plans",), ROUTING_FILE)
-    plans = read_plans(document, fields["plans"]) if "plans" in fields else {}
-    return {} if found.count else plans
+    found = parse_routing(text)
+    return {} if found.problems else found.plans
 
 
 def _take_plans(setup: Setup, known: dict[str, Plan]) -> None:

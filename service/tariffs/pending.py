@@ -15,7 +15,7 @@ from service.database.engine import reading
 from service.database.ratebook_tables import publications
 from service.database.tables import tariffs
 from service.faults import Fault
-from service.peers.storage import load_plans
+from service.peers.storage import named_plans
 from service.tariffs.content import Content
 from service.tariffs.exchange import ExchangeTakenAway, in_force
 from service.tariffs.switching import By, CurrencyChanged, Published, Switched, carry_out, load_groups, others
@@ -44,7 +44,7 @@ async def changed(conn: AsyncConnection, owner_id: int, content: Content, due_ms
     """What is another than in force: what somebody publishes meanwhile stays, where this one has nothing to say."""
     rows = await conn.execute(sa.select(tariffs.c.name, tariffs.c.version).where(tariffs.c.owner_id == owner_id))
     versions = {row.name: row.version for row in rows}
-    plans = await load_plans(conn)
+    plans = await named_plans(conn)
     groups = content.groups
     if groups is not None and sorted(groups) == sorted(await load_groups(conn)):
         groups = None

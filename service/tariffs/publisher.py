@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from ratebook.compiled.write import CompiledTariff, compile_tariff
 from ratebook.document import LoadedRatebook, Problem, load, places_in
@@ -21,6 +21,7 @@ from service.config import Config
 from service.database.engine import reading
 from service.database.tables import tariffs
 from service.faults import Fault
+from service.peers.storage import Names
 from service.tariffs.brought import note_brought, without_brought
 from service.tariffs.content import Content
 from service.tariffs.exchange import lacking
@@ -92,7 +93,19 @@ async def publish(
         if folder == config.ratebook:
             await note_brought(conn, config.node, content, wanted)
         missing = await lacking(conn, loaded.exchange, now_ms // 1000)
-    return Publication(done, [*map(str, warnings), *done.waiting, *missing])
+        waiting = await _lacks(conn, loaded)
+    return Publication(done, [*map(str, warnings), *waiting, *missing])
+
+
+async def _lacks(conn: AsyncConnection, loaded: LoadedRatebook) -> list[str]:
+    """A line, with its place, for each name of a plan that waits until there is such a thing."""
+    names = await Names.read(conn, loaded.plans.values())
+    found = []
+    for name, plan in loaded.plans.items():
+        for lack in names.lacks(plan):
+            file, line, column = loaded.mentioned[lack.noun, lack.name]
+            found.append(f"{file}:{line}:{column}: plan {name!r} waits: {lack.text}")
+    return found
 
 
 async def look(config: Config, engine: AsyncEngine, folder: Path, loaded: LoadedRatebook, now_ms: int) -> list[Problem]:

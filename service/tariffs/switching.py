@@ -8,14 +8,15 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.document import ROUTING_FILE
 from ratebook.groups import Group
 from ratebook.routing import Plan
 from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.ratebook_tables import destination_groups
-from service.database.tables import gateways, tariff_versions, tariffs
+from service.database.tables import tariff_versions, tariffs
 from service.faults import Fault
-from service.peers.storage import load_plans, put_plan
+from service.peers.storage import Names, load_plans, put_plan
 from service.tariffs.content import Content
 from service.tariffs.exchange import publish_exchange
 from service.tariffs.rates import Release
@@ -135,16 +136,17 @@ async def switch(conn: AsyncConnection, row: Row[Any], release: Release, told: B
 async def _publish_plans(
     conn: AsyncConnection, node: str, wanted: dict[str, Plan], now_ms: int
 ) -> tuple[list[str], list[str]]:
-    """Plans that changed, and a line for each one that waits for its gateways."""
-    known = {name: int(number) for name, number in await conn.execute(sa.select(gateways.c.name, gateways.c.id))}
+    """Plans that changed, and a line for each name of one that waits until there is such a thing."""
+    names = await Names.read(conn, wanted.values())
     standing = await load_plans(conn)
     changed, warnings = [], []
     for name, plan in wanted.items():
-        named = {route.gateway for routes in plan.routes.values() for route in routes}
-        missing = sorted(named - known.keys())
-        if missing:
-            warnings.append(f"plan {name!r} waits: there is no gateway {', '.join(missing)} yet")
-        elif standing.get(name) != plan:
-            await put_plan(conn, node, plan, known, source="routing.yaml", now_ms=now_ms)
+        lacks = names.lacks(plan)
+        warnings += [f"plan {name!r} waits: {lack.text}" for lack in lacks]
+        if lacks:
+            continue
+        numbered = names.numbered(plan)
+        if standing.get(name) != numbered:
+            await put_plan(conn, node, numbered, source=ROUTING_FILE, now_ms=now_ms)
             changed.append(name)
     return changed, warnings

@@ -156,7 +156,7 @@ def test_a_gateway_that_would_lose_money_is_left_out(world: World) -> None:
     world.tariff(DEAR_CARRIER, {"": terms("0.025")})
     refused = world.invite()
     assert isinstance(refused, Refused)
-    assert (refused.code, refused.rule) == (503, "route")
+    assert (refused.code, refused.rule, refused.account) == (503, "loss", ROOT)
 
 
 def test_a_full_gateway_is_passed_over(world: World) -> None:

@@ -14,6 +14,7 @@ from kemi.identify import Source, identify
 from kemi.running import find
 from kemi.settlement import delivered
 from kemi.store.carry import begin_store
+from ratebook.choice import offer
 from ratebook.exchange import parse_factor
 from ratebook.money import NANOS
 from ratebook.price import charge
@@ -200,7 +201,7 @@ def test_no_loss_across_currencies(market: World) -> None:
     market.tariff(CARRIER, price("0.0264004", "USD"))
     refused = market.invite()
     assert isinstance(refused, Refused)
-    assert refused.rule == "route"
+    assert refused.rule == "loss"
     market.exchange(("USD", "GBP", "0.75"), ("EUR", "USD", "1.2"), base="USD")
     market.ring()
 
@@ -261,13 +262,14 @@ def test_what_nobody_pays_is_compared_in_the_root_s_currency(market: World) -> N
         configuration = store.configuration(txn)
         plan = configuration.plan(txn, 1)
         assert plan is not None
-        look = quote.Look(store, txn, configuration, rates, "33123", START_S)
-        assert [way.gateway.id for way in quote.find_ways(look, plan, None, set())] == [3, 1, 2]
+        look = quote.Look(store, txn, configuration, rates, "33123", START_S, START.boot_ms)
+        offered = offer(plan, "33123", (), START_S)
+        assert [way.gateway.id for way in quote.find_ways(look, offered, None, set(), b"").found] == [3, 1, 2]
     market.exchange(("USD", "GBP", "0.75"))
     with store.read() as txn, market.rooms.rates.snapshot() as rates:
-        look = quote.Look(store, txn, store.configuration(txn), rates, "33123", START_S)
+        look = quote.Look(store, txn, store.configuration(txn), rates, "33123", START_S, START.boot_ms)
         with pytest.raises(quote.NoExchange, match="USD/EUR"):
-            quote.find_ways(look, plan, None, set())
+            quote.find_ways(look, offered, None, set(), b"")
 
 
 def test_a_wiped_store_carries_the_factor_over(market: World) -> None:

@@ -112,7 +112,7 @@ def test_nothing_is_sent_at_a_loss_or_without_money(priced: World) -> None:
         priced.tariff(provider, {"": terms("0.01", message_fee_nanos=FEES[UPPER] * 1000 + 1000)})
     refused = send(priced)
     assert isinstance(refused, Refused)
-    assert refused.rule == "route"
+    assert refused.rule == "loss"
 
 
 def test_it_is_no_call_that_a_restart_would_end(priced: World) -> None:
@@ -122,3 +122,15 @@ def test_it_is_no_call_that_a_restart_would_end(priced: World) -> None:
     delivered(priced.rooms, admitted.call, priced.now)
     with priced.rooms.store.read() as txn, txn.cursor(priced.rooms.store.event) as cursor:
         assert [ended_call(bytes(raw)) for _, raw in cursor] == [None, None]  # the store's opening, and the MESSAGE
+
+
+def test_no_level_loses_by_its_fee(priced: World) -> None:
+    """A reseller that pays more for it than it gets, though calls earn enough."""
+    priced.tariff(LOWER, {"": terms(PRICES[LOWER], message_fee_nanos=(FEES[CUSTOMER] + 1) * 1000)})
+    refused = send(priced)
+    assert isinstance(refused, Refused)
+    assert (refused.rule, refused.account, refused.code) == ("loss", LOWER, 503)
+    priced.plan(no_loss="warn")
+    admitted = send(priced)
+    assert isinstance(admitted, Admitted)
+    assert admitted.loser == LOWER

@@ -21,7 +21,7 @@ from kemi.receive import gateway_of, local_of, receive
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import End, ended
-from kemi.store import commands, journal
+from kemi.store import commands, exposure, journal
 from kemi.store.calls import RunningCall
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
@@ -396,3 +396,7 @@ def assert_consistent(world: World) -> None:
                 in_use = sum(getattr(call, field) == number for call in calls)
                 assert snapshot.usage(kind, number).channels == in_use, (kind, number)
         assert snapshot.state.running == len(calls)
+        for provider in (CARRIER, DEAR_CARRIER):
+            held = sum(call.provider.held for call in calls if call.provider and call.provider.account == provider)
+            found = exposure.of(world.rooms.store, txn, provider)
+            assert (0 if found is None else found.held) == held, provider

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ratebook.choice import offer
 from ratebook.compiled.read import RatesReader
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
 from ratebook.document import load, parse_tariff
 from ratebook.model import Terms
 from ratebook.price import charge
-from ratebook.routing import match_routes
 
 EXAMPLES = Path(__file__).parents[2] / "ratebook" / "examples"
 SMALL = "currency: EUR\nrates: [{prefix: 44, rate: 1}]\n"
@@ -182,7 +182,8 @@ def test_the_sample_blocks_premium_numbers(priced: dict[tuple[str, str], Terms])
 def test_the_samples_plan_routes_every_number() -> None:
     """To carrier A first, then B."""
     plan = load(EXAMPLES).plans["standard"]
-    assert [route.gateway for route in match_routes(plan, "4420")] == ["carrier-a/gw1", "carrier-b/gw1"]
+    (tier,) = offer(plan, "4420", (), 0).tiers
+    assert [choice.gateway for choice in tier] == ["carrier-a/gw1", "carrier-b/gw1"]
 
 
 def test_files_that_are_passed_over_are_told(tmp_path: Path) -> None:

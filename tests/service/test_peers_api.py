@@ -317,13 +317,26 @@ async def test_gateways_are_the_providers(shop: Shop) -> None:
     assert (await shop.reseller.do("plan.list"))["items"][0]["record"] == {}
 
 
+async def test_what_may_be_owed_to_a_provider(shop: Shop) -> None:
+    """Set and taken away by who may change providers; nothing is owed to who doesn't provide."""
+    boss = shop.boss
+    carrier = shop.ids["carrier"]
+    set_to = await boss.do("account.edit", account_id=carrier, exposure_limit="250.5")
+    assert set_to["exposure_limit"] == "250.50"
+    assert (await shop.told())[0]["exposure_limit"] == 250_500_000
+    assert (await boss.do("account.edit", account_id=carrier, exposure_limit=None))["exposure_limit"] is None
+    no = await boss.ask("account.edit", account_id=shop.ids["customer"], exposure_limit="1")
+    assert no["errors"][0]["pointer"] == "/exposure_limit"
+    below = await boss.ask("account.edit", account_id=carrier, exposure_limit="-1")
+    assert below.status == 422
+
+
 def plan_record(gateway_id: int) -> dict[str, object]:
     """A plan by which every number goes there."""
     node = yaml.compose("standard: {routes: [{prefix: '', gateways: [x/y]}]}", Loader=yaml.CSafeLoader)
-    plans_read, problems = parse_plans(node, "test")
+    plans_read, problems, _ = parse_plans(node, "test")
     assert problems == []
-    plan = plans_read["standard"]
-    return plan._replace(routes={"": (plan.routes[""][0]._replace(gateway=str(gateway_id)),)}).to_record()
+    return plans_read["standard"].renamed({"x/y": str(gateway_id)}, {}).to_record()
 
 
 async def test_rules_reach_the_call_path_one_by_one(shop: Shop) -> None:

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.database.engine import reading
-from service.database.tables import tariff_versions, tariffs
+from service.database.tables import plans, tariff_versions, tariffs
+from service.peers.storage import named_plans
 from service.tariffs.publisher import RatebookFaulty
 from service.tariffs.switching import CurrencyChanged, Switched
 from service.tariffs.watcher import Watcher
@@ -94,8 +95,32 @@ async def test_plans_wait_for_their_gateways(company: Company) -> None:
     )
     done = await company.publish()
     assert done.done.plans == ["good"]
-    assert done.warnings == ["plan 'early' waits: there is no gateway carrier/gw9 yet"]
+    assert done.warnings == [
+        "routing.yaml:3:44: plan 'early' waits: there is no gateway 'carrier/gw9' (did you mean carrier/gw1?)"
+    ]
     assert (await company.publish()).done.plans == []
+
+
+async def test_plans_name_accounts_by_the_end_of_their_paths(company: Company) -> None:
+    """The store gets their numbers; one that means nothing is told with what may be meant."""
+    routing = """
+plans:
+  good:
+    rules: [{exclude: [carrier/gw1], accounts: [lower/customer]}]
+    routes: [{prefix: "", gateways: [carrier/gw1]}]
+"""
+    (company.config.ratebook / "routing.yaml").write_text(routing)
+    assert (await company.publish()).done.plans == ["good"]
+    async with company.engine.connect() as conn:
+        record = (await conn.execute(sa.select(plans.c.record).where(plans.c.name == "good"))).scalar_one()
+        named = await named_plans(conn)
+    assert record["rules"] == [["exclude", [record["routes"][0][1][0][0]], [], [str(CUSTOMER)]]]
+    assert named["good"].accounts() == {"customer"}
+    assert (await company.publish()).done.plans == []
+    (company.config.ratebook / "routing.yaml").write_text(routing.replace("lower/customer", "lower/costumer"))
+    assert (await company.publish()).warnings == [
+        "routing.yaml:4:49: plan 'good' waits: there is no account 'lower/costumer' (did you mean customer?)"
+    ]
 
 
 def test_the_watcher_speaks_once_and_only_of_what_is_still(tmp_path: Path) -> None:

@@ -89,13 +89,15 @@ async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path
     assert told[4] == {
         "do": "account", "epoch": 0, "id": ids["customer"], "parent": ids["lower"], "kind": "customer", "charged": True,
         "state": "active", "cut": True, "prepaid": True, "currency": "EUR", "tariff": 1, "credit_limit": 5_000_000,
-        "channels": 2, "cps": 3, "name": "customer",
+        "exposure_limit": None, "channels": 2, "cps": 3, "name": "customer",
     }  # fmt: skip
     assert [body["charged"] for body in told[:5]] == [False, True, False, False, True]
     assert told[5] == {
         "do": "gateway", "epoch": 0, "id": 1, "provider": ids["carrier"], "name": "carrier/gw1", "host": "127.0.0.11",
         "port": 15081, "transport": "udp", "networks": [], "prefix": "9", "strip": 2, "channels": 0, "cps": 0,
         "state": "active", "tariff": 0, "number_format": "plain", "trusted": False,
+        "probe_s": 0, "failures_max": 5, "out_s": 60, "failure_codes": [408, 503],
+        "username": "", "realm": "", "ha1_md5": "", "ha1_sha256": "", "register_s": 0, "contact": "",
     }  # fmt: skip
     assert told[6] == {
         "do": "trunk", "epoch": 0, "id": 1, "account": ids["customer"], "networks": ["127.0.0.2/32", "2001:db8::/48"],
@@ -174,7 +176,7 @@ async def test_a_plan_is_told_with_ids_and_compared_by_names(ledger: AsyncEngine
 async def test_a_plan_with_an_unknown_gateway_is_told(ledger: AsyncEngine, tmp_path: Path) -> None:
     """At the plan's place."""
     await apply(ledger, tmp_path, COMPANY)
-    with pytest.raises(SetupFault, match=r"3:3: plan 'standard': no gateway 'carrier/gw9' under `providers` or in"):
+    with pytest.raises(SetupFault, match=r"3:3: plan 'standard': there is no gateway 'carrier/gw9' \(did"):
         await apply(ledger, tmp_path, PLANS.replace("gw1", "gw9"))
 
 
@@ -187,6 +189,8 @@ async def test_a_plan_of_the_ratebook_comes_with_the_trunk_that_names_it(ledger:
     )
     await do_setup(api_of(ledger), ACTOR, tmp_path / "setup.yaml", NOW_MS, tmp_path)
     assert [body["do"] for body in await bodies(ledger)][-3:] == ["plan", "trunk", "trunk"]
+    with pytest.raises(SetupFault, match=r"no routing plan 'standart' \(did you mean standard\?; known: standard\)"):
+        await apply(ledger, tmp_path, "trunks:" + trunks.replace("standard", "standart"))
     with pytest.raises(SetupFault, match="no routing plan 'other'"):
         await apply(ledger, tmp_path, "trunks:" + trunks.replace("standard", "other"))
 

@@ -104,6 +104,10 @@ def _over(says: int) -> Callable[[Case], int]:
     return lambda case: says if case.is_over else 403
 
 
+def _root(says: int) -> Callable[[Case], int]:
+    return lambda case: says if case.from_root else 403
+
+
 def _of(says: int, *kinds: str) -> Callable[[Case], int]:
     return lambda case: says if case.place.kind in kinds else 422
 
@@ -272,7 +276,13 @@ ROUTES: dict[str, Route] = {
     ),
     "gateway.edit": Route("gateways.change", 200, _same(port=5070)),
     "gateway.remove": Route("gateways.change", 204),
+    "gateway.credentials": Route("gateways.change", 200, _same(username="u", realm="r", password="p")),
+    "gateway.forget-credentials": Route("gateways.change", 200),
+    "gateway.live": Route("gateways.read", whose="query"),
+    "gateway.quality": Route("gateways.read"),
     "plan.list": Route("routing.read", whose=""),
+    "plan.check": Route("routing.change", _root(200), _same(source="plans: {}"), whose=""),
+    "plan.write": Route("routing.change", _root(200), _same(source="plans: {}"), whose=""),
     "plan.show": Route("routing.read", sees=lambda case: case.place.name != "nowhere"),
     "payment.list": Route("payments.read"),
     "payment.make": Route("payments.change", 201, _same(**_MONEY), below=True),

@@ -1,0 +1,143 @@
+"""Which gateways a number may take at a moment, and in what order. Pure; runs inside Kamailio."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from functools import lru_cache
+from hashlib import blake2b
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from ratebook.bands import NO_BAND, band_of
+from ratebook.routing import Choice, Match, NoLoss, Order, Pin, Plan, Route, Rule
+
+PINNED_PRIORITY = 0
+"""Of a gateway that a rule names and no route of the number has."""
+
+Tiers = tuple[tuple[Choice, ...], ...]
+"""Gateways in groups: all of one are asked before the first of the next."""
+
+
+class Offer(NamedTuple):
+    """What a plan has for a number."""
+
+    plan: Plan
+    """With what the route says anew."""
+    tiers: Tiers
+
+
+def offer(plan: Plan, number: str, path: Iterable[int], at_s: int) -> Offer:
+    """The gateways for a number at a wall-clock second. `path`: the caller's account and those above it."""
+    band = NO_BAND if plan.hours is None else band_of(plan.hours, at_s)
+    found: list[Route] = []
+    for length in range(len(number), -1, -1):
+        routes = plan.routes.get(number[:length])
+        if routes is None:
+            continue
+        route = next((one for one in routes if not one.bands or band in one.bands), None)
+        if route is None or not route.choices:
+            break  # barred: shorter prefixes too
+        found.append(route)
+        if plan.match is Match.LONGEST:
+            break
+    if not found:
+        return Offer(plan, ())
+    tiers = _tiers(found, band)
+    if plan.match is Match.ALL:
+        tiers = (tuple(choice for tier in tiers for choice in tier),)
+    if plan.rules:
+        tiers = _ruled(plan.rules, tiers, number, {str(one) for one in path})
+    own = found[0].own
+    return Offer(plan._replace(**dict(own)) if own else plan, tiers)
+
+
+def _tiers(found: list[Route], band: int) -> Tiers:
+    """The gateways of each route that may be used now; one that several have counts in the first."""
+    if len(found) == 1 and not any(choice.bands for choice in found[0].choices):
+        return (found[0].choices,)
+    seen: set[str] = set()
+    tiers = []
+    for route in found:
+        fresh = [one for one in route.choices if one.gateway not in seen and (not one.bands or band in one.bands)]
+        tiers.append(tuple(fresh))
+        seen |= {one.gateway for one in route.choices}
+    return tuple(tiers)
+
+
+def _ruled(rules: tuple[Rule, ...], tiers: Tiers, number: str, path: set[str]) -> Tiers:
+    banned: set[str] = set()
+    for rule in rules:
+        if not _applies(rule, number, path):
+            continue
+        known = {choice.gateway: choice for tier in tiers for choice in tier}
+        named = tuple(known.get(one) or Choice(one, PINNED_PRIORITY) for one in rule.gateways)
+        if rule.pin is Pin.EXCLUDE:
+            banned |= set(rule.gateways)
+        elif rule.pin is Pin.ONLY:
+            tiers = (named,)
+        else:
+            rest = (tuple(one for one in tier if one.gateway not in rule.gateways) for tier in tiers)
+            tiers = (*((one,) for one in named), *rest)
+    return tuple(tuple(one for one in tier if one.gateway not in banned) for tier in tiers)
+
+
+def _applies(rule: Rule, number: str, path: set[str]) -> bool:
+    if rule.accounts and path.isdisjoint(rule.accounts):
+        return False
+    return not rule.prefixes or any(number.startswith(prefix) for prefix in rule.prefixes)
+
+
+class Candidate(NamedTuple):
+    """A gateway with what the expected call would cost, and what else its place depends on."""
+
+    gateway_id: int
+    priority: int
+    cost_micros: int
+    tier: int = 0
+    lot: float = 0.0
+    """Its draw; the lowest wins."""
+    quality: int = 0
+    """Its band of `Demands`; 0 is the best."""
+    prefix_gap: int = 0
+    """How many digits of the number its provider's rate doesn't name."""
+
+
+_FIELDS = {
+    Order.COST: "cost_micros",
+    Order.PRIORITY: "priority",
+    Order.PERCENTAGE: "lot",
+    Order.QUALITY: "quality",
+    Order.PREFIX: "prefix_gap",
+}
+
+
+@lru_cache(maxsize=256)
+def _rank(order: tuple[Order, ...]) -> Any:
+    return attrgetter("tier", *dict.fromkeys(_FIELDS[one] for one in (*order, Order.COST, Order.PRIORITY)))
+
+
+def lot(draw: bytes, gateway_id: int, weight: int) -> float:
+    """A gateway's lot: of several, each is the lowest as often as its weight is of all weights together.
+
+    `draw`: what is random in it; the same one always gives the same lots. A weight of 0 comes after all others.
+    """
+    if not weight:
+        return math.inf
+    digest = blake2b(draw + gateway_id.to_bytes(4, "big"), digest_size=8).digest()
+    return -math.log((int.from_bytes(digest, "big") + 1) / (2**64 + 1)) / weight
+
+
+def order_candidates(plan: Plan, candidates: list[Candidate], price_micros: int | None) -> list[Candidate]:
+    """The candidates to try, best first, `attempts_max` at most.
+
+    `price_micros`: what the expected call earns; None: nobody pays, and no gateway loses.
+    """
+    kept = candidates
+    if price_micros is not None and plan.no_loss is NoLoss.STRICT:
+        kept = [one for one in candidates if one.cost_micros <= price_micros]
+    if len(kept) > 1:
+        kept = sorted(kept, key=_rank(plan.order))
+        if price_micros is not None and plan.no_loss is NoLoss.WARN:
+            kept.sort(key=lambda one: one.cost_micros > price_micros)
+    return kept[: plan.attempts_max]

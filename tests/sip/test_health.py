@@ -1,0 +1,66 @@
+"""OPTIONS to gateways, by a real Kamailio: out after silence, back by an answer; out after calls that fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.kemi.world import CARRIER
+from tests.sip.agents import Agent, Call, Nothing
+from tests.sip.proxy import Proxy, eventually
+
+
+@pytest.fixture(autouse=True)
+def _as_before(proxy: Proxy) -> Iterator[None]:
+    """The gateways are neither asked nor out."""
+    yield
+    proxy.send(*(proxy.gateway_body(number, CARRIER, f"127.0.0.1{number}") for number in (1, 2)))
+
+
+def busy(caller: Agent, gateways: list[Agent]) -> int:
+    """Which of the gateways a call takes; it is busy there."""
+    call = Call(caller, "0033123")
+    call.invite()
+    for _ in range(60):
+        for number, gateway in enumerate(gateways, start=1):
+            message = gateway.receive(0.02)
+            if message is not None and message.method == "INVITE" and message.header("Call-ID") == call.call_id:
+                gateway.reply(message, 486, "Busy", tag="b")
+                call.to_tag = caller.expect_final(call.call_id).tag("To")
+                call.ack()
+                return number
+    raise Nothing("no gateway got the call")
+
+
+def test_a_silent_gateway_goes_out_and_comes_back(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """One missed OPTIONS is enough here; its next answer brings it back. The log says both."""
+    second = agent("127.0.0.12", 5060)
+    proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | {"probe_s": 1, "failures_max": 1})
+    options = gateway.expect("OPTIONS", 4)
+    assert options.uri == "sip:127.0.0.11:5060"
+    assert proxy.ip in options.header("From")
+    eventually(lambda: "gateway 1 is out: its last failure was 408" in proxy.tail(), 10)
+    assert busy(caller, [gateway, second]) == 2
+    gateway.reply(gateway.expect("OPTIONS", 4), 405, "Method Not Allowed", tag="t")
+    eventually(lambda: "gateway 1 is back: it answered 405" in proxy.tail())
+    assert busy(caller, [gateway, second]) == 1
+
+
+def test_failed_calls_put_a_gateway_out_for_a_while(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """Two calls with 503; the third passes it by; after its time it is tried again."""
+    second = agent("127.0.0.12", 5060)
+    proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | {"failures_max": 2, "out_s": 2})
+    for _ in range(2):
+        call = Call(caller, "0033123")
+        call.invite()
+        gateway.reply(gateway.expect("INVITE", Call_ID=call.call_id), 503, "Full", tag="f")
+        second.reply(second.expect("INVITE", Call_ID=call.call_id), 486, "Busy", tag="b")
+        call.to_tag = caller.expect_final(call.call_id).tag("To")
+        call.ack()
+    assert busy(caller, [gateway, second]) == 2
+    eventually(lambda: busy(caller, [gateway, second]) == 1, 5)
