@@ -125,7 +125,7 @@ NOUNS: dict[str, Noun] = {
         Noun("translation", translations, translations.c.account_id),
         Noun("special", specials, specials.c.account_id),
         Noun("webhook", webhooks, webhooks.c.account_id),
-        Noun("delivery", deliveries, _of_webhook(deliveries.c.webhook_id)),
+        Noun("message", deliveries, _of_webhook(deliveries.c.webhook_id)),
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),

@@ -33,7 +33,6 @@ COMMANDS = {
     "gateway": ("", "Where traffic leaves."),
     "plan": ("", "Routing plans: by which gateways calls go."),
     "webhook": ("", "Servers that are told of what happens."),
-    "delivery": ("", "What was sent to them."),
     "audit": ("", "Who changed what."),
     "pay": ("pay", "Post a payment."),
     "payment": ("", "Payments, corrections, refunds, transfers; the lines of an account's books."),

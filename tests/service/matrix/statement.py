@@ -336,8 +336,8 @@ ROUTES: dict[str, Route] = {
     "webhook.edit": Route("settings.webhooks", 200, _same(state="suspended")),
     "webhook.change-secret": Route("settings.webhooks"),
     "webhook.remove": Route("settings.webhooks", 204),
-    "delivery.list": Route("settings.read"),
-    "delivery.send-again": Route("settings.webhooks"),
+    "webhook.messages": Route("settings.read"),
+    "webhook.send-again": Route("settings.webhooks"),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

@@ -208,8 +208,8 @@ class World:
         await put("publication", publications, owner_id=row.id, **wait)
         hook = {"url": f"https://{mark}.example/", "events": ["payment.posted"], "secret": "whsec_x"}
         await put("webhook", webhooks, **own, **made, **hook)
-        delivery = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
-        await put("delivery", deliveries, webhook_id=things["webhook"], **delivery)
+        message = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
+        await put("message", deliveries, webhook_id=things["webhook"], **message)
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
         await put("operation", operations, **own, **made, **asked)
         await self._ended_call(put, place)
