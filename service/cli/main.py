@@ -42,6 +42,7 @@ COMMANDS = {
     "mail-template": ("", "What a seller's mails say."),
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),
+    "delivery": ("", "Files of call records: to whom, what stands in them, what became of them."),
     "exchange": ("", "Rates of exchange as they were published."),
     "tariff": ("tariff", "Check the ratebook, price a call by it, publish it."),
     "rerating": ("", "Calls that are rated again: what was asked for, and how far it is."),
