@@ -94,9 +94,10 @@ def _judged(row: Row[Any], calls: list[Row[Any]], limit: int, border_id: int, no
     later_ms = next_cut_ms(row.period, row.zone, now_ms)
     if len(calls) == limit:
         return Cut(calls, calls[-1].id, row.due_ms)
-    if row.period == "calls":
-        return Cut([], row.position, later_ms)
-    return Cut(calls, max(border_id, row.position), later_ms)
+    last_id = max(border_id, row.position)
+    if row.period == "calls":  # up to the first one that waits for more, so that the next look is short
+        return Cut([], calls[0].id - 1 if calls else last_id, later_ms)
+    return Cut(calls, last_id, later_ms)
 
 
 def _packed(row: Row[Any], calls: list[Row[Any]]) -> bytes:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 HOUR_MS = 3_600_000
-LOOK_MS = 10_000
+LOOK_MS = 30_000
 """How often it is looked whether there are enough calls."""
 
 

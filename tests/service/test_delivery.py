@@ -136,7 +136,7 @@ async def test_each_party_sees_its_own_side(post: Post) -> None:
     assert amounts == {"customer": "0.10", "lower": "0.05", "upper": "0.04", "carrier": "0.02"}
     assert [seen[one][0]["account"] for one in ("customer", "lower", "upper")] == ["customer"] * 3
     assert list(seen["carrier"][0]) == columns_of("provider")
-    assert not {"account", "trunk", "called", "destination", "call_id"} & set(seen["carrier"][0])
+    assert not {"account", "trunk", "caller", "called", "destination", "call_id"} & set(seen["carrier"][0])
     assert seen["carrier"][0]["gateway"] == "carrier/gw1"
 
 
@@ -171,6 +171,7 @@ async def test_a_reseller_keeps_the_calls_of_who_has_moved_away(post: Post) -> N
 async def test_every_so_many_calls(post: Post) -> None:
     """Not before there are enough; the rest waits."""
     delivery = await post.wanted(period="calls", every_calls=3, columns=["call"])
+    await post.later(60_000)
     await post.calls(1, 2)
     await post.later(60_000)
     assert post.files() == []
