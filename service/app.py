@@ -29,6 +29,8 @@ from service.calls.collector import Collector
 from service.commands.flusher import Flusher
 from service.commands.settings import send_settings
 from service.config import Config
+from service.delivery.carrier import Carrier
+from service.delivery.cutter import Cutter
 from service.faults import Fault
 from service.rerating.work import Rerater
 from service.start import open_ledger
@@ -46,6 +48,7 @@ TIDY_S = 2.0
 TELL_S = 0.5
 FORGET_S = 3_600.0
 RERATE_S = 1.0
+DELIVER_S = 1.0
 WATCH_S = 1.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
@@ -82,6 +85,8 @@ class Service:
         self._watcher = Watcher(config.ratebook)
         self._sender = Sender(engine, config)
         self._rerater = Rerater(engine, config)
+        self._cutter = Cutter(engine)
+        self._carrier = Carrier(engine, config)
         self.api = Api(config, engine, Sessions())
 
     def tasks(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
@@ -95,6 +100,7 @@ class Service:
             "webhooks": (TELL_S, self._tell),
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
+            "cdr files": (DELIVER_S, self._deliver),
         }
 
     async def keep(self, name: str) -> None:
@@ -137,6 +143,12 @@ class Service:
 
     async def _rerate(self) -> None:
         while await self._rerater.work(_now_ms()):
+            pass
+
+    async def _deliver(self) -> None:
+        while await self._cutter.cut_due(_now_ms()):
+            pass
+        while await self._carrier.bring_due(_now_ms()):
             pass
 
     async def _publish_due(self) -> None:
@@ -191,6 +203,7 @@ class Service:
         """Closes what is open."""
         self._flusher.close()
         await self._sender.close()
+        await self._carrier.close()
 
 
 def _tell_switched(done: Switched) -> None:

@@ -106,6 +106,8 @@ class Config(_Section):
     """Of the devices' digests. Fixed once the first device is made: their passwords are kept only as hashes with it."""
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """In which people see times."""
+    cdr_files: Folder | None = None
+    """Below which the folders of delivered call records stand; none: `cdr-files` in `data_dir`. It must be there."""
     watch_ratebook: bool = True
     """Whether the service publishes by itself what changes in the ratebook's folder; else `kambill tariff publish`."""
     jump_percent: int = Field(default=50, ge=1, le=100_000)
@@ -114,6 +116,11 @@ class Config(_Section):
     calls: CallPath = CallPath()
     api: ApiRates = ApiRates()
     webhooks: Webhooks = Webhooks()
+
+    @property
+    def cdr_folder(self) -> Path:
+        """Where folders of delivered call records stand."""
+        return self.cdr_files or self.data_dir / "cdr-files"
 
     @property
     def database_url(self) -> str:

@@ -7,6 +7,7 @@ from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.calls import history, running
+from service.delivery import api as delivery
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -46,6 +47,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *operations.ENDPOINTS,
     *running.ENDPOINTS,
     *history.ENDPOINTS,
+    *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,

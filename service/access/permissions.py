@@ -37,6 +37,7 @@ class Permission(StrEnum):
     CALLS_CHANGE = "calls.change"
     CDRS_READ = "cdrs.read"
     CDRS_CHANGE = "cdrs.change"
+    CDRS_DELIVER = "cdrs.deliver"
     PAYMENTS_READ = "payments.read"
     PAYMENTS_CHANGE = "payments.change"
     PAYMENTS_REFUND = "payments.refund"
@@ -86,6 +87,7 @@ MEANINGS: dict[Permission, str] = {
     _P.CALLS_READ: "See running calls",
     _P.CALLS_CHANGE: "Cut running calls",
     _P.CDRS_CHANGE: "Rate calls again, as far as they were sold by own tariffs",
+    _P.CDRS_DELIVER: "Have call records delivered to servers and mailboxes",
     _P.PAYMENTS_READ: "See payments and every other line of the books",
     _P.PAYMENTS_CHANGE: "Post payments and adjustments of accounts below",
     _P.PAYMENTS_REFUND: "Pay money back to accounts below",
@@ -117,8 +119,8 @@ class BuiltIn(NamedTuple):
 _PERSONAL = frozenset({_P.USERS_READ, _P.USERS_CHANGE, _P.ROLES_READ, _P.AUDIT_READ})
 _CUSTOMER = _PERSONAL | {
     _P.ACCOUNTS_READ, _P.ROLES_CHANGE, _P.TRUNKS_READ, _P.DEVICES_READ, _P.DEVICES_CHANGE, _P.NUMBERS_READ,
-    _P.TARIFFS_READ, _P.CALLS_READ, _P.CDRS_READ, _P.PAYMENTS_READ, _P.CREDIT_LIMITS_READ, _P.PRODUCTS_READ,
-    _P.MESSAGES_READ, _P.SETTINGS_READ, _P.SETTINGS_WEBHOOKS,
+    _P.TARIFFS_READ, _P.CALLS_READ, _P.CDRS_READ, _P.CDRS_DELIVER, _P.PAYMENTS_READ, _P.CREDIT_LIMITS_READ,
+    _P.PRODUCTS_READ, _P.MESSAGES_READ, _P.SETTINGS_READ, _P.SETTINGS_WEBHOOKS,
 }  # fmt: skip
 _RESELLER = (ALL - {
     _P.PROVIDERS_READ, _P.PROVIDERS_CHANGE, _P.GATEWAYS_READ, _P.GATEWAYS_CHANGE, _P.ROUTING_CHANGE,
@@ -156,8 +158,8 @@ BUILT_IN: tuple[BuiltIn, ...] = (
         "provider",
         "Provider",
         _PERSONAL | {
-            _P.ACCOUNTS_READ, _P.GATEWAYS_READ, _P.CALLS_READ, _P.CDRS_READ, _P.PAYMENTS_READ, _P.INVOICES_READ,
-            _P.STATEMENTS_READ, _P.TARIFFS_READ, _P.MESSAGES_READ,
+            _P.ACCOUNTS_READ, _P.GATEWAYS_READ, _P.CALLS_READ, _P.CDRS_READ, _P.CDRS_DELIVER, _P.PAYMENTS_READ,
+            _P.INVOICES_READ, _P.STATEMENTS_READ, _P.TARIFFS_READ, _P.MESSAGES_READ,
         },
         "What such an account may",
     ),

@@ -9,6 +9,7 @@ from service.access.lockout import FORGET_MS
 from service.access.sessions import IDLE_MS
 from service.commands.outbox import writing
 from service.database.access_tables import answers, sessions, sign_in_failures, user_links
+from service.database.delivery_tables import cdr_files
 from service.database.webhook_tables import deliveries
 
 DAY_MS = 24 * 60 * 60_000
@@ -16,6 +17,8 @@ ANSWERS_MS = 30 * DAY_MS
 """How long a repeated Idempotency-Key gets its first answer."""
 DELIVERIES_MS = 30 * DAY_MS
 """How long a webhook's log goes back."""
+CONTENT_MS = 90 * DAY_MS
+"""How long a file of call records can be sent again."""
 
 
 async def forget(engine: AsyncEngine, node: str, now_ms: int) -> int:
@@ -32,4 +35,6 @@ async def forget(engine: AsyncEngine, node: str, now_ms: int) -> int:
     async with writing(engine, node) as conn:
         for table, is_over in gone.items():
             total += (await conn.execute(sa.delete(table).where(is_over))).rowcount
+        is_old = (cdr_files.c.state == "sent") & (cdr_files.c.done_ms < now_ms - CONTENT_MS)
+        await conn.execute(sa.update(cdr_files).where(is_old).values(content=None))
     return total

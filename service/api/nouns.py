@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
+from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -76,6 +77,10 @@ def _of_webhook(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(webhooks.c.account_id).where(webhooks.c.id == column).scalar_subquery()
 
 
+def _of_delivery(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(cdr_deliveries.c.account_id).where(cdr_deliveries.c.id == column).scalar_subquery()
+
+
 def _of_tariff(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(tariffs.c.owner_id).where(tariffs.c.id == column).scalar_subquery()
 
@@ -125,10 +130,12 @@ NOUNS: dict[str, Noun] = {
         Noun("translation", translations, translations.c.account_id),
         Noun("special", specials, specials.c.account_id),
         Noun("webhook", webhooks, webhooks.c.account_id),
-        Noun("delivery", deliveries, _of_webhook(deliveries.c.webhook_id)),
+        Noun("message", deliveries, _of_webhook(deliveries.c.webhook_id)),
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),
+        Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
+        Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
         Noun("rerating", reratings, reratings.c.account_id),
         Noun("correction", corrections, corrections.c.account_id),
         Noun("change", audit, audit.c.account_id),

@@ -67,7 +67,7 @@ class NewSecret(Told):
     secret: Annotated[str, Field(description="Shown this once; as Standard Webhooks has it")]
 
 
-class DeliveryView(Told):
+class MessageView(Told):
     """One message."""
 
     id: int
@@ -82,15 +82,15 @@ class DeliveryView(Told):
     done_at: Annotated[Moment, Field(validation_alias="done_ms")]
 
 
-class DeliveryQuery(Paging):
+class MessageQuery(Paging):
     """Which messages."""
 
     state: Literal["", "waiting", "sent", "failed"] = ""
 
 
 _LISTING = Listing("webhook", {"id": webhooks.c.id}, {"account_id": equals(webhooks.c.account_id)})
-_DELIVERIES = Listing(
-    "delivery",
+_MESSAGES = Listing(
+    "message",
     {"-id": deliveries.c.id},
     {"state": equals(deliveries.c.state)},
     None,
@@ -172,15 +172,15 @@ async def remove_webhook(call: Call) -> Answer:
     return Answer(status=204)
 
 
-def _delivery(row: Row[Any]) -> DeliveryView:
+def _message(row: Row[Any]) -> MessageView:
     waits = row.next_ms if row.state == "waiting" else None
-    return DeliveryView.model_validate({**row._mapping, "body": json.loads(row.body), "next_at": waits})
+    return MessageView.model_validate({**row._mapping, "body": json.loads(row.body), "next_at": waits})
 
 
-async def list_deliveries(call: Call) -> Answer:
+async def list_messages(call: Call) -> Answer:
     """A page of them, the latest first."""
-    rows, following = await page_of(call, _DELIVERIES)
-    return Answer(Page[DeliveryView](items=[_delivery(row) for row in rows], next=following))
+    rows, following = await page_of(call, _MESSAGES)
+    return Answer(Page[MessageView](items=[_message(row) for row in rows], next=following))
 
 
 async def send_again(call: Call) -> Answer:
@@ -188,8 +188,8 @@ async def send_again(call: Call) -> Answer:
     values = {"state": "waiting", "next_ms": call.now_ms, "attempts": 0, "done_ms": 0}
     again = sa.update(deliveries).where(deliveries.c.id == call.row.id).values(**values).returning(deliveries)
     row = (await call.conn.execute(again)).one()
-    await call.audit("delivery.send-again", "delivery", row.id, call.of.id, None, {"event": row.event})
-    return Answer(_delivery(row))
+    await call.audit("webhook.send-again", "message", row.id, call.of.id, None, {"event": row.event})
+    return Answer(_message(row))
 
 
 _P = Permission
@@ -214,11 +214,11 @@ ENDPOINTS = [
     ),
     Endpoint("webhook.remove", "DELETE", _ONE, _P.SETTINGS_WEBHOOKS, remove_webhook, "Remove a webhook", status=204),
     Endpoint(
-        "delivery.list", "GET", f"{_ONE}/deliveries", _P.SETTINGS_READ, list_deliveries,
-        "List what was sent to a webhook", query=DeliveryQuery, answer=Page[DeliveryView],
+        "webhook.messages", "GET", f"{_ONE}/messages", _P.SETTINGS_READ, list_messages,
+        "List what was sent to a webhook", query=MessageQuery, answer=Page[MessageView],
     ),
     Endpoint(
-        "delivery.send-again", "POST", "/deliveries/{delivery_id}/again", _P.SETTINGS_WEBHOOKS, send_again,
-        "Send a message again", answer=DeliveryView,
+        "webhook.send-again", "POST", "/messages/{message_id}/again", _P.SETTINGS_WEBHOOKS, send_again,
+        "Send a message again", answer=MessageView,
     ),
 ]  # fmt: skip

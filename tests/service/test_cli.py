@@ -320,3 +320,19 @@ def test_the_journal_is_read_by_people(kambill: Kambill, tmp_path: Path) -> None
     assert (broken.code, "wrong checksum" in broken.err) == (1, True)
     gone = kambill("journal", "--file", f"{tmp_path}/nothing")
     assert (gone.code, "no such file" in gone.err) == (1, True)
+
+
+def test_deliveries_are_made_and_named(kambill: Kambill) -> None:
+    """By the end of their path; the operator's people choose folders; columns in their order."""
+    kambill("apply", "setup.yaml", "--yes")
+    columns = ("--column", "started", "--column", "amount")
+    made = kambill(
+        "delivery", "make", "--account", "ann", "--name", "daily", "--way", "folder", "--target", "a", *columns
+    )
+    assert made.code == 0, made
+    shown = kambill("delivery", "show", "ann/daily", "--json").json
+    assert (shown["columns"], shown["period"], shown["side"]) == (["started", "amount"], "daily", "customer")
+    assert kambill("delivery", "files", "daily", "--json").json["items"] == []
+    wrong = kambill("delivery", "edit", "daily", "--column", "margin")
+    assert (wrong.code, wrong.out) == (1, "")
+    assert "no column 'margin'" in wrong.err

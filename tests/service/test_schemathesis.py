@@ -37,6 +37,7 @@ THERE = """
 "path.special_id" = 1
 "path.tariff_id" = 1
 "path.webhook_id" = 1
+"path.delivery_id" = 1
 "path.kind" = "welcome"
 "path.language" = "en"
 """
@@ -66,6 +67,8 @@ async def _furnish(config: Config) -> str:
     await boss.do("tariff.make", account_id=reseller, name="retail", source=SOURCE)
     hook = {"url": "https://hooks.example.net/x", "events": ["payment.posted"]}
     await boss.do("webhook.make", account_id=reseller, **hook)
+    files = {"name": "daily", "way": "mail", "target": "calls@x.example"}
+    await boss.do("delivery.make", account_id=reseller, **files)
     token = await boss.do("token.make", user_id=boss.user["id"], name="schemathesis")
     async with engine.begin() as conn:  # out of reach of whoever revokes tokens by chance
         await conn.execute(sa.update(tokens).values(id=2**62))

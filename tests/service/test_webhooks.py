@@ -19,7 +19,8 @@ from service.config import Webhooks
 from service.ledger.telling import crossing
 from service.webhooks.events import Event
 from service.webhooks.places import is_public, url_problem
-from service.webhooks.sender import WAITS_S, Guarded, Sender
+from service.webhooks.posting import WAITS_S, Guarded
+from service.webhooks.sender import Sender
 from tests.service.office import Got
 from tests.service.test_peers_api import Shop, shop
 
@@ -89,7 +90,7 @@ class Wire:
 
     async def log(self, webhook_id: int) -> list[dict[str, Any]]:
         """What was sent."""
-        listed = await self.shop.boss.do("delivery.list", webhook_id=webhook_id)
+        listed = await self.shop.boss.do("webhook.messages", webhook_id=webhook_id)
         items: list[dict[str, Any]] = listed["items"]
         return items
 
@@ -137,7 +138,7 @@ async def test_what_fails_comes_again(wire: Wire, listener: Listener) -> None:
     assert len({headers["webhook-id"] for headers, _ in listener.got}) == 1
     assert await wire.send(10**6) == 0
     listener.answers = []
-    await wire.shop.boss.do("delivery.send-again", delivery_id=line["id"])
+    await wire.shop.boss.do("webhook.send-again", message_id=line["id"])
     assert await wire.send() == 1
     assert [(one["state"], one["fault"]) for one in await wire.log(number)] == [("sent", "")]
 
@@ -216,11 +217,11 @@ async def test_a_name_that_leads_inside_is_not_asked(inside: str) -> None:
 async def test_webhooks_are_apart(wire: Wire, listener: Listener) -> None:
     """Of another reseller: not there; a customer has its own; finance may not."""
     theirs = (await wire.hook(listener.url, "foreign"))["webhook"]["id"]
-    for endpoint in ("webhook.show", "webhook.edit", "webhook.change-secret", "webhook.remove", "delivery.list"):
+    for endpoint in ("webhook.show", "webhook.edit", "webhook.change-secret", "webhook.remove", "webhook.messages"):
         assert (await wire.shop.reseller.ask(endpoint, webhook_id=theirs)).status == 404
     await wire.pay("1", "foreign")
-    delivery = (await wire.log(theirs))[0]["id"]
-    assert (await wire.shop.reseller.ask("delivery.send-again", delivery_id=delivery)).status == 404
+    message = (await wire.log(theirs))[0]["id"]
+    assert (await wire.shop.reseller.ask("webhook.send-again", message_id=message)).status == 404
     made = {"account_id": wire.shop.ids["customer"], "url": listener.url, "events": ALL}
     assert (await wire.shop.customer.ask("webhook.make", **made)).status == 201
     finance = await wire.shop.office.hire(wire.shop.boss, 1, "f@op.example", [wire.shop.office.roles["finance"]])

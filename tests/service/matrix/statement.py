@@ -167,6 +167,7 @@ _CALL = {"number": "44", "answered_at": "2026-11-30T12:00:00Z", "duration_s": "1
 _SHEET = base64.b64encode(b"Prefix,Destination,Rate\n44,UK,0.01\n").decode()
 _TRUNK = {"name": "fresh", "networks": ["198.51.100.9/32"]}
 _HOOK = {"url": "https://hooks.example.net/x", "events": ["payment.posted"]}
+_MAILED = {"way": "mail", "target": "calls@x.example"}
 _MONEY = {"amount": "1", "reason": "why"}
 _PERIOD = {"since": "2026-09-01T00:00:00Z", "until": "2026-10-01T00:00:00Z"}
 _TEMPLATE = {"subject": "Hello", "text": "There"}
@@ -303,6 +304,16 @@ ROUTES: dict[str, Route] = {
     "account.funds": Route("payments.read"),
     "cdr.list": Route("cdrs.read", whose="query"),
     "cdr.show": Route("cdrs.read"),
+    "delivery.list": Route("cdrs.read", whose="query"),
+    "delivery.show": Route("cdrs.read"),
+    "delivery.make": Route(
+        "cdrs.deliver", _of(201, "customer", "reseller", "provider"), _account(name="fresh", **_MAILED), whose="body"
+    ),
+    "delivery.edit": Route("cdrs.deliver", 200, _same(state="suspended")),
+    "delivery.remove": Route("cdrs.deliver", 204),
+    "delivery.files": Route("cdrs.read"),
+    "delivery.show-file": Route("cdrs.read"),
+    "delivery.send-again": Route("cdrs.deliver"),
     "brand.show": Route("branding.read", tells_above=True),
     "brand.edit": Route("branding.change", _seller(200), _same(company="Fresh")),
     "brand.remove": Route("branding.change", _seller(200), tells_above=True),
@@ -346,8 +357,8 @@ ROUTES: dict[str, Route] = {
     "webhook.edit": Route("settings.webhooks", 200, _same(state="suspended")),
     "webhook.change-secret": Route("settings.webhooks"),
     "webhook.remove": Route("settings.webhooks", 204),
-    "delivery.list": Route("settings.read"),
-    "delivery.send-again": Route("settings.webhooks"),
+    "webhook.messages": Route("settings.read"),
+    "webhook.send-again": Route("settings.webhooks"),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

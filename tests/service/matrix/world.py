@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ from service.access.actor import local_actor
 from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
+from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -208,8 +210,9 @@ class World:
         await put("publication", publications, owner_id=row.id, **wait)
         hook = {"url": f"https://{mark}.example/", "events": ["payment.posted"], "secret": "whsec_x"}
         await put("webhook", webhooks, **own, **made, **hook)
-        delivery = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
-        await put("delivery", deliveries, webhook_id=things["webhook"], **delivery)
+        message = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
+        await put("message", deliveries, webhook_id=things["webhook"], **message)
+        await self._delivery(put, place)
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
         await put("operation", operations, **own, **made, **asked)
         await self._ended_call(put, place)
@@ -235,6 +238,14 @@ class World:
         more = {"outcome": "refused", "sip_code": 402, "sip_reason": "", "caller": place.marker, "attempts": []}
         whose = {"account_id": place.id, "path": path, "node_id": 1, "sequence": 1_000_000 + place.id}
         await put("cdr", cdrs, call=f"{place.id:032x}", **whose, **zero, **text, **more)
+
+    async def _delivery(self, put: Any, place: Place) -> None:
+        asked = {"side": "customer", "period": "daily", "columns": ["call"], "way": "mail", "target": "x@x.example"}
+        times = {"position": 0, "due_ms": NOW_MS, "created_ms": NOW_MS}
+        await put("delivery", cdr_deliveries, account_id=place.id, name=place.marker, **asked, **times)
+        content = {"content": zlib.compress(place.marker.encode()), "cut_ms": NOW_MS, "next_ms": NOW_MS}
+        of = {"delivery_id": place.things["delivery"], "number": 1, "after_id": 0, "last_id": 0, "calls": 0}
+        await put("file", cdr_files, **of, name=place.marker, **content)
 
     async def _correction(self, put: Any, place: Place) -> None:
         own, made = {"account_id": place.id}, {"created_ms": NOW_MS}

@@ -1117,6 +1117,76 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_deck_imports_tariff_id_deck"), "deck_imports", ["tariff_id", "deck"], unique=False)
 
+    op.create_table(
+        "cdr_deliveries",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("account_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("side", sa.Text(), nullable=False),
+        sa.Column("period", sa.Text(), nullable=False),
+        sa.Column("every_calls", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("answered_only", sa.Boolean(), server_default=sa.false(), nullable=False),
+        sa.Column("columns", sa.JSON(), nullable=False),
+        sa.Column("zone", sa.Text(), server_default="UTC", nullable=False),
+        sa.Column("separator", sa.Text(), server_default=",", nullable=False),
+        sa.Column("way", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("secret", sa.Text(), server_default="", nullable=False),
+        sa.Column("state", sa.Text(), server_default="active", nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("files", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("due_ms", sa.BigInteger(), nullable=False),
+        sa.Column("created_ms", sa.BigInteger(), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("side IN ('customer', 'provider')", name=op.f("ck_cdr_deliveries_side")),
+        sa.CheckConstraint("period IN ('hourly', 'daily', 'calls')", name=op.f("ck_cdr_deliveries_period")),
+        sa.CheckConstraint("way IN ('folder', 'webhook', 'mail')", name=op.f("ck_cdr_deliveries_way")),
+        sa.CheckConstraint("state IN ('active', 'suspended')", name=op.f("ck_cdr_deliveries_state")),
+        sa.CheckConstraint("every_calls >= 0", name=op.f("ck_cdr_deliveries_every_calls")),
+        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_cdr_deliveries_account_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cdr_deliveries")),
+        sa.UniqueConstraint("account_id", "name", name=op.f("uq_cdr_deliveries_account_id_name")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_cdr_deliveries_state_due_ms"), "cdr_deliveries", ["state", "due_ms"], unique=False)
+    op.create_table(
+        "cdr_files",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("after_id", sa.BigInteger(), nullable=False),
+        sa.Column("last_id", sa.BigInteger(), nullable=False),
+        sa.Column("calls", sa.BigInteger(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=True),
+        sa.Column("state", sa.Text(), server_default="waiting", nullable=False),
+        sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("next_ms", sa.BigInteger(), nullable=False),
+        sa.Column("claimed_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("status", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("fault", sa.Text(), server_default="", nullable=False),
+        sa.Column("cut_ms", sa.BigInteger(), nullable=False),
+        sa.Column("done_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint("state IN ('waiting', 'sent', 'failed')", name=op.f("ck_cdr_files_state")),
+        sa.ForeignKeyConstraint(
+            ["delivery_id"], ["cdr_deliveries.id"], name=op.f("fk_cdr_files_delivery_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cdr_files")),
+        sa.UniqueConstraint("delivery_id", "number", name=op.f("uq_cdr_files_delivery_id_number")),
+        sqlite_autoincrement=True,
+    )
+    op.create_index(op.f("ix_cdr_files_state_next_ms"), "cdr_files", ["state", "next_ms"], unique=False)
+
     make_append_only(op.get_bind(), "audit")
     make_append_only(op.get_bind(), "corrections")
     watch_access(op.get_bind())

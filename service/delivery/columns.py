@@ -1,0 +1,110 @@
+"""What a file says of a call: columns by name, each for the side that may know it. Pure."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Row
+
+from ratebook.money import format_micros
+from ratebook.sheets.write import FORMULAS
+
+CUSTOMER, PROVIDER = "customer", "provider"
+BOTH = frozenset({CUSTOMER, PROVIDER})
+SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
+Call = Row[Any]
+"""A record with the names and the money of one side: `service.delivery.calls`."""
+
+
+class Column(NamedTuple):
+    """One of a file's columns."""
+
+    cell: Callable[[Call, ZoneInfo], str]
+    sides: frozenset[str] = BOTH
+
+
+def _text(name: str) -> Callable[[Call, ZoneInfo], str]:
+    return lambda call, _: _plain(getattr(call, name))
+
+
+def _number(name: str) -> Callable[[Call, ZoneInfo], str]:
+    return lambda call, _: "" if getattr(call, name) is None else str(getattr(call, name))
+
+
+def _moment(name: str) -> Callable[[Call, ZoneInfo], str]:
+    return lambda call, zone: moment(getattr(call, name), zone)
+
+
+def _plain(value: str | None) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    text = value or ""
+    return f"'{text}" if text.startswith(FORMULAS) else text
+
+
+def moment(wall_ms: int, zone: ZoneInfo) -> str:
+    """ISO 8601 to the millisecond, with the zone's distance from UTC; empty: never."""
+    if not wall_ms:
+        return ""
+    whole, rest = divmod(wall_ms, 1000)
+    local = datetime.fromtimestamp(whole, UTC).astimezone(zone)
+    return local.replace(microsecond=rest * 1000).isoformat(timespec="milliseconds")
+
+
+def _delay(call: Call, _: ZoneInfo) -> str:
+    """Post-dial delay: from the INVITE to the first ringing."""
+    return str(call.ring_ms - call.start_ms) if call.ring_ms else ""
+
+
+def _amount(call: Call, _: ZoneInfo) -> str:
+    return "" if call.amount_micros is None else format_micros(call.amount_micros)
+
+
+_OURS = frozenset({CUSTOMER})
+_THEIRS = frozenset({PROVIDER})
+COLUMNS: dict[str, Column] = {
+    "call": Column(_text("call")),
+    "call_id": Column(_text("call_id"), _OURS),
+    "account": Column(_text("account_name"), _OURS),
+    "trunk": Column(_text("trunk_name"), _OURS),
+    "gateway": Column(_text("gateway_name"), _THEIRS),
+    "started": Column(_moment("start_ms")),
+    "rung": Column(_moment("ring_ms")),
+    "answered": Column(_moment("answer_ms")),
+    "ended": Column(_moment("end_ms")),
+    "pdd_ms": Column(_delay),
+    "duration_ms": Column(_number("duration_ms")),
+    "kind": Column(_text("kind")),
+    "outcome": Column(_text("outcome")),
+    "sip_code": Column(_number("sip_code")),
+    "ended_by": Column(_text("ended_by")),
+    "caller": Column(_text("caller"), _OURS),
+    "caller_sent": Column(_text("caller_sent"), _THEIRS),
+    "called": Column(_text("called"), _OURS),
+    "called_sent": Column(_text("called_sent"), _THEIRS),
+    "destination": Column(_text("destination"), _OURS),
+    "prefix": Column(_text("own_prefix")),
+    "billed_s": Column(_number("own_billed_s")),
+    "amount": Column(_amount),
+    "currency": Column(_text("own_currency")),
+}
+
+
+def columns_of(side: str) -> list[str]:
+    """Names of what a side may have."""
+    return [name for name, column in COLUMNS.items() if side in column.sides]
+
+
+def file_text(calls: Iterable[Call], names: Sequence[str], *, zone: str, separator: str) -> str:
+    """A file: a line of names, then a line a call (RFC 4180)."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=separator, lineterminator="\r\n")
+    writer.writerow(names)
+    place = ZoneInfo(zone)
+    cells = [COLUMNS[name].cell for name in names]
+    writer.writerows([cell(call, place) for cell in cells] for call in calls)
+    return out.getvalue()
