@@ -34,6 +34,7 @@ class Configuration:
         self._specials: Specials | None = None
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
+        self._gateway_networks: tuple[Network, ...] | None = None
         self._generation: int | None = None
         self._secret: bytes | None = None
         self._has_numbers: bool | None = None
@@ -52,6 +53,18 @@ class Configuration:
             raw = txn.get(layout.kind_key(b"g", number), db=self._config)
             self._gateways[number] = None if raw is None else unpack_gateway(raw)
         return self._gateways[number]
+
+    def gateway_networks(self, txn: Any) -> tuple[Network, ...]:
+        """The networks of all gateways."""
+        if self._gateway_networks is None:
+            networks: set[Network] = set()
+            with txn.cursor(self._config) as cursor:
+                found = cursor.set_range(b"g")
+                while found and cursor.key().startswith(b"g"):
+                    networks.update(unpack_gateway(cursor.value()).networks)
+                    found = cursor.next()
+            self._gateway_networks = tuple(networks)
+        return self._gateway_networks
 
     def version(self, txn: Any, tariff: int) -> bytes | None:
         """The version that a tariff's pointer names now; None: never published."""
