@@ -62,6 +62,7 @@ class Metrics:
         self.faults = Counter("kambill_task_faults", "Faults of background tasks.", ["task"], registry=registry)
         self.running = Gauge("kambill_running_calls", "Calls in the hot store.", registry=registry)
         self.events = Gauge("kambill_store_events", "Events not yet in the journal.", registry=registry)
+        self.bans = Gauge("kambill_bans", "Senders that are banned.", registry=registry)
         self.store = Gauge("kambill_store_ready", "1: the hot store takes calls.", registry=registry)
 
 
@@ -180,6 +181,7 @@ class Service:
             with reader.snapshot() as snapshot:
                 self.metrics.running.set(snapshot.state.running)
                 self.metrics.events.set(snapshot.state.events)
+                self.metrics.bans.set(snapshot.bans)
                 self.metrics.store.set(snapshot.ready)
                 return snapshot.ready
         finally:
