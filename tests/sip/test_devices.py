@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.kemi.world import CUSTOMER
+from tests.kemi.world import CUSTOMER, LOWER, ROOT
 from tests.sip.agents import Agent
 from tests.sip.calls import hang_up
 from tests.sip.phones import Phone, challenge_of
@@ -327,3 +327,41 @@ def test_the_way_to_a_telephone_is_kept_open(furnished: Proxy, phone: Phones) ->
     assert (options.uri, options.source) == ("sip:d101@192.168.1.7:5060", (furnished.ip, furnished.port))
     one.agent.reply(options, 200, "OK")
     assert one.register(expires=0).code == 200
+
+
+def test_an_emergency_call_of_a_device(furnished: Proxy, phone: Phones, gateway: Agent) -> None:
+    """Its account is suspended and has no money: it signs in, and the carrier gets 112 of the device's number."""
+    furnished.send(
+        {"do": "special", "id": 1, "account": ROOT, "trunk": 0, "plan": 1, "number": "112", "prefix": False}
+        | {"kind": "emergency"},
+        {"do": "credit", "account": CUSTOMER, "micros": -furnished.account(CUSTOMER).balance},
+        furnished.account_body(CUSTOMER, parent=LOWER, state="suspended"),
+    )
+    one = phone()
+    call = one.dial("112")
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    assert invite.uri.startswith("sip:112@")
+    assert "sip:441632960001@" in invite.header("From")
+    gateway.reply(invite, 200, "OK", tag="to9")
+    call.take(one.agent.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    hang_up(call, gateway)
+    cdr = furnished.cdr(call.call_id)
+    assert (cdr["kind"], cdr["device"], cdr["outcome"], cdr["charges"]) == ("emergency", CALLER, "answered", [])
+    furnished.send({"do": "special_gone", "id": 1})
+
+
+def test_a_device_that_wants_to_stay_unknown(furnished: Proxy, phone: Phones, gateway: Agent) -> None:
+    """The carrier is asked to tell nobody, and isn't told itself; the device hears its own name."""
+    one = phone()
+    call = one.dial("0033123", Privacy="id")
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    assert "<sip:anonymous@anonymous.invalid>" in invite.header("From")
+    assert invite.contact == f"sip:anonymous@{one.agent.ip}:{one.agent.port}"
+    assert (invite.headers("P-Asserted-Identity"), invite.header("Privacy")) == ([], "id")
+    gateway.reply(invite, 486, "Busy Here", tag="to10")
+    final = one.agent.expect_final(call.call_id)
+    assert (final.code, "sip:d101@" in final.header("From")) == (486, True)
+    call.to_tag = final.tag("To")
+    call.ack()
