@@ -20,6 +20,7 @@ from kemi.settlement import End, ended, given_up
 from kemi.sip import Received
 from kemi.store.origins import Origin, device_of
 from kemi.store.trunks import Gateway, Trunk
+from kemi.strangers import unlisted
 
 FULL = (
     "kambill: the hot store is nearly full: new calls get 503 until others have ended. Give it more memory "
@@ -44,8 +45,12 @@ def request(rooms: Rooms) -> None:
 def refuse_undecodable(rooms: Rooms) -> None:
     """Bytes that are no text: 400 to a trunk, silence to others (and to a trunk known by its tech prefix alone)."""
     source = sip.received()
-    if rooms.has_store() and identify(rooms, Source(source.ip, source.port, source.transport), "") is not None:
+    if not rooms.has_store():
+        return
+    if identify(rooms, Source(source.ip, source.port, source.transport), "") is not None:
         sip.reply(*guards.BAD_REQUEST)
+    else:
+        rooms.gate.strike(rooms.store, source.ip, now())
 
 
 # --- outside dialogs
@@ -67,7 +72,7 @@ def _initial(rooms: Rooms, method: str) -> None:
         _of_device(rooms, method, source, called)
         return
     if trunk is None:
-        sip.count("unlisted")
+        unlisted(rooms, source.ip)
         return
     if method == "ACK":
         return
@@ -98,13 +103,16 @@ def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -
     if local is None:
         sip.transaction_reply(404, "Not Found")
         return
-    admitted = _answer(receive(rooms, gateway, invitation, local, now()))
+    admitted = _answer(rooms, receive(rooms, gateway, invitation, local, now()))
     if admitted is not None:
         _admit(rooms, admitted, is_device=False)
 
 
 def _of_device(rooms: Rooms, method: str, source: Received, called: str) -> None:
     """A request that may come from anywhere, if it proves who it is from."""
+    if rooms.gate.is_scanner(sip.text("$ua")):
+        unlisted(rooms, source.ip)
+        return
     if not _is_sound():
         return
     if method == "REGISTER":
@@ -140,9 +148,20 @@ def _invite_of_device(rooms: Rooms, source: Received, called: str) -> None:
 
 
 def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
+    if _is_tired(rooms, source):
+        return
     invitation = _acceptable(_read_call(source, called))
     if invitation is not None and sip.new_transaction():
         _begin(rooms, trunk, invitation)
+
+
+def _is_tired(rooms: Rooms, source: Received) -> bool:
+    """Whether so much was refused to this source in this second that nothing is decided for it any more."""
+    if not rooms.gate.is_tired(source.ip, now()):
+        return False
+    sip.count("shut_out")
+    sip.reply(*UNAVAILABLE)
+    return True
 
 
 def _begin(rooms: Rooms, origin: Origin, invitation: Invitation) -> None:
@@ -151,19 +170,21 @@ def _begin(rooms: Rooms, origin: Origin, invitation: Invitation) -> None:
     if isinstance(decision, Local):
         decision = receive(rooms, origin, invitation, decision, now())
     device = device_of(origin)
-    admitted = _answer(decision, f"trunk {origin.id}" if device is None else f"device {origin.id}")
+    admitted = _answer(rooms, decision, f"trunk {origin.id}" if device is None else f"device {origin.id}")
     if admitted is not None:
         _admit(rooms, admitted, is_device=device is not None)
 
 
 def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
     """A MESSAGE (RFC 3428): paid for once the gateway has taken it. It makes no dialog, so that it needs no Contact."""
+    if _is_tired(rooms, source):
+        return
     sender = address(source.ip, source.port, source.transport)
     invitation = _acceptable(_read_invitation(source, called, sender))
     if invitation is None or not sip.new_transaction():
         return
     decision = authorise(rooms, trunk, invitation, now(), is_message=True)
-    admitted = None if isinstance(decision, Local) else _answer(decision, f"trunk {trunk.id}")
+    admitted = None if isinstance(decision, Local) else _answer(rooms, decision, f"trunk {trunk.id}")
     if admitted is None:
         return
     ends.forget_claims()
@@ -197,13 +218,14 @@ def _refusal(invitation: Invitation | None, *, by_us: bool) -> guards.Answer | N
     return guards.check_extensions(sip.text("$hdr(Require)"))
 
 
-def _answer(decision: Admitted | Refused | Repeated, by: str = "") -> Admitted | None:
+def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "") -> Admitted | None:
     """What is held and may go out; None: it was answered, or is a retransmission. `by`: whose it is, for the log."""
     if isinstance(decision, Admitted):
         if decision.loser:
             sip.say_seldom(LOSS.format(decision.loser, by, "goes on"))
         return decision
     if isinstance(decision, Refused):
+        rooms.gate.refused(sip.text("$si"), now())
         if decision.rule == "store":
             sip.say_seldom(FULL)
         elif decision.rule.startswith("exchange "):
@@ -226,6 +248,9 @@ def _read_call(source: Received, called: str) -> Invitation | None:
 
 def _read_invitation(source: Received, called: str, contact: str) -> Invitation | None:
     """What the INVITE says; None: something is missing, too long or not printable."""
+    record_routes = sip.headers("Record-Route")
+    if not guards.are_routes(record_routes) or not guards.is_well_formed(sip.first_line(), sip.text("$hdr(Date)")):
+        return None
     invitation = Invitation(
         call_id=sip.text("$ci"),
         from_tag=sip.text("$ft"),
@@ -237,7 +262,7 @@ def _read_invitation(source: Received, called: str, contact: str) -> Invitation 
         to_uri=sip.text("$tu"),
         request_uri=sip.text("$ru"),
         contact=contact,
-        route_set=sip.uris(sip.headers("Record-Route")),
+        route_set=sip.uris(record_routes),
         socket=source.socket,
         ip=source.ip,
         asserted=_asserted(),
@@ -270,6 +295,7 @@ def _admit(rooms: Rooms, admitted: Admitted, *, is_device: bool) -> None:
         devices_in.forget_credentials()
         devices_in.note_nat(notes.CALLER, is_device=True)
     sip.record_route()
+    sip.relay_media()
     if not send_out(rooms, call, admitted.target):
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
         sip.transaction_reply(*UNAVAILABLE)
@@ -321,6 +347,7 @@ def _cancel(rooms: Rooms) -> None:
     call = sip.dialog_call()
     end = End("caller", 487, "Request Terminated", int(sip.dialog_note(notes.RING) or 0))
     if call is None or given_up(rooms, call, end, now()):
+        sip.end_media()
         sip.relay()
     else:
         sip.reply(200, "OK")

@@ -62,6 +62,7 @@ def reply(rooms: Rooms) -> None:
         devices_in.mend_reply()
     if method == "INVITE" and 200 <= code < 300:
         _accepted(rooms)
+        sip.relay_media()
         return ends.answer_as_asked()
     if sip.check_transaction() < 0:
         if method == "OPTIONS" and places.is_own(sip.text("$via0(branch)")):
@@ -71,8 +72,10 @@ def reply(rooms: Rooms) -> None:
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         _ringing()
+        sip.relay_media()
     elif method == "UPDATE" and 200 <= code < 300:
         _updated(rooms)
+        sip.relay_media()
     return ends.answer_as_asked()
 
 
@@ -167,6 +170,7 @@ def own_request(rooms: Rooms) -> None:
     """
     call = sip.dialog_call()
     if call is not None and call != rooms.hanging_up and rooms.has_store():
+        sip.end_media()
         _await_second_bye(rooms, call, sip.text("$tt"))
         _timer_ended(rooms, call)
     moved = sip.dialog_note(notes.MOVED)
@@ -264,6 +268,7 @@ def failure(rooms: Rooms) -> None:
     code, reason = _for_caller(code, sip.text("$T_reply_reason"))
     sip.set_timers(0, REPEATING_MS)
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
+        sip.end_media()
         sip.transaction_reply(code, reason)
 
 

@@ -10,7 +10,7 @@ from collections import deque
 
 from kemi.clock import Now
 from kemi.rooms import Rooms
-from kemi.store import commands, journal, layout, queues
+from kemi.store import bans, commands, journal, layout, queues
 from kemi.store.calls import unpack_call
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
@@ -26,6 +26,8 @@ DELETES_PER_CHANGE = 100
 KEEP_MS = 2_000
 """How long events stay in the store when they are in the journal: a start looks for calls that ended just before."""
 BEAT_MS = 1_000
+SWEEP_BEATS = 60
+"""After how many beats the bans whose time is over are taken away."""
 
 
 class Clerk:
@@ -38,6 +40,7 @@ class Clerk:
         self._journal = JournalWriter(rooms.data_dir / journal.FOLDER)
         self._inbox = InboxReader(rooms.data_dir)
         self._beaten_ms = 0
+        self._beats = 0
         self._saw_wiped = False
         self._began = False
         self._counter = Counter()
@@ -79,9 +82,12 @@ class Clerk:
         if now.boot_ms - self._beaten_ms < BEAT_MS:
             return
         self._beaten_ms = now.boot_ms
+        self._beats += 1
         with Change(self._rooms.store) as change:
             change.event(queues.BEAT, now, {"running": change.running})
             self._counter.write(change, now.wall_s)
+            if self._beats % SWEEP_BEATS == 0:
+                bans.sweep(change, now)
         self._counter.forget_stale(self._rooms.store, now.wall_s)
 
     def _copy_events(self, now: Now) -> None:

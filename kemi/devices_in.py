@@ -35,6 +35,7 @@ def credentials(rooms: Rooms, method: str, source: Received) -> Presented | None
     found = authenticate.look(rooms, headers, source.ip, now())
     if isinstance(found, Locked):
         sip.count("locked")
+        rooms.gate.strike(rooms.store, source.ip, now())
         sip.reply(*guards.FORBIDDEN)
     elif isinstance(found, Challenge):
         _ask(rooms, method, source, stale=False)
@@ -54,6 +55,7 @@ def proved(rooms: Rooms, presented: Presented, method: str, source: Received) ->
         sip.count("unproved")
         _ask(rooms, method, source, stale=found.stale)
     else:
+        rooms.gate.proved(source.ip, now())
         return found
     return None
 

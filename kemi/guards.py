@@ -6,6 +6,7 @@ the call, never by what Kamailio's dialog module would let through.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ CSEQ_STEP_MAX = 1_000
 """How far a CSeq may jump: a peer that jumps to the end would make our BYE invalid."""
 MAX_FORWARDS_MIN = 10
 """A request in a call that dies on its way to the other side would change one side only."""
+
+_ROUTE = r"[^<>,]*<[^<>\s]+>[^<>,]*"
+_ROUTES = re.compile(f"{_ROUTE}(?:,{_ROUTE})*")
 
 EXTENSIONS = frozenset({"100rel", "timer", "outbound", "path", "precondition"})
 """What a peer may Require: option tags that a proxy has no part in, none that takes a call over (replaces, join)."""
@@ -52,6 +56,19 @@ def check_extensions(require: str) -> Answer | None:
     """No Require beyond the list."""
     wanted = {tag.strip().lower() for tag in require.split(",") if tag.strip()}
     return BAD_EXTENSION if wanted - EXTENSIONS else None
+
+
+def is_well_formed(request_line: str, date: str) -> bool:
+    """Whether an INVITE is as RFC 3261 writes it where Kamailio is lenient: one blank between the parts of the request
+    line and none behind, no headers in its URI (19.1.1), a Date, if there is one, in GMT (20.17).
+    """
+    parts = request_line.split(" ")
+    return len(parts) == 3 and parts[2] == "SIP/2.0" and "?" not in parts[1] and (not date or date.endswith("GMT"))
+
+
+def are_routes(bodies: list[str]) -> bool:
+    """Whether Record-Route headers are lists of addresses in brackets: Kamailio makes no dialog of others."""
+    return all(_ROUTES.fullmatch(body) for body in bodies)
 
 
 def is_first(call_id: str, cseq: int) -> bool:

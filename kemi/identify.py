@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kemi.rooms import Rooms
+from kemi.store.bans import is_listed
 from kemi.store.trunks import Trunk, doors, trunk_by_id
 
 
@@ -31,3 +32,10 @@ def identify(rooms: Rooms, source: Source, called: str) -> Trunk | None:
             if number is not None and len(dialled) >= prefix_length:
                 return trunk_by_id(store.config, txn, int.from_bytes(number, "big"))
     return None
+
+
+def is_known(rooms: Rooms, ip: str) -> bool:
+    """Whether an address is a trunk's or a gateway's, by whatever port, transport or tech prefix."""
+    store = rooms.store
+    with store.read() as txn:
+        return is_listed(store, txn, ip)

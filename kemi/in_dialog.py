@@ -8,28 +8,33 @@ from __future__ import annotations
 from kemi import devices_in, ends, guards, notes, sip
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
+from kemi.identify import is_known
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, speaker
 from kemi.settlement import End, hung_up
 from kemi.sides import is_device
 from kemi.store.calls import RunningCall
+from kemi.strangers import unlisted
 
 DOUBLE = ";r2=on"
 """Kamailio's mark of a Record-Route that has a twin."""
 
 
 def in_dialog(rooms: Rooms, method: str) -> None:
-    """Any request with a To-tag; what isn't a call's is answered 481, a lone ACK not at all."""
+    """Any request with a To-tag; what isn't a call's is answered 481, to strangers and a lone ACK not at all."""
     if method != "ACK" and sip.check_transaction() == 0:
         return None  # a retransmission: its answer has been sent again
     if not rooms.has_store():
         return None  # silence: it will be sent again, and the clerk makes a new store within a second
     from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
     call = sip.dialog_call()
-    known = None if call is None else speaker(rooms, call, from_tag, to_tag, sip.text("$si"))
+    ip = sip.text("$si")
+    known = None if call is None else speaker(rooms, call, from_tag, to_tag, ip)
     if known is None and not rooms.usable():
         return None  # silence too: whose addresses these are is not known before the store is filled
+    if call is None and not (is_known(rooms, ip) or rooms.gate.has_proved(ip, now())):
+        return unlisted(rooms, ip)
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
@@ -87,6 +92,7 @@ def _bye(rooms: Rooms, running: RunningCall, record: bytes, side: str) -> None:
     """Never sent on: settled, answered, and one of our own goes to the other side."""
     if not sip.new_transaction():
         return
+    sip.end_media()
     hung_up(rooms, running, record, End(side, 200, "OK", running.ring_wall_ms), now())
     other = "callee" if side == "caller" else "caller"
     rooms.hanging_up = running.hex
@@ -108,6 +114,8 @@ def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
     ends.forget_claims()
     ends.readdress(running, request, side)
+    if request.method != "INFO":
+        sip.relay_media()
     if not sip.relay():
         _refuse(request.method, Answer(*UNAVAILABLE))
     return None

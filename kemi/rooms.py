@@ -6,6 +6,8 @@ from pathlib import Path
 from time import monotonic_ns
 
 from kemi.caller import Parties
+from kemi.counters import Counters
+from kemi.gate import Gate
 from kemi.store.environment import HotStore, StoreAbsent
 from ratebook.compiled.read import RatesReader
 
@@ -20,7 +22,8 @@ meanwhile reaches the journal: the clerk copies a wiped store twice, 100 ms apar
 class Rooms:
     """Store and rates of this process. `usable()` first; then `store` and `rates` are there."""
 
-    def __init__(self, run_dir: Path, data_dir: Path) -> None:
+    def __init__(self, run_dir: Path, data_dir: Path, counters: Counters) -> None:
+        self.gate = Gate(counters)
         self.run_dir = run_dir
         self.data_dir = data_dir
         self._store: HotStore | None = None
@@ -33,9 +36,11 @@ class Rooms:
         """The call whose settled end this process is just saying to its other side; empty: none."""
 
     @classmethod
-    def open(cls, run_dir: Path, data_dir: Path) -> Rooms:
-        """The rooms of this process. Nothing need be there yet: `usable` looks again each time."""
-        return cls(run_dir, data_dir)
+    def open(cls, run_dir: Path, data_dir: Path, counters: Counters | None = None) -> Rooms:
+        """The rooms of this process. Nothing need be there yet: `usable` looks again each time. `counters`: those that
+        it shares with other processes.
+        """
+        return cls(run_dir, data_dir, counters or Counters())
 
     @property
     def store(self) -> HotStore:

@@ -15,9 +15,10 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kemi import calls_in, calls_on, carriers, sip
+from kemi import calls_in, calls_on, carriers, sip, tcp_trial
 from kemi.clerk import Clerk
 from kemi.clock import boot_id, now
+from kemi.counters import Counters
 from kemi.meter import Dialogs, tick
 from kemi.prestart import folders
 from kemi.prober import Prober
@@ -53,7 +54,15 @@ def mod_init() -> Kambill:
     missing = [name for name in CALLBACKS if not callable(getattr(Kambill, name, None))]
     if missing:
         raise AttributeError(f"kemi/route.py lacks {', '.join(missing)}")
+    refuse_exposure()
     return Kambill(*folders())
+
+
+def refuse_exposure() -> None:
+    """TCP only for a Kamailio that strangers can't end, or where there are none. Raises Exposed."""
+    is_open = sip.is_defined("WITH_TCP") and not sip.is_defined("KAMBILL_TCP_IS_FIREWALLED")
+    if is_open and tcp_trial.dies_of_a_line(tcp_trial.program()):
+        raise tcp_trial.Exposed
 
 
 class Kambill:
@@ -61,7 +70,8 @@ class Kambill:
 
     def __init__(self, run_dir: Path, data_dir: Path) -> None:
         self._run_dir, self._data_dir = run_dir, data_dir
-        self.rooms = Rooms.open(run_dir, data_dir)
+        self._counters = Counters()
+        self.rooms = Rooms.open(run_dir, data_dir, self._counters)
         self._clerk: Clerk | None = None
         self._prober = Prober(self.rooms, carriers.ask)
         self._faults = 0
@@ -69,16 +79,18 @@ class Kambill:
 
     def child_init(self, rank: int) -> int:
         """Called in each process after the fork; the store is opened at its first use, so never before it."""
-        self.rooms = Rooms.open(self._run_dir, self._data_dir)
+        self.rooms = Rooms.open(self._run_dir, self._data_dir, self._counters)
         self._prober = Prober(self.rooms, carriers.ask)
         if rank == FIRST_WORKER:
             sip.note(f"kambill: taking calls from the store in {self._run_dir}")
+            sip.hush()
         return 0
 
     def ksr_request_route(self, _msg: Any) -> int:
         """A request. What a fault leaves of it is an answer; a hold without a dialog goes back at the ring limit."""
         try:
-            calls_in.request(self.rooms)
+            if self._is_admitted():
+                calls_in.request(self.rooms)
         except UnicodeDecodeError:
             sip.count("undecodable")
             return self._safely(lambda: calls_in.refuse_undecodable(self.rooms))
@@ -90,6 +102,8 @@ class Kambill:
     def ksr_reply_route(self, _msg: Any) -> int:
         """A reply: stray ones go nowhere, a 2xx to an INVITE only with its grant."""
         try:
+            if not self._is_admitted():
+                return sip.drop_reply()
             calls_on.reply(self.rooms)
         except calls_on.ReplyTaken:
             return sip.drop_reply()
@@ -103,6 +117,14 @@ class Kambill:
             self._count(fault)
             return calls_on.reply_in_doubt()
         return DONE
+
+    def _is_admitted(self) -> bool:
+        """Whether the message at hand is looked at: its source is not banned and floods nobody."""
+        rooms = self.rooms
+        if not rooms.has_store() or rooms.gate.admits(rooms.store, sip.text("$si"), now()):
+            return True
+        sip.count("shut_out")
+        return False
 
     def ksr_branch(self, _msg: Any) -> int:
         """An INVITE is about to go to a gateway."""

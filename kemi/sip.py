@@ -55,6 +55,11 @@ def text(name: str) -> str:
     return value or ""
 
 
+def first_line() -> str:
+    """The message's first line as it came, without its end."""
+    return text("$(mb{line.at,0})").rstrip("\r\n")
+
+
 def number(name: str) -> int:
     """A pseudo-variable's number; 0: it has none."""
     return int(KSR.pv.get(name) or 0)
@@ -128,6 +133,11 @@ def replace_contact(uri: str) -> None:
 def has_to_tag() -> bool:
     """Whether the request is in a dialog."""
     return bool(KSR.siputils.has_totag() > 0)
+
+
+def is_defined(name: str) -> bool:
+    """Whether kamailio.cfg or kamailio-local.cfg defines a name; before the fork too."""
+    return KSR.pv.get(f"$def({name})") is not None
 
 
 # --- checks of the message
@@ -320,6 +330,23 @@ def is_own_uri(uri: str) -> bool:
     return bool(KSR.is_myself(uri))
 
 
+# --- media
+
+
+def relay_media() -> None:
+    """Puts rtpengine's address into the SDP of the message at hand, where Kamailio has one (`WITH_RTPENGINE`). If it
+    doesn't answer within its 200 ms, the SDP stays: the ends then talk to each other.
+    """
+    if hasattr(KSR, "rtpengine"):
+        KSR.rtpengine.rtpengine_manage("replace-origin replace-session-connection")
+
+
+def end_media() -> None:
+    """The call of the message at hand needs rtpengine no longer."""
+    if hasattr(KSR, "rtpengine"):
+        KSR.rtpengine.rtpengine_delete0()
+
+
 # --- dialogs
 
 
@@ -447,13 +474,20 @@ def send_by(socket: str, destination: str, message: str) -> None:
     KSR.corex.sendx(destination, socket, message)
 
 
+def hush() -> None:
+    """From now on Kamailio itself says critical things only: its parser's errors quote whole messages, line breaks and
+    all, so that whoever can send a datagram could fill the log or forge it. `kamcmd cfg.seti core debug 1` undoes it.
+    """
+    KSR.jsonrpcs.exec('{"jsonrpc": "2.0", "method": "cfg.set_now_int", "params": ["core", "debug", -2], "id": 1}')
+
+
 def say(line: str) -> None:
-    """One line in the log, as an error."""
-    KSR.err(line + "\n")
+    """One line in the log, at the level that `hush` leaves."""
+    KSR.crit(line + "\n")
 
 
 def say_seldom(line: str) -> None:
-    """A line in the log, as an error, that this process has not said for SELDOM_S."""
+    """A line in the log that this process has not said for SELDOM_S."""
     moment_s = time.monotonic()
     if moment_s - _said_s.get(line, -SELDOM_S) >= SELDOM_S:
         _said_s[line] = moment_s

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, aside, devices, exposure, health, layout, locations, numbers
+from kemi.store import accounts, aside, bans, devices, exposure, health, layout, locations, numbers
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
 from kemi.store.specials import special_of
@@ -233,6 +233,14 @@ def _cut(change: Change, command: Command, now: Now) -> None:
         change.move_call(call._replace(cut_by=command.get("by") or "operator", due_ms=now.boot_ms), call.due_ms)
 
 
+def _ban(change: Change, command: Command, _now: Now) -> None:
+    bans.impose(change, bans.Ban(command["network"], command["why"], command["until_ms"]))
+
+
+def _lift(change: Change, command: Command, _now: Now) -> None:
+    bans.lift(change, command["network"])
+
+
 def _ready(change: Change, _command: Command, _now: Now) -> None:
     change.txn.put(b"ready", b"1", db=change.store.meta)
 
@@ -260,5 +268,7 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "special_gone": _special_gone,
     "settings": _settings,
     "cut": _cut,
+    "ban": _ban,
+    "lift": _lift,
     "ready": _ready,
 }

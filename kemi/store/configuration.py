@@ -34,6 +34,7 @@ class Configuration:
         self._specials: Specials | None = None
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
+        self._gateway_networks: tuple[Network, ...] | None = None
         self._generation: int | None = None
         self._secret: bytes | None = None
         self._has_numbers: bool | None = None
@@ -60,6 +61,13 @@ class Configuration:
             while found and cursor.key()[:1] == b"g":
                 yield unpack_gateway(cursor.value())
                 found = cursor.next()
+
+    def gateway_networks(self, txn: Any) -> tuple[Network, ...]:
+        """The networks of all gateways."""
+        if self._gateway_networks is None:
+            networks = {network for gateway in self.gateways(txn) for network in gateway.networks}
+            self._gateway_networks = tuple(networks)
+        return self._gateway_networks
 
     def version(self, txn: Any, tariff: int) -> bytes | None:
         """The version that a tariff's pointer names now; None: never published."""

@@ -30,7 +30,7 @@ SECRET_BYTES = 32
 """Of what only this store's life knows: nonces are made with it."""
 NAMES = tuple(
     b"meta account network peer config call due invite event aside farewell location nonce failure "
-    b"quality exposure health".split()
+    b"quality exposure health ban".split()
 )
 
 
@@ -63,7 +63,7 @@ class Databases:
         self.meta, self.account, self.network, self.peer, self.config, *rest = handles
         self.call, self.due, self.invite, self.event, self.aside, self.farewell, *rest = rest
         self.location, self.nonce, self.failure, *rest = rest
-        self.quality, self.exposure, self.health = rest
+        self.quality, self.exposure, self.health, self.ban = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:
@@ -229,6 +229,11 @@ class Snapshot:
         after = layout.sequence_key(int.from_bytes(self._txn.get(b"journalled", b"\0", db=self._dbs.meta), "big"))
         rows = [(bytes(key), bytes(raw)) for key, raw in self._txn.cursor(self._dbs.event) if key > after]
         return ((int.from_bytes(key, "big"), event_to_json(raw)) for key, raw in rows)
+
+    @property
+    def bans(self) -> int:
+        """How many are banned, with those whose time was over in the last minute."""
+        return int(self._txn.stat(self._dbs.ban)["entries"])
 
     def asides(self) -> dict[int, Aside]:
         """What operations of the ledger have set aside, by operation."""

@@ -266,6 +266,16 @@ class Settings(NamedTuple):
     """After a grant's end, the call is taken as gone when no dialog ends it."""
     ack_wait_s: int = 32
     """An answered call that nobody acknowledges ends then, and is billed until then. 64*T1 of RFC 3261."""
+    flood_per_s: int = 100
+    """Messages a second from a source that is no trunk's or gateway's: whoever sends more is banned."""
+    flood_listed_per_s: int = 3_000
+    """From a trunk's or gateway's address: what is beyond gets no answer, nobody is banned."""
+    refusals_per_s: int = 200
+    """INVITEs of a trunk's address that are refused in a second: those that follow get 503 without a decision."""
+    strikes_per_minute: int = 60
+    """Messages a minute of a source that is neither: beyond, it is banned."""
+    ban_s: int = 900
+    """How long."""
     digest: str = "MD5"
     """How devices prove their passwords: MD5 or SHA-256, one for all."""
     register_min_s: int = 60

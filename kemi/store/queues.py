@@ -21,6 +21,7 @@ SETTLED = "settled"
 REFUSED = "refused"
 OPENED = "opened"
 SET_ASIDE = "set_aside"
+BANNED = "banned"
 REGISTERED = "registered"
 UNREGISTERED = "unregistered"
 BEAT = "beat"
@@ -171,6 +172,7 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     REFUSED: _refused,
     OPENED: _plain,
     SET_ASIDE: _plain,
+    BANNED: _plain,
     REGISTERED: _plain,
     UNREGISTERED: _plain,
     BEAT: _plain,

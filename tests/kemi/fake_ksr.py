@@ -98,5 +98,7 @@ _READERS: dict[str, Callable[..., Any]] = {
     "hdr.get_idx": FakeKsr._header,
     "hdr.is_present": FakeKsr._present,
 }
-_SILENT = frozenset({"core.err", "core.notice", "core.set_drop", "sl.send_reply", "tm.t_reply", "hdr.remove"})
+_SILENT = frozenset(
+    {"core.crit", "core.notice", "jsonrpcs.exec", "core.set_drop", "sl.send_reply", "tm.t_reply", "hdr.remove"}
+)
 """What always works and says nothing."""

@@ -175,3 +175,38 @@ def test_no_cseq_passes_that_is_not_higher(cseq: int, last: int) -> None:
     """And none that runs away."""
     passes = guards.check_cseq(info(cseq=cseq), CALLER._replace(cseq=last)) is None
     assert passes == (last < cseq <= (last + 1000 if last else 2**30))
+
+
+@pytest.mark.parametrize(
+    ("body", "fits"),
+    [
+        ("<sip:192.0.2.9;lr>", True),
+        ("<sip:192.0.2.9;lr>, <sip:[2001:db8::1];lr;did=1.2>;x=y", True),
+        ('"A proxy" <sip:192.0.2.9;lr>', True),
+        ("sip:192.0.2.9", False),
+        ("<sip:192.0.2.9;lr", False),
+        ("<sip:192.0.2.9;lr>>", False),
+        ("<sip:192.0.2.9\r\n ;lr>", False),
+        ("<sip:a>,", False),
+        ("<" * 5_000, False),
+    ],
+)
+def test_record_routes_are_lists_of_addresses(body: str, *, fits: bool) -> None:
+    """Of others Kamailio would make no dialog."""
+    assert guards.are_routes([body]) == fits
+
+
+@pytest.mark.parametrize(
+    ("line", "date", "fits"),
+    [
+        ("INVITE sip:1@a SIP/2.0", "", True),
+        ("INVITE sip:1@a SIP/2.0", "Sat, 13 Nov 2010 23:29:00 GMT", True),
+        ("INVITE sip:1@a SIP/2.0", "Fri, 01 Jan 2010 16:00:00 EST", False),
+        ("INVITE sip:1@a SIP/2.0 ", "", False),
+        ("INVITE  sip:1@a SIP/2.0", "", False),
+        ("INVITE sip:1@a?Route=%3Csip:b%3E SIP/2.0", "", False),
+    ],
+)
+def test_a_request_line_is_as_the_rfc_writes_it(line: str, date: str, *, fits: bool) -> None:
+    """RFC 4475 3.1.2: trws, lwsstart, escruri, baddate."""
+    assert guards.is_well_formed(line, date) == fits

@@ -31,6 +31,7 @@ INVITE = {
     "$fu": "sip:+441632960000@127.0.0.2",
     "$tu": "sip:0033123@127.0.0.1",
     "$ru": "sip:0033123@127.0.0.1",
+    "$(mb{line.at,0})": "INVITE sip:0033123@127.0.0.1 SIP/2.0\r\n",
     "$via0(branch)": "z9hG4bK1",
 }
 
@@ -113,7 +114,7 @@ def test_bytes_that_are_no_text_are_answered_400(kambill: route.Kambill, ksr: Fa
     kambill.ksr_request_route(None)
     assert ksr.called("sl.send_reply") == [(400, "Bad Request")]
     assert counted(ksr) == ["kambill_undecodable"]
-    assert (world.running(), ksr.called("core.err")) == ([], [])
+    assert (world.running(), ksr.called("core.crit")) == ([], [])
 
 
 def test_bytes_of_a_stranger_are_not_answered(kambill: route.Kambill, ksr: FakeKsr) -> None:
@@ -162,7 +163,7 @@ def test_a_fault_is_answered_500_with_one_line(
     for _ in range(50):
         assert kambill.ksr_request_route(None) == 1
     assert ksr.called("sl.send_reply") == [(500, "Server Internal Error")] * 50
-    lines = [line for (line,) in ksr.called("core.err")]
+    lines = [line for (line,) in ksr.called("core.crit")]
     assert len(lines) <= route.FAULTS_PER_SECOND + 1
     assert "test_route.py" in lines[0]
     assert "ZeroDivisionError('oh')" in lines[0]
@@ -227,6 +228,7 @@ def test_dialog_events_that_end_nothing_are_not_heard(
     assert world.running() == []
 
 
+@pytest.mark.usefixtures("ksr")
 def test_every_callback_that_kamailio_is_told_of_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
     """Kamailio 5.6 would be silent about one that is missing."""
     route.mod_init()

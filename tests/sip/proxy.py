@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -50,14 +51,14 @@ def free_port(ip: str = "127.0.0.1") -> int:
 class Proxy:
     """Store, rates and Kamailio in folders of their own."""
 
-    def __init__(self, config: str = "kamailio.cfg") -> None:
+    def __init__(self, config: str = "kamailio.cfg", local: str = "") -> None:
         memory = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else None
         self.run_dir = Path(tempfile.mkdtemp(prefix="kambill-run-", dir=memory))
         self.data_dir = Path(tempfile.mkdtemp(prefix="kambill-data-"))
         self.ip, self.port = "127.0.0.1", free_port()
         self.log = self.data_dir / "kamailio.log"
         self.said = 0
-        self.config = config
+        self.config, self.local = config, local
         self.process: subprocess.Popen[bytes] | None = None
         self.commands = 0
         self.environment = os.environ | {
@@ -87,6 +88,7 @@ class Proxy:
             f"#!define KAMBILL_HOME {HOME}\n"
             f"#!define KAMBILL_DIALOGS {self.data_dir}/dialogs\n"
             f"#!define KAMBILL_RPC_SOCKET {self.run_dir}/rpc.sock\n"
+            f"{self.local}"
         )
         self.said = self.log.stat().st_size if self.log.exists() else 0
         command = [
@@ -151,6 +153,25 @@ class Proxy:
         self.stop()
         shutil.rmtree(self.run_dir, ignore_errors=True)
         shutil.rmtree(self.data_dir, ignore_errors=True)
+
+    # --- control
+
+    def rpc(self, method: str, *params: Any) -> Any:
+        """The result of a command to Kamailio. Raises TimeoutError."""
+        own = self.data_dir / f"rpc-{os.getpid()}-{time.monotonic_ns()}"
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
+            asking.bind(str(own))
+            asking.settimeout(5)
+            body = {"jsonrpc": "2.0", "method": method, "params": list(params), "id": 1}
+            asking.sendto(json.dumps(body).encode(), str(self.run_dir / "rpc.sock"))
+            answer = json.loads(asking.recv(65536))
+        own.unlink()
+        return answer["result"]
+
+    def counter(self, name: str) -> int:
+        """One of the counters that `kamailio.cfg` names."""
+        (line,) = self.rpc("stats.get_statistics", f"kambill_{name}")
+        return int(line.split(" = ")[1])
 
     # --- configuration
 

@@ -33,6 +33,8 @@ BAD = {
     "long tag": {"From": f"<sip:a@127.0.0.2>;tag={LONG}"},
     "long user": {"uri": "sip:" + "1" * 100 + "@127.0.0.1"},
     "CSeq at the end": {"CSeq": "4294967295 INVITE"},
+    "open Record-Route": {"Record_Route": "<sip:192.0.2.9;lr"},
+    "folded Record-Route": {"Record_Route": "<sip:192.0.2.9\r\n\t;lr>"},
     "CSeq of another method": {"CSeq": "1 BYE"},
 }
 

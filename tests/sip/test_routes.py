@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from tests.kemi.world import CARRIER, CUSTOMER
 from tests.sip.agents import Agent, Call
-from tests.sip.calls import hang_up
+from tests.sip.calls import answer, hang_up
 from tests.sip.proxy import Proxy, eventually
 
 
@@ -120,3 +120,21 @@ def test_a_call_from_ipv6_to_ipv4(proxy: Proxy, gateway: Agent, agent: Callable[
     hang_up(call, gateway)
     assert proxy.cdr(call.call_id)["ended_by"] == "caller"
     proxy.send({"do": "trunk_gone", "id": 3})
+
+
+def test_a_call_in_ipv6_alone(proxy: Proxy, agent: Callable[..., Agent]) -> None:
+    """Trunk, proxy and gateway at ::1: nothing of IPv4 in the way, and the charge."""
+    gateway_v6 = proxy.gateway_body(9, CARRIER, "::1", 5062)
+    plan = proxy.plan_body(routes=[["", [[9, 1]]]])
+    proxy.send(gateway_v6, plan, proxy.trunk_body(3, CUSTOMER, networks=["::1/128"]))
+    caller, gateway = agent("::1"), agent("::1", 5062)
+    call, back = answer(caller, gateway)
+    back.target = f"sip:caller@[::1]:{caller.port}"
+    back.request("BYE")
+    gateway.expect(200, CSeq="BYE")
+    bye = caller.expect("BYE", Call_ID=call.call_id)
+    caller.reply(bye, 200, "OK")
+    assert "127.0.0" not in "".join(header for header in bye.headers("Via") + bye.headers("Route"))
+    record = proxy.cdr(call.call_id)
+    assert (record["ended_by"], record["gateway"], record["charges"][0]["billed_s"] > 0) == ("callee", 9, True)
+    proxy.send({"do": "trunk_gone", "id": 3}, {"do": "gateway_gone", "id": 9}, proxy.plan_body())

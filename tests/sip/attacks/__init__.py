@@ -1,0 +1,1 @@
+"""What attackers send, as values: messages and what must become of them."""

@@ -1,0 +1,93 @@
+"""Media through rtpengine where it is wanted: both SDPs name it, it hears of every end, and calls go on without it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sip.agents import Agent, Call
+from tests.sip.calls import answer, cancel, hang_up
+from tests.sip.proxy import Proxy, eventually, free_port
+from tests.sip.rtpengine import ADDRESS, RtpEngine
+
+PORT = free_port()
+
+
+@pytest.fixture(scope="module")
+def edge() -> Iterator[Proxy]:
+    """With rtpengine at a port."""
+    proxy = Proxy(local=f"#!define WITH_RTPENGINE\n#!define KAMBILL_RTPENGINE udp:127.0.0.1:{PORT}\n")
+    engine = RtpEngine(PORT)  # Kamailio asks at its start whether it is there
+    try:
+        proxy.start()
+        engine.close()
+        proxy.furnish()
+        yield proxy
+    finally:
+        proxy.close()
+
+
+@pytest.fixture
+def engine() -> Iterator[RtpEngine]:
+    """Answers."""
+    engine = RtpEngine(PORT)
+    yield engine
+    engine.close()
+    assert engine.faults == []
+
+
+@pytest.fixture
+def ends(edge: Proxy) -> Iterator[tuple[Agent, Agent]]:
+    """Caller and gateway."""
+    caller, gateway = (Agent(ip, port, (edge.ip, edge.port)) for ip, port in (("127.0.0.2", 0), ("127.0.0.11", 5060)))
+    yield caller, gateway
+    caller.close()
+    gateway.close()
+
+
+def test_both_sides_talk_to_it(engine: RtpEngine, ends: tuple[Agent, Agent]) -> None:
+    """Offer, answer, the same of a re-INVITE, delete at the BYE."""
+    caller, gateway = ends
+    call, _ = answer(caller, gateway)
+    invite, answered = (next(message for message in end.seen if "m=audio" in message.text) for end in (gateway, caller))
+    assert ADDRESS in invite.text
+    assert ADDRESS in answered.text
+    hang_up(call, gateway)
+    eventually(lambda: "delete" in engine.commands())
+    assert engine.commands()[:2] == ["offer", "answer"]
+
+
+def test_it_hears_of_calls_that_come_to_nothing(engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy) -> None:
+    """Busy, given up, cut."""
+    caller, gateway = ends
+    busy = Call(caller, "0033123")
+    busy.invite()
+    gateway.reply(gateway.expect("INVITE", Call_ID=busy.call_id), 486, "Busy", tag="b")
+    caller.expect(486)
+    eventually(lambda: "delete" in engine.commands())
+    engine.asked.clear()
+    given_up = Call(caller, "0033123")
+    given_up.invite()
+    invite = gateway.expect("INVITE", Call_ID=given_up.call_id)
+    gateway.reply(invite, 180, "Ringing", tag="r")
+    caller.expect(180)
+    cancel(given_up)
+    gateway.reply(gateway.expect("CANCEL"), 200, "OK")
+    gateway.reply(invite, 487, "Gone", tag="r")
+    eventually(lambda: "delete" in engine.commands())
+    engine.asked.clear()
+    call, _ = answer(caller, gateway)
+    running = next(one for one in edge.running() if one.call_id == call.call_id)
+    edge.send({"do": "cut", "call": running.hex})
+    for end in ends:
+        end.reply(end.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+    eventually(lambda: "delete" in engine.commands())
+
+
+def test_without_it_calls_go_on(ends: tuple[Agent, Agent]) -> None:
+    """Nobody answers at its port: the SDPs pass as they are."""
+    caller, gateway = ends
+    call, _ = answer(caller, gateway)
+    assert ADDRESS not in "".join(message.text for end in ends for message in end.seen)
+    hang_up(call, gateway)
