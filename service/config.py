@@ -84,6 +84,11 @@ class CallPath(_Section):
     max_call_s: int = Field(default=14_400, ge=60, le=86_400)
     reap_after_s: int = Field(default=5, ge=2, le=60)
     ack_wait_s: int = Field(default=32, ge=1, le=60)
+    flood_per_s: int = Field(default=100, ge=10, le=100_000)
+    flood_listed_per_s: int = Field(default=3_000, ge=100, le=1_000_000)
+    refusals_per_s: int = Field(default=200, ge=10, le=100_000)
+    strikes_per_minute: int = Field(default=60, ge=5, le=100_000)
+    ban_s: int = Field(default=900, ge=1, le=31_536_000)
     digest: Literal["MD5", "SHA-256"] = "MD5"
     """SHA-256 where every telephone can: the other one is no way in then."""
     register_min_s: int = Field(default=60, ge=10, le=3_600)

@@ -8,6 +8,7 @@ from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.calls import history, running
 from service.delivery import api as delivery
+from service.edge import api as edge
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -58,6 +59,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
     *webhooks.ENDPOINTS,
+    *edge.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "translation": ("", "What becomes of numbers that begin in a certain way."),
     "gateway": ("", "Where traffic leaves."),
     "plan": ("", "Routing plans: by which gateways calls go."),
+    "ban": ("", "Senders whose SIP messages nobody looks at: list, make, lift."),
     "webhook": ("", "Servers that are told of what happens."),
     "audit": ("", "Who changed what."),
     "pay": ("pay", "Post a payment."),

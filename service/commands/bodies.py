@@ -245,6 +245,16 @@ def cut_body(call: str, by: str) -> Body:
     return {"do": "cut", "call": call, "by": by}
 
 
+def ban_body(row: Row[Any]) -> Body:
+    """Of a row of `bans`."""
+    return {"do": "ban", "network": row.network, "why": row.why, "until_ms": row.until_ms}
+
+
+def lift_body(network: str) -> Body:
+    """A ban's end before its time."""
+    return {"do": "lift", "network": network}
+
+
 def ready_body() -> Body:
     """The store has everything: calls are taken."""
     return {"do": "ready"}

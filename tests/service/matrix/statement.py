@@ -120,6 +120,11 @@ def _same(**body: Any) -> Callable[[Case], dict[str, Any]]:
     return lambda _: body
 
 
+def _ban(case: Case) -> dict[str, Any]:
+    """Of a network that nobody else bans."""
+    return {"network": f"198.51.100.{case.place.id}", "note": "fresh"}
+
+
 def _invite(case: Case) -> int:
     given = ROLES["read_only"] & ceiling(case.world, case.place, awake=True)
     return 201 if given <= case.held else 403
@@ -359,6 +364,9 @@ ROUTES: dict[str, Route] = {
     "webhook.remove": Route("settings.webhooks", 204),
     "webhook.messages": Route("settings.read"),
     "webhook.send-again": Route("settings.webhooks"),
+    "ban.list": Route("settings.read", whose=""),
+    "ban.make": Route("settings.change", lambda case: 201 if case.from_root else 403, _ban, whose=""),
+    "ban.lift": Route("settings.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

@@ -691,6 +691,25 @@ def upgrade() -> None:
     op.create_index(op.f("ix_users_email"), "users", ["email"], unique=False)
 
     op.create_table(
+        "bans",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("network", sa.Text(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("note", sa.Text(), server_default="", nullable=False),
+        sa.Column("made_ms", sa.BigInteger(), nullable=False),
+        sa.Column("until_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.CheckConstraint("why IN ('flood', 'scanner', 'strikes', 'operator')", name=op.f("ck_bans_why")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bans")),
+        sa.UniqueConstraint("network", name=op.f("uq_bans_network")),
+        sqlite_autoincrement=True,
+    )
+
+    op.create_table(
         "webhooks",
         sa.Column(
             "id",

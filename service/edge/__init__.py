@@ -1,0 +1,1 @@
+"""The edge: who is banned from sending SIP to us."""
