@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kemi import calls_in, calls_on, carriers, listeners, sip
+from kemi import calls_in, calls_on, carriers, sip, tcp_trial
 from kemi.clerk import Clerk
 from kemi.clock import boot_id, now
 from kemi.counters import Counters
@@ -61,8 +61,8 @@ def mod_init() -> Kambill:
 def refuse_exposure() -> None:
     """TCP only for a Kamailio that strangers can't end, or where there are none. Raises Exposed."""
     is_open = sip.is_defined("WITH_TCP") and not sip.is_defined("KAMBILL_TCP_IS_FIREWALLED")
-    if is_open and listeners.dies_of_a_line(listeners.program()):
-        raise listeners.Exposed
+    if is_open and tcp_trial.dies_of_a_line(tcp_trial.program()):
+        raise tcp_trial.Exposed
 
 
 class Kambill:

@@ -65,7 +65,8 @@ class Configuration:
     def gateway_networks(self, txn: Any) -> tuple[Network, ...]:
         """The networks of all gateways."""
         if self._gateway_networks is None:
-            self._gateway_networks = tuple({network for one in self.gateways(txn) for network in one.networks})
+            networks = {network for gateway in self.gateways(txn) for network in gateway.networks}
+            self._gateway_networks = tuple(networks)
         return self._gateway_networks
 
     def version(self, txn: Any, tariff: int) -> bytes | None:
