@@ -117,4 +117,4 @@ def tell(turn: Turn | None) -> None:
     if turn.is_out:
         sip.say(f"kambill: gateway {turn.gateway} is out: its last failure was {turn.code} (408: silence)")
     else:
-        sip.note(f"kambill: gateway {turn.gateway} is back: it answered {turn.code}")
+        sip.say(f"kambill: gateway {turn.gateway} is back: it answered {turn.code}")

@@ -500,5 +500,5 @@ def count(name: str) -> None:
 
 
 def note(line: str) -> None:
-    """One line in the log, as information."""
+    """One line in the log, as information: seen until `hush` only."""
     KSR.notice(line + "\n")

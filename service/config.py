@@ -86,7 +86,7 @@ class CallPath(_Section):
     ack_wait_s: int = Field(default=32, ge=1, le=60)
     flood_per_s: int = Field(default=100, ge=10, le=100_000)
     flood_listed_per_s: int = Field(default=3_000, ge=100, le=1_000_000)
-    refusals_per_s: int = Field(default=200, ge=10, le=100_000)
+    refusals_per_s: int = Field(default=500, ge=10, le=100_000)
     strikes_per_minute: int = Field(default=60, ge=5, le=100_000)
     ban_s: int = Field(default=900, ge=1, le=31_536_000)
     digest: Literal["MD5", "SHA-256"] = "MD5"

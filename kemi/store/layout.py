@@ -270,7 +270,7 @@ class Settings(NamedTuple):
     """Messages a second from a source that is no trunk's or gateway's: whoever sends more is banned."""
     flood_listed_per_s: int = 3_000
     """From a trunk's or gateway's address: what is beyond gets no answer, nobody is banned."""
-    refusals_per_s: int = 200
+    refusals_per_s: int = 500
     """INVITEs of a trunk's address that are refused in a second: those that follow get 503 without a decision."""
     strikes_per_minute: int = 60
     """Messages a minute of a source that is neither: beyond, it is banned."""
