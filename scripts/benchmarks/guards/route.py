@@ -13,6 +13,7 @@ import os
 import secrets
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 sys.path.insert(0, os.environ["KAMBILL_HOME"])
@@ -20,23 +21,40 @@ sys.path.insert(0, os.environ["KAMBILL_HOME"])
 from kemi import calls_in, calls_on, in_dialog, route, sip
 from kemi.answer import Grant
 from kemi.authorize import Admitted, Target
+from kemi.caller import Parties
 from kemi.running import Speaker
 from kemi.store.calls import Leg, RunningCall
 from kemi.store.networks import lies_in, parse_network
 
 CALLER, CALLEE = "sip:1000@127.0.0.1:@UAC_PORT@", "sip:gateway@127.0.0.1:@UAS_PORT@"
 LOOPBACK = (parse_network("127.0.0.0/8"),)
-TARGET = Target(1, "127.0.0.1", int("@UAS_PORT@"), "udp", "442071234567", 5000, 60_000)
+PARTIES = Parties("sip:1000@127.0.0.1", "sip:442071234567@127.0.0.1", CALLER, "", is_private=False)
+TARGET = Target(1, "127.0.0.1", int("@UAS_PORT@"), "udp", "442071234567", 5000, 60_000, PARTIES)
 _NOTHING = dict.fromkeys(RunningCall._fields) | {"key": bytes(16), "grant_s": 100, "ring_wall_ms": 0}
 RINGING = RunningCall(**_NOTHING | {"state": "ringing"})
 ANSWERED = RINGING._replace(state="answered", h_entry=0, h_id=0)
 
 
+class OpenGate:
+    """Everybody comes in."""
+
+    def admits(self, *_: Any) -> bool:
+        """Yes."""
+        return True
+
+    def is_tired(self, *_: Any) -> bool:
+        """No."""
+        return False
+
+
 class NoRooms:
     """Always there, always empty."""
 
+    gate = OpenGate()
+    store = outgoing = None
+
     @staticmethod
-    def open(_run_dir: Path, _data_dir: Path) -> NoRooms:
+    def open(_run_dir: Path, _data_dir: Path, _counters: Any = None) -> NoRooms:
         """Opens nothing."""
         return NoRooms()
 
@@ -63,7 +81,7 @@ def ringing_call(_rooms: Any, _call: str) -> RunningCall:
 
 def admit(*_: Any) -> Admitted:
     """Every INVITE, to the one gateway."""
-    return Admitted(secrets.token_hex(16), TARGET)
+    return Admitted(secrets.token_hex(16), TARGET, 0)
 
 
 def done(*_: Any) -> bool:
@@ -73,8 +91,10 @@ def done(*_: Any) -> bool:
 
 route.Rooms = NoRooms
 route.tick = lambda *_: None
+route.Prober = lambda *_: SimpleNamespace(tick=lambda *_: None)
 route.Kambill._round = lambda _self: 1
-calls_in.identify, calls_in.authorise, calls_in.ended = done, admit, done
+TRUNK = SimpleNamespace(id=1)
+calls_in.identify, calls_in.authorise, calls_in.ended = (lambda *_: TRUNK), admit, done
 in_dialog.speaker, in_dialog.hung_up = answered_call, done
 in_dialog.advance = done
 calls_on.find, calls_on.ended = ringing_call, done
