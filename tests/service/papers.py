@@ -90,8 +90,8 @@ def document(**changes: Any) -> Document:
         "adjustments": (),
     } | changes
     paid, rounding = values.pop("paid_micros", 0), values.pop("rounding_micros", 0)
-    items = [*values["lines"], *values["adjustments"]]
-    values.setdefault("taxes", taxes_of(items, values["decimals"], REASONS))
+    if "taxes" not in values:
+        values["taxes"] = taxes_of([*values["lines"], *values["adjustments"]], values["decimals"], REASONS)
     if "totals" not in values:
         parts = (values["lines"], values["adjustments"], values["taxes"], values["decimals"])
         values["totals"] = totals_of(*parts, paid_micros=paid, rounding_micros=rounding)
