@@ -83,6 +83,19 @@ class Look(NamedTuple):
         found = None if version is None else self.rates.find(version, self.number, self.at_s)
         return None if version is None or found is None else (version, found)
 
+    def groups(self) -> tuple[str, ...]:
+        """The destination groups of the number: one at most today. A read of the rates: ask only where a rule needs it.
+
+        Raises Refusal: what the pointer names is not there.
+        """
+        version = self.configuration.groups_version(self.txn)
+        if not version:
+            return ()
+        found = self.rates.groups_of(version, self.number)
+        if found is None:
+            raise Refusal("groups", 0, 0)
+        return found
+
     def factor(self, have: str, want: str) -> Factor:
         """What a currency is worth in another at this moment. Raises NoExchange."""
         if have == want:
