@@ -41,6 +41,9 @@ class Refused(NamedTuple):
 class Refusal(Exception):
     """Leaves a decision early, with the answer."""
 
+    asks = ""
+    """The number that is to be asked about, whether it is ported; empty: none."""
+
     def __init__(self, rule: str, account: int, caller: int, detail: str = "") -> None:
         code, reason = ANSWERS.get(rule, UNAVAILABLE) if account == caller else UNAVAILABLE
         said = f"{rule} {detail}" if detail else rule

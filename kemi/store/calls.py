@@ -142,6 +142,13 @@ class RunningCall(NamedTuple):
     """To somebody of ours: where it goes now, then where it may go next. Empty: it goes out over a gateway."""
     ring_s: int
     """How long each hop rings."""
+    routing_number: str = ""
+    """To which the called number has moved; empty: it has not."""
+
+    @property
+    def rated_number(self) -> str:
+        """By which it is rated and routed."""
+        return self.routing_number or self.called
 
     @property
     def hex(self) -> str:

@@ -99,7 +99,7 @@ def count(tally: Tally, event: queues.Event) -> None:
     call, ending = unpack_call(payload[1]), Ending(*payload[2])
     if call.hops or call.special == MESSAGE:
         return  # to somebody of ours, by no gateway; and nobody talks in a MESSAGE
-    prefix = prefix_for(call.legs[-1] if call.legs else None, call.called)
+    prefix = prefix_for(call.legs[-1] if call.legs else None, call.rated_number)
     for at, (gateway_id, _, at_ms) in enumerate(call.attempts, start=1):
         figures = Figures(attempts=1) if at < len(call.attempts) else _last(call, ending, at_ms)
         for key in ((gateway_id, prefix), (gateway_id, WHOLE)):

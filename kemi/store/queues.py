@@ -25,6 +25,7 @@ BANNED = "banned"
 REGISTERED = "registered"
 UNREGISTERED = "unregistered"
 BEAT = "beat"
+ASKED = "asked"
 
 
 class Ending(NamedTuple):
@@ -143,6 +144,7 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "caller_sent": call.caller_sent,
         "called": call.called,
         "called_sent": call.called_sent,
+        "routing_number": call.routing_number,
         "destination": call.legs[0].destination if call.legs else call.special,
         "call_id": call.call_id,
         "from_tag": call.from_tag,
@@ -176,4 +178,5 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     REGISTERED: _plain,
     UNREGISTERED: _plain,
     BEAT: _plain,
+    ASKED: _plain,
 }

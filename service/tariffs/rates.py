@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ratebook.bands import terms_at
 from ratebook.collector import without_collector
@@ -25,6 +25,7 @@ from ratebook.model import Rate, Terms
 from ratebook.price import charge
 from service.config import Config
 
+T = TypeVar("T")
 RATES_FOLDER = "rates"
 MINUTE_MS = 60_000
 PAUSE_S = 0.002
@@ -110,6 +111,20 @@ def _find(folder: Path, versions: Sequence[str], number: str, at_s: int) -> dict
         for version, one in found.items()
         if one is not None
     }
+
+
+async def in_rates(config: Config, do: Callable[[Any], T]) -> T:
+    """What somebody does with the open environment, in a thread, when it is their turn. Short: publishing waits."""
+    async with _turn():
+        return await asyncio.to_thread(_opened, config.data_dir / RATES_FOLDER, do)
+
+
+def _opened(folder: Path, do: Callable[[Any], T]) -> T:
+    env = open_for_writing(folder)
+    try:
+        return do(env)
+    finally:
+        env.close()
 
 
 def _turn() -> asyncio.Lock:
