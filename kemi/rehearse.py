@@ -7,9 +7,10 @@ decisions themselves (`kemi.store.trace`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kemi import grants, quote
@@ -27,7 +28,7 @@ from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.store import accounts
-from kemi.store.calls import ChargeLeg, RunningCall
+from kemi.store.calls import ChargeLeg
 from kemi.store.change import Change
 from kemi.store.devices import Device, device_by_id
 from kemi.store.dry import DryStore
@@ -122,8 +123,10 @@ class Rehearsal(NamedTuple):
     decision: Admitted | Refused | None = None
     """None: the INVITE doesn't lead to the trunk that was asked for."""
     attempts: tuple[Attempt, ...] = ()
-    lasts_s: int | None = None
-    """How long the money of all levels lasts, or the longest call; None: no call, or one that is never cut."""
+    longest_s: int | None = None
+    """What a call may last at most; None: it is refused, or never cut."""
+    lasts_s: Mapping[int, int] = MappingProxyType({})
+    """How long the money of each account that pays lasts, `longest_s` at most; -1: not even a second."""
 
 
 @contextmanager
@@ -152,9 +155,8 @@ def rehearse(rooms: Rooms, asked: Asked, now: Now) -> Rehearsal:
     told = _priced(rooms, told, asked.called, now)
     if not isinstance(decision, Admitted):
         return told
-    running = find(rooms, decision.call)
-    lasts_s = None if running is None else _lasts_s(rooms, running, now)
-    return told._replace(lasts_s=lasts_s, attempts=tuple(_attempts(rooms, decision, BUSY if local else FAILED, now)))
+    told = told._replace(attempts=tuple(_attempts(rooms, decision, BUSY if local else FAILED, now)))
+    return _lasting(rooms, told, decision.call, now)
 
 
 def _begun(rooms: Rooms, asked: Asked) -> tuple[Rehearsal, Invitation]:
@@ -267,15 +269,17 @@ def _kept(look: quote.Look, leg: ChargeLeg, own: ChargeLeg, expected_s: int) -> 
     return None if paid is None or earned is None else earned - paid
 
 
-def _lasts_s(rooms: Rooms, running: RunningCall, now: Now) -> int | None:
-    """How long an answer at this moment would be paid for; None: nobody cuts it."""
-    if running.special:
-        return None
+def _lasting(rooms: Rooms, told: Rehearsal, call: str, now: Now) -> Rehearsal:
+    """With how long an answer at this moment would be paid for."""
+    running = find(rooms, call)
+    if running is None or running.special:
+        return told
     with Change(rooms.store) as change:
         limit_s = change.configuration.settings(change.txn).max_call_s
         limit_s = min(limit_s, running.call_max_s or limit_s)
         payers = grants.payers_of(change, running.legs)
-    return min([limit_s, *(grants.payable_s(account, leg, limit_s, now.wall_s) for account, leg in payers)])
+    lasts_s = {account.id: grants.payable_s(account, leg, limit_s, now.wall_s) for account, leg in payers}
+    return told._replace(longest_s=limit_s, lasts_s=lasts_s)
 
 
 def _attempts(rooms: Rooms, admitted: Admitted, code: int, now: Now) -> Iterator[Attempt]:
