@@ -158,7 +158,7 @@ def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
 def _told(legs: tuple[ChargeLeg, ...]) -> tuple[tuple[int, ...], tuple[Any, ...]]:
     """What the journal keeps of each leg's hold: money, and of packages if there are any."""
     held = tuple([leg.held for leg in legs])
-    if not any([leg.packages for leg in legs]):
+    if not any(leg.packages for leg in legs):
         return held, ()
     return held, tuple([leg.packages and leg.packages.to_plain() for leg in legs])
 

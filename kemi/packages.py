@@ -1,4 +1,4 @@
-"""What packages pay of a call: seconds first, then money for what is left. Held like money, at the level that owns them.
+"""What packages pay of a call: seconds first, then money for what is left. Held at the level that owns them.
 
 `docs/products.md` says how a call with packages is priced; `ratebook.price` prices it.
 """
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kemi.clock import Now
 from kemi.quote import Chain, held_seconds
 from kemi.store import packages
-from kemi.store.calls import ChargeLeg, Hold, Holding
+from kemi.store.calls import ChargeLeg, Hold
 from kemi.store.change import Change
 from kemi.store.queues import Charged
 from ratebook.compiled.layout import decode_terms
@@ -133,7 +133,7 @@ def _held(leg: ChargeLeg) -> dict[int, int]:
 
 def first_holds(change: Change, chain: Chain, now: Now) -> Chain:
     """The chain, with what packages pay of its first holds taken from them; the same one where nobody has any."""
-    if not any([leg.packages for leg in chain.legs]):
+    if not any(leg.packages for leg in chain.legs):
         return chain
     first_hold_s = change.configuration.settings(change.txn).first_hold_s
     legs = [_first_hold(change, leg, first_hold_s, now) if leg.packages else leg for leg in chain.legs]

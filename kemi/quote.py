@@ -22,8 +22,8 @@ from ratebook.bands import terms_at
 from ratebook.choice import Candidate, Offer, lot, order_candidates
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
-from ratebook.model import Terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
+from ratebook.model import Terms
 from ratebook.price import Factor, attempt_charge, charge, message_charge
 from ratebook.quality import Figures, band_of
 from ratebook.routing import Choice, NoLoss, Order, Plan
@@ -89,6 +89,19 @@ class Look(NamedTuple):
         found = None if version is None else self.rates.find(version, self.number, self.at_s)
         return None if version is None or found is None else (version, found)
 
+    def groups(self) -> tuple[str, ...]:
+        """The destination groups of the number: one at most today. A read of the rates: ask only where a rule needs it.
+
+        Raises Refusal: what the pointer names is not there.
+        """
+        version = self.configuration.groups_version(self.txn)
+        if not version:
+            return ()
+        found = self.rates.groups_of(version, self.number)
+        if found is None:
+            raise Refusal("groups", 0, 0)
+        return found
+
     def factor(self, have: str, want: str) -> Factor:
         """What a currency is worth in another at this moment. Raises NoExchange."""
         if have == want:
@@ -125,7 +138,7 @@ def price_chain(
     sellers = [account.id for account in payers[1:]] + [root]
     legs = []
     until_s = FOR_EVER
-    groups = look.groups() if any([account.flags & PACKAGED for account in payers]) and not is_message else ()
+    groups = look.groups() if any(account.flags & PACKAGED for account in payers) and not is_message else ()
     for account, seller in zip(payers, sellers, strict=True):
         tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
         rate = look.rate(tariff)
@@ -188,7 +201,9 @@ def _leg(
     if terms.currency != currency:
         factor, until_s = look.factor(terms.currency, currency), 0
     held = first_hold_micros(raw, first_hold_s, look.at_s, factor) if first_hold_s else 0
-    return _new(ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, None, held)), until_s
+    return _new(
+        ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, None, held)
+    ), until_s
 
 
 def _message_leg(look: Look, leg: ChargeLeg, caller: int) -> ChargeLeg:

@@ -55,9 +55,7 @@ def test_a_covered_charge_is_that_of_the_slow_oracle(
     terms: Terms, duration_ms: int, cover: Cover, factor: tuple[int, int]
 ) -> None:
     """Second by second; in bulk too."""
-    slow = slow_charge(
-        terms, duration_ms, NEVER_ASKED, Fraction(*factor), cover.seconds, fees_covered=cover.fees
-    )
+    slow = slow_charge(terms, duration_ms, NEVER_ASKED, Fraction(*factor), cover.seconds, fees_covered=cover.fees)
     assert charge(terms, duration_ms, NEVER_ASKED, factor, cover) == slow
     assert Pricer(()).charge(terms, duration_ms, NEVER_ASKED, factor, cover) == slow
 
