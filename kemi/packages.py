@@ -149,16 +149,16 @@ def _first_hold(change: Change, leg: ChargeLeg, first_hold_s: int, now: Now) -> 
     return after
 
 
-def charged(leg: ChargeLeg, duration_ms: int, answered_s: int) -> Charged:
-    """What an answered call comes to, of what its leg holds."""
-    pool = held_pool(leg)
+def charged(leg: ChargeLeg, pool: Pool, duration_ms: int, answered_s: int) -> Charged:
+    """What an answered call comes to, as far as a pool doesn't pay it."""
     takes, micros = _share(leg, pool, duration_ms, answered_s)
     billed_s = charge(decode_terms(leg.terms), duration_ms, answered_s).billed_s
-    return Charged(billed_s, micros, pool.cover.fees, tuple([tuple(take) for take in takes]))
+    used = tuple([(grant, is_money, amount) for grant, is_money, amount in takes])
+    return Charged(billed_s, micros, pool.cover.fees, used)
 
 
-def settle(change: Change, leg: ChargeLeg, charge_: Charged) -> None:
+def settle(change: Change, leg: ChargeLeg, found: Charged) -> None:
     """Gives back what a leg holds, and takes what its call has used."""
-    taken = {grant: amount for grant, _, amount in charge_.takes}
-    for grant, amount in _held(leg).items():
-        packages.move(change, leg.account, grant, -amount, -taken.get(grant, 0))
+    held, taken = _held(leg), {grant: amount for grant, _, amount in found.takes}
+    for grant in held.keys() | taken.keys():
+        packages.move(change, leg.account, grant, -held.get(grant, 0), -taken.get(grant, 0))

@@ -201,9 +201,8 @@ def _leg(
     if terms.currency != currency:
         factor, until_s = look.factor(terms.currency, currency), 0
     held = first_hold_micros(raw, first_hold_s, look.at_s, factor) if first_hold_s else 0
-    return _new(
-        ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, None, held)
-    ), until_s
+    fields = (account.id, seller, version, prefix, destination, raw, currency, factor, None, held)
+    return _new(ChargeLeg, fields), until_s
 
 
 def _message_leg(look: Look, leg: ChargeLeg, caller: int) -> ChargeLeg:

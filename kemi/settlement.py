@@ -5,6 +5,8 @@ Ends come twice, late and in any order: the first one settles, the others change
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from kemi import packages, suspension
@@ -18,6 +20,8 @@ from kemi.store.queues import Charged, Ending
 from kemi.store.specials import MESSAGE
 from ratebook.compiled.layout import decode_terms
 from ratebook.price import attempt_charge, charge, message_charge
+
+NO_POOLS: Mapping[int, packages.Pool] = MappingProxyType({})
 
 
 class End(NamedTuple):
@@ -59,14 +63,15 @@ def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
 def hung_up(rooms: Rooms, seen: RunningCall, before: bytes, end: End, now: Now) -> bool:
     """As `ended`, of a call that has just been read, and its record: its bill is made before the store's lock is taken.
 
-    What has changed since is seen there, and the bill made anew.
+    What has changed since is seen there, and the bill made anew; so it is if packages pay, which others use too.
     """
+    is_alone = not any(leg.packages for leg in seen.legs)
     bill = bill_of(seen, before, _ending(seen, end, now.boot_ms), now)
     with Change(rooms.store) as change:
         record = change.txn.get(seen.key, db=change.store.call)
         if record is None:
             return False
-        if record == before:
+        if record == before and is_alone:
             close(change, seen, bill)
         else:
             settle(change, unpack_call(record), end, now, now.boot_ms)
@@ -105,7 +110,8 @@ def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
 
 def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
     """Ends a call in a transaction of the caller: it lasted until `end_boot_ms`, at most its grant is billed."""
-    close(change, running, bill_of(running, pack_call(running), _ending(running, end, end_boot_ms), now))
+    pools = {leg.account: packages.pool_of(change, leg, now.wall_s) for leg in running.legs if leg.packages}
+    close(change, running, bill_of(running, pack_call(running), _ending(running, end, end_boot_ms), now, pools))
 
 
 def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:
@@ -126,9 +132,11 @@ def _length_ms(elapsed_ms: int) -> int:
     return max(1, elapsed_ms) if elapsed_ms >= 0 else 0
 
 
-def bill_of(running: RunningCall, record: bytes, ending: Ending, now: Now) -> Bill:
-    """What each level owes for a call of this record that ends so."""
-    charges = tuple([_charged(running, leg, ending.duration_ms) for leg in running.legs])
+def bill_of(
+    running: RunningCall, record: bytes, ending: Ending, now: Now, pools: Mapping[int, packages.Pool] = NO_POOLS
+) -> Bill:
+    """What each level owes for a call of this record that ends so. `pools`: what packages can pay, by account."""
+    charges = tuple([_charged(running, leg, ending.duration_ms, pools.get(leg.account)) for leg in running.legs])
     cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)[:2]
     if not running.is_answered and running.attempts:
         record = pack_call(running._replace(attempts=with_code(running, ending.sip_code)))
@@ -160,7 +168,7 @@ def close(change: Change, running: RunningCall, bill: Bill) -> None:
     change.add_event(bill.event)
 
 
-def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int) -> Charged:
+def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int, pool: packages.Pool | None = None) -> Charged:
     """What one leg comes to."""
     terms = decode_terms(leg.terms)
     if running.special == MESSAGE:
@@ -168,8 +176,8 @@ def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int) -> Charged:
         return Charged(0, fee or 0)
     if not running.is_answered:
         return Charged(0, attempt_charge(terms, running.start_wall_ms // 1000, leg.factor))
-    if leg.packages:
-        return packages.charged(leg, duration_ms, running.answered_s)
+    if pool is not None:
+        return packages.charged(leg, pool, duration_ms, running.answered_s)
     return Charged(*charge(terms, duration_ms, running.answered_s, leg.factor))
 
 

@@ -31,7 +31,7 @@ class Stock(NamedTuple):
     flags: int
     product: int
     priority: int
-    """The lower one is used first; of equal ones that which ends first."""
+    """The lower one is used first; of equal ones that which ends first. Money comes behind all seconds."""
     from_s: int
     until_s: int
     """Wall-clock seconds in which calls may take of it; the end is exclusive."""
@@ -97,8 +97,8 @@ def stocks_of(dbs: Databases, txn: Any, account_id: int) -> list[Stock]:
     return sorted(found, key=_order)
 
 
-def _order(stock: Stock) -> tuple[int, int, int]:
-    return stock.priority, stock.until_s, stock.id
+def _order(stock: Stock) -> tuple[bool, int, int, int]:
+    return stock.is_money, stock.priority, stock.until_s, stock.id
 
 
 def all_stocks(dbs: Databases, txn: Any) -> dict[int, Stock]:
