@@ -11,6 +11,7 @@ from kemi import meter
 from kemi.answer import Grant
 from kemi.authorize import Admitted
 from kemi.grants import extend
+from kemi.rehearse import Asked, rehearse, stage
 from kemi.store import packages
 from kemi.store.carry import begin_store
 from kemi.store.packages import GONE
@@ -288,3 +289,13 @@ def test_messages_and_calls_that_come_in_are_no_packages_affair(world: World) ->
     world.hang_up(out.call)
     assert (row(world)["micros"], row(world)["takes"]) == (0, [[1, 10]])
     assert_consistent(world)
+
+
+def test_a_rehearsal_knows_packages(world: World) -> None:
+    """How long money and package together last; nothing of either is held afterwards."""
+    world.balance(CUSTOMER, 5_000)
+    world.package(1, CUSTOMER, 60)
+    with stage(world.rooms.store, world.data_dir, world.rooms.rates) as rooms:
+        told = rehearse(rooms, Asked("trunk", 1, "+33123", "1"), world.now)
+    assert told.lasts_s == 65
+    assert (world.stock(1).held, world.get(CUSTOMER).held) == (0, 0)
