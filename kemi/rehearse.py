@@ -7,7 +7,7 @@ decisions themselves (`kemi.store.trace`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -28,7 +28,7 @@ from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.store import accounts
-from kemi.store.calls import ChargeLeg
+from kemi.store.calls import ChargeLeg, RunningCall
 from kemi.store.change import Change
 from kemi.store.devices import Device, device_by_id
 from kemi.store.dry import DryStore
@@ -81,7 +81,7 @@ class Reading(NamedTuple):
 
 
 class Level(NamedTuple):
-    """What an account would pay."""
+    """What an account would pay, before its packages pay a part of it."""
 
     leg: ChargeLeg
     expected_micros: int | None
@@ -126,7 +126,7 @@ class Rehearsal(NamedTuple):
     longest_s: int | None = None
     """What a call may last at most; None: it is refused, or never cut."""
     lasts_s: Mapping[int, int] = MappingProxyType({})
-    """How long the money of each account that pays lasts, `longest_s` at most; -1: not even a second."""
+    """How long money and packages of each account that pays last, `longest_s` at most; -1: not even a second."""
 
 
 @contextmanager
@@ -152,11 +152,12 @@ def rehearse(rooms: Rooms, asked: Asked, now: Now) -> Rehearsal:
     told = base._replace(decision=decision, local=local)
     if local is None:
         told = _offered(rooms, told, now)
-    told = _priced(rooms, told, asked.called, now)
-    if not isinstance(decision, Admitted):
+    running = find(rooms, decision.call) if isinstance(decision, Admitted) else None
+    told = _priced(rooms, told, running.legs if running else base.trace.legs, asked.called, now)
+    if running is None or not isinstance(decision, Admitted):
         return told
     told = told._replace(attempts=tuple(_attempts(rooms, decision, BUSY if local else FAILED, now)))
-    return _lasting(rooms, told, decision.call, now)
+    return told if running.special else _lasting(rooms, told, running, now)
 
 
 def _begun(rooms: Rooms, asked: Asked) -> tuple[Rehearsal, Invitation]:
@@ -241,18 +242,18 @@ def _offered(rooms: Rooms, told: Rehearsal, now: Now) -> Rehearsal:
     return told._replace(offered=offered, expected_s=offered.plan.expected_call_s)
 
 
-def _priced(rooms: Rooms, told: Rehearsal, called: str, now: Now) -> Rehearsal:
+def _priced(rooms: Rooms, told: Rehearsal, legs: Sequence[ChargeLeg], called: str, now: Now) -> Rehearsal:
     """With what each level pays for the expected call."""
     store = rooms.store
-    if not told.trace.legs:
+    if not legs:
         return told
     with store.read() as txn, rooms.rates.snapshot() as rates:
         number = told.goes_to.number or called
         look = quote.Look(store, txn, store.configuration(txn), rates, number, now.wall_s, now.boot_ms)
-        return told._replace(levels=tuple(_levels(look, told.trace.legs, told.expected_s)))
+        return told._replace(levels=tuple(_levels(look, legs, told.expected_s)))
 
 
-def _levels(look: quote.Look, legs: list[ChargeLeg], expected_s: int) -> Iterator[Level]:
+def _levels(look: quote.Look, legs: Sequence[ChargeLeg], expected_s: int) -> Iterator[Level]:
     for leg in legs:
         own = next((one for one in legs if one.account == leg.seller), None)
         expected = quote.expected_micros(look, leg, expected_s)
@@ -269,16 +270,13 @@ def _kept(look: quote.Look, leg: ChargeLeg, own: ChargeLeg, expected_s: int) -> 
     return None if paid is None or earned is None else earned - paid
 
 
-def _lasting(rooms: Rooms, told: Rehearsal, call: str, now: Now) -> Rehearsal:
-    """With how long an answer at this moment would be paid for."""
-    running = find(rooms, call)
-    if running is None or running.special:
-        return told
+def _lasting(rooms: Rooms, told: Rehearsal, running: RunningCall, now: Now) -> Rehearsal:
+    """With how long an answer at this moment would be paid for, by packages and money."""
     with Change(rooms.store) as change:
         limit_s = change.configuration.settings(change.txn).max_call_s
         limit_s = min(limit_s, running.call_max_s or limit_s)
-        payers = grants.payers_of(change, running.legs)
-    lasts_s = {account.id: grants.payable_s(account, leg, limit_s, now.wall_s) for account, leg in payers}
+        payers = grants.payers_of(change, running.legs, now)
+    lasts_s = {payer.leg.account: grants.payable_s(payer, limit_s, now.wall_s) for payer in payers}
     return told._replace(longest_s=limit_s, lasts_s=lasts_s)
 
 
