@@ -34,6 +34,7 @@ from service.delivery.cutter import Cutter
 from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
+from service.portal.application import add_portal, pages_edge
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
@@ -271,7 +272,7 @@ async def openapi(_request: web.Request) -> web.Response:
 
 def make_app(service: Service) -> web.Application:
     """All URLs."""
-    app = web.Application(middlewares=[guarded])
+    app = web.Application(middlewares=[guarded, pages_edge])
     app[SERVICE] = service
     app.add_routes(
         [
@@ -283,6 +284,7 @@ def make_app(service: Service) -> web.Application:
             *routes(service.api, ENDPOINTS),
         ]
     )
+    add_portal(app, service.api)
     return app
 
 
