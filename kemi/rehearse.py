@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kemi import grants, quote
+from kemi import grants, limits, quote
 from kemi.authorize import Admitted, Destination, Local, Repeated, Target, authorise, destination
 from kemi.caller import ANONYMOUS, CallerId, caller_of
 from kemi.clock import Now
@@ -272,9 +272,11 @@ def _lasts_s(rooms: Rooms, running: RunningCall, now: Now) -> int | None:
     if running.special:
         return None
     with Change(rooms.store) as change:
-        limit_s = change.configuration.settings(change.txn).max_call_s
-        limit_s = min(limit_s, running.call_max_s or limit_s)
-        payers = grants.payers_of(change, running.legs, now)
+        settings = change.configuration.settings(change.txn)
+        limit_s = min(settings.max_call_s, running.call_max_s or settings.max_call_s)
+        left_s = limits.longest_s_of(change, running, now)
+        limit_s = limit_s if left_s is None else min(limit_s, left_s)
+        payers = grants.payers_of(change, running.legs, running.limits, now)
     return min([limit_s, *(grants.payable_s(payer, limit_s, now.wall_s) for payer in payers)])
 
 
