@@ -35,6 +35,7 @@ from service.faults import Fault
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
+from service.tariffs.grouping import send_groups
 from service.tariffs.pending import carry_out_due
 from service.tariffs.publisher import Ask, RatebookFaulty, publish
 from service.tariffs.switching import CurrencyChanged, Switched
@@ -286,6 +287,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
                 "has it, or change `listen` in kambill.yaml"
             ) from fault
         await send_settings(engine, config, _now_ms())
+        await send_groups(engine, config, _now_ms())
         tasks = [asyncio.create_task(service.keep(name), name=name) for name in service.tasks()]
         try:
             yield service

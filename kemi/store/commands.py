@@ -187,6 +187,10 @@ def _tariff(change: Change, command: Command, _now: Now) -> None:
     _configure(change, layout.kind_key(b"r", command["id"]), command)
 
 
+def _groups(change: Change, command: Command, _now: Now) -> None:
+    _configure(change, layout.GROUPS_KEY, command)
+
+
 def _exchange(change: Change, command: Command, _now: Now) -> None:
     exchange = Exchange.from_record(command)
     change.txn.put(layout.EXCHANGE_KEY, layout.pack_json(exchange.to_record()), db=change.store.config)
@@ -263,6 +267,7 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "translation": _translation,
     "translation_gone": _translation_gone,
     "tariff": _tariff,
+    "groups": _groups,
     "exchange": _exchange,
     "special": _special,
     "special_gone": _special_gone,

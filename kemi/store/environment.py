@@ -20,6 +20,7 @@ from kemi.store.configuration import Configuration
 from kemi.store.layout import Account, Aside, State
 from kemi.store.locations import Location, unpack_location
 from kemi.store.queues import event_to_json
+from kemi.store.trace import Trace
 
 FOLDER = "hot"
 MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "256")) * 1024 * 1024
@@ -86,12 +87,19 @@ def _open(folder: Path, *, readonly: bool) -> Any:
 class HotStore(Databases):
     """The store as Kamailio's processes see it."""
 
+    trace: Trace | None = None
+    """Who listens to what decisions meet; None on the call path."""
+
     def __init__(self, run_dir: Path) -> None:
         self._file = str(run_dir / FOLDER / "data.mdb")
         if not Path(self._file).exists():
             raise StoreAbsent(run_dir / FOLDER)
         super().__init__(_open(run_dir / FOLDER, readonly=False))
         self.inode = os.stat(self._file).st_ino  # noqa: PTH116 -- the call path's twin of is_current
+        self.measure()
+
+    def measure(self) -> None:
+        """Looks how large the store is: by that the limits of what may stand in it are set."""
         self.guard_bytes: int = self.env.info()["map_size"] // 100 * layout.GUARD_PERCENT
         """New calls are refused beyond."""
         self.devices_bytes: int = self.env.info()["map_size"] // 100 * layout.DEVICES_PERCENT

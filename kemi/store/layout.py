@@ -314,6 +314,9 @@ def kind_key(kind: bytes, number: int) -> bytes:
 EXCHANGE_KEY = kind_key(b"x", 0)
 """Of the rates of exchange in `config`: there is one table of them."""
 
+GROUPS_KEY = kind_key(b"G", 0)
+"""Of the pointer to the destination groups' version in `config`; absent: there are none."""
+
 
 def rule_key(account_id: int, rule_id: int) -> bytes:
     """The key of a translation rule in `config`: those of an account stand together."""

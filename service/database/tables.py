@@ -25,8 +25,11 @@ BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
 CALLER_RULES = ("pass", "listed", "replace")
-BOOKS = ("balance", "revenue", "cost", "cash")
-ENTRY_KINDS = ("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction")
+BOOKS = ("balance", "revenue", "cost", "cash", "tax")
+ENTRY_KINDS = (
+    *("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction"),
+    *("item", "invoice", "credit_note"),
+)
 OPERATION_KINDS = ("refund", "transfer")
 OPERATION_STATES = ("asked", "posted", "refused", "cancelled")
 

@@ -30,8 +30,10 @@ from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
 from kemi.store.locations import Location, pack_location
-from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
+from ratebook.compiled.groups import CompiledGroups, compile_groups
+from ratebook.compiled.write import CompiledTariff, compile_tariff, open_for_writing, write_version
 from ratebook.exchange import ALWAYS_S
+from ratebook.groups import Group
 from ratebook.model import DurationMode, FreeMode, Interval, Rate, Tariff, Terms
 from ratebook.money import Rounding, RoundingMode, parse_nanos
 
@@ -198,12 +200,21 @@ class World:
         """Publishes rates with their dates as tariff `number`."""
         currency = rows[0].terms.currency if rows else "EUR"
         compiled = compile_tariff(Tariff(name=f"tariff {number}", currency=currency, timezone="UTC", rates=rows))
+        self._write(compiled)
+        self.do("tariff", id=number, version=compiled.version.hex(), currency=currency, name=f"tariff {number}")
+
+    def _write(self, compiled: CompiledTariff | CompiledGroups) -> None:
         self.rooms.close()  # LMDB: an environment is open once in a process
         rates = open_for_writing(self.data_dir / "rates")
         write_version(rates, compiled)
         rates.close()
         assert self.rooms.has_store()
-        self.do("tariff", id=number, version=compiled.version.hex(), currency=currency, name=f"tariff {number}")
+
+    def groups(self, *groups: Group) -> None:
+        """Publishes destination groups."""
+        compiled = compile_groups(groups)
+        self._write(compiled)
+        self.do("groups", version=compiled.version.hex())
 
     def exchange(self, *rates: tuple[str, str, str], base: str = "") -> None:
         """What currencies are worth from always on: from, to, and the rate."""

@@ -1,0 +1,1 @@
+"""From settled calls to money in the bank."""
