@@ -8,7 +8,7 @@ wait until all others have found theirs. What is left stands on one side only.
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from enum import StrEnum
 from typing import NamedTuple
@@ -88,6 +88,8 @@ class Comparison(NamedTuple):
     differences: list[Pair]
     """All but what is matched."""
     reading: Reading
+    outside: int
+    """Rows of theirs that lie outside the time that is judged."""
     notices: tuple[str, ...]
 
 
@@ -152,6 +154,11 @@ class _Search:
                 self._agreeing(
                     [one for one in group if not self._taken[one]], [row for row in left if row in self.twins]
                 )
+
+    def is_judged(self, one: int, row: int) -> bool:
+        """Whether a call lies in the time that is judged, by our clock."""
+        our_ms = self._moments[one] if one != NONE else self._sought(row)
+        return self.rules.since_ms <= our_ms < self.rules.until_ms
 
     def is_shifted(self, row: int) -> bool:
         """Whether a row stands elsewhere than the calls about it; an hour that comes twice is read both ways."""
@@ -230,36 +237,59 @@ class _Search:
         self.partner[row] = one
 
 
+class _Books:
+    """What is found, summed up."""
+
+    def __init__(self, search: _Search) -> None:
+        self.sums: defaultdict[Class, Sums] = defaultdict(Sums)
+        self.differences: list[Pair] = []
+        self.outside = 0
+        self._search, self._ours, self._theirs = search, search.ours, search.theirs
+        self._measure = MEASURES[search.reading.measure]
+
+    def row(self, row: int, one: int) -> None:
+        """Of theirs, with its partner."""
+        if not self._search.is_judged(one, row):
+            self.outside += 1
+        elif one == NONE:
+            twin = self._search.twins.get(row, NONE)
+            self._add(Pair(Class.ONLY_THEIRS, NONE, row, twin=twin), (0, 0), self._their_side(row, 0, 0))
+        else:
+            ours = self._our_side(one)
+            theirs = self._their_side(row, *ours)
+            kind = _class(self._search, row, ours[0] - theirs[0], ours[1] - theirs[1])
+            self._add(Pair(kind, one, row, self._search.quarters.get(row, 0) * QUARTER_MS), ours, theirs)
+
+    def alone(self, one: int) -> None:
+        """Of ours, without a partner."""
+        if self._search.is_judged(one, NONE):
+            self._add(Pair(Class.ONLY_OURS, one, NONE), self._our_side(one), (0, 0))
+
+    def _add(self, pair: Pair, ours: tuple[int, int], theirs: tuple[int, int]) -> None:
+        self.sums[pair.kind] = self.sums[pair.kind].plus(ours, theirs)
+        if pair.kind is not Class.MATCHED:
+            self.differences.append(pair)
+
+    def _our_side(self, one: int) -> tuple[int, int]:
+        ours = self._ours
+        return self._measure(ours.duration_ms[one], ours.billed_ms[one]), ours.amount_micros[one]
+
+    def _their_side(self, row: int, own_ms: int, own_micros: int) -> tuple[int, int]:
+        """Of a partner that names no amount what it would be by our price."""
+        length = self._theirs.duration_ms[row]
+        if self._theirs.amount_micros:
+            return length, self._theirs.amount_micros[row]
+        return length, _worth(own_micros, own_ms, length)
+
+
 def _told(search: _Search, notices: tuple[str, ...]) -> Comparison:
-    sums: defaultdict[Class, Sums] = defaultdict(Sums)
-    differences = []
-    ours, theirs = search.ours, search.theirs
-    has_amounts = bool(theirs.amount_micros)
-    plain: Counter[Class] = Counter()
-    totals = [0, 0, 0, 0]
+    books = _Books(search)
     for row, one in enumerate(search.partner):
-        length = theirs.duration_ms[row]
-        if one == NONE:
-            amount = theirs.amount_micros[row] if has_amounts else 0
-            sums[Class.ONLY_THEIRS] = sums[Class.ONLY_THEIRS].plus((0, 0), (length, amount))
-            differences.append(Pair(Class.ONLY_THEIRS, NONE, row, twin=search.twins.get(row, NONE)))
-            continue
-        own_length = MEASURES[search.reading.measure](ours.duration_ms[one], ours.billed_ms[one])
-        own_amount = ours.amount_micros[one]
-        amount = theirs.amount_micros[row] if has_amounts else _worth(own_amount, own_length, length)
-        kind = _class(search, row, own_length - length, own_amount - amount)
-        if kind is Class.MATCHED:
-            plain[kind] += 1
-            totals = [totals[0] + own_length, totals[1] + length, totals[2] + own_amount, totals[3] + amount]
-            continue
-        sums[kind] = sums[kind].plus((own_length, own_amount), (length, amount))
-        differences.append(Pair(kind, one, row, search.quarters.get(row, 0) * QUARTER_MS))
-    sums[Class.MATCHED] = Sums(plain[Class.MATCHED], *totals)
+        books.row(row, one)
     for one in search.left():
-        length = MEASURES[search.reading.measure](ours.duration_ms[one], ours.billed_ms[one])
-        sums[Class.ONLY_OURS] = sums[Class.ONLY_OURS].plus((length, ours.amount_micros[one]), (0, 0))
-        differences.append(Pair(Class.ONLY_OURS, one, NONE))
-    return Comparison({kind: sums[kind] for kind in Class}, differences, search.reading, notices)
+        books.alone(one)
+    sums = {kind: books.sums[kind] for kind in Class}
+    return Comparison(sums, books.differences, search.reading, books.outside, notices)
 
 
 def _class(search: _Search, row: int, length_ms: int, micros: int) -> Class:

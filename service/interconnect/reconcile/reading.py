@@ -48,6 +48,9 @@ class Refused(Exception):
         super().__init__("; ".join(map(str, faults)))
         self.faults = faults
 
+    def __reduce__(self) -> tuple[type[Refused], tuple[list[Fault]]]:
+        return Refused, (self.faults,)
+
 
 def refuse(reason: str, line: int = 0) -> Refused:
     """For one fault."""

@@ -87,6 +87,9 @@ class Rules(NamedTuple):
     duration_s: int = 0
     money_micros: int = 100
     """Partners write amounts with fewer decimals than we do."""
+    since_ms: int = 0
+    """Of the calls that are judged, by our clock. What lies outside serves as a partner only."""
+    until_ms: int = 1 << 62
 
 
 class OurCall(NamedTuple):
