@@ -15,6 +15,7 @@ from kemi.caller import CallerId, Parties, caller_of, parties_for
 from kemi.clock import Now
 from kemi.invitation import Invitation
 from kemi.numbers import dialled, international, normalise
+from kemi.packages import first_holds
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
@@ -305,10 +306,11 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         way, exposed = take_gateway(change, question.ways, question.special, now)
         if way is None:
             raise Refusal("exposure" if exposed else "route", exposed, trunk.account)
-        take_path(change, path, question.chain, now, is_limited=is_limited)
-        if way is not question.ways[0]:
+        chain = first_holds(change, question.chain, now)
+        take_path(change, path, chain, now, is_limited=is_limited)
+        if way is not question.ways[0] or chain is not question.chain:
             parties = parties_for(way, question.caller, question.leg)
-            record = pack_call(_call(key, question, way, parties, now))
+            record = pack_call(_call(key, question._replace(chain=chain), way, parties, now))
         change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)

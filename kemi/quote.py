@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from kemi.numbers import for_gateway
 from kemi.refusal import Refusal
 from kemi.store import accounts, health, quality
-from kemi.store.calls import ChargeLeg
+from kemi.store.calls import ChargeLeg, Holding
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
-from kemi.store.layout import Account
+from kemi.store.layout import PACKAGED, Account
 from kemi.store.numbers import Number
 from kemi.store.origins import Origin
 from kemi.store.specials import EMERGENCY, MESSAGE
@@ -23,6 +23,7 @@ from ratebook.choice import Candidate, Offer, lot, order_candidates
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
+from ratebook.model import Terms
 from ratebook.price import Factor, attempt_charge, charge, message_charge
 from ratebook.quality import Figures, band_of
 from ratebook.routing import Choice, NoLoss, Order, Plan
@@ -54,8 +55,13 @@ def first_hold_micros(terms: bytes, first_hold_s: int, at_s: int, factor: Factor
 @lru_cache(maxsize=STANDARD_CHARGES_MAX)
 def _first_hold(terms: bytes, first_hold_s: int, at_s: int, factor: Factor) -> int:
     decoded = decode_terms(terms)
-    covered_s = max(first_hold_s, terms_at(decoded, at_s).grace_s + 1, 1)
-    return max(charge(decoded, covered_s * 1000, at_s, factor).micros, attempt_charge(decoded, at_s, factor))
+    seconds = held_seconds(decoded, first_hold_s, at_s)
+    return max(charge(decoded, seconds * 1000, at_s, factor).micros, attempt_charge(decoded, at_s, factor))
+
+
+def held_seconds(terms: Terms, first_hold_s: int, at_s: int) -> int:
+    """How many seconds of a call must be paid before it goes out."""
+    return max(first_hold_s, terms_at(terms, at_s).grace_s + 1, 1)
 
 
 class NoExchange(Exception):
@@ -142,6 +148,7 @@ def price_chain(
     sellers = [account.id for account in payers[1:]] + [root]
     legs = []
     until_s = FOR_EVER
+    groups = look.groups() if any(account.flags & PACKAGED for account in payers) and not is_message else ()
     for account, seller in zip(payers, sellers, strict=True):
         tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
         rate = look.rate(tariff)
@@ -155,6 +162,8 @@ def price_chain(
             raise Refusal("exchange", account.id, caller, missing.pair) from None
         if is_message:
             leg = _message_leg(look, leg, caller)
+        elif account.flags & PACKAGED:
+            leg = leg._replace(packages=Holding(tariff, groups, fees=False, holds=()))
         look.note(leg)
         legs.append(leg)
         until_s = min(until_s, leg_until_s)
@@ -204,7 +213,8 @@ def _leg(
     if terms.currency != currency:
         factor, until_s = look.factor(terms.currency, currency), 0
     held = first_hold_micros(raw, first_hold_s, look.at_s, factor) if first_hold_s else 0
-    return _new(ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, held)), until_s
+    fields = (account.id, seller, version, prefix, destination, raw, currency, factor, None, held)
+    return _new(ChargeLeg, fields), until_s
 
 
 def _message_leg(look: Look, leg: ChargeLeg, caller: int) -> ChargeLeg:

@@ -274,8 +274,8 @@ def _lasts_s(rooms: Rooms, running: RunningCall, now: Now) -> int | None:
     with Change(rooms.store) as change:
         limit_s = change.configuration.settings(change.txn).max_call_s
         limit_s = min(limit_s, running.call_max_s or limit_s)
-        payers = grants.payers_of(change, running.legs)
-    return min([limit_s, *(grants.payable_s(account, leg, limit_s, now.wall_s) for account, leg in payers)])
+        payers = grants.payers_of(change, running.legs, now)
+    return min([limit_s, *(grants.payable_s(payer, limit_s, now.wall_s) for payer in payers)])
 
 
 def _attempts(rooms: Rooms, admitted: Admitted, code: int, now: Now) -> Iterator[Attempt]:

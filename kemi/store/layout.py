@@ -19,6 +19,8 @@ CLOSED = 2
 CHARGED = 4
 """Part of the chain: the account pays for calls. The root and commission-based resellers do not."""
 PREPAID = 8
+PACKAGED = 32
+"""Some package is granted to it, and calls ask for what is left. Kept by the grants' own commands."""
 KNOWN = 16
 """Its configuration has arrived. Without it the account only counts the holds of calls carried over."""
 

@@ -103,4 +103,3 @@ def run(calls: int) -> int:
 
 def _peak_mib() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
-

@@ -80,6 +80,7 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "caller_rule": row.caller_rule,
         "caller_numbers": row.caller_numbers,
         "trusted": row.trusted,
+        "certificate": row.certificate,
     }
 
 
