@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kemi import quote
+from kemi import limits, quote
 from kemi.portability import Routing
 from kemi.quote import Chain, Look, Way
 from kemi.refusal import Refusal
 from kemi.store.layout import Account
-from kemi.store.origins import Origin
+from kemi.store.origins import Origin, trunk_of
 from kemi.store.specials import MESSAGE
 from ratebook.choice import offer
 from ratebook.routing import NoLoss, Plan, Portability
@@ -21,6 +21,7 @@ class Price(NamedTuple):
     plan: Plan
     """With what its route says anew."""
     chain: Chain
+    standing: limits.Standing
     ways: list[Way]
     """Best first; one at least."""
     loser: int
@@ -34,10 +35,12 @@ def price_of(
     if routing.is_unknown and plan.portability is Portability.REQUIRED:
         raise Refusal("porting", 0, origin.account)
     is_message = special == MESSAGE
-    chain = quote.FREE_CHAIN
+    chain, standing = quote.FREE_CHAIN, limits.NOTHING
     if is_message or not special:
         first_hold_s = look.configuration.settings(look.txn).first_hold_s
         chain = quote.price_chain(look, path, origin, first_hold_s, is_message=is_message)
+        seconds = 0 if is_message else first_hold_s
+        standing = limits.standing_of(look, path, trunk_of(origin), chain.legs, seconds)
     offered = offer(plan, look.number, [account.id for account in path], look.at_s)
     top = chain.legs[-1] if chain.legs else None
     try:
@@ -49,4 +52,4 @@ def price_of(
         raise Refusal("exchange", path[-1].id, origin.account, missing.pair) from None
     if not ways:
         raise Refusal(rule, path[-1].id if rule == "loss" else 0, origin.account)
-    return Price(offered.plan, chain, ways, loser)
+    return Price(offered.plan, chain, standing, ways, loser)
