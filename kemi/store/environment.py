@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import lmdb
@@ -267,21 +268,30 @@ class Snapshot:
         return found
 
 
+_opening = Lock()
+OPENING_S = 5
+"""How long one looker waits for another at most."""
+
+
 class HotReader(Databases):
-    """The store as the service and the commands see it: read-only."""
+    """The store as the service and the commands see it: read-only. Threads of one process wait for each other: LMDB
+    opens an environment once in a process.
+    """
 
     def __init__(self, run_dir: Path) -> None:
         folder = run_dir / FOLDER
         if not (folder / "data.mdb").exists():
             raise StoreAbsent(folder)
+        self._has_turn = _opening.acquire(timeout=OPENING_S)
         try:
-            env = _open(folder, readonly=True)
+            self.env = _open(folder, readonly=True)
         except lmdb.Error as fault:
+            self._give_turn()
             raise StoreAbsent(folder) from fault
         try:
-            super().__init__(env)
+            super().__init__(self.env)
         except lmdb.Error as fault:
-            env.close()
+            self.close()
             raise StoreAbsent(folder) from fault
         self._file = folder / "data.mdb"
         self._inode = self._file.stat().st_ino
@@ -302,6 +312,12 @@ class HotReader(Databases):
     def close(self) -> None:
         """Gives the reader slot back."""
         self.env.close()
+        self._give_turn()
+
+    def _give_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            _opening.release()
 
 
 def open_reader(run_dir: Path) -> HotReader:
