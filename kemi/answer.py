@@ -68,11 +68,11 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
             return _refuse(change, running, "suspended", _inactive(change, running), ring_ms, now)
         legs, provider = _legs_of_now(rooms, change, running, now)
         settings = configuration.settings(change.txn)
-        payers = grants.payers_of(change, legs)
+        payers = grants.payers_of(change, legs, now)
         grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s, running.call_max_s)
         if grant_s < 1:
             return _refuse(change, running, "funds", _poor(payers, now) or running.account, ring_ms, now)
-        legs = grants.held_for(legs, grant_s, now.wall_s)
+        legs = grants.held_for(payers, grant_s, now.wall_s)
         grants.move_holds(change, payers, legs)
         talking = running._replace(
             state=ANSWERED,
@@ -141,7 +141,7 @@ def _leg_of_now(rates: RatesSnapshot, exchange: Exchange, leg: ChargeLeg, number
 
 def _poor(payers: grants.Payers, now: Now) -> int:
     """Who can't pay the first second; 0: nobody."""
-    return next((account.id for account, leg in payers if grants.payable_s(account, leg, 1, now.wall_s) < 1), 0)
+    return next((payer.account.id for payer in payers if grants.payable_s(payer, 1, now.wall_s) < 1), 0)
 
 
 def _inactive(change: Change, running: RunningCall) -> int:

@@ -15,6 +15,7 @@ from kemi.caller import CallerId, Parties, caller_of, parties_for
 from kemi.clock import Now
 from kemi.invitation import Invitation
 from kemi.numbers import dialled, international, normalise
+from kemi.packages import first_holds
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
@@ -168,7 +169,7 @@ def _price(
         caller = caller_of(trunk, invitation, translations)
         path = accounts.path_of(store, txn, trunk.account)
         listed = NOBODYS if is_message else configuration.specials(txn)
-        found = _destination(listed, translations, trunk, invitation, path)
+        found = destination(listed, translations, trunk, invitation, path)
         number, special, plan_id = found
         local = None if special else _local(store, txn, configuration, trunk, path, (number, invitation.called))
         _check_beginning(trunk, path, found, is_local=local is not None, is_message=is_message)
@@ -202,7 +203,7 @@ def _price(
     )
 
 
-class _Destination(NamedTuple):
+class Destination(NamedTuple):
     """Where a call is to go."""
 
     number: str
@@ -212,21 +213,22 @@ class _Destination(NamedTuple):
     plan: int
 
 
-def _destination(
+def destination(
     specials: Specials, translations: Translations, trunk: Origin, invitation: Invitation, path: list[Account]
-) -> _Destination:
+) -> Destination:
+    """Where a call is to go by what was called and the list of special numbers."""
     by = trunk_of(trunk)
     written = dialled(trunk, invitation.called, translations.of_trunk(by, CALLED))
     number = international(trunk, written)
     found = specials.find(written, number, [one.id for one in path], by) if specials else None
     if found is None or any(account.flags & layout.CLOSED for account in path):
-        return _Destination(number or "", "", trunk.plan)
+        return Destination(number or "", "", trunk.plan)
     special, number = found
-    return _Destination(number, special.kind, special.plan)
+    return Destination(number, special.kind, special.plan)
 
 
 def _check_beginning(
-    trunk: Origin, path: list[Account], found: _Destination, *, is_local: bool, is_message: bool
+    trunk: Origin, path: list[Account], found: Destination, *, is_local: bool, is_message: bool
 ) -> None:
     """Whether who calls may call there at all. Raises Refusal."""
     if trunk.state != "active" and found.special != EMERGENCY:
@@ -304,10 +306,11 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         way, exposed = take_gateway(change, question.ways, question.special, now)
         if way is None:
             raise Refusal("exposure" if exposed else "route", exposed, trunk.account)
-        take_path(change, path, question.chain, now, is_limited=is_limited)
-        if way is not question.ways[0]:
+        chain = first_holds(change, question.chain, now)
+        take_path(change, path, chain, now, is_limited=is_limited)
+        if way is not question.ways[0] or chain is not question.chain:
             parties = parties_for(way, question.caller, question.leg)
-            record = pack_call(_call(key, question, way, parties, now))
+            record = pack_call(_call(key, question._replace(chain=chain), way, parties, now))
         change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
@@ -362,18 +365,26 @@ def take_gateway(change: Change, ways: list[Way], special: str, now: Now) -> Tak
         usage = accounts.usage_of(change.store, change.txn, b"g", gateway.id)
         clock_us = room_for_one(usage, gateway.channels_max, gateway.cps_max, now)
         if clock_us is None:
+            _leave(change, gateway.id, "channels")
             continue
         owed = None if way.leg is None else exposure.of(change.store, change.txn, gateway.provider)
         if way.leg is not None and owed is not None:
             held = max(exposure.HELD_MIN, _first_cost(change, way.leg, special, now))
             if not exposure.has_room(change, gateway.provider, owed, held):
                 exposed = gateway.provider
+                _leave(change, gateway.id, "exposure")
                 continue
             exposure.move(change, gateway.provider, held)
             way = way._replace(leg=way.leg._replace(held=held))  # noqa: PLW2901 -- the same way, with its hold
         accounts.put_usage(change.store, change.txn, b"g", gateway.id, usage.channels + 1, clock_us)
         return Taken(way, exposed)
     return Taken(None, exposed)
+
+
+def _leave(change: Change, gateway_id: int, why: str) -> None:
+    """Tells who asks why a gateway isn't taken."""
+    if change.store.trace is not None:
+        change.store.trace.leave(gateway_id, why)
 
 
 def _first_cost(change: Change, leg: ChargeLeg, special: str, now: Now) -> int:

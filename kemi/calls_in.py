@@ -47,7 +47,7 @@ def refuse_undecodable(rooms: Rooms) -> None:
     source = sip.received()
     if not rooms.has_store():
         return
-    if identify(rooms, Source(source.ip, source.port, source.transport), "") is not None:
+    if _trunk_of(rooms, source, "") is not None:
         sip.reply(*guards.BAD_REQUEST)
     else:
         rooms.gate.strike(rooms.store, source.ip, now())
@@ -63,7 +63,7 @@ def _initial(rooms: Rooms, method: str) -> None:
     if not rooms.usable():
         sip.reply(*UNAVAILABLE)
         return
-    trunk = identify(rooms, Source(source.ip, source.port, source.transport), called)
+    trunk = _trunk_of(rooms, source, called)
     gateway = gateway_of(rooms, source.ip) if trunk is None and method == "INVITE" else None
     if gateway is not None:
         _of_gateway(rooms, gateway, source, called)
@@ -90,6 +90,14 @@ def _initial(rooms: Rooms, method: str) -> None:
         _message(rooms, trunk, source, called)
     else:
         sip.reply(*guards.NOT_ALLOWED)
+
+
+def _trunk_of(rooms: Rooms, source: Received, called: str) -> Trunk | None:
+    """Whose the request at hand is. Who has shown a certificate is held back like a listed source from here on."""
+    trunk = identify(rooms, Source(source.ip, source.port, source.transport), called, sip.proven())
+    if trunk is not None and trunk.certificate:
+        rooms.gate.proved(source.ip, now())
+    return trunk
 
 
 def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -> None:
@@ -358,6 +366,6 @@ def _is_from_the_trunk(rooms: Rooms, source: Received, invite_ip: str) -> bool:
     if source.ip == invite_ip:
         return True
     called = sip.text("$rU")
-    sender = identify(rooms, Source(source.ip, source.port, source.transport), called)
+    sender = _trunk_of(rooms, source, called)
     owner = identify(rooms, Source(invite_ip, source.port, source.transport), called)
     return sender is not None and owner is not None and sender.id == owner.id

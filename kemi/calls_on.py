@@ -137,7 +137,7 @@ def _accepted(rooms: Rooms) -> None:
         return _pick_up(rooms, call, tag)
     _repeat_or_move(rooms, running, side)
     if sip.check_transaction() < 0:
-        if not comes_from_side(rooms, running, side, sip.text("$si")):
+        if not comes_from_side(rooms, running, side, sip.text("$si"), sip.proven()):
             raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
         ends.answer_alone(running, side)
     return None

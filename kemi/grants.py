@@ -8,9 +8,11 @@ what is left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from kemi import packages
 from kemi.clock import Now
+from kemi.packages import Pool, held_pool
 from kemi.quote import standard_micros
 from kemi.rooms import Rooms
 from kemi.store import accounts, exposure, queues
@@ -25,13 +27,21 @@ PLENTY = 200
 
 _new = tuple.__new__
 
-Payers = Sequence[tuple[Account, ChargeLeg]]
-"""Each level that pays, as it stands now, with its part in the call."""
+
+class Payer(NamedTuple):
+    """One level that pays, as it stands now, with its part in the call and what packages can pay of that."""
+
+    account: Account
+    leg: ChargeLeg
+    pool: Pool
 
 
-def payers_of(change: Change, legs: tuple[ChargeLeg, ...]) -> Payers:
+Payers = Sequence[Payer]
+
+
+def payers_of(change: Change, legs: tuple[ChargeLeg, ...], now: Now) -> Payers:
     """The payers of these legs."""
-    return [(change.account(leg.account), leg) for leg in legs]
+    return [Payer(change.account(leg.account), leg, packages.pool_of(change, leg, now.wall_s)) for leg in legs]
 
 
 def next_grant_s(payers: Payers, granted_s: int, settings: Settings, answered_s: int, call_max_s: int = 0) -> int:
@@ -42,50 +52,63 @@ def next_grant_s(payers: Payers, granted_s: int, settings: Settings, answered_s:
     standard_s = min(granted_s + settings.grant_s, settings.max_call_s, call_max_s or settings.max_call_s)
     if _have_plenty(payers, standard_s, answered_s):
         return standard_s
-    covered_s = min([_covered_s(leg, leg.held, standard_s, answered_s) for _, leg in payers])
+    covered_s = min([_covered_s(leg, leg.held, held_pool(leg), standard_s, answered_s) for _, leg, _ in payers])
     short_s = min(granted_s + settings.first_hold_s, standard_s)
     return _affordable_s(payers, granted_s, max(covered_s, short_s), answered_s)
 
 
 def _have_plenty(payers: Payers, seconds: int, answered_s: int) -> bool:
-    for account, leg in payers:
+    for account, leg, pool in payers:
         more = standard_micros(leg.terms, seconds, answered_s, leg.factor) - leg.held
         if more > 0 and more * PLENTY > account.available:
-            return False
+            if not pool.sources:
+                return False
+            after = packages.allocate(leg, pool, seconds, answered_s)
+            more = after.held - leg.held
+            if (more > 0 and more * PLENTY > account.available) or not packages.takes_little(after, pool):
+                return False
     return True
 
 
 def _affordable_s(payers: Payers, granted_s: int, limit_s: int, answered_s: int) -> int:
     """How long all levels can pay from the answer on, `limit_s` at most; below 1: not even a second."""
     seconds = limit_s
-    for account, leg in payers:
-        seconds = min(seconds, payable_s(account, leg, seconds, answered_s))
+    for payer in payers:
+        seconds = min(seconds, payable_s(payer, seconds, answered_s))
         if seconds < 1:
             return 0
     return max(seconds, granted_s)
 
 
-def payable_s(account: Account, leg: ChargeLeg, limit_s: int, answered_s: int) -> int:
+def payable_s(payer: Payer, limit_s: int, answered_s: int) -> int:
     """How long one level can pay; below 1: not even a second."""
-    return _covered_s(leg, account.available + leg.held, limit_s, answered_s)
+    account, leg, pool = payer
+    return _covered_s(leg, account.available + leg.held, pool, limit_s, answered_s)
 
 
-def _covered_s(leg: ChargeLeg, micros: int, limit_s: int, answered_s: int) -> int:
-    return longest_s(decode_terms(leg.terms), micros, limit_s, answered_s, leg.factor)
+def _covered_s(leg: ChargeLeg, micros: int, pool: Pool, limit_s: int, answered_s: int) -> int:
+    return longest_s(decode_terms(leg.terms), micros + pool.micros, limit_s, answered_s, leg.factor, pool.cover)
 
 
-def held_for(legs: tuple[ChargeLeg, ...], grant_s: int, answered_s: int) -> tuple[ChargeLeg, ...]:
+def held_for(payers: Payers, grant_s: int, answered_s: int) -> tuple[ChargeLeg, ...]:
     """The legs, each held for a grant."""
     return tuple(
-        [_new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s, answered_s, leg.factor))) for leg in legs]
+        [
+            packages.allocate(leg, pool, grant_s, answered_s)
+            if leg.packages
+            else _new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s, answered_s, leg.factor)))
+            for _, leg, pool in payers
+        ]
     )
 
 
 def move_holds(change: Change, payers: Payers, after: tuple[ChargeLeg, ...]) -> None:
     """Moves what is held on each level from what a call has to what it is to have."""
-    for (account, leg), new in zip(payers, after, strict=True):
+    for (account, leg, _), new in zip(payers, after, strict=True):
         if new.held != leg.held:
             accounts.put_moved(change.store, change.txn, account, 0, new.held - leg.held, 0)
+        if leg.packages:
+            packages.move(change, leg, new)
 
 
 def provider_held(change: Change, provider: ChargeLeg | None, grant_s: int, answered_s: int) -> ChargeLeg | None:
@@ -122,30 +145,39 @@ def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
         if running is None or not running.is_answered:
             return None
         settings = change.configuration.settings(change.txn)
-        grant_s = _longer_s(change, running, settings)
+        grant_s = _longer_s(change, running, settings, now)
         after = running
         if grant_s > running.grant_s:
             after = _with_grant(change, running, grant_s, now)
-            change.event(queues.EXTENDED, now, (key, grant_s, tuple([leg.held for leg in after.legs])))
+            change.event(queues.EXTENDED, now, (key, grant_s, *_told(after.legs)))
         after = after._replace(due_ms=due_ms(after.grant_end_boot_ms, settings, now))
         change.move_call(after, running.due_ms)
     return Extension(running, after)
 
 
-def _longer_s(change: Change, running: RunningCall, settings: Settings) -> int:
+def _told(legs: tuple[ChargeLeg, ...]) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+    """What the journal keeps of each leg's hold: money, and of packages if there are any."""
+    held = tuple([leg.held for leg in legs])
+    if not any(leg.packages for leg in legs):
+        return held, ()
+    return held, tuple([leg.packages and leg.packages.to_plain() for leg in legs])
+
+
+def _longer_s(change: Change, running: RunningCall, settings: Settings, now: Now) -> int:
     if running.cut_by:
         return running.grant_s
     if running.special:
         return running.grant_s + settings.grant_s  # nobody cuts it: no limit of length either
     if not all(change.account(account).is_active for account in running.accounts):
         return running.grant_s
-    payers = payers_of(change, running.legs)
+    payers = payers_of(change, running.legs, now)
     return max(running.grant_s, next_grant_s(payers, running.grant_s, settings, running.answered_s, running.call_max_s))
 
 
 def _with_grant(change: Change, running: RunningCall, grant_s: int, now: Now) -> RunningCall:
-    legs = held_for(running.legs, grant_s, running.answered_s)
-    move_holds(change, payers_of(change, running.legs), legs)
+    payers = payers_of(change, running.legs, now)
+    legs = held_for(payers, grant_s, running.answered_s)
+    move_holds(change, payers, legs)
     provider = provider_held(change, running.provider, grant_s, running.answered_s)
     return running._replace(legs=legs, provider=provider, grant_s=grant_s, seen_boot_ms=now.boot_ms)
 

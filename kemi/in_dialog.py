@@ -30,7 +30,7 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
     call = sip.dialog_call()
     ip = sip.text("$si")
-    known = None if call is None else speaker(rooms, call, from_tag, to_tag, ip)
+    known = None if call is None else speaker(rooms, call, from_tag, to_tag, ip, sip.proven())
     if known is None and not rooms.usable():
         return None  # silence too: whose addresses these are is not known before the store is filled
     if call is None and not (is_known(rooms, ip) or rooms.gate.has_proved(ip, now())):

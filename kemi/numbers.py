@@ -19,8 +19,13 @@ def normalise(trunk: Origin, called: str, rules: Iterable[Rule] = ()) -> str | N
 
 def dialled(trunk: Origin, called: str, rules: Iterable[Rule] = ()) -> str:
     """What was called without the tech prefix, translated; what is no number stays."""
-    number = called[len(trunk.tech_prefix) :] if called.startswith(trunk.tech_prefix) else called
+    number = without_prefix(trunk, called)
     return translate(rules, number)[0] if is_number(number) else number
+
+
+def without_prefix(trunk: Origin, called: str) -> str:
+    """What was called without the tech prefix."""
+    return called[len(trunk.tech_prefix) :] if called.startswith(trunk.tech_prefix) else called
 
 
 def international(trunk: Origin, number: str) -> str | None:

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from kemi.numbers import for_gateway
 from kemi.refusal import Refusal
 from kemi.store import accounts, health, quality
-from kemi.store.calls import ChargeLeg
+from kemi.store.calls import ChargeLeg, Holding
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
-from kemi.store.layout import Account
+from kemi.store.layout import PACKAGED, Account
 from kemi.store.numbers import Number
 from kemi.store.origins import Origin
 from kemi.store.specials import EMERGENCY, MESSAGE
@@ -23,6 +23,7 @@ from ratebook.choice import Candidate, Offer, lot, order_candidates
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
+from ratebook.model import Terms
 from ratebook.price import Factor, attempt_charge, charge, message_charge
 from ratebook.quality import Figures, band_of
 from ratebook.routing import Choice, NoLoss, Order, Plan
@@ -54,8 +55,13 @@ def first_hold_micros(terms: bytes, first_hold_s: int, at_s: int, factor: Factor
 @lru_cache(maxsize=STANDARD_CHARGES_MAX)
 def _first_hold(terms: bytes, first_hold_s: int, at_s: int, factor: Factor) -> int:
     decoded = decode_terms(terms)
-    covered_s = max(first_hold_s, terms_at(decoded, at_s).grace_s + 1, 1)
-    return max(charge(decoded, covered_s * 1000, at_s, factor).micros, attempt_charge(decoded, at_s, factor))
+    seconds = held_seconds(decoded, first_hold_s, at_s)
+    return max(charge(decoded, seconds * 1000, at_s, factor).micros, attempt_charge(decoded, at_s, factor))
+
+
+def held_seconds(terms: Terms, first_hold_s: int, at_s: int) -> int:
+    """How many seconds of a call must be paid before it goes out."""
+    return max(first_hold_s, terms_at(terms, at_s).grace_s + 1, 1)
 
 
 class NoExchange(Exception):
@@ -83,6 +89,19 @@ class Look(NamedTuple):
         found = None if version is None else self.rates.find(version, self.number, self.at_s)
         return None if version is None or found is None else (version, found)
 
+    def groups(self) -> tuple[str, ...]:
+        """The destination groups of the number: one at most today. A read of the rates: ask only where a rule needs it.
+
+        Raises Refusal: what the pointer names is not there.
+        """
+        version = self.configuration.groups_version(self.txn)
+        if not version:
+            return ()
+        found = self.rates.groups_of(version, self.number)
+        if found is None:
+            raise Refusal("groups", 0, 0)
+        return found
+
     def factor(self, have: str, want: str) -> Factor:
         """What a currency is worth in another at this moment. Raises NoExchange."""
         if have == want:
@@ -91,6 +110,16 @@ class Look(NamedTuple):
         if found is None:
             raise NoExchange(have, want)
         return found
+
+    def note(self, leg: ChargeLeg) -> None:
+        """What a level would pay, for who asks."""
+        if self.store.trace is not None:
+            self.store.trace.legs.append(leg)
+
+    def no_way(self, gateway_id: int, why: str) -> None:
+        """Why a gateway is none, for who asks."""
+        if self.store.trace is not None:
+            self.store.trace.leave(gateway_id, why)
 
 
 class Chain(NamedTuple):
@@ -119,6 +148,7 @@ def price_chain(
     sellers = [account.id for account in payers[1:]] + [root]
     legs = []
     until_s = FOR_EVER
+    groups = look.groups() if any(account.flags & PACKAGED for account in payers) and not is_message else ()
     for account, seller in zip(payers, sellers, strict=True):
         tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
         rate = look.rate(tariff)
@@ -132,6 +162,9 @@ def price_chain(
             raise Refusal("exchange", account.id, caller, missing.pair) from None
         if is_message:
             leg = _message_leg(look, leg, caller)
+        elif account.flags & PACKAGED:
+            leg = leg._replace(packages=Holding(tariff, groups, fees=False, holds=()))
+        look.note(leg)
         legs.append(leg)
         until_s = min(until_s, leg_until_s)
     return Chain(tuple(legs), until_s)
@@ -161,6 +194,7 @@ def price_inbound(look: Look, number: Number, path: list[Account], spared: set[i
                 leg, leg_until_s = _leg(look, account, seller, rate, first_hold_s)
             except NoExchange as missing:
                 raise Refusal("exchange", account.id, 0, missing.pair) from None
+            look.note(leg)
             legs.append(leg)
             until_s = min(until_s, leg_until_s)
     return Chain(tuple(legs), until_s)
@@ -179,7 +213,8 @@ def _leg(
     if terms.currency != currency:
         factor, until_s = look.factor(terms.currency, currency), 0
     held = first_hold_micros(raw, first_hold_s, look.at_s, factor) if first_hold_s else 0
-    return _new(ChargeLeg, (account.id, seller, version, prefix, destination, raw, currency, factor, held)), until_s
+    fields = (account.id, seller, version, prefix, destination, raw, currency, factor, None, held)
+    return _new(ChargeLeg, fields), until_s
 
 
 def _message_leg(look: Look, leg: ChargeLeg, caller: int) -> ChargeLeg:
@@ -223,7 +258,7 @@ def find_ways(
     NoExchange where no other gateway is left.
     """
     plan = offered.plan
-    expected_s = _expected_s(plan, special)
+    expected_s = expected_length_s(plan, special)
     currency = _root_currency(look) if top is None else top.currency
     missing = None
     ways: dict[int, Way] = {}
@@ -233,20 +268,23 @@ def find_ways(
             gateway_id = int(choice.gateway)
             try:
                 way = None if gateway_id in tried else _way(look, gateway_id, is_paid=special != EMERGENCY)
-                cost_micros = None if way is None else _cost_micros(look, way.leg, expected_s, currency)
-                if way is not None and cost_micros is not None:
-                    candidates.append(_candidate(look, plan, tier, choice, way, cost_micros, top, draw))
+                cost = None if way is None else cost_micros(look, way.leg, expected_s, currency)
+                if way is not None and cost is not None:
+                    candidates.append(_candidate(look, plan, tier, choice, way, cost, top, draw))
                     ways[gateway_id] = way
             except NoExchange as fault:
+                look.no_way(gateway_id, f"exchange {fault.pair}")
                 missing = fault
     if missing is not None and not ways:
         raise missing
-    earned = None if top is None else _expected_micros(look, top, expected_s)
-    found = [ways[candidate.gateway_id] for candidate in order_candidates(plan, candidates, earned)]
-    return Ways(found, "loss" if candidates else "route")
+    earned = None if top is None else expected_micros(look, top, expected_s)
+    ordered = order_candidates(plan, candidates, earned)
+    if look.store.trace is not None:
+        look.store.trace.weigh(candidates, ordered, earned)
+    return Ways([ways[candidate.gateway_id] for candidate in ordered], "loss" if candidates else "route")
 
 
-def _expected_s(plan: Plan, special: str) -> int | None:
+def expected_length_s(plan: Plan, special: str) -> int | None:
     """How long the call is expected to be; None: it is a MESSAGE."""
     return None if special == MESSAGE else plan.expected_call_s
 
@@ -288,10 +326,10 @@ def losing_account(look: Look, legs: tuple[ChargeLeg, ...], plan: Plan, special:
     """
     if plan.no_loss is NoLoss.OFF:
         return 0
-    expected_s = _expected_s(plan, special)
+    expected_s = expected_length_s(plan, special)
     for below, leg in pairwise(legs):
-        earned = _expected_micros(look, below, expected_s) or 0
-        if (_cost_micros(look, leg, expected_s, below.currency) or 0) > earned:
+        earned = expected_micros(look, below, expected_s) or 0
+        if (cost_micros(look, leg, expected_s, below.currency) or 0) > earned:
             return leg.account
     return 0
 
@@ -301,17 +339,17 @@ def _root_currency(look: Look) -> str:
     return "" if root is None else str(root.currency, "ascii")
 
 
-def _cost_micros(look: Look, leg: ChargeLeg | None, expected_s: int | None, currency: str) -> int | None:
-    """As `_expected_micros`, in another currency; where nothing is owed, nothing. Raises NoExchange."""
+def cost_micros(look: Look, leg: ChargeLeg | None, expected_s: int | None, currency: str) -> int | None:
+    """As `expected_micros`, in another currency; where nothing is owed, nothing. Raises NoExchange."""
     if leg is None:
         return 0
-    micros = _expected_micros(look, leg, expected_s)
+    micros = expected_micros(look, leg, expected_s)
     if micros is None or leg.currency == currency:
         return micros
     return exchanged_up(micros, look.factor(leg.currency, currency))
 
 
-def _expected_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
+def expected_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
     """What the expected call, or a MESSAGE (no `expected_s`), comes to; None: the rate has no price for a MESSAGE."""
     if expected_s is None:
         return message_micros(leg.terms, look.at_s, leg.factor)
@@ -322,20 +360,20 @@ def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
     """None: it is no way now. Raises NoExchange."""
     gateway = look.configuration.gateway(look.txn, gateway_id)
     if gateway is None or not gateway.is_active:
-        return None
+        return look.no_way(gateway_id, "gone" if gateway is None else "inactive")
     if gateway.failures_max and health.is_out(look.store, look.txn, gateway_id, look.boot_ms):
-        return None
+        return look.no_way(gateway_id, "out")
     provider = accounts.get(look.store, look.txn, gateway.provider)
     if provider is None or not provider.is_active:
-        return None
+        return look.no_way(gateway_id, "provider")
     leg, until_s = None, FOR_EVER
     if is_paid:
         rate = look.rate(gateway.tariff or provider.tariff)
         if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
-            return None
+            return look.no_way(gateway_id, "rate" if rate is None else "blocked")
         leg, until_s = _leg(look, provider, 0, rate, 0)
     rules = look.configuration.translations(look.txn, gateway.provider)
     called = for_gateway(look.number, gateway, rules.of_gateway(gateway.id, CALLED))
     if not is_number(called):
-        return None  # nothing is left of it, or too much was put before
+        return look.no_way(gateway_id, "number")  # nothing is left of it, or too much was put before
     return Way(gateway, leg, until_s, called, rules)

@@ -16,6 +16,7 @@ from kemi.caller import CallerId, Parties, caller_of, caller_outside, parties_at
 from kemi.clock import Now
 from kemi.invitation import Invitation
 from kemi.onward import hops_of_device, hops_of_number
+from kemi.packages import first_holds
 from kemi.quote import Chain, Look
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
@@ -224,10 +225,11 @@ def _take_all(change: Change, question: _Question, path: list[Account], now: Now
     if isinstance(caller, Gateway):
         authorize.take_path(change, path, Chain(inbound, 0), now)
         return inbound
-    authorize.take_path(change, path, question.chain, now)
+    chain = first_holds(change, question.chain, now)
+    authorize.take_path(change, path, chain, now)
     for leg in inbound:
         accounts.move(change.store, change.txn, leg.account, 0, leg.held, 0)
-    return (*question.chain.legs, *inbound)
+    return (*chain.legs, *inbound)
 
 
 def _take_number(change: Change, number: Number) -> None:

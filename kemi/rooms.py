@@ -42,6 +42,13 @@ class Rooms:
         """
         return cls(run_dir, data_dir, counters or Counters())
 
+    @classmethod
+    def over(cls, store: HotStore, data_dir: Path, rates: RatesReader | None = None) -> Rooms:
+        """Rooms of a store that is open. `rates`: those that are open too; None: they are opened at the first look."""
+        rooms = cls(data_dir, data_dir, Counters())
+        rooms._store, rooms._rates = store, rates
+        return rooms
+
     @property
     def store(self) -> HotStore:
         """The hot store. Raises StoreAbsent."""

@@ -59,8 +59,12 @@ def mod_init() -> Kambill:
 
 
 def refuse_exposure() -> None:
-    """TCP only for a Kamailio that strangers can't end, or where there are none. Raises Exposed."""
-    is_open = sip.is_defined("WITH_TCP") and not sip.is_defined("KAMBILL_TCP_IS_FIREWALLED")
+    """TCP and TLS only for a Kamailio that strangers can't end, or where there are none. Raises Exposed.
+
+    TLS too: what kills is read behind the handshake, which needs no certificate of a stranger's.
+    """
+    streams = any(map(sip.is_defined, ("WITH_TCP", "WITH_TLS")))
+    is_open = streams and not sip.is_defined("KAMBILL_TCP_IS_FIREWALLED")
     if is_open and tcp_trial.dies_of_a_line(tcp_trial.program()):
         raise tcp_trial.Exposed
 

@@ -7,11 +7,10 @@ from typing import NamedTuple
 from kemi.authorize import invite_key
 from kemi.guards import side_of
 from kemi.rooms import Rooms
-from kemi.sides import networks_of_side
+from kemi.sides import may_speak
 from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
-from kemi.store.networks import lies_in
 
 
 def find(rooms: Rooms, call: str) -> RunningCall | None:
@@ -39,8 +38,10 @@ class Speaker(NamedTuple):
     """`caller` or `callee`."""
 
 
-def speaker(rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str) -> Speaker | None:
-    """The running call and the side of it that speaks, by both tags and the address it speaks from.
+def speaker(
+    rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str, proven: tuple[str, ...] = ()
+) -> Speaker | None:
+    """The running call and the side of it that speaks, by both tags, and the address and certificate it speaks with.
 
     None: the call has ended or never was, or neither side has these tags and sends from there.
     """
@@ -51,16 +52,16 @@ def speaker(rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str) -> Spe
             return None
         running = unpack_call(raw)
         side = side_of(running, from_tag, to_tag)
-        if side is None or not lies_in(ip, networks_of_side(store, txn, running, side)):
+        if side is None or not may_speak(store, txn, running, side, ip, proven):
             return None
     return Speaker(running, raw, side)
 
 
-def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str) -> bool:
-    """Whether an address is one that this side of the call may send from."""
+def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str, proven: tuple[str, ...] = ()) -> bool:
+    """Whether an address and a certificate are such as this side of the call may send with."""
     store = rooms.store
     with store.read() as txn:
-        return lies_in(ip, networks_of_side(store, txn, running, side))
+        return may_speak(store, txn, running, side, ip, proven)
 
 
 def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) -> None:

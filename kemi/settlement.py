@@ -5,19 +5,23 @@ Ends come twice, late and in any order: the first one settles, the others change
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
-from kemi import suspension
+from kemi import packages, suspension
 from kemi.clock import Now
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.store import accounts, exposure, queues
 from kemi.store.calls import ANSWERED, ChargeLeg, RunningCall, pack_call, unpack_call
 from kemi.store.change import Change
-from kemi.store.queues import Ending
+from kemi.store.queues import Charged, Ending
 from kemi.store.specials import MESSAGE
 from ratebook.compiled.layout import decode_terms
 from ratebook.price import attempt_charge, charge, message_charge
+
+NO_POOLS: Mapping[int, packages.Pool] = MappingProxyType({})
 
 
 class End(NamedTuple):
@@ -38,8 +42,8 @@ NO_ANSWER = End("reaper", *UNAVAILABLE, 0)
 class Bill(NamedTuple):
     """All that the end of a call changes, before anything of it is written."""
 
-    charges: tuple[tuple[int, int], ...]
-    """Billed seconds and micro-units of each leg."""
+    charges: tuple[Charged, ...]
+    """Of each leg."""
     cost: tuple[int, int] | None
     """The same of the provider's."""
     event: bytes
@@ -59,14 +63,15 @@ def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
 def hung_up(rooms: Rooms, seen: RunningCall, before: bytes, end: End, now: Now) -> bool:
     """As `ended`, of a call that has just been read, and its record: its bill is made before the store's lock is taken.
 
-    What has changed since is seen there, and the bill made anew.
+    What has changed since is seen there, and the bill made anew; so it is if packages pay, which others use too.
     """
+    is_alone = not any(leg.packages for leg in seen.legs)
     bill = bill_of(seen, before, _ending(seen, end, now.boot_ms), now)
     with Change(rooms.store) as change:
         record = change.txn.get(seen.key, db=change.store.call)
         if record is None:
             return False
-        if record == before:
+        if record == before and is_alone:
             close(change, seen, bill)
         else:
             settle(change, unpack_call(record), end, now, now.boot_ms)
@@ -105,7 +110,8 @@ def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
 
 def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
     """Ends a call in a transaction of the caller: it lasted until `end_boot_ms`, at most its grant is billed."""
-    close(change, running, bill_of(running, pack_call(running), _ending(running, end, end_boot_ms), now))
+    pools = {leg.account: packages.pool_of(change, leg, now.wall_s) for leg in running.legs if leg.packages}
+    close(change, running, bill_of(running, pack_call(running), _ending(running, end, end_boot_ms), now, pools))
 
 
 def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:
@@ -126,13 +132,15 @@ def _length_ms(elapsed_ms: int) -> int:
     return max(1, elapsed_ms) if elapsed_ms >= 0 else 0
 
 
-def bill_of(running: RunningCall, record: bytes, ending: Ending, now: Now) -> Bill:
-    """What each level owes for a call of this record that ends so."""
-    charges = tuple([_charged(running, leg, ending.duration_ms) for leg in running.legs])
-    cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)
+def bill_of(
+    running: RunningCall, record: bytes, ending: Ending, now: Now, pools: Mapping[int, packages.Pool] = NO_POOLS
+) -> Bill:
+    """What each level owes for a call of this record that ends so. `pools`: what packages can pay, by account."""
+    charges = tuple([_charged(running, leg, ending.duration_ms, pools.get(leg.account)) for leg in running.legs])
+    cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)[:2]
     if not running.is_answered and running.attempts:
         record = pack_call(running._replace(attempts=with_code(running, ending.sip_code)))
-    payload = (running.key, record, tuple(ending), charges, cost)
+    payload = (running.key, record, tuple(ending), tuple([tuple(one) for one in charges]), cost)
     return Bill(charges, cost, queues.pack_event(queues.SETTLED, now, payload))
 
 
@@ -140,7 +148,10 @@ def close(change: Change, running: RunningCall, bill: Bill) -> None:
     """Takes a call out of the store with its bill: holds and channels go back, charges are paid, the event is left."""
     store, txn = change.store, change.txn
     change.remove_call(running)
-    paid = {leg.account: (leg.held, micros) for leg, (_, micros) in zip(running.legs, bill.charges, strict=True)}
+    paid = {leg.account: (leg.held, one[1]) for leg, one in zip(running.legs, bill.charges, strict=True)}
+    for leg, one in zip(running.legs, bill.charges, strict=True):
+        if leg.packages:
+            packages.settle(change, leg, one)
     for account_id in running.path:
         held, micros = paid.pop(account_id, (0, 0))
         accounts.move(store, txn, account_id, -1, -held, -micros)
@@ -157,16 +168,17 @@ def close(change: Change, running: RunningCall, bill: Bill) -> None:
     change.add_event(bill.event)
 
 
-def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int) -> tuple[int, int]:
-    """Billed seconds and micro-units of one leg."""
+def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int, pool: packages.Pool | None = None) -> Charged:
+    """What one leg comes to."""
     terms = decode_terms(leg.terms)
     if running.special == MESSAGE:
         fee = message_charge(terms, running.start_wall_ms // 1000, leg.factor) if running.is_answered else 0
-        return 0, fee or 0
+        return Charged(0, fee or 0)
     if not running.is_answered:
-        return 0, attempt_charge(terms, running.start_wall_ms // 1000, leg.factor)
-    price = charge(terms, duration_ms, running.answered_s, leg.factor)
-    return price.billed_s, price.micros
+        return Charged(0, attempt_charge(terms, running.start_wall_ms // 1000, leg.factor))
+    if pool is not None:
+        return packages.charged(leg, pool, duration_ms, running.answered_s)
+    return Charged(*charge(terms, duration_ms, running.answered_s, leg.factor))
 
 
 def with_code(running: RunningCall, sip_code: int) -> tuple[tuple[int, int, int], ...]:

@@ -8,7 +8,7 @@ from kemi.store.calls import RunningCall
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
 from kemi.store.locations import stored_locations
-from kemi.store.networks import Network, parse_network
+from kemi.store.networks import Network, lies_in, parse_network
 from kemi.store.numbers import TO_DEVICE, TO_TRUNK
 from kemi.store.trunks import trunk_by_id
 
@@ -31,6 +31,17 @@ def networks_of_side(
     if hop.kind == TO_TRUNK:
         return _of_trunk(store, txn, hop.id)
     return _addresses(store, txn, hop.id if hop.kind == TO_DEVICE else 0, hop.ip)
+
+
+def may_speak(store: HotStore, txn: Any, running: RunningCall, side: str, ip: str, proven: tuple[str, ...]) -> bool:
+    """Whether a message of this address is the side's. Who called by a certificate speaks by it, from any address that
+    its trunk may have. `proven`: whom the sender's certificate names.
+    """
+    if side == "caller" and running.trunk:
+        trunk = trunk_by_id(store.config, txn, running.trunk)
+        if trunk is not None and trunk.certificate:
+            return trunk.certificate in proven and (not trunk.networks or lies_in(ip, trunk.networks))
+    return lies_in(ip, networks_of_side(store, txn, running, side))
 
 
 def is_device(running: RunningCall, side: str) -> bool:

@@ -12,6 +12,8 @@ from typing import NamedTuple
 
 import KSR
 
+from kemi.certificates import identities
+
 DROP = -255
 """What a reply route returns, after `set_drop`, so that the reply goes nowhere."""
 
@@ -72,6 +74,16 @@ def received() -> Received:
     ours = read("$Ri") or ""
     host = f"[{ours}]" if ":" in ours and not ours.startswith("[") else ours
     return Received(read("$si") or "", int(read("$sp") or 0), transport, f"{transport}:{host}:{read('$Rp') or 0}")
+
+
+def proven() -> tuple[str, ...]:
+    """Whom the verified certificate of the sender of the message at hand names (`kemi.certificates`); empty: it has
+    shown none, or it came by another transport.
+    """
+    if text("$proto").upper() != "TLS" or text("$tls_peer_verified") != "1":
+        return ()
+    cn, dns_name, uri = "$tls_peer_subject_cn", "$tls_peer_san_hostname", "$tls_peer_san_uri"
+    return identities(text("$tls_peer_raw_cert"), text(cn), text(dns_name), text(uri))
 
 
 def headers(name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Whether this Kamailio may listen on TCP: one malformed MSRP line ends Debian's 5.6.3 and all its calls.
+"""Whether this Kamailio may listen on TCP or TLS: one malformed MSRP line ends Debian's 5.6.3 and all its calls.
 
 By trial, since a version tells nothing of a distribution's fixes: another instance of the same program, on loopback,
 with nothing in it, gets that line.
@@ -33,8 +33,8 @@ class Exposed(Exception):
 
     def __init__(self) -> None:
         super().__init__(
-            "WITH_TCP is defined and a stranger could end this Kamailio by one malformed MSRP line: use a Kamailio "
-            "that has upstream's fix 045bf283c0, or let nobody but known peers in by a firewall and say so in "
+            "WITH_TCP or WITH_TLS is defined and a stranger could end this Kamailio by one malformed MSRP line: use a "
+            "Kamailio that has upstream's fix 045bf283c0, or let nobody but known peers in by a firewall and say so in "
             "kamailio-local.cfg: #!define KAMBILL_TCP_IS_FIREWALLED (docs/security.md)"
         )
 

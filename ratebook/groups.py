@@ -36,6 +36,11 @@ class Groups:
         self._table = _table(self.groups)
         self._lengths = sorted(set(map(len, self._table)), reverse=True)
 
+    @property
+    def table(self) -> Mapping[str, str]:
+        """The group of each prefix that any names, NONE for what is left out: the longest one of a number decides."""
+        return self._table
+
     def find(self, number: str) -> str:
         """The name of a number's group; empty: it is in none. As many look-ups as there are lengths of prefixes."""
         table = self._table

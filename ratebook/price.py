@@ -23,6 +23,18 @@ Factor = tuple[int, int]
 """An exact fraction that multiplies a charge before its rounding: an exchange rate, a tax."""
 
 
+class Cover(NamedTuple):
+    """What packages pay of a call: the first seconds that its terms would charge for."""
+
+    seconds: int
+    """Billed ones; what lies beyond those that the terms charge for covers nothing."""
+    fees: bool
+    """Whether neither connect fee nor minimum charge is asked for."""
+
+
+UNCOVERED = Cover(0, fees=False)
+
+
 class Charge(NamedTuple):
     """What a call comes to."""
 
@@ -43,26 +55,37 @@ class Step(NamedTuple):
 NOTHING = Charge(0, 0)
 
 
-def charge(terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1, 1)) -> Charge:
+def charge(
+    terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1, 1), cover: Cover = UNCOVERED
+) -> Charge:
     """What an answered call of this length costs. Nothing up to the grace, and nothing for a length of zero.
 
-    `answered_s`: the wall-clock second of the answer; terms without time bands don't ask for it.
+    `answered_s`: the wall-clock second of the answer; terms without time bands don't ask for it. `cover`: what packages
+    pay; what is left costs what it costs in the whole call. Billed are all seconds.
     """
     began = terms if terms.timetable is None else terms_at(terms, answered_s)
     seconds = whole_seconds(began, duration_ms)
     if seconds <= 0 or seconds <= began.grace_s:
         return NOTHING
     if terms.timetable is None or terms.timetable.border is Border.START:
-        billed_s, sixtieths = _count(began, seconds)
+        billed_s, sixtieths = _count(began, seconds, cover[0])
     else:
-        billed_s, sixtieths = _count_steps(began, steps(terms, seconds, answered_s))
-    sixtieths += began.connect_fee_nanos * SIXTIETHS
-    if began.minimum_nanos:
-        sixtieths = max(sixtieths, began.minimum_nanos * SIXTIETHS)
+        billed_s, sixtieths = _count_steps(began, steps(terms, seconds, answered_s), cover[0])
+    if not cover[1]:
+        sixtieths += began.connect_fee_nanos * SIXTIETHS
+        if began.minimum_nanos:
+            sixtieths = max(sixtieths, began.minimum_nanos * SIXTIETHS)
     if began.maximum_nanos is not None:
         sixtieths = min(sixtieths, began.maximum_nanos * SIXTIETHS)
     times, parts = factor
     return _new(Charge, (billed_s, round_fraction(sixtieths * times, UNIT * parts, began.rounding)))
+
+
+def chargeable_s(terms: Terms, duration_ms: int, answered_s: int) -> int:
+    """How many of an answered call's billed seconds the terms charge for: as many as packages can pay."""
+    began = terms if terms.timetable is None else terms_at(terms, answered_s)
+    free_s = began.free_s if began.free_mode is FreeMode.AFTER else 0
+    return max(0, charge(terms, duration_ms, answered_s).billed_s - free_s)
 
 
 def attempt_charge(terms: Terms, started_s: int, factor: Factor = (1, 1)) -> int:
@@ -90,21 +113,21 @@ def whole_seconds(terms: Terms, duration_ms: int) -> int:
     return (duration_ms + 500) // 1000
 
 
-def _count(terms: Terms, seconds: int) -> tuple[int, int]:
-    """Billed seconds, and rates times seconds of an answered call, by terms that hold to its end."""
+def _count(terms: Terms, seconds: int, covered_s: int) -> tuple[int, int]:
+    """Billed seconds, and rates times uncovered seconds of an answered call, by terms that hold to its end."""
     if len(terms.intervals) == 1 and not terms.free_s:  # nearly every rate: no list of steps
         _, rate_nanos, increment_s = terms.intervals[0]
         billed_s = -(-seconds // increment_s) * increment_s
-        return billed_s, billed_s * rate_nanos
+        return billed_s, max(0, billed_s - covered_s) * rate_nanos
     if terms.free_s and terms.free_mode is FreeMode.BEFORE:
         seconds -= terms.free_s
     found: list[Step] = []
     _cover(found, terms.intervals, seconds, "")
-    return _count_steps(terms, found)
+    return _count_steps(terms, found, covered_s)
 
 
-def _count_steps(terms: Terms, found: list[Step]) -> tuple[int, int]:
-    free_s = terms.free_s if terms.free_mode is FreeMode.AFTER else 0
+def _count_steps(terms: Terms, found: list[Step], covered_s: int) -> tuple[int, int]:
+    free_s = (terms.free_s if terms.free_mode is FreeMode.AFTER else 0) + covered_s
     billed_s = sixtieths = 0
     for from_s, seconds, interval, _ in found:
         billed_s += seconds
@@ -147,24 +170,33 @@ def _cover(found: list[Step], intervals: tuple[Interval, ...], end_s: int, band:
             at_s += length_s
 
 
-def longest_s(terms: Terms, micros: int, limit_s: int, answered_s: int, factor: Factor = (1, 1)) -> int:
+def longest_s(
+    terms: Terms, micros: int, limit_s: int, answered_s: int, factor: Factor = (1, 1), cover: Cover = UNCOVERED
+) -> int:
     """The longest call in whole seconds, `limit_s` at most, that costs no more than `micros`; -1: not even one second.
 
     A charge never falls with the duration, so that it ends with a paid increment.
     """
-    if charge(terms, limit_s * 1000, answered_s, factor).micros <= micros:
+    if charge(terms, limit_s * 1000, answered_s, factor, cover).micros <= micros:
         return limit_s
     paid_s, unpaid_s = 0, limit_s
     while unpaid_s - paid_s > 1:
         middle_s = (paid_s + unpaid_s) // 2
-        if charge(terms, middle_s * 1000, answered_s, factor).micros <= micros:
+        if charge(terms, middle_s * 1000, answered_s, factor, cover).micros <= micros:
             paid_s = middle_s
         else:
             unpaid_s = middle_s
     return paid_s or -1
 
 
-def explain(terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1, 1), currency: str = "") -> list[str]:
+def explain(
+    terms: Terms,
+    duration_ms: int,
+    answered_s: int,
+    factor: Factor = (1, 1),
+    currency: str = "",
+    cover: Cover = UNCOVERED,
+) -> list[str]:
     """How `charge` comes to its result, a sentence a step. `currency`: that of the factor; empty: the terms'."""
     began = terms_at(terms, answered_s)
     seconds = whole_seconds(began, duration_ms)
@@ -180,16 +212,20 @@ def explain(terms: Terms, duration_ms: int, answered_s: int, factor: Factor = (1
         f"at {format_nanos(step.interval.rate_nanos)} a minute{step.band and f' ({step.band})'}"
         for step in steps(terms, seconds, answered_s)
     )
-    if began.connect_fee_nanos:
+    if cover.seconds:
+        said.append(f"the first {cover.seconds} s that cost something are paid by packages")
+    if cover.fees and (began.connect_fee_nanos or began.minimum_nanos):
+        said.append("connect fee and minimum charge are in the package")
+    elif began.connect_fee_nanos:
         said.append(f"connect fee {format_nanos(began.connect_fee_nanos)}")
-    if began.minimum_nanos:
+    if began.minimum_nanos and not cover.fees:
         said.append(f"at least {format_nanos(began.minimum_nanos)}")
     if began.maximum_nanos is not None:
         said.append(f"at most {format_nanos(began.maximum_nanos)}")
     if factor != (1, 1):
         into = f": {began.currency} into {currency}" if currency else ""
         said.append(f"times {factor[0]}/{factor[1]}{into}")
-    result = charge(terms, duration_ms, answered_s, factor)
+    result = charge(terms, duration_ms, answered_s, factor, cover)
     rounded = f"rounded {began.rounding.mode.value} to {began.rounding.decimals} decimals"
     return [
         *said,

@@ -32,9 +32,11 @@ from service.config import Config
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
 from service.faults import Fault
+from service.portal.application import add_portal, pages_edge
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
+from service.tariffs.grouping import send_groups
 from service.tariffs.pending import carry_out_due
 from service.tariffs.publisher import Ask, RatebookFaulty, publish
 from service.tariffs.switching import CurrencyChanged, Switched
@@ -254,7 +256,7 @@ async def openapi(_request: web.Request) -> web.Response:
 
 def make_app(service: Service) -> web.Application:
     """All URLs."""
-    app = web.Application(middlewares=[guarded])
+    app = web.Application(middlewares=[guarded, pages_edge])
     app[SERVICE] = service
     app.add_routes(
         [
@@ -266,6 +268,7 @@ def make_app(service: Service) -> web.Application:
             *routes(service.api, ENDPOINTS),
         ]
     )
+    add_portal(app, service.api)
     return app
 
 
@@ -286,6 +289,7 @@ async def running(config: Config) -> AsyncIterator[Service]:
                 "has it, or change `listen` in kambill.yaml"
             ) from fault
         await send_settings(engine, config, _now_ms())
+        await send_groups(engine, config, _now_ms())
         tasks = [asyncio.create_task(service.keep(name), name=name) for name in service.tasks()]
         try:
             yield service

@@ -6,7 +6,7 @@ from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.calls import history, running
+from service.calls import history, running, simulation
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.ledger import api as ledger
@@ -47,6 +47,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *ledger.ENDPOINTS,
     *operations.ENDPOINTS,
     *running.ENDPOINTS,
+    *simulation.ENDPOINTS,
     *history.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,

@@ -19,6 +19,38 @@ MARSHAL_VERSION = 2
 _new = tuple.__new__  # a third of the time of a NamedTuple's own __new__; marshal has read as many fields as it wrote
 
 
+class Hold(NamedTuple):
+    """What a call holds of one grant of a package."""
+
+    grant: int
+    is_money: bool
+    amount: int
+    """Seconds, or micro-units."""
+
+
+class Holding(NamedTuple):
+    """What packages pay of a leg."""
+
+    tariff: int
+    """The id of the tariff that it is priced by."""
+    groups: tuple[str, ...]
+    """The destination groups of the called number. Both say which packages are for the call."""
+    fees: bool
+    """Whether its fees are covered. What once is stays so."""
+    holds: tuple[Hold, ...]
+    """In the order in which they are used."""
+
+    @classmethod
+    def of(cls, fields: Any) -> Holding:
+        """Of its fields in plain tuples or lists."""
+        tariff, groups, fees, holds = fields
+        return cls(tariff, tuple(groups), fees, tuple([_new(Hold, hold) for hold in holds]))
+
+    def to_plain(self) -> tuple[Any, ...]:
+        """In plain tuples."""
+        return self.tariff, self.groups, self.fees, tuple([tuple(hold) for hold in self.holds])
+
+
 class ChargeLeg(NamedTuple):
     """One level's part in a call: who pays whom by what, and what is held."""
 
@@ -35,6 +67,8 @@ class ChargeLeg(NamedTuple):
     """The account's: what is held and charged."""
     factor: Factor
     """What the terms' exact price is multiplied by: the rate of exchange from their currency, fixed at the answer."""
+    packages: Holding | None
+    """None: the account had none when the call began, or they don't pay for such a leg."""
     held: int
     """Micro-units set aside; for the provider's leg against its exposure limit, 0: it has none."""
 
@@ -184,7 +218,7 @@ _HOPS = RunningCall._fields.index("hops")
 def pack_call(call: RunningCall) -> bytes:
     """The record of a call."""
     fields: list[Any] = [VERSION, *call]
-    fields[_LEGS + 1] = tuple([tuple(leg) for leg in call.legs])
+    fields[_LEGS + 1] = tuple([_plain(leg) if leg.packages else tuple(leg) for leg in call.legs])
     fields[_CALLER + 1] = tuple(call.caller_leg)
     if call.hops:
         fields[_HOPS + 1] = tuple([tuple(hop) for hop in call.hops])
@@ -195,12 +229,23 @@ def pack_call(call: RunningCall) -> bytes:
     return marshal.dumps(tuple(fields), MARSHAL_VERSION)
 
 
+_PACKAGES = ChargeLeg._fields.index("packages")
+
+
+def _plain(leg: ChargeLeg) -> tuple[Any, ...]:
+    return (*leg[:_PACKAGES], leg.packages and leg.packages.to_plain(), *leg[_PACKAGES + 1 :])
+
+
+def _leg(fields: tuple[Any, ...]) -> ChargeLeg:
+    return _new(ChargeLeg, (*fields[:_PACKAGES], Holding.of(fields[_PACKAGES]), *fields[_PACKAGES + 1 :]))
+
+
 def unpack_call(raw: bytes) -> RunningCall:
     """The call of a record."""
     version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
     if version != VERSION:
         raise UnknownVersion("call", version)
-    fields[_LEGS] = tuple([_new(ChargeLeg, leg) for leg in fields[_LEGS]])
+    fields[_LEGS] = tuple([_leg(leg) if leg[_PACKAGES] else _new(ChargeLeg, leg) for leg in fields[_LEGS]])
     fields[_CALLER] = _new(Leg, fields[_CALLER])
     if fields[_HOPS]:
         fields[_HOPS] = tuple([_new(Hop, hop) for hop in fields[_HOPS]])

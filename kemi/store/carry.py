@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, exposure, journal, lines, queues
-from kemi.store.calls import RunningCall
+from kemi.store import accounts, exposure, journal, lines, packages, queues
+from kemi.store.calls import ChargeLeg, Holding, RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, create_store
 from kemi.store.locations import from_journal
@@ -44,14 +44,23 @@ class Past:
                 self.open[call.hex] = (event["boot"], call)
         elif kind == queues.EXTENDED and event["call"] in self.open:
             boot, call = self.open[event["call"]]
-            legs = tuple(leg._replace(held=held) for leg, held in zip(call.legs, event["held"], strict=True))
-            self.open[call.hex] = (boot, call._replace(legs=legs, grant_s=event["grant_s"]))
+            self.open[call.hex] = (boot, call._replace(legs=_extended_legs(call, event), grant_s=event["grant_s"]))
         elif kind == queues.SETTLED:
             self.open.pop(event["cdr"]["call"], None)
         elif kind == queues.UNREGISTERED:
             self.places.pop((event["device"], event["contact"]), None)
         if place := event.get("location"):
             self.places[place["device"], place["contact"]] = place
+
+
+def _extended_legs(call: RunningCall, event: dict[str, Any]) -> tuple[ChargeLeg, ...]:
+    legs = tuple(leg._replace(held=held) for leg, held in zip(call.legs, event["held"], strict=True))
+    holdings = event.get("packages")
+    if holdings is None:
+        return legs
+    return tuple(
+        leg._replace(packages=holding and Holding.of(holding)) for leg, holding in zip(legs, holdings, strict=True)
+    )
 
 
 def read_past(events: Iterable[dict[str, Any]]) -> Past:
@@ -100,6 +109,9 @@ def _count(change: Change, call: RunningCall) -> None:
         held_micros = account.held + held.get(account_id, 0)
         channels = account.channels + (account_id in call.path)
         change.put_account(account._replace(channels=channels, held=held_micros))
+    for leg in call.legs:
+        for hold in leg.packages.holds if leg.packages else ():
+            packages.move(change, leg.account, hold.grant, hold.amount, 0)
     if call.provider is not None:
         exposure.move(change, call.provider.account, call.provider.held)
     for kind, number in ((b"t", call.trunk), (b"d", call.device), (b"g", call.gateway), (b"n", call.number)):

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, aside, bans, devices, exposure, health, layout, locations, numbers
+from kemi.store import accounts, aside, bans, devices, exposure, health, layout, locations, numbers, packages
 from kemi.store.change import Change
-from kemi.store.layout import CHARGED, CLOSED, KNOWN, PREPAID, SUSPENDED
+from kemi.store.layout import CHARGED, CLOSED, KNOWN, PACKAGED, PREPAID, SUSPENDED
 from kemi.store.specials import special_of
 from kemi.store.translate import bound_of
 from kemi.store.trunks import (
@@ -58,6 +58,7 @@ def _account(change: Change, command: Command, now: Now) -> None:
     flags |= CHARGED if command["charged"] else 0
     flags |= PREPAID if command["prepaid"] else 0
     before = change.account(command["id"])
+    flags |= before.flags & PACKAGED
     if command["state"] != "active" and command["cut"] and (before.channels or before.held):
         change.txn.put(layout.due_key(now.boot_ms, b"s", layout.account_key(before.id)), b"", db=change.store.due)
     change.put_account(
@@ -187,6 +188,10 @@ def _tariff(change: Change, command: Command, _now: Now) -> None:
     _configure(change, layout.kind_key(b"r", command["id"]), command)
 
 
+def _groups(change: Change, command: Command, _now: Now) -> None:
+    _configure(change, layout.GROUPS_KEY, command)
+
+
 def _exchange(change: Change, command: Command, _now: Now) -> None:
     exchange = Exchange.from_record(command)
     change.txn.put(layout.EXCHANGE_KEY, layout.pack_json(exchange.to_record()), db=change.store.config)
@@ -218,6 +223,18 @@ def _special(change: Change, command: Command, _now: Now) -> None:
 def _special_gone(change: Change, command: Command, _now: Now) -> None:
     change.txn.delete(layout.kind_key(b"s", command["id"]), db=change.store.config)
     change.reconfigured()
+
+
+def _product(change: Change, command: Command, _now: Now) -> None:
+    _configure(change, layout.kind_key(b"k", command["id"]), command)
+
+
+def _package(change: Change, command: Command, _now: Now) -> None:
+    packages.configure(change, command)
+
+
+def _package_gone(change: Change, command: Command, _now: Now) -> None:
+    packages.forget(change, command["account"], command["id"])
 
 
 def _settings(change: Change, command: Command, _now: Now) -> None:
@@ -263,9 +280,13 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "translation": _translation,
     "translation_gone": _translation_gone,
     "tariff": _tariff,
+    "groups": _groups,
     "exchange": _exchange,
     "special": _special,
     "special_gone": _special_gone,
+    "product": _product,
+    "package": _package,
+    "package_gone": _package_gone,
     "settings": _settings,
     "cut": _cut,
     "ban": _ban,

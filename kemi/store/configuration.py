@@ -1,5 +1,5 @@
 """What changes rarely and is asked for at each call: plans, gateways, translations, special numbers, versions of
-tariffs, rates of exchange, settings.
+tariffs and destination groups, rates of exchange, settings.
 
 A process keeps it decoded until the store's configuration number moves, which each command that changes any of it does.
 """
@@ -11,6 +11,7 @@ from itertools import takewhile
 from typing import Any
 
 from kemi.store import layout
+from kemi.store.contents import Content, content_of
 from kemi.store.layout import Settings
 from kemi.store.networks import Network, lies_in
 from kemi.store.specials import Specials, special_of
@@ -29,6 +30,8 @@ class Configuration:
         self._plans: dict[int, Plan | None] = {}
         self._gateways: dict[int, Gateway | None] = {}
         self._versions: dict[int, bytes | None] = {}
+        self._contents: dict[int, Content | None] = {}
+        self._groups: bytes | None = None
         self._exchange: Exchange | None = None
         self._translations: dict[int, Translations] = {}
         self._specials: Specials | None = None
@@ -75,6 +78,20 @@ class Configuration:
             raw = txn.get(layout.kind_key(b"r", tariff), db=self._config)
             self._versions[tariff] = None if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
         return self._versions[tariff]
+
+    def content(self, txn: Any, product: int) -> Content | None:
+        """Which calls a product's packages are for; None: the product is not known."""
+        if product not in self._contents:
+            raw = txn.get(layout.kind_key(b"k", product), db=self._config)
+            self._contents[product] = None if raw is None else content_of(raw)
+        return self._contents[product]
+
+    def groups_version(self, txn: Any) -> bytes:
+        """The version that the destination groups' pointer names now; empty: there are none."""
+        if self._groups is None:
+            raw = txn.get(layout.GROUPS_KEY, db=self._config)
+            self._groups = b"" if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
+        return self._groups
 
     def exchange(self, txn: Any) -> Exchange:
         """What currencies are worth, now and later."""

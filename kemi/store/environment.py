@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import lmdb
@@ -20,6 +21,7 @@ from kemi.store.configuration import Configuration
 from kemi.store.layout import Account, Aside, State
 from kemi.store.locations import Location, unpack_location
 from kemi.store.queues import event_to_json
+from kemi.store.trace import Trace
 
 FOLDER = "hot"
 MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "256")) * 1024 * 1024
@@ -30,7 +32,7 @@ SECRET_BYTES = 32
 """Of what only this store's life knows: nonces are made with it."""
 NAMES = tuple(
     b"meta account network peer config call due invite event aside farewell location nonce failure "
-    b"quality exposure health ban".split()
+    b"quality exposure health ban package".split()
 )
 
 
@@ -63,7 +65,7 @@ class Databases:
         self.meta, self.account, self.network, self.peer, self.config, *rest = handles
         self.call, self.due, self.invite, self.event, self.aside, self.farewell, *rest = rest
         self.location, self.nonce, self.failure, *rest = rest
-        self.quality, self.exposure, self.health, self.ban = rest
+        self.quality, self.exposure, self.health, self.ban, self.package = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:
@@ -86,12 +88,19 @@ def _open(folder: Path, *, readonly: bool) -> Any:
 class HotStore(Databases):
     """The store as Kamailio's processes see it."""
 
+    trace: Trace | None = None
+    """Who listens to what decisions meet; None on the call path."""
+
     def __init__(self, run_dir: Path) -> None:
         self._file = str(run_dir / FOLDER / "data.mdb")
         if not Path(self._file).exists():
             raise StoreAbsent(run_dir / FOLDER)
         super().__init__(_open(run_dir / FOLDER, readonly=False))
         self.inode = os.stat(self._file).st_ino  # noqa: PTH116 -- the call path's twin of is_current
+        self.measure()
+
+    def measure(self) -> None:
+        """Looks how large the store is: by that the limits of what may stand in it are set."""
         self.guard_bytes: int = self.env.info()["map_size"] // 100 * layout.GUARD_PERCENT
         """New calls are refused beyond."""
         self.devices_bytes: int = self.env.info()["map_size"] // 100 * layout.DEVICES_PERCENT
@@ -259,21 +268,30 @@ class Snapshot:
         return found
 
 
+_opening = Lock()
+OPENING_S = 5
+"""How long one looker waits for another at most."""
+
+
 class HotReader(Databases):
-    """The store as the service and the commands see it: read-only."""
+    """The store as the service and the commands see it: read-only. Threads of one process wait for each other: LMDB
+    opens an environment once in a process.
+    """
 
     def __init__(self, run_dir: Path) -> None:
         folder = run_dir / FOLDER
         if not (folder / "data.mdb").exists():
             raise StoreAbsent(folder)
+        self._has_turn = _opening.acquire(timeout=OPENING_S)
         try:
-            env = _open(folder, readonly=True)
+            self.env = _open(folder, readonly=True)
         except lmdb.Error as fault:
+            self._give_turn()
             raise StoreAbsent(folder) from fault
         try:
-            super().__init__(env)
+            super().__init__(self.env)
         except lmdb.Error as fault:
-            env.close()
+            self.close()
             raise StoreAbsent(folder) from fault
         self._file = folder / "data.mdb"
         self._inode = self._file.stat().st_ino
@@ -294,6 +312,12 @@ class HotReader(Databases):
     def close(self) -> None:
         """Gives the reader slot back."""
         self.env.close()
+        self._give_turn()
+
+    def _give_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            _opening.release()
 
 
 def open_reader(run_dir: Path) -> HotReader:

@@ -19,6 +19,8 @@ CLOSED = 2
 CHARGED = 4
 """Part of the chain: the account pays for calls. The root and commission-based resellers do not."""
 PREPAID = 8
+PACKAGED = 32
+"""Some package is granted to it, and calls ask for what is left. Kept by the grants' own commands."""
 KNOWN = 16
 """Its configuration has arrived. Without it the account only counts the holds of calls carried over."""
 
@@ -313,6 +315,9 @@ def kind_key(kind: bytes, number: int) -> bytes:
 
 EXCHANGE_KEY = kind_key(b"x", 0)
 """Of the rates of exchange in `config`: there is one table of them."""
+
+GROUPS_KEY = kind_key(b"G", 0)
+"""Of the pointer to the destination groups' version in `config`; absent: there are none."""
 
 
 def rule_key(account_id: int, rule_id: int) -> bytes:

@@ -48,6 +48,12 @@ def host_of(network: Network) -> str | None:
     return str(ipaddress.ip_address(head) if version == 4 else ipaddress.IPv6Address(head)) if shift == 0 else None
 
 
+def first_of(network: Network) -> str:
+    """Its first address."""
+    version, shift, head = network
+    return str(ipaddress.IPv4Address(head << shift) if version == 4 else ipaddress.IPv6Address(head << shift))
+
+
 def packed(version: int, shift: int, head: int) -> bytes:
     """A network's address, in network byte order."""
     return (head << shift).to_bytes(BITS[version] // 8, "big")

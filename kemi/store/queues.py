@@ -46,6 +46,10 @@ class Charged(NamedTuple):
 
     billed_s: int
     micros: int
+    """What the account pays beside what its packages pay."""
+    fees_covered: bool = False
+    takes: tuple[tuple[int, bool, int], ...] = ()
+    """Of packages: as `kemi.store.calls.Hold`."""
 
 
 def pack_event(kind: str, now: Now, payload: Any) -> bytes:
@@ -89,9 +93,10 @@ def _answered(payload: bytes, _wall_ms: int) -> dict[str, Any]:
     return {"call": payload.hex()}
 
 
-def _extended(payload: tuple[bytes, int, tuple[int, ...]], _wall_ms: int) -> dict[str, Any]:
-    key, grant_s, held = payload
-    return {"call": key.hex(), "grant_s": grant_s, "held": list(held)}
+def _extended(payload: tuple[bytes, int, tuple[int, ...], tuple[Any, ...]], _wall_ms: int) -> dict[str, Any]:
+    key, grant_s, held, packages = payload
+    said = {"call": key.hex(), "grant_s": grant_s, "held": list(held)}
+    return said | {"packages": list(packages)} if packages else said
 
 
 def _settled(payload: tuple[bytes, bytes, tuple[Any, ...], tuple[Any, ...], Any], wall_ms: int) -> dict[str, Any]:
@@ -100,7 +105,8 @@ def _settled(payload: tuple[bytes, bytes, tuple[Any, ...], tuple[Any, ...], Any]
     provider = None
     if call.provider is not None and cost is not None:
         provider = _charge(call.provider, Charged(*cost))
-        provider.pop("seller")
+        for name in ("seller", "covered_s", "covered_micros", "fees_covered", "takes"):
+            provider.pop(name)
     rows = [
         _charge(leg, Charged(*charged)) | {"held": leg.held} for leg, charged in zip(call.legs, charges, strict=True)
     ]
@@ -118,6 +124,10 @@ def _charge(leg: ChargeLeg, charged: Charged) -> dict[str, Any]:
         "micros": charged.micros,
         "currency": leg.currency,
         "exchange": factor_text(leg.factor),
+        "covered_s": sum(amount for _, is_money, amount in charged.takes if not is_money),
+        "covered_micros": sum(amount for _, is_money, amount in charged.takes if is_money),
+        "fees_covered": charged.fees_covered,
+        "takes": [[grant, amount] for grant, _, amount in charged.takes],
     }
 
 

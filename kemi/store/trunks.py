@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import marshal
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kemi.store import layout
@@ -45,6 +46,9 @@ class Trunk(NamedTuple):
     caller_numbers: tuple[str, ...]
     is_trusted: bool
     """Whether its P-Asserted-Identity says who calls."""
+    certificate: str
+    """Whom its TLS certificate must name (`kemi.certificates`); the networks, if there are any, count beside it. Empty:
+    the networks alone count."""
 
 
 def trunk_of_command(body: dict[str, Any]) -> Trunk:
@@ -67,6 +71,7 @@ def trunk_of_command(body: dict[str, Any]) -> Trunk:
         caller_rule=body["caller_rule"],
         caller_numbers=tuple(body["caller_numbers"]),
         is_trusted=body["trusted"],
+        certificate=body.get("certificate", ""),
     )
 
 
@@ -174,10 +179,15 @@ def trunk_by_id(config_db: Any, txn: Any, number: int) -> Trunk | None:
 SHAPE_BYTES = 5
 
 
+CERTIFICATE = 0
+"""In place of an IP version: a way in by a certificate."""
+
+
 class Shape(NamedTuple):
     """What a way in names. The more it names, the sooner it is asked for, in the order of these fields."""
 
     version: int
+    """Of IP, or CERTIFICATE."""
     length: int
     """Of the network."""
     has_port: bool
@@ -188,9 +198,12 @@ class Shape(NamedTuple):
 
 
 def ways_of(trunk: Trunk) -> list[tuple[Shape, bytes]]:
-    """The shapes and keys of all ways into a trunk."""
+    """The shapes and keys of all ways into a trunk. Where a certificate is asked for, no network alone is one."""
     transport = TRANSPORTS[trunk.transport]
     prefix = trunk.tech_prefix.encode("ascii")
+    if trunk.certificate:
+        shape = Shape(CERTIFICATE, 0, has_port=False, transport=TRANSPORTS["tls"], prefix_length=len(prefix))
+        return [(shape, _certificate_key(trunk.certificate) + prefix)]
     door = trunk.port.to_bytes(2, "big") + bytes((transport,))
     found = []
     for network in trunk.networks:
@@ -223,3 +236,14 @@ def doors(shapes: bytes, ip: str, port: int, transport: str) -> tuple[tuple[byte
             key += (port if shape.has_port else 0).to_bytes(2, "big") + bytes((shape.transport,))
             found.append((key, shape.prefix_length))
     return tuple(found)
+
+
+def certificate_doors(shapes: bytes, proven: tuple[str, ...]) -> list[tuple[bytes, int]]:
+    """The same for whom a certificate names: the most exact name first, then the longest tech prefix."""
+    rows = range(0, len(shapes), SHAPE_BYTES)
+    lengths = [shapes[at + SHAPE_BYTES - 1] for at in rows if shapes[at] == CERTIFICATE]
+    return [(_certificate_key(name), length) for name in proven for length in sorted(lengths, reverse=True)]
+
+
+def _certificate_key(name: str) -> bytes:
+    return bytes((CERTIFICATE,)) + blake2b(name.encode(), digest_size=16).digest()

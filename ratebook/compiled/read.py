@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import lmdb
 
+from ratebook.compiled.groups import name_in
 from ratebook.compiled.layout import (
     ALWAYS_BYTES,
     BODY_MARK,
@@ -118,6 +119,26 @@ class RatesSnapshot:
             if len(before) == VERSION_BYTES:
                 return None
             key = before[:-1]
+
+    def groups_of(self, version: bytes, number: str) -> tuple[str, ...] | None:
+        """The names of the destination groups that have a number: one at most today. None: the version isn't there.
+
+        Raises UnicodeEncodeError for a number that is not ASCII.
+        """
+        if not self.has(version):
+            return None
+        key = version + number.encode("ascii")
+        cursor = self._cursor
+        while True:
+            cursor.set_range(key + NOTHING)  # as in `find`
+            cursor.prev()
+            before, told = cursor.item()
+            if before and key.startswith(before):
+                name = name_in(told)
+                return (name,) if name else ()
+            if before[:VERSION_BYTES] != version:
+                return ()
+            key = _common(key, before)
 
     def _body(self, version: bytes, told: bytes) -> Body:
         if told[0] != LAYOUT:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import lmdb
 
 from ratebook.collector import without_collector
+from ratebook.compiled.groups import CompiledGroups
 from ratebook.compiled.layout import BODY_MARK, HEADER_MARK, NUMBER_BYTES, VERSION_BYTES, Encoder
 from ratebook.compiled.read import MAP_BYTES, MAX_READERS
 from ratebook.model import Rate, Tariff
@@ -81,7 +82,9 @@ def open_for_writing(folder: Path) -> Any:
     return lmdb.open(str(folder), map_size=MAP_BYTES, max_readers=MAX_READERS, readahead=False, mode=0o660)
 
 
-def write_version(env: Any, compiled: CompiledTariff, slice_rows: int = SLICE_ROWS, pause_s: float = 0) -> bool:
+def write_version(
+    env: Any, compiled: CompiledTariff | CompiledGroups, slice_rows: int = SLICE_ROWS, pause_s: float = 0
+) -> bool:
     """Writes a version; False: it was there already. Readers see it whole or not at all: the header comes last.
 
     Between two slices it pauses, so that it takes no core from the calls.

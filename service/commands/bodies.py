@@ -9,7 +9,9 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from ratebook.compiled.groups import compile_groups
 from ratebook.exchange import Exchange
+from ratebook.groups import Group
 from service.config import Config
 
 Body = dict[str, Any]
@@ -78,6 +80,7 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "caller_rule": row.caller_rule,
         "caller_numbers": row.caller_numbers,
         "trusted": row.trusted,
+        "certificate": row.certificate,
     }
 
 
@@ -228,6 +231,12 @@ def tariff_body(row: Row[Any]) -> Body | None:
     if row.version is None:
         return None
     return {"do": "tariff", "id": row.id, "version": row.version, "currency": row.currency, "name": row.name}
+
+
+def groups_body(groups: Iterable[Group]) -> Body:
+    """The pointer to the destination groups that hold; without any, to none."""
+    listed = [*groups]
+    return {"do": "groups", "version": compile_groups(listed).version.hex() if listed else ""}
 
 
 def exchange_body(exchange: Exchange) -> Body:

@@ -22,6 +22,7 @@ from service.edge.storage import banned
 from service.ledger.operations import asked_again
 from service.ledger.storage import balances
 from service.tariffs.exchange import in_force
+from service.tariffs.switching import load_groups
 
 Numbered = tuple[dict[str, Any], int | None, int]
 """A command's body, whose balance it changes, and by how much."""
@@ -35,6 +36,9 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
     exchange = (await in_force(conn)).since(now_ms // 1000)
     if exchange != NO_EXCHANGE:
         wanted.append((bodies.exchange_body(exchange), None, 0))
+    groups = await load_groups(conn)
+    if groups:
+        wanted.append((bodies.groups_body(groups), None, 0))
     wanted += [(body, None, 0) for body in await _configuration(conn)]
     wanted += [
         (bodies.credit_body(account_id, micros), account_id, micros)

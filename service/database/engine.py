@@ -7,6 +7,7 @@ a writer, so that it never has to be repeated; BEGIN for a reader.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -124,7 +125,7 @@ def _alembic(connection: sa.Connection, action: str) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
-    config = Config()
+    config = Config(stdout=sys.stdout)  # its default is what standard output was when alembic was imported
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
     if action == "upgrade":

@@ -23,19 +23,27 @@ brands = sa.Table(
     big("version", 1),
 )
 
-numberings = sa.Table(
-    "numberings",
-    metadata,
-    sa.Column("account_id", ID, sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
-    text("prefix", ""),
-    text("pattern"),
-    sa.Column("restarts_yearly", sa.Boolean, nullable=False, server_default=sa.true()),
-    big("next_number", 1),
-    sa.Column("year", sa.Integer, nullable=False, server_default="0"),  # that `next_number` belongs to; 0: any
-    big("version", 1),
-    at_least("next_number", 1),
-)
+
+def _numberings(name: str) -> sa.Table:
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("account_id", ID, sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
+        text("prefix", ""),
+        text("pattern"),
+        sa.Column("restarts_yearly", sa.Boolean, nullable=False, server_default=sa.true()),
+        big("next_number", 1),
+        sa.Column("year", sa.Integer, nullable=False, server_default="0"),  # that `next_number` belongs to; 0: any
+        big("version", 1),
+        at_least("next_number", 1),
+    )
+
+
+numberings = _numberings("numberings")
 """How a seller's invoices are numbered. Its row's lock makes numbers unique, its transaction makes them gapless."""
+
+credit_note_numberings = _numberings("credit_note_numberings")
+"""The same of its credit notes."""
 
 mail_templates = sa.Table(
     "mail_templates",

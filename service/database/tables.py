@@ -25,8 +25,11 @@ BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
 CALLER_RULES = ("pass", "listed", "replace")
-BOOKS = ("balance", "revenue", "cost", "cash")
-ENTRY_KINDS = ("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction")
+BOOKS = ("balance", "revenue", "cost", "cash", "tax")
+ENTRY_KINDS = (
+    *("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction"),
+    *("item", "invoice", "credit_note"),
+)
 OPERATION_KINDS = ("refund", "transfer")
 OPERATION_STATES = ("asked", "posted", "refused", "cancelled")
 
@@ -162,6 +165,7 @@ trunks = sa.Table(
     _text("caller_rule", "pass"),
     sa.Column("caller_numbers", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),  # its P-Asserted-Identity counts
+    _text("certificate", ""),  # whom its TLS certificate names; empty: its networks alone count
     _text("state", "active"),
     _big("created_ms"),
     _big("version", 1),
@@ -170,6 +174,14 @@ trunks = sa.Table(
     _one_of("state", STATES),
     sa.CheckConstraint("port BETWEEN 0 AND 65535", name="port"),
     sa.UniqueConstraint("account_id", "name"),
+    sa.Index(
+        "ix_trunks_certificate_tech_prefix",
+        "certificate",
+        "tech_prefix",
+        unique=True,
+        sqlite_where=sa.text("certificate <> ''"),
+        postgresql_where=sa.text("certificate <> ''"),
+    ),
     sqlite_autoincrement=True,
 )
 

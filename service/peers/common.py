@@ -15,7 +15,7 @@ from service.api.call import Call
 from service.api.problems import Problem, invalid
 from service.api.values import Words
 from service.database.tables import tariffs
-from service.peers.rules import canonical_host, canonical_network
+from service.peers.rules import canonical_certificate, canonical_host, canonical_network
 from service.tariffs.checks import check_exchange
 
 
@@ -29,6 +29,15 @@ def _name(text: str) -> str:
 
 Network = Annotated[str, Field(max_length=50, examples=["192.0.2.0/24"]), AfterValidator(canonical_network)]
 HostAddress = Annotated[str, Field(max_length=50, examples=["192.0.2.7"]), AfterValidator(canonical_host)]
+Certificate = Annotated[
+    str,
+    Field(
+        max_length=300,
+        examples=["dns:pbx.example.com"],
+        description="Whom its TLS certificate must name: cn:NAME, dns:NAME, uri:URI or sha256:FINGERPRINT; empty: none",
+    ),
+    AfterValidator(canonical_certificate),
+]
 Name = Annotated[Words, AfterValidator(_name)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
+_DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
 
 
 def canonical_network(text: str) -> str:
@@ -34,3 +39,27 @@ def canonical_host(text: str) -> str:
         raise ValueError(
             f"{text!r} is no address: write the gateway's IPv4 or IPv6 address (a name would make calls wait for DNS)"
         ) from None
+
+
+def canonical_certificate(text: str) -> str:
+    """Whom a certificate must name, as `kemi.certificates` has it. Raises ValueError with what to write instead."""
+    kind, _, name = text.strip().partition(":")
+    kind = kind.lower()
+    if not text.strip():
+        return ""
+    if kind == "sha256":
+        name = name.replace(":", "").lower()
+        if not _FINGERPRINT.fullmatch(name):
+            raise ValueError(
+                "a SHA-256 fingerprint has 64 hex digits: openssl x509 -noout -fingerprint -sha256 -in FILE"
+            )
+    elif kind == "dns":
+        name = name.lower()
+        if not _DNS_NAME.fullmatch(name):
+            raise ValueError(f"{name!r} is no DNS name: write one such as dns:pbx.example.com, without *")
+    elif kind == "uri":
+        if not _URI.fullmatch(name):
+            raise ValueError(f"{name!r} is no URI: write one such as uri:sip:pbx.example.com")
+    elif kind != "cn" or not name or not name.isprintable():
+        raise ValueError("write whom the certificate names: cn:NAME, dns:NAME, uri:URI or sha256:FINGERPRINT")
+    return f"{kind}:{name}"

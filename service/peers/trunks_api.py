@@ -20,6 +20,7 @@ from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
 from service.peers.common import (
     CallerNumbers,
+    Certificate,
     Digits,
     Name,
     Network,
@@ -33,7 +34,9 @@ from service.peers.common import (
 
 NETWORKS_MAX = 256
 FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers", "trusted"})
-Networks = Annotated[list[Network], Field(min_length=1, max_length=NETWORKS_MAX)]
+Networks = Annotated[
+    list[Network], Field(max_length=NETWORKS_MAX, description="From where it calls; may be empty beside a certificate")
+]
 TechPrefix = Annotated[str, Field(pattern=r"^[0-9*#]{0,16}$", description="Stripped from the number that is called")]
 Transport = Literal["any", "udp", "tcp", "tls"]
 CallerRule = Literal["pass", "listed", "replace"]
@@ -51,6 +54,7 @@ class TrunkView(Told):
     port: Annotated[int | None, Field(description="null: any")]
     transport: str
     tech_prefix: str
+    certificate: str
     plan_id: Annotated[int | None, Field(description="Its routes; null: no calls go out")]
     tariff_id: Annotated[int | None, Field(description="null: the account's")]
     channels: int | None
@@ -76,14 +80,17 @@ class TrunkQuery(Paging):
 
 
 class NewTrunk(Asked):
-    """A trunk to make. No two can have the same network, port, transport and tech prefix."""
+    """A trunk to make. No two can have the same network, port, transport and tech prefix, nor the same certificate and
+    tech prefix.
+    """
 
     account_id: AccountId
     name: Name
-    networks: Networks
+    networks: Annotated[Networks, Field(default_factory=list)]
     port: Port | None = None
     transport: Transport = "any"
     tech_prefix: TechPrefix = ""
+    certificate: Certificate = ""
     plan_id: PlanId | None = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
@@ -104,6 +111,7 @@ class TrunkEdit(Asked):
     port: Port | None = None
     transport: Transport | None = None
     tech_prefix: TechPrefix | None = None
+    certificate: Certificate | None = None
     plan_id: PlanId | None = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
@@ -174,6 +182,22 @@ async def _check(call: Call, account: Row[Any], values: dict[str, Any], but: int
             raise invalid("/name", "the account has a trunk of this name already")
 
 
+async def _check_ways(call: Call, way: dict[str, Any], but: int = 0) -> None:
+    """Whether anybody can come in, and nobody else by the same certificate. `way`: fields as they will be. Raises
+    Problem.
+    """
+    certificate = way["certificate"]
+    if not way["networks"] and not certificate and way["state"] != "closed":
+        raise invalid("/networks", "at least one network was expected, or a certificate")
+    if not certificate:
+        return
+    if way["transport"] not in {"any", "tls"} or way["port"]:
+        raise invalid("/certificate", "certificates are shown over TLS, from any port: leave transport and port out")
+    same = (trunks.c.certificate == certificate) & (trunks.c.tech_prefix == way["tech_prefix"]) & (trunks.c.id != but)
+    if (await call.conn.execute(sa.select(trunks.c.id).where(same))).first() is not None:
+        raise invalid("/certificate", "another trunk has this certificate and tech prefix")
+
+
 async def _take_networks(call: Call, trunk_id: int, row: Row[Any], networks: list[str]) -> None:
     """Writes the ways in. Raises Problem if another trunk has one of them."""
     ways = sorted(set(networks))
@@ -207,6 +231,7 @@ async def make_trunk(call: Call) -> Answer:
     values = body.model_dump(exclude={"networks", "port"}) | {"port": body.port or 0}
     check_from_above(call, account, defaults_of(NewTrunk), values, FROM_ABOVE)
     await _check(call, account, values)
+    await _check_ways(call, {**values, "networks": body.networks, "state": "active"})
     made = await call.conn.execute(sa.insert(trunks).values(**values, created_ms=call.now_ms).returning(trunks))
     row = made.one()
     await _take_networks(call, row.id, row, body.networks)
@@ -223,11 +248,11 @@ async def edit_trunk(call: Call) -> Answer:
     before = await _shown(call, call.row.id)
     values = changes_of(body, _NULLABLE)
     check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
-    networks = values.pop("networks", None) or before.networks
-    if not networks and values.get("state", before.state) != "closed":
-        raise invalid("/networks", "at least one network was expected: a closed trunk has none")
+    networks = before.networks if values.get("networks") is None else values["networks"]
+    values.pop("networks", None)
     if "port" in values:
         values["port"] = values["port"] or 0
+    await _check_ways(call, {**call.row._mapping, **values, "networks": networks}, call.row.id)
     whole = {"caller_rule": before.caller_rule, "caller_numbers": before.caller_numbers} | values
     await _check(call, call.of, whole, call.row.id)
     values["version"] = trunks.c.version + 1

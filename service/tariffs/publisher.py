@@ -27,7 +27,7 @@ from service.tariffs.content import Content
 from service.tariffs.exchange import lacking
 from service.tariffs.looking import warnings_of_folder
 from service.tariffs.pending import changed, put_waiting, tried, without_waiting
-from service.tariffs.rates import write_rates
+from service.tariffs.rates import write_groups, write_rates
 from service.tariffs.switching import By, Switched, carry_out
 
 
@@ -72,6 +72,7 @@ async def publish(
     folder = ask.folder or config.ratebook
     loaded, compiled = await asyncio.to_thread(_compile, folder)
     releases = await write_rates(config, await _beside_published(engine, compiled))
+    await write_groups(config, loaded.groups)
     moved = [one.jumps for one in releases]
     warnings = await warnings_of_folder(config, engine, places_in(folder, loaded), loaded, moved, now_ms // 1000)
     names = [one.header["name"] for one in compiled]

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ratebook.bands import terms_at
 from ratebook.collector import without_collector
 from ratebook.compare import Difference, counts, differences
+from ratebook.compiled.groups import compile_groups
 from ratebook.compiled.layout import UnknownLayout
 from ratebook.compiled.read import RatesReader
 from ratebook.compiled.unpack import changed_rates, rates_of, version_rows
 from ratebook.compiled.write import CompiledTariff, open_for_writing, write_version
+from ratebook.groups import Group
 from ratebook.jumps import Jump, jumps
 from ratebook.model import Rate, Terms
 from ratebook.price import charge
@@ -53,6 +56,21 @@ async def write_rates(
     """
     async with _turn():
         return await asyncio.to_thread(_write, config, compiled, only_look=only_look)
+
+
+async def write_groups(config: Config, groups: Sequence[Group]) -> None:
+    """Destination groups into the rates environment: they hold when the pointer names them."""
+    if groups:
+        async with _turn():
+            await asyncio.to_thread(_write_groups, config.data_dir / RATES_FOLDER, groups)
+
+
+def _write_groups(folder: Path, groups: Sequence[Group]) -> None:
+    env = open_for_writing(folder)
+    try:
+        write_version(env, compile_groups(groups), pause_s=PAUSE_S)
+    finally:
+        env.close()
 
 
 async def published_rates(config: Config, version: str) -> list[Rate] | None:
@@ -93,6 +111,13 @@ def _find(folder: Path, versions: Sequence[str], number: str, at_s: int) -> dict
         for version, one in found.items()
         if one is not None
     }
+
+
+@asynccontextmanager
+async def reading_rates() -> AsyncIterator[None]:
+    """Whoever opens the environment otherwise, for a moment."""
+    async with _turn():
+        yield
 
 
 def _turn() -> asyncio.Lock:

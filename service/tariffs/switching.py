@@ -95,7 +95,10 @@ async def _publish_groups(conn: AsyncConnection, wanted: list[Group], told: By) 
             await conn.execute(sa.insert(destination_groups).values(name=name, **values))
         elif standing[name] != group:
             await conn.execute(sa.update(destination_groups).where(destination_groups.c.name == name).values(**values))
-    return others([*standing.values()], wanted)
+    changed = others([*standing.values()], wanted)
+    if changed:
+        await enqueue(conn, told.node, bodies.groups_body(wanted), now_ms=told.now_ms)
+    return changed
 
 
 def others(before: list[Group], after: list[Group]) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from kemi import meter, prestart
 from kemi.authorize import Admitted
 from kemi.failover import fail_over
 from kemi.running import find
+from ratebook.compiled.layout import decode_terms
+from ratebook.price import Cover, charge
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, ROOT, UPPER, FakeDialogs, World, assert_consistent
 
 NUMBERS = ("+33123", "+4930", "0033445")
@@ -49,6 +52,8 @@ class Calls(RuleBasedStateMachine):
         self.world.at(7)
         self.world.number(1, LOWER, {"kind": "device", "id": 7}, tariff=LOWER)
         self.world.number(2, ELSEWHERE, {"kind": "device", "id": 7}, tariff=LOWER)
+        self.granted: dict[int, int] = {}
+        """What packages were granted, by grant."""
 
     @rule(target=calls, number=st.sampled_from(NUMBERS))
     def invite(self, number: str) -> Any:
@@ -111,6 +116,20 @@ class Calls(RuleBasedStateMachine):
         self.world.credit(account, micros)
         self.paid[account] += micros
 
+    @rule(
+        grant=st.integers(1, 4),
+        amount=st.integers(1, 60),
+        lasts_s=st.sampled_from((20, 10_000)),
+        only=st.sampled_from((CUSTOMER, LOWER)),
+    )
+    def grant(self, grant: int, amount: int, lasts_s: int, only: int) -> None:
+        """Seconds (odd) or money (even) in a package of the customer's or of the upper reseller's."""
+        account, money = (CUSTOMER, UPPER)[grant // 3], grant % 2 == 0
+        amount *= 1_000 if money else 1
+        fields = {"money": money, "priority": amount % 3, "until_s": self.world.now.wall_s + lasts_s}
+        self.world.package(grant, account, amount, tariffs=[only, UPPER], **fields)
+        self.granted[grant] = self.granted.get(grant, 0) + amount
+
     @rule()
     def journal(self) -> None:
         """The clerk comes round."""
@@ -157,6 +176,24 @@ class Calls(RuleBasedStateMachine):
             assert self.world.get(account).balance == paid - charged[account]
         for provider, micros in owed.items():
             assert self.world.get(provider).balance == micros
+        self.packages_add_up(list(cdrs.values()))
+
+    def packages_add_up(self, cdrs: list[dict[str, Any]]) -> None:
+        """What is left of each grant is what calls have not taken; each price follows from what was taken."""
+        rows = [row for cdr in cdrs for row in cdr["charges"]]
+        taken = Counter[int]()
+        for row in rows:
+            taken.update(dict(row["takes"]))
+        stocks = self.world.stocks()
+        assert {grant: stock.left for grant, stock in stocks.items()} == {
+            grant: amount - taken[grant] for grant, amount in self.granted.items()
+        }
+        for cdr in cdrs:
+            for row in cdr["charges"] if cdr["answer_ms"] else ():
+                cover = Cover(row["covered_s"], row["fees_covered"])
+                terms = decode_terms(bytes.fromhex(row["terms"]))
+                price = charge(terms, cdr["duration_ms"], cdr["answer_ms"] // 1000, (1, 1), cover)
+                assert (row["billed_s"], row["micros"]) == (price.billed_s, price.micros - row["covered_micros"])
 
     def teardown(self) -> None:
         """Gives the folder back."""

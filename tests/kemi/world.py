@@ -30,8 +30,11 @@ from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
 from kemi.store.locations import Location, pack_location
-from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
+from kemi.store.packages import Stock, all_stocks
+from ratebook.compiled.groups import CompiledGroups, compile_groups
+from ratebook.compiled.write import CompiledTariff, compile_tariff, open_for_writing, write_version
 from ratebook.exchange import ALWAYS_S
+from ratebook.groups import Group
 from ratebook.model import DurationMode, FreeMode, Interval, Rate, Tariff, Terms
 from ratebook.money import Rounding, RoundingMode, parse_nanos
 
@@ -198,12 +201,21 @@ class World:
         """Publishes rates with their dates as tariff `number`."""
         currency = rows[0].terms.currency if rows else "EUR"
         compiled = compile_tariff(Tariff(name=f"tariff {number}", currency=currency, timezone="UTC", rates=rows))
+        self._write(compiled)
+        self.do("tariff", id=number, version=compiled.version.hex(), currency=currency, name=f"tariff {number}")
+
+    def _write(self, compiled: CompiledTariff | CompiledGroups) -> None:
         self.rooms.close()  # LMDB: an environment is open once in a process
         rates = open_for_writing(self.data_dir / "rates")
         write_version(rates, compiled)
         rates.close()
         assert self.rooms.has_store()
-        self.do("tariff", id=number, version=compiled.version.hex(), currency=currency, name=f"tariff {number}")
+
+    def groups(self, *groups: Group) -> None:
+        """Publishes destination groups."""
+        compiled = compile_groups(groups)
+        self._write(compiled)
+        self.do("groups", version=compiled.version.hex())
 
     def exchange(self, *rates: tuple[str, str, str], base: str = "") -> None:
         """What currencies are worth from always on: from, to, and the rate."""
@@ -257,6 +269,23 @@ class World:
         values = {"number": f"4420{number}", "account": account, "state": "active", "tariff": 0, "channels": 0}
         values |= {"ring_s": 20, "without_funds": "refuse", "places": list(places)}
         self.do("number", **values | {"id": number} | fields)
+
+    def package(self, grant: int, account: int, amount: int, **fields: Any) -> None:
+        """Grants seconds (`money=True`: micro-units) of product 1, for every call, without end."""
+        product = {"groups": fields.pop("groups", []), "tariffs": fields.pop("tariffs", [])}
+        values: dict[str, Any] = {"money": False, "fees": True, "product": 1, "priority": 0}
+        values |= {"from_s": 0, "until_s": 2**40} | fields
+        self.do("product", id=values["product"], **product)
+        self.do("package", id=grant, account=account, amount=amount, **values)
+
+    def stock(self, grant: int) -> Stock:
+        """A grant as the store has it."""
+        return self.stocks()[grant]
+
+    def stocks(self) -> dict[int, Stock]:
+        """All grants."""
+        with self.rooms.store.read() as txn:
+            return all_stocks(self.rooms.store, txn)
 
     # --- calls
 
@@ -382,6 +411,12 @@ class World:
         self.rooms.close()
 
 
+def held_of(calls: list[RunningCall], stock: Stock) -> int:
+    """What calls hold of a grant."""
+    legs = [leg for call in calls for leg in call.legs if leg.packages is not None and leg.account == stock.account]
+    return sum(hold.amount for leg in legs for hold in leg.packages.holds if hold.grant == stock.id)
+
+
 def assert_consistent(world: World) -> None:
     """Holds and channels of each account, trunk, device, number and gateway are those of the running calls."""
     calls = world.running()
@@ -395,6 +430,9 @@ def assert_consistent(world: World) -> None:
             for number in (1, 2, 3):
                 in_use = sum(getattr(call, field) == number for call in calls)
                 assert snapshot.usage(kind, number).channels == in_use, (kind, number)
+        for stock in all_stocks(world.rooms.store, txn).values():
+            assert stock.held == held_of(calls, stock), stock
+            assert stock.held <= max(stock.left, 0), stock
         assert snapshot.state.running == len(calls)
         for provider in (CARRIER, DEAR_CARRIER):
             held = sum(call.provider.held for call in calls if call.provider and call.provider.account == provider)

@@ -72,7 +72,15 @@ def interval_at(terms: Terms, second: int, start_s: int, bands: set[int | None])
     return [interval for interval in intervals if interval.from_s <= second][-1]
 
 
-def slow_charge(terms: Terms, duration_ms: int, answered_s: int, factor: Fraction = Fraction(1)) -> tuple[int, int]:
+def slow_charge(
+    terms: Terms,
+    duration_ms: int,
+    answered_s: int,
+    factor: Fraction = Fraction(1),
+    covered_s: int = 0,
+    *,
+    fees_covered: bool = False,
+) -> tuple[int, int]:
     """Billed seconds and micro-units."""
     began = held_at(terms, answered_s)
     if terms.timetable is not None and terms.timetable.border is Border.START:
@@ -93,10 +101,14 @@ def slow_charge(terms: Terms, duration_ms: int, answered_s: int, factor: Fractio
         interval = interval_at(terms, billed_s, start_s, bands)
         for _ in range(interval.increment_s):
             if began.free_mode is FreeMode.BEFORE or billed_s >= began.free_s:
-                rates_nanos += interval.rate_nanos
+                if covered_s > 0:
+                    covered_s -= 1
+                else:
+                    rates_nanos += interval.rate_nanos
             billed_s += 1
-    cost = Fraction(began.connect_fee_nanos, NANOS) + Fraction(rates_nanos, 60 * NANOS)
-    cost = max(cost, Fraction(began.minimum_nanos, NANOS))
+    cost = Fraction(rates_nanos, 60 * NANOS)
+    if not fees_covered:
+        cost = max(cost + Fraction(began.connect_fee_nanos, NANOS), Fraction(began.minimum_nanos, NANOS))
     if began.maximum_nanos is not None:
         cost = min(cost, Fraction(began.maximum_nanos, NANOS))
     return billed_s, rounded(cost * factor, began.rounding)

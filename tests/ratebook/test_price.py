@@ -196,7 +196,7 @@ def test_the_explained_steps_are_the_charged_ones(terms: Terms, seconds: int) ->
     terms = terms._replace(free_s=0, grace_s=0)
     found = steps(terms, seconds, NEVER_ASKED)
     assert sum(step.seconds for step in found) == charge(terms, seconds * 1000).billed_s
-    assert sum(step.seconds * step.interval.rate_nanos for step in found) == price._count(terms, seconds)[1]
+    assert sum(step.seconds * step.interval.rate_nanos for step in found) == price._count(terms, seconds, 0)[1]
 
 
 def test_the_longest_call_ends_with_a_paid_increment() -> None:

@@ -105,7 +105,7 @@ async def test_no_two_trunks_share_a_way_in(shop: Shop) -> None:
         ("networks", ["0.0.0.0/0"], "is everybody"),
         ("networks", ["192.0.2.7/24"], "bits behind its mask"),
         ("networks", ["example.net"], "is no network"),
-        ("networks", [], "at least 1"),
+        ("networks", [], "at least one network was expected, or a certificate"),
         ("port", 0, "greater than or equal to 1"),
         ("port", 65536, "less than or equal to 65535"),
         ("transport", "sctp", "'any', 'udp', 'tcp' or 'tls'"),
@@ -403,3 +403,50 @@ async def test_a_format_with_plus_leaves_the_number_whole(shop: Shop) -> None:
     assert (await shop.told())[-1]["number_format"] == "plus"
     got = await boss.ask("gateway.edit", gateway_id=made["id"], prefix="00")
     assert got["errors"][0]["pointer"] == "/number_format"
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ("dns:PBX.Example.com", "dns:pbx.example.com"),
+        ("URI:sip:pbx.example.com", "uri:sip:pbx.example.com"),
+        ("cn:The PBX", "cn:The PBX"),
+        ("sha256:" + ":".join(["AB"] * 32), "sha256:" + "ab" * 32),
+    ],
+)
+async def test_a_certificate_opens_a_trunk(shop: Shop, given: str, kept: str) -> None:
+    """Without any network; the store is told; taken away, a network is needed again."""
+    made = (await shop.trunk(shop.reseller, networks=[], certificate=given)).ok()
+    assert (made["certificate"], made["networks"]) == (kept, [])
+    assert [(body["certificate"], body["networks"]) for body in await shop.told()] == [(kept, [])]
+    bare = await shop.reseller.ask("trunk.edit", trunk_id=made["id"], certificate="")
+    assert (bare.status, bare["errors"][0]["pointer"]) == (422, "/networks")
+    edited = await shop.reseller.do("trunk.edit", trunk_id=made["id"], certificate="", networks=["192.0.2.7"])
+    assert (edited["certificate"], edited["networks"]) == ("", ["192.0.2.7/32"])
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer", "said"),
+    [
+        ({"certificate": "pbx.example"}, "/certificate", "cn:NAME, dns:NAME"),
+        ({"certificate": "dns:*.example"}, "/certificate", "without *"),
+        ({"certificate": "sha256:abc"}, "/certificate", "64 hex digits"),
+        ({"certificate": "uri:pbx"}, "/certificate", "is no URI"),
+        ({"certificate": "cn:"}, "/certificate", "cn:NAME"),
+        ({"certificate": "cn:PBX", "transport": "udp"}, "/certificate", "over TLS"),
+        ({"certificate": "cn:PBX", "port": 5061}, "/certificate", "over TLS"),
+    ],
+)
+async def test_what_is_no_certificate(shop: Shop, fields: dict[str, object], pointer: str, said: str) -> None:
+    """Each with what to write."""
+    got = await shop.trunk(shop.boss, **fields)
+    assert (got.status, got["errors"][0]["pointer"]) == (422, pointer)
+    assert said in got["errors"][0]["detail"]
+
+
+async def test_no_two_trunks_share_a_certificate(shop: Shop) -> None:
+    """By another tech prefix they do."""
+    (await shop.trunk(shop.boss, account_id=shop.ids["foreign"], networks=[], certificate="cn:PBX")).ok()
+    twice = await shop.trunk(shop.reseller, networks=[], certificate="CN:PBX")
+    assert (twice.status, twice["errors"][0]["pointer"]) == (422, "/certificate")
+    assert (await shop.trunk(shop.reseller, networks=[], certificate="cn:PBX", tech_prefix="9")).status == 201

@@ -103,7 +103,7 @@ async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path
         "do": "trunk", "epoch": 0, "id": 1, "account": ids["customer"], "networks": ["127.0.0.2/32", "2001:db8::/48"],
         "transport": "any", "port": 0, "tech_prefix": "77#", "state": "active", "channels": 0, "cps": 0, "plan": 0,
         "tariff": 0, "name": "t1", "international_prefix": "00", "national_prefix": "", "country": "",
-        "caller_rule": "pass", "caller_numbers": [], "trusted": False,
+        "caller_rule": "pass", "caller_numbers": [], "trusted": False, "certificate": "",
     }  # fmt: skip
 
 

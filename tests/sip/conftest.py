@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.sip.agents import Agent
+from tests.sip.network import leave_for_own
 from tests.sip.proxy import Proxy
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A worker of `pytest -n` goes where no other worker's addresses are."""
+    if hasattr(config, "workerinput"):
+        leave_for_own()
 
 
 @pytest.fixture(scope="session")

@@ -340,6 +340,7 @@ def test_a_cancel_overtakes_its_invite(proxy: Proxy, caller: Agent, gateway: Age
     """Nothing is known of it; the INVITE rings until the CANCEL comes again."""
     call = Call(caller, "0033123")
     call.cancel()
+    time.sleep(0.2)  # whichever worker has it is done with it
     call.invite()
     invite = gateway.expect("INVITE", Call_ID=call.call_id)
     gateway.reply(invite, 180, "Ringing", tag="x")

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from service.access.permissions import BUILT_IN
-from tests.service.matrix.world import MADE, SOURCE, Place, Somebody, World
+from tests.service.matrix.world import MADE, MISSING, SOURCE, Place, Somebody, World
 
 ROLES = {role.key: frozenset(one.value for one in role.permissions) for role in BUILT_IN}
 EVERYTHING = ROLES["super_admin"]
@@ -305,6 +305,9 @@ ROUTES: dict[str, Route] = {
     "operation.show": Route("payments.read"),
     "operation.cancel": Route("payments.refund", 200, below=True),
     "call.list": Route("calls.read", whose="query"),
+    "call.simulate": Route(
+        "calls.read", 409, lambda case: {"trunk_id": case.place.things.get("trunk", MISSING), "to": "44"}, whose="body"
+    ),
     "call.cut": Route("calls.change", sees=_cut),
     "account.funds": Route("payments.read"),
     "cdr.list": Route("cdrs.read", whose="query"),
