@@ -10,6 +10,7 @@ from ratebook.money import MICRO_DECIMALS, MICROS, NANO_DECIMALS
 from service.billing.document import Document
 from service.billing.lines import Line, Unit
 from service.billing.paper.language import Language, decimals_of
+from service.billing.taxes import to_minor
 
 NAMES = ("position", "description", "calls", "talked", "quantity", "price", "tax", "amount")
 """Of the columns, in their order."""
@@ -21,6 +22,9 @@ _IN_USE: dict[str, Callable[[Line], bool]] = {
     "tax": lambda line: line.tax is not None,
 }
 """Columns that are there only if some line needs them."""
+
+
+_MINUTE_DECIMALS = 2
 
 
 class Column(NamedTuple):
@@ -96,13 +100,19 @@ def _places(document: Document) -> _Places:
     lines = document.lines
     return _Places(
         max(document.decimals, *(decimals_of(line.net_micros, MICRO_DECIMALS) for line in lines)),
-        max(decimals_of(line.quantity_micros, MICRO_DECIMALS) for line in lines),
+        max(decimals_of(_minutes(line), MICRO_DECIMALS) for line in lines),
         max(document.decimals, *(decimals_of(line.price_nanos or 0, NANO_DECIMALS) for line in lines)),
     )
 
 
+def _minutes(line: Line) -> int:
+    """Minutes to the hundredth: seconds of them have no end of decimals. 0: something else is counted."""
+    return to_minor(line.quantity_micros, _MINUTE_DECIMALS) if line.unit is Unit.MINUTE else 0
+
+
 def _cells(line: Line, position: int, language: Language, places: _Places) -> dict[str, str]:
-    quantity = language.micros(line.quantity_micros, places.quantity if line.unit is Unit.MINUTE else 0)
+    timed = line.unit is Unit.MINUTE
+    quantity = language.micros(*((_minutes(line), places.quantity) if timed else (line.quantity_micros, 0)))
     return {
         "position": str(position),
         "description": line.description,
