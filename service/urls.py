@@ -9,6 +9,7 @@ from service.api.endpoint import Endpoint
 from service.calls import history, running, simulation
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.interconnect.reconcile import api as reconciliations
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -61,6 +62,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *sheets_api.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
+    *reconciliations.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 
