@@ -13,7 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kemi import grants, quote
+from kemi import grants, limits, quote
 from kemi.authorize import Admitted, Destination, Local, Repeated, Target, authorise, destination
 from kemi.caller import ANONYMOUS, CallerId, caller_of
 from kemi.clock import Now
@@ -273,9 +273,11 @@ def _kept(look: quote.Look, leg: ChargeLeg, own: ChargeLeg, expected_s: int) -> 
 def _lasting(rooms: Rooms, told: Rehearsal, running: RunningCall, now: Now) -> Rehearsal:
     """With how long an answer at this moment would be paid for, by packages and money."""
     with Change(rooms.store) as change:
-        limit_s = change.configuration.settings(change.txn).max_call_s
-        limit_s = min(limit_s, running.call_max_s or limit_s)
-        payers = grants.payers_of(change, running.legs, now)
+        settings = change.configuration.settings(change.txn)
+        limit_s = min(settings.max_call_s, running.call_max_s or settings.max_call_s)
+        left_s = limits.longest_s_of(change, running, now)
+        limit_s = limit_s if left_s is None else min(limit_s, left_s)
+        payers = grants.payers_of(change, running.legs, running.limits, now)
     lasts_s = {payer.leg.account: grants.payable_s(payer, limit_s, now.wall_s) for payer in payers}
     return told._replace(longest_s=limit_s, lasts_s=lasts_s)
 

@@ -32,7 +32,7 @@ SECRET_BYTES = 32
 """Of what only this store's life knows: nonces are made with it."""
 NAMES = tuple(
     b"meta account network peer config call due invite event aside farewell location nonce failure "
-    b"quality exposure health ban package".split()
+    b"quality exposure health ban package limit known".split()
 )
 
 
@@ -65,7 +65,7 @@ class Databases:
         self.meta, self.account, self.network, self.peer, self.config, *rest = handles
         self.call, self.due, self.invite, self.event, self.aside, self.farewell, *rest = rest
         self.location, self.nonce, self.failure, *rest = rest
-        self.quality, self.exposure, self.health, self.ban, self.package = rest
+        self.quality, self.exposure, self.health, self.ban, self.package, self.limit, self.known = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:
@@ -105,6 +105,8 @@ class HotStore(Databases):
         """New calls are refused beyond."""
         self.devices_bytes: int = self.env.info()["map_size"] // 100 * layout.DEVICES_PERCENT
         """New places of devices are refused beyond."""
+        self.known_max: int = self.env.info()["map_size"] // 100 * layout.KNOWN_PERCENT // layout.BYTES_PER_KNOWN
+        """Destinations that somebody has called before; beyond, what is new stays new."""
         self._configuration = Configuration(self.meta, self.config, b"")
 
     def is_current(self) -> bool:
