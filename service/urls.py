@@ -11,6 +11,7 @@ from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
 from service.interconnect.reconcile import api as reconciliations
+from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -65,6 +66,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *reconciliations.ENDPOINTS,
+    *statements.ENDPOINTS,
     *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )
