@@ -177,6 +177,8 @@ def _price(
         if local is not None:
             return local
         plan = configuration.plan(txn, plan_id)
+        if plan is None and plan_id:
+            raise Refusal("plan", path[-1].id, trunk.account, str(plan_id))
         if plan is None:
             raise Refusal("route", 0, trunk.account)
         look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms)
@@ -198,7 +200,10 @@ def _price(
             ways, rule = quote.find_ways(look, offered, top, set(), key, special)
         except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
             raise Refusal("exchange", path[-1].id, trunk.account, missing.pair) from None
+        hole, missing_thing = ("", "") if ways or rule != "route" else quote.hole_in(look, offered)
         txn_id = txn.id()
+    if hole:
+        raise Refusal(hole, path[-1].id, trunk.account, missing_thing)
     if not ways:
         raise Refusal(rule, path[-1].id if rule == "loss" else 0, trunk.account)
     leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
