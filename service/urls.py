@@ -9,7 +9,9 @@ from service.api.endpoint import Endpoint
 from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.edge import portings_api
 from service.interconnect.reconcile import api as reconciliations
+from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -64,6 +66,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *reconciliations.ENDPOINTS,
+    *statements.ENDPOINTS,
+    *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 
