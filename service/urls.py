@@ -6,10 +6,12 @@ from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.calls import history, running, simulation
+from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.edge import portings_api
 from service.interconnect.reconcile import api as reconciliations
+from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -50,6 +52,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *running.ENDPOINTS,
     *simulation.ENDPOINTS,
     *history.ENDPOINTS,
+    *traffic_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
@@ -63,6 +66,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *reconciliations.ENDPOINTS,
+    *statements.ENDPOINTS,
+    *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 
