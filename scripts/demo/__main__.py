@@ -146,7 +146,7 @@ def run(wanted: Asked) -> int:
             if wanted.as_json:
                 print(json.dumps(document, indent=2))
             else:
-                print(pages.login(places, login, _hired(system, login) if wanted.story else ()))
+                print(pages.login(places, login, _hired(system, login) if wanted.story else (), PASSWORD))
             if not wanted.once:
                 _stay(system, outside)
             return 0 if doctor["ok"] else 1
@@ -200,12 +200,12 @@ def _story(system: System, outside: Outside, script: Script, login: Login) -> li
     return Story(system, outside, boss, script.calls.calls[0].number, say).tell()
 
 
-def _hired(system: System, login: Login) -> list[Login]:
+def _hired(system: System, login: Login) -> list[str]:
     """Everybody whom the story gave a password."""
     service = system.places.service
     boss = Person(f"http://{service.host}:{service.port}").sign_in(login.email, login.password)
     found = boss.get("/users?state=active&limit=50")["items"]
-    return [Login(one["email"], PASSWORD) for one in found if one["email"] != login.email]
+    return [one["email"] for one in found if one["email"] != login.email]
 
 
 def _stay(system: System, outside: Outside) -> None:

@@ -55,13 +55,13 @@ class Login(NamedTuple):
     password: str
 
 
-def login(places: Places, found: Login, others: Iterable[Login] = ()) -> str:
-    """How to get in. `others`: whom the story hired."""
+def login(places: Places, found: Login, others: Iterable[str] = (), password: str = "") -> str:
+    """How to get in. `others`: whom the story hired, all with one password."""
     url = f"http://{places.service.host}:{places.service.port}"
     lines = [
         f"portal: {url}/",
         f"sign in as Super Admin: {found.email}, password {found.password}",
-        *(f"or as {one.email}, password {one.password}" for one in others),
+        *([f"or with the password {password!r} as {', '.join(others)}"] if others else []),
         f"explorer of the API: {url}/api/v1/explorer/",
     ]
     return "\n".join(lines)
