@@ -189,6 +189,8 @@ def _price(
             identity = identity_of(trunk, invitation, said, number, now, may_refuse=not special)
             caller = caller._replace(attestation=attestation_of(store, txn, trunk, caller, said, identity))
         plan = configuration.plan(txn, plan_id)
+        if plan is None and plan_id:
+            raise Refusal("plan", path[-1].id, trunk.account, str(plan_id))
         if plan is None:
             raise Refusal("route", 0, trunk.account)
         routing = Routing(number)
