@@ -10,6 +10,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     delivery_tables,
     edge_tables,
     peer_tables,
+    product_tables,
     ratebook_tables,
     rerating_tables,
     seller_tables,
