@@ -32,6 +32,7 @@ from service.config import Config
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
 from service.faults import Fault
+from service.portal.application import add_portal, pages_edge
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
@@ -255,7 +256,7 @@ async def openapi(_request: web.Request) -> web.Response:
 
 def make_app(service: Service) -> web.Application:
     """All URLs."""
-    app = web.Application(middlewares=[guarded])
+    app = web.Application(middlewares=[guarded, pages_edge])
     app[SERVICE] = service
     app.add_routes(
         [
@@ -267,6 +268,7 @@ def make_app(service: Service) -> web.Application:
             *routes(service.api, ENDPOINTS),
         ]
     )
+    add_portal(app, service.api)
     return app
 
 

@@ -43,18 +43,26 @@ class Unaudited(Exception):
 
 
 async def respond(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None = None) -> Reply:
-    """Answers one request. `actor`: who asks, where that is known already. Raises Problem.
+    """Answers one request. `actor`: who asks, where that is known already. Raises Problem."""
+    found = await answered(api, endpoint, asking, now_ms, actor)
+    return found if isinstance(found, Reply) else _reply_of(endpoint, found)
+
+
+async def answered(
+    api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None = None
+) -> Answer | Reply:
+    """As `respond`, before it becomes text: what the handler gave. Reply: what stood under the key. Raises Problem.
 
     A database that was restarted has left connections that are dead: what finds one is asked once more, by a new one,
     unless it may have changed something already.
     """
     try:
-        return await _respond(api, endpoint, asking, now_ms, actor)
+        return await _answered(api, endpoint, asking, now_ms, actor)
     except DBAPIError as fault:
         if not fault.connection_invalidated or endpoint.writes:
             raise _unavailable() from fault
     try:
-        return await _respond(api, endpoint, asking, now_ms, actor)
+        return await _answered(api, endpoint, asking, now_ms, actor)
     except DBAPIError as fault:
         raise _unavailable() from fault
 
@@ -63,21 +71,21 @@ def _unavailable() -> Problem:
     return Problem("unavailable", "the ledger's database doesn't answer: try again in a moment")
 
 
-async def _respond(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Reply:
+async def _answered(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Answer | Reply:
     try:
         async with looking(api.engine) as conn:
             known = actor or await _who(api, conn, endpoint, asking, now_ms)
             call = await _prepared(api, endpoint, asking, known, conn, now_ms)
             if not endpoint.writes and not endpoint.own_transaction:
-                return await _reply(endpoint, api, await endpoint.handler(call))
+                return await _followed(endpoint, api, await endpoint.handler(call))
         if endpoint.own_transaction:
-            return await _reply(endpoint, api, await endpoint.handler(call))
+            return await _followed(endpoint, api, await endpoint.handler(call))
         return await _write(api, endpoint, asking, now_ms, actor)
     except IntegrityError as fault:
         raise Problem("conflict", "this stands already, or something still depends on it") from fault
 
 
-async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Reply:
+async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Answer | Reply:
     """In one transaction under the node's lock; who asks is looked at again there, since meanwhile it may be nobody."""
     async with writing(api.engine, api.config.node) as conn:
         known = actor or await _who(api, conn, endpoint, asking, now_ms)
@@ -89,10 +97,10 @@ async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, acto
                 raise Unaudited(endpoint.name)
             await _store(conn, known, endpoint, asking, answer, now_ms)
     if stood is None:
-        return await _reply(endpoint, api, answer)
+        return await _followed(endpoint, api, answer)
     if stood.follow is None or endpoint.follow is None:
         return stood.reply
-    return _reply_of(endpoint, await endpoint.follow(api, stood.follow))
+    return await endpoint.follow(api, stood.follow)
 
 
 class Inner(NamedTuple):
@@ -258,10 +266,10 @@ async def _store(
     await conn.execute(insert)
 
 
-async def _reply(endpoint: Endpoint, api: Api, answer: Answer) -> Reply:
+async def _followed(endpoint: Endpoint, api: Api, answer: Answer) -> Answer:
     if answer.follow is not None and endpoint.follow is not None:
-        answer = await endpoint.follow(api, answer.follow)
-    return _reply_of(endpoint, answer)
+        return await endpoint.follow(api, answer.follow)
+    return answer
 
 
 def _reply_of(endpoint: Endpoint, answer: Answer) -> Reply:

@@ -67,13 +67,13 @@ def parse_moment(value: object) -> object:
     return int(moment.timestamp() * 1000)
 
 
-_AMOUNT_SCHEMA = {"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,6})?$", "examples": ["12.50"]}
+AMOUNT_SCHEMA = {"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,6})?$", "examples": ["12.50"]}
 Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX), AfterValidator(_plain)]
 Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 """Text that must say something."""
-Micros = Annotated[int, BeforeValidator(_amount), WithJsonSchema(_AMOUNT_SCHEMA)]
+Micros = Annotated[int, BeforeValidator(_amount), WithJsonSchema(AMOUNT_SCHEMA)]
 """An amount that is sent to us: decimal text, micro-units inside."""
-Money = Annotated[int, PlainSerializer(format_micros, return_type=str), WithJsonSchema(_AMOUNT_SCHEMA)]
+Money = Annotated[int, PlainSerializer(format_micros, return_type=str), WithJsonSchema(AMOUNT_SCHEMA)]
 """An amount that we send."""
 Moment = Annotated[
     int | None,

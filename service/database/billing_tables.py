@@ -184,6 +184,7 @@ invoice_lines = sa.Table(
     one_of("kind", LINE_KINDS),
     one_of("service", SERVICES),
     sa.UniqueConstraint("invoice_id", "position"),
+    sa.Index(None, "invoice_id", "destination"),
     sa.Index(None, "credits_line_id"),
     sqlite_autoincrement=True,
 )

@@ -17,11 +17,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.accounts.storage import seller_of
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue
+from service.database.billing_tables import billable_items
 from service.database.tables import accounts
 from service.ledger import rules
 from service.ledger.rules import Entry, Posting
 from service.ledger.storage import balance_of, post_entry
 
+_BILLED = {"customer", "reseller"}
+"""Kinds of accounts that get invoices."""
 _LINES: dict[str, Callable[[int, int, int, str], tuple[Posting, ...]]] = {
     rules.PAYMENT: rules.payment_postings,
     rules.ADJUSTMENT: rules.adjustment_postings,
@@ -49,10 +52,24 @@ async def book(conn: AsyncConnection, node: str, account: Row[Any], booking: Boo
     lines = _LINES[kind](account.id, await seller_of(conn, account), micros, account.currency)
     entry = Entry(kind, actor, reason, now_ms, lines, key, request, actor_account_id=by)
     entry_id = await post_entry(conn, entry)
+    if kind == rules.ADJUSTMENT and account.kind in _BILLED:
+        await _keep_for_invoice(conn, account, booking, entry_id, now_ms)
     await enqueue(
         conn, node, credit_body(account.id, micros), now_ms=now_ms, account_id=account.id, amount_micros=micros
     )
     return entry_id
+
+
+async def _keep_for_invoice(
+    conn: AsyncConnection, account: Row[Any], booking: Booking, entry_id: int, now_ms: int
+) -> None:
+    """A correction that the invoice shows."""
+    when = {"period_from_ms": now_ms, "period_to_ms": now_ms, "at_ms": now_ms}
+    what = {"kind": rules.ADJUSTMENT, "description": booking.reason or "adjustment"}
+    money = {"amount_micros": -booking.micros, "currency": account.currency, "entry_id": entry_id}
+    whom = {"account_id": account.id, "seller_id": await seller_of(conn, account)}
+    row = {**whom, **what, **money, **when, "idempotency_key": f"entry {entry_id}"}
+    await conn.execute(sa.insert(billable_items).values(**row))
 
 
 async def sold_with(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:

@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 ROOT_ID = 1
-BALANCE, REVENUE, COST, CASH = "balance", "revenue", "cost", "cash"
+BALANCE, REVENUE, COST, CASH, TAX = "balance", "revenue", "cost", "cash", "tax"
 PAYMENT, ADJUSTMENT, WRITE_OFF, MOVE = "payment", "adjustment", "write_off", "move"
 CHARGES, CORRECTION = "charges", "correction"
+ITEM, INVOICE, CREDIT_NOTE = "item", "invoice", "credit_note"
 
 
 class Unbalanced(Exception):

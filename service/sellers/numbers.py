@@ -11,10 +11,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.engine import is_sqlite
-from service.database.seller_tables import numberings
+from service.database.seller_tables import credit_note_numberings, numberings
 
 PATTERN = "{prefix}{year}-{number:5}"
 """Of a seller that has set none."""
+PATTERNS = {numberings.name: PATTERN, credit_note_numberings.name: "{prefix}CN{year}-{number:5}"}
+"""By series."""
 DIGITS_MAX = 12
 _FIELD = re.compile(r"{(?:prefix|year|yy|number(?::(\d{1,2}))?)}")
 
@@ -52,12 +54,19 @@ def year_of(now_ms: int, zone: str) -> int:
 
 async def take_number(conn: AsyncConnection, account_id: int, now_ms: int, zone: str) -> str:
     """The next number of a seller's invoices. Given back if the transaction doesn't stand."""
-    insert = sqlite.insert(numberings) if is_sqlite(conn) else postgresql.insert(numberings)
-    fresh = insert.values(account_id=account_id, pattern=PATTERN)
+    return (await take_numbers(conn, account_id, now_ms, zone, 1))[0]
+
+
+async def take_numbers(
+    conn: AsyncConnection, account_id: int, now_ms: int, zone: str, count: int, series: sa.Table = numberings
+) -> list[str]:
+    """The next ones, of invoices or of credit notes (`series`)."""
+    insert = sqlite.insert(series) if is_sqlite(conn) else postgresql.insert(series)
+    fresh = insert.values(account_id=account_id, pattern=PATTERNS[series.name])
     await conn.execute(fresh.on_conflict_do_nothing())
-    where = numberings.c.account_id == account_id
-    row = (await conn.execute(sa.select(numberings).where(where).with_for_update())).one()
+    where = series.c.account_id == account_id
+    row = (await conn.execute(sa.select(series).where(where).with_for_update())).one()
     year = max(row.year, year_of(now_ms, zone))
     number = 1 if row.restarts_yearly and 0 < row.year < year else row.next_number
-    await conn.execute(sa.update(numberings).where(where).values(next_number=number + 1, year=year))
-    return number_text(row.pattern, row.prefix, year, number)
+    await conn.execute(sa.update(series).where(where).values(next_number=number + count, year=year))
+    return [number_text(row.pattern, row.prefix, year, one) for one in range(number, number + count)]

@@ -303,6 +303,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("invoice_id", "position", name=op.f("uq_invoice_lines_invoice_id_position")),
         sqlite_autoincrement=True,
     )
+    op.create_index(
+        op.f("ix_invoice_lines_invoice_id_destination"), "invoice_lines", ["invoice_id", "destination"], unique=False
+    )
     op.create_index(op.f("ix_invoice_lines_credits_line_id"), "invoice_lines", ["credits_line_id"], unique=False)
     op.create_table(
         "invoice_taxes",

@@ -1,0 +1,148 @@
+"""Taxes and totals of drafts, from the sums of their lines."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.billing.currencies import decimals_of
+from service.billing.taxing import Group, Payer, Rate, Rates, Tax, Taxed, rates_of, shared_out, tax
+from service.database.billing_tables import (
+    SERVICES,
+    account_taxes,
+    billing_terms,
+    invoice_lines,
+    invoice_taxes,
+    invoices,
+    taxes,
+)
+
+Pair = tuple[int, int]
+"""Seller and account."""
+
+
+class Rules(NamedTuple):
+    """By which accounts are taxed."""
+
+    taxes: Mapping[Pair, Sequence[Tax]]
+    payers: Mapping[int, Payer]
+
+    def rates(self, pair: Pair, service: str, at_ms: int, *, prepaid: bool) -> Rates:
+        """Of a service. Raises ValueError."""
+        payer = self.payers[pair[1]]._replace(prices_with_tax=prepaid)
+        return rates_of(self.taxes[pair], payer, service, at_ms)
+
+    def problem(self, pair: Pair, at_ms: int) -> str | None:
+        """Why an account can't be taxed; None: it can."""
+        try:
+            for service in SERVICES:
+                self.rates(pair, service, at_ms, prepaid=False)
+        except ValueError as fault:
+            return str(fault)
+        return None
+
+
+def rate_of(row: Row[Any]) -> Rate:
+    """Of a row of `taxes` or `invoice_taxes`."""
+    return Rate(
+        row.name, row.category, row.percent_millionths, row.exemption_reason, row.exemption_code, row.inclusive,
+        row.compound,
+    )  # fmt: skip
+
+
+async def rules_of(conn: AsyncConnection, pairs: Iterable[Pair]) -> Rules:
+    """Of sellers and their accounts: what is assigned, else what everybody gets."""
+    wanted = set(pairs)
+    whose = taxes.c.account_id.in_({seller_id for seller_id, _ in wanted})
+    ordered = sa.select(taxes).where(whose).order_by(taxes.c.position, taxes.c.id)
+    sold: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    for row in await conn.execute(ordered):
+        sold[row.account_id].append(row)
+    ids = {account_id for _, account_id in wanted}
+    given: defaultdict[int, set[int]] = defaultdict(set)
+    for account_id, tax_id in await conn.execute(sa.select(account_taxes).where(account_taxes.c.account_id.in_(ids))):
+        given[account_id].add(tax_id)
+    terms = await conn.execute(sa.select(billing_terms).where(billing_terms.c.account_id.in_(ids)))
+    payers = dict.fromkeys(ids, Payer("taxed"))
+    payers |= {row.account_id: Payer(row.tax_status, row.exemption_reason, row.exemption_code) for row in terms}
+    return Rules({pair: _chosen(sold[pair[0]], given[pair[1]]) for pair in wanted}, payers)
+
+
+def _chosen(rows: list[Row[Any]], assigned: set[int]) -> list[Tax]:
+    own = [row for row in rows if row.id in assigned]
+    return [
+        Tax(rate_of(row), frozenset(row.services), row.valid_from_ms, row.valid_until_ms)
+        for row in own or [row for row in rows if row.everybody]
+    ]
+
+
+async def assess(conn: AsyncConnection, invoice_ids: Sequence[int]) -> None:
+    """Writes taxes and totals of drafts whose lines are there. Raises ValueError for two taxes that are both VAT."""
+    rows = (await conn.execute(sa.select(invoices).where(invoices.c.id.in_(invoice_ids)))).all()
+    rules = await rules_of(conn, {(row.seller_id, row.account_id) for row in rows})
+    sums = await _sums(conn, invoice_ids)
+    found = {row.id: _grouped(row, sums[row.id], rules) for row in rows}
+    for row in rows:
+        taxed = tax((Group(sums_, rates) for rates, _, sums_ in found[row.id]), decimals_of(row.currency))
+        await write_taxes(conn, row.id, taxed)
+        for number, (_, services, _) in enumerate(found[row.id]):
+            await _mark(conn, row.id, number, services, taxed[number])
+
+
+async def _sums(conn: AsyncConnection, invoice_ids: Sequence[int]) -> defaultdict[int, dict[str, int]]:
+    """By invoice and service, in the order of the lines."""
+    columns = (invoice_lines.c.invoice_id, invoice_lines.c.service)
+    query = sa.select(*columns, sa.func.sum(invoice_lines.c.amount_micros)).group_by(*columns)
+    query = query.where(invoice_lines.c.invoice_id.in_(invoice_ids)).order_by(sa.func.min(invoice_lines.c.position))
+    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
+    for invoice_id, service, micros in await conn.execute(query):
+        found[invoice_id][service] = int(micros)
+    return found
+
+
+def _grouped(row: Row[Any], sums: Mapping[str, int], rules: Rules) -> list[tuple[Rates, list[str], int]]:
+    """Services that are taxed alike, as they were at the period's end. An invoice of nothing has calls of nothing."""
+    groups: dict[Rates, list[str]] = {}
+    for service in sums or {"calls": 0}:
+        rates = rules.rates((row.seller_id, row.account_id), service, row.period_to_ms - 1, prepaid=row.prepaid)
+        groups.setdefault(rates, []).append(service)
+    return [(rates, of, sum(sums.get(service, 0) for service in of)) for rates, of in groups.items()]
+
+
+async def write_taxes(conn: AsyncConnection, invoice_id: int, groups: Sequence[Taxed]) -> None:
+    """A row for each rate of each group, and the invoice's totals."""
+    rows = [
+        {
+            "invoice_id": invoice_id, "tax_group": number, "position": position, **share.rate._asdict(),
+            "base_micros": share.base_micros, "tax_micros": share.tax_micros,
+        }
+        for number, group in enumerate(groups)
+        for position, share in enumerate(group.shares)
+    ]  # fmt: skip
+    await conn.execute(sa.insert(invoice_taxes), rows)
+    totals = {
+        "net_micros": sum(group.net_micros for group in groups),
+        "rounding_micros": sum(group.rounding_micros for group in groups),
+        "tax_micros": sum(group.tax_micros for group in groups),
+        "total_micros": sum(group.total_micros for group in groups),
+    }
+    await conn.execute(sa.update(invoices).where(invoices.c.id == invoice_id).values(**totals))
+
+
+async def _mark(conn: AsyncConnection, invoice_id: int, number: int, services: list[str], group: Taxed) -> None:
+    """Lines of all groups but the first, and those whose prices have their tax in them."""
+    mine = (invoice_lines.c.invoice_id == invoice_id) & invoice_lines.c.service.in_(services)
+    if number:
+        await conn.execute(sa.update(invoice_lines).where(mine).values(tax_group=number))
+    if group.included_micros:
+        columns = sa.select(invoice_lines.c.id, invoice_lines.c.amount_micros)
+        rows = (await conn.execute(columns.where(mine).order_by(invoice_lines.c.position))).all()
+        nets = shared_out([row.amount_micros for row in rows], group.net_micros)
+        of = sa.update(invoice_lines).where(invoice_lines.c.id == sa.bindparam("line_id"))
+        values = [{"line_id": row.id, "net_micros": net} for row, net in zip(rows, nets, strict=True)]
+        await conn.execute(of.values(net_micros=sa.bindparam("net_micros")), values)

@@ -1,0 +1,130 @@
+"""Drafts become invoices: numbered, both parties as they are now, taxes and rounding posted, the store told."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.billing.cycles import local_date, midnight_ms
+from service.billing.states import Standing, state_of
+from service.commands.bodies import credit_body
+from service.commands.outbox import Command, enqueue_all
+from service.config import Config
+from service.database.billing_tables import billing_parties, billing_terms, invoice_taxes, invoices
+from service.database.tables import accounts
+from service.ledger.rules import BALANCE, INVOICE, REVENUE, TAX, Entry, Posting, sum_postings
+from service.ledger.storage import post_entry
+from service.sellers.numbers import take_numbers
+
+Parties = Mapping[int, dict[str, Any]]
+"""By account: who it is on paper."""
+
+
+class By(NamedTuple):
+    """Who does it."""
+
+    name: str
+    account_id: int = 0
+    """0: a part of the system, or the command line."""
+
+
+async def parties_of(conn: AsyncConnection, account_ids: set[int]) -> Parties:
+    """Accounts that are nobody on paper are left out."""
+    query = sa.select(billing_parties, accounts.c.name.label("account"))
+    query = query.join(accounts, accounts.c.id == billing_parties.c.account_id)
+    rows = await conn.execute(query.where(billing_parties.c.account_id.in_(account_ids)))
+    return {row.account_id: {name: value for name, value in row._mapping.items() if name != "version"} for row in rows}
+
+
+async def issue(
+    conn: AsyncConnection, config: Config, invoice_ids: Sequence[int], by: By, now_ms: int
+) -> dict[int, str]:
+    """Issues what can be issued; returns the others with what is missing. The caller holds every node's lock."""
+    query = sa.select(invoices, billing_terms.c.due_days, billing_terms.c.tax_status)
+    query = query.join(billing_terms, billing_terms.c.account_id == invoices.c.account_id)
+    chosen = invoices.c.id.in_(invoice_ids) & (invoices.c.state == "draft")
+    rows = (await conn.execute(query.where(chosen).order_by(invoices.c.id))).all()
+    parties = await parties_of(conn, {row.seller_id for row in rows} | {row.account_id for row in rows})
+    left = {row.id: problem for row in rows if (problem := _problem(row, parties)) is not None}
+    ready = [row for row in rows if row.id not in left]
+    numbers = await _numbers(conn, config, ready, now_ms)
+    included = await _included(conn, [row.id for row in ready])
+    wanted: list[Command] = []
+    for row in ready:
+        lines = _postings(row, included.get(row.id, 0))
+        entry_id = await _post(conn, lines, numbers[row.id], by, now_ms)
+        wanted += commands_of(lines)
+        fresh = _issued(row, parties, now_ms) | {"number": numbers[row.id], "entry_id": entry_id}
+        await conn.execute(sa.update(invoices).where(invoices.c.id == row.id).values(**fresh))
+    if wanted:
+        await enqueue_all(conn, config.node, wanted, now_ms=now_ms)
+    return left
+
+
+def _problem(row: Row[Any], parties: Parties) -> str | None:
+    for word, account_id in (("seller", row.seller_id), ("buyer", row.account_id)):
+        if account_id not in parties:
+            return f"the {word} (account {account_id}) is nobody on paper: `kambill party edit` says who it is"
+    buyer = parties[row.account_id]
+    if row.tax_status == "reverse_charge" and not (buyer["tax_number"] or buyer["registration"]):
+        return "who owes the tax itself needs a tax number or a registration: `kambill party edit`"
+    return None
+
+
+async def _numbers(conn: AsyncConnection, config: Config, rows: Sequence[Row[Any]], now_ms: int) -> dict[int, str]:
+    """By invoice, in the order of their ids."""
+    of: defaultdict[int, list[int]] = defaultdict(list)
+    for row in rows:
+        of[row.seller_id].append(row.id)
+    found: dict[int, str] = {}
+    for seller_id, ids in sorted(of.items()):
+        taken = await take_numbers(conn, seller_id, now_ms, config.timezone, len(ids))
+        found |= dict(zip(ids, taken, strict=True))
+    return found
+
+
+async def _included(conn: AsyncConnection, invoice_ids: Sequence[int]) -> dict[int, int]:
+    """By invoice, taxes that its prices have in them."""
+    key = invoice_taxes.c.invoice_id
+    query = sa.select(key, sa.func.sum(invoice_taxes.c.tax_micros)).group_by(key)
+    rows = await conn.execute(query.where(key.in_(invoice_ids) & invoice_taxes.c.inclusive))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _postings(row: Row[Any], included_micros: int) -> tuple[Posting, ...]:
+    """What the ledger doesn't say yet."""
+    fresh = row.tax_micros - included_micros + row.rounding_micros
+    lines = (
+        Posting(BALANCE, row.account_id, -fresh, row.currency),
+        Posting(TAX, row.seller_id, row.tax_micros, row.currency),
+        Posting(REVENUE, row.seller_id, row.rounding_micros - included_micros, row.currency),
+    )
+    return sum_postings(lines)
+
+
+async def _post(conn: AsyncConnection, lines: tuple[Posting, ...], number: str, by: By, now_ms: int) -> int | None:
+    if not lines:
+        return None
+    entry = Entry(INVOICE, by.name, f"invoice {number}", now_ms, lines, actor_account_id=by.account_id)
+    return await post_entry(conn, entry)
+
+
+def commands_of(lines: Sequence[Posting]) -> list[Command]:
+    """What stores learn of balances that moved."""
+    moved = [(line.account_id, line.amount_micros) for line in lines if line.book == BALANCE]
+    return [Command(credit_body(account_id, micros), account_id, micros) for account_id, micros in moved]
+
+
+def _issued(row: Row[Any], parties: Parties, now_ms: int) -> dict[str, Any]:
+    last_day = local_date(now_ms, row.zone) + timedelta(days=row.due_days)
+    due_ms = midnight_ms(last_day + timedelta(days=1), row.zone) - 1
+    paid = row.total_micros if row.prepaid else 0
+    state = state_of(Standing(row.total_micros, paid, 0, due_ms), now_ms)
+    people = {"seller": parties[row.seller_id], "buyer": parties[row.account_id]}
+    return {"state": state, "paid_micros": paid, "issued_ms": now_ms, "due_ms": due_ms, **people}

@@ -1,0 +1,76 @@
+"""What is billed beside calls: posted, and kept for the next invoice, in one transaction."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.commands.bodies import credit_body
+from service.commands.outbox import enqueue
+from service.database.billing_tables import billable_items
+from service.ledger.rules import BALANCE, ITEM, REVENUE, Entry, Posting
+from service.ledger.storage import post_entry
+
+
+class Item(NamedTuple):
+    """Something that an account owes its seller."""
+
+    account_id: int
+    seller_id: int
+    """As `service.accounts.storage.seller_of` says."""
+    kind: str
+    """As in `billing_tables.ITEM_KINDS`."""
+    description: str
+    amount_micros: int
+    """Above zero: the account owes it."""
+    currency: str
+    """The account's."""
+    at_ms: int
+    """In the period that this moment is in; if that was billed already, in the next one."""
+    key: str
+    """The same one again changes nothing."""
+    period_from_ms: int
+    period_to_ms: int
+    """Exclusive; equal to the other: a moment."""
+    quantity: int = 1
+    actor: str = "billing"
+    actor_account_id: int = 0
+
+
+async def bill(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int | None:
+    """Posts it and keeps it for the invoice; returns its id; None: it stands already. Under the node's lock."""
+    known = sa.select(billable_items.c.id).where(billable_items.c.idempotency_key == item.key)
+    if (await conn.execute(known)).first() is not None:
+        return None
+    entry_id = await _post(conn, node, item, now_ms) if item.amount_micros else None
+    return await keep(conn, item, entry_id)
+
+
+async def _post(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int:
+    account_id, micros = item.account_id, item.amount_micros
+    lines = (
+        Posting(BALANCE, account_id, -micros, item.currency),
+        Posting(REVENUE, item.seller_id, micros, item.currency),
+    )
+    entry = Entry(ITEM, item.actor, item.description, now_ms, lines, actor_account_id=item.actor_account_id)
+    entry_id = await post_entry(conn, entry)
+    body = credit_body(account_id, -micros)
+    await enqueue(conn, node, body, now_ms=now_ms, account_id=account_id, amount_micros=-micros)
+    return entry_id
+
+
+async def keep(conn: AsyncConnection, item: Item, entry_id: int | None) -> int:
+    """Keeps for the invoice what an entry has posted. None: it comes to nothing."""
+    values = {name: getattr(item, name) for name in _COLUMNS}
+    row = {**values, "idempotency_key": item.key, "entry_id": entry_id}
+    return int(
+        (await conn.execute(sa.insert(billable_items).values(**row).returning(billable_items.c.id))).scalar_one()
+    )
+
+
+_COLUMNS = (
+    "account_id", "seller_id", "kind", "description", "amount_micros", "currency", "at_ms", "period_from_ms",
+    "period_to_ms", "quantity",
+)  # fmt: skip

@@ -1,0 +1,158 @@
+"""The portal's routes: from aiohttp's request to a page's function, and back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from service.api.call import Api
+from service.api.http import Rates
+from service.api.problems import Problem
+from service.portal import cookies, edge, static
+from service.portal.cookies import HOME, SESSION
+from service.portal.printer import Printer
+from service.portal.screen import Gone, Screen, Shown
+from service.portal.screens import SCREENS
+from service.portal.visit import BY_NAME, Portal, Visit
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+PORTAL: web.AppKey[Portal] = web.AppKey("portal", Portal)
+PRINTER: web.AppKey[Printer] = web.AppKey("printer", Printer)
+
+
+def add_portal(app: web.Application, api: Api) -> None:
+    """All pages, and the files that they load."""
+    files = static.files()
+    rates = Rates(api.config.api.requests_per_minute, api.config.api.unknown_per_minute)
+    app[PORTAL] = Portal(api, rates, files)
+    app[PRINTER] = Printer(files)
+    app.add_routes(static.routes(files))
+    app.add_routes([web.get("/brand.css", _colours), web.get("/brand/logo", _logo)])
+    for screen in SCREENS:
+        app.router.add_get(screen.pattern, _handler(screen), allow_head=False)
+        if screen.act is not None:
+            app.router.add_post(screen.pattern, _handler(screen))
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _handler(screen: Screen) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        visit = Visit(request.app[PORTAL], request, _now_ms())
+        try:
+            return _response(visit, await _outcome(visit, screen))
+        except Problem as problem:
+            if problem.kind == "signed-out" and screen.path != "/sign-in":
+                return _signed_out(request)
+            return _response(visit, edge.fault_page(visit, problem))
+
+    return handle
+
+
+async def _outcome(visit: Visit, screen: Screen) -> Shown | Gone | web.StreamResponse:
+    edge.check_origin(visit.request)
+    if visit.request.method == "POST" and screen.act is not None:
+        sized = visit.request.clone(client_max_size=screen.body_bytes_max)
+        visit.form = await sized.post()  # type: ignore[assignment]  # files too, where a page's form has some
+        async with visit.looking():
+            _check(visit, screen)
+        return await screen.act(visit)
+    async with visit.looking():
+        _check(visit, screen)
+        if not screen.streams:
+            return await screen.show(visit)
+    return await screen.show(visit)
+
+
+def _check(visit: Visit, screen: Screen) -> None:
+    """Raises Problem: nobody is signed in, or they may not."""
+    if visit.can(screen.endpoint):
+        return
+    if visit.actor is None:
+        raise Problem("signed-out")
+    raise Problem("forbidden", f"this needs the permission {BY_NAME[screen.endpoint].permission}")
+
+
+def _response(visit: Visit, outcome: Shown | Gone | web.StreamResponse) -> web.StreamResponse:
+    request = visit.request
+    if isinstance(outcome, web.StreamResponse):
+        return edge.finish(outcome)
+    if isinstance(outcome, Gone):
+        response = web.Response(status=303, headers={"Location": outcome.to})
+        for name, kept in ((SESSION, outcome.session), (HOME, outcome.home)):
+            if kept is not None:
+                cookies.keep_session(request, response, name, kept)
+        if outcome.theme:
+            cookies.keep(request, response, cookies.THEME, outcome.theme, lasts_s=cookies.YEAR_S)
+        if outcome.flash:
+            cookies.keep_flash(request, response, outcome.flash)
+        return edge.finish(response)
+    text = request.app[PRINTER].page(visit, outcome)
+    response = web.Response(text=text, status=outcome.status, content_type="text/html")
+    if request.cookies.get(cookies.FLASH):
+        cookies.keep_flash(request, response, "")
+    return edge.finish(response)
+
+
+def _signed_out(request: web.Request) -> web.StreamResponse:
+    """To the door; whoever acted as somebody for too long is themselves again."""
+    home = request.cookies.get(HOME, "")
+    if not home:
+        return edge.finish(edge.sign_in_instead(request))
+    response = web.Response(status=303, headers={"Location": "/"})
+    cookies.keep_session(request, response, SESSION, home)
+    cookies.keep_session(request, response, HOME, "")
+    return edge.finish(response)
+
+
+async def _colours(request: web.Request) -> web.StreamResponse:
+    """The style sheet of the visitor's seller; its address changes with the colours."""
+    visit = await _glanced(request)
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return edge.finish(web.Response(text=visit.look.style, content_type="text/css", headers=headers))
+
+
+async def _logo(request: web.Request) -> web.StreamResponse:
+    """The picture of the visitor's seller."""
+    look = (await _glanced(request)).look
+    if look.logo is None:
+        raise web.HTTPNotFound
+    headers = {"Cache-Control": "private, max-age=3600"}
+    return edge.finish(web.Response(body=look.logo, content_type=look.logo_type, headers=headers))
+
+
+async def _glanced(request: web.Request) -> Visit:
+    visit = Visit(request.app[PORTAL], request, _now_ms())
+    async with visit.looking():
+        pass
+    return visit
+
+
+@web.middleware
+async def pages_edge(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """The last door of the pages: what nobody expected, and addresses that are no page's, become pages too."""
+    if request.path.startswith("/api"):
+        return await handler(request)
+    try:
+        return await handler(request)
+    except web.HTTPException as fault:
+        if fault.status < 400:
+            raise
+        return await _fault(request, fault)
+    except ConnectionResetError:
+        raise
+    except Exception as fault:  # noqa: BLE001 -- the edge of a process
+        return await _fault(request, fault)
+
+
+async def _fault(request: web.Request, fault: Exception) -> web.StreamResponse:
+    problem = edge.problem_of(fault, request)
+    try:
+        visit = await _glanced(request)
+    except Exception:  # noqa: BLE001 -- the ledger is away: the page then comes without names
+        visit = Visit(request.app[PORTAL], request, _now_ms())
+    return _response(visit, edge.fault_page(visit, problem))

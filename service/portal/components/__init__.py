@@ -1,0 +1,1 @@
+"""What pages are made of: lists, forms, facts, plots. All is worked out here; templates only print."""

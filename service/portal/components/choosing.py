@@ -1,0 +1,30 @@
+"""What can be chosen where a field names things: asked of the noun's own list, so it is what the visitor may see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from service.api.lists import PAGE_ROWS_MAX
+from service.portal.components.fields import Choice, Kind
+from service.portal.components.labels import label_of
+from service.portal.visit import BY_NAME, Visit
+
+_NAMED = {"device": "username", "number": "number", "user": "email"}
+
+
+async def choices_of(visit: Visit, kind: Kind) -> list[Choice] | None:
+    """Of a field; None: too many, or not for the visitor's eyes: then the number is typed."""
+    if kind.choices:
+        return [Choice(one, visit.say(label_of(one)) if one else visit.say("any")) for one in kind.choices]
+    return await things(visit, kind.noun) if kind.noun else []
+
+
+async def things(visit: Visit, noun: str) -> list[Choice] | None:
+    """All things of a noun that the visitor sees; None: too many for a list, or not for their eyes."""
+    name = f"{noun}.list"
+    if name not in BY_NAME or not visit.can(name):
+        return None
+    page: Any = (await visit.look_at(name, query={"limit": str(PAGE_ROWS_MAX)})).body
+    if page.next is not None:
+        return None
+    return [Choice(str(row.id), str(getattr(row, _NAMED.get(noun, "name")))) for row in page.items]

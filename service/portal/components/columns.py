@@ -1,0 +1,113 @@
+"""Kinds of columns: what a list's rows say, as cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from service.portal.components.lists import Cell, Column
+from service.portal.formats import NEVER, decimals_of_all
+from service.portal.visit import Visit
+
+PLACES: dict[str, str] = {
+    "account": "/accounts/{}",
+    "cdr": "/calls/{}",
+    "device": "/devices/{}",
+    "gateway": "/gateways/{}",
+    "number": "/numbers/{}",
+    "role": "/roles/{}",
+    "trunk": "/trunks/{}",
+    "user": "/users/{}",
+}
+"""Where the page of a thing is."""
+STATES: dict[str, str] = {
+    "active": "success", "answered": "success", "in use": "success", "done": "success", "sent": "success",
+    "suspended": "warning", "invited": "info", "ringing": "info", "waiting": "info", "ending": "warning",
+    "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger", "out": "danger",
+}  # fmt: skip
+"""The colour of a state's badge."""
+
+
+def text(title: str, name: str, *, sort: str = "", is_wide: bool = False) -> Column:
+    """A field's text; what is missing is a dash."""
+    return each(title, lambda _, row: Cell(_plain(getattr(row, name))), sort=sort, is_wide=is_wide)
+
+
+def each(
+    title: str, cell: Callable[[Visit, Any], Cell], *, sort: str = "", at_end: bool = False, is_wide: bool = False,
+    learns: tuple[tuple[str, str], ...] = (),
+) -> Column:  # fmt: skip
+    """A cell of each row by itself."""
+    return Column(title, lambda visit, rows: [cell(visit, row) for row in rows], sort, at_end, learns, is_wide)
+
+
+def itself(title: str, noun: str, name: str, *, sort: str = "") -> Column:
+    """What the row is called, with a link to its page."""
+    return each(title, lambda _, row: Cell(_plain(getattr(row, name)), PLACES[noun].format(row.id)), sort=sort)
+
+
+def other(title: str, noun: str, name: str, *, is_wide: bool = False) -> Column:
+    """Another thing that the row names by its number: its name, with a link where the visitor may see it."""
+
+    def cell(visit: Visit, row: Any) -> Cell:
+        return thing(visit, noun, getattr(row, name))
+
+    return each(title, cell, is_wide=is_wide, learns=((noun, name),))
+
+
+def thing(visit: Visit, noun: str, number: int | None) -> Cell:
+    """A thing whose name was learned."""
+    if not number:
+        return Cell(NEVER)
+    link = PLACES[noun].format(number) if noun in PLACES and visit.knows(noun, number) else ""
+    return Cell(visit.name(noun, number), link)
+
+
+def state(title: str = "State", name: str = "state") -> Column:
+    """A state as a badge."""
+    return each(title, lambda visit, row: badge(visit, getattr(row, name)))
+
+
+def badge(visit: Visit, value: str) -> Cell:
+    """A state."""
+    return Cell(visit.say(value), "", STATES.get(value, "secondary"))
+
+
+def moment(title: str, name: str, *, sort: str = "", is_wide: bool = False) -> Column:
+    """A time."""
+    return each(title, lambda visit, row: Cell(visit.formats.moment(getattr(row, name))), sort=sort, is_wide=is_wide)
+
+
+def number(title: str, name: str, *, sort: str = "", nothing: str = NEVER, is_wide: bool = False) -> Column:
+    """A whole number."""
+
+    def cell(visit: Visit, row: Any) -> Cell:
+        value = getattr(row, name)
+        return Cell(visit.say(nothing) if value is None else visit.formats.number(value))
+
+    return each(title, cell, sort=sort, at_end=True, is_wide=is_wide)
+
+
+def yes(title: str, name: str, *, is_wide: bool = False) -> Column:
+    """Whether something is so."""
+    return each(title, lambda visit, row: Cell(visit.say("yes" if getattr(row, name) else "no")), is_wide=is_wide)
+
+
+def money(title: str, amount: Callable[[Any], int | None], currency: Callable[[Any], str], *, sort: str = "") -> Column:
+    """Amounts, exact, their points below each other. None: a dash."""
+
+    def cells(visit: Visit, rows: Sequence[Any]) -> list[Cell]:
+        amounts = [amount(row) for row in rows]
+        decimals = decimals_of_all(amounts)
+        return [
+            Cell(NEVER if micros is None else visit.formats.money(micros, currency(row), decimals))
+            for micros, row in zip(amounts, rows, strict=True)
+        ]
+
+    return Column(title, cells, sort, at_end=True)
+
+
+def _plain(value: Any) -> str:
+    if value is None or value == "":
+        return NEVER
+    return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)

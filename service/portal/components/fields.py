@@ -1,0 +1,243 @@
+"""Fields of forms, from the model of what an endpoint takes: as printed, and what was typed as a body. Pure."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from ratebook.money import format_micros, parse_micros
+from service.api.problems import FieldError
+from service.api.values import AMOUNT_SCHEMA, noun_in
+from service.portal.formats import Formats
+
+AREA = frozenset({"address", "reason", "source", "text", "note"})
+_GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d+)?")
+_WITH_COMMA = re.compile(r"-?\d+,\d+")
+
+
+class Choice(NamedTuple):
+    """One of several values."""
+
+    value: str
+    text: str
+
+
+class Kind(NamedTuple):
+    """What a field takes, by its schema."""
+
+    name: str
+    shape: str
+    """text, area, password, email, colour, amount, number, check, choice, moment, lines, choices."""
+    noun: str = ""
+    """What its numbers name; empty: nothing."""
+    is_number: bool = False
+    """Whether its value, or each of its values, is a number."""
+    can_be_null: bool = False
+    is_required: bool = False
+    choices: tuple[str, ...] = ()
+    hint: str = ""
+    default: Any = None
+
+
+class Field(NamedTuple):
+    """A field as it is printed."""
+
+    kind: Kind
+    label: str
+    values: tuple[str, ...]
+    """What stands in it: one, or of several those that are chosen."""
+    errors: tuple[str, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    now: str = ""
+    """What somebody else made of it meanwhile; empty: nothing."""
+    is_fixed: bool = False
+    """It can be seen, not changed: something else has said what it is."""
+
+    @property
+    def value(self) -> str:
+        """Of a field with one."""
+        return self.values[0] if self.values else ""
+
+
+@functools.cache
+def kinds(model: type[BaseModel]) -> dict[str, Kind]:
+    """Of every field of a model that a form can take, in order. What holds other things has a form of its own."""
+    schema = model.model_json_schema()
+    required = schema.get("required", [])
+    found = {}
+    for name, field in model.model_fields.items():
+        told = _resolved(schema["properties"][name], schema.get("$defs", {}))
+        kind = _kind(name, told, noun_in(field.annotation, field.metadata), is_required=name in required)
+        if kind is not None:
+            found[name] = kind
+    return found
+
+
+def _resolved(told: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
+    """With the names of lists of values replaced by the lists; other things keep theirs."""
+    found = dict(told)
+    name = str(found.get("$ref", "")).rpartition("/")[2]
+    if "enum" in known.get(name, {}):
+        return {**known[name], **{key: value for key, value in found.items() if key != "$ref"}}
+    if "items" in found:
+        found["items"] = _resolved(found["items"], known)
+    if "anyOf" in found:
+        found["anyOf"] = [_resolved(way, known) for way in found["anyOf"]]
+    return found
+
+
+def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -> Kind | None:
+    ways = [way for way in told.get("anyOf", [told]) if way.get("type") != "null"]
+    if len(ways) != 1:
+        return None
+    way: Mapping[str, Any] = ways[0]
+    shape = _shape(name, way, noun)
+    if shape is None:
+        return None
+    within = way.get("items", way)
+    return Kind(
+        name=name,
+        shape=shape,
+        noun=noun,
+        is_number=within.get("type") == "integer",
+        can_be_null=len(ways) != len(told.get("anyOf", [told])),
+        is_required=is_required,
+        choices=tuple(str(one) for one in within.get("enum", [])),
+        hint=told.get("description", ""),
+        default=told.get("default"),
+    )
+
+
+def _shape(name: str, way: Mapping[str, Any], noun: str) -> str | None:
+    sort = way.get("type")
+    if "$ref" in way or sort == "object":
+        return None
+    if sort == "array":
+        items = way["items"]
+        if "$ref" in items or items.get("type") not in {"string", "integer"}:
+            return None
+        return "choices" if noun or "enum" in items else "lines"
+    if "enum" in way or noun:
+        return "choice"
+    if sort in {"boolean", "integer"}:
+        return {"boolean": "check", "integer": "number"}[sort]
+    return _text_shape(name, way) if sort == "string" else None
+
+
+def _text_shape(name: str, way: Mapping[str, Any]) -> str:
+    if way.get("pattern") == AMOUNT_SCHEMA["pattern"]:
+        return "amount"
+    if way.get("format") in {"password", "date-time"}:
+        return "password" if way["format"] == "password" else "moment"
+    if name in {"email", "sender_address"}:
+        return "email"
+    if name.endswith("_colour"):
+        return "colour"
+    return "area" if name in AREA else "text"
+
+
+def shown(kind: Kind, value: Any, formats: Formats) -> tuple[str, ...]:
+    """The texts that stand in a field for a value as the API tells it in JSON."""
+    if value is None:
+        return ()
+    if kind.shape == "lines":
+        return ("\n".join(str(one) for one in value),)
+    if kind.shape == "choices":
+        return tuple(str(one) for one in value)
+    if kind.shape == "check":
+        return ("yes",) if value else ()
+    if kind.shape == "moment":
+        return (formats.field_moment(int(datetime.fromisoformat(value).timestamp()) * 1000),)
+    if kind.shape == "amount" and formats.comma():
+        return (str(value).replace(".", ","),)
+    return (str(value),)
+
+
+def read(kind: Kind, typed: Sequence[str], formats: Formats) -> Any:
+    """The JSON value of what was typed; None: nothing. What can't be read stays text, and the form tells what it is."""
+    if kind.shape == "check":
+        return bool(typed)
+    if kind.shape == "choices":
+        return [_number(one) if kind.is_number else one for one in typed]
+    text = (typed[0] if typed else "").replace("\r\n", "\n")
+    if kind.shape == "lines":
+        parts = [part.strip() for part in re.split(r"[\n;]" if kind.is_number is False else r"[\n;,\s]", text)]
+        return [_number(part) if kind.is_number else part for part in parts if part]
+    if kind.shape != "password":
+        text = text.strip()
+    if not text:
+        return None
+    return _value(kind, text, formats)
+
+
+def _value(kind: Kind, text: str, formats: Formats) -> Any:
+    if kind.is_number:
+        return _number(text)
+    if kind.shape == "amount":
+        return amount(text, formats)
+    if kind.shape == "moment":
+        return moment(text, formats)
+    return text
+
+
+def _number(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?[0-9]{1,19}", text) else text
+
+
+def amount(text: str, formats: Formats) -> str:
+    """As the API wants it. Where a comma stands before decimals, thousands apart by points are not guessed at."""
+    if not formats.comma():
+        return _plain_amount(text)
+    if _GROUPED.fullmatch(text):
+        return f"?{text}"  # 1.234 may be a thousand: no amount, so the form asks again
+    return _plain_amount(text.replace(",", ".", 1) if _WITH_COMMA.fullmatch(text) else text)
+
+
+def _plain_amount(text: str) -> str:
+    try:
+        return format_micros(parse_micros(text))
+    except ValueError:
+        return text
+
+
+def moment(text: str, formats: Formats) -> str:
+    """What an input of the kind datetime-local sends, with the visitor's zone; other text as it is."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    zoned = found if found.tzinfo is not None else found.replace(tzinfo=formats.zone)
+    return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def errors_by_field(errors: Sequence[FieldError], names: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
+    """What is wrong, by the field that it stands beside; and what belongs to no field of the form."""
+    beside: dict[str, list[str]] = {}
+    above: list[str] = []
+    for one in errors:
+        name, _, rest = one.pointer.removeprefix("/").partition("/")
+        if name in names:
+            beside.setdefault(name, []).append(f"{_place(rest)}{one.detail}")
+        else:
+            above.append(f"{one.pointer}: {one.detail}" if one.pointer else one.detail)
+    return beside, above
+
+
+def _place(rest: str) -> str:
+    """Which one of several lines: their numbers begin with 0 in the API, with 1 for people."""
+    return f"{int(rest) + 1}: " if rest.isdecimal() else ""
+
+
+def field(
+    kind: Kind, label: str, values: tuple[str, ...], errors: Sequence[str] = (), choices: Sequence[Choice] = ()
+) -> Field:
+    """A field, its choices completed by what stands in it."""
+    known = {one.value for one in choices}
+    more = [Choice(one, f"#{one}" if kind.noun else one) for one in values if one not in known]
+    listed = (*choices, *more) if kind.shape in {"choice", "choices"} else ()
+    return Field(kind, label, values, tuple(errors), listed)

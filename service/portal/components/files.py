@@ -1,0 +1,222 @@
+"""A list as a file: CSV while it is read, XLSX sheet by sheet. No cell of either is a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+import xlsxwriter
+from aiohttp import web
+from pydantic import BaseModel
+
+from ratebook.money import format_micros
+from ratebook.sheets.write import FORMULAS
+from service.api.lists import PAGE_ROWS_MAX
+from service.api.values import AMOUNT_SCHEMA, noun_in
+from service.portal.edge import HEADERS
+from service.portal.formats import MICROS, Formats
+from service.portal.visit import BY_NAME, Visit
+
+SHEET_ROWS_MAX = 1_048_575
+"""Of XLSX, without the line of names."""
+CHUNK_BYTES = 1 << 18
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+Handler = Callable[[Visit], Any]
+
+
+class FileColumn(NamedTuple):
+    """A column of a file."""
+
+    name: str
+    value: Callable[[Visit, Any], object]
+    """Text, int, Decimal, bool or None."""
+    learns: tuple[str, str] | None = None
+
+
+class Source(NamedTuple):
+    """Where a file's rows come from."""
+
+    name: str
+    """Of the file."""
+    endpoint: str
+    query: Callable[[Visit], dict[str, str]]
+    file_columns: tuple[FileColumn, ...] = ()
+
+
+def columns_of(source: Source) -> list[FileColumn]:
+    """Every plain field of the rows, by the API's names, with the names of what numbers name; then the list's own."""
+    model = BY_NAME[source.endpoint].answer
+    assert model is not None
+    item: type[BaseModel] = model.model_fields["items"].annotation.__args__[0]  # type: ignore[union-attr]
+    told = item.model_json_schema(mode="serialization")["properties"]
+    found: list[FileColumn] = []
+    for name, field in item.model_fields.items():
+        made = _column(name, told[name], noun_in(field.annotation, field.metadata))
+        found += made
+    return [*found, *source.file_columns]
+
+
+def _column(name: str, told: dict[str, Any], noun: str) -> list[FileColumn]:
+    way = next((one for one in told.get("anyOf", [told]) if one.get("type") != "null"), told)
+    kind = way.get("type")
+    if way.get("format") == "date-time" or "date-time" in str(way.get("format", "")):
+        return [FileColumn(name, lambda visit, row: _moment(getattr(row, name), visit.formats))]
+    if way.get("pattern") == AMOUNT_SCHEMA["pattern"]:
+        return [FileColumn(name, lambda _, row: _amount(getattr(row, name)))]
+    if isinstance(kind, list):
+        kind = next(one for one in kind if one != "null")
+    if kind in {"string", "integer", "boolean"}:
+        column = FileColumn(name, lambda _, row: getattr(row, name))
+        return [column, *_named(name, noun or _noun(name))]
+    if kind == "array" and way.get("items", {}).get("type") in {"string", "integer"}:
+        return [FileColumn(name, lambda _, row: "; ".join(str(one) for one in getattr(row, name)))]
+    return []
+
+
+def _noun(name: str) -> str:
+    return name.removesuffix("_id") if name.endswith("_id") and f"{name.removesuffix('_id')}.show" in BY_NAME else ""
+
+
+def _named(name: str, noun: str) -> list[FileColumn]:
+    if not noun:
+        return []
+
+    def value(visit: Visit, row: Any) -> str:
+        number = getattr(row, name)
+        return visit.name(noun, number) if visit.knows(noun, number) else ""
+
+    return [FileColumn(name.removesuffix("_id"), value, (noun, name))]
+
+
+def _moment(wall_ms: int | None, formats: Formats) -> str:
+    """ISO 8601 with the zone's distance from UTC; empty: never."""
+    if not wall_ms:
+        return ""
+    return datetime.fromtimestamp(wall_ms // 1000, UTC).astimezone(formats.zone).isoformat()
+
+
+def _amount(micros: int | None) -> Decimal | None:
+    return None if micros is None else Decimal(micros) / MICROS
+
+
+async def _pages(visit: Visit, source: Source, columns: list[FileColumn]) -> AsyncIterator[list[list[object]]]:
+    """All rows, page by page; each page is a look of its own, so that what is revoked meanwhile ends the file."""
+    query = {**source.query(visit), "limit": str(PAGE_ROWS_MAX)}
+    parameters = visit.path_of(source.endpoint)
+    while True:
+        async with visit.looking():
+            page: Any = (await visit.look_at(source.endpoint, parameters, query)).body
+            for column in columns:
+                if column.learns is not None:
+                    noun, name = column.learns
+                    await visit.learn(noun, [getattr(row, name) for row in page.items])
+        yield [[column.value(visit, row) for column in columns] for row in page.items]
+        if page.next is None:
+            return
+        query["cursor"] = page.next
+
+
+def inert(value: object) -> object:
+    """Of a CSV's cell: text that no spreadsheet takes for a formula; numbers stay numbers."""
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(FORMULAS) else value
+    if isinstance(value, Decimal):
+        return format_micros(int(value * MICROS))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "" if value is None else value
+
+
+def csv_of(source: Source) -> Handler:
+    """Sends a list as CSV, while it is read."""
+
+    async def send(visit: Visit) -> web.StreamResponse:
+        columns = columns_of(source)
+        pages = _pages(visit, source, columns)
+        first = await anext(pages)
+        response = web.StreamResponse(headers=_headers(source, "csv", "text/csv; charset=utf-8"))
+        await response.prepare(visit.request)
+        await response.write(_lines([[column.name for column in columns]]) + _lines(first))
+        async for rows in pages:
+            await response.write(_lines(rows))
+        await response.write_eof()
+        return response
+
+    return send
+
+
+def _lines(rows: Iterable[list[object]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\r\n").writerows([inert(value) for value in row] for row in rows)
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def xlsx_of(source: Source) -> Handler:
+    """Sends a list as XLSX, on further sheets beyond a sheet's rows. It is written to disk first, for flat memory."""
+
+    async def send(visit: Visit) -> web.StreamResponse:
+        columns = columns_of(source)
+        with tempfile.TemporaryFile() as file:
+            book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False})
+            sheets = _Sheets(book, [column.name for column in columns])
+            async for rows in _pages(visit, source, columns):
+                sheets.add(rows)
+            book.close()
+            return await _sent(visit, source, file)
+
+    return send
+
+
+class _Sheets:
+    """A book that grows by rows."""
+
+    def __init__(self, book: Any, names: list[str]) -> None:
+        self._book, self._names = book, names
+        self._at = 0
+        self._sheet = self._new()
+
+    def _new(self) -> Any:
+        sheet = self._book.add_worksheet()
+        sheet.freeze_panes(1, 0)
+        for at, name in enumerate(self._names):
+            sheet.write_string(0, at, name)
+        self._at = 0
+        return sheet
+
+    def add(self, rows: Iterable[list[object]]) -> None:
+        """Rows behind those that stand there."""
+        for row in rows:
+            if self._at == SHEET_ROWS_MAX:
+                self._sheet = self._new()
+            self._at += 1
+            for at, value in enumerate(row):
+                self._write(at, value)
+
+    def _write(self, at: int, value: object) -> None:
+        if isinstance(value, bool):
+            self._sheet.write_boolean(self._at, at, value)
+        elif isinstance(value, int | Decimal):
+            self._sheet.write_number(self._at, at, value)
+        elif value is not None:
+            self._sheet.write_string(self._at, at, str(value))
+
+
+async def _sent(visit: Visit, source: Source, file: Any) -> web.StreamResponse:
+    size = file.tell()
+    file.seek(0)
+    response = web.StreamResponse(headers=_headers(source, "xlsx", _XLSX) | {"Content-Length": str(size)})
+    await response.prepare(visit.request)
+    while part := file.read(CHUNK_BYTES):
+        await response.write(part)
+    await response.write_eof()
+    return response
+
+
+def _headers(source: Source, suffix: str, kind: str) -> dict[str, str]:
+    told = {"Content-Type": kind, "Content-Disposition": f'attachment; filename="{source.name}.{suffix}"'}
+    return {**HEADERS, **told}

@@ -1,0 +1,227 @@
+"""Forms: one for each endpoint that changes something, made from what it takes. Faults land beside their fields."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, NamedTuple
+
+from pydantic import BaseModel
+
+from service.api.endpoint import Answer, Key
+from service.api.problems import Problem
+from service.portal.components.choosing import choices_of
+from service.portal.components.fields import Field, Kind, errors_by_field, field, kinds, read, shown
+from service.portal.components.labels import label_of
+from service.portal.screen import Crumb, Gone, Screen, Shown, filled
+from service.portal.visit import BY_NAME, Visit
+
+KEY, VERSION = "_key", "_version"
+"""Hidden fields: an idempotency key, and the version of what was shown."""
+
+
+class Form(NamedTuple):
+    """A page with a form for one endpoint."""
+
+    path: str
+    """With the endpoint's own names in it: /accounts/{account_id}/edit."""
+    endpoint: str
+    title: str
+    submit: str
+    back: str
+    """Where one came from, and goes on to."""
+    fields: tuple[str, ...] = ()
+    """Of the body, in this order; empty: all that a form can take."""
+    shows: str = ""
+    """The endpoint that tells what stands now; empty: something new. Only what was changed is sent."""
+    said: str = ""
+    """What the next page says."""
+    text: str = ""
+    """What stands above the fields."""
+    is_danger: bool = False
+    made: Callable[[Visit, BaseModel], str] | None = None
+    """Where to go from what was made; None: back."""
+    tells: Callable[[Visit, BaseModel], Awaitable[Shown]] | None = None
+    """Shows an answer that is told once; None: there is nothing to keep."""
+
+    @property
+    def body(self) -> type[BaseModel] | None:
+        """What the endpoint takes."""
+        return BY_NAME[self.endpoint].body
+
+
+def screen(form: Form) -> Screen:
+    """The page of a form."""
+
+    async def show(visit: Visit) -> Shown:
+        stands = await _stands(visit, form)
+        return await _shown(visit, form, stands, _first(visit, form, stands))
+
+    async def act(visit: Visit) -> Shown | Gone:
+        return await _sent(visit, form)
+
+    return Screen(form.path, form.endpoint, show, act)
+
+
+class _Stands(NamedTuple):
+    """What is there now."""
+
+    values: Mapping[str, Any]
+    """As the API tells them in JSON; none: something new."""
+    version: str = ""
+
+
+class _Filled(NamedTuple):
+    """What stands in the form, by field, and what is wrong with it."""
+
+    values: Mapping[str, tuple[str, ...]]
+    problem: Problem | None = None
+    version: str = ""
+
+
+def _kinds(form: Form) -> dict[str, Kind]:
+    if form.body is None:
+        return {}
+    known = kinds(form.body)
+    return {name: known[name] for name in form.fields or known}
+
+
+async def _stands(visit: Visit, form: Form) -> _Stands:
+    if not form.shows:
+        return _Stands({})
+    answer = await visit.look_at(form.shows, visit.path_of(form.shows))
+    assert answer.body is not None
+    version = answer.version if answer.version is not None else getattr(answer.body, "version", "")
+    return _Stands(answer.body.model_dump(mode="json"), str(version))
+
+
+def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
+    """As the form is seen first: what stands, else what the address says, else what holds when nothing is said."""
+    found = {}
+    for name, kind in _kinds(form).items():
+        asked = visit.request.query.getall(name, [])
+        value = stands.values.get(name) if form.shows else kind.default
+        found[name] = tuple(asked) if asked and not form.shows else shown(kind, value, visit.formats)
+    return _Filled(found, None, stands.version)
+
+
+async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) -> Shown:
+    found = _kinds(form)
+    problem = filled_in.problem
+    beside, above = errors_by_field(problem.errors if problem is not None else [], list(found))
+    fields = [await _field(visit, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
+    if problem is not None and problem.kind == "changed":
+        fields = [_beside_now(visit, one, stands) for one in fields]
+    title = visit.say(form.title)
+    values = {
+        "fields": fields,
+        "form": form,
+        "problem": problem,
+        "above": above,
+        "back": _filled(visit, form.back),
+        "key": visit.form.get(KEY) or visit.new_key() if BY_NAME[form.endpoint].key is not Key.NONE else "",
+        "version": filled_in.version,
+        "text": visit.say(form.text) if form.text else "",
+        "submit": visit.say(form.submit),
+        "about": stands.values.get("name") or stands.values.get("email") or stands.values.get("username") or "",
+    }
+    trail = (Crumb(visit.say("Back"), _filled(visit, form.back)),)
+    return Shown("form.html", title, values, 200 if problem is None else problem.status, trail)
+
+
+async def _field(visit: Visit, kind: Kind, filled_in: _Filled, errors: list[str]) -> Field:
+    values = filled_in.values.get(kind.name, ())
+    listed = await choices_of(visit, kind) if kind.shape in {"choice", "choices"} else []
+    if listed is None:
+        shape = "number" if kind.shape == "choice" else "lines"
+        return field(kind._replace(shape=shape), visit.say(label_of(kind.name)), ("\n".join(values),), errors)
+    label = visit.say(label_of(kind.name))
+    asked = visit.request.query.getall(kind.name, [])
+    made = field(kind, label, values, errors, listed)
+    return made._replace(is_fixed=bool(kind.noun and asked and tuple(asked) == values))
+
+
+def _beside_now(visit: Visit, one: Field, stands: _Stands) -> Field:
+    """Says what somebody else made of it meanwhile, where that differs from what stands in the form."""
+    now = shown(one.kind, stands.values.get(one.kind.name), visit.formats)
+    if now == one.values:
+        return one
+    texts = {choice.value: choice.text for choice in one.choices}
+    return one._replace(now=", ".join(texts.get(value, value) for value in now) or visit.say("nothing"))
+
+
+def _filled(visit: Visit, path: str) -> str:
+    """Names of the path from this page's own, or from the form, or from the address."""
+    known = {**visit.request.query, **{name: str(value) for name, value in visit.form.items()}}
+    return filled(path, {**known, **visit.request.match_info})
+
+
+async def _sent(visit: Visit, form: Form) -> Shown | Gone:
+    """Load, ask the endpoint, go on; or the same page with its faults."""
+    async with visit.looking():
+        stands = await _stands(visit, form)
+    typed = {name: tuple(map(str, visit.form.getall(name, []))) for name in _kinds(form)}
+    body = _body(visit, form, typed, stands)
+    if form.shows and not body:
+        return Gone(_filled(visit, form.back), visit.say("Nothing was changed."))
+    try:
+        answer = await visit.do(
+            form.endpoint,
+            body if form.body is not None else None,
+            version=str(visit.form.get(VERSION, "")),
+            key=str(visit.form.get(KEY, "")),
+            **visit.path_of(form.endpoint),
+        )
+    except Problem as problem:
+        return await _again(visit, form, typed, problem)
+    return await _done(visit, form, answer)
+
+
+async def _again(visit: Visit, form: Form, typed: dict[str, tuple[str, ...]], problem: Problem) -> Shown:
+    if problem.kind == "signed-out":
+        raise problem
+    async with visit.looking():
+        stands = await _stands(visit, form)
+        version = stands.version if problem.kind == "changed" else str(visit.form.get(VERSION, ""))
+        kept = {name: values for name, values in typed.items() if _kinds(form)[name].shape != "password"}
+        return await _shown(visit, form, stands, _Filled(kept, problem, version))
+
+
+async def _done(visit: Visit, form: Form, answer: Answer) -> Shown | Gone:
+    if form.tells is not None and answer.body is not None:
+        async with visit.looking():
+            return await form.tells(visit, answer.body)
+    to = form.made(visit, answer.body) if form.made is not None and answer.body is not None else ""
+    return Gone(to or _filled(visit, form.back), visit.say(form.said or "Done."))
+
+
+def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands: _Stands) -> dict[str, Any]:
+    """What to send: of something new all that was typed, else only what differs from what stands."""
+    found: dict[str, Any] = {}
+    for name, kind in _kinds(form).items():
+        value = read(kind, _parts(kind, typed[name]), visit.formats)
+        if not form.shows:
+            if value is not None:
+                found[name] = value
+        elif not _is_same(kind, value, stands.values.get(name), visit):
+            found[name] = "" if value is None and not _takes_null(kind) else value
+    return found
+
+
+def _parts(kind: Kind, typed: tuple[str, ...]) -> tuple[str, ...]:
+    """Numbers that had to be typed, since there were too many things to choose from."""
+    if kind.shape == "choices" and len(typed) == 1 and "\n" in typed[0]:
+        return tuple(typed[0].split())
+    return typed
+
+
+def _takes_null(kind: Kind) -> bool:
+    return kind.can_be_null and kind.shape not in {"text", "area"}
+
+
+def _is_same(kind: Kind, value: Any, stands: Any, visit: Visit) -> bool:
+    """Whether what was typed is what stands: compared as it would stand in the form."""
+    if kind.shape == "choices":
+        return sorted(map(str, value)) == sorted(map(str, stands or []))
+    if value is None:
+        return stands in {None, ""} if not isinstance(stands, list) else not stands
+    return value == stands or shown(kind, value, visit.formats) == shown(kind, stands, visit.formats)

@@ -1,0 +1,224 @@
+"""Lists: filters and order in the address, page by page by cursor, the same as a file. Columns are worked out whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from service.api.lists import Paging
+from service.api.problems import Problem
+from service.portal.components.choosing import choices_of
+from service.portal.components.fields import Field, errors_by_field, field, kinds, moment
+from service.portal.components.files import FileColumn, Source, csv_of, xlsx_of
+from service.portal.components.labels import label_of
+from service.portal.screen import Crumb, Screen, Shown, filled
+from service.portal.visit import BY_NAME, Visit
+
+OF_PAGING = frozenset(Paging.model_fields)
+
+
+class Cell(NamedTuple):
+    """What stands in a row's column."""
+
+    text: str
+    link: str = ""
+    badge: str = ""
+    """A colour's name: the text is a badge; empty: it is text."""
+    title: str = ""
+    """What the text stands for, where it is short."""
+
+
+Cells = Callable[[Visit, Sequence[Any]], list[Cell]]
+
+
+class Column(NamedTuple):
+    """A column of a list."""
+
+    title: str
+    cells: Cells
+    """Of all rows at once: so that points stand below each other."""
+    sort: str = ""
+    """The name by which the endpoint sorts; empty: it doesn't."""
+    at_end: bool = False
+    """Numbers: their ends stand below each other."""
+    learns: tuple[tuple[str, str], ...] = ()
+    """Nouns whose names it shows, with the row's field that holds their numbers."""
+    is_wide: bool = False
+    """Left out on a telephone."""
+
+
+class Head(NamedTuple):
+    """The head of a column as it is printed."""
+
+    text: str
+    link: str
+    """Sorts by it; empty: it can't."""
+    order: str
+    """ascending, descending, or empty."""
+    at_end: bool
+    is_wide: bool
+
+
+class Listed(NamedTuple):
+    """A page with a list."""
+
+    path: str
+    endpoint: str
+    title: str
+    columns: tuple[Column, ...]
+    filters: tuple[str, ...] = ()
+    """Of the endpoint's query."""
+    search: str = ""
+    """The filter that is looked for while one types; empty: none."""
+    empty: str = "There is nothing here yet."
+    makes: tuple[tuple[str, str, str], ...] = ()
+    """What one can do from here: text, path, and the endpoint that it needs."""
+    back: tuple[str, str] | None = None
+    """Text and path of the page above."""
+    has_files: bool = True
+    """Whether it can be had as a file."""
+    file_columns: tuple[FileColumn, ...] = ()
+    """What a file says beside the plain fields of the rows."""
+
+
+class Table(NamedTuple):
+    """Rows as they are printed."""
+
+    heads: list[Head]
+    rows: list[list[Cell]]
+
+
+async def table_of(
+    visit: Visit, columns: Sequence[Column], rows: Sequence[Any], heads: list[Head] | None = None
+) -> Table:
+    """Learns the names that the columns show, and works the cells out."""
+    for column in columns:
+        for noun, name in column.learns:
+            await visit.learn(noun, [getattr(row, name) for row in rows])
+    made = [column.cells(visit, rows) for column in columns]
+    plain = [Head(visit.say(column.title), "", "", column.at_end, column.is_wide) for column in columns]
+    return Table(heads or plain, [list(cells) for cells in zip(*made, strict=True)] if rows else [])
+
+
+def screens(listed: Listed) -> list[Screen]:
+    """The page, and its files."""
+
+    async def show(visit: Visit) -> Shown:
+        return await _shown(visit, listed)
+
+    pages = [Screen(listed.path, listed.endpoint, show)]
+    if listed.has_files:
+        pages += [
+            Screen(f"{listed.path}.csv", listed.endpoint, csv_of(_source(listed)), streams=True),
+            Screen(f"{listed.path}.xlsx", listed.endpoint, xlsx_of(_source(listed)), streams=True),
+        ]
+    return pages
+
+
+def _source(listed: Listed) -> Source:
+    name = listed.path.rsplit("/", 1)[-1]
+    return Source(name, listed.endpoint, lambda visit: asked(visit, listed.endpoint), listed.file_columns)
+
+
+def asked(visit: Visit, endpoint: str) -> dict[str, str]:
+    """The query of an endpoint, from the address: what it doesn't know, and what is empty, is left out."""
+    model = BY_NAME[endpoint].query
+    known = kinds(model)
+    found = {}
+    for name in model.model_fields:
+        text = visit.request.query.get(name, "").strip()
+        if text:
+            is_moment = name in known and known[name].shape == "moment"
+            found[name] = moment(text, visit.formats) if is_moment else text
+    return found
+
+
+async def _shown(visit: Visit, listed: Listed) -> Shown:
+    query = asked(visit, listed.endpoint)
+    problem = None
+    try:
+        page: Any = (await visit.look_at(listed.endpoint, visit.path_of(listed.endpoint), query)).body
+        rows, following = page.items, page.next
+    except Problem as found:
+        if found.kind != "invalid":
+            raise
+        problem, rows, following = found, [], None
+    table = await table_of(visit, listed.columns, rows, heads(visit, listed))
+    beside, above = errors_by_field(problem.errors if problem is not None else [], listed.filters)
+    filters = [await _filter(visit, listed, name, beside.get(name, [])) for name in listed.filters]
+    values = {
+        "listed": listed,
+        "table": table,
+        "filters": filters,
+        "above": above,
+        "is_filtered": any(name in query for name in listed.filters),
+        "pages": _pages(visit, following),
+        "files": _files(visit, listed),
+        "makes": makes(visit, listed.makes),
+        "empty": visit.say(listed.empty),
+    }
+    trail = (Crumb(visit.say(listed.back[0]), _with_names(visit, listed.back[1])),) if listed.back else ()
+    return Shown("list.html", visit.say(listed.title), values, 200 if problem is None else 400, trail)
+
+
+def makes(visit: Visit, offered: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+    """Text and link of what the visitor may do."""
+    return [(visit.say(text), _with_names(visit, path)) for text, path, name in offered if visit.can(name)]
+
+
+def _with_names(visit: Visit, path: str) -> str:
+    return filled(path, visit.request.match_info)
+
+
+async def _filter(visit: Visit, listed: Listed, name: str, errors: list[str]) -> Field:
+    kind = kinds(BY_NAME[listed.endpoint].query)[name]
+    value = visit.request.query.get(name, "")
+    found = await choices_of(visit, kind) if kind.shape == "choice" else []
+    if found is None:
+        kind = kind._replace(shape="number")
+    return field(kind._replace(hint=""), visit.say(label_of(name)), (value,) if value else (), errors, found or [])
+
+
+def heads(visit: Visit, listed: Listed) -> list[Head]:
+    """The heads of the columns, with links that sort by them."""
+    by = visit.request.query.get("sort", "")
+    return [_head(visit, column, by) for column in listed.columns]
+
+
+def _head(visit: Visit, column: Column, by: str) -> Head:
+    text = visit.say(column.title)
+    if not column.sort:
+        return Head(text, "", "", column.at_end, column.is_wide)
+    is_by, falls = by.removeprefix("-") == column.sort, by.startswith("-")
+    order = ("descending" if falls else "ascending") if is_by else ""
+    link = same_page(visit, sort=column.sort if falls or not is_by else f"-{column.sort}", cursor="")
+    return Head(text, link, order, column.at_end, column.is_wide)
+
+
+def same_page(visit: Visit, **other: str) -> str:
+    """The address of this page with other values; an empty one is left out."""
+    values: Mapping[str, str] = {**visit.request.query, **other}
+    told = urlencode({name: value for name, value in values.items() if value})
+    return f"{visit.request.path}?{told}" if told else visit.request.path
+
+
+def _pages(visit: Visit, following: str | None) -> list[tuple[str, str]]:
+    """Links to the first page and to the next one, where there are such."""
+    found = []
+    if visit.request.query.get("cursor"):
+        found.append((visit.say("First page"), same_page(visit, cursor="")))
+    if following is not None:
+        found.append((visit.say("Next page"), same_page(visit, cursor=following)))
+    return found
+
+
+def _files(visit: Visit, listed: Listed) -> list[tuple[str, str]]:
+    """Links to the whole list as files."""
+    if not listed.has_files:
+        return []
+    told = urlencode(
+        {name: value for name, value in visit.request.query.items() if value and name not in {"cursor", "limit"}}
+    )
+    rest = f"?{told}" if told else ""
+    return [("CSV", f"{visit.request.path}.csv{rest}"), ("XLSX", f"{visit.request.path}.xlsx{rest}")]

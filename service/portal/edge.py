@@ -1,0 +1,77 @@
+"""The edge of the pages: headers for all, other sites' requests refused, every fault a page that says what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import quote, urlsplit
+
+import structlog
+from aiohttp import web
+
+from service.api.problems import Problem
+from service.portal.screen import Shown
+from service.portal.visit import Visit
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Server": "Kambill",
+}
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+log = structlog.get_logger("kambill.portal")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def comes_from_here(request: web.Request) -> bool:
+    """Whether one of our own pages sends this form: by Sec-Fetch-Site, else by Origin. Neither: it doesn't."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("Origin")
+    return origin is not None and urlsplit(origin).netloc == request.host
+
+
+def check_origin(request: web.Request) -> None:
+    """Raises Problem for what another site would have done in the visitor's name."""
+    if request.method not in SAFE and not comes_from_here(request):
+        raise Problem("forbidden", "this form was not sent by a page of this portal: open the page here, and repeat it")
+
+
+def finish(response: web.StreamResponse) -> web.StreamResponse:
+    """With the headers that every page has; a stream that has begun has them already."""
+    if not response.prepared:
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
+    return response
+
+
+def sign_in_instead(request: web.Request) -> web.Response:
+    """Where whoever isn't signed in goes, to come back afterwards."""
+    back = request.path_qs if request.method in SAFE and request.path != "/" else ""
+    to = "/sign-in" + (f"?next={quote(back, safe='')}" if back else "")
+    return web.Response(status=303, headers={"Location": to})
+
+
+def fault_page(visit: Visit, problem: Problem) -> Shown:
+    """What a page says that can't be shown."""
+    title = visit.say(problem.title)
+    return Shown("fault.html", title, {"problem": problem}, problem.status)
+
+
+def problem_of(fault: Exception, request: web.Request) -> Problem:
+    """Of anything that ends a request. What nobody expected goes to the log, not to the visitor."""
+    if isinstance(fault, Problem):
+        return fault
+    if isinstance(fault, web.HTTPException):
+        kinds = {404: "not-found", 405: "method", 413: "too-large"}
+        return Problem(kinds.get(fault.status, "bad-header"))
+    log.exception("portal", path=request.path, method=request.method, kind=type(fault).__name__)
+    return Problem("fault", "it is in the log; nothing was changed")

@@ -1,0 +1,93 @@
+"""Numbers, money and times as one person reads them: language and time zone. Exact: nothing is rounded. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_decimal, get_currency_precision, get_decimal_symbol
+
+MICROS = 1_000_000
+NEVER = "\N{EN DASH}"
+PLAIN_ENGLISH = Locale("en", "GB")
+"""For `en`: day before month in words, 24 hours. Whoever wants it otherwise says en-US."""
+
+
+class Formats(NamedTuple):
+    """One person's."""
+
+    locale: Locale
+    zone: ZoneInfo
+
+    def number(self, value: int) -> str:
+        """With the thousands apart."""
+        return format_decimal(value, locale=self.locale)
+
+    def money(self, micros: int, currency: str, decimals: int = 0) -> str:
+        """An exact amount with its currency: the currency's decimals or `decimals`, more where it has more."""
+        return f"{self.amount(micros, max(decimals, get_currency_precision(currency)))}\u00a0{currency}"
+
+    def amount(self, micros: int, decimals: int = 2) -> str:
+        """An exact amount without a currency, with so many decimals at least."""
+        wanted = max(decimals, decimals_of(micros))
+        pattern = "#,##0" + ("." + "0" * wanted if wanted else "")
+        return format_decimal(Decimal(micros) / MICROS, pattern, self.locale, decimal_quantization=False)
+
+    def moment(self, wall_ms: int | None) -> str:
+        """Day and time to the second, in the person's zone. None or 0: a dash."""
+        return format_datetime(self._local(wall_ms), "medium", locale=self.locale) if wall_ms else NEVER
+
+    def day(self, wall_ms: int | None) -> str:
+        """The day in the person's zone."""
+        return format_date(self._local(wall_ms), "medium", locale=self.locale) if wall_ms else NEVER
+
+    def clock(self, wall_ms: int) -> str:
+        """Hour and minute in the person's zone."""
+        return format_time(self._local(wall_ms), "short", locale=self.locale)
+
+    def field_moment(self, wall_ms: int | None) -> str:
+        """As an input of the kind datetime-local has it."""
+        return self._local(wall_ms).strftime("%Y-%m-%dT%H:%M") if wall_ms else ""
+
+    def comma(self) -> bool:
+        """Whether decimals stand behind a comma."""
+        return get_decimal_symbol(self.locale) == ","
+
+    def _local(self, wall_ms: int | None) -> datetime:
+        whole, rest = divmod(wall_ms or 0, 1000)
+        return datetime.fromtimestamp(whole, UTC).replace(microsecond=rest * 1000).astimezone(self.zone)
+
+
+def formats_of(language: str, zone: str) -> Formats:
+    """Of a user's settings; what nobody knows is English, and UTC."""
+    try:
+        locale = PLAIN_ENGLISH if language == "en" else Locale.parse(language, sep="-")
+    except (ValueError, UnknownLocaleError):
+        locale = PLAIN_ENGLISH
+    try:
+        return Formats(locale, ZoneInfo(zone))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return Formats(locale, ZoneInfo("UTC"))
+
+
+def decimals_of(micros: int) -> int:
+    """How many decimals an amount needs."""
+    digits = f"{abs(micros) % MICROS:06}".rstrip("0")
+    return len(digits)
+
+
+def decimals_of_all(amounts: Iterable[int | None]) -> int:
+    """So many that a column's points stand below each other."""
+    return max((decimals_of(micros) for micros in amounts if micros is not None), default=0)
+
+
+def duration(seconds: int) -> str:
+    """Hours, minutes and seconds: 1:02:03, 2:03."""
+    minutes, rest = divmod(max(0, seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

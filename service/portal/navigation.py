@@ -1,0 +1,72 @@
+"""The menu: every page that one begins at, on one screen. Whoever may not ask its endpoint isn't offered it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from service.portal.screen import filled
+from service.portal.visit import Visit
+
+
+class Item(NamedTuple):
+    """A line of the menu."""
+
+    text: str
+    path: str
+    """`{account_id}` is the visitor's own."""
+    endpoint: str
+
+
+class Group(NamedTuple):
+    """Lines that belong together."""
+
+    text: str
+    items: tuple[Item, ...]
+
+
+class Entry(NamedTuple):
+    """A line as it is printed."""
+
+    text: str
+    link: str
+    is_here: bool
+
+
+MENU: tuple[Group, ...] = (
+    Group(
+        "",
+        (
+            Item("Overview", "/", "me.show"),
+            Item("My account", "/accounts/{account_id}", "account.show"),
+            Item("Accounts", "/accounts", "account.list"),
+        ),
+    ),
+)
+
+
+def menu(visit: Visit) -> list[tuple[str, list[Entry]]]:
+    """What the visitor is offered: titles with their lines; a group without lines is left out."""
+    if visit.actor is None:
+        return []
+    offered = [(group, [item for item in group.items if visit.can(item.endpoint)]) for group in MENU]
+    links = {item: filled(item.path, {"account_id": visit.account_id}) for _, items in offered for item in items}
+    here = _here(visit.request.path, list(links.values()))
+    return [
+        (visit.say(group.text) if group.text else "", [_entry(visit, item, links[item], here) for item in items])
+        for group, items in offered
+        if items
+    ]
+
+
+def _entry(visit: Visit, item: Item, link: str, here: str) -> Entry:
+    return Entry(visit.say(item.text), link, link == here)
+
+
+def _here(path: str, links: list[str]) -> str:
+    """The line that a path stands below: the longest one; empty: none."""
+    return max((link for link in links if is_below(path, link)), key=len, default="")
+
+
+def is_below(path: str, link: str) -> bool:
+    """Whether a path is a page's, or of one below it: /accounts/5 is below /accounts, /accountsx is not."""
+    return path == link or (link != "/" and path.startswith(link + "/"))

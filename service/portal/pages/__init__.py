@@ -1,0 +1,1 @@
+"""The pages, one module for what belongs together. None knows tables or rules: they ask endpoints."""

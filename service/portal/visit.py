@@ -1,0 +1,213 @@
+"""Somebody at a page: who they are, what they may, what they ask for. The one door from pages to endpoints."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, NamedTuple, TypeVar
+
+from aiohttp import web
+from multidict import MultiDict, MultiDictProxy
+from pydantic import BaseModel
+
+from service.access.actor import Actor
+from service.access.endpoints.me import Me
+from service.api.call import Api, Asking, Call, etag
+from service.api.dispatch import NOBODY, Inner, Reply, answered
+from service.api.endpoint import Answer, Endpoint, Open
+from service.api.http import Rates
+from service.api.problems import Problem
+from service.database.engine import looking
+from service.portal.branding import Look, look_of
+from service.portal.cookies import SESSION
+from service.portal.formats import Formats, formats_of
+from service.portal.static import File
+from service.portal.wording import Say, language_asked, language_for, say_in
+from service.urls import ENDPOINTS
+
+BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+T = TypeVar("T", bound=BaseModel)
+Fields = MultiDictProxy[str] | MultiDict[str]
+
+
+class Portal(NamedTuple):
+    """What all visits share."""
+
+    api: Api
+    rates: Rates
+    files: Mapping[str, File]
+
+
+class Visit:
+    """One request of a page."""
+
+    def __init__(self, portal: Portal, request: web.Request, now_ms: int) -> None:
+        self.portal = portal
+        self.request = request
+        self.now_ms = now_ms
+        self.credential = request.cookies.get(SESSION, "")
+        self.actor: Actor | None = None
+        """None: nobody is signed in."""
+        self.me: Me | None = None
+        self.look = Look()
+        self.form: Fields = MultiDict()
+        """What was sent; empty when the page is only looked at."""
+        self.language = language_asked(request.headers.get("Accept-Language", ""))
+        self.formats: Formats = formats_of(self.language, "UTC")
+        self._inner: Inner | None = None
+        self._known: dict[tuple[str, int], str] = {}
+
+    # --- who
+
+    @asynccontextmanager
+    async def looking(self) -> AsyncIterator[None]:
+        """Around everything that a page reads: one connection, and who asks is looked up on it."""
+        api = self.portal.api
+        async with looking(api.engine) as conn:
+            self.actor = await api.sessions.actor_of(conn, self.credential, self.address, self.now_ms)
+            self._inner = Inner(api, self.actor or NOBODY._replace(address=self.address), conn, self.now_ms)
+            if self.actor is not None:
+                await self._settle(await self.ask("me.show", Me))
+            self.look = await look_of(conn, None if self.actor is None else self.actor.path, self.request.host)
+            try:
+                yield
+            finally:
+                self._inner = None
+
+    async def _settle(self, me: Me) -> None:
+        self.me = me
+        if me.user is not None:
+            self.language = language_for(me.user.language)
+            self.formats = formats_of(me.user.language, me.user.timezone)
+
+    @property
+    def address(self) -> str:
+        """Where the request comes from."""
+        return self.request.remote or ""
+
+    @property
+    def say(self) -> Say:
+        """Puts a sentence of the code into the visitor's language."""
+        return say_in(self.language)
+
+    @property
+    def account_id(self) -> int:
+        """Of whom one is, or acts as."""
+        return 0 if self.actor is None else self.actor.account_id
+
+    def can(self, *names: str) -> bool:
+        """Whether all these endpoints are open to the visitor. For what is offered; who does it is asked again."""
+        return all(self._is_open(BY_NAME[name]) for name in names)
+
+    def _is_open(self, endpoint: Endpoint) -> bool:
+        if endpoint.permission is Open.PUBLIC:
+            return True
+        if self.actor is None:
+            return False
+        return isinstance(endpoint.permission, Open) or endpoint.permission in self.actor.permissions
+
+    # --- what
+
+    def path_of(self, name: str) -> dict[str, str]:
+        """An endpoint's parameters, from this page's own path."""
+        return {one: self.parameter(one) for one in BY_NAME[name].parameters}
+
+    def parameter(self, name: str) -> str:
+        """A name of the page's path."""
+        return self.request.match_info[name]
+
+    async def ask(
+        self,
+        name: str,
+        kind: type[T],
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        **parameters: object,
+    ) -> T:
+        """What an endpoint that changes nothing answers, by its own checks. Within `looking`. Raises Problem."""
+        found = (await self.look_at(name, parameters, query, body)).body
+        assert isinstance(found, kind), (name, type(found))
+        return found
+
+    async def look_at(
+        self,
+        name: str,
+        parameters: Mapping[str, object] | None = None,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+    ) -> Answer:
+        """As `ask`, with the version of what is shown. `parameters`: of the endpoint's path."""
+        endpoint = BY_NAME[name]
+        assert not endpoint.writes, name
+        assert self._inner is not None, "only within looking()"
+        if self.actor is None and endpoint.permission is not Open.PUBLIC:
+            raise Problem("signed-out")
+        asking = self._asking(parameters or {})._replace(query=tuple((query or {}).items()))
+        if body is not None:
+            asking = asking._replace(body=json.dumps(body).encode())
+        return await self._inner.ask(endpoint, asking)
+
+    async def do(
+        self,
+        name: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        version: str = "",
+        key: str = "",
+        credential: str | None = None,
+        **parameters: object,
+    ) -> Answer:
+        """Has an endpoint change something, as a request of its own. Raises Problem, and nothing was changed.
+
+        `version`: that was looked at; `key`: the same one twice has its effect once, and the answer then has no body.
+        """
+        endpoint = BY_NAME[name]
+        asking = self._asking(parameters)._replace(
+            body=b"" if body is None else json.dumps(body).encode(),
+            if_match=etag(int(version)) if version.isascii() and version.isdecimal() else "",
+            key=key,
+        )
+        if credential is not None:
+            asking = asking._replace(credential=credential)
+        await self.portal.rates.check(endpoint, asking)
+        found = await answered(self.portal.api, endpoint, asking, self.now_ms)
+        return Answer(status=found.status) if isinstance(found, Reply) else found
+
+    def _asking(self, parameters: Mapping[str, object]) -> Asking:
+        return Asking(
+            parameters={name: str(value) for name, value in parameters.items()},
+            credential=self.credential,
+            address=self.address,
+            agent=self.request.headers.get("User-Agent", ""),
+        )
+
+    def new_key(self) -> str:
+        """For a form: sent twice, it has its effect once."""
+        return "portal-" + secrets.token_urlsafe(18)
+
+    # --- names
+
+    async def learn(self, noun: str, numbers: Collection[int | None]) -> None:
+        """Looks up names of things, as far as the visitor may see such things."""
+        wanted = {one for one in numbers if one and (noun, one) not in self._known}
+        if not wanted or not self.can(f"{noun}.show"):
+            return
+        assert self._inner is not None, "only within looking()"
+        inner = self._inner
+        call = Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
+        for number, row in (await call.find_all(noun, wanted)).items():
+            self._known[noun, number] = str(row._mapping[_NAMED.get(noun, "name")])
+
+    def name(self, noun: str, number: int | None) -> str:
+        """The name of what was learned; else its number; empty: there is none."""
+        return self._known.get((noun, number), f"#{number}") if number else ""
+
+    def knows(self, noun: str, number: int | None) -> bool:
+        """Whether its name was learned: then it can be looked at."""
+        return (noun, number) in self._known
+
+
+_NAMED = {"device": "username", "number": "number", "user": "email"}
+"""The column that people call a thing by, where it isn't `name`."""

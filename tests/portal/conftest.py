@@ -1,0 +1,92 @@
+"""One portal for all tests of the pages, and who walks through it."""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator
+
+import aiohttp
+import pytest
+
+from tests.portal.house import portal
+from tests.service.office import PASSWORD
+
+SAME = {"Sec-Fetch-Site": "same-origin"}
+
+
+class Got:
+    """A page that came back."""
+
+    def __init__(self, status: int, headers: dict[str, str], text: str, path: str) -> None:
+        self.status = status
+        self.headers = headers
+        self.text = text
+        self.path = path
+        """Where one ended up."""
+
+    @property
+    def words(self) -> str:
+        """What can be read of it: without tags, blanks run together."""
+        return " ".join(re.sub(r"<[^>]*>", " ", self.text).split())
+
+    def hidden(self, name: str) -> str:
+        """The value of a hidden field."""
+        found = re.search(rf'name="{name}" value="([^"]*)"', self.text)
+        assert found, f"no field {name}: {self.words}"
+        return found.group(1)
+
+
+class Walker:
+    """A browser without scripts: cookies, links and forms."""
+
+    def __init__(self, session: aiohttp.ClientSession, address: str) -> None:
+        self.session = session
+        self.address = address
+
+    async def get(self, path: str, *, follow: bool = True, **headers: str) -> Got:
+        """Looks at a page."""
+        async with self.session.get(self.address + path, headers=headers, allow_redirects=follow) as answer:
+            return Got(answer.status, dict(answer.headers), await answer.text(), answer.url.path_qs)
+
+    async def post(self, path: str, *, follow: bool = True, headers: dict[str, str] | None = None, **form: str) -> Got:
+        """Sends a form, as a browser does from one of our pages."""
+        sent = SAME if headers is None else headers
+        url = self.address + path
+        async with self.session.post(url, data=form, headers=sent, allow_redirects=follow) as answer:
+            return Got(answer.status, dict(answer.headers), await answer.text(), answer.url.path_qs)
+
+    async def sign_in(self, email: str, **more: str) -> Got:
+        """Opens a session."""
+        return await self.post("/sign-in", email=email, password=PASSWORD, **more)
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Of the portal."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    with portal(tmp_path_factory.mktemp("town"), port) as found:
+        yield found
+
+
+@pytest.fixture
+async def walker(address: str) -> AsyncIterator[Walker]:
+    """Somebody who isn't signed in."""
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
+        yield Walker(session, address)
+
+
+@pytest.fixture
+async def walkers(address: str) -> AsyncIterator[Callable[[], Walker]]:
+    """Several of them."""
+    sessions: list[aiohttp.ClientSession] = []
+
+    def another() -> Walker:
+        sessions.append(aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)))
+        return Walker(sessions[-1], address)
+
+    yield another
+    for session in sessions:
+        await session.close()

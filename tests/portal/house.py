@@ -1,0 +1,125 @@
+"""A market with people in it, and the service that shows it to them: one for all tests of the pages."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from kemi import clock
+from kemi.clock import Now
+from service.app import LINE_BYTES_MAX, Service, make_app
+from service.config import ApiRates
+from service.database.engine import open_engine
+from tests.service.office import PASSWORD
+from tests.service.test_money import House
+
+LONG_NAME = "Fernmeldegesellschaft Müller & Söhne für Überland- und Auslandsgespräche mit beschränkter Haftung"
+WICKED = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+FORMULA = "=HYPERLINK(1)"
+PEOPLE = {
+    "admin@op.example": ("root", "admin"),
+    "reader@op.example": ("root", "read_only"),
+    "owner@upper.example": ("upper", "owner"),
+    "owner@lower.example": ("lower", "owner"),
+    "owner@customer.example": ("customer", "owner"),
+    "owner@carrier.example": ("carrier", "owner"),
+}
+"""By address: the account, and the role. The Super Admin is boss@op.example."""
+HOUR_MS = 3_600_000
+
+
+class Town(House):
+    """A house whose calls ended today, with people, a brand, a device and names that are hard to print."""
+
+    async def furnish(self) -> None:
+        """Everything that the pages show."""
+        await self.open()
+        office = self.office
+        self.ids["root"] = 1
+        for email, (account, role) in PEOPLE.items():
+            await office.hire(office.boss, self.ids[account], email, [office.roles[role]])
+        await office.account(office.boss, self.ids["lower"], LONG_NAME, "customer", billing="postpaid")
+        for name in (WICKED, FORMULA):
+            await self.invite(name)
+        await office.account(office.boss, 1, "agent", "reseller", commission=True)
+        brand = {"company": "Upper Telecom", "host": "upper.example", "primary_colour": "#8b1e3f"}
+        await office.boss.do("brand.edit", account_id=self.ids["upper"], body=brand)
+        await office.boss.do("device.make", account_id=self.ids["customer"], username="desk", name="Desk 1")
+        await self.ask("payment.make", account_id=self.ids["upper"], amount="9876543210.123456", reason="In advance")
+        await self.talk_today()
+
+    async def invite(self, name: str) -> None:
+        """A user of the customer whose name is meant to do harm."""
+        body = {"account_id": self.ids["customer"], "email": f"u{len(name)}@customer.example", "name": name}
+        await self.office.boss.do("user.invite", **body, role_ids=[self.office.roles["owner"]])
+
+    async def talk_today(self) -> None:
+        """Calls of the last hours, and two that run."""
+        company, real = self.company, clock.now()
+        for hours in (30, 3, 2, 1):
+            company.now = Now(real.boot_ms, real.wall_ms - hours * HOUR_MS)
+            for seconds in (30, 95, 240):
+                company.call(seconds)
+                company.hang_up(company.ring())
+        company.now = Now(real.boot_ms - 60_000, real.wall_ms - 60_000)
+        company.talk()
+        company.now = real
+        company.ring()
+        await company.pump()
+
+
+async def _serve(folder: Path, port: int, opened: threading.Event, stop: asyncio.Event) -> None:
+    url = f"sqlite:///{folder / 'kambill.db'}"
+    from service.database.engine import migrate  # noqa: PLC0415
+
+    engine = open_engine(url)
+    await migrate(engine)
+    town = Town(engine, url, folder)
+    await town.furnish()
+    rates = ApiRates(unknown_per_minute=100_000, requests_per_minute=100_000)
+    service = Service(town.company.config.model_copy(update={"database": url, "api": rates}), engine)
+    runner = web.AppRunner(make_app(service), access_log=None, max_line_size=LINE_BYTES_MAX)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    opened.set()
+    await stop.wait()
+    await runner.cleanup()
+    await service.close()
+    await engine.dispose()
+
+
+@contextmanager
+def portal(folder: Path, port: int) -> Iterator[str]:
+    """The address of a portal over a furnished town."""
+    opened, loop = threading.Event(), asyncio.new_event_loop()
+    stop = asyncio.Event()
+    task = loop.create_task(_serve(folder, port, opened, stop))
+    thread = threading.Thread(target=loop.run_until_complete, args=(task,), daemon=True)
+    thread.start()
+    while not opened.wait(0.1):
+        if task.done():
+            task.result()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(20)
+
+
+def main() -> None:
+    """Stays up, for looking at it: PASSWORD opens everybody's door."""
+    import sys  # noqa: PLC0415
+    import tempfile  # noqa: PLC0415
+
+    with tempfile.TemporaryDirectory() as folder, portal(Path(folder), int(sys.argv[1])) as address:
+        print(address, "boss@op.example", *PEOPLE, PASSWORD)
+        threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+"""The parts of pages that need no page: formats, colours, fields, addresses. Pure."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.access.endpoints.roles import NewRole
+from service.accounts.api import AccountEdit, NewAccount
+from service.api.problems import FieldError
+from service.portal import static
+from service.portal.colours import CONTRAST_MIN, DARK_GROUND, LIGHT_GROUND, contrast, readable_on, text_on
+from service.portal.components.fields import amount, errors_by_field, kinds, moment, read
+from service.portal.components.files import inert
+from service.portal.formats import decimals_of_all, duration, formats_of
+from service.portal.navigation import is_below
+from service.portal.screen import local_path
+from service.portal.wording import catalogue, language_asked, languages
+
+ENGLISH, GERMAN = formats_of("en", "UTC"), formats_of("de", "Europe/Berlin")
+COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
+
+
+@pytest.mark.parametrize(
+    ("micros", "english", "german"),
+    [
+        (0, "0.00", "0,00"),
+        (-1_500_000, "-1.50", "-1,50"),
+        (1, "0.000001", "0,000001"),
+        (9_876_543_210_123_456, "9,876,543,210.123456", "9.876.543.210,123456"),
+    ],
+)
+def test_money_is_written_exactly(micros: int, english: str, german: str) -> None:
+    """In the language's way, with as many decimals as it has."""
+    assert ENGLISH.amount(micros) == english
+    assert GERMAN.amount(micros) == german
+
+
+@given(st.integers(-(10**18), 10**18))
+def test_no_amount_is_rounded(micros: int) -> None:
+    """What is read back is what was written."""
+    digits = ENGLISH.amount(micros, 6).replace(",", "").replace(".", "")
+    assert int(digits) == micros
+
+
+def test_points_of_a_column_stand_below_each_other() -> None:
+    """The most decimals of any of them."""
+    decimals = decimals_of_all([1_000_000, None, 1_500, 20])
+    assert decimals == 5
+    assert ENGLISH.money(1_000_000, "EUR", decimals) == "1.00000\u00a0EUR"
+
+
+def test_times_are_in_the_persons_zone() -> None:
+    """An hour later in Berlin, in winter."""
+    at_ms = 1_795_741_596_000
+    assert ENGLISH.moment(at_ms) == "27 Nov 2026, 01:06:36"
+    assert GERMAN.moment(at_ms) == "27.11.2026, 02:06:36"
+    assert formats_of("xx-invalid", "Moon/Sea").moment(at_ms) == "27 Nov 2026, 01:06:36"
+    assert ENGLISH.moment(0) == "–"  # noqa: RUF001 -- a dash
+
+
+def test_durations() -> None:
+    """To the second."""
+    assert [duration(seconds) for seconds in (0, 59, 61, 3_723)] == ["0:00", "0:59", "1:01", "1:02:03"]
+
+
+@given(COLOURS)
+def test_every_colour_can_be_read(colour: str) -> None:
+    """Whatever a seller takes: text on it, and links in it on both grounds."""
+    assert contrast(colour, text_on(colour)) >= CONTRAST_MIN
+    for ground in (LIGHT_GROUND, DARK_GROUND):
+        assert contrast(readable_on(colour, ground), ground) >= CONTRAST_MIN
+
+
+@pytest.mark.parametrize(
+    ("typed", "english", "german"),
+    [
+        ("12.5", "12.50", "12.50"),
+        ("12,5", "12,5", "12.50"),
+        ("1.234", "1.234", "?1.234"),
+        ("1.234,50", "1.234,50", "?1.234,50"),
+        ("lots", "lots", "lots"),
+    ],
+)
+def test_an_amount_that_can_mean_two_things_is_asked_again(typed: str, english: str, german: str) -> None:
+    """What is no amount stays what it is, and the endpoint refuses it."""
+    assert amount(typed, ENGLISH) == english
+    assert amount(typed, GERMAN) == german
+
+
+def test_a_field_for_times_means_the_persons_zone() -> None:
+    """What the browser sends has none."""
+    assert moment("2026-11-27T02:06", GERMAN) == "2026-11-27T01:06:00Z"
+    assert moment("soon", GERMAN) == "soon"
+
+
+def test_fields_come_from_what_an_endpoint_takes() -> None:
+    """Kind, choices, and whether it is needed."""
+    found = kinds(NewAccount)
+    assert found["kind"].choices == ("reseller", "customer", "provider")
+    assert (found["parent_id"].noun, found["parent_id"].is_required) == ("account", True)
+    assert (found["credit_limit"].shape, found["commission"].shape) == ("amount", "check")
+    assert kinds(AccountEdit)["tariff_id"].can_be_null
+    assert kinds(NewRole)["permissions"].shape == "choices"
+
+
+def test_what_is_typed_becomes_a_value() -> None:
+    """Numbers become numbers; what is none stays text, so that the form says so."""
+    found = kinds(NewAccount)
+    assert read(found["channels"], ["30"], ENGLISH) == 30
+    assert read(found["channels"], ["many"], ENGLISH) == "many"
+    assert read(found["channels"], [" "], ENGLISH) is None
+    assert read(found["commission"], [], ENGLISH) is False
+
+
+def test_faults_find_their_fields() -> None:
+    """Of a list by its line, from 1; what has no field stands above."""
+    errors = [FieldError("body", "/networks/1", "no network"), FieldError("body", "/other", "what?")]
+    assert errors_by_field(errors, ["networks"]) == ({"networks": ["2: no network"]}, ["/other: what?"])
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
+def test_no_cell_is_a_formula(text: str) -> None:
+    """Text is made inert, numbers are not touched."""
+    assert inert(text) == f"'{text}"
+    assert inert(-1) == -1
+
+
+def test_the_menu_marks_whole_steps_only() -> None:
+    """/accountsx isn't below /accounts."""
+    assert is_below("/accounts/5", "/accounts")
+    assert not is_below("/accountsx", "/accounts")
+    assert not is_below("/accounts", "/")
+
+
+@given(st.text())
+def test_no_text_leads_to_another_host(text: str) -> None:
+    """Whatever stands behind `next`."""
+    found = local_path(text)
+    assert found.startswith("/")
+    assert not found.startswith("//")
+    assert "\\" not in found
+
+
+def test_the_wanted_language_is_the_best_that_there_is() -> None:
+    """Weights count, nonsense doesn't."""
+    assert language_asked("fr;q=0.9, de-CH;q=0.8, en;q=0.5") == "de"
+    assert language_asked("de;q=0, en") == "en"
+    assert language_asked(";;;q=x,") == "en"
+
+
+def test_a_translation_keeps_what_is_filled_in() -> None:
+    """The same names in braces, and nothing is empty."""
+    for language in languages():
+        for message in catalogue(language):
+            if message.id:
+                assert message.string, message.id
+                assert set(_names(str(message.id))) == set(_names(str(message.string)))
+
+
+def _names(text: str) -> list[str]:
+    return [part.partition("}")[0] for part in text.split("{")[1:]]
+
+
+def test_libraries_are_those_that_were_fetched() -> None:
+    """Byte by byte, by their hashes; and none more."""
+    place = static.FOLDER / "vendor"
+    sums = json.loads((place / "vendor.json").read_text())
+    found = {
+        path.name: "sha384-" + base64.b64encode(hashlib.sha384(path.read_bytes()).digest()).decode()
+        for path in [*place.iterdir(), *Path(__file__).parent.iterdir()]
+        if path.suffix in {".js", ".css"}
+    }
+    assert found == sums

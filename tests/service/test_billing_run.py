@@ -1,0 +1,215 @@
+"""The run: what it bills adds up to the ledger, whatever comes twice, at once, late, or is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from scripts.benchmarks.month import BEGIN_MS, END_MS, Month, month_of, write_accounts, write_calls
+from service.billing.issue import By
+from service.billing.run import Run, Scope, run
+from service.config import Config
+from service.database.billing_tables import billing_terms, taxes
+from service.database.engine import open_engine, reading
+from service.doctor import of_ledger
+from tests.service.conftest import copy_sqlite
+
+CALLS = int(os.environ.get("KAMBILL_BILLING_CALLS", "1500"))
+ACCOUNTS = int(os.environ.get("KAMBILL_BILLING_ACCOUNTS", "12"))
+KILLS = int(os.environ.get("KAMBILL_BILLING_KILLS", "8"))
+AT_ONCE = 5
+"""Accounts of one transaction: a run has several."""
+BY = By("test")
+NOW_MS = END_MS + 3_600_000
+
+
+class Books:
+    """A month's ledger."""
+
+    def __init__(self, engine: AsyncEngine, folder: Path, month: Month) -> None:
+        self.engine = engine
+        self.config = Config(run_dir=folder / "run", data_dir=folder, ratebook=folder / "ratebook")
+        self.month = month
+
+    async def open(self, calls: int = CALLS) -> None:
+        """VAT of the operator, and of every reseller another one."""
+        await write_accounts(self.engine, self.config, self.month)
+        await self.tax(1, 19_000_000)
+        for number, reseller in enumerate(self.month.resellers):
+            await self.tax(reseller.id, (7 + number) * 1_000_000)
+        await write_calls(self.engine, self.month, calls)
+
+    async def tax(self, seller_id: int, percent_millionths: int, **more: Any) -> None:
+        """Of everybody that somebody sells to."""
+        row = {"name": "VAT", "category": "S", "services": [], "everybody": True, **more}
+        async with self.engine.begin() as conn:
+            values = {"account_id": seller_id, "percent_millionths": percent_millionths, **row}
+            await conn.execute(sa.insert(taxes).values(**values))
+
+    async def run(self, now_ms: int = NOW_MS) -> Run:
+        """All that is due."""
+        return await run(self.engine, self.config, BY, now_ms, Scope(at_once=AT_ONCE))
+
+    async def rows(self, statement: str) -> list[tuple[Any, ...]]:
+        """Of plain SQL."""
+        async with reading(self.engine) as conn:
+            return [tuple(row) for row in await conn.execute(sa.text(statement))]
+
+    async def image(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All that a run writes, but for the hours of its work."""
+        return {name: await self.rows(text) for name, text in IMAGE.items()}
+
+    async def sound(self) -> None:
+        """Everything adds up, by SQL that shares nothing with the run."""
+        for name, text in WRONG.items():
+            assert await self.rows(text) == [], name
+        async with reading(self.engine) as conn:
+            broken = [check for check in await of_ledger(conn) if not check.ok]
+        assert not broken, broken
+
+
+IMAGE = {
+    "invoices": "SELECT seller_id, account_id, period_from_ms, period_to_ms, number, currency, state, net_micros, "
+    "tax_micros, rounding_micros, total_micros FROM invoices ORDER BY 1, 2, 3",
+    "lines": "SELECT i.seller_id, i.account_id, i.period_to_ms, l.position, l.kind, l.description, l.quantity, "
+    "l.duration_ms, l.billed_s, l.amount_micros, l.net_micros, l.tax_group FROM invoice_lines l "
+    "JOIN invoices i ON i.id = l.invoice_id ORDER BY 1, 2, 3, 4",
+    "calls": "SELECT c.cdr_id, c.level, i.seller_id, i.account_id, i.period_to_ms, c.amount_micros "
+    "FROM invoice_calls c JOIN invoices i ON i.id = c.invoice_id ORDER BY 1, 2",
+    "balances": "SELECT account_id, book, currency, amount_micros FROM book_balances ORDER BY 1, 2, 3",
+    "terms": "SELECT account_id, closed_ms, due_ms, calls_after_id FROM billing_terms ORDER BY 1",
+}
+_SPAN = f"(SELECT id FROM cdrs WHERE start_ms < {END_MS})"
+WRONG = {
+    "a charge of the period on no invoice": f"SELECT h.cdr_id, h.level FROM charges h LEFT JOIN invoice_calls c "
+    f"ON c.cdr_id = h.cdr_id AND c.level = h.level WHERE c.cdr_id IS NULL AND h.cdr_id IN {_SPAN} "
+    "AND h.account_id IN (SELECT account_id FROM invoices)",
+    "a charge of the next period billed": f"SELECT c.cdr_id FROM invoice_calls c WHERE c.cdr_id NOT IN {_SPAN}",
+    "a call on another's invoice": "SELECT c.cdr_id FROM invoice_calls c JOIN charges h ON h.cdr_id = c.cdr_id "
+    "AND h.level = c.level JOIN invoices i ON i.id = c.invoice_id "
+    "WHERE i.account_id <> h.account_id OR i.seller_id <> h.seller_id OR i.currency <> h.currency",
+    "an invoice that is not the sum of its charges": "SELECT i.id, i.net_micros, sum(h.charge_micros) FROM invoices i "
+    "JOIN invoice_calls c ON c.invoice_id = i.id JOIN charges h ON h.cdr_id = c.cdr_id AND h.level = c.level "
+    "GROUP BY i.id, i.net_micros HAVING sum(h.charge_micros) <> i.net_micros",
+    "a line that is not the sum of its calls": "SELECT l.id FROM invoice_lines l LEFT JOIN (SELECT c.line_id, "
+    "count(*) calls, sum(h.charge_micros) micros, sum(h.billed_s) seconds FROM invoice_calls c "
+    "JOIN charges h ON h.cdr_id = c.cdr_id AND h.level = c.level GROUP BY c.line_id) s ON s.line_id = l.id "
+    "WHERE s.line_id IS NULL OR s.calls <> l.quantity OR s.micros <> l.amount_micros OR s.seconds <> l.billed_s",
+    "a total that can't be paid": "SELECT id, total_micros FROM invoices WHERE total_micros % 10000 <> 0",
+    "a tax that is not its per cent of the net, rounded": "SELECT i.id, i.tax_micros, i.net_micros "
+    "FROM invoices i JOIN invoice_taxes t ON t.invoice_id = i.id "
+    "WHERE i.tax_micros <> (i.net_micros * (t.percent_millionths / 1000000) * 2 + 1000000) / 2000000 * 10000",
+    "a tax that is not posted": "SELECT i.seller_id, i.currency FROM invoices i GROUP BY i.seller_id, i.currency "
+    "HAVING sum(i.tax_micros) <> coalesce((SELECT b.amount_micros FROM book_balances b WHERE b.book = 'tax' "
+    "AND b.account_id = i.seller_id AND b.currency = i.currency), 0)",
+    "a balance that is not what is invoiced and what is not yet": "SELECT b.account_id, b.amount_micros, s.owed FROM "
+    "book_balances b JOIN (SELECT account_id, sum(micros) owed FROM "
+    "(SELECT account_id, total_micros micros FROM invoices "
+    "UNION ALL SELECT h.account_id, h.charge_micros FROM charges h WHERE NOT EXISTS (SELECT 1 FROM invoice_calls c "
+    "WHERE c.cdr_id = h.cdr_id AND c.level = h.level)) AS parts GROUP BY account_id) s ON s.account_id = b.account_id "
+    "WHERE b.book = 'balance' AND b.amount_micros <> -s.owed",
+    "a number that is missing": "SELECT i.seller_id FROM invoices i GROUP BY i.seller_id "
+    "HAVING count(*) <> (SELECT n.next_number - 1 FROM numberings n WHERE n.account_id = i.seller_id) "
+    "OR count(DISTINCT i.number) <> count(*)",
+}
+
+
+@pytest.fixture
+async def books(engine: AsyncEngine, tmp_path: Path) -> Books:
+    """A month of calls, not yet billed."""
+    books = Books(engine, tmp_path, month_of(ACCOUNTS - ACCOUNTS // 3, ACCOUNTS // 3))
+    await books.open()
+    return books
+
+
+async def test_a_month_adds_up(books: Books) -> None:
+    """Three levels, two currencies, two providers: invoices, taxes, balances and numbers against plain SQL."""
+    done = await books.run()
+    assert (done.accounts, len(done.invoice_ids), dict(done.left)) == (ACCOUNTS, ACCOUNTS, {})
+    await books.sound()
+    again = await books.run()
+    assert again == Run()
+    await books.sound()
+
+
+class Killed(Exception):
+    """A process that is no more."""
+
+
+@contextmanager
+def killed_at(engine: AsyncEngine, statement: int) -> Iterator[None]:
+    """Its connection's n-th statement from now is the last one."""
+    count = iter(range(statement))
+
+    def strike(*_: Any) -> None:
+        if next(count, None) is None:
+            raise Killed
+
+    event.listen(engine.sync_engine, "before_cursor_execute", strike)
+    try:
+        yield
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", strike)
+
+
+async def test_killed_at_random_statements(books: Books, template: Path, tmp_path: Path) -> None:
+    """Each time a batch is there or not; in the end the same invoices as of a run that nobody disturbed."""
+    dice = random.Random(7)
+    deaths = 0
+    for _ in range(KILLS):
+        with killed_at(books.engine, dice.randrange(1, 12 + 4 * ACCOUNTS)):
+            try:
+                await books.run()
+            except Killed:
+                deaths += 1
+    print(f"{deaths} deaths")
+    assert deaths
+    await books.run()
+    await books.sound()
+    await copy_sqlite(template, tmp_path / "undisturbed.db")
+    engine = open_engine(f"sqlite:///{tmp_path / 'undisturbed.db'}")
+    undisturbed = Books(engine, tmp_path, books.month)
+    await undisturbed.open()
+    await undisturbed.run()
+    assert await books.image() == await undisturbed.image()
+    await engine.dispose()
+
+
+async def test_several_at_once(books: Books) -> None:
+    """Four runs at the same time: each period is closed once."""
+    runs = await asyncio.gather(*(books.run() for _ in range(4)))
+    assert sum(one.accounts for one in runs) == ACCOUNTS
+    await books.sound()
+
+
+async def test_late_calls_are_on_the_next_invoice(books: Books) -> None:
+    """Those that arrive after the run, and those that begin after the period."""
+    await books.run()
+    await write_calls(books.engine, books.month, 200, seed=2)
+    late = await books.rows(f"SELECT count(*) FROM cdrs WHERE call LIKE '00000002%' AND start_ms < {END_MS}")
+    assert late[0][0] > 100
+    await books.run(END_MS + 32 * 86_400_000)
+    missing = "SELECT h.cdr_id FROM charges h LEFT JOIN invoice_calls c ON c.cdr_id = h.cdr_id AND c.level = h.level"
+    assert await books.rows(f"{missing} WHERE c.cdr_id IS NULL") == []
+    assert await books.rows(WRONG["a balance that is not what is invoiced and what is not yet"]) == []
+    periods = await books.rows("SELECT DISTINCT period_from_ms, period_to_ms FROM invoices ORDER BY 1")
+    assert [period[0] for period in periods] == [BEGIN_MS, END_MS]
+    assert periods[0][1] == END_MS
+
+
+async def test_nothing_is_due_before_its_time(books: Books) -> None:
+    """The period's last millisecond is not over yet."""
+    assert await books.run(END_MS - 1) == Run()
+    async with books.engine.begin() as conn:
+        await conn.execute(sa.update(billing_terms).values(cycle="weekly", due_ms=BEGIN_MS + 1))
+    assert (await books.run(BEGIN_MS)).accounts == 0
