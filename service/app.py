@@ -33,6 +33,7 @@ from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
 from service.faults import Fault
 from service.portal.application import add_portal, pages_edge
+from service.products.renewer import Renewer
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
@@ -51,6 +52,7 @@ TELL_S = 0.5
 FORGET_S = 3_600.0
 RERATE_S = 1.0
 DELIVER_S = 1.0
+RENEW_S = 1.0
 WATCH_S = 1.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
@@ -88,6 +90,7 @@ class Service:
         self._watcher = Watcher(config.ratebook)
         self._sender = Sender(engine, config)
         self._rerater = Rerater(engine, config)
+        self._renewer = Renewer(engine, config)
         self._cutter = Cutter(engine)
         self._carrier = Carrier(engine, config)
         self.api = Api(config, engine, Sessions())
@@ -104,6 +107,7 @@ class Service:
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
+            "renewer": (RENEW_S, self._renew),
         }
 
     async def keep(self, name: str) -> None:
@@ -139,6 +143,7 @@ class Service:
     async def _tidy(self) -> None:
         await self._flusher.tidy()
         await self._collector.tidy()
+        await self._renewer.tidy(_now_ms())
         await self.api.sessions.note_seen(self._engine)
 
     async def _forget(self) -> None:
@@ -152,6 +157,10 @@ class Service:
         while await self._cutter.cut_due(_now_ms()):
             pass
         while await self._carrier.bring_due(_now_ms()):
+            pass
+
+    async def _renew(self) -> None:
+        while await self._renewer.work(_now_ms()):
             pass
 
     async def _publish_due(self) -> None:

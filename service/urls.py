@@ -22,6 +22,7 @@ from service.peers import (
     translations_api,
     trunks_api,
 )
+from service.products import products_api, subscriptions_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -53,6 +54,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,
     *tariffs.ENDPOINTS,
+    *products_api.ENDPOINTS,
+    *subscriptions_api.ENDPOINTS,
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
     *pending_api.ENDPOINTS,

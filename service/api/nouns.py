@@ -13,6 +13,7 @@ from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
@@ -82,6 +83,10 @@ def _of_delivery(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(cdr_deliveries.c.account_id).where(cdr_deliveries.c.id == column).scalar_subquery()
 
 
+def _of_subscription(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(subscriptions.c.account_id).where(subscriptions.c.id == column).scalar_subquery()
+
+
 def _of_tariff(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(tariffs.c.owner_id).where(tariffs.c.id == column).scalar_subquery()
 
@@ -138,6 +143,10 @@ NOUNS: dict[str, Noun] = {
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
+        Noun("product", products, products.c.account_id),
+        Noun("subscription", subscriptions, subscriptions.c.account_id),
+        Noun("fee", subscription_fees, _of_subscription(subscription_fees.c.subscription_id)),
+        Noun("package", package_grants, package_grants.c.account_id),
         Noun("rerating", reratings, reratings.c.account_id),
         Noun("correction", corrections, corrections.c.account_id),
         Noun("change", audit, audit.c.account_id),

@@ -31,6 +31,9 @@ class ChargeView(Told):
     currency: str
     tariff_currency: Annotated[str, Field(description="In which the tariff's prices are")]
     exchange: Annotated[str, Field(description="What they were multiplied by, exactly", examples=["23/25"])]
+    covered_s: Annotated[int, Field(description="Billed seconds that packages paid")]
+    covered: Annotated[Money, Field(description="What packages of money paid beside the charge")]
+    fees_covered: Annotated[bool, Field(description="Connect fee and minimum charge were in a package")]
     margin: Annotated[
         Money | None,
         Field(description="What the seller keeps of it; null: not for your eyes, or paid in what can't be exchanged"),
@@ -178,6 +181,9 @@ def _charge(row: Row[Any], level: Row[Any], levels: list[Row[Any]], inside: set[
         currency=level.currency,
         tariff_currency=currency_of(level.terms),
         exchange=level.exchange,
+        covered_s=level.covered_s,
+        covered=level.covered_micros,
+        fees_covered=level.fees_covered,
         margin=None if paid is None else level.charge_micros - paid,
     )
 

@@ -27,7 +27,7 @@ class Fee(NamedTuple):
 
 
 async def charge_fee(conn: AsyncConnection, subject: Subject, fee: Fee, now_ms: int) -> int | None:
-    """Posts a fee, but not to the store; returns its entry; None: it comes to nothing. Fails if it was charged before."""
+    """Posts a fee, but not to the store; returns its entry; None: it comes to nothing. Once for each period."""
     entry_id = await _post(conn, subject, fee, now_ms) if fee.micros else None
     await keep(conn, _item(subject, fee, now_ms), entry_id)
     values = fee._asdict() | {"currency": subject.product.currency, "entry_id": entry_id, "created_ms": now_ms}

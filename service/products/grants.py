@@ -44,7 +44,7 @@ async def correct(conn: AsyncConnection, node: str, number: int, amount: int, no
     """More, or less, of a grant."""
     changed = sa.update(package_grants).where(package_grants.c.id == number)
     changed = changed.values(amount=package_grants.c.amount + amount)
-    row = (await conn.execute(changed.returning(package_grants))).one()
+    row: Row[Any] = (await conn.execute(changed.returning(package_grants))).one()
     await enqueue(conn, node, bodies.package_body(row, amount), now_ms=now_ms)
     return row
 
@@ -74,10 +74,15 @@ async def note_takes(conn: AsyncConnection, rows: Sequence[dict[str, Any]]) -> N
     await conn.execute(more, [{"of_grant": row["grant_id"], "more": row["amount"]} for row in rows])
 
 
+async def old(conn: AsyncConnection, now_ms: int) -> Sequence[Row[Any]]:
+    """Grants that are over for so long that the store need not know them."""
+    is_old = (package_grants.c.state == "open") & (package_grants.c.until_ms < now_ms - KEPT_MS)
+    return (await conn.execute(sa.select(package_grants).where(is_old).limit(AT_ONCE))).all()
+
+
 async def close_old(conn: AsyncConnection, node: str, now_ms: int) -> int:
-    """The store forgets what is over; returns how many it was."""
-    old = (package_grants.c.state == "open") & (package_grants.c.until_ms < now_ms - KEPT_MS)
-    rows = (await conn.execute(sa.select(package_grants).where(old).limit(AT_ONCE))).all()
+    """The store forgets them; returns how many it was."""
+    rows = await old(conn, now_ms)
     if rows:
         ids = [row.id for row in rows]
         await conn.execute(sa.update(package_grants).where(package_grants.c.id.in_(ids)).values(state="closed"))

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.commands.outbox import lock_node, writing
 from service.config import Config
 from service.database.engine import reading
-from service.products.grants import close_old
+from service.products.grants import close_old, old
 from service.products.life import look_after
 from service.products.storage import due
 
@@ -35,5 +35,8 @@ class Renewer:
 
     async def tidy(self, now_ms: int) -> int:
         """The store forgets grants that are over; returns how many."""
+        async with reading(self._engine) as conn:
+            if not await old(conn, now_ms):
+                return 0
         async with writing(self._engine, self._node) as conn:
             return await close_old(conn, self._node, now_ms)

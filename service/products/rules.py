@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
-from ratebook.money import HALF_UP_6, MICROS, round_fraction
+from ratebook.money import MICROS, Rounding, RoundingMode, round_fraction
+from service.billing.currencies import decimals_of
 from service.products.periods import Rhythm, Span, days_between, period_at
 
 PACKAGE, RENTAL, SUBSCRIPTION = "package", "rental", "subscription"
@@ -20,6 +21,7 @@ class Product(Protocol):
     kind: str
     price_micros: int
     setup_micros: int
+    currency: str
     period: str
     anchor: str
     day: int
@@ -58,7 +60,7 @@ def first_dues(product: Product, now_ms: int, *, with_setup: bool) -> Dues:
     whole = period_at(rhythm_of(product), now_ms, now_ms)
     price = product.price_micros
     if product.first_period == "days":
-        price = share_of(price, Span(now_ms, whole.until_ms), whole, product.zone)
+        price = _share(product, price, days_between(Span(now_ms, whole.until_ms), product.zone), whole)
     return Dues(now_ms, whole.until_ms, product.setup_micros if with_setup else 0, price)
 
 
@@ -69,20 +71,19 @@ def next_dues(product: Product, anchor_ms: int, until_ms: int, now_ms: int) -> D
     return Dues(max(span.from_ms, until_ms), span.until_ms, 0, product.price_micros)
 
 
-def share_of(micros: int, part: Span, whole: Span, zone: str) -> int:
-    """The part's share of an amount by calendar days, the day of its beginning counted; half up."""
-    total = max(1, days_between(whole, zone))
-    days = min(total, max(0, days_between(part, zone)))
-    return round_fraction(micros * days, MICROS * total, HALF_UP_6)
+def _share(product: Product, micros: int, days: int, whole: Span) -> int:
+    """The share that some calendar days have of a period's amount: half up, to what the currency is paid with."""
+    total = max(1, days_between(whole, product.zone))
+    rounding = Rounding(RoundingMode.HALF_UP, decimals_of(product.currency))
+    return min(micros, round_fraction(micros * min(total, max(0, days)), MICROS * total, rounding))
 
 
 def refund_of(product: Product, paid_micros: int, period: Span, now_ms: int, taken: int) -> int:
     """What comes back of a period's fee when it ends now: of the days behind today. Nothing of a package in use."""
     if product.refund != "days" or taken or not period.from_ms <= now_ms < period.until_ms:
         return 0
-    total = max(1, days_between(period, product.zone))
-    days = max(0, days_between(Span(now_ms, period.until_ms), product.zone) - 1)
-    return round_fraction(paid_micros * days, MICROS * total, HALF_UP_6)
+    days = days_between(Span(now_ms, period.until_ms), product.zone) - 1
+    return _share(product, paid_micros, days, period)
 
 
 def grant_until_ms(product: Product, anchor_ms: int, until_ms: int) -> int:
