@@ -6,9 +6,10 @@ from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.calls import history, running
+from service.calls import history, running, simulation
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.interconnect.reconcile import api as reconciliations
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -48,6 +49,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *ledger.ENDPOINTS,
     *operations.ENDPOINTS,
     *running.ENDPOINTS,
+    *simulation.ENDPOINTS,
     *history.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
@@ -63,6 +65,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *sheets_api.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
+    *reconciliations.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

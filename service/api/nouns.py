@@ -12,6 +12,7 @@ from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans
+from service.database.interconnect_tables import differences, reconciliations
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
@@ -87,6 +88,11 @@ def _of_subscription(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(subscriptions.c.account_id).where(subscriptions.c.id == column).scalar_subquery()
 
 
+def _of_reconciliation(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    found = sa.select(reconciliations.c.account_id).where(reconciliations.c.id == column)
+    return found.scalar_subquery()
+
+
 def _of_tariff(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(tariffs.c.owner_id).where(tariffs.c.id == column).scalar_subquery()
 
@@ -149,6 +155,8 @@ NOUNS: dict[str, Noun] = {
         Noun("package", package_grants, package_grants.c.account_id),
         Noun("rerating", reratings, reratings.c.account_id),
         Noun("correction", corrections, corrections.c.account_id),
+        Noun("reconciliation", reconciliations, reconciliations.c.account_id),
+        Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("change", audit, audit.c.account_id),
     )
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from service.access.permissions import BUILT_IN
-from tests.service.matrix.world import MADE, SOURCE, Place, Somebody, World
+from tests.service.matrix.world import MADE, MISSING, SOURCE, Place, Somebody, World
 
 ROLES = {role.key: frozenset(one.value for one in role.permissions) for role in BUILT_IN}
 EVERYTHING = ROLES["super_admin"]
@@ -168,6 +168,15 @@ def _cut(case: Case) -> bool:
     return case.place.name == "customer" and case.who.place.name in {"customer", "lower", "upper", "root"}
 
 
+def _reconcile(case: Case) -> int:
+    return 403 if case.is_own else 201
+
+
+def _records(case: Case) -> dict[str, Any]:
+    return {"account_id": case.place.id, **_PERIOD, "file": _CALLS}
+
+
+_CALLS = base64.b64encode(b"called,start,duration\n4420,2026-09-21 10:00:00,60\n").decode()
 _CALL = {"number": "44", "answered_at": "2026-11-30T12:00:00Z", "duration_s": "1"}
 _SHEET = base64.b64encode(b"Prefix,Destination,Rate\n44,UK,0.01\n").decode()
 _TRUNK = {"name": "fresh", "networks": ["198.51.100.9/32"]}
@@ -305,6 +314,9 @@ ROUTES: dict[str, Route] = {
     "operation.show": Route("payments.read"),
     "operation.cancel": Route("payments.refund", 200, below=True),
     "call.list": Route("calls.read", whose="query"),
+    "call.simulate": Route(
+        "calls.read", 409, lambda case: {"trunk_id": case.place.things.get("trunk", MISSING), "to": "44"}, whose="body"
+    ),
     "call.cut": Route("calls.change", sees=_cut),
     "account.funds": Route("payments.read"),
     "cdr.list": Route("cdrs.read", whose="query"),
@@ -339,6 +351,24 @@ ROUTES: dict[str, Route] = {
     "tariff.bring-into-force": Route("tariffs.publish", 200, _same()),
     "tariff.revert": Route("tariffs.publish", 422, _same(version="0" * 16)),
     "tariff.history": Route("tariffs.read"),
+    "product.list": Route("products.read", whose="query"),
+    "product.show": Route("products.read"),
+    "product.make": Route(
+        "products.change", _of(201, "root", "reseller"), _account(name="fresh", kind="rental", price="1"), whose="body"
+    ),
+    "product.edit": Route("products.change", 200, _same(description="x")),
+    "subscription.list": Route("products.read", whose="query"),
+    "subscription.show": Route("products.read"),
+    "subscription.start": Route(
+        "products.change", lambda case: 403 if case.is_own else 422,
+        lambda case: {"account_id": case.place.id, "product_id": case.place.things.get("product", 999_999)},
+        whose="body",
+    ),
+    "subscription.cancel": Route("products.change", 200, _same(at="now"), below=True),
+    "subscription.resume": Route("products.change", 409, below=True),
+    "subscription.fees": Route("products.read"),
+    "package.list": Route("products.read", whose="query"),
+    "package.correct": Route("products.change", 200, _same(seconds=5, reason="x"), below=True),
     "rerating.preview": Route("cdrs.change", 200, _account(**_PERIOD), whose="body"),
     "rerating.start": Route("cdrs.change", 201, _account(**_PERIOD, reason="x"), whose="body"),
     "rerating.list": Route("cdrs.read", whose="query"),
@@ -367,6 +397,12 @@ ROUTES: dict[str, Route] = {
     "ban.list": Route("settings.read", whose=""),
     "ban.make": Route("settings.change", lambda case: 201 if case.from_root else 403, _ban, whose=""),
     "ban.lift": Route("settings.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "reconciliation.make": Route("statements.change", _reconcile, _records, whose="body"),
+    "reconciliation.list": Route("statements.read", whose="query"),
+    "reconciliation.show": Route("statements.read"),
+    "reconciliation.differences": Route("statements.read"),
+    "reconciliation.export": Route("statements.read"),
+    "reconciliation.remove": Route("statements.change", 204),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

@@ -24,7 +24,9 @@ from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans
+from service.database.interconnect_tables import differences, reconciliations
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
@@ -219,6 +221,8 @@ class World:
         await put("operation", operations, **own, **made, **asked)
         await self._ended_call(put, place)
         await self._correction(put, place)
+        await self._product(put, place)
+        await self._interconnect(put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
             await conn.execute(
@@ -249,6 +253,19 @@ class World:
         of = {"delivery_id": place.things["delivery"], "number": 1, "after_id": 0, "last_id": 0, "calls": 0}
         await put("file", cdr_files, **of, name=place.marker, **content)
 
+    async def _interconnect(self, put: Any, place: Place) -> None:
+        own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
+        period = {"since_ms": 0, "until_ms": 1, "currency": "EUR"}
+        sums = {"calls": 0, "ours_ms": 0, "theirs_ms": 0, "ours_micros": 0, "theirs_micros": 0}
+        kinds = ("matched", "duration", "rate", "time", "only_ours", "only_theirs")
+        told = {"basis": "start", "measure": "cut", "clock_ms": 0, "shifts": [], "columns": {}, "notices": []}
+        told |= {"rows": 0, "unanswered": 0, "outside": 0, "amounts": True, "classes": dict.fromkeys(kinds, sums)}
+        rules = {"time_s": 5, "duration_s": 0, "money_micros": 0, "kept": 1, "differences": 1}
+        more = {"direction": "in", "name": place.marker, "digest": "", "actor": "x", "told": told}
+        await put("reconciliation", reconciliations, **own, **made, **period, **rules, **more)
+        of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}
+        await put("difference", differences, **of, called=place.marker)
+
     async def _correction(self, put: Any, place: Place) -> None:
         own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
         period = {"from_ms": 0, "to_ms": 1, "at_ms": 0, "costs": False, "rates": "in force", "left_alone": {}}
@@ -258,6 +275,18 @@ class World:
         price = {"tariff": "", "prefix": place.marker, "terms": "", "exchange": "1/1", "billed_s": 0, "micros": 0}
         both = {f"{when}_{name}": value for when in ("before", "after") for name, value in price.items()}
         await put("correction", corrections, **own, **made, **of, **both, delta_micros=0, currency="EUR")
+
+    async def _product(self, put: Any, place: Place) -> None:
+        own, made, mark = {"account_id": place.id}, {"created_ms": NOW_MS}, place.marker
+        period = {"from_ms": NOW_MS, "until_ms": NOW_MS + 1}
+        sold = {"kind": "package", "price_micros": EURO, "currency": "EUR", "period": "month", "amount": 60}
+        await put("product", products, **own, **made, **sold, name=mark)
+        of = {"product_id": place.things["product"]}
+        used = {"anchor_ms": NOW_MS, "state": "active", "actor": mark}
+        await put("subscription", subscriptions, **own, **made, **period, **of, **used)
+        of["subscription_id"] = place.things["subscription"]
+        gives = {"money": False, "amount": 60, "covers_fees": True, "priority": 0}
+        await put("package", package_grants, **own, **made, **period, **of, **gives)
 
     async def _hire(self, conn: AsyncConnection, name: str, place: Place, role: str) -> Somebody:
         office = self.house.office
