@@ -40,13 +40,12 @@ async def grant(conn: AsyncConnection, node: str, subject: Subject, dues: Dues, 
     await enqueue(conn, node, bodies.package_body(made, made.amount), now_ms=now_ms)
 
 
-async def correct(conn: AsyncConnection, node: str, number: int, amount: int, now_ms: int) -> Row[Any]:
+async def correct(conn: AsyncConnection, node: str, number: int, amount: int, now_ms: int) -> None:
     """More, or less, of a grant."""
     changed = sa.update(package_grants).where(package_grants.c.id == number)
     changed = changed.values(amount=package_grants.c.amount + amount)
-    row: Row[Any] = (await conn.execute(changed.returning(package_grants))).one()
+    row = (await conn.execute(changed.returning(package_grants))).one()
     await enqueue(conn, node, bodies.package_body(row, amount), now_ms=now_ms)
-    return row
 
 
 async def cut_short(conn: AsyncConnection, node: str, subject: Subject, now_ms: int) -> None:

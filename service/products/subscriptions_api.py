@@ -57,6 +57,9 @@ _LISTING = Listing(
 _FEES = Listing(
     "fee", {"-id": subscription_fees.c.id}, {}, None, lambda call: subscription_fees.c.subscription_id == call.row.id
 )
+_GRANTS = sa.select(package_grants, products.c.name.label("product")).join(
+    products, products.c.id == package_grants.c.product_id
+)
 _PACKAGES = Listing(
     "package",
     {"-id": package_grants.c.id},
@@ -65,6 +68,7 @@ _PACKAGES = Listing(
         "subscription_id": equals(package_grants.c.subscription_id),
         "open": lambda wanted: (package_grants.c.state == "open") == wanted,
     },
+    _GRANTS,
 )
 
 
@@ -212,7 +216,8 @@ async def correct_package(call: Call) -> Answer:
         raise invalid(pointer, "so much of what it gives was expected, and nothing else")
     if call.row.state != "open" or call.row.amount + amount < 0:
         raise Problem("conflict", "it is over" if call.row.state != "open" else "it granted less than that")
-    view = _package(await grants.correct(call.conn, call.node, call.row.id, amount, call.now_ms))
+    await grants.correct(call.conn, call.node, call.row.id, amount, call.now_ms)
+    view = _package((await call.conn.execute(_GRANTS.where(package_grants.c.id == call.row.id))).one())
     told = {"amount": format_micros(amount) if call.row.money else amount, "reason": body.reason}
     await call.audit("package.correct", "package", view.id, view.account_id, None, told)
     return Answer(view)

@@ -222,6 +222,7 @@ class PackageView(Told):
     id: int
     subscription_id: int
     product_id: int
+    product: str
     account_id: int
     granted_s: int | None
     taken_s: Annotated[int | None, Field(description="By calls that have ended")]
