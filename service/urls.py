@@ -6,7 +6,7 @@ from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.calls import history, running, simulation
+from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.interconnect.reconcile import api as reconciliations
@@ -51,6 +51,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *running.ENDPOINTS,
     *simulation.ENDPOINTS,
     *history.ENDPOINTS,
+    *traffic_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,

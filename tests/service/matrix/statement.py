@@ -321,6 +321,8 @@ ROUTES: dict[str, Route] = {
     "account.funds": Route("payments.read"),
     "cdr.list": Route("cdrs.read", whose="query"),
     "cdr.show": Route("cdrs.read"),
+    "traffic.hours": Route("cdrs.read", whose="query"),
+    "traffic.destinations": Route("cdrs.read", whose="query"),
     "delivery.list": Route("cdrs.read", whose="query"),
     "delivery.show": Route("cdrs.read"),
     "delivery.make": Route(
