@@ -1,7 +1,7 @@
 """Money that an operation of the ledger (a refund, a transfer) has set aside: held like a call's, until it is taken.
 
-What is set aside is an account's own money, of a fee also its credit, and never what calls hold. Works inside a transaction
-of the caller.
+What is set aside is an account's own money, of a fee also its credit, and never what calls hold. Works inside a
+transaction of the caller.
 """
 
 from __future__ import annotations
