@@ -81,7 +81,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
             legs=legs,
             provider=grants.provider_held(change, provider, grant_s, now.wall_s),
             limits=limits.hold(change, running.limits, legs, grant_s, now) if running.limits else (),
-            attempts=with_code(running, 200),
+            attempts=with_code(running, 200, ring_ms, now),
             callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
             ring_wall_ms=ring_ms,
             answer_boot_ms=now.boot_ms,

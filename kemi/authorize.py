@@ -444,7 +444,7 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
         plan=question.plan_id,
         gateway=way.gateway.id,
         provider=way.leg,
-        attempts=((way.gateway.id, 0, now.wall_ms),),
+        attempts=((way.gateway.id, 0, now.wall_ms, 0, 0),),
         caller=question.caller.number,
         caller_sent=invitation.caller,
         called_sent=invitation.called,

@@ -10,6 +10,7 @@ from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.interconnect.reconcile import api as reconciliations
+from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -67,6 +68,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *reconciliations.ENDPOINTS,
+    *statements.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

@@ -37,6 +37,7 @@ class Ending(NamedTuple):
     sip_code: int
     sip_reason: str
     ring_wall_ms: int
+    """Of the gateway, or place, at hand."""
     duration_ms: int
     rule: str = ""
     refused_by: int = 0
@@ -159,7 +160,7 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "from_tag": call.from_tag,
         "to_tag": call.callee_leg.tag if call.callee_leg else "",
         "start_ms": call.start_wall_ms,
-        "ring_ms": ending.ring_wall_ms or call.ring_wall_ms,
+        "ring_ms": next((ring_ms for *_, ring_ms, _ in call.attempts if ring_ms), ending.ring_wall_ms),
         "answer_ms": call.answer_wall_ms,
         "end_ms": wall_ms,
         "duration_ms": ending.duration_ms,
