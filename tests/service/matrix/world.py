@@ -222,7 +222,6 @@ class World:
         await self._ended_call(put, place)
         await self._correction(put, place)
         await self._product(put, place)
-        await self._interconnect(put, place)
         await self._interconnect(conn, put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
