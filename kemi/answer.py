@@ -127,9 +127,10 @@ def _legs_of_now(
         return running.legs, running.provider
     exchange = change.configuration.exchange(change.txn)
     with rooms.rates.snapshot() as rates:
-        legs = tuple(_leg_of_now(rates, exchange, leg, running.called, now) for leg in running.legs)
+        number = running.rated_number
+        legs = tuple(_leg_of_now(rates, exchange, leg, number, now) for leg in running.legs)
         provider = running.provider
-        return legs, provider and _leg_of_now(rates, exchange, provider, running.called, now)
+        return legs, provider and _leg_of_now(rates, exchange, provider, number, now)
 
 
 def _leg_of_now(rates: RatesSnapshot, exchange: Exchange, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:

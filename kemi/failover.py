@@ -44,10 +44,11 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now, ring_ms: int = 0
         rung_ms = now.boot_ms - running.start_boot_ms
         if plan is None:
             return None
-        offered = offer(plan, running.called, running.path, now.wall_s)
+        number = running.rated_number
+        offered = offer(plan, number, running.path, now.wall_s)
         if not _may_try_again(offered.plan, running, sip_code, rung_ms):
             return None
-        look = quote.Look(store, txn, configuration, rates, running.called, now.wall_s, now.boot_ms)
+        look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms, running.called)
         tried = {attempt[0] for attempt in running.attempts}
         top = running.legs[-1] if running.legs else None
         try:
@@ -72,7 +73,7 @@ def same_gateway(rooms: Rooms, call: str, now: Now) -> tuple[Target, Gateway] | 
             return None
         rules = configuration.translations(txn, gateway.provider)
     rung_ms = now.boot_ms - running.start_boot_ms
-    plan = offer(plan, running.called, running.path, now.wall_s).plan
+    plan = offer(plan, running.rated_number, running.path, now.wall_s).plan
     if plan.ring_timeout_s * 1000 - rung_ms < RING_LEFT_MIN_MS:
         return None
     called = for_gateway(running.called, gateway, rules.of_gateway(gateway.id, CALLED))

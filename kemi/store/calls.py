@@ -198,6 +198,13 @@ class RunningCall(NamedTuple):
     """How long each hop rings."""
     limits: tuple[Claim, ...] = ()
     """What it counts for."""
+    routing_number: str = ""
+    """To which the called number has moved; empty: it has not."""
+
+    @property
+    def rated_number(self) -> str:
+        """By which it is rated and routed."""
+        return self.routing_number or self.called
 
     @property
     def hex(self) -> str:

@@ -99,7 +99,7 @@ def count(tally: Tally, event: queues.Event) -> None:
     call, ending = unpack_call(payload[1]), Ending(*payload[2])
     if call.hops or call.special == MESSAGE:
         return  # to somebody of ours, by no gateway; and nobody talks in a MESSAGE
-    prefix = prefix_for(call.legs[-1] if call.legs else None, call.called)
+    prefix = prefix_for(call.legs[-1] if call.legs else None, call.rated_number)
     for at, (gateway_id, _, at_ms, ring_ms, _) in enumerate(call.attempts, start=1):
         has_ended = at == len(call.attempts)
         figures = _last(call, ending, at_ms, ring_ms) if has_ended else _failed(at_ms, ring_ms)

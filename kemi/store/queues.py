@@ -26,6 +26,7 @@ ALARM = "alarm"
 REGISTERED = "registered"
 UNREGISTERED = "unregistered"
 BEAT = "beat"
+ASKED = "asked"
 
 
 class Ending(NamedTuple):
@@ -155,6 +156,7 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "caller_sent": call.caller_sent,
         "called": call.called,
         "called_sent": call.called_sent,
+        "routing_number": call.routing_number,
         "destination": call.legs[0].destination if call.legs else call.special,
         "call_id": call.call_id,
         "from_tag": call.from_tag,
@@ -189,4 +191,5 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     REGISTERED: _plain,
     UNREGISTERED: _plain,
     BEAT: _plain,
+    ASKED: _plain,
 }

@@ -94,6 +94,7 @@ class CdrView(Told):
     caller_sent: str
     called: str
     called_sent: str
+    routing_number: Annotated[str, Field(description="To which the called number has moved: rated by it; empty: no")]
     destination: str
     gateway_id: Annotated[int | None, Field(description="null: not for your eyes, or none was reached")]
     attempts: Annotated[list[AttemptView], Field(description="One after the other, as far as they are for your eyes")]

@@ -102,6 +102,7 @@ COLUMNS: dict[str, Column] = {
     "caller_sent": Column(_text("caller_sent"), _THEIRS),
     "called": Column(_text("called"), _OURS),
     "called_sent": Column(_text("called_sent"), _THEIRS),
+    "routing_number": Column(_text("routing_number")),
     "destination": Column(_text("destination"), _OURS),
     "tariff": Column(_text("own_tariff")),
     "prefix": Column(_text("own_prefix")),
