@@ -1,4 +1,4 @@
-"""A small package and twenty real calls at once: it ends exactly at zero, over kills of Kamailio and of the store too."""
+"""A small package and twenty real calls at once: it ends exactly at zero, over kills of Kamailio and of its store."""
 
 from __future__ import annotations
 
