@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from service.calls.explanation import packages_of, steps_of
 from service.commands.outbox import writing
 from service.database.billing_tables import billable_items
 from service.database.engine import reading
@@ -296,6 +297,10 @@ async def test_a_package_pays_calls_until_it_is_used_up(shop: Shop) -> None:
     listed = (await shop.office.boss.do("cdr.list"))["items"]
     own = [next(one for one in cdr["charges"] if one["account_id"] == shop.house.ids["customer"]) for cdr in listed]
     assert [(one["billed_s"], one["covered_s"], one["charge"]) for one in own] == [(40, 20, "0.02"), (40, 40, "0.00")]
+    assert own[0]["steps"][-2:] == [
+        "the first 20 s that cost something are paid by packages",
+        "40 s billed: 0.02 EUR, rounded half-up to 6 decimals",
+    ]
     await shop.later(DAY_MS)
     shop.company.call(10)
     await shop.company.pump()
@@ -398,6 +403,10 @@ async def test_packages_of_money_and_of_resellers(shop: Shop) -> None:
         (0, 60, 0),
         (24_000, 0, 0),
     ]
+    async with reading(shop.company.engine) as conn:
+        call = (await conn.execute(sa.select(cdrs))).one()
+    assert [packages_of(row) for row in rows] == ["0.05 EUR", "60 s, fees", ""]
+    assert steps_of(call, rows[0])[-1] == "0.05 EUR of it paid by packages: 0.01 EUR charged"
     first, second = await shop.packages()
     assert (first["taken"], first["left"], first["left_s"]) == ("0.05", "0.00", None)
     assert second["left_s"] == 940
