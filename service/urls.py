@@ -6,6 +6,7 @@ from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
+from service.billing import invoices_api, taxes_api, terms_api
 from service.calls import history, running
 from service.delivery import api as delivery
 from service.edge import api as edge
@@ -52,6 +53,9 @@ _SINGLE: tuple[Endpoint, ...] = (
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,
+    *terms_api.ENDPOINTS,
+    *taxes_api.ENDPOINTS,
+    *invoices_api.ENDPOINTS,
     *tariffs.ENDPOINTS,
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
+from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans
 from service.database.peer_tables import devices, numbers, specials, translations
@@ -82,6 +83,10 @@ def _of_delivery(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(cdr_deliveries.c.account_id).where(cdr_deliveries.c.id == column).scalar_subquery()
 
 
+def _of_invoice(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(invoices.c.account_id).where(invoices.c.id == column).scalar_subquery()
+
+
 def _of_tariff(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(tariffs.c.owner_id).where(tariffs.c.id == column).scalar_subquery()
 
@@ -140,6 +145,9 @@ NOUNS: dict[str, Noun] = {
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
         Noun("rerating", reratings, reratings.c.account_id),
         Noun("correction", corrections, corrections.c.account_id),
+        Noun("tax", taxes, taxes.c.account_id),
+        Noun("invoice", invoices, invoices.c.account_id),
+        Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
         Noun("change", audit, audit.c.account_id),
     )
 }
