@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kemi import grants
+from kemi import grants, limits
 from kemi.acknowledge import await_ack
 from kemi.clock import Now
 from kemi.identify import Source
@@ -65,19 +65,22 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
         if refused is not None or running is None:
             return refused or GONE
         if running.cut_by:
-            return _refuse(change, running, "suspended", _inactive(change, running), ring_ms, now)
+            suspended = Refusal("suspended", _inactive(change, running), running.account)
+            return _refuse(change, running, suspended, ring_ms, now)
         legs, provider = _legs_of_now(rooms, change, running, now)
         settings = configuration.settings(change.txn)
-        payers = grants.payers_of(change, legs, now)
-        grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s, running.call_max_s)
+        payers = grants.payers_of(change, legs, running.limits, now)
+        longest_s = grants.longest_of(change, running, settings, now)
+        grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s, longest_s)
         if grant_s < 1:
-            return _refuse(change, running, "funds", _poor(payers, now) or running.account, ring_ms, now)
+            return _refuse(change, running, _lack(change, payers, running, now), ring_ms, now)
         legs = grants.held_for(payers, grant_s, now.wall_s)
         grants.move_holds(change, payers, legs)
         talking = running._replace(
             state=ANSWERED,
             legs=legs,
             provider=grants.provider_held(change, provider, grant_s, now.wall_s),
+            limits=limits.hold(change, running.limits, legs, grant_s, now) if running.limits else (),
             attempts=with_code(running, 200),
             callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
             ring_wall_ms=ring_ms,
@@ -139,9 +142,16 @@ def _leg_of_now(rates: RatesSnapshot, exchange: Exchange, leg: ChargeLeg, number
     return leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw, factor=factor)
 
 
-def _poor(payers: grants.Payers, now: Now) -> int:
-    """Who can't pay the first second; 0: nobody."""
-    return next((payer.account.id for payer in payers if grants.payable_s(payer, 1, now.wall_s) < 1), 0)
+def _lack(change: Change, payers: grants.Payers, running: RunningCall, now: Now) -> Refusal:
+    """What leaves no first second, and whose it is: money, or a limit."""
+    for payer in payers:
+        if grants.payable_s(payer._replace(available=payer.account.available), 1, now.wall_s) < 1:
+            return Refusal("funds", payer.account.id, running.account)
+    narrowest = limits.narrowest(change, running, now)
+    if narrowest is None:
+        return Refusal("funds", running.account, running.account)
+    limits.stopped(change, running, now)
+    return Refusal(limits.LIMIT, narrowest.account, running.account, str(narrowest.rule))
 
 
 def _inactive(change: Change, running: RunningCall) -> int:
@@ -150,9 +160,9 @@ def _inactive(change: Change, running: RunningCall) -> int:
     return next((account.id for account in path if not account.is_active), running.account)
 
 
-def _refuse(change: Change, running: RunningCall, rule: str, account_id: int, ring_ms: int, now: Now) -> Denied:
+def _refuse(change: Change, running: RunningCall, refusal: Refusal, ring_ms: int, now: Now) -> Denied:
     """The call ends before it began."""
-    refused = Refusal(rule, account_id, running.account).refused
-    ending = Ending("failed", "system", refused.code, refused.reason, ring_ms, 0, rule, account_id)
+    code, reason, rule, account = refusal.refused
+    ending = Ending("failed", "system", code, reason, ring_ms, 0, rule, account)
     close(change, running, bill_of(running, pack_call(running), ending, now))
-    return Denied(rule, refused.code, refused.reason)
+    return Denied(rule, code, reason)

@@ -10,7 +10,7 @@ import os
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from kemi import quote
+from kemi import limits, quote
 from kemi.caller import CallerId, Parties, caller_of, parties_for
 from kemi.clock import Now
 from kemi.invitation import Invitation
@@ -23,7 +23,7 @@ from kemi.store import accounts, exposure, layout, queues
 from kemi.store.calls import RINGING, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
-from kemi.store.devices import device_by_name
+from kemi.store.devices import Device, device_by_name
 from kemi.store.environment import HotStore, StoreAbsent
 from kemi.store.layout import Account, Invite, Usage
 from kemi.store.numbers import id_of_digits
@@ -109,6 +109,7 @@ class _Question(NamedTuple):
     """With what its route says anew."""
     path: list[Account]
     chain: Chain
+    standing: limits.Standing
     ways: list[Way]
     loser: int
     """As in `Admitted`."""
@@ -132,7 +133,7 @@ def authorise(
                 return decision
         raise Refusal("busy", 0, trunk.account)  # noqa: TRY301 -- answered and recorded as every other one
     except Refusal as refusal:
-        record_refusal(rooms, trunk, invitation, refusal.refused, kind, now)
+        record_refusal(rooms, trunk, invitation, refusal.refused, kind, now, refusal.limit)
         return refusal.refused
     except accounts.BrokenPath as broken:
         refused = Refusal("path", broken.account, 0).refused
@@ -180,9 +181,12 @@ def _price(
             raise Refusal("route", 0, trunk.account)
         look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms)
         first_hold_s = configuration.settings(txn).first_hold_s
-        chain = quote.FREE_CHAIN
+        chain, standing = quote.FREE_CHAIN, limits.NOTHING
         if not special:
+            limits.check_numbers(look, path, trunk_of(trunk), caller.number, number)
             chain = quote.price_chain(look, path, trunk, first_hold_s, is_message=is_message)
+            seconds = 0 if is_message else first_hold_s
+            standing = limits.standing_of(look, path, trunk_of(trunk), chain.legs, seconds)
         special = MESSAGE if is_message else special
         offered = offer(plan, number, [account.id for account in path], now.wall_s)
         plan = offered.plan
@@ -199,7 +203,7 @@ def _price(
         raise Refusal(rule, path[-1].id if rule == "loss" else 0, trunk.account)
     leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
     return _Question(
-        key, trunk, invitation, number, special, caller, leg, plan_id, plan, path, chain, ways, loser, txn_id
+        key, trunk, invitation, number, special, caller, leg, plan_id, plan, path, chain, standing, ways, loser, txn_id
     )
 
 
@@ -308,9 +312,11 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             raise Refusal("exposure" if exposed else "route", exposed, trunk.account)
         chain = first_holds(change, question.chain, now)
         take_path(change, path, chain, now, is_limited=is_limited)
+        claims = limits.take(change, question.standing.claims, chain.legs, trunk.account, now)
         if way is not question.ways[0] or chain is not question.chain:
             parties = parties_for(way, question.caller, question.leg)
-            record = pack_call(_call(key, question._replace(chain=chain), way, parties, now))
+            question = question._replace(chain=chain, standing=question.standing._replace(claims=claims))
+            record = pack_call(_call(key, question, way, parties, now))
         change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
@@ -469,22 +475,32 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
         cut_by="",
         device=device.id if device else 0,
         caller_ip=invitation.ip if device else "",
-        call_max_s=device.call_max_s if device else 0,
+        call_max_s=call_max_of(question.standing, device),
         number=0,
         owner=0,
         entrance=0,
         hops=(),
         ring_s=0,
+        limits=question.standing.claims,
     )
 
 
-def record_refusal(rooms: Rooms, trunk: Origin, invitation: Invitation, refused: Refused, kind: str, now: Now) -> None:
-    """Leaves the record of a refused call, if there is room for it."""
+def call_max_of(standing: limits.Standing, device: Device | None) -> int:
+    """What a call may last by its device, or as the first one to its destination; 0: as long as any."""
+    return min([one for one in (standing.call_max_s, device.call_max_s if device else 0) if one], default=0)
+
+
+def record_refusal(
+    rooms: Rooms, trunk: Origin, invitation: Invitation, refused: Refused, kind: str, now: Now, limit: int = 0
+) -> None:
+    """Leaves the record of a refused call, if there is room for it. `limit`: the number of the one that refused it."""
     with Change(rooms.store) as change:
         if refused.rule == "store" or change.is_nearly_full():
             return
         begun = begun_by(trunk) | numbers_of(change.configuration, change.txn, trunk, invitation) | {"kind": kind}
         change.event(queues.REFUSED, now, refusal_record(begun, invitation, refused, now))
+        if limit:
+            limits.refused(change, limit, now)
 
 
 def begun_by(origin: Origin) -> dict[str, int]:

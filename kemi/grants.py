@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from kemi import packages
+from kemi import limits, packages
 from kemi.clock import Now
 from kemi.packages import Pool, held_pool
 from kemi.quote import standard_micros
 from kemi.rooms import Rooms
 from kemi.store import accounts, exposure, queues
-from kemi.store.calls import ChargeLeg, RunningCall
+from kemi.store.calls import ChargeLeg, Claim, RunningCall
 from kemi.store.change import Change
 from kemi.store.layout import Account, Settings
 from ratebook.compiled.layout import decode_terms
@@ -34,38 +34,54 @@ class Payer(NamedTuple):
     account: Account
     leg: ChargeLeg
     pool: Pool
+    available: int
+    """What a new hold may take: the account's money, as far as its limits leave it."""
 
 
 Payers = Sequence[Payer]
 
 
-def payers_of(change: Change, legs: tuple[ChargeLeg, ...], now: Now) -> Payers:
-    """The payers of these legs."""
-    return [Payer(change.account(leg.account), leg, packages.pool_of(change, leg, now.wall_s)) for leg in legs]
+def payers_of(change: Change, legs: tuple[ChargeLeg, ...], claims: tuple[Claim, ...], now: Now) -> Payers:
+    """The payers of these legs, of a call with these parts in limits."""
+    found = []
+    for leg in legs:
+        account = change.account(leg.account)
+        available = limits.spendable(change, claims, account, now) if claims else account.available
+        found.append(Payer(account, leg, packages.pool_of(change, leg, now.wall_s), available))
+    return found
 
 
-def next_grant_s(payers: Payers, granted_s: int, settings: Settings, answered_s: int, call_max_s: int = 0) -> int:
+def longest_of(change: Change, running: RunningCall, settings: Settings, now: Now) -> int:
+    """What a call may last at most, from its answer: as long as any, as its device may, as its limits leave it."""
+    longest_s = min(settings.max_call_s, running.call_max_s or settings.max_call_s)
+    limit_s = limits.longest_grant_s(change, running, settings, now) if running.limits else None
+    return longest_s if limit_s is None else min(longest_s, limit_s)
+
+
+def next_grant_s(payers: Payers, granted_s: int, settings: Settings, answered_s: int, longest_s: int) -> int:
     """How long the call may go on from its answer: a standard grant more while every level has plenty, else a first
     hold's length. Never less than what is held already pays, if the money is there; below 1: not even a second.
-    `call_max_s`: what whoever calls may talk at most; 0: as long as anybody.
+    `longest_s`: what it may last at most.
     """
-    standard_s = min(granted_s + settings.grant_s, settings.max_call_s, call_max_s or settings.max_call_s)
+    standard_s = min(granted_s + settings.grant_s, longest_s)
+    if standard_s < 1:
+        return 0
     if _have_plenty(payers, standard_s, answered_s):
         return standard_s
-    covered_s = min([_covered_s(leg, leg.held, held_pool(leg), standard_s, answered_s) for _, leg, _ in payers])
+    covered_s = min([_covered_s(leg, leg.held, held_pool(leg), standard_s, answered_s) for _, leg, _, _ in payers])
     short_s = min(granted_s + settings.first_hold_s, standard_s)
     return _affordable_s(payers, granted_s, max(covered_s, short_s), answered_s)
 
 
 def _have_plenty(payers: Payers, seconds: int, answered_s: int) -> bool:
-    for account, leg, pool in payers:
+    for _, leg, pool, available in payers:
         more = standard_micros(leg.terms, seconds, answered_s, leg.factor) - leg.held
-        if more > 0 and more * PLENTY > account.available:
+        if more > 0 and more * PLENTY > available:
             if not pool.sources:
                 return False
             after = packages.allocate(leg, pool, seconds, answered_s)
             more = after.held - leg.held
-            if (more > 0 and more * PLENTY > account.available) or not packages.takes_little(after, pool):
+            if (more > 0 and more * PLENTY > available) or not packages.takes_little(after, pool):
                 return False
     return True
 
@@ -82,8 +98,8 @@ def _affordable_s(payers: Payers, granted_s: int, limit_s: int, answered_s: int)
 
 def payable_s(payer: Payer, limit_s: int, answered_s: int) -> int:
     """How long one level can pay; below 1: not even a second."""
-    account, leg, pool = payer
-    return _covered_s(leg, account.available + leg.held, pool, limit_s, answered_s)
+    _, leg, pool, available = payer
+    return _covered_s(leg, available + leg.held, pool, limit_s, answered_s)
 
 
 def _covered_s(leg: ChargeLeg, micros: int, pool: Pool, limit_s: int, answered_s: int) -> int:
@@ -97,14 +113,14 @@ def held_for(payers: Payers, grant_s: int, answered_s: int) -> tuple[ChargeLeg, 
             packages.allocate(leg, pool, grant_s, answered_s)
             if leg.packages
             else _new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s, answered_s, leg.factor)))
-            for _, leg, pool in payers
+            for _, leg, pool, _ in payers
         ]
     )
 
 
 def move_holds(change: Change, payers: Payers, after: tuple[ChargeLeg, ...]) -> None:
     """Moves what is held on each level from what a call has to what it is to have."""
-    for (account, leg, _), new in zip(payers, after, strict=True):
+    for (account, leg, _, _), new in zip(payers, after, strict=True):
         if new.held != leg.held:
             accounts.put_moved(change.store, change.txn, account, 0, new.held - leg.held, 0)
         if leg.packages:
@@ -170,16 +186,21 @@ def _longer_s(change: Change, running: RunningCall, settings: Settings, now: Now
         return running.grant_s + settings.grant_s  # nobody cuts it: no limit of length either
     if not all(change.account(account).is_active for account in running.accounts):
         return running.grant_s
-    payers = payers_of(change, running.legs, now)
-    return max(running.grant_s, next_grant_s(payers, running.grant_s, settings, running.answered_s, running.call_max_s))
+    payers = payers_of(change, running.legs, running.limits, now)
+    longest_s = longest_of(change, running, settings, now)
+    grant_s = next_grant_s(payers, running.grant_s, settings, running.answered_s, longest_s)
+    if grant_s <= running.grant_s and running.limits:
+        limits.stopped(change, running, now)
+    return max(running.grant_s, grant_s)
 
 
 def _with_grant(change: Change, running: RunningCall, grant_s: int, now: Now) -> RunningCall:
-    payers = payers_of(change, running.legs, now)
+    payers = payers_of(change, running.legs, (), now)
     legs = held_for(payers, grant_s, running.answered_s)
     move_holds(change, payers, legs)
+    claims = limits.hold(change, running.limits, legs, grant_s, now) if running.limits else ()
     provider = provider_held(change, running.provider, grant_s, running.answered_s)
-    return running._replace(legs=legs, provider=provider, grant_s=grant_s, seen_boot_ms=now.boot_ms)
+    return running._replace(legs=legs, provider=provider, limits=claims, grant_s=grant_s, seen_boot_ms=now.boot_ms)
 
 
 def shorten(rooms: Rooms, key: bytes, seconds: int, now: Now) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from kemi import authorize, quote
+from kemi import authorize, limits, quote
 from kemi.authorize import CONFIGURED, RINGING_SLACK_MS, Admitted, Local, Repeated, Target
 from kemi.caller import CallerId, Parties, caller_of, caller_outside, parties_at_home
 from kemi.clock import Now
@@ -21,13 +21,13 @@ from kemi.quote import Chain, Look
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
 from kemi.store import accounts, layout, queues
-from kemi.store.calls import RINGING, ChargeLeg, Hop, Leg, RunningCall, pack_call
+from kemi.store.calls import RINGING, ChargeLeg, Claim, Hop, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.devices import Device, device_by_id
 from kemi.store.environment import StoreAbsent
 from kemi.store.layout import Account, Invite, Settings
 from kemi.store.numbers import Number, id_of_digits, number_by_id
-from kemi.store.origins import Origin
+from kemi.store.origins import Origin, trunk_of
 from kemi.store.translate import is_number
 from kemi.store.trunks import Gateway
 
@@ -57,6 +57,7 @@ class _Question(NamedTuple):
     ring_s: int
     path: list[Account]
     chain: Chain
+    standing: limits.Standing
     owner: int
     inbound: tuple[ChargeLeg, ...]
     """Of who is called, upwards."""
@@ -84,6 +85,7 @@ def receive(
     rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, now: Now
 ) -> Admitted | Refused | Repeated:
     """Takes a call or says why not. A refused one has left its record when this returns."""
+    limit = 0
     try:
         for _ in range(authorize.TRIES_MAX):
             decision = _take(rooms, _price(rooms, caller, invitation, local, now), now)
@@ -91,10 +93,10 @@ def receive(
                 return decision
         raise Refusal("busy", 0, 0)  # noqa: TRY301 -- answered and recorded as every other one
     except Refusal as refusal:
-        refused = refusal.refused
+        refused, limit = refusal.refused, refusal.limit
     except accounts.BrokenPath as broken:
         refused = Refusal("path", broken.account, 0).refused
-    _record(rooms, caller, invitation, local, refused, now)
+    _record(rooms, caller, invitation, local, refused, now, limit)
     return refused
 
 
@@ -128,6 +130,10 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
         path = owner_path if isinstance(caller, Gateway) else accounts.path_of(store, txn, caller.account)
         who = _who_calls(look, caller, invitation)
         chain = _chain(look, caller, number, path, settings)
+        standing = limits.NOTHING
+        if not isinstance(caller, Gateway):
+            limits.check_numbers(look, path, trunk_of(caller), who.number, called if number else None)
+            standing = limits.standing_of(look, path, trunk_of(caller), chain.legs, settings.first_hold_s)
         inbound = _inbound(look, caller, number, owner_path, path, settings)
         txn_id = txn.id()
     chain = chain._replace(until_s=min(chain.until_s, inbound.until_s))
@@ -136,7 +142,7 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
     name = caller.username if isinstance(caller, Device) and number is None else ""
     parties = parties_at_home(who, name, f"+{called}" if number else called, leg)
     return _Question(
-        caller, invitation, who, leg, parties, called, number, hops, ring_s, path, chain, owner_path[0].id,
+        caller, invitation, who, leg, parties, called, number, hops, ring_s, path, chain, standing, owner_path[0].id,
         inbound.legs, txn_id,
     )  # fmt: skip
 
@@ -206,16 +212,18 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             path = accounts.path_of(change.store, change.txn, path[0].id)
             if [account[:CONFIGURED] for account in path] != [account[:CONFIGURED] for account in question.path]:
                 return None
-        legs = _take_all(change, question, path, now)
-        call = _call(key, question, legs, now)
+        legs, claims = _take_all(change, question, path, now)
+        call = _call(key, question, legs, claims, now)
         change.add_record(key, pack_call(call), call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
     return Admitted(key.hex(), target_of(question.hops[0], question.parties, question.ring_s, 0), 0)
 
 
-def _take_all(change: Change, question: _Question, path: list[Account], now: Now) -> tuple[ChargeLeg, ...]:
-    """Channels and money of everybody, all or nothing; who pays then. Raises Refusal."""
+def _take_all(
+    change: Change, question: _Question, path: list[Account], now: Now
+) -> tuple[tuple[ChargeLeg, ...], tuple[Claim, ...]]:
+    """Channels, money and limits of everybody, all or nothing; who pays then, and what counts it. Raises Refusal."""
     caller, number = question.caller, question.number
     if not isinstance(caller, Gateway):
         authorize.take_origin(change, caller, now)
@@ -224,12 +232,13 @@ def _take_all(change: Change, question: _Question, path: list[Account], now: Now
     inbound = _affordable(change, question)
     if isinstance(caller, Gateway):
         authorize.take_path(change, path, Chain(inbound, 0), now)
-        return inbound
+        return inbound, ()
     chain = first_holds(change, question.chain, now)
     authorize.take_path(change, path, chain, now)
+    claims = limits.take(change, question.standing.claims, chain.legs, caller.account, now)
     for leg in inbound:
         accounts.move(change.store, change.txn, leg.account, 0, leg.held, 0)
-    return (*chain.legs, *inbound)
+    return (*chain.legs, *inbound), claims
 
 
 def _take_number(change: Change, number: Number) -> None:
@@ -250,7 +259,9 @@ def _affordable(change: Change, question: _Question) -> tuple[ChargeLeg, ...]:
     raise Refusal("owner_funds", poor.account, 0)
 
 
-def _call(key: bytes, question: _Question, legs: tuple[ChargeLeg, ...], now: Now) -> RunningCall:
+def _call(
+    key: bytes, question: _Question, legs: tuple[ChargeLeg, ...], claims: tuple[Claim, ...], now: Now
+) -> RunningCall:
     caller, invitation, number = question.caller, question.invitation, question.number
     device = caller if isinstance(caller, Device) else None
     entrance = caller.id if isinstance(caller, Gateway) else 0
@@ -296,16 +307,19 @@ def _call(key: bytes, question: _Question, legs: tuple[ChargeLeg, ...], now: Now
         cut_by="",
         device=device.id if device else 0,
         caller_ip=invitation.ip if device else "",
-        call_max_s=device.call_max_s if device else 0,
+        call_max_s=authorize.call_max_of(question.standing, device),
         number=number.id if number else 0,
         owner=question.owner,
         entrance=entrance,
         hops=question.hops,
         ring_s=question.ring_s,
+        limits=claims,
     )
 
 
-def _record(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, refused: Refused, now: Now) -> None:
+def _record(
+    rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, refused: Refused, now: Now, limit: int
+) -> None:
     store = rooms.store
     with Change(store) as change:
         if change.is_nearly_full():
@@ -322,3 +336,5 @@ def _record(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, 
         begun |= {"number": local.number, "to_device": local.device, "owner": number.account if number else 0}
         begun |= {"kind": "call"}
         change.event(queues.REFUSED, now, authorize.refusal_record(begun, invitation, refused, now))
+        if limit:
+            limits.refused(change, limit, now)

@@ -22,6 +22,10 @@ ANSWERS = {
     "exchange": (503, "No rate of exchange"),
     "nobody": (404, "Not Found"),
     "away": (480, "Temporarily Unavailable"),
+    "limit": (403, "Limit reached"),
+    "high_risk": (403, "Destination closed"),
+    "called_list": (403, "Number blocked"),
+    "caller_list": (403, "Caller blocked"),
 }
 """What the account itself is told, by rule. Every other rule is `UNAVAILABLE` to everybody."""
 
@@ -33,7 +37,7 @@ class Refused(NamedTuple):
     reason: str
     rule: str
     """The rule's short name: funds, suspended, blocked, rate, route, channels, cps, store, …; of `exchange` with the
-    pair that is missing: `exchange USD/EUR`."""
+    pair that is missing: `exchange USD/EUR`; of `limit` and `high_risk` with the limit's or range's number."""
     account: int
     """Who refuses; 0: nobody's account."""
 
@@ -41,8 +45,10 @@ class Refused(NamedTuple):
 class Refusal(Exception):
     """Leaves a decision early, with the answer."""
 
-    def __init__(self, rule: str, account: int, caller: int, detail: str = "") -> None:
+    def __init__(self, rule: str, account: int, caller: int, detail: str = "", limit: int = 0) -> None:
+        """`limit`: the number of the limit that refuses; its alarm is given when the refusal is written down."""
         code, reason = ANSWERS.get(rule, UNAVAILABLE) if account == caller else UNAVAILABLE
         said = f"{rule} {detail}" if detail else rule
+        self.limit = limit
         self.refused = Refused(code, reason, said, account)
         super().__init__(said)

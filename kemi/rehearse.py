@@ -7,12 +7,13 @@ decisions themselves (`kemi.store.trace`).
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from kemi import grants, quote
+from kemi import grants, limits, quote
 from kemi.authorize import Admitted, Destination, Local, Repeated, Target, authorise, destination
 from kemi.caller import ANONYMOUS, CallerId, caller_of
 from kemi.clock import Now
@@ -80,7 +81,7 @@ class Reading(NamedTuple):
 
 
 class Level(NamedTuple):
-    """What an account would pay."""
+    """What an account would pay, before its packages pay a part of it."""
 
     leg: ChargeLeg
     expected_micros: int | None
@@ -122,8 +123,10 @@ class Rehearsal(NamedTuple):
     decision: Admitted | Refused | None = None
     """None: the INVITE doesn't lead to the trunk that was asked for."""
     attempts: tuple[Attempt, ...] = ()
-    lasts_s: int | None = None
-    """How long the money of all levels lasts, or the longest call; None: no call, or one that is never cut."""
+    longest_s: int | None = None
+    """What a call may last at most; None: it is refused, or never cut."""
+    lasts_s: Mapping[int, int] = MappingProxyType({})
+    """How long money and packages of each account that pays last, `longest_s` at most; -1: not even a second."""
 
 
 @contextmanager
@@ -149,12 +152,12 @@ def rehearse(rooms: Rooms, asked: Asked, now: Now) -> Rehearsal:
     told = base._replace(decision=decision, local=local)
     if local is None:
         told = _offered(rooms, told, now)
-    told = _priced(rooms, told, asked.called, now)
-    if not isinstance(decision, Admitted):
+    running = find(rooms, decision.call) if isinstance(decision, Admitted) else None
+    told = _priced(rooms, told, running.legs if running else base.trace.legs, asked.called, now)
+    if running is None or not isinstance(decision, Admitted):
         return told
-    running = find(rooms, decision.call)
-    lasts_s = None if running is None else _lasts_s(rooms, running, now)
-    return told._replace(lasts_s=lasts_s, attempts=tuple(_attempts(rooms, decision, BUSY if local else FAILED, now)))
+    told = told._replace(attempts=tuple(_attempts(rooms, decision, BUSY if local else FAILED, now)))
+    return told if running.special else _lasting(rooms, told, running, now)
 
 
 def _begun(rooms: Rooms, asked: Asked) -> tuple[Rehearsal, Invitation]:
@@ -239,18 +242,18 @@ def _offered(rooms: Rooms, told: Rehearsal, now: Now) -> Rehearsal:
     return told._replace(offered=offered, expected_s=offered.plan.expected_call_s)
 
 
-def _priced(rooms: Rooms, told: Rehearsal, called: str, now: Now) -> Rehearsal:
+def _priced(rooms: Rooms, told: Rehearsal, legs: Sequence[ChargeLeg], called: str, now: Now) -> Rehearsal:
     """With what each level pays for the expected call."""
     store = rooms.store
-    if not told.trace.legs:
+    if not legs:
         return told
     with store.read() as txn, rooms.rates.snapshot() as rates:
         number = told.goes_to.number or called
         look = quote.Look(store, txn, store.configuration(txn), rates, number, now.wall_s, now.boot_ms)
-        return told._replace(levels=tuple(_levels(look, told.trace.legs, told.expected_s)))
+        return told._replace(levels=tuple(_levels(look, legs, told.expected_s)))
 
 
-def _levels(look: quote.Look, legs: list[ChargeLeg], expected_s: int) -> Iterator[Level]:
+def _levels(look: quote.Look, legs: Sequence[ChargeLeg], expected_s: int) -> Iterator[Level]:
     for leg in legs:
         own = next((one for one in legs if one.account == leg.seller), None)
         expected = quote.expected_micros(look, leg, expected_s)
@@ -267,15 +270,16 @@ def _kept(look: quote.Look, leg: ChargeLeg, own: ChargeLeg, expected_s: int) -> 
     return None if paid is None or earned is None else earned - paid
 
 
-def _lasts_s(rooms: Rooms, running: RunningCall, now: Now) -> int | None:
-    """How long an answer at this moment would be paid for; None: nobody cuts it."""
-    if running.special:
-        return None
+def _lasting(rooms: Rooms, told: Rehearsal, running: RunningCall, now: Now) -> Rehearsal:
+    """With how long an answer at this moment would be paid for, by packages and money."""
     with Change(rooms.store) as change:
-        limit_s = change.configuration.settings(change.txn).max_call_s
-        limit_s = min(limit_s, running.call_max_s or limit_s)
-        payers = grants.payers_of(change, running.legs, now)
-    return min([limit_s, *(grants.payable_s(payer, limit_s, now.wall_s) for payer in payers)])
+        settings = change.configuration.settings(change.txn)
+        limit_s = min(settings.max_call_s, running.call_max_s or settings.max_call_s)
+        left_s = limits.longest_s_of(change, running, now)
+        limit_s = limit_s if left_s is None else min(limit_s, left_s)
+        payers = grants.payers_of(change, running.legs, running.limits, now)
+    lasts_s = {payer.leg.account: grants.payable_s(payer, limit_s, now.wall_s) for payer in payers}
+    return told._replace(longest_s=limit_s, lasts_s=lasts_s)
 
 
 def _attempts(rooms: Rooms, admitted: Admitted, code: int, now: Now) -> Iterator[Attempt]:

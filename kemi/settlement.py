@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
-from kemi import packages, suspension
+from kemi import limits, packages, suspension
 from kemi.clock import Now
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
@@ -48,6 +48,8 @@ class Bill(NamedTuple):
     """The same of the provider's."""
     event: bytes
     """The record that the ledger will read."""
+    duration_ms: int
+    wall_s: int
 
 
 def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
@@ -141,7 +143,7 @@ def bill_of(
     if not running.is_answered and running.attempts:
         record = pack_call(running._replace(attempts=with_code(running, ending.sip_code)))
     payload = (running.key, record, tuple(ending), tuple([tuple(one) for one in charges]), cost)
-    return Bill(charges, cost, queues.pack_event(queues.SETTLED, now, payload))
+    return Bill(charges, cost, queues.pack_event(queues.SETTLED, now, payload), ending.duration_ms, now.wall_s)
 
 
 def close(change: Change, running: RunningCall, bill: Bill) -> None:
@@ -165,6 +167,8 @@ def close(change: Change, running: RunningCall, bill: Bill) -> None:
         exposure.move(change, running.provider.account, -running.provider.held)
     if running.provider is not None and bill.cost is not None and bill.cost[1]:
         accounts.move(store, txn, running.provider.account, 0, 0, bill.cost[1])
+    if running.limits:
+        limits.settle(change, running, [one.micros for one in bill.charges], bill.duration_ms, bill.wall_s)
     change.add_event(bill.event)
 
 

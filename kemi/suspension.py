@@ -1,4 +1,5 @@
-"""Calls of accounts that were suspended or closed: the answered ones end, those that ring are not answered any more.
+"""Calls of accounts that were suspended or closed, and of trunks that a limit has suspended: the answered ones end,
+those that ring are not answered any more.
 
 The command leaves a mark in the due index and no more, since looking through all calls takes longer than the store's
 writers may wait. The meter finds the mark at its next tick, also after a restart.
@@ -15,18 +16,24 @@ from kemi.store.calls import unpack_call
 from kemi.store.change import Change
 
 KIND = b"s"
-"""Of the mark in the due index; behind it stands the account's key."""
+"""Of the mark in the due index; behind it stands the key of an account, or of a trunk."""
+TRUNK_BYTES = 5
+"""Of a trunk's key: its letter, and its id."""
 BY = "suspension"
 CALLS_PER_CHANGE = 50
 """Calls that one transaction marks: the workers wait for no longer."""
 
 
 def mark(rooms: Rooms, marks: Sequence[tuple[int, bytes]], now: Now) -> None:
-    """Makes every call below these accounts due to be cut. `marks`: boot milliseconds and key of each."""
-    suspended = {int.from_bytes(key, "big") for _, key in marks}
+    """Makes every call below these accounts, or by these trunks, due to be cut. `marks`: boot milliseconds and key of
+    each.
+    """
+    trunks = {int.from_bytes(key[1:], "big") for _, key in marks if len(key) == TRUNK_BYTES}
+    suspended = {int.from_bytes(key, "big") for _, key in marks if len(key) != TRUNK_BYTES}
     with rooms.store.read() as txn, txn.cursor(rooms.store.call) as cursor:
         records = [bytes(raw) for _, raw in cursor]
-    found = [call.key for call in map(unpack_call, records) if not suspended.isdisjoint(call.accounts)]
+    calls = map(unpack_call, records)
+    found = [call.key for call in calls if call.trunk in trunks or not suspended.isdisjoint(call.accounts)]
     for start in range(0, len(found), CALLS_PER_CHANGE):
         _mark(rooms, found[start : start + CALLS_PER_CHANGE], now)
     with Change(rooms.store) as change:

@@ -7,9 +7,10 @@ from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.billing import invoices_api, taxes_api, terms_api
-from service.calls import history, running
+from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.interconnect.reconcile import api as reconciliations
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -48,7 +49,9 @@ _SINGLE: tuple[Endpoint, ...] = (
     *ledger.ENDPOINTS,
     *operations.ENDPOINTS,
     *running.ENDPOINTS,
+    *simulation.ENDPOINTS,
     *history.ENDPOINTS,
+    *traffic_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
@@ -64,6 +67,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *sheets_api.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
+    *reconciliations.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

@@ -104,6 +104,21 @@ class Hop(NamedTuple):
     """Of ours, from which; empty: any."""
 
 
+class Claim(NamedTuple):
+    """A call's part in a limit (`kemi.store.rules`)."""
+
+    rule: int
+    measure: str
+    account: int
+    """Whose limit it is."""
+    trunk: int
+    """Whose destinations it counts; 0: the account's."""
+    held: int
+    """In the measure's unit, until the call is settled."""
+    destination: str
+    """Of what is new; empty: nothing is."""
+
+
 class RunningCall(NamedTuple):
     """One call between its INVITE and its settlement. Times: `_boot_ms` measure, `_wall_ms` show; 0: not yet."""
 
@@ -176,6 +191,8 @@ class RunningCall(NamedTuple):
     """To somebody of ours: where it goes now, then where it may go next. Empty: it goes out over a gateway."""
     ring_s: int
     """How long each hop rings."""
+    limits: tuple[Claim, ...] = ()
+    """What it counts for."""
 
     @property
     def hex(self) -> str:
@@ -213,6 +230,7 @@ _PROVIDER = RunningCall._fields.index("provider")
 _CALLER = RunningCall._fields.index("caller_leg")
 _CALLEE = RunningCall._fields.index("callee_leg")
 _HOPS = RunningCall._fields.index("hops")
+_LIMITS = RunningCall._fields.index("limits")
 
 
 def pack_call(call: RunningCall) -> bytes:
@@ -222,6 +240,8 @@ def pack_call(call: RunningCall) -> bytes:
     fields[_CALLER + 1] = tuple(call.caller_leg)
     if call.hops:
         fields[_HOPS + 1] = tuple([tuple(hop) for hop in call.hops])
+    if call.limits:
+        fields[_LIMITS + 1] = tuple([tuple(claim) for claim in call.limits])
     if call.provider is not None:
         fields[_PROVIDER + 1] = tuple(call.provider)
     if call.callee_leg is not None:
@@ -249,6 +269,8 @@ def unpack_call(raw: bytes) -> RunningCall:
     fields[_CALLER] = _new(Leg, fields[_CALLER])
     if fields[_HOPS]:
         fields[_HOPS] = tuple([_new(Hop, hop) for hop in fields[_HOPS]])
+    if fields[_LIMITS]:
+        fields[_LIMITS] = tuple([_new(Claim, claim) for claim in fields[_LIMITS]])
     if fields[_PROVIDER] is not None:
         fields[_PROVIDER] = _new(ChargeLeg, fields[_PROVIDER])
     if fields[_CALLEE] is not None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, exposure, journal, lines, packages, queues
+from kemi.store import accounts, exposure, journal, limits, lines, packages, queues
 from kemi.store.calls import ChargeLeg, Holding, RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, create_store
@@ -93,8 +93,8 @@ def begin_store(run_dir: Path, data_dir: Path, boot: str, generation: int, now: 
         change.event(queues.OPENED, now, {"prior": past.epoch, "calls": list(past.open)})
         for call_boot, call in past.open.values():
             carried = on_this_boot(call, same_boot=call_boot == boot, generation=generation, now=now)
-            change.add_call(carried)
             _count(change, carried)
+            change.add_call(limits.carry(change, carried))
         for place in past.places.values():
             if place["until_wall_ms"] > now.wall_ms:
                 change.put_location(from_journal(place, now.boot_ms, now.wall_ms))

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, aside, bans, devices, exposure, health, layout, locations, numbers, packages
+from kemi.store import accounts, aside, bans, devices, exposure, health, layout, limits, locations, numbers, packages
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PACKAGED, PREPAID, SUSPENDED
+from kemi.store.rules import NO_PRECAUTIONS, precautions_of
 from kemi.store.specials import special_of
 from kemi.store.translate import bound_of
 from kemi.store.trunks import (
@@ -237,6 +238,35 @@ def _package_gone(change: Change, command: Command, _now: Now) -> None:
     packages.forget(change, command["account"], command["id"])
 
 
+def _precautions(change: Change, command: Command, _now: Now) -> None:
+    """The whole of what an account has, its counters with it; one that has nothing left has no record."""
+    account, after = command["account"], precautions_of(command)  # a fault is one of this command, not of a call
+    key = layout.precautions_key(account)
+    raw = change.txn.get(key, db=change.store.config)
+    before = NO_PRECAUTIONS if raw is None else precautions_of(layout.unpack_json(raw))
+    limits.configure(change, account, before.rules, after.rules)
+    if any(command[part] for part in ("rules", "numbers", "opened", "closed")):
+        _configure(change, key, command)
+    elif raw is not None:
+        change.txn.delete(key, db=change.store.config)
+        change.reconfigured()
+
+
+def _ranges(change: Change, command: Command, _now: Now) -> None:
+    _configure(change, layout.RANGES_KEY, command)
+
+
+def _limit_reset(change: Change, command: Command, _now: Now) -> None:
+    limits.reset(change, command["rule"])
+
+
+def _met(change: Change, command: Command, _now: Now) -> None:
+    """Destinations that the ledger knows an account or trunk to have called."""
+    kind = limits.TRUNK if command["trunk"] else limits.ACCOUNT
+    for destination in command["destinations"]:
+        limits.meet(change, kind, command["trunk"] or command["account"], destination, answered=True)
+
+
 def _settings(change: Change, command: Command, _now: Now) -> None:
     known = layout.Settings._fields
     body = {name: value for name, value in command.items() if name in known}
@@ -287,6 +317,10 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "product": _product,
     "package": _package,
     "package_gone": _package_gone,
+    "precautions": _precautions,
+    "ranges": _ranges,
+    "limit_reset": _limit_reset,
+    "met": _met,
     "settings": _settings,
     "cut": _cut,
     "ban": _ban,

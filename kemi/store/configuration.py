@@ -14,6 +14,7 @@ from kemi.store import layout
 from kemi.store.contents import Content, content_of
 from kemi.store.layout import Settings
 from kemi.store.networks import Network, lies_in
+from kemi.store.rules import NO_PRECAUTIONS, Precautions, Ranges, precautions_of
 from kemi.store.specials import Specials, special_of
 from kemi.store.translate import Bound, Translations, bound_of
 from kemi.store.trunks import Gateway, unpack_gateway
@@ -35,6 +36,8 @@ class Configuration:
         self._exchange: Exchange | None = None
         self._translations: dict[int, Translations] = {}
         self._specials: Specials | None = None
+        self._precautions: dict[int, Precautions] = {}
+        self._ranges: Ranges | None = None
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
         self._gateway_networks: tuple[Network, ...] | None = None
@@ -115,6 +118,24 @@ class Configuration:
                 listed = [special_of(layout.unpack_json(raw)) for key, raw in takewhile(_is_special, rows)]
             self._specials = Specials(listed)
         return self._specials
+
+    def precautions(self, txn: Any, account: int) -> Precautions:
+        """What an account has set against fraud. One that has nothing costs a look-up in the first call of a process
+        only.
+        """
+        found = self._precautions.get(account)
+        if found is None:
+            raw = txn.get(layout.precautions_key(account), db=self._config)
+            found = NO_PRECAUTIONS if raw is None else precautions_of(layout.unpack_json(raw))
+            self._precautions[account] = found
+        return found
+
+    def ranges(self, txn: Any) -> Ranges:
+        """High-risk ranges."""
+        if self._ranges is None:
+            raw = txn.get(layout.RANGES_KEY, db=self._config)
+            self._ranges = Ranges() if raw is None else Ranges(layout.unpack_json(raw)["ranges"])
+        return self._ranges
 
     def _rules(self, txn: Any, account: int) -> Iterator[Bound]:
         first = layout.rule_key(account, 0)

@@ -46,6 +46,10 @@ class DryTransaction:
         """Of what stood there before."""
         return self._txn.cursor(db)
 
+    def stat(self, db: Any) -> Any:
+        """Of what stood there before."""
+        return self._txn.stat(db)
+
     def id(self) -> int:
         """As of the transaction that reads."""
         return int(self._txn.id())

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeVar
 
 import lmdb
@@ -31,7 +32,7 @@ SECRET_BYTES = 32
 """Of what only this store's life knows: nonces are made with it."""
 NAMES = tuple(
     b"meta account network peer config call due invite event aside farewell location nonce failure "
-    b"quality exposure health ban package".split()
+    b"quality exposure health ban package limit known".split()
 )
 
 
@@ -64,7 +65,7 @@ class Databases:
         self.meta, self.account, self.network, self.peer, self.config, *rest = handles
         self.call, self.due, self.invite, self.event, self.aside, self.farewell, *rest = rest
         self.location, self.nonce, self.failure, *rest = rest
-        self.quality, self.exposure, self.health, self.ban, self.package = rest
+        self.quality, self.exposure, self.health, self.ban, self.package, self.limit, self.known = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:
@@ -104,6 +105,8 @@ class HotStore(Databases):
         """New calls are refused beyond."""
         self.devices_bytes: int = self.env.info()["map_size"] // 100 * layout.DEVICES_PERCENT
         """New places of devices are refused beyond."""
+        self.known_max: int = self.env.info()["map_size"] // 100 * layout.KNOWN_PERCENT // layout.BYTES_PER_KNOWN
+        """Destinations that somebody has called before; beyond, what is new stays new."""
         self._configuration = Configuration(self.meta, self.config, b"")
 
     def is_current(self) -> bool:
@@ -267,21 +270,30 @@ class Snapshot:
         return found
 
 
+_opening = Lock()
+OPENING_S = 5
+"""How long one looker waits for another at most."""
+
+
 class HotReader(Databases):
-    """The store as the service and the commands see it: read-only."""
+    """The store as the service and the commands see it: read-only. Threads of one process wait for each other: LMDB
+    opens an environment once in a process.
+    """
 
     def __init__(self, run_dir: Path) -> None:
         folder = run_dir / FOLDER
         if not (folder / "data.mdb").exists():
             raise StoreAbsent(folder)
+        self._has_turn = _opening.acquire(timeout=OPENING_S)
         try:
-            env = _open(folder, readonly=True)
+            self.env = _open(folder, readonly=True)
         except lmdb.Error as fault:
+            self._give_turn()
             raise StoreAbsent(folder) from fault
         try:
-            super().__init__(env)
+            super().__init__(self.env)
         except lmdb.Error as fault:
-            env.close()
+            self.close()
             raise StoreAbsent(folder) from fault
         self._file = folder / "data.mdb"
         self._inode = self._file.stat().st_ino
@@ -302,6 +314,12 @@ class HotReader(Databases):
     def close(self) -> None:
         """Gives the reader slot back."""
         self.env.close()
+        self._give_turn()
+
+    def _give_turn(self) -> None:
+        if self._has_turn:
+            self._has_turn = False
+            _opening.release()
 
 
 def open_reader(run_dir: Path) -> HotReader:

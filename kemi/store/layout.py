@@ -32,6 +32,10 @@ BYTES_PER_INVITE = 256
 DEVICES_PERCENT = 10
 """What locations may take of the store."""
 
+KNOWN_PERCENT = 5
+BYTES_PER_KNOWN = 128
+"""What known destinations may take of the store, and what one of them takes at most."""
+
 GUARD_PERCENT = 70
 """New calls are refused beyond this part of the store; the rest is kept for ending calls."""
 
@@ -318,6 +322,14 @@ EXCHANGE_KEY = kind_key(b"x", 0)
 
 GROUPS_KEY = kind_key(b"G", 0)
 """Of the pointer to the destination groups' version in `config`; absent: there are none."""
+
+RANGES_KEY = kind_key(b"h", 0)
+"""Of the high-risk ranges in `config`: there is one table of them."""
+
+
+def precautions_key(account_id: int) -> bytes:
+    """The key of what an account has set against fraud, in `config`."""
+    return kind_key(b"f", account_id)
 
 
 def rule_key(account_id: int, rule_id: int) -> bytes:

@@ -22,6 +22,7 @@ REFUSED = "refused"
 OPENED = "opened"
 SET_ASIDE = "set_aside"
 BANNED = "banned"
+ALARM = "alarm"
 REGISTERED = "registered"
 UNREGISTERED = "unregistered"
 BEAT = "beat"
@@ -183,6 +184,7 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     OPENED: _plain,
     SET_ASIDE: _plain,
     BANNED: _plain,
+    ALARM: _plain,
     REGISTERED: _plain,
     UNREGISTERED: _plain,
     BEAT: _plain,

@@ -34,7 +34,9 @@ class Trace:
 
     def __init__(self) -> None:
         self.legs: list[ChargeLeg] = []
-        """What each level would pay, from the caller upwards, until one can't be priced; then of who is called."""
+        """What each level would pay without packages, from the caller upwards, until one can't be priced; then those of
+        who is called.
+        """
         self.weighings: list[Weighing] = []
         self.left: list[Left] = []
 

@@ -7,6 +7,7 @@ publishing the same as decisions in turn with rates being published beside the c
 loop       CPU of each decision without Kamailio, one call after another in one process: caches warm, and cold
 flat       CPU a call with few rates and accounts and with many, in turn
 ratebook   a million rates checked, compiled, found, priced again; a workbook looked at; 1 if a limit is passed
+reconcile  a partner's file of a million calls beside ours, a twentieth of them altered; 1 if a limit is passed
 api        requests a second and times of the API, with 100,000 accounts unless told otherwise, on both databases
 """
 
@@ -28,6 +29,7 @@ from scripts.benchmarks.api import run as bench_api
 from scripts.benchmarks.load import Load, Result, processors, run
 from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy, Size
 from scripts.benchmarks.ratebook import run as bench_ratebook
+from scripts.benchmarks.reconcile import run as bench_reconcile
 from scripts.demo.children import Children
 from scripts.demo.places import HOME
 from service.faults import Fault
@@ -184,6 +186,11 @@ def api(found: argparse.Namespace, folder: Path) -> int:
     return bench_api(folder, FLAT_ACCOUNTS if found.accounts == ACCOUNTS else found.accounts)
 
 
+def reconcile(_found: argparse.Namespace, _folder: Path) -> int:
+    """Time and memory of a comparison, and whether every alteration is in its class."""
+    return bench_reconcile(1_000_000)
+
+
 def spread(taken_ns: list[int]) -> dict[str, float]:
     """What a list of times comes to, in microseconds."""
     ordered = sorted(taken_ns)
@@ -239,6 +246,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "loop": loop,
     "api": api,
     "ratebook": ratebook,
+    "reconcile": reconcile,
 }
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans
+from service.database.interconnect_tables import differences, reconciliations
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -87,6 +88,11 @@ def _of_invoice(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(invoices.c.account_id).where(invoices.c.id == column).scalar_subquery()
 
 
+def _of_reconciliation(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    found = sa.select(reconciliations.c.account_id).where(reconciliations.c.id == column)
+    return found.scalar_subquery()
+
+
 def _of_tariff(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(tariffs.c.owner_id).where(tariffs.c.id == column).scalar_subquery()
 
@@ -148,6 +154,8 @@ NOUNS: dict[str, Noun] = {
         Noun("tax", taxes, taxes.c.account_id),
         Noun("invoice", invoices, invoices.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
+        Noun("reconciliation", reconciliations, reconciliations.c.account_id),
+        Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("change", audit, audit.c.account_id),
     )
 }

@@ -96,6 +96,7 @@ PlanId = Annotated[Number, Ref("plan")]
 TrunkId = Annotated[Number, Ref("trunk")]
 GatewayId = Annotated[Number, Ref("gateway")]
 DeviceId = Annotated[Number, Ref("device")]
+ReconciliationId = Annotated[Number, Ref("reconciliation")]
 ReratingId = Annotated[Number, Ref("rerating")]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 """Of channels or calls a second."""

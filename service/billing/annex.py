@@ -1,55 +1,47 @@
-"""The list of an invoice's calls as CSV, part by part: however many there are, no more than a part is in memory."""
+"""The annex of an invoice: its calls as CSV, a line a call, as they are read. Pure."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from zoneinfo import ZoneInfo
 
-import sqlalchemy as sa
-from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncConnection
+from service.delivery.columns import COLUMNS, CUSTOMER, Call, columns_of
 
-from ratebook.money import format_micros
-from service.database.billing_tables import invoice_calls
-from service.database.tables import cdrs, charges
-
-PART_CALLS = 5_000
-_HEAD = ("started", "caller", "called", "destination", "duration_s", "billed_s", "amount", "currency", "call")
-
-
-async def annex_rows(conn: AsyncConnection, invoice_id: int, after_id: int) -> list[Row[Any]]:
-    """The next calls that lines count, behind one."""
-    query = (
-        sa.select(
-            cdrs.c.id, cdrs.c.call, cdrs.c.start_ms, cdrs.c.caller, cdrs.c.called, cdrs.c.destination,
-            cdrs.c.duration_ms, charges.c.billed_s, invoice_calls.c.amount_micros,
-        )
-        .join(invoice_calls, invoice_calls.c.cdr_id == cdrs.c.id)
-        .join(charges, (charges.c.cdr_id == cdrs.c.id) & (charges.c.level == invoice_calls.c.level))
-        .where((invoice_calls.c.invoice_id == invoice_id) & invoice_calls.c.line_id.is_not(None))
-        .where(invoice_calls.c.cdr_id > after_id)
-        .order_by(invoice_calls.c.cdr_id)
-        .limit(PART_CALLS)
-    )  # fmt: skip
-    return list(await conn.execute(query))
+COLUMNS_OF_ANNEX = (
+    "call",
+    "started",
+    "caller",
+    "called",
+    "destination",
+    "prefix",
+    "duration_ms",
+    "billed_s",
+    "amount",
+    "currency",
+)
+"""What a buyer needs to check an invoice; names and cells are those of delivered call records."""
+LINES_A_CHUNK = 500
 
 
-def annex_text(rows: Iterable[Row[Any]], zone: str, currency: str, *, with_head: bool) -> str:
-    """RFC 4180: a line a call, and a line of names before the first one."""
+async def annex_of(
+    calls: AsyncIterable[Call], *, zone: str, names: Sequence[str] = COLUMNS_OF_ANNEX
+) -> AsyncIterator[str]:
+    """The file in pieces, so that no invoice's calls are in memory at once (RFC 4180)."""
+    if not set(names) <= set(columns_of(CUSTOMER)):
+        raise ValueError(f"columns of a customer were expected, not {', '.join(names)}")
+    place, cells = ZoneInfo(zone), [COLUMNS[name].cell for name in names]
+    lines = [list(names)]
+    async for call in calls:
+        lines.append([cell(call, place) for cell in cells])
+        if len(lines) >= LINES_A_CHUNK:
+            yield _csv(lines)
+            lines = []
+    yield _csv(lines)
+
+
+def _csv(lines: list[list[str]]) -> str:
     out = io.StringIO(newline="")
-    writer = csv.writer(out, lineterminator="\r\n")
-    if with_head:
-        writer.writerow(_HEAD)
-    place = ZoneInfo(zone)
-    for row in rows:
-        started = datetime.fromtimestamp(row.start_ms // 1000, UTC).astimezone(place).isoformat()
-        seconds = f"{row.duration_ms // 1000}.{row.duration_ms % 1000:03}"
-        amount = format_micros(row.amount_micros)
-        writer.writerow(
-            (started, row.caller, row.called, row.destination, seconds, row.billed_s, amount, currency, row.call)
-        )
+    csv.writer(out, lineterminator="\r\n").writerows(lines)
     return out.getvalue()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,7 +15,8 @@ from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, not_found
 from service.billing import credit, run
-from service.billing.annex import PART_CALLS, annex_rows, annex_text
+from service.billing.annex import annex_of
+from service.billing.called import CALLS, PART_CALLS, calls_on
 from service.billing.issue import By, issue
 from service.billing.run import Scope
 from service.billing.views import (
@@ -34,7 +36,7 @@ from service.billing.views import (
 )
 from service.billing.void import void
 from service.database.billing_tables import billing_terms, invoice_calls, invoice_lines, invoice_taxes, invoices
-from service.database.tables import cdrs, charges
+from service.database.tables import cdrs
 
 PROBLEMS_SHOWN = 100
 PREVIEW_LINES = 1_000
@@ -71,14 +73,9 @@ _CALLS = Listing(
     "cdr",
     {"id": cdrs.c.id},
     {},
-    sa.select(
-        cdrs.c.id, cdrs.c.call, cdrs.c.start_ms, cdrs.c.caller, cdrs.c.called, cdrs.c.destination, cdrs.c.duration_ms,
-        charges.c.billed_s, invoice_calls.c.amount_micros, invoice_calls.c.line_id,
-    )
-    .join(invoice_calls, invoice_calls.c.cdr_id == cdrs.c.id)
-    .join(charges, (charges.c.cdr_id == cdrs.c.id) & (charges.c.level == invoice_calls.c.level)),
+    CALLS,
     lambda call: invoice_calls.c.invoice_id == call.row.id,
-)  # fmt: skip
+)
 
 
 async def _views(call: Call, rows: list[Row[Any]]) -> list[InvoiceView]:
@@ -146,11 +143,18 @@ async def show_annex(call: Call) -> Answer:
     """The calls that its lines count, in the account's time zone."""
     _check_shown(call)
     query: AnnexQuery = call.query
-    rows = await annex_rows(call.conn, call.row.id, query.after)
-    content = annex_text(rows, call.row.zone, call.row.currency, with_head=not query.after)
+    rows = await calls_on(call.conn, call.row.id, query.after)
+    content = "".join([piece async for piece in annex_of(_each(rows), zone=call.row.zone)])
+    if query.after:
+        content = content.partition("\r\n")[2]  # names stand in the first part
     following = rows[-1].id if len(rows) == PART_CALLS else None
     name = f"{call.row.number or f'draft-{call.row.id}'}-calls.csv"
     return Answer(AnnexView(name=name, content=content, next=following))
+
+
+async def _each(rows: list[Row[Any]]) -> AsyncIterator[Row[Any]]:
+    for row in rows:
+        yield row
 
 
 async def preview(call: Call) -> Answer:

@@ -104,7 +104,7 @@ class CallOfInvoice(Told):
     called: str
     destination: str
     duration_ms: int
-    billed_s: int
+    billed_s: Annotated[int, Field(validation_alias="own_billed_s")]
     amount: Annotated[Money, Field(validation_alias="amount_micros", description="As the invoice has it")]
     line_id: Annotated[int | None, Field(description="null: neither answered nor charged")]
 

@@ -16,6 +16,7 @@ from service.access.actor import local_actor
 from service.cli.groups import Verbs
 from service.cli.output import Column, as_json, moment, money, table
 from service.cli.session import actor, config, ledger, now_ms, run
+from service.cli.simulation import simulate
 from service.commands.bodies import cut_body
 from service.commands.outbox import enqueue, lock_node
 from service.config import Config
@@ -26,9 +27,12 @@ from service.faults import Fault
 _JSON = click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
 
 
-@click.group(cls=Verbs, noun="call")
+@click.group(cls=Verbs, noun="call", both={"simulate"})
 def command() -> None:
-    """Running calls: list them, cut one."""
+    """Running calls: list them, cut one; try out what would happen to one."""
+
+
+command.add_command(simulate)
 
 
 def running_calls(run_dir: Path) -> list[RunningCall]:

@@ -48,6 +48,7 @@ COMMANDS = {
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),
     "delivery": ("", "Files of call records: to whom, what stands in them, what became of them."),
+    "reconciliation": ("", "Partners' call records beside ours: what differs, and the money at stake."),
     "exchange": ("", "Rates of exchange as they were published."),
     "tariff": ("tariff", "Check the ratebook, price a call by it, publish it."),
     "rerating": ("", "Calls that are rated again: what was asked for, and how far it is."),

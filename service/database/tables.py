@@ -28,7 +28,7 @@ CALLER_RULES = ("pass", "listed", "replace")
 BOOKS = ("balance", "revenue", "cost", "cash", "tax")
 ENTRY_KINDS = (
     *("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction"),
-    *("item", "invoice", "credit_note"),
+    *("item", "invoice", "credit_note", "netting"),
 )
 OPERATION_KINDS = ("refund", "transfer")
 OPERATION_STATES = ("asked", "posted", "refused", "cancelled")
@@ -365,6 +365,7 @@ cdrs = sa.Table(
     sa.Index(None, "start_ms"),
     sa.Index(None, "account_id", "start_ms"),
     sa.Index(None, "owner_id"),
+    sa.Index(None, "cost_account_id", "start_ms"),
     sa.Index(None, "entry_id"),
     sqlite_autoincrement=True,
 )

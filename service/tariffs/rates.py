@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -110,6 +111,13 @@ def _find(folder: Path, versions: Sequence[str], number: str, at_s: int) -> dict
         for version, one in found.items()
         if one is not None
     }
+
+
+@asynccontextmanager
+async def reading_rates() -> AsyncIterator[None]:
+    """Whoever opens the environment otherwise, for a moment."""
+    async with _turn():
+        yield
 
 
 def _turn() -> asyncio.Lock:

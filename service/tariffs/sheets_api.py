@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -20,6 +18,7 @@ from ratebook.sheets.write import tariff_lines, to_csv
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
+from service.api.files import encoded
 from service.api.problems import Problem, invalid
 from service.api.values import Asked, Text, Told
 from service.database.ratebook_tables import deck_imports
@@ -32,16 +31,9 @@ FILE_BYTES_MAX = 8 << 20
 SHOWN_MAX = 1_000
 
 
-def _bytes(value: object) -> object:
-    try:
-        return base64.b64decode(value, validate=True) if isinstance(value, str) else value
-    except (binascii.Error, ValueError):
-        raise ValueError("base64 was expected") from None
-
-
 File = Annotated[
     bytes,
-    BeforeValidator(_bytes),
+    BeforeValidator(encoded),
     Field(min_length=1, max_length=FILE_BYTES_MAX),
     WithJsonSchema({"type": "string", "contentEncoding": "base64", "description": "CSV, XLSX, XLS; 8 MiB at most"}),
 ]

@@ -58,7 +58,7 @@ def test_a_call_that_would_go_through(world: World) -> None:
     assert [(one.gateway_id, one.cost_micros) for one in weighing.candidates] == [(1, 36_000), (2, 36_000), (3, 54_000)]
     assert weighing.earned_micros == 72_000
     assert (found.found_as, found.reading.number, found.caller.number) == (1, "33123", "441632960000")
-    assert found.lasts_s == 14_400
+    assert (found.longest_s, set(found.lasts_s.values())) == (14_400, {14_400})
     assert [account.id for account in found.path] == [CUSTOMER, LOWER, UPPER, ROOT]
     assert everything(world) == before
 
@@ -66,7 +66,15 @@ def test_a_call_that_would_go_through(world: World) -> None:
 def test_the_poorest_level_says_how_long_it_lasts(world: World) -> None:
     """The lower reseller has ten minutes, of which every call's first seconds are paid already."""
     world.balance(LOWER, 300_000)
-    assert told(world).lasts_s == 600
+    assert told(world).lasts_s == {CUSTOMER: 14_400, LOWER: 600, UPPER: 14_400}
+
+
+def test_a_package_pays_a_part_of_it(world: World) -> None:
+    """Nothing is held beside it; and the customer's hour of it lasts, whatever its money does."""
+    world.package(1, CUSTOMER, 3600)
+    world.balance(CUSTOMER, 0)
+    found = told(world)
+    assert (found.levels[0].leg.held, found.lasts_s[CUSTOMER]) == (0, 3600)
 
 
 @pytest.mark.parametrize(
@@ -193,6 +201,8 @@ def furnish(world: World, data: st.DataObject) -> None:
         fields["charged"] = data.draw(st.sampled_from((True, True, True, False)))
         world.account(account, parent=parent, **fields)
         world.balance(account, data.draw(st.sampled_from((1000 * EURO, 60_000, 9_999, 0))))
+    for number, account in enumerate(data.draw(st.sets(st.sampled_from((CUSTOMER, LOWER)))), start=1):
+        world.package(number, account, data.draw(st.sampled_from((5, 3600))))
     for account in data.draw(st.sets(st.sampled_from((CUSTOMER, LOWER, UPPER, CARRIER, DEAR_CARRIER)))):
         world.tariff(account, data.draw(prices()))
     world.account(CARRIER, parent=ROOT, kind="provider", exposure_limit=data.draw(st.sampled_from((None, 2_500, 0))))

@@ -21,7 +21,7 @@ from kemi.receive import gateway_of, local_of, receive
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import End, ended
-from kemi.store import commands, exposure, journal
+from kemi.store import commands, exposure, journal, limits
 from kemi.store.calls import RunningCall
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
@@ -29,6 +29,7 @@ from kemi.store.devices import device_by_id
 from kemi.store.environment import Snapshot
 from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
+from kemi.store.limits import Counter
 from kemi.store.locations import Location, pack_location
 from kemi.store.packages import Stock, all_stocks
 from ratebook.compiled.groups import CompiledGroups, compile_groups
@@ -216,6 +217,21 @@ class World:
         compiled = compile_groups(groups)
         self._write(compiled)
         self.do("groups", version=compiled.version.hex())
+
+    def precautions(self, account: int, *rules: dict[str, Any], **more: Any) -> None:
+        """The whole of what an account has set against fraud; a rule names what is not a block of an hour's calls."""
+        values: dict[str, Any] = {"trunk": 0, "measure": "calls", "group": "", "limit": 1, "window_s": 3600}
+        values |= {"action": "block"}
+        lists: dict[str, Any] = {"numbers": [], "opened": [], "closed": []}
+        listed = [values | {"id": number} | rule for number, rule in enumerate(rules, start=account * 10)]
+        self.do("precautions", account=account, rules=listed, **lists | more)
+
+    def counter(self, rule: int) -> Counter:
+        """Of a rule, as it stands."""
+        with self.rooms.store.read() as txn:
+            found = limits.get(self.rooms.store, txn, rule)
+        assert found is not None
+        return found
 
     def exchange(self, *rates: tuple[str, str, str], base: str = "") -> None:
         """What currencies are worth from always on: from, to, and the rate."""
@@ -434,6 +450,8 @@ def assert_consistent(world: World) -> None:
             assert stock.held == held_of(calls, stock), stock
             assert stock.held <= max(stock.left, 0), stock
         assert snapshot.state.running == len(calls)
+        for rule, counter in limits.counters(world.rooms.store, txn):
+            assert counter.held == sum(claim.held for call in calls for claim in call.limits if claim.rule == rule)
         for provider in (CARRIER, DEAR_CARRIER):
             held = sum(call.provider.held for call in calls if call.provider and call.provider.account == provider)
             found = exposure.of(world.rooms.store, txn, provider)

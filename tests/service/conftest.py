@@ -15,6 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from scripts.benchmarks.postgres import cluster, is_installed
 from service.config import Config
 from service.database.engine import migrate, open_engine
+from service.interconnect.reconcile import api as reconciliations
+from service.interconnect.reconcile import worker
 from tests.service.matrix.world import World
 from tests.service.office import Office
 from tests.service.test_money import House
@@ -92,8 +94,12 @@ async def _execute(url: str, statement: str) -> list[str]:
 
 
 @pytest.fixture
-async def world(template: Path, tmp_path: Path) -> AsyncIterator[World]:
-    """The market of the matrix. Its state is put back again and again, which only a file can do quickly: SQLite."""
+async def world(template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
+    """The market of the matrix. Its state is put back again and again, which only a file can do quickly: SQLite.
+
+    Call records are compared in this process: a start of another one for each request would take minutes.
+    """
+    monkeypatch.setattr(reconciliations, "work_apart", worker.work)
     file = tmp_path / "kambill.db"
     await copy_sqlite(template, file)
     engine = open_engine(f"sqlite:///{file}")

@@ -336,3 +336,26 @@ def test_deliveries_are_made_and_named(kambill: Kambill) -> None:
     wrong = kambill("delivery", "edit", "daily", "--column", "margin")
     assert (wrong.code, wrong.out) == (1, "")
     assert "no column 'margin'" in wrong.err
+
+
+def test_a_call_is_tried_out(kambill: Kambill, tmp_path: Path) -> None:
+    """By the names of trunk and device; step by step, with prices if asked for, or as JSON."""
+    World(tmp_path).close()
+    assert kambill("apply", "setup.yaml", "--yes").code == 0
+    told = kambill("call", "simulate", "--from", "ann-1", "--to", "+33123", "--caller", "+441632960000")
+    assert told.code == 0, told.err
+    lines = told.out.splitlines()
+    assert lines[0] == "  1. an INVITE for +33123 from 127.0.0.2:5060 by udp leads to trunk ann-1 of #4"
+    assert lines[1:3] == ["  2. called as +33123, as E.164 33123", "  3. the caller is 441632960000"]
+    assert lines[-1].endswith("the call is taken: it may last 14400 s, by what the accounts have now")
+    assert any(
+        "gateway #1, costs 0.036 for the expected call, 0.036 are left of it, is number 1" in one for one in lines
+    )
+    priced = kambill("call", "simulate", "--from", "#1", "--to", "+33123", "--prices")
+    assert "180 s in steps of 1 s at 0.03 a minute" in priced.out
+    found = kambill("call", "simulate", "--from", "ann-1", "--to", "letters", "--json").json
+    assert (found["outcome"], found["sip_code"], found["sip_reason"]) == ("refused", 400, "Not a telephone number")
+    nobody = kambill("call", "simulate", "--from", "nobody", "--to", "+33123")
+    assert (nobody.code, "no trunk 'nobody'" in nobody.err, "no device 'nobody'" in nobody.err) == (1, True, True)
+    unknown = kambill("call", "simulate", "--from", "#99", "--to", "+33123")
+    assert (unknown.code, "--from" in unknown.err or "trunk" in unknown.err) == (1, True)

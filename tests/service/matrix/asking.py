@@ -24,7 +24,7 @@ SELLERS_ONLY = {
     "me.end-session",
 }  # fmt: skip
 """Not found, though the account is seen: there is none of it."""
-UNPAGED = {"call.list", "device.registrations"}
+UNPAGED = {"call.list", "device.registrations", "traffic.hours", "traffic.destinations"}
 TALKING = {"customer", "lower", "upper", "root", "carrier"}
 """Who sees the running call."""
 ACCOUNT_FIELDS = {"account_id", "parent_id", "to_account_id", "from_account_id", "seller_id", "owner_id"}

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from service.access.permissions import BUILT_IN
-from tests.service.matrix.world import MADE, SOURCE, Place, Somebody, World
+from tests.service.matrix.world import MADE, MISSING, SOURCE, Place, Somebody, World
 
 ROLES = {role.key: frozenset(one.value for one in role.permissions) for role in BUILT_IN}
 EVERYTHING = ROLES["super_admin"]
@@ -172,6 +172,15 @@ def _cut(case: Case) -> bool:
     return case.place.name == "customer" and case.who.place.name in {"customer", "lower", "upper", "root"}
 
 
+def _reconcile(case: Case) -> int:
+    return 403 if case.is_own else 201
+
+
+def _records(case: Case) -> dict[str, Any]:
+    return {"account_id": case.place.id, **_PERIOD, "file": _CALLS}
+
+
+_CALLS = base64.b64encode(b"called,start,duration\n4420,2026-09-21 10:00:00,60\n").decode()
 _CALL = {"number": "44", "answered_at": "2026-11-30T12:00:00Z", "duration_s": "1"}
 _SHEET = base64.b64encode(b"Prefix,Destination,Rate\n44,UK,0.01\n").decode()
 _TRUNK = {"name": "fresh", "networks": ["198.51.100.9/32"]}
@@ -309,10 +318,15 @@ ROUTES: dict[str, Route] = {
     "operation.show": Route("payments.read"),
     "operation.cancel": Route("payments.refund", 200, below=True),
     "call.list": Route("calls.read", whose="query"),
+    "call.simulate": Route(
+        "calls.read", 409, lambda case: {"trunk_id": case.place.things.get("trunk", MISSING), "to": "44"}, whose="body"
+    ),
     "call.cut": Route("calls.change", sees=_cut),
     "account.funds": Route("payments.read"),
     "cdr.list": Route("cdrs.read", whose="query"),
     "cdr.show": Route("cdrs.read"),
+    "traffic.hours": Route("cdrs.read", whose="query"),
+    "traffic.destinations": Route("cdrs.read", whose="query"),
     "delivery.list": Route("cdrs.read", whose="query"),
     "delivery.show": Route("cdrs.read"),
     "delivery.make": Route(
@@ -396,6 +410,12 @@ ROUTES: dict[str, Route] = {
     "ban.list": Route("settings.read", whose=""),
     "ban.make": Route("settings.change", lambda case: 201 if case.from_root else 403, _ban, whose=""),
     "ban.lift": Route("settings.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "reconciliation.make": Route("statements.change", _reconcile, _records, whose="body"),
+    "reconciliation.list": Route("statements.read", whose="query"),
+    "reconciliation.show": Route("statements.read"),
+    "reconciliation.differences": Route("statements.read"),
+    "reconciliation.export": Route("statements.read"),
+    "reconciliation.remove": Route("statements.change", 204),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

@@ -32,6 +32,7 @@ from service.database.billing_tables import (
 )
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans
+from service.database.interconnect_tables import differences, reconciliations
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -228,6 +229,7 @@ class World:
         await self._ended_call(put, place)
         await self._correction(put, place)
         await self._bill(conn, put, place)
+        await self._interconnect(put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
             await conn.execute(
@@ -257,6 +259,19 @@ class World:
         content = {"content": zlib.compress(place.marker.encode()), "cut_ms": NOW_MS, "next_ms": NOW_MS}
         of = {"delivery_id": place.things["delivery"], "number": 1, "after_id": 0, "last_id": 0, "calls": 0}
         await put("file", cdr_files, **of, name=place.marker, **content)
+
+    async def _interconnect(self, put: Any, place: Place) -> None:
+        own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
+        period = {"since_ms": 0, "until_ms": 1, "currency": "EUR"}
+        sums = {"calls": 0, "ours_ms": 0, "theirs_ms": 0, "ours_micros": 0, "theirs_micros": 0}
+        kinds = ("matched", "duration", "rate", "time", "only_ours", "only_theirs")
+        told = {"basis": "start", "measure": "cut", "clock_ms": 0, "shifts": [], "columns": {}, "notices": []}
+        told |= {"rows": 0, "unanswered": 0, "outside": 0, "amounts": True, "classes": dict.fromkeys(kinds, sums)}
+        rules = {"time_s": 5, "duration_s": 0, "money_micros": 0, "kept": 1, "differences": 1}
+        more = {"direction": "in", "name": place.marker, "digest": "", "actor": "x", "told": told}
+        await put("reconciliation", reconciliations, **own, **made, **period, **rules, **more)
+        of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}
+        await put("difference", differences, **of, called=place.marker)
 
     async def _correction(self, put: Any, place: Place) -> None:
         own, made = {"account_id": place.id}, {"created_ms": NOW_MS}

@@ -1,0 +1,296 @@
+"""Limits, lists of numbers and high-risk ranges: one look when a call is priced, one call inside its transaction.
+
+Each account of the path counts its own rules, the caller's as well as those of everybody above; a trunk its own.
+An account without any costs nothing: what it has is known to the process, and no counter is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from kemi.clock import Now
+from kemi.quote import Look
+from kemi.refusal import Refusal
+from kemi.store import layout, limits, queues
+from kemi.store.calls import ChargeLeg, Claim, RunningCall
+from kemi.store.change import Change
+from kemi.store.layout import SUSPENDED, Account, Settings
+from kemi.store.limits import ACCOUNT, TRUNK, Counter
+from kemi.store.rules import (
+    CALLED,
+    CALLER,
+    CALLS,
+    DESTINATIONS,
+    FIRST_CALL,
+    HELD,
+    MINUTES,
+    SPEND,
+    SUSPEND,
+    WARN,
+    Rule,
+    is_open,
+)
+from kemi.store.trunks import pack_peer, trunk_by_id
+from ratebook.compiled.layout import decode_terms
+from ratebook.price import longest_s
+
+LIMIT = "limit"
+"""The rule of a refusal; behind it stands the limit's number."""
+
+SHARED = 20
+"""A standard grant is taken of a limit's minutes where it is at most this part of what is left."""
+
+
+class Standing(NamedTuple):
+    """What a call is to its rules, as it was priced."""
+
+    claims: tuple[Claim, ...] = ()
+    call_max_s: int = 0
+    """What a first call to its destination may last; 0: as long as any."""
+
+
+NOTHING = Standing()
+
+
+def check_numbers(look: Look, path: Sequence[Account], trunk: int, caller: str, called: str | None) -> None:
+    """Whether lists and ranges let a call pass. `called` None: somebody of ours, by name. Raises Refusal."""
+    risk = look.configuration.ranges(look.txn).find(called) if called else None
+    for account in path:
+        found = look.configuration.precautions(look.txn, account.id)
+        if found.refused_by(CALLER, caller, trunk):
+            raise Refusal("caller_list", account.id, path[0].id)
+        if called and found.refused_by(CALLED, called, trunk):
+            raise Refusal("called_list", account.id, path[0].id)
+        if risk is not None and account.parent and not is_open(risk, account.id, found):
+            raise Refusal("high_risk", account.id, path[0].id, str(risk.id))
+
+
+def standing_of(
+    look: Look, path: Sequence[Account], trunk: int, legs: Sequence[ChargeLeg], first_hold_s: int
+) -> Standing:
+    """What the rules of the path ask of a call. `first_hold_s` 0: a MESSAGE. Raises Refusal."""
+    rules = [(account.id, rule) for account in path for rule in _rules(look, account.id, trunk)]
+    if not rules:
+        return NOTHING
+    groups = look.groups() if any(rule.group for _, rule in rules) else ()
+    by_account = {leg.account: leg for leg in legs}
+    claims, call_max_s = [], 0
+    for account, rule in rules:
+        if rule.group and rule.group not in groups:
+            continue
+        claim = _claim(look, account, rule, by_account.get(account), first_hold_s)
+        if claim is not None:
+            claims.append(claim)
+            if rule.measure == FIRST_CALL:
+                call_max_s = min(call_max_s or rule.limit, rule.limit)
+    return Standing(tuple(claims), call_max_s)
+
+
+def _rules(look: Look, account: int, trunk: int) -> Iterator[Rule]:
+    rules = look.configuration.precautions(look.txn, account).rules
+    return (rule for rule in rules if rule.trunk in {0, trunk})
+
+
+def _claim(look: Look, account: int, rule: Rule, leg: ChargeLeg | None, first_hold_s: int) -> Claim | None:
+    """None: this call is nothing to the rule."""
+    if rule.measure == SPEND:
+        return None if leg is None else Claim(rule.id, SPEND, account, 0, max(0, leg.held), "")
+    if rule.measure == MINUTES:
+        return Claim(rule.id, MINUTES, account, 0, first_hold_s * 1000, "") if first_hold_s else None
+    if rule.measure == CALLS:
+        return Claim(rule.id, CALLS, account, 0, 0, "")
+    destination = limits.destination_of(leg.prefix if leg else "", look.number)
+    is_first = rule.measure == FIRST_CALL
+    scope = (TRUNK, rule.trunk) if rule.trunk else (ACCOUNT, account)
+    if limits.is_met(look.store, look.txn, *scope, destination, answered=is_first):
+        return None
+    return Claim(rule.id, rule.measure, account, rule.trunk, 0, destination)
+
+
+# --- inside the transaction
+
+
+def take(
+    change: Change, wanted: tuple[Claim, ...], legs: Sequence[ChargeLeg], caller: int, now: Now
+) -> tuple[Claim, ...]:
+    """Counts a new call for each of its rules, all or none; its claims as they are then. Raises Refusal.
+
+    `legs`: what is really held of money, packages taken off.
+    """
+    claims = tuple([_refitted(claim, legs) for claim in wanted])
+    for claim in claims:
+        counter = _counter(change, claim, now)
+        if counter is None or (claim.measure == DESTINATIONS and not _is_new(change, claim)):
+            continue
+        counted = _counted(counter, claim)
+        if counted.is_over and counter.action != WARN:
+            raise Refusal(LIMIT, claim.account, caller, str(claim.rule), limit=claim.rule)
+        if claim.measure == DESTINATIONS:
+            limits.meet(change, *_scope(claim), claim.destination, answered=False)
+        limits.put(change, claim.rule, _watched(change, claim.rule, counted, now))
+    return claims
+
+
+def _refitted(claim: Claim, legs: Sequence[ChargeLeg]) -> Claim:
+    return claim._replace(held=limits.held_of(claim, legs, 0)) if claim.measure == SPEND else claim
+
+
+def _counter(change: Change, claim: Claim, now: Now) -> Counter | None:
+    """A rule's counter in the window of this moment; None: it has none, or is gone."""
+    found = None if claim.measure == FIRST_CALL else limits.get(change.store, change.txn, claim.rule)
+    return None if found is None else found.at(now.wall_s)
+
+
+def _is_new(change: Change, claim: Claim) -> bool:
+    return not limits.is_met(change.store, change.txn, *_scope(claim), claim.destination, answered=False)
+
+
+def _scope(claim: Claim) -> tuple[bytes, int]:
+    return (TRUNK, claim.trunk) if claim.trunk else (ACCOUNT, claim.account)
+
+
+def _counted(counter: Counter, claim: Claim) -> Counter:
+    if claim.measure in HELD:
+        return counter._replace(held=counter.held + claim.held)
+    return counter._replace(used=counter.used + 1)
+
+
+def _watched(change: Change, rule: int, counter: Counter, now: Now) -> Counter:
+    """The counter as it is to be written; its alarm is given at its crossing, once in a window."""
+    return _alarmed(change, rule, counter, now) if counter.is_over else counter
+
+
+def _alarmed(change: Change, rule: int, counter: Counter, now: Now) -> Counter:
+    if counter.alarmed == counter.window:
+        return counter
+    suspends = counter.action == SUSPEND
+    told = {"rule": rule, "account": counter.account, "trunk": counter.trunk, "action": counter.action}
+    told |= {"measure": counter.measure, "limit": counter.limit, "seen": counter.used + counter.held}
+    change.event(queues.ALARM, now, told | {"since_ms": counter.window * counter.window_s * 1000})
+    if suspends:
+        _suspend(change, counter, now)
+    return counter._replace(alarmed=counter.window)
+
+
+def _suspend(change: Change, counter: Counter, now: Now) -> None:
+    """At once: no new call, and those that run are marked to be cut. The ledger hears it by the alarm."""
+    store = change.store
+    if not counter.trunk:
+        account = change.account(counter.account)
+        change.put_account(account._replace(flags=account.flags | SUSPENDED))
+        key = layout.account_key(account.id)
+    else:
+        key = layout.kind_key(TRUNK, counter.trunk)
+        trunk = trunk_by_id(store.config, change.txn, counter.trunk)
+        if trunk is None or trunk.state != "active":
+            return
+        change.txn.put(key, pack_peer(trunk._replace(state="suspended")), db=store.config)
+    change.txn.put(layout.due_key(now.boot_ms, b"s", key), b"", db=store.due)
+
+
+def refused(change: Change, rule: int, now: Now) -> None:
+    """A call was refused by a limit, in a transaction that is gone: its alarm is given in this one."""
+    found = limits.get(change.store, change.txn, rule)
+    if found is not None:
+        limits.put(change, rule, _alarmed(change, rule, found.at(now.wall_s), now))
+
+
+# --- while a call runs
+
+
+def spendable(change: Change, claims: Sequence[Claim], account: Account, now: Now) -> int:
+    """What a new hold may take of an account: its money, and what its limits leave."""
+    left = account.available
+    for claim in claims:
+        if claim.measure == SPEND and claim.account == account.id:
+            counter = _counter(change, claim, now)
+            if counter is not None and counter.action != WARN:
+                left = min(left, counter.left)
+    return left
+
+
+def longest_s_of(change: Change, running: RunningCall, now: Now) -> int | None:
+    """How long a call may last by limits of minutes, from its answer; None: as long as any."""
+    held = [(claim, counter) for claim, counter in _narrow(change, running, now) if claim.measure == MINUTES]
+    return min([(counter.left + claim.held) // 1000 for claim, counter in held], default=None)
+
+
+def longest_grant_s(change: Change, running: RunningCall, settings: Settings, now: Now) -> int | None:
+    """Up to when it may be granted time now; None: as long as any.
+
+    Where little is left it takes a first hold's length at a time, so that others find something there too.
+    """
+    found = []
+    for claim, counter in _narrow(change, running, now):
+        if claim.measure == MINUTES:
+            has_plenty = counter.left >= SHARED * settings.grant_s * 1000
+            step_s = settings.grant_s if has_plenty else settings.first_hold_s
+            found.append(min((counter.left + claim.held) // 1000, running.grant_s + step_s))
+    return min(found, default=None)
+
+
+def _narrow(change: Change, running: RunningCall, now: Now) -> Iterator[tuple[Claim, Counter]]:
+    """The limits that may end a running call, with their counters."""
+    for claim in running.limits:
+        counter = _counter(change, claim, now) if claim.measure in HELD else None
+        if counter is not None and counter.action != WARN:
+            yield claim, counter
+
+
+def narrowest(change: Change, running: RunningCall, now: Now) -> Claim | None:
+    """The limit that has least left; None: none may end the call."""
+    found = min(_narrow(change, running, now), key=lambda one: one[1].left, default=None)
+    return None if found is None else found[0]
+
+
+def hold(
+    change: Change, claims: Sequence[Claim], legs: Sequence[ChargeLeg], grant_s: int, now: Now
+) -> tuple[Claim, ...]:
+    """Moves what a call holds of its limits to what its legs hold and its grant lasts; the claims as they are then."""
+    after = []
+    for claim in claims:
+        held = limits.held_of(claim, legs, grant_s)
+        if held != claim.held:
+            counter = _counter(change, claim, now)
+            if counter is not None:
+                moved = counter._replace(held=max(0, counter.held + held - claim.held))
+                limits.put(change, claim.rule, _watched(change, claim.rule, moved, now))
+            claim = claim._replace(held=held)  # noqa: PLW2901 -- the same claim, with its hold
+        after.append(claim)
+    return tuple(after)
+
+
+def stopped(change: Change, running: RunningCall, now: Now) -> None:
+    """A call that got no longer grant: the limits that had no room for one give their alarm."""
+    for claim, counter in [*_narrow(change, running, now)]:
+        if _has_stopped(counter, claim, running):
+            limits.put(change, claim.rule, _alarmed(change, claim.rule, counter, now))
+
+
+def _has_stopped(counter: Counter, claim: Claim, running: RunningCall) -> bool:
+    """Whether there is no room for another second."""
+    if claim.measure == MINUTES:
+        return counter.left < 1000
+    leg = next((leg for leg in running.legs if leg.account == claim.account), None)
+    if leg is None:
+        return False
+    micros = counter.left + leg.held
+    longer_s = longest_s(decode_terms(leg.terms), micros, running.grant_s + 1, running.answered_s, leg.factor)
+    return longer_s <= running.grant_s
+
+
+def settle(change: Change, running: RunningCall, micros: Sequence[int], duration_ms: int, wall_s: int) -> None:
+    """What a call has held becomes what it came to, in each of its limits. `micros`: of its legs, in their order."""
+    charged = {leg.account: came for leg, came in zip(running.legs, micros, strict=True)}
+    for claim in running.limits:
+        if claim.measure == FIRST_CALL:
+            if running.is_answered:
+                limits.meet(change, *_scope(claim), claim.destination, answered=True)
+            continue
+        found = limits.get(change.store, change.txn, claim.rule) if claim.measure in HELD else None
+        if found is not None:
+            counter = found.at(wall_s)
+            came = max(0, charged.get(claim.account, 0)) if claim.measure == SPEND else duration_ms
+            after = counter._replace(held=max(0, counter.held - claim.held), used=counter.used + came)
+            limits.put(change, claim.rule, after)

@@ -1,0 +1,33 @@
+"""Who deals with a partner: whoever stands above it, never it with itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Row
+
+from service.api.call import Call
+from service.api.problems import Problem, invalid
+from service.interconnect.partners import IN, OUT
+
+
+async def partner(call: Call, account_id: int) -> Row[Any]:
+    """The account that a body names. Raises Problem."""
+    account = await call.find("account", account_id, to_change=True)
+    if account.id == call.actor.account_id:
+        raise Problem("forbidden", "this is for whoever stands above the account: nobody does it to their own")
+    return account
+
+
+def has_costs(account: Row[Any]) -> bool:
+    """Whether calls may be sent to it."""
+    return bool(account.kind == "provider" or account.provides)
+
+
+def direction_of(account: Row[Any], asked: str | None) -> str:
+    """Of its traffic: what was asked for, else what such an account mostly has. Raises Problem."""
+    if asked is None:
+        return OUT if account.kind == "provider" else IN
+    if asked == OUT and not has_costs(account):
+        raise invalid("/direction", "this account is no provider: nothing is sent to it")
+    return asked

@@ -1,0 +1,1 @@
+"""A partner's call records against ours. Everything but storage and API is pure."""
