@@ -10,7 +10,9 @@ from service.billing import invoices_api, taxes_api, terms_api
 from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.edge import portings_api
 from service.interconnect.reconcile import api as reconciliations
+from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -68,6 +70,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *reconciliations.ENDPOINTS,
+    *statements.ENDPOINTS,
+    *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

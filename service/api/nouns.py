@@ -12,8 +12,8 @@ from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.delivery_tables import cdr_deliveries, cdr_files
-from service.database.edge_tables import bans
-from service.database.interconnect_tables import differences, reconciliations
+from service.database.edge_tables import bans, portings
+from service.database.interconnect_tables import differences, reconciliations, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -138,6 +138,7 @@ NOUNS: dict[str, Noun] = {
         Noun("publication", publications, publications.c.owner_id),
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("ban", bans, sa.literal(1)),
+        Noun("porting", portings, sa.literal(1)),
         Noun("device", devices, devices.c.account_id),
         Noun("number", numbers, numbers.c.account_id),
         Noun("translation", translations, translations.c.account_id),
@@ -155,6 +156,7 @@ NOUNS: dict[str, Noun] = {
         Noun("invoice", invoices, invoices.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
+        Noun("statement", statements, statements.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("change", audit, audit.c.account_id),
     )
