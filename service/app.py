@@ -25,8 +25,12 @@ from service.api import explorer
 from service.api.call import Api
 from service.api.http import guarded, routes
 from service.api.openapi import document
+from service.billing.issue import By
+from service.billing.overdue import mark_overdue
+from service.billing.run import run as bill
 from service.calls.collector import Collector
 from service.commands.flusher import Flusher
+from service.commands.outbox import writing
 from service.commands.settings import send_settings
 from service.config import Config
 from service.delivery.carrier import Carrier
@@ -56,6 +60,7 @@ RERATE_S = 1.0
 PORTINGS_S = 1.0
 DELIVER_S = 1.0
 RENEW_S = 1.0
+BILL_S = 60.0
 WATCH_S = 1.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
@@ -115,6 +120,7 @@ class Service:
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
             "renewer": (RENEW_S, self._renew),
+            "billing": (BILL_S, self._bill),
         }
 
     async def keep(self, name: str) -> None:
@@ -177,6 +183,16 @@ class Service:
     async def _renew(self) -> None:
         while await self._renewer.work(_now_ms()):
             pass
+
+    async def _bill(self) -> None:
+        """Periods that are over, and invoices that should have been paid."""
+        done = await bill(self._engine, self._config, By("billing"), _now_ms())
+        for number, fault in done.left.items():
+            log.warning("not billed", account=number, fault=fault)
+        for number, fault in done.unissued.items():
+            log.warning("invoice stays a draft", invoice=number, fault=fault)
+        async with writing(self._engine, self._config.node) as conn:
+            await mark_overdue(conn, _now_ms())
 
     async def _publish_due(self) -> None:
         """What waited for its moment comes into force."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
+from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, reconciliations, statements
@@ -88,6 +89,10 @@ def _of_subscription(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(subscriptions.c.account_id).where(subscriptions.c.id == column).scalar_subquery()
 
 
+def _of_invoice(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(invoices.c.account_id).where(invoices.c.id == column).scalar_subquery()
+
+
 def _of_reconciliation(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     found = sa.select(reconciliations.c.account_id).where(reconciliations.c.id == column)
     return found.scalar_subquery()
@@ -156,6 +161,9 @@ NOUNS: dict[str, Noun] = {
         Noun("package", package_grants, package_grants.c.account_id),
         Noun("rerating", reratings, reratings.c.account_id),
         Noun("correction", corrections, corrections.c.account_id),
+        Noun("tax", taxes, taxes.c.account_id),
+        Noun("invoice", invoices, invoices.c.account_id),
+        Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
         Noun("statement", statements, statements.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),

@@ -22,6 +22,14 @@ from service.access.actor import local_actor
 from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
+from service.database.billing_tables import (
+    billing_parties,
+    billing_terms,
+    invoice_lines,
+    invoice_taxes,
+    invoices,
+    taxes,
+)
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, reconciliations, statement_calls, statements
@@ -223,6 +231,7 @@ class World:
         await self._ended_call(put, place)
         await self._correction(put, place)
         await self._product(put, place)
+        await self._bill(conn, put, place)
         await self._interconnect(conn, put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
@@ -294,6 +303,29 @@ class World:
         of["subscription_id"] = place.things["subscription"]
         gives = {"money": False, "amount": 60, "covers_fees": True, "priority": 0}
         await put("package", package_grants, **own, **made, **period, **of, **gives)
+
+    async def _bill(self, conn: AsyncConnection, put: Any, place: Place) -> None:
+        own, mark = {"account_id": place.id}, place.marker
+        tax = {"name": mark, "percent_millionths": 19_000_000, "category": "S", "services": []}
+        await put("tax", taxes, **own, **tax)
+        await conn.execute(
+            sa.insert(billing_parties).values(**own, legal_name=mark, country="DE", address_lines=[mark])
+        )
+        if place.kind in {"reseller", "customer"}:
+            times = {"anchor_ms": 0, "closed_ms": 0, "due_ms": NOW_MS + 1}
+            await conn.execute(sa.insert(billing_terms).values(**own, **times))
+        paper = {"language": "en", "zone": "UTC", "seller": {}, "buyer": {"legal_name": mark}, "actor": "x"}
+        sums = {"net_micros": EURO, "total_micros": EURO, "currency": "EUR"}
+        times = {"period_from_ms": 0, "period_to_ms": 1, "created_ms": NOW_MS}
+        await put("invoice", invoices, **own, seller_id=1, kind="invoice", **paper, **sums, **times)
+        of = {"invoice_id": place.things["invoice"]}
+        line = {"kind": "fee", "service": "fee", "description": mark, "amount_micros": EURO, "net_micros": EURO}
+        await conn.execute(sa.insert(invoice_lines).values(**of, position=1, **line))
+        untaxed = {"category": "O", "percent_millionths": 0, "exemption_reason": mark, "base_micros": EURO}
+        share = {"tax_group": 0, "position": 0, "name": "", "inclusive": False, "compound": False, "tax_micros": 0}
+        await conn.execute(sa.insert(invoice_taxes).values(**of, **share, **untaxed))
+        issued = {"state": "issued", "number": mark, "issued_ms": NOW_MS, "due_ms": NOW_MS}
+        await conn.execute(sa.update(invoices).where(invoices.c.id == place.things["invoice"]).values(**issued))
 
     async def _hire(self, conn: AsyncConnection, name: str, place: Place, role: str) -> Somebody:
         office = self.house.office
