@@ -6,7 +6,7 @@ from service.access.endpoints import filters, me, roles, sign_in, tokens, trail,
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.calls import history, running, simulation, traffic_api
+from service.calls import explained, history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
@@ -53,6 +53,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *running.ENDPOINTS,
     *simulation.ENDPOINTS,
     *history.ENDPOINTS,
+    *explained.ENDPOINTS,
     *traffic_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
