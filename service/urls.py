@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.access.endpoints import me, roles, sign_in, tokens, trail, users
+from service.access.endpoints import filters, me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
@@ -34,6 +34,7 @@ from service.webhooks import api as webhooks
 _SINGLE: tuple[Endpoint, ...] = (
     *sign_in.ENDPOINTS,
     *me.ENDPOINTS,
+    *filters.ENDPOINTS,
     *users.ENDPOINTS,
     *roles.ENDPOINTS,
     *tokens.ENDPOINTS,

@@ -78,6 +78,14 @@ MENU: tuple[Group, ...] = (
             Item("Audit", "/audit", "audit.list"),
         ),
     ),
+    Group(
+        "Settings",
+        (
+            Item("Brand", "/accounts/{account_id}/brand", "brand.show"),
+            Item("Webhooks", "/webhooks", "webhook.list"),
+            Item("Deliveries of call records", "/deliveries", "delivery.list"),
+        ),
+    ),
 )
 
 

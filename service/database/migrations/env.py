@@ -11,6 +11,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     edge_tables,
     interconnect_tables,
     peer_tables,
+    portal_tables,
     ratebook_tables,
     rerating_tables,
     seller_tables,

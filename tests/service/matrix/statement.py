@@ -210,6 +210,11 @@ ROUTES: dict[str, Route] = {
     "me.totp-remove": Route("signed in", 403, _same(password="x" * 12), whose=""),
     "me.sessions": Route("signed in", _themselves(200), whose=""),
     "me.end-session": Route("signed in", _themselves(404), whose=""),
+    "me.filters": Route("signed in", _themselves(200), whose=""),
+    "me.keep-filter": Route(
+        "signed in", _themselves(201), _same(page="/calls", name="x", query="outcome=failed"), whose=""
+    ),
+    "me.drop-filter": Route("signed in", _themselves(404), whose=""),
     "permission.list": Route("signed in", whose=""),
     "user.list": Route("users.read", whose="query"),
     "user.show": Route("users.read"),
