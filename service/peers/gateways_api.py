@@ -202,7 +202,9 @@ async def make_gateway(call: Call) -> Answer:
 def _check_format(values: Mapping[str, Any]) -> None:
     """Raises Problem."""
     if values["number_format"] != "plain" and (values["prefix"] or values["strip"]):
-        raise invalid("/number_format", "with plus and rn the number stands whole behind the +: leave prefix and strip out")
+        raise invalid(
+            "/number_format", "with plus and rn the number stands whole behind it: leave prefix and strip out"
+        )
 
 
 async def _told(call: Call, action: str, before: Row[Any] | None, row: Row[Any]) -> Answer:
