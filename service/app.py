@@ -39,6 +39,7 @@ from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
 from service.portal.application import add_portal, pages_edge
+from service.products.renewer import Renewer
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
@@ -58,6 +59,7 @@ FORGET_S = 3_600.0
 RERATE_S = 1.0
 PORTINGS_S = 1.0
 DELIVER_S = 1.0
+RENEW_S = 1.0
 BILL_S = 60.0
 WATCH_S = 1.0
 RETRY_S = 1.0
@@ -98,6 +100,7 @@ class Service:
         self._watcher = Watcher(config.ratebook)
         self._sender = Sender(engine, config)
         self._rerater = Rerater(engine, config)
+        self._renewer = Renewer(engine, config)
         self._cutter = Cutter(engine)
         self._carrier = Carrier(engine, config)
         self.api = Api(config, engine, Sessions())
@@ -116,6 +119,7 @@ class Service:
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
+            "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
         }
 
@@ -152,6 +156,7 @@ class Service:
     async def _tidy(self) -> None:
         await self._flusher.tidy()
         await self._collector.tidy()
+        await self._renewer.tidy(_now_ms())
         await self.api.sessions.note_seen(self._engine)
 
     async def _forget(self) -> None:
@@ -173,6 +178,10 @@ class Service:
         while await self._cutter.cut_due(_now_ms()):
             pass
         while await self._carrier.bring_due(_now_ms()):
+            pass
+
+    async def _renew(self) -> None:
+        while await self._renewer.work(_now_ms()):
             pass
 
     async def _bill(self) -> None:

@@ -26,6 +26,7 @@ from service.peers import (
     translations_api,
     trunks_api,
 )
+from service.products import products_api, subscriptions_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -63,6 +64,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,
     *tariffs.ENDPOINTS,
+    *products_api.ENDPOINTS,
+    *subscriptions_api.ENDPOINTS,
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
     *pending_api.ENDPOINTS,

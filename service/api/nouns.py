@@ -15,6 +15,7 @@ from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, reconciliations, statements
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
@@ -84,6 +85,10 @@ def _of_delivery(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(cdr_deliveries.c.account_id).where(cdr_deliveries.c.id == column).scalar_subquery()
 
 
+def _of_subscription(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(subscriptions.c.account_id).where(subscriptions.c.id == column).scalar_subquery()
+
+
 def _of_invoice(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(invoices.c.account_id).where(invoices.c.id == column).scalar_subquery()
 
@@ -150,6 +155,10 @@ NOUNS: dict[str, Noun] = {
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
+        Noun("product", products, products.c.account_id),
+        Noun("subscription", subscriptions, subscriptions.c.account_id),
+        Noun("fee", subscription_fees, _of_subscription(subscription_fees.c.subscription_id)),
+        Noun("package", package_grants, package_grants.c.account_id),
         Noun("rerating", reratings, reratings.c.account_id),
         Noun("correction", corrections, corrections.c.account_id),
         Noun("tax", taxes, taxes.c.account_id),

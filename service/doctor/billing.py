@@ -18,8 +18,7 @@ from service.database.billing_tables import (
 )
 from service.database.rerating_tables import corrections
 from service.database.tables import accounts, cdrs, charges, postings
-from service.doctor.checks import RESTORE, check
-from service.doctor.evidence import Check
+from service.doctor.evidence import RESTORE, Check, check
 from service.ledger.rules import TAX
 
 FOUND_MAX = 20

@@ -34,6 +34,7 @@ from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, reconciliations, statement_calls, statements
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
@@ -229,6 +230,7 @@ class World:
         await put("operation", operations, **own, **made, **asked)
         await self._ended_call(put, place)
         await self._correction(put, place)
+        await self._product(put, place)
         await self._bill(conn, put, place)
         await self._interconnect(conn, put, place)
         if place.sells:
@@ -289,6 +291,18 @@ class World:
         price = {"tariff": "", "prefix": place.marker, "terms": "", "exchange": "1/1", "billed_s": 0, "micros": 0}
         both = {f"{when}_{name}": value for when in ("before", "after") for name, value in price.items()}
         await put("correction", corrections, **own, **made, **of, **both, delta_micros=0, currency="EUR")
+
+    async def _product(self, put: Any, place: Place) -> None:
+        own, made, mark = {"account_id": place.id}, {"created_ms": NOW_MS}, place.marker
+        period = {"from_ms": NOW_MS, "until_ms": NOW_MS + 1}
+        sold = {"kind": "package", "price_micros": EURO, "currency": "EUR", "period": "month", "amount": 60}
+        await put("product", products, **own, **made, **sold, name=mark)
+        of = {"product_id": place.things["product"]}
+        used = {"anchor_ms": NOW_MS, "state": "active", "actor": mark}
+        await put("subscription", subscriptions, **own, **made, **period, **of, **used)
+        of["subscription_id"] = place.things["subscription"]
+        gives = {"money": False, "amount": 60, "covers_fees": True, "priority": 0}
+        await put("package", package_grants, **own, **made, **period, **of, **gives)
 
     async def _bill(self, conn: AsyncConnection, put: Any, place: Place) -> None:
         own, mark = {"account_id": place.id}, place.marker
