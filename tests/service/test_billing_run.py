@@ -219,7 +219,10 @@ _AGAIN = "account_id, seller_id, tariff, prefix, terms, billed_s, charge_micros,
     ("tampering", "said"),
     [
         (f"UPDATE charges SET charge_micros = charge_micros + 1 {_ONE}", "it is charged"),
-        (f"INSERT INTO charges SELECT {{cdr}}, 9, {_AGAIN} FROM charges {_ONE}", "is on no invoice and waits for none"),
+        (
+            f"INSERT INTO charges (cdr_id, level, {_AGAIN}) SELECT {{cdr}}, 9, {_AGAIN} FROM charges {_ONE}",
+            "is on no invoice and waits for none",
+        ),
         ("DELETE FROM postings WHERE id = (SELECT min(id) FROM postings WHERE book = 'tax')", "is posted"),
     ],
 )
