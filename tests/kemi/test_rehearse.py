@@ -16,6 +16,7 @@ from kemi.failover import fail_over
 from kemi.refusal import Refused
 from kemi.rehearse import Asked, Rehearsal, Unknown, rehearse, stage
 from kemi.running import find
+from ratebook.groups import Group
 from ratebook.model import Interval
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, ROOT, UPPER, World, terms
 
@@ -89,6 +90,9 @@ def test_a_package_pays_a_part_of_it(world: World) -> None:
         (lambda world: world.account(CARRIER, parent=ROOT, kind="provider", currency="USD"), "exchange EUR/USD"),
         (lambda world: world.tariff(CARRIER, {"": terms("0.03")}), "loss"),
         (lambda world: world.tariff(CARRIER, {"": terms("0.01", blocked=True)}), "blocked"),
+        (lambda world: world.plan(rules=[["exclude", [1], [], [], ["mobile"]]]), "excluded"),
+        (lambda world: world.plan(rules=[["only", [3], ["33"], [4]]]), "pinned"),
+        (lambda world: world.plan(routes=[["", [[1, 1]]], ["33", [[3, 1]]]]), "longer"),
         (lambda world: world.plan(attempts_max=1, routes=[["", [[3, 1], [1, 1]]]], order="priority"), "attempts"),
     ],
 )
@@ -96,6 +100,7 @@ def test_why_a_gateway_is_left_out(world: World, change: Any, why: str) -> None:
     """The dear carrier is tried; the other's gateway says why it isn't."""
     if why == "attempts":
         world.tariff(DEAR_CARRIER, {"": terms("0.012")})
+    world.groups(Group("mobile", ("331",)))
     change(world)
     found = told(world)
     assert isinstance(found.decision, Admitted)
