@@ -7,7 +7,7 @@ from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.billing import invoices_api, taxes_api, terms_api
-from service.calls import explained, history, running, simulation, traffic_api
+from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
@@ -55,7 +55,6 @@ _SINGLE: tuple[Endpoint, ...] = (
     *running.ENDPOINTS,
     *simulation.ENDPOINTS,
     *history.ENDPOINTS,
-    *explained.ENDPOINTS,
     *traffic_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,

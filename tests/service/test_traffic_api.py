@@ -80,24 +80,6 @@ async def test_destinations_come_by_minutes(house: House) -> None:
     assert [(one["attempts"], one["answered"], one["duration_ms"]) for one in items] == [(3, 2, 120_000)]
 
 
-async def test_a_charge_is_explained_to_who_sees_it(house: House) -> None:
-    """Each level its own and those below; of a call that nobody answered there is nothing to explain."""
-    lower = await _hire(house, "lower")
-    calls = (await lower.do("cdr.list"))["items"]
-    answered = next(one for one in calls if one["answered_at"])
-    found = (await lower.do("cdr.explain", cdr_id=answered["id"]))["items"]
-    assert [(one["account_id"], one["charge"]) for one in found] == [
-        (house.ids["customer"], "0.06"),
-        (house.ids["lower"], "0.03"),
-    ]
-    assert any("at 0.06 a minute" in step for step in found[0]["steps"])
-    failed = next(one for one in calls if not one["answered_at"])
-    assert all(one["steps"] == [] for one in (await lower.do("cdr.explain", cdr_id=failed["id"]))["items"])
-    number = await house.office.account(house.office.boss, house.ids["lower"], "sibling", "customer")
-    sibling = await house.office.hire(house.office.boss, number, "sibling@x.example")
-    assert (await sibling.ask("cdr.explain", cdr_id=answered["id"])).status == 404
-
-
 @pytest.mark.parametrize(
     "query", [{"since": DAY["until"], "until": DAY["since"]}, {"since": "2026-01-01T00:00:00Z", "until": DAY["until"]}]
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from service.calls.explained import ExplainedCall
 from service.calls.history import ChargeView, CostView
 from service.portal.components import columns
 from service.portal.components.columns import each, facts, thing
@@ -97,7 +96,7 @@ async def show(visit: Visit) -> Shown:
         Section(
             visit.say("What each level paid"), [], await _levels(visit, row), empty=visit.say("Nothing was charged.")
         ),
-        await _explained(visit, row),
+        _explained(visit, row),
         section(visit, "What the provider gets", _cost(visit, row.cost)) if row.cost is not None else None,
         section(visit, "In SIP", facts(visit, row, "call_id", "from_tag", "to_tag")) if row.call_id else None,
     ]
@@ -151,14 +150,11 @@ async def _attempts(visit: Visit, row: Any) -> Section | None:
     return Section(visit.say("Gateways tried"), [], await table_of(visit, shown, row.attempts))
 
 
-async def _explained(visit: Visit, row: Any) -> Section | None:
+def _explained(visit: Visit, row: Any) -> Section | None:
     """How each level's charge came about."""
-    if not row.answered_at:
-        return None
-    found = await visit.ask("cdr.explain", ExplainedCall, cdr_id=row.id)
     told = [
         (visit.name("account", one.account_id), visit.formats.money(one.charge, one.currency), one.steps)
-        for one in found.items
+        for one in row.charges
         if one.steps
     ]
     return Section(visit.say("How it was priced"), template="priced.html", data=told, is_full=True) if told else None
