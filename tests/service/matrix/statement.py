@@ -398,6 +398,13 @@ ROUTES: dict[str, Route] = {
     "statement.show": Route("statements.read"),
     "statement.calls": Route("statements.read"),
     "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),
+    "dispute.open": Route("statements.change", _not_own(201), _account(subject="x", amount="1"), whose="body"),
+    "dispute.list": Route("statements.read", whose="query"),
+    "dispute.aging": Route("statements.read", whose=""),
+    "dispute.show": Route("statements.read"),
+    "dispute.note": Route("statements.change", 201, _same(text="x"), below=True),
+    "dispute.move": Route("statements.change", 409, _same(state="sent", text="x"), below=True),
+    "dispute.settle": Route("payments.change", 200, _same(), below=True),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

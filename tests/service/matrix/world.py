@@ -24,7 +24,7 @@ from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans
-from service.database.interconnect_tables import differences, reconciliations, statement_calls, statements
+from service.database.interconnect_tables import differences, disputes, reconciliations, statement_calls, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -268,6 +268,15 @@ class World:
         of = {"statement_id": place.things["statement"], "cdr_id": place.things["cdr"], "level": 0, "micros": 1}
         await conn.execute(sa.insert(statement_calls).values(**of))
         of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}
+        dispute = {
+            "direction": "in",
+            "subject": place.marker,
+            "amount_micros": 2,
+            "agreed_micros": 1,
+            "state": "partly",
+        }
+        times = {"opened_ms": NOW_MS, "due_ms": NOW_MS, "changed_ms": NOW_MS}
+        await put("dispute", disputes, **own, **dispute, **times, currency="EUR", actor="x")
         await put("difference", differences, **of, called=place.marker)
 
     async def _correction(self, put: Any, place: Place) -> None:
