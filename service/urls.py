@@ -9,6 +9,7 @@ from service.api.endpoint import Endpoint
 from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.edge import portings_api
 from service.interconnect.disputes import api as disputes
 from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
@@ -68,6 +69,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *reconciliations.ENDPOINTS,
     *statements.ENDPOINTS,
     *disputes.ENDPOINTS,
+    *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

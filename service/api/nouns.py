@@ -11,7 +11,7 @@ from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
-from service.database.edge_tables import bans
+from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, disputes, reconciliations, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
@@ -133,6 +133,7 @@ NOUNS: dict[str, Noun] = {
         Noun("publication", publications, publications.c.owner_id),
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("ban", bans, sa.literal(1)),
+        Noun("porting", portings, sa.literal(1)),
         Noun("device", devices, devices.c.account_id),
         Noun("number", numbers, numbers.c.account_id),
         Noun("translation", translations, translations.c.account_id),

@@ -33,6 +33,7 @@ COMMANDS = {
     "gateway": ("", "Where traffic leaves."),
     "plan": ("", "Routing plans: by which gateways calls go."),
     "ban": ("", "Senders whose SIP messages nobody looks at: list, make, lift."),
+    "porting": ("", "Lists of numbers that have moved to another network."),
     "webhook": ("", "Servers that are told of what happens."),
     "audit": ("", "Who changed what."),
     "pay": ("pay", "Post a payment."),

@@ -125,6 +125,11 @@ def _ban(case: Case) -> dict[str, Any]:
     return {"network": f"198.51.100.{case.place.id}", "note": "fresh"}
 
 
+def _porting(case: Case) -> dict[str, Any]:
+    """Of a name and a prefix that no other list has."""
+    return {"name": f"fresh{case.place.id}", "prefix": f"9{case.place.id}", "file": "fresh.csv"}
+
+
 def _invite(case: Case) -> int:
     given = ROLES["read_only"] & ceiling(case.world, case.place, awake=True)
     return 201 if given <= case.held else 403
@@ -405,6 +410,16 @@ ROUTES: dict[str, Route] = {
     "dispute.note": Route("statements.change", 201, _same(text="x"), below=True),
     "dispute.move": Route("statements.change", 409, _same(state="sent", text="x"), below=True),
     "dispute.settle": Route("payments.change", 200, _same(), below=True),
+    "porting.list": Route("routing.read", whose=""),
+    "porting.show": Route("routing.read", sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "porting.make": Route("routing.change", _root(201), _porting, whose=""),
+    "porting.load": Route(
+        "routing.change", 200, _same(), sees=lambda case: case.from_root and case.place.name != "nowhere"
+    ),
+    "porting.remove": Route(
+        "routing.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"
+    ),
+    "porting.find": Route("routing.read", _root(200), _same(number="447700900001"), whose=""),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

@@ -23,7 +23,7 @@ from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
-from service.database.edge_tables import bans
+from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, disputes, reconciliations, statement_calls, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
@@ -216,6 +216,7 @@ class World:
         await put("message", deliveries, webhook_id=things["webhook"], **message)
         await self._delivery(put, place)
         await put("ban", bans, network=f"203.0.113.{row.id}", why="flood", made_ms=NOW_MS)
+        await put("porting", portings, name=mark, prefix=f"8{row.id}", file="x.csv", asked_ms=NOW_MS)
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
         await put("operation", operations, **own, **made, **asked)
         await self._ended_call(put, place)
