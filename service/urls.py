@@ -10,6 +10,8 @@ from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
+from service.interconnect import position
+from service.interconnect.commitments import api as commitments
 from service.interconnect.disputes import api as disputes
 from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
@@ -69,6 +71,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *reconciliations.ENDPOINTS,
     *statements.ENDPOINTS,
     *disputes.ENDPOINTS,
+    *commitments.ENDPOINTS,
+    *position.ENDPOINTS,
     *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )

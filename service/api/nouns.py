@@ -12,7 +12,7 @@ from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
-from service.database.interconnect_tables import differences, disputes, reconciliations, statements
+from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -150,6 +150,7 @@ NOUNS: dict[str, Noun] = {
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
         Noun("statement", statements, statements.c.account_id),
         Noun("dispute", disputes, disputes.c.account_id),
+        Noun("commitment", commitments, commitments.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("change", audit, audit.c.account_id),
     )

@@ -273,8 +273,8 @@ commitment_settlements = sa.Table(
     refers("commitment_id", "commitments.id"),
     big("since_ms"),  # of the period
     big("until_ms"),
-    big("in_ms"),  # talk
-    big("out_ms"),
+    big("in_s"),  # billed
+    big("out_s"),
     big("charged_micros"),  # by the calls' own rates
     big("micros"),  # positive: the partner pays us
     text("currency"),
