@@ -271,7 +271,7 @@ async def _destinations(visit: Visit, account_id: int) -> Section | None:
         ),
     )
     table = await table_of(visit, shown, found.items[:DESTINATIONS])
-    return Section(visit.say("Top destinations of the week"), [], table, empty=visit.say("No call yet."))
+    return Section(visit.say("Top destinations of the week"), [], table, empty=visit.say("No call yet."), is_half=True)
 
 
 async def show_menu(visit: Visit) -> Shown:

@@ -52,6 +52,7 @@ async def show(visit: Visit) -> Shown:
     turn = ("Turn the second factor off", "/profile/second-factor/off", "me.totp-remove")
     if not user.totp_active:
         turn = ("Turn the second factor on", "/profile/second-factor", "me.totp-begin")
+    safety.append(Fact("Sign out", Cell(visit.say("Sign out"), "/sign-out")))
     sections = [
         section(visit, "About you", about, edit=("/profile/edit", "me.edit")),
         section(visit, "Safety", safety),
