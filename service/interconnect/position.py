@@ -20,6 +20,9 @@ from service.interconnect.disputes.rules import CLOSED
 from service.interconnect.statements.sums import Wanted, sums_of
 from service.ledger.storage import balance_of
 
+EVER_MS = 1 << 62
+"""Of calls that have ended by any clock."""
+
 
 class PositionView(Told):
     """Both directions, netted."""
@@ -68,7 +71,7 @@ async def show_position(call: Call) -> Answer:
     row = call.row
     now = await asyncio.to_thread(_look, call.api.config.run_dir, row.id)
     net = await balance_of(call.conn, row.id, row.currency)
-    sums = await sums_of(call.conn, Wanted(row.id, row.currency, call.now_ms + 1))
+    sums = await sums_of(call.conn, Wanted(row.id, row.currency, EVER_MS))
     held_out = 0 if now is None else now.held_out
     limit = row.exposure_limit_micros
     return Answer(

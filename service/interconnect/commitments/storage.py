@@ -82,7 +82,7 @@ async def _sums(conn: AsyncConnection, calls: sa.Select[Any], group: str, groups
         row = (await conn.execute(sa.select(*sums))).one()
         return int(row[0]), int(row[1])
     seconds = micros = 0
-    async for called, more_s, more in await conn.stream(sa.select(lines.c.called, *sums).group_by(lines.c.called)):
+    for called, more_s, more in await conn.execute(sa.select(lines.c.called, *sums).group_by(lines.c.called)):
         if groups.find(called) == group:
             seconds, micros = seconds + int(more_s), micros + int(more)
     return seconds, micros

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.database.engine import reading
@@ -20,6 +20,7 @@ from service.interconnect.commitments.rules import (
     Step,
     Terms,
     Volume,
+    is_month_day,
     periods,
     reached,
     settlement_micros,
@@ -98,7 +99,7 @@ def test_steps_are_a_sum_rounded_once(first: int, ladder: list[tuple[int, int]],
 
 
 @given(
-    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)).filter(lambda at: at.day <= 28),  # noqa: DTZ001
+    st.datetimes(datetime(2020, 1, 1), datetime(2035, 1, 1)).map(lambda at: at.replace(microsecond=0)),  # noqa: DTZ001
     st.integers(1, 900),
     st.sampled_from(["monthly", "quarterly", "whole"]),
     st.sampled_from(["UTC", "Europe/Berlin", "America/Sao_Paulo", "Pacific/Apia"]),
@@ -106,6 +107,7 @@ def test_steps_are_a_sum_rounded_once(first: int, ladder: list[tuple[int, int]],
 def test_periods_leave_no_gap(began: datetime, days: int, kind: str, zone: str) -> None:
     """From the beginning to the end, each a month or three, at the same hour of the zone."""
     since_ms = int(began.replace(tzinfo=UTC).timestamp()) * 1000
+    assume(is_month_day(since_ms, zone))
     until_ms = since_ms + days * DAY_MS
     found = list(periods(kind, zone, since_ms, until_ms))
     assert (found[0].since_ms, found[-1].until_ms) == (since_ms, until_ms)
@@ -240,7 +242,7 @@ async def test_an_end_lets_the_running_period_be_the_last(deal: Deal) -> None:
 )
 async def test_what_makes_no_sense_is_refused(deal: Deal, more: dict[str, Any], pointer: str) -> None:
     """With the field."""
-    got = await deal.make(more.pop("account", "carrier"), **more)
+    got = await deal.make(**{"account": "carrier", **more})
     assert (got.status, got["errors"][0]["pointer"]) == (422, pointer), got
     assert (await deal.boss.do("commitment.list"))["items"] == []
 
