@@ -11,7 +11,6 @@ from kemi.refusal import Refusal
 from kemi.store.layout import Account
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.specials import MESSAGE
-from ratebook.choice import offer
 from ratebook.routing import NoLoss, Plan, Portability
 
 
@@ -41,7 +40,7 @@ def price_of(
         chain = quote.price_chain(look, path, origin, first_hold_s, is_message=is_message)
         seconds = 0 if is_message else first_hold_s
         standing = limits.standing_of(look, path, trunk_of(origin), chain.legs, seconds)
-    offered = offer(plan, look.number, [account.id for account in path], look.at_s)
+    offered = quote.offer_of(look, plan, [account.id for account in path])
     top = chain.legs[-1] if chain.legs else None
     try:
         loser = quote.losing_account(look, chain.legs, offered.plan, special)
@@ -50,6 +49,9 @@ def price_of(
         ways, rule = quote.find_ways(look, offered, top, set(), key, special)
     except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
         raise Refusal("exchange", path[-1].id, origin.account, missing.pair) from None
+    hole, detail = ("", "") if ways or rule != "route" else quote.hole_in(look, offered)
+    if hole:
+        raise Refusal(hole, path[-1].id, origin.account, detail)
     if not ways:
         raise Refusal(rule, path[-1].id if rule == "loss" else 0, origin.account)
     return Price(offered.plan, chain, standing, ways, loser)

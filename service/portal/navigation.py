@@ -63,6 +63,7 @@ MENU: tuple[Group, ...] = (
             Item("Trunks", "/trunks", "trunk.list"),
             Item("Devices", "/devices", "device.list"),
             Item("Numbers", "/numbers", "number.list"),
+            Item("Number rules", "/translations", "translation.list"),
             Item("Gateways", "/gateways", "gateway.list"),
             Item("Gateways now", "/gateways/health", "gateway.live"),
             Item("Bans", "/bans", "ban.list", "gateway.list"),
@@ -76,6 +77,14 @@ MENU: tuple[Group, ...] = (
             Item("API tokens", "/tokens", "token.list"),
             Item("All sessions", "/sessions", "session.list"),
             Item("Audit", "/audit", "audit.list"),
+        ),
+    ),
+    Group(
+        "Settings",
+        (
+            Item("Brand", "/accounts/{account_id}/brand", "brand.show"),
+            Item("Webhooks", "/webhooks", "webhook.list"),
+            Item("Deliveries of call records", "/deliveries", "delivery.list"),
         ),
     ),
 )

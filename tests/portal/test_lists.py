@@ -6,12 +6,15 @@ import csv
 import io
 import json
 import re
+import struct
+import zlib
 from collections.abc import Callable
 
+import aiohttp
 import openpyxl
 import pytest
 
-from tests.portal.conftest import Walker
+from tests.portal.conftest import SAME, Walker
 from tests.portal.house import FORMULA, LONG_NAME, WICKED
 
 Walkers = Callable[[], Walker]
@@ -232,3 +235,69 @@ async def test_a_right_that_is_taken_away_is_gone_at_the_next_click(walker: Walk
     assert "/devices/new" not in (await walker.get("/devices")).text
     assert (await walker.get("/devices/new")).status == 403
     await boss.post(f"/users/{number}/roles", role_ids=str(before))
+
+
+async def test_a_filter_is_kept_by_a_name(walker: Walker, walkers: Walkers) -> None:
+    """For oneself alone; nothing but a list of this portal can be kept."""
+    await walker.sign_in("boss@op.example")
+    kept = await walker.post("/filters", page="/accounts", name="Sellers <b>", query="kind=reseller")
+    assert kept.path == "/accounts?kind=reseller"
+    page = await walker.get("/accounts")
+    assert 'href="/accounts?kind=reseller">Sellers &lt;b&gt;</a>' in page.text
+    link = re.search(r'href="(/filters/\d+/removal)"', page.text)
+    assert link is not None
+    other = walkers()
+    await other.sign_in("admin@op.example")
+    assert "Sellers" not in (await other.get("/accounts")).words
+    assert (await other.post(link.group(1))).status == 404
+    assert (await walker.post("/filters", page="https://evil.example", name="x", query="")).status == 422
+    assert (await walker.post(link.group(1))).path == "/accounts"
+    assert "Sellers" not in (await walker.get("/accounts")).words
+
+
+async def test_things_are_looked_for_where_they_are_too_many_to_choose_from(walker: Walker) -> None:
+    """By their names, among what the visitor sees; without the right nothing."""
+    await walker.sign_in("owner@lower.example")
+    got = await walker.get("/choices/account?field=account_id&account_id=cust")
+    assert re.findall(r">([^<]+)</option>", got.text) == ["customer"]
+    assert "<option" not in (await walker.get("/choices/account?field=account_id&account_id=upper")).text
+    assert "<option" not in (await walker.get("/choices/gateway?field=gateway_id&gateway_id=gw")).text
+    assert "<option" not in (await walker.get("/choices/nonsense?field=x&x=y")).text
+
+
+async def test_a_seller_sets_its_logo(walker: Walker) -> None:
+    """A picture by what its bytes say; its people see it."""
+    await walker.sign_in("owner@upper.example")
+    png = _dot()
+    for data, status in ((b"GIF89a", 422), (png, 200)):
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename="logo.png", content_type="image/png")
+        url = f"{walker.address}/accounts/2/logo"
+        async with walker.session.post(url, data=form, headers=SAME) as answer:
+            assert answer.status == status
+    async with walker.session.get(f"{walker.address}/brand/logo") as answer:
+        assert (answer.content_type, await answer.read()) == ("image/png", png)
+
+
+def _dot() -> bytes:
+    """A picture of one dot."""
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0\x80")),
+        (b"IEND", b""),
+    ]
+    found = b"\x89PNG\r\n\x1a\n"
+    for kind, data in parts:
+        found += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return found
+
+
+async def test_a_number_is_tried_without_changing_anything(walker: Walker) -> None:
+    """What the rules make of it; and what is wrong with the question stands beside its field."""
+    await walker.sign_in("owner@customer.example")
+    page = await walker.post("/translations/trial", account_id="5", subject="called", number="0044207946")
+    assert page.status == 200
+    assert "Tried" in page.words
+    wrong = await walker.post("/translations/trial", account_id="5", subject="nonsense", number="1")
+    assert 'id="subject-errors"' in wrong.text
+    assert wrong.status == 422
