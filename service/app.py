@@ -32,6 +32,7 @@ from service.config import Config
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
 from service.faults import Fault
+from service.fraud.watch import PatternWatch
 from service.portal.application import add_portal, pages_edge
 from service.rerating.work import Rerater
 from service.start import open_ledger
@@ -52,6 +53,7 @@ FORGET_S = 3_600.0
 RERATE_S = 1.0
 DELIVER_S = 1.0
 WATCH_S = 1.0
+PATTERNS_S = 5.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
 """Of a request's first line: filters of a thousand characters, percent-encoded, and a cursor fit."""
@@ -89,6 +91,7 @@ class Service:
         self._sender = Sender(engine, config)
         self._rerater = Rerater(engine, config)
         self._cutter = Cutter(engine)
+        self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)
         self.api = Api(config, engine, Sessions())
 
@@ -104,6 +107,7 @@ class Service:
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
+            "patterns": (PATTERNS_S, self._look_for_patterns),
         }
 
     async def keep(self, name: str) -> None:
@@ -143,6 +147,9 @@ class Service:
 
     async def _forget(self) -> None:
         await forget(self._engine, self._config.node, _now_ms())
+
+    async def _look_for_patterns(self) -> None:
+        await self._patterns.look(_now_ms())
 
     async def _rerate(self) -> None:
         while await self._rerater.work(_now_ms()):

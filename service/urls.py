@@ -9,6 +9,7 @@ from service.api.endpoint import Endpoint
 from service.calls import history, running, simulation
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.fraud import alarms_api, filters_api, limits_api, patterns_api, ranges_api
 from service.interconnect.reconcile import api as reconciliations
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
@@ -62,6 +63,11 @@ _SINGLE: tuple[Endpoint, ...] = (
     *sheets_api.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
+    *limits_api.ENDPOINTS,
+    *filters_api.ENDPOINTS,
+    *ranges_api.ENDPOINTS,
+    *patterns_api.ENDPOINTS,
+    *alarms_api.ENDPOINTS,
     *reconciliations.ENDPOINTS,
     *trail.ENDPOINTS,
 )

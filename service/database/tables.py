@@ -118,6 +118,7 @@ accounts = sa.Table(
     _refers("tariff_id", "tariffs.id", nullable=True),
     *_limits(),
     _text("state", "active"),
+    _text("suspended_for", ""),  # why it is, if a limit or somebody has said so
     sa.Column("cut_on_suspend", sa.Boolean, nullable=False, server_default=sa.true()),  # running calls end too
     sa.Column("depth", sa.Integer, nullable=False),
     sa.Column("path", _SORTED, nullable=False),  # ids from the root down: /1/5/9/
@@ -167,6 +168,7 @@ trunks = sa.Table(
     sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),  # its P-Asserted-Identity counts
     _text("certificate", ""),  # whom its TLS certificate names; empty: its networks alone count
     _text("state", "active"),
+    _text("suspended_for", ""),
     _big("created_ms"),
     _big("version", 1),
     _one_of("caller_rule", CALLER_RULES),
@@ -224,6 +226,7 @@ gateways = sa.Table(
     _big("register_s", 0),  # 0: we don't register
     _text("contact", ""),
     _text("state", "active"),
+    _text("suspended_for", ""),
     _big("created_ms"),
     _big("version", 1),
     _one_of("transport", TRANSPORTS[1:]),
@@ -364,6 +367,8 @@ cdrs = sa.Table(
     sa.CheckConstraint("(cost_micros IS NULL) = (cost_currency IS NULL)", name="cost"),
     sa.Index(None, "start_ms"),
     sa.Index(None, "account_id", "start_ms"),
+    sa.Index(None, "trunk_id", "end_ms"),
+    sa.Index(None, "gateway_id", "end_ms"),
     sa.Index(None, "owner_id"),
     sa.Index(None, "cost_account_id", "start_ms"),
     sa.Index(None, "entry_id"),
