@@ -81,7 +81,7 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
             legs=legs,
             provider=grants.provider_held(change, provider, grant_s, now.wall_s),
             limits=limits.hold(change, running.limits, legs, grant_s, now) if running.limits else (),
-            attempts=with_code(running, 200),
+            attempts=with_code(running, 200, ring_ms, now),
             callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
             ring_wall_ms=ring_ms,
             answer_boot_ms=now.boot_ms,
@@ -127,9 +127,10 @@ def _legs_of_now(
         return running.legs, running.provider
     exchange = change.configuration.exchange(change.txn)
     with rooms.rates.snapshot() as rates:
-        legs = tuple(_leg_of_now(rates, exchange, leg, running.called, now) for leg in running.legs)
+        number = running.rated_number
+        legs = tuple(_leg_of_now(rates, exchange, leg, number, now) for leg in running.legs)
         provider = running.provider
-        return legs, provider and _leg_of_now(rates, exchange, provider, running.called, now)
+        return legs, provider and _leg_of_now(rates, exchange, provider, number, now)
 
 
 def _leg_of_now(rates: RatesSnapshot, exchange: Exchange, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:

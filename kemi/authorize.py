@@ -16,10 +16,12 @@ from kemi.clock import Now
 from kemi.invitation import Invitation
 from kemi.numbers import dialled, international, normalise
 from kemi.packages import first_holds
+from kemi.portability import Routing, routing_of
+from kemi.pricing import price_of
 from kemi.quote import Chain, Way
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
-from kemi.store import accounts, exposure, layout, queues
+from kemi.store import accounts, exposure, layout, portings, queues
 from kemi.store.calls import RINGING, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
@@ -30,8 +32,7 @@ from kemi.store.numbers import id_of_digits
 from kemi.store.origins import Origin, device_of, kind_of, trunk_of
 from kemi.store.specials import EMERGENCY, MESSAGE, Specials
 from kemi.store.translate import CALLED, Translations
-from ratebook.choice import offer
-from ratebook.routing import NoLoss, Plan
+from ratebook.routing import Plan
 
 RINGING_SLACK_MS = 10_000
 """How long after the ring limit a call that nobody ended is taken as gone."""
@@ -99,22 +100,23 @@ class _Question(NamedTuple):
     trunk: Origin
     invitation: Invitation
     number: str
+    routing: Routing
     special: str
     """As in `RunningCall`."""
     caller: CallerId
     leg: Leg
     """Of the caller."""
     plan_id: int
+    path: list[Account]
+    txn_id: int
+    """Of the store as it was read: nothing has changed when the next transaction's is one more."""
     plan: Plan
     """With what its route says anew."""
-    path: list[Account]
     chain: Chain
     standing: limits.Standing
     ways: list[Way]
     loser: int
     """As in `Admitted`."""
-    txn_id: int
-    """Of the store as it was read: nothing has changed when the next transaction's is one more."""
 
 
 def authorise(
@@ -134,6 +136,8 @@ def authorise(
         raise Refusal("busy", 0, trunk.account)  # noqa: TRY301 -- answered and recorded as every other one
     except Refusal as refusal:
         record_refusal(rooms, trunk, invitation, refusal.refused, kind, now, refusal.limit)
+        if refusal.asks:
+            _ask(rooms, refusal.asks, now)
         return refusal.refused
     except accounts.BrokenPath as broken:
         refused = Refusal("path", broken.account, 0).refused
@@ -179,32 +183,28 @@ def _price(
         plan = configuration.plan(txn, plan_id)
         if plan is None:
             raise Refusal("route", 0, trunk.account)
-        look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms)
-        first_hold_s = configuration.settings(txn).first_hold_s
-        chain, standing = quote.FREE_CHAIN, limits.NOTHING
+        routing = Routing(number)
         if not special:
-            limits.check_numbers(look, path, trunk_of(trunk), caller.number, number)
-            chain = quote.price_chain(look, path, trunk, first_hold_s, is_message=is_message)
-            seconds = 0 if is_message else first_hold_s
-            standing = limits.standing_of(look, path, trunk_of(trunk), chain.legs, seconds)
+            routing = routing_of(store, txn, configuration, rates, plan, number, now.boot_ms)
+        look = quote.Look(store, txn, configuration, rates, routing.number, now.wall_s, now.boot_ms, number)
         special = MESSAGE if is_message else special
-        offered = offer(plan, number, [account.id for account in path], now.wall_s)
-        plan = offered.plan
-        top = chain.legs[-1] if chain.legs else None
         try:
-            loser = quote.losing_account(look, chain.legs, plan, special)
-            if loser and plan.no_loss is NoLoss.STRICT:
-                raise Refusal("loss", loser, trunk.account)
-            ways, rule = quote.find_ways(look, offered, top, set(), key, special)
-        except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
-            raise Refusal("exchange", path[-1].id, trunk.account, missing.pair) from None
+            if special in {"", MESSAGE}:
+                limits.check_numbers(look, path, trunk_of(trunk), caller.number, number)
+            price = price_of(look, plan, trunk, path, key, special, routing)
+        except Refusal as refusal:
+            refusal.asks = number if routing.is_unknown else ""
+            raise
         txn_id = txn.id()
-    if not ways:
-        raise Refusal(rule, path[-1].id if rule == "loss" else 0, trunk.account)
     leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
-    return _Question(
-        key, trunk, invitation, number, special, caller, leg, plan_id, plan, path, chain, standing, ways, loser, txn_id
-    )
+    return _Question(key, trunk, invitation, number, routing, special, caller, leg, plan_id, path, txn_id, *price)
+
+
+def _ask(rooms: Rooms, number: str, now: Now) -> None:
+    """Has the service ask about a number."""
+    with Change(rooms.store) as change:
+        if not change.is_nearly_full():
+            portings.ask(change, number, now)
 
 
 class Destination(NamedTuple):
@@ -320,6 +320,8 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         change.add_record(key, record, call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
+        if question.routing.is_unknown:
+            portings.ask(change, question.number, now)
     return Admitted(key.hex(), target_of(question.plan, way, parties, 0), question.loser)
 
 
@@ -444,7 +446,7 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
         plan=question.plan_id,
         gateway=way.gateway.id,
         provider=way.leg,
-        attempts=((way.gateway.id, 0, now.wall_ms),),
+        attempts=((way.gateway.id, 0, now.wall_ms, 0, 0),),
         caller=question.caller.number,
         caller_sent=invitation.caller,
         called_sent=invitation.called,
@@ -482,6 +484,7 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
         hops=(),
         ring_s=0,
         limits=question.standing.claims,
+        routing_number=question.routing.number if question.routing.number != question.number else "",
     )
 
 
@@ -531,6 +534,7 @@ def refusal_record(begun: dict[str, Any], invitation: Invitation, refused: Refus
         "path": [begun["account"]],
         "caller_sent": invitation.caller,
         "called_sent": invitation.called,
+        "routing_number": "",
         "destination": "",
         "call_id": invitation.call_id,
         "from_tag": invitation.from_tag,

@@ -87,7 +87,7 @@ def _bye_answered(rooms: Rooms) -> None:
 
 
 def _ringing() -> None:
-    """Notes the first 18x and each side that rings: requests before the answer must name one."""
+    """Notes the first 18x of this gateway and each side that rings: requests before the answer must name one."""
     if not sip.dialog_note(notes.RING):
         sip.set_dialog_note(notes.RING, str(now().wall_ms))
     tag = sip.text("$tt")
@@ -260,8 +260,9 @@ def failure(rooms: Rooms) -> None:
         return
     code = sip.failure_code()
     _note_failure(rooms, call, code, ring_ms)
-    target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now())
+    target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms)
     if target is not None:
+        sip.set_dialog_note(notes.RING, "")
         sip.set_dialog_note(notes.PAST, str(int(sip.dialog_note(notes.PAST) or 0) + 1))
         if send_out(rooms, call, target):
             return

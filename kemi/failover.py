@@ -28,31 +28,34 @@ RING_LEFT_MIN_MS = 1_000
 """Another gateway is not worth less ringing than this."""
 
 
-def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now) -> Target | None:
-    """The next gateway after one failed with `sip_code`; None: there is none, the code goes to the caller."""
+def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now, ring_ms: int = 0) -> Target | None:
+    """The next gateway after one failed with `sip_code`; None: there is none, the code goes to the caller. `ring_ms`:
+    when it rang; 0: it didn't.
+    """
     store = rooms.store
     running = find(rooms, call)
     if running is None or running.is_answered:
         return None
     if running.hops:
-        return _next_hop(rooms, running, sip_code, now)
+        return _next_hop(rooms, running, sip_code, now, ring_ms)
     with store.read() as txn, rooms.rates.snapshot() as rates:
         configuration = store.configuration(txn)
         plan = configuration.plan(txn, running.plan)
         rung_ms = now.boot_ms - running.start_boot_ms
         if plan is None:
             return None
-        offered = offer(plan, running.called, running.path, now.wall_s)
+        number = running.rated_number
+        offered = offer(plan, number, running.path, now.wall_s)
         if not _may_try_again(offered.plan, running, sip_code, rung_ms):
             return None
-        look = quote.Look(store, txn, configuration, rates, running.called, now.wall_s, now.boot_ms)
+        look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms, running.called)
         tried = {attempt[0] for attempt in running.attempts}
         top = running.legs[-1] if running.legs else None
         try:
             ways, _ = quote.find_ways(look, offered, top, tried, running.key, running.special)
         except quote.NoExchange:
             return None
-    taken = _change_gateway(rooms, running.key, ways, sip_code, now)
+    taken = _change_gateway(rooms, running.key, ways, sip_code, now, ring_ms)
     return None if taken is None else target_of(offered.plan, *taken, rung_ms)
 
 
@@ -70,7 +73,7 @@ def same_gateway(rooms: Rooms, call: str, now: Now) -> tuple[Target, Gateway] | 
             return None
         rules = configuration.translations(txn, gateway.provider)
     rung_ms = now.boot_ms - running.start_boot_ms
-    plan = offer(plan, running.called, running.path, now.wall_s).plan
+    plan = offer(plan, running.rated_number, running.path, now.wall_s).plan
     if plan.ring_timeout_s * 1000 - rung_ms < RING_LEFT_MIN_MS:
         return None
     called = for_gateway(running.called, gateway, rules.of_gateway(gateway.id, CALLED))
@@ -79,7 +82,7 @@ def same_gateway(rooms: Rooms, call: str, now: Now) -> tuple[Target, Gateway] | 
     return target_of(plan, way, parties, rung_ms), gateway
 
 
-def _next_hop(rooms: Rooms, running: RunningCall, sip_code: int, now: Now) -> Target | None:
+def _next_hop(rooms: Rooms, running: RunningCall, sip_code: int, now: Now, ring_ms: int) -> Target | None:
     """Of a call to somebody of ours: the next one of its list, after one was busy or away."""
     rung_ms = now.boot_ms - running.start_boot_ms
     left_ms = RING_ALL_S * 1000 - rung_ms
@@ -89,7 +92,7 @@ def _next_hop(rooms: Rooms, running: RunningCall, sip_code: int, now: Now) -> Ta
         call = change.call(running.key)
         if call is None or call.is_answered:
             return None
-        attempts = (*with_code(call, sip_code), (0, 0, now.wall_ms))
+        attempts = (*with_code(call, sip_code, ring_ms, now), (0, 0, now.wall_ms, 0, 0))
         change.put_call(call._replace(hops=call.hops[1:], attempts=attempts))
     return hop_target(running.hops[1], parties_again(running), running.ring_s, rung_ms)
 
@@ -101,7 +104,9 @@ def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int
     return fails_over and len(running.attempts) < plan.attempts_max and left_ms >= RING_LEFT_MIN_MS
 
 
-def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now) -> tuple[Way, Parties] | None:
+def _change_gateway(
+    rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now, ring_ms: int
+) -> tuple[Way, Parties] | None:
     with Change(rooms.store) as change:
         running = change.call(key)
         if running is None or running.is_answered:
@@ -115,7 +120,7 @@ def _change_gateway(rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, no
                 exposure.move(change, before.account, before.held)
             return None
         accounts.release_channel(change.store, change.txn, b"g", running.gateway)
-        attempts = (*with_code(running, sip_code), (way.gateway.id, 0, now.wall_ms))
+        attempts = (*with_code(running, sip_code, ring_ms, now), (way.gateway.id, 0, now.wall_ms, 0, 0))
         until_s = min(running.priced_until_s, way.until_s)
         parties = parties_for(way, CallerId(running.caller, running.is_private), running.caller_leg)
         after = running._replace(

@@ -13,7 +13,7 @@ from kemi.clock import Now
 from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
 from kemi.settlement import NO_ANSWER, End, ended, settle
-from kemi.store import layout
+from kemi.store import layout, portings
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
 
@@ -24,7 +24,7 @@ CUT_S = 2
 """What a call that is cut may still last: the dialog timer's second, and the BYE's way."""
 
 
-FORGETTABLE = frozenset({b"n", b"f", b"l"})
+FORGETTABLE = frozenset({b"n", b"f", b"l", portings.DUE})
 
 
 class Dialogs(NamedTuple):
@@ -86,7 +86,7 @@ def _look_after_devices(rooms: Rooms, due: list[Due], dialogs: Dialogs, now: Now
 
 
 def _forget(rooms: Rooms, entries: list[Due], now: Now) -> None:
-    """Used nonces, failures and places whose time is over."""
+    """Used nonces, failures, places and learned numbers whose time is over."""
     if not entries:
         return
     with Change(rooms.store) as change:
@@ -94,6 +94,8 @@ def _forget(rooms: Rooms, entries: list[Due], now: Now) -> None:
             change.txn.delete(layout.due_key(*entry), db=change.store.due)
             if entry.kind == b"l":
                 places.forget(change, entry.what, now)
+            elif entry.kind == portings.DUE:
+                portings.forget(change, entry.what, now)
             else:
                 authenticate.forget(change, entry.kind, entry.what, now)
 

@@ -15,9 +15,9 @@ EARLY_MAX = 8
 
 RING, PAST, EARLY, MOVE, MOVED = "ring", "past", "early", "move", "moved"
 SENT, NAT, PROVED = "sent", "nat", "proved"
-"""Names: wall milliseconds of the first 18x; how many branches of the INVITE were given up; sides that ring; a
-request that waits to move its sender's target; targets that have moved; what the callee at hand was told; sides that
-may stand behind a NAT; the gateway whose challenge was answered."""
+"""Names: wall milliseconds of the first 18x of the gateway at hand; how many branches of the INVITE were given up;
+sides that ring; a request that waits to move its sender's target; targets that have moved; what the callee at hand was
+told; sides that may stand behind a NAT; the gateway whose challenge was answered."""
 CALLER, CALLEE = "caller", "callee"
 
 

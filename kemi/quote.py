@@ -82,6 +82,8 @@ class Look(NamedTuple):
     number: str
     at_s: int
     boot_ms: int
+    dialled: str = ""
+    """What a gateway is asked for where `number` is the routing number of one that has moved; empty: `number`."""
 
     def rate(self, tariff: int) -> tuple[bytes, Found] | None:
         """The tariff's version of this moment and its rate for the number; None: no tariff, or no rate."""
@@ -373,7 +375,7 @@ def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
             return look.no_way(gateway_id, "rate" if rate is None else "blocked")
         leg, until_s = _leg(look, provider, 0, rate, 0)
     rules = look.configuration.translations(look.txn, gateway.provider)
-    called = for_gateway(look.number, gateway, rules.of_gateway(gateway.id, CALLED))
+    called = for_gateway(look.dialled or look.number, gateway, rules.of_gateway(gateway.id, CALLED))
     if not is_number(called):
         return look.no_way(gateway_id, "number")  # nothing is left of it, or too much was put before
     return Way(gateway, leg, until_s, called, rules)

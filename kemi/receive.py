@@ -276,7 +276,7 @@ def _call(
         plan=0,
         gateway=0,
         provider=None,
-        attempts=((0, 0, now.wall_ms),),
+        attempts=((0, 0, now.wall_ms, 0, 0),),
         caller=question.who.number,
         caller_sent=invitation.caller,
         called_sent=invitation.called,

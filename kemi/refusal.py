@@ -45,6 +45,9 @@ class Refused(NamedTuple):
 class Refusal(Exception):
     """Leaves a decision early, with the answer."""
 
+    asks = ""
+    """The number that is to be asked about, whether it is ported; empty: none."""
+
     def __init__(self, rule: str, account: int, caller: int, detail: str = "", limit: int = 0) -> None:
         """`limit`: the number of the limit that refuses; its alarm is given when the refusal is written down."""
         code, reason = ANSWERS.get(rule, UNAVAILABLE) if account == caller else UNAVAILABLE

@@ -23,6 +23,7 @@ from kemi.invitation import Invitation
 from kemi.nat import DEFAULT_PORT
 from kemi.numbers import international, without_prefix
 from kemi.onward import NEXT_CODES
+from kemi.portability import routing_of
 from kemi.receive import receive
 from kemi.refusal import UNAVAILABLE, Refused
 from kemi.rooms import Rooms
@@ -233,12 +234,16 @@ def _decided(rooms: Rooms, origin: Origin, invitation: Invitation, now: Now) -> 
 
 
 def _offered(rooms: Rooms, told: Rehearsal, now: Now) -> Rehearsal:
-    """With what the plan has for the number."""
-    with rooms.store.read() as txn:
-        plan = rooms.store.configuration(txn).plan(txn, told.goes_to.plan)
-    if plan is None:
-        return told
-    offered = offer(plan, told.goes_to.number, [account.id for account in told.path], now.wall_s)
+    """With what the plan has for the number, or for the one to which it has moved."""
+    store, (number, special, plan_id) = rooms.store, told.goes_to
+    with store.read() as txn, rooms.rates.snapshot() as rates:
+        configuration = store.configuration(txn)
+        plan = configuration.plan(txn, plan_id)
+        if plan is None:
+            return told
+        if not special:
+            number = routing_of(store, txn, configuration, rates, plan, number, now.boot_ms).number
+    offered = offer(plan, number, [account.id for account in told.path], now.wall_s)
     return told._replace(offered=offered, expected_s=offered.plan.expected_call_s)
 
 

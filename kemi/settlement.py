@@ -14,7 +14,7 @@ from kemi.clock import Now
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.store import accounts, exposure, queues
-from kemi.store.calls import ANSWERED, ChargeLeg, RunningCall, pack_call, unpack_call
+from kemi.store.calls import ANSWERED, Attempt, ChargeLeg, RunningCall, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.queues import Charged, Ending
 from kemi.store.specials import MESSAGE
@@ -32,7 +32,7 @@ class End(NamedTuple):
     sip_code: int
     sip_reason: str
     ring_ms: int
-    """Wall clock of the first 18x; 0: none."""
+    """Wall clock of the first 18x of the gateway, or place, at hand; 0: none."""
 
 
 NO_ANSWER = End("reaper", *UNAVAILABLE, 0)
@@ -88,7 +88,7 @@ def delivered(rooms: Rooms, call: str, now: Now) -> bool:
             return False
         taken = running._replace(
             state=ANSWERED,
-            attempts=with_code(running, 200),
+            attempts=with_code(running, 200, 0, now),
             answer_boot_ms=now.boot_ms,
             answer_wall_ms=now.wall_ms,
         )
@@ -141,7 +141,7 @@ def bill_of(
     charges = tuple([_charged(running, leg, ending.duration_ms, pools.get(leg.account)) for leg in running.legs])
     cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)[:2]
     if not running.is_answered and running.attempts:
-        record = pack_call(running._replace(attempts=with_code(running, ending.sip_code)))
+        record = pack_call(running._replace(attempts=with_code(running, ending.sip_code, ending.ring_wall_ms, now)))
     payload = (running.key, record, tuple(ending), tuple([tuple(one) for one in charges]), cost)
     return Bill(charges, cost, queues.pack_event(queues.SETTLED, now, payload), ending.duration_ms, now.wall_s)
 
@@ -185,7 +185,7 @@ def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int, pool: packa
     return Charged(*charge(terms, duration_ms, running.answered_s, leg.factor))
 
 
-def with_code(running: RunningCall, sip_code: int) -> tuple[tuple[int, int, int], ...]:
-    """The attempts, with the code that the last one came to."""
-    *before, (gateway, _, at_ms) = running.attempts
-    return (*before, (gateway, sip_code, at_ms))
+def with_code(running: RunningCall, sip_code: int, ring_ms: int, now: Now) -> tuple[Attempt, ...]:
+    """The attempts, with the code that the last one came to now, and when it rang (0: it didn't)."""
+    *before, (gateway, _, at_ms, *_) = running.attempts
+    return (*before, (gateway, sip_code, at_ms, ring_ms, now.wall_ms))

@@ -41,6 +41,17 @@ class NoLoss(StrEnum):
     OFF = "off"
 
 
+class Portability(StrEnum):
+    """Whether numbers are looked up that have moved to another network."""
+
+    OFF = "off"
+    """Never: each is rated and routed as it was dialled."""
+    KNOWN = "known"
+    """Who is known to have moved is rated and routed by its routing number, everybody else as dialled."""
+    REQUIRED = "required"
+    """A call waits, refused with 503, until its number has been asked about."""
+
+
 class Match(StrEnum):
     """Which routes of a number count."""
 
@@ -142,6 +153,7 @@ class Plan(NamedTuple):
     demands: Demands = Demands()
     rules: tuple[Rule, ...] = ()
     """Done one after the other, exclusions last."""
+    portability: Portability = Portability.OFF
 
     def gateways(self) -> set[str]:
         """All that it names."""
@@ -244,6 +256,7 @@ _READERS: dict[str, Any] = {
     "failover_codes": frozenset,
     "routes": _read_routes,
     "match": Match,
+    "portability": Portability,
     "hours": _read_hours,
     "demands": _read_demands,
     "rules": lambda rows: tuple(_read_rules(rows)),

@@ -31,6 +31,8 @@ from service.commands.settings import send_settings
 from service.config import Config
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
+from service.edge.portings import Loader
+from service.edge.resolver import Resolver
 from service.faults import Fault
 from service.fraud.watch import PatternWatch
 from service.portal.application import add_portal, pages_edge
@@ -51,6 +53,7 @@ TIDY_S = 2.0
 TELL_S = 0.5
 FORGET_S = 3_600.0
 RERATE_S = 1.0
+PORTINGS_S = 1.0
 DELIVER_S = 1.0
 WATCH_S = 1.0
 PATTERNS_S = 5.0
@@ -85,7 +88,9 @@ class Service:
         self.metrics = Metrics()
         self.faults: dict[str, str] = {}
         """What each task last failed with; none: it works."""
-        self._collector = Collector(engine, config)
+        self._loader = Loader(engine, config)
+        self._resolver = Resolver(engine, config)
+        self._collector = Collector(engine, config, self._resolver.wonder)
         self._flusher = Flusher(engine, config)
         self._watcher = Watcher(config.ratebook)
         self._sender = Sender(engine, config)
@@ -102,6 +107,8 @@ class Service:
             "flusher": (POLL_S, self._flush),
             "publisher": (WATCH_S, self._watch),
             "pending": (TELL_S, self._publish_due),
+            "portings": (PORTINGS_S, self._load_portings),
+            "portability": (POLL_S, self._ask_ported),
             "tidy": (TIDY_S, self._tidy),
             "webhooks": (TELL_S, self._tell),
             "forget": (FORGET_S, self._forget),
@@ -150,6 +157,14 @@ class Service:
 
     async def _look_for_patterns(self) -> None:
         await self._patterns.look(_now_ms())
+
+    async def _load_portings(self) -> None:
+        while await self._loader.work(_now_ms()):
+            pass
+
+    async def _ask_ported(self) -> None:
+        while await self._resolver.work(_now_ms()):
+            pass
 
     async def _rerate(self) -> None:
         while await self._rerater.work(_now_ms()):
@@ -215,6 +230,7 @@ class Service:
         self._flusher.close()
         await self._sender.close()
         await self._carrier.close()
+        await self._resolver.close()
 
 
 def _tell_switched(done: Switched) -> None:

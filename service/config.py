@@ -6,13 +6,14 @@ defaults; a path that somebody named must exist.
 
 from __future__ import annotations
 
+import ipaddress
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from service.faults import Fault
 
@@ -41,6 +42,15 @@ def _zone(name: str) -> str:
     except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError(f"no time zone {name!r}: write a name such as Europe/Berlin or UTC") from None
     return name
+
+
+def _addresses(texts: list[str]) -> list[str]:
+    for text in texts:
+        try:
+            ipaddress.ip_address(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no address: write the DNS server's IPv4 or IPv6 address") from None
+    return texts
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]
@@ -96,6 +106,32 @@ class CallPath(_Section):
     on_net_free: bool = False
 
 
+class Portability(_Section):
+    """Whom the service asks about numbers that may have moved to another network."""
+
+    source: Literal["none", "enum", "http"] = "none"
+    domain: str = Field(default="e164.arpa", pattern=r"^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$")
+    """Of ENUM (RFC 6116)."""
+    servers: Annotated[list[str], AfterValidator(_addresses)] = Field(default=[], max_length=8)
+    """Addresses of DNS servers; none: the machine's own."""
+    port: int = Field(default=53, ge=1, le=65535)
+    url: str = Field(default="", pattern=r"^(https?://[!-~]*\{number\}[!-~]*)?$")
+    """Of an HTTP look-up, `{number}` where the number goes."""
+    timeout_ms: int = Field(default=1_000, ge=50, le=10_000)
+    ttl_max_s: int = Field(default=86_400, ge=1, le=30 * 86_400)
+    """No answer holds longer, whatever it says."""
+    ttl_none_s: int = Field(default=3_600, ge=1, le=30 * 86_400)
+    """How long it holds that a number has not moved, where the answer doesn't say."""
+    at_once: int = Field(default=20, ge=1, le=200)
+    """Questions on their way at a time."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Portability:
+        if self.source == "http" and not self.url:
+            raise ValueError("source http needs a url such as https://lookup.example/numbers/{number}")
+        return self
+
+
 class Config(_Section):
     """Everything the service is told from outside."""
 
@@ -121,6 +157,12 @@ class Config(_Section):
     calls: CallPath = CallPath()
     api: ApiRates = ApiRates()
     webhooks: Webhooks = Webhooks()
+    portability: Portability = Portability()
+
+    @property
+    def ported_folder(self) -> Path:
+        """Where files of ported numbers are put."""
+        return self.data_dir / "ported"
 
     @property
     def cdr_folder(self) -> Path:
@@ -133,7 +175,13 @@ class Config(_Section):
         return self.database or f"sqlite:///{self.data_dir / 'kambill.db'}"
 
 
-_SECTIONS: dict[str, type[_Section]] = {"listen": Listen, "calls": CallPath, "api": ApiRates, "webhooks": Webhooks}
+_SECTIONS: dict[str, type[_Section]] = {
+    "listen": Listen,
+    "calls": CallPath,
+    "api": ApiRates,
+    "webhooks": Webhooks,
+    "portability": Portability,
+}
 
 
 def config_path(environ: Mapping[str, str]) -> Path:

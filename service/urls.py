@@ -6,11 +6,13 @@ from service.access.endpoints import me, roles, sign_in, tokens, trail, users
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.calls import history, running, simulation
+from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
+from service.edge import portings_api
 from service.fraud import alarms_api, filters_api, limits_api, patterns_api, ranges_api
 from service.interconnect.reconcile import api as reconciliations
+from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.peers import (
@@ -51,6 +53,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *running.ENDPOINTS,
     *simulation.ENDPOINTS,
     *history.ENDPOINTS,
+    *traffic_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
@@ -69,6 +72,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *patterns_api.ENDPOINTS,
     *alarms_api.ENDPOINTS,
     *reconciliations.ENDPOINTS,
+    *statements.ENDPOINTS,
+    *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

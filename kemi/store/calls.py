@@ -119,6 +119,11 @@ class Claim(NamedTuple):
     """Of what is new; empty: nothing is."""
 
 
+Attempt = tuple[int, int, int, int, int]
+"""The gateway's id (0: somebody of ours), its SIP code (0: not yet), and wall milliseconds of the INVITE, its first 18x
+(0: none) and its final answer (0: not yet)."""
+
+
 class RunningCall(NamedTuple):
     """One call between its INVITE and its settlement. Times: `_boot_ms` measure, `_wall_ms` show; 0: not yet."""
 
@@ -133,8 +138,8 @@ class RunningCall(NamedTuple):
     plan: int
     gateway: int
     provider: ChargeLeg | None
-    attempts: tuple[tuple[int, int, int], ...]
-    """Gateways tried: id, SIP code (0: not yet), wall milliseconds of the try."""
+    attempts: tuple[Attempt, ...]
+    """Gateways tried."""
     caller: str
     """Who calls, as E.164 without `+`; empty: nobody knows."""
     caller_sent: str
@@ -193,6 +198,13 @@ class RunningCall(NamedTuple):
     """How long each hop rings."""
     limits: tuple[Claim, ...] = ()
     """What it counts for."""
+    routing_number: str = ""
+    """To which the called number has moved; empty: it has not."""
+
+    @property
+    def rated_number(self) -> str:
+        """By which it is rated and routed."""
+        return self.routing_number or self.called
 
     @property
     def hex(self) -> str:

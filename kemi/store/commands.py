@@ -6,7 +6,20 @@ from collections.abc import Callable
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, aside, bans, devices, exposure, health, layout, limits, locations, numbers, packages
+from kemi.store import (
+    accounts,
+    aside,
+    bans,
+    devices,
+    exposure,
+    health,
+    layout,
+    limits,
+    locations,
+    numbers,
+    packages,
+    portings,
+)
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PACKAGED, PREPAID, SUSPENDED
 from kemi.store.rules import NO_PRECAUTIONS, precautions_of
@@ -288,6 +301,14 @@ def _lift(change: Change, command: Command, _now: Now) -> None:
     bans.lift(change, command["network"])
 
 
+def _ported(change: Change, command: Command, now: Now) -> None:
+    portings.learn(change, command["number"], command["routing"], command["ttl_s"], now)
+
+
+def _portings(change: Change, command: Command, _now: Now) -> None:
+    _configure(change, layout.PORTINGS_KEY, command)
+
+
 def _ready(change: Change, _command: Command, _now: Now) -> None:
     change.txn.put(b"ready", b"1", db=change.store.meta)
 
@@ -325,5 +346,7 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "cut": _cut,
     "ban": _ban,
     "lift": _lift,
+    "ported": _ported,
+    "portings": _portings,
     "ready": _ready,
 }

@@ -34,6 +34,7 @@ class Configuration:
         self._contents: dict[int, Content | None] = {}
         self._groups: bytes | None = None
         self._exchange: Exchange | None = None
+        self._portings: list[tuple[str, bytes]] | None = None
         self._translations: dict[int, Translations] = {}
         self._specials: Specials | None = None
         self._precautions: dict[int, Precautions] = {}
@@ -102,6 +103,15 @@ class Configuration:
             raw = txn.get(layout.EXCHANGE_KEY, db=self._config)
             self._exchange = NO_EXCHANGE if raw is None else Exchange.from_record(layout.unpack_json(raw))
         return self._exchange
+
+    def portings(self, txn: Any) -> list[tuple[str, bytes]]:
+        """Lists of ported numbers: the prefix that each is about, the longest first, and its version."""
+        if self._portings is None:
+            raw = txn.get(layout.PORTINGS_KEY, db=self._config)
+            rows = [] if raw is None else layout.unpack_json(raw)["lists"]
+            found = [(prefix, bytes.fromhex(version)) for prefix, version in rows]
+            self._portings = sorted(found, key=lambda one: len(one[0]), reverse=True)
+        return self._portings
 
     def translations(self, txn: Any, account: int) -> Translations:
         """The rules of an account. One that has none costs a look-up in the first call of a process only."""

@@ -32,7 +32,7 @@ SECRET_BYTES = 32
 """Of what only this store's life knows: nonces are made with it."""
 NAMES = tuple(
     b"meta account network peer config call due invite event aside farewell location nonce failure "
-    b"quality exposure health ban package limit known".split()
+    b"quality exposure health ban package limit known ported".split()
 )
 
 
@@ -65,7 +65,8 @@ class Databases:
         self.meta, self.account, self.network, self.peer, self.config, *rest = handles
         self.call, self.due, self.invite, self.event, self.aside, self.farewell, *rest = rest
         self.location, self.nonce, self.failure, *rest = rest
-        self.quality, self.exposure, self.health, self.ban, self.package, self.limit, self.known = rest
+        self.quality, self.exposure, self.health, self.ban, self.package, self.limit, self.known, *rest = rest
+        (self.ported,) = rest
 
 
 def _open(folder: Path, *, readonly: bool) -> Any:

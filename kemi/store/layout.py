@@ -292,6 +292,8 @@ class Settings(NamedTuple):
     """Calls to numbers of this installation cost their caller nothing; else they have the price of their number."""
     realm: str = "kambill"
     """Of the digest."""
+    asks_ported: bool = False
+    """Whether the service can ask somebody about ported numbers."""
 
 
 def pack_json(value: dict[str, Any]) -> bytes:
@@ -332,6 +334,10 @@ def precautions_key(account_id: int) -> bytes:
     return kind_key(b"f", account_id)
 
 
+PORTINGS_KEY = kind_key(b"o", 0)
+"""Of the lists of ported numbers in `config`: there is one table of them."""
+
+
 def rule_key(account_id: int, rule_id: int) -> bytes:
     """The key of a translation rule in `config`: those of an account stand together."""
     return b"m" + account_id.to_bytes(4, "big") + rule_id.to_bytes(8, "big")
@@ -340,7 +346,8 @@ def rule_key(account_id: int, rule_id: int) -> bytes:
 def due_key(boot_ms: int, kind: bytes, what: bytes) -> bytes:
     """Sorted by time. `kind`: `c` a call key, `i` a key of `invite`, `a` the key of a call that awaits its ACK,
     `s` the key of an account whose calls are to be cut, `b` the key of a BYE that is sent (again), `n` a key of
-    `nonce`, `f` a key of `failure`, `l` a key of `location` that may be over, `k` one whose way is kept open.
+    `nonce`, `f` a key of `failure`, `l` a key of `location` that may be over, `k` one whose way is kept open,
+    `p` a key of `ported`.
     """
     return boot_ms.to_bytes(8, "big") + kind + what
 

@@ -99,18 +99,23 @@ def count(tally: Tally, event: queues.Event) -> None:
     call, ending = unpack_call(payload[1]), Ending(*payload[2])
     if call.hops or call.special == MESSAGE:
         return  # to somebody of ours, by no gateway; and nobody talks in a MESSAGE
-    prefix = prefix_for(call.legs[-1] if call.legs else None, call.called)
-    for at, (gateway_id, _, at_ms) in enumerate(call.attempts, start=1):
-        figures = Figures(attempts=1) if at < len(call.attempts) else _last(call, ending, at_ms)
+    prefix = prefix_for(call.legs[-1] if call.legs else None, call.rated_number)
+    for at, (gateway_id, _, at_ms, ring_ms, _) in enumerate(call.attempts, start=1):
+        has_ended = at == len(call.attempts)
+        figures = _last(call, ending, at_ms, ring_ms) if has_ended else _failed(at_ms, ring_ms)
         for key in ((gateway_id, prefix), (gateway_id, WHOLE)):
             tally[key] = tally.get(key, Figures()).plus(figures)
 
 
-def _last(call: RunningCall, ending: Ending, at_ms: int) -> Figures:
+def _failed(at_ms: int, ring_ms: int) -> Figures:
+    """Of an attempt after which another gateway was tried."""
+    return Figures(attempts=1, delayed=int(ring_ms > 0), delay_ms=max(0, ring_ms - at_ms) if ring_ms else 0)
+
+
+def _last(call: RunningCall, ending: Ending, at_ms: int, ring_ms: int) -> Figures:
     """Of the attempt with which a call ended."""
-    rung_ms = ending.ring_wall_ms or call.ring_wall_ms
-    has_rung = rung_ms >= at_ms
-    delay_ms = (rung_ms if has_rung else call.answer_wall_ms) - at_ms
+    has_rung = ring_ms > 0
+    delay_ms = (ring_ms if has_rung else call.answer_wall_ms) - at_ms
     return Figures(
         attempts=1,
         answered=int(call.is_answered),

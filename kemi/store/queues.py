@@ -26,6 +26,7 @@ ALARM = "alarm"
 REGISTERED = "registered"
 UNREGISTERED = "unregistered"
 BEAT = "beat"
+ASKED = "asked"
 
 
 class Ending(NamedTuple):
@@ -37,6 +38,7 @@ class Ending(NamedTuple):
     sip_code: int
     sip_reason: str
     ring_wall_ms: int
+    """Of the gateway, or place, at hand."""
     duration_ms: int
     rule: str = ""
     refused_by: int = 0
@@ -154,12 +156,13 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "caller_sent": call.caller_sent,
         "called": call.called,
         "called_sent": call.called_sent,
+        "routing_number": call.routing_number,
         "destination": call.legs[0].destination if call.legs else call.special,
         "call_id": call.call_id,
         "from_tag": call.from_tag,
         "to_tag": call.callee_leg.tag if call.callee_leg else "",
         "start_ms": call.start_wall_ms,
-        "ring_ms": ending.ring_wall_ms or call.ring_wall_ms,
+        "ring_ms": next((ring_ms for *_, ring_ms, _ in call.attempts if ring_ms), ending.ring_wall_ms),
         "answer_ms": call.answer_wall_ms,
         "end_ms": wall_ms,
         "duration_ms": ending.duration_ms,
@@ -188,4 +191,5 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     REGISTERED: _plain,
     UNREGISTERED: _plain,
     BEAT: _plain,
+    ASKED: _plain,
 }

@@ -140,6 +140,15 @@ class RatesSnapshot:
                 return ()
             key = _common(key, before)
 
+    def routing_of(self, version: bytes, number: str) -> str | None:
+        """To which routing number or prefix a number has moved, by a list of ported ones. Empty: it has not; None: the
+        list isn't there. Raises UnicodeEncodeError for a number that is not ASCII.
+        """
+        if version not in self._whole and not self.has(version):
+            return None
+        told = self._txn.get(version + number.encode("ascii"))
+        return "" if told is None else str(told[1:], "ascii")
+
     def _body(self, version: bytes, told: bytes) -> Body:
         if told[0] != LAYOUT:
             raise UnknownLayout(told[0])

@@ -13,11 +13,11 @@ from ratebook.document.nodes import Document
 from ratebook.document.problems import shorten
 from ratebook.document.routes import gateway_name, read_routes
 from ratebook.model import Hours
-from ratebook.routing import RING_TIMEOUT_MAX_S, Demand, Demands, Match, NoLoss, Order, Pin, Plan, Rule
+from ratebook.routing import RING_TIMEOUT_MAX_S, Demand, Demands, Match, NoLoss, Order, Pin, Plan, Portability, Rule
 
 HANDLING_FIELDS = ("order", "no_loss", "failover", "ring_timeout", "expected_call")
 """What a route may say anew."""
-PLAN_FIELDS = (*HANDLING_FIELDS, "match", "timezone", "holidays", "bands", "quality", "rules", "routes")
+PLAN_FIELDS = (*HANDLING_FIELDS, "match", "timezone", "holidays", "bands", "quality", "rules", "portability", "routes")
 FAILOVER_FIELDS = ("codes", "try_timeout", "attempts")
 QUALITY_FIELDS = ("window", "calls", "bands")
 DEMAND_FIELDS = ("asr", "acd", "pdd")
@@ -66,6 +66,7 @@ def _plan(document: Document, node: yaml.Node, name: str) -> Plan:
         hours=Hours(zone, bands) if bands else None,
         demands=_demands(document, fields),
         rules=tuple(_rule(document, item) for item in document.items(fields.get("rules"), "rules")),
+        portability=document.value(fields, "portability", values.one_of(Portability), Portability.OFF),
     )
 
 

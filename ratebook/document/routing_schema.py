@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ratebook.document import plans, routes, values
 from ratebook.document.schema import HOLIDAYS, PREFIX, URL, WINDOW, Schema, some, table, words
-from ratebook.routing import RING_TIMEOUT_MAX_S, Match, NoLoss, Order
+from ratebook.routing import RING_TIMEOUT_MAX_S, Match, NoLoss, Order, Portability
 
 
 def _whole(least: int, most: int) -> Schema:
@@ -63,6 +63,8 @@ _PLAN = table(
         "bands": {"type": "object", "additionalProperties": some(WINDOW)},
         "quality": _QUALITY,
         "rules": {"type": "array", "items": _RULE},
+        "portability": words(Portability)
+        | {"description": "Whether moved numbers are rated and routed by their new one"},
         "routes": {"type": "array", "items": _ROUTE},
     },
     required=["routes"],

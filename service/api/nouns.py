@@ -11,9 +11,9 @@ from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
-from service.database.edge_tables import bans
+from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
-from service.database.interconnect_tables import differences, reconciliations
+from service.database.interconnect_tables import differences, reconciliations, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -139,6 +139,7 @@ NOUNS: dict[str, Noun] = {
         Noun("publication", publications, publications.c.owner_id),
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("ban", bans, sa.literal(1)),
+        Noun("porting", portings, sa.literal(1)),
         Noun("device", devices, devices.c.account_id),
         Noun("number", numbers, numbers.c.account_id),
         Noun("translation", translations, translations.c.account_id),
@@ -158,6 +159,7 @@ NOUNS: dict[str, Noun] = {
         Noun("rerating", reratings, reratings.c.account_id),
         Noun("correction", corrections, corrections.c.account_id),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
+        Noun("statement", statements, statements.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("change", audit, audit.c.account_id),
     )

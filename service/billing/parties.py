@@ -8,7 +8,8 @@ from typing import NamedTuple
 from babel import Locale
 from stdnum import bic, iban
 
-LOGO_TYPES = ("image/png", "image/jpeg")
+from service.billing.logos import logo_problem
+
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _VAT_NUMBER = re.compile(r"([A-Z]{2})[0-9A-Z+*.]{2,13}")
 _VAT_PREFIXES = {"EL", "XI"}
@@ -104,8 +105,8 @@ class Branding(NamedTuple):
             for colour in (self.primary_colour, self.accent_colour)
             if colour and not _COLOUR.fullmatch(colour)
         ]
-        if self.logo and self.logo_type not in LOGO_TYPES:
-            found.append(f"branding: a logo is one of {', '.join(LOGO_TYPES)}, not {self.logo_type!r}")
+        if self.logo and (problem := logo_problem(self.logo, self.logo_type)):
+            found.append(f"branding: {problem}")
         return found
 
 

@@ -11,10 +11,10 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ratebook.compiled.layout import UnknownLayout, decode_terms
 from ratebook.exchange import exchanged, parse_factor
 from ratebook.price import Factor
 from service.accounts.storage import find_account
+from service.calls.attempts import rate_of
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.faults import Fault
@@ -57,6 +57,9 @@ class ChargeLine(NamedTuple):
     tariff_currency: str
     exchange: Factor
     """What the tariff's price was multiplied by."""
+    rate: str
+    """A minute of the first interval, in the tariff's currency."""
+    increments: str
 
 
 class Margin(NamedTuple):
@@ -167,6 +170,7 @@ def are_mixed(row: Row[Any], levels: list[Row[Any]]) -> bool:
 
 
 def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str], worth: History) -> CdrView:
+    at_ms = moment_of(row)
     lines = [
         ChargeLine(
             names.get(one.account_id, f"#{one.account_id}"),
@@ -178,6 +182,7 @@ def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str], worth: H
             one.currency,
             currency_of(one.terms),
             parse_factor(one.exchange),
+            *rate_of(one.terms, at_ms)[1:],
         )
         for one in levels
     ]
@@ -194,18 +199,15 @@ def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str], worth: H
             row.cost_currency,
             currency_of(row.cost_terms),
             parse_factor(row.cost_exchange),
+            *rate_of(row.cost_terms, at_ms)[1:],
         )
-    at_ms = moment_of(row)
     rates = margins(lines, cost, names.get(ROOT_ID, ""), lambda have, want: worth.factor(have, want, at_ms))
     return CdrView(row, lines, cost, list(rates))
 
 
 def currency_of(terms: str) -> str:
     """The tariff's, of encoded terms in hex; empty: another release has written them."""
-    try:
-        return decode_terms(bytes.fromhex(terms)).currency
-    except UnknownLayout:
-        return ""
+    return rate_of(terms, 0).currency
 
 
 def paid_in(micros: int, factor: Factor | None) -> int | None:

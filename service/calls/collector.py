@@ -7,12 +7,13 @@ Killed anywhere, it begins again where its last commit was.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from kemi.store.queues import ALARM, BANNED, SET_ASIDE
+from kemi.store.queues import ALARM, ASKED, BANNED, SET_ASIDE
 from service.calls.hourly import add_hourly
 from service.calls.records import cdr_row, charge_rows, postings_of, traffic_rows
 from service.calls.tail import Batch, Event, Position, read_batch, removable
@@ -32,9 +33,13 @@ ACTOR = "collector"
 class Collector:
     """Of one node's journal."""
 
-    def __init__(self, engine: AsyncEngine, config: Config) -> None:
+    def __init__(
+        self, engine: AsyncEngine, config: Config, wonder: Callable[[Iterable[str]], None] | None = None
+    ) -> None:
+        """`wonder`: who is told of numbers that the call path asks about; None: nobody."""
         self._engine = engine
         self._config = config
+        self._wonder = wonder
         self._folder = config.data_dir / "journal"
 
     async def collect(self, now_ms: int) -> int:
@@ -47,6 +52,8 @@ class Collector:
             node = await lock_node(conn, self._config.node)
             if await self._position(conn) == position:  # else another collector was faster
                 await self._post(conn, node.id, batch, now_ms)
+        if self._wonder is not None:
+            self._wonder(event["number"] for event in batch.events if event["e"] == ASKED)
         return len(batch.events)
 
     async def collect_all(self, now_ms: int) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -14,7 +14,8 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.values import AccountId, DeviceId, Moment, Money, Text, Told, TrunkId, When
-from service.calls.browse import are_mixed, currency_of, moment_of, paid_in
+from service.calls.attempts import Attempt, attempts_of, delay_ms, rate_of
+from service.calls.browse import are_mixed, moment_of, paid_in
 from service.database.tables import accounts, cdrs, charges
 from service.ledger.rules import ROOT_ID
 from service.tariffs.exchange import History, history
@@ -25,7 +26,10 @@ class ChargeView(Told):
 
     account_id: int
     seller_id: Annotated[int | None, Field(description="Whom; null: somebody above you")]
+    tariff: Annotated[str, Field(description="Its version")]
     prefix: str
+    rate: Annotated[str, Field(description="A minute of the first interval, in the tariff's currency")]
+    increments: Annotated[str, Field(description="Of each interval, in seconds", examples=["60/1"])]
     billed_s: int
     charge: Money
     currency: str
@@ -41,12 +45,25 @@ class CostView(Told):
     """What the provider gets for a call."""
 
     account_id: int
+    tariff: str
     prefix: str
+    rate: str
+    increments: str
     billed_s: int
     cost: Money
     currency: str
     tariff_currency: str
     exchange: Annotated[str, Field(description="As in charges", examples=["23/25"])]
+
+
+class AttemptView(Told):
+    """A gateway that was tried."""
+
+    gateway_id: Annotated[int | None, Field(description="null: it went to somebody of yours")]
+    sip_code: Annotated[int | None, Field(description="null: it was given up without an answer")]
+    started_at: Moment
+    pdd_ms: Annotated[int | None, Field(description="From its INVITE to its first ringing; null: it didn't ring")]
+    ended_at: Annotated[Moment, Field(description="Its final answer; null: it gave none")]
 
 
 class CdrView(Told):
@@ -55,9 +72,11 @@ class CdrView(Told):
     id: int
     call: str
     started_at: Moment
+    rung_at: Annotated[Moment, Field(description="Its first 18x; null: nothing rang")]
     answered_at: Annotated[Moment, Field(description="null: it was not answered")]
     ended_at: Moment
     duration_ms: int
+    pdd_ms: Annotated[int | None, Field(description="Post-dial delay: from the INVITE to the first ringing")]
     kind: Annotated[str, Field(description="call, emergency, free or message")]
     outcome: Annotated[str, Field(description="answered, failed, cancelled or refused")]
     sip_code: int
@@ -72,8 +91,13 @@ class CdrView(Told):
     caller_sent: str
     called: str
     called_sent: str
+    routing_number: Annotated[str, Field(description="To which the called number has moved: rated by it; empty: no")]
     destination: str
     gateway_id: Annotated[int | None, Field(description="null: not for your eyes, or none was reached")]
+    attempts: Annotated[list[AttemptView], Field(description="One after the other, as far as they are for your eyes")]
+    call_id: Annotated[str, Field(description="As the caller's side has it; empty: that isn't in your subtree")]
+    from_tag: str
+    to_tag: Annotated[str, Field(description="Empty: it was not answered")]
     charges: Annotated[list[ChargeView], Field(description="Of the accounts in your subtree, from the caller's up")]
     cost: Annotated[CostView | None, Field(description="null: not for your eyes, or no provider was reached")]
 
@@ -133,15 +157,24 @@ async def _views(call: Call, rows: list[Row[Any]]) -> list[CdrView]:
     named = {number for row in rows for number in (row.account_id, row.refused_by)}
     named |= {number for found in levels.values() for one in found for number in (one.account_id, one.seller_id)}
     inside = set(await call.find_all("account", named))
+    tried = {one.gateway_id for row in rows for one in attempts_of(row.attempts)}
+    seen = set(await call.find_all("gateway", tried)) if call.may(Permission.GATEWAYS_READ) else set()
     numbers = set(await call.find_all("number", {row.number_id for row in rows}))
     worth = await history(call.conn, [moment_of(row) for row in rows if are_mixed(row, levels[row.id])])
-    return [_view(call, row, levels[row.id], inside, numbers, worth) for row in rows]
+    return [_view(call, row, levels[row.id], Seen(inside, numbers, seen), worth) for row in rows]
 
 
-def _view(
-    call: Call, row: Row[Any], levels: list[Row[Any]], inside: set[int], numbers: set[int], worth: History
-) -> CdrView:
+class Seen(NamedTuple):
+    """What is in the asker's subtree."""
+
+    accounts: set[int]
+    numbers: set[int]
+    gateways: set[int]
+
+
+def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: History) -> CdrView:
     """What the asker may see: what lies at or below its own account, and of a provider's calls its own part."""
+    inside, numbers, _ = seen
     is_caller_seen = row.account_id in inside
     carries = row.cost_account_id == call.actor.account_id
     sees_cost = row.cost_micros is not None and (
@@ -153,6 +186,8 @@ def _view(
         values["rule"] = ""
     values |= {
         "started_at": row.start_ms,
+        "rung_at": row.ring_ms,
+        "pdd_ms": delay_ms(row.start_ms, row.ring_ms),
         "answered_at": row.answer_ms,
         "ended_at": row.end_ms,
         "account_id": row.account_id if is_caller_seen else None,
@@ -160,23 +195,46 @@ def _view(
         "device_id": (row.device_id or None) if is_caller_seen else None,
         "number_id": row.number_id if row.number_id in numbers else None,
         "gateway_id": row.gateway_id if sees_gateway else None,
+        "attempts": [_attempt(one) for one in attempts_of(row.attempts) if _is_seen(one, row, seen)],
+        **({} if is_caller_seen else {"call_id": "", "from_tag": "", "to_tag": ""}),
         "charges": [_charge(row, one, levels, inside, worth) for one in levels if one.account_id in inside],
         "cost": _cost(row) if sees_cost else None,
     }
     return CdrView.model_validate(values)
 
 
+def _is_seen(attempt: Attempt, row: Row[Any], seen: Seen) -> bool:
+    """Gateways are their provider's and the operator's; places of a number are its owner's and those above."""
+    if attempt.gateway_id:
+        return attempt.gateway_id in seen.gateways
+    return row.number_id in seen.numbers or row.account_id in seen.accounts
+
+
+def _attempt(attempt: Attempt) -> AttemptView:
+    return AttemptView(
+        gateway_id=attempt.gateway_id or None,
+        sip_code=attempt.sip_code or None,
+        started_at=attempt.start_ms,
+        pdd_ms=attempt.delay_ms,
+        ended_at=attempt.end_ms,
+    )
+
+
 def _charge(row: Row[Any], level: Row[Any], levels: list[Row[Any]], inside: set[int], worth: History) -> ChargeView:
     knows_seller = level.seller_id in inside
     paid = _paid(row, level, levels, worth) if knows_seller else None
+    rate = rate_of(level.terms, moment_of(row))
     return ChargeView(
         account_id=level.account_id,
         seller_id=level.seller_id if knows_seller else None,
+        tariff=level.tariff,
         prefix=level.prefix,
+        rate=rate.minute,
+        increments=rate.increments,
         billed_s=level.billed_s,
         charge=level.charge_micros,
         currency=level.currency,
-        tariff_currency=currency_of(level.terms),
+        tariff_currency=rate.currency,
         exchange=level.exchange,
         margin=None if paid is None else level.charge_micros - paid,
     )
@@ -196,13 +254,17 @@ def _paid(row: Row[Any], level: Row[Any], levels: list[Row[Any]], worth: History
 
 
 def _cost(row: Row[Any]) -> CostView:
+    rate = rate_of(row.cost_terms, moment_of(row))
     return CostView(
         account_id=row.cost_account_id,
+        tariff=row.cost_tariff,
         prefix=row.cost_prefix,
+        rate=rate.minute,
+        increments=rate.increments,
         billed_s=row.cost_billed_s,
         cost=row.cost_micros,
         currency=row.cost_currency,
-        tariff_currency=currency_of(row.cost_terms),
+        tariff_currency=rate.currency,
         exchange=row.cost_exchange,
     )
 

@@ -33,9 +33,13 @@ _COPIED = (
 )
 
 
+_LATER = ("routing_number",)
+"""Not in lines that an older release has written."""
+
+
 def cdr_row(cdr: Cdr, *, node_id: int, epoch: int, sequence: int, entry_id: int | None) -> Row:
     """The row of `cdrs`."""
-    row = {name: cdr[name] for name in _COPIED}
+    row = {name: cdr[name] for name in _COPIED} | {name: cdr.get(name, "") for name in _LATER}
     row |= {"node_id": node_id, "epoch": epoch, "sequence": sequence, "entry_id": entry_id}
     places = ("trunk", "device", "number", "owner", "entrance", "to_device", "account", "gateway")
     row |= {f"{name}_id": cdr[name] for name in places}

@@ -9,9 +9,11 @@ from typing import Annotated, NamedTuple
 from pydantic import Field
 
 from kemi import clock
-from kemi.store.calls import RunningCall
+from kemi.store.calls import ChargeLeg, RunningCall
 from kemi.store.environment import StoreAbsent, open_reader
 from kemi.store.layout import Account
+from ratebook.compiled.layout import decode_terms
+from ratebook.price import charge
 from service.access.actor import Actor
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -30,6 +32,7 @@ class HoldView(Told):
 
     account_id: int
     held: Money
+    charge: Annotated[Money, Field(description="What it would cost if it ended now")]
     currency: str
 
 
@@ -118,11 +121,24 @@ def _is_seen(running: RunningCall, actor: Actor) -> bool:
     return actor.account_id in running.path or carries or running.owner == actor.account_id
 
 
+def _so_far(running: RunningCall, leg: ChargeLeg, boot_ms: int) -> int:
+    """What a call would be charged now: never more than its grant."""
+    if not running.is_answered:
+        return 0
+    lasted_ms = min(max(1, boot_ms - running.answer_boot_ms), running.grant_s * 1000)
+    return charge(decode_terms(leg.terms), lasted_ms, running.answer_wall_ms // 1000, leg.factor).micros
+
+
 def _view(running: RunningCall, call: Call, boot_ms: int) -> RunningView:
     depth = running.path.index(call.actor.account_id) if call.actor.account_id in running.path else -1
     below = set(running.path[: depth + 1])
     holds = [
-        HoldView(account_id=leg.account, held=leg.held, currency=leg.currency)
+        HoldView(
+            account_id=leg.account,
+            held=leg.held,
+            charge=_so_far(running, leg, boot_ms),
+            currency=leg.currency,
+        )
         for leg in running.legs
         if leg.account in below
     ]

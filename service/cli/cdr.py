@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 import click
 
 from ratebook.exchange import factor_shown, factor_text
+from service.calls.attempts import Attempt, attempts_of, delay_ms
 from service.calls.browse import CdrFilter, CdrView, ChargeLine, Margin, find_cdr, list_cdrs
 from service.cli.groups import Verbs
-from service.cli.output import Column, as_json, facts, moment, money, table
+from service.cli.output import Column, as_json, exact, facts, moment, money, table
 from service.cli.session import config, ledger, run
 from service.config import Config
 from service.database.engine import reading
@@ -124,7 +125,13 @@ def _show(view: CdrView, zone: str) -> None:
     if levels:
         click.echo()
         columns = [Column("level"), Column("pays"), Column("tariff version"), Column("prefix")]
-        columns += [Column("billed s", right=True), Column("charge", right=True), Column("exchange")]
+        columns += [
+            Column("a minute", right=True),
+            Column("increments"),
+            Column("billed s", right=True),
+            Column("charge", right=True),
+            Column("exchange"),
+        ]
         table(columns, (_level(line) for line in levels), empty="")
     if view.margins:
         click.echo()
@@ -134,8 +141,9 @@ def _show(view: CdrView, zone: str) -> None:
 
 def _facts(view: CdrView, zone: str) -> list[tuple[str, str]]:
     row = view.row
-    attempts = ", ".join(f"#{gateway} {code or 'no answer'}" for gateway, code, _ in row.attempts)
-    times = (moment(ms, zone) for ms in (row.start_ms, row.answer_ms, row.end_ms))
+    attempts = "; ".join(map(_attempt, attempts_of(row.attempts)))
+    times = (f"{name} {exact(ms, zone)}" for name, ms in _times(row) if ms)
+    delay = delay_ms(row.start_ms, row.ring_ms)
     return [
         ("call", row.call),
         ("outcome", f"{row.outcome}, {row.sip_code} {row.sip_reason}, ended by {row.ended_by}"),
@@ -145,13 +153,31 @@ def _facts(view: CdrView, zone: str) -> list[tuple[str, str]]:
         ("device", (row.device_name or f"#{row.device_id}") if row.device_id else ""),
         ("caller", _number(row.caller, row.caller_sent)),
         ("called", _number(row.called, row.called_sent)),
+        ("ported to", row.routing_number),
         ("destination", row.destination),
         ("gateway", row.gateway_name or ""),
         ("attempts", attempts),
-        ("start, answer, end", ", ".join(filter(None, times))),
+        ("times", ", ".join(times)),
+        ("PDD", "" if delay is None else f"{seconds(delay)} s"),
         ("talked", f"{seconds(row.duration_ms)} s"),
         ("Call-ID", row.call_id),
+        ("tags", " ".join(filter(None, (row.from_tag, row.to_tag)))),
     ]
+
+
+def _times(row: Any) -> list[tuple[str, int]]:
+    return [("start", row.start_ms), ("ring", row.ring_ms), ("answer", row.answer_ms), ("end", row.end_ms)]
+
+
+def _attempt(one: Attempt) -> str:
+    """The gateway, what it answered when, and when it rang: each so long after its own INVITE."""
+    whither = f"#{one.gateway_id}" if one.gateway_id else "place"
+    said = [f"{whither} {one.sip_code or 'no answer'}"]
+    if one.delay_ms is not None:
+        said.append(f"rang after {seconds(one.delay_ms)} s")
+    if one.end_ms:
+        said.append(f"ended after {seconds(max(0, one.end_ms - one.start_ms))} s")
+    return ", ".join(said)
 
 
 def _number(number: str, sent: str) -> str:
@@ -167,7 +193,8 @@ def _level(line: ChargeLine) -> list[str]:
     exchanged = line.tariff_currency not in {line.currency, ""}
     exchange = f"{line.tariff_currency} at {factor_shown(line.exchange)}" if exchanged else ""
     charge = money(line.micros, line.currency)
-    return [line.account, pays, line.tariff, line.prefix, str(line.billed_s), charge, exchange]
+    rate = [line.tariff, line.prefix, line.rate, line.increments]
+    return [line.account, pays, *rate, str(line.billed_s), charge, exchange]
 
 
 def _line(line: ChargeLine) -> dict[str, Any]:
@@ -176,7 +203,8 @@ def _line(line: ChargeLine) -> dict[str, Any]:
 
 _FIELDS = (
     *("id", "call", "kind", "outcome", "sip_code", "sip_reason", "ended_by", "rule", "caller", "called", "caller_sent"),
-    *("called_sent", "destination", "call_id", "start_ms", "ring_ms", "answer_ms", "end_ms", "duration_ms", "attempts"),
+    *("called_sent", "routing_number", "destination", "call_id", "from_tag", "to_tag", "start_ms"),
+    *("ring_ms", "answer_ms", "end_ms", "duration_ms"),
 )
 
 
@@ -185,6 +213,8 @@ def document(view: CdrView) -> dict[str, Any]:
     row = view.row
     return {
         **{name: row._mapping[name] for name in _FIELDS},
+        "pdd_ms": delay_ms(row.start_ms, row.ring_ms),
+        "attempts": [one._asdict() | {"pdd_ms": one.delay_ms} for one in attempts_of(row.attempts)],
         "account": row.account_name,
         "trunk": row.trunk_name,
         "device": row.device_name,

@@ -33,6 +33,11 @@ def moment(wall_ms: int, zone: str) -> str:
     return shown.strftime("%Y-%m-%d %H:%M:%S")
 
 
+def exact(wall_ms: int, zone: str) -> str:
+    """The same to the millisecond."""
+    return f"{moment(wall_ms, zone)}.{wall_ms % 1000:03}" if wall_ms else ""
+
+
 def limit(value: int | None) -> str:
     """A limit as people read it."""
     return "-" if value is None else str(value)

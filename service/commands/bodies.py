@@ -246,7 +246,18 @@ def exchange_body(exchange: Exchange) -> Body:
 
 def settings_body(config: Config) -> Body:
     """What holds for every call."""
-    return {"do": "settings", **config.calls.model_dump(), "realm": config.sip_realm}
+    more = {"realm": config.sip_realm, "asks_ported": config.portability.source != "none"}
+    return {"do": "settings", **config.calls.model_dump(), **more}
+
+
+def portings_body(rows: Iterable[Row[Any]]) -> Body:
+    """Of rows of `portings`: the lists that hold."""
+    return {"do": "portings", "lists": [[row.prefix, row.version] for row in rows if row.version]}
+
+
+def ported_body(number: str, routing: str, ttl_s: int) -> Body:
+    """What somebody has answered about a number; `routing` empty: it has not moved."""
+    return {"do": "ported", "number": number, "routing": routing, "ttl_s": ttl_s}
 
 
 def cut_body(call: str, by: str) -> Body:

@@ -18,7 +18,7 @@ from service.commands.outbox import lock_node
 from service.config import Config
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.tables import accounts, commands, gateways, nodes, plans, tariffs, trunk_networks, trunks
-from service.edge.storage import banned
+from service.edge.storage import all_portings, banned
 from service.fraud.storage import filling
 from service.ledger.operations import asked_again
 from service.ledger.storage import balances
@@ -40,6 +40,7 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
     groups = await load_groups(conn)
     if groups:
         wanted.append((bodies.groups_body(groups), None, 0))
+    wanted.append((bodies.portings_body(await all_portings(conn)), None, 0))
     wanted += [(body, None, 0) for body in await _configuration(conn)]
     wanted += [
         (bodies.credit_body(account_id, micros), account_id, micros)

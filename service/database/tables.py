@@ -342,6 +342,7 @@ cdrs = sa.Table(
     sa.Column("path", sa.JSON, nullable=False),  # ids from the caller's account to the root
     _text("caller"),
     _text("called"),
+    _text("routing_number", ""),  # to which the called number has moved: what it was rated by; empty: it has not
     _text("caller_sent", ""),
     _text("called_sent"),
     _text("destination"),

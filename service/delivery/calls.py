@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.delivery.columns import PROVIDER
 
@@ -24,12 +25,14 @@ def _priced(delivery: Row[Any]) -> sa.Select[Any]:
     named = [
         accounts.c.name.label("account_name"),
         trunks.c.name.label("trunk_name"),
+        devices.c.username.label("device_name"),
         gateways.c.name.label("gateway_name"),
     ]
     query = (
         sa.select(cdrs, *named, *_money(delivery.side))
         .join(accounts, accounts.c.id == cdrs.c.account_id, isouter=True)
         .join(trunks, trunks.c.id == cdrs.c.trunk_id, isouter=True)
+        .join(devices, devices.c.id == cdrs.c.device_id, isouter=True)
         .join(gateways, gateways.c.id == cdrs.c.gateway_id, isouter=True)
     )
     if delivery.side == PROVIDER:
@@ -40,10 +43,12 @@ def _priced(delivery: Row[Any]) -> sa.Select[Any]:
 
 def _money(side: str) -> list[sa.Label[Any]]:
     if side == PROVIDER:
-        found = (cdrs.c.cost_prefix, cdrs.c.cost_billed_s, cdrs.c.cost_micros, cdrs.c.cost_currency)
+        row, micros, start = cdrs.c, cdrs.c.cost_micros, "cost_"
     else:
-        found = (charges.c.prefix, charges.c.billed_s, charges.c.charge_micros, charges.c.currency)
-    names = ("own_prefix", "own_billed_s", "amount_micros", "own_currency")
+        row, micros, start = charges.c, charges.c.charge_micros, ""
+    found = [row[f"{start}{name}"] for name in ("tariff", "prefix", "terms", "billed_s")]
+    found += [micros, row[f"{start}currency"]]
+    names = ("own_tariff", "own_prefix", "own_terms", "own_billed_s", "amount_micros", "own_currency")
     return [column.label(name) for column, name in zip(found, names, strict=True)]
 
 

@@ -13,6 +13,8 @@ from sqlalchemy import Row
 
 from ratebook.money import format_micros
 from ratebook.sheets.write import FORMULAS
+from service.calls.attempts import delay_ms, rate_of
+from service.calls.browse import moment_of
 
 CUSTOMER, PROVIDER = "customer", "provider"
 BOTH = frozenset({CUSTOMER, PROVIDER})
@@ -57,7 +59,17 @@ def moment(wall_ms: int, zone: ZoneInfo) -> str:
 
 def _delay(call: Call, _: ZoneInfo) -> str:
     """Post-dial delay: from the INVITE to the first ringing."""
-    return str(call.ring_ms - call.start_ms) if call.ring_ms else ""
+    found = delay_ms(call.start_ms, call.ring_ms)
+    return "" if found is None else str(found)
+
+
+def _rate(call: Call, _: ZoneInfo) -> str:
+    """A minute of the first interval, in the tariff's currency."""
+    return "" if call.own_terms is None else rate_of(call.own_terms, moment_of(call)).minute
+
+
+def _increments(call: Call, _: ZoneInfo) -> str:
+    return "" if call.own_terms is None else rate_of(call.own_terms, moment_of(call)).increments
 
 
 def _amount(call: Call, _: ZoneInfo) -> str:
@@ -70,7 +82,10 @@ COLUMNS: dict[str, Column] = {
     "call": Column(_text("call")),
     "call_id": Column(_text("call_id"), _OURS),
     "account": Column(_text("account_name"), _OURS),
+    "from_tag": Column(_text("from_tag"), _OURS),
+    "to_tag": Column(_text("to_tag"), _OURS),
     "trunk": Column(_text("trunk_name"), _OURS),
+    "device": Column(_text("device_name"), _OURS),
     "gateway": Column(_text("gateway_name"), _THEIRS),
     "started": Column(_moment("start_ms")),
     "rung": Column(_moment("ring_ms")),
@@ -81,13 +96,18 @@ COLUMNS: dict[str, Column] = {
     "kind": Column(_text("kind")),
     "outcome": Column(_text("outcome")),
     "sip_code": Column(_number("sip_code")),
+    "sip_reason": Column(_text("sip_reason")),
     "ended_by": Column(_text("ended_by")),
     "caller": Column(_text("caller"), _OURS),
     "caller_sent": Column(_text("caller_sent"), _THEIRS),
     "called": Column(_text("called"), _OURS),
     "called_sent": Column(_text("called_sent"), _THEIRS),
+    "routing_number": Column(_text("routing_number")),
     "destination": Column(_text("destination"), _OURS),
+    "tariff": Column(_text("own_tariff")),
     "prefix": Column(_text("own_prefix")),
+    "rate": Column(_rate),
+    "increments": Column(_increments),
     "billed_s": Column(_number("own_billed_s")),
     "amount": Column(_amount),
     "currency": Column(_text("own_currency")),

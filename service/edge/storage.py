@@ -1,15 +1,17 @@
-"""Bans in the ledger: what the call path made by itself, and what a store that begins anew must know."""
+"""Bans and lists of ported numbers in the ledger: what a store that begins anew must know."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Row
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.commands.bodies import Body, ban_body
-from service.database.edge_tables import bans
+from service.database.edge_tables import bans, portings
 from service.database.engine import is_sqlite
 
 
@@ -36,3 +38,8 @@ async def banned(conn: AsyncConnection, now_ms: int) -> list[Body]:
     """The commands that tell a new store of every ban."""
     rows = await conn.execute(sa.select(bans).where(holding(now_ms)).order_by(bans.c.id))
     return [ban_body(row) for row in rows]
+
+
+async def all_portings(conn: AsyncConnection) -> Sequence[Row[Any]]:
+    """Every list of ported numbers."""
+    return (await conn.execute(sa.select(portings).order_by(portings.c.id))).all()

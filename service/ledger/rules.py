@@ -14,6 +14,7 @@ ROOT_ID = 1
 BALANCE, REVENUE, COST, CASH, TAX = "balance", "revenue", "cost", "cash", "tax"
 PAYMENT, ADJUSTMENT, WRITE_OFF, MOVE = "payment", "adjustment", "write_off", "move"
 CHARGES, CORRECTION = "charges", "correction"
+NETTING = "netting"
 ITEM, INVOICE, CREDIT_NOTE = "item", "invoice", "credit_note"
 
 
@@ -94,6 +95,15 @@ def adjustment_postings(account_id: int, seller_id: int, micros: int, currency: 
 def write_off_postings(account_id: int, seller_id: int, micros: int, currency: str) -> tuple[Posting, Posting]:
     """A debt that nobody will pay becomes a cost of the seller."""
     return Posting(BALANCE, account_id, micros, currency), Posting(COST, seller_id, -micros, currency)
+
+
+def netting_postings(
+    account_id: int, seller_id: int, ours_micros: int, theirs_micros: int, currency: str
+) -> tuple[Posting, ...]:
+    """An account pays for its traffic and is paid for ours, at once: a pair of lines each, none for nothing."""
+    paid = payment_postings(account_id, seller_id, ours_micros, currency) if ours_micros else ()
+    got = payment_postings(account_id, seller_id, -theirs_micros, currency) if theirs_micros else ()
+    return (*paid, *got)
 
 
 def move_postings(before_id: int, after_id: int, micros: int, currency: str) -> tuple[Posting, Posting]:

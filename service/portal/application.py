@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
@@ -12,14 +13,14 @@ from service.api.http import Rates
 from service.api.problems import Problem
 from service.portal import cookies, edge, static
 from service.portal.cookies import HOME, SESSION
-from service.portal.printer import Printer
+from service.portal.printer import PRINTER, Printer
 from service.portal.screen import Gone, Screen, Shown
 from service.portal.screens import SCREENS
+from service.portal.streams import STOPPING
 from service.portal.visit import BY_NAME, Portal, Visit
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PORTAL: web.AppKey[Portal] = web.AppKey("portal", Portal)
-PRINTER: web.AppKey[Printer] = web.AppKey("printer", Printer)
 
 
 def add_portal(app: web.Application, api: Api) -> None:
@@ -28,12 +29,19 @@ def add_portal(app: web.Application, api: Api) -> None:
     rates = Rates(api.config.api.requests_per_minute, api.config.api.unknown_per_minute)
     app[PORTAL] = Portal(api, rates, files)
     app[PRINTER] = Printer(files)
+    app[STOPPING] = asyncio.Event()
+    app.on_shutdown.append(_stop)
     app.add_routes(static.routes(files))
     app.add_routes([web.get("/brand.css", _colours), web.get("/brand/logo", _logo)])
     for screen in SCREENS:
         app.router.add_get(screen.pattern, _handler(screen), allow_head=False)
         if screen.act is not None:
             app.router.add_post(screen.pattern, _handler(screen))
+
+
+async def _stop(app: web.Application) -> None:
+    """Streams end, so that the service can."""
+    app[STOPPING].set()
 
 
 def _now_ms() -> int:

@@ -41,6 +41,41 @@ MENU: tuple[Group, ...] = (
             Item("Accounts", "/accounts", "account.list"),
         ),
     ),
+    Group(
+        "Calls",
+        (
+            Item("Running calls", "/live", "call.list"),
+            Item("Calls", "/calls", "cdr.list"),
+        ),
+    ),
+    Group(
+        "Money",
+        (
+            Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
+            Item("Refunds and transfers", "/operations", "operation.list"),
+        ),
+    ),
+    Group(
+        "Connections",
+        (
+            Item("Trunks", "/trunks", "trunk.list"),
+            Item("Devices", "/devices", "device.list"),
+            Item("Numbers", "/numbers", "number.list"),
+            Item("Gateways", "/gateways", "gateway.list"),
+            Item("Gateways now", "/gateways/health", "gateway.live"),
+            Item("Bans", "/bans", "ban.list"),
+        ),
+    ),
+    Group(
+        "People",
+        (
+            Item("Users", "/users", "user.list"),
+            Item("Roles", "/roles", "role.list"),
+            Item("API tokens", "/tokens", "token.list"),
+            Item("All sessions", "/sessions", "session.list"),
+            Item("Audit", "/audit", "audit.list"),
+        ),
+    ),
 )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from service.portal.cookies import THEMES, flash_of, theme_of
@@ -33,6 +34,9 @@ class Printer:
         """A part of a page, such as one that is sent again and again."""
         environment = self._environments[visit.language]
         return environment.get_template(template).render(visit=visit, f=visit.formats, **values)
+
+
+PRINTER: web.AppKey[Printer] = web.AppKey("printer", Printer)
 
 
 def _environment(language: str, files: Mapping[str, File]) -> Environment:

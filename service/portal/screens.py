@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.portal.pages import accounts, home, profile, sign_in
+from service.portal.pages import accounts, calls, home, live, money, operator, people, profile, sign_in, trunks
 from service.portal.screen import Screen
 
 SCREENS: tuple[Screen, ...] = (
@@ -10,4 +10,10 @@ SCREENS: tuple[Screen, ...] = (
     *home.SCREENS,
     *profile.SCREENS,
     *accounts.SCREENS,
+    *money.SCREENS,
+    *live.SCREENS,
+    *calls.SCREENS,
+    *trunks.SCREENS,
+    *people.SCREENS,
+    *operator.SCREENS,
 )

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.calls.rated import rated_number
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
@@ -168,7 +169,7 @@ def _calls(chosen: Selection, after: Position) -> sa.Select[Any]:
         if top_id not in {None, ROOT_ID}:
             query = query.where(_below(cdrs.c.account_id, top_id or 0))
     if chosen.prefix:
-        query = query.where(cdrs.c.called.startswith(chosen.prefix, autoescape=True))
+        query = query.where(rated_number().startswith(chosen.prefix, autoescape=True))
     if chosen.destination:
         query = query.where(cdrs.c.destination == chosen.destination)
     return query.order_by(cdrs.c.start_ms, cdrs.c.id)
@@ -197,8 +198,8 @@ def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
 
 def _call(row: Row[Any]) -> EndedCall:
     return EndedCall(
-        row.id, row.call, row.kind, row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms,
-        row.account_id, row.cost_account_id or 0, row.own_currency or "", row.cost_currency or "",
+        row.id, row.call, row.kind, row.routing_number or row.called, row.destination, row.start_ms, row.answer_ms,
+        row.duration_ms, row.account_id, row.cost_account_id or 0, row.own_currency or "", row.cost_currency or "",
     )  # fmt: skip
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from ratebook.bands import terms_at
 from ratebook.collector import without_collector
@@ -26,6 +26,7 @@ from ratebook.model import Rate, Terms
 from ratebook.price import charge
 from service.config import Config
 
+T = TypeVar("T")
 RATES_FOLDER = "rates"
 MINUTE_MS = 60_000
 PAUSE_S = 0.002
@@ -118,6 +119,20 @@ async def reading_rates() -> AsyncIterator[None]:
     """Whoever opens the environment otherwise, for a moment."""
     async with _turn():
         yield
+
+
+async def in_rates(config: Config, do: Callable[[Any], T]) -> T:
+    """What somebody does with the open environment, in a thread, when it is their turn. Short: publishing waits."""
+    async with _turn():
+        return await asyncio.to_thread(_opened, config.data_dir / RATES_FOLDER, do)
+
+
+def _opened(folder: Path, do: Callable[[Any], T]) -> T:
+    env = open_for_writing(folder)
+    try:
+        return do(env)
+    finally:
+        env.close()
 
 
 def _turn() -> asyncio.Lock:

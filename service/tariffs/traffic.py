@@ -13,6 +13,7 @@ from ratebook.groups import Groups
 from ratebook.model import Rate
 from ratebook.price import Factor
 from service.accounts.rules import ROOT_ID
+from service.calls.rated import rated_number
 from service.database.engine import reading
 from service.database.rerating_tables import rerating_rates
 from service.database.tables import cdrs, charges, tariff_versions, tariffs
@@ -85,7 +86,7 @@ async def calls_of(
     )
     when = (cdrs.c.start_ms >= from_ms) & (cdrs.c.start_ms < to_ms)
     shown = [
-        cdrs.c.id, cdrs.c.kind, cdrs.c.called, cdrs.c.destination, cdrs.c.start_ms, cdrs.c.answer_ms,
+        cdrs.c.id, cdrs.c.kind, rated_number().label("called"), cdrs.c.destination, cdrs.c.start_ms, cdrs.c.answer_ms,
         cdrs.c.duration_ms, cdrs.c.cost_micros, cdrs.c.cost_currency, priced_in,
     ]  # fmt: skip
     paid = (charges.c.charge_micros, charges.c.currency, charges.c.exchange)

@@ -6,6 +6,7 @@ import pytest
 
 from kemi.answer import Denied, Grant
 from kemi.failover import fail_over
+from kemi.settlement import End, ended
 from tests.kemi.world import CUSTOMER, DEAR_CARRIER, World, assert_consistent
 
 
@@ -25,6 +26,35 @@ def test_providers_cost_is_the_one_that_carried_the_call(world: World) -> None:
     assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 503], [2, 408], [3, 200]]
     assert world.charges()[CUSTOMER] == 60_000
     assert_consistent(world)
+
+
+def test_each_attempt_has_its_own_times(world: World) -> None:
+    """The first rang for a second and then failed; the second didn't ring. The call's own ringing is the first one."""
+    start_ms = world.now.wall_ms
+    call = world.ring()
+    world.wait(1.5)
+    fail_over(world.rooms, call, 503, world.now, ring_ms=start_ms + 500)
+    world.wait(2)
+    world.pick_up(call)
+    world.wait(60)
+    world.hang_up(call)
+    cdr = world.last_cdr()
+    assert cdr["attempts"] == [
+        [1, 503, start_ms, start_ms + 500, start_ms + 1500],
+        [2, 200, start_ms + 1500, 0, start_ms + 3500],
+    ]
+    assert (cdr["ring_ms"], cdr["answer_ms"]) == (start_ms + 500, start_ms + 3500)
+
+
+def test_the_last_attempt_of_a_call_that_nobody_answers(world: World) -> None:
+    """Rang and was declined."""
+    call = world.ring()
+    start_ms = world.now.wall_ms
+    world.wait(3)
+    assert ended(world.rooms, call, End("callee", 603, "Decline", start_ms + 800), world.now)
+    cdr = world.last_cdr()
+    assert cdr["attempts"] == [[1, 603, start_ms, start_ms + 800, start_ms + 3000]]
+    assert cdr["ring_ms"] == start_ms + 800
 
 
 def test_a_late_200_of_a_gateway_that_was_given_up_is_denied(world: World) -> None:

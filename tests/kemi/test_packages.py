@@ -297,5 +297,5 @@ def test_a_rehearsal_knows_packages(world: World) -> None:
     world.package(1, CUSTOMER, 60)
     with stage(world.rooms.store, world.data_dir, world.rooms.rates) as rooms:
         told = rehearse(rooms, Asked("trunk", 1, "+33123", "1"), world.now)
-    assert told.lasts_s == 65
+    assert told.lasts_s[CUSTOMER] == 65
     assert (world.stock(1).held, world.get(CUSTOMER).held) == (0, 0)

@@ -54,6 +54,20 @@ def test_a_call_that_failed_over_counts_at_both_gateways(world: World) -> None:
     assert figures(world, 3) == Figures()
 
 
+def test_a_gateway_that_rang_and_failed_counts_its_delay(world: World) -> None:
+    """The next one's delay is its own."""
+    call = world.ring()
+    world.wait(2)
+    fail_over(world.rooms, call, 503, world.now, ring_ms=world.now.wall_ms - 700)
+    world.wait(3)
+    world.pick_up(call)
+    world.wait(60)
+    world.hang_up(call)
+    count(world)
+    assert figures(world, 1) == Figures(attempts=1, delayed=1, delay_ms=1_300)
+    assert figures(world, 2) == Figures(1, 1, 60_000, 1, 3_000)
+
+
 def test_a_long_call_that_took_its_time_is_neither_false_nor_short(world: World) -> None:
     """Answered after two seconds, for a minute."""
     call = world.ring()

@@ -10,7 +10,7 @@ import yaml
 from ratebook.document import parse_plans
 from ratebook.document.written import written_plan
 from ratebook.model import Band, Hours, Window
-from ratebook.routing import Choice, Demand, Demands, Match, NoLoss, Order, Pin, Plan, Route, Rule
+from ratebook.routing import Choice, Demand, Demands, Match, NoLoss, Order, Pin, Plan, Portability, Route, Rule
 
 
 def read(text: str) -> tuple[dict[str, Plan], list[str]]:
@@ -61,7 +61,7 @@ def test_what_a_plan_says_if_it_says_nothing() -> None:
     assert faults == []
     assert plans["a"][1:8] == ((Order.COST,), NoLoss.STRICT, frozenset({408, *range(500, 600)}), 5000, 4, 120, 180)
     assert plans["a"].routes == {"": (Route((Choice("p/g", 1),)),)}
-    assert plans["a"][9:] == (Match.LONGEST, None, Demands(), ())
+    assert plans["a"][9:] == (Match.LONGEST, None, Demands(), (), Portability.OFF)
 
 
 RICH = """

@@ -71,6 +71,8 @@ class Company:
     """One node with its ledger."""
 
     setup = SETUP
+    number = "4420"
+    """Whom the customer calls."""
 
     def __init__(self, engine: AsyncEngine, folder: Path) -> None:
         self.engine = engine
@@ -155,7 +157,7 @@ class Company:
         with self.rooms() as rooms:
             trunk = identify(rooms, Source("127.0.0.2", 5060, "udp"), "4420")
             assert trunk is not None
-            texts = {"caller": "1", "called": "4420", "from_uri": "sip:1@a", "to_uri": "sip:2@b"}
+            texts = {"caller": "1", "called": self.number, "from_uri": "sip:1@a", "to_uri": "sip:2@b"}
             more = {"request_uri": "sip:2@b", "contact": "sip:1@a", "socket": "udp:127.0.0.1:5060", "ip": "127.0.0.2"}
             invitation = Invitation(
                 call_id=f"c{self.calls}", from_tag="f", cseq=1, branch="b", route_set=(), **texts, **more

@@ -57,9 +57,8 @@ def calls(place: str, minutes: str, price: str, amount: str, tax: TaxRate | None
         parse_micros(amount),
         tax,
         parse_micros(minutes),
-        Unit.MINUTE,
-        parse_nanos(price),
-        **{"calls": 12, "group": "Calls"} | more,
+        price_nanos=parse_nanos(price),
+        **{"unit": Unit.MINUTE, "calls": 12, "group": "Calls"} | more,
     )
 
 

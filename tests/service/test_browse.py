@@ -24,7 +24,15 @@ from service.start import ensure_first_rows
 from tests.service.planting import plant
 
 NOW_MS = 1_790_000_000_000
-TERMS = encode_terms(Terms("EUR", (Interval(0, 1, 1),))).hex()
+TERMS = encode_terms(Terms("EUR", (Interval(0, 60_000_000, 60), Interval(60, 60_000_000, 1)))).hex()
+
+
+TIMES = {
+    "ring_ms": NOW_MS + 301,
+    "answer_ms": NOW_MS + 2_001,
+    "attempts": [[1, 503, NOW_MS + 1, 0, NOW_MS + 101], [2, 200, NOW_MS + 101, NOW_MS + 301, NOW_MS + 2_001]],
+}
+"""Of a call whose first gateway failed at once, and whose second one rang."""
 
 
 def cdr(number: int, account: int, **fields: Any) -> dict[str, Any]:
@@ -73,11 +81,13 @@ async def calls(engine: AsyncEngine) -> AsyncEngine:
         cost |= {"cost_exchange": "1/1"}
         none: dict[str, Any] = dict.fromkeys([*cost, "cost_micros", "cost_currency"])
         rows = [
-            cdr(1, 3, **cost, cost_micros=200, cost_currency="EUR"),
+            cdr(1, 3, **cost, **TIMES, cost_micros=200, cost_currency="EUR"),
             cdr(2, 4, called="49301", **cost, cost_micros=100, cost_currency="EUR"),
             cdr(3, 3, outcome="refused", sip_code=402, rule="funds", refused_by=3, **none),
         ]
-        await conn.execute(sa.insert(cdrs), [{"rule": "", "refused_by": 0} | row for row in rows])
+        await conn.execute(
+            sa.insert(cdrs), [{"rule": "", "refused_by": 0, "ring_ms": 0, "answer_ms": 0} | row for row in rows]
+        )
         levels = [
             {"cdr_id": 1, "level": 0, "account_id": 3, "seller_id": 2, "charge_micros": 1000},
             {"cdr_id": 1, "level": 1, "account_id": 2, "seller_id": 1, "charge_micros": 600},
@@ -154,8 +164,8 @@ async def test_an_ambiguous_key_is_told(calls: AsyncEngine) -> None:
 
 def test_unlike_currencies_are_taken_off_each_other_by_their_rate() -> None:
     """What the carrier asks in dollars is half of it in euros; without a rate nobody can say."""
-    sold = ChargeLine("c", "root", "", "", 1, 100, "EUR", "EUR", PAR)
-    cost = ChargeLine("p", "", "", "", 1, 41, "USD", "USD", PAR)
+    sold = ChargeLine("c", "root", "", "", 1, 100, "EUR", "EUR", PAR, "", "")
+    cost = ChargeLine("p", "", "", "", 1, 41, "USD", "USD", PAR, "", "")
     (known,) = margins([sold], cost, "root", lambda have, want: {("USD", "EUR"): (1, 2)}[have, want])
     assert (known, known.micros) == (Margin("root", 100, 21, "EUR"), 79)
     (unknown,) = margins([sold], cost, "root", lambda _have, _want: None)
@@ -181,7 +191,12 @@ async def test_calls_are_told_to_people(
     assert "0.001 EUR" in " ".join(listed[3].split())
     assert json.loads(await said("cdr", "list", "--json"))[0]["refused_by"] == "below"
     shown = " ".join((await said("cdr", "show", "1a")).split())
-    assert "seller Operator bbbbbbbbbbbbbbbb 442 60 0.0006 EUR" in shown
-    assert "carrier (is paid for carrying it) cccccccccccccccc 44 1 0.0002 EUR" in shown
+    assert "seller Operator bbbbbbbbbbbbbbbb 442 0.06 60/1 60 0.0006 EUR" in shown
+    assert "carrier (is paid for carrying it) cccccccccccccccc 44 0.06 60/1 1 0.0002 EUR" in shown
     assert "Operator 0.0006 EUR 0.0002 EUR 0.0004 EUR" in shown
+    assert "start 2026-09-21 14:13:20.001, ring 2026-09-21 14:13:20.301, answer 2026-09-21 14:13:22.001" in shown
+    assert "attempts #1 503, ended after 0.100 s; #2 200, rang after 0.200 s, ended after 1.900 s" in shown
+    assert "PDD 0.300 s talked 1.000 s Call-ID c tags f t" in shown
+    told = json.loads(await said("cdr", "show", "1a", "--json"))
+    assert (told["pdd_ms"], [one["pdd_ms"] for one in told["attempts"]]) == (300, [None, 200])
     assert "funds, by below" in await said("cdr", "show", "3")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -102,7 +103,15 @@ async def test_an_ended_call_shows_each_viewer_its_side(house: House) -> None:
         (ids["upper"], "0.024", "0.012"),
     ]
     assert (whole["cost"]["cost"], whole["gateway_id"]) == ("0.012", 1)
+    assert [(one["tariff"], one["rate"], one["increments"]) for one in whole["charges"]] == [
+        (ANY, "0.06", "1"),
+        (ANY, "0.03", "1"),
+        (ANY, "0.024", "1"),
+    ]
+    assert [(one["gateway_id"], one["sip_code"], one["pdd_ms"]) for one in whole["attempts"]] == [(1, 200, None)]
+    assert (whole["call_id"], whole["from_tag"], whole["to_tag"], whole["pdd_ms"]) == ("c1", "f", "t", None)
     own = (await customer.do("cdr.list"))["items"][0]
+    assert (own["attempts"], own["call_id"], own["charges"][0]["rate"]) == ([], "c1", "0.06")
     assert [(one["charge"], one["seller_id"], one["margin"]) for one in own["charges"]] == [("0.06", None, None)]
     assert (own["cost"], own["gateway_id"]) == (None, None)
     sold = await lower.do("cdr.show", cdr_id=own["id"])
@@ -112,6 +121,8 @@ async def test_an_ended_call_shows_each_viewer_its_side(house: House) -> None:
     ]
     carried = (await carrier.do("cdr.list"))["items"][0]
     assert (carried["charges"], carried["account_id"], carried["cost"]["cost"]) == ([], None, "0.012")
+    assert [(one["gateway_id"], one["sip_code"]) for one in carried["attempts"]] == [(1, 200)]
+    assert (carried["call_id"], carried["from_tag"], carried["cost"]["rate"]) == ("", "", "0.012")
     sibling_id = await house.office.account(house.office.boss, ids["lower"], "sibling", "customer")
     sibling = await house.office.hire(house.office.boss, sibling_id, "sibling@x.example")
     assert (await sibling.do("cdr.list"))["items"] == []

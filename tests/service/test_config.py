@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from kemi.store.layout import Settings
-from service.config import CallPath, Config, ConfigFault, load_config, parse_config
+from service.commands.bodies import settings_body
+from service.config import Config, ConfigFault, load_config, parse_config
 
 
 def faults(text: str) -> list[str]:
@@ -27,7 +28,7 @@ def test_an_empty_file_means_the_defaults() -> None:
 
 def test_the_call_paths_defaults_are_the_stores() -> None:
     """What the store assumes without a `settings` command is what the service would send."""
-    assert CallPath().model_dump() | {"realm": Config().sip_realm} == Settings()._asdict()
+    assert settings_body(Config()) == {"do": "settings"} | Settings()._asdict()
 
 
 def test_all_settings_are_read() -> None:

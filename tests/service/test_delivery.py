@@ -136,7 +136,17 @@ async def test_each_party_sees_its_own_side(post: Post) -> None:
     assert amounts == {"customer": "0.10", "lower": "0.05", "upper": "0.04", "carrier": "0.02"}
     assert [seen[one][0]["account"] for one in ("customer", "lower", "upper")] == ["customer"] * 3
     assert list(seen["carrier"][0]) == columns_of("provider")
-    assert not {"account", "trunk", "caller", "called", "destination", "call_id"} & set(seen["carrier"][0])
+    hidden = {"account", "trunk", "device", "caller", "called", "destination", "call_id", "from_tag", "to_tag"}
+    assert not hidden & set(seen["carrier"][0])
+    rates = {account: (rows[0]["rate"], rows[0]["increments"]) for account, rows in seen.items()}
+    assert rates == {
+        "customer": ("0.06", "1"),
+        "lower": ("0.03", "1"),
+        "upper": ("0.024", "1"),
+        "carrier": ("0.012", "1"),
+    }
+    assert (seen["customer"][0]["from_tag"], seen["customer"][0]["to_tag"]) == ("f", "t")
+    assert len({rows[0]["tariff"] for rows in seen.values()}) == 4
     assert seen["carrier"][0]["gateway"] == "carrier/gw1"
 
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from service.api.nouns import NOUNS
+from service.portal.components.facts import Fact
+from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, Column
 from service.portal.formats import NEVER, decimals_of_all
 from service.portal.visit import Visit
@@ -111,3 +114,26 @@ def _plain(value: Any) -> str:
     if value is None or value == "":
         return NEVER
     return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
+
+
+def facts(visit: Visit, view: Any, *names: str) -> list[Fact]:
+    """Fields of a thing, each by its kind. What they name has to be learned before."""
+    return [Fact(label_of(name), _told(visit, name, getattr(view, name))) for name in names]
+
+
+def _told(visit: Visit, name: str, value: Any) -> Cell:
+    if name.endswith("_at") or name == "until":
+        return Cell(visit.formats.moment(value))
+    if isinstance(value, bool):
+        return Cell(visit.say("yes" if value else "no"))
+    noun = name.removesuffix("_id")
+    if noun in NOUNS and name != noun:
+        return thing(visit, noun, value)
+    if isinstance(value, int):
+        return Cell(visit.formats.number(value))
+    return Cell(_plain(value))
+
+
+def once(text: str, link: str) -> Callable[[Visit, Any], Cell]:
+    """A link of each row, its number filled in."""
+    return lambda visit, row: Cell(visit.say(text), link.format(row.id))

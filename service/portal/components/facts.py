@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from service.portal.components.lists import Cell, Table, makes
+from service.portal.components.lists import Cell, Column, Table, makes, table_of
 from service.portal.screen import Crumb, Shown
 from service.portal.visit import Visit
+
+PART_ROWS = 8
+"""Of a list that is shown in part."""
 
 
 class Fact(NamedTuple):
@@ -46,6 +49,27 @@ def section(visit: Visit, title: str, facts: Sequence[Fact], *, edit: tuple[str,
     told = [(visit.say(fact.label), fact.cell, visit.say(fact.hint) if fact.hint else "") for fact in facts]
     link = edit[0] if edit is not None and visit.can(edit[1]) else ""
     return Section(visit.say(title), told, edit=link)
+
+
+async def part(
+    visit: Visit,
+    title: str,
+    endpoint: str,
+    columns: Sequence[Column],
+    *,
+    query: Mapping[str, str] | None = None,
+    parameters: Mapping[str, object] | None = None,
+    more: str = "",
+    actions: Sequence[tuple[str, str, str]] = (),
+    empty: str = "",
+) -> Section | None:
+    """The first rows of a list as a section; None: it isn't for the visitor's eyes. `more`: the page of all of them."""
+    if not visit.can(endpoint):
+        return None
+    found: Any = (await visit.look_at(endpoint, parameters, {**(query or {}), "limit": str(PART_ROWS)})).body
+    table = await table_of(visit, columns, found.items)
+    link = (visit.say("All of them"), more) if found.next is not None and more else None
+    return Section(visit.say(title), [], table, makes(visit, actions), visit.say(empty) if empty else "", link)
 
 
 def page(

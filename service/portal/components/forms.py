@@ -78,6 +78,11 @@ class _Filled(NamedTuple):
     version: str = ""
 
 
+def _sends_changes(form: Form) -> bool:
+    """Whether only what was changed is sent; else all that stands in the form."""
+    return bool(form.shows) and BY_NAME[form.endpoint].method == "PATCH"
+
+
 def _kinds(form: Form) -> dict[str, Kind]:
     if form.body is None:
         return {}
@@ -161,7 +166,7 @@ async def _sent(visit: Visit, form: Form) -> Shown | Gone:
         stands = await _stands(visit, form)
     typed = {name: tuple(map(str, visit.form.getall(name, []))) for name in _kinds(form)}
     body = _body(visit, form, typed, stands)
-    if form.shows and not body:
+    if _sends_changes(form) and not body:
         return Gone(_filled(visit, form.back), visit.say("Nothing was changed."))
     try:
         answer = await visit.do(
@@ -199,7 +204,7 @@ def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands
     found: dict[str, Any] = {}
     for name, kind in _kinds(form).items():
         value = read(kind, _parts(kind, typed[name]), visit.formats)
-        if not form.shows:
+        if not _sends_changes(form):
             if value is not None:
                 found[name] = value
         elif not _is_same(kind, value, stands.values.get(name), visit):

@@ -2,14 +2,276 @@
 
 from __future__ import annotations
 
-from service.portal.components.facts import page
+from typing import Any, NamedTuple
+
+from service.accounts.api import AccountView
+from service.api.problems import Problem
+from service.api.values import moment_text
+from service.calls.running import FundsView, RunningCalls
+from service.calls.traffic_api import DestinationsView, TrafficView
+from service.portal.components import columns
+from service.portal.components.columns import each
+from service.portal.components.facts import Section, page
+from service.portal.components.lists import Cell, table_of
+from service.portal.components.plots import Line, plot
+from service.portal.formats import NEVER, duration
+from service.portal.pages import live
+from service.portal.printer import PRINTER
+from service.portal.reckoning import (
+    DAY_MS,
+    HOUR_MS,
+    Sums,
+    cash,
+    currencies,
+    day_begins,
+    hours_back,
+    lasts_ms,
+    sums,
+)
 from service.portal.screen import Screen, Shown
+from service.portal.streams import stream
 from service.portal.visit import Visit
+
+DAYS = 14
+"""That the plots of days go back."""
+HOURS = 24
+WEEK_DAYS = 7
+DESTINATIONS = 8
+
+
+class Figure(NamedTuple):
+    """One figure of the overview."""
+
+    what: str
+    much: str
+    beside: str = ""
+    link: str = ""
 
 
 async def show(visit: Visit) -> Shown:
     """What matters to the visitor now."""
-    return page(visit, visit.say("Overview"), [])
+    sections = await overview(visit, visit.account_id)
+    return page(visit, visit.say("Overview"), sections, subtitle=visit.me.account_name if visit.me else "")
+
+
+async def overview(visit: Visit, account_id: int) -> list[Section | None]:
+    """Of one account: figures, running calls, plots, destinations; each as far as the visitor may see it."""
+    traffic = await _traffic(visit, account_id)
+    funds = await visit.ask("account.funds", FundsView, account_id=account_id) if visit.can("account.funds") else None
+    figures = _money_figures(visit, account_id, funds, traffic) + _call_figures(visit, traffic)
+    return [
+        _figures(visit, figures),
+        await _running(visit, account_id),
+        *(await plots(visit, account_id, traffic)),
+        await _destinations(visit, account_id),
+    ]
+
+
+async def _traffic(visit: Visit, account_id: int) -> TrafficView | None:
+    if not visit.can("traffic.hours", "account.show"):
+        return None
+    since = day_begins(visit.now_ms, visit.formats.zone, DAYS - 1)
+    query = {"since": iso(since), "until": iso(visit.now_ms + 1), "account_id": str(account_id)}
+    return await visit.ask("traffic.hours", TrafficView, query=query)
+
+
+def iso(wall_ms: int) -> str:
+    """As the API takes a moment."""
+    return moment_text(wall_ms) or "1970-01-01T00:00:00Z"
+
+
+# --- figures
+
+
+def _figures(visit: Visit, figures: list[Figure]) -> Section | None:
+    if not figures:
+        return None
+    return Section(visit.say("Now and today"), template="figures.html", data=figures, is_full=True)
+
+
+def _money_figures(visit: Visit, account_id: int, funds: FundsView | None, traffic: TrafficView | None) -> list[Figure]:
+    if funds is None:
+        return []
+    say, formats = visit.say, visit.formats
+    link = f"/accounts/{account_id}/lines" if visit.can("payment.list") else ""
+    found = [Figure(say("Balance"), formats.money(funds.balance, funds.currency), _held(visit, funds), link)]
+    spent = cash(traffic.money, funds.currency, visit.now_ms - DAY_MS, visit.now_ms).spent if traffic else 0
+    lasts = lasts_ms(funds.available, spent, DAY_MS)
+    if account_id != 1:
+        beside = say("at the pace of the last 24 hours") if lasts is not None else say("nothing was spent in 24 hours")
+        found.append(
+            Figure(say("Can be spent"), formats.money(funds.available, funds.currency), _lasts(visit, lasts, beside))
+        )
+    return found + _earnings(visit, funds, traffic)
+
+
+def _held(visit: Visit, funds: FundsView) -> str:
+    if not funds.held:
+        return ""
+    return visit.say("{amount} on hold").format(amount=visit.formats.money(funds.held, funds.currency))
+
+
+def _lasts(visit: Visit, lasts: int | None, beside: str) -> str:
+    """In words: hours below two days, else days."""
+    if lasts is None:
+        return beside
+    hours = lasts // HOUR_MS
+    text = visit.say("lasts {days} days") if hours >= 48 else visit.say("lasts {hours} hours")
+    return f"{text.format(days=visit.formats.number(hours // 24), hours=visit.formats.number(hours))} {beside}"
+
+
+def _earnings(visit: Visit, funds: FundsView, traffic: TrafficView | None) -> list[Figure]:
+    """Today's revenue and margin of whoever sells; today's spending of whoever only buys."""
+    if traffic is None:
+        return []
+    today = day_begins(visit.now_ms, visit.formats.zone)
+    found = []
+    for currency in currencies(traffic.money, funds.currency):
+        one = cash(traffic.money, currency, today, visit.now_ms)
+        money = visit.formats.money
+        if one.earned:
+            beside = visit.say("cost {cost}, margin {margin}")
+            told = beside.format(cost=money(one.spent, currency), margin=money(one.margin, currency))
+            found.append(Figure(visit.say("Revenue today"), money(one.earned, currency), told))
+        elif one.spent:
+            found.append(Figure(visit.say("Spent today"), money(one.spent, currency)))
+    return found
+
+
+def _call_figures(visit: Visit, traffic: TrafficView | None) -> list[Figure]:
+    if traffic is None:
+        return []
+    zone, say, number = visit.formats.zone, visit.say, visit.formats.number
+    today = sums(traffic.hours, day_begins(visit.now_ms, zone), visit.now_ms)
+    week = sums(traffic.hours, day_begins(visit.now_ms, zone, WEEK_DAYS), day_begins(visit.now_ms, zone))
+    beside = say("a day of the week before: {count}")
+    calls = beside.format(count=number(week.attempts // WEEK_DAYS))
+    minutes = beside.format(count=number(week.minutes // WEEK_DAYS))
+    link = "/calls" if visit.can("cdr.list") else ""
+    pdd = "" if traffic.pdd_ms is None else say("PDD {delay} ms").format(delay=number(traffic.pdd_ms))
+    return [
+        Figure(say("Calls today"), number(today.attempts), calls, link),
+        Figure(say("Minutes today"), number(today.minutes), minutes),
+        Figure(say("ASR today"), _percent(today), say("the week before: {percent}").format(percent=_percent(week))),
+        Figure(say("ACD today"), duration(today.acd_s) if today.acd_s is not None else NEVER, pdd),
+    ]
+
+
+def _percent(found: Sums) -> str:
+    return NEVER if found.asr_percent is None else f"{found.asr_percent}\u00a0%"
+
+
+# --- running calls
+
+
+async def _running(visit: Visit, account_id: int) -> Section | None:
+    if not visit.can("call.list"):
+        return None
+    query = {"account_id": str(account_id)} if account_id != visit.account_id else {}
+    data = {"link": f"/live?account_id={account_id}" if query else "/live", **await running_of(visit, query)}
+    data["stream"] = f"/overview/running?account_id={account_id}" if query else "/overview/running"
+    return Section(visit.say("Running calls"), template="running.html", data=data, is_full=True)
+
+
+async def running_of(visit: Visit, query: dict[str, str]) -> dict[str, Any]:
+    """How many run, and what they cost so far."""
+    try:
+        found = await visit.ask("call.list", RunningCalls, query=query)
+    except Problem as problem:
+        if problem.kind != "unavailable":
+            raise
+        return {"problem": problem.detail, "total": 0, "ringing": 0, "sums": []}
+    ringing = sum(1 for one in found.items if one.state == "ringing")
+    return {"problem": "", "total": found.total, "ringing": ringing, "sums": live.sums_of(visit, found)}
+
+
+async def running_piece(visit: Visit) -> str:
+    """Sent again and again."""
+    account = visit.request.query.get("account_id", "")
+    data = await running_of(visit, {"account_id": account} if account else {})
+    return visit.request.app[PRINTER].piece(visit, "running_now.html", {"data": data})
+
+
+# --- plots
+
+
+async def plots(visit: Visit, account_id: int, traffic: TrafficView | None) -> list[Section]:
+    """Calls by the hour, minutes by the day, money by the day."""
+    if traffic is None:
+        return []
+    found = [_hours_plot(visit, traffic), _days_plot(visit, traffic)]
+    if traffic.money:
+        account = await visit.ask("account.show", AccountView, account_id=account_id)
+        found += [_money_plot(visit, traffic, one) for one in currencies(traffic.money, account.currency)[:3]]
+    return found
+
+
+def _hours_plot(visit: Visit, traffic: TrafficView) -> Section:
+    hours = hours_back(visit.now_ms, HOURS)
+    found = [sums(traffic.hours, at, at + HOUR_MS) for at in hours]
+    lines = [
+        _counts(visit, "Attempts", [one.attempts for one in found]),
+        _counts(visit, "Answered", [one.answered for one in found]),
+    ]
+    title = visit.say("Calls of the last 24 hours")
+    texts = [visit.formats.clock(at) for at in hours]
+    drawn = plot(title, visit.say("Hour"), hours, texts, lines, str(visit.formats.zone))
+    return Section(title, template="plot.html", data=drawn)
+
+
+def _counts(visit: Visit, label: str, values: list[int]) -> Line:
+    return Line(visit.say(label), values, [visit.formats.number(value) for value in values])
+
+
+def _days(visit: Visit) -> list[int]:
+    return [day_begins(visit.now_ms, visit.formats.zone, back) for back in range(DAYS - 1, -1, -1)]
+
+
+def _days_plot(visit: Visit, traffic: TrafficView) -> Section:
+    days = _days(visit)
+    ends = [*days[1:], visit.now_ms + 1]
+    found = [sums(traffic.hours, at, until) for at, until in zip(days, ends, strict=True)]
+    title = visit.say("Minutes of the last two weeks")
+    lines = [_counts(visit, "Minutes", [one.minutes for one in found])]
+    texts = [visit.formats.day(at) for at in days]
+    drawn = plot(title, visit.say("Day"), days, texts, lines, str(visit.formats.zone))
+    return Section(title, template="plot.html", data=drawn)
+
+
+def _money_plot(visit: Visit, traffic: TrafficView, currency: str) -> Section:
+    days = _days(visit)
+    ends = [*days[1:], visit.now_ms + 1]
+    found = [cash(traffic.money, currency, at, until) for at, until in zip(days, ends, strict=True)]
+    series = [("Spent", [one.spent for one in found])]
+    if any(one.earned for one in found):
+        series = [("Revenue", [one.earned for one in found]), ("Cost", [one.spent for one in found])]
+        series.append(("Margin", [one.margin for one in found]))
+    money = visit.formats.money
+    lines = [
+        Line(visit.say(label), values, [money(one, currency) for one in values], 1_000_000) for label, values in series
+    ]
+    title = visit.say("Money of the last two weeks, {currency}").format(currency=currency)
+    texts = [visit.formats.day(at) for at in days]
+    drawn = plot(title, visit.say("Day"), days, texts, lines, str(visit.formats.zone))
+    return Section(title, template="plot.html", data=drawn)
+
+
+async def _destinations(visit: Visit, account_id: int) -> Section | None:
+    if not visit.can("traffic.destinations", "account.show"):
+        return None
+    since = day_begins(visit.now_ms, visit.formats.zone, WEEK_DAYS)
+    query = {"since": iso(since), "until": iso(visit.now_ms + 1), "account_id": str(account_id)}
+    found = await visit.ask("traffic.destinations", DestinationsView, query=query)
+    shown = (
+        each("Destination", lambda visit, one: Cell(one.destination or visit.say("unknown"))),
+        columns.number("Attempts", "attempts"),
+        each("ASR", lambda _, one: Cell(_percent(Sums(one.attempts, one.answered, 0))), at_end=True),
+        each(
+            "Minutes", lambda visit, one: Cell(visit.formats.number(Sums(0, 0, one.duration_ms).minutes)), at_end=True
+        ),
+    )
+    table = await table_of(visit, shown, found.items[:DESTINATIONS])
+    return Section(visit.say("Top destinations of the week"), [], table, empty=visit.say("No call yet."))
 
 
 async def show_menu(visit: Visit) -> Shown:
@@ -19,5 +281,6 @@ async def show_menu(visit: Visit) -> Shown:
 
 SCREENS = (
     Screen("/", "me.show", show),
+    Screen("/overview/running", "call.list", stream(running_piece), streams=True),
     Screen("/menu", "me.show", show_menu),
 )

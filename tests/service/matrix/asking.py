@@ -21,7 +21,7 @@ FILTERS = {"token.list": "user_id", "account.list": "below_id"}
 """Of lists that have no `account_id`."""
 SELLERS_ONLY = {"brand.show-logo", "numbering.show", "mail-template.remove", "me.end-session"}
 """Not found, though the account is seen: there is none of it."""
-UNPAGED = {"call.list", "device.registrations"}
+UNPAGED = {"call.list", "device.registrations", "traffic.hours", "traffic.destinations"}
 TALKING = {"customer", "lower", "upper", "root", "carrier"}
 """Who sees the running call."""
 ACCOUNT_FIELDS = {"account_id", "parent_id", "to_account_id", "from_account_id", "seller_id", "owner_id"}

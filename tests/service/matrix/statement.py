@@ -130,6 +130,11 @@ def _range(case: Case) -> dict[str, Any]:
     return {"name": f"fresh {case.place.id}", "prefixes": [f"87{case.place.id}"]}
 
 
+def _porting(case: Case) -> dict[str, Any]:
+    """Of a name and a prefix that no other list has."""
+    return {"name": f"fresh{case.place.id}", "prefix": f"9{case.place.id}", "file": "fresh.csv"}
+
+
 def _invite(case: Case) -> int:
     given = ROLES["read_only"] & ceiling(case.world, case.place, awake=True)
     return 201 if given <= case.held else 403
@@ -173,8 +178,13 @@ def _cut(case: Case) -> bool:
     return case.place.name == "customer" and case.who.place.name in {"customer", "lower", "upper", "root"}
 
 
-def _reconcile(case: Case) -> int:
-    return 403 if case.is_own else 201
+def _not_own(says: int) -> Callable[[Case], int]:
+    return lambda case: 403 if case.is_own else says
+
+
+def _stated(case: Case) -> dict[str, Any]:
+    """Nothing has happened since its last statement."""
+    return {"account_id": case.place.id, "until": "2026-09-01T00:00:00Z"}
 
 
 def _records(case: Case) -> dict[str, Any]:
@@ -326,6 +336,8 @@ ROUTES: dict[str, Route] = {
     "account.funds": Route("payments.read"),
     "cdr.list": Route("cdrs.read", whose="query"),
     "cdr.show": Route("cdrs.read"),
+    "traffic.hours": Route("cdrs.read", whose="query"),
+    "traffic.destinations": Route("cdrs.read", whose="query"),
     "delivery.list": Route("cdrs.read", whose="query"),
     "delivery.show": Route("cdrs.read"),
     "delivery.make": Route(
@@ -384,7 +396,7 @@ ROUTES: dict[str, Route] = {
     "ban.list": Route("settings.read", whose=""),
     "ban.make": Route("settings.change", lambda case: 201 if case.from_root else 403, _ban, whose=""),
     "ban.lift": Route("settings.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
-    "reconciliation.make": Route("statements.change", _reconcile, _records, whose="body"),
+    "reconciliation.make": Route("statements.change", _not_own(201), _records, whose="body"),
     "reconciliation.list": Route("statements.read", whose="query"),
     "reconciliation.show": Route("statements.read"),
     "reconciliation.differences": Route("statements.read"),
@@ -414,6 +426,22 @@ ROUTES: dict[str, Route] = {
     "alarm.list": Route("fraud.read", whose="query"),
     "alarm.show": Route("fraud.read"),
     "alarm.lift": Route("fraud.change", 200, _same(reason="x"), below=True),
+    "statement.preview": Route("statements.change", _not_own(200), _stated, whose="body"),
+    "statement.issue": Route("statements.change", _not_own(409), _stated, whose="body"),
+    "statement.list": Route("statements.read", whose="query"),
+    "statement.show": Route("statements.read"),
+    "statement.calls": Route("statements.read"),
+    "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),
+    "porting.list": Route("routing.read", whose=""),
+    "porting.show": Route("routing.read", sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "porting.make": Route("routing.change", _root(201), _porting, whose=""),
+    "porting.load": Route(
+        "routing.change", 200, _same(), sees=lambda case: case.from_root and case.place.name != "nowhere"
+    ),
+    "porting.remove": Route(
+        "routing.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"
+    ),
+    "porting.find": Route("routing.read", _root(200), _same(number="447700900001"), whose=""),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

@@ -23,9 +23,9 @@ from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
 from service.database.delivery_tables import cdr_deliveries, cdr_files
-from service.database.edge_tables import bans
+from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
-from service.database.interconnect_tables import differences, reconciliations
+from service.database.interconnect_tables import differences, reconciliations, statement_calls, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
@@ -218,11 +218,12 @@ class World:
         await self._delivery(put, place)
         await self._precautions(put, place)
         await put("ban", bans, network=f"203.0.113.{row.id}", why="flood", made_ms=NOW_MS)
+        await put("porting", portings, name=mark, prefix=f"8{row.id}", file="x.csv", asked_ms=NOW_MS)
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
         await put("operation", operations, **own, **made, **asked)
         await self._ended_call(put, place)
         await self._correction(put, place)
-        await self._interconnect(put, place)
+        await self._interconnect(conn, put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
             await conn.execute(
@@ -265,7 +266,7 @@ class World:
         of = {"delivery_id": place.things["delivery"], "number": 1, "after_id": 0, "last_id": 0, "calls": 0}
         await put("file", cdr_files, **of, name=place.marker, **content)
 
-    async def _interconnect(self, put: Any, place: Place) -> None:
+    async def _interconnect(self, conn: AsyncConnection, put: Any, place: Place) -> None:
         own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
         period = {"since_ms": 0, "until_ms": 1, "currency": "EUR"}
         sums = {"calls": 0, "ours_ms": 0, "theirs_ms": 0, "ours_micros": 0, "theirs_micros": 0}
@@ -275,6 +276,12 @@ class World:
         rules = {"time_s": 5, "duration_s": 0, "money_micros": 0, "kept": 1, "differences": 1}
         more = {"direction": "in", "name": place.marker, "digest": "", "actor": "x", "told": told}
         await put("reconciliation", reconciliations, **own, **made, **period, **rules, **more)
+        sums = {f"{side}_{name}": 0 for side in ("in", "out") for name in ("calls", "micros", "corrected_micros")}
+        told = {"sequence": place.id, "number": place.marker, "corrections_up_to": 0, "actor": "x", "issued_ms": NOW_MS}
+        sums |= {"in_micros": 1, "in_calls": 1, "net_micros": 1}
+        await put("statement", statements, **own, **period, **told, **sums, seller_id=1)
+        of = {"statement_id": place.things["statement"], "cdr_id": place.things["cdr"], "level": 0, "micros": 1}
+        await conn.execute(sa.insert(statement_calls).values(**of))
         of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}
         await put("difference", differences, **of, called=place.marker)
 

@@ -25,3 +25,29 @@ def upgrade() -> None:
         sqlite_where=_NAMES_ONE,
         postgresql_where=_NAMES_ONE,
     )
+    with op.batch_alter_table("cdrs") as cdrs:
+        cdrs.add_column(sa.Column("routing_number", sa.Text(), server_default="", nullable=False))
+    op.create_table(
+        "portings",
+        sa.Column(
+            "id",
+            sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+            sa.Identity(always=False, start=1),
+            nullable=False,
+        ),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("prefix", sa.Text(), nullable=False),
+        sa.Column("file", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="asked", nullable=False),
+        sa.Column("fault", sa.Text(), server_default="", nullable=False),
+        sa.Column("version", sa.Text(), server_default="", nullable=False),
+        sa.Column("numbers", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("asked_ms", sa.BigInteger(), nullable=False),
+        sa.Column("loaded_ms", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("revision", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("state IN ('asked', 'loaded', 'faulty')", name=op.f("ck_portings_state")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_portings")),
+        sa.UniqueConstraint("name", name=op.f("uq_portings_name")),
+        sa.UniqueConstraint("prefix", name=op.f("uq_portings_prefix")),
+        sqlite_autoincrement=True,
+    )

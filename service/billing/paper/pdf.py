@@ -1,0 +1,84 @@
+"""A document as PDF: set by typst, PDF/A-3b, tagged. Blocking: a web handler calls it in a thread."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import UTC, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import typst
+
+from service.billing.document import Document
+from service.billing.paper import fonts
+from service.billing.paper.fit import fit_of
+from service.billing.paper.sheet import Sheet, sheet_of
+
+TEMPLATE = Path(__file__).with_name("sheet.typ")
+STANDARD = "a-3b"
+PNG_PPI = 110
+_LOGO_NAMES = {"image/png": "logo.png", "image/jpeg": "logo.jpg"}
+
+
+def pdf_of(document: Document) -> bytes:
+    """The PDF, without data inside (`service.billing.paper.electronic` puts them in). The same bytes each time."""
+    with tempfile.TemporaryDirectory(prefix="kambill-paper-") as name:
+        made = _compile(document, Path(name), format="pdf", pdf_standards=[STANDARD], timestamp=_midnight(document))
+    return bytes(made)
+
+
+def pngs_of(document: Document) -> list[bytes]:
+    """Its pages as pictures."""
+    with tempfile.TemporaryDirectory(prefix="kambill-paper-") as name:
+        made = _compile(document, Path(name), format="png", ppi=PNG_PPI)
+    return made if isinstance(made, list) else [made]
+
+
+def _compile(document: Document, folder: Path, **options: Any) -> Any:
+    """`folder` is all that the template can read: the logo, if there is one that can be drawn."""
+    sheet, logo = sheet_of(document), ""
+    if document.branding.logo:
+        logo = _LOGO_NAMES[document.branding.logo_type]
+        (folder / logo).write_bytes(document.branding.logo)
+    try:
+        return _set(sheet, logo, folder, options)
+    except typst.TypstError:
+        if not logo:
+            raise
+        # Nobody's invoice waits for a picture: the name stands there instead, as for sellers that have none.
+        return _set(sheet, "", folder, options)
+
+
+def _set(sheet: Sheet, logo: str, folder: Path, options: dict[str, Any]) -> Any:
+    inputs = {"sheet": _json(sheet, logo)}
+    return _compiler().compile(TEMPLATE.read_bytes(), root=str(folder), sys_inputs=inputs, **options)
+
+
+def _compiler() -> typst.Compiler:
+    """A new one each time: threads can't share one, and the fonts are what takes long."""
+    return typst.Compiler(font_paths=_fonts())
+
+
+@cache
+def _fonts() -> typst.Fonts:
+    return typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(fonts.FOLDER)])
+
+
+def _json(sheet: Sheet, logo: str) -> str:
+    return json.dumps(_plain(sheet) | {"logo": logo, "fonts": fonts.FAMILIES, "fit": fit_of(sheet.table)._asdict()})
+
+
+def _plain(value: Any) -> Any:
+    """Records as objects; text as far as the fonts can show it."""
+    if isinstance(value, str):
+        return fonts.showable(value)
+    if hasattr(value, "_asdict"):
+        extra = {"is_text": value.is_text} if hasattr(value, "is_text") else {}
+        return {name: _plain(one) for name, one in value._asdict().items()} | extra
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _midnight(document: Document) -> datetime:
+    return datetime.combine(document.issued_on, time(), UTC)

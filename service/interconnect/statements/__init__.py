@@ -1,0 +1,1 @@
+"""Statements: both directions of a partner's traffic, netted."""

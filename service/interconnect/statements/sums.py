@@ -1,0 +1,150 @@
+"""What a statement will say: calls that are on none yet, and calls of earlier ones that were rated again since.
+
+A call is looked for until it is found on a statement, so that one that comes late is on the next.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.database.interconnect_tables import (
+    statement_calls,
+    statement_corrections,
+    statement_lines,
+    statements,
+)
+from service.database.rerating_tables import corrections
+from service.database.tables import cdrs, charges
+from service.interconnect.partners import COST_LEVEL, IN, OUT
+
+
+class Side(NamedTuple):
+    """One direction."""
+
+    calls: int
+    micros: int
+    corrected_micros: int
+    """Of calls on earlier statements."""
+
+    @property
+    def total_micros(self) -> int:
+        """What is owed for this direction."""
+        return self.micros + self.corrected_micros
+
+
+class Sums(NamedTuple):
+    """Both."""
+
+    ours: Side
+    """What the partner owes us: its traffic to us."""
+    theirs: Side
+
+    @property
+    def net_micros(self) -> int:
+        """Positive: the partner pays us."""
+        return self.ours.total_micros - self.theirs.total_micros
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to state."""
+        return self == Sums(Side(0, 0, 0), Side(0, 0, 0))
+
+
+class Wanted(NamedTuple):
+    """A statement that is asked for."""
+
+    account_id: int
+    currency: str
+    until_ms: int
+    """Of calls that have ended by then."""
+
+
+def _unstated(wanted: Wanted, direction: str) -> sa.Select[Any]:
+    """Lines that are on no statement yet: record, level, money."""
+    level: sa.ColumnElement[int]
+    micros: sa.ColumnElement[Any]
+    if direction == IN:
+        level, micros = charges.c.level, charges.c.charge_micros
+        query = sa.select(cdrs.c.id, level.label("level"), micros.label("micros"))
+        query = query.join(charges, charges.c.cdr_id == cdrs.c.id)
+        query = query.where(charges.c.account_id == wanted.account_id, charges.c.currency == wanted.currency)
+    else:
+        level, micros = sa.literal(COST_LEVEL), cdrs.c.cost_micros
+        query = sa.select(cdrs.c.id, level.label("level"), micros.label("micros"))
+        query = query.where(
+            cdrs.c.cost_account_id == wanted.account_id,
+            cdrs.c.cost_currency == wanted.currency,
+            cdrs.c.cost_micros.is_not(None),
+        )
+    stated = sa.exists().where((statement_calls.c.cdr_id == cdrs.c.id) & (statement_calls.c.level == level))
+    counts = (cdrs.c.outcome == "answered") | (micros != 0)  # an attempt may cost something
+    return query.where(cdrs.c.end_ms < wanted.until_ms, counts, ~stated)
+
+
+def _uncorrected(wanted: Wanted, direction: str) -> sa.Select[Any]:
+    """Corrections since its statement of a call that is on one."""
+    is_cost = corrections.c.level == COST_LEVEL
+    told = sa.exists().where(statement_corrections.c.correction_id == corrections.c.id)
+    of = (statement_calls.c.cdr_id == corrections.c.cdr_id) & (statement_calls.c.level == corrections.c.level)
+    return (
+        sa.select(corrections.c.id, corrections.c.delta_micros)
+        .join(statement_calls, of)
+        .join(statements, statements.c.id == statement_calls.c.statement_id)
+        .where(corrections.c.account_id == wanted.account_id, corrections.c.currency == wanted.currency)
+        .where(is_cost if direction == OUT else ~is_cost)
+        .where(corrections.c.id > statements.c.corrections_up_to, ~told)
+    )
+
+
+async def sums_of(conn: AsyncConnection, wanted: Wanted) -> Sums:
+    """As they would be now."""
+    return Sums(await _side(conn, wanted, IN), await _side(conn, wanted, OUT))
+
+
+async def _side(conn: AsyncConnection, wanted: Wanted, direction: str) -> Side:
+    lines = _unstated(wanted, direction).subquery()
+    total = sa.func.coalesce(sa.func.sum(lines.c.micros), 0)
+    row = (
+        await conn.execute(sa.select(sa.func.count().label("calls"), total.label("micros")).select_from(lines))
+    ).one()
+    later = _uncorrected(wanted, direction).subquery()
+    corrected = sa.select(sa.func.coalesce(sa.func.sum(later.c.delta_micros), 0))
+    return Side(int(row.calls), int(row.micros), int((await conn.execute(corrected)).scalar_one()))
+
+
+async def link(conn: AsyncConnection, wanted: Wanted, statement_id: int) -> int:
+    """Puts all of it on a statement that is there; returns how many calls that are. Each can be linked once."""
+    count = 0
+    for direction in (IN, OUT):
+        later = _uncorrected(wanted, direction).subquery()
+        of_corrections = sa.select(later.c.id, sa.literal(statement_id))
+        names = ["correction_id", "statement_id"]
+        await conn.execute(sa.insert(statement_corrections).from_select(names, of_corrections))
+    for direction in (IN, OUT):
+        lines = _unstated(wanted, direction).subquery()
+        chosen = sa.select(lines.c.id, lines.c.level, sa.literal(statement_id), lines.c.micros)
+        names = ["cdr_id", "level", "statement_id", "micros"]
+        count += (await conn.execute(sa.insert(statement_calls).from_select(names, chosen))).rowcount
+    await _summarise(conn, statement_id)
+    return count
+
+
+async def _summarise(conn: AsyncConnection, statement_id: int) -> None:
+    """Lines by direction and destination, from what is linked."""
+    direction = sa.case((statement_calls.c.level == COST_LEVEL, OUT), else_=IN)
+    own = (charges.c.cdr_id == statement_calls.c.cdr_id) & (charges.c.level == statement_calls.c.level)
+    billed = sa.func.coalesce(charges.c.billed_s, cdrs.c.cost_billed_s, 0)
+    sums = [sa.func.sum(column) for column in (cdrs.c.duration_ms, billed, statement_calls.c.micros)]
+    chosen = (
+        sa.select(sa.literal(statement_id), direction, cdrs.c.destination, sa.func.count(), *sums)
+        .select_from(statement_calls)
+        .join(cdrs, cdrs.c.id == statement_calls.c.cdr_id)
+        .join(charges, own, isouter=True)
+        .where(statement_calls.c.statement_id == statement_id)
+        .group_by(direction, cdrs.c.destination)
+    )
+    names = ["statement_id", "direction", "destination", "calls", "duration_ms", "billed_s", "micros"]
+    await conn.execute(sa.insert(statement_lines).from_select(names, chosen))

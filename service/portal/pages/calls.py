@@ -1,0 +1,152 @@
+"""Calls that have ended: found by filters, had as a file, and each with its story: P3, C8."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from service.calls.history import ChargeView, CostView
+from service.portal.components import columns
+from service.portal.components.columns import each, facts, thing
+from service.portal.components.facts import Fact, Section, page, section
+from service.portal.components.files import FileColumn
+from service.portal.components.lists import Cell, Listed, screens, table_of
+from service.portal.formats import MICROS, NEVER, duration
+from service.portal.screen import Crumb, Screen, Shown
+from service.portal.visit import Visit
+
+
+def _lasted(_visit: Visit, row: Any) -> Cell:
+    return Cell(duration(-(-row.duration_ms // 1000)) if row.answered_at else NEVER)
+
+
+def _outcome(visit: Visit, row: Any) -> Cell:
+    reason = f"{row.sip_code} {row.sip_reason}".strip()
+    return columns.badge(visit, row.outcome)._replace(title=reason)
+
+
+def _charged(row: Any) -> ChargeView | None:
+    """What the caller's account paid, or whoever stands next to it in the visitor's subtree."""
+    return row.charges[0] if row.charges else None
+
+
+def _mine(visit: Visit, row: Any) -> ChargeView | None:
+    """Where the visitor's account is the seller."""
+    return next((one for one in row.charges if one.seller_id == visit.account_id), None)
+
+
+def _of(name: str, row: Any) -> Any:
+    charge = _charged(row)
+    return None if charge is None else getattr(charge, name)
+
+
+def _amount(micros: int | None) -> Any:
+    return None if micros is None else Decimal(micros) / MICROS
+
+
+CALLS = Listed(
+    "/calls",
+    "cdr.list",
+    "Calls",
+    (
+        each("Started", lambda visit, row: Cell(visit.formats.moment(row.started_at), f"/calls/{row.id}"), sort="id"),
+        columns.other("Account", "account", "account_id", is_wide=True),
+        columns.text("From", "caller"),
+        columns.text("To", "called"),
+        columns.text("Destination", "destination", is_wide=True),
+        each("Outcome", _outcome),
+        each("Lasted", _lasted, at_end=True),
+        columns.money("Charge", lambda row: _of("charge", row), lambda row: _of("currency", row)),
+    ),
+    filters=("called", "outcome", "since", "until", "account_id", "trunk_id", "device_id", "call"),
+    empty="No call has ended yet.",
+    file_columns=(
+        FileColumn("charge", lambda _, row: _amount(_of("charge", row))),
+        FileColumn("currency", lambda _, row: _of("currency", row)),
+        FileColumn("billed_s", lambda _, row: _of("billed_s", row)),
+        FileColumn("prefix", lambda _, row: _of("prefix", row)),
+        FileColumn("margin", lambda visit, row: _amount(getattr(_mine(visit, row), "margin", None))),
+        FileColumn("cost", lambda _, row: _amount(None if row.cost is None else row.cost.cost)),
+        FileColumn("cost_currency", lambda _, row: None if row.cost is None else row.cost.currency),
+    ),
+)
+
+
+async def show(visit: Visit) -> Shown:
+    """One call's story."""
+    row: Any = (await visit.look_at("cdr.show", visit.path_of("cdr.show"))).body
+    for noun in ("account", "trunk", "device", "number", "gateway"):
+        await visit.learn(noun, [getattr(row, f"{noun}_id")])
+    sold = {one.seller_id for one in row.charges} | {one.account_id for one in row.charges}
+    await visit.learn("account", [*sold, row.cost.account_id if row.cost is not None else None])
+    parties = [
+        Fact("From", Cell(row.caller or NEVER), f"{row.caller_sent}" if row.caller_sent != row.caller else ""),
+        Fact("To", Cell(row.called or NEVER), f"{row.called_sent}" if row.called_sent != row.called else ""),
+        Fact("Destination", Cell(row.destination or NEVER)),
+        *facts(visit, row, "account_id", "trunk_id", "device_id", "number_id", "gateway_id"),
+    ]
+    sections = [
+        section(visit, "Who with whom", parties),
+        section(visit, "What became of it", _ending(visit, row)),
+        Section(visit.say("Timeline"), [], await _timeline(visit, row)),
+        Section(
+            visit.say("What each level paid"), [], await _levels(visit, row), empty=visit.say("Nothing was charged.")
+        ),
+        section(visit, "What the provider gets", _cost(visit, row.cost)) if row.cost is not None else None,
+    ]
+    title = f"{row.caller or '?'} → {row.called or row.called_sent}"
+    badges = [_outcome(visit, row), Cell(visit.say(row.kind), "", "secondary")]
+    return page(visit, title, sections, badges=badges, trail=(Crumb(visit.say("Calls"), "/calls"),), subtitle=row.call)
+
+
+def _ending(visit: Visit, row: Any) -> list[Fact]:
+    return [
+        Fact("SIP answer", Cell(f"{row.sip_code} {row.sip_reason}".strip())),
+        Fact("Ended by", Cell(visit.say(row.ended_by))),
+        *([Fact("Refused because of", Cell(visit.say(row.rule)))] if row.rule else []),
+        Fact("Lasted", _lasted(visit, row)),
+    ]
+
+
+class _Step(NamedTuple):
+    """A moment of a call."""
+
+    at: int
+    what: str
+    later_ms: int
+    """After the INVITE."""
+
+
+async def _timeline(visit: Visit, row: Any) -> Any:
+    moments = [(row.started_at, "The call arrived"), (row.answered_at, "It was answered"), (row.ended_at, "It ended")]
+    steps = [_Step(at, what, at - row.started_at) for at, what in moments if at]
+    shown = (
+        columns.moment("When", "at"),
+        each("What", lambda visit, step: Cell(visit.say(step.what))),
+        each("After", lambda visit, step: Cell(f"{visit.formats.number(step.later_ms)} ms"), at_end=True),
+    )
+    return await table_of(visit, shown, steps)
+
+
+async def _levels(visit: Visit, row: Any) -> Any:
+    shown = [
+        each("Account", lambda visit, one: thing(visit, "account", one.account_id)),
+        each("Paid to", lambda visit, one: thing(visit, "account", one.seller_id)),
+        columns.text("Prefix", "prefix"),
+        columns.number("Billed seconds", "billed_s"),
+        columns.money("Charge", lambda one: one.charge, lambda one: one.currency),
+        columns.money("Seller's margin", lambda one: one.margin, lambda one: one.currency),
+    ]
+    return await table_of(visit, shown, row.charges)
+
+
+def _cost(visit: Visit, cost: CostView) -> list[Fact]:
+    return [
+        Fact("Provider", thing(visit, "account", cost.account_id)),
+        Fact("Prefix", Cell(cost.prefix or NEVER)),
+        Fact("Billed seconds", Cell(visit.formats.number(cost.billed_s))),
+        Fact("Cost", Cell(visit.formats.money(cost.cost, cost.currency))),
+    ]
+
+
+SCREENS = (*screens(CALLS), Screen("/calls/{cdr_id}", "cdr.show", show))

@@ -1,0 +1,58 @@
+"""Pieces of pages that are sent again as they change (server-sent events), each asked for anew by who looks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from service.api.problems import Problem
+from service.portal.edge import HEADERS
+from service.portal.screen import Handler
+from service.portal.visit import Visit
+
+PAUSE_S = 2.0
+"""Between two looks."""
+ROUNDS_MAX = 1_800
+"""Then the browser comes again: an hour."""
+STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
+"""Set when the service ends."""
+
+
+def stream(piece: Callable[[Visit], Awaitable[str]]) -> Handler:
+    """What sends a piece of a page again and again, until it may not be seen any more, or nobody looks."""
+
+    async def send(visit: Visit) -> web.StreamResponse:
+        response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
+        await response.prepare(visit.request)
+        stopping = visit.request.app[STOPPING]
+        for _ in range(ROUNDS_MAX):
+            try:
+                async with visit.looking():
+                    text = await piece(visit)
+            except Problem:
+                break
+            try:
+                await response.write(event(text))
+            except ConnectionResetError:
+                break
+            if await _is_set(stopping):
+                break
+        return response
+
+    return send
+
+
+async def _is_set(stopping: asyncio.Event) -> bool:
+    """Waits a pause; whether the service ends."""
+    try:
+        await asyncio.wait_for(stopping.wait(), PAUSE_S)
+    except TimeoutError:
+        return False
+    return True
+
+
+def event(text: str) -> bytes:
+    """A text of several lines as one event."""
+    return ("".join(f"data: {line}\n" for line in text.splitlines()) + "\n").encode()
