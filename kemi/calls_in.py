@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kemi import devices_in, ends, guards, notes, sip
+from kemi import devices_in, ends, guards, notes, sip, stir
 from kemi.authenticate import has_devices
 from kemi.authorize import Admitted, Local, Repeated, Target, authorise
 from kemi.caller import user_of, wants_privacy
@@ -12,9 +12,10 @@ from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
 from kemi.invitation import Invitation
 from kemi.messages import address
+from kemi.nat import uri_of
 from kemi.notes import Sent
 from kemi.receive import gateway_of, local_of, receive
-from kemi.refusal import UNAVAILABLE, Refused
+from kemi.refusal import UNAVAILABLE, Refused, hole_of
 from kemi.rooms import Rooms
 from kemi.settlement import End, ended, given_up
 from kemi.sip import Received
@@ -27,6 +28,10 @@ FULL = (
     "(KAMBILL_STORE_MIB, docs/operations.md) and start with an empty folder"
 )
 NO_EXCHANGE = "kambill: no rate of exchange {}: calls of account {} get 503: add it to exchange.yaml and publish"
+HOLE = "kambill: a hole in the configuration: {}: calls of {} get {}"
+HOLE_REASON = 'Reason: Q.850;cause=38;text="Configuration incomplete"'
+"""Network out of order (RFC 6432): what is missing is told to the operator, in the log and the call's record."""
+CIRCLE = "kambill: a number leads to {}, which is this Kamailio itself: passed over"
 LOSS = "kambill: loss: account {} would pay more than it earns: a call of {} {} (no_loss of its routing plan)"
 
 
@@ -111,6 +116,7 @@ def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -
     if local is None:
         sip.transaction_reply(404, "Not Found")
         return
+    invitation = _shown(rooms, gateway, invitation)
     admitted = _answer(rooms, receive(rooms, gateway, invitation, local, now()))
     if admitted is not None:
         _admit(rooms, admitted, is_device=False)
@@ -160,7 +166,14 @@ def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
         return
     invitation = _acceptable(_read_call(source, called))
     if invitation is not None and sip.new_transaction():
-        _begin(rooms, trunk, invitation)
+        _begin(rooms, trunk, _shown(rooms, trunk, invitation))
+
+
+def _shown(rooms: Rooms, sender: Trunk | Gateway, invitation: Invitation) -> Invitation:
+    """With what its Identity header says, where somebody wants to know."""
+    if sender.identity == "off" or not rooms.can_sign:
+        return invitation
+    return invitation._replace(shown=stir.shown())
 
 
 def _is_tired(rooms: Rooms, source: Received) -> bool:
@@ -240,6 +253,9 @@ def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "")
             sip.say_seldom(NO_EXCHANGE.format(decision.rule.removeprefix("exchange "), decision.account))
         elif decision.rule == "loss":
             sip.say_seldom(LOSS.format(decision.account, by, "is refused"))
+        elif hole := hole_of(decision):
+            sip.say_seldom(HOLE.format(hole, by or "a gateway", decision.code))
+            sip.add_to_reply(HOLE_REASON)
         sip.transaction_reply(decision.code, decision.reason)
     elif not decision.retransmission:
         sip.transaction_reply(482, "Loop Detected")
@@ -312,6 +328,10 @@ def _admit(rooms: Rooms, admitted: Admitted, *, is_device: bool) -> None:
 def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
     """Relays the INVITE to a gateway or one of ours, and to the next while it can't be sent. False: none is left."""
     while target is not None:
+        if target.uri and sip.is_own_uri(uri_of("", Source(target.host, target.port, target.transport))):
+            sip.say_seldom(CIRCLE.format(target.uri))
+            target = fail_over(rooms, call, 482, now())
+            continue
         _address(target)
         sip.arm_failure_route("ksr_failure")
         parties = rooms.outgoing = target.parties

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kemi import quote
 from kemi.authorize import Target, take_gateway, target_of
-from kemi.caller import CallerId, Parties, parties_again, parties_for
+from kemi.caller import Parties, parties_again, parties_of
 from kemi.clock import Now
 from kemi.numbers import for_gateway
 from kemi.onward import NEXT_CODES
@@ -78,7 +78,7 @@ def same_gateway(rooms: Rooms, call: str, now: Now) -> tuple[Target, Gateway] | 
         return None
     called = for_gateway(running.called, gateway, rules.of_gateway(gateway.id, CALLED))
     way = Way(gateway, running.provider, 0, called, rules)
-    parties = parties_for(way, CallerId(running.caller, running.is_private), running.caller_leg)
+    parties = parties_of(way, running)
     return target_of(plan, way, parties, rung_ms), gateway
 
 
@@ -122,7 +122,7 @@ def _change_gateway(
         accounts.release_channel(change.store, change.txn, b"g", running.gateway)
         attempts = (*with_code(running, sip_code, ring_ms, now), (way.gateway.id, 0, now.wall_ms, 0, 0))
         until_s = min(running.priced_until_s, way.until_s)
-        parties = parties_for(way, CallerId(running.caller, running.is_private), running.caller_leg)
+        parties = parties_of(way, running)
         after = running._replace(
             gateway=way.gateway.id,
             provider=way.leg,
@@ -130,6 +130,7 @@ def _change_gateway(
             priced_until_s=until_s,
             sent_from=parties.from_uri,
             sent_to=parties.to_uri,
+            attested=parties.attested,
         )
         change.put_call(after)
         return way, parties

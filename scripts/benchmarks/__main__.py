@@ -8,6 +8,7 @@ loop       CPU of each decision without Kamailio, one call after another in one 
 flat       CPU a call with few rates and accounts and with many, in turn
 ratebook   a million rates checked, compiled, found, priced again; a workbook looked at; 1 if a limit is passed
 reconcile  a partner's file of a million calls beside ours, a twentieth of them altered; 1 if a limit is passed
+documents  an invoice of 400 lines as PDF, and with its data inside; 1 if a limit is passed
 api        requests a second and times of the API, with 100,000 accounts unless told otherwise, on both databases
 """
 
@@ -26,6 +27,7 @@ from pathlib import Path
 
 from scripts.benchmarks import company
 from scripts.benchmarks.api import run as bench_api
+from scripts.benchmarks.documents import run as bench_documents
 from scripts.benchmarks.load import Load, Result, processors, run
 from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy, Size
 from scripts.benchmarks.ratebook import run as bench_ratebook
@@ -181,6 +183,11 @@ def ratebook(_found: argparse.Namespace, folder: Path) -> int:
     return bench_ratebook(folder)
 
 
+def documents(found: argparse.Namespace, _folder: Path) -> int:
+    """Times of paper."""
+    return bench_documents(found.rounds)
+
+
 def api(found: argparse.Namespace, folder: Path) -> int:
     """Times of the API's requests."""
     return bench_api(folder, FLAT_ACCOUNTS if found.accounts == ACCOUNTS else found.accounts)
@@ -246,6 +253,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "loop": loop,
     "api": api,
     "ratebook": ratebook,
+    "documents": documents,
     "reconcile": reconcile,
 }
 

@@ -19,7 +19,7 @@ from scripts.demo.callsheet import WORDS, Callsheet, read_calls
 from scripts.demo.children import Children
 from scripts.demo.pages import Login
 from scripts.demo.places import HOME, DemoFault, Places, claim, plan, remember
-from scripts.demo.story import Person, Story
+from scripts.demo.story import PASSWORD, Person, Story
 from scripts.demo.system import System
 from scripts.demo.telephones import Outside
 from service.faults import Fault
@@ -146,7 +146,7 @@ def run(wanted: Asked) -> int:
             if wanted.as_json:
                 print(json.dumps(document, indent=2))
             else:
-                print(pages.login(places, login))
+                print(pages.login(places, login, _hired(system, login) if wanted.story else (), PASSWORD))
             if not wanted.once:
                 _stay(system, outside)
             return 0 if doctor["ok"] else 1
@@ -198,6 +198,14 @@ def _story(system: System, outside: Outside, script: Script, login: Login) -> li
     service = system.places.service
     boss = Person(f"http://{service.host}:{service.port}").sign_in(login.email, login.password)
     return Story(system, outside, boss, script.calls.calls[0].number, say).tell()
+
+
+def _hired(system: System, login: Login) -> list[str]:
+    """Everybody whom the story gave a password."""
+    service = system.places.service
+    boss = Person(f"http://{service.host}:{service.port}").sign_in(login.email, login.password)
+    found = boss.get("/users?state=active&limit=50")["items"]
+    return [one["email"] for one in found if one["email"] != login.email]
 
 
 def _stay(system: System, outside: Outside) -> None:

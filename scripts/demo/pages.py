@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Literal, NamedTuple
 
 from rich.console import Console
@@ -54,13 +55,16 @@ class Login(NamedTuple):
     password: str
 
 
-def login(places: Places, found: Login) -> str:
-    """How to get in."""
+def login(places: Places, found: Login, others: Iterable[str] = (), password: str = "") -> str:
+    """How to get in. `others`: whom the story hired, all with one password."""
     url = f"http://{places.service.host}:{places.service.port}"
-    return (
-        f"sign in as Super Admin: {found.email}, password {found.password} (POST {url}/api/v1/sessions)\n"
-        f"explorer of the API: {url}/api/v1/explorer/"
-    )
+    lines = [
+        f"portal: {url}/",
+        f"sign in as Super Admin: {found.email}, password {found.password}",
+        *([f"or with the password {password!r} as {', '.join(others)}"] if others else []),
+        f"explorer of the API: {url}/api/v1/explorer/",
+    ]
+    return "\n".join(lines)
 
 
 def what_to_try(places: Places) -> str:

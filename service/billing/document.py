@@ -221,5 +221,7 @@ def _sums(document: Document) -> Iterator[str]:
             yield f"totals: {name} is {format_micros(theirs)}, and what stands above comes to {format_micros(ours)}"
     if told.paid_micros % minor_unit(document.decimals) or told.rounding_micros % minor_unit(document.decimals):
         yield f"totals: what was paid or rounded can't be paid in {document.currency}"
+    if document.kind is Kind.RECEIPT and told.payable_micros > 0:
+        yield f"totals: a receipt's lines come to {format_micros(told.payable_micros)} more than was paid"
     if document.kind is Kind.INVOICE and told.payable_micros > 0 and not (document.due_on or document.payment_terms):
         yield "something is to be paid: due_on or payment_terms says until when (BR-CO-25)"

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kemi.store.queues import ALARM, ASKED, BANNED, SET_ASIDE
 from service.calls.hourly import add_hourly
-from service.calls.records import cdr_row, charge_rows, postings_of, traffic_rows
+from service.calls.records import cdr_row, charge_rows, postings_of, take_rows, traffic_rows
 from service.calls.tail import Batch, Event, Position, read_batch, removable
 from service.commands.outbox import UnknownNode, lock_node
 from service.commands.rebuild import rebuild
@@ -25,6 +25,8 @@ from service.database.tables import cdrs, charges, nodes
 from service.edge.storage import take_bans
 from service.fraud.alarms import take_alarms
 from service.ledger import operations, rules, storage
+from service.products import life
+from service.products.grants import note_takes
 
 BATCH_LINES = 500
 ACTOR = "collector"
@@ -86,6 +88,7 @@ class Collector:
         await operations.decide(conn, self._config.node, answers, now_ms)
         alarms = [event for event in batch.events if event["e"] == ALARM]
         await take_alarms(conn, self._config.node, alarms, now_ms)
+        await life.decide(conn, self._config.node, answers, now_ms)
         await take_bans(conn, [event for event in batch.events if event["e"] == BANNED], now_ms)
         last = batch.events[-1]
         if last["e"] == "opened":
@@ -125,6 +128,7 @@ async def _post_calls(conn: AsyncConnection, node_id: int, events: list[Event], 
     lines = [row for event in fresh for row in charge_rows(ids[event["cdr"]["call"]], event["cdr"])]
     if lines:
         await conn.execute(sa.insert(charges), lines)
+    await note_takes(conn, [row for event in fresh for row in take_rows(ids[event["cdr"]["call"]], event["cdr"])])
     await add_hourly(conn, traffic_rows(event["cdr"] for event in fresh))
 
 

@@ -131,8 +131,12 @@ def _show(view: CdrView, zone: str) -> None:
             Column("billed s", right=True),
             Column("charge", right=True),
             Column("exchange"),
+            Column("packages paid"),
         ]
         table(columns, (_level(line) for line in levels), empty="")
+        for line in levels:
+            for step in line.steps if line.packages else ():
+                click.echo(f"  {line.account}: {step}")
     if view.margins:
         click.echo()
         columns = [Column("seller"), *(Column(title, right=True) for title in ("earned", "paid", "margin"))]
@@ -154,6 +158,8 @@ def _facts(view: CdrView, zone: str) -> list[tuple[str, str]]:
         ("caller", _number(row.caller, row.caller_sent)),
         ("called", _number(row.called, row.called_sent)),
         ("ported to", row.routing_number),
+        ("signature", row.identity),
+        ("attested", row.attested),
         ("destination", row.destination),
         ("gateway", row.gateway_name or ""),
         ("attempts", attempts),
@@ -194,7 +200,7 @@ def _level(line: ChargeLine) -> list[str]:
     exchange = f"{line.tariff_currency} at {factor_shown(line.exchange)}" if exchanged else ""
     charge = money(line.micros, line.currency)
     rate = [line.tariff, line.prefix, line.rate, line.increments]
-    return [line.account, pays, *rate, str(line.billed_s), charge, exchange]
+    return [line.account, pays, *rate, str(line.billed_s), charge, exchange, line.packages]
 
 
 def _line(line: ChargeLine) -> dict[str, Any]:
@@ -203,8 +209,8 @@ def _line(line: ChargeLine) -> dict[str, Any]:
 
 _FIELDS = (
     *("id", "call", "kind", "outcome", "sip_code", "sip_reason", "ended_by", "rule", "caller", "called", "caller_sent"),
-    *("called_sent", "routing_number", "destination", "call_id", "from_tag", "to_tag", "start_ms"),
-    *("ring_ms", "answer_ms", "end_ms", "duration_ms"),
+    *("called_sent", "routing_number", "identity", "attested", "destination", "call_id", "from_tag", "to_tag"),
+    *("start_ms", "ring_ms", "answer_ms", "end_ms", "duration_ms"),
 )
 
 

@@ -22,6 +22,7 @@ from service.edge.storage import all_portings, banned
 from service.fraud.storage import filling
 from service.ledger.operations import asked_again
 from service.ledger.storage import balances
+from service.products.grants import standing_grants
 from service.tariffs.exchange import in_force
 from service.tariffs.switching import load_groups
 
@@ -48,6 +49,7 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
         if micros
     ]
     wanted += [(body, None, 0) for body in await asked_again(conn, node.id)]
+    wanted += [(body, None, 0) for body in await standing_grants(conn)]
     wanted += [(body, None, 0) for body in await banned(conn, now_ms)]
     wanted += [(body, None, 0) for body in await filling(conn, now_ms)]
     wanted.append((bodies.ready_body(), None, 0))

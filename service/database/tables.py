@@ -24,13 +24,14 @@ ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
 BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
+IDENTITY_RULES = ("off", "note", "refuse", "require")
 CALLER_RULES = ("pass", "listed", "replace")
 BOOKS = ("balance", "revenue", "cost", "cash", "tax")
 ENTRY_KINDS = (
     *("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction"),
     *("item", "invoice", "credit_note", "netting"),
 )
-OPERATION_KINDS = ("refund", "transfer")
+OPERATION_KINDS = ("refund", "transfer", "fee")
 OPERATION_STATES = ("asked", "posted", "refused", "cancelled")
 
 
@@ -167,6 +168,8 @@ trunks = sa.Table(
     sa.Column("caller_numbers", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),  # its P-Asserted-Identity counts
     _text("certificate", ""),  # whom its TLS certificate names; empty: its networks alone count
+    _text("identity", "off"),  # what becomes of its Identity headers
+    _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _text("suspended_for", ""),
     _big("created_ms"),
@@ -225,6 +228,9 @@ gateways = sa.Table(
     _text("ha1_sha256", ""),
     _big("register_s", 0),  # 0: we don't register
     _text("contact", ""),
+    sa.Column("signs", sa.Boolean, nullable=False, server_default=sa.false()),  # it is told who calls, signed
+    _text("identity", "off"),  # as of trunks
+    _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _text("suspended_for", ""),
     _big("created_ms"),
@@ -342,6 +348,8 @@ cdrs = sa.Table(
     sa.Column("path", sa.JSON, nullable=False),  # ids from the caller's account to the root
     _text("caller"),
     _text("called"),
+    _text("identity", ""),  # what the caller's signature came to: passed A, failed stale, none; empty: nobody looked
+    _text("attested", ""),  # what was signed for the gateway: A, B, or pass for the Identity that came; empty: nothing
     _text("routing_number", ""),  # to which the called number has moved: what it was rated by; empty: it has not
     _text("caller_sent", ""),
     _text("called_sent"),
@@ -390,6 +398,9 @@ charges = sa.Table(
     _big("charge_micros"),
     _text("currency"),
     _text("exchange", "1/1"),  # exact: what the terms' price was multiplied by to be in this currency
+    _big("covered_s", 0),  # billed seconds that packages paid
+    _big("covered_micros", 0),  # money that packages paid, which is not in the charge
+    sa.Column("fees_covered", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.PrimaryKeyConstraint("cdr_id", "level"),
     _is_currency(),
     sa.Index(None, "account_id", "cdr_id"),

@@ -152,7 +152,7 @@ async def pages_edge(request: web.Request, handler: Handler) -> web.StreamRespon
             raise
         return await _fault(request, fault)
     except ConnectionResetError:
-        raise
+        return web.Response()  # nobody is there to read it
     except Exception as fault:  # noqa: BLE001 -- the edge of a process
         return await _fault(request, fault)
 

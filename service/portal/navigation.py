@@ -15,6 +15,8 @@ class Item(NamedTuple):
     path: str
     """`{account_id}` is the visitor's own."""
     endpoint: str
+    also: str = ""
+    """Another endpoint that must be open: it tells whom the page is for. Customers have no brand, and no accounts."""
 
 
 class Group(NamedTuple):
@@ -38,7 +40,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Overview", "/", "me.show"),
             Item("My account", "/accounts/{account_id}", "account.show"),
-            Item("Accounts", "/accounts", "account.list"),
+            Item("Accounts", "/accounts", "account.list", "brand.show"),
         ),
     ),
     Group(
@@ -63,7 +65,7 @@ MENU: tuple[Group, ...] = (
             Item("Numbers", "/numbers", "number.list"),
             Item("Gateways", "/gateways", "gateway.list"),
             Item("Gateways now", "/gateways/health", "gateway.live"),
-            Item("Bans", "/bans", "ban.list"),
+            Item("Bans", "/bans", "ban.list", "gateway.list"),
         ),
     ),
     Group(
@@ -76,6 +78,14 @@ MENU: tuple[Group, ...] = (
             Item("Audit", "/audit", "audit.list"),
         ),
     ),
+    Group(
+        "Settings",
+        (
+            Item("Brand", "/accounts/{account_id}/brand", "brand.show"),
+            Item("Webhooks", "/webhooks", "webhook.list"),
+            Item("Deliveries of call records", "/deliveries", "delivery.list"),
+        ),
+    ),
 )
 
 
@@ -83,7 +93,10 @@ def menu(visit: Visit) -> list[tuple[str, list[Entry]]]:
     """What the visitor is offered: titles with their lines; a group without lines is left out."""
     if visit.actor is None:
         return []
-    offered = [(group, [item for item in group.items if visit.can(item.endpoint)]) for group in MENU]
+    offered = [
+        (group, [item for item in group.items if visit.can(item.endpoint) and (not item.also or visit.can(item.also))])
+        for group in MENU
+    ]
     links = {item: filled(item.path, {"account_id": visit.account_id}) for _, items in offered for item in items}
     here = _here(visit.request.path, list(links.values()))
     return [

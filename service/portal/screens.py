@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from service.portal.pages import accounts, calls, home, live, money, operator, people, profile, sign_in, trunks
+from service.portal.pages import accounts, calls, home, live, money, operator, people, profile, sellers, sign_in, trunks
 from service.portal.screen import Screen
 
 SCREENS: tuple[Screen, ...] = (
@@ -16,4 +16,5 @@ SCREENS: tuple[Screen, ...] = (
     *trunks.SCREENS,
     *people.SCREENS,
     *operator.SCREENS,
+    *sellers.SCREENS,
 )

@@ -28,6 +28,7 @@ PEOPLE = {
     "owner@lower.example": ("lower", "owner"),
     "owner@customer.example": ("customer", "owner"),
     "owner@carrier.example": ("carrier", "owner"),
+    "owner@agent.example": ("agent", "owner"),
 }
 """By address: the account, and the role. The Super Admin is boss@op.example."""
 HOUR_MS = 3_600_000
@@ -40,18 +41,24 @@ class Town(House):
         """Everything that the pages show."""
         await self.open()
         office = self.office
-        self.ids["root"] = 1
+        self.ids |= {"root": 1, "agent": await office.account(office.boss, 1, "agent", "reseller", commission=True)}
         for email, (account, role) in PEOPLE.items():
             await office.hire(office.boss, self.ids[account], email, [office.roles[role]])
         await office.account(office.boss, self.ids["lower"], LONG_NAME, "customer", billing="postpaid")
         for name in (WICKED, FORMULA):
             await self.invite(name)
-        await office.account(office.boss, 1, "agent", "reseller", commission=True)
         brand = {"company": "Upper Telecom", "host": "upper.example", "primary_colour": "#8b1e3f"}
         await office.boss.do("brand.edit", account_id=self.ids["upper"], body=brand)
         await office.boss.do("device.make", account_id=self.ids["customer"], username="desk", name="Desk 1")
-        await self.ask("payment.make", account_id=self.ids["upper"], amount="9876543210.123456", reason="In advance")
+        await self.pay_much()
         await self.talk_today()
+
+    async def pay_much(self) -> None:
+        """Ten payments of nine digits and all decimals: a balance of ten."""
+        for _ in range(10):
+            body = {"amount": "987654321.123456", "reason": "In advance"}
+            got = await self.ask("payment.make", account_id=self.ids["upper"], body=body)
+            assert got.status < 300, got
 
     async def invite(self, name: str) -> None:
         """A user of the customer whose name is meant to do harm."""

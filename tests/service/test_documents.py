@@ -96,6 +96,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"period_to": date(2026, 9, 30)}, "before it begins"),
     ({"due_on": date(2026, 10, 31)}, "before the day of issue"),
     ({"due_on": None}, "says until when"),
+    ({"kind": Kind.RECEIPT, "paid_micros": 65 * MICROS}, "come to 0.21 more than was paid"),
     ({"seller": SELLER._replace(name="")}, "seller: it has no name"),
     ({"seller": SELLER._replace(electronic_scheme="")}, "stand together or not at all"),
     ({"buyer": BUYER._replace(country="UK")}, "buyer: 'UK' is not a country code"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
@@ -16,7 +17,8 @@ from pypdf import PdfReader
 from ratebook.money import MICROS, NANOS, parse_micros
 from service.billing.document import Document, Kind
 from service.billing.lines import Adjustment, Line
-from service.billing.paper.electronic import NotElectronic, cii_of, electronic_pdf_of, ubl_of, with_data
+from service.billing.paper.electronic import NotElectronic, cii_of, electronic_pdf_of, ubl_of
+from service.billing.paper.metadata import UnknownPdf, with_factur_x
 from service.billing.paper.pdf import pdf_of
 from service.billing.paper.terms import terms_problems
 from tests.service import papers
@@ -178,8 +180,6 @@ def test_what_the_norm_cannot_say_is_told(changes: dict[str, Any], said: str) ->
         cii_of(made)
     with pytest.raises(NotElectronic):
         ubl_of(made)
-    with pytest.raises(NotElectronic):
-        with_data(b"", made)
     assert not PdfReader(io.BytesIO(electronic_pdf_of(made))).attachments
 
 
@@ -187,8 +187,11 @@ def test_the_data_are_inside_the_pdf() -> None:
     """Factur-X: the file of that name, an alternative of the paper, and PDF/A-3 that says so."""
     made = document(language="de")
     plain = PdfReader(io.BytesIO(pdf_of(made)))
-    reader = PdfReader(io.BytesIO(electronic_pdf_of(made)))
+    pdf = electronic_pdf_of(made)
+    reader = PdfReader(io.BytesIO(pdf), strict=True)
     assert reader.attachments["factur-x.xml"] == [cii_of(made)]
+    assert facturx.get_xml_from_pdf(pdf, check_xsd=True) == ("factur-x.xml", cii_of(made))
+    assert electronic_pdf_of(made) == pdf
     root: Any = reader.trailer["/Root"]
     assert [one.get_object()["/AFRelationship"] for one in root["/AF"]] == ["/Alternative"]
     assert root["/Lang"] == "de"
@@ -203,6 +206,34 @@ def test_the_data_are_inside_the_pdf() -> None:
         assert said in xmp
     assert [page.extract_text() for page in reader.pages] == [page.extract_text() for page in plain.pages]
     assert not plain.attachments
+
+
+def test_names_cannot_break_the_metadata() -> None:
+    name = "endstream endobj </rdf:RDF> /Metadata 1 0 R trailer startxref 7 %%EOF (\\)"
+    made = document(seller=SELLER._replace(name=name), number=name)
+    reader = PdfReader(io.BytesIO(electronic_pdf_of(made)), strict=True)
+    assert reader.attachments["factur-x.xml"] == [cii_of(made)]
+    assert reader.xmp_metadata is not None
+    assert reader.xmp_metadata.dc_creator == [name]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "instead"),
+    [
+        (rb"startxref\n\d+", b"startxref\n0"),
+        (rb"%%EOF", b""),
+        (rb"/Metadata \d+ 0 R", b""),
+        (rb"/Root \d+ 0 R", b""),
+        (rb"<pdfaExtension:schemas>", b"<pdfaExtension:schemes>"),
+    ],
+)
+def test_a_pdf_of_another_build_is_left_alone(pattern: bytes, instead: bytes) -> None:
+    """It is refused: half of it would be understood."""
+    pdf = pdf_of(document())
+    assert re.search(pattern, pdf)
+    broken = re.sub(pattern, instead.ljust(len(re.search(pattern, pdf)[0])), pdf)  # type: ignore[index]
+    with pytest.raises(UnknownPdf):
+        with_factur_x(broken)
 
 
 def test_dates_and_periods_are_said() -> None:

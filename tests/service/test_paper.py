@@ -381,17 +381,20 @@ def test_a_statement_says_to_whom_the_rest_belongs() -> None:
         lines = (Line("Your calls", ours * MICROS, group="a"), Line("Our calls", -theirs * MICROS, group="b"))
         return document(kind=Kind.STATEMENT, lines=lines)
 
-    assert labels(made(10, 4))["Remains, in our favour"] == "6.00 EUR"
-    assert labels(made(4, 10)) == {"Remains, in your favour": "6.00 EUR"}
+    assert labels(made(10, 4))["Balance in our favour"] == "6.00 EUR"
+    assert labels(made(4, 10)) == {"Balance in your favour": "6.00 EUR"}
     assert sepa_code(made(10, 4))
     assert not sepa_code(made(4, 10))
 
 
-def test_a_receipt_says_what_was_paid_for() -> None:
-    lines = (Line("Invoice NT2026-00042", parse_micros("65.21")),)
-    made = document(kind=Kind.RECEIPT, lines=lines, paid_micros=parse_micros("65.21"))
-    assert labels(made) == {"Total": "65.21 EUR", "Paid": "-65.21 EUR", "Still to be paid": "0.00 EUR"}
-    assert "Receipt" in pages_of(made)[0]
+def test_a_receipt_says_what_was_paid_for_and_what_is_left_of_it() -> None:
+    def made(paid: str) -> Document:
+        lines = (Line("Invoice NT2026-00042", parse_micros("65.21")),)
+        return document(kind=Kind.RECEIPT, lines=lines, paid_micros=parse_micros(paid))
+
+    assert labels(made("65.21")) == {"Received": "65.21 EUR"}
+    assert labels(made("100")) == {"Kept on your account": "34.79 EUR", "Received": "100.00 EUR"}
+    assert "Receipt" in pages_of(made("65.21"))[0]
 
 
 def test_pages_can_be_looked_at() -> None:

@@ -110,7 +110,7 @@ async def show_me(call: Call) -> Answer:
     )
 
 
-def _myself(call: Call) -> int:
+def myself(call: Call) -> int:
     """The user who is signed in as themselves. Raises Problem."""
     actor = call.actor
     if actor.user_id is None or actor.session_id is None or actor.behalf_of_id is not None:
@@ -119,7 +119,7 @@ def _myself(call: Call) -> int:
 
 
 async def _my_row(call: Call) -> Row[Any]:
-    return (await call.conn.execute(sa.select(users).where(users.c.id == _myself(call)))).one()
+    return (await call.conn.execute(sa.select(users).where(users.c.id == myself(call)))).one()
 
 
 async def edit_me(call: Call) -> Answer:
@@ -134,7 +134,7 @@ async def edit_me(call: Call) -> Answer:
 
 async def _proved(call: Call, password: str) -> Row[Any]:
     """The asker's row, if the password is theirs. Raises Problem."""
-    number = _myself(call)
+    number = myself(call)
     async with reading(call.api.engine) as conn:
         user = (await conn.execute(sa.select(users).where(users.c.id == number))).one()
     if not await fits(password, user.password_hash):
@@ -194,14 +194,14 @@ async def remove_factor(call: Call) -> Answer:
 
 async def my_sessions(call: Call) -> Answer:
     """Where one is signed in, the latest first."""
-    query = sa.select(sessions).where(sessions.c.user_id == _myself(call)).order_by(sessions.c.id.desc())
+    query = sa.select(sessions).where(sessions.c.user_id == myself(call)).order_by(sessions.c.id.desc())
     rows = await call.conn.execute(query.limit(200))
     return Answer(MySessions(items=[SessionView.model_validate(row._mapping) for row in rows]))
 
 
 async def end_my_session(call: Call) -> Answer:
     """Signs out elsewhere."""
-    number = _myself(call)
+    number = myself(call)
     text = call.asking.parameters["number"]
     mine = sessions.c.user_id == number
     wanted = int(text) if text.isascii() and text.isdecimal() and len(text) < 19 else 0

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import facturx
 from facturx.generate_xml import generate_cii_xml, generate_ubl_xml
 
 from service.billing.document import Document
-from service.billing.paper.language import language_of
 from service.billing.paper.pdf import pdf_of
 from service.billing.paper.terms import terms_for, terms_problems
 
@@ -47,24 +45,4 @@ def _check(document: Document) -> None:
 
 def electronic_pdf_of(document: Document) -> bytes:
     """The PDF, with its data inside wherever the norm can say them (`terms_problems` tells)."""
-    pdf = pdf_of(document)
-    return with_data(pdf, document) if not terms_problems(document) else pdf
-
-
-def with_data(pdf: bytes, document: Document) -> bytes:
-    """A PDF of `pdf_of` as Factur-X. Raises NotElectronic."""
-    language = language_of(document.language)
-    title = f"{language.words[document.kind]} {document.number}"
-    metadata = {"author": document.seller.name, "title": title, "subject": title, "keywords": "Factur-X, EN 16931"}
-    made = facturx.generate_from_binary(
-        pdf,
-        cii_of(document),
-        flavor="factur-x",
-        level=LEVEL,
-        check_xsd=False,
-        check_schematron=False,
-        pdf_metadata=metadata,
-        lang=language.tag,
-        afrelationship="alternative",
-    )
-    return bytes(made)
+    return pdf_of(document, b"" if terms_problems(document) else cii_of(document))

@@ -17,8 +17,8 @@ ROW_UM = 5_300
 """A row of one line."""
 TEXT_UM_MIN = 40_000
 """Narrower, descriptions would be broken into words: then the typesetter finds the widths."""
-_EM_UM = 3_175
-"""9 points."""
+_POINTS, _LABEL_POINTS = 9, 8
+_EM_UM = _POINTS * 25_400 // 72
 _BOLD_PERCENT = 112
 _SPARE_UM = 400
 _OTHER_FONT = 700
@@ -47,7 +47,8 @@ def _needed(at: int, column: Column, table: Table) -> int:
     cells = [_width(row.cells[at]) for row in table.rows if row.kind == "line"]
     is_last = at == len(table.columns) - 1
     sums = [_width(row.cells[-1]) for row in table.rows if row.kind == "subtotal" and is_last]
-    bold = max(_width(column.label), *sums, 0) * _BOLD_PERCENT // 100
+    label = _width(column.label) * _LABEL_POINTS // _POINTS
+    bold = max(label, *sums, 0) * _BOLD_PERCENT // 100
     return max(*cells, bold) + 2 * INSET_UM + _SPARE_UM
 
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
-from babel.numbers import format_decimal
+from babel.numbers import NumberPattern, parse_pattern
 
 from ratebook.money import MICRO_DECIMALS, NANO_DECIMALS
 
@@ -50,8 +50,7 @@ class Language(NamedTuple):
         """`value` of 10^-exponent each, with as many decimals as it needs."""
         shown = max(decimals_min, decimals_of(value, exponent))
         exact = Decimal(value).scaleb(-exponent)
-        pattern = "#,##0" + ("." + "0" * shown if shown else "")
-        return format_decimal(exact, pattern, locale=self.locale, numbering_system="latn")
+        return str(_pattern(shown).apply(exact, self.locale, numbering_system="latn"))
 
     def micros(self, micros: int, decimals_min: int) -> str:
         """An amount or quantity."""
@@ -78,6 +77,11 @@ class Language(NamedTuple):
         minutes, rest = divmod(seconds, 60)
         hours, minutes = divmod(minutes, 60)
         return f"{hours}:{minutes:02}:{rest:02}"
+
+
+@cache
+def _pattern(decimals: int) -> NumberPattern:
+    return parse_pattern("#,##0" + ("." + "0" * decimals if decimals else ""))
 
 
 def runs_right_to_left(text: str) -> bool:

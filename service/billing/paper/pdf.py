@@ -14,45 +14,48 @@ import typst
 from service.billing.document import Document
 from service.billing.paper import fonts
 from service.billing.paper.fit import fit_of
+from service.billing.paper.metadata import with_factur_x
 from service.billing.paper.sheet import Sheet, sheet_of
 
 TEMPLATE = Path(__file__).with_name("sheet.typ")
 STANDARD = "a-3b"
-PNG_PPI = 110
+PNG_PPI = 80
 _LOGO_NAMES = {"image/png": "logo.png", "image/jpeg": "logo.jpg"}
 
 
-def pdf_of(document: Document) -> bytes:
-    """The PDF, without data inside (`service.billing.paper.electronic` puts them in). The same bytes each time."""
+def pdf_of(document: Document, data: bytes = b"") -> bytes:
+    """The PDF: the same bytes each time. `data`: XML that goes inside, as Factur-X wants it; empty: none."""
+    options: dict[str, Any] = {"format": "pdf", "pdf_standards": [STANDARD], "timestamp": _midnight(document)}
     with tempfile.TemporaryDirectory(prefix="kambill-paper-") as name:
-        made = _compile(document, Path(name), format="pdf", pdf_standards=[STANDARD], timestamp=_midnight(document))
-    return bytes(made)
+        pdf = bytes(_compile(document, Path(name), data, **options))
+    return with_factur_x(pdf) if data else pdf
 
 
 def pngs_of(document: Document) -> list[bytes]:
     """Its pages as pictures."""
     with tempfile.TemporaryDirectory(prefix="kambill-paper-") as name:
-        made = _compile(document, Path(name), format="png", ppi=PNG_PPI)
+        made = _compile(document, Path(name), b"", format="png", ppi=PNG_PPI)
     return made if isinstance(made, list) else [made]
 
 
-def _compile(document: Document, folder: Path, **options: Any) -> Any:
+def _compile(document: Document, folder: Path, data: bytes, **options: Any) -> Any:
     """`folder` is all that the template can read: the logo, if there is one that can be drawn."""
-    sheet, logo = sheet_of(document), ""
+    logo, sheet = "", sheet_of(document)
+    more = {"data": data.decode("utf-8")} if data else {}
     if document.branding.logo:
         logo = _LOGO_NAMES[document.branding.logo_type]
         (folder / logo).write_bytes(document.branding.logo)
     try:
-        return _set(sheet, logo, folder, options)
+        return _set(_json(sheet, logo), more, folder, options)
     except typst.TypstError:
         if not logo:
             raise
         # Nobody's invoice waits for a picture: the name stands there instead, as for sellers that have none.
-        return _set(sheet, "", folder, options)
+        return _set(_json(sheet, ""), more, folder, options)
 
 
-def _set(sheet: Sheet, logo: str, folder: Path, options: dict[str, Any]) -> Any:
-    inputs = {"sheet": _json(sheet, logo)}
+def _set(sheet: str, more: dict[str, str], folder: Path, options: dict[str, Any]) -> Any:
+    inputs = {"sheet": sheet} | more
     return _compiler().compile(TEMPLATE.read_bytes(), root=str(folder), sys_inputs=inputs, **options)
 
 

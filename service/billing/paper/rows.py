@@ -91,7 +91,7 @@ def _rows(document: Document, language: Language, columns: tuple[Column, ...]) -
             rows.append(Row("line", tuple(cells[column.name] for column in columns), line.note, note))
         if name and len(groups) > 1:
             sum_micros = sum(line.net_micros for line in lines)
-            cells_of_sum = (f"{language.words['subtotal']} {name}", language.micros(sum_micros, places.amount))
+            cells_of_sum = (f"{language.words['subtotal']}: {name}", language.micros(sum_micros, places.amount))
             rows.append(Row("subtotal", cells_of_sum, running=language.micros(running, places.amount)))
     return rows
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from babel import Locale
@@ -135,11 +136,30 @@ def _facts(document: Document, language: Language) -> tuple[Fact, ...]:
 
 
 def _sums(document: Document, language: Language) -> list[Sum]:
-    words, totals, decimals = language.words, document.totals, document.decimals
+    money = partial(_money, document, language)
+    words, totals = language.words, document.totals
+    sums = _net_sums(document, language)
+    for tax in document.taxes:
+        label = words["tax_of"].format(percent=language.percent(tax.rate.percent_micros))
+        sums.append(Sum(label, money(tax.amount_micros), money(tax.base_micros)))
+    if document.kind is Kind.RECEIPT:
+        return [*sums, *_received(document, language)]
+    if totals.gross_micros != totals.payable_micros:
+        sums.append(Sum(words["gross"], money(totals.gross_micros), is_strong=True))
+    if totals.paid_micros:
+        sums.append(Sum(words["paid"], money(-totals.paid_micros)))
+    if totals.rounding_micros:
+        sums.append(Sum(words["rounding"], money(totals.rounding_micros)))
+    return [*sums, Sum(_payable_label(document, language), money(_payable(document)), is_strong=True)]
 
-    def money(micros: int) -> str:
-        return language.money(micros, decimals, document.currency)
 
+def _money(document: Document, language: Language, micros: int) -> str:
+    return language.money(micros, document.decimals, document.currency)
+
+
+def _net_sums(document: Document, language: Language) -> list[Sum]:
+    """From the lines to what is taxed."""
+    money, words, totals = partial(_money, document, language), language.words, document.totals
     exact = totals.lines_micros - totals.allowances_micros + totals.charges_micros
     sums = []
     if document.adjustments or exact != totals.net_micros:
@@ -149,16 +169,14 @@ def _sums(document: Document, language: Language) -> list[Sum]:
         sums.append(Sum(words["rounding"], money(totals.net_micros - exact)))
     if document.taxes:
         sums.append(Sum(words["net"], money(totals.net_micros), is_strong=True))
-    for tax in document.taxes:
-        percent = language.percent(tax.rate.percent_micros)
-        sums.append(Sum(words["tax_of"].format(percent=percent), money(tax.amount_micros), money(tax.base_micros)))
-    if totals.gross_micros != totals.payable_micros:
-        sums.append(Sum(words["gross"], money(totals.gross_micros), is_strong=True))
-    if totals.paid_micros:
-        sums.append(Sum(words["paid"], money(-totals.paid_micros)))
-    if totals.rounding_micros:
-        sums.append(Sum(words["rounding"], money(totals.rounding_micros)))
-    return [*sums, Sum(_payable_label(document, language), money(_payable(document)), is_strong=True)]
+    return sums
+
+
+def _received(document: Document, language: Language) -> list[Sum]:
+    """What was paid, and what of it was for nothing that stands there."""
+    money, words, totals = partial(_money, document, language), language.words, document.totals
+    unused = [Sum(words["unused"], money(-totals.payable_micros))] if totals.payable_micros < 0 else []
+    return [*unused, Sum(words["payable_receipt"], money(totals.paid_micros), is_strong=True)]
 
 
 def _payable(document: Document) -> int:

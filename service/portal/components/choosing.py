@@ -9,7 +9,9 @@ from service.portal.components.fields import Choice, Kind
 from service.portal.components.labels import label_of
 from service.portal.visit import BY_NAME, Visit
 
-_NAMED = {"device": "username", "number": "number", "user": "email"}
+NAMED = {"device": "username", "number": "number", "user": "email"}
+"""The field that a thing is called by, where it isn't `name`; its list filters by it too."""
+FOUND_MAX = 10
 
 
 async def choices_of(visit: Visit, kind: Kind) -> list[Choice] | None:
@@ -27,4 +29,14 @@ async def things(visit: Visit, noun: str) -> list[Choice] | None:
     page: Any = (await visit.look_at(name, query={"limit": str(PAGE_ROWS_MAX)})).body
     if page.next is not None:
         return None
-    return [Choice(str(row.id), str(getattr(row, _NAMED.get(noun, "name")))) for row in page.items]
+    return [Choice(str(row.id), str(getattr(row, NAMED.get(noun, "name")))) for row in page.items]
+
+
+async def found(visit: Visit, noun: str, text: str) -> list[Choice]:
+    """The first things whose names hold a text, for a field of things that are too many to choose from."""
+    endpoint = BY_NAME.get(f"{noun}.list")
+    field = NAMED.get(noun, "name")
+    if endpoint is None or not visit.can(endpoint.name) or field not in endpoint.query.model_fields or not text:
+        return []
+    page: Any = (await visit.look_at(endpoint.name, query={"limit": str(FOUND_MAX), field: text[:200]})).body
+    return [Choice(str(row.id), str(getattr(row, field))) for row in page.items]

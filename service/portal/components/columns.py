@@ -78,7 +78,12 @@ def badge(visit: Visit, value: str) -> Cell:
 
 def moment(title: str, name: str, *, sort: str = "", is_wide: bool = False) -> Column:
     """A time."""
-    return each(title, lambda visit, row: Cell(visit.formats.moment(getattr(row, name))), sort=sort, is_wide=is_wide)
+    return each(title, lambda visit, row: Cell(_unbroken(visit, getattr(row, name))), sort=sort, is_wide=is_wide)
+
+
+def _unbroken(visit: Visit, wall_ms: int | None) -> str:
+    """A time that stays on one line."""
+    return visit.formats.moment(wall_ms).replace(" ", "\u00a0")
 
 
 def number(title: str, name: str, *, sort: str = "", nothing: str = NEVER, is_wide: bool = False) -> Column:

@@ -41,7 +41,8 @@ class Section(NamedTuple):
     """Prints the section where facts and a table are not enough; it gets `section` and `data`."""
     data: object = None
     is_full: bool = False
-    """Takes the page's whole width."""
+    """Takes the page's whole width, as a table does unless it `is_half`."""
+    is_half: bool = False
 
 
 def section(visit: Visit, title: str, facts: Sequence[Fact], *, edit: tuple[str, str] | None = None) -> Section:

@@ -40,7 +40,7 @@ class Form(NamedTuple):
     is_danger: bool = False
     made: Callable[[Visit, BaseModel], str] | None = None
     """Where to go from what was made; None: back."""
-    tells: Callable[[Visit, BaseModel], Awaitable[Shown]] | None = None
+    tells: Callable[[Visit, BaseModel], Awaitable[Shown | Gone]] | None = None
     """Shows an answer that is told once; None: there is nothing to keep."""
 
     @property

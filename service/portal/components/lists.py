@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from service.api.lists import Paging
+from service.access.endpoints.filters import FilterView, MyFilters
 from service.api.problems import Problem
 from service.portal.components.choosing import choices_of
 from service.portal.components.fields import Field, errors_by_field, field, kinds, moment
@@ -15,7 +15,8 @@ from service.portal.components.labels import label_of
 from service.portal.screen import Crumb, Screen, Shown, filled
 from service.portal.visit import BY_NAME, Visit
 
-OF_PAGING = frozenset(Paging.model_fields)
+OF_PLACE = frozenset({"cursor", "limit"})
+"""What says where one is in a list, not what one looks for."""
 
 
 class Cell(NamedTuple):
@@ -157,9 +158,24 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
         "files": _files(visit, listed),
         "makes": makes(visit, listed.makes),
         "empty": visit.say(listed.empty),
+        "kept": await _kept(visit),
+        "query": told_query(visit),
     }
     trail = (Crumb(visit.say(listed.back[0]), _with_names(visit, listed.back[1])),) if listed.back else ()
     return Shown("list.html", visit.say(listed.title), values, 200 if problem is None else 400, trail)
+
+
+async def _kept(visit: Visit) -> list[FilterView] | None:
+    """The visitor's own filters of this list; None: whoever acts as somebody else keeps none."""
+    if visit.actor is None or visit.actor.behalf_of_id is not None:
+        return None
+    found = await visit.ask("me.filters", MyFilters)
+    return [one for one in found.items if one.page == visit.request.path]
+
+
+def told_query(visit: Visit) -> str:
+    """What stands behind the question mark, without the place in the pages."""
+    return urlencode({name: value for name, value in visit.request.query.items() if value and name not in OF_PLACE})
 
 
 def makes(visit: Visit, offered: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
@@ -217,8 +233,6 @@ def _files(visit: Visit, listed: Listed) -> list[tuple[str, str]]:
     """Links to the whole list as files."""
     if not listed.has_files:
         return []
-    told = urlencode(
-        {name: value for name, value in visit.request.query.items() if value and name not in {"cursor", "limit"}}
-    )
+    told = told_query(visit)
     rest = f"?{told}" if told else ""
     return [("CSV", f"{visit.request.path}.csv{rest}"), ("XLSX", f"{visit.request.path}.xlsx{rest}")]

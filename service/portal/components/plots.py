@@ -37,6 +37,7 @@ def plot(
     drawn = [[None if value is None else value / line.divisor for value in line.values] for line in lines]
     data = {
         "zone": zone,
+        "head": head,
         "series": [line.label for line in lines],
         "values": [[ms // 1000 for ms in moments_ms], *drawn],
     }

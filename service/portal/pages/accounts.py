@@ -65,6 +65,9 @@ async def show(visit: Visit) -> Shown:
         ("Overview", f"{here}/overview", "traffic.hours"),
         ("Its calls", f"/calls?account_id={row.id}", "cdr.list"),
     ]
+    if row.kind in {"root", "reseller"}:
+        actions.append(("Brand", f"{here}/brand", "brand.show"))
+    actions.append(("Roles", f"{here}/roles", "account.ceiling"))
     dangers = _dangers(row.state, here) if not own else []
     return page(visit, row.name, sections, badges=badges, actions=actions, dangers=dangers, trail=tuple(trail))
 

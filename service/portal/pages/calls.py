@@ -49,7 +49,11 @@ CALLS = Listed(
     "cdr.list",
     "Calls",
     (
-        each("Started", lambda visit, row: Cell(visit.formats.moment(row.started_at), f"/calls/{row.id}"), sort="id"),
+        each(
+            "Started",
+            lambda visit, row: Cell(visit.formats.moment(row.started_at).replace(" ", "\u00a0"), f"/calls/{row.id}"),
+            sort="id",
+        ),
         columns.other("Account", "account", "account_id", is_wide=True),
         columns.text("From", "caller"),
         columns.text("To", "called"),

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from aiohttp import web
+
 from service.accounts.api import AccountView
 from service.api.problems import Problem
 from service.api.values import moment_text
 from service.calls.running import FundsView, RunningCalls
 from service.calls.traffic_api import DestinationsView, TrafficView
 from service.portal.components import columns
+from service.portal.components.choosing import found as found_things
 from service.portal.components.columns import each
 from service.portal.components.facts import Section, page
 from service.portal.components.lists import Cell, table_of
@@ -271,7 +274,15 @@ async def _destinations(visit: Visit, account_id: int) -> Section | None:
         ),
     )
     table = await table_of(visit, shown, found.items[:DESTINATIONS])
-    return Section(visit.say("Top destinations of the week"), [], table, empty=visit.say("No call yet."))
+    return Section(visit.say("Top destinations of the week"), [], table, empty=visit.say("No call yet."), is_half=True)
+
+
+async def show_choices(visit: Visit) -> web.StreamResponse:
+    """Names for a field of things that are too many to choose from: while one types."""
+    typed = visit.request.query.get(visit.request.query.get("field", ""), "")
+    choices = await found_things(visit, visit.parameter("noun"), typed.strip())
+    text = visit.request.app[PRINTER].piece(visit, "choices.html", {"choices": choices})
+    return web.Response(text=text, content_type="text/html")
 
 
 async def show_menu(visit: Visit) -> Shown:
@@ -283,4 +294,5 @@ SCREENS = (
     Screen("/", "me.show", show),
     Screen("/overview/running", "call.list", stream(running_piece), streams=True),
     Screen("/menu", "me.show", show_menu),
+    Screen("/choices/{noun}", "me.show", show_choices),
 )

@@ -9,6 +9,7 @@ from zoneinfo import available_timezones
 import segno
 from markupsafe import Markup
 
+from service.access.endpoints.filters import MyFilters
 from service.access.endpoints.me import MySessions, NewFactor
 from service.api.problems import Problem
 from service.portal import cookies
@@ -19,7 +20,7 @@ from service.portal.components.fields import Choice, errors_by_field, field, kin
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, table_of
-from service.portal.screen import Crumb, Gone, Screen, Shown
+from service.portal.screen import Crumb, Gone, Screen, Shown, local_path
 from service.portal.visit import BY_NAME, Visit
 from service.portal.wording import language_names
 
@@ -52,6 +53,7 @@ async def show(visit: Visit) -> Shown:
     turn = ("Turn the second factor off", "/profile/second-factor/off", "me.totp-remove")
     if not user.totp_active:
         turn = ("Turn the second factor on", "/profile/second-factor", "me.totp-begin")
+    safety.append(Fact("Sign out", Cell(visit.say("Sign out"), "/sign-out")))
     sections = [
         section(visit, "About you", about, edit=("/profile/edit", "me.edit")),
         section(visit, "Safety", safety),
@@ -167,7 +169,34 @@ def _session_end(visit: Visit, row: Any, current: int | None) -> Cell:
     return Cell(visit.say("Sign out there"), f"/profile/sessions/{row.id}/end")
 
 
+# --- filters of lists
+
+
+async def keep_filter(visit: Visit) -> Gone:
+    """From the list itself, and back to it."""
+    body = {name: str(visit.form.get(name, "")) for name in ("page", "name", "query")}
+    await visit.do("me.keep-filter", body)
+    return Gone(local_path(f"{body['page']}?{body['query']}"), visit.say("The filter is kept."))
+
+
+async def drop_filter(visit: Visit) -> Gone:
+    """Back to its list."""
+    async with visit.looking():
+        found = await visit.ask("me.filters", MyFilters)
+    number = visit.parameter("number")
+    await visit.do("me.drop-filter", number=number)
+    page_of = next((one.page for one in found.items if str(one.id) == number), "/")
+    return Gone(local_path(page_of), visit.say("The filter is gone."))
+
+
+async def ask_drop_filter(visit: Visit) -> Shown:
+    """Once more."""
+    return Shown("filter_removal.html", visit.say("Remove this filter?"), {})
+
+
 SCREENS = (
+    Screen("/filters", "me.filters", show, keep_filter),
+    Screen("/filters/{number}/removal", "me.filters", ask_drop_filter, drop_filter),
     Screen("/profile", "me.show", show),
     Screen("/profile/edit", "me.edit", show_edit, edit),
     Screen("/profile/second-factor", "me.totp-begin", show_factor, factor),

@@ -68,6 +68,11 @@ async def sign_in(visit: Visit) -> Shown | Gone:
     return Gone(local_path(str(visit.form.get("next", ""))), session=answer.body.session, home="")
 
 
+async def ask_sign_out(visit: Visit) -> Shown:
+    """For who has no menu that opens."""
+    return Shown("sign_out.html", visit.say("Sign out"), {})
+
+
 async def sign_out(visit: Visit) -> Gone:
     """Ends the session; also the own one, of whoever acts as somebody else."""
     await visit.do("session.close")
@@ -153,7 +158,7 @@ async def end_log_in_as(visit: Visit) -> Gone:
 
 SCREENS = (
     Screen("/sign-in", "session.open", show_sign_in, sign_in),
-    Screen("/sign-out", "session.close", show_sign_in, sign_out),
+    Screen("/sign-out", "session.close", ask_sign_out, sign_out),
     Screen("/forgotten-password", "password.forget", show_forgotten, forgotten),
     Screen("/password", "password.choose", show_choose, choose),
     Screen("/users/{user_id}/log-in-as", "user.impersonate", ask_log_in_as, log_in_as),

@@ -5,6 +5,10 @@
   function draw(place) {
     const data = JSON.parse(place.dataset.plot);
     const colours = [style("--kb-primary"), style("--kb-accent-line"), style("--kb-third")];
+    const language = document.documentElement.lang;
+    const hours = data.values[0].length < 2 || data.values[0][1] - data.values[0][0] < 7200;
+    const moment = new Intl.DateTimeFormat(language, { timeZone: data.zone, ...(hours ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { day: "numeric", month: "short" }) });
+    const number = new Intl.NumberFormat(language, { maximumFractionDigits: 6 });
     const axis = { stroke: style("--bs-secondary-color"), grid: { stroke: style("--bs-border-color"), width: 1 }, ticks: { show: false } };
     const options = {
       width: Math.max(200, place.clientWidth),
@@ -13,11 +17,14 @@
       cursor: { drag: { x: false, y: false } },
       legend: { live: true },
       scales: { x: { time: true }, y: { range: (_plot, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 0) * 1.1)] } },
-      axes: [axis, { ...axis, size: 56 }],
+      axes: [
+        { ...axis, space: 60, values: (_plot, marks) => marks.map((at) => moment.format(new Date(at * 1000))) },
+        { ...axis, size: 64, values: (_plot, marks) => marks.map((value) => number.format(value)) },
+      ],
       series: [
-        { value: (_plot, at) => (at == null ? "–" : new Date(at * 1000).toLocaleString(document.documentElement.lang, { timeZone: data.zone })) },
+        { label: data.head, value: (_plot, at) => (at == null ? "–" : moment.format(new Date(at * 1000))) },
         ...data.series.map((one, index) => ({
-          label: one, stroke: colours[index % 3], width: 2, points: { show: data.values[0].length < 2 },
+          label: one, value: (_plot, value) => (value == null ? "–" : number.format(value)), stroke: colours[index % 3], width: 2, points: { show: data.values[0].length < 2 },
           dash: index === 1 ? [6, 3] : index === 2 ? [2, 3] : [],
         })),
       ],

@@ -1,0 +1,1 @@
+"""Documents of invented companies, for pictures and measurements."""

@@ -1,0 +1,214 @@
+"""What a seller shows of itself, and what its accounts may: brand and logo, roles of accounts; hooks and deliveries."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from service.access.endpoints.roles import Catalogue, CeilingView
+from service.api.problems import Problem
+from service.delivery.views import DeliveryMade
+from service.portal.components import columns
+from service.portal.components.columns import each, once
+from service.portal.components.facts import Fact, Section, page, section
+from service.portal.components.forms import Form
+from service.portal.components.forms import screen as form_screen
+from service.portal.components.lists import Cell, Listed, screens
+from service.portal.formats import NEVER
+from service.portal.pages.people import by_area
+from service.portal.screen import Crumb, Gone, Screen, Shown
+from service.portal.visit import Visit
+from service.sellers.brand import LOGO_BYTES_MAX, BrandView
+from service.webhooks.api import NewSecret
+
+ACCOUNT = "/accounts/{account_id}"
+BRAND, CEILING = f"{ACCOUNT}/brand", f"{ACCOUNT}/roles"
+TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+
+
+def _trail(visit: Visit) -> tuple[Crumb, ...]:
+    number = visit.parameter("account_id")
+    return (Crumb(visit.say("Account"), f"/accounts/{number}"),)
+
+
+async def show_brand(visit: Visit) -> Shown:
+    """What the account's people see."""
+    brand = await visit.ask("brand.show", BrandView, account_id=visit.parameter("account_id"))
+    here = f"/accounts/{visit.parameter('account_id')}"
+    told = [
+        Fact("Company", Cell(brand.company or NEVER), "" if not brand.inherited else _INHERITED),
+        Fact("Address", Cell(brand.address or NEVER)),
+        Fact("Tax number", Cell(brand.tax_number or NEVER)),
+        Fact("Host name", Cell(brand.host or NEVER), "Whoever opens the portal by it sees this name."),
+        Fact("Main colour", Cell(brand.primary_colour or NEVER)),
+        Fact("Second colour", Cell(brand.accent_colour or NEVER)),
+        Fact("Sender of mails", Cell(f"{brand.sender_name} {brand.sender_address}".strip() or NEVER)),
+        Fact("Logo", Cell(visit.say("yes" if brand.has_logo else "no"))),
+    ]
+    actions = [] if brand.inherited else [("Logo", f"{here}/logo", "brand.set-logo")]
+    dangers = [] if brand.inherited else [("Remove", f"{here}/brand/removal", "brand.remove")]
+    sections = [section(visit, "Brand", told, edit=(f"{here}/brand/edit", "brand.edit"))]
+    return page(visit, visit.say("Brand"), sections, actions=actions, dangers=dangers, trail=_trail(visit))
+
+
+_INHERITED = "Of a seller above: the account has none of its own."
+
+
+async def show_logo(visit: Visit) -> Shown:
+    """Asks for the file."""
+    return _logo(visit, None)
+
+
+def _logo(visit: Visit, problem: Problem | None) -> Shown:
+    errors = [one.detail for one in problem.errors] if problem is not None else []
+    values = {"problem": problem, "errors": errors, "back": f"/accounts/{visit.parameter('account_id')}/brand"}
+    return Shown("logo.html", visit.say("Logo"), values, 200 if problem is None else problem.status, _trail(visit))
+
+
+async def set_logo(visit: Visit) -> Shown | Gone:
+    """PNG or JPEG; what it really is the endpoint looks at."""
+    file: Any = visit.form.get("file")
+    if not isinstance(file, web.FileField):
+        return _logo(visit, Problem("invalid", "choose a file"))
+    suffix = file.filename[file.filename.rfind(".") :].lower()
+    data = base64.b64encode(file.file.read(LOGO_BYTES_MAX + 1)).decode()
+    body = {"type": TYPES.get(suffix, ""), "data": data}
+    try:
+        await visit.do("brand.set-logo", body, **visit.path_of("brand.set-logo"))
+    except Problem as problem:
+        return _logo(visit, problem)
+    return Gone(f"/accounts/{visit.parameter('account_id')}/brand", visit.say("The logo is set."))
+
+
+async def show_ceiling(visit: Visit) -> Shown:
+    """What an account's people may at most, right by right."""
+    found = await visit.ask("account.ceiling", CeilingView, account_id=visit.parameter("account_id"))
+    await visit.learn("role", found.role_ids)
+    catalogue = await visit.ask("permission.list", Catalogue)
+    roles = ", ".join(visit.name("role", number) for number in found.role_ids) or NEVER
+    told = [
+        Fact("What accounts of this kind may", Cell(visit.say("yes" if found.default_role else "no"))),
+        Fact("Roles given beside it", Cell(roles)),
+    ]
+    here = f"/accounts/{visit.parameter('account_id')}"
+    edit = (f"{here}/roles/edit", "account.set-ceiling")
+    rights = Section(
+        visit.say("Its people may at most"), template="rights.html", data=by_area(catalogue.items, found.permissions),
+        is_full=True,
+    )  # fmt: skip
+    return page(
+        visit,
+        visit.say("Roles of the account"),
+        [section(visit, "Roles", told, edit=edit), rights],
+        trail=_trail(visit),
+    )
+
+
+HOOKS = Listed(
+    "/webhooks", "webhook.list", "Webhooks",
+    (
+        each("Server", lambda _, row: Cell(row.url)),
+        columns.other("Account", "account", "account_id"),
+        columns.text("Events", "events", is_wide=True),
+        columns.state(),
+        each("Messages", once("Messages", "/webhooks/{}/messages")),
+        each("Edit", once("Edit", "/webhooks/{}/edit")),
+        each("Remove", once("Remove", "/webhooks/{}/removal")),
+    ),
+    ("account_id",), empty="No server is told of what happens.",
+    makes=(("New webhook", "/webhooks/new", "webhook.make"),),
+)  # fmt: skip
+MESSAGES = Listed(
+    "/webhooks/{webhook_id}/messages", "webhook.messages", "Messages",
+    (
+        columns.moment("When", "created_at"),
+        columns.text("Event", "event"),
+        columns.state(),
+        columns.number("Attempts", "attempts"),
+    ),
+    ("state",), back=("Webhooks", "/webhooks"), empty="Nothing was sent yet.",
+)  # fmt: skip
+DELIVERIES = Listed(
+    "/deliveries", "delivery.list", "Deliveries of call records",
+    (
+        columns.text("Name", "name", sort="name"),
+        columns.other("Account", "account", "account_id"),
+        columns.text("Way", "way"),
+        columns.text("Target", "target"),
+        columns.text("Period", "period"),
+        columns.state(),
+        each("Files", once("Files", "/deliveries/{}/files")),
+        each("Edit", once("Edit", "/deliveries/{}/edit")),
+    ),
+    ("name", "account_id"), "name", "No call records are delivered anywhere.",
+    (("New delivery", "/deliveries/new", "delivery.make"),),
+)  # fmt: skip
+FILES = Listed(
+    "/deliveries/{delivery_id}/files", "delivery.files", "Files",
+    (columns.text("Name", "name"), columns.number("Calls", "calls"), columns.moment("Made", "cut_at"), columns.state()),
+    ("state",), back=("Deliveries", "/deliveries"), empty="No file was made yet.",
+)  # fmt: skip
+
+
+async def tell_secret(visit: Visit, body: BaseModel) -> Shown:
+    """Shown once."""
+    assert isinstance(body, NewSecret)
+    values = {
+        "warning": visit.say("Messages are signed with it. It is shown this once."),
+        "told": [(visit.say("Secret"), body.secret)],
+        "back": "/webhooks",
+    }
+    return Shown("told_once.html", visit.say("The webhook's secret"), values)
+
+
+async def tell_delivery(visit: Visit, body: BaseModel) -> Shown | Gone:
+    """A key only where it goes to a webhook."""
+    assert isinstance(body, DeliveryMade)
+    if body.secret is None:
+        return Gone("/deliveries", visit.say("The delivery is made."))
+    values = {
+        "warning": visit.say("Messages are signed with it. It is shown this once."),
+        "told": [(visit.say("Secret"), body.secret)],
+        "back": "/deliveries",
+    }
+    return Shown("told_once.html", visit.say("The delivery's secret"), values)
+
+
+_FORMS = (
+    Form(f"{BRAND}/edit", "brand.edit", "Edit brand", "Save", BRAND, shows="brand.show", said="The brand is set."),
+    Form(
+        f"{BRAND}/removal", "brand.remove", "Remove this brand?", "Remove", BRAND, said="The brand is removed.",
+        text="The account shows that of the seller above again.", is_danger=True,
+    ),
+    Form(
+        f"{CEILING}/edit", "account.set-ceiling", "Roles of the account", "Save", CEILING, shows="account.ceiling",
+        said="The roles are given.", text="What its people may at most, and everybody below it.",
+    ),
+    Form("/webhooks/new", "webhook.make", "New webhook", "Make", "/webhooks", tells=tell_secret),
+    Form(
+        "/webhooks/{webhook_id}/edit", "webhook.edit", "Edit webhook", "Save", "/webhooks", shows="webhook.show",
+        said="The webhook is changed.",
+    ),
+    Form(
+        "/webhooks/{webhook_id}/removal", "webhook.remove", "Remove this webhook?", "Remove", "/webhooks",
+        said="The webhook is gone.", is_danger=True,
+    ),
+    Form("/deliveries/new", "delivery.make", "New delivery", "Make", "/deliveries", tells=tell_delivery),
+    Form(
+        "/deliveries/{delivery_id}/edit", "delivery.edit", "Edit delivery", "Save", "/deliveries",
+        shows="delivery.show", said="The delivery is changed.",
+    ),
+)  # fmt: skip
+SCREENS = (
+    *screens(HOOKS),
+    *screens(MESSAGES),
+    *screens(DELIVERIES),
+    *screens(FILES),
+    *(form_screen(form) for form in _FORMS),
+    Screen(BRAND, "brand.show", show_brand),
+    Screen(f"{ACCOUNT}/logo", "brand.set-logo", show_logo, set_logo),
+    Screen(CEILING, "account.ceiling", show_ceiling),
+)

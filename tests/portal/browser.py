@@ -1,0 +1,85 @@
+"""A real Chromium that is looked at while it works: console, requests to others, accessibility."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+
+from tests.service.office import PASSWORD
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+AXE = Path(__file__).with_name("axe.min.js").read_text()
+_RUN = (
+    "axe.run().then(found => JSON.stringify(found.violations.map(one => [one.id, one.nodes.map(node => node.html)])))"
+)
+
+
+class Person:
+    """Somebody before a screen. What goes wrong there is kept."""
+
+    def __init__(self, page: Page, address: str) -> None:
+        self.page = page
+        self.address = address
+        self.wrong: list[str] = []
+        page.on("console", self._said)
+        page.on("pageerror", lambda fault: self.wrong.append(f"script: {fault}"))
+        page.on("dialog", lambda dialog: self.wrong.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda request: self._asked(request.url))
+
+    def _said(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.wrong.append(f"console: {message.text}")
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((self.address, "data:")):
+            self.wrong.append(f"foreign: {url}")
+
+    async def go(self, path: str) -> None:
+        """By its address."""
+        await self.page.goto(self.address + path)
+
+    async def sign_in(self, email: str, password: str = PASSWORD) -> None:
+        """By keys alone, from the first field on."""
+        await self.go("/sign-in")
+        await self.page.focus("#email")
+        await self.page.keyboard.type(email)
+        await self.page.keyboard.press("Tab")
+        await self.page.keyboard.type(password)
+        await self.page.keyboard.press("Enter")
+        await self.page.wait_for_url("**/")
+
+    async def menu(self) -> list[str]:
+        """The addresses of the menu's lines."""
+        return await self.page.eval_on_selector_all("#menu a.nav-link", "links => links.map(one => one.pathname)")
+
+    async def violations(self) -> list[Any]:
+        """What axe finds; put in beside the page's policy."""
+        client = await self.page.context.new_cdp_session(self.page)
+        asked = {"expression": f"{AXE};{_RUN}", "awaitPromise": True}
+        found = await client.send("Runtime.evaluate", asked)
+        await client.detach()
+        return list(json.loads(found["result"]["value"]))
+
+    async def check(self) -> None:
+        """Nothing is wrong with the page at hand."""
+        assert self.wrong == [], self.page.url
+        assert await self.violations() == [], self.page.url
+
+    async def width(self) -> int:
+        """Of the whole page, which may be wider than the screen."""
+        return int(await self.page.evaluate("document.documentElement.scrollWidth"))
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator[Browser]:
+    """Debian's."""
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        await browser.close()

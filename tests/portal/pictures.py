@@ -1,0 +1,49 @@
+"""Pictures of the main pages, for the documents."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.portal.browser import Person, chromium
+from tests.portal.house import portal
+
+PORT = 18660
+PICTURES = {
+    "overview": ("owner@lower.example", "/", 1280, "light"),
+    "overview-dark": ("owner@customer.example", "/", 1280, "dark"),
+    "account": ("boss@op.example", "/accounts/3", 1280, "light"),
+    "accounts": ("boss@op.example", "/accounts", 1280, "light"),
+    "running-calls": ("boss@op.example", "/live", 1280, "light"),
+    "call": ("boss@op.example", "/calls/1", 1280, "light"),
+    "role": ("boss@op.example", "/roles/4", 1280, "light"),
+    "telephone": ("owner@customer.example", "/", 360, "light"),
+}
+"""By name: who looks at what, how wide, and in which light."""
+
+
+async def take(address: str, folder: Path) -> None:
+    """All of them."""
+    async with chromium() as browser:
+        for name, (email, path, width, light) in PICTURES.items():
+            context = await browser.new_context(viewport={"width": width, "height": 900}, color_scheme=light)  # type: ignore[arg-type]
+            person = Person(await context.new_page(), address)
+            await person.sign_in(email)
+            await person.go(path)
+            await person.page.wait_for_timeout(500)
+            await person.page.screenshot(path=folder / f"{name}.png")
+            await context.close()
+
+
+def main() -> None:
+    """Into the folder that is named."""
+    folder = Path(sys.argv[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as place, portal(Path(place), PORT) as address:
+        asyncio.run(take(address, folder))
+
+
+if __name__ == "__main__":
+    main()

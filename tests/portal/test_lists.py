@@ -1,0 +1,292 @@
+"""Lists, forms and files of the pages, without a browser: P3, P1, and what people type to do harm."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import struct
+import zlib
+from collections.abc import Callable
+
+import aiohttp
+import openpyxl
+import pytest
+
+from tests.portal.conftest import SAME, Walker
+from tests.portal.house import FORMULA, LONG_NAME, WICKED
+
+Walkers = Callable[[], Walker]
+
+
+def _rows(text: str) -> list[str]:
+    return re.findall(r"<tr>(.*?)</tr>", text.rsplit("<tbody>", maxsplit=1)[-1], re.DOTALL)
+
+
+async def _id(walker: Walker, noun: str, **query: str) -> int:
+    """A thing's number, by the API."""
+    cookies = {cookie.key: cookie.value for cookie in walker.session.cookie_jar}
+    headers = {"Authorization": f"Bearer {cookies['kambill_session']}"}
+    url = f"{walker.address}/api/v1/{noun}"
+    async with walker.session.get(url, headers=headers, params=query) as answer:
+        return int(json.loads(await answer.text())["items"][0]["id"])
+
+
+async def test_filters_and_order_stand_in_the_address(walker: Walker) -> None:
+    """So they can be kept and sent on; a filter that is nonsense is told beside it."""
+    await walker.sign_in("boss@op.example")
+    page = await walker.get("/accounts?kind=customer&sort=-name")
+    assert 'aria-sort="descending"' in page.text
+    assert len(_rows(page.text)) == 2
+    assert "Nothing fits these filters" in (await walker.get("/accounts?name=zzz")).words
+    wrong = await walker.get("/accounts?kind=nonsense")
+    assert wrong.status == 400
+    assert "invalid-feedback" in wrong.text
+
+
+async def test_a_list_goes_on_page_by_page(walker: Walker) -> None:
+    """By cursor; a cursor of another list is told."""
+    await walker.sign_in("boss@op.example")
+    first = await walker.get("/accounts?limit=3")
+    link = re.search(r'href="(/accounts\?limit=3[^"]*cursor=[^"]*)"', first.text)
+    assert link is not None
+    second = await walker.get(link.group(1).replace("&amp;", "&"))
+    assert not set(_rows(first.text)) & set(_rows(second.text))
+    assert "First page" in second.words
+    assert (await walker.get("/accounts?cursor=x")).status == 400
+
+
+async def test_a_list_is_had_whole_as_csv_and_xlsx(walker: Walker) -> None:
+    """Beyond a page, with its filters; numbers are numbers, and text is never a formula."""
+    await walker.sign_in("boss@op.example")
+    got = await walker.get("/users.csv?account_id=5")
+    lines = list(csv.DictReader(io.StringIO(got.text)))
+    assert "attachment" in got.headers["Content-Disposition"]
+    assert {line["name"] for line in lines} >= {f"'{FORMULA}", WICKED}
+    assert {line["account"] for line in lines} == {"customer"}
+    async with walker.session.get(walker.address + "/accounts.xlsx") as answer:
+        book = openpyxl.load_workbook(io.BytesIO(await answer.read()))
+    rows = list(book.active.iter_rows(values_only=True))
+    names, data = rows[0], [dict(zip(rows[0], row, strict=True)) for row in rows[1:]]
+    assert "balance" in names
+    assert {row["name"] for row in data} >= {"upper", LONG_NAME}
+    assert all(isinstance(row["balance"], int | float) for row in data)
+    async with walker.session.get(walker.address + "/users.xlsx") as answer:
+        book = openpyxl.load_workbook(io.BytesIO(await answer.read()))
+    assert all(cell.data_type != "f" for row in book.active.iter_rows() for cell in row)
+
+
+async def test_a_file_holds_no_more_than_the_list(walker: Walker) -> None:
+    """Of a subtree only its own; without the right there is none."""
+    await walker.sign_in("owner@lower.example")
+    names = {line["name"] for line in csv.DictReader(io.StringIO((await walker.get("/accounts.csv")).text))}
+    assert names >= {"lower", "customer"}
+    assert not names & {"upper", "Operator", "carrier"}
+    assert (await walker.get("/gateways.csv")).status == 403
+
+
+async def test_calls_as_a_file_have_charge_and_margin(walker: Walker) -> None:
+    """Each viewer's own side: a reseller its margin, a customer none."""
+    await walker.sign_in("owner@lower.example")
+    sold = [line for line in csv.DictReader(io.StringIO((await walker.get("/calls.csv")).text)) if line["charge"]]
+    assert {line["margin"] == "" for line in sold} == {False}
+    assert {line["cost"] for line in sold} == {""}
+
+
+async def test_what_was_changed_is_sent_and_nothing_else(walker: Walker) -> None:
+    """An edit that changes nothing says so, and no line of the audit is written."""
+    await walker.sign_in("boss@op.example")
+    number = await _id(walker, "accounts", name="agent")
+    page = await walker.get(f"/accounts/{number}/edit")
+    form = {"name": "agent", "billing": "prepaid", "commission": "yes", "cut_on_suspend": "yes"}
+    version = {"_version": page.hidden("_version")}
+    same = await walker.post(f"/accounts/{number}/edit", **form, **version)
+    assert "Nothing was changed" in same.words
+    changed = await walker.post(f"/accounts/{number}/edit", **{**form, "channels": "30"}, **version)
+    assert changed.path == f"/accounts/{number}"
+    assert "Calls at once 30" in changed.words
+
+
+async def test_two_who_edit_the_same_are_told(walker: Walker) -> None:
+    """The later one sees what the other made of it, and keeps what they typed."""
+    await walker.sign_in("boss@op.example")
+    number = await _id(walker, "accounts", name="agent")
+    form = {"name": "agent", "billing": "prepaid", "commission": "yes", "cut_on_suspend": "yes"}
+    old = {"_version": (await walker.get(f"/accounts/{number}/edit")).hidden("_version")}
+    await walker.post(f"/accounts/{number}/edit", **form, **old, cps="7")
+    late = await walker.post(f"/accounts/{number}/edit", **form, **old, cps="9")
+    assert late.status == 412
+    assert "It was changed meanwhile" in late.words
+    assert "Meanwhile it became: 7" in late.words
+    assert 'value="9"' in late.text
+    again = await walker.post(f"/accounts/{number}/edit", **form, cps="9", _version=late.hidden("_version"))
+    assert "New calls a second 9" in again.words
+
+
+async def test_faults_stand_beside_the_fields_of_a_form(walker: Walker) -> None:
+    """With what was typed, and nothing is made."""
+    await walker.sign_in("boss@op.example")
+    page = await walker.post("/trunks/new", account_id="5", name="", networks="10.0.0.0/8\nnonsense", transport="udp")
+    assert page.status == 422
+    assert 'id="networks-errors"' in page.text
+    assert "2: " in page.text
+    assert "nonsense</textarea>" in page.text
+    many = await walker.post("/accounts/5/payment", amount="many", reason="x", _key="k1")
+    assert many.status == 422
+    assert 'id="amount-errors"' in many.text
+
+
+async def test_a_payment_that_is_sent_twice_is_posted_once(walker: Walker) -> None:
+    """By the key in the form."""
+    await walker.sign_in("boss@op.example")
+    page = await walker.get("/accounts/5/payment")
+    form = {"amount": "12.5", "reason": "Twice", "_key": page.hidden("_key")}
+    for _ in range(2):
+        assert (await walker.post("/accounts/5/payment", **form)).path == "/accounts/5/lines"
+    lines = await walker.get("/accounts/5/lines")
+    assert lines.words.count("Twice") == 1
+
+
+async def test_nobody_posts_to_their_own_account(walker: Walker) -> None:
+    """The API's refusal stands on the page; the button isn't offered there."""
+    await walker.sign_in("owner@customer.example")
+    assert (await walker.post("/accounts/5/payment", amount="1", reason="x", _key="k")).status == 403
+
+
+@pytest.mark.parametrize("path", ["/users", "/users.csv", "/audit", "/accounts/5"])
+async def test_what_was_typed_to_do_harm_is_text(walker: Walker, path: str) -> None:
+    """Wherever a name is shown."""
+    await walker.sign_in("boss@op.example")
+    text = (await walker.get(path)).text
+    if not path.endswith(".csv"):
+        assert "<script>alert" not in text
+        assert "<img src=x" not in text
+
+
+async def test_a_devices_password_is_shown_once(walker: Walker) -> None:
+    """With a QR code; its page doesn't have it."""
+    await walker.sign_in("owner@customer.example")
+    page = await walker.post("/devices/new", account_id="5", username="kitchen", contacts_max="1")
+    assert page.status == 200
+    password = re.search(r'Password</dt><dd class="kb-secret">([^<]+)<', page.text)
+    assert password is not None
+    assert "<svg" in page.text
+    number = await _id(walker, "devices", username="kitchen")
+    assert password.group(1) not in (await walker.get(f"/devices/{number}")).text
+    taken = await walker.post("/devices/new", account_id="5", username="kitchen", contacts_max="1")
+    assert 'id="username-errors"' in taken.text
+
+
+async def test_a_role_gives_only_what_its_maker_has(walker: Walker) -> None:
+    """A reseller's editor tells which rights those are; forced ones are refused."""
+    await walker.sign_in("owner@lower.example")
+    page = await walker.get("/roles/new")
+    assert "you have it not" in page.words
+    forced = await walker.post("/roles/new", name="Mighty", permissions="gateways.change")
+    assert forced.status == 403
+    made = await walker.post("/roles/new", name="Clerk", permissions="cdrs.read")
+    assert made.path == "/roles"
+    assert "Clerk" in made.words
+
+
+async def test_an_invitation_is_accepted(walker: Walker, walkers: Walkers) -> None:
+    """By its link, which opens once."""
+    await walker.sign_in("boss@op.example")
+    role = await _id(walker, "roles", name="Read-only")
+    form = {"account_id": "1", "email": "new@op.example", "name": "New", "language": "en", "timezone": "UTC"}
+    page = await walker.post("/users/new", **form, role_ids=str(role))
+    link = re.search(r"/password\?link=([^<\s]+)", page.text)
+    assert link is not None
+    guest = walkers()
+    weak = await guest.post("/password", link=link.group(1), password="short")
+    assert weak.status == 422
+    await guest.post("/password", link=link.group(1), password="the horse eats its battery")
+    assert (await guest.sign_in("new@op.example")).path == "/"
+    again = await guest.post("/password", link=link.group(1), password="another long password")
+    assert "expired" in again.words
+
+
+async def test_running_calls_come_as_events(walker: Walker) -> None:
+    """A piece of the page, with the charge so far; not for who may not see them."""
+    assert (await walker.get("/live/stream")).path.startswith("/sign-in")
+    await walker.sign_in("owner@customer.example")
+    async with walker.session.get(walker.address + "/live/stream") as answer:
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        text = ""
+        while "\n\n" not in text:
+            text += (await answer.content.readany()).decode()
+    assert all(line.startswith("data: ") for line in text.split("\n\n")[0].splitlines())
+    assert "Charge so far" in text
+    assert "gateway" not in text.lower()
+
+
+async def test_a_right_that_is_taken_away_is_gone_at_the_next_click(walker: Walker, walkers: Walkers) -> None:
+    """Menu and page."""
+    boss = walkers()
+    await boss.sign_in("boss@op.example")
+    support, reader = await _id(boss, "roles", name="Support"), await _id(boss, "roles", name="Finance")
+    number = await _id(boss, "users", email="reader@op.example")
+    await walker.sign_in("reader@op.example")
+    before = await _id(boss, "roles", name="Read-only")
+    await boss.post(f"/users/{number}/roles", role_ids=str(support))
+    assert "/devices/new" in (await walker.get("/devices")).text
+    await boss.post(f"/users/{number}/roles", role_ids=str(reader))
+    assert "/devices/new" not in (await walker.get("/devices")).text
+    assert (await walker.get("/devices/new")).status == 403
+    await boss.post(f"/users/{number}/roles", role_ids=str(before))
+
+
+async def test_a_filter_is_kept_by_a_name(walker: Walker, walkers: Walkers) -> None:
+    """For oneself alone; nothing but a list of this portal can be kept."""
+    await walker.sign_in("boss@op.example")
+    kept = await walker.post("/filters", page="/accounts", name="Sellers <b>", query="kind=reseller")
+    assert kept.path == "/accounts?kind=reseller"
+    page = await walker.get("/accounts")
+    assert 'href="/accounts?kind=reseller">Sellers &lt;b&gt;</a>' in page.text
+    link = re.search(r'href="(/filters/\d+/removal)"', page.text)
+    assert link is not None
+    other = walkers()
+    await other.sign_in("admin@op.example")
+    assert "Sellers" not in (await other.get("/accounts")).words
+    assert (await other.post(link.group(1))).status == 404
+    assert (await walker.post("/filters", page="https://evil.example", name="x", query="")).status == 422
+    assert (await walker.post(link.group(1))).path == "/accounts"
+    assert "Sellers" not in (await walker.get("/accounts")).words
+
+
+async def test_things_are_looked_for_where_they_are_too_many_to_choose_from(walker: Walker) -> None:
+    """By their names, among what the visitor sees; without the right nothing."""
+    await walker.sign_in("owner@lower.example")
+    got = await walker.get("/choices/account?field=account_id&account_id=cust")
+    assert re.findall(r">([^<]+)</option>", got.text) == ["customer"]
+    assert "<option" not in (await walker.get("/choices/account?field=account_id&account_id=upper")).text
+    assert "<option" not in (await walker.get("/choices/gateway?field=gateway_id&gateway_id=gw")).text
+    assert "<option" not in (await walker.get("/choices/nonsense?field=x&x=y")).text
+
+
+async def test_a_seller_sets_its_logo(walker: Walker) -> None:
+    """A picture by what its bytes say; its people see it."""
+    await walker.sign_in("owner@upper.example")
+    png = _dot()
+    for data, status in ((b"GIF89a", 422), (png, 200)):
+        form = aiohttp.FormData()
+        form.add_field("file", data, filename="logo.png", content_type="image/png")
+        url = f"{walker.address}/accounts/2/logo"
+        async with walker.session.post(url, data=form, headers=SAME) as answer:
+            assert answer.status == status
+    async with walker.session.get(f"{walker.address}/brand/logo") as answer:
+        assert (answer.content_type, await answer.read()) == ("image/png", png)
+
+
+def _dot() -> bytes:
+    """A picture of one dot."""
+    parts = [
+        (b"IHDR", struct.pack(">IIBBBBB", 1, 1, 8, 0, 0, 0, 0)),
+        (b"IDAT", zlib.compress(b"\0\x80")),
+        (b"IEND", b""),
+    ]
+    found = b"\x89PNG\r\n\x1a\n"
+    for kind, data in parts:
+        found += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    return found

@@ -1,0 +1,263 @@
+"""What people do all day, by clicks and keys in a real Chromium; and that no page is wrong: P1, P2, P5, A2, A15, C9."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pyotp
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from tests.portal.browser import Person, chromium
+from tests.portal.house import WICKED
+from tests.service.office import PASSWORD
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+Sit = Callable[..., Awaitable[Person]]
+EVERYBODY = {
+    "boss@op.example": {"/gateways", "/bans", "/audit", "/accounts"},
+    "admin@op.example": {"/gateways", "/accounts"},
+    "reader@op.example": {"/gateways", "/accounts"},
+    "owner@upper.example": {"/accounts", "/roles"},
+    "owner@agent.example": {"/accounts"},
+    "owner@lower.example": {"/accounts"},
+    "owner@customer.example": {"/devices", "/calls"},
+    "owner@carrier.example": {"/gateways", "/calls"},
+}
+"""Lines of the menu that each must have."""
+CLOSELY = {"boss@op.example", "owner@customer.example"}
+"""Whose pages are gone over for accessibility: the other people's are the same ones."""
+NEVER = {
+    "owner@upper.example": {"/gateways", "/bans"},
+    "owner@customer.example": {"/gateways", "/accounts", "/bans"},
+    "owner@carrier.example": {"/trunks", "/accounts"},
+}
+"""And must not."""
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One for all stories."""
+    async with chromium() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sit(browser: Browser, address: str) -> AsyncIterator[Sit]:
+    """Somebody sits down before a screen of their own."""
+    contexts = []
+
+    async def down(email: str = "", width: int = 1280, **more: Any) -> Person:
+        context = await browser.new_context(viewport={"width": width, "height": 800}, **more)
+        contexts.append(context)
+        person = Person(await context.new_page(), address)
+        if email:
+            await person.sign_in(email)
+        return person
+
+    yield down
+    for context in contexts:
+        await context.close()
+
+
+@pytest.mark.parametrize("email", list(EVERYBODY))
+async def test_everybody_walks_through_their_whole_menu(sit: Sit, email: str) -> None:
+    """Each page opens, says something, and nothing is wrong with it; what isn't theirs isn't there."""
+    person = await sit(email)
+    lines = await person.menu()
+    assert set(lines) >= EVERYBODY[email]
+    assert not set(lines) & NEVER.get(email, set())
+    for path in lines:
+        await person.page.click(f'#menu a[href="{path}"]')
+        await expect(person.page.locator("h1")).not_to_be_empty()
+        assert person.wrong == []
+        if email in CLOSELY:
+            await person.check()
+
+
+async def test_pages_of_things_are_right_too(sit: Sit) -> None:
+    """Details, forms, and the ones that ask once more."""
+    person = await sit("boss@op.example")
+    for path in (
+        "/accounts/5", "/accounts/5/edit", "/accounts/5/suspension", "/accounts/5/payment", "/accounts/new", "/calls/1",
+        "/trunks/1", "/trunks/new", "/devices/1", "/gateways/1", "/users/2", "/users/new", "/roles/1", "/roles/new",
+        "/bans/new", "/profile", "/profile/edit", "/profile/sessions", "/users/7/log-in-as", "/accounts/5/overview",
+        "/accounts/2/brand", "/accounts/2/brand/edit", "/accounts/2/logo", "/accounts/2/roles", "/webhooks/new",
+        "/deliveries/new", "/accounts?kind=reseller",
+    ):  # fmt: skip
+        await person.go(path)
+        await person.check()
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts", "/accounts/2", "/calls", "/live", "/roles/1", "/accounts/2/lines"])
+async def test_a_telephone_is_wide_enough(sit: Sit, path: str) -> None:
+    """At 360 pixels nothing sticks out, and the menu opens."""
+    person = await sit("boss@op.example", 360)
+    await person.go(path)
+    assert await person.width() <= 360
+    await person.check()
+    await person.page.click(".kb-burger")
+    await expect(person.page.locator("#menu")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/5", "/accounts", "/profile"])
+async def test_in_the_dark_everything_can_be_read(sit: Sit, path: str) -> None:
+    """As the device has it; with a seller's colour too."""
+    person = await sit("owner@lower.example", color_scheme="dark")
+    await person.go(path)
+    assert await person.page.get_attribute("html", "data-bs-theme") == "dark"
+    await person.check()
+
+
+async def test_one_finds_an_account_while_typing(sit: Sit) -> None:
+    """Without a click; the address says what is shown, so that it can be sent on."""
+    person = await sit("boss@op.example")
+    await person.go("/accounts")
+    await person.page.type("#filter-name", "lowe")
+    await expect(person.page.locator("#results tbody tr")).to_have_count(1)
+    await expect(person.page.locator("#results tbody")).to_contain_text("lower")
+    assert "name=lowe" in person.page.url
+    await person.page.click("#results a:has-text('lower')")
+    await expect(person.page.locator("h1")).to_have_text("lower")
+    await person.check()
+
+
+async def test_an_account_is_edited_in_place(sit: Sit) -> None:
+    """The form opens where the facts stood; a fault of it stands beside its field."""
+    person = await sit("boss@op.example")
+    await person.go("/accounts/3")
+    section = person.page.locator("section", has=person.page.get_by_role("heading", name="What it is"))
+    await section.get_by_role("link", name="Edit").click()
+    await expect(section.locator("#channels")).to_be_visible()
+    assert person.page.url.endswith("/accounts/3")
+    await section.locator("#channels").fill("-5")
+    await section.get_by_role("button", name="Save").click()
+    await expect(person.page.locator("#channels-errors")).to_be_visible()
+    await person.page.fill("#channels", "25")
+    await person.page.keyboard.press("Enter")
+    await expect(person.page.locator("main")).to_contain_text("The account is changed.")
+    await expect(person.page.locator("main")).to_contain_text("25")
+    assert [line for line in person.wrong if "422" not in line] == []
+
+
+async def test_a_running_call_is_watched_and_cut(sit: Sit) -> None:
+    """Its charge grows by itself; ending it is asked once more."""
+    person = await sit("owner@lower.example")
+    await person.go("/live")
+    row = person.page.locator("#live tbody tr", has_text="answered")
+    before = await row.inner_text()
+    await expect(row).not_to_have_text(before, timeout=8_000)
+    await person.check()
+    await row.get_by_role("link", name="Cut").click()
+    await expect(person.page.locator("h1")).to_have_text("Cut this call")
+    await person.page.get_by_role("button", name="Cut").click()
+    await expect(person.page.locator("main")).to_contain_text("The call is being ended.")
+
+
+async def test_a_second_factor_is_turned_on_asked_for_and_turned_off(sit: Sit) -> None:
+    """With the secret of the page and a clock."""
+    email = "owner@agent.example"
+    person = await sit(email)
+    await person.go("/profile/second-factor")
+    await person.page.get_by_role("button", name="Begin").click()
+    await expect(person.page.locator(".kb-qr svg")).to_be_visible()
+    clock = pyotp.TOTP(await person.page.locator(".kb-secret").inner_text())
+    await person.page.fill("#code", "000000")
+    await person.page.keyboard.press("Enter")
+    await expect(person.page.locator(".invalid-feedback")).to_be_visible()
+    person.wrong.clear()
+    await person.page.fill("#code", clock.at(time.time() - 30))
+    await person.page.keyboard.press("Enter")
+    await expect(person.page.locator("ul.kb-secret li")).to_have_count(10)
+    await person.check()
+    other = await sit()
+    await other.go("/sign-in")
+    for code, hope in (("", "second factor is missing"), (clock.now(), "Overview")):
+        await other.page.fill("#email", email)
+        await other.page.fill("#password", PASSWORD)
+        await other.page.fill("#code", code)
+        await other.page.keyboard.press("Enter")
+        await expect(other.page.locator("main")).to_contain_text(hope)
+    await person.go("/profile/second-factor/off")
+    await person.page.fill("#password", PASSWORD)
+    await person.page.keyboard.press("Enter")
+    await expect(person.page.locator("main")).to_contain_text("The second factor is off.")
+
+
+async def test_support_logs_in_as_a_customer_and_comes_back(sit: Sit) -> None:
+    """From the user's page; every page says so."""
+    person = await sit("boss@op.example")
+    await person.go("/users")
+    await person.page.fill("#filter-email", "owner@customer")
+    await person.page.keyboard.press("Enter")
+    await person.page.click("#results a:has-text('owner@customer.example')")
+    await person.page.get_by_role("link", name="Log in as").click()
+    await person.page.get_by_role("button", name="Log in as this user").click()
+    await expect(person.page.locator(".kb-acting")).to_contain_text("You are logged in as owner@customer.example")
+    await person.page.click("#menu a[href='/devices']")
+    await expect(person.page.locator(".kb-acting")).to_be_visible()
+    await person.check()
+    await person.page.get_by_role("button", name="Back to yourself").click()
+    await expect(person.page.locator(".kb-acting")).to_have_count(0)
+    assert "/gateways" in await person.menu()
+
+
+async def test_without_scripts_one_sees_and_submits(sit: Sit) -> None:
+    """Sign in, the menu as a page, a filter, a change, sign out."""
+    person = await sit("owner@upper.example", 360, java_script_enabled=False)
+    await person.page.click(".kb-burger")
+    await expect(person.page.locator("h1")).to_have_text("Menu")
+    await person.page.click("main a[href='/accounts']")
+    await person.page.fill("#filter-name", "lower")
+    await person.page.keyboard.press("Enter")
+    await person.page.click("#results a:has-text('lower')")
+    await person.page.locator("a[href$='/edit']").click()
+    await person.page.fill("#cps", "11")
+    await person.page.get_by_role("button", name="Save").click()
+    await expect(person.page.locator("main")).to_contain_text("The account is changed.")
+    await person.page.click(".kb-user")
+    await expect(person.page.locator("h1")).to_have_text("Profile")
+    await person.page.get_by_role("link", name="Sign out").click()
+    await person.page.locator("main button").click()
+    await expect(person.page.locator("h1")).to_have_text("Sign in")
+    assert person.wrong == []
+
+
+async def test_the_first_key_leads_to_the_content(sit: Sit) -> None:
+    """Past the menu; and each thing that has the focus shows it."""
+    person = await sit("owner@customer.example")
+    await person.go("/devices")
+    await person.page.keyboard.press("Tab")
+    await expect(person.page.locator(".kb-skip")).to_be_focused()
+    await person.page.keyboard.press("Enter")
+    await person.page.keyboard.press("Tab")
+    assert await person.page.evaluate("document.activeElement.closest('main') !== null")
+
+
+async def test_no_name_runs_as_a_script(sit: Sit) -> None:
+    """A user who is called like one."""
+    person = await sit("boss@op.example")
+    await person.go(f"/users?name={WICKED[:8]}")
+    await expect(person.page.locator("#results")).to_contain_text(WICKED)
+    await person.check()
+
+
+async def test_no_other_page_frames_ours(sit: Sit) -> None:
+    """Clickjacking: the browser refuses to show it."""
+    person = await sit("boss@op.example")
+    await person.page.set_content(f'<iframe src="{person.address}/accounts"></iframe>')
+    await person.page.wait_for_timeout(500)
+    frame = person.page.frames[-1]
+    assert await frame.locator("table").count() == 0
+
+
+async def test_a_plot_has_its_table(sit: Sit) -> None:
+    """Drawn, and the same figures to be read."""
+    person = await sit("owner@lower.example")
+    await expect(person.page.locator(".kb-plot canvas").first).to_be_visible()
+    await person.page.locator("summary").first.click()
+    await expect(person.page.locator("details table tbody tr").first).to_be_visible()
+    assert await person.page.locator(".kb-plot").count() == 3
