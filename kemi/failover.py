@@ -11,6 +11,7 @@ from kemi.onward import NEXT_CODES
 from kemi.quote import Way
 from kemi.receive import RING_ALL_S
 from kemi.receive import target_of as hop_target
+from kemi.refusal import Refusal
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import with_code
@@ -45,15 +46,15 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now, ring_ms: int = 0
         if plan is None:
             return None
         number = running.rated_number
-        offered = offer(plan, number, running.path, now.wall_s)
-        if not _may_try_again(offered.plan, running, sip_code, rung_ms):
-            return None
         look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms, running.called)
         tried = {attempt[0] for attempt in running.attempts}
         top = running.legs[-1] if running.legs else None
         try:
+            offered = quote.offer_of(look, plan, running.path)
+            if not _may_try_again(offered.plan, running, sip_code, rung_ms):
+                return None
             ways, _ = quote.find_ways(look, offered, top, tried, running.key, running.special)
-        except quote.NoExchange:
+        except (quote.NoExchange, Refusal):
             return None
     taken = _change_gateway(rooms, running.key, ways, sip_code, now, ring_ms)
     return None if taken is None else target_of(offered.plan, *taken, rung_ms)

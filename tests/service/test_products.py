@@ -313,6 +313,9 @@ async def test_a_wiped_store_knows_what_is_left(shop: Shop) -> None:
     await shop.start(await shop.minutes(seconds=500))
     shop.company.call(40)
     call = shop.company.talk()
+    (running,) = (await shop.office.boss.do("call.list"))["items"]
+    own = running["holds"][0]
+    assert (own["held"], own["held_s"], own["charge"]) == ("0.00", 100, "0.00")
     shop.company.clerk()
     shop.company.wipe()
     shop.company.begin()

@@ -18,6 +18,7 @@ LABELS: dict[str, str] = {
     "commission": "Commission-based reseller",
     "company": "Company name",
     "contacts_max": "Registrations at once",
+    "call_id": "Call-ID",
     "cps": "New calls a second",
     "credit_limit": "Credit limit",
     "cut_on_suspend": "A suspension ends running calls",
