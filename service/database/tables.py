@@ -237,7 +237,7 @@ gateways = sa.Table(
     _big("version", 1),
     _one_of("transport", TRANSPORTS[1:]),
     _one_of("state", STATES),
-    _one_of("number_format", ("plain", "plus")),
+    _one_of("number_format", ("plain", "plus", "rn")),
     sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
     _at_least("strip", 0),
     sa.Index(None, "account_id"),

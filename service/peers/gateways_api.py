@@ -41,8 +41,10 @@ Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][
 Prefix = Annotated[str, Field(pattern=r"^[0-9*#+]{0,16}$", description="Put before the number")]
 Strip = Annotated[int, Field(ge=0, le=15, description="Digits that are taken off first")]
 Transport = Literal["udp", "tcp", "tls"]
-NumberFormat = Literal["plain", "plus"]
-FORMAT_MEANING = "plain: E.164 without +; plus: with it, called and calling number"
+NumberFormat = Literal["plain", "plus", "rn"]
+FORMAT_MEANING = (
+    "plain: E.164 without +; plus: with it, called and calling number; rn: as plus, and of ported numbers npdi and rn"
+)
 SIGNS_MEANING = "It is told who calls by a signed Identity header (STIR/SHAKEN)"
 TRUST_MEANING = "It is told who calls (P-Asserted-Identity) though the caller wants to stay unknown"
 Probe = Annotated[int, Field(ge=0, le=3600, description="Seconds between two OPTIONS; 0: none are sent")]
@@ -202,8 +204,10 @@ async def make_gateway(call: Call) -> Answer:
 
 def _check_format(values: Mapping[str, Any]) -> None:
     """Raises Problem."""
-    if values["number_format"] == "plus" and (values["prefix"] or values["strip"]):
-        raise invalid("/number_format", "with plus the number stands whole behind the +: leave prefix and strip out")
+    if values["number_format"] != "plain" and (values["prefix"] or values["strip"]):
+        raise invalid(
+            "/number_format", "with plus and rn the number stands whole behind it: leave prefix and strip out"
+        )
 
 
 async def _told(call: Call, action: str, before: Row[Any] | None, row: Row[Any]) -> Answer:
