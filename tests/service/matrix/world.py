@@ -33,6 +33,7 @@ from service.database.billing_tables import (
 )
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
+from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import (
     commitments,
     differences,
@@ -232,6 +233,7 @@ class World:
         message = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
         await put("message", deliveries, webhook_id=things["webhook"], **message)
         await self._delivery(put, place)
+        await self._precautions(put, place)
         await put("ban", bans, network=f"203.0.113.{row.id}", why="flood", made_ms=NOW_MS)
         await put("porting", portings, name=mark, prefix=f"8{row.id}", file="x.csv", asked_ms=NOW_MS)
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
@@ -254,6 +256,18 @@ class World:
         change = audit.Change("thing.change", "thing", row.id, row.id, None, {"mark": mark})
         await audit.write(conn, local_actor("test"), change, NOW_MS)
         return place
+
+    async def _precautions(self, put: Any, place: Place) -> None:
+        own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
+        set_ = {"set_by": place.id, "action": "warn", "name": place.marker}
+        await put("limit", call_limits, **own, **made, **set_, measure="calls", period="hour", amount=1_000_000)
+        listed = {"subject": "called", "digits": f"99{place.id}", "kind": "block", "note": place.marker}
+        await put("filter", number_filters, **own, **made, set_by=place.id, **listed)
+        await put("range", risk_ranges, **made, name=f"range {place.id}", prefixes=[f"88{place.id}"])
+        window = {"window_s": 3600, "calls_min": 1000, "percent": 50, "shorter_ms": 6000, "kind": "short_calls"}
+        await put("pattern", call_patterns, **own, **made, **set_, **window)
+        told = {"rule": place.marker, "seen": "1 calls", "action": "suspend", "raised_ms": NOW_MS}
+        await put("alarm", alarms, **own, **told)
 
     async def _ended_call(self, put: Any, place: Place) -> None:
         path = [int(step) for step in place.path.strip("/").split("/")][::-1]
