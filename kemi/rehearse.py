@@ -117,6 +117,8 @@ class Rehearsal(NamedTuple):
     trace: Trace
     local: Local | None = None
     """Whom of ours it is for; None: it goes out by a gateway, or nowhere."""
+    moved_to: str = ""
+    """The number by which it is rated and routed, as it has moved to another network; empty: it hasn't."""
     offered: Offer | None = None
     """What the plan has for the number; None: there is no such plan, or none is asked."""
     expected_s: int = EXPECTED_S
@@ -254,7 +256,8 @@ def _offered(rooms: Rooms, told: Rehearsal, now: Now) -> Rehearsal:
             return told  # the decision has said why
     for gateway, why in left_out(plan, number, path, groups, offered).items():
         told.trace.leave(int(gateway), why)
-    return told._replace(offered=offered, expected_s=offered.plan.expected_call_s)
+    moved_to = "" if number == told.goes_to.number else number
+    return told._replace(moved_to=moved_to, offered=offered, expected_s=offered.plan.expected_call_s)
 
 
 def _priced(rooms: Rooms, told: Rehearsal, legs: Sequence[ChargeLeg], called: str, now: Now) -> Rehearsal:

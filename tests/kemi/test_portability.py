@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from kemi.authorize import Admitted
-from kemi.failover import fail_over
+from kemi.failover import fail_over, same_gateway
 from kemi.meter import tick
 from kemi.refusal import Refused
+from kemi.rehearse import Asked, rehearse, stage
 from kemi.running import find
 from kemi.store import portings
 from kemi.store.change import Change
@@ -188,6 +189,23 @@ def test_what_is_known_is_forgotten_and_never_too_much(world: World, monkeypatch
     assert [event["number"] for event in world.events("asked")] == [STAYED]
 
 
+def test_a_gateway_that_wants_to_know_is_told_the_routing_number(world: World) -> None:
+    """RFC 4694, in the request URI alone; of a number that has not moved nothing is said."""
+    offer_other_network(world)
+    load(world, (MOVED, ROUTING))
+    for number, provider in ((1, CARRIER), (3, DEAR_CARRIER)):
+        world.gateway(number, provider, f"127.0.0.{10 + number}", number_format="rn")
+    moved, stayed = world.invite(f"+{MOVED}"), world.invite(f"+{STAYED}")
+    assert isinstance(moved, Admitted)
+    assert isinstance(stayed, Admitted)
+    assert moved.target.number == f"+{MOVED};npdi;rn=+{ROUTING}"
+    assert moved.target.parties.to_uri == f"sip:+{MOVED}@127.0.0.13"
+    assert stayed.target.number == f"+{STAYED}"
+    again = same_gateway(world.rooms, moved.call, world.now)
+    assert again is not None
+    assert again[0].number == moved.target.number
+
+
 def test_an_emergency_number_is_never_looked_up(world: World) -> None:
     """Nor does it wait for an answer."""
     offer_other_network(world, portability="required")
@@ -195,3 +213,16 @@ def test_an_emergency_number_is_never_looked_up(world: World) -> None:
     world.do("special", id=1, account=1, trunk=0, number="112", prefix=False, kind="emergency", plan=1)
     assert isinstance(world.invite("112"), Admitted)
     assert world.events("asked") == []
+
+
+def test_a_rehearsal_says_where_a_number_has_moved(world: World) -> None:
+    """By what is known; nobody is asked for it."""
+    offer_other_network(world)
+    world.do("settings", asks_ported=True)
+    with stage(world.rooms.store, world.data_dir, world.rooms.rates) as rooms:
+        assert rehearse(rooms, Asked("trunk", 1, f"+{MOVED}", "1"), world.now).moved_to == ""
+    assert world.events("asked") == []
+    world.do("ported", number=MOVED, routing=ROUTING, ttl_s=60)
+    with stage(world.rooms.store, world.data_dir, world.rooms.rates) as rooms:
+        found = rehearse(rooms, Asked("trunk", 1, f"+{MOVED}", "1"), world.now)
+    assert (found.moved_to, found.levels[0].leg.prefix) == (ROUTING, "4488")

@@ -221,6 +221,11 @@ def furnish(world: World, data: st.DataObject) -> None:
         world.package(number, account, data.draw(st.sampled_from((5, 3600))))
     for account in data.draw(st.sets(st.sampled_from((CUSTOMER, LOWER, UPPER, CARRIER, DEAR_CARRIER)))):
         world.tariff(account, data.draw(prices()))
+    for account in data.draw(st.sets(st.sampled_from((CUSTOMER, LOWER)))):
+        measure = data.draw(st.sampled_from(("calls", "minutes", "spend", "destinations")))
+        action = data.draw(st.sampled_from(("block", "warn", "suspend")))
+        world.precautions(account, {"measure": measure, "limit": data.draw(st.integers(1, 2)), "action": action})
+    world.groups(Group("mobile", ("331",)))
     world.account(CARRIER, parent=ROOT, kind="provider", exposure_limit=data.draw(st.sampled_from((None, 2_500, 0))))
     for number, provider in ((1, CARRIER), (2, CARRIER), (3, DEAR_CARRIER)):
         fields = {"channels": data.draw(LIMITS), "strip": data.draw(st.sampled_from((0, 0, 2, 5)))}
@@ -232,6 +237,7 @@ def furnish(world: World, data: st.DataObject) -> None:
         order=data.draw(st.sampled_from(("cost", "priority", "prefix cost"))),
         match=data.draw(st.sampled_from(("longest", "longest-first", "all"))),
         attempts_max=data.draw(st.integers(1, 4)),
+        rules=data.draw(st.sampled_from(([], [["exclude", [1], [], [], ["mobile"]]], [["only", [3], [], [LOWER]]]))),
         routes=data.draw(st.lists(st.sampled_from(routes), unique_by=str)),
     )
     world.trunk(1, CUSTOMER, channels=data.draw(LIMITS), state=data.draw(st.sampled_from(("active",) * 4 + ("x",))))
