@@ -18,8 +18,10 @@ from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, TariffId, Text, Told
 from service.commands import bodies
 from service.commands.outbox import enqueue
+from service.database.fraud_tables import call_patterns
 from service.database.peer_tables import translations
 from service.database.tables import gateways, plans
+from service.fraud.alarms import noted_lifted
 from service.peers.common import (
     IDENTITY_MEANING,
     HostAddress,
@@ -82,6 +84,7 @@ class GatewayView(Told):
     register_s: Annotated[int, Field(description="How long a registration of ours is to hold; 0: we don't register")]
     contact: Annotated[str, Field(description="What a registration says; empty: Kamailio's first socket")]
     state: Annotated[str, Field(description="active or suspended")]
+    suspended_for: Annotated[str, Field(description="The pattern that has suspended it; empty: somebody, or nobody")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
 
@@ -224,6 +227,11 @@ async def edit_gateway(call: Call) -> Answer:
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
     await check_tariff(call, values.get("tariff_id"), call.of)
     _check_format(dict(call.row._mapping) | values)
+    if values.get("state") is not None:
+        values["suspended_for"] = ""
+    if values.get("state") == "active":
+        about = {"account_id": call.row.account_id, "gateway_id": call.row.id}
+        await noted_lifted(call.conn, call.node, call.actor, call.now_ms, **about)
     values["version"] = gateways.c.version + 1
     edited = sa.update(gateways).where(gateways.c.id == call.row.id).values(**values).returning(gateways)
     row = (await call.conn.execute(edited)).one()
@@ -236,9 +244,10 @@ async def remove_gateway(call: Call) -> Answer:
     for name, record in await call.conn.execute(sa.select(plans.c.name, plans.c.record)):
         if str(call.row.id) in Plan.from_record(record).gateways():
             raise Problem("conflict", f"the plan {name!r} leads there: take it out of routing.yaml first")
-    used = sa.select(translations.c.id).where(translations.c.gateway_id == call.row.id).limit(1)
-    if (await call.conn.execute(used)).first() is not None:
-        raise Problem("conflict", "translations are bound to it: remove them first")
+    for table in (translations, call_patterns):
+        used = sa.select(table.c.id).where(table.c.gateway_id == call.row.id).limit(1)
+        if (await call.conn.execute(used)).first() is not None:
+            raise Problem("conflict", f"{table.name} are bound to it: remove them first")
     await call.conn.execute(sa.delete(gateways).where(gateways.c.id == call.row.id))
     await enqueue(call.conn, call.node, bodies.gateway_gone_body(call.row.id), now_ms=call.now_ms)
     view = GatewayView.model_validate(call.row)
