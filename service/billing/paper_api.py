@@ -11,7 +11,7 @@ from pydantic import Field
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
-from service.api.problems import Problem
+from service.api.problems import Problem, invalid
 from service.api.values import Asked, Told
 from service.billing.document import Document, DocumentFault
 from service.billing.invoices_api import check_shown
@@ -61,13 +61,13 @@ async def show_paper(call: Call) -> Answer:
     check_shown(call)
     query: PaperQuery = call.query
     if call.row.number is None:
-        raise Problem("conflict", "it has no number: what is a draft or void has no paper")
+        raise Problem("not-found", "it has no number: what is a draft or void has no paper")
     try:
         async with reading(call.api.engine) as conn:
             document = await document_of(conn, call.row.id)
         data = await _made(document, query.form)
     except (DocumentFault, NotElectronic, Fault) as fault:
-        raise Problem("conflict", str(fault)) from None
+        raise invalid("/form", str(fault), "query") from None
     form = _FORMS[query.form]
     name = f"{call.row.number.replace('/', '-')}.{form.ending}"
     return Answer(PaperView(name=name, type=form.type, data=base64.b64encode(data).decode("ascii")))
