@@ -258,6 +258,13 @@ class Way(NamedTuple):
     """The number as the gateway wants it."""
     translations: Translations
     """Of its provider: among them those for what it gets."""
+    routing: str = ""
+    """The routing number of a ported one, where the gateway wants to know; empty: nothing to tell."""
+
+    @property
+    def user(self) -> str:
+        """Of the request URI: the number, and by which it is routed (RFC 4694)."""
+        return f"{self.called};npdi;rn=+{self.routing}" if self.routing else self.called
 
 
 class Ways(NamedTuple):
@@ -414,4 +421,5 @@ def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
     called = for_gateway(look.dialled or look.number, gateway, rules.of_gateway(gateway.id, CALLED))
     if not is_number(called):
         return look.no_way(gateway_id, "number")  # nothing is left of it, or too much was put before
-    return Way(gateway, leg, until_s, called, rules)
+    is_ported = look.dialled not in {"", look.number}
+    return Way(gateway, leg, until_s, called, rules, look.number if is_ported and gateway.shows_routing else "")

@@ -11,6 +11,10 @@ from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
+from service.fraud import alarms_api, filters_api, limits_api, patterns_api, ranges_api
+from service.interconnect import position
+from service.interconnect.commitments import api as commitments
+from service.interconnect.disputes import api as disputes
 from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
@@ -73,8 +77,16 @@ _SINGLE: tuple[Endpoint, ...] = (
     *sheets_api.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
+    *limits_api.ENDPOINTS,
+    *filters_api.ENDPOINTS,
+    *ranges_api.ENDPOINTS,
+    *patterns_api.ENDPOINTS,
+    *alarms_api.ENDPOINTS,
     *reconciliations.ENDPOINTS,
     *statements.ENDPOINTS,
+    *disputes.ENDPOINTS,
+    *commitments.ENDPOINTS,
+    *position.ENDPOINTS,
     *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )

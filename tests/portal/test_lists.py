@@ -301,3 +301,17 @@ async def test_a_number_is_tried_without_changing_anything(walker: Walker) -> No
     wrong = await walker.post("/translations/trial", account_id="5", subject="nonsense", number="1")
     assert 'id="subject-errors"' in wrong.text
     assert wrong.status == 422
+
+
+async def test_many_are_made_from_csv(walker: Walker) -> None:
+    """Row by row, with what each came to; what is wrong with the table stands beside its field."""
+    await walker.sign_in("owner@customer.example")
+    sample = await walker.get("/imports/device.csv")
+    assert sample.text.startswith("id,account_id,username,")
+    table = "account_id,username\n5,first\n5,first\n"
+    page = await walker.post("/devices/import", mode="by_row", csv=table)
+    assert "1 done, 1 not" in page.words
+    wrong = await walker.post("/devices/import", mode="by_row", csv="colour\nred\n")
+    assert wrong.status == 422
+    assert "unknown column" in wrong.text
+    assert (await walker.get("/accounts/import")).status == 403

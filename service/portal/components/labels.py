@@ -21,6 +21,7 @@ LABELS: dict[str, str] = {
     "call_id": "Call-ID",
     "cps": "New calls a second",
     "credit_limit": "Credit limit",
+    "csv": "CSV",
     "cut_on_suspend": "A suspension ends running calls",
     "default_role": "What accounts of this kind may",
     "email": "E-mail address",

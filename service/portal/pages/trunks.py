@@ -46,17 +46,17 @@ NUMBER_COLUMNS = (
 TRUNKS = Listed(
     "/trunks", "trunk.list", "Trunks", TRUNK_COLUMNS, ("name", "network", "state", "account_id"), "name",
     "There is no trunk yet: it says from which networks an account's calls come.",
-    (("New trunk", "/trunks/new", "trunk.make"),),
+    (("Import", "/trunks/import", "trunk.import"), ("New trunk", "/trunks/new", "trunk.make")),
 )  # fmt: skip
 DEVICES = Listed(
     "/devices", "device.list", "Devices", DEVICE_COLUMNS, ("username", "name", "state", "account_id"), "username",
     "There is no device yet: telephones and PBXs that register with a user name.",
-    (("New device", "/devices/new", "device.make"),),
+    (("Import", "/devices/import", "device.import"), ("New device", "/devices/new", "device.make")),
 )  # fmt: skip
 NUMBERS = Listed(
     "/numbers", "number.list", "Numbers", NUMBER_COLUMNS, ("number", "state", "account_id"), "number",
     "There is no number yet: what is called from outside.",
-    (("New number", "/numbers/new", "number.make"),),
+    (("Import", "/numbers/import", "number.import"), ("New number", "/numbers/new", "number.make")),
 )  # fmt: skip
 
 
