@@ -12,6 +12,9 @@ from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
 from service.fraud import alarms_api, filters_api, limits_api, patterns_api, ranges_api
+from service.interconnect import position
+from service.interconnect.commitments import api as commitments
+from service.interconnect.disputes import api as disputes
 from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
@@ -81,6 +84,9 @@ _SINGLE: tuple[Endpoint, ...] = (
     *alarms_api.ENDPOINTS,
     *reconciliations.ENDPOINTS,
     *statements.ENDPOINTS,
+    *disputes.ENDPOINTS,
+    *commitments.ENDPOINTS,
+    *position.ENDPOINTS,
     *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )

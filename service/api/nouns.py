@@ -14,7 +14,7 @@ from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
-from service.database.interconnect_tables import differences, reconciliations, statements
+from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
@@ -177,6 +177,8 @@ NOUNS: dict[str, Noun] = {
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
         Noun("statement", statements, statements.c.account_id),
+        Noun("dispute", disputes, disputes.c.account_id),
+        Noun("commitment", commitments, commitments.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("change", audit, audit.c.account_id),
     )

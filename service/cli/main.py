@@ -56,6 +56,8 @@ COMMANDS = {
     "delivery": ("", "Files of call records: to whom, what stands in them, what became of them."),
     "reconciliation": ("", "Partners' call records beside ours: what differs, and the money at stake."),
     "statement": ("", "What partners owe us and are owed, netted: look, issue, settle."),
+    "dispute": ("", "What a partner and we count differently: open, move, settle."),
+    "commitment": ("", "Volumes that were agreed on with a partner: how far, and what a period is settled by."),
     "exchange": ("", "Rates of exchange as they were published."),
     "tariff": ("tariff", "Check the ratebook, price a call by it, publish it."),
     "rerating": ("", "Calls that are rated again: what was asked for, and how far it is."),

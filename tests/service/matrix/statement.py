@@ -187,6 +187,11 @@ def _not_own(says: int) -> Callable[[Case], int]:
     return lambda case: 403 if case.is_own else says
 
 
+def _committed(case: Case) -> dict[str, Any]:
+    more = {"name": "fresh", "kind": "minimum", "direction": "in", "committed_minutes": 1, "rate": "0.01"}
+    return {"account_id": case.place.id, **_PERIOD, **more}
+
+
 def _stated(case: Case) -> dict[str, Any]:
     """Nothing has happened since its last statement."""
     return {"account_id": case.place.id, "until": "2026-09-01T00:00:00Z"}
@@ -485,6 +490,13 @@ ROUTES: dict[str, Route] = {
     "statement.show": Route("statements.read"),
     "statement.calls": Route("statements.read"),
     "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),
+    "dispute.open": Route("statements.change", _not_own(201), _account(subject="x", amount="1"), whose="body"),
+    "dispute.list": Route("statements.read", whose="query"),
+    "dispute.aging": Route("statements.read", whose=""),
+    "dispute.show": Route("statements.read"),
+    "dispute.note": Route("statements.change", 201, _same(text="x"), below=True),
+    "dispute.move": Route("statements.change", 409, _same(state="sent", text="x"), below=True),
+    "dispute.settle": Route("payments.change", 200, _same(), below=True),
     "porting.list": Route("routing.read", whose=""),
     "porting.show": Route("routing.read", sees=lambda case: case.from_root and case.place.name != "nowhere"),
     "porting.make": Route("routing.change", _root(201), _porting, whose=""),
@@ -495,6 +507,13 @@ ROUTES: dict[str, Route] = {
         "routing.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"
     ),
     "porting.find": Route("routing.read", _root(200), _same(number="447700900001"), whose=""),
+    "commitment.make": Route("statements.change", _not_own(201), _committed, whose="body"),
+    "commitment.list": Route("statements.read", whose="query"),
+    "commitment.show": Route("statements.read"),
+    "commitment.preview": Route("statements.read", 200, _same(since=_PERIOD["since"])),
+    "commitment.settle": Route("payments.change", 200, _same(since=_PERIOD["since"]), below=True),
+    "commitment.end": Route("statements.change", below=True),
+    "account.position": Route("statements.read"),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +34,14 @@ from service.database.billing_tables import (
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
-from service.database.interconnect_tables import differences, reconciliations, statement_calls, statements
+from service.database.interconnect_tables import (
+    commitments,
+    differences,
+    disputes,
+    reconciliations,
+    statement_calls,
+    statements,
+)
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
@@ -294,6 +302,19 @@ class World:
         of = {"statement_id": place.things["statement"], "cdr_id": place.things["cdr"], "level": 0, "micros": 1}
         await conn.execute(sa.insert(statement_calls).values(**of))
         of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}
+        begun = int(datetime(2026, 9, 1, tzinfo=UTC).timestamp()) * 1000
+        deal = {"kind": "minimum", "direction": "in", "period": "whole", "since_ms": begun, "until_ms": begun + 1}
+        deal |= {"name": place.marker, "currency": "EUR", "steps": [], "committed_s": 60, "rate_nanos": 10**9}
+        await put("commitment", commitments, **own, **made, **deal)
+        dispute = {
+            "direction": "in",
+            "subject": place.marker,
+            "amount_micros": 2,
+            "agreed_micros": 1,
+            "state": "partly",
+        }
+        times = {"opened_ms": NOW_MS, "due_ms": NOW_MS, "changed_ms": NOW_MS}
+        await put("dispute", disputes, **own, **dispute, **times, currency="EUR", actor="x")
         await put("difference", differences, **of, called=place.marker)
 
     async def _correction(self, put: Any, place: Place) -> None:
