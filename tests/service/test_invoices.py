@@ -290,6 +290,28 @@ async def test_credit_notes_by_line_and_of_the_rest(bureau: Bureau) -> None:
     await bureau.sound()
 
 
+async def test_small_credit_notes_stand_on_paper(bureau: Bureau) -> None:
+    """Each one's lines, rounded, are its total; after some of them a line says what the others rounded away."""
+    await bureau.ask("payment.adjust", "customer", amount="-5.000001", reason="a fee")
+    await bureau.run()
+    (invoice,) = await bureau.invoices("customer")
+    (fee,) = await bureau.lines(invoice)
+    said = []
+    for _ in range(4):
+        note = (await bureau.credit(invoice, lines=[{"line_id": fee["id"], "amount": "0.006"}])).ok()
+        lines = await bureau.lines(note)
+        net = sum(parse_micros(one["net"]) for one in lines)
+        assert net == parse_micros(note["net"])
+        assert (net + 5_000) // 10_000 * 10_000 == net + parse_micros(note["rounding"])
+        said.append([one["net"] for one in lines])
+    assert said == [["0.006"], ["0.006", "-0.006"], ["0.006"], ["0.006", "-0.006"]]
+    rest = (await bureau.credit(invoice)).ok()
+    notes = await bureau.invoices("customer", kind="credit_note")
+    assert sum(parse_micros(one["total"]) for one in notes) == parse_micros(invoice["total"])
+    assert rest["tax"] == "0.95"
+    await bureau.sound()
+
+
 async def test_what_was_rated_again_after_the_invoice(bureau: Bureau) -> None:
     """A credit note by wish; else a line of the next invoice. The invoice itself stays; no call is corrected twice."""
     await bureau.talk(61, 95)
