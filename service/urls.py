@@ -6,7 +6,7 @@ from service.access.endpoints import filters, me, roles, sign_in, tokens, trail,
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.billing import invoices_api, taxes_api, terms_api
+from service.billing import invoices_api, paper_api, taxes_api, terms_api
 from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
@@ -67,6 +67,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *terms_api.ENDPOINTS,
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,
+    *paper_api.ENDPOINTS,
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,
     *subscriptions_api.ENDPOINTS,

@@ -390,6 +390,7 @@ ROUTES: dict[str, Route] = {
     "invoice.lines": Route("invoices.read"),
     "invoice.calls": Route("invoices.read"),
     "invoice.annex": Route("invoices.read"),
+    "invoice.paper": Route("invoices.read"),
     "invoice.preview": Route("invoices.read", _billed(200, 409)),
     "invoice.run": Route("invoices.issue", 200, _account(), whose="body"),
     "invoice.issue": Route("invoices.issue", 409, below=True),

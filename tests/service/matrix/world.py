@@ -68,6 +68,11 @@ from tests.service.test_money import House
 SOURCE = 'currency: EUR\nrates:\n  - {prefix: "", rate: 0.05}\n'
 MISSING = 999_999
 
+NAMES_OF_PARTIES = (
+    "postcode", "city", "tax_number", "registration", "buyer_reference", "electronic_address", "electronic_scheme",
+    "contact_name", "contact_phone", "contact_email", "iban", "bic", "bank_holder", "bank_name",
+)  # fmt: skip
+
 
 class Place(NamedTuple):
     """An account, with the numbers of its things by noun."""
@@ -349,7 +354,9 @@ class World:
         if place.kind in {"reseller", "customer"}:
             times = {"anchor_ms": 0, "closed_ms": 0, "due_ms": NOW_MS + 1}
             await conn.execute(sa.insert(billing_terms).values(**own, **times))
-        paper = {"language": "en", "zone": "UTC", "seller": {}, "buyer": {"legal_name": mark}, "actor": "x"}
+        blank = dict.fromkeys(NAMES_OF_PARTIES, "") | {"country": "DE", "address_lines": []}
+        people = {"seller": blank | {"legal_name": "S"}, "buyer": blank | {"legal_name": mark}}
+        paper = {"language": "en", "zone": "UTC", "actor": "x", **people}
         sums = {"net_micros": EURO, "total_micros": EURO, "currency": "EUR"}
         times = {"period_from_ms": 0, "period_to_ms": 1, "created_ms": NOW_MS}
         await put("invoice", invoices, **own, seller_id=1, kind="invoice", **paper, **sums, **times)
