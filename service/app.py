@@ -39,6 +39,8 @@ from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
 from service.fraud.watch import PatternWatch
+from service.messages import unsubscribing
+from service.messages.broadcasting import begin_due
 from service.messages.sender import Sender as MailSender
 from service.portal.application import add_portal, pages_edge
 from service.products.renewer import Renewer
@@ -167,8 +169,9 @@ class Service:
             pass
 
     async def _send_mails(self) -> None:
+        await begin_due(self._engine, self._config.node, _now_ms())
         while await self._mails.send_due():
-            pass
+            await begin_due(self._engine, self._config.node, _now_ms())
 
     async def _tidy(self) -> None:
         await self._flusher.tidy()
@@ -328,6 +331,7 @@ def make_app(service: Service) -> web.Application:
             web.get("/metrics", metrics),
             web.get("/api/v1/openapi.json", openapi),
             *explorer.routes(),
+            *unsubscribing.routes(service.api.engine, service.api.config.node),
             *routes(service.api, ENDPOINTS),
         ]
     )

@@ -158,13 +158,13 @@ class Mail(_Section):
     portal: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$")
     """What links in mails begin with, where a seller's brand names no host."""
     rate_per_s: int = Field(default=10, ge=1, le=10_000)
-    notice_days: int = Field(default=7, ge=0, le=90)
-    """How long before rates change customers are told; 0: they aren't."""
 
     @model_validator(mode="after")
     def _whole(self) -> Mail:
         if self.host and not self.sender:
             raise ValueError("a host needs `sender` too, such as no-reply@example.net")
+        if self.host and not self.portal:
+            raise ValueError("a host needs `portal` too, such as https://portal.example.net: links begin with it")
         if bool(self.user) != (self.password_file is not None):
             raise ValueError("`user` and `password_file` go together: write both or neither")
         if self.user and self.tls == "none":

@@ -19,6 +19,7 @@ from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
+from service.messages import broadcasts_api, mails_api
 from service.peers import (
     devices_api,
     figures_api,
@@ -64,6 +65,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,
+    *mails_api.ENDPOINTS,
+    *broadcasts_api.ENDPOINTS,
     *terms_api.ENDPOINTS,
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,

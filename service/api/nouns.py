@@ -9,12 +9,13 @@ import sqlalchemy as sa
 
 from service.access.actor import Actor
 from service.access.standing import path_ids
-from service.database.access_tables import audit, roles, sessions, tokens, users
+from service.database.access_tables import audit, mails, roles, sessions, tokens, users
 from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
+from service.database.message_tables import broadcasts
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
@@ -161,6 +162,8 @@ NOUNS: dict[str, Noun] = {
         Noun("alarm", alarms, alarms.c.account_id),
         Noun("webhook", webhooks, webhooks.c.account_id),
         Noun("message", deliveries, _of_webhook(deliveries.c.webhook_id)),
+        Noun("mail", mails, mails.c.account_id),
+        Noun("broadcast", broadcasts, broadcasts.c.account_id),
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),

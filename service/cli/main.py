@@ -51,6 +51,8 @@ COMMANDS = {
     "tax": ("", "Taxes that sellers ask for, and who pays which."),
     "invoice": ("", "Invoices and credit notes: run, look, issue, credit."),
     "mail-template": ("", "What a seller's mails say."),
+    "mail": ("", "Mails: what came of each, and those that came back."),
+    "broadcast": ("", "Mails to many: write, count, try, send, pause, cancel."),
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),
     "delivery": ("", "Files of call records: to whom, what stands in them, what became of them."),

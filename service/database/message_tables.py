@@ -1,4 +1,4 @@
-"""Tables of broadcasts, of who wants none, and of notices of rates that change."""
+"""Tables of broadcasts, and of who wants none."""
 
 from __future__ import annotations
 
@@ -42,19 +42,3 @@ suppressions = sa.Table(
     one_of("reason", ("unsubscribed", "bounced")),
 )
 """Addresses that get no broadcast in a seller's name."""
-
-rate_notices = sa.Table(
-    "rate_notices",
-    metadata,
-    identity(),
-    refers("account_id", "accounts.id"),
-    refers("tariff_id", "tariffs.id"),
-    big("effective_ms"),  # of the first of its changes
-    text("digest"),  # SHA-256 of the content: the same changes are told once
-    big("changes"),
-    sa.Column("content", sa.LargeBinary, nullable=False),  # the attached CSV, zlib
-    big("created_ms"),
-    sa.UniqueConstraint("account_id", "tariff_id", "digest"),
-    sqlite_autoincrement=True,
-)
-"""What each customer was told of its own rates, byte for byte."""

@@ -16,8 +16,9 @@ from service.access.sessions import LINK_MS
 from service.config import Config
 from service.database.access_tables import users
 from service.database.delivery_tables import cdr_files
-from service.database.message_tables import rate_notices
+from service.database.message_tables import broadcasts
 from service.database.tables import accounts
+from service.messages.audience import still_want
 from service.messages.letters import Attachment, Letter, LetterFault
 from service.messages.sellers import Seller, seller_of
 from service.sellers.mail import LANGUAGE, template_of
@@ -35,6 +36,10 @@ class Person(NamedTuple):
     timezone: str = "UTC"
 
 
+class LeftOut(LetterFault):
+    """Whoever should get it does not want it, or is gone."""
+
+
 class Composer:
     """Of one batch: what several of its mails need is looked up once."""
 
@@ -43,15 +48,21 @@ class Composer:
         self._config = config
         self._accounts: dict[int, Row[Any]] = {}
         self._users: dict[int, Row[Any]] = {}
+        self._broadcasts: dict[int, Row[Any]] = {}
+        self._wanting: set[int] = set()
         self._sellers: dict[int, Seller] = {}
         self._templates: dict[tuple[str, str, str], tuple[str, str]] = {}
 
     async def load(self, rows: Sequence[Row[Any]]) -> None:
-        """Accounts and users of the rows."""
+        """Accounts, users and broadcasts of the rows."""
         found = accounts.c.id.in_({row.account_id for row in rows})
         self._accounts = {row.id: row for row in await self._conn.execute(sa.select(accounts).where(found))}
         known = users.c.id.in_({row.fields.get("user_id", 0) for row in rows})
         self._users = {row.id: row for row in await self._conn.execute(sa.select(users).where(known))}
+        said = broadcasts.c.id.in_({row.broadcast_id or row.fields.get("trial_of", 0) for row in rows})
+        self._broadcasts = {row.id: row for row in await self._conn.execute(sa.select(broadcasts).where(said))}
+        if self._broadcasts:
+            self._wanting = {row.id for row in await self._conn.execute(still_want({*self._users}))}
 
     async def seller(self, account_id: int) -> Seller:
         """Of an account that was loaded."""
@@ -63,6 +74,8 @@ class Composer:
 
     async def letter(self, row: Row[Any]) -> Letter:
         """One. Raises LetterFault: it can't be one."""
+        if row.broadcast_id and row.fields.get("user_id") not in self._wanting:
+            raise LeftOut("they want none any more, or can't sign in any more")
         if row.template not in KINDS:
             raise LetterFault(f"there is no template {row.template!r}")
         seller = await self.seller(row.account_id)
@@ -95,29 +108,37 @@ class Composer:
 
     def _values(self, row: Row[Any], seller: Seller, person: Person) -> dict[str, str]:
         """What may stand in its template."""
-        account = self._accounts[row.account_id]
-        return {
-            "company": seller.sender.company,
-            "company_address": seller.sender.company_address,
-            "account": account.name,
-            "name": person.name or account.name,
-            "email": person.email,
-            "portal": seller.sender.portal,
-            **values_of(row.template, row.fields, seller.sender.portal, row.created_ms, person.timezone),
-        }
+        values = common_values(self._accounts[row.account_id], seller, person)
+        values |= values_of(row.template, row.fields, seller.sender.portal, row.created_ms, person.timezone)
+        number = row.broadcast_id or row.fields.get("trial_of")
+        if number:
+            said = self._broadcasts[number]
+            values |= {"subject": fill_subject(said.subject, values), "message": fill(said.text, values)}
+            key = row.fields.get("key", "")
+            values["unsubscribe"] = f"{seller.sender.portal}/unsubscribe/{row.id}-{key}" if key else ""
+        return values
 
     async def _attachments(self, row: Row[Any]) -> tuple[Attachment, ...]:
         fields = row.fields
-        if "file_id" in fields:
-            table, number, name = cdr_files, fields["file_id"], fields["name"]
-        elif "notice_id" in fields:
-            table, number, name = rate_notices, fields["notice_id"], "rates.csv"
-        else:
+        if "file_id" not in fields:
             return ()
-        content = (await self._conn.execute(sa.select(table.c.content).where(table.c.id == number))).scalar()
+        kept = sa.select(cdr_files.c.content).where(cdr_files.c.id == fields["file_id"])
+        content = (await self._conn.execute(kept)).scalar()
         if content is None:
-            raise LetterFault(f"{name} is not kept any more")
-        return (Attachment(name, CSV, zlib.decompress(content)),)
+            raise LetterFault(f"{fields['name']} is not kept any more")
+        return (Attachment(fields["name"], CSV, zlib.decompress(content)),)
+
+
+def common_values(account: Row[Any], seller: Seller, person: Person) -> dict[str, str]:
+    """What every mail can say."""
+    return {
+        "company": seller.sender.company,
+        "company_address": seller.sender.company_address,
+        "account": account.name,
+        "name": person.name or account.name,
+        "email": person.email,
+        "portal": seller.sender.portal,
+    }
 
 
 def values_of(kind: str, fields: Mapping[str, Any], portal: str, created_ms: int, zone: str) -> dict[str, str]:
@@ -127,10 +148,6 @@ def values_of(kind: str, fields: Mapping[str, Any], portal: str, created_ms: int
         values["link"] = f"{portal}/password?link={fields['link']}"
         purpose = "reset" if kind == "reset" else "invitation"
         values["expires"] = moment_text(created_ms + LINK_MS[purpose], zone)
-    if "unsubscribe" in fields:
-        values["unsubscribe"] = f"{portal}/unsubscribe/{fields['unsubscribe']}"
-    if "effective_ms" in fields:
-        values["effective"] = moment_text(fields["effective_ms"], zone)
     if "file_id" in fields:
         values["file"] = str(fields["name"])
     return values

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from service.portal.colours import PRIMARY, text_on
 
 BODY_STYLE = "margin:0;background:#f4f5f7;font-family:sans-serif;color:#212529"
+_UNSUBSCRIBE = re.compile(r"https?://[A-Za-z0-9.:\[\]/-]{1,400}")
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,:;!?)]")
 
 
@@ -64,7 +65,7 @@ class Letter(NamedTuple):
 def bytes_of(letter: Letter) -> bytes:
     """As it is sent. Raises LetterFault."""
     try:
-        return _message(letter).as_bytes()
+        return _unsubscribing(letter.unsubscribe) + _message(letter).as_bytes()
     except (ValueError, MessageError, IndexError, UnicodeError) as fault:  # the parser of addresses has all of these
         raise LetterFault(f"no mail can be made of it: {fault}") from fault
 
@@ -77,10 +78,6 @@ def _message(letter: Letter) -> EmailMessage:
     message["Date"] = datetime.fromtimestamp(letter.created_ms // 1000, UTC)
     message["Message-ID"] = letter.message_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
-    if letter.unsubscribe:
-        message["List-Unsubscribe"] = f"<{letter.unsubscribe}>"
-        message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
-        message["Precedence"] = "bulk"
     message.set_content(letter.text)
     message.add_alternative(page_of(letter), subtype="html")
     for one in letter.attachments:
@@ -88,6 +85,15 @@ def _message(letter: Letter) -> EmailMessage:
         message.add_attachment(one.content, maintype=kind, subtype=subtype, filename=one.name)
     message["Content-Language"] = letter.language  # last: what is about the content moves into its parts
     return message
+
+
+def _unsubscribing(link: str) -> bytes:
+    """Headers of RFC 8058. EmailMessage would encode an address that is longer than a line, and nobody decodes it."""
+    if not link:
+        return b""
+    if not _UNSUBSCRIBE.fullmatch(link):
+        raise ValueError(f"{link!r} is no address to unsubscribe at")
+    return f"List-Unsubscribe: <{link}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode()
 
 
 def page_of(letter: Letter) -> str:

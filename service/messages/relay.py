@@ -28,6 +28,8 @@ class Taken(NamedTuple):
     """Its words; empty: it has the mail."""
     is_final: bool = False
     """Trying again changes nothing."""
+    state: str = "failed"
+    """What the mail is then."""
 
 
 class Relay:

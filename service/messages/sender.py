@@ -19,7 +19,7 @@ from service.config import Config
 from service.database.access_tables import mails
 from service.database.engine import reading
 from service.database.message_tables import broadcasts
-from service.messages.composing import Composer
+from service.messages.composing import Composer, LeftOut
 from service.messages.letters import Letter, LetterFault, bytes_of
 from service.messages.relay import Relay, RelayAway, Taken
 
@@ -41,6 +41,8 @@ class Claimed(NamedTuple):
     letter: Letter | None
     fault: str
     """Why it can't be one."""
+    state: str = "failed"
+    """What it is then."""
 
 
 class Sender:
@@ -109,7 +111,7 @@ class Sender:
 
     async def _hand_over(self, one: Claimed) -> Taken:
         if one.letter is None:
-            return Taken(one.fault, is_final=True)
+            return Taken(one.fault, is_final=True, state=one.state)
         try:
             content = bytes_of(one.letter)
         except LetterFault as fault:
@@ -138,7 +140,7 @@ async def _claimed(composer: Composer, row: Row[Any]) -> Claimed:
     try:
         return Claimed(row, await composer.letter(row), "")
     except LetterFault as fault:
-        return Claimed(row, None, str(fault))
+        return Claimed(row, None, str(fault), "left_out" if isinstance(fault, LeftOut) else "failed")
 
 
 _ORDER = (mails.c.broadcast_id.is_not(None), mails.c.next_ms, mails.c.id)
@@ -162,4 +164,4 @@ def noted(row: Row[Any], taken: Taken, now_ms: int) -> dict[str, Any]:
     if taken.fault and not taken.is_final and attempts <= len(WAITS_S):
         return values | {"next_ms": now_ms + WAITS_S[attempts - 1] * 1000}
     kept = {name: value for name, value in row.fields.items() if name not in SECRETS}
-    return values | {"state": "failed" if taken.fault else "sent", "done_ms": now_ms, "fields": kept}
+    return values | {"state": taken.state if taken.fault else "sent", "done_ms": now_ms, "fields": kept}

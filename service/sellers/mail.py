@@ -28,7 +28,8 @@ LANGUAGE = "en"
 TEXT_CHARACTERS_MAX = 20_000
 
 
-def _plain_lines(text: str) -> str:
+def plain_lines(text: str) -> str:
+    """Text of several lines. Raises ValueError."""
     if any((ord(char) < 32 and char not in "\n\t") or ord(char) == 127 for char in text):
         raise ValueError("text must not hold control characters")
     return text
@@ -38,7 +39,7 @@ class Template(Asked):
     """A mail's text, with placeholders such as {{ name }}."""
 
     subject: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
-    text: Annotated[str, Field(min_length=1, max_length=TEXT_CHARACTERS_MAX), AfterValidator(_plain_lines)]
+    text: Annotated[str, Field(min_length=1, max_length=TEXT_CHARACTERS_MAX), AfterValidator(plain_lines)]
 
 
 class TemplateView(Told):

@@ -106,7 +106,15 @@ KINDS: dict[str, Kind] = {
 
 def text_problem(kind: str, text: str) -> str | None:
     """What is wrong with a subject or text; None: nothing."""
-    known = KINDS[kind].placeholders
+    return _problem(text, KINDS[kind].placeholders)
+
+
+def message_problem(text: str) -> str | None:
+    """The same of what a broadcast says: it may name whoever reads it."""
+    return _problem(text, _COMMON)
+
+
+def _problem(text: str, known: Mapping[str, str]) -> str | None:
     for match in _PLACE.finditer(text):
         found = _NAME.fullmatch(match[1])
         name = found[1] if found else match[1].strip()

@@ -297,8 +297,12 @@ def test_markup_in_texts_is_text() -> None:
     ("text", "told"),
     [
         ("mail: {host: a.example}", "a host needs `sender` too"),
+        ("mail: {host: a.example, sender: a@a.example}", "a host needs `portal` too"),
         ("mail: {sender: nobody}", "is no mail address"),
-        ("mail: {host: a.example, sender: a@a.example, user: me}", "write both or neither"),
+        (
+            "mail: {host: a.example, sender: a@a.example, portal: 'https://a.example', user: me}",
+            "write both or neither",
+        ),
         ("mail: {user: me, password_file: /etc/pw, tls: none}", "a password is sent only by TLS"),
         ("mail: {hots: a.example}", "unknown setting"),
     ],

@@ -22,7 +22,7 @@ from service.access import audit
 from service.access.actor import local_actor
 from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
-from service.database.access_tables import roles, tokens, user_roles, users
+from service.database.access_tables import mails, roles, tokens, user_roles, users
 from service.database.billing_tables import (
     billing_parties,
     billing_terms,
@@ -42,6 +42,7 @@ from service.database.interconnect_tables import (
     statement_calls,
     statements,
 )
+from service.database.message_tables import broadcasts
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
@@ -238,6 +239,10 @@ class World:
         message = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
         await put("message", deliveries, webhook_id=things["webhook"], **message)
         await self._delivery(put, place)
+        told = {"name": mark, "subject": mark, "text": mark, "audience": {}, "per_minute": 1, "actor": mark}
+        await put("broadcast", broadcasts, **own, **made, **told)
+        mail = {"recipient": f"{mark}@x.example", "template": "welcome", "fields": {}}
+        await put("mail", mails, **own, **made, **mail)
         await self._precautions(put, place)
         await put("ban", bans, network=f"203.0.113.{row.id}", why="flood", made_ms=NOW_MS)
         await put("porting", portings, name=mark, prefix=f"8{row.id}", file="x.csv", asked_ms=NOW_MS)

@@ -1,4 +1,4 @@
-"""Broadcasts and notices; of each mail what came of it."""
+"""Broadcasts; of each mail what came of it."""
 
 from __future__ import annotations
 
@@ -52,24 +52,6 @@ def upgrade() -> None:
         sa.CheckConstraint("reason IN ('unsubscribed', 'bounced')", name=op.f("ck_suppressions_reason")),
         sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_suppressions_account_id")),
         sa.PrimaryKeyConstraint("account_id", "address", name=op.f("pk_suppressions")),
-    )
-    op.create_table(
-        "rate_notices",
-        sa.Column("id", _ID, sa.Identity(always=False, start=1), nullable=False),
-        sa.Column("account_id", _ID, nullable=False),
-        sa.Column("tariff_id", _ID, nullable=False),
-        sa.Column("effective_ms", sa.BigInteger(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
-        sa.Column("changes", sa.BigInteger(), nullable=False),
-        sa.Column("content", sa.LargeBinary(), nullable=False),
-        sa.Column("created_ms", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(["account_id"], ["accounts.id"], name=op.f("fk_rate_notices_account_id")),
-        sa.ForeignKeyConstraint(["tariff_id"], ["tariffs.id"], name=op.f("fk_rate_notices_tariff_id")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_rate_notices")),
-        sa.UniqueConstraint(
-            "account_id", "tariff_id", "digest", name=op.f("uq_rate_notices_account_id_tariff_id_digest")
-        ),
-        sqlite_autoincrement=True,
     )
     _complete_mails()
 

@@ -1,0 +1,44 @@
+"""The door by which people end broadcasts: one click (RFC 8058), or a page that asks first."""
+
+from __future__ import annotations
+
+import html
+import time
+
+from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.accounts.rules import ROOT_ID
+from service.commands.outbox import writing
+from service.database.engine import reading
+from service.messages.suppressing import mail_of, suppress
+from service.portal import edge
+
+PATH = "/unsubscribe/{token:[0-9]{1,18}-[0-9a-f]{32}}"
+
+
+def routes(engine: AsyncEngine, node: str) -> list[web.RouteDef]:
+    """The page asks first: programs that look at links change nothing."""
+
+    async def ask(request: web.Request) -> web.StreamResponse:
+        async with reading(engine) as conn:
+            row = await mail_of(conn, request.match_info["token"])
+        if row is None:
+            raise web.HTTPNotFound
+        return _page(row.recipient, '<form method="post"><button>Unsubscribe</button></form>')
+
+    async def act(request: web.Request) -> web.StreamResponse:
+        async with writing(engine, node) as conn:
+            row = await mail_of(conn, request.match_info["token"])
+            if row is None:
+                raise web.HTTPNotFound
+            await suppress(conn, row.parent_id or ROOT_ID, row.recipient, "unsubscribed", time.time_ns() // 1_000_000)
+        return _page(row.recipient, "<p>You get no more such mails.</p>")
+
+    return [web.get(PATH, ask, allow_head=False), web.post(PATH, act)]
+
+
+def _page(address: str, content: str) -> web.StreamResponse:
+    head = '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"><title>Unsubscribe</title></head>'
+    text = f"{head}<body><main><h1>Unsubscribe</h1><p>{html.escape(address)}</p>{content}</main></body></html>\n"
+    return edge.finish(web.Response(text=text, content_type="text/html"))

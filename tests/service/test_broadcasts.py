@@ -1,0 +1,263 @@
+"""Broadcasts: to whom they go is fixed once, each gets one, and nobody who wants none or stands elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections import Counter
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from aiohttp.test_utils import TestClient, TestServer
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.app import Service, make_app
+from service.database.access_tables import mails, users
+from service.database.engine import reading
+from service.database.message_tables import suppressions
+from service.messages.broadcasting import begin_due
+from service.messages.sender import LEASE_MS
+from tests.service.mailroom import Mailroom, part
+from tests.service.office import NOW_MS, Person
+from tests.service.test_mails import Desk, desk, room
+from tests.service.test_sellers import trade
+
+__all__ = ["desk", "room", "trade"]
+TEXT = {"subject": "News for {{ account }}", "text": "Hello {{ name }},\n\nwe move.\n"}
+
+
+async def written(desk: Desk, by: Person | None = None, account_id: int = 1, **more: Any) -> int:
+    """A draft's number."""
+    values: dict[str, Any] = {"account_id": account_id, "name": "news", **TEXT} | more
+    made = await (by or desk.trade.office.boss).do("broadcast.make", **values)
+    return int(made["broadcast"]["id"])
+
+
+async def go(desk: Desk) -> None:
+    """Begins what is due, sends it, and looks if it is over."""
+    await begin_due(desk.trade.office.engine, "local", desk.now_ms)
+    await desk.send()
+    await begin_due(desk.trade.office.engine, "local", desk.now_ms)
+
+
+async def states(desk: Desk, number: int) -> tuple[str, dict[str, int]]:
+    """Of a broadcast and its mails."""
+    shown = await desk.trade.office.boss.do("broadcast.show", broadcast_id=number)
+    return shown["broadcast"]["state"], shown["mails"]
+
+
+async def test_each_below_gets_one_in_its_own_sellers_name(desk: Desk, room: Mailroom) -> None:
+    """The operator writes to all; a reseller's customer reads the reseller's name."""
+    boss, trade = desk.trade.office.boss, desk.trade
+    await trade.reseller.do("brand.edit", account_id=trade.reseller_id, company="R Ltd", sender_address="hi@r.example")
+    number = await written(desk, per_minute=100_000)
+    sample = await boss.do("broadcast.sample", broadcast_id=number)
+    assert sample == {"recipients": 2, "sample": ["r@r.example", "c@c.example"]}
+    await boss.do("broadcast.start", broadcast_id=number, at=None)
+    desk.now_ms += 1
+    await go(desk)
+    assert sorted(room.recipients) == ["c@c.example", "r@r.example"]
+    theirs = next(one for one in room.letters if one["To"] == "c@c.example")
+    assert (theirs["From"], theirs["Subject"]) == ("R Ltd <hi@r.example>", "News for customer")
+    assert "R Ltd" in part(theirs, "plain")
+    assert await states(desk, number) == ("done", {"sent": 2})
+    await go(desk)
+    assert len(room.got) == 2
+
+
+async def test_a_reseller_reaches_its_own_only(desk: Desk, room: Mailroom) -> None:
+    """Whatever it asks for."""
+    trade = desk.trade
+    await trade.office.hire(trade.office.boss, trade.other_id, "o@o.example")
+    await desk.empty()
+    refused = await trade.reseller.ask("broadcast.make", account_id=1, name="x", **TEXT)
+    assert refused.status == 422
+    outside = await trade.reseller.ask(
+        "broadcast.make", account_id=trade.reseller_id, name="x", audience={"below_id": trade.other_id}, **TEXT
+    )
+    assert outside.status == 422
+    assert (await trade.customer.ask("broadcast.make", account_id=trade.customer_id, name="x", **TEXT)).status == 403
+    number = await written(desk, trade.reseller, trade.reseller_id)
+    await trade.reseller.do("broadcast.start", broadcast_id=number, at=None)
+    await go(desk)
+    assert room.recipients == ["c@c.example"]
+    listed = await trade.reseller.do("broadcast.recipients", broadcast_id=number)
+    assert [one["state"] for one in listed["items"]] == ["sent"]
+
+
+@pytest.mark.parametrize(
+    ("audience", "found"),
+    [
+        ({"kind": "customer"}, ["c@c.example"]),
+        ({"kind": "provider"}, []),
+        ({"language": "en"}, ["r@r.example", "c@c.example"]),
+        ({"language": "de"}, []),
+        ({"balance_below": "0.01"}, ["r@r.example", "c@c.example"]),
+        ({"balance_above": "0"}, []),
+        ({"country": "DE"}, []),
+        ({"state": "suspended"}, []),
+        ({"state": "active", "kind": "reseller"}, ["r@r.example"]),
+    ],
+)
+async def test_filters(desk: Desk, audience: dict[str, str], found: list[str]) -> None:
+    """Each alone, and two of them."""
+    number = await written(desk, audience=audience)
+    sample = await desk.trade.office.boss.do("broadcast.sample", broadcast_id=number)
+    assert (sample["sample"], sample["recipients"]) == (found, len(found))
+
+
+async def test_one_click_ends_them(desk: Desk, room: Mailroom) -> None:
+    """As RFC 8058 has it; a look at the page changes nothing, and a wrong key is nobody's."""
+    trade, engine = desk.trade, desk.trade.office.engine
+    number = await written(desk, trade.reseller, trade.reseller_id)
+    await trade.reseller.do("broadcast.start", broadcast_id=number, at=None)
+    await go(desk)
+    letter = room.letters[0]
+    link = str(letter["List-Unsubscribe"]).strip("<>")
+    assert letter["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+    assert (link.startswith("https://portal.example/unsubscribe/"), link in part(letter, "plain")) == (True, True)
+    path = link.removeprefix("https://portal.example")
+    async with TestClient(TestServer(make_app(Service(desk.config, engine)))) as client:
+        assert (await client.get(path)).status == 200
+        assert (await client.post(path[:-1] + ("0" if path[-1] != "0" else "1"))).status == 404
+        async with reading(engine) as conn:
+            assert (await conn.execute(sa.select(suppressions))).all() == []
+        for _ in range(2):
+            assert (await client.post(path, data={"List-Unsubscribe": "One-Click"})).status == 200
+    async with reading(engine) as conn:
+        (row,) = (await conn.execute(sa.select(suppressions))).all()
+    assert (row.account_id, row.address, row.reason) == (trade.reseller_id, "c@c.example", "unsubscribed")
+    again = await written(desk, trade.reseller, trade.reseller_id)
+    assert (await trade.reseller.do("broadcast.sample", broadcast_id=again))["recipients"] == 0
+
+
+async def test_who_changes_their_mind_after_the_beginning_gets_none(desk: Desk, room: Mailroom) -> None:
+    """Essential mail still comes."""
+    trade, engine = desk.trade, desk.trade.office.engine
+    number = await written(desk, trade.reseller, trade.reseller_id)
+    await trade.reseller.do("broadcast.start", broadcast_id=number, at=None)
+    await begin_due(engine, "local", desk.now_ms)
+    async with engine.begin() as conn:
+        values = {"account_id": trade.reseller_id, "address": "c@c.example", "reason": "unsubscribed", "created_ms": 1}
+        await conn.execute(sa.insert(suppressions).values(**values))
+    await desk.put(trade.customer_id, "c@c.example")
+    await go(desk)
+    assert await states(desk, number) == ("done", {"left_out": 1})
+    assert [one["Subject"] for one in room.letters] == ["Welcome to reseller"]
+
+
+async def test_it_is_paced_paused_and_resumed(desk: Desk, room: Mailroom) -> None:
+    """While it stands still nothing goes; afterwards the pace is what it was."""
+    boss = desk.trade.office.boss
+    number = await written(desk, per_minute=1)
+    await boss.do("broadcast.start", broadcast_id=number, at="2026-09-21T15:00:00Z")
+    await go(desk)
+    assert (room.got, (await states(desk, number))[0]) == ([], "scheduled")
+    desk.now_ms = begun = 1_790_002_800_000
+    await go(desk)
+    assert (len(room.got), await states(desk, number)) == (1, ("running", {"sent": 1, "waiting": 1}))
+    desk.trade.office.now_ms = desk.now_ms = begun + 20_000
+    await boss.do("broadcast.pause", broadcast_id=number)
+    desk.trade.office.now_ms = desk.now_ms = begun + 500_000
+    await go(desk)
+    assert len(room.got) == 1
+    await boss.do("broadcast.resume", broadcast_id=number)
+    desk.now_ms += 39_999
+    await go(desk)
+    assert len(room.got) == 1
+    desk.now_ms += 1
+    await go(desk)
+    assert (len(room.got), await states(desk, number)) == (2, ("done", {"sent": 2}))
+    assert (await boss.ask("broadcast.cancel", broadcast_id=number)).status == 409
+
+
+async def test_a_cancelled_one_sends_nothing_more(desk: Desk, room: Mailroom) -> None:
+    """And can't be started again."""
+    boss = desk.trade.office.boss
+    number = await written(desk, per_minute=1)
+    await boss.do("broadcast.start", broadcast_id=number, at=None)
+    await go(desk)
+    await boss.do("broadcast.cancel", broadcast_id=number)
+    desk.now_ms += 600_000
+    await go(desk)
+    assert (len(room.got), await states(desk, number)) == (1, ("cancelled", {"sent": 1, "cancelled": 1}))
+    for verb in ("start", "pause", "resume", "edit"):
+        body = {"at": None} if verb == "start" else {"name": "x"} if verb == "edit" else {}
+        assert (await boss.ask(f"broadcast.{verb}", broadcast_id=number, **body)).status == 409
+
+
+async def test_it_is_seen_and_tried_before(desk: Desk, room: Mailroom) -> None:
+    """With an account's data; by a mail to oneself."""
+    boss, trade = desk.trade.office.boss, desk.trade
+    number = await written(desk)
+    shown = await boss.do("broadcast.preview", broadcast_id=number, account_id=trade.customer_id)
+    assert (shown["subject"], "Hello c@c.example," in shown["text"]) == ("News for customer", True)
+    await boss.do("broadcast.try", broadcast_id=number)
+    await desk.send()
+    assert (room.recipients, room.letters[0]["Subject"]) == (["boss@op.example"], "News for Operator")
+    assert (await states(desk, number))[1] == {}
+
+
+async def test_texts_hold_known_placeholders_only(desk: Desk) -> None:
+    """Those of every mail."""
+    wrong = {"subject": "{{ link }}", "text": "{{ nam }}"}
+    got = await desk.trade.office.boss.ask("broadcast.make", account_id=1, name="x", **wrong)
+    assert [one["pointer"] for one in got["errors"]] == ["/subject", "/text"]
+    assert "did you mean name?" in got["errors"][1]["detail"]
+
+
+async def test_a_bounce_is_noted_and_ends_broadcasts(desk: Desk) -> None:
+    """With the other server's words; only of what was sent."""
+    trade, boss = desk.trade, desk.trade.office.boss
+    number = await desk.put(trade.customer_id, "c@c.example")
+    words = {"words": "550 5.1.1 no such user", "permanent": True}
+    assert (await boss.ask("mail.note-bounce", mail_id=number, **words)).status == 409
+    await desk.send()
+    got = await boss.do("mail.note-bounce", mail_id=number, **words)
+    assert (got["state"], got["fault"]) == ("bounced", "550 5.1.1 no such user")
+    again = await written(desk, trade.reseller, trade.reseller_id)
+    assert (await trade.reseller.do("broadcast.sample", broadcast_id=again))["recipients"] == 0
+
+
+async def _people(engine: AsyncEngine, account_id: int, count: int) -> None:
+    rows = [
+        {"account_id": account_id, "email": f"p{one}@many.example", "name": f"p{one}", "state": "active",
+         "recovery_hashes": [], "created_ms": NOW_MS}
+        for one in range(count)
+    ]  # fmt: skip
+    async with engine.begin() as conn:
+        for first in range(0, count, 1000):
+            await conn.execute(sa.insert(users), rows[first : first + 1000])
+
+
+async def test_each_gets_one_though_it_is_killed_twice(desk: Desk, room: Mailroom, database: str) -> None:
+    """A mail that was being handed over when the process died comes again under its Message-ID: at most one a death.
+
+    With KAMBILL_TEST_RECIPIENTS=10000 it takes minutes.
+    """
+    count = int(os.environ.get("KAMBILL_TEST_RECIPIENTS", "300"))
+    trade, boss, engine = desk.trade, desk.trade.office.boss, desk.trade.office.engine
+    await _people(engine, trade.customer_id, count)
+    number = await written(desk, audience={"kind": "customer"}, per_minute=100_000)
+    await boss.do("broadcast.start", broadcast_id=number, at=None)
+    minute = count * 60_000 // 100_000
+    for death in range(3):
+        ahead_ms = minute + death * (LEASE_MS + 1) + max(0, NOW_MS - time.time_ns() // 1_000_000)
+        command = [sys.executable, "-m", "tests.service.mail_worker", database, str(room.port), str(ahead_ms)]
+        process = await asyncio.create_subprocess_exec(*command)
+        if death < 2:
+            async with asyncio.timeout(120):
+                while len(room.got) < (death + 1) * count // 3:  # noqa: ASYNC110 -- another process sends
+                    await asyncio.sleep(0.01)
+            process.kill()
+        assert await process.wait() == (-9 if death < 2 else 0)
+    found = Counter((one["To"], one["Message-ID"]) for one in room.letters)
+    assert {to for to, _ in found} == {*(f"p{one}@many.example" for one in range(count)), "c@c.example"}
+    assert len(found) == count + 1
+    assert sum(found.values()) <= count + 1 + 2
+    async with reading(engine) as conn:
+        tally = await conn.execute(sa.select(mails.c.state, sa.func.count()).group_by(mails.c.state))
+        assert [tuple(row) for row in tally] == [("sent", count + 1)]
