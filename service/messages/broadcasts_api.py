@@ -131,6 +131,8 @@ async def preview_broadcast(call: Call) -> Answer:
     """As an account's people would read it."""
     body: OfAccount = call.body
     account = await call.find("account", body.account_id)
+    if account.id == call.of.id or not account.path.startswith(call.of.path):
+        raise Problem("conflict", "it goes to accounts below its sender: name one of them")
     seller = await seller_of(call.conn, call.api.config, account)
     first = sa.select(users).where(users.c.account_id == account.id).order_by(users.c.id).limit(1)
     user = (await call.conn.execute(first)).first()

@@ -195,6 +195,7 @@ async def test_it_is_seen_and_tried_before(desk: Desk, room: Mailroom) -> None:
     number = await written(desk)
     shown = await boss.do("broadcast.preview", broadcast_id=number, account_id=trade.customer_id)
     assert (shown["subject"], "Hello c@c.example," in shown["text"]) == ("News for customer", True)
+    assert (await boss.ask("broadcast.preview", broadcast_id=number, account_id=1)).status == 409
     await boss.do("broadcast.try", broadcast_id=number)
     await desk.send()
     assert (room.recipients, room.letters[0]["Subject"]) == (["boss@op.example"], "News for Operator")

@@ -409,7 +409,7 @@ ROUTES: dict[str, Route] = {
     "broadcast.make": Route("messages.change", _seller(201), _account(name="x", subject="x", text="x"), whose="body"),
     "broadcast.edit": Route("messages.change", 200, _same(name="x")),
     "broadcast.sample": Route("messages.read"),
-    "broadcast.preview": Route("messages.read", 200, _account()),
+    "broadcast.preview": Route("messages.read", 409, _account()),
     "broadcast.try": Route("messages.change", 200),
     "broadcast.start": Route("messages.change", 200, _same(at=None)),
     "broadcast.pause": Route("messages.change", 409),
