@@ -19,6 +19,8 @@ from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
+from service.payments import alerts_api, vouchers_api
+from service.payments import gateways_api as payment_gateways
 from service.peers import (
     devices_api,
     figures_api,
@@ -76,6 +78,9 @@ _SINGLE: tuple[Endpoint, ...] = (
     *pending_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
+    *alerts_api.ENDPOINTS,
+    *vouchers_api.ENDPOINTS,
+    *payment_gateways.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *limits_api.ENDPOINTS,
