@@ -25,6 +25,7 @@ from service.api import explorer
 from service.api.call import Api
 from service.api.http import guarded, routes
 from service.api.openapi import document
+from service.billing.dunning.dunner import Dunner
 from service.billing.issue import By
 from service.billing.overdue import mark_overdue
 from service.billing.run import run as bill
@@ -62,6 +63,7 @@ PORTINGS_S = 1.0
 DELIVER_S = 1.0
 RENEW_S = 1.0
 BILL_S = 60.0
+DUN_S = 60.0
 WATCH_S = 1.0
 PATTERNS_S = 5.0
 RETRY_S = 1.0
@@ -103,6 +105,7 @@ class Service:
         self._sender = Sender(engine, config)
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
+        self._dunner = Dunner(engine, config)
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)
@@ -125,6 +128,7 @@ class Service:
             "patterns": (PATTERNS_S, self._look_for_patterns),
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
+            "dunning": (DUN_S, self._dun),
         }
 
     async def keep(self, name: str) -> None:
@@ -200,6 +204,10 @@ class Service:
             log.warning("invoice stays a draft", invoice=number, fault=fault)
         async with writing(self._engine, self._config.node) as conn:
             await mark_overdue(conn, _now_ms())
+
+    async def _dun(self) -> None:
+        while await self._dunner.work(_now_ms()):
+            pass
 
     async def _publish_due(self) -> None:
         """What waited for its moment comes into force."""

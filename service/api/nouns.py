@@ -12,6 +12,7 @@ from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.delivery_tables import cdr_deliveries, cdr_files
+from service.database.dunning_tables import dunning_actions
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
@@ -194,6 +195,7 @@ NOUNS: dict[str, Noun] = {
         Noun("tax", taxes, taxes.c.account_id),
         Noun("invoice", invoices, invoices.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
+        Noun("dunning-action", dunning_actions, dunning_actions.c.account_id),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
         Noun("statement", statements, statements.c.account_id),
         Noun("dispute", disputes, disputes.c.account_id),

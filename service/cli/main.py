@@ -50,6 +50,7 @@ COMMANDS = {
     "terms": ("", "When and how accounts are billed."),
     "tax": ("", "Taxes that sellers ask for, and who pays which."),
     "invoice": ("", "Invoices and credit notes: run, look, issue, credit."),
+    "dunning": ("", "What is done about invoices that are not paid: terms, exemptions, what was done."),
     "balance-alert": ("", "Who is told when a balance falls low."),
     "voucher": ("", "Vouchers: make batches, use a code."),
     "payment-gateway": ("", "Where customers pay, and what gateways have told."),

@@ -8,6 +8,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     access_tables,
     billing_tables,
     delivery_tables,
+    dunning_tables,
     edge_tables,
     fraud_tables,
     interconnect_tables,
