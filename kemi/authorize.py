@@ -181,6 +181,8 @@ def _price(
         if local is not None:
             return local
         plan = configuration.plan(txn, plan_id)
+        if plan is None and plan_id:
+            raise Refusal("plan", path[-1].id, trunk.account, str(plan_id))
         if plan is None:
             raise Refusal("route", 0, trunk.account)
         routing = Routing(number)

@@ -55,7 +55,7 @@ def caller_of(origin: Origin, invitation: Invitation, translations: Translations
 
 def _of_trunk(trunk: Trunk, number: str) -> str:
     if trunk.caller_rule == "replace" or (trunk.caller_rule == "listed" and number not in trunk.caller_numbers):
-        return trunk.caller_numbers[0]
+        return next(iter(trunk.caller_numbers), "")
     return number
 
 

@@ -12,9 +12,10 @@ from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
 from kemi.invitation import Invitation
 from kemi.messages import address
+from kemi.nat import uri_of
 from kemi.notes import Sent
 from kemi.receive import gateway_of, local_of, receive
-from kemi.refusal import UNAVAILABLE, Refused
+from kemi.refusal import UNAVAILABLE, Refused, hole_of
 from kemi.rooms import Rooms
 from kemi.settlement import End, ended, given_up
 from kemi.sip import Received
@@ -27,6 +28,10 @@ FULL = (
     "(KAMBILL_STORE_MIB, docs/operations.md) and start with an empty folder"
 )
 NO_EXCHANGE = "kambill: no rate of exchange {}: calls of account {} get 503: add it to exchange.yaml and publish"
+HOLE = "kambill: a hole in the configuration: {}: calls of {} get {}"
+HOLE_REASON = 'Reason: Q.850;cause=38;text="Configuration incomplete"'
+"""Network out of order (RFC 6432): what is missing is told to the operator, in the log and the call's record."""
+CIRCLE = "kambill: a number leads to {}, which is this Kamailio itself: passed over"
 LOSS = "kambill: loss: account {} would pay more than it earns: a call of {} {} (no_loss of its routing plan)"
 
 
@@ -240,6 +245,9 @@ def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "")
             sip.say_seldom(NO_EXCHANGE.format(decision.rule.removeprefix("exchange "), decision.account))
         elif decision.rule == "loss":
             sip.say_seldom(LOSS.format(decision.account, by, "is refused"))
+        elif hole := hole_of(decision):
+            sip.say_seldom(HOLE.format(hole, by or "a gateway", decision.code))
+            sip.add_to_reply(HOLE_REASON)
         sip.transaction_reply(decision.code, decision.reason)
     elif not decision.retransmission:
         sip.transaction_reply(482, "Loop Detected")
@@ -312,6 +320,10 @@ def _admit(rooms: Rooms, admitted: Admitted, *, is_device: bool) -> None:
 def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
     """Relays the INVITE to a gateway or one of ours, and to the next while it can't be sent. False: none is left."""
     while target is not None:
+        if target.uri and sip.is_own_uri(uri_of("", Source(target.host, target.port, target.transport))):
+            sip.say_seldom(CIRCLE.format(target.uri))
+            target = fail_over(rooms, call, 482, now())
+            continue
         _address(target)
         sip.arm_failure_route("ksr_failure")
         parties = rooms.outgoing = target.parties

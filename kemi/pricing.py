@@ -50,6 +50,9 @@ def price_of(
         ways, rule = quote.find_ways(look, offered, top, set(), key, special)
     except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
         raise Refusal("exchange", path[-1].id, origin.account, missing.pair) from None
+    hole, detail = ("", "") if ways or rule != "route" else quote.hole_in(look, offered)
+    if hole:
+        raise Refusal(hole, path[-1].id, origin.account, detail)
     if not ways:
         raise Refusal(rule, path[-1].id if rule == "loss" else 0, origin.account)
     return Price(offered.plan, chain, standing, ways, loser)

@@ -91,6 +91,17 @@ class Look(NamedTuple):
         found = None if version is None else self.rates.find(version, self.number, self.at_s)
         return None if version is None or found is None else (version, found)
 
+    def has_rates(self, tariff: int) -> bool:
+        """Whether there are any of a tariff; if not, somebody has forgotten to publish them, or to give a tariff."""
+        version = self.configuration.version(self.txn, tariff)
+        return version is not None and self.rates.has(version)
+
+    def no_rate(self, tariff: int, account: int, caller: int) -> Refusal:
+        """Why a number has no rate: it is sold by none, or a hole."""
+        if self.has_rates(tariff):
+            return Refusal("rate", account, caller)
+        return Refusal("tariff", account, caller, str(tariff))
+
     def groups(self) -> tuple[str, ...]:
         """The destination groups of the number: one at most today. A read of the rates: ask only where a rule needs it.
 
@@ -155,7 +166,7 @@ def price_chain(
         tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
         rate = look.rate(tariff)
         if rate is None:
-            raise Refusal("rate", account.id, caller)
+            raise look.no_rate(tariff, account.id, caller)
         if terms_at(rate[1].terms, look.at_s).blocked:
             raise Refusal("blocked", account.id, caller)
         try:
@@ -185,6 +196,8 @@ def price_inbound(look: Look, number: Number, path: list[Account], spared: set[i
     if not number.tariff or not payers:
         return FREE_CHAIN
     rate = look.rate(number.tariff)
+    if rate is None and not look.has_rates(number.tariff):
+        raise Refusal("tariff", path[0].id, 0, str(number.tariff))
     if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
         raise Refusal("inbound_rate", path[0].id, 0)
     sellers = [account.id for account in payers[1:]] + [path[-1].id]
@@ -284,6 +297,23 @@ def find_ways(
     if look.store.trace is not None:
         look.store.trace.weigh(candidates, ordered, earned)
     return Ways([ways[candidate.gateway_id] for candidate in ordered], "loss" if candidates else "route")
+
+
+def hole_in(look: Look, offered: Offer) -> tuple[str, str]:
+    """What is missing of the first gateway of an offer that something is missing of, as a rule of `refusal.HOLES` and
+    its detail; empty: nothing is.
+    """
+    for gateway_id in dict.fromkeys(int(choice.gateway) for tier in offered.tiers for choice in tier):
+        gateway = look.configuration.gateway(look.txn, gateway_id)
+        if gateway is None:
+            return "gateway", str(gateway_id)
+        provider = accounts.get(look.store, look.txn, gateway.provider)
+        if provider is None:
+            return "provider", str(gateway.provider)
+        tariff = gateway.tariff or provider.tariff
+        if not look.has_rates(tariff):
+            return "tariff", f"{tariff} (of gateway {gateway_id})"
+    return "", ""
 
 
 def expected_length_s(plan: Plan, special: str) -> int | None:

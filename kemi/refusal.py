@@ -30,6 +30,18 @@ ANSWERS = {
 """What the account itself is told, by rule. Every other rule is `UNAVAILABLE` to everybody."""
 
 
+HOLES = {
+    "path": "account {account} isn't in the store, or the accounts above it don't reach the root",
+    "rates": "there are no rates at all: publish the ratebook",
+    "tariff": "the rates of tariff {detail} for account {account} aren't there: give it one, or publish it",
+    "plan": "routing plan {detail} isn't there: name another one, or publish it",
+    "gateway": "gateway {detail}, which the routing plan names, isn't there",
+    "provider": "provider {detail}, of a gateway that the routing plan names, isn't in the store",
+    "groups": "the destination groups that hold aren't in the rates: publish the ratebook",
+}
+"""What is missing in the configuration, by rule, for the log; `kambill doctor` compares store and ledger."""
+
+
 class Refused(NamedTuple):
     """The answer to an INVITE that isn't taken."""
 
@@ -37,7 +49,8 @@ class Refused(NamedTuple):
     reason: str
     rule: str
     """The rule's short name: funds, suspended, blocked, rate, route, channels, cps, store, …; of `exchange` with the
-    pair that is missing: `exchange USD/EUR`; of `limit` and `high_risk` with the limit's or range's number."""
+    pair that is missing: `exchange USD/EUR`; of `limit` and `high_risk` with the limit's or range's number; of HOLES
+    with what is missing: `tariff 7`."""
     account: int
     """Who refuses; 0: nobody's account."""
 
@@ -55,3 +68,9 @@ class Refusal(Exception):
         self.limit = limit
         self.refused = Refused(code, reason, said, account)
         super().__init__(said)
+
+
+def hole_of(refused: Refused) -> str:
+    """What is missing in the configuration, in a sentence; empty: nothing is."""
+    rule, _, detail = refused.rule.partition(" ")
+    return HOLES[rule].format(account=refused.account, detail=detail) if rule in HOLES else ""

@@ -151,6 +151,8 @@ def rehearse(rooms: Rooms, asked: Asked, now: Now) -> Rehearsal:
             return base._replace(decision=Refused(*UNAVAILABLE, "ready", 0))
     decision, local = _decided(rooms, base.origin, invitation, now)
     told = base._replace(decision=decision, local=local)
+    if isinstance(decision, Refused) and decision.rule == "rates":
+        return told
     if local is None:
         told = _offered(rooms, told, now)
     running = find(rooms, decision.call) if isinstance(decision, Admitted) else None

@@ -25,8 +25,12 @@ from service.api import explorer
 from service.api.call import Api
 from service.api.http import guarded, routes
 from service.api.openapi import document
+from service.billing.issue import By
+from service.billing.overdue import mark_overdue
+from service.billing.run import run as bill
 from service.calls.collector import Collector
 from service.commands.flusher import Flusher
+from service.commands.outbox import writing
 from service.commands.settings import send_settings
 from service.config import Config
 from service.delivery.carrier import Carrier
@@ -35,6 +39,7 @@ from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
 from service.portal.application import add_portal, pages_edge
+from service.products.renewer import Renewer
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
@@ -54,6 +59,8 @@ FORGET_S = 3_600.0
 RERATE_S = 1.0
 PORTINGS_S = 1.0
 DELIVER_S = 1.0
+RENEW_S = 1.0
+BILL_S = 60.0
 WATCH_S = 1.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
@@ -93,6 +100,7 @@ class Service:
         self._watcher = Watcher(config.ratebook)
         self._sender = Sender(engine, config)
         self._rerater = Rerater(engine, config)
+        self._renewer = Renewer(engine, config)
         self._cutter = Cutter(engine)
         self._carrier = Carrier(engine, config)
         self.api = Api(config, engine, Sessions())
@@ -111,6 +119,8 @@ class Service:
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
+            "renewer": (RENEW_S, self._renew),
+            "billing": (BILL_S, self._bill),
         }
 
     async def keep(self, name: str) -> None:
@@ -146,6 +156,7 @@ class Service:
     async def _tidy(self) -> None:
         await self._flusher.tidy()
         await self._collector.tidy()
+        await self._renewer.tidy(_now_ms())
         await self.api.sessions.note_seen(self._engine)
 
     async def _forget(self) -> None:
@@ -168,6 +179,20 @@ class Service:
             pass
         while await self._carrier.bring_due(_now_ms()):
             pass
+
+    async def _renew(self) -> None:
+        while await self._renewer.work(_now_ms()):
+            pass
+
+    async def _bill(self) -> None:
+        """Periods that are over, and invoices that should have been paid."""
+        done = await bill(self._engine, self._config, By("billing"), _now_ms())
+        for number, fault in done.left.items():
+            log.warning("not billed", account=number, fault=fault)
+        for number, fault in done.unissued.items():
+            log.warning("invoice stays a draft", invoice=number, fault=fault)
+        async with writing(self._engine, self._config.node) as conn:
+            await mark_overdue(conn, _now_ms())
 
     async def _publish_due(self) -> None:
         """What waited for its moment comes into force."""

@@ -6,6 +6,7 @@ from service.access.endpoints import filters, me, roles, sign_in, tokens, trail,
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
+from service.billing import invoices_api, taxes_api, terms_api
 from service.calls import history, running, simulation, traffic_api
 from service.delivery import api as delivery
 from service.edge import api as edge
@@ -25,6 +26,7 @@ from service.peers import (
     translations_api,
     trunks_api,
 )
+from service.products import products_api, subscriptions_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -58,7 +60,12 @@ _SINGLE: tuple[Endpoint, ...] = (
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,
+    *terms_api.ENDPOINTS,
+    *taxes_api.ENDPOINTS,
+    *invoices_api.ENDPOINTS,
     *tariffs.ENDPOINTS,
+    *products_api.ENDPOINTS,
+    *subscriptions_api.ENDPOINTS,
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
     *pending_api.ENDPOINTS,

@@ -1,7 +1,7 @@
 """Money that an operation of the ledger (a refund, a transfer) has set aside: held like a call's, until it is taken.
 
-What is set aside is an account's own money, never its credit and never what calls hold. Works inside a transaction
-of the caller.
+What is set aside is an account's own money, of a fee also its credit, and never what calls hold. Works inside a
+transaction of the caller.
 """
 
 from __future__ import annotations
@@ -17,10 +17,12 @@ def key_of(operation: int) -> bytes:
     return operation.to_bytes(8, "big")
 
 
-def set_aside(change: Change, operation: int, account_id: int, micros: int, now: Now) -> None:
-    """Holds the amount if the account has it free; the event says whether, and what was free before."""
+def set_aside(change: Change, operation: int, account_id: int, micros: int, now: Now, *, credit: bool = False) -> None:
+    """Holds the amount if the account has it free, its credit counted or not; the event says whether, and what was
+    free before.
+    """
     account = change.account(account_id)
-    free = account.balance - account.held
+    free = account.available if credit else account.balance - account.held
     done = bool(account.flags & KNOWN) and micros <= free
     if done:
         change.put_account(account._replace(held=account.held + micros))

@@ -95,7 +95,8 @@ def _credit(change: Change, command: Command, _now: Now) -> None:
 
 
 def _set_aside(change: Change, command: Command, now: Now) -> None:
-    aside.set_aside(change, command["operation"], command["account"], command["micros"], now)
+    credit = command.get("credit", False)
+    aside.set_aside(change, command["operation"], command["account"], command["micros"], now, credit=credit)
 
 
 def _take(change: Change, command: Command, _now: Now) -> None:

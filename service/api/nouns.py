@@ -10,10 +10,12 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
+from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, reconciliations, statements
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
@@ -83,6 +85,14 @@ def _of_delivery(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(cdr_deliveries.c.account_id).where(cdr_deliveries.c.id == column).scalar_subquery()
 
 
+def _of_subscription(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(subscriptions.c.account_id).where(subscriptions.c.id == column).scalar_subquery()
+
+
+def _of_invoice(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    return sa.select(invoices.c.account_id).where(invoices.c.id == column).scalar_subquery()
+
+
 def _of_reconciliation(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     found = sa.select(reconciliations.c.account_id).where(reconciliations.c.id == column)
     return found.scalar_subquery()
@@ -145,8 +155,15 @@ NOUNS: dict[str, Noun] = {
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
+        Noun("product", products, products.c.account_id),
+        Noun("subscription", subscriptions, subscriptions.c.account_id),
+        Noun("fee", subscription_fees, _of_subscription(subscription_fees.c.subscription_id)),
+        Noun("package", package_grants, package_grants.c.account_id),
         Noun("rerating", reratings, reratings.c.account_id),
         Noun("correction", corrections, corrections.c.account_id),
+        Noun("tax", taxes, taxes.c.account_id),
+        Noun("invoice", invoices, invoices.c.account_id),
+        Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
         Noun("statement", statements, statements.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),

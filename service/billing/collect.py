@@ -19,6 +19,7 @@ from service.database.billing_tables import (
     invoice_lines,
     invoices,
 )
+from service.database.columns import BIG
 from service.database.rerating_tables import corrections
 from service.database.tables import accounts, cdrs, charges
 
@@ -82,7 +83,7 @@ async def due(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
 def changes(account_ids: Sequence[int]) -> sa.Select[Any]:
     """Charges on invoices that say something else by now, as far as no invoice has said that."""
     said = (
-        sa.select(sa.func.coalesce(sa.func.sum(invoice_corrections.c.delta_micros), 0))
+        sa.select(sa.cast(sa.func.coalesce(sa.func.sum(invoice_corrections.c.delta_micros), 0), BIG))
         .where(invoice_corrections.c.cdr_id == charges.c.cdr_id, invoice_corrections.c.level == charges.c.level)
         .scalar_subquery()
     )

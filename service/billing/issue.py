@@ -45,7 +45,7 @@ async def parties_of(conn: AsyncConnection, account_ids: set[int]) -> Parties:
 async def issue(
     conn: AsyncConnection, config: Config, invoice_ids: Sequence[int], by: By, now_ms: int
 ) -> dict[int, str]:
-    """Issues what can be issued; returns the others with what is missing. The caller holds every node's lock."""
+    """Issues what can be issued; returns the others with what is missing. The caller holds the node's lock."""
     query = sa.select(invoices, billing_terms.c.due_days, billing_terms.c.tax_status)
     query = query.join(billing_terms, billing_terms.c.account_id == invoices.c.account_id)
     chosen = invoices.c.id.in_(invoice_ids) & (invoices.c.state == "draft")

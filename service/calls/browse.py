@@ -15,6 +15,7 @@ from ratebook.exchange import exchanged, parse_factor
 from ratebook.price import Factor
 from service.accounts.storage import find_account
 from service.calls.attempts import rate_of
+from service.calls.explanation import packages_of, steps_of
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.faults import Fault
@@ -60,6 +61,10 @@ class ChargeLine(NamedTuple):
     rate: str
     """A minute of the first interval, in the tariff's currency."""
     increments: str
+    packages: str = ""
+    """What packages paid of it, in a few words."""
+    steps: tuple[str, ...] = ()
+    """How it came to that."""
 
 
 class Margin(NamedTuple):
@@ -183,6 +188,8 @@ def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str], worth: H
             currency_of(one.terms),
             parse_factor(one.exchange),
             *rate_of(one.terms, at_ms)[1:],
+            packages=packages_of(one),
+            steps=tuple(steps_of(row, one)),
         )
         for one in levels
     ]

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kemi.store.queues import ASKED, BANNED, SET_ASIDE
 from service.calls.hourly import add_hourly
-from service.calls.records import cdr_row, charge_rows, postings_of, traffic_rows
+from service.calls.records import cdr_row, charge_rows, postings_of, take_rows, traffic_rows
 from service.calls.tail import Batch, Event, Position, read_batch, removable
 from service.commands.outbox import UnknownNode, lock_node
 from service.commands.rebuild import rebuild
@@ -25,6 +25,8 @@ from service.database.engine import reading
 from service.database.tables import cdrs, charges, nodes
 from service.edge.storage import take_bans
 from service.ledger import operations, rules, storage
+from service.products import life
+from service.products.grants import note_takes
 
 BATCH_LINES = 500
 ACTOR = "collector"
@@ -84,6 +86,7 @@ class Collector:
         await _post_calls(conn, node_id, [event for event in batch.events if "cdr" in event], now_ms)
         answers = [event for event in batch.events if event["e"] == SET_ASIDE]
         await operations.decide(conn, self._config.node, answers, now_ms)
+        await life.decide(conn, self._config.node, answers, now_ms)
         await take_bans(conn, [event for event in batch.events if event["e"] == BANNED], now_ms)
         last = batch.events[-1]
         if last["e"] == "opened":
@@ -123,6 +126,7 @@ async def _post_calls(conn: AsyncConnection, node_id: int, events: list[Event], 
     lines = [row for event in fresh for row in charge_rows(ids[event["cdr"]["call"]], event["cdr"])]
     if lines:
         await conn.execute(sa.insert(charges), lines)
+    await note_takes(conn, [row for event in fresh for row in take_rows(ids[event["cdr"]["call"]], event["cdr"])])
     await add_hourly(conn, traffic_rows(event["cdr"] for event in fresh))
     await accrue(conn, charged_calls((event["cdr"] for event in fresh), ids), now_ms)
 

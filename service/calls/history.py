@@ -16,6 +16,7 @@ from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.values import AccountId, DeviceId, Moment, Money, Text, Told, TrunkId, When
 from service.calls.attempts import Attempt, attempts_of, delay_ms, rate_of
 from service.calls.browse import are_mixed, moment_of, paid_in
+from service.calls.explanation import steps_of
 from service.database.tables import accounts, cdrs, charges
 from service.ledger.rules import ROOT_ID
 from service.tariffs.exchange import History, history
@@ -35,6 +36,10 @@ class ChargeView(Told):
     currency: str
     tariff_currency: Annotated[str, Field(description="In which the tariff's prices are")]
     exchange: Annotated[str, Field(description="What they were multiplied by, exactly", examples=["23/25"])]
+    covered_s: Annotated[int, Field(description="Billed seconds that packages paid")]
+    covered: Annotated[Money, Field(description="What packages of money paid beside the charge")]
+    fees_covered: Annotated[bool, Field(description="Connect fee and minimum charge were in a package")]
+    steps: Annotated[list[str], Field(description="How it came to that; of an answered call")]
     margin: Annotated[
         Money | None,
         Field(description="What the seller keeps of it; null: not for your eyes, or paid in what can't be exchanged"),
@@ -236,6 +241,10 @@ def _charge(row: Row[Any], level: Row[Any], levels: list[Row[Any]], inside: set[
         currency=level.currency,
         tariff_currency=rate.currency,
         exchange=level.exchange,
+        covered_s=level.covered_s,
+        covered=level.covered_micros,
+        fees_covered=level.fees_covered,
+        steps=steps_of(row, level),
         margin=None if paid is None else level.charge_micros - paid,
     )
 

@@ -66,8 +66,20 @@ def charge_rows(cdr_id: int, cdr: Cdr) -> list[Row]:
             "charge_micros": charge["micros"],
             "currency": charge["currency"],
             "exchange": charge["exchange"],
+            "covered_s": charge["covered_s"],
+            "covered_micros": charge["covered_micros"],
+            "fees_covered": charge["fees_covered"],
         }
         for level, charge in enumerate(cdr["charges"])
+    ]
+
+
+def take_rows(cdr_id: int, cdr: Cdr) -> list[Row]:
+    """The rows of `package_takes`."""
+    return [
+        {"cdr_id": cdr_id, "level": level, "grant_id": grant, "amount": amount}
+        for level, charge in enumerate(cdr["charges"])
+        for grant, amount in charge["takes"]
     ]
 
 

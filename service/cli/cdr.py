@@ -131,8 +131,12 @@ def _show(view: CdrView, zone: str) -> None:
             Column("billed s", right=True),
             Column("charge", right=True),
             Column("exchange"),
+            Column("packages paid"),
         ]
         table(columns, (_level(line) for line in levels), empty="")
+        for line in levels:
+            for step in line.steps if line.packages else ():
+                click.echo(f"  {line.account}: {step}")
     if view.margins:
         click.echo()
         columns = [Column("seller"), *(Column(title, right=True) for title in ("earned", "paid", "margin"))]
@@ -194,7 +198,7 @@ def _level(line: ChargeLine) -> list[str]:
     exchange = f"{line.tariff_currency} at {factor_shown(line.exchange)}" if exchanged else ""
     charge = money(line.micros, line.currency)
     rate = [line.tariff, line.prefix, line.rate, line.increments]
-    return [line.account, pays, *rate, str(line.billed_s), charge, exchange]
+    return [line.account, pays, *rate, str(line.billed_s), charge, exchange, line.packages]
 
 
 def _line(line: ChargeLine) -> dict[str, Any]:

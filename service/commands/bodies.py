@@ -43,9 +43,9 @@ def credit_body(account_id: int, micros: int) -> Body:
     return {"do": "credit", "account": account_id, "micros": micros}
 
 
-def set_aside_body(operation: int, account_id: int, micros: int) -> Body:
-    """Asks the store to hold an amount for an operation; the journal answers."""
-    return {"do": "set_aside", "operation": operation, "account": account_id, "micros": micros}
+def set_aside_body(operation: int, account_id: int, micros: int, *, credit: bool = False) -> Body:
+    """Asks the store to hold an amount for an operation, of the account's credit too or not; the journal answers."""
+    return {"do": "set_aside", "operation": operation, "account": account_id, "micros": micros, "credit": credit}
 
 
 def take_body(operation: int) -> Body:
@@ -242,6 +242,32 @@ def groups_body(groups: Iterable[Group]) -> Body:
 def exchange_body(exchange: Exchange) -> Body:
     """What currencies are worth now and later."""
     return {"do": "exchange", **exchange.to_record()}
+
+
+def product_body(row: Row[Any]) -> Body:
+    """Of a row of `products` that is a package."""
+    return {"do": "product", "id": row.id, "groups": row.groups, "tariffs": row.tariff_ids}
+
+
+def package_body(row: Row[Any], amount: int) -> Body:
+    """Of a row of `package_grants`; `amount` is added to what is left of it."""
+    return {
+        "do": "package",
+        "id": row.id,
+        "account": row.account_id,
+        "product": row.product_id,
+        "money": row.money,
+        "fees": row.covers_fees,
+        "priority": row.priority,
+        "from_s": row.from_ms // 1000,
+        "until_s": row.until_ms // 1000,
+        "amount": amount,
+    }
+
+
+def package_gone_body(grant_id: int, account_id: int) -> Body:
+    """The store forgets a grant."""
+    return {"do": "package_gone", "id": grant_id, "account": account_id}
 
 
 def settings_body(config: Config) -> Body:

@@ -21,6 +21,7 @@ from service.database.tables import accounts, commands, gateways, nodes, plans, 
 from service.edge.storage import all_portings, banned
 from service.ledger.operations import asked_again
 from service.ledger.storage import balances
+from service.products.grants import standing_grants
 from service.tariffs.exchange import in_force
 from service.tariffs.switching import load_groups
 
@@ -47,6 +48,7 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
         if micros
     ]
     wanted += [(body, None, 0) for body in await asked_again(conn, node.id)]
+    wanted += [(body, None, 0) for body in await standing_grants(conn)]
     wanted += [(body, None, 0) for body in await banned(conn, now_ms)]
     wanted.append((bodies.ready_body(), None, 0))
     rows = [

@@ -30,7 +30,7 @@ ENTRY_KINDS = (
     *("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction"),
     *("item", "invoice", "credit_note", "netting", "commission", "payout"),
 )
-OPERATION_KINDS = ("refund", "transfer")
+OPERATION_KINDS = ("refund", "transfer", "fee")
 OPERATION_STATES = ("asked", "posted", "refused", "cancelled")
 
 
@@ -385,6 +385,9 @@ charges = sa.Table(
     _big("charge_micros"),
     _text("currency"),
     _text("exchange", "1/1"),  # exact: what the terms' price was multiplied by to be in this currency
+    _big("covered_s", 0),  # billed seconds that packages paid
+    _big("covered_micros", 0),  # money that packages paid, which is not in the charge
+    sa.Column("fees_covered", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.PrimaryKeyConstraint("cdr_id", "level"),
     _is_currency(),
     sa.Index(None, "account_id", "cdr_id"),

@@ -49,7 +49,8 @@ def _money(side: str) -> list[sa.Label[Any]]:
     found = [row[f"{start}{name}"] for name in ("tariff", "prefix", "terms", "billed_s")]
     found += [micros, row[f"{start}currency"]]
     names = ("own_tariff", "own_prefix", "own_terms", "own_billed_s", "amount_micros", "own_currency")
-    return [column.label(name) for column, name in zip(found, names, strict=True)]
+    covered = [] if side == PROVIDER else [charges.c.covered_s.label("own_covered_s")]
+    return [column.label(name) for column, name in zip(found, names, strict=True)] + covered
 
 
 def _concerns(delivery: Row[Any]) -> sa.ColumnElement[bool]:

@@ -109,6 +109,7 @@ COLUMNS: dict[str, Column] = {
     "rate": Column(_rate),
     "increments": Column(_increments),
     "billed_s": Column(_number("own_billed_s")),
+    "covered_s": Column(_number("own_covered_s"), _OURS),
     "amount": Column(_amount),
     "currency": Column(_text("own_currency")),
 }

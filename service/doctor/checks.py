@@ -15,26 +15,15 @@ from service.config import Config
 from service.database.access_tables import audit as audit_lines
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, postings
-from service.doctor.evidence import Check, Event, LedgerView, StoreView, Sums
+from service.doctor import packages
+from service.doctor.evidence import RESTORE, Check, Event, LedgerView, StoreView, Sums, check
 from service.ledger.rules import BALANCE, REVENUE
 from service.ledger.storage import imbalances
 from service.rerating.lines import COST_LEVEL
 
-SHOWN_MAX = 5
-"""Findings that a check names; the rest is counted."""
 PEERS = {b"t": "trunk", b"d": "device", b"n": "number", b"g": "gateway"}
 OVERDUE_MS = 15_000
 """How long after its grant a call may still be in the store: dialog timer, reaper, and a second each."""
-RESTORE = "restore the ledger from the last backup that passes, then replay the journal"
-
-
-def check(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
-    """Of a rule: `good` is told where nothing was found."""
-    if not findings:
-        return Check(name, ok=True, detail=good)
-    shown = "; ".join(findings[:SHOWN_MAX])
-    more = f" and {len(findings) - SHOWN_MAX} more" if len(findings) > SHOWN_MAX else ""
-    return Check(name, ok=False, detail=f"{shown}{more}: {what_to_do}")
 
 
 async def conservation(conn: AsyncConnection) -> Check:
@@ -141,6 +130,7 @@ def of_store(store: StoreView | None, ledger: LedgerView, between: dict[int, Eve
         equation(store, ledger, between),
         holds(store),
         set_aside(store, ledger),
+        *packages.of_store(store, ledger, between),
         channels(store),
         funds(store),
         overdue(store, boot_ms),

@@ -7,8 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, entries, postings
-from service.doctor.checks import RESTORE, check
-from service.doctor.evidence import Check
+from service.doctor.evidence import RESTORE, Check, check
 from service.ledger.rules import BALANCE, CORRECTION, REVENUE
 from service.rerating.lines import COST_LEVEL
 

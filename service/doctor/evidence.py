@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -11,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kemi.store.calls import RunningCall
 from kemi.store.environment import StoreAbsent, open_reader
 from kemi.store.layout import Account, Aside
+from kemi.store.packages import Stock, all_stocks
 from service.config import Config
+from service.database.product_tables import package_grants, package_takes
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, commands, nodes, operations
 from service.ledger.storage import balances
@@ -29,6 +31,20 @@ class Check(NamedTuple):
     ok: bool
     detail: str
     """What was found; for a broken one also what to do."""
+
+
+SHOWN_MAX = 5
+"""Findings that a check names; the rest is counted."""
+RESTORE = "restore the ledger from the last backup that passes, then replay the journal"
+
+
+def check(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
+    """Of a rule: `good` is told where nothing was found."""
+    if not findings:
+        return Check(name, ok=True, detail=good)
+    shown = "; ".join(findings[:SHOWN_MAX])
+    more = f" and {len(findings) - SHOWN_MAX} more" if len(findings) > SHOWN_MAX else ""
+    return Check(name, ok=False, detail=f"{shown}{more}: {what_to_do}")
 
 
 class Report(NamedTuple):
@@ -55,6 +71,8 @@ class StoreView(NamedTuple):
     """What operations have set aside."""
     exposures: dict[int, int]
     """What running calls hold against limits of exposure, by provider."""
+    stocks: dict[int, Stock]
+    """What is left of packages, by grant."""
 
 
 class Operation(NamedTuple):
@@ -64,6 +82,15 @@ class Operation(NamedTuple):
     micros: int
     closed_by: int
     """The command that ends it; 0: not decided yet."""
+
+
+class Grant(NamedTuple):
+    """What the ledger knows of a grant of a package."""
+
+    is_open: bool
+    """Whether the store has to know it."""
+    left: int
+    """Granted less taken, as the store's snapshot has to have it but for calls that the ledger has not collected."""
 
 
 class LedgerView(NamedTuple):
@@ -79,6 +106,8 @@ class LedgerView(NamedTuple):
     """Changes of balances by calls that the ledger has and the store's snapshot had not."""
     operations: dict[int, Operation]
     """Those that the store has something aside for."""
+    grants: dict[int, Grant]
+    """Of packages: those that the store knows, and those that it should."""
 
 
 def read_store(config: Config) -> StoreView | None:
@@ -101,6 +130,7 @@ def read_store(config: Config) -> StoreView | None:
                 snapshot.channels(),
                 snapshot.asides(),
                 snapshot.exposures(),
+                snapshot.read(all_stocks),
             )
     finally:
         reader.close()
@@ -117,6 +147,7 @@ async def read_ledger(conn: AsyncConnection, config: Config, store: StoreView | 
         {} if store is None else await _commanded(conn, node.id, store),
         {} if store is None else await _charged_since(conn, node.id, store),
         {} if store is None else await _operations(conn, store),
+        {} if store is None else await _grants(conn, node.id, store),
     )
 
 
@@ -124,6 +155,25 @@ async def _operations(conn: AsyncConnection, store: StoreView) -> dict[int, Oper
     columns = (operations.c.id, operations.c.account_id, operations.c.amount_micros, operations.c.closed_by)
     rows = await conn.execute(sa.select(*columns).where(operations.c.id.in_(list(store.asides))))
     return {number: Operation(*rest) for number, *rest in rows}
+
+
+async def _grants(conn: AsyncConnection, node_id: int, store: StoreView) -> dict[int, Grant]:
+    of = (commands.c.node_id == node_id) & (commands.c.epoch == store.epoch)
+    ahead = sa.select(commands.c.body).where(of, commands.c.number > store.applied_command)
+    waiting = Counter[int]()
+    for body in (await conn.execute(ahead)).scalars():
+        if body["do"] == "package":
+            waiting[body["id"]] += body["amount"]
+    later = (cdrs.c.node_id == node_id) & (cdrs.c.epoch == store.epoch) & (cdrs.c.sequence > store.sequence)
+    takes = sa.select(package_takes.c.grant_id, package_takes.c.amount)
+    taken_since = Counter[int]()
+    for grant, amount in await conn.execute(takes.join(cdrs, cdrs.c.id == package_takes.c.cdr_id).where(later)):
+        taken_since[grant] += amount
+    known = (package_grants.c.state == "open") | package_grants.c.id.in_(list(store.stocks))
+    return {
+        row.id: Grant(row.state == "open", row.amount - row.taken - waiting[row.id] + taken_since[row.id])
+        for row in await conn.execute(sa.select(package_grants).where(known))
+    }
 
 
 async def _commanded(conn: AsyncConnection, node_id: int, store: StoreView) -> Sums:

@@ -20,7 +20,7 @@ from service.database.tables import accounts, operations
 from service.ledger.rules import Entry, Posting, payment_postings, sum_postings
 from service.ledger.storage import post_entry
 
-REFUND, TRANSFER = "refund", "transfer"
+REFUND, TRANSFER, FEE = "refund", "transfer", "fee"
 ASKED, POSTED, REFUSED, CANCELLED = "asked", "posted", "refused", "cancelled"
 Answered = dict[str, Any]
 """A `set_aside` line of the journal."""
@@ -45,8 +45,13 @@ async def ask(conn: AsyncConnection, node: Node, name: str, debit: Debit, now_ms
     values = debit._asdict() | {"node_id": node.id, "created_ms": now_ms}
     made = await conn.execute(sa.insert(operations).values(**values).returning(operations.c.id))
     number = int(made.scalar_one())
-    await enqueue(conn, name, set_aside_body(number, debit.account_id, debit.amount_micros), now_ms=now_ms)
+    await enqueue(conn, name, _ask_body(number, debit.kind, debit.account_id, debit.amount_micros), now_ms=now_ms)
     return number
+
+
+def _ask_body(number: int, kind: str, account_id: int, micros: int) -> dict[str, Any]:
+    """A fee may be owed, as calls may."""
+    return set_aside_body(number, account_id, micros, credit=kind == FEE)
 
 
 async def find_operation(conn: AsyncConnection, number: int) -> Row[Any]:
@@ -55,15 +60,17 @@ async def find_operation(conn: AsyncConnection, number: int) -> Row[Any]:
 
 
 async def decide(conn: AsyncConnection, node: str, answers: Iterable[Answered], now_ms: int) -> None:
-    """Posts or refuses what the store has answered. What is no longer asked for stays as it is."""
+    """Posts or refuses what the store has answered. What is no longer asked for stays as it is; fees are for
+    `service.products` to post.
+    """
     for answer in answers:
         row = await find_operation(conn, answer["operation"])
-        if row.state != ASKED:
+        if row.state != ASKED or row.kind == FEE:
             continue
         if answer["done"]:
             await _post(conn, node, row, now_ms)
         else:
-            await _close(conn, row.id, now_ms, state=REFUSED, free_micros=answer["free"])
+            await close(conn, row.id, now_ms, state=REFUSED, free_micros=answer["free"])
 
 
 async def _post(conn: AsyncConnection, node: str, row: Row[Any], now_ms: int) -> None:
@@ -77,7 +84,7 @@ async def _post(conn: AsyncConnection, node: str, row: Row[Any], now_ms: int) ->
         wanted.append(Command(body, row.to_account_id, row.amount_micros))
     last = await enqueue_all(conn, node, wanted, now_ms=now_ms)
     taken = last - len(wanted) + 1
-    await _close(conn, row.id, now_ms, state=POSTED, entry_id=entry_id, closed_by=taken)
+    await close(conn, row.id, now_ms, state=POSTED, entry_id=entry_id, closed_by=taken)
 
 
 async def _postings(conn: AsyncConnection, row: Row[Any]) -> tuple[Posting, ...]:
@@ -96,10 +103,11 @@ async def _payment(conn: AsyncConnection, account_id: int, micros: int, currency
 async def cancel(conn: AsyncConnection, node: str, row: Row[Any], now_ms: int) -> None:
     """Of an operation that the store has not answered yet; if it sets the money aside after all, it lets it go."""
     number = await enqueue(conn, node, let_go_body(row.id), now_ms=now_ms)
-    await _close(conn, row.id, now_ms, state=CANCELLED, closed_by=number)
+    await close(conn, row.id, now_ms, state=CANCELLED, closed_by=number)
 
 
-async def _close(conn: AsyncConnection, number: int, now_ms: int, **values: Any) -> None:
+async def close(conn: AsyncConnection, number: int, now_ms: int, **values: Any) -> None:
+    """It is decided."""
     await conn.execute(sa.update(operations).where(operations.c.id == number).values(decided_ms=now_ms, **values))
 
 
@@ -107,4 +115,4 @@ async def asked_again(conn: AsyncConnection, node_id: int) -> list[dict[str, Any
     """For a new store: what the one before was asked and didn't answer."""
     where = (operations.c.node_id == node_id) & (operations.c.state == ASKED)
     rows = await conn.execute(sa.select(operations).where(where).order_by(operations.c.id))
-    return [set_aside_body(row.id, row.account_id, row.amount_micros) for row in rows]
+    return [_ask_body(row.id, row.kind, row.account_id, row.amount_micros) for row in rows]

@@ -32,7 +32,7 @@ class OperationView(Told):
     """A refund or a transfer."""
 
     id: int
-    kind: Annotated[str, Field(description="refund or transfer")]
+    kind: Annotated[str, Field(description="refund, transfer, or fee: of a subscription")]
     account_id: Annotated[int | None, Field(description="Whose money it was; null: outside your subtree")]
     to_account_id: Annotated[int | None, Field(description="null: it was paid out, or went outside your subtree")]
     amount: Annotated[Money, Field(validation_alias="amount_micros")]
@@ -178,6 +178,8 @@ def _became(row: Row[Any]) -> Answer:
 
 async def cancel(call: Call) -> Answer:
     """Of one that the call path has not answered: it is at rest, perhaps."""
+    if call.row.kind == rules.FEE:
+        raise Problem("conflict", "it is a subscription's fee: cancel the subscription")
     if call.row.state != rules.ASKED:
         raise Problem("conflict", f"it is {call.row.state} already")
     await rules.cancel(call.conn, call.node, call.row, call.now_ms)

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.price import UNCOVERED, Cover
 from service.calls.rated import rated_number
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
@@ -87,6 +88,16 @@ class Price(NamedTuple):
     micros: int
 
 
+class Covered(NamedTuple):
+    """What packages paid of a line; a re-rating leaves it as it is."""
+
+    cover: Cover
+    micros: int
+
+
+NOTHING_COVERED = Covered(UNCOVERED, 0)
+
+
 class Line(NamedTuple):
     """What one level was charged for a call, or the provider's cost."""
 
@@ -102,6 +113,7 @@ class Line(NamedTuple):
     """The account, by now."""
     tariffs_now: tuple[int, ...]
     """By which the account, its trunk or gateway would be priced now."""
+    covered: Covered = NOTHING_COVERED
 
     @property
     def is_cost(self) -> bool:
@@ -206,7 +218,9 @@ def _call(row: Row[Any]) -> EndedCall:
 def _charge(call: EndedCall, row: Row[Any]) -> Line:
     price = Price(row.tariff, row.prefix, row.terms, row.exchange, row.billed_s, row.charge_micros)
     now = _known(row.trunk_tariff, row.device_tariff, row.tariff_id)
-    return Line(call, row.level, row.account_id, row.seller_id, price, row.currency, row.state == "closed", now)
+    covered = Covered(Cover(row.covered_s, row.fees_covered), row.covered_micros)
+    is_closed = row.state == "closed"
+    return Line(call, row.level, row.account_id, row.seller_id, price, row.currency, is_closed, now, covered)
 
 
 def _cost(call: EndedCall, row: Row[Any]) -> Line:

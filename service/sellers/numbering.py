@@ -15,9 +15,9 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem, invalid, not_found
 from service.api.values import Asked, Text, Told
 from service.database.engine import is_sqlite
-from service.database.seller_tables import numberings
+from service.database.seller_tables import credit_note_numberings, numberings
 from service.sellers.brand import check_sells
-from service.sellers.numbers import PATTERN, number_text, pattern_problem, year_of
+from service.sellers.numbers import PATTERN, PATTERNS, number_text, pattern_problem, year_of
 
 Pattern = Annotated[Text, Field(min_length=1, max_length=60, examples=[PATTERN])]
 
@@ -44,14 +44,14 @@ class NumberingView(Told):
     version: Annotated[int, Field(description="0: nothing was set yet")]
 
 
-async def _own(call: Call) -> Row[Any] | None:
-    return (await call.conn.execute(sa.select(numberings).where(numberings.c.account_id == call.row.id))).first()
+async def _own(call: Call, series: sa.Table) -> Row[Any] | None:
+    return (await call.conn.execute(sa.select(series).where(series.c.account_id == call.row.id))).first()
 
 
-def _view(call: Call, row: Row[Any] | None) -> NumberingView:
+def _view(call: Call, row: Row[Any] | None, series: sa.Table) -> NumberingView:
     year = year_of(call.now_ms, call.api.config.timezone)
     if row is None:
-        values: dict[str, Any] = {"prefix": "", "pattern": PATTERN, "restarts_yearly": True, "version": 0}
+        values: dict[str, Any] = {"prefix": "", "pattern": PATTERNS[series.name], "restarts_yearly": True, "version": 0}
         number = 1
     else:
         values, year = dict(row._mapping), max(year, row.year)
@@ -62,18 +62,36 @@ def _view(call: Call, row: Row[Any] | None) -> NumberingView:
 
 async def show_numbering(call: Call) -> Answer:
     """Of a seller; nobody else has any."""
+    return await _show(call, numberings)
+
+
+async def show_credit_notes(call: Call) -> Answer:
+    """Of a seller; nobody else has any."""
+    return await _show(call, credit_note_numberings)
+
+
+async def _show(call: Call, series: sa.Table) -> Answer:
     if call.row.kind not in {"root", "reseller"}:
         raise not_found()
-    view = _view(call, await _own(call))
+    view = _view(call, await _own(call, series), series)
     return Answer(view, version=view.version)
 
 
 async def edit_numbering(call: Call) -> Answer:
     """What was issued keeps its number."""
+    return await _edit(call, numberings)
+
+
+async def edit_credit_notes(call: Call) -> Answer:
+    """What was issued keeps its number."""
+    return await _edit(call, credit_note_numberings)
+
+
+async def _edit(call: Call, series: sa.Table) -> Answer:
     body: Numbering = call.body
     check_sells(call.row)
-    before = await _own(call)
-    shown = _view(call, before)
+    before = await _own(call, series)
+    shown = _view(call, before, series)
     call.check_match(shown.version)
     problem = pattern_problem(body.pattern, restarts_yearly=body.restarts_yearly)
     if problem is not None:
@@ -84,17 +102,19 @@ async def edit_numbering(call: Call) -> Answer:
     year = year_of(call.now_ms, call.api.config.timezone)
     values = body.model_dump(exclude={"next_number"}) | {"next_number": number}
     values["year"] = year if before is None else max(before.year, year)
-    insert: Any = sqlite.insert(numberings) if is_sqlite(call.conn) else postgresql.insert(numberings)
-    changed = values | {"version": numberings.c.version + 1}
+    insert: Any = sqlite.insert(series) if is_sqlite(call.conn) else postgresql.insert(series)
+    changed = values | {"version": series.c.version + 1}
     upsert = insert.values(account_id=call.row.id, **values)
     await call.conn.execute(upsert.on_conflict_do_update(index_elements=["account_id"], set_=changed))
-    after = _view(call, await _own(call))
-    await call.audit("numbering.edit", "numbering", call.row.id, call.row.id, shown, after)
+    after = _view(call, await _own(call, series), series)
+    action = "numbering.edit" if series is numberings else "numbering.edit-credit-notes"
+    await call.audit(action, "numbering", call.row.id, call.row.id, shown, after)
     return Answer(after, version=after.version)
 
 
 _P = Permission
 _ONE = "/accounts/{account_id}/invoice-numbering"
+_CREDIT_NOTES = "/accounts/{account_id}/credit-note-numbering"
 ENDPOINTS = [
     Endpoint(
         "numbering.show", "GET", _ONE, _P.INVOICES_READ, show_numbering, "Show how invoices are numbered",
@@ -103,5 +123,13 @@ ENDPOINTS = [
     Endpoint(
         "numbering.edit", "PUT", _ONE, _P.INVOICES_CHANGE, edit_numbering, "Set how invoices are numbered", Numbering,
         answer=NumberingView,
+    ),
+    Endpoint(
+        "numbering.show-credit-notes", "GET", _CREDIT_NOTES, _P.INVOICES_READ, show_credit_notes,
+        "Show how credit notes are numbered", answer=NumberingView,
+    ),
+    Endpoint(
+        "numbering.edit-credit-notes", "PUT", _CREDIT_NOTES, _P.INVOICES_CHANGE, edit_credit_notes,
+        "Set how credit notes are numbered", Numbering, answer=NumberingView,
     ),
 ]  # fmt: skip

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 from ratebook.bands import terms_at
 from ratebook.bulk import Pricer
 from ratebook.model import Rate
-from ratebook.price import Factor, attempt_charge, message_charge
+from ratebook.price import UNCOVERED, Cover, Factor, attempt_charge, message_charge
 
 MESSAGE = "message"
 """The kind of a record that a MESSAGE has left; every other one is of a call."""
@@ -67,8 +67,8 @@ class Repricer:
         self._pricer = Pricer(known)
         self.currency = known[0].terms.currency if known else ""
 
-    def price(self, call: Ended, factor: Factor) -> Repriced | Refusal:
-        """By the rate of its moment. `factor`: the rate of exchange."""
+    def price(self, call: Ended, factor: Factor, cover: Cover = UNCOVERED) -> Repriced | Refusal:
+        """By the rate of its moment. `factor`: the rate of exchange; `cover`: what packages paid of it."""
         at_s = priced_at_ms(call) // 1000
         rate = self._pricer.index.find(call.called, at_s)
         if rate is None:
@@ -80,4 +80,4 @@ class Repricer:
             return Refusal.NO_RATE if fee is None else Repriced(rate, 0, fee)
         if not call.answer_ms:
             return Repriced(rate, 0, attempt_charge(rate.terms, at_s, factor))
-        return Repriced(rate, *self._pricer.charge(rate.terms, call.duration_ms, at_s, factor))
+        return Repriced(rate, *self._pricer.charge(rate.terms, call.duration_ms, at_s, factor, cover))

@@ -169,6 +169,17 @@ def test_a_store_that_is_not_filled_yet(world: World) -> None:
     assert told(world).decision == Refused(503, "Temporarily unavailable", "ready", 0)
 
 
+def test_without_any_rates(world: World) -> None:
+    """Refused, and nothing else is told."""
+    world.rooms.close()
+    shutil.rmtree(world.data_dir / "rates")
+    assert world.rooms.has_store()
+    with stage(world.rooms.store, world.data_dir) as rooms:
+        found = rehearse(rooms, Asked("trunk", 1, "+33123", CALLER), world.now)
+    assert (found.decision, found.levels) == (Refused(503, "Temporarily unavailable", "rates", 0), ())
+    assert world.rooms.has_store()
+
+
 # --- the same as the call path
 
 

@@ -13,6 +13,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     interconnect_tables,
     peer_tables,
     portal_tables,
+    product_tables,
     ratebook_tables,
     rerating_tables,
     seller_tables,

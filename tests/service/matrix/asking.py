@@ -19,7 +19,10 @@ QUIET = "password.forget"
 """Answered alike whether the address is known or not."""
 FILTERS = {"token.list": "user_id", "account.list": "below_id"}
 """Of lists that have no `account_id`."""
-SELLERS_ONLY = {"brand.show-logo", "numbering.show", "mail-template.remove", "me.end-session"}
+SELLERS_ONLY = {
+    "brand.show-logo", "numbering.show", "numbering.show-credit-notes", "terms.show", "mail-template.remove",
+    "me.end-session",
+}  # fmt: skip
 """Not found, though the account is seen: there is none of it."""
 UNPAGED = {"call.list", "device.registrations", "traffic.hours", "traffic.destinations"}
 TALKING = {"customer", "lower", "upper", "root", "carrier"}

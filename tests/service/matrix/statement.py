@@ -100,6 +100,10 @@ def _seller(says: int, otherwise: int = 409) -> Callable[[Case], int]:
     return lambda case: says if case.place.sells else otherwise
 
 
+def _billed(says: int, otherwise: int) -> Callable[[Case], int]:
+    return lambda case: says if case.place.kind in {"customer", "reseller"} else otherwise
+
+
 def _over(says: int) -> Callable[[Case], int]:
     return lambda case: says if case.is_over else 403
 
@@ -355,6 +359,31 @@ ROUTES: dict[str, Route] = {
     "brand.set-logo": Route("branding.change", _seller(200), _same(type="image/png", data=PNG)),
     "numbering.show": Route("invoices.read", _seller(200, 404)),
     "numbering.edit": Route("invoices.change", _seller(200), _same()),
+    "numbering.show-credit-notes": Route("invoices.read", _seller(200, 404)),
+    "numbering.edit-credit-notes": Route("invoices.change", _seller(200), _same()),
+    "party.show": Route("invoices.read"),
+    "party.edit": Route("invoices.change", 200, _same(legal_name="Fresh", country="DE")),
+    "terms.show": Route("invoices.read", _billed(200, 404)),
+    "terms.edit": Route("invoices.change", _billed(200, 409), _same(), below=True),
+    "tax.list": Route("invoices.read", whose="query"),
+    "tax.show": Route("invoices.read"),
+    "tax.make": Route(
+        "invoices.change", _seller(201), _account(name="fresh", percent="19", category="S"), whose="body"
+    ),
+    "tax.edit": Route("invoices.change", 200, _same(name="fresh")),
+    "tax.remove": Route("invoices.change", 204),
+    "tax.assigned": Route("invoices.read"),
+    "tax.assign": Route("invoices.change", 200, _same(tax_ids=[]), below=True),
+    "invoice.list": Route("invoices.read", whose="query"),
+    "invoice.show": Route("invoices.read"),
+    "invoice.lines": Route("invoices.read"),
+    "invoice.calls": Route("invoices.read"),
+    "invoice.annex": Route("invoices.read"),
+    "invoice.preview": Route("invoices.read", _billed(200, 409)),
+    "invoice.run": Route("invoices.issue", 200, _account(), whose="body"),
+    "invoice.issue": Route("invoices.issue", 409, below=True),
+    "invoice.void": Route("invoices.issue", 409, below=True),
+    "invoice.credit": Route("invoices.issue", 201, _same(reason="x"), below=True),
     "mail-template.list": Route("messages.read", tells_above=True),
     "mail-template.show": Route("messages.read", tells_above=True),
     "mail-template.edit": Route("messages.change", _seller(200), _same(**_TEMPLATE)),
@@ -368,6 +397,24 @@ ROUTES: dict[str, Route] = {
     "tariff.bring-into-force": Route("tariffs.publish", 200, _same()),
     "tariff.revert": Route("tariffs.publish", 422, _same(version="0" * 16)),
     "tariff.history": Route("tariffs.read"),
+    "product.list": Route("products.read", whose="query"),
+    "product.show": Route("products.read"),
+    "product.make": Route(
+        "products.change", _of(201, "root", "reseller"), _account(name="fresh", kind="rental", price="1"), whose="body"
+    ),
+    "product.edit": Route("products.change", 200, _same(description="x")),
+    "subscription.list": Route("products.read", whose="query"),
+    "subscription.show": Route("products.read"),
+    "subscription.start": Route(
+        "products.change", lambda case: 403 if case.is_own else 422,
+        lambda case: {"account_id": case.place.id, "product_id": case.place.things.get("product", 999_999)},
+        whose="body",
+    ),
+    "subscription.cancel": Route("products.change", 200, _same(at="now"), below=True),
+    "subscription.resume": Route("products.change", 409, below=True),
+    "subscription.fees": Route("products.read"),
+    "package.list": Route("products.read", whose="query"),
+    "package.correct": Route("products.change", 200, _same(seconds=5, reason="x"), below=True),
     "rerating.preview": Route("cdrs.change", 200, _account(**_PERIOD), whose="body"),
     "rerating.start": Route("cdrs.change", 201, _account(**_PERIOD, reason="x"), whose="body"),
     "rerating.list": Route("cdrs.read", whose="query"),

@@ -22,10 +22,19 @@ from service.access.actor import local_actor
 from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import roles, tokens, user_roles, users
+from service.database.billing_tables import (
+    billing_parties,
+    billing_terms,
+    invoice_lines,
+    invoice_taxes,
+    invoices,
+    taxes,
+)
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, reconciliations, statement_calls, statements
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
@@ -221,6 +230,8 @@ class World:
         await put("operation", operations, **own, **made, **asked)
         await self._ended_call(put, place)
         await self._correction(put, place)
+        await self._product(put, place)
+        await self._bill(conn, put, place)
         await self._interconnect(conn, put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
@@ -280,6 +291,41 @@ class World:
         price = {"tariff": "", "prefix": place.marker, "terms": "", "exchange": "1/1", "billed_s": 0, "micros": 0}
         both = {f"{when}_{name}": value for when in ("before", "after") for name, value in price.items()}
         await put("correction", corrections, **own, **made, **of, **both, delta_micros=0, currency="EUR")
+
+    async def _product(self, put: Any, place: Place) -> None:
+        own, made, mark = {"account_id": place.id}, {"created_ms": NOW_MS}, place.marker
+        period = {"from_ms": NOW_MS, "until_ms": NOW_MS + 1}
+        sold = {"kind": "package", "price_micros": EURO, "currency": "EUR", "period": "month", "amount": 60}
+        await put("product", products, **own, **made, **sold, name=mark)
+        of = {"product_id": place.things["product"]}
+        used = {"anchor_ms": NOW_MS, "state": "active", "actor": mark}
+        await put("subscription", subscriptions, **own, **made, **period, **of, **used)
+        of["subscription_id"] = place.things["subscription"]
+        gives = {"money": False, "amount": 60, "covers_fees": True, "priority": 0}
+        await put("package", package_grants, **own, **made, **period, **of, **gives)
+
+    async def _bill(self, conn: AsyncConnection, put: Any, place: Place) -> None:
+        own, mark = {"account_id": place.id}, place.marker
+        tax = {"name": mark, "percent_millionths": 19_000_000, "category": "S", "services": []}
+        await put("tax", taxes, **own, **tax)
+        await conn.execute(
+            sa.insert(billing_parties).values(**own, legal_name=mark, country="DE", address_lines=[mark])
+        )
+        if place.kind in {"reseller", "customer"}:
+            times = {"anchor_ms": 0, "closed_ms": 0, "due_ms": NOW_MS + 1}
+            await conn.execute(sa.insert(billing_terms).values(**own, **times))
+        paper = {"language": "en", "zone": "UTC", "seller": {}, "buyer": {"legal_name": mark}, "actor": "x"}
+        sums = {"net_micros": EURO, "total_micros": EURO, "currency": "EUR"}
+        times = {"period_from_ms": 0, "period_to_ms": 1, "created_ms": NOW_MS}
+        await put("invoice", invoices, **own, seller_id=1, kind="invoice", **paper, **sums, **times)
+        of = {"invoice_id": place.things["invoice"]}
+        line = {"kind": "fee", "service": "fee", "description": mark, "amount_micros": EURO, "net_micros": EURO}
+        await conn.execute(sa.insert(invoice_lines).values(**of, position=1, **line))
+        untaxed = {"category": "O", "percent_millionths": 0, "exemption_reason": mark, "base_micros": EURO}
+        share = {"tax_group": 0, "position": 0, "name": "", "inclusive": False, "compound": False, "tax_micros": 0}
+        await conn.execute(sa.insert(invoice_taxes).values(**of, **share, **untaxed))
+        issued = {"state": "issued", "number": mark, "issued_ms": NOW_MS, "due_ms": NOW_MS}
+        await conn.execute(sa.update(invoices).where(invoices.c.id == place.things["invoice"]).values(**issued))
 
     async def _hire(self, conn: AsyncConnection, name: str, place: Place, role: str) -> Somebody:
         office = self.house.office

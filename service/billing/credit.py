@@ -1,0 +1,288 @@
+"""Credit notes: an invoice taken back, as a whole, by lines, or as far as its calls were rated again.
+
+What notes of one invoice come to is told from their sum: the taxes of all that is credited so far, less those of what
+was credited before. So the last one closes the invoice to the micro-unit, however many there were.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from ratebook.money import format_micros
+from service.billing.assess import rate_of, write_taxes
+from service.billing.collect import changes
+from service.billing.currencies import decimals_of
+from service.billing.issue import By, commands_of
+from service.billing.states import PAID, Standing, state_of
+from service.billing.taxing import Group, Rates, Share, Taxed, shared_out, tax
+from service.commands.outbox import enqueue_all
+from service.config import Config
+from service.database.billing_tables import (
+    invoice_calls,
+    invoice_corrections,
+    invoice_lines,
+    invoice_taxes,
+    invoices,
+)
+from service.database.seller_tables import credit_note_numberings
+from service.faults import Fault
+from service.ledger.rules import BALANCE, CREDIT_NOTE, REVENUE, TAX, Entry, Posting, sum_postings
+from service.ledger.storage import post_entry
+from service.sellers.numbers import take_numbers
+
+
+class CreditRefused(Fault):
+    """This can't be credited. Nothing was."""
+
+
+class Wanted(NamedTuple):
+    """What of a line is taken back."""
+
+    line_id: int
+    amount_micros: int
+    """As the ledger has it, with the taxes that prices have in them; of a line below zero also below zero."""
+
+
+class _Part(NamedTuple):
+    """A line of the note."""
+
+    line: Row[Any]
+    """Of the invoice."""
+    amount_micros: int
+    calls: Sequence[Row[Any]] = ()
+    """Whose charges fell since: the ledger has it already. None: the note posts it."""
+
+
+async def credit(
+    conn: AsyncConnection,
+    config: Config,
+    invoice: Row[Any],
+    wanted: Sequence[Wanted] | None,
+    by: By,
+    reason: str,
+    now_ms: int,
+) -> int:
+    """Issues a note for lines, or for all that is left of the invoice; returns its id. Raises CreditRefused.
+
+    The caller holds the node's lock and the invoice's row.
+    """
+    _check(invoice)
+    lines = await _lines(conn, invoice.id)
+    left = await _left(conn, invoice.id, lines)
+    if wanted is None:
+        parts = [_Part(line, left[line.id]) for line in lines.values() if left[line.id]]
+    else:
+        parts = [_part(lines, left, one) for one in wanted]
+    return await _note(conn, config, invoice, lines, parts, By(by.name, by.account_id), reason, now_ms)
+
+
+async def credit_corrections(
+    conn: AsyncConnection, config: Config, invoice: Row[Any], by: By, reason: str, now_ms: int
+) -> int:
+    """Issues a note for what calls on the invoice were charged too much, as re-rating has posted it."""
+    _check(invoice)
+    lines = await _lines(conn, invoice.id)
+    changed = changes([invoice.account_id]).subquery()
+    fallen = (changed.c.invoice_id == invoice.id) & (changed.c.delta_micros < 0)
+    rows = (await conn.execute(sa.select(changed).where(fallen).order_by(changed.c.line_id))).all()
+    parts = []
+    for line_id, calls in groupby(rows, key=lambda row: row.line_id):
+        of = list(calls)
+        parts.append(_Part(lines[line_id], -sum(row.delta_micros for row in of), of))
+    return await _note(conn, config, invoice, lines, parts, by, reason, now_ms)
+
+
+def _check(invoice: Row[Any]) -> None:
+    if invoice.kind != "invoice" or invoice.number is None:
+        raise CreditRefused("only an invoice that was issued is credited: a draft is made void")
+
+
+async def _lines(conn: AsyncConnection, invoice_id: int) -> dict[int, Row[Any]]:
+    query = sa.select(invoice_lines).where(invoice_lines.c.invoice_id == invoice_id).order_by(invoice_lines.c.position)
+    return {row.id: row for row in await conn.execute(query)}
+
+
+async def _left(conn: AsyncConnection, invoice_id: int, lines: Mapping[int, Row[Any]]) -> dict[int, int]:
+    """Of each line what was neither credited nor taken back by a correction on a later invoice."""
+    left = {number: line.amount_micros for number, line in lines.items()}
+    for number, micros in (await _credited(conn, invoice_id)).items():
+        left[number] -= micros
+    query = (
+        sa.select(invoice_calls.c.line_id, sa.func.sum(invoice_corrections.c.delta_micros))
+        .join(
+            invoice_corrections,
+            (invoice_corrections.c.cdr_id == invoice_calls.c.cdr_id)
+            & (invoice_corrections.c.level == invoice_calls.c.level),
+        )
+        .join(invoices, (invoices.c.id == invoice_corrections.c.invoice_id) & (invoices.c.kind == "invoice"))
+        .where((invoice_calls.c.invoice_id == invoice_id) & invoice_calls.c.line_id.is_not(None))
+        .group_by(invoice_calls.c.line_id)
+    )
+    for number, micros in await conn.execute(query):
+        left[number] += min(0, int(micros))
+    return left
+
+
+async def _credited(conn: AsyncConnection, invoice_id: int) -> dict[int, int]:
+    """By line of the invoice, what earlier notes have taken back."""
+    key = invoice_lines.c.credits_line_id
+    query = sa.select(key, sa.func.sum(invoice_lines.c.amount_micros)).group_by(key)
+    query = query.join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
+    rows = await conn.execute(query.where(invoices.c.refers_to_id == invoice_id))
+    return {row[0]: int(row[1]) for row in rows}
+
+
+def _part(lines: Mapping[int, Row[Any]], left: Mapping[int, int], wanted: Wanted) -> _Part:
+    line = lines.get(wanted.line_id)
+    if line is None:
+        raise CreditRefused(f"line {wanted.line_id} is not on this invoice")
+    rest = left[line.id]
+    if not 0 < wanted.amount_micros * (1 if rest > 0 else -1) <= abs(rest):
+        raise CreditRefused(f"line {line.position}: {format_micros(rest)} of it can be credited")
+    return _Part(line, wanted.amount_micros)
+
+
+async def _note(
+    conn: AsyncConnection,
+    config: Config,
+    invoice: Row[Any],
+    lines: Mapping[int, Row[Any]],
+    parts: Sequence[_Part],
+    by: By,
+    reason: str,
+    now_ms: int,
+) -> int:
+    if not parts:
+        raise CreditRefused("nothing of this invoice is left to be credited")
+    groups = await _taxes(conn, invoice, lines, parts)
+    if sum(group.total_micros for group in groups) < 0:
+        raise CreditRefused("this would take more from the account than it gives back: leave the lines below zero out")
+    note_id = await _draft(conn, invoice, by, reason, now_ms)
+    await write_taxes(conn, note_id, groups)
+    await _write_lines(conn, note_id, parts, groups)
+    await _issue(conn, config, invoice, note_id, parts, by, now_ms)
+    return note_id
+
+
+async def _taxes(
+    conn: AsyncConnection, invoice: Row[Any], lines: Mapping[int, Row[Any]], parts: Sequence[_Part]
+) -> list[Taxed]:
+    """By the invoice's own rates, in its groups."""
+    rates: defaultdict[int, list[Any]] = defaultdict(list)
+    order = (invoice_taxes.c.tax_group, invoice_taxes.c.position)
+    for row in await conn.execute(
+        sa.select(invoice_taxes).where(invoice_taxes.c.invoice_id == invoice.id).order_by(*order)
+    ):
+        rates[row.tax_group].append(rate_of(row))
+    sums: defaultdict[int, int] = defaultdict(int)
+    for number, micros in (await _credited(conn, invoice.id)).items():
+        sums[lines[number].tax_group] += micros
+    before = _tax(rates, sums, invoice.currency)
+    for part in parts:
+        sums[part.line.tax_group] += part.amount_micros
+    return [_less(one, other) for one, other in zip(_tax(rates, sums, invoice.currency), before, strict=True)]
+
+
+def _tax(rates: Mapping[int, list[Any]], sums: Mapping[int, int], currency: str) -> list[Taxed]:
+    groups = [Group(sums.get(number, 0), Rates(of)) for number, of in sorted(rates.items())]
+    return tax(groups, decimals_of(currency))
+
+
+def _less(one: Taxed, other: Taxed) -> Taxed:
+    shares = tuple(
+        Share(mine.rate, mine.base_micros - theirs.base_micros, mine.tax_micros - theirs.tax_micros)
+        for mine, theirs in zip(one.shares, other.shares, strict=True)
+    )
+    return Taxed(one.net_micros - other.net_micros, one.rounding_micros - other.rounding_micros, shares)
+
+
+_COPIED = ("seller_id", "account_id", "currency", "language", "zone", "period_from_ms", "period_to_ms")
+
+
+async def _draft(conn: AsyncConnection, invoice: Row[Any], by: By, reason: str, now_ms: int) -> int:
+    values = {name: getattr(invoice, name) for name in (*_COPIED, "seller", "buyer")}
+    values |= {"kind": "credit_note", "refers_to_id": invoice.id, "reason": reason, "actor": by.name}
+    insert = sa.insert(invoices).values(**values, created_ms=now_ms)
+    return int((await conn.execute(insert.returning(invoices.c.id))).scalar_one())
+
+
+_OF_LINE = ("service", "description", "destination", "terms", "exchange", "tax_group", "period_from_ms", "period_to_ms")
+
+
+async def _write_lines(conn: AsyncConnection, note_id: int, parts: Sequence[_Part], groups: Sequence[Taxed]) -> None:
+    nets = _nets(parts, groups)
+    for position, part in enumerate(parts, 1):
+        line = part.line
+        whole = part.amount_micros == line.amount_micros
+        counted = {name: getattr(line, name) if whole else 0 for name in ("duration_ms", "billed_s")}
+        values = {name: getattr(line, name) for name in _OF_LINE} | counted
+        values |= {"kind": "correction" if part.calls else line.kind, "quantity": line.quantity if whole else 1}
+        values |= {"amount_micros": part.amount_micros, "net_micros": nets[position - 1], "credits_line_id": line.id}
+        insert = sa.insert(invoice_lines).values(invoice_id=note_id, position=position, **values)
+        line_id = (await conn.execute(insert.returning(invoice_lines.c.id))).scalar_one()
+        rows = [
+            {"cdr_id": row.cdr_id, "level": row.level, "delta_micros": row.delta_micros, "line_id": line_id}
+            for row in part.calls
+        ]
+        if rows:
+            await conn.execute(sa.insert(invoice_corrections).values(invoice_id=note_id), rows)
+
+
+def _nets(parts: Sequence[_Part], groups: Sequence[Taxed]) -> list[int]:
+    """Of each line, without the taxes that its price has in it."""
+    found = [part.amount_micros for part in parts]
+    for number, group in enumerate(groups):
+        own = [at for at, part in enumerate(parts) if part.line.tax_group == number]
+        shares = shared_out([found[at] for at in own], group.net_micros)
+        for at, net in zip(own, shares, strict=True):
+            found[at] = net
+    found[-1] += sum(group.net_micros for group in groups) - sum(found)  # a tax's minor unit went to another group
+    return found
+
+
+async def _issue(
+    conn: AsyncConnection,
+    config: Config,
+    invoice: Row[Any],
+    note_id: int,
+    parts: Sequence[_Part],
+    by: By,
+    now_ms: int,
+) -> None:
+    note = (await conn.execute(sa.select(invoices).where(invoices.c.id == note_id))).one()
+    series = credit_note_numberings
+    (number,) = await take_numbers(conn, note.seller_id, now_ms, config.timezone, 1, series)
+    posted = sum(part.amount_micros for part in parts if part.calls)
+    lines = sum_postings(
+        (
+            Posting(BALANCE, note.account_id, note.total_micros - posted, note.currency),
+            Posting(REVENUE, note.seller_id, posted - note.net_micros - note.rounding_micros, note.currency),
+            Posting(TAX, note.seller_id, -note.tax_micros, note.currency),
+        )
+    )
+    entry_id = None
+    if lines:
+        said = f"credit note {number} for invoice {invoice.number}: {note.reason}"
+        entry_id = await post_entry(
+            conn, Entry(CREDIT_NOTE, by.name, said, now_ms, lines, actor_account_id=by.account_id)
+        )
+        await enqueue_all(conn, config.node, commands_of(lines), now_ms=now_ms)
+    values = {"state": PAID, "number": number, "entry_id": entry_id, "issued_ms": now_ms, "due_ms": now_ms}
+    await conn.execute(
+        sa.update(invoices).where(invoices.c.id == note_id).values(**values, paid_micros=note.total_micros)
+    )
+    await _count(conn, invoice, note.total_micros, now_ms)
+
+
+async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> None:
+    credited = invoice.credited_micros + micros
+    state = state_of(Standing(invoice.total_micros, invoice.paid_micros, credited, invoice.due_ms), now_ms)
+    values = {"credited_micros": credited, "state": state, "version": invoice.version + 1}
+    await conn.execute(sa.update(invoices).where(invoices.c.id == invoice.id).values(**values))

@@ -1,0 +1,110 @@
+"""Calls that meet a hole in the configuration: refused, with a rule that names it; nothing held, nothing raised."""
+
+from __future__ import annotations
+
+import shutil
+from typing import Any
+
+import pytest
+
+from kemi.authorize import Admitted
+from kemi.refusal import HOLES, UNAVAILABLE, Refused, hole_of
+from tests.kemi.world import CARRIER, CUSTOMER, LOWER, ROOT, World, assert_consistent, terms
+
+GONE_VERSION = {"version": "ab" * 8, "currency": "EUR", "name": "gone"}
+
+
+@pytest.mark.parametrize(
+    ("dig", "rule", "account", "said"),
+    [
+        (lambda world: world.trunk(1, CUSTOMER, plan=77), "plan 77", ROOT, "routing plan 77 isn't there"),
+        (lambda world: world.plan(routes=[["", [[88, 1]]]]), "gateway 88", ROOT, "gateway 88, which the routing plan"),
+        (lambda world: world.gateway(1, 95, "127.0.0.11"), "provider 95", ROOT, "provider 95, of a gateway"),
+        (
+            lambda world: world.gateway(1, CARRIER, "127.0.0.11", tariff=66),
+            "tariff 66 (of gateway 1)",
+            ROOT,
+            "tariff 66",
+        ),
+        (lambda world: world.do("tariff", id=CUSTOMER, **GONE_VERSION), f"tariff {CUSTOMER}", CUSTOMER, "the rates of"),
+        (lambda world: world.do("tariff", id=LOWER, **GONE_VERSION), f"tariff {LOWER}", LOWER, f"for account {LOWER}"),
+        (lambda world: world.account(LOWER, parent=2, tariff=0), "tariff 0", LOWER, "tariff 0 for account"),
+        (lambda world: world.trunk(1, CUSTOMER, tariff=55), "tariff 55", CUSTOMER, "tariff 55 for account"),
+        (lambda world: world.account(LOWER, parent=99), "path", 99, "account 99 isn't in the store"),
+        (lambda world: world.account(LOWER, parent=CUSTOMER), "path", None, "don't reach the root"),
+    ],
+)
+def test_what_is_missing_is_named(world: World, dig: Any, rule: str, account: int | None, said: str) -> None:
+    """503 to the caller whoever it is; the rule in the record."""
+    world.plan(routes=[["", [[1, 1]]]])
+    dig(world)
+    refused = world.invite()
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.reason, refused.rule) == (*UNAVAILABLE, rule)
+    assert account is None or refused.account == account
+    assert said in hole_of(refused)
+    cdr = world.last_cdr()
+    assert (cdr["rule"], cdr["charges"], cdr["cost"]) == (rule, [], None)
+
+
+@pytest.mark.parametrize("plan", [{"routes": []}, {"routes": [["44", [[1, 1]]]]}, {"routes": [["33", []]]}])
+def test_what_is_meant_is_no_hole(world: World, plan: dict[str, Any]) -> None:
+    """A plan without a route for the number, or that bars it."""
+    world.plan(**plan)
+    refused = world.invite()
+    assert isinstance(refused, Refused)
+    assert (refused.rule, hole_of(refused)) == ("route", "")
+
+
+def test_a_number_that_nobody_sells_is_no_hole(world: World) -> None:
+    """404, as ever."""
+    world.tariff(CUSTOMER, {"44": terms("0.06")})
+    refused = world.invite()
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.rule, hole_of(refused)) == (404, "rate", "")
+
+
+def test_a_hole_beside_a_way_stops_nobody(world: World) -> None:
+    """The plan names a gateway that is gone, and others."""
+    world.plan(routes=[["", [[88, 1], [1, 2]]]])
+    admitted = world.invite()
+    assert isinstance(admitted, Admitted)
+    assert admitted.target.gateway == 1
+    assert_consistent(world)
+
+
+def test_a_number_whose_tariff_is_not_there(world: World) -> None:
+    """What being called costs; the caller may be anybody."""
+    world.device(7, LOWER)
+    world.at(7)
+    world.number(1, LOWER, {"kind": "device", "id": 7}, tariff=44)
+    refused = world.come_in()
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.rule, refused.account) == (503, "tariff 44", LOWER)
+
+
+def test_there_are_no_rates_at_all(world: World) -> None:
+    """The service has never published."""
+    world.rooms.close()
+    shutil.rmtree(world.data_dir / "rates")
+    assert world.rooms.has_store()
+    refused = world.invite()
+    assert isinstance(refused, Refused)
+    assert (refused.code, refused.rule) == (503, "rates")
+    assert "publish the ratebook" in hole_of(refused)
+
+
+def test_a_trunk_that_replaces_by_nothing(world: World) -> None:
+    """Nobody is known to call then."""
+    world.trunk(1, CUSTOMER, caller_rule="replace", caller_numbers=[])
+    admitted = world.invite()
+    assert isinstance(admitted, Admitted)
+    assert admitted.target.parties.from_uri == "sip:anonymous@anonymous.invalid"
+
+
+def test_every_hole_has_its_sentence() -> None:
+    """Without a place left open."""
+    for rule in HOLES:
+        said = hole_of(Refused(503, "", f"{rule} 7", 5))
+        assert said
+        assert "{" not in said
