@@ -8,6 +8,7 @@ from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.billing import invoices_api, taxes_api, terms_api
 from service.calls import history, running, simulation, traffic_api
+from service.commission import api as commission
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
@@ -71,6 +72,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *pending_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
+    *commission.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *reconciliations.ENDPOINTS,

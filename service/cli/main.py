@@ -45,6 +45,7 @@ COMMANDS = {
     "terms": ("", "When and how accounts are billed."),
     "tax": ("", "Taxes that sellers ask for, and who pays which."),
     "invoice": ("", "Invoices and credit notes: run, look, issue, credit."),
+    "commission": ("", "What commission resellers earn: rules, report, payouts."),
     "mail-template": ("", "What a seller's mails say."),
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),

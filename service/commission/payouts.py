@@ -52,8 +52,8 @@ async def _next(conn: AsyncConnection, now_ms: int) -> Row[Any] | None:
 async def hand_out(
     conn: AsyncConnection, node: str, account: Row[Any], how: str, until_ms: int, by: By, now_ms: int
 ) -> list[int]:
-    """All that was earned before a moment and not handed out, a payout for each seller and currency that comes to at
-    least a micro-unit; less waits for the next one. Into the balance only what is in its currency. Under the node's lock.
+    """All that was earned before a moment and not handed out: a payout for each seller and currency, where it comes to
+    a micro-unit at least. Into the balance goes only what is in its currency. Under the node's lock.
     """
     mine = (commissions.c.account_id == account.id) & commissions.c.payout_id.is_(None)
     mine &= commissions.c.at_ms < until_ms
@@ -87,7 +87,7 @@ async def _carried(conn: AsyncConnection, account_id: int, seller_id: int, curre
 
 
 async def _post(
-    conn: AsyncConnection, node: str, account: Row[Any], row: Row[Any], how: str, micros: int, by: By, now_ms: int
+    conn: AsyncConnection, node: str, account: Row[Any], row: Row[Any, Any, Any, Any], how: str, micros: int, by: By, now_ms: int
 ) -> int:
     taken = Posting(COMMISSION, account.id, -micros, row.currency)
     given = Posting(BALANCE, account.id, micros, row.currency)

@@ -30,6 +30,7 @@ from service.database.billing_tables import (
     invoices,
     taxes,
 )
+from service.database.commission_tables import commission_payouts, commission_rules, commission_terms, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.interconnect_tables import differences, reconciliations, statement_calls, statements
@@ -41,6 +42,7 @@ from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
     accounts,
     cdrs,
+    entries,
     exchange_versions,
     gateways,
     operations,
@@ -233,6 +235,7 @@ class World:
         await self._product(put, place)
         await self._bill(conn, put, place)
         await self._interconnect(conn, put, place)
+        await self._commission(conn, put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
             await conn.execute(
@@ -281,6 +284,18 @@ class World:
         await conn.execute(sa.insert(statement_calls).values(**of))
         of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}
         await put("difference", differences, **of, called=place.marker)
+
+    async def _commission(self, conn: AsyncConnection, put: Any, place: Place) -> None:
+        own, paid = {"account_id": place.id}, {"seller_id": 1, "currency": "EUR"}
+        await put("commission_rule", commission_rules, **own, percent_millionths=0, destination_group=place.marker)
+        part = {"source": "call", "cdr_id": place.id, "base_micros": EURO, "micros": EURO, "remainder": 0, "at_ms": 0}
+        await put("commission", commissions, **own, **paid, **part)
+        times = {"anchor_ms": 0, "due_ms": NOW_MS + 1}
+        await conn.execute(sa.insert(commission_terms).values(**own, **times, zone=place.marker))
+        said = {"kind": "payout", "actor": place.marker, "created_ms": NOW_MS}
+        entry = (await conn.execute(sa.insert(entries).values(**said).returning(entries.c.id))).scalar_one()
+        told = {"until_ms": 0, "handed_out": "credit", "amount_micros": 1, "remainder": 0, "entry_id": entry}
+        await put("commission-payout", commission_payouts, **own, **paid, **told, actor="x", created_ms=0)
 
     async def _correction(self, put: Any, place: Place) -> None:
         own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
