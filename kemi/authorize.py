@@ -11,7 +11,8 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kemi import limits, quote
-from kemi.caller import CallerId, Parties, caller_of, parties_for
+from kemi.attest import attestation_of, identity_of
+from kemi.caller import CallerId, Parties, caller_of, parties_for, said_by
 from kemi.clock import Now
 from kemi.invitation import Invitation
 from kemi.numbers import dialled, international, normalise
@@ -104,6 +105,8 @@ class _Question(NamedTuple):
     special: str
     """As in `RunningCall`."""
     caller: CallerId
+    identity: str
+    """As in `RunningCall`."""
     leg: Leg
     """Of the caller."""
     plan_id: int
@@ -180,6 +183,11 @@ def _price(
         _check_beginning(trunk, path, found, is_local=local is not None, is_message=is_message)
         if local is not None:
             return local
+        identity = ""
+        if rooms.can_sign and not is_message:
+            said = said_by(trunk, invitation, translations)
+            identity = identity_of(trunk, invitation, said, number, now, may_refuse=not special)
+            caller = caller._replace(attestation=attestation_of(store, txn, trunk, caller, said, identity))
         plan = configuration.plan(txn, plan_id)
         if plan is None and plan_id:
             raise Refusal("plan", path[-1].id, trunk.account, str(plan_id))
@@ -199,7 +207,9 @@ def _price(
             raise
         txn_id = txn.id()
     leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
-    return _Question(key, trunk, invitation, number, routing, special, caller, leg, plan_id, path, txn_id, *price)
+    return _Question(
+        key, trunk, invitation, number, routing, special, caller, identity, leg, plan_id, path, txn_id, *price
+    )
 
 
 def _ask(rooms: Rooms, number: str, now: Now) -> None:
@@ -292,7 +302,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     invited = invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
     key = question.key
-    parties = parties_for(question.ways[0], question.caller, question.leg)
+    parties = parties_for(question.ways[0], question.caller, question.leg, question.number, key)
     call = _call(key, question, question.ways[0], parties, now)  # before the lock: the first way nearly always has room
     record = pack_call(call)
     with Change(rooms.store) as change:
@@ -316,7 +326,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         take_path(change, path, chain, now, is_limited=is_limited)
         claims = limits.take(change, question.standing.claims, chain.legs, trunk.account, now)
         if way is not question.ways[0] or chain is not question.chain:
-            parties = parties_for(way, question.caller, question.leg)
+            parties = parties_for(way, question.caller, question.leg, question.number, key)
             question = question._replace(chain=chain, standing=question.standing._replace(claims=claims))
             record = pack_call(_call(key, question, way, parties, now))
         change.add_record(key, record, call.due_ms)
@@ -486,6 +496,9 @@ def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now)
         hops=(),
         ring_s=0,
         limits=question.standing.claims,
+        identity=question.identity,
+        attestation=question.caller.attestation,
+        attested=parties.attested,
         routing_number=question.routing.number if question.routing.number != question.number else "",
     )
 
@@ -537,6 +550,8 @@ def refusal_record(begun: dict[str, Any], invitation: Invitation, refused: Refus
         "caller_sent": invitation.caller,
         "called_sent": invitation.called,
         "routing_number": "",
+        "identity": "",
+        "attested": "",
         "destination": "",
         "call_id": invitation.call_id,
         "from_tag": invitation.from_tag,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from kemi.invitation import Invitation
 from kemi.numbers import caller_for_gateway, normalise_caller
+from kemi.passport import Passport, origin_id_of
 from kemi.quote import Way
 from kemi.store.calls import Leg, RunningCall
 from kemi.store.devices import Device
@@ -31,6 +32,8 @@ class CallerId(NamedTuple):
     """E.164 without `+`; empty: nobody knows."""
     is_private: bool
     """Only who is trusted may be told."""
+    attestation: str = ""
+    """What can be signed of it (`kemi.passport`); empty: nothing."""
 
 
 class Parties(NamedTuple):
@@ -43,14 +46,26 @@ class Parties(NamedTuple):
     asserted: str
     """URI of P-Asserted-Identity; empty: there is none."""
     is_private: bool
+    passport: Passport | None = None
+    """What is signed for it; None: nothing."""
+
+    @property
+    def attested(self) -> str:
+        """What it is told, signed, of the caller's right to the number; empty: nothing."""
+        return self.passport.attestation if self.passport else ""
 
 
 def caller_of(origin: Origin, invitation: Invitation, translations: Translations) -> CallerId:
     """Who calls by what the INVITE says and the rules of its trunk or device allow."""
-    said = invitation.asserted if origin.is_trusted and invitation.asserted else invitation.caller
-    number = normalise_caller(origin, said, translations.of_trunk(trunk_of(origin), CALLER))
+    number = said_by(origin, invitation, translations)
     number = _of_device(origin, number) if isinstance(origin, Device) else _of_trunk(origin, number)
     return CallerId(number, invitation.is_private)
+
+
+def said_by(origin: Origin, invitation: Invitation, translations: Translations) -> str:
+    """The number that the INVITE says it comes from, as E.164; empty: none."""
+    said = invitation.asserted if origin.is_trusted and invitation.asserted else invitation.caller
+    return normalise_caller(origin, said, translations.of_trunk(trunk_of(origin), CALLER))
 
 
 def _of_trunk(trunk: Trunk, number: str) -> str:
@@ -73,8 +88,8 @@ def caller_outside(gateway: Gateway, invitation: Invitation) -> CallerId:
     return CallerId(said.removeprefix("+") if is_number(said) else "", invitation.is_private)
 
 
-def parties_for(way: Way, caller: CallerId, leg: Leg) -> Parties:
-    """What the gateway of a way is told; `leg`: the caller's."""
+def parties_for(way: Way, caller: CallerId, leg: Leg, called: str, key: bytes) -> Parties:
+    """What the gateway of a way is told; `leg`: the caller's; `called`: E.164; `key`: the call's."""
     gateway = way.gateway
     number = caller_for_gateway(caller.number, gateway, way.translations.of_gateway(gateway.id, CALLER))
     known = f"sip:{number}@{host_of(leg.socket)}" if number else ""
@@ -86,7 +101,22 @@ def parties_for(way: Way, caller: CallerId, leg: Leg) -> Parties:
         masked(leg.contact, from_uri),
         known if gateway.is_trusted else "",
         caller.is_private,
+        _passport(gateway, caller, called, key),
     )
+
+
+def _passport(gateway: Gateway, caller: CallerId, called: str, key: bytes) -> Passport | None:
+    """Signed is what the gateway may be told, and only a number that is one."""
+    may_be_told = gateway.is_trusted or not caller.is_private
+    if not (gateway.signs and caller.attestation and caller.number and may_be_told):
+        return None
+    return Passport(caller.attestation, caller.number, called, origin_id_of(key))
+
+
+def parties_of(way: Way, running: RunningCall) -> Parties:
+    """The same of a running call."""
+    caller = CallerId(running.caller, running.is_private, running.attestation)
+    return parties_for(way, caller, running.caller_leg, running.called, running.key)
 
 
 def parties_at_home(caller: CallerId, name: str, called: str, leg: Leg) -> Parties:

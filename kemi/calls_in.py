@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kemi import devices_in, ends, guards, notes, sip
+from kemi import devices_in, ends, guards, notes, sip, stir
 from kemi.authenticate import has_devices
 from kemi.authorize import Admitted, Local, Repeated, Target, authorise
 from kemi.caller import user_of, wants_privacy
@@ -116,6 +116,7 @@ def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -
     if local is None:
         sip.transaction_reply(404, "Not Found")
         return
+    invitation = _shown(rooms, gateway, invitation)
     admitted = _answer(rooms, receive(rooms, gateway, invitation, local, now()))
     if admitted is not None:
         _admit(rooms, admitted, is_device=False)
@@ -165,7 +166,14 @@ def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
         return
     invitation = _acceptable(_read_call(source, called))
     if invitation is not None and sip.new_transaction():
-        _begin(rooms, trunk, invitation)
+        _begin(rooms, trunk, _shown(rooms, trunk, invitation))
+
+
+def _shown(rooms: Rooms, sender: Trunk | Gateway, invitation: Invitation) -> Invitation:
+    """With what its Identity header says, where somebody wants to know."""
+    if sender.identity == "off" or not rooms.can_sign:
+        return invitation
+    return invitation._replace(shown=stir.shown())
 
 
 def _is_tired(rooms: Rooms, source: Received) -> bool:

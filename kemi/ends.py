@@ -6,7 +6,7 @@ has those that the caller wrote: RFC 3261 tells dialogs by tags, but older telep
 
 from __future__ import annotations
 
-from kemi import guards, notes, sip
+from kemi import guards, notes, sip, stir
 from kemi.caller import Parties, contact_shown, masked
 from kemi.guards import InDialog
 from kemi.notes import Sent
@@ -38,6 +38,8 @@ def introduce(parties: Parties) -> None:
         sip.add_header("P-Asserted-Identity", f"<{parties.asserted}>")
     if parties.is_private:
         sip.add_header("Privacy", "id")
+    if parties.passport is not None:
+        stir.introduce(parties.passport)
 
 
 def readdress(running: RunningCall, request: InDialog, side: str) -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from kemi import quote
 from kemi.authorize import Target, take_gateway, target_of
-from kemi.caller import CallerId, Parties, parties_again, parties_for
+from kemi.caller import Parties, parties_again, parties_of
 from kemi.clock import Now
 from kemi.numbers import for_gateway
 from kemi.onward import NEXT_CODES
 from kemi.quote import Way
 from kemi.receive import RING_ALL_S
 from kemi.receive import target_of as hop_target
+from kemi.refusal import Refusal
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import with_code
@@ -45,15 +46,15 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now, ring_ms: int = 0
         if plan is None:
             return None
         number = running.rated_number
-        offered = offer(plan, number, running.path, now.wall_s)
-        if not _may_try_again(offered.plan, running, sip_code, rung_ms):
-            return None
         look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms, running.called)
         tried = {attempt[0] for attempt in running.attempts}
         top = running.legs[-1] if running.legs else None
         try:
+            offered = quote.offer_of(look, plan, running.path)
+            if not _may_try_again(offered.plan, running, sip_code, rung_ms):
+                return None
             ways, _ = quote.find_ways(look, offered, top, tried, running.key, running.special)
-        except quote.NoExchange:
+        except (quote.NoExchange, Refusal):
             return None
     taken = _change_gateway(rooms, running.key, ways, sip_code, now, ring_ms)
     return None if taken is None else target_of(offered.plan, *taken, rung_ms)
@@ -78,7 +79,7 @@ def same_gateway(rooms: Rooms, call: str, now: Now) -> tuple[Target, Gateway] | 
         return None
     called = for_gateway(running.called, gateway, rules.of_gateway(gateway.id, CALLED))
     way = Way(gateway, running.provider, 0, called, rules)
-    parties = parties_for(way, CallerId(running.caller, running.is_private), running.caller_leg)
+    parties = parties_of(way, running)
     return target_of(plan, way, parties, rung_ms), gateway
 
 
@@ -122,7 +123,7 @@ def _change_gateway(
         accounts.release_channel(change.store, change.txn, b"g", running.gateway)
         attempts = (*with_code(running, sip_code, ring_ms, now), (way.gateway.id, 0, now.wall_ms, 0, 0))
         until_s = min(running.priced_until_s, way.until_s)
-        parties = parties_for(way, CallerId(running.caller, running.is_private), running.caller_leg)
+        parties = parties_of(way, running)
         after = running._replace(
             gateway=way.gateway.id,
             provider=way.leg,
@@ -130,6 +131,7 @@ def _change_gateway(
             priced_until_s=until_s,
             sent_from=parties.from_uri,
             sent_to=parties.to_uri,
+            attested=parties.attested,
         )
         change.put_call(after)
         return way, parties

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kemi.notes import ROUTES_MAX, URI_MAX
+from kemi.passport import Shown
 
 CALL_ID_MAX = 255
 TAG_MAX = 128
@@ -38,6 +39,8 @@ class Invitation(NamedTuple):
     """User part of the first P-Asserted-Identity; whether it counts is the trunk's to say."""
     is_private: bool = False
     """Whether the caller wants to stay unknown."""
+    shown: Shown | None = None
+    """What its Identity header came to; None: it was not looked at."""
 
     def is_within_limits(self) -> bool:
         """Whether each text is there, printable and not too long, and the CSeq leaves room for those that follow."""

@@ -11,7 +11,6 @@ from kemi.refusal import Refusal
 from kemi.store.layout import Account
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.specials import MESSAGE
-from ratebook.choice import offer
 from ratebook.routing import NoLoss, Plan, Portability
 
 
@@ -41,7 +40,7 @@ def price_of(
         chain = quote.price_chain(look, path, origin, first_hold_s, is_message=is_message)
         seconds = 0 if is_message else first_hold_s
         standing = limits.standing_of(look, path, trunk_of(origin), chain.legs, seconds)
-    offered = offer(plan, look.number, [account.id for account in path], look.at_s)
+    offered = quote.offer_of(look, plan, [account.id for account in path])
     top = chain.legs[-1] if chain.legs else None
     try:
         loser = quote.losing_account(look, chain.legs, offered.plan, special)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from kemi.store.specials import EMERGENCY, MESSAGE
 from kemi.store.translate import CALLED, Translations, is_number
 from kemi.store.trunks import Gateway
 from ratebook.bands import terms_at
-from ratebook.choice import Candidate, Offer, lot, order_candidates
+from ratebook.choice import Candidate, Offer, lot, offer, order_candidates
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
@@ -133,6 +134,11 @@ class Look(NamedTuple):
         """Why a gateway is none, for who asks."""
         if self.store.trace is not None:
             self.store.trace.leave(gateway_id, why)
+
+
+def offer_of(look: Look, plan: Plan, path: Iterable[int]) -> Offer:
+    """What a plan has for the call. `path`: the caller's account and those above it. Raises Refusal."""
+    return offer(plan, look.number, path, look.at_s, look.groups() if plan.rules and plan.groups() else ())
 
 
 class Chain(NamedTuple):

@@ -11,8 +11,9 @@ from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from kemi import authorize, limits, quote
+from kemi.attest import identity_of
 from kemi.authorize import CONFIGURED, RINGING_SLACK_MS, Admitted, Local, Repeated, Target
-from kemi.caller import CallerId, Parties, caller_of, caller_outside, parties_at_home
+from kemi.caller import CallerId, Parties, caller_of, caller_outside, parties_at_home, said_by
 from kemi.clock import Now
 from kemi.invitation import Invitation
 from kemi.onward import hops_of_device, hops_of_number
@@ -48,6 +49,8 @@ class _Question(NamedTuple):
     caller: Caller
     invitation: Invitation
     who: CallerId
+    identity: str
+    """As in `RunningCall`."""
     leg: Leg
     """Of the caller."""
     parties: Parties
@@ -129,6 +132,7 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
         look = Look(store, txn, configuration, rates, called, now.wall_s, now.boot_ms)
         path = owner_path if isinstance(caller, Gateway) else accounts.path_of(store, txn, caller.account)
         who = _who_calls(look, caller, invitation)
+        identity = identity_of(caller, invitation, _said(look, caller, invitation), called, now)
         chain = _chain(look, caller, number, path, settings)
         standing = limits.NOTHING
         if not isinstance(caller, Gateway):
@@ -142,9 +146,16 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
     name = caller.username if isinstance(caller, Device) and number is None else ""
     parties = parties_at_home(who, name, f"+{called}" if number else called, leg)
     return _Question(
-        caller, invitation, who, leg, parties, called, number, hops, ring_s, path, chain, standing, owner_path[0].id,
-        inbound.legs, txn_id,
+        caller, invitation, who, identity, leg, parties, called, number, hops, ring_s, path, chain, standing,
+        owner_path[0].id, inbound.legs, txn_id,
     )  # fmt: skip
+
+
+def _said(look: Look, caller: Caller, invitation: Invitation) -> str:
+    """The number that the INVITE says it comes from."""
+    if isinstance(caller, Gateway):
+        return caller_outside(caller, invitation).number
+    return said_by(caller, invitation, look.configuration.translations(look.txn, caller.account))
 
 
 def _who_calls(look: Look, caller: Caller, invitation: Invitation) -> CallerId:
@@ -313,6 +324,7 @@ def _call(
         entrance=entrance,
         hops=question.hops,
         ring_s=question.ring_s,
+        identity=question.identity,
         limits=claims,
     )
 

@@ -26,6 +26,10 @@ ANSWERS = {
     "high_risk": (403, "Destination closed"),
     "called_list": (403, "Number blocked"),
     "caller_list": (403, "Caller blocked"),
+    "identity_missing": (428, "Use Identity Header"),
+    "identity_certificate": (437, "Unsupported Credential"),
+    "identity_invalid": (438, "Invalid Identity Header"),
+    "identity_stale": (403, "Stale Date"),
 }
 """What the account itself is told, by rule. Every other rule is `UNAVAILABLE` to everybody."""
 

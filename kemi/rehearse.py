@@ -25,7 +25,7 @@ from kemi.numbers import international, without_prefix
 from kemi.onward import NEXT_CODES
 from kemi.portability import routing_of
 from kemi.receive import receive
-from kemi.refusal import UNAVAILABLE, Refused
+from kemi.refusal import UNAVAILABLE, Refusal, Refused
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.store import accounts
@@ -40,7 +40,7 @@ from kemi.store.origins import Origin, trunk_of
 from kemi.store.trace import Trace
 from kemi.store.translate import CALLED, Rule, is_number, translate
 from kemi.store.trunks import trunk_by_id
-from ratebook.choice import Offer, offer
+from ratebook.choice import Offer, left_out
 from ratebook.compiled.read import RatesReader
 
 SOCKET = f"udp:127.0.0.1:{DEFAULT_PORT}"
@@ -117,6 +117,8 @@ class Rehearsal(NamedTuple):
     trace: Trace
     local: Local | None = None
     """Whom of ours it is for; None: it goes out by a gateway, or nowhere."""
+    moved_to: str = ""
+    """The number by which it is rated and routed, as it has moved to another network; empty: it hasn't."""
     offered: Offer | None = None
     """What the plan has for the number; None: there is no such plan, or none is asked."""
     expected_s: int = EXPECTED_S
@@ -245,8 +247,17 @@ def _offered(rooms: Rooms, told: Rehearsal, now: Now) -> Rehearsal:
             return told
         if not special:
             number = routing_of(store, txn, configuration, rates, plan, number, now.boot_ms).number
-    offered = offer(plan, number, [account.id for account in told.path], now.wall_s)
-    return told._replace(offered=offered, expected_s=offered.plan.expected_call_s)
+        look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms)
+        path = [account.id for account in told.path]
+        try:
+            offered = quote.offer_of(look, plan, path)
+            groups = look.groups() if plan.groups() else ()
+        except Refusal:
+            return told  # the decision has said why
+    for gateway, why in left_out(plan, number, path, groups, offered).items():
+        told.trace.leave(int(gateway), why)
+    moved_to = "" if number == told.goes_to.number else number
+    return told._replace(moved_to=moved_to, offered=offered, expected_s=offered.plan.expected_call_s)
 
 
 def _priced(rooms: Rooms, told: Rehearsal, legs: Sequence[ChargeLeg], called: str, now: Now) -> Rehearsal:

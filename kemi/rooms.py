@@ -32,6 +32,8 @@ class Rooms:
         self._looked_ns = 0
         self.outgoing: Parties | None = None
         """What the gateway is told to which this process is just sending an INVITE."""
+        self.can_sign = False
+        """Whether this Kamailio signs and checks who calls (`kemi.stir`)."""
         self.hanging_up = ""
         """The call whose settled end this process is just saying to its other side; empty: none."""
 

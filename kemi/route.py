@@ -15,7 +15,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kemi import calls_in, calls_on, carriers, sip, tcp_trial
+from kemi import calls_in, calls_on, carriers, sip, stir, tcp_trial
 from kemi.clerk import Clerk
 from kemi.clock import boot_id, now
 from kemi.counters import Counters
@@ -55,6 +55,7 @@ def mod_init() -> Kambill:
     if missing:
         raise AttributeError(f"kemi/route.py lacks {', '.join(missing)}")
     refuse_exposure()
+    stir.check_files()
     return Kambill(*folders())
 
 
@@ -84,6 +85,7 @@ class Kambill:
     def child_init(self, rank: int) -> int:
         """Called in each process after the fork; the store is opened at its first use, so never before it."""
         self.rooms = Rooms.open(self._run_dir, self._data_dir, self._counters)
+        self.rooms.can_sign = sip.has_signer()
         self._prober = Prober(self.rooms, carriers.ask)
         if rank == FIRST_WORKER:
             sip.note(f"kambill: taking calls from the store in {self._run_dir}")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import KSR
 
 from kemi.certificates import identities
+from kemi.passport import Passport
 
 DROP = -255
 """What a reply route returns, after `set_drop`, so that the reply goes nowhere."""
@@ -340,6 +341,26 @@ def hops_left() -> int:
 def is_own_uri(uri: str) -> bool:
     """Whether a URI is one of our own sockets."""
     return bool(KSR.is_myself(uri))
+
+
+# --- who calls, signed
+
+
+def has_signer() -> bool:
+    """Whether Kamailio can sign and check (`WITH_STIR_SHAKEN`)."""
+    return hasattr(KSR, "secsipid")
+
+
+def check_identity(identity: str, path: str) -> int:
+    """Above 0: an Identity header is signed by the key of the certificate in a file, which counts. Else why not."""
+    return int(KSR.secsipid.secsipid_check(identity, path))
+
+
+def build_identity(passport: Passport, url: str, key_path: str) -> tuple[int, str]:
+    """The Identity header of a PASSporT of this second; empty, with the reason before it: it can't be signed."""
+    attestation, caller, called, origin_id = passport
+    code = int(KSR.secsipid.secsipid_build_identity(caller, called, attestation, origin_id, url, key_path))
+    return code, str(KSR.secsipid.secsipid_get_val() or "") if code > 0 else ""
 
 
 # --- media

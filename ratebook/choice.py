@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 from hashlib import blake2b
 from operator import attrgetter
@@ -27,8 +27,10 @@ class Offer(NamedTuple):
     tiers: Tiers
 
 
-def offer(plan: Plan, number: str, path: Iterable[int], at_s: int) -> Offer:
-    """The gateways for a number at a wall-clock second. `path`: the caller's account and those above it."""
+def offer(plan: Plan, number: str, path: Iterable[int], at_s: int, groups: Collection[str] = ()) -> Offer:
+    """The gateways for a number at a wall-clock second. `path`: the caller's account and those above it; `groups`: the
+    destination groups that have the number, if a rule of the plan names any.
+    """
     band = NO_BAND if plan.hours is None else band_of(plan.hours, at_s)
     found: list[Route] = []
     for length in range(len(number), -1, -1):
@@ -47,7 +49,8 @@ def offer(plan: Plan, number: str, path: Iterable[int], at_s: int) -> Offer:
     if plan.match is Match.ALL:
         tiers = (tuple(choice for tier in tiers for choice in tier),)
     if plan.rules:
-        tiers = _ruled(plan.rules, tiers, number, {str(one) for one in path})
+        accounts = {str(one) for one in path}
+        tiers = _ruled([rule for rule in plan.rules if _applies(rule, number, accounts, groups)], tiers)
     own = found[0].own
     return Offer(plan._replace(**dict(own)) if own else plan, tiers)
 
@@ -65,11 +68,9 @@ def _tiers(found: list[Route], band: int) -> Tiers:
     return tuple(tiers)
 
 
-def _ruled(rules: tuple[Rule, ...], tiers: Tiers, number: str, path: set[str]) -> Tiers:
+def _ruled(rules: Iterable[Rule], tiers: Tiers) -> Tiers:
     banned: set[str] = set()
     for rule in rules:
-        if not _applies(rule, number, path):
-            continue
         known = {choice.gateway: choice for tier in tiers for choice in tier}
         named = tuple(known.get(one) or Choice(one, PINNED_PRIORITY) for one in rule.gateways)
         if rule.pin is Pin.EXCLUDE:
@@ -82,10 +83,32 @@ def _ruled(rules: tuple[Rule, ...], tiers: Tiers, number: str, path: set[str]) -
     return tuple(tuple(one for one in tier if one.gateway not in banned) for tier in tiers)
 
 
-def _applies(rule: Rule, number: str, path: set[str]) -> bool:
+def _applies(rule: Rule, number: str, path: set[str], groups: Collection[str]) -> bool:
     if rule.accounts and path.isdisjoint(rule.accounts):
         return False
+    if rule.groups and not any(group in groups for group in rule.groups):
+        return False
     return not rule.prefixes or any(number.startswith(prefix) for prefix in rule.prefixes)
+
+
+def left_out(plan: Plan, number: str, path: Iterable[int], groups: Collection[str], offered: Offer) -> dict[str, str]:
+    """Why gateways that routes of a number name are not in its offer: `excluded` or `pinned` by a rule, `longer` (a
+    route of a longer prefix counts), or `hours`. For who asks why; the offer itself doesn't.
+    """
+    accounts = {str(one) for one in path}
+    rules = [rule for rule in plan.rules if _applies(rule, number, accounts, groups)]
+    there = {choice.gateway for tier in offered.tiers for choice in tier}
+    found: dict[str, str] = {}
+    for rule in rules:
+        if rule.pin is Pin.EXCLUDE:
+            found |= dict.fromkeys(rule.gateways, "excluded")
+    is_pinned = any(rule.pin is Pin.ONLY for rule in rules)
+    longest = next((length for length in range(len(number), -1, -1) if number[:length] in plan.routes), 0)
+    for length in range(len(number), -1, -1):
+        for route in plan.routes.get(number[:length], ()):
+            why = "pinned" if is_pinned else "hours" if length == longest else "longer"
+            found |= {choice.gateway: why for choice in route.choices if choice.gateway not in found}
+    return {gateway: why for gateway, why in found.items() if gateway not in there}
 
 
 class Candidate(NamedTuple):

@@ -107,6 +107,8 @@ class Rule(NamedTuple):
     """Of numbers; none: every number."""
     accounts: tuple[str, ...] = ()
     """The caller's, or one above it; ids as text once they are resolved. None: everybody."""
+    groups: tuple[str, ...] = ()
+    """Destination groups of numbers, by name; none: every number. With prefixes both must have it."""
 
 
 class Demand(NamedTuple):
@@ -165,6 +167,10 @@ class Plan(NamedTuple):
     def accounts(self) -> set[str]:
         """All that its rules name."""
         return {account for rule in self.rules for account in rule.accounts}
+
+    def groups(self) -> set[str]:
+        """All destination groups that its rules name."""
+        return {group for rule in self.rules for group in rule.groups}
 
     def renamed(self, gateways: Mapping[str, str], accounts: Mapping[str, str]) -> Plan:
         """The plan with every gateway and account called by another name. Raises KeyError for one that has none."""
@@ -236,8 +242,9 @@ def _read_hours(row: Any) -> Hours:
 
 
 def _read_rules(rows: Iterable[Any]) -> Iterator[Rule]:
-    for pin, gateways, prefixes, accounts in rows:
-        yield Rule(Pin(pin), tuple(map(str, gateways)), tuple(prefixes), tuple(map(str, accounts)))
+    for pin, gateways, prefixes, accounts, *groups in rows:
+        named = tuple(groups[0]) if groups else ()
+        yield Rule(Pin(pin), tuple(map(str, gateways)), tuple(prefixes), tuple(map(str, accounts)), named)
 
 
 def _read_demands(row: Any) -> Demands:
@@ -248,6 +255,7 @@ def _read_demands(row: Any) -> Demands:
 _WRITERS: dict[str, Any] = {
     "order": " ".join,
     "failover_codes": sorted,
+    "rules": lambda rules: [list(rule if rule.groups else rule[:-1]) for rule in rules],
     "routes": lambda routes: [_write_route(prefix, one) for prefix, found in routes.items() for one in found],
 }
 _READERS: dict[str, Any] = {

@@ -200,6 +200,12 @@ class RunningCall(NamedTuple):
     """What it counts for."""
     routing_number: str = ""
     """To which the called number has moved; empty: it has not."""
+    identity: str = ""
+    """What the Identity header of its INVITE came to (`kemi.passport.verdict_of`); empty: it was not looked at."""
+    attestation: str = ""
+    """What can be signed for gateways; empty: nothing."""
+    attested: str = ""
+    """What was signed for the gateway at hand."""
 
     @property
     def rated_number(self) -> str:

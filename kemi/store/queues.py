@@ -157,6 +157,8 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "called": call.called,
         "called_sent": call.called_sent,
         "routing_number": call.routing_number,
+        "identity": call.identity,
+        "attested": call.attested,
         "destination": call.legs[0].destination if call.legs else call.special,
         "call_id": call.call_id,
         "from_tag": call.from_tag,

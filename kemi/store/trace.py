@@ -15,7 +15,7 @@ class Left(NamedTuple):
     gateway: int
     why: str
     """gone, inactive, out, provider, rate, blocked, number, exchange (with the pair); of those that were weighed loss,
-    attempts, channels, exposure."""
+    attempts, channels, exposure; by the plan itself excluded, pinned, hours, longer."""
 
 
 class Weighing(NamedTuple):

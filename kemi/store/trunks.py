@@ -49,6 +49,8 @@ class Trunk(NamedTuple):
     certificate: str
     """Whom its TLS certificate must name (`kemi.certificates`); the networks, if there are any, count beside it. Empty:
     the networks alone count."""
+    identity: str
+    """What becomes of its Identity headers: off, note, refuse (those that are wrong), require."""
 
 
 def trunk_of_command(body: dict[str, Any]) -> Trunk:
@@ -72,6 +74,7 @@ def trunk_of_command(body: dict[str, Any]) -> Trunk:
         caller_numbers=tuple(body["caller_numbers"]),
         is_trusted=body["trusted"],
         certificate=body.get("certificate", ""),
+        identity=body.get("identity", "off"),
     )
 
 
@@ -114,6 +117,10 @@ class Gateway(NamedTuple):
     """How long a registration of ours is to hold; 0: we don't register."""
     contact: str
     """What a registration says, `host:port`; empty: the first socket that Kamailio listens on."""
+    signs: bool
+    """Whether it is told who calls by a signed Identity header."""
+    identity: str
+    """As of a trunk, of what comes in by it."""
 
 
 def gateway_of_command(body: dict[str, Any]) -> Gateway:
@@ -143,6 +150,8 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         ha1_sha256=body.get("ha1_sha256", ""),
         register_s=body.get("register_s", 0),
         contact=body.get("contact", ""),
+        signs=body.get("signs", False),
+        identity=body.get("identity", "off"),
     )
 
 

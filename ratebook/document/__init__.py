@@ -18,7 +18,7 @@ from ratebook.document.groups import GROUPS_FILE, read_groups
 from ratebook.document.nodes import BYTES_MAX, Document
 from ratebook.document.places import Places
 from ratebook.document.plans import read_plans
-from ratebook.document.problems import Place, Problem, Problems
+from ratebook.document.problems import Place, Problem, Problems, suggestion
 from ratebook.document.resolve import Elsewhere, resolve
 from ratebook.document.tariffs import Draft, Written, read_tariff, read_written
 from ratebook.exchange import NO_EXCHANGE, Exchange
@@ -53,7 +53,7 @@ class LoadedRatebook(NamedTuple):
     exchange: Exchange = NO_EXCHANGE
     """Between the currencies of tariffs and accounts."""
     mentioned: Mapping[tuple[str, str], Place] = MappingProxyType({})
-    """Where the plans first name a gateway or an account, by kind and name."""
+    """Where the plans first name a gateway, an account or a destination group, by kind and name."""
 
 
 def load(root: Path) -> LoadedRatebook:
@@ -84,8 +84,18 @@ def _load(root: Path) -> LoadedRatebook:
     plans, exchange = _load_routing(routing, root), _load_exchange(root, problems)
     stands = {name: draft.place.file for name, draft in drafts.items()}
     groups = _load_groups(root, tariffs, problems)
+    _tell_groups_lacked(routing.mentioned, groups, problems)
     told, warned = problems.listed(), problems.warnings()
     return LoadedRatebook(tariffs, plans, told, warned, stands, groups, exchange, routing.mentioned)
+
+
+def _tell_groups_lacked(mentioned: Mapping[tuple[str, str], Place], groups: list[Group], problems: Problems) -> None:
+    """Rules of plans that name a destination group which is not there: they would hold for no number."""
+    known = {group.name: group for group in groups}
+    for (noun, name), place in mentioned.items():
+        if noun == "group" and name not in known:
+            said = f"there is no destination group {name!r}{suggestion(name, known)}"
+            problems.add(place, said, f"one of {GROUPS_FILE}")
 
 
 def _tell_passed_over(root: Path, problems: Problems) -> None:

@@ -21,7 +21,7 @@ PLAN_FIELDS = (*HANDLING_FIELDS, "match", "timezone", "holidays", "bands", "qual
 FAILOVER_FIELDS = ("codes", "try_timeout", "attempts")
 QUALITY_FIELDS = ("window", "calls", "bands")
 DEMAND_FIELDS = ("asr", "acd", "pdd")
-RULE_FIELDS = (*(pin.value for pin in Pin), "prefixes", "accounts")
+RULE_FIELDS = (*(pin.value for pin in Pin), "prefixes", "groups", "accounts")
 DEFAULT_CODES = frozenset({408, *range(500, 600)})
 WINDOW_MAX_MIN = 240
 _NAME = re.compile(r"\w[\w.-]{0,63}")
@@ -154,7 +154,8 @@ def _rule(document: Document, node: yaml.Node) -> Rule:
         for item in document.items(fields.get("prefixes"), "prefixes")
         for prefix in document.value({"prefix": item}, "prefix", values.prefixes, list[str]())
     ]
-    return Rule(pin, gateways, tuple(prefixes), _names(document, fields.get("accounts"), "accounts", "account"))
+    accounts = _names(document, fields.get("accounts"), "accounts", "account")
+    return Rule(pin, gateways, tuple(prefixes), accounts, _names(document, fields.get("groups"), "groups", "group"))
 
 
 def _names(document: Document, node: yaml.Node | None, what: str, noun: str) -> tuple[str, ...]:

@@ -50,7 +50,7 @@ _PINNED = {"type": "array", "items": _GATEWAY, "minItems": 1}
 _RULE = table(
     plans.RULE_FIELDS,
     dict.fromkeys(("only", "first", "exclude"), _PINNED)
-    | {"prefixes": {"type": "array", "items": PREFIX}, "accounts": _NAMES},
+    | {"prefixes": {"type": "array", "items": PREFIX}, "groups": _NAMES, "accounts": _NAMES},
     oneOf=[{"required": [pin]} for pin in ("only", "first", "exclude")],
 )
 _PLAN = table(

@@ -129,6 +129,8 @@ def _rule(rule: Rule) -> dict[str, Any]:
     found: dict[str, Any] = {rule.pin.value: list(rule.gateways)}
     if rule.prefixes:
         found["prefixes"] = list(rule.prefixes)
+    if rule.groups:
+        found["groups"] = list(rule.groups)
     if rule.accounts:
         found["accounts"] = list(rule.accounts)
     return found

@@ -9,6 +9,7 @@ flat       CPU a call with few rates and accounts and with many, in turn
 ratebook   a million rates checked, compiled, found, priced again; a workbook looked at; 1 if a limit is passed
 reconcile  a partner's file of a million calls beside ours, a twentieth of them altered; 1 if a limit is passed
 documents  an invoice of 400 lines as PDF, and with its data inside; 1 if a limit is passed
+invoices   a billing run of a million calls on 10,000 invoices, unless told otherwise; 1 if the limit is passed
 api        requests a second and times of the API, with 100,000 accounts unless told otherwise, on both databases
 """
 
@@ -28,6 +29,7 @@ from pathlib import Path
 from scripts.benchmarks import company
 from scripts.benchmarks.api import run as bench_api
 from scripts.benchmarks.documents import run as bench_documents
+from scripts.benchmarks.invoices import bench as bench_invoices
 from scripts.benchmarks.load import Load, Result, processors, run
 from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy, Size
 from scripts.benchmarks.ratebook import run as bench_ratebook
@@ -41,6 +43,7 @@ SETTLE_S = 1.5
 PROXIES = ("plain", "guards", "kambill")
 FLAT_FEW, FLAT_RATES, FLAT_ACCOUNTS = 10, 1_000_000, 100_000
 ACCOUNTS = 10_000
+CALLS = 4_000
 RATE_STEP = 250
 RATE_MAX = 4_000
 RATE_S = 10
@@ -54,7 +57,7 @@ def arguments() -> argparse.Namespace:
     )
     parser.add_argument("what", choices=list(BENCHES))
     parser.add_argument("proxies", nargs="*", default=PROXIES)
-    for option, value in (("rounds", 5), ("calls", 4000), ("rate", 400), ("talk-ms", 1000)):
+    for option, value in (("rounds", 5), ("calls", CALLS), ("rate", 400), ("talk-ms", 1000)):
         parser.add_argument(f"--{option}", type=int, default=value)
     parser.add_argument("--rates", type=int, default=300_000, help="of each of the four tariffs of Kambill")
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
@@ -188,6 +191,12 @@ def documents(found: argparse.Namespace, _folder: Path) -> int:
     return bench_documents(found.rounds)
 
 
+def invoices(found: argparse.Namespace, folder: Path) -> int:
+    """A run, once; its calls are written first, which takes some minutes."""
+    calls = found.calls if found.calls != CALLS else 1_000_000
+    return bench_invoices(folder, found.accounts, calls)
+
+
 def api(found: argparse.Namespace, folder: Path) -> int:
     """Times of the API's requests."""
     return bench_api(folder, FLAT_ACCOUNTS if found.accounts == ACCOUNTS else found.accounts)
@@ -251,6 +260,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "publishing": publishing,
     "flat": flat,
     "loop": loop,
+    "invoices": invoices,
     "api": api,
     "ratebook": ratebook,
     "documents": documents,

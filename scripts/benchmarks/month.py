@@ -153,7 +153,9 @@ def call_of(month: Month, customer: Member, dice: random.Random, key: str) -> di
     levels = [one for one in (customer.id, *customer.above) if one != ROOT_ID]
     provider = month.providers[dice.randrange(len(month.providers))]
     paid = [
-        _price(dice, month.by_id[number].currency, place, talked_ms, {"account": number, "seller": seller})
+        _price(
+            dice, month.by_id[number].currency, place, talked_ms, {"account": number, "seller": seller, **_UNCOVERED}
+        )
         for number, seller in zip(levels, [*levels[1:], ROOT_ID], strict=True)
     ]
     cost = _price(dice, provider.currency, place, talked_ms, {"account": provider.id}) if answered else None
@@ -167,6 +169,8 @@ def call_of(month: Month, customer: Member, dice: random.Random, key: str) -> di
     }  # fmt: skip
 
 
+_UNCOVERED = {"covered_s": 0, "covered_micros": 0, "fees_covered": False, "takes": []}
+"""By no package."""
 _TEXTS = ("sip_reason", "ended_by", "rule", "caller_sent", "called_sent", "call_id", "from_tag", "to_tag")
 _NUMBERS = (
     "refused_by", "trunk", "device", "number", "owner", "entrance", "to_device", "gateway", "ring_ms", "start_ms",

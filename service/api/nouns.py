@@ -165,7 +165,7 @@ NOUNS: dict[str, Noun] = {
         Noun("tax", taxes, taxes.c.account_id),
         Noun("invoice", invoices, invoices.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
-        Noun("commission_rule", commission_rules, commission_rules.c.account_id),
+        Noun("commission-rule", commission_rules, commission_rules.c.account_id),
         Noun("commission", commissions, commissions.c.account_id),
         Noun("commission-payout", commission_payouts, commission_payouts.c.account_id),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),

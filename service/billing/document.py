@@ -20,7 +20,7 @@ from service.billing.lines import Adjustment, Line, Totals, items_of, totals_of
 from service.billing.parties import PLAIN, Bank, Branding, Party
 from service.billing.taxes import Tax, TaxCategory, bases_of, minor_unit, to_minor
 
-LINES_MAX = 10_000
+LINES_MAX = 5_000
 TEXT_MAX = 1_000
 AMOUNT_MICROS_MAX = MICROS * 10**WHOLE_DIGITS_MAX
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")

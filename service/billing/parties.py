@@ -8,7 +8,7 @@ from typing import NamedTuple
 from babel import Locale
 from stdnum import bic, iban
 
-from service.billing.logos import logo_problem
+from service.sellers.logos import logo_problem
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 _VAT_NUMBER = re.compile(r"([A-Z]{2})[0-9A-Z+*.]{2,13}")

@@ -97,6 +97,8 @@ class CdrView(Told):
     called: str
     called_sent: str
     routing_number: Annotated[str, Field(description="To which the called number has moved: rated by it; empty: no")]
+    identity: Annotated[str, Field(description="What the caller's signature came to; empty: nobody looked at it")]
+    attested: Annotated[str, Field(description="What was signed for the gateway: A, B, pass; empty: nothing")]
     destination: str
     gateway_id: Annotated[int | None, Field(description="null: not for your eyes, or none was reached")]
     attempts: Annotated[list[AttemptView], Field(description="One after the other, as far as they are for your eyes")]

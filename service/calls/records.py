@@ -33,7 +33,7 @@ _COPIED = (
 )
 
 
-_LATER = ("routing_number",)
+_LATER = ("routing_number", "identity", "attested")
 """Not in lines that an older release has written."""
 
 

@@ -13,7 +13,7 @@ from kemi.store.calls import ChargeLeg, RunningCall
 from kemi.store.environment import StoreAbsent, open_reader
 from kemi.store.layout import Account
 from ratebook.compiled.layout import decode_terms
-from ratebook.price import charge
+from ratebook.price import Cover, charge
 from service.access.actor import Actor
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -32,8 +32,10 @@ class HoldView(Told):
 
     account_id: int
     held: Money
-    charge: Annotated[Money, Field(description="What it would cost if it ended now")]
+    charge: Annotated[Money, Field(description="What it would cost if it ended now, beside what packages pay")]
     currency: str
+    held_s: Annotated[int, Field(description="Seconds of packages")]
+    held_of_packages: Annotated[Money, Field(description="Money of packages")]
 
 
 class RunningView(Told):
@@ -126,22 +128,35 @@ def _so_far(running: RunningCall, leg: ChargeLeg, boot_ms: int) -> int:
     if not running.is_answered:
         return 0
     lasted_ms = min(max(1, boot_ms - running.answer_boot_ms), running.grant_s * 1000)
-    return charge(decode_terms(leg.terms), lasted_ms, running.answer_wall_ms // 1000, leg.factor).micros
+    seconds, micros = _of_packages(leg)
+    cover = Cover(seconds, leg.packages is not None and leg.packages.fees)
+    found = charge(decode_terms(leg.terms), lasted_ms, running.answer_wall_ms // 1000, leg.factor, cover).micros
+    return max(0, found - micros) if micros else found
+
+
+def _of_packages(leg: ChargeLeg) -> tuple[int, int]:
+    """Seconds and micro-units that packages hold for a leg."""
+    holds = leg.packages.holds if leg.packages else ()
+    seconds = sum(hold.amount for hold in holds if not hold.is_money)
+    return seconds, sum(hold.amount for hold in holds if hold.is_money)
+
+
+def _hold(running: RunningCall, leg: ChargeLeg, boot_ms: int) -> HoldView:
+    seconds, micros = _of_packages(leg)
+    return HoldView(
+        account_id=leg.account,
+        held=leg.held,
+        charge=_so_far(running, leg, boot_ms),
+        currency=leg.currency,
+        held_s=seconds,
+        held_of_packages=micros,
+    )
 
 
 def _view(running: RunningCall, call: Call, boot_ms: int) -> RunningView:
     depth = running.path.index(call.actor.account_id) if call.actor.account_id in running.path else -1
     below = set(running.path[: depth + 1])
-    holds = [
-        HoldView(
-            account_id=leg.account,
-            held=leg.held,
-            charge=_so_far(running, leg, boot_ms),
-            currency=leg.currency,
-        )
-        for leg in running.legs
-        if leg.account in below
-    ]
+    holds = [_hold(running, leg, boot_ms) for leg in running.legs if leg.account in below]
     sees_gateway = call.may(Permission.GATEWAYS_READ) and (call.actor.is_root or not below)
     return RunningView(
         call=running.hex,

@@ -113,6 +113,7 @@ async def _view(call: Call, body: Trial, found: Rehearsal, moment: clock.Now) ->
             number=found.reading.number,
         ),
         "caller": found.caller.number,
+        "moved_to": found.moved_to,
         "special": found.goes_to.special,
         "number_id": found.local.number if found.local and found.local.number in eyes.numbers else None,
         "on_net": found.local is not None,

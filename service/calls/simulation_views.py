@@ -85,6 +85,7 @@ class SimulationView(Told):
     found_trunk_id: Annotated[int | None, Field(description="The trunk that this leads to; null: none that you see")]
     called: CalledView
     caller: Annotated[str, Field(description="As E.164 without +, by the rules of its trunk; empty: nobody knows")]
+    moved_to: Annotated[str, Field(description="By which it is rated and routed, if it has moved to another network")]
     special: Annotated[str, Field(description="emergency or free; empty: an ordinary number")]
     number_id: Annotated[int | None, Field(description="Of yours or of somebody below, that is called")]
     on_net: Annotated[bool, Field(description="Whether it is for somebody of this installation")]

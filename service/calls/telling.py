@@ -57,6 +57,8 @@ _ORDER = "the longest network counts, then its port, its transport, the longest 
 
 def _decided(view: SimulationView, accounts: Names, gateways: Names) -> Iterator[str]:
     yield _called(view)
+    if view.moved_to:
+        yield f"it has moved to another network: rated and routed as {view.moved_to}"
     yield f"the caller is {view.caller}" if view.caller else "nobody knows who calls"
     if view.special:
         who_pays = "nobody pays" if view.special == "emergency" else "only the provider is paid"

@@ -158,6 +158,8 @@ def _facts(view: CdrView, zone: str) -> list[tuple[str, str]]:
         ("caller", _number(row.caller, row.caller_sent)),
         ("called", _number(row.called, row.called_sent)),
         ("ported to", row.routing_number),
+        ("signature", row.identity),
+        ("attested", row.attested),
         ("destination", row.destination),
         ("gateway", row.gateway_name or ""),
         ("attempts", attempts),
@@ -207,8 +209,8 @@ def _line(line: ChargeLine) -> dict[str, Any]:
 
 _FIELDS = (
     *("id", "call", "kind", "outcome", "sip_code", "sip_reason", "ended_by", "rule", "caller", "called", "caller_sent"),
-    *("called_sent", "routing_number", "destination", "call_id", "from_tag", "to_tag", "start_ms"),
-    *("ring_ms", "answer_ms", "end_ms", "duration_ms"),
+    *("called_sent", "routing_number", "identity", "attested", "destination", "call_id", "from_tag", "to_tag"),
+    *("start_ms", "ring_ms", "answer_ms", "end_ms", "duration_ms"),
 )
 
 

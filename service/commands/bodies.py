@@ -81,6 +81,7 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "caller_numbers": row.caller_numbers,
         "trusted": row.trusted,
         "certificate": row.certificate,
+        "identity": row.identity,
     }
 
 
@@ -213,6 +214,8 @@ def gateway_body(row: Row[Any]) -> Body:
         "ha1_sha256": row.ha1_sha256,
         "register_s": row.register_s,
         "contact": row.contact,
+        "signs": row.signs,
+        "identity": row.identity,
     }
 
 

@@ -181,7 +181,7 @@ class PayoutQuery(Paging):
 
 
 _RULES = Listing(
-    "commission_rule", {"id": commission_rules.c.id}, {"account_id": equals(commission_rules.c.account_id)}
+    "commission-rule", {"id": commission_rules.c.id}, {"account_id": equals(commission_rules.c.account_id)}
 )
 _EARNED = Listing(
     "commission",
@@ -230,7 +230,7 @@ async def make_rule(call: Call) -> Answer:
     if most > WHOLE:
         raise invalid("/percent", "with the others on its way to the seller this could come to more than is charged")
     view = RuleView.model_validate(row)
-    await call.audit("commission-rule.make", "commission_rule", view.id, earner.id, None, view)
+    await call.audit("commission-rule.make", "commission-rule", view.id, earner.id, None, view)
     return Answer(view)
 
 
@@ -246,7 +246,7 @@ async def edit_rule(call: Call) -> Answer:
     edited = edited.values(valid_until_ms=body.valid_until, version=table.c.version + 1)
     view = RuleView.model_validate((await call.conn.execute(edited.returning(table))).one())
     before = RuleView.model_validate(call.row)
-    await call.audit("commission-rule.edit", "commission_rule", view.id, view.account_id, before, view)
+    await call.audit("commission-rule.edit", "commission-rule", view.id, view.account_id, before, view)
     return Answer(view, version=view.version)
 
 
@@ -256,7 +256,7 @@ async def remove_rule(call: Call) -> Answer:
     _check_above(call)
     await call.conn.execute(sa.delete(commission_rules).where(commission_rules.c.id == call.row.id))
     before = RuleView.model_validate(call.row)
-    await call.audit("commission-rule.remove", "commission_rule", call.row.id, call.row.account_id, before, None)
+    await call.audit("commission-rule.remove", "commission-rule", call.row.id, call.row.account_id, before, None)
     return Answer(status=204)
 
 

@@ -24,6 +24,7 @@ ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
 BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
+IDENTITY_RULES = ("off", "note", "refuse", "require")
 CALLER_RULES = ("pass", "listed", "replace")
 BOOKS = ("balance", "revenue", "cost", "cash", "tax", "commission")
 ENTRY_KINDS = (
@@ -166,6 +167,8 @@ trunks = sa.Table(
     sa.Column("caller_numbers", sa.JSON, nullable=False, server_default="[]"),
     sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),  # its P-Asserted-Identity counts
     _text("certificate", ""),  # whom its TLS certificate names; empty: its networks alone count
+    _text("identity", "off"),  # what becomes of its Identity headers
+    _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _big("created_ms"),
     _big("version", 1),
@@ -223,6 +226,9 @@ gateways = sa.Table(
     _text("ha1_sha256", ""),
     _big("register_s", 0),  # 0: we don't register
     _text("contact", ""),
+    sa.Column("signs", sa.Boolean, nullable=False, server_default=sa.false()),  # it is told who calls, signed
+    _text("identity", "off"),  # as of trunks
+    _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _big("created_ms"),
     _big("version", 1),
@@ -339,6 +345,8 @@ cdrs = sa.Table(
     sa.Column("path", sa.JSON, nullable=False),  # ids from the caller's account to the root
     _text("caller"),
     _text("called"),
+    _text("identity", ""),  # what the caller's signature came to: passed A, failed stale, none; empty: nobody looked
+    _text("attested", ""),  # what was signed for the gateway: A, B, or pass for the Identity that came; empty: nothing
     _text("routing_number", ""),  # to which the called number has moved: what it was rated by; empty: it has not
     _text("caller_sent", ""),
     _text("called_sent"),

@@ -17,7 +17,7 @@ from service.database.billing_tables import (
     invoices,
 )
 from service.database.rerating_tables import corrections
-from service.database.tables import accounts, charges, postings
+from service.database.tables import accounts, cdrs, charges, postings
 from service.doctor.evidence import RESTORE, Check, check
 from service.ledger.rules import TAX
 
@@ -48,7 +48,9 @@ def _forgotten() -> _Look:
         sa.select(charges.c.cdr_id, charges.c.account_id, charges.c.charge_micros)
         .join(billing_terms, billing_terms.c.account_id == charges.c.account_id)
         .join(accounts, accounts.c.id == charges.c.account_id)
+        .join(cdrs, cdrs.c.id == charges.c.cdr_id)
         .where((accounts.c.billing == "postpaid") & (charges.c.cdr_id <= billing_terms.c.calls_after_id))
+        .where(cdrs.c.start_ms >= billing_terms.c.anchor_ms)
         .where(~sa.exists().where(_SAME))
     )
     return query, "record {}: the charge of account {}, {} micro-units, is on no invoice and waits for none"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, Field
@@ -38,6 +38,11 @@ Certificate = Annotated[
     ),
     AfterValidator(canonical_certificate),
 ]
+IdentityRule = Literal["off", "note", "refuse", "require"]
+IDENTITY_MEANING = (
+    "Its callers' signatures (STIR/SHAKEN): off; note: what they are worth is in the record; refuse: calls with a "
+    "wrong one; require: also those without one"
+)
 Name = Annotated[Words, AfterValidator(_name)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]

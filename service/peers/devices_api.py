@@ -71,6 +71,18 @@ class DeviceQuery(Paging):
     state: Literal["", "active", "suspended"] = ""
 
 
+Password = Annotated[
+    str,
+    Field(
+        min_length=12,
+        max_length=100,
+        pattern=r"^[!-~]+$",
+        description="Of a telephone that has one already; null: one that nobody chose",
+        json_schema_extra={"format": "password"},
+    ),
+]
+
+
 class NewDevice(Asked):
     """A device to make."""
 
@@ -88,6 +100,13 @@ class NewDevice(Asked):
     country: Digits = ""
     call_max_s: CallMax | None = None
     contacts_max: Contacts = 5
+    password: Password | None = None
+
+
+class NewDevicePassword(Asked):
+    """What it is to be."""
+
+    password: Password | None = None
 
 
 class DeviceEdit(Asked):
@@ -155,7 +174,7 @@ async def show_device(call: Call) -> Answer:
 
 
 async def make_device(call: Call) -> Answer:
-    """With a password that nobody chose."""
+    """With the password that it is given, or one that nobody chose."""
     body: NewDevice = call.body
     account = await call.find("account", body.account_id, to_change=True)
     check_open(account)
@@ -167,8 +186,8 @@ async def make_device(call: Call) -> Answer:
     username = body.username or f"d{secrets.token_hex(5)}"
     if (await call.conn.execute(sa.select(devices.c.id).where(devices.c.username == username))).first() is not None:
         raise invalid("/username", "this name can't be used: take another one")
-    password = new_password()
-    values = body.model_dump(exclude={"username"}) | {"username": username, "realm": realm}
+    password = body.password or new_password()
+    values = body.model_dump(exclude={"username", "password"}) | {"username": username, "realm": realm}
     values |= hashes(username, realm, password) | {"created_ms": call.now_ms}
     row = (await call.conn.execute(sa.insert(devices).values(**values).returning(devices))).one()
     await _tell(call, row)
@@ -211,8 +230,9 @@ async def _tell(call: Call, row: Row[Any]) -> None:
 
 
 async def change_password(call: Call) -> Answer:
-    """The old one holds no longer."""
-    password = new_password()
+    """One that nobody chose, or the one that is given. The old one holds no longer."""
+    body: NewDevicePassword = call.body
+    password = body.password or new_password()
     row = await _update(call, dict(hashes(call.row.username, call.row.realm, password)))
     view = DeviceView.model_validate(row)
     await call.audit("device.change-password", "device", call.row.id, call.row.account_id, None, view)
@@ -249,7 +269,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "device.change-password", "POST", f"{_ONE}/password", _P.DEVICES_CHANGE, change_password,
-        "Make a device's password anew", answer=NewPassword, key=Key.NONE,
+        "Make a device's password anew", NewDevicePassword, answer=NewPassword, key=Key.NONE,
     ),
     Endpoint("device.remove", "DELETE", _ONE, _P.DEVICES_CHANGE, remove_device, "Remove a device", status=204),
 ]  # fmt: skip

@@ -21,7 +21,9 @@ from service.commands.outbox import enqueue
 from service.database.peer_tables import translations
 from service.database.tables import gateways, plans
 from service.peers.common import (
+    IDENTITY_MEANING,
     HostAddress,
+    IdentityRule,
     Network,
     Port,
     changes_of,
@@ -32,13 +34,14 @@ from service.peers.common import (
 )
 from service.peers.devices_api import hashes
 
-FROM_ABOVE = frozenset({"tariff_id", "channels", "cps", "trusted"})
+FROM_ABOVE = frozenset({"tariff_id", "channels", "cps", "trusted", "signs", "identity"})
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Prefix = Annotated[str, Field(pattern=r"^[0-9*#+]{0,16}$", description="Put before the number")]
 Strip = Annotated[int, Field(ge=0, le=15, description="Digits that are taken off first")]
 Transport = Literal["udp", "tcp", "tls"]
 NumberFormat = Literal["plain", "plus"]
 FORMAT_MEANING = "plain: E.164 without +; plus: with it, called and calling number"
+SIGNS_MEANING = "It is told who calls by a signed Identity header (STIR/SHAKEN)"
 TRUST_MEANING = "It is told who calls (P-Asserted-Identity) though the caller wants to stay unknown"
 Probe = Annotated[int, Field(ge=0, le=3600, description="Seconds between two OPTIONS; 0: none are sent")]
 Failures = Annotated[int, Field(ge=0, le=1000, description="It goes out after so many in a row; 0: never")]
@@ -63,6 +66,8 @@ class GatewayView(Told):
     strip: int
     number_format: Annotated[str, Field(description=FORMAT_MEANING)]
     trusted: Annotated[bool, Field(description=TRUST_MEANING)]
+    signs: Annotated[bool, Field(description=SIGNS_MEANING)]
+    identity: Annotated[str, Field(description=IDENTITY_MEANING)]
     tariff_id: Annotated[int | None, Field(description="By which the provider is paid; null: its account's")]
     channels: int | None
     cps: int | None
@@ -100,6 +105,8 @@ class NewGateway(Asked):
     strip: Strip = 0
     number_format: NumberFormat = "plain"
     trusted: bool = False
+    signs: bool = False
+    identity: IdentityRule = "off"
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
@@ -120,6 +127,8 @@ class GatewayEdit(Asked):
     strip: Strip | None = None
     number_format: NumberFormat | None = None
     trusted: bool | None = None
+    signs: bool | None = None
+    identity: IdentityRule | None = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None

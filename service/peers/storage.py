@@ -15,6 +15,7 @@ from ratebook.routing import Plan
 from service.accounts.naming import joined, last_of, meant, shortest, told_apart
 from service.commands import bodies
 from service.commands.outbox import enqueue
+from service.database.ratebook_tables import destination_groups
 from service.database.tables import accounts, gateways, plans
 
 
@@ -22,7 +23,7 @@ class Lack(NamedTuple):
     """A name of a plan that means nothing, or several things."""
 
     noun: str
-    """gateway or account."""
+    """gateway, account or group."""
     name: str
     text: str
     """A sentence."""
@@ -34,17 +35,24 @@ class Names(NamedTuple):
     gateways: dict[str, int]
     accounts: dict[str, int]
     """By their paths of names, the root first."""
+    groups: frozenset[str] = frozenset()
+    """Destination groups in force."""
 
     @classmethod
     async def read(cls, conn: AsyncConnection, plans: Iterable[Plan] = ()) -> Names:
-        """Of the ledger; accounts only if one of these plans names any."""
+        """Of the ledger; accounts and groups only if one of these plans names any."""
         rows = await conn.execute(sa.select(gateways.c.name, gateways.c.id))
         found = {name: int(number) for name, number in rows}
-        return cls(found, await _paths(conn) if any(plan.accounts() for plan in plans) else {})
+        named = list(plans)
+        paths = await _paths(conn) if any(plan.accounts() for plan in named) else {}
+        groups: Iterable[str] = ()
+        if any(plan.groups() for plan in named):
+            groups = (await conn.execute(sa.select(destination_groups.c.name))).scalars()
+        return cls(found, paths, frozenset(groups))
 
     def lacks(self, plan: Plan) -> list[Lack]:
         """What the plan names and there is not."""
-        return [*self._gateways_lacked(plan), *self._accounts_lacked(plan)]
+        return [*self._gateways_lacked(plan), *self._accounts_lacked(plan), *self._groups_lacked(plan)]
 
     def _gateways_lacked(self, plan: Plan) -> Iterator[Lack]:
         for name in sorted(plan.gateways() - self.gateways.keys()):
@@ -58,6 +66,11 @@ class Names(NamedTuple):
                 yield Lack("account", name, f"there is no account {name!r}{near}")
             elif len(found) > 1:
                 yield Lack("account", name, told_apart(name, found.items()))
+
+    def _groups_lacked(self, plan: Plan) -> Iterator[Lack]:
+        known = dict.fromkeys(self.groups)
+        for name in sorted(plan.groups() - self.groups):
+            yield Lack("group", name, f"there is no destination group {name!r}{suggestion(name, known)}")
 
     def numbered(self, plan: Plan) -> Plan:
         """The plan with numbers. Raises KeyError for what it lacks."""

@@ -19,9 +19,11 @@ from service.commands.outbox import enqueue
 from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
 from service.peers.common import (
+    IDENTITY_MEANING,
     CallerNumbers,
     Certificate,
     Digits,
+    IdentityRule,
     Name,
     Network,
     Port,
@@ -33,7 +35,9 @@ from service.peers.common import (
 )
 
 NETWORKS_MAX = 256
-FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers", "trusted"})
+FROM_ABOVE = frozenset(
+    {"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers", "trusted", "identity"}
+)
 Networks = Annotated[
     list[Network], Field(max_length=NETWORKS_MAX, description="From where it calls; may be empty beside a certificate")
 ]
@@ -65,6 +69,7 @@ class TrunkView(Told):
     caller_rule: Annotated[str, Field(description=CALLER_MEANING)]
     caller_numbers: list[str]
     trusted: Annotated[bool, Field(description=TRUST_MEANING)]
+    identity: Annotated[str, Field(description=IDENTITY_MEANING)]
     state: Annotated[str, Field(description="active; suspended: its calls are refused; closed: it has no networks")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
@@ -101,6 +106,7 @@ class NewTrunk(Asked):
     caller_rule: CallerRule = "pass"
     caller_numbers: Annotated[CallerNumbers, Field(default_factory=list)]
     trusted: bool = False
+    identity: IdentityRule = "off"
 
 
 class TrunkEdit(Asked):
@@ -122,6 +128,7 @@ class TrunkEdit(Asked):
     caller_rule: CallerRule | None = None
     caller_numbers: CallerNumbers | None = None
     trusted: bool | None = None
+    identity: IdentityRule | None = None
     state: Literal["active", "suspended"] | None = None
 
 

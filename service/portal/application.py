@@ -63,6 +63,7 @@ def _handler(screen: Screen) -> Handler:
 
 async def _outcome(visit: Visit, screen: Screen) -> Shown | Gone | web.StreamResponse:
     edge.check_origin(visit.request)
+    await visit.check_rate()
     if visit.request.method == "POST" and screen.act is not None:
         sized = visit.request.clone(client_max_size=screen.body_bytes_max)
         visit.form = await sized.post()  # type: ignore[assignment]  # files too, where a page's form has some

@@ -63,6 +63,7 @@ MENU: tuple[Group, ...] = (
             Item("Trunks", "/trunks", "trunk.list"),
             Item("Devices", "/devices", "device.list"),
             Item("Numbers", "/numbers", "number.list"),
+            Item("Number rules", "/translations", "translation.list"),
             Item("Gateways", "/gateways", "gateway.list"),
             Item("Gateways now", "/gateways/health", "gateway.live"),
             Item("Bans", "/bans", "ban.list", "gateway.list"),

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from service.portal.pages import accounts, calls, home, live, money, operator, people, profile, sellers, sign_in, trunks
+from service.portal.pages import (
+    accounts,
+    calls,
+    home,
+    imports,
+    live,
+    money,
+    operator,
+    people,
+    profile,
+    sellers,
+    sign_in,
+    trunks,
+)
 from service.portal.screen import Screen
 
 SCREENS: tuple[Screen, ...] = (
@@ -17,4 +30,5 @@ SCREENS: tuple[Screen, ...] = (
     *people.SCREENS,
     *operator.SCREENS,
     *sellers.SCREENS,
+    *imports.SCREENS,
 )

@@ -82,6 +82,11 @@ class Visit:
             self.language = language_for(me.user.language)
             self.formats = formats_of(me.user.language, me.user.timezone)
 
+    async def check_rate(self) -> None:
+        """Raises Problem: too many pages a minute, of one session."""
+        if self.credential:
+            await self.portal.rates.check(BY_NAME["me.show"], self._asking({}))
+
     @property
     def address(self) -> str:
         """Where the request comes from."""

@@ -72,12 +72,10 @@ def reprice(line: Line, version: str, repricer: Repricer, worth: History) -> Cha
     factor = _factor(line, repricer.currency, worth)
     if factor is None:
         return Left(line, Why.CURRENCY)
-    cover, covered_micros = line.covered
-    found = repricer.price(line.call, factor, cover)
+    found = repricer.price(line.call, factor, line.covered)
     if isinstance(found, Refusal):
         return Left(line, _WHY[found])
     rate, billed_s, micros = found
-    micros = max(0, micros - covered_micros) if covered_micros else micros
     if (billed_s, micros) == (line.price.billed_s, line.price.micros):
         return None
     if line.is_closed:

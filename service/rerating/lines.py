@@ -9,13 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ratebook.price import UNCOVERED, Cover
+from ratebook.price import Cover
 from service.calls.rated import rated_number
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
 from service.tariffs.exchange import History, history
-from service.tariffs.repricer import priced_at_ms
+from service.tariffs.repricer import NOTHING_COVERED, Covered, priced_at_ms
 
 COST_LEVEL = -1
 """Of the provider's cost, beside the levels of `charges`."""
@@ -86,16 +86,6 @@ class Price(NamedTuple):
     """The factor from the currency of the terms to that of the line, as `charges` has it."""
     billed_s: int
     micros: int
-
-
-class Covered(NamedTuple):
-    """What packages paid of a line; a re-rating leaves it as it is."""
-
-    cover: Cover
-    micros: int
-
-
-NOTHING_COVERED = Covered(UNCOVERED, 0)
 
 
 class Line(NamedTuple):

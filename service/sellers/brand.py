@@ -21,9 +21,9 @@ from service.api.values import Asked, Text, Told, Words
 from service.database.engine import is_sqlite
 from service.database.seller_tables import brands
 from service.database.tables import accounts
+from service.sellers.logos import logo_problem
 
 LOGO_BYTES_MAX = 256 * 1024
-_SIGNATURES = {"image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _HOST = re.compile(r"(?=.{1,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _LINES_MAX = 10
 
@@ -179,8 +179,8 @@ async def set_logo(call: Call) -> Answer:
         raise invalid("/data", "base64 was expected") from None
     if len(data) > LOGO_BYTES_MAX:
         raise invalid("/data", f"at most {LOGO_BYTES_MAX} bytes")
-    if not data.startswith(_SIGNATURES[body.type]):
-        raise invalid("/data", f"this is no {body.type}")
+    if problem := logo_problem(data, body.type):
+        raise invalid("/data", problem)
     await _put(call, {"company": before.company, "logo": data, "logo_type": body.type})
     return await _changed(call, "brand.set-logo", before)
 

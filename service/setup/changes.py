@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ratebook.money import format_micros
-from service.setup.kinds import field_of
+from service.setup.kinds import HASHED, field_of
 
 NEW, CHANGED, REMOVED = "+", "~", "-"
 
@@ -46,6 +46,8 @@ class Secret(NamedTuple):
 
 def shown(name: str, value: Any) -> str:
     """A value of a field, names already in place of numbers."""
+    if name == HASHED:
+        return "(not shown)" if value else "none"
     if value is None:
         return "any" if name in {"channels", "cps", "port", "exposure_limit"} else "none"
     if name in {"credit_limit", "exposure_limit"}:

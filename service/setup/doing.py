@@ -16,6 +16,7 @@ from service.database.tables import trunk_networks
 from service.peers.storage import Names, load_plans, put_plan
 from service.setup import changes as told
 from service.setup.changes import Change, FieldChange
+from service.setup.credentials import do_credentials
 from service.setup.directory import Unknown
 from service.setup.kinds import AFTER_PLANS, GATEWAYS, ROLES, TRUNKS, USERS
 from service.setup.rows import Rows, is_gone
@@ -33,6 +34,7 @@ async def do_all(rows: Rows) -> None:
     await tree.ceilings()
     await rows.do(USERS)
     await rows.do(GATEWAYS)
+    await do_credentials(rows, [row for row in rows.setup.rows["gateways"] if is_gone(GATEWAYS, row)])
     await _plans(rows)
     await _release_networks(rows)
     for kind in AFTER_PLANS:

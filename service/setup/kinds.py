@@ -97,7 +97,7 @@ ACCOUNTS = Kind(
 )  # fmt: skip
 GATEWAYS = Kind(
     "gateways", "gateway", "gateway.make", "gateway.edit", ("account_id", "name"), "gateway.remove", states=True,
-    also_gone=("closed",),
+    also_gone=("closed",), further=("username", "realm", "password", "register_s", "contact"),
 )  # fmt: skip
 ROLES = Kind("roles", "role", "role.define", "role.edit", ("account_id", "name"), "role.remove", states=False)
 USERS = Kind("users", "user", "user.invite", "user.edit", ("account_id", "email"), "user.remove", states=True)
@@ -124,5 +124,7 @@ AFTER_PLANS = (
 )  # fmt: skip
 """In the order in which each may name those before it."""
 KINDS = (ACCOUNTS, ROLES, USERS, GATEWAYS, *AFTER_PLANS)
+HASHED = "password"
+"""A field that is compared by its hashes, and shown to nobody."""
 SETS = frozenset({"networks", "role_ids", "permissions", "events"})
 """Lists whose order says nothing."""

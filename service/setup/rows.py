@@ -15,12 +15,14 @@ from service.api.endpoint import Answer
 from service.api.problems import Problem
 from service.setup import changes as told
 from service.setup.changes import Change, FieldChange, Secret, shown, title
+from service.setup.credentials import has_password
 from service.setup.directory import Directory, Owned, Unknown
 from service.setup.document import Setup
 from service.setup.kinds import (
     ACCOUNTS,
     BY_NAME,
     GATEWAYS,
+    HASHED,
     REMOVED,
     ROLES,
     SETS,
@@ -47,7 +49,9 @@ from service.setup.typed import (
 
 REASON = "kambill apply"
 _SECRETS = ("link", "password", "secret")
-_ELSEWHERE = {"credit_limit": "account.credit-limit", "role_ids": "user.roles"}
+_ELSEWHERE = {
+    "credit_limit": "account.credit-limit", "role_ids": "user.roles", HASHED: "device.change-password",
+}  # fmt: skip
 """Fields that have an endpoint of their own."""
 _BARE = (ACCOUNTS, USERS, TRUNKS)
 """Of which people say no more than the name."""
@@ -207,7 +211,8 @@ class Rows:
             fields.append(FieldChange("state", "", "suspended"))
         self.changes.append(Change(told.NEW, kind.noun, wish.name, tuple(fields)))
         secrets = [(what, getattr(answer.body, what, None)) for what in _SECRETS]
-        self.secrets += [Secret(kind.noun, wish.name, what, str(value)) for what, value in secrets if value]
+        told_once = ((what, value) for what, value in secrets if value and not values.get(what))
+        self.secrets += [Secret(kind.noun, wish.name, what, str(value)) for what, value in told_once]
         self._remember(wish, number)
         return Thing(number, values | {"state": "active", "roles": [], "default_role": True})
 
@@ -223,6 +228,8 @@ class Rows:
     async def edit(self, wish: Wish, thing: Thing) -> None:
         """To what the row says; what it leaves out becomes what it would be if the thing were new."""
         kind, values = wish.kind, wish.values
+        if values.get(HASHED) and await has_password(self.inner.conn, thing.id, values[HASHED]):
+            values = values | {HASHED: None}
         if kind.states and kind is not ACCOUNTS:
             values = values | {"state": wish.row.text("state") or "active"}
         changed = [

@@ -44,6 +44,16 @@ def priced_at_ms(call: Ended) -> int:
     return call.start_ms if call.kind == MESSAGE else call.answer_ms or call.start_ms
 
 
+class Covered(NamedTuple):
+    """What packages have paid of a call at one level. It stays paid, whatever the rates."""
+
+    cover: Cover = UNCOVERED
+    micros: int = 0
+
+
+NOTHING_COVERED = Covered()
+
+
 class Repriced(NamedTuple):
     """What a call comes to."""
 
@@ -67,8 +77,8 @@ class Repricer:
         self._pricer = Pricer(known)
         self.currency = known[0].terms.currency if known else ""
 
-    def price(self, call: Ended, factor: Factor, cover: Cover = UNCOVERED) -> Repriced | Refusal:
-        """By the rate of its moment. `factor`: the rate of exchange; `cover`: what packages paid of it."""
+    def price(self, call: Ended, factor: Factor, covered: Covered = NOTHING_COVERED) -> Repriced | Refusal:
+        """By the rate of its moment. `factor`: the rate of exchange."""
         at_s = priced_at_ms(call) // 1000
         rate = self._pricer.index.find(call.called, at_s)
         if rate is None:
@@ -80,4 +90,5 @@ class Repricer:
             return Refusal.NO_RATE if fee is None else Repriced(rate, 0, fee)
         if not call.answer_ms:
             return Repriced(rate, 0, attempt_charge(rate.terms, at_s, factor))
-        return Repriced(rate, *self._pricer.charge(rate.terms, call.duration_ms, at_s, factor, cover))
+        billed_s, micros = self._pricer.charge(rate.terms, call.duration_ms, at_s, factor, covered.cover)
+        return Repriced(rate, billed_s, max(0, micros - covered.micros) if covered.micros else micros)

@@ -72,8 +72,8 @@ async def carry_out(conn: AsyncConnection, owner_id: int, content: Content, told
         conn, told.node, content.exchange, by=told.by, note=told.note, now_ms=told.now_ms
     )
     found = [await _switch_named(conn, owner_id, name, one, told) for name, one in content.tariffs.items()]
-    plans, waiting = await _publish_plans(conn, told.node, content.plans, told.now_ms)
     groups = [] if content.groups is None else await _publish_groups(conn, content.groups, told)
+    plans, waiting = await _publish_plans(conn, told.node, content.plans, told.now_ms)
     return Switched([one for one in found if one is not None], plans, groups, waiting, exchanged)
 
 

@@ -11,13 +11,13 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from ratebook.exchange import NO_EXCHANGE, Exchange, exchanged, parse_factor
 from ratebook.groups import Groups
 from ratebook.model import Rate
-from ratebook.price import Factor
+from ratebook.price import Cover, Factor
 from service.accounts.rules import ROOT_ID
 from service.calls.rated import rated_number
 from service.database.engine import reading
 from service.database.rerating_tables import rerating_rates
 from service.database.tables import cdrs, charges, tariff_versions, tariffs
-from service.tariffs.repricer import Repriced, Repricer, priced_at_ms
+from service.tariffs.repricer import NOTHING_COVERED, Covered, Repriced, Repricer, priced_at_ms
 
 PAGE = 5_000
 """Calls read at a time: no transaction is long."""
@@ -42,6 +42,8 @@ class PricedCall(NamedTuple):
     tariff_currency: str
     exchange: Factor
     """What the tariff's price was multiplied by to be in that of the charge."""
+    covered: Covered = NOTHING_COVERED
+    """What packages paid beside the charge."""
 
     @property
     def at_s(self) -> int:
@@ -90,10 +92,12 @@ async def calls_of(
         cdrs.c.duration_ms, cdrs.c.cost_micros, cdrs.c.cost_currency, priced_in,
     ]  # fmt: skip
     paid = (charges.c.charge_micros, charges.c.currency, charges.c.exchange)
+    covered = [charges.c.covered_s, charges.c.fees_covered, charges.c.covered_micros]
     if costs:
         paid = (cdrs.c.cost_micros, cdrs.c.cost_currency, cdrs.c.cost_exchange)
+        covered = []
     named = [column.label(name) for column, name in zip(paid, ("charged", "currency", "exchange"), strict=True)]
-    query = sa.select(*shown, *named)
+    query = sa.select(*shown, *named, *covered)
     if costs:
         query = query.where(cdrs.c.cost_tariff.in_(versions))
     else:
@@ -109,6 +113,7 @@ async def calls_of(
                 row.kind, row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms,
                 row.charged or 0, row.cost_micros or 0, row.cost_currency or "", row.currency, row.tariff_currency,
                 parse_factor(row.exchange),
+                NOTHING_COVERED if costs else Covered(Cover(row.covered_s, row.fees_covered), row.covered_micros),
             )  # fmt: skip
         if len(page) < PAGE:
             return
@@ -141,7 +146,7 @@ async def by_destination(
     found: dict[Group, Sum] = {}
     async for call in calls:
         factor = factor_of(call, currency, exchange)
-        priced = None if factor is None else repricer.price(call, factor)
+        priced = None if factor is None else repricer.price(call, factor, call.covered)
         name, after = call.destination, None
         if isinstance(priced, Repriced):
             name, after = priced.rate.destination, priced.micros

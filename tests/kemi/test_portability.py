@@ -11,6 +11,7 @@ from kemi.authorize import Admitted
 from kemi.failover import fail_over
 from kemi.meter import tick
 from kemi.refusal import Refused
+from kemi.rehearse import Asked, rehearse, stage
 from kemi.running import find
 from kemi.store import portings
 from kemi.store.change import Change
@@ -195,3 +196,16 @@ def test_an_emergency_number_is_never_looked_up(world: World) -> None:
     world.do("special", id=1, account=1, trunk=0, number="112", prefix=False, kind="emergency", plan=1)
     assert isinstance(world.invite("112"), Admitted)
     assert world.events("asked") == []
+
+
+def test_a_rehearsal_says_where_a_number_has_moved(world: World) -> None:
+    """By what is known; nobody is asked for it."""
+    offer_other_network(world)
+    world.do("settings", asks_ported=True)
+    with stage(world.rooms.store, world.data_dir, world.rooms.rates) as rooms:
+        assert rehearse(rooms, Asked("trunk", 1, f"+{MOVED}", "1"), world.now).moved_to == ""
+    assert world.events("asked") == []
+    world.do("ported", number=MOVED, routing=ROUTING, ttl_s=60)
+    with stage(world.rooms.store, world.data_dir, world.rooms.rates) as rooms:
+        found = rehearse(rooms, Asked("trunk", 1, f"+{MOVED}", "1"), world.now)
+    assert (found.moved_to, found.levels[0].leg.prefix) == (ROUTING, "4488")

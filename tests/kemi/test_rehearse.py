@@ -16,6 +16,7 @@ from kemi.failover import fail_over
 from kemi.refusal import Refused
 from kemi.rehearse import Asked, Rehearsal, Unknown, rehearse, stage
 from kemi.running import find
+from ratebook.groups import Group
 from ratebook.model import Interval
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, ROOT, UPPER, World, terms
 
@@ -89,6 +90,9 @@ def test_a_package_pays_a_part_of_it(world: World) -> None:
         (lambda world: world.account(CARRIER, parent=ROOT, kind="provider", currency="USD"), "exchange EUR/USD"),
         (lambda world: world.tariff(CARRIER, {"": terms("0.03")}), "loss"),
         (lambda world: world.tariff(CARRIER, {"": terms("0.01", blocked=True)}), "blocked"),
+        (lambda world: world.plan(rules=[["exclude", [1], [], [], ["mobile"]]]), "excluded"),
+        (lambda world: world.plan(rules=[["only", [3], ["33"], [4]]]), "pinned"),
+        (lambda world: world.plan(routes=[["", [[1, 1]]], ["33", [[3, 1]]]]), "longer"),
         (lambda world: world.plan(attempts_max=1, routes=[["", [[3, 1], [1, 1]]]], order="priority"), "attempts"),
     ],
 )
@@ -96,6 +100,7 @@ def test_why_a_gateway_is_left_out(world: World, change: Any, why: str) -> None:
     """The dear carrier is tried; the other's gateway says why it isn't."""
     if why == "attempts":
         world.tariff(DEAR_CARRIER, {"": terms("0.012")})
+    world.groups(Group("mobile", ("331",)))
     change(world)
     found = told(world)
     assert isinstance(found.decision, Admitted)
@@ -216,6 +221,11 @@ def furnish(world: World, data: st.DataObject) -> None:
         world.package(number, account, data.draw(st.sampled_from((5, 3600))))
     for account in data.draw(st.sets(st.sampled_from((CUSTOMER, LOWER, UPPER, CARRIER, DEAR_CARRIER)))):
         world.tariff(account, data.draw(prices()))
+    for account in data.draw(st.sets(st.sampled_from((CUSTOMER, LOWER)))):
+        measure = data.draw(st.sampled_from(("calls", "minutes", "spend", "destinations")))
+        action = data.draw(st.sampled_from(("block", "warn", "suspend")))
+        world.precautions(account, {"measure": measure, "limit": data.draw(st.integers(1, 2)), "action": action})
+    world.groups(Group("mobile", ("331",)))
     world.account(CARRIER, parent=ROOT, kind="provider", exposure_limit=data.draw(st.sampled_from((None, 2_500, 0))))
     for number, provider in ((1, CARRIER), (2, CARRIER), (3, DEAR_CARRIER)):
         fields = {"channels": data.draw(LIMITS), "strip": data.draw(st.sampled_from((0, 0, 2, 5)))}
@@ -227,6 +237,7 @@ def furnish(world: World, data: st.DataObject) -> None:
         order=data.draw(st.sampled_from(("cost", "priority", "prefix cost"))),
         match=data.draw(st.sampled_from(("longest", "longest-first", "all"))),
         attempts_max=data.draw(st.integers(1, 4)),
+        rules=data.draw(st.sampled_from(([], [["exclude", [1], [], [], ["mobile"]]], [["only", [3], [], [LOWER]]]))),
         routes=data.draw(st.lists(st.sampled_from(routes), unique_by=str)),
     )
     world.trunk(1, CUSTOMER, channels=data.draw(LIMITS), state=data.draw(st.sampled_from(("active",) * 4 + ("x",))))

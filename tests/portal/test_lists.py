@@ -290,3 +290,28 @@ def _dot() -> bytes:
     for kind, data in parts:
         found += struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     return found
+
+
+async def test_a_number_is_tried_without_changing_anything(walker: Walker) -> None:
+    """What the rules make of it; and what is wrong with the question stands beside its field."""
+    await walker.sign_in("owner@customer.example")
+    page = await walker.post("/translations/trial", account_id="5", subject="called", number="0044207946")
+    assert page.status == 200
+    assert "Tried" in page.words
+    wrong = await walker.post("/translations/trial", account_id="5", subject="nonsense", number="1")
+    assert 'id="subject-errors"' in wrong.text
+    assert wrong.status == 422
+
+
+async def test_many_are_made_from_csv(walker: Walker) -> None:
+    """Row by row, with what each came to; what is wrong with the table stands beside its field."""
+    await walker.sign_in("owner@customer.example")
+    sample = await walker.get("/imports/device.csv")
+    assert sample.text.startswith("id,account_id,username,")
+    table = "account_id,username\n5,first\n5,first\n"
+    page = await walker.post("/devices/import", mode="by_row", csv=table)
+    assert "1 done, 1 not" in page.words
+    wrong = await walker.post("/devices/import", mode="by_row", csv="colour\nred\n")
+    assert wrong.status == 422
+    assert "unknown column" in wrong.text
+    assert (await walker.get("/accounts/import")).status == 403

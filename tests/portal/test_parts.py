@@ -123,6 +123,8 @@ def test_faults_find_their_fields() -> None:
     """Of a list by its line, from 1; what has no field stands above."""
     errors = [FieldError("body", "/networks/1", "no network"), FieldError("body", "/other", "what?")]
     assert errors_by_field(errors, ["networks"]) == ({"networks": ["2: no network"]}, ["/other: what?"])
+    line = [FieldError("body", "/csv/3/2", "unknown column")]
+    assert errors_by_field(line, ["csv"]) == ({"csv": ["3: 2: unknown column"]}, [])
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratebook.choice import Candidate, lot, offer, order_candidates
+from ratebook.choice import Candidate, left_out, lot, offer, order_candidates
 from ratebook.model import Band, Hours, Window
 from ratebook.routing import Choice, Match, NoLoss, Order, Pin, Plan, Route, Rule
 from tests.ratebook.test_routing import PLAN
@@ -102,6 +103,46 @@ def test_what_a_route_says_anew() -> None:
 def test_pins_and_exclusions(rule: Rule, found: list[list[str]]) -> None:
     """For numbers, for whom, or for all."""
     assert gateways(PLAN._replace(rules=(rule,)), "44") == found
+
+
+@pytest.mark.parametrize(
+    ("rule", "groups", "found"),
+    [
+        (Rule(Pin.EXCLUDE, ("7",), groups=("mobile",)), ("mobile",), [["8"]]),
+        (Rule(Pin.EXCLUDE, ("7",), groups=("mobile",)), (), [["7", "8"]]),
+        (Rule(Pin.EXCLUDE, ("7",), groups=("mobile", "premium")), ("premium",), [["8"]]),
+        (Rule(Pin.ONLY, ("9",), groups=("premium",)), ("mobile",), [["7", "8"]]),
+        (Rule(Pin.ONLY, ("9",), ("44",), (), ("mobile",)), ("mobile",), [["9"]]),
+        (Rule(Pin.ONLY, ("9",), ("45",), (), ("mobile",)), ("mobile",), [["7", "8"]]),
+        (Rule(Pin.FIRST, ("8",), (), ("5",), ("mobile",)), ("mobile",), [["7", "8"]]),
+    ],
+)
+def test_pins_and_exclusions_by_destination_group(rule: Rule, groups: tuple[str, ...], found: list[list[str]]) -> None:
+    """With a prefix or an account beside it, both must fit."""
+    plan = PLAN._replace(rules=(rule,))
+    tiers = offer(plan, "44", (4, 1), NOON, groups).tiers
+    assert [[choice.gateway for choice in tier] for tier in tiers] == found
+    assert Plan.from_record(json.loads(json.dumps(plan.to_record()))) == plan
+
+
+def test_a_rule_that_was_written_before_there_were_groups() -> None:
+    """Of a store, or a ledger, of before."""
+    record = PLAN.to_record() | {"rules": [["only", ["7"], ["44"], []]]}
+    assert Plan.from_record(record).rules == (Rule(Pin.ONLY, ("7",), ("44",)),)
+
+
+def test_why_a_gateway_of_the_plan_is_not_offered() -> None:
+    """Rules, hours, and routes of a longer prefix."""
+    routes = {"": (Route((Choice("7", 1), Choice("8", 2))),), "44": (Route((Choice("9", 1, 1, (0,)), Choice("6", 1))),)}
+    plan = PLAN._replace(routes=routes, hours=HOURS, rules=(Rule(Pin.EXCLUDE, ("6", "5")),))
+
+    def why(plan: Plan, at_s: int = NOON) -> dict[str, str]:
+        return left_out(plan, "44", (4,), (), offer(plan, "44", (4,), at_s))
+
+    assert why(plan) == {"6": "excluded", "5": "excluded", "9": "hours", "7": "longer", "8": "longer"}
+    assert why(plan._replace(rules=(), match=Match.ALL), MIDNIGHT) == {}
+    only = plan._replace(rules=(Rule(Pin.ONLY, ("8",)),))
+    assert why(only) == {"9": "pinned", "6": "pinned", "7": "pinned"}
 
 
 def test_an_exclusion_holds_whatever_else_is_pinned() -> None:

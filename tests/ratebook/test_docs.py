@@ -32,6 +32,8 @@ def test_an_example_is_faultless(tmp_path: Path, kind: str, text: str) -> None:
     for name in ("routing", "groups", "exchange"):
         begins = {"routing": "plans", "groups": "groups", "exchange": "base"}[name]
         (tmp_path / f"{name}.yaml").write_text(text if kind == "yaml" and text.startswith(begins) else "")
+    if text.startswith("plans"):  # and the group that a rule names
+        (tmp_path / "groups.yaml").write_text("groups: {germany-mobile: {prefixes: [4915]}}\n")
     uk = [f"{{prefix: {code}, destination: {name}, rate: 1}}" for code, name in NAMED.items()]
     (tmp_path / "tariffs" / "named.yaml").write_text(f"currency: EUR\nrates: [{', '.join(uk)}]\n")
     book = load(tmp_path)
@@ -39,7 +41,7 @@ def test_an_example_is_faultless(tmp_path: Path, kind: str, text: str) -> None:
     assert book.tariffs["page"].rates
     assert bool(book.plans) == text.startswith("plans")
     assert bool(book.exchange.courses) == text.startswith("base")
-    assert bool(book.groups) == text.startswith("groups")
+    assert bool(book.groups) == text.startswith(("groups", "plans"))
 
 
 def test_the_page_has_examples() -> None:

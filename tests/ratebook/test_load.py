@@ -52,6 +52,15 @@ def test_a_folder(tmp_path: Path) -> None:
     assert list(book.plans) == ["standard"]
 
 
+def test_a_rule_of_a_plan_names_a_destination_group(tmp_path: Path) -> None:
+    """One of groups.yaml: another would hold for no number, and nobody would notice."""
+    plan = "plans: {standard: {rules: [{exclude: [p/g], groups: [%s]}], routes: [{gateways: [p/g]}]}}"
+    files = {"tariffs/retail.yaml": SMALL, "groups.yaml": "groups: {premium: {prefixes: [4490]}}\n"}
+    assert faults(write(tmp_path, files | {"routing.yaml": plan % "premium"})) == []
+    said = "there is no destination group 'premum' (did you mean premium?): one of groups.yaml"
+    assert faults(write(tmp_path, {"routing.yaml": plan % "premum"})) == [f"routing.yaml:1:54: {said}"]
+
+
 def test_all_files_are_read_whatever_is_wrong_in_one(tmp_path: Path) -> None:
     """Each fault with its file, in their order; an empty file is one beside others' faults."""
     root = write(

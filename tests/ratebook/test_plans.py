@@ -77,7 +77,7 @@ RICH = """
       rules:
         - {exclude: [c/gw], accounts: [north/acme]}
         - {only: [a/gw], prefixes: [4420, 4430-4432]}
-        - {first: [b/gw]}
+        - {first: [b/gw], groups: [mobile, 4]}
       routes:
         - {prefix: [44, 45], gateways: [{gateway: a/gw, weight: 70}, {gateway: b/gw, weight: 30, band: night}]}
         - {prefix: 49, band: [night, free], order: cost, no_loss: off, ring_timeout: 30, expected_call: 60,
@@ -108,7 +108,7 @@ def test_every_word_of_a_rich_plan() -> None:
     assert plan.rules == (
         Rule(Pin.EXCLUDE, ("c/gw",), (), ("north/acme",)),
         Rule(Pin.ONLY, ("a/gw",), ("4420", "4430", "4431", "4432")),
-        Rule(Pin.FIRST, ("b/gw",)),
+        Rule(Pin.FIRST, ("b/gw",), groups=("mobile", "4")),
     )
 
 
@@ -120,7 +120,7 @@ def test_what_is_written_is_read_as_the_same() -> None:
 
 
 def test_where_a_plan_names_something() -> None:
-    """For whoever knows whether it is there: the first place of each gateway and account."""
+    """For whoever knows whether it is there: the first place of each gateway, account and group."""
     node = yaml.compose(textwrap.dedent(RICH).lstrip("\n"), Loader=yaml.CSafeLoader)
     assert node is not None
     found = parse_plans(node, "x").mentioned
@@ -129,6 +129,8 @@ def test_where_a_plan_names_something() -> None:
         ("account", "north/acme"): (11, 36),
         ("gateway", "a/gw"): (12, 15),
         ("gateway", "b/gw"): (13, 16),
+        ("group", "mobile"): (13, 32),
+        ("group", "4"): (13, 40),
     }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from datetime import date, timedelta
 from typing import Any
 
@@ -101,6 +103,17 @@ def credit_note(**changes: Any) -> Document:
     """What is given back of `document()`."""
     values = {"kind": Kind.CREDIT_NOTE, "number": "NT2026-00043", "lines": LINES[:1]}
     return document(**values | {"preceding": (Reference("NT2026-00042", date(2026, 11, 1)),)} | changes)
+
+
+def png(width: int, height: int) -> bytes:
+    """A white picture."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
+
+    rows = b"".join(b"\0" + b"\xff" * width for _ in range(height))
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 texts = st.text(

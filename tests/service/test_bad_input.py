@@ -53,10 +53,11 @@ async def test_a_tariff_that_takes_from_itself(office: Office) -> None:
 
 
 async def test_a_plan_that_names_what_is_not_there(office: Office) -> None:
-    """A gateway and an account."""
-    rules = "rules: [{exclude: [carrier/gw1], accounts: [nobody]}]"
+    """A gateway, an account and a destination group."""
+    rules = "rules: [{exclude: [carrier/gw1], accounts: [nobody], groups: [premium]}]"
     source = f'plans: {{standard: {{routes: [{{prefix: "", gateways: [carrier/gw1]}}], {rules}}}}}'
     got = await office.boss.do("plan.check", source=source)
     said = " ".join(str(one) for one in got["problems"])
     assert "carrier/gw1" in said
     assert "nobody" in said
+    assert "there is no destination group 'premium'" in said

@@ -207,6 +207,36 @@ async def test_late_calls_are_on_the_next_invoice(books: Books) -> None:
     assert periods[0][1] == END_MS
 
 
+_BILLED = (
+    f"SELECT min(c.cdr_id) FROM invoice_calls c JOIN cdrs r ON r.id = c.cdr_id WHERE r.start_ms >= {BEGIN_MS} "
+    "AND c.amount_micros > 0 AND c.level = 0"
+)
+_ONE = "WHERE cdr_id = {cdr} AND level = 0"
+_AGAIN = "account_id, seller_id, tariff, prefix, terms, billed_s, charge_micros, currency, exchange"
+
+
+@pytest.mark.parametrize(
+    ("tampering", "said"),
+    [
+        (f"UPDATE charges SET charge_micros = charge_micros + 1 {_ONE}", "it is charged"),
+        (
+            f"INSERT INTO charges (cdr_id, level, {_AGAIN}) SELECT {{cdr}}, 9, {_AGAIN} FROM charges {_ONE}",
+            "is on no invoice and waits for none",
+        ),
+        ("DELETE FROM postings WHERE id = (SELECT min(id) FROM postings WHERE book = 'tax')", "is posted"),
+    ],
+)
+async def test_the_doctor_finds_what_is_not_explained(books: Books, tampering: str, said: str) -> None:
+    """A charge changed behind everybody's back, one that was forgotten, a tax that is not in the books."""
+    await books.run()
+    cdr = (await books.rows(_BILLED))[0][0]
+    async with books.engine.begin() as conn:
+        await conn.execute(sa.text(tampering.format(cdr=cdr)))
+    async with reading(books.engine) as conn:
+        found = {one.name: one for one in await of_ledger(conn)}["invoices"]
+    assert (found.ok, said in found.detail) == (False, True), found
+
+
 async def test_nothing_is_due_before_its_time(books: Books) -> None:
     """The period's last millisecond is not over yet."""
     assert await books.run(END_MS - 1) == Run()

@@ -68,7 +68,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"decimals": 7, "taxes": (), "totals": document().totals}, "0 to 6 decimals"),
     ({"language": "German"}, "not a tag"),
     ({"zone": "Berlin"}, "not the name of a time zone"),
-    ({"lines": ()}, "1 to 10000 were expected, not 0"),
+    ({"lines": ()}, "1 to 5000 were expected, not 0"),
     ({"lines": (Line(" ", 1, S19),)}, "line 1: it has no description"),
     ({"lines": (Line("x" * 1001, 1, S19),)}, "at most 1000 characters"),
     ({"lines": (Line("a\ud800", 1, S19),)}, "control characters"),

@@ -6,7 +6,6 @@ import io
 import re
 import string
 import struct
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -21,7 +20,6 @@ from segno import helpers
 from ratebook.money import MICROS, parse_micros
 from service.billing.document import Document, Kind
 from service.billing.lines import Adjustment, Line
-from service.billing.logos import PIXELS_MAX, logo_problem
 from service.billing.paper import fonts
 from service.billing.paper.colours import CONTRAST_MIN, INK, colours_of, contrast
 from service.billing.paper.fit import fit_of
@@ -31,8 +29,9 @@ from service.billing.paper.payment import sepa_code
 from service.billing.paper.pdf import pdf_of, pngs_of
 from service.billing.paper.sheet import sheet_of
 from service.billing.parties import Branding
+from service.sellers.logos import PIXELS_MAX, logo_problem
 from tests.service import papers
-from tests.service.papers import BANK, BUYER, LINES, REVERSE, S19, SELLER, calls, credit_note, document
+from tests.service.papers import BANK, BUYER, LINES, REVERSE, S19, SELLER, calls, credit_note, document, png
 
 
 def pages_of(made: Document) -> list[str]:
@@ -261,17 +260,6 @@ def test_what_no_font_has_is_marked_and_nothing_turns_its_neighbours() -> None:
     assert fonts.INSTEAD in fonts.covered()
     assert fonts.width_of("漢") is None
     assert fonts.width_of("10") == 2 * 572
-
-
-def png(width: int, height: int) -> bytes:
-    """A white picture."""
-
-    def chunk(name: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
-
-    rows = b"".join(b"\0" + b"\xff" * width for _ in range(height))
-    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
 
 
 JPEG = b"\xff\xd8\xff\xe0\x00\x04ab\xff\xc0\x00\x0b\x08\x00\x10\x00\x20"

@@ -450,3 +450,17 @@ async def test_no_two_trunks_share_a_certificate(shop: Shop) -> None:
     twice = await shop.trunk(shop.reseller, networks=[], certificate="CN:PBX")
     assert (twice.status, twice["errors"][0]["pointer"]) == (422, "/certificate")
     assert (await shop.trunk(shop.reseller, networks=[], certificate="cn:PBX", tech_prefix="9")).status == 201
+
+
+async def test_signatures_are_asked_for_by_who_stands_above(shop: Shop) -> None:
+    """Of trunks and gateways; the store is told."""
+    made = (await shop.trunk(shop.reseller, identity="refuse")).ok()
+    assert made["identity"] == "refuse"
+    assert [body["identity"] for body in await shop.told()] == ["refuse"]
+    gateway = await shop.boss.do(
+        "gateway.make", account_id=shop.ids["carrier"], name="signed", host="192.0.2.99", signs=True, identity="require"
+    )
+    assert (gateway["signs"], gateway["identity"]) == (True, "require")
+    assert [(body["signs"], body["identity"]) for body in await shop.told()] == [(True, "require")]
+    got = await shop.trunk(shop.reseller, name="t2", networks=["192.0.2.8"], identity="always")
+    assert (got.status, got["errors"][0]["pointer"]) == (422, "/identity")

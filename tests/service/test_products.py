@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from ratebook.model import Interval, Rate, Terms
+from ratebook.money import parse_nanos
 from service.calls.explanation import packages_of, steps_of
 from service.commands.outbox import writing
 from service.database.billing_tables import billable_items
@@ -17,6 +19,7 @@ from service.database.tables import accounts, cdrs, charges
 from service.doctor.evidence import read_store
 from service.products.periods import DAY_MS
 from service.products.renewer import Renewer
+from service.tariffs.traffic import by_destination, calls_of
 from tests.service.again import finish, publish, start
 from tests.service.company import EURO
 from tests.service.office import Got
@@ -313,6 +316,9 @@ async def test_a_wiped_store_knows_what_is_left(shop: Shop) -> None:
     await shop.start(await shop.minutes(seconds=500))
     shop.company.call(40)
     call = shop.company.talk()
+    (running,) = (await shop.office.boss.do("call.list"))["items"]
+    own = running["holds"][0]
+    assert (own["held"], own["held_s"], own["charge"]) == ("0.00", 100, "0.00")
     shop.company.clerk()
     shop.company.wipe()
     shop.company.begin()
@@ -414,10 +420,15 @@ async def test_packages_of_money_and_of_resellers(shop: Shop) -> None:
 
 
 async def test_a_rerating_leaves_packages_what_they_paid(shop: Shop) -> None:
-    """Twice the price: of the uncovered part only; and back again."""
+    """Twice the price: of the uncovered part only; a draft is compared so too."""
     await shop.start(await shop.minutes())
     shop.company.call(100)
     await shop.company.pump()
+    period = (shop.office.now_ms - DAY_MS, shop.office.now_ms + DAY_MS)
+    calls = calls_of(shop.company.engine, "retail", *period, costs=False)
+    terms = Terms("EUR", (Interval(0, parse_nanos("0.12"), 1),))
+    (compared,) = (await by_destination(calls, [Rate("", "", None, None, terms)], "EUR")).values()
+    assert (compared.before_micros, compared.after_micros) == (40_000, 80_000)
     await publish(shop.house, retail="0.12", resale="0.03", carrier="0.012")
     await finish(shop.house, (await start(shop.house)).ok()["id"])
     async with reading(shop.company.engine) as conn:

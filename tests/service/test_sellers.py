@@ -13,8 +13,9 @@ from service.sellers.numbers import number_text, pattern_problem, take_number
 from service.sellers.templates import KINDS, fill, fill_subject, text_problem
 from service.start import ensure_first_rows
 from tests.service.office import NOW_MS, Office, Person
+from tests.service.papers import png
 
-PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)
+PNG = png(2, 1)
 YEAR_MS = 365 * 24 * 3_600_000
 
 
@@ -71,10 +72,11 @@ async def test_a_logo_is_what_it_says(trade: Trade) -> None:
     await me.do("brand.edit", account_id=own, company="Renamed Ltd")
     assert (await me.do("brand.show", account_id=own))["has_logo"]
     for kind, data, said in (
-        ("image/png", b"<svg onload=alert(1)>", "no image/png"),
-        ("image/jpeg", PNG, "no image/jpeg"),
+        ("image/png", b"<svg onload=alert(1)>", "not a picture of type image/png"),
+        ("image/jpeg", PNG, "not a picture of type image/jpeg"),
         ("image/svg+xml", PNG, "'image/png' or 'image/jpeg'"),
         ("image/png", PNG + bytes(256 * 1024), "at most"),
+        ("image/png", PNG[:16] + bytes([0, 0, 255, 255]) + PNG[20:], "65535 x 1 pixels"),
     ):
         got = await me.ask("brand.set-logo", account_id=own, type=kind, data=base64.b64encode(data).decode())
         assert (got.status, said in str(got.body)) == (422, True), got

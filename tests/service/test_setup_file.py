@@ -198,9 +198,9 @@ BESIDE = [
     ),
     (
         "trunks: [{name: t, account: seller, networks: []}]\n",
-        ["1:37: networks: List should have at least 1 item after validation, not 0"],
+        ["1:37: networks: at least one network was expected, or a certificate"],
     ),
-    ("trunks: [{name: t, account: seller}]\n", ["1:10: networks: Field required"]),
+    ("trunks: [{name: t, account: seller}]\n", ["1:10: networks: at least one network was expected, or a certificate"]),
     (
         "accounts: [{name: a, kind: king}]\ntrunks: [{name: t, account: a, networks: 10.0.0.1}]",
         ["1:22: kind: Input should be 'reseller', 'customer' or 'provider'"],

@@ -15,7 +15,7 @@ from service.api.problems import FieldError
 from service.api.values import AMOUNT_SCHEMA, noun_in
 from service.portal.formats import Formats
 
-AREA = frozenset({"address", "reason", "source", "text", "note"})
+AREA = frozenset({"address", "csv", "reason", "source", "text", "note"})
 _GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d+)?")
 _WITH_COMMA = re.compile(r"-?\d+,\d+")
 
@@ -222,15 +222,19 @@ def errors_by_field(errors: Sequence[FieldError], names: Sequence[str]) -> tuple
     for one in errors:
         name, _, rest = one.pointer.removeprefix("/").partition("/")
         if name in names:
-            beside.setdefault(name, []).append(f"{_place(rest)}{one.detail}")
+            beside.setdefault(name, []).append(f"{_place(name, rest)}{one.detail}")
         else:
             above.append(f"{one.pointer}: {one.detail}" if one.pointer else one.detail)
     return beside, above
 
 
-def _place(rest: str) -> str:
-    """Which one of several lines: their numbers begin with 0 in the API, with 1 for people."""
-    return f"{int(rest) + 1}: " if rest.isdecimal() else ""
+def _place(name: str, rest: str) -> str:
+    """Which one of several lines: their numbers begin with 0 in the API, but for those of CSV; with 1 for people."""
+    number, _, within = rest.partition("/")
+    if not number.isdecimal():
+        return ""
+    line = int(number) if name == "csv" else int(number) + 1
+    return f"{line}: {within}: " if within else f"{line}: "
 
 
 def field(

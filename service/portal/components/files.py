@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import tempfile
@@ -165,8 +166,8 @@ def xlsx_of(source: Source) -> Handler:
             book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False})
             sheets = _Sheets(book, [column.name for column in columns])
             async for rows in _pages(visit, source, columns):
-                sheets.add(rows)
-            book.close()
+                await asyncio.to_thread(sheets.add, rows)
+            await asyncio.to_thread(book.close)
             return await _sent(visit, source, file)
 
     return send

@@ -12,6 +12,7 @@ from service.api.problems import Problem
 from service.portal.components.choosing import choices_of
 from service.portal.components.fields import Field, Kind, errors_by_field, field, kinds, read, shown
 from service.portal.components.labels import label_of
+from service.portal.components.lists import makes
 from service.portal.screen import Crumb, Gone, Screen, Shown, filled
 from service.portal.visit import BY_NAME, Visit
 
@@ -37,6 +38,8 @@ class Form(NamedTuple):
     """What the next page says."""
     text: str = ""
     """What stands above the fields."""
+    links: tuple[tuple[str, str, str], ...] = ()
+    """What helps to fill it in: text, path, and the endpoint that it needs."""
     is_danger: bool = False
     made: Callable[[Visit, BaseModel], str] | None = None
     """Where to go from what was made; None: back."""
@@ -127,6 +130,7 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
         "version": filled_in.version,
         "text": visit.say(form.text) if form.text else "",
         "submit": visit.say(form.submit),
+        "links": makes(visit, form.links),
         "about": stands.values.get("name") or stands.values.get("email") or stands.values.get("username") or "",
     }
     trail = (Crumb(visit.say("Back"), _filled(visit, form.back)),)

@@ -31,7 +31,7 @@ COLUMNS = (
 )
 ACCOUNTS = Listed(
     "/accounts", "account.list", "Accounts", COLUMNS, ("name", "kind", "billing", "state", "below_id"), "name",
-    makes=(("New account", "/accounts/new", "account.make"),),
+    makes=(("Import", "/accounts/import", "account.import"), ("New account", "/accounts/new", "account.make")),
 )  # fmt: skip
 
 

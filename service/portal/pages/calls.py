@@ -96,7 +96,9 @@ async def show(visit: Visit) -> Shown:
         Section(
             visit.say("What each level paid"), [], await _levels(visit, row), empty=visit.say("Nothing was charged.")
         ),
+        _explained(visit, row),
         section(visit, "What the provider gets", _cost(visit, row.cost)) if row.cost is not None else None,
+        section(visit, "In SIP", facts(visit, row, "call_id", "from_tag", "to_tag")) if row.call_id else None,
     ]
     title = f"{row.caller or '?'} → {row.called or row.called_sent}"
     badges = [_outcome(visit, row), Cell(visit.say(row.kind), "", "secondary")]
@@ -122,7 +124,8 @@ class _Step(NamedTuple):
 
 
 async def _timeline(visit: Visit, row: Any) -> Any:
-    moments = [(row.started_at, "The call arrived"), (row.answered_at, "It was answered"), (row.ended_at, "It ended")]
+    moments = [(row.started_at, "The call arrived"), (row.rung_at, "It rang"), (row.answered_at, "It was answered")]
+    moments.append((row.ended_at, "It ended"))
     steps = [_Step(at, what, at - row.started_at) for at, what in moments if at]
     shown = (
         columns.moment("When", "at"),
@@ -132,11 +135,38 @@ async def _timeline(visit: Visit, row: Any) -> Any:
     return await table_of(visit, shown, steps)
 
 
+async def _attempts(visit: Visit, row: Any) -> Section | None:
+    """Gateways tried, one after the other; None: none is for the visitor's eyes."""
+    if not row.attempts:
+        return None
+    await visit.learn("gateway", [one.gateway_id for one in row.attempts])
+    shown = (
+        each("Gateway", lambda visit, one: thing(visit, "gateway", one.gateway_id)),
+        columns.moment("When", "started_at"),
+        each("SIP answer", lambda _, one: Cell(str(one.sip_code) if one.sip_code else NEVER), at_end=True),
+        columns.number("PDD, ms", "pdd_ms"),
+        columns.moment("Ended", "ended_at", is_wide=True),
+    )
+    return Section(visit.say("Gateways tried"), [], await table_of(visit, shown, row.attempts))
+
+
+def _explained(visit: Visit, row: Any) -> Section | None:
+    """How each level's charge came about."""
+    told = [
+        (visit.name("account", one.account_id), visit.formats.money(one.charge, one.currency), one.steps)
+        for one in row.charges
+        if one.steps
+    ]
+    return Section(visit.say("How it was priced"), template="priced.html", data=told, is_full=True) if told else None
+
+
 async def _levels(visit: Visit, row: Any) -> Any:
     shown = [
         each("Account", lambda visit, one: thing(visit, "account", one.account_id)),
         each("Paid to", lambda visit, one: thing(visit, "account", one.seller_id)),
         columns.text("Prefix", "prefix"),
+        columns.text("A minute", "rate", is_wide=True),
+        columns.text("Increments", "increments", is_wide=True),
         columns.number("Billed seconds", "billed_s"),
         columns.money("Charge", lambda one: one.charge, lambda one: one.currency),
         columns.money("Seller's margin", lambda one: one.margin, lambda one: one.currency),

@@ -133,9 +133,17 @@ BANS = Listed(
 def _changed(_visit: Visit, row: Any) -> Cell:
     """What differs, before and after, in one line."""
     names = sorted({*(row.before or {}), *(row.after or {})})
-    parts = [f"{name}: {_value(row.before, name)} → {_value(row.after, name)}" for name in names]
+    parts = [part for name in names if (part := _part(row, name))]
     text = "; ".join(parts)
     return Cell(text if len(text) < 160 else f"{text[:158]} …", title=text if len(text) >= 160 else "")
+
+
+def _part(row: Any, name: str) -> str:
+    """Of a change both values; of what was made or is gone its own, if it says something."""
+    if row.before is not None and row.after is not None:
+        return f"{name}: {_value(row.before, name)} → {_value(row.after, name)}"
+    value = _value(row.after if row.before is None else row.before, name)
+    return "" if value in {NEVER, "", "[]"} else f"{name}: {value}"
 
 
 def _value(values: dict[str, Any] | None, name: str) -> str:

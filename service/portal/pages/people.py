@@ -32,7 +32,7 @@ USER_COLUMNS = (
 )
 USERS = Listed(
     "/users", "user.list", "Users", USER_COLUMNS, ("email", "name", "state", "account_id"), "email",
-    makes=(("Invite a user", "/users/new", "user.invite"),),
+    makes=(("Import", "/users/import", "user.import"), ("Invite a user", "/users/new", "user.invite")),
 )  # fmt: skip
 ROLES = Listed(
     "/roles", "role.list", "Roles",

@@ -9,10 +9,11 @@ from pydantic import BaseModel
 from service.peers.devices_api import NewPassword
 from service.peers.registrations_api import Registrations
 from service.portal.components import columns
-from service.portal.components.columns import facts
+from service.portal.components.columns import each, facts, once
 from service.portal.components.facts import Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
+from service.portal.components.labels import label_of
 from service.portal.components.lists import Listed, screens, table_of
 from service.portal.pages.profile import qr
 from service.portal.screen import Crumb, Screen, Shown
@@ -45,18 +46,54 @@ NUMBER_COLUMNS = (
 TRUNKS = Listed(
     "/trunks", "trunk.list", "Trunks", TRUNK_COLUMNS, ("name", "network", "state", "account_id"), "name",
     "There is no trunk yet: it says from which networks an account's calls come.",
-    (("New trunk", "/trunks/new", "trunk.make"),),
+    (("Import", "/trunks/import", "trunk.import"), ("New trunk", "/trunks/new", "trunk.make")),
 )  # fmt: skip
 DEVICES = Listed(
     "/devices", "device.list", "Devices", DEVICE_COLUMNS, ("username", "name", "state", "account_id"), "username",
     "There is no device yet: telephones and PBXs that register with a user name.",
-    (("New device", "/devices/new", "device.make"),),
+    (("Import", "/devices/import", "device.import"), ("New device", "/devices/new", "device.make")),
 )  # fmt: skip
 NUMBERS = Listed(
     "/numbers", "number.list", "Numbers", NUMBER_COLUMNS, ("number", "state", "account_id"), "number",
     "There is no number yet: what is called from outside.",
-    (("New number", "/numbers/new", "number.make"),),
+    (("Import", "/numbers/import", "number.import"), ("New number", "/numbers/new", "number.make")),
 )  # fmt: skip
+
+
+TRANSLATIONS = Listed(
+    "/translations", "translation.list", "Number rules",
+    (
+        columns.number("Position", "position"),
+        columns.other("Account", "account", "account_id"),
+        columns.other("Trunk", "trunk", "trunk_id"),
+        columns.other("Gateway", "gateway", "gateway_id", is_wide=True),
+        columns.text("Number", "subject"),
+        columns.text("Begins with", "prefix"),
+        columns.number("Strip", "strip"),
+        columns.text("Prepend", "prepend"),
+        columns.text("Note", "note", is_wide=True),
+        each("Edit", once("Edit", "/translations/{}/edit")),
+        each("Remove", once("Remove", "/translations/{}/removal")),
+    ),
+    ("account_id", "trunk_id", "gateway_id", "subject"),
+    empty="Numbers pass as their trunks' prefixes say.",
+    makes=(
+        ("Try a number", "/translations/trial", "translation.try"),
+        ("New rule", "/translations/new", "translation.make"),
+    ),
+)  # fmt: skip
+
+
+async def tell_tried(visit: Visit, body: BaseModel) -> Shown:
+    """What became of a number."""
+    told = [(visit.say(label_of(name)), str(value)) for name, value in body.model_dump(mode="json").items()]
+    values = {
+        "warning": visit.say("What the rules make of it, as they stand."),
+        "told": told,
+        "back": "/translations",
+        "done": visit.say("Back"),
+    }
+    return Shown("told_once.html", visit.say("Tried"), values)
 
 
 async def show_trunk(visit: Visit) -> Shown:
@@ -166,6 +203,18 @@ _FORMS = (
         f"{TRUNK}/removal", "trunk.remove", "Remove this trunk?", "Remove", "/trunks", said="The trunk is gone.",
         text="Its calls end as they would; new ones from its networks are refused.", is_danger=True,
     ),
+    Form("/translations/new", "translation.make", "New rule", "Make", "/translations", said="The rule holds."),
+    Form(
+        "/translations/trial", "translation.try", "Try a number", "Try", "/translations", tells=tell_tried,
+    ),
+    Form(
+        "/translations/{translation_id}/edit", "translation.edit", "Edit rule", "Save", "/translations",
+        shows="translation.show", said="The rule is changed.",
+    ),
+    Form(
+        "/translations/{translation_id}/removal", "translation.remove", "Remove this rule?", "Remove", "/translations",
+        said="The rule is gone.", is_danger=True,
+    ),
     Form("/devices/new", "device.make", "New device", "Make", "/devices", tells=tell_password),
     Form(
         f"{DEVICE}/edit", "device.edit", "Edit device", "Save", DEVICE, shows="device.show",
@@ -197,6 +246,7 @@ SCREENS = (
     *screens(TRUNKS),
     *screens(DEVICES),
     *screens(NUMBERS),
+    *screens(TRANSLATIONS),
     *(form_screen(form) for form in _FORMS),
     Screen(TRUNK, "trunk.show", show_trunk),
     Screen(DEVICE, "device.show", show_device),

@@ -14,7 +14,8 @@ from tests.service.matrix.world import MADE, MISSING, SOURCE, Place, Somebody, W
 ROLES = {role.key: frozenset(one.value for one in role.permissions) for role in BUILT_IN}
 EVERYTHING = ROLES["super_admin"]
 LOOKING = frozenset(one for one in EVERYTHING if one.endswith(".read"))
-PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + b"0" * 20).decode()
+PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
+"""One white point."""
 OUTSIDE = -1
 """Of a body or query: the number names nothing that the asker can see."""
 

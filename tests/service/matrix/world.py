@@ -287,7 +287,7 @@ class World:
 
     async def _commission(self, conn: AsyncConnection, put: Any, place: Place) -> None:
         own, paid = {"account_id": place.id}, {"seller_id": 1, "currency": "EUR"}
-        await put("commission_rule", commission_rules, **own, percent_millionths=0, destination_group=place.marker)
+        await put("commission-rule", commission_rules, **own, percent_millionths=0, destination_group=place.marker)
         part = {"source": "call", "cdr_id": place.id, "base_micros": EURO, "micros": EURO, "remainder": 0, "at_ms": 0}
         await put("commission", commissions, **own, **paid, **part)
         times = {"anchor_ms": 0, "due_ms": NOW_MS + 1}

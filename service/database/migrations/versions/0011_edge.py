@@ -10,6 +10,7 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_IDENTITY = "identity IN ('off', 'note', 'refuse', 'require')"
 _NAMES_ONE = sa.text("certificate <> ''")
 
 
@@ -17,6 +18,12 @@ def upgrade() -> None:
     """Makes them."""
     with op.batch_alter_table("trunks") as trunks:
         trunks.add_column(sa.Column("certificate", sa.Text(), server_default="", nullable=False))
+        trunks.add_column(sa.Column("identity", sa.Text(), server_default="off", nullable=False))
+        trunks.create_check_constraint(op.f("ck_trunks_identity"), _IDENTITY)
+    with op.batch_alter_table("gateways") as gateways:
+        gateways.add_column(sa.Column("signs", sa.Boolean(), server_default=sa.false(), nullable=False))
+        gateways.add_column(sa.Column("identity", sa.Text(), server_default="off", nullable=False))
+        gateways.create_check_constraint(op.f("ck_gateways_identity"), _IDENTITY)
     op.create_index(
         "ix_trunks_certificate_tech_prefix",
         "trunks",
@@ -26,7 +33,8 @@ def upgrade() -> None:
         postgresql_where=_NAMES_ONE,
     )
     with op.batch_alter_table("cdrs") as cdrs:
-        cdrs.add_column(sa.Column("routing_number", sa.Text(), server_default="", nullable=False))
+        for name in ("routing_number", "identity", "attested"):
+            cdrs.add_column(sa.Column(name, sa.Text(), server_default="", nullable=False))
     op.create_table(
         "portings",
         sa.Column(

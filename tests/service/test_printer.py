@@ -1,0 +1,75 @@
+"""PDFs are made apart from the service, which outlives them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+
+from service.billing.paper import printer as printing
+from service.billing.paper.electronic import electronic_pdf_of
+from service.billing.paper.printer import Printer
+from service.faults import Fault
+from tests.service.papers import document
+
+
+@pytest.fixture
+async def printer() -> AsyncIterator[Printer]:
+    made = Printer()
+    yield made
+    made.close()
+
+
+def process_of(printer: Printer) -> int:
+    assert printer._pool is not None
+    (process,) = printer._pool._processes
+    return process
+
+
+async def test_pdfs_are_those_of_this_process_and_come_in_turn(printer: Printer) -> None:
+    documents = [document(number=f"N{at}") for at in range(4)]
+    made = await asyncio.gather(*map(printer.pdf_of, documents))
+    assert list(made) == [electronic_pdf_of(one) for one in documents]
+    assert process_of(printer) != os.getpid()
+
+
+async def test_a_process_that_dies_takes_one_document_with_it(printer: Printer) -> None:
+    await printer.pdf_of(document())
+    first = process_of(printer)
+    os.kill(first, signal.SIGKILL)
+    with pytest.raises(Fault, match="invoice NT2026-00042: its PDF takes more than 60 s or 3 GiB"):
+        await printer.pdf_of(document())
+    assert (await printer.pdf_of(document())).startswith(b"%PDF")
+    assert process_of(printer) != first
+
+
+async def test_what_takes_too_long_is_ended(printer: Printer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is the processor's time of one document, in the process itself."""
+    await printer.pdf_of(document())
+    assert printer._pool is not None
+    with pytest.raises(printing.BrokenProcessPool):
+        await asyncio.get_running_loop().run_in_executor(printer._pool, _endless)
+
+
+def _endless() -> None:
+    printing.CPU_S_MAX = 0
+    printing._print(document())
+    while True:
+        pass
+
+
+async def test_a_closed_printer_has_no_process(printer: Printer) -> None:
+    printer.close()
+    await printer.pdf_of(document())
+    process = process_of(printer)
+    printer.close()
+    for _ in range(100):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it is still there")
