@@ -156,7 +156,7 @@ def target_of(plan: Plan, way: Way, parties: Parties, rung_ms: int) -> Target:
         gateway.host,
         gateway.port,
         gateway.transport,
-        way.called,
+        way.user,
         plan.try_timeout_ms,
         plan.ring_timeout_s * 1000 - rung_ms,
         parties,

@@ -78,7 +78,8 @@ def same_gateway(rooms: Rooms, call: str, now: Now) -> tuple[Target, Gateway] | 
     if plan.ring_timeout_s * 1000 - rung_ms < RING_LEFT_MIN_MS:
         return None
     called = for_gateway(running.called, gateway, rules.of_gateway(gateway.id, CALLED))
-    way = Way(gateway, running.provider, 0, called, rules)
+    routing = running.routing_number if gateway.shows_routing else ""
+    way = Way(gateway, running.provider, 0, called, rules, routing)
     parties = parties_of(way, running)
     return target_of(plan, way, parties, rung_ms), gateway
 

@@ -39,6 +39,7 @@ from service.delivery.cutter import Cutter
 from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
+from service.fraud.watch import PatternWatch
 from service.portal.application import add_portal, pages_edge
 from service.products.renewer import Renewer
 from service.rerating.work import Rerater
@@ -63,6 +64,7 @@ DELIVER_S = 1.0
 RENEW_S = 1.0
 BILL_S = 60.0
 WATCH_S = 1.0
+PATTERNS_S = 5.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
 """Of a request's first line: filters of a thousand characters, percent-encoded, and a cursor fit."""
@@ -103,6 +105,7 @@ class Service:
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._cutter = Cutter(engine)
+        self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)
         self.api = Api(config, engine, Sessions())
 
@@ -120,6 +123,7 @@ class Service:
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
+            "patterns": (PATTERNS_S, self._look_for_patterns),
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
             "commission": (BILL_S, self._hand_out),
@@ -163,6 +167,9 @@ class Service:
 
     async def _forget(self) -> None:
         await forget(self._engine, self._config.node, _now_ms())
+
+    async def _look_for_patterns(self) -> None:
+        await self._patterns.look(_now_ms())
 
     async def _load_portings(self) -> None:
         while await self._loader.work(_now_ms()):

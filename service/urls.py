@@ -6,12 +6,16 @@ from service.access.endpoints import filters, me, roles, sign_in, tokens, trail,
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.billing import invoices_api, taxes_api, terms_api
+from service.billing import invoices_api, paper_api, taxes_api, terms_api
 from service.calls import history, running, simulation, traffic_api
 from service.commission import api as commission
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
+from service.fraud import alarms_api, filters_api, limits_api, patterns_api, ranges_api
+from service.interconnect import position
+from service.interconnect.commitments import api as commitments
+from service.interconnect.disputes import api as disputes
 from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
@@ -64,6 +68,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *terms_api.ENDPOINTS,
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,
+    *paper_api.ENDPOINTS,
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,
     *subscriptions_api.ENDPOINTS,
@@ -75,8 +80,16 @@ _SINGLE: tuple[Endpoint, ...] = (
     *commission.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
+    *limits_api.ENDPOINTS,
+    *filters_api.ENDPOINTS,
+    *ranges_api.ENDPOINTS,
+    *patterns_api.ENDPOINTS,
+    *alarms_api.ENDPOINTS,
     *reconciliations.ENDPOINTS,
     *statements.ENDPOINTS,
+    *disputes.ENDPOINTS,
+    *commitments.ENDPOINTS,
+    *position.ENDPOINTS,
     *portings_api.ENDPOINTS,
     *trail.ENDPOINTS,
 )

@@ -121,6 +121,8 @@ class Gateway(NamedTuple):
     """Whether it is told who calls by a signed Identity header."""
     identity: str
     """As of a trunk, of what comes in by it."""
+    shows_routing: bool
+    """Whether it is told the routing number of a ported one (RFC 4694)."""
 
 
 def gateway_of_command(body: dict[str, Any]) -> Gateway:
@@ -138,7 +140,7 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         is_active=body["state"] == "active",
         networks=tuple(parse_network(network) for network in body["networks"] or [body["host"]]),
         tariff=body["tariff"],
-        has_plus=body["number_format"] == "plus",
+        has_plus=body["number_format"] in {"plus", "rn"},
         is_trusted=body["trusted"],
         probe_s=body.get("probe_s", 0),
         failures_max=body.get("failures_max", 0),
@@ -152,6 +154,7 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         contact=body.get("contact", ""),
         signs=body.get("signs", False),
         identity=body.get("identity", "off"),
+        shows_routing=body["number_format"] == "rn",
     )
 
 

@@ -59,6 +59,8 @@ class Permission(StrEnum):
     SETTINGS_READ = "settings.read"
     SETTINGS_CHANGE = "settings.change"
     SETTINGS_WEBHOOKS = "settings.webhooks"
+    FRAUD_READ = "fraud.read"
+    FRAUD_CHANGE = "fraud.change"
     AUDIT_READ = "audit.read"
 
     @property
@@ -95,6 +97,8 @@ MEANINGS: dict[Permission, str] = {
     _P.PAYMENTS_TOP_UP: "Pay into the own account",
     _P.CREDIT_LIMITS_CHANGE: "Set credit limits of accounts below",
     _P.SETTINGS_WEBHOOKS: "Name servers that are told of what happens",
+    _P.FRAUD_READ: "See limits, lists of numbers, patterns and alarms",
+    _P.FRAUD_CHANGE: "Set limits, lists of numbers and patterns; open high-risk ranges below; lift suspensions below",
     _P.INVOICES_ISSUE: "Issue invoices, which can't be changed afterwards",
 }
 """Where the name doesn't say it all."""
@@ -120,7 +124,7 @@ _PERSONAL = frozenset({_P.USERS_READ, _P.USERS_CHANGE, _P.ROLES_READ, _P.AUDIT_R
 _CUSTOMER = _PERSONAL | {
     _P.ACCOUNTS_READ, _P.ROLES_CHANGE, _P.TRUNKS_READ, _P.DEVICES_READ, _P.DEVICES_CHANGE, _P.NUMBERS_READ,
     _P.TARIFFS_READ, _P.CALLS_READ, _P.CDRS_READ, _P.CDRS_DELIVER, _P.PAYMENTS_READ, _P.CREDIT_LIMITS_READ,
-    _P.PRODUCTS_READ, _P.MESSAGES_READ, _P.SETTINGS_READ, _P.SETTINGS_WEBHOOKS,
+    _P.PRODUCTS_READ, _P.MESSAGES_READ, _P.SETTINGS_READ, _P.SETTINGS_WEBHOOKS, _P.FRAUD_READ, _P.FRAUD_CHANGE,
 }  # fmt: skip
 _RESELLER = (ALL - {
     _P.PROVIDERS_READ, _P.PROVIDERS_CHANGE, _P.GATEWAYS_READ, _P.GATEWAYS_CHANGE, _P.ROUTING_CHANGE,

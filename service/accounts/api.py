@@ -22,6 +22,7 @@ from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
 from service.database.tables import accounts, tariffs
+from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
 from service.tariffs.checks import check_exchange
@@ -45,6 +46,7 @@ class AccountView(Told):
     billing: Annotated[str, Field(description="prepaid or postpaid")]
     currency: str
     state: Annotated[str, Field(description="active, suspended or closed")]
+    suspended_for: Annotated[str, Field(description="The limit that has suspended it; empty: somebody, or nobody, has")]
     tariff_id: Annotated[int | None, Field(description="What it pays by; null: it can't call")]
     channels: Annotated[int | None, Field(description="Calls at once; null: any number")]
     cps: Annotated[int | None, Field(description="New calls a second; null: any number")]
@@ -314,7 +316,9 @@ async def _set_state(call: Call, state: str, action: str) -> Answer:
         _check_open(call.row)
     if state == "active" and call.row.state == "closed" and await changes.is_closed(call.conn, call.row.parent_id):
         raise Problem("conflict", "the account above it is closed: resume that one first")
-    return await _changed(call, action, {"state": state}, {"reason": call.body.reason})
+    if state == "active":
+        await noted_lifted(call.conn, call.node, call.actor, call.now_ms, account_id=call.row.id)
+    return await _changed(call, action, {"state": state, "suspended_for": ""}, {"reason": call.body.reason})
 
 
 async def close(call: Call) -> Answer:

@@ -14,7 +14,8 @@ from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.commission_tables import commission_payouts, commission_rules, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
-from service.database.interconnect_tables import differences, reconciliations, statements
+from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
+from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
@@ -118,6 +119,11 @@ def _plans(_actor: Actor) -> Condition:
     return sa.true()
 
 
+def _ranges(_actor: Actor) -> Condition:
+    """High-risk ranges are the operator's; whoever has accounts below may open any for them."""
+    return sa.true()
+
+
 def _to_below(actor: Actor) -> Condition:
     """What an account gets from one that stands elsewhere."""
     return within(operations.c.to_account_id, actor)
@@ -149,6 +155,11 @@ NOUNS: dict[str, Noun] = {
         Noun("number", numbers, numbers.c.account_id),
         Noun("translation", translations, translations.c.account_id),
         Noun("special", specials, specials.c.account_id),
+        Noun("limit", call_limits, call_limits.c.account_id),
+        Noun("filter", number_filters, number_filters.c.account_id),
+        Noun("range", risk_ranges, sa.literal(1), _ranges),
+        Noun("pattern", call_patterns, call_patterns.c.account_id),
+        Noun("alarm", alarms, alarms.c.account_id),
         Noun("webhook", webhooks, webhooks.c.account_id),
         Noun("message", deliveries, _of_webhook(deliveries.c.webhook_id)),
         Noun("line", postings, postings.c.account_id),
@@ -170,6 +181,8 @@ NOUNS: dict[str, Noun] = {
         Noun("commission-payout", commission_payouts, commission_payouts.c.account_id),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
         Noun("statement", statements, statements.c.account_id),
+        Noun("dispute", disputes, disputes.c.account_id),
+        Noun("commitment", commitments, commitments.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("change", audit, audit.c.account_id),
     )

@@ -21,7 +21,7 @@ from service.billing.collect import changes
 from service.billing.currencies import decimals_of
 from service.billing.issue import By, commands_of
 from service.billing.states import PAID, Standing, state_of
-from service.billing.taxing import Group, Rates, Share, Taxed, shared_out, tax
+from service.billing.taxing import LEVY, Group, Rates, Share, Taxed, shared_out, tax, to_minor
 from service.commands.outbox import enqueue_all
 from service.commission.accrual import Credited, take_back_lines
 from service.config import Config
@@ -136,7 +136,7 @@ async def _credited(conn: AsyncConnection, invoice_id: int) -> dict[int, int]:
     key = invoice_lines.c.credits_line_id
     query = sa.select(key, sa.func.sum(invoice_lines.c.amount_micros)).group_by(key)
     query = query.join(invoices, invoices.c.id == invoice_lines.c.invoice_id)
-    rows = await conn.execute(query.where(invoices.c.refers_to_id == invoice_id))
+    rows = await conn.execute(query.where((invoices.c.refers_to_id == invoice_id) & key.is_not(None)))
     return {row[0]: int(row[1]) for row in rows}
 
 
@@ -165,9 +165,14 @@ async def _note(
     groups = await _taxes(conn, invoice, lines, parts)
     if sum(group.total_micros for group in groups) < 0:
         raise CreditRefused("this would take more from the account than it gives back: leave the lines below zero out")
+    nets = _nets(parts, groups)
+    decimals = decimals_of(invoice.currency)
+    rests = {number: rest for number in range(len(groups)) if (rest := _rest(number, groups, parts, nets, decimals))}
+    groups = [_with_rest(group, rests.get(number, 0)) for number, group in enumerate(groups)]
     note_id = await _draft(conn, invoice, by, reason, now_ms)
     await write_taxes(conn, note_id, groups)
-    await _write_lines(conn, note_id, parts, groups, now_ms)
+    await _write_lines(conn, note_id, parts, nets, now_ms)
+    await _write_rests(conn, note_id, parts, rests)
     await _issue(conn, config, invoice, note_id, parts, by, now_ms)
     return note_id
 
@@ -204,6 +209,43 @@ def _less(one: Taxed, other: Taxed) -> Taxed:
     return Taxed(one.net_micros - other.net_micros, one.rounding_micros - other.rounding_micros, shares)
 
 
+def _rest(number: int, groups: Sequence[Taxed], parts: Sequence[_Part], nets: Sequence[int], decimals: int) -> int:
+    """What is wanting on the lines of a rate of VAT so that, rounded, they are what this note takes back of it.
+
+    Notes before this one were rounded, too. It is told of the first group that has the rate and lines.
+    """
+    alike = {at for at, group in enumerate(groups) if _vat(group) == _vat(groups[number])}
+    own = [at for at, part in enumerate(parts) if part.line.tax_group in alike]
+    if not own or number != min(parts[at].line.tax_group for at in own):
+        return 0
+    told = sum(nets[at] for at in own)
+    right = sum(groups[at].net_micros + groups[at].rounding_micros for at in alike)
+    return 0 if to_minor(told, decimals) == right else right - told
+
+
+def _vat(group: Taxed) -> tuple[str, int]:
+    (found,) = {(one.rate.category, one.rate.percent_millionths) for one in group.shares if one.rate.category != LEVY}
+    return found
+
+
+def _with_rest(group: Taxed, micros: int) -> Taxed:
+    return group._replace(net_micros=group.net_micros + micros, rounding_micros=group.rounding_micros - micros)
+
+
+async def _write_rests(conn: AsyncConnection, note_id: int, parts: Sequence[_Part], rests: Mapping[int, int]) -> None:
+    """A line each, which takes back no line of the invoice."""
+    rows = [
+        {
+            "invoice_id": note_id, "position": position, "kind": "adjustment", "description": "Rounding",
+            "service": next(part.line.service for part in parts if part.line.tax_group == number),
+            "amount_micros": micros, "net_micros": micros, "tax_group": number,
+        }
+        for position, (number, micros) in enumerate(rests.items(), len(parts) + 1)
+    ]  # fmt: skip
+    if rows:
+        await conn.execute(sa.insert(invoice_lines), rows)
+
+
 _COPIED = ("seller_id", "account_id", "currency", "language", "zone", "period_from_ms", "period_to_ms")
 
 
@@ -218,9 +260,8 @@ _OF_LINE = ("service", "description", "destination", "terms", "exchange", "tax_g
 
 
 async def _write_lines(
-    conn: AsyncConnection, note_id: int, parts: Sequence[_Part], groups: Sequence[Taxed], now_ms: int
+    conn: AsyncConnection, note_id: int, parts: Sequence[_Part], nets: Sequence[int], now_ms: int
 ) -> None:
-    nets = _nets(parts, groups)
     credited: list[Credited] = []
     for position, part in enumerate(parts, 1):
         line = part.line

@@ -13,7 +13,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from kemi.store.queues import ASKED, BANNED, SET_ASIDE
+from kemi.store.queues import ALARM, ASKED, BANNED, SET_ASIDE
 from service.calls.hourly import add_hourly
 from service.calls.records import cdr_row, charge_rows, postings_of, take_rows, traffic_rows
 from service.calls.tail import Batch, Event, Position, read_batch, removable
@@ -24,6 +24,7 @@ from service.config import Config
 from service.database.engine import reading
 from service.database.tables import cdrs, charges, nodes
 from service.edge.storage import take_bans
+from service.fraud.alarms import take_alarms
 from service.ledger import operations, rules, storage
 from service.products import life
 from service.products.grants import note_takes
@@ -86,6 +87,8 @@ class Collector:
         await _post_calls(conn, node_id, [event for event in batch.events if "cdr" in event], now_ms)
         answers = [event for event in batch.events if event["e"] == SET_ASIDE]
         await operations.decide(conn, self._config.node, answers, now_ms)
+        alarms = [event for event in batch.events if event["e"] == ALARM]
+        await take_alarms(conn, self._config.node, alarms, now_ms)
         await life.decide(conn, self._config.node, answers, now_ms)
         await take_bans(conn, [event for event in batch.events if event["e"] == BANNED], now_ms)
         last = batch.events[-1]

@@ -19,6 +19,7 @@ from service.config import Config
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.tables import accounts, commands, gateways, nodes, plans, tariffs, trunk_networks, trunks
 from service.edge.storage import all_portings, banned
+from service.fraud.storage import filling
 from service.ledger.operations import asked_again
 from service.ledger.storage import balances
 from service.products.grants import standing_grants
@@ -50,6 +51,7 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
     wanted += [(body, None, 0) for body in await asked_again(conn, node.id)]
     wanted += [(body, None, 0) for body in await standing_grants(conn)]
     wanted += [(body, None, 0) for body in await banned(conn, now_ms)]
+    wanted += [(body, None, 0) for body in await filling(conn, now_ms)]
     wanted.append((bodies.ready_body(), None, 0))
     rows = [
         {

@@ -87,7 +87,14 @@ async def _carried(conn: AsyncConnection, account_id: int, seller_id: int, curre
 
 
 async def _post(
-    conn: AsyncConnection, node: str, account: Row[Any], row: Row[Any, Any, Any, Any], how: str, micros: int, by: By, now_ms: int
+    conn: AsyncConnection,
+    node: str,
+    account: Row[Any],
+    row: Row[Any, Any, Any, Any],
+    how: str,
+    micros: int,
+    by: By,
+    now_ms: int,
 ) -> int:
     taken = Posting(COMMISSION, account.id, -micros, row.currency)
     given = Posting(BALANCE, account.id, micros, row.currency)

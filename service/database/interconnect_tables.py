@@ -17,7 +17,7 @@ COMMITMENT_KINDS = ("steps", "minimum", "swap")
 COMMITMENT_DIRECTIONS = (*DIRECTIONS, "both")
 ONLY_GROWING = (
     "statements", "statement_calls", "statement_corrections", "statement_lines", "statement_settlements",
-    "dispute_notes", "commitment_settlements",
+    "statement_adjustments", "partner_adjustments", "dispute_notes", "commitment_settlements",
 )  # fmt: skip
 
 partner_answers = sa.Table(
@@ -121,6 +121,7 @@ dispute_notes = sa.Table(
     refers("dispute_id", "disputes.id"),
     text("state"),  # that it was in afterwards
     text("text"),
+    sa.Column("internal", sa.Boolean, nullable=False, server_default=sa.false()),  # not for the partner's eyes
     text("actor"),
     big("actor_account_id", 0),
     big("created_ms"),
@@ -146,13 +147,16 @@ statements = sa.Table(
     big("out_micros"),  # what we owe it for ours
     big("in_corrected_micros"),  # of calls on earlier statements, rated again since
     big("out_corrected_micros"),
+    big("adjusted_micros", 0),  # of disputes and commitments; positive: it owes us more
     big("net_micros"),  # positive: it pays us
     big("corrections_up_to"),  # the last `corrections.id` that the amounts of its calls hold
     text("actor"),
     big("issued_ms"),
     is_currency(),
     sa.CheckConstraint("until_ms > since_ms", name="period"),
-    sa.CheckConstraint("net_micros = in_micros + in_corrected_micros - out_micros - out_corrected_micros", name="net"),
+    sa.CheckConstraint(
+        "net_micros = in_micros + in_corrected_micros - out_micros - out_corrected_micros + adjusted_micros", name="net"
+    ),
     sa.UniqueConstraint("seller_id", "sequence"),
     sa.UniqueConstraint("seller_id", "number"),
     sa.Index(None, "account_id", "id"),
@@ -174,6 +178,34 @@ statement_corrections = sa.Table(
     "statement_corrections",
     metadata,
     sa.Column("correction_id", ID, sa.ForeignKey("corrections.id"), primary_key=True, autoincrement=False),
+    refers("statement_id", "statements.id"),
+    sa.Index(None, "statement_id"),
+)
+
+partner_adjustments = sa.Table(
+    "partner_adjustments",
+    metadata,
+    identity(),
+    refers("account_id", "accounts.id"),
+    text("direction"),
+    text("kind"),
+    text("subject"),
+    text("currency"),
+    big("amount_micros"),  # positive: the partner owes us more
+    sa.Column("entry_id", ID, sa.ForeignKey("entries.id"), nullable=False, unique=True),
+    big("created_ms"),
+    one_of("direction", COMMITMENT_DIRECTIONS),
+    one_of("kind", ("dispute", "commitment")),
+    is_currency(),
+    sa.Index(None, "account_id", "id"),
+    sqlite_autoincrement=True,
+)
+"""What is posted beside calls: it is on the next statement."""
+
+statement_adjustments = sa.Table(
+    "statement_adjustments",
+    metadata,
+    sa.Column("adjustment_id", ID, sa.ForeignKey("partner_adjustments.id"), primary_key=True, autoincrement=False),
     refers("statement_id", "statements.id"),
     sa.Index(None, "statement_id"),
 )
@@ -241,8 +273,8 @@ commitment_settlements = sa.Table(
     refers("commitment_id", "commitments.id"),
     big("since_ms"),  # of the period
     big("until_ms"),
-    big("in_ms"),  # talk
-    big("out_ms"),
+    big("in_s"),  # billed
+    big("out_s"),
     big("charged_micros"),  # by the calls' own rates
     big("micros"),  # positive: the partner pays us
     text("currency"),

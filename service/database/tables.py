@@ -119,6 +119,7 @@ accounts = sa.Table(
     _refers("tariff_id", "tariffs.id", nullable=True),
     *_limits(),
     _text("state", "active"),
+    _text("suspended_for", ""),  # why it is, if a limit or somebody has said so
     sa.Column("cut_on_suspend", sa.Boolean, nullable=False, server_default=sa.true()),  # running calls end too
     sa.Column("depth", sa.Integer, nullable=False),
     sa.Column("path", _SORTED, nullable=False),  # ids from the root down: /1/5/9/
@@ -170,6 +171,7 @@ trunks = sa.Table(
     _text("identity", "off"),  # what becomes of its Identity headers
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
+    _text("suspended_for", ""),
     _big("created_ms"),
     _big("version", 1),
     _one_of("caller_rule", CALLER_RULES),
@@ -230,11 +232,12 @@ gateways = sa.Table(
     _text("identity", "off"),  # as of trunks
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
+    _text("suspended_for", ""),
     _big("created_ms"),
     _big("version", 1),
     _one_of("transport", TRANSPORTS[1:]),
     _one_of("state", STATES),
-    _one_of("number_format", ("plain", "plus")),
+    _one_of("number_format", ("plain", "plus", "rn")),
     sa.CheckConstraint("port BETWEEN 1 AND 65535", name="port"),
     _at_least("strip", 0),
     sa.Index(None, "account_id"),
@@ -373,6 +376,8 @@ cdrs = sa.Table(
     sa.CheckConstraint("(cost_micros IS NULL) = (cost_currency IS NULL)", name="cost"),
     sa.Index(None, "start_ms"),
     sa.Index(None, "account_id", "start_ms"),
+    sa.Index(None, "trunk_id", "end_ms"),
+    sa.Index(None, "gateway_id", "end_ms"),
     sa.Index(None, "owner_id"),
     sa.Index(None, "cost_account_id", "start_ms"),
     sa.Index(None, "entry_id"),

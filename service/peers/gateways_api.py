@@ -18,8 +18,10 @@ from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, TariffId, Text, Told
 from service.commands import bodies
 from service.commands.outbox import enqueue
+from service.database.fraud_tables import call_patterns
 from service.database.peer_tables import translations
 from service.database.tables import gateways, plans
+from service.fraud.alarms import noted_lifted
 from service.peers.common import (
     IDENTITY_MEANING,
     HostAddress,
@@ -39,8 +41,10 @@ Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][
 Prefix = Annotated[str, Field(pattern=r"^[0-9*#+]{0,16}$", description="Put before the number")]
 Strip = Annotated[int, Field(ge=0, le=15, description="Digits that are taken off first")]
 Transport = Literal["udp", "tcp", "tls"]
-NumberFormat = Literal["plain", "plus"]
-FORMAT_MEANING = "plain: E.164 without +; plus: with it, called and calling number"
+NumberFormat = Literal["plain", "plus", "rn"]
+FORMAT_MEANING = (
+    "plain: E.164 without +; plus: with it, called and calling number; rn: as plus, and of ported numbers npdi and rn"
+)
 SIGNS_MEANING = "It is told who calls by a signed Identity header (STIR/SHAKEN)"
 TRUST_MEANING = "It is told who calls (P-Asserted-Identity) though the caller wants to stay unknown"
 Probe = Annotated[int, Field(ge=0, le=3600, description="Seconds between two OPTIONS; 0: none are sent")]
@@ -80,6 +84,7 @@ class GatewayView(Told):
     register_s: Annotated[int, Field(description="How long a registration of ours is to hold; 0: we don't register")]
     contact: Annotated[str, Field(description="What a registration says; empty: Kamailio's first socket")]
     state: Annotated[str, Field(description="active or suspended")]
+    suspended_for: Annotated[str, Field(description="The pattern that has suspended it; empty: somebody, or nobody")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
 
@@ -199,8 +204,10 @@ async def make_gateway(call: Call) -> Answer:
 
 def _check_format(values: Mapping[str, Any]) -> None:
     """Raises Problem."""
-    if values["number_format"] == "plus" and (values["prefix"] or values["strip"]):
-        raise invalid("/number_format", "with plus the number stands whole behind the +: leave prefix and strip out")
+    if values["number_format"] != "plain" and (values["prefix"] or values["strip"]):
+        raise invalid(
+            "/number_format", "with plus and rn the number stands whole behind it: leave prefix and strip out"
+        )
 
 
 async def _told(call: Call, action: str, before: Row[Any] | None, row: Row[Any]) -> Answer:
@@ -220,6 +227,11 @@ async def edit_gateway(call: Call) -> Answer:
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
     await check_tariff(call, values.get("tariff_id"), call.of)
     _check_format(dict(call.row._mapping) | values)
+    if values.get("state") is not None:
+        values["suspended_for"] = ""
+    if values.get("state") == "active":
+        about = {"account_id": call.row.account_id, "gateway_id": call.row.id}
+        await noted_lifted(call.conn, call.node, call.actor, call.now_ms, **about)
     values["version"] = gateways.c.version + 1
     edited = sa.update(gateways).where(gateways.c.id == call.row.id).values(**values).returning(gateways)
     row = (await call.conn.execute(edited)).one()
@@ -232,9 +244,10 @@ async def remove_gateway(call: Call) -> Answer:
     for name, record in await call.conn.execute(sa.select(plans.c.name, plans.c.record)):
         if str(call.row.id) in Plan.from_record(record).gateways():
             raise Problem("conflict", f"the plan {name!r} leads there: take it out of routing.yaml first")
-    used = sa.select(translations.c.id).where(translations.c.gateway_id == call.row.id).limit(1)
-    if (await call.conn.execute(used)).first() is not None:
-        raise Problem("conflict", "translations are bound to it: remove them first")
+    for table in (translations, call_patterns):
+        used = sa.select(table.c.id).where(table.c.gateway_id == call.row.id).limit(1)
+        if (await call.conn.execute(used)).first() is not None:
+            raise Problem("conflict", f"{table.name} are bound to it: remove them first")
     await call.conn.execute(sa.delete(gateways).where(gateways.c.id == call.row.id))
     await enqueue(call.conn, call.node, bodies.gateway_gone_body(call.row.id), now_ms=call.now_ms)
     view = GatewayView.model_validate(call.row)

@@ -16,8 +16,10 @@ from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
 from service.commands import bodies
 from service.commands.outbox import enqueue
+from service.database.fraud_tables import call_limits, call_patterns, number_filters
 from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
+from service.fraud.alarms import noted_lifted
 from service.peers.common import (
     IDENTITY_MEANING,
     CallerNumbers,
@@ -71,6 +73,7 @@ class TrunkView(Told):
     trusted: Annotated[bool, Field(description=TRUST_MEANING)]
     identity: Annotated[str, Field(description=IDENTITY_MEANING)]
     state: Annotated[str, Field(description="active; suspended: its calls are refused; closed: it has no networks")]
+    suspended_for: Annotated[str, Field(description="The limit that has suspended it; empty: somebody, or nobody, has")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
 
@@ -262,6 +265,8 @@ async def edit_trunk(call: Call) -> Answer:
     await _check_ways(call, {**call.row._mapping, **values, "networks": networks}, call.row.id)
     whole = {"caller_rule": before.caller_rule, "caller_numbers": before.caller_numbers} | values
     await _check(call, call.of, whole, call.row.id)
+    if values.get("state") is not None:
+        await _stand_again(call, values)
     values["version"] = trunks.c.version + 1
     edited = sa.update(trunks).where(trunks.c.id == call.row.id).values(**values).returning(trunks)
     row = (await call.conn.execute(edited)).one()
@@ -272,10 +277,21 @@ async def edit_trunk(call: Call) -> Answer:
     return Answer(view, version=view.version)
 
 
+async def _stand_again(call: Call, values: dict[str, Any]) -> None:
+    """What a limit has suspended, whoever stands above the account lifts. Raises Problem."""
+    row = call.row
+    if row.suspended_for and row.account_id == call.actor.account_id:
+        raise Problem("forbidden", "a limit has suspended it: whoever stands above the account lifts that")
+    values["suspended_for"] = ""
+    if values["state"] == "active":
+        about = {"account_id": row.account_id, "trunk_id": row.id}
+        await noted_lifted(call.conn, call.node, call.actor, call.now_ms, **about)
+
+
 async def remove_trunk(call: Call) -> Answer:
     """Its running calls go on; new ones come from nobody."""
     call.check_match(call.row.version)
-    for table in (numbers, specials, translations):
+    for table in (numbers, specials, translations, call_limits, number_filters, call_patterns):
         used = sa.select(table.c.id).where(table.c.trunk_id == call.row.id).limit(1)
         if (await call.conn.execute(used)).first() is not None:
             raise Problem("conflict", f"{table.name} are bound to it: release them first")

@@ -24,6 +24,8 @@ class Event(StrEnum):
     """A balance has fallen below nothing."""
     BALANCE_RESTORED = "balance.restored"
     """It is nothing or more again."""
+    FRAUD_ALARM = "fraud.alarm"
+    """A limit was crossed, or calls look like fraud; what was done about it."""
 
 
 async def emit(conn: AsyncConnection, event: Event, account_id: int, data: Mapping[str, Any], now_ms: int) -> None:

@@ -178,3 +178,46 @@ def test_a_message_is_owed_by_its_fee(world: World) -> None:
     assert isinstance(following, Admitted)
     assert following.target.gateway == 3
     assert_consistent(world)
+
+
+PARTNER = 7
+"""Sells us minutes at the carrier's price, and buys some at the customer's."""
+
+
+def bilateral(world: World) -> None:
+    """The customer's calls to 33 go over the partner's gateway, the partner's own to 49 over the carrier's."""
+    world.account(PARTNER, parent=ROOT, tariff=CUSTOMER, exposure_limit=13_000)
+    world.gateway(4, PARTNER, "127.0.0.14", tariff=CARRIER)
+    world.plan(routes=[["33", [[4, 4]]], ["49", [[1, 1]]]], no_loss="off")
+    world.trunk(2, PARTNER, tech_prefix="99")
+
+
+def test_a_partner_s_own_traffic_makes_room_for_ours(world: World) -> None:
+    """What we owe it for a minute fills the limit; a minute of its own, which it owes us, empties it again."""
+    bilateral(world)
+    call = world.talk()
+    world.wait(60)
+    world.hang_up(call)
+    assert world.get(PARTNER).balance == 12_000
+    assert world.invite() == Refused(503, "Temporarily unavailable", "exposure", PARTNER)
+    world.account(PARTNER, parent=ROOT, tariff=CUSTOMER, exposure_limit=13_000, credit_limit=60_000)
+    call = world.talk("990049123")
+    world.wait(60)
+    world.hang_up(call)
+    assert world.get(PARTNER).balance == 12_000 - 60_000
+    assert isinstance(world.invite(), Admitted)
+    assert_consistent(world)
+
+
+def test_what_we_owe_a_partner_pays_for_its_calls(world: World) -> None:
+    """Without a payment and without credit: the other direction's limit is over the same net."""
+    bilateral(world)
+    assert world.invite("990049123").rule == "funds"  # type: ignore[union-attr]
+    world.account(PARTNER, parent=ROOT, tariff=CUSTOMER)
+    for _ in range(3):
+        call = world.talk()
+        world.wait(100)
+        world.hang_up(call)
+    assert world.get(PARTNER).balance == 60_000
+    assert isinstance(world.invite("990049123"), Admitted)
+    assert_consistent(world)

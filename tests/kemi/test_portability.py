@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kemi.authorize import Admitted
-from kemi.failover import fail_over
+from kemi.failover import fail_over, same_gateway
 from kemi.meter import tick
 from kemi.refusal import Refused
 from kemi.rehearse import Asked, rehearse, stage
@@ -187,6 +187,23 @@ def test_what_is_known_is_forgotten_and_never_too_much(world: World, monkeypatch
         assert txn.stat(world.rooms.store.ported)["entries"] == 0
     call(world, STAYED)
     assert [event["number"] for event in world.events("asked")] == [STAYED]
+
+
+def test_a_gateway_that_wants_to_know_is_told_the_routing_number(world: World) -> None:
+    """RFC 4694, in the request URI alone; of a number that has not moved nothing is said."""
+    offer_other_network(world)
+    load(world, (MOVED, ROUTING))
+    for number, provider in ((1, CARRIER), (3, DEAR_CARRIER)):
+        world.gateway(number, provider, f"127.0.0.{10 + number}", number_format="rn")
+    moved, stayed = world.invite(f"+{MOVED}"), world.invite(f"+{STAYED}")
+    assert isinstance(moved, Admitted)
+    assert isinstance(stayed, Admitted)
+    assert moved.target.number == f"+{MOVED};npdi;rn=+{ROUTING}"
+    assert moved.target.parties.to_uri == f"sip:+{MOVED}@127.0.0.13"
+    assert stayed.target.number == f"+{STAYED}"
+    again = same_gateway(world.rooms, moved.call, world.now)
+    assert again is not None
+    assert again[0].number == moved.target.number
 
 
 def test_an_emergency_number_is_never_looked_up(world: World) -> None:

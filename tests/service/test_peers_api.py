@@ -394,13 +394,14 @@ async def test_rules_of_a_gateway_are_the_providers(shop: Shop) -> None:
     assert (await boss.ask("gateway.remove", gateway_id=gateway)).status == 204
 
 
-async def test_a_format_with_plus_leaves_the_number_whole(shop: Shop) -> None:
+@pytest.mark.parametrize("form", ["plus", "rn"])
+async def test_a_format_with_plus_leaves_the_number_whole(shop: Shop, form: str) -> None:
     """Prefix and strip would put something before the +."""
     boss, gateway = shop.boss, {"account_id": shop.ids["carrier"], "name": "gw1", "host": "192.0.2.50"}
-    got = await boss.ask("gateway.make", **gateway, number_format="plus", strip=2)
+    got = await boss.ask("gateway.make", **gateway, number_format=form, strip=2)
     assert got["errors"][0]["pointer"] == "/number_format"
-    made = await boss.do("gateway.make", **gateway, number_format="plus", trusted=True)
-    assert (await shop.told())[-1]["number_format"] == "plus"
+    made = await boss.do("gateway.make", **gateway, number_format=form, trusted=True)
+    assert (await shop.told())[-1]["number_format"] == form
     got = await boss.ask("gateway.edit", gateway_id=made["id"], prefix="00")
     assert got["errors"][0]["pointer"] == "/number_format"
 

@@ -11,11 +11,11 @@ import pytest
 
 from kemi.certificates import fingerprint
 from kemi.tcp_trial import dies_of_a_line
-from tests.kemi.world import CUSTOMER
+from tests.kemi.world import CUSTOMER, DEAR_CARRIER
 from tests.sip.agents import Agent, Call
 from tests.sip.calls import answer
 from tests.sip.proxy import Proxy
-from tests.sip.tls import Authority, TlsAgent
+from tests.sip.tls import Authority, TlsAgent, TlsServer
 
 WITH_TLS = "#!define WITH_TLS\n"
 LOOPBACK = "#!define KAMBILL_TCP_IS_FIREWALLED\n"
@@ -185,6 +185,61 @@ def test_a_fingerprint_beside_a_network(
 def test_a_listed_network_needs_no_certificate(edge: Proxy, connect: Callable[..., TlsAgent], gateway: Agent) -> None:
     """Trunk 1 says nothing of certificates."""
     _options(connect("127.0.0.2"))
+
+
+@pytest.fixture
+def carrier(edge: Proxy, authority: Authority, tmp_path: Path) -> Iterator[Callable[[str], TlsServer]]:
+    """Gateway 3 on TLS, the only one of its plan but for gateway 1 behind it; of a good authority or of another one."""
+    made: list[TlsServer] = []
+
+    def make(whose: str) -> TlsServer:
+        by = authority if whose == "good" else Authority(tmp_path / "other", "Somebody")
+        made.append(TlsServer("127.0.0.13", 0, (edge.ip, edge.port), certificate=by.issue("carrier.example")))
+        body = edge.gateway_body(3, DEAR_CARRIER, "127.0.0.13", made[-1].port) | {"transport": "tls"}
+        edge.send(body, edge.plan_body(order="priority", no_loss="off", routes=[["", [[3, 1], [1, 2]]]]))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+    edge.send(edge.plan_body())
+
+
+def test_a_gateway_over_tls_and_the_end_of_money(
+    edge: Proxy, connect: Callable[..., TlsAgent], carrier: Callable[[str], TlsServer], pbx: tuple[Path, Path]
+) -> None:
+    """Both legs over TLS; a cut call's BYEs reach both sides on their connections."""
+    caller, gateway = connect("127.0.0.30", pbx), carrier("good")
+    contact = f"<sip:caller@127.0.0.30:{caller.port};transport=tls>"
+    call = Call(caller, "0033123")
+    call.invite(Contact=contact)
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    assert invite.header("Via").startswith("SIP/2.0/TLS")
+    reply = gateway.reply_text(invite, 200, "OK", tag="gw", Contact=f"<sip:gw@127.0.0.13:{gateway.port};transport=tls>")
+    gateway.tls.sendall(reply.encode())
+    call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    (running,) = edge.running()
+    edge.send({"do": "cut", "call": running.hex, "by": "test"})
+    for side in (gateway, caller):
+        bye = side.expect("BYE", 5, Call_ID=call.call_id)
+        side.tls.sendall(side.reply_text(bye, 200, "OK").encode())
+    assert edge.cdr(call.call_id)["gateway"] == 3
+
+
+def test_a_gateway_of_another_authority_is_passed_over(
+    edge: Proxy, connect: Callable[..., TlsAgent], carrier: Callable[[str], TlsServer], gateway: Agent
+) -> None:
+    """Its certificate isn't good: it gets no call, the next gateway does."""
+    caller, wrong = connect("127.0.0.2"), carrier("other")
+    call = Call(caller, "0033123")
+    call.invite()
+    assert wrong.receive(1.0) is None
+    invite = gateway.expect("INVITE", 8, Call_ID=call.call_id)
+    gateway.reply(invite, 486, "Busy Here", tag="x")
+    assert caller.expect_final(call.call_id).code == 486
+    assert [one[0] for one in edge.cdr(call.call_id)["attempts"]] == [3, 1]
 
 
 def test_an_exposed_listener_is_refused(authority: Authority) -> None:

@@ -80,7 +80,7 @@ class TlsAgent(Agent):
             if not read:
                 return None
             self.buffer += read
-        message = Message(taken.decode("utf-8", "surrogateescape"), self.proxy, time.monotonic())
+        message = Message(taken.decode("utf-8", "surrogateescape"), self.tls.getpeername()[:2], time.monotonic())
         self.seen.append(message)
         return message
 
@@ -93,3 +93,35 @@ class TlsAgent(Agent):
             return None
         self.buffer = rest[length:]
         return head + ended + rest[:length]
+
+
+class TlsServer(TlsAgent):
+    """An agent that Kamailio connects to: a gateway. It has a certificate and asks for none."""
+
+    def __post_init__(self) -> None:
+        assert self.certificate is not None
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(*map(str, self.certificate))
+        self.listening = socket.create_server((self.ip, self.port))
+        self.port = self.listening.getsockname()[1]
+        self.buffer = b""
+        self.has_connection = False
+
+    def receive(self, wait_s: float) -> Message | None:
+        """The next message; None: nothing in that time, or Kamailio didn't like the certificate."""
+        if not self.has_connection:
+            self.listening.settimeout(max(0.001, wait_s))
+            try:
+                plain, _ = self.listening.accept()
+                plain.settimeout(3)
+                self.tls = self.context.wrap_socket(plain, server_side=True)
+            except (TimeoutError, OSError):
+                return None
+            self.has_connection = True
+        return super().receive(wait_s)
+
+    def close(self) -> None:
+        """Gives the ports back."""
+        self.listening.close()
+        if self.has_connection:
+            self.tls.close()

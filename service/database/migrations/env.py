@@ -10,6 +10,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     commission_tables,
     delivery_tables,
     edge_tables,
+    fraud_tables,
     interconnect_tables,
     peer_tables,
     portal_tables,

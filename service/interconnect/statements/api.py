@@ -13,9 +13,9 @@ from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import statement_calls, statement_lines, statement_settlements, statements
 from service.database.tables import cdrs
-from service.interconnect.below import partner
+from service.interconnect.below import actor_of, partner
 from service.interconnect.partners import COST_LEVEL, IN
-from service.interconnect.statements.issue import Actor, issue, last_until_ms, settle
+from service.interconnect.statements.issue import issue, last_until_ms, settle
 from service.interconnect.statements.sums import Wanted, sums_of
 from service.interconnect.statements.views import (
     NewStatement,
@@ -47,11 +47,6 @@ _CALLS = Listing(
     .group_by(*_SHOWN),
     lambda call: statement_calls.c.statement_id == call.row.id,
 )
-
-
-def actor_of(call: Call) -> Actor:
-    """Who asks, for the books."""
-    return Actor(call.actor.name, call.actor.home_id or call.actor.account_id)
 
 
 async def _wanted(call: Call) -> tuple[Any, int, Wanted]:

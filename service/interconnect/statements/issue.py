@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -14,16 +14,10 @@ from service.commands.outbox import enqueue
 from service.database.interconnect_tables import statement_settlements, statements
 from service.database.rerating_tables import corrections
 from service.faults import Fault
+from service.interconnect.adjustments import Actor
 from service.interconnect.statements.sums import Sums, Wanted, link, sums_of
 from service.ledger.rules import NETTING, Entry, netting_postings
 from service.ledger.storage import post_entry
-
-
-class Actor(NamedTuple):
-    """Who does it."""
-
-    name: str
-    account_id: int
 
 
 class NothingToState(Fault):
@@ -87,6 +81,7 @@ async def _values(conn: AsyncConnection, seller_id: int, sums: Sums) -> dict[str
         "out_calls": sums.theirs.calls,
         "out_micros": sums.theirs.micros,
         "out_corrected_micros": sums.theirs.corrected_micros,
+        "adjusted_micros": sums.adjusted_micros,
         "net_micros": sums.net_micros,
         "corrections_up_to": int((await conn.execute(last)).scalar_one()),
     }
@@ -99,8 +94,8 @@ async def settle(
     known = sa.select(statement_settlements).where(statement_settlements.c.statement_id == statement.id)
     if (await conn.execute(known)).first() is not None:
         raise AlreadySettled(statement.number)
-    ours = statement.in_micros + statement.in_corrected_micros
-    theirs = statement.out_micros + statement.out_corrected_micros
+    ours = statement.in_micros + statement.in_corrected_micros + max(0, statement.adjusted_micros)
+    theirs = statement.out_micros + statement.out_corrected_micros - min(0, statement.adjusted_micros)
     lines = netting_postings(statement.account_id, statement.seller_id, ours, theirs, statement.currency)
     entry = Entry(NETTING, actor.name, f"statement {statement.number}: {reason}", now_ms, lines,
                   f"statement {statement.id}", actor_account_id=actor.account_id)  # fmt: skip

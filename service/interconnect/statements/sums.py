@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.interconnect_tables import (
+    partner_adjustments,
+    statement_adjustments,
     statement_calls,
     statement_corrections,
     statement_lines,
@@ -41,16 +43,18 @@ class Sums(NamedTuple):
     ours: Side
     """What the partner owes us: its traffic to us."""
     theirs: Side
+    adjusted_micros: int
+    """Of disputes and commitments; positive: the partner owes us more."""
 
     @property
     def net_micros(self) -> int:
         """Positive: the partner pays us."""
-        return self.ours.total_micros - self.theirs.total_micros
+        return self.ours.total_micros - self.theirs.total_micros + self.adjusted_micros
 
     @property
     def is_empty(self) -> bool:
         """Whether there is nothing to state."""
-        return self == Sums(Side(0, 0, 0), Side(0, 0, 0))
+        return self == Sums(Side(0, 0, 0), Side(0, 0, 0), 0)
 
 
 class Wanted(NamedTuple):
@@ -99,9 +103,22 @@ def _uncorrected(wanted: Wanted, direction: str) -> sa.Select[Any]:
     )
 
 
+def _unadjusted(wanted: Wanted) -> sa.Select[Any]:
+    """Adjustments that are on no statement yet."""
+    stated = sa.exists().where(statement_adjustments.c.adjustment_id == partner_adjustments.c.id)
+    return sa.select(partner_adjustments.c.id, partner_adjustments.c.amount_micros).where(
+        partner_adjustments.c.account_id == wanted.account_id,
+        partner_adjustments.c.currency == wanted.currency,
+        ~stated,
+    )
+
+
 async def sums_of(conn: AsyncConnection, wanted: Wanted) -> Sums:
     """As they would be now."""
-    return Sums(await _side(conn, wanted, IN), await _side(conn, wanted, OUT))
+    beside = _unadjusted(wanted).subquery()
+    adjusted = sa.select(sa.func.coalesce(sa.func.sum(beside.c.amount_micros), 0))
+    micros = int((await conn.execute(adjusted)).scalar_one())
+    return Sums(await _side(conn, wanted, IN), await _side(conn, wanted, OUT), micros)
 
 
 async def _side(conn: AsyncConnection, wanted: Wanted, direction: str) -> Side:
@@ -118,6 +135,10 @@ async def _side(conn: AsyncConnection, wanted: Wanted, direction: str) -> Side:
 async def link(conn: AsyncConnection, wanted: Wanted, statement_id: int) -> int:
     """Puts all of it on a statement that is there; returns how many calls that are. Each can be linked once."""
     count = 0
+    beside = _unadjusted(wanted).subquery()
+    of_adjustments = sa.select(beside.c.id, sa.literal(statement_id))
+    names = ["adjustment_id", "statement_id"]
+    await conn.execute(sa.insert(statement_adjustments).from_select(names, of_adjustments))
     for direction in (IN, OUT):
         later = _uncorrected(wanted, direction).subquery()
         of_corrections = sa.select(later.c.id, sa.literal(statement_id))

@@ -36,6 +36,7 @@ class StatementPreview(Told):
     currency: str
     ours: Annotated[SideView, Field(description="What the partner owes for its traffic to us")]
     theirs: Annotated[SideView, Field(description="What it is owed for our traffic to it, at its own tariff")]
+    adjusted: Annotated[Money, Field(description="By disputes and commitments; positive: the partner owes more")]
     net: Annotated[Money, Field(description="Positive: the partner pays")]
 
     @classmethod
@@ -43,9 +44,10 @@ class StatementPreview(Told):
         """From sums."""
         ours, theirs = (
             SideView(calls=side.calls, amount=side.micros, corrected=side.corrected_micros, total=side.total_micros)
-            for side in sums
+            for side in sums[:2]
         )
-        return cls(currency=currency, ours=ours, theirs=theirs, net=sums.net_micros)
+        adjusted = sums.adjusted_micros
+        return cls(currency=currency, ours=ours, theirs=theirs, adjusted=adjusted, net=sums.net_micros)
 
 
 class StatementView(StatementPreview):
@@ -67,7 +69,7 @@ class StatementView(StatementPreview):
         for name, side in (("ours", "in"), ("theirs", "out")):
             calls, micros, corrected = (values[f"{side}_{one}"] for one in ("calls", "micros", "corrected_micros"))
             values[name] = SideView(calls=calls, amount=micros, corrected=corrected, total=micros + corrected)
-        return cls.model_validate(values | {"net": row.net_micros})
+        return cls.model_validate(values | {"net": row.net_micros, "adjusted": row.adjusted_micros})
 
 
 class StatementLine(Told):

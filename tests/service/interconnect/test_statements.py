@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
+from ratebook.money import format_micros, parse_micros
 from service.database.engine import reading
 from service.database.interconnect_tables import statement_calls, statements
 from service.interconnect.statements.issue import AlreadySettled
@@ -171,6 +172,29 @@ async def rerated(trade: Trade) -> None:
     rerater = Rerater(trade.house.company.engine, trade.house.company.config)
     while await rerater.work(trade.house.company.now.wall_ms):
         pass
+
+
+async def test_the_position_is_live(trade: Trade) -> None:
+    """Books, holds and limits in both directions; what is stated and what is not; gone with the settlement."""
+    ids = trade.house.ids
+    await trade.boss.do("account.edit", account_id=ids["carrier"], exposure_limit="1")
+    await trade.calls(60)
+    first = (await trade.issue()).ok()
+    await trade.calls(100)
+    call = trade.house.company.talk()
+    shown = await trade.boss.do("account.position", account_id=ids["carrier"])
+    held = shown["held_out"]
+    assert held != "0.00"
+    assert (shown["net"], shown["theirs"], shown["unsettled"], shown["live"]) == ("0.032", "0.02", "-0.012", True)
+    assert shown["room_out"] == format_micros(1_000_000 - 32_000 - parse_micros(held))
+    trade.house.company.hang_up(call)
+    await trade.house.company.pump()
+    await trade.settle(first)
+    shown = await trade.boss.do("account.position", account_id=ids["carrier"])
+    assert (shown["held_out"], shown["unsettled"], shown["exposure_limit"]) == ("0.00", "0.00", "1.00")
+    assert shown["room_in"] == (await trade.boss.do("account.funds", account_id=ids["carrier"]))["available"]
+    other = await trade.boss.do("account.position", account_id=ids["customer"])
+    assert (other["room_out"], other["theirs"], other["ours"] != "0.00") == (None, "0.00", True)
 
 
 async def test_two_at_once_share_no_call(trade: Trade) -> None:

@@ -130,6 +130,11 @@ def _ban(case: Case) -> dict[str, Any]:
     return {"network": f"198.51.100.{case.place.id}", "note": "fresh"}
 
 
+def _range(case: Case) -> dict[str, Any]:
+    """That nobody else has."""
+    return {"name": f"fresh {case.place.id}", "prefixes": [f"87{case.place.id}"]}
+
+
 def _porting(case: Case) -> dict[str, Any]:
     """Of a name and a prefix that no other list has."""
     return {"name": f"fresh{case.place.id}", "prefix": f"9{case.place.id}", "file": "fresh.csv"}
@@ -180,6 +185,11 @@ def _cut(case: Case) -> bool:
 
 def _not_own(says: int) -> Callable[[Case], int]:
     return lambda case: 403 if case.is_own else says
+
+
+def _committed(case: Case) -> dict[str, Any]:
+    more = {"name": "fresh", "kind": "minimum", "direction": "in", "committed_minutes": 1, "rate": "0.01"}
+    return {"account_id": case.place.id, **_PERIOD, **more}
 
 
 def _stated(case: Case) -> dict[str, Any]:
@@ -380,6 +390,7 @@ ROUTES: dict[str, Route] = {
     "invoice.lines": Route("invoices.read"),
     "invoice.calls": Route("invoices.read"),
     "invoice.annex": Route("invoices.read"),
+    "invoice.paper": Route("invoices.read"),
     "invoice.preview": Route("invoices.read", _billed(200, 409)),
     "invoice.run": Route("invoices.issue", 200, _account(), whose="body"),
     "invoice.issue": Route("invoices.issue", 409, below=True),
@@ -460,12 +471,43 @@ ROUTES: dict[str, Route] = {
     "reconciliation.differences": Route("statements.read"),
     "reconciliation.export": Route("statements.read"),
     "reconciliation.remove": Route("statements.change", 204),
+    "limit.list": Route("fraud.read", whose="query"),
+    "limit.show": Route("fraud.read"),
+    "limit.make": Route("fraud.change", 201, _account(name="fresh", measure="calls", count=5), whose="body"),
+    "limit.edit": Route("fraud.change", 200, _same(count=7)),
+    "limit.remove": Route("fraud.change", 204),
+    "filter.list": Route("fraud.read", whose="query"),
+    "filter.make": Route("fraud.change", 201, _account(digits="77"), whose="body"),
+    "filter.remove": Route("fraud.change", 204),
+    "range.list": Route("fraud.read", whose=""),
+    "range.make": Route("fraud.change", _root(201), _range, whose=""),
+    "range.edit": Route(
+        "fraud.change", 200, _range, sees=lambda case: case.from_root and case.place.name != "nowhere"
+    ),
+    "range.remove": Route("fraud.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "range.chosen": Route("fraud.read"),
+    "range.choose": Route("fraud.change", 200, _same(opened=[1]), below=True),
+    "pattern.list": Route("fraud.read", whose="query"),
+    "pattern.show": Route("fraud.read"),
+    "pattern.make": Route("fraud.change", 201, _account(name="fresh", kind="short_calls"), whose="body"),
+    "pattern.edit": Route("fraud.change", 200, _same(minutes=30)),
+    "pattern.remove": Route("fraud.change", 204),
+    "alarm.list": Route("fraud.read", whose="query"),
+    "alarm.show": Route("fraud.read"),
+    "alarm.lift": Route("fraud.change", 200, _same(reason="x"), below=True),
     "statement.preview": Route("statements.change", _not_own(200), _stated, whose="body"),
     "statement.issue": Route("statements.change", _not_own(409), _stated, whose="body"),
     "statement.list": Route("statements.read", whose="query"),
     "statement.show": Route("statements.read"),
     "statement.calls": Route("statements.read"),
     "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),
+    "dispute.open": Route("statements.change", _not_own(201), _account(subject="x", amount="1"), whose="body"),
+    "dispute.list": Route("statements.read", whose="query"),
+    "dispute.aging": Route("statements.read", whose=""),
+    "dispute.show": Route("statements.read"),
+    "dispute.note": Route("statements.change", 201, _same(text="x"), below=True),
+    "dispute.move": Route("statements.change", 409, _same(state="sent", text="x"), below=True),
+    "dispute.settle": Route("payments.change", 200, _same(), below=True),
     "porting.list": Route("routing.read", whose=""),
     "porting.show": Route("routing.read", sees=lambda case: case.from_root and case.place.name != "nowhere"),
     "porting.make": Route("routing.change", _root(201), _porting, whose=""),
@@ -476,6 +518,13 @@ ROUTES: dict[str, Route] = {
         "routing.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"
     ),
     "porting.find": Route("routing.read", _root(200), _same(number="447700900001"), whose=""),
+    "commitment.make": Route("statements.change", _not_own(201), _committed, whose="body"),
+    "commitment.list": Route("statements.read", whose="query"),
+    "commitment.show": Route("statements.read"),
+    "commitment.preview": Route("statements.read", 200, _same(since=_PERIOD["since"])),
+    "commitment.settle": Route("payments.change", 200, _same(since=_PERIOD["since"]), below=True),
+    "commitment.end": Route("statements.change", below=True),
+    "account.position": Route("statements.read"),
     "audit.list": Route("audit.read", whose="query"),
 }  # fmt: skip
 

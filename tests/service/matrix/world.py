@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -33,7 +34,15 @@ from service.database.billing_tables import (
 from service.database.commission_tables import commission_payouts, commission_rules, commission_terms, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
-from service.database.interconnect_tables import differences, reconciliations, statement_calls, statements
+from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
+from service.database.interconnect_tables import (
+    commitments,
+    differences,
+    disputes,
+    reconciliations,
+    statement_calls,
+    statements,
+)
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
@@ -60,6 +69,11 @@ from tests.service.test_money import House
 
 SOURCE = 'currency: EUR\nrates:\n  - {prefix: "", rate: 0.05}\n'
 MISSING = 999_999
+
+NAMES_OF_PARTIES = (
+    "postcode", "city", "tax_number", "registration", "buyer_reference", "electronic_address", "electronic_scheme",
+    "contact_name", "contact_phone", "contact_email", "iban", "bic", "bank_holder", "bank_name",
+)  # fmt: skip
 
 
 class Place(NamedTuple):
@@ -226,6 +240,7 @@ class World:
         message = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
         await put("message", deliveries, webhook_id=things["webhook"], **message)
         await self._delivery(put, place)
+        await self._precautions(put, place)
         await put("ban", bans, network=f"203.0.113.{row.id}", why="flood", made_ms=NOW_MS)
         await put("porting", portings, name=mark, prefix=f"8{row.id}", file="x.csv", asked_ms=NOW_MS)
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
@@ -249,6 +264,18 @@ class World:
         change = audit.Change("thing.change", "thing", row.id, row.id, None, {"mark": mark})
         await audit.write(conn, local_actor("test"), change, NOW_MS)
         return place
+
+    async def _precautions(self, put: Any, place: Place) -> None:
+        own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
+        set_ = {"set_by": place.id, "action": "warn", "name": place.marker}
+        await put("limit", call_limits, **own, **made, **set_, measure="calls", period="hour", amount=1_000_000)
+        listed = {"subject": "called", "digits": f"99{place.id}", "kind": "block", "note": place.marker}
+        await put("filter", number_filters, **own, **made, set_by=place.id, **listed)
+        await put("range", risk_ranges, **made, name=f"range {place.id}", prefixes=[f"88{place.id}"])
+        window = {"window_s": 3600, "calls_min": 1000, "percent": 50, "shorter_ms": 6000, "kind": "short_calls"}
+        await put("pattern", call_patterns, **own, **made, **set_, **window)
+        told = {"rule": place.marker, "seen": "1 calls", "action": "suspend", "raised_ms": NOW_MS}
+        await put("alarm", alarms, **own, **told)
 
     async def _ended_call(self, put: Any, place: Place) -> None:
         path = [int(step) for step in place.path.strip("/").split("/")][::-1]
@@ -283,6 +310,19 @@ class World:
         of = {"statement_id": place.things["statement"], "cdr_id": place.things["cdr"], "level": 0, "micros": 1}
         await conn.execute(sa.insert(statement_calls).values(**of))
         of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}
+        begun = int(datetime(2026, 9, 1, tzinfo=UTC).timestamp()) * 1000
+        deal = {"kind": "minimum", "direction": "in", "period": "whole", "since_ms": begun, "until_ms": begun + 1}
+        deal |= {"name": place.marker, "currency": "EUR", "steps": [], "committed_s": 60, "rate_nanos": 10**9}
+        await put("commitment", commitments, **own, **made, **deal)
+        dispute = {
+            "direction": "in",
+            "subject": place.marker,
+            "amount_micros": 2,
+            "agreed_micros": 1,
+            "state": "partly",
+        }
+        times = {"opened_ms": NOW_MS, "due_ms": NOW_MS, "changed_ms": NOW_MS}
+        await put("dispute", disputes, **own, **dispute, **times, currency="EUR", actor="x")
         await put("difference", differences, **of, called=place.marker)
 
     async def _commission(self, conn: AsyncConnection, put: Any, place: Place) -> None:
@@ -329,7 +369,9 @@ class World:
         if place.kind in {"reseller", "customer"}:
             times = {"anchor_ms": 0, "closed_ms": 0, "due_ms": NOW_MS + 1}
             await conn.execute(sa.insert(billing_terms).values(**own, **times))
-        paper = {"language": "en", "zone": "UTC", "seller": {}, "buyer": {"legal_name": mark}, "actor": "x"}
+        blank = dict.fromkeys(NAMES_OF_PARTIES, "") | {"country": "DE", "address_lines": []}
+        people = {"seller": blank | {"legal_name": "S"}, "buyer": blank | {"legal_name": mark}}
+        paper = {"language": "en", "zone": "UTC", "actor": "x", **people}
         sums = {"net_micros": EURO, "total_micros": EURO, "currency": "EUR"}
         times = {"period_from_ms": 0, "period_to_ms": 1, "created_ms": NOW_MS}
         await put("invoice", invoices, **own, seller_id=1, kind="invoice", **paper, **sums, **times)

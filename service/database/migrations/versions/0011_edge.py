@@ -24,6 +24,8 @@ def upgrade() -> None:
         gateways.add_column(sa.Column("signs", sa.Boolean(), server_default=sa.false(), nullable=False))
         gateways.add_column(sa.Column("identity", sa.Text(), server_default="off", nullable=False))
         gateways.create_check_constraint(op.f("ck_gateways_identity"), _IDENTITY)
+        gateways.drop_constraint(op.f("ck_gateways_number_format"), type_="check")
+        gateways.create_check_constraint(op.f("ck_gateways_number_format"), "number_format IN ('plain', 'plus', 'rn')")
     op.create_index(
         "ix_trunks_certificate_tech_prefix",
         "trunks",

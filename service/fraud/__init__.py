@@ -1,0 +1,1 @@
+"""Limits, lists of numbers, high-risk ranges, patterns of fraud, and the alarms that they give."""

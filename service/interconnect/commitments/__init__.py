@@ -1,0 +1,1 @@
+"""Volume commitments: steps, minimums, swaps, by periods."""

@@ -1,0 +1,194 @@
+"""The API of disputes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from itertools import pairwise
+from typing import Any
+
+import sqlalchemy as sa
+
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.endpoint import Answer, Endpoint, Key
+from service.api.lists import Listing, Page, equals, page_of
+from service.api.nouns import NOUNS, visible
+from service.api.problems import Problem, invalid
+from service.database.interconnect_tables import differences, dispute_notes, disputes
+from service.database.tables import accounts
+from service.interconnect.below import actor_of, direction_of, partner
+from service.interconnect.disputes.rules import AGES_DAYS, AGREED, CLOSED, age_of, agreed_micros, move_problem
+from service.interconnect.disputes.storage import Opening, change, disputed_micros, note, open_dispute, settle
+from service.interconnect.disputes.views import (
+    Age,
+    Aging,
+    AgingQuery,
+    DisputeQuery,
+    DisputeText,
+    DisputeView,
+    Move,
+    NewDispute,
+    NewNote,
+    NoteView,
+    SettleDispute,
+    view_of,
+)
+from service.ledger.api import check_amount, seen_actor
+
+DAY_MS = 86_400_000
+_LISTING = Listing(
+    "dispute",
+    {"-id": disputes.c.id, "due": disputes.c.due_ms},
+    {"account_id": equals(disputes.c.account_id), "state": equals(disputes.c.state)},
+)
+
+
+async def start_dispute(call: Call) -> Answer:
+    """Of a comparison's differences, or by hand."""
+    body: NewDispute = call.body
+    opening = await (_by_hand(call, body) if body.reconciliation_id is None else _of_differences(call, body))
+    row = await open_dispute(call.conn, opening, list(body.kinds), actor_of(call), call.now_ms)
+    view = view_of(row)
+    await call.audit("dispute.open", "dispute", row.id, row.account_id, None, view)
+    return Answer(view, location=f"/api/v1/disputes/{row.id}")
+
+
+async def _by_hand(call: Call, body: NewDispute) -> Opening:
+    if body.account_id is None or body.amount is None:
+        raise invalid("/reconciliation_id", "name a comparison, or account_id and amount")
+    check_amount(body.amount)
+    account = await partner(call, body.account_id)
+    direction = direction_of(account, body.direction)
+    due_ms = call.now_ms + body.due_days * DAY_MS
+    return Opening(account.id, direction, body.subject, account.currency, body.amount, None, due_ms)
+
+
+async def _of_differences(call: Call, body: NewDispute) -> Opening:
+    if any(one is not None for one in (body.account_id, body.amount, body.direction)):
+        raise invalid("/reconciliation_id", "the comparison says whose it is, and how much: leave the rest out")
+    assert body.reconciliation_id is not None
+    compared = await call.find("reconciliation", body.reconciliation_id, to_change=True)
+    await partner(call, compared.account_id)
+    micros = await disputed_micros(call.conn, compared, list(body.kinds))
+    due_ms = call.now_ms + body.due_days * DAY_MS
+    return Opening(
+        compared.account_id, compared.direction, body.subject, compared.currency, micros, compared.id, due_ms
+    )
+
+
+async def list_disputes(call: Call) -> Answer:
+    """A page of them, the latest first; `sort=due` for those that wait longest."""
+    rows, following = await page_of(call, _LISTING)
+    return Answer(Page[DisputeView](items=[view_of(row) for row in rows], next=following))
+
+
+async def show_dispute(call: Call) -> Answer:
+    """With the correspondence; the partner's own people don't see what is internal."""
+    return Answer(await _text(call, call.row))
+
+
+async def _text(call: Call, row: Any) -> DisputeText:
+    query = (
+        sa.select(dispute_notes, accounts.c.path.label("actor_path"))
+        .join(accounts, accounts.c.id == dispute_notes.c.actor_account_id, isouter=True)
+        .where(dispute_notes.c.dispute_id == row.id)
+        .order_by(dispute_notes.c.id)
+    )
+    if row.account_id == call.actor.account_id:
+        query = query.where(~dispute_notes.c.internal)
+    notes = [
+        NoteView.model_validate(dict(one._mapping) | {"actor": seen_actor(one.actor, one.actor_path, call.actor)})
+        for one in await call.conn.execute(query)
+    ]
+    counted = sa.select(sa.func.count()).select_from(differences).where(differences.c.dispute_id == row.id)
+    count = (await call.conn.execute(counted)).scalar_one()
+    return DisputeText.model_construct(**dict(view_of(row)), differences=count, notes=notes)
+
+
+async def add_note(call: Call) -> Answer:
+    """What was said or written; it stays as it is."""
+    body: NewNote = call.body
+    await note(call.conn, call.row, body.text, actor_of(call), call.now_ms, internal=body.internal)
+    told = {"text": body.text, "internal": body.internal}
+    await call.audit("dispute.note", "dispute", call.row.id, call.row.account_id, None, told)
+    return Answer(await _text(call, call.row))
+
+
+async def move_dispute(call: Call) -> Answer:
+    """To the partner, answered, agreed on or not."""
+    body: Move = call.body
+    call.check_match(call.row.version)
+    problem = move_problem(call.row.state, body.state)
+    if problem is not None:
+        raise Problem("conflict", problem)
+    try:
+        agreed = agreed_micros(body.state, call.row.amount_micros, body.agreed)
+    except ValueError as fault:
+        raise invalid("/agreed", str(fault)) from None
+    row = await change(call.conn, call.row, call.now_ms, state=body.state, agreed_micros=agreed)
+    await note(call.conn, row, body.text, actor_of(call), call.now_ms)
+    await call.audit("dispute.move", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
+    return Answer(await _text(call, row), version=row.version)
+
+
+async def settle_dispute(call: Call) -> Answer:
+    """What was agreed on is posted, or a credit note is named that has posted it. Once."""
+    body: SettleDispute = call.body
+    if call.row.state not in AGREED:
+        raise Problem("conflict", f"it is {call.row.state}: what is accepted, wholly or partly, is settled")
+    row = await settle(call.conn, call.node, call.row, body.credit_note, actor_of(call), call.now_ms)
+    await call.audit("dispute.settle", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
+    return Answer(await _text(call, row), version=row.version)
+
+
+async def show_aging(call: Call) -> Answer:
+    """What is not closed, by age since it was opened."""
+    query: AgingQuery = call.query
+    chosen = sa.select(disputes.c.currency, disputes.c.amount_micros, disputes.c.opened_ms)
+    chosen = chosen.where(disputes.c.state != CLOSED, visible(NOUNS["dispute"], call.actor))
+    if query.account_id is not None:
+        chosen = chosen.where(disputes.c.account_id == query.account_id)
+    sums: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
+    for row in await call.conn.execute(chosen):
+        sums[row.currency, age_of((call.now_ms - row.opened_ms) // DAY_MS)].append(row.amount_micros)
+    items = [
+        Age(currency=currency, days=_AGES[age], disputes=len(amounts), amount=sum(amounts))
+        for (currency, age), amounts in sorted(sums.items())
+    ]
+    return Answer(Aging(items=items))
+
+
+_AGES = (
+    f"0-{AGES_DAYS[0]}",
+    *(f"{before + 1}-{after}" for before, after in pairwise(AGES_DAYS)),
+    f"{AGES_DAYS[-1] + 1}-",
+)
+_P = Permission
+_ONE = "/disputes/{dispute_id}"
+ENDPOINTS = [
+    Endpoint(
+        "dispute.open", "POST", "/disputes", _P.STATEMENTS_CHANGE, start_dispute, "Open a dispute", NewDispute,
+        answer=DisputeView, status=201,
+    ),
+    Endpoint(
+        "dispute.list", "GET", "/disputes", _P.STATEMENTS_READ, list_disputes, "List disputes", query=DisputeQuery,
+        answer=Page[DisputeView],
+    ),
+    Endpoint(
+        "dispute.aging", "GET", "/dispute-aging", _P.STATEMENTS_READ, show_aging, "Show disputes by their age",
+        query=AgingQuery, answer=Aging,
+    ),
+    Endpoint("dispute.show", "GET", _ONE, _P.STATEMENTS_READ, show_dispute, "Show a dispute", answer=DisputeText),
+    Endpoint(
+        "dispute.note", "POST", f"{_ONE}/notes", _P.STATEMENTS_CHANGE, add_note, "Add to a dispute's correspondence",
+        NewNote, answer=DisputeText, status=201, below=True,
+    ),
+    Endpoint(
+        "dispute.move", "POST", f"{_ONE}/state", _P.STATEMENTS_CHANGE, move_dispute, "Move a dispute", Move,
+        answer=DisputeText, below=True,
+    ),
+    Endpoint(
+        "dispute.settle", "POST", f"{_ONE}/settlement", _P.PAYMENTS_CHANGE, settle_dispute, "Settle a dispute",
+        SettleDispute, answer=DisputeText, below=True, key=Key.NEEDED,
+    ),
+]  # fmt: skip

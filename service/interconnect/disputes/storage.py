@@ -1,0 +1,120 @@
+"""Disputes in SQL: opened, moved, noted, settled, each in one transaction under the node's lock."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.database.billing_tables import invoices
+from service.database.interconnect_tables import differences, dispute_notes, disputes
+from service.database.tables import accounts
+from service.faults import Fault
+from service.interconnect.adjustments import DISPUTE, Actor, Adjusting, adjust
+from service.interconnect.disputes.rules import CLOSED
+from service.interconnect.partners import OUT
+
+
+class Opening(NamedTuple):
+    """What is disputed."""
+
+    account_id: int
+    direction: str
+    subject: str
+    currency: str
+    amount_micros: int
+    reconciliation_id: int | None
+    due_ms: int
+
+
+class NothingDisputed(Fault):
+    """The differences speak for us, or there are none."""
+
+    def __init__(self, micros: int) -> None:
+        said = "there are none that are in no dispute yet" if not micros else "altogether they speak against it"
+        super().__init__(f"these differences can't be disputed: {said}")
+
+
+class NoCreditNote(Fault):
+    """Of this number."""
+
+    def __init__(self, number: str) -> None:
+        super().__init__(f"no credit note {number} was issued to this account with the agreed amount")
+
+
+async def disputed_micros(conn: AsyncConnection, reconciliation: Row[Any], kinds: list[str]) -> int:
+    """What differences come to that are in no dispute yet. Raises NothingDisputed."""
+    at_stake = sa.func.coalesce(sa.func.sum(differences.c.their_micros - differences.c.our_micros), 0)
+    found = int((await conn.execute(sa.select(at_stake).where(_free(reconciliation.id, kinds)))).scalar_one())
+    micros = found if reconciliation.direction == OUT else -found
+    if micros <= 0:
+        raise NothingDisputed(found)
+    return micros
+
+
+def _free(reconciliation_id: int, kinds: list[str]) -> sa.ColumnElement[bool]:
+    of = (differences.c.reconciliation_id == reconciliation_id) & differences.c.kind.in_(kinds)
+    return of & differences.c.dispute_id.is_(None)
+
+
+async def open_dispute(
+    conn: AsyncConnection, opening: Opening, kinds: list[str], actor: Actor, now_ms: int
+) -> Row[Any]:
+    """Its row. The differences belong to it from now on."""
+    values = opening._asdict() | {"actor": actor.name, "opened_ms": now_ms, "changed_ms": now_ms}
+    row: Row[Any] = (await conn.execute(sa.insert(disputes).values(**values).returning(disputes))).one()
+    if opening.reconciliation_id is not None:
+        taken = sa.update(differences).where(_free(opening.reconciliation_id, kinds))
+        await conn.execute(taken.values(dispute_id=row.id))
+    await note(conn, row, opening.subject, actor, now_ms)
+    return row
+
+
+async def note(
+    conn: AsyncConnection, dispute: Row[Any], text: str, actor: Actor, now_ms: int, *, internal: bool = False
+) -> None:
+    """Adds to the correspondence."""
+    values = {"dispute_id": dispute.id, "state": dispute.state, "text": text, "internal": internal}
+    values |= {"actor": actor.name, "actor_account_id": actor.account_id, "created_ms": now_ms}
+    await conn.execute(sa.insert(dispute_notes).values(**values))
+
+
+async def change(conn: AsyncConnection, dispute: Row[Any], now_ms: int, **values: Any) -> Row[Any]:
+    """Its row afterwards."""
+    edited = sa.update(disputes).where(disputes.c.id == dispute.id)
+    made = edited.values(**values, changed_ms=now_ms, version=disputes.c.version + 1).returning(disputes)
+    row: Row[Any] = (await conn.execute(made)).one()
+    return row
+
+
+async def settle(
+    conn: AsyncConnection, node: str, dispute: Row[Any], credit_note: str, actor: Actor, now_ms: int
+) -> Row[Any]:
+    """Posts what was agreed on, or takes a credit note for it; closes it. Raises NoCreditNote."""
+    if credit_note:
+        entry_id, text = await _credited(conn, dispute, credit_note), f"settled by credit note {credit_note}"
+    else:
+        account = (await conn.execute(sa.select(accounts).where(accounts.c.id == dispute.account_id))).one()
+        # out: it is owed less for our traffic; in: it owes less for its own. Either way what it has with us changes
+        micros = dispute.agreed_micros if dispute.direction == OUT else -dispute.agreed_micros
+        subject = f"dispute {dispute.id}: {dispute.subject}"
+        wanted = Adjusting(dispute.direction, DISPUTE, subject, micros, f"dispute {dispute.id}")
+        entry_id, text = await adjust(conn, node, account, wanted, actor, now_ms), "settled by an adjustment"
+    row = await change(conn, dispute, now_ms, state=CLOSED, entry_id=entry_id)
+    await note(conn, row, text, actor, now_ms)
+    return row
+
+
+async def _credited(conn: AsyncConnection, dispute: Row[Any], number: str) -> int:
+    query = sa.select(invoices).where(
+        invoices.c.kind == "credit_note", invoices.c.account_id == dispute.account_id, invoices.c.number == number
+    )
+    row = (await conn.execute(query)).first()
+    used = sa.select(disputes.c.id).where(disputes.c.entry_id == (row.entry_id if row is not None else 0))
+    if row is None or row.entry_id is None or row.currency != dispute.currency:
+        raise NoCreditNote(number)
+    if row.net_micros + row.rounding_micros < dispute.agreed_micros or (await conn.execute(used)).first() is not None:
+        raise NoCreditNote(number)
+    return int(row.entry_id)

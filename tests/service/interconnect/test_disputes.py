@@ -1,0 +1,242 @@
+"""Disputes from the difference to the money: every step once, in its order, seen by whom it concerns."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.database.billing_tables import invoices
+from service.database.engine import reading
+from service.database.interconnect_tables import DISPUTE_STATES, disputes
+from service.database.tables import entries
+from service.interconnect.adjustments import adjusting_postings
+from service.interconnect.disputes.rules import AGES_DAYS, MOVES, age_of, agreed_micros, move_problem
+from service.interconnect.reconcile import api, worker
+from service.ledger.rules import check
+from service.ledger.storage import balance_of
+from tests.service.interconnect.test_reconciliations import Desk
+from tests.service.interconnect.test_statements import text_of
+from tests.service.office import Got
+from tests.service.test_money import House, house
+
+__all__ = ["house"]
+
+
+class Quarrel(Desk):
+    """Differences that are argued about."""
+
+    async def compared(self) -> Any:
+        """The carrier counts two calls too dear, by 0.486 and 0.684, has one twice, for 0.018, and lacks one."""
+        await self.calls(60, 70, 80, 90, 100)
+        rows = await self.ours()
+        changed = [rows[0], rows[1] | {"duration": 75, "amount": "0.5"}, rows[2] | {"amount": "0.7"}, rows[3], rows[3]]
+        return (await self.compare(changed)).ok()
+
+    async def by_hand(self, account: str = "carrier", amount: str = "10", **more: Any) -> Any:
+        """Without a comparison."""
+        values = {"account_id": self.house.ids[account], "amount": amount, "subject": "too dear", **more}
+        return (await self.boss.ask("dispute.open", **values)).ok()
+
+    async def move(self, dispute: Any, state: str, **more: Any) -> Got:
+        """The next step."""
+        return await self.boss.ask("dispute.move", dispute_id=dispute["id"], state=state, text=f"now {state}", **more)
+
+    async def settle(self, dispute: Any, key: str = "k", **more: Any) -> Got:
+        """The money."""
+        return await self.boss.ask("dispute.settle", dispute_id=dispute["id"], key=key, **more)
+
+
+async def root_cost(quarrel: Quarrel) -> int:
+    """The operator's book of costs."""
+    async with reading(quarrel.house.company.engine) as conn:
+        return await balance_of(conn, 1, "EUR", "cost")
+
+
+@pytest.fixture
+async def quarrel(house: House, monkeypatch: pytest.MonkeyPatch) -> Quarrel:
+    """Ready."""
+    monkeypatch.setattr(api, "work_apart", worker.work)
+    return Quarrel(house)
+
+
+async def test_from_a_difference_to_the_money(quarrel: Quarrel) -> None:
+    """Opened with what is at stake, sent, answered, agreed on in part, posted once, on the next statement."""
+    compared = await quarrel.compared()
+    opened = await quarrel.boss.do("dispute.open", reconciliation_id=compared["id"], subject="September")
+    assert (opened["amount"], opened["direction"], opened["state"]) == ("1.188", "out", "open")
+    again = await quarrel.boss.ask("dispute.open", reconciliation_id=compared["id"], subject="September")
+    assert (again.status, "in no dispute yet" in again["detail"]) == (409, True)
+    assert (await quarrel.boss.ask("reconciliation.remove", reconciliation_id=compared["id"])).status == 409
+    for state in ("sent", "answered"):
+        assert (await quarrel.move(opened, state)).ok()["state"] == state
+    assert (await quarrel.settle(opened)).status == 409
+    assert (await quarrel.move(opened, "partly", agreed="1")).ok()["agreed"] == "1.00"
+    assert (await quarrel.move(opened, "closed")).status == 409
+    before, cost = await quarrel.house.balance("carrier"), await root_cost(quarrel)
+    settled = (await quarrel.settle(opened)).ok()
+    assert (settled["state"], settled["differences"]) == ("closed", 3)
+    assert [one["state"] for one in settled["notes"]] == ["open", "sent", "answered", "partly", "closed"]
+    assert await quarrel.house.balance("carrier") - before == -1_000_000
+    assert await root_cost(quarrel) - cost == 1_000_000
+    assert (await quarrel.settle(opened)).ok() == settled
+    assert (await quarrel.settle(opened, key="other")).status == 409
+    await quarrel.house.company.pump()
+    assert quarrel.house.stored("carrier") == await quarrel.house.balance("carrier")
+    company = quarrel.house.company
+    quarrel.house.office.now_ms = company.now.wall_ms + 1_000
+    values = {"account_id": quarrel.house.ids["carrier"], "since": "2026-09-01T00:00:00Z"}
+    stated = await quarrel.boss.do("statement.issue", **values, until=text_of(company.now.wall_ms), key="s")
+    assert (stated["theirs"]["total"], stated["adjusted"], stated["net"]) == ("0.08", "1.00", "0.92")
+    await quarrel.boss.do("statement.settle", statement_id=stated["id"], reason="bank", key="b")
+    assert await quarrel.house.balance("carrier") == 0
+
+
+async def test_a_customer_s_dispute_gives_back_what_it_paid(quarrel: Quarrel) -> None:
+    """By an adjustment of its seller's revenue."""
+    dispute = await quarrel.by_hand("customer", "2.5")
+    assert dispute["direction"] == "in"
+    await quarrel.move(dispute, "sent")
+    await quarrel.move(dispute, "accepted")
+    before, revenue = await quarrel.house.balance("customer"), await quarrel.house.balance("lower", "revenue")
+    entry = (await quarrel.settle(dispute)).ok()["entry_id"]
+    assert await quarrel.house.balance("customer") - before == 2_500_000
+    assert await quarrel.house.balance("lower", "revenue") - revenue == -2_500_000
+    async with reading(quarrel.house.company.engine) as conn:
+        row = (await conn.execute(sa.select(entries).where(entries.c.id == entry))).one()
+    assert (row.kind, row.idempotency_key) == ("adjustment", f"dispute {dispute['id']}")
+
+
+async def test_a_credit_note_settles_it_instead(quarrel: Quarrel) -> None:
+    """One of the partner's, of the amount at least, and only once; nothing else is posted."""
+    dispute, other = await quarrel.by_hand("customer", "2.5"), await quarrel.by_hand("customer", "1")
+    for one in (dispute, other):
+        await quarrel.move(one, "sent")
+        await quarrel.move(one, "accepted")
+    assert (await quarrel.settle(dispute, credit_note="CN1")).status == 409
+    await _credit_note(quarrel, "CN1", 2_000_000)
+    assert (await quarrel.settle(dispute, credit_note="CN1")).status == 409
+    await _credit_note(quarrel, "CN2", 2_500_000)
+    before = await quarrel.house.balance("customer")
+    assert (await quarrel.settle(dispute, credit_note="CN2")).ok()["state"] == "closed"
+    assert await quarrel.house.balance("customer") == before
+    assert (await quarrel.settle(other, key="o", credit_note="CN2")).status == 409
+
+
+async def _credit_note(quarrel: Quarrel, number: str, micros: int) -> None:
+    """As billing issues one."""
+    ids = quarrel.house.ids
+    async with quarrel.house.company.engine.begin() as conn:
+        entry = sa.insert(entries).values(kind="credit_note", actor="billing", created_ms=1).returning(entries.c.id)
+        values = {"entry_id": (await conn.execute(entry)).scalar_one(), "number": number, "state": "issued"}
+        values |= {"seller_id": ids["lower"], "account_id": ids["customer"], "currency": "EUR", "language": "en"}
+        values |= {"net_micros": micros, "rounding_micros": 0, "tax_micros": 0, "total_micros": micros}
+        values |= {"period_from_ms": 0, "period_to_ms": 1, "issued_ms": 1, "due_ms": 1, "created_ms": 1}
+        values |= {"actor": "billing", "zone": "UTC", "prepaid": False, "seller": {}, "buyer": {}}
+        invoice = sa.insert(invoices).values(**values | {"kind": "invoice", "number": f"I{number}", "entry_id": None})
+        refers = (await conn.execute(invoice.returning(invoices.c.id))).scalar_one()
+        await conn.execute(sa.insert(invoices).values(**values, kind="credit_note", refers_to_id=refers, reason="x"))
+
+
+async def test_the_partner_reads_what_is_for_it(quarrel: Quarrel) -> None:
+    """Not what is internal, nor our people's names; it changes nothing; nobody else sees anything."""
+    dispute = await quarrel.by_hand()
+    for text, internal in (("please look", False), ("they are wrong", True)):
+        await quarrel.boss.do("dispute.note", dispute_id=dispute["id"], text=text, internal=internal)
+    office, ids = quarrel.house.office, quarrel.house.ids
+    carrier = await office.hire(quarrel.boss, ids["carrier"], "c@carrier.example")
+    upper = await office.hire(quarrel.boss, ids["upper"], "u@upper.example")
+    seen = await carrier.do("dispute.show", dispute_id=dispute["id"])
+    assert [(one["text"], one["actor"]) for one in seen["notes"]] == [("too dear", "above"), ("please look", "above")]
+    assert len((await quarrel.boss.do("dispute.show", dispute_id=dispute["id"]))["notes"]) == 3
+    assert (await carrier.ask("dispute.note", dispute_id=dispute["id"], text="x")).status == 403
+    assert (await carrier.do("dispute.aging"))["items"][0]["amount"] == "10.00"
+    assert (await upper.ask("dispute.show", dispute_id=dispute["id"])).status == 404
+    assert (await upper.do("dispute.aging"))["items"] == []
+
+
+async def test_the_aging_says_how_long_they_wait(quarrel: Quarrel) -> None:
+    """By currency and age; what is closed is left out."""
+    await quarrel.by_hand(amount="1")
+    closed = await quarrel.by_hand(amount="5")
+    await quarrel.move(closed, "closed")
+    async with quarrel.house.company.engine.begin() as conn:
+        days = 40 * 86_400_000
+        await conn.execute(
+            sa.update(disputes).values(opened_ms=disputes.c.opened_ms - days, due_ms=disputes.c.due_ms - days)
+        )
+    await quarrel.by_hand(amount="2")
+    items = (await quarrel.boss.do("dispute.aging"))["items"]
+    assert [(one["days"], one["disputes"], one["amount"]) for one in items] == [
+        ("0-15", 1, "2.00"),
+        ("31-60", 1, "1.00"),
+    ]
+    due = await quarrel.boss.do("dispute.list", query={"sort": "due", "state": "open"})
+    assert [one["amount"] for one in due["items"]] == ["1.00", "2.00"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ({}, 422, "name a comparison"),
+        ({"account": "carrier"}, 422, "name a comparison"),
+        ({"account": "carrier", "amount": "0"}, 422, "an amount lies"),
+        ({"account": "customer", "amount": "1", "direction": "out"}, 422, "is no provider"),
+        ({"account": "carrier", "amount": "1", "kinds": []}, 422, "at least 1"),
+        ({"account": "carrier", "amount": "1", "due_days": 0}, 422, "greater than or equal"),
+        ({"reconciliation_id": 99}, 422, "there is no reconciliation 99"),
+    ],
+)
+async def test_what_is_wrong_is_told(quarrel: Quarrel, body: dict[str, Any], status: int, said: str) -> None:
+    """Nothing is opened."""
+    if "account" in body:
+        body = body | {"account_id": quarrel.house.ids[body["account"]]}
+        body.pop("account")
+    got = await quarrel.boss.ask("dispute.open", subject="x", **body)
+    assert (got.status, said in str(got.body)) == (status, True), got
+    assert (await quarrel.boss.do("dispute.list"))["items"] == []
+
+
+async def test_differences_that_speak_for_the_partner_are_no_dispute(quarrel: Quarrel) -> None:
+    """What it forgot to charge."""
+    compared = await quarrel.compared()
+    got = await quarrel.boss.ask("dispute.open", reconciliation_id=compared["id"], subject="x", kinds=["only_ours"])
+    assert (got.status, "speak against it" in got["detail"]) == (409, True)
+
+
+@given(st.sampled_from(DISPUTE_STATES), st.sampled_from(DISPUTE_STATES))
+def test_every_move_is_allowed_or_told(before: str, after: str) -> None:
+    """And none leads out of the states that the ledger knows."""
+    problem = move_problem(before, after)
+    assert (problem is None) == (after in MOVES[before])
+    assert set(MOVES) == set(DISPUTE_STATES) >= {one for moves in MOVES.values() for one in moves}
+
+
+@given(st.integers(1, 10**12), st.integers(-5, 10**12) | st.none(), st.sampled_from(["accepted", "partly", "sent"]))
+def test_what_is_agreed_on_lies_within_what_is_disputed(amount: int, said: int | None, after: str) -> None:
+    """Or is refused."""
+    try:
+        agreed = agreed_micros(after, amount, said)
+    except ValueError:
+        assert said is not None or after == "partly"
+        return
+    assert (agreed == amount) == (after == "accepted")
+    assert 0 <= agreed <= amount
+
+
+@given(st.integers(0, 1000))
+def test_ages_follow_their_borders(days: int) -> None:
+    """Each day is in one age."""
+    borders = (-1, *AGES_DAYS, 10**9)
+    assert borders[age_of(days)] < days <= borders[age_of(days) + 1]
+
+
+@given(st.integers(-(10**12), 10**12).filter(bool), st.sampled_from(["in", "out", "both"]))
+def test_an_adjustment_adds_up_to_nothing(micros: int, direction: str) -> None:
+    """Whatever its sign."""
+    lines = adjusting_postings(7, 1, direction, micros, "EUR")
+    check(lines)
+    assert (lines[0].amount_micros, lines[1].book) == (-micros, "cost" if direction == "out" else "revenue")
