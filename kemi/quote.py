@@ -167,26 +167,34 @@ def price_chain(
     sellers = [account.id for account in payers[1:]] + [root]
     legs = []
     until_s = FOR_EVER
-    groups = look.groups() if any(account.flags & PACKAGED for account in payers) and not is_message else ()
+    has_packages = not is_message and any(account.flags & PACKAGED for account in payers)
+    groups = look.groups() if has_packages else ()
     for account, seller in zip(payers, sellers, strict=True):
         tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
-        rate = look.rate(tariff)
-        if rate is None:
-            raise look.no_rate(tariff, account.id, caller)
-        if terms_at(rate[1].terms, look.at_s).blocked:
-            raise Refusal("blocked", account.id, caller)
-        try:
-            leg, leg_until_s = _leg(look, account, seller, rate, first_hold_s)
-        except NoExchange as missing:
-            raise Refusal("exchange", account.id, caller, missing.pair) from None
+        leg, leg_until_s = _leg_of_caller(look, account, seller, tariff, caller, first_hold_s)
         if is_message:
             leg = _message_leg(look, leg, caller)
-        elif account.flags & PACKAGED:
+        elif has_packages and account.flags & PACKAGED:
             leg = leg._replace(packages=Holding(tariff, groups, fees=False, holds=()))
         look.note(leg)
         legs.append(leg)
         until_s = min(until_s, leg_until_s)
     return Chain(tuple(legs), until_s)
+
+
+def _leg_of_caller(
+    look: Look, account: Account, seller: int, tariff: int, caller: int, first_hold_s: int
+) -> tuple[ChargeLeg, int]:
+    """As `_leg`, by a tariff. Raises Refusal."""
+    rate = look.rate(tariff)
+    if rate is None:
+        raise look.no_rate(tariff, account.id, caller)
+    if terms_at(rate[1].terms, look.at_s).blocked:
+        raise Refusal("blocked", account.id, caller)
+    try:
+        return _leg(look, account, seller, rate, first_hold_s)
+    except NoExchange as missing:
+        raise Refusal("exchange", account.id, caller, missing.pair) from None
 
 
 FREE_CHAIN = Chain((), FOR_EVER)

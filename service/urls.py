@@ -6,8 +6,9 @@ from service.access.endpoints import filters, me, roles, sign_in, tokens, trail,
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.billing import invoices_api, taxes_api, terms_api
+from service.billing import invoices_api, paper_api, taxes_api, terms_api
 from service.calls import history, running, simulation, traffic_api
+from service.commission import api as commission
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
@@ -69,6 +70,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *terms_api.ENDPOINTS,
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,
+    *paper_api.ENDPOINTS,
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,
     *subscriptions_api.ENDPOINTS,
@@ -80,6 +82,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *alerts_api.ENDPOINTS,
     *vouchers_api.ENDPOINTS,
     *payment_gateways.ENDPOINTS,
+    *commission.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *limits_api.ENDPOINTS,

@@ -61,6 +61,7 @@ def arguments() -> argparse.Namespace:
         parser.add_argument(f"--{option}", type=int, default=value)
     parser.add_argument("--rates", type=int, default=300_000, help="of each of the four tariffs of Kambill")
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
+    parser.add_argument("--limits", type=int, default=0, help="against fraud, of each customer: `call` alone has them")
     return parser.parse_args()
 
 
@@ -78,7 +79,7 @@ def main() -> int:
 
 def call(found: argparse.Namespace, folder: Path) -> int:
     """CPU a call, and the ratios of the medians."""
-    size = Size(found.rates, found.accounts)
+    size = Size(found.rates, found.accounts, found.limits)
     proxies = [Proxy(name, folder / name, size) for name in found.proxies]
     load = Load(found.calls, found.rate, found.talk_ms)
     results = rounds(proxies, load, found.rounds)

@@ -9,7 +9,9 @@ from typing import Any
 
 from kemi.store.environment import open_reader
 from kemi.store.inbox import InboxWriter
+from ratebook.compiled.groups import compile_groups
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
+from ratebook.groups import Group
 from ratebook.model import Interval, Rate, Tariff, Terms
 
 ROOT, UPPER, LOWER, CARRIER, FIRST_CUSTOMER = 1, 2, 3, 4, 10
@@ -19,6 +21,16 @@ MONEY = 10**12
 NANOS = {UPPER: 20_000_000, LOWER: 30_000_000, CARRIER: 10_000_000, CUSTOMERS_TARIFF: 40_000_000}
 """Per minute, by tariff."""
 PREFIX_DIGITS = 8
+GROUP = "everywhere"
+LIMITS_MAX = 100
+LIMITS: tuple[dict[str, Any], ...] = (
+    {"measure": "spend", "group": "", "window_s": 3_600},
+    {"measure": "minutes", "group": "", "window_s": 86_400},
+    {"measure": "calls", "group": "", "window_s": 3_600},
+    {"measure": "spend", "group": GROUP, "window_s": 86_400},
+    {"measure": "destinations", "group": GROUP, "window_s": 3_600},
+)
+"""What limits there are, in turn."""
 APPLY_S = 600.0
 BATCH = 5000
 
@@ -51,8 +63,28 @@ def publish(folder: Path, rates: int) -> list[dict[str, Any]]:
     return found
 
 
-def bodies(accounts: int, caller_port: int, gateway_port: int) -> Iterator[dict[str, Any]]:
-    """The commands of everything else: the root, two resellers, a carrier, and the rest customers with a trunk each."""
+def publish_groups(folder: Path) -> dict[str, Any]:
+    """Writes the destination group that limits name: every number; its command."""
+    env = open_for_writing(folder)
+    compiled = compile_groups([Group(GROUP, ("",))])
+    write_version(env, compiled)
+    env.close()
+    return {"do": "groups", "version": compiled.version.hex()}
+
+
+def limits_of(account: int, count: int) -> dict[str, Any]:
+    """The command of so many limits of a customer, none of which is reached."""
+    rules = [
+        {"id": account * LIMITS_MAX + at, "trunk": 0, "limit": MONEY, "action": "block"} | LIMITS[at % len(LIMITS)]
+        for at in range(count)
+    ]
+    return {"do": "precautions", "account": account, "rules": rules, "numbers": [], "opened": [], "closed": []}
+
+
+def bodies(accounts: int, caller_port: int, gateway_port: int, limits: int = 0) -> Iterator[dict[str, Any]]:
+    """The commands of everything else: the root, two resellers, a carrier, and the rest customers with a trunk and so
+    many limits each.
+    """
     yield _account(ROOT, 0, "root", 0)
     yield _account(UPPER, ROOT, "reseller", UPPER)
     yield _account(LOWER, UPPER, "reseller", LOWER)
@@ -70,6 +102,8 @@ def bodies(accounts: int, caller_port: int, gateway_port: int) -> Iterator[dict[
         customer = FIRST_CUSTOMER + at
         yield _account(customer, LOWER, "customer", CUSTOMERS_TARIFF)
         yield {"do": "credit", "account": customer, "micros": MONEY}
+        if limits:
+            yield limits_of(customer, limits)
         trunk = {"do": "trunk", "id": customer, "account": customer, "networks": ["127.0.0.1/32"], "transport": "any"}
         trunk |= {"port": caller_port, "tech_prefix": f"{at:06}#", "state": "active", "channels": 0, "cps": 0}
         yield trunk | {

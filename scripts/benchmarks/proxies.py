@@ -38,6 +38,8 @@ class Size(NamedTuple):
 
     rates: int
     accounts: int
+    limits: int = 0
+    """Of each customer."""
 
 
 ROUTES = frozenset({"guards", "decisions", "floor"})
@@ -102,7 +104,9 @@ class Proxy:
         child.wait_until(lambda: is_bound(Address(HOST, SIP_PORT)), 20)
         if first and self.name in BILLING:
             commands = company.publish(self.data_dir / "rates", self.size.rates)
-            commands += company.bodies(self.size.accounts, CALLER_PORT, CALLEE_PORT)
+            if self.size.limits:
+                commands.append(company.publish_groups(self.data_dir / "rates"))
+            commands += company.bodies(self.size.accounts, CALLER_PORT, CALLEE_PORT, self.size.limits)
             company.send(self.run_dir, self.data_dir, commands)
         (self.folder / "filled").touch()
         return child

@@ -113,35 +113,36 @@ async def list_invoices(call: Call) -> Answer:
     return Answer(Page[InvoiceView](items=await _views(call, rows), next=following))
 
 
-def _check_shown(call: Call) -> None:
+def check_shown(call: Call) -> None:
+    """Drafts are for those who stand above the account. Raises Problem."""
     if call.row.account_id == call.actor.account_id and call.row.state in {"draft", "void"}:
         raise not_found()
 
 
 async def show_invoice(call: Call) -> Answer:
     """One."""
-    _check_shown(call)
+    check_shown(call)
     view = await _text(call, call.row)
     return Answer(view, version=view.version)
 
 
 async def list_lines(call: Call) -> Answer:
     """A page of them."""
-    _check_shown(call)
+    check_shown(call)
     rows, following = await page_of(call, _LINES)
     return Answer(Page[LineView](items=[_line(row) for row in rows], next=following))
 
 
 async def list_calls(call: Call) -> Answer:
     """A page of them."""
-    _check_shown(call)
+    check_shown(call)
     rows, following = await page_of(call, _CALLS)
     return Answer(Page[CallOfInvoice](items=[CallOfInvoice.model_validate(row) for row in rows], next=following))
 
 
 async def show_annex(call: Call) -> Answer:
     """The calls that its lines count, in the account's time zone."""
-    _check_shown(call)
+    check_shown(call)
     query: AnnexQuery = call.query
     rows = await calls_on(call.conn, call.row.id, query.after)
     content = "".join([piece async for piece in annex_of(_each(rows), zone=call.row.zone)])

@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 from sqlalchemy import Row
 
-from ratebook.compiled.layout import UnknownLayout, decode_terms
-from ratebook.exchange import exchanged, parse_factor
 from ratebook.money import format_nanos
 from service.api.lists import Paging
 from service.api.values import AccountId, Asked, Micros, Moment, Money, Number, Text, Told, When, Words
+from service.billing.prices import price_nanos_of
 from service.billing.taxes_api import PercentText
 
 
@@ -171,12 +170,5 @@ class RunView(Told):
 
 def rate_text(row: Row[Any]) -> str | None:
     """A minute's price of a line's terms where they have one."""
-    if not row.terms:
-        return None
-    try:
-        terms = decode_terms(bytes.fromhex(row.terms))
-    except (UnknownLayout, ValueError):
-        return None
-    if len(terms.intervals) != 1 or terms.timetable is not None:
-        return None
-    return format_nanos(exchanged(terms.intervals[0].rate_nanos, parse_factor(row.exchange)))
+    nanos = price_nanos_of(row)
+    return None if nanos is None else format_nanos(nanos)

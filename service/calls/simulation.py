@@ -14,7 +14,7 @@ from kemi import clock
 from kemi.authorize import Admitted
 from kemi.invitation import USER_MAX
 from kemi.rehearse import Asked as Wanted
-from kemi.rehearse import Attempt, Level, Rehearsal, Unknown, rehearse, stage
+from kemi.rehearse import Attempt, Level, Reading, Rehearsal, Unknown, rehearse, stage
 from kemi.store.devices import Device
 from kemi.store.environment import StoreAbsent, open_reader
 from kemi.store.layout import CLOSED, Account
@@ -94,45 +94,54 @@ def _rehearsed(call: Call, wanted: Wanted, moment: clock.Now) -> Rehearsal:
 
 async def _view(call: Call, body: Trial, found: Rehearsal, moment: clock.Now) -> SimulationView:
     eyes = await _eyes(call, found)
-    refused = None if found.decision is None or isinstance(found.decision, Admitted) else found.decision
-    hidden = refused is not None and refused.account and refused.account not in eyes.accounts
-    lasting = [seconds for account, seconds in found.lasts_s.items() if account in eyes.accounts]
-    rule, outcome = found.reading.rule, "refused" if refused else "admitted" if found.decision else "elsewhere"
-    values: dict[str, Any] = {
-        "account_id": found.origin.account,
-        "trunk_id": body.trunk_id,
-        "device_id": body.device_id,
-        "at": moment.wall_ms,
-        "source": "" if found.source is None else "{}:{} by {}".format(*found.source),
-        "found_trunk_id": found.found_as if found.found_as in eyes.trunks else None,
-        "called": CalledView(
-            sent=body.to,
-            plain=found.reading.plain,
-            rule_id=rule and rule.id,
-            written=found.reading.written,
-            number=found.reading.number,
-        ),
-        "caller": found.caller.number,
-        "moved_to": found.moved_to,
-        "special": found.goes_to.special,
-        "number_id": found.local.number if found.local and found.local.number in eyes.numbers else None,
-        "on_net": found.local is not None,
-        "plan_id": None if found.offered is None else found.goes_to.plan,
-        "outcome": outcome,
-        "sip_code": refused and refused.code,
-        "sip_reason": refused.reason if refused else "",
-        "rule": refused.rule if refused and not hidden else "",
-        "refused_by": refused.account if refused and refused.account and not hidden else None,
-        "expected_s": found.expected_s,
-        "longest_s": None if found.longest_s is None else min([found.longest_s, *lasting]),
-        "path": [_place(one, found, eyes) for one in found.path if one.id in eyes.accounts],
-        "levels": [_level(one, found, eyes, moment) for one in found.levels if one.leg.account in eyes.accounts],
-        "gateways": _weighed(found) if eyes.sees_gateways and eyes.sees_costs else [],
-        "attempts": [_attempt(one) for one in found.attempts] if _sees_attempts(found, eyes) else [],
-        "steps": [],
-    }
-    view = SimulationView(**values)
+    view = SimulationView(
+        account_id=found.origin.account,
+        trunk_id=body.trunk_id,
+        device_id=body.device_id,
+        at=moment.wall_ms,
+        source="" if found.source is None else "{}:{} by {}".format(*found.source),
+        found_trunk_id=found.found_as if found.found_as in eyes.trunks else None,
+        called=_called(body.to, found.reading),
+        caller=found.caller.number,
+        moved_to=found.moved_to,
+        special=found.goes_to.special,
+        number_id=found.local.number if found.local and found.local.number in eyes.numbers else None,
+        on_net=found.local is not None,
+        plan_id=None if found.offered is None else found.goes_to.plan,
+        expected_s=found.expected_s,
+        path=[_place(one, found, eyes) for one in found.path if one.id in eyes.accounts],
+        levels=[_level(one, found, eyes, moment) for one in found.levels if one.leg.account in eyes.accounts],
+        gateways=_weighed(found) if eyes.sees_gateways and eyes.sees_costs else [],
+        attempts=[_attempt(one) for one in found.attempts] if _sees_attempts(found, eyes) else [],
+        steps=[],
+        **_answer(found, eyes),
+    )
     return view.model_copy(update={"steps": steps_of(view, eyes.accounts, eyes.trunks, eyes.gateways)})
+
+
+def _called(sent: str, reading: Reading) -> CalledView:
+    rule_id = reading.rule and reading.rule.id
+    return CalledView(sent=sent, plain=reading.plain, rule_id=rule_id, written=reading.written, number=reading.number)
+
+
+def _answer(found: Rehearsal, eyes: Eyes) -> dict[str, Any]:
+    """What the caller gets, and why: of who refuses above the asker no more than the caller learns."""
+    lasting = [seconds for account, seconds in found.lasts_s.items() if account in eyes.accounts]
+    longest_s = None if found.longest_s is None else min([found.longest_s, *lasting])
+    decision = found.decision
+    if decision is None or isinstance(decision, Admitted):
+        outcome = "admitted" if decision else "elsewhere"
+        nothing: dict[str, Any] = {"sip_code": None, "sip_reason": "", "rule": "", "refused_by": None}
+        return nothing | {"outcome": outcome, "longest_s": longest_s}
+    is_seen = not decision.account or decision.account in eyes.accounts
+    return {
+        "outcome": "refused",
+        "sip_code": decision.code,
+        "sip_reason": decision.reason,
+        "rule": decision.rule if is_seen else "",
+        "refused_by": decision.account or None if is_seen else None,
+        "longest_s": longest_s,
+    }
 
 
 async def _eyes(call: Call, found: Rehearsal) -> Eyes:

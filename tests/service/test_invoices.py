@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import io
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from pypdf import PdfReader
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.money import format_micros, parse_micros
@@ -132,6 +134,46 @@ async def test_the_same_figure_wherever_it_stands(bureau: Bureau) -> None:
     assert annex["next"] is None
     assert annex["name"] == f"{invoice['number']}-calls.csv"
     assert [row["billed_s"] for row in rows] == ["61", "7", "95"]
+
+
+async def test_paper_says_what_the_api_says(bureau: Bureau) -> None:
+    """PDF with its data inside, HTML, XML; a draft has none, and what can't be told is told."""
+    await bureau.talk(61, 7, 95)
+    named = {"account_id": bureau.ids["lower"], "legal_name": "lower Ltd", "tax_number": "DE811115368"}
+    await bureau.office.boss.do("party.edit", **named, **PAPER)
+    await bureau.terms("upper", reviewed=True)
+    await bureau.run()
+    (invoice,) = await bureau.invoices("customer")
+    boss = bureau.office.boss
+    shown = {
+        form: await boss.do("invoice.paper", invoice_id=invoice["id"], query={"form": form})
+        for form in ("pdf", "html", "ubl", "cii")
+    }
+    data = {form: base64.b64decode(one["data"]) for form, one in shown.items()}
+    assert [(one["name"], one["type"]) for one in shown.values()] == [
+        (f"{invoice['number']}.pdf", "application/pdf"), (f"{invoice['number']}.html", "text/html"),
+        (f"{invoice['number']}.ubl.xml", "application/xml"), (f"{invoice['number']}.cii.xml", "application/xml"),
+    ]  # fmt: skip
+    total = invoice["total"]
+    assert f">{total}\u00a0EUR<" in data["html"].decode()
+    assert f">{total}<".encode() in data["ubl"]
+    reader = PdfReader(io.BytesIO(data["pdf"]))
+    assert f"{total} EUR" in reader.pages[0].extract_text().replace("\u00a0", " ")
+    assert reader.attachments["factur-x.xml"] == [data["cii"]]
+    (draft,) = await bureau.invoices("upper")
+    got = await boss.ask("invoice.paper", invoice_id=draft["id"])
+    assert (got.status, "no paper" in got["detail"]) == (404, True)
+
+
+async def test_what_the_norm_cannot_say_is_told(bureau: Bureau) -> None:
+    """Its seller has no tax number: the PDF comes without data, XML not at all."""
+    await bureau.talk(61)
+    await bureau.run()
+    (invoice,) = await bureau.invoices("customer")
+    got = await bureau.office.boss.ask("invoice.paper", invoice_id=invoice["id"], query={"form": "ubl"})
+    assert (got.status, "it has no tax number" in str(got.body)) == (422, True), got
+    plain = await bureau.office.boss.do("invoice.paper", invoice_id=invoice["id"])
+    assert not PdfReader(io.BytesIO(base64.b64decode(plain["data"]))).attachments
 
 
 async def test_adjustments_are_billed_once(bureau: Bureau) -> None:

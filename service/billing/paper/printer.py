@@ -28,11 +28,12 @@ class Printer:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._pool: ProcessPoolExecutor | None = None
 
     async def pdf_of(self, document: Document) -> bytes:
         """The PDF, with its data inside where the norm can say them. Raises Fault if it takes more than it may."""
-        async with self._turn:
+        async with self._turn_here():
             pool = self._pool = self._pool or _pool()
             try:
                 return await asyncio.get_running_loop().run_in_executor(pool, _print, document)
@@ -42,6 +43,13 @@ class Printer:
             f"{document.kind} {document.number}: its PDF takes more than {CPU_S_MAX} s or {MEMORY_BYTES_MAX >> 30} GiB,"
             " or its process was killed: try again, and if it is the same again shorten its lines"
         )
+
+    def _turn_here(self) -> asyncio.Lock:
+        """A lock belongs to a loop; tests and commands have one after the other."""
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._turn, self._loop = asyncio.Lock(), loop
+        return self._turn
 
     def close(self) -> None:
         """Ends its process."""

@@ -277,57 +277,75 @@ def _is_row(row: list[Cell], found: Columns) -> bool:
     return len(row) >= found.width and any(cell != "" for cell in row)
 
 
-def _read(rows: Numbered, found: Columns, how: _How, known: Answers) -> Theirs:
-    clock = Clock(known.zone, how.order)
-    called_at, duration_at = found.at[at.CALLED], found.at[at.DURATION]
-    caller_at, amount_at = found.at.get(at.CALLER), found.at.get(at.AMOUNT)
-    called: list[str] = []
-    callers: list[str] = []
-    at_ms, durations, amounts, lines = (array("q") for _ in range(4))
-    faults: list[Fault] = []
-    unanswered = footers = 0
-    prefixes, width, moment, unit = known.tech_prefixes, found.width, how.moment, how.unit
-    for line, row in rows:
+class _Rows:
+    """A file's rows on their way into columns."""
+
+    def __init__(self, found: Columns, how: _How, known: Answers) -> None:
+        self.faults: list[Fault] = []
+        self._how, self._width, self._prefixes = how, found.width, known.tech_prefixes
+        self._clock = Clock(known.zone, how.order)
+        self._called, self._duration = found.at[at.CALLED], found.at[at.DURATION]
+        self._caller, self._amount = found.at.get(at.CALLER), found.at.get(at.AMOUNT)
+        self._numbers: list[str] = []
+        self._callers: list[str] = []
+        self._at_ms, self._durations, self._amounts, self._lines = (array("q") for _ in range(4))
+        self._unanswered = self._footers = 0
+
+    def add(self, line: int, row: list[Cell]) -> None:
+        """The next one. Raises Refused for too many, of rows or of faults."""
         try:
-            if len(row) != width and not _fits(row, width):
-                continue
-            text = row[duration_at]
-            duration = parse_duration((text if isinstance(text, str) else text_of(text)).strip() or "0", unit)
-            amount = 0
-            if amount_at is not None:
-                text = row[amount_at]
-                amount = parse_amount((text if isinstance(text, str) else text_of(text)).strip() or "0")
-            if not duration and not amount:
-                unanswered += 1
-                continue
-            number = row[called_at]
-            number = parse_number((number if isinstance(number, str) else text_of(number)).strip(), prefixes)
-            at_ms.append(clock.read(_stripped(moment(row))))
+            if len(row) == self._width or _fits(row, self._width):
+                self._take(line, row)
         except ValueError as fault:
             if _is_footer(row):
-                footers += 1
-                continue
-            faults.append(Fault(line, str(fault)))
-            if len(faults) == FAULTS_MAX:
-                break
-            continue
-        called.append(number)
-        if caller_at is not None:
-            text = row[caller_at]
-            callers.append(parse_caller(text if isinstance(text, str) else text_of(text)))
-        durations.append(duration)
-        amounts.append(amount)
-        lines.append(line)
-        if len(lines) > ROWS_MAX:
+                self._footers += 1
+                return
+            self.faults.append(Fault(line, str(fault)))
+            if len(self.faults) == FAULTS_MAX:
+                raise Refused(self.faults) from None
+        if len(self._lines) > ROWS_MAX:
             raise refuse(f"more than {ROWS_MAX} rows: cut the file in two", line)
-    if faults:
-        raise Refused(faults)
-    if not lines:
-        raise refuse("no row is an answered call")
-    notices = (*how.notices, *([f"{footers} rows of totals are left out"] if footers else []))
-    return Theirs(
-        called, callers, at_ms, durations, amounts if amount_at is not None else array("q"), lines, unanswered, notices
-    )
+
+    def _take(self, line: int, row: list[Cell]) -> None:
+        """All of a row, or nothing of it. Raises ValueError."""
+        duration = parse_duration(_text(row[self._duration]) or "0", self._how.unit)
+        amount = 0 if self._amount is None else parse_amount(_text(row[self._amount]) or "0")
+        if not duration and not amount:
+            self._unanswered += 1
+            return
+        number = parse_number(_text(row[self._called]), self._prefixes)
+        self._at_ms.append(self._clock.read(_stripped(self._how.moment(row))))
+        self._numbers.append(number)
+        if self._caller is not None:
+            self._callers.append(parse_caller(_text(row[self._caller])))
+        self._durations.append(duration)
+        self._amounts.append(amount)
+        self._lines.append(line)
+
+    def read(self) -> Theirs:
+        """All of them. Raises Refused."""
+        if self.faults:
+            raise Refused(self.faults)
+        if not self._lines:
+            raise refuse("no row is an answered call")
+        notices = self._how.notices
+        if self._footers:
+            notices = (*notices, f"{self._footers} rows of totals are left out")
+        amounts = array("q") if self._amount is None else self._amounts
+        return Theirs(
+            self._numbers, self._callers, self._at_ms, self._durations, amounts, self._lines, self._unanswered, notices
+        )
+
+
+def _text(cell: Cell) -> str:
+    return cell.strip() if isinstance(cell, str) else text_of(cell)
+
+
+def _read(rows: Numbered, found: Columns, how: _How, known: Answers) -> Theirs:
+    table = _Rows(found, how, known)
+    for line, row in rows:
+        table.add(line, row)
+    return table.read()
 
 
 def _fits(row: list[Cell], width: int) -> bool:
