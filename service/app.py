@@ -33,6 +33,7 @@ from service.calls.collector import Collector
 from service.commands.flusher import Flusher
 from service.commands.outbox import writing
 from service.commands.settings import send_settings
+from service.commission.payouts import hand_out_due
 from service.config import Config
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
@@ -129,6 +130,7 @@ class Service:
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
             "dunning": (DUN_S, self._dun),
+            "commission": (BILL_S, self._hand_out),
         }
 
     async def keep(self, name: str) -> None:
@@ -208,6 +210,9 @@ class Service:
     async def _dun(self) -> None:
         while await self._dunner.work(_now_ms()):
             pass
+
+    async def _hand_out(self) -> None:
+        await hand_out_due(self._engine, self._config, _now_ms())
 
     async def _publish_due(self) -> None:
         """What waited for its moment comes into force."""

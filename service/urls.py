@@ -9,6 +9,7 @@ from service.api.endpoint import Endpoint
 from service.billing import invoices_api, paper_api, taxes_api, terms_api
 from service.billing.dunning import api as dunning
 from service.calls import history, running, simulation, traffic_api
+from service.commission import api as commission
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
@@ -83,6 +84,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *alerts_api.ENDPOINTS,
     *vouchers_api.ENDPOINTS,
     *payment_gateways.ENDPOINTS,
+    *commission.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *limits_api.ENDPOINTS,

@@ -11,6 +11,7 @@ from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.billing_tables import invoice_lines, invoices, taxes
+from service.database.commission_tables import commission_payouts, commission_rules, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.dunning_tables import dunning_actions
 from service.database.edge_tables import bans, portings
@@ -196,6 +197,9 @@ NOUNS: dict[str, Noun] = {
         Noun("invoice", invoices, invoices.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
         Noun("dunning-action", dunning_actions, dunning_actions.c.account_id),
+        Noun("commission-rule", commission_rules, commission_rules.c.account_id),
+        Noun("commission", commissions, commissions.c.account_id),
+        Noun("commission-payout", commission_payouts, commission_payouts.c.account_id),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
         Noun("statement", statements, statements.c.account_id),
         Noun("dispute", disputes, disputes.c.account_id),

@@ -55,6 +55,7 @@ COMMANDS = {
     "voucher": ("", "Vouchers: make batches, use a code."),
     "payment-gateway": ("", "Where customers pay, and what gateways have told."),
     "top-up": ("", "What customers pay at gateways."),
+    "commission": ("", "What commission resellers earn: rules, report, payouts."),
     "mail-template": ("", "What a seller's mails say."),
     "call": ("call", "Running calls: list them, cut one."),
     "cdr": ("cdr", "Call records with every level's charge."),

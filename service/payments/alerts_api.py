@@ -85,11 +85,12 @@ ENDPOINTS = [
         query=AlertQuery, answer=Page[AlertView],
     ),
     Endpoint(
-        "balance-alert.make", "POST", "/balance-alerts", _P.SETTINGS_READ, make_alert, "Ask for a low-balance alert",
+        "balance-alert.make", "POST", "/balance-alerts", _P.SETTINGS_WEBHOOKS, make_alert,
+        "Ask for a low-balance alert",
         NewAlert, answer=AlertView, status=201,
     ),
     Endpoint(
-        "balance-alert.remove", "DELETE", "/balance-alerts/{balance_alert_id}", _P.SETTINGS_READ, remove_alert,
+        "balance-alert.remove", "DELETE", "/balance-alerts/{balance_alert_id}", _P.SETTINGS_WEBHOOKS, remove_alert,
         "Remove a low-balance alert", status=204,
     ),
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from typing import Annotated
 
@@ -113,9 +114,9 @@ class EventView(Told):
 
 
 class EventQuery(Paging):
-    """Of which gateway."""
+    """Of whose gateways."""
 
-    gateway_id: int | None = None
+    account_id: AccountId | None = None
 
 
 class Taken(Told):
@@ -128,7 +129,13 @@ _LISTING = Listing(
     "payment-gateway", {"id": payment_gateways.c.id}, {"account_id": equals(payment_gateways.c.account_id)}
 )
 _TOP_UPS = Listing("top-up", {"-id": top_ups.c.id}, {"account_id": equals(top_ups.c.account_id)})
-_EVENTS = Listing("gateway-event", {"-id": gateway_events.c.id}, {"gateway_id": equals(gateway_events.c.gateway_id)})
+_EVENTS = Listing(
+    "gateway-event",
+    {"-id": gateway_events.c.id},
+    {"account_id": lambda number: gateway_events.c.gateway_id.in_(
+        sa.select(payment_gateways.c.id).where(payment_gateways.c.account_id == number)
+    )},
+)  # fmt: skip
 
 
 async def list_gateways(call: Call) -> Answer:
@@ -202,7 +209,10 @@ async def make_top_up(call: Call) -> Answer:
 
 async def take_event(call: Call) -> Answer:
     """What the gateway tells, by its signature. Told twice, it has its effect once."""
-    query = sa.select(payment_gateways).where(payment_gateways.c.id == int(call.asking.parameters["gateway"]))
+    number = call.asking.parameters["gateway"]
+    if not re.fullmatch(r"[0-9]{1,18}", number):
+        raise not_found()
+    query = sa.select(payment_gateways).where(payment_gateways.c.id == int(number))
     gateway = (await call.conn.execute(query)).first()
     if gateway is None or not gateway.active:
         raise not_found()

@@ -62,14 +62,14 @@ KINDS: dict[str, Kind] = {
     "due_soon": Kind(
         _COMMON | _ASKED,
         "Invoice {{ number }} is due on {{ due }}",
-        "Hello {{ name }},\n\n{{ open }} {{ currency }} of invoice {{ number }} over {{ total }} {{ currency }} are due on "
-        "{{ due }}.\n\n{{ company }}\n",
+        "Hello {{ name }},\n\n{{ open }} {{ currency }} of invoice {{ number }} over {{ total }} {{ currency }} are due "
+        "on {{ due }}.\n\n{{ company }}\n",
     ),
     "reminder": Kind(
         _COMMON | _ASKED,
         "Invoice {{ number }} is overdue",
-        "Hello {{ name }},\n\ninvoice {{ number }} over {{ total }} {{ currency }} was due on {{ due }}, and {{ open }} "
-        "{{ currency }} of it are open. Please pay now.\n\n{{ company }}\n",
+        "Hello {{ name }},\n\ninvoice {{ number }} over {{ total }} {{ currency }} was due on {{ due }}, and "
+        "{{ open }} {{ currency }} of it are open. Please pay now.\n\n{{ company }}\n",
     ),
     "rate_change": Kind(
         _COMMON | {"tariff": "retail", "effective": "2027-01-01", "changes": "44 Great Britain: 0.010 -> 0.012"},
