@@ -62,8 +62,8 @@ KINDS: dict[str, Kind] = {
     "due_soon": Kind(
         _COMMON | _ASKED,
         "Invoice {{ number }} is due on {{ due }}",
-        "Hello {{ name }},\n\n{{ open }} {{ currency }} of invoice {{ number }} over {{ total }} {{ currency }} are due "
-        "on {{ due }}.\n\n{{ company }}\n",
+        "Hello {{ name }},\n\n{{ open }} {{ currency }} of invoice {{ number }} over {{ total }} {{ currency }} are "
+        "due on {{ due }}.\n\n{{ company }}\n",
     ),
     "reminder": Kind(
         _COMMON | _ASKED,

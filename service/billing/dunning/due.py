@@ -16,7 +16,7 @@ from service.database.dunning_tables import dunning_actions, dunning_exemptions,
 from service.database.tables import accounts
 
 DAY_MS = 86_400_000
-_AT_MS = invoices.c.due_ms + dunning_steps.c.days * sa.literal(DAY_MS, BIG)
+_moment = invoices.c.due_ms + dunning_steps.c.days * sa.literal(DAY_MS, BIG)
 _COLUMNS = (
     invoices.c.id.label("invoice_id"), dunning_steps.c.kind, dunning_steps.c.days, dunning_steps.c.amount_micros,
     dunning_steps.c.currency.label("fee_currency"), dunning_steps.c.percent_millionths,
@@ -25,7 +25,7 @@ _COLUMNS = (
 
 async def due(conn: AsyncConnection, now_ms: int, limit: int) -> list[Row[Any]]:
     """The earliest first."""
-    query = _due(now_ms).order_by(_AT_MS, invoices.c.id, dunning_steps.c.kind, dunning_steps.c.days).limit(limit)
+    query = _due(now_ms).order_by(_moment, invoices.c.id, dunning_steps.c.kind, dunning_steps.c.days).limit(limit)
     return list(await conn.execute(query))
 
 
@@ -59,6 +59,6 @@ def _due(now_ms: int) -> sa.Select[Any]:
         .select_from(invoices)
         .join(dunning_steps, dunning_steps.c.account_id == invoices.c.seller_id)
         .join(accounts, accounts.c.id == invoices.c.account_id)
-        .where((invoices.c.kind == "invoice") & invoices.c.state.in_(OPEN_STATES) & (_AT_MS < now_ms))
+        .where((invoices.c.kind == "invoice") & invoices.c.state.in_(OPEN_STATES) & (_moment < now_ms))
         .where((accounts.c.state != "closed") & chargeable & barrable & ~done & ~spared)
     )

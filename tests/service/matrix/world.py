@@ -33,6 +33,7 @@ from service.database.billing_tables import (
 )
 from service.database.commission_tables import commission_payouts, commission_rules, commission_terms, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
+from service.database.dunning_tables import dunning_actions
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import (
@@ -400,6 +401,8 @@ class World:
         untaxed = {"category": "O", "percent_millionths": 0, "exemption_reason": mark, "base_micros": EURO}
         share = {"tax_group": 0, "position": 0, "name": "", "inclusive": False, "compound": False, "tax_micros": 0}
         await conn.execute(sa.insert(invoice_taxes).values(**of, **share, **untaxed))
+        due = {"kind": "reminder", "days": 1, "open_micros": EURO, "currency": "EUR", "done_ms": NOW_MS}
+        await put("dunning-action", dunning_actions, **own, **of, **due, recipients=[mark])
         issued = {"state": "issued", "number": mark, "issued_ms": NOW_MS, "due_ms": NOW_MS}
         await conn.execute(sa.update(invoices).where(invoices.c.id == place.things["invoice"]).values(**issued))
 

@@ -38,7 +38,8 @@ def upgrade() -> None:
         sa.Column("percent_millionths", sa.BigInteger(), server_default="0", nullable=False),
         sa.CheckConstraint("(amount_micros > 0) = (currency <> '')", name=op.f("ck_dunning_steps_currency")),
         sa.CheckConstraint(
-            "CASE WHEN kind = 'fee' THEN (amount_micros > 0) <> (percent_millionths > 0) ELSE amount_micros = 0 AND percent_millionths = 0 END",
+            "CASE WHEN kind = 'fee' THEN (amount_micros > 0) <> (percent_millionths > 0) "
+            "ELSE amount_micros = 0 AND percent_millionths = 0 END",
             name=op.f("ck_dunning_steps_fee"),
         ),
         sa.CheckConstraint("kind = 'reminder' OR days >= 0", name=op.f("ck_dunning_steps_after")),
