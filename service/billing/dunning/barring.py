@@ -18,7 +18,7 @@ from service.database.tables import accounts
 
 REASON = "dunning"
 """What `accounts.suspended_for` says."""
-SYSTEM = local_actor("dunning")
+SYSTEM = local_actor("")._replace(name="dunning")
 
 
 async def bar(conn: AsyncConnection, node: str, account_id: int, now_ms: int) -> None:
