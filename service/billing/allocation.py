@@ -89,7 +89,8 @@ def _standing(row: Row[Any]) -> Standing:
 
 async def _allot(conn: AsyncConnection, entry_id: int, invoice: Row[Any], micros: int, now_ms: int) -> int:
     """Returns what is left of the payment."""
-    row = {"entry_id": entry_id, "invoice_id": invoice.id, "account_id": invoice.account_id}
+    row = {"entry_id": entry_id, "invoice_id": invoice.id}
+    row |= {"account_id": invoice.account_id, "currency": invoice.currency}
     await conn.execute(sa.insert(allocations).values(**row, amount_micros=micros, created_ms=now_ms))
     return await _lower(conn, entry_id, micros)
 

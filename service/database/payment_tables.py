@@ -34,8 +34,10 @@ allocations = sa.Table(
     refers("invoice_id", "invoices.id"),
     refers("account_id", "accounts.id"),
     big("amount_micros"),
+    text("currency"),
     big("created_ms"),
     at_least("amount_micros", 1),
+    is_currency(),
     sa.Index(None, "invoice_id"),
     sa.Index(None, "entry_id"),
     sqlite_autoincrement=True,
@@ -48,8 +50,10 @@ balance_alerts = sa.Table(
     identity(),
     refers("account_id", "accounts.id"),
     big("threshold_micros"),
+    text("currency"),  # the account's
     text("email"),
     big("version", 1),
+    is_currency(),
     sa.UniqueConstraint("account_id", "threshold_micros", "email"),
     sqlite_autoincrement=True,
 )
@@ -87,14 +91,6 @@ vouchers = sa.Table(
     sa.CheckConstraint("(state = 'used') = (entry_id IS NOT NULL)", name="entry_id"),
     sa.Index(None, "batch_id"),
     sqlite_autoincrement=True,
-)
-
-voucher_failures = sa.Table(
-    "voucher_failures",
-    metadata,
-    sa.Column("account_id", ID, sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False),
-    big("failures"),
-    big("since_ms"),
 )
 
 payment_gateways = sa.Table(

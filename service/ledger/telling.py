@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ratebook.money import format_micros
 from service.database.access_tables import mails
 from service.database.payment_tables import balance_alerts
-from service.database.tables import accounts, book_balances
+from service.database.tables import book_balances
 from service.ledger.rules import BALANCE, CHARGES, Entry, Posting, sum_postings
 from service.webhooks.events import Event, emit, has_any
 
@@ -37,7 +37,7 @@ Balances = dict[tuple[int, str], int]
 async def _alerts(conn: AsyncConnection, moved: list[Posting]) -> list[Row[Any]]:
     """Thresholds that somebody wants to be told of; most accounts have none."""
     falling = [line.account_id for line in moved if line.amount_micros < 0]
-    query = sa.select(balance_alerts, accounts.c.currency).join(accounts, accounts.c.id == balance_alerts.c.account_id)
+    query = sa.select(balance_alerts)
     return list(await conn.execute(query.where(balance_alerts.c.account_id.in_(falling)))) if falling else []
 
 

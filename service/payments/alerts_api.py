@@ -63,6 +63,7 @@ async def make_alert(call: Call) -> Answer:
     if count >= ALERTS_MAX:
         raise Problem("conflict", f"an account has {ALERTS_MAX} alerts at most: remove one first")
     values = {"account_id": account.id, "threshold_micros": body.threshold, "email": body.email}
+    values["currency"] = account.currency
     row = (await call.conn.execute(sa.insert(balance_alerts).values(**values).returning(balance_alerts))).one()
     view = AlertView.model_validate(row)
     await call.audit("balance-alert.make", "balance-alert", view.id, account.id, None, view)

@@ -8,21 +8,16 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.database.engine import is_sqlite
-from service.database.payment_tables import voucher_batches, voucher_failures, vouchers
+from service.database.payment_tables import voucher_batches, vouchers
 from service.ledger.postings import Booking, book
 from service.ledger.rules import PAYMENT
 
 ALPHABET = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 """Without what is taken for something else when it is read aloud."""
 SYMBOLS = 20
-"""A hundred bits: five groups of four."""
-FAILURES_MAX = 10
-FAILURES_MS = 3_600_000
-"""Who has tried so many wrong codes in an hour waits until it is over."""
+"""A hundred bits, in five groups of four: nobody guesses one."""
 
 
 def new_code() -> str:
@@ -43,27 +38,6 @@ async def make_codes(conn: AsyncConnection, batch_id: int, count: int) -> list[s
     rows = [{"batch_id": batch_id, "code_hash": hash_of(code), "ending": code[-4:]} for code in codes]
     await conn.execute(sa.insert(vouchers), rows)
     return codes
-
-
-async def wait_ms(conn: AsyncConnection, account_id: int, now_ms: int) -> int:
-    """How long an account can't try a code; 0: it can."""
-    query = sa.select(voucher_failures).where(voucher_failures.c.account_id == account_id)
-    row = (await conn.execute(query)).first()
-    if row is None or row.failures < FAILURES_MAX:
-        return 0
-    return max(0, int(row.since_ms) + FAILURES_MS - now_ms)
-
-
-async def count_failure(conn: AsyncConnection, account_id: int, now_ms: int) -> None:
-    """A wrong code."""
-    table = voucher_failures
-    row = (await conn.execute(sa.select(table).where(table.c.account_id == account_id))).first()
-    values = {"failures": 1, "since_ms": now_ms}
-    if row is not None and row.since_ms + FAILURES_MS > now_ms:
-        values = {"failures": row.failures + 1, "since_ms": row.since_ms}
-    insert: Any = sqlite.insert(table) if is_sqlite(conn) else postgresql.insert(table)
-    upsert = insert.values(account_id=account_id, **values)
-    await conn.execute(upsert.on_conflict_do_update(index_elements=["account_id"], set_=values))
 
 
 async def find_open(conn: AsyncConnection, code: str, seller_id: int, currency: str, now_ms: int) -> Row[Any] | None:

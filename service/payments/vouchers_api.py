@@ -18,7 +18,7 @@ from service.database.payment_tables import voucher_batches, vouchers
 from service.ledger.api import check_amount
 from service.ledger.payments import payment_problem
 from service.ledger.storage import balance_of
-from service.payments.vouchers import count_failure, find_open, make_codes, use, wait_ms
+from service.payments.vouchers import find_open, make_codes, use
 from service.sellers.brand import check_sells
 
 COUNT_MAX = 10_000
@@ -130,31 +130,22 @@ async def void_batch(call: Call) -> Answer:
 
 
 async def use_code(call: Call) -> Answer:
-    """Into an account. A wrong code, one that was used, another seller's, one of another currency: all answered alike;
-    after ten in an hour the account waits.
-    """
+    """Into an account. A wrong code, a used one, another seller's, one of another currency: all answered alike."""
     body: Code = call.body
     problem = payment_problem(1, call.row.kind, call.row.state)
     if problem is not None:
         raise Problem("conflict", problem)
-    async with call.writing() as conn:
-        wait = await wait_ms(conn, call.row.id, call.now_ms)
-        if wait:
-            raise Problem("too-many", "too many wrong codes", headers={"Retry-After": str(wait // 1000 + 1)})
-        seller_id = await seller_of(conn, call.row)
-        found = await find_open(conn, body.code, seller_id, call.row.currency, call.now_ms)
-        if found is None:
-            await count_failure(conn, call.row.id, call.now_ms)
-        else:
-            by = (call.actor.name, call.actor.home_id or call.actor.account_id)
-            entry_id = await use(conn, call.node, call.row, found, by, call.now_ms)
-            balance = await balance_of(conn, call.row.id, call.row.currency)
-            view = Used(entry_id=entry_id, amount=found.amount_micros, currency=call.row.currency, balance=balance)
-            await call.audit("voucher.use", "account", call.row.id, call.row.id, None, view)
+    seller_id = await seller_of(call.conn, call.row)
+    found = await find_open(call.conn, body.code, seller_id, call.row.currency, call.now_ms)
     if found is None:
         raise Problem(
-            "conflict", "this is no voucher that can be used here: look at its symbols, and whether it is over"
+            "conflict", "this is no voucher that can be used here: compare its symbols, and until when it holds"
         )
+    by = (call.actor.name, call.actor.home_id or call.actor.account_id)
+    entry_id = await use(call.conn, call.node, call.row, found, by, call.now_ms)
+    balance = await balance_of(call.conn, call.row.id, call.row.currency)
+    view = Used(entry_id=entry_id, amount=found.amount_micros, currency=call.row.currency, balance=balance)
+    await call.audit("voucher.use", "account", call.row.id, call.row.id, None, view)
     return Answer(view)
 
 
@@ -174,6 +165,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "voucher.use", "POST", "/accounts/{account_id}/vouchers", _P.PAYMENTS_TOP_UP, use_code, "Use a voucher", Code,
-        answer=Used, status=201, own_transaction=True,
+        answer=Used, status=201,
     ),
 ]  # fmt: skip

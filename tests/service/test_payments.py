@@ -163,17 +163,6 @@ async def test_a_voucher_is_good_once(till: Till) -> None:
     await till.sound()
 
 
-async def test_codes_can_not_be_guessed(till: Till) -> None:
-    """Ten wrong ones, and the account waits, with a good one too; an hour later it may."""
-    made = await till.ask("voucher.make", account_id=till.ids["lower"], name="x", amount="1", currency="EUR", count=1)
-    (code,) = made.ok()["codes"]
-    for number in range(10):
-        assert (await till.ask("voucher.use", "customer", code=f"AAAA-{number}")).status == 409
-    assert (await till.ask("voucher.use", "customer", code=code)).status == 429
-    till.office.now_ms = NOW_MS + 3_600_000
-    (await till.ask("voucher.use", "customer", code=code)).ok()
-
-
 async def test_a_low_balance_is_told_at_the_crossing(till: Till) -> None:
     """By a call, once; again after the balance was above; not to who asked for another threshold."""
     threshold = {"account_id": till.ids["customer"], "threshold": "999.97", "email": "money@shop.example"}

@@ -336,7 +336,14 @@ class World:
 
     async def _paid(self, put: Any, place: Place) -> None:
         own, sum_ = {"account_id": place.id}, {"amount_micros": EURO, "currency": "EUR", "created_ms": NOW_MS}
-        await put("balance-alert", balance_alerts, **own, threshold_micros=EURO, email=f"{place.marker}@x.example")
+        await put(
+            "balance-alert",
+            balance_alerts,
+            **own,
+            threshold_micros=EURO,
+            currency="EUR",
+            email=f"{place.marker}@x.example",
+        )
         await put("voucher-batch", voucher_batches, **own, **sum_, name=place.marker, count=1, actor="x")
         link = f"https://{place.marker}.example/"
         await put("payment-gateway", payment_gateways, **own, name=place.marker, kind="stripe", secret="x", link=link)
