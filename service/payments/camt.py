@@ -59,7 +59,9 @@ class _Builder:
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._count += 1
         if self._count > ELEMENTS_MAX or len(self._open) > DEPTH_MAX:
-            raise UnreadableFile(f"more than {ELEMENTS_MAX} elements, or {DEPTH_MAX} in each other: no bank writes such")
+            raise UnreadableFile(
+                f"more than {ELEMENTS_MAX} elements, or {DEPTH_MAX} in each other: no bank writes such"
+            )
         space, _, local = name.rpartition(" ")
         self.namespace = self.namespace or space
         node = Node(local, attributes.get("Ccy", ""))

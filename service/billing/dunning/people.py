@@ -16,10 +16,10 @@ from service.database.tables import accounts
 RECIPIENTS_MAX = 20
 
 
-async def recipients_of(conn: AsyncConnection, invoice: Row[Any]) -> list[str]:
-    """Addresses, each once whatever its case, the contact first."""
+async def recipients_of(conn: AsyncConnection, invoice: Row[Any]) -> dict[str, int]:
+    """Addresses with the numbers of their users (0: none's), each once whatever its case, the contact first."""
     contact = str(invoice.buyer.get("contact_email", "")).strip()
-    found = {contact.lower(): contact} if "@" in contact else {}
+    found = {contact.lower(): (contact, 0)} if "@" in contact else {}
     path = sa.select(accounts.c.path).where(accounts.c.id == invoice.account_id)
     standing = await standing_of(conn, (await conn.execute(path)).scalar_one())
     active = (users.c.account_id == invoice.account_id) & (users.c.state == "active")
@@ -27,5 +27,5 @@ async def recipients_of(conn: AsyncConnection, invoice: Row[Any]) -> list[str]:
         if len(found) == RECIPIENTS_MAX:
             break
         if Permission.INVOICES_READ in standing.of_user(await roles_of_user(conn, row.id)):
-            found.setdefault(row.email.lower(), row.email)
-    return list(found.values())
+            found[row.email.lower()] = (row.email, row.id)
+    return dict(found.values())

@@ -75,9 +75,10 @@ async def _remind(conn: AsyncConnection, _node: str, step: Row[Any], invoice: Ro
         "language": invoice.language,
     }  # fmt: skip
     kind = "due_soon" if step.days < 0 or now_ms <= invoice.due_ms else "reminder"
-    mail = {"account_id": invoice.account_id, "template": kind, "fields": fields, "created_ms": now_ms}
+    mail = {"account_id": invoice.account_id, "template": kind, "created_ms": now_ms}
     if recipients:
-        await conn.execute(sa.insert(mails), [{**mail, "recipient": one} for one in recipients])
+        rows = [{**mail, "recipient": one, "fields": fields | {"user_id": of}} for one, of in recipients.items()]
+        await conn.execute(sa.insert(mails), rows)
     return Done(recipients=tuple(recipients))
 
 
