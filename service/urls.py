@@ -21,7 +21,7 @@ from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
-from service.payments import alerts_api, vouchers_api
+from service.payments import alerts_api, bank_api, vouchers_api
 from service.payments import gateways_api as payment_gateways
 from service.peers import (
     devices_api,
@@ -82,6 +82,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
     *alerts_api.ENDPOINTS,
+    *bank_api.ENDPOINTS,
     *vouchers_api.ENDPOINTS,
     *payment_gateways.ENDPOINTS,
     *commission.ENDPOINTS,

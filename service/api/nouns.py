@@ -19,6 +19,7 @@ from service.database.fraud_tables import alarms, call_limits, call_patterns, nu
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
 from service.database.payment_tables import (
     balance_alerts,
+    bank_lines,
     gateway_events,
     payment_gateways,
     top_ups,
@@ -206,6 +207,7 @@ NOUNS: dict[str, Noun] = {
         Noun("commitment", commitments, commitments.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("balance-alert", balance_alerts, balance_alerts.c.account_id),
+        Noun("bank-line", bank_lines, bank_lines.c.account_id),
         Noun("voucher-batch", voucher_batches, voucher_batches.c.account_id),
         Noun("payment-gateway", payment_gateways, payment_gateways.c.account_id, _sellers_gateways),
         Noun("gateway-event", gateway_events, _of_gateway(gateway_events.c.gateway_id)),

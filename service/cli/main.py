@@ -53,6 +53,7 @@ COMMANDS = {
     "dunning": ("", "What is done about invoices that are not paid: terms, exemptions, what was done."),
     "balance-alert": ("", "Who is told when a balance falls low."),
     "voucher": ("", "Vouchers: make batches, use a code."),
+    "bank-line": ("", "Files of a seller's bank: what was posted, what waits for a person."),
     "payment-gateway": ("", "Where customers pay, and what gateways have told."),
     "top-up": ("", "What customers pay at gateways."),
     "commission": ("", "What commission resellers earn: rules, report, payouts."),

@@ -6,6 +6,7 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import islice
 from typing import NamedTuple
 
 from ratebook.money import parse_micros
@@ -38,19 +39,7 @@ class Layout(NamedTuple):
 def read_csv(raw: bytes, how: Layout) -> list[BankLine]:
     """Raises UnreadableFile."""
     rows = _rows(_decoded(raw), how)
-    header: list[str] = []
-    for number, row in rows:
-        header = [cell.strip() for cell in row]
-        if set(how.columns.values()) <= set(header):
-            break
-        if number > HEADER_LINES_MAX:
-            header = []
-            break
-    if not header or not set(how.columns.values()) <= set(header):
-        raise UnreadableFile(f"no line names all of the columns {', '.join(how.columns.values())}")
-    doubled = [name for name in how.columns.values() if header.count(name) > 1]
-    if doubled:
-        raise UnreadableFile(f"the column {doubled[0]!r} stands there twice")
+    header = _header(rows, how)
     at = {field: header.index(name) for field, name in how.columns.items()}
     found: list[BankLine] = []
     for number, row in rows:
@@ -64,13 +53,22 @@ def read_csv(raw: bytes, how: Layout) -> list[BankLine]:
     return found
 
 
+def _header(rows: Iterator[tuple[int, list[str]]], how: Layout) -> list[str]:
+    """Of the table; what stands above it is read over."""
+    names = how.columns.values()
+    for _, row in islice(rows, HEADER_LINES_MAX):
+        header = [cell.strip() for cell in row]
+        if set(names) <= set(header):
+            doubled = [name for name in names if header.count(name) > 1]
+            if doubled:
+                raise UnreadableFile(f"the column {doubled[0]!r} stands there twice")
+            return header
+    raise UnreadableFile(f"no line names all of the columns {', '.join(names)}")
+
+
 def _decoded(raw: bytes) -> str:
     """UTF-8, UTF-16 with its mark, or Windows-1252, which many banks write."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        tried = ["utf-16"]
-    else:
-        tried = ["utf-8-sig", "cp1252"]
-    for encoding in tried:
+    for encoding in ["utf-16"] if raw.startswith((b"\xff\xfe", b"\xfe\xff")) else ["utf-8-sig", "cp1252"]:
         try:
             text = raw.decode(encoding)
         except UnicodeDecodeError:
@@ -110,19 +108,22 @@ def _delimiter(lines: list[str], how: Layout) -> str:
 
 def _line(cells: Mapping[str, str], how: Layout, number: int) -> BankLine:
     try:
-        currency = cells.get("currency", "").upper() or how.currency
-        if not is_currency(currency):
-            raise ValueError(f"{currency!r} is no currency such as EUR")
         return BankLine(
             booked_on=parse_day(cells["booked"], how.date_order),
             amount_micros=_signed(parse_amount(cells["amount"], how.decimal_mark), cells.get("sign")),
-            currency=currency,
+            currency=_currency(cells.get("currency", "").upper() or how.currency),
             payer=tidy(cells.get("payer", "")),
             remittance=tidy(cells["remittance"]),
             reference=tidy(cells.get("reference", "")),
         )
     except ValueError as fault:
         raise UnreadableFile(str(fault), number) from None
+
+
+def _currency(text: str) -> str:
+    if not is_currency(text):
+        raise ValueError(f"{text[:10]!r} is no currency such as EUR")
+    return text
 
 
 def _signed(micros: int, sign: str | None) -> int:

@@ -1,6 +1,6 @@
 """CAMT.053, the bank's statement of ISO 20022, of any version. Pure.
 
-Read by expat into a small tree: a document type ends it before any entity can be declared, and depth, elements and bytes
+Read by expat into a small tree: a document type ends it before any entity can be declared; depth, elements and bytes
 are bounded, so that no file can cost more than its size. Pending entries are left out: they come again when booked.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any
-from xml.parsers import expat  # noqa: S407 -- no document type gets through: `_refuse_types`
+from xml.parsers import expat
 
 from ratebook.money import parse_micros
 from service.payments.bank_csv import parse_day

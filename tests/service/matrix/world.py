@@ -46,6 +46,7 @@ from service.database.interconnect_tables import (
 )
 from service.database.payment_tables import (
     balance_alerts,
+    bank_lines,
     gateway_events,
     payment_gateways,
     top_ups,
@@ -344,6 +345,8 @@ class World:
             currency="EUR",
             email=f"{place.marker}@x.example",
         )
+        line = {"digest": place.marker, "booked_on": "2026-11-01", "payer": place.marker, "remittance": place.marker}
+        await put("bank-line", bank_lines, **own, **sum_, **line)
         await put("voucher-batch", voucher_batches, **own, **sum_, name=place.marker, count=1, actor="x")
         link = f"https://{place.marker}.example/"
         await put("payment-gateway", payment_gateways, **own, name=place.marker, kind="stripe", secret="x", link=link)
