@@ -110,10 +110,10 @@ def held_for(payers: Payers, grant_s: int, answered_s: int) -> tuple[ChargeLeg, 
     """The legs, each held for a grant."""
     return tuple(
         [
-            packages.allocate(leg, pool, grant_s, answered_s)
+            packages.hold(available, leg, pool, grant_s, answered_s)
             if leg.packages
             else _new(ChargeLeg, (*leg[:-1], standard_micros(leg.terms, grant_s, answered_s, leg.factor)))
-            for _, leg, pool, _ in payers
+            for _, leg, pool, available in payers
         ]
     )
 

@@ -111,6 +111,17 @@ def _share(leg: ChargeLeg, pool: Pool, duration_ms: int, answered_s: int) -> tup
     return tuple(holds), micros
 
 
+def hold(available: int, leg: ChargeLeg, pool: Pool, seconds: int, answered_s: int, least_micros: int = 0) -> ChargeLeg:
+    """As `allocate`, sparingly if the account has the money: its call holds little of a package then, so that others
+    find something in it, and uses at its end what is free by then.
+    """
+    sparing = tuple([source._replace(free=source.free // SHARED) for source in pool.sources])
+    after = allocate(leg, _pool(sparing, fees=pool.cover.fees), seconds, answered_s, least_micros)
+    if after.held - leg.held <= max(0, available):
+        return after
+    return allocate(leg, pool, seconds, answered_s, least_micros)
+
+
 def takes_little(after: ChargeLeg, pool: Pool) -> bool:
     """Whether what a leg is to hold leaves enough in the packages for other calls."""
     wanted = {hold.grant: hold.amount for hold in after.packages.holds} if after.packages else {}
@@ -144,7 +155,9 @@ def _first_hold(change: Change, leg: ChargeLeg, first_hold_s: int, now: Now) -> 
     terms = decode_terms(leg.terms)
     seconds = held_seconds(terms, first_hold_s, now.wall_s)
     attempt = attempt_charge(terms, now.wall_s, leg.factor)
-    after = allocate(leg, pool_of(change, leg, now.wall_s), seconds, now.wall_s, attempt)
+    before = leg._replace(held=0)  # its price is not held yet
+    pool = pool_of(change, leg, now.wall_s)
+    after = hold(change.account(leg.account).available, before, pool, seconds, now.wall_s, attempt)
     move(change, leg, after)
     return after
 

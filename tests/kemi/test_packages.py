@@ -179,23 +179,23 @@ def test_an_attempt_is_paid_with_money(world: World) -> None:
     world.tariff(CUSTOMER, {"": terms("0.06", attempt_fee_nanos=parse_nanos("0.002"))})
     world.package(1, CUSTOMER, 100)
     call = world.ring()
-    assert (world.get(CUSTOMER).held, world.stock(1).held) == (2_000, 10)
+    assert (world.get(CUSTOMER).held, world.stock(1).held) == (5_000, 5)
     world.hang_up(call, "callee", 486)
     assert (row(world)["micros"], row(world)["takes"]) == (2_000, [])
     assert (world.stock(1).left, world.stock(1).held) == (100, 0)
 
 
 def test_a_call_goes_on_with_the_next_period(world: World) -> None:
-    """What it holds of the old one stays its own; the new one pays the rest, money that was held for it comes back."""
+    """Money was held for what the old one may not have had; the new one pays at the end, and it comes back."""
     world.package(1, CUSTOMER, 15, until_s=SECOND + 12)
     call = world.talk()
     world.wait(12)
     world.package(2, CUSTOMER, 1000, from_s=SECOND + 12)
     meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     world.wait(18)
-    assert world.get(CUSTOMER).held == 85_000
+    assert (world.get(CUSTOMER).held, world.stock(1).held) == (100_000, 0)
     world.hang_up(call)
-    assert (row(world)["takes"], row(world)["micros"]) == ([[1, 15], [2, 15]], 0)
+    assert (row(world)["takes"], row(world)["micros"]) == ([[2, 30]], 0)
 
 
 def test_what_is_over_stays_with_the_calls_that_hold_it(world: World) -> None:

@@ -313,7 +313,7 @@ async def test_a_package_pays_calls_until_it_is_used_up(shop: Shop) -> None:
 
 async def test_a_wiped_store_knows_what_is_left(shop: Shop) -> None:
     """Of the ledger; what a running call holds is there before it, and counts once."""
-    await shop.start(await shop.minutes(seconds=500))
+    await shop.start(await shop.minutes(seconds=5000))
     shop.company.call(40)
     call = shop.company.talk()
     (running,) = (await shop.office.boss.do("call.list"))["items"]
@@ -324,12 +324,12 @@ async def test_a_wiped_store_knows_what_is_left(shop: Shop) -> None:
     shop.company.begin()
     await shop.company.pump()
     ((left, held),) = shop.stocks().values()
-    assert (left, held) == (460, 100)
+    assert (left, held) == (4960, 100)
     await shop.house.sound()
     shop.company.wait(10)
     shop.company.hang_up(call)
     await shop.company.pump()
-    assert list(shop.stocks().values()) == [(450, 0)]
+    assert list(shop.stocks().values()) == [(4950, 0)]
     await shop.house.sound()
 
 
