@@ -79,6 +79,19 @@ async def test_a_workbook_is_one(boss: Walker) -> None:
         assert (await answer.read()).startswith(b"PK")
 
 
+@pytest.mark.parametrize(
+    ("form", "begins"), [("pdf", b"%PDF-"), ("html", b"<!doctype html>"), ("ubl", b"<?xml"), ("cii", b"<?xml")]
+)
+async def test_an_invoice_has_its_papers(boss: Walker, form: str, begins: bytes) -> None:
+    """HTML is shown, under its own policy; a draft has none."""
+    async with boss.session.get(f"{boss.address}/invoices/1/paper.{form}") as answer:
+        assert (await answer.read()).lower().startswith(begins.lower())
+        assert ("Content-Disposition" in answer.headers) is (form != "html")
+        assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
+    draft = (await numbers(boss, "/invoices?state=draft", "invoices"))[0]
+    assert (await boss.get(f"/invoices/{draft}/paper.{form}")).status == 404
+
+
 async def test_a_file_has_no_column_twice(boss: Walker) -> None:
     """A subscription says its product's name itself."""
     names = (await boss.get("/subscriptions.csv")).text.splitlines()[0].split(",")

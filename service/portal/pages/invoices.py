@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
 
+from service.billing.paper.html import POLICY
+from service.billing.paper_api import PaperView
 from service.billing.views import AnnexView, InvoicePreview, InvoiceText, LineView, RunView, TaxOfInvoice
 from service.portal.components import columns
 from service.portal.components.columns import each, facts
@@ -21,6 +24,7 @@ from service.portal.visit import Visit
 
 ONE = "/invoices/{invoice_id}"
 PREVIEW = "/accounts/{account_id}/invoice-preview"
+PAPERS = (("Document", "html"), ("PDF", "pdf"), ("UBL", "ubl"), ("CII", "cii"))
 AMOUNTS = ("net", "rounding", "tax", "total", "paid", "credited", "open")
 
 
@@ -121,7 +125,9 @@ async def show(visit: Visit) -> Shown:
             more=f"{here}/lines", empty="Nothing was billed.",
         ),
     ]  # fmt: skip
+    papers = [(text, f"{here}/paper.{form}", "invoice.paper") for text, form in PAPERS] if row.number else []
     actions = [
+        *papers,
         ("All lines", f"{here}/lines", "invoice.lines"),
         ("Its calls", f"{here}/calls", "invoice.calls"),
         ("Calls as CSV", f"{here}/annex.csv", "invoice.annex"),
@@ -168,6 +174,17 @@ def _tax_columns(currency: str) -> tuple[Column, ...]:
         columns.money("Of", lambda row: row.base, lambda _: currency),
         columns.money("Tax", lambda row: row.tax, lambda _: currency),
     )
+
+
+async def send_paper(visit: Visit) -> web.Response:
+    """The document: HTML is shown under the policy that stands in it, the rest is saved."""
+    query = {"form": visit.parameter("form")}
+    found = await visit.ask("invoice.paper", PaperView, query, invoice_id=visit.parameter("invoice_id"))
+    is_page = found.type == "text/html"
+    headers = {"Content-Security-Policy": POLICY} if is_page else {"Content-Disposition": _attached(found.name)}
+    charset = "utf-8" if is_page else None
+    data = base64.b64decode(found.data)
+    return web.Response(body=data, content_type=found.type, charset=charset, headers=headers)
 
 
 async def send_annex(visit: Visit) -> web.StreamResponse:
@@ -261,5 +278,6 @@ SCREENS = (
     *(form_screen(form) for form in _FORMS),
     Screen(ONE, "invoice.show", show),
     Screen(f"{ONE}/annex.csv", "invoice.annex", send_annex, streams=True),
+    Screen(f"{ONE}/paper.{{form:pdf|html|ubl|cii}}", "invoice.paper", send_paper),
     Screen(PREVIEW, "invoice.preview", show_preview),
 )
