@@ -6,6 +6,7 @@ from service.portal.pages import (
     accounts,
     billing,
     calls,
+    fraud,
     home,
     imports,
     invoices,
@@ -16,9 +17,12 @@ from service.portal.pages import (
     people,
     products,
     profile,
+    publications,
     reconciliations,
+    routing,
     sellers,
     sign_in,
+    tariffs,
     trunks,
 )
 from service.portal.screen import Screen
@@ -41,4 +45,8 @@ SCREENS: tuple[Screen, ...] = (
     *operator.SCREENS,
     *sellers.SCREENS,
     *imports.SCREENS,
+    *tariffs.SCREENS,
+    *publications.SCREENS,
+    *routing.SCREENS,
+    *fraud.SCREENS,
 )

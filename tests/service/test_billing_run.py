@@ -202,6 +202,32 @@ async def test_several_at_once(books: Books, template: Path, tmp_path: Path) -> 
     assert await books.image() == (await undisturbed(template, tmp_path, books.month))[1]
 
 
+BY_NUMBER = "FROM invoice_calls c JOIN invoice_lines l ON l.id = c.line_id JOIN cdrs r ON r.id = c.cdr_id"
+
+
+async def test_lines_by_destination_and_number(books: Books) -> None:
+    """Of who wants that each line is of one caller, and of nobody else; sums and totals stay the same."""
+    reseller = books.month.resellers[0].id
+    async with books.engine.begin() as conn:
+        own = sa.update(billing_terms).where(billing_terms.c.account_id == reseller)
+        await conn.execute(own.values(lines="destination_and_caller"))
+    await books.run()
+    await books.sound()
+    assert await books.rows(f"SELECT c.cdr_id {BY_NUMBER} WHERE l.caller NOT IN ('', r.caller)") == []
+    named = await books.rows(
+        f"SELECT DISTINCT i.account_id {BY_NUMBER} JOIN invoices i ON i.id = l.invoice_id WHERE l.caller <> ''"
+    )
+    assert named == [(reseller,)]
+    twice = await books.rows(
+        "SELECT caller, destination, terms FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id "
+        f"WHERE i.account_id = {reseller} GROUP BY l.kind, caller, destination, terms, exchange HAVING count(*) > 1"
+    )
+    assert twice == []
+    callers = await books.rows(f"SELECT count(DISTINCT l.caller), count(DISTINCT r.caller) {BY_NUMBER} "
+                               f"JOIN invoices i ON i.id = l.invoice_id WHERE i.account_id = {reseller}")  # fmt: skip
+    assert callers[0][0] == callers[0][1] > 1
+
+
 async def test_late_calls_are_on_the_next_invoice(books: Books) -> None:
     """Those that arrive after the run, and those that begin after the period."""
     await books.run()

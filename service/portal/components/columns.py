@@ -22,11 +22,13 @@ PLACES: dict[str, str] = {
     "gateway": "/gateways/{}",
     "invoice": "/invoices/{}",
     "number": "/numbers/{}",
+    "plan": "/plans/{}",
     "product": "/products/{}",
     "reconciliation": "/reconciliations/{}",
     "role": "/roles/{}",
     "statement": "/statements/{}",
     "subscription": "/subscriptions/{}",
+    "tariff": "/tariffs/{}",
     "trunk": "/trunks/{}",
     "user": "/users/{}",
 }
@@ -36,6 +38,8 @@ STATES: dict[str, str] = {
     "suspended": "warning", "invited": "info", "ringing": "info", "waiting": "info", "ending": "warning",
     "issued": "info", "paid": "success", "part_paid": "warning", "overdue": "danger", "settled": "success",
     "starting": "info", "open": "warning", "accepted": "success", "partly": "success",
+    "warn": "info", "block": "warning", "suspend": "danger", "allow": "success", "emergency": "danger", "free": "info",
+    "asked": "info", "loaded": "success", "faulty": "danger", "running": "info",
     "rejected": "danger", "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger",
     "out": "danger",
 }  # fmt: skip
@@ -124,6 +128,15 @@ def money(title: str, amount: Callable[[Any], int | None], currency: Callable[[A
         ]
 
     return Column(title, cells, sort, at_end=True)
+
+
+def deed(text: str, link: str, endpoint: str, offered: Callable[[Any], bool] = lambda _: True) -> Column:
+    """What can be done with a row, for whoever may; `offered`: with which ones."""
+
+    def cell(visit: Visit, row: Any) -> Cell:
+        return Cell(visit.say(text), link.format(row.id)) if offered(row) else Cell("")
+
+    return each(text, cell)._replace(needs=endpoint)
 
 
 def _plain(value: Any) -> str:
