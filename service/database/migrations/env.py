@@ -12,6 +12,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     edge_tables,
     fraud_tables,
     interconnect_tables,
+    message_tables,
     payment_tables,
     peer_tables,
     portal_tables,
