@@ -85,6 +85,7 @@ class TopUpView(Told):
     amount: Annotated[Money, Field(validation_alias="amount_micros")]
     currency: str
     state: Annotated[str, Field(description="open or paid")]
+    external: Annotated[str, Field(description="The gateway's name for the payment; empty: it is not paid")]
     returned: Annotated[Money, Field(validation_alias="returned_micros", description="Refunded or taken back since")]
     entry_id: int | None
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]

@@ -351,7 +351,7 @@ class World:
         link = f"https://{place.marker}.example/"
         await put("payment-gateway", payment_gateways, **own, name=place.marker, kind="stripe", secret="x", link=link)
         of = {"gateway_id": place.things["payment-gateway"]}
-        await put("top-up", top_ups, **own, **of, **sum_, reference=place.marker)
+        await put("top-up", top_ups, **own, **of, **sum_, reference=place.marker, external=place.marker)
         told = {"event": place.marker, "kind": "x", "outcome": "x", "created_ms": NOW_MS}
         await put("gateway-event", gateway_events, **of, **told)
 
@@ -359,7 +359,7 @@ class World:
         own, paid = {"account_id": place.id}, {"seller_id": 1, "currency": "EUR"}
         await put("commission-rule", commission_rules, **own, percent_millionths=0, destination_group=place.marker)
         part = {"source": "call", "cdr_id": place.id, "base_micros": EURO, "micros": EURO, "remainder": 0, "at_ms": 0}
-        await put("commission", commissions, **own, **paid, **part)
+        await put("earning", commissions, **own, **paid, **part)
         times = {"anchor_ms": 0, "due_ms": NOW_MS + 1}
         await conn.execute(sa.insert(commission_terms).values(**own, **times, zone=place.marker))
         said = {"kind": "payout", "actor": place.marker, "created_ms": NOW_MS}
