@@ -158,6 +158,8 @@ def parse_amount(text: str, decimal_mark: str) -> int:
     if grouped and grouped["mark"] != decimal_mark:
         whole = whole.replace(grouped["mark"], "")
     try:
+        if not whole.isdecimal():
+            raise ValueError  # noqa: TRY301 -- told below
         return parse_micros(f"{sign}{whole}{'.' if mark else ''}{part}")
     except ValueError:
         raise ValueError(f"{text[:30]!r} is no amount with {decimal_mark!r} before its decimals") from None
