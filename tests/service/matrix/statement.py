@@ -455,6 +455,39 @@ ROUTES: dict[str, Route] = {
     "ban.list": Route("settings.read", whose=""),
     "ban.make": Route("settings.change", lambda case: 201 if case.from_root else 403, _ban, whose=""),
     "ban.lift": Route("settings.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "balance-alert.list": Route("payments.read", whose="query"),
+    "balance-alert.make": Route(
+        "settings.webhooks", 201, _account(threshold="1", email="fresh@x.example"), whose="body"
+    ),
+    "balance-alert.remove": Route("settings.webhooks", 204),
+    "voucher.list": Route("payments.change", whose="query"),
+    "voucher.make": Route(
+        "payments.change", _seller(201), _account(name="x", amount="1", currency="EUR", count=1), whose="body"
+    ),
+    "voucher.void": Route("payments.change"),
+    "voucher.use": Route("payments.top_up", 409, _same(code="AAAA-BBBB")),
+    "payment-gateway.list": Route("payments.read", whose="query", tells_above=True),
+    "payment-gateway.make": Route(
+        "settings.webhooks",
+        _seller(201),
+        _account(name="fresh", link="https://pay.example/x", secret="s" * 20),
+        whose="body",
+    ),
+    "payment-gateway.edit": Route("settings.webhooks", 200, _same(active=False)),
+    "payment-gateway.events": Route("payments.change", whose="query"),
+    "payment-gateway.take": Route("public", 404, whose=""),
+    "top-up.list": Route("payments.read", whose="query"),
+    "top-up.make": Route("payments.top_up", 422, _same(gateway_id=MISSING, amount="1")),
+    "commission.rules": Route("statements.read", whose="query"),
+    "commission.make-rule": Route("statements.change", _not_own(409), _account(percent="5"), whose="body"),
+    "commission.edit-rule": Route("statements.change", _not_own(200), _same()),
+    "commission.remove-rule": Route("statements.change", _not_own(204)),
+    "commission.list": Route("statements.read", whose="query"),
+    "commission.report": Route("statements.read"),
+    "commission.terms": Route("statements.read"),
+    "commission.edit-terms": Route("statements.change", 200, _same(), below=True),
+    "commission.payouts": Route("statements.read", whose="query"),
+    "commission.hand-out": Route("payments.change", 201, _same(), below=True),
     "reconciliation.make": Route("statements.change", _not_own(201), _records, whose="body"),
     "reconciliation.list": Route("statements.read", whose="query"),
     "reconciliation.show": Route("statements.read"),
@@ -470,6 +503,7 @@ ROUTES: dict[str, Route] = {
     "filter.make": Route("fraud.change", 201, _account(digits="77"), whose="body"),
     "filter.remove": Route("fraud.change", 204),
     "range.list": Route("fraud.read", whose=""),
+    "range.show": Route("fraud.read", sees=lambda case: case.place.name != "nowhere"),
     "range.make": Route("fraud.change", _root(201), _range, whose=""),
     "range.edit": Route(
         "fraud.change", 200, _range, sees=lambda case: case.from_root and case.place.name != "nowhere"
