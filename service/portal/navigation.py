@@ -58,6 +58,32 @@ MENU: tuple[Group, ...] = (
         ),
     ),
     Group(
+        "Prices",
+        (
+            Item("Tariffs", "/tariffs", "tariff.list"),
+            Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
+            Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
+        ),
+    ),
+    Group(
+        "Routing",
+        (
+            Item("Routing plans", "/plans", "plan.list", "gateway.list"),
+            Item("Special numbers", "/specials", "special.list"),
+            Item("Ported numbers", "/portings", "porting.list", "gateway.list"),
+        ),
+    ),
+    Group(
+        "Fraud",
+        (
+            Item("Alarms", "/alarms", "alarm.list"),
+            Item("Limits", "/limits", "limit.list"),
+            Item("Patterns", "/patterns", "pattern.list"),
+            Item("Allowed and blocked", "/number-lists", "filter.list"),
+            Item("High-risk ranges", "/ranges", "range.list"),
+        ),
+    ),
+    Group(
         "Connections",
         (
             Item("Trunks", "/trunks", "trunk.list"),

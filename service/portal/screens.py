@@ -5,6 +5,7 @@ from __future__ import annotations
 from service.portal.pages import (
     accounts,
     calls,
+    fraud,
     home,
     imports,
     live,
@@ -12,8 +13,11 @@ from service.portal.pages import (
     operator,
     people,
     profile,
+    publications,
+    routing,
     sellers,
     sign_in,
+    tariffs,
     trunks,
 )
 from service.portal.screen import Screen
@@ -31,4 +35,8 @@ SCREENS: tuple[Screen, ...] = (
     *operator.SCREENS,
     *sellers.SCREENS,
     *imports.SCREENS,
+    *tariffs.SCREENS,
+    *publications.SCREENS,
+    *routing.SCREENS,
+    *fraud.SCREENS,
 )

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from service.access.permissions import BUILT_IN
+from service.database.access_tables import roles
 from service.products.periods import DAY_MS
 from tests.service.company import EURO
 from tests.service.office import Got, Person
@@ -166,3 +170,18 @@ async def test_the_first_products_of_a_ledger_are_offered_to_nobody(market: Mark
     assert (await customer.do("offer.list"))["items"] == []
     await market.office.boss.do("product.edit", product_id=product, offered=True)
     assert len((await customer.do("offer.list"))["items"]) == 1
+
+
+async def test_roles_of_before_may_buy(market: Market) -> None:
+    """Of a ledger that is older than the right; not a role that the operator has kept from products."""
+    migration = import_module("service.database.migrations.versions.0014_shop")
+    async with market.company.engine.begin() as conn:
+        before = {"prepaid_customer": ["products.read"], "postpaid_customer": ["cdrs.read"], "support": ["products.read"]}
+        for key, permissions in before.items():
+            await conn.execute(sa.update(roles).where(roles.c.built_in == key).values(permissions=permissions))
+        await conn.run_sync(migration.let_buy)
+        rows = await conn.execute(sa.select(roles.c.built_in, roles.c.permissions).where(roles.c.built_in != ""))
+        found = {row.built_in: row.permissions for row in rows}
+    assert found["prepaid_customer"] == ["products.read", "products.subscribe"]
+    assert {found["postpaid_customer"][0], *found["support"]} == {"cdrs.read", "products.read"}
+    assert all(found[role.key] == sorted(role.permissions) for role in BUILT_IN if role.key not in before)

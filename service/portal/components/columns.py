@@ -18,7 +18,9 @@ PLACES: dict[str, str] = {
     "device": "/devices/{}",
     "gateway": "/gateways/{}",
     "number": "/numbers/{}",
+    "plan": "/plans/{}",
     "role": "/roles/{}",
+    "tariff": "/tariffs/{}",
     "trunk": "/trunks/{}",
     "user": "/users/{}",
 }
@@ -26,6 +28,8 @@ PLACES: dict[str, str] = {
 STATES: dict[str, str] = {
     "active": "success", "answered": "success", "in use": "success", "done": "success", "sent": "success",
     "suspended": "warning", "invited": "info", "ringing": "info", "waiting": "info", "ending": "warning",
+    "warn": "info", "block": "warning", "suspend": "danger", "allow": "success", "emergency": "danger", "free": "info",
+    "asked": "info", "loaded": "success", "faulty": "danger", "running": "info",
     "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger", "out": "danger",
 }  # fmt: skip
 """The colour of a state's badge."""
@@ -113,6 +117,15 @@ def money(title: str, amount: Callable[[Any], int | None], currency: Callable[[A
         ]
 
     return Column(title, cells, sort, at_end=True)
+
+
+def deed(text: str, link: str, endpoint: str, offered: Callable[[Any], bool] = lambda _: True) -> Column:
+    """What can be done with a row, for whoever may; `offered`: with which ones."""
+
+    def cell(visit: Visit, row: Any) -> Cell:
+        return Cell(visit.say(text), link.format(row.id)) if offered(row) else Cell("")
+
+    return each(text, cell)._replace(needs=endpoint)
 
 
 def _plain(value: Any) -> str:

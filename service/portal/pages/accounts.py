@@ -68,6 +68,7 @@ async def show(visit: Visit) -> Shown:
     if row.kind in {"root", "reseller"}:
         actions.append(("Brand", f"{here}/brand", "brand.show"))
     actions.append(("Roles", f"{here}/roles", "account.ceiling"))
+    actions.append(("High-risk ranges", f"{here}/ranges", "range.chosen"))
     dangers = _dangers(row.state, here) if not own else []
     return page(visit, row.name, sections, badges=badges, actions=actions, dangers=dangers, trail=tuple(trail))
 
