@@ -176,7 +176,8 @@ async def test_roles_of_before_may_buy(market: Market) -> None:
     """Of a ledger that is older than the right; not a role that the operator has kept from products."""
     migration = import_module("service.database.migrations.versions.0014_shop")
     async with market.company.engine.begin() as conn:
-        before = {"prepaid_customer": ["products.read"], "postpaid_customer": ["cdrs.read"], "support": ["products.read"]}
+        looks = ["products.read"]
+        before = {"prepaid_customer": looks, "postpaid_customer": ["cdrs.read"], "support": looks}
         for key, permissions in before.items():
             await conn.execute(sa.update(roles).where(roles.c.built_in == key).values(permissions=permissions))
         await conn.run_sync(migration.let_buy)
