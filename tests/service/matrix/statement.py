@@ -437,7 +437,7 @@ ROUTES: dict[str, Route] = {
     "offer.take": Route(
         "products.subscribe", lambda case: 202 if is_offered(case) else 403,
         lambda case: {"offer_id": case.place.things.get("offer", MISSING)}, whose="body",
-        sees=lambda case: case.is_inside or is_offered(case),
+        sees=lambda case: case.is_inside or is_offered(case), tells_above=True,
     ),
     "package.list": Route("products.read", whose="query"),
     "package.correct": Route("products.change", 200, _same(seconds=5, reason="x"), below=True),
