@@ -31,7 +31,7 @@ COLUMNS = (
 TARIFFS = Listed(
     "/tariffs", "tariff.list", "Tariffs", COLUMNS, ("name", "account_id"), "name",
     "There is no tariff yet: it says what a minute to each destination costs.",
-    (("New tariff", "/tariffs/new", "tariff.make"),),
+    (("Look a number up", "/lookup", "tariff.lookup"), ("New tariff", "/tariffs/new", "tariff.make")),
 )  # fmt: skip
 
 
@@ -75,7 +75,11 @@ async def show(visit: Visit) -> Shown:
         _draft(visit, row, here) if is_written else None,
         await _history(visit, row) if row.account_id is not None else None,
     ]
-    actions = [("As a sheet", f"{here}/sheet.csv", "tariff.export")]
+    actions = [
+        ("Rates", f"{here}/rates", "tariff.export"),
+        ("Price a call", f"{here}/pricing", "tariff.price"),
+        ("As a sheet", f"{here}/sheet.csv", "tariff.export"),
+    ]
     if is_written:
         actions.append(("Publish", f"{here}/publication", "tariff.bring-into-force"))
     trail = (Crumb(visit.say("Tariffs"), "/tariffs"),)
@@ -84,7 +88,17 @@ async def show(visit: Visit) -> Shown:
 
 def _draft(visit: Visit, row: Any, here: str) -> Section:
     """What is written, and not in force by itself."""
-    actions = makes(visit, [("Edit", f"{here}/edit", "tariff.edit")])
+    actions = makes(
+        visit,
+        [
+            ("Edit", f"{here}/edit", "tariff.edit"),
+            ("Import a sheet", f"{here}/import", "tariff.import"),
+            ("Undo an import", f"{here}/import/undo", "tariff.undo-import"),
+            ("What it changes", f"{here}/changes", "tariff.diff"),
+            ("Where it loses", f"{here}/losses", "tariff.margin"),
+            ("By calls of before", f"{here}/simulation", "tariff.simulate"),
+        ],
+    )
     told = [
         (visit.say("Version"), Cell(visit.formats.number(row.version)), ""),
         (visit.say("Sheets"), Cell(", ".join(sorted(row.decks)) or NEVER), ""),
@@ -173,7 +187,8 @@ async def tell_published(visit: Visit, body: BaseModel) -> Shown | Gone:
 _FORMS = (
     Form(
         f"{TARIFF}/publication", "tariff.bring-into-force", "Publish the draft", "Publish", TARIFF,
-        tells=tell_published, text="New calls are priced by it from then on; running ones keep what they began with.",
+        links=(("What it changes", f"{TARIFF}/changes", "tariff.diff"),), tells=tell_published,
+        text="New calls are priced by it from then on; running ones keep what they began with.",
     ),
     Form(
         f"{TARIFF}/reversion", "tariff.revert", "Put a version back", "Put back", TARIFF, is_danger=True,
