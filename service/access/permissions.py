@@ -96,7 +96,7 @@ MEANINGS: dict[Permission, str] = {
     _P.PAYMENTS_TRANSFER: "Move money between accounts below",
     _P.PAYMENTS_TOP_UP: "Pay into the own account",
     _P.CREDIT_LIMITS_CHANGE: "Set credit limits of accounts below",
-    _P.SETTINGS_WEBHOOKS: "Name servers that are told of what happens",
+    _P.SETTINGS_WEBHOOKS: "Name servers and mailboxes that are told of what happens; payment gateways",
     _P.FRAUD_READ: "See limits, lists of numbers, patterns and alarms",
     _P.FRAUD_CHANGE: "Set limits, lists of numbers and patterns; open high-risk ranges below; lift suspensions below",
     _P.INVOICES_ISSUE: "Issue invoices, which can't be changed afterwards",

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.config import Config
 from service.database.engine import reading
-from service.doctor import billing, checks, corrections, packages
+from service.doctor import billing, checks, commissions, corrections, packages
 from service.doctor.evidence import Check, Report, read_ledger, read_store
 from service.start import open_ledger
 
@@ -34,5 +34,6 @@ async def of_ledger(conn: AsyncConnection) -> list[Check]:
         await corrections.explained(conn),
         await billing.invoiced(conn),
         await packages.explained(conn),
+        await commissions.explained(conn),
         await checks.trail(conn),
     ]

@@ -55,6 +55,11 @@ MENU: tuple[Group, ...] = (
         (
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
             Item("Refunds and transfers", "/operations", "operation.list"),
+            Item("Invoices", "/invoices", "invoice.list"),
+            Item("Taxes", "/taxes", "tax.list", "brand.show"),
+            Item("Products", "/products", "product.list", "brand.show"),
+            Item("Subscriptions", "/subscriptions", "subscription.list"),
+            Item("Packages", "/packages", "package.list"),
         ),
     ),
     Group(
@@ -95,6 +100,15 @@ MENU: tuple[Group, ...] = (
             Item("Gateways", "/gateways", "gateway.list"),
             Item("Gateways now", "/gateways/health", "gateway.live"),
             Item("Bans", "/bans", "ban.list", "gateway.list"),
+        ),
+    ),
+    Group(
+        "Interconnection",
+        (
+            Item("Statements", "/statements", "statement.list"),
+            Item("Comparisons", "/reconciliations", "reconciliation.list"),
+            Item("Disputes", "/disputes", "dispute.list"),
+            Item("Commitments", "/commitments", "commitment.list"),
         ),
     ),
     Group(

@@ -144,7 +144,7 @@ async def test_rates_are_browsed(walker: Walker) -> None:
     place = await _made(walker, "browsed")
     await walker.post(f"{place}/publication")
     for text, hope in (("", True), ("4420", True), ("brit", True), ("4", True), ("33", False), ("fra", False)):
-        page = await walker.get(f"{place}/rates?text={text}")
+        page = await walker.get(f"{place}/rates?look_for={text}")
         assert ("Great Britain" in page.words) is hope, text
 
 

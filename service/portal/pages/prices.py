@@ -107,7 +107,7 @@ class _Line(NamedTuple):
     band: str
 
 
-_FOR = Kind("text", "text", hint="A prefix or number, or part of a destination's name")
+_FOR = Kind("look_for", "text", hint="A prefix or number, or part of a destination's name")
 _RATES = (
     columns.text("Prefix", "prefix"),
     columns.text("Destination", "destination"),
@@ -122,7 +122,7 @@ _RATES = (
 
 async def _rates(visit: Visit, asked: Asked) -> list[Section | None]:
     sheet = await visit.ask("tariff.export", TariffSheet, tariff_id=visit.parameter("tariff_id"))
-    found = matching(sheet.content, str(asked.get("text", "")))
+    found = matching(sheet.content, str(asked.get("look_for", "")))
     table = await table_of(visit, _RATES, found[:ROWS_MAX])
     title = visit.say("{count} rates").format(count=visit.formats.number(len(found)))
     more = (visit.say("All of them, as a sheet"), f"/tariffs/{visit.parameter('tariff_id')}/sheet.csv")

@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from service.portal.components import columns
-from service.portal.components.columns import each, facts
-from service.portal.components.facts import Section, page, part, section
+from service.portal.components.columns import each, thing
+from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, makes, screens
@@ -67,11 +67,8 @@ async def show(visit: Visit) -> Shown:
     await visit.learn("account", [row.account_id])
     here = f"/tariffs/{row.id}"
     is_written = row.source is not None
-    told = section(
-        visit, "In force", facts(visit, row, "account_id", "currency", "published", "rates")
-    )  # fmt: skip
     sections = [
-        told,
+        section(visit, "In force", _in_force(visit, row)),
         _draft(visit, row, here) if is_written else None,
         await _history(visit, row) if row.account_id is not None else None,
     ]
@@ -84,6 +81,15 @@ async def show(visit: Visit) -> Shown:
         actions.append(("Publish", f"{here}/publication", "tariff.bring-into-force"))
     trail = (Crumb(visit.say("Tariffs"), "/tariffs"),)
     return page(visit, row.name, sections, actions=actions, trail=trail)
+
+
+def _in_force(visit: Visit, row: Any) -> list[Fact]:
+    return [
+        Fact("Seller", thing(visit, "account", row.account_id)),
+        Fact("Currency", Cell(row.currency)),
+        Fact("Version", Cell(row.published or NEVER)),
+        Fact("Rates", Cell(visit.formats.number(row.rates))),
+    ]
 
 
 def _draft(visit: Visit, row: Any, here: str) -> Section:
@@ -121,23 +127,23 @@ async def _history(visit: Visit, row: Any) -> Section | None:
 _SAMPLE = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.012, increments: 60/60}\n"
 
 
-async def _new(_visit: Visit) -> Text:
-    return Text(_SAMPLE)
+async def _new(visit: Visit) -> Text:
+    return Text(_SAMPLE, values={"account_id": visit.request.query.get("account_id") or str(visit.account_id)})
 
 
 async def _check_new(visit: Visit, text: Text) -> list[str]:
-    body = {"account_id": _number(text.values["account_id"]), "name": text.values["name"], "source": text.source}
-    return (await visit.ask("tariff.check-text", Checked, body=body)).warnings
+    return (await visit.ask("tariff.check-text", Checked, body=_written(text))).warnings
 
 
-def _number(text: str) -> int | str:
-    """What is no number the endpoint refuses, beside its field."""
-    return int(text) if text.isascii() and text.isdecimal() else text
+def _written(text: Text) -> dict[str, Any]:
+    """As the endpoint takes it; what is no number it refuses, beside its field."""
+    account = text.values["account_id"]
+    number = int(account) if account.isascii() and account.isdecimal() else account
+    return {"account_id": number, "name": text.values["name"], "source": text.source}
 
 
 async def _make(visit: Visit, text: Text) -> Gone:
-    body = {"account_id": _number(text.values["account_id"]), "name": text.values["name"], "source": text.source}
-    made: Any = (await visit.do("tariff.make", body)).body
+    made: Any = (await visit.do("tariff.make", _written(text))).body
     return Gone(f"/tariffs/{made.id}", visit.say("The draft is written. Nobody pays by it until it is published."))
 
 

@@ -77,7 +77,7 @@ def parameters(endpoint: str, case: Case) -> dict[str, Any]:
                 1 if name == "plan_id" and case.place is not NOWHERE else case.place.things.get(_noun(name), MISSING)
             )
         else:
-            found[name] = {"kind": "welcome", "language": "en"}[name]
+            found[name] = {"kind": "welcome", "language": "en", "gateway": str(MISSING)}[name]
     return found
 
 
