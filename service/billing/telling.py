@@ -18,6 +18,7 @@ from service.database.access_tables import mails, users
 from service.database.tables import accounts
 from service.webhooks.events import Event, emit, has_any
 
+_Reader = Row[Any, Any, Any, Any]
 MAIL = "invoice"
 """The mail's template."""
 
@@ -61,13 +62,13 @@ async def tell(conn: AsyncConnection, issued: Sequence[Issued], now_ms: int) -> 
             await emit(conn, Event.INVOICE_ISSUED, one.account_id, data, now_ms)
 
 
-async def _readers(conn: AsyncConnection, account_ids: Iterable[int]) -> defaultdict[int, list[Row[Any, Any, Any, Any]]]:
+async def _readers(conn: AsyncConnection, account_ids: Iterable[int]) -> defaultdict[int, list[_Reader]]:
     """By account, its active users who may see its invoices."""
     query = sa.select(users.c.id, users.c.email, users.c.account_id, accounts.c.path)
     query = query.join(accounts, accounts.c.id == users.c.account_id).where(users.c.state == "active")
     rows = (await conn.execute(query.where(users.c.account_id.in_(account_ids)).order_by(users.c.id))).all()
     standings = {path: await standing_of(conn, path) for path in sorted({row.path for row in rows})}
-    found: defaultdict[int, list[Row[Any, Any, Any, Any]]] = defaultdict(list)
+    found: defaultdict[int, list[_Reader]] = defaultdict(list)
     for row in rows:
         if Permission.INVOICES_READ in standings[row.path].of_user(await roles_of_user(conn, row.id)):
             found[row.account_id].append(row)
