@@ -34,7 +34,7 @@ from service.peers import (
     translations_api,
     trunks_api,
 )
-from service.products import products_api, subscriptions_api
+from service.products import offers_api, products_api, subscriptions_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -76,6 +76,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,
     *subscriptions_api.ENDPOINTS,
+    *offers_api.ENDPOINTS,
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
     *pending_api.ENDPOINTS,

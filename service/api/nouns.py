@@ -145,6 +145,16 @@ def _ranges(_actor: Actor) -> Condition:
     return sa.true()
 
 
+def offered_to(actor: Actor) -> Condition:
+    """Products that the actor's own account may take: offered by whom it pays, in its currency."""
+    is_seller = accounts.c.id.in_(path_ids(actor.path)[:-1]) & accounts.c.commission.is_(False)
+    seller = sa.select(accounts.c.id).where(is_seller).order_by(accounts.c.depth.desc()).limit(1).scalar_subquery()
+    is_charged = accounts.c.kind.in_(("customer", "reseller")) & accounts.c.commission.is_(False)
+    buyer = sa.select(accounts.c.currency).where((accounts.c.id == actor.account_id) & is_charged).scalar_subquery()
+    is_open = products.c.offered & (products.c.state == "active")
+    return is_open & (products.c.account_id == seller) & (products.c.currency == buyer)
+
+
 def _to_below(actor: Actor) -> Condition:
     """What an account gets from one that stands elsewhere."""
     return within(operations.c.to_account_id, actor)
@@ -189,6 +199,7 @@ NOUNS: dict[str, Noun] = {
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
         Noun("product", products, products.c.account_id),
+        Noun("offer", products, products.c.account_id, offered_to),
         Noun("subscription", subscriptions, subscriptions.c.account_id),
         Noun("fee", subscription_fees, _of_subscription(subscription_fees.c.subscription_id)),
         Noun("package", package_grants, package_grants.c.account_id),

@@ -184,6 +184,13 @@ def _cut(case: Case) -> bool:
     return case.place.name == "customer" and case.who.place.name in {"customer", "lower", "upper", "root"}
 
 
+def is_offered(case: Case) -> bool:
+    """By whom the asker's account pays."""
+    above = [one for one in case.world.places.values() if case.who.place.path.startswith(one.path)]
+    sellers = [one for one in above if one is not case.who.place]
+    return bool(sellers) and max(sellers, key=lambda one: len(one.path)) is case.place
+
+
 def _not_own(says: int) -> Callable[[Case], int]:
     return lambda case: 403 if case.is_own else says
 
@@ -431,6 +438,13 @@ ROUTES: dict[str, Route] = {
     "subscription.cancel": Route("products.change", 200, _same(at="now"), below=True),
     "subscription.resume": Route("products.change", 409, below=True),
     "subscription.fees": Route("products.read"),
+    "subscription.notice": Route("products.subscribe", lambda case: 200 if case.is_own else 403),
+    "offer.list": Route("products.read", whose="", tells_above=True),
+    "offer.take": Route(
+        "products.subscribe", lambda case: 202 if is_offered(case) else 403,
+        lambda case: {"offer_id": case.place.things.get("offer", MISSING)}, whose="body",
+        sees=lambda case: case.is_inside or is_offered(case), tells_above=True,
+    ),
     "package.list": Route("products.read", whose="query"),
     "package.correct": Route("products.change", 200, _same(seconds=5, reason="x"), below=True),
     "rerating.preview": Route("cdrs.change", 200, _account(**_PERIOD), whose="body"),

@@ -381,7 +381,8 @@ class World:
         own, made, mark = {"account_id": place.id}, {"created_ms": NOW_MS}, place.marker
         period = {"from_ms": NOW_MS, "until_ms": NOW_MS + 1}
         sold = {"kind": "package", "price_micros": EURO, "currency": "EUR", "period": "month", "amount": 60}
-        await put("product", products, **own, **made, **sold, name=mark)
+        await put("product", products, **own, **made, **sold, name=mark, offered=True)
+        place.things["offer"] = place.things["product"]
         of = {"product_id": place.things["product"]}
         used = {"anchor_ms": NOW_MS, "state": "active", "actor": mark}
         await put("subscription", subscriptions, **own, **made, **period, **of, **used)
