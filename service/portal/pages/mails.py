@@ -31,7 +31,7 @@ async def show(visit: Visit) -> Shown:
             "Mail", lambda visit, row: Cell(visit.say(row.kind.replace("_", " ")), f"{here}/{row.kind}/{row.language}")
         ),
         columns.text("Language", "language"),
-        columns.text("Subject", "subject"),
+        columns.text("Subject", "subject", is_wide=True),
         each("From", lambda visit, row: Cell(visit.say(row.origin), "", _COLOURS[row.origin])),
     ]
     if visit.can("mail-template.edit"):
