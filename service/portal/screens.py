@@ -15,6 +15,7 @@ from service.portal.pages import (
     operator,
     partners,
     people,
+    prices,
     products,
     profile,
     publications,
@@ -22,8 +23,10 @@ from service.portal.pages import (
     reports,
     routing,
     sellers,
+    sheets,
     sign_in,
     tariffs,
+    trials,
     trunks,
 )
 from service.portal.screen import Screen
@@ -48,6 +51,9 @@ SCREENS: tuple[Screen, ...] = (
     *sellers.SCREENS,
     *imports.SCREENS,
     *tariffs.SCREENS,
+    *prices.SCREENS,
+    *sheets.SCREENS,
+    *trials.SCREENS,
     *publications.SCREENS,
     *routing.SCREENS,
     *fraud.SCREENS,

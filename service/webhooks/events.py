@@ -22,6 +22,8 @@ class Event(StrEnum):
     """A payment, a correction, a refund, a transfer or a write-off stands in an account's books."""
     BALANCE_NEGATIVE = "balance.negative"
     """A balance has fallen below nothing."""
+    BALANCE_LOW = "balance.low"
+    """A balance has fallen below a threshold that somebody asked to be told of."""
     BALANCE_RESTORED = "balance.restored"
     """It is nothing or more again."""
     FRAUD_ALARM = "fraud.alarm"
