@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.billing.allocation import allocate
 from service.billing.cycles import local_date, midnight_ms
 from service.billing.states import Standing, state_of
+from service.billing.telling import Issued, tell
 from service.commands.bodies import credit_body
 from service.commands.outbox import Command, enqueue_all
 from service.config import Config
@@ -58,12 +59,16 @@ async def issue(
     numbers = await _numbers(conn, config, ready, now_ms)
     included = await _included(conn, [row.id for row in ready])
     wanted: list[Command] = []
+    issued: list[Issued] = []
     for row in ready:
         lines = _postings(row, included.get(row.id, 0))
         entry_id = await _post(conn, lines, numbers[row.id], by, now_ms)
         wanted += commands_of(lines)
         fresh = _issued(row, parties, now_ms) | {"number": numbers[row.id], "entry_id": entry_id}
         await conn.execute(sa.update(invoices).where(invoices.c.id == row.id).values(**fresh))
+        told = (row.id, row.account_id, numbers[row.id], row.total_micros, row.currency, fresh["due_ms"], row.zone)
+        issued.append(Issued(*told))
+    await tell(conn, issued, now_ms)
     if wanted:
         await enqueue_all(conn, config.node, wanted, now_ms=now_ms)
     for account_id in await _with_waiting(conn, {row.account_id for row in ready if not row.prepaid}):

@@ -26,6 +26,8 @@ class Event(StrEnum):
     """A balance has fallen below a threshold that somebody asked to be told of."""
     BALANCE_RESTORED = "balance.restored"
     """It is nothing or more again."""
+    INVOICE_ISSUED = "invoice.issued"
+    """An invoice has its number; what it comes to, and until when it is to be paid."""
     FRAUD_ALARM = "fraud.alarm"
     """A limit was crossed, or calls look like fraud; what was done about it."""
 
