@@ -35,6 +35,7 @@ from service.peers import (
     trunks_api,
 )
 from service.products import offers_api, products_api, subscriptions_api
+from service.reports import summary_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -64,6 +65,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *simulation.ENDPOINTS,
     *history.ENDPOINTS,
     *traffic_api.ENDPOINTS,
+    *summary_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,

@@ -359,6 +359,7 @@ ROUTES: dict[str, Route] = {
     "account.funds": Route("payments.read"),
     "cdr.list": Route("cdrs.read", whose="query"),
     "cdr.show": Route("cdrs.read"),
+    "report.summary": Route("cdrs.read", whose="query"),
     "traffic.hours": Route("cdrs.read", whose="query"),
     "traffic.destinations": Route("cdrs.read", whose="query"),
     "delivery.list": Route("cdrs.read", whose="query"),
