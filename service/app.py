@@ -25,6 +25,7 @@ from service.api import explorer
 from service.api.call import Api
 from service.api.http import guarded, routes
 from service.api.openapi import document
+from service.billing.dunning.dunner import Dunner
 from service.billing.issue import By
 from service.billing.overdue import mark_overdue
 from service.billing.run import run as bill
@@ -32,6 +33,7 @@ from service.calls.collector import Collector
 from service.commands.flusher import Flusher
 from service.commands.outbox import writing
 from service.commands.settings import send_settings
+from service.commission.payouts import hand_out_due
 from service.config import Config
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
@@ -66,6 +68,7 @@ DELIVER_S = 1.0
 MAIL_S = 1.0
 RENEW_S = 1.0
 BILL_S = 60.0
+DUN_S = 60.0
 WATCH_S = 1.0
 PATTERNS_S = 5.0
 RETRY_S = 1.0
@@ -108,6 +111,7 @@ class Service:
         self._mails = MailSender(engine, config, _now_ms)
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
+        self._dunner = Dunner(engine, config)
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)
@@ -136,6 +140,8 @@ class Service:
             "patterns": (PATTERNS_S, self._look_for_patterns),
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
+            "dunning": (DUN_S, self._dun),
+            "commission": (BILL_S, self._hand_out),
         }
 
     async def keep(self, name: str) -> None:
@@ -216,6 +222,13 @@ class Service:
             log.warning("invoice stays a draft", invoice=number, fault=fault)
         async with writing(self._engine, self._config.node) as conn:
             await mark_overdue(conn, _now_ms())
+
+    async def _dun(self) -> None:
+        while await self._dunner.work(_now_ms()):
+            pass
+
+    async def _hand_out(self) -> None:
+        await hand_out_due(self._engine, self._config, _now_ms())
 
     async def _publish_due(self) -> None:
         """What waited for its moment comes into force."""

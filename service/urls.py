@@ -7,7 +7,9 @@ from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.billing import invoices_api, paper_api, taxes_api, terms_api
+from service.billing.dunning import api as dunning
 from service.calls import history, running, simulation, traffic_api
+from service.commission import api as commission
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
@@ -20,6 +22,8 @@ from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.messages import broadcasts_api, mails_api
+from service.payments import alerts_api, bank_api, vouchers_api
+from service.payments import gateways_api as payment_gateways
 from service.peers import (
     devices_api,
     figures_api,
@@ -31,7 +35,8 @@ from service.peers import (
     translations_api,
     trunks_api,
 )
-from service.products import products_api, subscriptions_api
+from service.products import offers_api, products_api, subscriptions_api
+from service.reports import summary_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -61,6 +66,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *simulation.ENDPOINTS,
     *history.ENDPOINTS,
     *traffic_api.ENDPOINTS,
+    *summary_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
@@ -71,14 +77,21 @@ _SINGLE: tuple[Endpoint, ...] = (
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,
     *paper_api.ENDPOINTS,
+    *dunning.ENDPOINTS,
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,
     *subscriptions_api.ENDPOINTS,
+    *offers_api.ENDPOINTS,
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
     *pending_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
+    *alerts_api.ENDPOINTS,
+    *bank_api.ENDPOINTS,
+    *vouchers_api.ENDPOINTS,
+    *payment_gateways.ENDPOINTS,
+    *commission.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *limits_api.ENDPOINTS,

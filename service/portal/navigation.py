@@ -48,6 +48,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Running calls", "/live", "call.list"),
             Item("Calls", "/calls", "cdr.list"),
+            Item("Reports", "/reports", "report.summary"),
         ),
     ),
     Group(
@@ -55,12 +56,19 @@ MENU: tuple[Group, ...] = (
         (
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
             Item("Refunds and transfers", "/operations", "operation.list"),
+            Item("Invoices", "/invoices", "invoice.list"),
+            Item("Taxes", "/taxes", "tax.list", "brand.show"),
+            Item("Products", "/products", "product.list", "brand.show"),
+            Item("Subscriptions", "/subscriptions", "subscription.list"),
+            Item("Packages", "/packages", "package.list"),
         ),
     ),
     Group(
         "Prices",
         (
             Item("Tariffs", "/tariffs", "tariff.list"),
+            Item("Rates of a number", "/lookup", "tariff.lookup"),
+            Item("Re-ratings", "/reratings", "rerating.list", "rerating.start"),
             Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
             Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
         ),
@@ -69,6 +77,7 @@ MENU: tuple[Group, ...] = (
         "Routing",
         (
             Item("Routing plans", "/plans", "plan.list", "gateway.list"),
+            Item("Try a call", "/calls/trial", "call.simulate"),
             Item("Special numbers", "/specials", "special.list"),
             Item("Ported numbers", "/portings", "porting.list", "gateway.list"),
         ),
@@ -96,6 +105,15 @@ MENU: tuple[Group, ...] = (
         ),
     ),
     Group(
+        "Interconnection",
+        (
+            Item("Statements", "/statements", "statement.list"),
+            Item("Comparisons", "/reconciliations", "reconciliation.list"),
+            Item("Disputes", "/disputes", "dispute.list"),
+            Item("Commitments", "/commitments", "commitment.list"),
+        ),
+    ),
+    Group(
         "People",
         (
             Item("Users", "/users", "user.list"),
@@ -109,6 +127,7 @@ MENU: tuple[Group, ...] = (
         "Settings",
         (
             Item("Brand", "/accounts/{account_id}/brand", "brand.show"),
+            Item("Mail templates", "/accounts/{account_id}/mail-templates", "mail-template.list", "brand.show"),
             Item("Webhooks", "/webhooks", "webhook.list"),
             Item("Deliveries of call records", "/deliveries", "delivery.list"),
         ),

@@ -15,6 +15,7 @@ from kemi.clock import Now
 from service.app import LINE_BYTES_MAX, Service, make_app
 from service.config import ApiRates
 from service.database.engine import open_engine
+from tests.portal import books
 from tests.service.office import PASSWORD
 from tests.service.test_money import House
 
@@ -50,8 +51,11 @@ class Town(House):
         brand = {"company": "Upper Telecom", "host": "upper.example", "primary_colour": "#8b1e3f"}
         await office.boss.do("brand.edit", account_id=self.ids["upper"], body=brand)
         await office.boss.do("device.make", account_id=self.ids["customer"], username="desk", name="Desk 1")
+        source = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.5}\n"
+        await office.boss.do("tariff.make", account_id=1, name="written", source=source)
         await self.pay_much()
         await self.talk_today()
+        await books.fill(self)
 
     async def pay_much(self) -> None:
         """Ten payments of nine digits and all decimals: a balance of ten."""

@@ -64,7 +64,10 @@ async def show(visit: Visit) -> Shown:
     actions = [
         ("Overview", f"{here}/overview", "traffic.hours"),
         ("Its calls", f"/calls?account_id={row.id}", "cdr.list"),
+        ("Billing", f"{here}/billing", "tax.assigned"),
     ]
+    if row.kind == "provider" or row.provides:
+        actions.append(("Who owes whom", f"{here}/position", "account.position"))
     if row.kind in {"root", "reseller"}:
         actions.append(("Brand", f"{here}/brand", "brand.show"))
     actions.append(("Roles", f"{here}/roles", "account.ceiling"))
