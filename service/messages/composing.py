@@ -80,11 +80,9 @@ class Composer:
             raise LetterFault(f"there is no template {row.template!r}")
         seller = await self.seller(row.account_id)
         user = self._users.get(row.fields.get("user_id", 0))
-        person = (
-            Person("", row.recipient, row.fields.get("language", LANGUAGE))
-            if user is None
-            else Person(user.name, user.email, user.language, user.timezone)
-        )
+        person = Person("", row.recipient, row.fields.get("language", LANGUAGE))
+        if user is not None:
+            person = Person(user.name, user.email, user.language, user.timezone)
         values = self._values(row, seller, person)
         subject, text = await self._template(seller.path, row.template, person.language)
         try:
