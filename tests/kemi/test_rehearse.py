@@ -70,6 +70,17 @@ def test_the_poorest_level_says_how_long_it_lasts(world: World) -> None:
     assert told(world).lasts_s == {CUSTOMER: 14_400, LOWER: 600, UPPER: 14_400}
 
 
+@pytest.mark.parametrize("networks", [[], ["203.0.113.0/24"]])
+def test_a_trunk_that_is_known_by_its_certificate(world: World, networks: list[str]) -> None:
+    """It shows it, from its network or from anywhere; the certificate of another trunk leads there instead."""
+    world.trunk(1, CUSTOMER, networks=networks, certificate="dns:pbx.example")
+    found = told(world)
+    assert (found.found_as, found.source and found.source.transport) == (1, "tls")
+    assert isinstance(found.decision, Admitted)
+    world.trunk(2, CUSTOMER, networks=[], certificate="dns:pbx.example", tech_prefix="+33")
+    assert (told(world).found_as, told(world).decision) == (2, None)
+
+
 def test_a_package_pays_a_part_of_it(world: World) -> None:
     """Nothing is held beside it; and the customer's hour of it lasts, whatever its money does."""
     world.package(1, CUSTOMER, 3600)
