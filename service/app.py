@@ -39,6 +39,7 @@ from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
 from service.fraud.watch import PatternWatch
+from service.messages.sender import Sender as MailSender
 from service.portal.application import add_portal, pages_edge
 from service.products.renewer import Renewer
 from service.rerating.work import Rerater
@@ -60,6 +61,7 @@ FORGET_S = 3_600.0
 RERATE_S = 1.0
 PORTINGS_S = 1.0
 DELIVER_S = 1.0
+MAIL_S = 1.0
 RENEW_S = 1.0
 BILL_S = 60.0
 WATCH_S = 1.0
@@ -101,12 +103,18 @@ class Service:
         self._flusher = Flusher(engine, config)
         self._watcher = Watcher(config.ratebook)
         self._sender = Sender(engine, config)
+        self._mails = MailSender(engine, config, _now_ms)
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)
         self.api = Api(config, engine, Sessions())
+
+    @property
+    def mail(self) -> str:
+        """Whether mails are sent."""
+        return "on" if self._mails.is_on else "off: no `mail` in kambill.yaml names a host; mails wait"
 
     def tasks(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
         """Seconds between two rounds, and the round, by name."""
@@ -119,6 +127,7 @@ class Service:
             "portability": (POLL_S, self._ask_ported),
             "tidy": (TIDY_S, self._tidy),
             "webhooks": (TELL_S, self._tell),
+            "mails": (MAIL_S, self._send_mails),
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
@@ -155,6 +164,10 @@ class Service:
 
     async def _tell(self) -> None:
         while await self._sender.send_due(_now_ms()):
+            pass
+
+    async def _send_mails(self) -> None:
+        while await self._mails.send_due():
             pass
 
     async def _tidy(self) -> None:
@@ -255,6 +268,7 @@ class Service:
         self._flusher.close()
         await self._sender.close()
         await self._carrier.close()
+        await self._mails.close()
         await self._resolver.close()
 
 
@@ -287,7 +301,8 @@ async def readyz(request: web.Request) -> web.Response:
     faults = dict(service.faults)
     if not service.look():
         faults["store"] = "the hot store is absent or not filled yet: is Kamailio running?"
-    return web.json_response({"ok": not faults, "faults": faults}, status=503 if faults else 200)
+    told = {"ok": not faults, "faults": faults, "mail": service.mail}
+    return web.json_response(told, status=503 if faults else 200)
 
 
 async def metrics(request: web.Request) -> web.Response:
@@ -354,8 +369,9 @@ async def _serve(config: Config) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    async with running(config):
+    async with running(config) as service:
         log.info("serving", listen=f"{config.listen.host}:{config.listen.port}", data_dir=str(config.data_dir))
+        log.info("mail", state=service.mail)
         await stop.wait()
     log.info("stopped")
 

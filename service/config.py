@@ -7,6 +7,7 @@ defaults; a path that somebody named must exist.
 from __future__ import annotations
 
 import ipaddress
+import re
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,6 +21,7 @@ from service.faults import Fault
 DEFAULT_PATH = Path("/etc/kambill/kambill.yaml")
 CONFIG_BYTES_MAX = 256 * 1024
 """A configuration beyond this is another file by mistake."""
+_MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
 class ConfigFault(Fault):
@@ -132,6 +134,44 @@ class Portability(_Section):
         return self
 
 
+def _mailbox(text: str) -> str:
+    if text and not _MAILBOX.fullmatch(text):
+        raise ValueError(f"{text!r} is no mail address: write one such as billing@example.net")
+    return text
+
+
+class Mail(_Section):
+    """The server that takes our mails."""
+
+    host: str = Field(default="", pattern=r"^[A-Za-z0-9.:-]*$")
+    """Empty: none is sent; they wait."""
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    """From the first byte on (465), after STARTTLS, or never. Its certificate is checked."""
+    user: str = ""
+    password_file: Folder | None = None
+    """Its first line is the password; only the service's user should be able to read it."""
+    sender: Annotated[str, AfterValidator(_mailbox)] = ""
+    """Where a seller's brand names no address."""
+    bounces: Annotated[str, AfterValidator(_mailbox)] = ""
+    """The envelope's sender, who gets what can't be delivered; empty: the same as the mail's."""
+    portal: str = Field(default="", pattern=r"^(https?://[A-Za-z0-9.:\[\]-]+)?$")
+    """What links in mails begin with, where a seller's brand names no host."""
+    rate_per_s: int = Field(default=10, ge=1, le=10_000)
+    notice_days: int = Field(default=7, ge=0, le=90)
+    """How long before rates change customers are told; 0: they aren't."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> Mail:
+        if self.host and not self.sender:
+            raise ValueError("a host needs `sender` too, such as no-reply@example.net")
+        if bool(self.user) != (self.password_file is not None):
+            raise ValueError("`user` and `password_file` go together: write both or neither")
+        if self.user and self.tls == "none":
+            raise ValueError("a password is sent only by TLS: write tls: starttls or tls: tls")
+        return self
+
+
 class Config(_Section):
     """Everything the service is told from outside."""
 
@@ -158,6 +198,7 @@ class Config(_Section):
     api: ApiRates = ApiRates()
     webhooks: Webhooks = Webhooks()
     portability: Portability = Portability()
+    mail: Mail = Mail()
 
     @property
     def ported_folder(self) -> Path:
@@ -181,6 +222,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "api": ApiRates,
     "webhooks": Webhooks,
     "portability": Portability,
+    "mail": Mail,
 }
 
 

@@ -25,6 +25,8 @@ from service.database.tables import accounts, cdrs, charges
 
 Condition = sa.ColumnElement[bool]
 _SERVICE = sa.case((cdrs.c.kind == "message", "messages"), else_="calls")
+_CALLER = sa.case((billing_terms.c.lines == "destination_and_caller", cdrs.c.caller), else_="")
+"""Empty where an account's lines are not by number."""
 _COUNTS = (cdrs.c.outcome == "answered") | (charges.c.charge_micros != 0)
 """What a line shows; other attempts are on the invoice too, as calls of no line."""
 _UNBILLED = ~sa.exists().where(
@@ -133,19 +135,19 @@ def _of_draft(query: sa.Select[Any], drafts: Condition) -> sa.Select[Any]:
 
 
 _LINE = (
-    "invoice_id", "position", "kind", "service", "description", "destination", "terms", "exchange", "quantity",
-    "duration_ms", "billed_s", "amount_micros", "net_micros",
+    "invoice_id", "position", "kind", "service", "description", "destination", "caller", "terms", "exchange",
+    "quantity", "duration_ms", "billed_s", "amount_micros", "net_micros",
 )  # fmt: skip
 
 
 def _call_lines(drafts: Condition) -> Any:
-    """A line for each destination and price."""
-    key = (_SERVICE, cdrs.c.destination, charges.c.terms, charges.c.exchange)
+    """A line for each destination and price; of who wants that, for each number that called, too."""
+    key = (_SERVICE, _CALLER, cdrs.c.destination, charges.c.terms, charges.c.exchange)
     position = sa.func.row_number().over(partition_by=invoices.c.id, order_by=key)
     amount = sa.func.sum(charges.c.charge_micros)
     sums = (sa.func.count(), sa.func.sum(cdrs.c.duration_ms), sa.func.sum(charges.c.billed_s), amount, amount)
-    service, destination, terms, exchange = key
-    query = _calls(invoices.c.id, position, service, service, destination, destination, terms, exchange, *sums)
+    service, caller, destination, *price = key
+    query = _calls(invoices.c.id, position, service, service, destination, destination, caller, *price, *sums)
     query = _of_draft(query, drafts).where(_COUNTS).group_by(invoices.c.id, *key)
     return sa.insert(invoice_lines).from_select(_LINE, query)
 
@@ -157,6 +159,7 @@ def _call_links(drafts: Condition) -> Any:
     same = (
         (invoice_lines.c.invoice_id == invoices.c.id)
         & (invoice_lines.c.destination == cdrs.c.destination)
+        & (invoice_lines.c.caller == _CALLER)
         & (invoice_lines.c.terms == charges.c.terms)
         & (invoice_lines.c.exchange == charges.c.exchange)
         & (invoice_lines.c.kind == _SERVICE)
@@ -210,7 +213,8 @@ async def _collect_changes(conn: AsyncConnection, drafts: Condition) -> None:
         found.c.destination,
         found.c.destination,
     )
-    query = sa.select(*columns, sa.literal(""), sa.literal("1/1"), *sums).join(invoices, of_draft).where(drafts)
+    more = (sa.literal(""), sa.literal(""), sa.literal("1/1"), *sums)
+    query = sa.select(*columns, *more).join(invoices, of_draft).where(drafts)
     await conn.execute(sa.insert(invoice_lines).from_select(_LINE, query.group_by(invoices.c.id, *key)))
     same = (
         (invoice_lines.c.invoice_id == invoices.c.id)

@@ -255,7 +255,10 @@ async def _draft(conn: AsyncConnection, invoice: Row[Any], by: By, reason: str, 
     return int((await conn.execute(insert.returning(invoices.c.id))).scalar_one())
 
 
-_OF_LINE = ("service", "description", "destination", "terms", "exchange", "tax_group", "period_from_ms", "period_to_ms")
+_OF_LINE = (
+    "service", "description", "destination", "caller", "terms", "exchange", "tax_group", "period_from_ms",
+    "period_to_ms",
+)  # fmt: skip
 
 
 async def _write_lines(conn: AsyncConnection, note_id: int, parts: Sequence[_Part], nets: Sequence[int]) -> None:

@@ -74,6 +74,10 @@ class Terms(Asked):
     zero_invoices: Annotated[bool, Field(description="An invoice also where there is nothing to bill")] = False
     prepaid_invoices: Annotated[bool, Field(description="While it is prepaid: invoices that are paid already")] = False
     reviewed: Annotated[bool, Field(description="Invoices wait as drafts until somebody issues them")] = False
+    lines: Annotated[
+        Literal["destination", "destination_and_caller"],
+        Field(description="What calls are added up by on an invoice, beside their price"),
+    ] = "destination"
     tax_status: Literal["taxed", "exempt", "reverse_charge"] = "taxed"
     exemption_reason: Short = ""
     exemption_code: Annotated[Short, Field(description="Of the list VATEX", examples=["VATEX-EU-AE"])] = ""
@@ -94,6 +98,7 @@ class TermsView(Told):
     zero_invoices: bool
     prepaid_invoices: bool
     reviewed: bool
+    lines: str
     tax_status: str
     exemption_reason: str
     exemption_code: str

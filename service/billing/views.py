@@ -22,6 +22,7 @@ class LineView(Told):
     kind: Annotated[str, Field(description="calls, messages, correction (of calls on earlier invoices), or an item's")]
     service: str
     description: str
+    caller: Annotated[str, Field(description="Of lines by number; empty: of any")]
     quantity: Annotated[int, Field(description="Calls, or of what there is")]
     duration_ms: Annotated[int, Field(description="What was talked")]
     billed_s: int

@@ -130,7 +130,8 @@ def _ordered(lines: Sequence[Row[Any]]) -> list[Row[Any]]:
 
 def _line(row: Row[Any], rate: TaxRate, language: Language) -> Line:
     service = language.words[f"service_{row.service}"]
-    line = Line(row.description.strip() or service, row.net_micros, rate, group=service)  # destinations may be nameless
+    name = row.description.strip() or service  # destinations may be nameless
+    line = Line(f"{name} · {row.caller}" if row.caller else name, row.net_micros, rate, group=service)
     if row.kind == "correction":
         return line._replace(calls=row.quantity)
     if row.kind != "calls":

@@ -125,6 +125,8 @@ sign_in_failures = sa.Table(
     at_least("failures", 0),
 )
 
+MAIL_STATES = ("waiting", "sent", "failed", "bounced", "left_out", "cancelled")
+
 mails = sa.Table(
     "mails",
     metadata,
@@ -134,12 +136,22 @@ mails = sa.Table(
     text("template"),
     sa.Column("fields", sa.JSON, nullable=False),
     text("state", "waiting"),
+    refers("broadcast_id", "broadcasts.id", nullable=True),  # null: it belongs to none
+    big("next_ms", 0),  # not before
+    big("claimed_ms", 0),  # until then somebody is sending it
+    big("attempts", 0),
+    text("message_id", ""),  # the header, the same at each attempt; empty: nobody has tried
+    text("fault", ""),  # of the last attempt, or of the bounce: the server's words
+    big("done_ms", 0),
     big("created_ms"),
-    one_of("state", ("waiting", "sent", "failed")),
-    sa.Index(None, "state", "id"),
+    one_of("state", MAIL_STATES),
+    sa.UniqueConstraint("broadcast_id", "recipient"),
+    sa.Index(None, "state", "next_ms"),
+    sa.Index(None, "account_id", "id"),
+    sa.Index(None, "message_id"),
     sqlite_autoincrement=True,
 )
-"""What is to be mailed."""
+"""What is to be mailed, and what came of it."""
 
 audit = sa.Table(
     "audit",

@@ -11,6 +11,8 @@ import sqlalchemy as sa
 from service.database.columns import BIG, ID, big, identity, is_currency, metadata, one_of, refers, text
 
 CYCLES = ("daily", "weekly", "two_weekly", "half_monthly", "monthly")
+LINES = ("destination", "destination_and_caller")
+"""What calls are added up by on an invoice; by their price in any case."""
 TAX_STATUSES = ("taxed", "exempt", "reverse_charge")
 CATEGORIES = ("S", "Z", "E", "AE", "K", "G", "O", "levy")
 """Of EN 16931; `levy`: a tax that is not VAT, which stands on the invoice as a charge."""
@@ -61,6 +63,7 @@ billing_terms = sa.Table(
     sa.Column("zero_invoices", sa.Boolean, nullable=False, server_default=sa.false()),  # also where nothing is billed
     sa.Column("prepaid_invoices", sa.Boolean, nullable=False, server_default=sa.false()),  # of a prepaid account: paid
     sa.Column("reviewed", sa.Boolean, nullable=False, server_default=sa.false()),  # the run leaves drafts
+    text("lines", "destination"),
     text("tax_status", "taxed"),
     text("exemption_reason", ""),
     text("exemption_code", ""),
@@ -70,6 +73,7 @@ billing_terms = sa.Table(
     big("calls_after_id", 0),  # every charge of the account up to this `cdrs.id` is on an invoice: where to look from
     big("version", 1),
     one_of("cycle", CYCLES),
+    one_of("lines", LINES),
     one_of("tax_status", TAX_STATUSES),
     sa.CheckConstraint("cycle_day BETWEEN 1 AND 31", name="cycle_day"),
     sa.CheckConstraint("due_days BETWEEN 0 AND 365", name="due_days"),
@@ -169,6 +173,7 @@ invoice_lines = sa.Table(
     text("service"),
     text("description"),
     text("destination", ""),  # of calls
+    text("caller", ""),  # of calls, where lines are by number
     text("terms", ""),  # the two of calls: by which all of them were priced; empty: by several
     text("exchange", "1/1"),
     big("quantity", 1),  # calls, or of what there is

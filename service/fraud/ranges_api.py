@@ -93,6 +93,12 @@ async def list_ranges(call: Call) -> Answer:
     return Answer(Page[RangeView](items=[RangeView.model_validate(row) for row in rows], next=following))
 
 
+async def show_range(call: Call) -> Answer:
+    """One."""
+    view = RangeView.model_validate(call.row)
+    return Answer(view, version=view.version)
+
+
 def _check_operator(call: Call) -> None:
     if not call.actor.is_root:
         raise Problem("forbidden", "high-risk ranges are the operator's: open them for accounts below")
@@ -194,6 +200,7 @@ ENDPOINTS = [
         "range.list", "GET", "/ranges", _P.FRAUD_READ, list_ranges, "List high-risk ranges", query=RangeQuery,
         answer=Page[RangeView],
     ),
+    Endpoint("range.show", "GET", _ONE, _P.FRAUD_READ, show_range, "Show a high-risk range", answer=RangeView),
     Endpoint(
         "range.make", "POST", "/ranges", _P.FRAUD_CHANGE, make_range, "List a high-risk range", NewRange,
         answer=RangeView, status=201,

@@ -52,7 +52,10 @@ class Formats(NamedTuple):
 
     def field_moment(self, wall_ms: int | None) -> str:
         """As an input of the kind datetime-local has it."""
-        return self._local(wall_ms).strftime("%Y-%m-%dT%H:%M") if wall_ms else ""
+        if not wall_ms:
+            return ""
+        local = self._local(wall_ms)
+        return local.strftime("%Y-%m-%dT%H:%M:%S" if local.second else "%Y-%m-%dT%H:%M")
 
     def comma(self) -> bool:
         """Whether decimals stand behind a comma."""

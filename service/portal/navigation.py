@@ -55,6 +55,37 @@ MENU: tuple[Group, ...] = (
         (
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
             Item("Refunds and transfers", "/operations", "operation.list"),
+            Item("Invoices", "/invoices", "invoice.list"),
+            Item("Taxes", "/taxes", "tax.list", "brand.show"),
+            Item("Products", "/products", "product.list", "brand.show"),
+            Item("Subscriptions", "/subscriptions", "subscription.list"),
+            Item("Packages", "/packages", "package.list"),
+        ),
+    ),
+    Group(
+        "Prices",
+        (
+            Item("Tariffs", "/tariffs", "tariff.list"),
+            Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
+            Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
+        ),
+    ),
+    Group(
+        "Routing",
+        (
+            Item("Routing plans", "/plans", "plan.list", "gateway.list"),
+            Item("Special numbers", "/specials", "special.list"),
+            Item("Ported numbers", "/portings", "porting.list", "gateway.list"),
+        ),
+    ),
+    Group(
+        "Fraud",
+        (
+            Item("Alarms", "/alarms", "alarm.list"),
+            Item("Limits", "/limits", "limit.list"),
+            Item("Patterns", "/patterns", "pattern.list"),
+            Item("Allowed and blocked", "/number-lists", "filter.list"),
+            Item("High-risk ranges", "/ranges", "range.list"),
         ),
     ),
     Group(
@@ -67,6 +98,15 @@ MENU: tuple[Group, ...] = (
             Item("Gateways", "/gateways", "gateway.list"),
             Item("Gateways now", "/gateways/health", "gateway.live"),
             Item("Bans", "/bans", "ban.list", "gateway.list"),
+        ),
+    ),
+    Group(
+        "Interconnection",
+        (
+            Item("Statements", "/statements", "statement.list"),
+            Item("Comparisons", "/reconciliations", "reconciliation.list"),
+            Item("Disputes", "/disputes", "dispute.list"),
+            Item("Commitments", "/commitments", "commitment.list"),
         ),
     ),
     Group(

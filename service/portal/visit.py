@@ -214,5 +214,8 @@ class Visit:
         return (noun, number) in self._known
 
 
-_NAMED = {"device": "username", "number": "number", "user": "email"}
+_NAMED = {
+    "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "statement": "number",
+    "subscription": "id", "user": "email",
+}  # fmt: skip
 """The column that people call a thing by, where it isn't `name`."""

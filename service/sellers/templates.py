@@ -33,14 +33,19 @@ _COMMON = {
 }
 
 KINDS: dict[str, Kind] = {
-    "welcome": Kind(
-        _COMMON | {"link": "https://portal.example.net/welcome", "expires": "2026-12-01"},
-        "Welcome to {{ company }}",
+    "invitation": Kind(
+        _COMMON | {"link": "https://portal.example.net/password?link=…", "expires": "2026-12-01 12:00 UTC"},
+        "Your login at {{ company }}",
         "Hello {{ name }},\n\nyou have a login for {{ account }} now. Choose your password here, until {{ expires }}:\n"
         "{{ link }}\n\n{{ company }}\n",
     ),
+    "welcome": Kind(
+        _COMMON,
+        "Welcome to {{ company }}",
+        "Hello {{ name }},\n\nyour password is set: sign in as {{ email }}.\n{{ portal }}\n\n{{ company }}\n",
+    ),
     "reset": Kind(
-        _COMMON | {"link": "https://portal.example.net/reset", "expires": "2026-12-01"},
+        _COMMON | {"link": "https://portal.example.net/password?link=…", "expires": "2026-12-01 12:00 UTC"},
         "Your password at {{ company }}",
         "Hello {{ name }},\n\nsomebody asked for a new password for {{ email }}. If it was you, choose it here, until "
         "{{ expires }}:\n{{ link }}\n\nIf it was not, nothing has changed.\n\n{{ company }}\n",
@@ -57,6 +62,12 @@ KINDS: dict[str, Kind] = {
         "Hello {{ name }},\n\ninvoice {{ number }} over {{ total }} {{ currency }} is attached. It is due on {{ due }}."
         "\n\n{{ company }}\n{{ company_address }}\n",
     ),
+    "receipt": Kind(
+        _COMMON | {"number": "17", "total": "100.00", "currency": "EUR", "received": "2026-12-01"},
+        "Your payment of {{ total }} {{ currency }}",
+        "Hello {{ name }},\n\nthank you: {{ total }} {{ currency }} for {{ account }} arrived on {{ received }} "
+        "(receipt {{ number }}).\n\n{{ company }}\n{{ company_address }}\n",
+    ),
     "reminder": Kind(
         _COMMON | {"number": "2026-00042", "total": "119.00", "currency": "EUR", "due": "2026-12-15"},
         "Invoice {{ number }} is overdue",
@@ -64,16 +75,31 @@ KINDS: dict[str, Kind] = {
         "now.\n\n{{ company }}\n",
     ),
     "rate_change": Kind(
-        _COMMON | {"tariff": "retail", "effective": "2027-01-01", "changes": "44 Great Britain: 0.010 -> 0.012"},
+        _COMMON | {"tariff": "retail", "effective": "2027-01-01 00:00 UTC", "changes": "12"},
         "New rates from {{ effective }}",
-        "Hello {{ name }},\n\nfrom {{ effective }} on these rates hold in {{ tariff }}:\n\n{{ changes }}\n\n"
-        "{{ company }}\n",
+        "Hello {{ name }},\n\nfrom {{ effective }} on rates of {{ account }} change ({{ tariff }}). The attached "
+        "table has all {{ changes }} of them.\n\n{{ company }}\n",
     ),
     "fraud_alarm": Kind(
         _COMMON | {"rule": "more than 50.00 an hour", "action": "the account was suspended", "seen": "73.20"},
         "{{ account }}: unusual calls",
         "Hello {{ name }},\n\ncalls of {{ account }} have passed a limit ({{ rule }}): {{ seen }}. {{ action }}.\n\n"
         "{{ company }}\n",
+    ),
+    "cdr_file": Kind(
+        _COMMON | {"file": "calls-2026-12-01.csv", "calls": "1234"},
+        "{{ account }}: {{ calls }} calls",
+        "Hello,\n\n{{ file }} with {{ calls }} calls of {{ account }} is attached.\n\n{{ company }}\n",
+    ),
+    "broadcast": Kind(
+        _COMMON
+        | {
+            "subject": "Maintenance on Sunday",
+            "message": "We move to a new data centre.",
+            "unsubscribe": "https://portal.example.net/unsubscribe/1-…",
+        },
+        "{{ subject }}",
+        "{{ message }}\n\n{{ company }}\n{{ company_address }}\n\nNo more such mails: {{ unsubscribe }}\n",
     ),
 }
 

@@ -87,7 +87,8 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
         "/bans/new", "/profile", "/profile/edit", "/profile/sessions", "/users/7/log-in-as", "/accounts/5/overview",
         "/accounts/2/brand", "/accounts/2/brand/edit", "/accounts/2/logo", "/accounts/2/roles",
         "/accounts/import", "/translations/new", "/webhooks/new",
-        "/deliveries/new", "/accounts?kind=reseller",
+        "/deliveries/new", "/accounts?kind=reseller", "/tariffs/1", "/tariffs/new", "/plans/1", "/plans/new",
+        "/limits/new", "/patterns/new", "/ranges/new", "/accounts/5/ranges", "/specials/new", "/portings/new",
     ):  # fmt: skip
         await person.go(path)
         await person.check()

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scripts.benchmarks.month import BEGIN_MS, END_MS, Month, month_of, write_accounts, write_calls
@@ -23,10 +20,13 @@ from service.database.billing_tables import billing_terms, taxes
 from service.database.engine import open_engine, reading
 from service.doctor import of_ledger
 from tests.service.conftest import copy_sqlite
+from tests.service.dying import KILLED, Killed, ending_at, kill_apart, raise_killed, watched
 
 CALLS = int(os.environ.get("KAMBILL_BILLING_CALLS", "1500"))
 ACCOUNTS = int(os.environ.get("KAMBILL_BILLING_ACCOUNTS", "12"))
-KILLS = int(os.environ.get("KAMBILL_BILLING_KILLS", "8"))
+KILLS = int(os.environ.get("KAMBILL_BILLING_KILLS", "20"))
+APART = 7
+"""Of so many deaths one is a real SIGKILL of a process of its own."""
 AT_ONCE = 5
 """Accounts of one transaction: a run has several."""
 BY = By("test")
@@ -142,54 +142,90 @@ async def test_a_month_adds_up(books: Books) -> None:
     await books.sound()
 
 
-class Killed(Exception):
-    """A process that is no more."""
+async def undisturbed(template: Path, folder: Path, month: Month) -> tuple[list[int], dict[str, list[tuple[Any, ...]]]]:
+    """The same month billed in one go: statements of each of its transactions, the commit counted too; its image."""
+    await copy_sqlite(template, folder / "undisturbed.db")
+    engine = open_engine(f"sqlite:///{folder / 'undisturbed.db'}")
+    books = Books(engine, folder, month)
+    await books.open()
+    counts = [0]
+
+    def see(is_commit: bool) -> None:
+        counts[-1] += 1
+        if is_commit:
+            counts.append(0)
+
+    with watched(engine, see):
+        await books.run()
+    image = await books.image()
+    await engine.dispose()
+    return counts[:-1], image
 
 
-@contextmanager
-def killed_at(engine: AsyncEngine, statement: int) -> Iterator[None]:
-    """Its connection's n-th statement from now is the last one."""
-    count = iter(range(statement))
-
-    def strike(*_: Any) -> None:
-        if next(count, None) is None:
-            raise Killed
-
-    event.listen(engine.sync_engine, "before_cursor_execute", strike)
-    try:
-        yield
-    finally:
-        event.remove(engine.sync_engine, "before_cursor_execute", strike)
+def moments(dice: random.Random, counts: list[int], kills: int) -> list[tuple[int, int]]:
+    """Random statements of a whole run, the transactions in their order: which one, and which statement of it."""
+    drawn = [(number, place) for number, count in enumerate(counts) for place in range(1, count + 1)]
+    chosen = dice.choices(drawn, k=kills)
+    return sorted(chosen, key=lambda one: one[0])
 
 
-async def test_killed_at_random_statements(books: Books, template: Path, tmp_path: Path) -> None:
+async def test_killed_at_random_statements(books: Books, database: str, template: Path, tmp_path: Path) -> None:
     """Each time a batch is there or not; in the end the same invoices as of a run that nobody disturbed."""
-    dice = random.Random(7)
-    deaths = 0
-    for _ in range(KILLS):
-        with killed_at(books.engine, dice.randrange(1, 12 + 4 * ACCOUNTS)):
-            try:
+    counts, image = await undisturbed(template, tmp_path, books.month)
+    deaths = {"in this process": 0, "kill -9": 0}
+    standing = 0
+    for number, (transaction, place) in enumerate(moments(random.Random(7), counts, KILLS), 1):
+        statement = sum(counts[standing:transaction]) + place
+        if number % APART:
+            with watched(books.engine, ending_at(statement, raise_killed)), pytest.raises(Killed):
                 await books.run()
-            except Killed:
-                deaths += 1
-    print(f"{deaths} deaths")
-    assert deaths
+            deaths["in this process"] += 1
+        else:
+            assert await kill_apart(database, tmp_path, statement, NOW_MS, AT_ONCE) == KILLED
+            deaths["kill -9"] += 1
+        standing = transaction
+        there = await books.rows("SELECT count(*) FROM invoices WHERE number IS NOT NULL")
+        assert there == [(min(standing * AT_ONCE, ACCOUNTS),)], "a batch that was killed is not there, those before are"
+    print(f"{deaths} of {KILLS}, at statements of {len(counts)} transactions")
+    assert sum(deaths.values()) == KILLS
+    assert deaths["kill -9"] == KILLS // APART > 0
     await books.run()
     await books.sound()
-    await copy_sqlite(template, tmp_path / "undisturbed.db")
-    engine = open_engine(f"sqlite:///{tmp_path / 'undisturbed.db'}")
-    undisturbed = Books(engine, tmp_path, books.month)
-    await undisturbed.open()
-    await undisturbed.run()
-    assert await books.image() == await undisturbed.image()
-    await engine.dispose()
+    assert await books.image() == image
 
 
-async def test_several_at_once(books: Books) -> None:
-    """Four runs at the same time: each period is closed once."""
+async def test_several_at_once(books: Books, template: Path, tmp_path: Path) -> None:
+    """Four runs at the same time: each period is closed once, and the invoices are those of one run."""
     runs = await asyncio.gather(*(books.run() for _ in range(4)))
     assert sum(one.accounts for one in runs) == ACCOUNTS
     await books.sound()
+    assert await books.image() == (await undisturbed(template, tmp_path, books.month))[1]
+
+
+BY_NUMBER = "FROM invoice_calls c JOIN invoice_lines l ON l.id = c.line_id JOIN cdrs r ON r.id = c.cdr_id"
+
+
+async def test_lines_by_destination_and_number(books: Books) -> None:
+    """Of who wants that each line is of one caller, and of nobody else; sums and totals stay the same."""
+    reseller = books.month.resellers[0].id
+    async with books.engine.begin() as conn:
+        own = sa.update(billing_terms).where(billing_terms.c.account_id == reseller)
+        await conn.execute(own.values(lines="destination_and_caller"))
+    await books.run()
+    await books.sound()
+    assert await books.rows(f"SELECT c.cdr_id {BY_NUMBER} WHERE l.caller NOT IN ('', r.caller)") == []
+    named = await books.rows(
+        f"SELECT DISTINCT i.account_id {BY_NUMBER} JOIN invoices i ON i.id = l.invoice_id WHERE l.caller <> ''"
+    )
+    assert named == [(reseller,)]
+    twice = await books.rows(
+        "SELECT caller, destination, terms FROM invoice_lines l JOIN invoices i ON i.id = l.invoice_id "
+        f"WHERE i.account_id = {reseller} GROUP BY l.kind, caller, destination, terms, exchange HAVING count(*) > 1"
+    )
+    assert twice == []
+    callers = await books.rows(f"SELECT count(DISTINCT l.caller), count(DISTINCT r.caller) {BY_NUMBER} "
+                               f"JOIN invoices i ON i.id = l.invoice_id WHERE i.account_id = {reseller}")  # fmt: skip
+    assert callers[0][0] == callers[0][1] > 1
 
 
 async def test_late_calls_are_on_the_next_invoice(books: Books) -> None:

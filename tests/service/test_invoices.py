@@ -165,6 +165,26 @@ async def test_paper_says_what_the_api_says(bureau: Bureau) -> None:
     assert (got.status, "no paper" in got["detail"]) == (404, True)
 
 
+async def test_lines_say_the_number_that_called(bureau: Bureau) -> None:
+    """In the API and on paper, if the terms say so; other words are refused."""
+    got = await bureau.ask("terms.edit", "customer", lines="caller")
+    assert (got.status, got["errors"][0]["pointer"]) == (422, "/lines"), got
+    await bureau.terms("customer", lines="destination_and_caller")
+    await bureau.talk(61, 7)
+    await bureau.run()
+    boss = bureau.office.boss
+    (call, _) = (await boss.do("cdr.list"))["items"]
+    (invoice,) = await bureau.invoices("customer")
+    (line,) = await bureau.lines(invoice)
+    assert (line["caller"], line["quantity"], bool(call["caller"])) == (call["caller"], 2, True)
+    paper = await boss.do("invoice.paper", invoice_id=invoice["id"], query={"form": "html"})
+    assert f"{line['description']} · {call['caller']}" in base64.b64decode(paper["data"]).decode()
+    note = (await bureau.credit(invoice)).ok()
+    assert [one["caller"] for one in await bureau.lines(note)] == [call["caller"]]
+    (above,) = await bureau.invoices("lower")
+    assert [one["caller"] for one in await bureau.lines(above)] == [""]
+
+
 async def test_what_the_norm_cannot_say_is_told(bureau: Bureau) -> None:
     """Its seller has no tax number: the PDF comes without data, XML not at all."""
     await bureau.talk(61)

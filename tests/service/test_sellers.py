@@ -205,7 +205,7 @@ async def test_a_template_is_the_nearest_sellers(trade: Trade) -> None:
     """Own, else above, else built in; with the language before the distance."""
     me, boss, engine = trade.reseller, trade.office.boss, trade.office.engine
     path = f"/1/{trade.reseller_id}/{trade.customer_id}/"
-    text = {"subject": "Hallo {{ name }}", "text": "{{ link }}"}
+    text = {"subject": "Hallo {{ name }}", "text": "{{ portal }}"}
     await boss.do("mail-template.edit", account_id=1, kind="welcome", language="de", **text)
     async with engine.connect() as conn:
         assert (await template_of(conn, path, "welcome", "de-AT"))[0] == "Hallo {{ name }}"
@@ -216,7 +216,7 @@ async def test_a_template_is_the_nearest_sellers(trade: Trade) -> None:
         kind="welcome",
         language="en",
         subject="Hi",
-        text="{{ link }}",
+        text="{{ portal }}",
     )
     async with engine.connect() as conn:
         assert (await template_of(conn, path, "welcome", "fr"))[0] == "Hi"

@@ -69,8 +69,8 @@ def written(groups: list[tuple[list[int], Rates]], **changes: Any) -> Written:
 
 def line(position: int, service: str, **changes: Any) -> Any:
     values = {
-        "position": position, "kind": service, "service": service, "description": f"Line {position}", "terms": "",
-        "exchange": "1/1", "quantity": 3, "duration_ms": 95_500, "billed_s": 100,
+        "position": position, "kind": service, "service": service, "description": f"Line {position}", "caller": "",
+        "terms": "", "exchange": "1/1", "quantity": 3, "duration_ms": 95_500, "billed_s": 100,
     }  # fmt: skip
     return SimpleNamespace(**values | changes)
 

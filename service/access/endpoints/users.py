@@ -133,7 +133,8 @@ async def invite_user(call: Call) -> Answer:
 async def _invitation(call: Call, view: UserView) -> Answer:
     key = await make_link(call.conn, view.id, "invitation", call.now_ms)
     mail = {"account_id": view.account_id, "recipient": view.email, "template": "invitation"}
-    await call.conn.execute(sa.insert(mails).values(**mail, fields={"user_id": view.id}, created_ms=call.now_ms))
+    fields = {"user_id": view.id, "link": key.text}
+    await call.conn.execute(sa.insert(mails).values(**mail, fields=fields, created_ms=call.now_ms))
     expires_ms = call.now_ms + 7 * 24 * 3_600_000
     return Answer(Invited(user=view, link=key.text, expires_at=expires_ms), location=f"/api/v1/users/{view.id}")
 

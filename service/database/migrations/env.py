@@ -11,6 +11,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     edge_tables,
     fraud_tables,
     interconnect_tables,
+    message_tables,
     peer_tables,
     portal_tables,
     product_tables,

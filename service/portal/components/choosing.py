@@ -9,7 +9,10 @@ from service.portal.components.fields import Choice, Kind
 from service.portal.components.labels import label_of
 from service.portal.visit import BY_NAME, Visit
 
-NAMED = {"device": "username", "number": "number", "user": "email"}
+NAMED = {
+    "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "statement": "number",
+    "subscription": "product", "user": "email",
+}  # fmt: skip
 """The field that a thing is called by, where it isn't `name`; its list filters by it too."""
 FOUND_MAX = 10
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from service.api.nouns import NOUNS
+from service.api.values import moment_text
 from service.portal.components.facts import Fact
 from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, Column
@@ -15,10 +16,19 @@ from service.portal.visit import Visit
 PLACES: dict[str, str] = {
     "account": "/accounts/{}",
     "cdr": "/calls/{}",
+    "commitment": "/commitments/{}",
     "device": "/devices/{}",
+    "dispute": "/disputes/{}",
     "gateway": "/gateways/{}",
+    "invoice": "/invoices/{}",
     "number": "/numbers/{}",
+    "plan": "/plans/{}",
+    "product": "/products/{}",
+    "reconciliation": "/reconciliations/{}",
     "role": "/roles/{}",
+    "statement": "/statements/{}",
+    "subscription": "/subscriptions/{}",
+    "tariff": "/tariffs/{}",
     "trunk": "/trunks/{}",
     "user": "/users/{}",
 }
@@ -26,7 +36,12 @@ PLACES: dict[str, str] = {
 STATES: dict[str, str] = {
     "active": "success", "answered": "success", "in use": "success", "done": "success", "sent": "success",
     "suspended": "warning", "invited": "info", "ringing": "info", "waiting": "info", "ending": "warning",
-    "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger", "out": "danger",
+    "issued": "info", "paid": "success", "part_paid": "warning", "overdue": "danger", "settled": "success",
+    "starting": "info", "open": "warning", "accepted": "success", "partly": "success",
+    "warn": "info", "block": "warning", "suspend": "danger", "allow": "success", "emergency": "danger", "free": "info",
+    "asked": "info", "loaded": "success", "faulty": "danger", "running": "info",
+    "rejected": "danger", "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger",
+    "out": "danger",
 }  # fmt: skip
 """The colour of a state's badge."""
 
@@ -73,7 +88,7 @@ def state(title: str = "State", name: str = "state") -> Column:
 
 def badge(visit: Visit, value: str) -> Cell:
     """A state."""
-    return Cell(visit.say(value), "", STATES.get(value, "secondary"))
+    return Cell(visit.say(value.replace("_", " ")), "", STATES.get(value, "secondary"))
 
 
 def moment(title: str, name: str, *, sort: str = "", is_wide: bool = False) -> Column:
@@ -115,6 +130,15 @@ def money(title: str, amount: Callable[[Any], int | None], currency: Callable[[A
     return Column(title, cells, sort, at_end=True)
 
 
+def deed(text: str, link: str, endpoint: str, offered: Callable[[Any], bool] = lambda _: True) -> Column:
+    """What can be done with a row, for whoever may; `offered`: with which ones."""
+
+    def cell(visit: Visit, row: Any) -> Cell:
+        return Cell(visit.say(text), link.format(row.id)) if offered(row) else Cell("")
+
+    return each(text, cell)._replace(needs=endpoint)
+
+
 def _plain(value: Any) -> str:
     if value is None or value == "":
         return NEVER
@@ -123,11 +147,19 @@ def _plain(value: Any) -> str:
 
 def facts(visit: Visit, view: Any, *names: str) -> list[Fact]:
     """Fields of a thing, each by its kind. What they name has to be learned before."""
-    return [Fact(label_of(name), _told(visit, name, getattr(view, name))) for name in names]
+    return [
+        Fact(label_of(name), _told(visit, name, getattr(view, name), is_moment=_is_moment(view, name)))
+        for name in names
+    ]
 
 
-def _told(visit: Visit, name: str, value: Any) -> Cell:
-    if name.endswith("_at") or name == "until":
+def _is_moment(view: Any, name: str) -> bool:
+    told = getattr(type(view), "model_fields", {}).get(name)
+    return told is not None and any(getattr(mark, "func", None) is moment_text for mark in told.metadata)
+
+
+def _told(visit: Visit, name: str, value: Any, *, is_moment: bool) -> Cell:
+    if name.endswith("_at") or is_moment:
         return Cell(visit.formats.moment(value))
     if isinstance(value, bool):
         return Cell(visit.say("yes" if value else "no"))

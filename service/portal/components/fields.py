@@ -32,7 +32,8 @@ class Kind(NamedTuple):
 
     name: str
     shape: str
-    """text, area, password, email, colour, amount, number, check, choice, moment, lines, choices."""
+    """text, area, password, email, colour, amount, number, check, choice, moment, lines, choices, file; or map: a text
+    for each of its choices."""
     noun: str = ""
     """What its numbers name; empty: nothing."""
     is_number: bool = False
@@ -107,7 +108,7 @@ def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -
         is_number=within.get("type") == "integer",
         can_be_null=len(ways) != len(told.get("anyOf", [told])),
         is_required=is_required,
-        choices=tuple(str(one) for one in within.get("enum", [])),
+        choices=tuple(str(one) for one in within.get("propertyNames", within).get("enum", [])),
         hint=told.get("description", ""),
         default=told.get("default"),
     )
@@ -115,8 +116,10 @@ def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -
 
 def _shape(name: str, way: Mapping[str, Any], noun: str) -> str | None:
     sort = way.get("type")
-    if "$ref" in way or sort == "object":
+    if "$ref" in way:
         return None
+    if sort == "object":
+        return "map" if _is_map(way) else None
     if sort == "array":
         items = way["items"]
         if "$ref" in items or items.get("type") not in {"string", "integer"}:
@@ -129,7 +132,14 @@ def _shape(name: str, way: Mapping[str, Any], noun: str) -> str | None:
     return _text_shape(name, way) if sort == "string" else None
 
 
+def _is_map(way: Mapping[str, Any]) -> bool:
+    """Whether an object has a text for each of the names that it knows."""
+    return "enum" in way.get("propertyNames", {}) and way["additionalProperties"].get("type") == "string"
+
+
 def _text_shape(name: str, way: Mapping[str, Any]) -> str:
+    if way.get("contentEncoding") == "base64":
+        return "file"
     if way.get("pattern") == AMOUNT_SCHEMA["pattern"]:
         return "amount"
     if way.get("format") in {"password", "date-time"}:
@@ -142,19 +152,24 @@ def _text_shape(name: str, way: Mapping[str, Any]) -> str:
 
 
 def shown(kind: Kind, value: Any, formats: Formats) -> tuple[str, ...]:
-    """The texts that stand in a field for a value as the API tells it in JSON."""
+    """The texts that stand in a field for a value as the API tells it in JSON, or as the model has it by itself."""
     if value is None:
         return ()
     if kind.shape == "lines":
         return ("\n".join(str(one) for one in value),)
     if kind.shape == "choices":
         return tuple(str(one) for one in value)
+    if kind.shape == "map":
+        return tuple(str(value.get(name, "")) for name in kind.choices)
     if kind.shape == "check":
         return ("yes",) if value else ()
+    if kind.shape == "moment" and isinstance(value, int):
+        return (formats.field_moment(value),) if value else ()
     if kind.shape == "moment":
         return (formats.field_moment(int(datetime.fromisoformat(value).timestamp()) * 1000),)
-    if kind.shape == "amount" and formats.comma():
-        return (str(value).replace(".", ","),)
+    if kind.shape == "amount":
+        text = format_micros(value) if isinstance(value, int) else str(value)
+        return (text.replace(".", ",") if formats.comma() else text,)
     return (str(value),)
 
 
@@ -162,6 +177,8 @@ def read(kind: Kind, typed: Sequence[str], formats: Formats) -> Any:
     """The JSON value of what was typed; None: nothing. What can't be read stays text, and the form tells what it is."""
     if kind.shape == "check":
         return bool(typed)
+    if kind.shape == "map":
+        return {name: text.strip() for name, text in zip(kind.choices, typed, strict=True) if text.strip()} or None
     if kind.shape == "choices":
         return [_number(one) if kind.is_number else one for one in typed]
     text = (typed[0] if typed else "").replace("\r\n", "\n")
@@ -232,7 +249,7 @@ def _place(name: str, rest: str) -> str:
     """Which one of several lines: their numbers begin with 0 in the API, but for those of CSV; with 1 for people."""
     number, _, within = rest.partition("/")
     if not number.isdecimal():
-        return ""
+        return f"{number}: " if number else ""
     line = int(number) if name == "csv" else int(number) + 1
     return f"{line}: {within}: " if within else f"{line}: "
 

@@ -58,7 +58,7 @@ def columns_of(source: Source) -> list[FileColumn]:
     found: list[FileColumn] = []
     for name, field in item.model_fields.items():
         made = _column(name, told[name], noun_in(field.annotation, field.metadata))
-        found += made
+        found += [one for one in made if one.name == name or one.name not in item.model_fields]
     return [*found, *source.file_columns]
 
 

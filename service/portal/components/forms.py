@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
+from aiohttp import web
 from pydantic import BaseModel
 
 from service.api.endpoint import Answer, Key
@@ -18,6 +20,8 @@ from service.portal.visit import BY_NAME, Visit
 
 KEY, VERSION = "_key", "_version"
 """Hidden fields: an idempotency key, and the version of what was shown."""
+KEPT_BACK = frozenset({"password", "file"})
+"""Shapes that are not sent back with a form's faults."""
 
 
 class Form(NamedTuple):
@@ -96,7 +100,12 @@ def _kinds(form: Form) -> dict[str, Kind]:
 async def _stands(visit: Visit, form: Form) -> _Stands:
     if not form.shows:
         return _Stands({})
-    answer = await visit.look_at(form.shows, visit.path_of(form.shows))
+    try:
+        answer = await visit.look_at(form.shows, visit.path_of(form.shows))
+    except Problem as problem:
+        if problem.kind != "not-found" or BY_NAME[form.endpoint].method != "PUT":
+            raise
+        return _Stands({})  # nobody has said it yet; whether there is anything to say it of, the endpoint tells
     assert answer.body is not None
     version = answer.version if answer.version is not None else getattr(answer.body, "version", "")
     return _Stands(answer.body.model_dump(mode="json"), str(version))
@@ -107,7 +116,7 @@ def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
     found = {}
     for name, kind in _kinds(form).items():
         asked = visit.request.query.getall(name, [])
-        value = stands.values.get(name) if form.shows else kind.default
+        value = stands.values.get(name, kind.default)
         found[name] = tuple(asked) if asked and not form.shows else shown(kind, value, visit.formats)
     return _Filled(found, None, stands.version)
 
@@ -168,7 +177,7 @@ async def _sent(visit: Visit, form: Form) -> Shown | Gone:
     """Load, ask the endpoint, go on; or the same page with its faults."""
     async with visit.looking():
         stands = await _stands(visit, form)
-    typed = {name: tuple(map(str, visit.form.getall(name, []))) for name in _kinds(form)}
+    typed = {name: _typed(visit, kind) for name, kind in _kinds(form).items()}
     body = _body(visit, form, typed, stands)
     if _sends_changes(form) and not body:
         return Gone(_filled(visit, form.back), visit.say("Nothing was changed."))
@@ -185,13 +194,23 @@ async def _sent(visit: Visit, form: Form) -> Shown | Gone:
     return await _done(visit, form, answer)
 
 
+def _typed(visit: Visit, kind: Kind) -> tuple[str, ...]:
+    """What was sent of a field."""
+    if kind.shape == "map":
+        return tuple(str(visit.form.get(f"{kind.name}.{name}", "")) for name in kind.choices)
+    sent: list[Any] = visit.form.getall(kind.name, [])
+    if kind.shape == "file":
+        return tuple(base64.b64encode(one.file.read()).decode() for one in sent if isinstance(one, web.FileField))
+    return tuple(map(str, sent))
+
+
 async def _again(visit: Visit, form: Form, typed: dict[str, tuple[str, ...]], problem: Problem) -> Shown:
     if problem.kind == "signed-out":
         raise problem
     async with visit.looking():
         stands = await _stands(visit, form)
         version = stands.version if problem.kind == "changed" else str(visit.form.get(VERSION, ""))
-        kept = {name: values for name, values in typed.items() if _kinds(form)[name].shape != "password"}
+        kept = {name: values for name, values in typed.items() if _kinds(form)[name].shape not in KEPT_BACK}
         return await _shown(visit, form, stands, _Filled(kept, problem, version))
 
 

@@ -47,6 +47,8 @@ class Column(NamedTuple):
     """Nouns whose names it shows, with the row's field that holds their numbers."""
     is_wide: bool = False
     """Left out on a telephone."""
+    needs: str = ""
+    """The endpoint that it leads to: whoever may not has no such column; empty: everybody has it."""
 
 
 class Head(NamedTuple):
@@ -145,7 +147,8 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
         if found.kind != "invalid":
             raise
         problem, rows, following = found, [], None
-    table = await table_of(visit, listed.columns, rows, heads(visit, listed))
+    offered = [column for column in listed.columns if not column.needs or visit.can(column.needs)]
+    table = await table_of(visit, offered, rows, heads(visit, offered))
     beside, above = errors_by_field(problem.errors if problem is not None else [], listed.filters)
     filters = [await _filter(visit, listed, name, beside.get(name, [])) for name in listed.filters]
     values = {
@@ -196,10 +199,10 @@ async def _filter(visit: Visit, listed: Listed, name: str, errors: list[str]) ->
     return field(kind._replace(hint=""), visit.say(label_of(name)), (value,) if value else (), errors, found or [])
 
 
-def heads(visit: Visit, listed: Listed) -> list[Head]:
+def heads(visit: Visit, columns: Sequence[Column]) -> list[Head]:
     """The heads of the columns, with links that sort by them."""
     by = visit.request.query.get("sort", "")
-    return [_head(visit, column, by) for column in listed.columns]
+    return [_head(visit, column, by) for column in columns]
 
 
 def _head(visit: Visit, column: Column, by: str) -> Head:

@@ -64,10 +64,14 @@ async def show(visit: Visit) -> Shown:
     actions = [
         ("Overview", f"{here}/overview", "traffic.hours"),
         ("Its calls", f"/calls?account_id={row.id}", "cdr.list"),
+        ("Billing", f"{here}/billing", "tax.assigned"),
     ]
+    if row.kind == "provider" or row.provides:
+        actions.append(("Who owes whom", f"{here}/position", "account.position"))
     if row.kind in {"root", "reseller"}:
         actions.append(("Brand", f"{here}/brand", "brand.show"))
     actions.append(("Roles", f"{here}/roles", "account.ceiling"))
+    actions.append(("High-risk ranges", f"{here}/ranges", "range.chosen"))
     dangers = _dangers(row.state, here) if not own else []
     return page(visit, row.name, sections, badges=badges, actions=actions, dangers=dangers, trail=tuple(trail))
 

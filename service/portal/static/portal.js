@@ -39,3 +39,17 @@
   });
   drawAll(document);
 })();
+
+// A fault in a text leads to its line: the line is chosen, and comes into sight.
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-line]");
+  const area = document.getElementById("source");
+  if (!link || !area) return;
+  event.preventDefault();
+  const line = Number(link.dataset.line);
+  const lines = area.value.split("\n");
+  const start = lines.slice(0, line - 1).join("\n").length + (line > 1 ? 1 : 0);
+  area.focus();
+  area.setSelectionRange(start, start + lines[line - 1].length);
+  area.scrollTop = (area.scrollHeight / lines.length) * Math.max(0, line - 4);
+});

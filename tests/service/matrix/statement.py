@@ -470,6 +470,7 @@ ROUTES: dict[str, Route] = {
     "filter.make": Route("fraud.change", 201, _account(digits="77"), whose="body"),
     "filter.remove": Route("fraud.change", 204),
     "range.list": Route("fraud.read", whose=""),
+    "range.show": Route("fraud.read", sees=lambda case: case.place.name != "nowhere"),
     "range.make": Route("fraud.change", _root(201), _range, whose=""),
     "range.edit": Route(
         "fraud.change", 200, _range, sees=lambda case: case.from_root and case.place.name != "nowhere"

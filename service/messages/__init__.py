@@ -1,0 +1,1 @@
+"""Mail: the queue's sender, broadcasts, notices of rates that change."""

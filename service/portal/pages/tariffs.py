@@ -1,0 +1,200 @@
+"""What accounts pay by: tariffs with their drafts, written as YAML, published now or at a moment, put back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel
+
+from service.portal.components import columns
+from service.portal.components.columns import each, facts
+from service.portal.components.facts import Section, page, part, section
+from service.portal.components.forms import Form
+from service.portal.components.forms import screen as form_screen
+from service.portal.components.lists import Cell, Listed, makes, screens
+from service.portal.components.writing import Pen, Text, writing
+from service.portal.formats import NEVER
+from service.portal.screen import Crumb, Gone, Screen, Shown
+from service.portal.visit import Visit
+from service.tariffs.api import Checked, PublishedText
+from service.tariffs.sheets_api import TariffSheet
+
+TARIFF = "/tariffs/{tariff_id}"
+COLUMNS = (
+    columns.itself("Name", "tariff", "name", sort="name"),
+    columns.other("Seller", "account", "account_id"),
+    columns.text("Currency", "currency"),
+    columns.number("Rates", "rates"),
+    columns.text("Version in force", "published", is_wide=True),
+)
+TARIFFS = Listed(
+    "/tariffs", "tariff.list", "Tariffs", COLUMNS, ("name", "account_id"), "name",
+    "There is no tariff yet: it says what a minute to each destination costs.",
+    (("New tariff", "/tariffs/new", "tariff.make"),),
+)  # fmt: skip
+
+
+def _changes(_visit: Visit, row: Any) -> Cell:
+    return Cell(", ".join(f"{count} {change}" for change, count in row.changes.items() if count) or NEVER)
+
+
+VERSION_COLUMNS = (
+    columns.moment("Published", "published_at"),
+    columns.text("By", "published_by"),
+    columns.text("Version", "version"),
+    columns.number("Rates", "rates"),
+    each("Changes", _changes),
+    columns.text("Note", "note", is_wide=True),
+)
+
+
+def _put_back(visit: Visit, row: Any) -> Cell:
+    link = f"/tariffs/{visit.parameter('tariff_id')}/reversion?version={row.version}"
+    return Cell(visit.say("Put back"), link) if visit.can("tariff.revert") else Cell("")
+
+
+HISTORY = Listed(
+    f"{TARIFF}/versions", "tariff.history", "Versions",
+    (*VERSION_COLUMNS, each("Put back", _put_back)._replace(needs="tariff.revert")),
+    back=("Tariff", TARIFF), empty="Nothing was published yet.",
+)  # fmt: skip
+
+
+async def show(visit: Visit) -> Shown:
+    """A tariff: what is in force, what is written, and all that can be done with it."""
+    row: Any = (await visit.look_at("tariff.show", visit.path_of("tariff.show"))).body
+    await visit.learn("account", [row.account_id])
+    here = f"/tariffs/{row.id}"
+    is_written = row.source is not None
+    told = section(
+        visit, "In force", facts(visit, row, "account_id", "currency", "published", "rates")
+    )  # fmt: skip
+    sections = [
+        told,
+        _draft(visit, row, here) if is_written else None,
+        await _history(visit, row) if row.account_id is not None else None,
+    ]
+    actions = [("As a sheet", f"{here}/sheet.csv", "tariff.export")]
+    if is_written:
+        actions.append(("Publish", f"{here}/publication", "tariff.bring-into-force"))
+    trail = (Crumb(visit.say("Tariffs"), "/tariffs"),)
+    return page(visit, row.name, sections, actions=actions, trail=trail)
+
+
+def _draft(visit: Visit, row: Any, here: str) -> Section:
+    """What is written, and not in force by itself."""
+    actions = makes(visit, [("Edit", f"{here}/edit", "tariff.edit")])
+    told = [
+        (visit.say("Version"), Cell(visit.formats.number(row.version)), ""),
+        (visit.say("Sheets"), Cell(", ".join(sorted(row.decks)) or NEVER), ""),
+    ]
+    return Section(
+        visit.say("Draft"), told, actions=actions, template="source.html", data=row.source, is_full=True,
+    )  # fmt: skip
+
+
+async def _history(visit: Visit, row: Any) -> Section | None:
+    return await part(
+        visit, "Versions", "tariff.history", VERSION_COLUMNS, parameters={"tariff_id": row.id},
+        more=f"/tariffs/{row.id}/versions", empty="Nothing was published yet.",
+        actions=(("All versions", f"/tariffs/{row.id}/versions", "tariff.history"),),
+    )  # fmt: skip
+
+
+# --- writing
+
+_SAMPLE = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.012, increments: 60/60}\n"
+
+
+async def _new(_visit: Visit) -> Text:
+    return Text(_SAMPLE)
+
+
+async def _check_new(visit: Visit, text: Text) -> list[str]:
+    body = {"account_id": _number(text.values["account_id"]), "name": text.values["name"], "source": text.source}
+    return (await visit.ask("tariff.check-text", Checked, body=body)).warnings
+
+
+def _number(text: str) -> int | str:
+    """What is no number the endpoint refuses, beside its field."""
+    return int(text) if text.isascii() and text.isdecimal() else text
+
+
+async def _make(visit: Visit, text: Text) -> Gone:
+    body = {"account_id": _number(text.values["account_id"]), "name": text.values["name"], "source": text.source}
+    made: Any = (await visit.do("tariff.make", body)).body
+    return Gone(f"/tariffs/{made.id}", visit.say("The draft is written. Nobody pays by it until it is published."))
+
+
+async def _standing(visit: Visit) -> Text:
+    row: Any = (await visit.look_at("tariff.show", visit.path_of("tariff.show"))).body
+    return Text(row.source or "", str(row.version), row.decks)
+
+
+async def _check(visit: Visit, text: Text) -> list[str]:
+    row: Any = (await visit.look_at("tariff.show", visit.path_of("tariff.show"))).body
+    body = {"account_id": row.account_id, "name": row.name, "source": text.source, "decks": dict(text.files)}
+    return (await visit.ask("tariff.check-text", Checked, body=body)).warnings
+
+
+async def _edit(visit: Visit, text: Text) -> Gone:
+    """With its sheets as they are: a version that somebody else changed meanwhile is refused."""
+    parameters = visit.path_of("tariff.edit")
+    body = {"source": text.source, "decks": dict(text.files)}
+    await visit.do("tariff.edit", body, version=text.version, **parameters)
+    return Gone(f"/tariffs/{visit.parameter('tariff_id')}", visit.say("The draft is written."))
+
+
+_PENS = (
+    Pen("/tariffs/new", "tariff.make", "New tariff", "/tariffs", _new, _check_new, _make, ("account_id", "name")),
+    Pen(
+        f"{TARIFF}/edit", "tariff.edit", "Edit draft", TARIFF, _standing, _check, _edit,
+        text="What is in force stays until the draft is published.",
+    ),
+)  # fmt: skip
+
+# --- publishing
+
+
+async def tell_published(visit: Visit, body: BaseModel) -> Shown | Gone:
+    """What is worth a look, if there is something."""
+    assert isinstance(body, PublishedText)
+    said = visit.say("The tariff is in force.")
+    if body.due_at is not None:
+        said = visit.say("The tariff comes into force at {moment}.").format(moment=visit.formats.moment(body.due_at))
+    if not body.warnings:
+        return Gone(f"/tariffs/{body.id}", said)
+    warned = Section(visit.say("Worth a look"), template="lines.html", data=body.warnings, is_full=True)
+    actions = [("Back to the tariff", f"/tariffs/{body.id}", "tariff.show")]
+    return page(visit, said, [warned], actions=actions)
+
+
+_FORMS = (
+    Form(
+        f"{TARIFF}/publication", "tariff.bring-into-force", "Publish the draft", "Publish", TARIFF,
+        tells=tell_published, text="New calls are priced by it from then on; running ones keep what they began with.",
+    ),
+    Form(
+        f"{TARIFF}/reversion", "tariff.revert", "Put a version back", "Put back", TARIFF, is_danger=True,
+        said="The version of before is in force again.", text="At once; the draft says what it said.",
+    ),
+)  # fmt: skip
+
+
+async def save_sheet(visit: Visit) -> web.StreamResponse:
+    """What is in force, as a file for those who buy by it."""
+    sheet = await visit.ask("tariff.export", TariffSheet, tariff_id=visit.parameter("tariff_id"))
+    name = sheet.name.replace("/", "-")
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return web.Response(text=sheet.content, content_type="text/csv", headers=headers)
+
+
+SCREENS = (
+    *screens(TARIFFS),
+    *screens(HISTORY),
+    *(form_screen(form) for form in _FORMS),
+    *map(writing, _PENS),
+    Screen(TARIFF, "tariff.show", show),
+    Screen(f"{TARIFF}/sheet.csv", "tariff.export", save_sheet),
+)

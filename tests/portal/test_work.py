@@ -1,0 +1,198 @@
+"""The operator's and sellers' daily work, page by page: prices, routing, fraud (P1, A9)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from service.api.problems import FieldError
+from service.portal.components.writing import faults_of
+from tests.portal.conftest import Walker
+
+Walkers = Callable[[], Walker]
+GOOD = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.5}\n"
+LATER = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.6}\n"
+WRONG = "currency: EUR\nrates:\n  - {prefix: '44', rate: cheap}\n"
+
+
+async def _made(walker: Walker, name: str) -> str:
+    """The page of a new tariff of the Super Admin's."""
+    got = await walker.post("/tariffs/new", account_id="1", name=name, source=GOOD, do="write")
+    assert got.status == 200, got.words
+    return got.path
+
+
+def test_a_fault_stands_with_its_lines() -> None:
+    """By the place that it names; of a sheet those of the sheet, and what has no place stands alone."""
+    source, files = "a\nb\nc\nd\n", {"x.csv": "1\n2\n"}
+    errors = [
+        FieldError("body", "/source", "source:2:5: wrong: right"),
+        FieldError("body", "/decks/x.csv", "decks/x.csv:2:1: no price"),
+        FieldError("body", "/source", "all of it"),
+        FieldError("body", "/source", "source:9:1: beyond"),
+        FieldError("body", "/name", "no name"),
+    ]
+    found = faults_of(errors, source, files)
+    assert [(one.line, one.file, one.said) for one in found] == [
+        (2, "", "wrong: right"),
+        (2, "x.csv", "no price"),
+        (0, "", "all of it"),
+        (0, "", "source:9:1: beyond"),
+    ]
+    assert found[0].around == ((1, "a"), (2, "b"), (3, "c"))
+    assert found[1].around == ((1, "1"), (2, "2"))
+
+
+async def test_a_tariff_is_written_published_and_put_back(walker: Walker) -> None:
+    """Checked first; then edited, published twice, and the first version put back from the history."""
+    await walker.sign_in("boss@op.example")
+    checked = await walker.post("/tariffs/new", account_id="1", name="work", source=GOOD, do="check")
+    assert checked.status == 200
+    assert 'role="status"' in checked.text
+    place = await _made(walker, "work")
+    await walker.post(f"{place}/publication", note="first")
+    edit = await walker.get(f"{place}/edit")
+    await walker.post(f"{place}/edit", source=LATER, _version=edit.hidden("_version"), do="write")
+    page = await walker.post(f"{place}/publication", note="dearer")
+    assert "dearer" in page.words
+    history = await walker.get(f"{place}/versions")
+    first = re.findall(r"reversion\?version=([0-9a-f]{16})", history.text)[-1]
+    back = await walker.post(f"{place}/reversion", version=first, note="too dear")
+    assert "The version of before is in force again." in back.words
+    assert first in back.words
+    sheet = await walker.get(f"{place}/sheet.csv")
+    assert "Great Britain,44,0.5" in sheet.text
+
+
+async def test_a_faulty_tariff_says_where(walker: Walker) -> None:
+    """Beside its line, whether it is checked or saved; nothing is kept, and what was typed stays."""
+    await walker.sign_in("boss@op.example")
+    for do in ("check", "write"):
+        page = await walker.post("/tariffs/new", account_id="1", name="faulty", source=WRONG, do=do)
+        assert page.status == 422
+        assert 'data-line="3"' in page.text
+        assert "rate: cheap" in page.text
+    assert "faulty" not in (await walker.get("/tariffs")).words
+    nobody = await walker.post("/tariffs/new", account_id="", name="faulty", source=GOOD, do="write")
+    assert 'id="account_id-errors"' in nobody.text
+
+
+async def test_two_who_edit_a_draft_do_not_overwrite_each_other(walker: Walker) -> None:
+    """The later one is told."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "twice")
+    version = (await walker.get(f"{place}/edit")).hidden("_version")
+    await walker.post(f"{place}/edit", source=LATER, _version=version, do="write")
+    late = await walker.post(f"{place}/edit", source=GOOD, _version=version, do="write")
+    assert late.status == 412
+    assert "rate: 0.5" in late.text
+
+
+async def test_a_tariff_waits_for_its_moment_and_is_called_off(walker: Walker) -> None:
+    """It stands among the publications until then."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "later")
+    page = await walker.post(f"{place}/publication", note="new year", at="2099-01-01T00:00")
+    assert "1 Jan 2099" in page.words
+    waiting = await walker.get("/publications?state=waiting")
+    link = re.search(r'href="(/publications/\d+/cancellation)"', waiting.text)
+    assert link is not None
+    off = await walker.post(link.group(1))
+    assert "cancelled" in off.words
+    over = await walker.post(f"{place}/publication", at="2020-01-01T00:00")
+    assert 'id="at-errors"' in over.text
+
+
+async def test_a_tariff_that_is_somebody_elses_is_not_shown(walker: Walker, walkers: Walkers) -> None:
+    """Neither its draft nor its history; a customer's own has no draft for its eyes."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "secret")
+    reseller = walkers()
+    await reseller.sign_in("owner@lower.example")
+    for path in (place, f"{place}/edit", f"{place}/versions", f"{place}/sheet.csv"):
+        assert (await reseller.get(path)).status == 404
+    reader = walkers()
+    await reader.sign_in("reader@op.example")
+    assert (await reader.get(f"{place}/edit")).status == 403
+    assert "/publication" not in (await reader.get(place)).text
+
+
+async def test_plans_are_written_and_checked(walker: Walker, walkers: Walkers) -> None:
+    """A gateway that isn't there is told with its line; sellers below see no plans' routes."""
+    await walker.sign_in("boss@op.example")
+    good = "plans:\n  fresh:\n    routes:\n      - {prefix: '', gateways: [carrier/gw1]}\n"
+    wrong = good.replace("gw1", "gw9")
+    page = await walker.post("/plans/new", source=wrong, do="check")
+    assert page.status == 422
+    assert 'data-line="4"' in page.text
+    assert (await walker.post("/plans/new", source=good, do="check")).status == 200
+    saved = await walker.post("/plans/new", source=good, do="write")
+    link = re.search(r'href="(/plans/\d+)">fresh<', saved.text)
+    assert link is not None
+    assert "carrier/gw1" in (await walker.get(link.group(1))).words
+    reseller = walkers()
+    await reseller.sign_in("owner@upper.example")
+    assert "carrier" not in (await reseller.get(link.group(1))).words
+    assert (await reseller.get(f"{link.group(1)}/edit")).status == 403
+
+
+@pytest.mark.parametrize(
+    ("path", "fields", "hope", "edit"),
+    [
+        ("/limits", {"account_id": "5", "name": "Calls a day", "measure": "calls", "count": "100", "period": "day",
+                     "action": "warn"}, "Calls a day", {"count": "200"}),
+        ("/patterns", {"account_id": "5", "name": "Short ones", "kind": "short_calls", "action": "warn",
+                       "minutes": "60", "calls_min": "50", "seconds": "6", "percent": "50"},
+         "Short ones", {"percent": "70"}),
+        ("/ranges", {"name": "Satellites", "prefixes": "88213\n88216"}, "88213, 88216", {"name": "Far away"}),
+        ("/number-lists", {"account_id": "5", "digits": "4487", "subject": "called", "kind": "block"}, "4487", None),
+        ("/specials", {"account_id": "5", "number": "999", "kind": "emergency", "plan_id": "1"}, "999",
+         {"note": "ours"}),
+    ],
+)  # fmt: skip
+async def test_rules_are_made_edited_and_removed(
+    walker: Walker, path: str, fields: dict[str, str], hope: str, edit: dict[str, str] | None
+) -> None:
+    """Each stands in its list, with what can be done with it; a fault stands beside its field."""
+    await walker.sign_in("boss@op.example")
+    page = await walker.post(f"{path}/new", **fields)
+    assert page.path == path, page.words
+    assert hope in page.words
+    number = re.search(rf'href="{path}/(\d+)/removal"', page.text)
+    assert number is not None
+    if edit is not None:
+        changed = await walker.post(f"{path}/{number.group(1)}/edit", **(fields | edit))
+        assert changed.path == path, changed.words
+    gone = await walker.post(f"{path}/{number.group(1)}/removal")
+    assert hope not in gone.words
+    empty = await walker.post(f"{path}/new")
+    assert empty.status == 422
+    assert "-errors" in empty.text
+
+
+async def test_who_may_only_read_has_no_such_columns(walker: Walker) -> None:
+    """Lists without what can be done with their rows."""
+    await walker.sign_in("reader@op.example")
+    for path in ("/limits", "/patterns", "/ranges", "/number-lists", "/specials", "/portings"):
+        page = await walker.get(path)
+        assert page.status == 200
+        assert ">Remove<" not in page.text
+        assert f"{path}/new" not in page.text
+
+
+async def test_a_seller_opens_a_range_for_an_account(walker: Walker, walkers: Walkers) -> None:
+    """Of those that the operator lists; its customer sees it, and opens none by itself."""
+    await walker.sign_in("boss@op.example")
+    page = await walker.post("/ranges/new", name="Premium", prefixes="88299")
+    number = re.search(r'href="/ranges/(\d+)/removal"', page.text)
+    assert number is not None
+    reseller = walkers()
+    await reseller.sign_in("owner@lower.example")
+    opened = await reseller.post("/accounts/5/ranges/edit", opened=number.group(1))
+    assert "Premium" in opened.words, opened.words
+    customer = walkers()
+    await customer.sign_in("owner@customer.example")
+    assert (await customer.post("/accounts/5/ranges/edit", opened=number.group(1))).status == 403
+    await walker.post(f"/ranges/{number.group(1)}/removal")

@@ -1,0 +1,86 @@
+"""A run that ends at a statement: in this process by an exception, in one of its own by a real SIGKILL.
+
+`python -m tests.service.dying URL FOLDER STATEMENT NOW_MS ACCOUNTS_AT_ONCE` bills until then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.billing.issue import By
+from service.billing.run import Scope, run
+from service.config import Config
+from service.database.engine import open_engine
+
+KILLED = -signal.SIGKILL
+
+
+class Killed(Exception):
+    """A process that is no more."""
+
+
+@contextmanager
+def watched(engine: AsyncEngine, see: Callable[[bool], None]) -> Iterator[None]:
+    """Calls `see` before each statement, and before each commit with True."""
+
+    def statement(*_: Any) -> None:
+        see(False)
+
+    def commit(_: Any) -> None:
+        see(True)
+
+    event.listen(engine.sync_engine, "before_cursor_execute", statement)
+    event.listen(engine.sync_engine, "commit", commit)
+    try:
+        yield
+    finally:
+        event.remove(engine.sync_engine, "before_cursor_execute", statement)
+        event.remove(engine.sync_engine, "commit", commit)
+
+
+def ending_at(number: int, strike: Callable[[], None]) -> Callable[[bool], None]:
+    """The n-th statement from now, commits counted too, is not done any more."""
+    before = iter(range(number - 1))
+
+    def see(_is_commit: bool) -> None:
+        if next(before, None) is None:
+            strike()
+
+    return see
+
+
+def raise_killed() -> None:
+    """The transaction is rolled back by this process itself."""
+    raise Killed
+
+
+def _kill() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def _bill(url: str, folder: Path, statement: int, now_ms: int, at_once: int) -> None:
+    engine = open_engine(url)
+    config = Config(run_dir=folder / "run", data_dir=folder, ratebook=folder / "ratebook")
+    with watched(engine, ending_at(statement, _kill)):
+        await run(engine, config, By("test"), now_ms, Scope(at_once=at_once))
+
+
+async def kill_apart(url: str, folder: Path, statement: int, now_ms: int, at_once: int) -> int:
+    """Bills in a process of its own; returns what that process ended with."""
+    command = (sys.executable, "-m", "tests.service.dying", url, str(folder), *map(str, (statement, now_ms, at_once)))
+    process = await asyncio.create_subprocess_exec(*command)
+    return await process.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_bill(sys.argv[1], Path(sys.argv[2]), *map(int, sys.argv[3:])))
