@@ -66,7 +66,10 @@ def parse_moment(value: object) -> object:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
         raise ValueError("a time needs its zone, such as 2026-11-30T12:00:00Z")
-    wall_ms = int(moment.timestamp() * 1000)
+    return int(moment.timestamp() * 1000)
+
+
+def _in_time(wall_ms: int) -> int:
     if not 0 <= wall_ms < WHEN_MAX_MS:
         raise ValueError("a time lies in the years 1970 to 2999")
     return wall_ms
@@ -89,6 +92,7 @@ Moment = Annotated[
 When = Annotated[
     int,
     BeforeValidator(parse_moment),
+    AfterValidator(_in_time),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-30T12:00:00Z"]}),
 ]
 """A time that is sent to us."""

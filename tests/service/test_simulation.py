@@ -100,6 +100,7 @@ async def test_a_trunk_that_has_a_certificate_and_no_network(house: House) -> No
         ({"trunk_id": 1, "to": "44 20"}, "/to"),
         ({"trunk_id": 1, "to": "4420", "at": "yesterday"}, "/at"),
         ({"trunk_id": 1, "to": "4420", "at": "9999-12-31T23:59:59-14:00"}, "/at"),
+        ({"trunk_id": 1, "to": "4420", "at": 2**63 - 1}, "/at"),
         ({"trunk_id": 1, "to": "4420", "at": "0001-01-01T00:00:00+14:00"}, "/at"),
     ],
 )
