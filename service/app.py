@@ -32,6 +32,7 @@ from service.calls.collector import Collector
 from service.commands.flusher import Flusher
 from service.commands.outbox import writing
 from service.commands.settings import send_settings
+from service.commission.payouts import hand_out_due
 from service.config import Config
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
@@ -134,6 +135,7 @@ class Service:
             "patterns": (PATTERNS_S, self._look_for_patterns),
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
+            "commission": (BILL_S, self._hand_out),
         }
 
     async def keep(self, name: str) -> None:
@@ -213,6 +215,9 @@ class Service:
             log.warning("invoice stays a draft", invoice=number, fault=fault)
         async with writing(self._engine, self._config.node) as conn:
             await mark_overdue(conn, _now_ms())
+
+    async def _hand_out(self) -> None:
+        await hand_out_due(self._engine, self._config, _now_ms())
 
     async def _publish_due(self) -> None:
         """What waited for its moment comes into force."""

@@ -8,6 +8,7 @@ from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.billing import invoices_api, paper_api, taxes_api, terms_api
 from service.calls import history, running, simulation, traffic_api
+from service.commission import api as commission
 from service.delivery import api as delivery
 from service.edge import api as edge
 from service.edge import portings_api
@@ -19,6 +20,8 @@ from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
+from service.payments import alerts_api, vouchers_api
+from service.payments import gateways_api as payment_gateways
 from service.peers import (
     devices_api,
     figures_api,
@@ -30,7 +33,7 @@ from service.peers import (
     translations_api,
     trunks_api,
 )
-from service.products import products_api, subscriptions_api
+from service.products import offers_api, products_api, subscriptions_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -71,11 +74,16 @@ _SINGLE: tuple[Endpoint, ...] = (
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,
     *subscriptions_api.ENDPOINTS,
+    *offers_api.ENDPOINTS,
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
     *pending_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
+    *alerts_api.ENDPOINTS,
+    *vouchers_api.ENDPOINTS,
+    *payment_gateways.ENDPOINTS,
+    *commission.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
     *limits_api.ENDPOINTS,

@@ -52,6 +52,7 @@ class Permission(StrEnum):
     STATEMENTS_CHANGE = "statements.change"
     PRODUCTS_READ = "products.read"
     PRODUCTS_CHANGE = "products.change"
+    PRODUCTS_SUBSCRIBE = "products.subscribe"
     MESSAGES_READ = "messages.read"
     MESSAGES_CHANGE = "messages.change"
     BRANDING_READ = "branding.read"
@@ -95,8 +96,9 @@ MEANINGS: dict[Permission, str] = {
     _P.PAYMENTS_REFUND: "Pay money back to accounts below",
     _P.PAYMENTS_TRANSFER: "Move money between accounts below",
     _P.PAYMENTS_TOP_UP: "Pay into the own account",
+    _P.PRODUCTS_SUBSCRIBE: "Take what the seller offers for the own account, and give notice of it",
     _P.CREDIT_LIMITS_CHANGE: "Set credit limits of accounts below",
-    _P.SETTINGS_WEBHOOKS: "Name servers that are told of what happens",
+    _P.SETTINGS_WEBHOOKS: "Name servers and mailboxes that are told of what happens; payment gateways",
     _P.FRAUD_READ: "See limits, lists of numbers, patterns and alarms",
     _P.FRAUD_CHANGE: "Set limits, lists of numbers and patterns; open high-risk ranges below; lift suspensions below",
     _P.INVOICES_ISSUE: "Issue invoices, which can't be changed afterwards",
@@ -124,7 +126,8 @@ _PERSONAL = frozenset({_P.USERS_READ, _P.USERS_CHANGE, _P.ROLES_READ, _P.AUDIT_R
 _CUSTOMER = _PERSONAL | {
     _P.ACCOUNTS_READ, _P.ROLES_CHANGE, _P.TRUNKS_READ, _P.DEVICES_READ, _P.DEVICES_CHANGE, _P.NUMBERS_READ,
     _P.TARIFFS_READ, _P.CALLS_READ, _P.CDRS_READ, _P.CDRS_DELIVER, _P.PAYMENTS_READ, _P.CREDIT_LIMITS_READ,
-    _P.PRODUCTS_READ, _P.MESSAGES_READ, _P.SETTINGS_READ, _P.SETTINGS_WEBHOOKS, _P.FRAUD_READ, _P.FRAUD_CHANGE,
+    _P.PRODUCTS_READ, _P.PRODUCTS_SUBSCRIBE, _P.MESSAGES_READ, _P.SETTINGS_READ, _P.SETTINGS_WEBHOOKS, _P.FRAUD_READ,
+    _P.FRAUD_CHANGE,
 }  # fmt: skip
 _RESELLER = (ALL - {
     _P.PROVIDERS_READ, _P.PROVIDERS_CHANGE, _P.GATEWAYS_READ, _P.GATEWAYS_CHANGE, _P.ROUTING_CHANGE,

@@ -49,6 +49,8 @@ class Asking(NamedTuple):
     key: str = ""
     """Idempotency-Key; empty: none."""
     if_match: str = ""
+    signature: str = ""
+    """Stripe-Signature; empty: none."""
 
 
 class Call:

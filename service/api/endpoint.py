@@ -98,4 +98,4 @@ class Endpoint(NamedTuple):
 
 def noun_of(parameter: str) -> str:
     """What a parameter of a path names: `trunk_id` a trunk; empty: it is text."""
-    return parameter.removesuffix("_id") if parameter.endswith("_id") else ""
+    return parameter.removesuffix("_id").replace("_", "-") if parameter.endswith("_id") else ""

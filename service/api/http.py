@@ -93,6 +93,7 @@ async def _asking(request: web.Request, endpoint: Endpoint) -> Asking:
         agent=headers.get("User-Agent", ""),
         key=headers.get("Idempotency-Key", ""),
         if_match=headers.get("If-Match", ""),
+        signature=headers.get("Stripe-Signature", ""),
     )
 
 

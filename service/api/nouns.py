@@ -11,10 +11,18 @@ from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.billing_tables import invoice_lines, invoices, taxes
+from service.database.commission_tables import commission_payouts, commission_rules, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
+from service.database.payment_tables import (
+    balance_alerts,
+    gateway_events,
+    payment_gateways,
+    top_ups,
+    voucher_batches,
+)
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
@@ -94,6 +102,11 @@ def _of_invoice(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     return sa.select(invoices.c.account_id).where(invoices.c.id == column).scalar_subquery()
 
 
+def _of_gateway(column: sa.Column[int]) -> sa.ColumnElement[Any]:
+    found = sa.select(payment_gateways.c.account_id).where(payment_gateways.c.id == column)
+    return found.scalar_subquery()
+
+
 def _of_reconciliation(column: sa.Column[int]) -> sa.ColumnElement[Any]:
     found = sa.select(reconciliations.c.account_id).where(reconciliations.c.id == column)
     return found.scalar_subquery()
@@ -113,6 +126,13 @@ def _own_tariff(actor: Actor) -> Condition:
     return tariffs.c.id.in_(sa.select(accounts.c.tariff_id).where(accounts.c.id == actor.account_id))
 
 
+def _sellers_gateways(actor: Actor) -> Condition:
+    """Where the own account pays its seller: the nearest one above that is charged, else the root."""
+    above = [int(step) for step in actor.path.strip("/").split("/") if step][:-1]
+    query = sa.select(accounts.c.id).where(accounts.c.id.in_(above) & ~accounts.c.commission)
+    return payment_gateways.c.account_id.in_(query.order_by(accounts.c.depth.desc()).limit(1))
+
+
 def _plans(_actor: Actor) -> Condition:
     """Routing plans are the operator's; whoever may give trunks one may name any."""
     return sa.true()
@@ -121,6 +141,16 @@ def _plans(_actor: Actor) -> Condition:
 def _ranges(_actor: Actor) -> Condition:
     """High-risk ranges are the operator's; whoever has accounts below may open any for them."""
     return sa.true()
+
+
+def offered_to(actor: Actor) -> Condition:
+    """Products that the actor's own account may take: offered by whom it pays, in its currency."""
+    is_seller = accounts.c.id.in_(path_ids(actor.path)[:-1]) & accounts.c.commission.is_(False)
+    seller = sa.select(accounts.c.id).where(is_seller).order_by(accounts.c.depth.desc()).limit(1).scalar_subquery()
+    is_charged = accounts.c.kind.in_(("customer", "reseller")) & accounts.c.commission.is_(False)
+    buyer = sa.select(accounts.c.currency).where((accounts.c.id == actor.account_id) & is_charged).scalar_subquery()
+    is_open = products.c.offered & (products.c.state == "active")
+    return is_open & (products.c.account_id == seller) & (products.c.currency == buyer)
 
 
 def _to_below(actor: Actor) -> Condition:
@@ -167,6 +197,7 @@ NOUNS: dict[str, Noun] = {
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
         Noun("product", products, products.c.account_id),
+        Noun("offer", products, products.c.account_id, offered_to),
         Noun("subscription", subscriptions, subscriptions.c.account_id),
         Noun("fee", subscription_fees, _of_subscription(subscription_fees.c.subscription_id)),
         Noun("package", package_grants, package_grants.c.account_id),
@@ -175,11 +206,19 @@ NOUNS: dict[str, Noun] = {
         Noun("tax", taxes, taxes.c.account_id),
         Noun("invoice", invoices, invoices.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
+        Noun("commission-rule", commission_rules, commission_rules.c.account_id),
+        Noun("commission", commissions, commissions.c.account_id),
+        Noun("commission-payout", commission_payouts, commission_payouts.c.account_id),
         Noun("reconciliation", reconciliations, reconciliations.c.account_id),
         Noun("statement", statements, statements.c.account_id),
         Noun("dispute", disputes, disputes.c.account_id),
         Noun("commitment", commitments, commitments.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
+        Noun("balance-alert", balance_alerts, balance_alerts.c.account_id),
+        Noun("voucher-batch", voucher_batches, voucher_batches.c.account_id),
+        Noun("payment-gateway", payment_gateways, payment_gateways.c.account_id, _sellers_gateways),
+        Noun("gateway-event", gateway_events, _of_gateway(gateway_events.c.gateway_id)),
+        Noun("top-up", top_ups, top_ups.c.account_id),
         Noun("change", audit, audit.c.account_id),
     )
 }

@@ -23,6 +23,7 @@ from service.billing.issue import By, commands_of
 from service.billing.states import PAID, Standing, state_of
 from service.billing.taxing import LEVY, Group, Rates, Share, Taxed, shared_out, tax, to_minor
 from service.commands.outbox import enqueue_all
+from service.commission.accrual import Credited, take_back_lines
 from service.config import Config
 from service.database.billing_tables import (
     invoice_calls,
@@ -170,7 +171,7 @@ async def _note(
     groups = [_with_rest(group, rests.get(number, 0)) for number, group in enumerate(groups)]
     note_id = await _draft(conn, invoice, by, reason, now_ms)
     await write_taxes(conn, note_id, groups)
-    await _write_lines(conn, note_id, parts, nets)
+    await _write_lines(conn, note_id, parts, nets, now_ms)
     await _write_rests(conn, note_id, parts, rests)
     await _issue(conn, config, invoice, note_id, parts, by, now_ms)
     return note_id
@@ -261,7 +262,10 @@ _OF_LINE = (
 )  # fmt: skip
 
 
-async def _write_lines(conn: AsyncConnection, note_id: int, parts: Sequence[_Part], nets: Sequence[int]) -> None:
+async def _write_lines(
+    conn: AsyncConnection, note_id: int, parts: Sequence[_Part], nets: Sequence[int], now_ms: int
+) -> None:
+    credited: list[Credited] = []
     for position, part in enumerate(parts, 1):
         line = part.line
         whole = part.amount_micros == line.amount_micros
@@ -271,12 +275,15 @@ async def _write_lines(conn: AsyncConnection, note_id: int, parts: Sequence[_Par
         values |= {"amount_micros": part.amount_micros, "net_micros": nets[position - 1], "credits_line_id": line.id}
         insert = sa.insert(invoice_lines).values(invoice_id=note_id, position=position, **values)
         line_id = (await conn.execute(insert.returning(invoice_lines.c.id))).scalar_one()
+        if not part.calls:
+            credited.append(Credited(line_id, line.id, line.item_id, line.amount_micros, part.amount_micros))
         rows = [
             {"cdr_id": row.cdr_id, "level": row.level, "delta_micros": row.delta_micros, "line_id": line_id}
             for row in part.calls
         ]
         if rows:
             await conn.execute(sa.insert(invoice_corrections).values(invoice_id=note_id), rows)
+    await take_back_lines(conn, credited, now_ms)
 
 
 def _nets(parts: Sequence[_Part], groups: Sequence[Taxed]) -> list[int]:

@@ -11,12 +11,15 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.billing.allocation import allocate
 from service.billing.cycles import local_date, midnight_ms
 from service.billing.states import Standing, state_of
+from service.billing.telling import Issued, tell
 from service.commands.bodies import credit_body
 from service.commands.outbox import Command, enqueue_all
 from service.config import Config
 from service.database.billing_tables import billing_parties, billing_terms, invoice_taxes, invoices
+from service.database.payment_tables import payment_rests
 from service.database.tables import accounts
 from service.ledger.rules import BALANCE, INVOICE, REVENUE, TAX, Entry, Posting, sum_postings
 from service.ledger.storage import post_entry
@@ -56,15 +59,28 @@ async def issue(
     numbers = await _numbers(conn, config, ready, now_ms)
     included = await _included(conn, [row.id for row in ready])
     wanted: list[Command] = []
+    issued: list[Issued] = []
     for row in ready:
         lines = _postings(row, included.get(row.id, 0))
         entry_id = await _post(conn, lines, numbers[row.id], by, now_ms)
         wanted += commands_of(lines)
         fresh = _issued(row, parties, now_ms) | {"number": numbers[row.id], "entry_id": entry_id}
         await conn.execute(sa.update(invoices).where(invoices.c.id == row.id).values(**fresh))
+        told = (row.id, row.account_id, numbers[row.id], row.total_micros, row.currency, fresh["due_ms"], row.zone)
+        issued.append(Issued(*told))
+    await tell(conn, issued, now_ms)
     if wanted:
         await enqueue_all(conn, config.node, wanted, now_ms=now_ms)
+    for account_id in await _with_waiting(conn, {row.account_id for row in ready if not row.prepaid}):
+        await allocate(conn, account_id, now_ms)
     return left
+
+
+async def _with_waiting(conn: AsyncConnection, account_ids: set[int]) -> list[int]:
+    """Those that have paid before they were asked to."""
+    own = payment_rests.c.account_id.in_(account_ids) & (payment_rests.c.rest_micros > 0)
+    query = sa.select(payment_rests.c.account_id).where(own).distinct().order_by(payment_rests.c.account_id)
+    return list((await conn.execute(query)).scalars())
 
 
 def _problem(row: Row[Any], parties: Parties) -> str | None:

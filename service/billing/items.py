@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue
+from service.commission.accrual import Charged, accrue
 from service.database.billing_tables import billable_items
 from service.ledger.rules import BALANCE, ITEM, REVENUE, Entry, Posting
 from service.ledger.storage import post_entry
@@ -45,7 +46,16 @@ async def bill(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int
     if (await conn.execute(known)).first() is not None:
         return None
     entry_id = await _post(conn, node, item, now_ms) if item.amount_micros else None
-    return await keep(conn, item, entry_id)
+    number = await keep(conn, item, entry_id)
+    await accrue(conn, [_charged(item, number)], now_ms)
+    return number
+
+
+def _charged(item: Item, number: int) -> Charged:
+    return Charged(
+        "item", item.account_id, item.seller_id, item.kind, item.amount_micros, item.currency, item.at_ms,
+        reference_id=number,
+    )  # fmt: skip
 
 
 async def _post(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int:

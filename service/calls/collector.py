@@ -19,6 +19,7 @@ from service.calls.records import cdr_row, charge_rows, postings_of, take_rows, 
 from service.calls.tail import Batch, Event, Position, read_batch, removable
 from service.commands.outbox import UnknownNode, lock_node
 from service.commands.rebuild import rebuild
+from service.commission.accrual import accrue, charged_calls
 from service.config import Config
 from service.database.engine import reading
 from service.database.tables import cdrs, charges, nodes
@@ -130,6 +131,7 @@ async def _post_calls(conn: AsyncConnection, node_id: int, events: list[Event], 
         await conn.execute(sa.insert(charges), lines)
     await note_takes(conn, [row for event in fresh for row in take_rows(ids[event["cdr"]["call"]], event["cdr"])])
     await add_hourly(conn, traffic_rows(event["cdr"] for event in fresh))
+    await accrue(conn, charged_calls((event["cdr"] for event in fresh), ids), now_ms)
 
 
 async def _unknown(conn: AsyncConnection, events: list[Event]) -> list[Event]:

@@ -10,6 +10,7 @@ from kemi.clock import now
 from service.cli.output import as_json
 from service.cli.session import config, now_ms, run
 from service.doctor import run as examine
+from service.doctor.evidence import Check
 
 
 @click.command()
@@ -21,5 +22,11 @@ def command(*, wants_json: bool) -> None:
         as_json({"ok": report.ok, "checks": [check._asdict() for check in report.checks]})
     else:
         for check in report.checks:
-            click.echo(f"{'ok  ' if check.ok else 'FAIL'} {check.name}: {check.detail}")
+            click.echo(f"{_word(check)} {check.name}: {check.detail}")
     sys.exit(0 if report.ok else 1)
+
+
+def _word(check: Check) -> str:
+    if check.is_warning:
+        return "warn"
+    return "ok  " if check.ok else "FAIL"

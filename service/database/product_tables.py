@@ -46,6 +46,7 @@ products = sa.Table(
     sa.Column("priority", sa.Integer, nullable=False, server_default="0"),
     big("rollover_periods", 0),  # how many further ones what is left may be used in
     text("state", "active"),
+    sa.Column("offered", sa.Boolean, nullable=False, server_default=sa.false()),  # accounts may take it themselves
     big("created_ms"),
     big("version", 1),
     one_of("kind", PRODUCT_KINDS),

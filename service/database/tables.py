@@ -26,10 +26,10 @@ STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
 IDENTITY_RULES = ("off", "note", "refuse", "require")
 CALLER_RULES = ("pass", "listed", "replace")
-BOOKS = ("balance", "revenue", "cost", "cash", "tax")
+BOOKS = ("balance", "revenue", "cost", "cash", "tax", "commission")
 ENTRY_KINDS = (
     *("payment", "adjustment", "refund", "transfer", "write_off", "move", "charges", "correction"),
-    *("item", "invoice", "credit_note", "netting"),
+    *("item", "invoice", "credit_note", "netting", "commission", "payout"),
 )
 OPERATION_KINDS = ("refund", "transfer", "fee")
 OPERATION_STATES = ("asked", "posted", "refused", "cancelled")

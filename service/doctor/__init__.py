@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.config import Config
 from service.database.engine import reading
-from service.doctor import billing, checks, corrections, packages
+from service.doctor import billing, checks, commissions, corrections, numbers, packages, statements, terms
 from service.doctor.evidence import Check, Report, read_ledger, read_store
 from service.start import open_ledger
 
@@ -33,6 +33,10 @@ async def of_ledger(conn: AsyncConnection) -> list[Check]:
         await checks.batches(conn),
         await corrections.explained(conn),
         await billing.invoiced(conn),
+        await numbers.gapless(conn),
+        await statements.stated(conn),
+        await terms.without_terms(conn),
         await packages.explained(conn),
+        await commissions.explained(conn),
         await checks.trail(conn),
     ]

@@ -31,6 +31,8 @@ class Check(NamedTuple):
     ok: bool
     detail: str
     """What was found; for a broken one also what to do."""
+    is_warning: bool = False
+    """It holds, and somebody should look at something all the same."""
 
 
 SHOWN_MAX = 5
@@ -45,6 +47,12 @@ def check(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
     shown = "; ".join(findings[:SHOWN_MAX])
     more = f" and {len(findings) - SHOWN_MAX} more" if len(findings) > SHOWN_MAX else ""
     return Check(name, ok=False, detail=f"{shown}{more}: {what_to_do}")
+
+
+def warning(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
+    """Of what is no rule: nothing fails by it."""
+    found = check(name, findings, good, what_to_do)
+    return Check(name, ok=True, detail=found.detail, is_warning=not found.ok)
 
 
 class Report(NamedTuple):

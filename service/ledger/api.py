@@ -14,7 +14,8 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, page_of
 from service.api.problems import Problem, invalid
-from service.api.values import ABOVE, Asked, Micros, Moment, Money, Told, Words
+from service.api.values import ABOVE, Asked, InvoiceId, Micros, Moment, Money, Told, Words
+from service.billing.states import OPEN_STATES
 from service.database.tables import accounts, entries, postings
 from service.ledger import rules
 from service.ledger.payments import AMOUNT_MAX_MICROS, payment_problem
@@ -40,6 +41,9 @@ class NewPayment(Asked):
 
     amount: Micros
     reason: Words
+    invoice_id: Annotated[
+        InvoiceId | None, Field(description="That it pays; null: of a postpaid account what is due first")
+    ] = None
 
 
 class Adjustment(Asked):
@@ -113,7 +117,18 @@ async def make_payment(call: Call) -> Answer:
         raise invalid("/amount", problem)
     if problem is not None:
         raise Problem("conflict", problem)
-    return await _booked(call, rules.PAYMENT, body.amount, body.reason)
+    if body.invoice_id is not None:
+        await _check_invoice(call, body.invoice_id)
+    return await _booked(call, rules.PAYMENT, body.amount, body.reason, body.invoice_id)
+
+
+async def _check_invoice(call: Call, number: int) -> None:
+    """Raises Problem unless it is the account's, and open."""
+    invoice = await call.find("invoice", number)
+    if invoice.account_id != call.row.id or invoice.kind != "invoice":
+        raise invalid("/invoice_id", "this is not an invoice of the account")
+    if invoice.state not in OPEN_STATES:
+        raise Problem("conflict", f"the invoice is {invoice.state}: there is nothing to pay")
 
 
 async def adjust(call: Call) -> Answer:
@@ -136,9 +151,10 @@ async def write_off(call: Call) -> Answer:
     return await _booked(call, rules.WRITE_OFF, -balance, body.reason)
 
 
-async def _booked(call: Call, kind: str, micros: int, reason: str) -> Answer:
+async def _booked(call: Call, kind: str, micros: int, reason: str, invoice_id: int | None = None) -> Answer:
     actor = call.actor
-    booking = Booking(kind, micros, reason, actor.name, actor.home_id or actor.account_id)
+    by = actor.home_id or actor.account_id
+    booking = Booking(kind, micros, reason, actor.name, by, invoice_id=invoice_id)
     entry_id = await book(call.conn, call.node, call.row, booking, call.now_ms)
     values = {"entry_id": entry_id, "created_ms": call.now_ms, "kind": kind, "reason": reason, "actor": actor.name}
     balance = await balance_of(call.conn, call.row.id, call.row.currency)

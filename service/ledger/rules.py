@@ -16,6 +16,8 @@ PAYMENT, ADJUSTMENT, WRITE_OFF, MOVE = "payment", "adjustment", "write_off", "mo
 CHARGES, CORRECTION = "charges", "correction"
 NETTING = "netting"
 ITEM, INVOICE, CREDIT_NOTE = "item", "invoice", "credit_note"
+COMMISSION, PAYOUT = "commission", "payout"
+"""The first is a book too: what a reseller has earned that was not handed out."""
 
 
 class Unbalanced(Exception):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.money import format_micros
+from service.database.access_tables import mails
+from service.database.payment_tables import balance_alerts
 from service.database.tables import book_balances
 from service.ledger.rules import BALANCE, CHARGES, Entry, Posting, sum_postings
 from service.webhooks.events import Event, emit, has_any
@@ -14,9 +19,52 @@ from service.webhooks.events import Event, emit, has_any
 async def tell(conn: AsyncConnection, entry_id: int, entry: Entry) -> None:
     """Called when an entry stands and the balances have moved."""
     moved = [line for line in sum_postings(entry.postings) if line.book == BALANCE]
-    if not moved or not await has_any(conn):
+    if not moved:
+        return
+    alerts = await _alerts(conn, moved)
+    is_told = await has_any(conn)
+    if not alerts and not is_told:
         return
     after = await _balances(conn, moved)
+    await _alert(conn, alerts, moved, after, entry.created_ms)
+    if is_told:
+        await _tell_webhooks(conn, entry_id, entry, moved, after)
+
+
+Balances = dict[tuple[int, str], int]
+
+
+async def _alerts(conn: AsyncConnection, moved: list[Posting]) -> list[Row[Any]]:
+    """Thresholds that somebody wants to be told of; most accounts have none."""
+    falling = [line.account_id for line in moved if line.amount_micros < 0]
+    query = sa.select(balance_alerts)
+    return list(await conn.execute(query.where(balance_alerts.c.account_id.in_(falling)))) if falling else []
+
+
+async def _alert(
+    conn: AsyncConnection, alerts: list[Row[Any]], moved: list[Posting], after: Balances, now_ms: int
+) -> None:
+    """At the crossing, downwards: what is below already is not told again."""
+    deltas = {(line.account_id, line.currency): line.amount_micros for line in moved}
+    told: set[tuple[int, int]] = set()
+    for row in alerts:
+        key = (row.account_id, row.currency)
+        if key not in deltas or not after[key] < row.threshold_micros <= after[key] - deltas[key]:
+            continue
+        shown = {
+            "balance": format_micros(after[key]), "threshold": format_micros(row.threshold_micros),
+            "currency": row.currency,
+        }  # fmt: skip
+        mail = {"account_id": row.account_id, "template": "low_balance", "recipient": row.email, "fields": shown}
+        await conn.execute(sa.insert(mails).values(**mail, created_ms=now_ms))
+        if (row.account_id, row.threshold_micros) not in told:
+            told.add((row.account_id, row.threshold_micros))
+            await emit(conn, Event.BALANCE_LOW, row.account_id, shown, now_ms)
+
+
+async def _tell_webhooks(
+    conn: AsyncConnection, entry_id: int, entry: Entry, moved: list[Posting], after: Balances
+) -> None:
     for line in moved:
         balance = after[line.account_id, line.currency]
         shown = {"balance": format_micros(balance), "currency": line.currency}
@@ -38,7 +86,7 @@ def crossing(before_micros: int, after_micros: int) -> Event | None:
     return None
 
 
-async def _balances(conn: AsyncConnection, lines: list[Posting]) -> dict[tuple[int, str], int]:
+async def _balances(conn: AsyncConnection, lines: list[Posting]) -> Balances:
     where = (book_balances.c.book == BALANCE) & book_balances.c.account_id.in_([line.account_id for line in lines])
     rows = await conn.execute(sa.select(book_balances).where(where))
     return {(row.account_id, row.currency): int(row.amount_micros) for row in rows}

@@ -66,6 +66,7 @@ MENU: tuple[Group, ...] = (
         "Prices",
         (
             Item("Tariffs", "/tariffs", "tariff.list"),
+            Item("Rates of a number", "/lookup", "tariff.lookup"),
             Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
             Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
         ),
@@ -74,6 +75,7 @@ MENU: tuple[Group, ...] = (
         "Routing",
         (
             Item("Routing plans", "/plans", "plan.list", "gateway.list"),
+            Item("Try a call", "/calls/trial", "call.simulate"),
             Item("Special numbers", "/specials", "special.list"),
             Item("Ported numbers", "/portings", "porting.list", "gateway.list"),
         ),

@@ -100,6 +100,8 @@ def product_problem(values: Mapping[str, Any]) -> tuple[str, str] | None:
         return "/amount", "a package grants something, and nothing else does"
     if kind != PACKAGE and (values["groups"] or values["tariff_ids"] or values["rollover_periods"]):
         return "/kind", "only a package has destination groups, tariffs and a rollover"
+    if values["offered"] and values["forced"]:
+        return "/offered", "what accounts take themselves is paid with what is there: `forced` false was expected"
     if values["period"] == "week" and values["day"] > 7:
         return "/day", "a week's days are 1 (Monday) to 7"
     if values["first_period"] == "days" and values["anchor"] == "start":

@@ -99,11 +99,16 @@ async def start(call: Call) -> Answer:
     if account.kind not in {"customer", "reseller"} or account.commission:
         raise invalid("/account_id", "a customer or a distributor was expected: others are charged nothing")
     product = await find_seller_product(call, body.product_id, account, await seller_of(call.conn, account))
-    await _check_number(call, product, account, body.number_id)
+    return await begin(call, account, product, body.number_id)
+
+
+async def begin(call: Call, account: Row[Any], product: Row[Any], number_id: int | None) -> Answer:
+    """The account may have the product: it is asked for. Raises Problem."""
+    await _check_number(call, product, account, number_id)
     values = {
         "product_id": product.id,
         "account_id": account.id,
-        "number_id": body.number_id,
+        "number_id": number_id,
         "anchor_ms": call.now_ms,
         "from_ms": call.now_ms,
         "until_ms": call.now_ms,
@@ -154,12 +159,17 @@ async def follow(api: Api, number: int) -> Answer:
 async def cancel(call: Call) -> Answer:
     """With its period, or now; what it has rented or granted is over then."""
     body: Cancellation = call.body
+    return await cancel_at(call, body.at)
+
+
+async def cancel_at(call: Call, at: str) -> Answer:
+    """One that is not paid for has no period's end: it is over at once. Raises Problem."""
     call.check_match(call.row.version)
     if call.row.state not in {STARTING, ACTIVE, SUSPENDED}:
         raise Problem("conflict", f"it is {call.row.state} already")
     before = await _view(call.conn, call.row.id)
     subject = await load(call.conn, call.row.id)
-    if body.at == "period_end" and subject.row.state == ACTIVE:
+    if at == "period_end" and subject.row.state == ACTIVE:
         await change(call.conn, subject, ends=True)
     else:
         await life.cancel_now(call.conn, call.node, subject, call.now_ms)

@@ -27,6 +27,7 @@ from service.peers.common import Name
 
 SECONDS_MAX = 1_000_000_000
 ProductId = Annotated[Number, Ref("product")]
+OfferId = Annotated[Number, Ref("offer")]
 NumberId = Annotated[Number, Ref("number")]
 SubscriptionId = Annotated[Number, Ref("subscription")]
 Kind = Literal["subscription", "rental", "package"]
@@ -36,6 +37,7 @@ Content = Annotated[Price, Field(description="A package's, for each period: call
 Groups = Annotated[list[Words], Field(max_length=100, description="Destination groups; empty: every number")]
 Tariffs = Annotated[list[TariffId], Field(max_length=100, description="That calls are priced by; empty: any")]
 Priority = Annotated[int, Field(ge=-1_000, le=1_000, description="Of several packages the lower one is used first")]
+Offered = Annotated[bool, Field(description="Accounts that pay its seller may take it themselves")]
 Rollover = Annotated[int, Field(ge=0, le=12, description="Further periods in which what is left may be used")]
 RetryDays = Annotated[int, Field(ge=0, le=365, description="Of `retry`: then it ends; 0: never")]
 FirstPeriod = Annotated[
@@ -78,6 +80,7 @@ class ProductView(Told):
     covers_fees: bool
     priority: int
     rollover_periods: int
+    offered: Offered
     state: Annotated[str, Field(description="active, or withdrawn: nobody can begin with it any more")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
@@ -131,6 +134,7 @@ class NewProduct(Asked):
     covers_fees: Annotated[bool, Field(description="Calls in it pay neither connect fee nor minimum charge")] = True
     priority: Priority = 0
     rollover_periods: Rollover = 0
+    offered: Offered = False
 
 
 class ProductEdit(Asked):
@@ -153,6 +157,7 @@ class ProductEdit(Asked):
     covers_fees: bool | None = None
     priority: Priority | None = None
     rollover_periods: Rollover | None = None
+    offered: Offered | None = None
     state: Literal["active", "withdrawn"] | None = None
 
 
@@ -187,6 +192,45 @@ class SubscriptionQuery(Paging):
     account_id: AccountId | None = None
     product_id: ProductId | None = None
     state: Literal["", "starting", "active", "suspended", "ended", "refused"] = ""
+
+
+class OfferView(Told):
+    """What the own account's seller offers it."""
+
+    id: int
+    name: str
+    kind: str
+    description: str
+    price: Annotated[Money, Field(validation_alias="price_micros", description="Of a period")]
+    setup: Annotated[Money, Field(validation_alias="setup_micros", description="Once, at the start")]
+    currency: str
+    period: str
+    anchor: str
+    day: int
+    zone: str
+    first_period: str
+    renews: bool
+    without_funds: str
+    retry_days: int
+    seconds: int
+    money: Money
+    groups: list[str]
+    covers_fees: bool
+    rollover_periods: int
+
+
+class OfferQuery(Paging):
+    """Which ones."""
+
+    kind: Literal["", "subscription", "rental", "package"] = ""
+    name: Text = ""
+
+
+class Taking(Asked):
+    """An offer for the own account, from now on."""
+
+    offer_id: OfferId
+    number_id: Annotated[NumberId | None, Field(description="Of a rental: the account's number")] = None
 
 
 class NewSubscription(Asked):

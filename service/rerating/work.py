@@ -16,6 +16,7 @@ from service.accounts.storage import seller_of
 from service.calls.hourly import add_hourly
 from service.commands.bodies import credit_body
 from service.commands.outbox import Command, enqueue_all, writing
+from service.commission.accrual import take_back_calls
 from service.config import Config
 from service.database.engine import reading
 from service.database.rerating_tables import corrections, reratings
@@ -84,7 +85,11 @@ async def _post(conn: AsyncConnection, node: str, run: Run, changes: Sequence[Ch
         entry = Entry(CORRECTION, run.actor, reason, now_ms, postings, actor_account_id=run.actor_account_id)
         entry_id = await post_entry(conn, entry)
     await _correct(conn, changes)
-    await conn.execute(sa.insert(corrections), [_row(run.id, entry_id, change, now_ms) for change in changes])
+    made = sa.insert(corrections).returning(
+        corrections.c.id, corrections.c.cdr_id, corrections.c.level, corrections.c.delta_micros
+    )
+    rows = await conn.execute(made, [_row(run.id, entry_id, change, now_ms) for change in changes])
+    await take_back_calls(conn, [row._asdict() for row in rows], now_ms)
     await add_hourly(conn, traffic_rows(changes))
     owed = [(line.account_id, line.amount_micros) for line in postings if line.book == BALANCE]
     wanted = [Command(credit_body(account_id, micros), account_id, micros) for account_id, micros in owed]

@@ -47,6 +47,20 @@ def number_text(pattern: str, prefix: str, year: int, number: int) -> str:
     return _FIELD.sub(put, pattern)
 
 
+def reading_of(pattern: str, prefix: str) -> re.Pattern[str]:
+    """What reads `number`, and `year` if it has one, from a number of a pattern that has no problem."""
+    parts, end = [], 0
+    for match in _FIELD.finditer(pattern):
+        name = match[0].strip("{}").partition(":")[0]
+        parts += [re.escape(pattern[end : match.start()]), re.escape(prefix) if name == "prefix" else _READS[name]]
+        end = match.end()
+    first, named, rest = "".join([*parts, re.escape(pattern[end:])]).partition("?P<year>")
+    return re.compile(first + named + rest.replace("?P<year>", "?:"))
+
+
+_READS = {"year": r"(?P<year>\d{4})", "yy": r"(?P<year>\d{2})", "number": r"(?P<number>\d+)"}
+
+
 def year_of(now_ms: int, zone: str) -> int:
     """The year of a moment where the seller is."""
     return datetime.fromtimestamp(now_ms // 1000, ZoneInfo(zone)).year

@@ -59,8 +59,8 @@ KINDS: dict[str, Kind] = {
     "invoice": Kind(
         _COMMON | {"number": "2026-00042", "total": "119.00", "currency": "EUR", "due": "2026-12-15"},
         "Invoice {{ number }} of {{ company }}",
-        "Hello {{ name }},\n\ninvoice {{ number }} over {{ total }} {{ currency }} is attached. It is due on {{ due }}."
-        "\n\n{{ company }}\n{{ company_address }}\n",
+        "Hello {{ name }},\n\nthere is invoice {{ number }} over {{ total }} {{ currency }}, due on {{ due }}. You "
+        "find it here: {{ portal }}\n\n{{ company }}\n{{ company_address }}\n",
     ),
     "receipt": Kind(
         _COMMON | {"number": "17", "total": "100.00", "currency": "EUR", "received": "2026-12-01"},

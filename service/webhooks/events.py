@@ -22,8 +22,12 @@ class Event(StrEnum):
     """A payment, a correction, a refund, a transfer or a write-off stands in an account's books."""
     BALANCE_NEGATIVE = "balance.negative"
     """A balance has fallen below nothing."""
+    BALANCE_LOW = "balance.low"
+    """A balance has fallen below a threshold that somebody asked to be told of."""
     BALANCE_RESTORED = "balance.restored"
     """It is nothing or more again."""
+    INVOICE_ISSUED = "invoice.issued"
+    """An invoice has its number; what it comes to, and until when it is to be paid."""
     FRAUD_ALARM = "fraud.alarm"
     """A limit was crossed, or calls look like fraud; what was done about it."""
 

@@ -51,6 +51,8 @@ class Town(House):
         brand = {"company": "Upper Telecom", "host": "upper.example", "primary_colour": "#8b1e3f"}
         await office.boss.do("brand.edit", account_id=self.ids["upper"], body=brand)
         await office.boss.do("device.make", account_id=self.ids["customer"], username="desk", name="Desk 1")
+        source = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.5}\n"
+        await office.boss.do("tariff.make", account_id=1, name="written", source=source)
         await self.pay_much()
         await self.talk_today()
         await books.fill(self)

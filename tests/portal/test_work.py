@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+import aiohttp
 import pytest
 
 from service.api.problems import FieldError
 from service.portal.components.writing import faults_of
-from tests.portal.conftest import Walker
+from tests.portal.conftest import SAME, Got, Walker
 
 Walkers = Callable[[], Walker]
 GOOD = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.5}\n"
@@ -117,6 +118,103 @@ async def test_a_tariff_that_is_somebody_elses_is_not_shown(walker: Walker, walk
     await reader.sign_in("reader@op.example")
     assert (await reader.get(f"{place}/edit")).status == 403
     assert "/publication" not in (await reader.get(place)).text
+
+
+async def test_a_call_is_priced_and_a_number_looked_up(walker: Walker) -> None:
+    """By the draft too, step by step; what is wrong with the question stands beside its field."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "priced")
+    none = await walker.get(f"{place}/pricing?ask=yes&number=4412&duration_s=60")
+    assert none.status == 404  # nothing is in force yet
+    draft = await walker.get(f"{place}/pricing?ask=yes&number=4412&duration_s=90&draft=yes")
+    assert "0.75 EUR" in draft.words
+    wrong = await walker.get(f"{place}/pricing?ask=yes&number=forty&duration_s=90&draft=yes")
+    assert 'id="number-errors"' in wrong.text
+    refused = await walker.get(f"{place}/pricing?ask=yes&number=1212&duration_s=60&draft=yes")
+    assert "no rate" in refused.words
+    await walker.post(f"{place}/publication")
+    found = await walker.get("/lookup?ask=yes&number=4412")
+    assert f'href="{place}"' in found.text
+    assert "errors" not in (await walker.get("/lookup")).text
+
+
+async def test_rates_are_browsed(walker: Walker) -> None:
+    """By number, or by a part of the name; what isn't there is said."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "browsed")
+    await walker.post(f"{place}/publication")
+    for text, hope in (("", True), ("4420", True), ("brit", True), ("4", True), ("33", False), ("fra", False)):
+        page = await walker.get(f"{place}/rates?look_for={text}")
+        assert ("Great Britain" in page.words) is hope, text
+
+
+async def test_a_draft_is_held_against_what_is_in_force(walker: Walker) -> None:
+    """What it changes, where it loses, and what calls of before would have come to."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "compared")
+    await walker.post(f"{place}/publication")
+    version = (await walker.get(f"{place}/edit")).hidden("_version")
+    await walker.post(f"{place}/edit", source=LATER, _version=version, do="write")
+    changes = await walker.get(f"{place}/changes")
+    assert "0.50 1 0.60 1" in changes.words, changes.words
+    assert "no cost" in (await walker.get(f"{place}/losses")).words
+    days = "begin=2026-11-01T00:00&end=2026-11-02T00:00"
+    assert "No call of these days" in (await walker.get(f"{place}/simulation?ask=yes&{days}")).words
+    long = await walker.get(f"{place}/simulation?ask=yes&begin=2026-01-01T00:00&end=2026-11-02T00:00")
+    assert 'id="end-errors"' in long.text
+
+
+async def _sheet(walker: Walker, place: str, **form: str) -> Got:
+    """Sends a carrier's sheet, or the fields of one that was sent before."""
+    data = aiohttp.FormData()
+    text = form.pop("text", "")
+    if text:
+        data.add_field("file", text.encode(), filename="rates.csv", content_type="text/csv")
+    for name, value in form.items():
+        data.add_field(name.replace("__", "-"), value, content_type="text/plain")
+    async with walker.session.post(f"{walker.address}{place}/import", data=data, headers=SAME) as answer:
+        return Got(answer.status, dict(answer.headers), await answer.text(), answer.url.path_qs)
+
+
+async def test_a_sheet_is_looked_at_and_imported(walker: Walker) -> None:
+    """With a column that is named by hand; a look changes nothing; an import can be undone."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "sheeted")
+    text = "Dial Code,Country Name,Peak,Other\n44,Great Britain,0.011,0.9\n33,France,0.02,0.8\n"
+    looked = await _sheet(walker, place, text=text, deck="carrier.csv", kind="full")
+    assert looked.status == 200
+    assert "Great Britain" in looked.words, looked.words
+    kept = looked.hidden("kept")
+    assert "carrier.csv" not in (await walker.get(place)).words
+    again = {"column__code": "Dial Code", "column__destination": "Country Name", "column__rate": "Other"}
+    other = await _sheet(walker, place, kept=kept, deck="carrier.csv", kind="full", currency="EUR", **again)
+    assert "0.9" in other.words
+    done = await _sheet(walker, place, kept=kept, deck="carrier.csv", kind="full", currency="EUR", do="import", **again)
+    assert done.path == f"{place}/changes", done.words
+    assert "carrier.csv" in (await walker.get(place)).words
+    undone = await walker.post(f"{place}/import/undo", deck="carrier.csv")
+    assert "carrier.csv" not in undone.words
+    for wrong, hope in (({"deck": "carrier.csv"}, "choose a file"), ({"deck": "?", "kept": kept}, "deck-errors")):
+        page = await _sheet(walker, place, **wrong)
+        assert page.status == 422
+        assert hope in page.text
+    nothing = await _sheet(walker, place, text="Hello\nworld\n", deck="carrier.csv")
+    assert nothing.status == 422
+
+
+async def test_a_call_is_tried_out(walker: Walker, walkers: Walkers) -> None:
+    """Each decision; a customer sees its own level and no gateway."""
+    await walker.sign_in("boss@op.example")
+    page = await walker.get("/calls/trial?ask=yes&trunk_id=1&to=4420")
+    assert "admitted" in page.words, page.words
+    assert "carrier/gw1" in page.words
+    nothing = await walker.get("/calls/trial?ask=yes&trunk_id=1")
+    assert 'id="to-errors"' in nothing.text
+    customer = walkers()
+    await customer.sign_in("owner@customer.example")
+    mine = await customer.get("/calls/trial?ask=yes&trunk_id=1&to=4420")
+    assert "admitted" in mine.words
+    assert "gw1" not in mine.words
 
 
 async def test_plans_are_written_and_checked(walker: Walker, walkers: Walkers) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import csv
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.money import format_micros, parse_micros
 from service.access.sessions import Visit, open_session
+from service.database.access_tables import mails
 from service.database.tables import accounts
+from service.database.webhook_tables import deliveries
 from service.rerating.work import Rerater
 from tests.service.company import NOW_MS, TARIFFS, write_ratebook
 from tests.service.office import Person
@@ -183,6 +186,31 @@ async def test_lines_say_the_number_that_called(bureau: Bureau) -> None:
     assert [one["caller"] for one in await bureau.lines(note)] == [call["caller"]]
     (above,) = await bureau.invoices("lower")
     assert [one["caller"] for one in await bureau.lines(above)] == [""]
+
+
+async def test_who_may_see_an_invoice_hears_of_it(bureau: Bureau) -> None:
+    """Once, when it is issued: a webhook above, and people of the account; nobody of a draft, and nobody else."""
+    boss = bureau.office.boss
+    await boss.do("webhook.make", account_id=1, url="https://x.example/", events=["invoice.issued"])
+    other = await boss.do("role.define", account_id=1, name="calls", permissions=["cdrs.read"])
+    await bureau.office.hire(boss, bureau.ids["customer"], "ann@customer.example")
+    await bureau.office.hire(boss, bureau.ids["customer"], "operator@customer.example", [other["id"]])
+    await bureau.office.hire(boss, bureau.ids["lower"], "low@lower.example")
+    await bureau.terms("lower", reviewed=True)
+    await bureau.talk(61)
+    await bureau.run()
+    await bureau.run()
+    (invoice,) = await bureau.invoices("customer")
+    async with bureau.company.engine.connect() as conn:
+        wrote = (await conn.execute(sa.select(mails).where(mails.c.template == "invoice"))).all()
+        bodies = [json.loads(row.body)["data"] for row in await conn.execute(sa.select(deliveries))]
+    told = {"number": invoice["number"], "total": invoice["total"], "currency": "EUR", "due": invoice["due_at"][:10]}
+    (letter,) = wrote
+    assert letter.recipient == "ann@customer.example"
+    assert letter.fields == {"user_id": letter.fields["user_id"], "invoice_id": invoice["id"], **told}
+    (body,) = [one for one in bodies if one["account_id"] == bureau.ids["customer"]]
+    assert body == {"account_id": bureau.ids["customer"], "invoice_id": invoice["id"], **told}
+    assert bureau.ids["lower"] not in [one["account_id"] for one in bodies]
 
 
 async def test_what_the_norm_cannot_say_is_told(bureau: Bureau) -> None:

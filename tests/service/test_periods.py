@@ -145,13 +145,15 @@ def test_rollover_lasts_so_many_periods_more() -> None:
         ({"rollover_periods": 1}, "/kind"),
         ({"period": "week", "day": 8}, "/day"),
         ({"anchor": "start"}, "/first_period"),
+        ({"offered": True, "forced": True}, "/offered"),
     ],
 )
 def test_what_does_not_fit_together(change: dict[str, Any], pointer: str) -> None:
     """Each at its field; what fits is no problem."""
     values = {"kind": "rental", "amount": 0, "groups": [], "tariff_ids": [], "rollover_periods": 0, "period": "month"}
-    values |= {"day": 1, "first_period": "days", "anchor": "calendar"}
+    values |= {"day": 1, "first_period": "days", "anchor": "calendar", "offered": False, "forced": False}
     assert product_problem(values) is None
+    assert product_problem(values | {"offered": True}) is None
     problem = product_problem(values | change)
     assert problem is not None
     assert problem[0] == pointer

@@ -7,11 +7,13 @@ from alembic import context
 from service.database import (  # noqa: F401 -- their tables belong to the metadata
     access_tables,
     billing_tables,
+    commission_tables,
     delivery_tables,
     edge_tables,
     fraud_tables,
     interconnect_tables,
     message_tables,
+    payment_tables,
     peer_tables,
     portal_tables,
     product_tables,

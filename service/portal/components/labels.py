@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 LABELS: dict[str, str] = {
+    "begin": "From",
+    "whole": "This number alone",
+    "calls_min": "Calls, at least",
+    "by_group": "By destination group",
+    "past": "A date that is over",
+    "twice": "A code that stands twice",
+    "notice_days": "Days of notice",
+    "draft": "By the draft",
+    "answered_at": "Answered at (empty: now)",
     "accent_colour": "Second colour",
     "account_id": "Account",
     "acd_s": "Average call",

@@ -8,8 +8,8 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from service.portal.components import columns
-from service.portal.components.columns import each, facts
-from service.portal.components.facts import Section, page, part, section
+from service.portal.components.columns import each, thing
+from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, makes, screens
@@ -31,7 +31,7 @@ COLUMNS = (
 TARIFFS = Listed(
     "/tariffs", "tariff.list", "Tariffs", COLUMNS, ("name", "account_id"), "name",
     "There is no tariff yet: it says what a minute to each destination costs.",
-    (("New tariff", "/tariffs/new", "tariff.make"),),
+    (("Look a number up", "/lookup", "tariff.lookup"), ("New tariff", "/tariffs/new", "tariff.make")),
 )  # fmt: skip
 
 
@@ -67,24 +67,44 @@ async def show(visit: Visit) -> Shown:
     await visit.learn("account", [row.account_id])
     here = f"/tariffs/{row.id}"
     is_written = row.source is not None
-    told = section(
-        visit, "In force", facts(visit, row, "account_id", "currency", "published", "rates")
-    )  # fmt: skip
     sections = [
-        told,
+        section(visit, "In force", _in_force(visit, row)),
         _draft(visit, row, here) if is_written else None,
         await _history(visit, row) if row.account_id is not None else None,
     ]
-    actions = [("As a sheet", f"{here}/sheet.csv", "tariff.export")]
+    actions = [
+        ("Rates", f"{here}/rates", "tariff.export"),
+        ("Price a call", f"{here}/pricing", "tariff.price"),
+        ("As a sheet", f"{here}/sheet.csv", "tariff.export"),
+    ]
     if is_written:
         actions.append(("Publish", f"{here}/publication", "tariff.bring-into-force"))
     trail = (Crumb(visit.say("Tariffs"), "/tariffs"),)
     return page(visit, row.name, sections, actions=actions, trail=trail)
 
 
+def _in_force(visit: Visit, row: Any) -> list[Fact]:
+    return [
+        Fact("Seller", thing(visit, "account", row.account_id)),
+        Fact("Currency", Cell(row.currency)),
+        Fact("Version", Cell(row.published or NEVER)),
+        Fact("Rates", Cell(visit.formats.number(row.rates))),
+    ]
+
+
 def _draft(visit: Visit, row: Any, here: str) -> Section:
     """What is written, and not in force by itself."""
-    actions = makes(visit, [("Edit", f"{here}/edit", "tariff.edit")])
+    actions = makes(
+        visit,
+        [
+            ("Edit", f"{here}/edit", "tariff.edit"),
+            ("Import a sheet", f"{here}/import", "tariff.import"),
+            ("Undo an import", f"{here}/import/undo", "tariff.undo-import"),
+            ("What it changes", f"{here}/changes", "tariff.diff"),
+            ("Where it loses", f"{here}/losses", "tariff.margin"),
+            ("By calls of before", f"{here}/simulation", "tariff.simulate"),
+        ],
+    )
     told = [
         (visit.say("Version"), Cell(visit.formats.number(row.version)), ""),
         (visit.say("Sheets"), Cell(", ".join(sorted(row.decks)) or NEVER), ""),
@@ -107,23 +127,23 @@ async def _history(visit: Visit, row: Any) -> Section | None:
 _SAMPLE = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.012, increments: 60/60}\n"
 
 
-async def _new(_visit: Visit) -> Text:
-    return Text(_SAMPLE)
+async def _new(visit: Visit) -> Text:
+    return Text(_SAMPLE, values={"account_id": visit.request.query.get("account_id") or str(visit.account_id)})
 
 
 async def _check_new(visit: Visit, text: Text) -> list[str]:
-    body = {"account_id": _number(text.values["account_id"]), "name": text.values["name"], "source": text.source}
-    return (await visit.ask("tariff.check-text", Checked, body=body)).warnings
+    return (await visit.ask("tariff.check-text", Checked, body=_written(text))).warnings
 
 
-def _number(text: str) -> int | str:
-    """What is no number the endpoint refuses, beside its field."""
-    return int(text) if text.isascii() and text.isdecimal() else text
+def _written(text: Text) -> dict[str, Any]:
+    """As the endpoint takes it; what is no number it refuses, beside its field."""
+    account = text.values["account_id"]
+    number = int(account) if account.isascii() and account.isdecimal() else account
+    return {"account_id": number, "name": text.values["name"], "source": text.source}
 
 
 async def _make(visit: Visit, text: Text) -> Gone:
-    body = {"account_id": _number(text.values["account_id"]), "name": text.values["name"], "source": text.source}
-    made: Any = (await visit.do("tariff.make", body)).body
+    made: Any = (await visit.do("tariff.make", _written(text))).body
     return Gone(f"/tariffs/{made.id}", visit.say("The draft is written. Nobody pays by it until it is published."))
 
 
@@ -173,7 +193,8 @@ async def tell_published(visit: Visit, body: BaseModel) -> Shown | Gone:
 _FORMS = (
     Form(
         f"{TARIFF}/publication", "tariff.bring-into-force", "Publish the draft", "Publish", TARIFF,
-        tells=tell_published, text="New calls are priced by it from then on; running ones keep what they began with.",
+        links=(("What it changes", f"{TARIFF}/changes", "tariff.diff"),), tells=tell_published,
+        text="New calls are priced by it from then on; running ones keep what they began with.",
     ),
     Form(
         f"{TARIFF}/reversion", "tariff.revert", "Put a version back", "Put back", TARIFF, is_danger=True,

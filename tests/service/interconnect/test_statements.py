@@ -15,6 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from ratebook.money import format_micros, parse_micros
 from service.database.engine import reading
 from service.database.interconnect_tables import statement_calls, statements
+from service.database.tables import accounts
+from service.doctor.statements import stated
+from service.interconnect.adjustments import Actor, Adjusting, adjust
 from service.interconnect.statements.issue import AlreadySettled
 from service.ledger.rules import check, netting_postings
 from service.rerating.work import Rerater
@@ -163,6 +166,49 @@ async def test_what_is_rated_again_is_on_the_next_statement(trade: Trade) -> Non
     assert (await trade.boss.do("statement.show", statement_id=first["id"]))["theirs"]["total"] == "0.024"
     stated = await trade.plain("SELECT sum(out_micros) + sum(out_corrected_micros) FROM statements")
     assert int(stated[0][0]) == int((await trade.plain("SELECT sum(cost_micros) FROM cdrs"))[0][0]) == 36_000
+
+
+@pytest.mark.parametrize(
+    ("tampering", "said"),
+    [
+        ("", ""),
+        ("UPDATE cdrs SET cost_micros = cost_micros + 1 WHERE id = 1", "record 1: it said"),
+        (
+            "INSERT INTO statement_calls (cdr_id, level, statement_id, micros) SELECT 1, 9, max(id), 1 FROM statements",
+            "its calls come to something else",
+        ),
+        ("UPDATE charges SET charge_micros = 7 WHERE cdr_id = 1 AND level = 0", "and the call says 7"),
+        ("UPDATE postings SET amount_micros = amount_micros + 1 WHERE entry_id = {settlement}", "was settled"),
+        ("UPDATE postings SET amount_micros = 0 WHERE entry_id = {adjustment}", "or are not posted"),
+        ("UPDATE cdrs SET destination = 'Elsewhere' WHERE id = 1", "its line says"),
+    ],
+)
+async def test_the_doctor_explains_statements(trade: Trade, tampering: str, said: str) -> None:
+    """Of both directions, rated again, adjusted and settled; not of what was changed behind everybody's back."""
+    await trade.calls(60, 60)
+    for account in ("carrier", "customer"):
+        await trade.issue(account)
+    (trade.house.config.ratebook / "tariffs" / "carrier.yaml").write_text(
+        'currency: EUR\nrates:\n  - {prefix: "", rate: 0.018}\n'
+    )
+    await trade.house.company.publish()
+    await rerated(trade)
+    trade.house.company.wait(60)
+    async with trade.house.company.engine.begin() as conn:
+        carrier = (await conn.execute(sa.select(accounts).where(accounts.c.id == trade.house.ids["carrier"]))).one()
+        wanted = Adjusting("out", "dispute", "as agreed", 700, "k")
+        adjustment = await adjust(
+            conn, trade.house.config.node, carrier, wanted, Actor("test", 0), trade.house.office.now_ms
+        )
+    second = (await trade.issue(since=None)).ok()
+    settlement = (await trade.settle(second)).ok()["entry_id"]
+    does = tampering.format(settlement=settlement, adjustment=adjustment)
+    async with trade.house.company.engine.begin() as conn:
+        if does:
+            await conn.execute(sa.text(does))
+        found = await stated(conn)
+    assert found.ok is not bool(said), found
+    assert said in found.detail
 
 
 async def rerated(trade: Trade) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from tests.service.matrix.statement import IMPORTS, OUTSIDE, ROUTES, Case, Route, expected, held
+from tests.service.matrix.statement import IMPORTS, OUTSIDE, ROUTES, Case, Route, expected, held, is_offered
 from tests.service.matrix.world import MISSING, NOWHERE, Place, Somebody, World
 from tests.service.office import BY_NAME, Got
 
@@ -77,7 +77,7 @@ def parameters(endpoint: str, case: Case) -> dict[str, Any]:
                 1 if name == "plan_id" and case.place is not NOWHERE else case.place.things.get(_noun(name), MISSING)
             )
         else:
-            found[name] = {"kind": "welcome", "language": "en"}[name]
+            found[name] = {"kind": "welcome", "language": "en", "gateway": str(MISSING)}[name]
     return found
 
 
@@ -153,7 +153,7 @@ def body_rows(world: World, names: Iterable[str], people: list[Somebody]) -> Ite
 
 
 def _sees(case: Case, noun: str) -> bool:
-    return case.is_inside or (noun == "role" and case.is_above)
+    return case.is_inside or (noun == "role" and case.is_above) or (noun == "offer" and is_offered(case))
 
 
 def _target(world: World, who: Somebody, route: Route, may: frozenset[str]) -> Place | None:

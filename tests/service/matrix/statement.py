@@ -183,6 +183,13 @@ def _cut(case: Case) -> bool:
     return case.place.name == "customer" and case.who.place.name in {"customer", "lower", "upper", "root"}
 
 
+def is_offered(case: Case) -> bool:
+    """By whom the asker's account pays."""
+    above = [one for one in case.world.places.values() if case.who.place.path.startswith(one.path)]
+    sellers = [one for one in above if one is not case.who.place]
+    return bool(sellers) and max(sellers, key=lambda one: len(one.path)) is case.place
+
+
 def _not_own(says: int) -> Callable[[Case], int]:
     return lambda case: 403 if case.is_own else says
 
@@ -425,6 +432,13 @@ ROUTES: dict[str, Route] = {
     "subscription.cancel": Route("products.change", 200, _same(at="now"), below=True),
     "subscription.resume": Route("products.change", 409, below=True),
     "subscription.fees": Route("products.read"),
+    "subscription.notice": Route("products.subscribe", lambda case: 200 if case.is_own else 403),
+    "offer.list": Route("products.read", whose="", tells_above=True),
+    "offer.take": Route(
+        "products.subscribe", lambda case: 202 if is_offered(case) else 403,
+        lambda case: {"offer_id": case.place.things.get("offer", MISSING)}, whose="body",
+        sees=lambda case: case.is_inside or is_offered(case), tells_above=True,
+    ),
     "package.list": Route("products.read", whose="query"),
     "package.correct": Route("products.change", 200, _same(seconds=5, reason="x"), below=True),
     "rerating.preview": Route("cdrs.change", 200, _account(**_PERIOD), whose="body"),
@@ -455,6 +469,39 @@ ROUTES: dict[str, Route] = {
     "ban.list": Route("settings.read", whose=""),
     "ban.make": Route("settings.change", lambda case: 201 if case.from_root else 403, _ban, whose=""),
     "ban.lift": Route("settings.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "balance-alert.list": Route("payments.read", whose="query"),
+    "balance-alert.make": Route(
+        "settings.webhooks", 201, _account(threshold="1", email="fresh@x.example"), whose="body"
+    ),
+    "balance-alert.remove": Route("settings.webhooks", 204),
+    "voucher.list": Route("payments.change", whose="query"),
+    "voucher.make": Route(
+        "payments.change", _seller(201), _account(name="x", amount="1", currency="EUR", count=1), whose="body"
+    ),
+    "voucher.void": Route("payments.change"),
+    "voucher.use": Route("payments.top_up", 409, _same(code="AAAA-BBBB")),
+    "payment-gateway.list": Route("payments.read", whose="query", tells_above=True),
+    "payment-gateway.make": Route(
+        "settings.webhooks",
+        _seller(201),
+        _account(name="fresh", link="https://pay.example/x", secret="s" * 20),
+        whose="body",
+    ),
+    "payment-gateway.edit": Route("settings.webhooks", 200, _same(active=False)),
+    "payment-gateway.events": Route("payments.change", whose="query"),
+    "payment-gateway.take": Route("public", 404, whose=""),
+    "top-up.list": Route("payments.read", whose="query"),
+    "top-up.make": Route("payments.top_up", 422, _same(gateway_id=MISSING, amount="1")),
+    "commission.rules": Route("statements.read", whose="query"),
+    "commission.make-rule": Route("statements.change", _not_own(409), _account(percent="5"), whose="body"),
+    "commission.edit-rule": Route("statements.change", _not_own(200), _same()),
+    "commission.remove-rule": Route("statements.change", _not_own(204)),
+    "commission.list": Route("statements.read", whose="query"),
+    "commission.report": Route("statements.read"),
+    "commission.terms": Route("statements.read"),
+    "commission.edit-terms": Route("statements.change", 200, _same(), below=True),
+    "commission.payouts": Route("statements.read", whose="query"),
+    "commission.hand-out": Route("payments.change", 201, _same(), below=True),
     "reconciliation.make": Route("statements.change", _not_own(201), _records, whose="body"),
     "reconciliation.list": Route("statements.read", whose="query"),
     "reconciliation.show": Route("statements.read"),

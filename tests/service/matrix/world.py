@@ -31,6 +31,7 @@ from service.database.billing_tables import (
     invoices,
     taxes,
 )
+from service.database.commission_tables import commission_payouts, commission_rules, commission_terms, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
@@ -42,6 +43,13 @@ from service.database.interconnect_tables import (
     statement_calls,
     statements,
 )
+from service.database.payment_tables import (
+    balance_alerts,
+    gateway_events,
+    payment_gateways,
+    top_ups,
+    voucher_batches,
+)
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
@@ -50,6 +58,7 @@ from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
     accounts,
     cdrs,
+    entries,
     exchange_versions,
     gateways,
     operations,
@@ -248,6 +257,8 @@ class World:
         await self._product(put, place)
         await self._bill(conn, put, place)
         await self._interconnect(conn, put, place)
+        await self._commission(conn, put, place)
+        await self._paid(put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
             await conn.execute(
@@ -322,6 +333,36 @@ class World:
         await put("dispute", disputes, **own, **dispute, **times, currency="EUR", actor="x")
         await put("difference", differences, **of, called=place.marker)
 
+    async def _paid(self, put: Any, place: Place) -> None:
+        own, sum_ = {"account_id": place.id}, {"amount_micros": EURO, "currency": "EUR", "created_ms": NOW_MS}
+        await put(
+            "balance-alert",
+            balance_alerts,
+            **own,
+            threshold_micros=EURO,
+            currency="EUR",
+            email=f"{place.marker}@x.example",
+        )
+        await put("voucher-batch", voucher_batches, **own, **sum_, name=place.marker, count=1, actor="x")
+        link = f"https://{place.marker}.example/"
+        await put("payment-gateway", payment_gateways, **own, name=place.marker, kind="stripe", secret="x", link=link)
+        of = {"gateway_id": place.things["payment-gateway"]}
+        await put("top-up", top_ups, **own, **of, **sum_, reference=place.marker, external=place.marker)
+        told = {"event": place.marker, "kind": "x", "outcome": "x", "created_ms": NOW_MS}
+        await put("gateway-event", gateway_events, **of, **told)
+
+    async def _commission(self, conn: AsyncConnection, put: Any, place: Place) -> None:
+        own, paid = {"account_id": place.id}, {"seller_id": 1, "currency": "EUR"}
+        await put("commission-rule", commission_rules, **own, percent_millionths=0, destination_group=place.marker)
+        part = {"source": "call", "cdr_id": place.id, "base_micros": EURO, "micros": EURO, "remainder": 0, "at_ms": 0}
+        await put("earning", commissions, **own, **paid, **part)
+        times = {"anchor_ms": 0, "due_ms": NOW_MS + 1}
+        await conn.execute(sa.insert(commission_terms).values(**own, **times, zone=place.marker))
+        said = {"kind": "payout", "actor": place.marker, "created_ms": NOW_MS}
+        entry = (await conn.execute(sa.insert(entries).values(**said).returning(entries.c.id))).scalar_one()
+        told = {"until_ms": 0, "handed_out": "credit", "amount_micros": 1, "remainder": 0, "entry_id": entry}
+        await put("commission-payout", commission_payouts, **own, **paid, **told, actor="x", created_ms=0)
+
     async def _correction(self, put: Any, place: Place) -> None:
         own, made = {"account_id": place.id}, {"created_ms": NOW_MS}
         period = {"from_ms": 0, "to_ms": 1, "at_ms": 0, "costs": False, "rates": "in force", "left_alone": {}}
@@ -336,7 +377,8 @@ class World:
         own, made, mark = {"account_id": place.id}, {"created_ms": NOW_MS}, place.marker
         period = {"from_ms": NOW_MS, "until_ms": NOW_MS + 1}
         sold = {"kind": "package", "price_micros": EURO, "currency": "EUR", "period": "month", "amount": 60}
-        await put("product", products, **own, **made, **sold, name=mark)
+        await put("product", products, **own, **made, **sold, name=mark, offered=True)
+        place.things["offer"] = place.things["product"]
         of = {"product_id": place.things["product"]}
         used = {"anchor_ms": NOW_MS, "state": "active", "actor": mark}
         await put("subscription", subscriptions, **own, **made, **period, **of, **used)

@@ -1,0 +1,95 @@
+"""Which invoice a payment pays: the one that is named, then the oldest ones; what is left waits for the next.
+
+Of postpaid accounts alone: invoices of prepaid ones are paid when they are issued.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.billing.states import OPEN_STATES, Standing, state_of
+from service.database.billing_tables import invoices
+from service.database.payment_tables import allocations, payment_rests
+
+
+def is_allocated(account: Row[Any]) -> bool:
+    """Whether payments of an account pay its invoices."""
+    return account.billing == "postpaid" and account.kind in {"customer", "reseller"}
+
+
+async def take_payment(
+    conn: AsyncConnection, account: Row[Any], entry_id: int, micros: int, now_ms: int, first_id: int | None = None
+) -> None:
+    """A payment was posted. `first_id`: the invoice that it is for; None: none was named. Under the node's lock."""
+    row = {"entry_id": entry_id, "account_id": account.id, "currency": account.currency, "rest_micros": micros}
+    await conn.execute(sa.insert(payment_rests).values(**row))
+    await allocate(conn, account.id, now_ms, first_id)
+
+
+async def allocate(conn: AsyncConnection, account_id: int, now_ms: int, first_id: int | None = None) -> None:
+    """Pays what is open by what waits: the oldest payment, the invoice that is due first. Under the node's lock."""
+    waiting = list(await conn.execute(_waiting(account_id)))
+    if not waiting:
+        return
+    for invoice in await conn.execute(_open(account_id, first_id)):
+        left = _standing(invoice).open_micros
+        paid = 0
+        while waiting and left > paid:
+            payment = waiting[0]
+            part = min(left - paid, payment.rest_micros)
+            rest = await _allot(conn, payment.entry_id, invoice, part, now_ms)
+            waiting = waiting[1:] if not rest else list(await conn.execute(_waiting(account_id)))
+            paid += part
+        if paid:
+            await _count(conn, invoice, paid, now_ms)
+
+
+async def take_from_waiting(conn: AsyncConnection, account_id: int, micros: int) -> None:
+    """Money that goes out again was not on an invoice, as far as there is such: the newest first."""
+    query = _waiting(account_id).order_by(None).order_by(payment_rests.c.entry_id.desc())
+    for row in (await conn.execute(query)).all():
+        part = min(micros, row.rest_micros)
+        await _lower(conn, row.entry_id, part)
+        micros -= part
+        if not micros:
+            return
+
+
+def _waiting(account_id: int) -> sa.Select[Any]:
+    own = (payment_rests.c.account_id == account_id) & (payment_rests.c.rest_micros > 0)
+    return sa.select(payment_rests).where(own).order_by(payment_rests.c.entry_id)
+
+
+def _open(account_id: int, first_id: int | None) -> sa.Select[Any]:
+    own = (invoices.c.account_id == account_id) & (invoices.c.kind == "invoice")
+    query = sa.select(invoices).where(own & invoices.c.state.in_(OPEN_STATES))
+    named = sa.case((invoices.c.id == first_id, 0), else_=1)
+    return query.order_by(named, invoices.c.due_ms, invoices.c.id)
+
+
+def _standing(row: Row[Any]) -> Standing:
+    return Standing(row.total_micros, row.paid_micros, row.credited_micros, row.due_ms)
+
+
+async def _allot(conn: AsyncConnection, entry_id: int, invoice: Row[Any], micros: int, now_ms: int) -> int:
+    """Returns what is left of the payment."""
+    row = {"entry_id": entry_id, "invoice_id": invoice.id}
+    row |= {"account_id": invoice.account_id, "currency": invoice.currency}
+    await conn.execute(sa.insert(allocations).values(**row, amount_micros=micros, created_ms=now_ms))
+    return await _lower(conn, entry_id, micros)
+
+
+async def _lower(conn: AsyncConnection, entry_id: int, micros: int) -> int:
+    changed = sa.update(payment_rests).where(payment_rests.c.entry_id == entry_id)
+    changed = changed.values(rest_micros=payment_rests.c.rest_micros - micros)
+    return int((await conn.execute(changed.returning(payment_rests.c.rest_micros))).scalar_one())
+
+
+async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> None:
+    standing = _standing(invoice)._replace(paid_micros=invoice.paid_micros + micros)
+    values = {"paid_micros": standing.paid_micros, "state": state_of(standing, now_ms), "version": invoice.version + 1}
+    await conn.execute(sa.update(invoices).where(invoices.c.id == invoice.id).values(**values))

@@ -1,0 +1,1 @@
+"""Commission: what resellers earn who sell at their parent's tariff."""

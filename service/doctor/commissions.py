@@ -1,0 +1,101 @@
+"""Commissions: each part is what its rule says, all of them are posted, and no more is handed out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.commission.rules import WHOLE, earned
+from service.database.commission_tables import commission_carries, commission_payouts, commissions
+from service.database.tables import charges, entries, postings
+from service.doctor.evidence import RESTORE, Check, check
+from service.ledger.rules import COMMISSION, COST
+
+Sums = defaultdict[tuple[int, str], int]
+"""By account and currency, in hundred-millionths of a micro-unit."""
+
+
+async def explained(conn: AsyncConnection) -> Check:
+    """What was earned on each thing, what the books say, what was handed out."""
+    found = [*await _unlike_rules(conn), *await _unlike_charges(conn), *await _unposted(conn), *await _unpaid(conn)]
+    count = (await conn.execute(sa.select(sa.func.count()).select_from(commissions))).scalar_one()
+    return check("commissions", found, f"{count} commissions, each explained by its rule and posted", RESTORE)
+
+
+async def _unlike_rules(conn: AsyncConnection) -> list[str]:
+    query = sa.select(commissions).where(commissions.c.percent_millionths > 0)
+    return [
+        f"commission {row.id} is {row.micros} micro-units, and its percentage comes to {right[0]}"
+        for row in await conn.execute(query.order_by(commissions.c.id))
+        if (right := earned(row.base_micros, row.percent_millionths)) != (row.micros, row.remainder)
+    ]
+
+
+async def _unlike_charges(conn: AsyncConnection) -> list[str]:
+    """Of a call, corrections included: the bases are its charge."""
+    of_calls = commissions.c.source.in_(("call", "correction"))
+    key = (commissions.c.account_id, commissions.c.cdr_id, commissions.c.level)
+    base = sa.func.sum(commissions.c.base_micros).label("base")
+    sums = sa.select(*key, base).where(of_calls).group_by(*key).subquery()
+    of_charge = (charges.c.cdr_id == sums.c.cdr_id) & (charges.c.level == sums.c.level)
+    query = sa.select(sums, charges.c.charge_micros).join(charges, of_charge, isouter=True)
+    wrong = charges.c.charge_micros.is_distinct_from(sums.c.base)
+    return [
+        f"account {row.account_id} earned on {row.base} of call {row.cdr_id}, which was charged {row.charge_micros}"
+        for row in await conn.execute(query.where(wrong).order_by(sums.c.cdr_id))
+    ]
+
+
+async def _unposted(conn: AsyncConnection) -> list[str]:
+    """Both books, and what is carried on."""
+    of_earner = await _summed(conn, commissions.c.account_id)
+    of_seller = await _summed(conn, commissions.c.seller_id)
+    for sums, column in ((of_earner, "account_id"), (of_seller, "seller_id")):
+        for row in await conn.execute(sa.select(commission_carries)):
+            sums[getattr(row, column), row.currency] -= row.remainder
+    found = await _unlike_books(conn, COMMISSION, of_earner, 1)
+    return found + await _unlike_books(conn, COST, of_seller, -1)
+
+
+async def _summed(conn: AsyncConnection, column: sa.Column[int]) -> Sums:
+    micros, remainder = sa.func.sum(commissions.c.micros), sa.func.sum(commissions.c.remainder)
+    sums: Sums = defaultdict(int)
+    query = sa.select(column, commissions.c.currency, micros, remainder).group_by(column, commissions.c.currency)
+    for account_id, currency, whole, rest in await conn.execute(query):
+        sums[account_id, currency] = int(whole) * WHOLE + int(rest)
+    return sums
+
+
+async def _unlike_books(conn: AsyncConnection, book: str, expected: Sums, sign: int) -> list[str]:
+    posted = sa.func.sum(postings.c.amount_micros)
+    query = sa.select(postings.c.account_id, postings.c.currency, posted)
+    query = query.join(entries, entries.c.id == postings.c.entry_id)
+    query = query.where((entries.c.kind == COMMISSION) & (postings.c.book == book))
+    rows = await conn.execute(query.group_by(postings.c.account_id, postings.c.currency))
+    said = {(account_id, currency): int(micros) * WHOLE * sign for account_id, currency, micros in rows}
+    return [
+        f"account {key[0]}: commissions in {key[1]} come to {expected.get(key, 0) // WHOLE} micro-units, "
+        f"and {said.get(key, 0) // WHOLE} are posted in {book}"
+        for key in sorted(expected.keys() | said.keys())
+        if expected.get(key, 0) != said.get(key, 0)
+    ]
+
+
+async def _unpaid(conn: AsyncConnection) -> list[str]:
+    """All payouts of somebody come to what they name, rounded down once."""
+    key: tuple[Any, ...] = (commissions.c.account_id, commissions.c.seller_id, commissions.c.currency)
+    micros, remainder = sa.func.sum(commissions.c.micros), sa.func.sum(commissions.c.remainder)
+    named = sa.select(*key, micros, remainder).where(commissions.c.payout_id.is_not(None)).group_by(*key)
+    table = commission_payouts
+    paid = sa.select(table.c.account_id, table.c.seller_id, table.c.currency, sa.func.sum(table.c.amount_micros))
+    rows = await conn.execute(paid.group_by(table.c.account_id, table.c.seller_id, table.c.currency))
+    handed = {tuple(row[:3]): int(row[3]) for row in rows}
+    owed = {tuple(row[:3]): (int(row[3]) * WHOLE + int(row[4])) // WHOLE for row in await conn.execute(named)}
+    return [
+        f"account {one[0]} was handed {handed.get(one, 0)} micro-units of {one[2]}, and had earned {owed.get(one, 0)}"
+        for one in sorted(handed.keys() | owed.keys())
+        if handed.get(one, 0) != owed.get(one, 0)
+    ]

@@ -1,0 +1,135 @@
+"""What Stripe tells: signed messages, parsed once. Pure. (docs.stripe.com/webhooks, "Verify webhook signatures")
+
+A customer pays at the gateway's link, which carries our reference along; nothing is ever asked of Stripe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from enum import StrEnum
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from service.billing import currencies
+
+TOLERANCE_S = 300
+"""How old a message may be, or how far ahead its clock."""
+
+
+def decimals_of(currency: str) -> int:
+    """Of amounts at Stripe (docs.stripe.com/currencies, "Special cases"): two of ISK and UGX, though they have none."""
+    return 2 if currency in {"ISK", "UGX"} else currencies.decimals_of(currency)
+
+
+class BadMessage(Exception):
+    """It is not from the gateway, or says nothing that can be read."""
+
+
+class What(StrEnum):
+    """What has happened."""
+
+    PAID = "paid"
+    RETURNED = "returned"
+    """Refunded, or taken back by the bank: so much in total."""
+    OTHER = "other"
+    """Nothing that moves money."""
+
+
+class Told(NamedTuple):
+    """A message."""
+
+    event: str
+    kind: str
+    what: What
+    reference: str = ""
+    """Ours; empty: it says none."""
+    external: str = ""
+    """The payment's name at Stripe."""
+    amount_minor: int = 0
+    currency: str = ""
+
+
+class _Object(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    id: Annotated[str, Field(max_length=255)] = ""
+    client_reference_id: Annotated[str | None, Field(max_length=255)] = None
+    payment_intent: Annotated[str | None, Field(max_length=255)] = None
+    payment_status: str = ""
+    amount_total: Annotated[int | None, Field(ge=0, le=10**14)] = None
+    amount_refunded: Annotated[int | None, Field(ge=0, le=10**14)] = None
+    amount: Annotated[int | None, Field(ge=0, le=10**14)] = None
+    currency: Annotated[str | None, Field(max_length=3)] = None
+
+
+class _Data(BaseModel):
+    object: _Object
+
+
+class _Event(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=255)]
+    type: Annotated[str, Field(min_length=1, max_length=100)]
+    data: dict[str, Any]
+
+
+def check_signature(header: str, body: bytes, secret: str, now_s: int) -> None:
+    """Raises BadMessage unless the header signs the body with the secret, at about this time."""
+    parts = [part.strip().partition("=")[::2] for part in header.split(",")]
+    stamps = [value for name, value in parts if name == "t"]
+    given = [value for name, value in parts if name == "v1"]
+    if len(stamps) != 1 or not stamps[0].isascii() or not stamps[0].isdigit() or not given:
+        raise BadMessage("the header Stripe-Signature was expected, with t and v1")
+    right = hmac.new(secret.encode(), stamps[0].encode() + b"." + body, hashlib.sha256).hexdigest()
+    if not any(hmac.compare_digest(right.encode(), one.encode("utf-8", "replace")) for one in given):
+        raise BadMessage("the signature is not that of this message")
+    if len(stamps[0]) > 12 or abs(int(stamps[0]) - now_s) > TOLERANCE_S:
+        raise BadMessage(f"the signature is more than {TOLERANCE_S} seconds old, or ahead")
+
+
+def parse(body: bytes) -> Told:
+    """Of a message whose signature is good. Raises BadMessage."""
+    try:
+        event = _Event.model_validate_json(body)
+        told = Told(event.id, event.type, What.OTHER)
+        if event.type not in _KINDS:
+            return told
+        found = _Data.model_validate(event.data).object
+    except ValidationError as fault:
+        raise BadMessage("this is no event of Stripe") from fault
+    return _KINDS[event.type](told, found)
+
+
+def _session(told: Told, found: _Object) -> Told:
+    if found.payment_status != "paid" or found.amount_total is None:
+        return told
+    return told._replace(
+        what=What.PAID, reference=found.client_reference_id or "", external=found.payment_intent or found.id,
+        amount_minor=found.amount_total, currency=(found.currency or "").upper(),
+    )  # fmt: skip
+
+
+def _refund(told: Told, found: _Object) -> Told:
+    return _returned(told, found, found.amount_refunded)
+
+
+def _dispute(told: Told, found: _Object) -> Told:
+    return _returned(told, found, found.amount)
+
+
+def _returned(told: Told, found: _Object, minor: int | None) -> Told:
+    if not minor or not found.payment_intent:
+        return told
+    currency = (found.currency or "").upper()
+    return told._replace(what=What.RETURNED, external=found.payment_intent, amount_minor=minor, currency=currency)
+
+
+_KINDS = {
+    "checkout.session.completed": _session,
+    "checkout.session.async_payment_succeeded": _session,
+    "charge.refunded": _refund,
+    "charge.dispute.funds_withdrawn": _dispute,
+}

@@ -1,0 +1,230 @@
+"""What a call would cost: by a tariff, by all of them, by a draft beside what is in force and beside its cost."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from service.portal.components import columns
+from service.portal.components.columns import each
+from service.portal.components.facts import Fact, Section, page, section
+from service.portal.components.fields import Kind, kinds
+from service.portal.components.lists import Cell, Column, table_of
+from service.portal.components.questions import Asked, Question, asking
+from service.portal.formats import NEVER, duration
+from service.portal.screen import Crumb, Screen, Shown
+from service.portal.visit import Visit
+from service.tariffs.rates_api import (
+    Calls,
+    Changes,
+    LookedUp,
+    LookUp,
+    Losses,
+    Period,
+    PricedCall,
+    PricedRow,
+    PricedRows,
+    Simulated,
+)
+from service.tariffs.sheets_api import TariffSheet
+
+TARIFF = "/tariffs/{tariff_id}"
+BACK = ("Tariff", TARIFF)
+ROWS_MAX = 200
+"""Of rates and of changes: who wants all of them takes the sheet."""
+
+
+# --- a call, and a number
+
+_CALL = kinds(PricedCall)
+_PRICING = (
+    _CALL["number"],
+    _CALL["duration_s"],
+    _CALL["answered_at"]._replace(is_required=False),
+    kinds(Calls)["draft"],
+)
+
+
+async def _price(visit: Visit, asked: Asked) -> list[Section | None]:
+    now = datetime.fromtimestamp(visit.now_ms // 1000, UTC).isoformat()
+    call = {"answered_at": now, **{name: value for name, value in asked.items() if name != "draft"}}
+    body = {"calls": [call], "draft": bool(asked.get("draft"))}
+    found = await visit.ask("tariff.price", PricedRows, body=body, tariff_id=visit.parameter("tariff_id"))
+    return [_priced(visit, found.items[0])]
+
+
+def _priced(visit: Visit, row: PricedRow) -> Section:
+    if row.error is not None:
+        return section(visit, "The call would be refused", [Fact("Why", Cell(visit.say(row.error)))])
+    told = [
+        Fact("Charge", Cell(f"{row.charge} {row.currency}")),
+        Fact("Prefix", Cell(row.prefix or NEVER)),
+        Fact("Billed seconds", Cell(NEVER if row.billed_s is None else visit.formats.number(row.billed_s))),
+    ]
+    return section(visit, "What it costs", told)._replace(template="lines.html", data=row.steps, is_full=True)
+
+
+PRICING = Question(f"{TARIFF}/pricing", "tariff.price", "Price a call", "Price", BACK, _PRICING, _price)
+
+
+async def _look_up(visit: Visit, asked: Asked) -> list[Section | None]:
+    found = await visit.ask("tariff.lookup", LookedUp, query={name: str(value) for name, value in asked.items()})
+    shown = (
+        each("Tariff", lambda _, row: Cell(row.tariff, f"/tariffs/{row.tariff_id}")),
+        columns.text("Prefix", "prefix"),
+        columns.text("Destination", "destination"),
+        each("A minute", lambda visit, row: Cell(visit.say("blocked") if row.blocked else row.rate), at_end=True),
+        columns.text("Increments", "increments", is_wide=True),
+        columns.money("First minute costs", lambda row: row.minute, lambda row: row.currency),
+    )
+    table = await table_of(visit, shown, found.items)
+    title = visit.say("In all tariffs that you see, the cheapest first")
+    group = [(visit.say("Destination group"), Cell(found.group or NEVER), "")]
+    return [Section(title, group, table, empty=visit.say("No tariff has a rate for it."))]
+
+
+LOOKUP = Question(
+    "/lookup", "tariff.lookup", "Look a number up", "Look it up", ("Tariffs", "/tariffs"),
+    (kinds(LookUp)["number"], kinds(LookUp)["at"]), _look_up,
+)  # fmt: skip
+
+# --- rates
+
+
+class _Line(NamedTuple):
+    """A rate as its buyer reads it."""
+
+    destination: str
+    prefix: str
+    rate: str
+    increments: str
+    fee: str
+    since: str
+    until: str
+    band: str
+
+
+_FOR = Kind("look_for", "text", hint="A prefix or number, or part of a destination's name")
+_RATES = (
+    columns.text("Prefix", "prefix"),
+    columns.text("Destination", "destination"),
+    each("A minute", lambda _, row: Cell(row.rate), at_end=True),
+    columns.text("Increments", "increments"),
+    columns.text("Fee", "fee", is_wide=True),
+    columns.text("From", "since", is_wide=True),
+    columns.text("Until (exclusive)", "until", is_wide=True),
+    columns.text("Time band", "band", is_wide=True),
+)
+
+
+async def _rates(visit: Visit, asked: Asked) -> list[Section | None]:
+    sheet = await visit.ask("tariff.export", TariffSheet, tariff_id=visit.parameter("tariff_id"))
+    found = matching(sheet.content, str(asked.get("look_for", "")))
+    table = await table_of(visit, _RATES, found[:ROWS_MAX])
+    title = visit.say("{count} rates").format(count=visit.formats.number(len(found)))
+    more = (visit.say("All of them, as a sheet"), f"/tariffs/{visit.parameter('tariff_id')}/sheet.csv")
+    return [Section(title, [], table, empty=visit.say("No rate is so called."), more=more)]
+
+
+def matching(content: str, text: str) -> list[_Line]:
+    """Of a sheet the lines whose prefix begins so, or covers the number, or whose destination has it in its name."""
+    rows = csv.reader(io.StringIO(content))
+    next(rows, None)
+    lines = (_Line._make([*row[:7], row[9]]) for row in rows)
+    wanted = text.removeprefix("+").lower()
+    if wanted.isdecimal():
+        return [one for one in lines if one.prefix.startswith(wanted) or wanted.startswith(one.prefix)]
+    return [one for one in lines if wanted in one.destination.lower()]
+
+
+RATES = Question(
+    f"{TARIFF}/rates", "tariff.export", "Rates", "Show", BACK, (_FOR,), _rates,
+    text="Those that are in force, and those to come. Times are in UTC.", is_always_answered=True,
+)  # fmt: skip
+
+# --- a draft
+
+
+async def _answered(visit: Visit, title: str, sections: Sequence[Section]) -> Shown:
+    number = visit.parameter("tariff_id")
+    trail = (Crumb(visit.say("Tariff"), f"/tariffs/{number}"),)
+    actions = [("Publish", f"/tariffs/{number}/publication", "tariff.bring-into-force")]
+    return page(visit, visit.say(title), sections, actions=actions, trail=trail)
+
+
+_CHANGED = (
+    columns.text("Prefix", "prefix"),
+    columns.text("Destination", "destination"),
+    each("What", lambda visit, row: Cell(visit.say(row.change))),
+    columns.text("Before", "before"),
+    columns.text("After", "after"),
+    columns.moment("From", "from_at", is_wide=True),
+    columns.moment("Until (exclusive)", "until", is_wide=True),
+)
+_LOSING = (
+    columns.text("Prefix", "prefix"),
+    columns.text("Destination", "destination"),
+    columns.text("Price", "price"),
+    columns.text("Cost", "cost"),
+    each("At seconds", lambda visit, row: Cell(visit.formats.number(row.seconds)), at_end=True),
+    each("Earned", lambda visit, row: Cell(visit.formats.amount(row.earned)), at_end=True),
+    each("Paid", lambda visit, row: Cell(visit.formats.amount(row.paid)), at_end=True),
+)
+
+
+async def _first_of(visit: Visit, title: str, shown: Sequence[Column], rows: Sequence[Any], empty: str) -> Section:
+    table = await table_of(visit, shown, rows[:ROWS_MAX])
+    return Section(title, [], table, empty=visit.say(empty))
+
+
+async def show_changes(visit: Visit) -> Shown:
+    """What publishing would change."""
+    found = await visit.ask("tariff.diff", Changes, tariff_id=visit.parameter("tariff_id"))
+    total = ", ".join(f"{count} {visit.say(change)}" for change, count in found.counts.items() if count)
+    title = total or visit.say("Nothing changes")
+    rows = await _first_of(visit, title, _CHANGED, found.items, "The draft says what is in force.")
+    return await _answered(visit, "What the draft changes", [rows])
+
+
+async def show_losses(visit: Visit) -> Shown:
+    """Where the draft sells below what its seller pays."""
+    found = await visit.ask("tariff.margin", Losses, tariff_id=visit.parameter("tariff_id"))
+    against = visit.say("Against the tariff {name}").format(name=found.against or NEVER)
+    empty = "It sells nothing below its cost." if found.against else "There is no cost that it can be held against."
+    rows = await _first_of(visit, f"{against}: {visit.formats.number(found.total)}", _LOSING, found.items, empty)
+    return await _answered(visit, "Where the draft loses", [rows])
+
+
+_SIMULATED = (
+    columns.text("Destination", "destination"),
+    columns.number("Calls", "calls"),
+    each("Minutes and seconds", lambda _, row: Cell(duration(row.duration_ms // 1000)), at_end=True),
+    columns.money("Charged", lambda row: row.charged, lambda row: row.currency),
+    each("By the draft", lambda visit, row: Cell(visit.formats.amount(row.draft)), at_end=True),
+    columns.number("Refused", "refused", is_wide=True),
+)
+
+
+async def _simulate(visit: Visit, asked: Asked) -> list[Section | None]:
+    query = {name: "true" if value is True else str(value) for name, value in asked.items()}
+    found = await visit.ask("tariff.simulate", Simulated, query=query, tariff_id=visit.parameter("tariff_id"))
+    title = visit.say("By the draft, in {currency}").format(currency=found.currency)
+    table = await table_of(visit, _SIMULATED, found.items)
+    return [Section(title, [], table, empty=visit.say("No call of these days was charged by this tariff."))]
+
+
+SIMULATION = Question(
+    f"{TARIFF}/simulation", "tariff.simulate", "Calls of before, by the draft", "Reckon", BACK,
+    tuple(kinds(Period).values()), _simulate,
+)  # fmt: skip
+SCREENS = (
+    asking(PRICING),
+    asking(LOOKUP),
+    asking(RATES),
+    asking(SIMULATION),
+    Screen(f"{TARIFF}/changes", "tariff.diff", show_changes),
+    Screen(f"{TARIFF}/losses", "tariff.margin", show_losses),
+)

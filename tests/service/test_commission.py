@@ -1,0 +1,204 @@
+"""What commission resellers earn: with each call, correction, item and credit note; handed out once."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.billing.items import Item, bill
+from service.commands.outbox import writing
+from service.commission.payouts import hand_out_due
+from service.database.commission_tables import commissions
+from service.database.engine import reading
+from tests.service.again import publish, rerate
+from tests.service.company import NOW_MS
+from tests.service.test_invoices import Bureau
+
+SETUP = """
+accounts:
+  - {name: upper, kind: reseller, tariff: wholesale}
+  - {name: lower, parent: upper, kind: reseller, tariff: resale}
+  - {name: agent, parent: lower, kind: reseller, commission: true}
+  - {name: helper, parent: agent, kind: reseller, commission: true}
+  - {name: customer, parent: helper, kind: customer, tariff: retail}
+providers:
+  - {name: carrier, tariff: carrier, gateways: [{name: gw1, host: 127.0.0.11}]}
+plans:
+  standard: {routes: [{prefix: "", gateways: [carrier/gw1]}]}
+trunks:
+  - {name: t1, account: customer, networks: [127.0.0.2], plan: standard}
+"""
+DAY_MS = 86_400_000
+
+
+class Agency(Bureau):
+    """root → upper → lower → agent → helper → customer; the two before the last earn commission of lower."""
+
+    async def rule(self, name: str, percent: str, **more: Any) -> dict[str, Any]:
+        """Made by the Super Admin."""
+        made = await self.ask("commission.make-rule", account_id=self.ids[name], percent=percent, **more)
+        return dict(made.ok())
+
+    async def exact(self, name: str) -> Fraction:
+        """All that it ever earned, in micro-units, added up by hand."""
+        async with reading(self.company.engine) as conn:
+            query = sa.select(commissions.c.micros, commissions.c.remainder)
+            rows = await conn.execute(query.where(commissions.c.account_id == self.ids[name]))
+            return sum((row.micros + Fraction(row.remainder, 100_000_000) for row in rows), Fraction(0))
+
+    async def charged(self) -> int:
+        """What the customer was charged, independently: in plain SQL."""
+        async with reading(self.company.engine) as conn:
+            told = f"SELECT SUM(charge_micros) FROM charges WHERE account_id = {self.ids['customer']}"
+            return int((await conn.execute(sa.text(told))).scalar_one())
+
+
+@pytest.fixture
+async def agency(engine: AsyncEngine, database: str, tmp_path: Path) -> Agency:
+    """Open for business."""
+    agency = Agency(engine, database, tmp_path)
+    agency.company.setup = SETUP
+    await agency.open()
+    return agency
+
+
+async def test_each_call_earns_exactly_its_part(agency: Agency) -> None:
+    """12.345678 per cent for the agent, of which a quarter goes to the helper; rounded once over all of it."""
+    await agency.rule("agent", "12.345678")
+    await agency.rule("helper", "25", share_of="above")
+    await agency.talk(61.2, 7, 95, 1)
+    await agency.talk(3)
+    charged = await agency.charged()
+    helper = Fraction(12_345_678 * 25 // 100, 100_000_000)
+    agent = Fraction(12_345_678, 100_000_000) - helper
+    assert await agency.exact("helper") == charged * helper
+    assert await agency.exact("agent") == charged * agent
+    for name, part in (("helper", helper), ("agent", agent)):
+        assert await agency.balance(name, "commission") == charged * part // 1
+    assert await agency.balance("lower", "cost") == -(charged * helper // 1 + charged * agent // 1)
+    listed = await agency.office.boss.do("commission.list", query={"account_id": agency.ids["helper"]})
+    assert len(listed["items"]) == 5
+    assert {one["source"] for one in listed["items"]} == {"call"}
+    told = await agency.office.boss.do("commission.report", account_id=agency.ids["helper"])
+    assert Fraction(told["items"][0]["earned"]) * 1_000_000 == charged * helper
+    await agency.sound()
+
+
+async def test_without_a_rule_nobody_earns(agency: Agency) -> None:
+    """Nor before one holds, nor by one of another destination group or tariff."""
+    await agency.rule("agent", "5", valid_from="2030-01-01T00:00:00Z")
+    await agency.rule("agent", "5", destination_group="premium")
+    await agency.rule("agent", "5", service="subscription")
+    await agency.talk(61)
+    assert await agency.exact("agent") == 0
+    await agency.sound()
+
+
+async def test_a_rule_of_the_customers_tariff(agency: Agency) -> None:
+    """It goes before one of everything."""
+    tariffs = (await agency.office.boss.do("tariff.list"))["items"]
+    (retail,) = [one["id"] for one in tariffs if one["name"] == "retail"]
+    await agency.rule("agent", "5")
+    await agency.rule("agent", "10", tariff_id=retail)
+    await agency.talk(60)
+    assert await agency.exact("agent") == Fraction(await agency.charged(), 10)
+
+
+async def test_a_call_rated_again_takes_back_its_part(agency: Agency) -> None:
+    """By the percentage that it was earned by, whatever holds now."""
+    rule = await agency.rule("agent", "10")
+    await agency.talk(61, 10)
+    await agency.office.boss.do("commission.remove-rule", commission_rule_id=rule["id"])
+    await publish(agency, retail="0.03")
+    await rerate(agency)
+    assert await agency.exact("agent") == Fraction(await agency.charged(), 10)
+    assert await agency.balance("agent", "commission") == await agency.charged() // 10
+    await agency.sound()
+
+
+async def test_a_credit_note_takes_back_its_part(agency: Agency) -> None:
+    """Half of a line, then the rest: nothing is left."""
+    await agency.rule("agent", "7.5")
+    await agency.talk(61, 7, 95)
+    await agency.run()
+    (invoice,) = await agency.invoices("customer")
+    (line,) = await agency.lines(invoice)
+    earned = await agency.exact("agent")
+    half = {"line_id": line["id"], "amount": "0.08"}
+    (await agency.credit(invoice, lines=[half])).ok()
+    part = Fraction(80_000, await agency.charged())
+    assert abs(await agency.exact("agent") - earned * (1 - part)) < Fraction(2, 100_000_000)
+    (await agency.credit(invoice)).ok()
+    assert abs(await agency.exact("agent")) < Fraction(4, 100_000_000)
+    await agency.sound()
+
+
+async def test_an_item_earns_its_part_once(agency: Agency) -> None:
+    """A subscription; the same key again is no second one; a late fee earns nothing."""
+    await agency.rule("agent", "20")
+    item = Item(
+        agency.ids["customer"], agency.ids["lower"], "subscription", "flat", 9_990_000, "EUR", NOW_MS, "sub 1",
+        NOW_MS, NOW_MS + DAY_MS,
+    )  # fmt: skip
+    for one in (item, item, item._replace(kind="fee", key="fee 1")):
+        async with writing(agency.company.engine, "local") as conn:
+            await bill(conn, "local", one, NOW_MS)
+    assert await agency.exact("agent") == 1_998_000
+    await agency.sound()
+
+
+@pytest.mark.parametrize(("how", "book", "owner"), [("credit", "balance", "agent"), ("pay_out", "cash", "lower")])
+async def test_it_is_handed_out_once_a_period(agency: Agency, how: str, book: str, owner: str) -> None:
+    """Whoever does it, and however often; what was less than a micro-unit is kept for the next one."""
+    await agency.rule("agent", "3.3333")
+    await agency.office.boss.do("commission.edit-terms", account_id=agency.ids["agent"], cycle="daily", handed_out=how)
+    await agency.talk(61, 7)
+    before = await agency.balance(owner, book)
+    for _ in range(2):
+        await hand_out_due(agency.company.engine, agency.config, NOW_MS + 2 * DAY_MS)
+    earned = await agency.exact("agent") // 1
+    assert await agency.balance(owner, book) - before == earned
+    assert await agency.balance("agent", "commission") == 0
+    listed = await agency.office.boss.do("commission.payouts", query={"account_id": agency.ids["agent"]})
+    assert [(one["handed_out"], one["amount"]) for one in listed["items"]] == [(how, f"{earned / 10**6:.6f}")]
+    await agency.company.pump()
+    await agency.sound()
+
+
+async def test_what_is_refused(agency: Agency) -> None:
+    """No commission reseller, more than the whole, an end before its beginning, one's own percentage."""
+    await agency.rule("agent", "60")
+    ids = agency.ids
+    wrong = [
+        ({"account_id": ids["lower"], "percent": "5"}, 409),
+        ({"account_id": ids["helper"], "percent": "50"}, 422),
+        ({"account_id": ids["helper"], "percent": "101"}, 422),
+        ({"account_id": ids["helper"], "percent": 5.5}, 422),
+        ({"account_id": ids["helper"], "percent": "5", "valid_from": 2_000, "valid_until": 1_000}, 422),
+        ({"account_id": ids["helper"], "percent": "5", "tariff_id": 999}, 422),
+    ]  # fmt: skip
+    for body, status in wrong:
+        got = await agency.ask("commission.make-rule", **body)
+        assert got.status == status, (body, got.body)
+    nothing = await agency.ask("commission.hand-out", account_id=ids["agent"])
+    assert nothing.status == 409
+
+
+async def test_the_doctor_names_what_was_tampered_with(agency: Agency) -> None:
+    """A part that its rule doesn't give; a base that is not the charge; one that was not posted."""
+    await agency.rule("agent", "10")
+    await agency.talk(61)
+    for change in ({"micros": 1}, {"base_micros": 5}, {"currency": "USD"}):
+        async with agency.company.engine.begin() as conn:
+            row = (await conn.execute(sa.select(commissions))).one()
+            await conn.execute(sa.update(commissions).values(**change))
+        broken = await agency.company.broken()
+        assert list(broken) == ["commissions"], broken
+        async with agency.company.engine.begin() as conn:
+            await conn.execute(sa.update(commissions).values(**{name: getattr(row, name) for name in change}))
+    assert await agency.company.broken() == {}
