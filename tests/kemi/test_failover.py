@@ -29,7 +29,7 @@ def test_providers_cost_is_the_one_that_carried_the_call(world: World) -> None:
 
 
 def test_a_gateway_without_room_costs_no_attempt(world: World) -> None:
-    """One attempt, and the cheapest provider is owed as much as may be: the dear one carries it, and no other follows."""
+    """One attempt, and the cheap provider is owed as much as may be: the dear one carries it, no other follows."""
     world.plan(attempts_max=1)
     world.account(CARRIER, parent=ROOT, kind="provider", exposure_limit=1)
     call = world.ring()
