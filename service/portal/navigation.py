@@ -67,6 +67,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Tariffs", "/tariffs", "tariff.list"),
             Item("Rates of a number", "/lookup", "tariff.lookup"),
+            Item("Re-ratings", "/reratings", "rerating.list", "rerating.start"),
             Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
             Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
         ),
@@ -125,6 +126,7 @@ MENU: tuple[Group, ...] = (
         "Settings",
         (
             Item("Brand", "/accounts/{account_id}/brand", "brand.show"),
+            Item("Mail templates", "/accounts/{account_id}/mail-templates", "mail-template.list", "brand.show"),
             Item("Webhooks", "/webhooks", "webhook.list"),
             Item("Deliveries of call records", "/deliveries", "delivery.list"),
         ),

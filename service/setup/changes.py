@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ratebook.money import format_micros
-from service.setup.kinds import HASHED, field_of
+from service.setup.kinds import HASHED, MONEY, field_of
 
 NEW, CHANGED, REMOVED = "+", "~", "-"
 
@@ -50,7 +50,7 @@ def shown(name: str, value: Any) -> str:
         return "(not shown)" if value else "none"
     if value is None:
         return "any" if name in {"channels", "cps", "port", "exposure_limit"} else "none"
-    if name in {"credit_limit", "exposure_limit"}:
+    if name in MONEY:
         return format_micros(value)
     if isinstance(value, bool):
         return "yes" if value else "no"

@@ -12,11 +12,13 @@ from ratebook.routing import Plan
 from service.accounts.rules import ROOT_NAME
 from service.setup.kinds import ACCOUNTS, GATEWAYS, KINDS, REMOVED, Kind, field_of
 from service.setup.sheet import Place, Row, Sheet, place_of
+from service.setup.typed import default_of
 
 PROVIDERS, PLANS = "providers", "plans"
 SECTIONS = (
     "currency", "accounts", PROVIDERS, "roles", "users", "gateways", PLANS, "trunks", "devices", "numbers",
     "translations", "specials", "brands", "numberings", "mail_templates", "webhooks",
+    "products", "limits", "filters", "patterns",
 )  # fmt: skip
 
 
@@ -69,7 +71,8 @@ def required_of(kind: Kind) -> tuple[str, ...]:
     """What a row of a kind must say."""
     if kind is ACCOUNTS:
         return ("name", "kind")
-    needed = dict.fromkeys(["account_id", *(name for name in kind.key if name not in {"trunk_id", "gateway_id"})])
+    told = (name for name in kind.key if name in kind.path_fields or default_of(kind.model, name) is ...)
+    needed = dict.fromkeys(["account_id", *told])
     return tuple(field_of(name) for name in needed if name in kind.fields)
 
 
@@ -90,7 +93,7 @@ def _named(node: yaml.Node, field: str) -> str:
 
 
 def _check_state(sheet: Sheet, kind: Kind, row: Row) -> None:
-    states = ["active", "suspended"] if kind.states else []
+    states = ["active", kind.off] if kind.states else []
     states += ["closed"] if kind is ACCOUNTS or kind.also_gone else []
     states += [REMOVED] if kind.remove else []
     if "state" in row.values and row.text("state") not in states:

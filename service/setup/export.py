@@ -7,7 +7,6 @@ from typing import Any
 
 import sqlalchemy as sa
 import yaml
-from pydantic import BaseModel
 
 from ratebook.document.written import written_plan
 from ratebook.money import format_micros
@@ -18,8 +17,9 @@ from service.database.access_tables import roles
 from service.database.tables import accounts
 from service.peers.storage import named_plans
 from service.setup.directory import Directory
-from service.setup.kinds import ACCOUNTS, GATEWAYS, KINDS, ROLES, SETS, Kind, field_of, noun_of
+from service.setup.kinds import ACCOUNTS, GATEWAYS, KINDS, MONEY, PRODUCTS, ROLES, SETS, Kind, field_of, noun_of
 from service.setup.standing import Thing, load_standing
+from service.setup.typed import default_of
 
 _HEAD = """\
 # What stood in the ledger, for `kambill apply`. Not in it: money, passwords, and tariffs, those of the ratebook and
@@ -64,7 +64,8 @@ def _row(kind: Kind, thing: Thing, names: Directory, currencies: dict[int, str])
     """Fields that say more than what is there when nobody speaks."""
     values = thing.values
     above = names.above(values.get("account_id") or values.get("parent_id") or ROOT_ID)
-    path = above[1:] if "account_id" in values and len(above) > 1 else above
+    is_below = "account_id" in values and len(above) > 1 and kind is not PRODUCTS
+    path = above[1:] if is_below else above
     found: dict[str, Any] = {}
     for name in kind.fields:
         value = values.get(name)
@@ -77,6 +78,8 @@ def _row(kind: Kind, thing: Thing, names: Directory, currencies: dict[int, str])
             found[field_of(name)] = _written(
                 name, value, names, above if noun_of(name) in {"role", "trunk", "gateway"} else path
             )
+    if kind is PRODUCTS and values["currency"] == currencies[values["account_id"]]:
+        del found["currency"]
     if kind is ACCOUNTS:
         if values["currency"] == currencies[values["parent_id"]]:
             del found["currency"]
@@ -93,19 +96,11 @@ def _written(name: str, value: Any, names: Directory, path: list[int]) -> Any:
         return sorted(names.name(noun, one, path) for one in value)
     if noun:
         return names.name(noun, value, path)
-    if name in {"credit_limit", "exposure_limit"}:
+    if name in MONEY:
         return format_micros(value)
     if name in SETS:
         return sorted(str(one) for one in value)
     return value
-
-
-def default_of(model: type[BaseModel], name: str) -> Any:
-    """Of a field that nobody names; Ellipsis: it must be named."""
-    field = model.model_fields.get(name)
-    if field is None or field.is_required():
-        return ...
-    return field.get_default(call_default_factory=True)
 
 
 def _plans(plans: Mapping[str, Plan]) -> Iterator[str]:

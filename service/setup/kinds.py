@@ -42,6 +42,7 @@ class Kind(NamedTuple):
     noun: str
     make: str
     edit: str
+    """Empty: what differs is removed and made anew."""
     key: tuple[str, ...]
     """Fields of the body or path that say which one is meant."""
     remove: str = ""
@@ -52,6 +53,8 @@ class Kind(NamedTuple):
     """Fields of the file that other endpoints take."""
     also_gone: tuple[str, ...] = ()
     """Other words for `removed`."""
+    off: str = "suspended"
+    """The state, beside active, of what has states."""
 
     @property
     def maker(self) -> Endpoint:
@@ -105,6 +108,9 @@ TRUNKS = Kind(
     "trunks", "trunk", "trunk.make", "trunk.edit", ("account_id", "name"), "trunk.remove", states=True,
     also_gone=("closed",),
 )  # fmt: skip
+PRODUCTS = Kind(
+    "products", "product", "product.make", "product.edit", ("account_id", "name"), states=True, off="withdrawn"
+)
 AFTER_PLANS = (
     TRUNKS,
     Kind("devices", "device", "device.make", "device.edit", ("username",), "device.remove", states=True),
@@ -121,10 +127,26 @@ AFTER_PLANS = (
         ("account_id", "kind", "language"), "mail-template.remove",
     ),
     Kind("webhooks", "webhook", "webhook.make", "webhook.edit", ("account_id", "url"), "webhook.remove", states=True),
+    PRODUCTS,
+    Kind("limits", "limit", "limit.make", "limit.edit", ("account_id", "trunk_id", "name"), "limit.remove"),
+    Kind(
+        "filters", "filter", "filter.make", "", ("account_id", "trunk_id", "subject", "whole", "digits"),
+        "filter.remove",
+    ),
+    Kind(
+        "patterns", "pattern", "pattern.make", "pattern.edit", ("account_id", "trunk_id", "gateway_id", "name"),
+        "pattern.remove",
+    ),
 )  # fmt: skip
 """In the order in which each may name those before it."""
 KINDS = (ACCOUNTS, ROLES, USERS, GATEWAYS, *AFTER_PLANS)
 HASHED = "password"
 """A field that is compared by its hashes, and shown to nobody."""
-SETS = frozenset({"networks", "role_ids", "permissions", "events"})
+MONEY = frozenset({"credit_limit", "exposure_limit", "price", "setup", "money", "spend"})
+"""Fields in micro-units, which bodies have as text."""
+KEPT = frozenset({"next_number", "currency", "seconds"})
+"""Fields that stay what they are if nobody speaks of them."""
+AMOUNTS = frozenset({"spend", "count"})
+"""Of a limit: it has one of them, which can't be taken away."""
+SETS = frozenset({"networks", "role_ids", "permissions", "events", "groups", "tariff_ids"})
 """Lists whose order says nothing."""

@@ -20,9 +20,11 @@ from service.setup.directory import Directory, Owned, Unknown
 from service.setup.document import Setup
 from service.setup.kinds import (
     ACCOUNTS,
+    AMOUNTS,
     BY_NAME,
     GATEWAYS,
     HASHED,
+    PRODUCTS,
     REMOVED,
     ROLES,
     SETS,
@@ -39,6 +41,7 @@ from service.setup.typed import (
     NOTHINGS,
     Wrong,
     as_sent,
+    default_of,
     differs,
     fault_of,
     in_body,
@@ -117,11 +120,18 @@ class Rows:
         if first != row.place.line:
             field = field_of(kind.key[-1])
             raise Wrong((field, f"{row.text(field)!r} stands here twice, first in line {first}: keep one"))
-        return self.standing[kind.section].get(key)
+        thing = self.standing[kind.section].get(key)
+        if thing is not None and thing.is_one_of_several:
+            field = field_of(kind.key[-1])
+            raise Wrong(
+                (field, f"several {kind.section} are called {row.text(field)!r} there: give each a name of its own")
+            )
+        return thing
 
     async def _row(self, kind: Kind, row: Row) -> None:
         given = self.given(kind, row, self._above(kind, row))
         if is_gone(kind, row):
+            given = {name: default_of(kind.model, name) for name in kind.key if name not in kind.path_fields} | given
             await self._remove(kind, self.take(kind, row, given), self._label(kind, given))
             return
         values = {name: given[name] for name in kind.path_fields} | parsed(kind, given)
@@ -144,9 +154,10 @@ class Rows:
         if "account_id" not in kind.fields:
             return [ROOT_ID]
         try:
-            return self.names.above(self.number("account", row.text("account"), []))
+            path = self.names.above(self.number("account", row.text("account"), []))
         except Unknown as fault:
             raise Wrong(("account", str(fault))) from fault
+        return [0, path[0]] if kind is PRODUCTS else path  # a product is for the seller's own tariffs
 
     def given(self, kind: Kind, row: Row, path: list[int]) -> dict[str, Any]:
         """The body's fields that the row names, numbers in place of names. Raises Wrong."""
@@ -159,6 +170,8 @@ class Rows:
                 continue
             try:
                 noun, value = noun_of(name), row.values[field]
+                if noun == "tariff" and name.endswith("_ids") and isinstance(value, str):
+                    value = [] if value in NOTHINGS else [value]
                 found[name] = self.numbers(noun, value, path) if noun else value_in(value, schemas.get(name, {}))
             except Unknown as fault:
                 faults.append((field, str(fault)))
@@ -184,7 +197,9 @@ class Rows:
     def _label(self, kind: Kind, values: dict[str, Any]) -> str:
         own = kind.key[1:] if kind in _BARE else kind.key
         parts = [(name, values.get(name)) for name in own]
-        return "/".join(self.shown(name, value, values) for name, value in parts if value is not None)
+        return "/".join(
+            self.shown(name, value, values) for name, value in parts if value is not None and value is not False
+        )
 
     def shown(self, name: str, value: Any, values: dict[str, Any]) -> str:
         """A field's value, names in place of numbers."""
@@ -206,9 +221,9 @@ class Rows:
         assert number is not None
         said = [name for name in given if name not in _label_fields(kind)]
         fields = [FieldChange(title(name), "", self.shown(name, values.get(name), values)) for name in said]
-        if kind.states and kind is not ACCOUNTS and wish.row.text("state") == "suspended":
-            await self.ask(kind.edit, {f"{kind.noun}_id": number}, {"state": "suspended"})
-            fields.append(FieldChange("state", "", "suspended"))
+        if kind.states and kind is not ACCOUNTS and wish.row.text("state") == kind.off:
+            await self.ask(kind.edit, {f"{kind.noun}_id": number}, {"state": kind.off})
+            fields.append(FieldChange("state", "", kind.off))
         self.changes.append(Change(told.NEW, kind.noun, wish.name, tuple(fields)))
         secrets = [(what, getattr(answer.body, what, None)) for what in _SECRETS]
         told_once = ((what, value) for what, value in secrets if value and not values.get(what))
@@ -244,8 +259,11 @@ class Rows:
         if kind.is_whole:
             parameters = {name: wish.given[name] for name in kind.path_fields}
             await self.ask(kind.edit, parameters, in_body(kind, wish.given))
+        elif not kind.edit:
+            await self.ask(kind.remove, _path(kind, kind.remove, thing))
+            await self.ask(kind.make, {}, in_body(kind, wish.given))
         else:
-            _check_editable(kind, changed, fields)
+            _check_editable(kind, changed, fields, values)
             await self._send(kind, thing, {name: as_sent(wish.given, values, name) for name in changed})
         self.changes.append(Change(told.CHANGED, kind.noun, wish.name, tuple(fields)))
 
@@ -258,14 +276,15 @@ class Rows:
             await self.ask(kind.edit, where, changed)
 
 
-def _check_editable(kind: Kind, changed: list[str], fields: list[FieldChange]) -> None:
+def _check_editable(kind: Kind, changed: list[str], fields: list[FieldChange], values: dict[str, Any]) -> None:
     """Raises Wrong for what only something new can be."""
     known = {*_ELSEWHERE, *(kind.editor.body or kind.model).model_fields}
-    advice = f"make a new {kind.noun} and {'close' if kind is ACCOUNTS else 'remove'} this one"
+    end = {ACCOUNTS.noun: "close", PRODUCTS.noun: "withdraw"}.get(kind.noun, "remove")
+    advice = f"make a new {kind.noun} and {end} this one"
     faults = [
         (field_of(name), f"is {field.old} and can't become {field.new}: {advice}")
         for name, field in zip(changed, fields, strict=True)
-        if name not in known
+        if name not in known or (name in AMOUNTS and values[name] is None)
     ]
     if faults:
         raise Wrong(*faults)

@@ -15,7 +15,9 @@ from service.api.lists import PAGE_ROWS_MAX
 from service.database.access_tables import account_roles
 from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import accounts
+from service.fraud.patterns import SEQUENTIAL
 from service.setup.kinds import BY_NAME, KINDS, Kind
+from service.setup.typed import default_of
 
 Key = tuple[Any, ...]
 
@@ -26,6 +28,8 @@ class Thing(NamedTuple):
     id: int
     values: dict[str, Any]
     """By the names of the body's fields; accounts with their `roles` and `default_role` too."""
+    is_one_of_several: bool = False
+    """Others have the same key."""
 
 
 Standing = dict[str, dict[Key, Thing]]
@@ -45,7 +49,11 @@ async def load_standing(inner: Inner) -> Standing:
 async def _loaded(inner: Inner, kind: Kind) -> dict[Key, Thing]:
     special = {"accounts": _accounts, "brands": _brands, "numberings": _numberings, "mail_templates": _templates}
     things = await special.get(kind.section, _listed)(inner, kind)
-    return {key_of(kind, thing.values): thing for thing in things}
+    found: dict[Key, Thing] = {}
+    for thing in things:
+        key = key_of(kind, thing.values)
+        found[key] = thing._replace(is_one_of_several=key in found)
+    return found
 
 
 async def _listed(inner: Inner, kind: Kind) -> list[Thing]:
@@ -67,6 +75,10 @@ def _values(kind: Kind, view: BaseModel) -> dict[str, Any]:
     values = {name: getattr(view, name) for name in kind.fields if hasattr(view, name)}
     if kind.noun == "gateway":
         values["name"] = values["name"].rpartition("/")[2]
+    if kind.noun == "pattern" and values["kind"] == SEQUENTIAL:
+        values |= {"percent": default_of(kind.model, "percent"), "seconds": None}
+    if kind.noun == "limit" and values["period"] == "call":
+        values["period"] = default_of(kind.model, "period")
     if values.get("state") == "invited":
         values["state"] = "active"
     return values

@@ -7,10 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ratebook.money import format_micros
 from service.api.cells import NOTHING, value_of
 from service.api.dispatch import field_errors
 from service.api.problems import FieldError
-from service.setup.kinds import SETS, Kind, field_of
+from service.setup.kinds import KEPT, MONEY, SETS, Kind, field_of
 from service.setup.sheet import Value
 
 NOTHINGS = frozenset({NOTHING, "any", "null", "~", ""})
@@ -74,8 +75,8 @@ def fault_of(error: FieldError) -> tuple[str, str]:
 
 def differs(name: str, old: Any, new: Any) -> bool:
     """Whether a field must change."""
-    if name == "next_number" and new is None:
-        return False  # it goes on
+    if name in KEPT and new is None:
+        return False
     if name in SETS:
         return set(old or ()) != set(new or ())
     return bool(old != new)
@@ -85,4 +86,13 @@ def as_sent(given: dict[str, Any], values: dict[str, Any], name: str) -> Any:
     """A field for a body: as it was given, or what is there when nobody speaks."""
     if name in given:
         return given[name]
-    return "0" if name == "credit_limit" else values[name]
+    value = values[name]
+    return format_micros(value) if name in MONEY and value is not None else value
+
+
+def default_of(model: type[BaseModel], name: str) -> Any:
+    """Of a field that nobody names; Ellipsis: it must be named."""
+    field = model.model_fields.get(name)
+    if field is None or field.is_required():
+        return ...
+    return field.get_default(call_default_factory=True)

@@ -18,6 +18,8 @@ PICTURES = {
     "accounts": ("boss@op.example", "/accounts", 1280, "light"),
     "running-calls": ("boss@op.example", "/live", 1280, "light"),
     "call": ("boss@op.example", "/calls/1", 1280, "light"),
+    "tariff": ("boss@op.example", "/tariffs/5", 1280, "light"),
+    "call-trial": ("boss@op.example", "/calls/trial?ask=yes&trunk_id=1&to=4420", 1280, "light"),
     "role": ("boss@op.example", "/roles/4", 1280, "light"),
     "telephone": ("owner@customer.example", "/", 360, "light"),
 }

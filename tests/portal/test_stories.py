@@ -90,6 +90,7 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
         "/deliveries/new", "/accounts?kind=reseller", "/tariffs/1", "/tariffs/new", "/plans/1", "/plans/new",
         "/tariffs/5", "/tariffs/5/edit", "/tariffs/5/changes", "/tariffs/5/losses", "/tariffs/5/import",
         "/tariffs/5/publication", "/tariffs/5/pricing?ask=yes&number=4412&duration_s=90&draft=yes",
+        "/accounts/2/mail-templates", "/accounts/2/mail-templates/invoice/en", "/reratings/preview",
         "/tariffs/1/rates", "/lookup?ask=yes&number=44", "/calls/trial?ask=yes&trunk_id=1&to=4420",
         "/limits/new", "/patterns/new", "/ranges/new", "/accounts/5/ranges", "/specials/new", "/portings/new",
     ):  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest
@@ -294,3 +295,42 @@ async def test_a_seller_opens_a_range_for_an_account(walker: Walker, walkers: Wa
     await customer.sign_in("owner@customer.example")
     assert (await customer.post("/accounts/5/ranges/edit", opened=number.group(1))).status == 403
     await walker.post(f"/ranges/{number.group(1)}/removal")
+
+
+async def test_a_mail_template_is_written_looked_at_and_removed(walker: Walker) -> None:
+    """Of a seller, in two languages; a placeholder that isn't known stands beside its field."""
+    await walker.sign_in("owner@upper.example")
+    here = "/accounts/2/mail-templates"
+    assert f'href="{here}/invoice/de/new"' in (await walker.get(here)).text
+    filled = await walker.post(f"{here}/invoice/en/preview", subject="No. {{ number }}", text="{{ company }}")
+    assert "No. 2026-00042" in filled.words
+    wrong = await walker.post(f"{here}/invoice/en/edit", subject="{{ nummer }}", text="x")
+    assert wrong.status == 422
+    assert 'id="subject-errors"' in wrong.text
+    made = await walker.post(f"{here}/invoice/de/new", subject="Rechnung {{ number }}", text="Anbei <b>.")
+    assert made.path == f"{here}/invoice/de"
+    assert "Anbei &lt;b&gt;." in made.text
+    gone = await walker.post(f"{here}/invoice/de/removal")
+    assert "Rechnung" not in gone.words
+    assert (await walker.get(f"{here}/nonsense/en")).status == 404
+
+
+async def test_calls_are_rated_again_after_a_look(walker: Walker) -> None:
+    """By another tariff's rates; the corrections stand in a list. A period that ends before it begins is refused."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "right")
+    text = GOOD.replace("0.5}", "0.07}")
+    version = (await walker.get(f"{place}/edit")).hidden("_version")
+    await walker.post(f"{place}/edit", source=text, _version=version, do="write")
+    await walker.post(f"{place}/publication")
+    tariff = re.search(r'href="/tariffs/(\d+)">retail<', (await walker.get("/tariffs")).text)
+    assert tariff is not None
+    days = {"since": "2020-01-01T00:00", "until": "2099-01-01T00:00", "tariff_id": tariff.group(1)}
+    asked = urlencode({"ask": "yes", **days, "by_tariff_id": place.rpartition("/")[2]})
+    look = await walker.get(f"/reratings/preview?{asked}")
+    assert "calls change" in look.words, look.words
+    assert "/reratings/new?" in look.text
+    wrong = await walker.get("/reratings/preview?ask=yes&since=2026-01-02T00:00&until=2026-01-01T00:00")
+    assert wrong.status == 422
+    await walker.sign_in("reader@op.example")
+    assert (await walker.get("/reratings/new")).status == 403

@@ -69,6 +69,19 @@ mail_templates:
      text: "Dear {{ name }},\\n\\n- welcome\\n"}
 webhooks:
   - {account: South, url: "https://hooks.example.net/x", events: [payment.posted], state: suspended}
+products:
+  - {account: Operator, name: line, kind: subscription, price: 9.9, setup: 5, offered: true, anchor: calendar, day: 3}
+  - {account: Operator, name: hour, kind: package, price: 3, seconds: 60, tariffs: [wholesale], rollover_periods: 1}
+  - {account: North, name: old, kind: package, price: 0.000001, money: 2.5, renews: false, state: withdrawn}
+limits:
+  - {account: North/Ann, name: a day, measure: spend, spend: 50, period: day, action: suspend}
+  - {account: North/Ann, trunk: ann-1, name: first, measure: first_call, count: 60}
+filters:
+  - {account: North, digits: "449", note: dear}
+  - {account: North/Ann, trunk: ann-1, subject: caller, digits: "442079460000", whole: true, kind: allow}
+patterns:
+  - {account: North/Ann, trunk: ann-1, name: rows, kind: sequential, calls_min: 9, action: block}
+  - {account: carrier, gateway: gw1, name: short, kind: short_calls, minutes: 5, seconds: 3}
 """
 
 
@@ -103,7 +116,7 @@ async def test_it_goes_round(market: AsyncEngine, template: Path, tmp_path: Path
     first = await _exported(market)
     for table in ("accounts", "roles", "users", "gateways", "plans", "trunks", "devices", "numbers", "translations"):
         assert f"\n{table}:\n" in first
-    for table in ("brands", "numberings", "mail_templates", "webhooks"):
+    for table in ("brands", "numberings", "mail_templates", "webhooks", "products", "limits", "filters", "patterns"):
         assert f"\n{table}:\n" in first
     (tmp_path / "other").mkdir()
 
@@ -138,7 +151,7 @@ async def test_everything_is_in_the_audit(market: AsyncEngine) -> None:
     assert {row.actor for row in rows} == {"cli:test"}
     assert {row.noun for row in rows} >= {
         "account", "role", "user", "gateway", "plan", "trunk", "device", "number", "translation", "brand", "numbering",
-        "mail-template", "webhook",
+        "mail-template", "webhook", "product", "limit", "filter", "pattern",
     }  # fmt: skip
 
 

@@ -91,10 +91,15 @@ async def show_gateway(visit: Visit) -> Shown:
         section(visit, "When it is out", facts(visit, row, "probe_s", "failures_max", "out_s", "failure_codes")),
         await _quality(visit),
     ]
+    actions = [("Credentials", f"/gateways/{row.id}/credentials", "gateway.credentials")]
     dangers = [("Remove", f"/gateways/{row.id}/removal", "gateway.remove")]
+    if row.username:
+        dangers.insert(
+            0, ("Forget credentials", f"/gateways/{row.id}/credentials/removal", "gateway.forget-credentials")
+        )
     badges = [columns.badge(visit, row.state)]
     trail = (Crumb(visit.say("Gateways"), "/gateways"),)
-    return page(visit, row.name, sections, badges=badges, dangers=dangers, trail=trail)
+    return page(visit, row.name, sections, badges=badges, actions=actions, dangers=dangers, trail=trail)
 
 
 async def _quality(visit: Visit) -> Section | None:
@@ -179,6 +184,14 @@ _FORMS = (
     Form(
         f"{GATEWAY}/removal", "gateway.remove", "Remove this gateway?", "Remove", "/gateways",
         said="The gateway is gone.", is_danger=True,
+    ),
+    Form(
+        f"{GATEWAY}/credentials", "gateway.credentials", "Credentials at the carrier", "Save", GATEWAY,
+        said="The credentials are kept.", text="They answer its challenges; the password is not shown again.",
+    ),
+    Form(
+        f"{GATEWAY}/credentials/removal", "gateway.forget-credentials", "Forget these credentials?", "Forget", GATEWAY,
+        said="The credentials are gone.", is_danger=True,
     ),
     Form("/bans/new", "ban.make", "New ban", "Ban", "/bans", said="The ban holds."),
     Form("/bans/{ban_id}/lifting", "ban.lift", "Lift this ban?", "Lift", "/bans", said="The ban is lifted."),

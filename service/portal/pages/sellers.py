@@ -12,7 +12,7 @@ from service.access.endpoints.roles import Catalogue, CeilingView
 from service.api.problems import Problem
 from service.delivery.views import DeliveryMade
 from service.portal.components import columns
-from service.portal.components.columns import each, once
+from service.portal.components.columns import deed, each, once
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
@@ -116,6 +116,7 @@ HOOKS = Listed(
         columns.state(),
         each("Messages", once("Messages", "/webhooks/{}/messages")),
         each("Edit", once("Edit", "/webhooks/{}/edit")),
+        deed("New secret", "/webhooks/{}/secret", "webhook.change-secret"),
         each("Remove", once("Remove", "/webhooks/{}/removal")),
     ),
     ("account_id",), empty="No server is told of what happens.",
@@ -128,6 +129,7 @@ MESSAGES = Listed(
         columns.text("Event", "event"),
         columns.state(),
         columns.number("Attempts", "attempts"),
+        deed("Send again", "/messages/{}/again", "webhook.send-again"),
     ),
     ("state",), back=("Webhooks", "/webhooks"), empty="Nothing was sent yet.",
 )  # fmt: skip
@@ -142,13 +144,15 @@ DELIVERIES = Listed(
         columns.state(),
         each("Files", once("Files", "/deliveries/{}/files")),
         each("Edit", once("Edit", "/deliveries/{}/edit")),
+        deed("Remove", "/deliveries/{}/removal", "delivery.remove"),
     ),
     ("name", "account_id"), "name", "No call records are delivered anywhere.",
     (("New delivery", "/deliveries/new", "delivery.make"),),
 )  # fmt: skip
 FILES = Listed(
     "/deliveries/{delivery_id}/files", "delivery.files", "Files",
-    (columns.text("Name", "name"), columns.number("Calls", "calls"), columns.moment("Made", "cut_at"), columns.state()),
+    (columns.text("Name", "name"), columns.number("Calls", "calls"), columns.moment("Made", "cut_at"), columns.state(),
+     deed("Send again", "/cdr-files/{}/again", "delivery.send-again")),
     ("state",), back=("Deliveries", "/deliveries"), empty="No file was made yet.",
 )  # fmt: skip
 
@@ -195,6 +199,22 @@ _FORMS = (
     Form(
         "/webhooks/{webhook_id}/removal", "webhook.remove", "Remove this webhook?", "Remove", "/webhooks",
         said="The webhook is gone.", is_danger=True,
+    ),
+    Form(
+        "/webhooks/{webhook_id}/secret", "webhook.change-secret", "Give this webhook a new secret?", "New secret",
+        "/webhooks", tells=tell_secret, is_danger=True,
+    ),
+    Form(
+        "/messages/{message_id}/again", "webhook.send-again", "Send this message again?", "Send", "/webhooks",
+        said="The message is sent again.",
+    ),
+    Form(
+        "/deliveries/{delivery_id}/removal", "delivery.remove", "Remove this delivery?", "Remove", "/deliveries",
+        said="The delivery is gone.", is_danger=True,
+    ),
+    Form(
+        "/cdr-files/{file_id}/again", "delivery.send-again", "Send this file again?", "Send", "/deliveries",
+        said="The file is sent again.",
     ),
     Form("/deliveries/new", "delivery.make", "New delivery", "Make", "/deliveries", tells=tell_delivery),
     Form(
