@@ -25,6 +25,7 @@ from service.api import explorer
 from service.api.call import Api
 from service.api.http import guarded, routes
 from service.api.openapi import document
+from service.billing.dunning.dunner import Dunner
 from service.billing.issue import By
 from service.billing.overdue import mark_overdue
 from service.billing.run import run as bill
@@ -65,6 +66,7 @@ DELIVER_S = 1.0
 MAIL_S = 1.0
 RENEW_S = 1.0
 BILL_S = 60.0
+DUN_S = 60.0
 WATCH_S = 1.0
 PATTERNS_S = 5.0
 RETRY_S = 1.0
@@ -107,6 +109,7 @@ class Service:
         self._mails = MailSender(engine, config, _now_ms)
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
+        self._dunner = Dunner(engine, config)
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)
@@ -135,6 +138,7 @@ class Service:
             "patterns": (PATTERNS_S, self._look_for_patterns),
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
+            "dunning": (DUN_S, self._dun),
             "commission": (BILL_S, self._hand_out),
         }
 
@@ -215,6 +219,10 @@ class Service:
             log.warning("invoice stays a draft", invoice=number, fault=fault)
         async with writing(self._engine, self._config.node) as conn:
             await mark_overdue(conn, _now_ms())
+
+    async def _dun(self) -> None:
+        while await self._dunner.work(_now_ms()):
+            pass
 
     async def _hand_out(self) -> None:
         await hand_out_due(self._engine, self._config, _now_ms())

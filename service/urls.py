@@ -7,6 +7,7 @@ from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
 from service.billing import invoices_api, paper_api, taxes_api, terms_api
+from service.billing.dunning import api as dunning
 from service.calls import history, running, simulation, traffic_api
 from service.commission import api as commission
 from service.delivery import api as delivery
@@ -20,7 +21,7 @@ from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
-from service.payments import alerts_api, vouchers_api
+from service.payments import alerts_api, bank_api, vouchers_api
 from service.payments import gateways_api as payment_gateways
 from service.peers import (
     devices_api,
@@ -34,6 +35,7 @@ from service.peers import (
     trunks_api,
 )
 from service.products import offers_api, products_api, subscriptions_api
+from service.reports import summary_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -63,6 +65,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *simulation.ENDPOINTS,
     *history.ENDPOINTS,
     *traffic_api.ENDPOINTS,
+    *summary_api.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
@@ -71,6 +74,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,
     *paper_api.ENDPOINTS,
+    *dunning.ENDPOINTS,
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,
     *subscriptions_api.ENDPOINTS,
@@ -81,6 +85,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
     *alerts_api.ENDPOINTS,
+    *bank_api.ENDPOINTS,
     *vouchers_api.ENDPOINTS,
     *payment_gateways.ENDPOINTS,
     *commission.ENDPOINTS,

@@ -13,11 +13,13 @@ from service.database.access_tables import audit, roles, sessions, tokens, users
 from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.commission_tables import commission_payouts, commission_rules, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
+from service.database.dunning_tables import dunning_actions
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
 from service.database.payment_tables import (
     balance_alerts,
+    bank_lines,
     gateway_events,
     payment_gateways,
     top_ups,
@@ -206,6 +208,7 @@ NOUNS: dict[str, Noun] = {
         Noun("tax", taxes, taxes.c.account_id),
         Noun("invoice", invoices, invoices.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
+        Noun("dunning-action", dunning_actions, dunning_actions.c.account_id),
         Noun("commission-rule", commission_rules, commission_rules.c.account_id),
         Noun("commission", commissions, commissions.c.account_id),
         Noun("commission-payout", commission_payouts, commission_payouts.c.account_id),
@@ -215,6 +218,7 @@ NOUNS: dict[str, Noun] = {
         Noun("commitment", commitments, commitments.c.account_id),
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("balance-alert", balance_alerts, balance_alerts.c.account_id),
+        Noun("bank-line", bank_lines, bank_lines.c.account_id),
         Noun("voucher-batch", voucher_batches, voucher_batches.c.account_id),
         Noun("payment-gateway", payment_gateways, payment_gateways.c.account_id, _sellers_gateways),
         Noun("gateway-event", gateway_events, _of_gateway(gateway_events.c.gateway_id)),

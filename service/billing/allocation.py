@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.billing.states import OPEN_STATES, Standing, state_of
+from service.billing.dunning.barring import lift_paid
+from service.billing.states import OPEN_STATES, PAID, Standing, state_of
 from service.database.billing_tables import invoices
 from service.database.payment_tables import allocations, payment_rests
 
@@ -22,19 +23,28 @@ def is_allocated(account: Row[Any]) -> bool:
 
 
 async def take_payment(
-    conn: AsyncConnection, account: Row[Any], entry_id: int, micros: int, now_ms: int, first_id: int | None = None
+    conn: AsyncConnection,
+    node: str,
+    account: Row[Any],
+    entry_id: int,
+    micros: int,
+    now_ms: int,
+    first_id: int | None = None,
 ) -> None:
     """A payment was posted. `first_id`: the invoice that it is for; None: none was named. Under the node's lock."""
     row = {"entry_id": entry_id, "account_id": account.id, "currency": account.currency, "rest_micros": micros}
     await conn.execute(sa.insert(payment_rests).values(**row))
-    await allocate(conn, account.id, now_ms, first_id)
+    await allocate(conn, node, account.id, now_ms, first_id)
 
 
-async def allocate(conn: AsyncConnection, account_id: int, now_ms: int, first_id: int | None = None) -> None:
-    """Pays what is open by what waits: the oldest payment, the invoice that is due first. Under the node's lock."""
+async def allocate(conn: AsyncConnection, node: str, account_id: int, now_ms: int, first_id: int | None = None) -> None:
+    """Pays what is open by what waits: the oldest payment, the invoice that is due first. Whoever was barred for what
+    is paid now goes on at once. Under the node's lock.
+    """
     waiting = list(await conn.execute(_waiting(account_id)))
     if not waiting:
         return
+    settled = False
     for invoice in await conn.execute(_open(account_id, first_id)):
         left = _standing(invoice).open_micros
         paid = 0
@@ -45,7 +55,9 @@ async def allocate(conn: AsyncConnection, account_id: int, now_ms: int, first_id
             waiting = waiting[1:] if not rest else list(await conn.execute(_waiting(account_id)))
             paid += part
         if paid:
-            await _count(conn, invoice, paid, now_ms)
+            settled |= await _count(conn, invoice, paid, now_ms) == PAID
+    if settled:
+        await lift_paid(conn, node, account_id, now_ms)
 
 
 async def take_from_waiting(conn: AsyncConnection, account_id: int, micros: int) -> None:
@@ -89,7 +101,10 @@ async def _lower(conn: AsyncConnection, entry_id: int, micros: int) -> int:
     return int((await conn.execute(changed.returning(payment_rests.c.rest_micros))).scalar_one())
 
 
-async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> None:
+async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> str:
+    """Returns the invoice's state."""
     standing = _standing(invoice)._replace(paid_micros=invoice.paid_micros + micros)
-    values = {"paid_micros": standing.paid_micros, "state": state_of(standing, now_ms), "version": invoice.version + 1}
+    state = state_of(standing, now_ms)
+    values = {"paid_micros": standing.paid_micros, "state": state, "version": invoice.version + 1}
     await conn.execute(sa.update(invoices).where(invoices.c.id == invoice.id).values(**values))
+    return state

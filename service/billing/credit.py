@@ -19,6 +19,7 @@ from ratebook.money import format_micros
 from service.billing.assess import rate_of, write_taxes
 from service.billing.collect import changes
 from service.billing.currencies import decimals_of
+from service.billing.dunning.barring import lift_paid
 from service.billing.issue import By, commands_of
 from service.billing.states import PAID, Standing, state_of
 from service.billing.taxing import LEVY, Group, Rates, Share, Taxed, shared_out, tax, to_minor
@@ -329,11 +330,14 @@ async def _issue(
     await conn.execute(
         sa.update(invoices).where(invoices.c.id == note_id).values(**values, paid_micros=note.total_micros)
     )
-    await _count(conn, invoice, note.total_micros, now_ms)
+    if await _count(conn, invoice, note.total_micros, now_ms) == PAID:
+        await lift_paid(conn, config.node, invoice.account_id, now_ms)
 
 
-async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> None:
+async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> str:
+    """Returns the invoice's state."""
     credited = invoice.credited_micros + micros
     state = state_of(Standing(invoice.total_micros, invoice.paid_micros, credited, invoice.due_ms), now_ms)
     values = {"credited_micros": credited, "state": state, "version": invoice.version + 1}
     await conn.execute(sa.update(invoices).where(invoices.c.id == invoice.id).values(**values))
+    return state

@@ -72,7 +72,7 @@ async def issue(
     if wanted:
         await enqueue_all(conn, config.node, wanted, now_ms=now_ms)
     for account_id in await _with_waiting(conn, {row.account_id for row in ready if not row.prepaid}):
-        await allocate(conn, account_id, now_ms)
+        await allocate(conn, config.node, account_id, now_ms)
     return left
 
 

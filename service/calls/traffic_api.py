@@ -76,7 +76,7 @@ class DestinationsView(Told):
     items: list[DestinationView]
 
 
-class _Asked(NamedTuple):
+class AskedTraffic(NamedTuple):
     """What is asked for."""
 
     account: Any
@@ -86,28 +86,28 @@ class _Asked(NamedTuple):
     """Exclusive."""
 
 
-async def _asked(call: Call) -> _Asked:
+async def _asked(call: Call) -> AskedTraffic:
     query: TrafficQuery = call.query
     until_ms = query.until or call.now_ms + 1
     since_ms = query.since or until_ms - DAY_HOURS * HOUR_MS
     if not since_ms < until_ms <= since_ms + HOURS_MAX * HOUR_MS:
         raise invalid("/until", f"a time after `since`, at most {HOURS_MAX // DAY_HOURS} days, was expected", "query")
-    return _Asked(await call.find("account", query.account_id or call.actor.account_id), since_ms, until_ms)
+    return AskedTraffic(await call.find("account", query.account_id or call.actor.account_id), since_ms, until_ms)
 
 
-def _of(row: Any, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
+def is_below(row: Any, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     """Whether an account's number is that of an account or of one below it."""
     last = row.path[:-1] + chr(ord("/") + 1)
     return column.in_(sa.select(accounts.c.id).where((accounts.c.path >= row.path) & (accounts.c.path < last)))
 
 
-def _traffic(call: Call, asked: _Asked) -> sa.ColumnElement[bool]:
+def traffic_of(call: Call, asked: AskedTraffic) -> sa.ColumnElement[bool]:
     """Hours of the calls that an account and those below it made, or carried as providers."""
     hours = (traffic_hourly.c.hour_ms >= asked.since_ms) & (traffic_hourly.c.hour_ms < asked.until_ms)
     if asked.account.depth == 0:
         return hours
-    made = within(traffic_hourly.c.account_id, call.actor) & _of(asked.account, traffic_hourly.c.account_id)
-    carried = within(traffic_hourly.c.provider_id, call.actor) & _of(asked.account, traffic_hourly.c.provider_id)
+    made = within(traffic_hourly.c.account_id, call.actor) & is_below(asked.account, traffic_hourly.c.account_id)
+    carried = within(traffic_hourly.c.provider_id, call.actor) & is_below(asked.account, traffic_hourly.c.provider_id)
     return hours & (made | carried)
 
 
@@ -116,7 +116,7 @@ async def show_hours(call: Call) -> Answer:
     asked = await _asked(call)
     table = traffic_hourly.c
     sums = [sa.func.sum(column).label(column.name) for column in (table.attempts, table.answered, table.duration_ms)]
-    found = sa.select(table.hour_ms.label("at"), *sums).where(_traffic(call, asked))
+    found = sa.select(table.hour_ms.label("at"), *sums).where(traffic_of(call, asked))
     rows = await call.conn.execute(found.group_by(table.hour_ms).order_by(table.hour_ms))
     view = TrafficView(
         account_id=asked.account.id,
@@ -127,7 +127,7 @@ async def show_hours(call: Call) -> Answer:
     return Answer(view)
 
 
-async def _money(call: Call, asked: _Asked) -> list[MoneyView]:
+async def _money(call: Call, asked: AskedTraffic) -> list[MoneyView]:
     """From the books: a call is booked with its batch, within a second of its end."""
     hour = (entries.c.created_ms // HOUR_MS).label("hour")
     found = (
@@ -148,12 +148,12 @@ async def _money(call: Call, asked: _Asked) -> list[MoneyView]:
     ]
 
 
-async def _pdd_ms(call: Call, asked: _Asked) -> int | None:
+async def _pdd_ms(call: Call, asked: AskedTraffic) -> int | None:
     """On the average."""
     rang = (cdrs.c.ring_ms > 0) & (cdrs.c.start_ms >= asked.since_ms) & (cdrs.c.start_ms < asked.until_ms)
     where = rang & visible(NOUNS["cdr"], call.actor)
     if asked.account.depth:
-        where &= _of(asked.account, cdrs.c.account_id)
+        where &= is_below(asked.account, cdrs.c.account_id)
     latest = sa.select(cdrs.c.start_ms, cdrs.c.ring_ms).where(where).order_by(cdrs.c.id.desc()).limit(LATEST_CALLS)
     delays = [max(0, one.ring_ms - one.start_ms) for one in await call.conn.execute(latest)]
     return sum(delays) // len(delays) if delays else None
@@ -164,7 +164,7 @@ async def show_destinations(call: Call) -> Answer:
     asked = await _asked(call)
     table = traffic_hourly.c
     sums = [sa.func.sum(column).label(column.name) for column in (table.attempts, table.answered, table.duration_ms)]
-    found = sa.select(table.destination, *sums).where(_traffic(call, asked)).group_by(table.destination)
+    found = sa.select(table.destination, *sums).where(traffic_of(call, asked)).group_by(table.destination)
     most = found.order_by(sa.desc("duration_ms"), sa.desc("attempts"), table.destination).limit(DESTINATIONS_MAX)
     rows = await call.conn.execute(most)
     return Answer(DestinationsView(items=[DestinationView.model_validate(one._mapping) for one in rows]))

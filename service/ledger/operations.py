@@ -86,17 +86,17 @@ async def _post(conn: AsyncConnection, node: str, row: Row[Any], now_ms: int) ->
     last = await enqueue_all(conn, node, wanted, now_ms=now_ms)
     taken = last - len(wanted) + 1
     await close(conn, row.id, now_ms, state=POSTED, entry_id=entry_id, closed_by=taken)
-    await _beside_invoices(conn, row, entry_id, now_ms)
+    await _beside_invoices(conn, node, row, entry_id, now_ms)
 
 
-async def _beside_invoices(conn: AsyncConnection, row: Row[Any], entry_id: int, now_ms: int) -> None:
+async def _beside_invoices(conn: AsyncConnection, node: str, row: Row[Any], entry_id: int, now_ms: int) -> None:
     """What goes out pays no invoice any more, what comes in does."""
     await take_from_waiting(conn, row.account_id, row.amount_micros)
     if row.to_account_id is None:
         return
     account = (await conn.execute(sa.select(accounts).where(accounts.c.id == row.to_account_id))).one()
     if is_allocated(account):
-        await take_payment(conn, account, entry_id, row.amount_micros, now_ms)
+        await take_payment(conn, node, account, entry_id, row.amount_micros, now_ms)
 
 
 async def _postings(conn: AsyncConnection, row: Row[Any]) -> tuple[Posting, ...]:

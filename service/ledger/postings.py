@@ -58,7 +58,7 @@ async def book(conn: AsyncConnection, node: str, account: Row[Any], booking: Boo
     if kind == rules.ADJUSTMENT and account.kind in _BILLED:
         await _keep_for_invoice(conn, account, booking, entry_id, now_ms)
     if kind == rules.PAYMENT and micros > 0 and is_allocated(account):
-        await take_payment(conn, account, entry_id, micros, now_ms, booking.invoice_id)
+        await take_payment(conn, node, account, entry_id, micros, now_ms, booking.invoice_id)
     await enqueue(
         conn, node, credit_body(account.id, micros), now_ms=now_ms, account_id=account.id, amount_micros=micros
     )

@@ -68,7 +68,9 @@ class Composer:
         seller = await self.seller(row.account_id)
         user = self._users.get(row.fields.get("user_id", 0))
         person = (
-            Person("", row.recipient) if user is None else Person(user.name, user.email, user.language, user.timezone)
+            Person("", row.recipient, row.fields.get("language", LANGUAGE))
+            if user is None
+            else Person(user.name, user.email, user.language, user.timezone)
         )
         values = self._values(row, seller, person)
         subject, text = await self._template(seller.path, row.template, person.language)

@@ -48,6 +48,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Running calls", "/live", "call.list"),
             Item("Calls", "/calls", "cdr.list"),
+            Item("Reports", "/reports", "report.summary"),
         ),
     ),
     Group(

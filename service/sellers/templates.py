@@ -31,6 +31,8 @@ _COMMON = {
     "email": "ada@example.net",
     "portal": "https://portal.example.net",
 }
+_ASKED = {"number": "2026-00042", "total": "119.00", "open": "100.00", "currency": "EUR", "due": "2026-12-15"}
+"""Of an invoice that is not paid."""
 
 KINDS: dict[str, Kind] = {
     "invitation": Kind(
@@ -62,6 +64,12 @@ KINDS: dict[str, Kind] = {
         "Hello {{ name }},\n\nthere is invoice {{ number }} over {{ total }} {{ currency }}, due on {{ due }}. You "
         "find it here: {{ portal }}\n\n{{ company }}\n{{ company_address }}\n",
     ),
+    "due_soon": Kind(
+        _COMMON | _ASKED,
+        "Invoice {{ number }} is due on {{ due }}",
+        "Hello {{ name }},\n\n{{ open }} {{ currency }} of invoice {{ number }} over {{ total }} {{ currency }} are "
+        "due on {{ due }}.\n\n{{ company }}\n",
+    ),
     "receipt": Kind(
         _COMMON | {"number": "17", "total": "100.00", "currency": "EUR", "received": "2026-12-01"},
         "Your payment of {{ total }} {{ currency }}",
@@ -69,10 +77,10 @@ KINDS: dict[str, Kind] = {
         "(receipt {{ number }}).\n\n{{ company }}\n{{ company_address }}\n",
     ),
     "reminder": Kind(
-        _COMMON | {"number": "2026-00042", "total": "119.00", "currency": "EUR", "due": "2026-12-15"},
+        _COMMON | _ASKED,
         "Invoice {{ number }} is overdue",
-        "Hello {{ name }},\n\ninvoice {{ number }} over {{ total }} {{ currency }} was due on {{ due }}. Please pay it "
-        "now.\n\n{{ company }}\n",
+        "Hello {{ name }},\n\ninvoice {{ number }} over {{ total }} {{ currency }} was due on {{ due }}, and "
+        "{{ open }} {{ currency }} of it are open. Please pay now.\n\n{{ company }}\n",
     ),
     "rate_change": Kind(
         _COMMON | {"tariff": "retail", "effective": "2027-01-01 00:00 UTC", "changes": "12"},

@@ -31,7 +31,7 @@ async def fill(town: Town) -> None:
 
 
 async def bill(town: Town) -> None:
-    """Yesterday of two accounts: an invoice that was issued, and a draft."""
+    """The last two days of two accounts: an invoice that was issued, the first of all, and two drafts."""
     boss, now_ms = town.office.boss, town.office.now_ms
     for name in ("root", "upper", "lower", "customer"):
         party = {**ADDRESS, "legal_name": f"{name.capitalize()} GmbH", "tax_number": "DE811115368"}
@@ -42,8 +42,9 @@ async def bill(town: Town) -> None:
     began = moment(now_ms // DAY_MS * DAY_MS - 2 * DAY_MS)
     for name, is_reviewed in (("upper", False), ("customer", True)):
         terms = {"cycle": "daily", "reviewed": is_reviewed, "prepaid_invoices": True, "starts_at": began}
+        terms["zero_invoices"] = is_reviewed  # two drafts, whichever day the calls were on
         await boss.do("terms.edit", account_id=town.ids[name], body=terms)
-    await boss.do("invoice.run", body={})
+        await boss.do("invoice.run", body={"account_id": town.ids[name]})
 
 
 async def sell(town: Town) -> None:

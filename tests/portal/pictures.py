@@ -21,6 +21,9 @@ PICTURES = {
     "tariff": ("boss@op.example", "/tariffs/5", 1280, "light"),
     "call-trial": ("boss@op.example", "/calls/trial?ask=yes&trunk_id=1&to=4420", 1280, "light"),
     "role": ("boss@op.example", "/roles/4", 1280, "light"),
+    "invoice-page": ("boss@op.example", "/invoices/1", 1280, "light"),
+    "comparison": ("boss@op.example", "/reconciliations/1", 1280, "light"),
+    "report": ("boss@op.example", "/reports?by=hour", 1280, "light"),
     "telephone": ("owner@customer.example", "/", 360, "light"),
 }
 """By name: who looks at what, how wide, and in which light."""

@@ -46,7 +46,7 @@ async def numbers(walker: Walker, path: str, noun: str) -> list[int]:
         ("/reconciliations/1", "Only they have them"),
         ("/reconciliations/1/differences?kind=only_theirs", "4930123456"),
         ("/accounts/3/position", "On no statement yet"), ("/statements/preview", "Of all calls"),
-        ("/reconciliations/new", 'name="columns.called"'),
+        ("/reconciliations/new", 'name="columns.called"'), ("/reports?by=trunk", ">t1</a>"), ("/reports", "50 %"),
     ],
 )  # fmt: skip
 async def test_every_page_says_what_it_is_for(boss: Walker, path: str, said: str) -> None:
@@ -62,6 +62,7 @@ async def test_every_page_says_what_it_is_for(boss: Walker, path: str, said: str
         ("/invoices/1/annex.csv", "call,started,caller"),
         ("/reconciliations/1/sheet.csv?kind=only_theirs", "4930123456"),
         ("/statements.csv", "ours,theirs"),
+        ("/reports.csv?by=gateway", "carrier/gw1"),
         ("/packages.csv", "granted_s"),
     ],
 )
@@ -118,8 +119,8 @@ async def test_a_partner_reads_its_own_and_changes_nothing(walker: Walker) -> No
     assert (await walker.get("/disputes/1/note")).status == 403
 
 
-async def test_from_a_draft_to_a_credit_note(walker: Walker) -> None:
-    """Issued by its seller, it has a number; then it is credited, once: a reason is needed."""
+async def test_a_draft_is_issued(walker: Walker) -> None:
+    """By its seller: it has a number, and is no draft any more."""
     await walker.sign_in(LOWER)
     number = (await numbers(walker, "/invoices?state=draft", "invoices"))[0]
     here = f"/invoices/{number}"
@@ -127,14 +128,18 @@ async def test_from_a_draft_to_a_credit_note(walker: Walker) -> None:
     got = await walker.post(f"{here}/issue", _key=form.hidden("_key"), _version=form.hidden("_version"))
     assert "The invoice is issued." in got.words
     assert "Make void" not in got.words
-    form = await walker.get(f"{here}/credit")
-    got = await walker.post(f"{here}/credit", _key=form.hidden("_key"), reason="")
+
+
+async def test_an_invoice_is_credited(boss: Walker) -> None:
+    """A reason is needed; what was credited wholly can't be credited again."""
+    form = await boss.get("/invoices/1/credit")
+    got = await boss.post("/invoices/1/credit", _key=form.hidden("_key"), reason="")
     assert got.status == 422
     assert 'id="reason-errors"' in got.text
-    got = await walker.post(f"{here}/credit", _key=got.hidden("_key"), reason="Too late")
+    got = await boss.post("/invoices/1/credit", _key=got.hidden("_key"), reason="Too late")
     assert "The credit note is issued." in got.words
     assert "Of the invoice" in got.words
-    assert f"{here}/credit" not in (await walker.get(here)).text
+    assert "/invoices/1/credit" not in (await boss.get("/invoices/1")).text
 
 
 async def test_a_draft_is_made_void(walker: Walker) -> None:

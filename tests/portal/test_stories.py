@@ -87,7 +87,10 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
         "/bans/new", "/profile", "/profile/edit", "/profile/sessions", "/users/7/log-in-as", "/accounts/5/overview",
         "/accounts/2/brand", "/accounts/2/brand/edit", "/accounts/2/logo", "/accounts/2/roles",
         "/accounts/import", "/translations/new", "/webhooks/new",
-        "/deliveries/new", "/accounts?kind=reseller", "/tariffs/1", "/tariffs/new", "/plans/1", "/plans/new",
+        "/deliveries/new", "/accounts?kind=reseller",
+        "/invoices/1", "/accounts/2/billing", "/products/1", "/statements/1", "/reconciliations/1",
+        "/reconciliations/new", "/disputes/1", "/reports?by=hour",
+        "/tariffs/1", "/tariffs/new", "/plans/1", "/plans/new",
         "/tariffs/5", "/tariffs/5/edit", "/tariffs/5/changes", "/tariffs/5/losses", "/tariffs/5/import",
         "/tariffs/5/publication", "/tariffs/5/pricing?ask=yes&number=4412&duration_s=90&draft=yes",
         "/accounts/2/mail-templates", "/accounts/2/mail-templates/invoice/en", "/reratings/preview",
@@ -98,7 +101,10 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
         await person.check()
 
 
-@pytest.mark.parametrize("path", ["/", "/accounts", "/accounts/2", "/calls", "/live", "/roles/1", "/accounts/2/lines"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/accounts", "/accounts/2", "/calls", "/live", "/roles/1", "/accounts/2/lines", "/invoices/1", "/reports"],
+)
 async def test_a_telephone_is_wide_enough(sit: Sit, path: str) -> None:
     """At 360 pixels nothing sticks out, and the menu opens."""
     person = await sit("boss@op.example", 360)

@@ -9,6 +9,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     billing_tables,
     commission_tables,
     delivery_tables,
+    dunning_tables,
     edge_tables,
     fraud_tables,
     interconnect_tables,

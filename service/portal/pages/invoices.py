@@ -62,6 +62,10 @@ def _lasted(_visit: Visit, row: Any) -> Cell:
     return Cell(duration(row.duration_ms // 1000) if row.duration_ms else NEVER)
 
 
+def _rate(_visit: Visit, row: LineView) -> Cell:
+    return Cell(row.rate or NEVER)
+
+
 def _what(visit: Visit, row: LineView) -> Cell:
     """Calls to numbers without a destination are just calls."""
     return Cell(row.description or visit.say(row.kind.capitalize()))
@@ -72,7 +76,7 @@ def _line_columns(currency: str) -> tuple[Column, ...]:
         each("What", _what),
         columns.number("Quantity", "quantity"),
         each("Lasted", _lasted, at_end=True, is_wide=True),
-        columns.text("Rate of a minute", "rate", is_wide=True),
+        each("Rate of a minute", _rate, at_end=True, is_wide=True),
         columns.money("Net", lambda row: row.net, lambda _: currency),
         columns.money("In the books", lambda row: row.amount, lambda _: currency),
     )
@@ -87,7 +91,7 @@ LINES = Listed(
         columns.moment("Until", "until", is_wide=True),
         columns.number("Quantity", "quantity"),
         each("Lasted", _lasted, at_end=True, is_wide=True),
-        columns.text("Rate of a minute", "rate", is_wide=True),
+        each("Rate of a minute", _rate, at_end=True, is_wide=True),
         each("Net", lambda visit, row: Cell(visit.formats.amount(row.net)), at_end=True),
         each("In the books", lambda visit, row: Cell(visit.formats.amount(row.amount)), at_end=True),
     ),
@@ -169,8 +173,8 @@ def _tax_columns(currency: str) -> tuple[Column, ...]:
 
     return (
         columns.text("Name", "name"),
-        each("Percent", percent, at_end=True),
         columns.text("Exemption", "exemption_reason", is_wide=True),
+        each("Percent", percent, at_end=True),
         columns.money("Of", lambda row: row.base, lambda _: currency),
         columns.money("Tax", lambda row: row.tax, lambda _: currency),
     )

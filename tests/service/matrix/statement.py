@@ -16,6 +16,7 @@ EVERYTHING = ROLES["super_admin"]
 LOOKING = frozenset(one for one in EVERYTHING if one.endswith(".read"))
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEAsTj2FAAAAABJRU5ErkJggg=="
 """One white point."""
+_BANK = base64.b64encode(b"d;a;r\n2026-11-01;1;nobody\n").decode()
 OUTSIDE = -1
 """Of a body or query: the number names nothing that the asker can see."""
 
@@ -358,6 +359,7 @@ ROUTES: dict[str, Route] = {
     "account.funds": Route("payments.read"),
     "cdr.list": Route("cdrs.read", whose="query"),
     "cdr.show": Route("cdrs.read"),
+    "report.summary": Route("cdrs.read", whose="query"),
     "traffic.hours": Route("cdrs.read", whose="query"),
     "traffic.destinations": Route("cdrs.read", whose="query"),
     "delivery.list": Route("cdrs.read", whose="query"),
@@ -403,6 +405,11 @@ ROUTES: dict[str, Route] = {
     "invoice.issue": Route("invoices.issue", 409, below=True),
     "invoice.void": Route("invoices.issue", 409, below=True),
     "invoice.credit": Route("invoices.issue", 201, _same(reason="x"), below=True),
+    "dunning.show": Route("invoices.read"),
+    "dunning.edit": Route("invoices.change", _seller(200), _same(steps=[{"kind": "bar", "days": 30}])),
+    "dunning.exemption": Route("invoices.read"),
+    "dunning.exempt": Route("invoices.change", _billed(200, 409), _same(exempt=True, reason="x"), below=True),
+    "dunning.list": Route("invoices.read", whose="query"),
     "mail-template.list": Route("messages.read", tells_above=True),
     "mail-template.show": Route("messages.read", tells_above=True),
     "mail-template.edit": Route("messages.change", _seller(200), _same(**_TEMPLATE)),
@@ -474,6 +481,16 @@ ROUTES: dict[str, Route] = {
         "settings.webhooks", 201, _account(threshold="1", email="fresh@x.example"), whose="body"
     ),
     "balance-alert.remove": Route("settings.webhooks", 204),
+    "bank-line.take-file": Route(
+        "payments.change",
+        _seller(200),
+        _account(format="csv", file=_BANK, columns={"booked": "d", "amount": "a", "remittance": "r"}, currency="EUR"),
+        whose="body",
+    ),
+    "bank-line.list": Route("payments.change", whose="query"),
+    "bank-line.show": Route("payments.change"),
+    "bank-line.match": Route("payments.change", 409, lambda case: {"account_id": case.place.id}),
+    "bank-line.ignore": Route("payments.change", 200, _same(reason="x")),
     "voucher.list": Route("payments.change", whose="query"),
     "voucher.make": Route(
         "payments.change", _seller(201), _account(name="x", amount="1", currency="EUR", count=1), whose="body"

@@ -33,6 +33,7 @@ from service.database.billing_tables import (
 )
 from service.database.commission_tables import commission_payouts, commission_rules, commission_terms, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
+from service.database.dunning_tables import dunning_actions
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import (
@@ -45,6 +46,7 @@ from service.database.interconnect_tables import (
 )
 from service.database.payment_tables import (
     balance_alerts,
+    bank_lines,
     gateway_events,
     payment_gateways,
     top_ups,
@@ -343,6 +345,8 @@ class World:
             currency="EUR",
             email=f"{place.marker}@x.example",
         )
+        line = {"digest": place.marker, "booked_on": "2026-11-01", "payer": place.marker, "remittance": place.marker}
+        await put("bank-line", bank_lines, **own, **sum_, **line)
         await put("voucher-batch", voucher_batches, **own, **sum_, name=place.marker, count=1, actor="x")
         link = f"https://{place.marker}.example/"
         await put("payment-gateway", payment_gateways, **own, name=place.marker, kind="stripe", secret="x", link=link)
@@ -408,6 +412,8 @@ class World:
         untaxed = {"category": "O", "percent_millionths": 0, "exemption_reason": mark, "base_micros": EURO}
         share = {"tax_group": 0, "position": 0, "name": "", "inclusive": False, "compound": False, "tax_micros": 0}
         await conn.execute(sa.insert(invoice_taxes).values(**of, **share, **untaxed))
+        due = {"kind": "reminder", "days": 1, "open_micros": EURO, "currency": "EUR", "done_ms": NOW_MS}
+        await put("dunning-action", dunning_actions, **own, **of, **due, recipients=[mark])
         issued = {"state": "issued", "number": mark, "issued_ms": NOW_MS, "due_ms": NOW_MS}
         await conn.execute(sa.update(invoices).where(invoices.c.id == place.things["invoice"]).values(**issued))
 

@@ -1,0 +1,1 @@
+"""What is done about invoices that aren't paid: reminders, late fees, barring, and how it is lifted again."""

@@ -1,0 +1,1 @@
+"""Reports: calls and money summed up by whatever one asks for."""

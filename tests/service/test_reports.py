@@ -1,0 +1,129 @@
+"""Summaries, by the API: by everything, the same calls and the same money; each viewer its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from service.reports.summary_api import By
+from tests.service.office import Person
+from tests.service.test_money import House
+
+DAY = {"since": "2026-09-21T00:00:00Z", "until": "2026-09-23T00:00:00Z"}
+WAYS = By.__args__  # type: ignore[attr-defined]
+
+
+@pytest.fixture
+async def house(engine: AsyncEngine, database: str, tmp_path: Path) -> House:
+    """Two calls of a minute and one that nobody answered."""
+    house = House(engine, database, tmp_path)
+    await house.open()
+    for _ in range(2):
+        house.company.call(60)
+    house.company.hang_up(house.company.ring())
+    await house.company.pump()
+    return house
+
+
+async def _hire(house: House, account: str) -> Person:
+    return await house.office.hire(house.office.boss, house.ids[account], f"{account}@x.example")
+
+
+async def _rows(person: Person, **query: Any) -> list[Any]:
+    return (await person.do("report.summary", query={**DAY, **query}))["items"]  # type: ignore[no-any-return]
+
+
+def _sums(rows: list[Any]) -> tuple[int, int, int]:
+    return tuple(sum(one[name] for one in rows) for name in ("attempts", "answered", "duration_ms"))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("by", WAYS)
+async def test_whatever_it_is_by_the_sums_are_the_same(house: House, by: str) -> None:
+    """Counted from hourly sums or from records: three calls, two minutes, all of the margin."""
+    rows = await _rows(house.office.boss, by=by)
+    assert _sums(rows) == (3, 2, 120_000)
+    assert sorted(one["margin"] for one in rows)[-1] == "0.024"
+    assert {one["currency"] for one in rows} == {"EUR"}
+
+
+async def test_every_level_sees_its_own_margin(house: House) -> None:
+    """What it earned and what it paid."""
+    found = {}
+    for name in ("upper", "lower", "customer", "carrier"):
+        (row,) = await _rows(await _hire(house, name), by="destination")
+        found[name] = (row["earned"], row["spent"], row["margin"])
+    assert found == {
+        "upper": ("0.06", "0.048", "0.012"), "lower": ("0.12", "0.06", "0.06"),
+        "customer": ("0.00", "0.12", "-0.12"), "carrier": ("0.024", "0.00", "0.024"),
+    }  # fmt: skip
+
+
+async def test_things_have_names_and_times(house: House) -> None:
+    """The account that called, its trunk, the gateway; the hour."""
+    names = {by: [one["name"] for one in await _rows(house.office.boss, by=by)] for by in ("account", "trunk")}
+    assert names == {"account": ["customer"], "trunk": ["t1"]}
+    assert "carrier/gw1" in [one["name"] for one in await _rows(house.office.boss, by="gateway")]
+    assert sorted(one["name"] for one in await _rows(house.office.boss, by="code"))[0] == "200"
+    (hour,) = await _rows(house.office.boss, by="hour")
+    (day,) = await _rows(house.office.boss, by="day")
+    assert hour["at"].endswith(":00:00.000Z")
+    assert day["at"] == "2026-09-21T00:00:00.000Z"
+
+
+async def test_nobody_is_told_of_things_outside(house: House) -> None:
+    """A provider not who called it; a reseller not who carried its calls; a sibling nothing at all."""
+    carrier, lower = await _hire(house, "carrier"), await _hire(house, "lower")
+    assert await _rows(carrier, by="account") == []
+    assert (await carrier.ask("report.summary", query={**DAY, "by": "trunk"})).status == 403
+    assert [one["name"] for one in await _rows(carrier, by="provider")] == ["carrier"]
+    for by in ("provider", "gateway"):
+        assert (await lower.ask("report.summary", query={**DAY, "by": by})).status == 403
+    number = await house.office.account(house.office.boss, house.ids["lower"], "sibling", "customer")
+    sibling = await house.office.hire(house.office.boss, number, "sibling@x.example")
+    assert await _rows(sibling) == []
+    assert (await sibling.ask("report.summary", query={**DAY, "account_id": house.ids["customer"]})).status == 422
+
+
+async def test_money_is_for_who_may_read_payments(house: House) -> None:
+    """The rest of it isn't; in another currency there was none."""
+    role = await house.office.boss.do("role.define", account_id=1, name="Calls", permissions=["cdrs.read"])
+    person = await house.office.hire(house.office.boss, 1, "calls@op.example", [role["id"]])
+    (row,) = await _rows(person)
+    assert (row["earned"], row["spent"], row["margin"]) == (None, None, None)
+    (row,) = await _rows(house.office.boss, currency="USD")
+    assert (row["earned"], row["margin"], row["currency"]) == ("0.00", "0.00", "USD")
+
+
+async def test_pages_follow_each_other(house: House) -> None:
+    """One row each; what is no cursor is told."""
+    house.company.wait(3_600)
+    house.company.call(60)
+    await house.company.pump()
+    whole = await _rows(house.office.boss, by="hour")
+    query = {**DAY, "by": "hour", "limit": 1}
+    first = await house.office.boss.do("report.summary", query=query)
+    assert (len(first["items"]), first["next"]) == (1, "1")
+    second = await house.office.boss.do("report.summary", query={**query, "cursor": first["next"]})
+    assert (second["items"], second["next"]) == (whole[1:], None)
+    last = await house.office.boss.do("report.summary", query={**query, "sort": "-name"})
+    assert [*first["items"], *last["items"]] == whole
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"since": DAY["until"], "until": DAY["since"]}, "/until"),
+        ({"since": "2026-01-01T00:00:00Z"}, "/until"),
+        ({"sort": "moon"}, "/sort"),
+        ({"cursor": "x"}, "/cursor"),
+        ({"by": "moon"}, "/by"),
+        ({"currency": "euro"}, "/currency"),
+    ],
+)
+async def test_what_makes_no_report(house: House, query: dict[str, str], pointer: str) -> None:
+    """Said where it stands."""
+    got = await house.office.boss.ask("report.summary", query={**DAY, **query})
+    assert (got.status, got["errors"][0]["pointer"]) == (422, pointer)
