@@ -36,7 +36,7 @@ from kemi.store.translate import CALLED, Translations
 from ratebook.routing import Plan
 
 RINGING_SLACK_MS = 10_000
-"""How long after the ring limit a call that nobody ended is taken as gone."""
+"""How long after the last silence and the ring limit a call that nobody ended is taken as gone."""
 
 
 TRIES_MAX = 3
@@ -447,7 +447,7 @@ def take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, is
 def _call(key: bytes, question: _Question, way: Way, parties: Parties, now: Now) -> RunningCall:
     trunk, invitation, chain, leg = question.trunk, question.invitation, question.chain, question.leg
     device = device_of(trunk)
-    deadline_ms = now.boot_ms + question.plan.ring_timeout_s * 1000
+    deadline_ms = now.boot_ms + question.plan.try_timeout_ms + question.plan.ring_timeout_s * 1000
     return RunningCall(
         key=key,
         state=RINGING,

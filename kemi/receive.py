@@ -276,7 +276,8 @@ def _call(
     caller, invitation, number = question.caller, question.invitation, question.number
     device = caller if isinstance(caller, Device) else None
     entrance = caller.id if isinstance(caller, Gateway) else 0
-    ring_ms = min(question.ring_s * len(question.hops), RING_ALL_S) * 1000
+    each_ms = TRY_MS + question.ring_s * 1000
+    longest_ms = min(each_ms * len(question.hops), TRY_MS + RING_ALL_S * 1000)
     return RunningCall(
         key=key,
         state=RINGING,
@@ -310,7 +311,7 @@ def _call(
         answer_wall_ms=0,
         priced_until_s=question.chain.until_s,
         grant_s=0,
-        due_ms=now.boot_ms + ring_ms + RINGING_SLACK_MS,
+        due_ms=now.boot_ms + longest_ms + RINGING_SLACK_MS,
         seen_boot_ms=now.boot_ms,
         h_entry=0,
         h_id=0,

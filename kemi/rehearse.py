@@ -46,7 +46,7 @@ from ratebook.compiled.read import RatesReader
 SOCKET = f"udp:127.0.0.1:{DEFAULT_PORT}"
 """Of ours, by which the INVITE comes in."""
 NOWHERE = "192.0.2.1"
-"""The address of a device, wherever it is (RFC 5737)."""
+"""The address of a device, or of a trunk that is known by its certificate alone, wherever it is (RFC 5737)."""
 EXPECTED_S = 180
 """The call whose price is told where no plan says what is expected."""
 FAILED, BUSY = min(REDIRECTIONS), min(NEXT_CODES)
@@ -181,18 +181,24 @@ def _begun(rooms: Rooms, asked: Asked) -> tuple[Rehearsal, Invitation]:
         rules = translations.of_trunk(trunk_of(origin), CALLED)
         goes_to = destination(configuration.specials(txn), translations, origin, invitation, path)
         caller = caller_of(origin, invitation, translations)
-    found = None if source is None else identify(rooms, source, asked.called)
+    found = None if source is None else identify(rooms, source, asked.called, _shown(origin))
     reading = _reading(origin, asked.called, rules)
     found_as = 0 if found is None else found.id
     return Rehearsal(origin, source, found_as, reading, caller, goes_to, path, store.trace or Trace()), invitation
 
 
 def _source(origin: Origin) -> Source | None:
-    """An address from which a trunk sends: the first one of its first network."""
+    """An address from which a trunk sends: the first one of its first network; of one without, anywhere."""
     if isinstance(origin, Device):
         return None
-    transport = "udp" if origin.transport == "any" else origin.transport
-    return Source(first_of(origin.networks[0]), origin.port or DEFAULT_PORT, transport)
+    ip = first_of(origin.networks[0]) if origin.networks else NOWHERE
+    usual = "tls" if origin.certificate else "udp"
+    return Source(ip, origin.port or DEFAULT_PORT, usual if origin.transport == "any" else origin.transport)
+
+
+def _shown(origin: Origin) -> tuple[str, ...]:
+    """Whom the certificate names that a trunk asks for."""
+    return () if isinstance(origin, Device) or not origin.certificate else (origin.certificate,)
 
 
 def _invitation(asked: Asked, source: Source | None) -> Invitation:

@@ -28,8 +28,8 @@ def networks_of_side(
     if not running.hops:
         return _of_gateway(known or store.configuration(txn), txn, running.gateway)
     hop = running.hops[0]
-    if hop.kind == TO_TRUNK:
-        return _of_trunk(store, txn, hop.id)
+    if hop.kind == TO_TRUNK:  # called, it counts no call: it may be gone while this one runs
+        return (*_of_trunk(store, txn, hop.id), parse_network(hop.ip))
     return _addresses(store, txn, hop.id if hop.kind == TO_DEVICE else 0, hop.ip)
 
 

@@ -152,7 +152,7 @@ def lot(draw: bytes, gateway_id: int, weight: int) -> float:
 
 
 def order_candidates(plan: Plan, candidates: list[Candidate], price_micros: int | None) -> list[Candidate]:
-    """The candidates to try, best first, `attempts_max` at most.
+    """The candidates, best first: all of them, since one without room for the call costs no attempt.
 
     `price_micros`: what the expected call earns; None: nobody pays, and no gateway loses.
     """
@@ -163,4 +163,4 @@ def order_candidates(plan: Plan, candidates: list[Candidate], price_micros: int 
         kept = sorted(kept, key=_rank(plan.order))
         if price_micros is not None and plan.no_loss is NoLoss.WARN:
             kept.sort(key=lambda one: one.cost_micros > price_micros)
-    return kept[: plan.attempts_max]
+    return kept

@@ -15,7 +15,7 @@ class Left(NamedTuple):
     gateway: int
     why: str
     """gone, inactive, out, provider, rate, blocked, number, exchange (with the pair); of those that were weighed loss,
-    attempts, channels, exposure; by the plan itself excluded, pinned, hours, longer."""
+    channels, exposure; by the plan itself excluded, pinned, hours, longer."""
 
 
 class Weighing(NamedTuple):
@@ -45,10 +45,9 @@ class Trace:
         self.left.append(Left(gateway, why))
 
     def weigh(self, candidates: list[Candidate], ordered: Sequence[Candidate], earned_micros: int | None) -> None:
-        """Gateways were put in order; what isn't in it would lose money, or comes behind the last attempt."""
+        """Gateways were put in order; what isn't in it would lose money."""
         kept = [one.gateway_id for one in ordered]
         self.weighings.append(Weighing(candidates, kept, earned_micros))
         for one in candidates:
             if one.gateway_id not in kept:
-                loses = earned_micros is not None and one.cost_micros > earned_micros
-                self.leave(one.gateway_id, "loss" if loses else "attempts")
+                self.leave(one.gateway_id, "loss")

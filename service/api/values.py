@@ -16,6 +16,8 @@ ID_MAX = 2**63 - 1
 ABOVE = "above"
 """Instead of the name of somebody who stands outside the viewer's subtree."""
 TEXT_CHARACTERS_MAX = 1_000
+WHEN_MAX_MS = 32_503_680_000_000
+"""The year 3000: what lies before can be written down in any zone, and with some days added."""
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 
 
@@ -67,6 +69,12 @@ def parse_moment(value: object) -> object:
     return int(moment.timestamp() * 1000)
 
 
+def _in_time(wall_ms: int) -> int:
+    if not 0 <= wall_ms < WHEN_MAX_MS:
+        raise ValueError("a time lies in the years 1970 to 2999")
+    return wall_ms
+
+
 AMOUNT_SCHEMA = {"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,6})?$", "examples": ["12.50"]}
 Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX), AfterValidator(_plain)]
 Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
@@ -84,6 +92,7 @@ Moment = Annotated[
 When = Annotated[
     int,
     BeforeValidator(parse_moment),
+    AfterValidator(_in_time),
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-30T12:00:00Z"]}),
 ]
 """A time that is sent to us."""

@@ -49,7 +49,7 @@ class SummaryRow(Told):
     duration_ms: Annotated[int, Field(description="Of the answered calls together")]
     acd_s: Annotated[int | None, Field(description="Average of the answered calls; null: there is none")]
     currency: str
-    earned: Annotated[Money | None, Field(description="null: for who may read payments")]
+    earned: Annotated[Money | None, Field(description="null: for who may not read payments")]
     spent: Annotated[Money | None, Field(description="null: likewise")]
     margin: Annotated[Money | None, Field(description="null: likewise")]
 

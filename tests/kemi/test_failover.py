@@ -7,7 +7,7 @@ import pytest
 from kemi.answer import Denied, Grant
 from kemi.failover import fail_over
 from kemi.settlement import End, ended
-from tests.kemi.world import CUSTOMER, DEAR_CARRIER, World, assert_consistent
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, ROOT, World, assert_consistent
 
 
 def test_providers_cost_is_the_one_that_carried_the_call(world: World) -> None:
@@ -25,6 +25,16 @@ def test_providers_cost_is_the_one_that_carried_the_call(world: World) -> None:
     assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (DEAR_CARRIER, 18_000)
     assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 503], [2, 408], [3, 200]]
     assert world.charges()[CUSTOMER] == 60_000
+    assert_consistent(world)
+
+
+def test_a_gateway_without_room_costs_no_attempt(world: World) -> None:
+    """One attempt, and the cheap provider is owed as much as may be: the dear one carries it, no other follows."""
+    world.plan(attempts_max=1)
+    world.account(CARRIER, parent=ROOT, kind="provider", exposure_limit=1)
+    call = world.ring()
+    assert [attempt[0] for one in world.running() for attempt in one.attempts] == [3]
+    assert fail_over(world.rooms, call, 503, world.now) is None
     assert_consistent(world)
 
 

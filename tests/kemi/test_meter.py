@@ -59,9 +59,9 @@ def test_a_call_whose_dialog_is_gone_is_settled_where_it_was_last_seen(world: Wo
 
 
 def test_a_call_that_rings_for_ever_is_released(world: World) -> None:
-    """60 seconds of ring limit and ten of grace."""
+    """Two seconds of silence, 60 of ring limit and ten of grace."""
     world.ring()
-    world.wait(69)
+    world.wait(71)
     meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     assert len(world.running()) == 1
     world.wait(1)
@@ -128,7 +128,7 @@ def test_many_due_calls_are_all_looked_at_in_one_tick(world: World) -> None:
     """More than one slice."""
     for _ in range(meter.SLICE + 5):
         world.ring()
-    world.wait(70)
+    world.wait(72)
     meter.tick(world.rooms, FakeDialogs().seen(), world.now)
     assert world.running() == []
     assert_consistent(world)

@@ -252,6 +252,30 @@ def test_gateways_bring_calls_in_only_where_somebody_has_a_number(world: World) 
     assert gateway_of(world.rooms, "127.0.0.11") is None
 
 
+def test_whoever_answers_outlives_its_trunk(home: World) -> None:
+    """A number's list keeps no trunk from being removed: the one that talks can still hang up, nobody else can."""
+    home.trunk(2, CUSTOMER, networks=["127.0.0.3/32"])
+    home.number(1, CUSTOMER, {"kind": "trunk", "id": 2})
+    call = key(home.come_in())
+    home.pick_up(call)
+    home.do("trunk_gone", id=2)
+    assert speaker(home.rooms, call, "to", "from", "127.0.0.3") is not None
+    assert speaker(home.rooms, call, "to", "from", "127.0.0.4") is None
+
+
+def test_a_long_list_of_slow_places_rings_to_its_end(home: World) -> None:
+    """Each may be silent before it rings; the meter takes the call as gone only behind the last one."""
+    home.number(1, CUSTOMER, *[{"kind": "uri", "uri": f"sip:box@192.0.2.{last}"} for last in range(9)], ring_s=5)
+    call = key(home.come_in())
+    for _ in range(8):
+        home.wait(8.9)
+        meter.tick(home.rooms, FakeDialogs().seen(), home.now)
+        assert fail_over(home.rooms, call, 480, home.now) is not None
+    home.wait(9 + 11)
+    meter.tick(home.rooms, FakeDialogs().seen(), home.now)
+    assert (home.running(), home.last_cdr()["ended_by"]) == ([], "reaper")
+
+
 def test_an_ordinary_number_is_no_local_one(home: World) -> None:
     """It goes out as before."""
     assert not isinstance(home.call_ours("+33123"), Local | Refused)

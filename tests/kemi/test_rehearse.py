@@ -70,6 +70,17 @@ def test_the_poorest_level_says_how_long_it_lasts(world: World) -> None:
     assert told(world).lasts_s == {CUSTOMER: 14_400, LOWER: 600, UPPER: 14_400}
 
 
+@pytest.mark.parametrize("networks", [[], ["203.0.113.0/24"]])
+def test_a_trunk_that_is_known_by_its_certificate(world: World, networks: list[str]) -> None:
+    """It shows it, from its network or from anywhere; the certificate of another trunk leads there instead."""
+    world.trunk(1, CUSTOMER, networks=networks, certificate="dns:pbx.example")
+    found = told(world)
+    assert (found.found_as, found.source and found.source.transport) == (1, "tls")
+    assert isinstance(found.decision, Admitted)
+    world.trunk(2, CUSTOMER, networks=[], certificate="dns:pbx.example", tech_prefix="+33")
+    assert (told(world).found_as, told(world).decision) == (2, None)
+
+
 def test_a_package_pays_a_part_of_it(world: World) -> None:
     """Nothing is held beside it; and the customer's hour of it lasts, whatever its money does."""
     world.package(1, CUSTOMER, 3600)
@@ -93,19 +104,15 @@ def test_a_package_pays_a_part_of_it(world: World) -> None:
         (lambda world: world.plan(rules=[["exclude", [1], [], [], ["mobile"]]]), "excluded"),
         (lambda world: world.plan(rules=[["only", [3], ["33"], [4]]]), "pinned"),
         (lambda world: world.plan(routes=[["", [[1, 1]]], ["33", [[3, 1]]]]), "longer"),
-        (lambda world: world.plan(attempts_max=1, routes=[["", [[3, 1], [1, 1]]]], order="priority"), "attempts"),
     ],
 )
 def test_why_a_gateway_is_left_out(world: World, change: Any, why: str) -> None:
     """The dear carrier is tried; the other's gateway says why it isn't."""
-    if why == "attempts":
-        world.tariff(DEAR_CARRIER, {"": terms("0.012")})
     world.groups(Group("mobile", ("331",)))
     change(world)
     found = told(world)
     assert isinstance(found.decision, Admitted)
-    assert found.attempts[-1].target.gateway == (3 if why != "attempts" else found.attempts[0].target.gateway)
-    assert left(found).get(1 if found.attempts[0].target.gateway != 1 else 3) == why
+    assert (found.attempts[-1].target.gateway, left(found)[1]) == (3, why)
 
 
 def test_who_is_full(world: World) -> None:

@@ -80,6 +80,15 @@ async def test_others_trunks_are_not_there(house: House) -> None:
         assert (got.status, got["errors"][0]["pointer"]) == (422, "/trunk_id")
 
 
+async def test_a_trunk_that_has_a_certificate_and_no_network(house: House) -> None:
+    """From anywhere, by TLS."""
+    trunk = {"account_id": house.ids["customer"], "name": "tls", "networks": [], "certificate": "dns:pbx.example"}
+    made = await house.office.boss.do("trunk.make", **trunk)
+    await house.company.pump()
+    found = await house.office.boss.do("call.simulate", trunk_id=made["id"], to="4420")
+    assert (found["found_trunk_id"], found["source"]) == (made["id"], "192.0.2.1:5060 by tls")
+
+
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [
@@ -90,6 +99,9 @@ async def test_others_trunks_are_not_there(house: House) -> None:
         ({"trunk_id": 1, "to": "4" * 65}, "/to"),
         ({"trunk_id": 1, "to": "44 20"}, "/to"),
         ({"trunk_id": 1, "to": "4420", "at": "yesterday"}, "/at"),
+        ({"trunk_id": 1, "to": "4420", "at": "9999-12-31T23:59:59-14:00"}, "/at"),
+        ({"trunk_id": 1, "to": "4420", "at": 2**63 - 1}, "/at"),
+        ({"trunk_id": 1, "to": "4420", "at": "0001-01-01T00:00:00+14:00"}, "/at"),
     ],
 )
 async def test_what_is_no_call(house: House, body: dict[str, Any], pointer: str) -> None:
