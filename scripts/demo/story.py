@@ -28,7 +28,7 @@ HEAR_S = 1.0
 TRUNK_NETWORK, TRUNK_PORT = "127.0.0.{}", 91
 RIGHTS_OF_ADMIN = ("accounts", "users", "roles", "trunks", "tariffs", "payments", "credit_limits", "calls", "cdrs",
                    "routing", "invoices", "audit", "devices", "numbers", "settings", "statements", "messages",
-                   "branding", "products")  # fmt: skip
+                   "branding", "products", "fraud")  # fmt: skip
 Say = Callable[[str], None]
 
 
