@@ -16,8 +16,9 @@ from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid, not_found
 from service.api.values import AccountId, Asked, Moment, Money, TariffId, Text, Told, When, zone_of
 from service.billing.cycles import Cycle, cycle_problem, last_border_ms, next_border_ms
+from service.billing.issue import By
 from service.billing.taxes_api import Percent, PercentText
-from service.commission.payouts import By, hand_out
+from service.commission.payouts import hand_out
 from service.commission.rules import WHOLE
 from service.commission.storage import most_together
 from service.database.commission_tables import commission_payouts, commission_rules, commission_terms, commissions

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.billing.cycles import Cycle, next_border_ms
+from service.billing.issue import By
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue, writing
 from service.commission.rules import WHOLE
@@ -20,13 +21,6 @@ from service.ledger.storage import post_entry
 
 CREDIT, PAY_OUT = "credit", "pay_out"
 ACTOR = "commission"
-
-
-class By(NamedTuple):
-    """Who hands out."""
-
-    name: str
-    account_id: int = 0
 
 
 async def hand_out_due(engine: AsyncEngine, config: Config, now_ms: int) -> int:
