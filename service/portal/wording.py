@@ -65,7 +65,7 @@ def _weight(text: str) -> int:
         return 1000
     try:
         return round(float(value) * 1000)
-    except ValueError:
+    except (ValueError, OverflowError):  # no number, and one that is none: inf
         return 0
 
 

@@ -155,6 +155,7 @@ def test_the_wanted_language_is_the_best_that_there_is() -> None:
     assert language_asked("fr;q=0.9, de-CH;q=0.8, en;q=0.5") == "de"
     assert language_asked("de;q=0, en") == "en"
     assert language_asked(";;;q=x,") == "en"
+    assert language_asked("de;q=inf, fr;q=1e400, de-CH;q=nan") == "en"
 
 
 def test_a_translation_keeps_what_is_filled_in() -> None:
