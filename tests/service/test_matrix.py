@@ -1,7 +1,7 @@
 """Every endpoint, asked by every role about everybody's things: the exact answer, no leak, nothing changed by what is
 refused. Then the same with one check taken out at a time: each time something of it must fail.
 
-One row of each kind is asked. KAMBILL_MATRIX=all asks all of them, as `scripts/torture matrix` does; with names of nouns
+One row of each kind is asked. KAMBILL_MATRIX=all asks all, as `scripts/torture matrix` does; with names of nouns
 (KAMBILL_MATRIX=trunk,gateway) it asks all rows of their endpoints only, for those who work on them.
 """
 
@@ -31,7 +31,6 @@ from tests.service.matrix.choosing import few
 from tests.service.matrix.statement import IMPORTS, ROUTES, Case, expected, held
 from tests.service.matrix.world import World
 from tests.service.office import BY_NAME
-
 
 ASKED = os.environ.get("KAMBILL_MATRIX", "")
 

@@ -10,7 +10,7 @@ from tests.service.matrix.world import NOWHERE, World
 
 
 def few(world: World, rows: Iterable[Row]) -> Iterator[Row]:
-    """One row of each kind, each endpoint by everybody at least once, and what lists tell everybody; the order stays."""
+    """One row of each kind, each endpoint by everybody at least once, all that lists tell; the order stays."""
     seen: set[Hashable] = set()
     for row in rows:
         kinds = {(row.endpoint, row.who.name, row.what == "without a filter"), _kind(world, row)}
