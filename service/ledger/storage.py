@@ -41,8 +41,9 @@ async def post_entries(conn: AsyncConnection, fresh: Sequence[Entry]) -> list[in
         check(entry.postings)
     if not fresh:
         return []
-    header = sa.insert(entries).returning(entries.c.id, sort_by_parameter_order=True)
-    ids = [int(number) for number in (await conn.execute(header, [_header(entry) for entry in fresh])).scalars()]
+    # SQLite numbers rows as they stand in the statement: told to see to it, SQLAlchemy would send it one by one.
+    header = sa.insert(entries).returning(entries.c.id, sort_by_parameter_order=not is_sqlite(conn))
+    ids = sorted((await conn.execute(header, [_header(entry) for entry in fresh])).scalars())
     stood = list(zip(ids, fresh, strict=True))
     lines = [(number, line) for number, entry in stood for line in entry.postings]
     await conn.execute(sa.insert(postings), [{"entry_id": number, **line._asdict()} for number, line in lines])
