@@ -196,7 +196,9 @@ def _price(
         routing = Routing(number)
         if not special:
             routing = routing_of(store, txn, configuration, rates, plan, number, now.boot_ms)
-        look = quote.Look(store, txn, configuration, rates, routing.number, now.wall_s, now.boot_ms, number)
+        look = quote.Look(
+            store, txn, configuration, rates, routing.number, now.wall_s, now.boot_ms, number, invitation.offer
+        )
         special = MESSAGE if is_message else special
         try:
             if special in {"", MESSAGE}:
