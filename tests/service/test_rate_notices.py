@@ -227,7 +227,7 @@ async def test_publishing_warns_of_a_short_notice(market: Market) -> None:
     assert await market.publish(CHEAP) == []
 
 
-async def test_what_is_replaced_before_it_was_told_is_told_at_once_with_the_rest(market: Market, room: Mailroom) -> None:
+async def test_what_is_replaced_before_it_was_told_is_told_with_the_rest(market: Market, room: Mailroom) -> None:
     """From the prices that customers know; what was put back changes nothing."""
     await market.publish()
     await market.publish(DEAR.replace("0.06", "0.09"))
