@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from kemi import devices_in, ends, guards, notes, sip, stir
 from kemi.authenticate import has_devices
-from kemi.authorize import Admitted, Local, Repeated, Target, authorise
+from kemi.authorize import Admitted, Target, authorise
 from kemi.caller import user_of, wants_privacy
 from kemi.clock import now
+from kemi.destination import Local
 from kemi.failover import fail_over
 from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
 from kemi.invitation import Invitation
+from kemi.invites import Repeated
 from kemi.messages import address
 from kemi.nat import uri_of
 from kemi.notes import Sent

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kemi import quote
-from kemi.authorize import Target, take_gateway, target_of
+from kemi.authorize import Target, target_of
 from kemi.caller import Parties, parties_again, parties_of
+from kemi.capacity import take_gateway
 from kemi.clock import Now
 from kemi.invitation import no_offer
 from kemi.numbers import for_gateway
