@@ -290,7 +290,7 @@ def _kept(look: quote.Look, leg: ChargeLeg, own: ChargeLeg, expected_s: int) -> 
         paid = quote.cost_micros(look, own, expected_s, leg.currency)
     except quote.NoExchange:
         return None
-    earned = quote.expected_micros(look, leg, expected_s)
+    earned = quote.net_micros(look, leg, expected_s)
     return None if paid is None or earned is None else earned - paid
 
 

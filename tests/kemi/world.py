@@ -238,6 +238,14 @@ class World:
         dated = [[have, want, [[ALWAYS_S, parse_nanos(rate)]]] for have, want, rate in rates]
         self.do("exchange", base=base, rates=dated)
 
+    def taxes(
+        self, seller: int, *stretches: tuple[int, int, int, int], account: int = 0, service: str = "calls"
+    ) -> None:
+        """What a seller adds to the prices of everybody, or of an account: from when, which rates, and their factor."""
+        self.do(
+            "taxes", account=account or seller, own=bool(account), courses={service: [list(one) for one in stretches]}
+        )
+
     def gateway(self, number: int, provider: int, host: str, **fields: Any) -> None:
         """Configures a gateway."""
         values: dict[str, Any] = {"name": f"gateway {number}", "port": 5060, "transport": "udp", "networks": []}
