@@ -6,7 +6,7 @@ from service.access.endpoints import filters, me, roles, sign_in, tokens, trail,
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.billing import invoices_api, paper_api, taxes_api, terms_api
+from service.billing import invoices_api, paper_api, receipts_api, taxes_api, terms_api
 from service.billing.dunning import api as dunning
 from service.calls import history, running, simulation, traffic_api
 from service.commission import api as commission
@@ -77,6 +77,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,
     *paper_api.ENDPOINTS,
+    *receipts_api.ENDPOINTS,
     *dunning.ENDPOINTS,
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,

@@ -29,6 +29,7 @@ from service.database.payment_tables import (
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
+from service.database.receipt_tables import receipts
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
     accounts,
@@ -210,6 +211,7 @@ NOUNS: dict[str, Noun] = {
         Noun("correction", corrections, corrections.c.account_id),
         Noun("tax", taxes, taxes.c.account_id),
         Noun("invoice", invoices, invoices.c.account_id),
+        Noun("receipt", receipts, receipts.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
         Noun("dunning-action", dunning_actions, dunning_actions.c.account_id),
         Noun("commission-rule", commission_rules, commission_rules.c.account_id),

@@ -21,6 +21,7 @@ from service.database.engine import reading
 from service.database.message_tables import broadcasts
 from service.messages.composing import Composer, LeftOut
 from service.messages.letters import Letter, LetterFault, bytes_of
+from service.messages.papers import papers_of
 from service.messages.relay import Relay, RelayAway, Taken
 
 AT_ONCE = 25
@@ -113,7 +114,8 @@ class Sender:
         if one.letter is None:
             return Taken(one.fault, is_final=True, state=one.state)
         try:
-            content = bytes_of(one.letter)
+            papers = await papers_of(self._engine, one.row.fields)
+            content = bytes_of(one.letter._replace(attachments=(*one.letter.attachments, *papers)))
         except LetterFault as fault:
             return Taken(str(fault), is_final=True)
         await self._relay.open()

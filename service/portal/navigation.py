@@ -59,6 +59,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Top up", "/accounts/{account_id}/top-up", "top-up.make", is_below=True),
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
+            Item("Receipts", "/receipts", "receipt.list"),
             Item("Top-ups", "/top-ups", "top-up.list", "brand.show"),
             Item("Vouchers", "/vouchers", "voucher.list", "brand.show"),
             Item("Bank files", "/bank-lines", "bank-line.list", "brand.show"),

@@ -19,6 +19,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     portal_tables,
     product_tables,
     ratebook_tables,
+    receipt_tables,
     rerating_tables,
     seller_tables,
     tables,

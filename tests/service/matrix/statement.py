@@ -381,6 +381,8 @@ ROUTES: dict[str, Route] = {
     "numbering.edit": Route("invoices.change", _seller(200), _same()),
     "numbering.show-credit-notes": Route("invoices.read", _seller(200, 404)),
     "numbering.edit-credit-notes": Route("invoices.change", _seller(200), _same()),
+    "numbering.show-receipts": Route("invoices.read", _seller(200, 404)),
+    "numbering.edit-receipts": Route("invoices.change", _seller(200), _same()),
     "party.show": Route("invoices.read"),
     "party.edit": Route("invoices.change", 200, _same(legal_name="Fresh", country="DE")),
     "terms.show": Route("invoices.read", _billed(200, 404)),
@@ -491,6 +493,11 @@ ROUTES: dict[str, Route] = {
     "ban.list": Route("settings.read", whose=""),
     "ban.make": Route("settings.change", lambda case: 201 if case.from_root else 403, _ban, whose=""),
     "ban.lift": Route("settings.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "receipt.list": Route("payments.read", whose="query"),
+    "receipt.show": Route("payments.read"),
+    "receipt.paper": Route("payments.read"),
+    "receipt-mail.show": Route("payments.read"),
+    "receipt-mail.edit": Route("settings.webhooks", _billed(200, 409), _same(mailed="all")),
     "balance-alert.list": Route("payments.read", whose="query"),
     "balance-alert.make": Route(
         "settings.webhooks", 201, _account(threshold="1", email="fresh@x.example"), whose="body"
