@@ -200,7 +200,7 @@ async def test_a_call_is_on_one_invoice_whatever_writes(market: Market) -> None:
     """The database refuses a second one."""
     draft = "SELECT id FROM invoices WHERE state = 'draft'"
     again = f"""INSERT INTO invoice_calls (cdr_id, level, invoice_id, amount_micros)
-                SELECT cdr_id, level, ({draft}), amount_micros FROM invoice_calls"""  # noqa: S608 -- our own names
+                SELECT cdr_id, level, ({draft}), amount_micros FROM invoice_calls"""
     async with market.nothing_changes():
         with pytest.raises(IntegrityError):
             async with market.company.engine.begin() as conn:
