@@ -22,6 +22,8 @@ from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.messages import broadcasts_api, mails_api
+from service.notices import api as notices_api
+from service.notices import terms_api as notice_terms_api
 from service.payments import alerts_api, bank_api, vouchers_api
 from service.payments import gateways_api as payment_gateways
 from service.peers import (
@@ -86,6 +88,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
     *pending_api.ENDPOINTS,
+    *notices_api.ENDPOINTS,
+    *notice_terms_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
     *alerts_api.ENDPOINTS,

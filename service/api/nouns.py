@@ -18,6 +18,7 @@ from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
 from service.database.message_tables import broadcasts
+from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
     bank_lines,
@@ -181,6 +182,7 @@ NOUNS: dict[str, Noun] = {
         Noun("tariff-version", tariff_versions, _of_tariff(tariff_versions.c.tariff_id)),
         Noun("exchange", exchange_versions, sa.literal(1)),
         Noun("publication", publications, publications.c.owner_id),
+        Noun("rate-notice", rate_notices, rate_notices.c.account_id),
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("ban", bans, sa.literal(1)),
         Noun("porting", portings, sa.literal(1)),

@@ -45,6 +45,7 @@ from service.database.interconnect_tables import (
     statements,
 )
 from service.database.message_tables import broadcasts
+from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
     bank_lines,
@@ -246,6 +247,9 @@ class World:
         coming = {"tariffs": {}, "plans": {}, "groups": None, "exchange": None}
         wait = {"due_ms": NOW_MS + 1, "asked_ms": NOW_MS, "asked_by": mark, "note": mark, "content": coming}
         await put("publication", publications, owner_id=row.id, **wait)
+        notice = {"tariff_id": things["tariff"], "before": f"{row.id:016x}", "after": f"{row.id:016x}", "actor": mark}
+        due = {"takes_ms": NOW_MS + 1, "effective_ms": NOW_MS + 1, "due_ms": NOW_MS + 1}
+        await put("rate-notice", rate_notices, **own, **made, **notice, **due)
         hook = {"url": f"https://{mark}.example/", "events": ["payment.posted"], "secret": "whsec_x"}
         await put("webhook", webhooks, **own, **made, **hook)
         message = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
