@@ -39,7 +39,7 @@ class Stated(NamedTuple):
 
     statement: Row[Any]
     lines: Sequence[Row[Any]]
-    adjustments: Sequence[Row[Any]]
+    adjustments: Sequence[Row[Any, Any]]
     paper: dict[str, Any]
     """Who both sides were, in which language and zone, and what was disputed then."""
     branding: Branding
@@ -76,7 +76,7 @@ def document_from(stated: Stated) -> Document:
     """The document. Raises DocumentFault."""
     row, paper = stated.statement, stated.paper
     language = language_of(paper["language"])
-    lines = tuple([*_direction(stated, IN, language), *_direction(stated, OUT, language), *_beside(stated, language)])
+    lines = (*_direction(stated, IN, language), *_direction(stated, OUT, language), *_beside(stated, language))
     decimals = exact_decimals(row.currency, (line.net_micros for line in lines))
     totals = totals_of(lines, (), (), decimals)
     assert totals.payable_micros == row.net_micros, "paper and ledger say the same net"
