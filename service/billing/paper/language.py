@@ -99,7 +99,7 @@ def decimals_of(value: int, exponent: int) -> int:
 
 def exact_decimals(currency: str, amounts: Iterable[int]) -> int:
     """Of a paper that rounds nothing: the currency's, or more where an amount needs them."""
-    return max(currencies.decimals_of(currency), *(decimals_of(micros, MICRO_DECIMALS) for micros in amounts))
+    return max([currencies.decimals_of(currency), *(decimals_of(micros, MICRO_DECIMALS) for micros in amounts)])
 
 
 @cache
