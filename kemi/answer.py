@@ -20,7 +20,7 @@ from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
 from ratebook.bands import terms_at
 from ratebook.compiled.read import RatesSnapshot
-from ratebook.exchange import Exchange
+from ratebook.tax import CALLS, with_tax
 
 
 class Callee(NamedTuple):
@@ -125,22 +125,25 @@ def _legs_of_now(
     """
     if now.wall_s < running.priced_until_s:
         return running.legs, running.provider
-    exchange = change.configuration.exchange(change.txn)
     with rooms.rates.snapshot() as rates:
         number = running.rated_number
-        legs = tuple(_leg_of_now(rates, exchange, leg, number, now) for leg in running.legs)
+        legs = tuple(_leg_of_now(change, rates, leg, number, now) for leg in running.legs)
         provider = running.provider
-        return legs, provider and _leg_of_now(rates, exchange, provider, number, now)
+        return legs, provider and _leg_of_now(change, rates, provider, number, now)
 
 
-def _leg_of_now(rates: RatesSnapshot, exchange: Exchange, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:
+def _leg_of_now(change: Change, rates: RatesSnapshot, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:
+    configuration, txn = change.configuration, change.txn
     found = rates.find(leg.tariff, number, now.wall_s)
     if found is None or terms_at(found.terms, now.wall_s).blocked:
         return leg
-    factor = exchange.factor(found.terms.currency, leg.currency, now.wall_s)
+    factor = configuration.exchange(txn).factor(found.terms.currency, leg.currency, now.wall_s)
     if factor is None:
         return leg
-    return leg._replace(prefix=found.prefix, destination=found.destination, terms=found.raw, factor=factor)
+    tax = leg.tax and configuration.taxes(txn, leg.seller, leg.account).at(CALLS, now.wall_s)[0]
+    return leg._replace(
+        prefix=found.prefix, destination=found.destination, terms=found.raw, factor=with_tax(factor, tax), tax=tax
+    )
 
 
 def _lack(change: Change, payers: grants.Payers, running: RunningCall, now: Now) -> Refusal:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from kemi import codecs
+from kemi.invitation import no_offer
 from kemi.numbers import for_gateway
 from kemi.refusal import Refusal
 from kemi.store import accounts, health, quality
 from kemi.store.calls import ChargeLeg, Holding
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
-from kemi.store.layout import PACKAGED, Account
+from kemi.store.layout import PACKAGED, PREPAID, TAXES, Account
 from kemi.store.numbers import Number
 from kemi.store.origins import Origin
 from kemi.store.specials import EMERGENCY, MESSAGE
@@ -28,6 +30,7 @@ from ratebook.model import Terms
 from ratebook.price import Factor, attempt_charge, charge, message_charge
 from ratebook.quality import Figures, band_of
 from ratebook.routing import Choice, NoLoss, Order, Plan
+from ratebook.tax import CALLS, MESSAGES, Tax, with_tax
 
 STANDARD_CHARGES_MAX = 32_768
 """Kept by each process: terms of its rates times the few lengths that every call asks for."""
@@ -85,6 +88,8 @@ class Look(NamedTuple):
     boot_ms: int
     dialled: str = ""
     """What a gateway is asked for where `number` is the routing number of one that has moved; empty: `number`."""
+    offer: Callable[[], str] = no_offer
+    """Reads the caller's SDP."""
 
     def rate(self, tariff: int) -> tuple[bytes, Found] | None:
         """The tariff's version of this moment and its rate for the number; None: no tariff, or no rate."""
@@ -125,6 +130,12 @@ class Look(NamedTuple):
             raise NoExchange(have, want)
         return found
 
+    def tax(self, account: Account, seller: Account, service: str) -> tuple[Tax | None, int]:
+        """What is added to an account's prices at this moment, and until when; most sellers add nothing."""
+        if not seller.flags & TAXES or not account.flags & PREPAID:
+            return None, FOR_EVER
+        return self.configuration.taxes(self.txn, seller.id, account.id).at(service, self.at_s)
+
     def note(self, leg: ChargeLeg) -> None:
         """What a level would pay, for who asks."""
         if self.store.trace is not None:
@@ -160,18 +171,19 @@ def price_chain(
     """The legs of each charged account of the path, each in its account's currency: of a call, or of a MESSAGE. Raises
     Refusal.
     """
-    caller, root = path[0].id, path[-1].id
+    caller = path[0].id
     payers = [account for account in path if account.is_charged]
     if not payers:  # a commission-based reseller's own trunk right below the root: a call that nobody pays
         raise Refusal("payer", caller, caller)
-    sellers = [account.id for account in payers[1:]] + [root]
+    sellers = [*payers[1:], path[-1]]
+    service = MESSAGES if is_message else CALLS
     legs = []
     until_s = FOR_EVER
     has_packages = not is_message and any(account.flags & PACKAGED for account in payers)
     groups = look.groups() if has_packages else ()
     for account, seller in zip(payers, sellers, strict=True):
         tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
-        leg, leg_until_s = _leg_of_caller(look, account, seller, tariff, caller, first_hold_s)
+        leg, leg_until_s = _leg_of_caller(look, account, seller, tariff, caller, first_hold_s, service)
         if is_message:
             leg = _message_leg(look, leg, caller)
         elif has_packages and account.flags & PACKAGED:
@@ -183,7 +195,7 @@ def price_chain(
 
 
 def _leg_of_caller(
-    look: Look, account: Account, seller: int, tariff: int, caller: int, first_hold_s: int
+    look: Look, account: Account, seller: Account, tariff: int, caller: int, first_hold_s: int, service: str
 ) -> tuple[ChargeLeg, int]:
     """As `_leg`, by a tariff. Raises Refusal."""
     rate = look.rate(tariff)
@@ -191,10 +203,12 @@ def _leg_of_caller(
         raise look.no_rate(tariff, account.id, caller)
     if terms_at(rate[1].terms, look.at_s).blocked:
         raise Refusal("blocked", account.id, caller)
+    tax, tax_until_s = look.tax(account, seller, service)
     try:
-        return _leg(look, account, seller, rate, first_hold_s)
+        leg, until_s = _leg(look, account, seller.id, rate, first_hold_s, tax)
     except NoExchange as missing:
         raise Refusal("exchange", account.id, caller, missing.pair) from None
+    return leg, min(until_s, tax_until_s)
 
 
 FREE_CHAIN = Chain((), FOR_EVER)
@@ -214,23 +228,24 @@ def price_inbound(look: Look, number: Number, path: list[Account], spared: set[i
         raise Refusal("tariff", path[0].id, 0, str(number.tariff))
     if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
         raise Refusal("inbound_rate", path[0].id, 0)
-    sellers = [account.id for account in payers[1:]] + [path[-1].id]
+    sellers = [*payers[1:], path[-1]]
     legs = []
     until_s = FOR_EVER
     for account, seller in zip(payers, sellers, strict=True):
         if account.id not in spared:
+            tax, tax_until_s = look.tax(account, seller, CALLS)
             try:
-                leg, leg_until_s = _leg(look, account, seller, rate, first_hold_s)
+                leg, leg_until_s = _leg(look, account, seller.id, rate, first_hold_s, tax)
             except NoExchange as missing:
                 raise Refusal("exchange", account.id, 0, missing.pair) from None
             look.note(leg)
             legs.append(leg)
-            until_s = min(until_s, leg_until_s)
+            until_s = min(until_s, leg_until_s, tax_until_s)
     return Chain(tuple(legs), until_s)
 
 
 def _leg(
-    look: Look, account: Account, seller: int, rate: tuple[bytes, Found], first_hold_s: int
+    look: Look, account: Account, seller: int, rate: tuple[bytes, Found], first_hold_s: int, tax: Tax | None = None
 ) -> tuple[ChargeLeg, int]:
     """The leg that a rate makes, and until when it is the same. `first_hold_s` 0: it holds nothing. Raises NoExchange.
 
@@ -241,8 +256,10 @@ def _leg(
     factor = PAR
     if terms.currency != currency:
         factor, until_s = look.factor(terms.currency, currency), 0
+    if tax is not None:
+        factor = with_tax(factor, tax)
     held = first_hold_micros(raw, first_hold_s, look.at_s, factor) if first_hold_s else 0
-    fields = (account.id, seller, version, prefix, destination, raw, currency, factor, None, held)
+    fields = (account.id, seller, version, prefix, destination, raw, currency, factor, tax, None, held)
     return _new(ChargeLeg, fields), until_s
 
 
@@ -313,7 +330,7 @@ def find_ways(
                 missing = fault
     if missing is not None and not ways:
         raise missing
-    earned = None if top is None else expected_micros(look, top, expected_s)
+    earned = None if top is None else net_micros(look, top, expected_s)
     ordered = order_candidates(plan, candidates, earned)
     if look.store.trace is not None:
         look.store.trace.weigh(candidates, ordered, earned)
@@ -375,13 +392,14 @@ def _quality(look: Look, plan: Plan, gateway_id: int, top: ChargeLeg | None) -> 
 def losing_account(look: Look, legs: tuple[ChargeLeg, ...], plan: Plan, special: str = "") -> int:
     """The account that would pay more for the expected call, or a MESSAGE, than it earns by it; 0: none.
 
-    The lowest one. What the root earns is compared with each gateway's cost by `find_ways`. Raises NoExchange.
+    Taxes that are added are neither earned nor paid: who collects them hands them on. The lowest one.
+    What the root earns is compared with each gateway's cost by `find_ways`. Raises NoExchange.
     """
     if plan.no_loss is NoLoss.OFF:
         return 0
     expected_s = expected_length_s(plan, special)
     for below, leg in pairwise(legs):
-        earned = expected_micros(look, below, expected_s) or 0
+        earned = net_micros(look, below, expected_s) or 0
         if (cost_micros(look, leg, expected_s, below.currency) or 0) > earned:
             return leg.account
     return 0
@@ -393,10 +411,10 @@ def _root_currency(look: Look) -> str:
 
 
 def cost_micros(look: Look, leg: ChargeLeg | None, expected_s: int | None, currency: str) -> int | None:
-    """As `expected_micros`, in another currency; where nothing is owed, nothing. Raises NoExchange."""
+    """As `net_micros`, in another currency; where nothing is owed, nothing. Raises NoExchange."""
     if leg is None:
         return 0
-    micros = expected_micros(look, leg, expected_s)
+    micros = net_micros(look, leg, expected_s)
     if micros is None or leg.currency == currency:
         return micros
     return exchanged_up(micros, look.factor(leg.currency, currency))
@@ -404,9 +422,18 @@ def cost_micros(look: Look, leg: ChargeLeg | None, expected_s: int | None, curre
 
 def expected_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
     """What the expected call, or a MESSAGE (no `expected_s`), comes to; None: the rate has no price for a MESSAGE."""
+    return _micros(look, leg, expected_s, leg.factor)
+
+
+def net_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
+    """The same without the taxes that are added."""
+    return _micros(look, leg, expected_s, leg.exchange)
+
+
+def _micros(look: Look, leg: ChargeLeg, expected_s: int | None, factor: Factor) -> int | None:
     if expected_s is None:
-        return message_micros(leg.terms, look.at_s, leg.factor)
-    return standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
+        return message_micros(leg.terms, look.at_s, factor)
+    return standard_micros(leg.terms, expected_s, look.at_s, factor)
 
 
 def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
@@ -416,6 +443,8 @@ def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
         return look.no_way(gateway_id, "gone" if gateway is None else "inactive")
     if gateway.failures_max and health.is_out(look.store, look.txn, gateway_id, look.boot_ms):
         return look.no_way(gateway_id, "out")
+    if gateway.codecs and not codecs.fits(gateway.codecs, look.offer()):
+        return look.no_way(gateway_id, "codecs")
     provider = accounts.get(look.store, look.txn, gateway.provider)
     if provider is None or not provider.is_active:
         return look.no_way(gateway_id, "provider")

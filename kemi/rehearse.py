@@ -14,12 +14,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kemi import grants, limits, quote
-from kemi.authorize import Admitted, Destination, Local, Repeated, Target, authorise, destination
+from kemi.authorize import Admitted, Target, authorise
 from kemi.caller import ANONYMOUS, CallerId, caller_of
 from kemi.clock import Now
+from kemi.destination import Destination, Local, destination
 from kemi.failover import REDIRECTIONS, fail_over
 from kemi.identify import Source, identify
 from kemi.invitation import Invitation
+from kemi.invites import Repeated
 from kemi.nat import DEFAULT_PORT
 from kemi.numbers import international, without_prefix
 from kemi.onward import NEXT_CODES
@@ -290,7 +292,7 @@ def _kept(look: quote.Look, leg: ChargeLeg, own: ChargeLeg, expected_s: int) -> 
         paid = quote.cost_micros(look, own, expected_s, leg.currency)
     except quote.NoExchange:
         return None
-    earned = quote.expected_micros(look, leg, expected_s)
+    earned = quote.net_micros(look, leg, expected_s)
     return None if paid is None or earned is None else earned - paid
 
 

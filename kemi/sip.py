@@ -6,8 +6,10 @@ the entry points answer with 400.
 
 from __future__ import annotations
 
+import json
 import re
 import time
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import KSR
@@ -141,6 +143,24 @@ def replace_contact(uri: str) -> None:
     """Another Contact, for all that looks at the message from here on. Not inside its transaction."""
     replace_header("Contact", f"<{uri}>")
     KSR.textopsx.msg_apply_changes()
+
+
+SDP = "application/sdp"
+
+
+def offer() -> str:
+    """The SDP of the request at hand; empty: it has none, or one that is no text."""
+    if not text("$cT").lower().startswith(SDP):
+        return ""
+    try:
+        return text("$rb")
+    except UnicodeDecodeError:
+        return ""
+
+
+def set_sdp(sdp: str) -> None:
+    """Another SDP in what is sent on."""
+    KSR.textops.set_body(sdp, SDP)
 
 
 def has_to_tag() -> bool:
@@ -366,12 +386,37 @@ def build_identity(passport: Passport, url: str, key_path: str) -> tuple[int, st
 # --- media
 
 
-def relay_media() -> None:
-    """Puts rtpengine's address into the SDP of the message at hand, where Kamailio has one (`WITH_RTPENGINE`). If it
-    doesn't answer within its 200 ms, the SDP stays: the ends then talk to each other.
+def has_media() -> bool:
+    """Whether Kamailio has an rtpengine (`WITH_RTPENGINE`)."""
+    return hasattr(KSR, "rtpengine")
+
+
+def relay_media() -> str:
+    """Puts rtpengine's address into the SDP of the message at hand, where there is one. What the SDP is then; empty:
+    it stays. So it does if rtpengine doesn't answer within its 200 ms: the ends then talk to each other.
     """
-    if hasattr(KSR, "rtpengine"):
-        KSR.rtpengine.rtpengine_manage("replace-origin replace-session-connection")
+    sdp = _media_sdp() if has_media() else ""
+    if sdp:
+        set_sdp(sdp)
+    return sdp
+
+
+def keep_media() -> None:
+    """The same of an INVITE that may go to several gateways: `kept_offer` has the SDP, in each of its branches."""
+    if has_media():
+        KSR.pv.sets("$avp(offer)", _media_sdp())
+
+
+def kept_offer() -> str:
+    """What `keep_media` came to; empty: the SDP stays as it is."""
+    return text("$avp(offer)")
+
+
+def _media_sdp() -> str:
+    """What rtpengine makes of the SDP; empty: nothing."""
+    KSR.pv.sets("$var(sdp)", "")  # a process keeps it from message to message
+    KSR.rtpengine.rtpengine_manage("replace-origin replace-session-connection")
+    return text("$var(sdp)")
 
 
 def end_media() -> None:
@@ -487,6 +532,13 @@ def ask(request: Request) -> bool:
 def asked_answer() -> tuple[str, int]:
     """In `ksr_uac_event`: the mark of the request and the final code that it came to."""
     return text("$uac_req(evparam)"), number("$uac_req(evcode)")
+
+
+def own_sockets() -> tuple[str, ...]:
+    """Where Kamailio listens, `transport:address:port` each, IPv6 without brackets."""
+    KSR.jsonrpcs.exec('{"jsonrpc": "2.0", "method": "core.sockets_list", "id": 1}')
+    listed = [one["socket"] for one in json.loads(text("$jsonrpl(body)"))["result"]]
+    return tuple([f"{one['proto']}:{ip_address(one['ipaddress'])}:{one['port']}" for one in listed])
 
 
 def own_address() -> str:

@@ -196,8 +196,11 @@ def explain(
     factor: Factor = (1, 1),
     currency: str = "",
     cover: Cover = UNCOVERED,
+    tax: Factor = (1, 1),
 ) -> list[str]:
-    """How `charge` comes to its result, a sentence a step. `currency`: that of the factor; empty: the terms'."""
+    """How `charge` comes to its result, a sentence a step. `currency`: that of the factor; empty: the terms'. `tax`:
+    what multiplies beside the rate of exchange.
+    """
     began = terms_at(terms, answered_s)
     seconds = whole_seconds(began, duration_ms)
     said = [f"{duration_ms} ms count as {seconds} s (rounded {began.duration_mode.value})"]
@@ -225,7 +228,9 @@ def explain(
     if factor != (1, 1):
         into = f": {began.currency} into {currency}" if currency else ""
         said.append(f"times {factor[0]}/{factor[1]}{into}")
-    result = charge(terms, duration_ms, answered_s, factor, cover)
+    if tax != (1, 1):
+        said.append(f"times {tax[0]}/{tax[1]}: taxes that are added")
+    result = charge(terms, duration_ms, answered_s, (factor[0] * tax[0], factor[1] * tax[1]), cover)
     rounded = f"rounded {began.rounding.mode.value} to {began.rounding.decimals} decimals"
     return [
         *said,

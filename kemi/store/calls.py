@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from kemi.store.layout import VERSION, UnknownVersion
 from ratebook.price import Factor
+from ratebook.tax import Tax, without_tax
 
 RINGING = "ringing"
 ANSWERED = "answered"
@@ -66,11 +67,20 @@ class ChargeLeg(NamedTuple):
     currency: str
     """The account's: what is held and charged."""
     factor: Factor
-    """What the terms' exact price is multiplied by: the rate of exchange from their currency, fixed at the answer."""
+    """What the terms' exact price is multiplied by: the rate of exchange from their currency, and the tax. Fixed at the
+    answer.
+    """
+    tax: Tax | None
+    """The part of the factor that is tax; None: nothing is added."""
     packages: Holding | None
     """None: the account had none when the call began, or they don't pay for such a leg."""
     held: int
     """Micro-units set aside; for the provider's leg against its exposure limit, 0: it has none."""
+
+    @property
+    def exchange(self) -> Factor:
+        """The factor without the tax: what its seller earns by."""
+        return self.factor if self.tax is None else without_tax(self.factor, self.tax)
 
 
 class Leg(NamedTuple):

@@ -21,7 +21,7 @@ from kemi.store import (
     portings,
 )
 from kemi.store.change import Change
-from kemi.store.layout import CHARGED, CLOSED, KNOWN, PACKAGED, PREPAID, SUSPENDED
+from kemi.store.layout import CHARGED, CLOSED, KNOWN, PACKAGED, PREPAID, SUSPENDED, TAXES
 from kemi.store.rules import NO_PRECAUTIONS, precautions_of
 from kemi.store.specials import special_of
 from kemi.store.translate import bound_of
@@ -36,6 +36,7 @@ from kemi.store.trunks import (
     with_shape,
 )
 from ratebook.exchange import Exchange
+from ratebook.tax import Taxes
 
 Command = dict[str, Any]
 
@@ -72,7 +73,7 @@ def _account(change: Change, command: Command, now: Now) -> None:
     flags |= CHARGED if command["charged"] else 0
     flags |= PREPAID if command["prepaid"] else 0
     before = change.account(command["id"])
-    flags |= before.flags & PACKAGED
+    flags |= before.flags & (PACKAGED | TAXES)
     if command["state"] != "active" and command["cut"] and (before.channels or before.held):
         change.txn.put(layout.due_key(now.boot_ms, b"s", layout.account_key(before.id)), b"", db=change.store.due)
     change.put_account(
@@ -213,6 +214,22 @@ def _exchange(change: Change, command: Command, _now: Now) -> None:
     change.reconfigured()
 
 
+def _taxes(change: Change, command: Command, _now: Now) -> None:
+    """Of an account itself, or of a seller, whose flag says that its customers are to be looked up."""
+    number, own, courses = command["account"], command["own"], command["courses"]
+    key = layout.taxes_key(number, own=own)
+    if courses is None:
+        change.txn.delete(key, db=change.store.config)
+    else:
+        record = Taxes.from_record(courses).to_record()
+        change.txn.put(key, layout.pack_json(record), db=change.store.config)
+    if not own:
+        account = change.account(number)
+        flags = account.flags & ~TAXES if courses is None else account.flags | TAXES
+        change.put_account(account._replace(flags=flags))
+    change.reconfigured()
+
+
 def _configure(change: Change, key: bytes, command: Command) -> None:
     """Keeps a command's fields as the record; what only the way here needed is left out."""
     body = {name: value for name, value in command.items() if name not in {"n", "epoch", "do"}}
@@ -334,6 +351,7 @@ _ACTIONS: dict[str, Callable[[Change, Command, Now], None]] = {
     "tariff": _tariff,
     "groups": _groups,
     "exchange": _exchange,
+    "taxes": _taxes,
     "special": _special,
     "special_gone": _special_gone,
     "product": _product,

@@ -20,6 +20,7 @@ from kemi.store.translate import Bound, Translations, bound_of
 from kemi.store.trunks import Gateway, unpack_gateway
 from ratebook.exchange import NO_EXCHANGE, Exchange
 from ratebook.routing import Plan
+from ratebook.tax import UNTAXED, Taxes
 
 
 class Configuration:
@@ -34,6 +35,7 @@ class Configuration:
         self._contents: dict[int, Content | None] = {}
         self._groups: bytes | None = None
         self._exchange: Exchange | None = None
+        self._taxes: dict[tuple[int, int], Taxes] = {}
         self._portings: list[tuple[str, bytes]] | None = None
         self._translations: dict[int, Translations] = {}
         self._specials: Specials | None = None
@@ -103,6 +105,17 @@ class Configuration:
             raw = txn.get(layout.EXCHANGE_KEY, db=self._config)
             self._exchange = NO_EXCHANGE if raw is None else Exchange.from_record(layout.unpack_json(raw))
         return self._exchange
+
+    def taxes(self, txn: Any, seller: int, account: int) -> Taxes:
+        """What is added to the prices of a prepaid account: its own taxes, else its seller's for everybody."""
+        found = self._taxes.get((seller, account))
+        if found is None:
+            raw = txn.get(layout.taxes_key(account, own=True), db=self._config)
+            if raw is None:
+                raw = txn.get(layout.taxes_key(seller, own=False), db=self._config)
+            found = UNTAXED if raw is None else Taxes.from_record(layout.unpack_json(raw))
+            self._taxes[seller, account] = found
+        return found
 
     def portings(self, txn: Any) -> list[tuple[str, bytes]]:
         """Lists of ported numbers: the prefix that each is about, the longest first, and its version."""

@@ -21,6 +21,8 @@ CHARGED = 4
 PREPAID = 8
 PACKAGED = 32
 """Some package is granted to it, and calls ask for what is left. Kept by the grants' own commands."""
+TAXES = 64
+"""It sells to prepaid accounts at prices to which taxes are added. Kept by the command of taxes."""
 KNOWN = 16
 """Its configuration has arrived. Without it the account only counts the holds of calls carried over."""
 
@@ -336,6 +338,11 @@ def precautions_key(account_id: int) -> bytes:
 
 PORTINGS_KEY = kind_key(b"o", 0)
 """Of the lists of ported numbers in `config`: there is one table of them."""
+
+
+def taxes_key(account_id: int, *, own: bool) -> bytes:
+    """The key of what is added to prices in `config`: of an account itself, or as a seller's for whoever has none."""
+    return kind_key(b"A" if own else b"T", account_id)
 
 
 def rule_key(account_id: int, rule_id: int) -> bytes:

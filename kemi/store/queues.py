@@ -14,6 +14,7 @@ from kemi.clock import Now
 from kemi.store.calls import MARSHAL_VERSION, ChargeLeg, RunningCall, unpack_call
 from kemi.store.layout import VERSION, UnknownVersion
 from ratebook.exchange import factor_text
+from ratebook.tax import factor_of
 
 ANSWERED = "answered"
 EXTENDED = "extended"
@@ -108,7 +109,7 @@ def _settled(payload: tuple[bytes, bytes, tuple[Any, ...], tuple[Any, ...], Any]
     provider = None
     if call.provider is not None and cost is not None:
         provider = _charge(call.provider, Charged(*cost))
-        for name in ("seller", "covered_s", "covered_micros", "fees_covered", "takes"):
+        for name in ("seller", "tax", "tax_set", "covered_s", "covered_micros", "fees_covered", "takes"):
             provider.pop(name)
     rows = [
         _charge(leg, Charged(*charged)) | {"held": leg.held} for leg, charged in zip(call.legs, charges, strict=True)
@@ -126,7 +127,9 @@ def _charge(leg: ChargeLeg, charged: Charged) -> dict[str, Any]:
         "billed_s": charged.billed_s,
         "micros": charged.micros,
         "currency": leg.currency,
-        "exchange": factor_text(leg.factor),
+        "exchange": factor_text(leg.exchange),
+        "tax": factor_text(factor_of(leg.tax)),
+        "tax_set": leg.tax[0] if leg.tax else 0,
         "covered_s": sum(amount for _, is_money, amount in charged.takes if not is_money),
         "covered_micros": sum(amount for _, is_money, amount in charged.takes if is_money),
         "fees_covered": charged.fees_covered,

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kemi.answer import Callee, Denied, Grant, answered
-from kemi.authorize import Admitted, Local, Refused, Repeated, authorise
+from kemi.authorize import Admitted, Refused, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
+from kemi.destination import Local
 from kemi.identify import Source, identify
 from kemi.invitation import Invitation
+from kemi.invites import Repeated
 from kemi.meter import Dialogs
 from kemi.receive import gateway_of, local_of, receive
 from kemi.rooms import Rooms
@@ -237,6 +239,14 @@ class World:
         """What currencies are worth from always on: from, to, and the rate."""
         dated = [[have, want, [[ALWAYS_S, parse_nanos(rate)]]] for have, want, rate in rates]
         self.do("exchange", base=base, rates=dated)
+
+    def taxes(
+        self, seller: int, *stretches: tuple[int, int, int, int], account: int = 0, service: str = "calls"
+    ) -> None:
+        """What a seller adds to the prices of everybody, or of an account: from when, which rates, and their factor."""
+        self.do(
+            "taxes", account=account or seller, own=bool(account), courses={service: [list(one) for one in stretches]}
+        )
 
     def gateway(self, number: int, provider: int, host: str, **fields: Any) -> None:
         """Configures a gateway."""

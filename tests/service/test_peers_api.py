@@ -10,12 +10,16 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
+from kemi.clerk import Clerk
+from kemi.clock import Now
+from kemi.rooms import Rooms
+from kemi.store.carry import begin_store
 from kemi.store.translate import bound_of
 from ratebook.document import parse_plans
 from service.database.engine import reading
 from service.database.peer_tables import devices
 from service.database.tables import commands, plans, tariffs
-from tests.service.office import Got, Office, Person
+from tests.service.office import NOW_MS, Got, Office, Person
 
 
 class Shop:
@@ -253,6 +257,23 @@ async def test_wrong_numbers(shop: Shop) -> None:
     assert (await shop.customer.ask("number.edit", number_id=made["id"], note="x")).status == 403
 
 
+async def test_no_number_leads_to_kambill_itself(shop: Shop) -> None:
+    """As Kamailio has said where it listens; at another port somebody else may be."""
+    config = shop.office.config
+    now = Now(1, NOW_MS)
+    begin_store(config.run_dir, config.data_dir, "b", 1, now).close()
+    rooms = Rooms.open(config.run_dir, config.data_dir)
+    Clerk(rooms, "b", 1, ("udp:192.0.2.10:5060", "udp:2001:db8::10:5060")).tick(Now(2_000, NOW_MS))
+    rooms.close()
+    body = {"number": "442079460000", "account_id": shop.ids["customer"]}
+    for circle in ("sip:x@192.0.2.10", "sip:x@[2001:db8:0::10]:5060"):
+        got = await shop.boss.ask("number.make", **body, fallbacks=["sip:x@192.0.2.9", circle])
+        assert (got.status, got["errors"][0]["pointer"]) == (422, "/fallbacks/1")
+        assert "in circles" in got["errors"][0]["detail"]
+    elsewhere = ["sip:x@192.0.2.10:5070", "sip:x@192.0.2.10:5060;transport=tcp"]
+    assert (await shop.boss.do("number.make", **body, fallbacks=elsewhere))["fallbacks"] == elsewhere
+
+
 async def test_the_first_rule_that_fits_is_applied(shop: Shop) -> None:
     """The trunk's and the account's together, by position; a number that none fits stays."""
     ids, me = shop.ids, shop.reseller
@@ -451,6 +472,32 @@ async def test_no_two_trunks_share_a_certificate(shop: Shop) -> None:
     twice = await shop.trunk(shop.reseller, networks=[], certificate="CN:PBX")
     assert (twice.status, twice["errors"][0]["pointer"]) == (422, "/certificate")
     assert (await shop.trunk(shop.reseller, networks=[], certificate="cn:PBX", tech_prefix="9")).status == 201
+
+
+async def test_a_gateway_takes_some_codecs(shop: Shop) -> None:
+    """In capitals and in their order; what is no name, or stands twice, is refused with the reason."""
+    body = {"account_id": shop.ids["carrier"], "name": "choosy", "host": "192.0.2.98"}
+    gateway = await shop.boss.do("gateway.make", **body, codecs=["pcma", "G729"])
+    assert gateway["codecs"] == ["PCMA", "G729"]
+    edited = await shop.boss.do("gateway.edit", gateway_id=gateway["id"], codecs=[])
+    assert edited["codecs"] == []
+    assert [told["codecs"] for told in await shop.told(2)] == [[], ["PCMA", "G729"]]
+    for codecs, pointer, said in (
+        (["PCMA", "pcma"], "/codecs", "PCMA stands there twice"),
+        (["PCMA;x"], "/codecs/0", "match"),
+    ):
+        got = await shop.boss.ask("gateway.edit", gateway_id=gateway["id"], codecs=codecs)
+        assert (got.status, got["errors"][0]["pointer"]) == (422, pointer)
+        assert said in got["errors"][0]["detail"]
+
+
+async def test_callers_that_nobody_knows_are_said_to_be_by_who_stands_above(shop: Shop) -> None:
+    """By a trunk's setting, told to the store; not by the account itself."""
+    made = (await shop.trunk(shop.boss, account_id=shop.ids["reseller"], attestation="gateway")).ok()
+    assert made["attestation"] == "gateway"
+    assert [body["attestation"] for body in await shop.told()] == ["gateway"]
+    got = await shop.reseller.ask("trunk.edit", trunk_id=made["id"], attestation="rules")
+    assert (got.status, "attestation" in got["detail"]) == (403, True)
 
 
 async def test_signatures_are_asked_for_by_who_stands_above(shop: Shop) -> None:
