@@ -491,6 +491,7 @@ ROUTES: dict[str, Route] = {
     "tariff.import": Route("tariffs.change", 200, _same(deck="fresh", file=_SHEET, kind="partial", do=True)),
     "tariff.undo-import": Route("tariffs.change", 409, _same(deck="fresh")),
     "tariff.export": Route("tariffs.read"),
+    "tariff.rates": Route("tariffs.read"),
     "tariff.simulate": Route("cdrs.read", 422),
     "webhook.list": Route("settings.read", whose="query"),
     "webhook.show": Route("settings.read"),
@@ -530,6 +531,9 @@ ROUTES: dict[str, Route] = {
     "voucher.void": Route("payments.change"),
     "voucher.use": Route("payments.top_up", 409, _same(code="AAAA-BBBB")),
     "payment-gateway.list": Route("payments.read", whose="query", tells_above=True),
+    "payment-gateway.show": Route(
+        "payments.read", sees=lambda case: case.is_inside or is_offered(case), tells_above=True,
+    ),
     "payment-gateway.make": Route(
         "settings.webhooks",
         _seller(201),
@@ -586,6 +590,7 @@ ROUTES: dict[str, Route] = {
     "statement.issue": Route("statements.change", _not_own(409), _stated, whose="body"),
     "statement.list": Route("statements.read", whose="query"),
     "statement.show": Route("statements.read"),
+    "statement.paper": Route("statements.read"),
     "statement.calls": Route("statements.read"),
     "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),
     "dispute.open": Route("statements.change", _not_own(201), _account(subject="x", amount="1"), whose="body"),
