@@ -71,6 +71,7 @@ MENU: tuple[Group, ...] = (
             Item("Rates of a number", "/lookup", "tariff.lookup"),
             Item("Re-ratings", "/reratings", "rerating.list", "rerating.start"),
             Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
+            Item("Notices of rates", "/rate-notices", "rate-notice.list", "brand.show"),
             Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
         ),
     ),

@@ -13,6 +13,7 @@ from service.portal.pages import (
     live,
     mails,
     money,
+    notices,
     operator,
     partners,
     people,
@@ -61,6 +62,7 @@ SCREENS: tuple[Screen, ...] = (
     *mails.SCREENS,
     *reratings.SCREENS,
     *publications.SCREENS,
+    *notices.SCREENS,
     *routing.SCREENS,
     *fraud.SCREENS,
 )

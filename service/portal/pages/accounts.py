@@ -70,6 +70,8 @@ async def show(visit: Visit) -> Shown:
         actions.append(("Who owes whom", f"{here}/position", "account.position"))
     if row.kind in {"root", "reseller"}:
         actions.append(("Brand", f"{here}/brand", "brand.show"))
+    if row.kind != "provider":
+        actions.append(("Rates that change", f"{here}/notice-terms", "notice-terms.edit"))
     actions.append(("Roles", f"{here}/roles", "account.ceiling"))
     actions.append(("High-risk ranges", f"{here}/ranges", "range.chosen"))
     dangers = _dangers(row.state, here) if not own else []
