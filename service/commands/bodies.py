@@ -82,6 +82,7 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "trusted": row.trusted,
         "certificate": row.certificate,
         "identity": row.identity,
+        "attestation": row.attestation,
     }
 
 
@@ -216,6 +217,7 @@ def gateway_body(row: Row[Any]) -> Body:
         "contact": row.contact,
         "signs": row.signs,
         "identity": row.identity,
+        "codecs": row.codecs,
     }
 
 
