@@ -87,11 +87,14 @@ async def assess(conn: AsyncConnection, invoice_ids: Sequence[int]) -> None:
     rules = await rules_of(conn, {(row.seller_id, row.account_id) for row in rows})
     sums = await _sums(conn, invoice_ids)
     found = {row.id: _grouped(row, sums[row.id], rules) for row in rows}
-    for row in rows:
-        taxed = tax((Group(sums_, rates) for rates, _, sums_ in found[row.id]), decimals_of(row.currency))
-        await write_taxes(conn, row.id, taxed)
-        for number, (_, services, _) in enumerate(found[row.id]):
-            await _mark(conn, row.id, number, services, taxed[number])
+    taxed = {
+        row.id: tax((Group(sums_, rates) for rates, _, sums_ in found[row.id]), decimals_of(row.currency))
+        for row in rows
+    }
+    await write_taxes(conn, taxed)
+    for invoice_id, groups in taxed.items():
+        for number, (_, services, _) in enumerate(found[invoice_id]):
+            await _mark(conn, invoice_id, number, services, groups[number])
 
 
 async def _sums(conn: AsyncConnection, invoice_ids: Sequence[int]) -> defaultdict[int, dict[str, int]]:
@@ -114,24 +117,27 @@ def _grouped(row: Row[Any], sums: Mapping[str, int], rules: Rules) -> list[tuple
     return [(rates, of, sum(sums.get(service, 0) for service in of)) for rates, of in groups.items()]
 
 
-async def write_taxes(conn: AsyncConnection, invoice_id: int, groups: Sequence[Taxed]) -> None:
-    """A row for each rate of each group, and the invoice's totals."""
+_TOTALS = ("net_micros", "rounding_micros", "tax_micros", "total_micros")
+
+
+async def write_taxes(conn: AsyncConnection, taxed: Mapping[int, Sequence[Taxed]]) -> None:
+    """By invoice, a row for each rate of each group, and the invoice's totals."""
     rows = [
         {
             "invoice_id": invoice_id, "tax_group": number, "position": position, **share.rate._asdict(),
             "base_micros": share.base_micros, "tax_micros": share.tax_micros,
         }
+        for invoice_id, groups in taxed.items()
         for number, group in enumerate(groups)
         for position, share in enumerate(group.shares)
     ]  # fmt: skip
     await conn.execute(sa.insert(invoice_taxes), rows)
-    totals = {
-        "net_micros": sum(group.net_micros for group in groups),
-        "rounding_micros": sum(group.rounding_micros for group in groups),
-        "tax_micros": sum(group.tax_micros for group in groups),
-        "total_micros": sum(group.total_micros for group in groups),
-    }
-    await conn.execute(sa.update(invoices).where(invoices.c.id == invoice_id).values(**totals))
+    totals = [
+        {"of_invoice": invoice_id, **{f"new_{name}": sum(getattr(group, name) for group in groups) for name in _TOTALS}}
+        for invoice_id, groups in taxed.items()
+    ]
+    changed = sa.update(invoices).where(invoices.c.id == sa.bindparam("of_invoice"))
+    await conn.execute(changed.values({name: sa.bindparam(f"new_{name}") for name in _TOTALS}), totals)
 
 
 async def _mark(conn: AsyncConnection, invoice_id: int, number: int, services: list[str], group: Taxed) -> None:

@@ -45,7 +45,7 @@ async def test_every_kind_is_shown_with_an_accounts_data(desk: Desk, kind: str) 
     assert (shown["subject"], lines["company"], lines["name"]) == ("Hi customer", "reseller", "c@c.example")
     assert "SECRET" not in str(shown)
     for name, value in fields.items():
-        if name in lines:
+        if name in lines and name != "name":  # of a person, and not of a file
             assert (lines[name], name in shown["examples"]) == (value, False)
     if kind == "low_balance":
         assert (lines["balance"], lines["threshold"], shown["examples"]) == ("0.00", "5.00", ["threshold"])

@@ -15,6 +15,8 @@ from service.portal.visit import Visit
 
 PLACES: dict[str, str] = {
     "account": "/accounts/{}",
+    "bank-line": "/bank-lines/{}",
+    "broadcast": "/broadcasts/{}",
     "cdr": "/calls/{}",
     "commitment": "/commitments/{}",
     "device": "/devices/{}",
@@ -42,7 +44,8 @@ STATES: dict[str, str] = {
     "gathering": "info", "sending": "info", "bounced": "danger", "left_out": "secondary",
     "asked": "info", "loaded": "success", "faulty": "danger", "running": "info",
     "rejected": "danger", "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger",
-    "out": "danger",
+    "out": "danger", "draft": "secondary", "scheduled": "info", "paused": "warning", "bounced": "danger",
+    "posted": "success", "ignored": "secondary", "on": "success", "off": "secondary",
 }  # fmt: skip
 """The colour of a state's badge."""
 
