@@ -12,24 +12,26 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.problems import Problem, invalid
-from service.api.values import AccountId, InvoiceId
+from service.api.values import AccountId, Asked, InvoiceId
 from service.database.access_tables import mails, users
 from service.messages.composing import Person, common_values, values_of
 from service.messages.mails_api import mail_view
 from service.messages.samples import NEEDS, OF_INVOICES, fields_for
 from service.messages.sellers import seller_of
-from service.messages.views import MailView
+from service.messages.views import Body, MailView, Subject
 from service.sellers.brand import check_sells
-from service.sellers.mail import Mail, Template, check_texts, named
+from service.sellers.mail import Mail, Template, check_texts, named, template_of
 from service.sellers.templates import KINDS, fill, fill_subject, places_in
 
 PAPERS = ("invoice_id", "receipt_id")
 """Fields that bring a paper along."""
 
 
-class Trial(Template):
+class Trial(Asked):
     """A text to try."""
 
+    subject: Annotated[Subject | None, Field(description="null: as it stands")] = None
+    text: Annotated[Body | None, Field(description="null: likewise")] = None
     account_id: Annotated[AccountId | None, Field(description="Whose data; null: an example's")] = None
     invoice_id: Annotated[InvoiceId | None, Field(description="One of the account's; null: its last one")] = None
 
@@ -75,8 +77,10 @@ async def try_template(call: Call) -> Answer:
 async def _filled(call: Call) -> _Filled:
     """Raises Problem."""
     body: Trial = call.body
-    kind, _ = named(call)
-    check_texts(kind, body)
+    kind, language = named(call)
+    subject, text = await template_of(call.conn, call.row.path, kind, language)
+    tried = Template(subject=body.subject or subject, text=body.text or text)
+    check_texts(kind, tried)
     values: dict[str, str] = {}
     papers, seller_id = {}, call.row.id
     if body.account_id is not None:
@@ -91,8 +95,8 @@ async def _filled(call: Call) -> _Filled:
         values |= values_of(kind, fields, seller.sender.portal, call.now_ms, person.timezone)
         papers = {name: fields[name] for name in PAPERS if name in fields}
     shown = {**KINDS[kind].placeholders, **values}
-    told = sorted((places_in(body.subject) | places_in(body.text)) - values.keys())
-    mail = TriedMail(subject=fill_subject(body.subject, shown), text=fill(body.text, shown), examples=told)
+    told = sorted((places_in(tried.subject) | places_in(tried.text)) - values.keys())
+    mail = TriedMail(subject=fill_subject(tried.subject, shown), text=fill(tried.text, shown), examples=told)
     return _Filled(mail, seller_id, papers)
 
 

@@ -140,6 +140,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Broadcasts", "/broadcasts", "broadcast.list", "brand.show"),
             Item("Mails", "/mails", "mail.list", "brand.show"),
+            Item("Addresses without broadcasts", "/suppressions", "suppression.list", "brand.show"),
         ),
     ),
     Group(

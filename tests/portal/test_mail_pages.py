@@ -1,4 +1,4 @@
-"""The pages of mail: notices of rates that change."""
+"""The pages of mail: notices of rates that change, templates that are tried, addresses that get none."""
 
 from __future__ import annotations
 
@@ -46,3 +46,31 @@ async def test_a_customer_sees_nothing_of_its_sellers(walker: Walker, path: str)
     await walker.sign_in(CUSTOMER)
     assert (await walker.get(path)).status == 404
     assert "/rate-notices" not in (await walker.get("/")).text
+
+
+async def test_a_template_is_tried_with_an_accounts_data(walker: Walker) -> None:
+    """Looked at, and mailed to oneself; a fault stands beside its field."""
+    await walker.sign_in(LOWER)
+    here = "/accounts/4/mail-templates/low_balance/en"
+    form = await walker.get(f"{here}/preview")
+    text = {"subject": "{{ account }}: {{ balance }}", "text": "{{ threshold }}", "account_id": "5"}
+    shown = await walker.post(f"{here}/preview", **text)
+    assert ("customer:" in shown.words, "20.00" in shown.words) == (True, True)
+    example = await walker.post("/accounts/4/mail-templates/rate_change/en/preview", subject="x", text="{{ tariff }}")
+    assert "Only examples" in example.words
+    wrong = await walker.post(f"{here}/preview", **text | {"text": "{{ nam }}"})
+    assert "did you mean name?" in wrong.words
+    assert 'name="account_id"' in form.text
+    sent = await walker.post(f"{here}/trial", **text)
+    assert "on its way to your own address" in sent.words
+    assert "owner@lower.example" in (await walker.get("/mails")).words
+
+
+async def test_suppressed_addresses_have_their_page(walker: Walker) -> None:
+    """Empty here; a customer has none."""
+    await walker.sign_in(LOWER)
+    assert "Nobody has unsubscribed" in (await walker.get("/suppressions")).words
+    gone = await walker.get("/suppressions/999/removal")
+    assert (await walker.post("/suppressions/999/removal", _key=gone.hidden("_key"))).status == 404
+    await walker.sign_in(CUSTOMER)
+    assert "/suppressions" not in (await walker.get("/")).text

@@ -55,6 +55,8 @@ async def test_without_an_account_all_is_an_example(desk: Desk) -> None:
     """As the kinds have them."""
     shown = (await preview(desk, "invoice")).ok()
     assert (shown["examples"], "number=2026-00042" in shown["text"]) == (sorted(KINDS["invoice"].placeholders), True)
+    standing = (await preview(desk, "invoice", subject=None, text=None)).ok()
+    assert standing["subject"] == "Invoice 2026-00042 of Example Telecom"
 
 
 async def test_whose_data_one_may_not_see_one_is_not_shown(desk: Desk) -> None:

@@ -14,6 +14,7 @@ from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens, table_of
 from service.portal.formats import NEVER
+from service.portal.pages.broadcasts import MAIL_COLUMNS
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import Visit
 from service.sellers.mail import Mail
@@ -38,13 +39,7 @@ NOTICES = Listed(
 )  # fmt: skip
 RECIPIENTS = Listed(
     f"{ONE}/recipients", "rate-notice.recipients", "Mails of the notice",
-    (
-        columns.text("Recipient", "recipient", sort="recipient"),
-        columns.other("Account", "account", "account_id"),
-        columns.state(),
-        columns.moment("Done", "done_at"),
-        columns.text("Fault", "fault", is_wide=True),
-    ),
+    (MAIL_COLUMNS[0], columns.other("Account", "account", "account_id"), *MAIL_COLUMNS[1:]),
     ("state", "recipient"), "recipient", back=("Notice", ONE), empty="No mail was written yet.",
 )  # fmt: skip
 
