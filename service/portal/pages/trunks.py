@@ -111,7 +111,7 @@ async def show_trunk(visit: Visit) -> Shown:
             visit, "Numbers",
             facts(
                 visit, row, "international_prefix", "national_prefix", "country", "caller_rule", "caller_numbers",
-                "attestation",
+                "attestation", "transfers",
             ),
         ),
     ]  # fmt: skip
@@ -138,6 +138,7 @@ async def show_device(visit: Visit) -> Shown:
             visit, "Calls",
             facts(
                 visit, row, "plan_id", "tariff_id", "channels", "cps", "call_max_s", "caller_number", "caller_numbers",
+                "transfers",
             ),
         ),
         await _registrations(visit, row.id),
