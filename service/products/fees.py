@@ -29,7 +29,7 @@ class Fee(NamedTuple):
 async def charge_fee(conn: AsyncConnection, subject: Subject, fee: Fee, now_ms: int) -> int | None:
     """Posts a fee, but not to the store; returns its entry; None: it comes to nothing. Once for each period."""
     entry_id = await _post(conn, subject, fee, now_ms) if fee.micros else None
-    await keep(conn, _item(subject, fee, now_ms), entry_id)
+    await keep(conn, _item(subject, fee, now_ms), entry_id, now_ms)
     values = fee._asdict() | {"currency": subject.product.currency, "entry_id": entry_id, "created_ms": now_ms}
     values["amount_micros"] = values.pop("micros")
     await conn.execute(sa.insert(subscription_fees).values(subscription_id=subject.row.id, **values))

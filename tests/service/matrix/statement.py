@@ -530,6 +530,9 @@ ROUTES: dict[str, Route] = {
     "voucher.void": Route("payments.change"),
     "voucher.use": Route("payments.top_up", 409, _same(code="AAAA-BBBB")),
     "payment-gateway.list": Route("payments.read", whose="query", tells_above=True),
+    "payment-gateway.show": Route(
+        "payments.read", sees=lambda case: case.is_inside or is_offered(case), tells_above=True,
+    ),
     "payment-gateway.make": Route(
         "settings.webhooks",
         _seller(201),
@@ -586,6 +589,7 @@ ROUTES: dict[str, Route] = {
     "statement.issue": Route("statements.change", _not_own(409), _stated, whose="body"),
     "statement.list": Route("statements.read", whose="query"),
     "statement.show": Route("statements.read"),
+    "statement.paper": Route("statements.read"),
     "statement.calls": Route("statements.read"),
     "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),
     "dispute.open": Route("statements.change", _not_own(201), _account(subject="x", amount="1"), whose="body"),
