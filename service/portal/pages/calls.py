@@ -52,7 +52,7 @@ CALLS = Listed(
         each(
             "Started",
             lambda visit, row: Cell(visit.formats.moment(row.started_at).replace(" ", "\u00a0"), f"/calls/{row.id}"),
-            sort="id",
+            sort="started",
         ),
         columns.other("Account", "account", "account_id", is_wide=True),
         columns.text("From", "caller"),
