@@ -42,7 +42,7 @@ from service.reports import summary_api
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
-from service.tariffs import exchange_api, pending_api, rates_api, sheets_api
+from service.tariffs import browsing_api, exchange_api, pending_api, rates_api, sheets_api
 from service.webhooks import api as webhooks
 
 _SINGLE: tuple[Endpoint, ...] = (
@@ -91,6 +91,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *notices_api.ENDPOINTS,
     *notice_terms_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
+    *browsing_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
     *alerts_api.ENDPOINTS,
     *bank_api.ENDPOINTS,

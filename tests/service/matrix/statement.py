@@ -491,6 +491,7 @@ ROUTES: dict[str, Route] = {
     "tariff.import": Route("tariffs.change", 200, _same(deck="fresh", file=_SHEET, kind="partial", do=True)),
     "tariff.undo-import": Route("tariffs.change", 409, _same(deck="fresh")),
     "tariff.export": Route("tariffs.read"),
+    "tariff.rates": Route("tariffs.read"),
     "tariff.simulate": Route("cdrs.read", 422),
     "webhook.list": Route("settings.read", whose="query"),
     "webhook.show": Route("settings.read"),
