@@ -123,7 +123,7 @@ class Service:
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._dunner = Dunner(engine, config)
-        self._nightly = Nightly(engine, config)
+        self._nightly = Nightly(engine, config, _now_ms())
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)

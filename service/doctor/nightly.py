@@ -56,16 +56,15 @@ class _Claim(NamedTuple):
 class Nightly:
     """Of one service."""
 
-    def __init__(self, engine: AsyncEngine, config: Config) -> None:
+    def __init__(self, engine: AsyncEngine, config: Config, began_ms: int) -> None:
         self._engine = engine
         self._config = config
-        self._began_ms: int | None = None
+        self._began_ms = began_ms
+        """When the service did."""
 
     async def work(self, clock: Callable[[], Now]) -> Report | None:
         """Makes the night's run if nobody has or does; None: there was nothing to do."""
         now_ms = clock().wall_ms
-        if self._began_ms is None:
-            self._began_ms = now_ms
         night = night_of(now_ms, self._config.doctor.hour, self._config.doctor.zone or self._config.timezone)
         if not self._config.doctor.nightly or not await self._is_due(night, now_ms):
             return None
@@ -83,9 +82,9 @@ class Nightly:
             runs = sa.select(doctor_runs.c.finished_ms, doctor_runs.c.lease_until_ms)
             run = (await conn.execute(runs.where(doctor_runs.c.night == night.name))).first()
             if run is not None:
-                return run.finished_ms == 0 and run.lease_until_ms <= now_ms
+                return bool(run.finished_ms == 0 and run.lease_until_ms <= now_ms)
             is_first = (await conn.execute(runs.limit(1))).first() is None
-        return not is_first or self._began_ms is None or night.begins_ms >= self._began_ms
+        return not is_first or night.begins_ms >= self._began_ms
 
 
 async def _claim(conn: AsyncConnection, night: Night, node: str, now_ms: int) -> _Claim | None:
