@@ -67,7 +67,8 @@ WITH RECURSIVE series(n) AS (
         CASE WHEN c % 50 = 0 THEN {plan.accounts - plan.customers} + b * {plan.customers} / 100019 ELSE 0 END AS owner
     FROM drawn
 )
-SELECT n, '0000000000000000' || substr(CAST(n + 10000000000000000 AS TEXT), 2), 1, 1, n,
+SELECT n, substr(CAST(b * 1000003 % 100000000 + 100000000 AS TEXT), 2)
+        || '00000000' || substr(CAST(n + 10000000000000000 AS TEXT), 2), 1, 1, n,
     CASE WHEN outcome = 'refused' THEN NULL ELSE {FIRST_ENTRY} + (n - 1) / {plan.hourly} END, 'call', outcome,
     CASE outcome WHEN 'answered' THEN 200 WHEN 'failed' THEN 503 WHEN 'cancelled' THEN 487 ELSE 402 END,
     CASE outcome WHEN 'answered' THEN 'OK' WHEN 'failed' THEN 'Service Unavailable'
@@ -132,6 +133,17 @@ SELECT cdrs.start_ms / {HOUR_MS} * {HOUR_MS}, cdrs.account_id, COALESCE(cost_acc
     SUM(COALESCE(own.charge_micros, 0)), SUM(COALESCE(cost_micros, 0))
 FROM cdrs LEFT JOIN charges own ON own.cdr_id = cdrs.id AND own.level = 0 WHERE cdrs.id {here}
 GROUP BY 1, 2, 3, 4, 5, 6
+""",
+        f"""
+INSERT INTO traffic_sums (account_id, hour_ms, destination, attempts, answered, duration_ms)
+SELECT top, hour_ms, destination, SUM(attempts), SUM(answered), SUM(duration_ms) FROM (
+    SELECT CASE place WHEN 0 THEN id WHEN 1 THEN above1 WHEN 2 THEN above2 WHEN 3 THEN 1 ELSE provider_id END AS top,
+        hour_ms, destination, attempts, answered, duration_ms
+    FROM traffic_hourly JOIN bench_members ON id = account_id
+    JOIN (SELECT 0 AS place UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4) places ON place IN (0, 3, 4)
+        OR (place = 1 AND above1 > 1) OR (place = 2 AND above2 > 1)
+    WHERE hour_ms >= {plan.begin_ms + hour * HOUR_MS} AND hour_ms < {plan.begin_ms + (hour + HOURS_AT_ONCE) * HOUR_MS}
+) found WHERE top > 0 GROUP BY top, hour_ms, destination
 """,
         f"""
 INSERT INTO entries (id, kind, actor, created_ms, node_id, epoch, first_sequence, last_sequence)
@@ -201,6 +213,11 @@ SELECT number, ROW_NUMBER() OVER (PARTITION BY number ORDER BY destination), 'ca
     {plan.begin_ms}, {until_ms}
 FROM bench_sums JOIN charges ON charges.account_id = bench_sums.account_id AND cdr_id <= {invoiced}
 JOIN cdrs ON cdrs.id = charges.cdr_id GROUP BY number, destination""",
+        (
+            "INSERT INTO money_hourly (account_id, hour_ms, book, currency, amount_micros)"
+            f" SELECT account_id, created_ms / {HOUR_MS} * {HOUR_MS}, book, currency, SUM(amount_micros)"
+            " FROM postings JOIN entries ON entries.id = entry_id WHERE kind = 'charges' GROUP BY 1, 2, 3, 4"
+        ),
         "UPDATE invoices SET state = 'paid', number = 'B-' || CAST(id AS TEXT)",
         (
             "INSERT INTO book_balances (account_id, book, currency, amount_micros)"
