@@ -10,7 +10,15 @@ from collections.abc import Iterator
 
 from ratebook.compiled.layout import encode_terms
 from ratebook.model import Interval, Terms
-from scripts.benchmarks.portal.plan import DESTINATIONS, HOUR_MS, HOURS, INVOICED_HOURS, PROVIDERS, Plan
+from scripts.benchmarks.portal.plan import (
+    DESTINATIONS,
+    FIRST_CUSTOMER,
+    HOUR_MS,
+    HOURS,
+    INVOICED_HOURS,
+    PROVIDERS,
+    Plan,
+)
 
 HOURS_AT_ONCE = 50
 FIRST_ENTRY = 1_000_000
@@ -60,11 +68,11 @@ WITH RECURSIVE series(n) AS (
             + (n - 1) % {plan.hourly} * {HOUR_MS} / {plan.hourly} AS start_ms
     FROM series
 ), chosen AS (
-    SELECT n, b, c, start_ms, {plan.accounts - plan.customers} + (a * a / 100003) * (a * a / 100003) / 100003
+    SELECT n, b, c, start_ms, {FIRST_CUSTOMER} + (a * a / 100003) * (a * a / 100003) / 100003
         * {plan.customers} / 100003 AS account, c % 8 AS place, 1 + b % {PROVIDERS} AS gateway,
         CASE WHEN b % 100 < 45 THEN 'answered' WHEN b % 100 < 60 THEN 'failed' WHEN b % 100 < 65 THEN 'cancelled'
             ELSE 'refused' END AS outcome, 1000 + (c * 131 + b) % 400000 AS talked_ms,
-        CASE WHEN c % 50 = 0 THEN {plan.accounts - plan.customers} + b * {plan.customers} / 100019 ELSE 0 END AS owner
+        CASE WHEN c % 50 = 0 THEN {FIRST_CUSTOMER} + b * {plan.customers} / 100019 ELSE 0 END AS owner
     FROM drawn
 )
 SELECT n, substr(CAST(b * 1000003 % 100000000 + 100000000 AS TEXT), 2)
@@ -171,7 +179,7 @@ FROM cdrs WHERE id {here} AND entry_id IS NOT NULL GROUP BY entry_id
 
 def books_of(plan: Plan) -> tuple[str, ...]:
     """Payments, balances, and an invoice for each account's calls of the first INVOICED_HOURS."""
-    customers = f"FROM accounts WHERE id >= {plan.accounts - plan.customers}"
+    customers = f"FROM accounts WHERE id >= {FIRST_CUSTOMER}"
     line = "INSERT INTO postings (entry_id, book, account_id, amount_micros, currency) SELECT"
     invoiced = INVOICED_HOURS * plan.hourly
     rounding = "(net + 5000) / 10000 * 10000 - net"
