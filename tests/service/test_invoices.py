@@ -366,10 +366,10 @@ async def test_what_was_rated_again_after_the_invoice(bureau: Bureau) -> None:
     await bureau.run()
     (invoice,) = await bureau.invoices("customer")
     assert (await bureau.credit(invoice, corrections=True)).status == 409
-    await _rerate(bureau, "0.03")
+    await rerate(bureau, "0.03")
     note = (await bureau.credit(invoice, corrections=True)).ok()
     assert (note["net"], (await bureau.credit(invoice, corrections=True)).status) == ("0.078", 409)
-    await _rerate(bureau, "0.06")
+    await rerate(bureau, "0.06")
     await bureau.run(2 * MONTH_MS)
     first, second = await bureau.invoices("customer", kind="invoice")
     assert (first["net"], first["total"]) == (invoice["net"], invoice["total"])
@@ -380,7 +380,7 @@ async def test_what_was_rated_again_after_the_invoice(bureau: Bureau) -> None:
     await bureau.sound()
 
 
-async def _rerate(bureau: Bureau, retail: str) -> None:
+async def rerate(bureau: Bureau, retail: str) -> None:
     """All calls, by another price of the customer's tariff."""
     write_ratebook(bureau.company.config.ratebook, TARIFFS | {"retail": retail})
     await bureau.company.publish()
