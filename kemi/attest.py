@@ -15,9 +15,8 @@ from kemi.store.numbers import id_of_digits, number_by_id
 from kemi.store.origins import Origin
 from kemi.store.trunks import Gateway
 
-FULL, PARTIAL = "A", "B"
-"""RFC 8588: the customer is known and may use the number; the customer is known. (C, a call of unknown origin, does not
-go out from here.)"""
+FULL, PARTIAL, GATEWAY = "A", "B", "C"
+"""RFC 8588: the customer is known and may use the number; the customer is known; who calls is not known."""
 
 
 def attestation_of(store: HotStore, txn: Any, origin: Origin, caller: CallerId, said: str, verdict: str) -> str:
@@ -27,6 +26,8 @@ def attestation_of(store: HotStore, txn: Any, origin: Origin, caller: CallerId, 
     number = caller.number
     if verdict.startswith("passed") and number == said:
         return PASSED_ON
+    if not isinstance(origin, Device) and origin.attestation == "gateway":
+        return GATEWAY
     return FULL if number and (_is_given(origin, number) or _is_own(store, txn, origin, number)) else PARTIAL
 
 

@@ -48,6 +48,8 @@ class Parties(NamedTuple):
     is_private: bool
     passport: Passport | None = None
     """What is signed for it; None: nothing."""
+    codecs: tuple[str, ...] = ()
+    """To which the caller's offer is limited; empty: to none."""
 
     @property
     def attested(self) -> str:
@@ -102,6 +104,7 @@ def parties_for(way: Way, caller: CallerId, leg: Leg, called: str, key: bytes) -
         known if gateway.is_trusted else "",
         caller.is_private,
         _passport(gateway, caller, called, key),
+        gateway.codecs,
     )
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from kemi import devices_in, ends, guards, notes, sip, stir
 from kemi.authenticate import has_devices
-from kemi.authorize import Admitted, Local, Repeated, Target, authorise
+from kemi.authorize import Admitted, Target, authorise
 from kemi.caller import user_of, wants_privacy
 from kemi.clock import now
+from kemi.destination import Local
 from kemi.failover import fail_over
 from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
 from kemi.invitation import Invitation
+from kemi.invites import Repeated
 from kemi.messages import address
 from kemi.nat import uri_of
 from kemi.notes import Sent
@@ -291,6 +293,7 @@ def _read_invitation(source: Received, called: str, contact: str) -> Invitation 
         ip=source.ip,
         asserted=_asserted(),
         is_private=wants_privacy(sip.text("$hdr(Privacy)"), sip.text("$fU"), sip.text("$fd")),
+        offer=sip.offer,
     )
     return invitation if invitation.is_within_limits() else None
 
@@ -319,7 +322,7 @@ def _admit(rooms: Rooms, admitted: Admitted, *, is_device: bool) -> None:
         devices_in.forget_credentials()
         devices_in.note_nat(notes.CALLER, is_device=True)
     sip.record_route()
-    sip.relay_media()
+    sip.keep_media()
     if not send_out(rooms, call, admitted.target):
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
         sip.transaction_reply(*UNAVAILABLE)
@@ -330,15 +333,17 @@ def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
     while target is not None:
         if target.uri and sip.is_own_uri(uri_of("", Source(target.host, target.port, target.transport))):
             sip.say_seldom(CIRCLE.format(target.uri))
-            target = fail_over(rooms, call, 482, now())
+            target = fail_over(rooms, call, 482, now(), offer=sip.offer)
             continue
         _address(target)
         sip.arm_failure_route("ksr_failure")
         parties = rooms.outgoing = target.parties
         sip.set_dialog_note(notes.SENT, Sent(sip.text("$ft"), parties.from_uri, parties.to_uri).to_note())
+        if parties.codecs:
+            sip.set_dialog_note(notes.CODECS, " ".join(parties.codecs))
         if sip.relay():
             return True
-        target = fail_over(rooms, call, 503, now())
+        target = fail_over(rooms, call, 503, now(), offer=sip.offer)
     return False
 
 

@@ -260,9 +260,10 @@ def failure(rooms: Rooms) -> None:
         return
     code = sip.failure_code()
     _note_failure(rooms, call, code, ring_ms)
-    target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms)
+    target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
     if target is not None:
         sip.set_dialog_note(notes.RING, "")
+        sip.set_dialog_note(notes.CODECS, "")
         sip.set_dialog_note(notes.PAST, str(int(sip.dialog_note(notes.PAST) or 0) + 1))
         if send_out(rooms, call, target):
             return

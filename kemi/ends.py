@@ -6,7 +6,9 @@ has those that the caller wrote: RFC 3261 tells dialogs by tags, but older telep
 
 from __future__ import annotations
 
-from kemi import guards, notes, sip, stir
+from collections.abc import Sequence
+
+from kemi import codecs, guards, notes, sip, stir
 from kemi.caller import Parties, contact_shown, masked
 from kemi.guards import InDialog
 from kemi.notes import Sent
@@ -40,6 +42,18 @@ def introduce(parties: Parties) -> None:
         sip.add_header("Privacy", "id")
     if parties.passport is not None:
         stir.introduce(parties.passport)
+    kept = sip.kept_offer() if sip.has_media() else ""
+    if parties.codecs:
+        limit_codecs(parties.codecs, kept)
+    elif kept:
+        sip.set_sdp(kept)
+
+
+def limit_codecs(wanted: Sequence[str], relayed: str) -> None:
+    """In a request that goes on: its offer has these codecs alone. `relayed`: what rtpengine has made of it, if any."""
+    sdp = relayed or sip.offer()
+    if sdp:
+        sip.set_sdp(codecs.limited(wanted, sdp))
 
 
 def readdress(running: RunningCall, request: InDialog, side: str) -> None:

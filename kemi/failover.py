@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from kemi import quote
-from kemi.authorize import Target, take_gateway, target_of
+from kemi.authorize import Target, target_of
 from kemi.caller import Parties, parties_again, parties_of
+from kemi.capacity import take_gateway
 from kemi.clock import Now
+from kemi.invitation import no_offer
 from kemi.numbers import for_gateway
 from kemi.onward import NEXT_CODES
 from kemi.quote import Way
@@ -29,9 +33,11 @@ RING_LEFT_MIN_MS = 1_000
 """Another gateway is not worth less ringing than this."""
 
 
-def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now, ring_ms: int = 0) -> Target | None:
+def fail_over(
+    rooms: Rooms, call: str, sip_code: int, now: Now, ring_ms: int = 0, offer: Callable[[], str] = no_offer
+) -> Target | None:
     """The next gateway after one failed with `sip_code`; None: there is none, the code goes to the caller. `ring_ms`:
-    when it rang; 0: it didn't.
+    when it rang; 0: it didn't. `offer`: as of an invitation.
     """
     store = rooms.store
     running = find(rooms, call)
@@ -46,7 +52,7 @@ def fail_over(rooms: Rooms, call: str, sip_code: int, now: Now, ring_ms: int = 0
         if plan is None:
             return None
         number = running.rated_number
-        look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms, running.called)
+        look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms, running.called, offer)
         tried = {attempt[0] for attempt in running.attempts}
         top = running.legs[-1] if running.legs else None
         try:

@@ -50,6 +50,7 @@ LOW_CSEQ = Answer(500, "CSeq out of order")
 TOO_MANY_HOPS = Answer(483, "Too Many Hops")
 BAD_EXTENSION = Answer(420, "Bad Extension")
 NOT_ALLOWED = Answer(405, "Method Not Allowed")
+NOT_ACCEPTABLE = Answer(488, "Not Acceptable Here")
 
 
 def check_extensions(require: str) -> Answer | None:

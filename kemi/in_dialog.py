@@ -5,7 +5,7 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 
 from __future__ import annotations
 
-from kemi import devices_in, ends, guards, notes, sip
+from kemi import codecs, devices_in, ends, guards, notes, sip
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
 from kemi.identify import is_known
@@ -106,6 +106,10 @@ def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -
     """To the other side, by our Route and its stored route set."""
     if not sip.has_hops_left():
         return _refuse(request.method, guards.TOO_MANY_HOPS)
+    offers = side == "caller" and request.method in guards.REFRESHING
+    wanted = sip.dialog_note(notes.CODECS).split() if offers else []
+    if wanted and not codecs.fits(wanted, sip.offer()):
+        return _refuse(request.method, guards.NOT_ACCEPTABLE)
     if not sip.loose_route():
         return _refuse(request.method, guards.FORBIDDEN)
     if request.method != "ACK":
@@ -114,8 +118,9 @@ def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
     ends.forget_claims()
     ends.readdress(running, request, side)
-    if request.method != "INFO":
-        sip.relay_media()
+    relayed = sip.relay_media() if request.method != "INFO" else ""
+    if wanted:
+        ends.limit_codecs(wanted, relayed)
     if not sip.relay():
         _refuse(request.method, Answer(*UNAVAILABLE))
     return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from kemi.notes import ROUTES_MAX, URI_MAX
@@ -13,6 +14,11 @@ USER_MAX = 64
 BRANCH_MAX = 128
 CSEQ_FIRST_MAX = 2**30
 """A first CSeq beyond leaves no room for the ones that follow (ours in a BYE among them)."""
+
+
+def no_offer() -> str:
+    """Of a request without SDP, and of one that nobody has sent."""
+    return ""
 
 
 class Invitation(NamedTuple):
@@ -41,6 +47,8 @@ class Invitation(NamedTuple):
     """Whether the caller wants to stay unknown."""
     shown: Shown | None = None
     """What its Identity header came to; None: it was not looked at."""
+    offer: Callable[[], str] = no_offer
+    """Reads its SDP: asked only for a gateway that doesn't take every codec."""
 
     def is_within_limits(self) -> bool:
         """Whether each text is there, printable and not too long, and the CSeq leaves room for those that follow."""

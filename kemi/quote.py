@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
+from kemi import codecs
+from kemi.invitation import no_offer
 from kemi.numbers import for_gateway
 from kemi.refusal import Refusal
 from kemi.store import accounts, health, quality
@@ -86,6 +88,8 @@ class Look(NamedTuple):
     boot_ms: int
     dialled: str = ""
     """What a gateway is asked for where `number` is the routing number of one that has moved; empty: `number`."""
+    offer: Callable[[], str] = no_offer
+    """Reads the caller's SDP."""
 
     def rate(self, tariff: int) -> tuple[bytes, Found] | None:
         """The tariff's version of this moment and its rate for the number; None: no tariff, or no rate."""
@@ -436,6 +440,8 @@ def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
         return look.no_way(gateway_id, "gone" if gateway is None else "inactive")
     if gateway.failures_max and health.is_out(look.store, look.txn, gateway_id, look.boot_ms):
         return look.no_way(gateway_id, "out")
+    if gateway.codecs and not codecs.fits(gateway.codecs, look.offer()):
+        return look.no_way(gateway_id, "codecs")
     provider = accounts.get(look.store, look.txn, gateway.provider)
     if provider is None or not provider.is_active:
         return look.no_way(gateway_id, "provider")

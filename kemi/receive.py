@@ -10,19 +10,23 @@ from __future__ import annotations
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from kemi import authorize, limits, quote
+from kemi import limits, quote
 from kemi.attest import identity_of
-from kemi.authorize import CONFIGURED, RINGING_SLACK_MS, Admitted, Local, Repeated, Target
+from kemi.authorize import TRIES_MAX, Admitted, Target
+from kemi.beginning import Beginning, Course, call_max_of, new_call_key, ringing
 from kemi.caller import CallerId, Parties, caller_of, caller_outside, parties_at_home, said_by
+from kemi.capacity import path_now, take_origin, take_path
 from kemi.clock import Now
+from kemi.destination import Local, check_states
 from kemi.invitation import Invitation
+from kemi.invites import Repeated, invite_key, repeated
 from kemi.onward import hops_of_device, hops_of_number
 from kemi.packages import first_holds
 from kemi.quote import Chain, Look
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
 from kemi.store import accounts, layout, queues
-from kemi.store.calls import RINGING, ChargeLeg, Claim, Hop, Leg, RunningCall, pack_call
+from kemi.store.calls import ChargeLeg, Claim, Hop, pack_call
 from kemi.store.change import Change
 from kemi.store.devices import Device, device_by_id
 from kemi.store.environment import StoreAbsent
@@ -31,6 +35,7 @@ from kemi.store.numbers import Number, id_of_digits, number_by_id
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.translate import is_number
 from kemi.store.trunks import Gateway
+from kemi.turned_down import begun_by, numbers_of, refusal_record
 
 TRY_MS = 4_000
 """How long a hop may be silent."""
@@ -46,19 +51,12 @@ Caller = Origin | Gateway
 class _Question(NamedTuple):
     """All that the write transaction needs to know."""
 
-    caller: Caller
-    invitation: Invitation
-    who: CallerId
-    identity: str
-    """As in `RunningCall`."""
-    leg: Leg
-    """Of the caller."""
+    begun: Beginning
+    by: Caller
     parties: Parties
-    called: str
     number: Number | None
     hops: tuple[Hop, ...]
     ring_s: int
-    path: list[Account]
     chain: Chain
     standing: limits.Standing
     owner: int
@@ -90,7 +88,7 @@ def receive(
     """Takes a call or says why not. A refused one has left its record when this returns."""
     limit = 0
     try:
-        for _ in range(authorize.TRIES_MAX):
+        for _ in range(TRIES_MAX):
             decision = _take(rooms, _price(rooms, caller, invitation, local, now), now)
             if decision is not None:
                 return decision
@@ -142,13 +140,12 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
         txn_id = txn.id()
     chain = chain._replace(until_s=min(chain.until_s, inbound.until_s))
     ring_s = number.ring_s if number else RING_S
-    leg = Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
     name = caller.username if isinstance(caller, Device) and number is None else ""
-    parties = parties_at_home(who, name, f"+{called}" if number else called, leg)
-    return _Question(
-        caller, invitation, who, identity, leg, parties, called, number, hops, ring_s, path, chain, standing,
-        owner_path[0].id, inbound.legs, txn_id,
-    )  # fmt: skip
+    call_max_s = call_max_of(standing, caller)
+    begun = Beginning(new_call_key(now), caller, invitation, who, identity, path, called, "", call_max_s)
+    parties = parties_at_home(who, name, f"+{called}" if number else called, begun.leg)
+    owner = owner_path[0].id
+    return _Question(begun, caller, parties, number, hops, ring_s, chain, standing, owner, inbound.legs, txn_id)
 
 
 def _said(look: Look, caller: Caller, invitation: Invitation) -> str:
@@ -181,7 +178,7 @@ def _chain(look: Look, caller: Caller, number: Number | None, path: list[Account
         return quote.FREE_CHAIN
     if caller.state != "active":
         raise Refusal("device" if isinstance(caller, Device) else "trunk", caller.account, caller.account)
-    authorize.check_states(path, caller.account)
+    check_states(path, caller.account)
     if number is None or settings.on_net_free:
         return quote.FREE_CHAIN
     return quote.price_chain(look, path, caller, settings.first_hold_s)
@@ -207,45 +204,58 @@ def _inbound(
 
 def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | None:
     """None: the tree has changed since the call was priced, so that it has to be priced again."""
-    invitation = question.invitation
-    invited = authorize.invite_key(invitation.call_id, invitation.from_tag)
+    begun = question.begun
+    invitation, key = begun.invitation, begun.key
+    invited = invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
-    key = authorize.new_call_key(now)
     with Change(rooms.store) as change:
         raw = change.txn.get(invited, db=change.store.invite)
-        before = None if raw is None else authorize.repeated(change, invitation, raw, branch, now)
+        before = None if raw is None else repeated(change, invitation, raw, branch, now)
         if before is not None:
             return before
         if change.is_nearly_full():
             raise Refusal("store", 0, 0)
-        path = question.path
-        if change.txn.id() != question.txn_id + 1:
-            path = accounts.path_of(change.store, change.txn, path[0].id)
-            if [account[:CONFIGURED] for account in path] != [account[:CONFIGURED] for account in question.path]:
-                return None
+        path = path_now(change, begun.path, question.txn_id)
+        if path is None:
+            return None
         legs, claims = _take_all(change, question, path, now)
-        call = _call(key, question, legs, claims, now)
+        call = ringing(begun, _course(question, legs, claims), now)
         change.add_record(key, pack_call(call), call.due_ms)
         until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
         change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
     return Admitted(key.hex(), target_of(question.hops[0], question.parties, question.ring_s, 0), 0)
 
 
+def _course(question: _Question, legs: tuple[ChargeLeg, ...], claims: tuple[Claim, ...]) -> Course:
+    hops, ring_s = question.hops, question.ring_s
+    return Course(
+        question.parties,
+        legs,
+        claims,
+        until_s=question.chain.until_s,
+        longest_ms=min((TRY_MS + ring_s * 1000) * len(hops), TRY_MS + RING_ALL_S * 1000),
+        number=question.number.id if question.number else 0,
+        owner=question.owner,
+        hops=hops,
+        ring_s=ring_s,
+    )
+
+
 def _take_all(
     change: Change, question: _Question, path: list[Account], now: Now
 ) -> tuple[tuple[ChargeLeg, ...], tuple[Claim, ...]]:
     """Channels, money and limits of everybody, all or nothing; who pays then, and what counts it. Raises Refusal."""
-    caller, number = question.caller, question.number
+    caller, number = question.by, question.number
     if not isinstance(caller, Gateway):
-        authorize.take_origin(change, caller, now)
+        take_origin(change, caller, now)
     if number is not None:
         _take_number(change, number)
     inbound = _affordable(change, question)
     if isinstance(caller, Gateway):
-        authorize.take_path(change, path, Chain(inbound, 0), now)
+        take_path(change, path, Chain(inbound, 0), now)
         return inbound, ()
     chain = first_holds(change, question.chain, now)
-    authorize.take_path(change, path, chain, now)
+    take_path(change, path, chain, now)
     claims = limits.take(change, question.standing.claims, chain.legs, caller.account, now)
     for leg in inbound:
         accounts.move(change.store, change.txn, leg.account, 0, leg.held, 0)
@@ -270,66 +280,6 @@ def _affordable(change: Change, question: _Question) -> tuple[ChargeLeg, ...]:
     raise Refusal("owner_funds", poor.account, 0)
 
 
-def _call(
-    key: bytes, question: _Question, legs: tuple[ChargeLeg, ...], claims: tuple[Claim, ...], now: Now
-) -> RunningCall:
-    caller, invitation, number = question.caller, question.invitation, question.number
-    device = caller if isinstance(caller, Device) else None
-    entrance = caller.id if isinstance(caller, Gateway) else 0
-    each_ms = TRY_MS + question.ring_s * 1000
-    longest_ms = min(each_ms * len(question.hops), TRY_MS + RING_ALL_S * 1000)
-    return RunningCall(
-        key=key,
-        state=RINGING,
-        trunk=0 if device or entrance else caller.id,
-        account=question.path[0].id,
-        path=tuple([account.id for account in question.path]),
-        legs=legs,
-        plan=0,
-        gateway=0,
-        provider=None,
-        attempts=((0, 0, now.wall_ms, 0, 0),),
-        caller=question.who.number,
-        caller_sent=invitation.caller,
-        called_sent=invitation.called,
-        called=question.called,
-        special="",
-        call_id=invitation.call_id,
-        from_tag=invitation.from_tag,
-        from_uri=invitation.from_uri,
-        to_uri=invitation.to_uri,
-        sent_from=question.parties.from_uri,
-        sent_to=question.parties.to_uri,
-        is_private=question.who.is_private,
-        request_uri=invitation.request_uri,
-        caller_leg=question.leg,
-        callee_leg=None,
-        start_boot_ms=now.boot_ms,
-        start_wall_ms=now.wall_ms,
-        ring_wall_ms=0,
-        answer_boot_ms=0,
-        answer_wall_ms=0,
-        priced_until_s=question.chain.until_s,
-        grant_s=0,
-        due_ms=now.boot_ms + longest_ms + RINGING_SLACK_MS,
-        seen_boot_ms=now.boot_ms,
-        h_entry=0,
-        h_id=0,
-        generation=0,
-        cut_by="",
-        device=device.id if device else 0,
-        caller_ip=invitation.ip if device else "",
-        call_max_s=authorize.call_max_of(question.standing, device),
-        number=number.id if number else 0,
-        owner=question.owner,
-        entrance=entrance,
-        hops=question.hops,
-        ring_s=question.ring_s,
-        identity=question.identity,
-        limits=claims,
-    )
-
-
 def _record(
     rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, refused: Refused, now: Now, limit: int
 ) -> None:
@@ -343,11 +293,9 @@ def _record(
             begun: dict[str, Any] = {"trunk": 0, "device": 0, "entrance": caller.id, "account": account}
             begun |= {"caller": caller_outside(caller, invitation).number, "called": number.digits if number else ""}
         else:
-            begun = authorize.begun_by(caller) | authorize.numbers_of(
-                change.configuration, change.txn, caller, invitation
-            )
+            begun = begun_by(caller) | numbers_of(change.configuration, change.txn, caller, invitation)
         begun |= {"number": local.number, "to_device": local.device, "owner": number.account if number else 0}
         begun |= {"kind": "call"}
-        change.event(queues.REFUSED, now, authorize.refusal_record(begun, invitation, refused, now))
+        change.event(queues.REFUSED, now, refusal_record(begun, invitation, refused, now))
         if limit:
             limits.refused(change, limit, now)

@@ -14,12 +14,14 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kemi import grants, limits, quote
-from kemi.authorize import Admitted, Destination, Local, Repeated, Target, authorise, destination
+from kemi.authorize import Admitted, Target, authorise
 from kemi.caller import ANONYMOUS, CallerId, caller_of
 from kemi.clock import Now
+from kemi.destination import Destination, Local, destination
 from kemi.failover import REDIRECTIONS, fail_over
 from kemi.identify import Source, identify
 from kemi.invitation import Invitation
+from kemi.invites import Repeated
 from kemi.nat import DEFAULT_PORT
 from kemi.numbers import international, without_prefix
 from kemi.onward import NEXT_CODES

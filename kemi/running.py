@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from kemi.authorize import invite_key
 from kemi.guards import side_of
+from kemi.invites import invite_key
 from kemi.rooms import Rooms
 from kemi.sides import may_speak
 from kemi.store import layout

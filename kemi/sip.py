@@ -143,6 +143,24 @@ def replace_contact(uri: str) -> None:
     KSR.textopsx.msg_apply_changes()
 
 
+SDP = "application/sdp"
+
+
+def offer() -> str:
+    """The SDP of the request at hand; empty: it has none, or one that is no text."""
+    if not text("$cT").lower().startswith(SDP):
+        return ""
+    try:
+        return text("$rb")
+    except UnicodeDecodeError:
+        return ""
+
+
+def set_sdp(sdp: str) -> None:
+    """Another SDP in what is sent on."""
+    KSR.textops.set_body(sdp, SDP)
+
+
 def has_to_tag() -> bool:
     """Whether the request is in a dialog."""
     return bool(KSR.siputils.has_totag() > 0)
@@ -366,12 +384,37 @@ def build_identity(passport: Passport, url: str, key_path: str) -> tuple[int, st
 # --- media
 
 
-def relay_media() -> None:
-    """Puts rtpengine's address into the SDP of the message at hand, where Kamailio has one (`WITH_RTPENGINE`). If it
-    doesn't answer within its 200 ms, the SDP stays: the ends then talk to each other.
+def has_media() -> bool:
+    """Whether Kamailio has an rtpengine (`WITH_RTPENGINE`)."""
+    return hasattr(KSR, "rtpengine")
+
+
+def relay_media() -> str:
+    """Puts rtpengine's address into the SDP of the message at hand, where there is one. What the SDP is then; empty:
+    it stays. So it does if rtpengine doesn't answer within its 200 ms: the ends then talk to each other.
     """
-    if hasattr(KSR, "rtpengine"):
-        KSR.rtpengine.rtpengine_manage("replace-origin replace-session-connection")
+    sdp = _media_sdp() if has_media() else ""
+    if sdp:
+        set_sdp(sdp)
+    return sdp
+
+
+def keep_media() -> None:
+    """The same of an INVITE that may go to several gateways: `kept_offer` has the SDP, in each of its branches."""
+    if has_media():
+        KSR.pv.sets("$avp(offer)", _media_sdp())
+
+
+def kept_offer() -> str:
+    """What `keep_media` came to; empty: the SDP stays as it is."""
+    return text("$avp(offer)")
+
+
+def _media_sdp() -> str:
+    """What rtpengine makes of the SDP; empty: nothing."""
+    KSR.pv.sets("$var(sdp)", "")  # a process keeps it from message to message
+    KSR.rtpengine.rtpengine_manage("replace-origin replace-session-connection")
+    return text("$var(sdp)")
 
 
 def end_media() -> None:

@@ -44,6 +44,9 @@ from service.fraud.watch import PatternWatch
 from service.messages import unsubscribing
 from service.messages.broadcasting import begin_due
 from service.messages.sender import Sender as MailSender
+from service.notices.gathering import Gatherer
+from service.notices.sheets import Sheets
+from service.notices.telling import Changes
 from service.portal.application import add_portal, pages_edge
 from service.products.renewer import Renewer
 from service.rerating.work import Rerater
@@ -66,6 +69,7 @@ RERATE_S = 1.0
 PORTINGS_S = 1.0
 DELIVER_S = 1.0
 MAIL_S = 1.0
+NOTICE_S = 2.0
 RENEW_S = 1.0
 BILL_S = 60.0
 DUN_S = 60.0
@@ -108,7 +112,9 @@ class Service:
         self._flusher = Flusher(engine, config)
         self._watcher = Watcher(config.ratebook)
         self._sender = Sender(engine, config)
-        self._mails = MailSender(engine, config, _now_ms)
+        changes = Changes(config)
+        self._notices = Gatherer(engine, config.node, changes)
+        self._mails = MailSender(engine, config, _now_ms, files=(Sheets(engine, changes).files_of,))
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._dunner = Dunner(engine, config)
@@ -134,6 +140,7 @@ class Service:
             "tidy": (TIDY_S, self._tidy),
             "webhooks": (TELL_S, self._tell),
             "mails": (MAIL_S, self._send_mails),
+            "rate notices": (NOTICE_S, self._tell_rates),
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
@@ -178,6 +185,10 @@ class Service:
         await begin_due(self._engine, self._config.node, _now_ms())
         while await self._mails.send_due():
             await begin_due(self._engine, self._config.node, _now_ms())
+
+    async def _tell_rates(self) -> None:
+        while await self._notices.work(_now_ms()):
+            pass
 
     async def _tidy(self) -> None:
         await self._flusher.tidy()

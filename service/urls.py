@@ -6,7 +6,7 @@ from service.access.endpoints import filters, me, roles, sign_in, tokens, trail,
 from service.accounts import api as accounts
 from service.api.bulk import endpoint_of
 from service.api.endpoint import Endpoint
-from service.billing import invoices_api, paper_api, taxes_api, terms_api
+from service.billing import invoices_api, paper_api, receipts_api, taxes_api, terms_api
 from service.billing.dunning import api as dunning
 from service.calls import history, running, simulation, traffic_api
 from service.commission import api as commission
@@ -22,6 +22,8 @@ from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
 from service.messages import broadcasts_api, mails_api
+from service.notices import api as notices_api
+from service.notices import terms_api as notice_terms_api
 from service.payments import alerts_api, bank_api, vouchers_api
 from service.payments import gateways_api as payment_gateways
 from service.peers import (
@@ -77,6 +79,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *taxes_api.ENDPOINTS,
     *invoices_api.ENDPOINTS,
     *paper_api.ENDPOINTS,
+    *receipts_api.ENDPOINTS,
     *dunning.ENDPOINTS,
     *tariffs.ENDPOINTS,
     *products_api.ENDPOINTS,
@@ -85,6 +88,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *rerating.ENDPOINTS,
     *exchange_api.ENDPOINTS,
     *pending_api.ENDPOINTS,
+    *notices_api.ENDPOINTS,
+    *notice_terms_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
     *alerts_api.ENDPOINTS,

@@ -51,6 +51,8 @@ class Trunk(NamedTuple):
     the networks alone count."""
     identity: str
     """What becomes of its Identity headers: off, note, refuse (those that are wrong), require."""
+    attestation: str
+    """What is signed of its callers: rules (as the caller rules have it), gateway (nobody knows them)."""
 
 
 def trunk_of_command(body: dict[str, Any]) -> Trunk:
@@ -75,6 +77,7 @@ def trunk_of_command(body: dict[str, Any]) -> Trunk:
         is_trusted=body["trusted"],
         certificate=body.get("certificate", ""),
         identity=body.get("identity", "off"),
+        attestation=body.get("attestation", "rules"),
     )
 
 
@@ -123,6 +126,8 @@ class Gateway(NamedTuple):
     """As of a trunk, of what comes in by it."""
     shows_routing: bool
     """Whether it is told the routing number of a ported one (RFC 4694)."""
+    codecs: tuple[str, ...]
+    """What it takes of an offer, in its order, as SDP names them in capitals; empty: everything."""
 
 
 def gateway_of_command(body: dict[str, Any]) -> Gateway:
@@ -155,6 +160,7 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         signs=body.get("signs", False),
         identity=body.get("identity", "off"),
         shows_routing=body["number_format"] == "rn",
+        codecs=tuple(body.get("codecs", ())),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,6 +20,7 @@ HEADER = (
     "Valid Until (exclusive)", "Previous Rate", "Status", "Time Band",
 )  # fmt: skip
 WIDTHS = (36, 16, 12, 12, 12, 20, 24, 14, 12, 12)
+PRICES = frozenset({"Rate/Min", "Connect Fee", "Previous Rate"})
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take a text for a formula by."""
 
@@ -49,7 +50,7 @@ def _cells(line: SheetLine, zone: ZoneInfo) -> list[str]:
     rate, terms = line.rate, line.rate.terms
     steps = terms.intervals
     return [
-        _text(rate.destination),
+        inert(rate.destination),
         rate.prefix,
         "blocked" if terms.blocked else " / ".join(dict.fromkeys(format_nanos(step.rate_nanos) for step in steps)),
         f"{steps[0].increment_s}/{steps[-1].increment_s}",
@@ -58,11 +59,12 @@ def _cells(line: SheetLine, zone: ZoneInfo) -> list[str]:
         _moment(rate.until_s, zone),
         "" if line.previous is None else format_nanos(line.previous.terms.intervals[0].rate_nanos),
         "" if line.change is None else line.change.value,
-        _text(line.band),
+        inert(line.band),
     ]
 
 
-def _text(name: str) -> str:
+def inert(name: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
     return f"'{name}" if name.startswith(FORMULAS) else name
 
 
@@ -85,26 +87,51 @@ def to_csv(lines: Iterable[SheetLine], timezone: str) -> str:
 
 def to_xlsx(lines: Iterable[SheetLine], tariff: Tariff, made_at: datetime) -> bytes:
     """A workbook: a title, its currency, the table with its header held fast and a filter."""
+    zone = ZoneInfo(tariff.timezone)
+    about = f"Currency: {tariff.currency} per minute; times in {tariff.timezone}"
+    columns = [Column(name, width, name in PRICES) for name, width in zip(HEADER, WIDTHS, strict=True)]
+    return workbook(Sheet("Rates", tariff.name, about, columns), (_cells(line, zone) for line in lines), made_at)
+
+
+class Column(NamedTuple):
+    """Of a sheet."""
+
+    name: str
+    width: int
+    is_price: bool = False
+    """Its cells are numbers where they can be."""
+
+
+class Sheet(NamedTuple):
+    """What a workbook's one sheet says above its rows."""
+
+    name: str
+    title: str
+    about: str
+    columns: Sequence[Column]
+
+
+def workbook(told: Sheet, rows: Iterable[Sequence[str]], made_at: datetime) -> bytes:
+    """With its header held fast and a filter. Cells are inert: what is no price is text."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, {"constant_memory": True, "strings_to_formulas": False})
-    book.set_properties({"title": tariff.name, "created": made_at.replace(tzinfo=None)})
-    sheet = book.add_worksheet("Rates")
+    book.set_properties({"title": told.title, "created": made_at.replace(tzinfo=None)})
+    sheet = book.add_worksheet(told.name)
     bold, head = book.add_format({"bold": True, "font_size": 14}), book.add_format({"bold": True, "bottom": 1})
     price = book.add_format({"num_format": "0.000000###"})
-    sheet.write_string(0, 0, tariff.name, bold)
-    sheet.write_string(1, 0, f"Currency: {tariff.currency} per minute; times in {tariff.timezone}")
-    for column, (name, width) in enumerate(zip(HEADER, WIDTHS, strict=True)):
-        sheet.set_column(column, column, width)
-        sheet.write_string(3, column, name, head)
-    zone = ZoneInfo(tariff.timezone)
+    sheet.write_string(0, 0, told.title, bold)
+    sheet.write_string(1, 0, told.about)
+    for index, column in enumerate(told.columns):
+        sheet.set_column(index, index, column.width)
+        sheet.write_string(3, index, column.name, head)
     row = 3
-    for row, line in enumerate(lines, start=4):
-        for column, text in enumerate(_cells(line, zone)):
-            if column in {2, 4, 7} and text and text.replace(".", "", 1).isdecimal():
-                sheet.write_number(row, column, float(text), price)
+    for row, cells in enumerate(rows, start=4):
+        for index, text in enumerate(cells):
+            if told.columns[index].is_price and text and text.replace(".", "", 1).isdecimal():
+                sheet.write_number(row, index, float(text), price)
             else:
-                sheet.write_string(row, column, text)
+                sheet.write_string(row, index, text)
     sheet.freeze_panes(4, 0)
-    sheet.autofilter(3, 0, row, len(HEADER) - 1)
+    sheet.autofilter(3, 0, row, len(told.columns) - 1)
     book.close()
     return out.getvalue()

@@ -28,10 +28,11 @@ from pathlib import Path
 
 from scripts.benchmarks import company
 from scripts.benchmarks.api import run as bench_api
+from scripts.benchmarks.company import Size
 from scripts.benchmarks.documents import run as bench_documents
 from scripts.benchmarks.invoices import bench as bench_invoices
 from scripts.benchmarks.load import Load, Result, processors, run
-from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy, Size
+from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy
 from scripts.benchmarks.ratebook import run as bench_ratebook
 from scripts.benchmarks.reconcile import run as bench_reconcile
 from scripts.demo.children import Children
@@ -61,7 +62,8 @@ def arguments() -> argparse.Namespace:
         parser.add_argument(f"--{option}", type=int, default=value)
     parser.add_argument("--rates", type=int, default=300_000, help="of each of the four tariffs of Kambill")
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
-    parser.add_argument("--limits", type=int, default=0, help="against fraud, of each customer: `call` alone has them")
+    parser.add_argument("--limits", type=int, default=0, help="against fraud, of each customer")
+    parser.add_argument("--gateways", type=int, default=1, help="of the plan, each with a tariff of its own")
     return parser.parse_args()
 
 
@@ -77,10 +79,14 @@ def main() -> int:
             return 1
 
 
+def size_of(found: argparse.Namespace) -> Size:
+    """How much the command line gives a proxy."""
+    return Size(found.rates, found.accounts, found.limits, found.gateways)
+
+
 def call(found: argparse.Namespace, folder: Path) -> int:
     """CPU a call, and the ratios of the medians."""
-    size = Size(found.rates, found.accounts, found.limits)
-    proxies = [Proxy(name, folder / name, size) for name in found.proxies]
+    proxies = [Proxy(name, folder / name, size_of(found)) for name in found.proxies]
     load = Load(found.calls, found.rate, found.talk_ms)
     results = rounds(proxies, load, found.rounds)
     medians = medians_of(results)
@@ -112,7 +118,7 @@ def highest(found: argparse.Namespace, folder: Path) -> int:
     """Steps of RATE_STEP calls a second until a call fails."""
     rates = {}
     for name in found.proxies:
-        proxy = Proxy(name, folder / name, Size(found.rates, found.accounts))
+        proxy = Proxy(name, folder / name, size_of(found))
         rates[name] = 0
         for rate in range(2 * RATE_STEP, RATE_MAX + 1, RATE_STEP):
             if rounds([proxy], Load(rate * RATE_S, rate, found.talk_ms), 1)[0].failed:
@@ -125,7 +131,7 @@ def highest(found: argparse.Namespace, folder: Path) -> int:
 
 def decisions(found: argparse.Namespace, folder: Path) -> int:
     """Times each decision inside Kamailio: from its call to its return, on a clock that runs on while it waits."""
-    proxy = Proxy("decisions", folder / "decisions", Size(found.rates, found.accounts))
+    proxy = Proxy("decisions", folder / "decisions", size_of(found))
     rounds([proxy], Load(found.calls, found.rate, found.talk_ms), 1, keep=True)
     times = _times(proxy)
     proxy.close()
@@ -146,7 +152,7 @@ def _times(proxy: Proxy) -> dict[str, list[int]]:
 
 def publishing(found: argparse.Namespace, folder: Path) -> int:
     """The p99 of each decision beside a publisher that doesn't stop, and without one; medians of the rounds."""
-    proxy = Proxy("decisions", folder / "decisions", Size(found.rates, found.accounts))
+    proxy = Proxy("decisions", folder / "decisions", size_of(found))
     load = Load(found.calls, found.rate, found.talk_ms)
     late: dict[bool, dict[str, list[float]]] = {False: {}, True: {}}
     rounds([proxy], load, 1, keep=True)  # fills the store
@@ -174,7 +180,7 @@ def loop(found: argparse.Namespace, folder: Path) -> int:
     """Each decision alone, in the interpreter that Kamailio has; a process of its own for each run."""
     with tempfile.TemporaryDirectory(prefix="kambill-bench-", dir="/dev/shm") as run_dir:
         for what in ("fill", *("warm", "cold") * found.rounds):
-            values = (run_dir, folder / "data", found.rates, found.accounts, found.calls)
+            values = (run_dir, folder / "data", *size_of(found), found.calls)
             command = [SYSTEM_PYTHON, "-m", "scripts.benchmarks.loop", what, *map(str, values)]
             said = subprocess.run(command, cwd=HOME, check=True, stdout=subprocess.PIPE, text=True).stdout
             if said:
@@ -236,7 +242,7 @@ def one_round(proxy: Proxy, load: Load) -> Result:
     """Starts a proxy, loads it, stops it."""
     numbers = proxy.folder / "numbers.csv"
     if not numbers.exists():
-        numbers.write_text("\n".join(["SEQUENTIAL", *company.numbers(*proxy.size)]) + "\n")
+        numbers.write_text("\n".join(["SEQUENTIAL", *company.numbers(proxy.size.rates, proxy.size.accounts)]) + "\n")
     with Children() as children:
         child = proxy.start(children)
         time.sleep(SETTLE_S)

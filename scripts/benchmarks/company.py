@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kemi.store.environment import open_reader
 from kemi.store.inbox import InboxWriter
@@ -20,6 +20,8 @@ MONEY = 10**12
 """Micro-units on each account: no call of a bench is short of it."""
 NANOS = {UPPER: 20_000_000, LOWER: 30_000_000, CARRIER: 10_000_000, CUSTOMERS_TARIFF: 40_000_000}
 """Per minute, by tariff."""
+CARRIERS = 1_000_000
+"""From here on: ids of the carriers beside the first one, and of their tariffs. Each is dearer than the one before."""
 PREFIX_DIGITS = 8
 GROUP = "everywhere"
 LIMITS_MAX = 100
@@ -35,6 +37,17 @@ APPLY_S = 600.0
 BATCH = 5000
 
 
+class Size(NamedTuple):
+    """How much Kambill is given; other proxies have nothing of it."""
+
+    rates: int
+    accounts: int
+    limits: int = 0
+    """Of each customer."""
+    gateways: int = 1
+    """Of the plan, each with a carrier and a tariff of its own."""
+
+
 def prefixes(count: int) -> list[str]:
     """So many prefixes, spread over all numbers; every number that is dialled has one."""
     step = max(1, 10**PREFIX_DIGITS // count)
@@ -48,11 +61,12 @@ def numbers(rates: int, accounts: int, wanted: int = 10_000) -> list[str]:
     return [f"{at % customers:06}#{known[at * 7919 % len(known)]}{at % 10_000:04}" for at in range(max(wanted, 1))]
 
 
-def publish(folder: Path, rates: int) -> list[dict[str, Any]]:
-    """Writes the tariffs of every level; their commands."""
+def publish(folder: Path, rates: int, gateways: int = 1) -> list[dict[str, Any]]:
+    """Writes the tariffs of every level and of each gateway's carrier; their commands."""
     env = open_for_writing(folder)
     found = []
-    for tariff, nanos in NANOS.items():
+    dearer = {CARRIERS + at: NANOS[CARRIER] + at for at in range(1, gateways)}
+    for tariff, nanos in (NANOS | dearer).items():
         terms = Terms("EUR", (Interval(0, nanos, 1),))
         rows = tuple(Rate(prefix, "somewhere", None, None, terms) for prefix in prefixes(rates))
         compiled = compile_tariff(Tariff(f"tariff {tariff}", "EUR", "UTC", rows))
@@ -81,9 +95,11 @@ def limits_of(account: int, count: int) -> dict[str, Any]:
     return {"do": "precautions", "account": account, "rules": rules, "numbers": [], "opened": [], "closed": []}
 
 
-def bodies(accounts: int, caller_port: int, gateway_port: int, limits: int = 0) -> Iterator[dict[str, Any]]:
-    """The commands of everything else: the root, two resellers, a carrier, and the rest customers with a trunk and so
-    many limits each.
+def bodies(
+    accounts: int, caller_port: int, gateway_port: int, limits: int = 0, gateways: int = 1
+) -> Iterator[dict[str, Any]]:
+    """The commands of everything else: the root, two resellers, a carrier for each gateway, and the rest customers with
+    a trunk and so many limits each.
     """
     yield _account(ROOT, 0, "root", 0)
     yield _account(UPPER, ROOT, "reseller", UPPER)
@@ -91,13 +107,10 @@ def bodies(accounts: int, caller_port: int, gateway_port: int, limits: int = 0) 
     yield _account(CARRIER, ROOT, "provider", CARRIER)
     for reseller in (UPPER, LOWER):
         yield {"do": "credit", "account": reseller, "micros": MONEY}
-    gateway = {"do": "gateway", "id": 1, "provider": CARRIER, "host": "127.0.0.1", "port": gateway_port}
-    gateway |= {"transport": "udp", "name": "gw", "networks": [], "prefix": "", "strip": 0, "channels": 0, "cps": 0}
-    gateway |= {"number_format": "plain", "trusted": False}
-    yield gateway | {"state": "active", "tariff": 0}
+    yield from _carriers(gateway_port, gateways)
     plan = {"do": "plan", "id": 1, "name": "plan", "order": "cost", "no_loss": "strict", "failover_codes": [408, 503]}
     plan |= {"try_timeout_ms": 5000, "attempts_max": 4, "ring_timeout_s": 60, "expected_call_s": 180}
-    yield plan | {"routes": [["", [[1, 1]]]]}
+    yield plan | {"routes": [["", [[at, 1] for at in range(1, gateways + 1)]]]}
     for at in range(accounts - 4):
         customer = FIRST_CUSTOMER + at
         yield _account(customer, LOWER, "customer", CUSTOMERS_TARIFF)
@@ -118,6 +131,17 @@ def bodies(accounts: int, caller_port: int, gateway_port: int, limits: int = 0) 
             "trusted": False,
         }
     yield {"do": "ready"}
+
+
+def _carriers(port: int, gateways: int) -> Iterator[dict[str, Any]]:
+    """The gateways, all of them the same telephones; the first one's carrier is there."""
+    for at in range(1, gateways + 1):
+        provider = CARRIER if at == 1 else CARRIERS + at - 1
+        if provider != CARRIER:
+            yield _account(provider, ROOT, "provider", provider)
+        gateway = {"do": "gateway", "id": at, "provider": provider, "host": "127.0.0.1", "port": port}
+        gateway |= {"transport": "udp", "name": f"gw{at}", "networks": [], "prefix": "", "strip": 0, "channels": 0}
+        yield gateway | {"cps": 0, "number_format": "plain", "trusted": False, "state": "active", "tariff": 0}
 
 
 def _account(account: int, parent: int, kind: str, tariff: int) -> dict[str, Any]:

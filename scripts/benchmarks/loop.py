@@ -27,6 +27,7 @@ from kemi.settlement import End, hung_up
 from kemi.store import commands
 from kemi.store.change import Change
 from scripts.benchmarks import company
+from scripts.benchmarks.company import Size
 
 CALLER = Source("127.0.0.1", 27090, "udp")
 GATEWAY = Source("127.0.0.1", 27080, "udp")
@@ -40,14 +41,17 @@ CACHES_BYTES = 8 * 2**20
 """More than a processor keeps near."""
 
 
-def fill(run_dir: Path, data_dir: Path, rates: int, accounts: int) -> None:
+def fill(run_dir: Path, data_dir: Path, size: Size) -> None:
     """The store and the rates of the bench's company."""
     data_dir.mkdir(parents=True, exist_ok=True)
     prepare(run_dir, data_dir, now())
     rooms = Rooms.open(run_dir, data_dir)
-    published = company.publish(data_dir / "rates", rates)
+    published = company.publish(data_dir / "rates", size.rates, size.gateways)
+    if size.limits:
+        published.append(company.publish_groups(data_dir / "rates"))
     rooms.has_store()
-    bodies = [*published, *company.bodies(accounts, CALLER.port, GATEWAY.port)]
+    ports = CALLER.port, GATEWAY.port
+    bodies = [*published, *company.bodies(size.accounts, *ports, size.limits, size.gateways)]
     for start in range(0, len(bodies), company.BATCH):
         with Change(rooms.store) as change:
             for at, body in enumerate(bodies[start : start + company.BATCH], start=start + 1):
@@ -115,10 +119,11 @@ def measure(run_dir: Path, data_dir: Path, count: int, *, cold: bool, numbers: l
 
 if __name__ == "__main__":
     what, run_name, data_name, *values = sys.argv[1:]
-    rates, accounts, count = map(int, values)
+    *sizes, count = map(int, values)
+    size = Size(*sizes)
     if what == "fill":
-        fill(Path(run_name), Path(data_name), rates, accounts)
+        fill(Path(run_name), Path(data_name), size)
     else:
-        dialled = company.numbers(rates, accounts)
+        dialled = company.numbers(size.rates, size.accounts)
         found = measure(Path(run_name), Path(data_name), count, cold=what == "cold", numbers=dialled)
         print(json.dumps(found | {"all": round(sum(found.values()), 1)}))

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
 
 from scripts.benchmarks import company
+from scripts.benchmarks.company import Size
 from scripts.benchmarks.load import CALLEE_PORT, CALLER_PORT, HOST, SIP_PORT
 from scripts.demo.children import Child, Children
 from scripts.demo.places import HOME
@@ -31,15 +31,6 @@ def fill_in(text: str, folder: Path) -> str:
     for mark, value in marks.items():
         text = text.replace(mark, str(value))
     return text
-
-
-class Size(NamedTuple):
-    """How much Kambill is given; the others have nothing of it."""
-
-    rates: int
-    accounts: int
-    limits: int = 0
-    """Of each customer."""
 
 
 ROUTES = frozenset({"guards", "decisions", "floor"})
@@ -103,10 +94,12 @@ class Proxy:
         child = children.start(self.name, command, self.folder / "kamailio.log", self.environment)
         child.wait_until(lambda: is_bound(Address(HOST, SIP_PORT)), 20)
         if first and self.name in BILLING:
-            commands = company.publish(self.data_dir / "rates", self.size.rates)
+            commands = company.publish(self.data_dir / "rates", self.size.rates, self.size.gateways)
             if self.size.limits:
                 commands.append(company.publish_groups(self.data_dir / "rates"))
-            commands += company.bodies(self.size.accounts, CALLER_PORT, CALLEE_PORT, self.size.limits)
+            commands += company.bodies(
+                self.size.accounts, CALLER_PORT, CALLEE_PORT, self.size.limits, self.size.gateways
+            )
             company.send(self.run_dir, self.data_dir, commands)
         (self.folder / "filled").touch()
         return child

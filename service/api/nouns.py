@@ -18,6 +18,7 @@ from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
 from service.database.message_tables import broadcasts
+from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
     bank_lines,
@@ -29,6 +30,7 @@ from service.database.payment_tables import (
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
+from service.database.receipt_tables import receipts
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
     accounts,
@@ -180,6 +182,7 @@ NOUNS: dict[str, Noun] = {
         Noun("tariff-version", tariff_versions, _of_tariff(tariff_versions.c.tariff_id)),
         Noun("exchange", exchange_versions, sa.literal(1)),
         Noun("publication", publications, publications.c.owner_id),
+        Noun("rate-notice", rate_notices, rate_notices.c.account_id),
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("ban", bans, sa.literal(1)),
         Noun("porting", portings, sa.literal(1)),
@@ -210,6 +213,7 @@ NOUNS: dict[str, Noun] = {
         Noun("correction", corrections, corrections.c.account_id),
         Noun("tax", taxes, taxes.c.account_id),
         Noun("invoice", invoices, invoices.c.account_id),
+        Noun("receipt", receipts, receipts.c.account_id),
         Noun("invoice-line", invoice_lines, _of_invoice(invoice_lines.c.invoice_id)),
         Noun("dunning-action", dunning_actions, dunning_actions.c.account_id),
         Noun("commission-rule", commission_rules, commission_rules.c.account_id),

@@ -93,9 +93,11 @@ class Document:
     branding: Branding = PLAIN
 
     def __post_init__(self) -> None:
-        problems = [*_form(self), *_dates(self), *_texts(self), *self.seller.problems("seller"), *_amounts(self)]
+        problems, of_receipt = [*_form(self), *_dates(self), *_texts(self)], self.kind is Kind.RECEIPT
         problems += [
-            *self.buyer.problems("buyer"),
+            *self.seller.problems("seller", of_receipt=of_receipt),
+            *_amounts(self),
+            *self.buyer.problems("buyer", of_receipt=of_receipt),
             *self.branding.problems(),
             *(self.bank.problems() if self.bank else ()),
         ]

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-import sqlalchemy as sa
 from pydantic import AfterValidator, Field
 from sqlalchemy import Row
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -18,7 +16,7 @@ from service.billing.call_taxes import refresh
 from service.billing.cycles import Cycle, cycle_problem, last_border_ms, next_border_ms
 from service.billing.parties import is_country
 from service.database.billing_tables import billing_parties, billing_terms
-from service.database.engine import is_sqlite
+from service.database.own import own_of, put_own
 
 
 def _country(code: str) -> str:
@@ -108,23 +106,9 @@ class TermsView(Told):
     version: int
 
 
-async def _own(call: Call, table: sa.Table) -> Row[Any] | None:
-    return (await call.conn.execute(sa.select(table).where(table.c.account_id == call.row.id))).first()
-
-
-async def _put(call: Call, table: sa.Table, values: dict[str, Any]) -> Row[Any]:
-    insert: Any = sqlite.insert(table) if is_sqlite(call.conn) else postgresql.insert(table)
-    upsert = insert.values(account_id=call.row.id, **values)
-    fresh = values | {"version": table.c.version + 1}
-    await call.conn.execute(upsert.on_conflict_do_update(index_elements=["account_id"], set_=fresh))
-    row = await _own(call, table)
-    assert row is not None
-    return row
-
-
 async def show_party(call: Call) -> Answer:
     """Not found: nobody has said yet."""
-    row = await _own(call, billing_parties)
+    row = await own_of(call.conn, billing_parties, call.row.id)
     if row is None:
         raise not_found()
     return Answer(PartyView.model_validate(row), version=row.version)
@@ -133,11 +117,11 @@ async def show_party(call: Call) -> Answer:
 async def edit_party(call: Call) -> Answer:
     """As a whole. It stands on what is issued from now on."""
     body: Party = call.body
-    before = await _own(call, billing_parties)
+    before = await own_of(call.conn, billing_parties, call.row.id)
     call.check_match(0 if before is None else before.version)
     if bool(body.electronic_address) != bool(body.electronic_scheme):
         raise invalid("/electronic_scheme", "an electronic address and its scheme stand together or not at all")
-    view = PartyView.model_validate(await _put(call, billing_parties, body.model_dump()))
+    view = PartyView.model_validate(await put_own(call.conn, billing_parties, call.row.id, body.model_dump()))
     told = None if before is None else PartyView.model_validate(before)
     await call.audit("party.edit", "party", call.row.id, call.row.id, told, view)
     return Answer(view, version=view.version)
@@ -145,7 +129,7 @@ async def edit_party(call: Call) -> Answer:
 
 async def show_terms(call: Call) -> Answer:
     """Not found: the account is not billed."""
-    row = await _own(call, billing_terms)
+    row = await own_of(call.conn, billing_terms, call.row.id)
     if row is None:
         raise not_found()
     return Answer(TermsView.model_validate(row), version=row.version)
@@ -156,11 +140,11 @@ async def edit_terms(call: Call) -> Answer:
     body: Terms = call.body
     if call.row.kind not in {"customer", "reseller"}:
         raise Problem("conflict", f"customers and resellers are billed, and this is a {call.row.kind}")
-    before = await _own(call, billing_terms)
+    before = await own_of(call.conn, billing_terms, call.row.id)
     call.check_match(0 if before is None else before.version)
     await _check(call, body)
     values = body.model_dump(exclude={"starts_at"}) | _times(call, body, before)
-    view = TermsView.model_validate(await _put(call, billing_terms, values))
+    view = TermsView.model_validate(await put_own(call.conn, billing_terms, call.row.id, values))
     if body.tax_status != ("taxed" if before is None else before.tax_status):
         await refresh(call.conn, call.node, call.now_ms)
     told = None if before is None else TermsView.model_validate(before)
@@ -174,7 +158,7 @@ async def _check(call: Call, body: Terms) -> None:
         raise invalid("/cycle_day", problem)
     if body.tax_status == "taxed" and (body.exemption_reason or body.exemption_code):
         raise invalid("/tax_status", "who is taxed has no reason for an exemption")
-    party = await _own(call, billing_parties)
+    party = await own_of(call.conn, billing_parties, call.row.id)
     if party is None:
         raise Problem("conflict", "say first who the account is on paper: `kambill party edit`")
     if body.tax_status == "reverse_charge" and not (party.tax_number or party.registration):

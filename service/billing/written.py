@@ -47,9 +47,7 @@ async def document_of(conn: AsyncConnection, invoice_id: int) -> Document:
     lines = (await conn.execute(mine.order_by(invoice_lines.c.position))).all()
     theirs = sa.select(invoice_taxes).where(invoice_taxes.c.invoice_id == invoice_id)
     taxes = (await conn.execute(theirs.order_by(invoice_taxes.c.tax_group, invoice_taxes.c.position))).all()
-    path = sa.select(accounts.c.path).where(accounts.c.id == invoice.seller_id)
-    brand = await brand_of(conn, (await conn.execute(path)).scalar_one())
-    branding = PLAIN if brand is None else _branding(brand)
+    branding = await branding_of(conn, invoice.seller_id)
     earlier = sa.select(invoices.c.number, invoices.c.issued_ms).where(invoices.c.id == invoice.refers_to_id)
     preceding = (await conn.execute(earlier)).first()
     return document_from(Written(invoice, lines, taxes, branding, preceding))
@@ -78,8 +76,8 @@ def document_from(written: Written) -> Document:
         decimals=decimals,
         language=invoice.language,
         zone=invoice.zone,
-        seller=_party(invoice.seller),
-        buyer=_party(invoice.buyer, identifier=str(invoice.account_id)),
+        seller=party_of(invoice.seller),
+        buyer=party_of(invoice.buyer, identifier=str(invoice.account_id)),
         bank=_bank(invoice.seller),
         lines=lines,
         adjustments=charges,
@@ -92,7 +90,12 @@ def document_from(written: Written) -> Document:
     )
 
 
-def _branding(brand: Row[Any]) -> Branding:
+async def branding_of(conn: AsyncConnection, seller_id: int) -> Branding:
+    """How a seller's paper looks today."""
+    path = sa.select(accounts.c.path).where(accounts.c.id == seller_id)
+    brand = await brand_of(conn, (await conn.execute(path)).scalar_one())
+    if brand is None:
+        return PLAIN
     return Branding(brand.logo or b"", brand.logo_type, brand.primary_colour, brand.accent_colour)
 
 
@@ -100,8 +103,8 @@ def _reference(earlier: Row[Any, Any], zone: str) -> Reference:
     return Reference(earlier.number, local_date(earlier.issued_ms, zone))
 
 
-def _party(frozen: dict[str, Any], identifier: str = "") -> Party:
-    """As it was at issue."""
+def party_of(frozen: dict[str, Any], identifier: str = "") -> Party:
+    """As it was at issue; of who had said less, what was known."""
     same = {name: frozen[name] for name in Party._fields if name in frozen}
     more = {"name": frozen["legal_name"], "address_lines": tuple(frozen["address_lines"]), "identifier": identifier}
     return Party(**same | more)

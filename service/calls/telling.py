@@ -18,6 +18,7 @@ WHY = {
     "loss": "it costs more than the call earns",
     "attempts": "it comes behind the last attempt of the plan",
     "channels": "its channels or calls a second are used up",
+    "codecs": "it takes none of the codecs that are offered",
     "exposure": "its provider is owed as much as may be",
     "excluded": "a rule of the plan excludes it",
     "pinned": "a rule of the plan allows others only",

@@ -118,7 +118,7 @@ def cancel(publication: int) -> None:
 
     async def work() -> None:
         async with ledger(settings) as engine, engine.begin() as conn:
-            await cancel_publication(conn, ROOT_ID, publication, actor())
+            await cancel_publication(conn, ROOT_ID, publication, actor(), now_ms())
 
     run(work())
     click.echo(f"publication {publication} is cancelled")

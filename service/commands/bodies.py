@@ -83,6 +83,7 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "trusted": row.trusted,
         "certificate": row.certificate,
         "identity": row.identity,
+        "attestation": row.attestation,
     }
 
 
@@ -217,6 +218,7 @@ def gateway_body(row: Row[Any]) -> Body:
         "contact": row.contact,
         "signs": row.signs,
         "identity": row.identity,
+        "codecs": row.codecs,
     }
 
 

@@ -7,7 +7,6 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field
 from sqlalchemy import Row
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -22,7 +21,7 @@ from service.commission.payouts import hand_out
 from service.commission.rules import WHOLE
 from service.commission.storage import most_together
 from service.database.commission_tables import commission_payouts, commission_rules, commission_terms, commissions
-from service.database.engine import is_sqlite
+from service.database.own import own_of, put_own
 
 Short = Annotated[Text, Field(max_length=200)]
 Service = Literal["", "calls", "messages", "subscription", "package", "rental", "setup", "fee", "adjustment"]
@@ -288,14 +287,9 @@ async def report(call: Call) -> Answer:
     return Answer(Report(items=lines))
 
 
-async def _terms_of(call: Call) -> Row[Any] | None:
-    query = sa.select(commission_terms).where(commission_terms.c.account_id == call.row.id)
-    return (await call.conn.execute(query)).first()
-
-
 async def show_terms(call: Call) -> Answer:
     """Not found: it waits until somebody hands it out."""
-    row = await _terms_of(call)
+    row = await own_of(call.conn, commission_terms, call.row.id)
     if row is None:
         raise not_found()
     return Answer(CommissionTermsView.model_validate(row), version=row.version)
@@ -304,7 +298,7 @@ async def show_terms(call: Call) -> Answer:
 async def edit_terms(call: Call) -> Answer:
     """As a whole. The period that runs now ends by the new cycle."""
     body: CommissionTerms = call.body
-    before = await _terms_of(call)
+    before = await own_of(call.conn, commission_terms, call.row.id)
     call.check_match(0 if before is None else before.version)
     problem = cycle_problem(body.cycle, body.cycle_day)
     if problem is not None:
@@ -312,11 +306,7 @@ async def edit_terms(call: Call) -> Answer:
     anchor_ms = last_border_ms(Cycle(body.cycle, body.cycle_day, body.zone, call.now_ms), call.now_ms)
     cycle = Cycle(body.cycle, body.cycle_day, body.zone, anchor_ms)
     values = body.model_dump() | {"anchor_ms": anchor_ms, "due_ms": next_border_ms(cycle, call.now_ms)}
-    insert: Any = sqlite.insert(commission_terms) if is_sqlite(call.conn) else postgresql.insert(commission_terms)
-    fresh = values | {"version": commission_terms.c.version + 1}
-    upsert = insert.values(account_id=call.row.id, **values)
-    await call.conn.execute(upsert.on_conflict_do_update(index_elements=["account_id"], set_=fresh))
-    view = CommissionTermsView.model_validate(await _terms_of(call))
+    view = CommissionTermsView.model_validate(await put_own(call.conn, commission_terms, call.row.id, values))
     told = None if before is None else CommissionTermsView.model_validate(before)
     await call.audit("commission-terms.edit", "commission-terms", call.row.id, call.row.id, told, view)
     return Answer(view, version=view.version)

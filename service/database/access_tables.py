@@ -137,6 +137,7 @@ mails = sa.Table(
     sa.Column("fields", sa.JSON, nullable=False),
     text("state", "waiting"),
     refers("broadcast_id", "broadcasts.id", nullable=True),  # null: it belongs to none
+    refers("notice_id", "rate_notices.id", nullable=True),  # likewise
     big("next_ms", 0),  # not before
     big("claimed_ms", 0),  # until then somebody is sending it
     big("attempts", 0),
@@ -146,6 +147,7 @@ mails = sa.Table(
     big("created_ms"),
     one_of("state", MAIL_STATES),
     sa.UniqueConstraint("broadcast_id", "recipient"),
+    sa.UniqueConstraint("notice_id", "account_id", "recipient"),
     sa.Index(None, "state", "next_ms"),
     sa.Index(None, "account_id", "id"),
     sa.Index(None, "message_id"),

@@ -45,6 +45,9 @@ numberings = _numberings("numberings")
 credit_note_numberings = _numberings("credit_note_numberings")
 """The same of its credit notes."""
 
+receipt_numberings = _numberings("receipt_numberings")
+"""The same of its receipts."""
+
 mail_templates = sa.Table(
     "mail_templates",
     metadata,

@@ -169,6 +169,8 @@ trunks = sa.Table(
     sa.Column("trusted", sa.Boolean, nullable=False, server_default=sa.false()),  # its P-Asserted-Identity counts
     _text("certificate", ""),  # whom its TLS certificate names; empty: its networks alone count
     _text("identity", "off"),  # what becomes of its Identity headers
+    _text("attestation", "rules"),  # what is signed of its callers
+    _one_of("attestation", ("rules", "gateway")),
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _text("suspended_for", ""),
@@ -229,6 +231,7 @@ gateways = sa.Table(
     _big("register_s", 0),  # 0: we don't register
     _text("contact", ""),
     sa.Column("signs", sa.Boolean, nullable=False, server_default=sa.false()),  # it is told who calls, signed
+    sa.Column("codecs", sa.JSON, nullable=False, server_default="[]"),  # what it takes, in order; empty: everything
     _text("identity", "off"),  # as of trunks
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),

@@ -1,4 +1,4 @@
-"""Numbers of each seller's invoices and credit notes: none is missing but those that somebody skipped on purpose."""
+"""Numbers of invoices, credit notes and receipts: none is missing but those that somebody skipped on purpose."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.access_tables import audit
 from service.database.billing_tables import invoices
-from service.database.seller_tables import credit_note_numberings, numberings
+from service.database.receipt_tables import receipts
+from service.database.seller_tables import credit_note_numberings, numberings, receipt_numberings
 from service.doctor.evidence import RESTORE, Check, check
 from service.sellers.numbers import reading_of
 
 SERIES = (
-    ("invoice", numberings, "numbering.edit"),
-    ("credit_note", credit_note_numberings, "numbering.edit-credit-notes"),
+    ("invoices", numberings, "numbering.edit"),
+    ("credit notes", credit_note_numberings, "numbering.edit-credit-notes"),
+    ("receipts", receipt_numberings, "numbering.edit-receipts"),
 )
+_TAKEN: dict[str, sa.Select[Any]] = {
+    "invoices": sa.select(invoices.c.number).where((invoices.c.kind == "invoice") & invoices.c.number.is_not(None)),
+    "credit notes": sa.select(invoices.c.number).where(invoices.c.kind == "credit_note"),
+    "receipts": sa.select(receipts.c.number),
+}
 _FIELDS = ("prefix", "pattern", "restarts_yearly")
 
 
@@ -48,10 +55,10 @@ async def gapless(conn: AsyncConnection) -> Check:
     count = 0
     for kind, table, action in SERIES:
         for row in (await conn.execute(sa.select(table).order_by(table.c.account_id))).all():
-            query = sa.select(invoices.c.number).where(invoices.c.seller_id == row.account_id, invoices.c.kind == kind)
-            numbers = list((await conn.execute(query.where(invoices.c.number.is_not(None)))).scalars())
+            owner = (receipts if table is receipt_numberings else invoices).c.seller_id
+            numbers: list[str] = list((await conn.execute(_TAKEN[kind].where(owner == row.account_id))).scalars())
             missing = missing_of(numbers, await _series(conn, row, action), row.next_number, row.year)
-            found += [f"seller {row.account_id}, {kind.replace('_', ' ')}s: {one}" for one in missing]
+            found += [f"seller {row.account_id}, {kind}: {one}" for one in missing]
             count += len(numbers)
     return check("numbers", found, f"{count} numbers, none missing", RESTORE)
 

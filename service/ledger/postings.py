@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.accounts.storage import seller_of
 from service.billing.allocation import is_allocated, take_payment
+from service.billing.receipts import Payment, give
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue
 from service.database.billing_tables import billable_items
@@ -47,18 +48,23 @@ class Booking(NamedTuple):
     request: str = ""
     invoice_id: int | None = None
     """That a payment is for; None: it pays what is due first."""
+    by_gateway: bool = False
+    """A gateway has told of it."""
 
 
 async def book(conn: AsyncConnection, node: str, account: Row[Any], booking: Booking, now_ms: int) -> int:
     """Posts it between an account and its seller; returns the entry's id. The caller holds the node's lock."""
-    kind, micros, reason, actor, by, key, request, _ = booking
-    lines = _LINES[kind](account.id, await seller_of(conn, account), micros, account.currency)
+    kind, micros, reason, actor, by, key, request, _, by_gateway = booking
+    seller_id = await seller_of(conn, account)
+    lines = _LINES[kind](account.id, seller_id, micros, account.currency)
     entry = Entry(kind, actor, reason, now_ms, lines, key, request, actor_account_id=by)
     entry_id = await post_entry(conn, entry)
     if kind == rules.ADJUSTMENT and account.kind in _BILLED:
         await _keep_for_invoice(conn, account, booking, entry_id, now_ms)
     if kind == rules.PAYMENT and micros > 0 and is_allocated(account):
         await take_payment(conn, node, account, entry_id, micros, now_ms, booking.invoice_id)
+    if kind == rules.PAYMENT:
+        await give(conn, account, seller_id, Payment(entry_id, micros, reason, by_gateway), now_ms)
     await enqueue(
         conn, node, credit_body(account.id, micros), now_ms=now_ms, account_id=account.id, amount_micros=micros
     )

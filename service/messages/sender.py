@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -20,7 +20,8 @@ from service.database.access_tables import mails
 from service.database.engine import reading
 from service.database.message_tables import broadcasts
 from service.messages.composing import Composer, LeftOut
-from service.messages.letters import Letter, LetterFault, bytes_of
+from service.messages.letters import Attachment, Letter, LetterFault, bytes_of
+from service.messages.papers import papers_of
 from service.messages.relay import Relay, RelayAway, Taken
 
 AT_ONCE = 25
@@ -45,6 +46,12 @@ class Claimed(NamedTuple):
     """What it is then."""
 
 
+Files = Callable[[Row[Any]], Awaitable[tuple[Attachment, ...]]]
+"""Makes what stands beside a mail, when it is sent: outside of every transaction, since it may take seconds. Raises
+LetterFault.
+"""
+
+
 class Sender:
     """Of one service. Closed at the end."""
 
@@ -54,6 +61,7 @@ class Sender:
         config: Config,
         clock_ms: Callable[[], int],
         *,
+        files: Sequence[Files] = (),
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
@@ -62,6 +70,7 @@ class Sender:
         self._config = config
         self._relay = Relay(config.mail)
         self._clock_ms = clock_ms
+        self._files = files
         self._pause = pause
         self._new_id = new_id
 
@@ -113,7 +122,9 @@ class Sender:
         if one.letter is None:
             return Taken(one.fault, is_final=True, state=one.state)
         try:
-            content = bytes_of(one.letter)
+            papers = await papers_of(self._engine, one.row.fields)
+            made = [file for make in self._files for file in await make(one.row)]
+            content = bytes_of(one.letter._replace(attachments=(*one.letter.attachments, *papers, *made)))
         except LetterFault as fault:
             return Taken(str(fault), is_final=True)
         await self._relay.open()
@@ -143,8 +154,8 @@ async def _claimed(composer: Composer, row: Row[Any]) -> Claimed:
         return Claimed(row, None, str(fault), "left_out" if isinstance(fault, LeftOut) else "failed")
 
 
-_ORDER = (mails.c.broadcast_id.is_not(None), mails.c.next_ms, mails.c.id)
-"""Whoever forgot a password does not wait behind a broadcast."""
+_ORDER = (mails.c.broadcast_id.is_not(None), mails.c.notice_id.is_not(None), mails.c.next_ms, mails.c.id)
+"""Whoever forgot a password does not wait behind notices to thousands, nor those behind a broadcast."""
 
 
 def _due(now_ms: int) -> sa.ColumnElement[bool]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlalchemy import Row
 
 from ratebook.routing import Plan
@@ -37,6 +37,16 @@ from service.peers.common import (
 from service.peers.devices_api import hashes
 
 FROM_ABOVE = frozenset({"tariff_id", "channels", "cps", "trusted", "signs", "identity"})
+CODECS_MAX = 16
+
+
+def _once_each(names: list[str]) -> list[str]:
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise ValueError(f"{twice} stands there twice")
+    return names
+
+
 Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Prefix = Annotated[str, Field(pattern=r"^[0-9*#+]{0,16}$", description="Put before the number")]
 Strip = Annotated[int, Field(ge=0, le=15, description="Digits that are taken off first")]
@@ -50,6 +60,16 @@ TRUST_MEANING = "It is told who calls (P-Asserted-Identity) though the caller wa
 Probe = Annotated[int, Field(ge=0, le=3600, description="Seconds between two OPTIONS; 0: none are sent")]
 Failures = Annotated[int, Field(ge=0, le=1000, description="It goes out after so many in a row; 0: never")]
 Out = Annotated[int, Field(ge=1, le=86_400, description="Seconds after which one that isn't probed is tried again")]
+Codec = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,31}$", examples=["PCMA"]), AfterValidator(str.upper)]
+Codecs = Annotated[
+    list[Codec],
+    Field(
+        max_length=CODECS_MAX,
+        description="What it takes of an offer, in this order, as SDP names them; empty: everything. telephone-event "
+        "always stays; a call that offers none of them goes to the next gateway",
+    ),
+    AfterValidator(_once_each),
+]
 FailureCode = Annotated[int, Field(ge=400, le=699)]
 FailureCodes = Annotated[
     list[FailureCode], Field(max_length=64, description="Codes that are the gateway's failures; 408: silence")
@@ -70,6 +90,7 @@ class GatewayView(Told):
     strip: int
     number_format: Annotated[str, Field(description=FORMAT_MEANING)]
     trusted: Annotated[bool, Field(description=TRUST_MEANING)]
+    codecs: Codecs
     signs: Annotated[bool, Field(description=SIGNS_MEANING)]
     identity: Annotated[str, Field(description=IDENTITY_MEANING)]
     tariff_id: Annotated[int | None, Field(description="By which the provider is paid; null: its account's")]
@@ -110,6 +131,7 @@ class NewGateway(Asked):
     strip: Strip = 0
     number_format: NumberFormat = "plain"
     trusted: bool = False
+    codecs: Annotated[Codecs, Field(default_factory=list)]
     signs: bool = False
     identity: IdentityRule = "off"
     tariff_id: TariffId | None = None
@@ -132,6 +154,7 @@ class GatewayEdit(Asked):
     strip: Strip | None = None
     number_format: NumberFormat | None = None
     trusted: bool | None = None
+    codecs: Codecs | None = None
     signs: bool | None = None
     identity: IdentityRule | None = None
     tariff_id: TariffId | None = None

@@ -38,7 +38,7 @@ from service.peers.common import (
 
 NETWORKS_MAX = 256
 FROM_ABOVE = frozenset(
-    {"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers", "trusted", "identity"}
+    {"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers", "trusted", "identity", "attestation"}
 )
 Networks = Annotated[
     list[Network], Field(max_length=NETWORKS_MAX, description="From where it calls; may be empty beside a certificate")
@@ -47,6 +47,11 @@ TechPrefix = Annotated[str, Field(pattern=r"^[0-9*#]{0,16}$", description="Strip
 Transport = Literal["any", "udp", "tcp", "tls"]
 CallerRule = Literal["pass", "listed", "replace"]
 CALLER_MEANING = "pass: as it is sent; listed: one of caller_numbers, else the first; replace: always the first"
+Attestation = Literal["rules", "gateway"]
+ATTESTATION_MEANING = (
+    "What gateways are told, signed, of its callers (STIR/SHAKEN): rules: A or B, by the caller's number; gateway: C, "
+    "it brings calls of people whom nobody here knows"
+)
 TRUST_MEANING = "Its P-Asserted-Identity says who calls; others' is not looked at"
 
 
@@ -72,6 +77,7 @@ class TrunkView(Told):
     caller_numbers: list[str]
     trusted: Annotated[bool, Field(description=TRUST_MEANING)]
     identity: Annotated[str, Field(description=IDENTITY_MEANING)]
+    attestation: Annotated[str, Field(description=ATTESTATION_MEANING)]
     state: Annotated[str, Field(description="active; suspended: its calls are refused; closed: it has no networks")]
     suspended_for: Annotated[str, Field(description="The limit that has suspended it; empty: somebody, or nobody, has")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
@@ -110,6 +116,7 @@ class NewTrunk(Asked):
     caller_numbers: Annotated[CallerNumbers, Field(default_factory=list)]
     trusted: bool = False
     identity: IdentityRule = "off"
+    attestation: Attestation = "rules"
 
 
 class TrunkEdit(Asked):
@@ -132,6 +139,7 @@ class TrunkEdit(Asked):
     caller_numbers: CallerNumbers | None = None
     trusted: bool | None = None
     identity: IdentityRule | None = None
+    attestation: Attestation | None = None
     state: Literal["active", "suspended"] | None = None
 
 

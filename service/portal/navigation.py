@@ -55,6 +55,7 @@ MENU: tuple[Group, ...] = (
         "Money",
         (
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
+            Item("Receipts", "/receipts", "receipt.list"),
             Item("Refunds and transfers", "/operations", "operation.list"),
             Item("Invoices", "/invoices", "invoice.list"),
             Item("Taxes", "/taxes", "tax.list", "brand.show"),

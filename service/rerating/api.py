@@ -95,7 +95,7 @@ async def start_rerating(call: Call) -> Answer:
     body: NewRerating = call.body
     wanted = await meant(call)
     if wanted.draft is not None:
-        await write_rates(call.api.config, [(wanted.draft, None)])
+        await write_rates(call.api.config, [(wanted.draft, None)], call.now_ms // 1000)
     actor = call.actor
     by = actor.home_id or actor.account_id
     order = Order(wanted.selection, wanted.tariff_id, wanted.rates, wanted.pins, body.reason, actor.name, by)

@@ -7,15 +7,14 @@ from typing import Annotated, Any
 import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem, invalid, not_found
 from service.api.values import Asked, Text, Told
-from service.database.engine import is_sqlite
-from service.database.seller_tables import credit_note_numberings, numberings
+from service.database.own import own_of, put_own
+from service.database.seller_tables import credit_note_numberings, numberings, receipt_numberings
 from service.sellers.brand import check_sells
 from service.sellers.numbers import PATTERN, PATTERNS, number_text, pattern_problem, year_of
 
@@ -44,10 +43,6 @@ class NumberingView(Told):
     version: Annotated[int, Field(description="0: nothing was set yet")]
 
 
-async def _own(call: Call, series: sa.Table) -> Row[Any] | None:
-    return (await call.conn.execute(sa.select(series).where(series.c.account_id == call.row.id))).first()
-
-
 def _view(call: Call, row: Row[Any] | None, series: sa.Table) -> NumberingView:
     year = year_of(call.now_ms, call.api.config.timezone)
     if row is None:
@@ -70,10 +65,15 @@ async def show_credit_notes(call: Call) -> Answer:
     return await _show(call, credit_note_numberings)
 
 
+async def show_receipts(call: Call) -> Answer:
+    """Of a seller; nobody else has any."""
+    return await _show(call, receipt_numberings)
+
+
 async def _show(call: Call, series: sa.Table) -> Answer:
     if call.row.kind not in {"root", "reseller"}:
         raise not_found()
-    view = _view(call, await _own(call, series), series)
+    view = _view(call, await own_of(call.conn, series, call.row.id), series)
     return Answer(view, version=view.version)
 
 
@@ -87,10 +87,15 @@ async def edit_credit_notes(call: Call) -> Answer:
     return await _edit(call, credit_note_numberings)
 
 
+async def edit_receipts(call: Call) -> Answer:
+    """What was issued keeps its number."""
+    return await _edit(call, receipt_numberings)
+
+
 async def _edit(call: Call, series: sa.Table) -> Answer:
     body: Numbering = call.body
     check_sells(call.row)
-    before = await _own(call, series)
+    before = await own_of(call.conn, series, call.row.id)
     shown = _view(call, before, series)
     call.check_match(shown.version)
     problem = pattern_problem(body.pattern, restarts_yearly=body.restarts_yearly)
@@ -102,19 +107,20 @@ async def _edit(call: Call, series: sa.Table) -> Answer:
     year = year_of(call.now_ms, call.api.config.timezone)
     values = body.model_dump(exclude={"next_number"}) | {"next_number": number}
     values["year"] = year if before is None else max(before.year, year)
-    insert: Any = sqlite.insert(series) if is_sqlite(call.conn) else postgresql.insert(series)
-    changed = values | {"version": series.c.version + 1}
-    upsert = insert.values(account_id=call.row.id, **values)
-    await call.conn.execute(upsert.on_conflict_do_update(index_elements=["account_id"], set_=changed))
-    after = _view(call, await _own(call, series), series)
-    action = "numbering.edit" if series is numberings else "numbering.edit-credit-notes"
-    await call.audit(action, "numbering", call.row.id, call.row.id, shown, after)
+    after = _view(call, await put_own(call.conn, series, call.row.id, values), series)
+    await call.audit(_ACTIONS[series.name], "numbering", call.row.id, call.row.id, shown, after)
     return Answer(after, version=after.version)
 
 
+_ACTIONS = {
+    numberings.name: "numbering.edit",
+    credit_note_numberings.name: "numbering.edit-credit-notes",
+    receipt_numberings.name: "numbering.edit-receipts",
+}
 _P = Permission
 _ONE = "/accounts/{account_id}/invoice-numbering"
 _CREDIT_NOTES = "/accounts/{account_id}/credit-note-numbering"
+_RECEIPTS = "/accounts/{account_id}/receipt-numbering"
 ENDPOINTS = [
     Endpoint(
         "numbering.show", "GET", _ONE, _P.INVOICES_READ, show_numbering, "Show how invoices are numbered",
@@ -131,5 +137,13 @@ ENDPOINTS = [
     Endpoint(
         "numbering.edit-credit-notes", "PUT", _CREDIT_NOTES, _P.INVOICES_CHANGE, edit_credit_notes,
         "Set how credit notes are numbered", Numbering, answer=NumberingView,
+    ),
+    Endpoint(
+        "numbering.show-receipts", "GET", _RECEIPTS, _P.INVOICES_READ, show_receipts, "Show how receipts are numbered",
+        answer=NumberingView,
+    ),
+    Endpoint(
+        "numbering.edit-receipts", "PUT", _RECEIPTS, _P.INVOICES_CHANGE, edit_receipts, "Set how receipts are numbered",
+        Numbering, answer=NumberingView,
     ),
 ]  # fmt: skip

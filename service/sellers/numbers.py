@@ -11,11 +11,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.engine import is_sqlite
-from service.database.seller_tables import credit_note_numberings, numberings
+from service.database.seller_tables import credit_note_numberings, numberings, receipt_numberings
 
 PATTERN = "{prefix}{year}-{number:5}"
 """Of a seller that has set none."""
-PATTERNS = {numberings.name: PATTERN, credit_note_numberings.name: "{prefix}CN{year}-{number:5}"}
+PATTERNS = {
+    numberings.name: PATTERN,
+    credit_note_numberings.name: "{prefix}CN{year}-{number:5}",
+    receipt_numberings.name: "{prefix}R{year}-{number:5}",
+}
 """By series."""
 DIGITS_MAX = 12
 _FIELD = re.compile(r"{(?:prefix|year|yy|number(?::(\d{1,2}))?)}")
@@ -74,7 +78,7 @@ async def take_number(conn: AsyncConnection, account_id: int, now_ms: int, zone:
 async def take_numbers(
     conn: AsyncConnection, account_id: int, now_ms: int, zone: str, count: int, series: sa.Table = numberings
 ) -> list[str]:
-    """The next ones, of invoices or of credit notes (`series`)."""
+    """The next ones, of invoices, credit notes or receipts (`series`)."""
     insert = sqlite.insert(series) if is_sqlite(conn) else postgresql.insert(series)
     fresh = insert.values(account_id=account_id, pattern=PATTERNS[series.name])
     await conn.execute(fresh.on_conflict_do_nothing())

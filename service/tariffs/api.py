@@ -25,6 +25,7 @@ from service.sellers.brand import check_sells
 from service.tariffs.checks import check_exchange
 from service.tariffs.content import Content
 from service.tariffs.looking import Draft, warnings_of_draft
+from service.tariffs.notices import short_notice
 from service.tariffs.pending import put_waiting
 from service.tariffs.rates import Release, published_rates, write_rates
 from service.tariffs.sources import Read, read_source
@@ -328,7 +329,7 @@ async def check_tariff(call: Call) -> Answer:
     same = (tariffs.c.owner_id == account.id) & (tariffs.c.name == body.name)
     before = (await call.conn.execute(sa.select(tariffs.c.version).where(same))).scalar()
     compiled = await asyncio.to_thread(lambda: read.compiled)
-    (release,) = await write_rates(call.api.config, [(compiled, before)], only_look=True)
+    (release,) = await write_rates(call.api.config, [(compiled, before)], call.now_ms // 1000, only_look=True)
     return Answer(Checked(warnings=await _warnings(call, account.id, read, body, release)))
 
 
@@ -362,12 +363,14 @@ async def publish_tariff(call: Call) -> Answer:
         said = "the draft was sound when it was written, and is not any more (what it takes from has changed): edit it"
         raise Problem("conflict", said, errors=fault.errors) from None
     compiled = await asyncio.to_thread(lambda: read.compiled)
-    (release,) = await write_rates(call.api.config, [(compiled, call.row.version)])
+    takes_ms = body.at or call.now_ms
+    (release,) = await write_rates(call.api.config, [(compiled, call.row.version)], takes_ms // 1000)
     warnings = await _warnings(call, call.row.owner_id, read, draft, release)
     async with call.writing() as conn:
         if (await draft_of(call)).version != draft.version:
             raise Problem("changed", "the draft was edited meanwhile: look at it, and publish again")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
+        warnings += await short_notice(conn, row.owner_id, {row.name: release}, takes_ms, call.now_ms)
         by = By(call.node, call.actor.name, body.note, call.now_ms)
         if body.at is None:
             await switch(conn, row, release, by)
@@ -391,7 +394,7 @@ async def revert_tariff(call: Call) -> Answer:
         if rates is None:
             raise Problem("conflict", "the rates of that version are gone: publish what it said")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
-        release = Release(old.version, old.digest, row.currency, old.rates, {}, [])
+        release = Release(old.version, old.digest, row.currency, old.rates, {}, [], call.now_ms // 1000)
         note = body.note or f"back to the version of {body.version}"
         await switch(conn, row, release, By(call.node, call.actor.name, note, call.now_ms))
         view = await _text(call, row.id)

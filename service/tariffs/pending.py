@@ -18,6 +18,7 @@ from service.faults import Fault
 from service.peers.storage import named_plans
 from service.tariffs.content import Content
 from service.tariffs.exchange import ExchangeTakenAway, in_force
+from service.tariffs.notices import News, tell_waiting, withdraw
 from service.tariffs.switching import By, CurrencyChanged, Published, Switched, carry_out, load_groups, others
 
 WAITING = "waiting"
@@ -78,7 +79,11 @@ async def put_waiting(conn: AsyncConnection, owner_id: int, content: Content, to
     """Its number."""
     values = {"due_ms": due_ms, "asked_ms": told.now_ms, "asked_by": told.by, "note": told.note, "owner_id": owner_id}
     insert = sa.insert(publications).values(content=content.to_record(), **values)
-    return int((await conn.execute(insert.returning(publications.c.id))).scalar_one())
+    number = int((await conn.execute(insert.returning(publications.c.id))).scalar_one())
+    sold = (tariffs.c.owner_id == owner_id) & tariffs.c.name.in_([*content.tariffs])
+    for row in (await conn.execute(sa.select(tariffs).where(sold).order_by(tariffs.c.id))).all():
+        await tell_waiting(conn, News(row, content.tariffs[row.name], due_ms, told.by, told.now_ms), number)
+    return number
 
 
 async def waiting(conn: AsyncConnection, owner_id: int) -> list[Waiting]:
@@ -107,12 +112,13 @@ async def without_waiting(conn: AsyncConnection, content: Content) -> Content:
     )
 
 
-async def cancel(conn: AsyncConnection, owner_id: int, number: int, by: str) -> None:
-    """It will not be carried out. Raises NotWaiting."""
+async def cancel(conn: AsyncConnection, owner_id: int, number: int, by: str, now_ms: int) -> None:
+    """It will not be carried out, and nobody is told of it who was not yet. Raises NotWaiting."""
     where = (publications.c.id == number) & (publications.c.state == WAITING) & (publications.c.owner_id == owner_id)
     update = sa.update(publications).where(where).values(state="cancelled", outcome=f"by {by}")
     if (await conn.execute(update.returning(publications.c.id))).first() is None:
         raise NotWaiting(number)
+    await withdraw(conn, number, now_ms)
 
 
 async def carry_out_due(engine: AsyncEngine, node: str, now_ms: int) -> list[tuple[int, Switched | str]]:
@@ -132,11 +138,12 @@ async def _carry_out(engine: AsyncEngine, node: str, number: int, now_ms: int) -
             row = (await conn.execute(_ended(number, "done", ""))).first()
             if row is None:
                 return None
-            told = By(node, row.asked_by, row.note, now_ms)
+            told = By(node, row.asked_by, row.note, now_ms, number)
             return await carry_out(conn, row.owner_id, Content.from_record(row.content), told)
     except (CurrencyChanged, ExchangeTakenAway) as fault:
         async with engine.begin() as conn:
             await conn.execute(_ended(number, "failed", str(fault)))
+            await withdraw(conn, number, now_ms)
         return str(fault)
 
 

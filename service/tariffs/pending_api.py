@@ -74,7 +74,7 @@ async def cancel_publication(call: Call) -> Answer:
     """It will not be carried out."""
     row = call.row
     try:
-        await cancel(call.conn, row.owner_id, row.id, call.actor.name)
+        await cancel(call.conn, row.owner_id, row.id, call.actor.name, call.now_ms)
     except NotWaiting as fault:
         raise Problem("conflict", str(fault)) from None
     await call.audit("publication.cancel", "publication", row.id, row.owner_id, {"state": row.state}, None)

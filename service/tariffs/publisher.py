@@ -26,6 +26,7 @@ from service.tariffs.brought import note_brought, without_brought
 from service.tariffs.content import Content
 from service.tariffs.exchange import lacking
 from service.tariffs.looking import warnings_of_folder
+from service.tariffs.notices import short_notice
 from service.tariffs.pending import changed, put_waiting, tried, without_waiting
 from service.tariffs.rates import write_groups, write_rates
 from service.tariffs.switching import By, Switched, carry_out
@@ -71,7 +72,8 @@ async def publish(
     """Publishes a ratebook. Raises RatebookFaulty, CurrencyChanged, ExchangeTakenAway."""
     folder = ask.folder or config.ratebook
     loaded, compiled = await asyncio.to_thread(_compile, folder)
-    releases = await write_rates(config, await _beside_published(engine, compiled))
+    takes_ms = ask.at_ms or now_ms
+    releases = await write_rates(config, await _beside_published(engine, compiled), takes_ms // 1000)
     await write_groups(config, loaded.groups)
     moved = [one.jumps for one in releases]
     warnings = await warnings_of_folder(config, engine, places_in(folder, loaded), loaded, moved, now_ms // 1000)
@@ -80,13 +82,14 @@ async def publish(
     async with engine.begin() as conn:
         await lock_node(conn, config.node)
         told = By(config.node, by, note, now_ms)
+        late = await short_notice(conn, ROOT_ID, content.tariffs, takes_ms, now_ms)
         if ask.at_ms is not None:
             content = await changed(conn, ROOT_ID, content, ask.at_ms)
             done = await tried(conn, ROOT_ID, content, told._replace(now_ms=ask.at_ms))
             waits = any((content.tariffs, content.plans, content.groups is not None, content.exchange is not None))
             if waits:
                 await put_waiting(conn, ROOT_ID, content, told, ask.at_ms)
-            return Publication(done, [*map(str, warnings), *done.waiting], ask.at_ms if waits else None)
+            return Publication(done, [*map(str, warnings), *late, *done.waiting], ask.at_ms if waits else None)
         wanted = content
         if ask.only_news:
             wanted = await without_waiting(conn, await without_brought(conn, config.node, content))
@@ -95,7 +98,7 @@ async def publish(
             await note_brought(conn, config.node, content, wanted)
         missing = await lacking(conn, loaded.exchange, now_ms // 1000)
         waiting = await _lacks(conn, loaded)
-    return Publication(done, [*map(str, warnings), *waiting, *missing])
+    return Publication(done, [*map(str, warnings), *late, *waiting, *missing])
 
 
 async def _lacks(conn: AsyncConnection, loaded: LoadedRatebook) -> list[str]:
@@ -112,9 +115,10 @@ async def _lacks(conn: AsyncConnection, loaded: LoadedRatebook) -> list[str]:
 async def look(config: Config, engine: AsyncEngine, folder: Path, loaded: LoadedRatebook, now_ms: int) -> list[Problem]:
     """What publishing this would warn of; nothing is changed."""
     compiled = await asyncio.to_thread(lambda: [compile_tariff(tariff) for tariff in loaded.tariffs.values()])
-    releases = await write_rates(config, await _beside_published(engine, compiled), only_look=True)
+    at_s = now_ms // 1000
+    releases = await write_rates(config, await _beside_published(engine, compiled), at_s, only_look=True)
     moved = [one.jumps for one in releases]
-    return await warnings_of_folder(config, engine, places_in(folder, loaded), loaded, moved, now_ms // 1000)
+    return await warnings_of_folder(config, engine, places_in(folder, loaded), loaded, moved, at_s)
 
 
 async def _beside_published(

@@ -23,6 +23,7 @@ from ratebook.compiled.write import CompiledTariff, open_for_writing, write_vers
 from ratebook.groups import Group
 from ratebook.jumps import Jump, jumps
 from ratebook.model import Rate, Terms
+from ratebook.notice import first_effect_s
 from ratebook.price import charge
 from service.config import Config
 
@@ -45,18 +46,20 @@ class Release(NamedTuple):
     """How many prefixes change in which way, from the version before it; empty: there was none, or it is gone."""
     jumps: list[Jump]
     """From the version before it."""
+    first_s: int | None = None
+    """When the first price moves, from the version before it; None: none does."""
 
 
 async def write_rates(
-    config: Config, compiled: list[tuple[CompiledTariff, str | None]], *, only_look: bool = False
+    config: Config, compiled: list[tuple[CompiledTariff, str | None]], at_s: int, *, only_look: bool = False
 ) -> list[Release]:
     """Into the rates environment, in slices, beside everything else: nothing of it holds until a pointer moves.
 
     Each with the version that holds now (None: none does). One at a time: an environment is open once in a process.
-    `only_look`: nothing is written.
+    `at_s`: when they are to hold. `only_look`: nothing is written.
     """
     async with _turn():
-        return await asyncio.to_thread(_write, config, compiled, only_look=only_look)
+        return await asyncio.to_thread(_write, config, compiled, at_s, only_look=only_look)
 
 
 async def write_groups(config: Config, groups: Sequence[Group]) -> None:
@@ -142,7 +145,9 @@ def _turn() -> asyncio.Lock:
 _writing: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = weakref.WeakKeyDictionary()
 
 
-def _write(config: Config, compiled: list[tuple[CompiledTariff, str | None]], *, only_look: bool) -> list[Release]:
+def _write(
+    config: Config, compiled: list[tuple[CompiledTariff, str | None]], at_s: int, *, only_look: bool
+) -> list[Release]:
     env = open_for_writing(config.data_dir / RATES_FOLDER)
     try:
         releases = []
@@ -153,7 +158,7 @@ def _write(config: Config, compiled: list[tuple[CompiledTariff, str | None]], *,
             changes = {change.value: count for change, count in counts(found).items()}
             header, moved = one.header, jumps(found, config.jump_percent)
             release = Release(one.version.hex(), one.digest, header["currency"], header["rates"], changes, moved)
-            releases.append(release)
+            releases.append(release._replace(first_s=first_effect_s(found, at_s)))
         return releases
     finally:
         env.close()

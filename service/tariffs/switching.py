@@ -19,6 +19,7 @@ from service.faults import Fault
 from service.peers.storage import Names, load_plans, put_plan
 from service.tariffs.content import Content
 from service.tariffs.exchange import publish_exchange
+from service.tariffs.notices import News, tell_carried_out, tell_switched
 from service.tariffs.rates import Release
 
 
@@ -39,6 +40,8 @@ class By(NamedTuple):
     by: str
     note: str
     now_ms: int
+    waited: int | None = None
+    """The number of the publication that is carried out; None: it is done at once."""
 
 
 class Published(NamedTuple):
@@ -130,6 +133,10 @@ async def switch(conn: AsyncConnection, row: Row[Any], release: Release, told: B
     values = {"version": release.version, "digest": release.digest, "rates": release.rates, "changes": release.changes}
     when = {"published_ms": told.now_ms, "published_by": told.by, "note": told.note, "effective_ms": told.now_ms}
     await conn.execute(sa.insert(tariff_versions).values(tariff_id=row.id, **values, **when))
+    if told.waited is None:
+        await tell_switched(conn, News(row, release, told.now_ms, told.by, told.now_ms))
+    else:
+        await tell_carried_out(conn, row, told.waited)
     body = bodies.tariff_body(now)
     if body is not None:
         await enqueue(conn, told.node, body, now_ms=told.now_ms)

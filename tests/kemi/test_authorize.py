@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from kemi import authorize
-from kemi.authorize import Admitted, Refused, Repeated
+from kemi.authorize import Admitted, Refused
+from kemi.invites import Repeated
 from kemi.store.calls import RINGING
 from tests.kemi.world import (
     CARRIER,

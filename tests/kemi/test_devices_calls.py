@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kemi.authorize import Admitted, Local, Refused, authorise
+from kemi.authorize import Admitted, Refused, authorise
+from kemi.destination import Local
 from kemi.failover import fail_over
 from kemi.identify import Source, identify
 from tests.kemi.test_specials import tell as special

@@ -239,6 +239,15 @@ def test_a_number_of_the_account_is_attested_in_full(signing: World) -> None:
     assert passport_of(signing).attestation == "A"  # type: ignore[union-attr]
 
 
+def test_who_comes_by_a_trunk_of_others_calls_is_attested_as_unknown(signing: World) -> None:
+    """C, whatever its number; a good signature of somebody who knows still goes on."""
+    listed = {"caller_rule": "listed", "caller_numbers": [CALLER]}
+    signing.trunk(1, CUSTOMER, attestation="gateway", identity="note", **listed)
+    assert passport_of(signing).attestation == "C"  # type: ignore[union-attr]
+    shown = Shown(CLAIMS._replace(issued_s=signing.now.wall_s), "")
+    assert passport_of(signing, shown=shown).attestation == PASSED_ON  # type: ignore[union-attr]
+
+
 def test_who_is_unknown_or_wants_to_be_is_not_signed(signing: World) -> None:
     """But to a trusted gateway; no number, no signature; nor where Kamailio can't."""
     assert passport_of(signing, is_private=True) is None

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from kemi import meter
-from kemi.authorize import Admitted, Local, Refused, Repeated
+from kemi.authorize import Admitted, Refused
+from kemi.destination import Local
 from kemi.failover import fail_over
+from kemi.invites import Repeated
 from kemi.onward import HOPS_MAX
 from kemi.receive import gateway_of, local_of
 from kemi.running import comes_from_side, find, speaker

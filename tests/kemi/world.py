@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from kemi.answer import Callee, Denied, Grant, answered
-from kemi.authorize import Admitted, Local, Refused, Repeated, authorise
+from kemi.authorize import Admitted, Refused, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
+from kemi.destination import Local
 from kemi.identify import Source, identify
 from kemi.invitation import Invitation
+from kemi.invites import Repeated
 from kemi.meter import Dialogs
 from kemi.receive import gateway_of, local_of, receive
 from kemi.rooms import Rooms

@@ -37,6 +37,7 @@ async def numbers(walker: Walker, path: str, noun: str) -> list[int]:
     ("path", "said"),
     [
         ("/invoices/1", "Root GmbH"), ("/invoices/1/lines", "0.024"), ("/invoices/1/calls", "1:35"),
+        ("/receipts", "R2026-00001"), ("/receipts/1/paper.html", "Received"), ("/accounts/4/receipt-mail", "Mailed"),
         ("/invoices/run", "Every period that is over"), ("/taxes", "19 %"), ("/taxes/new", "Percent"),
         ("/accounts/2/billing", "Upper GmbH"), ("/accounts/1/billing", "The account is not billed."),
         ("/accounts/2/billing/terms", "Day of the cycle"), ("/accounts/2/invoice-preview", "Nothing was made"),
@@ -72,6 +73,15 @@ async def test_what_can_be_had_as_a_file(boss: Walker, path: str, said: str) -> 
     assert got.status == 200
     assert said in got.text
     assert got.headers["Content-Disposition"].startswith("attachment")
+
+
+async def test_a_customer_has_the_paper_of_its_payment(walker: Walker) -> None:
+    """Saved; a receipt of somebody else is not there."""
+    await walker.sign_in(CUSTOMER)
+    own = re.findall(r'href="/receipts/(\d+)/paper.pdf"', (await walker.get("/receipts")).text)
+    async with walker.session.get(f"{walker.address}/receipts/{own[0]}/paper.pdf") as answer:
+        assert (await answer.read()).startswith(b"%PDF-")
+    assert (await walker.get("/receipts/1/paper.html")).status == 404
 
 
 async def test_a_workbook_is_one(boss: Walker) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi.answer import Callee, Grant, answered
-from kemi.authorize import Admitted, Repeated, authorise
+from kemi.authorize import Admitted, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
 from kemi.identify import Source, identify
 from kemi.invitation import Invitation
+from kemi.invites import Repeated
 from kemi.refusal import Refused
 from kemi.rooms import Rooms
 from kemi.running import find

@@ -42,9 +42,9 @@ class Desk:
         self.waited: list[float] = []
         self.sender = self.another()
 
-    def another(self) -> Sender:
+    def another(self, **more: Any) -> Sender:
         """A sender, as of another process."""
-        return Sender(self.trade.office.engine, self.config, lambda: self.now_ms, pause=self._pause)
+        return Sender(self.trade.office.engine, self.config, lambda: self.now_ms, pause=self._pause, **more)
 
     async def _pause(self, seconds: float) -> None:
         self.waited.append(seconds)

@@ -453,6 +453,32 @@ async def test_no_two_trunks_share_a_certificate(shop: Shop) -> None:
     assert (await shop.trunk(shop.reseller, networks=[], certificate="cn:PBX", tech_prefix="9")).status == 201
 
 
+async def test_a_gateway_takes_some_codecs(shop: Shop) -> None:
+    """In capitals and in their order; what is no name, or stands twice, is refused with the reason."""
+    body = {"account_id": shop.ids["carrier"], "name": "choosy", "host": "192.0.2.98"}
+    gateway = await shop.boss.do("gateway.make", **body, codecs=["pcma", "G729"])
+    assert gateway["codecs"] == ["PCMA", "G729"]
+    edited = await shop.boss.do("gateway.edit", gateway_id=gateway["id"], codecs=[])
+    assert edited["codecs"] == []
+    assert [told["codecs"] for told in await shop.told(2)] == [[], ["PCMA", "G729"]]
+    for codecs, pointer, said in (
+        (["PCMA", "pcma"], "/codecs", "PCMA stands there twice"),
+        (["PCMA;x"], "/codecs/0", "match"),
+    ):
+        got = await shop.boss.ask("gateway.edit", gateway_id=gateway["id"], codecs=codecs)
+        assert (got.status, got["errors"][0]["pointer"]) == (422, pointer)
+        assert said in got["errors"][0]["detail"]
+
+
+async def test_callers_that_nobody_knows_are_said_to_be_by_who_stands_above(shop: Shop) -> None:
+    """By a trunk's setting, told to the store; not by the account itself."""
+    made = (await shop.trunk(shop.boss, account_id=shop.ids["reseller"], attestation="gateway")).ok()
+    assert made["attestation"] == "gateway"
+    assert [body["attestation"] for body in await shop.told()] == ["gateway"]
+    got = await shop.reseller.ask("trunk.edit", trunk_id=made["id"], attestation="rules")
+    assert (got.status, "attestation" in got["detail"]) == (403, True)
+
+
 async def test_signatures_are_asked_for_by_who_stands_above(shop: Shop) -> None:
     """Of trunks and gateways; the store is told."""
     made = (await shop.trunk(shop.reseller, identity="refuse")).ok()

@@ -132,10 +132,10 @@ async def test_one_that_is_cancelled_never_comes(company: Company) -> None:
         (one,) = await waiting(conn, ROOT_ID)
         assert (one.due_ms, one.asked_by, one.note, list(one.content.tariffs)) == (DUE_MS, "ann", "spring", ["retail"])
         with pytest.raises(NotWaiting):
-            await cancel(conn, CUSTOMER, one.id, "eve")
-        await cancel(conn, ROOT_ID, one.id, "bob")
+            await cancel(conn, CUSTOMER, one.id, "eve", NOW_MS)
+        await cancel(conn, ROOT_ID, one.id, "bob", NOW_MS)
         with pytest.raises(NotWaiting, match="was carried out, cancelled, or never asked for"):
-            await cancel(conn, ROOT_ID, one.id, "bob")
+            await cancel(conn, ROOT_ID, one.id, "bob", NOW_MS)
         assert await waiting(conn, ROOT_ID) == []
     assert await due(company) == []
     assert await states(company) == [("cancelled", "by bob")]

@@ -98,13 +98,14 @@ async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path
         "state": "active", "tariff": 0, "number_format": "plain", "trusted": False,
         "probe_s": 0, "failures_max": 5, "out_s": 60, "failure_codes": [408, 503],
         "username": "", "realm": "", "ha1_md5": "", "ha1_sha256": "", "register_s": 0, "contact": "",
-        "signs": False, "identity": "off",
+        "signs": False, "identity": "off", "codecs": [],
     }  # fmt: skip
     assert told[6] == {
         "do": "trunk", "epoch": 0, "id": 1, "account": ids["customer"], "networks": ["127.0.0.2/32", "2001:db8::/48"],
         "transport": "any", "port": 0, "tech_prefix": "77#", "state": "active", "channels": 0, "cps": 0, "plan": 0,
         "tariff": 0, "name": "t1", "international_prefix": "00", "national_prefix": "", "country": "",
         "caller_rule": "pass", "caller_numbers": [], "trusted": False, "certificate": "", "identity": "off",
+        "attestation": "rules",
     }  # fmt: skip
 
 

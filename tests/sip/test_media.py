@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sip.agents import Agent, Call
+from tests.kemi.world import CARRIER
+from tests.sip.agents import SDP, Agent, Call
 from tests.sip.calls import answer, cancel, hang_up
 from tests.sip.proxy import Proxy, eventually, free_port
 from tests.sip.rtpengine import ADDRESS, RtpEngine
@@ -56,6 +57,34 @@ def test_both_sides_talk_to_it(engine: RtpEngine, ends: tuple[Agent, Agent]) -> 
     hang_up(call, gateway)
     eventually(lambda: "delete" in engine.commands())
     assert engine.commands()[:2] == ["offer", "answer"]
+
+
+def test_a_gateway_that_takes_some_codecs_only_gets_its_address_too(
+    engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy
+) -> None:
+    """In the INVITE and in a re-INVITE: what rtpengine made of the offer, with the wanted codecs."""
+    caller, gateway = ends
+    edge.send(edge.gateway_body(1, CARRIER, "127.0.0.11") | {"codecs": ["PCMA"]})
+    offer = SDP.replace("RTP/AVP 0", "RTP/AVP 0 8")
+    call = Call(caller, "0033123")
+    caller.send(call.text("INVITE", body=offer))
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(invite, 200, "OK", tag="m")
+    call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    call.cseq += 1
+    call.new_branch()
+    caller.send(call.text("INVITE", body=offer))
+    again = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(again, 488, "No")
+    caller.expect_final(call.call_id)
+    call.ack()
+    hang_up(call, gateway)
+    edge.send(edge.gateway_body(1, CARRIER, "127.0.0.11"))
+    for message in (invite, again):
+        assert f"c=IN IP4 {ADDRESS}\r\n" in message.text
+        assert "m=audio 9 RTP/AVP 8\r\n" in message.text
 
 
 def test_it_hears_of_calls_that_come_to_nothing(engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy) -> None:

@@ -145,6 +145,17 @@ def test_signed_out_and_checked_in(edge: Proxy, gateway: Agent) -> None:
     assert again.headers("Identity") == [identity]
 
 
+def test_callers_of_a_trunk_that_brings_others_calls_are_unknown(edge: Proxy, gateway: Agent) -> None:
+    """C, signed as every other one: another Kambill checks it and says so."""
+    edge.send(edge.trunk_body(5, CUSTOMER, networks=["127.0.0.25/32"], attestation="gateway"))
+    _, arrived, cdr = invite(edge, gateway, 5, None)
+    assert arrived is not None
+    (identity,) = arrived.headers("Identity")
+    assert claims_of(identity)["attest"] == cdr["attested"] == "C"
+    _, _, checked = invite(edge, gateway, 3, identity)
+    assert checked["identity"] == "passed C"
+
+
 def test_what_nobody_asked_about_does_not_go_on(edge: Proxy, gateway: Agent, signer: Signer) -> None:
     """Trunk 1's own header is taken out; ours takes its place."""
     mine = signer.sign()

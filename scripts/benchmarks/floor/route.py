@@ -67,7 +67,7 @@ def floor_authorise(*_):
         txn.put(key, CALL, db=call)
         txn.put(key[:8], b"", db=due)
         txn.put(key, key, db=invite)
-    return Admitted(key.hex(), TARGET)
+    return Admitted(key.hex(), TARGET, 0)
 
 
 def floor_answered(_rooms, number, *_):

@@ -63,7 +63,7 @@ class NoRooms:
         return True
 
     has_store = usable
-    hanging_up = ""
+    hanging_up, can_sign = "", False
 
 
 def answered_call(_rooms: Any, key: str, *_: Any) -> Speaker:
@@ -93,7 +93,7 @@ route.Rooms = NoRooms
 route.tick = lambda *_: None
 route.Prober = lambda *_: SimpleNamespace(tick=lambda *_: None)
 route.Kambill._round = lambda _self: 1
-TRUNK = SimpleNamespace(id=1)
+TRUNK = SimpleNamespace(id=1, certificate="", identity="off")
 calls_in.identify, calls_in.authorise, calls_in.ended = (lambda *_: TRUNK), admit, done
 in_dialog.speaker, in_dialog.hung_up = answered_call, done
 in_dialog.advance = done

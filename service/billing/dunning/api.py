@@ -8,7 +8,6 @@ from typing import Annotated, Any, Literal
 import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
-from sqlalchemy.dialects import postgresql, sqlite
 
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -19,7 +18,7 @@ from service.api.values import AccountId, Asked, InvoiceId, Micros, Moment, Mone
 from service.billing.dunning.barring import lift
 from service.billing.taxes_api import Percent, PercentText
 from service.database.dunning_tables import dunning_actions, dunning_exemptions, dunning_steps, dunning_terms
-from service.database.engine import is_sqlite
+from service.database.own import put_own
 from service.ledger.api import check_amount
 from service.sellers.brand import check_sells
 
@@ -141,10 +140,7 @@ async def edit_terms(call: Call) -> Answer:
     _check(body.steps)
     before = await _terms(call)
     call.check_match(before.version)
-    insert: Any = sqlite.insert(dunning_terms) if is_sqlite(call.conn) else postgresql.insert(dunning_terms)
-    upsert = insert.values(account_id=call.row.id)
-    fresh = {"version": dunning_terms.c.version + 1}
-    await call.conn.execute(upsert.on_conflict_do_update(index_elements=["account_id"], set_=fresh))
+    await put_own(call.conn, dunning_terms, call.row.id, {})
     await call.conn.execute(sa.delete(dunning_steps).where(dunning_steps.c.account_id == call.row.id))
     rows = [{"account_id": call.row.id, **_columns(step)} for step in body.steps]
     if rows:

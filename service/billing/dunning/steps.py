@@ -15,8 +15,8 @@ from service.billing.currencies import decimals_of
 from service.billing.cycles import local_date
 from service.billing.dunning.barring import bar
 from service.billing.dunning.due import has_later, is_due
-from service.billing.dunning.people import recipients_of
 from service.billing.items import Item, bill
+from service.billing.people import recipients_of
 from service.billing.states import Standing
 from service.database.access_tables import mails
 from service.database.billing_tables import invoices
@@ -68,11 +68,11 @@ async def _remind(conn: AsyncConnection, _node: str, step: Row[Any], invoice: Ro
     """What should have been said before the last day to pay, and wasn't, isn't said after it."""
     if (step.days < 0 and invoice.due_ms < now_ms) or await has_later(conn, step, now_ms):
         return Done("passed")
-    recipients = await recipients_of(conn, invoice)
+    recipients = await recipients_of(conn, invoice.account_id, str(invoice.buyer.get("contact_email", "")))
     fields = {
         "number": invoice.number, "total": format_micros(invoice.total_micros), "open": format_micros(_open(invoice)),
         "currency": invoice.currency, "due": local_date(invoice.due_ms, invoice.zone).isoformat(),
-        "language": invoice.language,
+        "language": invoice.language, "invoice_id": invoice.id,
     }  # fmt: skip
     kind = "due_soon" if step.days < 0 or now_ms <= invoice.due_ms else "reminder"
     mail = {"account_id": invoice.account_id, "template": kind, "created_ms": now_ms}

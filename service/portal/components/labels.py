@@ -59,6 +59,8 @@ LABELS: dict[str, str] = {
     "iban": "IBAN",
     "inclusive": "Prices have it in them",
     "limit": "Rows of a page",
+    "gateways": "Of payments that a gateway tells of",
+    "mailed": "Mailed",
     "mdy": "month, day, year",
     "min": "Minutes",
     "ms": "Milliseconds",

@@ -110,6 +110,7 @@ async def _numbers(visit: Visit, here: str) -> list[Section]:
     for title, noun, place in (
         ("Numbers of invoices", "numbering.show", "numbers"),
         ("Numbers of credit notes", "numbering.show-credit-notes", "credit-numbers"),
+        ("Numbers of receipts", "numbering.show-receipts", "receipt-numbers"),
     ):
         try:
             row: Any = (await visit.look_at(noun, visit.path_of(noun))).body
@@ -143,6 +144,10 @@ _FORMS = (
     Form(
         f"{BILLING}/credit-numbers", "numbering.edit-credit-notes", "How credit notes are numbered", "Save", BILLING,
         shows="numbering.show-credit-notes", said="The numbers are set.", text="What was issued keeps its number.",
+    ),
+    Form(
+        f"{BILLING}/receipt-numbers", "numbering.edit-receipts", "How receipts are numbered", "Save", BILLING,
+        shows="numbering.show-receipts", said="The numbers are set.", text="What was issued keeps its number.",
     ),
     Form(
         "/taxes/new", "tax.make", "New tax", "Make", "/taxes", said="The tax is made.",

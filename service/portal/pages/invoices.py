@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from service.billing.paper.html import POLICY
-from service.billing.paper_api import PaperView
 from service.billing.views import AnnexView, InvoicePreview, InvoiceText, LineView, RunView, TaxOfInvoice
 from service.portal.components import columns
 from service.portal.components.columns import each, facts
@@ -17,6 +14,7 @@ from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Column, Listed, screens, table_of
+from service.portal.components.papers import attached, paper
 from service.portal.edge import HEADERS
 from service.portal.formats import NEVER, duration
 from service.portal.screen import Crumb, Screen, Shown
@@ -180,17 +178,6 @@ def _tax_columns(currency: str) -> tuple[Column, ...]:
     )
 
 
-async def send_paper(visit: Visit) -> web.Response:
-    """The document: HTML is shown under the policy that stands in it, the rest is saved."""
-    query = {"form": visit.parameter("form")}
-    found = await visit.ask("invoice.paper", PaperView, query, invoice_id=visit.parameter("invoice_id"))
-    is_page = found.type == "text/html"
-    headers = {"Content-Security-Policy": POLICY} if is_page else {"Content-Disposition": _attached(found.name)}
-    charset = "utf-8" if is_page else None
-    data = base64.b64decode(found.data)
-    return web.Response(body=data, content_type=found.type, charset=charset, headers=headers)
-
-
 async def send_annex(visit: Visit) -> web.StreamResponse:
     """The calls as CSV, part by part; each is a look of its own."""
     number, after = visit.parameter("invoice_id"), 0
@@ -199,7 +186,7 @@ async def send_annex(visit: Visit) -> web.StreamResponse:
         async with visit.looking():
             found = await visit.ask("invoice.annex", AnnexView, {"after": str(after)}, invoice_id=number)
         if response is None:
-            told = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": _attached(found.name)}
+            told = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": attached(found.name)}
             response = web.StreamResponse(headers={**HEADERS, **told})
             await response.prepare(visit.request)
         await response.write(found.content.encode())
@@ -207,12 +194,6 @@ async def send_annex(visit: Visit) -> web.StreamResponse:
             await response.write_eof()
             return response
         after = found.next
-
-
-def _attached(name: str) -> str:
-    """A header that saves a file; whatever could end its name early is left out."""
-    plain = "".join(char for char in name if char.isascii() and (char.isalnum() or char in "-_."))
-    return f'attachment; filename="{plain}"'
 
 
 async def show_preview(visit: Visit) -> Shown:
@@ -282,6 +263,6 @@ SCREENS = (
     *(form_screen(form) for form in _FORMS),
     Screen(ONE, "invoice.show", show),
     Screen(f"{ONE}/annex.csv", "invoice.annex", send_annex, streams=True),
-    Screen(f"{ONE}/paper.{{form:pdf|html|ubl|cii}}", "invoice.paper", send_paper),
+    Screen(f"{ONE}/paper.{{form:pdf|html|ubl|cii}}", "invoice.paper", paper("invoice.paper")),
     Screen(PREVIEW, "invoice.preview", show_preview),
 )

@@ -35,6 +35,8 @@ LINES = Listed(
         ("Adjust", f"{ACCOUNT}/adjustment", "payment.adjust"),
         ("Refund", f"{ACCOUNT}/refund", "payment.refund"),
         ("Transfer", "/transfers/new?from_account_id={account_id}", "payment.transfer"),
+        ("Receipts", "/receipts?account_id={account_id}", "receipt.list"),
+        ("Receipts by mail", f"{ACCOUNT}/receipt-mail", "receipt-mail.edit"),
     ),
 )  # fmt: skip
 OPERATIONS = Listed(

@@ -87,7 +87,11 @@ async def show_gateway(visit: Visit) -> Shown:
             facts(visit, row, "account_id", "host", "port", "transport", "networks", "trusted"),
             edit=edit,
         ),
-        section(visit, "How", facts(visit, row, "number_format", "prefix", "strip", "tariff_id", "channels", "cps")),
+        section(
+            visit,
+            "How",
+            facts(visit, row, "number_format", "prefix", "strip", "codecs", "tariff_id", "channels", "cps"),
+        ),
         section(visit, "When it is out", facts(visit, row, "probe_s", "failures_max", "out_s", "failure_codes")),
         await _quality(visit),
     ]

@@ -111,6 +111,7 @@ async def show_trunk(visit: Visit) -> Shown:
             visit, "Numbers",
             facts(
                 visit, row, "international_prefix", "national_prefix", "country", "caller_rule", "caller_numbers",
+                "attestation",
             ),
         ),
     ]  # fmt: skip

@@ -20,8 +20,8 @@ QUIET = "password.forget"
 FILTERS = {"token.list": "user_id", "account.list": "below_id"}
 """Of lists that have no `account_id`."""
 SELLERS_ONLY = {
-    "brand.show-logo", "numbering.show", "numbering.show-credit-notes", "terms.show", "mail-template.remove",
-    "me.end-session",
+    "brand.show-logo", "numbering.show", "numbering.show-credit-notes", "numbering.show-receipts", "terms.show",
+    "mail-template.remove", "me.end-session",
 }  # fmt: skip
 """Not found, though the account is seen: there is none of it."""
 UNPAGED = {"call.list", "device.registrations", "traffic.hours", "traffic.destinations"}

@@ -45,6 +45,7 @@ from service.database.interconnect_tables import (
     statements,
 )
 from service.database.message_tables import broadcasts
+from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
     bank_lines,
@@ -56,6 +57,7 @@ from service.database.payment_tables import (
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
+from service.database.receipt_tables import receipts
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
@@ -245,6 +247,9 @@ class World:
         coming = {"tariffs": {}, "plans": {}, "groups": None, "exchange": None}
         wait = {"due_ms": NOW_MS + 1, "asked_ms": NOW_MS, "asked_by": mark, "note": mark, "content": coming}
         await put("publication", publications, owner_id=row.id, **wait)
+        notice = {"tariff_id": things["tariff"], "before": f"{row.id:016x}", "after": f"{row.id:016x}", "actor": mark}
+        due = {"takes_ms": NOW_MS + 1, "effective_ms": NOW_MS + 1, "due_ms": NOW_MS + 1}
+        await put("rate-notice", rate_notices, **own, **made, **notice, **due)
         hook = {"url": f"https://{mark}.example/", "events": ["payment.posted"], "secret": "whsec_x"}
         await put("webhook", webhooks, **own, **made, **hook)
         message = {"event": "payment.posted", "body": json.dumps({"mark": mark}), "next_ms": NOW_MS, **made}
@@ -266,6 +271,7 @@ class World:
         await self._interconnect(conn, put, place)
         await self._commission(conn, put, place)
         await self._paid(put, place)
+        await self._receipt(conn, put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
             await conn.execute(
@@ -359,6 +365,15 @@ class World:
         await put("top-up", top_ups, **own, **of, **sum_, reference=place.marker, external=place.marker)
         told = {"event": place.marker, "kind": "x", "outcome": "x", "created_ms": NOW_MS}
         await put("gateway-event", gateway_events, **of, **told)
+
+    async def _receipt(self, conn: AsyncConnection, put: Any, place: Place) -> None:
+        said = {"kind": "payment", "actor": place.marker, "created_ms": NOW_MS}
+        entry = (await conn.execute(sa.insert(entries).values(**said).returning(entries.c.id))).scalar_one()
+        who = {"legal_name": place.marker, "country": "", "address_lines": []}
+        paper = {"reason": place.marker, "language": "en", "zone": "UTC", "paid": [], "seller": who, "buyer": who}
+        money = {"amount_micros": EURO, "currency": "EUR", "issued_ms": NOW_MS}
+        own = {"account_id": place.id, "seller_id": 1, "entry_id": entry, "number": place.marker}
+        await put("receipt", receipts, **own, **paper, **money)
 
     async def _commission(self, conn: AsyncConnection, put: Any, place: Place) -> None:
         own, paid = {"account_id": place.id}, {"seller_id": 1, "currency": "EUR"}

@@ -1,11 +1,8 @@
-"""Whom a reminder goes to: the contact that the invoice names, and the account's people who may see invoices."""
+"""Whom mails about an account's money go to: the contact that it names on paper, and its people who may see them."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.permissions import Permission
@@ -16,16 +13,18 @@ from service.database.tables import accounts
 RECIPIENTS_MAX = 20
 
 
-async def recipients_of(conn: AsyncConnection, invoice: Row[Any]) -> dict[str, int]:
+async def recipients_of(
+    conn: AsyncConnection, account_id: int, contact: str, permission: Permission = Permission.INVOICES_READ
+) -> dict[str, int]:
     """Addresses with the numbers of their users (0: none's), each once whatever its case, the contact first."""
-    contact = str(invoice.buyer.get("contact_email", "")).strip()
+    contact = contact.strip()
     found = {contact.lower(): (contact, 0)} if "@" in contact else {}
-    path = sa.select(accounts.c.path).where(accounts.c.id == invoice.account_id)
+    path = sa.select(accounts.c.path).where(accounts.c.id == account_id)
     standing = await standing_of(conn, (await conn.execute(path)).scalar_one())
-    active = (users.c.account_id == invoice.account_id) & (users.c.state == "active")
+    active = (users.c.account_id == account_id) & (users.c.state == "active")
     for row in await conn.execute(sa.select(users.c.id, users.c.email).where(active).order_by(users.c.id)):
         if len(found) == RECIPIENTS_MAX:
             break
-        if Permission.INVOICES_READ in standing.of_user(await roles_of_user(conn, row.id)):
+        if permission in standing.of_user(await roles_of_user(conn, row.id)):
             found[row.email.lower()] = (row.email, row.id)
     return dict(found.values())
