@@ -16,8 +16,9 @@ from ratebook.money import parse_micros
 from service.billing.call_taxes import standing
 from service.database.engine import reading
 from service.database.tables import charges
+from tests.service.again import publish, rerate
 from tests.service.company import EURO, NOW_MS
-from tests.service.test_invoices import DAY_MS, PAPER, Bureau, rerate
+from tests.service.test_invoices import DAY_MS, PAPER, Bureau
 from tests.service.test_products import Shop
 
 VAT = {"name": "VAT", "percent": "19", "category": "S", "everybody": True, "added_to_prepaid": True}
@@ -256,7 +257,8 @@ async def test_a_call_rated_again_keeps_its_tax(fiscus: Fiscus) -> None:
     number = await fiscus.tax()
     await fiscus.talk(60)
     await fiscus.office.boss.do("tax.edit", tax_id=number, valid_until=NOW_MS + 1)
-    await rerate(fiscus, "0.03")
+    await publish(fiscus, retail="0.03")
+    await rerate(fiscus)
     assert (await fiscus.levels())[0] == ("0.0357", "0.0057", "119/100")
     await fiscus.sound()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 LABELS: dict[str, str] = {
+    "added_to_prepaid": "Added to prepaid prices",
     "begin": "From",
     "whole": "This number alone",
     "calls_min": "Calls, at least",
