@@ -89,11 +89,14 @@ async def assess(conn: AsyncConnection, invoice_ids: Sequence[int]) -> None:
     sums = await _sums(conn, invoice_ids)
     sets = await rates_by_set(conn, {thing.tax_set_id for things in sums.values() for thing in things})
     found = {row.id: _grouped(row, sums[row.id], rules, sets) for row in rows}
-    for row in rows:
-        taxed = tax((Group(sums_, rates) for rates, _, sums_ in found[row.id]), decimals_of(row.currency))
-        await write_taxes(conn, row.id, taxed)
-        for number, (_, things, _) in enumerate(found[row.id]):
-            await _mark(conn, row.id, number, things, taxed[number])
+    taxed = {
+        row.id: tax((Group(sums_, rates) for rates, _, sums_ in found[row.id]), decimals_of(row.currency))
+        for row in rows
+    }
+    await write_taxes(conn, taxed)
+    for invoice_id, groups in taxed.items():
+        for number, (_, things, _) in enumerate(found[invoice_id]):
+            await _mark(conn, invoice_id, number, things, groups[number])
 
 
 class _Thing(NamedTuple):
@@ -141,24 +144,27 @@ async def rates_by_set(conn: AsyncConnection, numbers: Iterable[int]) -> dict[in
     return {number: tuple(Rate(**rate) for rate in rates) for number, rates in rows}
 
 
-async def write_taxes(conn: AsyncConnection, invoice_id: int, groups: Sequence[Taxed]) -> None:
-    """A row for each rate of each group, and the invoice's totals."""
+_TOTALS = ("net_micros", "rounding_micros", "tax_micros", "total_micros")
+
+
+async def write_taxes(conn: AsyncConnection, taxed: Mapping[int, Sequence[Taxed]]) -> None:
+    """By invoice, a row for each rate of each group, and the invoice's totals."""
     rows = [
         {
             "invoice_id": invoice_id, "tax_group": number, "position": position, **share.rate._asdict(),
             "base_micros": share.base_micros, "tax_micros": share.tax_micros,
         }
+        for invoice_id, groups in taxed.items()
         for number, group in enumerate(groups)
         for position, share in enumerate(group.shares)
     ]  # fmt: skip
     await conn.execute(sa.insert(invoice_taxes), rows)
-    totals = {
-        "net_micros": sum(group.net_micros for group in groups),
-        "rounding_micros": sum(group.rounding_micros for group in groups),
-        "tax_micros": sum(group.tax_micros for group in groups),
-        "total_micros": sum(group.total_micros for group in groups),
-    }
-    await conn.execute(sa.update(invoices).where(invoices.c.id == invoice_id).values(**totals))
+    totals = [
+        {"of_invoice": invoice_id, **{f"new_{name}": sum(getattr(group, name) for group in groups) for name in _TOTALS}}
+        for invoice_id, groups in taxed.items()
+    ]
+    changed = sa.update(invoices).where(invoices.c.id == sa.bindparam("of_invoice"))
+    await conn.execute(changed.values({name: sa.bindparam(f"new_{name}") for name in _TOTALS}), totals)
 
 
 async def _mark(conn: AsyncConnection, invoice_id: int, number: int, things: list[_Thing], group: Taxed) -> None:

@@ -42,10 +42,14 @@ class Due(NamedTuple):
     micros: int
     things: int
     """Charges of something, items, corrections: what makes an invoice more than a zero invoice."""
+    first_id: int | None = None
+    """The first of its calls that are to be billed; None: there is none."""
+    later_id: int | None = None
+    """The first of those that began after the period, or None."""
 
 
 def _calls(*columns: Any) -> sa.Select[Any]:
-    """Charges that are on no invoice and began before the period's end; of prepaid accounts since billing began."""
+    """Charges that are on no invoice; of prepaid accounts since billing began."""
     since = (accounts.c.billing == "postpaid") | (cdrs.c.start_ms >= billing_terms.c.anchor_ms)
     return (
         sa.select(*columns)
@@ -59,10 +63,6 @@ def _calls(*columns: Any) -> sa.Select[Any]:
 
 async def due(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
     """By account and seller: what the period that ends at `billing_terms.due_ms` has to bill, late things included."""
-    things = sa.func.sum(sa.case((charges.c.charge_micros != 0, 1), else_=0))
-    key = (charges.c.account_id, charges.c.seller_id)
-    called = _calls(*key, sa.func.sum(charges.c.charge_micros), things).group_by(*key)
-    called = called.where(billing_terms.c.account_id.in_(account_ids) & (cdrs.c.start_ms < billing_terms.c.due_ms))
     owner = (billable_items.c.account_id, billable_items.c.seller_id)
     kept = (
         sa.select(*owner, sa.func.sum(billable_items.c.amount_micros), sa.func.count())
@@ -74,12 +74,30 @@ async def due(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
     changed = changes(account_ids).subquery()
     pair = (changed.c.account_id, changed.c.seller_id)
     corrected = sa.select(*pair, sa.func.sum(changed.c.delta_micros), sa.func.count()).group_by(*pair)
-    sums: dict[tuple[int, int], tuple[int, int]] = {}
-    for query in (called, kept, corrected):
+    found = {(one.account_id, one.seller_id): one for one in await _called(conn, account_ids)}
+    for query in (kept, corrected):
         for account_id, seller_id, micros, count in await conn.execute(query):
-            before = sums.get((account_id, seller_id), (0, 0))
-            sums[account_id, seller_id] = (before[0] + int(micros), before[1] + int(count))
-    return [Due(*pair_, *both) for pair_, both in sorted(sums.items())]
+            before = found.get((account_id, seller_id), Due(account_id, seller_id, 0, 0))
+            more = {"micros": before.micros + int(micros), "things": before.things + int(count)}
+            found[account_id, seller_id] = before._replace(**more)
+    return [one for _, one in sorted(found.items())]
+
+
+async def _called(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
+    """Of calls: one look at all that are not billed, those of the next period included."""
+    key = (charges.c.account_id, charges.c.seller_id)
+    in_time = cdrs.c.start_ms < billing_terms.c.due_ms
+    sums = (
+        sa.func.sum(sa.case((in_time, charges.c.charge_micros), else_=0)),
+        sa.func.sum(sa.case((in_time & (charges.c.charge_micros != 0), 1), else_=0)),
+        sa.func.min(sa.case((in_time, charges.c.cdr_id))),
+        sa.func.min(sa.case((~in_time, charges.c.cdr_id))),
+    )
+    query = _calls(*key, *sums).where(billing_terms.c.account_id.in_(account_ids)).group_by(*key)
+    return [
+        Due(account_id, seller_id, int(micros), int(things), first_id, later_id)
+        for account_id, seller_id, micros, things, first_id, later_id in await conn.execute(query)
+    ]
 
 
 def changes(account_ids: Sequence[int]) -> sa.Select[Any]:
@@ -234,10 +252,3 @@ async def _collect_changes(conn: AsyncConnection, drafts: Condition) -> None:
     links = links.join(invoices, of_draft).join(invoice_lines, same).where(drafts)
     names = ("cdr_id", "level", "invoice_id", "line_id", "delta_micros")
     await conn.execute(sa.insert(invoice_corrections).from_select(names, links))
-
-
-async def first_unbilled(conn: AsyncConnection, account_ids: Sequence[int]) -> dict[int, int]:
-    """By account, the first call that is on no invoice; accounts without any are left out."""
-    query = _calls(charges.c.account_id, sa.func.min(charges.c.cdr_id)).group_by(charges.c.account_id)
-    rows = await conn.execute(query.where(billing_terms.c.account_id.in_(account_ids)))
-    return {row[0]: int(row[1]) for row in rows}

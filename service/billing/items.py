@@ -53,12 +53,10 @@ async def bill(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int
     if (await conn.execute(known)).first() is not None:
         return None
     entry_id = await _post(conn, node, item, now_ms) if item.amount_micros else None
-    number = await keep(conn, item, entry_id)
-    await accrue(conn, [charged_item(item, number)], now_ms)
-    return number
+    return await keep(conn, item, entry_id, now_ms)
 
 
-def charged_item(item: Item, number: int) -> Charged:
+def _charged(item: Item, number: int) -> Charged:
     """What commission is earned on."""
     net_micros = item.amount_micros - tax_within(item.amount_micros, item.tax)
     return Charged(
@@ -79,13 +77,14 @@ async def _post(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> in
     return entry_id
 
 
-async def keep(conn: AsyncConnection, item: Item, entry_id: int | None) -> int:
-    """Keeps for the invoice what an entry has posted. None: it comes to nothing."""
+async def keep(conn: AsyncConnection, item: Item, entry_id: int | None, now_ms: int) -> int:
+    """Keeps for the invoice what an entry has posted, and has it earn commission. None: it comes to nothing."""
     values = {name: getattr(item, name) for name in _COLUMNS}
     row = {**values, "idempotency_key": item.key, "entry_id": entry_id}
-    return int(
-        (await conn.execute(sa.insert(billable_items).values(**row).returning(billable_items.c.id))).scalar_one()
-    )
+    made = await conn.execute(sa.insert(billable_items).values(**row).returning(billable_items.c.id))
+    number = int(made.scalar_one())
+    await accrue(conn, [_charged(item, number)], now_ms)
+    return number
 
 
 _COLUMNS = (

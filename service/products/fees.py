@@ -8,9 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.exchange import parse_factor
-from service.billing.items import Item, charged_item, keep
+from service.billing.items import Item, keep
 from service.billing.taxing import NOTHING_ADDED, Added
-from service.commission.accrual import accrue
 from service.database.billing_tables import billable_items
 from service.database.call_tax_tables import tax_sets
 from service.database.product_tables import subscription_fees
@@ -35,9 +34,7 @@ class Fee(NamedTuple):
 async def charge_fee(conn: AsyncConnection, subject: Subject, fee: Fee, now_ms: int) -> int | None:
     """Posts a fee, but not to the store; returns its entry; None: it comes to nothing. Once for each period."""
     entry_id = await _post(conn, subject, fee, now_ms) if fee.micros else None
-    item = _item(subject, fee, now_ms)
-    number = await keep(conn, item, entry_id)
-    await accrue(conn, [charged_item(item, number)], now_ms)
+    await keep(conn, _item(subject, fee, now_ms), entry_id, now_ms)
     values = {"kind": fee.kind, "from_ms": fee.from_ms, "until_ms": fee.until_ms, "amount_micros": fee.micros}
     values |= {"currency": subject.product.currency, "entry_id": entry_id, "created_ms": now_ms}
     await conn.execute(sa.insert(subscription_fees).values(subscription_id=subject.row.id, **values))

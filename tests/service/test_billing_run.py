@@ -243,6 +243,20 @@ async def test_late_calls_are_on_the_next_invoice(books: Books) -> None:
     assert periods[0][1] == END_MS
 
 
+async def test_attempts_of_an_account_that_gets_no_invoice_wait_for_the_next_one(books: Books) -> None:
+    """Nothing to bill, no invoice; what was tried then is on the first invoice that there is."""
+    idle = books.month.customers[0].id
+    async with books.engine.begin() as conn:
+        await conn.execute(sa.text(f"UPDATE charges SET charge_micros = 0 WHERE account_id = {idle}"))
+    await books.run()
+    own = f"FROM invoice_calls c JOIN invoices i ON i.id = c.invoice_id WHERE i.account_id = {idle}"
+    assert await books.rows(f"SELECT count(*) {own}") == [(0,)]
+    await write_calls(books.engine, books.month, 200, seed=2)
+    await books.run(END_MS + 32 * 86_400_000)
+    tried = await books.rows(f"SELECT count(*) FROM charges WHERE account_id = {idle}")
+    assert await books.rows(f"SELECT count(*) {own}") == tried
+
+
 _BILLED = (
     f"SELECT min(c.cdr_id) FROM invoice_calls c JOIN cdrs r ON r.id = c.cdr_id WHERE r.start_ms >= {BEGIN_MS} "
     "AND c.amount_micros > 0 AND c.level = 0"

@@ -172,6 +172,18 @@ async def test_an_item_earns_its_part_once(agency: Agency) -> None:
     await agency.sound()
 
 
+async def test_a_real_subscription_earns_its_part(agency: Agency) -> None:
+    """Set-up and first period, as they are charged through the API; a rule of calls alone earns nothing of them."""
+    await agency.rule("agent", "20", service="subscription")
+    await agency.rule("helper", "10", service="calls")
+    offer = {"name": "Line", "kind": "subscription", "price": "30.00", "setup": "5.00", "forced": True}
+    product = (await agency.ask("product.make", account_id=agency.ids["lower"], **offer)).ok()
+    await agency.ask("subscription.start", product_id=product["id"], account_id=agency.ids["customer"])
+    await agency.company.pump()
+    assert (await agency.exact("agent"), await agency.exact("helper")) == (6_000_000, 0)
+    await agency.sound()
+
+
 @pytest.mark.parametrize(("how", "book", "owner"), [("credit", "balance", "agent"), ("pay_out", "cash", "lower")])
 async def test_it_is_handed_out_once_a_period(agency: Agency, how: str, book: str, owner: str) -> None:
     """Whoever does it, and however often; what was less than a micro-unit is kept for the next one."""

@@ -10,12 +10,16 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
+from kemi.clerk import Clerk
+from kemi.clock import Now
+from kemi.rooms import Rooms
+from kemi.store.carry import begin_store
 from kemi.store.translate import bound_of
 from ratebook.document import parse_plans
 from service.database.engine import reading
 from service.database.peer_tables import devices
 from service.database.tables import commands, plans, tariffs
-from tests.service.office import Got, Office, Person
+from tests.service.office import NOW_MS, Got, Office, Person
 
 
 class Shop:
@@ -251,6 +255,23 @@ async def test_wrong_numbers(shop: Shop) -> None:
     assert (out.status, out["errors"][0]["pointer"]) == (422, "/account_id")
     assert (await shop.reseller.ask("number.remove", number_id=made["id"])).status == 403
     assert (await shop.customer.ask("number.edit", number_id=made["id"], note="x")).status == 403
+
+
+async def test_no_number_leads_to_kambill_itself(shop: Shop) -> None:
+    """As Kamailio has said where it listens; at another port somebody else may be."""
+    config = shop.office.config
+    now = Now(1, NOW_MS)
+    begin_store(config.run_dir, config.data_dir, "b", 1, now).close()
+    rooms = Rooms.open(config.run_dir, config.data_dir)
+    Clerk(rooms, "b", 1, ("udp:192.0.2.10:5060", "udp:2001:db8::10:5060")).tick(Now(2_000, NOW_MS))
+    rooms.close()
+    body = {"number": "442079460000", "account_id": shop.ids["customer"]}
+    for circle in ("sip:x@192.0.2.10", "sip:x@[2001:db8:0::10]:5060"):
+        got = await shop.boss.ask("number.make", **body, fallbacks=["sip:x@192.0.2.9", circle])
+        assert (got.status, got["errors"][0]["pointer"]) == (422, "/fallbacks/1")
+        assert "in circles" in got["errors"][0]["detail"]
+    elsewhere = ["sip:x@192.0.2.10:5070", "sip:x@192.0.2.10:5060;transport=tcp"]
+    assert (await shop.boss.do("number.make", **body, fallbacks=elsewhere))["fallbacks"] == elsewhere
 
 
 async def test_the_first_rule_that_fits_is_applied(shop: Shop) -> None:

@@ -15,6 +15,8 @@ from service.portal.visit import Visit
 
 PLACES: dict[str, str] = {
     "account": "/accounts/{}",
+    "bank-line": "/bank-lines/{}",
+    "broadcast": "/broadcasts/{}",
     "cdr": "/calls/{}",
     "commitment": "/commitments/{}",
     "device": "/devices/{}",
@@ -41,7 +43,8 @@ STATES: dict[str, str] = {
     "warn": "info", "block": "warning", "suspend": "danger", "allow": "success", "emergency": "danger", "free": "info",
     "asked": "info", "loaded": "success", "faulty": "danger", "running": "info",
     "rejected": "danger", "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger",
-    "out": "danger",
+    "out": "danger", "draft": "secondary", "scheduled": "info", "paused": "warning", "bounced": "danger",
+    "posted": "success", "ignored": "secondary", "on": "success", "off": "secondary",
 }  # fmt: skip
 """The colour of a state's badge."""
 

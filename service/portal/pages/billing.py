@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from service.accounts.api import AccountView
 from service.api.problems import Problem
 from service.billing.taxes_api import AssignedView
 from service.portal.components import columns
@@ -13,6 +14,7 @@ from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.formats import NEVER
+from service.portal.pages import dunning
 from service.portal.pages.invoices import COLUMNS
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import Visit
@@ -58,6 +60,7 @@ async def show(visit: Visit) -> Shown:
         _terms(visit, terms, here, is_own=is_own),
         await _taxes(visit, here, is_own=is_own),
         *(await _numbers(visit, here)),
+        *(await _reminders(visit, number)),
         await part(
             visit, "Invoices", "invoice.list", [one for one in COLUMNS if one.title != "Account"],
             query={"account_id": str(number)}, more=f"/invoices?account_id={number}", empty="There is no invoice yet.",
@@ -123,6 +126,13 @@ async def _numbers(visit: Visit, here: str) -> list[Section]:
         edit = (f"{here}/billing/{place}", noun.replace("show", "edit"))
         found.append(section(visit, title, told, edit=edit))
     return found
+
+
+async def _reminders(visit: Visit, number: int) -> list[Section | None]:
+    """What a seller does about unpaid invoices; whether who is billed is spared."""
+    row = await visit.ask("account.show", AccountView, account_id=number)
+    found = [await dunning.steps(visit, number)] if row.kind in {"root", "reseller"} else []
+    return found + ([await dunning.exemption(visit, number)] if row.kind in {"customer", "reseller"} else [])
 
 
 _FORMS = (

@@ -343,11 +343,7 @@ _FORMS = (
     Form(
         "/commitments/new", "commitment.make", "New commitment", "Make", "/commitments", said="The commitment is made.",
         made=lambda _, row: f"/commitments/{row.id}",  # type: ignore[attr-defined]
-        text="A rate by volume has steps: those are set through the API.",
-        fields=(
-            "account_id", "name", "kind", "direction", "group", "period", "zone", "since", "until",
-            "committed_minutes", "rate",
-        ),
+        text="A rate by volume has steps; the others have committed minutes, and a rate for what is missing.",
     ),
     Form(
         f"{COMMITMENT}/settlement", "commitment.settle", "Settle this period?", "Settle", COMMITMENT, is_danger=True,

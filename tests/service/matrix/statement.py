@@ -530,6 +530,9 @@ ROUTES: dict[str, Route] = {
     "voucher.void": Route("payments.change"),
     "voucher.use": Route("payments.top_up", 409, _same(code="AAAA-BBBB")),
     "payment-gateway.list": Route("payments.read", whose="query", tells_above=True),
+    "payment-gateway.show": Route(
+        "payments.read", sees=lambda case: case.is_inside or is_offered(case), tells_above=True,
+    ),
     "payment-gateway.make": Route(
         "settings.webhooks",
         _seller(201),
