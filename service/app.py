@@ -43,6 +43,7 @@ from service.faults import Fault
 from service.fraud.watch import PatternWatch
 from service.messages import unsubscribing
 from service.messages.broadcasting import begin_due
+from service.messages.papers import Papers
 from service.messages.sender import Sender as MailSender
 from service.notices.gathering import Gatherer
 from service.notices.sheets import Sheets
@@ -114,7 +115,9 @@ class Service:
         self._sender = Sender(engine, config)
         changes = Changes(config)
         self._notices = Gatherer(engine, config.node, changes)
-        self._mails = MailSender(engine, config, _now_ms, files=(Sheets(engine, changes).files_of,))
+        self._mails = MailSender(
+            engine, config, _now_ms, files=(Sheets(engine, changes).files_of, Papers(engine).files_of)
+        )
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._dunner = Dunner(engine, config)

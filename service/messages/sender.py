@@ -21,7 +21,6 @@ from service.database.engine import reading
 from service.database.message_tables import broadcasts
 from service.messages.composing import Composer, LeftOut
 from service.messages.letters import Attachment, Letter, LetterFault, bytes_of
-from service.messages.papers import papers_of
 from service.messages.relay import Relay, RelayAway, Taken
 
 AT_ONCE = 25
@@ -122,9 +121,8 @@ class Sender:
         if one.letter is None:
             return Taken(one.fault, is_final=True, state=one.state)
         try:
-            papers = await papers_of(self._engine, one.row.fields)
             made = [file for make in self._files for file in await make(one.row)]
-            content = bytes_of(one.letter._replace(attachments=(*one.letter.attachments, *papers, *made)))
+            content = bytes_of(one.letter._replace(attachments=(*one.letter.attachments, *made)))
         except LetterFault as fault:
             return Taken(str(fault), is_final=True)
         await self._relay.open()

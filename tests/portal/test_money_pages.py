@@ -37,6 +37,7 @@ async def numbers(walker: Walker, path: str, noun: str) -> list[int]:
     ("path", "said"),
     [
         ("/invoices/1", "Root GmbH"), ("/invoices/1/lines", "0.024"), ("/invoices/1/calls", "1:35"),
+        ("/statements/1/paper.html", "Balance in your favour"),
         ("/receipts", "R2026-00001"), ("/receipts/1/paper.html", "Received"), ("/accounts/4/receipt-mail", "Mailed"),
         ("/invoices/run", "Every period that is over"), ("/taxes", "19 %"), ("/taxes/new", "Percent"),
         ("/accounts/2/billing", "Upper GmbH"), ("/accounts/1/billing", "The account is not billed."),

@@ -326,8 +326,10 @@ class World:
         await put("reconciliation", reconciliations, **own, **made, **period, **rules, **more)
         sums = {f"{side}_{name}": 0 for side in ("in", "out") for name in ("calls", "micros", "corrected_micros")}
         told = {"sequence": place.id, "number": place.marker, "corrections_up_to": 0, "actor": "x", "issued_ms": NOW_MS}
-        sums |= {"in_micros": 1, "in_calls": 1, "net_micros": 1}
-        await put("statement", statements, **own, **period, **told, **sums, seller_id=1)
+        sums |= {"in_corrected_micros": 1, "in_calls": 1, "net_micros": 1}
+        who = {"legal_name": place.marker, "country": "", "address_lines": []}
+        paper = {"seller": who, "buyer": who, "language": "en", "zone": "UTC", "disputes": []}
+        await put("statement", statements, **own, **period, **told, **sums, seller_id=1, paper=paper)
         of = {"statement_id": place.things["statement"], "cdr_id": place.things["cdr"], "level": 0, "micros": 1}
         await conn.execute(sa.insert(statement_calls).values(**of))
         of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}
