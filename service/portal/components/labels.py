@@ -82,6 +82,7 @@ LABELS: dict[str, str] = {
     "limit": "Rows of a page",
     "gateways": "Of payments that a gateway tells of",
     "mailed": "Mailed",
+    "look_for": "Number, prefix or destination",
     "min": "Minutes",
     "ms": "Milliseconds",
     "name": "Name",

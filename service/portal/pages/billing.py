@@ -21,8 +21,15 @@ from service.portal.visit import Visit
 
 ACCOUNT = "/accounts/{account_id}"
 BILLING = f"{ACCOUNT}/billing"
-PARTY = ("legal_name", "address_lines", "postcode", "city", "country", "tax_number", "registration", "iban", "bic")
-TERMS = ("cycle", "cycle_day", "zone", "due_days", "language", "annex", "reviewed", "zero_invoices", "prepaid_invoices")
+PARTY = (
+    "legal_name", "address_lines", "postcode", "city", "country", "tax_number", "registration", "buyer_reference",
+    "electronic_address", "electronic_scheme", "contact_name", "contact_phone", "contact_email", "iban", "bic",
+    "bank_holder", "bank_name",
+)  # fmt: skip
+TERMS = (
+    "cycle", "cycle_day", "zone", "due_days", "language", "lines", "annex", "reviewed", "zero_invoices",
+    "prepaid_invoices",
+)  # fmt: skip
 
 
 def _percent(visit: Visit, row: Any) -> Cell:

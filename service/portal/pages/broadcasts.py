@@ -120,8 +120,7 @@ def _progress(visit: Visit, found: BroadcastCount) -> list[Fact]:
     return [
         Fact("Recipients", Cell(number(found.recipients)), hint),
         *counts,
-        Fact("Mails a minute", Cell(number(row.per_minute))),
-        *facts(visit, row, "start_at", "done_at", "actor"),
+        *facts(visit, row, "per_minute", "start_at", "done_at", "actor"),
     ]
 
 

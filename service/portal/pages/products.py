@@ -114,6 +114,7 @@ def _offer(visit: Visit, row: Any) -> list[Fact]:
         Fact("Price", Cell(money(row.price, row.currency)), "Of a period."),
         Fact("Set-up", Cell(money(row.setup, row.currency)), "Once, at the start."),
         Fact("Description", Cell(row.description or NEVER)),
+        *facts(visit, row, "offered"),
     ]
 
 
