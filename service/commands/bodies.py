@@ -84,6 +84,7 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "certificate": row.certificate,
         "identity": row.identity,
         "attestation": row.attestation,
+        "transfers": row.transfers,
     }
 
 
@@ -157,6 +158,7 @@ def device_body(row: Row[Any]) -> Body:
         "contacts_max": row.contacts_max,
         "caller_number": row.caller_number,
         "caller_numbers": row.caller_numbers,
+        "transfers": row.transfers,
     }
 
 

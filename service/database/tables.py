@@ -24,6 +24,7 @@ ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
 BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
+TRANSFERS = ("off", "account", "anyone")
 IDENTITY_RULES = ("off", "note", "refuse", "require")
 CALLER_RULES = ("pass", "listed", "replace")
 BOOKS = ("balance", "revenue", "cost", "cash", "tax", "commission")
@@ -171,6 +172,8 @@ trunks = sa.Table(
     _text("identity", "off"),  # what becomes of its Identity headers
     _text("attestation", "rules"),  # what is signed of its callers
     _one_of("attestation", ("rules", "gateway")),
+    _text("transfers", "off"),  # whose REFER it takes part in
+    _one_of("transfers", TRANSFERS),
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _text("suspended_for", ""),
