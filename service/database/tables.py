@@ -409,6 +409,9 @@ charges = sa.Table(
     _big("charge_micros"),
     _text("currency"),
     _text("exchange", "1/1"),  # exact: what the terms' price was multiplied by to be in this currency
+    _text("tax", "1/1"),  # exact: what taxes that are not in the price multiplied it by, beside that
+    _big("tax_micros", 0),  # of the charge, what they are
+    sa.Column("tax_set_id", _ID, nullable=False, server_default="0"),  # of `tax_sets`; 0: the price has all in it
     _big("covered_s", 0),  # billed seconds that packages paid
     _big("covered_micros", 0),  # money that packages paid, which is not in the charge
     sa.Column("fees_covered", sa.Boolean, nullable=False, server_default=sa.false()),
