@@ -24,6 +24,7 @@ ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
 BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
+TRANSFERS = ("off", "account", "anyone")
 IDENTITY_RULES = ("off", "note", "refuse", "require")
 CALLER_RULES = ("pass", "listed", "replace")
 BOOKS = ("balance", "revenue", "cost", "cash", "tax", "commission")
@@ -171,6 +172,8 @@ trunks = sa.Table(
     _text("identity", "off"),  # what becomes of its Identity headers
     _text("attestation", "rules"),  # what is signed of its callers
     _one_of("attestation", ("rules", "gateway")),
+    _text("transfers", "off"),  # whose REFER it takes part in
+    _one_of("transfers", TRANSFERS),
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _text("suspended_for", ""),
@@ -401,6 +404,9 @@ charges = sa.Table(
     _big("charge_micros"),
     _text("currency"),
     _text("exchange", "1/1"),  # exact: what the terms' price was multiplied by to be in this currency
+    _text("tax", "1/1"),  # exact: what taxes that are not in the price multiplied it by, beside that
+    _big("tax_micros", 0),  # of the charge, what they are
+    sa.Column("tax_set_id", _ID, nullable=False, server_default="0"),  # of `tax_sets`; 0: the price has all in it
     _big("covered_s", 0),  # billed seconds that packages paid
     _big("covered_micros", 0),  # money that packages paid, which is not in the charge
     sa.Column("fees_covered", sa.Boolean, nullable=False, server_default=sa.false()),

@@ -175,12 +175,15 @@ def _records_of(call: Call, asked: AskedTraffic) -> sa.ColumnElement[bool]:
 
 
 async def _money(call: Call, way: _Way, asked: AskedTraffic, currency: str, keys: list[Any]) -> dict[Any, _Money]:
-    """By key: from those below and for what it carried; to its seller, or of the operator to providers."""
+    """By key: from those below and for what it carried; to its seller, or of the operator to providers. Without the
+    taxes that were added.
+    """
     number = asked.account.id
     where = _records_of(call, asked) & way.record.in_(keys)
     sums: dict[Any, _Money] = {}
     for is_earned, column in ((True, charges.c.seller_id), (False, charges.c.account_id)):
-        found = sa.select(way.record.label("key"), sa.func.sum(charges.c.charge_micros).label("micros"))
+        net = charges.c.charge_micros - charges.c.tax_micros
+        found = sa.select(way.record.label("key"), sa.func.sum(net).label("micros"))
         found = found.join(charges, charges.c.cdr_id == cdrs.c.id)
         found = found.where(where, column == number, charges.c.currency == currency).group_by(way.record)
         _add(sums, await call.conn.execute(found), is_earned=is_earned)
