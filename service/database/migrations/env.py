@@ -25,6 +25,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     rerating_tables,
     seller_tables,
     tables,
+    traffic_tables,
     webhook_tables,
 )
 from service.database.columns import metadata
