@@ -39,6 +39,7 @@ from service.peers import (
 )
 from service.products import offers_api, products_api, subscriptions_api
 from service.reports import summary_api
+from service.reports.scheduled import api as report_schedules
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -69,6 +70,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *history.ENDPOINTS,
     *traffic_api.ENDPOINTS,
     *summary_api.ENDPOINTS,
+    *report_schedules.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,

@@ -29,6 +29,7 @@ from service.database.payment_tables import (
     voucher_batches,
 )
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
@@ -204,6 +205,7 @@ NOUNS: dict[str, Noun] = {
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),
+        Noun("report-schedule", report_schedules, report_schedules.c.account_id),
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
         Noun("product", products, products.c.account_id),

@@ -56,6 +56,7 @@ from service.database.payment_tables import (
     voucher_batches,
 )
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
@@ -258,6 +259,15 @@ class World:
         await self._delivery(put, place)
         told = {"name": mark, "subject": mark, "text": mark, "audience": {}, "per_minute": 1, "actor": mark}
         await put("broadcast", broadcasts, **own, **made, **told)
+        told = {
+            "query": {"by": "account"},
+            "period": "daily",
+            "hour": 6,
+            "zone": "UTC",
+            "due_ms": NOW_MS,
+            "actor": mark,
+        }
+        await put("report-schedule", report_schedules, **own, **made, **told, name=mark, recipients=[things["user"]])
         await put("suppression", suppressions, **own, **made, address=f"{mark}@x.example", reason="bounced")
         mail = {"recipient": f"{mark}@x.example", "template": "welcome", "fields": {}}
         await put("mail", mails, **own, **made, **mail)
