@@ -72,7 +72,7 @@ class Nightly:
             claim = await _claim(conn, night, self._config.node, now_ms)
         if claim is None:
             return None
-        report = await of_system(self._engine, self._config, clock().boot_ms)
+        report = await of_system(self._engine, self._config, clock())
         async with writing(self._engine, self._config.node) as conn:
             return report if await _keep(conn, claim, report, clock().wall_ms) else None
 
