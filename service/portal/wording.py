@@ -62,7 +62,7 @@ def refusal_in(language: str) -> Say:
 @functools.cache
 def _sentences(language: str) -> dict[str, str]:
     """All that there are words for."""
-    return {str(message.id): str(message.string) for message in catalogue(language) if message.string}
+    return {str(message.id): str(message.string) for message in catalogue(language) if message.id and message.string}
 
 
 @functools.cache

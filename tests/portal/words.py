@@ -113,7 +113,7 @@ def _of_call(call: ast.Call, named: Mapping[str, ast.expr]) -> Iterator[str]:
 def _of_deed(node: ast.Tuple) -> Iterator[str]:
     """(text, path, endpoint): what can be done; (text, path): a way back, or to more."""
     texts = [_text(one) or "" for one in node.elts]
-    is_deed = len(texts) == 3 and (texts[2] in BY_NAME or texts[1].startswith("/"))
+    is_deed = len(texts) == 3 and (bool({*texts[1:]} & BY_NAME.keys()) or texts[1].startswith("/"))
     is_way = len(texts) == 2 and texts[1].startswith("/")
     if is_deed or is_way:
         yield texts[0]

@@ -191,7 +191,7 @@ def _told(visit: Visit, name: str, value: Any, *, is_moment: bool) -> Cell:
     if noun in NOUNS and name != noun:
         return thing(visit, noun, value)
     if isinstance(value, int):
-        return Cell(visit.formats.number(value))
+        return Cell(str(value) if name == "port" else visit.formats.number(value))
     return Cell(_said(visit, name, value))
 
 
