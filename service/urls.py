@@ -21,7 +21,7 @@ from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
-from service.messages import broadcasts_api, mails_api
+from service.messages import broadcasts_api, mails_api, suppressions_api, trials_api
 from service.notices import api as notices_api
 from service.notices import terms_api as notice_terms_api
 from service.payments import alerts_api, bank_api, vouchers_api
@@ -74,6 +74,8 @@ _SINGLE: tuple[Endpoint, ...] = (
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,
     *mails_api.ENDPOINTS,
+    *trials_api.ENDPOINTS,
+    *suppressions_api.ENDPOINTS,
     *broadcasts_api.ENDPOINTS,
     *terms_api.ENDPOINTS,
     *taxes_api.ENDPOINTS,

@@ -123,12 +123,15 @@ def changes(account_ids: Sequence[int]) -> sa.Select[Any]:
             invoice_calls.c.invoice_id,
             invoice_calls.c.line_id,
             _SERVICE.label("service"),
+            _CALLER.label("caller"),
+            charges.c.tax_set_id,
             cdrs.c.destination,
             cdrs.c.duration_ms,
             charges.c.billed_s,
             delta.label("delta_micros"),
         )
         .join(cdrs, cdrs.c.id == charges.c.cdr_id)
+        .join(billing_terms, billing_terms.c.account_id == charges.c.account_id, isouter=True)
         .join(
             invoice_calls,
             (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level == charges.c.level),
@@ -154,13 +157,13 @@ def _of_draft(query: sa.Select[Any], drafts: Condition) -> sa.Select[Any]:
 
 _LINE = (
     "invoice_id", "position", "kind", "service", "description", "destination", "caller", "terms", "exchange",
-    "quantity", "duration_ms", "billed_s", "amount_micros", "net_micros",
+    "tax_set_id", "quantity", "duration_ms", "billed_s", "amount_micros", "net_micros",
 )  # fmt: skip
 
 
 def _call_lines(drafts: Condition) -> Any:
-    """A line for each destination and price; of who wants that, for each number that called, too."""
-    key = (_SERVICE, _CALLER, cdrs.c.destination, charges.c.terms, charges.c.exchange)
+    """A line for each destination, price and set of taxes; of who wants that, for each number that called, too."""
+    key = (_SERVICE, _CALLER, cdrs.c.destination, charges.c.terms, charges.c.exchange, charges.c.tax_set_id)
     position = sa.func.row_number().over(partition_by=invoices.c.id, order_by=key)
     amount = sa.func.sum(charges.c.charge_micros)
     sums = (sa.func.count(), sa.func.sum(cdrs.c.duration_ms), sa.func.sum(charges.c.billed_s), amount, amount)
@@ -180,6 +183,7 @@ def _call_links(drafts: Condition) -> Any:
         & (invoice_lines.c.caller == _CALLER)
         & (invoice_lines.c.terms == charges.c.terms)
         & (invoice_lines.c.exchange == charges.c.exchange)
+        & (invoice_lines.c.tax_set_id == charges.c.tax_set_id)
         & (invoice_lines.c.kind == _SERVICE)
         & _COUNTS
     )
@@ -199,11 +203,11 @@ async def _collect_items(conn: AsyncConnection, drafts: Condition, invoice_ids: 
     columns = (
         *(invoices.c.id, _next_position() + place, items.c.kind, items.c.kind, items.c.description),
         *(items.c.quantity, items.c.amount_micros, items.c.amount_micros, items.c.id),
-        *(items.c.period_from_ms, items.c.period_to_ms),
+        *(items.c.period_from_ms, items.c.period_to_ms, items.c.tax_set_id),
     )
     names = (
         "invoice_id", "position", "kind", "service", "description", "quantity", "amount_micros", "net_micros",
-        "item_id", "period_from_ms", "period_to_ms",
+        "item_id", "period_from_ms", "period_to_ms", "tax_set_id",
     )  # fmt: skip
     query = sa.select(*columns).select_from(items).join(invoices, whose)
     query = query.where(drafts & items.c.invoice_id.is_(None) & (items.c.at_ms < invoices.c.period_to_ms))
@@ -214,12 +218,14 @@ async def _collect_items(conn: AsyncConnection, drafts: Condition, invoice_ids: 
 
 
 async def _collect_changes(conn: AsyncConnection, drafts: Condition) -> None:
-    """A line for each destination; most batches have none."""
+    """A line for each destination and set of taxes, and number that called where lines are by that; most batches have
+    none.
+    """
     whose = (await conn.execute(sa.select(invoices.c.account_id).where(drafts))).scalars()
     found = changes(list(whose)).subquery()
     of_draft = (invoices.c.account_id == found.c.account_id) & (invoices.c.seller_id == found.c.seller_id)
     of_draft &= found.c.invoice_id != invoices.c.id
-    key = (found.c.service, found.c.destination)
+    key = (found.c.service, found.c.destination, found.c.caller, found.c.tax_set_id)
     place = _next_position() + sa.func.row_number().over(partition_by=invoices.c.id, order_by=key)
     amount = sa.func.sum(found.c.delta_micros)
     sums = (sa.func.count(), sa.func.sum(found.c.duration_ms), sa.func.sum(found.c.billed_s), amount, amount)
@@ -231,7 +237,7 @@ async def _collect_changes(conn: AsyncConnection, drafts: Condition) -> None:
         found.c.destination,
         found.c.destination,
     )
-    more = (sa.literal(""), sa.literal(""), sa.literal("1/1"), *sums)
+    more = (found.c.caller, sa.literal(""), sa.literal("1/1"), found.c.tax_set_id, *sums)
     query = sa.select(*columns, *more).join(invoices, of_draft).where(drafts)
     await conn.execute(sa.insert(invoice_lines).from_select(_LINE, query.group_by(invoices.c.id, *key)))
     same = (
@@ -239,6 +245,8 @@ async def _collect_changes(conn: AsyncConnection, drafts: Condition) -> None:
         & (invoice_lines.c.kind == "correction")
         & (invoice_lines.c.service == found.c.service)
         & (invoice_lines.c.destination == found.c.destination)
+        & (invoice_lines.c.caller == found.c.caller)
+        & (invoice_lines.c.tax_set_id == found.c.tax_set_id)
     )
     links = sa.select(found.c.cdr_id, found.c.level, invoices.c.id, invoice_lines.c.id, found.c.delta_micros)
     links = links.join(invoices, of_draft).join(invoice_lines, same).where(drafts)

@@ -258,7 +258,7 @@ async def _draft(conn: AsyncConnection, invoice: Row[Any], by: By, reason: str, 
 
 
 _OF_LINE = (
-    "service", "description", "destination", "caller", "terms", "exchange", "tax_group", "period_from_ms",
+    "service", "description", "destination", "caller", "terms", "exchange", "tax_group", "tax_set_id", "period_from_ms",
     "period_to_ms",
 )  # fmt: skip
 

@@ -35,6 +35,8 @@ class ChargeView(Told):
     increments: Annotated[str, Field(description="Of each interval, in seconds", examples=["60/1"])]
     billed_s: int
     charge: Money
+    tax: Annotated[Money, Field(description="Of the charge: taxes that are not in the tariff's price")]
+    tax_factor: Annotated[str, Field(description="What they multiplied it by, exactly", examples=["119/100"])]
     currency: str
     tariff_currency: Annotated[str, Field(description="In which the tariff's prices are")]
     exchange: Annotated[str, Field(description="What they were multiplied by, exactly", examples=["23/25"])]
@@ -224,6 +226,8 @@ def _charge(
         increments=rate.increments,
         billed_s=level.billed_s,
         charge=level.charge_micros,
+        tax=level.tax_micros,
+        tax_factor=level.tax,
         currency=level.currency,
         tariff_currency=rate.currency,
         exchange=level.exchange,
@@ -231,20 +235,20 @@ def _charge(
         covered=level.covered_micros,
         fees_covered=level.fees_covered,
         steps=steps_of(row, level) if explained else [],
-        margin=None if paid is None else level.charge_micros - paid,
+        margin=None if paid is None else level.charge_micros - level.tax_micros - paid,
     )
 
 
 def _paid(row: Row[Any], level: Row[Any], levels: list[Row[Any]], worth: History) -> int | None:
     """What a level's seller paid for the call itself: to its own seller, or the root to the provider.
 
-    In the currency of the level; None: it can't be exchanged.
+    In the currency of the level, without taxes that were added; None: it can't be exchanged.
     """
     if level.seller_id == ROOT_ID:
         micros, currency = row.cost_micros, row.cost_currency
     else:
         own = next((one for one in levels if one.account_id == level.seller_id), None)
-        micros, currency = (None, None) if own is None else (own.charge_micros, own.currency)
+        micros, currency = (None, None) if own is None else (own.charge_micros - own.tax_micros, own.currency)
     return 0 if micros is None else paid_in(micros, worth.factor(currency, level.currency, moment_of(row)))
 
 

@@ -170,7 +170,13 @@ def _paid(call: Call) -> _Paid:
     """The operator to the provider, everybody else to their seller."""
     if call.actor.account_id == ROOT_ID:
         return _Paid(cdrs.c.cost_micros, cdrs.c.cost_currency)
-    return _Paid(_BESIDE.bought.c.charge_micros, _BESIDE.bought.c.currency)
+    return _Paid(_net(_BESIDE.bought), _BESIDE.bought.c.currency)
+
+
+def _net(level: Any) -> Expression:
+    """A charge without the taxes that were added."""
+    micros: Expression = level.c.charge_micros - level.c.tax_micros
+    return micros
 
 
 def _is_mixed(paid: _Paid) -> Expression:
@@ -183,7 +189,7 @@ async def _worked_out(call: Call, spelling: Spelling, ids: list[int]) -> dict[in
     if not ids:
         return {}
     paid, mine = _paid(call), _BESIDE.mine
-    columns = (cdrs.c.start_ms, cdrs.c.answer_ms, mine.c.charge_micros, mine.c.currency)
+    columns = (cdrs.c.start_ms, cdrs.c.answer_ms, _net(mine).label("earned"), mine.c.currency)
     query = sa.select(cdrs.c.id, *columns, paid.micros.label("paid"), paid.currency.label("paid_currency"))
     query = _joined(call, query).where(cdrs.c.id.between(min(ids), max(ids)), *conditions(call), _is_mixed(paid))
     rows: list[Row[Any]] = list(await call.conn.execute(query))
@@ -191,7 +197,7 @@ async def _worked_out(call: Call, spelling: Spelling, ids: list[int]) -> dict[in
     found: dict[int, Any] = {}
     for row in rows:
         spent = paid_in(row.paid, worth.factor(row.paid_currency, row.currency, moment_of(row)))
-        found[row.id] = spelling.amount_text(None if spent is None else row.charge_micros - spent)
+        found[row.id] = spelling.amount_text(None if spent is None else row.earned - spent)
     return found
 
 
@@ -232,7 +238,7 @@ def _cells(call: Call, spelling: Spelling) -> dict[str, Text]:
         "currency": word(own.c.currency),
         "billed_s": number(own.c.billed_s),
         "prefix": word(own.c.prefix),
-        MARGIN: spelling.amount(beside.mine.c.charge_micros - sa.func.coalesce(_paid(call).micros, 0)),
+        MARGIN: spelling.amount(_net(beside.mine) - sa.func.coalesce(_paid(call).micros, 0)),
         "cost": spelling.amount(_seen(sees_cost, cdrs.c.cost_micros)),
         "cost_currency": word(_seen(sees_cost, cdrs.c.cost_currency)),
     }

@@ -30,7 +30,7 @@ SEND_MS = 150_000
 """A mail is begun only if its claim holds so much longer: more than all timeouts of handing it over."""
 WAITS_S = (60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400)
 """Between two attempts; after the last one it has failed."""
-SECRETS = ("link",)
+SECRETS = ("link", "drafted")
 """Fields that nobody needs once the mail is gone."""
 
 

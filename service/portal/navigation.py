@@ -81,6 +81,7 @@ MENU: tuple[Group, ...] = (
             Item("Rates of a number", "/lookup", "tariff.lookup"),
             Item("Re-ratings", "/reratings", "rerating.list", "rerating.start"),
             Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
+            Item("Notices of rates", "/rate-notices", "rate-notice.list", "brand.show"),
             Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
         ),
     ),
@@ -139,6 +140,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Broadcasts", "/broadcasts", "broadcast.list", "brand.show"),
             Item("Mails", "/mails", "mail.list", "brand.show"),
+            Item("Addresses without broadcasts", "/suppressions", "suppression.list", "brand.show"),
         ),
     ),
     Group(

@@ -85,6 +85,7 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
         "/accounts/5", "/accounts/5/edit", "/accounts/5/suspension", "/accounts/5/payment", "/accounts/new", "/calls/1",
         "/trunks/1", "/trunks/new", "/devices/1", "/gateways/1", "/users/2", "/users/new", "/roles/1", "/roles/new",
         "/bans/new", "/profile", "/profile/edit", "/profile/sessions", "/users/7/log-in-as", "/accounts/5/overview",
+        "/rate-notices/1", "/accounts/4/notice-terms/edit",
         "/accounts/2/brand", "/accounts/2/brand/edit", "/accounts/2/logo", "/accounts/2/roles",
         "/accounts/import", "/translations/new", "/webhooks/new",
         "/deliveries/new", "/accounts?kind=reseller",

@@ -18,6 +18,7 @@ from service.database.engine import reading
 from tests.service.again import publish, rerate
 from tests.service.company import NOW_MS
 from tests.service.test_invoices import Bureau
+from tests.service.test_products import Shop
 
 SETUP = """
 accounts:
@@ -118,6 +119,25 @@ async def test_a_call_rated_again_takes_back_its_part(agency: Agency) -> None:
     await rerate(agency)
     assert await agency.exact("agent") == Fraction(await agency.charged(), 10)
     assert await agency.balance("agent", "commission") == await agency.charged() // 10
+    await agency.sound()
+
+
+async def test_nobody_earns_on_a_tax_that_was_added(agency: Agency) -> None:
+    """Of 0.0714 with 19 % a tenth of 0.06; rated again, of what is left; of a fee with its tax the same."""
+    boss, customer = agency.office.boss, agency.ids["customer"]
+    await agency.rule("agent", "10")
+    await boss.do("account.edit", account_id=customer, billing="prepaid")
+    (vat,) = (await boss.do("tax.list", query={"account_id": agency.ids["lower"]}))["items"]
+    await boss.do("tax.edit", tax_id=vat["id"], added_to_prepaid=True)
+    await agency.company.pump()
+    await agency.talk(60)
+    assert (await agency.charged(), await agency.exact("agent")) == (71_400, 6_000)
+    await publish(agency, retail="0.03")
+    await rerate(agency)
+    assert (await agency.charged(), await agency.exact("agent")) == (35_700, 3_000)
+    shop = Shop(agency)
+    await shop.start(await shop.product(price="10"))
+    assert await agency.exact("agent") == 1_003_000
     await agency.sound()
 
 

@@ -43,6 +43,7 @@ STATES: dict[str, str] = {
     "issued": "info", "paid": "success", "part_paid": "warning", "overdue": "danger", "settled": "success",
     "starting": "info", "open": "warning", "accepted": "success", "partly": "success",
     "warn": "info", "block": "warning", "suspend": "danger", "allow": "success", "emergency": "danger", "free": "info",
+    "gathering": "info", "sending": "info", "left_out": "secondary",
     "asked": "info", "loaded": "success", "faulty": "danger", "running": "info",
     "rejected": "danger", "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger",
     "out": "danger", "draft": "secondary", "scheduled": "info", "paused": "warning", "bounced": "danger",

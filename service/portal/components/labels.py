@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 LABELS: dict[str, str] = {
+    "added_to_prepaid": "Added to prepaid prices",
     "begin": "From",
     "booked_on": "Booked on",
     "decimal_mark": "Sign before decimals",

@@ -78,6 +78,8 @@ async def show(visit: Visit) -> Shown:
         actions.append(("Who owes whom", f"{here}/position", "account.position"))
     if row.kind in {"root", "reseller"}:
         actions.append(("Brand", f"{here}/brand", "brand.show"))
+    if row.kind != "provider":
+        actions.append(("Rates that change", f"{here}/notice-terms", "notice-terms.edit"))
     if row.commission:
         actions.append(("Commission", f"{here}/commission", "commission.report"))
     actions.append(("Roles", f"{here}/roles", "account.ceiling"))

@@ -45,6 +45,7 @@ TAXES = Listed(
         columns.other("Seller", "account", "account_id", is_wide=True),
         columns.text("Services", "services", is_wide=True),
         columns.yes("Everybody", "everybody", is_wide=True),
+        columns.yes("Added to prepaid prices", "added_to_prepaid", is_wide=True),
         columns.moment("Until", "valid_until", is_wide=True),
         each("Edit", once("Edit", "/taxes/{}/edit")),
         each("Remove", once("Remove", "/taxes/{}/removal")),

@@ -44,7 +44,7 @@ from service.database.interconnect_tables import (
     statement_calls,
     statements,
 )
-from service.database.message_tables import broadcasts
+from service.database.message_tables import broadcasts, suppressions
 from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
@@ -257,6 +257,7 @@ class World:
         await self._delivery(put, place)
         told = {"name": mark, "subject": mark, "text": mark, "audience": {}, "per_minute": 1, "actor": mark}
         await put("broadcast", broadcasts, **own, **made, **told)
+        await put("suppression", suppressions, **own, **made, address=f"{mark}@x.example", reason="bounced")
         mail = {"recipient": f"{mark}@x.example", "template": "welcome", "fields": {}}
         await put("mail", mails, **own, **made, **mail)
         await self._precautions(put, place)
