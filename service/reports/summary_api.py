@@ -118,7 +118,7 @@ async def _asked(call: Call) -> AskedTraffic:
     query: SummaryQuery = call.query
     until_ms = _whole_hour(query.until or call.now_ms + 1)
     since_ms = _whole_hour(query.since) if query.since else until_ms - DAY_MS
-    if not since_ms < until_ms <= since_ms + DAYS_MAX * DAY_MS:
+    if not since_ms < until_ms <= since_ms + DAYS_MAX * DAY_MS + HOUR_MS:  # a month in which clocks are put back
         raise invalid("/until", f"a time after `since`, at most {DAYS_MAX} days, was expected", "query")
     return AskedTraffic(await call.find("account", query.account_id or call.actor.account_id), since_ms, until_ms)
 
