@@ -131,8 +131,8 @@ class Look(NamedTuple):
         return found
 
     def tax(self, account: Account, seller: Account, service: str) -> tuple[Tax | None, int]:
-        """What is added to an account's prices at this moment, and until when; most sellers add nothing."""
-        if not seller.flags & TAXES or not account.flags & PREPAID:
+        """What is added at this moment to an account's prices by a seller that adds something, and until when."""
+        if not account.flags & PREPAID:
             return None, FOR_EVER
         return self.configuration.taxes(self.txn, seller.id, account.id).at(service, self.at_s)
 
@@ -203,12 +203,12 @@ def _leg_of_caller(
         raise look.no_rate(tariff, account.id, caller)
     if terms_at(rate[1].terms, look.at_s).blocked:
         raise Refusal("blocked", account.id, caller)
-    tax, tax_until_s = look.tax(account, seller, service)
+    tax, tax_until_s = look.tax(account, seller, service) if seller.flags & TAXES else (None, FOR_EVER)
     try:
         leg, until_s = _leg(look, account, seller.id, rate, first_hold_s, tax)
     except NoExchange as missing:
         raise Refusal("exchange", account.id, caller, missing.pair) from None
-    return leg, min(until_s, tax_until_s)
+    return leg, until_s if tax is None else min(until_s, tax_until_s)
 
 
 FREE_CHAIN = Chain((), FOR_EVER)
@@ -233,7 +233,7 @@ def price_inbound(look: Look, number: Number, path: list[Account], spared: set[i
     until_s = FOR_EVER
     for account, seller in zip(payers, sellers, strict=True):
         if account.id not in spared:
-            tax, tax_until_s = look.tax(account, seller, CALLS)
+            tax, tax_until_s = look.tax(account, seller, CALLS) if seller.flags & TAXES else (None, FOR_EVER)
             try:
                 leg, leg_until_s = _leg(look, account, seller.id, rate, first_hold_s, tax)
             except NoExchange as missing:
