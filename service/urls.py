@@ -24,7 +24,7 @@ from service.ledger import operations_api as operations
 from service.messages import broadcasts_api, mails_api, suppressions_api, trials_api
 from service.notices import api as notices_api
 from service.notices import terms_api as notice_terms_api
-from service.payments import alerts_api, bank_api, vouchers_api
+from service.payments import alerts_api, bank_api, layouts_api, vouchers_api
 from service.payments import gateways_api as payment_gateways
 from service.peers import (
     devices_api,
@@ -39,6 +39,7 @@ from service.peers import (
 )
 from service.products import offers_api, products_api, subscriptions_api
 from service.reports import summary_api
+from service.reports.scheduled import api as report_schedules
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
@@ -69,6 +70,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *history.ENDPOINTS,
     *traffic_api.ENDPOINTS,
     *summary_api.ENDPOINTS,
+    *report_schedules.ENDPOINTS,
     *delivery.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
@@ -97,6 +99,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *sheets_api.ENDPOINTS,
     *alerts_api.ENDPOINTS,
     *bank_api.ENDPOINTS,
+    *layouts_api.ENDPOINTS,
     *vouchers_api.ENDPOINTS,
     *payment_gateways.ENDPOINTS,
     *commission.ENDPOINTS,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, mails, roles, sessions, tokens, users
+from service.database.bank_tables import bank_layouts
 from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.commission_tables import commission_payouts, commission_rules, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
@@ -28,6 +29,7 @@ from service.database.payment_tables import (
     voucher_batches,
 )
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
@@ -203,6 +205,7 @@ NOUNS: dict[str, Noun] = {
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),
+        Noun("report-schedule", report_schedules, report_schedules.c.account_id),
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
         Noun("product", products, products.c.account_id),
@@ -227,6 +230,7 @@ NOUNS: dict[str, Noun] = {
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("balance-alert", balance_alerts, balance_alerts.c.account_id),
         Noun("bank-line", bank_lines, bank_lines.c.account_id),
+        Noun("bank-layout", bank_layouts, bank_layouts.c.account_id),
         Noun("voucher-batch", voucher_batches, voucher_batches.c.account_id),
         Noun("payment-gateway", payment_gateways, payment_gateways.c.account_id, _sellers_gateways),
         Noun("gateway-event", gateway_events, _of_gateway(gateway_events.c.gateway_id)),

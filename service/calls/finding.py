@@ -68,6 +68,8 @@ def _narrow(call: Call) -> list[Condition]:
 def _begins(call: Call, column: sa.Column[str], text: str) -> Condition:
     if is_sqlite(call.conn):  # its LIKE knows no case, and so no index
         return (column >= text) & (column < text + _END)
+    if column is cdrs.c.call:  # hex digits stand in the same order wherever one is, as other texts do not
+        return (column >= text) & (column < text + "g") & column.startswith(text, autoescape=True)
     return column.startswith(text, autoescape=True)
 
 
@@ -91,9 +93,9 @@ async def page_of_calls(call: Call) -> tuple[list[Row[Any]], str | None]:
 def _may_be_rare(call: Call) -> bool:
     """Whether there may be long stretches without such a call, in the order of their starts."""
     query = call.query
-    if query.call or query.trunk_id is not None or query.device_id is not None:
-        return False  # each has an index of its own
-    return bool(query.called or query.outcome or query.account_id is not None or not call.actor.is_root)
+    if query.trunk_id is not None or query.device_id is not None:
+        return False  # they have indices of their own
+    return bool(query.call or query.called or query.account_id is not None or not call.actor.is_root)
 
 
 async def _rows(call: Call, order: Order, where: Sequence[Condition]) -> list[Row[Any]]:
@@ -111,8 +113,10 @@ def _times(call: Call, order: Order, table: Any = cdrs) -> list[Condition]:
 
 
 async def _newest(call: Call, order: Order) -> Condition | None:
-    """Where the first look ends; None: there are no more calls than it would see."""
-    edge = sa.select(cdrs.c.start_ms).where(*_times(call, order)).order_by(order.columns[0]).offset(NEWEST).limit(1)
+    """Where the first look ends, at calls of the outcome that is asked for; None: there are no more."""
+    alike = [cdrs.c.outcome == call.query.outcome] if call.query.outcome else []
+    edge = sa.select(cdrs.c.start_ms).where(*_times(call, order), *alike)
+    edge = edge.order_by(order.columns[0]).offset(NEWEST).limit(1)
     found = (await call.conn.execute(edge)).scalar()
     if found is None:
         return None
@@ -121,15 +125,15 @@ async def _newest(call: Call, order: Order) -> Condition | None:
 
 
 async def _chosen(call: Call, order: Order) -> Sequence[int] | sa.Select[Any] | None:
-    """Calls among which the page is; None: nothing but their outcome makes them rare, and that has an index."""
-    if call.query.called:
-        return await _called(call, order)
+    """Calls among which the page is; None: nothing makes them rare."""
+    if call.query.called or call.query.call:
+        return await _named(call, order)
     sides = _sides(call)
     return None if not sides else await _of_accounts(call, order, sides)
 
 
-async def _called(call: Call, order: Order) -> list[int]:
-    """The calls of the page by the number that was called; all of them are looked at, in its index."""
+async def _named(call: Call, order: Order) -> list[int]:
+    """The calls of the page by their key or the number that was called: all of them are looked at, in its index."""
     rare = sa.select(cdrs.c.id, cdrs.c.start_ms).where(*conditions(call), *_times(call, order))
     kept = rare.cte("rare").prefix_with("MATERIALIZED")
     columns = order._replace(column=kept.c.start_ms, number=kept.c.id).columns

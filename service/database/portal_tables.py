@@ -25,7 +25,7 @@ report_schedules = sa.Table(
     identity(),
     refers("account_id", "accounts.id"),
     text("name"),
-    sa.Column("query", sa.JSON, nullable=False),  # what is summed up, by what: service.reports.scheduled.views.Summed
+    sa.Column("query", sa.JSON, nullable=False),  # what is summed up, by what: by, account_id, currency
     text("period"),  # the last whole one is summed up
     sa.Column("hour", sa.Integer, nullable=False),  # of the day behind it, by the zone's clocks
     text("zone"),

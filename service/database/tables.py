@@ -137,6 +137,7 @@ accounts = sa.Table(
     _big("version", 1),
     sa.UniqueConstraint("parent_id", "name"),
     sa.Index(None, "path"),
+    sa.Index(None, "name"),
     sqlite_autoincrement=True,
 )
 
@@ -384,7 +385,11 @@ cdrs = sa.Table(
     sa.Index(None, "account_id", "start_ms"),
     sa.Index(None, "trunk_id", "end_ms"),
     sa.Index(None, "gateway_id", "end_ms"),
-    sa.Index(None, "owner_id"),
+    sa.Index(None, "owner_id", "start_ms"),
+    sa.Index(None, "trunk_id", "start_ms"),
+    sa.Index(None, "device_id", "start_ms"),
+    sa.Index(None, "outcome", "start_ms"),
+    sa.Index(None, "called", postgresql_ops={"called": "text_pattern_ops"}),  # texts that begin so
     sa.Index(None, "cost_account_id", "start_ms"),
     sa.Index(None, "entry_id"),
     sqlite_autoincrement=True,
@@ -445,4 +450,5 @@ traffic_hourly = sa.Table(
     _big("revenue_micros", 0),  # what the customer was charged
     _big("cost_micros", 0),
     sa.PrimaryKeyConstraint("hour_ms", "account_id", "provider_id", "destination", "currency", "cost_currency"),
+    sa.Index(None, "account_id"),
 )

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.database.engine import is_sqlite
 from service.database.tables import book_balances, entries, postings
 from service.faults import Fault
+from service.ledger.hourly import add_money
 from service.ledger.rules import BALANCE, Batch, Entry, Posting, check, sum_postings
 from service.ledger.telling import tell
 
@@ -48,6 +49,7 @@ async def post_entries(conn: AsyncConnection, fresh: Sequence[Entry]) -> list[in
     lines = [(number, line) for number, entry in stood for line in entry.postings]
     await conn.execute(sa.insert(postings), [{"entry_id": number, **line._asdict()} for number, line in lines])
     await _move_balances(conn, [line for _, line in lines])
+    await add_money(conn, fresh)
     await tell(conn, stood)
     return ids
 

@@ -101,6 +101,12 @@ KINDS: dict[str, Kind] = {
         "{{ account }}: {{ calls }} calls",
         "Hello,\n\n{{ file }} with {{ calls }} calls of {{ account }} is attached.\n\n{{ company }}\n",
     ),
+    "report": Kind(
+        _COMMON | {"report": "Traffic by destination", "since": "2026-12-01", "until": "2026-12-31"},
+        "{{ report }}: {{ since }} to {{ until }}",
+        "Hello {{ name }},\n\n{{ report }} of {{ account }}, from {{ since }} to {{ until }}, is attached.\n\n"
+        "{{ company }}\n",
+    ),
     "broadcast": Kind(
         _COMMON
         | {

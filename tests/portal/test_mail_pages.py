@@ -1,6 +1,8 @@
-"""The pages of mail: notices of rates that change, templates that are tried, addresses that get none."""
+"""The pages of mail: notices of rates, templates that are tried, addresses that get none, reports by mail."""
 
 from __future__ import annotations
+
+import re
 
 import pytest
 
@@ -74,3 +76,29 @@ async def test_suppressed_addresses_have_their_page(walker: Walker) -> None:
     assert (await walker.post("/suppressions/999/removal", _key=gone.hidden("_key"))).status == 404
     await walker.sign_in(CUSTOMER)
     assert "/suppressions" not in (await walker.get("/")).text
+
+
+async def test_a_report_is_mailed_on_schedule(walker: Walker) -> None:
+    """Asked for on the report's page, with its filters; paused, and removed."""
+    await walker.sign_in(LOWER)
+    shown = await walker.get("/reports?by=destination")
+    assert 'href="/reports/schedules/new?by=destination"' in shown.text
+    form = await walker.get("/reports/schedules/new?by=destination")
+    assert '<option value="destination" selected>' in form.text
+    found = re.search(r'value="(\d+)">\s*<label[^>]*>owner@lower.example', form.text)
+    assert found
+    me = found[1]
+    sent = {"name": "Weekly", "by": "destination", "period": "weekly", "hour": "7", "zone": "Europe/Berlin"}
+    sent |= {"format": "xlsx", "recipients": me, "_key": form.hidden("_key")}
+    wrong = await walker.post("/reports/schedules/new", **sent | {"zone": "Mars", "_key": "x"})
+    assert (wrong.status, "no time zone" in wrong.words) == (422, True)
+    done = await walker.post("/reports/schedules/new", **sent)
+    for said in ("Weekly", "destination", "weekly", "active"):
+        assert said in done.words
+    number = done.text.split("/reports/schedules/")[-1].split("/")[0]
+    edit = await walker.get(f"/reports/schedules/{number}/edit")
+    sent |= {"state": "paused", "_version": edit.hidden("_version"), "_key": edit.hidden("_key")}
+    assert "paused" in (await walker.post(f"/reports/schedules/{number}/edit", **sent)).words
+    removal = await walker.get(f"/reports/schedules/{number}/removal")
+    gone = await walker.post(f"/reports/schedules/{number}/removal", _key=removal.hidden("_key"))
+    assert "No report is mailed yet" in gone.words

@@ -10,7 +10,15 @@ from collections.abc import Iterator
 
 from ratebook.compiled.layout import encode_terms
 from ratebook.model import Interval, Terms
-from scripts.benchmarks.portal.plan import DESTINATIONS, HOUR_MS, HOURS, INVOICED_HOURS, PROVIDERS, Plan
+from scripts.benchmarks.portal.plan import (
+    DESTINATIONS,
+    FIRST_CUSTOMER,
+    HOUR_MS,
+    HOURS,
+    INVOICED_HOURS,
+    PROVIDERS,
+    Plan,
+)
 
 HOURS_AT_ONCE = 50
 FIRST_ENTRY = 1_000_000
@@ -60,14 +68,15 @@ WITH RECURSIVE series(n) AS (
             + (n - 1) % {plan.hourly} * {HOUR_MS} / {plan.hourly} AS start_ms
     FROM series
 ), chosen AS (
-    SELECT n, b, c, start_ms, {plan.accounts - plan.customers} + (a * a / 100003) * (a * a / 100003) / 100003
+    SELECT n, b, c, start_ms, {FIRST_CUSTOMER} + (a * a / 100003) * (a * a / 100003) / 100003
         * {plan.customers} / 100003 AS account, c % 8 AS place, 1 + b % {PROVIDERS} AS gateway,
         CASE WHEN b % 100 < 45 THEN 'answered' WHEN b % 100 < 60 THEN 'failed' WHEN b % 100 < 65 THEN 'cancelled'
             ELSE 'refused' END AS outcome, 1000 + (c * 131 + b) % 400000 AS talked_ms,
-        CASE WHEN c % 50 = 0 THEN {plan.accounts - plan.customers} + b * {plan.customers} / 100019 ELSE 0 END AS owner
+        CASE WHEN c % 50 = 0 THEN {FIRST_CUSTOMER} + b * {plan.customers} / 100019 ELSE 0 END AS owner
     FROM drawn
 )
-SELECT n, '0000000000000000' || substr(CAST(n + 10000000000000000 AS TEXT), 2), 1, 1, n,
+SELECT n, substr(CAST(b * 1000003 % 100000000 + 100000000 AS TEXT), 2)
+        || '00000000' || substr(CAST(n + 10000000000000000 AS TEXT), 2), 1, 1, n,
     CASE WHEN outcome = 'refused' THEN NULL ELSE {FIRST_ENTRY} + (n - 1) / {plan.hourly} END, 'call', outcome,
     CASE outcome WHEN 'answered' THEN 200 WHEN 'failed' THEN 503 WHEN 'cancelled' THEN 487 ELSE 402 END,
     CASE outcome WHEN 'answered' THEN 'OK' WHEN 'failed' THEN 'Service Unavailable'
@@ -134,6 +143,17 @@ FROM cdrs LEFT JOIN charges own ON own.cdr_id = cdrs.id AND own.level = 0 WHERE 
 GROUP BY 1, 2, 3, 4, 5, 6
 """,
         f"""
+INSERT INTO traffic_sums (account_id, hour_ms, destination, attempts, answered, duration_ms)
+SELECT top, hour_ms, destination, SUM(attempts), SUM(answered), SUM(duration_ms) FROM (
+    SELECT CASE place WHEN 0 THEN id WHEN 1 THEN above1 WHEN 2 THEN above2 WHEN 3 THEN 1 ELSE provider_id END AS top,
+        hour_ms, destination, attempts, answered, duration_ms
+    FROM traffic_hourly JOIN bench_members ON id = account_id
+    JOIN (SELECT 0 AS place UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4) places ON place IN (0, 3, 4)
+        OR (place = 1 AND above1 > 1) OR (place = 2 AND above2 > 1)
+    WHERE hour_ms >= {plan.begin_ms + hour * HOUR_MS} AND hour_ms < {plan.begin_ms + (hour + HOURS_AT_ONCE) * HOUR_MS}
+) found WHERE top > 0 GROUP BY top, hour_ms, destination
+""",
+        f"""
 INSERT INTO entries (id, kind, actor, created_ms, node_id, epoch, first_sequence, last_sequence)
 SELECT entry_id, 'charges', 'collector', MAX(start_ms) / {HOUR_MS} * {HOUR_MS} + {HOUR_MS - 1}, 1, 1, MIN(id), MAX(id)
 FROM cdrs WHERE id {here} AND entry_id IS NOT NULL GROUP BY entry_id
@@ -159,7 +179,7 @@ FROM cdrs WHERE id {here} AND entry_id IS NOT NULL GROUP BY entry_id
 
 def books_of(plan: Plan) -> tuple[str, ...]:
     """Payments, balances, and an invoice for each account's calls of the first INVOICED_HOURS."""
-    customers = f"FROM accounts WHERE id >= {plan.accounts - plan.customers}"
+    customers = f"FROM accounts WHERE id >= {FIRST_CUSTOMER}"
     line = "INSERT INTO postings (entry_id, book, account_id, amount_micros, currency) SELECT"
     invoiced = INVOICED_HOURS * plan.hourly
     rounding = "(net + 5000) / 10000 * 10000 - net"
@@ -201,6 +221,11 @@ SELECT number, ROW_NUMBER() OVER (PARTITION BY number ORDER BY destination), 'ca
     {plan.begin_ms}, {until_ms}
 FROM bench_sums JOIN charges ON charges.account_id = bench_sums.account_id AND cdr_id <= {invoiced}
 JOIN cdrs ON cdrs.id = charges.cdr_id GROUP BY number, destination""",
+        (
+            "INSERT INTO money_hourly (account_id, hour_ms, book, currency, amount_micros)"
+            f" SELECT account_id, created_ms / {HOUR_MS} * {HOUR_MS}, book, currency, SUM(amount_micros)"
+            " FROM postings JOIN entries ON entries.id = entry_id WHERE kind = 'charges' GROUP BY 1, 2, 3, 4"
+        ),
         "UPDATE invoices SET state = 'paid', number = 'B-' || CAST(id AS TEXT)",
         (
             "INSERT INTO book_balances (account_id, book, currency, amount_micros)"

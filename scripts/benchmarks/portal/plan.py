@@ -37,8 +37,8 @@ class Plan(NamedTuple):
 
     @property
     def customers(self) -> int:
-        """Beside providers and resellers."""
-        return self.accounts - FIRST_CUSTOMER
+        """Beside the root, providers and resellers."""
+        return self.accounts - 1 - PROVIDERS - RESELLERS - BELOW
 
     @property
     def hourly(self) -> int:

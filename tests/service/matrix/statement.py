@@ -195,6 +195,11 @@ def _not_own(says: int) -> Callable[[Case], int]:
     return lambda case: 403 if case.is_own else says
 
 
+def _scheduled(case: Case) -> dict[str, Any]:
+    """For the place's own user."""
+    return {"for_account_id": case.place.id, "name": "fresh", "recipients": [case.place.things.get("user", MISSING)]}
+
+
 def _committed(case: Case) -> dict[str, Any]:
     more = {"name": "fresh", "kind": "minimum", "direction": "in", "committed_minutes": 1, "rate": "0.01"}
     return {"account_id": case.place.id, **_PERIOD, **more}
@@ -418,6 +423,11 @@ ROUTES: dict[str, Route] = {
     "mail-template.remove": Route("messages.change", _seller(204, 404)),
     "mail-template.preview": Route("messages.read", 200, _same(**_TEMPLATE)),
     "mail-template.try": Route("messages.change", _seller(200), _same(**_TEMPLATE)),
+    "report-schedule.list": Route("cdrs.read", whose="query"),
+    "report-schedule.show": Route("cdrs.read"),
+    "report-schedule.make": Route("cdrs.deliver", 201, _scheduled, whose="body"),
+    "report-schedule.edit": Route("cdrs.deliver", 200, _same(hour=7)),
+    "report-schedule.remove": Route("cdrs.deliver", 204),
     "suppression.list": Route("messages.read", whose="query"),
     "suppression.lift": Route("messages.change", 204),
     "mail.list": Route("messages.read", whose="query"),
@@ -523,6 +533,8 @@ ROUTES: dict[str, Route] = {
         _account(format="csv", file=_BANK, columns={"booked": "d", "amount": "a", "remittance": "r"}, currency="EUR"),
         whose="body",
     ),
+    "bank-layout.list": Route("payments.change", whose="query"),
+    "bank-layout.remove": Route("payments.change", 204),
     "bank-line.list": Route("payments.change", whose="query"),
     "bank-line.show": Route("payments.change"),
     "bank-line.match": Route("payments.change", 409, lambda case: {"account_id": case.place.id}),

@@ -23,6 +23,7 @@ from service.access.actor import local_actor
 from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import mails, roles, tokens, user_roles, users
+from service.database.bank_tables import bank_layouts
 from service.database.billing_tables import (
     billing_parties,
     billing_terms,
@@ -55,6 +56,7 @@ from service.database.payment_tables import (
     voucher_batches,
 )
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
@@ -257,6 +259,15 @@ class World:
         await self._delivery(put, place)
         told = {"name": mark, "subject": mark, "text": mark, "audience": {}, "per_minute": 1, "actor": mark}
         await put("broadcast", broadcasts, **own, **made, **told)
+        told = {
+            "query": {"by": "account"},
+            "period": "daily",
+            "hour": 6,
+            "zone": "UTC",
+            "due_ms": NOW_MS,
+            "actor": mark,
+        }
+        await put("report-schedule", report_schedules, **own, **made, **told, name=mark, recipients=[things["user"]])
         await put("suppression", suppressions, **own, **made, address=f"{mark}@x.example", reason="bounced")
         mail = {"recipient": f"{mark}@x.example", "template": "welcome", "fields": {}}
         await put("mail", mails, **own, **made, **mail)
@@ -360,6 +371,8 @@ class World:
             email=f"{place.marker}@x.example",
         )
         line = {"digest": place.marker, "booked_on": "2026-11-01", "payer": place.marker, "remittance": place.marker}
+        layout = {"columns": {"booked": place.marker}, "date_order": "ymd", "decimal_mark": ".", "currency": "EUR"}
+        await put("bank-layout", bank_layouts, **own, bank=place.marker, **layout)
         await put("bank-line", bank_lines, **own, **sum_, **line)
         await put("voucher-batch", voucher_batches, **own, **sum_, name=place.marker, count=1, actor="x")
         link = f"https://{place.marker}.example/"
