@@ -25,8 +25,10 @@ _ROUTES = re.compile(f"{_ROUTE}(?:,{_ROUTE})*")
 
 EXTENSIONS = frozenset({"100rel", "timer", "outbound", "path", "precondition"})
 """What a peer may Require: option tags that a proxy has no part in, none that takes a call over (replaces, join)."""
-TAKEOVERS = ("Replaces", "Join")
-"""Headers of an INVITE that would put somebody into another call (RFC 3891, RFC 3911), which nobody would pay for."""
+TAKEOVERS = frozenset({"replaces", "join"})
+"""Headers of an INVITE, in lower case, that would put somebody into another call (RFC 3891, RFC 3911), which nobody
+would pay for.
+"""
 
 RELAYED = frozenset({"INVITE", "ACK", "UPDATE", "INFO", "PRACK"})
 """Methods that pass in an answered call. BYE is answered here and sent anew."""
@@ -34,6 +36,10 @@ RELAYED_RINGING = frozenset({"PRACK", "UPDATE"})
 """Methods that pass before the answer, with a To-tag that came in an 18x of the call."""
 REFRESHING = frozenset({"INVITE", "UPDATE"})
 """RFC 3261 12.2 and RFC 3311: their Contact moves the sender's remote target."""
+
+
+UNCOUNTED = frozenset({"ACK", "BYE"})
+"""Methods that may have any Max-Forwards: who is asked nothing can't refuse, and a BYE goes no further than here."""
 
 
 class Answer(NamedTuple):
@@ -90,6 +96,7 @@ class InDialog(NamedTuple):
     routes: tuple[str, ...]
     """URIs of its Route headers beyond ours, top first."""
     max_forwards: int
+    """0: of a method that is UNCOUNTED."""
     require: str
     contacts: tuple[str, ...]
 
