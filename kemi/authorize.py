@@ -143,6 +143,8 @@ def _price(
         check_beginning(trunk, path, found, is_local=local is not None, is_message=is_message)
         if local is not None:
             return local
+        if invitation.place is not None:
+            raise Refusal("takeover", trunk.account, trunk.account)
         identity = ""
         if rooms.can_sign and not is_message:
             said = said_by(trunk, invitation, translations)

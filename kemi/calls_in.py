@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kemi import devices_in, ends, guards, notes, sip, stir
+from kemi import devices_in, ends, guards, notes, sip, stir, transfers
 from kemi.authenticate import has_devices
 from kemi.authorize import Admitted, Target, authorise
 from kemi.caller import user_of, wants_privacy
@@ -156,10 +156,17 @@ def _invite_of_device(rooms: Rooms, source: Received, called: str, seen: Seen) -
     if presented is None:
         return
     devices_in.mend_contact(source)
-    invitation = _acceptable(_read_call(source, called, seen), seen, by_us=True)
+    invitation = _acceptable(_read_call(source, called, seen), seen, by_device=True)
     if invitation is None or not sip.new_transaction():
         return
     device = devices_in.proved(rooms, presented, "INVITE", source)
+    replaces = sip.headers("Replaces") if device is not None else []
+    if device is not None and replaces:
+        place = transfers.taken_over(rooms, device, replaces[0], now()) if len(replaces) == 1 else None
+        if place is None:
+            sip.reply(*guards.FORBIDDEN)
+            return
+        invitation = invitation._replace(place=place)
     if device is not None:
         _begin(rooms, device, invitation, seen)
 
@@ -218,28 +225,29 @@ def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Se
         sip.transaction_reply(*UNAVAILABLE)
 
 
-def _acceptable(invitation: Invitation | None, seen: Seen, *, by_us: bool = False) -> Invitation | None:
-    """What the request at hand says, if it may begin something; None: it is answered. `by_us`: it may say that it comes
-    by us (telephones do).
+def _acceptable(invitation: Invitation | None, seen: Seen, *, by_device: bool = False) -> Invitation | None:
+    """What the request at hand says, if it may begin something; None: it is answered. `by_device`: it may say that it
+    comes by us (telephones do), and that it takes a call over, which is judged when it has proved who it is.
     """
-    refusal = _refusal(invitation, seen, by_us=by_us)
+    refusal = _refusal(invitation, seen, by_device=by_device)
     if refusal is not None:
         sip.reply(*refusal)
         return None
     return invitation
 
 
-def _refusal(invitation: Invitation | None, seen: Seen, *, by_us: bool) -> guards.Answer | None:
+def _refusal(invitation: Invitation | None, seen: Seen, *, by_device: bool) -> guards.Answer | None:
     """What a request gets that should not begin anything; None: it may."""
     if invitation is None:
         return guards.BAD_REQUEST
-    if not guards.TAKEOVERS.isdisjoint(seen.names):
+    takes_over = guards.REPLACES in seen.names
+    if guards.JOIN in seen.names or (takes_over and not by_device):
         return guards.FORBIDDEN
     if "route" in seen.names:
-        if not (by_us and all(map(sip.is_own_uri, sip.uris(sip.headers("Route"))))):
+        if not (by_device and all(map(sip.is_own_uri, sip.uris(sip.headers("Route"))))):
             return guards.FORBIDDEN  # preloaded routes lead past the plan
         sip.remove_header("Route")
-    return guards.check_extensions(seen.text("Require"))
+    return guards.check_extensions(seen.text("Require"), takes_over=takes_over)
 
 
 def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "") -> Admitted | None:

@@ -33,10 +33,12 @@ SWEEP_BEATS = 60
 class Clerk:
     """The clerk of one process; `tick` is called each 100 ms."""
 
-    def __init__(self, rooms: Rooms, boot: str, generation: int) -> None:
+    def __init__(self, rooms: Rooms, boot: str, generation: int, sockets: tuple[str, ...] = ()) -> None:
+        """`sockets`: where Kamailio listens."""
         self._rooms = rooms
         self._boot = boot
         self._generation = generation
+        self._sockets = " ".join(sockets).encode()
         self._journal = JournalWriter(rooms.data_dir / journal.FOLDER)
         self._inbox = InboxReader(rooms.data_dir)
         self._beaten_ms = 0
@@ -85,6 +87,8 @@ class Clerk:
         self._beats += 1
         with Change(self._rooms.store) as change:
             change.event(queues.BEAT, now, {"running": change.running})
+            if change.txn.get(b"sockets", b"", db=change.store.meta) != self._sockets:
+                change.txn.put(b"sockets", self._sockets, db=change.store.meta)
             if self._beats % SWEEP_BEATS == 0:
                 bans.sweep(change, now)
         self._counter.write(self._rooms.store, now.wall_s)

@@ -75,14 +75,14 @@ def whom_of_ours(
     """Whom of ours a call is for; None: nobody. `dialled_as`: the number, empty if it is none, and what was sent."""
     number, called = dialled_as
     if not number:
-        return None if device_of(trunk) is None else _namesake(store, txn, path, called)
+        return None if device_of(trunk) is None else namesake(store, txn, path, called)
     if not configuration.has_numbers(txn):
         return None
     ours = id_of_digits(store.config, txn, number)
     return Local(ours) if ours else None
 
 
-def _namesake(store: HotStore, txn: Any, path: list[Account], called: str) -> Local | None:
+def namesake(store: HotStore, txn: Any, path: list[Account], called: str) -> Local | None:
     """The device that a device of this path calls by its name: of the same account, or of one that shares a seller with
     it below the root. Others have no name.
     """

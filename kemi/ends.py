@@ -66,6 +66,8 @@ def readdress(running: RunningCall, request: InDialog, side: str) -> None:
         _address(running.sent_from, request.from_tag, running.sent_to, request.to_tag)
         if request.contacts:
             sip.replace_headers({"Contact": f"<{masked(request.contacts[0], running.sent_from)}>"})
+        elif request.method in guards.TRANSFERRING:
+            sip.replace_headers({"Contact": f"<{contact_shown(running)}>"})
     else:
         _address(running.to_uri, request.from_tag, running.from_uri, request.to_tag)
         sip.set_uri(running.caller_leg.contact)

@@ -25,15 +25,19 @@ _ROUTES = re.compile(f"{_ROUTE}(?:,{_ROUTE})*")
 
 EXTENSIONS = frozenset({"100rel", "timer", "outbound", "path", "precondition"})
 """What a peer may Require: option tags that a proxy has no part in, none that takes a call over (replaces, join)."""
-TAKEOVERS = frozenset({"replaces", "join"})
+REPLACES, JOIN = "replaces", "join"
 """Headers of an INVITE, in lower case, that would put somebody into another call (RFC 3891, RFC 3911), which nobody
-would pay for.
+would pay for. The first one is `kemi.transfers`' to judge where a device says it.
 """
 
 RELAYED = frozenset({"INVITE", "ACK", "UPDATE", "INFO", "PRACK"})
 """Methods that pass in an answered call. BYE is answered here and sent anew."""
+MEDIA = RELAYED - {"INFO"}
+"""Of these, what may carry an SDP."""
 RELAYED_RINGING = frozenset({"PRACK", "UPDATE"})
 """Methods that pass before the answer, with a To-tag that came in an 18x of the call."""
+TRANSFERRING = frozenset({"REFER", "NOTIFY"})
+"""Methods that pass in an answered call when `kemi.transfers` lets them."""
 REFRESHING = frozenset({"INVITE", "UPDATE"})
 """RFC 3261 12.2 and RFC 3311: their Contact moves the sender's remote target."""
 
@@ -59,10 +63,10 @@ NOT_ALLOWED = Answer(405, "Method Not Allowed")
 NOT_ACCEPTABLE = Answer(488, "Not Acceptable Here")
 
 
-def check_extensions(require: str) -> Answer | None:
-    """No Require beyond the list."""
+def check_extensions(require: str, *, takes_over: bool = False) -> Answer | None:
+    """No Require beyond the list; `takes_over`: nor beyond what takes a call over."""
     wanted = {tag.strip().lower() for tag in require.split(",") if tag.strip()}
-    return BAD_EXTENSION if wanted - EXTENSIONS else None
+    return BAD_EXTENSION if wanted - EXTENSIONS - ({"replaces"} if takes_over else set()) else None
 
 
 def is_well_formed(request_line: str, date: str) -> bool:
@@ -146,13 +150,15 @@ def check_bye(running: RunningCall, request: InDialog, side: str) -> Answer | No
     return check_cseq(request, leg) or check_extensions(request.require)
 
 
-def check_in_dialog(running: RunningCall, request: InDialog, side: str) -> Answer | None:
+def check_in_dialog(
+    running: RunningCall, request: InDialog, side: str, methods: frozenset[str] = RELAYED
+) -> Answer | None:
     """A request that goes on to the other side of an answered call: method, way, target, CSeq."""
     own = running.caller_leg if side == "caller" else running.callee_leg
     other = running.callee_leg if side == "caller" else running.caller_leg
     if not running.is_answered or own is None or other is None:
         return UNKNOWN_DIALOG
-    if request.method not in RELAYED:
+    if request.method not in methods:
         return NOT_ALLOWED
     if not _follows(request, contact_shown(running) if side == "callee" else other.contact, other.route_set):
         return FORBIDDEN

@@ -5,7 +5,7 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 
 from __future__ import annotations
 
-from kemi import codecs, devices_in, ends, guards, notes, sip
+from kemi import codecs, devices_in, ends, guards, notes, sip, transfers
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
 from kemi.identify import is_known
@@ -46,6 +46,8 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     answer = _judge(running, request, side) if seen.is_clean else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
+    if method in guards.TRANSFERRING:
+        return _transfer(rooms, running, request, side, seen)
     if method == "BYE":
         return _bye(rooms, running, record, request, side)
     return _pass_on(rooms, running, request, side, seen)
@@ -85,6 +87,8 @@ def _own_routes(routes: tuple[str, ...]) -> int:
 def _judge(running: RunningCall, request: InDialog, side: str) -> Answer | None:
     if request.method == "BYE":
         return guards.check_bye(running, request, side)
+    if running.is_answered and request.method in guards.TRANSFERRING:
+        return guards.check_in_dialog(running, request, side, guards.TRANSFERRING)
     if running.is_answered:
         return guards.check_in_dialog(running, request, side)
     return guards.check_ringing(running, request, notes.early_sides(sip.dialog_note(notes.EARLY)))
@@ -104,8 +108,24 @@ def _bye(rooms: Rooms, running: RunningCall, record: bytes, request: InDialog, s
     sip.transaction_reply(200, "OK")
 
 
-def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str, seen: Seen) -> None:
-    """To the other side, by our Route and its stored route set."""
+def _transfer(rooms: Rooms, running: RunningCall, request: InDialog, side: str, seen: Seen) -> None:
+    """A REFER to somebody of ours, to a number of ours, and NOTIFYs of what became of it: the way back."""
+    if request.method == "NOTIFY":
+        is_of_refer = sip.text("$hdr(Event)").partition(";")[0].strip().lower() == "refer"
+        if not is_of_refer or sip.dialog_note(notes.REFERRED) not in {"caller", "callee"} - {side}:
+            return _refuse(request.method, guards.NOT_ALLOWED)
+        return _pass_on(rooms, running, request, side, seen)
+    found = transfers.referred(rooms, running, side, sip.uris(sip.headers("Refer-To")), sip.is_own_uri)
+    if isinstance(found, Answer):
+        return _refuse(request.method, found)
+    sip.set_dialog_note(notes.REFERRED, side)
+    return _pass_on(rooms, running, request, side, seen, refer_to=found)
+
+
+def _pass_on(
+    rooms: Rooms, running: RunningCall, request: InDialog, side: str, seen: Seen, *, refer_to: str = ""
+) -> None:
+    """To the other side, by our Route and its stored route set. `refer_to`: where that is sent; empty: nowhere."""
     if not sip.has_hops_left():
         return _refuse(request.method, guards.TOO_MANY_HOPS)
     offers = side == "caller" and request.method in guards.REFRESHING
@@ -120,7 +140,9 @@ def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str, s
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
     ends.forget_claims(seen)
     ends.readdress(running, request, side)
-    relayed = sip.relay_media() if request.method != "INFO" else ""
+    if refer_to:
+        sip.add_header("Refer-To", f"<{refer_to}>")
+    relayed = sip.relay_media() if request.method in guards.MEDIA else ""
     if wanted:
         ends.limit_codecs(wanted, relayed)
     if not sip.relay():

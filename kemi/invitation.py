@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from kemi.notes import ROUTES_MAX, URI_MAX
 from kemi.passport import Shown
+from kemi.store.calls import Hop
 
 CALL_ID_MAX = 255
 TAG_MAX = 128
@@ -49,6 +50,8 @@ class Invitation(NamedTuple):
     """What its Identity header came to; None: it was not looked at."""
     offer: Callable[[], str] = no_offer
     """Reads its SDP: asked only for a gateway that doesn't take every codec."""
+    place: Hop | None = None
+    """The only one where it may go: it is to take over a call there. None: anywhere."""
 
     def is_within_limits(self) -> bool:
         """Whether each text is there, printable and not too long, and the CSeq leaves room for those that follow."""

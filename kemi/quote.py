@@ -30,7 +30,7 @@ from ratebook.model import Terms
 from ratebook.price import Factor, attempt_charge, charge, message_charge
 from ratebook.quality import Figures, band_of
 from ratebook.routing import Choice, NoLoss, Order, Plan
-from ratebook.tax import CALLS, MESSAGES, Tax, with_tax
+from ratebook.tax import CALLS, MESSAGES, Tax, tax_within, with_tax
 
 STANDARD_CHARGES_MAX = 32_768
 """Kept by each process: terms of its rates times the few lengths that every call asks for."""
@@ -434,18 +434,15 @@ def _in_currency(look: Look, micros: int | None, leg: ChargeLeg, currency: str) 
 
 def expected_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
     """What the expected call, or a MESSAGE (no `expected_s`), comes to; None: the rate has no price for a MESSAGE."""
-    return _micros(look, leg, expected_s, leg.factor)
+    if expected_s is None:
+        return message_micros(leg.terms, look.at_s, leg.factor)
+    return standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
 
 
 def net_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
     """The same without the taxes that are added."""
-    return _micros(look, leg, expected_s, leg.factor if leg.tax is None else leg.exchange)
-
-
-def _micros(look: Look, leg: ChargeLeg, expected_s: int | None, factor: Factor) -> int | None:
-    if expected_s is None:
-        return message_micros(leg.terms, look.at_s, factor)
-    return standard_micros(leg.terms, expected_s, look.at_s, factor)
+    micros = expected_micros(look, leg, expected_s)
+    return micros if micros is None or leg.tax is None else micros - tax_within(micros, leg.tax[1])
 
 
 def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:

@@ -124,6 +124,10 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
         )
         if not hops:
             raise Refusal("away", 0, 0)
+        if invitation.place is not None:
+            hops = tuple([hop for hop in hops if hop == invitation.place])[:1]
+            if not hops and not isinstance(caller, Gateway):
+                raise Refusal("takeover", caller.account, caller.account)
         configuration = store.configuration(txn)
         settings = configuration.settings(txn)
         called = number.digits if number else invitation.called

@@ -22,6 +22,7 @@ ANSWERS = {
     "exchange": (503, "No rate of exchange"),
     "nobody": (404, "Not Found"),
     "away": (480, "Temporarily Unavailable"),
+    "takeover": (403, "Forbidden"),
     "limit": (403, "Limit reached"),
     "high_risk": (403, "Destination closed"),
     "called_list": (403, "Number blocked"),

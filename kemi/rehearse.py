@@ -44,6 +44,7 @@ from kemi.store.translate import CALLED, Rule, is_number, translate
 from kemi.store.trunks import trunk_by_id
 from ratebook.choice import Offer, left_out
 from ratebook.compiled.read import RatesReader
+from ratebook.tax import factor_of, tax_within
 
 SOCKET = f"udp:127.0.0.1:{DEFAULT_PORT}"
 """Of ours, by which the INVITE comes in."""
@@ -92,6 +93,11 @@ class Level(NamedTuple):
     kept_micros: int | None
     """Of that by its seller, who pays for the call itself; None: what it pays has no rate of exchange, or is the
     provider's cost."""
+
+    @property
+    def tax_micros(self) -> int | None:
+        """Of what it would pay: taxes that are not in the tariff's price."""
+        return None if self.expected_micros is None else tax_within(self.expected_micros, factor_of(self.leg.tax))
 
 
 class Attempt(NamedTuple):

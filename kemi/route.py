@@ -180,7 +180,7 @@ class Kambill:
                 return
             with self.rooms.store.read() as txn:
                 generation = self.rooms.store.configuration(txn).generation(txn)
-            self._clerk = Clerk(self.rooms, boot_id(), generation)
+            self._clerk = Clerk(self.rooms, boot_id(), generation, sip.own_sockets())
         self._clerk.tick(now())
 
     def _safely(self, entry: Callable[[], None]) -> int:

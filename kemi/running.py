@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kemi.guards import side_of
 from kemi.invites import invite_key
@@ -11,6 +11,7 @@ from kemi.sides import may_speak
 from kemi.store import layout
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
+from kemi.store.environment import HotStore
 
 
 def find(rooms: Rooms, call: str) -> RunningCall | None:
@@ -26,6 +27,18 @@ def call_of_invite(rooms: Rooms, call_id: str, from_tag: str) -> str | None:
     with rooms.store.read() as txn:
         raw = txn.get(invite_key(call_id, from_tag), db=rooms.store.invite)
     return None if raw is None else layout.unpack_invite(raw).call.hex()
+
+
+def with_tags(store: HotStore, txn: Any, call_id: str, tags: set[str]) -> RunningCall | None:
+    """The answered call of a Call-ID and both tags. A look through all calls, for what is asked seldom."""
+    needle = call_id.encode()
+    with txn.cursor(store.call) as cursor:
+        for _, raw in cursor:
+            if needle in raw:
+                running = unpack_call(raw)
+                if running.call_id == call_id and running.is_answered and {*running.tags} == tags:
+                    return running
+    return None
 
 
 class Speaker(NamedTuple):

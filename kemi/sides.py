@@ -6,10 +6,12 @@ from typing import Any
 
 from kemi.store.calls import RunningCall
 from kemi.store.configuration import Configuration
+from kemi.store.devices import device_by_id
 from kemi.store.environment import HotStore
 from kemi.store.locations import stored_locations
 from kemi.store.networks import Network, lies_in, parse_network
 from kemi.store.numbers import TO_DEVICE, TO_TRUNK
+from kemi.store.origins import Origin
 from kemi.store.trunks import trunk_by_id
 
 
@@ -45,6 +47,17 @@ def may_speak(store: HotStore, txn: Any, running: RunningCall, side: str, ip: st
             return trunk.certificate in proven and (not trunk.networks or lies_in(ip, trunk.networks))
         return lies_in(ip, trunk.networks)
     return lies_in(ip, networks_of_side(store, txn, running, side))
+
+
+def party_of(store: HotStore, txn: Any, running: RunningCall, side: str) -> Origin | None:
+    """The trunk or device of ours that a side is; None: it is a gateway, somebody's URI, or gone."""
+    if side == "caller":
+        trunk, device = running.trunk, running.device
+    else:
+        hop = running.hops[0] if running.hops else None
+        trunk = hop.id if hop is not None and hop.kind == TO_TRUNK else 0
+        device = hop.id if hop is not None and hop.kind == TO_DEVICE else 0
+    return device_by_id(store.config, txn, device) if device else trunk_by_id(store.config, txn, trunk)
 
 
 def is_device(running: RunningCall, side: str) -> bool:

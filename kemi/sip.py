@@ -6,9 +6,11 @@ the entry points answer with 400.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import NamedTuple
 
 import KSR
@@ -575,6 +577,13 @@ def ask(request: Request) -> bool:
 def asked_answer() -> tuple[str, int]:
     """In `ksr_uac_event`: the mark of the request and the final code that it came to."""
     return text("$uac_req(evparam)"), number("$uac_req(evcode)")
+
+
+def own_sockets() -> tuple[str, ...]:
+    """Where Kamailio listens, `transport:address:port` each, IPv6 without brackets."""
+    KSR.jsonrpcs.exec('{"jsonrpc": "2.0", "method": "core.sockets_list", "id": 1}')
+    listed = [one["socket"] for one in json.loads(text("$jsonrpl(body)"))["result"]]
+    return tuple([f"{one['proto']}:{ip_address(one['ipaddress'])}:{one['port']}" for one in listed])
 
 
 def own_address() -> str:

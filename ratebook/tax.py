@@ -37,12 +37,14 @@ class Taxes(NamedTuple):
         return ((number, (times, parts)) if number else None), until_s
 
     def since(self, at_s: int) -> Taxes:
-        """What holds at a moment and later: all that new calls ask for."""
+        """What holds at a moment and later: all that new calls ask for. Of services to which nothing is added any more
+        nothing is said.
+        """
         left = {}
         for service, course in self.courses.items():
             first = max(bisect_right(course, at_s, key=_from_s) - 1, 0)
             kept = course[first:]
-            if any(number for _, number, _, _ in kept):
+            if any(times != parts for _, _, times, parts in kept):
                 left[service] = kept
         return Taxes(left)
 

@@ -43,12 +43,16 @@ from service.faults import Fault
 from service.fraud.watch import PatternWatch
 from service.messages import unsubscribing
 from service.messages.broadcasting import begin_due
+from service.messages.papers import Papers
+from service.messages.sender import Files
 from service.messages.sender import Sender as MailSender
 from service.notices.gathering import Gatherer
 from service.notices.sheets import Sheets
 from service.notices.telling import Changes
 from service.portal.application import add_portal, pages_edge
 from service.products.renewer import Renewer
+from service.reports.scheduled.files import ReportFiles
+from service.reports.scheduled.mailing import queue_due
 from service.rerating.work import Rerater
 from service.start import open_ledger
 from service.tariffs.exchange import ExchangeTakenAway
@@ -70,6 +74,7 @@ PORTINGS_S = 1.0
 DELIVER_S = 1.0
 MAIL_S = 1.0
 NOTICE_S = 2.0
+REPORT_S = 5.0
 RENEW_S = 1.0
 BILL_S = 60.0
 DUN_S = 60.0
@@ -114,7 +119,7 @@ class Service:
         self._sender = Sender(engine, config)
         changes = Changes(config)
         self._notices = Gatherer(engine, config.node, changes)
-        self._mails = MailSender(engine, config, _now_ms, files=(Sheets(engine, changes).files_of,))
+        self._mails = MailSender(engine, config, _now_ms, files=_files(engine, config, changes))
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._dunner = Dunner(engine, config)
@@ -141,6 +146,7 @@ class Service:
             "webhooks": (TELL_S, self._tell),
             "mails": (MAIL_S, self._send_mails),
             "rate notices": (NOTICE_S, self._tell_rates),
+            "reports": (REPORT_S, self._mail_reports),
             "forget": (FORGET_S, self._forget),
             "rerating": (RERATE_S, self._rerate),
             "cdr files": (DELIVER_S, self._deliver),
@@ -188,6 +194,10 @@ class Service:
 
     async def _tell_rates(self) -> None:
         while await self._notices.work(_now_ms()):
+            pass
+
+    async def _mail_reports(self) -> None:
+        while await queue_due(self._engine, self._config.node, _now_ms()):
             pass
 
     async def _tidy(self) -> None:
@@ -297,6 +307,11 @@ class Service:
         await self._carrier.close()
         await self._mails.close()
         await self._resolver.close()
+
+
+def _files(engine: AsyncEngine, config: Config, changes: Changes) -> tuple[Files, ...]:
+    """What makes files beside mails."""
+    return (Sheets(engine, changes).files_of, Papers(engine).files_of, ReportFiles(engine, config).files_of)
 
 
 def _tell_switched(done: Switched) -> None:

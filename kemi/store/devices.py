@@ -38,6 +38,8 @@ class Device(NamedTuple):
     """What its calls say they come from; empty: see `caller_numbers`."""
     caller_numbers: tuple[str, ...]
     """What it may say instead; both empty: anything."""
+    transfers: str
+    """As of a trunk."""
 
     @property
     def is_trusted(self) -> bool:
@@ -74,6 +76,7 @@ def device_of_command(body: dict[str, Any]) -> Device:
         contacts_max=body["contacts_max"],
         caller_number=body["caller_number"],
         caller_numbers=tuple(body["caller_numbers"]),
+        transfers=body.get("transfers", "off"),
     )
 
 

@@ -202,6 +202,11 @@ class Snapshot:
         return int.from_bytes(self._txn.get(b"generation", b"\0", db=self._dbs.meta), "big")
 
     @property
+    def sockets(self) -> tuple[str, ...]:
+        """Where Kamailio listens, `transport:address:port` each; empty: it has not said so yet."""
+        return tuple(self._txn.get(b"sockets", b"", db=self._dbs.meta).decode().split())
+
+    @property
     def state(self) -> State:
         """The counters."""
         return self._state

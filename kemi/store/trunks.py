@@ -53,6 +53,8 @@ class Trunk(NamedTuple):
     """What becomes of its Identity headers: off, note, refuse (those that are wrong), require."""
     attestation: str
     """What is signed of its callers: rules (as the caller rules have it), gateway (nobody knows them)."""
+    transfers: str
+    """Whose REFER and Replaces it takes part in (`kemi.transfers`): off, account, anyone."""
 
 
 def trunk_of_command(body: dict[str, Any]) -> Trunk:
@@ -78,6 +80,7 @@ def trunk_of_command(body: dict[str, Any]) -> Trunk:
         certificate=body.get("certificate", ""),
         identity=body.get("identity", "off"),
         attestation=body.get("attestation", "rules"),
+        transfers=body.get("transfers", "off"),
     )
 
 

@@ -127,7 +127,7 @@ def workbook(told: Sheet, rows: Iterable[Sequence[str]], made_at: datetime) -> b
     row = 3
     for row, cells in enumerate(rows, start=4):
         for index, text in enumerate(cells):
-            if told.columns[index].is_price and text and text.replace(".", "", 1).isdecimal():
+            if told.columns[index].is_price and text.removeprefix("-").replace(".", "", 1).isdecimal():
                 sheet.write_number(row, index, float(text), price)
             else:
                 sheet.write_string(row, index, text)

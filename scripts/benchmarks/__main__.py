@@ -11,6 +11,8 @@ reconcile  a partner's file of a million calls beside ours, a twentieth of them 
 documents  an invoice of 400 lines as PDF, and with its data inside; 1 if a limit is passed
 invoices   a billing run of a million calls on 10,000 invoices, unless told otherwise; 1 if the limit is passed
 api        requests a second and times of the API, with 100,000 accounts unless told otherwise, on both databases
+portal     every list, page and file over 10,000,000 calls of 100,000 accounts, unless told otherwise, on both
+           databases, which stay below build/ for the next time; 1 if a limit is passed
 """
 
 from __future__ import annotations
@@ -32,6 +34,8 @@ from scripts.benchmarks.company import Size
 from scripts.benchmarks.documents import run as bench_documents
 from scripts.benchmarks.invoices import bench as bench_invoices
 from scripts.benchmarks.load import Load, Result, processors, run
+from scripts.benchmarks.portal.run import Ask
+from scripts.benchmarks.portal.run import run as bench_portal
 from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy
 from scripts.benchmarks.ratebook import run as bench_ratebook
 from scripts.benchmarks.reconcile import run as bench_reconcile
@@ -64,6 +68,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
     parser.add_argument("--limits", type=int, default=0, help="against fraud, of each customer")
     parser.add_argument("--gateways", type=int, default=1, help="of the plan, each with a tariff of its own")
+    parser.add_argument("--samples", type=int, default=20, help="of each address of the portal")
+    parser.add_argument("--databases", nargs="*", default=["sqlite", "postgresql"], help="of `portal`")
+    parser.add_argument("--cpu", action="store_true", help="`portal` holds processor time against its limits")
     return parser.parse_args()
 
 
@@ -209,6 +216,14 @@ def api(found: argparse.Namespace, folder: Path) -> int:
     return bench_api(folder, FLAT_ACCOUNTS if found.accounts == ACCOUNTS else found.accounts)
 
 
+def portal(found: argparse.Namespace, _folder: Path) -> int:
+    """Times of lists, pages and files; making their ledgers takes some minutes, once."""
+    calls = found.calls if found.calls != CALLS else 10_000_000
+    accounts = FLAT_ACCOUNTS if found.accounts == ACCOUNTS else found.accounts
+    ask = Ask(calls, accounts, found.samples, tuple(found.databases), found.cpu)
+    return bench_portal(HOME / "build" / "portal", ask)
+
+
 def reconcile(_found: argparse.Namespace, _folder: Path) -> int:
     """Time and memory of a comparison, and whether every alteration is in its class."""
     return bench_reconcile(1_000_000)
@@ -272,6 +287,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "ratebook": ratebook,
     "documents": documents,
     "reconcile": reconcile,
+    "portal": portal,
 }
 
 if __name__ == "__main__":

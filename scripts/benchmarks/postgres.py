@@ -1,4 +1,4 @@
-"""A PostgreSQL 15 cluster of its own in a temporary folder, on a free loopback port; gone at the end."""
+"""A PostgreSQL 15 cluster of its own, on a free loopback port: in a temporary folder, gone at the end; or kept."""
 
 from __future__ import annotations
 
@@ -34,20 +34,24 @@ def _run(*command: str) -> None:
 
 
 @contextmanager
-def cluster(*options: str) -> Iterator[str]:
-    """The URL of its maintenance database. `options`: such as fsync=off."""
-    folder = Path(tempfile.mkdtemp(prefix="kambill-pg-"))
+def cluster(*options: str, folder: Path | None = None) -> Iterator[str]:
+    """The URL of its maintenance database. `options`: such as fsync=off. `folder`: where it is kept."""
+    kept, folder = folder is not None, folder or Path(tempfile.mkdtemp(prefix="kambill-pg-"))
     user = "postgres" if os.geteuid() == 0 else pwd.getpwuid(os.geteuid()).pw_name
+    folder.mkdir(exist_ok=True)
     if os.geteuid() == 0:
         shutil.chown(folder, "postgres")
     port = free_port()
     data = str(folder / "data")
     given = " ".join(f"-c {option}" for option in options)
-    _run(str(BINARIES / "initdb"), "-D", data, "-A", "trust", "-E", "UTF8", "--no-sync")
+    if not (folder / "data").exists():
+        _run(str(BINARIES / "initdb"), "-D", data, "-A", "trust", "-E", "UTF8", "--no-sync")
     start = ["-o", f"-p {port} -h 127.0.0.1 -k {folder} {given}", "-w", "start"]
     _run(str(BINARIES / "pg_ctl"), "-D", data, "-l", str(folder / "log"), *start)
     try:
         yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
     finally:
-        _run(str(BINARIES / "pg_ctl"), "-D", data, "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder)
+        how = "fast" if kept else "immediate"
+        _run(str(BINARIES / "pg_ctl"), "-D", data, "-m", how, "-w", "stop")
+        if not kept:
+            shutil.rmtree(folder)

@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.standing import path_ids
 from service.accounts.rules import DEPTH_MAX
+from service.billing.call_taxes import refresh
+from service.calls.hourly import move_sums
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
 from service.database.peer_tables import devices
@@ -53,6 +55,8 @@ async def update(conn: AsyncConnection, node: str, account_id: int, values: dict
     """Changes columns that don't say where it stands."""
     values = values | {"version": accounts.c.version + 1}
     await conn.execute(sa.update(accounts).where(accounts.c.id == account_id).values(**values))
+    if "commission" in values:
+        await refresh(conn, node, now_ms)
     return await tell(conn, node, account_id, now_ms)
 
 
@@ -70,6 +74,8 @@ async def move(conn: AsyncConnection, node: str, account: Row[Any], parent: Row[
     await conn.execute(statement.values(path=sa.literal(path) + rest, depth=accounts.c.depth + deeper))
     values = {"parent_id": parent.id, "version": accounts.c.version + 1}
     await conn.execute(sa.update(accounts).where(accounts.c.id == account.id).values(**values))
+    await move_sums(conn, path, path_ids(account.path)[:-1], path_ids(parent.path))
+    await refresh(conn, node, now_ms)
     return await tell(conn, node, account.id, now_ms)
 
 

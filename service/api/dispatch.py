@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.access.actor import Actor
 from service.api.call import Api, Asking, Call, etag, forbidden
 from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
+from service.api.lines import Lines, LinesAsked
 from service.api.problems import FieldError, Problem, not_found
 from service.api.values import ID_MAX, Named, named_in
 from service.commands.outbox import writing
@@ -118,6 +119,12 @@ class Inner(NamedTuple):
         if endpoint.writes and not call.changes:
             raise Unaudited(endpoint.name)
         return answer
+
+    async def read_lines(self, endpoint: Endpoint, asking: Asking, asked: LinesAsked) -> Lines:
+        """A batch of a list as lines of a file, by the same checks. Raises Problem."""
+        assert endpoint.lines is not None, endpoint.name
+        call = await _prepared(self.api, endpoint, asking, self.actor, self.conn, self.now_ms)
+        return await endpoint.lines(call, asked)
 
 
 async def perform(call: Call, endpoint: Endpoint, parameters: dict[str, str], body: bytes) -> Answer:

@@ -17,6 +17,7 @@ from service.api.values import Asked
 
 if TYPE_CHECKING:
     from service.api.call import Call
+    from service.api.lines import Lines, LinesAsked
 
 BODY_BYTES_MAX = 1 << 20
 
@@ -84,6 +85,8 @@ class Endpoint(NamedTuple):
     follow: Callable[[Any, int], Awaitable[Answer]] | None = None
     """What answers once the transaction stands, from the number that the handler gave."""
     body_bytes_max: int = BODY_BYTES_MAX
+    lines: Callable[[Call, LinesAsked], Awaitable[Lines]] | None = None
+    """Of a list: a batch of its rows as lines of a file, for lists of millions. None: page by page is fast enough."""
 
     @property
     def parameters(self) -> list[str]:

@@ -61,41 +61,74 @@ def equals(column: sa.ColumnElement[Any]) -> Callable[[Any], Condition]:
     return lambda value: column == value
 
 
+class Order(NamedTuple):
+    """In which a list was asked for: by a column, and rows alike in it by their numbers."""
+
+    name: str
+    """As it was asked for: with - it falls."""
+    column: sa.ColumnElement[Any]
+    number: sa.ColumnElement[Any]
+
+    @property
+    def falls(self) -> bool:
+        """Whether the largest comes first."""
+        return self.name.startswith("-")
+
+    @property
+    def columns(self) -> tuple[sa.ColumnElement[Any], sa.ColumnElement[Any]]:
+        """For ORDER BY."""
+        return (self.column.desc(), self.number.desc()) if self.falls else (self.column, self.number)
+
+
+def order_of(query: Paging, listing: Listing) -> Order:
+    """Raises Problem."""
+    name = query.sort or next(iter(listing.sorts))
+    sorts = {key.removeprefix("-"): column for key, column in listing.sorts.items()}
+    if name.removeprefix("-") not in sorts:
+        raise invalid("/sort", f"one of {', '.join(sorts)} was expected, with or without - before it", "query")
+    return Order(name, sorts[name.removeprefix("-")], NOUNS[listing.noun].table.c.id)
+
+
+def filtered(call: Call, listing: Listing) -> list[Condition]:
+    """What the query's filters, and what else limits the list, come to; the subtree apart."""
+    found = [] if listing.where is None else [listing.where(call)]
+    for field, make in listing.filters.items():
+        value = getattr(call.query, field)
+        if value is not None and value != "":
+            found.append(make(value))
+    return found
+
+
+def behind(query: Paging, order: Order) -> Condition:
+    """Rows behind the last one that was shown: one step on the index of the order. Raises Problem."""
+    if not query.cursor:
+        return sa.true()
+    value, last = _opened(query.cursor, order.name, order.column.type.python_type)
+    column, number = order.column, order.number
+    if order.falls:
+        return sa.and_(column <= value, sa.or_(column < value, number < last))
+    return sa.and_(column >= value, sa.or_(column > value, number > last))
+
+
 async def page_of(call: Call, listing: Listing) -> tuple[list[Row[Any]], str | None]:
     """The page that was asked for, and the next one's cursor; None: there is none. Raises Problem."""
     query: Paging = call.query
-    noun = NOUNS[listing.noun]
-    default = next(iter(listing.sorts))
-    asked = query.sort or default
-    name = asked.removeprefix("-")
-    sorts = {key.removeprefix("-"): column for key, column in listing.sorts.items()}
-    if name not in sorts:
-        raise invalid("/sort", f"one of {', '.join(sorts)} was expected, with or without - before it", "query")
-    column, number, falls = sorts[name], noun.table.c.id, asked.startswith("-")
+    noun, order = NOUNS[listing.noun], order_of(query, listing)
     base = listing.select if listing.select is not None else sa.select(noun.table)
-    base = base.add_columns(column.label("sorted_by")).where(visible(noun, call.actor))
-    for field, make in listing.filters.items():
-        value = getattr(query, field)
-        if value is not None and value != "":
-            base = base.where(make(value))
-    if listing.where is not None:
-        base = base.where(listing.where(call))
-    if query.cursor:
-        value, last = _opened(query.cursor, asked, column.type.python_type)
-        base = base.where(_beyond(column, number, value, last, falls=falls))
-    order = (column.desc(), number.desc()) if falls else (column, number)
-    rows = list(await call.conn.execute(base.order_by(*order).limit(query.limit + 1)))
-    more = len(rows) > query.limit
-    rows = rows[: query.limit]
-    return rows, _closed(asked, rows[-1].sorted_by, rows[-1].id) if more else None
+    base = base.add_columns(order.column.label("sorted_by")).where(visible(noun, call.actor))
+    base = base.where(*filtered(call, listing), behind(query, order)).order_by(*order.columns)
+    return page_from(query, order, list(await call.conn.execute(base.limit(query.limit + 1))))
 
 
-def _beyond(column: Any, number: Any, value: Any, last: int, *, falls: bool) -> Condition:
-    """Rows behind the last one that was shown."""
-    after = column < value if falls else column > value
-    same = number < last if falls else number > last
-    found: Condition = after | ((column == value) & same)
-    return found
+def page_from(query: Paging, order: Order, rows: list[Row[Any]]) -> tuple[list[Row[Any]], str | None]:
+    """A page of rows with `sorted_by`, one more than asked for if there is one; and the next one's cursor."""
+    more, rows = len(rows) > query.limit, rows[: query.limit]
+    return rows, cursor_of(order, rows[-1].sorted_by, rows[-1].id) if more else None
+
+
+def cursor_of(order: Order, value: Any, number: int) -> str:
+    """Of what stands behind a row."""
+    return _closed(order.name, value, number)
 
 
 def _closed(sort: str, value: Any, number: int) -> str:

@@ -17,7 +17,7 @@ from service.database.dunning_tables import dunning_actions
 from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
-from service.database.message_tables import broadcasts
+from service.database.message_tables import broadcasts, suppressions
 from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
@@ -28,6 +28,7 @@ from service.database.payment_tables import (
     voucher_batches,
 )
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
@@ -199,9 +200,11 @@ NOUNS: dict[str, Noun] = {
         Noun("message", deliveries, _of_webhook(deliveries.c.webhook_id)),
         Noun("mail", mails, mails.c.account_id),
         Noun("broadcast", broadcasts, broadcasts.c.account_id),
+        Noun("suppression", suppressions, suppressions.c.account_id),
         Noun("line", postings, postings.c.account_id),
         Noun("operation", operations, operations.c.account_id, _to_below),
         Noun("cdr", cdrs, cdrs.c.account_id, _carried),
+        Noun("report-schedule", report_schedules, report_schedules.c.account_id),
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
         Noun("product", products, products.c.account_id),

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.billing.currencies import decimals_of
-from service.billing.taxing import Group, Payer, Rate, Rates, Tax, Taxed, rates_of, shared_out, tax
+from service.billing.taxing import Group, Payer, Rate, Rates, Tax, Taxed, as_charged, rates_of, shared_out, tax
 from service.database.billing_tables import (
     SERVICES,
     account_taxes,
@@ -21,6 +21,7 @@ from service.database.billing_tables import (
     invoices,
     taxes,
 )
+from service.database.call_tax_tables import tax_sets
 
 Pair = tuple[int, int]
 """Seller and account."""
@@ -76,7 +77,7 @@ async def rules_of(conn: AsyncConnection, pairs: Iterable[Pair]) -> Rules:
 def _chosen(rows: list[Row[Any]], assigned: set[int]) -> list[Tax]:
     own = [row for row in rows if row.id in assigned]
     return [
-        Tax(rate_of(row), frozenset(row.services), row.valid_from_ms, row.valid_until_ms)
+        Tax(rate_of(row), frozenset(row.services), row.valid_from_ms, row.valid_until_ms, row.added_to_prepaid)
         for row in own or [row for row in rows if row.everybody]
     ]
 
@@ -86,57 +87,93 @@ async def assess(conn: AsyncConnection, invoice_ids: Sequence[int]) -> None:
     rows = (await conn.execute(sa.select(invoices).where(invoices.c.id.in_(invoice_ids)))).all()
     rules = await rules_of(conn, {(row.seller_id, row.account_id) for row in rows})
     sums = await _sums(conn, invoice_ids)
-    found = {row.id: _grouped(row, sums[row.id], rules) for row in rows}
-    for row in rows:
-        taxed = tax((Group(sums_, rates) for rates, _, sums_ in found[row.id]), decimals_of(row.currency))
-        await write_taxes(conn, row.id, taxed)
-        for number, (_, services, _) in enumerate(found[row.id]):
-            await _mark(conn, row.id, number, services, taxed[number])
+    sets = await rates_by_set(conn, {thing.tax_set_id for things in sums.values() for thing in things})
+    found = {row.id: _grouped(row, sums[row.id], rules, sets) for row in rows}
+    taxed = {
+        row.id: tax((Group(sums_, rates) for rates, _, sums_ in found[row.id]), decimals_of(row.currency))
+        for row in rows
+    }
+    await write_taxes(conn, taxed)
+    for invoice_id, groups in taxed.items():
+        for number, (_, things, _) in enumerate(found[invoice_id]):
+            await _mark(conn, invoice_id, number, things, groups[number])
 
 
-async def _sums(conn: AsyncConnection, invoice_ids: Sequence[int]) -> defaultdict[int, dict[str, int]]:
-    """By invoice and service, in the order of the lines."""
-    columns = (invoice_lines.c.invoice_id, invoice_lines.c.service)
+class _Thing(NamedTuple):
+    """Lines that are taxed alike."""
+
+    service: str
+    tax_set_id: int
+    """What they were charged with; 0: what holds at the period's end is asked."""
+
+
+async def _sums(conn: AsyncConnection, invoice_ids: Sequence[int]) -> defaultdict[int, dict[_Thing, int]]:
+    """By invoice, in the order of the lines."""
+    columns = (invoice_lines.c.invoice_id, invoice_lines.c.service, invoice_lines.c.tax_set_id)
     query = sa.select(*columns, sa.func.sum(invoice_lines.c.amount_micros)).group_by(*columns)
     query = query.where(invoice_lines.c.invoice_id.in_(invoice_ids)).order_by(sa.func.min(invoice_lines.c.position))
-    found: defaultdict[int, dict[str, int]] = defaultdict(dict)
-    for invoice_id, service, micros in await conn.execute(query):
-        found[invoice_id][service] = int(micros)
+    found: defaultdict[int, dict[_Thing, int]] = defaultdict(dict)
+    for invoice_id, service, tax_set_id, micros in await conn.execute(query):
+        found[invoice_id][_Thing(service, tax_set_id)] = int(micros)
     return found
 
 
-def _grouped(row: Row[Any], sums: Mapping[str, int], rules: Rules) -> list[tuple[Rates, list[str], int]]:
-    """Services that are taxed alike, as they were at the period's end. An invoice of nothing has calls of nothing."""
-    groups: dict[Rates, list[str]] = {}
-    for service in sums or {"calls": 0}:
-        rates = rules.rates((row.seller_id, row.account_id), service, row.period_to_ms - 1, prepaid=row.prepaid)
-        groups.setdefault(rates, []).append(service)
-    return [(rates, of, sum(sums.get(service, 0) for service in of)) for rates, of in groups.items()]
+def _grouped(
+    row: Row[Any], sums: Mapping[_Thing, int], rules: Rules, sets: Mapping[int, Rates]
+) -> list[tuple[Rates, list[_Thing], int]]:
+    """What is taxed alike: as it was charged, else as it was at the period's end. An invoice of nothing has calls of
+    nothing.
+    """
+    groups: dict[Rates, list[_Thing]] = {}
+    pair = (row.seller_id, row.account_id)
+    for thing in sums or {_Thing("calls", 0): 0}:
+        if thing.tax_set_id:
+            rates = as_charged(sets[thing.tax_set_id])
+        else:
+            rates = rules.rates(pair, thing.service, row.period_to_ms - 1, prepaid=row.prepaid)
+        groups.setdefault(rates, []).append(thing)
+    return [(rates, of, sum(sums.get(thing, 0) for thing in of)) for rates, of in groups.items()]
 
 
-async def write_taxes(conn: AsyncConnection, invoice_id: int, groups: Sequence[Taxed]) -> None:
-    """A row for each rate of each group, and the invoice's totals."""
+async def rates_by_set(conn: AsyncConnection, numbers: Iterable[int]) -> dict[int, Rates]:
+    """The rates of sets of `tax_sets`, as charges were made with them."""
+    wanted = set(numbers) - {0}
+    if not wanted:
+        return {}
+    rows = await conn.execute(sa.select(tax_sets.c.id, tax_sets.c.rates).where(tax_sets.c.id.in_(wanted)))
+    return {number: tuple(Rate(**rate) for rate in rates) for number, rates in rows}
+
+
+_TOTALS = ("net_micros", "rounding_micros", "tax_micros", "total_micros")
+
+
+async def write_taxes(conn: AsyncConnection, taxed: Mapping[int, Sequence[Taxed]]) -> None:
+    """By invoice, a row for each rate of each group, and the invoice's totals."""
     rows = [
         {
             "invoice_id": invoice_id, "tax_group": number, "position": position, **share.rate._asdict(),
             "base_micros": share.base_micros, "tax_micros": share.tax_micros,
         }
+        for invoice_id, groups in taxed.items()
         for number, group in enumerate(groups)
         for position, share in enumerate(group.shares)
     ]  # fmt: skip
     await conn.execute(sa.insert(invoice_taxes), rows)
-    totals = {
-        "net_micros": sum(group.net_micros for group in groups),
-        "rounding_micros": sum(group.rounding_micros for group in groups),
-        "tax_micros": sum(group.tax_micros for group in groups),
-        "total_micros": sum(group.total_micros for group in groups),
-    }
-    await conn.execute(sa.update(invoices).where(invoices.c.id == invoice_id).values(**totals))
+    totals = [
+        {"of_invoice": invoice_id, **{f"new_{name}": sum(getattr(group, name) for group in groups) for name in _TOTALS}}
+        for invoice_id, groups in taxed.items()
+    ]
+    changed = sa.update(invoices).where(invoices.c.id == sa.bindparam("of_invoice"))
+    await conn.execute(changed.values({name: sa.bindparam(f"new_{name}") for name in _TOTALS}), totals)
 
 
-async def _mark(conn: AsyncConnection, invoice_id: int, number: int, services: list[str], group: Taxed) -> None:
+async def _mark(conn: AsyncConnection, invoice_id: int, number: int, things: list[_Thing], group: Taxed) -> None:
     """Lines of all groups but the first, and those whose prices have their tax in them."""
-    mine = (invoice_lines.c.invoice_id == invoice_id) & invoice_lines.c.service.in_(services)
+    alike = [
+        (invoice_lines.c.service == thing.service) & (invoice_lines.c.tax_set_id == thing.tax_set_id)
+        for thing in things
+    ]
+    mine = (invoice_lines.c.invoice_id == invoice_id) & sa.or_(*alike)
     if number:
         await conn.execute(sa.update(invoice_lines).where(mine).values(tax_group=number))
     if group.included_micros:

@@ -42,10 +42,14 @@ class Due(NamedTuple):
     micros: int
     things: int
     """Charges of something, items, corrections: what makes an invoice more than a zero invoice."""
+    first_id: int | None = None
+    """The first of its calls that are to be billed; None: there is none."""
+    later_id: int | None = None
+    """The first of those that began after the period, or None."""
 
 
 def _calls(*columns: Any) -> sa.Select[Any]:
-    """Charges that are on no invoice and began before the period's end; of prepaid accounts since billing began."""
+    """Charges that are on no invoice; of prepaid accounts since billing began."""
     since = (accounts.c.billing == "postpaid") | (cdrs.c.start_ms >= billing_terms.c.anchor_ms)
     return (
         sa.select(*columns)
@@ -59,10 +63,6 @@ def _calls(*columns: Any) -> sa.Select[Any]:
 
 async def due(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
     """By account and seller: what the period that ends at `billing_terms.due_ms` has to bill, late things included."""
-    things = sa.func.sum(sa.case((charges.c.charge_micros != 0, 1), else_=0))
-    key = (charges.c.account_id, charges.c.seller_id)
-    called = _calls(*key, sa.func.sum(charges.c.charge_micros), things).group_by(*key)
-    called = called.where(billing_terms.c.account_id.in_(account_ids) & (cdrs.c.start_ms < billing_terms.c.due_ms))
     owner = (billable_items.c.account_id, billable_items.c.seller_id)
     kept = (
         sa.select(*owner, sa.func.sum(billable_items.c.amount_micros), sa.func.count())
@@ -74,12 +74,30 @@ async def due(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
     changed = changes(account_ids).subquery()
     pair = (changed.c.account_id, changed.c.seller_id)
     corrected = sa.select(*pair, sa.func.sum(changed.c.delta_micros), sa.func.count()).group_by(*pair)
-    sums: dict[tuple[int, int], tuple[int, int]] = {}
-    for query in (called, kept, corrected):
+    found = {(one.account_id, one.seller_id): one for one in await _called(conn, account_ids)}
+    for query in (kept, corrected):
         for account_id, seller_id, micros, count in await conn.execute(query):
-            before = sums.get((account_id, seller_id), (0, 0))
-            sums[account_id, seller_id] = (before[0] + int(micros), before[1] + int(count))
-    return [Due(*pair_, *both) for pair_, both in sorted(sums.items())]
+            before = found.get((account_id, seller_id), Due(account_id, seller_id, 0, 0))
+            more = {"micros": before.micros + int(micros), "things": before.things + int(count)}
+            found[account_id, seller_id] = before._replace(**more)
+    return [one for _, one in sorted(found.items())]
+
+
+async def _called(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
+    """Of calls: one look at all that are not billed, those of the next period included."""
+    key = (charges.c.account_id, charges.c.seller_id)
+    in_time = cdrs.c.start_ms < billing_terms.c.due_ms
+    sums = (
+        sa.func.sum(sa.case((in_time, charges.c.charge_micros), else_=0)),
+        sa.func.sum(sa.case((in_time & (charges.c.charge_micros != 0), 1), else_=0)),
+        sa.func.min(sa.case((in_time, charges.c.cdr_id))),
+        sa.func.min(sa.case((~in_time, charges.c.cdr_id))),
+    )
+    query = _calls(*key, *sums).where(billing_terms.c.account_id.in_(account_ids)).group_by(*key)
+    return [
+        Due(account_id, seller_id, int(micros), int(things), first_id, later_id)
+        for account_id, seller_id, micros, things, first_id, later_id in await conn.execute(query)
+    ]
 
 
 def changes(account_ids: Sequence[int]) -> sa.Select[Any]:
@@ -105,12 +123,15 @@ def changes(account_ids: Sequence[int]) -> sa.Select[Any]:
             invoice_calls.c.invoice_id,
             invoice_calls.c.line_id,
             _SERVICE.label("service"),
+            _CALLER.label("caller"),
+            charges.c.tax_set_id,
             cdrs.c.destination,
             cdrs.c.duration_ms,
             charges.c.billed_s,
             delta.label("delta_micros"),
         )
         .join(cdrs, cdrs.c.id == charges.c.cdr_id)
+        .join(billing_terms, billing_terms.c.account_id == charges.c.account_id, isouter=True)
         .join(
             invoice_calls,
             (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level == charges.c.level),
@@ -136,13 +157,13 @@ def _of_draft(query: sa.Select[Any], drafts: Condition) -> sa.Select[Any]:
 
 _LINE = (
     "invoice_id", "position", "kind", "service", "description", "destination", "caller", "terms", "exchange",
-    "quantity", "duration_ms", "billed_s", "amount_micros", "net_micros",
+    "tax_set_id", "quantity", "duration_ms", "billed_s", "amount_micros", "net_micros",
 )  # fmt: skip
 
 
 def _call_lines(drafts: Condition) -> Any:
-    """A line for each destination and price; of who wants that, for each number that called, too."""
-    key = (_SERVICE, _CALLER, cdrs.c.destination, charges.c.terms, charges.c.exchange)
+    """A line for each destination, price and set of taxes; of who wants that, for each number that called, too."""
+    key = (_SERVICE, _CALLER, cdrs.c.destination, charges.c.terms, charges.c.exchange, charges.c.tax_set_id)
     position = sa.func.row_number().over(partition_by=invoices.c.id, order_by=key)
     amount = sa.func.sum(charges.c.charge_micros)
     sums = (sa.func.count(), sa.func.sum(cdrs.c.duration_ms), sa.func.sum(charges.c.billed_s), amount, amount)
@@ -162,6 +183,7 @@ def _call_links(drafts: Condition) -> Any:
         & (invoice_lines.c.caller == _CALLER)
         & (invoice_lines.c.terms == charges.c.terms)
         & (invoice_lines.c.exchange == charges.c.exchange)
+        & (invoice_lines.c.tax_set_id == charges.c.tax_set_id)
         & (invoice_lines.c.kind == _SERVICE)
         & _COUNTS
     )
@@ -181,11 +203,11 @@ async def _collect_items(conn: AsyncConnection, drafts: Condition, invoice_ids: 
     columns = (
         *(invoices.c.id, _next_position() + place, items.c.kind, items.c.kind, items.c.description),
         *(items.c.quantity, items.c.amount_micros, items.c.amount_micros, items.c.id),
-        *(items.c.period_from_ms, items.c.period_to_ms),
+        *(items.c.period_from_ms, items.c.period_to_ms, items.c.tax_set_id),
     )
     names = (
         "invoice_id", "position", "kind", "service", "description", "quantity", "amount_micros", "net_micros",
-        "item_id", "period_from_ms", "period_to_ms",
+        "item_id", "period_from_ms", "period_to_ms", "tax_set_id",
     )  # fmt: skip
     query = sa.select(*columns).select_from(items).join(invoices, whose)
     query = query.where(drafts & items.c.invoice_id.is_(None) & (items.c.at_ms < invoices.c.period_to_ms))
@@ -196,12 +218,14 @@ async def _collect_items(conn: AsyncConnection, drafts: Condition, invoice_ids: 
 
 
 async def _collect_changes(conn: AsyncConnection, drafts: Condition) -> None:
-    """A line for each destination; most batches have none."""
+    """A line for each destination and set of taxes, and number that called where lines are by that; most batches have
+    none.
+    """
     whose = (await conn.execute(sa.select(invoices.c.account_id).where(drafts))).scalars()
     found = changes(list(whose)).subquery()
     of_draft = (invoices.c.account_id == found.c.account_id) & (invoices.c.seller_id == found.c.seller_id)
     of_draft &= found.c.invoice_id != invoices.c.id
-    key = (found.c.service, found.c.destination)
+    key = (found.c.service, found.c.destination, found.c.caller, found.c.tax_set_id)
     place = _next_position() + sa.func.row_number().over(partition_by=invoices.c.id, order_by=key)
     amount = sa.func.sum(found.c.delta_micros)
     sums = (sa.func.count(), sa.func.sum(found.c.duration_ms), sa.func.sum(found.c.billed_s), amount, amount)
@@ -213,7 +237,7 @@ async def _collect_changes(conn: AsyncConnection, drafts: Condition) -> None:
         found.c.destination,
         found.c.destination,
     )
-    more = (sa.literal(""), sa.literal(""), sa.literal("1/1"), *sums)
+    more = (found.c.caller, sa.literal(""), sa.literal("1/1"), found.c.tax_set_id, *sums)
     query = sa.select(*columns, *more).join(invoices, of_draft).where(drafts)
     await conn.execute(sa.insert(invoice_lines).from_select(_LINE, query.group_by(invoices.c.id, *key)))
     same = (
@@ -221,15 +245,10 @@ async def _collect_changes(conn: AsyncConnection, drafts: Condition) -> None:
         & (invoice_lines.c.kind == "correction")
         & (invoice_lines.c.service == found.c.service)
         & (invoice_lines.c.destination == found.c.destination)
+        & (invoice_lines.c.caller == found.c.caller)
+        & (invoice_lines.c.tax_set_id == found.c.tax_set_id)
     )
     links = sa.select(found.c.cdr_id, found.c.level, invoices.c.id, invoice_lines.c.id, found.c.delta_micros)
     links = links.join(invoices, of_draft).join(invoice_lines, same).where(drafts)
     names = ("cdr_id", "level", "invoice_id", "line_id", "delta_micros")
     await conn.execute(sa.insert(invoice_corrections).from_select(names, links))
-
-
-async def first_unbilled(conn: AsyncConnection, account_ids: Sequence[int]) -> dict[int, int]:
-    """By account, the first call that is on no invoice; accounts without any are left out."""
-    query = _calls(charges.c.account_id, sa.func.min(charges.c.cdr_id)).group_by(charges.c.account_id)
-    rows = await conn.execute(query.where(billing_terms.c.account_id.in_(account_ids)))
-    return {row[0]: int(row[1]) for row in rows}

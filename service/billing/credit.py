@@ -171,7 +171,7 @@ async def _note(
     rests = {number: rest for number in range(len(groups)) if (rest := _rest(number, groups, parts, nets, decimals))}
     groups = [_with_rest(group, rests.get(number, 0)) for number, group in enumerate(groups)]
     note_id = await _draft(conn, invoice, by, reason, now_ms)
-    await write_taxes(conn, note_id, groups)
+    await write_taxes(conn, {note_id: groups})
     await _write_lines(conn, note_id, parts, nets, now_ms)
     await _write_rests(conn, note_id, parts, rests)
     await _issue(conn, config, invoice, note_id, parts, by, now_ms)
@@ -258,7 +258,7 @@ async def _draft(conn: AsyncConnection, invoice: Row[Any], by: By, reason: str, 
 
 
 _OF_LINE = (
-    "service", "description", "destination", "caller", "terms", "exchange", "tax_group", "period_from_ms",
+    "service", "description", "destination", "caller", "terms", "exchange", "tax_group", "tax_set_id", "period_from_ms",
     "period_to_ms",
 )  # fmt: skip
 

@@ -93,11 +93,11 @@ class Document:
     branding: Branding = PLAIN
 
     def __post_init__(self) -> None:
-        problems, of_receipt = [*_form(self), *_dates(self), *_texts(self)], self.kind is Kind.RECEIPT
+        problems, taxed = [*_form(self), *_dates(self), *_texts(self)], self.kind in TAXED
         problems += [
-            *self.seller.problems("seller", of_receipt=of_receipt),
+            *self.seller.problems("seller", needs_country=taxed),
             *_amounts(self),
-            *self.buyer.problems("buyer", of_receipt=of_receipt),
+            *self.buyer.problems("buyer", needs_country=taxed),
             *self.branding.problems(),
             *(self.bank.problems() if self.bank else ()),
         ]

@@ -22,7 +22,7 @@ from service.database.billing_tables import billing_parties, billing_terms, invo
 from service.database.payment_tables import payment_rests
 from service.database.tables import accounts
 from service.ledger.rules import BALANCE, INVOICE, REVENUE, TAX, Entry, Posting, sum_postings
-from service.ledger.storage import post_entry
+from service.ledger.storage import post_entries
 from service.sellers.numbers import take_numbers
 
 Parties = Mapping[int, dict[str, Any]]
@@ -58,17 +58,19 @@ async def issue(
     ready = [row for row in rows if row.id not in left]
     numbers = await _numbers(conn, config, ready, now_ms)
     included = await _included(conn, [row.id for row in ready])
-    wanted: list[Command] = []
-    issued: list[Issued] = []
-    for row in ready:
-        lines = _postings(row, included.get(row.id, 0))
-        entry_id = await _post(conn, lines, numbers[row.id], by, now_ms)
-        wanted += commands_of(lines)
-        fresh = _issued(row, parties, now_ms) | {"number": numbers[row.id], "entry_id": entry_id}
-        await conn.execute(sa.update(invoices).where(invoices.c.id == row.id).values(**fresh))
-        told = (row.id, row.account_id, numbers[row.id], row.total_micros, row.currency, fresh["due_ms"], row.zone)
-        issued.append(Issued(*told))
+    lines = {row.id: _postings(row, included.get(row.id, 0)) for row in ready}
+    entry_ids = await _post(conn, {number: of for number, of in lines.items() if of}, numbers, by, now_ms)
+    fresh = [
+        {"draft": row.id, "number": numbers[row.id], "entry_id": entry_ids.get(row.id)} | _issued(row, parties, now_ms)
+        for row in ready
+    ]
+    await _write(conn, fresh)
+    issued = [
+        Issued(row.id, row.account_id, numbers[row.id], row.total_micros, row.currency, new["due_ms"], row.zone)
+        for row, new in zip(ready, fresh, strict=True)
+    ]
     await tell(conn, issued, now_ms)
+    wanted = commands_of([line for row in ready for line in lines[row.id]])
     if wanted:
         await enqueue_all(conn, config.node, wanted, now_ms=now_ms)
     for account_id in await _with_waiting(conn, {row.account_id for row in ready if not row.prepaid}):
@@ -124,11 +126,25 @@ def _postings(row: Row[Any], included_micros: int) -> tuple[Posting, ...]:
     return sum_postings(lines)
 
 
-async def _post(conn: AsyncConnection, lines: tuple[Posting, ...], number: str, by: By, now_ms: int) -> int | None:
-    if not lines:
-        return None
-    entry = Entry(INVOICE, by.name, f"invoice {number}", now_ms, lines, actor_account_id=by.account_id)
-    return await post_entry(conn, entry)
+async def _post(
+    conn: AsyncConnection, lines: Mapping[int, tuple[Posting, ...]], numbers: Mapping[int, str], by: By, now_ms: int
+) -> dict[int, int]:
+    """By invoice, its entry."""
+    fresh = [
+        Entry(INVOICE, by.name, f"invoice {numbers[number]}", now_ms, of, actor_account_id=by.account_id)
+        for number, of in lines.items()
+    ]
+    return dict(zip(lines, await post_entries(conn, fresh), strict=True))
+
+
+async def _write(conn: AsyncConnection, fresh: list[dict[str, Any]]) -> None:
+    """Columns of drafts, alike in all of them."""
+    if not fresh:
+        return
+    values = {name: sa.bindparam(f"new_{name}", type_=invoices.c[name].type) for name in fresh[0] if name != "draft"}
+    changed = sa.update(invoices).where(invoices.c.id == sa.bindparam("of_draft")).values(**values)
+    rows = [{f"of_{name}" if name == "draft" else f"new_{name}": value for name, value in row.items()} for row in fresh]
+    await conn.execute(changed, rows)
 
 
 def commands_of(lines: Sequence[Posting]) -> list[Command]:

@@ -7,6 +7,9 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.exchange import PAR
+from ratebook.price import Factor
+from ratebook.tax import tax_within
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue
 from service.commission.accrual import Charged, accrue
@@ -38,6 +41,10 @@ class Item(NamedTuple):
     quantity: int = 1
     actor: str = "billing"
     actor_account_id: int = 0
+    tax_set_id: int = 0
+    """Of `tax_sets`: taxes that the amount has in it; 0: as an invoice finds them."""
+    tax: Factor = PAR
+    """What they multiplied it by."""
 
 
 async def bill(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int | None:
@@ -46,16 +53,15 @@ async def bill(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int
     if (await conn.execute(known)).first() is not None:
         return None
     entry_id = await _post(conn, node, item, now_ms) if item.amount_micros else None
-    number = await keep(conn, item, entry_id)
-    await accrue(conn, [_charged(item, number)], now_ms)
-    return number
+    return await keep(conn, item, entry_id, now_ms)
 
 
 def _charged(item: Item, number: int) -> Charged:
+    """What commission is earned on."""
+    net_micros = item.amount_micros - tax_within(item.amount_micros, item.tax)
     return Charged(
-        "item", item.account_id, item.seller_id, item.kind, item.amount_micros, item.currency, item.at_ms,
-        reference_id=number,
-    )  # fmt: skip
+        "item", item.account_id, item.seller_id, item.kind, net_micros, item.currency, item.at_ms, reference_id=number
+    )
 
 
 async def _post(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int:
@@ -71,16 +77,17 @@ async def _post(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> in
     return entry_id
 
 
-async def keep(conn: AsyncConnection, item: Item, entry_id: int | None) -> int:
-    """Keeps for the invoice what an entry has posted. None: it comes to nothing."""
+async def keep(conn: AsyncConnection, item: Item, entry_id: int | None, now_ms: int) -> int:
+    """Keeps for the invoice what an entry has posted, and has it earn commission. None: it comes to nothing."""
     values = {name: getattr(item, name) for name in _COLUMNS}
     row = {**values, "idempotency_key": item.key, "entry_id": entry_id}
-    return int(
-        (await conn.execute(sa.insert(billable_items).values(**row).returning(billable_items.c.id))).scalar_one()
-    )
+    made = await conn.execute(sa.insert(billable_items).values(**row).returning(billable_items.c.id))
+    number = int(made.scalar_one())
+    await accrue(conn, [_charged(item, number)], now_ms)
+    return number
 
 
 _COLUMNS = (
     "account_id", "seller_id", "kind", "description", "amount_micros", "currency", "at_ms", "period_from_ms",
-    "period_to_ms", "quantity",
+    "period_to_ms", "quantity", "tax_set_id",
 )  # fmt: skip

@@ -26,7 +26,7 @@ class Party(NamedTuple):
 
     name: str
     country: str
-    """ISO 3166-1 alpha-2; empty, on receipts alone: nobody has said it."""
+    """ISO 3166-1 alpha-2; empty, on receipts and statements: nobody has said it."""
     address_lines: tuple[str, ...] = ()
     """Without postcode, city and country."""
     postcode: str = ""
@@ -53,12 +53,12 @@ class Party(NamedTuple):
             return compact
         return ""
 
-    def problems(self, who: str, *, of_receipt: bool = False) -> list[str]:
+    def problems(self, who: str, *, needs_country: bool = True) -> list[str]:
         """What is wrong with it; `who` is named in each sentence."""
         found = []
         if not self.name.strip():
             found.append(f"{who}: it has no name")
-        if not is_country(self.country) and not (of_receipt and not self.country):
+        if not is_country(self.country) and (self.country or needs_country):
             found.append(f"{who}: {self.country!r} is not a country code of ISO 3166 such as DE")
         if bool(self.electronic_address) != bool(self.electronic_scheme):
             found.append(f"{who}: an electronic address and its scheme stand together or not at all")

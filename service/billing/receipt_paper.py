@@ -8,12 +8,10 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ratebook.money import MICRO_DECIMALS
-from service.billing import currencies
 from service.billing.cycles import local_date
 from service.billing.document import Document, Kind
 from service.billing.lines import Line, totals_of
-from service.billing.paper.language import Language, decimals_of, language_of
+from service.billing.paper.language import Language, exact_decimals, language_of
 from service.billing.parties import Branding
 from service.billing.written import branding_of, party_of
 from service.database.receipt_tables import receipts
@@ -29,9 +27,7 @@ def document_from(row: Row[Any], branding: Branding) -> Document:
     """What of the payment no invoice has taken is told as kept on the account. Raises DocumentFault."""
     language = language_of(row.language)
     lines = tuple(_lines(row, language))
-    amounts = [row.amount_micros, *(line.net_micros for line in lines)]
-    exact = max(decimals_of(micros, MICRO_DECIMALS) for micros in amounts)  # payments may have more than the currency
-    decimals = max(currencies.decimals_of(row.currency), exact)
+    decimals = exact_decimals(row.currency, [row.amount_micros, *(line.net_micros for line in lines)])
     return Document(
         kind=Kind.RECEIPT,
         number=row.number,

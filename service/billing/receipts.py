@@ -14,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ratebook.money import format_micros
 from service.access.permissions import Permission
 from service.billing.cycles import local_date
+from service.billing.identities import home_of, identity_of
 from service.billing.people import recipients_of
-from service.database.access_tables import mails, users
-from service.database.billing_tables import billing_parties, billing_terms, invoices
+from service.database.access_tables import mails
+from service.database.billing_tables import billing_terms, invoices
 from service.database.own import own_of
 from service.database.payment_tables import allocations
 from service.database.receipt_tables import receipt_wishes, receipts
-from service.database.seller_tables import brands, receipt_numberings
+from service.database.seller_tables import receipt_numberings
 from service.database.tables import accounts
 from service.sellers.numbers import take_numbers
 
@@ -42,13 +43,6 @@ class Payment(NamedTuple):
     """A gateway has told of it."""
 
 
-class _Place(NamedTuple):
-    """Where the one who pays is at home."""
-
-    language: str
-    zone: str
-
-
 async def give(conn: AsyncConnection, account: Row[Any], seller_id: int, payment: Payment, now_ms: int) -> None:
     """A receipt for money that came in, and its mail if the account wants it; nothing for what goes out."""
     if payment.micros <= 0 or account.kind not in _PAYS:
@@ -65,23 +59,15 @@ async def _write(conn: AsyncConnection, account: Row[Any], seller_id: int, payme
     of_seller = await own_of(conn, billing_terms, seller_id)
     zone = "UTC" if of_seller is None else of_seller.zone
     (number,) = await take_numbers(conn, seller_id, now_ms, zone, 1, receipt_numberings)
-    place = await _place(conn, account.id)
+    home = await home_of(conn, account.id)
     values = {
         "seller_id": seller_id, "account_id": account.id, "entry_id": payment.entry_id, "number": number,
         "amount_micros": payment.micros, "currency": account.currency, "reason": payment.reason,
-        "language": place.language, "zone": place.zone, "paid": await _paid(conn, payment.entry_id),
-        "seller": await _party(conn, seller), "buyer": await _party(conn, account), "issued_ms": now_ms,
+        "language": home.language, "zone": home.zone, "paid": await _paid(conn, payment.entry_id),
+        "seller": await identity_of(conn, seller), "buyer": await identity_of(conn, account), "issued_ms": now_ms,
     }  # fmt: skip
     row: Row[Any] = (await conn.execute(sa.insert(receipts).values(**values).returning(receipts))).one()
     return row
-
-
-async def _place(conn: AsyncConnection, account_id: int) -> _Place:
-    """By the terms of its invoices, else as its first user has it."""
-    first = sa.select(users.c.language, users.c.timezone.label("zone"))
-    first = first.where((users.c.account_id == account_id) & (users.c.state == "active")).order_by(users.c.id).limit(1)
-    found = await own_of(conn, billing_terms, account_id) or (await conn.execute(first)).first()
-    return _Place("en", "UTC") if found is None else _Place(found.language, found.zone)
 
 
 async def _paid(conn: AsyncConnection, entry_id: int) -> list[dict[str, Any]]:
@@ -89,19 +75,6 @@ async def _paid(conn: AsyncConnection, entry_id: int) -> list[dict[str, Any]]:
     query = sa.select(invoices.c.number, allocations.c.amount_micros)
     query = query.join(invoices, invoices.c.id == allocations.c.invoice_id).where(allocations.c.entry_id == entry_id)
     return [dict(row._mapping) for row in await conn.execute(query.order_by(allocations.c.id))]
-
-
-async def _party(conn: AsyncConnection, account: Row[Any]) -> dict[str, Any]:
-    """Who it is on paper; who has not said it: what its own brand says, or its name."""
-    party = await own_of(conn, billing_parties, account.id)
-    if party is not None:
-        hidden = {"account_id", "version"}
-        return {name: value for name, value in party._mapping.items() if name not in hidden}
-    brand = await own_of(conn, brands, account.id)
-    if brand is None:
-        return {"legal_name": account.name, "country": "", "address_lines": []}
-    lines = [line for line in brand.address.split("\n") if line]
-    return {"legal_name": brand.company, "country": "", "address_lines": lines, "tax_number": brand.tax_number}
 
 
 async def _mail(conn: AsyncConnection, row: Row[Any], now_ms: int) -> None:

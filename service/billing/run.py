@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.accounts.storage import seller_of
 from service.billing.assess import Rules, assess, rules_of
-from service.billing.collect import Due, collect, due, first_unbilled
+from service.billing.collect import Due, collect, due
 from service.billing.cycles import Cycle, next_border_ms
 from service.billing.issue import By, issue
 from service.config import Config
@@ -108,7 +108,8 @@ async def close_due(
 ) -> Run:
     """The periods that were over first, of some accounts. The caller holds every node's lock."""
     rows = list(await conn.execute(_over(now_ms, scope, skipped).limit(scope.at_once)))
-    wanted = await _wanted(conn, rows)
+    owed = await due(conn, [row.account_id for row in rows])
+    wanted = await _wanted(conn, rows, owed)
     rules = await rules_of(conn, [(one.seller_id, one.account_id) for one in wanted])
     left = _untaxable(rows, wanted, rules)
     rows = [row for row in rows if row.account_id not in left]
@@ -119,7 +120,7 @@ async def close_due(
     reviewed = {row.account_id for row in rows if row.reviewed}
     at_once = [number for number, account_id in ids.items() if account_id not in reviewed]
     unissued = await issue(conn, config, at_once, by, now_ms) if at_once else {}
-    await _move_on(conn, rows)
+    await _move_on(conn, rows, _unbilled(owed, wanted))
     return Run(len(rows), tuple(ids), len(ids) - len(at_once) + len(unissued), unissued, left)
 
 
@@ -139,10 +140,10 @@ def _over(now_ms: int, scope: Scope, skipped: Collection[int]) -> sa.Select[Any]
     return query.order_by(billing_terms.c.due_ms, billing_terms.c.account_id)
 
 
-async def _wanted(conn: AsyncConnection, rows: Sequence[Row[Any]]) -> list[Due]:
+async def _wanted(conn: AsyncConnection, rows: Sequence[Row[Any]], owed: Sequence[Due]) -> list[Due]:
     """Invoices that are to be: of who has anything to bill, and of who wants one of nothing."""
     found: defaultdict[int, list[Due]] = defaultdict(list)
-    for one in await due(conn, [row.account_id for row in rows]):
+    for one in owed:
         found[one.account_id].append(one)
     wanted = []
     for row in rows:
@@ -185,11 +186,21 @@ async def _draft(
     return {row.id: row.account_id for row in sorted(made, key=lambda row: row.id)}
 
 
-async def _move_on(conn: AsyncConnection, rows: Sequence[Row[Any]]) -> None:
-    """The next period begins where this one ended."""
+def _unbilled(owed: Sequence[Due], wanted: Sequence[Due]) -> dict[int, int]:
+    """By account, the first call that is on no invoice; accounts without any are left out."""
+    billed = {(one.account_id, one.seller_id) for one in wanted}
+    found: dict[int, int] = {}
+    for one in owed:
+        left = (one.later_id,) if (one.account_id, one.seller_id) in billed else (one.first_id, one.later_id)
+        for cdr_id in filter(None, left):
+            found[one.account_id] = min(cdr_id, found.get(one.account_id, cdr_id))
+    return found
+
+
+async def _move_on(conn: AsyncConnection, rows: Sequence[Row[Any]], first: Mapping[int, int]) -> None:
+    """The next period begins where this one ended. `first`: by account, the first call that no invoice has."""
     if not rows:
         return
-    first = await first_unbilled(conn, [row.account_id for row in rows])
     last = (await conn.execute(sa.select(sa.func.coalesce(sa.func.max(cdrs.c.id), 0)))).scalar_one()
     values = [
         {

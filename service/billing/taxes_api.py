@@ -16,6 +16,7 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Moment, Number, Ref, Text, Told, When, Words
+from service.billing.call_taxes import refresh
 from service.billing.taxing import LEVY, STANDARD
 from service.database.billing_tables import account_taxes, taxes
 from service.peers.common import changes_of
@@ -54,6 +55,9 @@ class TaxView(Told):
     exemption_code: str
     services: list[str]
     inclusive: Annotated[bool, Field(description="Prices have it in them")]
+    added_to_prepaid: Annotated[
+        bool, Field(description="Prepaid prices don't have it in them: charges are made with it")
+    ]
     compound: Annotated[bool, Field(description="Asked on the taxes before it, too")]
     everybody: Annotated[bool, Field(description="Whoever has none assigned pays it")]
     position: int
@@ -80,6 +84,9 @@ class NewTax(Asked):
     exemption_code: Annotated[Short, Field(description="Of the list VATEX")] = ""
     services: Services
     inclusive: bool = False
+    added_to_prepaid: Annotated[
+        bool, Field(description="Prepaid prices don't have it in them: charges are made with it")
+    ] = False
     compound: bool = False
     everybody: bool = False
     position: Annotated[int, Field(ge=0, le=100)] = 0
@@ -93,6 +100,7 @@ class TaxEdit(Asked):
     name: Words | None = None
     services: Annotated[list[Service], Field(max_length=8)] | None = None
     everybody: bool | None = None
+    added_to_prepaid: bool | None = None
     position: Annotated[int, Field(ge=0, le=100)] | None = None
     valid_until: When | None = None
 
@@ -140,6 +148,7 @@ async def make_tax(call: Call) -> Answer:
     insert = sa.insert(taxes).values(**values, **times, percent_millionths=body.percent)
     row = (await call.conn.execute(insert.returning(taxes))).one()
     await _check_beside(call, row)
+    await refresh(call.conn, call.node, call.now_ms)
     view = TaxView.model_validate(row)
     await call.audit("tax.make", "tax", view.id, seller.id, None, view)
     return Answer(view, location=f"/api/v1/taxes/{view.id}")
@@ -151,6 +160,8 @@ def _check(body: NewTax) -> None:
         raise invalid("/percent", "S and a levy are more than 0 per cent, and no other category is")
     if (body.category in _WITHOUT_REASON) == bool(body.exemption_reason or body.exemption_code):
         raise invalid("/exemption_reason", "E, AE, K, G and O say why there is no tax, and no other category does")
+    if body.inclusive and body.added_to_prepaid:
+        raise invalid("/added_to_prepaid", "prices either have it in them or it is added")
     if body.valid_until is not None and body.valid_until <= body.valid_from:
         raise invalid("/valid_until", "this lies before its beginning, or on it")
 
@@ -177,6 +188,8 @@ async def edit_tax(call: Call) -> Answer:
     """Not its percentage: that of an invoice must be told years later."""
     call.check_match(call.row.version)
     values = changes_of(call.body, {"valid_until"})
+    if values.get("added_to_prepaid") and call.row.inclusive:
+        raise invalid("/added_to_prepaid", "prices have it in them")
     if "valid_until" in values:
         values["valid_until_ms"] = values.pop("valid_until")
         if values["valid_until_ms"] is not None and values["valid_until_ms"] <= call.row.valid_from_ms:
@@ -184,6 +197,7 @@ async def edit_tax(call: Call) -> Answer:
     edited = sa.update(taxes).where(taxes.c.id == call.row.id).values(**values, version=taxes.c.version + 1)
     row = (await call.conn.execute(edited.returning(taxes))).one()
     await _check_beside(call, row)
+    await refresh(call.conn, call.node, call.now_ms)
     view = TaxView.model_validate(row)
     await call.audit("tax.edit", "tax", view.id, view.account_id, TaxView.model_validate(call.row), view)
     return Answer(view, version=view.version)
@@ -194,6 +208,7 @@ async def remove_tax(call: Call) -> Answer:
     call.check_match(call.row.version)
     await call.conn.execute(sa.delete(account_taxes).where(account_taxes.c.tax_id == call.row.id))
     await call.conn.execute(sa.delete(taxes).where(taxes.c.id == call.row.id))
+    await refresh(call.conn, call.node, call.now_ms)
     await call.audit("tax.remove", "tax", call.row.id, call.row.account_id, TaxView.model_validate(call.row), None)
     return Answer(status=204)
 
@@ -225,6 +240,7 @@ async def assign(call: Call) -> Answer:
     if body.tax_ids:
         given = [{"account_id": call.row.id, "tax_id": number} for number in sorted(set(body.tax_ids))]
         await call.conn.execute(sa.insert(account_taxes), given)
+    await refresh(call.conn, call.node, call.now_ms)
     after = await _of_account(call)
     await call.audit("tax.assign", "account", call.row.id, call.row.id, before, after)
     return Answer(after)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from ratebook.exchange import PAR
 from ratebook.money import MICRO_DECIMALS, MICROS, Rounding, RoundingMode, round_fraction
+from ratebook.price import Factor
 
 LEVY = "levy"
 STANDARD, EXEMPT, REVERSE_CHARGE, OUTSIDE = "S", "E", "AE", "O"
@@ -45,6 +47,8 @@ class Tax(NamedTuple):
     """Empty: all."""
     valid_from_ms: int
     valid_until_ms: int | None
+    added_to_prepaid: bool = False
+    """Prices of prepaid accounts don't have it in them."""
 
     def applies(self, service: str, at_ms: int) -> bool:
         """To a service, of what is billed at a moment."""
@@ -87,6 +91,40 @@ def rates_of(taxes: Sequence[Tax], payer: Payer, service: str, at_ms: int) -> Ra
         return tuple(found)
     has_vat = any(tax.rate.category != LEVY for tax in taxes)
     return (*levies, NOT_TAXED_HERE if has_vat else NOT_TAXED)
+
+
+def charged_rates(taxes: Sequence[Tax], payer: Payer, service: str, at_ms: int) -> Rates:
+    """By which a prepaid account is charged: `inclusive` are those that its prices have in them. Raises ValueError."""
+    marked = [tax._replace(rate=tax.rate._replace(inclusive=not tax.added_to_prepaid)) for tax in taxes]
+    return rates_of(marked, payer, service, at_ms)
+
+
+def added_factor(rates: Rates) -> Factor:
+    """What a price is multiplied by to have all of its taxes in it: exact, and 1 where it has them."""
+    factor = (1 + sum(_effective(rates), Fraction(0))) / _included(rates)
+    return factor.numerator, factor.denominator
+
+
+class Added(NamedTuple):
+    """What is added to a price."""
+
+    set_id: int
+    """Of `tax_sets`; 0: nothing, since the price has its taxes in it or an invoice asks them."""
+    factor: Factor
+
+    @classmethod
+    def of(cls, fields: Sequence[Any]) -> Added:
+        """Of its fields as JSON has them."""
+        number, (times, parts) = fields
+        return cls(number, (times, parts))
+
+
+NOTHING_ADDED = Added(0, PAR)
+
+
+def as_charged(rates: Rates) -> Rates:
+    """Of an amount that was charged with all of them."""
+    return tuple(rate._replace(inclusive=True) for rate in rates)
 
 
 def _untaxed(payer: Payer) -> Rate:
@@ -173,10 +211,16 @@ def _key(rate: Rate) -> _Key:
 
 def _included(rates: Rates) -> Fraction:
     """What the net is multiplied by in prices that have taxes in them; 1: they have none."""
+    parts = zip(_effective(rates), rates, strict=True)
+    return 1 + sum((part for part, rate in parts if rate.inclusive), Fraction(0))
+
+
+def _effective(rates: Rates) -> list[Fraction]:
+    """Of each its part of the net: a compound one is asked on those before it, too."""
     effective: list[Fraction] = []
     for rate in rates:
         effective.append(rate.fraction * (1 + sum(effective)) if rate.compound else rate.fraction)
-    return 1 + sum((part for part, rate in zip(effective, rates, strict=True) if rate.inclusive), Fraction(0))
+    return effective
 
 
 def to_minor(micros: int, decimals: int) -> int:

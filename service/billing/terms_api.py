@@ -12,6 +12,7 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem, invalid, not_found
 from service.api.values import Asked, Moment, Text, Told, When, Words, language_of, zone_of
+from service.billing.call_taxes import refresh
 from service.billing.cycles import Cycle, cycle_problem, last_border_ms, next_border_ms
 from service.billing.parties import is_country
 from service.database.billing_tables import billing_parties, billing_terms
@@ -144,6 +145,8 @@ async def edit_terms(call: Call) -> Answer:
     await _check(call, body)
     values = body.model_dump(exclude={"starts_at"}) | _times(call, body, before)
     view = TermsView.model_validate(await put_own(call.conn, billing_terms, call.row.id, values))
+    if body.tax_status != ("taxed" if before is None else before.tax_status):
+        await refresh(call.conn, call.node, call.now_ms)
     told = None if before is None else TermsView.model_validate(before)
     await call.audit("terms.edit", "terms", call.row.id, call.row.id, told, view)
     return Answer(view, version=view.version)

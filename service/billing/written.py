@@ -78,7 +78,7 @@ def document_from(written: Written) -> Document:
         zone=invoice.zone,
         seller=party_of(invoice.seller),
         buyer=party_of(invoice.buyer, identifier=str(invoice.account_id)),
-        bank=_bank(invoice.seller),
+        bank=bank_of(invoice.seller),
         lines=lines,
         adjustments=charges,
         taxes=taxes,
@@ -110,8 +110,9 @@ def party_of(frozen: dict[str, Any], identifier: str = "") -> Party:
     return Party(**same | more)
 
 
-def _bank(seller: dict[str, Any]) -> Bank | None:
-    if not seller["iban"]:
+def bank_of(seller: dict[str, Any]) -> Bank | None:
+    """Where it wants its money; None: it has not said it."""
+    if not seller.get("iban"):
         return None
     holder = seller["bank_holder"] or seller["legal_name"]
     return Bank(seller["iban"], holder, seller["bic"], seller["bank_name"], is_iban=iban.is_valid(seller["iban"]))

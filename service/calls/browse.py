@@ -57,7 +57,7 @@ class ChargeLine(NamedTuple):
     currency: str
     tariff_currency: str
     exchange: Factor
-    """What the tariff's price was multiplied by."""
+    """What the tariff's price was multiplied by, beside taxes."""
     rate: str
     """A minute of the first interval, in the tariff's currency."""
     increments: str
@@ -65,6 +65,13 @@ class ChargeLine(NamedTuple):
     """What packages paid of it, in a few words."""
     steps: tuple[str, ...] = ()
     """How it came to that."""
+    tax_micros: int = 0
+    """Of what it was charged: taxes that were added."""
+
+    @property
+    def net_micros(self) -> int:
+        """What is earned and paid by it."""
+        return self.micros - self.tax_micros
 
 
 class Margin(NamedTuple):
@@ -190,6 +197,7 @@ def _view(row: Row[Any], levels: list[Row[Any]], names: dict[int, str], worth: H
             *rate_of(one.terms, at_ms)[1:],
             packages=packages_of(one),
             steps=tuple(steps_of(row, one)),
+            tax_micros=one.tax_micros,
         )
         for one in levels
     ]
@@ -223,8 +231,10 @@ def paid_in(micros: int, factor: Factor | None) -> int | None:
 
 
 def margins(lines: list[ChargeLine], cost: ChargeLine | None, root: str, worth: Worth) -> Iterable[Margin]:
-    """What each seller keeps: its customer's charge less its own; the root's less the provider's cost."""
+    """What each seller keeps: its customer's charge less its own; the root's less the provider's cost. Taxes that were
+    added are neither.
+    """
     for line in lines:
         own = cost if line.seller == root else next((one for one in lines if one.account == line.seller), None)
-        paid = 0 if own is None else paid_in(own.micros, worth(own.currency, line.currency))
-        yield Margin(line.seller, line.micros, paid, line.currency)
+        paid = 0 if own is None else paid_in(own.net_micros, worth(own.currency, line.currency))
+        yield Margin(line.seller, line.net_micros, paid, line.currency)

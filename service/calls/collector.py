@@ -84,7 +84,7 @@ class Collector:
         return Position(*row)
 
     async def _post(self, conn: AsyncConnection, node_id: int, batch: Batch, now_ms: int) -> None:
-        await _post_calls(conn, node_id, [event for event in batch.events if "cdr" in event], now_ms)
+        await post_calls(conn, node_id, [event for event in batch.events if "cdr" in event], now_ms)
         answers = [event for event in batch.events if event["e"] == SET_ASIDE]
         await operations.decide(conn, self._config.node, answers, now_ms)
         alarms = [event for event in batch.events if event["e"] == ALARM]
@@ -114,7 +114,7 @@ class Collector:
         return gone
 
 
-async def _post_calls(conn: AsyncConnection, node_id: int, events: list[Event], now_ms: int) -> None:
+async def post_calls(conn: AsyncConnection, node_id: int, events: list[Event], now_ms: int) -> None:
     """Records, charges, entry and traffic of the calls that the ledger doesn't know yet."""
     fresh = await _unknown(conn, events)
     if not fresh:

@@ -24,11 +24,13 @@ def steps_of(call: Row[Any], charge: Row[Any]) -> list[str]:
         return []
     cover = Cover(charge.covered_s, charge.fees_covered)
     currency = charge.currency if charge.currency != terms.currency else ""
-    factor = parse_factor(charge.exchange)
-    said = explain(terms, call.duration_ms, call.answer_ms // 1000, factor, currency, cover)
+    factor, tax = parse_factor(charge.exchange), parse_factor(charge.tax)
+    said = explain(terms, call.duration_ms, call.answer_ms // 1000, factor, currency, cover, tax)
     if charge.covered_micros:
         paid, rest = format_micros(charge.covered_micros), format_micros(charge.charge_micros)
         said.append(f"{paid} {charge.currency} of it paid by packages: {rest} {charge.currency} charged")
+    if charge.tax_micros:
+        said.append(f"{format_micros(charge.tax_micros)} {charge.currency} of that is tax")
     return said
 
 

@@ -12,12 +12,14 @@ from sqlalchemy import Row
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
-from service.api.lists import Listing, Page, Paging, equals, page_of
+from service.api.lists import Page, Paging
 from service.api.values import AccountId, DeviceId, Moment, Money, Text, Told, TrunkId, When
 from service.calls.attempts import Attempt, attempts_of, delay_ms, rate_of
 from service.calls.browse import are_mixed, moment_of, paid_in
 from service.calls.explanation import steps_of
-from service.database.tables import accounts, cdrs, charges
+from service.calls.finding import page_of_calls
+from service.calls.lines import read_lines
+from service.database.tables import charges
 from service.ledger.rules import ROOT_ID
 from service.tariffs.exchange import History, history
 
@@ -33,13 +35,15 @@ class ChargeView(Told):
     increments: Annotated[str, Field(description="Of each interval, in seconds", examples=["60/1"])]
     billed_s: int
     charge: Money
+    tax: Annotated[Money, Field(description="Of the charge: taxes that are not in the tariff's price")]
+    tax_factor: Annotated[str, Field(description="What they multiplied it by, exactly", examples=["119/100"])]
     currency: str
     tariff_currency: Annotated[str, Field(description="In which the tariff's prices are")]
     exchange: Annotated[str, Field(description="What they were multiplied by, exactly", examples=["23/25"])]
     covered_s: Annotated[int, Field(description="Billed seconds that packages paid")]
     covered: Annotated[Money, Field(description="What packages of money paid beside the charge")]
     fees_covered: Annotated[bool, Field(description="Connect fee and minimum charge were in a package")]
-    steps: Annotated[list[str], Field(description="How it came to that; of an answered call")]
+    steps: Annotated[list[str], Field(description="How it came to that; of an answered call that is shown by itself")]
     margin: Annotated[
         Money | None,
         Field(description="What the seller keeps of it; null: not for your eyes, or paid in what can't be exchanged"),
@@ -120,43 +124,21 @@ class CdrQuery(Paging):
     device_id: DeviceId | None = None
     since: When | None = None
     until: Annotated[When | None, Field(description="Exclusive")] = None
-    sort: Literal["", "id", "-id"] = ""
-
-
-def _below(number: int) -> sa.ColumnElement[bool]:
-    top = sa.select(accounts.c.path).where(accounts.c.id == number).scalar_subquery()
-    last = sa.func.substr(top, 1, sa.func.length(top) - 1) + chr(ord("/") + 1)
-    return cdrs.c.account_id.in_(sa.select(accounts.c.id).where((accounts.c.path >= top) & (accounts.c.path < last)))
-
-
-_LISTING = Listing(
-    "cdr",
-    {"-id": cdrs.c.id},
-    {
-        "account_id": _below,
-        "outcome": equals(cdrs.c.outcome),
-        "called": lambda text: cdrs.c.called.startswith(text, autoescape=True),
-        "call": lambda text: cdrs.c.call.startswith(text.lower(), autoescape=True),
-        "trunk_id": equals(cdrs.c.trunk_id),
-        "device_id": equals(cdrs.c.device_id),
-        "since": lambda moment: cdrs.c.start_ms >= moment,
-        "until": lambda moment: cdrs.c.start_ms < moment,
-    },
-)
+    sort: Literal["", "started", "-started", "id", "-id"] = ""
 
 
 async def list_cdrs(call: Call) -> Answer:
     """A page of them, the latest first."""
-    rows, following = await page_of(call, _LISTING)
-    return Answer(Page[CdrView](items=await _views(call, rows), next=following))
+    rows, following = await page_of_calls(call)
+    return Answer(Page[CdrView](items=await _views(call, rows, explained=False), next=following))
 
 
 async def show_cdr(call: Call) -> Answer:
     """One."""
-    return Answer((await _views(call, [call.row]))[0])
+    return Answer((await _views(call, [call.row], explained=True))[0])
 
 
-async def _views(call: Call, rows: list[Row[Any]]) -> list[CdrView]:
+async def _views(call: Call, rows: list[Row[Any]], *, explained: bool) -> list[CdrView]:
     levels: defaultdict[int, list[Row[Any]]] = defaultdict(list)
     found = sa.select(charges).where(charges.c.cdr_id.in_([row.id for row in rows]))
     for charge in await call.conn.execute(found.order_by(charges.c.cdr_id, charges.c.level)):
@@ -168,7 +150,7 @@ async def _views(call: Call, rows: list[Row[Any]]) -> list[CdrView]:
     seen = set(await call.find_all("gateway", tried)) if call.may(Permission.GATEWAYS_READ) else set()
     numbers = set(await call.find_all("number", {row.number_id for row in rows}))
     worth = await history(call.conn, [moment_of(row) for row in rows if are_mixed(row, levels[row.id])])
-    return [_view(call, row, levels[row.id], Seen(inside, numbers, seen), worth) for row in rows]
+    return [_view(call, row, levels[row.id], Seen(inside, numbers, seen), worth, explained=explained) for row in rows]
 
 
 class Seen(NamedTuple):
@@ -179,7 +161,7 @@ class Seen(NamedTuple):
     gateways: set[int]
 
 
-def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: History) -> CdrView:
+def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: History, *, explained: bool) -> CdrView:
     """What the asker may see: what lies at or below its own account, and of a provider's calls its own part."""
     inside, numbers, _ = seen
     is_caller_seen = row.account_id in inside
@@ -204,7 +186,9 @@ def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: 
         "gateway_id": row.gateway_id if sees_gateway else None,
         "attempts": [_attempt(one) for one in attempts_of(row.attempts) if _is_seen(one, row, seen)],
         **({} if is_caller_seen else {"call_id": "", "from_tag": "", "to_tag": ""}),
-        "charges": [_charge(row, one, levels, inside, worth) for one in levels if one.account_id in inside],
+        "charges": [
+            _charge(row, one, levels, inside, worth, explained=explained) for one in levels if one.account_id in inside
+        ],
         "cost": _cost(row) if sees_cost else None,
     }
     return CdrView.model_validate(values)
@@ -227,7 +211,9 @@ def _attempt(attempt: Attempt) -> AttemptView:
     )
 
 
-def _charge(row: Row[Any], level: Row[Any], levels: list[Row[Any]], inside: set[int], worth: History) -> ChargeView:
+def _charge(
+    row: Row[Any], level: Row[Any], levels: list[Row[Any]], inside: set[int], worth: History, *, explained: bool
+) -> ChargeView:
     knows_seller = level.seller_id in inside
     paid = _paid(row, level, levels, worth) if knows_seller else None
     rate = rate_of(level.terms, moment_of(row))
@@ -240,27 +226,29 @@ def _charge(row: Row[Any], level: Row[Any], levels: list[Row[Any]], inside: set[
         increments=rate.increments,
         billed_s=level.billed_s,
         charge=level.charge_micros,
+        tax=level.tax_micros,
+        tax_factor=level.tax,
         currency=level.currency,
         tariff_currency=rate.currency,
         exchange=level.exchange,
         covered_s=level.covered_s,
         covered=level.covered_micros,
         fees_covered=level.fees_covered,
-        steps=steps_of(row, level),
-        margin=None if paid is None else level.charge_micros - paid,
+        steps=steps_of(row, level) if explained else [],
+        margin=None if paid is None else level.charge_micros - level.tax_micros - paid,
     )
 
 
 def _paid(row: Row[Any], level: Row[Any], levels: list[Row[Any]], worth: History) -> int | None:
     """What a level's seller paid for the call itself: to its own seller, or the root to the provider.
 
-    In the currency of the level; None: it can't be exchanged.
+    In the currency of the level, without taxes that were added; None: it can't be exchanged.
     """
     if level.seller_id == ROOT_ID:
         micros, currency = row.cost_micros, row.cost_currency
     else:
         own = next((one for one in levels if one.account_id == level.seller_id), None)
-        micros, currency = (None, None) if own is None else (own.charge_micros, own.currency)
+        micros, currency = (None, None) if own is None else (own.charge_micros - own.tax_micros, own.currency)
     return 0 if micros is None else paid_in(micros, worth.factor(currency, level.currency, moment_of(row)))
 
 
@@ -284,7 +272,7 @@ _P = Permission
 ENDPOINTS = [
     Endpoint(
         "cdr.list", "GET", "/cdrs", _P.CDRS_READ, list_cdrs, "List calls that have ended", query=CdrQuery,
-        answer=Page[CdrView],
+        answer=Page[CdrView], lines=read_lines,
     ),
     Endpoint("cdr.show", "GET", "/cdrs/{cdr_id}", _P.CDRS_READ, show_cdr, "Show a call", answer=CdrView),
 ]  # fmt: skip

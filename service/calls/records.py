@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ratebook.exchange import parse_factor
+from ratebook.tax import tax_within
 from service.ledger.rules import BALANCE, COST, REVENUE, ROOT_ID, Posting
 
 Cdr = dict[str, Any]
@@ -13,6 +15,8 @@ Cdr = dict[str, Any]
 Row = dict[str, Any]
 
 HOUR_MS = 3_600_000
+NO_TAX = "1/1"
+"""Of lines that an older release has written."""
 
 _COPIED = (
     *("call", "kind", "outcome", "sip_code", "sip_reason", "ended_by", "refused_by", "rule", "path", "caller"),
@@ -66,12 +70,20 @@ def charge_rows(cdr_id: int, cdr: Cdr) -> list[Row]:
             "charge_micros": charge["micros"],
             "currency": charge["currency"],
             "exchange": charge["exchange"],
+            "tax": charge.get("tax", NO_TAX),
+            "tax_set_id": charge.get("tax_set", 0),
+            "tax_micros": tax_of(charge),
             "covered_s": charge["covered_s"],
             "covered_micros": charge["covered_micros"],
             "fees_covered": charge["fees_covered"],
         }
         for level, charge in enumerate(cdr["charges"])
     ]
+
+
+def tax_of(charge: Mapping[str, Any]) -> int:
+    """Of what a level was charged, by a journal line: taxes that were added."""
+    return tax_within(charge["micros"], parse_factor(charge.get("tax", NO_TAX)))
 
 
 def take_rows(cdr_id: int, cdr: Cdr) -> list[Row]:

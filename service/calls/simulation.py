@@ -20,6 +20,7 @@ from kemi.store.environment import StoreAbsent, open_reader
 from kemi.store.layout import CLOSED, Account
 from ratebook.compiled.read import decode_terms
 from ratebook.price import explain
+from ratebook.tax import factor_of
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
@@ -200,9 +201,10 @@ def _level(level: Level, found: Rehearsal, eyes: Eyes, moment: clock.Now) -> Lev
         destination=leg.destination,
         held=leg.held,
         expected=level.expected_micros,
+        tax=level.tax_micros,
         currency=leg.currency,
         margin=level.kept_micros if knows_seller else None,
-        price_steps=explain(terms, expected_ms, moment.wall_s, leg.factor, currency),
+        price_steps=explain(terms, expected_ms, moment.wall_s, leg.exchange, currency, tax=factor_of(leg.tax)),
     )
 
 

@@ -44,6 +44,7 @@ class LevelView(Told):
     destination: str
     held: Annotated[Money, Field(description="Before the answer")]
     expected: Annotated[Money | None, Field(description="For the expected call")]
+    tax: Annotated[Money | None, Field(description="Of that, taxes that are not in the tariff's price")]
     currency: str
     margin: Annotated[Money | None, Field(description="Of that, what the seller keeps; null: not for your eyes")]
     price_steps: Annotated[list[str], Field(description="How the expected call's price comes to be")]

@@ -104,7 +104,8 @@ def _level(level: LevelView, expected_s: int, accounts: Names) -> str:
     held = f"{format_micros(level.held)} {level.currency} are held before the answer"
     said = [f"{_named(accounts, level.account_id)} pays by {rate} of tariff version {level.tariff}: {held}"]
     if level.expected is not None:
-        said.append(f"{expected_s} s cost {format_micros(level.expected)} {level.currency}")
+        tax = f", {format_micros(level.tax)} of it tax" if level.tax else ""
+        said.append(f"{expected_s} s cost {format_micros(level.expected)} {level.currency}{tax}")
     if level.margin is not None and level.seller_id is not None:
         keeps = format_micros(level.margin)
         said.append(f"of which {_named(accounts, level.seller_id)} keeps {keeps}")

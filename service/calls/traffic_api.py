@@ -11,10 +11,12 @@ from pydantic import Field
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
-from service.api.nouns import NOUNS, visible, within
+from service.api.nouns import within
 from service.api.problems import invalid
 from service.api.values import AccountId, Asked, Moment, Money, Told, When
-from service.database.tables import accounts, cdrs, entries, postings, traffic_hourly
+from service.calls.finding import NEWEST
+from service.database.tables import accounts, cdrs, traffic_hourly
+from service.database.traffic_tables import money_hourly, traffic_sums
 
 HOUR_MS = 3_600_000
 DAY_HOURS = 24
@@ -23,7 +25,10 @@ HOURS_MAX = 100 * DAY_HOURS
 DESTINATIONS_MAX = 50
 LATEST_CALLS = 500
 """Of these the post-dial delay is the average."""
-_OF_CALLS = ("charges", "correction")
+_OF_LATEST = (
+    f"From INVITE to ringing, of the latest {LATEST_CALLS} that rang; of a reseller or provider, of those among the "
+    f"{NEWEST} newest calls of all"
+)
 
 
 class TrafficQuery(Asked):
@@ -58,7 +63,7 @@ class TrafficView(Told):
     account_id: int
     hours: list[HourView]
     money: Annotated[list[MoneyView], Field(description="Empty for who may not read payments")]
-    pdd_ms: Annotated[int | None, Field(description=f"From INVITE to ringing, of the latest {LATEST_CALLS} that rang")]
+    pdd_ms: Annotated[int | None, Field(description=_OF_LATEST)]
 
 
 class DestinationView(Told):
@@ -111,12 +116,19 @@ def traffic_of(call: Call, asked: AskedTraffic) -> sa.ColumnElement[bool]:
     return hours & (made | carried)
 
 
+def sums_of(asked: AskedTraffic) -> sa.ColumnElement[bool]:
+    """The same calls, where they are added up already."""
+    table = traffic_sums.c
+    hours = (table.hour_ms >= asked.since_ms, table.hour_ms < asked.until_ms)
+    return sa.and_(table.account_id == int(asked.account.id), *hours)
+
+
 async def show_hours(call: Call) -> Answer:
     """Of the subtree, or of an account in it."""
     asked = await _asked(call)
-    table = traffic_hourly.c
+    table = traffic_sums.c
     sums = [sa.func.sum(column).label(column.name) for column in (table.attempts, table.answered, table.duration_ms)]
-    found = sa.select(table.hour_ms.label("at"), *sums).where(traffic_of(call, asked))
+    found = sa.select(table.hour_ms.label("at"), *sums).where(sums_of(asked))
     rows = await call.conn.execute(found.group_by(table.hour_ms).order_by(table.hour_ms))
     view = TrafficView(
         account_id=asked.account.id,
@@ -128,20 +140,15 @@ async def show_hours(call: Call) -> Answer:
 
 
 async def _money(call: Call, asked: AskedTraffic) -> list[MoneyView]:
-    """From the books: a call is booked with its batch, within a second of its end."""
-    hour = (entries.c.created_ms // HOUR_MS).label("hour")
-    found = (
-        sa.select(hour, postings.c.book, postings.c.currency, sa.func.sum(postings.c.amount_micros).label("micros"))
-        .join(entries, entries.c.id == postings.c.entry_id)
-        .where((postings.c.account_id == asked.account.id) & entries.c.kind.in_(_OF_CALLS))
-        .where((entries.c.created_ms >= asked.since_ms) & (entries.c.created_ms < asked.until_ms))
-        .where(postings.c.book.in_(("balance", "revenue", "cost")))
-        .group_by(hour, postings.c.book, postings.c.currency)
+    """As it was booked: a call is booked with its batch, within a second of its end."""
+    table = money_hourly.c
+    found = sa.select(table.hour_ms, table.book, table.currency, table.amount_micros).where(
+        (table.account_id == asked.account.id) & (table.hour_ms >= asked.since_ms) & (table.hour_ms < asked.until_ms)
     )
     sums: defaultdict[tuple[int, str], list[int]] = defaultdict(lambda: [0, 0])
     for one in await call.conn.execute(found):
-        earns = one.book == "revenue" or (one.book == "balance" and one.micros > 0)
-        sums[int(one.hour) * HOUR_MS, one.currency][0 if earns else 1] += int(one.micros)
+        earns = one.book == "revenue" or (one.book == "balance" and one.amount_micros > 0)
+        sums[one.hour_ms, one.currency][0 if earns else 1] += one.amount_micros
     return [
         MoneyView(at=at, currency=currency, earned=earned, spent=-spent)
         for (at, currency), (earned, spent) in sorted(sums.items())
@@ -151,10 +158,15 @@ async def _money(call: Call, asked: AskedTraffic) -> list[MoneyView]:
 async def _pdd_ms(call: Call, asked: AskedTraffic) -> int | None:
     """On the average."""
     rang = (cdrs.c.ring_ms > 0) & (cdrs.c.start_ms >= asked.since_ms) & (cdrs.c.start_ms < asked.until_ms)
-    where = rang & visible(NOUNS["cdr"], call.actor)
-    if asked.account.depth:
-        where &= is_below(asked.account, cdrs.c.account_id)
-    latest = sa.select(cdrs.c.start_ms, cdrs.c.ring_ms).where(where).order_by(cdrs.c.id.desc()).limit(LATEST_CALLS)
+    latest = sa.select(cdrs.c.start_ms, cdrs.c.ring_ms)
+    if asked.account.kind == "customer":
+        rang &= cdrs.c.account_id == asked.account.id
+    elif asked.account.depth:
+        newest = sa.select(cdrs.c.start_ms).where(cdrs.c.start_ms < asked.until_ms).order_by(cdrs.c.start_ms.desc())
+        edge = newest.offset(NEWEST).limit(1).scalar_subquery()
+        rang &= cdrs.c.start_ms >= sa.func.coalesce(edge, 0)
+        rang &= is_below(asked.account, cdrs.c.account_id) | is_below(asked.account, cdrs.c.cost_account_id)
+    latest = latest.where(rang).order_by(cdrs.c.start_ms.desc()).limit(LATEST_CALLS)
     delays = [max(0, one.ring_ms - one.start_ms) for one in await call.conn.execute(latest)]
     return sum(delays) // len(delays) if delays else None
 
@@ -162,9 +174,9 @@ async def _pdd_ms(call: Call, asked: AskedTraffic) -> int | None:
 async def show_destinations(call: Call) -> Answer:
     """Of the same calls."""
     asked = await _asked(call)
-    table = traffic_hourly.c
+    table = traffic_sums.c
     sums = [sa.func.sum(column).label(column.name) for column in (table.attempts, table.answered, table.duration_ms)]
-    found = sa.select(table.destination, *sums).where(traffic_of(call, asked)).group_by(table.destination)
+    found = sa.select(table.destination, *sums).where(sums_of(asked)).group_by(table.destination)
     most = found.order_by(sa.desc("duration_ms"), sa.desc("attempts"), table.destination).limit(DESTINATIONS_MAX)
     rows = await call.conn.execute(most)
     return Answer(DestinationsView(items=[DestinationView.model_validate(one._mapping) for one in rows]))

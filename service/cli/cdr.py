@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from ratebook.exchange import factor_shown, factor_text
+from ratebook.money import format_micros
 from service.calls.attempts import Attempt, attempts_of, delay_ms
 from service.calls.browse import CdrFilter, CdrView, ChargeLine, Margin, find_cdr, list_cdrs
 from service.cli.groups import Verbs
@@ -130,6 +131,7 @@ def _show(view: CdrView, zone: str) -> None:
             Column("increments"),
             Column("billed s", right=True),
             Column("charge", right=True),
+            Column("tax in it", right=True),
             Column("exchange"),
             Column("packages paid"),
         ]
@@ -199,8 +201,9 @@ def _level(line: ChargeLine) -> list[str]:
     exchanged = line.tariff_currency not in {line.currency, ""}
     exchange = f"{line.tariff_currency} at {factor_shown(line.exchange)}" if exchanged else ""
     charge = money(line.micros, line.currency)
+    tax = format_micros(line.tax_micros) if line.tax_micros else ""
     rate = [line.tariff, line.prefix, line.rate, line.increments]
-    return [line.account, pays, *rate, str(line.billed_s), charge, exchange, line.packages]
+    return [line.account, pays, *rate, str(line.billed_s), charge, tax, exchange, line.packages]
 
 
 def _line(line: ChargeLine) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from ratebook.compiled.groups import compile_groups
 from ratebook.exchange import Exchange
 from ratebook.groups import Group
+from ratebook.tax import Taxes
 from service.config import Config
 
 Body = dict[str, Any]
@@ -83,6 +84,7 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "certificate": row.certificate,
         "identity": row.identity,
         "attestation": row.attestation,
+        "transfers": row.transfers,
     }
 
 
@@ -156,6 +158,7 @@ def device_body(row: Row[Any]) -> Body:
         "contacts_max": row.contacts_max,
         "caller_number": row.caller_number,
         "caller_numbers": row.caller_numbers,
+        "transfers": row.transfers,
     }
 
 
@@ -247,6 +250,11 @@ def groups_body(groups: Iterable[Group]) -> Body:
 def exchange_body(exchange: Exchange) -> Body:
     """What currencies are worth now and later."""
     return {"do": "exchange", **exchange.to_record()}
+
+
+def taxes_body(account_id: int, own: bool, added: Taxes | None) -> Body:  # noqa: FBT001 -- a key of `call_taxes`
+    """What is added to an account's own prices, or to those of whoever pays it; None: nothing any more."""
+    return {"do": "taxes", "account": account_id, "own": own, "courses": None if added is None else added.to_record()}
 
 
 def product_body(row: Row[Any]) -> Body:

@@ -13,9 +13,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.exchange import NO_EXCHANGE
+from ratebook.tax import Taxes
 from service.commands import bodies
 from service.commands.outbox import lock_node
 from service.config import Config
+from service.database.call_tax_tables import call_taxes
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.tables import accounts, commands, gateways, nodes, plans, tariffs, trunk_networks, trunks
 from service.edge.storage import all_portings, banned
@@ -73,13 +75,15 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
 
 
 async def _configuration(conn: AsyncConnection) -> list[bodies.Body]:
-    """Tariff pointers, accounts (parents first), gateways, plans, devices, numbers, special numbers, translations,
-    trunks.
+    """Tariff pointers, accounts (parents first), taxes, gateways, plans, devices, numbers, special numbers,
+    translations, trunks.
     """
     found = [bodies.tariff_body(row) for row in await conn.execute(sa.select(tariffs).order_by(tariffs.c.id))]
     wanted = [body for body in found if body is not None]
     by_depth = sa.select(accounts).order_by(accounts.c.depth, accounts.c.id)
     wanted += [bodies.account_body(row) for row in await conn.execute(by_depth)]
+    added = await conn.execute(sa.select(call_taxes).order_by(call_taxes.c.account_id, call_taxes.c.own))
+    wanted += [bodies.taxes_body(row.account_id, row.own, Taxes.from_record(row.courses)) for row in added]
     wanted += [bodies.gateway_body(row) for row in await conn.execute(sa.select(gateways).order_by(gateways.c.id))]
     wanted += [bodies.plan_body(row) for row in await conn.execute(sa.select(plans).order_by(plans.c.id))]
     wanted += [bodies.device_body(row) for row in await conn.execute(sa.select(devices).order_by(devices.c.id))]

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.groups import Groups
+from service.calls.records import tax_of
 from service.commission.rules import WHOLE, Rule, Sale, earned, split
 from service.database.billing_tables import invoice_calls
 from service.database.commission_tables import commission_carries, commission_rules, commissions
@@ -35,6 +36,7 @@ class Charged(NamedTuple):
     seller_id: int
     service: str
     amount_micros: int
+    """Without the taxes that were added: they are not the seller's."""
     currency: str
     at_ms: int
     cdr_id: int = 0
@@ -50,8 +52,8 @@ def charged_calls(cdrs: Iterable[Mapping[str, Any]], ids: Mapping[str, int]) -> 
     """Of journal lines and their records' ids: every level's charge."""
     return [
         Charged(
-            "call", charge["account"], charge["seller"], _SERVICES[cdr["kind"]], charge["micros"], charge["currency"],
-            cdr["start_ms"], ids[cdr["call"]], level, 0, charge["tariff"], cdr["called"],
+            "call", charge["account"], charge["seller"], _SERVICES[cdr["kind"]], charge["micros"] - tax_of(charge),
+            charge["currency"], cdr["start_ms"], ids[cdr["call"]], level, 0, charge["tariff"], cdr["called"],
         )
         for cdr in cdrs
         if cdr["kind"] in _SERVICES
@@ -137,7 +139,9 @@ async def _rules(conn: AsyncConnection, account_ids: set[int]) -> dict[int, list
 
 
 async def take_back_calls(conn: AsyncConnection, corrected: Sequence[Mapping[str, Any]], now_ms: int) -> None:
-    """For calls that were rated again (rows of `corrections`, with their ids): the same part of the difference."""
+    """For calls that were rated again: the same part of the difference. `corrected`: of `corrections` their `id`,
+    `cdr_id` and `level`, and as `net_micros` by what the charge without its taxes rose.
+    """
     if not corrected:
         return
     ids = {one["cdr_id"] for one in corrected}
@@ -146,7 +150,7 @@ async def take_back_calls(conn: AsyncConnection, corrected: Sequence[Mapping[str
     for row in await conn.execute(query):
         found[row.cdr_id, row.level].append(row)
     rows = [
-        _again(row, "correction", one["id"], one["delta_micros"], earned(one["delta_micros"], row.percent_millionths))
+        _again(row, "correction", one["id"], one["net_micros"], earned(one["net_micros"], row.percent_millionths))
         for one in corrected
         for row in found.get((one["cdr_id"], one["level"]), ())
     ]

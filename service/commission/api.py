@@ -101,6 +101,9 @@ class EarnedQuery(Paging):
     account_id: AccountId | None = None
     cdr_id: int | None = None
     payout_id: int | None = None
+    rule_id: Annotated[int | None, Field(description="0: what was taken back")] = None
+    since: When = 0
+    until: Until = None
     source: Literal["", "call", "item", "correction", "credit_note"] = ""
 
 
@@ -186,7 +189,11 @@ _RULES = Listing(
 _EARNED = Listing(
     "commission",
     {"-id": commissions.c.id},
-    {name: equals(commissions.c[name]) for name in ("account_id", "cdr_id", "payout_id", "source")},
+    {
+        **{name: equals(commissions.c[name]) for name in ("account_id", "cdr_id", "payout_id", "rule_id", "source")},
+        "since": lambda at_ms: commissions.c.at_ms >= at_ms,
+        "until": lambda at_ms: commissions.c.at_ms < at_ms,
+    },
 )
 _PAYOUTS = Listing(
     "commission-payout", {"-id": commission_payouts.c.id}, {"account_id": equals(commission_payouts.c.account_id)}

@@ -94,6 +94,7 @@ taxes = sa.Table(
     text("exemption_code", ""),
     sa.Column("services", sa.JSON, nullable=False),  # of `SERVICES`; empty: all
     sa.Column("inclusive", sa.Boolean, nullable=False, server_default=sa.false()),  # prices have it in them
+    sa.Column("added_to_prepaid", sa.Boolean, nullable=False, server_default=sa.false()),  # else prepaid prices have it
     sa.Column("compound", sa.Boolean, nullable=False, server_default=sa.false()),  # also on the taxes before it
     sa.Column("everybody", sa.Boolean, nullable=False, server_default=sa.false()),  # whoever has none assigned
     sa.Column("position", sa.Integer, nullable=False, server_default="0"),
@@ -182,6 +183,7 @@ invoice_lines = sa.Table(
     big("amount_micros"),  # as it is in the ledger: with the taxes that prices have in them
     big("net_micros"),  # without them
     sa.Column("tax_group", sa.Integer, nullable=False, server_default="0"),  # of its `invoice_taxes`
+    sa.Column("tax_set_id", ID, nullable=False, server_default="0"),  # of `tax_sets`: 0: those of the period's end
     big("period_from_ms", 0),
     big("period_to_ms", 0),
     sa.Column("item_id", ID, nullable=True),  # of `billable_items`
@@ -252,6 +254,7 @@ billable_items = sa.Table(
     big("quantity", 1),
     big("amount_micros"),  # as posted, above zero: the account owes it
     text("currency"),
+    sa.Column("tax_set_id", ID, nullable=False, server_default="0"),  # of `tax_sets`: the amount has these in it
     big("at_ms"),  # it is on the invoice of the period that has this moment, or on the next one
     refers("entry_id", "entries.id", nullable=True),  # null: it comes to nothing
     sa.Column("idempotency_key", sa.Text, nullable=False, unique=True),

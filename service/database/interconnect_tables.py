@@ -152,6 +152,7 @@ statements = sa.Table(
     big("corrections_up_to"),  # the last `corrections.id` that the amounts of its calls hold
     text("actor"),
     big("issued_ms"),
+    sa.Column("paper", sa.JSON, nullable=True),  # service.interconnect.statements.paper; null: of before there was any
     is_currency(),
     sa.CheckConstraint("until_ms > since_ms", name="period"),
     sa.CheckConstraint(

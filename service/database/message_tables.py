@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from service.database.columns import ID, at_least, big, identity, metadata, one_of, refers, text
+from service.database.columns import at_least, big, identity, metadata, one_of, refers, text
 
 BROADCAST_STATES = ("draft", "scheduled", "running", "paused", "done", "cancelled")
 
@@ -35,10 +35,13 @@ broadcasts = sa.Table(
 suppressions = sa.Table(
     "suppressions",
     metadata,
-    sa.Column("account_id", ID, sa.ForeignKey("accounts.id"), primary_key=True, autoincrement=False),  # the seller
-    sa.Column("address", sa.Text, primary_key=True),
+    identity(),
+    refers("account_id", "accounts.id"),  # the seller
+    text("address"),
     text("reason"),
     big("created_ms"),
     one_of("reason", ("unsubscribed", "bounced")),
+    sa.UniqueConstraint("account_id", "address"),
+    sqlite_autoincrement=True,
 )
 """Addresses that get no broadcast in a seller's name."""

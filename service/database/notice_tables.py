@@ -1,4 +1,4 @@
-"""Tables of notices of rates that change, and of reports that are mailed."""
+"""Tables of notices of rates that change."""
 
 from __future__ import annotations
 

@@ -26,6 +26,8 @@ devices = sa.Table(
     text("country", ""),
     sa.Column("call_max_s", sa.Integer, nullable=True),  # null: as long as anybody's
     big("contacts_max", 5),
+    text("transfers", "off"),  # whose REFER and Replaces it takes part in
+    one_of("transfers", ("off", "account", "anyone")),
     at_least("call_max_s", 1),
     at_least("contacts_max", 1),
     text("state", "active"),

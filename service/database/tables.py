@@ -24,6 +24,7 @@ ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
 BILLINGS = ("prepaid", "postpaid")
 STATES = ("active", "suspended", "closed")
 TRANSPORTS = ("any", "udp", "tcp", "tls")
+TRANSFERS = ("off", "account", "anyone")
 IDENTITY_RULES = ("off", "note", "refuse", "require")
 CALLER_RULES = ("pass", "listed", "replace")
 BOOKS = ("balance", "revenue", "cost", "cash", "tax", "commission")
@@ -136,6 +137,7 @@ accounts = sa.Table(
     _big("version", 1),
     sa.UniqueConstraint("parent_id", "name"),
     sa.Index(None, "path"),
+    sa.Index(None, "name"),
     sqlite_autoincrement=True,
 )
 
@@ -171,6 +173,8 @@ trunks = sa.Table(
     _text("identity", "off"),  # what becomes of its Identity headers
     _text("attestation", "rules"),  # what is signed of its callers
     _one_of("attestation", ("rules", "gateway")),
+    _text("transfers", "off"),  # whose REFER it takes part in
+    _one_of("transfers", TRANSFERS),
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _text("suspended_for", ""),
@@ -381,7 +385,11 @@ cdrs = sa.Table(
     sa.Index(None, "account_id", "start_ms"),
     sa.Index(None, "trunk_id", "end_ms"),
     sa.Index(None, "gateway_id", "end_ms"),
-    sa.Index(None, "owner_id"),
+    sa.Index(None, "owner_id", "start_ms"),
+    sa.Index(None, "trunk_id", "start_ms"),
+    sa.Index(None, "device_id", "start_ms"),
+    sa.Index(None, "outcome", "start_ms"),
+    sa.Index(None, "called", postgresql_ops={"called": "text_pattern_ops"}),  # texts that begin so
     sa.Index(None, "cost_account_id", "start_ms"),
     sa.Index(None, "entry_id"),
     sqlite_autoincrement=True,
@@ -401,6 +409,9 @@ charges = sa.Table(
     _big("charge_micros"),
     _text("currency"),
     _text("exchange", "1/1"),  # exact: what the terms' price was multiplied by to be in this currency
+    _text("tax", "1/1"),  # exact: what taxes that are not in the price multiplied it by, beside that
+    _big("tax_micros", 0),  # of the charge, what they are
+    sa.Column("tax_set_id", _ID, nullable=False, server_default="0"),  # of `tax_sets`; 0: the price has all in it
     _big("covered_s", 0),  # billed seconds that packages paid
     _big("covered_micros", 0),  # money that packages paid, which is not in the charge
     sa.Column("fees_covered", sa.Boolean, nullable=False, server_default=sa.false()),
@@ -439,4 +450,5 @@ traffic_hourly = sa.Table(
     _big("revenue_micros", 0),  # what the customer was charged
     _big("cost_micros", 0),
     sa.PrimaryKeyConstraint("hour_ms", "account_id", "provider_id", "destination", "currency", "cost_currency"),
+    sa.Index(None, "account_id"),
 )

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.config import Config
 from service.database.engine import reading
-from service.doctor import billing, checks, commissions, corrections, numbers, packages, statements, terms
+from service.doctor import billing, checks, commissions, corrections, numbers, packages, statements, taxes, terms
 from service.doctor.evidence import Check, Report, read_ledger, read_store
 from service.start import open_ledger
 
@@ -20,13 +20,13 @@ async def run(config: Config, now_ms: int, boot_ms: int) -> Report:
     store = await asyncio.to_thread(read_store, config)
     async with open_ledger(config, now_ms) as engine, reading(engine) as conn:
         ledger = await read_ledger(conn, config, store)
-        found = await of_ledger(conn)
+        found = await of_ledger(conn, now_ms)
     between = await asyncio.to_thread(checks.events_between, config, store, ledger)
     found += checks.of_store(store, ledger, between, boot_ms)
     return Report(all(check.ok for check in found), found)
 
 
-async def of_ledger(conn: AsyncConnection) -> list[Check]:
+async def of_ledger(conn: AsyncConnection, now_ms: int) -> list[Check]:
     """Everything that the ledger says alone."""
     return [
         await checks.conservation(conn),
@@ -38,5 +38,6 @@ async def of_ledger(conn: AsyncConnection) -> list[Check]:
         await terms.without_terms(conn),
         await packages.explained(conn),
         await commissions.explained(conn),
+        await taxes.explained(conn, now_ms),
         await checks.trail(conn),
     ]

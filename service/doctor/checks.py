@@ -15,7 +15,7 @@ from service.config import Config
 from service.database.access_tables import audit as audit_lines
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, postings
-from service.doctor import packages
+from service.doctor import packages, taxes
 from service.doctor.evidence import RESTORE, Check, Event, LedgerView, StoreView, Sums, check
 from service.ledger.rules import BALANCE, REVENUE
 from service.ledger.storage import imbalances
@@ -131,6 +131,7 @@ def of_store(store: StoreView | None, ledger: LedgerView, between: dict[int, Eve
         holds(store),
         set_aside(store, ledger),
         *packages.of_store(store, ledger, between),
+        taxes.of_store(store, ledger),
         channels(store),
         funds(store),
         overdue(store, boot_ms),

@@ -35,16 +35,17 @@ async def _unlike_rules(conn: AsyncConnection) -> list[str]:
 
 
 async def _unlike_charges(conn: AsyncConnection) -> list[str]:
-    """Of a call, corrections included: the bases are its charge."""
+    """Of a call, corrections included: the bases are its charge, without the taxes that were added."""
     of_calls = commissions.c.source.in_(("call", "correction"))
     key = (commissions.c.account_id, commissions.c.cdr_id, commissions.c.level)
     base = sa.func.sum(commissions.c.base_micros).label("base")
     sums = sa.select(*key, base).where(of_calls).group_by(*key).subquery()
     of_charge = (charges.c.cdr_id == sums.c.cdr_id) & (charges.c.level == sums.c.level)
-    query = sa.select(sums, charges.c.charge_micros).join(charges, of_charge, isouter=True)
-    wrong = charges.c.charge_micros.is_distinct_from(sums.c.base)
+    net = charges.c.charge_micros - charges.c.tax_micros
+    query = sa.select(sums, net.label("net")).join(charges, of_charge, isouter=True)
+    wrong = net.is_distinct_from(sums.c.base)
     return [
-        f"account {row.account_id} earned on {row.base} of call {row.cdr_id}, which was charged {row.charge_micros}"
+        f"account {row.account_id} earned on {row.base} of call {row.cdr_id}, which was charged {row.net}"
         for row in await conn.execute(query.where(wrong).order_by(sums.c.cdr_id))
     ]
 

@@ -12,7 +12,10 @@ from kemi.store.calls import RunningCall
 from kemi.store.environment import StoreAbsent, open_reader
 from kemi.store.layout import Account, Aside
 from kemi.store.packages import Stock, all_stocks
+from kemi.store.taxes import all_taxes
+from ratebook.tax import Taxes
 from service.config import Config
+from service.database.call_tax_tables import call_taxes
 from service.database.product_tables import package_grants, package_takes
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, commands, nodes, operations
@@ -81,6 +84,8 @@ class StoreView(NamedTuple):
     """What running calls hold against limits of exposure, by provider."""
     stocks: dict[int, Stock]
     """What is left of packages, by grant."""
+    taxes: dict[tuple[int, bool], Taxes]
+    """What is added to prices, by account and whether it is that one's own."""
 
 
 class Operation(NamedTuple):
@@ -116,6 +121,10 @@ class LedgerView(NamedTuple):
     """Those that the store has something aside for."""
     grants: dict[int, Grant]
     """Of packages: those that the store knows, and those that it should."""
+    taxes: dict[tuple[int, bool], Taxes]
+    """What stores were told."""
+    taxes_ahead: bool
+    """Whether the store had not applied all that it was told of taxes."""
 
 
 def read_store(config: Config) -> StoreView | None:
@@ -139,6 +148,7 @@ def read_store(config: Config) -> StoreView | None:
                 snapshot.asides(),
                 snapshot.exposures(),
                 snapshot.read(all_stocks),
+                snapshot.read(all_taxes),
             )
     finally:
         reader.close()
@@ -156,6 +166,11 @@ async def read_ledger(conn: AsyncConnection, config: Config, store: StoreView | 
         {} if store is None else await _charged_since(conn, node.id, store),
         {} if store is None else await _operations(conn, store),
         {} if store is None else await _grants(conn, node.id, store),
+        {
+            (row.account_id, row.own): Taxes.from_record(row.courses)
+            for row in await conn.execute(sa.select(call_taxes))
+        },
+        store is not None and any(body["do"] == "taxes" for body in await _ahead(conn, node.id, store)),
     )
 
 
@@ -165,11 +180,16 @@ async def _operations(conn: AsyncConnection, store: StoreView) -> dict[int, Oper
     return {number: Operation(*rest) for number, *rest in rows}
 
 
-async def _grants(conn: AsyncConnection, node_id: int, store: StoreView) -> dict[int, Grant]:
+async def _ahead(conn: AsyncConnection, node_id: int, store: StoreView) -> list[dict[str, Any]]:
+    """Commands that the store had not applied."""
     of = (commands.c.node_id == node_id) & (commands.c.epoch == store.epoch)
-    ahead = sa.select(commands.c.body).where(of, commands.c.number > store.applied_command)
+    query = sa.select(commands.c.body).where(of, commands.c.number > store.applied_command)
+    return list((await conn.execute(query)).scalars())
+
+
+async def _grants(conn: AsyncConnection, node_id: int, store: StoreView) -> dict[int, Grant]:
     waiting = Counter[int]()
-    for body in (await conn.execute(ahead)).scalars():
+    for body in await _ahead(conn, node_id, store):
         if body["do"] == "package":
             waiting[body["id"]] += body["amount"]
     later = (cdrs.c.node_id == node_id) & (cdrs.c.epoch == store.epoch) & (cdrs.c.sequence > store.sequence)

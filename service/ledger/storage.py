@@ -1,8 +1,8 @@
-"""Entries in SQL. `post_entry` is the only way to write a line; balances move in the same transaction."""
+"""Entries in SQL. `post_entries` is the only way to write a line; balances move in the same transaction."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.database.engine import is_sqlite
 from service.database.tables import book_balances, entries, postings
 from service.faults import Fault
-from service.ledger.rules import BALANCE, Entry, Posting, check, sum_postings
+from service.ledger.hourly import add_money
+from service.ledger.rules import BALANCE, Batch, Entry, Posting, check, sum_postings
 from service.ledger.telling import tell
 
 
@@ -28,27 +29,40 @@ def _insert(conn: AsyncConnection, table: sa.Table) -> Any:
 
 
 async def post_entry(conn: AsyncConnection, entry: Entry) -> int:
-    """Writes an entry and moves the balances. Returns its id. Raises Unbalanced.
+    """One of them: see `post_entries`. Returns its id."""
+    return (await post_entries(conn, [entry]))[0]
 
-    The caller holds the node's lock and has asked `entry_of_key` whether the key is known.
+
+async def post_entries(conn: AsyncConnection, fresh: Sequence[Entry]) -> list[int]:
+    """Writes entries, in their order, and moves the balances. Returns their ids. Raises Unbalanced.
+
+    The caller holds the node's lock and has asked `entry_of_key` whether a key is known.
     """
-    check(entry.postings)
-    batch = entry.batch._asdict() if entry.batch else {}
-    header = sa.insert(entries).values(
-        kind=entry.kind,
-        actor=entry.actor,
-        actor_account_id=entry.actor_account_id,
-        reason=entry.reason,
-        created_ms=entry.created_ms,
-        idempotency_key=entry.idempotency_key,
-        request=entry.request,
-        **batch,
-    )
-    entry_id = int((await conn.execute(header.returning(entries.c.id))).scalar_one())
-    await conn.execute(sa.insert(postings), [{"entry_id": entry_id, **line._asdict()} for line in entry.postings])
-    await _move_balances(conn, entry.postings)
-    await tell(conn, entry_id, entry)
-    return entry_id
+    for entry in fresh:
+        check(entry.postings)
+    if not fresh:
+        return []
+    # SQLite numbers rows as they stand in the statement: told to see to it, SQLAlchemy would send it one by one.
+    header = sa.insert(entries).returning(entries.c.id, sort_by_parameter_order=not is_sqlite(conn))
+    ids = sorted((await conn.execute(header, [_header(entry) for entry in fresh])).scalars())
+    stood = list(zip(ids, fresh, strict=True))
+    lines = [(number, line) for number, entry in stood for line in entry.postings]
+    await conn.execute(sa.insert(postings), [{"entry_id": number, **line._asdict()} for number, line in lines])
+    await _move_balances(conn, [line for _, line in lines])
+    await add_money(conn, fresh)
+    await tell(conn, stood)
+    return ids
+
+
+_NO_BATCH = dict.fromkeys(Batch._fields)
+
+
+def _header(entry: Entry) -> dict[str, Any]:
+    return {
+        "kind": entry.kind, "actor": entry.actor, "actor_account_id": entry.actor_account_id, "reason": entry.reason,
+        "created_ms": entry.created_ms, "idempotency_key": entry.idempotency_key, "request": entry.request,
+        **(entry.batch._asdict() if entry.batch else _NO_BATCH),
+    }  # fmt: skip
 
 
 async def _move_balances(conn: AsyncConnection, lines: Iterable[Posting]) -> None:

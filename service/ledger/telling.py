@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -16,22 +18,43 @@ from service.ledger.rules import BALANCE, CHARGES, Entry, Posting, sum_postings
 from service.webhooks.events import Event, emit, has_any
 
 
-async def tell(conn: AsyncConnection, entry_id: int, entry: Entry) -> None:
-    """Called when an entry stands and the balances have moved."""
-    moved = [line for line in sum_postings(entry.postings) if line.book == BALANCE]
-    if not moved:
+async def tell(conn: AsyncConnection, stood: Sequence[tuple[int, Entry]]) -> None:
+    """Called when entries stand, with their ids in their order, and the balances have moved."""
+    moves = [
+        _Moved(entry_id, entry, [line for line in sum_postings(entry.postings) if line.book == BALANCE])
+        for entry_id, entry in stood
+    ]
+    lines = [line for move in moves for line in move.lines]
+    if not lines:
         return
-    alerts = await _alerts(conn, moved)
+    alerts = await _alerts(conn, lines)
     is_told = await has_any(conn)
     if not alerts and not is_told:
         return
-    after = await _balances(conn, moved)
-    await _alert(conn, alerts, moved, after, entry.created_ms)
-    if is_told:
-        await _tell_webhooks(conn, entry_id, entry, moved, after)
+    balances = await _balances(conn, lines)
+    for line in lines:  # back to before the first of them: each is told as if it had come alone
+        balances[_key(line)] -= line.amount_micros
+    for move in moves:
+        for line in move.lines:
+            balances[_key(line)] += line.amount_micros
+        await _alert(conn, alerts, move.lines, balances, move.entry.created_ms)
+        if is_told:
+            await _tell_webhooks(conn, move, balances)
 
 
-Balances = dict[tuple[int, str], int]
+class _Moved(NamedTuple):
+    entry_id: int
+    entry: Entry
+    lines: list[Posting]
+    """Of balances, one for each account and currency."""
+
+
+Balances = Counter[tuple[int, str]]
+"""Micro-units by account and currency."""
+
+
+def _key(line: Posting) -> tuple[int, str]:
+    return line.account_id, line.currency
 
 
 async def _alerts(conn: AsyncConnection, moved: list[Posting]) -> list[Row[Any]]:
@@ -45,7 +68,7 @@ async def _alert(
     conn: AsyncConnection, alerts: list[Row[Any]], moved: list[Posting], after: Balances, now_ms: int
 ) -> None:
     """At the crossing, downwards: what is below already is not told again."""
-    deltas = {(line.account_id, line.currency): line.amount_micros for line in moved}
+    deltas = {_key(line): line.amount_micros for line in moved}
     told: set[tuple[int, int]] = set()
     for row in alerts:
         key = (row.account_id, row.currency)
@@ -62,14 +85,13 @@ async def _alert(
             await emit(conn, Event.BALANCE_LOW, row.account_id, shown, now_ms)
 
 
-async def _tell_webhooks(
-    conn: AsyncConnection, entry_id: int, entry: Entry, moved: list[Posting], after: Balances
-) -> None:
-    for line in moved:
-        balance = after[line.account_id, line.currency]
+async def _tell_webhooks(conn: AsyncConnection, move: _Moved, after: Balances) -> None:
+    entry = move.entry
+    for line in move.lines:
+        balance = after[_key(line)]
         shown = {"balance": format_micros(balance), "currency": line.currency}
         if entry.kind != CHARGES:
-            data = {"entry_id": entry_id, "kind": entry.kind, "amount": format_micros(line.amount_micros)}
+            data = {"entry_id": move.entry_id, "kind": entry.kind, "amount": format_micros(line.amount_micros)}
             told = {**data, **shown, "reason": entry.reason}
             await emit(conn, Event.PAYMENT_POSTED, line.account_id, told, entry.created_ms)
         event = crossing(balance - line.amount_micros, balance)
@@ -89,4 +111,4 @@ def crossing(before_micros: int, after_micros: int) -> Event | None:
 async def _balances(conn: AsyncConnection, lines: list[Posting]) -> Balances:
     where = (book_balances.c.book == BALANCE) & book_balances.c.account_id.in_([line.account_id for line in lines])
     rows = await conn.execute(sa.select(book_balances).where(where))
-    return {(row.account_id, row.currency): int(row.amount_micros) for row in rows}
+    return Counter({(row.account_id, row.currency): int(row.amount_micros) for row in rows})

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from service.api.nouns import BALANCE
-from service.api.values import AccountId, Asked, Micros, TariffId
+from service.api.values import AccountId, Asked, Micros, Money, TariffId, Told
 from service.database.access_tables import users
 from service.database.billing_tables import billing_parties
 from service.database.message_tables import suppressions
@@ -26,6 +26,19 @@ class Audience(Asked):
     balance_above: Micros | None = None
     country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$", description="Of the address on invoices")] = ""
     language: Annotated[str, Field(pattern=r"^([a-z]{2,3})?$", description="Of people; en is en-GB too")] = ""
+
+
+class AudienceView(Told):
+    """Whom it is written to, as it was asked for."""
+
+    kind: str = ""
+    state: str = ""
+    below_id: int | None = None
+    tariff_id: int | None = None
+    balance_below: Money | None = None
+    balance_above: Money | None = None
+    country: str = ""
+    language: str = ""
 
 
 class Chosen:

@@ -20,9 +20,9 @@ from service.database.message_tables import broadcasts
 from service.database.tables import accounts
 from service.messages.audience import still_want
 from service.messages.letters import Attachment, Letter, LetterFault
-from service.messages.sellers import Seller, seller_of
+from service.messages.sellers import Seller, seller_of, sender_of
 from service.sellers.mail import LANGUAGE, template_of
-from service.sellers.templates import KINDS, fill, fill_subject
+from service.sellers.templates import COMMON, KINDS, fill, fill_subject
 
 CSV = "text/csv"
 
@@ -55,7 +55,7 @@ class Composer:
 
     async def load(self, rows: Sequence[Row[Any]]) -> None:
         """Accounts, users and broadcasts of the rows."""
-        found = accounts.c.id.in_({row.account_id for row in rows})
+        found = accounts.c.id.in_({one for row in rows for one in (row.account_id, row.fields.get("seller_id", 0))})
         self._accounts = {row.id: row for row in await self._conn.execute(sa.select(accounts).where(found))}
         known = users.c.id.in_({row.fields.get("user_id", 0) for row in rows})
         self._users = {row.id: row for row in await self._conn.execute(sa.select(users).where(known))}
@@ -78,6 +78,8 @@ class Composer:
             raise LeftOut("they want none any more, or can't sign in any more")
         if row.template not in KINDS:
             raise LetterFault(f"there is no template {row.template!r}")
+        if "drafted" in row.fields:
+            return await self._trial(row)
         seller = await self.seller(row.account_id)
         user = self._users.get(row.fields.get("user_id", 0))
         person = Person("", row.recipient, row.fields.get("language", LANGUAGE))
@@ -99,6 +101,19 @@ class Composer:
         except KeyError as fault:
             raise LetterFault(f"the mail has no value for {fault}") from fault
         return letter._replace(attachments=await self._attachments(row))
+
+    async def _trial(self, row: Row[Any]) -> Letter:
+        """Of a template that somebody mails to themselves: its text as they saw it, in the name that it is for."""
+        said = row.fields["drafted"]
+        return Letter(
+            sender=await sender_of(self._conn, self._config, self._accounts[row.fields["seller_id"]]),
+            recipient=row.recipient,
+            subject=said["subject"],
+            text=said["text"],
+            message_id=row.message_id,
+            created_ms=row.created_ms,
+            language=said["language"],
+        )
 
     async def _template(self, path: str, kind: str, language: str) -> tuple[str, str]:
         key = path, kind, language
@@ -143,7 +158,8 @@ def common_values(account: Row[Any], seller: Seller, person: Person) -> dict[str
 
 def values_of(kind: str, fields: Mapping[str, Any], portal: str, created_ms: int, zone: str) -> dict[str, str]:
     """What a mail's fields say, as its template has it."""
-    values = {name: str(value) for name, value in fields.items() if name in KINDS[kind].placeholders}
+    own = KINDS[kind].placeholders.keys() - COMMON
+    values = {name: str(value) for name, value in fields.items() if name in own}
     if "link" in fields:
         values["link"] = f"{portal}/password?link={fields['link']}"
         purpose = "reset" if kind == "reset" else "invitation"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.billing.document import Document, DocumentFault
@@ -24,14 +25,20 @@ _DOCUMENTS: dict[str, Callable[[AsyncConnection, int], Awaitable[Document]]] = {
 log = structlog.get_logger("kambill.mails")
 
 
-async def papers_of(engine: AsyncEngine, fields: Mapping[str, Any]) -> tuple[Attachment, ...]:
-    """As PDF, the same bytes each time. What can't stand on paper stands in the portal: the mail goes without it."""
-    found = []
-    for name in sorted(_DOCUMENTS.keys() & fields.keys()):
-        try:
-            async with reading(engine) as conn:
-                document = await _DOCUMENTS[name](conn, fields[name])
-            found.append(Attachment(*await paper_of(document)))
-        except (DocumentFault, Fault) as fault:
-            log.warning("a mail goes without its paper", **{name: fields[name]}, fault=str(fault))
-    return tuple(found)
+class Papers:
+    """Of one service: one of the sender's `Files`."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def files_of(self, row: Row[Any]) -> tuple[Attachment, ...]:
+        """As PDF, the same bytes each time. What can't stand on paper stands in the portal: the mail goes without."""
+        found = []
+        for name in sorted(_DOCUMENTS.keys() & row.fields.keys()):
+            try:
+                async with reading(self._engine) as conn:
+                    document = await _DOCUMENTS[name](conn, row.fields[name])
+                found.append(Attachment(*await paper_of(document)))
+            except (DocumentFault, Fault) as fault:
+                log.warning("a mail goes without its paper", mail=row.id, fault=str(fault))
+        return tuple(found)

@@ -21,7 +21,6 @@ from service.database.engine import reading
 from service.database.message_tables import broadcasts
 from service.messages.composing import Composer, LeftOut
 from service.messages.letters import Attachment, Letter, LetterFault, bytes_of
-from service.messages.papers import papers_of
 from service.messages.relay import Relay, RelayAway, Taken
 
 AT_ONCE = 25
@@ -31,7 +30,7 @@ SEND_MS = 150_000
 """A mail is begun only if its claim holds so much longer: more than all timeouts of handing it over."""
 WAITS_S = (60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400)
 """Between two attempts; after the last one it has failed."""
-SECRETS = ("link",)
+SECRETS = ("link", "drafted")
 """Fields that nobody needs once the mail is gone."""
 
 
@@ -122,9 +121,8 @@ class Sender:
         if one.letter is None:
             return Taken(one.fault, is_final=True, state=one.state)
         try:
-            papers = await papers_of(self._engine, one.row.fields)
             made = [file for make in self._files for file in await make(one.row)]
-            content = bytes_of(one.letter._replace(attachments=(*one.letter.attachments, *papers, *made)))
+            content = bytes_of(one.letter._replace(attachments=(*one.letter.attachments, *made)))
         except LetterFault as fault:
             return Taken(str(fault), is_final=True)
         await self._relay.open()

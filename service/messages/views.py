@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from service.api.lists import Paging
 from service.api.values import AccountId, Asked, Moment, Text, Told, When, Words
-from service.messages.audience import Audience
+from service.messages.audience import Audience, AudienceView
 from service.sellers.mail import TEXT_CHARACTERS_MAX, plain_lines
 
 PER_MINUTE = 600
@@ -54,7 +54,7 @@ class BroadcastView(Told):
     name: str
     subject: str
     text: str
-    audience: dict[str, Any]
+    audience: AudienceView
     state: Annotated[str, Field(description="draft, scheduled, running, paused, done or cancelled")]
     per_minute: int
     start_at: Annotated[Moment, Field(validation_alias="start_ms")]

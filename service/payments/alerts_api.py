@@ -25,6 +25,7 @@ class AlertView(Told):
     id: int
     account_id: int
     threshold: Annotated[Money, Field(validation_alias="threshold_micros", description="In the account's currency")]
+    currency: str
     email: str
     version: int
 

@@ -145,6 +145,12 @@ async def list_gateways(call: Call) -> Answer:
     return Answer(Page[GatewayView](items=[GatewayView.model_validate(row) for row in rows], next=following))
 
 
+async def show_gateway(call: Call) -> Answer:
+    """One. Its secret is shown to nobody."""
+    view = GatewayView.model_validate(call.row)
+    return Answer(view, version=view.version)
+
+
 async def make_gateway(call: Call) -> Answer:
     """Of a seller."""
     body: NewGateway = call.body
@@ -237,6 +243,10 @@ ENDPOINTS = [
     Endpoint(
         "payment-gateway.list", "GET", "/payment-gateways", _P.PAYMENTS_READ, list_gateways, "List payment gateways",
         query=GatewayQuery, answer=Page[GatewayView],
+    ),
+    Endpoint(
+        "payment-gateway.show", "GET", _ONE, _P.PAYMENTS_READ, show_gateway, "Show a payment gateway",
+        answer=GatewayView,
     ),
     Endpoint(
         "payment-gateway.make", "POST", "/payment-gateways", _P.SETTINGS_WEBHOOKS, make_gateway,

@@ -43,6 +43,12 @@ IDENTITY_MEANING = (
     "Its callers' signatures (STIR/SHAKEN): off; note: what they are worth is in the record; refuse: calls with a "
     "wrong one; require: also those without one"
 )
+Transfers = Literal["off", "account", "anyone"]
+TRANSFERS_MEANING = (
+    "Whose transfers (REFER; of devices also Replaces) it takes part in: off: none; account: those of its own "
+    "account's trunks and devices; anyone: also of others that say so. Who is sent elsewhere pays for the call that "
+    "it makes"
+)
 Name = Annotated[Words, AfterValidator(_name)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]

@@ -20,8 +20,10 @@ from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.peer_tables import devices, numbers
 from service.peers.common import (
+    TRANSFERS_MEANING,
     CallerNumbers,
     Digits,
+    Transfers,
     changes_of,
     check_from_above,
     check_open,
@@ -30,7 +32,9 @@ from service.peers.common import (
 )
 
 PASSWORD_CHARACTERS = 24
-FROM_ABOVE = frozenset({"plan_id", "tariff_id", "channels", "cps", "caller_number", "caller_numbers", "call_max_s"})
+FROM_ABOVE = frozenset(
+    {"plan_id", "tariff_id", "channels", "cps", "caller_number", "caller_numbers", "call_max_s", "transfers"}
+)
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 """Without characters that are mistaken for one another. 24 of them are 139 bits."""
 CallMax = Annotated[int, Field(ge=1, le=86_400)]
@@ -57,6 +61,7 @@ class DeviceView(Told):
     country: str
     call_max_s: Annotated[int | None, Field(description="Its longest call; null: as anybody's")]
     contacts_max: Annotated[int, Field(description="Places at which it may be registered at once")]
+    transfers: Annotated[str, Field(description=TRANSFERS_MEANING)]
     state: Annotated[str, Field(description="active or suspended")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
@@ -100,6 +105,7 @@ class NewDevice(Asked):
     country: Digits = ""
     call_max_s: CallMax | None = None
     contacts_max: Contacts = 5
+    transfers: Transfers = "off"
     password: Password | None = None
 
 
@@ -124,6 +130,7 @@ class DeviceEdit(Asked):
     country: Digits | None = None
     call_max_s: CallMax | None = None
     contacts_max: Contacts | None = None
+    transfers: Transfers | None = None
     state: Literal["active", "suspended"] | None = None
 
 

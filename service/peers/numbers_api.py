@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
+from kemi.store.environment import StoreAbsent, open_reader
 from kemi.store.numbers import parse_uri
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -142,13 +145,29 @@ async def _places(call: Call, said: list[str], account: Row[Any]) -> list[dict[s
     return [await _place(call, text, account, f"/fallbacks/{at}") for at, text in enumerate(said)]
 
 
+def _is_ours(run_dir: Path, ip: str, port: int, transport: str) -> bool:
+    """Whether Kamailio listens there, as far as it has said so."""
+    try:
+        reader = open_reader(run_dir)
+    except StoreAbsent:
+        return False
+    try:
+        with reader.snapshot() as snapshot:
+            return f"{transport}:{ip}:{port}" in snapshot.sockets
+    finally:
+        reader.close()
+
+
 async def _place(call: Call, text: str, account: Row[Any], pointer: str) -> dict[str, Any]:
     kind, _, name = text.partition(":")
     if kind == "sip":
         if account.id == call.actor.account_id:
             raise Problem("forbidden", "whoever stands above the account sets SIP URIs")  # it would call anywhere
-        if parse_uri(text) is None:
+        place = parse_uri(text)
+        if place is None:
             raise invalid(pointer, "expected sip:user@ADDRESS:PORT: a name instead of an address would make calls wait")
+        if await asyncio.to_thread(_is_ours, call.api.config.run_dir, *place):
+            raise invalid(pointer, "this is Kambill's own address: its calls would go in circles")
         return {"kind": "uri", "uri": text, "said": text}
     if kind == "device":
         query = sa.select(devices.c.id).join(accounts, accounts.c.id == devices.c.account_id)

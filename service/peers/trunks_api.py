@@ -22,6 +22,7 @@ from service.database.tables import accounts, trunk_networks, trunks
 from service.fraud.alarms import noted_lifted
 from service.peers.common import (
     IDENTITY_MEANING,
+    TRANSFERS_MEANING,
     CallerNumbers,
     Certificate,
     Digits,
@@ -29,6 +30,7 @@ from service.peers.common import (
     Name,
     Network,
     Port,
+    Transfers,
     changes_of,
     check_from_above,
     check_open,
@@ -38,7 +40,18 @@ from service.peers.common import (
 
 NETWORKS_MAX = 256
 FROM_ABOVE = frozenset(
-    {"plan_id", "tariff_id", "channels", "cps", "caller_rule", "caller_numbers", "trusted", "identity", "attestation"}
+    {
+        "plan_id",
+        "tariff_id",
+        "channels",
+        "cps",
+        "caller_rule",
+        "caller_numbers",
+        "trusted",
+        "identity",
+        "attestation",
+        "transfers",
+    }
 )
 Networks = Annotated[
     list[Network], Field(max_length=NETWORKS_MAX, description="From where it calls; may be empty beside a certificate")
@@ -78,6 +91,7 @@ class TrunkView(Told):
     trusted: Annotated[bool, Field(description=TRUST_MEANING)]
     identity: Annotated[str, Field(description=IDENTITY_MEANING)]
     attestation: Annotated[str, Field(description=ATTESTATION_MEANING)]
+    transfers: Annotated[str, Field(description=TRANSFERS_MEANING)]
     state: Annotated[str, Field(description="active; suspended: its calls are refused; closed: it has no networks")]
     suspended_for: Annotated[str, Field(description="The limit that has suspended it; empty: somebody, or nobody, has")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
@@ -117,6 +131,7 @@ class NewTrunk(Asked):
     trusted: bool = False
     identity: IdentityRule = "off"
     attestation: Attestation = "rules"
+    transfers: Transfers = "off"
 
 
 class TrunkEdit(Asked):
@@ -140,6 +155,7 @@ class TrunkEdit(Asked):
     trusted: bool | None = None
     identity: IdentityRule | None = None
     attestation: Attestation | None = None
+    transfers: Transfers | None = None
     state: Literal["active", "suspended"] | None = None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from service.accounts.rules import ROOT_ID
 from service.portal.screen import filled
 from service.portal.visit import Visit
 
@@ -17,6 +18,8 @@ class Item(NamedTuple):
     endpoint: str
     also: str = ""
     """Another endpoint that must be open: it tells whom the page is for. Customers have no brand, and no accounts."""
+    is_below: bool = False
+    """For whoever has a seller: all but the operator."""
 
 
 class Group(NamedTuple):
@@ -54,11 +57,18 @@ MENU: tuple[Group, ...] = (
     Group(
         "Money",
         (
+            Item("Top up", "/accounts/{account_id}/top-up", "top-up.make", is_below=True),
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
             Item("Receipts", "/receipts", "receipt.list"),
+            Item("Top-ups", "/top-ups", "top-up.list", "brand.show"),
+            Item("Vouchers", "/vouchers", "voucher.list", "brand.show"),
+            Item("Bank files", "/bank-lines", "bank-line.list", "brand.show"),
             Item("Refunds and transfers", "/operations", "operation.list"),
             Item("Invoices", "/invoices", "invoice.list"),
+            Item("Reminders and late fees", "/reminders", "dunning.list", "brand.show"),
+            Item("Commission", "/commissions", "commission.list", "brand.show"),
             Item("Taxes", "/taxes", "tax.list", "brand.show"),
+            Item("Offers", "/offers", "offer.list", is_below=True),
             Item("Products", "/products", "product.list", "brand.show"),
             Item("Subscriptions", "/subscriptions", "subscription.list"),
             Item("Packages", "/packages", "package.list"),
@@ -71,6 +81,7 @@ MENU: tuple[Group, ...] = (
             Item("Rates of a number", "/lookup", "tariff.lookup"),
             Item("Re-ratings", "/reratings", "rerating.list", "rerating.start"),
             Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
+            Item("Notices of rates", "/rate-notices", "rate-notice.list", "brand.show"),
             Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
         ),
     ),
@@ -125,10 +136,20 @@ MENU: tuple[Group, ...] = (
         ),
     ),
     Group(
+        "Messages",
+        (
+            Item("Broadcasts", "/broadcasts", "broadcast.list", "brand.show"),
+            Item("Mails", "/mails", "mail.list", "brand.show"),
+            Item("Addresses without broadcasts", "/suppressions", "suppression.list", "brand.show"),
+        ),
+    ),
+    Group(
         "Settings",
         (
             Item("Brand", "/accounts/{account_id}/brand", "brand.show"),
             Item("Mail templates", "/accounts/{account_id}/mail-templates", "mail-template.list", "brand.show"),
+            Item("Payment gateways", "/payment-gateways", "payment-gateway.list", "brand.show"),
+            Item("Low-balance alerts", "/balance-alerts", "balance-alert.list"),
             Item("Webhooks", "/webhooks", "webhook.list"),
             Item("Deliveries of call records", "/deliveries", "delivery.list"),
         ),
@@ -140,10 +161,7 @@ def menu(visit: Visit) -> list[tuple[str, list[Entry]]]:
     """What the visitor is offered: titles with their lines; a group without lines is left out."""
     if visit.actor is None:
         return []
-    offered = [
-        (group, [item for item in group.items if visit.can(item.endpoint) and (not item.also or visit.can(item.also))])
-        for group in MENU
-    ]
+    offered = [(group, [item for item in group.items if _is_offered(visit, item)]) for group in MENU]
     links = {item: filled(item.path, {"account_id": visit.account_id}) for _, items in offered for item in items}
     here = _here(visit.request.path, list(links.values()))
     return [
@@ -151,6 +169,12 @@ def menu(visit: Visit) -> list[tuple[str, list[Entry]]]:
         for group, items in offered
         if items
     ]
+
+
+def _is_offered(visit: Visit, item: Item) -> bool:
+    if item.is_below and visit.account_id == ROOT_ID:
+        return False
+    return visit.can(item.endpoint) and (not item.also or visit.can(item.also))
 
 
 def _entry(visit: Visit, item: Item, link: str, here: str) -> Entry:

@@ -18,6 +18,7 @@ from service.api.call import Api, Asking, Call, etag
 from service.api.dispatch import NOBODY, Inner, Reply, answered
 from service.api.endpoint import Answer, Endpoint, Open
 from service.api.http import Rates
+from service.api.lines import Lines, LinesAsked
 from service.api.problems import Problem
 from service.database.engine import looking
 from service.portal.branding import Look, look_of
@@ -144,15 +145,27 @@ class Visit:
         body: Mapping[str, Any] | None = None,
     ) -> Answer:
         """As `ask`, with the version of what is shown. `parameters`: of the endpoint's path."""
+        inner, endpoint = self._reader(name)
+        asking = self._asking(parameters or {})._replace(query=tuple((query or {}).items()))
+        if body is not None:
+            asking = asking._replace(body=json.dumps(body).encode())
+        return await inner.ask(endpoint, asking)
+
+    async def read_lines(
+        self, name: str, parameters: Mapping[str, object], query: Mapping[str, str], asked: LinesAsked
+    ) -> Lines:
+        """A batch of a list as lines of a file, by the endpoint's own checks. Within `looking`. Raises Problem."""
+        inner, endpoint = self._reader(name)
+        return await inner.read_lines(endpoint, self._asking(parameters)._replace(query=tuple(query.items())), asked)
+
+    def _reader(self, name: str) -> tuple[Inner, Endpoint]:
+        """Who asks an endpoint that changes nothing. Raises Problem: nobody is signed in."""
         endpoint = BY_NAME[name]
         assert not endpoint.writes, name
         assert self._inner is not None, "only within looking()"
         if self.actor is None and endpoint.permission is not Open.PUBLIC:
             raise Problem("signed-out")
-        asking = self._asking(parameters or {})._replace(query=tuple((query or {}).items()))
-        if body is not None:
-            asking = asking._replace(body=json.dumps(body).encode())
-        return await self._inner.ask(endpoint, asking)
+        return self._inner, endpoint
 
     async def do(
         self,

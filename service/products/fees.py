@@ -7,11 +7,15 @@ from typing import NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.exchange import parse_factor
 from service.billing.items import Item, keep
+from service.billing.taxing import NOTHING_ADDED, Added
+from service.database.billing_tables import billable_items
+from service.database.call_tax_tables import tax_sets
 from service.database.product_tables import subscription_fees
 from service.ledger.rules import ITEM, Entry, charge_postings
 from service.ledger.storage import post_entry
-from service.products.rules import REFUND, SETUP
+from service.products.rules import PERIOD, REFUND, SETUP
 from service.products.storage import Subject
 
 
@@ -23,15 +27,16 @@ class Fee(NamedTuple):
     from_ms: int
     until_ms: int
     micros: int
-    """Below zero: the account gets it back."""
+    """With its tax; below zero: the account gets it back."""
+    tax: Added = NOTHING_ADDED
 
 
 async def charge_fee(conn: AsyncConnection, subject: Subject, fee: Fee, now_ms: int) -> int | None:
     """Posts a fee, but not to the store; returns its entry; None: it comes to nothing. Once for each period."""
     entry_id = await _post(conn, subject, fee, now_ms) if fee.micros else None
-    await keep(conn, _item(subject, fee, now_ms), entry_id)
-    values = fee._asdict() | {"currency": subject.product.currency, "entry_id": entry_id, "created_ms": now_ms}
-    values["amount_micros"] = values.pop("micros")
+    await keep(conn, _item(subject, fee, now_ms), entry_id, now_ms)
+    values = {"kind": fee.kind, "from_ms": fee.from_ms, "until_ms": fee.until_ms, "amount_micros": fee.micros}
+    values |= {"currency": subject.product.currency, "entry_id": entry_id, "created_ms": now_ms}
     await conn.execute(sa.insert(subscription_fees).values(subscription_id=subject.row.id, **values))
     return entry_id
 
@@ -58,14 +63,31 @@ def _item(subject: Subject, fee: Fee, now_ms: int) -> Item:
         amount_micros=fee.micros,
         currency=subject.product.currency,
         at_ms=now_ms,
-        key=f"subscription {subject.row.id} {fee.kind} {fee.from_ms}",
+        key=_key(subject, fee.kind, fee.from_ms),
         period_from_ms=fee.from_ms,
         period_to_ms=fee.until_ms,
+        tax_set_id=fee.tax.set_id,
+        tax=fee.tax.factor,
     )
 
 
-async def paid_for(conn: AsyncConnection, subject: Subject) -> int:
+def _key(subject: Subject, kind: str, from_ms: int) -> str:
+    return f"subscription {subject.row.id} {kind} {from_ms}"
+
+
+class Paid(NamedTuple):
+    """What a period was charged."""
+
+    micros: int
+    tax: Added = NOTHING_ADDED
+
+
+async def paid_for(conn: AsyncConnection, subject: Subject) -> Paid:
     """What the present period was charged."""
-    of = (subscription_fees.c.subscription_id == subject.row.id) & (subscription_fees.c.kind == "period")
-    query = sa.select(subscription_fees.c.amount_micros).where(of, subscription_fees.c.from_ms == subject.row.from_ms)
-    return int((await conn.execute(query)).scalar() or 0)
+    of = billable_items.c.idempotency_key == _key(subject, PERIOD, subject.row.from_ms)
+    query = sa.select(billable_items.c.amount_micros, tax_sets.c.id, tax_sets.c.factor)
+    query = query.join(tax_sets, tax_sets.c.id == billable_items.c.tax_set_id, isouter=True)
+    row = (await conn.execute(query.where(of))).first()
+    if row is None:
+        return Paid(0)
+    return Paid(row.amount_micros, NOTHING_ADDED if row.id is None else Added(row.id, parse_factor(row.factor)))

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.billing.call_taxes import added_to
 from service.commands.bodies import credit_body, number_body, take_body
 from service.commands.outbox import Command, Node, enqueue, enqueue_all
 from service.database.peer_tables import numbers
@@ -59,6 +60,8 @@ async def _demand(
     conn: AsyncConnection, node: Node, name: str, subject: Subject, dues: Dues, anchor_ms: int, now_ms: int
 ) -> int | None:
     row, product = subject.row, subject.product
+    seller = (conn, subject.seller_id, subject.account)
+    dues = dues.with_taxes(await added_to(*seller, SETUP, now_ms), await added_to(*seller, product.kind, now_ms))
     if product.forced or not dues.total_micros:
         await _begin(conn, name, subject, dues, anchor_ms, None, now_ms)
         return None
@@ -97,9 +100,9 @@ async def _begin(
     """A period that is paid: by what an operation has set aside, or whatever is there."""
     entry_id = None
     if dues.setup_micros:
-        setup = Fee(SETUP, dues.from_ms, dues.from_ms, dues.setup_micros)
+        setup = Fee(SETUP, dues.from_ms, dues.from_ms, dues.setup_micros, dues.setup_tax)
         entry_id = await charge_fee(conn, subject, setup, now_ms)
-    fee = Fee(PERIOD, dues.from_ms, dues.until_ms, dues.price_micros)
+    fee = Fee(PERIOD, dues.from_ms, dues.until_ms, dues.price_micros, dues.price_tax)
     entry_id = await charge_fee(conn, subject, fee, now_ms) or entry_id
     await _pay(conn, name, subject, dues.total_micros, operation, entry_id, now_ms)
     values = {"from_ms": dues.from_ms, "until_ms": dues.until_ms, "next_ms": dues.until_ms, "anchor_ms": anchor_ms}
@@ -190,9 +193,10 @@ async def cancel_now(conn: AsyncConnection, name: str, subject: Subject, now_ms:
     if row.state == ACTIVE:
         taken = await grants.taken_of(conn, subject)
         paid = await paid_for(conn, subject)
-        micros = refund_of(subject.product, paid, Span(row.from_ms, row.until_ms), now_ms, taken)
+        micros = refund_of(subject.product, paid.micros, Span(row.from_ms, row.until_ms), now_ms, taken)
+        if micros:
+            await charge_fee(conn, subject, Fee(REFUND, row.from_ms, row.until_ms, -micros, paid.tax), now_ms)
     if micros:
-        await charge_fee(conn, subject, Fee(REFUND, row.from_ms, row.until_ms, -micros), now_ms)
         await _pay(conn, name, subject, -micros, None, None, now_ms)
     await grants.cut_short(conn, name, subject, now_ms)
     await end(conn, name, subject, "cancelled", now_ms)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+from ratebook.exchange import exchanged
 from ratebook.money import MICROS, Rounding, RoundingMode, round_fraction
 from service.billing.currencies import decimals_of
+from service.billing.taxing import NOTHING_ADDED, Added
 from service.products.periods import Rhythm, Span, days_between, period_at
 
 PACKAGE, RENTAL, SUBSCRIPTION = "package", "rental", "subscription"
@@ -38,6 +40,9 @@ class Dues(NamedTuple):
     until_ms: int
     setup_micros: int
     price_micros: int
+    """Both with the taxes that are added."""
+    setup_tax: Added = NOTHING_ADDED
+    price_tax: Added = NOTHING_ADDED
 
     @property
     def total_micros(self) -> int:
@@ -46,8 +51,14 @@ class Dues(NamedTuple):
 
     @classmethod
     def of(cls, record: Mapping[str, Any]) -> Dues:
-        """What `_asdict` gave."""
-        return cls(**record)
+        """What `_asdict` gave, perhaps as JSON; an older release had no taxes in it."""
+        taxes = {name: Added.of(record[name]) for name in ("setup_tax", "price_tax") if name in record}
+        return cls(**{**record, **taxes})
+
+    def with_taxes(self, setup: Added, price: Added) -> Dues:
+        """With what is added to the price of each."""
+        micros = (exchanged(self.setup_micros, setup.factor), exchanged(self.price_micros, price.factor))
+        return Dues(self.from_ms, self.until_ms, *micros, setup, price)
 
 
 def rhythm_of(product: Product) -> Rhythm:

@@ -18,8 +18,9 @@ from service.api.lists import Page, Paging
 from service.api.nouns import within
 from service.api.problems import invalid
 from service.api.values import AccountId, Moment, Money, Told, When
-from service.calls.traffic_api import HOUR_MS, AskedTraffic, is_below, traffic_of
+from service.calls.traffic_api import HOUR_MS, AskedTraffic, is_below, sums_of, traffic_of
 from service.database.tables import cdrs, charges, gateways, traffic_hourly, trunks
+from service.database.traffic_tables import traffic_sums
 
 DAYS_MAX = 31
 DAY_MS = 24 * HOUR_MS
@@ -67,20 +68,22 @@ class _Way(NamedTuple):
     noun: str = ""
     needs: Permission | None = None
     """Beside the endpoint's."""
+    summed: sa.ColumnElement[Any] | None = None
+    """Of the sums of whole subtrees; None: they don't have it."""
 
 
-_H = traffic_hourly.c
+_H, _S = traffic_hourly.c, traffic_sums.c
 _PROVIDER = sa.func.coalesce(cdrs.c.cost_account_id, 0)
 _TRUNK_OWNER = sa.select(trunks.c.account_id).where(trunks.c.id == cdrs.c.trunk_id).scalar_subquery()
 _GATEWAY_OWNER = sa.select(gateways.c.account_id).where(gateways.c.id == cdrs.c.gateway_id).scalar_subquery()
 _WAYS: dict[str, _Way] = {
     "account": _Way(cdrs.c.account_id, _H.account_id, cdrs.c.account_id, _H.account_id, "account"),
     "trunk": _Way(cdrs.c.trunk_id, None, _TRUNK_OWNER, noun="trunk", needs=_P.TRUNKS_READ),
-    "destination": _Way(cdrs.c.destination, _H.destination),
+    "destination": _Way(cdrs.c.destination, summed=_S.destination),
     "provider": _Way(_PROVIDER, _H.provider_id, _PROVIDER, _H.provider_id, "account", _P.GATEWAYS_READ),
     "gateway": _Way(cdrs.c.gateway_id, None, _GATEWAY_OWNER, noun="gateway", needs=_P.GATEWAYS_READ),
-    "hour": _Way(cdrs.c.start_ms - cdrs.c.start_ms % HOUR_MS, _H.hour_ms),
-    "day": _Way(cdrs.c.start_ms - cdrs.c.start_ms % DAY_MS, _H.hour_ms - _H.hour_ms % DAY_MS),
+    "hour": _Way(cdrs.c.start_ms - cdrs.c.start_ms % HOUR_MS, summed=_S.hour_ms),
+    "day": _Way(cdrs.c.start_ms - cdrs.c.start_ms % DAY_MS, summed=_S.hour_ms - _S.hour_ms % DAY_MS),
     "code": _Way(cdrs.c.sip_code),
 }
 _SORTS = ("minutes", "attempts", "answered", "name")
@@ -115,7 +118,7 @@ async def _asked(call: Call) -> AskedTraffic:
     query: SummaryQuery = call.query
     until_ms = _whole_hour(query.until or call.now_ms + 1)
     since_ms = _whole_hour(query.since) if query.since else until_ms - DAY_MS
-    if not since_ms < until_ms <= since_ms + DAYS_MAX * DAY_MS:
+    if not since_ms < until_ms <= since_ms + DAYS_MAX * DAY_MS + HOUR_MS:  # a month in which clocks are put back
         raise invalid("/until", f"a time after `since`, at most {DAYS_MAX} days, was expected", "query")
     return AskedTraffic(await call.find("account", query.account_id or call.actor.account_id), since_ms, until_ms)
 
@@ -137,7 +140,11 @@ def _offset(query: SummaryQuery) -> int:
 async def _counted(call: Call, way: _Way, asked: AskedTraffic) -> list[Any]:
     """Rows of key, attempts, answered, duration_ms: one more than asked for, if there is one."""
     query: SummaryQuery = call.query
-    if way.hourly is None:
+    if way.summed is not None:
+        key, where, owner = way.summed, sums_of(asked), None
+        counts = (sa.func.sum(_S.attempts), sa.func.sum(_S.answered))
+        duration: sa.ColumnElement[Any] = sa.func.sum(_S.duration_ms)
+    elif way.hourly is None:
         key, where = way.record, _records_of(call, asked)
         one, answered = sa.literal(1), sa.case((cdrs.c.outcome == "answered", 1), else_=0)
         counts = (sa.func.sum(one), sa.func.sum(answered))
@@ -175,12 +182,15 @@ def _records_of(call: Call, asked: AskedTraffic) -> sa.ColumnElement[bool]:
 
 
 async def _money(call: Call, way: _Way, asked: AskedTraffic, currency: str, keys: list[Any]) -> dict[Any, _Money]:
-    """By key: from those below and for what it carried; to its seller, or of the operator to providers."""
+    """By key: from those below and for what it carried; to its seller, or of the operator to providers. Without the
+    taxes that were added.
+    """
     number = asked.account.id
     where = _records_of(call, asked) & way.record.in_(keys)
     sums: dict[Any, _Money] = {}
     for is_earned, column in ((True, charges.c.seller_id), (False, charges.c.account_id)):
-        found = sa.select(way.record.label("key"), sa.func.sum(charges.c.charge_micros).label("micros"))
+        net = charges.c.charge_micros - charges.c.tax_micros
+        found = sa.select(way.record.label("key"), sa.func.sum(net).label("micros"))
         found = found.join(charges, charges.c.cdr_id == cdrs.c.id)
         found = found.where(where, column == number, charges.c.currency == currency).group_by(way.record)
         _add(sums, await call.conn.execute(found), is_earned=is_earned)

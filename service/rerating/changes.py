@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from ratebook.compiled.layout import encode_terms
 from ratebook.exchange import factor_text, parse_factor
 from ratebook.price import Factor
+from ratebook.tax import tax_within
 from service.calls.browse import currency_of
 from service.calls.records import HOUR_MS, TRAFFIC_SUMS
 from service.ledger.rules import Posting, charge_postings, cost_postings, move_postings, sum_postings
@@ -52,6 +53,16 @@ class Change(NamedTuple):
         """What the charge or cost rises by."""
         return self.after.micros - self.line.price.micros
 
+    @property
+    def tax_micros(self) -> int:
+        """Of the right charge what is tax."""
+        return tax_within(self.after.micros, self.line.tax)
+
+    @property
+    def delta_net_micros(self) -> int:
+        """What its seller keeps rises by."""
+        return self.delta_micros - self.tax_micros + tax_within(self.line.price.micros, self.line.tax)
+
 
 class Left(NamedTuple):
     """A line that stays as it is though it was asked for."""
@@ -72,7 +83,8 @@ def reprice(line: Line, version: str, repricer: Repricer, worth: History) -> Cha
     factor = _factor(line, repricer.currency, worth)
     if factor is None:
         return Left(line, Why.CURRENCY)
-    found = repricer.price(line.call, factor, line.covered)
+    times, parts = line.tax
+    found = repricer.price(line.call, (factor[0] * times, factor[1] * parts), line.covered)
     if isinstance(found, Refusal):
         return Left(line, _WHY[found])
     rate, billed_s, micros = found

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ratebook.price import Cover
+from ratebook.exchange import PAR, parse_factor
+from ratebook.price import Cover, Factor
 from service.calls.rated import rated_number
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
@@ -104,6 +105,8 @@ class Line(NamedTuple):
     tariffs_now: tuple[int, ...]
     """By which the account, its trunk or gateway would be priced now."""
     covered: Covered = NOTHING_COVERED
+    tax: Factor = PAR
+    """What taxes multiplied the price by, beside the rate of exchange: as it was, whatever they are now."""
 
     @property
     def is_cost(self) -> bool:
@@ -210,7 +213,8 @@ def _charge(call: EndedCall, row: Row[Any]) -> Line:
     now = _known(row.trunk_tariff, row.device_tariff, row.tariff_id)
     covered = Covered(Cover(row.covered_s, row.fees_covered), row.covered_micros)
     is_closed = row.state == "closed"
-    return Line(call, row.level, row.account_id, row.seller_id, price, row.currency, is_closed, now, covered)
+    who = (row.account_id, row.seller_id)
+    return Line(call, row.level, *who, price, row.currency, is_closed, now, covered, parse_factor(row.tax))
 
 
 def _cost(call: EndedCall, row: Row[Any]) -> Line:

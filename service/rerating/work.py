@@ -85,11 +85,11 @@ async def _post(conn: AsyncConnection, node: str, run: Run, changes: Sequence[Ch
         entry = Entry(CORRECTION, run.actor, reason, now_ms, postings, actor_account_id=run.actor_account_id)
         entry_id = await post_entry(conn, entry)
     await _correct(conn, changes)
-    made = sa.insert(corrections).returning(
-        corrections.c.id, corrections.c.cdr_id, corrections.c.level, corrections.c.delta_micros
-    )
+    made = sa.insert(corrections).returning(corrections.c.id, corrections.c.cdr_id, corrections.c.level)
     rows = await conn.execute(made, [_row(run.id, entry_id, change, now_ms) for change in changes])
-    await take_back_calls(conn, [row._asdict() for row in rows], now_ms)
+    nets = {(change.line.call.id, change.line.level): change.delta_net_micros for change in changes}
+    earned = [{"id": row.id, "cdr_id": row.cdr_id, "level": row.level} for row in rows]
+    await take_back_calls(conn, [one | {"net_micros": nets[one["cdr_id"], one["level"]]} for one in earned], now_ms)
     await add_hourly(conn, traffic_rows(changes))
     owed = [(line.account_id, line.amount_micros) for line in postings if line.book == BALANCE]
     wanted = [Command(credit_body(account_id, micros), account_id, micros) for account_id, micros in owed]
@@ -120,7 +120,8 @@ def _columns(change: Change, before: str) -> dict[str, object]:
     tariff, prefix, terms, exchange, billed_s, micros = change.after
     amount = "charge_micros" if not before else "cost_micros"
     named = {"tariff": tariff, "prefix": prefix, "terms": terms, "exchange": exchange, "billed_s": billed_s}
-    return {amount: micros, **{f"{before}{name}": value for name, value in named.items()}}
+    taxed = {} if before else {"tax_micros": change.tax_micros}
+    return {amount: micros, **taxed, **{f"{before}{name}": value for name, value in named.items()}}
 
 
 def _row(number: int, entry_id: int | None, change: Change, now_ms: int) -> dict[str, object]:

@@ -21,7 +21,7 @@ from service.database.engine import is_sqlite
 from service.database.seller_tables import mail_templates
 from service.database.tables import accounts
 from service.sellers.brand import check_sells
-from service.sellers.templates import KINDS, fill, fill_subject, text_problem
+from service.sellers.templates import KINDS, text_problem
 
 LANGUAGE = "en"
 """Of what the program brings along, and of who has said nothing."""
@@ -107,7 +107,7 @@ def _view(kind: str, language: str, subject: str, text: str, origin: str, versio
     )
 
 
-def _named(call: Call) -> tuple[str, str]:
+def named(call: Call) -> tuple[str, str]:
     """Kind and language of the path. Raises Problem: not-found."""
     kind, language = call.asking.parameters["kind"], call.asking.parameters["language"]
     try:
@@ -132,14 +132,15 @@ async def show_template(call: Call) -> Answer:
 
 
 async def _shown(call: Call) -> TemplateView:
-    key = _named(call)
+    key = named(call)
     found = _views(call, await _standing(call.conn, call.row.path))
     if key not in found:
         raise not_found()
     return found[key]
 
 
-def _check(kind: str, body: Template) -> None:
+def check_texts(kind: str, body: Template) -> None:
+    """Raises Problem."""
     problems = ((name, text_problem(kind, getattr(body, name))) for name in ("subject", "text"))
     errors = [FieldError("body", f"/{name}", problem) for name, problem in problems if problem is not None]
     if errors:
@@ -149,9 +150,9 @@ def _check(kind: str, body: Template) -> None:
 async def edit_template(call: Call) -> Answer:
     """For the account's mails, and those of sellers below that have none of their own."""
     body: Template = call.body
-    kind, language = _named(call)
+    kind, language = named(call)
     check_sells(call.row)
-    _check(kind, body)
+    check_texts(kind, body)
     before = await _own(call, kind, language)
     call.check_match(0 if before is None else before.version)
     insert: Any = sqlite.insert(mail_templates) if is_sqlite(call.conn) else postgresql.insert(mail_templates)
@@ -170,7 +171,7 @@ async def _own(call: Call, kind: str, language: str) -> Row[Any] | None:
 
 
 async def _changed(call: Call, action: str, before: Row[Any] | None) -> Answer:
-    kind, language = _named(call)
+    kind, language = named(call)
     row = await _own(call, kind, language)
     told = [None if one is None else {name: one._mapping[name] for name in _TOLD} for one in (before, row)]
     await call.audit(action, "mail-template", call.row.id, call.row.id, *told)
@@ -185,22 +186,13 @@ _TOLD = ("kind", "language", "subject", "text")
 
 async def remove_template(call: Call) -> Answer:
     """The mails look like those of the seller above again."""
-    kind, language = _named(call)
+    kind, language = named(call)
     before = await _own(call, kind, language)
     if before is None:
         raise not_found()
     call.check_match(before.version)
     await call.conn.execute(sa.delete(mail_templates).where(mail_templates.c.id == before.id))
     return await _changed(call, "mail-template.remove", before)
-
-
-async def preview_template(call: Call) -> Answer:
-    """What a mail would look like; nothing is kept, nothing sent."""
-    body: Template = call.body
-    kind, _ = _named(call)
-    _check(kind, body)
-    values = KINDS[kind].placeholders
-    return Answer(Mail(subject=fill_subject(body.subject, values), text=fill(body.text, values)))
 
 
 _P = Permission
@@ -221,9 +213,5 @@ ENDPOINTS = [
     Endpoint(
         "mail-template.remove", "DELETE", _ONE, _P.MESSAGES_CHANGE, remove_template, "Remove a mail template",
         status=204,
-    ),
-    Endpoint(
-        "mail-template.preview", "POST", f"{_ONE}/preview", _P.MESSAGES_READ, preview_template,
-        "Preview a mail template", Template, answer=Mail, reads=True,
     ),
 ]  # fmt: skip

@@ -31,6 +31,8 @@ _COMMON = {
     "email": "ada@example.net",
     "portal": "https://portal.example.net",
 }
+COMMON = frozenset(_COMMON)
+"""What every mail can say: of whom it is, and to whom."""
 _ASKED = {"number": "2026-00042", "total": "119.00", "open": "100.00", "currency": "EUR", "due": "2026-12-15"}
 """Of an invoice that is not paid."""
 
@@ -99,6 +101,12 @@ KINDS: dict[str, Kind] = {
         "{{ account }}: {{ calls }} calls",
         "Hello,\n\n{{ file }} with {{ calls }} calls of {{ account }} is attached.\n\n{{ company }}\n",
     ),
+    "report": Kind(
+        _COMMON | {"report": "Traffic by destination", "since": "2026-12-01", "until": "2026-12-31"},
+        "{{ report }}: {{ since }} to {{ until }}",
+        "Hello {{ name }},\n\n{{ report }} of {{ account }}, from {{ since }} to {{ until }}, is attached.\n\n"
+        "{{ company }}\n",
+    ),
     "broadcast": Kind(
         _COMMON
         | {
@@ -134,6 +142,11 @@ def _problem(text: str, known: Mapping[str, str]) -> str | None:
     if "{{" in rest or "}}" in rest:
         return "a placeholder is not closed: write {{ name }}"
     return None
+
+
+def places_in(text: str) -> set[str]:
+    """Names of what stands in a text without problems."""
+    return {match[1].strip() for match in _PLACE.finditer(text)}
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:

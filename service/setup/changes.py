@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ratebook.money import format_micros
-from service.setup.kinds import HASHED, MONEY, field_of
+from service.setup.kinds import HASHED, Kind, field_of, text_of
 
 NEW, CHANGED, REMOVED = "+", "~", "-"
 
@@ -44,14 +43,15 @@ class Secret(NamedTuple):
     value: str
 
 
-def shown(name: str, value: Any) -> str:
+def shown(kind: Kind, name: str, value: Any) -> str:
     """A value of a field, names already in place of numbers."""
     if name == HASHED:
         return "(not shown)" if value else "none"
     if value is None:
         return "any" if name in {"channels", "cps", "port", "exposure_limit"} else "none"
-    if name in MONEY:
-        return format_micros(value)
+    value = text_of(kind, name, value)
+    if value is None:
+        return "always"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list | tuple | set | frozenset):

@@ -12,6 +12,7 @@ from ratebook.document.problems import suggestion
 from service.access.permissions import BUILT_IN
 from service.accounts.naming import joined, last_of, meant, shortest, told_apart
 from service.database.access_tables import roles
+from service.database.fraud_tables import risk_ranges
 from service.database.peer_tables import devices
 from service.database.tables import accounts, gateways, plans, tariffs, trunks
 
@@ -42,7 +43,7 @@ class Directory:
             noun: defaultdict(list) for noun in ("tariff", "role", "trunk", "gateway")
         }
         self._numbered: dict[str, dict[int, Owned]] = {"tariff": {}, "role": {}, "trunk": {}, "gateway": {}}
-        self.plain: dict[str, dict[str, int]] = {"device": {}, "plan": {}}
+        self.plain: dict[str, dict[str, int]] = {"device": {}, "plan": {}, "range": {}}
         """Things whose names are unique."""
 
     @classmethod
@@ -62,6 +63,7 @@ class Directory:
         for noun, table, column in (
             ("device", devices, devices.c.username),
             ("plan", plans, plans.c.name),
+            ("range", risk_ranges, risk_ranges.c.name),
         ):
             rows = await conn.execute(sa.select(table.c.id, column))
             directory.plain[noun] = {str(name): int(number) for number, name in rows}

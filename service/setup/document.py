@@ -17,8 +17,9 @@ from service.setup.typed import default_of
 PROVIDERS, PLANS = "providers", "plans"
 SECTIONS = (
     "currency", "accounts", PROVIDERS, "roles", "users", "gateways", PLANS, "trunks", "devices", "numbers",
-    "translations", "specials", "brands", "numberings", "mail_templates", "webhooks",
-    "products", "limits", "filters", "patterns",
+    "translations", "specials", "brands", "numberings", "parties", "taxes", "terms", "commission_rules",
+    "commission_terms", "mail_templates", "webhooks", "products", "ranges", "range_choices", "limits", "filters",
+    "patterns",
 )  # fmt: skip
 
 

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 import yaml
 
 from ratebook.document.written import written_plan
-from ratebook.money import format_micros
 from ratebook.routing import Plan
 from service.accounts.rules import ROOT_ID
 from service.api.dispatch import Inner
@@ -17,7 +16,7 @@ from service.database.access_tables import roles
 from service.database.tables import accounts
 from service.peers.storage import named_plans
 from service.setup.directory import Directory
-from service.setup.kinds import ACCOUNTS, GATEWAYS, KINDS, MONEY, PRODUCTS, ROLES, SETS, Kind, field_of, noun_of
+from service.setup.kinds import ACCOUNTS, GATEWAYS, KINDS, PRODUCTS, ROLES, SETS, Kind, field_of, noun_of, text_of
 from service.setup.standing import Thing, load_standing
 from service.setup.typed import default_of
 
@@ -72,11 +71,11 @@ def _row(kind: Kind, thing: Thing, names: Directory, currencies: dict[int, str])
         if name == "state":
             if value not in {"active", None}:
                 found["state"] = value
-        elif name not in kind.key and value == default_of(kind.model, name):
+        elif name in kind.once or (name not in kind.key and value == default_of(kind.model, name)):
             continue
-        elif value is not None:
+        elif value is not None and text_of(kind, name, value) is not None:
             found[field_of(name)] = _written(
-                name, value, names, above if noun_of(name) in {"role", "trunk", "gateway"} else path
+                kind, name, value, names, above if noun_of(name) in {"role", "trunk", "gateway"} else path
             )
     if kind is PRODUCTS and values["currency"] == currencies[values["account_id"]]:
         del found["currency"]
@@ -90,17 +89,13 @@ def _row(kind: Kind, thing: Thing, names: Directory, currencies: dict[int, str])
     return found
 
 
-def _written(name: str, value: Any, names: Directory, path: list[int]) -> Any:
+def _written(kind: Kind, name: str, value: Any, names: Directory, path: list[int]) -> Any:
     noun = noun_of(name)
     if noun and isinstance(value, list):
         return sorted(names.name(noun, one, path) for one in value)
     if noun:
         return names.name(noun, value, path)
-    if name in MONEY:
-        return format_micros(value)
-    if name in SETS:
-        return sorted(str(one) for one in value)
-    return value
+    return sorted(str(one) for one in value) if name in SETS else text_of(kind, name, value)
 
 
 def _plans(plans: Mapping[str, Plan]) -> Iterator[str]:

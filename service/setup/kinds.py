@@ -6,16 +6,20 @@ A field of the file is a field of the endpoint's body, with a name in place of a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from ratebook.money import format_micros
 from service.api.endpoint import Endpoint
+from service.api.values import moment_text
 from service.urls import ENDPOINTS
 
 BY_NAME = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 NOUNS = {"parent": "account"}
 """Of fields that aren't called by what they name."""
+LISTED = {"opened": "range", "closed": "range"}
+"""Lists of such, that aren't called by it at all."""
 REMOVED = "removed"
 """The state of what is to be no more."""
 
@@ -30,7 +34,7 @@ def field_of(name: str) -> str:
 def noun_of(name: str) -> str:
     """What a field of a body names; empty: nothing."""
     if not name.endswith(("_id", "_ids")):
-        return ""
+        return LISTED.get(name, "")
     stem = name.removesuffix("_ids").removesuffix("_id")
     return NOUNS.get(stem, stem)
 
@@ -55,6 +59,12 @@ class Kind(NamedTuple):
     """Other words for `removed`."""
     off: str = "suspended"
     """The state, beside active, of what has states."""
+    once: tuple[str, ...] = ()
+    """Fields that count when it is made, and never again."""
+    shares: tuple[str, ...] = ()
+    """Percentages, to the millionth."""
+    lists: str = ""
+    """The endpoint that lists them, or shows an account's; empty: by its noun."""
 
     @property
     def maker(self) -> Endpoint:
@@ -71,6 +81,11 @@ class Kind(NamedTuple):
         """What makes one."""
         assert self.maker.body is not None
         return self.maker.body
+
+    @property
+    def own(self) -> str:
+        """What names one in a path."""
+        return f"{self.noun.replace('-', '_')}_id"
 
     @property
     def path_fields(self) -> list[str]:
@@ -122,12 +137,28 @@ AFTER_PLANS = (
     Kind("specials", "special", "special.make", "special.edit", ("account_id", "trunk_id", "number"), "special.remove"),
     Kind("brands", "brand", "brand.edit", "brand.edit", ("account_id",), "brand.remove"),
     Kind("numberings", "numbering", "numbering.edit", "numbering.edit", ("account_id",)),
+    Kind("parties", "party", "party.edit", "party.edit", ("account_id",)),
+    Kind(
+        "taxes", "tax", "tax.make", "tax.edit", ("account_id", "valid_from", "name"), "tax.remove", shares=("percent",)
+    ),
+    Kind("terms", "terms", "terms.edit", "terms.edit", ("account_id",), once=("starts_at",)),
+    Kind(
+        "commission_rules", "commission-rule", "commission.make-rule", "commission.edit-rule",
+        ("account_id", "service", "tariff_id", "share_of", "valid_from", "destination_group"),
+        "commission.remove-rule", shares=("percent",), lists="commission.rules",
+    ),
+    Kind(
+        "commission_terms", "commission-terms", "commission.edit-terms", "commission.edit-terms", ("account_id",),
+        lists="commission.terms",
+    ),
     Kind(
         "mail_templates", "mail-template", "mail-template.edit", "mail-template.edit",
         ("account_id", "kind", "language"), "mail-template.remove",
     ),
     Kind("webhooks", "webhook", "webhook.make", "webhook.edit", ("account_id", "url"), "webhook.remove", states=True),
     PRODUCTS,
+    Kind("ranges", "range", "range.make", "range.edit", ("name",), "range.remove", once=("open_for_existing",)),
+    Kind("range_choices", "range-choices", "range.choose", "range.choose", ("account_id",), lists="range.chosen"),
     Kind("limits", "limit", "limit.make", "limit.edit", ("account_id", "trunk_id", "name"), "limit.remove"),
     Kind(
         "filters", "filter", "filter.make", "", ("account_id", "trunk_id", "subject", "whole", "digits"),
@@ -148,5 +179,27 @@ KEPT = frozenset({"next_number", "currency", "seconds"})
 """Fields that stay what they are if nobody speaks of them."""
 AMOUNTS = frozenset({"spend", "count"})
 """Of a limit: it has one of them, which can't be taken away."""
-SETS = frozenset({"networks", "role_ids", "permissions", "events", "groups", "tariff_ids"})
+MOMENTS = frozenset({"valid_from", "valid_until", "starts_at"})
+"""Fields in milliseconds, which bodies have as text."""
+SETS = frozenset(
+    {
+        "networks",
+        "role_ids",
+        "permissions",
+        "events",
+        "groups",
+        "tariff_ids",
+        "prefixes",
+        "services",
+        "opened",
+        "closed",
+    }
+)
 """Lists whose order says nothing."""
+
+
+def text_of(kind: Kind, name: str, value: Any) -> Any:
+    """A value as bodies and files have it: amounts, percentages and moments as text."""
+    if value is None or not (name in MONEY or name in kind.shares or name in MOMENTS):
+        return value
+    return moment_text(value) if name in MOMENTS else format_micros(value)

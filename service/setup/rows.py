@@ -40,11 +40,13 @@ from service.setup.standing import Standing, Thing, key_of
 from service.setup.typed import (
     NOTHINGS,
     Wrong,
+    as_key,
     as_sent,
     default_of,
     differs,
     fault_of,
     in_body,
+    is_list,
     parsed,
     properties,
     value_in,
@@ -131,7 +133,8 @@ class Rows:
     async def _row(self, kind: Kind, row: Row) -> None:
         given = self.given(kind, row, self._above(kind, row))
         if is_gone(kind, row):
-            given = {name: default_of(kind.model, name) for name in kind.key if name not in kind.path_fields} | given
+            keys = {name: default_of(kind.model, name) for name in kind.key if name not in kind.path_fields}
+            given = keys | as_key(given)
             await self._remove(kind, self.take(kind, row, given), self._label(kind, given))
             return
         values = {name: given[name] for name in kind.path_fields} | parsed(kind, given)
@@ -170,7 +173,7 @@ class Rows:
                 continue
             try:
                 noun, value = noun_of(name), row.values[field]
-                if noun == "tariff" and name.endswith("_ids") and isinstance(value, str):
+                if noun in {"tariff", "range"} and is_list(schemas[name]) and isinstance(value, str):
                     value = [] if value in NOTHINGS else [value]
                 found[name] = self.numbers(noun, value, path) if noun else value_in(value, schemas.get(name, {}))
             except Unknown as fault:
@@ -198,17 +201,17 @@ class Rows:
         own = kind.key[1:] if kind in _BARE else kind.key
         parts = [(name, values.get(name)) for name in own]
         return "/".join(
-            self.shown(name, value, values) for name, value in parts if value is not None and value is not False
+            self.shown(kind, name, value, values) for name, value in parts if value not in {None, False, ""}
         )
 
-    def shown(self, name: str, value: Any, values: dict[str, Any]) -> str:
+    def shown(self, kind: Kind, name: str, value: Any, values: dict[str, Any]) -> str:
         """A field's value, names in place of numbers."""
         noun = noun_of(name)
         if not noun or value is None:
-            return shown(name, sorted(value) if name in SETS else value)
+            return shown(kind, name, sorted(value) if name in SETS else value)
         path = self.names.above(values.get("account_id") or values.get("parent_id") or ROOT_ID)
         if isinstance(value, list):
-            return shown(name, sorted(self.names.name(noun, one, path) for one in value))
+            return shown(kind, name, sorted(self.names.name(noun, one, path) for one in value))
         return self.names.name(noun, value, path)
 
     # --- what is done
@@ -220,9 +223,9 @@ class Rows:
         number = given["account_id"] if kind.is_whole else id_in(_json(answer))
         assert number is not None
         said = [name for name in given if name not in _label_fields(kind)]
-        fields = [FieldChange(title(name), "", self.shown(name, values.get(name), values)) for name in said]
+        fields = [FieldChange(title(name), "", self.shown(kind, name, values.get(name), values)) for name in said]
         if kind.states and kind is not ACCOUNTS and wish.row.text("state") == kind.off:
-            await self.ask(kind.edit, {f"{kind.noun}_id": number}, {"state": kind.off})
+            await self.ask(kind.edit, {kind.own: number}, {"state": kind.off})
             fields.append(FieldChange("state", "", kind.off))
         self.changes.append(Change(told.NEW, kind.noun, wish.name, tuple(fields)))
         secrets = [(what, getattr(answer.body, what, None)) for what in _SECRETS]
@@ -248,27 +251,30 @@ class Rows:
         if kind.states and kind is not ACCOUNTS:
             values = values | {"state": wish.row.text("state") or "active"}
         changed = [
-            name for name in kind.fields if name in values and differs(name, thing.values.get(name), values[name])
+            name
+            for name in kind.fields
+            if name in values and name not in kind.once and differs(name, thing.values.get(name), values[name])
         ]
         fields = [
-            FieldChange(title(name), *(self.shown(name, one.get(name), values) for one in (thing.values, values)))
+            FieldChange(title(name), *(self.shown(kind, name, one.get(name), values) for one in (thing.values, values)))
             for name in changed
         ]
         if not changed:
             return
         if kind.is_whole:
             parameters = {name: wish.given[name] for name in kind.path_fields}
-            await self.ask(kind.edit, parameters, in_body(kind, wish.given))
+            again = {name: value for name, value in in_body(kind, wish.given).items() if name not in kind.once}
+            await self.ask(kind.edit, parameters, again)
         elif not kind.edit:
             await self.ask(kind.remove, _path(kind, kind.remove, thing))
             await self.ask(kind.make, {}, in_body(kind, wish.given))
         else:
             _check_editable(kind, changed, fields, values)
-            await self._send(kind, thing, {name: as_sent(wish.given, values, name) for name in changed})
+            await self._send(kind, thing, {name: as_sent(kind, wish.given, values, name) for name in changed})
         self.changes.append(Change(told.CHANGED, kind.noun, wish.name, tuple(fields)))
 
     async def _send(self, kind: Kind, thing: Thing, changed: dict[str, Any]) -> None:
-        where = {f"{kind.noun}_id": thing.id}
+        where = {kind.own: thing.id}
         for name in [name for name in changed if name in _ELSEWHERE]:
             reason = {"reason": REASON} if name == "credit_limit" else {}
             await self.ask(_ELSEWHERE[name], where, {name: changed.pop(name)} | reason)
@@ -292,7 +298,7 @@ def _check_editable(kind: Kind, changed: list[str], fields: list[FieldChange], v
 
 def _path(kind: Kind, endpoint: str, thing: Thing) -> dict[str, Any]:
     """What an endpoint's path names of a thing."""
-    own = f"{kind.noun}_id"
+    own = kind.own
     return {name: thing.id if name == own else thing.values[name] for name in BY_NAME[endpoint].parameters}
 
 

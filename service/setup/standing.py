@@ -13,6 +13,9 @@ from service.api.call import Asking
 from service.api.dispatch import Inner
 from service.api.lists import PAGE_ROWS_MAX
 from service.database.access_tables import account_roles
+from service.database.billing_tables import billing_parties, billing_terms
+from service.database.commission_tables import commission_terms
+from service.database.fraud_tables import risk_choices
 from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import accounts
 from service.fraud.patterns import SEQUENTIAL
@@ -36,6 +39,13 @@ Standing = dict[str, dict[Key, Thing]]
 """By section and key."""
 
 
+_OF_ACCOUNTS = {
+    "brands": brands, "numberings": numberings, "parties": billing_parties, "terms": billing_terms,
+    "commission_terms": commission_terms, "range_choices": risk_choices,
+}  # fmt: skip
+"""Of which an account has one: by section, where it stands."""
+
+
 def key_of(kind: Kind, values: dict[str, Any]) -> Key:
     """Which one it is."""
     return tuple(values.get(name) for name in kind.key)
@@ -47,8 +57,11 @@ async def load_standing(inner: Inner) -> Standing:
 
 
 async def _loaded(inner: Inner, kind: Kind) -> dict[Key, Thing]:
-    special = {"accounts": _accounts, "brands": _brands, "numberings": _numberings, "mail_templates": _templates}
-    things = await special.get(kind.section, _listed)(inner, kind)
+    special = {"accounts": _accounts, "mail_templates": _templates}
+    if kind.section in _OF_ACCOUNTS:
+        things = await _of_accounts(inner, kind, _OF_ACCOUNTS[kind.section])
+    else:
+        things = await special.get(kind.section, _listed)(inner, kind)
     found: dict[Key, Thing] = {}
     for thing in things:
         key = key_of(kind, thing.values)
@@ -58,7 +71,7 @@ async def _loaded(inner: Inner, kind: Kind) -> dict[Key, Thing]:
 
 async def _listed(inner: Inner, kind: Kind) -> list[Thing]:
     """Through the list that the API has."""
-    endpoint = BY_NAME[f"{kind.noun}.list"]
+    endpoint = BY_NAME[kind.lists or f"{kind.noun}.list"]
     found: list[Thing] = []
     query = [("limit", str(PAGE_ROWS_MAX))]
     cursor = ""
@@ -100,22 +113,14 @@ async def _accounts(inner: Inner, kind: Kind) -> list[Thing]:
 
 async def _of_accounts(inner: Inner, kind: Kind, table: sa.Table) -> list[Thing]:
     """What an account has one of, as it is shown."""
-    show = BY_NAME[f"{kind.noun}.show"]
-    numbers = list((await inner.conn.execute(sa.select(table.c.account_id))).scalars())
+    show = BY_NAME[kind.lists or f"{kind.noun}.show"]
+    numbers = list((await inner.conn.execute(sa.select(table.c.account_id).distinct())).scalars())
     found = []
     for number in numbers:
         view = (await inner.ask(show, Asking(parameters={"account_id": str(number)}))).body
         assert view is not None
         found.append(Thing(number, {"account_id": number} | _values(kind, view)))
     return found
-
-
-async def _brands(inner: Inner, kind: Kind) -> list[Thing]:
-    return await _of_accounts(inner, kind, brands)
-
-
-async def _numberings(inner: Inner, kind: Kind) -> list[Thing]:
-    return await _of_accounts(inner, kind, numberings)
 
 
 async def _templates(inner: Inner, kind: Kind) -> list[Thing]:

@@ -144,7 +144,7 @@ class Tree:
         await self._rows.ask("account.set-ceiling", {"account_id": number}, new)
         own = {"account_id": number}
         fields = [
-            FieldChange(title(name), *(self._rows.shown(name, one[name], own) for one in (old, new)))
+            FieldChange(title(name), *(self._rows.shown(ACCOUNTS, name, one[name], own) for one in (old, new)))
             for name in changed
         ]
         self._changed(row.text("name"), *fields)

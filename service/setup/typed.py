@@ -7,11 +7,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from ratebook.money import format_micros
 from service.api.cells import NOTHING, value_of
 from service.api.dispatch import field_errors
 from service.api.problems import FieldError
-from service.setup.kinds import KEPT, MONEY, SETS, Kind, field_of
+from service.api.values import parse_moment
+from service.setup.kinds import KEPT, MOMENTS, SETS, Kind, field_of, text_of
 from service.setup.sheet import Value
 
 NOTHINGS = frozenset({NOTHING, "any", "null", "~", ""})
@@ -40,6 +40,11 @@ def value_in(value: Value, schema: dict[str, Any]) -> Any:
     if "null" in types and value in NOTHINGS:
         return None
     return value_of(value, schema)
+
+
+def is_list(schema: dict[str, Any]) -> bool:
+    """Whether a field takes several values."""
+    return any(kind.get("type") == "array" for kind in (schema, *schema.get("anyOf", [])))
 
 
 def properties(kind: Kind) -> dict[str, Any]:
@@ -82,12 +87,20 @@ def differs(name: str, old: Any, new: Any) -> bool:
     return bool(old != new)
 
 
-def as_sent(given: dict[str, Any], values: dict[str, Any], name: str) -> Any:
+def as_sent(kind: Kind, given: dict[str, Any], values: dict[str, Any], name: str) -> Any:
     """A field for a body: as it was given, or what is there when nobody speaks."""
-    if name in given:
-        return given[name]
-    value = values[name]
-    return format_micros(value) if name in MONEY and value is not None else value
+    return given[name] if name in given else text_of(kind, name, values[name])
+
+
+def as_key(given: dict[str, Any]) -> dict[str, Any]:
+    """Fields that say which thing is meant, as things have them. Raises Wrong."""
+    found = dict(given)
+    for name in MOMENTS & given.keys():
+        try:
+            found[name] = parse_moment(given[name])
+        except ValueError as fault:
+            raise Wrong((name, str(fault))) from fault
+    return found
 
 
 def default_of(model: type[BaseModel], name: str) -> Any:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ratebook.exchange import NO_EXCHANGE, Exchange, exchanged, parse_factor
+from ratebook.exchange import NO_EXCHANGE, PAR, Exchange, exchanged, parse_factor
 from ratebook.groups import Groups
 from ratebook.model import Rate
 from ratebook.price import Cover, Factor
+from ratebook.tax import tax_within
 from service.accounts.rules import ROOT_ID
 from service.calls.rated import rated_number
 from service.database.engine import reading
@@ -34,6 +36,7 @@ class PricedCall(NamedTuple):
     """0: not answered."""
     duration_ms: int
     charge_micros: int
+    """Without the taxes that were added."""
     cost_micros: int
     """The provider's, in `cost_currency`; 0: none."""
     cost_currency: str
@@ -44,6 +47,8 @@ class PricedCall(NamedTuple):
     """What the tariff's price was multiplied by to be in that of the charge."""
     covered: Covered = NOTHING_COVERED
     """What packages paid beside the charge."""
+    tax: Factor = PAR
+    """What taxes multiplied the price by beside that; they are not in the charge here."""
 
     @property
     def at_s(self) -> int:
@@ -92,12 +97,18 @@ async def calls_of(
         cdrs.c.duration_ms, cdrs.c.cost_micros, cdrs.c.cost_currency, priced_in,
     ]  # fmt: skip
     paid = (charges.c.charge_micros, charges.c.currency, charges.c.exchange)
-    covered = [charges.c.covered_s, charges.c.fees_covered, charges.c.covered_micros]
+    beside = [
+        charges.c.covered_s,
+        charges.c.fees_covered,
+        charges.c.covered_micros,
+        charges.c.tax,
+        charges.c.tax_micros,
+    ]
     if costs:
         paid = (cdrs.c.cost_micros, cdrs.c.cost_currency, cdrs.c.cost_exchange)
-        covered = []
+        beside = []
     named = [column.label(name) for column, name in zip(paid, ("charged", "currency", "exchange"), strict=True)]
-    query = sa.select(*shown, *named, *covered)
+    query = sa.select(*shown, *named, *beside)
     if costs:
         query = query.where(cdrs.c.cost_tariff.in_(versions))
     else:
@@ -109,15 +120,21 @@ async def calls_of(
         async with reading(engine) as conn:
             page = (await conn.execute(query.where(when & (cdrs.c.id > last)).order_by(cdrs.c.id).limit(PAGE))).all()
         for row in page:
-            yield PricedCall(
+            found = PricedCall(
                 row.kind, row.called, row.destination, row.start_ms, row.answer_ms, row.duration_ms,
                 row.charged or 0, row.cost_micros or 0, row.cost_currency or "", row.currency, row.tariff_currency,
                 parse_factor(row.exchange),
-                NOTHING_COVERED if costs else Covered(Cover(row.covered_s, row.fees_covered), row.covered_micros),
             )  # fmt: skip
+            yield found if costs else _charged(found, row)
         if len(page) < PAGE:
             return
         last = page[-1].id
+
+
+def _charged(call: PricedCall, row: Row[Any]) -> PricedCall:
+    """With what packages and taxes have to do with its charge."""
+    covered = Covered(Cover(row.covered_s, row.fees_covered), row.covered_micros)
+    return call._replace(charge_micros=call.charge_micros - row.tax_micros, covered=covered, tax=parse_factor(row.tax))
 
 
 def factor_of(call: PricedCall, currency: str, exchange: Exchange) -> Factor | None:
@@ -146,10 +163,11 @@ async def by_destination(
     found: dict[Group, Sum] = {}
     async for call in calls:
         factor = factor_of(call, currency, exchange)
-        priced = None if factor is None else repricer.price(call, factor, call.covered)
+        times, parts = call.tax
+        priced = None if factor is None else repricer.price(call, (factor[0] * times, factor[1] * parts), call.covered)
         name, after = call.destination, None
         if isinstance(priced, Repriced):
-            name, after = priced.rate.destination, priced.micros
+            name, after = priced.rate.destination, priced.micros - tax_within(priced.micros, call.tax)
         if groups is not None:
             name = groups.find(call.called)
         group = Group(name, call.currency)

@@ -15,7 +15,7 @@ from kemi.clock import Now
 from service.app import LINE_BYTES_MAX, Service, make_app
 from service.config import ApiRates
 from service.database.engine import open_engine
-from tests.portal import books
+from tests.portal import books, shop
 from tests.service.office import PASSWORD
 from tests.service.test_money import House
 
@@ -56,6 +56,7 @@ class Town(House):
         await self.pay_much()
         await self.talk_today()
         await books.fill(self)
+        await shop.fill(self)
 
     async def pay_much(self) -> None:
         """Ten payments of nine digits and all decimals: a balance of ten."""

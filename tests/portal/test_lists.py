@@ -14,6 +14,7 @@ import aiohttp
 import openpyxl
 import pytest
 
+from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
 from tests.portal.house import FORMULA, LONG_NAME, WICKED
 
@@ -22,6 +23,24 @@ Walkers = Callable[[], Walker]
 
 def _rows(text: str) -> list[str]:
     return re.findall(r"<tr>(.*?)</tr>", text.rsplit("<tbody>", maxsplit=1)[-1], re.DOTALL)
+
+
+@pytest.mark.parametrize("who", ["boss@op", "owner@upper", "owner@lower", "owner@customer", "owner@carrier"])
+async def test_a_quick_file_says_what_the_list_says(walker: Walker, monkeypatch: pytest.MonkeyPatch, who: str) -> None:
+    """Calls, put together by the database, and row by row from the list: the same for everybody, in both forms."""
+    await walker.sign_in(f"{who}.example")
+    listed = BY_NAME["cdr.list"]
+    for query in ("", "?outcome=answered", "?sort=id", "?account_id=5", "?called=44&until=2999-01-01T00:00:00Z"):
+        found = []
+        for endpoint in (listed, listed._replace(lines=None)):
+            monkeypatch.setitem(BY_NAME, "cdr.list", endpoint)
+            got = await walker.get(f"/calls.csv{query}")
+            async with walker.session.get(f"{walker.address}/calls.xlsx{query}") as answer:
+                read = await answer.read()
+            if answer.status == 200:
+                read = [[cell.value for cell in row] for row in openpyxl.load_workbook(io.BytesIO(read)).active.rows]
+            found.append((got.status, got.text, answer.status, read))
+        assert found[0] == found[1]
 
 
 async def _id(walker: Walker, noun: str, **query: str) -> int:
@@ -38,7 +57,7 @@ async def test_filters_and_order_stand_in_the_address(walker: Walker) -> None:
     await walker.sign_in("boss@op.example")
     page = await walker.get("/accounts?kind=customer&sort=-name")
     assert 'aria-sort="descending"' in page.text
-    assert len(_rows(page.text)) == 2
+    assert len(_rows(page.text)) == 3
     assert "Nothing fits these filters" in (await walker.get("/accounts?name=zzz")).words
     wrong = await walker.get("/accounts?kind=nonsense")
     assert wrong.status == 400

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from service.access.endpoints.roles import NewRole
 from service.accounts.api import AccountEdit, NewAccount
 from service.api.problems import FieldError
+from service.billing.dunning.api import Dunning
+from service.messages.views import NewBroadcast
 from service.portal import static
 from service.portal.colours import CONTRAST_MIN, DARK_GROUND, LIGHT_GROUND, contrast, readable_on, text_on
-from service.portal.components.fields import amount, errors_by_field, kinds, moment, read
+from service.portal.components.fields import amount, errors_by_field, kinds, moment, read, shown
 from service.portal.components.files import inert
 from service.portal.formats import decimals_of_all, duration, formats_of
 from service.portal.navigation import is_below
@@ -108,6 +110,27 @@ def test_fields_come_from_what_an_endpoint_takes() -> None:
     assert (found["credit_limit"].shape, found["commission"].shape) == ("amount", "check")
     assert kinds(AccountEdit)["tariff_id"].can_be_null
     assert kinds(NewRole)["permissions"].shape == "choices"
+
+
+def test_a_thing_within_another_has_its_own_fields() -> None:
+    """By both names; several things have a line each, in which what is empty says nothing."""
+    found = kinds(NewBroadcast)
+    assert (found["audience.below_id"].noun, found["audience.balance_below"].shape) == ("account", "amount")
+    assert "audience" not in found
+    steps = kinds(Dunning)["steps"]
+    assert [part.name for part in steps.parts] == ["kind", "days", "amount", "currency", "percent"]
+    assert read(steps, ["fee", "3", "1,5", "EUR", ""], GERMAN) == [
+        {"kind": "fee", "days": 3, "amount": "1.50", "currency": "EUR"}
+    ]
+    line = [{"kind": "fee", "days": 3, "amount": "1.50", "currency": "EUR", "percent": None}]
+    assert shown(steps, line, GERMAN) == ("fee", "3", "1,50", "EUR", "")
+
+
+def test_a_fault_of_what_is_within_stands_beside_its_field() -> None:
+    """By its place in the body."""
+    errors = [FieldError("body", "/audience/country", "no country")]
+    assert errors_by_field(errors, ["audience.country"]) == ({"audience.country": ["no country"]}, [])
+    assert errors_by_field(errors, ["name"])[0] == {}
 
 
 def test_what_is_typed_becomes_a_value() -> None:

@@ -85,6 +85,8 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
         "/accounts/5", "/accounts/5/edit", "/accounts/5/suspension", "/accounts/5/payment", "/accounts/new", "/calls/1",
         "/trunks/1", "/trunks/new", "/devices/1", "/gateways/1", "/users/2", "/users/new", "/roles/1", "/roles/new",
         "/bans/new", "/profile", "/profile/edit", "/profile/sessions", "/users/7/log-in-as", "/accounts/5/overview",
+        "/rate-notices/1", "/accounts/4/notice-terms/edit", "/reports/schedules/new",
+        "/accounts/4/mail-templates/invoice/en/trial",
         "/accounts/2/brand", "/accounts/2/brand/edit", "/accounts/2/logo", "/accounts/2/roles",
         "/accounts/import", "/translations/new", "/webhooks/new",
         "/deliveries/new", "/accounts?kind=reseller",
@@ -95,7 +97,11 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
         "/tariffs/5/publication", "/tariffs/5/pricing?ask=yes&number=4412&duration_s=90&draft=yes",
         "/accounts/2/mail-templates", "/accounts/2/mail-templates/invoice/en", "/reratings/preview",
         "/tariffs/1/rates", "/lookup?ask=yes&number=44", "/calls/trial?ask=yes&trunk_id=1&to=4420",
-        "/limits/new", "/patterns/new", "/ranges/new", "/accounts/5/ranges", "/specials/new", "/portings/new",
+        "/broadcasts/1", "/broadcasts/new", "/broadcasts/1/edit", "/broadcasts/1/recipients", "/vouchers/new",
+        "/payment-gateways/1/edit", "/bank-lines/1", "/bank-lines/new", "/accounts/4/billing", "/accounts/4/dunning",
+        "/accounts/6/commission", "/commission-rules", "/commissions?source=item", "/accounts/5/top-up",
+        "/commitments/new", "/limits/new", "/patterns/new",
+        "/ranges/new", "/accounts/5/ranges", "/specials/new", "/portings/new",
     ):  # fmt: skip
         await person.go(path)
         await person.check()
@@ -103,8 +109,9 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/accounts", "/accounts/2", "/calls", "/live", "/roles/1", "/accounts/2/lines", "/invoices/1", "/reports"],
-)
+    ["/", "/accounts", "/accounts/2", "/calls", "/live", "/roles/1", "/accounts/2/lines", "/invoices/1", "/reports",
+     "/broadcasts/1", "/accounts/4/dunning", "/bank-lines", "/accounts/6/commission", "/vouchers/new"],
+)  # fmt: skip
 async def test_a_telephone_is_wide_enough(sit: Sit, path: str) -> None:
     """At 360 pixels nothing sticks out, and the menu opens."""
     person = await sit("boss@op.example", 360)
@@ -153,6 +160,22 @@ async def test_an_account_is_edited_in_place(sit: Sit) -> None:
     await expect(person.page.locator("main")).to_contain_text("The account is changed.")
     await expect(person.page.locator("main")).to_contain_text("25")
     assert [line for line in person.wrong if "422" not in line] == []
+
+
+async def test_codes_of_vouchers_are_kept_as_a_file(sit: Sit) -> None:
+    """Saved by a click, from the page that shows them once."""
+    person = await sit("owner@lower.example")
+    await person.go("/vouchers/new")
+    for name, value in {"name": "Till", "amount": "5", "currency": "EUR", "count": "4"}.items():
+        await person.page.fill(f"#{name}", value)
+    await person.page.select_option("#account_id", label="lower")
+    await person.page.get_by_role("button", name="Make").click()
+    await expect(person.page.locator("h1")).to_have_text("Till")
+    await person.check()
+    async with person.page.expect_download() as saving:
+        await person.page.get_by_role("link", name="Save as CSV").click()
+    lines = (await (await saving.value).path()).read_text().split()
+    assert [line.partition(",")[2] for line in lines] == ["amount,currency", *["5.00,EUR"] * 4]
 
 
 async def test_a_running_call_is_watched_and_cut(sit: Sit) -> None:

@@ -213,7 +213,7 @@ class Company:
         store = read_store(self.config)
         async with reading(self.engine) as conn:
             ledger = await read_ledger(conn, self.config, store)
-            found = await of_ledger(conn)
+            found = await of_ledger(conn, self.now.wall_ms)
         between = checks.events_between(self.config, store, ledger)
         found += checks.of_store(store, ledger, between, self.now.boot_ms)
         return Report(all(check.ok for check in found), found)

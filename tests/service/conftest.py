@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
@@ -42,44 +43,64 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("template") / "kambill.db"
 
 
+class Foundation(NamedTuple):
+    """What stands in a ledger before a test begins: written once, and copied for each."""
+
+    name: str = "tables"
+    write: Callable[[AsyncEngine], Awaitable[None]] | None = None
+    """None: tables, and nothing in them."""
+
+
+@pytest.fixture(scope="session")
+def foundation() -> Foundation:
+    """Nothing but tables; a module that wants more says so by a fixture of this name."""
+    return Foundation()
+
+
 @pytest.fixture(params=WANTED)
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+async def database(request: pytest.FixtureRequest, tmp_path: Path, foundation: Foundation) -> AsyncIterator[str]:
     """The URL of a database of its own, on each engine in turn; empty, unless the test asks for `engine`."""
     with_tables = "engine" in request.fixturenames
     if request.param == "sqlite":
         file = tmp_path / "kambill.db"
         if with_tables:
-            await copy_sqlite(request.getfixturevalue("template"), file)
+            await copy_sqlite(request.getfixturevalue("template"), file, foundation)
         yield f"sqlite:///{file}"
         return
     url: str = request.getfixturevalue("postgres_url")
     name = f"t{uuid.uuid4().hex}"
-    if with_tables:
-        await _ensure_template(url)
-    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {TEMPLATE if with_tables else 'template0'}")
+    template = await _ensure_template(url, foundation) if with_tables else "template0"
+    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
     yield url.rsplit("/", 1)[0] + f"/{name}"
     await _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-TEMPLATE = "kambill_tables"
+TABLES = Foundation()
 
 
-async def copy_sqlite(template: Path, file: Path) -> None:
-    """Makes the file a ledger with its tables."""
-    if not template.exists():  # noqa: ASYNC240 -- once
-        await _migrate(f"sqlite:///{template}")
-    shutil.copy(template, file)
+async def copy_sqlite(template: Path, file: Path, foundation: Foundation = TABLES) -> None:
+    """Makes the file a ledger with its tables, and what else a foundation has."""
+    made = template if foundation.write is None else template.with_name(f"{foundation.name}.db")
+    if not made.exists():
+        if foundation.write is not None:
+            await copy_sqlite(template, made)
+        await _found(f"sqlite:///{made}", foundation)
+    shutil.copy(made, file)
 
 
-async def _ensure_template(url: str) -> None:
-    if TEMPLATE not in await _execute(url, "SELECT datname FROM pg_database"):
-        await _execute(url, f"CREATE DATABASE {TEMPLATE}")
-        await _migrate(url.rsplit("/", 1)[0] + f"/{TEMPLATE}")
+async def _ensure_template(url: str, foundation: Foundation) -> str:
+    """Its name."""
+    name = f"kambill_{foundation.name}"
+    if name not in await _execute(url, "SELECT datname FROM pg_database"):
+        below = "template0" if foundation.write is None else await _ensure_template(url, TABLES)
+        await _execute(url, f"CREATE DATABASE {name} TEMPLATE {below}")
+        await _found(url.rsplit("/", 1)[0] + f"/{name}", foundation)
+    return name
 
 
-async def _migrate(url: str) -> None:
+async def _found(url: str, foundation: Foundation) -> None:
     engine = open_engine(url)
-    await migrate(engine)
+    await (migrate if foundation.write is None else foundation.write)(engine)
     await engine.dispose()
 
 

@@ -31,10 +31,13 @@ class Killed(Exception):
 
 @contextmanager
 def watched(engine: AsyncEngine, see: Callable[[bool], None]) -> Iterator[None]:
-    """Calls `see` before each statement, and before each commit with True."""
+    """Calls `see` before each statement, and before each commit with True: the same on both engines, one of which
+    is told to begin by a statement.
+    """
 
-    def statement(*_: Any) -> None:
-        see(False)
+    def statement(_conn: Any, _cursor: Any, text: str, *_: Any) -> None:
+        if not text.startswith("BEGIN"):
+            see(False)
 
     def commit(_: Any) -> None:
         see(True)

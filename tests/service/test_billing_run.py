@@ -10,16 +10,34 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from scripts.benchmarks.month import BEGIN_MS, END_MS, Month, month_of, write_accounts, write_calls
+from scripts.benchmarks.month import (
+    AGENTS_PERCENT_MILLIONTHS,
+    BEGIN_MS,
+    END_MS,
+    SHARE_MILLIONTHS,
+    Month,
+    month_of,
+    write_accounts,
+    write_calls,
+)
 from service.billing.issue import By
 from service.billing.run import Run, Scope, run
+from service.commands.outbox import writing
+from service.commission.payouts import PAY_OUT, hand_out
+from service.commission.rules import WHOLE
 from service.config import Config
 from service.database.billing_tables import billing_terms, taxes
 from service.database.engine import open_engine, reading
+from service.database.tables import accounts
 from service.doctor import of_ledger
-from tests.service.conftest import copy_sqlite
+from service.interconnect.adjustments import Actor
+from service.interconnect.statements.issue import NothingToState
+from service.interconnect.statements.issue import issue as issue_statement
+from service.interconnect.statements.sums import Wanted
+from tests.service.conftest import Foundation, copy_sqlite
 from tests.service.dying import KILLED, Killed, ending_at, kill_apart, raise_killed, watched
 
 CALLS = int(os.environ.get("KAMBILL_BILLING_CALLS", "1500"))
@@ -41,8 +59,8 @@ class Books:
         self.config = Config(run_dir=folder / "run", data_dir=folder, ratebook=folder / "ratebook")
         self.month = month
 
-    async def open(self, calls: int = CALLS) -> None:
-        """VAT of the operator, and of every reseller another one."""
+    async def write(self, calls: int = CALLS) -> None:
+        """A month that is not yet billed; VAT of the operator, and of every reseller another one."""
         await write_accounts(self.engine, self.config, self.month)
         await self.tax(1, 19_000_000)
         for number, reseller in enumerate(self.month.resellers):
@@ -60,6 +78,25 @@ class Books:
         """All that is due."""
         return await run(self.engine, self.config, BY, now_ms, Scope(at_once=AT_ONCE))
 
+    async def state(self) -> list[Row[Any]]:
+        """A statement of the month for each provider."""
+        stated = []
+        for provider in self.month.providers:
+            async with writing(self.engine, self.config.node) as conn:
+                account = (await conn.execute(sa.select(accounts).where(accounts.c.id == provider.id))).one()
+                wanted = Wanted(provider.id, provider.currency, END_MS)
+                stated.append(await issue_statement(conn, account, BEGIN_MS, wanted, Actor("test", 1), NOW_MS))
+        return stated
+
+    async def pay_agents(self) -> list[int]:
+        """What agents have earned."""
+        paid: list[int] = []
+        for agent in self.month.agents:
+            async with writing(self.engine, self.config.node) as conn:
+                account = (await conn.execute(sa.select(accounts).where(accounts.c.id == agent.id))).one()
+                paid += await hand_out(conn, self.config.node, account, PAY_OUT, NOW_MS, BY, NOW_MS)
+        return paid
+
     async def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """Of plain SQL."""
         async with reading(self.engine) as conn:
@@ -74,7 +111,7 @@ class Books:
         for name, text in WRONG.items():
             assert await self.rows(text) == [], name
         async with reading(self.engine) as conn:
-            broken = [check for check in await of_ledger(conn) if not check.ok]
+            broken = [check for check in await of_ledger(conn, NOW_MS) if not check.ok]
         assert not broken, broken
 
 
@@ -90,6 +127,7 @@ IMAGE = {
     "terms": "SELECT account_id, closed_ms, due_ms, calls_after_id FROM billing_terms ORDER BY 1",
 }
 _SPAN = f"(SELECT id FROM cdrs WHERE start_ms < {END_MS})"
+_SHARE = AGENTS_PERCENT_MILLIONTHS * SHARE_MILLIONTHS // WHOLE
 WRONG = {
     "a charge of the period on no invoice": f"SELECT h.cdr_id, h.level FROM charges h LEFT JOIN invoice_calls c "
     f"ON c.cdr_id = h.cdr_id AND c.level = h.level WHERE c.cdr_id IS NULL AND h.cdr_id IN {_SPAN} "
@@ -118,36 +156,107 @@ WRONG = {
     "UNION ALL SELECT h.account_id, h.charge_micros FROM charges h WHERE NOT EXISTS (SELECT 1 FROM invoice_calls c "
     "WHERE c.cdr_id = h.cdr_id AND c.level = h.level)) AS parts GROUP BY account_id) s ON s.account_id = b.account_id "
     "WHERE b.book = 'balance' AND b.amount_micros <> -s.owed",
+    "a commission that is not its part of the charge": f"SELECT c.id FROM commissions c JOIN charges h "
+    "ON h.cdr_id = c.cdr_id AND h.level = c.level JOIN commission_rules u ON u.account_id = c.account_id WHERE "
+    f"c.base_micros <> h.charge_micros OR c.seller_id <> h.seller_id OR c.micros * {WHOLE} + c.remainder "
+    f"<> h.charge_micros * CASE WHEN u.share_of = 'above' THEN {_SHARE} WHEN EXISTS (SELECT 1 FROM commissions d "
+    f"WHERE d.cdr_id = c.cdr_id AND d.level = c.level AND d.account_id <> c.account_id) "
+    f"THEN {AGENTS_PERCENT_MILLIONTHS} - {_SHARE} ELSE {AGENTS_PERCENT_MILLIONTHS} END",
+    "a charge that earned its agents too little": "SELECT h.cdr_id, h.level FROM charges h "
+    "JOIN accounts a ON a.id = h.account_id JOIN accounts g ON g.id = a.parent_id AND g.commission "
+    "JOIN accounts o ON o.id = g.parent_id LEFT JOIN (SELECT cdr_id, level, count(*) n FROM commissions "
+    "GROUP BY cdr_id, level) c ON c.cdr_id = h.cdr_id AND c.level = h.level "
+    "WHERE h.charge_micros <> 0 AND coalesce(c.n, 0) <> CASE WHEN o.commission THEN 2 ELSE 1 END",
+    "a commission that is not posted to the micro-unit": "SELECT c.account_id, c.currency FROM (SELECT account_id, "
+    f"currency, sum(micros) * {WHOLE} + sum(remainder) exact FROM commissions GROUP BY account_id, currency) c "
+    "LEFT JOIN (SELECT p.account_id, p.currency, sum(p.amount_micros) micros FROM postings p JOIN entries e "
+    "ON e.id = p.entry_id WHERE e.kind = 'commission' AND p.book = 'commission' GROUP BY p.account_id, p.currency) p "
+    "ON p.account_id = c.account_id AND p.currency = c.currency WHERE p.micros IS NULL "
+    f"OR p.micros * {WHOLE} > c.exact OR (p.micros + 1) * {WHOLE} <= c.exact",
+    "a payout that is more or less than what was earned": "SELECT p.account_id, p.currency FROM (SELECT account_id, "
+    "currency, sum(amount_micros) micros FROM commission_payouts GROUP BY account_id, currency) p JOIN "
+    f"(SELECT account_id, currency, sum(micros) * {WHOLE} + sum(remainder) exact FROM commissions "
+    "GROUP BY account_id, currency) c ON p.account_id = c.account_id AND p.currency = c.currency "
+    f"WHERE p.micros * {WHOLE} > c.exact OR (p.micros + 1) * {WHOLE} <= c.exact",
+    "a cost of the month on no statement": "SELECT r.id FROM cdrs r LEFT JOIN statement_calls s ON s.cdr_id = r.id "
+    f"AND s.level = -1 WHERE r.cost_micros IS NOT NULL AND r.end_ms < {END_MS} AND s.cdr_id IS NULL "
+    "AND EXISTS (SELECT 1 FROM statements)",
+    "a statement that is not the sum of its calls": "SELECT s.id FROM statements s JOIN (SELECT c.statement_id, "
+    "count(*) calls, sum(r.cost_micros) micros, min(r.cost_account_id) least, max(r.cost_account_id) most, "
+    "max(r.end_ms) last_ms FROM statement_calls c JOIN cdrs r ON r.id = c.cdr_id GROUP BY c.statement_id) t "
+    "ON t.statement_id = s.id WHERE s.out_calls <> t.calls OR s.out_micros <> t.micros OR s.net_micros <> -t.micros "
+    "OR t.least <> s.account_id OR t.most <> s.account_id OR t.last_ms >= s.until_ms",
+    "a line of a statement that is not the sum of its calls": "SELECT l.statement_id, l.destination FROM "
+    "statement_lines l JOIN (SELECT c.statement_id, r.destination, count(*) calls, sum(r.cost_micros) micros FROM "
+    "statement_calls c JOIN cdrs r ON r.id = c.cdr_id GROUP BY c.statement_id, r.destination) t "
+    "ON t.statement_id = l.statement_id AND t.destination = l.destination "
+    "WHERE l.calls <> t.calls OR l.micros <> t.micros",
     "a number that is missing": "SELECT i.seller_id FROM invoices i GROUP BY i.seller_id "
     "HAVING count(*) <> (SELECT n.next_number - 1 FROM numberings n WHERE n.account_id = i.seller_id) "
     "OR count(DISTINCT i.number) <> count(*)",
 }
 
 
+MONTH = month_of(ACCOUNTS - ACCOUNTS // 3, ACCOUNTS // 3, agents=4)
+
+
+@pytest.fixture(scope="session")
+def foundation(tmp_path_factory: pytest.TempPathFactory) -> Foundation:
+    """The month, written once for all of these tests: that takes longer than most of them."""
+    folder = tmp_path_factory.mktemp("month")
+    return Foundation("month", lambda engine: Books(engine, folder, MONTH).write())
+
+
 @pytest.fixture
-async def books(engine: AsyncEngine, tmp_path: Path) -> Books:
+def books(engine: AsyncEngine, tmp_path: Path) -> Books:
     """A month of calls, not yet billed."""
-    books = Books(engine, tmp_path, month_of(ACCOUNTS - ACCOUNTS // 3, ACCOUNTS // 3))
-    await books.open()
-    return books
+    return Books(engine, tmp_path, MONTH)
 
 
 async def test_a_month_adds_up(books: Books) -> None:
-    """Three levels, two currencies, two providers: invoices, taxes, balances and numbers against plain SQL."""
+    """Three levels, two currencies, two providers, agents: invoices, taxes, commissions, statements, balances and
+    numbers against plain SQL.
+    """
     done = await books.run()
     assert (done.accounts, len(done.invoice_ids), dict(done.left)) == (ACCOUNTS, ACCOUNTS, {})
+    assert [(row.in_calls, row.out_calls > 0) for row in await books.state()] == [(0, True), (0, True)]
+    assert await books.pay_agents()
     await books.sound()
     again = await books.run()
     assert again == Run()
+    with pytest.raises(NothingToState):
+        await books.state()
+    assert await books.pay_agents() == []
     await books.sound()
 
 
-async def undisturbed(template: Path, folder: Path, month: Month) -> tuple[list[int], dict[str, list[tuple[Any, ...]]]]:
+@pytest.mark.parametrize(
+    ("tampering", "said"),
+    [
+        ("UPDATE commissions SET micros = micros + 1 WHERE id = 7", "a commission that is not its part of the charge"),
+        ("DELETE FROM commissions WHERE id = 7", "a charge that earned its agents too little"),
+        (
+            "UPDATE cdrs SET cost_micros = cost_micros + 1 WHERE id = (SELECT min(cdr_id) FROM statement_calls)",
+            "a statement that is not the sum of its calls",
+        ),
+    ],
+)
+async def test_the_plain_sql_sees_what_is_wrong(books: Books, tampering: str, said: str) -> None:
+    """A proof that can't fail proves nothing: one figure changed, and the sum of that name differs."""
+    await books.run()
+    await books.state()
+    async with books.engine.begin() as conn:
+        await conn.execute(sa.text(tampering))
+    assert await books.rows(WRONG[said]) != []
+
+
+async def undisturbed(
+    template: Path, folder: Path, foundation: Foundation
+) -> tuple[list[int], dict[str, list[tuple[Any, ...]]]]:
     """The same month billed in one go: statements of each of its transactions, the commit counted too; its image."""
-    await copy_sqlite(template, folder / "undisturbed.db")
+    await copy_sqlite(template, folder / "undisturbed.db", foundation)
     engine = open_engine(f"sqlite:///{folder / 'undisturbed.db'}")
-    books = Books(engine, folder, month)
-    await books.open()
+    books = Books(engine, folder, MONTH)
     counts = [0]
 
     def see(is_commit: bool) -> None:
@@ -169,9 +278,11 @@ def moments(dice: random.Random, counts: list[int], kills: int) -> list[tuple[in
     return sorted(chosen, key=lambda one: one[0])
 
 
-async def test_killed_at_random_statements(books: Books, database: str, template: Path, tmp_path: Path) -> None:
+async def test_killed_at_random_statements(
+    books: Books, database: str, template: Path, tmp_path: Path, foundation: Foundation
+) -> None:
     """Each time a batch is there or not; in the end the same invoices as of a run that nobody disturbed."""
-    counts, image = await undisturbed(template, tmp_path, books.month)
+    counts, image = await undisturbed(template, tmp_path, foundation)
     deaths = {"in this process": 0, "kill -9": 0}
     standing = 0
     for number, (transaction, place) in enumerate(moments(random.Random(7), counts, KILLS), 1):
@@ -194,12 +305,12 @@ async def test_killed_at_random_statements(books: Books, database: str, template
     assert await books.image() == image
 
 
-async def test_several_at_once(books: Books, template: Path, tmp_path: Path) -> None:
+async def test_several_at_once(books: Books, template: Path, tmp_path: Path, foundation: Foundation) -> None:
     """Four runs at the same time: each period is closed once, and the invoices are those of one run."""
     runs = await asyncio.gather(*(books.run() for _ in range(4)))
     assert sum(one.accounts for one in runs) == ACCOUNTS
     await books.sound()
-    assert await books.image() == (await undisturbed(template, tmp_path, books.month))[1]
+    assert await books.image() == (await undisturbed(template, tmp_path, foundation))[1]
 
 
 BY_NUMBER = "FROM invoice_calls c JOIN invoice_lines l ON l.id = c.line_id JOIN cdrs r ON r.id = c.cdr_id"
@@ -243,6 +354,20 @@ async def test_late_calls_are_on_the_next_invoice(books: Books) -> None:
     assert periods[0][1] == END_MS
 
 
+async def test_attempts_of_an_account_that_gets_no_invoice_wait_for_the_next_one(books: Books) -> None:
+    """Nothing to bill, no invoice; what was tried then is on the first invoice that there is."""
+    idle = books.month.customers[0].id
+    async with books.engine.begin() as conn:
+        await conn.execute(sa.text(f"UPDATE charges SET charge_micros = 0 WHERE account_id = {idle}"))
+    await books.run()
+    own = f"FROM invoice_calls c JOIN invoices i ON i.id = c.invoice_id WHERE i.account_id = {idle}"
+    assert await books.rows(f"SELECT count(*) {own}") == [(0,)]
+    await write_calls(books.engine, books.month, 200, seed=2)
+    await books.run(END_MS + 32 * 86_400_000)
+    tried = await books.rows(f"SELECT count(*) FROM charges WHERE account_id = {idle}")
+    assert await books.rows(f"SELECT count(*) {own}") == tried
+
+
 _BILLED = (
     f"SELECT min(c.cdr_id) FROM invoice_calls c JOIN cdrs r ON r.id = c.cdr_id WHERE r.start_ms >= {BEGIN_MS} "
     "AND c.amount_micros > 0 AND c.level = 0"
@@ -270,7 +395,7 @@ async def test_the_doctor_finds_what_is_not_explained(books: Books, tampering: s
     async with books.engine.begin() as conn:
         await conn.execute(sa.text(tampering.format(cdr=cdr)))
     async with reading(books.engine) as conn:
-        found = [one for one in await of_ledger(conn) if not one.ok]
+        found = [one for one in await of_ledger(conn, NOW_MS) if not one.ok]
     assert any(said in one.detail for one in found if one.name in {"invoices", "numbers"}), found
 
 

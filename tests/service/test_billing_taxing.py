@@ -16,7 +16,11 @@ from service.billing.taxing import (
     Group,
     Payer,
     Rate,
+    Rates,
     Tax,
+    added_factor,
+    as_charged,
+    charged_rates,
     rates_of,
     shared_out,
     tax,
@@ -147,3 +151,49 @@ def test_prepaid_prices_have_their_taxes_in_them() -> None:
     """Nobody is asked for more afterwards."""
     (rate,) = rates_of([_tax(VAT)], Payer("taxed", prices_with_tax=True), "calls", 0)
     assert rate.inclusive
+
+
+CHARGED = st.lists(st.tuples(st.integers(1, 100_000_000), st.booleans(), st.booleans()), min_size=1, max_size=4).map(
+    lambda rows: tuple(
+        Rate(f"tax {at}", "levy" if at else "S", percent, compound=compound, inclusive=inclusive)
+        for at, (percent, compound, inclusive) in enumerate(rows)
+    )
+)
+
+
+@given(CHARGED, st.lists(st.integers(0, 10**12), max_size=5))
+def test_an_invoice_splits_what_was_charged_with_tax_without_a_rest(rates: Rates, charges: list[int]) -> None:
+    """Net and tax are the charges to the micro-unit, whatever was in the price and whatever was added."""
+    (found,) = tax([Group(sum(charges), as_charged(rates))], 2)
+    assert found.net_micros + found.tax_micros == sum(charges)
+    assert found.included_micros == found.tax_micros
+    assert all(one.tax_micros % 10_000 == 0 for one in found.shares)
+
+
+@given(CHARGED)
+def test_the_factor_is_what_the_taxes_come_to(rates: Rates) -> None:
+    """Of a net of one: all taxes by their words, over those that the price has already."""
+    whole = within = Fraction(1)
+    for rate in rates:
+        part = rate.fraction * (whole if rate.compound else 1)
+        whole += part
+        within += part if rate.inclusive else 0
+    factor = Fraction(*added_factor(rates))
+    assert factor == whole / within >= 1
+    assert added_factor(as_charged(rates)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("payer", "service", "at_ms", "factor"),
+    [
+        (TAXED, "calls", 10, (119, 100)),
+        (TAXED, "messages", 10, (1, 1)),
+        (TAXED, "calls", 20, (1, 1)),
+        (Payer("exempt"), "calls", 10, (1, 1)),
+        (Payer("reverse_charge"), "calls", 10, (1, 1)),
+    ],
+)
+def test_by_which_a_prepaid_account_is_charged(payer: Payer, service: str, at_ms: int, factor: tuple[int, int]) -> None:
+    """By service, time and status; what isn't said to be added is within the price."""
+    sold = [Tax(VAT, frozenset({"calls"}), 0, 20, added_to_prepaid=True), Tax(LOW, frozenset({"messages"}), 0, None)]
+    assert added_factor(charged_rates(sold, payer, service, at_ms)) == factor

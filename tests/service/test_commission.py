@@ -18,6 +18,7 @@ from service.database.engine import reading
 from tests.service.again import publish, rerate
 from tests.service.company import NOW_MS
 from tests.service.test_invoices import Bureau
+from tests.service.test_products import Shop
 
 SETUP = """
 accounts:
@@ -121,6 +122,25 @@ async def test_a_call_rated_again_takes_back_its_part(agency: Agency) -> None:
     await agency.sound()
 
 
+async def test_nobody_earns_on_a_tax_that_was_added(agency: Agency) -> None:
+    """Of 0.0714 with 19 % a tenth of 0.06; rated again, of what is left; of a fee with its tax the same."""
+    boss, customer = agency.office.boss, agency.ids["customer"]
+    await agency.rule("agent", "10")
+    await boss.do("account.edit", account_id=customer, billing="prepaid")
+    (vat,) = (await boss.do("tax.list", query={"account_id": agency.ids["lower"]}))["items"]
+    await boss.do("tax.edit", tax_id=vat["id"], added_to_prepaid=True)
+    await agency.company.pump()
+    await agency.talk(60)
+    assert (await agency.charged(), await agency.exact("agent")) == (71_400, 6_000)
+    await publish(agency, retail="0.03")
+    await rerate(agency)
+    assert (await agency.charged(), await agency.exact("agent")) == (35_700, 3_000)
+    shop = Shop(agency)
+    await shop.start(await shop.product(price="10"))
+    assert await agency.exact("agent") == 1_003_000
+    await agency.sound()
+
+
 async def test_a_credit_note_takes_back_its_part(agency: Agency) -> None:
     """Half of a line, then the rest: nothing is left."""
     await agency.rule("agent", "7.5")
@@ -149,6 +169,18 @@ async def test_an_item_earns_its_part_once(agency: Agency) -> None:
         async with writing(agency.company.engine, "local") as conn:
             await bill(conn, "local", one, NOW_MS)
     assert await agency.exact("agent") == 1_998_000
+    await agency.sound()
+
+
+async def test_a_real_subscription_earns_its_part(agency: Agency) -> None:
+    """Set-up and first period, as they are charged through the API; a rule of calls alone earns nothing of them."""
+    await agency.rule("agent", "20", service="subscription")
+    await agency.rule("helper", "10", service="calls")
+    offer = {"name": "Line", "kind": "subscription", "price": "30.00", "setup": "5.00", "forced": True}
+    product = (await agency.ask("product.make", account_id=agency.ids["lower"], **offer)).ok()
+    await agency.ask("subscription.start", product_id=product["id"], account_id=agency.ids["customer"])
+    await agency.company.pump()
+    assert (await agency.exact("agent"), await agency.exact("helper")) == (6_000_000, 0)
     await agency.sound()
 
 

@@ -7,13 +7,25 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.config import Config
-from service.database.engine import DatabaseFault, check_migrations, database_url, migrate, open_engine, reading
+from service.database import engine as engine_module
+from service.database.engine import (
+    DatabaseFault,
+    check_migrations,
+    database_url,
+    migrate,
+    newest_migration,
+    open_engine,
+    reading,
+)
 from service.database.tables import accounts, metadata, nodes
 from service.start import ensure_first_rows
+
+MIGRATIONS = Path(engine_module.__file__).parent / "migrations"
 
 
 async def test_read_modify_write_loses_nothing_between_20_tasks(engine: AsyncEngine) -> None:
@@ -43,6 +55,11 @@ async def test_migrating_twice_changes_nothing(engine: AsyncEngine) -> None:
     """The second start finds the tables up to date."""
     await migrate(engine)
     await check_migrations(engine)
+
+
+def test_the_newest_migration_is_alembics_head() -> None:
+    """Whichever number it has: whoever stands elsewhere is brought up to date."""
+    assert ScriptDirectory(str(MIGRATIONS)).get_heads() == [newest_migration()]
 
 
 async def test_two_first_starts_at_once_make_the_tables_once(database: str) -> None:

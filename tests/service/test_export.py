@@ -64,6 +64,29 @@ brands:
   - {account: North, company: "North & Sons", address: "1 Quay\\nHarbour", host: portal.north.example}
 numberings:
   - {account: North, prefix: N-, pattern: "{prefix}{year}-{number:05}", next_number: 70}
+parties:
+  - {account: Operator, legal_name: "Op AG", country: CH, iban: CH9300762011623852957, bank_holder: "Op: AG"}
+  - {account: North, legal_name: North Ltd, country: GB, address_lines: ["1 Quay", "Harbour"], tax_number: GB123}
+  - {account: North/Ann, legal_name: Ann, country: GB}
+taxes:
+  - {account: North, name: VAT, percent: 19, category: S, everybody: true, valid_until: "2027-01-01T00:00:00Z"}
+  - {account: North, name: VAT, percent: 20.5, category: S, everybody: true, valid_from: "2027-01-01T00:00:00Z"}
+  - {account: North, name: levy, percent: 0.000001, category: levy, services: [calls, messages], compound: true}
+  - {account: Operator, name: none, percent: 0, category: E, exemption_reason: "small: §19"}
+terms:
+  - {account: North, cycle: weekly, cycle_day: 3, zone: Europe/Berlin, due_days: 30, annex: true,
+     starts_at: "2026-01-07T00:00:00+01:00"}
+  - {account: North/Ann, language: de, tax_status: exempt, exemption_reason: "school"}
+commission_rules:
+  - {account: South, percent: 12.5, destination_group: ""}
+  - {account: South, percent: 3, service: calls, tariff: wholesale, valid_from: "2026-01-01T00:00:00Z"}
+commission_terms:
+  - {account: South, cycle: weekly, handed_out: pay_out}
+ranges:
+  - {name: satellite, prefixes: ["882", "881"], open_for_existing: true}
+  - {name: islands, prefixes: "247"}
+range_choices:
+  - {account: North, opened: islands, closed: [satellite]}
 mail_templates:
   - {account: North, kind: welcome, language: en, subject: "Hello {{ name }}",
      text: "Dear {{ name }},\\n\\n- welcome\\n"}
@@ -117,6 +140,8 @@ async def test_it_goes_round(market: AsyncEngine, template: Path, tmp_path: Path
     for table in ("accounts", "roles", "users", "gateways", "plans", "trunks", "devices", "numbers", "translations"):
         assert f"\n{table}:\n" in first
     for table in ("brands", "numberings", "mail_templates", "webhooks", "products", "limits", "filters", "patterns"):
+        assert f"\n{table}:\n" in first
+    for table in ("parties", "taxes", "terms", "commission_rules", "commission_terms", "ranges", "range_choices"):
         assert f"\n{table}:\n" in first
     (tmp_path / "other").mkdir()
 

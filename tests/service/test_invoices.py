@@ -188,6 +188,19 @@ async def test_lines_say_the_number_that_called(bureau: Bureau) -> None:
     assert [one["caller"] for one in await bureau.lines(above)] == [""]
 
 
+async def test_corrections_say_the_number_that_called(bureau: Bureau) -> None:
+    """Of who has lines by number; of whoever is above, by destination alone."""
+    await bureau.terms("customer", lines="destination_and_caller")
+    await bureau.talk(61, 7)
+    await bureau.run()
+    await _rerate(bureau, "0.07")
+    await bureau.run(2 * MONTH_MS)
+    (call, _) = (await bureau.office.boss.do("cdr.list"))["items"]
+    (line,) = await bureau.lines((await bureau.invoices("customer"))[1])
+    assert (line["kind"], line["caller"], line["quantity"]) == ("correction", call["caller"], 2)
+    await bureau.sound()
+
+
 async def test_who_may_see_an_invoice_hears_of_it(bureau: Bureau) -> None:
     """Once, when it is issued: a webhook above, and people of the account; nobody of a draft, and nobody else."""
     boss = bureau.office.boss

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 import sqlalchemy as sa
@@ -12,7 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.accounts.storage import UnknownAccount
 from service.config import Config
-from service.database.tables import book_balances, commands, postings
+from service.database.payment_tables import balance_alerts
+from service.database.tables import book_balances, commands, entries, postings
+from service.database.webhook_tables import deliveries, webhooks
 from service.ledger.payments import PaymentRefused, PaymentRequest, Receipt, pay
 from service.ledger.rules import (
     Batch,
@@ -25,7 +28,7 @@ from service.ledger.rules import (
     payment_postings,
     sum_postings,
 )
-from service.ledger.storage import KeyTaken, balance_of, balances, imbalances, post_entry, statement
+from service.ledger.storage import KeyTaken, balance_of, balances, imbalances, post_entries, post_entry, statement
 from service.start import ensure_first_rows
 from tests.service.planting import plant
 
@@ -99,6 +102,48 @@ async def test_a_charge_moves_customer_and_seller(company: AsyncEngine) -> None:
         assert await balance_of(conn, 1, "EUR", "cost") == -24_000
         assert await balance_of(conn, 4, "USD") == 0
         assert await imbalances(conn) == []
+
+
+async def test_entries_of_one_look_are_told_as_if_each_came_alone(company: AsyncEngine) -> None:
+    """Their lines stand under their own ids, and what each of them has crossed is told, with the balance after it."""
+    fresh = [
+        entry(*payment_postings(4, 2, 3 * EURO, "EUR")),
+        entry(*payment_postings(4, 2, -2 * EURO, "EUR")),
+        entry(*payment_postings(4, 2, -3 * EURO, "EUR")),
+        entry(*payment_postings(4, 2, EURO, "EUR"), *payment_postings(5, 1, EURO, "EUR")),
+        entry(*payment_postings(4, 2, 2 * EURO, "EUR")),
+    ]
+    async with company.begin() as conn:
+        told = {"account_id": 1, "url": "https://example.com", "secret": "s", "created_ms": NOW_MS}
+        told["events"] = ["balance.negative", "balance.low", "balance.restored"]
+        await conn.execute(sa.insert(webhooks).values(**told))
+        alert = {"account_id": 4, "threshold_micros": 2 * EURO, "currency": "EUR", "email": "a@example.com"}
+        await conn.execute(sa.insert(balance_alerts).values(**alert))
+        ids = await post_entries(conn, fresh)
+    async with company.connect() as conn:
+        headers = sa.select(entries.c.id, entries.c.first_sequence).order_by(entries.c.id)
+        assert [tuple(row) for row in await conn.execute(headers)] == [(number, 1) for number in sorted(ids)]
+        of = sa.select(postings.c.entry_id, postings.c.amount_micros).where(postings.c.account_id == 4)
+        rows = [tuple(row) for row in await conn.execute(of.order_by(postings.c.id))]
+        bodies = (await conn.execute(sa.select(deliveries.c.body).order_by(deliveries.c.id))).scalars()
+        said = [(told["type"], told["data"]["balance"]) for told in map(json.loads, bodies)]
+    assert rows == list(zip(ids, (3 * EURO, -2 * EURO, -3 * EURO, EURO, 2 * EURO), strict=True))
+    assert said == [
+        ("balance.low", "1.00"),
+        ("balance.negative", "-2.00"),
+        ("balance.restored", "1.00"),
+    ]
+
+
+async def test_no_entry_is_nothing(company: AsyncEngine) -> None:
+    """A run that issues nothing posts nothing; of two entries one of which doesn't add up neither stands."""
+    async with company.begin() as conn:
+        assert await post_entries(conn, []) == []
+        wrong = entry(Posting("balance", 4, 1, "EUR"), Posting("cash", 1, -2, "EUR"))
+        with pytest.raises(Unbalanced):
+            await post_entries(conn, [entry(*payment_postings(4, 2, EURO, "EUR")), wrong])
+    async with company.connect() as conn:
+        assert (await conn.execute(sa.select(sa.func.count()).select_from(entries))).scalar_one() == 0
 
 
 async def test_an_unbalanced_entry_leaves_nothing(company: AsyncEngine) -> None:

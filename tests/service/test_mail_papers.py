@@ -15,6 +15,7 @@ from service.billing.dunning.dunner import Dunner
 from service.database.access_tables import mails
 from service.database.billing_tables import invoices
 from service.database.engine import reading
+from service.messages.papers import Papers
 from service.messages.sender import WAITS_S, Sender
 from tests.service.company import NOW_MS
 from tests.service.mailroom import Mailroom, mailroom
@@ -42,7 +43,8 @@ class Post(Bureau):
         async def at_once(_seconds: float) -> None:
             return None
 
-        sender = Sender(self.company.engine, config, lambda: self.office.now_ms, pause=at_once)
+        files = (Papers(self.company.engine).files_of,)
+        sender = Sender(self.company.engine, config, lambda: self.office.now_ms, files=files, pause=at_once)
         while await sender.send_due():
             pass
         await sender.close()

@@ -10,12 +10,16 @@ import pytest
 import sqlalchemy as sa
 import yaml
 
+from kemi.clerk import Clerk
+from kemi.clock import Now
+from kemi.rooms import Rooms
+from kemi.store.carry import begin_store
 from kemi.store.translate import bound_of
 from ratebook.document import parse_plans
 from service.database.engine import reading
 from service.database.peer_tables import devices
 from service.database.tables import commands, plans, tariffs
-from tests.service.office import Got, Office, Person
+from tests.service.office import NOW_MS, Got, Office, Person
 
 
 class Shop:
@@ -253,6 +257,23 @@ async def test_wrong_numbers(shop: Shop) -> None:
     assert (await shop.customer.ask("number.edit", number_id=made["id"], note="x")).status == 403
 
 
+async def test_no_number_leads_to_kambill_itself(shop: Shop) -> None:
+    """As Kamailio has said where it listens; at another port somebody else may be."""
+    config = shop.office.config
+    now = Now(1, NOW_MS)
+    begin_store(config.run_dir, config.data_dir, "b", 1, now).close()
+    rooms = Rooms.open(config.run_dir, config.data_dir)
+    Clerk(rooms, "b", 1, ("udp:192.0.2.10:5060", "udp:2001:db8::10:5060")).tick(Now(2_000, NOW_MS))
+    rooms.close()
+    body = {"number": "442079460000", "account_id": shop.ids["customer"]}
+    for circle in ("sip:x@192.0.2.10", "sip:x@[2001:db8:0::10]:5060"):
+        got = await shop.boss.ask("number.make", **body, fallbacks=["sip:x@192.0.2.9", circle])
+        assert (got.status, got["errors"][0]["pointer"]) == (422, "/fallbacks/1")
+        assert "in circles" in got["errors"][0]["detail"]
+    elsewhere = ["sip:x@192.0.2.10:5070", "sip:x@192.0.2.10:5060;transport=tcp"]
+    assert (await shop.boss.do("number.make", **body, fallbacks=elsewhere))["fallbacks"] == elsewhere
+
+
 async def test_the_first_rule_that_fits_is_applied(shop: Shop) -> None:
     """The trunk's and the account's together, by position; a number that none fits stays."""
     ids, me = shop.ids, shop.reseller
@@ -477,6 +498,20 @@ async def test_callers_that_nobody_knows_are_said_to_be_by_who_stands_above(shop
     assert [body["attestation"] for body in await shop.told()] == ["gateway"]
     got = await shop.reseller.ask("trunk.edit", trunk_id=made["id"], attestation="rules")
     assert (got.status, "attestation" in got["detail"]) == (403, True)
+
+
+async def test_transfers_are_allowed_by_who_stands_above(shop: Shop) -> None:
+    """Of trunks and devices: off unless said; the store is told."""
+    assert (await shop.trunk(shop.reseller, transfers="account")).ok()["transfers"] == "account"
+    device = (await shop.reseller.do("device.make", account_id=shop.ids["customer"]))["device"]
+    assert device["transfers"] == "off"
+    await shop.reseller.do("device.edit", device_id=device["id"], transfers="anyone")
+    told = [body["transfers"] for body in await shop.told(3)]
+    assert told == ["anyone", "off", "account"]
+    got = await shop.reseller.ask("device.edit", device_id=device["id"], transfers="everybody")
+    assert (got.status, got["errors"][0]["pointer"]) == (422, "/transfers")
+    mine = (await shop.reseller.do("device.make", account_id=shop.ids["reseller"]))["device"]
+    assert (await shop.reseller.ask("device.edit", device_id=mine["id"], transfers="account")).status == 403
 
 
 async def test_signatures_are_asked_for_by_who_stands_above(shop: Shop) -> None:

@@ -135,6 +135,32 @@ async def test_where_a_draft_loses(shop: Shop) -> None:
     }
 
 
+async def test_rates_come_page_by_page(shop: Shop) -> None:
+    """By number, prefix or name, bands beside them; a customer those of the tariff that it pays by, and no other's."""
+    number = (await write(shop, shop.reseller, source=SOURCE)).ok()["id"]
+    assert (await shop.reseller.do("tariff.rates", tariff_id=number))["items"] == []
+    await publish(shop.reseller, number)
+    assert (await shop.customer.ask("tariff.rates", tariff_id=number)).status == 404
+    await shop.reseller.do("account.edit", account_id=shop.ids["customer"], tariff_id=number)
+    first = await shop.customer.do("tariff.rates", tariff_id=number, query={"limit": 1})
+    assert [(one["prefix"], one["blocked"]) for one in first["items"]] == [("1900", True)]
+    second = await shop.customer.do("tariff.rates", tariff_id=number, query={"limit": 1, "cursor": first["next"]})
+    told = [(one["prefix"], one["destination"], one["rate"], one["band"]) for one in second["items"]]
+    assert told == [("44", "Great Britain", "0.06", ""), ("44", "Great Britain", "0.03", "night")]
+    assert second["next"] is None
+    for wanted, count in (("+442079", 2), ("brit", 2), ("19", 1), ("33", 0)):
+        found = await shop.customer.do("tariff.rates", tariff_id=number, query={"look_for": wanted})
+        assert len(found["items"]) == count
+
+
+@pytest.mark.parametrize("query", [{"sort": "prefix"}, {"cursor": "44"}, {"cursor": "p4x"}])
+async def test_a_place_in_rates_that_is_none(shop: Shop, query: dict[str, str]) -> None:
+    """Is told, not guessed at."""
+    number = (await write(shop, shop.reseller, source=SOURCE)).ok()["id"]
+    got = await shop.reseller.ask("tariff.rates", tariff_id=number, query=query)
+    assert (got.status, got["errors"][0]["pointer"]) == (422, f"/{next(iter(query))}")
+
+
 async def test_a_period_by_a_draft(shop: Shop) -> None:
     """Nothing was called yet; a period that is none is told. What calls come to is tested beside the pricing."""
     number = (await write(shop, shop.reseller, source=SOURCE)).ok()["id"]

@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.database.engine import reading
 from service.database.receipt_tables import receipts
+from service.messages.papers import Papers
 from service.messages.sender import Sender
 from tests.service.company import EURO
 from tests.service.mailroom import letter_of, mailroom
@@ -131,7 +132,8 @@ async def _mailed(till: Till) -> list[tuple[str, list[tuple[str, bytes]]]]:
         async def at_once(_seconds: float) -> None:
             return None
 
-        sender = Sender(till.company.engine, config, lambda: till.office.now_ms, pause=at_once)
+        files = (Papers(till.company.engine).files_of,)
+        sender = Sender(till.company.engine, config, lambda: till.office.now_ms, files=files, pause=at_once)
         while await sender.send_due():
             pass
         await sender.close()

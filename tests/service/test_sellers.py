@@ -249,4 +249,4 @@ async def test_wrong_templates(trade: Trade) -> None:
     assert [error["pointer"] for error in got["errors"]] == ["/subject", "/text"]
     preview = {"kind": "low_balance", "language": "en", "subject": "{{ balance }}", "text": "{{ account }}"}
     shown = await me.do("mail-template.preview", account_id=own, **preview)
-    assert shown == {"subject": "4.20", "text": "Customer Ltd"}
+    assert shown == {"subject": "4.20", "text": "Customer Ltd", "examples": ["account", "balance"]}

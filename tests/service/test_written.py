@@ -26,10 +26,10 @@ from service.database.engine import reading
 from service.database.seller_tables import brands
 from tests.service.papers import png
 from tests.service.schematron import Schematron
-from tests.service.test_billing_run import Books, books
+from tests.service.test_billing_run import Books, books, foundation
 from tests.service.test_electronic import schematron
 
-__all__ = ["books", "schematron"]
+__all__ = ["books", "foundation", "schematron"]
 DAY_MS = 86_400_000
 SELLER = {
     "legal_name": "Seller GmbH", "country": "DE", "address_lines": ["Weg 1"], "postcode": "20457", "city": "Hamburg",

@@ -294,6 +294,12 @@ def test_an_owner_elsewhere_pays_beside_the_caller(furnished: Proxy, phone: Phon
     furnished.send({"do": "device_gone", "id": 114})
 
 
+def test_kamailio_says_where_it_listens(furnished: Proxy) -> None:
+    """So that no number is led there (`service.peers.numbers_api`)."""
+    expected = {f"udp:127.0.0.1:{furnished.port}", f"udp:::1:{furnished.port}"}
+    eventually(lambda: set(furnished.look(lambda snapshot: snapshot.sockets)) == expected)
+
+
 def test_only_the_device_that_rings_can_answer(
     furnished: Proxy, phone: Phones, gateway: Agent, agent: Callable[..., Agent]
 ) -> None:

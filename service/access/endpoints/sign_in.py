@@ -174,6 +174,10 @@ async def choose_password(call: Call) -> Answer:
         await lockout.forget_failures(conn, user.email)
         call.actor = _as(user, call)
         await call.audit("user.password", "user", user.id, user.account_id)
+        if user.state == "invited":
+            mail = {"account_id": user.account_id, "recipient": user.email, "template": "welcome"}
+            welcome = sa.insert(mails).values(**mail, fields={"user_id": user.id}, created_ms=call.now_ms)
+            await call.conn.execute(welcome)
         return Answer(await user_view(conn, user.id))
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -19,6 +19,7 @@ from babel.dates import format_date
 from babel.numbers import NumberPattern, parse_pattern
 
 from ratebook.money import MICRO_DECIMALS, NANO_DECIMALS
+from service.billing import currencies
 
 FOLDER = Path(__file__).parent / "languages"
 DEFAULT = "en"
@@ -94,6 +95,11 @@ def decimals_of(value: int, exponent: int) -> int:
     """How many decimals `value` of 10^-exponent each needs."""
     digits = f"{abs(value) % 10**exponent:0{exponent}}".rstrip("0")
     return len(digits)
+
+
+def exact_decimals(currency: str, amounts: Iterable[int]) -> int:
+    """Of a paper that rounds nothing: the currency's, or more where an amount needs them."""
+    return max([currencies.decimals_of(currency), *(decimals_of(micros, MICRO_DECIMALS) for micros in amounts)])
 
 
 @cache

@@ -7,6 +7,7 @@ from alembic import context
 from service.database import (  # noqa: F401 -- their tables belong to the metadata
     access_tables,
     billing_tables,
+    call_tax_tables,
     commission_tables,
     delivery_tables,
     dunning_tables,
@@ -24,6 +25,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     rerating_tables,
     seller_tables,
     tables,
+    traffic_tables,
     webhook_tables,
 )
 from service.database.columns import metadata

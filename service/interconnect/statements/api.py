@@ -11,11 +11,16 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
+from service.billing.document import DocumentFault
+from service.billing.papers import PaperView, PlainQuery, paper_of, told
+from service.database.engine import reading
 from service.database.interconnect_tables import statement_calls, statement_lines, statement_settlements, statements
 from service.database.tables import cdrs
+from service.faults import Fault
 from service.interconnect.below import actor_of, partner
 from service.interconnect.partners import COST_LEVEL, IN
 from service.interconnect.statements.issue import issue, last_until_ms, settle
+from service.interconnect.statements.paper import statement_document
 from service.interconnect.statements.sums import Wanted, sums_of
 from service.interconnect.statements.views import (
     NewStatement,
@@ -104,14 +109,25 @@ async def list_statement_calls(call: Call) -> Answer:
     return Answer(Page[StatementCall](items=[StatementCall.model_validate(row) for row in rows], next=following))
 
 
+async def show_paper(call: Call) -> Answer:
+    """Both directions, what was posted beside them, the net, and what was disputed; in the partner's language."""
+    query: PlainQuery = call.query
+    try:
+        async with reading(call.api.engine) as conn:
+            document = await statement_document(conn, call.row.id)
+        return told(await paper_of(document, query.form))
+    except (DocumentFault, Fault) as fault:
+        raise invalid("/form", str(fault), "query") from None
+
+
 async def settle_statement(call: Call) -> Answer:
     """One entry pays both directions: what is owed for each, against cash. Once."""
     body: Settlement = call.body
     settled = await settle(call.conn, call.node, call.row, body.reason, actor_of(call), call.now_ms)
     row = (await call.conn.execute(_SELECT.where(statements.c.id == call.row.id))).one()
     view = StatementView.from_row(row)
-    told = {"number": view.number, "net": view.model_dump(mode="json")["net"], "entry_id": settled.entry_id}
-    await call.audit("statement.settle", "statement", row.id, row.account_id, None, told)
+    said = {"number": view.number, "net": view.model_dump(mode="json")["net"], "entry_id": settled.entry_id}
+    await call.audit("statement.settle", "statement", row.id, row.account_id, None, said)
     return Answer(view)
 
 
@@ -136,6 +152,10 @@ ENDPOINTS = [
     Endpoint(
         "statement.calls", "GET", f"{_ONE}/calls", _P.STATEMENTS_READ, list_statement_calls,
         "List the calls of a statement", query=StatementCallQuery, answer=Page[StatementCall],
+    ),
+    Endpoint(
+        "statement.paper", "GET", f"{_ONE}/paper", _P.STATEMENTS_READ, show_paper, "Show a statement as PDF or HTML",
+        query=PlainQuery, answer=PaperView, own_transaction=True,
     ),
     Endpoint(
         "statement.settle", "POST", f"{_ONE}/settlement", _P.PAYMENTS_CHANGE, settle_statement,

@@ -15,6 +15,7 @@ from service.database.interconnect_tables import statement_settlements, statemen
 from service.database.rerating_tables import corrections
 from service.faults import Fault
 from service.interconnect.adjustments import Actor
+from service.interconnect.statements.paper import frozen
 from service.interconnect.statements.sums import Sums, Wanted, link, sums_of
 from service.ledger.rules import NETTING, Entry, netting_postings
 from service.ledger.storage import post_entry
@@ -59,6 +60,7 @@ async def issue(
     values = await _values(conn, seller_id, sums)
     values |= {"account_id": account.id, "seller_id": seller_id, "since_ms": since_ms, "until_ms": wanted.until_ms}
     values |= {"currency": wanted.currency, "actor": actor.name, "issued_ms": now_ms}
+    values |= {"paper": await frozen(conn, account, seller_id)}
     row: Row[Any] = (await conn.execute(sa.insert(statements).values(**values).returning(statements))).one()
     if await link(conn, wanted, row.id) != sums.ours.calls + sums.theirs.calls:
         raise CallsCameIn

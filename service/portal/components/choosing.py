@@ -6,7 +6,7 @@ from typing import Any
 
 from service.api.lists import PAGE_ROWS_MAX
 from service.portal.components.fields import Choice, Kind
-from service.portal.components.labels import label_of
+from service.portal.components.labels import value_of
 from service.portal.visit import BY_NAME, Visit
 
 NAMED = {
@@ -20,7 +20,8 @@ FOUND_MAX = 10
 async def choices_of(visit: Visit, kind: Kind) -> list[Choice] | None:
     """Of a field; None: too many, or not for the visitor's eyes: then the number is typed."""
     if kind.choices:
-        return [Choice(one, visit.say(label_of(one)) if one else visit.say("any")) for one in kind.choices]
+        nothing_first = sorted(kind.choices, key=bool)
+        return [Choice(one, visit.say(value_of(one))) for one in nothing_first]
     return await things(visit, kind.noun) if kind.noun else []
 
 
@@ -32,7 +33,7 @@ async def things(visit: Visit, noun: str) -> list[Choice] | None:
     page: Any = (await visit.look_at(name, query={"limit": str(PAGE_ROWS_MAX)})).body
     if page.next is not None:
         return None
-    return [Choice(str(row.id), str(getattr(row, NAMED.get(noun, "name")))) for row in page.items]
+    return [Choice(str(row.id), str(getattr(row, NAMED.get(noun, "name")) or f"#{row.id}")) for row in page.items]
 
 
 async def found(visit: Visit, noun: str, text: str) -> list[Choice]:

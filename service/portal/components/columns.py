@@ -15,6 +15,8 @@ from service.portal.visit import Visit
 
 PLACES: dict[str, str] = {
     "account": "/accounts/{}",
+    "bank-line": "/bank-lines/{}",
+    "broadcast": "/broadcasts/{}",
     "cdr": "/calls/{}",
     "commitment": "/commitments/{}",
     "device": "/devices/{}",
@@ -39,9 +41,11 @@ STATES: dict[str, str] = {
     "issued": "info", "paid": "success", "part_paid": "warning", "overdue": "danger", "settled": "success",
     "starting": "info", "open": "warning", "accepted": "success", "partly": "success",
     "warn": "info", "block": "warning", "suspend": "danger", "allow": "success", "emergency": "danger", "free": "info",
+    "gathering": "info", "sending": "info", "left_out": "secondary",
     "asked": "info", "loaded": "success", "faulty": "danger", "running": "info",
     "rejected": "danger", "closed": "secondary", "cancelled": "secondary", "failed": "danger", "refused": "danger",
-    "out": "danger",
+    "out": "danger", "draft": "secondary", "scheduled": "info", "paused": "warning", "bounced": "danger",
+    "posted": "success", "ignored": "secondary", "on": "success", "off": "secondary",
 }  # fmt: skip
 """The colour of a state's badge."""
 

@@ -32,8 +32,8 @@ class Kind(NamedTuple):
 
     name: str
     shape: str
-    """text, area, password, email, colour, amount, number, check, choice, moment, lines, choices, file; or map: a text
-    for each of its choices."""
+    """text, area, password, email, colour, amount, number, check, choice, moment, lines, choices, file; map: a text
+    for each of its choices; rows: a line of `parts` for each of several things."""
     noun: str = ""
     """What its numbers name; empty: nothing."""
     is_number: bool = False
@@ -43,6 +43,8 @@ class Kind(NamedTuple):
     choices: tuple[str, ...] = ()
     hint: str = ""
     default: Any = None
+    parts: tuple[Kind, ...] = ()
+    """Of rows."""
 
 
 class Field(NamedTuple):
@@ -58,6 +60,8 @@ class Field(NamedTuple):
     """What somebody else made of it meanwhile; empty: nothing."""
     is_fixed: bool = False
     """It can be seen, not changed: something else has said what it is."""
+    rows: tuple[tuple[Field, ...], ...] = ()
+    """Of a field with several lines, their fields."""
 
     @property
     def value(self) -> str:
@@ -67,16 +71,32 @@ class Field(NamedTuple):
 
 @functools.cache
 def kinds(model: type[BaseModel]) -> dict[str, Kind]:
-    """Of every field of a model that a form can take, in order. What holds other things has a form of its own."""
+    """Of every field of a model that a form can take, in order. `whom.country`: of the thing within it."""
     schema = model.model_json_schema()
     required = schema.get("required", [])
-    found = {}
+    found: dict[str, Kind] = {}
     for name, field in model.model_fields.items():
         told = _resolved(schema["properties"][name], schema.get("$defs", {}))
-        kind = _kind(name, told, noun_in(field.annotation, field.metadata), is_required=name in required)
-        if kind is not None:
-            found[name] = kind
+        within, is_list = _model_in(field.annotation)
+        if within is None:
+            kind = _kind(name, told, noun_in(field.annotation, field.metadata), is_required=name in required)
+            found |= {} if kind is None else {name: kind}
+        elif is_list:
+            found[name] = Kind(name, "rows", hint=told.get("description", ""), parts=tuple(kinds(within).values()))
+        else:
+            found |= {f"{name}.{one.name}": one._replace(name=f"{name}.{one.name}") for one in kinds(within).values()}
     return found
+
+
+def _model_in(annotation: Any) -> tuple[type[BaseModel] | None, bool]:
+    """The model that a field holds, and whether it holds several; null doesn't count."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation, False
+    for argument in getattr(annotation, "__args__", ()):
+        model, is_list = _model_in(argument)
+        if model is not None:
+            return model, is_list or getattr(annotation, "__origin__", None) is list
+    return None, False
 
 
 def _resolved(told: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,6 +181,8 @@ def shown(kind: Kind, value: Any, formats: Formats) -> tuple[str, ...]:
         return tuple(str(one) for one in value)
     if kind.shape == "map":
         return tuple(str(value.get(name, "")) for name in kind.choices)
+    if kind.shape == "rows":
+        return tuple(_first(shown(part, row.get(part.name), formats)) for row in value for part in kind.parts)
     if kind.shape == "check":
         return ("yes",) if value else ()
     if kind.shape == "moment" and isinstance(value, int):
@@ -173,6 +195,10 @@ def shown(kind: Kind, value: Any, formats: Formats) -> tuple[str, ...]:
     return (str(value),)
 
 
+def _first(texts: Sequence[str]) -> str:
+    return texts[0] if texts else ""
+
+
 def read(kind: Kind, typed: Sequence[str], formats: Formats) -> Any:
     """The JSON value of what was typed; None: nothing. What can't be read stays text, and the form tells what it is."""
     if kind.shape == "check":
@@ -181,6 +207,8 @@ def read(kind: Kind, typed: Sequence[str], formats: Formats) -> Any:
         return {name: text.strip() for name, text in zip(kind.choices, typed, strict=True) if text.strip()} or None
     if kind.shape == "choices":
         return [_number(one) if kind.is_number else one for one in typed]
+    if kind.shape == "rows":
+        return [_row(kind.parts, line, formats) for line in batched(typed, len(kind.parts))]
     text = (typed[0] if typed else "").replace("\r\n", "\n")
     if kind.shape == "lines":
         parts = [part.strip() for part in re.split(r"[\n;]" if kind.is_number is False else r"[\n;,\s]", text)]
@@ -190,6 +218,17 @@ def read(kind: Kind, typed: Sequence[str], formats: Formats) -> Any:
     if not text:
         return None
     return _value(kind, text, formats)
+
+
+def batched(texts: Sequence[str], size: int) -> list[tuple[str, ...]]:
+    """Lines of so many texts each."""
+    return [tuple(texts[at : at + size]) for at in range(0, len(texts), size)]
+
+
+def _row(parts: Sequence[Kind], line: Sequence[str], formats: Formats) -> dict[str, Any]:
+    """What was said of one thing."""
+    found = {part.name: read(part, [text], formats) for part, text in zip(parts, line, strict=True)}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _value(kind: Kind, text: str, formats: Formats) -> Any:
@@ -238,6 +277,8 @@ def errors_by_field(errors: Sequence[FieldError], names: Sequence[str]) -> tuple
     above: list[str] = []
     for one in errors:
         name, _, rest = one.pointer.removeprefix("/").partition("/")
+        if name not in names and "/" not in rest:
+            name, rest = f"{name}.{rest}", ""
         if name in names:
             beside.setdefault(name, []).append(f"{_place(name, rest)}{one.detail}")
         else:
@@ -258,6 +299,8 @@ def field(
     kind: Kind, label: str, values: tuple[str, ...], errors: Sequence[str] = (), choices: Sequence[Choice] = ()
 ) -> Field:
     """A field, its choices completed by what stands in it."""
+    if kind.shape == "map":
+        return Field(kind, label, values, tuple(errors), tuple(choices))
     known = {one.value for one in choices}
     more = [Choice(one, f"#{one}" if kind.noun else one) for one in values if one not in known]
     listed = (*choices, *more) if kind.shape in {"choice", "choices"} else ()

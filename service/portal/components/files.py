@@ -7,27 +7,29 @@ import csv
 import io
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-import xlsxwriter
 from aiohttp import web
 from pydantic import BaseModel
 
 from ratebook.money import format_micros
 from ratebook.sheets.write import FORMULAS
+from service.api.lines import LinesAsked
 from service.api.lists import PAGE_ROWS_MAX
 from service.api.values import AMOUNT_SCHEMA, noun_in
+from service.portal.components import book
+from service.portal.components.book import Book
 from service.portal.edge import HEADERS
 from service.portal.formats import MICROS, Formats
 from service.portal.visit import BY_NAME, Visit
 
-SHEET_ROWS_MAX = 1_048_575
-"""Of XLSX, without the line of names."""
 CHUNK_BYTES = 1 << 18
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Handler = Callable[[Visit], Any]
+Kind = Literal["csv", "xlsx"]
 
 
 class FileColumn(NamedTuple):
@@ -105,21 +107,44 @@ def _amount(micros: int | None) -> Decimal | None:
     return None if micros is None else Decimal(micros) / MICROS
 
 
-async def _pages(visit: Visit, source: Source, columns: list[FileColumn]) -> AsyncIterator[list[list[object]]]:
-    """All rows, page by page; each page is a look of its own, so that what is revoked meanwhile ends the file."""
-    query = {**source.query(visit), "limit": str(PAGE_ROWS_MAX)}
+class Batch(NamedTuple):
+    """Rows as the file has them."""
+
+    text: str
+    rows: int
+
+
+async def _batches(visit: Visit, source: Source, columns: list[FileColumn], kind: Kind) -> AsyncIterator[Batch]:
+    """All rows, batch by batch; each is a look of its own, so that what is revoked meanwhile ends the file."""
+    query = dict(source.query(visit))
     parameters = visit.path_of(source.endpoint)
-    while True:
-        async with visit.looking():
-            page: Any = (await visit.look_at(source.endpoint, parameters, query)).body
-            for column in columns:
-                if column.learns is not None:
-                    noun, name = column.learns
-                    await visit.learn(noun, [getattr(row, name) for row in page.items])
-        yield [[column.value(visit, row) for column in columns] for row in page.items]
-        if page.next is None:
-            return
-        query["cursor"] = page.next
+    is_quick = BY_NAME[source.endpoint].lines is not None
+    asked = LinesAsked(tuple(column.name for column in columns), kind, visit.formats.zone)
+    following: str | None = query.get("cursor", "")
+    while following is not None:
+        query["cursor"] = following
+        if is_quick:
+            async with visit.looking():
+                lines = await visit.read_lines(source.endpoint, parameters, query, asked)
+            batch, following = Batch(lines.text, lines.rows), lines.next
+        else:
+            batch, following = await _page(visit, source, columns, query, kind)
+        yield batch
+
+
+async def _page(
+    visit: Visit, source: Source, columns: list[FileColumn], query: dict[str, str], kind: Kind
+) -> tuple[Batch, str | None]:
+    """A page of the endpoint, and the next one's cursor."""
+    query = {**query, "limit": str(PAGE_ROWS_MAX)}
+    async with visit.looking():
+        page: Any = (await visit.look_at(source.endpoint, visit.path_of(source.endpoint), query)).body
+        for column in columns:
+            if column.learns is not None:
+                noun, name = column.learns
+                await visit.learn(noun, [getattr(row, name) for row in page.items])
+    rows = [[column.value(visit, row) for column in columns] for row in page.items]
+    return Batch(_lines(rows) if kind == "csv" else "".join(map(book.row, rows)), len(rows)), page.next
 
 
 def inert(value: object) -> object:
@@ -138,77 +163,45 @@ def csv_of(source: Source) -> Handler:
 
     async def send(visit: Visit) -> web.StreamResponse:
         columns = columns_of(source)
-        pages = _pages(visit, source, columns)
-        first = await anext(pages)
+        batches = _batches(visit, source, columns, "csv")
+        first = await anext(batches)
         response = web.StreamResponse(headers=_headers(source, "csv", "text/csv; charset=utf-8"))
         await response.prepare(visit.request)
-        await response.write(_lines([[column.name for column in columns]]) + _lines(first))
-        async for rows in pages:
-            await response.write(_lines(rows))
+        await response.write(_bytes(_lines([[column.name for column in columns]]) + first.text))
+        async for batch in batches:
+            await response.write(_bytes(batch.text))
         await response.write_eof()
         return response
 
     return send
 
 
-def _lines(rows: Iterable[list[object]]) -> bytes:
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "replace")
+
+
+def _lines(rows: Iterable[list[object]]) -> str:
     text = io.StringIO()
     csv.writer(text, lineterminator="\r\n").writerows([inert(value) for value in row] for row in rows)
-    return text.getvalue().encode("utf-8", "replace")
+    return text.getvalue()
 
 
 def xlsx_of(source: Source) -> Handler:
-    """Sends a list as XLSX, on further sheets beyond a sheet's rows. It is written to disk first, for flat memory."""
+    """Sends a list as XLSX. It is written to disk first, for flat memory."""
 
     async def send(visit: Visit) -> web.StreamResponse:
         columns = columns_of(source)
         with tempfile.TemporaryFile() as file:
-            book = xlsxwriter.Workbook(file, {"constant_memory": True, "strings_to_formulas": False})
-            sheets = _Sheets(book, [column.name for column in columns])
-            async for rows in _pages(visit, source, columns):
-                await asyncio.to_thread(sheets.add, rows)
-            await asyncio.to_thread(book.close)
+            with closing(Book(file, [column.name for column in columns])) as made:
+                async for batch in _batches(visit, source, columns, "xlsx"):
+                    await asyncio.to_thread(made.add, *batch)
             return await _sent(visit, source, file)
 
     return send
 
 
-class _Sheets:
-    """A book that grows by rows."""
-
-    def __init__(self, book: Any, names: list[str]) -> None:
-        self._book, self._names = book, names
-        self._at = 0
-        self._sheet = self._new()
-
-    def _new(self) -> Any:
-        sheet = self._book.add_worksheet()
-        sheet.freeze_panes(1, 0)
-        for at, name in enumerate(self._names):
-            sheet.write_string(0, at, name)
-        self._at = 0
-        return sheet
-
-    def add(self, rows: Iterable[list[object]]) -> None:
-        """Rows behind those that stand there."""
-        for row in rows:
-            if self._at == SHEET_ROWS_MAX:
-                self._sheet = self._new()
-            self._at += 1
-            for at, value in enumerate(row):
-                self._write(at, value)
-
-    def _write(self, at: int, value: object) -> None:
-        if isinstance(value, bool):
-            self._sheet.write_boolean(self._at, at, value)
-        elif isinstance(value, int | Decimal):
-            self._sheet.write_number(self._at, at, value)
-        elif value is not None:
-            self._sheet.write_string(self._at, at, str(value))
-
-
 async def _sent(visit: Visit, source: Source, file: Any) -> web.StreamResponse:
-    size = file.tell()
+    size = file.seek(0, io.SEEK_END)
     file.seek(0)
     response = web.StreamResponse(headers=_headers(source, "xlsx", _XLSX) | {"Content-Length": str(size)})
     await response.prepare(visit.request)

@@ -15,6 +15,7 @@ from service.portal.components.choosing import choices_of
 from service.portal.components.fields import Field, Kind, errors_by_field, field, kinds, read, shown
 from service.portal.components.labels import label_of
 from service.portal.components.lists import makes
+from service.portal.components.rows import row_field, typed_rows
 from service.portal.screen import Crumb, Gone, Screen, Shown, filled
 from service.portal.visit import BY_NAME, Visit
 
@@ -38,6 +39,8 @@ class Form(NamedTuple):
     """Of the body, in this order; empty: all that a form can take."""
     shows: str = ""
     """The endpoint that tells what stands now; empty: something new. Only what was changed is sent."""
+    part: str = ""
+    """The field of its answer that holds it; empty: all of the answer."""
     said: str = ""
     """What the next page says."""
     text: str = ""
@@ -108,7 +111,17 @@ async def _stands(visit: Visit, form: Form) -> _Stands:
         return _Stands({})  # nobody has said it yet; whether there is anything to say it of, the endpoint tells
     assert answer.body is not None
     version = answer.version if answer.version is not None else getattr(answer.body, "version", "")
-    return _Stands(answer.body.model_dump(mode="json"), str(version))
+    values = answer.body.model_dump(mode="json")
+    return _Stands(_flat(values[form.part] if form.part else values), str(version))
+
+
+def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
+    """With what stands within other things, by both names."""
+    found = dict(values)
+    for name, value in values.items():
+        if isinstance(value, dict):
+            found |= {f"{name}.{inner}": one for inner, one in value.items()}
+    return found
 
 
 def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
@@ -148,7 +161,9 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
 
 async def _field(visit: Visit, kind: Kind, filled_in: _Filled, errors: list[str]) -> Field:
     values = filled_in.values.get(kind.name, ())
-    listed = await choices_of(visit, kind) if kind.shape in {"choice", "choices"} else []
+    if kind.shape == "rows":
+        return await row_field(visit, kind, values, errors)
+    listed = await choices_of(visit, kind) if kind.shape in {"choice", "choices", "map"} else []
     if listed is None:
         shape = "number" if kind.shape == "choice" else "lines"
         return field(kind._replace(shape=shape), visit.say(label_of(kind.name)), ("\n".join(values),), errors)
@@ -198,6 +213,8 @@ def _typed(visit: Visit, kind: Kind) -> tuple[str, ...]:
     """What was sent of a field."""
     if kind.shape == "map":
         return tuple(str(visit.form.get(f"{kind.name}.{name}", "")) for name in kind.choices)
+    if kind.shape == "rows":
+        return typed_rows(visit, kind)
     sent: list[Any] = visit.form.getall(kind.name, [])
     if kind.shape == "file":
         return tuple(base64.b64encode(one.file.read()).decode() for one in sent if isinstance(one, web.FileField))
@@ -232,7 +249,18 @@ def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands
                 found[name] = value
         elif not _is_same(kind, value, stands.values.get(name), visit):
             found[name] = "" if value is None and not _takes_null(kind) else value
-    return found
+    return _nested(visit, form, typed, found)
+
+
+def _nested(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], found: dict[str, Any]) -> dict[str, Any]:
+    """What stands within another thing in it: such a thing is sent as a whole, or not at all."""
+    within = {name.partition(".")[0] for name in found if "." in name}
+    plain = {name: value for name, value in found.items() if "." not in name}
+    for whole in within:
+        parts = {name: kind for name, kind in _kinds(form).items() if name.startswith(f"{whole}.")}
+        read_all = {name.partition(".")[2]: read(kind, typed[name], visit.formats) for name, kind in parts.items()}
+        plain[whole] = {name: value for name, value in read_all.items() if value is not None}
+    return plain
 
 
 def _parts(kind: Kind, typed: tuple[str, ...]) -> tuple[str, ...]:

@@ -1,9 +1,29 @@
-"""What fields are called by people. A field that isn't named here is called by its name."""
+"""What fields and their values are called by people. What isn't named here is called by its name."""
 
 from __future__ import annotations
 
 LABELS: dict[str, str] = {
+    "added_to_prepaid": "Added to prepaid prices",
     "begin": "From",
+    "booked_on": "Booked on",
+    "decimal_mark": "Sign before decimals",
+    "exempt": "Spared",
+    "offer_id": "Offer",
+    "gateway_id": "Gateway",
+    "message_id": "Message-ID",
+    "done_at": "Done",
+    "start_at": "Begins",
+    "actor": "By",
+    "created_at": "Made",
+    "expires_at": "Can be used until (exclusive)",
+    "format": "Kind of file",
+    "fault": "The mail server says",
+    "handed_out": "How it is handed out",
+    "share_of": "Share of",
+    "words": "What the other server said",
+    "permanent": "For good",
+    "per_minute": "Pace",
+    "next_at": "Next",
     "whole": "This number alone",
     "calls_min": "Calls, at least",
     "by_group": "By destination group",
@@ -20,6 +40,8 @@ LABELS: dict[str, str] = {
     "annex": "Each call as CSV",
     "asr_percent": "ASR",
     "at": "When",
+    "balance_above": "Balance above",
+    "balance_below": "Balance below",
     "bank_holder": "Account holder",
     "below_id": "Account and all below",
     "bic": "BIC",
@@ -43,7 +65,6 @@ LABELS: dict[str, str] = {
     "cycle_day": "Day of the cycle",
     "date_order": "Order of dates",
     "default_role": "What accounts of this kind may",
-    "dmy": "day, month, year",
     "due_days": "Days until it is due",
     "duration_s": "Lengths: the same within (seconds)",
     "duration_unit": "Unit of lengths",
@@ -61,7 +82,7 @@ LABELS: dict[str, str] = {
     "limit": "Rows of a page",
     "gateways": "Of payments that a gateway tells of",
     "mailed": "Mailed",
-    "mdy": "month, day, year",
+    "look_for": "Number, prefix or destination",
     "min": "Minutes",
     "ms": "Milliseconds",
     "name": "Name",
@@ -110,10 +131,32 @@ LABELS: dict[str, str] = {
     "zone": "Time zone",
 }
 
+VALUES: dict[str, str] = {
+    "": "any",
+    ".": "point",
+    ",": "comma",
+    "camt": "CAMT.053",
+    "csv": "CSV",
+    "dmy": "day, month, year",
+    "mdy": "month, day, year",
+    "ymd": "year, month, day",
+}
+"""Of fields with choices, where the value itself says too little."""
+
+
+def value_of(value: str) -> str:
+    """What a choice is called. English, as above."""
+    return VALUES.get(value) or _plain(value)
+
 
 def label_of(name: str) -> str:
     """English; to be translated by whoever prints it."""
+    name = name.rpartition(".")[2]
     if name in LABELS:
         return LABELS[name]
-    words = name.removesuffix("_id").removesuffix("_at").replace("_", " ")
+    return _plain(name.removesuffix("_id").removesuffix("_at"))
+
+
+def _plain(name: str) -> str:
+    words = name.replace("_", " ")
     return words[:1].upper() + words[1:]

@@ -83,6 +83,8 @@ class Listed(NamedTuple):
     """Whether it can be had as a file."""
     file_columns: tuple[FileColumn, ...] = ()
     """What a file says beside the plain fields of the rows."""
+    hands_on: bool = False
+    """What one can do from here is given the filters."""
 
 
 class Table(NamedTuple):
@@ -159,13 +161,18 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
         "is_filtered": any(name in query for name in listed.filters),
         "pages": _pages(visit, following),
         "files": _files(visit, listed),
-        "makes": makes(visit, listed.makes),
+        "makes": _makes(visit, listed),
         "empty": visit.say(listed.empty),
         "kept": await _kept(visit),
         "query": told_query(visit),
     }
     trail = (Crumb(visit.say(listed.back[0]), _with_names(visit, listed.back[1])),) if listed.back else ()
     return Shown("list.html", visit.say(listed.title), values, 200 if problem is None else 400, trail)
+
+
+def _makes(visit: Visit, listed: Listed) -> list[tuple[str, str]]:
+    told = told_query(visit) if listed.hands_on else ""
+    return [(text, f"{link}?{told}" if told else link) for text, link in makes(visit, listed.makes)]
 
 
 async def _kept(visit: Visit) -> list[FilterView] | None:

@@ -11,6 +11,7 @@ from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
+from service.portal.pages.alerts import ALERT_COLUMNS
 from service.portal.pages.home import overview
 from service.portal.pages.money import LINE_COLUMNS
 from service.portal.pages.operator import AUDIT_COLUMNS
@@ -53,6 +54,13 @@ async def show(visit: Visit) -> Shown:
             actions=(*(() if own else (pay,)), ("All lines", f"{here}/lines", "payment.list")),
         ),
         await part(
+            visit, "Low-balance alerts", "balance-alert.list",
+            [one for one in ALERT_COLUMNS if one.title != "Account" and (not one.needs or visit.can(one.needs))],
+            query={"account_id": str(row.id)}, more=f"/balance-alerts?account_id={row.id}",
+            empty="Nobody is told when the balance falls low.",
+            actions=(("New alert", f"/balance-alerts/new?account_id={row.id}", "balance-alert.make"),),
+        ) if row.kind != "root" else None,
+        await part(
             visit, "Audit", "audit.list", AUDIT_COLUMNS, query={"account_id": str(row.id)},
             more=f"/audit?account_id={row.id}",
         ),
@@ -70,6 +78,10 @@ async def show(visit: Visit) -> Shown:
         actions.append(("Who owes whom", f"{here}/position", "account.position"))
     if row.kind in {"root", "reseller"}:
         actions.append(("Brand", f"{here}/brand", "brand.show"))
+    if row.kind != "provider":
+        actions.append(("Rates that change", f"{here}/notice-terms", "notice-terms.edit"))
+    if row.commission:
+        actions.append(("Commission", f"{here}/commission", "commission.report"))
     actions.append(("Roles", f"{here}/roles", "account.ceiling"))
     actions.append(("High-risk ranges", f"{here}/ranges", "range.chosen"))
     dangers = _dangers(row.state, here) if not own else []

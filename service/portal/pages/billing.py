@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from service.accounts.api import AccountView
 from service.api.problems import Problem
 from service.billing.taxes_api import AssignedView
 from service.portal.components import columns
@@ -13,14 +14,22 @@ from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.formats import NEVER
+from service.portal.pages import dunning
 from service.portal.pages.invoices import COLUMNS
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import Visit
 
 ACCOUNT = "/accounts/{account_id}"
 BILLING = f"{ACCOUNT}/billing"
-PARTY = ("legal_name", "address_lines", "postcode", "city", "country", "tax_number", "registration", "iban", "bic")
-TERMS = ("cycle", "cycle_day", "zone", "due_days", "language", "annex", "reviewed", "zero_invoices", "prepaid_invoices")
+PARTY = (
+    "legal_name", "address_lines", "postcode", "city", "country", "tax_number", "registration", "buyer_reference",
+    "electronic_address", "electronic_scheme", "contact_name", "contact_phone", "contact_email", "iban", "bic",
+    "bank_holder", "bank_name",
+)  # fmt: skip
+TERMS = (
+    "cycle", "cycle_day", "zone", "due_days", "language", "lines", "annex", "reviewed", "zero_invoices",
+    "prepaid_invoices",
+)  # fmt: skip
 
 
 def _percent(visit: Visit, row: Any) -> Cell:
@@ -36,6 +45,7 @@ TAXES = Listed(
         columns.other("Seller", "account", "account_id", is_wide=True),
         columns.text("Services", "services", is_wide=True),
         columns.yes("Everybody", "everybody", is_wide=True),
+        columns.yes("Added to prepaid prices", "added_to_prepaid", is_wide=True),
         columns.moment("Until", "valid_until", is_wide=True),
         each("Edit", once("Edit", "/taxes/{}/edit")),
         each("Remove", once("Remove", "/taxes/{}/removal")),
@@ -57,6 +67,7 @@ async def show(visit: Visit) -> Shown:
         _terms(visit, terms, here, is_own=is_own),
         await _taxes(visit, here, is_own=is_own),
         *(await _numbers(visit, here)),
+        *(await _reminders(visit, number)),
         await part(
             visit, "Invoices", "invoice.list", [one for one in COLUMNS if one.title != "Account"],
             query={"account_id": str(number)}, more=f"/invoices?account_id={number}", empty="There is no invoice yet.",
@@ -122,6 +133,13 @@ async def _numbers(visit: Visit, here: str) -> list[Section]:
         edit = (f"{here}/billing/{place}", noun.replace("show", "edit"))
         found.append(section(visit, title, told, edit=edit))
     return found
+
+
+async def _reminders(visit: Visit, number: int) -> list[Section | None]:
+    """What a seller does about unpaid invoices; whether who is billed is spared."""
+    row = await visit.ask("account.show", AccountView, account_id=number)
+    found = [await dunning.steps(visit, number)] if row.kind in {"root", "reseller"} else []
+    return found + ([await dunning.exemption(visit, number)] if row.kind in {"customer", "reseller"} else [])
 
 
 _FORMS = (

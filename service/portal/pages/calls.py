@@ -52,7 +52,7 @@ CALLS = Listed(
         each(
             "Started",
             lambda visit, row: Cell(visit.formats.moment(row.started_at).replace(" ", "\u00a0"), f"/calls/{row.id}"),
-            sort="id",
+            sort="started",
         ),
         columns.other("Account", "account", "account_id", is_wide=True),
         columns.text("From", "caller"),
@@ -169,6 +169,7 @@ async def _levels(visit: Visit, row: Any) -> Any:
         columns.text("Increments", "increments", is_wide=True),
         columns.number("Billed seconds", "billed_s"),
         columns.money("Charge", lambda one: one.charge, lambda one: one.currency),
+        columns.money("Tax in it", lambda one: one.tax or None, lambda one: one.currency),
         columns.money("Seller's margin", lambda one: one.margin, lambda one: one.currency),
     ]
     return await table_of(visit, shown, row.charges)

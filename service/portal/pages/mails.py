@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from service.messages.trials_api import TriedMail
 from service.portal.components import columns
 from service.portal.components.columns import each
 from service.portal.components.facts import Fact, Section, page, section
@@ -15,7 +16,7 @@ from service.portal.components.lists import Cell, table_of
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import Visit
 from service.portal.wording import languages
-from service.sellers.mail import Mail, Templates, TemplateView
+from service.sellers.mail import Templates, TemplateView
 
 MAILS = "/accounts/{account_id}/mail-templates"
 ONE = f"{MAILS}/{{kind}}/{{language}}"
@@ -64,7 +65,10 @@ async def show_one(visit: Visit) -> Shown:
         Fact("May stand in it", Cell(", ".join(f"{{{{ {one} }}}}" for one in row.placeholders))),
     ]
     text = section(visit, "What it says", told, edit=(f"{mine}/edit", "mail-template.edit"))
-    actions = [("Preview", f"{mine}/preview", "mail-template.preview")]
+    actions = [
+        ("Preview", f"{mine}/preview", "mail-template.preview"),
+        ("Mail it to me", f"{mine}/trial", "mail-template.try"),
+    ]  # fmt: skip
     dangers = [("Remove", f"{mine}/removal", "mail-template.remove")] if row.origin == "own" else []
     title = f"{visit.say(row.kind.replace('_', ' ')).capitalize()} ({row.language})"
     return page(
@@ -75,10 +79,13 @@ async def show_one(visit: Visit) -> Shown:
 
 
 async def tell_mail(visit: Visit, body: BaseModel) -> Shown | Gone:
-    """Filled in with an example's values."""
-    assert isinstance(body, Mail)
+    """Filled in."""
+    assert isinstance(body, TriedMail)
     here = f"/accounts/{visit.parameter('account_id')}/mail-templates/{visit.parameter('kind')}"
-    told = section(visit, "The mail", [Fact("Subject", Cell(body.subject))])
+    facts = [Fact("Subject", Cell(body.subject))]
+    if body.examples:
+        facts.append(Fact("Only examples", Cell(", ".join(body.examples)), "The account has nothing of it yet."))
+    told = section(visit, "The mail", facts)
     sections = [told._replace(template="source.html", data=body.text, is_full=True)]
     trail = (Crumb(visit.say("Back to the template"), f"{here}/{visit.parameter('language')}"),)
     return page(visit, visit.say("Preview"), sections, trail=trail)
@@ -95,7 +102,12 @@ _FORMS = (
     ),
     Form(
         f"{ONE}/preview", "mail-template.preview", "Preview template", "Preview", ONE, shows="mail-template.show",
-        text="With an example's values. What is changed here is not kept.", tells=tell_mail,
+        text="With an account's data, or an example's. What is changed here is not kept.", tells=tell_mail,
+    ),
+    Form(
+        f"{ONE}/trial", "mail-template.try", "Mail it to yourself?", "Mail it to me", ONE, shows="mail-template.show",
+        text="As customers would read it, to your own address. What is changed here is not kept.",
+        said="The mail is on its way to your own address.",
     ),
     Form(
         f"{ONE}/removal", "mail-template.remove", "Remove this template?", "Remove", MAILS, is_danger=True,

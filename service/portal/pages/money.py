@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service.portal.components import columns
-from service.portal.components.columns import each
+from service.portal.components.columns import deed, each
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
@@ -49,6 +49,7 @@ OPERATIONS = Listed(
         columns.money("Amount", lambda row: row.amount, lambda row: row.currency),
         columns.text("Reason", "reason", is_wide=True),
         columns.state(),
+        deed("Cancel", "/operations/{}/cancellation", "operation.cancel", lambda row: row.state == "asked"),
     ),
     ("state", "account_id"), empty="There is no refund or transfer.",
 )  # fmt: skip
@@ -69,6 +70,10 @@ _FORMS = (
     Form(
         "/transfers/new", "payment.transfer", "Transfer money", "Transfer", "/operations",
         said="The transfer is on its way.", text="Never money that running calls hold.",
+    ),
+    Form(
+        "/operations/{operation_id}/cancellation", "operation.cancel", "Cancel it?", "Cancel", "/operations",
+        said="It is cancelled.", text="While the call path has not answered yet.", is_danger=True,
     ),
     Form(
         f"{ACCOUNT}/credit-limit", "account.credit-limit", "Set the credit limit", "Set", ACCOUNT,

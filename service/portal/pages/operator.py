@@ -84,7 +84,18 @@ async def show_gateway(visit: Visit) -> Shown:
         section(
             visit,
             "Where to",
-            facts(visit, row, "account_id", "host", "port", "transport", "networks", "trusted"),
+            facts(
+                visit,
+                row,
+                "account_id",
+                "host",
+                "port",
+                "transport",
+                "networks",
+                "trusted",
+                "identity",
+                "signs",
+            ),
             edit=edit,
         ),
         section(

@@ -20,6 +20,7 @@ from service.portal.components.files import FileColumn
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Column, Listed, screens, table_of
+from service.portal.components.papers import PLAIN, paper
 from service.portal.formats import MICROS, NEVER, duration
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import Visit
@@ -143,7 +144,8 @@ async def show_statement(visit: Visit) -> Shown:
             empty=visit.say("No call is on it."),
         ),
     ]  # fmt: skip
-    actions = [("Its calls", f"{here}/calls", "statement.calls")]
+    papers = [(text, f"{here}/paper.{form}", "statement.paper") for text, form in PLAIN]
+    actions = [*papers, ("Its calls", f"{here}/calls", "statement.calls")]
     can_settle = row.settled_at is None and row.account_id != visit.account_id
     dangers = [("Settle", f"{here}/settlement", "statement.settle")] if can_settle else []
     trail = (Crumb(visit.say("Statements"), "/statements"),)
@@ -343,11 +345,7 @@ _FORMS = (
     Form(
         "/commitments/new", "commitment.make", "New commitment", "Make", "/commitments", said="The commitment is made.",
         made=lambda _, row: f"/commitments/{row.id}",  # type: ignore[attr-defined]
-        text="A rate by volume has steps: those are set through the API.",
-        fields=(
-            "account_id", "name", "kind", "direction", "group", "period", "zone", "since", "until",
-            "committed_minutes", "rate",
-        ),
+        text="A rate by volume has steps; the others have committed minutes, and a rate for what is missing.",
     ),
     Form(
         f"{COMMITMENT}/settlement", "commitment.settle", "Settle this period?", "Settle", COMMITMENT, is_danger=True,
@@ -365,6 +363,7 @@ SCREENS = (
     *screens(COMMITMENTS),
     *(form_screen(form) for form in _FORMS),
     Screen(STATEMENT, "statement.show", show_statement),
+    Screen(f"{STATEMENT}/paper.{{form:pdf|html}}", "statement.paper", paper("statement.paper")),
     Screen("/disputes/age", "dispute.aging", show_aging),
     Screen(DISPUTE, "dispute.show", show_dispute),
     Screen(COMMITMENT, "commitment.show", show_commitment),

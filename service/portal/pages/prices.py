@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from service.portal.components import columns
 from service.portal.components.columns import each
 from service.portal.components.facts import Fact, Section, page, section
-from service.portal.components.fields import Kind, kinds
-from service.portal.components.lists import Cell, Column, table_of
+from service.portal.components.fields import kinds
+from service.portal.components.lists import Cell, Column, Listed, screens, table_of
 from service.portal.components.questions import Asked, Question, asking
 from service.portal.formats import NEVER, duration
 from service.portal.screen import Crumb, Screen, Shown
@@ -29,12 +27,11 @@ from service.tariffs.rates_api import (
     PricedRows,
     Simulated,
 )
-from service.tariffs.sheets_api import TariffSheet
 
 TARIFF = "/tariffs/{tariff_id}"
 BACK = ("Tariff", TARIFF)
 ROWS_MAX = 200
-"""Of rates and of changes: who wants all of them takes the sheet."""
+"""Of changes: who wants all of them takes the sheet."""
 
 
 # --- a call, and a number
@@ -94,55 +91,23 @@ LOOKUP = Question(
 # --- rates
 
 
-class _Line(NamedTuple):
-    """A rate as its buyer reads it."""
-
-    destination: str
-    prefix: str
-    rate: str
-    increments: str
-    fee: str
-    since: str
-    until: str
-    band: str
+def _minute(visit: Visit, row: Any) -> Cell:
+    return Cell(visit.say("blocked") if row.blocked else row.rate)
 
 
-_FOR = Kind("look_for", "text", hint="A prefix or number, or part of a destination's name")
-_RATES = (
-    columns.text("Prefix", "prefix"),
-    columns.text("Destination", "destination"),
-    each("A minute", lambda _, row: Cell(row.rate), at_end=True),
-    columns.text("Increments", "increments"),
-    columns.text("Fee", "fee", is_wide=True),
-    columns.text("From", "since", is_wide=True),
-    columns.text("Until (exclusive)", "until", is_wide=True),
-    columns.text("Time band", "band", is_wide=True),
-)
-
-
-async def _rates(visit: Visit, asked: Asked) -> list[Section | None]:
-    sheet = await visit.ask("tariff.export", TariffSheet, tariff_id=visit.parameter("tariff_id"))
-    found = matching(sheet.content, str(asked.get("look_for", "")))
-    table = await table_of(visit, _RATES, found[:ROWS_MAX])
-    title = visit.say("{count} rates").format(count=visit.formats.number(len(found)))
-    more = (visit.say("All of them, as a sheet"), f"/tariffs/{visit.parameter('tariff_id')}/sheet.csv")
-    return [Section(title, [], table, empty=visit.say("No rate is so called."), more=more)]
-
-
-def matching(content: str, text: str) -> list[_Line]:
-    """Of a sheet the lines whose prefix begins so, or covers the number, or whose destination has it in its name."""
-    rows = csv.reader(io.StringIO(content))
-    next(rows, None)
-    lines = (_Line._make([*row[:7], row[9]]) for row in rows)
-    wanted = text.removeprefix("+").lower()
-    if wanted.isdecimal():
-        return [one for one in lines if one.prefix.startswith(wanted) or wanted.startswith(one.prefix)]
-    return [one for one in lines if wanted in one.destination.lower()]
-
-
-RATES = Question(
-    f"{TARIFF}/rates", "tariff.export", "Rates", "Show", BACK, (_FOR,), _rates,
-    text="Those that are in force, and those to come. Times are in UTC.", is_always_answered=True,
+RATES = Listed(
+    f"{TARIFF}/rates", "tariff.rates", "Rates",
+    (
+        each("Prefix", lambda visit, row: Cell(row.prefix or visit.say("every number"))),
+        columns.text("Destination", "destination"),
+        each("A minute", _minute, at_end=True),
+        columns.text("Increments", "increments"),
+        columns.text("Fee", "fee", is_wide=True),
+        columns.moment("From", "effective_at", is_wide=True),
+        columns.moment("Until (exclusive)", "until", is_wide=True),
+        columns.text("Time band", "band", is_wide=True),
+    ),
+    ("look_for",), "look_for", "Nothing is published yet.", back=BACK,
 )  # fmt: skip
 
 # --- a draft
@@ -221,9 +186,9 @@ SIMULATION = Question(
     tuple(kinds(Period).values()), _simulate,
 )  # fmt: skip
 SCREENS = (
+    *screens(RATES),
     asking(PRICING),
     asking(LOOKUP),
-    asking(RATES),
     asking(SIMULATION),
     Screen(f"{TARIFF}/changes", "tariff.diff", show_changes),
     Screen(f"{TARIFF}/losses", "tariff.margin", show_losses),

@@ -114,6 +114,7 @@ def _offer(visit: Visit, row: Any) -> list[Fact]:
         Fact("Price", Cell(money(row.price, row.currency)), "Of a period."),
         Fact("Set-up", Cell(money(row.setup, row.currency)), "Once, at the start."),
         Fact("Description", Cell(row.description or NEVER)),
+        *facts(visit, row, "offered"),
     ]
 
 
@@ -153,7 +154,7 @@ async def show_subscription(visit: Visit) -> Shown:
     is_own = row.account_id == visit.account_id
     trail = (Crumb(visit.say("Subscriptions"), "/subscriptions"),)
     badges = [columns.badge(visit, row.state)]
-    actions, dangers = ([], []) if is_own else _changes(row, here)
+    actions, dangers = ([], _own_changes(row, here)) if is_own else _changes(row, here)
     return page(visit, row.product, sections, badges=badges, actions=actions, dangers=dangers, trail=trail)
 
 
@@ -165,6 +166,11 @@ def _changes(row: Any, here: str) -> tuple[Offered, Offered]:
     can_end = row.state in {"starting", "active", "suspended"}
     resume = [("Resume", f"{here}/resumption", "subscription.resume")] if can_resume else []
     return resume, [("Cancel", f"{here}/cancellation", "subscription.cancel")] if can_end else []
+
+
+def _own_changes(row: Any, here: str) -> Offered:
+    can_end = row.state in {"active", "suspended"} and not row.ends
+    return [("Give notice", f"{here}/notice", "subscription.notice")] if can_end else []
 
 
 _FORMS = (

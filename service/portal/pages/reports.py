@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from service.portal.components import columns
-from service.portal.components.columns import PLACES, each
+from service.portal.components.columns import PLACES, deed, each
+from service.portal.components.forms import Form
+from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.formats import NEVER, duration
 from service.portal.visit import Visit
 
+SCHEDULES = "/reports/schedules"
+SCHEDULE = f"{SCHEDULES}/{{report_schedule_id}}"
 NOUNS = {"account": "account", "provider": "account", "": "account", "trunk": "trunk", "gateway": "gateway"}
 """What the numbers name, by what is summed up by."""
 
@@ -44,5 +48,46 @@ SUMMARY = Listed(
         _money("Margin", "margin"),
     ),
     ("by", "account_id", "since", "until", "currency"), empty="No call was made in this time.",
+    makes=(
+        ("Mail it on schedule", f"{SCHEDULES}/new", "report-schedule.make"),
+        ("Reports by mail", SCHEDULES, "report-schedule.list"),
+    ),
+    hands_on=True,
 )  # fmt: skip
-SCREENS = (*screens(SUMMARY),)
+MAILED = Listed(
+    SCHEDULES, "report-schedule.list", "Reports by mail",
+    (
+        columns.text("Name", "name", sort="name"),
+        each("By", lambda visit, row: Cell(visit.say(row.query["by"]))),
+        columns.other("Account", "account", "account_id", is_wide=True),
+        each("How often", lambda visit, row: Cell(visit.say(row.period))),
+        each("Recipients", lambda visit, row: Cell(visit.formats.number(len(row.recipients))), at_end=True),
+        columns.moment("Next", "due_at", sort="due"),
+        columns.state(),
+        deed("Edit", f"{SCHEDULES}/{{}}/edit", "report-schedule.edit"),
+        deed("Remove", f"{SCHEDULES}/{{}}/removal", "report-schedule.remove"),
+    ),
+    ("name", "state", "account_id"), "name", "No report is mailed yet: ask for one from the page of reports.",
+    (("New report by mail", f"{SCHEDULES}/new", "report-schedule.make"),), back=("Reports", "/reports"),
+)  # fmt: skip
+_FORMS = (
+    Form(
+        f"{SCHEDULES}/new", "report-schedule.make", "New report by mail", "Make", SCHEDULES,
+        said="It is mailed from the next period on.",
+        text="Each reader gets a file of the whole day, week or month behind them, as they may see it themselves.",
+    ),
+    Form(
+        f"{SCHEDULE}/edit", "report-schedule.edit", "Edit report by mail", "Save", SCHEDULES,
+        shows="report-schedule.show", said="It is so from the next one on.",
+        text="While it is paused nothing is mailed; what it would have told then is not told later.",
+    ),
+    Form(
+        f"{SCHEDULE}/removal", "report-schedule.remove", "Remove this report by mail?", "Remove", SCHEDULES,
+        said="It is mailed no more.", is_danger=True,
+    ),
+)  # fmt: skip
+SCREENS = (
+    *screens(SUMMARY),
+    *screens(MAILED),
+    *(form_screen(form) for form in _FORMS),
+)

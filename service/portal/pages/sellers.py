@@ -39,7 +39,7 @@ async def show_brand(visit: Visit) -> Shown:
     brand = await visit.ask("brand.show", BrandView, account_id=visit.parameter("account_id"))
     here = f"/accounts/{visit.parameter('account_id')}"
     told = [
-        Fact("Company", Cell(brand.company or NEVER), "" if not brand.inherited else _INHERITED),
+        Fact("Company name", Cell(brand.company or NEVER), "" if not brand.inherited else _INHERITED),
         Fact("Address", Cell(brand.address or NEVER)),
         Fact("Tax number", Cell(brand.tax_number or NEVER)),
         Fact("Host name", Cell(brand.host or NEVER), "Whoever opens the portal by it sees this name."),

@@ -14,7 +14,7 @@ from service.portal.components.facts import Section
 from service.portal.components.fields import Choice, Field, Kind, errors_by_field, field, kinds, read
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
-from service.portal.components.labels import label_of
+from service.portal.components.labels import label_of, value_of
 from service.portal.components.lists import Cell, table_of
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import Visit
@@ -165,7 +165,7 @@ def _said(asked: dict[str, str], name: str) -> list[str]:
 def _answer(visit: Visit, name: str, sent: Sent, errors: list[str]) -> Field:
     kind = _KINDS[name]
     value = sent.values.get(name, "")
-    choices = [Choice(one, visit.say(label_of(one))) for one in kind.choices]
+    choices = [Choice(one, visit.say(value_of(one))) for one in kind.choices]
     return field(kind, visit.say(label_of(name)), (value,) if value else (), errors, choices)
 
 

@@ -73,7 +73,7 @@ async def show(visit: Visit) -> Shown:
         await _history(visit, row) if row.account_id is not None else None,
     ]
     actions = [
-        ("Rates", f"{here}/rates", "tariff.export"),
+        ("Rates", f"{here}/rates", "tariff.rates"),
         ("Price a call", f"{here}/pricing", "tariff.price"),
         ("As a sheet", f"{here}/sheet.csv", "tariff.export"),
     ]

@@ -103,7 +103,10 @@ async def show_trunk(visit: Visit) -> Shown:
     sections = [
         section(
             visit, "Where from",
-            facts(visit, row, "account_id", "networks", "port", "transport", "tech_prefix", "trusted"),
+            facts(
+                visit, row, "account_id", "networks", "certificate", "port", "transport", "tech_prefix", "trusted",
+                "identity", "created_at",
+            ),
             edit=(f"/trunks/{row.id}/edit", "trunk.edit"),
         ),
         section(visit, "Where to, and for how much", facts(visit, row, "plan_id", "tariff_id", "channels", "cps")),
@@ -111,7 +114,7 @@ async def show_trunk(visit: Visit) -> Shown:
             visit, "Numbers",
             facts(
                 visit, row, "international_prefix", "national_prefix", "country", "caller_rule", "caller_numbers",
-                "attestation",
+                "attestation", "transfers",
             ),
         ),
     ]  # fmt: skip
@@ -138,6 +141,7 @@ async def show_device(visit: Visit) -> Shown:
             visit, "Calls",
             facts(
                 visit, row, "plan_id", "tariff_id", "channels", "cps", "call_max_s", "caller_number", "caller_numbers",
+                "international_prefix", "national_prefix", "country", "transfers",
             ),
         ),
         await _registrations(visit, row.id),

@@ -195,6 +195,11 @@ def _not_own(says: int) -> Callable[[Case], int]:
     return lambda case: 403 if case.is_own else says
 
 
+def _scheduled(case: Case) -> dict[str, Any]:
+    """For the place's own user."""
+    return {"for_account_id": case.place.id, "name": "fresh", "recipients": [case.place.things.get("user", MISSING)]}
+
+
 def _committed(case: Case) -> dict[str, Any]:
     more = {"name": "fresh", "kind": "minimum", "direction": "in", "committed_minutes": 1, "rate": "0.01"}
     return {"account_id": case.place.id, **_PERIOD, **more}
@@ -417,6 +422,14 @@ ROUTES: dict[str, Route] = {
     "mail-template.edit": Route("messages.change", _seller(200), _same(**_TEMPLATE)),
     "mail-template.remove": Route("messages.change", _seller(204, 404)),
     "mail-template.preview": Route("messages.read", 200, _same(**_TEMPLATE)),
+    "mail-template.try": Route("messages.change", _seller(200), _same(**_TEMPLATE)),
+    "report-schedule.list": Route("cdrs.read", whose="query"),
+    "report-schedule.show": Route("cdrs.read"),
+    "report-schedule.make": Route("cdrs.deliver", 201, _scheduled, whose="body"),
+    "report-schedule.edit": Route("cdrs.deliver", 200, _same(hour=7)),
+    "report-schedule.remove": Route("cdrs.deliver", 204),
+    "suppression.list": Route("messages.read", whose="query"),
+    "suppression.lift": Route("messages.change", 204),
     "mail.list": Route("messages.read", whose="query"),
     "mail.show": Route("messages.read"),
     "mail.note-bounce": Route("messages.change", 409, _same(words="x", permanent=True)),
@@ -491,6 +504,7 @@ ROUTES: dict[str, Route] = {
     "tariff.import": Route("tariffs.change", 200, _same(deck="fresh", file=_SHEET, kind="partial", do=True)),
     "tariff.undo-import": Route("tariffs.change", 409, _same(deck="fresh")),
     "tariff.export": Route("tariffs.read"),
+    "tariff.rates": Route("tariffs.read"),
     "tariff.simulate": Route("cdrs.read", 422),
     "webhook.list": Route("settings.read", whose="query"),
     "webhook.show": Route("settings.read"),
@@ -530,6 +544,9 @@ ROUTES: dict[str, Route] = {
     "voucher.void": Route("payments.change"),
     "voucher.use": Route("payments.top_up", 409, _same(code="AAAA-BBBB")),
     "payment-gateway.list": Route("payments.read", whose="query", tells_above=True),
+    "payment-gateway.show": Route(
+        "payments.read", sees=lambda case: case.is_inside or is_offered(case), tells_above=True,
+    ),
     "payment-gateway.make": Route(
         "settings.webhooks",
         _seller(201),
@@ -586,6 +603,7 @@ ROUTES: dict[str, Route] = {
     "statement.issue": Route("statements.change", _not_own(409), _stated, whose="body"),
     "statement.list": Route("statements.read", whose="query"),
     "statement.show": Route("statements.read"),
+    "statement.paper": Route("statements.read"),
     "statement.calls": Route("statements.read"),
     "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),
     "dispute.open": Route("statements.change", _not_own(201), _account(subject="x", amount="1"), whose="body"),

@@ -44,7 +44,7 @@ from service.database.interconnect_tables import (
     statement_calls,
     statements,
 )
-from service.database.message_tables import broadcasts
+from service.database.message_tables import broadcasts, suppressions
 from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
@@ -55,6 +55,7 @@ from service.database.payment_tables import (
     voucher_batches,
 )
 from service.database.peer_tables import devices, numbers, specials, translations
+from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
@@ -257,6 +258,16 @@ class World:
         await self._delivery(put, place)
         told = {"name": mark, "subject": mark, "text": mark, "audience": {}, "per_minute": 1, "actor": mark}
         await put("broadcast", broadcasts, **own, **made, **told)
+        told = {
+            "query": {"by": "account"},
+            "period": "daily",
+            "hour": 6,
+            "zone": "UTC",
+            "due_ms": NOW_MS,
+            "actor": mark,
+        }
+        await put("report-schedule", report_schedules, **own, **made, **told, name=mark, recipients=[things["user"]])
+        await put("suppression", suppressions, **own, **made, address=f"{mark}@x.example", reason="bounced")
         mail = {"recipient": f"{mark}@x.example", "template": "welcome", "fields": {}}
         await put("mail", mails, **own, **made, **mail)
         await self._precautions(put, place)
@@ -326,8 +337,10 @@ class World:
         await put("reconciliation", reconciliations, **own, **made, **period, **rules, **more)
         sums = {f"{side}_{name}": 0 for side in ("in", "out") for name in ("calls", "micros", "corrected_micros")}
         told = {"sequence": place.id, "number": place.marker, "corrections_up_to": 0, "actor": "x", "issued_ms": NOW_MS}
-        sums |= {"in_micros": 1, "in_calls": 1, "net_micros": 1}
-        await put("statement", statements, **own, **period, **told, **sums, seller_id=1)
+        sums |= {"in_corrected_micros": 1, "in_calls": 1, "net_micros": 1}
+        who = {"legal_name": place.marker, "country": "", "address_lines": []}
+        paper = {"seller": who, "buyer": who, "language": "en", "zone": "UTC", "disputes": []}
+        await put("statement", statements, **own, **period, **told, **sums, seller_id=1, paper=paper)
         of = {"statement_id": place.things["statement"], "cdr_id": place.things["cdr"], "level": 0, "micros": 1}
         await conn.execute(sa.insert(statement_calls).values(**of))
         of = {"reconciliation_id": place.things["reconciliation"], "kind": "only_theirs", "caller": ""}

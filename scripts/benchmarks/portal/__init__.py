@@ -1,0 +1,1 @@
+"""Lists, pages and files over millions of calls."""

@@ -1,0 +1,84 @@
+"""One person who asks, on one connection, and what each answer took: on the clock, and of the processors."""
+
+from __future__ import annotations
+
+import http.client
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from scripts.benchmarks.load import family
+from scripts.benchmarks.portal.people import Person
+
+HOST, PORT = "127.0.0.1", 27072
+READ_BYTES = 1 << 20
+_TIMEOUT_S = 600
+
+
+class Took(NamedTuple):
+    """Milliseconds of one answer."""
+
+    wall: float
+    cpu: float
+    """Of the service, and of the database's processes."""
+
+
+class Processes:
+    """Those that do the work."""
+
+    def __init__(self, service: int, database: int | None) -> None:
+        self._service = service
+        self._database = database
+
+    def cpu_ns(self) -> int:
+        """What they have used so far, all threads."""
+        found = 0
+        for pid in [self._service, *(family(self._database) if self._database else [])]:
+            for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                try:
+                    found += int(stat.read_text().split()[0])
+                except OSError:
+                    continue  # it has ended
+        return found
+
+    def memory_kib(self) -> int:
+        """What the service holds."""
+        status = Path(f"/proc/{self._service}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0])
+
+
+class Asker:
+    """Somebody's connection."""
+
+    def __init__(self, person: Person, processes: Processes) -> None:
+        self.person = person
+        self.processes = processes
+        self._connection = http.client.HTTPConnection(HOST, PORT, timeout=_TIMEOUT_S)
+
+    def _sent(self, path: str) -> http.client.HTTPResponse:
+        session = self.person.session
+        self._connection.request(
+            "GET", path, headers={"Cookie": f"kambill_session={session}", "Authorization": f"Bearer {session}"}
+        )
+        return self._connection.getresponse()
+
+    def get(self, path: str) -> tuple[int, bytes]:
+        """Status and body."""
+        answer = self._sent(path)
+        return answer.status, answer.read()
+
+    def timed(self, path: str) -> tuple[int, Took]:
+        """Status, and what the answer took to its last byte."""
+        used, started = self.processes.cpu_ns(), time.perf_counter()
+        status, _ = self.get(path)
+        wall = time.perf_counter() - started
+        return status, Took(wall * 1000, (self.processes.cpu_ns() - used) / 1e6)
+
+    def parts(self, path: str) -> Iterator[bytes]:
+        """A long body while it comes."""
+        answer = self._sent(path)
+        if answer.status != http.client.OK:
+            raise RuntimeError(f"{path}: {answer.status} {answer.read()[:200]!r}")
+        while part := answer.read(READ_BYTES):
+            yield part

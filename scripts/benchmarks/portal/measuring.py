@@ -1,0 +1,94 @@
+"""Asks, and says what it came to: lists and pages against the clock, files by rows a second and by memory."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from scripts.benchmarks.portal.asking import Asker, Took
+from scripts.benchmarks.portal.cases import Case
+
+LIMIT_MS = 150.0
+"""95 of 100 answers of any list or page."""
+CSV_LIMIT, XLSX_LIMIT = 50_000, 20_000
+"""Rows a second of a file of calls, at least."""
+GROWTH_LIMIT_KIB = 64 << 10
+"""By which the service may grow while a file is sent, beyond what its first fifth took."""
+WARM = 1
+
+
+class Figure(NamedTuple):
+    """Of one address, milliseconds."""
+
+    case: Case
+    wall: tuple[float, float]
+    """Median and 95 of 100."""
+    cpu: tuple[float, float]
+    status: int
+
+    def worst(self, *, by_cpu: bool) -> float:
+        """What is held against the limit."""
+        return (self.cpu if by_cpu else self.wall)[1]
+
+
+class FileFigure(NamedTuple):
+    """Of one file."""
+
+    path: str
+    rows: int
+    rows_per_s: float
+    rows_per_cpu_s: float
+    grown_kib: int
+
+
+def at(values: Sequence[float], part: float) -> float:
+    """The value that such a part of all lie at or below."""
+    ordered = sorted(values)
+    return round(ordered[max(0, math.ceil(part * len(ordered)) - 1)], 1)
+
+
+def measured(asker: Asker, case: Case, samples: int) -> Figure:
+    """So many answers, after one that warms up."""
+    took: list[Took] = []
+    status = 0
+    for _ in range(samples + WARM):
+        status, one = asker.timed(case.path)
+        took.append(one)
+    walls, cpus = [one.wall for one in took[WARM:]], [one.cpu for one in took[WARM:]]
+    return Figure(case, (at(walls, 0.5), at(walls, 0.95)), (at(cpus, 0.5), at(cpus, 0.95)), status)
+
+
+def told(database: str, person: str, figures: Sequence[Figure], *, by_cpu: bool) -> int:
+    """A line for each list and page: its slowest way; a line for each way above the limit. How many those are."""
+    groups: dict[str, list[Figure]] = {}
+    for one in figures:
+        groups.setdefault(one.case.what, []).append(one)
+    for what, ways in groups.items():
+        slowest = max(ways, key=lambda one: one.worst(by_cpu=by_cpu))
+        line = {"database": database, "person": person, "what": what, "ways": len(ways), "slowest": slowest.case.how}
+        print(json.dumps(line | {"wall_ms": slowest.wall, "cpu_ms": slowest.cpu}), flush=True)
+    failed = [one for one in figures if one.worst(by_cpu=by_cpu) > LIMIT_MS or one.status != 200]
+    for one in failed:
+        over = {"over": one.case.what, "how": one.case.how, "wall_ms": one.wall, "cpu_ms": one.cpu}
+        print(json.dumps({"database": database, "person": person, **over, "status": one.status}), flush=True)
+    return len(failed)
+
+
+def file_of(asker: Asker, path: str, rows: int) -> FileFigure:
+    """A file, read to its end. `rows`: that it has."""
+    processes = asker.processes
+    used, started = processes.cpu_ns(), time.perf_counter()
+    held = [processes.memory_kib()]
+    beat_s = 0.2
+    due = started + beat_s
+    for _ in asker.parts(path):
+        if time.perf_counter() > due:
+            held.append(processes.memory_kib())
+            due += beat_s
+    seconds, cpu_s = time.perf_counter() - started, (processes.cpu_ns() - used) / 1e9
+    first = max(held[: max(1, len(held) // 5)])
+    grown = max(0, max(held) - first)
+    return FileFigure(path, rows, round(rows / seconds), round(rows / cpu_s), grown)

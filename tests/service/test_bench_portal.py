@@ -1,0 +1,91 @@
+"""The bench's ledger is what the product would have written, and its figures are told: small, times left alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from scripts.benchmarks.portal.cases import Case
+from scripts.benchmarks.portal.making import make
+from scripts.benchmarks.portal.measuring import Figure, at, told
+from scripts.benchmarks.portal.plan import Kept, kept, plan_of
+from service.accounts.rules import ROOT_ID
+from service.calls.records import HOUR_MS
+from service.config import Config
+from service.database.billing_tables import invoice_lines, invoices
+from service.database.engine import open_engine, reading
+from service.database.tables import accounts, book_balances, cdrs, charges, entries, postings, traffic_hourly
+from service.database.traffic_tables import money_hourly, traffic_sums
+
+CALLS, ACCOUNTS = 20_000, 2_000
+NOW_MS = 1_795_000_000_000
+
+
+async def _ledger(database: str, folder: Path) -> Config:
+    ledger = Kept(folder, plan_of(CALLS, ACCOUNTS, NOW_MS), is_made=False)
+    config = Config(run_dir=folder / "run", data_dir=folder, ratebook=folder / "rates", database=database)
+    await make(ledger, config, lambda _: None)
+    return config
+
+
+async def test_the_ledger_adds_up(database: str, tmp_path: Path) -> None:
+    """Hours, lines, balances, sums of subtrees, and invoices, each against what they are sums of; on both engines."""
+    config = await _ledger(database, tmp_path)
+    engine = open_engine(config.database_url)
+    count, total = sa.func.count(), sa.func.sum
+    async with reading(engine) as conn:
+
+        async def one(query: sa.Select[tuple[int]]) -> int:
+            return int((await conn.execute(query)).scalar_one() or 0)
+
+        assert await one(sa.select(count).select_from(cdrs)) == CALLS
+        assert await one(sa.select(count).select_from(accounts)) == ACCOUNTS
+        charged = await one(sa.select(total(charges.c.charge_micros)).where(charges.c.level == 0))
+        assert charged > 0
+        assert await one(sa.select(total(traffic_hourly.c.revenue_micros))) == charged
+        assert await one(sa.select(total(traffic_hourly.c.attempts))) == CALLS
+        assert await one(sa.select(total(traffic_sums.c.attempts)).where(traffic_sums.c.account_id == ROOT_ID)) == CALLS
+        assert await one(sa.select(total(postings.c.amount_micros))) == 0
+        booked = sa.select(total(postings.c.amount_micros)).join(entries, entries.c.id == postings.c.entry_id)
+        sold = booked.where(postings.c.book == "revenue", entries.c.kind == "charges")
+        assert await one(sold) == await one(sa.select(total(charges.c.charge_micros)))
+        earned = sa.select(total(money_hourly.c.amount_micros)).where(money_hourly.c.book == "revenue")
+        assert await one(earned) == await one(sold)
+        assert await one(sa.select(total(book_balances.c.amount_micros))) == 0
+        lines = await one(sa.select(total(invoice_lines.c.net_micros)))
+        assert lines == await one(sa.select(total(invoices.c.net_micros))) > 0
+        odd = sa.select(count).select_from(charges).where(charges.c.charge_micros < 0)
+        assert await one(odd) == 0
+    await engine.dispose()
+
+
+def test_a_ledger_is_kept_while_its_today_is_busy(tmp_path: Path) -> None:
+    """A plan whose traffic has ended, or another size, is another ledger."""
+    first = kept(tmp_path, "sqlite", CALLS, ACCOUNTS)
+    assert not first.is_made
+    first.folder.mkdir()
+    (first.folder / "plan.json").write_text(json.dumps(list(first.plan)))
+    assert kept(tmp_path, "sqlite", CALLS, ACCOUNTS).is_made
+    assert not kept(tmp_path, "sqlite", CALLS, ACCOUNTS + 1).is_made
+    over = first.plan._replace(begin_ms=first.plan.begin_ms - 30 * 24 * HOUR_MS)
+    (first.folder / "plan.json").write_text(json.dumps(list(over)))
+    assert not kept(tmp_path, "sqlite", CALLS, ACCOUNTS).is_made
+
+
+@pytest.mark.parametrize(("wall", "cpu", "by_cpu", "failed"), [(151.0, 1.0, False, 1), (151.0, 1.0, True, 0)])
+def test_what_is_above_the_limit_is_told(
+    capsys: pytest.CaptureFixture[str], wall: float, cpu: float, by_cpu: bool, failed: int
+) -> None:
+    """And counted."""
+    figure = Figure(Case("cdr.list", "first page", "/x"), (1.0, wall), (1.0, cpu), 200)
+    assert told("sqlite", "operator", [figure], by_cpu=by_cpu) == failed
+    assert ('"over": "cdr.list"' in capsys.readouterr().out) is bool(failed)
+
+
+def test_parts_of_a_list_of_times() -> None:
+    """The value that so many of a hundred lie at or below."""
+    assert at(range(1, 101), 0.95) == 95
+    assert at([5.0], 0.95) == 5.0
