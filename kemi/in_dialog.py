@@ -39,7 +39,7 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
-    if method in guards.REFRESHING and is_device(running, side):
+    if method in guards.REFRESHING and is_device(rooms.store, running, side):
         devices_in.mend_contact(sip.received())
     seen = sip.seen()
     request = _read(method, from_tag, to_tag, seen)
