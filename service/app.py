@@ -49,6 +49,7 @@ from service.messages.sender import Sender as MailSender
 from service.notices.gathering import Gatherer
 from service.notices.sheets import Sheets
 from service.notices.telling import Changes
+from service.payments.recharger import Recharger
 from service.portal.application import add_portal, pages_edge
 from service.products.renewer import Renewer
 from service.reports.scheduled.files import ReportFiles
@@ -123,6 +124,7 @@ class Service:
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._dunner = Dunner(engine, config)
+        self._recharger = Recharger(engine, config)
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)
@@ -154,6 +156,7 @@ class Service:
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
             "dunning": (DUN_S, self._dun),
+            "recharges": (DELIVER_S, self._recharge),
             "commission": (BILL_S, self._hand_out),
         }
 
@@ -246,6 +249,10 @@ class Service:
 
     async def _dun(self) -> None:
         while await self._dunner.work(_now_ms()):
+            pass
+
+    async def _recharge(self) -> None:
+        while await self._recharger.work(_now_ms()):
             pass
 
     async def _hand_out(self) -> None:

@@ -172,6 +172,12 @@ class Mail(_Section):
         return self
 
 
+class Payments(_Section):
+    """Where payments are asked for."""
+
+    stripe: str = Field(default="https://api.stripe.com", pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")
+
+
 class Config(_Section):
     """Everything the service is told from outside."""
 
@@ -199,6 +205,7 @@ class Config(_Section):
     webhooks: Webhooks = Webhooks()
     portability: Portability = Portability()
     mail: Mail = Mail()
+    payments: Payments = Payments()
 
     @property
     def ported_folder(self) -> Path:
@@ -223,6 +230,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "webhooks": Webhooks,
     "portability": Portability,
     "mail": Mail,
+    "payments": Payments,
 }
 
 
