@@ -24,7 +24,7 @@ from service.ledger import operations_api as operations
 from service.messages import broadcasts_api, mails_api, suppressions_api, trials_api
 from service.notices import api as notices_api
 from service.notices import terms_api as notice_terms_api
-from service.payments import alerts_api, bank_api, vouchers_api
+from service.payments import alerts_api, bank_api, layouts_api, vouchers_api
 from service.payments import gateways_api as payment_gateways
 from service.peers import (
     devices_api,
@@ -99,6 +99,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *sheets_api.ENDPOINTS,
     *alerts_api.ENDPOINTS,
     *bank_api.ENDPOINTS,
+    *layouts_api.ENDPOINTS,
     *vouchers_api.ENDPOINTS,
     *payment_gateways.ENDPOINTS,
     *commission.ENDPOINTS,

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from service.access.actor import Actor
 from service.access.standing import path_ids
 from service.database.access_tables import audit, mails, roles, sessions, tokens, users
+from service.database.bank_tables import bank_layouts
 from service.database.billing_tables import invoice_lines, invoices, taxes
 from service.database.commission_tables import commission_payouts, commission_rules, commissions
 from service.database.delivery_tables import cdr_deliveries, cdr_files
@@ -229,6 +230,7 @@ NOUNS: dict[str, Noun] = {
         Noun("difference", differences, _of_reconciliation(differences.c.reconciliation_id)),
         Noun("balance-alert", balance_alerts, balance_alerts.c.account_id),
         Noun("bank-line", bank_lines, bank_lines.c.account_id),
+        Noun("bank-layout", bank_layouts, bank_layouts.c.account_id),
         Noun("voucher-batch", voucher_batches, voucher_batches.c.account_id),
         Noun("payment-gateway", payment_gateways, payment_gateways.c.account_id, _sellers_gateways),
         Noun("gateway-event", gateway_events, _of_gateway(gateway_events.c.gateway_id)),

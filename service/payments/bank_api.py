@@ -26,6 +26,7 @@ from service.payments.bank_csv import Layout, read_csv
 from service.payments.bank_file import FILE_BYTES_MAX, BankLine, UnreadableFile, digests
 from service.payments.bank_lines import By, Paid, open_invoices, post, problem_of, settle, take
 from service.payments.camt import read_camt
+from service.payments.layouts_api import keep_layout, layout_of
 from service.sellers.brand import check_sells
 
 AT_ONCE = 50
@@ -46,12 +47,22 @@ class NewFile(Asked):
     account_id: Annotated[AccountId, Field(description="The seller whose bank it is")]
     format: Literal["csv", "camt"]
     file: File
+    bank: Annotated[
+        Text, Field(max_length=100, description="Of a CSV, and a seller with several: how it is read is kept by bank")
+    ] = ""
     columns: Annotated[
-        dict[Field_, Words], Field(default_factory=dict, description="The header's names: by what stands there")
+        dict[Field_, Words],
+        Field(default_factory=dict, description="The header's names: by what stands there. Empty: as in the last file"),
     ]
-    date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
-    decimal_mark: Literal[".", ","] = "."
-    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$", description="Where no column says it")] = ""
+    date_order: Annotated[
+        Literal["ymd", "dmy", "mdy"] | None, Field(description="null: as in the last file; with columns ymd")
+    ] = None
+    decimal_mark: Annotated[
+        Literal[".", ","] | None, Field(description="null: as in the last file; with columns a point")
+    ] = None
+    currency: Annotated[
+        str | None, Field(pattern=r"^([A-Z]{3})?$", description="Where no column says it; null: as in the last file")
+    ] = None
 
 
 class FileView(Told):
@@ -116,17 +127,20 @@ _LISTING = Listing(
 async def take_file(call: Call) -> Answer:
     """What names an invoice that is open, or an account, is posted; the same file again posts nothing."""
     body: NewFile = call.body
-    _check(body)
     async with reading(call.api.engine) as conn:
         call.conn = conn
         seller = await call.find("account", body.account_id, to_change=True)
         check_sells(seller)
         own = sa.select(billing_parties.c.iban).where(billing_parties.c.account_id == seller.id)
         iban = (await conn.execute(own)).scalar() or ""
+        layout = await _layout(call, seller.id)
     try:
-        lines = await asyncio.to_thread(_read, body, iban)
+        lines = await asyncio.to_thread(_read, body, layout, iban)
     except UnreadableFile as fault:
         raise invalid("/file", str(fault)) from None
+    if layout is not None:
+        async with call.writing():
+            await keep_layout(call, seller.id, body.bank, layout)
     counts = await _take_all(call, seller.id, lines)
     known = counts.pop("", 0)
     return Answer(FileView(lines=len(lines), known=known, **{name: counts[name] for name in _STATES}))
@@ -135,22 +149,35 @@ async def take_file(call: Call) -> Answer:
 _STATES = ("open", "posted", "ignored")
 
 
-def _check(body: NewFile) -> None:
-    """Raises Problem."""
-    missing = [name for name in NEEDED if name not in body.columns]
-    if body.format == "csv" and missing:
-        raise invalid("/columns", f"say which columns these are: {', '.join(missing)}")
-    if body.format == "csv" and "currency" not in body.columns and not body.currency:
-        raise invalid("/currency", "no column says the currency: say it here")
-    if body.format == "camt" and body.columns:
-        raise invalid("/columns", "only a CSV has columns")
-
-
-def _read(body: NewFile, iban: str) -> list[BankLine]:
+async def _layout(call: Call, seller_id: int) -> Layout | None:
+    """How a CSV is read: as it is said, else as in the last file; None: it is none. Raises Problem."""
+    body: NewFile = call.body
     if body.format == "camt":
-        return read_camt(body.file, iban)
+        if body.columns:
+            raise invalid("/columns", "only a CSV has columns")
+        return None
     columns: dict[str, str] = {str(field): name for field, name in body.columns.items()}
-    return read_csv(body.file, Layout(columns, body.date_order, body.decimal_mark, body.currency))
+    known = None if columns else await layout_of(call.conn, seller_id, body.bank)
+    before = Layout(columns) if known is None else Layout(*(known._mapping[name] for name in Layout._fields))
+    said = {name: getattr(body, name) for name in ("date_order", "decimal_mark", "currency")}
+    layout = before._replace(**{name: value for name, value in said.items() if value is not None})
+    _check(layout)
+    return layout
+
+
+def _check(layout: Layout) -> None:
+    """Raises Problem."""
+    missing = [name for name in NEEDED if name not in layout.columns]
+    if missing:
+        raise invalid(
+            "/columns", f"say which columns these are: {', '.join(missing)}; no file of this bank has said it"
+        )
+    if "currency" not in layout.columns and not layout.currency:
+        raise invalid("/currency", "no column says the currency: say it here")
+
+
+def _read(body: NewFile, layout: Layout | None, iban: str) -> list[BankLine]:
+    return read_camt(body.file, iban) if layout is None else read_csv(body.file, layout)
 
 
 async def _take_all(call: Call, seller_id: int, lines: list[BankLine]) -> Counter[str]:

@@ -114,7 +114,8 @@ async def _accounts(inner: Inner, kind: Kind) -> list[Thing]:
 async def _of_accounts(inner: Inner, kind: Kind, table: sa.Table) -> list[Thing]:
     """What an account has one of, as it is shown."""
     show = BY_NAME[kind.lists or f"{kind.noun}.show"]
-    numbers = list((await inner.conn.execute(sa.select(table.c.account_id).distinct())).scalars())
+    of = sa.select(table.c.account_id).distinct().order_by(table.c.account_id)
+    numbers = list((await inner.conn.execute(of)).scalars())
     found = []
     for number in numbers:
         view = (await inner.ask(show, Asking(parameters={"account_id": str(number)}))).body

@@ -6,6 +6,7 @@ from alembic import context
 
 from service.database import (  # noqa: F401 -- their tables belong to the metadata
     access_tables,
+    bank_tables,
     billing_tables,
     call_tax_tables,
     commission_tables,

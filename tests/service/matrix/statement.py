@@ -533,6 +533,8 @@ ROUTES: dict[str, Route] = {
         _account(format="csv", file=_BANK, columns={"booked": "d", "amount": "a", "remittance": "r"}, currency="EUR"),
         whose="body",
     ),
+    "bank-layout.list": Route("payments.change", whose="query"),
+    "bank-layout.remove": Route("payments.change", 204),
     "bank-line.list": Route("payments.change", whose="query"),
     "bank-line.show": Route("payments.change"),
     "bank-line.match": Route("payments.change", 409, lambda case: {"account_id": case.place.id}),

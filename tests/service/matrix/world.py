@@ -23,6 +23,7 @@ from service.access.actor import local_actor
 from service.access.keys import TOKEN, new_key
 from service.access.sessions import Sessions, Visit, open_session
 from service.database.access_tables import mails, roles, tokens, user_roles, users
+from service.database.bank_tables import bank_layouts
 from service.database.billing_tables import (
     billing_parties,
     billing_terms,
@@ -370,6 +371,8 @@ class World:
             email=f"{place.marker}@x.example",
         )
         line = {"digest": place.marker, "booked_on": "2026-11-01", "payer": place.marker, "remittance": place.marker}
+        layout = {"columns": {"booked": place.marker}, "date_order": "ymd", "decimal_mark": ".", "currency": "EUR"}
+        await put("bank-layout", bank_layouts, **own, bank=place.marker, **layout)
         await put("bank-line", bank_lines, **own, **sum_, **line)
         await put("voucher-batch", voucher_batches, **own, **sum_, name=place.marker, count=1, actor="x")
         link = f"https://{place.marker}.example/"
