@@ -18,7 +18,7 @@ from tests.service.office import PASSWORD
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 Sit = Callable[..., Awaitable[Person]]
 EVERYBODY = {
-    "boss@op.example": {"/gateways", "/bans", "/audit", "/accounts"},
+    "boss@op.example": {"/gateways", "/bans", "/audit", "/accounts", "/doctor"},
     "admin@op.example": {"/gateways", "/accounts"},
     "reader@op.example": {"/gateways", "/accounts"},
     "owner@upper.example": {"/accounts", "/roles"},
@@ -31,7 +31,7 @@ EVERYBODY = {
 CLOSELY = {"boss@op.example", "owner@customer.example"}
 """Whose pages are gone over for accessibility: the other people's are the same ones."""
 NEVER = {
-    "owner@upper.example": {"/gateways", "/bans"},
+    "owner@upper.example": {"/gateways", "/bans", "/doctor"},
     "owner@customer.example": {"/gateways", "/accounts", "/bans"},
     "owner@carrier.example": {"/trunks", "/accounts"},
 }
