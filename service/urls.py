@@ -11,6 +11,7 @@ from service.billing.dunning import api as dunning
 from service.calls import history, running, simulation, traffic_api
 from service.commission import api as commission
 from service.delivery import api as delivery
+from service.doctor import api as doctor
 from service.edge import api as edge
 from service.edge import portings_api
 from service.fraud import alarms_api, filters_api, limits_api, patterns_api, ranges_api
@@ -116,6 +117,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *commitments.ENDPOINTS,
     *position.ENDPOINTS,
     *portings_api.ENDPOINTS,
+    *doctor.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

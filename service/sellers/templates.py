@@ -96,6 +96,12 @@ KINDS: dict[str, Kind] = {
         "Hello {{ name }},\n\ncalls of {{ account }} have passed a limit ({{ rule }}): {{ seen }}. {{ action }}.\n\n"
         "{{ company }}\n",
     ),
+    "doctor_failed": Kind(
+        _COMMON | {"faults": "conservation: entry 7: 1 EUR where 0 was expected", "count": "1"},
+        "{{ company }}: {{ count }} checks failed",
+        "Hello {{ name }},\n\nthe doctor has looked tonight, and found what should not be:\n\n{{ faults }}\n\n"
+        "All of it: {{ portal }}/doctor\n\n{{ company }}\n",
+    ),
     "cdr_file": Kind(
         _COMMON | {"file": "calls-2026-12-01.csv", "calls": "1234"},
         "{{ account }}: {{ calls }} calls",

@@ -16,6 +16,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     fraud_tables,
     interconnect_tables,
     message_tables,
+    nightly_tables,
     notice_tables,
     payment_tables,
     peer_tables,

@@ -46,6 +46,7 @@ from service.database.interconnect_tables import (
     statements,
 )
 from service.database.message_tables import broadcasts, suppressions
+from service.database.nightly_tables import doctor_runs
 from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
@@ -273,6 +274,8 @@ class World:
         await put("mail", mails, **own, **made, **mail)
         await self._precautions(put, place)
         await put("ban", bans, network=f"203.0.113.{row.id}", why="flood", made_ms=NOW_MS)
+        at = {"started_ms": NOW_MS, "lease_until_ms": NOW_MS, "finished_ms": NOW_MS}
+        await put("doctor-run", doctor_runs, night=mark, node="local", checks=[], **at)
         await put("porting", portings, name=mark, prefix=f"8{row.id}", file="x.csv", asked_ms=NOW_MS)
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
         await put("operation", operations, **own, **made, **asked)
