@@ -9,6 +9,7 @@ from kemi.answer import Callee, Denied, Grant, answered
 from kemi.calls_in import send_message, send_out
 from kemi.clock import now
 from kemi.failover import fail_over
+from kemi.forwards import FOLLOWED, Forwarded, forward
 from kemi.identify import Source
 from kemi.messages import Far
 from kemi.prober import note_result
@@ -260,7 +261,11 @@ def failure(rooms: Rooms) -> None:
         return
     code = sip.failure_code()
     _note_failure(rooms, call, code, ring_ms)
-    target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
+    forwarded = _forwarded(rooms, call, code, ring_ms)
+    if forwarded is None:
+        target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
+    else:
+        target, call = forwarded.target, forwarded.call
     if target is not None:
         sip.set_dialog_note(notes.RING, "")
         sip.set_dialog_note(notes.CODECS, "")
@@ -272,6 +277,18 @@ def failure(rooms: Rooms) -> None:
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
         sip.end_media()
         sip.transaction_reply(code, reason)
+
+
+def _forwarded(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | None:
+    """The call as which the dialog goes on, since who rang has forwarded it; None: nobody has, or it may not."""
+    if code not in FOLLOWED:
+        return None
+    uris = sip.uris([sip.failure_header("Contact")])
+    found = forward(rooms, call, code, uris, ring_ms, sip.is_own_uri, sip.offer, now())
+    if found is not None:
+        sip.follow_call(found.call)
+        devices_in.note_nat(notes.CALLEE, is_device=False)
+    return found
 
 
 def message_answered(rooms: Rooms) -> None:

@@ -38,7 +38,7 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
-    if method in guards.REFRESHING and is_device(running, side):
+    if method in guards.REFRESHING and is_device(rooms.store, running, side):
         devices_in.mend_contact(sip.received())
     request = _read(method, from_tag, to_tag)
     answer = _judge(running, request, side) if sip.is_clean() else guards.BAD_REQUEST

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kemi import acknowledge, authenticate, farewell, places, suspension
+from kemi import acknowledge, authenticate, farewell, joined, places, suspension
 from kemi.clock import Now
 from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
@@ -169,7 +169,8 @@ def _extend(rooms: Rooms, call: RunningCall, dialogs: Dialogs, now: Now) -> None
     if extension is None or not extension.grew:
         return
     after = extension.after
-    remaining_s = -((now.boot_ms - after.grant_end_boot_ms) // 1000)
+    end_ms = joined.grant_end_boot_ms(rooms.store, after) if after.joined else after.grant_end_boot_ms
+    remaining_s = -((now.boot_ms - end_ms) // 1000)
     if not dialogs.set_timeout(remaining_s, after.h_entry, after.h_id):
         _reap(rooms, after.key, extension.before.seen_boot_ms, now)
 

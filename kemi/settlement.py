@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kemi import limits, packages, suspension
 from kemi.clock import Now
+from kemi.joined import together
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.store import accounts, exposure, queues
@@ -67,7 +68,7 @@ def hung_up(rooms: Rooms, seen: RunningCall, before: bytes, end: End, now: Now) 
 
     What has changed since is seen there, and the bill made anew; so it is if packages pay, which others use too.
     """
-    is_alone = not any(leg.packages for leg in seen.legs)
+    is_alone = not seen.joined and not any(leg.packages for leg in seen.legs)
     bill = bill_of(seen, before, _ending(seen, end, now.boot_ms), now)
     with Change(rooms.store) as change:
         record = change.txn.get(seen.key, db=change.store.call)
@@ -111,9 +112,12 @@ def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
 
 
 def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
-    """Ends a call in a transaction of the caller: it lasted until `end_boot_ms`, at most its grant is billed."""
-    pools = {leg.account: packages.pool_of(change, leg, now.wall_s) for leg in running.legs if leg.packages}
-    close(change, running, bill_of(running, pack_call(running), _ending(running, end, end_boot_ms), now, pools))
+    """Ends a call in a transaction of the caller, and those that are joined to it: each lasted until `end_boot_ms`, and
+    at most its grant is billed.
+    """
+    for one in together(change, running) if running.joined else (running,):
+        pools = {leg.account: packages.pool_of(change, leg, now.wall_s) for leg in one.legs if leg.packages}
+        close(change, one, bill_of(one, pack_call(one), _ending(one, end, end_boot_ms), now, pools))
 
 
 def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:

@@ -456,6 +456,11 @@ def is_dialog_answered() -> bool:
     return number("$dlg(state)") >= ANSWERED
 
 
+def follow_call(call: str) -> None:
+    """The dialog at hand goes on as another call."""
+    KSR.dialog.var_sets("call", call)
+
+
 def dialog_call() -> str | None:
     """The call key of the dialog at hand; None: there is none."""
     return get("$dlg_var(call)")

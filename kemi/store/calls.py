@@ -216,6 +216,8 @@ class RunningCall(NamedTuple):
     """What can be signed for gateways; empty: nothing."""
     attested: str = ""
     """What was signed for the gateway at hand."""
+    joined: tuple[bytes, ...] = ()
+    """Keys of all calls of its dialog (`kemi.joined`), in the order in which they were made; empty: it is alone."""
 
     @property
     def rated_number(self) -> str:

@@ -52,31 +52,35 @@ LISTING = Listing(
 )
 
 
-def conditions(call: Call) -> list[Condition]:
-    """What the query and the asker's subtree come to. An account that was asked for lies in the subtree already."""
+def conditions(call: Call, *, in_order: bool = False) -> list[Condition]:
+    """What the query and the asker's subtree come to. An account that was asked for lies in the subtree already.
+
+    `in_order`: they are asked of calls one after the other, not looked up.
+    """
     query = call.query
     seen = [] if query.account_id is not None else [visible(NOUNS["cdr"], call.actor)]
-    return [*seen, *_narrow(call), *filtered(call, LISTING)]
+    return [*seen, *_narrow(call, in_order=in_order), *filtered(call, LISTING)]
 
 
-def _narrow(call: Call) -> list[Condition]:
+def _narrow(call: Call, *, in_order: bool) -> list[Condition]:
     """What a call's key, or the number that was called, begins with."""
     asked = ((cdrs.c.call, call.query.call.lower()), (cdrs.c.called, call.query.called))
-    return [_begins(call, column, text) for column, text in asked if text]
+    return [_begins(call, column, text, in_order=in_order) for column, text in asked if text]
 
 
-def _begins(call: Call, column: sa.Column[str], text: str) -> Condition:
-    if is_sqlite(call.conn):  # its LIKE knows no case, and so no index
-        return (column >= text) & (column < text + _END)
+def _begins(call: Call, column: sa.Column[str], text: str, *, in_order: bool) -> Condition:
+    if is_sqlite(call.conn):  # its LIKE knows no case, and so no index; with a plus before it a column has none
+        told: sa.ColumnElement[str] = sa.literal_column(f"+cdrs.{column.name}", sa.Text()) if in_order else column
+        return sa.and_(told >= text, told < text + _END)
     if column is cdrs.c.call:  # hex digits stand in the same order wherever one is, as other texts do not
-        return (column >= text) & (column < text + "g") & column.startswith(text, autoescape=True)
+        return sa.and_(column >= text, column < text + "g", column.startswith(text, autoescape=True))
     return column.startswith(text, autoescape=True)
 
 
 async def page_of_calls(call: Call) -> tuple[list[Row[Any]], str | None]:
     """The page that was asked for, and the next one's cursor; None: there is none. Raises Problem."""
     query, order = call.query, order_of(call.query, LISTING)
-    rest = [*conditions(call), behind(query, order)]
+    rest = [*conditions(call, in_order=True), behind(query, order)]
     if order.column is not cdrs.c.start_ms or not _may_be_rare(call):
         return page_from(query, order, await _rows(call, order, rest))
     newest = await _newest(call, order)

@@ -20,7 +20,7 @@ from service.database.tables import accounts, tariffs
 from service.peers.common import changes_of, check_open
 from service.products.rules import PACKAGE, product_problem
 from service.products.views import NewProduct, ProductEdit, ProductQuery, ProductView, product_view
-from service.tariffs.switching import load_groups
+from service.tariffs.grouping import NO_SUCH_GROUP, unknown_group
 
 _LISTING = Listing(
     "product",
@@ -80,10 +80,9 @@ async def _check(call: Call, values: Mapping[str, Any]) -> None:
     problem = product_problem(values)
     if problem is not None:
         raise invalid(*problem)
-    known = {group.name for group in await load_groups(call.conn)} if values["groups"] else set()
-    for at, name in enumerate(values["groups"]):
-        if name not in known:
-            raise invalid(f"/groups/{at}", "there is no such destination group: `groups.yaml` of the ratebook has them")
+    at = await unknown_group(call.conn, values["groups"])
+    if at is not None:
+        raise invalid(f"/groups/{at}", NO_SUCH_GROUP)
     owners = await call.conn.execute(sa.select(tariffs.c.id).where(tariffs.c.owner_id == values["account_id"]))
     own = set(owners.scalars()) if values["tariff_ids"] else set()
     for at, number in enumerate(values["tariff_ids"]):

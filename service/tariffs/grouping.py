@@ -1,8 +1,10 @@
-"""Destination groups at a start: what the call path knows is made what the ledger says."""
+"""Destination groups: that what names one names one, and that the call path knows at a start what the ledger says."""
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.commands import bodies
 from service.commands.outbox import enqueue, lock_node
@@ -10,6 +12,14 @@ from service.config import Config
 from service.database.engine import reading
 from service.tariffs.rates import write_groups
 from service.tariffs.switching import load_groups
+
+NO_SUCH_GROUP = "there is no such destination group: `groups.yaml` of the ratebook has them"
+
+
+async def unknown_group(conn: AsyncConnection, names: Sequence[str]) -> int | None:
+    """Which of them is no destination group; None: all are."""
+    known = {group.name for group in await load_groups(conn)} if names else set()
+    return next((at for at, name in enumerate(names) if name not in known), None)
 
 
 async def send_groups(engine: AsyncEngine, config: Config, now_ms: int) -> None:

@@ -93,11 +93,25 @@ async def test_each_call_earns_exactly_its_part(agency: Agency) -> None:
 async def test_without_a_rule_nobody_earns(agency: Agency) -> None:
     """Nor before one holds, nor by one of another destination group or tariff."""
     await agency.rule("agent", "5", valid_from="2030-01-01T00:00:00Z")
+    (agency.company.config.ratebook / "groups.yaml").write_text("groups: {premium: {prefixes: [90]}}\n")
+    await agency.company.publish()
     await agency.rule("agent", "5", destination_group="premium")
     await agency.rule("agent", "5", service="subscription")
     await agency.talk(61)
     assert await agency.exact("agent") == 0
     await agency.sound()
+
+
+async def test_a_rule_for_what_is_not_there(agency: Agency) -> None:
+    """Another group or tariff than there is would earn nothing, and nobody would notice: neither is taken."""
+    for wrong, pointer, said in (
+        ({"destination_group": "premum"}, "/destination_group", "there is no such destination group"),
+        ({"tariff_id": 999}, "/tariff_id", "there is no tariff 999"),
+    ):
+        got = await agency.ask("commission.make-rule", account_id=agency.ids["agent"], percent="5", **wrong)
+        assert (got.status, got["errors"][0]["pointer"]) == (422, pointer), got
+        assert said in got["errors"][0]["detail"]
+    assert (await agency.office.boss.do("commission.rules"))["items"] == []
 
 
 async def test_a_rule_of_the_customers_tariff(agency: Agency) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.benchmarks.load import family
 from scripts.benchmarks.portal.people import Person
 
 HOST, PORT = "127.0.0.1", 27072
@@ -34,7 +33,7 @@ class Processes:
     def cpu_ns(self) -> int:
         """What they have used so far, all threads."""
         found = 0
-        for pid in [self._service, *(family(self._database) if self._database else [])]:
+        for pid in [self._service, *(_with_children(self._database) if self._database else [])]:
             for stat in Path(f"/proc/{pid}/task").glob("*/schedstat"):
                 try:
                     found += int(stat.read_text().split()[0])
@@ -46,6 +45,11 @@ class Processes:
         """What the service holds."""
         status = Path(f"/proc/{self._service}/status").read_text()
         return int(status.split("VmRSS:")[1].split()[0])
+
+
+def _with_children(pid: int) -> list[int]:
+    """A server and its processes, without looking at all that there are: it is asked before and after each answer."""
+    return [pid, *(int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
 class Asker:

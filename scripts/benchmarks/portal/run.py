@@ -59,7 +59,7 @@ def run(home: Path, ask: Ask) -> int:
     for database in ask.databases:
         ledger = kept(home, database, ask.calls, ask.accounts)
         if not ledger.is_made:
-            _cleared(home, database)
+            _cleared(home, f"{database}-{ask.calls}-")
             ledger.folder.mkdir(parents=True)
         with _served(ledger, database) as served:
             failed += _measured(served, ask)
@@ -68,9 +68,9 @@ def run(home: Path, ask: Ask) -> int:
     return 1 if failed else 0
 
 
-def _cleared(home: Path, database: str) -> None:
-    """Ledgers of this engine that are of an older state, or half made."""
-    for folder in home.glob(f"{database}-*"):
+def _cleared(home: Path, alike: str) -> None:
+    """Ledgers of this engine and size that are of an older state, or half made."""
+    for folder in home.glob(f"{alike}*"):
         shutil.rmtree(folder)
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from service.app import LINE_BYTES_MAX, Service, make_app
+from service.app import LINE_BYTES_MAX, Service, make_app, settle
 from service.config import Config
 from service.database.engine import open_engine
 
@@ -27,6 +27,7 @@ async def _serve(config: Config) -> None:
     runner = web.AppRunner(make_app(service), access_log=None, max_line_size=LINE_BYTES_MAX, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, config.listen.host, config.listen.port).start()
+    settle()
     await stop.wait()
     await runner.cleanup()
     await service.close()

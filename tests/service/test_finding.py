@@ -1,0 +1,140 @@
+"""Calls are found whichever way is the quick one: each page is what looking at every call gives."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from scripts.benchmarks.portal.making import make
+from scripts.benchmarks.portal.plan import FIRST_BELOW, FIRST_CUSTOMER, FIRST_RESELLER, HOUR_MS, Kept, Plan, plan_of
+from service.access.actor import Actor, local_actor
+from service.access.permissions import ALL
+from service.access.sessions import Sessions
+from service.api.call import Api, Asking
+from service.api.dispatch import Inner
+from service.api.lines import LinesAsked
+from service.api.values import moment_text
+from service.calls import finding, lines
+from service.config import Config
+from service.database.engine import open_engine, reading
+from service.database.tables import accounts, cdrs
+from service.urls import ENDPOINTS
+
+CALLS, ACCOUNTS = 3_000, 1_200
+NOW_MS = 1_795_000_000_000
+LISTED = next(one for one in ENDPOINTS if one.name == "cdr.list")
+NAMES = ("id", "called", "margin")
+
+
+class Market(NamedTuple):
+    """A ledger that is read only."""
+
+    inner: Callable[[int], Inner]
+    """Of an account's people, who may everything."""
+    calls: list[Any]
+    paths: dict[int, str]
+    plan: Plan
+
+
+async def _market(config: Config, plan: Plan, conn: AsyncConnection) -> Market:
+    paths = {row.id: row.path for row in await conn.execute(sa.select(accounts.c.id, accounts.c.path))}
+    api = Api(config, open_engine(config.database_url), Sessions())
+
+    def inner(account_id: int) -> Inner:
+        actor = local_actor("test") if account_id == 1 else Actor(1, "x", account_id, paths[account_id], ALL, "")
+        return Inner(api, actor, conn, NOW_MS)
+
+    return Market(inner, list(await conn.execute(sa.select(cdrs))), paths, plan)
+
+
+def _is_seen(market: Market, viewer: int, row: Any, query: dict[str, str]) -> bool:
+    top = market.paths[viewer]
+    below = [market.paths.get(number or 0, "").startswith(top) for number in (row.account_id, row.cost_account_id)]
+    own = market.paths.get(row.owner_id, "").startswith(top)
+    if not (viewer == 1 or any(below) or own):
+        return False
+    under = market.paths.get(int(query.get("account_id", 0)), "/")
+    alike = [getattr(row, name) == query[name] for name in ("outcome",) if name in query]
+    alike += [str(getattr(row, name)) == query[name] for name in ("trunk_id", "device_id") if name in query]
+    begins = [getattr(row, name).startswith(query[name]) for name in ("called", "call") if name in query]
+    since, until = (query.get(name, default) for name, default in (("since", ""), ("until", "9")))
+    in_time = since <= str(moment_text(row.start_ms)) < until
+    return all([*alike, *begins, in_time, market.paths.get(row.account_id, "").startswith(under)])
+
+
+def _expected(market: Market, viewer: int, query: dict[str, str]) -> list[int]:
+    found = [row for row in market.calls if _is_seen(market, viewer, row, query)]
+    by_id = query.get("sort", "").endswith("id")
+    found.sort(key=lambda row: (0 if by_id else row.start_ms, row.id), reverse=not query.get("sort", "-")[0].isalpha())
+    return [row.id for row in found]
+
+
+async def _walked(inner: Inner, query: dict[str, str], pages: int) -> list[int]:
+    found: list[int] = []
+    cursor = ""
+    for _ in range(pages):
+        asking = Asking({}, tuple({**query, "cursor": cursor, "limit": "7"}.items()))
+        page: Any = (await inner.ask(LISTED, asking)).body
+        found += [item.id for item in page.items]
+        if page.next is None:
+            break
+        cursor = page.next
+    return found
+
+
+def _queries(market: Market) -> list[dict[str, str]]:
+    customer = market.calls[1].account_id
+    middle = str(moment_text(market.plan.begin_ms + 500 * HOUR_MS))
+    wide: list[dict[str, str]] = [
+        {}, {"sort": "started"}, {"sort": "id"}, {"sort": "-id"}, {"outcome": "cancelled"}, {"called": "44"},
+        {"outcome": "answered", "sort": "started"}, {"called": market.calls[9].called}, {"called": "99"},
+        {"call": market.calls[9].call[:3]}, {"call": "ff"}, {"since": middle}, {"until": middle},
+        {"until": middle, "outcome": "failed", "called": "4"}, {"trunk_id": str(FIRST_CUSTOMER)},
+    ]  # fmt: skip
+    narrow = [{"account_id": str(number)} for number in (customer, FIRST_RESELLER, FIRST_BELOW)]
+    return [*wide, *narrow, *({**one, "outcome": "failed", "until": middle} for one in narrow)]
+
+
+async def test_pages_are_what_looking_at_every_call_gives(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the operator, resellers, a customer and a provider, by every filter and order; files have the same rows."""
+    monkeypatch.setattr(lines, "LINES_MAX", 400)
+    plan = plan_of(CALLS, ACCOUNTS, NOW_MS)
+    config = Config(run_dir=tmp_path / "run", data_dir=tmp_path, ratebook=tmp_path / "rates", database=database)
+    await make(Kept(tmp_path, plan, is_made=False), config, lambda _: None)
+    engine = open_engine(config.database_url)
+    async with reading(engine) as conn:
+        market = await _market(config, plan, conn)
+        for viewer in (1, FIRST_RESELLER, FIRST_BELOW, market.calls[1].account_id, 2):
+            inner = market.inner(viewer)
+            for query in _queries(market):
+                under = market.paths.get(int(query.get("account_id", viewer)), "")
+                if not under.startswith(market.paths[viewer]) or (viewer != 1 and "trunk_id" in query):
+                    continue  # not for their eyes
+                expected = _expected(market, viewer, query)
+                for newest in (5, 100_000):
+                    monkeypatch.setattr(finding, "NEWEST", newest)
+                    assert await _walked(inner, query, 3) == expected[:21], (viewer, query)
+                assert await _lines(inner, query) == expected, (viewer, query)
+    await engine.dispose()
+
+
+async def _lines(inner: Inner, query: dict[str, str]) -> list[int]:
+    """Ids of a whole file."""
+    text, cursor = "", ""
+    while True:
+        asking = Asking({}, tuple({**query, "cursor": cursor}.items()))
+        found = await inner.read_lines(LISTED, asking, LinesAsked(NAMES, "csv", ZoneInfo("UTC")))
+        text += found.text
+        if found.next is None:
+            return [int(line[0]) for line in csv.reader(io.StringIO(text))]
+        cursor = found.next
