@@ -20,6 +20,9 @@ from kemi.store.change import Change
 SLICE = 200
 """Due entries of one look: what is left comes with the next slice of the same tick."""
 
+FORGOTTEN_PER_CHANGE = 40
+"""INVITEs that one transaction forgets: the workers wait for no longer."""
+
 CUT_S = 2
 """What a call that is cut may still last: the dialog timer's second, and the BYE's way."""
 
@@ -101,15 +104,14 @@ def _forget(rooms: Rooms, entries: list[Due], now: Now) -> None:
 
 
 def _forget_invites(rooms: Rooms, entries: list[Due], now: Now) -> None:
-    if not entries:
-        return
-    with Change(rooms.store) as change:
-        for entry in entries:
-            change.txn.delete(layout.due_key(*entry), db=change.store.due)
-            raw = change.txn.get(entry.what, db=change.store.invite)
-            if raw is not None and layout.unpack_invite(raw).until_ms <= now.boot_ms:
-                change.txn.delete(entry.what, db=change.store.invite)
-                change.invites -= 1
+    for start in range(0, len(entries), FORGOTTEN_PER_CHANGE):
+        with Change(rooms.store) as change:
+            for entry in entries[start : start + FORGOTTEN_PER_CHANGE]:
+                change.txn.delete(layout.due_key(*entry), db=change.store.due)
+                raw = change.txn.get(entry.what, db=change.store.invite)
+                if raw is not None and layout.unpack_invite(raw).until_ms <= now.boot_ms:
+                    change.txn.delete(entry.what, db=change.store.invite)
+                    change.invites -= 1
 
 
 def _check_acks(rooms: Rooms, entries: list[Due], dialogs: Dialogs, now: Now) -> None:

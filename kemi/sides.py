@@ -45,8 +45,11 @@ def may_speak(store: HotStore, txn: Any, running: RunningCall, side: str, ip: st
         running = first_of(store, txn, running)
     if side == "caller" and running.trunk:
         trunk = trunk_by_id(store.config, txn, running.trunk)
-        if trunk is not None and trunk.certificate:
+        if trunk is None:
+            return False
+        if trunk.certificate:
             return trunk.certificate in proven and (not trunk.networks or lies_in(ip, trunk.networks))
+        return lies_in(ip, trunk.networks)
     return lies_in(ip, networks_of_side(store, txn, running, side))
 
 
