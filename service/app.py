@@ -51,6 +51,7 @@ from service.messages.sender import Sender as MailSender
 from service.notices.gathering import Gatherer
 from service.notices.sheets import Sheets
 from service.notices.telling import Changes
+from service.payments.recharger import Recharger
 from service.portal.application import add_portal, pages_edge
 from service.products.renewer import Renewer
 from service.reports.scheduled.files import ReportFiles
@@ -126,6 +127,7 @@ class Service:
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._dunner = Dunner(engine, config)
+        self._recharger = Recharger(engine, config)
         self._nightly = Nightly(engine, config, _now_ms())
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
@@ -158,6 +160,7 @@ class Service:
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
             "dunning": (DUN_S, self._dun),
+            "recharges": (DELIVER_S, self._recharge),
             "commission": (BILL_S, self._hand_out),
             "doctor": (DOCTOR_S, self._examine),
         }
@@ -251,6 +254,10 @@ class Service:
 
     async def _dun(self) -> None:
         while await self._dunner.work(_now_ms()):
+            pass
+
+    async def _recharge(self) -> None:
+        while await self._recharger.work(_now_ms()):
             pass
 
     async def _hand_out(self) -> None:

@@ -176,6 +176,12 @@ class Mail(_Section):
         return self
 
 
+class Payments(_Section):
+    """Where payments are asked for."""
+
+    stripe: str = Field(default="https://api.stripe.com", pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")
+
+
 class Doctor(_Section):
     """When the service looks by itself whether everything adds up."""
 
@@ -212,6 +218,7 @@ class Config(_Section):
     webhooks: Webhooks = Webhooks()
     portability: Portability = Portability()
     mail: Mail = Mail()
+    payments: Payments = Payments()
     doctor: Doctor = Doctor()
 
     @property
@@ -237,6 +244,7 @@ _SECTIONS: dict[str, type[_Section]] = {
     "webhooks": Webhooks,
     "portability": Portability,
     "mail": Mail,
+    "payments": Payments,
     "doctor": Doctor,
 }
 

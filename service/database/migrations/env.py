@@ -24,6 +24,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     product_tables,
     ratebook_tables,
     receipt_tables,
+    recharge_tables,
     rerating_tables,
     seller_tables,
     tables,

@@ -14,6 +14,7 @@ LABELS: dict[str, str] = {
     "gateway_id": "Gateway",
     "message_id": "Message-ID",
     "done_at": "Done",
+    "ok": "Everything in order",
     "start_at": "Begins",
     "actor": "By",
     "created_at": "Made",

@@ -561,6 +561,12 @@ ROUTES: dict[str, Route] = {
     "payment-gateway.edit": Route("settings.webhooks", 200, _same(active=False)),
     "payment-gateway.events": Route("payments.change", whose="query"),
     "payment-gateway.take": Route("public", 404, whose=""),
+    "recharge.show": Route("payments.read"),
+    "recharge.edit": Route(
+        "payments.top_up", 422, _same(gateway_id=MISSING, threshold="1", amount="1", month_max="1")
+    ),
+    "recharge.card": Route("payments.top_up", 409),
+    "recharge.remove": Route("payments.top_up", 204),
     "top-up.list": Route("payments.read", whose="query"),
     "top-up.make": Route("payments.top_up", 422, _same(gateway_id=MISSING, amount="1")),
     "commission.rules": Route("statements.read", whose="query"),
