@@ -8,7 +8,8 @@ from kemi import grants, limits
 from kemi.acknowledge import await_ack
 from kemi.clock import Now
 from kemi.identify import Source
-from kemi.refusal import Refusal
+from kemi.joined import is_first, together
+from kemi.refusal import UNAVAILABLE, Refusal
 from kemi.rooms import Rooms
 from kemi.settlement import bill_of, close, with_code
 from kemi.sides import networks_of_side
@@ -16,6 +17,7 @@ from kemi.store import health, queues
 from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
+from kemi.store.layout import Settings
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
 from ratebook.bands import terms_at
@@ -64,40 +66,61 @@ def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) ->
         refused = _not_to_be_answered(change, configuration, running, callee)
         if refused is not None or running is None:
             return refused or GONE
-        if running.cut_by:
-            suspended = Refusal("suspended", _inactive(change, running), running.account)
-            return _refuse(change, running, suspended, ring_ms, now)
-        legs, provider = _legs_of_now(rooms, change, running, now)
+        calls = together(change, running) if running.joined else [running]
         settings = configuration.settings(change.txn)
-        payers = grants.payers_of(change, legs, running.limits, now)
-        longest_s = grants.longest_of(change, running, settings, now)
-        grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s, longest_s)
-        if grant_s < 1:
-            return _refuse(change, running, _lack(change, payers, running, now), ring_ms, now)
-        legs = grants.held_for(payers, grant_s, now.wall_s)
-        grants.move_holds(change, payers, legs)
-        talking = running._replace(
-            state=ANSWERED,
-            legs=legs,
-            provider=grants.provider_held(change, provider, grant_s, now.wall_s),
-            limits=limits.hold(change, running.limits, legs, grant_s, now) if running.limits else (),
-            attempts=with_code(running, 200, ring_ms, now),
-            callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
-            ring_wall_ms=ring_ms,
-            answer_boot_ms=now.boot_ms,
-            answer_wall_ms=now.wall_ms,
-            grant_s=grant_s,
-            due_ms=grants.due_ms(now.boot_ms + grant_s * 1000, settings, now),
-            seen_boot_ms=now.boot_ms,
-            h_entry=callee.h_entry,
-            h_id=callee.h_id,
-            generation=configuration.generation(change.txn),
-        )
-        change.move_call(talking, running.due_ms)
+        held: list[RunningCall] = []
+        for at, one in enumerate(calls):
+            found = _held(rooms, change, one, settings, now)
+            if isinstance(found, Refusal):
+                return _refuse(change, [*held, *calls[at:]], at, found, ring_ms, now)
+            held.append(found)
+        generation = configuration.generation(change.txn)
+        for one, before in zip(held, calls, strict=True):
+            due_ms = grants.due_ms(now.boot_ms + one.grant_s * 1000, settings, now)
+            talking = _talking(one, callee, ring_ms, now, due_ms, generation)
+            change.move_call(talking, before.due_ms)
+            change.event(queues.ANSWERED, now, one.key)
+            if before is running:
+                await_ack(change, talking, settings.ack_wait_s)
         health.worked(change, running.gateway)
-        change.event(queues.ANSWERED, now, running.key)
-        await_ack(change, talking, settings.ack_wait_s)
-    return Grant(grant_s)
+    return Grant(min([one.grant_s for one in held]))
+
+
+def _talking(running: RunningCall, callee: Callee, ring_ms: int, now: Now, due_ms: int, generation: int) -> RunningCall:
+    """The call as it is from the answer on."""
+    return running._replace(
+        state=ANSWERED,
+        attempts=with_code(running, 200, ring_ms, now),
+        callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
+        ring_wall_ms=ring_ms,
+        answer_boot_ms=now.boot_ms,
+        answer_wall_ms=now.wall_ms,
+        due_ms=due_ms,
+        seen_boot_ms=now.boot_ms,
+        h_entry=callee.h_entry,
+        h_id=callee.h_id,
+        generation=generation,
+    )
+
+
+def _held(rooms: Rooms, change: Change, running: RunningCall, settings: Settings, now: Now) -> RunningCall | Refusal:
+    """The call with its first grant, at the price of this moment; or why it gets none, and then holds what it held."""
+    if running.cut_by:
+        return Refusal("suspended", _inactive(change, running), running.account)
+    legs, provider = _legs_of_now(rooms, change, running, now)
+    payers = grants.payers_of(change, legs, running.limits, now)
+    longest_s = grants.longest_of(change, running, settings, now)
+    grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s, longest_s)
+    if grant_s < 1:
+        return _lack(change, payers, running, now)
+    legs = grants.held_for(payers, grant_s, now.wall_s)
+    grants.move_holds(change, payers, legs)
+    return running._replace(
+        legs=legs,
+        provider=grants.provider_held(change, provider, grant_s, now.wall_s),
+        limits=limits.hold(change, running.limits, legs, grant_s, now) if running.limits else (),
+        grant_s=grant_s,
+    )
 
 
 def _not_to_be_answered(
@@ -164,9 +187,13 @@ def _inactive(change: Change, running: RunningCall) -> int:
     return next((account.id for account in path if not account.is_active), running.account)
 
 
-def _refuse(change: Change, running: RunningCall, refusal: Refusal, ring_ms: int, now: Now) -> Denied:
-    """The call ends before it began."""
+def _refuse(change: Change, calls: list[RunningCall], at: int, refusal: Refusal, ring_ms: int, now: Now) -> Denied:
+    """The calls of a dialog end before they began, as the one at this place gets no grant: why is its affair alone."""
     code, reason, rule, account = refusal.refused
-    ending = Ending("failed", "system", code, reason, ring_ms, 0, rule, account)
-    close(change, running, bill_of(running, pack_call(running), ending, now))
-    return Denied(rule, code, reason)
+    told = (code, reason)
+    for place, one in enumerate(calls):
+        said = (code, reason) if place == at else UNAVAILABLE
+        told = said if is_first(one) else told
+        ending = Ending("failed", "system", *said, ring_ms, 0, rule, account)
+        close(change, one, bill_of(one, pack_call(one), ending, now))
+    return Denied(rule, *told)

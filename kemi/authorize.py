@@ -18,6 +18,7 @@ from kemi.clock import Now
 from kemi.destination import Local, check_beginning, destination, whom_of_ours
 from kemi.invitation import Invitation
 from kemi.invites import Repeated, invite_key, repeated
+from kemi.joined import join
 from kemi.packages import first_holds
 from kemi.portability import Routing, routing_of
 from kemi.pricing import Price, price_of
@@ -143,8 +144,8 @@ def _price(
         check_beginning(trunk, path, found, is_local=local is not None, is_message=is_message)
         if local is not None:
             return local
-        if invitation.place is not None:
-            raise Refusal("takeover", trunk.account, trunk.account)
+        if invitation.place is not None or (special and invitation.redirected):
+            raise Refusal("redirected" if special else "takeover", trunk.account, trunk.account)
         identity = ""
         if rooms.can_sign and not is_message:
             said = said_by(trunk, invitation, translations)
@@ -193,7 +194,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     record = pack_call(call)
     with Change(rooms.store) as change:
         raw = change.txn.get(invited, db=change.store.invite)
-        before = None if raw is None else repeated(change, invitation, raw, branch, now)
+        before = None if raw is None or invitation.redirected else repeated(change, invitation, raw, branch, now)
         if before is not None:
             return before
         if change.is_nearly_full() and begun.special != EMERGENCY:
@@ -214,8 +215,11 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             call, parties = _over(question, way, held, claims, now)
             record = pack_call(call)
         change.add_record(key, record, call.due_ms)
-        until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
-        change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
+        if invitation.redirected:
+            join(change, call, invitation, invited, now)
+        else:
+            until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
+            change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
         if question.routing.is_unknown:
             portings.ask(change, begun.called, now)
     return Admitted(key.hex(), target_of(price.plan, way, parties, 0), price.loser)

@@ -129,4 +129,5 @@ def ringing(begun: Beginning, course: Course, now: Now) -> RunningCall:
         identity=begun.identity,
         attestation=begun.caller.attestation,
         attested=course.parties.attested,
+        joined=(*invitation.redirected.calls, begun.key) if invitation.redirected else (),
     )

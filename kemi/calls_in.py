@@ -20,7 +20,7 @@ from kemi.receive import gateway_of, local_of, receive
 from kemi.refusal import UNAVAILABLE, Refused, hole_of
 from kemi.rooms import Rooms
 from kemi.settlement import End, ended, given_up
-from kemi.sip import Received
+from kemi.sip import Received, Seen
 from kemi.store.origins import Origin, device_of
 from kemi.store.trunks import Gateway, Trunk
 from kemi.strangers import unlisted
@@ -83,25 +83,23 @@ def _initial(rooms: Rooms, method: str) -> None:
         return
     if method == "ACK":
         return
-    if not sip.is_sane():
+    seen = _sound()
+    if seen is None:
         return
-    if not sip.is_clean():
-        sip.reply(*guards.BAD_REQUEST)
-    elif not sip.has_hops_left():
-        sip.reply(*guards.TOO_MANY_HOPS)
-    elif method == "OPTIONS":
+    if method == "OPTIONS":
         sip.reply(200, "OK")
     elif method == "INVITE":
-        _invite(rooms, trunk, source, called)
+        _invite(rooms, trunk, source, called, seen)
     elif method == "MESSAGE":
-        _message(rooms, trunk, source, called)
+        _message(rooms, trunk, source, called, seen)
     else:
         sip.reply(*guards.NOT_ALLOWED)
 
 
 def _trunk_of(rooms: Rooms, source: Received, called: str) -> Trunk | None:
     """Whose the request at hand is. Who has shown a certificate is held back like a listed source from here on."""
-    trunk = identify(rooms, Source(source.ip, source.port, source.transport), called, sip.proven())
+    proven = sip.proven() if source.transport == "tls" else ()
+    trunk = identify(rooms, Source(source.ip, source.port, source.transport), called, proven)
     if trunk is not None and trunk.certificate:
         rooms.gate.proved(source.ip, now())
     return trunk
@@ -109,10 +107,9 @@ def _trunk_of(rooms: Rooms, source: Received, called: str) -> Trunk | None:
 
 def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -> None:
     """An INVITE from outside, for a number of ours."""
-    if not _is_sound():
-        return
-    invitation = _acceptable(_read_call(source, called))
-    if invitation is None or not sip.new_transaction():
+    seen = _sound()
+    invitation = None if seen is None else _acceptable(_read_call(source, called, seen), seen)
+    if seen is None or invitation is None or not sip.new_transaction():
         return
     local = local_of(rooms, called)
     if local is None:
@@ -121,7 +118,7 @@ def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -
     invitation = _shown(rooms, gateway, invitation)
     admitted = _answer(rooms, receive(rooms, gateway, invitation, local, now()))
     if admitted is not None:
-        _admit(rooms, admitted, is_device=False)
+        _admit(rooms, admitted, seen, is_device=False)
 
 
 def _of_device(rooms: Rooms, method: str, source: Received, called: str) -> None:
@@ -129,33 +126,37 @@ def _of_device(rooms: Rooms, method: str, source: Received, called: str) -> None
     if rooms.gate.is_scanner(sip.text("$ua")):
         unlisted(rooms, source.ip)
         return
-    if not _is_sound():
+    seen = _sound()
+    if seen is None:
         return
     if method == "REGISTER":
         devices_in.take_register(rooms, source)
     else:
-        _invite_of_device(rooms, source, called)
+        _invite_of_device(rooms, source, called, seen)
 
 
-def _is_sound() -> bool:
-    """Whether the request at hand may be looked at; if not it is answered, or nobody would understand the answer."""
+def _sound() -> Seen | None:
+    """The headers of the request at hand; None: it may not be looked at, and is answered, or nobody would understand
+    the answer.
+    """
     if not sip.is_sane():
-        return False
-    if not sip.is_clean():
+        return None
+    seen = sip.seen()
+    if not seen.is_clean:
         sip.reply(*guards.BAD_REQUEST)
-        return False
+        return None
     if not sip.has_hops_left():
         sip.reply(*guards.TOO_MANY_HOPS)
-        return False
-    return True
+        return None
+    return seen
 
 
-def _invite_of_device(rooms: Rooms, source: Received, called: str) -> None:
+def _invite_of_device(rooms: Rooms, source: Received, called: str, seen: Seen) -> None:
     presented = devices_in.credentials(rooms, "INVITE", source)
     if presented is None:
         return
     devices_in.mend_contact(source)
-    invitation = _acceptable(_read_call(source, called), by_device=True)
+    invitation = _acceptable(_read_call(source, called, seen), seen, by_device=True)
     if invitation is None or not sip.new_transaction():
         return
     device = devices_in.proved(rooms, presented, "INVITE", source)
@@ -167,15 +168,15 @@ def _invite_of_device(rooms: Rooms, source: Received, called: str) -> None:
             return
         invitation = invitation._replace(place=place)
     if device is not None:
-        _begin(rooms, device, invitation)
+        _begin(rooms, device, invitation, seen)
 
 
-def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
+def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Seen) -> None:
     if _is_tired(rooms, source):
         return
-    invitation = _acceptable(_read_call(source, called))
+    invitation = _acceptable(_read_call(source, called, seen), seen)
     if invitation is not None and sip.new_transaction():
-        _begin(rooms, trunk, _shown(rooms, trunk, invitation))
+        _begin(rooms, trunk, _shown(rooms, trunk, invitation), seen)
 
 
 def _shown(rooms: Rooms, sender: Trunk | Gateway, invitation: Invitation) -> Invitation:
@@ -194,7 +195,7 @@ def _is_tired(rooms: Rooms, source: Received) -> bool:
     return True
 
 
-def _begin(rooms: Rooms, origin: Origin, invitation: Invitation) -> None:
+def _begin(rooms: Rooms, origin: Origin, invitation: Invitation, seen: Seen) -> None:
     """A call, inside its transaction: over a gateway, or to somebody of ours."""
     decision = authorise(rooms, origin, invitation, now())
     if isinstance(decision, Local):
@@ -202,51 +203,51 @@ def _begin(rooms: Rooms, origin: Origin, invitation: Invitation) -> None:
     device = device_of(origin)
     admitted = _answer(rooms, decision, f"trunk {origin.id}" if device is None else f"device {origin.id}")
     if admitted is not None:
-        _admit(rooms, admitted, is_device=device is not None)
+        _admit(rooms, admitted, seen, is_device=device is not None)
 
 
-def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str) -> None:
+def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Seen) -> None:
     """A MESSAGE (RFC 3428): paid for once the gateway has taken it. It makes no dialog, so that it needs no Contact."""
     if _is_tired(rooms, source):
         return
     sender = address(source.ip, source.port, source.transport)
-    invitation = _acceptable(_read_invitation(source, called, sender))
+    invitation = _acceptable(_read_invitation(source, called, sender, seen), seen)
     if invitation is None or not sip.new_transaction():
         return
     decision = authorise(rooms, trunk, invitation, now(), is_message=True)
     admitted = None if isinstance(decision, Local) else _answer(rooms, decision, f"trunk {trunk.id}")
     if admitted is None:
         return
-    ends.forget_claims()
+    ends.forget_claims(seen)
     sip.keep_call(admitted.call)
     if not send_message(rooms, admitted.call, admitted.target):
         ended(rooms, admitted.call, End("system", *UNAVAILABLE, 0), now())
         sip.transaction_reply(*UNAVAILABLE)
 
 
-def _acceptable(invitation: Invitation | None, *, by_device: bool = False) -> Invitation | None:
+def _acceptable(invitation: Invitation | None, seen: Seen, *, by_device: bool = False) -> Invitation | None:
     """What the request at hand says, if it may begin something; None: it is answered. `by_device`: it may say that it
     comes by us (telephones do), and that it takes a call over, which is judged when it has proved who it is.
     """
-    refusal = _refusal(invitation, by_device=by_device)
+    refusal = _refusal(invitation, seen, by_device=by_device)
     if refusal is not None:
         sip.reply(*refusal)
         return None
     return invitation
 
 
-def _refusal(invitation: Invitation | None, *, by_device: bool) -> guards.Answer | None:
+def _refusal(invitation: Invitation | None, seen: Seen, *, by_device: bool) -> guards.Answer | None:
     """What a request gets that should not begin anything; None: it may."""
     if invitation is None:
         return guards.BAD_REQUEST
-    if any(sip.has_header(name) for name in (guards.TAKEOVERS[1:] if by_device else guards.TAKEOVERS)):
+    takes_over = guards.REPLACES in seen.names
+    if guards.JOIN in seen.names or (takes_over and not by_device):
         return guards.FORBIDDEN
-    if sip.has_header("Route"):
+    if "route" in seen.names:
         if not (by_device and all(map(sip.is_own_uri, sip.uris(sip.headers("Route"))))):
             return guards.FORBIDDEN  # preloaded routes lead past the plan
         sip.remove_header("Route")
-    takes_over = by_device and sip.has_header(guards.TAKEOVERS[0])
-    return guards.check_extensions(sip.text("$hdr(Require)"), takes_over=takes_over)
+    return guards.check_extensions(seen.text("Require"), takes_over=takes_over)
 
 
 def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "") -> Admitted | None:
@@ -272,25 +273,26 @@ def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "")
     return None
 
 
-def _read_call(source: Received, called: str) -> Invitation | None:
+def _read_call(source: Received, called: str, seen: Seen) -> Invitation | None:
     """What the INVITE says; None: as `_read_invitation`, or it can't be answered in the call."""
-    contacts = sip.uris(sip.headers("Contact"))
+    contacts = sip.uris(seen.bodies("Contact"))
     if len(contacts) != 1 or not guards.is_target(contacts[0]):
         return None
-    return _read_invitation(source, called, contacts[0])
+    return _read_invitation(source, called, contacts[0], seen)
 
 
-def _read_invitation(source: Received, called: str, contact: str) -> Invitation | None:
+def _read_invitation(source: Received, called: str, contact: str, seen: Seen) -> Invitation | None:
     """What the INVITE says; None: something is missing, too long or not printable."""
-    record_routes = sip.headers("Record-Route")
-    if not guards.are_routes(record_routes) or not guards.is_well_formed(sip.first_line(), sip.text("$hdr(Date)")):
+    record_routes = seen.bodies("Record-Route")
+    if not guards.are_routes(record_routes) or not guards.is_well_formed(sip.first_line(), seen.text("Date")):
         return None
+    caller = sip.text("$fU")
     invitation = Invitation(
         call_id=sip.text("$ci"),
         from_tag=sip.text("$ft"),
         cseq=sip.number("$cs"),
         branch=sip.text("$via0(branch)"),
-        caller=sip.text("$fU"),
+        caller=caller,
         called=called,
         from_uri=sip.text("$fu"),
         to_uri=sip.text("$tu"),
@@ -299,16 +301,16 @@ def _read_invitation(source: Received, called: str, contact: str) -> Invitation 
         route_set=sip.uris(record_routes),
         socket=source.socket,
         ip=source.ip,
-        asserted=_asserted(),
-        is_private=wants_privacy(sip.text("$hdr(Privacy)"), sip.text("$fU"), sip.text("$fd")),
+        asserted=_asserted(seen),
+        is_private=wants_privacy(seen.text("Privacy"), caller, sip.text("$fd")),
         offer=sip.offer,
     )
     return invitation if invitation.is_within_limits() else None
 
 
-def _asserted() -> str:
+def _asserted(seen: Seen) -> str:
     """The user of the first P-Asserted-Identity; empty: there is none."""
-    uris = sip.uris(sip.headers("P-Asserted-Identity"))
+    uris = sip.uris(seen.bodies("P-Asserted-Identity"))
     return user_of(uris[0]) if uris else ""
 
 
@@ -318,14 +320,14 @@ def branch(rooms: Rooms) -> None:
         ends.introduce(rooms.outgoing)
 
 
-def _admit(rooms: Rooms, admitted: Admitted, *, is_device: bool) -> None:
+def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> None:
     """The call is held: its dialog, and its way out. `is_device`: a device has begun it."""
     call = admitted.call
     if not sip.begin_dialog(call):
         ended(rooms, call, End("system", 500, "Server Internal Error", 0), now())
         sip.transaction_reply(500, "Server Internal Error")
         return
-    ends.forget_claims()
+    ends.forget_claims(seen)
     if is_device:
         devices_in.forget_credentials()
         devices_in.note_nat(notes.CALLER, is_device=True)

@@ -9,6 +9,7 @@ from kemi.answer import Callee, Denied, Grant, answered
 from kemi.calls_in import send_message, send_out
 from kemi.clock import now
 from kemi.failover import fail_over
+from kemi.forwards import FOLLOWED, Forwarded, forward
 from kemi.identify import Source
 from kemi.messages import Far
 from kemi.prober import note_result
@@ -16,7 +17,7 @@ from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
 from kemi.settlement import End, delivered, ended, given_up
-from kemi.sip import Received
+from kemi.sip import Received, Seen
 from kemi.store.calls import RunningCall
 
 GONE = Denied("gone", 487, "Request Terminated")
@@ -56,27 +57,30 @@ def reply(rooms: Rooms) -> None:
     that at hand for the worker's next request, which would come to nothing.
     """
     code, method = sip.number("$rs"), sip.text("$rm")
-    if not sip.is_clean():
+    seen = sip.seen()
+    if not seen.is_clean:
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 300:
         devices_in.mend_reply()
     if method == "INVITE" and 200 <= code < 300:
-        _accepted(rooms)
+        _accepted(rooms, seen)
         sip.relay_media()
-        return ends.answer_as_asked()
+        return ends.answer_as_asked(seen)
     if sip.check_transaction() < 0:
         if method == "OPTIONS" and places.is_own(sip.text("$via0(branch)")):
             raise ReplyTaken
         if method == "BYE" and code >= 200:
             _bye_answered(rooms)
         raise ReplyDropped
+    if method == "BYE":
+        return None  # ours: no BYE goes on, and so no answer to one
     if method in guards.REFRESHING and 100 < code < 200:
-        _ringing()
+        _ringing(seen)
         sip.relay_media()
     elif method == "UPDATE" and 200 <= code < 300:
-        _updated(rooms)
+        _updated(rooms, seen)
         sip.relay_media()
-    return ends.answer_as_asked()
+    return ends.answer_as_asked(seen)
 
 
 def _bye_answered(rooms: Rooms) -> None:
@@ -86,21 +90,21 @@ def _bye_answered(rooms: Rooms) -> None:
         farewell.forget(rooms, key)
 
 
-def _ringing() -> None:
+def _ringing(seen: Seen) -> None:
     """Notes the first 18x of this gateway and each side that rings: requests before the answer must name one."""
     if not sip.dialog_note(notes.RING):
         sip.set_dialog_note(notes.RING, str(now().wall_ms))
     tag = sip.text("$tt")
-    contacts = sip.uris(sip.headers("Contact"))
+    contacts = sip.uris(seen.bodies("Contact"))
     if tag and contacts:
-        noted = notes.with_early_side(sip.dialog_note(notes.EARLY), tag, notes.Early(contacts[0], _route_set()))
+        noted = notes.with_early_side(sip.dialog_note(notes.EARLY), tag, notes.Early(contacts[0], _route_set(seen)))
         if noted is not None:
             sip.set_dialog_note(notes.EARLY, noted)
 
 
-def _route_set() -> tuple[str, ...]:
+def _route_set(seen: Seen) -> tuple[str, ...]:
     """What a request to the sender of the reply at hand carries."""
-    record_routes = sip.uris(sip.headers("Record-Route"))
+    record_routes = sip.uris(seen.bodies("Record-Route"))
     own = next((at for at, uri in enumerate(record_routes) if sip.is_own_uri(uri)), len(record_routes))
     return guards.beyond_us(record_routes, own)
 
@@ -111,31 +115,31 @@ def reply_in_doubt() -> int:
     return sip.drop_reply() if is_answer else PASS
 
 
-def _updated(rooms: Rooms) -> None:
+def _updated(rooms: Rooms, seen: Seen) -> None:
     """A 2xx to an UPDATE, which may move targets."""
     call = sip.dialog_call()
     running = find(rooms, call) if call is not None and rooms.has_store() else None
     side = guards.side_of_tag(running, sip.text("$tt")) if running is not None else None
     if running is not None and side is not None:
-        _repeat_or_move(rooms, running, side)
+        _repeat_or_move(rooms, running, side, seen)
 
 
-def _accepted(rooms: Rooms) -> None:
+def _accepted(rooms: Rooms, seen: Seen) -> None:
     """A 2xx to an INVITE: of one in a call, or of the one that is to be answered. Raises ReplyDropped."""
     if not rooms.has_store():
         raise ReplyDropped
     tag = sip.text("$tt")
     call = sip.dialog_call()
     if call is not None and not sip.is_dialog_answered():
-        return _pick_up(rooms, call, tag)
+        return _pick_up(rooms, call, tag, seen)
     call = call or call_of_invite(rooms, sip.text("$ci"), sip.text("$ft"))
     if call is None:
         raise ReplyDropped  # of no call that we know: it would be free
     running = find(rooms, call)
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
-        return _pick_up(rooms, call, tag)
-    _repeat_or_move(rooms, running, side)
+        return _pick_up(rooms, call, tag, seen)
+    _repeat_or_move(rooms, running, side, seen)
     if sip.check_transaction() < 0:
         if not comes_from_side(rooms, running, side, sip.text("$si"), sip.proven()):
             raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
@@ -143,9 +147,9 @@ def _accepted(rooms: Rooms) -> None:
     return None
 
 
-def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str) -> None:
+def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -> None:
     """A 2xx of a side of an answered call: the same again, or one that moves targets (RFC 3261 12.2.1.2)."""
-    contacts = sip.uris(sip.headers("Contact"))
+    contacts = sip.uris(seen.bodies("Contact"))
     leg = running.caller_leg if side == "caller" else running.callee_leg
     if leg is not None and len(contacts) == 1 and contacts[0] != leg.contact and guards.is_target(contacts[0]):
         _move(rooms, running, notes.Move(side, leg.cseq, contacts[0]))
@@ -191,10 +195,10 @@ def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
         farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.LATE_MS, now=now())
 
 
-def _pick_up(rooms: Rooms, call: str, tag: str) -> None:
+def _pick_up(rooms: Rooms, call: str, tag: str, seen: Seen) -> None:
     """The answer: it passes with a grant and a timer, or not at all. Raises ReplyDropped."""
-    contacts = sip.uris(sip.headers("Contact"))
-    route_set = _route_set()
+    contacts = sip.uris(seen.bodies("Contact"))
+    route_set = _route_set(seen)
     received = sip.received()
     moment = now()
     decision: Grant | Denied
@@ -260,7 +264,11 @@ def failure(rooms: Rooms) -> None:
         return
     code = sip.failure_code()
     _note_failure(rooms, call, code, ring_ms)
-    target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
+    forwarded = _forwarded(rooms, call, code, ring_ms)
+    if forwarded is None:
+        target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
+    else:
+        target, call = forwarded.target, forwarded.call
     if target is not None:
         sip.set_dialog_note(notes.RING, "")
         sip.set_dialog_note(notes.CODECS, "")
@@ -272,6 +280,18 @@ def failure(rooms: Rooms) -> None:
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
         sip.end_media()
         sip.transaction_reply(code, reason)
+
+
+def _forwarded(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | None:
+    """The call as which the dialog goes on, since who rang has forwarded it; None: nobody has, or it may not."""
+    if code not in FOLLOWED:
+        return None
+    uris = sip.uris([sip.failure_header("Contact")])
+    found = forward(rooms, call, code, uris, ring_ms, sip.is_own_uri, sip.offer, now())
+    if found is not None:
+        sip.follow_call(found.call)
+        devices_in.note_nat(notes.CALLEE, is_device=False)
+    return found
 
 
 def message_answered(rooms: Rooms) -> None:

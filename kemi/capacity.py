@@ -108,9 +108,11 @@ def take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, is
         if not is_limited:
             accounts.put_taken(change.store, change.txn, account, 0, account.rate_clock_us)
             continue
-        if not accounts.takes_channel(account.channels, account.channels_max):
+        if account.channels_max and account.channels >= account.channels_max:
             raise Refusal("channels", account.id, caller)
-        clock_us = accounts.next_rate_clock_us(account.rate_clock_us, account.cps_max, now.boot_ms)
+        clock_us: int | None = account.rate_clock_us
+        if account.cps_max:
+            clock_us = accounts.next_rate_clock_us(account.rate_clock_us, account.cps_max, now.boot_ms)
         if clock_us is None:
             raise Refusal("cps", account.id, caller)
         hold = holds.get(account.id)

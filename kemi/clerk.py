@@ -87,11 +87,11 @@ class Clerk:
         self._beats += 1
         with Change(self._rooms.store) as change:
             change.event(queues.BEAT, now, {"running": change.running})
-            self._counter.write(change, now.wall_s)
             if change.txn.get(b"sockets", b"", db=change.store.meta) != self._sockets:
                 change.txn.put(b"sockets", self._sockets, db=change.store.meta)
             if self._beats % SWEEP_BEATS == 0:
                 bans.sweep(change, now)
+        self._counter.write(self._rooms.store, now.wall_s)
         self._counter.forget_stale(self._rooms.store, now.wall_s)
 
     def _copy_events(self, now: Now) -> None:

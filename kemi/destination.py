@@ -97,7 +97,8 @@ def namesake(store: HotStore, txn: Any, path: list[Account], called: str) -> Loc
 def check_states(path: list[Account], caller: int) -> None:
     """Every account of the path is active, and an uncharged one not below its limit. Raises Refusal."""
     for account in path:
-        if not account.is_active:
+        flags = account.flags
+        if flags & layout.STATE != layout.KNOWN:
             raise Refusal("suspended", account.id, caller)
-        if not account.is_charged and account.parent and account.available < 0:
+        if not flags & layout.CHARGED and account.parent and account.available < 0:
             raise Refusal("funds", account.id, caller)

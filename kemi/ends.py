@@ -12,6 +12,7 @@ from kemi import codecs, guards, notes, sip, stir
 from kemi.caller import Parties, contact_shown, masked
 from kemi.guards import InDialog
 from kemi.notes import Sent
+from kemi.sip import Seen
 from kemi.store.calls import RunningCall
 
 UNTRUSTED_HEADERS = (
@@ -21,21 +22,24 @@ UNTRUSTED_HEADERS = (
 """What nobody's message may say of itself: who calls, who sent it here, whom to call next."""
 IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID")
 """Of those, what answers have."""
+_UNTRUSTED, _IDENTIFYING = (frozenset(map(str.lower, names)) for names in (UNTRUSTED_HEADERS, IDENTITIES))
 
 
-def forget_claims() -> None:
+def forget_claims(seen: Seen) -> None:
     """Takes out of a request what its sender may not say."""
-    for name in UNTRUSTED_HEADERS:
-        sip.remove_header(name)
+    if not _UNTRUSTED.isdisjoint(seen.names):
+        for name in UNTRUSTED_HEADERS:
+            sip.remove_header(name)
 
 
 def introduce(parties: Parties) -> None:
     """In a branch of an INVITE: what its gateway is told."""
-    sip.replace_header("From", f"<{parties.from_uri}>;tag={sip.text('$ft')}")
-    sip.replace_header("To", f"<{parties.to_uri}>")
-    sip.remove_header("Contact")
+    headers = {"From": f"<{parties.from_uri}>;tag={sip.text('$ft')}", "To": f"<{parties.to_uri}>"}
     if parties.contact:
-        sip.add_header("Contact", f"<{parties.contact}>")
+        headers["Contact"] = f"<{parties.contact}>"
+    else:
+        sip.remove_header("Contact")
+    sip.replace_headers(headers)
     if parties.asserted:
         sip.add_header("P-Asserted-Identity", f"<{parties.asserted}>")
     if parties.is_private:
@@ -61,9 +65,9 @@ def readdress(running: RunningCall, request: InDialog, side: str) -> None:
     if side == "caller":
         _address(running.sent_from, request.from_tag, running.sent_to, request.to_tag)
         if request.contacts:
-            sip.replace_header("Contact", f"<{masked(request.contacts[0], running.sent_from)}>")
+            sip.replace_headers({"Contact": f"<{masked(request.contacts[0], running.sent_from)}>"})
         elif request.method in guards.TRANSFERRING:
-            sip.replace_header("Contact", f"<{contact_shown(running)}>")
+            sip.replace_headers({"Contact": f"<{contact_shown(running)}>"})
     else:
         _address(running.to_uri, request.from_tag, running.from_uri, request.to_tag)
         sip.set_uri(running.caller_leg.contact)
@@ -74,31 +78,30 @@ def _addresses(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> dict[s
 
 
 def _address(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> None:
-    for name, body in _addresses(from_uri, from_tag, to_uri, to_tag).items():
-        sip.replace_header(name, body)
+    sip.replace_headers(_addresses(from_uri, from_tag, to_uri, to_tag))
 
 
-def answer_as_asked() -> None:
+def answer_as_asked(seen: Seen) -> None:
     """A reply with a transaction: From and To as the one who asked wrote them (RFC 3261 8.2.6.2)."""
     asked_from, asked_to = sip.asked("From"), sip.asked("To")
     if asked_from:
         tag = sip.text("$tt")
         has_tag = not tag or bool(sip.asked_to_tag())
-        sip.replace_header("From", asked_from)
-        sip.replace_header("To", asked_to if has_tag else f"{asked_to};tag={tag}")
-    _hide_callers_contact()
-    for name in IDENTITIES:
-        sip.remove_header(name)
+        sip.replace_headers({"From": asked_from, "To": asked_to if has_tag else f"{asked_to};tag={tag}"})
+    _hide_callers_contact(seen)
+    if not _IDENTIFYING.isdisjoint(seen.names):
+        for name in IDENTITIES:
+            sip.remove_header(name)
 
 
-def _hide_callers_contact() -> None:
+def _hide_callers_contact(seen: Seen) -> None:
     """A reply of the caller's side has its Contact as the gateway knows it."""
     sent = Sent.from_note(sip.dialog_note(notes.SENT))
     if sent is None or sent.from_tag == sip.text("$ft"):
         return
-    contacts = sip.uris(sip.headers("Contact"))
+    contacts = sip.uris(seen.bodies("Contact"))
     if len(contacts) == 1 and guards.is_target(contacts[0]):
-        sip.replace_header("Contact", f"<{masked(contacts[0], sent.from_uri)}>")
+        sip.replace_headers({"Contact": f"<{masked(contacts[0], sent.from_uri)}>"})
 
 
 def answer_alone(running: RunningCall, side: str) -> None:
@@ -108,7 +111,7 @@ def answer_alone(running: RunningCall, side: str) -> None:
         _address(running.from_uri, from_tag, running.to_uri, to_tag)
     else:
         _address(running.sent_to, from_tag, running.sent_from, to_tag)
-        sip.replace_header("Contact", f"<{contact_shown(running)}>")
+        sip.replace_headers({"Contact": f"<{contact_shown(running)}>"})
 
 
 def own_request(target: str | None) -> None:
@@ -120,7 +123,6 @@ def own_request(target: str | None) -> None:
     headers = {}
     if sent is not None and sent.from_tag == sip.text("$ft"):
         headers = _addresses(sent.from_uri, sent.from_tag, sent.to_uri, sip.text("$tt"))
-    for name, body in headers.items():
-        sip.replace_header(name, body)
+        sip.replace_headers(headers)
     if target is not None:
         sip.redirect(target, headers)

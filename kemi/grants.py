@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from kemi import limits, packages
 from kemi.clock import Now
-from kemi.packages import Pool, held_pool
+from kemi.packages import NO_POOL, Pool, held_pool
 from kemi.quote import standard_micros
 from kemi.rooms import Rooms
 from kemi.store import accounts, exposure, queues
-from kemi.store.calls import ChargeLeg, Claim, RunningCall
+from kemi.store.calls import ChargeLeg, Claim, RunningCall, has_packages
 from kemi.store.change import Change
 from kemi.store.layout import Account, Settings
 from ratebook.compiled.layout import decode_terms
@@ -47,7 +47,8 @@ def payers_of(change: Change, legs: tuple[ChargeLeg, ...], claims: tuple[Claim, 
     for leg in legs:
         account = change.account(leg.account)
         available = limits.spendable(change, claims, account, now) if claims else account.available
-        found.append(Payer(account, leg, packages.pool_of(change, leg, now.wall_s), available))
+        pool = packages.pool_of(change, leg, now.wall_s) if leg.packages else NO_POOL
+        found.append(_new(Payer, (account, leg, pool, available)))
     return found
 
 
@@ -174,7 +175,7 @@ def extend(rooms: Rooms, key: bytes, now: Now) -> Extension | None:
 def _told(legs: tuple[ChargeLeg, ...]) -> tuple[tuple[int, ...], tuple[Any, ...]]:
     """What the journal keeps of each leg's hold: money, and of packages if there are any."""
     held = tuple([leg.held for leg in legs])
-    if not any(leg.packages for leg in legs):
+    if not has_packages(legs):
         return held, ()
     return held, tuple([leg.packages and leg.packages.to_plain() for leg in legs])
 

@@ -25,9 +25,9 @@ _ROUTES = re.compile(f"{_ROUTE}(?:,{_ROUTE})*")
 
 EXTENSIONS = frozenset({"100rel", "timer", "outbound", "path", "precondition"})
 """What a peer may Require: option tags that a proxy has no part in, none that takes a call over (replaces, join)."""
-TAKEOVERS = ("Replaces", "Join")
-"""Headers of an INVITE that would put somebody into another call (RFC 3891, RFC 3911), which nobody would pay for. The
-first one is `kemi.transfers`' to judge where a device says it.
+REPLACES, JOIN = "replaces", "join"
+"""Headers of an INVITE, in lower case, that would put somebody into another call (RFC 3891, RFC 3911), which nobody
+would pay for. The first one is `kemi.transfers`' to judge where a device says it.
 """
 
 RELAYED = frozenset({"INVITE", "ACK", "UPDATE", "INFO", "PRACK"})
@@ -40,6 +40,10 @@ TRANSFERRING = frozenset({"REFER", "NOTIFY"})
 """Methods that pass in an answered call when `kemi.transfers` lets them."""
 REFRESHING = frozenset({"INVITE", "UPDATE"})
 """RFC 3261 12.2 and RFC 3311: their Contact moves the sender's remote target."""
+
+
+UNCOUNTED = frozenset({"ACK", "BYE"})
+"""Methods that may have any Max-Forwards: who is asked nothing can't refuse, and a BYE goes no further than here."""
 
 
 class Answer(NamedTuple):
@@ -96,6 +100,7 @@ class InDialog(NamedTuple):
     routes: tuple[str, ...]
     """URIs of its Route headers beyond ours, top first."""
     max_forwards: int
+    """0: of a method that is UNCOUNTED."""
     require: str
     contacts: tuple[str, ...]
 

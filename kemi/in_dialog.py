@@ -14,6 +14,7 @@ from kemi.rooms import Rooms
 from kemi.running import advance, speaker
 from kemi.settlement import End, hung_up
 from kemi.sides import is_device
+from kemi.sip import Seen
 from kemi.store.calls import RunningCall
 from kemi.strangers import unlisted
 
@@ -38,17 +39,18 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
-    if method in guards.REFRESHING and is_device(running, side):
+    if method in guards.REFRESHING and is_device(rooms.store, running, side):
         devices_in.mend_contact(sip.received())
-    request = _read(method, from_tag, to_tag)
-    answer = _judge(running, request, side) if sip.is_clean() else guards.BAD_REQUEST
+    seen = sip.seen()
+    request = _read(method, from_tag, to_tag, seen)
+    answer = _judge(running, request, side) if seen.is_clean else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
     if method in guards.TRANSFERRING:
-        return _transfer(rooms, running, request, side)
+        return _transfer(rooms, running, request, side, seen)
     if method == "BYE":
-        return _bye(rooms, running, record, side)
-    return _pass_on(rooms, running, request, side)
+        return _bye(rooms, running, record, request, side)
+    return _pass_on(rooms, running, request, side, seen)
 
 
 def _refuse(method: str, answer: Answer) -> None:
@@ -57,8 +59,8 @@ def _refuse(method: str, answer: Answer) -> None:
         sip.reply(*answer)
 
 
-def _read(method: str, from_tag: str, to_tag: str) -> InDialog:
-    routes = sip.uris(sip.headers("Route"))
+def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
+    routes = sip.uris(seen.bodies("Route"))
     own = _own_routes(routes)
     return InDialog(
         method=method,
@@ -68,9 +70,9 @@ def _read(method: str, from_tag: str, to_tag: str) -> InDialog:
         request_uri=sip.text("$ru"),
         comes_by_us=own > 0,
         routes=routes[own:],
-        max_forwards=sip.hops_left(),
-        require=sip.text("$hdr(Require)"),
-        contacts=sip.uris(sip.headers("Contact")) if method in guards.REFRESHING else (),
+        max_forwards=0 if method in guards.UNCOUNTED else sip.hops_left(),
+        require=seen.text("Require"),
+        contacts=sip.uris(seen.bodies("Contact")) if method in guards.REFRESHING else (),
     )
 
 
@@ -92,7 +94,7 @@ def _judge(running: RunningCall, request: InDialog, side: str) -> Answer | None:
     return guards.check_ringing(running, request, notes.early_sides(sip.dialog_note(notes.EARLY)))
 
 
-def _bye(rooms: Rooms, running: RunningCall, record: bytes, side: str) -> None:
+def _bye(rooms: Rooms, running: RunningCall, record: bytes, request: InDialog, side: str) -> None:
     """Never sent on: settled, answered, and one of our own goes to the other side."""
     if not sip.new_transaction():
         return
@@ -100,27 +102,29 @@ def _bye(rooms: Rooms, running: RunningCall, record: bytes, side: str) -> None:
     hung_up(rooms, running, record, End(side, 200, "OK", running.ring_wall_ms), now())
     other = "callee" if side == "caller" else "caller"
     rooms.hanging_up = running.hex
-    if not (sip.take_dialog() and sip.bye(other)):
+    if not (sip.take_dialog(request.from_tag, request.to_tag) and sip.bye(other)):
         sip.set_timeout_of(1, running.h_entry, running.h_id)
     rooms.hanging_up = ""
     sip.transaction_reply(200, "OK")
 
 
-def _transfer(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -> None:
+def _transfer(rooms: Rooms, running: RunningCall, request: InDialog, side: str, seen: Seen) -> None:
     """A REFER to somebody of ours, to a number of ours, and NOTIFYs of what became of it: the way back."""
     if request.method == "NOTIFY":
         is_of_refer = sip.text("$hdr(Event)").partition(";")[0].strip().lower() == "refer"
         if not is_of_refer or sip.dialog_note(notes.REFERRED) not in {"caller", "callee"} - {side}:
             return _refuse(request.method, guards.NOT_ALLOWED)
-        return _pass_on(rooms, running, request, side)
+        return _pass_on(rooms, running, request, side, seen)
     found = transfers.referred(rooms, running, side, sip.uris(sip.headers("Refer-To")), sip.is_own_uri)
     if isinstance(found, Answer):
         return _refuse(request.method, found)
     sip.set_dialog_note(notes.REFERRED, side)
-    return _pass_on(rooms, running, request, side, refer_to=found)
+    return _pass_on(rooms, running, request, side, seen, refer_to=found)
 
 
-def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str, refer_to: str = "") -> None:
+def _pass_on(
+    rooms: Rooms, running: RunningCall, request: InDialog, side: str, seen: Seen, *, refer_to: str = ""
+) -> None:
     """To the other side, by our Route and its stored route set. `refer_to`: where that is sent; empty: nowhere."""
     if not sip.has_hops_left():
         return _refuse(request.method, guards.TOO_MANY_HOPS)
@@ -134,7 +138,7 @@ def _pass_on(rooms: Rooms, running: RunningCall, request: InDialog, side: str, r
         advance(rooms, running.hex, side, request.cseq, None)
         if request.contacts:
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
-    ends.forget_claims()
+    ends.forget_claims(seen)
     ends.readdress(running, request, side)
     if refer_to:
         sip.add_header("Refer-To", f"<{refer_to}>")

@@ -22,6 +22,17 @@ def no_offer() -> str:
     return ""
 
 
+class Redirected(NamedTuple):
+    """What a call goes on from that somebody of ours forwards (`kemi.forwards`)."""
+
+    calls: tuple[bytes, ...]
+    """Keys of the dialog's calls so far."""
+    code: int
+    """Of the redirection."""
+    ring_ms: int
+    """When it rang there; 0: it didn't."""
+
+
 class Invitation(NamedTuple):
     """What an INVITE says, decoded."""
 
@@ -52,6 +63,8 @@ class Invitation(NamedTuple):
     """Reads its SDP: asked only for a gateway that doesn't take every codec."""
     place: Hop | None = None
     """The only one where it may go: it is to take over a call there. None: anywhere."""
+    redirected: Redirected | None = None
+    """None: somebody has sent it."""
 
     def is_within_limits(self) -> bool:
         """Whether each text is there, printable and not too long, and the CSeq leaves room for those that follow."""

@@ -25,6 +25,7 @@ from kemi.store.rules import (
     FIRST_CALL,
     HELD,
     MINUTES,
+    NO_PRECAUTIONS,
     SPEND,
     SUSPEND,
     WARN,
@@ -55,14 +56,19 @@ NOTHING = Standing()
 
 def check_numbers(look: Look, path: Sequence[Account], trunk: int, caller: str, called: str | None) -> None:
     """Whether lists and ranges let a call pass. `called` None: somebody of ours, by name. Raises Refusal."""
-    risk = look.configuration.ranges(look.txn).find(called) if called else None
+    ranges = look.configuration.ranges(look.txn)
+    risk = ranges.find(called) if called and ranges else None
+    found = look.configuration.cautious(look.txn, [account.id for account in path])
+    if not found and risk is None:
+        return
+    own = dict(found)
     for account in path:
-        found = look.configuration.precautions(look.txn, account.id)
-        if found.refused_by(CALLER, caller, trunk):
+        precautions = own.get(account.id, NO_PRECAUTIONS)
+        if precautions.refused_by(CALLER, caller, trunk):
             raise Refusal("caller_list", account.id, path[0].id)
-        if called and found.refused_by(CALLED, called, trunk):
+        if called and precautions.refused_by(CALLED, called, trunk):
             raise Refusal("called_list", account.id, path[0].id)
-        if risk is not None and account.parent and not is_open(risk, account.id, found):
+        if risk is not None and account.parent and not is_open(risk, account.id, precautions):
             raise Refusal("high_risk", account.id, path[0].id, str(risk.id))
 
 
@@ -70,9 +76,10 @@ def standing_of(
     look: Look, path: Sequence[Account], trunk: int, legs: Sequence[ChargeLeg], first_hold_s: int
 ) -> Standing:
     """What the rules of the path ask of a call. `first_hold_s` 0: a MESSAGE. Raises Refusal."""
-    rules = [(account.id, rule) for account in path for rule in _rules(look, account.id, trunk)]
-    if not rules:
+    cautious = look.configuration.cautious(look.txn, [account.id for account in path])
+    if not cautious:
         return NOTHING
+    rules = [(account, rule) for account, own in cautious for rule in own.rules if rule.trunk in {0, trunk}]
     groups = look.groups() if any(rule.group for _, rule in rules) else ()
     by_account = {leg.account: leg for leg in legs}
     claims, call_max_s = [], 0
@@ -85,11 +92,6 @@ def standing_of(
             if rule.measure == FIRST_CALL:
                 call_max_s = min(call_max_s or rule.limit, rule.limit)
     return Standing(tuple(claims), call_max_s)
-
-
-def _rules(look: Look, account: int, trunk: int) -> Iterator[Rule]:
-    rules = look.configuration.precautions(look.txn, account).rules
-    return (rule for rule in rules if rule.trunk in {0, trunk})
 
 
 def _claim(look: Look, account: int, rule: Rule, leg: ChargeLeg | None, first_hold_s: int) -> Claim | None:
@@ -138,7 +140,7 @@ def _refitted(claim: Claim, legs: Sequence[ChargeLeg]) -> Claim:
 
 def _counter(change: Change, claim: Claim, now: Now) -> Counter | None:
     """A rule's counter in the window of this moment; None: it has none, or is gone."""
-    found = None if claim.measure == FIRST_CALL else limits.get(change.store, change.txn, claim.rule)
+    found = None if claim.measure == FIRST_CALL else limits.in_change(change, claim.rule)
     return None if found is None else found.at(now.wall_s)
 
 
@@ -288,7 +290,7 @@ def settle(change: Change, running: RunningCall, micros: Sequence[int], duration
             if running.is_answered:
                 limits.meet(change, *_scope(claim), claim.destination, answered=True)
             continue
-        found = limits.get(change.store, change.txn, claim.rule) if claim.measure in HELD else None
+        found = limits.in_change(change, claim.rule) if claim.measure in HELD else None
         if found is not None:
             counter = found.at(wall_s)
             came = max(0, charged.get(claim.account, 0)) if claim.measure == SPEND else duration_ms

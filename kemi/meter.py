@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kemi import acknowledge, authenticate, farewell, places, suspension
+from kemi import acknowledge, authenticate, farewell, joined, places, suspension
 from kemi.clock import Now
 from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
@@ -19,6 +19,9 @@ from kemi.store.change import Change
 
 SLICE = 200
 """Due entries of one look: what is left comes with the next slice of the same tick."""
+
+FORGOTTEN_PER_CHANGE = 40
+"""INVITEs that one transaction forgets: the workers wait for no longer."""
 
 CUT_S = 2
 """What a call that is cut may still last: the dialog timer's second, and the BYE's way."""
@@ -101,15 +104,14 @@ def _forget(rooms: Rooms, entries: list[Due], now: Now) -> None:
 
 
 def _forget_invites(rooms: Rooms, entries: list[Due], now: Now) -> None:
-    if not entries:
-        return
-    with Change(rooms.store) as change:
-        for entry in entries:
-            change.txn.delete(layout.due_key(*entry), db=change.store.due)
-            raw = change.txn.get(entry.what, db=change.store.invite)
-            if raw is not None and layout.unpack_invite(raw).until_ms <= now.boot_ms:
-                change.txn.delete(entry.what, db=change.store.invite)
-                change.invites -= 1
+    for start in range(0, len(entries), FORGOTTEN_PER_CHANGE):
+        with Change(rooms.store) as change:
+            for entry in entries[start : start + FORGOTTEN_PER_CHANGE]:
+                change.txn.delete(layout.due_key(*entry), db=change.store.due)
+                raw = change.txn.get(entry.what, db=change.store.invite)
+                if raw is not None and layout.unpack_invite(raw).until_ms <= now.boot_ms:
+                    change.txn.delete(entry.what, db=change.store.invite)
+                    change.invites -= 1
 
 
 def _check_acks(rooms: Rooms, entries: list[Due], dialogs: Dialogs, now: Now) -> None:
@@ -169,7 +171,8 @@ def _extend(rooms: Rooms, call: RunningCall, dialogs: Dialogs, now: Now) -> None
     if extension is None or not extension.grew:
         return
     after = extension.after
-    remaining_s = -((now.boot_ms - after.grant_end_boot_ms) // 1000)
+    end_ms = joined.grant_end_boot_ms(rooms.store, after) if after.joined else after.grant_end_boot_ms
+    remaining_s = -((now.boot_ms - end_ms) // 1000)
     if not dialogs.set_timeout(remaining_s, after.h_entry, after.h_id):
         _reap(rooms, after.key, extension.before.seen_boot_ms, now)
 

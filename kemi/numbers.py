@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from kemi.store.origins import Origin
 from kemi.store.translate import Rule, is_number, translate
 from kemi.store.trunks import Gateway
 
 
-def normalise(trunk: Origin, called: str, rules: Iterable[Rule] = ()) -> str | None:
+def normalise(trunk: Origin, called: str, rules: Sequence[Rule] = ()) -> str | None:
     """The E.164 number without `+` that a called number means on this trunk or device; None: it is none.
 
     The tech prefix goes, translation rules are applied (`dialled`), then the trunk's prefixes (`international`).
@@ -17,10 +17,10 @@ def normalise(trunk: Origin, called: str, rules: Iterable[Rule] = ()) -> str | N
     return international(trunk, dialled(trunk, called, rules))
 
 
-def dialled(trunk: Origin, called: str, rules: Iterable[Rule] = ()) -> str:
+def dialled(trunk: Origin, called: str, rules: Sequence[Rule] = ()) -> str:
     """What was called without the tech prefix, translated; what is no number stays."""
     number = without_prefix(trunk, called)
-    return translate(rules, number)[0] if is_number(number) else number
+    return translate(rules, number)[0] if rules and is_number(number) else number
 
 
 def without_prefix(trunk: Origin, called: str) -> str:
@@ -42,21 +42,28 @@ def international(trunk: Origin, number: str) -> str | None:
         return number[len(trunk.international_prefix) :] or None
     if trunk.country and number.startswith(trunk.national_prefix):
         number = trunk.country + number[len(trunk.national_prefix) :]
-    return number if is_number(number) else None
+        return number if is_number(number) else None
+    return number
 
 
-def normalise_caller(trunk: Origin, caller: str, rules: Iterable[Rule] = ()) -> str:
+def normalise_caller(trunk: Origin, caller: str, rules: Sequence[Rule] = ()) -> str:
     """The E.164 number of who calls, in the same way; empty: what it says is none."""
-    return (international(trunk, translate(rules, caller)[0]) or "") if is_number(caller) else ""
+    if rules and is_number(caller):
+        caller = translate(rules, caller)[0]
+    return international(trunk, caller) or ""
 
 
-def caller_for_gateway(number: str, gateway: Gateway, rules: Iterable[Rule] = ()) -> str:
+def caller_for_gateway(number: str, gateway: Gateway, rules: Sequence[Rule] = ()) -> str:
     """The number of who calls as a gateway wants it; empty: nobody knows, or nothing is left of it."""
-    written = translate(rules, "+" + number if gateway.has_plus else number)[0] if number else ""
+    if not number:
+        return ""
+    written = "+" + number if gateway.has_plus else number
+    if rules:
+        written = translate(rules, written)[0]
     return written if is_number(written) else ""
 
 
-def for_gateway(number: str, gateway: Gateway, rules: Iterable[Rule] = ()) -> str:
+def for_gateway(number: str, gateway: Gateway, rules: Sequence[Rule] = ()) -> str:
     """The number that is called as a gateway wants it: `strip` digits less, `prefix` (or +) before, then its rules."""
-    prefix = "+" if gateway.has_plus else gateway.prefix
-    return translate(rules, prefix + number[gateway.strip :])[0]
+    written = ("+" if gateway.has_plus else gateway.prefix) + number[gateway.strip :]
+    return translate(rules, written)[0] if rules else written

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kemi.clock import Now
 from kemi.quote import Chain, held_seconds
 from kemi.store import packages
-from kemi.store.calls import ChargeLeg, Hold
+from kemi.store.calls import ChargeLeg, Hold, has_packages
 from kemi.store.change import Change
 from kemi.store.queues import Charged
 from ratebook.compiled.layout import decode_terms
@@ -144,7 +144,7 @@ def _held(leg: ChargeLeg) -> dict[int, int]:
 
 def first_holds(change: Change, chain: Chain, now: Now) -> Chain:
     """The chain, with what packages pay of its first holds taken from them; the same one where nobody has any."""
-    if not any(leg.packages for leg in chain.legs):
+    if not has_packages(chain.legs):
         return chain
     first_hold_s = change.configuration.settings(change.txn).first_hold_s
     legs = [_first_hold(change, leg, first_hold_s, now) if leg.packages else leg for leg in chain.legs]

@@ -13,9 +13,10 @@ from pathlib import Path
 from kemi import dialogs
 from kemi.clock import Now, boot_id, now
 from kemi.grants import due_ms
+from kemi.joined import is_last
 from kemi.settlement import End, settle
 from kemi.store import queues
-from kemi.store.calls import RunningCall, unpack_call
+from kemi.store.calls import RunningCall
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, StoreAbsent
@@ -57,14 +58,23 @@ def _take_over(store: HotStore, generation: int, moment: Now) -> list[RunningCal
         change.reconfigured()
         settings = store.configuration(change.txn).settings(change.txn)
         for key in keys:
-            call = unpack_call(change.txn.get(key, db=store.call))
+            call = change.call(key)
+            if call is None:
+                continue  # ended with the one that it was joined to
             if not call.is_answered:
                 settle(change, call, RESTARTED, moment, moment.boot_ms)
                 continue
             next_ms = due_ms(call.grant_end_boot_ms, settings, moment)
             calls.append(call._replace(generation=generation, due_ms=next_ms))
             change.move_call(calls[-1], call.due_ms)
-    return calls
+    return [_paid_together(call, calls) for call in calls if is_last(call)]
+
+
+def _paid_together(call: RunningCall, calls: list[RunningCall]) -> RunningCall:
+    """The call that names a dialog, which lasts no longer than any that is joined to it is paid for."""
+    if not call.joined:
+        return call
+    return call._replace(grant_s=min([one.grant_s for one in calls if one.key in call.joined]))
 
 
 def _farewells(store: HotStore) -> list[RunningCall]:
@@ -74,7 +84,8 @@ def _farewells(store: HotStore) -> list[RunningCall]:
     """
     with store.read() as txn, txn.cursor(store.event) as cursor:
         ended = [queues.ended_call(bytes(raw)) for _, raw in cursor]
-    return [call._replace(grant_s=0) for call in ended if call is not None and call.callee_leg is not None]
+    known = [call for call in ended if call is not None and call.callee_leg is not None]
+    return [call._replace(grant_s=0) for call in known if is_last(call)]
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from kemi.store import accounts, health, quality
 from kemi.store.calls import ChargeLeg, Holding
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
-from kemi.store.layout import PACKAGED, PREPAID, TAXES, Account
+from kemi.store.layout import CHARGED, KNOWN, PACKAGED, PREPAID, STATE, TAXES, Account
 from kemi.store.numbers import Number
 from kemi.store.origins import Origin
 from kemi.store.specials import EMERGENCY, MESSAGE
@@ -34,6 +34,8 @@ from ratebook.tax import CALLS, MESSAGES, Tax, tax_within, with_tax
 
 STANDARD_CHARGES_MAX = 32_768
 """Kept by each process: terms of its rates times the few lengths that every call asks for."""
+
+UNTAXED: tuple[Tax | None, int] = None, FOR_EVER
 
 _new = tuple.__new__
 
@@ -133,7 +135,7 @@ class Look(NamedTuple):
     def tax(self, account: Account, seller: Account, service: str) -> tuple[Tax | None, int]:
         """What is added to an account's prices at this moment, and until when; most sellers add nothing."""
         if not seller.flags & TAXES or not account.flags & PREPAID:
-            return None, FOR_EVER
+            return UNTAXED
         return self.configuration.taxes(self.txn, seller.id, account.id).at(service, self.at_s)
 
     def note(self, leg: ChargeLeg) -> None:
@@ -172,15 +174,16 @@ def price_chain(
     Refusal.
     """
     caller = path[0].id
-    payers = [account for account in path if account.is_charged]
+    payers = [account for account in path if account.flags & CHARGED]
     if not payers:  # a commission-based reseller's own trunk right below the root: a call that nobody pays
         raise Refusal("payer", caller, caller)
     sellers = [*payers[1:], path[-1]]
     service = MESSAGES if is_message else CALLS
     legs = []
     until_s = FOR_EVER
-    has_packages = not is_message and any(account.flags & PACKAGED for account in payers)
+    has_packages = not is_message and bool([one for one in payers if one.flags & PACKAGED])
     groups = look.groups() if has_packages else ()
+    trace = look.store.trace
     for account, seller in zip(payers, sellers, strict=True):
         tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
         leg, leg_until_s = _leg_of_caller(look, account, seller, tariff, caller, first_hold_s, service)
@@ -188,7 +191,8 @@ def price_chain(
             leg = _message_leg(look, leg, caller)
         elif has_packages and account.flags & PACKAGED:
             leg = leg._replace(packages=Holding(tariff, groups, fees=False, holds=()))
-        look.note(leg)
+        if trace is not None:
+            trace.legs.append(leg)
         legs.append(leg)
         until_s = min(until_s, leg_until_s)
     return Chain(tuple(legs), until_s)
@@ -201,9 +205,9 @@ def _leg_of_caller(
     rate = look.rate(tariff)
     if rate is None:
         raise look.no_rate(tariff, account.id, caller)
-    if terms_at(rate[1].terms, look.at_s).blocked:
+    if terms_at(rate[1].body.terms, look.at_s).blocked:
         raise Refusal("blocked", account.id, caller)
-    tax, tax_until_s = look.tax(account, seller, service)
+    tax, tax_until_s = look.tax(account, seller, service) if seller.flags & TAXES else UNTAXED
     try:
         leg, until_s = _leg(look, account, seller.id, rate, first_hold_s, tax)
     except NoExchange as missing:
@@ -398,10 +402,12 @@ def losing_account(look: Look, legs: tuple[ChargeLeg, ...], plan: Plan, special:
     if plan.no_loss is NoLoss.OFF:
         return 0
     expected_s = expected_length_s(plan, special)
+    earned = net_micros(look, legs[0], expected_s) if legs else 0
     for below, leg in pairwise(legs):
-        earned = net_micros(look, below, expected_s) or 0
-        if (cost_micros(look, leg, expected_s, below.currency) or 0) > earned:
+        net = net_micros(look, leg, expected_s)
+        if (_in_currency(look, net, leg, below.currency) or 0) > (earned or 0):
             return leg.account
+        earned = net
     return 0
 
 
@@ -414,7 +420,13 @@ def cost_micros(look: Look, leg: ChargeLeg | None, expected_s: int | None, curre
     """As `net_micros`, in another currency; where nothing is owed, nothing. Raises NoExchange."""
     if leg is None:
         return 0
-    micros = net_micros(look, leg, expected_s)
+    if expected_s is not None and leg.tax is None and leg.currency == currency:  # nearly every one
+        return standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
+    return _in_currency(look, net_micros(look, leg, expected_s), leg, currency)
+
+
+def _in_currency(look: Look, micros: int | None, leg: ChargeLeg, currency: str) -> int | None:
+    """What a leg comes to, in another currency. Raises NoExchange."""
     if micros is None or leg.currency == currency:
         return micros
     return exchanged_up(micros, look.factor(leg.currency, currency))
@@ -443,17 +455,18 @@ def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
     if gateway.codecs and not codecs.fits(gateway.codecs, look.offer()):
         return look.no_way(gateway_id, "codecs")
     provider = accounts.get(look.store, look.txn, gateway.provider)
-    if provider is None or not provider.is_active:
+    if provider is None or provider.flags & STATE != KNOWN:
         return look.no_way(gateway_id, "provider")
     leg, until_s = None, FOR_EVER
     if is_paid:
         rate = look.rate(gateway.tariff or provider.tariff)
-        if rate is None or terms_at(rate[1].terms, look.at_s).blocked:
+        if rate is None or terms_at(rate[1].body.terms, look.at_s).blocked:
             return look.no_way(gateway_id, "rate" if rate is None else "blocked")
         leg, until_s = _leg(look, provider, 0, rate, 0)
     rules = look.configuration.translations(look.txn, gateway.provider)
-    called = for_gateway(look.dialled or look.number, gateway, rules.of_gateway(gateway.id, CALLED))
-    if not is_number(called):
+    number = look.dialled or look.number
+    called = for_gateway(number, gateway, rules.of_gateway(gateway.id, CALLED))
+    if called != number and not is_number(called):
         return look.no_way(gateway_id, "number")  # nothing is left of it, or too much was put before
-    is_ported = look.dialled not in {"", look.number}
-    return Way(gateway, leg, until_s, called, rules, look.number if is_ported and gateway.shows_routing else "")
+    routing = look.number if gateway.shows_routing and number != look.number else ""
+    return _new(Way, (gateway, leg, until_s, called, rules, routing))

@@ -20,6 +20,7 @@ from kemi.clock import Now
 from kemi.destination import Local, check_states
 from kemi.invitation import Invitation
 from kemi.invites import Repeated, invite_key, repeated
+from kemi.joined import join
 from kemi.onward import hops_of_device, hops_of_number
 from kemi.packages import first_holds
 from kemi.quote import Chain, Look
@@ -214,7 +215,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
     with Change(rooms.store) as change:
         raw = change.txn.get(invited, db=change.store.invite)
-        before = None if raw is None else repeated(change, invitation, raw, branch, now)
+        before = None if raw is None or invitation.redirected else repeated(change, invitation, raw, branch, now)
         if before is not None:
             return before
         if change.is_nearly_full():
@@ -225,8 +226,11 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
         legs, claims = _take_all(change, question, path, now)
         call = ringing(begun, _course(question, legs, claims), now)
         change.add_record(key, pack_call(call), call.due_ms)
-        until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
-        change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
+        if invitation.redirected:
+            join(change, call, invitation, invited, now)
+        else:
+            until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
+            change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
     return Admitted(key.hex(), target_of(question.hops[0], question.parties, question.ring_s, 0), 0)
 
 

@@ -23,6 +23,7 @@ ANSWERS = {
     "nobody": (404, "Not Found"),
     "away": (480, "Temporarily Unavailable"),
     "takeover": (403, "Forbidden"),
+    "redirected": (403, "Forbidden"),
     "limit": (403, "Limit reached"),
     "high_risk": (403, "Destination closed"),
     "called_list": (403, "Number blocked"),

@@ -6,6 +6,7 @@ goes on unpaid.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
@@ -56,7 +57,9 @@ def mod_init() -> Kambill:
         raise AttributeError(f"kemi/route.py lacks {', '.join(missing)}")
     refuse_exposure()
     stir.check_files()
-    return Kambill(*folders())
+    kambill = Kambill(*folders())
+    gc.freeze()  # what is loaded stays: looking through all of it would stop a worker for 20 ms in the middle of a call
+    return kambill
 
 
 def refuse_exposure() -> None:

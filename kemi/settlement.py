@@ -11,15 +11,18 @@ from typing import NamedTuple
 
 from kemi import limits, packages, suspension
 from kemi.clock import Now
+from kemi.joined import together
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.store import accounts, exposure, queues
-from kemi.store.calls import ANSWERED, Attempt, ChargeLeg, RunningCall, pack_call, unpack_call
+from kemi.store.calls import ANSWERED, Attempt, ChargeLeg, RunningCall, has_packages, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.queues import Charged, Ending
 from kemi.store.specials import MESSAGE
 from ratebook.compiled.layout import decode_terms
 from ratebook.price import attempt_charge, charge, message_charge
+
+_new = tuple.__new__
 
 NO_POOLS: Mapping[int, packages.Pool] = MappingProxyType({})
 
@@ -67,7 +70,7 @@ def hung_up(rooms: Rooms, seen: RunningCall, before: bytes, end: End, now: Now) 
 
     What has changed since is seen there, and the bill made anew; so it is if packages pay, which others use too.
     """
-    is_alone = not any(leg.packages for leg in seen.legs)
+    is_alone = not seen.joined and not has_packages(seen.legs)
     bill = bill_of(seen, before, _ending(seen, end, now.boot_ms), now)
     with Change(rooms.store) as change:
         record = change.txn.get(seen.key, db=change.store.call)
@@ -111,9 +114,12 @@ def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
 
 
 def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
-    """Ends a call in a transaction of the caller: it lasted until `end_boot_ms`, at most its grant is billed."""
-    pools = {leg.account: packages.pool_of(change, leg, now.wall_s) for leg in running.legs if leg.packages}
-    close(change, running, bill_of(running, pack_call(running), _ending(running, end, end_boot_ms), now, pools))
+    """Ends a call in a transaction of the caller, and those that are joined to it: each lasted until `end_boot_ms`, and
+    at most its grant is billed.
+    """
+    for one in together(change, running) if running.joined else (running,):
+        pools = {leg.account: packages.pool_of(change, leg, now.wall_s) for leg in one.legs if leg.packages}
+        close(change, one, bill_of(one, pack_call(one), _ending(one, end, end_boot_ms), now, pools))
 
 
 def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:
@@ -151,9 +157,10 @@ def close(change: Change, running: RunningCall, bill: Bill) -> None:
     store, txn = change.store, change.txn
     change.remove_call(running)
     paid = {leg.account: (leg.held, one[1]) for leg, one in zip(running.legs, bill.charges, strict=True)}
-    for leg, one in zip(running.legs, bill.charges, strict=True):
-        if leg.packages:
-            packages.settle(change, leg, one)
+    if has_packages(running.legs):
+        for leg, one in zip(running.legs, bill.charges, strict=True):
+            if leg.packages:
+                packages.settle(change, leg, one)
     for account_id in running.path:
         held, micros = paid.pop(account_id, (0, 0))
         accounts.move(store, txn, account_id, -1, -held, -micros)
@@ -178,11 +185,13 @@ def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int, pool: packa
     if running.special == MESSAGE:
         fee = message_charge(terms, running.start_wall_ms // 1000, leg.factor) if running.is_answered else 0
         return Charged(0, fee or 0)
-    if not running.is_answered:
+    if running.state != ANSWERED:
         return Charged(0, attempt_charge(terms, running.start_wall_ms // 1000, leg.factor))
+    answered_s = running.answer_wall_ms // 1000
     if pool is not None:
-        return packages.charged(leg, pool, duration_ms, running.answered_s)
-    return Charged(*charge(terms, duration_ms, running.answered_s, leg.factor))
+        return packages.charged(leg, pool, duration_ms, answered_s)
+    billed_s, micros = charge(terms, duration_ms, answered_s, leg.factor)
+    return _new(Charged, (billed_s, micros, False, ()))
 
 
 def with_code(running: RunningCall, sip_code: int, ring_ms: int, now: Now) -> tuple[Attempt, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kemi.joined import first_of
 from kemi.store.calls import RunningCall
 from kemi.store.configuration import Configuration
 from kemi.store.devices import device_by_id
@@ -20,6 +21,7 @@ def networks_of_side(
 ) -> tuple[Network, ...]:
     """The networks of the trunk or gateway that the side is, or the addresses of the device."""
     if side == "caller":
+        running = first_of(store, txn, running)
         if running.device:
             return _addresses(store, txn, running.device, running.caller_ip)
         return (
@@ -39,16 +41,22 @@ def may_speak(store: HotStore, txn: Any, running: RunningCall, side: str, ip: st
     """Whether a message of this address is the side's. Who called by a certificate speaks by it, from any address that
     its trunk may have. `proven`: whom the sender's certificate names.
     """
+    if side == "caller":
+        running = first_of(store, txn, running)
     if side == "caller" and running.trunk:
         trunk = trunk_by_id(store.config, txn, running.trunk)
-        if trunk is not None and trunk.certificate:
+        if trunk is None:
+            return False
+        if trunk.certificate:
             return trunk.certificate in proven and (not trunk.networks or lies_in(ip, trunk.networks))
+        return lies_in(ip, trunk.networks)
     return lies_in(ip, networks_of_side(store, txn, running, side))
 
 
 def party_of(store: HotStore, txn: Any, running: RunningCall, side: str) -> Origin | None:
     """The trunk or device of ours that a side is; None: it is a gateway, somebody's URI, or gone."""
     if side == "caller":
+        running = first_of(store, txn, running)
         trunk, device = running.trunk, running.device
     else:
         hop = running.hops[0] if running.hops else None
@@ -57,8 +65,11 @@ def party_of(store: HotStore, txn: Any, running: RunningCall, side: str) -> Orig
     return device_by_id(store.config, txn, device) if device else trunk_by_id(store.config, txn, trunk)
 
 
-def is_device(running: RunningCall, side: str) -> bool:
+def is_device(store: HotStore, running: RunningCall, side: str) -> bool:
     """Whether a side is a device: it may stand behind a NAT."""
+    if running.joined and side == "caller":
+        with store.read() as txn:
+            running = first_of(store, txn, running)
     return bool(running.device) if side == "caller" else bool(running.hops) and running.hops[0].kind == TO_DEVICE
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Mapping
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -30,6 +31,24 @@ SANITY_URIS = 7
 
 SELDOM_S = 60.0
 _said_s: dict[str, float] = {}
+
+HEADERS_MAX = 65_536
+"""More than a message has."""
+_COMPACT = {
+    "a": "accept-contact", "b": "referred-by", "c": "content-type", "d": "request-disposition", "e": "content-encoding",
+    "f": "from", "i": "call-id", "j": "reject-contact", "k": "supported", "l": "content-length", "m": "contact",
+    "n": "identity-info", "o": "event", "r": "refer-to", "s": "subject", "t": "to", "u": "allow-events", "v": "via",
+    "x": "session-expires", "y": "identity",
+}  # fmt: skip
+"""RFC 3261 7.3.3, and those that came later."""
+_USUAL = {
+    name: name.lower()
+    for name in (
+        "Via", "From", "To", "Call-ID", "CSeq", "Contact", "Max-Forwards", "Content-Type", "Content-Length", "Route",
+        "Record-Route", "Allow", "Supported", "User-Agent", "Server", "Accept", "P-Asserted-Identity", "Privacy",
+    )
+}  # fmt: skip
+"""As nearly everybody writes them."""
 
 _TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
@@ -89,13 +108,46 @@ def proven() -> tuple[str, ...]:
     return identities(text("$tls_peer_raw_cert"), text(cn), text(dns_name), text(uri))
 
 
-def headers(name: str) -> list[str]:
-    """The bodies of all headers of this name, top first, as they stand."""
+class Seen(NamedTuple):
+    """Which headers the message at hand may have. Looked at once: nobody asks Kamailio for one that isn't there."""
+
+    names: list[str]
+    """Long and in lower case; as often as they may stand there."""
+    is_clean: bool
+    """Whether Kamailio can read them all, and none has a control character: what one reader takes as the end of a line,
+    another one may not.
+    """
+
+    def bodies(self, name: str) -> list[str]:
+        """As `headers`."""
+        return headers(name, self.names.count(name.lower()))
+
+    def text(self, name: str) -> str:
+        """The first header of this name; empty: there is none."""
+        return text(f"$hdr({name})") if name.lower() in self.names else ""
+
+
+def seen() -> Seen:
+    """The headers of the message at hand. Raises UnicodeDecodeError.
+
+    A line that goes on another one counts as a header of its own, which is one too many at worst.
+    """
+    found = text("$msg(hdrs)")
+    names = [line.partition(":")[0] for line in found.split("\n")]
+    is_clean = found.replace("\r\n", "").isprintable() or _CONTROLS.search(found) is None
+    return Seen([_USUAL.get(name) or _long(name) for name in names], is_clean and bool(found))
+
+
+def _long(name: str) -> str:
+    name = name.strip().lower()
+    return _COMPACT.get(name, name)
+
+
+def headers(name: str, most: int = HEADERS_MAX) -> list[str]:
+    """The bodies of all headers of this name, top first, as they stand. `most`: there are no more."""
     found: list[str] = []
-    value = KSR.hdr.get_idx(name, 0)
-    while value is not None:
+    while len(found) < most and (value := KSR.hdr.get_idx(name, len(found))) is not None:
         found.append(value)
-        value = KSR.hdr.get_idx(name, len(found))
     return found
 
 
@@ -133,15 +185,16 @@ def remove_header(name: str) -> None:
     KSR.hdr.remove(name)
 
 
-def replace_header(name: str, body: str) -> None:
-    """One header of this name in what is sent on, with this body."""
-    KSR.hdr.remove(name)
-    KSR.hdr.append(f"{name}: {body}\r\n")
+def replace_headers(bodies: Mapping[str, str]) -> None:
+    """One header of each of these names in what is sent on, with this body."""
+    for name in bodies:
+        KSR.hdr.remove(name)
+    KSR.hdr.append("".join([f"{name}: {body}\r\n" for name, body in bodies.items()]))
 
 
 def replace_contact(uri: str) -> None:
     """Another Contact, for all that looks at the message from here on. Not inside its transaction."""
-    replace_header("Contact", f"<{uri}>")
+    replace_headers({"Contact": f"<{uri}>"})
     KSR.textopsx.msg_apply_changes()
 
 
@@ -174,14 +227,6 @@ def is_defined(name: str) -> bool:
 
 
 # --- checks of the message
-
-
-def is_clean() -> bool:
-    """Whether no header has a control character: what one reader takes as the end of a line, another one may not.
-
-    Raises UnicodeDecodeError.
-    """
-    return _CONTROLS.search(text("$msg(hdrs)")) is None
 
 
 def is_sane() -> bool:
@@ -437,13 +482,13 @@ def begin_dialog(call: str) -> bool:
     return True
 
 
-def take_dialog() -> bool:
+def take_dialog(from_tag: str, to_tag: str) -> bool:
     """Makes the dialog of the request at hand the one that `bye` works on. False: there is none.
 
     Only for what ends here: with a dialog taken, `loose_route` would not follow CSeqs, and Kamailio's own BYE would
     come with one that the other side has seen.
     """
-    return bool(KSR.dialog.dlg_get(text("$ci"), text("$ft"), text("$tt")) > 0)
+    return bool(KSR.dialog.dlg_get(text("$ci"), from_tag, to_tag) > 0)
 
 
 def has_ack(call_id: str, from_tag: str, to_tag: str) -> bool:
@@ -454,6 +499,11 @@ def has_ack(call_id: str, from_tag: str, to_tag: str) -> bool:
 def is_dialog_answered() -> bool:
     """Whether a 2xx has been let through in the dialog at hand."""
     return number("$dlg(state)") >= ANSWERED
+
+
+def follow_call(call: str) -> None:
+    """The dialog at hand goes on as another call."""
+    KSR.dialog.var_sets("call", call)
 
 
 def dialog_call() -> str | None:

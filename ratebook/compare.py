@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import lru_cache
 from itertools import groupby, pairwise
 from operator import attrgetter
 from typing import NamedTuple
@@ -109,8 +110,9 @@ def _change(before: Rate | None, after: Rate | None) -> Change | None:
     return compare_terms(before.terms, after.terms)
 
 
+@lru_cache(maxsize=4_096)
 def compare_terms(before: Terms, after: Terms) -> Change:
-    """Dearer, cheaper, or neither, by calls of some lengths, in each band."""
+    """Dearer, cheaper, or neither, by calls of some lengths, in each band. Remembered: thousands of rates are alike."""
     pairs = [(then, now) for _, then, now in compared_calls(before, after)]
     dearer, cheaper = any(now > then for then, now in pairs), any(now < then for then, now in pairs)
     if dearer == cheaper:

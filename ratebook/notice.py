@@ -48,7 +48,8 @@ def notices(before: Iterable[Rate], after: Iterable[Rate], at_s: int) -> list[No
     """
     old, new = list(before), list(after)
     found = [one for one in differences(old, new) if one.until_s is None or one.until_s > at_s]
-    indexes = RateIndex(old), RateIndex(new)
+    some_come_or_go = any(one.before is None or one.after is None for one in found)
+    indexes = RateIndex(old if some_come_or_go else ()), RateIndex(new if some_come_or_go else ())
     return [line for one in found for line in _lines(one, max(at_s, one.from_s or at_s), indexes)]
 
 

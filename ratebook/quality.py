@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import add
 from typing import NamedTuple
 
 from ratebook.routing import Demand, Demands
@@ -25,7 +26,7 @@ class Figures(NamedTuple):
 
     def plus(self, other: Figures) -> Figures:
         """Both together."""
-        return Figures(*(one + more for one, more in zip(self, other, strict=True)))
+        return tuple.__new__(Figures, map(add, self, other))
 
     @property
     def asr_percent(self) -> int:

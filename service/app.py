@@ -38,6 +38,7 @@ from service.commission.payouts import hand_out_due
 from service.config import Config
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
+from service.doctor.nightly import Nightly
 from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
@@ -50,6 +51,7 @@ from service.messages.sender import Sender as MailSender
 from service.notices.gathering import Gatherer
 from service.notices.sheets import Sheets
 from service.notices.telling import Changes
+from service.payments.recharger import Recharger
 from service.portal.application import add_portal, pages_edge
 from service.products.renewer import Renewer
 from service.reports.scheduled.files import ReportFiles
@@ -81,6 +83,7 @@ BILL_S = 60.0
 DUN_S = 60.0
 WATCH_S = 1.0
 PATTERNS_S = 5.0
+DOCTOR_S = 60.0
 RETRY_S = 1.0
 LINE_BYTES_MAX = 1 << 16
 """Of a request's first line: filters of a thousand characters, percent-encoded, and a cursor fit."""
@@ -124,6 +127,8 @@ class Service:
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._dunner = Dunner(engine, config)
+        self._recharger = Recharger(engine, config)
+        self._nightly = Nightly(engine, config, _now_ms())
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
         self._carrier = Carrier(engine, config)
@@ -155,7 +160,9 @@ class Service:
             "renewer": (RENEW_S, self._renew),
             "billing": (BILL_S, self._bill),
             "dunning": (DUN_S, self._dun),
+            "recharges": (DELIVER_S, self._recharge),
             "commission": (BILL_S, self._hand_out),
+            "doctor": (DOCTOR_S, self._examine),
         }
 
     async def keep(self, name: str) -> None:
@@ -249,8 +256,19 @@ class Service:
         while await self._dunner.work(_now_ms()):
             pass
 
+    async def _recharge(self) -> None:
+        while await self._recharger.work(_now_ms()):
+            pass
+
     async def _hand_out(self) -> None:
         await hand_out_due(self._engine, self._config, _now_ms())
+
+    async def _examine(self) -> None:
+        """The doctor's night, if it has begun and nobody has looked."""
+        report = await self._nightly.work(clock.now)
+        for check in report.checks if report else ():
+            if not check.ok:
+                log.error("doctor", check=check.name, fault=check.detail)
 
     async def _publish_due(self) -> None:
         """What waited for its moment comes into force."""

@@ -46,6 +46,10 @@ def _zone(name: str) -> str:
     return name
 
 
+def _zone_or_none(name: str) -> str:
+    return _zone(name) if name else name
+
+
 def _addresses(texts: list[str]) -> list[str]:
     for text in texts:
         try:
@@ -172,6 +176,21 @@ class Mail(_Section):
         return self
 
 
+class Payments(_Section):
+    """Where payments are asked for."""
+
+    stripe: str = Field(default="https://api.stripe.com", pattern=r"^https?://[A-Za-z0-9.:\[\]-]+$")
+
+
+class Doctor(_Section):
+    """When the service looks by itself whether everything adds up."""
+
+    nightly: bool = True
+    hour: int = Field(default=3, ge=0, le=23)
+    zone: Annotated[str, AfterValidator(_zone_or_none)] = ""
+    """Whose hour; empty: `timezone`."""
+
+
 class Config(_Section):
     """Everything the service is told from outside."""
 
@@ -199,6 +218,8 @@ class Config(_Section):
     webhooks: Webhooks = Webhooks()
     portability: Portability = Portability()
     mail: Mail = Mail()
+    payments: Payments = Payments()
+    doctor: Doctor = Doctor()
 
     @property
     def ported_folder(self) -> Path:
@@ -223,6 +244,8 @@ _SECTIONS: dict[str, type[_Section]] = {
     "webhooks": Webhooks,
     "portability": Portability,
     "mail": Mail,
+    "payments": Payments,
+    "doctor": Doctor,
 }
 
 

@@ -11,6 +11,7 @@ from service.billing.dunning import api as dunning
 from service.calls import history, running, simulation, traffic_api
 from service.commission import api as commission
 from service.delivery import api as delivery
+from service.doctor import api as doctor
 from service.edge import api as edge
 from service.edge import portings_api
 from service.fraud import alarms_api, filters_api, limits_api, patterns_api, ranges_api
@@ -24,7 +25,7 @@ from service.ledger import operations_api as operations
 from service.messages import broadcasts_api, mails_api, suppressions_api, trials_api
 from service.notices import api as notices_api
 from service.notices import terms_api as notice_terms_api
-from service.payments import alerts_api, bank_api, layouts_api, vouchers_api
+from service.payments import alerts_api, bank_api, layouts_api, recharges_api, vouchers_api
 from service.payments import gateways_api as payment_gateways
 from service.peers import (
     devices_api,
@@ -102,6 +103,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *layouts_api.ENDPOINTS,
     *vouchers_api.ENDPOINTS,
     *payment_gateways.ENDPOINTS,
+    *recharges_api.ENDPOINTS,
     *commission.ENDPOINTS,
     *webhooks.ENDPOINTS,
     *edge.ENDPOINTS,
@@ -116,6 +118,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *commitments.ENDPOINTS,
     *position.ENDPOINTS,
     *portings_api.ENDPOINTS,
+    *doctor.ENDPOINTS,
     *trail.ENDPOINTS,
 )
 

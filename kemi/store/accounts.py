@@ -26,13 +26,14 @@ class BrokenPath(Exception):
 
 def get(dbs: Databases, txn: Any, account_id: int) -> Account | None:
     """One account; None: unknown here."""
-    raw = txn.get(layout.account_key(account_id), db=dbs.account)
+    raw = txn.get(account_id.to_bytes(4, "big"), db=dbs.account)
     return None if raw is None else layout.unpack_account(account_id, raw)
 
 
 def get_or_placeholder(dbs: Databases, txn: Any, account_id: int) -> Account:
     """One account, if need be one that is known by its id only."""
-    return get(dbs, txn, account_id) or layout.placeholder(account_id)
+    raw = txn.get(account_id.to_bytes(4, "big"), db=dbs.account)
+    return layout.placeholder(account_id) if raw is None else layout.unpack_account(account_id, raw)
 
 
 def put(dbs: Databases, txn: Any, account: Account) -> None:
@@ -124,5 +125,6 @@ def put_usage(dbs: Databases, txn: Any, kind: bytes, number: int, channels: int,
 def release_channel(dbs: Databases, txn: Any, kind: bytes, number: int) -> None:
     """One call less on a trunk or gateway. `number` 0: none."""
     if number:
-        channels, rate_clock_us = usage_of(dbs, txn, kind, number)
-        put_usage(dbs, txn, kind, number, max(0, channels - 1), rate_clock_us)
+        key = layout.kind_key(kind, number)
+        channels, rate_clock_us = layout.unpack_usage(txn.get(key, db=dbs.peer))
+        txn.put(key, layout.pack_usage(max(0, channels - 1), rate_clock_us), db=dbs.peer)

@@ -7,6 +7,7 @@ fields and length-prefixed texts take 10. marshal's version 2 reads the same in 
 from __future__ import annotations
 
 import marshal
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from kemi.store.layout import VERSION, UnknownVersion
@@ -81,6 +82,14 @@ class ChargeLeg(NamedTuple):
     def exchange(self) -> Factor:
         """The factor without the tax: what its seller earns by."""
         return self.factor if self.tax is None else without_tax(self.factor, self.tax)
+
+
+def has_packages(legs: Iterable[ChargeLeg]) -> bool:
+    """Whether packages may pay a part of one of them."""
+    for leg in legs:  # noqa: SIM110 -- a generator takes three times as long
+        if leg.packages is not None:
+            return True
+    return False
 
 
 class Leg(NamedTuple):
@@ -216,6 +225,8 @@ class RunningCall(NamedTuple):
     """What can be signed for gateways; empty: nothing."""
     attested: str = ""
     """What was signed for the gateway at hand."""
+    joined: tuple[bytes, ...] = ()
+    """Keys of all calls of its dialog (`kemi.joined`), in the order in which they were made; empty: it is alone."""
 
     @property
     def rated_number(self) -> str:

@@ -6,7 +6,7 @@ A process keeps it decoded until the store's configuration number moves, which e
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from typing import Any
 
@@ -151,6 +151,15 @@ class Configuration:
             raw = txn.get(layout.precautions_key(account), db=self._config)
             found = NO_PRECAUTIONS if raw is None else precautions_of(layout.unpack_json(raw))
             self._precautions[account] = found
+        return found
+
+    def cautious(self, txn: Any, path: Iterable[int]) -> list[tuple[int, Precautions]]:
+        """Those of a path who have set anything against fraud; nearly always nobody, which then costs no more."""
+        kept, found = self._precautions, []
+        for account in path:
+            precautions = kept.get(account) or self.precautions(txn, account)
+            if precautions is not NO_PRECAUTIONS:
+                found.append((account, precautions))
         return found
 
     def ranges(self, txn: Any) -> Ranges:

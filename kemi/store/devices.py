@@ -39,7 +39,8 @@ class Device(NamedTuple):
     caller_numbers: tuple[str, ...]
     """What it may say instead; both empty: anything."""
     transfers: str
-    """As of a trunk."""
+    forwards: bool
+    """Both as of a trunk."""
 
     @property
     def is_trusted(self) -> bool:
@@ -77,6 +78,7 @@ def device_of_command(body: dict[str, Any]) -> Device:
         caller_number=body["caller_number"],
         caller_numbers=tuple(body["caller_numbers"]),
         transfers=body.get("transfers", "off"),
+        forwards=body.get("forwards", False),
     )
 
 

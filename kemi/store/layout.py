@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import struct
-from functools import lru_cache
+from collections.abc import Callable
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 VERSION = 1
@@ -25,6 +26,9 @@ TAXES = 64
 """It sells to prepaid accounts at prices to which taxes are added. Kept by the command of taxes."""
 KNOWN = 16
 """Its configuration has arrived. Without it the account only counts the holds of calls carried over."""
+
+STATE = SUSPENDED | CLOSED | KNOWN
+"""Flags that together say whether it is active: KNOWN alone."""
 
 BYTES_PER_CALL = 4096
 BYTES_PER_EVENT = 2560
@@ -89,7 +93,7 @@ class Account(NamedTuple):
     @property
     def is_active(self) -> bool:
         """Known, neither suspended nor closed."""
-        return self.flags & (SUSPENDED | CLOSED | KNOWN) == KNOWN
+        return self.flags & STATE == KNOWN
 
     @property
     def is_charged(self) -> bool:
@@ -106,9 +110,8 @@ def pack_account(account: Account) -> bytes:
     return _ACCOUNT.pack(VERSION, *account[1:])
 
 
-def pack_fields(*fields: int | bytes) -> bytes:
-    """The record of an account's fields behind its id, in their order."""
-    return _ACCOUNT.pack(VERSION, *fields)
+pack_fields: Callable[..., bytes] = partial(_ACCOUNT.pack, VERSION)
+"""The record of an account's fields behind its id, in their order."""
 
 
 def unpack_account(account_id: int, raw: bytes) -> Account:
@@ -134,9 +137,8 @@ class Usage(NamedTuple):
 _USAGE = struct.Struct("<BxxxIq")
 
 
-def pack_usage(channels: int, rate_clock_us: int) -> bytes:
-    """The record of a `Usage`."""
-    return _USAGE.pack(VERSION, channels, rate_clock_us)
+pack_usage: Callable[[int, int], bytes] = partial(_USAGE.pack, VERSION)
+"""The record of a `Usage`'s fields."""
 
 
 def unpack_usage(raw: bytes | None) -> Usage:

@@ -82,8 +82,19 @@ def get(dbs: Databases, txn: Any, rule: int) -> Counter | None:
     return None if raw is None else _unpack(raw)
 
 
+def in_change(change: Change, rule: int) -> Counter | None:
+    """The same in a write transaction, which asks for it several times and reads it once."""
+    found = change.counters.get(rule)
+    if found is None:
+        found = get(change.store, change.txn, rule)
+        if found is not None:
+            change.counters[rule] = found
+    return found
+
+
 def put(change: Change, rule: int, counter: Counter) -> None:
     """Writes one back."""
+    change.counters[rule] = counter
     change.txn.put(rule.to_bytes(4, "big"), _pack(counter), db=change.store.limit)
 
 
@@ -98,6 +109,7 @@ def configure(change: Change, account: int, before: Iterable[Rule], after: Itera
     wanted = {rule.id: rule for rule in after if rule.measure != FIRST_CALL}
     for rule in before:
         if rule.id not in wanted:
+            change.counters.pop(rule.id, None)
             change.txn.delete(rule.id.to_bytes(4, "big"), db=change.store.limit)
     for number, rule in wanted.items():
         found = get(change.store, change.txn, number)

@@ -5,6 +5,7 @@ gateway's calls. The clerk counts what it copies; workers only read, and only fo
 from __future__ import annotations
 
 import marshal
+import time
 from typing import Any, NamedTuple
 
 from kemi.store import queues
@@ -22,6 +23,10 @@ WINDOW_MAX_S = 4 * 3600
 RECORDS_MAX = 20_000
 """Beyond, only a gateway's whole is counted: 10 MiB of the store at most."""
 REMOVED_PER_CHANGE = 100
+ADDED_PER_CHANGE = 20
+"""Records that one transaction changes: the workers wait for no longer."""
+PAUSE_S = 0.0002
+"""Between two of them, with the store free: who gives its lock back would be the first to take it again."""
 FALSE_MS = 1_000
 SHORT_MS = 6_000
 WHOLE = "="
@@ -165,11 +170,13 @@ class Counter:
         """One event."""
         count(self._tally, event)
 
-    def write(self, change: Change, wall_s: int) -> None:
-        """Into a transaction of the caller."""
-        if self._tally:
-            add(change, self._tally, wall_s)
-            self._tally = {}
+    def write(self, store: HotStore, wall_s: int) -> None:
+        """In small transactions of its own: a second's calls may go to as many prefixes."""
+        rows, self._tally = [*self._tally.items()], {}
+        for start in range(0, len(rows), ADDED_PER_CHANGE):
+            with Change(store) as change:
+                add(change, dict(rows[start : start + ADDED_PER_CHANGE]), wall_s)
+            time.sleep(PAUSE_S)
 
     def forget_stale(self, store: HotStore, wall_s: int) -> None:
         """Once in a quarter of an hour, in small transactions of its own."""

@@ -89,7 +89,9 @@ class Precautions:
 
     def refused_by(self, subject: str, number: str, trunk: int) -> bool:
         """Whether a list of the account, or of its trunk that the call came by, refuses a number."""
-        lists = [self._lists.get((one, subject)) for one in {0, trunk}] if self._lists else ()
+        if not self._lists:
+            return False
+        lists = [self._lists.get((one, subject)) for one in {0, trunk}]
         return any(one is not None and not one.allows(number) for one in lists)
 
 

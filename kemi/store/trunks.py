@@ -55,6 +55,8 @@ class Trunk(NamedTuple):
     """What is signed of its callers: rules (as the caller rules have it), gateway (nobody knows them)."""
     transfers: str
     """Whose REFER and Replaces it takes part in (`kemi.transfers`): off, account, anyone."""
+    forwards: bool
+    """Whether its redirections are followed, by calls of its own (`kemi.forwards`)."""
 
 
 def trunk_of_command(body: dict[str, Any]) -> Trunk:
@@ -81,6 +83,7 @@ def trunk_of_command(body: dict[str, Any]) -> Trunk:
         identity=body.get("identity", "off"),
         attestation=body.get("attestation", "rules"),
         transfers=body.get("transfers", "off"),
+        forwards=body.get("forwards", False),
     )
 
 

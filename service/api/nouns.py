@@ -19,6 +19,7 @@ from service.database.edge_tables import bans, portings
 from service.database.fraud_tables import alarms, call_limits, call_patterns, number_filters, risk_ranges
 from service.database.interconnect_tables import commitments, differences, disputes, reconciliations, statements
 from service.database.message_tables import broadcasts, suppressions
+from service.database.nightly_tables import doctor_faults, doctor_runs
 from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
@@ -188,6 +189,8 @@ NOUNS: dict[str, Noun] = {
         Noun("plan", plans, sa.literal(1), _plans),
         Noun("ban", bans, sa.literal(1)),
         Noun("porting", portings, sa.literal(1)),
+        Noun("doctor-run", doctor_runs, sa.literal(1)),
+        Noun("doctor-fault", doctor_faults, sa.literal(1)),
         Noun("device", devices, devices.c.account_id),
         Noun("number", numbers, numbers.c.account_id),
         Noun("translation", translations, translations.c.account_id),

@@ -16,7 +16,8 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.exchange import factor_text
-from ratebook.tax import CALLS, MESSAGES, Stretch, Taxes
+from ratebook.tax import CALLS, MESSAGES, UNTAXED, Stretch, Taxes
+from service.accounts.storage import seller_of
 from service.billing.assess import Pair, rules_of
 from service.billing.taxing import NOTHING_ADDED, Added, Payer, Rates, Tax, added_factor, charged_rates
 from service.commands.bodies import taxes_body
@@ -168,6 +169,15 @@ def _plain(rates: Rates) -> list[dict[str, Any]]:
 
 def _digest(rates: Rates) -> str:
     return hashlib.sha256(json.dumps(_plain(rates), sort_keys=True).encode()).hexdigest()
+
+
+async def taxes_of(conn: AsyncConnection, account: Row[Any], now_ms: int) -> Taxes:
+    """What is added to the prices of an account's calls and messages from now on: as the call path looks it up."""
+    if account.billing != "prepaid":
+        return UNTAXED
+    told = await standing(conn, now_ms)
+    everybody = told.get((await seller_of(conn, account), False), UNTAXED)
+    return told.get((account.id, True), everybody)
 
 
 # --- what is charged beside calls

@@ -58,6 +58,7 @@ COMMANDS = {
     "bank-line": ("", "Files of a seller's bank: what was posted, what waits for a person."),
     "bank-layout": ("", "How CSV of a seller's banks is read: kept from their last files."),
     "payment-gateway": ("", "Where customers pay, and what gateways have told."),
+    "recharge": ("", "Recharging an account by itself: when, how much, by which card."),
     "top-up": ("", "What customers pay at gateways."),
     "commission": ("", "What commission resellers earn: rules, report, payouts."),
     "mail-template": ("", "What a seller's mails say."),

@@ -85,6 +85,7 @@ def trunk_body(row: Row[Any], networks: Iterable[str]) -> Body:
         "identity": row.identity,
         "attestation": row.attestation,
         "transfers": row.transfers,
+        "forwards": row.forwards,
     }
 
 
@@ -159,6 +160,7 @@ def device_body(row: Row[Any]) -> Body:
         "caller_number": row.caller_number,
         "caller_numbers": row.caller_numbers,
         "transfers": row.transfers,
+        "forwards": row.forwards,
     }
 
 

@@ -102,6 +102,7 @@ payment_gateways = sa.Table(
     text("kind"),
     text("secret"),  # that its messages are signed with
     text("link"),  # where customers pay
+    text("api_key", ""),  # that payments are asked for by; empty: none are
     sa.Column("active", sa.Boolean, nullable=False, server_default=sa.true()),
     big("version", 1),
     one_of("kind", ("stripe",)),

@@ -28,6 +28,7 @@ devices = sa.Table(
     big("contacts_max", 5),
     text("transfers", "off"),  # whose REFER and Replaces it takes part in
     one_of("transfers", ("off", "account", "anyone")),
+    sa.Column("forwards", sa.Boolean, nullable=False, server_default=sa.false()),  # its redirections are followed
     at_least("call_max_s", 1),
     at_least("contacts_max", 1),
     text("state", "active"),

@@ -175,6 +175,7 @@ trunks = sa.Table(
     _one_of("attestation", ("rules", "gateway")),
     _text("transfers", "off"),  # whose REFER it takes part in
     _one_of("transfers", TRANSFERS),
+    sa.Column("forwards", sa.Boolean, nullable=False, server_default=sa.false()),  # its redirections are followed
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
     _text("suspended_for", ""),

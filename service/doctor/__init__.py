@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import asyncio
 
-from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from kemi.clock import Now
 from service.config import Config
 from service.database.engine import reading
 from service.doctor import billing, checks, commissions, corrections, numbers, packages, statements, taxes, terms
 from service.doctor.evidence import Check, Report, read_ledger, read_store
 from service.start import open_ledger
 
-__all__ = ["Report", "of_ledger", "run"]
+__all__ = ["Report", "of_ledger", "of_system", "run"]
 
 
 async def run(config: Config, now_ms: int, boot_ms: int) -> Report:
+    """As `of_system`, for who has no engine yet."""
+    async with open_ledger(config, now_ms) as engine:
+        return await of_system(engine, config, Now(boot_ms, now_ms))
+
+
+async def of_system(engine: AsyncEngine, config: Config, now: Now) -> Report:
     """Looks at the store once and at the ledger once, and compares. Changes nothing."""
     store = await asyncio.to_thread(read_store, config)
-    async with open_ledger(config, now_ms) as engine, reading(engine) as conn:
+    async with reading(engine) as conn:
         ledger = await read_ledger(conn, config, store)
-        found = await of_ledger(conn, now_ms)
+        found = await of_ledger(conn, now.wall_ms)
     between = await asyncio.to_thread(checks.events_between, config, store, ledger)
-    found += checks.of_store(store, ledger, between, boot_ms)
+    found += checks.of_store(store, ledger, between, now.boot_ms)
     return Report(all(check.ok for check in found), found)
 
 

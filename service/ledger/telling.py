@@ -1,4 +1,4 @@
-"""What the books tell webhooks: that a line was posted, that a balance has crossed nothing."""
+"""What follows from a posting: webhooks are told, alerts are mailed, recharges begin."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from service.database.access_tables import mails
 from service.database.payment_tables import balance_alerts
 from service.database.tables import book_balances
 from service.ledger.rules import BALANCE, CHARGES, Entry, Posting, sum_postings
+from service.payments import recharging
 from service.webhooks.events import Event, emit, has_any
 
 
@@ -28,8 +29,9 @@ async def tell(conn: AsyncConnection, stood: Sequence[tuple[int, Entry]]) -> Non
     if not lines:
         return
     alerts = await _alerts(conn, lines)
+    wanted = await recharging.wanted(conn, {line.account_id for line in lines if line.amount_micros < 0})
     is_told = await has_any(conn)
-    if not alerts and not is_told:
+    if not alerts and not wanted and not is_told:
         return
     balances = await _balances(conn, lines)
     for line in lines:  # back to before the first of them: each is told as if it had come alone
@@ -37,6 +39,7 @@ async def tell(conn: AsyncConnection, stood: Sequence[tuple[int, Entry]]) -> Non
     for move in moves:
         for line in move.lines:
             balances[_key(line)] += line.amount_micros
+        await _recharge(conn, wanted, move.lines, balances, move.entry.created_ms)
         await _alert(conn, alerts, move.lines, balances, move.entry.created_ms)
         if is_told:
             await _tell_webhooks(conn, move, balances)
@@ -62,6 +65,18 @@ async def _alerts(conn: AsyncConnection, moved: list[Posting]) -> list[Row[Any]]
     falling = [line.account_id for line in moved if line.amount_micros < 0]
     query = sa.select(balance_alerts)
     return list(await conn.execute(query.where(balance_alerts.c.account_id.in_(falling)))) if falling else []
+
+
+async def _recharge(
+    conn: AsyncConnection, wanted: list[Row[Any]], moved: list[Posting], after: Balances, now_ms: int
+) -> None:
+    """At the crossing, as alerts."""
+    by_account = {row.account_id: row for row in wanted}
+    for line in moved:
+        if line.account_id in by_account:
+            left = after[line.account_id, line.currency]
+            fall = recharging.Fall(line.account_id, line.currency, left - line.amount_micros, left)
+            await recharging.begin(conn, by_account[line.account_id], fall, now_ms)
 
 
 async def _alert(

@@ -45,6 +45,14 @@ class Claimed(NamedTuple):
     """What it is then."""
 
 
+class Made(NamedTuple):
+    """A mail as the server takes it."""
+
+    sender: str
+    recipient: str
+    content: bytes
+
+
 Files = Callable[[Row[Any]], Awaitable[tuple[Attachment, ...]]]
 """Makes what stands beside a mail, when it is sent: outside of every transaction, since it may take seconds. Raises
 LetterFault.
@@ -85,11 +93,12 @@ class Sender:
         await self._relay.open()
         claimed = await self._claim(self._clock_ms())
         for index, one in enumerate(claimed):
+            made = await self._made(one)
             if self._clock_ms() + SEND_MS > one.row.claimed_ms:
                 await self._free(claimed[index:])
                 return index
             try:
-                taken = await self._hand_over(one)
+                taken = made if isinstance(made, Taken) else await self._hand_over(made)
             except RelayAway:
                 await self._free(claimed[index:])
                 raise
@@ -117,16 +126,20 @@ class Sender:
                     await conn.execute(sa.update(mails).where(mails.c.id == row.id).values(message_id=number))
             return [await _claimed(composer, row) for row in (await conn.execute(order)).all()]
 
-    async def _hand_over(self, one: Claimed) -> Taken:
+    async def _made(self, one: Claimed) -> Made | Taken:
+        """As it is sent, files and all: that may take so long that the claim is over. Taken: it can't be sent."""
         if one.letter is None:
             return Taken(one.fault, is_final=True, state=one.state)
         try:
-            made = [file for make in self._files for file in await make(one.row)]
-            content = bytes_of(one.letter._replace(attachments=(*one.letter.attachments, *made)))
+            files = [file for make in self._files for file in await make(one.row)]
+            letter = one.letter._replace(attachments=(*one.letter.attachments, *files))
+            return Made(letter.sender.address, letter.recipient, bytes_of(letter))
         except LetterFault as fault:
             return Taken(str(fault), is_final=True)
+
+    async def _hand_over(self, made: Made) -> Taken:
         await self._relay.open()
-        return await self._relay.send(self._mail.bounces or one.letter.sender.address, one.letter.recipient, content)
+        return await self._relay.send(self._mail.bounces or made.sender, made.recipient, made.content)
 
     async def _note(self, row: Row[Any], taken: Taken) -> None:
         """Unless it is another one's meanwhile."""

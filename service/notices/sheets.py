@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
+import zipfile
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -25,7 +27,12 @@ from service.tariffs.notices import terms_of
 
 KEPT_MAX = 8
 """Files that many readers get alike."""
-TYPES = {"csv": "text/csv", "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+CSV, ZIP = "text/csv", "application/zip"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+XLSX_LINES_MAX = 50_000
+"""More are CSV: a workbook of a continent takes minutes of the processor, and no mailbox takes it."""
+PLAIN_BYTES_MAX = 2 << 20
+"""A larger CSV is packed."""
 
 
 class Wanted(NamedTuple):
@@ -40,9 +47,9 @@ class Wanted(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of the file."""
+        """Of the file, without what it ends with."""
         day = f"{datetime.fromtimestamp(self.told.takes_s, UTC):%Y-%m-%d}"
-        return f"{re.sub('[^A-Za-z0-9._-]', '-', self.tariff)}-{day}.{self.format}"
+        return f"{re.sub('[^A-Za-z0-9._-]', '-', self.tariff)}-{day}"
 
 
 class Sheets:
@@ -87,8 +94,17 @@ async def _wanted(conn: AsyncConnection, mail: Row[Any]) -> Wanted:
 
 def _made(wanted: Wanted, found: list[Notice], made_ms: int) -> Attachment:
     head = Head(wanted.tariff, wanted.currency, wanted.zone, say_in(wanted.language))
-    if wanted.format == "csv":
-        content = to_csv(found, head)
-    else:
+    if wanted.format == "xlsx" and len(found) <= XLSX_LINES_MAX:
         content = to_xlsx(found, head, datetime.fromtimestamp(made_ms // 1000, UTC))
-    return Attachment(wanted.name, TYPES[wanted.format], content)
+        return Attachment(f"{wanted.name}.xlsx", XLSX, content)
+    content = to_csv(found, head)
+    name = f"{wanted.name}.csv"
+    return Attachment(name, CSV, content) if len(content) <= PLAIN_BYTES_MAX else _packed(name, content)
+
+
+def _packed(name: str, content: bytes) -> Attachment:
+    """The same bytes each time."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return Attachment(f"{name}.zip", ZIP, out.getvalue())

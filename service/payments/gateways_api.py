@@ -7,7 +7,7 @@ import secrets
 from typing import Annotated
 
 import sqlalchemy as sa
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from ratebook.money import format_micros
 from service.access.actor import local_actor
@@ -41,8 +41,14 @@ class GatewayView(Told):
     name: str
     kind: str
     link: str
+    can_ask: Annotated[bool, Field(validation_alias="api_key", description="It has a key to ask for payments by")]
     active: bool
     version: int
+
+    @field_validator("can_ask", mode="before")
+    @classmethod
+    def _has_key(cls, value: object) -> bool:
+        return bool(value)
 
 
 class GatewayQuery(Paging):
@@ -60,6 +66,10 @@ class NewGateway(Asked):
     name: Words
     link: Annotated[Link, Field(description="A payment link whose price the customer chooses")]
     secret: Annotated[Secret, Field(description="Of the webhook endpoint at Stripe: whsec_…. Never shown again")]
+    api_key: Annotated[
+        Annotated[str, Field(pattern=r"^([\x21-\x7e]{16,200})?$")],
+        Field(description="For recharges: a restricted key that may write PaymentIntents and Checkout Sessions"),
+    ] = ""
 
 
 class GatewayEdit(Asked):
@@ -67,6 +77,7 @@ class GatewayEdit(Asked):
 
     link: Link | None = None
     secret: Secret | None = None
+    api_key: Annotated[str | None, Field(pattern=r"^([\x21-\x7e]{16,200})?$")] = None
     active: bool | None = None
 
 

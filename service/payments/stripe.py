@@ -1,6 +1,6 @@
 """What Stripe tells: signed messages, parsed once. Pure. (docs.stripe.com/webhooks, "Verify webhook signatures")
 
-A customer pays at the gateway's link, which carries our reference along; nothing is ever asked of Stripe.
+A customer pays at the gateway's link, which carries our reference along. What is asked of Stripe: `stripe_client`.
 """
 
 from __future__ import annotations
@@ -33,6 +33,10 @@ class What(StrEnum):
     PAID = "paid"
     RETURNED = "returned"
     """Refunded, or taken back by the bank: so much in total."""
+    SAVED = "saved"
+    """A card is kept at the gateway."""
+    DECLINED = "declined"
+    """A payment that the gateway had taken came to nothing."""
     OTHER = "other"
     """Nothing that moves money."""
 
@@ -49,6 +53,9 @@ class Told(NamedTuple):
     """The payment's name at Stripe."""
     amount_minor: int = 0
     currency: str = ""
+    customer: str = ""
+    method: str = ""
+    """The two: Stripe's names of who has left a card, and of the card."""
 
 
 class _Object(BaseModel):
@@ -61,6 +68,10 @@ class _Object(BaseModel):
     amount_total: Annotated[int | None, Field(ge=0, le=10**14)] = None
     amount_refunded: Annotated[int | None, Field(ge=0, le=10**14)] = None
     amount: Annotated[int | None, Field(ge=0, le=10**14)] = None
+    amount_received: Annotated[int | None, Field(ge=0, le=10**14)] = None
+    customer: Annotated[str | None, Field(max_length=255)] = None
+    payment_method: Annotated[str | None, Field(max_length=255)] = None
+    metadata: dict[str, str] | None = None
     currency: Annotated[str | None, Field(max_length=3)] = None
 
 
@@ -127,9 +138,35 @@ def _returned(told: Told, found: _Object, minor: int | None) -> Told:
     return told._replace(what=What.RETURNED, external=found.payment_intent, amount_minor=minor, currency=currency)
 
 
+def _intent(told: Told, found: _Object) -> Told:
+    """Of a recharge, which has our reference; payments by links are told by their sessions."""
+    reference = (found.metadata or {}).get("reference", "")
+    if not reference or not found.amount_received:
+        return told
+    currency = (found.currency or "").upper()
+    told = told._replace(what=What.PAID, reference=reference, external=found.id, currency=currency)
+    return told._replace(amount_minor=found.amount_received)
+
+
+def _declined(told: Told, found: _Object) -> Told:
+    reference = (found.metadata or {}).get("reference", "")
+    return told._replace(what=What.DECLINED, reference=reference, external=found.id) if reference else told
+
+
+def _saved(told: Told, found: _Object) -> Told:
+    reference = (found.metadata or {}).get("reference", "")
+    if not reference or not found.customer or not found.payment_method:
+        return told
+    told = told._replace(what=What.SAVED, reference=reference, external=found.id)
+    return told._replace(customer=found.customer, method=found.payment_method)
+
+
 _KINDS = {
     "checkout.session.completed": _session,
     "checkout.session.async_payment_succeeded": _session,
+    "payment_intent.succeeded": _intent,
+    "payment_intent.payment_failed": _declined,
+    "setup_intent.succeeded": _saved,
     "charge.refunded": _refund,
     "charge.dispute.funds_withdrawn": _dispute,
 }

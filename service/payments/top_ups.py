@@ -13,6 +13,7 @@ from service.database.tables import accounts
 from service.ledger.payments import payment_problem
 from service.ledger.postings import Booking, book
 from service.ledger.rules import PAYMENT
+from service.payments import recharging
 from service.payments.stripe import Told, What, decimals_of
 
 ACTOR = "gateway"
@@ -45,6 +46,7 @@ async def _paid(conn: AsyncConnection, node: str, gateway: Row[Any], told: Told,
     entry_id = await book(conn, node, account, booking, now_ms)
     values = {"state": "paid", "entry_id": entry_id, "external": told.external}
     await conn.execute(sa.update(top_ups).where(top_ups.c.id == row.id).values(**values))
+    await recharging.finish(conn, row.id)
     return f"entry {entry_id}"
 
 
@@ -85,4 +87,14 @@ async def _nothing(_conn: AsyncConnection, _node: str, _gateway: Row[Any], _told
     return "moves no money"
 
 
-_OUTCOMES = {What.PAID: _paid, What.RETURNED: _returned, What.OTHER: _nothing}
+async def _saved(conn: AsyncConnection, _node: str, gateway: Row[Any], told: Told, _now_ms: int) -> str:
+    return await recharging.keep_card(conn, gateway.id, told.reference, told.customer, told.method)
+
+
+async def _declined(conn: AsyncConnection, _node: str, gateway: Row[Any], told: Told, now_ms: int) -> str:
+    return await recharging.decline_told(conn, gateway.id, told.reference, now_ms)
+
+
+_OUTCOMES = {
+    What.PAID: _paid, What.RETURNED: _returned, What.SAVED: _saved, What.DECLINED: _declined, What.OTHER: _nothing,
+}  # fmt: skip

@@ -49,6 +49,10 @@ TRANSFERS_MEANING = (
     "account's trunks and devices; anyone: also of others that say so. Who is sent elsewhere pays for the call that "
     "it makes"
 )
+FORWARDS_MEANING = (
+    "Whether calls to it go on where its redirections (300 to 302) say, to a number or device that it can call here: "
+    "such a call is its own, and it pays for it"
+)
 Name = Annotated[Words, AfterValidator(_name)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]

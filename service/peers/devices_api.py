@@ -20,6 +20,7 @@ from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.peer_tables import devices, numbers
 from service.peers.common import (
+    FORWARDS_MEANING,
     TRANSFERS_MEANING,
     CallerNumbers,
     Digits,
@@ -33,7 +34,17 @@ from service.peers.common import (
 
 PASSWORD_CHARACTERS = 24
 FROM_ABOVE = frozenset(
-    {"plan_id", "tariff_id", "channels", "cps", "caller_number", "caller_numbers", "call_max_s", "transfers"}
+    {
+        "plan_id",
+        "tariff_id",
+        "channels",
+        "cps",
+        "caller_number",
+        "caller_numbers",
+        "call_max_s",
+        "transfers",
+        "forwards",
+    }
 )
 _ALPHABET = "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789"
 """Without characters that are mistaken for one another. 24 of them are 139 bits."""
@@ -62,6 +73,7 @@ class DeviceView(Told):
     call_max_s: Annotated[int | None, Field(description="Its longest call; null: as anybody's")]
     contacts_max: Annotated[int, Field(description="Places at which it may be registered at once")]
     transfers: Annotated[str, Field(description=TRANSFERS_MEANING)]
+    forwards: Annotated[bool, Field(description=FORWARDS_MEANING)]
     state: Annotated[str, Field(description="active or suspended")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
@@ -106,6 +118,7 @@ class NewDevice(Asked):
     call_max_s: CallMax | None = None
     contacts_max: Contacts = 5
     transfers: Transfers = "off"
+    forwards: bool = False
     password: Password | None = None
 
 
@@ -131,6 +144,7 @@ class DeviceEdit(Asked):
     call_max_s: CallMax | None = None
     contacts_max: Contacts | None = None
     transfers: Transfers | None = None
+    forwards: bool | None = None
     state: Literal["active", "suspended"] | None = None
 
 

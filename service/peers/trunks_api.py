@@ -21,6 +21,7 @@ from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
 from service.fraud.alarms import noted_lifted
 from service.peers.common import (
+    FORWARDS_MEANING,
     IDENTITY_MEANING,
     TRANSFERS_MEANING,
     CallerNumbers,
@@ -51,6 +52,7 @@ FROM_ABOVE = frozenset(
         "identity",
         "attestation",
         "transfers",
+        "forwards",
     }
 )
 Networks = Annotated[
@@ -92,6 +94,7 @@ class TrunkView(Told):
     identity: Annotated[str, Field(description=IDENTITY_MEANING)]
     attestation: Annotated[str, Field(description=ATTESTATION_MEANING)]
     transfers: Annotated[str, Field(description=TRANSFERS_MEANING)]
+    forwards: Annotated[bool, Field(description=FORWARDS_MEANING)]
     state: Annotated[str, Field(description="active; suspended: its calls are refused; closed: it has no networks")]
     suspended_for: Annotated[str, Field(description="The limit that has suspended it; empty: somebody, or nobody, has")]
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
@@ -132,6 +135,7 @@ class NewTrunk(Asked):
     identity: IdentityRule = "off"
     attestation: Attestation = "rules"
     transfers: Transfers = "off"
+    forwards: bool = False
 
 
 class TrunkEdit(Asked):
@@ -156,6 +160,7 @@ class TrunkEdit(Asked):
     identity: IdentityRule | None = None
     attestation: Attestation | None = None
     transfers: Transfers | None = None
+    forwards: bool | None = None
     state: Literal["active", "suspended"] | None = None
 
 

@@ -63,7 +63,7 @@ def sign_in_instead(request: web.Request) -> web.Response:
 def fault_page(visit: Visit, problem: Problem) -> Shown:
     """What a page says that can't be shown."""
     title = visit.say(problem.title)
-    return Shown("fault.html", title, {"problem": problem}, problem.status)
+    return Shown("fault.html", title, {"problem": visit.told(problem)}, problem.status)
 
 
 def problem_of(fault: Exception, request: web.Request) -> Problem:

@@ -38,6 +38,10 @@ class Formats(NamedTuple):
         pattern = "#,##0" + ("." + "0" * wanted if wanted else "")
         return format_decimal(Decimal(micros) / MICROS, pattern, self.locale, decimal_quantization=False)
 
+    def decimal(self, text: str) -> str:
+        """A decimal fraction that is told as text, such as a rate."""
+        return text.replace(".", ",") if self.comma() else text
+
     def moment(self, wall_ms: int | None) -> str:
         """Day and time to the second, in the person's zone. None or 0: a dash."""
         return format_datetime(self._local(wall_ms), "medium", locale=self.locale) if wall_ms else NEVER

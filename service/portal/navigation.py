@@ -133,6 +133,7 @@ MENU: tuple[Group, ...] = (
             Item("API tokens", "/tokens", "token.list"),
             Item("All sessions", "/sessions", "session.list"),
             Item("Audit", "/audit", "audit.list"),
+            Item("Doctor", "/doctor", "doctor-run.list", "gateway.list"),
         ),
     ),
     Group(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from aiohttp import web
@@ -25,7 +25,7 @@ from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
 from service.portal.formats import Formats, formats_of
 from service.portal.static import File
-from service.portal.wording import Say, language_asked, language_for, say_in
+from service.portal.wording import Say, language_asked, language_for, refusal_in, say_in
 from service.urls import ENDPOINTS
 
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
@@ -149,7 +149,8 @@ class Visit:
         asking = self._asking(parameters or {})._replace(query=tuple((query or {}).items()))
         if body is not None:
             asking = asking._replace(body=json.dumps(body).encode())
-        return await inner.ask(endpoint, asking)
+        with self._in_words():
+            return await inner.ask(endpoint, asking)
 
     async def read_lines(
         self, name: str, parameters: Mapping[str, object], query: Mapping[str, str], asked: LinesAsked
@@ -189,9 +190,24 @@ class Visit:
         )
         if credential is not None:
             asking = asking._replace(credential=credential)
-        await self.portal.rates.check(endpoint, asking)
-        found = await answered(self.portal.api, endpoint, asking, self.now_ms)
+        with self._in_words():
+            await self.portal.rates.check(endpoint, asking)
+            found = await answered(self.portal.api, endpoint, asking, self.now_ms)
         return Answer(status=found.status) if isinstance(found, Reply) else found
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        """A refusal is raised in the visitor's language."""
+        try:
+            yield
+        except Problem as problem:
+            raise self.told(problem) from problem
+
+    def told(self, problem: Problem) -> Problem:
+        """The same refusal in the visitor's language."""
+        refuse = refusal_in(self.language)
+        errors = [one._replace(detail=refuse(one.detail)) for one in problem.errors]
+        return Problem(problem.kind, refuse(problem.detail), errors, problem.headers)
 
     def _asking(self, parameters: Mapping[str, object]) -> Asking:
         return Asking(

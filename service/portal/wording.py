@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,46 @@ def say_in(language: str) -> Say:
         return str(found.string) if found is not None and found.string else text
 
     return say
+
+
+def refusal_in(language: str) -> Say:
+    """What turns a refusal of the API into another language: found by what stands around its names and numbers."""
+    known = _sentences(language)
+
+    def refuse(text: str) -> str:
+        if text in known or not text:
+            return known.get(text, "")
+        for pattern, sentence in _patterns(language):
+            match = pattern.fullmatch(text)
+            if match is not None:
+                return sentence.format(*(known.get(one, one) for one in match.groups()))
+        return text
+
+    return refuse
+
+
+@functools.cache
+def _sentences(language: str) -> dict[str, str]:
+    """All that there are words for."""
+    return {str(message.id): str(message.string) for message in catalogue(language) if message.id and message.string}
+
+
+@functools.cache
+def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
+    """Sentences with {0}, {1} in them; those that say most by themselves first."""
+    found = []
+    for english, other in _sentences(language).items():
+        parts = _FILLED.split(english)
+        if len(parts) > 1 and sum(map(len, parts)) >= WORDS_MIN:
+            pattern = re.compile("(.*?)".join(map(re.escape, parts)), re.DOTALL)
+            found.append((sum(map(len, parts)), pattern, other))
+    found.sort(key=lambda one: -one[0])
+    return [(pattern, sentence) for _, pattern, sentence in found]
+
+
+_FILLED = re.compile(r"{[0-9]}")
+WORDS_MIN = 4
+"""Characters that a sentence must have beside what is filled in, to be known by them."""
 
 
 def language_for(tag: str) -> str:

@@ -60,6 +60,12 @@ KINDS: dict[str, Kind] = {
         "Hello {{ name }},\n\nthe balance of {{ account }} has fallen below {{ threshold }} {{ currency }}: it is "
         "{{ balance }} {{ currency }} now. Calls end when it is used up.\n\n{{ company }}\n",
     ),
+    "recharge_failed": Kind(
+        _COMMON | {"amount": "50.00", "currency": "EUR", "fault": "Your card was declined."},
+        "{{ account }} could not be recharged",
+        "Hello {{ name }},\n\n{{ amount }} {{ currency }} could not be taken by the card that {{ account }} has left: "
+        "{{ fault }} It is not tried again. Leave another card, or pay by hand: {{ portal }}\n\n{{ company }}\n",
+    ),
     "invoice": Kind(
         _COMMON | {"number": "2026-00042", "total": "119.00", "currency": "EUR", "due": "2026-12-15"},
         "Invoice {{ number }} of {{ company }}",
@@ -95,6 +101,12 @@ KINDS: dict[str, Kind] = {
         "{{ account }}: unusual calls",
         "Hello {{ name }},\n\ncalls of {{ account }} have passed a limit ({{ rule }}): {{ seen }}. {{ action }}.\n\n"
         "{{ company }}\n",
+    ),
+    "doctor_failed": Kind(
+        _COMMON | {"faults": "conservation: entry 7: 1 EUR where 0 was expected", "count": "1"},
+        "{{ company }}: {{ count }} checks failed",
+        "Hello {{ name }},\n\nthe doctor has looked tonight, and found what should not be:\n\n{{ faults }}\n\n"
+        "All of it: {{ portal }}/doctor\n\n{{ company }}\n",
     ),
     "cdr_file": Kind(
         _COMMON | {"file": "calls-2026-12-01.csv", "calls": "1234"},

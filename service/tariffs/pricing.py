@@ -8,24 +8,29 @@ from typing import Any, Protocol
 
 from ratebook.bands import terms_at
 from ratebook.bulk import Pricer
-from ratebook.exchange import Exchange
+from ratebook.exchange import PAR, Exchange
 from ratebook.money import format_micros
 from ratebook.price import explain
+from ratebook.tax import CALLS, UNTAXED, Taxes, factor_of
 
 
-def priced_row(pricer: Pricer, number: str, answered_s: int, duration_ms: int) -> dict[str, Any]:
-    """A call; with an `error` beside it where it would be refused."""
+def priced_row(
+    pricer: Pricer, number: str, answered_s: int, duration_ms: int, added: Taxes = UNTAXED
+) -> dict[str, Any]:
+    """A call; with an `error` beside it where it would be refused. `added`: to the prices of whoever pays."""
     priced = pricer.price(number, answered_s, duration_ms)
     if priced is None:
         return unpriced_row(number, "no rate")
     terms = priced.rate.terms
+    factor = factor_of(added.at(CALLS, answered_s)[0])
+    charge = priced.charge if factor == PAR else pricer.charge(terms, duration_ms, answered_s, factor)
     row: dict[str, Any] = {
         "number": number,
         "prefix": priced.rate.prefix,
-        "billed_s": priced.charge.billed_s,
-        "charge": format_micros(priced.charge.micros),
+        "billed_s": charge.billed_s,
+        "charge": format_micros(charge.micros),
         "currency": terms.currency,
-        "steps": explain(terms, duration_ms, answered_s),
+        "steps": explain(terms, duration_ms, answered_s, tax=factor),
     }
     return row | {"error": "blocked"} if terms_at(terms, answered_s).blocked else row
 

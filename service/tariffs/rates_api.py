@@ -15,15 +15,17 @@ from ratebook.groups import Groups
 from ratebook.margin import losses
 from ratebook.model import Rate, Terms
 from ratebook.money import format_nanos
+from ratebook.tax import UNTAXED
 from service.access.permissions import Permission
 from service.accounts.rules import ROOT_ID
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.nouns import NOUNS, visible
 from service.api.problems import Problem, invalid
-from service.api.values import Asked, Moment, Money, Told, When
+from service.api.values import AccountId, Asked, Moment, Money, Told, When
+from service.billing.call_taxes import taxes_of
 from service.database.engine import looking
-from service.database.tables import tariffs
+from service.database.tables import accounts, tariffs
 from service.tariffs.api import draft_of, own_sellers, read_text
 from service.tariffs.exchange import in_force
 from service.tariffs.market import buying
@@ -71,6 +73,9 @@ class Calls(Asked):
 
     calls: Annotated[list[PricedCall], Field(min_length=1, max_length=CALLS_MAX)]
     draft: Annotated[bool, Field(description="By the draft; else by what is published")] = False
+    account_id: Annotated[
+        AccountId | None, Field(description="Who pays: with the taxes that are added to its prices now or later")
+    ] = None
 
 
 class PricedRow(Told):
@@ -219,11 +224,16 @@ async def price_calls(call: Call) -> Answer:
     """Each one as the call path would charge it, step by step."""
     body: Calls = call.body
     asked = await _rates(call, draft=body.draft)
+    added = UNTAXED
+    if body.account_id is not None:
+        async with looking(call.api.engine) as conn:
+            account = (await conn.execute(sa.select(accounts).where(accounts.c.id == body.account_id))).one()
+            added = await taxes_of(conn, account, call.now_ms)
 
     def work() -> list[dict[str, Any]]:
         pricer = Pricer(asked.rates)
         return [
-            priced_row(pricer, one.number.removeprefix("+"), one.answered_at // 1000, one.duration_s)
+            priced_row(pricer, one.number.removeprefix("+"), one.answered_at // 1000, one.duration_s, added)
             for one in body.calls
         ]
 

@@ -28,6 +28,8 @@ class Event(StrEnum):
     """It is nothing or more again."""
     INVOICE_ISSUED = "invoice.issued"
     """An invoice has its number; what it comes to, and until when it is to be paid."""
+    DOCTOR_FAILED = "doctor.failed"
+    """A rule of the books is broken, as the doctor found at night; once until it is mended. The operator's."""
     FRAUD_ALARM = "fraud.alarm"
     """A limit was crossed, or calls look like fraud; what was done about it."""
 

@@ -81,6 +81,8 @@ class FakeKsr:
 
     def _get(self, name: str) -> Any:
         value = self.pv_values.get(name)
+        if name == "$msg(hdrs)" and value is None:
+            return "".join(f"{one}: {body}\r\n" for one, bodies in self.headers.items() for body in bodies)
         if isinstance(value, bytes):
             return value.decode()
         return value

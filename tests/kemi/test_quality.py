@@ -37,6 +37,19 @@ def carry(world: World, gateway: int, attempts: int, answered: int) -> None:
         quality.add(change, {(gateway, ""): found, (gateway, quality.WHOLE): found}, world.now.wall_s)
 
 
+def test_many_prefixes_in_a_second_are_written_bit_by_bit(world: World) -> None:
+    """The workers wait for twenty of them at most; nothing is lost, and nothing written twice."""
+    store, counter = world.rooms.store, quality.Counter()
+    counter._tally = {(1, f"44{at}"): Figures(attempts=at + 1) for at in range(45)}
+    with store.read() as txn:
+        before = txn.id()
+    counter.write(store, world.now.wall_s)
+    counter.write(store, world.now.wall_s)
+    with store.read() as txn:
+        assert txn.id() == before + 3
+    assert [figures(world, 1, f"44{at}").attempts for at in range(45)] == [*range(1, 46)]
+
+
 def test_a_call_that_failed_over_counts_at_both_gateways(world: World) -> None:
     """The first without an answer; the second with length, delay, and as a short one that was not announced."""
     call = world.ring()

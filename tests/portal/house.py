@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import sqlalchemy as sa
 from aiohttp import web
 
 from kemi import clock
@@ -15,6 +16,7 @@ from kemi.clock import Now
 from service.app import LINE_BYTES_MAX, Service, make_app
 from service.config import ApiRates
 from service.database.engine import open_engine
+from service.database.nightly_tables import doctor_faults, doctor_runs
 from tests.portal import books, shop
 from tests.service.office import PASSWORD
 from tests.service.test_money import House
@@ -57,6 +59,19 @@ class Town(House):
         await self.talk_today()
         await books.fill(self)
         await shop.fill(self)
+        await self.examine()
+
+    async def examine(self) -> None:
+        """A night of the doctor's that found something."""
+        at = {"started_ms": clock.now().wall_ms - HOUR_MS, "lease_until_ms": 0, "finished_ms": clock.now().wall_ms}
+        fault = {"name": "conservation", "detail": "entry 7: 1 EUR where 0 was expected"}
+        checks = [{**fault, "ok": False, "is_warning": False},
+                  {"name": "audit", "ok": True, "detail": "9 lines", "is_warning": False}]  # fmt: skip
+        async with self.office.engine.begin() as conn:
+            run = sa.insert(doctor_runs).values(night="2026-11-26", node="local", checks=checks, **at)
+            number = (await conn.execute(run.returning(doctor_runs.c.id))).scalar_one()
+            seen = {"run_id": number, "seen_run_id": number, "raised_ms": at["finished_ms"]}
+            await conn.execute(sa.insert(doctor_faults).values(**fault, **seen))
 
     async def pay_much(self) -> None:
         """Ten payments of nine digits and all decimals: a balance of ten."""

@@ -24,6 +24,8 @@ PICTURES = {
     "invoice-page": ("boss@op.example", "/invoices/1", 1280, "light"),
     "comparison": ("boss@op.example", "/reconciliations/1", 1280, "light"),
     "report": ("boss@op.example", "/reports?by=hour", 1280, "light"),
+    "broadcast": ("boss@op.example", "/broadcasts/1", 1280, "light"),
+    "top-up": ("owner@customer.example", "/accounts/5/top-up", 1280, "light"),
     "telephone": ("owner@customer.example", "/", 360, "light"),
 }
 """By name: who looks at what, how wide, and in which light."""

@@ -23,7 +23,8 @@ from service.portal.components.files import inert
 from service.portal.formats import decimals_of_all, duration, formats_of
 from service.portal.navigation import is_below
 from service.portal.screen import local_path
-from service.portal.wording import catalogue, language_asked, languages
+from service.portal.wording import catalogue, language_asked, languages, refusal_in
+from tests.portal.words import words
 
 ENGLISH, GERMAN = formats_of("en", "UTC"), formats_of("de", "Europe/Berlin")
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
@@ -187,7 +188,32 @@ def test_a_translation_keeps_what_is_filled_in() -> None:
         for message in catalogue(language):
             if message.id:
                 assert message.string, message.id
-                assert set(_names(str(message.id))) == set(_names(str(message.string)))
+                asked, filled = set(_names(str(message.id))), set(_names(str(message.string)))
+                assert filled <= asked
+                assert {one for one in asked - filled if not one.isdecimal()} == set()
+
+
+def test_every_word_of_the_pages_has_one_in_every_language() -> None:
+    """Of code, templates, fields, and of what the API refuses: none is left English."""
+    for language in languages()[1:]:
+        known = {str(message.id) for message in catalogue(language) if message.string}
+        assert sorted(words() - known) == []
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("the line is posted", "die Zeile ist gebucht"),
+        ("the account's seller has no gateway 7", "der Verkäufer des Kontos hat kein Gateway 7"),
+        ("Input should be greater than or equal to 1", "Mindestens 1 wurde erwartet"),
+        ("source:3:5: unknown word", "source:3:5: unknown word"),
+        ("", ""),
+    ],
+)
+def test_a_refusal_is_told_with_its_names(english: str, german: str) -> None:
+    """By what stands around them; what nobody knows stays as it is."""
+    assert refusal_in("de")(english) == german
+    assert refusal_in("en")(english) == english
 
 
 def _names(text: str) -> list[str]:

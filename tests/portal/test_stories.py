@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import pyotp
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from tests.portal.browser import Person, chromium
+from tests.portal.desk import Sit
 from tests.portal.house import WICKED
 from tests.service.office import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-Sit = Callable[..., Awaitable[Person]]
 EVERYBODY = {
-    "boss@op.example": {"/gateways", "/bans", "/audit", "/accounts"},
+    "boss@op.example": {"/gateways", "/bans", "/audit", "/accounts", "/doctor"},
     "admin@op.example": {"/gateways", "/accounts"},
     "reader@op.example": {"/gateways", "/accounts"},
     "owner@upper.example": {"/accounts", "/roles"},
@@ -31,36 +27,11 @@ EVERYBODY = {
 CLOSELY = {"boss@op.example", "owner@customer.example"}
 """Whose pages are gone over for accessibility: the other people's are the same ones."""
 NEVER = {
-    "owner@upper.example": {"/gateways", "/bans"},
+    "owner@upper.example": {"/gateways", "/bans", "/doctor"},
     "owner@customer.example": {"/gateways", "/accounts", "/bans"},
     "owner@carrier.example": {"/trunks", "/accounts"},
 }
 """And must not."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One for all stories."""
-    async with chromium() as found:
-        yield found
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def sit(browser: Browser, address: str) -> AsyncIterator[Sit]:
-    """Somebody sits down before a screen of their own."""
-    contexts = []
-
-    async def down(email: str = "", width: int = 1280, **more: Any) -> Person:
-        context = await browser.new_context(viewport={"width": width, "height": 800}, **more)
-        contexts.append(context)
-        person = Person(await context.new_page(), address)
-        if email:
-            await person.sign_in(email)
-        return person
-
-    yield down
-    for context in contexts:
-        await context.close()
 
 
 @pytest.mark.parametrize("email", list(EVERYBODY))
@@ -120,6 +91,27 @@ async def test_a_telephone_is_wide_enough(sit: Sit, path: str) -> None:
     await person.check()
     await person.page.click(".kb-burger")
     await expect(person.page.locator("#menu")).to_be_visible()
+
+
+async def test_german_fits_a_telephone(sit: Sit) -> None:
+    """Its words are longer, and none sticks out."""
+    person = await sit("reader@op.example", 360)
+
+    async def speak(language: str) -> None:
+        await person.go("/profile/edit")
+        await person.page.select_option("#language", language)
+        await person.page.locator("main form button[type=submit]").click()
+        await expect(person.page.locator("html")).to_have_attribute("lang", language)
+
+    await speak("de")
+    for path in (
+        "/", "/accounts/5", "/accounts/4/billing", "/tariffs/5", "/tariffs/3/rates", "/invoices/1", "/broadcasts/1",
+        "/accounts/6/commission", "/roles/1", "/gateways/1", "/statements/1",
+    ):  # fmt: skip
+        await person.go(path)
+        assert await person.width() <= 360, path
+        await person.check()
+    await speak("en")
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/5", "/accounts", "/profile"])

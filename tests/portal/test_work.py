@@ -334,3 +334,23 @@ async def test_calls_are_rated_again_after_a_look(walker: Walker) -> None:
     assert wrong.status == 422
     await walker.sign_in("reader@op.example")
     assert (await walker.get("/reratings/new")).status == 403
+
+
+async def test_the_doctors_nights_are_shown(walker: Walker) -> None:
+    """Each with its checks; the faults that stand; to nobody below the operator."""
+    await walker.sign_in("boss@op.example")
+    nights = await walker.get("/doctor")
+    assert "2026-11-26" in nights.words
+    assert "at fault" in nights.words
+    night = (await walker.get("/doctor/1")).words
+    assert "conservation at fault entry 7: 1 EUR where 0 was expected" in night
+    assert "audit in order 9 lines" in night
+    faults = (await walker.get("/doctor/faults?state=standing")).words
+    assert "entry 7" in faults
+    assert "entry 7" not in (await walker.get("/doctor/faults?state=mended")).words
+
+
+async def test_the_doctors_nights_are_the_operators(walker: Walker) -> None:
+    await walker.sign_in("owner@upper.example")
+    assert "2026-11-26" not in (await walker.get("/doctor")).words
+    assert (await walker.get("/doctor/1")).status == 404

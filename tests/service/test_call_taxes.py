@@ -325,6 +325,24 @@ async def test_a_call_that_is_tried_out_says_its_tax(fiscus: Fiscus) -> None:
     assert any("0.0342 of it tax" in step for step in found["steps"])
 
 
+async def test_a_tariff_prices_calls_for_who_pays(fiscus: Fiscus) -> None:
+    """With what is added to that account's prices at the call's moment; without an account, and of one that pays by
+    invoice, the tariff alone.
+    """
+    boss = fiscus.office.boss
+    await fiscus.tax(valid_from=NOW_MS + DAY_MS)
+    (retail,) = [one["id"] for one in (await boss.do("tariff.list"))["items"] if one["name"] == "retail"]
+    asked = [{"number": "4420", "answered_at": at, "duration_s": "60"} for at in (NOW_MS, NOW_MS + DAY_MS)]
+    found = []
+    for payer in ("customer", None, "upper"):
+        who = {} if payer is None else {"account_id": fiscus.ids[payer]}
+        rows = (await boss.do("tariff.price", tariff_id=retail, calls=asked, **who))["items"]
+        found.append([row["charge"] for row in rows])
+    assert found == [["0.06", "0.0714"], ["0.06", "0.06"], ["0.06", "0.06"]]
+    outside = await boss.ask("tariff.price", tariff_id=retail, calls=asked, account_id=4_000)
+    assert outside.status == 422
+
+
 async def test_nobody_is_told_anything_while_nothing_is_added(fiscus: Fiscus) -> None:
     """Taxes within prices, terms and moves make no command."""
     await fiscus.tax(added_to_prepaid=False)

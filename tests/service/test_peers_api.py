@@ -501,17 +501,20 @@ async def test_callers_that_nobody_knows_are_said_to_be_by_who_stands_above(shop
 
 
 async def test_transfers_are_allowed_by_who_stands_above(shop: Shop) -> None:
-    """Of trunks and devices: off unless said; the store is told."""
+    """And redirections followed: of trunks and devices, off unless said; the store is told."""
     assert (await shop.trunk(shop.reseller, transfers="account")).ok()["transfers"] == "account"
     device = (await shop.reseller.do("device.make", account_id=shop.ids["customer"]))["device"]
     assert device["transfers"] == "off"
     await shop.reseller.do("device.edit", device_id=device["id"], transfers="anyone")
-    told = [body["transfers"] for body in await shop.told(3)]
+    await shop.reseller.do("device.edit", device_id=device["id"], forwards=True)
+    assert [body["forwards"] for body in await shop.told(2)] == [True, False]
+    told = [body["transfers"] for body in (await shop.told(4))[1:]]
     assert told == ["anyone", "off", "account"]
     got = await shop.reseller.ask("device.edit", device_id=device["id"], transfers="everybody")
     assert (got.status, got["errors"][0]["pointer"]) == (422, "/transfers")
     mine = (await shop.reseller.do("device.make", account_id=shop.ids["reseller"]))["device"]
     assert (await shop.reseller.ask("device.edit", device_id=mine["id"], transfers="account")).status == 403
+    assert (await shop.reseller.ask("device.edit", device_id=mine["id"], forwards=True)).status == 403
 
 
 async def test_signatures_are_asked_for_by_who_stands_above(shop: Shop) -> None:

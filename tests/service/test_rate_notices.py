@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import zipfile
 from email.message import EmailMessage
 from typing import Any
 
@@ -14,7 +15,8 @@ from openpyxl import load_workbook
 from service.database.access_tables import mails, users
 from service.database.engine import reading
 from service.database.notice_tables import rate_notices
-from service.notices import gathering
+from service.messages.sender import LEASE_MS
+from service.notices import gathering, sheets
 from service.notices.gathering import Gatherer
 from service.notices.sheets import Sheets
 from service.notices.telling import Changes
@@ -306,6 +308,37 @@ async def test_format_language_and_zone_are_the_readers(market: Market, room: Ma
     assert sheet is not None
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     assert (rows[3][0], rows[4][2], rows[4][3]) == ("Ziel", "Teurer", 0.05)
+
+
+async def test_a_large_file_is_packed(market: Market, room: Mailroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As CSV, whatever was asked for: mailboxes take no workbook of a continent."""
+    monkeypatch.setattr(sheets, "PLAIN_BYTES_MAX", 10)
+    monkeypatch.setattr(sheets, "XLSX_LINES_MAX", 0)
+    await market.terms(market.boss, market.trade.customer_id, gets_format="xlsx")
+    await market.publish(at=LATER)
+    market.wait(LATER_MS)
+    await market.work()
+    (file,) = room.letters[0].iter_attachments()
+    assert (file.get_filename(), file.get_content_type()) == ("retail-2026-10-12.csv.zip", "application/zip")
+    with zipfile.ZipFile(io.BytesIO(file.get_content())) as archive:
+        assert b"44,Increase" in archive.read("retail-2026-10-12.csv")
+
+
+async def test_a_file_that_takes_longer_than_the_claim_is_sent_in_another_round(market: Market, room: Mailroom) -> None:
+    """Since somebody else may have the mail by then."""
+    rounds: list[int] = []
+
+    async def slow(_mail: object) -> tuple[()]:
+        rounds.append(market.desk.now_ms)
+        if len(rounds) == 1:
+            market.desk.now_ms += LEASE_MS
+        return ()
+
+    await market.desk.put(market.trade.customer_id, "c@c.example")
+    sender = market.desk.another(files=(slow,))
+    assert (await sender.send_due(), room.got) == (0, [])
+    assert (await sender.send_due(), len(room.got), len(rounds)) == (1, 1, 2)
+    await sender.close()
 
 
 async def test_many_get_one_each_though_the_service_dies_between(

@@ -105,7 +105,7 @@ async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path
         "transport": "any", "port": 0, "tech_prefix": "77#", "state": "active", "channels": 0, "cps": 0, "plan": 0,
         "tariff": 0, "name": "t1", "international_prefix": "00", "national_prefix": "", "country": "",
         "caller_rule": "pass", "caller_numbers": [], "trusted": False, "certificate": "", "identity": "off",
-        "attestation": "rules", "transfers": "off",
+        "attestation": "rules", "transfers": "off", "forwards": False,
     }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ async def choices_of(visit: Visit, kind: Kind) -> list[Choice] | None:
     """Of a field; None: too many, or not for the visitor's eyes: then the number is typed."""
     if kind.choices:
         nothing_first = sorted(kind.choices, key=bool)
-        return [Choice(one, visit.say(value_of(one))) for one in nothing_first]
+        return [Choice(one, value_of(one, visit.say)) for one in nothing_first]
     return await things(visit, kind.noun) if kind.noun else []
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from service.api.nouns import NOUNS
 from service.api.values import moment_text
 from service.portal.components.facts import Fact
+from service.portal.components.fields import kinds
 from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, Column
 from service.portal.formats import NEVER, decimals_of_all
-from service.portal.visit import Visit
+from service.portal.visit import BY_NAME, Visit
 
 PLACES: dict[str, str] = {
     "account": "/accounts/{}",
@@ -52,7 +54,7 @@ STATES: dict[str, str] = {
 
 def text(title: str, name: str, *, sort: str = "", is_wide: bool = False) -> Column:
     """A field's text; what is missing is a dash."""
-    return each(title, lambda _, row: Cell(_plain(getattr(row, name))), sort=sort, is_wide=is_wide)
+    return each(title, lambda visit, row: Cell(_said(visit, name, getattr(row, name))), sort=sort, is_wide=is_wide)
 
 
 def each(
@@ -149,6 +151,25 @@ def _plain(value: Any) -> str:
     return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
 
 
+def _said(visit: Visit, name: str, value: Any) -> str:
+    """A value that its field can be chosen from is a word; any other is what it is."""
+    if isinstance(value, str) and value in _words().get(name, ()):
+        return visit.say(value.replace("_", " "))
+    return _plain(value)
+
+
+@functools.cache
+def _words() -> dict[str, set[str]]:
+    """By field: the values that endpoints take in it."""
+    found: dict[str, set[str]] = {}
+    for endpoint in BY_NAME.values():
+        for model in (endpoint.query, endpoint.body):
+            for name, kind in kinds(model).items() if model is not None else ():
+                if not kind.noun and kind.shape == "choice":
+                    found.setdefault(name, set()).update(kind.choices)
+    return found
+
+
 def facts(visit: Visit, view: Any, *names: str) -> list[Fact]:
     """Fields of a thing, each by its kind. What they name has to be learned before."""
     return [
@@ -171,8 +192,8 @@ def _told(visit: Visit, name: str, value: Any, *, is_moment: bool) -> Cell:
     if noun in NOUNS and name != noun:
         return thing(visit, noun, value)
     if isinstance(value, int):
-        return Cell(visit.formats.number(value))
-    return Cell(_plain(value))
+        return Cell(str(value) if name == "port" else visit.formats.number(value))
+    return Cell(_said(visit, name, value))
 
 
 def once(text: str, link: str) -> Callable[[Visit, Any], Cell]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 LABELS: dict[str, str] = {
     "added_to_prepaid": "Added to prepaid prices",
     "begin": "From",
@@ -12,6 +14,7 @@ LABELS: dict[str, str] = {
     "gateway_id": "Gateway",
     "message_id": "Message-ID",
     "done_at": "Done",
+    "ok": "Everything in order",
     "start_at": "Begins",
     "actor": "By",
     "created_at": "Made",
@@ -144,9 +147,12 @@ VALUES: dict[str, str] = {
 """Of fields with choices, where the value itself says too little."""
 
 
-def value_of(value: str) -> str:
-    """What a choice is called. English, as above."""
-    return VALUES.get(value) or _plain(value)
+def value_of(value: str, say: Callable[[str], str]) -> str:
+    """What a choice is called, by the word that stands for it elsewhere too."""
+    if "." in value and value not in VALUES:
+        return value  # a name of ours, such as an event's
+    words = say(VALUES.get(value) or value.replace("_", " "))
+    return words if value in VALUES else words[:1].upper() + words[1:]
 
 
 def label_of(name: str) -> str:

@@ -150,9 +150,8 @@ async def _belongings(visit: Visit, row: Any) -> list[Section | None]:
         ("Numbers", "number", NUMBER_COLUMNS, "number.make"),
         ("Users", "user", USER_COLUMNS, "user.invite"),
     ):
-        new = visit.say("New")
         place = f"/{noun}s"
-        actions = ((new, f"{place}/new?account_id={row.id}", makes),)
+        actions = (("New", f"{place}/new?account_id={row.id}", makes),)
         if row.kind not in {"customer", "reseller"} and noun != "user":
             continue
         found.append(

@@ -57,7 +57,7 @@ def _priced(visit: Visit, row: PricedRow) -> Section:
     if row.error is not None:
         return section(visit, "The call would be refused", [Fact("Why", Cell(visit.say(row.error)))])
     told = [
-        Fact("Charge", Cell(f"{row.charge} {row.currency}")),
+        Fact("Charge", Cell(f"{visit.formats.decimal(row.charge or '')} {row.currency}")),
         Fact("Prefix", Cell(row.prefix or NEVER)),
         Fact("Billed seconds", Cell(NEVER if row.billed_s is None else visit.formats.number(row.billed_s))),
     ]
@@ -67,13 +67,17 @@ def _priced(visit: Visit, row: PricedRow) -> Section:
 PRICING = Question(f"{TARIFF}/pricing", "tariff.price", "Price a call", "Price", BACK, _PRICING, _price)
 
 
+def _minute(visit: Visit, row: Any) -> Cell:
+    return Cell(visit.say("blocked") if row.blocked else visit.formats.decimal(row.rate))
+
+
 async def _look_up(visit: Visit, asked: Asked) -> list[Section | None]:
     found = await visit.ask("tariff.lookup", LookedUp, query={name: str(value) for name, value in asked.items()})
     shown = (
         each("Tariff", lambda _, row: Cell(row.tariff, f"/tariffs/{row.tariff_id}")),
         columns.text("Prefix", "prefix"),
         columns.text("Destination", "destination"),
-        each("A minute", lambda visit, row: Cell(visit.say("blocked") if row.blocked else row.rate), at_end=True),
+        each("A minute", _minute, at_end=True),
         columns.text("Increments", "increments", is_wide=True),
         columns.money("First minute costs", lambda row: row.minute, lambda row: row.currency),
     )
@@ -91,10 +95,6 @@ LOOKUP = Question(
 # --- rates
 
 
-def _minute(visit: Visit, row: Any) -> Cell:
-    return Cell(visit.say("blocked") if row.blocked else row.rate)
-
-
 RATES = Listed(
     f"{TARIFF}/rates", "tariff.rates", "Rates",
     (
@@ -102,7 +102,7 @@ RATES = Listed(
         columns.text("Destination", "destination"),
         each("A minute", _minute, at_end=True),
         columns.text("Increments", "increments"),
-        columns.text("Fee", "fee", is_wide=True),
+        each("Fee", lambda visit, row: Cell(visit.formats.decimal(row.fee) or NEVER), is_wide=True),
         columns.moment("From", "effective_at", is_wide=True),
         columns.moment("Until (exclusive)", "until", is_wide=True),
         columns.text("Time band", "band", is_wide=True),

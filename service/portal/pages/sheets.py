@@ -165,7 +165,7 @@ def _said(asked: dict[str, str], name: str) -> list[str]:
 def _answer(visit: Visit, name: str, sent: Sent, errors: list[str]) -> Field:
     kind = _KINDS[name]
     value = sent.values.get(name, "")
-    choices = [Choice(one, visit.say(value_of(one))) for one in kind.choices]
+    choices = [Choice(one, value_of(one, visit.say)) for one in kind.choices]
     return field(kind, visit.say(label_of(name)), (value,) if value else (), errors, choices)
 
 

@@ -114,7 +114,7 @@ async def show_trunk(visit: Visit) -> Shown:
             visit, "Numbers",
             facts(
                 visit, row, "international_prefix", "national_prefix", "country", "caller_rule", "caller_numbers",
-                "attestation", "transfers",
+                "attestation", "transfers", "forwards",
             ),
         ),
     ]  # fmt: skip
@@ -141,7 +141,7 @@ async def show_device(visit: Visit) -> Shown:
             visit, "Calls",
             facts(
                 visit, row, "plan_id", "tariff_id", "channels", "cps", "call_max_s", "caller_number", "caller_numbers",
-                "international_prefix", "national_prefix", "country", "transfers",
+                "international_prefix", "national_prefix", "country", "transfers", "forwards",
             ),
         ),
         await _registrations(visit, row.id),

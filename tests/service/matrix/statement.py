@@ -517,6 +517,9 @@ ROUTES: dict[str, Route] = {
     "ban.list": Route("settings.read", whose=""),
     "ban.make": Route("settings.change", lambda case: 201 if case.from_root else 403, _ban, whose=""),
     "ban.lift": Route("settings.change", 204, sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "doctor-run.list": Route("settings.read", whose=""),
+    "doctor-run.show": Route("settings.read", sees=lambda case: case.from_root and case.place.name != "nowhere"),
+    "doctor-fault.list": Route("settings.read", whose=""),
     "receipt.list": Route("payments.read", whose="query"),
     "receipt.show": Route("payments.read"),
     "receipt.paper": Route("payments.read"),
@@ -558,6 +561,12 @@ ROUTES: dict[str, Route] = {
     "payment-gateway.edit": Route("settings.webhooks", 200, _same(active=False)),
     "payment-gateway.events": Route("payments.change", whose="query"),
     "payment-gateway.take": Route("public", 404, whose=""),
+    "recharge.show": Route("payments.read"),
+    "recharge.edit": Route(
+        "payments.top_up", 422, _same(gateway_id=MISSING, threshold="1", amount="1", month_max="1")
+    ),
+    "recharge.card": Route("payments.top_up", 409),
+    "recharge.remove": Route("payments.top_up", 204),
     "top-up.list": Route("payments.read", whose="query"),
     "top-up.make": Route("payments.top_up", 422, _same(gateway_id=MISSING, amount="1")),
     "commission.rules": Route("statements.read", whose="query"),

@@ -46,6 +46,7 @@ from service.database.interconnect_tables import (
     statements,
 )
 from service.database.message_tables import broadcasts, suppressions
+from service.database.nightly_tables import doctor_runs
 from service.database.notice_tables import rate_notices
 from service.database.payment_tables import (
     balance_alerts,
@@ -60,6 +61,7 @@ from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
+from service.database.recharge_tables import recharges
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
@@ -273,6 +275,8 @@ class World:
         await put("mail", mails, **own, **made, **mail)
         await self._precautions(put, place)
         await put("ban", bans, network=f"203.0.113.{row.id}", why="flood", made_ms=NOW_MS)
+        at = {"started_ms": NOW_MS, "lease_until_ms": NOW_MS, "finished_ms": NOW_MS}
+        await put("doctor-run", doctor_runs, night=mark, node="local", checks=[], **at)
         await put("porting", portings, name=mark, prefix=f"8{row.id}", file="x.csv", asked_ms=NOW_MS)
         asked = {"kind": "refund", "amount_micros": EURO, "currency": "EUR", "reason": mark, "actor": "x", "node_id": 1}
         await put("operation", operations, **own, **made, **asked)
@@ -282,7 +286,7 @@ class World:
         await self._bill(conn, put, place)
         await self._interconnect(conn, put, place)
         await self._commission(conn, put, place)
-        await self._paid(put, place)
+        await self._paid(conn, put, place)
         await self._receipt(conn, put, place)
         if place.sells:
             await conn.execute(sa.insert(brands).values(**own, company=mark))
@@ -360,7 +364,7 @@ class World:
         await put("dispute", disputes, **own, **dispute, **times, currency="EUR", actor="x")
         await put("difference", differences, **of, called=place.marker)
 
-    async def _paid(self, put: Any, place: Place) -> None:
+    async def _paid(self, conn: AsyncConnection, put: Any, place: Place) -> None:
         own, sum_ = {"account_id": place.id}, {"amount_micros": EURO, "currency": "EUR", "created_ms": NOW_MS}
         await put(
             "balance-alert",
@@ -379,6 +383,9 @@ class World:
         await put("payment-gateway", payment_gateways, **own, name=place.marker, kind="stripe", secret="x", link=link)
         of = {"gateway_id": place.things["payment-gateway"]}
         await put("top-up", top_ups, **own, **of, **sum_, reference=place.marker, external=place.marker)
+        when = {"threshold_micros": 1, "amount_micros": 1, "month_micros": 1, "currency": "EUR"}
+        named = {"reference": place.marker, "fault": place.marker}
+        await conn.execute(sa.insert(recharges).values(**own, **of, **when, **named))
         told = {"event": place.marker, "kind": "x", "outcome": "x", "created_ms": NOW_MS}
         await put("gateway-event", gateway_events, **of, **told)
 

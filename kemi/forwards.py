@@ -1,0 +1,108 @@
+"""A call that a trunk or device of ours forwards by a redirection (3xx): another call, made and paid by who forwards.
+
+What the first caller holds stays as it is. Without the setting, or beyond what a dialog may be forwarded, nobody
+follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kemi.authorize import Admitted, Target, authorise
+from kemi.clock import Now
+from kemi.destination import Local
+from kemi.invitation import USER_MAX, Invitation, Redirected, is_within_limit
+from kemi.numbers import normalise
+from kemi.receive import receive
+from kemi.rooms import Rooms
+from kemi.running import find
+from kemi.sides import party_of
+from kemi.store.calls import RunningCall, unpack_call
+from kemi.store.origins import Origin, trunk_of
+from kemi.store.translate import CALLED
+from kemi.transfers import is_here, parse_aim
+
+FOLLOWED = frozenset({300, 301, 302})
+"""RFC 3261 21.3: what names other places for the same call."""
+FORWARDS_MAX = 3
+"""Of one dialog."""
+
+
+class Forwarded(NamedTuple):
+    """The dialog goes on as this call."""
+
+    call: str
+    target: Target
+
+
+def forward(
+    rooms: Rooms,
+    call: str,
+    code: int,
+    uris: tuple[str, ...],
+    ring_ms: int,
+    is_own: Callable[[str], bool],
+    offer: Callable[[], str],
+    now: Now,
+) -> Forwarded | None:
+    """The call that who rings makes by forwarding this one; None: it makes none, or may not, as a record of its says.
+
+    `uris`: of the redirection's Contact; `ring_ms`: when it rang, 0: it didn't; `is_own`: whether a URI is of our
+    sockets.
+    """
+    running = find(rooms, call)
+    if code not in FOLLOWED or len(uris) != 1 or running is None or running.is_answered or not running.hops:
+        return None
+    found = _asked(rooms, running, uris[0], is_own)
+    if found is None:
+        return None
+    party, user = found
+    redirected = Redirected(running.joined or (running.key,), code, ring_ms)
+    invitation = _invitation(running, user, redirected, offer)
+    decision = authorise(rooms, party, invitation, now)
+    if isinstance(decision, Local):
+        decision = receive(rooms, party, invitation, decision, now)
+    return Forwarded(decision.call, decision.target) if isinstance(decision, Admitted) else None
+
+
+def _asked(rooms: Rooms, running: RunningCall, uri: str, is_own: Callable[[str], bool]) -> tuple[Origin, str] | None:
+    """Who forwards, and whom it names; None: it may not, or names nobody here, or somebody who was called already."""
+    aim = parse_aim(uri)
+    store = rooms.store
+    with store.read() as txn:
+        party = party_of(store, txn, running, "callee")
+        if party is None or not party.forwards or party.state != "active" or len(running.joined) > FORWARDS_MAX:
+            return None
+        configuration = store.configuration(txn)
+        is_fit = aim is not None and aim.replaces is None and is_within_limit(aim.user, USER_MAX)
+        if aim is None or not is_fit or not is_here(aim, configuration.settings(txn).realm, is_own):
+            return None
+        rules = configuration.translations(txn, party.account).of_trunk(trunk_of(party), CALLED)
+        called = normalise(party, aim.user, rules) or aim.user
+        records = [txn.get(key, db=store.call) for key in running.joined]
+    before = [running, *[unpack_call(raw) for raw in records if raw is not None]]
+    return None if called in {one.called for one in before} else (party, aim.user)
+
+
+def _invitation(running: RunningCall, user: str, redirected: Redirected, offer: Callable[[], str]) -> Invitation:
+    """The INVITE that who forwards would send: the same dialog, from the same caller, to somebody else."""
+    leg = running.caller_leg
+    return Invitation(
+        call_id=running.call_id,
+        from_tag=running.from_tag,
+        cseq=leg.cseq,
+        branch="",
+        caller=f"+{running.caller}" if running.caller else running.caller_sent,
+        called=user,
+        from_uri=running.from_uri,
+        to_uri=running.to_uri,
+        request_uri=running.request_uri,
+        contact=leg.contact,
+        route_set=leg.route_set,
+        socket=leg.socket,
+        ip=running.caller_ip,
+        is_private=running.is_private,
+        offer=offer,
+        redirected=redirected,
+    )

@@ -1,0 +1,101 @@
+"""What is seen of a message's headers at one look, by which others are not asked for at all."""
+
+from __future__ import annotations
+
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.kemi.fake_ksr import FakeKsr
+
+_place: Any = ModuleType("KSR")
+sys.modules.setdefault("KSR", _place)
+
+from kemi import ends, guards, sip  # noqa: E402 -- they import KSR
+
+
+@pytest.fixture
+def ksr(monkeypatch: pytest.MonkeyPatch) -> FakeKsr:
+    """The module of one test."""
+    fake = FakeKsr()
+    monkeypatch.setattr(sip, "KSR", fake)
+    return fake
+
+
+def _seen(ksr: FakeKsr, text: str | None) -> sip.Seen:
+    ksr.pv_values["$msg(hdrs)"] = text
+    return sip.seen()
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ("Route: <sip:a;lr>", "route"),
+        ("ROUTE: <sip:a;lr>", "route"),
+        ("Route : <sip:a;lr>", "route"),
+        ("rOuTe\t: <sip:a;lr>", "route"),
+        ("r: <sip:a>", "refer-to"),
+        ("y: x", "identity"),
+        ("B: <sip:a>", "referred-by"),
+        ("m: <sip:a>", "contact"),
+        ("REPLACES: 1;to-tag=2;from-tag=3", "replaces"),
+        ("p-asserted-IDENTITY: <sip:a>", "p-asserted-identity"),
+    ],
+)
+def test_a_header_is_seen_however_its_name_is_written(ksr: FakeKsr, line: str, name: str) -> None:
+    """Kamailio takes all of these for the same header."""
+    for text in (f"Via: x\r\n{line}\r\nTo: y", f"{line}\r\n", f"Via: x\n{line}"):
+        assert name in _seen(ksr, text).names
+
+
+def test_what_is_not_there_is_not_seen(ksr: FakeKsr) -> None:
+    """Names that stand in another name, or in a body, are no headers."""
+    seen = _seen(ksr, "X-Route: a\r\nTo: <sip:route:1@a>\r\nSubject: Replaces: 7\r\n")
+    assert seen.names[:3] == ["x-route", "to", "subject"]
+    assert not {guards.REPLACES, guards.JOIN, "route"} & set(seen.names)
+
+
+def test_each_header_counts_and_a_folded_line_at_most_too_often(ksr: FakeKsr) -> None:
+    """Two Contacts are two; what goes on in the next line may be taken for one more, which only costs a question."""
+    assert _seen(ksr, "Contact: <sip:a>\r\nm: <sip:b>\r\n").names.count("contact") == 2
+    assert _seen(ksr, "Subject: x\r\n Contact: <sip:a>\r\nContact: <sip:b>\r\n").names.count("contact") == 2
+
+
+def test_bodies_are_kamailios_and_nobody_is_asked_for_what_is_not_there(ksr: FakeKsr) -> None:
+    """One Contact is asked for once, a missing Route never."""
+    ksr.headers = {"Contact": ["<sip:a>"]}
+    seen = sip.seen()
+    assert (seen.bodies("Contact"), seen.bodies("Route"), seen.text("Require")) == (["<sip:a>"], [], "")
+
+
+@pytest.mark.parametrize("text", ["Via: a\r\nTo: \x0b", "Via: a\rTo: b", "Via: a\r\nTo: \x00", "Via: \x7f", "", None])
+def test_a_message_with_control_characters_or_unreadable_headers_is_not_clean(ksr: FakeKsr, text: str | None) -> None:
+    """A lone CR is one too."""
+    assert not _seen(ksr, text).is_clean
+
+
+@pytest.mark.parametrize("text", ["Via: a\r\nTo: b", "Via: a\nTo: b\tc", "Subject: \u00a0\u00fc\u4e2d\r\n\tx"])
+def test_tabs_line_ends_and_letters_of_all_languages_are_clean(ksr: FakeKsr, text: str) -> None:
+    """What is clean by the slow look is clean by the quick one."""
+    assert _seen(ksr, text).is_clean
+
+
+@given(st.text(st.sampled_from("ab:\r\n\t\x00\x1f\x7f \u00a0"), min_size=1))
+def test_the_quick_look_never_lets_more_pass_than_the_slow_one(text: str) -> None:
+    """The quick one may only say yes where the slow one does."""
+    if text.replace("\r\n", "").isprintable():
+        assert sip._CONTROLS.search(text) is None
+
+
+@pytest.mark.parametrize("line", ["Identity: x", "y: x", "REMOTE-party-id: <sip:a>", "r: <sip:a>", "Privacy : id"])
+def test_claims_are_taken_out_of_a_request_that_has_any(ksr: FakeKsr, line: str) -> None:
+    """However their names are written; one without is left alone."""
+    ends.forget_claims(_seen(ksr, f"Via: x\r\n{line}\r\n"))
+    assert [name for (name,) in ksr.called("hdr.remove")] == list(ends.UNTRUSTED_HEADERS)
+    ksr.calls.clear()
+    ends.forget_claims(_seen(ksr, "Via: x\r\nTo: y\r\n"))
+    assert ksr.called("hdr.remove") == []

@@ -1,0 +1,94 @@
+"""The pages in German: no word of the code is left English, whatever is shown; refusals too."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from service.portal.screens import SCREENS
+from service.portal.wording import catalogue
+from tests.portal.conftest import Walker
+
+BOSS, CUSTOMER, CARRIER = "boss@op.example", "owner@customer.example", "owner@carrier.example"
+FIRST = {"account_id": "5", "tariff_id": "5", "invoice_id": "1", "user_id": "2", "role_id": "2", "kind": "invoice"}
+"""What stands in paths that name a thing; 1 in the others."""
+SKIPPED = re.compile(r"\.(csv|xlsx)$|{(noun|form|format|language|link)|/overview/running|/live/|/sign-out|/brand/")
+"""Files, pieces, and pages that need more than a number."""
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """What was to be said in German, and wasn't known."""
+    words: Any = catalogue("de")
+    known, found = words.get, set()
+
+    def get(text: str) -> Any:
+        message = known(text)
+        if (message is None or not message.string) and re.search(r"[A-Za-z]{2}", text):
+            found.add(text)
+        return message
+
+    monkeypatch.setattr(words, "get", get)
+    return found
+
+
+@pytest.fixture
+async def german(walker: Walker) -> AsyncIterator[Any]:
+    """Signs somebody in who reads German from then on, and English again afterwards."""
+
+    async def sign_in(email: str) -> Walker:
+        await walker.sign_in(email)
+        await _speak(walker, "de")
+        return walker
+
+    yield sign_in
+    await _speak(walker, "en")
+
+
+async def _speak(walker: Walker, language: str) -> None:
+    page = await walker.get("/profile/edit")
+    zone = re.findall(r'value="([^"]+)" selected[^>]*>[^<]*</option>', page.text)
+    name = re.findall(r'id="name"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*id="name"', page.text)[0]
+    form = {"name": name[0] or name[1], "language": language, "timezone": "UTC", "theme": "auto"}
+    assert zone
+    got = await walker.post("/profile/edit", **form)
+    assert f'lang="{language}"' in got.text
+
+
+def paths() -> list[str]:
+    """Every page, of the first thing of its kind."""
+    found = [screen.path for screen in SCREENS if not SKIPPED.search(screen.path)]
+    sellers = [path.replace("{account_id}", "4") for path in found if path.count("{account_id}") == 1]
+    return [re.sub(r"{(\w+)}", lambda name: FIRST.get(name[1], "1"), path) for path in (*found, *sellers)]
+
+
+@pytest.mark.parametrize("email", [BOSS, CUSTOMER, CARRIER])
+async def test_no_word_of_a_page_is_english(german: Any, lacking: set[str], email: str) -> None:
+    """All pages, whether they are for this person or not: what says that they aren't is German too."""
+    walker = await german(email)
+    for path in paths():
+        got = await walker.get(path)
+        assert got.status in {200, 403, 404, 409, 503}, path
+        assert lacking == set(), path
+
+
+@pytest.mark.parametrize(
+    ("path", "form", "said"),
+    [
+        ("/accounts/4/dunning", {"steps.0.kind": "bar", "steps.0.days": "-1"}, "nur Erinnerungen kommen davor"),
+        ("/accounts/5/edit", {"channels": "-5"}, "Mindestens 1 wurde erwartet"),
+        ("/accounts/5/payment", {"amount": "1.234", "_key": "k"}, "Angabe fehlt"),
+        ("/balance-alerts/new", {"account_id": "5", "threshold": "1,5", "email": "x"}, "passt nicht zum Muster"),
+        ("/vouchers/new", {"account_id": "5", "name": "x", "amount": "1", "currency": "EUR", "count": "1"}, "nur der"),
+        ("/accounts/1/closure", {}, "niemand tut es dem eigenen"),
+    ],
+)  # fmt: skip
+async def test_a_refusal_is_german(german: Any, path: str, form: dict[str, str], said: str) -> None:
+    """With what is filled in, beside its field or above the form."""
+    walker = await german(BOSS)
+    got = await walker.post(path, **form)
+    assert got.status in {403, 409, 422}
+    assert said in got.words, got.words

@@ -1,0 +1,222 @@
+"""Every English sentence that the pages can say: of the code, of templates, of fields, and of what the API refuses."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+from pydantic import BaseModel
+
+from service.access.permissions import BUILT_IN, Permission, meaning
+from service.api.problems import KINDS
+from service.portal.components.columns import STATES
+from service.portal.components.fields import Kind, kinds
+from service.portal.components.labels import LABELS, VALUES, label_of
+from service.portal.screens import SCREENS
+from service.portal.visit import BY_NAME
+
+SERVICE = Path(__file__).parents[2] / "service"
+PORTAL = SERVICE / "portal"
+PLACES: dict[str, tuple[object, ...]] = {
+    "Form": (2, 3, "said", "text"),
+    "Listed": (2, 6, "empty"),
+    "Section": (0,),
+    "Crumb": (0,),
+    "page": (1,),
+    "Question": (2, 3, "text"),
+    "Pen": (2, "text"),
+    "Fact": (0, 2, "hint"),
+    "Item": (0,),
+    "Group": (0,),
+    "Kind": ("hint",),
+    "section": (1,),
+    "part": (1, "empty"),
+    "each": (0,),
+    "text": (0,),
+    "itself": (0,),
+    "other": (0,),
+    "moment": (0,),
+    "number": (0, "nothing"),
+    "money": (0,),
+    "state": (0,),
+    "yes": (0,),
+    "deed": (0,),
+    "once": (0,),
+    "say": (0,),
+    "_door": (2,),
+    "_answered": (1,),
+    "_first_of": (1, 4),
+    "_table": (1,),
+    "_counts": (1,),
+}
+"""What the code calls with words for people, and where they stand."""
+PYDANTIC = (
+    "Field required", "Extra inputs are not permitted", "Input should be a valid integer",
+    "Input should be a valid integer, unable to parse string as an integer", "Input should be a valid string",
+    "Input should be a valid boolean", "Input should be a valid list", "Input should be {0}",
+    "Input should be greater than or equal to {0}", "Input should be less than or equal to {0}",
+    "Input should be greater than {0}", "Input should be less than {0}",
+    "String should have at least {0} character", "String should have at least {0} characters",
+    "String should have at most {0} character", "String should have at most {0} characters",
+    "String should match pattern '{0}'", "List should have at least {0} item after validation, not {1}",
+    "List should have at least {0} items after validation, not {1}",
+    "List should have at most {0} item after validation, not {1}",
+    "List should have at most {0} items after validation, not {1}",
+)  # fmt: skip
+"""What pydantic says of a field."""
+
+
+def words() -> set[str]:
+    """All of them. A sentence with something filled in has it in braces."""
+    found = {*_of_templates(), *_of_code(), *_of_fields(), *refusals(), *PYDANTIC}
+    found |= {title for _, title in KINDS.values()}
+    found |= {state.replace("_", " ") for state in STATES} | {meaning(one) for one in Permission}
+    found |= {one.area.replace("_", " ").capitalize() for one in Permission}
+    found |= {role.name for role in BUILT_IN} | {role.note for role in BUILT_IN}
+    said = {one for one in found if re.search(r"[A-Za-z]{2}", re.sub(r"{\w*}", "", one))}
+    return {one for one in said if not one.startswith(("/", "-"))}
+
+
+def _of_templates() -> Iterator[str]:
+    for path in (PORTAL / "templates").glob("*.html"):
+        yield from re.findall(r'_\("([^"]+)"\)', path.read_text())
+
+
+# --- what stands in calls
+
+
+def _of_code() -> Iterator[str]:
+    for path in PORTAL.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        named = _constants(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                yield from _of_call(node, named)
+            elif isinstance(node, ast.Tuple):
+                yield from _of_deed(node)
+
+
+def _of_call(call: ast.Call, named: Mapping[str, ast.expr]) -> Iterator[str]:
+    name = getattr(call.func, "id", getattr(call.func, "attr", ""))
+    if name == "facts":
+        yield from (label_of(text) for one in call.args[2:] if (text := _text(one)) is not None)
+    for place in PLACES.get(name, ()):
+        if isinstance(place, int) and place < len(call.args):
+            yield from _texts(call.args[place], named)
+        for keyword in call.keywords:
+            if keyword.arg == place:
+                yield from _texts(keyword.value, named)
+
+
+def _of_deed(node: ast.Tuple) -> Iterator[str]:
+    """(text, path, endpoint): what can be done; (text, path): a way back, or to more."""
+    texts = [_text(one) or "" for one in node.elts]
+    is_deed = len(texts) == 3 and (bool({*texts[1:]} & BY_NAME.keys()) or texts[1].startswith("/"))
+    is_way = len(texts) == 2 and texts[1].startswith("/")
+    if is_deed or is_way:
+        yield texts[0]
+
+
+def _constants(tree: ast.Module) -> dict[str, ast.expr]:
+    """What names of the module stand for."""
+    found = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = node.value
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value is not None:
+            found[node.target.id] = node.value
+    return found
+
+
+def _texts(node: ast.expr, named: Mapping[str, ast.expr]) -> Iterator[str]:
+    """The sentences that an expression may come to."""
+    text = _text(node)
+    if text is not None:
+        yield text
+    elif isinstance(node, ast.IfExp):
+        yield from (*_texts(node.body, named), *_texts(node.orelse, named))
+    elif isinstance(node, ast.BoolOp):
+        for one in node.values:
+            yield from _texts(one, named)
+    elif isinstance(node, ast.Name) and node.id in named:
+        yield from _texts(named[node.id], {})
+    elif isinstance(node, ast.Subscript):
+        yield from _texts(node.value, named)
+    elif isinstance(node, ast.Dict):
+        for one in node.values:
+            yield from _texts(one, {})
+
+
+def _text(node: ast.expr) -> str | None:
+    """What is filled in becomes {0}, {1}."""
+    if isinstance(node, ast.Constant):
+        return node.value if isinstance(node.value, str) else None
+    if isinstance(node, ast.JoinedStr):
+        parts = [one.value if isinstance(one, ast.Constant) else None for one in node.values]
+        numbers = iter(range(len(parts)))
+        return "".join(f"{{{next(numbers)}}}" if one is None else str(one) for one in parts)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        left, right = _text(node.left), _text(node.right)
+        return None if left is None or right is None else left + right
+    return None
+
+
+# --- fields
+
+
+def _of_fields() -> Iterator[str]:
+    yield from LABELS.values()
+    yield from VALUES.values()
+    for name in sorted({screen.endpoint for screen in SCREENS}):
+        endpoint = BY_NAME[name]
+        yield from _of_kinds(kinds(endpoint.query).values(), with_hints=not endpoint.name.endswith("list"))
+        if endpoint.body is not None:
+            yield from _of_kinds(kinds(endpoint.body).values(), with_hints=True)
+        if endpoint.answer is not None:
+            yield from _of_model(endpoint.answer)
+
+
+def _of_model(model: type[BaseModel]) -> Iterator[str]:
+    """Names of what is shown of a thing."""
+    yield from (label_of(name) for name in model.model_fields if name in LABELS)
+
+
+def _of_kinds(found: Iterable[Kind], *, with_hints: bool) -> Iterator[str]:
+    for kind in found:
+        yield label_of(kind.name)
+        if kind.hint and with_hints:
+            yield kind.hint
+        if not kind.noun:
+            yield from (VALUES.get(choice) or choice.replace("_", " ") for choice in kind.choices if "." not in choice)
+        yield from _of_kinds(kind.parts, with_hints=with_hints)
+
+
+# --- refusals
+
+ARGUMENTS = {"Problem": 1, "invalid": 1, "FieldError": 2, "ValueError": 0}
+NO_PAGES = frozenset({"portal", "cli", "doctor", "setup", "database", "reconcile"})
+"""Rooms whose refusals no page shows, and files whose lines' faults are told as they stand."""
+
+
+def refusals() -> set[str]:
+    """What the API says when it can't do what was asked."""
+    found = set()
+    for path in SERVICE.rglob("*.py"):
+        if not NO_PAGES & set(path.relative_to(SERVICE).parts):
+            found |= set(_refusals_in(ast.parse(path.read_text())))
+    return found
+
+
+def _refusals_in(tree: ast.Module) -> Iterator[str]:
+    named = _constants(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            place = ARGUMENTS.get(getattr(node.func, "id", ""))
+            if place is not None and place < len(node.args):
+                yield from _texts(node.args[place], named)
+        elif isinstance(node, ast.FunctionDef) and "problem" in node.name:
+            for one in ast.walk(node):
+                if isinstance(one, ast.Return) and one.value is not None:
+                    yield from _texts(one.value, named)
