@@ -101,6 +101,9 @@ async def _ensure_template(url: str, foundation: Foundation) -> str:
 async def _found(url: str, foundation: Foundation) -> None:
     engine = open_engine(url)
     await (migrate if foundation.write is None else foundation.write)(engine)
+    if engine.dialect.name == "postgresql":
+        async with engine.begin() as conn:  # as a database that has lived has it: a copy has no time to be looked at
+            await conn.execute(sa.text("ANALYZE"))
     await engine.dispose()
 
 
