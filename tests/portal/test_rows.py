@@ -5,6 +5,7 @@ keys alone, as who does that work all day.
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import expect
@@ -35,6 +36,11 @@ async def _account(clerk: Clerk, name: str) -> None:
     await expect(clerk.page.locator("#results tbody tr")).to_have_count(1)
     await clerk.open(name)
     await expect(clerk.page.locator("h1")).to_have_text(name)
+
+
+def _days_ago(days: int) -> str:
+    """Midnight, as a field for times takes it."""
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT00:00")
 
 
 async def _user(clerk: Clerk, email: str) -> None:
@@ -293,8 +299,17 @@ async def test_a10_personalisation(sit: Sit) -> None:
 
 
 async def test_a11_invoice_prefix(sit: Sit) -> None:
-    """A pattern with the year; the next invoice has it, and the one after the next number."""
+    """A pattern with the year; the next invoice that is issued has it."""
     lower = await sit(LOWER)
+    await _new_account(lower, "Billed Daily", "Customer", below="lower", billing="Postpaid")
+    await lower.follow("Billing")
+    await lower.edit("On paper")
+    await lower.fill(legal_name="Billed GmbH", address_lines="Kai 1", postcode="20457", city="Hamburg", country="DE")
+    await lower.press("Save")
+    await lower.edit("Terms")
+    await lower.fill(cycle="Daily", zero_invoices=True, reviewed=True, starts_at=_days_ago(2))
+    await lower.press("Save")
+    await lower.reads("daily")
     await _account(lower, "lower")
     await lower.follow("Billing")
     await lower.edit("Numbers of invoices")
@@ -302,7 +317,12 @@ async def test_a11_invoice_prefix(sit: Sit) -> None:
     await lower.press("Save")
     await lower.reads("LOW-")
     await lower.menu_to("/invoices")
-    await lower.fill(filter__state="Draft")
+    await lower.follow("Bill what is due")
+    await lower.fill(account_id="Billed Daily")
+    await lower.press("Bill")
+    await expect(lower.page.locator("h1")).not_to_have_text("Bill what is due")
+    await lower.menu_to("/invoices")
+    await lower.fill(filter__state="Draft", filter__account_id="Billed Daily")
     await lower.press("Show")
     await lower.open("Draft")
     await lower.follow("Issue")
