@@ -233,7 +233,7 @@ class Visit:
         inner = self._inner
         call = Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
         for number, row in (await call.find_all(noun, wanted)).items():
-            self._known[noun, number] = str(row._mapping[_NAMED.get(noun, "name")])
+            self._known[noun, number] = str(row._mapping.get(_NAMED.get(noun, "name"), f"#{number}"))
 
     def name(self, noun: str, number: int | None) -> str:
         """The name of what was learned; else its number; empty: there is none."""

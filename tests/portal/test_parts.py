@@ -237,6 +237,12 @@ def test_what_a_model_finds_is_said_in_words(found: str, said: str) -> None:
     assert plain(found) == said
 
 
+def test_no_hint_of_a_form_says_null() -> None:
+    """That is a word of the API: a field is left empty."""
+    bodies = [body for screen in SCREENS if (body := BY_NAME[screen.endpoint].body) is not None]
+    assert [one.hint for body in bodies for one in kinds(body).values() if "null" in one.hint] == []
+
+
 def _patterns(told: object) -> set[str]:
     """Of a schema, wherever in it."""
     if isinstance(told, list):
