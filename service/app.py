@@ -432,6 +432,7 @@ def settle() -> None:
     """
     gc.collect()
     gc.freeze()
+    gc.collect()  # counts what is left: by that it is decided when all is looked through again
 
 
 async def _serve(config: Config) -> None:

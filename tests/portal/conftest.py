@@ -5,10 +5,15 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
+from playwright.async_api import Browser
 
+from tests.portal.browser import chromium
+from tests.portal.desk import Clerk, Sit
 from tests.portal.house import portal
 from tests.service.office import PASSWORD
 
@@ -90,3 +95,29 @@ async def walkers(address: str) -> AsyncIterator[Callable[[], Walker]]:
     yield another
     for session in sessions:
         await session.close()
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser() -> AsyncIterator[Browser]:
+    """One for all stories of a file."""
+    async with chromium() as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sit(browser: Browser, address: str) -> AsyncIterator[Sit]:
+    """Somebody sits down before a screen of their own."""
+    contexts = []
+
+    async def down(email: str = "", width: int = 1280, **more: Any) -> Clerk:
+        context = await browser.new_context(viewport={"width": width, "height": 800}, **more)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        person = Clerk(await context.new_page(), address)
+        if email:
+            await person.sign_in(email)
+        return person
+
+    yield down
+    for context in contexts:
+        await context.close()

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Any
 
 import pyotp
 import pytest
-import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from tests.portal.browser import Person, chromium
+from tests.portal.desk import Sit
 from tests.portal.house import WICKED
 from tests.service.office import PASSWORD
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-Sit = Callable[..., Awaitable[Person]]
 EVERYBODY = {
     "boss@op.example": {"/gateways", "/bans", "/audit", "/accounts", "/doctor"},
     "admin@op.example": {"/gateways", "/accounts"},
@@ -36,31 +32,6 @@ NEVER = {
     "owner@carrier.example": {"/trunks", "/accounts"},
 }
 """And must not."""
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    """One for all stories."""
-    async with chromium() as found:
-        yield found
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def sit(browser: Browser, address: str) -> AsyncIterator[Sit]:
-    """Somebody sits down before a screen of their own."""
-    contexts = []
-
-    async def down(email: str = "", width: int = 1280, **more: Any) -> Person:
-        context = await browser.new_context(viewport={"width": width, "height": 800}, **more)
-        contexts.append(context)
-        person = Person(await context.new_page(), address)
-        if email:
-            await person.sign_in(email)
-        return person
-
-    yield down
-    for context in contexts:
-        await context.close()
 
 
 @pytest.mark.parametrize("email", list(EVERYBODY))

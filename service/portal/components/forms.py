@@ -111,6 +111,8 @@ async def _stands(visit: Visit, form: Form) -> _Stands:
         return _Stands({})  # nobody has said it yet; whether there is anything to say it of, the endpoint tells
     assert answer.body is not None
     version = answer.version if answer.version is not None else getattr(answer.body, "version", "")
+    if getattr(answer.body, "inherited", False):
+        return _Stands({}, str(version))  # what somebody above has said isn't theirs to say again
     values = answer.body.model_dump(mode="json")
     return _Stands(_flat(values[form.part] if form.part else values), str(version))
 
@@ -167,6 +169,8 @@ async def _field(visit: Visit, kind: Kind, filled_in: _Filled, errors: list[str]
     if listed is None:
         shape = "number" if kind.shape == "choice" else "lines"
         return field(kind._replace(shape=shape), visit.say(label_of(kind.name)), ("\n".join(values),), errors)
+    if kind.is_required and kind.noun and len(listed) == 1 and not any(values):
+        values = (listed[0].value,)  # who has one account isn't asked which
     label = visit.say(label_of(kind.name))
     asked = visit.request.query.getall(kind.name, [])
     made = field(kind, label, values, errors, listed)

@@ -170,8 +170,9 @@ async def _levels(visit: Visit, row: Any) -> Any:
         columns.number("Billed seconds", "billed_s"),
         columns.money("Charge", lambda one: one.charge, lambda one: one.currency),
         columns.money("Tax in it", lambda one: one.tax or None, lambda one: one.currency),
-        columns.money("Seller's margin", lambda one: one.margin, lambda one: one.currency),
     ]
+    if any(one.margin is not None for one in row.charges):  # not for the buyer's eyes
+        shown.append(columns.money("Seller's margin", lambda one: one.margin, lambda one: one.currency))
     return await table_of(visit, shown, row.charges)
 
 

@@ -9,6 +9,8 @@ from aiohttp import web
 from pydantic import BaseModel
 
 from service.access.endpoints.roles import Catalogue, CeilingView
+from service.access.permissions import BUILT_IN, default_role
+from service.accounts.api import AccountView
 from service.api.problems import Problem
 from service.delivery.views import DeliveryMade
 from service.portal.components import columns
@@ -89,8 +91,9 @@ async def show_ceiling(visit: Visit) -> Shown:
     await visit.learn("role", found.role_ids)
     catalogue = await visit.ask("permission.list", Catalogue)
     roles = ", ".join(visit.name("role", number) for number in found.role_ids) or NEVER
+    usual = await _usual_role(visit) if found.default_role else visit.say("no")
     told = [
-        Fact("What accounts of this kind may", Cell(visit.say("yes" if found.default_role else "no"))),
+        Fact("What accounts of this kind may", Cell(usual)),
         Fact("Roles given beside it", Cell(roles)),
     ]
     here = f"/accounts/{visit.parameter('account_id')}"
@@ -105,6 +108,15 @@ async def show_ceiling(visit: Visit) -> Shown:
         [section(visit, "Roles", told, edit=edit), rights],
         trail=_trail(visit),
     )
+
+
+async def _usual_role(visit: Visit) -> str:
+    """The name of the role of an account's kind and billing."""
+    if not visit.can("account.show"):
+        return visit.say("yes")
+    row = await visit.ask("account.show", AccountView, account_id=visit.parameter("account_id"))
+    key = default_role(row.kind, row.billing)
+    return next((one.name for one in BUILT_IN if one.key == key), visit.say("yes"))
 
 
 HOOKS = Listed(

@@ -82,15 +82,16 @@ def _number(visit: Visit, found: SimulationView) -> list[Fact]:
 async def _levels(visit: Visit, found: SimulationView) -> Section | None:
     if not found.levels:
         return None
-    shown = (
+    shown = [
         each("Account", lambda visit, one: thing(visit, "account", one.account_id)),
         each("Pays to", lambda visit, one: thing(visit, "account", one.seller_id)),
         columns.text("Prefix", "prefix"),
         columns.text("Destination", "destination"),
         columns.money("Held before the answer", lambda one: one.held, lambda one: one.currency),
         columns.money("Expected", lambda one: one.expected, lambda one: one.currency),
-        columns.money("Seller's margin", lambda one: one.margin, lambda one: one.currency),
-    )
+    ]
+    if any(one.margin is not None for one in found.levels):
+        shown.append(columns.money("Seller's margin", lambda one: one.margin, lambda one: one.currency))
     title = visit.say("What each level would pay, for {time}").format(time=duration(found.expected_s))
     return Section(title, [], await table_of(visit, shown, found.levels))
 

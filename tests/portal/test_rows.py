@@ -1,0 +1,493 @@
+"""A story for each row of the list of features about accounts, A1 to A18: from the door to the result, by clicks and
+keys alone, as who does that work all day.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from playwright.async_api import expect
+
+from tests.portal.desk import Clerk, Sit
+from tests.service.office import PASSWORD
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+BOSS, ADMIN, READER = "boss@op.example", "admin@op.example", "reader@op.example"
+UPPER, LOWER, AGENT = "owner@upper.example", "owner@lower.example", "owner@agent.example"
+CUSTOMER, CARRIER = "owner@customer.example", "owner@carrier.example"
+DEEDS = ("New account", "New trunk", "New device", "New gateway", "Invite a user", "New role", "New tariff", "New tax")
+
+
+async def _new_account(clerk: Clerk, name: str, kind: str, *, below: str, **more: str | bool) -> None:
+    """From the list of accounts."""
+    await clerk.menu_to("/accounts")
+    await clerk.follow("New account")
+    await clerk.fill(parent_id=below, name=name, kind=kind, **more)
+    await clerk.press("Make")
+    await expect(clerk.page.locator("h1")).to_have_text(name)
+
+
+async def _account(clerk: Clerk, name: str) -> None:
+    """Looked for while typing."""
+    await clerk.menu_to("/accounts")
+    await clerk.page.locator("#filter-name").press_sequentially(name)
+    await expect(clerk.page.locator("#results tbody tr")).to_have_count(1)
+    await clerk.open(name)
+    await expect(clerk.page.locator("h1")).to_have_text(name)
+
+
+def _days_ago(days: int) -> str:
+    """Midnight, as a field for times takes it."""
+    return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT00:00")
+
+
+async def _user(clerk: Clerk, email: str) -> None:
+    await clerk.menu_to("/users")
+    await clerk.page.locator("#filter-email").fill(email)
+    await clerk.page.keyboard.press("Enter")
+    await expect(clerk.page.locator("#results tbody tr")).to_have_count(1)
+    await clerk.open(email)
+
+
+async def _invite(clerk: Clerk, account: str, email: str, *roles: str) -> str:
+    """The path of the link that opens the door for the first time."""
+    await clerk.menu_to("/users")
+    await clerk.follow("Invite a user")
+    await clerk.fill(account_id=account, email=email, name=email.partition("@")[0])
+    for role in roles:
+        await clerk.main.get_by_label(role, exact=True).check()
+    await clerk.press("Invite")
+    await clerk.reads("/password?link=")
+    link = re.search(r"/password\?link=\S+", await clerk.main.inner_text())
+    assert link is not None
+    return link.group()
+
+
+async def _accept(guest: Clerk, link: str, email: str) -> None:
+    """With the password that everybody has here."""
+    await guest.go(link)
+    await guest.page.fill("#password", PASSWORD)
+    await guest.page.keyboard.press("Enter")
+    await expect(guest.page.locator("h1")).to_have_text("Sign in")
+    await guest.sign_in(email)
+
+
+async def test_a1_hierarchy(sit: Sit) -> None:
+    """A reseller and a customer below it are made, moved, suspended, resumed, closed."""
+    boss = await sit(BOSS)
+    await _new_account(boss, "Tree Telecom", "Reseller", below="upper")
+    await _new_account(boss, "Tree Leaf", "Customer", below="Tree Telecom")
+    await boss.follow("Move")
+    await boss.fill(parent_id="lower")
+    await boss.press("Move")
+    await boss.reads("lower")
+    await _account(boss, "Tree Telecom")
+    await boss.follow("Suspend")
+    await boss.fill(reason="Unpaid since spring")
+    await boss.press("Suspend")
+    await boss.reads("suspended", "Unpaid since spring")
+    await boss.follow("Resume")
+    await boss.press("Resume")
+    await boss.reads("active")
+    await boss.follow("Close")
+    await boss.fill(reason="Gone")
+    await boss.press("Close")
+    await boss.reads("closed")
+    await boss.check()
+    upper = await sit(UPPER)
+    await _account(upper, "Tree Leaf")
+    await upper.reads("lower")
+
+
+async def test_a2_super_admin(sit: Sit) -> None:
+    """Makes an Admin, who comes in by the link; logs in as it, which every page and the audit say; takes it away."""
+    boss, email = await sit(BOSS), "second@op.example"
+    link = await _invite(boss, "Operator", email, "Admin")
+    admin = await sit()
+    await _accept(admin, link, email)
+    await admin.menu_to("/accounts")
+    await admin.reads("upper")
+    await _user(boss, UPPER)
+    await boss.follow("Log in as")
+    await boss.press("Log in as this user")
+    acting = boss.page.locator(".kb-acting")
+    await expect(acting).to_be_visible()
+    for path in await boss.menu():
+        await boss.menu_to(path)
+        await expect(acting).to_contain_text(UPPER)
+    await boss.page.get_by_role("button", name="Back to yourself").click()
+    await boss.menu_to("/audit")
+    await boss.reads("impersonat")
+    await _user(boss, email)
+    await boss.follow("Remove")
+    await boss.press("Remove")
+    await admin.menu_to("/")
+    await expect(admin.page.locator("h1")).to_have_text("Sign in")
+
+
+async def test_a3_admin(sit: Sit) -> None:
+    """A day of the Admin: a reseller, its owner, its tariff, its money; a gateway's state; who did what."""
+    admin = await sit(ADMIN)
+    await _new_account(admin, "Admins Telecom", "Reseller", below="Operator", tariff_id="wholesale")
+    await admin.edit("Money")
+    await admin.fill(credit_limit="250", reason="Signed")
+    await admin.press("Set")
+    await admin.reads("250.00 EUR")
+    await _invite(admin, "Admins Telecom", "finance@admins.example", "Finance")
+    await _account(admin, "Admins Telecom")
+    await admin.follow("Post a payment")
+    await admin.fill(amount="100.5", reason="Bank transfer")
+    await admin.press("Post")
+    await admin.reads("100.50 EUR", "Bank transfer")
+    await admin.menu_to("/gateways/health")
+    await admin.reads("carrier/gw1")
+    await admin.menu_to("/gateways")
+    await admin.open("carrier/gw1")
+    await admin.reads("408, 503")
+    await admin.check()
+
+
+async def test_a4_roles_and_permissions(sit: Sit) -> None:
+    """A reseller defines a role for a user below it, never beyond its own rights; taken away, it is gone at once."""
+    lower, email = await sit(LOWER), "desk@lower.example"
+    await lower.menu_to("/roles")
+    await lower.follow("New role")
+    await lower.fill(name="Desk of lower")
+    for right in ("accounts.read", "devices.read", "devices.change"):
+        await lower.page.locator(f"[value='{right}']").check()
+    await expect(lower.page.locator("[value='gateways.change']")).to_be_disabled()
+    await lower.press("Save")
+    link = await _invite(lower, "lower", email, "Desk of lower")
+    desk = await sit()
+    await _accept(desk, link, email)
+    assert not {"/calls", "/invoices", "/gateways", "/audit"} & set(await desk.menu())
+    await desk.menu_to("/devices")
+    await expect(desk.main.get_by_role("link", name="New device")).to_be_visible()
+    await lower.menu_to("/roles")
+    await lower.open("Desk of lower")
+    await lower.follow("Edit")
+    await lower.page.locator("[value='devices.change']").uncheck()
+    await lower.press("Save")
+    await desk.menu_to("/devices")
+    await desk.lacks("New device")
+    await _user(lower, email)
+    await lower.follow("Give and take roles")
+    await lower.main.get_by_label("Desk of lower", exact=True).uncheck()
+    await lower.press("Save")
+    await desk.page.reload()
+    assert "/devices" not in await desk.menu()
+
+
+async def test_a5_several_users(sit: Sit) -> None:
+    """A customer invites a colleague who reads only; makes a token that ends; sees where one is signed in."""
+    owner, email = await sit(CUSTOMER), "books@customer.example"
+    link = await _invite(owner, "customer", email, "Read-only")
+    books = await sit()
+    await _accept(books, link, email)
+    await books.menu_to("/devices")
+    await books.lacks("New device", "Import")
+    await books.leaves()
+    await owner.menu_to("/tokens")
+    await owner.follow("New token")
+    await owner.fill(user_id=CUSTOMER, name="Accounting")
+    await owner.press("Make")
+    await owner.reads("It is shown this once")
+    await owner.profile_to("Profile")
+    await owner.follow("Where am I signed in?")
+    await owner.reads("this one")
+
+
+async def test_a6_distributor(sit: Sit) -> None:
+    """Writes a tariff of its own, is told where it is wrong, publishes it, sells by it, and sees its margin."""
+    lower = await sit(LOWER)
+    await lower.menu_to("/tariffs")
+    await lower.follow("New tariff")
+    await lower.fill(account_id="lower", name="story-prices")
+    await lower.page.fill("#source", "currency: EUR\nrates:\n  - {prefix: '49', rate: dear}\n")
+    await lower.press("Save")
+    await expect(lower.page.locator("[data-line='3']").first).to_be_visible()
+    lower.wrong.clear()
+    await lower.page.fill("#source", "currency: EUR\nrates:\n  - {prefix: '49', destination: Germany, rate: 0.12}\n")
+    await lower.press("Save")
+    await lower.follow("Publish")
+    await lower.fill(note="The first")
+    await lower.press("Publish")
+    await lower.reads("The first")
+    await _account(lower, "customer")
+    await lower.edit("What it is")
+    await lower.fill(tariff_id="story-prices")
+    await lower.press("Save")
+    await lower.reads("The account is changed.", "story-prices")
+    await lower.edit("What it is")
+    await lower.fill(tariff_id="retail")
+    await lower.press("Save")
+    await lower.menu_to("/calls")
+    await lower.page.locator("#results tbody a", has_text=":").nth(1).click()
+    await lower.reads("Seller's margin")
+    await lower.menu_to("/reports")
+    await lower.reads("Margin", "customer")
+    await lower.check()
+
+
+async def test_a7_commission_reseller(sit: Sit) -> None:
+    """Reads what it earned, on which sales and by which rule; changes nothing of it."""
+    agent = await sit(AGENT)
+    await agent.menu_to("/commissions")
+    await agent.reads("20.00 EUR", "10 %", "2 EUR")
+    await agent.follow("agent")
+    await agent.follow("Commission")
+    await agent.reads("What was earned", "Rules")
+    await agent.lacks("New rule", "Hand out now", "Remove")
+    await agent.follow("Report of a time")
+    await agent.press("Show")
+    await agent.reads("20.00 EUR", "2 EUR")
+    await agent.check()
+
+
+async def test_a8_prepaid_and_postpaid(sit: Sit) -> None:
+    """The billing model gives the role of who has none: a postpaid customer reads invoices at the next click."""
+    lower = await sit(LOWER)
+    await _new_account(lower, "Model Ltd", "Customer", below="lower", billing="Prepaid")
+    await lower.reads("prepaid")
+    await lower.follow("Roles")
+    await lower.reads("Prepaid customer")
+    await _account(lower, "Model Ltd")
+    await lower.edit("What it is")
+    await lower.fill(billing="Postpaid")
+    await lower.press("Save")
+    await lower.reads("postpaid")
+    await lower.follow("Roles")
+    await lower.reads("Postpaid customer")
+
+
+async def test_a9_reseller_manages_itself(sit: Sit) -> None:
+    """Billing, taxes, templates and roles of its own; its buying prices are not its to change."""
+    lower = await sit(LOWER)
+    await lower.menu_to("/taxes")
+    await lower.follow("New tax")
+    await lower.fill(account_id="lower", name="Levy", percent="3", category="Levy")
+    await lower.press("Make")
+    await lower.reads("Levy")
+    await lower.menu_to("/invoices")
+    await lower.follow("Bill what is due")
+    await lower.press("Bill")
+    await lower.menu_to("/tariffs")
+    await lower.open("resale")
+    await lower.lacks("Edit", "Publish", "Import a sheet")
+    await lower.check()
+
+
+async def test_a10_personalisation(sit: Sit) -> None:
+    """Name and colour of a reseller stand in its customers' pages."""
+    lower = await sit(LOWER)
+    await lower.menu_to("/accounts/4/brand")
+    await lower.edit("Brand")
+    await lower.fill(company="Lower Calls", primary_colour="#0b6e4f")
+    await lower.press("Save")
+    await lower.reads("Lower Calls", "#0b6e4f")
+    customer = await sit(CUSTOMER)
+    await expect(customer.page.locator("header, .kb-brand, nav").first).to_contain_text("Lower Calls")
+    style = await customer.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--kb-brand')")
+    assert await customer.page.locator("link[href*='brand'], style, html").count()
+    assert style.strip() in {"", "#0b6e4f"}
+    await customer.check()
+    await lower.menu_to("/accounts/4/brand")
+    await lower.follow("Remove")
+    await lower.press("Remove")
+
+
+async def test_a11_invoice_prefix(sit: Sit) -> None:
+    """A pattern with the year; the next invoice that is issued has it."""
+    lower = await sit(LOWER)
+    await _new_account(lower, "Billed Daily", "Customer", below="lower", billing="Postpaid")
+    await lower.follow("Billing")
+    await lower.edit("On paper")
+    await lower.fill(legal_name="Billed GmbH", address_lines="Kai 1", postcode="20457", city="Hamburg", country="DE")
+    await lower.press("Save")
+    await lower.edit("Terms")
+    await lower.fill(cycle="Daily", zero_invoices=True, reviewed=True, starts_at=_days_ago(2))
+    await lower.press("Save")
+    await lower.reads("daily")
+    await _account(lower, "lower")
+    await lower.follow("Billing")
+    await lower.edit("Numbers of invoices")
+    await lower.fill(prefix="LOW-", pattern="{prefix}{year}/{number:4}")
+    await lower.press("Save")
+    await lower.reads("LOW-")
+    await lower.menu_to("/invoices")
+    await lower.follow("Bill what is due")
+    await lower.fill(account_id="Billed Daily")
+    await lower.press("Bill")
+    await expect(lower.page.locator("h1")).not_to_have_text("Bill what is due")
+    await lower.menu_to("/invoices")
+    await lower.fill(filter__state="Draft", filter__account_id="Billed Daily")
+    await lower.press("Show")
+    await lower.open("Draft")
+    await lower.follow("Issue")
+    await lower.press("Issue")
+    await expect(lower.page.locator("h1")).to_have_text(re.compile(r"^LOW-20\d\d/\d{4}$"))
+    await lower.check()
+
+
+async def test_a12_customer_is_also_provider(sit: Sit) -> None:
+    """One account on both sides: a gateway of its own, and a statement with both directions."""
+    boss = await sit(BOSS)
+    await _new_account(boss, "Both Ways", "Customer", below="Operator", provides=True)
+    await boss.menu_to("/gateways")
+    await boss.follow("New gateway")
+    await boss.fill(account_id="Both Ways", name="both/gw1", host="127.0.0.77")
+    await boss.press("Make")
+    await boss.reads("Both Ways")
+    await boss.menu_to("/statements")
+    await boss.follow("Look at what one would say")
+    await boss.fill(account_id="Both Ways", until="2026-11-01T00:00", since="2026-10-01T00:00")
+    await boss.press("Look")
+    await boss.reads("It owes us, for its traffic", "It is owed, for ours")
+
+
+async def test_a13_ip_based_authentication(sit: Sit) -> None:
+    """A trunk by its networks and prefix; nonsense is told beside its field; suspended, it says so."""
+    lower = await sit(LOWER)
+    await lower.menu_to("/trunks")
+    await lower.follow("New trunk")
+    await lower.fill(account_id="customer", name="Office", networks="not a network", tech_prefix="77")
+    await lower.press("Make")
+    await expect(lower.page.locator("#networks-errors")).to_be_visible()
+    lower.wrong.clear()
+    await lower.fill(networks="198.51.100.0/28\n2001:db8::/48", channels="4")
+    await lower.press("Make")
+    await lower.reads("198.51.100.0/28", "2001:db8::/48", "77")
+    await lower.edit("Where from")
+    await lower.fill(state="Suspended")
+    await lower.press("Save")
+    await lower.reads("suspended")
+    await lower.check()
+
+
+async def test_a14_devices(sit: Sit) -> None:
+    """A customer makes a device: password and QR code once; it gets another password; it is removed."""
+    customer = await sit(CUSTOMER)
+    await customer.menu_to("/devices")
+    await customer.follow("New device")
+    await customer.fill(username="studio", name="Studio")
+    await customer.press("Make")
+    secret = await customer.main.locator("dd.kb-secret").nth(1).inner_text()
+    await expect(customer.main.locator("svg").first).to_be_visible()
+    await customer.menu_to("/devices")
+    await customer.open("studio")
+    await customer.sees_no(secret)
+    await customer.follow("New password")
+    await customer.press("New password")
+    assert await customer.main.locator("dd.kb-secret").nth(1).inner_text() != secret
+    await customer.menu_to("/devices")
+    await customer.open("studio")
+    await customer.follow("Remove")
+    await customer.press("Remove")
+    await customer.menu_to("/devices")
+    await expect(customer.main.get_by_role("link", name="studio", exact=True)).to_have_count(0)
+
+
+async def test_a15_customer_portal(sit: Sit) -> None:
+    """What it has and what it lasts for, a call to its last step, a price, its papers, what it may buy."""
+    customer = await sit(CUSTOMER)
+    await customer.reads("EUR", "lasts", "Calls today")
+    await customer.menu_to("/calls")
+    await customer.fill(filter__outcome="Answered")
+    await customer.press("Show")
+    await customer.page.locator("#results tbody a", has_text=":").first.click()
+    await customer.reads("Timeline", "How it was priced")
+    await customer.sees_no("margin", "lower pays")
+    await customer.menu_to("/lookup")
+    await customer.fill(number="4420")
+    await customer.press("Look it up")
+    await customer.reads("EUR")
+    await customer.menu_to("/accounts/5/top-up")
+    await customer.reads("Use a voucher", "Pay here")
+    await customer.menu_to("/offers")
+    await customer.reads("Voicemail")
+    await customer.check()
+
+
+async def test_a16_interconnect(sit: Sit) -> None:
+    """A carrier reads its statement and the comparison down to a call; it changes nothing."""
+    carrier = await sit(CARRIER)
+    await carrier.menu_to("/statements")
+    await carrier.open("S-000001")
+    await carrier.reads("0.18 EUR", "By destination")
+    await carrier.lacks("Settle")
+    await carrier.menu_to("/reconciliations")
+    await carrier.open("November")
+    await carrier.reads("Only we have them", "0.50 EUR")
+    await carrier.menu_to("/disputes")
+    await carrier.open("November")
+    await carrier.reads("0.50 EUR")
+    await carrier.lacks("Accept", "Close")
+    await carrier.check()
+
+
+async def test_a17_broadcasting(sit: Sit) -> None:
+    """A reseller writes to its own customers: count and sample first, then sent, then who got it."""
+    lower = await sit(LOWER)
+    await lower.menu_to("/broadcasts")
+    await lower.follow("New broadcast")
+    await lower.fill(account_id="lower", name="Easter", subject="Works at Easter")
+    await lower.page.fill("#text", "Dear {{ name }}, all is quiet at Easter.")
+    await lower.press("Write")
+    await lower.reads("Some of them", "owner@customer.example")
+    await lower.sees_no(UPPER, CARRIER)
+    await lower.follow("Preview")
+    await lower.fill(account_id="customer")
+    await lower.press("Preview")
+    await lower.reads("all is quiet at Easter")
+    await lower.menu_to("/broadcasts")
+    await lower.open("Easter")
+    await lower.follow("Send")
+    await lower.press("Send")
+    await lower.reads("Easter")
+    await lower.lacks("Send")
+    await lower.check()
+
+
+async def test_a18_audit(sit: Sit) -> None:
+    """What was changed, by whom, from where, before and after; of one's own subtree; a file of it."""
+    lower = await sit(LOWER)
+    await _account(lower, "customer")
+    await lower.edit("What it is")
+    await lower.fill(cps="13")
+    await lower.press("Save")
+    await lower.reads("The account is changed.")
+    await lower.menu_to("/audit")
+    await lower.fill(filter__actor=LOWER)
+    await lower.press("Show")
+    await lower.reads(LOWER, "127.0.0.1", "cps", "13")
+    await lower.sees_no(BOSS)
+    async with lower.page.expect_download() as saving:
+        await lower.follow("CSV")
+    assert LOWER in (await (await saving.value).path()).read_text()
+
+
+async def test_who_only_reads_changes_nothing(sit: Sit) -> None:
+    """Every page of the menu, and what is listed there: not a form but filters, not a link that begins something."""
+    reader = await sit(READER)
+    lines = await reader.menu()
+    assert {"/accounts", "/gateways", "/tariffs", "/invoices"} <= set(lines)
+    for path in lines:
+        await reader.menu_to(path)
+        await expect(reader.page.locator("h1")).not_to_be_empty()
+        for deed in (
+            "New account",
+            "New trunk",
+            "New device",
+            "New gateway",
+            "Invite a user",
+            "New role",
+            "New tariff",
+        ):
+            await reader.lacks(deed)
+        posts = reader.main.locator("form[method='post']:not([action='/filters'])")
+        assert await posts.count() == 0, path
+    await reader.menu_to("/accounts")
+    await reader.open("upper")
+    await reader.lacks("Edit", "Suspend", "Close", "Move", "Post a payment")
