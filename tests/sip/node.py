@@ -56,7 +56,7 @@ class Node(Proxy):
             self.kambill("pay", account, "1000", "--reason", "opening")
         self.start_service()
         self.start()
-        eventually(self.is_ready, 15, "the store was not filled")
+        eventually(self.is_ready, 60, "the store was not filled")
 
     def is_ready(self) -> bool:
         """Whether calls are taken."""
