@@ -20,6 +20,7 @@ from service.api.endpoint import Answer, Endpoint, Open
 from service.api.http import Rates
 from service.api.lines import Lines, LinesAsked
 from service.api.problems import Problem
+from service.api.values import ID_MAX
 from service.database.engine import looking
 from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
@@ -122,8 +123,11 @@ class Visit:
         return {one: self.parameter(one) for one in BY_NAME[name].parameters}
 
     def parameter(self, name: str) -> str:
-        """A name of the page's path."""
-        return self.request.match_info[name]
+        """A name of the page's path. Raises Problem for a number that nothing can have."""
+        text = self.request.match_info[name]
+        if name.endswith("_id") and len(text) > len(str(ID_MAX)):
+            raise Problem("not-found")
+        return text
 
     async def ask(
         self,
@@ -226,7 +230,7 @@ class Visit:
 
     async def learn(self, noun: str, numbers: Collection[int | None]) -> None:
         """Looks up names of things, as far as the visitor may see such things."""
-        wanted = {one for one in numbers if one and (noun, one) not in self._known}
+        wanted = {one for one in numbers if one and one <= ID_MAX and (noun, one) not in self._known}
         if not wanted or not self.can(f"{noun}.show"):
             return
         assert self._inner is not None, "only within looking()"
