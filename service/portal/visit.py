@@ -24,6 +24,7 @@ from service.database.engine import looking
 from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
 from service.portal.formats import Formats, formats_of
+from service.portal.plain import plain
 from service.portal.static import File
 from service.portal.wording import Say, language_asked, language_for, refusal_in, say_in
 from service.urls import ENDPOINTS
@@ -204,9 +205,9 @@ class Visit:
             raise self.told(problem) from problem
 
     def told(self, problem: Problem) -> Problem:
-        """The same refusal in the visitor's language."""
+        """The same refusal in the visitor's language, and in words for people."""
         refuse = refusal_in(self.language)
-        errors = [one._replace(detail=refuse(one.detail)) for one in problem.errors]
+        errors = [one._replace(detail=refuse(plain(one.detail))) for one in problem.errors]
         return Problem(problem.kind, refuse(problem.detail), errors, problem.headers)
 
     def _asking(self, parameters: Mapping[str, object]) -> Asking:
@@ -232,7 +233,7 @@ class Visit:
         inner = self._inner
         call = Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
         for number, row in (await call.find_all(noun, wanted)).items():
-            self._known[noun, number] = str(row._mapping[_NAMED.get(noun, "name")])
+            self._known[noun, number] = str(row._mapping.get(_NAMED.get(noun, "name"), f"#{number}"))
 
     def name(self, noun: str, number: int | None) -> str:
         """The name of what was learned; else its number; empty: there is none."""

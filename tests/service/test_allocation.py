@@ -91,3 +91,27 @@ async def test_what_goes_out_again_pays_nothing(bureau: Bureau) -> None:
     async with bureau.company.engine.begin() as conn:
         await take_from_waiting(conn, bureau.ids["customer"], 100)
     assert (await _waiting(bureau), await _standing(bureau)) == (0, before)
+
+
+async def test_what_is_credited_of_a_paid_invoice_pays_the_others(bureau: Bureau) -> None:
+    """In parts, once, to the micro-unit; of one that nobody has paid nothing comes free."""
+    first, second = await bureau.invoices("customer")
+    (await _pay(bureau, parse_micros(first["total"]) - 50_000)).ok()
+    (line,) = await bureau.lines(second)
+    before = (await bureau.credit(second, lines=[{"line_id": line["id"], "amount": "0.01"}])).ok()
+    assert (await _standing(bureau))[0] == ("overdue", 50_000)
+    rest = parse_micros(second["total"]) - parse_micros(before["total"])
+    (await _pay(bureau, rest, invoice_id=second["id"])).ok()
+    assert [state for state, _ in await _standing(bureau)][:2] == ["overdue", "paid"]
+    part = (await bureau.credit(second, lines=[{"line_id": line["id"], "amount": "0.02"}])).ok()
+    assert (await _waiting(bureau), (await _standing(bureau))[0][1]) == (0, 50_000 - parse_micros(part["total"]))
+    whole = (await bureau.credit(second)).ok()
+    assert parse_micros(part["total"]) + parse_micros(whole["total"]) == rest
+    assert (await _standing(bureau))[0] == ("paid", 0)
+    waits = await _waiting(bureau)
+    assert waits == rest - 50_000 > 0
+    await bureau.talk(3600)
+    await bureau.run(3 * MONTH_MS)
+    third = (await bureau.invoices("customer", kind="invoice"))[2]
+    assert (parse_micros(third["paid"]), await _waiting(bureau)) == (waits, 0)
+    await bureau.sound()

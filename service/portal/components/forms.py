@@ -155,10 +155,22 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
         "text": visit.say(form.text) if form.text else "",
         "submit": visit.say(form.submit),
         "links": makes(visit, form.links),
-        "about": stands.values.get("name") or stands.values.get("email") or stands.values.get("username") or "",
+        "about": stands.values.get("name") or await _about(visit, form),
     }
     trail = (Crumb(visit.say("Back"), _filled(visit, form.back)),)
     return Shown("form.html", title, values, 200 if problem is None else problem.status, trail)
+
+
+async def _about(visit: Visit, form: Form) -> str:
+    """The name of the thing that the page is about, as far as it may be seen; empty: it has none."""
+    names = BY_NAME[form.endpoint].parameters
+    if not names or not names[-1].endswith("_id"):
+        return ""
+    noun, number = names[-1].removesuffix("_id").replace("_", "-"), visit.parameter(names[-1])
+    if f"{noun}.show" not in BY_NAME or not number.isdecimal():
+        return ""
+    await visit.learn(noun, [int(number)])
+    return visit.name(noun, int(number))
 
 
 async def _field(visit: Visit, kind: Kind, filled_in: _Filled, errors: list[str]) -> Field:
