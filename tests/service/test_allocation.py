@@ -115,3 +115,23 @@ async def test_what_is_credited_of_a_paid_invoice_pays_the_others(bureau: Bureau
     third = (await bureau.invoices("customer", kind="invoice"))[2]
     assert (parse_micros(third["paid"]), await _waiting(bureau)) == (waits, 0)
     await bureau.sound()
+
+
+@pytest.mark.parametrize("status", ["taxed", "exempt"])
+async def test_an_invoice_below_zero_pays_the_others(bureau: Bureau, status: str) -> None:
+    """With its tax, or without any entry of its own; at once, and what comes later; money is given once."""
+    await bureau.terms("customer", tax_status=status)
+    open_micros = sum(left for _, left in await _standing(bureau))
+    (await bureau.ask("payment.adjust", "customer", amount="10", reason="goodwill")).ok()
+    await bureau.run(3 * MONTH_MS)
+    *paid, below = await bureau.invoices("customer")
+    given = -parse_micros(below["total"])
+    assert given == (11_900_000 if status == "taxed" else 10_000_000)
+    assert [one["state"] for one in paid] == ["paid", "paid"]
+    assert await _waiting(bureau) == given - open_micros
+    await bureau.talk(600)
+    await bureau.run(4 * MONTH_MS)
+    last = (await bureau.invoices("customer"))[-1]
+    assert (last["state"], last["open"]) == ("paid", "0.00")
+    assert await _waiting(bureau) == given - open_micros - parse_micros(last["total"])
+    await bureau.sound()
