@@ -202,13 +202,15 @@ SDP = "application/sdp"
 
 
 def offer() -> str:
-    """The SDP of the request at hand; empty: it has none, or one that is no text."""
+    """The SDP of the request at hand; empty: it has none. Bytes that are no text are U+FFFD: they are names of sessions
+    in older alphabets, and no reason to read no further.
+    """
     if not text("$cT").lower().startswith(SDP):
         return ""
     try:
         return text("$rb")
     except UnicodeDecodeError:
-        return ""
+        return bytes.fromhex(text("$(rb{s.encode.hexa})")).decode(errors="replace")
 
 
 def set_sdp(sdp: str) -> None:
