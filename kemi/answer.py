@@ -17,12 +17,12 @@ from kemi.store import health, queues
 from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
-from kemi.store.layout import Settings
+from kemi.store.layout import PREPAID, TAXES, Settings
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
 from ratebook.bands import terms_at
 from ratebook.compiled.read import RatesSnapshot
-from ratebook.tax import CALLS, with_tax
+from ratebook.tax import CALLS, Tax, with_tax
 
 
 class Callee(NamedTuple):
@@ -163,10 +163,17 @@ def _leg_of_now(change: Change, rates: RatesSnapshot, leg: ChargeLeg, number: st
     factor = configuration.exchange(txn).factor(found.terms.currency, leg.currency, now.wall_s)
     if factor is None:
         return leg
-    tax = leg.tax and configuration.taxes(txn, leg.seller, leg.account).at(CALLS, now.wall_s)[0]
+    tax = _tax_of_now(change, leg, now) if leg.seller else None
     return leg._replace(
         prefix=found.prefix, destination=found.destination, terms=found.raw, factor=with_tax(factor, tax), tax=tax
     )
+
+
+def _tax_of_now(change: Change, leg: ChargeLeg, now: Now) -> Tax | None:
+    """What is added to a customer's price; a tax may have begun since the INVITE too."""
+    if not (change.account(leg.seller).flags & TAXES and change.account(leg.account).flags & PREPAID):
+        return None
+    return change.configuration.taxes(change.txn, leg.seller, leg.account).at(CALLS, now.wall_s)[0]
 
 
 def _lack(change: Change, payers: grants.Payers, running: RunningCall, now: Now) -> Refusal:

@@ -110,9 +110,18 @@ def _route_set(seen: Seen) -> tuple[str, ...]:
 
 
 def reply_in_doubt() -> int:
-    """What becomes of a reply that a fault hit: a 2xx to an INVITE must not pass, the rest is harmless."""
-    is_answer = sip.text("$rm") == "INVITE" and 200 <= sip.number("$rs") < 300
-    return sip.drop_reply() if is_answer else PASS
+    """What becomes of a reply that a fault hit, or that is no text: a 2xx to an INVITE must not pass, nor what answers
+    nothing of ours; the rest is harmless without what its sender says of itself.
+    """
+    try:
+        method, tag = sip.text("$rm"), sip.text("$tt")
+    except UnicodeDecodeError:
+        return sip.drop_reply()
+    is_answer = method == "INVITE" and 200 <= sip.number("$rs") < 300
+    if is_answer or sip.check_transaction() < 0:
+        return sip.drop_reply()
+    ends.answer_in_doubt(tag)
+    return PASS
 
 
 def _updated(rooms: Rooms, seen: Seen) -> None:
@@ -275,7 +284,7 @@ def failure(rooms: Rooms) -> None:
         sip.set_dialog_note(notes.PAST, str(int(sip.dialog_note(notes.PAST) or 0) + 1))
         if send_out(rooms, call, target):
             return
-    code, reason = _for_caller(code, sip.text("$T_reply_reason"))
+    code, reason = _for_caller(code, sip.failure_reason())
     sip.set_timers(0, REPEATING_MS)
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
         sip.end_media()
@@ -310,7 +319,7 @@ def message_failed(rooms: Rooms) -> None:
     target = fail_over(rooms, call, code, now())
     if target is not None and send_message(rooms, call, target):
         return
-    code, reason = _for_caller(code, sip.text("$T_reply_reason"))
+    code, reason = _for_caller(code, sip.failure_reason())
     if ended(rooms, call, End("callee", code, reason, 0), now()):
         sip.transaction_reply(code, reason)
 

@@ -83,15 +83,25 @@ def _address(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> None:
 
 def answer_as_asked(seen: Seen) -> None:
     """A reply with a transaction: From and To as the one who asked wrote them (RFC 3261 8.2.6.2)."""
-    asked_from, asked_to = sip.asked("From"), sip.asked("To")
-    if asked_from:
-        tag = sip.text("$tt")
-        has_tag = not tag or bool(sip.asked_to_tag())
-        sip.replace_headers({"From": asked_from, "To": asked_to if has_tag else f"{asked_to};tag={tag}"})
+    _name_as_asked(sip.text("$tt"))
     _hide_callers_contact(seen)
     if not _IDENTIFYING.isdisjoint(seen.names):
         for name in IDENTITIES:
             sip.remove_header(name)
+
+
+def answer_in_doubt(tag: str) -> None:
+    """The same of one whose headers can't be read. `tag`: of its To."""
+    _name_as_asked(tag)
+    for name in ("Contact", *IDENTITIES):
+        sip.remove_header(name)
+
+
+def _name_as_asked(tag: str) -> None:
+    asked_from, asked_to = sip.asked("From"), sip.asked("To")
+    if asked_from:
+        has_tag = not tag or bool(sip.asked_to_tag())
+        sip.replace_headers({"From": asked_from, "To": asked_to if has_tag else f"{asked_to};tag={tag}"})
 
 
 def _hide_callers_contact(seen: Seen) -> None:

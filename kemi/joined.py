@@ -40,10 +40,11 @@ def first_of(store: HotStore, txn: Any, running: RunningCall) -> RunningCall:
 
 
 def grant_end_boot_ms(store: HotStore, running: RunningCall) -> int:
-    """When the money of the first of them ends."""
+    """When the money of the first of them ends, as far as they have not ended since this one was read."""
     with store.read() as txn:
         records = [txn.get(key, db=store.call) for key in running.joined]
-    return min([unpack_call(raw).grant_end_boot_ms for raw in records if raw is not None])
+    others = [unpack_call(raw).grant_end_boot_ms for raw in records if raw is not None]
+    return min([running.grant_end_boot_ms, *others])
 
 
 def join(change: Change, call: RunningCall, invitation: Invitation, invited: bytes, now: Now) -> None:

@@ -202,13 +202,15 @@ SDP = "application/sdp"
 
 
 def offer() -> str:
-    """The SDP of the request at hand; empty: it has none, or one that is no text."""
+    """The SDP of the request at hand; empty: it has none. Bytes that are no text are U+FFFD: they are names of sessions
+    in older alphabets, and no reason to read no further.
+    """
     if not text("$cT").lower().startswith(SDP):
         return ""
     try:
         return text("$rb")
     except UnicodeDecodeError:
-        return ""
+        return bytes.fromhex(text("$(rb{s.encode.hexa})")).decode(errors="replace")
 
 
 def set_sdp(sdp: str) -> None:
@@ -318,8 +320,21 @@ def failure_code() -> int:
 
 
 def failure_header(name: str) -> str:
-    """In a failure route: a header of the reply that won; empty: it has none."""
-    return get(f"$T_rpl($hdr({name}))") or ""
+    """In a failure route: a header of the reply that won; empty: it has none, or one that is no text."""
+    return _text_of_reply(f"$T_rpl($hdr({name}))")
+
+
+def failure_reason() -> str:
+    """In a failure route: the reason of the code that won; empty: it has none, or one that is no text."""
+    return _text_of_reply("$T_reply_reason")
+
+
+def _text_of_reply(name: str) -> str:
+    """The reply is another side's affair: what it says in no text must not stop what follows from its code."""
+    try:
+        return text(name)
+    except UnicodeDecodeError:
+        return ""
 
 
 def append_header(name: str, body: str) -> None:

@@ -60,6 +60,24 @@ async def allocate(conn: AsyncConnection, node: str, account_id: int, now_ms: in
         await lift_paid(conn, node, account_id, now_ms)
 
 
+async def wait_again(conn: AsyncConnection, node: str, invoice: Row[Any], micros: int, now_ms: int) -> None:
+    """So much of an invoice was credited. `invoice`: as it was before. What payments gave it beyond what is left of it
+    pays others: the newest first. Under the node's lock.
+    """
+    before = max(0, -_standing(invoice).open_micros)
+    after = max(0, micros - _standing(invoice).open_micros)
+    own = sa.select(allocations).where(allocations.c.invoice_id == invoice.id).order_by(allocations.c.id.desc())
+    passed = 0
+    for row in (await conn.execute(own)).all():
+        upto = passed + row.amount_micros
+        free = min(upto, after) - max(passed, before)
+        if free > 0:
+            await _lower(conn, row.entry_id, -free)
+        passed = upto
+    if after > before:
+        await allocate(conn, node, invoice.account_id, now_ms)
+
+
 async def take_from_waiting(conn: AsyncConnection, account_id: int, micros: int) -> None:
     """Money that goes out again was not on an invoice, as far as there is such: the newest first."""
     query = _waiting(account_id).order_by(None).order_by(payment_rests.c.entry_id.desc())

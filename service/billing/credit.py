@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.money import format_micros
+from service.billing.allocation import wait_again
 from service.billing.assess import rate_of, write_taxes
 from service.billing.collect import changes
 from service.billing.currencies import decimals_of
@@ -332,6 +333,7 @@ async def _issue(
     )
     if await _count(conn, invoice, note.total_micros, now_ms) == PAID:
         await lift_paid(conn, config.node, invoice.account_id, now_ms)
+        await wait_again(conn, config.node, invoice, note.total_micros, now_ms)
 
 
 async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> str:

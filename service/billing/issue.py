@@ -18,7 +18,7 @@ from service.billing.telling import Issued, tell
 from service.commands.bodies import credit_body
 from service.commands.outbox import Command, enqueue_all
 from service.config import Config
-from service.database.billing_tables import billing_parties, billing_terms, invoice_taxes, invoices
+from service.database.billing_tables import billable_items, billing_parties, billing_terms, invoice_taxes, invoices
 from service.database.payment_tables import payment_rests
 from service.database.tables import accounts
 from service.ledger.rules import BALANCE, INVOICE, REVENUE, TAX, Entry, Posting, sum_postings
@@ -65,6 +65,7 @@ async def issue(
         for row in ready
     ]
     await _write(conn, fresh)
+    await _keep_waiting(conn, [row for row in ready if row.total_micros < 0 and not row.prepaid], entry_ids)
     issued = [
         Issued(row.id, row.account_id, numbers[row.id], row.total_micros, row.currency, new["due_ms"], row.zone)
         for row, new in zip(ready, fresh, strict=True)
@@ -78,8 +79,24 @@ async def issue(
     return left
 
 
+async def _keep_waiting(conn: AsyncConnection, below: Sequence[Row[Any]], entry_ids: Mapping[int, int]) -> None:
+    """What is to be had of invoices below zero pays others, as a payment would; told of what posted it."""
+    for row in below:
+        entry_id = entry_ids.get(row.id) or await _entry_on(conn, row.id)
+        if entry_id is not None:
+            values = {"entry_id": entry_id, "account_id": row.account_id, "currency": row.currency}
+            await conn.execute(sa.insert(payment_rests).values(**values, rest_micros=-row.total_micros))
+
+
+async def _entry_on(conn: AsyncConnection, invoice_id: int) -> int | None:
+    """Of the latest item that lowers an invoice which posts nothing itself."""
+    own = (billable_items.c.invoice_id == invoice_id) & (billable_items.c.amount_micros < 0)
+    number: int | None = (await conn.execute(sa.select(sa.func.max(billable_items.c.entry_id)).where(own))).scalar()
+    return number
+
+
 async def _with_waiting(conn: AsyncConnection, account_ids: set[int]) -> list[int]:
-    """Those that have paid before they were asked to."""
+    """Those that have paid before they were asked to, or that something is to be had by."""
     own = payment_rests.c.account_id.in_(account_ids) & (payment_rests.c.rest_micros > 0)
     query = sa.select(payment_rests.c.account_id).where(own).distinct().order_by(payment_rests.c.account_id)
     return list((await conn.execute(query)).scalars())

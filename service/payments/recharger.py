@@ -12,10 +12,12 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from service.accounts.storage import seller_of
 from service.config import Config
 from service.database.engine import reading
 from service.database.payment_tables import payment_gateways, top_ups
 from service.database.recharge_tables import recharge_tasks, recharges
+from service.database.tables import accounts
 from service.ledger.storage import balance_of
 from service.payments import recharging
 from service.payments.stripe import decimals_of
@@ -62,7 +64,7 @@ class Recharger:
             still = recharge_tasks.c.id.in_(ids) & recharge_tasks.c.id.in_(_due(now_ms))
             claim = sa.update(recharge_tasks).where(still).values(claimed_ms=now_ms + LEASE_MS)
             tasks = (await conn.execute(claim.returning(recharge_tasks))).all()
-            found = [await _asked(conn, task) for task in sorted(tasks, key=lambda one: one.id)]
+            found = [await _asked(conn, task, now_ms) for task in sorted(tasks, key=lambda one: one.id)]
             return [one for one in found if one is not None]
 
 
@@ -72,14 +74,14 @@ def _due(now_ms: int) -> sa.Select[tuple[int]]:
     return sa.select(recharge_tasks.c.id).where(due).order_by(recharge_tasks.c.id)
 
 
-async def _asked(conn: AsyncConnection, task: Row[Any]) -> _Due | None:
+async def _asked(conn: AsyncConnection, task: Row[Any], now_ms: int) -> _Due | None:
     """What is to be asked; None: nobody wants it any more."""
     top_up = (await conn.execute(sa.select(top_ups).where(top_ups.c.id == task.top_up_id))).one()
     of = sa.select(recharges, payment_gateways.c.api_key)
     of = of.join(payment_gateways, payment_gateways.c.id == recharges.c.gateway_id)
     on = (recharges.c.account_id == task.account_id) & (recharges.c.state == "on") & payment_gateways.c.active
     row = (await conn.execute(of.where(on & (recharges.c.gateway_id == top_up.gateway_id)))).first()
-    if row is None or await _is_full(conn, task, row):
+    if row is None or await _is_full(conn, task, row) or not await _is_served(conn, task, top_up.gateway_id, now_ms):
         ended = sa.update(recharge_tasks).where(recharge_tasks.c.id == task.id)
         await conn.execute(ended.values(state="failed", claimed_ms=0, fault="it is not wanted any more"))
         return None
@@ -93,6 +95,20 @@ async def _is_full(conn: AsyncConnection, task: Row[Any], row: Row[Any]) -> bool
     if not task.declines or task.attempts:
         return False
     return await balance_of(conn, task.account_id, row.currency) >= int(row.threshold_micros)
+
+
+async def _is_served(conn: AsyncConnection, task: Row[Any], gateway_id: int, now_ms: int) -> bool:
+    """Whether the payment could be posted, and the gateway is that of who sells to the account now; else it is off."""
+    account = (await conn.execute(sa.select(accounts).where(accounts.c.id == task.account_id))).one()
+    of = sa.select(payment_gateways.c.account_id).where(payment_gateways.c.id == gateway_id)
+    if account.state == "closed":
+        why = "the account is closed"
+    elif (await conn.execute(of)).scalar_one() != await seller_of(conn, account):
+        why = "the account has another seller now: say anew by which gateway"
+    else:
+        return True
+    await recharging.give_up(conn, task, why, now_ms)
+    return False
 
 
 async def _note(conn: AsyncConnection, task: Row[Any], answer: Answer | GatewayAway, now_ms: int) -> None:

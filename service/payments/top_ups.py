@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.billing.allocation import take_from_waiting
 from service.database.payment_tables import gateway_events, top_ups
 from service.database.tables import accounts
 from service.ledger.payments import payment_problem
@@ -67,7 +68,9 @@ def _micros(told: Told) -> int:
 
 
 async def _returned(conn: AsyncConnection, node: str, gateway: Row[Any], told: Told, now_ms: int) -> str:
-    """In total so much: what of it was posted before is not posted again. It is owed whatever is left."""
+    """In total so much: what of it was posted before is not posted again. It is owed whatever is left, and pays no
+    invoice any more.
+    """
     own = (top_ups.c.gateway_id == gateway.id) & (top_ups.c.external == told.external) & (top_ups.c.state == "paid")
     row = (await conn.execute(sa.select(top_ups).where(own))).first()
     if row is None or row.currency != told.currency:
@@ -79,6 +82,7 @@ async def _returned(conn: AsyncConnection, node: str, gateway: Row[Any], told: T
     account = (await conn.execute(sa.select(accounts).where(accounts.c.id == row.account_id))).one()
     reason = f"{gateway.name}: {told.external} went back"
     entry_id = await book(conn, node, account, Booking(PAYMENT, -fresh, reason, ACTOR), now_ms)
+    await take_from_waiting(conn, account.id, fresh)
     await conn.execute(sa.update(top_ups).where(top_ups.c.id == row.id).values(returned_micros=total))
     return f"entry {entry_id}"
 

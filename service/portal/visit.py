@@ -20,10 +20,12 @@ from service.api.endpoint import Answer, Endpoint, Open
 from service.api.http import Rates
 from service.api.lines import Lines, LinesAsked
 from service.api.problems import Problem
+from service.api.values import ID_MAX
 from service.database.engine import looking
 from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
 from service.portal.formats import Formats, formats_of
+from service.portal.plain import plain
 from service.portal.static import File
 from service.portal.wording import Say, language_asked, language_for, refusal_in, say_in
 from service.urls import ENDPOINTS
@@ -121,8 +123,11 @@ class Visit:
         return {one: self.parameter(one) for one in BY_NAME[name].parameters}
 
     def parameter(self, name: str) -> str:
-        """A name of the page's path."""
-        return self.request.match_info[name]
+        """A name of the page's path. Raises Problem for a number that nothing can have."""
+        text = self.request.match_info[name]
+        if name.endswith("_id") and len(text) > len(str(ID_MAX)):
+            raise Problem("not-found")
+        return text
 
     async def ask(
         self,
@@ -204,9 +209,9 @@ class Visit:
             raise self.told(problem) from problem
 
     def told(self, problem: Problem) -> Problem:
-        """The same refusal in the visitor's language."""
+        """The same refusal in the visitor's language, and in words for people."""
         refuse = refusal_in(self.language)
-        errors = [one._replace(detail=refuse(one.detail)) for one in problem.errors]
+        errors = [one._replace(detail=refuse(plain(one.detail))) for one in problem.errors]
         return Problem(problem.kind, refuse(problem.detail), errors, problem.headers)
 
     def _asking(self, parameters: Mapping[str, object]) -> Asking:
@@ -225,14 +230,14 @@ class Visit:
 
     async def learn(self, noun: str, numbers: Collection[int | None]) -> None:
         """Looks up names of things, as far as the visitor may see such things."""
-        wanted = {one for one in numbers if one and (noun, one) not in self._known}
+        wanted = {one for one in numbers if one and one <= ID_MAX and (noun, one) not in self._known}
         if not wanted or not self.can(f"{noun}.show"):
             return
         assert self._inner is not None, "only within looking()"
         inner = self._inner
         call = Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
         for number, row in (await call.find_all(noun, wanted)).items():
-            self._known[noun, number] = str(row._mapping[_NAMED.get(noun, "name")])
+            self._known[noun, number] = str(row._mapping.get(_NAMED.get(noun, "name"), f"#{number}"))
 
     def name(self, noun: str, number: int | None) -> str:
         """The name of what was learned; else its number; empty: there is none."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kemi import meter, prestart
+from kemi import joined, meter, prestart
 from kemi.answer import Denied, Grant
 from kemi.authorize import Admitted
 from kemi.failover import fail_over
@@ -265,3 +265,12 @@ def test_after_a_restart_it_is_one_dialog(house: World) -> None:
     assert house.rooms.has_store()
     assert len(house.running()) == 2
     assert_consistent(house)
+
+
+def test_a_dialog_that_has_just_ended_has_an_end(house: World) -> None:
+    """The meter asks when it runs out while a BYE of another process settles it."""
+    second = forwarded(house, ring(house))
+    house.pick_up(second)
+    running = get(house, second)
+    house.hang_up(second, "caller")
+    assert joined.grant_end_boot_ms(house.rooms.store, running) == running.grant_end_boot_ms

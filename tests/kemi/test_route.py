@@ -193,6 +193,7 @@ def test_a_fault_in_the_reply_route_never_lets_an_answer_pass(
         raise ZeroDivisionError
 
     ksr.pv_values = {"$rm": method, "$rs": code}
+    ksr.answers["tm.t_check_trans"] = 1
     monkeypatch.setattr(calls_on, "reply", broken)
     assert (kambill.ksr_reply_route(None) == 1) is passes
     assert bool(ksr.called("core.set_drop")) is not passes

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from kemi.answer import Grant
 from kemi.authorize import Admitted, Refused, authorise
 from kemi.grants import extend
 from kemi.identify import Source, identify
@@ -120,6 +121,22 @@ def test_a_rate_from_a_date_is_that_of_the_answer(fiscal: World) -> None:
         (84_700, "121/100", 9),
     ]
     assert_consistent(fiscal)
+
+
+@pytest.mark.parametrize("is_prepaid", [True, False])
+def test_a_tax_that_begins_while_it_rings_is_paid(world: World, *, is_prepaid: bool) -> None:
+    """From its second on, within what money and hold allow; who pays later has it on the invoice, as ever."""
+    world.account(CUSTOMER, parent=LOWER, prepaid=is_prepaid)
+    world.balance(CUSTOMER, 11_900)
+    world.taxes(LOWER, (NEW_VAT_S, 9, 119, 100))
+    call = world.ring()
+    world.wait(30)
+    assert world.pick_up(call) == Grant(10)
+    world.wait(10)
+    world.hang_up(call)
+    assert last_levels(world)[0] == ((11_900, "119/100", 9) if is_prepaid else (10_000, "1/1", 0))
+    assert [level[1] for level in last_levels(world)[1:]] == ["1/1", "1/1"]
+    assert_consistent(world)
 
 
 def test_a_change_reaches_the_next_call_and_no_running_one(fiscal: World) -> None:

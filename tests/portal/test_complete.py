@@ -34,6 +34,23 @@ async def test_every_field_that_can_be_edited_is_shown(walker: Walker, path: str
     assert [label for name in sorted(names) if (label := label_of(name)) not in page] == []
 
 
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/accounts/5/suspension", "customer"), ("/accounts/5/closure", "customer"), ("/accounts/5/move", "customer"),
+        ("/users/2/removal", "admin@op.example"), ("/users/2/roles", "admin@op.example"),
+        ("/devices/1/removal", "desk"), ("/taxes/1/removal", "VAT"), ("/trunks/1/removal", "t1"),
+    ],
+)  # fmt: skip
+async def test_who_or_what_is_asked_about_is_named(walker: Walker, path: str, name: str) -> None:
+    """Above the button; to those who may see it."""
+    await walker.sign_in("boss@op.example")
+    asked = f'<p class="lead text-truncate">{name}</p>'
+    assert asked in (await walker.get(path)).text
+    await walker.sign_in("owner@carrier.example")
+    assert name not in (await walker.get(path)).words
+
+
 SAID_OTHERWISE: dict[str, set[str]] = {
     "account.edit": {"exposure_limit"},  # where there is one
     "terms.edit": {"exemption_code", "exemption_reason", "starts_at"},  # with the tax status

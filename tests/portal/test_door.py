@@ -135,6 +135,47 @@ async def test_somebody_elses_account_is_not_there(walker: Walker) -> None:
     assert theirs.words.replace("/accounts/2/", "") == nobodys.words.replace("/accounts/9999/", "")
 
 
+@pytest.mark.parametrize("form", ["receipt-mail", "top-ups/new", "voucher", "roles/edit", "ranges/edit"])
+async def test_no_form_is_shown_about_somebody_elses_account(walker: Walker, form: str) -> None:
+    """Not even an empty one; one's own is."""
+    await walker.sign_in("owner@customer.example")
+    assert (await walker.get(f"/accounts/5/{form}")).status == 200
+    assert (await walker.get(f"/accounts/2/{form}")).status == 404
+    assert (await walker.get(f"/accounts/99999999999999999999999/{form}")).status == 404
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/accounts/99999999999999999999999/billing", f"/accounts/{'9' * 5000}/billing", "/users/0/removal"],
+)
+async def test_a_number_that_names_nothing_is_no_fault_of_ours(walker: Walker, path: str) -> None:
+    """However large."""
+    await walker.sign_in("boss@op.example")
+    assert (await walker.get(path)).status == 404
+
+
+@pytest.mark.parametrize(
+    "path", ["/bank-lines/new?columns=1", "/reconciliations/new?columns=1", "/accounts/4/dunning?steps=1"]
+)
+async def test_an_address_that_fills_in_half_of_a_field_is_no_fault_of_ours(walker: Walker, path: str) -> None:
+    """A field of several parts is filled in by hand alone."""
+    await walker.sign_in("boss@op.example")
+    assert (await walker.get(path)).status == 200
+
+
+@pytest.mark.parametrize(
+    ("email", "is_offered"), [("boss@op.example", True), ("admin@op.example", False), ("owner@lower.example", False)]
+)
+async def test_the_super_admins_role_is_offered_by_super_admins_alone(
+    walker: Walker, email: str, is_offered: bool
+) -> None:
+    """Who would be refused isn't asked; other roles are there."""
+    await walker.sign_in(email)
+    page = await walker.get("/users/new")
+    assert ("Super Admin" in page.words) is is_offered
+    assert "Owner" in page.words
+
+
 async def test_the_host_name_says_whose_portal_it_is(walker: Walker) -> None:
     """Name and colours of the seller, before anybody signs in; another name shows the operator's."""
     page = await walker.get("/sign-in", Host="upper.example")

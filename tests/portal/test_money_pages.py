@@ -167,7 +167,7 @@ async def test_a_draft_is_made_void(walker: Walker) -> None:
 async def test_a_party_is_said_for_the_first_time_and_changed(boss: Walker) -> None:
     """Its form is there though nothing was said yet; for an account that isn't there it isn't."""
     place = "/accounts/6/billing/party"
-    assert (await boss.get("/accounts/999/billing/party")).status == 200  # a form: the endpoint tells
+    assert (await boss.get("/accounts/999/billing/party")).status == 404
     assert (await boss.post("/accounts/999/billing/party", legal_name="X", country="DE")).status == 404
     assert "Nobody has said yet" in (await boss.get("/accounts/6/billing")).words
     got = await boss.post(place, legal_name="Agent Ltd", country="Germany")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from service.access.endpoints.roles import NewRole
 from service.accounts.api import AccountEdit, NewAccount
 from service.api.problems import FieldError
+from service.api.values import AMOUNT_SCHEMA
 from service.billing.dunning.api import Dunning
 from service.messages.views import NewBroadcast
 from service.portal import static
@@ -22,7 +23,10 @@ from service.portal.components.fields import amount, errors_by_field, kinds, mom
 from service.portal.components.files import inert
 from service.portal.formats import decimals_of_all, duration, formats_of
 from service.portal.navigation import is_below
+from service.portal.plain import FORMS, OTHERWISE, plain
 from service.portal.screen import local_path
+from service.portal.screens import SCREENS
+from service.portal.visit import BY_NAME
 from service.portal.wording import catalogue, language_asked, languages, refusal_in
 from tests.portal.words import words
 
@@ -205,7 +209,7 @@ def test_every_word_of_the_pages_has_one_in_every_language() -> None:
     [
         ("the line is posted", "die Zeile ist gebucht"),
         ("the account's seller has no gateway 7", "der Verkäufer des Kontos hat kein Gateway 7"),
-        ("Input should be greater than or equal to 1", "Mindestens 1 wurde erwartet"),
+        ("At least 12 characters", "Mindestens 12 Zeichen"),
         ("source:3:5: unknown word", "source:3:5: unknown word"),
         ("", ""),
     ],
@@ -214,6 +218,46 @@ def test_a_refusal_is_told_with_its_names(english: str, german: str) -> None:
     """By what stands around them; what nobody knows stays as it is."""
     assert refusal_in("de")(english) == german
     assert refusal_in("en")(english) == english
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ("String should match pattern '^[0-9]{3,15}$'", "3 to 15 digits"),
+        ("String should match pattern '^nobody knows$'", OTHERWISE),
+        ("String should have at least 1 character", "This is needed"),
+        ("List should have at most 50 items after validation, not 51", "At most 50, these are 51"),
+        ("Input should be less than or equal to 65535", "At most 65535"),
+        ("Input should be 'reseller' or 'customer'", "One of these: 'reseller' or 'customer'"),
+        ("the line is posted", "the line is posted"),
+    ],
+)
+def test_what_a_model_finds_is_said_in_words(found: str, said: str) -> None:
+    """No pattern is shown to people; what isn't pydantic's stays."""
+    assert plain(found) == said
+
+
+def test_no_hint_of_a_form_says_null() -> None:
+    """That is a word of the API: a field is left empty."""
+    bodies = [body for screen in SCREENS if (body := BY_NAME[screen.endpoint].body) is not None]
+    assert [one.hint for body in bodies for one in kinds(body).values() if "null" in one.hint] == []
+
+
+def _patterns(told: object) -> set[str]:
+    """Of a schema, wherever in it."""
+    if isinstance(told, list):
+        return {one for part in told for one in _patterns(part)}
+    if not isinstance(told, dict):
+        return set()
+    pattern = {told["pattern"]} if isinstance(told.get("pattern"), str) else set()
+    return pattern | {one for part in told.values() for one in _patterns(part)}
+
+
+def test_every_pattern_of_a_form_has_words() -> None:
+    """Amounts have their own, of the parser."""
+    bodies = [body for screen in SCREENS if (body := BY_NAME[screen.endpoint].body) is not None]
+    found = {one for body in bodies for one in _patterns(body.model_json_schema())}
+    assert found - {str(AMOUNT_SCHEMA["pattern"])} <= FORMS.keys()
 
 
 def _names(text: str) -> list[str]:

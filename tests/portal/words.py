@@ -14,6 +14,7 @@ from service.api.problems import KINDS
 from service.portal.components.columns import STATES
 from service.portal.components.fields import Kind, kinds
 from service.portal.components.labels import LABELS, VALUES, label_of
+from service.portal.plain import FORMS, OTHERWISE, PLAIN
 from service.portal.screens import SCREENS
 from service.portal.visit import BY_NAME
 
@@ -52,20 +53,8 @@ PLACES: dict[str, tuple[object, ...]] = {
     "_counts": (1,),
 }
 """What the code calls with words for people, and where they stand."""
-PYDANTIC = (
-    "Field required", "Extra inputs are not permitted", "Input should be a valid integer",
-    "Input should be a valid integer, unable to parse string as an integer", "Input should be a valid string",
-    "Input should be a valid boolean", "Input should be a valid list", "Input should be {0}",
-    "Input should be greater than or equal to {0}", "Input should be less than or equal to {0}",
-    "Input should be greater than {0}", "Input should be less than {0}",
-    "String should have at least {0} character", "String should have at least {0} characters",
-    "String should have at most {0} character", "String should have at most {0} characters",
-    "String should match pattern '{0}'", "List should have at least {0} item after validation, not {1}",
-    "List should have at least {0} items after validation, not {1}",
-    "List should have at most {0} item after validation, not {1}",
-    "List should have at most {0} items after validation, not {1}",
-)  # fmt: skip
-"""What pydantic says of a field."""
+PYDANTIC = ("Input should be {0}", OTHERWISE, *FORMS.values(), *(said for _, said in PLAIN))
+"""What pydantic finds of a field, as pages say it."""
 
 
 def words() -> set[str]:

@@ -91,3 +91,47 @@ async def test_what_goes_out_again_pays_nothing(bureau: Bureau) -> None:
     async with bureau.company.engine.begin() as conn:
         await take_from_waiting(conn, bureau.ids["customer"], 100)
     assert (await _waiting(bureau), await _standing(bureau)) == (0, before)
+
+
+async def test_what_is_credited_of_a_paid_invoice_pays_the_others(bureau: Bureau) -> None:
+    """In parts, once, to the micro-unit; of one that nobody has paid nothing comes free."""
+    first, second = await bureau.invoices("customer")
+    (await _pay(bureau, parse_micros(first["total"]) - 50_000)).ok()
+    (line,) = await bureau.lines(second)
+    before = (await bureau.credit(second, lines=[{"line_id": line["id"], "amount": "0.01"}])).ok()
+    assert (await _standing(bureau))[0] == ("overdue", 50_000)
+    rest = parse_micros(second["total"]) - parse_micros(before["total"])
+    (await _pay(bureau, rest, invoice_id=second["id"])).ok()
+    assert [state for state, _ in await _standing(bureau)][:2] == ["overdue", "paid"]
+    part = (await bureau.credit(second, lines=[{"line_id": line["id"], "amount": "0.02"}])).ok()
+    assert (await _waiting(bureau), (await _standing(bureau))[0][1]) == (0, 50_000 - parse_micros(part["total"]))
+    whole = (await bureau.credit(second)).ok()
+    assert parse_micros(part["total"]) + parse_micros(whole["total"]) == rest
+    assert (await _standing(bureau))[0] == ("paid", 0)
+    waits = await _waiting(bureau)
+    assert waits == rest - 50_000 > 0
+    await bureau.talk(3600)
+    await bureau.run(3 * MONTH_MS)
+    third = (await bureau.invoices("customer", kind="invoice"))[2]
+    assert (parse_micros(third["paid"]), await _waiting(bureau)) == (waits, 0)
+    await bureau.sound()
+
+
+@pytest.mark.parametrize("status", ["taxed", "exempt"])
+async def test_an_invoice_below_zero_pays_the_others(bureau: Bureau, status: str) -> None:
+    """With its tax, or without any entry of its own; at once, and what comes later; money is given once."""
+    await bureau.terms("customer", tax_status=status)
+    open_micros = sum(left for _, left in await _standing(bureau))
+    (await bureau.ask("payment.adjust", "customer", amount="10", reason="goodwill")).ok()
+    await bureau.run(3 * MONTH_MS)
+    *paid, below = await bureau.invoices("customer")
+    given = -parse_micros(below["total"])
+    assert given == (11_900_000 if status == "taxed" else 10_000_000)
+    assert [one["state"] for one in paid] == ["paid", "paid"]
+    assert await _waiting(bureau) == given - open_micros
+    await bureau.talk(600)
+    await bureau.run(4 * MONTH_MS)
+    last = (await bureau.invoices("customer"))[-1]
+    assert (last["state"], last["open"]) == ("paid", "0.00")
+    assert await _waiting(bureau) == given - open_micros - parse_micros(last["total"])
+    await bureau.sound()

@@ -19,7 +19,8 @@ from service.api.dispatch import respond
 from service.api.problems import Problem
 from service.database.access_tables import mails
 from service.database.engine import reading
-from service.database.payment_tables import gateway_events, vouchers
+from service.database.payment_tables import gateway_events, payment_rests, vouchers
+from service.database.tables import accounts
 from service.payments.stripe import BadMessage, What, check_signature, parse
 from service.urls import ENDPOINTS
 from tests.service.company import EURO, NOW_MS
@@ -184,3 +185,22 @@ async def test_a_low_balance_is_told_at_the_crossing(till: Till) -> None:
     (await till.ask("payment.make", "customer", amount="1", reason="x")).ok()
     (await till.ask("payment.adjust", "customer", amount="-1", reason="x")).ok()
     assert len(await told()) == 2
+
+
+async def test_what_goes_back_pays_no_invoice(till: Till) -> None:
+    """Of a postpaid account, what waits falls with it; a message that posts nothing takes nothing."""
+    async with till.company.engine.begin() as conn:
+        mine = accounts.c.id == till.ids["customer"]
+        await conn.execute(sa.update(accounts).where(mine).values(billing="postpaid"))
+    _, reference = await till.top_up()
+    waiting = []
+    for event in (
+        paid("evt_1", reference),
+        returned("evt_2", 1_000),
+        returned("evt_3", 1_000),
+        returned("evt_4", 2_500),
+    ):
+        await till.tell(event)
+        async with reading(till.company.engine) as conn:
+            waiting.append((await conn.execute(sa.select(payment_rests.c.rest_micros))).scalar_one())
+    assert waiting == [25 * EURO, 15 * EURO, 15 * EURO, 0]

@@ -259,3 +259,22 @@ async def test_what_is_no_recharge(plant: Plant) -> None:
     card = {"id": "s", "customer": "cus_2", "payment_method": "pm_2", "metadata": {"reference": "ra_unknown"}}
     told = await plant.tell({"id": "evt_x", "type": "setup_intent.succeeded", "data": {"object": card}})
     assert told.startswith("refused: ")
+
+
+async def test_another_sellers_gateway_and_closed_accounts_are_asked_nothing(plant: Plant) -> None:
+    """An account that has moved, or closed, since its balance fell: it is off, and its card is left alone."""
+    await plant.spend("20")
+    (await plant.ask("account.move", "customer", parent_id=plant.ids["upper"])).ok()
+    assert (await plant.work(), plant.stripe.payments) == (0, [])
+    assert await plant.shown() == ("off", "the account has another seller now: say anew by which gateway")
+    assert (await plant.want()).status == 422
+    (await plant.ask("account.move", "customer", parent_id=plant.ids["lower"])).ok()
+    await plant.earn("20")
+    (await plant.want()).ok()
+    await plant.spend("1000")
+    (await plant.ask("account.suspend", "customer", reason="ends")).ok()
+    await plant.company.pump()
+    (await plant.ask("account.close", "customer", reason="ends")).ok()
+    assert (await plant.work(), plant.stripe.payments) == (0, [])
+    assert await plant.shown() == ("off", "the account is closed")
+    assert [task.state for task in await plant.tasks()] == ["failed", "failed"]

@@ -83,3 +83,18 @@ def test_what_changes_a_call_offers_no_others(choosy: Proxy, caller: Agent, agen
     call.ack()
     hang_up(call, second)
     assert choosy.cdr(call.call_id)["outcome"] == "answered"
+
+
+def test_an_offer_in_an_older_alphabet_is_limited_too(
+    choosy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """A session's name in Latin-1 is no way around a gateway's codecs."""
+    second = agent("127.0.0.12", 5060)
+    call = Call(caller, "0033123")
+    caller.send(call.text("INVITE", body=OFFER.replace("s=-", "s=\xe9")).encode("latin-1"))
+    arrived = second.expect("INVITE", Call_ID=call.call_id)
+    assert re.findall(r"m=audio \d+ RTP/AVP ([0-9 ]+)", arrived.text) == ["8 0 101"]
+    assert len(arrived.text.split("\r\n\r\n", 1)[1].encode()) == int(arrived.header("Content-Length"))
+    gateway.expect_silence(call.call_id, 0)
+    second.reply(arrived, 486, "Busy Here", tag="t")
+    assert caller.expect_final(call.call_id).code == 486

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -120,3 +121,55 @@ def test_a_gateways_reason_with_a_break_is_ours(proxy: Proxy, caller: Agent, gat
     call.to_tag = final.tag("To")
     call.ack()
     assert str(proxy.cdr(call.call_id)["sip_reason"]).isprintable()
+
+
+NO_TEXT = "Jos\xe9"
+"""In Latin-1, as older switches write: no UTF-8."""
+
+
+@pytest.mark.parametrize(("code", "reason"), [(302, "Moved"), (302, NO_TEXT), (503, NO_TEXT)])
+def test_a_gateways_no_that_is_no_text_fails_over(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], code: int, reason: str
+) -> None:
+    """The next gateway is tried, and the caller hears nothing of the first one's words."""
+    second = agent("127.0.0.12", 5060)
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    no = gateway.reply_text(invite, code, reason, tag="g", Contact=f'"{NO_TEXT}" <sip:1@127.0.0.98>')
+    gateway.send(no.encode("latin-1"))
+    second.reply(second.expect("INVITE", Call_ID=call.call_id), 486, "Busy", tag="h")
+    assert caller.expect_final(call.call_id).first_line == "SIP/2.0 486 Busy"
+    assert [attempt[:2] for attempt in proxy.cdr(call.call_id)["attempts"]] == [[1, code], [2, 486]]
+
+
+def test_ringing_that_is_no_text_says_nothing_of_the_gateway(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """It goes on with the caller's own From and To, without Contact and identities."""
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    ringing = gateway.reply_text(invite, 180, "Ringing", tag="g", Server=NO_TEXT, P_Asserted_Identity="<sip:1@within>")
+    gateway.send(ringing.encode("latin-1"))
+    heard = caller.expect(180, Call_ID=call.call_id)
+    assert heard.header("To") == f"<{call.target}>;tag=g"
+    assert (heard.headers("Contact"), heard.headers("P-Asserted-Identity")) == ([], [])
+    assert gateway.ip not in heard.text
+    gateway.reply(invite, 486, "Busy", tag="g")
+    assert caller.expect_final(call.call_id).code == 486
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "BYE", "INVITE", f"INV{NO_TEXT}"])
+def test_a_reply_to_nothing_that_is_no_text_goes_nowhere(
+    proxy: Proxy, agent: Callable[..., Agent], method: str
+) -> None:
+    """Nobody makes us send to whom its second Via names."""
+    stranger, victim = agent("127.0.0.66"), agent("127.0.0.99")
+    lines = [
+        "SIP/2.0 404 No",
+        f"Via: SIP/2.0/UDP {proxy.ip}:{proxy.port};branch=z9hG4bKours",
+        f"Via: SIP/2.0/UDP {victim.ip}:{victim.port};branch=z9hG4bKtheirs",
+        *("From: <sip:a@b>;tag=1", "To: <sip:c@d>;tag=2", "Call-ID: stray@test", f"CSeq: 1 {method}"),
+        *(f"Server: {NO_TEXT}", "Content-Length: 0", "", ""),
+    ]
+    stranger.send("\r\n".join(lines).encode("latin-1"))
+    assert victim.receive(0.3) is None

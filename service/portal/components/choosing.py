@@ -33,7 +33,14 @@ async def things(visit: Visit, noun: str) -> list[Choice] | None:
     page: Any = (await visit.look_at(name, query={"limit": str(PAGE_ROWS_MAX)})).body
     if page.next is not None:
         return None
-    return [Choice(str(row.id), str(getattr(row, NAMED.get(noun, "name")) or f"#{row.id}")) for row in page.items]
+    rows = [row for row in page.items if noun != "role" or _can_be_given(visit, row)]
+    return [Choice(str(row.id), str(getattr(row, NAMED.get(noun, "name")) or f"#{row.id}")) for row in rows]
+
+
+def _can_be_given(visit: Visit, role: Any) -> bool:
+    """The Super Admin's role only by who may all of it: everybody else would be refused."""
+    held = visit.actor.permissions if visit.actor is not None else frozenset()
+    return role.built_in != "super_admin" or held >= set(role.permissions)
 
 
 async def found(visit: Visit, noun: str, text: str) -> list[Choice]:

@@ -82,7 +82,7 @@ def kinds(model: type[BaseModel]) -> dict[str, Kind]:
             kind = _kind(name, told, noun_in(field.annotation, field.metadata), is_required=name in required)
             found |= {} if kind is None else {name: kind}
         elif is_list:
-            found[name] = Kind(name, "rows", hint=told.get("description", ""), parts=tuple(kinds(within).values()))
+            found[name] = Kind(name, "rows", hint=_hint(told), parts=tuple(kinds(within).values()))
         else:
             found |= {f"{name}.{one.name}": one._replace(name=f"{name}.{one.name}") for one in kinds(within).values()}
     return found
@@ -129,9 +129,15 @@ def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -
         can_be_null=len(ways) != len(told.get("anyOf", [told])),
         is_required=is_required,
         choices=tuple(str(one) for one in within.get("propertyNames", within).get("enum", [])),
-        hint=told.get("description", ""),
+        hint=_hint(told),
         default=told.get("default"),
     )
+
+
+def _hint(told: Mapping[str, Any]) -> str:
+    """As a form says it: what is null in the API is left empty there."""
+    text = str(told.get("description", ""))
+    return text.replace("; null:", "; empty:").replace("null:", "Empty:")
 
 
 def _shape(name: str, way: Mapping[str, Any], noun: str) -> str | None:

@@ -132,7 +132,8 @@ def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
     for name, kind in _kinds(form).items():
         asked = visit.request.query.getall(name, [])
         value = stands.values.get(name, kind.default)
-        found[name] = tuple(asked) if asked and not form.shows else shown(kind, value, visit.formats)
+        is_asked = bool(asked) and not form.shows and kind.shape not in {"map", "rows"}
+        found[name] = tuple(asked) if is_asked else shown(kind, value, visit.formats)
     return _Filled(found, None, stands.version)
 
 
@@ -155,10 +156,24 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
         "text": visit.say(form.text) if form.text else "",
         "submit": visit.say(form.submit),
         "links": makes(visit, form.links),
-        "about": stands.values.get("name") or stands.values.get("email") or stands.values.get("username") or "",
+        "about": stands.values.get("name") or await _about(visit, form),
     }
     trail = (Crumb(visit.say("Back"), _filled(visit, form.back)),)
     return Shown("form.html", title, values, 200 if problem is None else problem.status, trail)
+
+
+async def _about(visit: Visit, form: Form) -> str:
+    """The name of the thing that the page is about; empty: it has none. Raises Problem for one that can't be seen."""
+    names = BY_NAME[form.endpoint].parameters
+    if not names or not names[-1].endswith("_id"):
+        return ""
+    noun, number = names[-1].removesuffix("_id").replace("_", "-"), visit.parameter(names[-1])
+    if f"{noun}.show" not in BY_NAME or not visit.can(f"{noun}.show") or not number.isdecimal():
+        return ""
+    await visit.learn(noun, [int(number)])
+    if not visit.knows(noun, int(number)):
+        raise Problem("not-found", f"there is no {noun} {number}")
+    return visit.name(noun, int(number))
 
 
 async def _field(visit: Visit, kind: Kind, filled_in: _Filled, errors: list[str]) -> Field:

@@ -72,7 +72,7 @@ _FORMS = (
         said="The transfer is on its way.", text="Never money that running calls hold.",
     ),
     Form(
-        "/operations/{operation_id}/cancellation", "operation.cancel", "Cancel it?", "Cancel", "/operations",
+        "/operations/{operation_id}/cancellation", "operation.cancel", "Cancel it?", "Call it off", "/operations",
         said="It is cancelled.", text="While the call path has not answered yet.", is_danger=True,
     ),
     Form(
