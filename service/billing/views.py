@@ -9,7 +9,7 @@ from sqlalchemy import Row
 
 from ratebook.money import format_nanos
 from service.api.lists import Paging
-from service.api.values import AccountId, Asked, Micros, Moment, Money, Number, Text, Told, When, Words
+from service.api.values import ID_MAX, AccountId, Asked, Micros, Moment, Money, Number, Text, Told, When, Words
 from service.billing.prices import price_nanos_of
 from service.billing.taxes_api import PercentText
 
@@ -124,7 +124,7 @@ class InvoiceQuery(Paging):
 class AnnexQuery(Asked):
     """Which part."""
 
-    after: Annotated[int, Field(ge=0, description="`next` of the part before")] = 0
+    after: Annotated[int, Field(ge=0, le=ID_MAX, description="`next` of the part before")] = 0
 
 
 class AnnexView(Told):

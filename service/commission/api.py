@@ -13,7 +13,7 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid, not_found
-from service.api.values import AccountId, Asked, Moment, Money, TariffId, Text, Told, When, zone_of
+from service.api.values import ID_MAX, AccountId, Asked, Moment, Money, Number, TariffId, Text, Told, When, zone_of
 from service.billing.cycles import Cycle, cycle_problem, last_border_ms, next_border_ms
 from service.billing.issue import By
 from service.billing.taxes_api import Percent, PercentText
@@ -100,9 +100,9 @@ class EarnedQuery(Paging):
     """Of whom, and what."""
 
     account_id: AccountId | None = None
-    cdr_id: int | None = None
-    payout_id: int | None = None
-    rule_id: Annotated[int | None, Field(description="0: what was taken back")] = None
+    cdr_id: Number | None = None
+    payout_id: Number | None = None
+    rule_id: Annotated[int | None, Field(ge=0, le=ID_MAX, description="0: what was taken back")] = None
     since: When = 0
     until: Until = None
     source: Literal["", "call", "item", "correction", "credit_note"] = ""

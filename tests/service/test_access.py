@@ -35,11 +35,11 @@ async def test_a_changed_billing_model_changes_rights_at_the_next_request(office
     eve = await office.hire(office.boss, customer, "eve@customer.example")
     before = set((await eve.do("me.show"))["permissions"])
     assert "payments.top_up" in before
-    assert "invoices.read" not in before
+    assert "statements.read" not in before
     await office.boss.do("account.edit", account_id=customer, billing="postpaid")
     after = set((await eve.do("me.show"))["permissions"])
     assert "payments.top_up" not in after
-    assert "invoices.read" in after
+    assert "statements.read" in after
 
 
 async def test_a_revoked_right_is_gone_at_the_next_request_for_everybody_below(office: Office) -> None:

@@ -177,4 +177,4 @@ async def test_the_whole_command(company: Company, database: str) -> None:
     report = await run(config, NOW_MS, company.now.boot_ms)
     assert report.ok
     assert [check.name for check in report.checks].count("audit") == 1
-    assert len(report.checks) == 20
+    assert len(report.checks) == 22
