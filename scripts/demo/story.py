@@ -121,7 +121,7 @@ class Story:
         self._revoke(people["delta"], ids["delta"])
         note("the reseller has revoked a right of its support's role: the very next request was refused")
         self._become_postpaid(people["delta"], people["kiosk"], ids["kiosk"])
-        note("a customer has become postpaid: at its next request top-up was gone, and invoices were there")
+        note("a customer has become postpaid: at its next request top-up was gone, and statements were there")
         for reseller, customers in (("delta", ("kiosk", "south")), ("comet", ("cafe", "east"))):
             self._suspend(ids[reseller], customers)
             note(f"{reseller} was suspended: its customers' calls were refused within a second; resumed, they passed")
@@ -211,11 +211,11 @@ class Story:
         support.get("/cdrs")
 
     def _become_postpaid(self, seller: Person, customer: Person, account_id: int) -> None:
-        before = customer.may("payments.top_up"), customer.may("invoices.read")
+        before = customer.may("payments.top_up"), customer.may("statements.read")
         seller.do("PATCH", f"/accounts/{account_id}", billing="postpaid")
-        after = customer.may("payments.top_up"), customer.may("invoices.read")
+        after = customer.may("payments.top_up"), customer.may("statements.read")
         if (before, after) != ((True, False), (False, True)):
-            raise DemoFault(f"story: top-up and invoices were {before}, and are {after} after the change to postpaid")
+            raise DemoFault(f"story: top-up and statements were {before}, and are {after} after the change to postpaid")
 
     def _suspend(self, account_id: int, customers: tuple[str, str]) -> None:
         self._admin.do("POST", f"/accounts/{account_id}/suspension", reason="unpaid")
