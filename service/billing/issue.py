@@ -55,7 +55,14 @@ async def issue(
     rows = (await conn.execute(query.where(chosen).order_by(invoices.c.id))).all()
     parties = await parties_of(conn, {row.seller_id for row in rows} | {row.account_id for row in rows})
     left = {row.id: problem for row in rows if (problem := _problem(row, parties)) is not None}
-    ready = [row for row in rows if row.id not in left]
+    await _issue_ready(conn, config, [row for row in rows if row.id not in left], parties, by, now_ms)
+    return left
+
+
+async def _issue_ready(
+    conn: AsyncConnection, config: Config, ready: Sequence[Row[Any]], parties: Parties, by: By, now_ms: int
+) -> None:
+    """Numbers, entries, the invoices themselves, who is told, and what was paid before."""
     numbers = await _numbers(conn, config, ready, now_ms)
     included = await _included(conn, [row.id for row in ready])
     lines = {row.id: _postings(row, included.get(row.id, 0)) for row in ready}
@@ -76,7 +83,6 @@ async def issue(
         await enqueue_all(conn, config.node, wanted, now_ms=now_ms)
     for account_id in await _with_waiting(conn, {row.account_id for row in ready if not row.prepaid}):
         await allocate(conn, config.node, account_id, now_ms)
-    return left
 
 
 async def _keep_waiting(conn: AsyncConnection, below: Sequence[Row[Any]], entry_ids: Mapping[int, int]) -> None:
