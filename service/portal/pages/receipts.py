@@ -36,7 +36,7 @@ RECEIPTS = Listed(
         columns.money("Amount", lambda row: row.amount, lambda row: row.currency),
         columns.money("Went back", lambda row: row.returned, lambda row: row.currency),
         columns.deed("PDF", "/receipts/{}/paper.pdf", "receipt.paper"),
-        each("", _take_back)._replace(needs="payment.reverse"),
+        each("Take back", _take_back)._replace(needs="payment.reverse"),
     ),
     ("number", "account_id", "since", "until"), empty="There is no receipt yet: each payment has one.",
 )  # fmt: skip
