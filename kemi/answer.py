@@ -190,8 +190,8 @@ def _lack(change: Change, payers: grants.Payers, running: RunningCall, now: Now)
 
 
 def _may_go_on(change: Change, running: RunningCall) -> bool:
-    """Whether nobody whose call it is has been suspended since it began: the meter's mark comes up to a second later."""
-    if not all([change.account(one).is_active for one in running.accounts]):
+    """Whether nobody whose call it is has been suspended since it began: the meter's mark comes a second later."""
+    if not all(change.account(one).is_active for one in running.accounts):
         return False
     trunk = trunk_by_id(change.store.config, change.txn, running.trunk) if running.trunk else None
     return trunk is None or trunk.state != SUSPENDED

@@ -38,6 +38,7 @@ REPEATING_MS = 32_000
 """How long a refusal is sent again until its ACK comes (RFC 3261 17.2.1, timer H). tm takes the time that a gateway
 had for its first answer, which may be half a second."""
 
+
 class ReplyDropped(Exception):
     """The reply at hand must not go on."""
 
@@ -94,7 +95,9 @@ def _ringing(seen: Seen) -> None:
     tag = sip.text("$tt")
     contacts = sip.uris(seen.bodies("Contact"))
     if tag and contacts:
-        noted = notes.with_early_side(sip.dialog_note(notes.EARLY), tag, notes.Early(contacts[0], _route_set(seen.bodies("Record-Route"))))
+        noted = notes.with_early_side(
+            sip.dialog_note(notes.EARLY), tag, notes.Early(contacts[0], _route_set(seen.bodies("Record-Route")))
+        )
         if noted is not None:
             sip.set_dialog_note(notes.EARLY, noted)
 
@@ -107,8 +110,8 @@ def _route_set(bodies: list[str]) -> tuple[str, ...]:
 
 
 def passes_in_doubt() -> bool:
-    """Whether a reply that a fault hit, or that is no text, goes on: not a 2xx to an INVITE, nor what answers nothing of
-    ours; the rest is harmless without what its sender says of itself.
+    """Whether a reply that a fault hit, or that is no text, goes on: not a 2xx to an INVITE, nor what answers nothing
+    of ours; the rest is harmless without what its sender says of itself.
     """
     try:
         method, tag = sip.text("$rm"), sip.text("$tt")
@@ -122,8 +125,8 @@ def passes_in_doubt() -> bool:
 
 
 def end_in_doubt(rooms: Rooms) -> None:
-    """The reply at hand, which is dropped, if it is a 2xx to an INVITE that is yet to be answered: its sender talks, and
-    nobody hears it. Its leg is hung up, the call has failed.
+    """The reply at hand, which is dropped, if it is a 2xx to an INVITE that is yet to be answered: its sender talks,
+    and nobody hears it. Its leg is hung up, the call has failed.
     """
     if not (sip.text("$rm") == "INVITE" and 200 <= sip.number("$rs") < 300 and rooms.has_store()):
         return

@@ -210,8 +210,8 @@ SDP = "application/sdp"
 
 
 def offer() -> str:
-    """The SDP of the request at hand; empty: it has none. What is no text in it are names of sessions in older alphabets,
-    and no reason to read no further.
+    """The SDP of the request at hand; empty: it has none. What is no text in it are names in older alphabets, and no
+    reason to read no further.
     """
     return loose_text("rb") if text("$cT").lower().startswith(SDP) else ""
 

@@ -72,7 +72,7 @@ def test_a_call_that_rings_is_not_answered_any_more(world: World) -> None:
 
 @pytest.mark.parametrize("cut", [True, False])
 @pytest.mark.parametrize("who", [CUSTOMER, UPPER])
-def test_the_answer_itself_looks_at_the_state(world: World, who: int, cut: bool) -> None:  # noqa: FBT001
+def test_the_answer_itself_looks_at_the_state(world: World, who: int, cut: bool) -> None:
     """No tick of the meter has been since; whatever becomes of calls that talk, no new grant is given."""
     call = world.ring()
     suspend(world, who, cut=cut)

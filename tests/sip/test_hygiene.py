@@ -146,9 +146,7 @@ def test_a_gateways_no_that_is_no_text_fails_over(
 @pytest.mark.parametrize(
     "odd", [{"Server": NO_TEXT}, {"Contact": f'"{NO_TEXT}" <sip:gw@127.0.0.11:5060>'}, {"Server": "a\x01b"}]
 )
-def test_an_answer_that_is_no_text_is_hung_up(
-    proxy: Proxy, caller: Agent, gateway: Agent, odd: dict[str, str]
-) -> None:
+def test_an_answer_that_is_no_text_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent, odd: dict[str, str]) -> None:
     """The carrier has answered and nobody can be told: its leg gets ACK and BYE, the caller 503; nothing is charged or
     held, and the answer that it says again opens nothing.
     """
