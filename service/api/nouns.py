@@ -34,6 +34,7 @@ from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
+from service.database.recharge_tables import recharge_tasks
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
     accounts,
@@ -238,6 +239,7 @@ NOUNS: dict[str, Noun] = {
         Noun("payment-gateway", payment_gateways, payment_gateways.c.account_id, _sellers_gateways),
         Noun("gateway-event", gateway_events, _of_gateway(gateway_events.c.gateway_id)),
         Noun("top-up", top_ups, top_ups.c.account_id),
+        Noun("recharge-task", recharge_tasks, recharge_tasks.c.account_id),
         Noun("change", audit, audit.c.account_id),
     )
 }

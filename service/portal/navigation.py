@@ -61,6 +61,7 @@ MENU: tuple[Group, ...] = (
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
             Item("Receipts", "/receipts", "receipt.list"),
             Item("Top-ups", "/top-ups", "top-up.list", "brand.show"),
+            Item("Recharges", "/recharges", "recharge.list", "brand.show"),
             Item("Vouchers", "/vouchers", "voucher.list", "brand.show"),
             Item("Bank files", "/bank-lines", "bank-line.list", "brand.show"),
             Item("Refunds and transfers", "/operations", "operation.list"),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 LABELS: dict[str, str] = {
     "added_to_prepaid": "Added to prepaid prices",
     "begin": "From",
+    "booked": "Booked on",
     "booked_on": "Booked on",
     "decimal_mark": "Sign before decimals",
     "exempt": "Spared",
@@ -85,6 +86,7 @@ LABELS: dict[str, str] = {
     "limit": "Rows of a page",
     "gateways": "Of payments that a gateway tells of",
     "mailed": "Mailed",
+    "month_max": "At most in a calendar month",
     "look_for": "Number, prefix or destination",
     "min": "Minutes",
     "ms": "Milliseconds",

@@ -567,6 +567,8 @@ ROUTES: dict[str, Route] = {
     ),
     "recharge.card": Route("payments.top_up", 409),
     "recharge.remove": Route("payments.top_up", 204),
+    "recharge.list": Route("payments.read", whose="query"),
+    "recharge.history": Route("payments.read", whose="query"),
     "top-up.list": Route("payments.read", whose="query"),
     "top-up.make": Route("payments.top_up", 422, _same(gateway_id=MISSING, amount="1")),
     "commission.rules": Route("statements.read", whose="query"),

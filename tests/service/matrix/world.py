@@ -61,7 +61,7 @@ from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscriptions
 from service.database.ratebook_tables import publications
 from service.database.receipt_tables import receipts
-from service.database.recharge_tables import recharges
+from service.database.recharge_tables import recharge_tasks, recharges
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
@@ -386,6 +386,8 @@ class World:
         when = {"threshold_micros": 1, "amount_micros": 1, "month_micros": 1, "currency": "EUR"}
         named = {"reference": place.marker, "fault": place.marker}
         await conn.execute(sa.insert(recharges).values(**own, **of, **when, **named))
+        asked = {"top_up_id": place.things["top-up"], "next_ms": NOW_MS, "created_ms": NOW_MS, "fault": place.marker}
+        await put("recharge-task", recharge_tasks, **own, **asked)
         told = {"event": place.marker, "kind": "x", "outcome": "x", "created_ms": NOW_MS}
         await put("gateway-event", gateway_events, **of, **told)
 
