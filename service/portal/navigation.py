@@ -80,6 +80,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Tariffs", "/tariffs", "tariff.list"),
             Item("Rates of a number", "/lookup", "tariff.lookup"),
+            Item("Destination groups", "/destination-groups", "destination-group.list", "brand.show"),
             Item("Re-ratings", "/reratings", "rerating.list", "rerating.start"),
             Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
             Item("Notices of rates", "/rate-notices", "rate-notice.list", "brand.show"),

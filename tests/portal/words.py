@@ -51,6 +51,7 @@ PLACES: dict[str, tuple[object, ...]] = {
     "_first_of": (1, 4),
     "_table": (1,),
     "_counts": (1,),
+    "_changed": (2,),
 }
 """What the code calls with words for people, and where they stand."""
 PYDANTIC = ("Input should be {0}", OTHERWISE, *FORMS.values(), *(said for _, said in PLAIN))

@@ -189,8 +189,8 @@ def told_query(visit: Visit) -> str:
 
 
 def makes(visit: Visit, offered: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    """Text and link of what the visitor may do."""
-    return [(visit.say(text), _with_names(visit, path)) for text, path, name in offered if visit.can(name)]
+    """Text and link of what the visitor may do. An offer may need several endpoints, with blanks between."""
+    return [(visit.say(text), _with_names(visit, path)) for text, path, names in offered if visit.can(*names.split())]
 
 
 def _with_names(visit: Visit, path: str) -> str:
