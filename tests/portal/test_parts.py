@@ -21,6 +21,7 @@ from service.portal import static
 from service.portal.colours import CONTRAST_MIN, DARK_GROUND, LIGHT_GROUND, contrast, readable_on, text_on
 from service.portal.components.fields import amount, errors_by_field, kinds, moment, read, shown
 from service.portal.components.files import inert
+from service.portal.components.lists import Cell, Head, Table
 from service.portal.formats import decimals_of_all, duration, formats_of
 from service.portal.navigation import is_below
 from service.portal.plain import FORMS, OTHERWISE, plain
@@ -136,6 +137,20 @@ def test_a_fault_of_what_is_within_stands_beside_its_field() -> None:
     errors = [FieldError("body", "/audience/country", "no country")]
     assert errors_by_field(errors, ["audience.country"]) == ({"audience.country": ["no country"]}, [])
     assert errors_by_field(errors, ["name"])[0] == {}
+
+
+@pytest.mark.parametrize(
+    ("texts", "wide", "hope"),
+    [
+        (("a", "b", "c"), 0, False), (("a", "b", "c", "d"), 0, True), (("a", "b", "c", "d"), 1, False),
+        (("27 Nov 2026, 02:31:53", "It was answered", "1"), 0, True), (("x" * 99, "b"), 1, False),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_too_wide_for_a_telephone_becomes_cards(texts: tuple[str, ...], wide: int, hope: bool) -> None:
+    """By its columns, and by its longest texts; not by what a telephone leaves out."""
+    heads = [Head("", "", "", at_end=False, is_wide=number < wide) for number in range(len(texts))]
+    assert Table(heads, [[Cell(text) for text in texts]]).is_cards is hope
+    assert not Table(heads[:2], []).is_cards
 
 
 def test_what_is_typed_becomes_a_value() -> None:

@@ -87,11 +87,26 @@ class Listed(NamedTuple):
     """What one can do from here is given the filters."""
 
 
+NARROW_COLUMNS, NARROW_CHARACTERS = 3, 34
+"""What a telephone shows side by side: so many columns, whose longest texts have so many characters together."""
+
+
 class Table(NamedTuple):
     """Rows as they are printed."""
 
     heads: list[Head]
     rows: list[list[Cell]]
+
+    @property
+    def is_cards(self) -> bool:
+        """Whether its rows become cards on a telephone, each value beside its column's name: they are too wide."""
+        shown = [number for number, head in enumerate(self.heads) if not head.is_wide]
+        longest = [max(len(row[number].text) for row in [*self.rows, self._names]) for number in shown]
+        return len(shown) > NARROW_COLUMNS or sum(longest) > NARROW_CHARACTERS
+
+    @property
+    def _names(self) -> list[Cell]:
+        return [Cell(head.text) for head in self.heads]
 
 
 async def table_of(
