@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ from service.portal.screen import local_path
 from service.portal.screens import SCREENS
 from service.portal.visit import BY_NAME
 from service.portal.wording import catalogue, language_asked, languages, refusal_in
-from tests.portal.words import words
+from tests.portal.words import API_WORDS, refusals, words
 
 ENGLISH, GERMAN = formats_of("en", "UTC"), formats_of("de", "Europe/Berlin")
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
@@ -252,10 +253,25 @@ def test_what_a_model_finds_is_said_in_words(found: str, said: str) -> None:
     assert plain(found) == said
 
 
-def test_no_hint_of_a_form_says_null() -> None:
-    """That is a word of the API: a field is left empty."""
-    bodies = [body for screen in SCREENS if (body := BY_NAME[screen.endpoint].body) is not None]
-    assert [one.hint for body in bodies for one in kinds(body).values() if "null" in one.hint] == []
+def test_no_hint_of_a_form_has_words_of_the_api() -> None:
+    """Neither null nor names as JSON has them: a field is left empty, and called as its label says."""
+    models = [model for screen in SCREENS for model in (BY_NAME[screen.endpoint].body, BY_NAME[screen.endpoint].query)]
+    found = [one for model in models if model is not None for one in kinds(model).values() if one.name != "cursor"]
+    hints = {part.hint for one in found for part in (one, *one.parts)}
+    assert [hint for hint in hints if API_WORDS.search(hint)] == []
+
+
+def test_no_refusal_has_words_of_the_api() -> None:
+    """In any language, as pages say it; what is about kambill.yaml names its settings."""
+    ours = {one for one in refusals() if ".yaml" not in one and not one.startswith(SETTINGS)}
+    for language in languages():
+        refuse = refusal_in(language)
+        said = [refuse(plain(one)) for one in ours]
+        assert [one for one in said if API_WORDS.search(re.sub(r"https://\S+", "", one))] == []
+
+
+SETTINGS = ("`user` and `password_file`", "a host needs `")
+"""Beginnings of what is said of kambill.yaml when the service starts."""
 
 
 def _patterns(told: object) -> set[str]:

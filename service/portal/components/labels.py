@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 LABELS: dict[str, str] = {
@@ -168,3 +169,19 @@ def label_of(name: str) -> str:
 def _plain(name: str) -> str:
     words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+_QUOTED = re.compile(r"`([^`]+)`")
+_JOINED = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+
+
+def worded(text: str) -> str:
+    """A sentence of the API with fields and values as forms call them. What is about kambill.yaml stays as it is."""
+    if ".yaml" in text:
+        return text
+    quoted = _QUOTED.sub(lambda found: f"“{_called(found[1])}”", text)
+    return _JOINED.sub(lambda found: _called(found[0]), quoted)
+
+
+def _called(name: str) -> str:
+    return LABELS.get(name) or name.removesuffix("_id").replace("_", " ")
