@@ -12,7 +12,7 @@ from typing import NamedTuple
 from kemi.clock import Now
 from kemi.quote import Look
 from kemi.refusal import Refusal
-from kemi.store import layout, limits, queues
+from kemi.store import layout, limits, queues, trunks
 from kemi.store.calls import ChargeLeg, Claim, RunningCall
 from kemi.store.change import Change
 from kemi.store.layout import SUSPENDED, Account, Settings
@@ -187,7 +187,7 @@ def _suspend(change: Change, counter: Counter, now: Now) -> None:
         trunk = trunk_by_id(store.config, change.txn, counter.trunk)
         if trunk is None or trunk.state != "active":
             return
-        change.txn.put(key, pack_peer(trunk._replace(state="suspended")), db=store.config)
+        change.txn.put(key, pack_peer(trunk._replace(state=trunks.SUSPENDED)), db=store.config)
     change.txn.put(layout.due_key(now.boot_ms, b"s", key), b"", db=store.due)
 
 

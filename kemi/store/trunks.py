@@ -18,6 +18,8 @@ from kemi.store.networks import BITS, Network, length_of, packed, parse_address,
 
 TRANSPORTS = {"any": 0, "udp": 1, "tcp": 2, "tls": 3}
 MARSHAL_VERSION = 2
+SUSPENDED = "suspended"
+"""A trunk's state that lets no ringing call be answered any more; a limit sets it too. Answered ones go on by it."""
 _new = tuple.__new__
 
 

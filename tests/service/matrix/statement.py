@@ -344,6 +344,7 @@ ROUTES: dict[str, Route] = {
     "plan.show": Route("routing.read", sees=lambda case: case.place.name != "nowhere"),
     "payment.list": Route("payments.read"),
     "payment.make": Route("payments.change", 201, _same(**_MONEY), below=True),
+    "payment.reverse": Route("payments.change", 422, _same(entry_id=999_999, reason="x"), below=True),
     "payment.adjust": Route("payments.change", 201, _same(**_MONEY), below=True),
     "payment.write-off": Route("payments.change", 409, _same(reason="x"), below=True),
     "payment.refund": Route(
