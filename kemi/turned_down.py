@@ -29,7 +29,7 @@ def record_refusal(
         begun = begun_by(trunk) | numbers_of(change.configuration, change.txn, trunk, invitation) | {"kind": kind}
         change.event(queues.REFUSED, now, refusal_record(begun, invitation, refused, now))
         if limit:
-            limits.refused(change, limit, now)
+            limits.refused(change, refused.account, limit, now)
 
 
 def begun_by(origin: Origin) -> dict[str, int]:
