@@ -179,7 +179,8 @@ AFTER_PLANS = (
     PRODUCTS,
     Kind("ranges", "range", "range.make", "range.edit", ("name",), "range.remove", once=("open_for_existing",)),
     Kind(
-        "range_choices", "range-choices", "range.choose", "range.choose", ("account_id",), lists="range.chosen", bare=True
+        "range_choices", "range-choices", "range.choose", "range.choose", ("account_id",), lists="range.chosen",
+        bare=True,
     ),
     Kind("limits", "limit", "limit.make", "limit.edit", ("account_id", "trunk_id", "name"), "limit.remove"),
     Kind(
