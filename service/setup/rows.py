@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any, NamedTuple, TypeVar
 
 from service.accounts.naming import last_of
@@ -111,7 +111,7 @@ class Rows:
         for kind, row, check in self._last:
             await self.guarded(kind, row, check())
 
-    async def guarded(self, kind: Kind, row: Row, work: Coroutine[Any, Any, T]) -> T | None:
+    async def guarded(self, kind: Kind, row: Row, work: Awaitable[T]) -> T | None:
         """Faults of a row are noted, and what it began is undone; None then."""
         try:
             async with self.inner.conn.begin_nested():
