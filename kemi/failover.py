@@ -12,7 +12,6 @@ from kemi.clock import Now
 from kemi.invitation import no_offer
 from kemi.numbers import for_gateway
 from kemi.onward import NEXT_CODES
-from kemi.quote import Way
 from kemi.receive import RING_ALL_S
 from kemi.receive import target_of as hop_target
 from kemi.refusal import Refusal
@@ -24,6 +23,7 @@ from kemi.store.calls import RunningCall
 from kemi.store.change import Change
 from kemi.store.translate import CALLED
 from kemi.store.trunks import Gateway
+from kemi.ways import Way, Ways, find_ways
 from ratebook.choice import offer
 from ratebook.routing import Plan
 
@@ -59,7 +59,7 @@ def fail_over(
             offered = quote.offer_of(look, plan, running.path)
             if not _may_try_again(offered.plan, running, sip_code, rung_ms):
                 return None
-            ways, _ = quote.find_ways(look, offered, top, tried, running.key, running.special)
+            ways = find_ways(look, offered, top, tried, running.key, running.special)
         except (quote.NoExchange, Refusal):
             return None
     taken = _change_gateway(rooms, running.key, ways, sip_code, now, ring_ms)
@@ -113,7 +113,7 @@ def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int
 
 
 def _change_gateway(
-    rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now, ring_ms: int
+    rooms: Rooms, key: bytes, ways: Ways, sip_code: int, now: Now, ring_ms: int
 ) -> tuple[Way, Parties] | None:
     with Change(rooms.store) as change:
         running = change.call(key)
@@ -122,7 +122,7 @@ def _change_gateway(
         before = running.provider
         if before is not None:
             exposure.move(change, before.account, -before.held)
-        way, _ = take_gateway(change, ways, running.special, now)
+        way, _ = take_gateway(change, ways.each(change.txn), running.special, now)
         if way is None:
             if before is not None:
                 exposure.move(change, before.account, before.held)
