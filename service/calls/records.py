@@ -44,6 +44,7 @@ _LATER = ("routing_number", "identity", "attested")
 def cdr_row(cdr: Cdr, *, node_id: int, epoch: int, sequence: int, entry_id: int | None) -> Row:
     """The row of `cdrs`."""
     row = {name: cdr[name] for name in _COPIED} | {name: cdr.get(name, "") for name in _LATER}
+    row |= _callers(cdr)
     row |= {"node_id": node_id, "epoch": epoch, "sequence": sequence, "entry_id": entry_id}
     places = ("trunk", "device", "number", "owner", "entrance", "to_device", "account", "gateway")
     row |= {f"{name}_id": cdr[name] for name in places}
@@ -53,6 +54,16 @@ def cdr_row(cdr: Cdr, *, node_id: int, epoch: int, sequence: int, entry_id: int 
     for name in ("tariff", "prefix", "terms", "currency", "exchange"):
         row[f"cost_{name}"] = cost.get(name)
     return row
+
+
+def _callers(cdr: Cdr) -> Row:
+    """Who calls, as the account of the record may know it: of a call from outside, or one that it makes by forwarding,
+    the caller is somebody else.
+    """
+    private = cdr.get("private", False)
+    if not (private and (cdr["entrance"] or cdr.get("forwarded", False))):
+        return {"private": private, "withheld": ""}
+    return {"private": True, "withheld": cdr["caller"] or cdr["caller_sent"], "caller": "", "caller_sent": ""}
 
 
 def charge_rows(cdr_id: int, cdr: Cdr) -> list[Row]:
