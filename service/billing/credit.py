@@ -78,7 +78,7 @@ async def credit(
     """
     _check(invoice)
     lines = await _lines(conn, invoice.id)
-    left = await _left(conn, invoice.id, lines)
+    left = await _left(conn, invoice, lines)
     if wanted is None:
         parts = [_Part(line, left[line.id]) for line in lines.values() if left[line.id]]
     else:
@@ -112,12 +112,26 @@ async def _lines(conn: AsyncConnection, invoice_id: int) -> dict[int, Row[Any]]:
     return {row.id: row for row in await conn.execute(query)}
 
 
-async def _left(conn: AsyncConnection, invoice_id: int, lines: Mapping[int, Row[Any]]) -> dict[int, int]:
-    """Of each line what was neither credited nor taken back by a correction on a later invoice."""
+async def _left(conn: AsyncConnection, invoice: Row[Any], lines: Mapping[int, Row[Any]]) -> dict[int, int]:
+    """Of each line what was neither credited nor taken back by re-rating: on a later invoice, or on none yet."""
     left = {number: line.amount_micros for number, line in lines.items()}
-    for number, micros in (await _credited(conn, invoice_id)).items():
+    for number, micros in (await _credited(conn, invoice.id)).items():
         left[number] -= micros
-    query = (
+    changed = changes([invoice.account_id]).subquery()
+    waiting = sa.select(changed.c.line_id, sa.func.sum(changed.c.delta_micros)).group_by(changed.c.line_id)
+    waiting = waiting.where((changed.c.invoice_id == invoice.id) & changed.c.line_id.is_not(None))
+    fallen: defaultdict[int, int] = defaultdict(int)
+    for query in (_corrected(invoice.id), waiting):
+        for number, micros in await conn.execute(query):
+            fallen[number] += int(micros)
+    for number, micros in fallen.items():
+        left[number] += min(0, micros)
+    return left
+
+
+def _corrected(invoice_id: int) -> sa.Select[Any]:
+    """By line, what its calls were corrected by on later invoices."""
+    return (
         sa.select(invoice_calls.c.line_id, sa.func.sum(invoice_corrections.c.delta_micros))
         .join(
             invoice_corrections,
@@ -128,9 +142,6 @@ async def _left(conn: AsyncConnection, invoice_id: int, lines: Mapping[int, Row[
         .where((invoice_calls.c.invoice_id == invoice_id) & invoice_calls.c.line_id.is_not(None))
         .group_by(invoice_calls.c.line_id)
     )
-    for number, micros in await conn.execute(query):
-        left[number] += min(0, int(micros))
-    return left
 
 
 async def _credited(conn: AsyncConnection, invoice_id: int) -> dict[int, int]:
