@@ -226,10 +226,9 @@ def _charge(call: EndedCall, row: Row[Any]) -> Line:
     price = Price(row.tariff, row.prefix, row.terms, row.exchange, row.billed_s, row.charge_micros)
     now = _known(row.trunk_tariff, row.device_tariff, row.tariff_id)
     covered = Covered(Cover(row.covered_s, row.fees_covered), row.covered_micros)
-    is_closed = row.state == "closed"
-    who = (row.account_id, row.seller_id)
-    of = (is_closed, now, bool(row.is_credited))
-    return Line(call, row.level, *who, price, row.currency, *of, covered, parse_factor(row.tax))
+    closed, credited = row.state == "closed", bool(row.is_credited)
+    who, tax = (row.account_id, row.seller_id), parse_factor(row.tax)
+    return Line(call, row.level, *who, price, row.currency, closed, now, credited, covered, tax)
 
 
 def _cost(call: EndedCall, row: Row[Any]) -> Line:
