@@ -44,6 +44,11 @@ from service.sellers.numbers import take_numbers
 class CreditRefused(Fault):
     """This can't be credited. Nothing was."""
 
+    def __init__(self, said: str, at: int | None = None) -> None:
+        super().__init__(said)
+        self.at = at
+        """Which of the wanted lines, from 0; None: all of it."""
+
 
 class Wanted(NamedTuple):
     """What of a line is taken back."""
@@ -78,11 +83,11 @@ async def credit(
     """
     _check(invoice)
     lines = await _lines(conn, invoice.id)
-    left = await _left(conn, invoice, lines)
+    left = await left_of(conn, invoice, lines)
     if wanted is None:
         parts = [_Part(line, left[line.id]) for line in lines.values() if left[line.id]]
     else:
-        parts = [_part(lines, left, one) for one in wanted]
+        parts = [_part(lines, left, one, at) for at, one in enumerate(wanted)]
     return await _note(conn, config, invoice, lines, parts, By(by.name, by.account_id), reason, now_ms)
 
 
@@ -112,20 +117,20 @@ async def _lines(conn: AsyncConnection, invoice_id: int) -> dict[int, Row[Any]]:
     return {row.id: row for row in await conn.execute(query)}
 
 
-async def _left(conn: AsyncConnection, invoice: Row[Any], lines: Mapping[int, Row[Any]]) -> dict[int, int]:
-    """Of each line what was neither credited nor taken back by re-rating: on a later invoice, or on none yet."""
+async def left_of(conn: AsyncConnection, invoice: Row[Any], lines: Mapping[int, Row[Any]]) -> dict[int, int]:
+    """Of each of these lines what was neither credited nor taken back by re-rating, billed or not yet."""
     left = {number: line.amount_micros for number, line in lines.items()}
     for number, micros in (await _credited(conn, invoice.id)).items():
-        left[number] -= micros
+        if number in left:
+            left[number] -= micros
     changed = changes([invoice.account_id]).subquery()
     waiting = sa.select(changed.c.line_id, sa.func.sum(changed.c.delta_micros)).group_by(changed.c.line_id)
-    waiting = waiting.where((changed.c.invoice_id == invoice.id) & changed.c.line_id.is_not(None))
     fallen: defaultdict[int, int] = defaultdict(int)
-    for query in (_corrected(invoice.id), waiting):
+    for query in (_corrected(invoice.id), waiting.where(changed.c.line_id.in_(list(lines)))):
         for number, micros in await conn.execute(query):
             fallen[number] += int(micros)
-    for number, micros in fallen.items():
-        left[number] += min(0, micros)
+    for number in left:
+        left[number] += min(0, fallen[number])
     return left
 
 
@@ -153,13 +158,13 @@ async def _credited(conn: AsyncConnection, invoice_id: int) -> dict[int, int]:
     return {row[0]: int(row[1]) for row in rows}
 
 
-def _part(lines: Mapping[int, Row[Any]], left: Mapping[int, int], wanted: Wanted) -> _Part:
+def _part(lines: Mapping[int, Row[Any]], left: Mapping[int, int], wanted: Wanted, at: int) -> _Part:
     line = lines.get(wanted.line_id)
     if line is None:
-        raise CreditRefused(f"line {wanted.line_id} is not on this invoice")
+        raise CreditRefused(f"line {wanted.line_id} is not on this invoice", at)
     rest = left[line.id]
     if not 0 < wanted.amount_micros * (1 if rest > 0 else -1) <= abs(rest):
-        raise CreditRefused(f"line {line.position}: {format_micros(rest)} of it can be credited")
+        raise CreditRefused(f"line {line.position}: {format_micros(rest)} of it can be credited", at)
     return _Part(line, wanted.amount_micros)
 
 
