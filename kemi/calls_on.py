@@ -6,6 +6,7 @@ import secrets
 
 from kemi import carriers, devices_in, ends, farewell, guards, messages, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
+from kemi.authorize import Target
 from kemi.calls_in import send_message, send_out
 from kemi.clock import now
 from kemi.failover import fail_over
@@ -13,6 +14,7 @@ from kemi.forwards import FOLLOWED, Forwarded, forward
 from kemi.identify import Source
 from kemi.messages import Far
 from kemi.prober import note_result
+from kemi.redirects import follow
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
@@ -299,7 +301,8 @@ def failure(rooms: Rooms) -> None:
     _note_failure(rooms, call, code, ring_ms)
     forwarded = _forwarded(rooms, call, code, ring_ms)
     if forwarded is None:
-        target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
+        target = carriers.prove(rooms, call, code) or _redirected(rooms, call, code, ring_ms)
+        target = target or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
     else:
         target, call = forwarded.target, forwarded.call
     if target is not None:
@@ -325,6 +328,18 @@ def _forwarded(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | 
         sip.follow_call(found.call)
         devices_in.note_nat(notes.CALLEE, is_device=False)
     return found
+
+
+def _redirected(rooms: Rooms, call: str, code: int, ring_ms: int) -> Target | None:
+    """Where the gateway has sent the call, if that is its carrier's and it may; None: nowhere."""
+    if code not in FOLLOWED:
+        return None
+    past = tuple(sip.dialog_note(notes.REDIRECTED).split())
+    found = follow(rooms, call, code, sip.uris([sip.failure_header("Contact")]), past, ring_ms, sip.offer, now())
+    if found is None:
+        return None
+    sip.set_dialog_note(notes.REDIRECTED, " ".join([*past, found.place]))
+    return found.target
 
 
 def message_answered(rooms: Rooms) -> None:

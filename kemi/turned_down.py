@@ -59,6 +59,8 @@ def refusal_record(begun: dict[str, Any], invitation: Invitation, refused: Refus
         "rule": refused.rule,
         "path": [begun["account"]],
         "caller_sent": invitation.caller,
+        "private": invitation.is_private,
+        "forwarded": invitation.redirected is not None,
         "called_sent": invitation.called,
         "routing_number": "",
         "identity": "",

@@ -136,6 +136,10 @@ class Gateway(NamedTuple):
     """Whether it is told the routing number of a ported one (RFC 4694)."""
     codecs: tuple[str, ...]
     """What it takes of an offer, in its order, as SDP names them in capitals; empty: everything."""
+    redirects: bool
+    """Whether its redirections are followed (`kemi.redirects`)."""
+    redirect_hosts: tuple[str, ...]
+    """Addresses in its networks to which they may lead, beside other gateways of its provider."""
 
 
 def gateway_of_command(body: dict[str, Any]) -> Gateway:
@@ -169,6 +173,8 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         identity=body.get("identity", "off"),
         shows_routing=body["number_format"] == "rn",
         codecs=tuple(body.get("codecs", ())),
+        redirects=body.get("redirects", "off") == "follow",
+        redirect_hosts=tuple(body.get("redirect_hosts", ())),
     )
 
 

@@ -102,6 +102,25 @@ def two(house: Proxy, call: Call) -> list[dict[str, object]]:
     return found if len(found) == 2 else []
 
 
+def test_a_private_caller_stays_so(house: Proxy, caller: Agent, gateway: Agent, bob: Phone) -> None:
+    """Neither Bob nor the gateway is told who calls; the records say that it is nobody's of those to know."""
+    call = Call(caller, f"00{NUMBER}")
+    call.invite(Privacy="id")
+    there = bob.agent.expect("INVITE", Call_ID=call.call_id)
+    redirect(bob, there, "sip:0033123@kambill")
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    for one in (there, invite):
+        assert "anonymous" in one.header("From")
+        assert "441632960000" not in one.text
+    gateway.reply(invite, 486, "Busy", tag="g")
+    assert caller.expect_final(call.call_id).code == 486
+    cdrs = {cdr["account"]: cdr for cdr in eventually(lambda: two(house, call))}
+    assert {one: (cdrs[one]["private"], cdrs[one]["forwarded"]) for one in cdrs} == {
+        CUSTOMER: (True, False),
+        OWNER: (True, True),
+    }
+
+
 def test_a_call_from_outside_is_forwarded_to_a_telephone(house: Proxy, gateway: Agent, bob: Phone, carl: Phone) -> None:
     """Bob sends the carrier's call to Carl's number; given up while it rings, both calls are over."""
     call = Call(gateway, f"+{NUMBER}")
