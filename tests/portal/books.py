@@ -71,13 +71,13 @@ async def settle(town: Town) -> None:
     await boss.do("commitment.make", account_id=carrier, name="A thousand minutes", **deal, **long)
 
 
-async def tell(town: Town) -> None:
+async def tell(town: Town, name: str = "Fernmelde") -> None:
     """A customer of lower pays by a tariff that changes in a month, and will be told."""
     boss, lower = town.office.boss, town.ids["lower"]
     source = "currency: EUR\nrates:\n  - {{prefix: '44', destination: Great Britain, rate: {}}}\n"
     tariff = (await boss.do("tariff.make", account_id=lower, name="retail", source=source.format("0.5")))["id"]
     await boss.do("tariff.bring-into-force", tariff_id=tariff)
-    (customer,) = (await boss.do("account.list", query={"name": "Fernmelde"}))["items"]
+    (customer,) = (await boss.do("account.list", query={"name": name}))["items"]
     await boss.do("account.edit", account_id=customer["id"], tariff_id=tariff)
     await boss.do("notice-terms.edit", account_id=lower, sends=True)
     await boss.do("tariff.edit", tariff_id=tariff, source=source.format("0.625"))

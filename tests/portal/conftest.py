@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
@@ -13,8 +12,10 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from tests.portal.browser import chromium
+from tests.portal.crawl import Crawls
 from tests.portal.desk import Clerk, Sit
 from tests.portal.house import portal
+from tests.portal.planted import Planted, planted_portal
 from tests.service.office import PASSWORD
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
@@ -75,10 +76,7 @@ class Walker:
 @pytest.fixture(scope="session")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Of the portal."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with portal(tmp_path_factory.mktemp("town"), port) as found:
+    with portal(tmp_path_factory.mktemp("town")) as found:
         yield found
 
 
@@ -127,3 +125,16 @@ async def sit(browser: Browser, address: str) -> AsyncIterator[Sit]:
     yield down
     for context in contexts:
         await context.close()
+
+
+@pytest.fixture(scope="session")
+def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
+    """The portal whose every text is meant to do harm."""
+    with planted_portal(tmp_path_factory.mktemp("planted")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def crawls(planted: Planted) -> Crawls:
+    """Where everybody gets by links; each crawls once."""
+    return Crawls(planted)

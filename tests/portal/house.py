@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
 from aiohttp import web
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi import clock
 from kemi.clock import Now
 from service.app import LINE_BYTES_MAX, Service, make_app
-from service.config import ApiRates
+from service.config import ApiRates, Config
 from service.database.engine import open_engine
 from service.database.nightly_tables import doctor_faults, doctor_runs
 from tests.portal import books, shop
@@ -100,16 +102,25 @@ class Town(House):
         await company.pump()
 
 
-async def _serve(folder: Path, port: int, opened: threading.Event, stop: asyncio.Event) -> None:
+Furnish = Callable[[AsyncEngine, str, Path], Awaitable[Config]]
+"""Fills a ledger, by its engine and its URL, and says how its service is set up."""
+
+
+async def _town(engine: AsyncEngine, url: str, folder: Path) -> Config:
+    town = Town(engine, url, folder)
+    await town.furnish()
+    return town.config
+
+
+async def _serve(folder: Path, port: int, furnish: Furnish, opened: threading.Event, stop: asyncio.Event) -> None:
     url = f"sqlite:///{folder / 'kambill.db'}"
     from service.database.engine import migrate  # noqa: PLC0415
 
     engine = open_engine(url)
     await migrate(engine)
-    town = Town(engine, url, folder)
-    await town.furnish()
+    config = await furnish(engine, url, folder)
     rates = ApiRates(unknown_per_minute=100_000, requests_per_minute=100_000)
-    service = Service(town.company.config.model_copy(update={"database": url, "api": rates}), engine)
+    service = Service(config.model_copy(update={"api": rates}), engine)
     runner = web.AppRunner(make_app(service), access_log=None, max_line_size=LINE_BYTES_MAX)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -120,12 +131,19 @@ async def _serve(folder: Path, port: int, opened: threading.Event, stop: asyncio
     await engine.dispose()
 
 
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextmanager
-def portal(folder: Path, port: int) -> Iterator[str]:
-    """The address of a portal over a furnished town."""
+def portal(folder: Path, port: int = 0, furnish: Furnish = _town) -> Iterator[str]:
+    """The address of a portal over a furnished town, or over what else is put there."""
+    port = port or _free_port()
     opened, loop = threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
-    task = loop.create_task(_serve(folder, port, opened, stop))
+    task = loop.create_task(_serve(folder, port, furnish, opened, stop))
     thread = threading.Thread(target=loop.run_until_complete, args=(task,), daemon=True)
     thread.start()
     while not opened.wait(0.1):

@@ -44,7 +44,6 @@ PLACES: dict[str, tuple[object, ...]] = {
     "state": (0,),
     "yes": (0,),
     "deed": (0,),
-    "once": (0,),
     "say": (0,),
     "_door": (2,),
     "_answered": (1,),

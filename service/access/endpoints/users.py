@@ -227,8 +227,8 @@ async def act_as(call: Call) -> Answer:
         raise Problem("conflict", "this user can't sign in")
     visit = Visit(call.asking.address, call.asking.agent)
     key = await open_session(call.conn, actor.user_id, visit, call.now_ms, behalf_of_id=call.row.id)
-    await call.audit("user.impersonate", "user", call.row.id, call.of.id)
     view = await user_view(call.conn, call.row.id)
+    await call.audit("user.impersonate", "user", call.row.id, call.of.id, None, view)
     return Answer(ActingSession(session=key.text, user=view, expires_at=call.now_ms + BEHALF_MS))
 
 

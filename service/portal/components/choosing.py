@@ -12,8 +12,8 @@ from service.portal.components.labels import value_of
 from service.portal.visit import BY_NAME, Visit
 
 NAMED = {
-    "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "statement": "number",
-    "subscription": "product", "user": "email",
+    "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "rerating": "reason",
+    "statement": "number", "subscription": "product", "user": "email",
 }  # fmt: skip
 """The field that a thing is called by, where it isn't `name`; its list filters by it too."""
 FOUND_MAX = 10

@@ -195,8 +195,3 @@ def _told(visit: Visit, name: str, value: Any, *, is_moment: bool) -> Cell:
     if isinstance(value, int):
         return Cell(str(value) if name == "port" else visit.formats.number(value))
     return Cell(_said(visit, name, value))
-
-
-def once(text: str, link: str) -> Callable[[Visit, Any], Cell]:
-    """A link of each row, its number filled in."""
-    return lambda visit, row: Cell(visit.say(text), link.format(row.id))

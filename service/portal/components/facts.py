@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from service.portal.components.lists import Cell, Column, Table, makes, table_of
+from service.portal.components.lists import Cell, Column, Table, columns_for, makes, table_of
 from service.portal.screen import Crumb, Shown
 from service.portal.visit import Visit
 
@@ -68,7 +68,7 @@ async def part(
     if not visit.can(endpoint):
         return None
     found: Any = (await visit.look_at(endpoint, parameters, {**(query or {}), "limit": str(PART_ROWS)})).body
-    table = await table_of(visit, columns, found.items)
+    table = await table_of(visit, columns_for(visit, columns), found.items)
     link = (visit.say("All of them"), more) if found.next is not None and more else None
     return Section(visit.say(title), [], table, makes(visit, actions), visit.say(empty) if empty else "", link)
 

@@ -121,6 +121,11 @@ async def table_of(
     return Table(heads or plain, [list(cells) for cells in zip(*made, strict=True)] if rows else [])
 
 
+def columns_for(visit: Visit, columns: Sequence[Column]) -> list[Column]:
+    """Without those that lead to what the visitor may not do."""
+    return [column for column in columns if not column.needs or visit.can(column.needs)]
+
+
 def screens(listed: Listed) -> list[Screen]:
     """The page, and its files."""
 
@@ -164,7 +169,7 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
         if found.kind != "invalid":
             raise
         problem, rows, following = found, [], None
-    offered = [column for column in listed.columns if not column.needs or visit.can(column.needs)]
+    offered = columns_for(visit, listed.columns)
     table = await table_of(visit, offered, rows, heads(visit, offered))
     beside, above = errors_by_field(problem.errors if problem is not None else [], listed.filters)
     filters = [await _filter(visit, listed, name, beside.get(name, [])) for name in listed.filters]

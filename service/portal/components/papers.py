@@ -21,7 +21,11 @@ def paper(endpoint: str) -> Callable[[Visit], Awaitable[web.Response]]:
         query, path = {"form": visit.parameter("form")}, visit.path_of(endpoint)
         found: Any = (await visit.look_at(endpoint, path, query)).body
         is_page = found.type == "text/html"
-        headers = {"Content-Security-Policy": POLICY} if is_page else {"Content-Disposition": attached(found.name)}
+        headers = (
+            {"Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'"}
+            if is_page
+            else {"Content-Disposition": attached(found.name)}
+        )
         charset = "utf-8" if is_page else None
         data = base64.b64decode(found.data)
         return web.Response(body=data, content_type=found.type, charset=charset, headers=headers)

@@ -95,10 +95,13 @@ async def show(visit: Visit) -> Shown:
 def _dangers(state: str, here: str) -> list[tuple[str, str, str]]:
     if state == "closed":
         return []
-    stop = ("Suspend", f"{here}/suspension", "account.suspend")
+    stops = [("Suspend", f"{here}/suspension", "account.suspend")]
     if state == "suspended":
-        stop = ("Resume", f"{here}/resumption", "account.resume")
-    return [("Move", f"{here}/move", "account.move"), stop, ("Close", f"{here}/closure", "account.close")]
+        stops = [
+            ("Resume", f"{here}/resumption", "account.resume"),
+            ("Write the debt off", f"{here}/write-off", "payment.write-off"),
+        ]
+    return [("Move", f"{here}/move", "account.move"), *stops, ("Close", f"{here}/closure", "account.close")]
 
 
 async def _money(visit: Visit, row: Any) -> Section:

@@ -8,7 +8,7 @@ from service.accounts.api import AccountView
 from service.api.problems import Problem
 from service.billing.taxes_api import AssignedView
 from service.portal.components import columns
-from service.portal.components.columns import each, facts, once
+from service.portal.components.columns import deed, each, facts
 from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
@@ -47,8 +47,8 @@ TAXES = Listed(
         columns.yes("Everybody", "everybody", is_wide=True),
         columns.yes("Added to prepaid prices", "added_to_prepaid", is_wide=True),
         columns.moment("Until", "valid_until", is_wide=True),
-        each("Edit", once("Edit", "/taxes/{}/edit")),
-        each("Remove", once("Remove", "/taxes/{}/removal")),
+        deed("Edit", "/taxes/{}/edit", "tax.edit"),
+        deed("Remove", "/taxes/{}/removal", "tax.remove"),
     ),
     ("name", "account_id"), "name", "No tax is asked for yet.",
     (("New tax", "/taxes/new", "tax.make"),),

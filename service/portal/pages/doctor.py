@@ -16,7 +16,7 @@ RUN = "/doctor/{doctor_run_id}"
 
 
 def _found(visit: Visit, row: Any) -> Cell:
-    if row.finished_at is None:
+    if not row.finished_at:
         return Cell(visit.say("at work"), "", "warning")
     return Cell(visit.say("in order"), "", "success") if row.ok else Cell(visit.say("at fault"), "", "danger")
 

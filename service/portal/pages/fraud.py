@@ -27,13 +27,13 @@ CHOSEN = f"{ACCOUNT}/ranges"
 
 def _standing(visit: Visit, row: Any) -> Cell:
     """Whether something is still stopped by it."""
-    if row.lifted_at is not None:
+    if row.lifted_at:
         return Cell(visit.say("lifted"), "", "secondary")
     return badge(visit, row.action)
 
 
 def _can_be_lifted(row: Any) -> bool:
-    return row.action == "suspend" and row.lifted_at is None
+    return row.action == "suspend" and not row.lifted_at
 
 
 ALARMS = Listed(

@@ -8,7 +8,7 @@ from typing import Any
 from service.api.problems import Problem
 from service.peers.figures_api import FiguresView, QualityView
 from service.portal.components import columns
-from service.portal.components.columns import each, facts, once
+from service.portal.components.columns import deed, each, facts
 from service.portal.components.facts import Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
@@ -144,7 +144,7 @@ BANS = Listed(
         columns.text("Note", "note", is_wide=True),
         columns.moment("Since", "made_at"),
         columns.moment("Until", "until"),
-        each("Lift", once("Lift", "/bans/{}/lifting")),
+        deed("Lift", "/bans/{}/lifting", "ban.lift"),
     ),
     ("network", "why"), "network", "Nobody is banned.",
     (("New ban", "/bans/new", "ban.make"),),

@@ -146,7 +146,7 @@ async def show_statement(visit: Visit) -> Shown:
     ]  # fmt: skip
     papers = [(text, f"{here}/paper.{form}", "statement.paper") for text, form in PLAIN]
     actions = [*papers, ("Its calls", f"{here}/calls", "statement.calls")]
-    can_settle = row.settled_at is None and row.account_id != visit.account_id
+    can_settle = not row.settled_at and row.account_id != visit.account_id
     dangers = [("Settle", f"{here}/settlement", "statement.settle")] if can_settle else []
     trail = (Crumb(visit.say("Statements"), "/statements"),)
     badges = [_settled(visit, row)]

@@ -12,7 +12,7 @@ from service.access.endpoints.tokens import MadeToken
 from service.access.endpoints.users import Invited
 from service.api.problems import Problem
 from service.portal.components import columns
-from service.portal.components.columns import each, facts, once, thing
+from service.portal.components.columns import deed, each, facts, thing
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.fields import errors_by_field, field, kinds
 from service.portal.components.forms import KEY, VERSION, Form
@@ -53,7 +53,7 @@ TOKENS = Listed(
         columns.other("Within the role", "role", "role_id"),
         columns.moment("Last seen", "seen_at"),
         columns.moment("Until", "expires_at", is_wide=True),
-        each("Revoke", once("Revoke", "/tokens/{}/revocation")),
+        deed("Revoke", "/tokens/{}/revocation", "token.revoke"),
     ),
     ("user_id",), empty="There is no token yet: programs carry one to use the API.",
     makes=(("New token", "/tokens/new", "token.make"),),
@@ -66,7 +66,7 @@ SESSIONS = Listed(
         columns.text("Address", "address"),
         columns.text("Browser", "agent", is_wide=True),
         columns.moment("Last seen", "seen_at"),
-        each("End", once("End", "/sessions/{}/end")),
+        deed("End", "/sessions/{}/end", "session.revoke"),
     ),
     ("user_id", "account_id"),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from service.portal.components import columns
-from service.portal.components.columns import each, facts
+from service.portal.components.columns import deed, each, facts
 from service.portal.components.facts import Fact, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
@@ -62,6 +62,7 @@ PACKAGE_COLUMNS = (
     each("Used", _content("taken_s", "taken"), at_end=True, is_wide=True),
     each("Left", _content("left_s", "left"), at_end=True),
     columns.moment("Usable until", "usable_until"),
+    deed("Correct", "/packages/{}/correction", "package.correct"),
 )
 PACKAGES = Listed(
     "/packages", "package.list", "Packages", PACKAGE_COLUMNS, ("account_id",),

@@ -48,8 +48,9 @@ async def show(visit: Visit) -> Shown:
         Fact("Password", Cell(visit.say("Change"), "/profile/password")),
         Fact("Second factor", Cell(factor), "A code of an authenticator, asked for at each sign-in."),
         Fact("Signed in at", Cell(visit.formats.moment(user.signed_in_at))),
-        Fact("Sessions", Cell(visit.say("Where am I signed in?"), "/profile/sessions")),
     ]
+    if visit.actor is not None and visit.actor.behalf_of_id is None:  # whoever acts as somebody ends their own alone
+        safety.append(Fact("Sessions", Cell(visit.say("Where am I signed in?"), "/profile/sessions")))
     turn = ("Turn the second factor off", "/profile/second-factor/off", "me.totp-remove")
     if not user.totp_active:
         turn = ("Turn the second factor on", "/profile/second-factor", "me.totp-begin")

@@ -15,7 +15,7 @@ from service.api.problems import Problem
 from service.delivery.views import DeliveryMade
 from service.messages.senders_api import SenderView
 from service.portal.components import columns
-from service.portal.components.columns import deed, each, once
+from service.portal.components.columns import deed, each
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
@@ -149,10 +149,10 @@ HOOKS = Listed(
         columns.other("Account", "account", "account_id"),
         columns.text("Events", "events", is_wide=True),
         columns.state(),
-        each("Messages", once("Messages", "/webhooks/{}/messages")),
-        each("Edit", once("Edit", "/webhooks/{}/edit")),
+        deed("Messages", "/webhooks/{}/messages", "webhook.messages"),
+        deed("Edit", "/webhooks/{}/edit", "webhook.edit"),
         deed("New secret", "/webhooks/{}/secret", "webhook.change-secret"),
-        each("Remove", once("Remove", "/webhooks/{}/removal")),
+        deed("Remove", "/webhooks/{}/removal", "webhook.remove"),
     ),
     ("account_id",), empty="No server is told of what happens.",
     makes=(("New webhook", "/webhooks/new", "webhook.make"),),
@@ -177,8 +177,8 @@ DELIVERIES = Listed(
         columns.text("Target", "target"),
         columns.text("Period", "period"),
         columns.state(),
-        each("Files", once("Files", "/deliveries/{}/files")),
-        each("Edit", once("Edit", "/deliveries/{}/edit")),
+        deed("Files", "/deliveries/{}/files", "delivery.files"),
+        deed("Edit", "/deliveries/{}/edit", "delivery.edit"),
         deed("Remove", "/deliveries/{}/removal", "delivery.remove"),
     ),
     ("name", "account_id"), "name", "No call records are delivered anywhere.",

@@ -188,7 +188,7 @@ async def tell_published(visit: Visit, body: BaseModel) -> Shown | Gone:
     """What is worth a look, if there is something."""
     assert isinstance(body, PublishedText)
     said = visit.say("The tariff is in force.")
-    if body.due_at is not None:
+    if body.due_at:
         said = visit.say("The tariff comes into force at {moment}.").format(moment=visit.formats.moment(body.due_at))
     if not body.warnings:
         return Gone(f"/tariffs/{body.id}", said)

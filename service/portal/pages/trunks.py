@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from service.peers.devices_api import NewPassword
 from service.peers.registrations_api import Registrations
 from service.portal.components import columns
-from service.portal.components.columns import each, facts, once
+from service.portal.components.columns import deed, facts
 from service.portal.components.facts import Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
@@ -72,8 +72,8 @@ TRANSLATIONS = Listed(
         columns.number("Strip", "strip"),
         columns.text("Prepend", "prepend"),
         columns.text("Note", "note", is_wide=True),
-        each("Edit", once("Edit", "/translations/{}/edit")),
-        each("Remove", once("Remove", "/translations/{}/removal")),
+        deed("Edit", "/translations/{}/edit", "translation.edit"),
+        deed("Remove", "/translations/{}/removal", "translation.remove"),
     ),
     ("account_id", "trunk_id", "gateway_id", "subject"),
     empty="Numbers pass as their trunks' prefixes say.",
