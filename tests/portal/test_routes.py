@@ -63,7 +63,12 @@ def _plain(path: str) -> str:
 
 
 def _wrong(pages: dict[str, Page]) -> list[str]:
-    return [f"{one.status} {one.url} from {one.came_from}" for one in pages.values() if one.status != 200]
+    """An electronic invoice that lacks something is a page that says so."""
+    return [
+        f"{one.status} {one.url} from {one.came_from}"
+        for one in pages.values()
+        if one.status != 200 and not (one.status == 422 and one.url.endswith(("paper.ubl", "paper.cii")))
+    ]
 
 
 @pytest.mark.parametrize("who", EVERYBODY)
