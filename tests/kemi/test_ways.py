@@ -178,3 +178,16 @@ def test_the_first_without_room_leaves_the_call_to_the_next(world: World) -> Non
     world.ring()
     assert isinstance(world.invite(), Admitted)
     assert sorted(call.gateway for call in world.running()) == [1, 2]
+
+
+def test_what_is_kept_has_a_bound(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of ever other rates take no more memory, and go where they should."""
+    monkeypatch.setattr("kemi.rankings.KEPT_MAX", 4)
+    world.tariff(DEAR_CARRIER, {str(at): terms(f"0.0{at}") for at in range(1, 10)} | {"": terms("0.018")})
+    store = world.rooms.store
+    for at in range(1, 10):
+        call = world.ring(f"+{at}1234")
+        assert world.running()[0].gateway == (3 if at == 1 else 1)
+        world.hang_up(call, "caller", 487)
+        with store.read() as txn:
+            assert len(store.configuration(txn).worked_out) <= 4
