@@ -15,7 +15,7 @@ from kemi.store import accounts, health, quality
 from kemi.store.calls import ChargeLeg, Holding
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
-from kemi.store.layout import CHARGED, KNOWN, PACKAGED, PREPAID, STATE, TAXES, Account
+from kemi.store.layout import CHARGED, CLOSED, KNOWN, PACKAGED, PREPAID, STATE, TAXES, Account
 from kemi.store.numbers import Number
 from kemi.store.origins import Origin
 from kemi.store.specials import EMERGENCY, MESSAGE
@@ -345,6 +345,8 @@ def hole_in(look: Look, offered: Offer) -> tuple[str, str]:
     """What is missing of the first gateway of an offer that something is missing of, as a rule of `refusal.HOLES` and
     its detail; empty: nothing is.
     """
+    if not offered.plan.gateways():
+        return "empty", offered.plan.name
     for gateway_id in dict.fromkeys(int(choice.gateway) for tier in offered.tiers for choice in tier):
         gateway = look.configuration.gateway(look.txn, gateway_id)
         if gateway is None:
@@ -352,6 +354,8 @@ def hole_in(look: Look, offered: Offer) -> tuple[str, str]:
         provider = accounts.get(look.store, look.txn, gateway.provider)
         if provider is None:
             return "provider", str(gateway.provider)
+        if provider.flags & CLOSED:
+            return "closed", f"{gateway.provider} (of gateway {gateway_id})"
         tariff = gateway.tariff or provider.tariff
         if not look.has_rates(tariff):
             return "tariff", f"{tariff} (of gateway {gateway_id})"
