@@ -231,7 +231,7 @@ def _cells(call: Call, spelling: Spelling) -> dict[str, Text]:
     found |= {
         "id": number(cdrs.c.id),
         "duration_ms": number(cdrs.c.duration_ms),
-        "pdd_ms": number(_pdd()),
+        "pdd_ms": number(pdd()),
         "sip_code": number(cdrs.c.sip_code),
         "rule": text(_seen(sees_rule, cdrs.c.rule)),
         "account_id": number(beside.caller.c.id),
@@ -264,7 +264,7 @@ def _seen(who: Expression | None, value: Expression) -> Expression:
     return value if who is None else sa.case((who, value))
 
 
-def _pdd() -> Expression:
+def pdd() -> Expression:
     """As `service.calls.attempts.delay_ms`."""
     delay = cdrs.c.ring_ms - cdrs.c.start_ms
     return sa.case((cdrs.c.ring_ms > 0, sa.case((delay > 0, delay), else_=sa.literal_column("0"))))

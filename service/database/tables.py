@@ -439,22 +439,3 @@ commands = sa.Table(
     sa.PrimaryKeyConstraint("node_id", "number"),
     sa.Index(None, "account_id", "number"),
 )
-
-traffic_hourly = sa.Table(
-    "traffic_hourly",
-    metadata,
-    _big("hour_ms"),  # the hour's first millisecond, UTC
-    _big("account_id"),
-    _big("provider_id"),  # 0: none was reached
-    _text("destination"),
-    _text("currency"),
-    _text("cost_currency"),  # empty: no cost
-    _big("attempts", 0),
-    _big("answered", 0),
-    _big("duration_ms", 0),
-    _big("billed_s", 0),
-    _big("revenue_micros", 0),  # what the customer was charged
-    _big("cost_micros", 0),
-    sa.PrimaryKeyConstraint("hour_ms", "account_id", "provider_id", "destination", "currency", "cost_currency"),
-    sa.Index(None, "account_id"),
-)
