@@ -156,6 +156,8 @@ class Planter:
 BESIDE: dict[str, Callable[[int], dict[str, Any]]] = {
     "device.make": lambda count: {"username": f"planted{count}"},
     "number.make": lambda count: {"number": str(442079470000 + count)},
+    "range.make": lambda count: {"prefixes": [f"876{count}"]},
+    "range.edit": lambda count: {"prefixes": [f"876{count}"]},
     "tariff.make": lambda count: {"name": f"planted{count}"},
     "tax.make": lambda count: {"category": "E", "percent": "0", "exemption_reason": "x"},
     "terms.edit": lambda count: {"tax_status": "exempt", "exemption_reason": "x"},

@@ -38,7 +38,9 @@ async def test_how_it_is_told_is_set(walker: Walker) -> None:
     sent["_key"] = form.hidden("_key")
     done = await walker.post("/accounts/4/notice-terms/edit", **sent, _version=form.hidden("_version"))
     assert ("14" in done.words, "XLSX" in done.words) == (True, True)
-    wrong = await walker.post("/accounts/4/notice-terms/edit", **sent | {"days": "999", "_key": "x"}, _version="2")
+    again = await walker.get("/accounts/4/notice-terms/edit")
+    late = sent | {"days": "999", "_key": again.hidden("_key"), "_version": again.hidden("_version")}
+    wrong = await walker.post("/accounts/4/notice-terms/edit", **late)
     assert (wrong.status, "365" in wrong.words) == (422, True)
 
 

@@ -49,6 +49,8 @@ UNPLANTED: dict[str, str] = {
     "csv": "rows, each as its own noun's request",
     "account.close reason": "kept as that of a suspension is",
     "payment.write-off reason": "kept as that of a payment is",
+    "payment.reverse reason": "kept as that of a payment is",
+    "bic": "a bank's code",
     "tariff.revert note": "kept as that of a publication is",
     "alarm.lift reason": "kept as that of a resumption is",
     "dispute.move text": "kept as that of a note is",

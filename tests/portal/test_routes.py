@@ -106,7 +106,7 @@ def test_every_page_is_strict(crawls: Crawls, who: str) -> None:
     """No frames, no scripts but ours, nothing in the page itself, nothing kept; a paper has its style."""
     for page in crawls.of(who).values():
         policy = page.headers["Content-Security-Policy"]
-        is_paper = "/paper." in page.url
+        is_paper = "/paper.html" in page.url
         assert "frame-ancestors 'none'" in policy, page.url
         assert ("script-src 'self'" in policy) is not is_paper, page.url
         assert "unsafe" not in (policy.replace("style-src 'unsafe-inline'", "") if is_paper else policy), page.url
