@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from service.doctor import run
 from service.ledger.storage import balance_of, imbalances
 from tests.service.company import EURO, NOW_MS, Company
 from tests.service.office import Got, Office
+from tests.service.standing import SHELF
 
 
 class House:
@@ -31,6 +33,26 @@ class House:
 
     async def open(self) -> None:
         """Everybody has a thousand euros."""
+        await self.stand("house", self._open)
+
+    async def stand(self, what: str, opening: Callable[[], Awaitable[None]]) -> None:
+        """Opens, or stands as it stood after the same opening."""
+        company = self.company
+        words = (what, type(self), type(company), company.setup)
+        await SHELF.open(self, words, company.engine, company.folder, opening)
+
+    def kept(self) -> tuple[Any, ...]:
+        """What a house knows."""
+        return self.company.kept(), self.office.kept(), dict(self.ids), self.keys
+
+    def take(self, kept: tuple[Any, ...]) -> None:
+        """As it stood."""
+        company, office, ids, self.keys = kept
+        self.company.take(company)
+        self.office.take(office)
+        self.ids = dict(ids)
+
+    async def _open(self) -> None:
         await self.company.open()
         await self.office.open()
         async with reading(self.company.engine) as conn:
