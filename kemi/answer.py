@@ -20,6 +20,7 @@ from kemi.store.configuration import Configuration
 from kemi.store.layout import PREPAID, TAXES, Settings
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
+from kemi.store.trunks import SUSPENDED, trunk_by_id
 from ratebook.bands import terms_at
 from ratebook.compiled.read import RatesSnapshot
 from ratebook.tax import CALLS, Tax, with_tax
@@ -105,7 +106,7 @@ def _talking(running: RunningCall, callee: Callee, ring_ms: int, now: Now, due_m
 
 def _held(rooms: Rooms, change: Change, running: RunningCall, settings: Settings, now: Now) -> RunningCall | Refusal:
     """The call with its first grant, at the price of this moment; or why it gets none, and then holds what it held."""
-    if running.cut_by:
+    if running.cut_by or not (running.special or _may_go_on(change, running)):
         return Refusal("suspended", _inactive(change, running), running.account)
     legs, provider = _legs_of_now(rooms, change, running, now)
     payers = grants.payers_of(change, legs, running.limits, now)
@@ -188,8 +189,18 @@ def _lack(change: Change, payers: grants.Payers, running: RunningCall, now: Now)
     return Refusal(limits.LIMIT, narrowest.account, running.account, str(narrowest.rule))
 
 
+def _may_go_on(change: Change, running: RunningCall) -> bool:
+    """Whether nobody whose call it is has been suspended since it began: the meter's mark comes a second later."""
+    if not all(change.account(one).is_active for one in running.accounts):
+        return False
+    trunk = trunk_by_id(change.store.config, change.txn, running.trunk) if running.trunk else None
+    return trunk is None or trunk.state != SUSPENDED
+
+
 def _inactive(change: Change, running: RunningCall) -> int:
-    """The lowest account of those that pay that was suspended meanwhile; the caller's own: all are active again."""
+    """The lowest account of those that pay that was suspended meanwhile; the caller's own: it was its trunk, or all are
+    active again.
+    """
     path = map(change.account, running.accounts)
     return next((account.id for account in path if not account.is_active), running.account)
 

@@ -6,6 +6,7 @@ import secrets
 
 from kemi import carriers, devices_in, ends, farewell, guards, messages, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
+from kemi.authorize import Target
 from kemi.calls_in import send_message, send_out
 from kemi.clock import now
 from kemi.failover import fail_over
@@ -13,6 +14,7 @@ from kemi.forwards import FOLLOWED, Forwarded, forward
 from kemi.identify import Source
 from kemi.messages import Far
 from kemi.prober import note_result
+from kemi.redirects import follow
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
@@ -38,9 +40,6 @@ REPEATING_MS = 32_000
 """How long a refusal is sent again until its ACK comes (RFC 3261 17.2.1, timer H). tm takes the time that a gateway
 had for its first answer, which may be half a second."""
 
-PASS = 1
-"""What a reply route returns so that the reply goes on."""
-
 
 class ReplyDropped(Exception):
     """The reply at hand must not go on."""
@@ -59,6 +58,7 @@ def reply(rooms: Rooms) -> None:
     code, method = sip.number("$rs"), sip.text("$rm")
     seen = sip.seen()
     if not seen.is_clean:
+        end_in_doubt(rooms)
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 300:
         devices_in.mend_reply()
@@ -97,31 +97,52 @@ def _ringing(seen: Seen) -> None:
     tag = sip.text("$tt")
     contacts = sip.uris(seen.bodies("Contact"))
     if tag and contacts:
-        noted = notes.with_early_side(sip.dialog_note(notes.EARLY), tag, notes.Early(contacts[0], _route_set(seen)))
+        noted = notes.with_early_side(
+            sip.dialog_note(notes.EARLY), tag, notes.Early(contacts[0], _route_set(seen.bodies("Record-Route")))
+        )
         if noted is not None:
             sip.set_dialog_note(notes.EARLY, noted)
 
 
-def _route_set(seen: Seen) -> tuple[str, ...]:
-    """What a request to the sender of the reply at hand carries."""
-    record_routes = sip.uris(seen.bodies("Record-Route"))
+def _route_set(bodies: list[str]) -> tuple[str, ...]:
+    """What a request to the sender of the reply at hand carries, by its Record-Routes."""
+    record_routes = sip.uris(bodies)
     own = next((at for at, uri in enumerate(record_routes) if sip.is_own_uri(uri)), len(record_routes))
     return guards.beyond_us(record_routes, own)
 
 
-def reply_in_doubt() -> int:
-    """What becomes of a reply that a fault hit, or that is no text: a 2xx to an INVITE must not pass, nor what answers
-    nothing of ours; the rest is harmless without what its sender says of itself.
+def passes_in_doubt() -> bool:
+    """Whether a reply that a fault hit, or that is no text, goes on: not a 2xx to an INVITE, nor what answers nothing
+    of ours; the rest is harmless without what its sender says of itself.
     """
     try:
         method, tag = sip.text("$rm"), sip.text("$tt")
     except UnicodeDecodeError:
-        return sip.drop_reply()
+        return False
     is_answer = method == "INVITE" and 200 <= sip.number("$rs") < 300
     if is_answer or sip.check_transaction() < 0:
-        return sip.drop_reply()
+        return False
     ends.answer_in_doubt(tag)
-    return PASS
+    return True
+
+
+def end_in_doubt(rooms: Rooms) -> None:
+    """The reply at hand, which is dropped, if it is a 2xx to an INVITE that is yet to be answered: its sender talks,
+    and nobody hears it. Its leg is hung up, the call has failed.
+    """
+    if not (sip.text("$rm") == "INVITE" and 200 <= sip.number("$rs") < 300 and rooms.has_store()):
+        return
+    call = sip.dialog_call() or call_of_invite(rooms, sip.text("$ci"), sip.text("$ft"))
+    running = find(rooms, call) if call is not None else None
+    if call is None or (running is not None and running.is_answered and sip.loose_text("tt") in running.tags):
+        return  # of nobody, or of a call that goes on without it
+    received, is_late = sip.received(), _is_given_up()
+    if running is not None and not is_late and comes_from_side(rooms, running, "callee", received.ip, sip.proven()):
+        given_up(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())
+    contacts = [uri for uri in sip.uris([sip.loose_text("hdr(Contact)")]) if guards.is_target(uri)]
+    _hang_up(rooms, received, contacts[0] if contacts else "", _route_set(sip.headers("Record-Route")))
+    if not is_late and find(rooms, call) is None:
+        _tell_caller(LATE)
 
 
 def _updated(rooms: Rooms, seen: Seen) -> None:
@@ -207,12 +228,12 @@ def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
 def _pick_up(rooms: Rooms, call: str, tag: str, seen: Seen) -> None:
     """The answer: it passes with a grant and a timer, or not at all. Raises ReplyDropped."""
     contacts = sip.uris(seen.bodies("Contact"))
-    route_set = _route_set(seen)
+    route_set = _route_set(seen.bodies("Record-Route"))
     received = sip.received()
     moment = now()
     decision: Grant | Denied
-    if sip.reply_branch() < int(sip.dialog_note(notes.PAST) or 0):
-        decision = LATE  # of a gateway that was given up
+    if _is_given_up():
+        decision = LATE
     elif not guards.is_leg(tag, contacts, route_set) or sip.dialog_call() is None:
         decision = Denied("leg", *UNAVAILABLE)  # nobody could end it: no target, or no dialog and so no timer
         given_up(rooms, call, End("system", *UNAVAILABLE, 0), moment)
@@ -234,6 +255,11 @@ def _pick_up(rooms: Rooms, call: str, tag: str, seen: Seen) -> None:
         raise ReplyDropped
 
 
+def _is_given_up() -> bool:
+    """Whether the reply at hand is of a gateway that the call has left."""
+    return sip.reply_branch() < int(sip.dialog_note(notes.PAST) or 0)
+
+
 def _tell_caller(denied: Denied) -> None:
     """The final answer to the INVITE, whose other branches end with it."""
     if sip.check_transaction() >= 0:
@@ -245,8 +271,8 @@ def _hang_up(rooms: Rooms, received: Received, contact: str, route_set: tuple[st
     """ACK and BYE to the leg that sent the 2xx at hand."""
     leg = Far(
         sip.text("$ci"),
-        sip.text("$hdr(From)"),
-        sip.text("$hdr(To)"),
+        sip.loose_text("hdr(From)"),
+        sip.loose_text("hdr(To)"),
         sip.number("$cs"),
         contact,
         route_set,
@@ -275,7 +301,8 @@ def failure(rooms: Rooms) -> None:
     _note_failure(rooms, call, code, ring_ms)
     forwarded = _forwarded(rooms, call, code, ring_ms)
     if forwarded is None:
-        target = carriers.prove(rooms, call, code) or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
+        target = carriers.prove(rooms, call, code) or _redirected(rooms, call, code, ring_ms)
+        target = target or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
     else:
         target, call = forwarded.target, forwarded.call
     if target is not None:
@@ -301,6 +328,18 @@ def _forwarded(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | 
         sip.follow_call(found.call)
         devices_in.note_nat(notes.CALLEE, is_device=False)
     return found
+
+
+def _redirected(rooms: Rooms, call: str, code: int, ring_ms: int) -> Target | None:
+    """Where the gateway has sent the call, if that is its carrier's and it may; None: nowhere."""
+    if code not in FOLLOWED:
+        return None
+    past = tuple(sip.dialog_note(notes.REDIRECTED).split())
+    found = follow(rooms, call, code, sip.uris([sip.failure_header("Contact")]), past, ring_ms, sip.offer, now())
+    if found is None:
+        return None
+    sip.set_dialog_note(notes.REDIRECTED, " ".join([*past, found.place]))
+    return found.target
 
 
 def message_answered(rooms: Rooms) -> None:

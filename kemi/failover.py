@@ -28,7 +28,8 @@ from ratebook.choice import offer
 from ratebook.routing import Plan
 
 REDIRECTIONS = range(300, 400)
-"""Codes that lead elsewhere. Nobody is followed there, where no plan and no price is known: the gateway has failed."""
+"""Codes that lead elsewhere. Nobody is followed to where no plan and no price is known: the gateway has failed. What
+may be followed is `kemi.redirects`' affair."""
 RING_LEFT_MIN_MS = 1_000
 """Another gateway is not worth less ringing than this."""
 
@@ -57,12 +58,12 @@ def fail_over(
         top = running.legs[-1] if running.legs else None
         try:
             offered = quote.offer_of(look, plan, running.path)
-            if not _may_try_again(offered.plan, running, sip_code, rung_ms):
+            if not may_try_again(offered.plan, running, sip_code, rung_ms):
                 return None
             ways, _ = quote.find_ways(look, offered, top, tried, running.key, running.special)
         except (quote.NoExchange, Refusal):
             return None
-    taken = _change_gateway(rooms, running.key, ways, sip_code, now, ring_ms)
+    taken = change_gateway(rooms, running.key, ways, sip_code, now, ring_ms)
     return None if taken is None else target_of(offered.plan, *taken, rung_ms)
 
 
@@ -105,29 +106,27 @@ def _next_hop(rooms: Rooms, running: RunningCall, sip_code: int, now: Now, ring_
     return hop_target(running.hops[1], parties_again(running), running.ring_s, rung_ms)
 
 
-def _may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:
+def may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:
     """Whether the code and what is left of attempts and ringing time allow another gateway."""
     left_ms = plan.ring_timeout_s * 1000 - rung_ms
     fails_over = sip_code in plan.failover_codes or sip_code in REDIRECTIONS
     return fails_over and len(running.attempts) < plan.attempts_max and left_ms >= RING_LEFT_MIN_MS
 
 
-def _change_gateway(
+def change_gateway(
     rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now, ring_ms: int
 ) -> tuple[Way, Parties] | None:
+    """The call goes on by the first of these ways that has room, and what that is told; None: none has, or it is over.
+
+    One way that is the gateway at hand: its carrier has sent the call on inside its own network.
+    """
     with Change(rooms.store) as change:
         running = change.call(key)
         if running is None or running.is_answered:
             return None
-        before = running.provider
-        if before is not None:
-            exposure.move(change, before.account, -before.held)
-        way, _ = take_gateway(change, ways, running.special, now)
+        way = _taken(change, running, ways, now)
         if way is None:
-            if before is not None:
-                exposure.move(change, before.account, before.held)
             return None
-        accounts.release_channel(change.store, change.txn, b"g", running.gateway)
         attempts = (*with_code(running, sip_code, ring_ms, now), (way.gateway.id, 0, now.wall_ms, 0, 0))
         until_s = min(running.priced_until_s, way.until_s)
         parties = parties_of(way, running)
@@ -142,3 +141,18 @@ def _change_gateway(
         )
         change.put_call(after)
         return way, parties
+
+
+def _taken(change: Change, running: RunningCall, ways: list[Way], now: Now) -> Way | None:
+    """The first way with room, counted on it in place of the gateway at hand; None: there is none, all is as it was."""
+    if [way.gateway.id for way in ways] == [running.gateway]:
+        return ways[0]._replace(leg=running.provider)
+    before = running.provider
+    if before is not None:
+        exposure.move(change, before.account, -before.held)
+    way, _ = take_gateway(change, ways, running.special, now)
+    if way is not None:
+        accounts.release_channel(change.store, change.txn, b"g", running.gateway)
+    elif before is not None:
+        exposure.move(change, before.account, before.held)
+    return way

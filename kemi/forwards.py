@@ -21,7 +21,7 @@ from kemi.sides import party_of
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.translate import CALLED
-from kemi.transfers import is_here, parse_aim
+from kemi.transfers import is_here, parse_aim, places_of
 
 FOLLOWED = frozenset({300, 301, 302})
 """RFC 3261 21.3: what names other places for the same call."""
@@ -74,11 +74,10 @@ def _asked(rooms: Rooms, running: RunningCall, uri: str, is_own: Callable[[str],
         party = party_of(store, txn, running, "callee")
         if party is None or not party.forwards or party.state != "active" or len(running.joined) > FORWARDS_MAX:
             return None
-        configuration = store.configuration(txn)
         is_fit = aim is not None and aim.replaces is None and is_within_limit(aim.user, USER_MAX)
-        if aim is None or not is_fit or not is_here(aim, configuration.settings(txn).realm, is_own):
+        if aim is None or not is_fit or not is_here(aim, places_of(store, txn), is_own):
             return None
-        rules = configuration.translations(txn, party.account).of_trunk(trunk_of(party), CALLED)
+        rules = store.configuration(txn).translations(txn, party.account).of_trunk(trunk_of(party), CALLED)
         called = normalise(party, aim.user, rules) or aim.user
         records = [txn.get(key, db=store.call) for key in running.joined]
     before = [running, *[unpack_call(raw) for raw in records if raw is not None]]

@@ -6,14 +6,14 @@ An account without any costs nothing: what it has is known to the process, and n
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from kemi.clock import Now
 from kemi.quote import Look
 from kemi.refusal import Refusal
-from kemi.store import layout, limits, queues
-from kemi.store.calls import ChargeLeg, Claim, RunningCall
+from kemi.store import layout, limits, queues, trunks
+from kemi.store.calls import ChargeLeg, Claim, RunningCall, has_packages
 from kemi.store.change import Change
 from kemi.store.layout import SUSPENDED, Account, Settings
 from kemi.store.limits import ACCOUNT, TRUNK, Counter
@@ -53,13 +53,15 @@ class Standing(NamedTuple):
 
 NOTHING = Standing()
 
+_new = tuple.__new__
+
 
 def check_numbers(look: Look, path: Sequence[Account], trunk: int, caller: str, called: str | None) -> None:
     """Whether lists and ranges let a call pass. `called` None: somebody of ours, by name. Raises Refusal."""
     ranges = look.configuration.ranges(look.txn)
     risk = ranges.find(called) if called and ranges else None
-    found = look.configuration.cautious(look.txn, [account.id for account in path])
-    if not found and risk is None:
+    found = look.configuration.cautious(look.txn, path)
+    if risk is None and not [one for _, one in found if one.has_lists]:
         return
     own = dict(found)
     for account in path:
@@ -76,38 +78,43 @@ def standing_of(
     look: Look, path: Sequence[Account], trunk: int, legs: Sequence[ChargeLeg], first_hold_s: int
 ) -> Standing:
     """What the rules of the path ask of a call. `first_hold_s` 0: a MESSAGE. Raises Refusal."""
-    cautious = look.configuration.cautious(look.txn, [account.id for account in path])
-    if not cautious:
-        return NOTHING
-    rules = [(account, rule) for account, own in cautious for rule in own.rules if rule.trunk in {0, trunk}]
-    groups = look.groups() if any(rule.group for _, rule in rules) else ()
-    by_account = {leg.account: leg for leg in legs}
-    claims, call_max_s = [], 0
-    for account, rule in rules:
-        if rule.group and rule.group not in groups:
-            continue
-        claim = _claim(look, account, rule, by_account.get(account), first_hold_s)
-        if claim is not None:
-            claims.append(claim)
-            if rule.measure == FIRST_CALL:
-                call_max_s = min(call_max_s or rule.limit, rule.limit)
-    return Standing(tuple(claims), call_max_s)
+    claims: list[Claim] = []
+    call_max_s = 0
+    groups: tuple[str, ...] | None = None
+    for account, own in look.configuration.cautious(look.txn, path):
+        for rule in own.rules:
+            if rule.trunk and rule.trunk != trunk:
+                continue
+            if rule.group:
+                groups = look.groups() if groups is None else groups
+                if rule.group not in groups:
+                    continue
+            claim = _claim(look, account, rule, legs, first_hold_s)
+            if claim is not None:
+                claims.append(claim)
+                if rule.measure == FIRST_CALL:
+                    call_max_s = min(call_max_s or rule.limit, rule.limit)
+    return _new(Standing, (tuple(claims), call_max_s)) if claims else NOTHING
 
 
-def _claim(look: Look, account: int, rule: Rule, leg: ChargeLeg | None, first_hold_s: int) -> Claim | None:
+def _claim(look: Look, account: int, rule: Rule, legs: Sequence[ChargeLeg], first_hold_s: int) -> Claim | None:
     """None: this call is nothing to the rule."""
-    if rule.measure == SPEND:
-        return None if leg is None else Claim(rule.id, SPEND, account, 0, max(0, leg.held), "")
-    if rule.measure == MINUTES:
-        return Claim(rule.id, MINUTES, account, 0, first_hold_s * 1000, "") if first_hold_s else None
-    if rule.measure == CALLS:
-        return Claim(rule.id, CALLS, account, 0, 0, "")
+    number, measure = rule.id, rule.measure
+    if measure == CALLS:
+        return _new(Claim, (number, CALLS, account, 0, 0, ""))
+    if measure == MINUTES:
+        return _new(Claim, (number, MINUTES, account, 0, first_hold_s * 1000, "")) if first_hold_s else None
+    leg = None
+    for one in legs:
+        if one.account == account:
+            leg = one
+    if measure == SPEND:
+        return None if leg is None else _new(Claim, (number, SPEND, account, 0, max(0, leg.held), ""))
     destination = limits.destination_of(leg.prefix if leg else "", look.number)
-    is_first = rule.measure == FIRST_CALL
     scope = (TRUNK, rule.trunk) if rule.trunk else (ACCOUNT, account)
-    if limits.is_met(look.store, look.txn, *scope, destination, answered=is_first):
+    if limits.is_met(look.store, look.txn, *scope, destination, answered=measure == FIRST_CALL):
         return None
-    return Claim(rule.id, rule.measure, account, rule.trunk, 0, destination)
+    return _new(Claim, (number, measure, account, rule.trunk, 0, destination))
 
 
 # --- inside the transaction
@@ -120,28 +127,31 @@ def take(
 
     `legs`: what is really held of money, packages taken off.
     """
-    claims = tuple([_refitted(claim, legs) for claim in wanted])
+    if not wanted:
+        return wanted
+    claims = _refitted(wanted, legs) if has_packages(legs) else wanted
+    touched = set()
     for claim in claims:
-        counter = _counter(change, claim, now)
-        if counter is None or (claim.measure == DESTINATIONS and not _is_new(change, claim)):
+        number, measure, account, _, held, destination = claim
+        counters = limits.in_change(change, account, now.wall_s)
+        counter = counters.get(number)
+        if counter is None or (measure == DESTINATIONS and not _is_new(change, claim)):
             continue
-        counted = _counted(counter, claim)
-        if counted.is_over and counter.action != WARN:
-            raise Refusal(LIMIT, claim.account, caller, str(claim.rule), limit=claim.rule)
-        if claim.measure == DESTINATIONS:
-            limits.meet(change, *_scope(claim), claim.destination, answered=False)
-        limits.put(change, claim.rule, _watched(change, claim.rule, counted, now))
+        counter = counter.plus(0, held) if measure in HELD else counter.plus(1, 0)
+        if counter.left < 0:
+            if counter.action != WARN:
+                raise Refusal(LIMIT, account, caller, str(number), limit=number)
+            counter = _alarmed(change, number, counter, now)
+        if measure == DESTINATIONS:
+            limits.meet(change, *_scope(claim), destination, answered=False)
+        counters[number] = counter
+        touched.add(account)
+    limits.write(change, touched)
     return claims
 
 
-def _refitted(claim: Claim, legs: Sequence[ChargeLeg]) -> Claim:
-    return claim._replace(held=limits.held_of(claim, legs, 0)) if claim.measure == SPEND else claim
-
-
-def _counter(change: Change, claim: Claim, now: Now) -> Counter | None:
-    """A rule's counter in the window of this moment; None: it has none, or is gone."""
-    found = None if claim.measure == FIRST_CALL else limits.in_change(change, claim.rule)
-    return None if found is None else found.at(now.wall_s)
+def _refitted(claims: Iterable[Claim], legs: Sequence[ChargeLeg]) -> tuple[Claim, ...]:
+    return tuple([one._replace(held=limits.held_of(one, legs, 0)) if one.measure == SPEND else one for one in claims])
 
 
 def _is_new(change: Change, claim: Claim) -> bool:
@@ -152,18 +162,8 @@ def _scope(claim: Claim) -> tuple[bytes, int]:
     return (TRUNK, claim.trunk) if claim.trunk else (ACCOUNT, claim.account)
 
 
-def _counted(counter: Counter, claim: Claim) -> Counter:
-    if claim.measure in HELD:
-        return counter._replace(held=counter.held + claim.held)
-    return counter._replace(used=counter.used + 1)
-
-
-def _watched(change: Change, rule: int, counter: Counter, now: Now) -> Counter:
-    """The counter as it is to be written; its alarm is given at its crossing, once in a window."""
-    return _alarmed(change, rule, counter, now) if counter.is_over else counter
-
-
 def _alarmed(change: Change, rule: int, counter: Counter, now: Now) -> Counter:
+    """The counter as it is to be written when it is crossed: its alarm is given once in a window."""
     if counter.alarmed == counter.window:
         return counter
     suspends = counter.action == SUSPEND
@@ -187,15 +187,20 @@ def _suspend(change: Change, counter: Counter, now: Now) -> None:
         trunk = trunk_by_id(store.config, change.txn, counter.trunk)
         if trunk is None or trunk.state != "active":
             return
-        change.txn.put(key, pack_peer(trunk._replace(state="suspended")), db=store.config)
+        change.txn.put(key, pack_peer(trunk._replace(state=trunks.SUSPENDED)), db=store.config)
     change.txn.put(layout.due_key(now.boot_ms, b"s", key), b"", db=store.due)
 
 
-def refused(change: Change, rule: int, now: Now) -> None:
-    """A call was refused by a limit, in a transaction that is gone: its alarm is given in this one."""
-    found = limits.get(change.store, change.txn, rule)
-    if found is not None:
-        limits.put(change, rule, _alarmed(change, rule, found.at(now.wall_s), now))
+def refused(change: Change, account: int, rule: int, now: Now) -> None:
+    """A call was refused by an account's limit, in a transaction that is gone: its alarm is given in this one."""
+    _alarm(change, account, rule, now)
+
+
+def _alarm(change: Change, account: int, rule: int, now: Now) -> None:
+    counters = limits.in_change(change, account, now.wall_s)
+    if rule in counters:
+        counters[rule] = _alarmed(change, rule, counters[rule], now)
+        limits.write(change, (account,))
 
 
 # --- while a call runs
@@ -205,8 +210,8 @@ def spendable(change: Change, claims: Sequence[Claim], account: Account, now: No
     """What a new hold may take of an account: its money, and what its limits leave."""
     left = account.available
     for claim in claims:
-        if claim.measure == SPEND and claim.account == account.id:
-            counter = _counter(change, claim, now)
+        if claim.account == account.id and claim.measure == SPEND:
+            counter = limits.in_change(change, account.id, now.wall_s).get(claim.rule)
             if counter is not None and counter.action != WARN:
                 left = min(left, counter.left)
     return left
@@ -226,18 +231,21 @@ def longest_grant_s(change: Change, running: RunningCall, settings: Settings, no
     found = []
     for claim, counter in _narrow(change, running, now):
         if claim.measure == MINUTES:
-            has_plenty = counter.left >= SHARED * settings.grant_s * 1000
-            step_s = settings.grant_s if has_plenty else settings.first_hold_s
-            found.append(min((counter.left + claim.held) // 1000, running.grant_s + step_s))
+            left_ms = counter.left
+            step_s = settings.grant_s if left_ms >= SHARED * settings.grant_s * 1000 else settings.first_hold_s
+            found.append(min((left_ms + claim.held) // 1000, running.grant_s + step_s))
     return min(found, default=None)
 
 
-def _narrow(change: Change, running: RunningCall, now: Now) -> Iterator[tuple[Claim, Counter]]:
+def _narrow(change: Change, running: RunningCall, now: Now) -> list[tuple[Claim, Counter]]:
     """The limits that may end a running call, with their counters."""
+    found = []
     for claim in running.limits:
-        counter = _counter(change, claim, now) if claim.measure in HELD else None
-        if counter is not None and counter.action != WARN:
-            yield claim, counter
+        if claim.measure in HELD:
+            counter = limits.in_change(change, claim.account, now.wall_s).get(claim.rule)
+            if counter is not None and counter.action != WARN:
+                found.append((claim, counter))
+    return found
 
 
 def narrowest(change: Change, running: RunningCall, now: Now) -> Claim | None:
@@ -251,23 +259,28 @@ def hold(
 ) -> tuple[Claim, ...]:
     """Moves what a call holds of its limits to what its legs hold and its grant lasts; the claims as they are then."""
     after = []
+    touched = set()
     for claim in claims:
-        held = limits.held_of(claim, legs, grant_s)
-        if held != claim.held:
-            counter = _counter(change, claim, now)
+        number, measure, account, trunk, before, destination = claim
+        held = limits.held_of(claim, legs, grant_s) if measure in HELD else before
+        if held != before:
+            counters = limits.in_change(change, account, now.wall_s)
+            counter = counters.get(number)
             if counter is not None:
-                moved = counter._replace(held=max(0, counter.held + held - claim.held))
-                limits.put(change, claim.rule, _watched(change, claim.rule, moved, now))
-            claim = claim._replace(held=held)  # noqa: PLW2901 -- the same claim, with its hold
+                counter = counter.plus(0, held - before)
+                counters[number] = counter if counter.left >= 0 else _alarmed(change, number, counter, now)
+                touched.add(account)
+            claim = _new(Claim, (number, measure, account, trunk, held, destination))  # noqa: PLW2901 -- with its hold
         after.append(claim)
+    limits.write(change, touched)
     return tuple(after)
 
 
 def stopped(change: Change, running: RunningCall, now: Now) -> None:
     """A call that got no longer grant: the limits that had no room for one give their alarm."""
-    for claim, counter in [*_narrow(change, running, now)]:
+    for claim, counter in _narrow(change, running, now):
         if _has_stopped(counter, claim, running):
-            limits.put(change, claim.rule, _alarmed(change, claim.rule, counter, now))
+            _alarm(change, claim.account, claim.rule, now)
 
 
 def _has_stopped(counter: Counter, claim: Claim, running: RunningCall) -> bool:
@@ -285,14 +298,16 @@ def _has_stopped(counter: Counter, claim: Claim, running: RunningCall) -> bool:
 def settle(change: Change, running: RunningCall, micros: Sequence[int], duration_ms: int, wall_s: int) -> None:
     """What a call has held becomes what it came to, in each of its limits. `micros`: of its legs, in their order."""
     charged = {leg.account: came for leg, came in zip(running.legs, micros, strict=True)}
+    touched = set()
     for claim in running.limits:
-        if claim.measure == FIRST_CALL:
-            if running.is_answered:
-                limits.meet(change, *_scope(claim), claim.destination, answered=True)
-            continue
-        found = limits.in_change(change, claim.rule) if claim.measure in HELD else None
-        if found is not None:
-            counter = found.at(wall_s)
-            came = max(0, charged.get(claim.account, 0)) if claim.measure == SPEND else duration_ms
-            after = counter._replace(held=max(0, counter.held - claim.held), used=counter.used + came)
-            limits.put(change, claim.rule, after)
+        number, measure, account, _, held, destination = claim
+        if measure in HELD:
+            counters = limits.in_change(change, account, wall_s)
+            counter = counters.get(number)
+            if counter is not None:
+                came = max(0, charged.get(account, 0)) if measure == SPEND else duration_ms
+                counters[number] = counter.plus(came, -held)
+                touched.add(account)
+        elif measure == FIRST_CALL and running.is_answered:
+            limits.meet(change, *_scope(claim), destination, answered=True)
+    limits.write(change, touched)

@@ -18,8 +18,10 @@ from kemi.store.trunks import trunk_by_id
 
 HOPS_MAX = 10
 """Of one call, places of its devices counted one by one."""
-NEXT_CODES = frozenset({404, 408, 410, 480, 482, 486, *range(500, 600), 600, 603, 604})
-"""Busy, away, declined, gone, going in circles, out of order: the next hop is tried."""
+NEXT_CODES = frozenset({*range(300, 400), 404, 408, 410, 480, 482, 486, *range(500, 600), 600, 603, 604})
+"""Sent elsewhere, which may not be followed or is refused; busy, away, declined, gone, going in circles, out of order:
+the next hop is tried.
+"""
 
 
 def hop_of_uri(uri: str) -> Hop | None:

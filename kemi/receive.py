@@ -306,4 +306,4 @@ def _record(
         begun |= {"kind": "call"}
         change.event(queues.REFUSED, now, refusal_record(begun, invitation, refused, now))
         if limit:
-            limits.refused(change, limit, now)
+            limits.refused(change, refused.account, limit, now)

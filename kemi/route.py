@@ -121,11 +121,18 @@ class Kambill:
             return sip.drop_reply()
         except UnicodeDecodeError:
             sip.count("undecodable")
-            return calls_on.reply_in_doubt()
+            return self._in_doubt()
         except Exception as fault:  # noqa: BLE001 -- the process edge
             self._count(fault)
-            return calls_on.reply_in_doubt()
+            return self._in_doubt()
         return DONE
+
+    def _in_doubt(self) -> int:
+        """A reply that a fault hit, or that is no text."""
+        if calls_on.passes_in_doubt():
+            return DONE
+        self._safely(lambda: calls_on.end_in_doubt(self.rooms))
+        return sip.drop_reply()
 
     def _is_admitted(self) -> bool:
         """Whether the message at hand is looked at: its source is not banned and floods nobody."""

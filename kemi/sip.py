@@ -79,6 +79,14 @@ def text(name: str) -> str:
     return value or ""
 
 
+def loose_text(name: str) -> str:
+    """The same of a name without its `$`, in which bytes that are no text are U+FFFD."""
+    try:
+        return text(f"${name}")
+    except UnicodeDecodeError:
+        return bytes.fromhex(text(f"$({name}{{s.encode.hexa}})")).decode(errors="replace")
+
+
 def first_line() -> str:
     """The message's first line as it came, without its end."""
     return text("$(mb{line.at,0})").rstrip("\r\n")
@@ -202,15 +210,10 @@ SDP = "application/sdp"
 
 
 def offer() -> str:
-    """The SDP of the request at hand; empty: it has none. Bytes that are no text are U+FFFD: they are names of sessions
-    in older alphabets, and no reason to read no further.
+    """The SDP of the request at hand; empty: it has none. What is no text in it are names in older alphabets, and no
+    reason to read no further.
     """
-    if not text("$cT").lower().startswith(SDP):
-        return ""
-    try:
-        return text("$rb")
-    except UnicodeDecodeError:
-        return bytes.fromhex(text("$(rb{s.encode.hexa})")).decode(errors="replace")
+    return loose_text("rb") if text("$cT").lower().startswith(SDP) else ""
 
 
 def set_sdp(sdp: str) -> None:

@@ -24,6 +24,7 @@ from kemi.sides import party_of
 from kemi.store import accounts
 from kemi.store.calls import Hop, RunningCall
 from kemi.store.devices import Device
+from kemi.store.environment import HotStore
 from kemi.store.origins import Origin, device_of, trunk_of
 from kemi.store.translate import CALLED
 
@@ -105,22 +106,42 @@ def referred(
         if other is None or not _may_reach(sender, other):
             return FORBIDDEN
         aim = parse_aim(uris[0]) if len(uris) == 1 else None
-        realm = store.configuration(txn).settings(txn).realm
-        if aim is None or not is_here(aim, realm, is_own):
+        places = places_of(store, txn)
+        if aim is None or not is_here(aim, places, is_own):
             return NOT_HERE
         user = _user_for(store, txn, sender, other, aim.user)
     if user is None:
         return NOT_HERE
     leg = running.callee_leg if side == "caller" else running.caller_leg
     assert leg is not None, "an answered call has a callee"
-    host = realm if aim.host == realm else _host_of(leg.socket)
+    host = aim.host if places.has(aim.host) else _host_of(leg.socket)
     headers = f"?Replaces={quote(str(aim.replaces), safe='')}" if aim.replaces else ""
     return f"sip:{user}@{host}{headers}"
 
 
-def is_here(aim: Aim, realm: str, is_own: Callable[[str], bool]) -> bool:
+class Places(NamedTuple):
+    """Where devices find us by name."""
+
+    realm: str
+    ports: frozenset[str]
+    """On which Kamailio listens."""
+
+    def has(self, host: str) -> bool:
+        """Whether a host, with a port or without, is our name. On another port somebody else may listen."""
+        name, _, port = host.partition(":")
+        return name.lower() == self.realm.lower() and (not port or port in self.ports)
+
+
+def places_of(store: HotStore, txn: Any) -> Places:
+    """As the configuration and Kamailio have it now."""
+    sockets = txn.get(b"sockets", b"", db=store.meta).decode().split()
+    ports = frozenset([socket.rpartition(":")[2] for socket in sockets])
+    return Places(store.configuration(txn).settings(txn).realm, ports)
+
+
+def is_here(aim: Aim, places: Places, is_own: Callable[[str], bool]) -> bool:
     """Whether an aim is a place of ours: one of our sockets, or the name by which devices know us."""
-    return not aim.host or aim.host.lower() == realm.lower() or is_own(f"sip:{aim.host}")
+    return not aim.host or places.has(aim.host) or is_own(f"sip:{aim.host}")
 
 
 def _may_reach(sender: Origin, other: Origin) -> bool:

@@ -29,7 +29,7 @@ def record_refusal(
         begun = begun_by(trunk) | numbers_of(change.configuration, change.txn, trunk, invitation) | {"kind": kind}
         change.event(queues.REFUSED, now, refusal_record(begun, invitation, refused, now))
         if limit:
-            limits.refused(change, limit, now)
+            limits.refused(change, refused.account, limit, now)
 
 
 def begun_by(origin: Origin) -> dict[str, int]:
@@ -59,6 +59,8 @@ def refusal_record(begun: dict[str, Any], invitation: Invitation, refused: Refus
         "rule": refused.rule,
         "path": [begun["account"]],
         "caller_sent": invitation.caller,
+        "private": invitation.is_private,
+        "forwarded": invitation.redirected is not None,
         "called_sent": invitation.called,
         "routing_number": "",
         "identity": "",

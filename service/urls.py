@@ -22,7 +22,7 @@ from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
 from service.ledger import operations_api as operations
-from service.messages import broadcasts_api, mails_api, suppressions_api, trials_api
+from service.messages import broadcasts_api, mails_api, senders_api, suppressions_api, trials_api
 from service.notices import api as notices_api
 from service.notices import terms_api as notice_terms_api
 from service.payments import alerts_api, bank_api, layouts_api, recharges_api, vouchers_api
@@ -44,7 +44,7 @@ from service.reports.scheduled import api as report_schedules
 from service.rerating import api as rerating
 from service.sellers import brand, mail, numbering
 from service.tariffs import api as tariffs
-from service.tariffs import browsing_api, exchange_api, pending_api, rates_api, sheets_api
+from service.tariffs import browsing_api, exchange_api, groups_api, pending_api, rates_api, sheets_api
 from service.webhooks import api as webhooks
 
 _SINGLE: tuple[Endpoint, ...] = (
@@ -78,6 +78,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *mail.ENDPOINTS,
     *mails_api.ENDPOINTS,
     *trials_api.ENDPOINTS,
+    *senders_api.ENDPOINTS,
     *suppressions_api.ENDPOINTS,
     *broadcasts_api.ENDPOINTS,
     *terms_api.ENDPOINTS,
@@ -96,6 +97,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *notices_api.ENDPOINTS,
     *notice_terms_api.ENDPOINTS,
     *rates_api.ENDPOINTS,
+    *groups_api.ENDPOINTS,
     *browsing_api.ENDPOINTS,
     *sheets_api.ENDPOINTS,
     *alerts_api.ENDPOINTS,

@@ -229,6 +229,11 @@ class RunningCall(NamedTuple):
     """Keys of all calls of its dialog (`kemi.joined`), in the order in which they were made; empty: it is alone."""
 
     @property
+    def is_forwarded(self) -> bool:
+        """Whether somebody of ours makes it for somebody else, by a redirection."""
+        return bool(self.joined) and self.joined[0] != self.key
+
+    @property
     def rated_number(self) -> str:
         """By which it is rated and routed."""
         return self.routing_number or self.called

@@ -26,7 +26,7 @@ class Change:
         self._before = store.state(self.txn)
         self.sequence, self.applied_command, self.running, self.events, self.invites = self._before
         self.counters: dict[int, Any] = {}
-        """Of limits, by rule, as they stand in this transaction (`kemi.store.limits`)."""
+        """Of limits, by account and rule, as they stand in this transaction (`kemi.store.limits`)."""
 
     def __enter__(self) -> Change:
         return self

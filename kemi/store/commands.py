@@ -22,7 +22,7 @@ from kemi.store import (
 )
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PACKAGED, PREPAID, SUSPENDED, TAXES
-from kemi.store.rules import NO_PRECAUTIONS, precautions_of
+from kemi.store.rules import precautions_of
 from kemi.store.specials import special_of
 from kemi.store.translate import bound_of
 from kemi.store.trunks import (
@@ -273,13 +273,10 @@ def _precautions(change: Change, command: Command, _now: Now) -> None:
     """The whole of what an account has, its counters with it; one that has nothing left has no record."""
     account, after = command["account"], precautions_of(command)  # a fault is one of this command, not of a call
     key = layout.precautions_key(account)
-    raw = change.txn.get(key, db=change.store.config)
-    before = NO_PRECAUTIONS if raw is None else precautions_of(layout.unpack_json(raw))
-    limits.configure(change, account, before.rules, after.rules)
+    limits.configure(change, account, after.rules)
     if any(command[part] for part in ("rules", "numbers", "opened", "closed")):
         _configure(change, key, command)
-    elif raw is not None:
-        change.txn.delete(key, db=change.store.config)
+    elif change.txn.delete(key, db=change.store.config):
         change.reconfigured()
 
 
@@ -288,7 +285,7 @@ def _ranges(change: Change, command: Command, _now: Now) -> None:
 
 
 def _limit_reset(change: Change, command: Command, _now: Now) -> None:
-    limits.reset(change, command["rule"])
+    limits.reset(change, command["account"], command["rule"])
 
 
 def _met(change: Change, command: Command, _now: Now) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from kemi.store import layout
 from kemi.store.contents import Content, content_of
-from kemi.store.layout import Settings
+from kemi.store.layout import Account, Settings
 from kemi.store.networks import Network, lies_in
 from kemi.store.rules import NO_PRECAUTIONS, Precautions, Ranges, precautions_of
 from kemi.store.specials import Specials, special_of
@@ -153,13 +153,13 @@ class Configuration:
             self._precautions[account] = found
         return found
 
-    def cautious(self, txn: Any, path: Iterable[int]) -> list[tuple[int, Precautions]]:
+    def cautious(self, txn: Any, path: Iterable[Account]) -> list[tuple[int, Precautions]]:
         """Those of a path who have set anything against fraud; nearly always nobody, which then costs no more."""
         kept, found = self._precautions, []
         for account in path:
-            precautions = kept.get(account) or self.precautions(txn, account)
+            precautions = kept.get(account.id) or self.precautions(txn, account.id)
             if precautions is not NO_PRECAUTIONS:
-                found.append((account, precautions))
+                found.append((account.id, precautions))
         return found
 
     def ranges(self, txn: Any) -> Ranges:

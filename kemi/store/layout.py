@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-VERSION = 1
+VERSION = 2
 """Of every record here. Raised when a layout changes."""
 
 SUSPENDED = 1

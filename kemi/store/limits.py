@@ -1,4 +1,5 @@
-"""Counters of limits in the store, a fixed record each, and the destinations that somebody has called before.
+"""Counters of limits in the store, one record for all of an account, and the destinations that somebody has called
+before.
 
 What a call may come to is held as its money is, in the same transaction: however many calls there are at once, they
 stay below the limit together. A window is an hour or a day of UTC's clock; what is held goes on into the next one.
@@ -7,7 +8,7 @@ stay below the limit together. A window is an hour or a day of UTC's clock; what
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from kemi.store import layout
@@ -23,8 +24,11 @@ DIGITS = 4
 """What a destination is named by where its rate holds for every number, or nobody pays."""
 UNSET = "warn"
 NO_LIMIT = 2**63 - 1
+_HEAD = bytes((VERSION,))
 
-_COUNTER = struct.Struct("<BBBxIIIIIqqq")
+_COUNTER = struct.Struct("<IBBxxIIIIqqq")
+_MEASURES = {measure: code for code, measure in enumerate(MEASURES)}
+_ACTIONS = {action: code for code, action in enumerate(ACTIONS)}
 _new = tuple.__new__
 
 
@@ -53,81 +57,92 @@ class Counter(NamedTuple):
         """What a new hold may take."""
         return self.limit - self.used - self.held
 
-    @property
-    def is_over(self) -> bool:
-        """Whether more is used and held than may be."""
-        return self.left < 0
-
-    def at(self, wall_s: int) -> Counter:
-        """In the window of a second; a clock that was set back stays in the later one."""
-        window = wall_s // self.window_s if self.window_s else 0
-        return self._replace(window=window, used=0) if window > self.window else self
+    def plus(self, used: int, held: int) -> Counter:
+        """With so much more used and held; no hold is below nothing."""
+        measure, action, account, trunk, window_s, window, alarmed, limit, before, on_hold = self
+        on_hold = max(0, on_hold + held)
+        return _new(
+            Counter, (measure, action, account, trunk, window_s, window, alarmed, limit, before + used, on_hold)
+        )
 
 
-def _pack(counter: Counter) -> bytes:
-    measure, action, *rest = counter
-    return _COUNTER.pack(VERSION, MEASURES.index(measure), ACTIONS.index(action), *rest)
+def _pack(counters: Mapping[int, Counter]) -> bytes:
+    rows = [
+        _COUNTER.pack(rule, _MEASURES[measure], _ACTIONS[action], *rest)
+        for rule, (measure, action, _, *rest) in counters.items()
+    ]
+    return _HEAD + b"".join(rows)
 
 
-def _unpack(raw: bytes) -> Counter:
-    version, measure, action, *rest = _COUNTER.unpack(raw)
-    if version != VERSION:
-        raise UnknownVersion("limit", version)
-    return _new(Counter, (MEASURES[measure], ACTIONS[action], *rest))
-
-
-def get(dbs: Databases, txn: Any, rule: int) -> Counter | None:
-    """A rule's; None: it is gone."""
-    raw = txn.get(rule.to_bytes(4, "big"), db=dbs.limit)
-    return None if raw is None else _unpack(raw)
-
-
-def in_change(change: Change, rule: int) -> Counter | None:
-    """The same in a write transaction, which asks for it several times and reads it once."""
-    found = change.counters.get(rule)
-    if found is None:
-        found = get(change.store, change.txn, rule)
-        if found is not None:
-            change.counters[rule] = found
+def _unpack(account: int, raw: bytes, wall_s: int) -> dict[int, Counter]:
+    """By rule, each in the window of a second; a clock that was set back stays in the later one."""
+    if raw[0] != VERSION:
+        raise UnknownVersion("limit", raw[0])
+    found = {}
+    for rule, measure, action, trunk, window_s, window, alarmed, limit, used, held in _COUNTER.iter_unpack(raw[1:]):
+        if window_s and wall_s // window_s > window:
+            window, used = wall_s // window_s, 0  # noqa: PLW2901 -- the same counter, in its new window
+        fields = (MEASURES[measure], ACTIONS[action], account, trunk, window_s, window, alarmed, limit, used, held)
+        found[rule] = _new(Counter, fields)
     return found
 
 
-def put(change: Change, rule: int, counter: Counter) -> None:
-    """Writes one back."""
-    change.counters[rule] = counter
-    change.txn.put(rule.to_bytes(4, "big"), _pack(counter), db=change.store.limit)
+def read(dbs: Databases, txn: Any, account: int, wall_s: int = 0) -> dict[int, Counter]:
+    """An account's, by rule. `wall_s` 0: each in the window in which it was changed last."""
+    raw = txn.get(account.to_bytes(4, "big"), db=dbs.limit)
+    return {} if raw is None else _unpack(account, raw, wall_s)
+
+
+def in_change(change: Change, account: int, wall_s: int) -> dict[int, Counter]:
+    """An account's in a write transaction, which reads them once: what is set in here is written by `write`."""
+    found = change.counters.get(account)
+    if found is None:
+        found = change.counters[account] = read(change.store, change.txn, account, wall_s)
+    return found
+
+
+def write(change: Change, accounts: Iterable[int]) -> None:
+    """Writes what was set in these accounts' counters."""
+    for account in accounts:
+        change.txn.put(account.to_bytes(4, "big"), _pack(change.counters[account]), db=change.store.limit)
 
 
 def counters(dbs: Databases, txn: Any) -> Iterator[tuple[int, Counter]]:
     """All of them, by rule."""
     rows = [(int.from_bytes(key, "big"), bytes(raw)) for key, raw in txn.cursor(dbs.limit)]
-    return ((rule, _unpack(raw)) for rule, raw in rows)
+    return (one for account, raw in rows for one in _unpack(account, raw, 0).items())
 
 
-def configure(change: Change, account: int, before: Iterable[Rule], after: Iterable[Rule]) -> None:
+def configure(change: Change, account: int, rules: Iterable[Rule]) -> None:
     """Brings an account's counters to its rules: what they count and hold stays, a changed limit may alarm anew."""
-    wanted = {rule.id: rule for rule in after if rule.measure != FIRST_CALL}
-    for rule in before:
-        if rule.id not in wanted:
-            change.counters.pop(rule.id, None)
-            change.txn.delete(rule.id.to_bytes(4, "big"), db=change.store.limit)
-    for number, rule in wanted.items():
-        found = get(change.store, change.txn, number)
-        counter = found or _blank(rule.measure, account)
-        alarmed = counter.alarmed if counter.limit == rule.limit else 0
-        counter = counter._replace(account=account, trunk=rule.trunk, window_s=rule.window_s, alarmed=alarmed)
-        put(change, number, counter._replace(action=rule.action, limit=rule.limit))
+    before = read(change.store, change.txn, account)
+    after = {}
+    for rule in rules:
+        if rule.measure != FIRST_CALL:
+            counter = before.get(rule.id) or _blank(rule.measure, account)
+            alarmed = counter.alarmed if counter.limit == rule.limit else 0
+            counter = counter._replace(trunk=rule.trunk, window_s=rule.window_s, alarmed=alarmed)
+            after[rule.id] = counter._replace(action=rule.action, limit=rule.limit)
+    _replace(change, account, after)
+
+
+def _replace(change: Change, account: int, after: dict[int, Counter]) -> None:
+    change.counters[account] = after
+    if after:
+        write(change, (account,))
+    else:
+        change.txn.delete(account.to_bytes(4, "big"), db=change.store.limit)
 
 
 def _blank(measure: str, account: int) -> Counter:
     return Counter(measure, UNSET, account, 0, 0, 0, 0, NO_LIMIT, 0, 0)
 
 
-def reset(change: Change, rule: int) -> None:
+def reset(change: Change, account: int, rule: int) -> None:
     """It counts from nothing again; what runs is held as before."""
-    counter = get(change.store, change.txn, rule)
-    if counter is not None:
-        put(change, rule, counter._replace(used=0, alarmed=0))
+    found = read(change.store, change.txn, account)
+    if rule in found:
+        _replace(change, account, found | {rule: found[rule]._replace(used=0, alarmed=0)})
 
 
 def held_of(claim: Claim, legs: Sequence[ChargeLeg], grant_s: int) -> int:
@@ -135,7 +150,9 @@ def held_of(claim: Claim, legs: Sequence[ChargeLeg], grant_s: int) -> int:
     if claim.measure == MINUTES:
         return grant_s * 1000
     if claim.measure == SPEND:
-        return max(0, next((leg.held for leg in legs if leg.account == claim.account), 0))
+        for leg in legs:
+            if leg.account == claim.account:
+                return max(0, leg.held)
     return 0
 
 
@@ -144,8 +161,9 @@ def carry(change: Change, call: RunningCall) -> RunningCall:
     claims = tuple([claim._replace(held=held_of(claim, call.legs, call.grant_s)) for claim in call.limits])
     for claim in claims:
         if claim.measure in HELD:
-            counter = get(change.store, change.txn, claim.rule) or _blank(claim.measure, claim.account)
-            put(change, claim.rule, counter._replace(held=counter.held + claim.held))
+            found = read(change.store, change.txn, claim.account)
+            counter = found.get(claim.rule) or _blank(claim.measure, claim.account)
+            _replace(change, claim.account, found | {claim.rule: counter.plus(0, claim.held)})
     return call._replace(limits=claims)
 
 

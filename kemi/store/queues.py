@@ -157,6 +157,8 @@ def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
         "path": list(call.path),
         "caller": call.caller,
         "caller_sent": call.caller_sent,
+        "private": call.is_private,
+        "forwarded": call.is_forwarded,
         "called": call.called,
         "called_sent": call.called_sent,
         "routing_number": call.routing_number,

@@ -86,6 +86,7 @@ class Precautions:
         for entry in entries:
             grouped.setdefault((entry.trunk, entry.subject), []).append(entry)
         self._lists = {key: NumberList(listed) for key, listed in grouped.items()}
+        self.has_lists = bool(grouped)
 
     def refused_by(self, subject: str, number: str, trunk: int) -> bool:
         """Whether a list of the account, or of its trunk that the call came by, refuses a number."""

@@ -18,6 +18,8 @@ from kemi.store.networks import BITS, Network, length_of, packed, parse_address,
 
 TRANSPORTS = {"any": 0, "udp": 1, "tcp": 2, "tls": 3}
 MARSHAL_VERSION = 2
+SUSPENDED = "suspended"
+"""A trunk's state that lets no ringing call be answered any more; a limit sets it too. Answered ones go on by it."""
 _new = tuple.__new__
 
 
@@ -134,6 +136,10 @@ class Gateway(NamedTuple):
     """Whether it is told the routing number of a ported one (RFC 4694)."""
     codecs: tuple[str, ...]
     """What it takes of an offer, in its order, as SDP names them in capitals; empty: everything."""
+    redirects: bool
+    """Whether its redirections are followed (`kemi.redirects`)."""
+    redirect_hosts: tuple[str, ...]
+    """Addresses in its networks to which they may lead, beside other gateways of its provider."""
 
 
 def gateway_of_command(body: dict[str, Any]) -> Gateway:
@@ -167,6 +173,8 @@ def gateway_of_command(body: dict[str, Any]) -> Gateway:
         identity=body.get("identity", "off"),
         shows_routing=body["number_format"] == "rn",
         codecs=tuple(body.get("codecs", ())),
+        redirects=body.get("redirects", "off") == "follow",
+        redirect_hosts=tuple(body.get("redirect_hosts", ())),
     )
 
 

@@ -56,13 +56,15 @@ class LoadedRatebook(NamedTuple):
     """Where the plans first name a gateway, an account or a destination group, by kind and name."""
 
 
-def load(root: Path) -> LoadedRatebook:
-    """Reads a ratebook's folder. Never raises for what stands in it: see `problems`."""
+def load(root: Path, *, groups: str | None = None) -> LoadedRatebook:
+    """Reads a ratebook's folder. Never raises for what stands in it: see `problems`. `groups`: read as groups.yaml
+    instead of what stands there.
+    """
     with without_collector():
-        return _load(root)
+        return _load(root, groups)
 
 
-def _load(root: Path) -> LoadedRatebook:
+def _load(root: Path, groups_text: str | None) -> LoadedRatebook:
     problems = Problems()
     drafts: dict[str, Draft] = {}
     folder = root / TARIFFS_FOLDER
@@ -83,7 +85,7 @@ def _load(root: Path) -> LoadedRatebook:
     routing = Document(ROUTING_FILE, problems)
     plans, exchange = _load_routing(routing, root), _load_exchange(root, problems)
     stands = {name: draft.place.file for name, draft in drafts.items()}
-    groups = _load_groups(root, tariffs, problems)
+    groups = _load_groups(root, tariffs, problems, groups_text)
     _tell_groups_lacked(routing.mentioned, groups, problems)
     told, warned = problems.listed(), problems.warnings()
     return LoadedRatebook(tariffs, plans, told, warned, stands, groups, exchange, routing.mentioned)
@@ -164,9 +166,9 @@ def parse_routing(text: str, file: str = ROUTING_FILE) -> Routing:
     return Routing(plans, document.problems.listed(), document.mentioned)
 
 
-def _load_groups(root: Path, tariffs: dict[str, Tariff], problems: Problems) -> list[Group]:
+def _load_groups(root: Path, tariffs: dict[str, Tariff], problems: Problems, text: str | None) -> list[Group]:
     document = Document(GROUPS_FILE, problems)
-    node = _table(document, root, "groups")
+    node = _table(document, root, "groups") if text is None else _table_in(document, text, "groups")
     return [] if node is None else read_groups(document, node, tariffs)
 
 
@@ -174,7 +176,11 @@ def _table(document: Document, root: Path, name: str) -> yaml.Node | None:
     """The only field of a file that may be absent; None: there is none, or its faults are noted."""
     path = root / document.file
     text = _text(path, document.file, document.problems) if path.exists() else None
-    node = None if text is None else document.read(text)
+    return None if text is None else _table_in(document, text, name)
+
+
+def _table_in(document: Document, text: str, name: str) -> yaml.Node | None:
+    node = document.read(text)
     return None if node is None else document.mapping(node, (name,), document.file).get(name)
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from ratebook.sheets.workbook import ARCHIVE, COLUMNS_MAX, ROWS_MAX, RawSheet, UnreadableSheet, read_workbook
 
-__all__ = ["Cell", "Grid", "UnreadableSheet", "grids_of", "text_of"]
+__all__ = ["EXACT_DIGITS", "Cell", "Grid", "UnreadableSheet", "grids_of", "text_of", "wide_encoding"]
 
 BYTES_MAX = 64 * 1024 * 1024
 LINE_CHARACTERS_MAX = 1 << 20
@@ -61,14 +61,20 @@ def _decoded(raw: bytes) -> str:
 
 
 def _encodings(raw: bytes) -> list[str]:
-    """Those to try. Wide letters without a mark have a zero in every other byte."""
+    """Those to try."""
+    wide = wide_encoding(raw)
+    return [wide] if wide else ["utf-8-sig", "cp1252"]
+
+
+def wide_encoding(raw: bytes) -> str:
+    """UTF-16 by its mark, or since every other byte is zero; empty: it is something else."""
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return ["utf-16"]
+        return "utf-16"
     begin = raw[:LOOKED_AT]
     for encoding, zeros in (("utf-16-le", begin[1::2]), ("utf-16-be", begin[::2])):
         if zeros.count(0) * 4 > len(zeros) * 3:
-            return [encoding]
-    return ["utf-8-sig", "cp1252"]
+            return encoding
+    return ""
 
 
 def _csv(text: str) -> Grid:
@@ -142,9 +148,18 @@ def _cell(value: object) -> Cell:
         return value
     if isinstance(value, date):
         return datetime(value.year, value.month, value.day)  # noqa: DTZ001 -- a day, whoever's
-    if isinstance(value, time | timedelta):
+    if isinstance(value, timedelta):
+        return _elapsed(value)
+    if isinstance(value, time):
         return str(value)
     return str(value).replace("\xa0", " ").strip()
+
+
+def _elapsed(span: timedelta) -> str:
+    """Hours, minutes and seconds; hours go on behind 24."""
+    minutes, seconds = divmod(span.days * 86_400 + span.seconds, 60)
+    rest = f".{span.microseconds:06}" if span.microseconds else ""
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}{rest}"
 
 
 def text_of(cell: Cell) -> str:

@@ -22,11 +22,9 @@ class Outcome(NamedTuple):
 
     @property
     def word(self) -> str:
-        """completed, cut, failed_over, refused (by us) or failed (at the gateway)."""
-        if self.record is None:
+        """completed, cut, failed_over or refused, by us or by a gateway: nobody talked."""
+        if self.record is None or self.record["outcome"] != "answered":
             return "refused"
-        if self.record["outcome"] != "answered":
-            return "refused" if self.record["outcome"] == "refused" else "failed"
         if self.record["ended_by"] in {"grant", "operator", "system"}:
             return "cut"
         return "failed_over" if len(self.record["attempts"]) > 1 else "completed"

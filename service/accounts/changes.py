@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.access.standing import path_ids
 from service.accounts.rules import DEPTH_MAX
 from service.billing.call_taxes import refresh
-from service.calls.hourly import move_sums
+from service.calls.sums import add_calls, take_out
+from service.calls.sums import below as calls_below
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
 from service.database.peer_tables import devices
@@ -68,13 +69,16 @@ async def move(conn: AsyncConnection, node: str, account: Row[Any], parent: Row[
     deepest = sa.select(sa.func.max(accounts.c.depth)).where(below(account.path))
     if (await conn.execute(deepest)).scalar_one() + deeper > DEPTH_MAX:
         raise Misplaced(f"the tree has at most {DEPTH_MAX} levels below the operator")
-    path = f"{parent.path}{account.id}/"
+    path, tops = f"{parent.path}{account.id}/", set(path_ids(account.path)[:-1]) ^ set(path_ids(parent.path))
+    if tops:
+        await take_out(conn, calls_below(account.path), tops)
     rest = sa.func.substr(accounts.c.path, len(account.path) + 1)
     statement = sa.update(accounts).where(below(account.path))
     await conn.execute(statement.values(path=sa.literal(path) + rest, depth=accounts.c.depth + deeper))
     values = {"parent_id": parent.id, "version": accounts.c.version + 1}
     await conn.execute(sa.update(accounts).where(accounts.c.id == account.id).values(**values))
-    await move_sums(conn, path, path_ids(account.path)[:-1], path_ids(parent.path))
+    if tops:
+        await add_calls(conn, calls_below(path), tops)
     await refresh(conn, node, now_ms)
     return await tell(conn, node, account.id, now_ms)
 

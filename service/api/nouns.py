@@ -32,8 +32,9 @@ from service.database.payment_tables import (
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
-from service.database.ratebook_tables import publications
+from service.database.ratebook_tables import destination_groups, publications
 from service.database.receipt_tables import receipts
+from service.database.recharge_tables import recharge_tasks
 from service.database.rerating_tables import corrections, reratings
 from service.database.tables import (
     accounts,
@@ -146,6 +147,11 @@ def _plans(_actor: Actor) -> Condition:
     return sa.true()
 
 
+def _groups(_actor: Actor) -> Condition:
+    """Destination groups are the operator's; everybody's rules and packages may name any."""
+    return sa.true()
+
+
 def _ranges(_actor: Actor) -> Condition:
     """High-risk ranges are the operator's; whoever has accounts below may open any for them."""
     return sa.true()
@@ -187,6 +193,7 @@ NOUNS: dict[str, Noun] = {
         Noun("publication", publications, publications.c.owner_id),
         Noun("rate-notice", rate_notices, rate_notices.c.account_id),
         Noun("plan", plans, sa.literal(1), _plans),
+        Noun("destination-group", destination_groups, sa.literal(1), _groups),
         Noun("ban", bans, sa.literal(1)),
         Noun("porting", portings, sa.literal(1)),
         Noun("doctor-run", doctor_runs, sa.literal(1)),
@@ -238,6 +245,7 @@ NOUNS: dict[str, Noun] = {
         Noun("payment-gateway", payment_gateways, payment_gateways.c.account_id, _sellers_gateways),
         Noun("gateway-event", gateway_events, _of_gateway(gateway_events.c.gateway_id)),
         Noun("top-up", top_ups, top_ups.c.account_id),
+        Noun("recharge-task", recharge_tasks, recharge_tasks.c.account_id),
         Noun("change", audit, audit.c.account_id),
     )
 }

@@ -5,13 +5,13 @@ Of postpaid accounts alone: invoices of prepaid ones are paid when they are issu
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.billing.dunning.barring import lift_paid
+from service.billing.dunning.barring import bar_again, lift_paid
 from service.billing.states import OPEN_STATES, PAID, Standing, state_of
 from service.database.billing_tables import invoices
 from service.database.payment_tables import allocations, payment_rests
@@ -51,7 +51,8 @@ async def allocate(conn: AsyncConnection, node: str, account_id: int, now_ms: in
         while waiting and left > paid:
             payment = waiting[0]
             part = min(left - paid, payment.rest_micros)
-            rest = await _allot(conn, payment.entry_id, invoice, part, now_ms)
+            await _allot(conn, payment.entry_id, invoice, part, now_ms)
+            rest = await _lower(conn, payment.entry_id, part)
             waiting = waiting[1:] if not rest else list(await conn.execute(_waiting(account_id)))
             paid += part
         if paid:
@@ -60,22 +61,52 @@ async def allocate(conn: AsyncConnection, node: str, account_id: int, now_ms: in
         await lift_paid(conn, node, account_id, now_ms)
 
 
-async def wait_again(conn: AsyncConnection, node: str, invoice: Row[Any], micros: int, now_ms: int) -> None:
-    """So much of an invoice was credited. `invoice`: as it was before. What payments gave it beyond what is left of it
-    pays others: the newest first. Under the node's lock.
+async def wait_again(conn: AsyncConnection, node: str, invoice_id: int, now_ms: int) -> None:
+    """Some of an invoice was credited. What payments gave it beyond what is left of it pays others: the newest first.
+    Under the node's lock.
     """
-    before = max(0, -_standing(invoice).open_micros)
-    after = max(0, micros - _standing(invoice).open_micros)
-    own = sa.select(allocations).where(allocations.c.invoice_id == invoice.id).order_by(allocations.c.id.desc())
-    passed = 0
-    for row in (await conn.execute(own)).all():
-        upto = passed + row.amount_micros
-        free = min(upto, after) - max(passed, before)
-        if free > 0:
-            await _lower(conn, row.entry_id, -free)
-        passed = upto
-    if after > before:
-        await allocate(conn, node, invoice.account_id, now_ms)
+    invoice = await _invoice(conn, invoice_id)
+    over = -_standing(invoice).open_micros
+    for share in await _shares(conn, allocations.c.invoice_id == invoice_id) if over > 0 else ():
+        part = min(over, share.micros)
+        await _give_back(conn, share, part, now_ms)
+        await _lower(conn, share.entry_id, -part)
+        over -= part
+        if not over:
+            break
+    await allocate(conn, node, invoice.account_id, now_ms)
+
+
+async def take_back(conn: AsyncConnection, node: str, account_id: int, entry_id: int, micros: int, now_ms: int) -> None:
+    """So much of a payment went back: what of it waits, then what it gave to invoices, the newest first, which are open
+    again; beyond that other money that waits. Whoever an invoice had barred is barred again. Under the node's lock.
+    """
+    own = sa.select(payment_rests.c.rest_micros).where(payment_rests.c.entry_id == entry_id)
+    waits = min(micros, int((await conn.execute(own)).scalar() or 0))
+    if waits:
+        await _lower(conn, entry_id, waits)
+    micros -= waits
+    opened = []
+    for share in await _shares(conn, allocations.c.entry_id == entry_id) if micros else ():
+        part = min(micros, share.micros)
+        if part:
+            await _give_back(conn, share, part, now_ms)
+            opened.append(share.invoice_id)
+        micros -= part
+    if micros:
+        await take_from_waiting(conn, account_id, micros)
+    await allocate(conn, node, account_id, now_ms)
+    await bar_again(conn, node, account_id, opened, now_ms)
+
+
+async def come_again(
+    conn: AsyncConnection, node: str, account_id: int, entry_id: int, micros: int, now_ms: int
+) -> None:
+    """So much of a payment that went back came after all: it pays what is open. Under the node's lock."""
+    known = sa.select(payment_rests.c.entry_id).where(payment_rests.c.entry_id == entry_id)
+    if (await conn.execute(known)).first() is not None:
+        await _lower(conn, entry_id, -micros)
+        await allocate(conn, node, account_id, now_ms)
 
 
 async def take_from_waiting(conn: AsyncConnection, account_id: int, micros: int) -> None:
@@ -101,19 +132,45 @@ def _open(account_id: int, first_id: int | None) -> sa.Select[Any]:
     return query.order_by(named, invoices.c.due_ms, invoices.c.id)
 
 
+class _Share(NamedTuple):
+    """What a payment has given an invoice, less what was taken back."""
+
+    entry_id: int
+    invoice_id: int
+    micros: int
+
+
+async def _shares(conn: AsyncConnection, of: sa.ColumnElement[bool]) -> list[_Share]:
+    """The newest first."""
+    total = sa.func.sum(allocations.c.amount_micros)
+    query = sa.select(allocations.c.entry_id, allocations.c.invoice_id, total).where(of)
+    query = query.group_by(allocations.c.entry_id, allocations.c.invoice_id).having(total > 0)
+    rows = await conn.execute(query.order_by(sa.func.max(allocations.c.id).desc()))
+    return [_Share(entry_id, invoice_id, int(micros)) for entry_id, invoice_id, micros in rows]
+
+
+async def _invoice(conn: AsyncConnection, invoice_id: int) -> Row[Any]:
+    return (await conn.execute(sa.select(invoices).where(invoices.c.id == invoice_id))).one()
+
+
+async def _give_back(conn: AsyncConnection, share: _Share, micros: int, now_ms: int) -> None:
+    invoice = await _invoice(conn, share.invoice_id)
+    await _allot(conn, share.entry_id, invoice, -micros, now_ms)
+    await _count(conn, invoice, -micros, now_ms)
+
+
 def _standing(row: Row[Any]) -> Standing:
     return Standing(row.total_micros, row.paid_micros, row.credited_micros, row.due_ms)
 
 
-async def _allot(conn: AsyncConnection, entry_id: int, invoice: Row[Any], micros: int, now_ms: int) -> int:
-    """Returns what is left of the payment."""
+async def _allot(conn: AsyncConnection, entry_id: int, invoice: Row[Any], micros: int, now_ms: int) -> None:
     row = {"entry_id": entry_id, "invoice_id": invoice.id}
     row |= {"account_id": invoice.account_id, "currency": invoice.currency}
     await conn.execute(sa.insert(allocations).values(**row, amount_micros=micros, created_ms=now_ms))
-    return await _lower(conn, entry_id, micros)
 
 
 async def _lower(conn: AsyncConnection, entry_id: int, micros: int) -> int:
+    """Returns what is left of the payment."""
     changed = sa.update(payment_rests).where(payment_rests.c.entry_id == entry_id)
     changed = changed.values(rest_micros=payment_rests.c.rest_micros - micros)
     return int((await conn.execute(changed.returning(payment_rests.c.rest_micros))).scalar_one())

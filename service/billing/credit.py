@@ -44,6 +44,11 @@ from service.sellers.numbers import take_numbers
 class CreditRefused(Fault):
     """This can't be credited. Nothing was."""
 
+    def __init__(self, said: str, at: int | None = None) -> None:
+        super().__init__(said)
+        self.at = at
+        """Which of the wanted lines, from 0; None: all of it."""
+
 
 class Wanted(NamedTuple):
     """What of a line is taken back."""
@@ -78,11 +83,11 @@ async def credit(
     """
     _check(invoice)
     lines = await _lines(conn, invoice.id)
-    left = await _left(conn, invoice.id, lines)
+    left = await left_of(conn, invoice.id, lines)
     if wanted is None:
         parts = [_Part(line, left[line.id]) for line in lines.values() if left[line.id]]
     else:
-        parts = [_part(lines, left, one) for one in wanted]
+        parts = [_part(lines, left, one, at) for at, one in enumerate(wanted)]
     return await _note(conn, config, invoice, lines, parts, By(by.name, by.account_id), reason, now_ms)
 
 
@@ -112,11 +117,12 @@ async def _lines(conn: AsyncConnection, invoice_id: int) -> dict[int, Row[Any]]:
     return {row.id: row for row in await conn.execute(query)}
 
 
-async def _left(conn: AsyncConnection, invoice_id: int, lines: Mapping[int, Row[Any]]) -> dict[int, int]:
-    """Of each line what was neither credited nor taken back by a correction on a later invoice."""
+async def left_of(conn: AsyncConnection, invoice_id: int, lines: Mapping[int, Row[Any]]) -> dict[int, int]:
+    """Of each of these lines what was neither credited nor taken back by a correction on a later invoice."""
     left = {number: line.amount_micros for number, line in lines.items()}
     for number, micros in (await _credited(conn, invoice_id)).items():
-        left[number] -= micros
+        if number in left:
+            left[number] -= micros
     query = (
         sa.select(invoice_calls.c.line_id, sa.func.sum(invoice_corrections.c.delta_micros))
         .join(
@@ -129,7 +135,8 @@ async def _left(conn: AsyncConnection, invoice_id: int, lines: Mapping[int, Row[
         .group_by(invoice_calls.c.line_id)
     )
     for number, micros in await conn.execute(query):
-        left[number] += min(0, int(micros))
+        if number in left:
+            left[number] += min(0, int(micros))
     return left
 
 
@@ -142,13 +149,13 @@ async def _credited(conn: AsyncConnection, invoice_id: int) -> dict[int, int]:
     return {row[0]: int(row[1]) for row in rows}
 
 
-def _part(lines: Mapping[int, Row[Any]], left: Mapping[int, int], wanted: Wanted) -> _Part:
+def _part(lines: Mapping[int, Row[Any]], left: Mapping[int, int], wanted: Wanted, at: int) -> _Part:
     line = lines.get(wanted.line_id)
     if line is None:
-        raise CreditRefused(f"line {wanted.line_id} is not on this invoice")
+        raise CreditRefused(f"line {wanted.line_id} is not on this invoice", at)
     rest = left[line.id]
     if not 0 < wanted.amount_micros * (1 if rest > 0 else -1) <= abs(rest):
-        raise CreditRefused(f"line {line.position}: {format_micros(rest)} of it can be credited")
+        raise CreditRefused(f"line {line.position}: {format_micros(rest)} of it can be credited", at)
     return _Part(line, wanted.amount_micros)
 
 
@@ -333,7 +340,7 @@ async def _issue(
     )
     if await _count(conn, invoice, note.total_micros, now_ms) == PAID:
         await lift_paid(conn, config.node, invoice.account_id, now_ms)
-        await wait_again(conn, config.node, invoice, note.total_micros, now_ms)
+        await wait_again(conn, config.node, invoice.id, now_ms)
 
 
 async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> str:

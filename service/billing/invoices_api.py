@@ -13,7 +13,7 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, equals, page_of
-from service.api.problems import Problem, not_found
+from service.api.problems import FieldError, Problem, not_found
 from service.billing import credit, run
 from service.billing.annex import annex_of
 from service.billing.called import CALLS, PART_CALLS, calls_on
@@ -130,7 +130,11 @@ async def list_lines(call: Call) -> Answer:
     """A page of them."""
     check_shown(call)
     rows, following = await page_of(call, _LINES)
-    return Answer(Page[LineView](items=[_line(row) for row in rows], next=following))
+    lines = [_line(row) for row in rows]
+    if call.row.kind == "invoice" and call.row.number is not None:
+        left = await credit.left_of(call.conn, call.row.id, {row.id: row for row in rows})
+        lines = [line.model_copy(update={"left": left[line.id]}) for line in lines]
+    return Answer(Page[LineView](items=lines, next=following))
 
 
 async def list_calls(call: Call) -> Answer:
@@ -246,7 +250,11 @@ async def credit_invoice(call: Call) -> Answer:
         number = await credit.credit_corrections(call.conn, config, row, who, body.reason, now_ms)
     else:
         wanted = None if body.lines is None else [credit.Wanted(one.line_id, one.amount) for one in body.lines]
-        number = await credit.credit(call.conn, config, row, wanted, who, body.reason, now_ms)
+        try:
+            number = await credit.credit(call.conn, config, row, wanted, who, body.reason, now_ms)
+        except credit.CreditRefused as fault:
+            place = [] if fault.at is None else [FieldError("body", f"/lines/{fault.at}/amount", str(fault))]
+            raise Problem("conflict", str(fault), errors=place) from fault
     answer = await _done(call, "invoice.credit", None, number)
     return answer._replace(location=f"/api/v1/invoices/{number}")
 

@@ -12,10 +12,18 @@ from ratebook.price import Factor
 from ratebook.tax import tax_within
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue
-from service.commission.accrual import Charged, accrue
+from service.commission.accrual import Charged, Refunded, accrue, take_back_item
 from service.database.billing_tables import billable_items
 from service.ledger.rules import BALANCE, ITEM, REVENUE, Entry, Posting
 from service.ledger.storage import post_entry
+
+
+class GivesBack(NamedTuple):
+    """An item that another one takes a part of back."""
+
+    item_id: int
+    micros: int
+    """All of it, with the same taxes."""
 
 
 class Item(NamedTuple):
@@ -45,6 +53,8 @@ class Item(NamedTuple):
     """Of `tax_sets`: taxes that the amount has in it; 0: as an invoice finds them."""
     tax: Factor = PAR
     """What they multiplied it by."""
+    gives_back: GivesBack | None = None
+    """Which item it gives back a part of, and with it what that one has earned somebody; None: it earns by itself."""
 
 
 async def bill(conn: AsyncConnection, node: str, item: Item, now_ms: int) -> int | None:
@@ -83,7 +93,11 @@ async def keep(conn: AsyncConnection, item: Item, entry_id: int | None, now_ms: 
     row = {**values, "idempotency_key": item.key, "entry_id": entry_id}
     made = await conn.execute(sa.insert(billable_items).values(**row).returning(billable_items.c.id))
     number = int(made.scalar_one())
-    await accrue(conn, [_charged(item, number)], now_ms)
+    if item.gives_back is None:
+        await accrue(conn, [_charged(item, number)], now_ms)
+    else:
+        of = item.gives_back
+        await take_back_item(conn, Refunded(number, of.item_id, -item.amount_micros, of.micros), now_ms)
     return number
 
 

@@ -15,15 +15,16 @@ from service.billing.paper.language import Language, exact_decimals, language_of
 from service.billing.parties import Branding
 from service.billing.written import branding_of, party_of
 from service.database.receipt_tables import receipts
+from service.ledger.reversals import returned_of
 
 
 async def receipt_document(conn: AsyncConnection, receipt_id: int) -> Document:
     """As it was given. Raises DocumentFault: something of it can't stand on paper."""
     row = (await conn.execute(sa.select(receipts).where(receipts.c.id == receipt_id))).one()
-    return document_from(row, await branding_of(conn, row.seller_id))
+    return document_from(row, await branding_of(conn, row.seller_id), await returned_of(conn, row.entry_id))
 
 
-def document_from(row: Row[Any], branding: Branding) -> Document:
+def document_from(row: Row[Any], branding: Branding, returned_micros: int = 0) -> Document:
     """What of the payment no invoice has taken is told as kept on the account. Raises DocumentFault."""
     language = language_of(row.language)
     lines = tuple(_lines(row, language))
@@ -40,9 +41,17 @@ def document_from(row: Row[Any], branding: Branding) -> Document:
         buyer=party_of(row.buyer, identifier=str(row.account_id)),
         lines=lines,
         totals=totals_of(lines, (), (), decimals, paid_micros=row.amount_micros),
-        notes=(row.reason,) if row.reason.strip() else (),
+        notes=tuple(_notes(row, language, decimals, returned_micros)),
         branding=branding,
     )
+
+
+def _notes(row: Row[Any], language: Language, decimals: int, returned_micros: int) -> list[str]:
+    notes = [row.reason] if row.reason.strip() else []
+    if returned_micros:
+        amount = language.money(returned_micros, decimals, row.currency)
+        notes.append(language.words["returned"].format(amount=amount))
+    return notes
 
 
 def _lines(row: Row[Any], language: Language) -> list[Line]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import sqlalchemy as sa
 from pydantic import Field
 
 from service.access.permissions import Permission
@@ -20,6 +21,7 @@ from service.database.engine import reading
 from service.database.own import own_of, put_own
 from service.database.receipt_tables import receipt_wishes, receipts
 from service.faults import Fault
+from service.ledger.reversals import returned, returned_of
 
 
 class ReceiptView(Told):
@@ -31,6 +33,9 @@ class ReceiptView(Told):
     amount: Annotated[Money, Field(validation_alias="amount_micros")]
     currency: str
     reason: str
+    returned: Annotated[
+        Money, Field(validation_alias="returned_micros", description="What of the payment went back: void so far")
+    ]
     entry_id: Annotated[int, Field(description="The payment")]
     issued_at: Annotated[Moment, Field(validation_alias="issued_ms")]
 
@@ -82,6 +87,7 @@ _LISTING = Listing(
         "since": lambda moment: receipts.c.issued_ms >= moment,
         "until": lambda moment: receipts.c.issued_ms < moment,
     },
+    sa.select(receipts, returned(receipts.c.entry_id).label("returned_micros")),
 )
 
 
@@ -94,11 +100,12 @@ async def list_receipts(call: Call) -> Answer:
 async def show_receipt(call: Call) -> Answer:
     """One."""
     paid = [PaidView.model_validate(one) for one in call.row.paid]
-    return Answer(ReceiptText.model_validate({**call.row._mapping, "paid": paid}))
+    back = await returned_of(call.conn, call.row.entry_id)
+    return Answer(ReceiptText.model_validate({**call.row._mapping, "paid": paid, "returned_micros": back}))
 
 
 async def show_paper(call: Call) -> Answer:
-    """As it was given, in the account's language."""
+    """As it was given, in the account's language; what of the payment went back is noted on it."""
     query: PlainQuery = call.query
     try:
         async with reading(call.api.engine) as conn:

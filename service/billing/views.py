@@ -33,6 +33,9 @@ class LineView(Told):
     since: Annotated[Moment, Field(validation_alias="period_from_ms")]
     until: Annotated[Moment, Field(validation_alias="period_to_ms")]
     credits_line_id: Annotated[int | None, Field(description="Of a credit note: the invoice's line")]
+    left: Annotated[
+        Money | None, Field(description="What can still be credited of it; null: it is on no issued invoice")
+    ] = None
 
 
 class TaxOfInvoice(Told):

@@ -1,6 +1,6 @@
 """The collector: journal lines into the ledger, each exactly once.
 
-One transaction takes a batch: records, charges, one entry of summed postings, hourly traffic and the position.
+One transaction takes a batch: records, charges, one entry of summed postings, sums of traffic and the position.
 Killed anywhere, it begins again where its last commit was.
 """
 
@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kemi.store.queues import ALARM, ASKED, BANNED, SET_ASIDE
-from service.calls.hourly import add_hourly
-from service.calls.records import cdr_row, charge_rows, postings_of, take_rows, traffic_rows
+from service.calls.records import cdr_row, charge_rows, postings_of, take_rows
+from service.calls.sums import add_calls, numbered
 from service.calls.tail import Batch, Event, Position, read_batch, removable
 from service.commands.outbox import UnknownNode, lock_node
 from service.commands.rebuild import rebuild
@@ -115,7 +115,7 @@ class Collector:
 
 
 async def post_calls(conn: AsyncConnection, node_id: int, events: list[Event], now_ms: int) -> None:
-    """Records, charges, entry and traffic of the calls that the ledger doesn't know yet."""
+    """Records, charges, entry and sums of the calls that the ledger doesn't know yet."""
     fresh = await _unknown(conn, events)
     if not fresh:
         return
@@ -130,7 +130,7 @@ async def post_calls(conn: AsyncConnection, node_id: int, events: list[Event], n
     if lines:
         await conn.execute(sa.insert(charges), lines)
     await note_takes(conn, [row for event in fresh for row in take_rows(ids[event["cdr"]["call"]], event["cdr"])])
-    await add_hourly(conn, traffic_rows(event["cdr"] for event in fresh))
+    await add_calls(conn, numbered(conn, ids.values()))
     await accrue(conn, charged_calls((event["cdr"] for event in fresh), ids), now_ms)
 
 

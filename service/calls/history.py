@@ -98,6 +98,12 @@ class CdrView(Told):
     number_id: Annotated[int | None, Field(description="Of yours or of somebody below, that was called")]
     caller: Annotated[str, Field(description="As E.164 without +, by the rules of its trunk; empty: nobody knows")]
     caller_sent: str
+    private: Annotated[
+        bool,
+        Field(
+            description="The caller asked not to be shown: its number is for its own side's eyes, and the operator's"
+        ),
+    ]
     called: str
     called_sent: str
     routing_number: Annotated[str, Field(description="To which the called number has moved: rated by it; empty: no")]
@@ -171,6 +177,7 @@ def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: 
     )
     sees_gateway = bool(row.gateway_id) and call.may(Permission.GATEWAYS_READ) and (call.actor.is_root or carries)
     values: dict[str, Any] = dict(row._mapping)
+    values |= _caller(call, row, is_its_side=is_caller_seen)
     if row.refused_by and row.refused_by not in inside:
         values["rule"] = ""
     values |= {
@@ -192,6 +199,13 @@ def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: 
         "cost": _cost(row) if sees_cost else None,
     }
     return CdrView.model_validate(values)
+
+
+def _caller(call: Call, row: Row[Any], *, is_its_side: bool) -> dict[str, str]:
+    """Who calls. Who asks not to be shown is known to the operator, and to whom the call belongs."""
+    if call.actor.is_root:
+        return {"caller": row.caller or row.withheld, "caller_sent": row.caller_sent or row.withheld}
+    return {} if is_its_side or not row.private else {"caller": "", "caller_sent": ""}
 
 
 def _is_seen(attempt: Attempt, row: Row[Any], seen: Seen) -> bool:

@@ -38,7 +38,7 @@ DAY_S = 86_400
 NARROW_CHARACTERS = 6
 MARGIN = "margin"
 """The one column that is worked out here where currencies differ."""
-_TEXTS = ("sip_reason", "caller", "caller_sent", "called", "called_sent", "identity", "destination")
+_TEXTS = ("sip_reason", "called", "called_sent", "identity", "destination")
 _WORDS = ("call", "kind", "outcome", "ended_by", "routing_number", "attested")
 """Which nobody but the call path writes."""
 _MOMENTS = {"started_at": "start_ms", "rung_at": "ring_ms", "answered_at": "answer_ms", "ended_at": "end_ms"}
@@ -225,12 +225,13 @@ def _cells(call: Call, spelling: Spelling) -> dict[str, Text]:
     }
     names = call.may(_P.NUMBERS_READ)
     found = {name: text(cdrs.c[name]) for name in _TEXTS} | {name: word(cdrs.c[name]) for name in _WORDS}
+    found |= {name: text(_caller(call, cdrs.c[name], is_caller_seen)) for name in ("caller", "caller_sent")}
     found |= {name: spelling.moment(cdrs.c[column]) for name, column in _MOMENTS.items()}
     found |= {name: number(column) for name, column in numbered.items()}
     found |= {
         "id": number(cdrs.c.id),
         "duration_ms": number(cdrs.c.duration_ms),
-        "pdd_ms": number(_pdd()),
+        "pdd_ms": number(pdd()),
         "sip_code": number(cdrs.c.sip_code),
         "rule": text(_seen(sees_rule, cdrs.c.rule)),
         "account_id": number(beside.caller.c.id),
@@ -251,12 +252,19 @@ def _cells(call: Call, spelling: Spelling) -> dict[str, Text]:
     return found
 
 
+def _caller(call: Call, told: Expression, is_its_side: Expression) -> Expression:
+    """Who calls, to whom may know it."""
+    if call.actor.is_root:
+        return sa.case((told == "", cdrs.c.withheld), else_=told)
+    return sa.case((is_its_side | ~cdrs.c.private, told), else_="")
+
+
 def _seen(who: Expression | None, value: Expression) -> Expression:
     """Of those that may see it. None: the asker may, of every call."""
     return value if who is None else sa.case((who, value))
 
 
-def _pdd() -> Expression:
+def pdd() -> Expression:
     """As `service.calls.attempts.delay_ms`."""
     delay = cdrs.c.ring_ms - cdrs.c.start_ms
     return sa.case((cdrs.c.ring_ms > 0, sa.case((delay > 0, delay), else_=sa.literal_column("0"))))

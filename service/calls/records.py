@@ -14,7 +14,6 @@ Cdr = dict[str, Any]
 """The `cdr` of a journal line; docs/architecture.md lists its fields."""
 Row = dict[str, Any]
 
-HOUR_MS = 3_600_000
 NO_TAX = "1/1"
 """Of lines that an older release has written."""
 
@@ -44,6 +43,7 @@ _LATER = ("routing_number", "identity", "attested")
 def cdr_row(cdr: Cdr, *, node_id: int, epoch: int, sequence: int, entry_id: int | None) -> Row:
     """The row of `cdrs`."""
     row = {name: cdr[name] for name in _COPIED} | {name: cdr.get(name, "") for name in _LATER}
+    row |= _callers(cdr)
     row |= {"node_id": node_id, "epoch": epoch, "sequence": sequence, "entry_id": entry_id}
     places = ("trunk", "device", "number", "owner", "entrance", "to_device", "account", "gateway")
     row |= {f"{name}_id": cdr[name] for name in places}
@@ -53,6 +53,16 @@ def cdr_row(cdr: Cdr, *, node_id: int, epoch: int, sequence: int, entry_id: int 
     for name in ("tariff", "prefix", "terms", "currency", "exchange"):
         row[f"cost_{name}"] = cost.get(name)
     return row
+
+
+def _callers(cdr: Cdr) -> Row:
+    """Who calls, as the account of the record may know it: of a call from outside, or one that it makes by forwarding,
+    the caller is somebody else.
+    """
+    private = cdr.get("private", False)
+    if not (private and (cdr["entrance"] or cdr.get("forwarded", False))):
+        return {"private": private, "withheld": ""}
+    return {"private": True, "withheld": cdr["caller"] or cdr["caller_sent"], "caller": "", "caller_sent": ""}
 
 
 def charge_rows(cdr_id: int, cdr: Cdr) -> list[Row]:
@@ -109,33 +119,3 @@ def postings_of(cdrs: Iterable[Cdr]) -> list[Posting]:
     return [
         Posting(book, account, micros, currency) for (book, account, currency), micros in sorted(sums.items()) if micros
     ]
-
-
-_TRAFFIC_KEY = ("hour_ms", "account_id", "provider_id", "destination", "currency", "cost_currency")
-
-
-def traffic_rows(cdrs: Iterable[Cdr]) -> list[Row]:
-    """What a batch adds to `traffic_hourly`: each call in the hour in which it began."""
-    rows: dict[tuple[Any, ...], Row] = {}
-    for cdr in cdrs:
-        own = cdr["charges"][0] if cdr["charges"] else None
-        cost = cdr["cost"] or {}
-        key = (
-            cdr["start_ms"] // HOUR_MS * HOUR_MS,
-            cdr["account"],
-            cost.get("account", 0),
-            cdr["destination"],
-            own["currency"] if own else "",
-            cost.get("currency", ""),
-        )
-        row = rows.setdefault(key, dict(zip(_TRAFFIC_KEY, key, strict=True)) | dict.fromkeys(TRAFFIC_SUMS, 0))
-        row["attempts"] += 1
-        row["answered"] += cdr["outcome"] == "answered"
-        row["duration_ms"] += cdr["duration_ms"]
-        row["billed_s"] += own["billed_s"] if own else 0
-        row["revenue_micros"] += own["micros"] if own else 0
-        row["cost_micros"] += cost.get("micros", 0)
-    return list(rows.values())
-
-
-TRAFFIC_SUMS = ("attempts", "answered", "duration_ms", "billed_s", "revenue_micros", "cost_micros")

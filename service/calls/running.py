@@ -123,6 +123,13 @@ def _is_seen(running: RunningCall, actor: Actor) -> bool:
     return actor.account_id in running.path or carries or running.owner == actor.account_id
 
 
+def _knows_caller(running: RunningCall, below: set[int]) -> bool:
+    """Whether who stands at or above its account may know who calls: of one who asks not to be shown, its own side."""
+    if not running.is_private:
+        return True
+    return bool(below) and not running.entrance and not running.is_forwarded
+
+
 def _so_far(running: RunningCall, leg: ChargeLeg, boot_ms: int) -> int:
     """What a call would be charged now: never more than its grant."""
     if not running.is_answered:
@@ -165,7 +172,7 @@ def _view(running: RunningCall, call: Call, boot_ms: int) -> RunningView:
         account_id=running.account if below else 0,
         trunk_id=running.trunk if below else 0,
         device_id=running.device if below else 0,
-        caller=running.caller,
+        caller=running.caller if call.actor.is_root or _knows_caller(running, below) else "",
         called=running.called,
         destination=running.legs[0].destination if running.legs and below else "",
         gateway_id=running.gateway if sees_gateway else None,

@@ -11,24 +11,17 @@ from pydantic import Field
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
-from service.api.nouns import within
 from service.api.problems import invalid
 from service.api.values import AccountId, Asked, Moment, Money, Told, When
-from service.calls.finding import NEWEST
-from service.database.tables import accounts, cdrs, traffic_hourly
-from service.database.traffic_tables import money_hourly, traffic_sums
+from service.calls.sums import HOUR_MS
+from service.database.tables import accounts
+from service.database.traffic_tables import call_sums, money_hourly
 
-HOUR_MS = 3_600_000
 DAY_HOURS = 24
 HOURS_MAX = 100 * DAY_HOURS
 """What can be asked for at once: a quarter of a year."""
 DESTINATIONS_MAX = 50
-LATEST_CALLS = 500
-"""Of these the post-dial delay is the average."""
-_OF_LATEST = (
-    f"From INVITE to ringing, of the latest {LATEST_CALLS} that rang; of a reseller or provider, of those among the "
-    f"{NEWEST} newest calls of all"
-)
+_SUMMED = ("attempts", "answered", "duration_ms", "rang", "pdd_ms")
 
 
 class TrafficQuery(Asked):
@@ -46,6 +39,8 @@ class HourView(Told):
     attempts: int
     answered: int
     duration_ms: Annotated[int, Field(description="Of the answered calls together")]
+    rang: int
+    pdd_ms: Annotated[int, Field(description="From INVITE to ringing, of those that rang together")]
 
 
 class MoneyView(Told):
@@ -63,7 +58,7 @@ class TrafficView(Told):
     account_id: int
     hours: list[HourView]
     money: Annotated[list[MoneyView], Field(description="Empty for who may not read payments")]
-    pdd_ms: Annotated[int | None, Field(description=_OF_LATEST)]
+    pdd_ms: Annotated[int | None, Field(description="Average of all calls that rang; null: there is none")]
 
 
 class DestinationView(Told):
@@ -106,37 +101,31 @@ def is_below(row: Any, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
     return column.in_(sa.select(accounts.c.id).where((accounts.c.path >= row.path) & (accounts.c.path < last)))
 
 
-def traffic_of(call: Call, asked: AskedTraffic) -> sa.ColumnElement[bool]:
-    """Hours of the calls that an account and those below it made, or carried as providers."""
-    hours = (traffic_hourly.c.hour_ms >= asked.since_ms) & (traffic_hourly.c.hour_ms < asked.until_ms)
-    if asked.account.depth == 0:
-        return hours
-    made = within(traffic_hourly.c.account_id, call.actor) & is_below(asked.account, traffic_hourly.c.account_id)
-    carried = within(traffic_hourly.c.provider_id, call.actor) & is_below(asked.account, traffic_hourly.c.provider_id)
-    return hours & (made | carried)
-
-
 def sums_of(asked: AskedTraffic) -> sa.ColumnElement[bool]:
-    """The same calls, where they are added up already."""
-    table = traffic_sums.c
-    hours = (table.hour_ms >= asked.since_ms, table.hour_ms < asked.until_ms)
-    return sa.and_(table.account_id == int(asked.account.id), *hours)
+    """Calls that an account and those below it made, or carried as providers: by destination and hour."""
+    table = call_sums.c
+    hours = (table.span_ms >= asked.since_ms, table.span_ms < asked.until_ms)
+    return sa.and_(table.account_id == int(asked.account.id), table.dimension == "destination", *hours)
 
 
 async def show_hours(call: Call) -> Answer:
     """Of the subtree, or of an account in it."""
     asked = await _asked(call)
-    table = traffic_sums.c
-    sums = [sa.func.sum(column).label(column.name) for column in (table.attempts, table.answered, table.duration_ms)]
-    found = sa.select(table.hour_ms.label("at"), *sums).where(sums_of(asked))
-    rows = await call.conn.execute(found.group_by(table.hour_ms).order_by(table.hour_ms))
+    span = call_sums.c.span_ms
+    found = sa.select(span.label("at"), *_sums()).where(sums_of(asked)).group_by(span).order_by(span)
+    hours = [HourView.model_validate(one._mapping) for one in await call.conn.execute(found)]
+    rang, pdd_ms = sum(one.rang for one in hours), sum(one.pdd_ms for one in hours)
     view = TrafficView(
         account_id=asked.account.id,
-        hours=[HourView.model_validate(one._mapping) for one in rows],
+        hours=hours,
         money=await _money(call, asked) if call.may(Permission.PAYMENTS_READ) else [],
-        pdd_ms=await _pdd_ms(call, asked),
+        pdd_ms=pdd_ms // rang if rang else None,
     )
     return Answer(view)
+
+
+def _sums() -> list[sa.ColumnElement[Any]]:
+    return [sa.func.sum(call_sums.c[name]).label(name) for name in _SUMMED]
 
 
 async def _money(call: Call, asked: AskedTraffic) -> list[MoneyView]:
@@ -155,29 +144,12 @@ async def _money(call: Call, asked: AskedTraffic) -> list[MoneyView]:
     ]
 
 
-async def _pdd_ms(call: Call, asked: AskedTraffic) -> int | None:
-    """On the average."""
-    rang = (cdrs.c.ring_ms > 0) & (cdrs.c.start_ms >= asked.since_ms) & (cdrs.c.start_ms < asked.until_ms)
-    latest = sa.select(cdrs.c.start_ms, cdrs.c.ring_ms)
-    if asked.account.kind == "customer":
-        rang &= cdrs.c.account_id == asked.account.id
-    elif asked.account.depth:
-        newest = sa.select(cdrs.c.start_ms).where(cdrs.c.start_ms < asked.until_ms).order_by(cdrs.c.start_ms.desc())
-        edge = newest.offset(NEWEST).limit(1).scalar_subquery()
-        rang &= cdrs.c.start_ms >= sa.func.coalesce(edge, 0)
-        rang &= is_below(asked.account, cdrs.c.account_id) | is_below(asked.account, cdrs.c.cost_account_id)
-    latest = latest.where(rang).order_by(cdrs.c.start_ms.desc()).limit(LATEST_CALLS)
-    delays = [max(0, one.ring_ms - one.start_ms) for one in await call.conn.execute(latest)]
-    return sum(delays) // len(delays) if delays else None
-
-
 async def show_destinations(call: Call) -> Answer:
     """Of the same calls."""
     asked = await _asked(call)
-    table = traffic_sums.c
-    sums = [sa.func.sum(column).label(column.name) for column in (table.attempts, table.answered, table.duration_ms)]
-    found = sa.select(table.destination, *sums).where(sums_of(asked)).group_by(table.destination)
-    most = found.order_by(sa.desc("duration_ms"), sa.desc("attempts"), table.destination).limit(DESTINATIONS_MAX)
+    destination = call_sums.c.destination
+    found = sa.select(destination, *_sums()).where(sums_of(asked)).group_by(destination)
+    most = found.order_by(sa.desc("duration_ms"), sa.desc("attempts"), destination).limit(DESTINATIONS_MAX)
     rows = await call.conn.execute(most)
     return Answer(DestinationsView(items=[DestinationView.model_validate(one._mapping) for one in rows]))
 

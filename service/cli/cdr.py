@@ -12,6 +12,7 @@ from ratebook.exchange import factor_shown, factor_text
 from ratebook.money import format_micros
 from service.calls.attempts import Attempt, attempts_of, delay_ms
 from service.calls.browse import CdrFilter, CdrView, ChargeLine, Margin, find_cdr, list_cdrs
+from service.calls.sums import rebuild
 from service.cli.groups import Verbs
 from service.cli.output import Column, as_json, exact, facts, moment, money, table
 from service.cli.session import config, ledger, run
@@ -118,6 +119,22 @@ def show_record(call: str, *, wants_json: bool) -> None:
         as_json(document(view))
         return
     _show(view, settings.timezone)
+
+
+@command.command("add-up")
+def add_up() -> None:
+    """Add up anew, from the records, what overviews and reports are read from. Calls go on; each day waits its turn."""
+    settings = config()
+
+    async def work() -> int:
+        days = 0
+        async with ledger(settings) as engine:
+            async for day_ms in rebuild(engine):
+                days += 1
+                click.echo(f"{moment(day_ms, 'UTC')[:10]} added up")
+        return days
+
+    click.echo(f"{run(work())} days added up")
 
 
 def _show(view: CdrView, zone: str) -> None:

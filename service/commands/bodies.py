@@ -223,6 +223,8 @@ def gateway_body(row: Row[Any]) -> Body:
         "signs": row.signs,
         "identity": row.identity,
         "codecs": row.codecs,
+        "redirects": row.redirects,
+        "redirect_hosts": row.redirect_hosts,
     }
 
 

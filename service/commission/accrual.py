@@ -182,25 +182,54 @@ class Credited(NamedTuple):
 
 async def take_back_lines(conn: AsyncConnection, credited: Sequence[Credited], now_ms: int) -> None:
     """For invoices' lines that are credited: of all that was earned on a line the part that is given back."""
-    rows = []
-    for one in credited:
-        for row in await conn.execute(_earned_on(one)):
-            whole = int(row.micros) * WHOLE + int(row.remainder)
-            rows.append({
-                "account_id": row.account_id, "seller_id": row.seller_id, "source": "credit_note", "cdr_id": 0,
-                "level": 0, "reference_id": one.note_line_id, "base_micros": -one.amount_micros, "rule_id": 0,
-                "percent_millionths": 0, "currency": row.currency,
-                **dict(zip(("micros", "remainder"), divmod(-whole * one.amount_micros // one.line_micros, WHOLE),
-                           strict=True)),
-            })  # fmt: skip
+    rows = [
+        _back(row, "credit_note", one.note_line_id, one.amount_micros, one.line_micros)
+        for one in credited
+        for row in await conn.execute(_earned_on(one))
+    ]
     await write(conn, rows, now_ms)
 
 
-def _earned_on(one: Credited) -> sa.Select[Any]:
-    """On an invoice's line, by who earned it; without what re-rating has changed since."""
+class Refunded(NamedTuple):
+    """An item that gives back a part of another one."""
+
+    item_id: int
+    of_item_id: int
+    amount_micros: int
+    """Given back; both with the same taxes."""
+    of_micros: int
+
+
+async def take_back_item(conn: AsyncConnection, refunded: Refunded, now_ms: int) -> None:
+    """Of all that was earned on an item the part that is given back, by whoever has earned it then."""
+    query = _earned().where((commissions.c.source == "item") & (commissions.c.reference_id == refunded.of_item_id))
+    rows = [
+        _back(row, "item", refunded.item_id, refunded.amount_micros, refunded.of_micros)
+        for row in await conn.execute(query)
+    ]
+    await write(conn, rows, now_ms)
+
+
+def _back(row: Row[Any], source: str, reference_id: int, amount_micros: int, of_micros: int) -> dict[str, Any]:
+    exact = int(row.micros) * WHOLE + int(row.remainder)
+    micros, remainder = divmod(-exact * amount_micros // of_micros, WHOLE)
+    return {
+        "account_id": row.account_id, "seller_id": row.seller_id, "source": source, "cdr_id": 0, "level": 0,
+        "reference_id": reference_id, "base_micros": -amount_micros, "rule_id": 0, "percent_millionths": 0,
+        "currency": row.currency, "micros": micros, "remainder": remainder,
+    }  # fmt: skip
+
+
+def _earned() -> sa.Select[Any]:
+    """By who earned it."""
     key = (commissions.c.account_id, commissions.c.seller_id, commissions.c.currency)
     sums = (sa.func.sum(commissions.c.micros).label("micros"), sa.func.sum(commissions.c.remainder).label("remainder"))
-    query = sa.select(*key, *sums).group_by(*key)
+    return sa.select(*key, *sums).group_by(*key)
+
+
+def _earned_on(one: Credited) -> sa.Select[Any]:
+    """On an invoice's line, without what re-rating has changed since."""
+    query = _earned()
     if one.item_id is not None:
         return query.where((commissions.c.source == "item") & (commissions.c.reference_id == one.item_id))
     of_line = (invoice_calls.c.cdr_id == commissions.c.cdr_id) & (invoice_calls.c.level == commissions.c.level)

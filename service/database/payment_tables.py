@@ -33,10 +33,10 @@ allocations = sa.Table(
     refers("entry_id", "entries.id"),  # the payment
     refers("invoice_id", "invoices.id"),
     refers("account_id", "accounts.id"),
-    big("amount_micros"),
+    big("amount_micros"),  # below zero: taken back
     text("currency"),
     big("created_ms"),
-    at_least("amount_micros", 1),
+    sa.CheckConstraint("amount_micros <> 0", name="amount_micros"),
     is_currency(),
     sa.Index(None, "invoice_id"),
     sa.Index(None, "entry_id"),
@@ -130,6 +130,7 @@ top_ups = sa.Table(
     sa.CheckConstraint("(state = 'paid') = (entry_id IS NOT NULL)", name="entry_id"),
     sa.CheckConstraint("returned_micros BETWEEN 0 AND amount_micros", name="returned_micros"),
     sa.Index(None, "account_id"),
+    sa.Index(None, "entry_id"),
     sa.Index(None, "external"),
     sqlite_autoincrement=True,
 )

@@ -237,6 +237,9 @@ gateways = sa.Table(
     _text("contact", ""),
     sa.Column("signs", sa.Boolean, nullable=False, server_default=sa.false()),  # it is told who calls, signed
     sa.Column("codecs", sa.JSON, nullable=False, server_default="[]"),  # what it takes, in order; empty: everything
+    _text("redirects", "off"),  # whether its 3xx are followed
+    sa.Column("redirect_hosts", sa.JSON, nullable=False, server_default="[]"),  # where they may lead beside gateways
+    _one_of("redirects", ("off", "follow")),
     _text("identity", "off"),  # as of trunks
     _one_of("identity", IDENTITY_RULES),
     _text("state", "active"),
@@ -360,6 +363,8 @@ cdrs = sa.Table(
     _text("attested", ""),  # what was signed for the gateway: A, B, or pass for the Identity that came; empty: nothing
     _text("routing_number", ""),  # to which the called number has moved: what it was rated by; empty: it has not
     _text("caller_sent", ""),
+    sa.Column("private", sa.Boolean, nullable=False, server_default=sa.false()),  # who calls has asked not to be shown
+    _text("withheld", ""),  # who calls, where the account itself must not know: the operator's eyes alone
     _text("called_sent"),
     _text("destination"),
     _text("call_id"),
@@ -433,23 +438,4 @@ commands = sa.Table(
     _big("created_ms"),
     sa.PrimaryKeyConstraint("node_id", "number"),
     sa.Index(None, "account_id", "number"),
-)
-
-traffic_hourly = sa.Table(
-    "traffic_hourly",
-    metadata,
-    _big("hour_ms"),  # the hour's first millisecond, UTC
-    _big("account_id"),
-    _big("provider_id"),  # 0: none was reached
-    _text("destination"),
-    _text("currency"),
-    _text("cost_currency"),  # empty: no cost
-    _big("attempts", 0),
-    _big("answered", 0),
-    _big("duration_ms", 0),
-    _big("billed_s", 0),
-    _big("revenue_micros", 0),  # what the customer was charged
-    _big("cost_micros", 0),
-    sa.PrimaryKeyConstraint("hour_ms", "account_id", "provider_id", "destination", "currency", "cost_currency"),
-    sa.Index(None, "account_id"),
 )

@@ -1,4 +1,4 @@
-"""Tables of sums that overviews are read from: of a whole subtree's calls, and of an account's money, by the hour."""
+"""Tables of sums that overviews and reports are read from: of a whole subtree's calls, and of an account's money."""
 
 from __future__ import annotations
 
@@ -6,18 +6,29 @@ import sqlalchemy as sa
 
 from service.database.columns import big, metadata, text
 
-traffic_sums = sa.Table(
-    "traffic_sums",
+call_sums = sa.Table(
+    "call_sums",
     metadata,
     big("account_id"),
-    big("hour_ms"),  # as in `traffic_hourly`
-    text("destination"),
+    text("dimension"),  # as `service.calls.sums` names them
+    big("span_ms"),  # the hour's or day's first millisecond, UTC, in which the calls began
+    big("number"),  # of what they have in common: an account, trunk, provider, gateway, SIP code; 0: none
+    text("destination"),  # likewise; empty where it is another dimension
+    text("currency"),  # of the money; calls are counted in the account's own
     big("attempts"),
     big("answered"),
     big("duration_ms"),
-    sa.PrimaryKeyConstraint("account_id", "hour_ms", "destination"),
+    big("rang"),
+    big("pdd_ms"),  # of those together
+    big("earned_micros"),  # by the account itself, without taxes that were added
+    big("spent_micros"),
+    sa.PrimaryKeyConstraint("account_id", "dimension", "span_ms", "number", "destination", "currency"),
+    sqlite_with_rowid=False,
 )
-"""Calls that the account and those below it made, or carried as providers: each once, by the tree as it is now."""
+"""Calls that the account and those below it made, or carried as providers: each once, by the tree as it is now.
+
+In each dimension the same calls and the same money, but that a customer has none by gateway and provider.
+"""
 
 money_hourly = sa.Table(
     "money_hourly",

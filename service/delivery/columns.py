@@ -57,6 +57,11 @@ def moment(wall_ms: int, zone: ZoneInfo) -> str:
     return local.replace(microsecond=rest * 1000).isoformat(timespec="milliseconds")
 
 
+def _caller_sent(call: Call, _: ZoneInfo) -> str:
+    """Who asks not to be shown is not shown to providers."""
+    return "" if call.private else _plain(call.caller_sent)
+
+
 def _delay(call: Call, _: ZoneInfo) -> str:
     """Post-dial delay: from the INVITE to the first ringing."""
     found = delay_ms(call.start_ms, call.ring_ms)
@@ -99,7 +104,7 @@ COLUMNS: dict[str, Column] = {
     "sip_reason": Column(_text("sip_reason")),
     "ended_by": Column(_text("ended_by")),
     "caller": Column(_text("caller"), _OURS),
-    "caller_sent": Column(_text("caller_sent"), _THEIRS),
+    "caller_sent": Column(_caller_sent, _THEIRS),
     "called": Column(_text("called"), _OURS),
     "called_sent": Column(_text("called_sent"), _THEIRS),
     "routing_number": Column(_text("routing_number")),

@@ -16,10 +16,12 @@ from service.database.billing_tables import (
     invoice_taxes,
     invoices,
 )
+from service.database.payment_tables import allocations, payment_rests
 from service.database.rerating_tables import corrections
-from service.database.tables import accounts, cdrs, charges, postings
+from service.database.tables import accounts, cdrs, charges, entries, postings
 from service.doctor.evidence import RESTORE, Check, check
-from service.ledger.rules import TAX
+from service.ledger.reversals import returned
+from service.ledger.rules import BALANCE, PAYMENT, TAX
 
 FOUND_MAX = 20
 """Of each kind."""
@@ -29,7 +31,7 @@ _SAME = (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level ==
 async def invoiced(conn: AsyncConnection) -> Check:
     """Call ↔ charge ↔ invoice line ↔ invoice ↔ posting, without a rest."""
     found: list[str] = []
-    for looks in (_forgotten, _unlike_calls, _unlike_changes, _unlike_items, _unlike_lines, _unlike_taxes, _unposted):
+    for looks in _LOOKS:
         query, told = looks()
         found += [told.format(*row) for row in await conn.execute(query.limit(FOUND_MAX))]
     on = (await conn.execute(sa.select(sa.func.count()).select_from(invoice_calls))).scalar_one()
@@ -139,3 +141,43 @@ def _unposted() -> _Look:
         .having(sa.func.coalesce(sa.func.sum(postings.c.amount_micros), 0) != invoices.c.tax_micros * sign)
     )
     return query, "invoice {}: its tax is {}, and {} is posted"
+
+
+def _unlike_payments() -> _Look:
+    """What is paid of an invoice is what payments gave it; of prepaid ones it was paid before."""
+    given = sa.select(allocations.c.invoice_id, sa.func.sum(allocations.c.amount_micros).label("micros"))
+    sums = given.group_by(allocations.c.invoice_id).subquery()
+    query = (
+        sa.select(invoices.c.id, invoices.c.paid_micros, sa.func.coalesce(sums.c.micros, 0))
+        .join(sums, sums.c.invoice_id == invoices.c.id, isouter=True)
+        .where((invoices.c.kind == "invoice") & ~invoices.c.prepaid)
+        .where(sa.func.coalesce(sums.c.micros, 0) != invoices.c.paid_micros)
+    )
+    return query, "invoice {}: {} of it are paid, and payments gave it {}"
+
+
+def _overspent() -> _Look:
+    """What a payment has given and what of it waits is no more than it was, less what went back."""
+    given = sa.select(allocations.c.entry_id, sa.func.sum(allocations.c.amount_micros).label("micros"))
+    sums = given.group_by(allocations.c.entry_id).subquery()
+    came = postings.c.amount_micros - returned(payment_rests.c.entry_id)
+    told = payment_rests.c.rest_micros + sa.func.coalesce(sums.c.micros, 0)
+    query = (
+        sa.select(payment_rests.c.entry_id, came, told)
+        .join(entries, (entries.c.id == payment_rests.c.entry_id) & (entries.c.kind == PAYMENT))
+        .join(
+            postings,
+            (postings.c.entry_id == payment_rests.c.entry_id)
+            & (postings.c.account_id == payment_rests.c.account_id)
+            & (postings.c.book == BALANCE),
+        )
+        .join(sums, sums.c.entry_id == payment_rests.c.entry_id, isouter=True)
+        .where(told > came)
+    )
+    return query, "payment {}: it came to {}, and {} of it paid something or wait"
+
+
+_LOOKS = (
+    _forgotten, _unlike_calls, _unlike_changes, _unlike_items, _unlike_lines, _unlike_taxes, _unposted,
+    _unlike_payments, _overspent,
+)  # fmt: skip

@@ -116,7 +116,12 @@ async def lift(conn: AsyncConnection, node: str, alarm: Row[Any], actor: Actor, 
     values = {"lifted_ms": now_ms, "lifted_by": actor.name}
     await conn.execute(sa.update(alarms).where(alarms.c.id == alarm.id).values(**values))
     if alarm.limit_id:
-        await enqueue(conn, node, {"do": "limit_reset", "rule": alarm.limit_id}, now_ms=now_ms)
+        await enqueue(conn, node, _reset(alarm.account_id, alarm.limit_id), now_ms=now_ms)
+
+
+def _reset(account_id: int, limit_id: int) -> dict[str, Any]:
+    """The command by which an account's limit counts from nothing."""
+    return {"do": "limit_reset", "account": account_id, "rule": limit_id}
 
 
 async def _set_state(
@@ -177,7 +182,7 @@ async def noted_lifted(
     values = {"lifted_ms": now_ms, "lifted_by": actor.name}
     lifted = sa.update(alarms).where(where).values(**values).returning(alarms.c.limit_id)
     for number in sorted(set((await conn.execute(lifted)).scalars()) - {0}):
-        await enqueue(conn, node, {"do": "limit_reset", "rule": number}, now_ms=now_ms)
+        await enqueue(conn, node, _reset(account_id, number), now_ms=now_ms)
 
 
 async def lift_due(conn: AsyncConnection, node: str, now_ms: int) -> int:

@@ -8,18 +8,21 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
+from ratebook.money import format_micros
 from service.access.actor import Actor
 from service.access.permissions import Permission
+from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, page_of
 from service.api.problems import Problem, invalid
-from service.api.values import ABOVE, Asked, InvoiceId, Micros, Moment, Money, Told, Words
+from service.api.values import ABOVE, ID_MAX, Asked, InvoiceId, Micros, Moment, Money, Told, Words
 from service.billing.states import OPEN_STATES
 from service.database.tables import accounts, entries, postings
 from service.ledger import rules
 from service.ledger.payments import AMOUNT_MAX_MICROS, payment_problem
 from service.ledger.postings import Booking, book
+from service.ledger.reversals import Reversal, find_payment, reverse
 from service.ledger.storage import balance_after, balance_of
 
 
@@ -56,6 +59,14 @@ class Adjustment(Asked):
 class WriteOff(Asked):
     """Why nobody will pay this debt."""
 
+    reason: Words
+
+
+class NewReversal(Asked):
+    """A payment that went back: the bank has refused it, or it was posted by mistake."""
+
+    entry_id: Annotated[int, Field(ge=1, le=ID_MAX, description="The payment's, as its line or receipt says")]
+    amount: Annotated[Micros | None, Field(description="null: all that is left of it")] = None
     reason: Words
 
 
@@ -131,6 +142,25 @@ async def _check_invoice(call: Call, number: int) -> None:
         raise Problem("conflict", f"the invoice is {invoice.state}: there is nothing to pay")
 
 
+async def reverse_payment(call: Call) -> Answer:
+    """Invoices that it had paid are open again. The account owes it, whatever is there; the receipt stays, marked."""
+    body: NewReversal = call.body
+    payment = await find_payment(call.conn, call.row.id, body.entry_id)
+    if payment is None or call.row.kind == "provider":
+        raise invalid("/entry_id", "this is no payment that the account has made")
+    if payment.seller_id != await seller_of(call.conn, call.row):
+        raise Problem("conflict", "the account has another seller now than when it paid this")
+    if not payment.left_micros:
+        raise Problem("conflict", "all of it went back already")
+    micros = payment.left_micros if body.amount is None else body.amount
+    if not 0 < micros <= payment.left_micros:
+        raise invalid("/amount", f"{format_micros(payment.left_micros)} of it can go back")
+    by = (call.actor.name, call.actor.home_id or call.actor.account_id)
+    wanted = Reversal(payment.entry_id, micros, body.reason, *by)
+    entry_id = await reverse(call.conn, call.node, call.row, wanted, call.now_ms)
+    return await _posted(call, entry_id, ("payment", "account.reversal"), -micros, body.reason)
+
+
 async def adjust(call: Call) -> Answer:
     """A fee may leave an account below nothing; it gets no new hold then."""
     body: Adjustment = call.body
@@ -156,11 +186,16 @@ async def _booked(call: Call, kind: str, micros: int, reason: str, invoice_id: i
     by = actor.home_id or actor.account_id
     booking = Booking(kind, micros, reason, actor.name, by, invoice_id=invoice_id)
     entry_id = await book(call.conn, call.node, call.row, booking, call.now_ms)
-    values = {"entry_id": entry_id, "created_ms": call.now_ms, "kind": kind, "reason": reason, "actor": actor.name}
+    return await _posted(call, entry_id, (kind, f"account.{kind}"), micros, reason)
+
+
+async def _posted(call: Call, entry_id: int, kind_action: tuple[str, str], micros: int, reason: str) -> Answer:
+    kind, action = kind_action
+    values = {"entry_id": entry_id, "created_ms": call.now_ms, "kind": kind, "reason": reason}
     balance = await balance_of(call.conn, call.row.id, call.row.currency)
-    values |= {"amount": micros, "currency": call.row.currency, "balance": balance}
+    values |= {"actor": call.actor.name, "amount": micros, "currency": call.row.currency, "balance": balance}
     view = LineView.model_validate(values)
-    await call.audit(f"account.{kind}", "account", call.row.id, call.row.id, None, view)
+    await call.audit(action, "account", call.row.id, call.row.id, None, view)
     return Answer(view)
 
 
@@ -174,6 +209,10 @@ ENDPOINTS = [
     Endpoint(
         "payment.make", "POST", f"{_ONE}/payments", _P.PAYMENTS_CHANGE, make_payment, "Post a payment", NewPayment,
         answer=LineView, status=201, below=True, key=Key.NEEDED,
+    ),
+    Endpoint(
+        "payment.reverse", "POST", f"{_ONE}/reversals", _P.PAYMENTS_CHANGE, reverse_payment, "Take a payment back",
+        NewReversal, answer=LineView, status=201, below=True, key=Key.NEEDED,
     ),
     Endpoint(
         "payment.adjust", "POST", f"{_ONE}/adjustments", _P.PAYMENTS_CHANGE, adjust, "Correct a balance", Adjustment,

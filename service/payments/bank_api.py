@@ -17,14 +17,14 @@ from service.api.files import encoded
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, InvoiceId, Moment, Money, Text, Told, Words
-from service.billing.states import OPEN_STATES
+from service.billing.states import OPEN_STATES, PAID
 from service.database.billing_tables import billing_parties
 from service.database.engine import reading
 from service.database.payment_tables import bank_lines
 from service.database.tables import accounts
 from service.payments.bank_csv import Layout, read_csv
 from service.payments.bank_file import FILE_BYTES_MAX, BankLine, UnreadableFile, digests
-from service.payments.bank_lines import By, Paid, open_invoices, post, problem_of, settle, take
+from service.payments.bank_lines import By, Paid, match, open_invoices, settle, take
 from service.payments.camt import read_camt
 from service.payments.layouts_api import keep_layout, layout_of
 from service.sellers.brand import check_sells
@@ -213,16 +213,17 @@ async def show_line(call: Call) -> Answer:
 
 
 async def match_line(call: Call) -> Answer:
-    """It is posted as a payment of the account; an invoice that is named is paid first."""
+    """It is posted as a payment of the account; an invoice that is named is paid first. Money that went out takes back
+    the payment that it was: the latest of just this amount.
+    """
     body: Match = call.body
     if (body.account_id is None) == (body.invoice_id is None):
         raise invalid("/account_id", "an account or an invoice was expected, one of them")
     line = await _open(call)
-    paid = await _payer(call, body)
-    problem = await problem_of(call.conn, line, paid)
+    paid = await _payer(call, body, is_back=line.amount_micros < 0)
+    problem = await match(call.conn, call.node, line, paid, _by(call))
     if problem:
         raise Problem("conflict", problem)
-    await post(call.conn, call.node, line, paid, _by(call))
     return await _changed(call, "bank-line.match", line)
 
 
@@ -235,13 +236,14 @@ async def _open(call: Call) -> Row[Any]:
     return line
 
 
-async def _payer(call: Call, body: Match) -> Paid:
+async def _payer(call: Call, body: Match, *, is_back: bool) -> Paid:
     """Raises Problem."""
     if body.account_id is not None:
         return Paid(await call.find("account", body.account_id, to_change=True))
     assert body.invoice_id is not None
     invoice = await call.find("invoice", body.invoice_id, to_change=True)
-    if invoice.kind != "invoice" or invoice.state not in OPEN_STATES:
+    states = (*OPEN_STATES, PAID) if is_back else OPEN_STATES
+    if invoice.kind != "invoice" or invoice.state not in states:
         raise Problem("conflict", f"the {invoice.kind.replace('_', ' ')} is {invoice.state}: there is nothing to pay")
     query = sa.select(accounts).where(accounts.c.id == invoice.account_id)
     return Paid((await call.conn.execute(query)).one(), invoice.id)

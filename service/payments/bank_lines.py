@@ -21,6 +21,7 @@ from service.database.payment_tables import bank_lines
 from service.database.tables import accounts
 from service.ledger.payments import payment_problem
 from service.ledger.postings import Booking, book
+from service.ledger.reversals import Reversal, payment_like, reverse
 from service.ledger.rules import PAYMENT
 from service.payments.bank_file import BankLine
 from service.payments.bank_words import accounts_named, invoices_named, squeezed
@@ -62,8 +63,7 @@ async def take(
     if row is None:
         return ""
     if line.amount_micros <= 0:
-        await settle(conn, row.id, IGNORED, "money that went out" if line.amount_micros else "no money")
-        return IGNORED
+        return await _settle_out(conn, seller_id, row, line)
     found = await _recognised(conn, seller_id, line, known)
     problem = line.odd or (found if isinstance(found, str) else await problem_of(conn, row, found))
     if not problem and isinstance(found, Paid) and await _looks_taken(conn, row, found):
@@ -73,6 +73,23 @@ async def take(
         return OPEN
     await post(conn, node, row, found, by)
     return POSTED
+
+
+async def _settle_out(conn: AsyncConnection, seller_id: int, row: Row[Any], line: BankLine) -> str:
+    """Money that went out is a payment that went back, perhaps, if it names a customer: a person says so."""
+    if line.amount_micros and (line.odd or await _names_customer(conn, seller_id, line)):
+        await settle(conn, row.id, OPEN, "money that went out: was a payment taken back?")
+        return OPEN
+    await settle(conn, row.id, IGNORED, "money that went out" if line.amount_micros else "no money")
+    return IGNORED
+
+
+async def _names_customer(conn: AsyncConnection, seller_id: int, line: BankLine) -> bool:
+    for number in accounts_named(line.remittance):
+        account = (await conn.execute(sa.select(accounts).where(accounts.c.id == number))).first()
+        if account is not None and await seller_of(conn, account) == seller_id:
+            return True
+    return bool(await _settled(conn, seller_id, line))
 
 
 async def _keep(conn: AsyncConnection, seller_id: int, line: BankLine, digest: str, now_ms: int) -> Row[Any] | None:
@@ -133,6 +150,16 @@ async def _looks_taken(conn: AsyncConnection, line: Row[Any], paid: Paid) -> boo
     return (await conn.execute(sa.select(bank_lines.c.id).where(same).limit(1))).first() is not None
 
 
+async def match(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By) -> str:
+    """Posts it as somebody has said; returns why it can't be, or nothing."""
+    if line.amount_micros < 0:
+        return await _take_back(conn, node, line, paid, by)
+    problem = await problem_of(conn, line, paid)
+    if not problem:
+        await post(conn, node, line, paid, by)
+    return problem
+
+
 async def post(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By) -> int:
     """Pays it in; returns the entry's id."""
     reason = f"bank {line.booked_on}: {line.payer or line.remittance}"[:REASON_CHARACTERS_MAX]
@@ -141,6 +168,20 @@ async def post(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by:
     entry_id = await book(conn, node, paid.account, booking, by.now_ms)
     await settle(conn, line.id, POSTED, "", payer_account_id=paid.account.id, entry_id=entry_id)
     return entry_id
+
+
+async def _take_back(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By) -> str:
+    """The payment that a line takes back goes back; returns why it can't, or nothing."""
+    if paid.account.currency != line.currency:
+        return f"the account is kept in {paid.account.currency}"
+    found = await payment_like(conn, paid.account.id, -line.amount_micros, paid.invoice_id)
+    if found is None or found.seller_id != line.account_id:
+        return "the account has made no payment of just this amount that is left: reverse what it was by hand"
+    reason = f"bank {line.booked_on}: {line.remittance or line.payer}"[:REASON_CHARACTERS_MAX]
+    wanted = Reversal(found.entry_id, found.left_micros, reason, by.name, by.account_id)
+    entry_id = await reverse(conn, node, paid.account, wanted, by.now_ms)
+    await settle(conn, line.id, POSTED, "", payer_account_id=paid.account.id, entry_id=entry_id)
+    return ""
 
 
 async def settle(conn: AsyncConnection, line_id: int, state: str, why: str, **values: Any) -> None:

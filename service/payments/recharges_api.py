@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -13,12 +13,14 @@ from service.access.permissions import Permission
 from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid, not_found
-from service.api.values import Asked, Micros, Money, Number, Ref, Told
+from service.api.values import AccountId, Asked, Micros, Moment, Money, Number, Ref, Told
 from service.database.engine import reading
 from service.database.own import own_of, put_own
-from service.database.payment_tables import payment_gateways
-from service.database.recharge_tables import recharges
+from service.database.payment_tables import payment_gateways, top_ups
+from service.database.recharge_tables import recharge_tasks, recharges
+from service.database.tables import accounts
 from service.ledger.api import check_amount
 from service.payments.stripe import decimals_of
 from service.payments.stripe_client import Client, GatewayAway
@@ -51,6 +53,60 @@ class CardPage(Told):
     """Where to leave a card."""
 
     link: str
+
+
+class RechargeQuery(Paging):
+    """Whose, and how they stand."""
+
+    account_id: AccountId | None = None
+    state: Literal["", "asked", "on", "off"] = ""
+
+
+class AttemptView(Told):
+    """A recharge that was begun, and what became of it."""
+
+    id: int
+    account_id: int
+    amount: Annotated[Money, Field(validation_alias="amount_micros")]
+    currency: str
+    state: Annotated[str, Field(description="waiting; asked: the gateway has it; done: it was paid; failed")]
+    declines: Annotated[int, Field(description="How often the card was declined")]
+    fault: Annotated[str, Field(description="Why it came to nothing so far; empty: it didn't")]
+    next_at: Annotated[Moment, Field(validation_alias="due_ms", description="When it is tried; null: no more")]
+    created_at: Annotated[Moment, Field(validation_alias="created_ms")]
+
+
+class AttemptQuery(Paging):
+    """Whose, and what became of them."""
+
+    account_id: AccountId | None = None
+    state: Literal["", "waiting", "asked", "done", "failed"] = ""
+
+
+_LISTING = Listing(
+    "account", {"id": accounts.c.id, "name": accounts.c.name},
+    {"account_id": equals(recharges.c.account_id), "state": equals(recharges.c.state)},
+    sa.select(accounts.c.id, recharges).join(recharges, recharges.c.account_id == accounts.c.id),
+)  # fmt: skip
+_DUE_MS = sa.case((recharge_tasks.c.state == "waiting", recharge_tasks.c.next_ms), else_=0)
+_HISTORY = Listing(
+    "recharge-task", {"-id": recharge_tasks.c.id},
+    {"account_id": equals(recharge_tasks.c.account_id), "state": equals(recharge_tasks.c.state)},
+    sa.select(recharge_tasks, top_ups.c.amount_micros, top_ups.c.currency, _DUE_MS.label("due_ms"))
+    .join(top_ups, top_ups.c.id == recharge_tasks.c.top_up_id),
+)  # fmt: skip
+
+
+async def list_recharges(call: Call) -> Answer:
+    """A page of the accounts that are recharged, and how."""
+    rows, following = await page_of(call, _LISTING)
+    return Answer(Page[RechargeView](items=[RechargeView.model_validate(row) for row in rows], next=following))
+
+
+async def list_attempts(call: Call) -> Answer:
+    """A page of what was asked of cards, the latest first."""
+    rows, following = await page_of(call, _HISTORY)
+    return Answer(Page[AttemptView](items=[AttemptView.model_validate(row) for row in rows], next=following))
 
 
 async def show_recharge(call: Call) -> Answer:
@@ -152,5 +208,13 @@ ENDPOINTS = [
     Endpoint(
         "recharge.remove", "DELETE", _ONE, _P.PAYMENTS_TOP_UP, remove_recharge, "Recharge an account no more",
         status=204,
+    ),
+    Endpoint(
+        "recharge.list", "GET", "/recharges", _P.PAYMENTS_READ, list_recharges, "List accounts that are recharged",
+        query=RechargeQuery, answer=Page[RechargeView],
+    ),
+    Endpoint(
+        "recharge.history", "GET", "/recharges/history", _P.PAYMENTS_READ, list_attempts, "List recharges",
+        query=AttemptQuery, answer=Page[AttemptView],
     ),
 ]  # fmt: skip

@@ -33,6 +33,8 @@ class What(StrEnum):
     PAID = "paid"
     RETURNED = "returned"
     """Refunded, or taken back by the bank: so much in total."""
+    REINSTATED = "reinstated"
+    """Taken back by the bank, and won: so much."""
     SAVED = "saved"
     """A card is kept at the gateway."""
     DECLINED = "declined"
@@ -131,6 +133,11 @@ def _dispute(told: Told, found: _Object) -> Told:
     return _returned(told, found, found.amount)
 
 
+def _won(told: Told, found: _Object) -> Told:
+    told = _dispute(told, found)
+    return told if told.what is What.OTHER else told._replace(what=What.REINSTATED)
+
+
 def _returned(told: Told, found: _Object, minor: int | None) -> Told:
     if not minor or not found.payment_intent:
         return told
@@ -169,4 +176,5 @@ _KINDS = {
     "setup_intent.succeeded": _saved,
     "charge.refunded": _refund,
     "charge.dispute.funds_withdrawn": _dispute,
+    "charge.dispute.funds_reinstated": _won,
 }

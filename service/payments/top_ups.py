@@ -8,11 +8,11 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.billing.allocation import take_from_waiting
 from service.database.payment_tables import gateway_events, top_ups
 from service.database.tables import accounts
 from service.ledger.payments import payment_problem
 from service.ledger.postings import Booking, book
+from service.ledger.reversals import Reversal, reverse
 from service.ledger.rules import PAYMENT
 from service.payments import recharging
 from service.payments.stripe import Told, What, decimals_of
@@ -68,23 +68,41 @@ def _micros(told: Told) -> int:
 
 
 async def _returned(conn: AsyncConnection, node: str, gateway: Row[Any], told: Told, now_ms: int) -> str:
-    """In total so much: what of it was posted before is not posted again. It is owed whatever is left, and pays no
-    invoice any more.
-    """
-    own = (top_ups.c.gateway_id == gateway.id) & (top_ups.c.external == told.external) & (top_ups.c.state == "paid")
-    row = (await conn.execute(sa.select(top_ups).where(own))).first()
-    if row is None or row.currency != told.currency:
-        return "refused: no top-up was paid so"
-    total = min(_micros(told), row.amount_micros)
-    fresh = total - row.returned_micros
+    """In total so much: what of it was posted before is not posted again."""
+    row = await _paid_so(conn, gateway, told)
+    if row is None:
+        return _NONE_SO
+    fresh = min(_micros(told), row.amount_micros) - row.returned_micros
     if fresh <= 0:
         return "posted before"
-    account = (await conn.execute(sa.select(accounts).where(accounts.c.id == row.account_id))).one()
     reason = f"{gateway.name}: {told.external} went back"
-    entry_id = await book(conn, node, account, Booking(PAYMENT, -fresh, reason, ACTOR), now_ms)
-    await take_from_waiting(conn, account.id, fresh)
-    await conn.execute(sa.update(top_ups).where(top_ups.c.id == row.id).values(returned_micros=total))
-    return f"entry {entry_id}"
+    return await _reversed(conn, node, row, Reversal(row.entry_id, fresh, reason, ACTOR), now_ms)
+
+
+async def _reinstated(conn: AsyncConnection, node: str, gateway: Row[Any], told: Told, now_ms: int) -> str:
+    """A dispute was won: of what went back so much came after all."""
+    row = await _paid_so(conn, gateway, told)
+    if row is None:
+        return _NONE_SO
+    micros = min(_micros(told), row.returned_micros)
+    if micros <= 0:
+        return "refused: nothing of it went back"
+    reason = f"{gateway.name}: {told.external} came after all"
+    return await _reversed(conn, node, row, Reversal(row.entry_id, -micros, reason, ACTOR), now_ms)
+
+
+_NONE_SO = "refused: no top-up was paid so"
+
+
+async def _paid_so(conn: AsyncConnection, gateway: Row[Any], told: Told) -> Row[Any] | None:
+    own = (top_ups.c.gateway_id == gateway.id) & (top_ups.c.external == told.external) & (top_ups.c.state == "paid")
+    row = (await conn.execute(sa.select(top_ups).where(own))).first()
+    return None if row is None or row.currency != told.currency else row
+
+
+async def _reversed(conn: AsyncConnection, node: str, row: Row[Any], wanted: Reversal, now_ms: int) -> str:
+    account = (await conn.execute(sa.select(accounts).where(accounts.c.id == row.account_id))).one()
+    return f"entry {await reverse(conn, node, account, wanted, now_ms)}"
 
 
 async def _nothing(_conn: AsyncConnection, _node: str, _gateway: Row[Any], _told: Told, _now_ms: int) -> str:
@@ -100,5 +118,6 @@ async def _declined(conn: AsyncConnection, _node: str, gateway: Row[Any], told: 
 
 
 _OUTCOMES = {
-    What.PAID: _paid, What.RETURNED: _returned, What.SAVED: _saved, What.DECLINED: _declined, What.OTHER: _nothing,
+    What.PAID: _paid, What.RETURNED: _returned, What.REINSTATED: _reinstated, What.SAVED: _saved,
+    What.DECLINED: _declined, What.OTHER: _nothing,
 }  # fmt: skip

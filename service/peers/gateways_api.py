@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, Field
 from sqlalchemy import Row
 
+from kemi.store.networks import lies_in, parse_network
 from ratebook.routing import Plan
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -36,7 +37,7 @@ from service.peers.common import (
 )
 from service.peers.devices_api import hashes
 
-FROM_ABOVE = frozenset({"tariff_id", "channels", "cps", "trusted", "signs", "identity"})
+FROM_ABOVE = frozenset({"tariff_id", "channels", "cps", "trusted", "signs", "identity", "redirects", "redirect_hosts"})
 CODECS_MAX = 16
 
 
@@ -70,6 +71,16 @@ Codecs = Annotated[
     ),
     AfterValidator(_once_each),
 ]
+Redirects = Literal["off", "follow"]
+REDIRECTS_MEANING = (
+    "follow: a 3xx with the same number is tried at another gateway of this provider that the routing plan has, or at "
+    "one of redirect_hosts; off: it is a failure"
+)
+RedirectHosts = Annotated[
+    list[HostAddress],
+    Field(max_length=32, description="Addresses inside its networks to which its redirections may lead"),
+    AfterValidator(_once_each),
+]
 FailureCode = Annotated[int, Field(ge=400, le=699)]
 FailureCodes = Annotated[
     list[FailureCode], Field(max_length=64, description="Codes that are the gateway's failures; 408: silence")
@@ -91,6 +102,8 @@ class GatewayView(Told):
     number_format: Annotated[str, Field(description=FORMAT_MEANING)]
     trusted: Annotated[bool, Field(description=TRUST_MEANING)]
     codecs: Codecs
+    redirects: Annotated[str, Field(description=REDIRECTS_MEANING)]
+    redirect_hosts: RedirectHosts
     signs: Annotated[bool, Field(description=SIGNS_MEANING)]
     identity: Annotated[str, Field(description=IDENTITY_MEANING)]
     tariff_id: Annotated[int | None, Field(description="By which the provider is paid; null: its account's")]
@@ -132,6 +145,8 @@ class NewGateway(Asked):
     number_format: NumberFormat = "plain"
     trusted: bool = False
     codecs: Annotated[Codecs, Field(default_factory=list)]
+    redirects: Annotated[Redirects, Field(description=REDIRECTS_MEANING)] = "off"
+    redirect_hosts: Annotated[RedirectHosts, Field(default_factory=list)]
     signs: bool = False
     identity: IdentityRule = "off"
     tariff_id: TariffId | None = None
@@ -155,6 +170,8 @@ class GatewayEdit(Asked):
     number_format: NumberFormat | None = None
     trusted: bool | None = None
     codecs: Codecs | None = None
+    redirects: Annotated[Redirects | None, Field(description=REDIRECTS_MEANING)] = None
+    redirect_hosts: RedirectHosts | None = None
     signs: bool | None = None
     identity: IdentityRule | None = None
     tariff_id: TariffId | None = None
@@ -216,6 +233,7 @@ async def make_gateway(call: Call) -> Answer:
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
     check_from_above(call, account, defaults_of(NewGateway), body.model_dump(), FROM_ABOVE)
     _check_format(body.model_dump())
+    _check_hosts(body.model_dump())
     await check_tariff(call, body.tariff_id, account)
     name = f"{account.name}/{body.name}"
     if (await call.conn.execute(sa.select(gateways.c.id).where(gateways.c.name == name))).first() is not None:
@@ -231,6 +249,14 @@ def _check_format(values: Mapping[str, Any]) -> None:
         raise invalid(
             "/number_format", "with plus and rn the number stands whole behind it: leave prefix and strip out"
         )
+
+
+def _check_hosts(values: Mapping[str, Any]) -> None:
+    """Raises Problem: where its redirections may lead must be the gateway's own, or its answers would not be heard."""
+    networks = tuple(map(parse_network, values["networks"] or [values["host"]]))
+    for at, host in enumerate(values["redirect_hosts"]):
+        if not lies_in(host, networks):
+            raise invalid(f"/redirect_hosts/{at}", f"{host} is in none of the gateway's networks: add it there first")
 
 
 async def _told(call: Call, action: str, before: Row[Any] | None, row: Row[Any]) -> Answer:
@@ -250,6 +276,7 @@ async def edit_gateway(call: Call) -> Answer:
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
     await check_tariff(call, values.get("tariff_id"), call.of)
     _check_format(dict(call.row._mapping) | values)
+    _check_hosts(dict(call.row._mapping) | values)
     if values.get("state") is not None:
         values["suspended_for"] = ""
     if values.get("state") == "active":

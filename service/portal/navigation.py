@@ -61,6 +61,7 @@ MENU: tuple[Group, ...] = (
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
             Item("Receipts", "/receipts", "receipt.list"),
             Item("Top-ups", "/top-ups", "top-up.list", "brand.show"),
+            Item("Recharges", "/recharges", "recharge.list", "brand.show"),
             Item("Vouchers", "/vouchers", "voucher.list", "brand.show"),
             Item("Bank files", "/bank-lines", "bank-line.list", "brand.show"),
             Item("Refunds and transfers", "/operations", "operation.list"),
@@ -79,6 +80,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Tariffs", "/tariffs", "tariff.list"),
             Item("Rates of a number", "/lookup", "tariff.lookup"),
+            Item("Destination groups", "/destination-groups", "destination-group.list", "brand.show"),
             Item("Re-ratings", "/reratings", "rerating.list", "rerating.start"),
             Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
             Item("Notices of rates", "/rate-notices", "rate-notice.list", "brand.show"),

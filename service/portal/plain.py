@@ -76,6 +76,27 @@ PLAIN = (
     ("Input should be '{0}'", "One of these: '{0}'"),
 )
 """What is said instead, the longest sentences first where one begins as another does."""
+ON_PAGES = {
+    "this needs the permission {0}": "this needs the right: {0}",
+    "an account takes what its own seller offers it: `kambill offer list` shows that":
+        "an account takes what its own seller offers it: that stands under Offers",
+    "name the tariff whose calls these rates are for: tariff_id": "name the tariff whose calls these rates are for",
+    "say first who the account is on paper: `kambill party edit`":
+        "say first who the account is on paper: on its page Billing",
+    "send `code` too": "send the code of your authenticator too",
+    "the account has no terms of billing: `kambill terms edit` sets them":
+        "the account has no terms of billing: its page Billing sets them",
+    "the {0} (account {1}) is nobody on paper: `kambill party edit` says who it is":
+        "the {0} (account {1}) is nobody on paper: the account's page Billing says who it is",
+    "this is for the own account: `kambill subscription cancel` ends another one's":
+        "this is for the own account: another one's ends on the page of its subscription",
+    "who owes the tax itself needs a tax number or a registration: `kambill party edit`":
+        "who owes the tax itself needs a tax number or a registration: on its page Billing",
+    "say first when and how much: `kambill recharge edit`": "say first when and how much",
+    "this gateway has no key to ask for payments by: its seller sets `api_key`":
+        "this gateway has no key to ask for payments by: its seller enters it",
+}  # fmt: skip
+"""Where the API names a command or a field of its own, what a page names instead."""
 _PATTERN = re.compile(r"String should match pattern '(.*)'", re.DOTALL)
 _FILLED = re.compile(r"{[0-9]}")
 _KNOWN = [(re.compile("(.*?)".join(map(re.escape, _FILLED.split(text)))), said) for text, said in PLAIN]

@@ -10,7 +10,7 @@ from aiohttp import web
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from service.portal.cookies import THEMES, flash_of, theme_of
-from service.portal.formats import duration
+from service.portal.formats import NEVER, duration
 from service.portal.navigation import menu
 from service.portal.screen import Shown
 from service.portal.static import File
@@ -51,6 +51,7 @@ def _environment(language: str, files: Mapping[str, File]) -> Environment:
     environment.globals["_"] = say_in(language)
     environment.globals["static"] = lambda name: files[name].url
     environment.globals["duration"] = duration
+    environment.globals["never"] = NEVER
     return environment
 
 

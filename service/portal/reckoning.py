@@ -19,6 +19,8 @@ class Sums(NamedTuple):
     attempts: int = 0
     answered: int = 0
     duration_ms: int = 0
+    rang: int = 0
+    pdd_ms: int = 0
 
     @property
     def minutes(self) -> int:
@@ -34,6 +36,11 @@ class Sums(NamedTuple):
     def acd_s(self) -> int | None:
         """Seconds of an answered call on the average; None: there was none."""
         return self.duration_ms // 1000 // self.answered if self.answered else None
+
+    @property
+    def delay_ms(self) -> int | None:
+        """From INVITE to ringing on the average; None: none rang."""
+        return self.pdd_ms // self.rang if self.rang else None
 
 
 class Cash(NamedTuple):
@@ -51,9 +58,7 @@ class Cash(NamedTuple):
 def sums(hours: Iterable[HourView], since_ms: int, until_ms: int) -> Sums:
     """Of the hours that begin in a span; `until_ms` is exclusive."""
     inside = [one for one in hours if one.at is not None and since_ms <= one.at < until_ms]
-    return Sums(
-        sum(one.attempts for one in inside), sum(one.answered for one in inside), sum(one.duration_ms for one in inside)
-    )
+    return Sums(*(sum(getattr(one, name) for one in inside) for name in Sums._fields))
 
 
 def cash(money: Iterable[MoneyView], currency: str, since_ms: int, until_ms: int) -> Cash:

@@ -208,6 +208,10 @@ class Visit:
         except Problem as problem:
             raise self.told(problem) from problem
 
+    def refuse(self, text: str) -> str:
+        """A refusal of the API, in the visitor's language."""
+        return refusal_in(self.language)(text)
+
     def told(self, problem: Problem) -> Problem:
         """The same refusal in the visitor's language, and in words for people."""
         refuse = refusal_in(self.language)

@@ -12,6 +12,10 @@ from babel.core import negotiate_locale
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from service.access.permissions import Permission, meaning
+from service.portal.components.labels import worded
+from service.portal.plain import ON_PAGES
+
 FOLDER = Path(__file__).with_name("languages")
 ENGLISH = "en"
 Say = Callable[[str], str]
@@ -45,7 +49,8 @@ def say_in(language: str) -> Say:
 
 def refusal_in(language: str) -> Say:
     """What turns a refusal of the API into another language: found by what stands around its names and numbers."""
-    known = _sentences(language)
+    known, say = _sentences(language), say_in(language)
+    rights = {one.value: meaning(one) for one in Permission}
 
     def refuse(text: str) -> str:
         if text in known or not text:
@@ -53,16 +58,23 @@ def refusal_in(language: str) -> Say:
         for pattern, sentence in _patterns(language):
             match = pattern.fullmatch(text)
             if match is not None:
-                return sentence.format(*(known.get(one, one) for one in match.groups()))
+                return sentence.format(*(", ".join(map(called, one.split(", "))) for one in match.groups()))
         return text
+
+    def called(name: str) -> str:
+        right = rights.get(name)
+        return known.get(name, name) if right is None else say(right)
 
     return refuse
 
 
 @functools.cache
 def _sentences(language: str) -> dict[str, str]:
-    """All that there are words for."""
-    return {str(message.id): str(message.string) for message in catalogue(language) if message.id and message.string}
+    """All that there are words for. In English those that a page says otherwise than the API."""
+    if language != ENGLISH:
+        return {str(one.id): str(one.string) for one in catalogue(language) if one.id and one.string}
+    known = {str(one.id) for other in languages() for one in catalogue(other) if one.id}
+    return {text: said for text in known if (said := ON_PAGES.get(text) or worded(text)) != text}
 
 
 @functools.cache

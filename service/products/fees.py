@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.exchange import parse_factor
-from service.billing.items import Item, keep
+from service.billing.items import GivesBack, Item, keep
 from service.billing.taxing import NOTHING_ADDED, Added
 from service.database.billing_tables import billable_items
 from service.database.call_tax_tables import tax_sets
 from service.database.product_tables import subscription_fees
-from service.ledger.rules import ITEM, Entry, charge_postings
+from service.ledger.rules import ITEM, Entry, Posting, charge_postings, move_postings
 from service.ledger.storage import post_entry
 from service.products.rules import PERIOD, REFUND, SETUP
 from service.products.storage import Subject
@@ -29,6 +29,8 @@ class Fee(NamedTuple):
     micros: int
     """With its tax; below zero: the account gets it back."""
     tax: Added = NOTHING_ADDED
+    gives_back: GivesBack | None = None
+    """Of a refund: what it is a part of."""
 
 
 async def charge_fee(conn: AsyncConnection, subject: Subject, fee: Fee, now_ms: int) -> int | None:
@@ -42,8 +44,11 @@ async def charge_fee(conn: AsyncConnection, subject: Subject, fee: Fee, now_ms: 
 
 
 async def _post(conn: AsyncConnection, subject: Subject, fee: Fee, now_ms: int) -> int:
-    row = subject.row
-    postings = charge_postings(row.account_id, subject.seller_id, fee.micros, subject.product.currency)
+    """With whoever has sold it; an account that has moved since took its balance along, and takes this too."""
+    row, currency, seller_id = subject.row, subject.product.currency, subject.product.account_id
+    postings: tuple[Posting, ...] = charge_postings(row.account_id, seller_id, fee.micros, currency)
+    if seller_id != subject.seller_id:
+        postings += move_postings(seller_id, subject.seller_id, -fee.micros, currency)
     entry = Entry(ITEM, row.actor, _said(subject, fee), now_ms, postings, actor_account_id=row.actor_account_id)
     return await post_entry(conn, entry)
 
@@ -57,7 +62,7 @@ def _said(subject: Subject, fee: Fee) -> str:
 def _item(subject: Subject, fee: Fee, now_ms: int) -> Item:
     return Item(
         account_id=subject.row.account_id,
-        seller_id=subject.seller_id,
+        seller_id=subject.product.account_id,
         kind=SETUP if fee.kind == SETUP else subject.product.kind,
         description=_said(subject, fee),
         amount_micros=fee.micros,
@@ -68,6 +73,7 @@ def _item(subject: Subject, fee: Fee, now_ms: int) -> Item:
         period_to_ms=fee.until_ms,
         tax_set_id=fee.tax.set_id,
         tax=fee.tax.factor,
+        gives_back=fee.gives_back,
     )
 
 
@@ -80,14 +86,23 @@ class Paid(NamedTuple):
 
     micros: int
     tax: Added = NOTHING_ADDED
+    item_id: int = 0
+
+    def refund(self, subject: Subject, micros: int) -> Fee:
+        """Gives back a part of it."""
+        row = subject.row
+        return Fee(REFUND, row.from_ms, row.until_ms, -micros, self.tax, GivesBack(self.item_id, self.micros))
 
 
 async def paid_for(conn: AsyncConnection, subject: Subject) -> Paid:
     """What the present period was charged."""
     of = billable_items.c.idempotency_key == _key(subject, PERIOD, subject.row.from_ms)
-    query = sa.select(billable_items.c.amount_micros, tax_sets.c.id, tax_sets.c.factor)
+    query = sa.select(
+        billable_items.c.amount_micros, billable_items.c.id.label("item_id"), tax_sets.c.id, tax_sets.c.factor
+    )
     query = query.join(tax_sets, tax_sets.c.id == billable_items.c.tax_set_id, isouter=True)
     row = (await conn.execute(query.where(of))).first()
     if row is None:
         return Paid(0)
-    return Paid(row.amount_micros, NOTHING_ADDED if row.id is None else Added(row.id, parse_factor(row.factor)))
+    tax = NOTHING_ADDED if row.id is None else Added(row.id, parse_factor(row.factor))
+    return Paid(row.amount_micros, tax, row.item_id)

@@ -31,7 +31,6 @@ from service.products.rules import (
     ENDED,
     PACKAGE,
     PERIOD,
-    REFUND,
     REFUSED,
     RENTAL,
     RETRY,
@@ -83,7 +82,11 @@ async def decide(conn: AsyncConnection, name: str, answers: Iterable[dict[str, A
             continue
         subject = await of_operation(conn, operation.id)
         assert subject is not None, f"operation {operation.id} is asked for by no subscription"
-        if answer["done"]:
+        if answer["done"] and subject.product.account_id != subject.seller_id:
+            await operations.cancel(conn, name, operation, now_ms)
+            await change(conn, subject, operation_id=None, asked=None)
+            await end(conn, name, subject, why_over(subject), now_ms)
+        elif answer["done"]:
             asked = dict(subject.row.asked)
             anchor_ms = asked.pop("anchor_ms")
             await _begin(conn, name, subject, Dues.of(asked), anchor_ms, operation, now_ms)
@@ -195,7 +198,7 @@ async def cancel_now(conn: AsyncConnection, name: str, subject: Subject, now_ms:
         paid = await paid_for(conn, subject)
         micros = refund_of(subject.product, paid.micros, Span(row.from_ms, row.until_ms), now_ms, taken)
         if micros:
-            await charge_fee(conn, subject, Fee(REFUND, row.from_ms, row.until_ms, -micros, paid.tax), now_ms)
+            await charge_fee(conn, subject, paid.refund(subject, micros), now_ms)
     if micros:
         await _pay(conn, name, subject, -micros, None, None, now_ms)
     await grants.cut_short(conn, name, subject, now_ms)

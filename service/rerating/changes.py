@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ratebook.compiled.layout import encode_terms
 from ratebook.exchange import factor_text, parse_factor
 from ratebook.price import Factor
 from ratebook.tax import tax_within
 from service.calls.browse import currency_of
-from service.calls.records import HOUR_MS, TRAFFIC_SUMS
 from service.ledger.rules import Posting, charge_postings, cost_postings, move_postings, sum_postings
 from service.rerating.lines import Line, Page, Price
 from service.rerating.rates import Owners, Pins, Rates, tariff_of
@@ -136,27 +135,3 @@ def postings_of(changes: Iterable[Change], sellers_now: Mapping[int, int]) -> tu
         if sellers_now[line.account_id] != line.seller_id:
             lines += move_postings(line.seller_id, sellers_now[line.account_id], -micros, line.currency)
     return sum_postings(lines)
-
-
-def traffic_rows(changes: Iterable[Change]) -> list[dict[str, Any]]:
-    """What is added to the sums of the hours in which the calls began: of the caller's own charge, and of the cost."""
-    rows: dict[tuple[Any, ...], dict[str, Any]] = {}
-    for change in changes:
-        line, call = change.line, change.line.call
-        if line.level > 0:
-            continue
-        key = {
-            "hour_ms": call.start_ms // HOUR_MS * HOUR_MS,
-            "account_id": call.account_id,
-            "provider_id": call.provider_id,
-            "destination": call.destination,
-            "currency": call.own_currency,
-            "cost_currency": call.cost_currency,
-        }
-        row = rows.setdefault(tuple(key.values()), key | dict.fromkeys(TRAFFIC_SUMS, 0))
-        if line.is_cost:
-            row["cost_micros"] += change.delta_micros
-        else:
-            row["revenue_micros"] += change.delta_micros
-            row["billed_s"] += change.after.billed_s - line.price.billed_s
-    return list(rows.values())

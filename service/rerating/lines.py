@@ -48,7 +48,7 @@ class Position(NamedTuple):
 
 
 class EndedCall(NamedTuple):
-    """Of a call what its price depends on, and where the hour's sums count it."""
+    """Of a call what its price depends on."""
 
     id: int
     key: str
@@ -56,18 +56,10 @@ class EndedCall(NamedTuple):
     kind: str
     """As in `cdrs`."""
     called: str
-    destination: str
     start_ms: int
     answer_ms: int
     """0: not answered."""
     duration_ms: int
-    account_id: int
-    provider_id: int
-    """0: none was reached."""
-    own_currency: str
-    """Of what the caller's account was charged; empty: nothing."""
-    cost_currency: str
-    """Empty: no cost."""
 
     @property
     def at_ms(self) -> int:
@@ -155,16 +147,14 @@ async def _lines(conn: AsyncConnection, chosen: Selection, rows: Sequence[Row[An
 
 
 def _calls(chosen: Selection, after: Position) -> sa.Select[Any]:
-    own, provider = charges.alias("own"), accounts.alias("provider")
+    provider = accounts.alias("provider")
     query = (
         sa.select(
             cdrs,
-            own.c.currency.label("own_currency"),
             provider.c.state.label("provider_state"),
             provider.c.tariff_id.label("provider_tariff"),
             gateways.c.tariff_id.label("gateway_tariff"),
         )
-        .join(own, (own.c.cdr_id == cdrs.c.id) & (own.c.level == 0), isouter=True)
         .join(provider, provider.c.id == cdrs.c.cost_account_id, isouter=True)
         .join(gateways, gateways.c.id == cdrs.c.gateway_id, isouter=True)
     )
@@ -202,10 +192,8 @@ def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
 
 
 def _call(row: Row[Any]) -> EndedCall:
-    return EndedCall(
-        row.id, row.call, row.kind, row.routing_number or row.called, row.destination, row.start_ms, row.answer_ms,
-        row.duration_ms, row.account_id, row.cost_account_id or 0, row.own_currency or "", row.cost_currency or "",
-    )  # fmt: skip
+    called = row.routing_number or row.called
+    return EndedCall(row.id, row.call, row.kind, called, row.start_ms, row.answer_ms, row.duration_ms)
 
 
 def _charge(call: EndedCall, row: Row[Any]) -> Line:

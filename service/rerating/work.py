@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.accounts.storage import seller_of
-from service.calls.hourly import add_hourly
+from service.calls.sums import add_calls, numbered
 from service.commands.bodies import credit_body
 from service.commands.outbox import Command, enqueue_all, writing
 from service.commission.accrual import take_back_calls
@@ -23,7 +23,7 @@ from service.database.rerating_tables import corrections, reratings
 from service.database.tables import accounts, cdrs, charges
 from service.ledger.rules import BALANCE, CORRECTION, Entry
 from service.ledger.storage import post_entry
-from service.rerating.changes import Change, Judged, judge, postings_of, traffic_rows
+from service.rerating.changes import Change, Judged, judge, postings_of
 from service.rerating.lines import Page, lines_again, page_of
 from service.rerating.rates import Rates, owners_of
 from service.rerating.runs import DONE, RUNNING, Run, find_run, oldest_at_work
@@ -84,13 +84,15 @@ async def _post(conn: AsyncConnection, node: str, run: Run, changes: Sequence[Ch
         reason = f"re-rating {run.id}: {run.reason}"
         entry = Entry(CORRECTION, run.actor, reason, now_ms, postings, actor_account_id=run.actor_account_id)
         entry_id = await post_entry(conn, entry)
+    calls = numbered(conn, {change.line.call.id for change in changes})
+    await add_calls(conn, calls, times=-1)
     await _correct(conn, changes)
+    await add_calls(conn, calls)
     made = sa.insert(corrections).returning(corrections.c.id, corrections.c.cdr_id, corrections.c.level)
     rows = await conn.execute(made, [_row(run.id, entry_id, change, now_ms) for change in changes])
     nets = {(change.line.call.id, change.line.level): change.delta_net_micros for change in changes}
     earned = [{"id": row.id, "cdr_id": row.cdr_id, "level": row.level} for row in rows]
     await take_back_calls(conn, [one | {"net_micros": nets[one["cdr_id"], one["level"]]} for one in earned], now_ms)
-    await add_hourly(conn, traffic_rows(changes))
     owed = [(line.account_id, line.amount_micros) for line in postings if line.book == BALANCE]
     wanted = [Command(credit_body(account_id, micros), account_id, micros) for account_id, micros in owed]
     await enqueue_all(conn, node, wanted, now_ms=now_ms)

@@ -22,10 +22,10 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.nouns import NOUNS, visible
 from service.api.problems import Problem, invalid
-from service.api.values import AccountId, Asked, Moment, Money, Told, When
+from service.api.values import AccountId, Asked, Moment, Money, TariffId, Told, When
 from service.billing.call_taxes import taxes_of
 from service.database.engine import looking
-from service.database.tables import accounts, tariffs
+from service.database.tables import accounts, tariff_versions, tariffs
 from service.tariffs.api import draft_of, own_sellers, read_text
 from service.tariffs.exchange import in_force
 from service.tariffs.market import buying
@@ -125,7 +125,7 @@ class LookedUp(Told):
 
 
 class ChangeView(Told):
-    """A prefix that the draft prices otherwise."""
+    """A prefix that the later one prices otherwise."""
 
     change: str
     prefix: str
@@ -137,10 +137,20 @@ class ChangeView(Told):
 
 
 class Changes(Told):
-    """What a draft changes."""
+    """What a draft changes, or what differs between two versions."""
 
     counts: dict[str, int]
     items: Annotated[list[ChangeView], Field(description=f"The first {SHOWN_MAX}")]
+
+
+class Compared(Asked):
+    """Two versions of a tariff, or one beside another tariff. What is left out is what is in force."""
+
+    before: Annotated[str, Field(max_length=64, description="A version, as the history tells it")] = ""
+    after: Annotated[str, Field(max_length=64, description="A version, as the history tells it")] = ""
+    other_id: Annotated[
+        TariffId | None, Field(description="Another tariff, as it is in force, instead of a version")
+    ] = None
 
 
 class LossView(Told):
@@ -266,7 +276,50 @@ async def show_changes(call: Call) -> Answer:
     """From what is published to the draft."""
     new = await _rates(call, draft=True)
     before = call.row.version and await published_rates(call.api.config, call.row.version)
-    found = await asyncio.to_thread(differences, before or [], new.rates)
+    return Answer(await _changes(before or [], new.rates))
+
+
+async def compare_versions(call: Call) -> Answer:
+    """Of its own history, for whoever may see that; beside another tariff only one in the same currency."""
+    query: Compared = call.query
+    if query.other_id is not None and query.after:
+        raise invalid("/after", "a version, or another tariff: not both", "query")
+    after = await _version(call, "after", query.after)
+    if query.other_id is not None:
+        other = await call.find("tariff", query.other_id)
+        if other.currency != call.row.currency:
+            said = f"that tariff is in {other.currency}, and this one in {call.row.currency}: prices can't be compared"
+            raise invalid("/other_id", said, "query")
+        after = other.version
+    old = await _published(call, await _version(call, "before", query.before))
+    return Answer(await _changes(old, await _published(call, after)))
+
+
+async def _version(call: Call, field: str, named: str) -> str | None:
+    """That was named, if the tariff had it; else the one in force. Raises Problem."""
+    if not named:
+        in_force: str | None = call.row.version
+        return in_force
+    if not await own_sellers(call, [call.row]):
+        raise Problem("not-found")
+    same = (tariff_versions.c.tariff_id == call.row.id) & (tariff_versions.c.version == named)
+    if (await call.conn.execute(sa.select(tariff_versions.c.id).where(same).limit(1))).first() is None:
+        raise invalid(f"/{field}", "this tariff never had that version", "query")
+    return named
+
+
+async def _published(call: Call, version: str | None) -> list[Rate]:
+    """Raises Problem."""
+    if version is None:
+        raise Problem("conflict", "one of them is not published yet")
+    rates = await published_rates(call.api.config, version)
+    if rates is None:
+        raise Problem("conflict", f"the rates of the version {version} are gone")
+    return rates
+
+
+async def _changes(before: list[Rate], after: list[Rate]) -> Changes:
+    found = await asyncio.to_thread(differences, before, after)
     items = [
         ChangeView(
             change=one.change.value, prefix=one.prefix, destination=one.destination,
@@ -276,7 +329,7 @@ async def show_changes(call: Call) -> Answer:
         )
         for one in found[:SHOWN_MAX]
     ]  # fmt: skip
-    return Answer(Changes(counts={change.value: count for change, count in counts(found).items()}, items=items))
+    return Changes(counts={change.value: count for change, count in counts(found).items()}, items=items)
 
 
 async def show_losses(call: Call) -> Answer:
@@ -349,6 +402,10 @@ ENDPOINTS = [
     Endpoint(
         "tariff.diff", "GET", f"{_ONE}/changes", _P.TARIFFS_READ, show_changes, "What a tariff's draft would change",
         answer=Changes,
+    ),
+    Endpoint(
+        "tariff.compare", "GET", f"{_ONE}/comparison", _P.TARIFFS_READ, compare_versions,
+        "Compare versions of a tariff, or two tariffs", query=Compared, answer=Changes,
     ),
     Endpoint(
         "tariff.margin", "GET", f"{_ONE}/losses", _P.TARIFFS_READ, show_losses,

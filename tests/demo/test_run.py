@@ -112,7 +112,7 @@ def test_every_call_became_what_its_files_say(document: Any) -> None:
     assert [(one["call"], one["number"], one["outcome"], one["sip_code"]) for one in document["calls"]] == [
         ("over the other", NUMBER, "failed_over", 200),
         ("hung up", NUMBER, "completed", 200),
-        ("busy", NUMBER, "failed", 486),
+        ("busy", NUMBER, "refused", 486),
         ("short", NUMBER, "cut", 200),
         ("nothing left", NUMBER, "refused", 402),
     ]

@@ -127,6 +127,34 @@ def test_who_forwards_without_money_is_refused(house: World) -> None:
     assert house.get(CUSTOMER).held == 0
 
 
+def test_the_next_place_is_tried_when_a_forward_is_not_followed(house: World) -> None:
+    """Bob has no money for it; the number leads to a box too, and the caller's hold is as it was."""
+    box = {"kind": "uri", "uri": "sip:box@192.0.2.9"}
+    house.number(1, OWNER, {"kind": "device", "id": BOB}, box)
+    house.balance(OWNER, 0)
+    call = ring(house)
+    assert redirect(house, call) is None
+    target = fail_over(house.rooms, call, 302, house.now)
+    assert target is not None
+    assert target.uri == box["uri"]
+    assert isinstance(house.pick_up(call), Grant)
+    assert [attempt[1] for attempt in get(house, call).attempts] == [302, 200]
+    assert_consistent(house)
+
+
+def test_the_record_says_whose_caller_it_is(house: World) -> None:
+    """Who asks not to be shown is no affair of who forwards: both records say so, of a refused forward too."""
+    first = ring(house, is_private=True)
+    second = forwarded(house, first)
+    house.hang_up(second, "callee", 486)
+    told = {event["cdr"]["call"]: event["cdr"] for event in house.events("settled")}
+    assert [(told[one]["private"], told[one]["forwarded"]) for one in (first, second)] == [(True, False), (True, True)]
+    house.balance(OWNER, 0)
+    assert redirect(house, ring(house)) is None
+    refused = house.events("refused")[-1]["cdr"]
+    assert (refused["private"], refused["forwarded"]) == (False, True)
+
+
 def test_emergency_numbers_are_never_forwarded_to(house: World) -> None:
     """They would cost nothing, and never end."""
     house.do("special", id=1, account=1, trunk=0, number="112", prefix=False, kind="emergency", plan=1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from kemi import meter, suspension
 from kemi.answer import Denied, Grant
 from tests.kemi.world import CUSTOMER, LOWER, ROOT, UPPER, FakeDialogs, World, assert_consistent
@@ -66,6 +68,38 @@ def test_a_call_that_rings_is_not_answered_any_more(world: World) -> None:
     assert (cdr["outcome"], cdr["rule"], cdr["refused_by"]) == ("failed", "suspended", CUSTOMER)
     assert world.running() == []
     assert_consistent(world)
+
+
+@pytest.mark.parametrize("cut", [True, False])
+@pytest.mark.parametrize("who", [CUSTOMER, UPPER])
+def test_the_answer_itself_looks_at_the_state(world: World, who: int, cut: bool) -> None:
+    """No tick of the meter has been since; whatever becomes of calls that talk, no new grant is given."""
+    call = world.ring()
+    suspend(world, who, cut=cut)
+    assert isinstance(world.pick_up(call), Denied)
+    cdr = world.last_cdr()
+    assert (cdr["rule"], cdr["refused_by"], cdr["duration_ms"]) == ("suspended", who, 0)
+    assert {row["micros"] for row in cdr["charges"]} == {0}
+    assert world.running() == []
+    assert_consistent(world)
+
+
+def test_a_suspended_trunk_answers_nothing(world: World) -> None:
+    """A limit suspends it while its call rings; one that nobody suspended goes on though it is closed to new calls."""
+    suspended, closed = world.ring(), world.ring()
+    world.trunk(1, CUSTOMER, state="suspended")
+    assert isinstance(world.pick_up(suspended), Denied)
+    world.trunk(1, CUSTOMER, state="closed")
+    assert isinstance(world.pick_up(closed), Grant)
+    assert_consistent(world)
+
+
+def test_an_emergency_call_is_answered_all_the_same(world: World) -> None:
+    """It is nobody's to stop."""
+    world.do("special", id=1, account=ROOT, trunk=0, prefix=False, plan=1, number="112", kind="emergency")
+    call = world.ring("112")
+    suspend(world, CUSTOMER)
+    assert isinstance(world.pick_up(call), Grant)
 
 
 def test_a_caller_does_not_learn_that_its_reseller_is_suspended(world: World) -> None:

@@ -13,6 +13,7 @@ from kemi.authorize import Admitted, Refused
 from kemi.guards import FORBIDDEN, NOT_ALLOWED, Answer
 from kemi.running import find
 from kemi.store.calls import RunningCall
+from kemi.store.change import Change
 from kemi.store.devices import device_by_id
 from kemi.transfers import NOT_HERE, Aim, Replaces, parse_aim, parse_replaces, referred, taken_over
 from tests.kemi.world import CUSTOMER, LOWER, World
@@ -103,6 +104,17 @@ def talking(world: World, called: str = "d2", device: int = ANN, **fields: Any) 
 def refer(world: World, running: RunningCall, uri: str, side: str = "caller") -> str | Answer:
     """What the other side is told."""
     return referred(world.rooms, running, side, (uri,), lambda own: own.endswith("@192.0.2.10") or "192.0.2.10" in own)
+
+
+def test_our_name_with_a_port_of_ours(house: World) -> None:
+    """Telephones write it so. Another port of that name, or the port of another name, is somebody else's."""
+    with Change(house.rooms.store) as change:
+        change.txn.put(b"sockets", b"udp:192.0.2.10:5070 tls:192.0.2.10:5061", db=change.store.meta)
+    running = talking(house)
+    assert refer(house, running, "sip:d3@kambill:5070") == "sip:d3@kambill:5070"
+    assert refer(house, running, "sip:d3@KAMBILL:5061") == "sip:d3@KAMBILL:5061"
+    assert refer(house, running, "sip:d3@kambill:5060") == NOT_HERE
+    assert refer(house, running, "sip:d3@kambill.example:5070") == NOT_HERE
 
 
 def test_a_refer_is_rebuilt_from_our_values(house: World) -> None:

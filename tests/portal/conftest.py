@@ -35,6 +35,12 @@ class Got:
         """What can be read of it: without tags, blanks run together."""
         return " ".join(re.sub(r"<[^>]*>", " ", self.text).split())
 
+    @property
+    def prose(self) -> str:
+        """Of the words those that are neither somebody's text nor data: headings, labels, hints, buttons."""
+        text = re.sub(r"<(pre|textarea|code|td|dd|title)\b[^>]*>.*?</\1>", " ", self.text, flags=re.DOTALL)
+        return " ".join(re.sub(r"<[^>]*>", " ", text).split())
+
     def hidden(self, name: str) -> str:
         """The value of a hidden field."""
         found = re.search(rf'name="{name}" value="([^"]*)"', self.text)

@@ -34,7 +34,9 @@ async def take_money(town: Town) -> None:
     batch: dict[str, Any] = {"name": "Kiosk", "amount": "10.00", "currency": "EUR", "count": 3}
     await boss.do("voucher.make", account_id=lower, **batch)
     link = {"name": "Cards", "link": "https://buy.stripe.example/abc", "secret": "whsec_0123456789abcdef"}
-    await boss.do("payment-gateway.make", account_id=lower, **link)
+    cards = await boss.do("payment-gateway.make", account_id=lower, **link, api_key="rk_0123456789abcdef")
+    wish = {"gateway_id": cards["id"], "threshold": "10.00", "amount": "25.00", "month_max": "100.00"}
+    await boss.do("recharge.edit", account_id=town.ids["customer"], body=wish)
     file = {"format": "csv", "file": base64.b64encode(BANK.encode()).decode(), "columns": COLUMNS, "currency": "EUR"}
     await boss.do("bank-line.take-file", account_id=lower, **file)
     steps = [{"kind": "reminder", "days": 3}, {"kind": "fee", "days": 10, "percent": "2.5"}]

@@ -11,6 +11,7 @@ import pytest
 from service.portal.screens import SCREENS
 from service.portal.wording import catalogue
 from tests.portal.conftest import Walker
+from tests.portal.words import API_WORDS
 
 BOSS, CUSTOMER, CARRIER = "boss@op.example", "owner@customer.example", "owner@carrier.example"
 FIRST = {"account_id": "5", "tariff_id": "5", "invoice_id": "1", "user_id": "2", "role_id": "2", "kind": "invoice"}
@@ -73,6 +74,7 @@ async def test_no_word_of_a_page_is_english(german: Any, lacking: set[str], emai
         got = await walker.get(path)
         assert got.status in {200, 403, 404, 409, 503}, path
         assert lacking == set(), path
+        assert API_WORDS.search(got.prose) is None, (path, API_WORDS.findall(got.prose))
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 import aiohttp
@@ -139,6 +140,33 @@ async def test_a_draft_is_issued(walker: Walker) -> None:
     got = await walker.post(f"{here}/issue", _key=form.hidden("_key"), _version=form.hidden("_version"))
     assert "The invoice is issued." in got.words
     assert "Make void" not in got.words
+
+
+async def test_lines_of_an_invoice_are_credited(boss: Walker) -> None:
+    """An amount of one; what is too much is told beside it, and no line is none; less is left of it then."""
+    path = "/invoices/1/credit/lines"
+    form = await boss.get(path)
+    line, left = re.findall(r'name="left-(\d+)" value="([^"]+)"', form.text)[0]
+    sent = {"_key": form.hidden("_key"), "reason": "Too dear", f"left-{line}": left}
+    got = await boss.post(path, **sent)
+    assert got.status == 422
+    assert "Choose a line" in got.words
+    for wrong in ("99999.00", "-0.01", "much"):
+        got = await boss.post(path, **sent | {f"amount-{line}": wrong})
+        assert got.status in {409, 422}
+        assert f'id="amount-{line}-errors"' in got.text
+    got = await boss.post(path, **sent | {f"amount-{line}": "0.01", "reason": ""})
+    assert 'id="reason-errors"' in got.text
+    got = await boss.post(path, **sent | {f"amount-{line}": "0.01", "_key": got.hidden("_key")})
+    assert "The credit note is issued." in got.words
+    assert "Too dear" in got.words
+    less = re.findall(rf'name="left-{line}" value="([^"]+)"', (await boss.get(path)).text)
+    assert Decimal(less[0]) == Decimal(left) - Decimal("0.01")
+
+
+async def test_nobody_credits_an_invoice_of_their_own(walker: Walker) -> None:
+    await walker.sign_in(CUSTOMER)
+    assert (await walker.get("/invoices/1/credit/lines")).status == 403
 
 
 async def test_an_invoice_is_credited(boss: Walker) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from service.portal import static
 from service.portal.colours import CONTRAST_MIN, DARK_GROUND, LIGHT_GROUND, contrast, readable_on, text_on
 from service.portal.components.fields import amount, errors_by_field, kinds, moment, read, shown
 from service.portal.components.files import inert
+from service.portal.components.lists import Cell, Head, Table
 from service.portal.formats import decimals_of_all, duration, formats_of
 from service.portal.navigation import is_below
 from service.portal.plain import FORMS, OTHERWISE, plain
@@ -28,7 +30,7 @@ from service.portal.screen import local_path
 from service.portal.screens import SCREENS
 from service.portal.visit import BY_NAME
 from service.portal.wording import catalogue, language_asked, languages, refusal_in
-from tests.portal.words import words
+from tests.portal.words import API_WORDS, refusals, words
 
 ENGLISH, GERMAN = formats_of("en", "UTC"), formats_of("de", "Europe/Berlin")
 COLOURS = st.integers(0, 0xFFFFFF).map(lambda number: f"#{number:06x}")
@@ -138,6 +140,20 @@ def test_a_fault_of_what_is_within_stands_beside_its_field() -> None:
     assert errors_by_field(errors, ["name"])[0] == {}
 
 
+@pytest.mark.parametrize(
+    ("texts", "wide", "hope"),
+    [
+        (("a", "b", "c"), 0, False), (("a", "b", "c", "d"), 0, True), (("a", "b", "c", "d"), 1, False),
+        (("27 Nov 2026, 02:31:53", "It was answered", "1"), 0, True), (("x" * 99, "b"), 1, False),
+    ],
+)  # fmt: skip
+def test_a_table_that_is_too_wide_for_a_telephone_becomes_cards(texts: tuple[str, ...], wide: int, hope: bool) -> None:
+    """By its columns, and by its longest texts; not by what a telephone leaves out."""
+    heads = [Head("", "", "", at_end=False, is_wide=number < wide) for number in range(len(texts))]
+    assert Table(heads, [[Cell(text) for text in texts]]).is_cards is hope
+    assert not Table(heads[:2], []).is_cards
+
+
 def test_what_is_typed_becomes_a_value() -> None:
     """Numbers become numbers; what is none stays text, so that the form says so."""
     found = kinds(NewAccount)
@@ -237,10 +253,25 @@ def test_what_a_model_finds_is_said_in_words(found: str, said: str) -> None:
     assert plain(found) == said
 
 
-def test_no_hint_of_a_form_says_null() -> None:
-    """That is a word of the API: a field is left empty."""
-    bodies = [body for screen in SCREENS if (body := BY_NAME[screen.endpoint].body) is not None]
-    assert [one.hint for body in bodies for one in kinds(body).values() if "null" in one.hint] == []
+def test_no_hint_of_a_form_has_words_of_the_api() -> None:
+    """Neither null nor names as JSON has them: a field is left empty, and called as its label says."""
+    models = [model for screen in SCREENS for model in (BY_NAME[screen.endpoint].body, BY_NAME[screen.endpoint].query)]
+    found = [one for model in models if model is not None for one in kinds(model).values() if one.name != "cursor"]
+    hints = {part.hint for one in found for part in (one, *one.parts)}
+    assert [hint for hint in hints if API_WORDS.search(hint)] == []
+
+
+def test_no_refusal_has_words_of_the_api() -> None:
+    """In any language, as pages say it; what is about kambill.yaml names its settings."""
+    ours = {one for one in refusals() if ".yaml" not in one and not one.startswith(SETTINGS)}
+    for language in languages():
+        refuse = refusal_in(language)
+        said = [refuse(plain(one)) for one in ours]
+        assert [one for one in said if API_WORDS.search(re.sub(r"https://\S+", "", one))] == []
+
+
+SETTINGS = ("`user` and `password_file`", "a host needs `")
+"""Beginnings of what is said of kambill.yaml when the service starts."""
 
 
 def _patterns(told: object) -> set[str]:

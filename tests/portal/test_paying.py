@@ -43,6 +43,9 @@ async def keyed(walker: Walker, path: str, **form: str) -> Any:
         ("/accounts/6/commission", "source=item&amp;rule_id=1"), ("/accounts/6/commission/report", "Sales"),
         ("/commissions?rule_id=0", "Nothing fits these filters"), ("/balance-alerts", "20.00 EUR"),
         ("/accounts/5", "Low-balance alerts"), ("/operations", "Flat 100"),
+        ("/recharges", "no card yet"), ("/recharges/history", "Nothing was recharged yet"),
+        ("/accounts/5/recharge", "100.00 EUR"), ("/accounts/3/recharge", "leave a card at the gateway"),
+        ("/bank-layouts", "Booked on: Date"),
     ],
 )  # fmt: skip
 async def test_every_page_says_what_it_is_for(boss: Walker, path: str, said: str) -> None:
@@ -52,7 +55,9 @@ async def test_every_page_says_what_it_is_for(boss: Walker, path: str, said: str
     assert said in got.text or said in got.words.replace("\u00a0", " ")
 
 
-@pytest.mark.parametrize("path", ["/vouchers", "/bank-lines", "/payment-gateways/events", "/commissions", "/reminders"])
+@pytest.mark.parametrize(
+    "path", ["/vouchers", "/bank-lines", "/bank-layouts", "/payment-gateways/events", "/commissions", "/reminders"]
+)
 async def test_what_is_not_a_customers(walker: Walker, path: str) -> None:
     """Nor does its menu have it."""
     await walker.sign_in(CUSTOMER)
@@ -97,6 +102,35 @@ async def test_a_customer_begins_to_pay_online(walker: Walker) -> None:
     assert "Pay 12.34 EUR" in got.words.replace("\u00a0", " ")
     assert "https://buy.stripe.example/abc?client_reference_id=kb_" in got.text
     assert "open" in (await walker.get("/accounts/5/top-up")).words
+
+
+async def test_a_customer_is_recharged_by_a_card(walker: Walker) -> None:
+    """Sets when and how much; a month that holds not one is told beside its field; then it ends it."""
+    await walker.sign_in(CUSTOMER)
+    here = "/accounts/5/recharge"
+    wish = {"gateway_id": "1", "threshold": "10", "amount": "25"}
+    got = await keyed(walker, f"{here}/edit", **wish, month_max="20")
+    assert 'id="month_max-errors"' in got.text
+    got = await keyed(walker, f"{here}/edit", **wish, month_max="75")
+    assert got.path == here
+    assert "75.00 EUR" in got.words.replace("\u00a0", " ")
+    assert f"{here}/card" in got.text
+    got = await keyed(walker, f"{here}/removal")
+    assert "leave a card at the gateway" in got.words
+    assert f"{here}/removal" not in got.text
+    await keyed(walker, f"{here}/edit", **wish, month_max="100")
+    assert (await walker.get("/accounts/3/recharge")).status == 404
+
+
+async def test_how_a_banks_files_are_read_is_forgotten(boss: Walker) -> None:
+    """What was taken stays; the next file says again what is what."""
+    number = re.findall(r"/bank-layouts/(\d+)/removal", (await boss.get("/bank-layouts")).text)[0]
+    asked = await boss.get(f"/bank-layouts/{number}/removal")
+    assert "Lines that were taken stay" in asked.words
+    got = await keyed(boss, f"/bank-layouts/{number}/removal")
+    assert got.path == "/bank-layouts"
+    assert f"/bank-layouts/{number}/removal" not in got.text
+    assert "Erna Müller" in (await boss.get("/bank-lines")).words
 
 
 async def test_nobody_tops_up_the_operator(boss: Walker) -> None:

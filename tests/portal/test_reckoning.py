@@ -27,19 +27,22 @@ NOON = 1_774_785_600_000
 
 
 def _hour(at: int, attempts: int, answered: int, seconds: int) -> HourView:
-    return HourView(at=at, attempts=attempts, answered=answered, duration_ms=seconds * 1000)
+    return HourView(
+        at=at, attempts=attempts, answered=answered, duration_ms=seconds * 1000, rang=answered, pdd_ms=attempts * 100
+    )
 
 
 def test_only_hours_inside_count() -> None:
     """The end is exclusive."""
     hours = [_hour(0, 1, 1, 10), _hour(HOUR_MS, 2, 1, 20), _hour(2 * HOUR_MS, 4, 0, 0)]
-    assert sums(hours, HOUR_MS, 2 * HOUR_MS) == Sums(2, 1, 20_000)
-    assert sums(hours, 0, 3 * HOUR_MS) == Sums(7, 2, 30_000)
+    assert sums(hours, HOUR_MS, 2 * HOUR_MS) == Sums(2, 1, 20_000, 1, 200)
+    assert sums(hours, 0, 3 * HOUR_MS) == Sums(7, 2, 30_000, 2, 700)
 
 
 def test_rates_of_nothing_are_none() -> None:
     """Not zero, and no division by it."""
-    assert (Sums().asr_percent, Sums().acd_s, Sums().minutes) == (None, None, 0)
+    assert (Sums().asr_percent, Sums().acd_s, Sums().minutes, Sums().delay_ms) == (None, None, 0, None)
+    assert Sums(rang=3, pdd_ms=1000).delay_ms == 333
     assert (Sums(3, 2, 121_000).asr_percent, Sums(3, 2, 121_000).acd_s, Sums(3, 2, 121_000).minutes) == (67, 60, 3)
 
 

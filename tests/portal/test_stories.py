@@ -78,16 +78,22 @@ async def test_pages_of_things_are_right_too(sit: Sit) -> None:
         await person.check()
 
 
+_PUSHED = """tables => tables.filter(one => one.clientWidth && one.scrollWidth > one.clientWidth)
+    .map(one => one.getAttribute("aria-label"))"""
+
+
 @pytest.mark.parametrize(
     "path",
     ["/", "/accounts", "/accounts/2", "/calls", "/live", "/roles/1", "/accounts/2/lines", "/invoices/1", "/reports",
-     "/broadcasts/1", "/accounts/4/dunning", "/bank-lines", "/accounts/6/commission", "/vouchers/new"],
+     "/broadcasts/1", "/accounts/4/dunning", "/bank-lines", "/accounts/6/commission", "/vouchers/new", "/calls/1",
+     "/audit", "/mails", "/accounts/5", "/invoices/1/credit/lines", "/reconciliations/1", "/accounts/2/mail-templates"],
 )  # fmt: skip
 async def test_a_telephone_is_wide_enough(sit: Sit, path: str) -> None:
-    """At 360 pixels nothing sticks out, and the menu opens."""
+    """At 360 pixels nothing sticks out, no table has to be pushed aside, and the menu opens."""
     person = await sit("boss@op.example", 360)
     await person.go(path)
     assert await person.width() <= 360
+    assert await person.page.eval_on_selector_all(".table-responsive", _PUSHED) == []
     await person.check()
     await person.page.click(".kb-burger")
     await expect(person.page.locator("#menu")).to_be_visible()

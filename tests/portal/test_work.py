@@ -81,6 +81,50 @@ async def test_a_faulty_tariff_says_where(walker: Walker) -> None:
     assert 'id="account_id-errors"' in nobody.text
 
 
+async def test_two_versions_are_compared(walker: Walker) -> None:
+    """Chosen on the page, from the history; what it never had is told beside its field."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "versions")
+    await walker.post(f"{place}/publication")
+    version = (await walker.get(f"{place}/edit")).hidden("_version")
+    await walker.post(f"{place}/edit", source=LATER, _version=version, do="write")
+    await walker.post(f"{place}/publication")
+    history = await walker.get(f"{place}/versions")
+    links = re.findall(rf'href="({place}/comparison\?before=\w+)"', history.text)
+    assert len(links) == 2
+    page = await walker.get(links[1])
+    assert "0.50 1 0.60 1" in page.words, page.words
+    assert "Both say the same." in (await walker.get(links[0])).words
+    assert 'id="before-errors"' in (await walker.get(f"{place}/comparison?before={'0' * 16}")).text
+    same = await walker.get(f"{place}/comparison?other_id={place.rpartition('/')[2]}")
+    assert "Both say the same." in same.words
+    assert "Both say the same." not in (await walker.get(f"{place}/comparison")).words
+
+
+async def test_groups_are_written_on_their_page(walker: Walker, walkers: Walkers) -> None:
+    """Checked first, each fault with its line; a text that somebody else changed meanwhile is told."""
+    await walker.sign_in("boss@op.example")
+    page = await walker.get("/destination-groups/source")
+    version = page.hidden("_version")
+    wrong = await walker.post("/destination-groups/source", source="groups:\n  a: {prefixes: x}\n", do="write")
+    assert wrong.status == 422
+    assert 'data-line="2"' in wrong.text
+    good = {"source": "groups:\n  isles: {prefixes: [441534, 441481]}\n", "_version": version}
+    looked = await walker.post("/destination-groups/source", **good, do="check")
+    assert "Publishing it changes: isles" in looked.words
+    listed = await walker.post("/destination-groups/source", **good, do="write")
+    link = re.search(r'href="(/destination-groups/\d+)">isles<', listed.text)
+    assert link is not None, listed.words
+    assert "441481, 441534" in (await walker.get(link.group(1))).words
+    late = await walker.post("/destination-groups/source", **good, do="write")
+    assert late.status == 412
+    reseller = walkers()
+    await reseller.sign_in("owner@upper.example")
+    assert "isles" in (await reseller.get("/destination-groups")).words
+    assert "/destination-groups/source" not in (await reseller.get("/destination-groups")).text
+    assert (await reseller.get("/destination-groups/source")).status == 403
+
+
 async def test_two_who_edit_a_draft_do_not_overwrite_each_other(walker: Walker) -> None:
     """The later one is told."""
     await walker.sign_in("boss@op.example")

@@ -51,8 +51,11 @@ PLACES: dict[str, tuple[object, ...]] = {
     "_first_of": (1, 4),
     "_table": (1,),
     "_counts": (1,),
+    "_changed": (2,),
 }
 """What the code calls with words for people, and where they stand."""
+API_WORDS = re.compile(r"\b[a-z0-9]+(_[a-z0-9]+)+\b|\bmicros\b|(?<!nicht )(?<!unter )\bnull:|`|\bkambill [a-z]")
+"""What stands in JSON and at the command line, and on no page."""
 PYDANTIC = ("Input should be {0}", OTHERWISE, *FORMS.values(), *(said for _, said in PLAIN))
 """What pydantic finds of a field, as pages say it."""
 

@@ -70,7 +70,7 @@ async def test_a_file_posts_once(counter: Counter) -> None:
     lines = [
         f"2026-12-01;C Ltd;0.02;EUR;Invoice {number}",
         f"2026-12-01;C Ltd;0.03;EUR;customer {customer}",
-        f"2026-12-01;C Ltd;-3;EUR;customer {customer}",
+        f"2026-12-01;Landlord;-3;EUR;rent of {customer} desks",
     ]
     assert _told(await counter.csv(*lines)) == (3, 2, 0, 1, 0)
     assert await counter.balance("customer") == before + 50_000

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from scripts.benchmarks.portal.cases import Case
 from scripts.benchmarks.portal.making import make
 from scripts.benchmarks.portal.measuring import Figure, at, told
-from scripts.benchmarks.portal.plan import Kept, kept, plan_of
+from scripts.benchmarks.portal.plan import FIRST_CUSTOMER, Kept, kept, plan_of
 from service.accounts.rules import ROOT_ID
-from service.calls.records import HOUR_MS
+from service.calls.sums import HOUR_MS
 from service.config import Config
 from service.database.billing_tables import invoice_lines, invoices
 from service.database.engine import open_engine, reading
-from service.database.tables import accounts, book_balances, cdrs, charges, entries, postings, traffic_hourly
-from service.database.traffic_tables import money_hourly, traffic_sums
+from service.database.tables import accounts, book_balances, cdrs, charges, entries, postings
+from service.database.traffic_tables import call_sums, money_hourly
 
 CALLS, ACCOUNTS = 20_000, 2_000
 NOW_MS = 1_795_000_000_000
@@ -45,9 +45,10 @@ async def test_the_ledger_adds_up(database: str, tmp_path: Path) -> None:
         assert await one(sa.select(count).select_from(accounts)) == ACCOUNTS
         charged = await one(sa.select(total(charges.c.charge_micros)).where(charges.c.level == 0))
         assert charged > 0
-        assert await one(sa.select(total(traffic_hourly.c.revenue_micros))) == charged
-        assert await one(sa.select(total(traffic_hourly.c.attempts))) == CALLS
-        assert await one(sa.select(total(traffic_sums.c.attempts)).where(traffic_sums.c.account_id == ROOT_ID)) == CALLS
+        by_code = (call_sums.c.account_id == ROOT_ID) & (call_sums.c.dimension == "code")
+        assert await one(sa.select(total(call_sums.c.attempts)).where(by_code)) == CALLS
+        bought = (call_sums.c.dimension == "trunk") & (call_sums.c.account_id >= FIRST_CUSTOMER)
+        assert await one(sa.select(total(call_sums.c.spent_micros)).where(bought)) == charged
         assert await one(sa.select(total(postings.c.amount_micros))) == 0
         booked = sa.select(total(postings.c.amount_micros)).join(entries, entries.c.id == postings.c.entry_id)
         sold = booked.where(postings.c.book == "revenue", entries.c.kind == "charges")

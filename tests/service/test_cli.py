@@ -139,6 +139,11 @@ def test_a_payment_is_posted_once_per_key(kambill: Kambill) -> None:
     assert "bank 17" in kambill("account", "show", "ann").out
 
 
+def test_sums_are_added_up_anew(kambill: Kambill) -> None:
+    """Nothing is nothing; with calls it is shown where sums are."""
+    assert kambill("cdr", "add-up").out == "0 days added up\n"
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [

@@ -14,9 +14,10 @@ from kemi.refusal import Refused
 from kemi.store import journal
 from service.calls.tail import JournalGap, Position, read_batch, removable
 from service.database.engine import reading
-from service.database.tables import cdrs, charges, entries, nodes, traffic_hourly
+from service.database.tables import cdrs, charges, entries, nodes
 from service.ledger.storage import balances
 from tests.service.company import EURO, NOW_MS, SETUP, Company
+from tests.service.sums import expected, stored
 from tests.service.test_setup import apply
 
 UPPER, CARRIER, LOWER, CUSTOMER = 2, 3, 4, 5
@@ -68,15 +69,8 @@ async def test_a_call_is_posted_at_every_level(company: Company) -> None:
     async with reading(company.engine) as conn:
         levels = sa.select(charges.c.account_id, charges.c.seller_id, charges.c.charge_micros)
         rows = [tuple(row) for row in await conn.execute(levels.order_by(charges.c.level))]
-        traffic = (await conn.execute(sa.select(traffic_hourly))).one()
+        assert await stored(conn) == await expected(conn)
     assert rows == [(CUSTOMER, LOWER, 62_000), (LOWER, UPPER, 31_000), (UPPER, 1, 24_800)]
-    assert (traffic.attempts, traffic.answered, traffic.billed_s, traffic.revenue_micros, traffic.cost_micros) == (
-        1,
-        1,
-        62,
-        62_000,
-        12_400,
-    )
     assert await company.broken() == {}
 
 
@@ -91,6 +85,8 @@ async def test_the_same_lines_again_change_nothing(company: Company) -> None:
     assert await company.collector.collect_all(NOW_MS) > 0
     assert await _balances(company) == before
     assert await _count(company, cdrs) == 1
+    async with reading(company.engine) as conn:
+        assert await stored(conn) == await expected(conn)
 
 
 async def test_repeated_and_torn_lines_of_a_killed_clerk(company: Company) -> None:

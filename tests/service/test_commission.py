@@ -198,6 +198,25 @@ async def test_a_real_subscription_earns_its_part(agency: Agency) -> None:
     await agency.sound()
 
 
+@pytest.mark.parametrize("moved", [False, True])
+async def test_a_refund_takes_back_what_the_fee_had_earned(agency: Agency, moved: bool) -> None:
+    """By the percentage of then, from who had earned it: whatever rules, and who stands above the customer, now."""
+    rule = await agency.rule("agent", "10")
+    shop = Shop(agency)
+    number = await shop.start(await shop.product(price="30", period="month", refund="days"))
+    assert await agency.exact("agent") == 3_000_000
+    await agency.office.boss.do("commission.remove-rule", commission_rule_id=rule["id"])
+    await agency.rule("agent", "50")
+    await agency.rule("helper", "20")
+    if moved:
+        (await agency.ask("account.move", account_id=agency.ids["customer"], parent_id=agency.ids["upper"])).ok()
+    await agency.office.boss.do("subscription.cancel", subscription_id=number, at="now")
+    await agency.company.pump()
+    assert (await agency.exact("agent"), await agency.exact("helper")) == (100_000, 0)
+    assert await agency.balance("agent", "commission") == 100_000
+    await agency.sound()
+
+
 @pytest.mark.parametrize(("how", "book", "owner"), [("credit", "balance", "agent"), ("pay_out", "cash", "lower")])
 async def test_it_is_handed_out_once_a_period(agency: Agency, how: str, book: str, owner: str) -> None:
     """Whoever does it, and however often; what was less than a micro-unit is kept for the next one."""

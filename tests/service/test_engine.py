@@ -9,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.config import Config
 from service.database import engine as engine_module
@@ -89,6 +89,21 @@ async def test_a_reader_sees_one_moment(engine: AsyncEngine) -> None:
         assert (await first.execute(count)).scalar_one() == 0
     async with reading(engine) as second:
         assert (await second.execute(count)).scalar_one() == 1
+
+
+async def test_sqlite_keeps_what_it_writes_in_memory_and_what_it_sorts_in_files(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path}/kambill.db")
+    async with engine.begin() as conn:
+        assert await _temp_store(conn) == 2  # memory
+    async with reading(engine) as conn:
+        assert await _temp_store(conn) == 1  # files
+    async with engine.begin() as conn:
+        assert await _temp_store(conn) == 2
+    await engine.dispose()
+
+
+async def _temp_store(conn: AsyncConnection) -> int:
+    return int((await conn.exec_driver_sql("PRAGMA temp_store")).scalar_one())
 
 
 async def test_the_database_refuses_what_makes_no_sense(engine: AsyncEngine) -> None:

@@ -122,8 +122,7 @@ async def test_a_new_store_knows_everything(house: House) -> None:
         assert found.refused_by("called", "331", 0)
         assert configuration.precautions(txn, ids["upper"]).opened == {risky["id"]}
         assert configuration.ranges(txn).find("8811") is not None
-        counter = limits.get(store, txn, made["id"])
-        assert counter is not None
+        counter = limits.read(store, txn, ids["customer"])[made["id"]]
         assert (counter.used, counter.limit) == (0, 5)
         assert limits.is_met(store, txn, limits.ACCOUNT, ids["customer"], "4420", answered=True)
         assert not limits.is_met(store, txn, limits.ACCOUNT, ids["customer"], "33", answered=True)

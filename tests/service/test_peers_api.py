@@ -491,6 +491,25 @@ async def test_a_gateway_takes_some_codecs(shop: Shop) -> None:
         assert said in got["errors"][0]["detail"]
 
 
+async def test_a_gateways_redirections_are_followed_to_its_own_hosts(shop: Shop) -> None:
+    """Told to the store; a host outside its networks would never be heard. By whom it belongs to it isn't set."""
+    body = {"account_id": shop.ids["carrier"], "name": "moving", "host": "192.0.2.98", "networks": ["192.0.2.96/28"]}
+    gateway = await shop.boss.do("gateway.make", **body, redirects="follow", redirect_hosts=["192.0.2.99"])
+    (told,) = await shop.told(1)
+    assert (told["redirects"], told["redirect_hosts"]) == ("follow", ["192.0.2.99"])
+    for field, value, pointer in (
+        ("redirect_hosts", ["192.0.2.99", "192.0.2.1"], "/redirect_hosts/1"),
+        ("redirect_hosts", ["192.0.2.99", "192.0.2.99"], "/redirect_hosts"),
+        ("redirect_hosts", ["carrier.example"], "/redirect_hosts/0"),
+        ("networks", ["192.0.2.98"], "/redirect_hosts/0"),
+        ("redirects", "always", "/redirects"),
+    ):
+        got = await shop.boss.ask("gateway.edit", gateway_id=gateway["id"], **{field: value})
+        assert (got.status, got["errors"][0]["pointer"]) == (422, pointer)
+    edited = await shop.boss.do("gateway.edit", gateway_id=gateway["id"], redirects="off", redirect_hosts=[])
+    assert (edited["redirects"], edited["redirect_hosts"]) == ("off", [])
+
+
 async def test_callers_that_nobody_knows_are_said_to_be_by_who_stands_above(shop: Shop) -> None:
     """By a trunk's setting, told to the store; not by the account itself."""
     made = (await shop.trunk(shop.boss, account_id=shop.ids["reseller"], attestation="gateway")).ok()

@@ -249,6 +249,37 @@ async def test_it_ends_with_its_period_or_at_once(shop: Shop) -> None:
     await shop.house.sound()
 
 
+async def test_who_was_paid_gives_back(shop: Shop) -> None:
+    """Also when the account has moved to another seller since, which took its balance over, and this too."""
+    number = await shop.start(await shop.product(price="30", period="month", refund="days"))
+    ids = shop.house.ids
+    (await shop.house.ask("account.move", "customer", parent_id=ids["upper"])).ok()
+    await shop.company.pump()
+    before = {name: await shop.house.balance(name, "cash") for name in ("lower", "upper")}
+    await shop.office.boss.do("subscription.cancel", subscription_id=number, at="now")
+    await shop.company.pump()
+    assert await shop.fees(number) == [("period", "30.00"), ("refund", "-29.00")]
+    assert await shop.house.balance("customer") == 999 * EURO == shop.house.stored("customer")
+    assert [await shop.house.balance(name, "revenue") for name in ("lower", "upper")] == [1 * EURO, 0]
+    after = {name: await shop.house.balance(name, "cash") - before[name] for name in before}
+    assert after == {"lower": 29 * EURO, "upper": -29 * EURO}
+    async with reading(shop.company.engine) as conn:
+        items = (await conn.execute(sa.select(billable_items.c.seller_id).distinct())).scalars().all()
+    assert items == [ids["lower"]]
+    await shop.house.sound()
+
+
+async def test_a_fee_on_its_way_when_the_account_moves_is_not_charged(shop: Shop) -> None:
+    """The new seller sold nothing; the old one sells to it no more."""
+    asked = (await shop.ask(await shop.product())).ok()["id"]
+    (await shop.house.ask("account.move", "customer", parent_id=shop.house.ids["upper"])).ok()
+    await shop.company.pump()
+    assert ((await shop.see(asked))["state"], await shop.fees(asked)) == ("ended", [])
+    assert shop.company.store()[shop.house.ids["customer"]].held == 0
+    assert await shop.house.balance("customer") == 1000 * EURO == shop.house.stored("customer")
+    await shop.house.sound()
+
+
 async def test_a_cancelled_one_may_go_on(shop: Shop) -> None:
     """Before its period's end; afterwards it is over."""
     number = await shop.start(await shop.product())

@@ -116,6 +116,31 @@ async def test_what_a_draft_changes(shop: Shop) -> None:
         assert (await shop.customer.ask(endpoint, tariff_id=number)).status == 404
 
 
+async def test_versions_are_compared(shop: Shop) -> None:
+    """Any two of a tariff's own, and what is in force with another tariff's; nobody else's history."""
+    me, number = shop.reseller, (await write(shop, shop.reseller, source=SOURCE)).ok()["id"]
+    await publish(me, number)
+    await me.do("tariff.edit", tariff_id=number, source=SOURCE.replace("rate: 0.03", "rate: 0.04"))
+    await publish(me, number)
+    new, old = [one["version"] for one in (await me.do("tariff.history", tariff_id=number))["items"]]
+    for query, counts in (
+        ({"before": old}, {"increased": 1}), ({"before": old, "after": new}, {"increased": 1}),
+        ({"after": old}, {"decreased": 1}), ({"before": old, "after": old}, {}),
+    ):  # fmt: skip
+        assert (await me.do("tariff.compare", tariff_id=number, query=query))["counts"] == counts
+    for query, pointer in (({"before": "0" * 16}, "/before"), ({"after": old, "other_id": str(number)}, "/after")):
+        got = await me.ask("tariff.compare", tariff_id=number, query=query)
+        assert (got.status, got["errors"][0]["pointer"]) == (422, pointer)
+    cheap = SOURCE.replace("rate: 0.06", "rate: 0.05")
+    other = (await write(shop, me, name="cheap", source=cheap)).ok()["id"]
+    beside: dict[str, Any] = {"tariff_id": number, "query": {"other_id": str(other)}}
+    assert (await me.ask("tariff.compare", **beside)).status == 409
+    await publish(me, other)
+    assert (await me.do("tariff.compare", **beside))["counts"] == {"decreased": 1}
+    await me.do("account.edit", account_id=shop.ids["customer"], tariff_id=number)
+    assert (await shop.customer.ask("tariff.compare", tariff_id=number, query={"before": old})).status == 404
+
+
 async def test_where_a_draft_loses(shop: Shop) -> None:
     """Against what its seller pays by; a seller that pays by nothing is told."""
     number = (await write(shop, shop.reseller, source=SOURCE)).ok()["id"]

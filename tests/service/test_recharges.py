@@ -241,6 +241,25 @@ async def test_a_payment_that_comes_to_nothing_later(plant: Plant) -> None:
     assert await plant.tell(other) == "moves no money"
 
 
+async def test_recharges_are_listed_with_what_became_of_them(plant: Plant) -> None:
+    """Of whoever asks and of those below: what waits says when it is tried again, and why it had to wait."""
+    plant.stripe.answers = ["declined"]
+    await plant.spend("20")
+    await plant.work()
+    boss = plant.office.boss
+    (wish,) = (await boss.do("recharge.list", query={"account_id": plant.ids["customer"]}))["items"]
+    assert (wish["account_id"], wish["state"], wish["month_max"]) == (plant.ids["customer"], "on", "120.00")
+    (tried,) = (await boss.do("recharge.history"))["items"]
+    assert (tried["state"], tried["amount"], tried["declines"]) == ("waiting", "50.00", 1)
+    assert tried["fault"]
+    assert tried["next_at"] > tried["created_at"]
+    await plant.work(DECLINE_WAITS_MS[0])
+    (done,) = (await boss.do("recharge.history", query={"state": "asked"}))["items"]
+    assert (done["id"], done["next_at"]) == (tried["id"], None)
+    for path, query in (("recharge.list", {"state": "off"}), ("recharge.history", {"account_id": plant.ids["upper"]})):
+        assert (await boss.do(path, query=query))["items"] == []
+
+
 async def test_what_is_no_recharge(plant: Plant) -> None:
     """Each with its field; no key of the gateway's is ever shown."""
     other = {"account_id": plant.ids["upper"], "name": "other", "link": "https://buy.stripe.com/x"}

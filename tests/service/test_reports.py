@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+from collections.abc import Iterable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.calls.sums import DAY_MS, HOUR_MS, add_calls, numbered
 from service.reports.summary_api import By
 from tests.service.office import Person
+from tests.service.sums import Fact, facts, scatter
 from tests.service.test_money import House
 
 DAY = {"since": "2026-09-21T00:00:00Z", "until": "2026-09-23T00:00:00Z"}
@@ -110,6 +116,51 @@ async def test_pages_follow_each_other(house: House) -> None:
     assert (second["items"], second["next"]) == (whole[1:], None)
     last = await house.office.boss.do("report.summary", query={**query, "sort": "-name"})
     assert [*first["items"], *last["items"]] == whole
+
+
+def _hour_text(hour: int) -> str:
+    return f"1970-01-0{2 + hour // 24}T{hour % 24:02}:00:00Z"
+
+
+def _told(facts: Iterable[Fact], by: str, currency: str, since_ms: int, until_ms: int) -> dict[Any, tuple[int, ...]]:
+    """By key: as `Fact.counts`."""
+    found: dict[Any, tuple[int, ...]] = {}
+    for one in facts:
+        if not since_ms <= one.call.start_ms < until_ms:
+            continue
+        times = {"hour": one.call.start_ms // HOUR_MS * HOUR_MS, "day": one.call.start_ms // DAY_MS * DAY_MS}
+        number, destination = one.key(by)
+        key = times.get(by, destination if by == "destination" else number)
+        counts = one.counts if one.currency == currency else (*one.counts[:-2], 0, 0)
+        found[key] = tuple(map(sum, zip(found.get(key, (0,) * len(counts)), counts, strict=True)))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_reports_cut_days_exactly(house: House, engine: AsyncEngine, seed: int) -> None:
+    """Each way, whole days and cut ones, of sellers and customers: what the records say, call by call."""
+    dice, days = random.Random(seed), (DAY_MS, 4 * DAY_MS)
+    async with engine.begin() as conn:
+        calls = await scatter(conn, dice, [house.ids["lower"], house.ids["customer"]], [house.ids["carrier"]], days)
+        await add_calls(conn, numbered(conn, calls))
+        whole = await facts(conn)
+    for _ in range(3):
+        first = dice.randrange(48)
+        last = dice.randrange(first + 1, 72)
+        times = {"since": _hour_text(first), "until": _hour_text(last)}
+        for name in ("Operator", "lower", "customer"):
+            own = [one for one in whole if one.top.id == house.ids[name]]
+            for by in WAYS:
+                told = _told(own, by, "EUR", DAY_MS + first * HOUR_MS, DAY_MS + last * HOUR_MS)
+                query = {**times, "by": by, "account_id": house.ids[name], "currency": "EUR"}
+                rows = (await house.office.boss.do("report.summary", query=query))["items"]
+                counts = [(one["attempts"], one["answered"], one["duration_ms"]) for one in rows]
+                assert sorted(counts) == sorted(one[:3] for one in told.values()), (name, by, times)
+                money = [tuple(round(Decimal(one[side]) * 1_000_000) for side in ("earned", "spent")) for one in rows]
+                assert sorted(money) == sorted(one[-2:] for one in told.values()), (name, by, times)
+                delays = [one["pdd_ms"] for one in rows]
+                expected = [one[4] // one[3] if one[3] else None for one in told.values()]
+                assert Counter(delays) == Counter(expected), (name, by, times)
 
 
 @pytest.mark.parametrize(

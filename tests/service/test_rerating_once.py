@@ -16,13 +16,14 @@ from ratebook.compiled.layout import decode_terms
 from ratebook.price import charge
 from service.database.engine import reading
 from service.database.rerating_tables import corrections
-from service.database.tables import cdrs, charges, entries, postings, traffic_hourly
+from service.database.tables import cdrs, charges, entries, postings
 from service.ledger.storage import balance_of
 from service.rerating.rates import Rates
 from service.rerating.work import Rerater
 from service.tariffs.repricer import Repricer
 from tests.service.again import PAID, carry_on, count, finish, look, publish, start
 from tests.service.company import EURO, NOW_MS, TARIFFS
+from tests.service.sums import expected, stored
 from tests.service.test_money import House, house
 
 __all__ = ["house"]
@@ -205,8 +206,7 @@ async def _as_the_pricing_function_says(house: House) -> None:
         calls = sa.select(sa.func.sum(charges.c.charge_micros)).where(charges.c.level == 0)
         own = (await conn.execute(calls)).scalar() or 0
         assert PAID - own == await balance_of(conn, house.ids["customer"], "EUR")
-        hourly = sa.select(sa.func.sum(traffic_hourly.c.revenue_micros))
-        assert (await conn.execute(hourly)).scalar() == own
+        assert await stored(conn) == await expected(conn)
 
 
 def _terms(text: str) -> Any:

@@ -59,6 +59,23 @@ async def test_a_brand_is_inherited(trade: Trade) -> None:
     assert (await boss.do("brand.show", account_id=trade.reseller_id))["company"] == "Operator Inc"
 
 
+async def test_who_sends_a_sellers_mails(trade: Trade) -> None:
+    """By its own brand; of one that is only inherited neither name nor address; the server is the operator's to see."""
+    office, own = trade.office, trade.reseller_id
+    mail = office.api.config.mail.model_copy(update={"host": "mx.example", "port": 25, "sender": "no-reply@op.example"})
+    office.api = office.api._replace(config=office.api.config.model_copy(update={"mail": mail}))
+    await office.boss.do("brand.edit", account_id=1, company="Operator Inc", sender_address="op@op.example")
+    shown = await trade.reseller.do("mail-sender.show", account_id=own)
+    assert (shown["name"], shown["address"], shown["is_own_address"]) == ("reseller", "no-reply@op.example", False)
+    assert (shown["sends"], shown["server"]) == (True, None)
+    brand = {"company": "Reseller Ltd", "sender_name": "Billing", "sender_address": "bill@r.example"}
+    await trade.reseller.do("brand.edit", account_id=own, body=brand)
+    shown = await office.boss.do("mail-sender.show", account_id=own)
+    assert (shown["name"], shown["address"], shown["is_own_address"]) == ("Billing", "bill@r.example", True)
+    assert shown["server"] == "mx.example:25"
+    assert (await office.boss.ask("mail-sender.show", account_id=trade.customer_id)).status == 409
+
+
 async def test_a_logo_is_what_it_says(trade: Trade) -> None:
     """PNG or JPEG by its bytes; never a text that a browser would run."""
     me, own = trade.reseller, trade.reseller_id

@@ -98,7 +98,7 @@ async def test_a_company_is_made_with_its_commands(ledger: AsyncEngine, tmp_path
         "state": "active", "tariff": 0, "number_format": "plain", "trusted": False,
         "probe_s": 0, "failures_max": 5, "out_s": 60, "failure_codes": [408, 503],
         "username": "", "realm": "", "ha1_md5": "", "ha1_sha256": "", "register_s": 0, "contact": "",
-        "signs": False, "identity": "off", "codecs": [],
+        "signs": False, "identity": "off", "codecs": [], "redirects": "off", "redirect_hosts": [],
     }  # fmt: skip
     assert told[6] == {
         "do": "trunk", "epoch": 0, "id": 1, "account": ids["customer"], "networks": ["127.0.0.2/32", "2001:db8::/48"],

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.kemi.world import CUSTOMER
+from tests.kemi.world import CUSTOMER, LOWER, ROOT, UPPER
 from tests.sip.agents import Agent, Call
 from tests.sip.calls import answer, cancel, hang_up, is_talking, ring
 from tests.sip.proxy import Proxy, eventually
@@ -90,6 +90,23 @@ def test_an_answer_that_nobody_can_pay_is_hung_up(proxy: Proxy, caller: Agent, g
     proxy.send({"do": "credit", "account": CUSTOMER, "micros": 2 * before})
     assert refused.code == 402
     assert outcome(proxy, call) == ("failed", 0)
+
+
+@pytest.mark.parametrize(("who", "parent", "code"), [(CUSTOMER, LOWER, 403), (UPPER, ROOT, 503)])
+def test_a_call_of_whom_was_suspended_meanwhile_is_not_answered(
+    proxy: Proxy, caller: Agent, gateway: Agent, who: int, parent: int, code: int
+) -> None:
+    """The 200 comes before the meter has looked: the leg is hung up, the caller told, nothing charged or held."""
+    call, invite = ring(caller, gateway)
+    proxy.send(proxy.account_body(who, parent=parent, state="suspended"))
+    gateway.reply(invite, 200, "OK", tag="s", Record_Route=None)
+    refused = caller.expect_final(call.call_id)
+    is_hung_up(gateway, call, "s")
+    call.to_tag = refused.tag("To")
+    call.ack()
+    assert refused.code == code
+    assert outcome(proxy, call) == ("failed", 0)
+    assert (proxy.account(who).held, proxy.running()) == (0, [])
 
 
 def test_a_leg_beyond_a_proxy_is_hung_up_by_its_route(proxy: Proxy, caller: Agent, gateway: Agent) -> None:

@@ -102,6 +102,25 @@ def two(house: Proxy, call: Call) -> list[dict[str, object]]:
     return found if len(found) == 2 else []
 
 
+def test_a_private_caller_stays_so(house: Proxy, caller: Agent, gateway: Agent, bob: Phone) -> None:
+    """Neither Bob nor the gateway is told who calls; the records say that it is nobody's of those to know."""
+    call = Call(caller, f"00{NUMBER}")
+    call.invite(Privacy="id")
+    there = bob.agent.expect("INVITE", Call_ID=call.call_id)
+    redirect(bob, there, "sip:0033123@kambill")
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    for one in (there, invite):
+        assert "anonymous" in one.header("From")
+        assert "441632960000" not in one.text
+    gateway.reply(invite, 486, "Busy", tag="g")
+    assert caller.expect_final(call.call_id).code == 486
+    cdrs = {cdr["account"]: cdr for cdr in eventually(lambda: two(house, call))}
+    assert {one: (cdrs[one]["private"], cdrs[one]["forwarded"]) for one in cdrs} == {
+        CUSTOMER: (True, False),
+        OWNER: (True, True),
+    }
+
+
 def test_a_call_from_outside_is_forwarded_to_a_telephone(house: Proxy, gateway: Agent, bob: Phone, carl: Phone) -> None:
     """Bob sends the carrier's call to Carl's number; given up while it rings, both calls are over."""
     call = Call(gateway, f"+{NUMBER}")
@@ -151,6 +170,25 @@ def test_who_forwards_without_money_is_refused(house: Proxy, caller: Agent, gate
     cdrs = {cdr["account"]: cdr for cdr in eventually(lambda: two(house, call))}
     assert (cdrs[OWNER]["rule"], cdrs[OWNER]["sip_code"]) == ("funds", 402)
     assert micros(cdrs[CUSTOMER]) == dict.fromkeys((CUSTOMER, LOWER, UPPER), 0)
+
+
+def test_a_forward_without_money_goes_to_the_next_place(
+    house: Proxy, caller: Agent, gateway: Agent, bob: Phone, carl: Phone
+) -> None:
+    """The number leads to Bob and then to Carl: he rings, answers, and only the caller pays."""
+    places = [{"kind": "device", "id": one} for one in (BOB, CARL)]
+    house.send(house.number_body(1, NUMBER, OWNER, *places))
+    house.send({"do": "credit", "account": OWNER, "micros": -house.account(OWNER).balance})
+    call = dial(caller, bob, "sip:0033123@kambill")
+    pick_up(caller, call, carl.agent, carl.agent.expect("INVITE", Call_ID=call.call_id))
+    gateway.expect_silence(call.call_id)
+    call.bye()
+    carl.agent.reply(carl.agent.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    cdrs = {cdr["account"]: cdr for cdr in eventually(lambda: two(house, call))}
+    seconds = -(-cdrs[CUSTOMER]["duration_ms"] // 1000)
+    assert micros(cdrs[CUSTOMER]) == {CUSTOMER: seconds * 1000, LOWER: seconds * 500, UPPER: seconds * 400}
+    assert [attempt[1] for attempt in cdrs[CUSTOMER]["attempts"]] == [302, 200]
+    assert (cdrs[OWNER]["rule"], cdrs[OWNER]["sip_code"]) == ("funds", 402)
 
 
 def test_a_trunk_forwards_and_its_gateway_fails_over(

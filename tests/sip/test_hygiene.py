@@ -143,6 +143,69 @@ def test_a_gateways_no_that_is_no_text_fails_over(
     assert [attempt[:2] for attempt in proxy.cdr(call.call_id)["attempts"]] == [[1, code], [2, 486]]
 
 
+@pytest.mark.parametrize(
+    "odd", [{"Server": NO_TEXT}, {"Contact": f'"{NO_TEXT}" <sip:gw@127.0.0.11:5060>'}, {"Server": "a\x01b"}]
+)
+def test_an_answer_that_is_no_text_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent, odd: dict[str, str]) -> None:
+    """The carrier has answered and nobody can be told: its leg gets ACK and BYE, the caller 503; nothing is charged or
+    held, and the answer that it says again opens nothing.
+    """
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    answer_text = gateway.reply_text(invite, 200, "OK", tag="g", **odd).encode("latin-1")
+    gateway.send(answer_text)
+    refused = caller.expect_final(call.call_id)
+    assert refused.code == 503
+    call.to_tag = refused.tag("To")
+    call.ack()
+    hung_up(gateway, call)
+    gateway.send(answer_text)
+    hung_up(gateway, call)
+    caller.expect_nothing(200, 0.2, CSeq="INVITE")
+    (cdr,) = proxy.cdrs(call.call_id)
+    assert (cdr["outcome"], cdr["charges"][0]["micros"], cdr["gateway"]) == ("failed", 0, 1)
+    assert (proxy.account(CUSTOMER).held, proxy.running()) == (0, [])
+
+
+def hung_up(gateway: Agent, call: Call) -> None:
+    """Its leg gets ACK and BYE."""
+    ack = gateway.expect("ACK", Call_ID=call.call_id)
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    assert {(one.tag("From"), one.tag("To"), one.uri) for one in (ack, bye)} == {
+        (call.from_tag, "g", f"sip:gw@{gateway.ip}:{gateway.port}")
+    }
+    gateway.reply(bye, 200, "OK")
+
+
+def test_an_answer_that_is_no_text_ends_no_call_that_talks(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Of another fork: that leg is hung up. Of the leg that talks, and of somebody else: nothing happens."""
+    call, back = answer(caller, gateway)
+    invite = next(one for one in gateway.seen if one.method == "INVITE" and one.header("Call-ID") == call.call_id)
+    gateway.send(gateway.reply_text(invite, 200, "OK", tag="g", Server=NO_TEXT).encode("latin-1"))
+    hung_up(gateway, call)
+    gateway.send(gateway.reply_text(invite, 200, "OK", tag=back.from_tag, Server=NO_TEXT).encode("latin-1"))
+    gateway.expect_nothing("BYE", 0.2, Call_ID=call.call_id)
+    assert len(proxy.running()) == 1
+    hang_up(call, gateway)
+
+
+def test_nobody_else_ends_a_call_by_an_answer_that_is_no_text(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """The INVITE's own branches, from an address that isn't the gateway's: it rings on."""
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(invite, 180, "Ringing", tag="g")
+    caller.expect(180, Call_ID=call.call_id)
+    agent("127.0.0.99").send(gateway.reply_text(invite, 200, "OK", tag="x", Server=NO_TEXT).encode("latin-1"))
+    caller.expect_silence(call.call_id, 0.2)
+    assert len(proxy.running()) == 1
+    gateway.reply(invite, 486, "Busy", tag="g")
+    assert caller.expect_final(call.call_id).code == 486
+
+
 def test_ringing_that_is_no_text_says_nothing_of_the_gateway(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """It goes on with the caller's own From and To, without Contact and identities."""
     call = Call(caller, "0033123")

@@ -40,9 +40,7 @@ class Guarded:
 
     def counter(self) -> Counter:
         """Of the limit."""
-        found = self.proxy.look(lambda snapshot: snapshot.read(limits.get, RULE))
-        assert found is not None
-        return found
+        return self.proxy.look(lambda snapshot: snapshot.read(limits.read, CUSTOMER))[RULE]
 
     def alarms(self) -> list[dict[str, Any]]:
         """Of this test, in the journal."""
@@ -91,7 +89,7 @@ def test_a_weekend_of_fraud_costs_the_limit_and_no_more(proxy: Proxy, guarded: G
 
 def _highest(proxy: Proxy) -> int:
     """What is used and held of the limit while calls run."""
-    found = proxy.look(lambda snapshot: snapshot.read(limits.get, RULE))
+    found = proxy.look(lambda snapshot: snapshot.read(limits.read, CUSTOMER)).get(RULE)
     return 0 if found is None else found.used + found.held
 
 

@@ -95,6 +95,15 @@ def test_who_is_called_may_refer_too(proxy: Proxy, house: Phones) -> None:
     end(call, house[BOB].agent)
 
 
+def test_our_name_with_our_port_is_here(proxy: Proxy, house: Phones) -> None:
+    """With another port it is somebody else's: 403."""
+    call, _ = talk(house)
+    there = passed_on(call, house[BOB].agent, f"sip:d{CARL}@kambill:{proxy.port}")
+    assert there.header("Refer-To") == f"<sip:d{CARL}@kambill:{proxy.port}>"
+    assert refer(call, f"sip:d{CARL}@kambill:{proxy.port + 1}") == 403
+    end(call, house[BOB].agent)
+
+
 @pytest.mark.parametrize(
     "to",
     [

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from ratebook.compiled.layout import encode_terms
 from ratebook.model import Interval, Terms
 from scripts.benchmarks.portal.plan import (
+    DAY_MS,
     DESTINATIONS,
     FIRST_CUSTOMER,
     HOUR_MS,
@@ -19,6 +20,7 @@ from scripts.benchmarks.portal.plan import (
     PROVIDERS,
     Plan,
 )
+from service.calls.sums import adding
 
 HOURS_AT_ONCE = 50
 FIRST_ENTRY = 1_000_000
@@ -127,32 +129,11 @@ WHERE cdrs.id BETWEEN {hour * plan.hourly + 1} AND {(hour + HOURS_AT_ONCE) * pla
 
 
 def sums_of(plan: Plan, hour: int) -> tuple[str, ...]:
-    """Hourly sums of those calls, the entry of each hour, and its lines."""
+    """The entry of each hour of those calls, and its lines."""
     here = f"BETWEEN {hour * plan.hourly + 1} AND {(hour + HOURS_AT_ONCE) * plan.hourly}"
     entry = f"{FIRST_ENTRY} + (cdr_id - 1) / {plan.hourly}"
     line = "INSERT INTO postings (entry_id, book, account_id, amount_micros, currency) SELECT"
     return (
-        f"""
-INSERT INTO traffic_hourly (hour_ms, account_id, provider_id, destination, currency, cost_currency, attempts, answered,
-    duration_ms, billed_s, revenue_micros, cost_micros)
-SELECT cdrs.start_ms / {HOUR_MS} * {HOUR_MS}, cdrs.account_id, COALESCE(cost_account_id, 0), destination,
-    COALESCE(own.currency, ''), COALESCE(cost_currency, ''), COUNT(*),
-    SUM(CASE WHEN outcome = 'answered' THEN 1 ELSE 0 END), SUM(duration_ms), SUM(COALESCE(own.billed_s, 0)),
-    SUM(COALESCE(own.charge_micros, 0)), SUM(COALESCE(cost_micros, 0))
-FROM cdrs LEFT JOIN charges own ON own.cdr_id = cdrs.id AND own.level = 0 WHERE cdrs.id {here}
-GROUP BY 1, 2, 3, 4, 5, 6
-""",
-        f"""
-INSERT INTO traffic_sums (account_id, hour_ms, destination, attempts, answered, duration_ms)
-SELECT top, hour_ms, destination, SUM(attempts), SUM(answered), SUM(duration_ms) FROM (
-    SELECT CASE place WHEN 0 THEN id WHEN 1 THEN above1 WHEN 2 THEN above2 WHEN 3 THEN 1 ELSE provider_id END AS top,
-        hour_ms, destination, attempts, answered, duration_ms
-    FROM traffic_hourly JOIN bench_members ON id = account_id
-    JOIN (SELECT 0 AS place UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4) places ON place IN (0, 3, 4)
-        OR (place = 1 AND above1 > 1) OR (place = 2 AND above2 > 1)
-    WHERE hour_ms >= {plan.begin_ms + hour * HOUR_MS} AND hour_ms < {plan.begin_ms + (hour + HOURS_AT_ONCE) * HOUR_MS}
-) found WHERE top > 0 GROUP BY top, hour_ms, destination
-""",
         f"""
 INSERT INTO entries (id, kind, actor, created_ms, node_id, epoch, first_sequence, last_sequence)
 SELECT entry_id, 'charges', 'collector', MAX(start_ms) / {HOUR_MS} * {HOUR_MS} + {HOUR_MS - 1}, 1, 1, MIN(id), MAX(id)
@@ -232,6 +213,12 @@ JOIN cdrs ON cdrs.id = charges.cdr_id GROUP BY number, destination""",
             " SELECT account_id, book, currency, SUM(amount_micros) FROM postings GROUP BY 1, 2, 3"
         ),
     )
+
+
+def added_up(plan: Plan, *, is_sqlite: bool) -> Iterator[str]:
+    """Sums of calls, day by day, as the product has them."""
+    for day_ms in range(plan.begin_ms, plan.end_ms, DAY_MS):
+        yield adding(f"start_ms >= {day_ms} AND start_ms < {day_ms + DAY_MS}", is_sqlite=is_sqlite)
 
 
 def statements(plan: Plan, json: str) -> Iterator[str]:

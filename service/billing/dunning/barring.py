@@ -5,6 +5,8 @@ Only what dunning has suspended is lifted here: whoever was suspended for someth
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -13,7 +15,7 @@ from service.access.actor import local_actor
 from service.accounts import changes
 from service.billing.states import OPEN_STATES
 from service.database.billing_tables import invoices
-from service.database.dunning_tables import dunning_actions
+from service.database.dunning_tables import dunning_actions, dunning_exemptions
 from service.database.tables import accounts
 
 REASON = "dunning"
@@ -34,6 +36,26 @@ async def lift_paid(conn: AsyncConnection, node: str, account_id: int, now_ms: i
     states = list((await conn.execute(sa.select(invoices.c.state).select_from(joined).where(barred))).scalars())
     if states and not set(OPEN_STATES) & set(states):
         await lift(conn, node, account_id, now_ms)
+
+
+async def bar_again(
+    conn: AsyncConnection, node: str, account_id: int, invoice_ids: Collection[int], now_ms: int
+) -> None:
+    """What had paid these invoices went back: whoever they had barred is barred again where they are still open."""
+    joined = dunning_actions.join(invoices, invoices.c.id == dunning_actions.c.invoice_id)
+    lifted = (dunning_actions.c.kind == "bar") & (dunning_actions.c.lifted_ms > 0)
+    still = lifted & dunning_actions.c.invoice_id.in_(invoice_ids) & invoices.c.state.in_(OPEN_STATES)
+    ids = list((await conn.execute(sa.select(dunning_actions.c.id).select_from(joined).where(still))).scalars())
+    if not ids or await _is_spared(conn, account_id, now_ms):
+        return
+    await conn.execute(sa.update(dunning_actions).where(dunning_actions.c.id.in_(ids)).values(lifted_ms=0))
+    await bar(conn, node, account_id, now_ms)
+
+
+async def _is_spared(conn: AsyncConnection, account_id: int, now_ms: int) -> bool:
+    lasting = dunning_exemptions.c.until_ms.is_(None) | (dunning_exemptions.c.until_ms > now_ms)
+    query = sa.select(dunning_exemptions.c.account_id).where(dunning_exemptions.c.account_id == account_id)
+    return (await conn.execute(query.where(lasting))).first() is not None
 
 
 async def lift(conn: AsyncConnection, node: str, account_id: int, now_ms: int) -> None:

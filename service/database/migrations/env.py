@@ -26,6 +26,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     receipt_tables,
     recharge_tables,
     rerating_tables,
+    reversal_tables,
     seller_tables,
     tables,
     traffic_tables,

@@ -17,7 +17,7 @@ from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts
 from service.interconnect.below import actor_of, direction_of, partner
-from service.interconnect.disputes.rules import AGES_DAYS, AGREED, CLOSED, age_of, agreed_micros, move_problem
+from service.interconnect.disputes.rules import AGES_DAYS, CLOSED, age_of, agreed_micros, may_settle, move_problem
 from service.interconnect.disputes.storage import Opening, change, disputed_micros, note, open_dispute, settle
 from service.interconnect.disputes.views import (
     Age,
@@ -134,7 +134,7 @@ async def move_dispute(call: Call) -> Answer:
 async def settle_dispute(call: Call) -> Answer:
     """What was agreed on is posted, or a credit note is named that has posted it. Once."""
     body: SettleDispute = call.body
-    if call.row.state not in AGREED:
+    if not may_settle(call.row.state, call.row.direction, is_compared=call.row.reconciliation_id is not None):
         raise Problem("conflict", f"it is {call.row.state}: what is accepted, wholly or partly, is settled")
     row = await settle(call.conn, call.node, call.row, body.credit_note, actor_of(call), call.now_ms)
     await call.audit("dispute.settle", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))

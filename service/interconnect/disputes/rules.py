@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
+from service.interconnect.partners import OUT
+
 OPEN, SENT, ANSWERED, ACCEPTED, PARTLY, REJECTED, CLOSED = (
     "open", "sent", "answered", "accepted", "partly", "rejected", "closed",
 )  # fmt: skip
@@ -17,6 +21,7 @@ MOVES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What comes after what. Accepted, wholly or partly, it is settled, which closes it; else closed means given up."""
 AGREED = frozenset({ACCEPTED, PARTLY})
+"""It is settled next."""
 AGES_DAYS = (15, 30, 60)
 """Borders of the aging: up to 15 days since it was opened, up to 30, up to 60, older."""
 
@@ -44,6 +49,32 @@ def agreed_micros(after: str, amount_micros: int, said_micros: int | None) -> in
     if said_micros is None or not 0 < said_micros < amount_micros:
         raise ValueError("a part of the disputed amount: more than nothing, less than the whole")
     return said_micros
+
+
+class Settling(NamedTuple):
+    """A dispute whose money is to be posted."""
+
+    direction: str
+    amount_micros: int
+    agreed_micros: int
+    is_compared: bool
+    """Whether it is about differences: our records of their calls are in the books, what the partner counts is not."""
+    risen_micros: int = 0
+    """By what our records of its calls have risen since they were compared."""
+
+
+def may_settle(state: str, direction: str, *, is_compared: bool) -> bool:
+    """What was agreed on; and what a partner insists on, since it isn't in the books yet."""
+    return state in AGREED or (state == REJECTED and direction == OUT and is_compared)
+
+
+def settling_micros(one: Settling) -> int:
+    """What is to be posted so that the books say what was agreed on; positive: the partner owes us more."""
+    if not one.is_compared:
+        return one.agreed_micros if one.direction == OUT else -one.agreed_micros
+    if one.direction == OUT:  # it is owed what it counts, less what it has given in
+        return one.risen_micros - (one.amount_micros - one.agreed_micros)
+    return -one.agreed_micros - one.risen_micros
 
 
 def age_of(days: int) -> int:

@@ -10,10 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.billing_tables import invoices
 from service.database.interconnect_tables import differences, dispute_notes, disputes
-from service.database.tables import accounts
+from service.database.tables import accounts, cdrs, charges
 from service.faults import Fault
 from service.interconnect.adjustments import DISPUTE, Actor, Adjusting, adjust
-from service.interconnect.disputes.rules import CLOSED
+from service.interconnect.disputes.rules import CLOSED, Settling, settling_micros
 from service.interconnect.partners import OUT
 
 
@@ -42,6 +42,13 @@ class NoCreditNote(Fault):
 
     def __init__(self, number: str) -> None:
         super().__init__(f"no credit note {number} was issued to this account with the agreed amount")
+
+
+class NoNoteOfTheirs(Fault):
+    """A credit note would give what is asked for."""
+
+    def __init__(self) -> None:
+        super().__init__("a credit note lowers what the partner owes us, and this is about what we owe it: name none")
 
 
 async def disputed_micros(conn: AsyncConnection, reconciliation: Row[Any], kinds: list[str]) -> int:
@@ -92,22 +99,47 @@ async def change(conn: AsyncConnection, dispute: Row[Any], now_ms: int, **values
 async def settle(
     conn: AsyncConnection, node: str, dispute: Row[Any], credit_note: str, actor: Actor, now_ms: int
 ) -> Row[Any]:
-    """Posts what was agreed on, or takes a credit note for it; closes it. Raises NoCreditNote."""
+    """Posts what was agreed on, or takes a credit note for it; closes it. Raises NoCreditNote, NoNoteOfTheirs."""
+    entry_id: int | None
     if credit_note:
         entry_id, text = await _credited(conn, dispute, credit_note), f"settled by credit note {credit_note}"
     else:
-        account = (await conn.execute(sa.select(accounts).where(accounts.c.id == dispute.account_id))).one()
-        # out: it is owed less for our traffic; in: it owes less for its own. Either way what it has with us changes
-        micros = dispute.agreed_micros if dispute.direction == OUT else -dispute.agreed_micros
-        subject = f"dispute {dispute.id}: {dispute.subject}"
-        wanted = Adjusting(dispute.direction, DISPUTE, subject, micros, f"dispute {dispute.id}")
-        entry_id, text = await adjust(conn, node, account, wanted, actor, now_ms), "settled by an adjustment"
+        entry_id = await _adjusted(conn, node, dispute, actor, now_ms)
+        text = "settled: the books say it already" if entry_id is None else "settled by an adjustment"
     row = await change(conn, dispute, now_ms, state=CLOSED, entry_id=entry_id)
     await note(conn, row, text, actor, now_ms)
     return row
 
 
+async def _adjusted(conn: AsyncConnection, node: str, dispute: Row[Any], actor: Actor, now_ms: int) -> int | None:
+    """The entry; None: nothing is to be posted."""
+    is_compared = dispute.reconciliation_id is not None
+    risen = await _risen_micros(conn, dispute) if is_compared else 0
+    settling = Settling(dispute.direction, dispute.amount_micros, dispute.agreed_micros, is_compared, risen)
+    micros = settling_micros(settling)
+    if not micros:
+        return None
+    account = (await conn.execute(sa.select(accounts).where(accounts.c.id == dispute.account_id))).one()
+    subject = f"dispute {dispute.id}: {dispute.subject}"
+    wanted = Adjusting(dispute.direction, DISPUTE, subject, micros, f"dispute {dispute.id}")
+    return await adjust(conn, node, account, wanted, actor, now_ms)
+
+
+async def _risen_micros(conn: AsyncConnection, dispute: Row[Any]) -> int:
+    """By what re-rating has raised our records of its calls since they were compared."""
+    if dispute.direction == OUT:
+        query = sa.select(sa.func.sum(cdrs.c.cost_micros - differences.c.our_micros))
+        query = query.join(cdrs, cdrs.c.id == differences.c.cdr_id).where(cdrs.c.cost_account_id == dispute.account_id)
+    else:
+        query = sa.select(sa.func.sum(charges.c.charge_micros - differences.c.our_micros))
+        query = query.join(charges, charges.c.cdr_id == differences.c.cdr_id)
+        query = query.where(charges.c.account_id == dispute.account_id)
+    return int((await conn.execute(query.where(differences.c.dispute_id == dispute.id))).scalar() or 0)
+
+
 async def _credited(conn: AsyncConnection, dispute: Row[Any], number: str) -> int:
+    if dispute.direction == OUT:
+        raise NoNoteOfTheirs
     query = sa.select(invoices).where(
         invoices.c.kind == "credit_note", invoices.c.account_id == dispute.account_id, invoices.c.number == number
     )

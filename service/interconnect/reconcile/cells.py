@@ -4,28 +4,44 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from zoneinfo import ZoneInfo
 
 from ratebook.sheets.grid import Cell, text_of
-from ratebook.sheets.values import DateOrder, parse_date
+from ratebook.sheets.values import EXCEL_BEGAN, DateOrder, parse_date
 
 DURATION_MS_MAX = 48 * 3_600_000
 AMOUNT_MAX_MICROS = 10**15
 DIGITS_MAX = 40
 UNITS_MS = {"s": 1_000, "ms": 1, "min": 60_000}
-_NUMBER = re.compile(r"(?:sips?:|tel:)?(?:[0-9]*#)?([+0-9][0-9 ().-]*)(?:[@;].*)?", re.IGNORECASE)
-_BLANKS = str.maketrans("", "", " ().-+")
+_NUMBER = re.compile(r"(?:sips?:|tel:)?(?:[0-9]*#)?([+0-9][0-9 ()./-]*)(?:[@;].*)?", re.IGNORECASE)
+_BLANKS = str.maketrans("", "", " ().-+/")
+_WRAPPED = re.compile(r"=\"(.*)\"|'(.*)|[^<]*<([^<>]*)>")
+"""What spreadsheets put about a text (`="0044"`, `'+44`), and SIP about an address."""
+_TRUNK_ZERO = re.compile(r"(?<=\d)\s*\(0\)")
+"""`+44 (0)20`: dialled within the country only."""
+_FRACTION = re.compile(r"(\d+)\.0")
+"""A number that somebody's program took for a quantity."""
+_LOST = re.compile(r"\d+[.,]?\d*[eE]\+?\d+")
+_HARD_BLANKS = str.maketrans("\u00a0\u202f\u2009\u2212\u2019", "   -'")
+"""Blanks that don't break, minus and apostrophe as they are set in print."""
 _CLOCK = re.compile(r"(?:(\d{1,3}):)?(\d{1,4}):(\d{2})(?:[.,](\d{1,6}))?")
-_PLAIN = re.compile(r"(\d{1,12})(?:[.,](\d{1,9}))?\s*(?:s|sec|secs|seconds|ms|min)?", re.IGNORECASE)
-_MONEY = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)")
-_GROUPED = re.compile(r"[-+]?\d{1,3}(?:([.,' ])\d{3})+(?:[.,]\d+)?")
+_PLAIN = re.compile(
+    r"(\d{1,12})(?:[.,](\d{1,9}))?\s*(?:(s|secs?|seconds?)|(ms|msecs?)|(mins?|minutes?))?", re.IGNORECASE
+)
+_NAMED_UNITS = (None, None, None, "s", "ms", "min")
+"""By the groups of `_PLAIN`."""
+_MONEY = re.compile(r"[-+]?(?:\d{1,20}(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d{1,2})?")
+_GROUPED = re.compile(r"[-+]?\d{1,3}([.,' ])\d{3}(?:\1\d{3}){0,4}(?:(?!\1)[.,]\d+)?")
 _AROUND = re.compile(r"^[A-Z]{3}\s*|\s*[A-Z]{3}$|[$€£¥]")
 _EPOCH = re.compile(r"(\d{9,10})(?:\.(\d{1,9}))?|(\d{13})")
+_SERIAL = re.compile(r"[2-7]\d{4}\.\d+")
+"""Excel's days since 1899, with their part that has gone."""
+_RUN_TOGETHER = re.compile(r"((?:19|20)\d{6})[ T]?(\d{2})(\d{2})(\d{2})(.*)")
 _TIMED = re.compile(
     r"(?P<date>\S(?:.*?\S)?)(?:[T ]\s*)(?P<h>\d{1,2}):(?P<m>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<frac>\d{1,9}))?)?"
-    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|[+-]\d{2})?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|(?:UTC|GMT)?[+-](?:0\d|1[0-4]):?[0-5]\d|(?:UTC|GMT)?[+-](?:1[0-4]|0?\d)|UTC|GMT)?"
 )
 
 
@@ -36,14 +52,28 @@ def parse_number(text: str, prefixes: tuple[str, ...] = ()) -> str:
             text = text[len(prefix) :]
             break
     if not (text.isascii() and text.isdigit()):
-        match = _NUMBER.fullmatch(text.strip())
-        if match is None:
-            raise ValueError(f"{text[:40]!r} is no number")
-        text = match[1].translate(_BLANKS)
+        text = _digits(text)
     digits = text[2:] if text.startswith("00") else text
     if not 0 < len(digits) <= DIGITS_MAX:
         raise ValueError(f"a number has 1 to {DIGITS_MAX} digits")
     return digits
+
+
+def _digits(text: str) -> str:
+    """Of a number as it may be written. Raises ValueError."""
+    bare = text.translate(_HARD_BLANKS).strip()
+    wrapped = _WRAPPED.fullmatch(bare)
+    if wrapped is not None:
+        bare = next(one for one in wrapped.groups() if one is not None)
+    whole = _FRACTION.fullmatch(bare)
+    if whole is not None:
+        return whole[1]
+    match = _NUMBER.fullmatch(bare)
+    if match is None:
+        if _LOST.fullmatch(bare):
+            raise ValueError(f"{text[:40]!r} has lost its digits: let the spreadsheet take the column for text")
+        raise ValueError(f"{text[:40]!r} is no number")
+    return _TRUNK_ZERO.sub("", match[1]).translate(_BLANKS)
 
 
 def parse_caller(text: str) -> str:
@@ -55,7 +85,7 @@ def parse_caller(text: str) -> str:
 
 
 def parse_duration(text: str, unit: str) -> int:
-    """Milliseconds of `75`, `75.5`, `1:15`, `0:01:15`. `unit`: of plain numbers, s, ms or min."""
+    """Milliseconds of `75`, `75.5`, `1:15`, `0:01:15`, `75 sec`. `unit`: of plain numbers, s, ms or min."""
     if text.isascii() and text.isdigit() and len(text) < 12:
         found = int(text) * UNITS_MS[unit]
     elif ":" in text:
@@ -64,6 +94,7 @@ def parse_duration(text: str, unit: str) -> int:
         match = _PLAIN.fullmatch(text)
         if match is None:
             raise ValueError(f"{text[:40]!r} is no duration")
+        unit = _NAMED_UNITS[match.lastindex or 0] or unit
         exact = Decimal(f"{match[1]}.{match[2] or 0}") * UNITS_MS[unit]
         found = int(exact.quantize(Decimal(1), ROUND_HALF_UP))
     if found > DURATION_MS_MAX:
@@ -80,17 +111,17 @@ def _clocked(text: str) -> int:
 
 
 def parse_amount(text: str) -> int:
-    """Micro-units of `0.0123`, `0,0123`, `1.234,50`, `EUR 1`. Of two marks the last one is the decimal one."""
+    """Micro-units of `0.0123`, `0,0123`, `1.234,50`, `1.2E-05`, `EUR 1`. Of two marks the last is the decimal one."""
     if not _MONEY.fullmatch(text):
         text = _plain_amount(text)
-    micros = (Decimal(text.replace(",", ".")) * 1_000_000).quantize(Decimal(1), ROUND_HALF_UP)
-    if abs(micros) > AMOUNT_MAX_MICROS:
-        raise ValueError(f"the amount {text} is too large")
-    return int(micros)
+    exact = Decimal(text.replace(",", ".")) * 1_000_000
+    if abs(exact) > AMOUNT_MAX_MICROS:
+        raise ValueError(f"the amount {text[:40]} is too large")
+    return int(exact.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _plain_amount(text: str) -> str:
-    bare = _AROUND.sub("", text.strip()).strip()
+    bare = _AROUND.sub("", text.translate(_HARD_BLANKS).strip()).strip()
     match = _GROUPED.fullmatch(bare)
     if match is not None and not _MONEY.fullmatch(bare):
         bare = bare.replace(match[1], "")
@@ -118,9 +149,9 @@ class Clock:
             rest = cell.microsecond // 1000
             return int(cell.replace(tzinfo=self._zone).timestamp()) * 1000 + rest
         text = _text(cell)
-        match = _TIMED.fullmatch(text)
+        match = _TIMED.fullmatch(text) or _TIMED.fullmatch(_RUN_TOGETHER.sub(r"\1 \2:\3:\4\5", text))
         if match is None:
-            return _epoch(text)
+            return self._serial(text) if _SERIAL.fullmatch(text) else _epoch(text)
         hour, minute, second = int(match["h"]), int(match["m"]), int(match["s"] or 0)
         if match["half"]:
             hour = hour % 12 + (12 if match["half"][0] in "pP" else 0)
@@ -130,6 +161,10 @@ class Clock:
         offset = match["zone"]
         whole = self._hour(match["date"], hour) if offset is None else self._utc(match["date"], hour, offset)
         return (whole + minute * 60 + second) * 1000 + rest
+
+    def _serial(self, text: str) -> int:
+        """To the second: Excel knows a day's part to some microseconds."""
+        return self.read(EXCEL_BEGAN + timedelta(seconds=round(Decimal(text) * 86_400)))
 
     def _hour(self, date: str, hour: int) -> int:
         key = (date, hour)
@@ -141,9 +176,11 @@ class Clock:
 
     def _utc(self, date: str, hour: int, offset: str) -> int:
         east_s = 0
-        if offset[0] in "+-":
-            digits = offset[1:].replace(":", "").ljust(4, "0")
-            east_s = (int(digits[:2]) * 60 + int(digits[2:])) * (60 if offset[0] == "+" else -60)
+        offset = offset.removeprefix("UTC").removeprefix("GMT")
+        if offset and offset != "Z":
+            digits = offset[1:].replace(":", "")
+            hours, minutes = (digits[:-2], digits[-2:]) if len(digits) == 4 else (digits, "0")
+            east_s = (int(hours) * 60 + int(minutes)) * (60 if offset[0] == "+" else -60)
         return int(self._day(date).replace(hour=hour, tzinfo=UTC).timestamp()) - east_s
 
     def _day(self, date: str) -> datetime:

@@ -48,9 +48,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "duration msec", "billmsec", "bill msec", "duration min", "duration minutes", "minutes",
     ),
     AMOUNT: (
-        "amount", "cost", "charge", "charged amount", "price", "call cost", "call charge", "total", "total cost",
-        "total charge", "total amount", "charge amount", "revenue", "net amount", "debit", "fee", "value", "call price",
+        "amount", "cost", "charge", "charged amount", "call cost", "call charge", "total", "total cost", "total charge",
+        "total amount", "charge amount", "revenue", "net amount", "debit", "fee", "value", "call price",
         "call amount", "sum", "betrag", "kosten", "montant", "net price", "amount charged", "billed amount",
+        "price",
     ),
 }  # fmt: skip
 _NAMES = {alias: field for field, aliases in ALIASES.items() for alias in aliases}

@@ -12,10 +12,20 @@ import re
 import zlib
 from array import array
 from collections.abc import Callable, Iterable, Iterator
+from decimal import Decimal
 from itertools import chain, islice
 from typing import NamedTuple
 
-from ratebook.sheets.grid import DELIMITERS, WORKBOOKS, Cell, UnreadableSheet, grids_of, text_of
+from ratebook.sheets.grid import (
+    DELIMITERS,
+    EXACT_DIGITS,
+    WORKBOOKS,
+    Cell,
+    UnreadableSheet,
+    grids_of,
+    text_of,
+    wide_encoding,
+)
 from ratebook.sheets.values import DateOrder, is_ambiguous, order_named, order_of
 from service.interconnect.reconcile import columns as at
 from service.interconnect.reconcile.cells import Clock, parse_amount, parse_caller, parse_duration, parse_number
@@ -34,6 +44,7 @@ LOOKED_AT = 20_000
 """Rows by which the order of dates and the unit of durations are found."""
 MS_MEDIAN, MS_ROWS = 20_000, 10
 """Plain durations whose middle one is so large are milliseconds, if there are some: as seconds it would be hours."""
+EXACT_BELOW = 10**EXACT_DIGITS
 FOOTERS = ("total", "sum", "grand total", "subtotal", "summe")
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?")
 
@@ -135,13 +146,14 @@ def _lines(text: io.TextIOWrapper) -> Iterator[str]:
 
 
 def _encoding(raw: bytes) -> str:
-    """UTF-8, UTF-16 with its mark, or the one-byte letters of the West. Raises Refused."""
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+    """UTF-8, UTF-16, or the one-byte letters of the West. Raises Refused."""
+    wide = wide_encoding(raw)
+    if wide:
         try:
-            raw.decode("utf-16")
+            raw.decode(wide)
         except UnicodeDecodeError:
             raise refuse("it begins as UTF-16 does, and is none") from None
-        return "utf-16"
+        return wide
     zero = raw.find(b"\0")
     if zero >= 0:
         raise refuse("a zero byte: this is neither UTF-8 nor a workbook", raw.count(b"\n", 0, zero) + 1)
@@ -313,7 +325,10 @@ class _Rows:
         if not duration and not amount:
             self._unanswered += 1
             return
-        number = parse_number(_text(row[self._called]), self._prefixes)
+        called = row[self._called]
+        if isinstance(called, Decimal) and called >= EXACT_BELOW:
+            raise ValueError(f"of {text_of(called)} the workbook has {EXACT_DIGITS} digits only: write it as text")
+        number = parse_number(_text(called), self._prefixes)
         self._at_ms.append(self._clock.read(_stripped(self._how.moment(row))))
         self._numbers.append(number)
         if self._caller is not None:

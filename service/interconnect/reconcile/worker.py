@@ -46,13 +46,15 @@ def work(job: Job) -> Done:
 
 
 def work_apart(job: Job) -> Done:
-    """In another one. Raises Refused."""
+    """In another one. Raises Refused, RuntimeError: a fault of ours."""
     asked = pickle.dumps(job, protocol=pickle.HIGHEST_PROTOCOL)
     words = [sys.executable, "-m", "service.interconnect.reconcile.worker"]
     try:
         done = subprocess.run(words, input=asked, capture_output=True, timeout=WAIT_S_MAX, check=False, cwd=_HOME)
     except subprocess.TimeoutExpired:
         raise Refused([Fault(0, f"it takes more than {WAIT_S_MAX} s to compare: take a shorter time")]) from None
+    if done.returncode > 0 and b"MemoryError" not in done.stderr:
+        raise RuntimeError(f"the comparison failed: {done.stderr[-2_000:].decode(errors='replace')}")
     if done.returncode:
         limits = f"{MEMORY_BYTES_MAX >> 30} GiB of memory or {CPU_S_MAX} s"
         raise Refused([Fault(0, f"it takes more than {limits} to compare: take a shorter time")])

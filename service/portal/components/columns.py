@@ -21,6 +21,7 @@ PLACES: dict[str, str] = {
     "broadcast": "/broadcasts/{}",
     "cdr": "/calls/{}",
     "commitment": "/commitments/{}",
+    "destination-group": "/destination-groups/{}",
     "device": "/devices/{}",
     "dispute": "/disputes/{}",
     "gateway": "/gateways/{}",

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from ratebook.money import format_micros, parse_micros
 from service.api.problems import FieldError
 from service.api.values import AMOUNT_SCHEMA, noun_in
+from service.portal.components.labels import worded
 from service.portal.formats import Formats
 
 AREA = frozenset({"address", "csv", "reason", "source", "text", "note"})
@@ -135,9 +136,9 @@ def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -
 
 
 def _hint(told: Mapping[str, Any]) -> str:
-    """As a form says it: what is null in the API is left empty there."""
+    """As a form says it: what is null in the API is left empty there, and names are those of its fields."""
     text = str(told.get("description", ""))
-    return text.replace("; null:", "; empty:").replace("null:", "Empty:")
+    return worded(text.replace("; null:", "; empty:").replace("null:", "Empty:"))
 
 
 def _shape(name: str, way: Mapping[str, Any], noun: str) -> str | None:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 LABELS: dict[str, str] = {
     "added_to_prepaid": "Added to prepaid prices",
     "begin": "From",
+    "booked": "Booked on",
     "booked_on": "Booked on",
     "decimal_mark": "Sign before decimals",
     "exempt": "Spared",
     "offer_id": "Offer",
+    "private": "Caller asked not to be shown",
+    "redirects": "Redirections",
+    "redirect_hosts": "Redirected to",
     "gateway_id": "Gateway",
     "message_id": "Message-ID",
     "done_at": "Done",
@@ -85,6 +90,7 @@ LABELS: dict[str, str] = {
     "limit": "Rows of a page",
     "gateways": "Of payments that a gateway tells of",
     "mailed": "Mailed",
+    "month_max": "At most in a calendar month",
     "look_for": "Number, prefix or destination",
     "min": "Minutes",
     "ms": "Milliseconds",
@@ -166,3 +172,19 @@ def label_of(name: str) -> str:
 def _plain(name: str) -> str:
     words = name.replace("_", " ")
     return words[:1].upper() + words[1:]
+
+
+_QUOTED = re.compile(r"`([^`]+)`")
+_JOINED = re.compile(r"\b[a-z]+(?:_[a-z]+)+\b")
+
+
+def worded(text: str) -> str:
+    """A sentence of the API with fields and values as forms call them. What is about kambill.yaml stays as it is."""
+    if ".yaml" in text:
+        return text
+    quoted = _QUOTED.sub(lambda found: f"“{_called(found[1])}”", text)
+    return _JOINED.sub(lambda found: _called(found[0]), quoted)
+
+
+def _called(name: str) -> str:
+    return LABELS.get(name) or name.removesuffix("_id").replace("_", " ")

@@ -87,11 +87,26 @@ class Listed(NamedTuple):
     """What one can do from here is given the filters."""
 
 
+NARROW_COLUMNS, NARROW_CHARACTERS = 3, 34
+"""What a telephone shows side by side: so many columns, whose longest texts have so many characters together."""
+
+
 class Table(NamedTuple):
     """Rows as they are printed."""
 
     heads: list[Head]
     rows: list[list[Cell]]
+
+    @property
+    def is_cards(self) -> bool:
+        """Whether its rows become cards on a telephone, each value beside its column's name: they are too wide."""
+        shown = [number for number, head in enumerate(self.heads) if not head.is_wide]
+        longest = [max(len(row[number].text) for row in [*self.rows, self._names]) for number in shown]
+        return len(shown) > NARROW_COLUMNS or sum(longest) > NARROW_CHARACTERS
+
+    @property
+    def _names(self) -> list[Cell]:
+        return [Cell(head.text) for head in self.heads]
 
 
 async def table_of(
@@ -189,8 +204,8 @@ def told_query(visit: Visit) -> str:
 
 
 def makes(visit: Visit, offered: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
-    """Text and link of what the visitor may do."""
-    return [(visit.say(text), _with_names(visit, path)) for text, path, name in offered if visit.can(name)]
+    """Text and link of what the visitor may do. An offer may need several endpoints, with blanks between."""
+    return [(visit.say(text), _with_names(visit, path)) for text, path, names in offered if visit.can(*names.split())]
 
 
 def _with_names(visit: Visit, path: str) -> str:

@@ -80,6 +80,8 @@ async def show(visit: Visit) -> Shown:
         actions.append(("Brand", f"{here}/brand", "brand.show"))
     if row.kind != "provider":
         actions.append(("Rates that change", f"{here}/notice-terms", "notice-terms.edit"))
+    if row.kind in {"customer", "reseller"} and not row.commission:
+        actions.append(("Recharge", f"{here}/recharge", "recharge.show"))
     if row.commission:
         actions.append(("Commission", f"{here}/commission", "commission.report"))
     actions.append(("Roles", f"{here}/roles", "account.ceiling"))

@@ -8,10 +8,11 @@ from pydantic import BaseModel
 
 from service.payments.bank_api import ENDPOINTS, FileView
 from service.portal.components import columns
-from service.portal.components.columns import each, facts
+from service.portal.components.columns import deed, each, facts
 from service.portal.components.facts import Fact, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
+from service.portal.components.labels import label_of, value_of
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.formats import NEVER
 from service.portal.screen import Crumb, Screen, Shown
@@ -32,7 +33,32 @@ LINES = Listed(
         columns.other("Seller", "account", "account_id", is_wide=True),
     ),
     ("state", "remittance", "account_id"), "remittance", "No bank file was taken yet.",
-    (("Take a file", "/bank-lines/new", "bank-line.take-file"),),
+    (
+        ("How files are read", "/bank-layouts", "bank-layout.list"),
+        ("Take a file", "/bank-lines/new", "bank-line.take-file"),
+    ),
+)  # fmt: skip
+
+
+def _columns(visit: Visit, row: Any) -> Cell:
+    """What stands in which column of the bank's."""
+    return Cell("; ".join(f"{visit.say(label_of(name))}: {column}" for name, column in row.columns.items()))
+
+
+LAYOUTS = Listed(
+    "/bank-layouts", "bank-layout.list", "How banks' files are read",
+    (
+        each("Bank", lambda visit, row: Cell(row.bank or visit.say("the only one"))),
+        columns.other("Seller", "account", "account_id"),
+        each("Columns", _columns),
+        each("Order of dates", lambda visit, row: Cell(value_of(row.date_order, visit.say)), is_wide=True),
+        each("Sign before decimals", lambda visit, row: Cell(value_of(row.decimal_mark, visit.say)), is_wide=True),
+        columns.text("Currency", "currency", is_wide=True),
+        deed("Forget", "/bank-layouts/{}/removal", "bank-layout.remove"),
+    ),
+    ("account_id",), back=("Bank files", "/bank-lines"),
+    empty="Nothing is kept yet: it is with the first CSV of a bank that could be read.",
+    makes=(("Take a file", "/bank-lines/new", "bank-line.take-file"),),
 )  # fmt: skip
 
 
@@ -86,6 +112,11 @@ _FORMS = (
         f"{ONE}/invoice", "bank-line.match", "Which invoice does it pay?", "Post", ONE, ("invoice_id",),
         said="It is posted.", text="What is more than the invoice pays what is due next, or stays in the balance.",
     ),
+    Form(
+        "/bank-layouts/{bank_layout_id}/removal", "bank-layout.remove", "Forget how this bank's files are read?",
+        "Forget", "/bank-layouts", said="It is forgotten.", is_danger=True,
+        text="The next file has to say again which column is what. Lines that were taken stay.",
+    ),
     Form(f"{ONE}/ignore", "bank-line.ignore", "Why is it no payment?", "Ignore", ONE, said="It is ignored."),
 )  # fmt: skip
 _TAKE = Form(
@@ -94,6 +125,7 @@ _TAKE = Form(
 )  # fmt: skip
 SCREENS = (
     *screens(LINES),
+    *screens(LAYOUTS),
     form_screen(_TAKE)._replace(body_bytes_max=_BYTES_MAX),
     *(form_screen(form) for form in _FORMS),
     Screen(ONE, "bank-line.show", show),

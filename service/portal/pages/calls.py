@@ -87,7 +87,7 @@ async def show(visit: Visit) -> Shown:
         Fact("From", Cell(row.caller or NEVER), f"{row.caller_sent}" if row.caller_sent != row.caller else ""),
         Fact("To", Cell(row.called or NEVER), f"{row.called_sent}" if row.called_sent != row.called else ""),
         Fact("Destination", Cell(row.destination or NEVER)),
-        *facts(visit, row, "account_id", "trunk_id", "device_id", "number_id", "gateway_id"),
+        *facts(visit, row, "account_id", "trunk_id", "device_id", "number_id", "gateway_id", "private"),
     ]
     sections = [
         section(visit, "Who with whom", parties),

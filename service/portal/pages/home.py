@@ -151,7 +151,7 @@ def _call_figures(visit: Visit, traffic: TrafficView | None) -> list[Figure]:
     calls = beside.format(count=number(week.attempts // WEEK_DAYS))
     minutes = beside.format(count=number(week.minutes // WEEK_DAYS))
     link = "/calls" if visit.can("cdr.list") else ""
-    pdd = "" if traffic.pdd_ms is None else say("PDD {delay} ms").format(delay=number(traffic.pdd_ms))
+    pdd = "" if today.delay_ms is None else say("PDD {delay} ms").format(delay=number(today.delay_ms))
     return [
         Figure(say("Calls today"), number(today.attempts), calls, link),
         Figure(say("Minutes today"), number(today.minutes), minutes),

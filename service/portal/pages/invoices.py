@@ -145,7 +145,10 @@ def _dangers(row: InvoiceText, here: str) -> list[tuple[str, str, str]]:
     if row.state == "draft":
         return [("Issue", f"{here}/issue", "invoice.issue"), ("Make void", f"{here}/void", "invoice.void")]
     is_credited = row.kind != "invoice" or row.number is None or row.credited >= row.total
-    return [] if is_credited else [("Credit", f"{here}/credit", "invoice.credit")]
+    if is_credited:
+        return []
+    lines = ("Credit lines", f"{here}/credit/lines", "invoice.credit")
+    return [("Credit", f"{here}/credit", "invoice.credit"), lines]
 
 
 def _about(visit: Visit, row: InvoiceText) -> list[Fact]:

@@ -34,6 +34,7 @@ LINES = Listed(
         ("Post a payment", f"{ACCOUNT}/payment", "payment.make"),
         ("Adjust", f"{ACCOUNT}/adjustment", "payment.adjust"),
         ("Refund", f"{ACCOUNT}/refund", "payment.refund"),
+        ("Take a payment back", f"{ACCOUNT}/reversal", "payment.reverse"),
         ("Transfer", "/transfers/new?from_account_id={account_id}", "payment.transfer"),
         ("Receipts", "/receipts?account_id={account_id}", "receipt.list"),
         ("Receipts by mail", f"{ACCOUNT}/receipt-mail", "receipt-mail.edit"),
@@ -62,6 +63,11 @@ _FORMS = (
     Form(
         f"{ACCOUNT}/refund", "payment.refund", "Pay money back", "Refund", LINES_PATH, said="The refund is on its way.",
         text="Never money that running calls hold.", is_danger=True,
+    ),
+    Form(
+        f"{ACCOUNT}/reversal", "payment.reverse", "Take a payment back", "Take back", LINES_PATH,
+        said="The payment is taken back.", is_danger=True,
+        text="One that the bank has refused, or that was posted by mistake. What it had paid is open again.",
     ),
     Form(
         f"{ACCOUNT}/write-off", "payment.write-off", "Write the debt off", "Write off", LINES_PATH,

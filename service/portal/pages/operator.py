@@ -104,6 +104,7 @@ async def show_gateway(visit: Visit) -> Shown:
             facts(visit, row, "number_format", "prefix", "strip", "codecs", "tariff_id", "channels", "cps"),
         ),
         section(visit, "When it is out", facts(visit, row, "probe_s", "failures_max", "out_s", "failure_codes")),
+        section(visit, "Redirections", facts(visit, row, "redirects", "redirect_hosts")),
         await _quality(visit),
     ]
     actions = [("Credentials", f"/gateways/{row.id}/credentials", "gateway.credentials")]

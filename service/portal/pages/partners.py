@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel
 
 from service.interconnect.commitments.views import CommitmentText, ProgressView
-from service.interconnect.disputes.rules import AGREED, CLOSED
+from service.interconnect.disputes.rules import AGREED, CLOSED, may_settle
 from service.interconnect.disputes.views import Aging, DisputeText
 from service.interconnect.position import PositionView
 from service.interconnect.statements.views import StatementPreview, StatementText, StatementView
@@ -194,6 +194,7 @@ async def show_dispute(visit: Visit) -> Shown:
         *facts(visit, row, "opened_at", "due_at", "changed_at"),
     ]
     here = f"/disputes/{row.id}"
+    can_settle = may_settle(row.state, row.direction, is_compared=row.reconciliation_id is not None)
     notes = Section(
         visit.say("Correspondence"), [], await table_of(visit, _NOTES, row.notes),
         _notes_actions(visit, here), empty=visit.say("Nothing was said yet."),
@@ -201,7 +202,7 @@ async def show_dispute(visit: Visit) -> Shown:
     trail = (Crumb(visit.say("Disputes"), "/disputes"),)
     badges = [columns.badge(visit, row.state)]
     actions = [("Next step", f"{here}/state", "dispute.move")] if row.state != CLOSED else []
-    dangers = [("Settle", f"{here}/settlement", "dispute.settle")] if row.state in AGREED else []
+    dangers = [("Settle", f"{here}/settlement", "dispute.settle")] if can_settle else []
     if row.account_id == visit.account_id:
         actions, dangers = [], []
         notes = notes._replace(actions=())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from service.api.problems import Problem
 from service.portal.components import columns
+from service.portal.components.choosing import choices_of
 from service.portal.components.columns import each
 from service.portal.components.facts import Fact, Section, page, section
-from service.portal.components.fields import kinds
+from service.portal.components.fields import Choice, Field, errors_by_field, field, kinds
 from service.portal.components.lists import Cell, Column, Listed, screens, table_of
 from service.portal.components.questions import Asked, Question, asking
 from service.portal.formats import NEVER, duration
@@ -18,6 +20,7 @@ from service.portal.visit import Visit
 from service.tariffs.rates_api import (
     Calls,
     Changes,
+    Compared,
     LookedUp,
     LookUp,
     Losses,
@@ -148,10 +151,72 @@ async def _first_of(visit: Visit, title: str, shown: Sequence[Column], rows: Seq
 async def show_changes(visit: Visit) -> Shown:
     """What publishing would change."""
     found = await visit.ask("tariff.diff", Changes, tariff_id=visit.parameter("tariff_id"))
-    total = ", ".join(f"{count} {visit.say(change)}" for change, count in found.counts.items() if count)
-    title = total or visit.say("Nothing changes")
-    rows = await _first_of(visit, title, _CHANGED, found.items, "The draft says what is in force.")
+    rows = await _changed(visit, found, "The draft says what is in force.")
     return await _answered(visit, "What the draft changes", [rows])
+
+
+async def _changed(visit: Visit, found: Changes, empty: str) -> Section:
+    """How many of each kind, and the first ones."""
+    total = ", ".join(f"{count} {visit.say(change)}" for change, count in found.counts.items() if count)
+    return await _first_of(visit, total or visit.say("Nothing changes"), _CHANGED, found.items, empty)
+
+
+async def show_comparison(visit: Visit) -> Shown:
+    """Two versions of the tariff, or one beside another tariff, chosen on the page."""
+    names = ("before", "after", "other_id")
+    asked = {name: visit.request.query.get(name, "").strip() for name in names}
+    query = {name: value for name, value in asked.items() if value}
+    problem, sections = None, []
+    if query:
+        try:
+            found = await visit.ask("tariff.compare", Changes, query, tariff_id=visit.parameter("tariff_id"))
+            sections.append(await _changed(visit, found, "Both say the same."))
+        except Problem as refused:
+            if refused.kind not in {"invalid", "conflict"}:
+                raise
+            problem = refused
+    beside, above = errors_by_field([] if problem is None else problem.errors, list(names))
+    values = {
+        "fields": await _compared(visit, asked, beside),
+        "sections": sections,
+        "problem": problem,
+        "above": above,
+        "submit": visit.say("Compare"),
+        "text": visit.say("What becomes dearer, cheaper, new or gone from the first one to the second."),
+    }
+    trail = (Crumb(visit.say("Tariff"), f"/tariffs/{visit.parameter('tariff_id')}"),)
+    status = 200 if problem is None else problem.status
+    return Shown("question.html", visit.say("Compare versions"), values, status, trail)
+
+
+async def _compared(visit: Visit, asked: Mapping[str, str], beside: Mapping[str, list[str]]) -> list[Field]:
+    """The fields: versions by when they were published, tariffs by their names."""
+    versions = await _versions(visit)
+    found = []
+    for kind in kinds(Compared).values():
+        is_version = kind.name != "other_id"
+        choices = versions if is_version else await choices_of(visit, kind)
+        shape = "choice" if choices is not None else "number"
+        shown = kind._replace(shape=shape, hint="" if is_version else kind.hint)
+        value = (asked[kind.name],) if asked[kind.name] else ()
+        found.append(field(shown, visit.say(_ENDS[kind.name]), value, beside.get(kind.name, ()), choices or ()))
+    return found
+
+
+async def _versions(visit: Visit) -> list[Choice]:
+    """The latest ones; only what is in force for who may not see the history."""
+    in_force = Choice("", visit.say("In force"))
+    try:
+        page: Any = (await visit.look_at("tariff.history", visit.path_of("tariff.compare"), {"limit": "200"})).body
+    except Problem as problem:
+        if problem.kind != "not-found":
+            raise
+        return [in_force]
+    told = {one.version: f"{visit.formats.moment(one.published_at)}: {one.version}" for one in reversed(page.items)}
+    return [in_force, *(Choice(version, text) for version, text in reversed(told.items()))]
+
+
+_ENDS = {"before": "The first one", "after": "The second one", "other_id": "Or another tariff"}
 
 
 async def show_losses(visit: Visit) -> Shown:
@@ -191,5 +256,6 @@ SCREENS = (
     asking(LOOKUP),
     asking(SIMULATION),
     Screen(f"{TARIFF}/changes", "tariff.diff", show_changes),
+    Screen(f"{TARIFF}/comparison", "tariff.compare", show_comparison),
     Screen(f"{TARIFF}/losses", "tariff.margin", show_losses),
 )

@@ -30,6 +30,10 @@ def _acd(_visit: Visit, row: Any) -> Cell:
     return Cell(NEVER if row.acd_s is None else duration(row.acd_s))
 
 
+def _pdd(visit: Visit, row: Any) -> Cell:
+    return Cell(NEVER if row.pdd_ms is None else f"{visit.formats.number(row.pdd_ms)} ms")
+
+
 def _money(title: str, name: str) -> Any:
     return columns.money(title, lambda row: getattr(row, name), lambda row: row.currency)
 
@@ -43,6 +47,7 @@ SUMMARY = Listed(
         each("ASR", lambda _, row: Cell(f"{row.asr_percent} %"), at_end=True),
         each("Lasted", lambda _, row: Cell(duration(row.duration_ms // 1000)), sort="minutes", at_end=True),
         each("ACD", _acd, at_end=True, is_wide=True),
+        each("PDD", _pdd, at_end=True, is_wide=True),
         _money("Earned", "earned"),
         _money("Paid", "spent"),
         _money("Margin", "margin"),

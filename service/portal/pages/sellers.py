@@ -13,12 +13,13 @@ from service.access.permissions import BUILT_IN, default_role
 from service.accounts.api import AccountView
 from service.api.problems import Problem
 from service.delivery.views import DeliveryMade
+from service.messages.senders_api import SenderView
 from service.portal.components import columns
 from service.portal.components.columns import deed, each, once
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
-from service.portal.components.lists import Cell, Listed, screens
+from service.portal.components.lists import Cell, Listed, makes, screens
 from service.portal.formats import NEVER
 from service.portal.pages.people import by_area
 from service.portal.screen import Crumb, Gone, Screen, Shown
@@ -47,15 +48,37 @@ async def show_brand(visit: Visit) -> Shown:
         Fact("Host name", Cell(brand.host or NEVER), "Whoever opens the portal by it sees this name."),
         Fact("Main colour", Cell(brand.primary_colour or NEVER)),
         Fact("Second colour", Cell(brand.accent_colour or NEVER)),
-        Fact("Sender of mails", Cell(f"{brand.sender_name} {brand.sender_address}".strip() or NEVER)),
         Fact("Logo", Cell(visit.say("yes" if brand.has_logo else "no"))),
     ]
     actions = [] if brand.inherited else [("Logo", f"{here}/logo", "brand.set-logo")]
     dangers = [] if brand.inherited else [("Remove", f"{here}/brand/removal", "brand.remove")]
-    sections = [section(visit, "Brand", told, edit=(f"{here}/brand/edit", "brand.edit"))]
+    sections = [section(visit, "Brand", told, edit=(f"{here}/brand/edit", "brand.edit")), await _sender(visit, here)]
     return page(visit, visit.say("Brand"), sections, actions=actions, dangers=dangers, trail=_trail(visit))
 
 
+async def _sender(visit: Visit, here: str) -> Section | None:
+    """In whose name mails to those below are sent; None: the account sells nothing."""
+    try:
+        found = await visit.ask("mail-sender.show", SenderView, account_id=visit.parameter("account_id"))
+    except Problem as problem:
+        if problem.kind != "conflict":
+            raise
+        return None
+    told = [
+        Fact("Name", Cell(found.name)),
+        Fact("Address", Cell(found.address or NEVER), "" if found.is_own_address else _NOT_OWN),
+        Fact("Links begin with", Cell(found.portal or NEVER)),
+        Fact("Mails are sent", Cell(visit.say("yes" if found.sends else "no")), "" if found.sends else _WAITING),
+    ]
+    if found.server is not None:
+        told.append(Fact("Mail server", Cell(found.server)))
+    actions = makes(visit, [("Mail templates", f"{here}/mail-templates", "mail-template.list")])
+    made = section(visit, "Sender of mails", told, edit=(f"{here}/brand/edit", "brand.edit"))
+    return made._replace(actions=actions)
+
+
+_NOT_OWN = "The operator's: the brand names none. Its domain has to let the operator's mail server send for it."
+_WAITING = "They wait: the operator has named no mail server yet (mail: of kambill.yaml)."
 _INHERITED = "Of a seller above: the account has none of its own."
 
 

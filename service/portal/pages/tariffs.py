@@ -49,6 +49,12 @@ VERSION_COLUMNS = (
 )
 
 
+def _against(visit: Visit, row: Any) -> Cell:
+    """What has changed since then."""
+    link = f"/tariffs/{visit.parameter('tariff_id')}/comparison?before={row.version}"
+    return Cell(visit.say("Against what is in force"), link)
+
+
 def _put_back(visit: Visit, row: Any) -> Cell:
     link = f"/tariffs/{visit.parameter('tariff_id')}/reversion?version={row.version}"
     return Cell(visit.say("Put back"), link) if visit.can("tariff.revert") else Cell("")
@@ -56,7 +62,7 @@ def _put_back(visit: Visit, row: Any) -> Cell:
 
 HISTORY = Listed(
     f"{TARIFF}/versions", "tariff.history", "Versions",
-    (*VERSION_COLUMNS, each("Put back", _put_back)._replace(needs="tariff.revert")),
+    (*VERSION_COLUMNS, each("Compare", _against), each("Put back", _put_back)._replace(needs="tariff.revert")),
     back=("Tariff", TARIFF), empty="Nothing was published yet.",
 )  # fmt: skip
 
@@ -75,6 +81,7 @@ async def show(visit: Visit) -> Shown:
     actions = [
         ("Rates", f"{here}/rates", "tariff.rates"),
         ("Price a call", f"{here}/pricing", "tariff.price"),
+        ("Compare versions", f"{here}/comparison", "tariff.compare"),
         ("As a sheet", f"{here}/sheet.csv", "tariff.export"),
     ]
     if is_written:

@@ -82,7 +82,8 @@ async def show(visit: Visit) -> Shown:
             empty="Nothing was paid in online yet.",
         ),
     ]  # fmt: skip
-    return page(visit, visit.say("Top up"), sections, trail=(Crumb(row.name, here),))
+    actions = [("Recharge", f"{here}/recharge", "recharge.show")]
+    return page(visit, visit.say("Top up"), sections, actions=actions, trail=(Crumb(row.name, here),))
 
 
 _VOUCHER = "It stands on the voucher that you bought."
@@ -103,6 +104,9 @@ async def _online(visit: Visit, number: int, here: str) -> Section | None:
     return Section(visit.say("Online"), [], table, empty=visit.say("Your seller takes no money online."), is_half=True)
 
 
+_PAYING = "The payment gateway's page opens. Its answer brings the money into your balance, mostly within a minute."
+
+
 async def tell_link(visit: Visit, body: BaseModel) -> Shown:
     """Where to pay it; the balance has it when the gateway says so."""
     assert isinstance(body, OpenTopUp)
@@ -111,6 +115,7 @@ async def tell_link(visit: Visit, body: BaseModel) -> Shown:
         "link": body.link,
         "pay": visit.say("Pay {amount}").format(amount=amount),
         "back": f"/accounts/{visit.parameter('account_id')}/top-up",
+        "text": visit.say(_PAYING),
     }
     return Shown("pay.html", visit.say("Pay online"), values)
 

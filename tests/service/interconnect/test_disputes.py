@@ -14,10 +14,19 @@ from service.database.engine import reading
 from service.database.interconnect_tables import DISPUTE_STATES, disputes
 from service.database.tables import entries
 from service.interconnect.adjustments import adjusting_postings
-from service.interconnect.disputes.rules import AGES_DAYS, MOVES, age_of, agreed_micros, move_problem
+from service.interconnect.disputes.rules import (
+    AGES_DAYS,
+    MOVES,
+    Settling,
+    age_of,
+    agreed_micros,
+    move_problem,
+    settling_micros,
+)
 from service.interconnect.reconcile import api, worker
 from service.ledger.rules import check
 from service.ledger.storage import balance_of
+from tests.service.again import publish, rerate
 from tests.service.interconnect.test_reconciliations import Desk
 from tests.service.interconnect.test_statements import text_of
 from tests.service.office import Got
@@ -80,8 +89,8 @@ async def test_from_a_difference_to_the_money(quarrel: Quarrel) -> None:
     settled = (await quarrel.settle(opened)).ok()
     assert (settled["state"], settled["differences"]) == ("closed", 3)
     assert [one["state"] for one in settled["notes"]] == ["open", "sent", "answered", "partly", "closed"]
-    assert await quarrel.house.balance("carrier") - before == -1_000_000
-    assert await root_cost(quarrel) - cost == 1_000_000
+    assert await quarrel.house.balance("carrier") - before == 188_000
+    assert await root_cost(quarrel) - cost == -188_000
     assert (await quarrel.settle(opened)).ok() == settled
     assert (await quarrel.settle(opened, key="other")).status == 409
     await quarrel.house.company.pump()
@@ -90,9 +99,63 @@ async def test_from_a_difference_to_the_money(quarrel: Quarrel) -> None:
     quarrel.house.office.now_ms = company.now.wall_ms + 1_000
     values = {"account_id": quarrel.house.ids["carrier"], "since": "2026-09-01T00:00:00Z"}
     stated = await quarrel.boss.do("statement.issue", **values, until=text_of(company.now.wall_ms), key="s")
-    assert (stated["theirs"]["total"], stated["adjusted"], stated["net"]) == ("0.08", "1.00", "0.92")
+    assert (stated["theirs"]["total"], stated["adjusted"], stated["net"]) == ("0.08", "-0.188", "-0.268")
     await quarrel.boss.do("statement.settle", statement_id=stated["id"], reason="bank", key="b")
     assert await quarrel.house.balance("carrier") == 0
+
+
+@pytest.mark.parametrize(
+    ("step", "rated_again", "posted"),
+    [
+        ({"state": "accepted"}, False, 0),
+        ({"state": "partly", "agreed": "1"}, False, 188_000),
+        ({"state": "rejected"}, False, 1_188_000),
+        ({"state": "accepted"}, True, -30_000),
+        ({"state": "partly", "agreed": "1.158"}, True, 0),
+    ],
+)
+async def test_the_books_come_to_what_was_agreed_on(
+    quarrel: Quarrel, step: dict[str, Any], rated_again: bool, posted: int
+) -> None:
+    """What a carrier counts is not in our books: what it gives in needs no posting, what it insists on does. Calls that
+    were rated again meanwhile come to the same.
+    """
+    compared = await quarrel.compared()
+    opened = await quarrel.boss.do("dispute.open", reconciliation_id=compared["id"], subject="September")
+    if rated_again:
+        await publish(quarrel.house, carrier="0.024")
+        assert (await rerate(quarrel.house))["changed"] == 5
+    await quarrel.move(opened, "sent")
+    (await quarrel.move(opened, step["state"], **{"agreed": step["agreed"]} if "agreed" in step else {})).ok()
+    before = await quarrel.house.balance("carrier")
+    settled = (await quarrel.settle(opened)).ok()
+    assert (settled["state"], settled["entry_id"] is None) == ("closed", not posted)
+    assert await quarrel.house.balance("carrier") - before == posted
+    assert (await quarrel.settle(opened, key="other")).status == 409
+    await quarrel.house.company.pump()
+    await quarrel.house.sound()
+
+
+async def test_what_is_given_up_or_said_by_hand_is_settled_by_agreement_alone(quarrel: Quarrel) -> None:
+    """A rejected one is settled only if the partner's count is not in the books yet."""
+    dispute = await quarrel.by_hand()
+    await quarrel.move(dispute, "sent")
+    await quarrel.move(dispute, "rejected")
+    assert (await quarrel.settle(dispute)).status == 409
+    await quarrel.move(dispute, "closed")
+    assert (await quarrel.settle(dispute)).status == 409
+    assert await quarrel.house.balance("carrier") == 0
+
+
+async def test_a_carrier_s_overcharge_is_no_credit_note_of_ours(quarrel: Quarrel) -> None:
+    """It would lower what it owes us."""
+    dispute = await quarrel.by_hand()
+    await quarrel.move(dispute, "sent")
+    await quarrel.move(dispute, "accepted")
+    got = await quarrel.settle(dispute, credit_note="CN1")
+    assert (got.status, "name none" in got["detail"]) == (409, True)
+    await quarrel.settle(dispute, key="other")
+    assert await quarrel.house.balance("carrier") == -10_000_000
 
 
 async def test_a_customer_s_dispute_gives_back_what_it_paid(quarrel: Quarrel) -> None:
@@ -225,6 +288,17 @@ def test_what_is_agreed_on_lies_within_what_is_disputed(amount: int, said: int |
         return
     assert (agreed == amount) == (after == "accepted")
     assert 0 <= agreed <= amount
+
+
+@given(st.integers(0, 10**9), st.integers(1, 10**9), st.integers(-(10**6), 10**6), st.floats(0, 1))
+def test_settled_books_are_what_was_agreed_on(ours: int, amount: int, risen: int, part: float) -> None:
+    """To the micro-unit, whatever re-rating did: what the one counts that asks for money, less what it gives in."""
+    agreed, now = int(amount * part), ours + risen
+    compared = {"amount_micros": amount, "agreed_micros": agreed, "is_compared": True, "risen_micros": risen}
+    assert now - settling_micros(Settling("out", **compared)) == ours + amount - agreed
+    assert now + settling_micros(Settling("in", **compared)) == ours - agreed
+    by_hand = [Settling(direction, amount, agreed, is_compared=False) for direction in ("out", "in")]
+    assert [settling_micros(one) for one in by_hand] == [agreed, -agreed]
 
 
 @given(st.integers(0, 1000))

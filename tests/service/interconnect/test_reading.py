@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import openpyxl
 import pytest
@@ -46,6 +46,10 @@ def refusal(text: str | bytes, answers: Answers = NONE) -> str:
         "Date|Start Time|CLD|CLI|Call Duration|Price\n21/09/2026|2:13:20 PM|442079460000|4930123|0:01:15|$0.0123\n",
         "timestamp,dst,src,duration,amount\n1790000000,442079460000,4930123,75.0,0.0123\n",
         "timestamp,dst,src,duration,amount\n1790000000000,442079460000,4930123,75,0.0123\n",
+        ("Called;Caller;Time Stamp;Duration;Price;Total\n"
+        "=\"+442079460000\";'+4930123;20260921141320;75 sec;0,06;1,23E-02\n"),
+        "called,caller,start,usage,amount\n+44 (0)20 7946 0000,Joe <sip:4930123@x>,46286.5925925926,1.25 min,0.0123\n",
+        "called,caller,start,duration,amount\n442079460000.0,\u00a04930123,2026-09-21 19:58:20 UTC+05:45,1:15,0.0123\n",
         ("September\n\nCalled,Caller,Answer,Minutes,Sum\n"
         "442079460000,4930123,21-Sep-2026 16:13:20 +0200,1.25,0.0123\n\nTotal"),
     ],
@@ -59,20 +63,34 @@ def test_files_as_they_come(text: str) -> None:
     ]  # fmt: skip
 
 
+def _book(*rows: list[object]) -> bytes:
+    book, out = openpyxl.Workbook(), io.BytesIO()
+    for row in rows:
+        book.active.append(row)
+    book.save(out)
+    return out.getvalue()
+
+
 def test_packed_and_workbook_say_the_same() -> None:
     """Lines are those of the file."""
     rows = [
         ["Called", "Start", "Duration", "Amount"],
         [4420, datetime.fromisoformat("2026-09-21 14:13:20"), 75, 0.0123],
     ]
-    book, out = openpyxl.Workbook(), io.BytesIO()
-    for row in rows:
-        book.active.append(row)
-    book.save(out)
+    book = _book(*rows)
     text = b"called,start,duration,amount\n4420,2026-09-21 14:13:20,75,0.0123\n"
     plain = read(text)
-    assert plain == read(gzip.compress(text)) == read(text.decode().encode("utf-16")) == read(out.getvalue())
+    assert plain == read(gzip.compress(text)) == read(text.decode().encode("utf-16")) == read(book)
     assert list(plain.lines) == [2]
+    assert plain == read(text.decode().encode("utf-16-le")) == read(text.decode().encode("utf-16-be"))
+
+
+def test_a_workbook_s_cells_are_taken_whole() -> None:
+    """Spans of more than a day; numbers of which it has lost digits are refused."""
+    head, moment = ["Called", "Start", "Duration"], datetime.fromisoformat("2026-09-21 14:13:20")
+    assert list(read(_book(head, [4420, moment, timedelta(hours=25)])).duration_ms) == [90_000_000]
+    assert read(_book(head, ["9911442079460000", moment, 75])).called == ["9911442079460000"]
+    assert "15 digits only" in refusal(_book(head, [9911442079460000, moment, 75]))
 
 
 def test_the_answers_go_before_guesses_and_are_found_again() -> None:
@@ -116,6 +134,10 @@ GOOD = "4420,2026-09-21 14:13:20,60,0.01\n"
         (HEAD + GOOD.replace("60", "999999"), "line 2: a call of 277 hours"),
         (HEAD + GOOD.replace("0.01", "free"), "line 2: 'free' is no amount"),
         (HEAD + GOOD.replace("0.01", "9" * 20), "is too large"),
+        (HEAD + GOOD.replace("0.01", "9" * 40), "is no amount"),
+        (HEAD + GOOD.replace("0.01", "1e99"), "is too large"),
+        (HEAD + GOOD.replace("4420", "4.42079E+11"), "line 2: '4.42079E+11' has lost its digits"),
+        (HEAD + GOOD.replace("14:13:20", "14:13:20 +99:99"), "is no date and time"),
         (HEAD + GOOD.replace("4420", "nobody"), "line 2: 'nobody' is no number"),
         (HEAD + GOOD.replace("14:13:20", "25:13:20"), "line 2: '2026-09-21 25:13:20' is no time"),
         (HEAD + GOOD.replace("09-21", "02-30"), "is no date"),
@@ -184,7 +206,10 @@ def test_an_amount_with_either_mark(micros: int) -> None:
     assert parse_amount(f"{sign}{whole}.{rest:06}") == parse_amount(f"{sign}{whole},{rest:06}") == micros
     if whole >= 1000:
         assert parse_amount(f"{sign}{whole:,}.{rest:06}") == micros
-        assert parse_amount(f"{sign}{whole:,}".replace(",", ".") + f",{rest:06}") == micros
+        for mark, point in (".,", ",.", " ,", "'."):
+            grouped = f"{sign}{whole:,}".replace(",", mark)
+            assert parse_amount(f"{grouped}{point}{rest:06}") == micros
+            assert abs(parse_amount(f"{grouped}{point}{rest // 1000:03}")) == abs(micros) // 1000 * 1000
 
 
 @given(st.datetimes(LONG_AGO, LONG_AGO.replace(year=2030)), st.sampled_from([-570, 0, 60, 345]))

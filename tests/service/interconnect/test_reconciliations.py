@@ -18,6 +18,8 @@ from service.database.engine import reading
 from service.database.interconnect_tables import differences
 from service.database.tables import cdrs, charges
 from service.interconnect.reconcile import api, worker
+from service.interconnect.reconcile.reading import Refused
+from service.interconnect.reconcile.sides import Answers, Rules
 from tests.service.office import Got
 from tests.service.test_money import House, house
 
@@ -200,3 +202,14 @@ async def test_a_comparison_runs_in_a_process_of_its_own(house: House) -> None:
     good, bad = await asyncio.gather(desk.compare(await desk.ours()), desk.send(b"nothing"))
     assert calls_of(good.ok()) == {"matched": 1}
     assert (bad.status, "no row names the columns" in bad["errors"][0]["detail"]) == (422, True)
+
+
+def test_a_fault_of_ours_is_not_told_as_the_file_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process's last words come with it; what it was given is no comparison."""
+    job = worker.Job(b"", Answers({}), "no columns", Rules())  # type: ignore[arg-type]
+    text = b"called,start,duration\n4420,2026-09-21 14:13:20,60\n"
+    with pytest.raises(RuntimeError, match="AttributeError"):
+        worker.work_apart(job._replace(raw=text))
+    monkeypatch.setattr(worker, "WAIT_S_MAX", 0.01)
+    with pytest.raises(Refused, match="take a shorter time"):
+        worker.work_apart(job)

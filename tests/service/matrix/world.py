@@ -59,9 +59,9 @@ from service.database.payment_tables import (
 from service.database.peer_tables import devices, numbers, specials, translations
 from service.database.portal_tables import report_schedules
 from service.database.product_tables import package_grants, products, subscriptions
-from service.database.ratebook_tables import publications
+from service.database.ratebook_tables import destination_groups, publications
 from service.database.receipt_tables import receipts
-from service.database.recharge_tables import recharges
+from service.database.recharge_tables import recharge_tasks, recharges
 from service.database.rerating_tables import corrections, reratings
 from service.database.seller_tables import brands, mail_templates, numberings
 from service.database.tables import (
@@ -308,6 +308,8 @@ class World:
         await put("limit", call_limits, **own, **made, **set_, measure="calls", period="hour", amount=1_000_000)
         listed = {"subject": "called", "digits": f"99{place.id}", "kind": "block", "note": place.marker}
         await put("filter", number_filters, **own, **made, set_by=place.id, **listed)
+        numbers_of = {"record": {"prefixes": [f"87{place.id}"], "except": []}, "published_ms": NOW_MS}
+        await put("destination-group", destination_groups, **numbers_of, name=f"group {place.id}", published_by="x")
         await put("range", risk_ranges, **made, name=f"range {place.id}", prefixes=[f"88{place.id}"])
         window = {"window_s": 3600, "calls_min": 1000, "percent": 50, "shorter_ms": 6000, "kind": "short_calls"}
         await put("pattern", call_patterns, **own, **made, **set_, **window)
@@ -386,6 +388,8 @@ class World:
         when = {"threshold_micros": 1, "amount_micros": 1, "month_micros": 1, "currency": "EUR"}
         named = {"reference": place.marker, "fault": place.marker}
         await conn.execute(sa.insert(recharges).values(**own, **of, **when, **named))
+        asked = {"top_up_id": place.things["top-up"], "next_ms": NOW_MS, "created_ms": NOW_MS, "fault": place.marker}
+        await put("recharge-task", recharge_tasks, **own, **asked)
         told = {"event": place.marker, "kind": "x", "outcome": "x", "created_ms": NOW_MS}
         await put("gateway-event", gateway_events, **of, **told)
 

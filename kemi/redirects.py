@@ -1,0 +1,150 @@
+"""Redirections (3xx) of gateways: the carrier names another place of its own for the same call, number and price.
+
+By a setting of the gateway. The place is another gateway of its provider that the plan has for the number, or one of
+the hosts that the setting lists. Where it is no such place, or the number is another one, the gateway has failed.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Callable
+from typing import NamedTuple
+
+from kemi import quote
+from kemi.authorize import Target, target_of
+from kemi.caller import user_of
+from kemi.clock import Now
+from kemi.failover import change_gateway, may_try_again
+from kemi.forwards import FOLLOWED
+from kemi.nat import DEFAULT_PORT
+from kemi.quote import Way, Ways
+from kemi.refusal import Refusal
+from kemi.rooms import Rooms
+from kemi.running import find
+from kemi.store.calls import RunningCall
+from kemi.store.networks import lies_in
+from kemi.store.trunks import Gateway
+from ratebook.choice import Offer
+
+REDIRECTS_MAX = 3
+"""Of one call."""
+
+_URI = re.compile(
+    r"sip:([A-Za-z0-9._+*#-]{1,64}(?:;[A-Za-z0-9._+=-]{1,64}){0,4})@(\[[0-9A-Fa-f:.]+\]|[0-9.]+)(?::([0-9]{1,5}))?"
+    r"((?:;[^?<>\s]*)?)"
+)
+_TRANSPORT = re.compile(r";transport=(udp|tcp|tls)(?=;|$)", re.IGNORECASE)
+
+
+class Aim(NamedTuple):
+    """Where a redirection leads."""
+
+    user: str
+    """As the carrier writes the number, parameters such as `;rn=` included (RFC 4694)."""
+    ip: str
+    port: int
+    transport: str
+
+    @property
+    def place(self) -> str:
+        """By which a place is known again."""
+        return f"{self.ip}|{self.port}|{self.transport}"
+
+
+class Followed(NamedTuple):
+    """The call goes on there."""
+
+    target: Target
+    place: str
+
+
+def parse_aim(uri: str) -> Aim | None:
+    """The aim of a Contact; None: it is no number at an address. A name would make calls wait for DNS."""
+    match = _URI.fullmatch(uri)
+    port = int(match[3] or DEFAULT_PORT) if match else 0
+    if match is None or not 0 < port < 65_536:
+        return None
+    transport = _TRANSPORT.search(match[4])
+    try:
+        ip = str(ipaddress.ip_address(match[2].strip("[]")))
+    except ValueError:
+        return None
+    return Aim(match[1], ip, port, transport[1].lower() if transport else "udp")
+
+
+def follow(
+    rooms: Rooms,
+    call: str,
+    code: int,
+    uris: tuple[str, ...],
+    past: tuple[str, ...],
+    ring_ms: int,
+    offer: Callable[[], str],
+    now: Now,
+) -> Followed | None:
+    """The first place of a redirection's Contact that may be tried; None: there is none, and the next gateway is due.
+
+    `past`: places to which the call was redirected before; `ring_ms`: when it rang, 0: it didn't.
+    """
+    running = find(rooms, call)
+    if code not in FOLLOWED or len(past) >= REDIRECTS_MAX:
+        return None
+    if running is None or running.is_answered or not running.gateway:
+        return None
+    aims = [aim for aim in map(parse_aim, uris) if aim is not None and aim.place not in past]
+    aims = [aim for aim in aims if _is_same_number(aim, running)]
+    found = _ways(rooms, running, code, offer, now) if aims else None
+    if found is None:
+        return None
+    gateway, offered, ways = found
+    for aim in aims:
+        way = _way_to(aim, gateway, ways, {attempt[0] for attempt in running.attempts})
+        taken = None if way is None else change_gateway(rooms, running.key, [way], code, now, ring_ms)
+        if taken is not None:
+            target = target_of(offered.plan, *taken, now.boot_ms - running.start_boot_ms)
+            return Followed(target._replace(number=aim.user), aim.place)
+    return None
+
+
+def _is_same_number(aim: Aim, running: RunningCall) -> bool:
+    """Whether it is the number that was asked for: another one would have another price."""
+    number = aim.user.partition(";")[0].removeprefix("+")
+    return number in {user_of(running.sent_to).removeprefix("+"), running.called}
+
+
+def _ways(
+    rooms: Rooms, running: RunningCall, code: int, offer: Callable[[], str], now: Now
+) -> tuple[Gateway, Offer, Ways] | None:
+    """The gateway that redirects, and the ways of its call by what holds now: as for the next gateway, and its own."""
+    store = rooms.store
+    with store.read() as txn, rooms.rates.snapshot() as rates:
+        configuration = store.configuration(txn)
+        gateway, plan = configuration.gateway(txn, running.gateway), configuration.plan(txn, running.plan)
+        if gateway is None or not gateway.redirects or plan is None:
+            return None
+        number, rung_ms = running.rated_number, now.boot_ms - running.start_boot_ms
+        look = quote.Look(store, txn, configuration, rates, number, now.wall_s, now.boot_ms, running.called, offer)
+        top = running.legs[-1] if running.legs else None
+        try:
+            offered = quote.offer_of(look, plan, running.path)
+            if not may_try_again(offered.plan, running, code, rung_ms):
+                return None
+            return gateway, offered, quote.find_ways(look, offered, top, set(), running.key, running.special)
+        except (quote.NoExchange, Refusal):
+            return None
+
+
+def _way_to(aim: Aim, gateway: Gateway, ways: Ways, tried: set[int]) -> Way | None:
+    """The way to an aim: an untried gateway of the same provider, or a listed host inside the gateway's networks."""
+    for way in ways.found:
+        other = way.gateway
+        is_there = (other.host, other.port, other.transport) == (aim.ip, aim.port, aim.transport)
+        if is_there and other.provider == gateway.provider and other.id not in tried:
+            return way
+    is_its = aim.ip in gateway.redirect_hosts and lies_in(aim.ip, gateway.networks)
+    if not is_its or (aim.ip, aim.port) == (gateway.host, gateway.port):
+        return None
+    own = next((way for way in ways.found if way.gateway.id == gateway.id), None)
+    there = gateway._replace(host=aim.ip, port=aim.port, transport=aim.transport)
+    return None if own is None else own._replace(gateway=there)

@@ -1,0 +1,194 @@
+"""Where a report's figures come from: sums, and records where a day is cut, or where a customer has no sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from service.access.permissions import Permission
+from service.api.call import Call
+from service.api.nouns import within
+from service.calls.lines import pdd
+from service.calls.sums import BY_DAY, DAY_MS, OF_CUSTOMERS
+from service.calls.traffic_api import AskedTraffic, is_below
+from service.database.tables import cdrs, charges, gateways, trunks
+from service.database.traffic_tables import call_sums
+
+Expression = sa.ColumnElement[Any]
+_S = call_sums.c
+_P = Permission
+
+
+class Way(NamedTuple):
+    """How calls are summed up by something."""
+
+    dimension: str
+    """Of the sums."""
+    key: Expression
+    """Of the sums, too."""
+    record: Expression | None = None
+    """Of call records; None: these are never asked."""
+    owner: Callable[[Expression], Expression] | None = None
+    """The account that the thing with a number belongs to: only things of the asker's subtree are told."""
+    noun: str = ""
+    needs: Permission | None = None
+    """Beside the endpoint's."""
+
+
+def _itself(number: Expression) -> Expression:
+    return number
+
+
+def _owner_in(table: Any) -> Callable[[Expression], Expression]:
+    return lambda number: sa.select(table.c.account_id).where(table.c.id == number).scalar_subquery()
+
+
+_PROVIDER = sa.func.coalesce(cdrs.c.cost_account_id, 0)
+WAYS: dict[str, Way] = {
+    "account": Way("account", _S.number, cdrs.c.account_id, _itself, "account"),
+    "trunk": Way("trunk", _S.number, cdrs.c.trunk_id, _owner_in(trunks), "trunk", _P.TRUNKS_READ),
+    "destination": Way("destination", _S.destination),
+    "provider": Way("provider", _S.number, _PROVIDER, _itself, "account", _P.GATEWAYS_READ),
+    "gateway": Way("gateway", _S.number, cdrs.c.gateway_id, _owner_in(gateways), "gateway", _P.GATEWAYS_READ),
+    "hour": Way("destination", _S.span_ms),
+    "day": Way("destination", _S.span_ms - _S.span_ms % DAY_MS),
+    "code": Way("code", _S.number),
+}
+
+
+class Span(NamedTuple):
+    """Some time."""
+
+    since_ms: int
+    until_ms: int
+    """Exclusive."""
+
+
+class Spans(NamedTuple):
+    """What is read where."""
+
+    sums: Span | None
+    records: list[Span]
+
+
+async def spans_of(call: Call, way: Way, asked: AskedTraffic) -> Spans:
+    """Sums, as far as they go."""
+    whole = Span(asked.since_ms, asked.until_ms)
+    if asked.account.kind == "customer" and way.dimension not in OF_CUSTOMERS:
+        return Spans(None, [whole])
+    if way.dimension not in BY_DAY:
+        return Spans(whole, [])
+    return _by_days(await _widened(call, whole))
+
+
+async def _widened(call: Call, span: Span) -> Span:
+    """To whole days where nobody called in what is added: most reports go to now."""
+    first_ms, last_ms = span.since_ms // DAY_MS * DAY_MS, -(-span.until_ms // DAY_MS) * DAY_MS
+    since_ms = span.since_ms if await _is_busy(call, Span(first_ms, span.since_ms)) else first_ms
+    until_ms = span.until_ms if await _is_busy(call, Span(span.until_ms, last_ms)) else last_ms
+    return Span(since_ms, until_ms)
+
+
+async def _is_busy(call: Call, span: Span) -> bool:
+    found = sa.select(cdrs.c.id).where(_began(span)).limit(1)
+    return span.since_ms < span.until_ms and (await call.conn.execute(found)).first() is not None
+
+
+def _by_days(span: Span) -> Spans:
+    whole = Span(-(-span.since_ms // DAY_MS) * DAY_MS, span.until_ms // DAY_MS * DAY_MS)
+    if whole.since_ms >= whole.until_ms:
+        return Spans(None, [span])
+    cut = [Span(span.since_ms, whole.since_ms), Span(whole.until_ms, span.until_ms)]
+    return Spans(whole, [one for one in cut if one.since_ms < one.until_ms])
+
+
+def _began(span: Span) -> Expression:
+    return (cdrs.c.start_ms >= span.since_ms) & (cdrs.c.start_ms < span.until_ms)
+
+
+def counted(call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str) -> sa.Select[Any]:
+    """Rows of key, attempts, answered, minutes, rang, pdd_ms; earned, spent: by the sums alone."""
+    parts = [] if spans.sums is None else [_of_sums(call, way, asked, spans.sums, currency)]
+    parts += [_of_records(call, way, asked, span) for span in spans.records]
+    found = sa.union_all(*parts).subquery("found")
+    names = ("attempts", "answered", "minutes", "rang", "pdd_ms", "earned", "spent")
+    sums = [sa.func.sum(found.c[name]).label(name) for name in names]
+    return sa.select(found.c.key, *sums).group_by(found.c.key).having(sa.func.sum(found.c.attempts) > 0)
+
+
+def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str) -> sa.Select[Any]:
+    counts = (_S.attempts, _S.answered, _S.duration_ms.label("minutes"), _S.rang, _S.pdd_ms)
+    money = [
+        sa.case((_S.currency == currency, column), else_=0).label(name)
+        for name, column in (("earned", _S.earned_micros), ("spent", _S.spent_micros))
+    ]
+    of = (_S.account_id == int(asked.account.id)) & (_S.dimension == way.dimension)
+    hours = (_S.span_ms >= span.since_ms) & (_S.span_ms < span.until_ms)
+    found = sa.select(way.key.label("key"), *counts, *money).where(of, hours)
+    return found if way.owner is None else found.where(within(way.owner(_S.number), call.actor))
+
+
+def _of_records(call: Call, way: Way, asked: AskedTraffic, span: Span) -> sa.Select[Any]:
+    key, nothing = _key(way), sa.literal(0)
+    answered = sa.case((cdrs.c.outcome == "answered", 1), else_=0).label("answered")
+    counts = (sa.literal(1).label("attempts"), answered, cdrs.c.duration_ms.label("minutes"))
+    rang = sa.case((cdrs.c.ring_ms > 0, 1), else_=0)
+    delays = (rang.label("rang"), sa.func.coalesce(pdd(), 0).label("pdd_ms"))
+    found = sa.select(key.label("key"), *counts, *delays, nothing.label("earned"), nothing.label("spent"))
+    found = found.where(_of(call, asked, span))
+    return found if way.owner is None else found.where(within(way.owner(key), call.actor))
+
+
+def _key(way: Way) -> Expression:
+    assert way.record is not None, way.dimension
+    return way.record
+
+
+def _of(call: Call, asked: AskedTraffic, span: Span) -> Expression:
+    """The same calls as the sums have, one by one."""
+    if asked.account.depth == 0:
+        return _began(span)
+    made = within(cdrs.c.account_id, call.actor) & is_below(asked.account, cdrs.c.account_id)
+    carried = within(cdrs.c.cost_account_id, call.actor) & is_below(asked.account, cdrs.c.cost_account_id)
+    return _began(span) & (made | carried)
+
+
+class Earned(NamedTuple):
+    """What the account itself earned and paid: micro-units."""
+
+    earned: int = 0
+    spent: int = 0
+
+    def plus(self, earned: int, spent: int) -> Earned:
+        """And so much more."""
+        return Earned(self.earned + earned, self.spent + spent)
+
+
+async def money_of_records(
+    call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, keys: Collection[Any]
+) -> dict[Any, Earned]:
+    """By key: from those below and for what it carried; to its seller, or of the operator to providers. Without the
+    taxes that were added.
+    """
+    sums: dict[Any, Earned] = {}
+    for span in spans.records:
+        where = _of(call, asked, span) & _key(way).in_(keys)
+        for query, is_earned in _sides(way, asked, currency, where):
+            for key, micros in await call.conn.execute(query):
+                both = (int(micros), 0) if is_earned else (0, int(micros))
+                sums[key] = sums.get(key, Earned()).plus(*both)
+    return sums
+
+
+def _sides(way: Way, asked: AskedTraffic, currency: str, where: Expression) -> Iterator[tuple[sa.Select[Any], bool]]:
+    """Queries of key and micro-units, each with whether that was earned."""
+    number, key = asked.account.id, _key(way)
+    net = sa.func.sum(charges.c.charge_micros - charges.c.tax_micros)
+    for is_earned, column in ((True, charges.c.seller_id), (False, charges.c.account_id)):
+        found = sa.select(key, net).join(charges, charges.c.cdr_id == cdrs.c.id)
+        yield found.where(where, column == number, charges.c.currency == currency).group_by(key), is_earned
+    is_root = asked.account.depth == 0
+    costs = sa.select(key, sa.func.sum(cdrs.c.cost_micros)).where(where, cdrs.c.cost_currency == currency)
+    yield (costs if is_root else costs.where(cdrs.c.cost_account_id == number)).group_by(key), not is_root

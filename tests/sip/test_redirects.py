@@ -1,0 +1,86 @@
+"""Redirections of gateways on the wire: inside the carrier they are followed, elsewhere the next gateway is tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.kemi.world import CARRIER
+from tests.sip.agents import Agent, Call
+from tests.sip.calls import hang_up, ring
+from tests.sip.proxy import Proxy
+from tests.sip.test_numbers import pick_up
+
+OWN = "127.0.0.21"
+
+
+@pytest.fixture
+def house(proxy: Proxy) -> Iterator[Proxy]:
+    """Gateway 1 is followed, to gateway 2 and to a host of its own."""
+    body = proxy.gateway_body(1, CARRIER, "127.0.0.11")
+    networks = ["127.0.0.11/32", f"{OWN}/32"]
+    proxy.send(body | {"redirects": "follow", "redirect_hosts": [OWN], "networks": networks})
+    yield proxy
+    proxy.send(body)
+
+
+def send_on(call: Call, gateway: Agent, to: str) -> None:
+    """The gateway's 302; it hears its ACK."""
+    last = next(one for one in reversed(gateway.seen) if one.method == "INVITE" and not one.code)
+    gateway.reply(last, 302, "Moved Temporarily", tag="r", Contact=f"<{to}>")
+    gateway.expect("ACK", Call_ID=call.call_id)
+
+
+def test_a_host_of_the_carrier_is_called_and_talks(
+    house: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """The same call and provider: requests pass both ways, one record with both attempts."""
+    own = agent(OWN, 5060)
+    call, _ = ring(caller, gateway)
+    send_on(call, gateway, f"sip:33123;rn=33999@{OWN}")
+    invite = own.expect("INVITE", Call_ID=call.call_id)
+    assert invite.uri == f"sip:33123;rn=33999@{OWN}:5060"
+    back = pick_up(caller, call, own, invite)
+    back.request("INFO")
+    caller.reply(caller.expect("INFO", Call_ID=call.call_id), 200, "OK")
+    own.expect(200, CSeq="INFO")
+    gateway.expect_silence(call.call_id)
+    hang_up(call, own)
+    (cdr,) = house.cdrs(call.call_id)
+    assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 302], [1, 200]]
+    assert (cdr["gateway"], cdr["cost"]["account"]) == (1, CARRIER)
+
+
+def test_it_goes_round_in_no_circle(house: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]) -> None:
+    """The host sends it to gateway 2, which is tried, and that to the first again, which isn't: the third is due."""
+    own, second, third = agent(OWN, 5060), agent("127.0.0.12", 5060), agent("127.0.0.13", 5060)
+    house.send(house.gateway_body(2, CARRIER, "127.0.0.12") | {"redirects": "follow"})
+    call, _ = ring(caller, gateway)
+    send_on(call, gateway, f"sip:33123@{OWN}")
+    own.expect("INVITE", Call_ID=call.call_id)
+    send_on(call, own, "sip:33123@127.0.0.12")
+    second.expect("INVITE", Call_ID=call.call_id)
+    send_on(call, second, "sip:33123@127.0.0.11")
+    third.reply(third.expect("INVITE", Call_ID=call.call_id), 486, "Busy", tag="t")
+    assert caller.expect_final(call.call_id).code == 486
+    gateway.expect_silence(call.call_id)
+    (cdr,) = house.cdrs(call.call_id)
+    assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 302], [1, 302], [2, 302], [3, 486]]
+    assert cdr["charges"][0]["micros"] == 0
+    house.send(house.gateway_body(2, CARRIER, "127.0.0.12"))
+
+
+@pytest.mark.parametrize("to", ["sip:33123@127.0.0.98", "sip:4490012@127.0.0.12"])
+def test_nobody_is_followed_elsewhere(
+    house: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], to: str
+) -> None:
+    """A stranger's host, another number: no INVITE goes there; the next gateway gets the number that was called."""
+    elsewhere, second = agent("127.0.0.98", 5060), agent("127.0.0.12", 5060)
+    call, _ = ring(caller, gateway)
+    send_on(call, gateway, to)
+    invite = second.expect("INVITE", Call_ID=call.call_id)
+    assert invite.uri == "sip:33123@127.0.0.12:5060"
+    second.reply(invite, 486, "Busy", tag="t")
+    assert caller.expect_final(call.call_id).code == 486
+    elsewhere.expect_silence(call.call_id)
