@@ -99,7 +99,7 @@ class Node(Proxy):
         """Ends the service."""
         if self.service is not None:
             self.service.send_signal(how)
-            self.service.wait(15)
+            self.service.wait(60)
             self.service = None
 
     def kambill(self, *words: str) -> Any:
@@ -110,7 +110,7 @@ class Node(Proxy):
             cwd=HOME,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=120,
             check=False,
         )
         assert done.stdout, f"kambill {' '.join(words)}: {done.stderr}"
