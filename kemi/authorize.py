@@ -22,7 +22,7 @@ from kemi.joined import join
 from kemi.packages import first_holds
 from kemi.portability import Routing, routing_of
 from kemi.pricing import Price, price_of
-from kemi.quote import Chain, Way
+from kemi.quote import Chain
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
 from kemi.store import accounts, layout, portings
@@ -33,6 +33,7 @@ from kemi.store.layout import Invite
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.specials import EMERGENCY, MESSAGE, Specials
 from kemi.turned_down import record_refusal
+from kemi.ways import Way
 from ratebook.routing import Plan
 
 TRIES_MAX = 3
@@ -189,7 +190,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     invitation, key = begun.invitation, begun.key
     invited = invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
-    way, chain, claims = price.ways[0], price.chain, price.standing.claims
+    way, chain, claims = price.way, price.chain, price.standing.claims
     call, parties = _over(question, way, chain, claims, now)  # before the lock: the first way nearly always has room
     record = pack_call(call)
     with Change(rooms.store) as change:
@@ -204,7 +205,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             return None
         is_limited = begun.special in {"", MESSAGE}
         take_origin(change, origin, now, is_limited=is_limited)
-        taken, exposed = take_gateway(change, price.ways, begun.special, now)
+        taken, exposed = take_gateway(change, price.ways.each(change.txn), begun.special, now)
         if taken is None:
             raise Refusal("exposure" if exposed else "route", exposed, origin.account)
         held = first_holds(change, chain, now)

@@ -11,12 +11,12 @@ from typing import NamedTuple
 from kemi.invitation import Invitation
 from kemi.numbers import caller_for_gateway, normalise_caller
 from kemi.passport import Passport, origin_id_of
-from kemi.quote import Way
 from kemi.store.calls import Leg, RunningCall
 from kemi.store.devices import Device
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.translate import CALLER, Translations, is_number
 from kemi.store.trunks import Gateway, Trunk
+from kemi.ways import Way
 
 ANONYMOUS = "anonymous"
 UNKNOWN = "sip:anonymous@anonymous.invalid"

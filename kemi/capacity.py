@@ -5,11 +5,12 @@ All or nothing: whatever raises Refusal ends the transaction that it stands in.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from kemi import quote
 from kemi.clock import Now
-from kemi.quote import Chain, Way
+from kemi.quote import Chain
 from kemi.refusal import Refusal
 from kemi.store import accounts, exposure
 from kemi.store.calls import ChargeLeg
@@ -17,6 +18,7 @@ from kemi.store.change import Change
 from kemi.store.layout import Account, Usage
 from kemi.store.origins import Origin, kind_of
 from kemi.store.specials import MESSAGE
+from kemi.ways import Way
 
 CONFIGURED = Account._fields.index("balance")
 """The fields of an account before this one are configuration."""
@@ -52,7 +54,7 @@ class Taken(NamedTuple):
     """The last provider to whom as much is owed as may be; 0: none."""
 
 
-def take_gateway(change: Change, ways: list[Way], special: str, now: Now) -> Taken:
+def take_gateway(change: Change, ways: Iterable[Way], special: str, now: Now) -> Taken:
     """The first gateway with room for one more call, whose provider may be owed its cost. `special`: as in the call."""
     exposed = 0
     for way in ways:

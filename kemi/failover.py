@@ -12,7 +12,6 @@ from kemi.clock import Now
 from kemi.invitation import no_offer
 from kemi.numbers import for_gateway
 from kemi.onward import NEXT_CODES
-from kemi.quote import Way
 from kemi.receive import RING_ALL_S
 from kemi.receive import target_of as hop_target
 from kemi.refusal import Refusal
@@ -24,6 +23,7 @@ from kemi.store.calls import RunningCall
 from kemi.store.change import Change
 from kemi.store.translate import CALLED
 from kemi.store.trunks import Gateway
+from kemi.ways import Way, Ways, find_ways
 from ratebook.choice import offer
 from ratebook.routing import Plan
 
@@ -60,7 +60,7 @@ def fail_over(
             offered = quote.offer_of(look, plan, running.path)
             if not may_try_again(offered.plan, running, sip_code, rung_ms):
                 return None
-            ways, _ = quote.find_ways(look, offered, top, tried, running.key, running.special)
+            ways = find_ways(look, offered, top, tried, running.key, running.special)
         except (quote.NoExchange, Refusal):
             return None
     taken = change_gateway(rooms, running.key, ways, sip_code, now, ring_ms)
@@ -114,11 +114,11 @@ def may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int)
 
 
 def change_gateway(
-    rooms: Rooms, key: bytes, ways: list[Way], sip_code: int, now: Now, ring_ms: int
+    rooms: Rooms, key: bytes, ways: Ways | Way, sip_code: int, now: Now, ring_ms: int
 ) -> tuple[Way, Parties] | None:
     """The call goes on by the first of these ways that has room, and what that is told; None: none has, or it is over.
 
-    One way that is the gateway at hand: its carrier has sent the call on inside its own network.
+    One way, of the gateway at hand: its carrier has sent the call on inside its own network.
     """
     with Change(rooms.store) as change:
         running = change.call(key)
@@ -143,14 +143,15 @@ def change_gateway(
         return way, parties
 
 
-def _taken(change: Change, running: RunningCall, ways: list[Way], now: Now) -> Way | None:
+def _taken(change: Change, running: RunningCall, ways: Ways | Way, now: Now) -> Way | None:
     """The first way with room, counted on it in place of the gateway at hand; None: there is none, all is as it was."""
-    if [way.gateway.id for way in ways] == [running.gateway]:
-        return ways[0]._replace(leg=running.provider)
+    if isinstance(ways, Way) and ways.gateway.id == running.gateway:
+        return ways._replace(leg=running.provider)
     before = running.provider
     if before is not None:
         exposure.move(change, before.account, -before.held)
-    way, _ = take_gateway(change, ways, running.special, now)
+    each = (ways,) if isinstance(ways, Way) else ways.each(change.txn)
+    way, _ = take_gateway(change, each, running.special, now)
     if way is not None:
         accounts.release_channel(change.store, change.txn, b"g", running.gateway)
     elif before is not None:

@@ -181,6 +181,7 @@ def _suspend(change: Change, counter: Counter, now: Now) -> None:
     if not counter.trunk:
         account = change.account(counter.account)
         change.put_account(account._replace(flags=account.flags | SUSPENDED))
+        change.reconfigured()  # it may provide, as `commands` has it
         key = layout.account_key(account.id)
     else:
         key = layout.kind_key(TRUNK, counter.trunk)

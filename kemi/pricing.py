@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from kemi import limits, quote
 from kemi.portability import Routing
-from kemi.quote import Chain, Look, Way
+from kemi.quote import Chain, Look
 from kemi.refusal import Refusal
 from kemi.store.layout import Account
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.specials import MESSAGE
+from kemi.ways import Way, Ways, find_ways, hole_in
 from ratebook.routing import NoLoss, Plan, Portability
 
 
@@ -21,8 +22,9 @@ class Price(NamedTuple):
     """With what its route says anew."""
     chain: Chain
     standing: limits.Standing
-    ways: list[Way]
-    """Best first; one at least."""
+    ways: Ways
+    way: Way
+    """The first one."""
     loser: int
     """An account that pays more for such a call than it earns, as the plan lets it; 0: none."""
 
@@ -46,12 +48,12 @@ def price_of(
         loser = quote.losing_account(look, chain.legs, offered.plan, special)
         if loser and offered.plan.no_loss is NoLoss.STRICT:
             raise Refusal("loss", loser, origin.account)
-        ways, rule = quote.find_ways(look, offered, top, set(), key, special)
+        ways = find_ways(look, offered, top, set(), key, special)
     except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
         raise Refusal("exchange", path[-1].id, origin.account, missing.pair) from None
-    hole, detail = ("", "") if ways or rule != "route" else quote.hole_in(look, offered)
+    if ways.first is not None:
+        return Price(offered.plan, chain, standing, ways, ways.first, loser)
+    hole, detail = hole_in(look, offered) if ways.rule == "route" else ("", "")
     if hole:
         raise Refusal(hole, path[-1].id, origin.account, detail)
-    if not ways:
-        raise Refusal(rule, path[-1].id if rule == "loss" else 0, origin.account)
-    return Price(offered.plan, chain, standing, ways, loser)
+    raise Refusal(ways.rule, path[-1].id if ways.rule == "loss" else 0, origin.account)

@@ -1,4 +1,4 @@
-"""What a call would cost each level, and over which gateways it can go. Reads only; decides nothing about money."""
+"""What a call would cost each level. Reads only; decides nothing about money."""
 
 from __future__ import annotations
 
@@ -7,29 +7,24 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from kemi import codecs
 from kemi.invitation import no_offer
-from kemi.numbers import for_gateway
 from kemi.refusal import Refusal
-from kemi.store import accounts, health, quality
+from kemi.store import accounts
 from kemi.store.calls import ChargeLeg, Holding
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
-from kemi.store.layout import CHARGED, KNOWN, PACKAGED, PREPAID, STATE, TAXES, Account
+from kemi.store.layout import CHARGED, PACKAGED, PREPAID, TAXES, Account
 from kemi.store.numbers import Number
 from kemi.store.origins import Origin
-from kemi.store.specials import EMERGENCY, MESSAGE
-from kemi.store.translate import CALLED, Translations, is_number
-from kemi.store.trunks import Gateway
+from kemi.store.specials import MESSAGE
 from ratebook.bands import terms_at
-from ratebook.choice import Candidate, Offer, lot, offer, order_candidates
+from ratebook.choice import Offer, offer
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
 from ratebook.model import Terms
 from ratebook.price import Factor, attempt_charge, charge, message_charge
-from ratebook.quality import Figures, band_of
-from ratebook.routing import Choice, NoLoss, Order, Plan
+from ratebook.routing import NoLoss, Plan
 from ratebook.tax import CALLS, MESSAGES, Tax, tax_within, with_tax
 
 STANDARD_CHARGES_MAX = 32_768
@@ -275,122 +270,9 @@ def _message_leg(look: Look, leg: ChargeLeg, caller: int) -> ChargeLeg:
     return leg._replace(held=held)
 
 
-class Way(NamedTuple):
-    """A gateway that a call may take, with what its provider asks."""
-
-    gateway: Gateway
-    leg: ChargeLeg | None
-    """What the provider is owed by; None: nothing is."""
-    until_s: int
-    """Wall-clock second from which its provider's rate may be another one; 0: it is exchanged."""
-    called: str
-    """The number as the gateway wants it."""
-    translations: Translations
-    """Of its provider: among them those for what it gets."""
-    routing: str = ""
-    """The routing number of a ported one, where the gateway wants to know; empty: nothing to tell."""
-
-    @property
-    def user(self) -> str:
-        """Of the request URI: the number, and by which it is routed (RFC 4694)."""
-        return f"{self.called};npdi;rn=+{self.routing}" if self.routing else self.called
-
-
-class Ways(NamedTuple):
-    """The gateways that a call may take, best first."""
-
-    found: list[Way]
-    rule: str
-    """Why there is none, if there is none: `route`, or `loss` if each would cost more than the call earns."""
-
-
-def find_ways(
-    look: Look, offered: Offer, top: ChargeLeg | None, tried: set[int], draw: bytes, special: str = ""
-) -> Ways:
-    """The gateways of an offer without those in `tried` and those that would lose money.
-
-    `top`: what the root earns by; None: nothing, so that the no-loss rule has nothing to compare. Costs are compared in
-    the currency of what is earned, else the root's; a gateway whose cost can't be is none. `draw`: what is random in
-    lots. `special`: what kind of call it is; of an emergency call providers get nothing, and need no rate. Raises
-    NoExchange where no other gateway is left.
-    """
-    plan = offered.plan
-    expected_s = expected_length_s(plan, special)
-    currency = _root_currency(look) if top is None else top.currency
-    missing = None
-    ways: dict[int, Way] = {}
-    candidates = []
-    for tier, choices in enumerate(offered.tiers):
-        for choice in choices:
-            gateway_id = int(choice.gateway)
-            try:
-                way = None if gateway_id in tried else _way(look, gateway_id, is_paid=special != EMERGENCY)
-                cost = None if way is None else cost_micros(look, way.leg, expected_s, currency)
-                if way is not None and cost is not None:
-                    candidates.append(_candidate(look, plan, tier, choice, way, cost, top, draw))
-                    ways[gateway_id] = way
-            except NoExchange as fault:
-                look.no_way(gateway_id, f"exchange {fault.pair}")
-                missing = fault
-    if missing is not None and not ways:
-        raise missing
-    earned = None if top is None else net_micros(look, top, expected_s)
-    ordered = order_candidates(plan, candidates, earned)
-    if look.store.trace is not None:
-        look.store.trace.weigh(candidates, ordered, earned)
-    return Ways([ways[candidate.gateway_id] for candidate in ordered], "loss" if candidates else "route")
-
-
-def hole_in(look: Look, offered: Offer) -> tuple[str, str]:
-    """What is missing of the first gateway of an offer that something is missing of, as a rule of `refusal.HOLES` and
-    its detail; empty: nothing is.
-    """
-    for gateway_id in dict.fromkeys(int(choice.gateway) for tier in offered.tiers for choice in tier):
-        gateway = look.configuration.gateway(look.txn, gateway_id)
-        if gateway is None:
-            return "gateway", str(gateway_id)
-        provider = accounts.get(look.store, look.txn, gateway.provider)
-        if provider is None:
-            return "provider", str(gateway.provider)
-        tariff = gateway.tariff or provider.tariff
-        if not look.has_rates(tariff):
-            return "tariff", f"{tariff} (of gateway {gateway_id})"
-    return "", ""
-
-
 def expected_length_s(plan: Plan, special: str) -> int | None:
     """How long the call is expected to be; None: it is a MESSAGE."""
     return None if special == MESSAGE else plan.expected_call_s
-
-
-def _candidate(
-    look: Look,
-    plan: Plan,
-    tier: int,
-    choice: Choice,
-    way: Way,
-    cost_micros: int,
-    top: ChargeLeg | None,
-    draw: bytes,
-) -> Candidate:
-    """A way as it is compared; what no order of the plan asks for is not looked up."""
-    number, order = way.gateway.id, plan.order
-    drawn = lot(draw, number, choice.weight) if Order.PERCENTAGE in order else 0.0
-    band = _quality(look, plan, number, top) if Order.QUALITY in order else 0
-    gap = len(look.number) - len(way.leg.prefix if way.leg else "") if Order.PREFIX in order else 0
-    return _new(Candidate, (number, choice.priority, cost_micros, tier, drawn, band, gap))
-
-
-def _quality(look: Look, plan: Plan, gateway_id: int, top: ChargeLeg | None) -> int:
-    """By its figures for this prefix, or all of its figures where these are too few."""
-    demands, prefix = plan.demands, quality.prefix_for(top, look.number)
-    since_s = look.at_s - demands.window_s
-    figures = Figures()
-    for kept in (prefix, quality.WHOLE):
-        figures = quality.read(look.store, look.txn, gateway_id, kept, since_s)
-        if figures.attempts >= demands.calls_min:
-            break
-    return band_of(figures, demands)
 
 
 def losing_account(look: Look, legs: tuple[ChargeLeg, ...], plan: Plan, special: str = "") -> int:
@@ -411,7 +293,8 @@ def losing_account(look: Look, legs: tuple[ChargeLeg, ...], plan: Plan, special:
     return 0
 
 
-def _root_currency(look: Look) -> str:
+def root_currency(look: Look) -> str:
+    """Of the operator; empty: the store doesn't know it yet."""
     root = accounts.get(look.store, look.txn, accounts.ROOT_ID)
     return "" if root is None else str(root.currency, "ascii")
 
@@ -443,30 +326,3 @@ def net_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None
     """The same without the taxes that are added."""
     micros = expected_micros(look, leg, expected_s)
     return micros if micros is None or leg.tax is None else micros - tax_within(micros, leg.tax[1])
-
-
-def _way(look: Look, gateway_id: int, *, is_paid: bool) -> Way | None:
-    """None: it is no way now. Raises NoExchange."""
-    gateway = look.configuration.gateway(look.txn, gateway_id)
-    if gateway is None or not gateway.is_active:
-        return look.no_way(gateway_id, "gone" if gateway is None else "inactive")
-    if gateway.failures_max and health.is_out(look.store, look.txn, gateway_id, look.boot_ms):
-        return look.no_way(gateway_id, "out")
-    if gateway.codecs and not codecs.fits(gateway.codecs, look.offer()):
-        return look.no_way(gateway_id, "codecs")
-    provider = accounts.get(look.store, look.txn, gateway.provider)
-    if provider is None or provider.flags & STATE != KNOWN:
-        return look.no_way(gateway_id, "provider")
-    leg, until_s = None, FOR_EVER
-    if is_paid:
-        rate = look.rate(gateway.tariff or provider.tariff)
-        if rate is None or terms_at(rate[1].body.terms, look.at_s).blocked:
-            return look.no_way(gateway_id, "rate" if rate is None else "blocked")
-        leg, until_s = _leg(look, provider, 0, rate, 0)
-    rules = look.configuration.translations(look.txn, gateway.provider)
-    number = look.dialled or look.number
-    called = for_gateway(number, gateway, rules.of_gateway(gateway.id, CALLED))
-    if called != number and not is_number(called):
-        return look.no_way(gateway_id, "number")  # nothing is left of it, or too much was put before
-    routing = look.number if gateway.shows_routing and number != look.number else ""
-    return _new(Way, (gateway, leg, until_s, called, rules, routing))

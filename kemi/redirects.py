@@ -18,13 +18,13 @@ from kemi.clock import Now
 from kemi.failover import change_gateway, may_try_again
 from kemi.forwards import FOLLOWED
 from kemi.nat import DEFAULT_PORT
-from kemi.quote import Way, Ways
 from kemi.refusal import Refusal
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.store.calls import RunningCall
 from kemi.store.networks import lies_in
 from kemi.store.trunks import Gateway
+from kemi.ways import Way, find_ways
 from ratebook.choice import Offer
 
 REDIRECTS_MAX = 3
@@ -100,7 +100,7 @@ def follow(
     gateway, offered, ways = found
     for aim in aims:
         way = _way_to(aim, gateway, ways, {attempt[0] for attempt in running.attempts})
-        taken = None if way is None else change_gateway(rooms, running.key, [way], code, now, ring_ms)
+        taken = None if way is None else change_gateway(rooms, running.key, way, code, now, ring_ms)
         if taken is not None:
             target = target_of(offered.plan, *taken, now.boot_ms - running.start_boot_ms)
             return Followed(target._replace(number=aim.user), aim.place)
@@ -115,7 +115,7 @@ def _is_same_number(aim: Aim, running: RunningCall) -> bool:
 
 def _ways(
     rooms: Rooms, running: RunningCall, code: int, offer: Callable[[], str], now: Now
-) -> tuple[Gateway, Offer, Ways] | None:
+) -> tuple[Gateway, Offer, list[Way]] | None:
     """The gateway that redirects, and the ways of its call by what holds now: as for the next gateway, and its own."""
     store = rooms.store
     with store.read() as txn, rooms.rates.snapshot() as rates:
@@ -130,14 +130,15 @@ def _ways(
             offered = quote.offer_of(look, plan, running.path)
             if not may_try_again(offered.plan, running, code, rung_ms):
                 return None
-            return gateway, offered, quote.find_ways(look, offered, top, set(), running.key, running.special)
+            ways = find_ways(look, offered, top, set(), running.key, running.special)
+            return gateway, offered, [*ways.each(txn)]
         except (quote.NoExchange, Refusal):
             return None
 
 
-def _way_to(aim: Aim, gateway: Gateway, ways: Ways, tried: set[int]) -> Way | None:
+def _way_to(aim: Aim, gateway: Gateway, ways: list[Way], tried: set[int]) -> Way | None:
     """The way to an aim: an untried gateway of the same provider, or a listed host inside the gateway's networks."""
-    for way in ways.found:
+    for way in ways:
         other = way.gateway
         is_there = (other.host, other.port, other.transport) == (aim.ip, aim.port, aim.transport)
         if is_there and other.provider == gateway.provider and other.id not in tried:
@@ -145,6 +146,6 @@ def _way_to(aim: Aim, gateway: Gateway, ways: Ways, tried: set[int]) -> Way | No
     is_its = aim.ip in gateway.redirect_hosts and lies_in(aim.ip, gateway.networks)
     if not is_its or (aim.ip, aim.port) == (gateway.host, gateway.port):
         return None
-    own = next((way for way in ways.found if way.gateway.id == gateway.id), None)
+    own = next((way for way in ways if way.gateway.id == gateway.id), None)
     there = gateway._replace(host=aim.ip, port=aim.port, transport=aim.transport)
     return None if own is None else own._replace(gateway=there)

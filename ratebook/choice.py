@@ -57,7 +57,7 @@ def offer(plan: Plan, number: str, path: Iterable[int], at_s: int, groups: Colle
 
 def _tiers(found: list[Route], band: int) -> Tiers:
     """The gateways of each route that may be used now; one that several have counts in the first."""
-    if len(found) == 1 and not any(choice.bands for choice in found[0].choices):
+    if len(found) == 1 and not [choice for choice in found[0].choices if choice.bands]:
         return (found[0].choices,)
     seen: set[str] = set()
     tiers = []
@@ -156,11 +156,19 @@ def order_candidates(plan: Plan, candidates: list[Candidate], price_micros: int 
 
     `price_micros`: what the expected call earns; None: nobody pays, and no gateway loses.
     """
-    kept = candidates
-    if price_micros is not None and plan.no_loss is NoLoss.STRICT:
-        kept = [one for one in candidates if one.cost_micros <= price_micros]
-    if len(kept) > 1:
-        kept = sorted(kept, key=_rank(plan.order))
-        if price_micros is not None and plan.no_loss is NoLoss.WARN:
-            kept.sort(key=lambda one: one.cost_micros > price_micros)
-    return kept
+    return without_loss(plan, in_order(plan, candidates), price_micros)
+
+
+def in_order(plan: Plan, candidates: Iterable[Candidate]) -> list[Candidate]:
+    """The candidates, best first, whatever they cost."""
+    return sorted(candidates, key=_rank(plan.order))
+
+
+def without_loss(plan: Plan, ordered: list[Candidate], price_micros: int | None) -> list[Candidate]:
+    """Of candidates in order those that the no-loss rule lets through, in the order that it leaves them."""
+    if price_micros is None or plan.no_loss is NoLoss.OFF:
+        return ordered
+    earning = [one for one in ordered if one.cost_micros <= price_micros]
+    if plan.no_loss is NoLoss.STRICT or len(earning) == len(ordered):
+        return earning
+    return earning + [one for one in ordered if one.cost_micros > price_micros]

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from math import gcd
 from typing import Any, NamedTuple
 
+from ratebook.compiled.layout import FOR_EVER
 from ratebook.money import HALF_UP_6, MICROS, NANOS, format_nanos, round_fraction
 from ratebook.price import Factor
 
@@ -50,6 +51,12 @@ class Exchange(NamedTuple):
             return reduced(nanos, NANOS)
         nanos = _held(self.courses.get((want, have)), at_s)
         return reduced(NANOS, nanos) if nanos else None
+
+    def changes_s(self, at_s: int) -> int:
+        """The first second after this one from which anything is worth something else; FOR_EVER: it stays so."""
+        return min(
+            [from_s for course in self.courses.values() for from_s, _ in course if from_s > at_s], default=FOR_EVER
+        )
 
     def since(self, at_s: int) -> Exchange:
         """What holds at a moment and later: all that new calls ask for."""

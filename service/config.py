@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -17,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from service.faults import Fault
+from service.zones import zones
 
 DEFAULT_PATH = Path("/etc/kambill/kambill.yaml")
 CONFIG_BYTES_MAX = 256 * 1024
@@ -39,10 +39,8 @@ def _absolute(path: Path) -> Path:
 
 
 def _zone(name: str) -> str:
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"no time zone {name!r}: write a name such as Europe/Berlin or UTC") from None
+    if name not in zones():
+        raise ValueError(f"no time zone {name!r}: write a name such as Europe/Berlin or UTC")
     return name
 
 

@@ -73,6 +73,8 @@ def _account(change: Change, command: Command, now: Now) -> None:
     flags |= CHARGED if command["charged"] else 0
     flags |= PREPAID if command["prepaid"] else 0
     before = change.account(command["id"])
+    if not command["charged"] or before.flags & (KNOWN | CHARGED) == KNOWN:
+        change.reconfigured()  # it may provide: what its gateways cost is kept as worked out
     flags |= before.flags & (PACKAGED | TAXES)
     if command["state"] != "active" and command["cut"] and (before.channels or before.held):
         change.txn.put(layout.due_key(now.boot_ms, b"s", layout.account_key(before.id)), b"", db=change.store.due)

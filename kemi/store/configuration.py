@@ -48,6 +48,8 @@ class Configuration:
         self._secret: bytes | None = None
         self._has_numbers: bool | None = None
         self._networks: dict[int, tuple[Network, ...]] | None = None
+        self.worked_out: dict[Any, Any] = {}
+        """What others have made of it, to be had again: gone when anything of it changes."""
 
     def plan(self, txn: Any, number: int) -> Plan | None:
         """A routing plan; None: there is none of this id."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -33,7 +34,7 @@ BODIES_MAX = 16_384
 
 _new = tuple.__new__  # a third of the time of a NamedTuple's own __new__
 
-__all__ = ["Body", "Found", "RatesReader", "RatesSnapshot", "decode_terms"]
+__all__ = ["Body", "Found", "Match", "RatesReader", "RatesSnapshot", "decode_terms"]
 
 
 class Body(NamedTuple):
@@ -69,6 +70,12 @@ class Found(NamedTuple):
         return self.body.raw
 
 
+Match = tuple[int, bytes, int]
+"""Of a number in a version: how many of its digits the rate's prefix has, which body it names (`RatesSnapshot.body`),
+and `Found.until_s`.
+"""
+
+
 class RatesSnapshot:
     """Look-ups in one read transaction: `with reader.snapshot() as rates`."""
 
@@ -96,9 +103,21 @@ class RatesSnapshot:
         A prefix whose rates are all of another time is passed over for a shorter one. None: no rate at all, or the
         version isn't there. Raises UnicodeEncodeError for a number that is not ASCII.
         """
+        match = self._match(version, number.encode("ascii"), at_s)
+        if match is None:
+            return None
+        length, told, until_s = match
+        return _new(Found, (number[:length], self.body(version, told), until_s))
+
+    def matches(self, versions: Iterable[bytes], number: str, at_s: int) -> list[Match | None]:
+        """As `find`, of several versions at once, without what the rates say: `body` tells that."""
+        digits = number.encode("ascii")
+        return [self._match(version, digits, at_s) for version in versions]
+
+    def _match(self, version: bytes, digits: bytes, at_s: int) -> Match | None:
         if version not in self._whole and not self.has(version):
             return None
-        key = version + number.encode("ascii")
+        key = version + digits
         cursor = self._cursor
         until_s = FOR_EVER
         while True:
@@ -114,11 +133,14 @@ class RatesSnapshot:
                 told, changes_s = number_at(told, at_s)
                 until_s = min(until_s, changes_s)
             if told is not None:
-                body = self._bodies.get(version + told) or self._body(version, told)
-                return _new(Found, (before[VERSION_BYTES:].decode(), body, until_s))
+                return len(before) - VERSION_BYTES, told, until_s
             if len(before) == VERSION_BYTES:
                 return None
             key = before[:-1]
+
+    def body(self, version: bytes, told: bytes) -> Body:
+        """What a matched rate says. Kept decoded: it never changes."""
+        return self._bodies.get(version + told) or self._body(version, told)
 
     def groups_of(self, version: bytes, number: str) -> tuple[str, ...] | None:
         """The names of the destination groups that have a number: one at most today. None: the version isn't there.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,6 +33,10 @@ class Api(NamedTuple):
     sessions: Sessions
     patience_s: float = 5.0
     """How long an answer waits for the call path, at most."""
+
+
+Check = Callable[[], Awaitable[None]]
+"""Raises Problem."""
 
 
 class Asking(NamedTuple):
@@ -74,6 +78,8 @@ class Call:
         """The account that the path's first thing belongs to."""
         self.changes = 0
         """Lines that were written to the audit."""
+        self.later: list[Check] | None = None
+        """What must hold when the transaction ends; None: nothing is to come in it."""
 
     @property
     def node(self) -> str:
@@ -91,6 +97,13 @@ class Call:
         """The account of an endpoint whose path names something."""
         assert self.account is not None
         return self.account
+
+    async def check_last(self, check: Check) -> None:
+        """Of what must hold when the transaction ends: looked at now, unless whoever asks has more to do in it."""
+        if self.later is None:
+            await check()
+        else:
+            self.later.append(check)
 
     async def find(self, noun: str, number: int, *, to_change: bool = False) -> Row[Any]:
         """One thing of the subtree. Raises Problem: not-found."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.actor import Actor
-from service.api.call import Api, Asking, Call, etag, forbidden
+from service.api.call import Api, Asking, Call, Check, etag, forbidden
 from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
 from service.api.lines import Lines, LinesAsked
 from service.api.problems import FieldError, Problem, not_found
@@ -111,10 +111,13 @@ class Inner(NamedTuple):
     actor: Actor
     conn: AsyncConnection
     now_ms: int
+    later: list[Check] | None = None
+    """Where what must hold in the end is kept; None: each has its own end."""
 
     async def ask(self, endpoint: Endpoint, asking: Asking) -> Answer:
         """With the right, the look-up and the form that the endpoint has by itself. Raises Problem."""
         call = await _prepared(self.api, endpoint, asking, self.actor, self.conn, self.now_ms)
+        call.later = self.later
         answer = await _handled(endpoint, call)
         if endpoint.writes and not call.changes:
             raise Unaudited(endpoint.name)

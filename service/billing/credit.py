@@ -83,7 +83,7 @@ async def credit(
     """
     _check(invoice)
     lines = await _lines(conn, invoice.id)
-    left = await left_of(conn, invoice.id, lines)
+    left = await left_of(conn, invoice, lines)
     if wanted is None:
         parts = [_Part(line, left[line.id]) for line in lines.values() if left[line.id]]
     else:
@@ -117,13 +117,26 @@ async def _lines(conn: AsyncConnection, invoice_id: int) -> dict[int, Row[Any]]:
     return {row.id: row for row in await conn.execute(query)}
 
 
-async def left_of(conn: AsyncConnection, invoice_id: int, lines: Mapping[int, Row[Any]]) -> dict[int, int]:
-    """Of each of these lines what was neither credited nor taken back by a correction on a later invoice."""
+async def left_of(conn: AsyncConnection, invoice: Row[Any], lines: Mapping[int, Row[Any]]) -> dict[int, int]:
+    """Of each of these lines what was neither credited nor taken back by re-rating, billed or not yet."""
     left = {number: line.amount_micros for number, line in lines.items()}
-    for number, micros in (await _credited(conn, invoice_id)).items():
+    for number, micros in (await _credited(conn, invoice.id)).items():
         if number in left:
             left[number] -= micros
-    query = (
+    changed = changes([invoice.account_id]).subquery()
+    waiting = sa.select(changed.c.line_id, sa.func.sum(changed.c.delta_micros)).group_by(changed.c.line_id)
+    fallen: defaultdict[int, int] = defaultdict(int)
+    for query in (_corrected(invoice.id), waiting.where(changed.c.line_id.in_(list(lines)))):
+        for number, micros in await conn.execute(query):
+            fallen[number] += int(micros)
+    for number in left:
+        left[number] += min(0, fallen[number])
+    return left
+
+
+def _corrected(invoice_id: int) -> sa.Select[Any]:
+    """By line, what its calls were corrected by on later invoices."""
+    return (
         sa.select(invoice_calls.c.line_id, sa.func.sum(invoice_corrections.c.delta_micros))
         .join(
             invoice_corrections,
@@ -134,10 +147,6 @@ async def left_of(conn: AsyncConnection, invoice_id: int, lines: Mapping[int, Ro
         .where((invoice_calls.c.invoice_id == invoice_id) & invoice_calls.c.line_id.is_not(None))
         .group_by(invoice_calls.c.line_id)
     )
-    for number, micros in await conn.execute(query):
-        if number in left:
-            left[number] += min(0, int(micros))
-    return left
 
 
 async def _credited(conn: AsyncConnection, invoice_id: int) -> dict[int, int]:

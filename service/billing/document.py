@@ -13,12 +13,12 @@ from dataclasses import dataclass, fields
 from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
-from zoneinfo import available_timezones
 
 from ratebook.money import MICRO_DECIMALS, MICROS, WHOLE_DIGITS_MAX, format_micros
 from service.billing.lines import Adjustment, Line, Totals, items_of, totals_of
 from service.billing.parties import PLAIN, Bank, Branding, Party
 from service.billing.taxes import Tax, TaxCategory, bases_of, minor_unit, to_minor
+from service.zones import zones
 
 LINES_MAX = 5_000
 TEXT_MAX = 1_000
@@ -116,7 +116,7 @@ def _form(document: Document) -> Iterator[str]:
         yield f"decimals: a minor unit has 0 to {MICRO_DECIMALS} decimals, not {document.decimals}"
     if not _LANGUAGE.fullmatch(document.language):
         yield f"language: {document.language!r} is not a tag such as de or pt-BR"
-    if document.zone not in available_timezones():
+    if document.zone not in zones():
         yield f"zone: {document.zone!r} is not the name of a time zone such as Europe/Berlin"
     if not 1 <= len(document.lines) <= LINES_MAX:
         yield f"lines: 1 to {LINES_MAX} were expected, not {len(document.lines)} (BR-16)"

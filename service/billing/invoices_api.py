@@ -132,7 +132,7 @@ async def list_lines(call: Call) -> Answer:
     rows, following = await page_of(call, _LINES)
     lines = [_line(row) for row in rows]
     if call.row.kind == "invoice" and call.row.number is not None:
-        left = await credit.left_of(call.conn, call.row.id, {row.id: row for row in rows})
+        left = await credit.left_of(call.conn, call.row, {row.id: row for row in rows})
         lines = [line.model_copy(update={"left": left[line.id]}) for line in lines]
     return Answer(Page[LineView](items=lines, next=following))
 

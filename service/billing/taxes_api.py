@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -147,7 +148,7 @@ async def make_tax(call: Call) -> Answer:
     times = {"valid_from_ms": body.valid_from, "valid_until_ms": body.valid_until}
     insert = sa.insert(taxes).values(**values, **times, percent_millionths=body.percent)
     row = (await call.conn.execute(insert.returning(taxes))).one()
-    await _check_beside(call, row)
+    await call.check_last(partial(_check_beside, call, row))
     await refresh(call.conn, call.node, call.now_ms)
     view = TaxView.model_validate(row)
     await call.audit("tax.make", "tax", view.id, seller.id, None, view)
@@ -196,7 +197,7 @@ async def edit_tax(call: Call) -> Answer:
             raise invalid("/valid_until", "this lies before its beginning, or on it")
     edited = sa.update(taxes).where(taxes.c.id == call.row.id).values(**values, version=taxes.c.version + 1)
     row = (await call.conn.execute(edited.returning(taxes))).one()
-    await _check_beside(call, row)
+    await call.check_last(partial(_check_beside, call, row))
     await refresh(call.conn, call.node, call.now_ms)
     view = TaxView.model_validate(row)
     await call.audit("tax.edit", "tax", view.id, view.account_id, TaxView.model_validate(call.row), view)

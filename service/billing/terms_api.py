@@ -10,10 +10,11 @@ from sqlalchemy import Row
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
-from service.api.problems import Problem, invalid, not_found
+from service.api.problems import FieldError, Problem, invalid, not_found
 from service.api.values import Asked, Moment, Text, Told, When, Words, language_of, zone_of
 from service.billing.call_taxes import refresh
 from service.billing.cycles import Cycle, cycle_problem, last_border_ms, next_border_ms
+from service.billing.identifiers import account_problem, bic_problem, vat_problem
 from service.billing.parties import is_country
 from service.database.billing_tables import billing_parties, billing_terms
 from service.database.own import own_of, put_own
@@ -119,12 +120,24 @@ async def edit_party(call: Call) -> Answer:
     body: Party = call.body
     before = await own_of(call.conn, billing_parties, call.row.id)
     call.check_match(0 if before is None else before.version)
+    _check_numbers(body)
     if bool(body.electronic_address) != bool(body.electronic_scheme):
         raise invalid("/electronic_scheme", "an electronic address and its scheme stand together or not at all")
     view = PartyView.model_validate(await put_own(call.conn, billing_parties, call.row.id, body.model_dump()))
     told = None if before is None else PartyView.model_validate(before)
     await call.audit("party.edit", "party", call.row.id, call.row.id, told, view)
     return Answer(view, version=view.version)
+
+
+def _check_numbers(body: Party) -> None:
+    """Raises Problem with all of them that are wrong."""
+    problems = {
+        "tax_number": vat_problem(body.country, body.tax_number), "iban": account_problem(body.iban),
+        "bic": bic_problem(body.bic),
+    }  # fmt: skip
+    errors = [FieldError("body", f"/{name}", problem) for name, problem in problems.items() if problem]
+    if errors:
+        raise Problem("invalid", errors=errors)
 
 
 async def show_terms(call: Call) -> Answer:

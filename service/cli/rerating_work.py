@@ -31,6 +31,7 @@ _REASONS = {
     "currency": "the rates are in another currency",
     "rates_gone": "the rates are not there any more: publish them again",
     "closed": "the account is closed",
+    "credited": "all of it was credited",
     "unclear_tariff": "several tariffs had just these rates: name the account, or give the tariffs a difference",
 }
 

@@ -22,7 +22,7 @@ from service.commission.rules import WHOLE
 from service.commission.storage import most_together
 from service.database.commission_tables import commission_payouts, commission_rules, commission_terms, commissions
 from service.database.own import own_of, put_own
-from service.tariffs.grouping import NO_SUCH_GROUP, unknown_group
+from service.tariffs.grouping import unknown_group
 
 Short = Annotated[Text, Field(max_length=200)]
 Service = Literal["", "calls", "messages", "subscription", "package", "rental", "setup", "fee", "adjustment"]
@@ -228,8 +228,9 @@ async def make_rule(call: Call) -> Answer:
         raise Problem("conflict", "commission resellers earn commission, and this account is none")
     if body.tariff_id is not None:
         await call.find("tariff", body.tariff_id)
-    if body.destination_group and await unknown_group(call.conn, [body.destination_group]) is not None:
-        raise invalid("/destination_group", NO_SUCH_GROUP)
+    unknown = await unknown_group(call.conn, [body.destination_group] if body.destination_group else [])
+    if unknown is not None:
+        raise invalid("/destination_group", unknown.problem)
     if body.valid_until is not None and body.valid_until <= body.valid_from:
         raise invalid("/valid_until", "this lies before its beginning, or on it")
     values = body.model_dump(exclude={"percent", "valid_from", "valid_until"}) | {

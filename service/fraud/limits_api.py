@@ -19,6 +19,7 @@ from service.fraud.common import ACTION_MEANING, Action, Label, check_room, chec
 from service.fraud.storage import tell_met, tell_precautions
 from service.fraud.words import MINUTE_MS
 from service.peers.common import changes_of, check_open
+from service.tariffs.grouping import unknown_group
 
 LIMITS_MAX = 50
 AMOUNT_MAX_MICROS = 10**9 * 10**6
@@ -131,6 +132,9 @@ async def make_limit(call: Call) -> Answer:
     check_open(account)
     await check_trunk(call, account, body.trunk_id)
     await check_room(call, call_limits, account.id, LIMITS_MAX)
+    unknown = await unknown_group(call.conn, [body.group] if body.group else [])
+    if unknown is not None:
+        raise invalid("/group", unknown.problem)
     is_first = body.measure == "first_call"
     if is_first and body.action != "block":
         raise invalid("/action", "a first call is ended where it is too long: block was expected")

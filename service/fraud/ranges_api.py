@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import Annotated, Any
 
 import sqlalchemy as sa
@@ -104,16 +105,21 @@ def _check_operator(call: Call) -> None:
         raise Problem("forbidden", "high-risk ranges are the operator's: open them for accounts below")
 
 
-async def _check(call: Call, name: str, prefixes: list[str], but: int = 0) -> None:
-    """Names and prefixes are there once. Raises Problem."""
-    rows = (await call.conn.execute(sa.select(risk_ranges).where(risk_ranges.c.id != but))).all()
-    if any(row.name == name for row in rows):
+async def _check_name(call: Call, name: str, but: int = 0) -> None:
+    """Raises Problem."""
+    others = sa.select(risk_ranges.c.id).where((risk_ranges.c.name == name) & (risk_ranges.c.id != but))
+    if (await call.conn.execute(others)).first() is not None:
         raise invalid("/name", "there is a range of this name already")
+
+
+async def _check(call: Call, fresh: Row[Any]) -> None:
+    """Prefixes are there once. Raises Problem."""
+    rows = (await call.conn.execute(sa.select(risk_ranges).where(risk_ranges.c.id != fresh.id))).all()
     taken = {prefix: row.name for row in rows for prefix in row.prefixes}
-    for index, prefix in enumerate(prefixes):
-        if prefix in taken or prefix in prefixes[:index]:
-            raise invalid(f"/prefixes/{index}", f"it stands in {taken.get(prefix, name)!r} already")
-    if len(taken) + len(prefixes) > PREFIXES_MAX:
+    for index, prefix in enumerate(fresh.prefixes):
+        if prefix in taken or prefix in fresh.prefixes[:index]:
+            raise invalid(f"/prefixes/{index}", f"it stands in {taken.get(prefix, fresh.name)!r} already")
+    if len(taken) + len(fresh.prefixes) > PREFIXES_MAX:
         raise invalid("/prefixes", f"all ranges together have {PREFIXES_MAX} prefixes at most")
 
 
@@ -121,11 +127,12 @@ async def make_range(call: Call) -> Answer:
     """Closed for all from the next call on, unless existing accounts keep it open."""
     _check_operator(call)
     body: NewRange = call.body
-    await _check(call, body.name, body.prefixes)
+    await _check_name(call, body.name)
     last = (await call.conn.execute(sa.select(sa.func.max(accounts.c.id)))).scalar_one()
     through = last if body.open_for_existing else 0
     values = {"name": body.name, "prefixes": body.prefixes, "open_through": through, "created_ms": call.now_ms}
     row = (await call.conn.execute(sa.insert(risk_ranges).values(**values).returning(risk_ranges))).one()
+    await call.check_last(partial(_check, call, row))
     return await _told(call, "range.make", None, row)
 
 
@@ -142,11 +149,12 @@ async def edit_range(call: Call) -> Answer:
     _check_operator(call)
     call.check_match(call.row.version)
     values = changes_of(call.body, set())
-    named = {"name": call.row.name, "prefixes": call.row.prefixes} | values
-    await _check(call, named["name"], named["prefixes"], call.row.id)
+    await _check_name(call, values.get("name", call.row.name), call.row.id)
     values["version"] = risk_ranges.c.version + 1
     edited = sa.update(risk_ranges).where(risk_ranges.c.id == call.row.id).values(**values).returning(risk_ranges)
-    return await _told(call, "range.edit", call.row, (await call.conn.execute(edited)).one())
+    row = (await call.conn.execute(edited)).one()
+    await call.check_last(partial(_check, call, row))
+    return await _told(call, "range.edit", call.row, row)
 
 
 async def remove_range(call: Call) -> Answer:

@@ -20,7 +20,7 @@ from service.database.tables import accounts, tariffs
 from service.peers.common import changes_of, check_open
 from service.products.rules import PACKAGE, product_problem
 from service.products.views import NewProduct, ProductEdit, ProductQuery, ProductView, product_view
-from service.tariffs.grouping import NO_SUCH_GROUP, unknown_group
+from service.tariffs.grouping import unknown_group
 
 _LISTING = Listing(
     "product",
@@ -80,9 +80,9 @@ async def _check(call: Call, values: Mapping[str, Any]) -> None:
     problem = product_problem(values)
     if problem is not None:
         raise invalid(*problem)
-    at = await unknown_group(call.conn, values["groups"])
-    if at is not None:
-        raise invalid(f"/groups/{at}", NO_SUCH_GROUP)
+    unknown = await unknown_group(call.conn, values["groups"])
+    if unknown is not None:
+        raise invalid(f"/groups/{unknown.at}", unknown.problem)
     owners = await call.conn.execute(sa.select(tariffs.c.id).where(tariffs.c.owner_id == values["account_id"]))
     own = set(owners.scalars()) if values["tariff_ids"] else set()
     for at, number in enumerate(values["tariff_ids"]):

@@ -30,6 +30,8 @@ class Why(StrEnum):
     """They bar it."""
     CURRENCY = "currency"
     """They are in a currency that no rate of exchange of that time leads from to the line's."""
+    CREDITED = "credited"
+    """All of the line that the call is on was credited: there is nothing of it left to be corrected."""
     GONE = "rates_gone"
     """They are not there any more, or were written by another release."""
     CLOSED = "closed"
@@ -91,6 +93,8 @@ def reprice(line: Line, version: str, repricer: Repricer, worth: History) -> Cha
         return None
     if line.is_closed:
         return Left(line, Why.CLOSED)
+    if line.is_credited:
+        return Left(line, Why.CREDITED)
     terms = encode_terms(rate.terms).hex()
     return Change(line, Price(version, rate.prefix, terms, factor_text(factor), billed_s, micros))
 

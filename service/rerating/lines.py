@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ratebook.exchange import PAR, parse_factor
 from ratebook.price import Cover, Factor
 from service.calls.rated import rated_number
+from service.database.billing_tables import invoice_calls, invoice_lines
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
@@ -96,6 +97,8 @@ class Line(NamedTuple):
     """The account, by now."""
     tariffs_now: tuple[int, ...]
     """By which the account, its trunk or gateway would be priced now."""
+    is_credited: bool = False
+    """All of the invoice's line that it stands on was given back."""
     covered: Covered = NOTHING_COVERED
     tax: Factor = PAR
     """What taxes multiplied the price by, beside the rate of exchange: as it was, whatever they are now."""
@@ -176,6 +179,7 @@ def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
             charges,
             accounts.c.state,
             accounts.c.tariff_id,
+            _is_credited().label("is_credited"),
             trunks.c.tariff_id.label("trunk_tariff"),
             devices.c.tariff_id.label("device_tariff"),
         )
@@ -191,6 +195,16 @@ def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
     return query
 
 
+def _is_credited() -> sa.ColumnElement[bool]:
+    """Not by notes of what was re-rated alone: such a line may be rated back."""
+    own, note = invoice_lines.alias("own"), invoice_lines.alias("note")
+    given_back = sa.select(sa.func.sum(note.c.amount_micros)).where(note.c.credits_line_id == own.c.id)
+    otherwise = sa.exists().where((note.c.credits_line_id == own.c.id) & (note.c.kind != "correction"))
+    of_charge = (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level == charges.c.level)
+    whole = (own.c.id == invoice_calls.c.line_id) & (own.c.amount_micros == given_back.scalar_subquery())
+    return sa.exists().where(of_charge & whole & otherwise)
+
+
 def _call(row: Row[Any]) -> EndedCall:
     called = row.routing_number or row.called
     return EndedCall(row.id, row.call, row.kind, called, row.start_ms, row.answer_ms, row.duration_ms)
@@ -200,9 +214,9 @@ def _charge(call: EndedCall, row: Row[Any]) -> Line:
     price = Price(row.tariff, row.prefix, row.terms, row.exchange, row.billed_s, row.charge_micros)
     now = _known(row.trunk_tariff, row.device_tariff, row.tariff_id)
     covered = Covered(Cover(row.covered_s, row.fees_covered), row.covered_micros)
-    is_closed = row.state == "closed"
-    who = (row.account_id, row.seller_id)
-    return Line(call, row.level, *who, price, row.currency, is_closed, now, covered, parse_factor(row.tax))
+    closed, credited = row.state == "closed", bool(row.is_credited)
+    who, tax = (row.account_id, row.seller_id), parse_factor(row.tax)
+    return Line(call, row.level, *who, price, row.currency, closed, now, credited, covered, tax)
 
 
 def _cost(call: EndedCall, row: Row[Any]) -> Line:

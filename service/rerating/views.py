@@ -59,7 +59,8 @@ class LeftView(Told):
     account_id: int
     kind: str
     reason: Annotated[
-        str, Field(description="no_rate, blocked, currency, rates_gone, closed (the account) or unclear_tariff")
+        str,
+        Field(description="no_rate, blocked, currency, closed (account), credited, rates_gone, unclear_tariff"),
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -11,7 +12,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ratebook.document.problems import suggestion
 from service.access.permissions import BUILT_IN
 from service.accounts.naming import joined, last_of, meant, shortest, told_apart
+from service.api.values import moment_text
 from service.database.access_tables import roles
+from service.database.billing_tables import taxes
 from service.database.fraud_tables import risk_ranges
 from service.database.peer_tables import devices
 from service.database.tables import accounts, gateways, plans, tariffs, trunks
@@ -31,6 +34,9 @@ class Owned(NamedTuple):
     name: str
 
 
+_OWNED = ("tariff", "role", "trunk", "gateway", "tax")
+
+
 class Directory:
     """Of one ledger."""
 
@@ -39,10 +45,10 @@ class Directory:
         self.names: dict[int, str] = {}
         self._accounts: defaultdict[str, set[int]] = defaultdict(set)
         """By their own names."""
-        self._owned: dict[str, defaultdict[str, list[Owned]]] = {
-            noun: defaultdict(list) for noun in ("tariff", "role", "trunk", "gateway")
-        }
-        self._numbered: dict[str, dict[int, Owned]] = {"tariff": {}, "role": {}, "trunk": {}, "gateway": {}}
+        self._owned: dict[str, defaultdict[str, list[Owned]]] = {noun: defaultdict(list) for noun in _OWNED}
+        self._numbered: dict[str, dict[int, Owned]] = {noun: {} for noun in _OWNED}
+        self._since: dict[int, int] = {}
+        """Of taxes, from when on each holds."""
         self.plain: dict[str, dict[str, int]] = {"device": {}, "plan": {}, "range": {}}
         """Things whose names are unique."""
 
@@ -56,6 +62,8 @@ class Directory:
             directory.add_owned("tariff", Owned(row.id, row.owner_id, row.name))
         for row in await conn.execute(sa.select(roles.c.id, roles.c.account_id, roles.c.name)):
             directory.add_owned("role", Owned(row.id, row.account_id, row.name))
+        for row in await conn.execute(sa.select(taxes)):
+            directory.add_tax(row.id, {**row._mapping, "valid_from": row.valid_from_ms})
         for row in await conn.execute(sa.select(trunks.c.id, trunks.c.account_id, trunks.c.name)):
             directory.add_owned("trunk", Owned(row.id, row.account_id, row.name))
         for row in await conn.execute(sa.select(gateways.c.id, gateways.c.account_id, gateways.c.name)):
@@ -78,6 +86,16 @@ class Directory:
         """A new one."""
         self._owned[noun][one.name].append(one)
         self._numbered[noun][one.id] = one
+
+    def add_tax(self, number: int, values: Mapping[str, Any]) -> None:
+        """A new one: its seller has one of each name and beginning."""
+        self._since[number] = values["valid_from"]
+        self.add_owned("tax", Owned(number, values["account_id"], values["name"]))
+
+    def forget(self, noun: str, number: int) -> None:
+        """What is no more: its name is another's, perhaps."""
+        one = self._numbered[noun].pop(number)
+        self._owned[noun][one.name].remove(one)
 
     # --- accounts
 
@@ -122,6 +140,8 @@ class Directory:
             return found
         if noun in {"trunk", "gateway"}:
             return self._below(noun, text, path[0])
+        if noun == "tax":
+            return self._tax(text, path)
         if noun in self._owned:
             return self._usable(noun, text, path)
         known = self.plain[noun]
@@ -147,6 +167,21 @@ class Directory:
             more = f": {PUBLISH_FIRST}" if noun == "tariff" else ""
             raise Unknown(f"no {noun} {text!r} that can be used here (known: {shown}){more}")
         return found.id
+
+    def _tax(self, text: str, path: list[int]) -> int:
+        """Of the nearest on the path that has one of this name; several of its are told apart by their beginnings."""
+        known = [one for named in self._owned["tax"].values() for one in named if one.account_id in path]
+        found = [one for one in known if text in {one.name, self._dated(one)}]
+        nearest = min((path.index(one.account_id) for one in found), default=-1)
+        found = [one for one in found if one.account_id == path[nearest]]
+        if len(found) == 1:
+            return found[0].id
+        listed = ", ".join(sorted(self._dated(one) for one in found or known)[:20]) or "none"
+        what = f"several taxes are called {text!r}: write which" if found else f"no tax {text!r} of a seller above"
+        raise Unknown(f"{what} (known: {listed})")
+
+    def _dated(self, tax: Owned) -> str:
+        return f"{tax.name} from {moment_text(self._since[tax.id]) or 'the beginning'}"
 
     def _below(self, noun: str, text: str, account: int) -> int:
         """The account's own of this name, else the only one below it; `Account/name` says which. Raises Unknown."""
@@ -174,6 +209,9 @@ class Directory:
         if noun not in self._owned:
             return next(name for name, known in self.plain[noun].items() if known == number)
         one = self._numbered[noun][number]
+        if noun == "tax":
+            alike = [other for other in self._owned["tax"][one.name] if other.account_id == one.account_id]
+            return one.name if len(alike) == 1 else self._dated(one)
         if noun in {"trunk", "gateway"}:
             return one.name if one.account_id == path[0] else f"{self.called(one.account_id)}/{one.name}"
         nearest = self._nearest(noun, one.name, path)

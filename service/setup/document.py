@@ -17,7 +17,8 @@ from service.setup.typed import default_of
 PROVIDERS, PLANS = "providers", "plans"
 SECTIONS = (
     "currency", "accounts", PROVIDERS, "roles", "users", "gateways", PLANS, "trunks", "devices", "numbers",
-    "translations", "specials", "brands", "numberings", "parties", "taxes", "terms", "commission_rules",
+    "translations", "specials", "brands", "numberings", "credit_note_numberings", "receipt_numberings", "parties",
+    "taxes", "account_taxes", "terms", "commission_rules",
     "commission_terms", "mail_templates", "webhooks", "products", "ranges", "range_choices", "limits", "filters",
     "patterns",
 )  # fmt: skip

@@ -39,6 +39,7 @@ async def do_all(rows: Rows) -> None:
     await _release_networks(rows)
     for kind in AFTER_PLANS:
         await rows.do(kind)
+    await rows.check_last()
     await tree.states()
 
 

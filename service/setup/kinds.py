@@ -24,8 +24,14 @@ REMOVED = "removed"
 """The state of what is to be no more."""
 
 
+PLURALS = {"tax_ids": "taxes"}
+"""Of fields that aren't called by what they name and an s."""
+
+
 def field_of(name: str) -> str:
     """What the file calls a field of a body."""
+    if name in PLURALS:
+        return PLURALS[name]
     if name.endswith("_ids"):
         return name.removesuffix("_ids") + "s"
     return name.removesuffix("_id")
@@ -65,6 +71,8 @@ class Kind(NamedTuple):
     """Percentages, to the millionth."""
     lists: str = ""
     """The endpoint that lists them, or shows an account's; empty: by its noun."""
+    bare: bool = False
+    """Whether one that says nothing is none."""
 
     @property
     def maker(self) -> Endpoint:
@@ -126,6 +134,9 @@ TRUNKS = Kind(
 PRODUCTS = Kind(
     "products", "product", "product.make", "product.edit", ("account_id", "name"), states=True, off="withdrawn"
 )
+TAXES = Kind(
+    "taxes", "tax", "tax.make", "tax.edit", ("account_id", "valid_from", "name"), "tax.remove", shares=("percent",)
+)
 AFTER_PLANS = (
     TRUNKS,
     Kind("devices", "device", "device.make", "device.edit", ("username",), "device.remove", states=True),
@@ -137,9 +148,18 @@ AFTER_PLANS = (
     Kind("specials", "special", "special.make", "special.edit", ("account_id", "trunk_id", "number"), "special.remove"),
     Kind("brands", "brand", "brand.edit", "brand.edit", ("account_id",), "brand.remove"),
     Kind("numberings", "numbering", "numbering.edit", "numbering.edit", ("account_id",)),
-    Kind("parties", "party", "party.edit", "party.edit", ("account_id",)),
     Kind(
-        "taxes", "tax", "tax.make", "tax.edit", ("account_id", "valid_from", "name"), "tax.remove", shares=("percent",)
+        "credit_note_numberings", "credit-note-numbering", "numbering.edit-credit-notes", "numbering.edit-credit-notes",
+        ("account_id",), lists="numbering.show-credit-notes",
+    ),
+    Kind(
+        "receipt_numberings", "receipt-numbering", "numbering.edit-receipts", "numbering.edit-receipts",
+        ("account_id",), lists="numbering.show-receipts",
+    ),
+    Kind("parties", "party", "party.edit", "party.edit", ("account_id",)),
+    TAXES,
+    Kind(
+        "account_taxes", "account-taxes", "tax.assign", "tax.assign", ("account_id",), lists="tax.assigned", bare=True
     ),
     Kind("terms", "terms", "terms.edit", "terms.edit", ("account_id",), once=("starts_at",)),
     Kind(
@@ -158,7 +178,10 @@ AFTER_PLANS = (
     Kind("webhooks", "webhook", "webhook.make", "webhook.edit", ("account_id", "url"), "webhook.remove", states=True),
     PRODUCTS,
     Kind("ranges", "range", "range.make", "range.edit", ("name",), "range.remove", once=("open_for_existing",)),
-    Kind("range_choices", "range-choices", "range.choose", "range.choose", ("account_id",), lists="range.chosen"),
+    Kind(
+        "range_choices", "range-choices", "range.choose", "range.choose", ("account_id",), lists="range.chosen",
+        bare=True,
+    ),
     Kind("limits", "limit", "limit.make", "limit.edit", ("account_id", "trunk_id", "name"), "limit.remove"),
     Kind(
         "filters", "filter", "filter.make", "", ("account_id", "trunk_id", "subject", "whole", "digits"),
@@ -189,6 +212,7 @@ SETS = frozenset(
         "events",
         "groups",
         "tariff_ids",
+        "tax_ids",
         "prefixes",
         "services",
         "opened",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from typing import Any, NamedTuple, TypeVar
 
 from service.accounts.naming import last_of
 from service.accounts.rules import ROOT_ID
 from service.api.bulk import id_in
-from service.api.call import Asking
+from service.api.call import Asking, Check
 from service.api.dispatch import Inner
 from service.api.endpoint import Answer
 from service.api.problems import Problem
@@ -28,6 +28,7 @@ from service.setup.kinds import (
     REMOVED,
     ROLES,
     SETS,
+    TAXES,
     TRUNKS,
     USERS,
     Kind,
@@ -80,29 +81,50 @@ class Rows:
     """Of one file, in one transaction."""
 
     def __init__(self, inner: Inner, setup: Setup, names: Directory, standing: Standing) -> None:
-        self.inner, self.setup, self.names, self.standing = inner, setup, names, standing
+        self._later: list[Check] = []
+        self.inner, self.setup, self.names, self.standing = inner._replace(later=self._later), setup, names, standing
         self.problems: list[FileProblem] = []
         self.changes: list[Change] = []
         self.secrets: list[Secret] = []
         self.failed = set(setup.broken)
         """Nouns and names of rows with faults: who names them is not blamed."""
+        self._last: list[tuple[Kind, Row, Check]] = []
+        """What must hold in the end, and whose row it is about."""
         self._taken: dict[tuple[str, Any], int] = {}
         """Lines, by section and key."""
 
     async def do(self, kind: Kind) -> None:
-        """A section. What goes, goes first: another one may take its place."""
-        for row in sorted(self.setup.rows[kind.section], key=lambda one: not is_gone(kind, one)):
-            await self.guarded(kind, row, self._row(kind, row))
+        """A section. What goes, goes first: another one may take its place. A row that can't be done yet is done
+        after the others of its section, which may make way for it.
+        """
+        waiting = sorted(self.setup.rows[kind.section], key=lambda one: not is_gone(kind, one))
+        while waiting:
+            told, failed = len(self.problems), set(self.failed)
+            wrong = [row for row in waiting if not await self.guarded(kind, row, self._row(kind, row))]
+            if len(wrong) in {0, len(waiting)}:
+                return
+            del self.problems[told:]
+            self.failed, waiting = failed, wrong
 
-    async def guarded(self, kind: Kind, row: Row, work: Coroutine[Any, Any, T]) -> T | None:
+    async def check_last(self) -> None:
+        """What must hold in the end, whatever was passed through."""
+        for kind, row, check in self._last:
+            await self.guarded(kind, row, check())
+
+    async def guarded(self, kind: Kind, row: Row, work: Awaitable[T]) -> T | None:
         """Faults of a row are noted, and what it began is undone; None then."""
         try:
             async with self.inner.conn.begin_nested():
-                return await work
+                done = await work
         except Wrong as wrong:
             faults = list(wrong.faults)
         except Problem as problem:
             faults = [fault_of(error) for error in problem.errors] or [("", problem.detail or problem.title)]
+        else:
+            self._last += [(kind, row, check) for check in self._later]
+            return done
+        finally:
+            self._later.clear()
         self.failed.add((kind.noun, row.text(field_of(kind.key[-1]))))
         for field, text in faults:
             name = field.partition("/")[0]
@@ -130,25 +152,37 @@ class Rows:
             )
         return thing
 
-    async def _row(self, kind: Kind, row: Row) -> None:
+    async def _row(self, kind: Kind, row: Row) -> bool:
+        """Done."""
         given = self.given(kind, row, self._above(kind, row))
         if is_gone(kind, row):
             keys = {name: default_of(kind.model, name) for name in kind.key if name not in kind.path_fields}
             given = keys | as_key(given)
             await self._remove(kind, self.take(kind, row, given), self._label(kind, given))
-            return
+            return True
         values = {name: given[name] for name in kind.path_fields} | parsed(kind, given)
         thing = self.take(kind, row, values)
         wish = Wish(kind, row, self._label(kind, values), given, values)
+        if thing is None and kind.bare and not any(in_body(kind, values).values()):
+            return True
         if thing is None:
             await self.make(wish)
         else:
             await self.edit(wish, thing)
+        return True
 
     async def _remove(self, kind: Kind, thing: Thing | None, name: str) -> None:
         if thing is not None:
             await self.ask(kind.remove, _path(kind, kind.remove, thing))
             self.changes.append(Change(told.REMOVED, kind.noun, name))
+            if kind is TAXES:
+                self._forget_tax(thing.id)
+
+    def _forget_tax(self, number: int) -> None:
+        """Who had it assigned hasn't any more."""
+        self.names.forget("tax", number)
+        for thing in self.standing["account_taxes"].values():
+            thing.values["tax_ids"] = [one for one in thing.values["tax_ids"] if one != number]
 
     # --- names
 
@@ -173,7 +207,7 @@ class Rows:
                 continue
             try:
                 noun, value = noun_of(name), row.values[field]
-                if noun in {"tariff", "range"} and is_list(schemas[name]) and isinstance(value, str):
+                if noun in {"tariff", "range", "tax"} and is_list(schemas[name]) and isinstance(value, str):
                     value = [] if value in NOTHINGS else [value]
                 found[name] = self.numbers(noun, value, path) if noun else value_in(value, schemas.get(name, {}))
             except Unknown as fault:
@@ -191,7 +225,7 @@ class Rows:
     def number(self, noun: str, text: str, path: list[int]) -> int:
         """Raises Unknown; Wrong without a word if the row that would make it is wrong itself."""
         try:
-            return self.names.number(noun, text, path[1:] if noun == "tariff" and len(path) > 1 else path)
+            return self.names.number(noun, text, path[1:] if noun in {"tariff", "tax"} and len(path) > 1 else path)
         except Unknown:
             if (noun, last_of(text)) in self.failed:
                 raise Wrong from None
@@ -240,6 +274,8 @@ class Rows:
             self.names.add_account(number, given["name"], given["parent_id"])
         elif kind in {GATEWAYS, ROLES, TRUNKS}:
             self.names.add_owned(kind.noun, Owned(number, given["account_id"], given["name"]))
+        elif kind is TAXES:
+            self.names.add_tax(number, wish.values)
         elif kind.noun in self.names.plain:
             self.names.plain[kind.noun][str(given[kind.key[-1]])] = number
 

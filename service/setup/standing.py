@@ -13,10 +13,16 @@ from service.api.call import Asking
 from service.api.dispatch import Inner
 from service.api.lists import PAGE_ROWS_MAX
 from service.database.access_tables import account_roles
-from service.database.billing_tables import billing_parties, billing_terms
+from service.database.billing_tables import account_taxes, billing_parties, billing_terms
 from service.database.commission_tables import commission_terms
 from service.database.fraud_tables import risk_choices
-from service.database.seller_tables import brands, mail_templates, numberings
+from service.database.seller_tables import (
+    brands,
+    credit_note_numberings,
+    mail_templates,
+    numberings,
+    receipt_numberings,
+)
 from service.database.tables import accounts
 from service.fraud.patterns import SEQUENTIAL
 from service.setup.kinds import BY_NAME, KINDS, Kind
@@ -40,7 +46,9 @@ Standing = dict[str, dict[Key, Thing]]
 
 
 _OF_ACCOUNTS = {
-    "brands": brands, "numberings": numberings, "parties": billing_parties, "terms": billing_terms,
+    "brands": brands, "numberings": numberings, "credit_note_numberings": credit_note_numberings,
+    "receipt_numberings": receipt_numberings, "parties": billing_parties, "account_taxes": account_taxes,
+    "terms": billing_terms,
     "commission_terms": commission_terms, "range_choices": risk_choices,
 }  # fmt: skip
 """Of which an account has one: by section, where it stands."""

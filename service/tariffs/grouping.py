@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
@@ -13,13 +14,26 @@ from service.database.engine import reading
 from service.tariffs.rates import write_groups
 from service.tariffs.switching import load_groups
 
-NO_SUCH_GROUP = "there is no such destination group: `groups.yaml` of the ratebook has them"
+GROUPS_TOLD_MAX = 30
+"""In a refusal."""
 
 
-async def unknown_group(conn: AsyncConnection, names: Sequence[str]) -> int | None:
-    """Which of them is no destination group; None: all are."""
+class NoSuchGroup(NamedTuple):
+    """A name that is no destination group's."""
+
+    at: int
+    """Which of those that were asked about."""
+    problem: str
+
+
+async def unknown_group(conn: AsyncConnection, names: Sequence[str]) -> NoSuchGroup | None:
+    """The first of them that is no destination group; None: all are."""
     known = {group.name for group in await load_groups(conn)} if names else set()
-    return next((at for at, name in enumerate(names) if name not in known), None)
+    for at, name in enumerate(names):
+        if name not in known:
+            listed = ", ".join(sorted(known)[:GROUPS_TOLD_MAX]) or "none"
+            return NoSuchGroup(at, f"there is no destination group {name!r}: groups.yaml of the ratebook has {listed}")
+    return None
 
 
 async def send_groups(engine: AsyncEngine, config: Config, now_ms: int) -> None:

@@ -14,6 +14,7 @@ from kemi.identify import Source, identify
 from kemi.running import find
 from kemi.settlement import delivered
 from kemi.store.carry import begin_store
+from kemi.ways import find_ways
 from ratebook.choice import offer
 from ratebook.exchange import parse_factor
 from ratebook.money import NANOS
@@ -264,12 +265,12 @@ def test_what_nobody_pays_is_compared_in_the_root_s_currency(market: World) -> N
         assert plan is not None
         look = quote.Look(store, txn, configuration, rates, "33123", START_S, START.boot_ms)
         offered = offer(plan, "33123", (), START_S)
-        assert [way.gateway.id for way in quote.find_ways(look, offered, None, set(), b"").found] == [3, 1, 2]
+        assert [way.gateway.id for way in find_ways(look, offered, None, set(), b"").each(look.txn)] == [3, 1, 2]
     market.exchange(("USD", "GBP", "0.75"))
     with store.read() as txn, market.rooms.rates.snapshot() as rates:
         look = quote.Look(store, txn, store.configuration(txn), rates, "33123", START_S, START.boot_ms)
         with pytest.raises(quote.NoExchange, match="USD/EUR"):
-            quote.find_ways(look, offered, None, set(), b"")
+            find_ways(look, offered, None, set(), b"")
 
 
 def test_a_wiped_store_carries_the_factor_over(market: World) -> None:

@@ -105,7 +105,7 @@ async def test_without_a_rule_nobody_earns(agency: Agency) -> None:
 async def test_a_rule_for_what_is_not_there(agency: Agency) -> None:
     """Another group or tariff than there is would earn nothing, and nobody would notice: neither is taken."""
     for wrong, pointer, said in (
-        ({"destination_group": "premum"}, "/destination_group", "there is no such destination group"),
+        ({"destination_group": "premum"}, "/destination_group", "there is no destination group"),
         ({"tariff_id": 999}, "/tariff_id", "there is no tariff 999"),
     ):
         got = await agency.ask("commission.make-rule", account_id=agency.ids["agent"], percent="5", **wrong)

@@ -64,6 +64,10 @@ brands:
   - {account: North, company: "North & Sons", address: "1 Quay\\nHarbour", host: portal.north.example}
 numberings:
   - {account: North, prefix: N-, pattern: "{prefix}{year}-{number:05}", next_number: 70}
+credit_note_numberings:
+  - {account: North, prefix: NC-, next_number: 7}
+receipt_numberings:
+  - {account: North, pattern: "{prefix}{number:4}", restarts_yearly: false}
 parties:
   - {account: Operator, legal_name: "Op AG", country: CH, iban: CH9300762011623852957, bank_holder: "Op: AG"}
   - {account: North, legal_name: North Ltd, country: GB, address_lines: ["1 Quay", "Harbour"], tax_number: GB123}
@@ -73,6 +77,9 @@ taxes:
   - {account: North, name: VAT, percent: 20.5, category: S, everybody: true, valid_from: "2027-01-01T00:00:00Z"}
   - {account: North, name: levy, percent: 0.000001, category: levy, services: [calls, messages], compound: true}
   - {account: Operator, name: none, percent: 0, category: E, exemption_reason: "small: §19"}
+account_taxes:
+  - {account: North/Ann, taxes: ["VAT from 2027-01-01T00:00:00.000Z", levy]}
+  - {account: North, taxes: none}
 terms:
   - {account: North, cycle: weekly, cycle_day: 3, zone: Europe/Berlin, due_days: 30, annex: true,
      starts_at: "2026-01-07T00:00:00+01:00"}
@@ -142,6 +149,8 @@ async def test_it_goes_round(market: AsyncEngine, template: Path, tmp_path: Path
     for table in ("brands", "numberings", "mail_templates", "webhooks", "products", "limits", "filters", "patterns"):
         assert f"\n{table}:\n" in first
     for table in ("parties", "taxes", "terms", "commission_rules", "commission_terms", "ranges", "range_choices"):
+        assert f"\n{table}:\n" in first
+    for table in ("account_taxes", "credit_note_numberings", "receipt_numberings"):
         assert f"\n{table}:\n" in first
     (tmp_path / "other").mkdir()
 

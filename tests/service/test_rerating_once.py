@@ -65,7 +65,7 @@ async def test_killed_at_any_statement_each_correction_is_posted_once(house: Hou
                 break
             except Stopped:
                 stopped += 1
-        assert await count(house, corrections) % 6 == 0, "a page is posted whole, or not at all"
+        assert await count(house, corrections) in {0, 6, 12, 18, 21}, "a page is posted whole, or not at all"
     assert stopped > 20
     done = await finish(house, number)
     assert (done["calls"], done["changed"]) == (7, 21)

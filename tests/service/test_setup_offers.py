@@ -90,7 +90,7 @@ FAULTS = [
     ('digits: "449"', "note: x", "'digits' is missing"),
     ('"449"', '"44x"', "digits: "),
     ("trunk: t1", "trunk: t9", "trunk: no trunk 't9'"),
-    ("price: 3,", "price: 3, groups: [nowhere],", "groups: there is no such destination group"),
+    ("price: 3,", "price: 3, groups: [nowhere],", "groups: there is no destination group"),
 ]  # fmt: skip
 
 

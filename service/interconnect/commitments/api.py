@@ -113,14 +113,14 @@ async def settle_commitment(call: Call) -> Answer:
 
 
 async def end_commitment(call: Call) -> Answer:
-    """From now on: no period begins after this one. What was settled stays."""
+    """From now on: no period begins after this one; of what has not begun there is none. What was settled stays."""
     call.check_match(call.row.version)
     if call.row.state == "ended":
         raise Problem("conflict", "it has ended")
     edited = sa.update(commitments).where(commitments.c.id == call.row.id)
     values: dict[str, Any] = {"state": "ended", "version": commitments.c.version + 1}
-    ends = next((period.until_ms for period in periods_of(call.row) if call.now_ms < period.until_ms), None)
-    values |= {"until_ms": ends} if ends is not None and call.row.since_ms <= call.now_ms else {}
+    begun = [period.until_ms for period in periods_of(call.row) if period.since_ms <= call.now_ms]
+    values |= {"until_ms": max(begun, default=call.row.since_ms)}
     row = (await call.conn.execute(edited.values(**values).returning(commitments))).one()
     view = CommitmentView.of(row)
     await call.audit("commitment.end", "commitment", row.id, row.account_id, CommitmentView.of(call.row), view)

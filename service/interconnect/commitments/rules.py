@@ -108,9 +108,10 @@ def reached(terms: Terms, volume_s: int) -> int:
 
 
 def periods(kind: str, zone: str, since_ms: int, until_ms: int) -> Iterator[Period]:
-    """One after the other, by the zone's days; the last one may be shorter."""
+    """One after the other, by the zone's days; the last one may be shorter. None of a commitment that never began."""
     if kind not in MONTHS:
-        yield Period(since_ms, until_ms)
+        if since_ms < until_ms:
+            yield Period(since_ms, until_ms)
         return
     begin, count = datetime.fromtimestamp(since_ms // 1000, UTC).astimezone(ZoneInfo(zone)), 0
     start_ms = since_ms

@@ -98,10 +98,6 @@ def compare(ours: Ours, theirs: Theirs, rules: Rules) -> Comparison:
     keys = alike(ours, theirs)
     groups = groups_of(keys.ours)
     reading = read_times(ours, theirs, keys.theirs, groups, rules)
-    moments = reading.moments(ours)
-    for group in groups.values():
-        if len(group) > 1:
-            group.sort(key=moments.__getitem__)
     search = _Search(ours, theirs, rules, reading, groups, keys.theirs)
     search.run()
     return _told(search, keys.notices)

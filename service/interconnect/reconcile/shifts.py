@@ -110,7 +110,7 @@ def groups_of(keys: list[str]) -> Groups:
 
 
 def read_times(ours: Ours, theirs: Theirs, keys: list[str], groups: Groups, rules: Rules) -> Reading:
-    """What the file's times and durations mean."""
+    """What the file's times and durations mean. Afterwards each group is in order of the moments that count."""
     best: tuple[int, str, list[_Vote], Counter[int], int] | None = None
     for basis in ("start", "answer"):
         moments = ours.start_ms if basis == "start" else ours.answer_ms
@@ -121,6 +121,10 @@ def read_times(ours: Ours, theirs: Theirs, keys: list[str], groups: Groups, rule
             best = (many, basis, votes, quarters, clock_ms)
     assert best is not None
     _, basis, votes, quarters, clock_ms = best
+    moments = ours.start_ms if basis == "start" else ours.answer_ms
+    for group in groups.values():
+        if len(group) > 1:
+            group.sort(key=moments.__getitem__)
     measure = _measure(ours, theirs, votes, clock_ms, rules)
     reading = Reading(basis, measure, clock_ms, [Segment(0, 0, len(keys))])
     shifts = _candidates(quarters)
@@ -146,23 +150,28 @@ def nearest_quarter(late_ms: int) -> int:
 def _quarters(votes: list[_Vote]) -> Counter[int]:
     found: Counter[int] = Counter()
     for vote in votes:
-        quarter = nearest_quarter(vote.late_ms)
-        if abs(vote.late_ms - quarter * QUARTER_MS) <= CLOCK_MS_MAX:
-            found[quarter] += 1
+        if _beside_quarter(vote) <= CLOCK_MS_MAX:
+            found[nearest_quarter(vote.late_ms)] += 1
     return found
 
 
 def _clock(votes: list[_Vote], quarters: Counter[int], tolerance_ms: int) -> tuple[int, int]:
-    """The middle of what the votes for the first shift leave over, and how many lie about it."""
+    """The middle of what the votes for the first shift leave over, and how many lie about it; of few votes how many lie
+    about a quarter of an hour at all.
+    """
     if not quarters:
         return 0, 0
     first = _candidates(quarters)[0]
     rests = sorted(rest for vote in votes if abs(rest := vote.late_ms - first * QUARTER_MS) <= CLOCK_MS_MAX)
     if len(rests) < FEW:
-        return 0, len(rests)
+        return 0, sum(_beside_quarter(vote) <= tolerance_ms for vote in votes)
     middle = rests[len(rests) // 2]
     many = sum(abs(rest - middle) <= tolerance_ms for rest in rests)
     return (middle if many * 2 > len(rests) else 0), many
+
+
+def _beside_quarter(vote: _Vote) -> int:
+    return abs(vote.late_ms - nearest_quarter(vote.late_ms) * QUARTER_MS)
 
 
 def _candidates(quarters: Counter[int]) -> list[int]:

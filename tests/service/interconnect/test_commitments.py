@@ -222,6 +222,21 @@ async def test_an_end_lets_the_running_period_be_the_last(deal: Deal) -> None:
     assert (later.status, later["errors"][0]["pointer"]) == (422, "/since")
 
 
+@pytest.mark.parametrize("period", ["monthly", "whole"])
+async def test_what_ends_before_it_begins_is_never_settled(deal: Deal, period: str) -> None:
+    """It has no period, whatever the time."""
+    since = "2026-12-01T00:00:00Z"
+    minimum = {"kind": "minimum", "steps": [], "committed_minutes": 100, "rate": "0.01"}
+    made = (await deal.make(since=since, until="2027-12-01T00:00:00Z", period=period, **minimum)).ok()
+    ended = await deal.boss.do("commitment.end", commitment_id=made["id"])
+    assert (ended["state"], ended["until"]) == ("ended", ended["since"])
+    deal.house.office.now_ms += 700 * DAY_MS
+    deal.boss = await deal.house.office.sign_in("boss@op.example")
+    assert (await deal.boss.do("commitment.show", commitment_id=made["id"]))["progress"] == []
+    got = await deal.settle(made, since=since)
+    assert (got.status, got["errors"][0]["pointer"]) == (422, "/since")
+
+
 @pytest.mark.parametrize(
     ("more", "pointer"),
     [

@@ -126,6 +126,29 @@ def test_daylight_saving_is_a_part_of_the_file(hours: int) -> None:
     assert second.from_ms == ours[change].answer_ms
 
 
+@given(st.randoms(use_true_random=False))
+def test_the_order_of_our_records_says_nothing(chance: object) -> None:
+    """Of calls to the same numbers either: they are written as they end, not as they begin."""
+    began = BEGAN_MS // 900_000 * 900_000
+    ours = [our_call(number, at_ms=began + number * 600_000, called=f"44{number % 9}") for number in range(200)]
+    rows = [row_of(call, 3_600_000 if call.id >= 102 else 0) for call in ours]
+    chance.shuffle(ours)  # type: ignore[attr-defined]
+    found = compared(ours, rows)
+    assert counts(found) == {"matched": 200}
+    assert [(one.shift_ms, one.calls) for one in found.reading.segments] == [(0, 102), (3_600_000, 98)]
+
+
+@pytest.mark.parametrize("many", [1, 2])
+@pytest.mark.parametrize(("late_ms", "kind"), [(0, "matched"), (3_600_000, "time"), (20_000, "")])
+def test_a_file_of_a_call_or_two(many: int, late_ms: int, kind: str) -> None:
+    """Of starts or of answers: whichever of them fits."""
+    ours = [our_call(number, called=f"44{number}") for number in range(many)]
+    rows = [row_of(call, late_ms) for call in ours]
+    starts = [row._replace(at_ms=row.at_ms - 8_000) for row in rows]
+    for file in (rows, starts):
+        assert counts(compared(ours, file)) == ({kind: many} if kind else {"only_ours": many, "only_theirs": many})
+
+
 def test_a_few_shifted_calls_are_no_daylight_saving() -> None:
     """They are differences each."""
     ours = [our_call(number, called=f"44{number}") for number in range(100)]
