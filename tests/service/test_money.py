@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -42,15 +43,16 @@ class House:
         await SHELF.open(self, words, company.engine, company.folder, opening)
 
     def kept(self) -> tuple[Any, ...]:
-        """What a house knows."""
-        return self.company.kept(), self.office.kept(), dict(self.ids), self.keys
+        """What a house knows: numbers and names, whoever's subclass it is."""
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, int | str | dict)}
+        return self.company.kept(), self.office.kept(), deepcopy(plain)
 
     def take(self, kept: tuple[Any, ...]) -> None:
         """As it stood."""
-        company, office, ids, self.keys = kept
+        company, office, plain = kept
         self.company.take(company)
         self.office.take(office)
-        self.ids = dict(ids)
+        vars(self).update(deepcopy(plain))
 
     async def _open(self) -> None:
         await self.company.open()
