@@ -1,4 +1,4 @@
-"""For all tests: a hot store of 16 MiB, since each one takes its memory when it is made; examples take what they take."""
+"""For all tests: a hot store of 16 MiB, since each takes its memory when it is made; examples take what they take."""
 
 from __future__ import annotations
 
