@@ -129,5 +129,6 @@ def ringing(begun: Beginning, course: Course, now: Now) -> RunningCall:
         identity=begun.identity,
         attestation=begun.caller.attestation,
         attested=course.parties.attested,
+        codecs=course.parties.codecs,
         joined=(*invitation.redirected.calls, begun.key) if invitation.redirected else (),
     )

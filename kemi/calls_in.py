@@ -262,6 +262,7 @@ def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "")
             sip.say_seldom(FULL)
         elif decision.rule.startswith("exchange "):
             sip.say_seldom(NO_EXCHANGE.format(decision.rule.removeprefix("exchange "), decision.account))
+            sip.add_to_reply(HOLE_REASON)
         elif decision.rule == "loss":
             sip.say_seldom(LOSS.format(decision.account, by, "is refused"))
         elif hole := hole_of(decision):

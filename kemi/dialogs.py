@@ -7,11 +7,12 @@ restart. Columns and their order are those of Kamailio 5.6's dialog (version 7) 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from kemi.clock import Now
-from kemi.notes import SENT, Sent
+from kemi.notes import CODECS, NAT, REFERRED, SENT, Sent
 from kemi.store.calls import RunningCall
 
 CONFIRMED = 4
@@ -27,6 +28,8 @@ DIALOG_COLUMNS = (
     "callee_sock(string) state(int) start_time(int) timeout(int) sflags(int) iflags(int) toroute_name(string,null) "
     "req_uri(string) xdata(string,null)"
 )
+ALL_REACHABLE: Mapping[bytes, str] = MappingProxyType({})
+
 VARS_COLUMNS = "id(int,auto) hash_entry(int) hash_id(int) dialog_key(string) dialog_value(string)"
 VERSION_COLUMNS = "id(int,auto) table_name(string) table_version(int)"
 
@@ -77,19 +80,28 @@ def _routes(uris: tuple[str, ...]) -> str:
     return ",".join(f"<{uri}>" for uri in uris)
 
 
-def write_tables(folder: Path, calls: Iterable[RunningCall], now: Now) -> None:
-    """Writes the tables anew, each whole or not at all."""
+def write_tables(
+    folder: Path, calls: Iterable[RunningCall], now: Now, nat: Mapping[bytes, str] = ALL_REACHABLE
+) -> None:
+    """Writes the tables anew, each whole or not at all. `nat`: by call, the note of sides that may stand behind one."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o2770)
     rows: list[str] = []
     variables: list[str] = []
     for number, call in enumerate(calls, start=1):
         rows.append(dialog_row(number, call, now))
-        sent = Sent(call.from_tag, call.sent_from, call.sent_to)
-        for name, value in (("call", call.hex), (SENT, sent.to_note())):
+        for name, value in _notes(call, nat.get(call.key, "")):
             variables.append(_row(len(variables) + 1, call.h_entry, call.h_id, name, value))
     _write(folder / "version", VERSION_COLUMNS, ["1:dialog:7", "2:dialog_vars:1"])
     _write(folder / "dialog", DIALOG_COLUMNS, rows)
     _write(folder / "dialog_vars", VARS_COLUMNS, variables)
+
+
+def _notes(call: RunningCall, nat: str) -> Iterator[tuple[str, str]]:
+    """What the dialog kept for us of an answered call."""
+    yield "call", call.hex
+    yield SENT, Sent(call.from_tag, call.sent_from, call.sent_to).to_note()
+    said = {NAT: nat, CODECS: " ".join(call.codecs), REFERRED: call.referred}
+    yield from ((name, value) for name, value in said.items() if value)
 
 
 def _write(path: Path, columns: str, rows: list[str]) -> None:

@@ -138,6 +138,7 @@ def change_gateway(
             sent_from=parties.from_uri,
             sent_to=parties.to_uri,
             attested=parties.attested,
+            codecs=parties.codecs,
         )
         change.put_call(after)
         return way, parties

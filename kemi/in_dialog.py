@@ -135,7 +135,7 @@ def _pass_on(
     if not sip.loose_route():
         return _refuse(request.method, guards.FORBIDDEN)
     if request.method != "ACK":
-        advance(rooms, running.hex, side, request.cseq, None)
+        advance(rooms, running.hex, side, request.cseq, None, refers=bool(refer_to))
         if request.contacts:
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
     ends.forget_claims(seen)

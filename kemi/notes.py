@@ -20,7 +20,7 @@ REDIRECTED = "redirected"
 sides that ring; a request that waits to move its sender's target; targets that have moved; what the callee at hand was
 told; sides that may stand behind a NAT; the gateway whose challenge was answered; what the gateway at hand takes of an
 offer; the side whose REFER went on last; the places to which gateways have sent the call."""
-CALLER, CALLEE = "caller", "callee"
+CALLER, CALLEE = SIDES = "caller", "callee"
 
 
 class Early(NamedTuple):

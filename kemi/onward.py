@@ -11,6 +11,7 @@ from kemi.store import accounts
 from kemi.store.calls import Hop
 from kemi.store.devices import device_by_id
 from kemi.store.environment import HotStore
+from kemi.store.layout import CLOSED
 from kemi.store.locations import locations_of
 from kemi.store.networks import host_of
 from kemi.store.numbers import TO_DEVICE, TO_TRUNK, TO_URI, Number, Place, parse_uri
@@ -45,6 +46,21 @@ def hops_of_number(store: HotStore, txn: Any, number: Number, now: Now) -> tuple
     """The whole list, with what can't be reached left out."""
     found = [hop for place in number.places for hop in _hops(store, txn, place, number.digits, now)]
     return tuple(found[:HOPS_MAX])
+
+
+def leads_nowhere(store: HotStore, txn: Any, number: Number) -> bool:
+    """Whether a number has places, and whatever they name is gone or closed for good: nobody is only away then."""
+    return bool(number.places) and not any(_stands(store, txn, place) for place in number.places)
+
+
+def _stands(store: HotStore, txn: Any, place: Place) -> bool:
+    if place.kind == TO_URI:
+        return True
+    by_id = device_by_id if place.kind == TO_DEVICE else trunk_by_id
+    party = by_id(store.config, txn, place.id)
+    if party is None or party.state == "closed":
+        return False
+    return not any(one.flags & CLOSED for one in accounts.path_of(store, txn, party.account))
 
 
 def _hops(store: HotStore, txn: Any, place: Place, digits: str, now: Now) -> list[Hop]:

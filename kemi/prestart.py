@@ -10,11 +10,12 @@ import os
 import sys
 from pathlib import Path
 
-from kemi import dialogs
+from kemi import dialogs, notes
 from kemi.clock import Now, boot_id, now
 from kemi.grants import due_ms
 from kemi.joined import is_last
 from kemi.settlement import End, settle
+from kemi.sides import is_device
 from kemi.store import queues
 from kemi.store.calls import RunningCall
 from kemi.store.carry import begin_store
@@ -42,8 +43,9 @@ def prepare(run_dir: Path, data_dir: Path, moment: Now) -> int:
         store = begin_store(run_dir, data_dir, boot_id(), generation, moment)
     calls = _take_over(store, generation, moment)
     farewells = _farewells(store)
+    nat = {call.key: " ".join([side for side in notes.SIDES if is_device(store, call, side)]) for call in calls}
     store.close()
-    dialogs.write_tables(data_dir / DIALOGS_FOLDER, [*calls, *farewells], moment)
+    dialogs.write_tables(data_dir / DIALOGS_FOLDER, [*calls, *farewells], moment, nat)
     return len(calls)
 
 

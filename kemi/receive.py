@@ -21,7 +21,7 @@ from kemi.destination import Local, check_states
 from kemi.invitation import Invitation
 from kemi.invites import Repeated, invite_key, repeated
 from kemi.joined import join
-from kemi.onward import hops_of_device, hops_of_number
+from kemi.onward import hops_of_device, hops_of_number, leads_nowhere
 from kemi.packages import first_holds
 from kemi.quote import Chain, Look
 from kemi.refusal import Refusal, Refused
@@ -124,7 +124,8 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
             hops_of_number(store, txn, number, now) if number else tuple(hops_of_device(store, txn, local.device, now))
         )
         if not hops:
-            raise Refusal("away", 0, 0)
+            lost = number is not None and leads_nowhere(store, txn, number)
+            raise Refusal("places", owner_path[0].id, 0, number.digits) if lost and number else Refusal("away", 0, 0)
         if invitation.place is not None:
             hops = tuple([hop for hop in hops if hop == invitation.place])[:1]
             if not hops and not isinstance(caller, Gateway):

@@ -42,6 +42,9 @@ HOLES = {
     "tariff": "the rates of tariff {detail} for account {account} aren't there: give it one, or publish it",
     "plan": "routing plan {detail} isn't there: name another one, or publish it",
     "gateway": "gateway {detail}, which the routing plan names, isn't there",
+    "empty": "routing plan {detail} has no gateway at all: give it one, and publish it",
+    "closed": "provider {detail} is closed, and the routing plan still names it: take it out, and publish it",
+    "places": "number {detail} leads to nobody: what its places name is gone or closed",
     "provider": "provider {detail}, of a gateway that the routing plan names, isn't in the store",
     "groups": "the destination groups that hold aren't in the rates: publish the ratebook",
 }

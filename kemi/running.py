@@ -77,11 +77,12 @@ def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str, prov
         return may_speak(store, txn, running, side, ip, proven)
 
 
-def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) -> None:
+def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None, *, refers: bool = False) -> None:
     """Notes a request that was let through: its CSeq, and its Contact if it moves the side's remote target.
 
-    `contact` None: the target stays. A lower CSeq than the noted one changes nothing; the same one may move the
-    target (it moves when the request is accepted, and by the Contact of a 2xx, which has no CSeq of its own).
+    `contact` None: the target stays. `refers`: it is a REFER. A lower CSeq than the noted one changes nothing; the same
+    one may move the target (it moves when the request is accepted, and by the Contact of a 2xx, which has no CSeq of
+    its own).
     """
     field = "caller_leg" if side == "caller" else "callee_leg"
     with Change(rooms.store) as change:
@@ -92,4 +93,5 @@ def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) 
         moved = leg._replace(cseq=cseq, contact=contact or leg.contact)
         if moved == leg:
             return
-        change.put_call(running._replace(**{field: moved}))
+        after = running._replace(**{field: moved})
+        change.put_call(after._replace(referred=side) if refers else after)

@@ -13,6 +13,7 @@ from kemi.quote import Look, NoExchange, expected_length_s, net_micros
 from kemi.rankings import Ranking, Rankings, rankings_of
 from kemi.store import accounts, health, quality
 from kemi.store.calls import ChargeLeg
+from kemi.store.layout import CLOSED
 from kemi.store.specials import EMERGENCY
 from kemi.store.translate import CALLED, Translations, is_number
 from kemi.store.trunks import Gateway
@@ -173,6 +174,8 @@ def hole_in(look: Look, offered: Offer) -> tuple[str, str]:
     """What is missing of the first gateway of an offer that something is missing of, as a rule of `refusal.HOLES` and
     its detail; empty: nothing is.
     """
+    if not offered.plan.gateways():
+        return "empty", offered.plan.name
     for gateway_id in dict.fromkeys(int(choice.gateway) for tier in offered.tiers for choice in tier):
         gateway = look.configuration.gateway(look.txn, gateway_id)
         if gateway is None:
@@ -180,6 +183,8 @@ def hole_in(look: Look, offered: Offer) -> tuple[str, str]:
         provider = accounts.get(look.store, look.txn, gateway.provider)
         if provider is None:
             return "provider", str(gateway.provider)
+        if provider.flags & CLOSED:
+            return "closed", f"{gateway.provider} (of gateway {gateway_id})"
         tariff = gateway.tariff or provider.tariff
         if not look.has_rates(tariff):
             return "tariff", f"{tariff} (of gateway {gateway_id})"

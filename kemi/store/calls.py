@@ -227,6 +227,10 @@ class RunningCall(NamedTuple):
     """What was signed for the gateway at hand."""
     joined: tuple[bytes, ...] = ()
     """Keys of all calls of its dialog (`kemi.joined`), in the order in which they were made; empty: it is alone."""
+    codecs: tuple[str, ...] = ()
+    """To which the gateway at hand has limited the caller's offers; empty: to none."""
+    referred: str = ""
+    """The side whose REFER went on last; empty: neither's."""
 
     @property
     def is_forwarded(self) -> bool:

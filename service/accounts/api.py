@@ -26,6 +26,7 @@ from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
 from service.tariffs.checks import check_exchange
+from service.tariffs.notices import tell_moved
 
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
 
@@ -271,6 +272,7 @@ async def edit_account(call: Call) -> Answer:
         raise invalid("/commission", "only a reseller earns commission")
     if "tariff_id" in values:
         await _check_tariff(call, values["tariff_id"], call.row.path, call.row.currency)
+        await tell_moved(call.conn, call.row, values["tariff_id"], call.actor.name, call.now_ms)
     if "name" in values and await changes.name_is_taken(call.conn, call.row.parent_id, values["name"], call.row.id):
         raise Problem("conflict", f"the parent has an account {values['name']!r} already")
     return await _changed(call, "account.change", values)

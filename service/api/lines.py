@@ -100,6 +100,18 @@ def as_text(value: Expression) -> Text:
     return sa.cast(value, sa.Text)
 
 
+class Doubtful(NamedTuple):
+    """A cell of text, in two ways."""
+
+    careful: Text
+    """Right, whatever it says."""
+    plain: Text
+    """As it stands: right if it is harmless."""
+
+
+Cell = Text | Doubtful
+
+
 class Spelling:
     """How a file's cells are written, in one engine's SQL."""
 
@@ -108,8 +120,16 @@ class Spelling:
         self._zone = zone
         self._is_sqlite = is_sqlite
 
-    def line(self, cells: Sequence[Text]) -> Text:
+    def line(self, cells: Sequence[Cell]) -> Text:
         """A line of cells: put together at once, since text behind text is copied again for each cell."""
+        texts = [one for one in cells if isinstance(one, Doubtful)]
+        careful = self._put([one.careful if isinstance(one, Doubtful) else one for one in cells])
+        if self._is_sqlite or self.kind != "csv" or not texts:
+            return careful
+        plain = self._put([one.plain if isinstance(one, Doubtful) else one for one in cells])
+        return sa.case((_are_harmless([one.plain for one in texts]), plain), else_=careful)
+
+    def _put(self, cells: Sequence[Text]) -> Text:
         marks = ["%s"] * len(cells)
         told = ",".join(marks) + "\r\n" if self.kind == "csv" else "<row>" + "".join(marks) + "</row>"
         return (sa.func.printf if self._is_sqlite else sa.func.format)(constant(told), *cells, type_=sa.Text())
@@ -166,15 +186,20 @@ class Spelling:
             return value
         return sa.case((sa.func.length(value) > sa.literal_column("0"), self._string(value)), else_=constant("<c/>"))
 
-    def text(self, value: Expression) -> Text:
+    def flag(self, value: Expression) -> Text:
+        """Yes or no."""
+        yes, no = ("yes", "no") if self.kind == "csv" else ('<c t="b"><v>1</v></c>', '<c t="b"><v>0</v></c>')
+        return sa.case((value, constant(yes)), else_=constant(no))
+
+    def text(self, value: Expression) -> Doubtful:
         """What somebody wrote: never a formula, never a mark of the file; what a file can't say is left to it.
 
         Null: nothing.
         """
         if self.kind == "csv":
-            return self._csv(value)
+            return Doubtful(self._csv(value), value)
         filled = sa.func.length(value) > sa.literal_column("0")
-        return sa.case((filled, self._xml(value)), else_=constant("<c/>"))
+        return Doubtful(sa.case((filled, self._xml(value)), else_=constant("<c/>")), value)
 
     def _csv(self, value: Expression) -> Text:
         begins = sa.func.substr(value, _ONE, _ONE).op("IN", is_comparison=True)(_BEGINNINGS)
@@ -213,6 +238,17 @@ class Spelling:
         return value.op("~", is_comparison=True)(constant(f"[{marks}]"))
 
 
+def _are_harmless(texts: Sequence[Text]) -> sa.ColumnElement[bool]:
+    """On PostgreSQL, whether none of a line's texts has a mark of CSV or begins as a formula: one look for all of them,
+    with a character between that they hardly ever have.
+    """
+    together: Text = sa.func.concat_ws(constant(_BETWEEN), constant(""), *texts, type_=sa.Text())
+    return ~together.op("~", is_comparison=True)(constant(f'[,"\r\n]|{_BETWEEN}[{_BEGINS}]'))
+
+
+_BETWEEN = "\x01"
+_BEGINS = "".join(sorted(FORMULAS, key="-".__eq__))
+"""As a class of a regular expression has them: the hyphen last."""
 _M: Expression = sa.literal_column("1000000")
 _BEGINNINGS: Text = sa.literal_column("(" + ", ".join(f"'{one}'" for one in FORMULAS) + ")", sa.Text())
 _ONE: Expression = sa.literal_column("1")

@@ -14,6 +14,7 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.lines import (
     LINES_MAX,
+    Cell,
     Expression,
     Lines,
     LinesAsked,
@@ -75,7 +76,7 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     spelling = await _spelling(call, asked)
     cells = _cells(call, spelling)
     mixed = sa.case((_is_mixed(paid), cdrs.c.id))
-    cells[MARGIN] = sa.case((_is_mixed(paid), _place()), else_=cells[MARGIN])
+    cells[MARGIN] = sa.case((_is_mixed(paid), _place()), else_=spelling.amount(_margin(call)))
     line = spelling.line([cells[name] for name in asked.names])
     query = sa.select(line, order.column, cdrs.c.id, mixed)
     query = _joined(call, query).where(*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order))
@@ -207,7 +208,7 @@ async def _worked_out(call: Call, spelling: Spelling, ids: list[int]) -> dict[in
     return found
 
 
-def _cells(call: Call, spelling: Spelling) -> dict[str, Text]:
+def _cells(call: Call, spelling: Spelling) -> dict[str, Cell]:
     """By the names of a file's columns."""
     beside, own = _BESIDE, _BESIDE.own
     number, text, word = spelling.number, spelling.text, spelling.word
@@ -224,7 +225,8 @@ def _cells(call: Call, spelling: Spelling) -> dict[str, Text]:
         "gateway_id": _seen(sees_gateway, sa.func.nullif(cdrs.c.gateway_id, 0)),
     }
     names = call.may(_P.NUMBERS_READ)
-    found = {name: text(cdrs.c[name]) for name in _TEXTS} | {name: word(cdrs.c[name]) for name in _WORDS}
+    found: dict[str, Cell] = {name: text(cdrs.c[name]) for name in _TEXTS}
+    found |= {name: word(cdrs.c[name]) for name in _WORDS}
     found |= {name: text(_caller(call, cdrs.c[name], is_caller_seen)) for name in ("caller", "caller_sent")}
     found |= {name: spelling.moment(cdrs.c[column]) for name, column in _MOMENTS.items()}
     found |= {name: number(column) for name, column in numbered.items()}
@@ -233,6 +235,7 @@ def _cells(call: Call, spelling: Spelling) -> dict[str, Text]:
         "duration_ms": number(cdrs.c.duration_ms),
         "pdd_ms": number(pdd()),
         "sip_code": number(cdrs.c.sip_code),
+        "private": spelling.flag(cdrs.c.private),
         "rule": text(_seen(sees_rule, cdrs.c.rule)),
         "account_id": number(beside.caller.c.id),
         "account": text(beside.caller.c.name if call.may(_P.ACCOUNTS_READ) else constant("")),
@@ -245,7 +248,6 @@ def _cells(call: Call, spelling: Spelling) -> dict[str, Text]:
         "currency": word(own.c.currency),
         "billed_s": number(own.c.billed_s),
         "prefix": word(own.c.prefix),
-        MARGIN: spelling.amount(_net(beside.mine) - sa.func.coalesce(_paid(call).micros, 0)),
         "cost": spelling.amount(_seen(sees_cost, cdrs.c.cost_micros)),
         "cost_currency": word(_seen(sees_cost, cdrs.c.cost_currency)),
     }
@@ -257,6 +259,11 @@ def _caller(call: Call, told: Expression, is_its_side: Expression) -> Expression
     if call.actor.is_root:
         return sa.case((told == "", cdrs.c.withheld), else_=told)
     return sa.case((is_its_side | ~cdrs.c.private, told), else_="")
+
+
+def _margin(call: Call) -> Expression:
+    """In one currency."""
+    return _net(_BESIDE.mine) - sa.func.coalesce(_paid(call).micros, 0)
 
 
 def _seen(who: Expression | None, value: Expression) -> Expression:

@@ -16,6 +16,9 @@ rate_notices = sa.Table(
     refers("account_id", "accounts.id"),  # who sells by the tariff, and tells of it
     refers("tariff_id", "tariffs.id"),
     refers("publication_id", "publications.id", nullable=True),  # that waits for its moment; null: it was done at once
+    refers(
+        "payer_id", "accounts.id", nullable=True
+    ),  # that came to the tariff from another one; null: whoever pays by it
     text("before", ""),  # the version until then; empty: whatever holds before the publication's moment
     text("after"),
     big("takes_ms"),  # when the new version comes into force
@@ -36,9 +39,12 @@ rate_notices = sa.Table(
     sa.Index(None, "account_id", "id"),
     sa.Index(None, "tariff_id", "state"),
     sa.Index(None, "publication_id"),
+    sa.Index(None, "payer_id"),
     sqlite_autoincrement=True,
 )
-"""One tariff's new version, as those are told of it who pay by it. Their mails are rows of `mails`."""
+"""One tariff's new version, as those are told of it who pay by it; or another tariff, as its account is told of it.
+Their mails are rows of `mails`.
+"""
 
 notice_terms = sa.Table(
     "notice_terms",

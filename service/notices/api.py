@@ -23,7 +23,7 @@ from service.messages.mails_api import MAILS, mail_view
 from service.messages.sellers import seller_of
 from service.messages.views import MailQuery, MailView
 from service.notices.gathering import TEMPLATE, said
-from service.notices.payers import payers
+from service.notices.payers import told_by
 from service.notices.telling import Changes, RatesGone, told_of
 from service.notices.views import (
     CHANGES_SHOWN_MAX,
@@ -68,13 +68,13 @@ async def show_notice(call: Call) -> Answer:
 
 
 async def _count(call: Call) -> int:
-    found = payers(call.row.tariff_id).order_by(None).subquery()
+    found = told_by(call.row).order_by(None).subquery()
     return int((await call.conn.execute(sa.select(sa.func.count()).select_from(found))).scalar_one())
 
 
 async def sample_notice(call: Call) -> Answer:
     """How many accounts would be told now, and some of them with their readers."""
-    ids = list((await call.conn.execute(payers(call.row.tariff_id).limit(SAMPLE_ROWS))).scalars())
+    ids = list((await call.conn.execute(told_by(call.row).limit(SAMPLE_ROWS))).scalars())
     people = await readers_of(call.conn, ids, Permission.TARIFFS_READ)
     names = await call.find_all("account", ids)
     sample = [
@@ -121,7 +121,7 @@ async def preview_notice(call: Call) -> Answer:
     """As an account's people would read it."""
     body: ToAccount = call.body
     account = await call.find("account", body.account_id)
-    is_payer = payers(call.row.tariff_id).where(accounts.c.id == account.id)
+    is_payer = told_by(call.row).where(accounts.c.id == account.id)
     if (await call.conn.execute(is_payer)).first() is None:
         raise Problem("conflict", "its prices don't change, or it wants no notice: name an account of the sample")
     found = await _changes(call)

@@ -20,7 +20,7 @@ from service.database.engine import looking
 from service.database.notice_tables import rate_notices
 from service.database.tables import accounts, tariffs
 from service.messages.composing import moment_text
-from service.notices.payers import payers
+from service.notices.payers import told_by
 from service.notices.telling import Changes, RatesGone, Told, told_of
 
 TEMPLATE = "rate_change"
@@ -77,7 +77,7 @@ class Gatherer:
         """The next accounts."""
         async with looking(self._engine) as conn:
             tariff = (await conn.execute(sa.select(tariffs.c.name).where(tariffs.c.id == row.tariff_id))).scalar_one()
-            query = payers(row.tariff_id).where(accounts.c.id > row.position)
+            query = told_by(row).where(accounts.c.id > row.position)
             ids = list((await conn.execute(query.limit(ACCOUNTS_AT_ONCE))).scalars())
             people = await readers_of(conn, ids, Permission.TARIFFS_READ)
         letters = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import Row
 
 from service.database.notice_tables import notice_terms
 from service.database.peer_tables import devices, numbers
@@ -24,6 +25,12 @@ def payers(tariff_id: int) -> sa.Select[Any]:
     pays = accounts.c.kind.in_(("customer", "reseller")) & accounts.c.commission.is_(False)
     wanted = pays & (accounts.c.state != "closed") & accounts.c.id.not_in(silent)
     return sa.select(accounts.c.id).where(used & wanted).order_by(accounts.c.id)
+
+
+def told_by(notice: Row[Any]) -> sa.Select[Any]:
+    """Whom a notice tells: all who pay by its tariff, or the one account that came to it."""
+    found = payers(notice.tariff_id)
+    return found if notice.payer_id is None else found.where(accounts.c.id == notice.payer_id)
 
 
 def _is_used(table: sa.Table) -> sa.ColumnElement[bool]:

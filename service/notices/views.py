@@ -49,13 +49,14 @@ class NoticeQuery(Paging):
 
 
 class NoticeView(Told):
-    """A tariff's new version, as those are told of it who pay by it."""
+    """A tariff's new version, as those are told of it who pay by it; or another tariff, as an account is told of it."""
 
     id: int
     account_id: Annotated[int, Field(description="The seller")]
     tariff_id: int
     tariff: str
     publication_id: Annotated[int | None, Field(description="That waits for its moment; null: it was done at once")]
+    payer_id: Annotated[int | None, Field(description="The account that came to the tariff; null: all who pay by it")]
     before: Annotated[str, Field(description="The version until then; empty: not known before it is due")]
     after: str
     takes_at: Annotated[Moment, Field(validation_alias="takes_ms", description="When the version comes into force")]

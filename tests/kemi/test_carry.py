@@ -26,7 +26,7 @@ def written(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     tables: list[list[str]] = []
     monkeypatch.setattr(
         "kemi.prestart.dialogs.write_tables",
-        lambda _folder, calls, _now: tables.append([call.hex for call in calls]),
+        lambda _folder, calls, *_: tables.append([call.hex for call in calls]),
     )
     return tables
 

@@ -52,6 +52,17 @@ def test_a_running_call_is_a_row_with_all_that_a_bye_needs(world: World, tmp_pat
     assert read(tmp_path / "version") == [["1", "dialog", "7"], ["2", "dialog_vars", "1"]]
 
 
+def test_what_the_dialog_kept_for_us_stands_beside(world: World, tmp_path: Path) -> None:
+    """Codecs of the gateway, who may be told of a REFER, and which sides stand behind a NAT; nothing that is empty."""
+    call = talking(world)._replace(codecs=("PCMA", "G729"), referred="callee")
+    dialogs.write_tables(tmp_path, [call], world.now, {call.key: "caller"})
+    assert [row[3:] for row in read(tmp_path / "dialog_vars")][2:] == [
+        ["nat", "caller"],
+        ["codecs", "PCMA G729"],
+        ["referred", "callee"],
+    ]
+
+
 @pytest.mark.parametrize("late_s", [100, 101, 5000])
 def test_a_grant_that_is_over_gets_a_second(world: World, tmp_path: Path, late_s: int) -> None:
     """Kamailio ends it then, with BYE to both; a timeout that has passed it would take as none."""

@@ -26,6 +26,19 @@ GONE_VERSION = {"version": "ab" * 8, "currency": "EUR", "name": "gone"}
             ROOT,
             "tariff 66",
         ),
+        (lambda world: world.plan(routes=[]), "empty standard", ROOT, "routing plan standard has no gateway at all"),
+        (
+            lambda world: world.account(CARRIER, parent=ROOT, kind="provider", state="closed"),
+            f"closed {CARRIER} (of gateway 1)",
+            ROOT,
+            f"provider {CARRIER} (of gateway 1) is closed",
+        ),
+        (
+            lambda world: world.account(CARRIER, parent=ROOT, kind="provider", tariff=0),
+            "tariff 0 (of gateway 1)",
+            ROOT,
+            "the rates of tariff 0 (of gateway 1)",
+        ),
         (lambda world: world.do("tariff", id=CUSTOMER, **GONE_VERSION), f"tariff {CUSTOMER}", CUSTOMER, "the rates of"),
         (lambda world: world.do("tariff", id=LOWER, **GONE_VERSION), f"tariff {LOWER}", LOWER, f"for account {LOWER}"),
         (lambda world: world.account(LOWER, parent=2, tariff=0), "tariff 0", LOWER, "tariff 0 for account"),
@@ -47,7 +60,7 @@ def test_what_is_missing_is_named(world: World, dig: Any, rule: str, account: in
     assert (cdr["rule"], cdr["charges"], cdr["cost"]) == (rule, [], None)
 
 
-@pytest.mark.parametrize("plan", [{"routes": []}, {"routes": [["44", [[1, 1]]]]}, {"routes": [["33", []]]}])
+@pytest.mark.parametrize("plan", [{"routes": [["44", [[1, 1]]]]}, {"routes": [["33", []], ["", [[1, 1]]]]}])
 def test_what_is_meant_is_no_hole(world: World, plan: dict[str, Any]) -> None:
     """A plan without a route for the number, or that bars it."""
     world.plan(**plan)
@@ -81,6 +94,48 @@ def test_a_number_whose_tariff_is_not_there(world: World) -> None:
     refused = world.come_in()
     assert isinstance(refused, Refused)
     assert (refused.code, refused.rule, refused.account) == (503, "tariff 44", LOWER)
+
+
+def test_a_provider_that_is_suspended_is_no_hole(world: World) -> None:
+    """Somebody has meant it, for a while."""
+    world.plan(routes=[["", [[1, 1]]]])
+    world.account(CARRIER, parent=ROOT, kind="provider", state="suspended")
+    refused = world.invite()
+    assert isinstance(refused, Refused)
+    assert (refused.rule, hole_of(refused)) == ("route", "")
+
+
+@pytest.mark.parametrize("hole", ["trunk gone", "device of a closed account", "never was", "closed trunk"])
+def test_a_number_that_leads_to_nobody(world: World, hole: str) -> None:
+    """503 to whoever calls; one whose telephone is only away, or that has no places, is 480."""
+    owner = 7
+    world.account(owner, parent=ROOT)
+    world.device(7, owner)
+    world.at(7)
+    world.trunk(9, owner, networks=["127.0.0.9/32"])
+    place = {"kind": "trunk", "id": 99 if hole == "never was" else 9}
+    place = {"kind": "device", "id": 7} if "device" in hole else place
+    world.number(1, LOWER, place)
+    if hole == "trunk gone":
+        world.do("trunk_gone", id=9)
+    elif hole == "closed trunk":
+        world.trunk(9, owner, networks=["127.0.0.9/32"], state="closed")
+    elif "device" in hole:
+        world.account(owner, parent=ROOT, state="closed")
+    for refused in (world.come_in(), world.call_ours()):
+        assert isinstance(refused, Refused)
+        assert (refused.code, refused.rule, refused.account) == (503, "places 44201", LOWER)
+        assert "number 44201 leads to nobody" in hole_of(refused)
+    world.device(8, LOWER)
+    world.number(1, LOWER, place, {"kind": "device", "id": 8})
+    away = world.come_in()
+    assert isinstance(away, Refused)
+    assert (away.code, away.rule) == (480, "away")
+    world.number(1, LOWER)
+    empty = world.come_in()
+    assert isinstance(empty, Refused)
+    assert empty.rule == "away"
+    assert_consistent(world)
 
 
 def test_there_are_no_rates_at_all(world: World) -> None:

@@ -22,7 +22,7 @@ Walkers = Callable[[], Walker]
 
 
 def _rows(text: str) -> list[str]:
-    return re.findall(r"<tr>(.*?)</tr>", text.rsplit("<tbody>", maxsplit=1)[-1], re.DOTALL)
+    return re.findall(r"<tr[^>]*>(.*?)</tr>", text.rsplit("<tbody", maxsplit=1)[-1], re.DOTALL)
 
 
 @pytest.mark.parametrize("who", ["boss@op", "owner@upper", "owner@lower", "owner@customer", "owner@carrier"])
@@ -195,6 +195,46 @@ async def test_a_devices_password_is_shown_once(walker: Walker) -> None:
     assert password.group(1) not in (await walker.get(f"/devices/{number}")).text
     taken = await walker.post("/devices/new", account_id="5", username="kitchen", contacts_max="1")
     assert 'id="username-errors"' in taken.text
+
+
+async def test_roles_that_can_be_given_are_offered(walker: Walker, walkers: Callable[[], Walker]) -> None:
+    """To users of the account that it is about: none beyond what the inviter may, and not the Super Admin's below."""
+
+    async def offered(who: Walker, path: str) -> set[str]:
+        text = (await who.get(path)).text
+        return set(re.findall(r'<label class="form-check-label" for="role_ids-\d+">([^<]*)</label>', text))
+
+    await walker.sign_in("boss@op.example")
+    assert {"Super Admin", "Admin", "Owner"} <= await offered(walker, "/users/new?account_id=1")
+    assert "Super Admin" not in await offered(walker, "/users/new?account_id=5")
+    admin = walkers()
+    await admin.sign_in("admin@op.example")
+    own = await offered(admin, "/users/new?account_id=1")
+    assert "Super Admin" not in own
+    assert "Read-only" in own
+    customer = walkers()
+    await customer.sign_in("owner@customer.example")
+    assert "Owner" in await offered(customer, "/users/new")
+    held = await offered(walker, "/users/2/roles")
+    assert "Admin" in held
+
+
+@pytest.mark.parametrize(("path", "has"), [("/accounts/2/edit", True), ("/accounts/5/edit", False)])
+async def test_a_form_asks_what_its_thing_can_have(walker: Walker, path: str, has: bool) -> None:
+    """Only a reseller earns commission."""
+    await walker.sign_in("boss@op.example")
+    assert ('name="commission"' in (await walker.get(path)).text) is has
+
+
+async def test_an_empty_list_says_what_to_do(walker: Walker) -> None:
+    """What can be made, below what is said; with filters the way to all of it."""
+    await walker.sign_in("boss@op.example")
+    empty = (await walker.get("/patterns")).text.partition('class="kb-empty"')[2]
+    assert 'href="/patterns/new"' in empty
+    filtered = (await walker.get("/accounts?name=nobody-is-called-so")).text.partition('class="kb-empty"')[2]
+    assert 'href="/accounts"' in filtered
+    await walker.sign_in("reader@op.example")
+    assert "/patterns/new" not in (await walker.get("/patterns")).text
 
 
 async def test_a_role_gives_only_what_its_maker_has(walker: Walker) -> None:

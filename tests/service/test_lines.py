@@ -61,6 +61,24 @@ async def test_text_is_the_same_in_both_ways(engine: AsyncEngine, text: str) -> 
     assert _cell(told.replace("\r", "&#13;")) == _cell(book.row([text]).replace("\r", "&#13;"))
 
 
+async def test_texts_of_a_line_dont_change_each_other(engine: AsyncEngine) -> None:
+    """Harmless ones beside others, and nothing; each as it is alone."""
+    async with reading(engine) as conn:
+        spelling = Spelling("csv", offsets(BERLIN, FROM_S, UNTIL_S), is_sqlite=is_sqlite(conn))
+        for at in range(len(TEXTS)):
+            texts = [*TEXTS[at : at + 2], "a", None]
+            cells = [spelling.text(sa.cast(sa.literal(one), sa.Text)) for one in texts]
+            told = (await conn.execute(sa.select(spelling.line(cells)))).scalar_one()
+            assert told == ",".join(_csv(one or "").removesuffix("\r\n") for one in texts) + "\r\n"
+
+
+@pytest.mark.parametrize("is_so", [True, False])
+async def test_a_flag_is_yes_or_no(engine: AsyncEngine, is_so: bool) -> None:
+    """In a workbook it is one, too."""
+    assert await _told(engine, "csv", lambda spelling: spelling.flag(sa.literal(is_so))) == _csv(is_so)
+    assert await _told(engine, "xlsx", lambda spelling: spelling.flag(sa.literal(is_so))) == book.row([is_so])
+
+
 async def test_what_is_not_there_is_empty(engine: AsyncEngine) -> None:
     """Neither a zero nor the word."""
     nothing = sa.cast(sa.null(), sa.Text)

@@ -367,6 +367,48 @@ async def test_many_get_one_each_though_the_service_dies_between(
     assert (done["state"], done["accounts"]) == ("done", 11)
 
 
+async def test_an_account_that_comes_to_another_tariff_is_told(market: Market, room: Mailroom) -> None:
+    """At once but for the look: from the prices that it knew, by whatever way; nobody else, and not back to them."""
+    other = (await market.reseller.do("tariff.make", account_id=market.trade.reseller_id, name="b", source=DEAR))["id"]
+    await market.reseller.do("tariff.bring-into-force", tariff_id=other)
+    third = await market.tariff(market.reseller, market.trade.reseller_id, "c")
+    customer = market.trade.customer_id
+
+    async def move(tariff_id: int) -> dict[str, Any]:
+        await market.reseller.do("account.edit", account_id=customer, tariff_id=tariff_id)
+        return (await market.notices())[0]
+
+    planned = await move(other)
+    assert (planned["payer_id"], planned["tariff"], planned["state"]) == (customer, "b", "waiting")
+    assert planned["effective_at"] < planned["due_at"]
+    assert (await move(third))["state"] == "cancelled"  # c says what retail said
+    planned = await move(other)
+    sample = await market.reseller.do("rate-notice.sample", rate_notice_id=planned["id"])
+    assert [one["account_id"] for one in sample["sample"]] == [customer]
+    await market.publish()  # of the tariff that it left
+    market.wait(NOW_MS + 15 * MINUTE_MS)
+    for _ in range(2):
+        await market.work()
+    (letter,) = room.letters
+    assert letter["To"] == "c@c.example"
+    (row,) = rows_of(letter)
+    assert (row["Old Rate/Min"], row["New Rate/Min"], row["Direction"]) == ("0.05", "0.06", "Increase")
+    await market.reseller.do("account.edit", account_id=customer, name="renamed", tariff_id=other)
+    assert [one["payer_id"] for one in await market.notices(state="waiting")] == []
+
+
+async def test_nobody_is_told_of_a_tariff_that_cannot_be_compared(market: Market) -> None:
+    """The first one, none any more, and one whose seller tells nobody."""
+    customer = market.trade.customer_id
+    other = (await market.reseller.do("tariff.make", account_id=market.trade.reseller_id, name="b", source=DEAR))["id"]
+    await market.reseller.do("tariff.bring-into-force", tariff_id=other)
+    await market.reseller.do("account.edit", account_id=customer, tariff_id=None)
+    await market.reseller.do("account.edit", account_id=customer, tariff_id=other)
+    await market.terms(market.reseller, market.trade.reseller_id, sends=False)
+    await market.reseller.do("account.edit", account_id=customer, tariff_id=market.retail)
+    assert [one for one in await market.notices() if one["payer_id"] is not None] == []
+
+
 async def test_only_who_sells_can_say_that_customers_are_told(market: Market) -> None:
     """And nobody of somebody outside."""
     trade = market.trade

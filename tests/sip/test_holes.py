@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
-from tests.kemi.world import CUSTOMER, LOWER, UPPER, terms
-from tests.sip.agents import Agent, Call
+from tests.kemi.world import CARRIER, CUSTOMER, LOWER, ROOT, UPPER, terms
+from tests.sip.agents import Agent, Call, Message
 from tests.sip.calls import hang_up
+from tests.sip.phones import Phone
 from tests.sip.proxy import Proxy
 
+HOLE = 'Q.850;cause=38;text="Configuration incomplete"'
 HOLES: list[tuple[str, Callable[[Proxy], dict[str, Any]]]] = [
     ("routing plan 77 isn't there", lambda proxy: proxy.trunk_body(1, CUSTOMER, plan=77)),
     ("gateway 88, which the routing plan names, isn't there", lambda proxy: proxy.plan_body(routes=[["", [[88, 1]]]])),
@@ -20,6 +22,16 @@ HOLES: list[tuple[str, Callable[[Proxy], dict[str, Any]]]] = [
         lambda _: {"do": "tariff", "id": LOWER, "version": "ab" * 8, "currency": "EUR", "name": "gone"},
     ),
     ("account 99 isn't in the store", lambda proxy: proxy.account_body(LOWER, parent=99)),
+    ("routing plan standard has no gateway at all", lambda proxy: proxy.plan_body(routes=[])),
+    (
+        f"provider {CARRIER} (of gateway 1) is closed",
+        lambda proxy: proxy.account_body(CARRIER, parent=ROOT, kind="provider", state="closed"),
+    ),
+    (
+        "the rates of tariff 0 (of gateway 1)",
+        lambda proxy: proxy.account_body(CARRIER, parent=ROOT, kind="provider", tariff=0),
+    ),
+    ("the rates of tariff 66 for account 4 aren't there", lambda proxy: proxy.trunk_body(1, CUSTOMER, tariff=66)),
 ]
 
 
@@ -29,25 +41,63 @@ def _filled(proxy: Proxy) -> Iterator[None]:
     yield
     rates = {prefix: terms("0.03") for prefix in ("", "49", "50")}
     proxy.send(proxy.account_body(LOWER, parent=UPPER), proxy.tariff_body(LOWER, rates), proxy.plan_body())
-    proxy.send(proxy.trunk_body(1, CUSTOMER), {"do": "number_gone", "id": 1})
+    carrier = proxy.account_body(CARRIER, parent=ROOT, kind="provider")
+    proxy.send(carrier, proxy.trunk_body(1, CUSTOMER), {"do": "number_gone", "id": 1})
 
 
 @pytest.mark.parametrize(("said", "hole"), HOLES)
 def test_a_hole_is_named(proxy: Proxy, caller: Agent, said: str, hole: Callable[[Proxy], dict[str, Any]]) -> None:
     """To the operator; the caller learns that it is not its own affair."""
-    proxy.send(hole(proxy))
+    proxy.send(proxy.plan_body(routes=[["", [[1, 1]]]]), hole(proxy))
     before = proxy.log.stat().st_size
-    call = Call(caller, "0033123")
-    call.invite()
-    answer = caller.expect(503, Call_ID=call.call_id)
-    call.to_tag = answer.tag("To")
-    call.ack()
+    answer = refused(proxy, caller, "0033123")
     assert answer.first_line == "SIP/2.0 503 Temporarily unavailable"
-    assert answer.header("Reason") == 'Q.850;cause=38;text="Configuration incomplete"'
+    assert answer.header("Reason") == HOLE
     log = proxy.log.read_bytes()[before:].decode()
     assert f"kambill: a hole in the configuration: {said}" in log
     assert "calls of trunk 1 get 503" in log
     assert "fault" not in log
+
+
+def test_a_missing_rate_of_exchange_is_named(proxy: Proxy, caller: Agent) -> None:
+    """The customer's account is in another currency than its tariff."""
+    proxy.send(proxy.account_body(CUSTOMER, parent=LOWER, currency="CHF"))
+    before = proxy.log.stat().st_size
+    answer = refused(proxy, caller, "0033123")
+    assert answer.header("Reason") == HOLE
+    assert "no rate of exchange EUR/CHF: calls of account 4 get 503" in proxy.log.read_bytes()[before:].decode()
+
+
+def refused(proxy: Proxy, caller: Agent, number: str) -> Message:
+    """A 503, acknowledged."""
+    call = Call(caller, number)
+    call.invite()
+    answer = caller.expect(503, Call_ID=call.call_id)
+    call.to_tag = answer.tag("To")
+    call.ack()
+    return answer
+
+
+def test_a_number_that_leads_to_a_trunk_that_is_gone(proxy: Proxy, caller: Agent) -> None:
+    """Named; with another place that stands it is passed over."""
+    proxy.send(proxy.number_body(1, "442079460111", CUSTOMER, {"kind": "trunk", "id": 77}))
+    before = proxy.log.stat().st_size
+    answer = refused(proxy, caller, "00442079460111")
+    assert answer.first_line == "SIP/2.0 503 Temporarily unavailable"
+    assert answer.header("Reason") == HOLE
+    said = "a hole in the configuration: number 442079460111 leads to nobody"
+    assert said in proxy.log.read_bytes()[before:].decode()
+
+
+def test_a_device_of_a_closed_account(proxy: Proxy, agent: Callable[..., Agent]) -> None:
+    """No hole: it is told that its account is suspended; nothing is held."""
+    proxy.send(proxy.device_body(111, CUSTOMER), proxy.account_body(CUSTOMER, parent=LOWER, state="closed"))
+    phone = Phone(agent("127.0.0.71", 0), user="d111")
+    call = phone.dial("0033123")
+    answer = phone.agent.expect_answer("INVITE", call.call_id, str(call.cseq))
+    assert (answer.code, answer.headers("Reason")) == (403, [])
+    assert proxy.cdr(call.call_id)["rule"] == "suspended"
+    proxy.send({"do": "device_gone", "id": 111})
 
 
 def test_another_refusal_has_no_reason(proxy: Proxy, caller: Agent) -> None:

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.kemi.world import CUSTOMER, EURO
-from tests.sip.agents import Agent, Call
+from tests.kemi.world import CARRIER, CUSTOMER, EURO
+from tests.sip.agents import SDP, Agent, Call
 from tests.sip.calls import answer, hang_up
+from tests.sip.phones import Phone
 from tests.sip.proxy import Proxy, eventually
+from tests.sip.test_numbers import pick_up
 
 GRANT_S = 4
+ANN, BOB = 111, 112
 
 
 @pytest.fixture
@@ -90,6 +93,55 @@ def test_a_call_goes_on_over_a_restart_and_is_hung_up(proxy: Proxy, caller: Agen
     cdr = settled(proxy, call)
     assert (cdr["outcome"], cdr["ended_by"]) == ("answered", "caller")
     assert proxy.account(CUSTOMER).held == 0
+
+
+def test_a_telephone_behind_a_nat_and_a_choosy_gateway(
+    proxy: Proxy, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """After the restart both are treated as before: the telephone's answers say where it is, offers are limited."""
+    device, choosy = proxy.device_body(ANN, CUSTOMER), proxy.gateway_body(1, CARRIER, "127.0.0.11")
+    proxy.send({"do": "credit", "account": CUSTOMER, "micros": EURO}, device, choosy | {"codecs": ["PCMU"]})
+    phone = Phone(agent("127.0.0.71", 0), user=f"d{ANN}")
+    within = f"<sip:d{ANN}@192.168.1.9:5060>"
+    call = phone.dial("0033123", Contact=within)
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    back = pick_up(phone.agent, call, gateway, invite)
+    kill_and_start(proxy)
+    back.request("INVITE", Contact=f"<{call.target}>")
+    again = phone.agent.expect("INVITE", Call_ID=call.call_id)
+    phone.agent.reply(again, 200, "OK", Contact=within)
+    assert gateway.expect(200, CSeq="INVITE").contact.endswith(f"@{phone.agent.ip}:{phone.agent.port}")
+    call.cseq += 1
+    call.new_branch()
+    phone.agent.send(call.text("INVITE", body=SDP.replace("AVP 0", "AVP 8 0"), Contact=within))
+    again = gateway.expect("INVITE", Call_ID=call.call_id)
+    assert again.contact == invite.contact
+    assert "RTP/AVP 0\r\n" in again.text
+    gateway.reply(again, 200, "OK")
+    phone.agent.expect(200, CSeq=f"{call.cseq} INVITE")
+    hang_up(call, gateway)
+    assert settled(proxy, call)["outcome"] == "answered"
+
+
+def test_what_becomes_of_a_transfer_is_heard_after_the_restart(proxy: Proxy, agent: Callable[..., Agent]) -> None:
+    """The NOTIFY of a REFER before it; one that nobody asked for is refused still."""
+    proxy.send(*(proxy.device_body(one, CUSTOMER, transfers="account") for one in (ANN, BOB)))
+    ann, bob = (Phone(agent(ip, 0), user=f"d{one}") for ip, one in (("127.0.0.71", ANN), ("127.0.0.72", BOB)))
+    assert bob.register().code == 200
+    call = ann.dial(f"d{BOB}")
+    back = pick_up(ann.agent, call, bob.agent, bob.agent.expect("INVITE", Call_ID=call.call_id))
+    call.request("REFER", Refer_To="<sip:0033123@kambill>")
+    bob.agent.reply(bob.agent.expect("REFER", Call_ID=call.call_id), 202, "Accepted")
+    ann.agent.expect(202, CSeq="REFER")
+    kill_and_start(proxy)
+    back.request("NOTIFY", Event="refer", Subscription_State="terminated;reason=noresource")
+    ann.agent.reply(ann.agent.expect("NOTIFY", Call_ID=call.call_id), 200, "OK")
+    bob.agent.expect(200, CSeq="NOTIFY")
+    call.request("NOTIFY", Event="refer", Subscription_State="active")
+    assert ann.agent.expect_answer("NOTIFY", call.call_id, str(call.cseq)).code == 405
+    call.cseq -= 1
+    call.bye()
+    bob.agent.reply(bob.agent.expect("BYE", Call_ID=call.call_id), 200, "OK")
 
 
 def test_a_bye_is_heard_as_soon_as_a_new_store_is_filled(proxy: Proxy, caller: Agent, gateway: Agent) -> None:

@@ -39,6 +39,9 @@ class RoleQuery(Paging):
 
     account_id: AccountId | None = None
     name: Text = ""
+    given_in_id: Annotated[
+        AccountId | None, Field(description="An account: only roles that you may give to its users; pages may be short")
+    ] = None
 
 
 class NewRole(Asked):
@@ -110,8 +113,23 @@ async def list_permissions(call: Call) -> Answer:
 
 async def list_roles(call: Call) -> Answer:
     """Those of the subtree and those from above that can be given."""
+    query: RoleQuery = call.query
     rows, following = await page_of(call, _LISTING)
+    if query.given_in_id is not None:
+        rows = await _given_in(call, query.given_in_id, rows)
     return Answer(Page[RoleView](items=[_view(row) for row in rows], next=following))
+
+
+async def _given_in(call: Call, account_id: int, rows: list[Row[Any]]) -> list[Row[Any]]:
+    """Of these roles those that the asker may give to users of an account: as `check_given` has it."""
+    account = await call.find("account", account_id)
+    standing, path = await standing_of(call.conn, account.path), path_ids(account.path)
+    held = call.actor.permissions
+    of = {row.id: role_of(row) for row in rows}
+    return [
+        row for row in rows
+        if rights.usable(of[row.id], path) and not rights.beyond(standing.of_user_at_most([of[row.id]]), held)
+    ]  # fmt: skip
 
 
 async def show_role(call: Call) -> Answer:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from service.api.lists import PAGE_ROWS_MAX
+from service.api.values import ID_MAX
 from service.portal.components.fields import Choice, Kind
 from service.portal.components.labels import value_of
 from service.portal.visit import BY_NAME, Visit
@@ -22,15 +24,28 @@ async def choices_of(visit: Visit, kind: Kind) -> list[Choice] | None:
     if kind.choices:
         nothing_first = sorted(kind.choices, key=bool)
         return [Choice(one, value_of(one, visit.say)) for one in nothing_first]
-    return await things(visit, kind.noun) if kind.noun else []
+    is_of_users = kind.name == "role_ids" and visit.request.path.startswith("/users")
+    query = {"given_in_id": str(await _account(visit))} if is_of_users else {}
+    return await things(visit, kind.noun, query) if kind.noun else []
 
 
-async def things(visit: Visit, noun: str) -> list[Choice] | None:
+async def _account(visit: Visit) -> int:
+    """Whose users a page of users is about; the own account, as long as nobody has said another one."""
+    if "user_id" in visit.request.match_info:
+        row: Any = (await visit.look_at("user.show", {"user_id": visit.parameter("user_id")})).body
+        return int(row.account_id)
+    said = str(visit.form.get("account_id") or visit.request.query.get("account_id", ""))
+    number = int(said) if said.isascii() and said.isdecimal() and len(said) <= len(str(ID_MAX)) else 0
+    await visit.learn("account", [number])
+    return number if visit.knows("account", number) else visit.account_id
+
+
+async def things(visit: Visit, noun: str, query: Mapping[str, str] | None = None) -> list[Choice] | None:
     """All things of a noun that the visitor sees; None: too many for a list, or not for their eyes."""
     name = f"{noun}.list"
     if name not in BY_NAME or not visit.can(name):
         return None
-    page: Any = (await visit.look_at(name, query={"limit": str(PAGE_ROWS_MAX)})).body
+    page: Any = (await visit.look_at(name, query={"limit": str(PAGE_ROWS_MAX), **(query or {})})).body
     if page.next is not None:
         return None
     rows = [row for row in page.items if noun != "role" or _can_be_given(visit, row)]

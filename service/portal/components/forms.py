@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from service.api.endpoint import Answer, Key
 from service.api.problems import Problem
 from service.portal.components.choosing import choices_of
-from service.portal.components.fields import Field, Kind, errors_by_field, field, kinds, read, shown
+from service.portal.components.fields import Choice, Field, Kind, errors_by_field, field, kinds, read, shown
 from service.portal.components.labels import label_of
 from service.portal.components.lists import makes
 from service.portal.components.rows import row_field, typed_rows
@@ -47,6 +47,8 @@ class Form(NamedTuple):
     """What stands above the fields."""
     links: tuple[tuple[str, str, str], ...] = ()
     """What helps to fill it in: text, path, and the endpoint that it needs."""
+    leaves_out: Callable[[Mapping[str, Any]], Collection[str]] = lambda _: ()
+    """Fields that mean nothing for the thing that stands, by its values in JSON."""
     is_danger: bool = False
     made: Callable[[Visit, BaseModel], str] | None = None
     """Where to go from what was made; None: back."""
@@ -93,11 +95,11 @@ def _sends_changes(form: Form) -> bool:
     return bool(form.shows) and BY_NAME[form.endpoint].method == "PATCH"
 
 
-def _kinds(form: Form) -> dict[str, Kind]:
+def _kinds(form: Form, stands: _Stands) -> dict[str, Kind]:
     if form.body is None:
         return {}
-    known = kinds(form.body)
-    return {name: known[name] for name in form.fields or known}
+    known, out = kinds(form.body), form.leaves_out(stands.values)
+    return {name: known[name] for name in form.fields or known if name not in out}
 
 
 async def _stands(visit: Visit, form: Form) -> _Stands:
@@ -129,7 +131,7 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
 def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
     """As the form is seen first: what stands, else what the address says, else what holds when nothing is said."""
     found = {}
-    for name, kind in _kinds(form).items():
+    for name, kind in _kinds(form, stands).items():
         asked = visit.request.query.getall(name, [])
         value = stands.values.get(name, kind.default)
         is_asked = bool(asked) and not form.shows and kind.shape not in {"map", "rows"}
@@ -138,7 +140,7 @@ def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
 
 
 async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) -> Shown:
-    found = _kinds(form)
+    found = _kinds(form, stands)
     problem = filled_in.problem
     beside, above = errors_by_field(problem.errors if problem is not None else [], list(found))
     fields = [await _field(visit, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
@@ -188,8 +190,17 @@ async def _field(visit: Visit, kind: Kind, filled_in: _Filled, errors: list[str]
         values = (listed[0].value,)  # who has one account isn't asked which
     label = visit.say(label_of(kind.name))
     asked = visit.request.query.getall(kind.name, [])
-    made = field(kind, label, values, errors, listed)
+    made = field(kind, label, values, errors, [*listed, *await _beside(visit, kind, values, listed)])
     return made._replace(is_fixed=bool(kind.noun and asked and tuple(asked) == values))
+
+
+async def _beside(visit: Visit, kind: Kind, values: tuple[str, ...], listed: Sequence[Choice]) -> list[Choice]:
+    """What stands there by name though it is not offered: roles that somebody else has given."""
+    numbers = {int(one) for one in values if kind.noun and one.isdecimal()} - {
+        int(one.value) for one in listed if one.value.isdecimal()
+    }
+    await visit.learn(kind.noun, numbers)
+    return [Choice(str(one), visit.name(kind.noun, one)) for one in sorted(numbers) if visit.knows(kind.noun, one)]
 
 
 def _beside_now(visit: Visit, one: Field, stands: _Stands) -> Field:
@@ -211,7 +222,7 @@ async def _sent(visit: Visit, form: Form) -> Shown | Gone:
     """Load, ask the endpoint, go on; or the same page with its faults."""
     async with visit.looking():
         stands = await _stands(visit, form)
-    typed = {name: _typed(visit, kind) for name, kind in _kinds(form).items()}
+    typed = {name: _typed(visit, kind) for name, kind in _kinds(form, stands).items()}
     body = _body(visit, form, typed, stands)
     if _sends_changes(form) and not body:
         return Gone(_filled(visit, form.back), visit.say("Nothing was changed."))
@@ -246,7 +257,8 @@ async def _again(visit: Visit, form: Form, typed: dict[str, tuple[str, ...]], pr
     async with visit.looking():
         stands = await _stands(visit, form)
         version = stands.version if problem.kind == "changed" else str(visit.form.get(VERSION, ""))
-        kept = {name: values for name, values in typed.items() if _kinds(form)[name].shape not in KEPT_BACK}
+        known = _kinds(form, stands)
+        kept = {name: values for name, values in typed.items() if name in known and known[name].shape not in KEPT_BACK}
         return await _shown(visit, form, stands, _Filled(kept, problem, version))
 
 
@@ -261,22 +273,24 @@ async def _done(visit: Visit, form: Form, answer: Answer) -> Shown | Gone:
 def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands: _Stands) -> dict[str, Any]:
     """What to send: of something new all that was typed, else only what differs from what stands."""
     found: dict[str, Any] = {}
-    for name, kind in _kinds(form).items():
+    for name, kind in _kinds(form, stands).items():
         value = read(kind, _parts(kind, typed[name]), visit.formats)
         if not _sends_changes(form):
             if value is not None:
                 found[name] = value
         elif not _is_same(kind, value, stands.values.get(name), visit):
             found[name] = "" if value is None and not _takes_null(kind) else value
-    return _nested(visit, form, typed, found)
+    return _nested(visit, _kinds(form, stands), typed, found)
 
 
-def _nested(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], found: dict[str, Any]) -> dict[str, Any]:
+def _nested(
+    visit: Visit, known: Mapping[str, Kind], typed: Mapping[str, tuple[str, ...]], found: dict[str, Any]
+) -> dict[str, Any]:
     """What stands within another thing in it: such a thing is sent as a whole, or not at all."""
     within = {name.partition(".")[0] for name in found if "." in name}
     plain = {name: value for name, value in found.items() if "." not in name}
     for whole in within:
-        parts = {name: kind for name, kind in _kinds(form).items() if name.startswith(f"{whole}.")}
+        parts = {name: kind for name, kind in known.items() if name.startswith(f"{whole}.")}
         read_all = {name.partition(".")[2]: read(kind, typed[name], visit.formats) for name, kind in parts.items()}
         plain[whole] = {name: value for name, value in read_all.items() if value is not None}
     return plain

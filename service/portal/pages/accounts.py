@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from service.calls.running import FundsView
@@ -32,6 +33,7 @@ COLUMNS = (
 )
 ACCOUNTS = Listed(
     "/accounts", "account.list", "Accounts", COLUMNS, ("name", "kind", "billing", "state", "below_id"), "name",
+    "There is no account yet: customers and resellers stand below yours, providers too.",
     makes=(("Import", "/accounts/import", "account.import"), ("New account", "/accounts/new", "account.make")),
 )  # fmt: skip
 
@@ -173,6 +175,11 @@ async def show_overview(visit: Visit) -> Shown:
     return page(visit, title, await overview(visit, row.id), subtitle=row.name, trail=trail)
 
 
+def _of_others(row: Mapping[str, Any]) -> set[str]:
+    """What only other kinds of accounts have: resellers alone earn commission, and a provider provides by its kind."""
+    return {"reseller": set(), "customer": {"commission"}}.get(str(row.get("kind")), {"commission", "provides"})
+
+
 _FORMS = (
     Form(
         "/accounts/new", "account.make", "New account", "Make", "/accounts", said="The account is made.",
@@ -180,7 +187,7 @@ _FORMS = (
     ),
     Form(
         f"{ONE}/edit", "account.edit", "Edit account", "Save", ONE, shows="account.show",
-        said="The account is changed.",
+        said="The account is changed.", leaves_out=_of_others,
     ),
     Form(
         f"{ONE}/suspension", "account.suspend", "Suspend this account?", "Suspend", ONE, is_danger=True,

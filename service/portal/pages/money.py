@@ -50,7 +50,7 @@ OPERATIONS = Listed(
         columns.money("Amount", lambda row: row.amount, lambda row: row.currency),
         columns.text("Reason", "reason", is_wide=True),
         columns.state(),
-        deed("Cancel", "/operations/{}/cancellation", "operation.cancel", lambda row: row.state == "asked"),
+        deed("Call it off", "/operations/{}/cancellation", "operation.cancel", lambda row: row.state == "asked"),
     ),
     ("state", "account_id"), empty="There is no refund or transfer.",
 )  # fmt: skip

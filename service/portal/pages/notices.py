@@ -50,7 +50,7 @@ async def show(visit: Visit) -> Shown:
     found = await visit.ask("rate-notice.show", NoticeCount, rate_notice_id=number)
     row = found.notice
     here = f"/rate-notices/{number}"
-    await visit.learn("account", [row.account_id])
+    await visit.learn("account", [row.account_id, row.payer_id])
     await visit.learn("tariff", [row.tariff_id])
     actions = [("Preview", f"{here}/preview", "rate-notice.preview")]
     dangers = []
@@ -77,6 +77,8 @@ def _about(visit: Visit, found: NoticeCount) -> list[Fact]:
         Fact("Accounts", Cell(number(found.payers if is_waiting else row.accounts)), _NOW if is_waiting else ""),
         Fact("Published by", Cell(row.actor)),
     ]
+    if row.payer_id is not None:
+        told.append(Fact("Only to", columns.thing(visit, "account", row.payer_id), "It came from another tariff."))
     if row.unreached:
         told.append(Fact("Without a reader", Cell(number(row.unreached)), "Nobody of theirs may see tariffs."))
     if row.reason:

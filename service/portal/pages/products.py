@@ -165,7 +165,7 @@ def _changes(row: Any, here: str) -> tuple[Offered, Offered]:
     can_resume = row.state == "suspended" or (row.state == "active" and row.ends)
     can_end = row.state in {"starting", "active", "suspended"}
     resume = [("Resume", f"{here}/resumption", "subscription.resume")] if can_resume else []
-    return resume, [("Cancel", f"{here}/cancellation", "subscription.cancel")] if can_end else []
+    return resume, [("Cancel subscription", f"{here}/cancellation", "subscription.cancel")] if can_end else []
 
 
 def _own_changes(row: Any, here: str) -> Offered:
