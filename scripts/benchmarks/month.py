@@ -19,6 +19,7 @@ from ratebook.compiled.layout import encode_terms
 from ratebook.model import Interval, Terms
 from service.calls import collector
 from service.calls.records import cdr_row, charge_rows, postings_of
+from service.calls.sums import rebuild
 from service.commission.accrual import accrue, charged_calls
 from service.config import Config
 from service.database.billing_tables import billing_parties, billing_terms
@@ -141,10 +142,12 @@ async def write_calls(engine: AsyncEngine, month: Month, calls: int, seed: int =
             events = []
     if events:
         await _write(engine, events, seed, done)
+    async for _ in rebuild(engine):
+        pass
 
 
 async def collect_calls(engine: AsyncEngine, month: Month, calls: int, seed: int = 1) -> None:
-    """By the collector's own hand, in one batch: also what `write_calls` leaves out, such as traffic by the hour."""
+    """By the collector's own hand, in one batch: also what `write_calls` leaves out."""
     events = [
         {"cdr": cdr, "epoch": seed, "seq": number} for number, cdr in enumerate(calls_of(month, calls, seed), start=1)
     ]

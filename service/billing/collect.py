@@ -46,6 +46,8 @@ class Due(NamedTuple):
     """The first of its calls that are to be billed; None: there is none."""
     later_id: int | None = None
     """The first of those that began after the period, or None."""
+    later_ms: int | None = None
+    """When the first of those that are charged began, or None."""
 
 
 def _calls(*columns: Any) -> sa.Select[Any]:
@@ -92,12 +94,21 @@ async def _called(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due
         sa.func.sum(sa.case((in_time & (charges.c.charge_micros != 0), 1), else_=0)),
         sa.func.min(sa.case((in_time, charges.c.cdr_id))),
         sa.func.min(sa.case((~in_time, charges.c.cdr_id))),
+        sa.func.min(sa.case((~in_time & (charges.c.charge_micros != 0), cdrs.c.start_ms))),
     )
     query = _calls(*key, *sums).where(billing_terms.c.account_id.in_(account_ids)).group_by(*key)
     return [
-        Due(account_id, seller_id, int(micros), int(things), first_id, later_id)
-        for account_id, seller_id, micros, things, first_id, later_id in await conn.execute(query)
+        Due(account_id, seller_id, int(micros), int(things), *later)
+        for account_id, seller_id, micros, things, *later in await conn.execute(query)
     ]
+
+
+async def first_items(conn: AsyncConnection, account_ids: Sequence[int]) -> dict[int, int]:
+    """By account, when the first item is to be billed that no invoice has; accounts without any are left out."""
+    key = billable_items.c.account_id
+    query = sa.select(key, sa.func.min(billable_items.c.at_ms)).group_by(key)
+    rows = await conn.execute(query.where(key.in_(account_ids) & billable_items.c.invoice_id.is_(None)))
+    return {account_id: int(at_ms) for account_id, at_ms in rows}
 
 
 def changes(account_ids: Sequence[int]) -> sa.Select[Any]:

@@ -17,8 +17,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.accounts.storage import seller_of
 from service.billing.assess import Rules, assess, rules_of
-from service.billing.collect import Due, collect, due
-from service.billing.cycles import Cycle, next_border_ms
+from service.billing.collect import Due, collect, due, first_items
+from service.billing.cycles import Cycle, last_border_ms, next_border_ms
 from service.billing.issue import By, issue
 from service.config import Config
 from service.database.billing_tables import billing_terms, invoices
@@ -32,7 +32,7 @@ class Run(NamedTuple):
     """What a run, or a batch of it, has done."""
 
     accounts: int = 0
-    """Periods that were closed."""
+    """Periods that were closed; several in a row without anything to bill are one."""
     invoice_ids: tuple[int, ...] = ()
     drafts: int = 0
     """Of them, those that wait for somebody."""
@@ -120,7 +120,8 @@ async def close_due(
     reviewed = {row.account_id for row in rows if row.reviewed}
     at_once = [number for number, account_id in ids.items() if account_id not in reviewed]
     unissued = await issue(conn, config, at_once, by, now_ms) if at_once else {}
-    await _move_on(conn, rows, _unbilled(owed, wanted))
+    empty = [row for row in rows if row.account_id not in ids.values()]
+    await _move_on(conn, rows, _unbilled(owed, wanted), await _ends(conn, empty, owed, now_ms))
     return Run(len(rows), tuple(ids), len(ids) - len(at_once) + len(unissued), unissued, left)
 
 
@@ -197,16 +198,39 @@ def _unbilled(owed: Sequence[Due], wanted: Sequence[Due]) -> dict[int, int]:
     return found
 
 
-async def _move_on(conn: AsyncConnection, rows: Sequence[Row[Any]], first: Mapping[int, int]) -> None:
-    """The next period begins where this one ended. `first`: by account, the first call that no invoice has."""
+async def _ends(conn: AsyncConnection, empty: Sequence[Row[Any]], owed: Sequence[Due], now_ms: int) -> dict[int, int]:
+    """By account that has nothing to bill, the end of its last period in a row that has nothing: all are closed at
+    once. Only of those that have several behind them.
+    """
+    late = [row for row in empty if not row.zero_invoices and next_border_ms(_cycle(row), row.due_ms) <= now_ms]
+    if not late:
+        return {}
+    first_ms = await first_items(conn, [row.account_id for row in late])
+    for one in owed:
+        if one.later_ms is not None:
+            first_ms[one.account_id] = min(one.later_ms, first_ms.get(one.account_id, now_ms))
+    upto = {row.account_id: min(now_ms, first_ms.get(row.account_id, now_ms)) for row in late}
+    return {row.account_id: max(row.due_ms, last_border_ms(_cycle(row), upto[row.account_id])) for row in late}
+
+
+def _cycle(row: Row[Any]) -> Cycle:
+    return Cycle(row.cycle, row.cycle_day, row.zone, row.anchor_ms)
+
+
+async def _move_on(
+    conn: AsyncConnection, rows: Sequence[Row[Any]], first: Mapping[int, int], ends: Mapping[int, int]
+) -> None:
+    """The next period begins where this one ended, or the last of several. `first`: by account, the first call that no
+    invoice has.
+    """
     if not rows:
         return
     last = (await conn.execute(sa.select(sa.func.coalesce(sa.func.max(cdrs.c.id), 0)))).scalar_one()
     values = [
         {
             "of_account": row.account_id,
-            "closed": row.due_ms,
-            "due": next_border_ms(Cycle(row.cycle, row.cycle_day, row.zone, row.anchor_ms), row.due_ms),
+            "closed": ends.get(row.account_id, row.due_ms),
+            "due": next_border_ms(_cycle(row), ends.get(row.account_id, row.due_ms)),
             "after": max(first.get(row.account_id, last + 1) - 1, row.calls_after_id),
         }
         for row in rows

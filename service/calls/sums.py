@@ -116,13 +116,36 @@ async def _times(conn: AsyncConnection) -> tuple[int, int]:
 
 def adding(where: str, among: str = "", times: int = 1, *, is_sqlite: bool) -> str:
     """The statement. In the order of the key, so that no two writers wait for each other."""
-    steps = _STEPS_SQLITE if is_sqlite else _STEPS_POSTGRESQL
-    sums = ",\n    ".join(f"{times} * SUM({name})" for name in _ADDED)
     adds = ",\n    ".join(f"{name} = call_sums.{name} + excluded.{name}" for name in _ADDED)
     return f"""
 INSERT INTO call_sums ({", ".join(_KEY)},
     {", ".join(_ADDED)})
-WITH chosen AS (
+{_summed(where, among, times, is_sqlite=is_sqlite)} ORDER BY 1, 2, 3, 4, 5, 6
+ON CONFLICT ({", ".join(_KEY)}) DO UPDATE SET
+    {adds}
+"""
+
+
+def differing(limit: int, *, is_sqlite: bool) -> str:
+    """A statement that tells which sums of a day (`of_day`) are not those of the records: their keys."""
+    should = _summed(of_day(0).where, "", 1, is_sqlite=is_sqlite)
+    key, names = ", ".join(_KEY), ", ".join(_ADDED)
+    less = ", ".join(f"-{name}" for name in _ADDED)
+    wrong = " OR ".join(f"SUM({name}) <> 0" for name in _ADDED)
+    return f"""
+WITH should({key}, {names}) AS ({should})
+SELECT {key} FROM (
+    SELECT * FROM should UNION ALL SELECT {key}, {less} FROM call_sums
+    WHERE span_ms >= :since_ms AND span_ms < :until_ms
+) AS both_of_them GROUP BY {key} HAVING {wrong} ORDER BY 1, 2, 3, 4, 5, 6 LIMIT {limit}
+"""  # noqa: S608 -- constants and parameters
+
+
+def _summed(where: str, among: str, times: int, *, is_sqlite: bool) -> str:
+    """What calls come to, by the key of the sums."""
+    steps = _STEPS_SQLITE if is_sqlite else _STEPS_POSTGRESQL
+    sums = ",\n    ".join(f"{times} * SUM({name})" for name in _ADDED)
+    return f"""WITH chosen AS (
     SELECT id, account_id, COALESCE(cost_account_id, 0) AS provider_id, trunk_id, gateway_id, sip_code, destination,
         start_ms, CASE WHEN outcome = 'answered' THEN 1 ELSE 0 END AS answered, duration_ms,
         CASE WHEN ring_ms > 0 THEN 1 ELSE 0 END AS rang,
@@ -170,10 +193,7 @@ SELECT top, dimension,
     CASE dimension WHEN 'destination' THEN alike.destination ELSE '' END, alike.currency,
     {sums}
 FROM alike JOIN dimensions ON kind <> 'customer' OR dimension IN {_words(OF_CUSTOMERS)}
-GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6
-ON CONFLICT ({", ".join(_KEY)}) DO UPDATE SET
-    {adds}
-"""  # noqa: S608 -- constants and parameters
+GROUP BY 1, 2, 3, 4, 5, 6"""  # noqa: S608 -- constants and parameters
 
 
 _STEPS_SQLITE = "json_each('[' || replace(trim(below.path, '/'), '/', ',') || ']') AS step"

@@ -19,6 +19,7 @@ from service.cli.session import config, ledger, run
 from service.config import Config
 from service.database.engine import reading
 from service.faults import Fault
+from service.ledger.hourly import add_up_money
 
 _JSON = click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
 
@@ -132,6 +133,7 @@ def add_up() -> None:
             async for day_ms in rebuild(engine):
                 days += 1
                 click.echo(f"{moment(day_ms, 'UTC')[:10]} added up")
+            await add_up_money(engine)
         return days
 
     click.echo(f"{run(work())} days added up")

@@ -9,7 +9,18 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from kemi.clock import Now
 from service.config import Config
 from service.database.engine import reading
-from service.doctor import billing, checks, commissions, corrections, numbers, packages, statements, taxes, terms
+from service.doctor import (
+    billing,
+    checks,
+    commissions,
+    corrections,
+    numbers,
+    packages,
+    statements,
+    sums,
+    taxes,
+    terms,
+)
 from service.doctor.evidence import Check, Report, read_ledger, read_store
 from service.start import open_ledger
 
@@ -46,5 +57,6 @@ async def of_ledger(conn: AsyncConnection, now_ms: int) -> list[Check]:
         await packages.explained(conn),
         await commissions.explained(conn),
         await taxes.explained(conn, now_ms),
+        await sums.agree(conn),
         await checks.trail(conn),
     ]

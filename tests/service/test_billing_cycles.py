@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.api.values import moment_text
 from service.billing.cycles import Cycle, cycle_problem, last_border_ms, midnight_ms, next_border_ms
 from service.billing.states import Standing, state_of
+from service.database.billing_tables import billing_terms
+from tests.service.company import NOW_MS
+from tests.service.dying import watched
+from tests.service.test_invoices import DAY_MS, Bureau
 
 KINDS = ("daily", "weekly", "two_weekly", "half_monthly", "monthly")
 ZONES = (
@@ -109,3 +118,44 @@ def test_states(paid: int, credited: int, now: int, state: str) -> None:
 def test_nothing_to_pay_is_paid() -> None:
     """Invoices of nothing, or in the buyer's favour."""
     assert state_of(Standing(0, 0, 0, 10), 5) == state_of(Standing(-3, 0, 0, 10), 50) == "paid"
+
+
+async def _billing_since(bureau: Bureau, since_ms: int, **terms: Any) -> Bureau:
+    """Of one account, whose first period begins then."""
+    await bureau.open()
+    async with bureau.company.engine.begin() as conn:
+        await conn.execute(sa.delete(billing_terms))
+    await bureau.terms("upper", starts_at=moment_text(since_ms), **terms)
+    return bureau
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_empty_periods_cost_nothing(engine: AsyncEngine, database: str, tmp_path: Path, kind: str) -> None:
+    """Of ten years, whatever the cycle: only those that have something are made, each what it would have been."""
+    anchor_ms = NOW_MS - 3_650 * DAY_MS
+    bureau = await _billing_since(Bureau(engine, database, tmp_path), anchor_ms, cycle=kind)
+    things = [NOW_MS, NOW_MS + 33 * DAY_MS, NOW_MS + 33 * DAY_MS + 1, NOW_MS + 70 * DAY_MS]
+    await bureau.talk(60)
+    for bureau.office.now_ms in things[1:]:
+        await bureau.sign_in_again()
+        (await bureau.ask("payment.adjust", "upper", amount="-1", reason="fee")).ok()
+    statements = []
+    with watched(bureau.company.engine, statements.append):
+        await bureau.run(100 * DAY_MS)
+    cycle = Cycle(kind, 1, "UTC", anchor_ms)
+    borders = [(last_border_ms(cycle, at_ms), next_border_ms(cycle, at_ms)) for at_ms in things]
+    found = [(one["period_since"], one["period_until"]) for one in await bureau.invoices("upper")]
+    assert found == [tuple(map(moment_text, border)) for border in dict.fromkeys(borders)]
+    assert len(statements) < 400
+    terms = await bureau.office.boss.do("terms.show", account_id=bureau.ids["upper"])
+    assert terms["period_since"] == moment_text(last_border_ms(cycle, bureau.office.now_ms))
+    assert (await bureau.office.boss.do("invoice.run"))["periods"] == 0
+    await bureau.sound()
+
+
+async def test_who_wants_an_invoice_of_nothing_gets_each(engine: AsyncEngine, database: str, tmp_path: Path) -> None:
+    """None of its periods is passed over."""
+    began_ms = NOW_MS - 9 * DAY_MS
+    bureau = await _billing_since(Bureau(engine, database, tmp_path), began_ms, cycle="daily", zero_invoices=True)
+    await bureau.run(0)
+    assert len(await bureau.invoices("upper")) == 9

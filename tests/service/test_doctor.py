@@ -67,7 +67,7 @@ async def test_a_correction_that_the_call_does_not_show(company: Company) -> Non
     assert await company.broken() == {}
     await _spoil(company, sa.update(charges).where(charges.c.level == 0).values(charge_micros=1))
     found = await company.broken()
-    assert set(found) == {"exactly once", "corrections"}
+    assert set(found) == {"exactly once", "corrections", "sums"}
     assert "the call says 1" in found["corrections"]
 
 
@@ -177,4 +177,4 @@ async def test_the_whole_command(company: Company, database: str) -> None:
     report = await run(config, NOW_MS, company.now.boot_ms)
     assert report.ok
     assert [check.name for check in report.checks].count("audit") == 1
-    assert len(report.checks) == 22
+    assert len(report.checks) == 23

@@ -10,8 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.calls.sums import DAY_MS, add_calls, numbered, rebuild, rebuild_day
+from service.database.engine import reading
 from service.database.tables import accounts
-from service.database.traffic_tables import call_sums
+from service.database.traffic_tables import call_sums, money_hourly
+from service.doctor.sums import agree
+from service.ledger.hourly import add_up_money
 from tests.service.sums import expected, scatter, stored
 from tests.service.test_money import House
 
@@ -68,3 +71,31 @@ async def test_a_day_is_rebuilt_from_its_records(house: House, engine: AsyncEngi
     assert [day async for day in rebuild(engine)] == [0, DAY_MS, 2 * DAY_MS]
     async with engine.begin() as conn:
         assert await stored(conn) == right
+
+
+async def test_the_doctor_sees_a_sum_that_is_not_its_calls(house: House, engine: AsyncEngine) -> None:
+    """Of calls, of any account, and of money; what adds up anew mends it, and changes nothing else."""
+    for _ in range(3):
+        house.company.call(60)
+    await house.company.pump()
+    await house.sound()
+    async with reading(engine) as conn:
+        right = await stored(conn), list(await conn.execute(sa.select(money_hourly).order_by("account_id", "book")))
+    low = call_sums.c.account_id == house.ids["customer"]
+    for spoil, said in (
+        (sa.update(call_sums).where(low & (call_sums.c.dimension == "code")).values(spent_micros=1), "code"),
+        (sa.delete(call_sums).where(call_sums.c.account_id == 1), "the sums have -3 calls and -180000 ms more"),
+        (sa.update(money_hourly).values(amount_micros=money_hourly.c.amount_micros + 1), "1 micro-units of EUR more"),
+        (sa.delete(money_hourly), "revenue of account"),
+    ):
+        async with engine.begin() as conn:
+            await conn.execute(spoil)
+        async with reading(engine) as conn:
+            told = await agree(conn)
+        assert (told.ok, said in told.detail, "kambill cdr add-up" in told.detail) == (False, True, True), told
+        assert [day async for day in rebuild(engine)]
+        await add_up_money(engine)
+        async with reading(engine) as conn:
+            assert (await agree(conn)).ok
+            money = list(await conn.execute(sa.select(money_hourly).order_by("account_id", "book")))
+            assert (await stored(conn), money) == right

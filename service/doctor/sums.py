@@ -1,0 +1,72 @@
+"""What overviews and reports are read from is what the records and the books say."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from service.calls.sums import DAY_MS, HOUR_MS, differing, of_day
+from service.database.columns import BIG
+from service.database.engine import is_sqlite
+from service.database.tables import cdrs
+from service.database.traffic_tables import call_sums, money_hourly
+from service.doctor.evidence import Check, check
+from service.ledger.hourly import posted
+from service.ledger.rules import ROOT_ID
+
+FOUND_MAX = 20
+"""Of each kind."""
+DAYS_EXACT = 2
+"""Of the latest days on which calls began each sum is worked out anew; of all others what the operator's come to."""
+REBUILD = "`kambill cdr add-up` makes them anew from the records; what calls were charged is not touched by it"
+
+
+async def agree(conn: AsyncConnection) -> Check:
+    """Records ↔ sums of calls; postings ↔ sums of money by the hour."""
+    found = [*await _counted_wrong(conn), *await _summed_wrong(conn), *await _money_wrong(conn)]
+    sums = (await conn.execute(sa.select(sa.func.count()).select_from(call_sums))).scalar_one()
+    hours = (await conn.execute(sa.select(sa.func.count()).select_from(money_hourly))).scalar_one()
+    good = f"{sums} sums of calls and {hours} of money are those of the records"
+    return check("sums", found, good, REBUILD)
+
+
+_NOT_THEIRS = "account {0}, {1} {3}{4}, from {2}: not the records' sum in {5}"
+
+
+async def _counted_wrong(conn: AsyncConnection) -> list[str]:
+    """By the hour: how many calls there were, and how long they were."""
+    own = (call_sums.c.account_id == ROOT_ID) & (call_sums.c.dimension == "code")
+    told = sa.select(call_sums.c.span_ms.label("hour_ms"), call_sums.c.attempts, call_sums.c.duration_ms).where(own)
+    hour_ms = (cdrs.c.start_ms - cdrs.c.start_ms % HOUR_MS).label("hour_ms")
+    were = sa.select(hour_ms, -sa.func.count(), -sa.func.sum(cdrs.c.duration_ms)).group_by(hour_ms)
+    both = sa.union_all(told, were).subquery()
+    attempts, duration = sa.func.sum(both.c.attempts), sa.func.sum(both.c.duration_ms)
+    query = sa.select(both.c.hour_ms, sa.cast(attempts, BIG), sa.cast(duration, BIG)).group_by(both.c.hour_ms)
+    query = query.having((attempts != 0) | (duration != 0)).order_by(both.c.hour_ms).limit(FOUND_MAX)
+    return [
+        f"hour {hour}: the sums have {calls} calls and {ms} ms more than the records"
+        for hour, calls, ms in await conn.execute(query)
+    ]
+
+
+async def _summed_wrong(conn: AsyncConnection) -> list[str]:
+    """Each account's, by what calls have in common: of the latest days."""
+    last_ms = (await conn.execute(sa.select(sa.func.max(cdrs.c.start_ms)))).scalar()
+    found: list[str] = []
+    for back in range(DAYS_EXACT if last_ms is not None else 0):
+        day = of_day(last_ms // DAY_MS * DAY_MS - back * DAY_MS)
+        rows = await conn.execute(sa.text(differing(FOUND_MAX, is_sqlite=is_sqlite(conn))), day.values)
+        found += [_NOT_THEIRS.format(*row) for row in rows]
+    return found[:FOUND_MAX]
+
+
+async def _money_wrong(conn: AsyncConnection) -> list[str]:
+    """All of them."""
+    were, key = posted().subquery(), ("account_id", "hour_ms", "book", "currency")
+    told = sa.select(*(money_hourly.c[name] for name in key), money_hourly.c.amount_micros)
+    both = sa.union_all(told, sa.select(*(were.c[name] for name in key), -were.c.amount_micros)).subquery()
+    more = sa.func.sum(both.c.amount_micros)
+    columns = [both.c[name] for name in key]
+    query = sa.select(*columns, sa.cast(more, BIG)).group_by(*columns).having(more != 0).order_by(*columns)
+    told_wrong = "{2} of account {0}, hour {1}: {4} micro-units of {3} more than is posted"
+    return [told_wrong.format(*row) for row in await conn.execute(query.limit(FOUND_MAX))]
