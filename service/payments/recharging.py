@@ -60,9 +60,12 @@ async def low(conn: AsyncConnection, now_ms: int) -> list[Row[Any]]:
     query = query.join(payment_gateways, (payment_gateways.c.id == recharges.c.gateway_id) & asking)
     is_low = (recharges.c.state == "on") & (book_balances.c.amount_micros < recharges.c.threshold_micros)
     rows = (await conn.execute(query.where(is_low & ~running))).all()
-    return [
-        row for row in rows if await _of_month(conn, row.account_id, now_ms) + row.amount_micros <= row.month_micros
-    ]
+    return [row for row in rows if await _is_allowed(conn, row, now_ms)]
+
+
+async def _is_allowed(conn: AsyncConnection, row: Row[Any], now_ms: int) -> bool:
+    """Whether the month's sum has room for one more."""
+    return await _of_month(conn, row.account_id, now_ms) + int(row.amount_micros) <= int(row.month_micros)
 
 
 async def begin(conn: AsyncConnection, row: Row[Any], fall: Fall, now_ms: int) -> None:
@@ -72,7 +75,7 @@ async def begin(conn: AsyncConnection, row: Row[Any], fall: Fall, now_ms: int) -
     running = (recharge_tasks.c.account_id == row.account_id) & recharge_tasks.c.state.in_(_RUNNING)
     if (await conn.execute(sa.select(recharge_tasks.c.id).where(running).limit(1))).first() is not None:
         return
-    if await _of_month(conn, row.account_id, now_ms) + row.amount_micros > row.month_micros:
+    if not await _is_allowed(conn, row, now_ms):
         await _note(conn, row.account_id, f"the month has had {format_micros(row.month_micros)} {row.currency}")
         return
     values = {

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import os
 import signal
@@ -102,10 +101,9 @@ async def kill_work(what: str, url: str, folder: Path, statement: str, *given: s
     return await process.wait()
 
 
-async def _take_file(engine: AsyncEngine, config: Config, file: str, seller: str, how: str, now_ms: str) -> None:
+async def _take_file(engine: AsyncEngine, config: Config, raw: str, seller: str, how: str, now_ms: str) -> None:
     """A line in a transaction, so that every border between two lies inside the file."""
     bank_api.AT_ONCE = 1
-    raw = base64.b64encode(Path(file).read_bytes()).decode()
     asked = json.dumps({"account_id": int(seller), "format": "csv", "file": raw, **json.loads(how)})
     body = bank_api.NewFile.model_validate_json(asked)
     api = Api(config, engine, Sessions())

@@ -119,9 +119,8 @@ async def test_killed_for_good_each_line_is_posted_once(desk: Desk, database: st
     """By SIGKILL, in a process of its own; each death lets some lines stand, and the file is sent again."""
     customer, before = desk.ids["customer"], await desk.balance("customer")
     text = "".join(f"{day:02}.12.2026;0,{day:02};customer {customer} day {day:02}\n" for day in range(1, 7))
-    file = tmp_path / "bank.csv"
-    file.write_text("Tag;Betrag;Zweck\n" + text)
-    given, deaths = (str(file), str(desk.ids["lower"]), json.dumps(HOW), str(desk.office.now_ms)), 0
+    raw = base64.b64encode(f"Tag;Betrag;Zweck\n{text}".encode()).decode()
+    given, deaths = (raw, str(desk.ids["lower"]), json.dumps(HOW), str(desk.office.now_ms)), 0
     for statement in (15, 40, 70, 100, 100_000):
         deaths += await kill_work(BANK, database, tmp_path, str(statement), *given) == KILLED
     assert deaths >= 2
