@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from kemi import grants, limits
@@ -17,7 +18,7 @@ from kemi.store import health, queues
 from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
-from kemi.store.layout import PREPAID, TAXES, Settings
+from kemi.store.layout import KNOWN, PREPAID, STATE, TAXES, Account, Settings
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
 from kemi.store.trunks import SUSPENDED, trunk_by_id
@@ -106,10 +107,11 @@ def _talking(running: RunningCall, callee: Callee, ring_ms: int, now: Now, due_m
 
 def _held(rooms: Rooms, change: Change, running: RunningCall, settings: Settings, now: Now) -> RunningCall | Refusal:
     """The call with its first grant, at the price of this moment; or why it gets none, and then holds what it held."""
-    if running.cut_by or not (running.special or _may_go_on(change, running)):
+    known = {} if running.special else {number: change.account(number) for number in running.accounts}
+    if running.cut_by or not (running.special or _may_go_on(change, running, known)):
         return Refusal("suspended", _inactive(change, running), running.account)
     legs, provider = _legs_of_now(rooms, change, running, now)
-    payers = grants.payers_of(change, legs, running.limits, now)
+    payers = grants.payers_of(change, legs, running.limits, now, known)
     longest_s = grants.longest_of(change, running, settings, now)
     grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s, longest_s)
     if grant_s < 1:
@@ -189,10 +191,11 @@ def _lack(change: Change, payers: grants.Payers, running: RunningCall, now: Now)
     return Refusal(limits.LIMIT, narrowest.account, running.account, str(narrowest.rule))
 
 
-def _may_go_on(change: Change, running: RunningCall) -> bool:
+def _may_go_on(change: Change, running: RunningCall, known: Mapping[int, Account]) -> bool:
     """Whether nobody whose call it is has been suspended since it began: the meter's mark comes a second later."""
-    if not all(change.account(one).is_active for one in running.accounts):
-        return False
+    for account in known.values():
+        if account.flags & STATE != KNOWN:
+            return False
     trunk = trunk_by_id(change.store.config, change.txn, running.trunk) if running.trunk else None
     return trunk is None or trunk.state != SUSPENDED
 

@@ -7,7 +7,8 @@ what is left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from kemi import limits, packages
@@ -25,6 +26,8 @@ from ratebook.price import longest_s
 PLENTY = 200
 """A longer grant is taken at once where it is at most this part of what is left."""
 
+NOBODY: Mapping[int, Account] = MappingProxyType({})
+
 _new = tuple.__new__
 
 
@@ -41,11 +44,17 @@ class Payer(NamedTuple):
 Payers = Sequence[Payer]
 
 
-def payers_of(change: Change, legs: tuple[ChargeLeg, ...], claims: tuple[Claim, ...], now: Now) -> Payers:
-    """The payers of these legs, of a call with these parts in limits."""
+def payers_of(
+    change: Change,
+    legs: tuple[ChargeLeg, ...],
+    claims: tuple[Claim, ...],
+    now: Now,
+    known: Mapping[int, Account] = NOBODY,
+) -> Payers:
+    """The payers of these legs, of a call with these parts in limits. `known`: accounts that have just been read."""
     found = []
     for leg in legs:
-        account = change.account(leg.account)
+        account = known.get(leg.account) or change.account(leg.account)
         available = limits.spendable(change, claims, account, now) if claims else account.available
         pool = packages.pool_of(change, leg, now.wall_s) if leg.packages else NO_POOL
         found.append(_new(Payer, (account, leg, pool, available)))

@@ -130,10 +130,13 @@ def take(
     if not wanted:
         return wanted
     claims = _refitted(wanted, legs) if has_packages(legs) else wanted
+    counters: dict[int, Counter] = {}
+    at = 0
     touched = set()
     for claim in claims:
         number, measure, account, _, held, destination = claim
-        counters = limits.in_change(change, account, now.wall_s)
+        if account != at:
+            at, counters = account, limits.in_change(change, account, now.wall_s)
         counter = counters.get(number)
         if counter is None or (measure == DESTINATIONS and not _is_new(change, claim)):
             continue
@@ -240,10 +243,10 @@ def longest_grant_s(change: Change, running: RunningCall, settings: Settings, no
 
 def _narrow(change: Change, running: RunningCall, now: Now) -> list[tuple[Claim, Counter]]:
     """The limits that may end a running call, with their counters."""
-    found = []
+    found, wall_s = [], now.wall_s
     for claim in running.limits:
         if claim.measure in HELD:
-            counter = limits.in_change(change, claim.account, now.wall_s).get(claim.rule)
+            counter = limits.in_change(change, claim.account, wall_s).get(claim.rule)
             if counter is not None and counter.action != WARN:
                 found.append((claim, counter))
     return found
@@ -259,13 +262,13 @@ def hold(
     change: Change, claims: Sequence[Claim], legs: Sequence[ChargeLeg], grant_s: int, now: Now
 ) -> tuple[Claim, ...]:
     """Moves what a call holds of its limits to what its legs hold and its grant lasts; the claims as they are then."""
-    after = []
-    touched = set()
+    after, touched = [], set()
+    wall_s = now.wall_s
     for claim in claims:
         number, measure, account, trunk, before, destination = claim
         held = limits.held_of(claim, legs, grant_s) if measure in HELD else before
         if held != before:
-            counters = limits.in_change(change, account, now.wall_s)
+            counters = limits.in_change(change, account, wall_s)
             counter = counters.get(number)
             if counter is not None:
                 counter = counter.plus(0, held - before)

@@ -21,9 +21,8 @@ from ratebook.exchange import PAR, exchanged_up
 from ratebook.price import Factor
 from ratebook.routing import Choice, Order
 
-OFFERS_MAX = 256
-RANKINGS_MAX = 2048
-"""Kept by each process: offers of a configuration, and rankings of each. One of ten gateways takes 5 KiB."""
+KEPT_MAX = 4096
+"""Offers and rankings that each process keeps of a configuration. A ranking of ten gateways takes 5 KiB."""
 
 _new = tuple.__new__
 
@@ -97,7 +96,6 @@ class Rankings:
         """What is to be looked up of a number."""
         self._plan, self._expected_s, self._currency, self._is_paid = offered.plan, expected_s, currency, is_paid
         self._by_length = Order.PREFIX in offered.plan.order
-        self._known: dict[tuple[object, ...], Ranking] = {}
         choices = [(tier, choice) for tier, choices in enumerate(offered.tiers) for choice in choices]
         self.seats = [self._seat(look, tier, choice) for tier, choice in choices]
         self.weights = {(seat.tier, seat.id): seat.choice.weight for seat in self.seats}
@@ -130,12 +128,13 @@ class Rankings:
     def of(self, look: Look, matches: list[Match | None]) -> Ranking:
         """Of a number that these rates match."""
         seen = slice(0, 2) if self._by_length else slice(1, 2)
-        key = tuple([None if match is None else match[seen] for match in matches])
-        found = self._known.get(key)
+        kept = look.configuration.worked_out
+        key = (self, *[None if match is None else match[seen] for match in matches])
+        found: Ranking | None = kept.get(key)
         if found is None or not found.from_s <= look.at_s < found.until_s:
-            if len(self._known) >= RANKINGS_MAX:
-                self._known.clear()
-            found = self._known[key] = self._made(look, matches)
+            if len(kept) >= KEPT_MAX:
+                kept.clear()
+            found = kept[key] = self._made(look, matches)
         return found
 
     def _made(self, look: Look, matches: list[Match | None]) -> Ranking:
@@ -197,7 +196,7 @@ def rankings_of(look: Look, offered: Offer, expected_s: int | None, currency: st
     key = (offered.tiers, offered.plan.order, expected_s, currency, is_paid)
     found: Rankings | None = kept.get(key)
     if found is None:
-        if len(kept) >= OFFERS_MAX:
+        if len(kept) >= KEPT_MAX:
             kept.clear()
         found = kept[key] = Rankings(look, offered, expected_s, currency or root_currency(look), is_paid=is_paid)
     return found

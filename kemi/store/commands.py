@@ -22,7 +22,7 @@ from kemi.store import (
 )
 from kemi.store.change import Change
 from kemi.store.layout import CHARGED, CLOSED, KNOWN, PACKAGED, PREPAID, SUSPENDED, TAXES
-from kemi.store.rules import precautions_of
+from kemi.store.rules import pack_written, written_of
 from kemi.store.specials import special_of
 from kemi.store.translate import bound_of
 from kemi.store.trunks import (
@@ -273,11 +273,12 @@ def _package_gone(change: Change, command: Command, _now: Now) -> None:
 
 def _precautions(change: Change, command: Command, _now: Now) -> None:
     """The whole of what an account has, its counters with it; one that has nothing left has no record."""
-    account, after = command["account"], precautions_of(command)  # a fault is one of this command, not of a call
+    account, after = command["account"], written_of(command)  # a fault is one of this command, not of a call
     key = layout.precautions_key(account)
     limits.configure(change, account, after.rules)
-    if any(command[part] for part in ("rules", "numbers", "opened", "closed")):
-        _configure(change, key, command)
+    if any(after):
+        change.txn.put(key, pack_written(after), db=change.store.config)
+        change.reconfigured()
     elif change.txn.delete(key, db=change.store.config):
         change.reconfigured()
 

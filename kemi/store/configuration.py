@@ -14,8 +14,9 @@ from kemi.store import layout
 from kemi.store.contents import Content, content_of
 from kemi.store.layout import Account, Settings
 from kemi.store.networks import Network, lies_in
-from kemi.store.rules import NO_PRECAUTIONS, Precautions, Ranges, precautions_of
+from kemi.store.rules import NO_PRECAUTIONS, Precautions, Ranges, unpack_precautions
 from kemi.store.specials import Specials, special_of
+from kemi.store.translate import NONE as NO_TRANSLATIONS
 from kemi.store.translate import Bound, Translations, bound_of
 from kemi.store.trunks import Gateway, unpack_gateway
 from ratebook.exchange import NO_EXCHANGE, Exchange
@@ -38,6 +39,7 @@ class Configuration:
         self._taxes: dict[tuple[int, int], Taxes] = {}
         self._portings: list[tuple[str, bytes]] | None = None
         self._translations: dict[int, Translations] = {}
+        self._translates: bool | None = None
         self._specials: Specials | None = None
         self._precautions: dict[int, Precautions] = {}
         self._ranges: Ranges | None = None
@@ -132,8 +134,17 @@ class Configuration:
         """The rules of an account. One that has none costs a look-up in the first call of a process only."""
         found = self._translations.get(account)
         if found is None:
-            found = self._translations[account] = Translations(self._rules(txn, account))
+            found = Translations(self._rules(txn, account)) if self._has_rules(txn) else NO_TRANSLATIONS
+            self._translations[account] = found
         return found
+
+    def _has_rules(self, txn: Any) -> bool:
+        """Whether anybody has any."""
+        if self._translates is None:
+            first = layout.rule_key(0, 0)[:1]
+            with txn.cursor(db=self._config) as cursor:
+                self._translates = bool(cursor.set_range(first) and cursor.key()[:1] == first)
+        return self._translates
 
     def specials(self, txn: Any) -> Specials:
         """Emergency and free numbers."""
@@ -151,7 +162,7 @@ class Configuration:
         found = self._precautions.get(account)
         if found is None:
             raw = txn.get(layout.precautions_key(account), db=self._config)
-            found = NO_PRECAUTIONS if raw is None else precautions_of(layout.unpack_json(raw))
+            found = NO_PRECAUTIONS if raw is None else unpack_precautions(raw)
             self._precautions[account] = found
         return found
 

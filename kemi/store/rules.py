@@ -5,8 +5,11 @@ Counters are elsewhere (`kemi.store.limits`): these change with each call, what 
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
+
+from kemi.store.layout import VERSION, UnknownVersion
 
 CALLER, CALLED = "caller", "called"
 
@@ -19,6 +22,8 @@ HELD = frozenset({SPEND, MINUTES})
 """Of these a running call holds its part, and leaves it at its end."""
 WARN, BLOCK, SUSPEND = "warn", "block", "suspend"
 ACTIONS = (WARN, BLOCK, SUSPEND)
+
+_new = tuple.__new__
 
 
 class Rule(NamedTuple):
@@ -99,13 +104,37 @@ class Precautions:
 NO_PRECAUTIONS = Precautions()
 
 
-def precautions_of(body: Mapping[str, Any]) -> Precautions:
-    """Those that a command, or its record, describes. Raises KeyError, ValueError."""
-    rules = [Rule(**one) for one in body["rules"]]
+class Written(NamedTuple):
+    """What a command says of an account, as its record keeps it."""
+
+    rules: tuple[Rule, ...]
+    entries: tuple[Entry, ...]
+    opened: tuple[int, ...]
+    closed: tuple[int, ...]
+
+
+def written_of(body: Mapping[str, Any]) -> Written:
+    """What a command says. Raises KeyError, ValueError."""
+    rules = tuple([Rule(**one) for one in body["rules"]])
     for rule in rules:
         if rule.measure not in MEASURES or rule.action not in ACTIONS:
             raise ValueError(f"unknown rule {rule.measure!r} that would {rule.action!r}")
-    return Precautions(rules, (Entry(*one) for one in body["numbers"]), body["opened"], body["closed"])
+    entries = tuple([Entry(*one) for one in body["numbers"]])
+    return Written(rules, entries, tuple(body["opened"]), tuple(body["closed"]))
+
+
+def pack_written(written: Written) -> bytes:
+    """Its record."""
+    rules, entries, opened, closed = written
+    return marshal.dumps((VERSION, tuple(map(tuple, rules)), tuple(map(tuple, entries)), opened, closed), 2)
+
+
+def unpack_precautions(raw: bytes) -> Precautions:
+    """Those of a record."""
+    version, rules, entries, opened, closed = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
+    if version != VERSION:
+        raise UnknownVersion("precautions", version)
+    return Precautions([_new(Rule, one) for one in rules], [_new(Entry, one) for one in entries], opened, closed)
 
 
 class Range(NamedTuple):

@@ -4,7 +4,8 @@ call       CPU a call of Kambill and of two proxies that do less, in turn, and t
 highest    the highest rate at which none of their calls fails
 decisions  how long Kambill's decisions take at a steady rate: median, 99th percentile, longest
 publishing the same as decisions in turn with rates being published beside the calls, and without
-loop       CPU of each decision without Kamailio, one call after another in one process: caches warm, and cold
+loop       functions of Python and CPU of each decision without Kamailio, one call after another in one process: caches
+           warm, and cold
 flat       CPU a call with few rates and accounts and with many, in turn
 ratebook   a million rates checked, compiled, found, priced again; a workbook looked at; 1 if a limit is passed
 reconcile  a partner's file of a million calls beside ours, a twentieth of them altered; 1 if a limit is passed
@@ -186,11 +187,13 @@ def publishing(found: argparse.Namespace, folder: Path) -> int:
 def loop(found: argparse.Namespace, folder: Path) -> int:
     """Each decision alone, in the interpreter that Kamailio has; a process of its own for each run."""
     with tempfile.TemporaryDirectory(prefix="kambill-bench-", dir="/dev/shm") as run_dir:
-        for what in ("fill", *("warm", "cold") * found.rounds):
+        for what in ("fill", "functions", *("warm", "cold") * found.rounds):
             values = (run_dir, folder / "data", *size_of(found), found.calls)
             command = [SYSTEM_PYTHON, "-m", "scripts.benchmarks.loop", what, *map(str, values)]
             said = subprocess.run(command, cwd=HOME, check=True, stdout=subprocess.PIPE, text=True).stdout
-            if said:
+            if what == "functions":
+                print(json.dumps({"python_functions_per_call": json.loads(said)}), flush=True)
+            elif said:
                 print(json.dumps({"caches": what, "cpu_us_per_call": json.loads(said)}), flush=True)
     return 0
 

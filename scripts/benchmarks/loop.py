@@ -35,6 +35,8 @@ RUN = os.getpid()
 """Makes the Call-IDs of each run its own: the store still knows those of the last minute."""
 WARM_UP = 500
 """Calls that aren't counted."""
+COUNTED = 40
+"""Calls whose functions are counted."""
 CALLS_PER_ROUND = 40
 """Calls between two rounds of the clerk: 400 a second."""
 CACHES_BYTES = 8 * 2**20
@@ -102,6 +104,37 @@ class Loop:
         assert self.step("settle", hung_up, self.rooms, running, record, End(side, 200, "OK", 0), later)
 
 
+class Counted(Loop):
+    """How many functions of Python each step calls."""
+
+    def __init__(self, rooms: Rooms) -> None:
+        super().__init__(rooms, cold=False)
+        self.functions: dict[str, int] = {}
+
+    def step(self, name: str, decide: Callable[..., Any], *args: Any) -> Any:
+        """Runs a step and adds what it calls."""
+
+        def seen(_frame: Any, event: str, _arg: Any) -> None:
+            self.functions[name] = self.functions.get(name, 0) + (event == "call")
+
+        sys.setprofile(seen)
+        try:
+            return decide(*args)
+        finally:
+            sys.setprofile(None)
+
+
+def count_functions(run_dir: Path, data_dir: Path, numbers: list[str]) -> dict[str, float]:
+    """Functions of Python a call, by step: a figure that no neighbour on the machine moves."""
+    loop = Counted(Rooms.open(run_dir, data_dir))
+    assert loop.rooms.usable(), run_dir
+    for at in range(WARM_UP + COUNTED):
+        if at == WARM_UP:
+            loop.functions.clear()
+        loop.call(at, numbers[at % len(numbers)])
+    return {name: called / COUNTED for name, called in loop.functions.items()}
+
+
 def measure(run_dir: Path, data_dir: Path, count: int, *, cold: bool, numbers: list[str]) -> dict[str, float]:
     """Microseconds of CPU a call, by step."""
     rooms = Rooms.open(run_dir, data_dir)
@@ -125,5 +158,9 @@ if __name__ == "__main__":
         fill(Path(run_name), Path(data_name), size)
     else:
         dialled = company.numbers(size.rates, size.accounts)
-        found = measure(Path(run_name), Path(data_name), count, cold=what == "cold", numbers=dialled)
+        folders = Path(run_name), Path(data_name)
+        if what == "functions":
+            found = count_functions(*folders, dialled)
+        else:
+            found = measure(*folders, count, cold=what == "cold", numbers=dialled)
         print(json.dumps(found | {"all": round(sum(found.values()), 1)}))

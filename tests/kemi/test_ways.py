@@ -178,3 +178,39 @@ def test_the_first_without_room_leaves_the_call_to_the_next(world: World) -> Non
     world.ring()
     assert isinstance(world.invite(), Admitted)
     assert sorted(call.gateway for call in world.running()) == [1, 2]
+
+
+def test_what_is_kept_has_a_bound(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Numbers of ever other rates take no more memory, and go where they should."""
+    monkeypatch.setattr("kemi.rankings.KEPT_MAX", 4)
+    world.tariff(DEAR_CARRIER, {str(at): terms(f"0.0{at}") for at in range(1, 10)} | {"": terms("0.018")})
+    store = world.rooms.store
+    for at in range(1, 10):
+        call = world.ring(f"+{at}1234")
+        assert world.running()[0].gateway == (3 if at == 1 else 1)
+        world.hang_up(call, "caller", 487)
+        with store.read() as txn:
+            assert len(store.configuration(txn).worked_out) <= 4
+
+
+def test_a_rate_of_exchange_that_changes_is_seen_by_the_next_call(world: World) -> None:
+    """Published long before, it holds from its second on."""
+    world.account(DEAR_CARRIER, parent=ROOT, kind="provider", currency="USD")
+    world.tariff(DEAR_CARRIER, {"": terms("0.018", currency="USD")})
+    course = [[-(10**9), 5 * 10**8], [START_S + 60, 2 * 10**9]]
+    world.do("exchange", base="", rates=[["USD", "EUR", course]])
+    assert gateways_in_turn(world) == [3, 1, 2]
+    world.wait(60)
+    assert gateways_in_turn(world)[0] == 1
+
+
+def test_numbers_of_one_price_and_other_prefixes_are_ordered_by_these(world: World) -> None:
+    """The longer rate first: the same body of a tariff may stand at several prefixes."""
+    one = terms("0.012")
+    world.publish(CARRIER, *(Rate(prefix, "Italy", None, None, one) for prefix in ("", "391")))
+    world.publish(DEAR_CARRIER, *(Rate(prefix, "Italy", None, None, one) for prefix in ("", "392")))
+    world.plan(order="prefix cost")
+    for called, first in (("+391234", 1), ("+392234", 3), ("+391235", 1)):
+        call = world.ring(called)
+        assert world.running()[0].gateway == first
+        world.hang_up(call, "caller", 487)

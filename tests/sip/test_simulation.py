@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterator
 
@@ -12,7 +13,7 @@ from kemi.clock import now
 from kemi.refusal import Refused
 from kemi.rehearse import Asked, Rehearsal, rehearse, stage
 from kemi.store.environment import open_reader
-from tests.kemi.world import CUSTOMER, LOWER, UPPER
+from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, UPPER, terms
 from tests.sip.agents import Agent, Call
 from tests.sip.calls import hang_up
 from tests.sip.proxy import Proxy
@@ -102,3 +103,70 @@ def test_nothing_was_held(proxy: Proxy) -> None:
     for _ in range(20):
         told(proxy)
     assert (proxy.account(CUSTOMER), proxy.running()) == (before, [])
+
+
+@pytest.fixture
+def shuffled(proxy: Proxy) -> Iterator[Proxy]:
+    """Tariffs, gateways and the plan are put back."""
+    yield proxy
+    bands = ((CUSTOMER, "0.06"), (LOWER, "0.03"), (UPPER, "0.024"), (CARRIER, "0.012"), (DEAR_CARRIER, "0.018"))
+    for account, price in bands:
+        rates = {"": terms(price), "49": terms(price, 60, 60), "50": terms(price, 5, 5)}
+        proxy.send(proxy.tariff_body(account, rates))
+    proxy.send(*(proxy.gateway_body(one, of, f"127.0.0.1{one}") for one, of in PROVIDERS.items()))
+
+
+PROVIDERS = {1: CARRIER, 2: CARRIER, 3: DEAR_CARRIER}
+
+
+def shuffle(proxy: Proxy, chance: random.Random) -> str:
+    """Another configuration; the number that is called."""
+    bodies = []
+    for account, least in ((CUSTOMER, 60), (LOWER, 46), (UPPER, 32), (CARRIER, 15), (DEAR_CARRIER, 22)):
+        price, first = f"0.0{least + chance.randint(0, 20)}", chance.choice((1, 1, 6, 60))
+        rates = {"": terms(price, first, chance.choice((1, first)))}
+        bodies.append(proxy.tariff_body(account, rates if chance.random() < 0.95 else {"44": rates[""]}))
+    for number, provider in PROVIDERS.items():
+        state = chance.choice(("active",) * 5 + ("suspended",))
+        more = {"state": state, "prefix": chance.choice(("", "9")), "tariff": chance.choice((0,) * 9 + (66,))}
+        bodies.append(proxy.gateway_body(number, provider, f"127.0.0.1{number}") | more)
+    choices = [[number, chance.randint(1, 3)] for number in chance.sample((1, 2, 3), chance.choice((1, 2, 3, 3)))]
+    routes = [["", choices], *([["33", choices[:1]]] if chance.random() < 0.3 else [])]
+    plan = {"order": chance.choice(("cost", "priority")), "no_loss": chance.choice(("strict", "warn", "off"))}
+    bodies.append(proxy.plan_body(routes=routes, attempts_max=chance.randint(1, 4), **plan))
+    for account, parent in ((CUSTOMER, LOWER), (LOWER, UPPER)):
+        state = "active" if chance.random() < 0.9 else "suspended"
+        bodies.append(proxy.account_body(account, parent=parent, state=state))
+        micros = chance.choice((EURO, EURO, EURO, EURO, 1000)) - proxy.account(account).balance
+        bodies.append({"do": "credit", "account": account, "micros": micros})
+    proxy.send(*bodies)
+    return chance.choice(("0033123", "0033123", "0044900", "letters"))
+
+
+def test_whatever_is_configured(shuffled: Proxy, caller: Agent, agent: Callable[..., Agent]) -> None:
+    """30 configurations by their seeds: decision, order of gateways and first hold are those that were told."""
+    gateways = {number: agent(f"127.0.0.1{number}", 5060) for number in PROVIDERS}
+    outcomes = set()
+    for seed in range(30):
+        called = shuffle(shuffled, random.Random(seed))
+        found = told(shuffled, called)
+        call = Call(caller, called)
+        call.invite()
+        holds = [(one.leg.account, one.leg.held) for one in found.levels]
+        for at, attempt in enumerate(found.attempts):
+            target = attempt.target
+            invite = gateways[target.gateway].expect("INVITE", Call_ID=call.call_id)
+            assert f"sip:{target.number}@{target.host}" in invite.first_line, seed
+            (running,) = [one for one in shuffled.running() if one.call_id == call.call_id]
+            assert at or [(leg.account, leg.held) for leg in running.legs] == holds, seed
+            gateways[target.gateway].reply(invite, 503, "Overloaded", tag=f"r{target.gateway}")
+        final = caller.expect_final(call.call_id)
+        call.to_tag = final.tag("To")
+        call.ack()
+        cdr = shuffled.cdr(call.call_id)
+        assert [attempt[0] for attempt in cdr["attempts"]] == [one.target.gateway for one in found.attempts], seed
+        if isinstance(found.decision, Refused):
+            told_so = (found.decision.code, found.decision.rule, found.decision.account)
+            assert (final.code, cdr["rule"], cdr["refused_by"]) == told_so, seed
+        outcomes.add(cdr["rule"] or len(cdr["attempts"]))
+    assert {1, 2, "suspended", "funds", "number", "loss"} <= outcomes, outcomes

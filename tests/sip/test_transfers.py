@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.kemi.world import CUSTOMER, LOWER, UPPER
+from tests.kemi.world import CARRIER, CUSTOMER, LOWER, UPPER
 from tests.sip.agents import Agent, Call, Message
 from tests.sip.calls import answer, hang_up, is_talking
 from tests.sip.phones import Phone
@@ -93,6 +93,45 @@ def test_who_is_called_may_refer_too(proxy: Proxy, house: Phones) -> None:
     assert there.header("Refer-To") == f"<sip:d{CARL}@{proxy.ip}:{proxy.port}>"
     assert f"d{BOB}" in there.header("From")
     end(call, house[BOB].agent)
+
+
+def test_telephones_behind_nats_and_gateways_that_choose(
+    proxy: Proxy, agent: Callable[..., Agent], gateway: Agent
+) -> None:
+    """Ann and Bob name addresses of their own networks. REFER, NOTIFY and the new call find them where they are;
+    the first gateway takes none of what Bob offers, the second is called.
+    """
+    second = agent("127.0.0.12", 5060)
+    choices = {1: ["G729"], 2: ["PCMU"]}
+    proxy.send(*(proxy.gateway_body(one, CARRIER, f"127.0.0.1{one}") | {"codecs": of} for one, of in choices.items()))
+    proxy.send(*(proxy.device_body(one, CUSTOMER, transfers="account") for one in (ANN, BOB)))
+    within = {one: f"sip:d{one}@192.168.1.{one}:5060" for one in (ANN, BOB)}
+    ann, bob = (Phone(agent(IPS[one], 0), user=f"d{one}", contact=within[one]) for one in (ANN, BOB))
+    assert bob.register().code == 200
+    call = ann.dial(f"d{BOB}", Contact=f"<{within[ANN]}>")
+    invite = bob.agent.expect("INVITE", Call_ID=call.call_id)
+    bob.agent.reply(invite, 200, "OK", tag="b", Contact=f"<{within[BOB]}>")
+    call.take(ann.agent.expect(200, Call_ID=call.call_id))
+    call.ack()
+    bob.agent.expect("ACK", Call_ID=call.call_id)
+    back = Call(bob.agent, call.number, call_id=call.call_id, from_tag="b", cseq=100)
+    back.to_tag, back.target, back.routes = call.from_tag, invite.contact, tuple(reversed(call.routes))
+    there = passed_on(call, bob.agent, "sip:0033123@kambill")
+    assert there.contact.endswith(f"@{ann.agent.ip}:{ann.agent.port}")
+    new = bob.dial("+33123", Contact=f"<{within[BOB]}>")
+    arrived = second.expect("INVITE", Call_ID=new.call_id)
+    gateway.expect_silence(new.call_id, 0)
+    assert arrived.contact.endswith(f"@{bob.agent.ip}:{bob.agent.port}")
+    pick_up(bob.agent, new, second, arrived)
+    back.request("NOTIFY", Event="refer", Subscription_State="terminated;reason=noresource")
+    ann.agent.reply(ann.agent.expect("NOTIFY", Call_ID=call.call_id), 200, "OK")
+    bob.agent.expect(200, CSeq="NOTIFY")
+    end(call, bob.agent)
+    end(new, second)
+    cdr = proxy.cdr(new.call_id)
+    assert (cdr["device"], [attempt[:2] for attempt in cdr["attempts"]]) == (BOB, [[2, 200]])
+    proxy.send(*(proxy.gateway_body(one, CARRIER, f"127.0.0.1{one}") for one in choices))
+    proxy.send(*({"do": "device_gone", "id": one} for one in (ANN, BOB)))
 
 
 def test_our_name_with_our_port_is_here(proxy: Proxy, house: Phones) -> None:
