@@ -14,7 +14,9 @@ sync_by_uv() {
     command -v uv >/dev/null || return 1
     no_dev=--no-dev
     [ -z "$1" ] || no_dev=
-    UV_PROJECT_ENVIRONMENT=.venv uv sync --quiet --frozen --inexact --no-install-project $no_dev --python $PYTHON
+    # Compiled now, as pip does it: a service that may write nothing here would compile everything at each start.
+    UV_PROJECT_ENVIRONMENT=.venv uv sync --quiet --frozen --inexact --no-install-project --compile-bytecode \
+        $no_dev --python $PYTHON
 }
 sync_by_pip() {
     [ -x .venv/bin/pip ] || $PYTHON -m venv .venv

@@ -10,7 +10,7 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
 CHARACTERS_MIN = 10
 CHARACTERS_MAX = 200
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 """OWASP's profile for argon2id: 19 MiB, two passes."""
 _COMMON = frozenset(
     """password passw0rd password1 password12 password123 password1234 1234567890 12345678901 123456789012 qwertyuiop
@@ -32,7 +32,7 @@ def password_problem(password: str, email: str) -> str | None:
 
 async def hash_password(password: str) -> str:
     """argon2id."""
-    return await asyncio.to_thread(_HASHER.hash, password)
+    return await asyncio.to_thread(HASHER.hash, password)
 
 
 async def fits(password: str, kept: str | None) -> bool:
@@ -42,11 +42,11 @@ async def fits(password: str, kept: str | None) -> bool:
 
 def _verify(password: str, kept: str) -> bool:
     try:
-        return _HASHER.verify(kept, password)
+        return HASHER.verify(kept, password)
     except (VerifyMismatchError, InvalidHashError):
         return False
 
 
 @functools.cache
 def _nobodys() -> str:
-    return _HASHER.hash("nobody has this password, since it is longer than" + CHARACTERS_MAX * "!")
+    return HASHER.hash("nobody has this password, since it is longer than" + CHARACTERS_MAX * "!")

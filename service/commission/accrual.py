@@ -11,13 +11,15 @@ from sqlalchemy import Row
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.exchange import parse_factor
 from ratebook.groups import Groups
+from ratebook.tax import tax_within
 from service.calls.records import tax_of
 from service.commission.rules import WHOLE, Rule, Sale, earned, split
 from service.database.billing_tables import invoice_calls
 from service.database.commission_tables import commission_carries, commission_rules, commissions
 from service.database.engine import is_sqlite
-from service.database.tables import accounts, tariff_versions
+from service.database.tables import accounts, charges, tariff_versions
 from service.ledger.rules import COMMISSION, COST, Entry, Posting, sum_postings
 from service.ledger.storage import post_entry
 from service.tariffs.switching import load_groups
@@ -183,9 +185,9 @@ class Credited(NamedTuple):
 async def take_back_lines(conn: AsyncConnection, credited: Sequence[Credited], now_ms: int) -> None:
     """For invoices' lines that are credited: of all that was earned on a line the part that is given back."""
     rows = [
-        _back(row, "credit_note", one.note_line_id, one.amount_micros, one.line_micros)
+        _back(key, exact, "credit_note", one.note_line_id, one.amount_micros, one.line_micros)
         for one in credited
-        for row in await conn.execute(_earned_on(one))
+        for key, exact in (await _earned_on(conn, one)).items()
     ]
     await write(conn, rows, now_ms)
 
@@ -202,39 +204,59 @@ class Refunded(NamedTuple):
 
 async def take_back_item(conn: AsyncConnection, refunded: Refunded, now_ms: int) -> None:
     """Of all that was earned on an item the part that is given back, by whoever has earned it then."""
-    query = _earned().where((commissions.c.source == "item") & (commissions.c.reference_id == refunded.of_item_id))
+    of_item = (commissions.c.source == "item") & (commissions.c.reference_id == refunded.of_item_id)
     rows = [
-        _back(row, "item", refunded.item_id, refunded.amount_micros, refunded.of_micros)
-        for row in await conn.execute(query)
+        _back(key, exact, "item", refunded.item_id, refunded.amount_micros, refunded.of_micros)
+        for key, exact in (await _summed(conn, _EARNED.where(of_item))).items()
     ]
     await write(conn, rows, now_ms)
 
 
-def _back(row: Row[Any], source: str, reference_id: int, amount_micros: int, of_micros: int) -> dict[str, Any]:
-    exact = int(row.micros) * WHOLE + int(row.remainder)
+class _Key(NamedTuple):
+    """Who earns, of whom."""
+
+    account_id: int
+    seller_id: int
+    currency: str
+
+
+def _back(key: _Key, exact: int, source: str, reference_id: int, amount_micros: int, of_micros: int) -> dict[str, Any]:
     micros, remainder = divmod(-exact * amount_micros // of_micros, WHOLE)
     return {
-        "account_id": row.account_id, "seller_id": row.seller_id, "source": source, "cdr_id": 0, "level": 0,
-        "reference_id": reference_id, "base_micros": -amount_micros, "rule_id": 0, "percent_millionths": 0,
-        "currency": row.currency, "micros": micros, "remainder": remainder,
+        **key._asdict(), "source": source, "cdr_id": 0, "level": 0, "reference_id": reference_id,
+        "base_micros": -amount_micros, "rule_id": 0, "percent_millionths": 0, "micros": micros, "remainder": remainder,
     }  # fmt: skip
 
 
-def _earned() -> sa.Select[Any]:
-    """By who earned it."""
-    key = (commissions.c.account_id, commissions.c.seller_id, commissions.c.currency)
-    sums = (sa.func.sum(commissions.c.micros).label("micros"), sa.func.sum(commissions.c.remainder).label("remainder"))
-    return sa.select(*key, *sums).group_by(*key)
+_WHOSE = (commissions.c.account_id, commissions.c.seller_id, commissions.c.currency)
+_EARNED = sa.select(*_WHOSE, sa.func.sum(commissions.c.micros), sa.func.sum(commissions.c.remainder)).group_by(*_WHOSE)
 
 
-def _earned_on(one: Credited) -> sa.Select[Any]:
-    """On an invoice's line, without what re-rating has changed since."""
-    query = _earned()
+async def _summed(conn: AsyncConnection, query: sa.Select[Any]) -> defaultdict[_Key, int]:
+    """In hundred-millionths of a micro-unit."""
+    found: defaultdict[_Key, int] = defaultdict(int)
+    for *key, micros, remainder in await conn.execute(query):
+        found[_Key(*key)] += int(micros) * WHOLE + int(remainder)
+    return found
+
+
+async def _earned_on(conn: AsyncConnection, one: Credited) -> dict[_Key, int]:
+    """On an invoice's line as it was invoiced: with what re-rating had changed by then, without what it has since."""
     if one.item_id is not None:
-        return query.where((commissions.c.source == "item") & (commissions.c.reference_id == one.item_id))
+        of_item = (commissions.c.source == "item") & (commissions.c.reference_id == one.item_id)
+        return await _summed(conn, _EARNED.where(of_item))
     of_line = (invoice_calls.c.cdr_id == commissions.c.cdr_id) & (invoice_calls.c.level == commissions.c.level)
-    query = query.join(invoice_calls, of_line).where(commissions.c.source == "call")
-    return query.where(invoice_calls.c.line_id == one.line_id)
+    of_calls = _EARNED.join(invoice_calls, of_line).where(invoice_calls.c.line_id == one.line_id)
+    found = await _summed(conn, of_calls.where(commissions.c.source.in_(("call", "correction"))))
+    of_charge = (charges.c.cdr_id == commissions.c.cdr_id) & (charges.c.level == commissions.c.level)
+    since = sa.select(*_WHOSE, commissions.c.percent_millionths, charges, invoice_calls.c.amount_micros)
+    since = since.join(invoice_calls, of_line).join(charges, of_charge).where(invoice_calls.c.line_id == one.line_id)
+    changed = (commissions.c.source == "call") & (charges.c.charge_micros != invoice_calls.c.amount_micros)
+    for row in await conn.execute(since.where(changed)):
+        then = row.amount_micros - tax_within(row.amount_micros, parse_factor(row.tax))
+        risen = row.charge_micros - row.tax_micros - then
+        found[_Key(*row[:3])] -= risen * row.percent_millionths
+    return found
 
 
 async def write(conn: AsyncConnection, rows: list[dict[str, Any]], now_ms: int) -> None:

@@ -10,6 +10,7 @@ from service.api.call import Call
 from service.api.problems import Problem, invalid
 from service.interconnect.adjustments import Actor
 from service.interconnect.partners import IN, OUT
+from service.ledger.rules import ROOT_ID
 
 
 def actor_of(call: Call) -> Actor:
@@ -28,6 +29,14 @@ async def partner(call: Call, account_id: int) -> Row[Any]:
 def has_costs(account: Row[Any]) -> bool:
     """Whether calls may be sent to it."""
     return bool(account.kind == "provider" or account.provides)
+
+
+def check_payer(call: Call, direction: str) -> None:
+    """What is sent to a provider costs the operator, wherever the provider stands: nobody else agrees on that. Raises
+    Problem.
+    """
+    if direction != IN and call.actor.account_id != ROOT_ID:
+        raise Problem("forbidden", "what a provider gets is owed by the operator, who alone agrees on it")
 
 
 def direction_of(account: Row[Any], asked: str | None) -> str:

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.accounts.storage import seller_of
+from service.commands.outbox import writing
 from service.config import Config
 from service.database.engine import reading
 from service.database.payment_tables import payment_gateways, top_ups
@@ -40,10 +41,12 @@ class Recharger:
 
     def __init__(self, engine: AsyncEngine, config: Config) -> None:
         self._engine = engine
+        self._node = config.node
         self._url = config.payments.stripe
 
     async def work(self, now_ms: int) -> int:
         """One round; returns how many were due."""
+        await self._begin_low(now_ms)
         async with reading(self._engine) as conn:
             if (await conn.execute(_due(now_ms).limit(1))).first() is None:
                 return 0
@@ -56,6 +59,16 @@ class Recharger:
             async with self._engine.begin() as conn:
                 await _note(conn, one.task, answer, now_ms)
         return len(claimed)
+
+    async def _begin_low(self, now_ms: int) -> None:
+        """Where no posting begins one: it asks again under the node's lock, so that none is begun twice."""
+        async with reading(self._engine) as conn:
+            if not await recharging.low(conn, now_ms):
+                return
+        async with writing(self._engine, self._node) as conn:
+            for row in await recharging.low(conn, now_ms):
+                fall = recharging.Fall(row.account_id, row.currency, row.threshold_micros, row.balance_micros)
+                await recharging.begin(conn, row, fall, now_ms)
 
     async def _claim(self, now_ms: int) -> list[_Due]:
         """What is due becomes this one's for a while; what is no longer wanted ends."""

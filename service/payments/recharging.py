@@ -18,8 +18,10 @@ from ratebook.money import format_micros
 from service.access.permissions import Permission
 from service.billing.people import recipients_of
 from service.database.access_tables import mails
-from service.database.payment_tables import top_ups
+from service.database.payment_tables import payment_gateways, top_ups
 from service.database.recharge_tables import recharge_tasks, recharges
+from service.database.tables import book_balances
+from service.ledger.rules import BALANCE
 
 HOUR_MS = 3_600_000
 DECLINE_WAITS_MS = (HOUR_MS, 24 * HOUR_MS)
@@ -44,6 +46,28 @@ async def wanted(conn: AsyncConnection, account_ids: Collection[int]) -> list[Ro
     return list(await conn.execute(sa.select(recharges).where(on))) if account_ids else []
 
 
+async def low(conn: AsyncConnection, now_ms: int) -> list[Row[Any]]:
+    """Recharges whose balance is below the threshold though nothing is on its way: the last one was too small, or the
+    month had had its share and is over. With the balance.
+    """
+    running = sa.exists().where(
+        (recharge_tasks.c.account_id == recharges.c.account_id) & recharge_tasks.c.state.in_(_RUNNING)
+    )
+    balance = (book_balances.c.account_id == recharges.c.account_id) & (book_balances.c.book == BALANCE)
+    balance &= book_balances.c.currency == recharges.c.currency
+    query = sa.select(recharges, book_balances.c.amount_micros.label("balance_micros")).join(book_balances, balance)
+    asking = payment_gateways.c.active & (payment_gateways.c.api_key != "")
+    query = query.join(payment_gateways, (payment_gateways.c.id == recharges.c.gateway_id) & asking)
+    is_low = (recharges.c.state == "on") & (book_balances.c.amount_micros < recharges.c.threshold_micros)
+    rows = (await conn.execute(query.where(is_low & ~running))).all()
+    return [row for row in rows if await _is_allowed(conn, row, now_ms)]
+
+
+async def _is_allowed(conn: AsyncConnection, row: Row[Any], now_ms: int) -> bool:
+    """Whether the month's sum has room for one more."""
+    return await _of_month(conn, row.account_id, now_ms) + int(row.amount_micros) <= int(row.month_micros)
+
+
 async def begin(conn: AsyncConnection, row: Row[Any], fall: Fall, now_ms: int) -> None:
     """One for each crossing, unless one runs already or the month has had its share."""
     if row.currency != fall.currency or not fall.after_micros < row.threshold_micros <= fall.before_micros:
@@ -51,7 +75,7 @@ async def begin(conn: AsyncConnection, row: Row[Any], fall: Fall, now_ms: int) -
     running = (recharge_tasks.c.account_id == row.account_id) & recharge_tasks.c.state.in_(_RUNNING)
     if (await conn.execute(sa.select(recharge_tasks.c.id).where(running).limit(1))).first() is not None:
         return
-    if await _of_month(conn, row.account_id, now_ms) + row.amount_micros > row.month_micros:
+    if not await _is_allowed(conn, row, now_ms):
         await _note(conn, row.account_id, f"the month has had {format_micros(row.month_micros)} {row.currency}")
         return
     values = {

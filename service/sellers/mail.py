@@ -21,10 +21,10 @@ from service.database.engine import is_sqlite
 from service.database.seller_tables import mail_templates
 from service.database.tables import accounts
 from service.sellers.brand import check_sells
-from service.sellers.templates import KINDS, text_problem
+from service.sellers.templates import ENGLISH, KINDS, built_in, built_in_languages, text_problem
 
-LANGUAGE = "en"
-"""Of what the program brings along, and of who has said nothing."""
+LANGUAGE = ENGLISH
+"""Of who has said nothing."""
 TEXT_CHARACTERS_MAX = 20_000
 
 
@@ -68,15 +68,19 @@ class Mail(Told):
 
 
 async def template_of(conn: AsyncConnection, path: str, kind: str, language: str) -> tuple[str, str]:
-    """Subject and text that an account's mails of a kind have: the nearest seller's in the language, or without its
-    region, or in English; else what the program brings along.
+    """Subject and text that an account's mails of a kind have: in the language, or without its region, or in English;
+    in each the nearest seller's, else what the program brings along.
     """
-    wanted = [language, language.partition("-")[0], LANGUAGE]
-    rows = [row for row in await _standing(conn, path) if row.kind == kind and row.language in wanted]
-    if not rows:
-        return KINDS[kind].subject, KINDS[kind].text
-    row = min(rows, key=lambda one: (wanted.index(one.language), -one.depth))
-    return row.subject, row.text
+    rows = [row for row in await _standing(conn, path) if row.kind == kind]
+    for wanted in (language, language.partition("-")[0]):
+        own = [row for row in rows if row.language == wanted]
+        if own:
+            nearest = max(own, key=lambda one: int(one.depth))
+            return nearest.subject, nearest.text
+        found = built_in(kind, wanted)
+        if found is not None:
+            return found
+    return await template_of(conn, path, kind, LANGUAGE)
 
 
 async def _standing(conn: AsyncConnection, path: str) -> list[Row[Any]]:
@@ -87,7 +91,12 @@ async def _standing(conn: AsyncConnection, path: str) -> list[Row[Any]]:
 
 def _views(call: Call, rows: Iterable[Row[Any]]) -> dict[tuple[str, str], TemplateView]:
     """By kind and language: what the account's mails look like."""
-    found = {(kind, LANGUAGE): _view(kind, LANGUAGE, of.subject, of.text, "built-in", 0) for kind, of in KINDS.items()}
+    found = {
+        (kind, language): _view(kind, language, *said, "built-in", 0)
+        for kind in KINDS
+        for language in built_in_languages()
+        if (said := built_in(kind, language)) is not None
+    }
     for row in sorted(rows, key=lambda one: one.depth):
         own = row.account_id == call.row.id
         origin, version = ("own", row.version) if own else ("above", 0)

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from service.sellers.german import GERMAN
+
 _PLACE = re.compile(r"{{(.*?)}}", re.DOTALL)
 _NAME = re.compile(r"\s*([a-z_]+)\s*")
 
@@ -130,6 +132,24 @@ KINDS: dict[str, Kind] = {
         "{{ message }}\n\n{{ company }}\n{{ company_address }}\n\nNo more such mails: {{ unsubscribe }}\n",
     ),
 }
+
+
+ENGLISH = "en"
+
+
+def built_in(kind: str, language: str) -> tuple[str, str] | None:
+    """Subject and text that the program brings along; None: nothing in this language. English has all kinds."""
+    if language == ENGLISH:
+        return KINDS[kind].subject, KINDS[kind].text
+    return _OTHERS.get(language, {}).get(kind)
+
+
+def built_in_languages() -> tuple[str, ...]:
+    """Those that the program brings texts along in."""
+    return (ENGLISH, *_OTHERS)
+
+
+_OTHERS = {"de": GERMAN}
 
 
 def text_problem(kind: str, text: str) -> str | None:

@@ -158,10 +158,15 @@ def portal(folder: Path, port: int = 0, furnish: Furnish = _town) -> Iterator[st
 
 def main() -> None:
     """Stays up, for looking at it: PASSWORD opens everybody's door."""
+    import signal  # noqa: PLC0415
     import sys  # noqa: PLC0415
     import tempfile  # noqa: PLC0415
 
-    with tempfile.TemporaryDirectory() as folder, portal(Path(folder), int(sys.argv[1])) as address:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # else the folder, of some hundred MiB, stays
+    with (
+        tempfile.TemporaryDirectory(prefix="kambill-town-") as folder,
+        portal(Path(folder), int(sys.argv[1])) as address,
+    ):
         print(address, "boss@op.example", *PEOPLE, PASSWORD)
         threading.Event().wait()
 

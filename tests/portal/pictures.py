@@ -48,7 +48,7 @@ def main() -> None:
     """Into the folder that is named."""
     folder = Path(sys.argv[1])
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as place, portal(Path(place), PORT) as address:
+    with tempfile.TemporaryDirectory(prefix="kambill-town-") as place, portal(Path(place), PORT) as address:
         asyncio.run(take(address, folder))
 
 

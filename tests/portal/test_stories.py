@@ -259,6 +259,80 @@ async def test_without_scripts_one_sees_and_submits(sit: Sit) -> None:
     assert person.wrong == []
 
 
+@pytest.mark.parametrize(
+    ("path", "fields"),
+    [
+        ("/accounts/5/payment", {"amount": "much", "reason": "x"}),
+        ("/trunks/new", {"name": "x", "networks": "nowhere"}),
+        ("/vouchers/new", {"name": "x", "amount": "1", "currency": "EUR", "count": "none"}),
+        ("/accounts/5/recharge/edit", {"threshold": "1", "amount": "9", "month_max": "2"}),
+        ("/balance-alerts/new", {"threshold": "lots"}), ("/taxes/new", {"name": "x", "percent": "much"}),
+        ("/invoices/1/credit/lines", {}),
+    ],
+)  # fmt: skip
+async def test_without_scripts_faults_stand_beside_their_fields(sit: Sit, path: str, fields: dict[str, str]) -> None:
+    """Of the main forms; what was typed is still there, and the way back too."""
+    person = await sit("boss@op.example", java_script_enabled=False)
+    await person.go(path)
+    for name, value in fields.items():
+        await person.page.locator(f"#{name}").fill(value)
+    await person.page.locator("main form[method=post] button[type=submit]").first.click()
+    await expect(person.page.locator("main .invalid-feedback, main [role=alert]").first).to_be_visible()
+    for name, value in fields.items():
+        await expect(person.page.locator(f"#{name}")).to_have_value(value)
+    await person.page.go_back()
+    assert person.page.url.endswith(path)
+    assert person.wrong == [one for one in person.wrong if "4" in one]  # the refusal itself, which the console tells
+
+
+async def test_without_scripts_lists_are_filtered_sorted_and_turned(sit: Sit) -> None:
+    """By their buttons and heads."""
+    person = await sit("boss@op.example", java_script_enabled=False)
+    for path in (
+        "/calls",
+        "/invoices",
+        "/users",
+        "/tariffs",
+        "/recharges",
+        "/destination-groups",
+        "/audit",
+        "/reports",
+    ):
+        await person.go(path)
+        await expect(person.page.locator("main h1")).to_be_visible()
+        assert person.wrong == []
+    await person.go("/accounts")
+    await person.page.fill("#filter-name", "upper")
+    await person.page.get_by_role("button", name="Show").click()
+    await expect(person.page.locator("#results tbody tr")).to_have_count(1)
+    await person.go("/accounts")
+    await person.page.locator("th a.kb-sort").first.click()
+    assert "sort=" in person.page.url
+
+
+async def test_a_form_that_was_overtaken_overwrites_nothing(sit: Sit) -> None:
+    """From another tab it says what stands now, and waits for another click; whoever goes back sees it anew."""
+    person = await sit("boss@op.example", java_script_enabled=False)
+    other = await person.page.context.new_page()
+    path = f"{person.address}/accounts/3/edit"
+    await person.page.goto(path)
+    await other.goto(path)
+    await person.page.fill("#channels", "11")
+    await person.page.get_by_role("button", name="Save").click()
+    await person.page.wait_for_url("**/accounts/3")
+    await other.fill("#channels", "22")
+    await other.get_by_role("button", name="Save").click()
+    await expect(other.locator("main")).to_contain_text("Meanwhile it became: 11")
+    await other.goto(path)
+    await expect(other.locator("#channels")).to_have_value("11")
+    await person.page.go_back()
+    await expect(person.page.locator("#channels")).to_have_value("11")
+    await other.goto(path)
+    await other.fill("#channels", "")
+    await other.get_by_role("button", name="Save").click()
+    await other.wait_for_url("**/accounts/3")
+
+
 async def test_the_first_key_leads_to_the_content(sit: Sit) -> None:
     """Past the menu; and each thing that has the focus shows it."""
     person = await sit("owner@customer.example")

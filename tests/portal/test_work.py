@@ -345,17 +345,19 @@ async def test_a_mail_template_is_written_looked_at_and_removed(walker: Walker) 
     """Of a seller, in two languages; a placeholder that isn't known stands beside its field."""
     await walker.sign_in("owner@upper.example")
     here = "/accounts/2/mail-templates"
-    assert f'href="{here}/invoice/de/new"' in (await walker.get(here)).text
+    assert f'href="{here}/invoice/de"' in (await walker.get(here)).text
     filled = await walker.post(f"{here}/invoice/en/preview", subject="No. {{ number }}", text="{{ company }}")
     assert "No. 2026-00042" in filled.words
     wrong = await walker.post(f"{here}/invoice/en/edit", subject="{{ nummer }}", text="x")
     assert wrong.status == 422
     assert 'id="subject-errors"' in wrong.text
-    made = await walker.post(f"{here}/invoice/de/new", subject="Rechnung {{ number }}", text="Anbei <b>.")
+    assert "Sie finden sie hier" in (await walker.get(f"{here}/invoice/de")).words
+    made = await walker.post(f"{here}/invoice/de/edit", subject="Rechnung {{ number }}", text="Anbei <b>.")
     assert made.path == f"{here}/invoice/de"
     assert "Anbei &lt;b&gt;." in made.text
     gone = await walker.post(f"{here}/invoice/de/removal")
-    assert "Rechnung" not in gone.words
+    assert gone.path == here
+    assert "Anbei" not in (await walker.get(f"{here}/invoice/de")).text
     assert (await walker.get(f"{here}/nonsense/en")).status == 404
 
 

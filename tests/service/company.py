@@ -35,6 +35,7 @@ from service.doctor.evidence import Check, Report, read_ledger, read_store
 from service.ledger.payments import PaymentRequest, pay
 from service.start import ensure_first_rows
 from service.tariffs.publisher import Publication, publish
+from tests.service.standing import SHELF
 from tests.service.test_setup import apply
 
 NOW_MS = 1_790_000_000_000
@@ -85,6 +86,17 @@ class Company:
 
     async def open(self) -> None:
         """First start of all: ratebook, ledger, set-up, store, a thousand euros for each that pays."""
+        await SHELF.open(self, (type(self), self.setup), self.engine, self.folder, self._open)
+
+    def kept(self) -> tuple[Now, int]:
+        """When it is, and how many calls there were."""
+        return self.now, self.calls
+
+    def take(self, kept: tuple[Now, int]) -> None:
+        """As it stood."""
+        self.now, self.calls = kept
+
+    async def _open(self) -> None:
         self.write()
         await ensure_first_rows(self.engine, self.config, NOW_MS)
         await self.publish()

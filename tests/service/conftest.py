@@ -11,17 +11,31 @@ from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
+from argon2 import PasswordHasher
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scripts.benchmarks.postgres import cluster, is_installed
+from service.access import passwords
 from service.config import Config
+from service.database import engine as engines
 from service.database.engine import migrate, open_engine
 from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.reconcile import worker
+from tests.service import compiled
 from tests.service.matrix.world import World
 from tests.service.office import Office
+from tests.service.standing import QUICK, SHELF
 from tests.service.test_money import House
 
+engines.create_async_engine = compiled.create_engine
+PRODUCTS_HASHER = passwords.HASHER
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""Everybody in every test has a password: at the product's price they would cost more than what is tested."""
+POSTGRES = (
+    "fsync=off", "full_page_writes=off", "max_connections=60", "wal_level=minimal", "max_wal_senders=0",
+    "autovacuum=off", "jit=off",
+)  # fmt: skip
+"""What is lost with the machine need not be kept, and no test lives long enough for the others to pay."""
 WANTED = os.environ.get("KAMBILL_TEST_DATABASES", "sqlite,postgresql").split(",")
 
 
@@ -33,7 +47,7 @@ def postgres_url() -> Iterator[str]:
             "PostgreSQL 15 is not installed: apt-get install postgresql, or KAMBILL_TEST_DATABASES=sqlite",
             pytrace=False,
         )
-    with cluster("fsync=off", "full_page_writes=off", "max_connections=60") as url:
+    with cluster(*POSTGRES) as url:
         yield url
 
 
@@ -41,6 +55,12 @@ def postgres_url() -> Iterator[str]:
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a SQLite ledger with its tables stands, once somebody has made it: copying is quicker than migrating."""
     return tmp_path_factory.mktemp("template") / "kambill.db"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shelf(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where opened companies are kept for the next tests."""
+    SHELF.place = tmp_path_factory.mktemp("standing")
 
 
 class Foundation(NamedTuple):
@@ -70,7 +90,7 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path, foundation: F
     url: str = request.getfixturevalue("postgres_url")
     name = f"t{uuid.uuid4().hex}"
     template = await _ensure_template(url, foundation) if with_tables else "template0"
-    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {template}")
+    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {template} {QUICK}")
     yield url.rsplit("/", 1)[0] + f"/{name}"
     await _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -93,7 +113,7 @@ async def _ensure_template(url: str, foundation: Foundation) -> str:
     name = f"kambill_{foundation.name}"
     if name not in await _execute(url, "SELECT datname FROM pg_database"):
         below = "template0" if foundation.write is None else await _ensure_template(url, TABLES)
-        await _execute(url, f"CREATE DATABASE {name} TEMPLATE {below}")
+        await _execute(url, f"CREATE DATABASE {name} TEMPLATE {below} {QUICK}")
         await _found(url.rsplit("/", 1)[0] + f"/{name}", foundation)
     return name
 

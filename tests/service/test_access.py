@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from service.access.tidy import forget
+from tests.service.conftest import PRODUCTS_HASHER
 from tests.service.office import PASSWORD, Office
+
+
+def test_passwords_cost_what_they_should() -> None:
+    """In the product: OWASP's profile. Tests take a cheaper one."""
+    assert PRODUCTS_HASHER.hash(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 async def test_a_super_admin_signs_in_and_may_everything(office: Office) -> None:

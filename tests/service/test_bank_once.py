@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.database.engine import reading
 from service.payments import bank_api
-from tests.service.dying import Killed, ending_at, raise_killed, watched
+from tests.service.dying import BANK, KILLED, Killed, ending_at, kill_work, raise_killed, watched
 from tests.service.test_bank_lines import Counter
 
 COLUMNS = {"booked": "Tag", "amount": "Betrag", "remittance": "Zweck"}
@@ -110,6 +111,21 @@ async def test_killed_at_any_statement_each_line_is_posted_once(desk: Desk, monk
     found = [one for one in await desk.posted() if "round" in one[0]]
     assert {one[1:] for one in found} == {(2, 2, 2)}
     assert len(found) == rounds + 1
+    await desk.company.pump()
+    await desk.sound()
+
+
+async def test_killed_for_good_each_line_is_posted_once(desk: Desk, database: str, tmp_path: Path) -> None:
+    """By SIGKILL, in a process of its own; each death lets some lines stand, and the file is sent again."""
+    customer, before = desk.ids["customer"], await desk.balance("customer")
+    text = "".join(f"{day:02}.12.2026;0,{day:02};customer {customer} day {day:02}\n" for day in range(1, 7))
+    raw = base64.b64encode(f"Tag;Betrag;Zweck\n{text}".encode()).decode()
+    given, deaths = (raw, str(desk.ids["lower"]), json.dumps(HOW), str(desk.office.now_ms)), 0
+    for statement in (15, 40, 70, 100, 100_000):
+        deaths += await kill_work(BANK, database, tmp_path, str(statement), *given) == KILLED
+    assert deaths >= 2
+    assert await desk.balance("customer") == before + sum(range(1, 7)) * 10_000
+    assert [one[1:] for one in await desk.posted() if "day" in one[0]] == [(1, 1, 1)] * 6
     await desk.company.pump()
     await desk.sound()
 

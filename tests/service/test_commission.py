@@ -172,6 +172,24 @@ async def test_a_credit_note_takes_back_its_part(agency: Agency) -> None:
     await agency.sound()
 
 
+@pytest.mark.parametrize("invoiced_first", [False, True])
+async def test_a_credit_note_of_calls_that_were_rated_again(agency: Agency, invoiced_first: bool) -> None:
+    """Whichever came first, nothing is left of the whole, and never less than nothing."""
+    await agency.rule("agent", "7.5")
+    await agency.talk(61, 7, 95)
+    if invoiced_first:
+        await agency.run()
+    await publish(agency, retail="0.03")
+    await rerate(agency)
+    assert await agency.exact("agent") == Fraction(await agency.charged() * 75, 1000)
+    if not invoiced_first:
+        await agency.run()
+    (invoice,) = await agency.invoices("customer")
+    (await agency.credit(invoice)).ok()
+    assert abs(await agency.exact("agent")) < Fraction(2, 100_000_000)
+    await agency.sound()
+
+
 async def test_an_item_earns_its_part_once(agency: Agency) -> None:
     """A subscription; the same key again is no second one; a late fee earns nothing."""
     await agency.rule("agent", "20")

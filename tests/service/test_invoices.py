@@ -34,6 +34,9 @@ class Bureau(House):
 
     async def open(self) -> None:
         """Names on paper, VAT of each seller, terms of a month."""
+        await self.stand("bureau", self._open_bureau)
+
+    async def _open_bureau(self) -> None:
         await super().open()
         boss = self.office.boss
         async with self.company.engine.begin() as conn:

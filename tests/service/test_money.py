@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from service.doctor import run
 from service.ledger.storage import balance_of, imbalances
 from tests.service.company import EURO, NOW_MS, Company
 from tests.service.office import Got, Office
+from tests.service.standing import SHELF
 
 
 class House:
@@ -31,6 +34,27 @@ class House:
 
     async def open(self) -> None:
         """Everybody has a thousand euros."""
+        await self.stand("house", self._open)
+
+    async def stand(self, what: str, opening: Callable[[], Awaitable[None]]) -> None:
+        """Opens, or stands as it stood after the same opening."""
+        company = self.company
+        words = (what, type(self), type(company), company.setup)
+        await SHELF.open(self, words, company.engine, company.folder, opening)
+
+    def kept(self) -> tuple[Any, ...]:
+        """What a house knows: numbers and names, whoever's subclass it is."""
+        plain = {name: value for name, value in vars(self).items() if isinstance(value, int | str | dict)}
+        return self.company.kept(), self.office.kept(), deepcopy(plain)
+
+    def take(self, kept: tuple[Any, ...]) -> None:
+        """As it stood."""
+        company, office, plain = kept
+        self.company.take(company)
+        self.office.take(office)
+        vars(self).update(deepcopy(plain))
+
+    async def _open(self) -> None:
         await self.company.open()
         await self.office.open()
         async with reading(self.company.engine) as conn:

@@ -20,8 +20,9 @@ from service.database.recharge_tables import recharge_tasks
 from service.payments.recharger import LEASE_MS, WAITS_S, Recharger
 from service.payments.recharging import DECLINE_WAITS_MS
 from tests.service.company import EURO
-from tests.service.dying import Killed, ending_at, raise_killed, watched
+from tests.service.dying import KILLED, RECHARGE, Killed, ending_at, kill_work, raise_killed, watched
 from tests.service.stripe_fake import API_KEY, Stripe, stripe_fake
+from tests.service.test_invoices import DAY_MS
 from tests.service.test_payments import Till, returned
 
 
@@ -130,6 +131,44 @@ async def test_a_crossing_is_one_payment(plant: Plant) -> None:
     assert [task.state for task in await plant.tasks()] == ["done", "done"]
     await plant.company.pump()
     await plant.sound()
+
+
+async def test_a_balance_that_is_still_below_is_recharged_again(plant: Plant) -> None:
+    """One after the other, never two at once; up to the month's sum, and in the next month; not by a gateway that is
+    off, nor after a card was declined for good.
+    """
+    (await plant.want(month_max="100")).ok()
+    await plant.spend("200")
+    await plant.work()
+    assert (await plant.work(), len(plant.stripe.payments)) == (0, 1)
+    for count, balance in ((2, 900), (2, 900)):
+        await plant.told()
+        await plant.work()
+        await plant.told()
+        assert (len(plant.stripe.payments), await plant.balance("customer")) == (count, balance * EURO)
+    await plant.ask("payment-gateway.edit", payment_gateway_id=plant.gateway, active=False)
+    assert (await plant.work(40 * DAY_MS), len(await plant.tasks())) == (0, 2)
+    await plant.ask("payment-gateway.edit", payment_gateway_id=plant.gateway, active=True)
+    plant.stripe.answers = ["declined"] * 3
+    for wait_ms in (0, *DECLINE_WAITS_MS):
+        assert await plant.work(wait_ms) == 1
+    assert (await plant.shown())[0] == "off"
+    assert (await plant.work(DAY_MS), len(await plant.tasks())) == (0, 3)
+
+
+async def test_killed_for_good_a_crossing_is_one_payment(plant: Plant, database: str, tmp_path: Path) -> None:
+    """By SIGKILL, in a process of its own, before and behind the asking."""
+    await plant.spend("20")
+    deaths = 0
+    for statement in (2, 4, 6, 8, 10):
+        given = (str(statement), plant.stripe.url, str(plant.now_ms))
+        deaths += await kill_work(RECHARGE, database, tmp_path, *given) == KILLED
+        plant.now_ms += LEASE_MS + 1
+    await plant.work()
+    await plant.told()
+    assert deaths >= 3
+    assert (len(plant.stripe.payments), len(set(plant.stripe.asked))) == (1, 1)
+    assert (await plant.balance("customer"), (await plant.tasks())[0].state) == (1030 * EURO, "done")
 
 
 async def test_killed_at_any_statement_a_crossing_is_one_payment(plant: Plant) -> None:

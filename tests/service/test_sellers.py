@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.sellers.mail import template_of
 from service.sellers.numbers import number_text, pattern_problem, take_number
-from service.sellers.templates import KINDS, fill, fill_subject, text_problem
+from service.sellers.templates import KINDS, built_in, fill, fill_subject, places_in, text_problem
 from service.start import ensure_first_rows
 from tests.service.office import NOW_MS, Office, Person
 from tests.service.papers import png
@@ -216,6 +216,28 @@ def test_a_placeholder_is_a_name_and_nothing_else() -> None:
     assert "not closed" in str(text_problem("welcome", "{{ name }"))
     assert fill("{{ name }}", {"name": "{{ link }}"}) == "{{ link }}"
     assert fill_subject("Hello {{name}}", {"name": "a\r\nBcc: b@c"}) == "Hello a Bcc: b@c"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_built_in_mail_is_there_in_german(kind: str) -> None:
+    """With the same placeholders as in English, and none that its mails have no value for."""
+    english, german = built_in(kind, "en"), built_in(kind, "de")
+    assert english is not None
+    assert german is not None
+    assert [text_problem(kind, text) for text in german] == [None, None]
+    assert places_in(" ".join(german)) == places_in(" ".join(english))
+    assert german[1] != english[1]
+    assert built_in(kind, "fr") is None
+
+
+async def test_a_reader_gets_the_language_that_they_chose(trade: Trade) -> None:
+    """What the program brings along in it goes before what a seller has written in English alone."""
+    path = f"/1/{trade.reseller_id}/{trade.customer_id}/"
+    english = {"kind": "reset", "language": "en", "subject": "Hi", "text": "{{ link }}"}
+    await trade.reseller.do("mail-template.edit", account_id=trade.reseller_id, **english)
+    async with trade.office.engine.connect() as conn:
+        for language, said in (("de-AT", "Ihr Passwort bei {{ company }}"), ("en-US", "Hi"), ("fr", "Hi")):
+            assert (await template_of(conn, path, "reset", language))[0] == said
 
 
 async def test_a_template_is_the_nearest_sellers(trade: Trade) -> None:

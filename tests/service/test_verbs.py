@@ -122,7 +122,7 @@ def service(boss: Kambill) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(60)
 
 
 def _is_up(port: int) -> bool:

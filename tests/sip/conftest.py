@@ -8,6 +8,7 @@ import pytest
 
 from tests.sip.agents import Agent
 from tests.sip.network import leave_for_own
+from tests.sip.node import Node
 from tests.sip.proxy import Proxy
 
 
@@ -15,6 +16,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """A worker of `pytest -n` goes where no other worker's addresses are."""
     if hasattr(config, "workerinput"):
         leave_for_own()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shelf(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Where nodes keep what they begin with."""
+    Node.shelf = tmp_path_factory.mktemp("nodes")
 
 
 @pytest.fixture(scope="session")

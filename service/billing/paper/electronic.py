@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from facturx.generate_xml import generate_cii_xml, generate_ubl_xml
-
 from service.billing.document import Document
 from service.billing.paper.pdf import pdf_of
 from service.billing.paper.terms import terms_for, terms_problems
@@ -27,15 +25,22 @@ class NotElectronic(ValueError):
 def cii_of(document: Document) -> bytes:
     """UN/CEFACT's Cross Industry Invoice. Raises NotElectronic."""
     _check(document)
-    return bytes(generate_cii_xml(terms_for(document), level=LEVEL, **_NO_CHECK))
+    return bytes(_factur_x().generate_cii_xml(terms_for(document), level=LEVEL, **_NO_CHECK))
 
 
 def ubl_of(document: Document) -> bytes:
     """An Invoice or CreditNote of UBL 2.1. Raises NotElectronic."""
     _check(document)
-    made = bytes(generate_ubl_xml(terms_for(document), level=LEVEL, **_NO_CHECK))
+    made = bytes(_factur_x().generate_ubl_xml(terms_for(document), level=LEVEL, **_NO_CHECK))
     # factur-x 7.8 says EUR of a rounding, whatever the document's currency is.
     return made.replace(_ROUNDING.format("EUR").encode(), _ROUNDING.format(document.currency).encode())
+
+
+def _factur_x() -> Any:
+    """Imported here: with what it brings along a third of a second of each start, of services that bill nobody too."""
+    from facturx import generate_xml  # noqa: PLC0415
+
+    return generate_xml
 
 
 def _check(document: Document) -> None:

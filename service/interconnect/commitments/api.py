@@ -12,7 +12,7 @@ from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import commitments
-from service.interconnect.below import actor_of, has_costs, partner
+from service.interconnect.below import actor_of, check_payer, has_costs, partner
 from service.interconnect.commitments.rules import Period, Step, Terms, is_month_day, periods, terms_problem
 from service.interconnect.commitments.storage import periods_of, settle, standing
 from service.interconnect.commitments.views import (
@@ -42,6 +42,7 @@ async def make_commitment(call: Call) -> Answer:
     check_open(account)
     if body.direction != IN and not has_costs(account):
         raise invalid("/direction", "this account is no provider: nothing is sent to it")
+    check_payer(call, body.direction)
     steps = tuple(Step(step.from_minutes * 60, step.rate) for step in body.steps)
     terms = Terms(body.kind, body.direction, steps, body.whole, body.committed_minutes * 60, body.rate)
     problem = terms_problem(terms)
@@ -101,6 +102,7 @@ async def preview_commitment(call: Call) -> Answer:
 
 async def settle_commitment(call: Call) -> Answer:
     """One entry for a period that is over, which is on the next statement. Once."""
+    check_payer(call, call.row.direction)
     period = _period(call)
     if period.until_ms > call.now_ms:
         raise Problem("conflict", "this period is not over yet: preview says how it stands")
@@ -114,6 +116,7 @@ async def settle_commitment(call: Call) -> Answer:
 
 async def end_commitment(call: Call) -> Answer:
     """From now on: no period begins after this one; of what has not begun there is none. What was settled stays."""
+    check_payer(call, call.row.direction)
     call.check_match(call.row.version)
     if call.row.state == "ended":
         raise Problem("conflict", "it has ended")

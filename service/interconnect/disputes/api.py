@@ -16,7 +16,7 @@ from service.api.nouns import NOUNS, visible
 from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts
-from service.interconnect.below import actor_of, direction_of, partner
+from service.interconnect.below import actor_of, check_payer, direction_of, partner
 from service.interconnect.disputes.rules import AGES_DAYS, CLOSED, age_of, agreed_micros, may_settle, move_problem
 from service.interconnect.disputes.storage import Opening, change, disputed_micros, note, open_dispute, settle
 from service.interconnect.disputes.views import (
@@ -59,6 +59,7 @@ async def _by_hand(call: Call, body: NewDispute) -> Opening:
     check_amount(body.amount)
     account = await partner(call, body.account_id)
     direction = direction_of(account, body.direction)
+    check_payer(call, direction)
     due_ms = call.now_ms + body.due_days * DAY_MS
     return Opening(account.id, direction, body.subject, account.currency, body.amount, None, due_ms)
 
@@ -69,6 +70,7 @@ async def _of_differences(call: Call, body: NewDispute) -> Opening:
     assert body.reconciliation_id is not None
     compared = await call.find("reconciliation", body.reconciliation_id, to_change=True)
     await partner(call, compared.account_id)
+    check_payer(call, compared.direction)
     micros = await disputed_micros(call.conn, compared, list(body.kinds))
     due_ms = call.now_ms + body.due_days * DAY_MS
     return Opening(
@@ -117,6 +119,7 @@ async def add_note(call: Call) -> Answer:
 async def move_dispute(call: Call) -> Answer:
     """To the partner, answered, agreed on or not."""
     body: Move = call.body
+    check_payer(call, call.row.direction)
     call.check_match(call.row.version)
     problem = move_problem(call.row.state, body.state)
     if problem is not None:
@@ -134,6 +137,7 @@ async def move_dispute(call: Call) -> Answer:
 async def settle_dispute(call: Call) -> Answer:
     """What was agreed on is posted, or a credit note is named that has posted it. Once."""
     body: SettleDispute = call.body
+    check_payer(call, call.row.direction)
     if not may_settle(call.row.state, call.row.direction, is_compared=call.row.reconciliation_id is not None):
         raise Problem("conflict", f"it is {call.row.state}: what is accepted, wholly or partly, is settled")
     row = await settle(call.conn, call.node, call.row, body.credit_note, actor_of(call), call.now_ms)

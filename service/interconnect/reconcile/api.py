@@ -19,7 +19,7 @@ from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import FieldError, Problem, invalid
 from service.database.engine import reading
 from service.database.interconnect_tables import differences, disputes, reconciliations
-from service.interconnect.below import direction_of, partner
+from service.interconnect.below import check_payer, direction_of, partner
 from service.interconnect.partners import calls_of
 from service.interconnect.reconcile.reading import Refused
 from service.interconnect.reconcile.sheet import to_csv, to_xlsx
@@ -73,6 +73,7 @@ async def _made(call: Call, body: NewReconciliation) -> Answer:
         call.conn = conn
         account = await partner(call, body.account_id)
         direction = direction_of(account, body.direction)
+        check_payer(call, direction)
         known = await answers_of(conn, account.id, direction)
         calls: list[OurCall] = []
         async for one in calls_of(conn, account.id, direction, body.since - AROUND_MS, body.until + AROUND_MS):

@@ -15,8 +15,7 @@ from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, table_of
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import Visit
-from service.portal.wording import languages
-from service.sellers.mail import Templates, TemplateView
+from service.sellers.mail import Templates
 
 MAILS = "/accounts/{account_id}/mail-templates"
 ONE = f"{MAILS}/{{kind}}/{{language}}"
@@ -35,9 +34,6 @@ async def show(visit: Visit) -> Shown:
         columns.text("Subject", "subject", is_wide=True),
         each("From", lambda visit, row: Cell(visit.say(row.origin), "", _COLOURS[row.origin])),
     ]
-    if visit.can("mail-template.edit"):
-        written = {(row.kind, row.language) for row in found.items}
-        shown.append(each("Another language", lambda visit, row: _another(visit, here, row, written)))
     table = await table_of(visit, shown, found.items)
     trail = (Crumb(visit.say("Account"), f"/accounts/{number}"),)
     sections = [Section(visit.say("By kind and language"), [], table)]
@@ -45,14 +41,6 @@ async def show(visit: Visit) -> Shown:
 
 
 _COLOURS = {"own": "success", "above": "info", "built-in": "secondary"}
-
-
-def _another(visit: Visit, here: str, row: TemplateView, written: set[tuple[str, str]]) -> Cell:
-    """A language of the portal that a kind has nothing in."""
-    lacking = [one for one in languages() if (row.kind, one) not in written]
-    if not lacking or row.language != languages()[0]:
-        return Cell("")
-    return Cell(visit.say("Write in {language}").format(language=lacking[0]), f"{here}/{row.kind}/{lacking[0]}/new")
 
 
 async def show_one(visit: Visit) -> Shown:
@@ -96,9 +84,6 @@ _FORMS = (
     Form(
         f"{ONE}/edit", "mail-template.edit", "Edit template", "Save", ONE, shows="mail-template.show", text=_TEXT,
         said="The template is written.",
-    ),
-    Form(
-        f"{ONE}/new", "mail-template.edit", "Write template", "Save", ONE, text=_TEXT, said="The template is written.",
     ),
     Form(
         f"{ONE}/preview", "mail-template.preview", "Preview template", "Preview", ONE, shows="mail-template.show",

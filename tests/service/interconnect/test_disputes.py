@@ -270,6 +270,34 @@ async def test_differences_that_speak_for_the_partner_are_no_dispute(quarrel: Qu
     assert (got.status, "speak against it" in got["detail"]) == (409, True)
 
 
+async def test_a_reseller_agrees_on_nothing_that_the_operator_owes(quarrel: Quarrel) -> None:
+    """Of its own customer that is a provider too: no dispute, commitment or comparison of that traffic."""
+    house, ids = quarrel.house, quarrel.house.ids
+    lower = await house.office.hire(quarrel.boss, ids["lower"], "l@lower.example")
+    await quarrel.boss.do("account.edit", account_id=ids["customer"], provides=True)
+    out = {"account_id": ids["customer"], "direction": "out"}
+    time = {"since": "2026-09-01T00:00:00Z", "until": "2026-09-20T00:00:00Z"}
+    minimum = {"name": "m", "kind": "minimum", "committed_minutes": 9, "rate": "1", "period": "whole", **time}
+    swap = minimum | {"name": "s", "kind": "swap"}
+    dispute = await quarrel.by_hand("customer", direction="out")
+    made = await quarrel.boss.do("commitment.make", **out, **minimum)
+    await quarrel.move(dispute, "sent")
+    for got in (
+        await lower.ask("dispute.open", **out, amount="7", subject="x"),
+        await lower.ask("dispute.move", dispute_id=dispute["id"], state="accepted", text="x"),
+        await lower.ask("commitment.make", **out, **minimum),
+        await lower.ask("commitment.make", **{**out, **swap, "direction": "both"}),
+        await lower.ask("commitment.settle", commitment_id=made["id"], since=time["since"], key="c"),
+        await lower.ask("commitment.end", commitment_id=made["id"]),
+        await lower.ask("reconciliation.make", **out, **time, file="MTIz"),
+    ):
+        assert (got.status, "owed by the operator" in str(got.body)) == (403, True), got
+    await quarrel.move(dispute, "accepted")
+    assert (await lower.ask("dispute.settle", dispute_id=dispute["id"], key="d")).status == 403
+    assert await root_cost(quarrel) == 0
+    assert (await lower.ask("dispute.open", account_id=ids["customer"], amount="7", subject="x")).status == 201
+
+
 @given(st.sampled_from(DISPUTE_STATES), st.sampled_from(DISPUTE_STATES))
 def test_every_move_is_allowed_or_told(before: str, after: str) -> None:
     """And none leads out of the states that the ledger knows."""
