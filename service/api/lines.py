@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from ratebook.money import format_micros
 from ratebook.sheets.write import FORMULAS
 
-LINES_MAX = 10_000
+LINES_MAX = 25_000
 """Of a batch."""
 Text = sa.ColumnElement[str]
 Expression = sa.ColumnElement[Any]
