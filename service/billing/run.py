@@ -22,6 +22,7 @@ from service.billing.cycles import Cycle, last_border_ms, next_border_ms
 from service.billing.issue import By, issue
 from service.config import Config
 from service.database.billing_tables import billing_terms, invoices
+from service.database.engine import go_by_indexes
 from service.database.tables import accounts, cdrs, nodes
 
 BATCH_ACCOUNTS = 50
@@ -94,7 +95,8 @@ async def step(
 
 
 async def lock_nodes(conn: AsyncConnection) -> None:
-    """The first statement of a transaction that bills: no charge appears before its end."""
+    """At the beginning of a transaction that bills: no charge appears before its end."""
+    await go_by_indexes(conn)
     await conn.execute(sa.select(nodes.c.id).order_by(nodes.c.id).with_for_update())
 
 

@@ -267,7 +267,6 @@ async def test_without_scripts_one_sees_and_submits(sit: Sit) -> None:
         ("/vouchers/new", {"name": "x", "amount": "1", "currency": "EUR", "count": "none"}),
         ("/accounts/5/recharge/edit", {"threshold": "1", "amount": "9", "month_max": "2"}),
         ("/balance-alerts/new", {"threshold": "lots"}), ("/taxes/new", {"name": "x", "percent": "much"}),
-        ("/invoices/1/credit/lines", {}),
     ],
 )  # fmt: skip
 async def test_without_scripts_faults_stand_beside_their_fields(sit: Sit, path: str, fields: dict[str, str]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.database.engine import go_by_indexes
 from service.database.interconnect_tables import (
     partner_adjustments,
     statement_adjustments,
@@ -134,6 +135,7 @@ async def _side(conn: AsyncConnection, wanted: Wanted, direction: str) -> Side:
 
 async def link(conn: AsyncConnection, wanted: Wanted, statement_id: int) -> int:
     """Puts all of it on a statement that is there; returns how many calls that are. Each can be linked once."""
+    await go_by_indexes(conn)
     count = 0
     beside = _unadjusted(wanted).subquery()
     of_adjustments = sa.select(beside.c.id, sa.literal(statement_id))
