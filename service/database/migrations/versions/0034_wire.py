@@ -17,6 +17,6 @@ def upgrade() -> None:
         gateways.add_column(sa.Column("redirects", sa.Text(), server_default="off", nullable=False))
         gateways.add_column(sa.Column("redirect_hosts", sa.JSON(), server_default="[]", nullable=False))
         gateways.create_check_constraint(op.f("ck_gateways_redirects"), "redirects IN ('off', 'follow')")
-    with op.batch_alter_table("cdrs") as cdrs:
-        cdrs.add_column(sa.Column("private", sa.Boolean(), server_default=sa.false(), nullable=False))
-        cdrs.add_column(sa.Column("withheld", sa.Text(), server_default="", nullable=False))
+    # Not in a batch: on SQLite that would copy every call.
+    op.add_column("cdrs", sa.Column("private", sa.Boolean(), server_default=sa.false(), nullable=False))
+    op.add_column("cdrs", sa.Column("withheld", sa.Text(), server_default="", nullable=False))

@@ -89,7 +89,7 @@ _ADDED = ("attempts", "answered", "duration_ms", "rang", "pdd_ms", "earned_micro
 
 
 def upgrade() -> None:
-    """The records are added up, day by day: a minute or so for a million calls."""
+    """The records are added up, day by day."""
     columns = [
         sa.Column(name, sa.Text() if name in _TEXTS else sa.BigInteger(), nullable=False) for name in (*_KEY, *_ADDED)
     ]

@@ -1,0 +1,82 @@
+"""Every page that there is, in a real Chromium, full of what was typed to do harm: the list is that of the routes."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Browser
+
+from service.portal.cookies import SESSION
+from tests.portal.browser import Person
+from tests.portal.crawl import Crawls
+from tests.portal.planted import BELOW, CARRIER, CUSTOMER, OPERATOR, Planted
+from tests.portal.test_routes import NO_LINK
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+REACH = """() => [...document.querySelectorAll("main :is(a[href], button, input, select, textarea, summary)")]
+    .filter(one => one.type !== "hidden" && !one.disabled && one.tabIndex < 0).map(one => one.outerHTML)"""
+"""What no key comes to."""
+
+
+async def _sit(browser: Browser, planted: Planted, who: str) -> Person:
+    context = await browser.new_context(viewport={"width": 1280, "height": 800})
+    await context.add_cookies([{"name": SESSION, "value": planted.sessions[who], "url": planted.address}])
+    return Person(await context.new_page(), planted.address)
+
+
+def _pages(crawls: Crawls, who: str) -> dict[str, str]:
+    """One page of each route that somebody comes to."""
+    found = {page.pattern: page.url for page in crawls.of(who).values() if page.is_html and "/paper." not in page.url}
+    return {pattern: url for pattern, url in found.items() if pattern != "/choices/{noun}"}
+
+
+@pytest.mark.parametrize("part", range(4))
+async def test_every_page_is_right(browser: Browser, planted: Planted, crawls: Crawls, part: int) -> None:
+    """No dialog, no word on the console, nothing asked of another host, axe finds nothing, all by keys, 360 pixels."""
+    person = await _sit(browser, planted, OPERATOR)
+    urls = list(_pages(crawls, OPERATOR).values())
+    assert len(urls) > 200
+    found: list[str] = []
+    for url in urls[part::4]:
+        await person.go(url)
+        found += [f"{url}: {one}" for one in (*person.wrong, *await person.violations(), *await _keys(person))]
+        person.wrong.clear()
+        await person.page.set_viewport_size({"width": 360, "height": 800})
+        width = await person.width()
+        await person.page.set_viewport_size({"width": 1280, "height": 800})
+        found += [f"{url}: {width} wide"] if width > 360 else []
+    await person.page.context.close()
+    assert found == []
+
+
+async def _keys(person: Person) -> list[str]:
+    """Past the menu by the first key; then nothing is out of reach."""
+    await person.page.keyboard.press("Tab")
+    skips = await person.page.evaluate("document.activeElement.matches('.kb-skip')")
+    return [*([] if skips else ["the first key doesn't lead past the menu"]), *await person.page.evaluate(REACH)]
+
+
+@pytest.mark.parametrize("who", [BELOW, CUSTOMER, CARRIER])
+async def test_nothing_that_was_typed_runs_before_others(
+    browser: Browser, planted: Planted, crawls: Crawls, who: str
+) -> None:
+    """Sellers, customers and carriers: what they see that the operator doesn't, or sees otherwise."""
+    person = await _sit(browser, planted, who)
+    found: list[str] = []
+    for url in _pages(crawls, who).values():
+        await person.page.goto(planted.address + url, wait_until="commit")
+        await person.page.wait_for_load_state("domcontentloaded")
+        found += [f"{url}: {one}" for one in person.wrong]
+        person.wrong.clear()
+    await person.page.context.close()
+    assert found == []
+
+
+@pytest.mark.parametrize("path", sorted(set(NO_LINK) & {"/sign-in", "/forgotten-password", "/password"}))
+async def test_the_doors_are_right(browser: Browser, planted: Planted, path: str) -> None:
+    """Before anybody is signed in; a telephone wide."""
+    context = await browser.new_context(viewport={"width": 360, "height": 800})
+    person = Person(await context.new_page(), planted.address)
+    await person.go(f"{path}?link=x" if path == "/password" else path)
+    await person.check()
+    assert await person.width() <= 360
+    await context.close()
