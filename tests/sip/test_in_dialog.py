@@ -108,8 +108,9 @@ def test_both_hang_up_at_once(proxy: Proxy, caller: Agent, gateway: Agent) -> No
     call, back = answer(caller, gateway)
     call.request("BYE")
     back.request("BYE")
-    assert final(caller, call) == 200
-    assert final(gateway, call) in {200, 481}
+    finals = {final(caller, call), final(gateway, call)}
+    assert 200 in finals  # whose came first: with two workers that isn't always whose was sent first
+    assert finals <= {200, 481}
     for one in (caller, gateway):
         one.reply_to_all("BYE", call.call_id)
     assert len(proxy.cdrs(call.call_id)) == 1
