@@ -22,7 +22,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 
 
 class Asked(BaseModel):
-    """What is sent to us: unknown fields are faults. Its validator is made when it is first wanted: a start needs few."""
+    """What is sent to us: unknown fields are faults. Its validator is made with the first one: a start needs none."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, str_strip_whitespace=True)
 
