@@ -54,6 +54,7 @@ async def of_ledger(conn: AsyncConnection, now_ms: int) -> list[Check]:
         await numbers.gapless(conn),
         await statements.stated(conn),
         await terms.without_terms(conn),
+        await terms.misplaced(conn),
         await packages.explained(conn),
         await commissions.explained(conn),
         await taxes.explained(conn, now_ms),

@@ -63,7 +63,8 @@ async def taken_of(conn: AsyncConnection, subject: Subject) -> int:
 
 async def present(conn: AsyncConnection, subject: Subject) -> Row[Any]:
     """What a package has granted for its present period."""
-    return (await conn.execute(_present(subject, package_grants))).one()
+    row: Row[Any] = (await conn.execute(_present(subject, package_grants))).one()
+    return row
 
 
 def _present(subject: Subject, what: Any) -> sa.Select[Any]:
