@@ -106,7 +106,7 @@ def prove(rooms: Rooms, call: str, code: int) -> Target | None:
         return None
     sip.set_dialog_note(notes.PROVED, str(gateway.id))
     sip.remove_header(header)
-    sip.append_header(header, proof)
+    sip.add_header(header, proof)
     return target
 
 
