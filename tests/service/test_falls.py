@@ -60,7 +60,7 @@ async def test_corrections_alone_become_credit_notes(bureau: Bureau, status: str
     assert [(one["refers_to_id"], one["net"], one["reason"]) for one in notes] == [
         (first["id"], "0.0805", "calls rated again"), (second["id"], "0.05", "calls rated again")
     ]  # fmt: skip
-    assert [one["number"].rsplit("-", 1)[1] for one in notes] == ["1", "2"]
+    assert [one["number"].rsplit("-", 1)[1] for one in notes] == ["00001", "00002"]
     given = sum(parse_micros(one["total"]) for one in notes)
     paid, left = await _own(bureau)
     assert (paid["state"], paid["open"], left["state"]) == (
