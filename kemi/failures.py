@@ -5,8 +5,9 @@ from __future__ import annotations
 from kemi import carriers, devices_in, notes, sip
 from kemi.authorize import Target
 from kemi.clock import now
+from kemi.contacts import alternatives
 from kemi.failover import fail_over
-from kemi.forwards import FOLLOWED, Forwarded, forward
+from kemi.forwards import FOLLOWED, Forwarded, forward, take_back
 from kemi.prober import note_result
 from kemi.redirects import follow
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
@@ -31,18 +32,15 @@ def failure(rooms: Rooms) -> None:
         return
     code = sip.failure_code()
     _note_failure(rooms, call, code, ring_ms)
-    forwarded = _forwarded(rooms, call, code, ring_ms)
-    if forwarded is None:
-        target = carriers.prove(rooms, call, code) or _redirected(rooms, call, code, ring_ms)
-        target = target or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
-    else:
-        target, call = forwarded.target, forwarded.call
-    if target is not None:
+    onward = _onward(rooms, call, code, ring_ms)
+    while onward is not None:
+        call = onward.call
         sip.set_dialog_note(notes.RING, "")
         sip.set_dialog_note(notes.CODECS, "")
         sip.set_dialog_note(notes.PAST, str(int(sip.dialog_note(notes.PAST) or 0) + 1))
-        if send_out(rooms, call, target):
+        if send_out(rooms, call, onward.target):
             return
+        onward = _taken_back(rooms, call, UNAVAILABLE[0], 0)
     code, reason = _for_caller(code, sip.failure_reason())
     sip.set_timers(0, REPEATING_MS)
     if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
@@ -50,13 +48,37 @@ def failure(rooms: Rooms) -> None:
         sip.transaction_reply(code, reason)
 
 
+def _onward(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | None:
+    """As what the dialog goes on, and where; None: it has nowhere left to go."""
+    forwarded = _forwarded(rooms, call, code, ring_ms)
+    if forwarded is not None:
+        return forwarded
+    target = carriers.prove(rooms, call, code) or _redirected(rooms, call, code, ring_ms)
+    if target is None:
+        sip.set_dialog_note(notes.AIM, "")
+        target = fail_over(rooms, call, code, now(), ring_ms, sip.offer)
+    return _taken_back(rooms, call, code, ring_ms) if target is None else Forwarded(call, target)
+
+
+def _taken_back(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | None:
+    """The call that was forwarded, at its number's next place; None: this one was not made by forwarding, or there is
+    none.
+    """
+    end = End("callee", *_for_caller(code, sip.failure_reason()), ring_ms)
+    found = take_back(rooms, call, code, end, now())
+    if found is not None:
+        sip.follow_call(found.call)
+    return found
+
+
 def _forwarded(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | None:
     """The call as which the dialog goes on, since who rang has forwarded it; None: nobody has, or it may not."""
     if code not in FOLLOWED:
         return None
-    uris = sip.uris([sip.failure_header("Contact")])
+    uris = alternatives(sip.failure_headers("Contact"))
     found = forward(rooms, call, code, uris, ring_ms, sip.is_own_uri, sip.offer, now())
     if found is not None:
+        sip.set_dialog_note(notes.AIM, "")
         sip.follow_call(found.call)
         devices_in.note_nat(notes.CALLEE, is_device=False)
     return found
@@ -67,10 +89,12 @@ def _redirected(rooms: Rooms, call: str, code: int, ring_ms: int) -> Target | No
     if code not in FOLLOWED:
         return None
     past = tuple(sip.dialog_note(notes.REDIRECTED).split())
-    found = follow(rooms, call, code, sip.uris([sip.failure_header("Contact")]), past, ring_ms, sip.offer, now())
+    uris = alternatives(sip.failure_headers("Contact"))
+    found = follow(rooms, call, code, uris, past, ring_ms, sip.offer, now())
     if found is None:
         return None
-    sip.set_dialog_note(notes.REDIRECTED, " ".join([*past, found.place]))
+    sip.set_dialog_note(notes.REDIRECTED, " ".join([*past, found.aim.place]))
+    sip.set_dialog_note(notes.AIM, found.aim.to_note())
     return found.target
 
 

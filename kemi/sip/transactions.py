@@ -8,6 +8,7 @@ from kemi.sip.message import get, number, text
 
 DROP = -255
 """What a reply route returns, after `set_drop`, so that the reply goes nowhere."""
+FAILURE_HEADERS_MAX = 8
 
 
 def new_transaction() -> bool:
@@ -85,9 +86,14 @@ def failure_code() -> int:
     return number("$T_reply_code")
 
 
-def failure_header(name: str) -> str:
-    """In a failure route: a header of the reply that won; empty: it has none, or one that is no text."""
-    return _text_of_reply(f"$T_rpl($hdr({name}))")
+def failure_headers(name: str) -> list[str]:
+    """In a failure route: the bodies of the headers of this name in the reply that won, top first, up to one that is no
+    text; at most FAILURE_HEADERS_MAX.
+    """
+    found: list[str] = []
+    while len(found) < FAILURE_HEADERS_MAX and (body := _text_of_reply(f"$T_rpl($(hdr({name})[{len(found)}]))")):
+        found.append(body)
+    return found
 
 
 def failure_reason() -> str:
