@@ -62,14 +62,8 @@ async def test_corrections_alone_become_credit_notes(bureau: Bureau, status: str
     ]  # fmt: skip
     assert [one["number"].rsplit("-", 1)[1] for one in notes] == ["00001", "00002"]
     given = sum(parse_micros(one["total"]) for one in notes)
-    paid, left = await _own(bureau)
-    assert (paid["state"], paid["open"], left["state"]) == (
-        "paid",
-        "0.00",
-        "paid" if left["open"] == "0.00" else "part_paid",
-    )
-    assert parse_micros(left["open"]) == parse_micros(second["total"]) - given
-    assert await _waiting(bureau) == 0
+    assert [(one["state"], one["open"]) for one in await _own(bureau)] == [("paid", "0.00")] * 2
+    assert await _waiting(bureau) == given - parse_micros(second["total"]) > 0
     assert await bureau.balance("customer") == before + given == bureau.stored("customer")
     assert (await bureau.run(4 * MONTH_MS))["invoices"] == 0
     assert len(await _own(bureau, "credit_note")) == 2
