@@ -49,7 +49,7 @@ Kambill = Callable[..., Answer]
 def kambill(
     template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Kambill:
-    """Runs a command with a configuration of its own, as the console script does. Its ledger has tables, and no more."""
+    """Runs a command with a configuration of its own, as the console script does. Its ledger has tables only."""
     (tmp_path / "data").mkdir()
     asyncio.run(copy_sqlite(template, tmp_path / "data" / "kambill.db"))
     config = tmp_path / "kambill.yaml"
