@@ -63,10 +63,13 @@ async def _calls(conn: AsyncConnection, statement: Row[Any], after_id: int) -> S
     ids = sa.select(statement_calls.c.cdr_id).where(own).distinct().order_by(statement_calls.c.cdr_id).limit(PART_CALLS)
     same = (charges.c.cdr_id == statement_calls.c.cdr_id) & (charges.c.level == statement_calls.c.level)
     level = statement_calls.c.level
-    query = sa.select(*_SHOWN, level, statement_calls.c.micros, statement_calls.c.tax_micros, _billed(statement))
+    query: sa.Select[Any] = sa.select(
+        *_SHOWN, level, statement_calls.c.micros, statement_calls.c.tax_micros, _billed(statement)
+    )
     query = query.join(statement_calls, statement_calls.c.cdr_id == cdrs.c.id).join(charges, same, isouter=True)
     query = query.where(own & statement_calls.c.cdr_id.in_(ids)).order_by(cdrs.c.id, level)
-    return (await conn.execute(query)).all()
+    rows: Sequence[Row[Any]] = (await conn.execute(query)).all()
+    return rows
 
 
 def _billed(statement: Row[Any]) -> sa.Label[Any]:
@@ -81,11 +84,12 @@ def _billed(statement: Row[Any]) -> sa.Label[Any]:
 async def _corrections(conn: AsyncConnection, statement: Row[Any]) -> Sequence[Row[Any]]:
     same = (charges.c.cdr_id == corrections.c.cdr_id) & (charges.c.level == corrections.c.level)
     columns = (corrections.c.level, corrections.c.delta_micros, corrections.c.before_micros, corrections.c.after_micros)
-    query = sa.select(*_SHOWN, *columns, charges.c.tax, corrections.c.after_billed_s.label("billed_s"))
+    query: sa.Select[Any] = sa.select(*_SHOWN, *columns, charges.c.tax, corrections.c.after_billed_s.label("billed_s"))
     query = query.join(corrections, corrections.c.cdr_id == cdrs.c.id).join(charges, same, isouter=True)
     query = query.join(statement_corrections, statement_corrections.c.correction_id == corrections.c.id)
     query = query.where(statement_corrections.c.statement_id == statement.id).order_by(corrections.c.id)
-    return (await conn.execute(query)).all()
+    rows: Sequence[Row[Any]] = (await conn.execute(query)).all()
+    return rows
 
 
 def _tax_of(row: Row[Any]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from aiohttp import web
 
@@ -16,11 +17,12 @@ def sending(endpoint: str, parameter: str) -> Callable[[Visit], Awaitable[web.St
     """Of the thing that a parameter of the path names; each part is a look of its own."""
 
     async def send(visit: Visit) -> web.StreamResponse:
-        number, after = visit.parameter(parameter), 0
+        which: dict[str, Any] = {parameter: visit.parameter(parameter)}
+        after = 0
         response: web.StreamResponse | None = None
         while True:
             async with visit.looking():
-                found = await visit.ask(endpoint, AnnexView, {"after": str(after)}, **{parameter: number})
+                found = await visit.ask(endpoint, AnnexView, {"after": str(after)}, **which)
             if response is None:
                 told = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": attached(found.name)}
                 response = web.StreamResponse(headers={**HEADERS, **told})
