@@ -56,6 +56,8 @@ class Asking(NamedTuple):
     if_match: str = ""
     signature: str = ""
     """Stripe-Signature; empty: none."""
+    rows: int = 0
+    """Of a list, for a file that is written: more than a page may have. 0: as many as the query says."""
 
 
 class Call:
