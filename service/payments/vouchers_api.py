@@ -142,7 +142,7 @@ async def use_code(call: Call) -> Answer:
     found = await find_open(call.conn, body.code, seller_id, call.row.currency, call.now_ms)
     if found is None:
         raise Problem("conflict", _NO_VOUCHER, [FieldError("body", "/code", _NO_VOUCHER)])
-    by = (call.actor.name, call.actor.home_id or call.actor.account_id)
+    by = call.by
     entry_id = await use(call.conn, call.node, call.row, found, by, call.now_ms)
     balance = await balance_of(call.conn, call.row.id, call.row.currency)
     view = Used(entry_id=entry_id, amount=found.amount_micros, currency=call.row.currency, balance=balance)
