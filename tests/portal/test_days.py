@@ -133,19 +133,20 @@ async def test_a_day_of_the_admin(sit: Sit) -> None:
     await owner.reads("dawn", "0.009")
     await admin.menu_to("/gateways")
     await admin.follow("New gateway")
-    await admin.fill(account_id="carrier", name="carrier/dawn", host="127.0.0.78")
+    await admin.fill(account_id="carrier", name="dawn-gw", host="127.0.0.78")
     await admin.press("Make")
+    await expect(admin.page.locator("h1")).to_have_text("carrier/dawn-gw")
     await admin.menu_to("/plans")
     await admin.open("standard")
     await admin.follow("Edit")
     plan = await admin.page.input_value("#source")
     second = re.sub(
-        r"(.*){gateway: carrier/gw1, priority: 1}\n", r"\g<0>\1{gateway: carrier/dawn, priority: 2}\n", plan
+        r"(.*){gateway: carrier/gw1, priority: 1}\n", r"\g<0>\1{gateway: carrier/dawn-gw, priority: 2}\n", plan
     )
     await admin.page.fill("#source", second)
     await admin.press("Save")
     await admin.open("standard")
-    await admin.reads("carrier/dawn")
+    await admin.reads("carrier/dawn-gw")
     await admin.menu_to("/calls/trial")
     await admin.fill(trunk_id="t1", to="4420")
     await admin.press("Try")
