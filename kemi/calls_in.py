@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from kemi import devices_in, ends, guards, notes, sip, stir, transfers
 from kemi.authenticate import has_devices
-from kemi.authorize import Admitted, Target, authorise
-from kemi.caller import user_of, wants_privacy
+from kemi.authorize import Admitted, authorise
 from kemi.clock import now
 from kemi.destination import Local
-from kemi.failover import fail_over
 from kemi.identify import Source, identify
 from kemi.in_dialog import in_dialog
 from kemi.invitation import Invitation
 from kemi.invites import Repeated
 from kemi.messages import address
-from kemi.nat import uri_of
-from kemi.notes import Sent
+from kemi.reading import acceptable, read_call, read_invitation, sound
 from kemi.receive import gateway_of, local_of, receive
 from kemi.refusal import UNAVAILABLE, Refused, hole_of
 from kemi.rooms import Rooms
+from kemi.sending import send_message, send_out
 from kemi.settlement import End, ended, given_up
 from kemi.sip import Received, Seen
 from kemi.store.origins import Origin, device_of
@@ -33,7 +31,6 @@ NO_EXCHANGE = "kambill: no rate of exchange {}: calls of account {} get 503: add
 HOLE = "kambill: a hole in the configuration: {}: calls of {} get {}"
 HOLE_REASON = 'Reason: Q.850;cause=38;text="Configuration incomplete"'
 """Network out of order (RFC 6432): what is missing is told to the operator, in the log and the call's record."""
-CIRCLE = "kambill: a number leads to {}, which is this Kamailio itself: passed over"
 LOSS = "kambill: loss: account {} would pay more than it earns: a call of {} {} (no_loss of its routing plan)"
 
 
@@ -83,7 +80,7 @@ def _initial(rooms: Rooms, method: str) -> None:
         return
     if method == "ACK":
         return
-    seen = _sound()
+    seen = sound()
     if seen is None:
         return
     if method == "OPTIONS":
@@ -107,8 +104,8 @@ def _trunk_of(rooms: Rooms, source: Received, called: str) -> Trunk | None:
 
 def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -> None:
     """An INVITE from outside, for a number of ours."""
-    seen = _sound()
-    invitation = None if seen is None else _acceptable(_read_call(source, called, seen), seen)
+    seen = sound()
+    invitation = None if seen is None else acceptable(read_call(source, called, seen), seen)
     if seen is None or invitation is None or not sip.new_transaction():
         return
     local = local_of(rooms, called)
@@ -126,7 +123,7 @@ def _of_device(rooms: Rooms, method: str, source: Received, called: str) -> None
     if rooms.gate.is_scanner(sip.text("$ua")):
         unlisted(rooms, source.ip)
         return
-    seen = _sound()
+    seen = sound()
     if seen is None:
         return
     if method == "REGISTER":
@@ -135,28 +132,12 @@ def _of_device(rooms: Rooms, method: str, source: Received, called: str) -> None
         _invite_of_device(rooms, source, called, seen)
 
 
-def _sound() -> Seen | None:
-    """The headers of the request at hand; None: it may not be looked at, and is answered, or nobody would understand
-    the answer.
-    """
-    if not sip.is_sane():
-        return None
-    seen = sip.seen()
-    if not seen.is_clean:
-        sip.reply(*guards.BAD_REQUEST)
-        return None
-    if not sip.has_hops_left():
-        sip.reply(*guards.TOO_MANY_HOPS)
-        return None
-    return seen
-
-
 def _invite_of_device(rooms: Rooms, source: Received, called: str, seen: Seen) -> None:
     presented = devices_in.credentials(rooms, "INVITE", source)
     if presented is None:
         return
     devices_in.mend_contact(source)
-    invitation = _acceptable(_read_call(source, called, seen), seen, by_device=True)
+    invitation = acceptable(read_call(source, called, seen), seen, by_device=True)
     if invitation is None or not sip.new_transaction():
         return
     device = devices_in.proved(rooms, presented, "INVITE", source)
@@ -174,7 +155,7 @@ def _invite_of_device(rooms: Rooms, source: Received, called: str, seen: Seen) -
 def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Seen) -> None:
     if _is_tired(rooms, source):
         return
-    invitation = _acceptable(_read_call(source, called, seen), seen)
+    invitation = acceptable(read_call(source, called, seen), seen)
     if invitation is not None and sip.new_transaction():
         _begin(rooms, trunk, _shown(rooms, trunk, invitation), seen)
 
@@ -211,7 +192,7 @@ def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Se
     if _is_tired(rooms, source):
         return
     sender = address(source.ip, source.port, source.transport)
-    invitation = _acceptable(_read_invitation(source, called, sender, seen), seen)
+    invitation = acceptable(read_invitation(source, called, sender, seen), seen)
     if invitation is None or not sip.new_transaction():
         return
     decision = authorise(rooms, trunk, invitation, now(), is_message=True)
@@ -223,31 +204,6 @@ def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Se
     if not send_message(rooms, admitted.call, admitted.target):
         ended(rooms, admitted.call, End("system", *UNAVAILABLE, 0), now())
         sip.transaction_reply(*UNAVAILABLE)
-
-
-def _acceptable(invitation: Invitation | None, seen: Seen, *, by_device: bool = False) -> Invitation | None:
-    """What the request at hand says, if it may begin something; None: it is answered. `by_device`: it may say that it
-    comes by us (telephones do), and that it takes a call over, which is judged when it has proved who it is.
-    """
-    refusal = _refusal(invitation, seen, by_device=by_device)
-    if refusal is not None:
-        sip.reply(*refusal)
-        return None
-    return invitation
-
-
-def _refusal(invitation: Invitation | None, seen: Seen, *, by_device: bool) -> guards.Answer | None:
-    """What a request gets that should not begin anything; None: it may."""
-    if invitation is None:
-        return guards.BAD_REQUEST
-    takes_over = guards.REPLACES in seen.names
-    if guards.JOIN in seen.names or (takes_over and not by_device):
-        return guards.FORBIDDEN
-    if "route" in seen.names:
-        if not (by_device and all(map(sip.is_own_uri, sip.uris(sip.headers("Route"))))):
-            return guards.FORBIDDEN  # preloaded routes lead past the plan
-        sip.remove_header("Route")
-    return guards.check_extensions(seen.text("Require"), takes_over=takes_over)
 
 
 def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "") -> Admitted | None:
@@ -274,53 +230,6 @@ def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "")
     return None
 
 
-def _read_call(source: Received, called: str, seen: Seen) -> Invitation | None:
-    """What the INVITE says; None: as `_read_invitation`, or it can't be answered in the call."""
-    contacts = sip.uris(seen.bodies("Contact"))
-    if len(contacts) != 1 or not guards.is_target(contacts[0]):
-        return None
-    return _read_invitation(source, called, contacts[0], seen)
-
-
-def _read_invitation(source: Received, called: str, contact: str, seen: Seen) -> Invitation | None:
-    """What the INVITE says; None: something is missing, too long or not printable."""
-    record_routes = seen.bodies("Record-Route")
-    if not guards.are_routes(record_routes) or not guards.is_well_formed(sip.first_line(), seen.text("Date")):
-        return None
-    caller = sip.text("$fU")
-    invitation = Invitation(
-        call_id=sip.text("$ci"),
-        from_tag=sip.text("$ft"),
-        cseq=sip.number("$cs"),
-        branch=sip.text("$via0(branch)"),
-        caller=caller,
-        called=called,
-        from_uri=sip.text("$fu"),
-        to_uri=sip.text("$tu"),
-        request_uri=sip.text("$ru"),
-        contact=contact,
-        route_set=sip.uris(record_routes),
-        socket=source.socket,
-        ip=source.ip,
-        asserted=_asserted(seen),
-        is_private=wants_privacy(seen.text("Privacy"), caller, sip.text("$fd")),
-        offer=sip.offer,
-    )
-    return invitation if invitation.is_within_limits() else None
-
-
-def _asserted(seen: Seen) -> str:
-    """The user of the first P-Asserted-Identity; empty: there is none."""
-    uris = sip.uris(seen.bodies("P-Asserted-Identity"))
-    return user_of(uris[0]) if uris else ""
-
-
-def branch(rooms: Rooms) -> None:
-    """An INVITE is about to go out."""
-    if rooms.outgoing is not None:
-        ends.introduce(rooms.outgoing)
-
-
 def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> None:
     """The call is held: its dialog, and its way out. `is_device`: a device has begun it."""
     call = admitted.call
@@ -337,49 +246,6 @@ def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> 
     if not send_out(rooms, call, admitted.target):
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
         sip.transaction_reply(*UNAVAILABLE)
-
-
-def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
-    """Relays the INVITE to a gateway or one of ours, and to the next while it can't be sent. False: none is left."""
-    while target is not None:
-        if target.uri and sip.is_own_uri(uri_of("", Source(target.host, target.port, target.transport))):
-            sip.say_seldom(CIRCLE.format(target.uri))
-            target = fail_over(rooms, call, 482, now(), offer=sip.offer)
-            continue
-        _address(target)
-        sip.arm_failure_route("ksr_failure")
-        parties = rooms.outgoing = target.parties
-        sip.set_dialog_note(notes.SENT, Sent(sip.text("$ft"), parties.from_uri, parties.to_uri).to_note())
-        if parties.codecs:
-            sip.set_dialog_note(notes.CODECS, " ".join(parties.codecs))
-        if sip.relay():
-            return True
-        target = fail_over(rooms, call, 503, now(), offer=sip.offer)
-    return False
-
-
-def send_message(rooms: Rooms, call: str, target: Target | None) -> bool:
-    """The same of a MESSAGE."""
-    while target is not None:
-        _address(target)
-        sip.arm_failure_route("ksr_message_failed")
-        sip.arm_reply_route("ksr_message_answered")
-        rooms.outgoing = target.parties._replace(contact="")
-        if sip.relay():
-            return True
-        target = fail_over(rooms, call, 503, now())
-    return False
-
-
-def _address(target: Target) -> None:
-    """Where the request goes, and how long it may take."""
-    if target.uri:
-        sip.send_through(target.uri, target.host, target.port, target.transport, target.socket)
-        devices_in.note_nat(notes.CALLEE, is_device=bool(target.socket))
-    else:
-        sip.send_to(target.number, target.host, target.port, target.transport)
-    sip.set_timers(target.ring_ms, target.try_timeout_ms)
-    sip.arm_branch_route("ksr_branch")
 
 
 def _cancel(rooms: Rooms) -> None:

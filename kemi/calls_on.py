@@ -1,21 +1,15 @@
-"""What becomes of calls: replies, failed branches, dialog events. Shell only, as `calls_in`."""
+"""Replies: what comes back, and what an answer is worth. Shell only, as `calls_in`."""
 
 from __future__ import annotations
 
 import secrets
 
-from kemi import carriers, devices_in, ends, farewell, guards, messages, notes, places, sip
+from kemi import devices_in, ends, farewell, guards, messages, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
-from kemi.authorize import Target
-from kemi.calls_in import send_message, send_out
 from kemi.clock import now
-from kemi.failover import fail_over
-from kemi.forwards import FOLLOWED, Forwarded, forward
 from kemi.identify import Source
 from kemi.messages import Far
-from kemi.prober import note_result
-from kemi.redirects import follow
-from kemi.refusal import UNAVAILABLE
+from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
 from kemi.settlement import End, delivered, ended, given_up
@@ -25,20 +19,6 @@ from kemi.store.calls import RunningCall
 GONE = Denied("gone", 487, "Request Terminated")
 """The answer to a 2xx that comes when the call has ended: CANCEL, a timer or a restart was first."""
 LATE = Denied("late", *UNAVAILABLE)
-NEVER_PASSED = frozenset({401, 407, *range(300, 400)})
-"""Codes of a gateway that mean nothing to the caller: challenges and redirections are not followed."""
-
-
-ENDINGS = frozenset({"dialog:end", "dialog:failed"})
-"""Events of Kamailio's dialogs that may be the end of a call."""
-
-TIMER_SLACK_MS = 2_000
-"""Dialog timers run in whole seconds."""
-
-
-REPEATING_MS = 32_000
-"""How long a refusal is sent again until its ACK comes (RFC 3261 17.2.1, timer H). tm takes the time that a gateway
-had for its first answer, which may be half a second."""
 
 
 class ReplyDropped(Exception):
@@ -196,35 +176,6 @@ def _move(rooms: Rooms, running: RunningCall, move: notes.Move) -> None:
         sip.set_dialog_note(notes.MOVED, notes.with_moved(sip.dialog_note(notes.MOVED), leg.tag, move.contact))
 
 
-def own_request(rooms: Rooms) -> None:
-    """A BYE of Kamailio's own. Its dialog module knows only the first targets: it goes to the present one.
-
-    A call that nobody has settled by now is ended by its timer. The dialog's own event is not enough: Kamailio 5.6
-    leaves it out when the answer to the BYE is quicker than the timer process.
-    """
-    call = sip.dialog_call()
-    if call is not None and call != rooms.hanging_up and rooms.has_store():
-        sip.end_media()
-        _await_second_bye(rooms, call, sip.text("$tt"))
-        _timer_ended(rooms, call)
-    moved = sip.dialog_note(notes.MOVED)
-    ends.own_request(notes.moved_targets(moved).get(sip.text("$tt")) if moved else None)
-
-
-def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
-    """The BYE at hand goes to the side with this tag: the other side's must follow, or be the one that was awaited."""
-    running = find(rooms, call)
-    if running is None or not running.is_answered:
-        farewell.forget(rooms, farewell.key_of(call, tag))
-        return
-    other = next((one for one in running.tags if one != tag), "")
-    leg = messages.side_of(running, other)
-    if leg is not None:
-        key = farewell.key_of(call, other)
-        bye = messages.request(leg, "BYE", farewell.branch_of(key))
-        farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.LATE_MS, now=now())
-
-
 def _pick_up(rooms: Rooms, call: str, tag: str, seen: Seen) -> None:
     """The answer: it passes with a grant and a timer, or not at all. Raises ReplyDropped."""
     contacts = sip.uris(seen.bodies("Contact"))
@@ -287,114 +238,8 @@ def _hang_up(rooms: Rooms, received: Received, contact: str, route_set: tuple[st
         farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.T1_MS, now=now())
 
 
-def failure(rooms: Rooms) -> None:
-    """The gateway failed: the next one, or its code to the caller."""
-    call = sip.dialog_call()
-    if call is None or not rooms.has_store():
-        return
-    ring_ms = int(sip.dialog_note(notes.RING) or 0)
-    if sip.is_cancelled():
-        sip.set_timers(0, REPEATING_MS)
-        ended(rooms, call, End("caller", 487, "Request Terminated", ring_ms), now())
-        return
-    code = sip.failure_code()
-    _note_failure(rooms, call, code, ring_ms)
-    forwarded = _forwarded(rooms, call, code, ring_ms)
-    if forwarded is None:
-        target = carriers.prove(rooms, call, code) or _redirected(rooms, call, code, ring_ms)
-        target = target or fail_over(rooms, call, code, now(), ring_ms, sip.offer)
-    else:
-        target, call = forwarded.target, forwarded.call
-    if target is not None:
-        sip.set_dialog_note(notes.RING, "")
-        sip.set_dialog_note(notes.CODECS, "")
-        sip.set_dialog_note(notes.PAST, str(int(sip.dialog_note(notes.PAST) or 0) + 1))
-        if send_out(rooms, call, target):
-            return
-    code, reason = _for_caller(code, sip.failure_reason())
-    sip.set_timers(0, REPEATING_MS)
-    if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
-        sip.end_media()
-        sip.transaction_reply(code, reason)
-
-
-def _forwarded(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | None:
-    """The call as which the dialog goes on, since who rang has forwarded it; None: nobody has, or it may not."""
-    if code not in FOLLOWED:
-        return None
-    uris = sip.uris([sip.failure_header("Contact")])
-    found = forward(rooms, call, code, uris, ring_ms, sip.is_own_uri, sip.offer, now())
-    if found is not None:
-        sip.follow_call(found.call)
-        devices_in.note_nat(notes.CALLEE, is_device=False)
-    return found
-
-
-def _redirected(rooms: Rooms, call: str, code: int, ring_ms: int) -> Target | None:
-    """Where the gateway has sent the call, if that is its carrier's and it may; None: nowhere."""
-    if code not in FOLLOWED:
-        return None
-    past = tuple(sip.dialog_note(notes.REDIRECTED).split())
-    found = follow(rooms, call, code, sip.uris([sip.failure_header("Contact")]), past, ring_ms, sip.offer, now())
-    if found is None:
-        return None
-    sip.set_dialog_note(notes.REDIRECTED, " ".join([*past, found.place]))
-    return found.target
-
-
 def message_answered(rooms: Rooms) -> None:
     """A reply to a MESSAGE: a 2xx is paid for before it goes on."""
     call = sip.kept_call()
     if call is not None and rooms.has_store() and 200 <= sip.number("$rs") < 300:
         delivered(rooms, call, now())
-
-
-def message_failed(rooms: Rooms) -> None:
-    """The gateway did not take a MESSAGE: the next one, or its code to the sender."""
-    call = sip.kept_call()
-    if call is None or not rooms.has_store():
-        return
-    code = sip.failure_code()
-    target = fail_over(rooms, call, code, now())
-    if target is not None and send_message(rooms, call, target):
-        return
-    code, reason = _for_caller(code, sip.failure_reason())
-    if ended(rooms, call, End("callee", code, reason, 0), now()):
-        sip.transaction_reply(code, reason)
-
-
-def _note_failure(rooms: Rooms, call: str, code: int, ring_ms: int) -> None:
-    """Counts the gateway's failure, or its answer. One that let the call ring until the limit has not failed."""
-    running = find(rooms, call)
-    if running is not None and not running.is_answered and not (ring_ms and code == 408):
-        carriers.tell(note_result(rooms, running.gateway, code, now()))
-
-
-def _for_caller(code: int, reason: str) -> tuple[int, str]:
-    """The carrier's code and reason, unless they mean nothing to a caller."""
-    if code in NEVER_PASSED or not reason.isprintable():
-        return UNAVAILABLE
-    return code, reason or "Failed"
-
-
-def dialog_event(rooms: Rooms, event: str) -> None:
-    """The end of a dialog that nobody has settled: its timer, or a failure that no route saw."""
-    if not rooms.has_store():
-        return
-    call = sip.dialog_call()
-    if call is None:
-        return
-    if event == "dialog:end":
-        _timer_ended(rooms, call)
-    else:
-        ended(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())
-
-
-def _timer_ended(rooms: Rooms, call: str) -> None:
-    """The dialog's timer ran out: with the grant, or before it, since the 200 was never acknowledged."""
-    running = find(rooms, call) if rooms.has_store() else None
-    if running is None or not running.is_answered:
-        return
-    moment = now()
-    by = "grant" if running.grant_end_boot_ms - moment.boot_ms < TIMER_SLACK_MS else "system"
-    ended(rooms, call, End(by, 200, "OK", running.ring_wall_ms), moment)

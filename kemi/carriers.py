@@ -6,11 +6,12 @@ import re
 import secrets
 
 from kemi import notes, sip
+from kemi.again import same_place
 from kemi.authorize import Target
 from kemi.clock import now
-from kemi.failover import same_gateway
 from kemi.prober import AGAIN, PROBE, REGISTER, Asked, Turn, note_registration, note_result
 from kemi.proofs import Asking, Credentials, respond
+from kemi.redirects import Aim
 from kemi.rooms import Rooms
 from kemi.store.trunks import Gateway
 
@@ -88,25 +89,28 @@ def _proof(gateway: Gateway, challenges: list[str], method: str, uri: str) -> st
 
 
 def prove(rooms: Rooms, call: str, code: int) -> Target | None:
-    """In a failure route: the same gateway once more, with an answer to its challenge.
+    """In a failure route: the same place once more, with an answer to its challenge.
 
     None: it didn't challenge, it can't be answered, or it has been.
     """
     if code not in PROOFS:
         return None
-    found = same_gateway(rooms, call, now())
-    if found is None or sip.dialog_note(notes.PROVED) == str(found[1].id):
+    found = same_place(rooms, call, Aim.from_note(sip.dialog_note(notes.AIM)), now())
+    if found is None:
         return None
     target, gateway = found
+    place = f"{gateway.id} {target.host} {target.port}"
+    if sip.dialog_note(notes.PROVED) == place:
+        return None
     challenge, header = PROOFS[code]
     uri = sip.uri_of(target.number, target.host, target.port, target.transport)
-    proof = _proof(gateway, [sip.failure_header(challenge)], "INVITE", uri)
+    proof = _proof(gateway, sip.failure_headers(challenge), "INVITE", uri)
     if proof is None:
         sip.say_seldom(f"kambill: gateway {gateway.id} asks for credentials that it was not given: its realm and name?")
         return None
-    sip.set_dialog_note(notes.PROVED, str(gateway.id))
+    sip.set_dialog_note(notes.PROVED, place)
     sip.remove_header(header)
-    sip.append_header(header, proof)
+    sip.add_header(header, proof)
     return target
 
 

@@ -1,4 +1,4 @@
-"""The Contacts of a REGISTER: text to values (RFC 3261 10.3, 20.10). Pure."""
+"""The Contacts of a REGISTER or of a redirection: text to values (RFC 3261 8.1.3.4, 10.3, 20.10). Pure."""
 
 from __future__ import annotations
 
@@ -65,11 +65,37 @@ def parse_contacts(headers: list[str]) -> Binding | None:
 def _contact(uri: str, parameters: str) -> Contact | None:
     values = {name.lower(): value for name, value in _PARAMETER.findall(parameters)}
     expires_s = parse_expires(values["expires"]) if "expires" in values else None
-    q = _Q.fullmatch(values.get("q", "1"))
+    q = _thousandths(values.get("q", "1"))
     if not is_target(uri) or q is None or ("expires" in values and expires_s is None):
         return None
-    is_one = values.get("q", "1").startswith("1")
-    return Contact(uri, Q_MAX if is_one else int((q[1] or "0").ljust(3, "0")), expires_s)
+    return Contact(uri, q, expires_s)
+
+
+def alternatives(headers: list[str]) -> tuple[str, ...]:
+    """The URIs of a redirection, of any scheme: the highest q first, then as they stand. What is no contact, and what
+    stands behind it, is passed over.
+    """
+    text = ",".join(headers)
+    found: list[tuple[int, str]] = []
+    at = 0
+    while at < len(text) <= HEADER_MAX and len(found) < CONTACTS_MAX:
+        match = _ELEMENT.match(text, at)
+        if match is None:
+            break
+        values = {name.lower(): value for name, value in _PARAMETER.findall(match[4])}
+        q = _thousandths(values.get("q", "1"))
+        if q is not None:
+            found.append((q, match[1] or match[2] or match[3] or ""))
+        at = match.end()
+    return tuple([uri for _, uri in sorted(found, key=lambda one: -one[0])])
+
+
+def _thousandths(text: str) -> int | None:
+    """A q; None: it is none."""
+    match = _Q.fullmatch(text)
+    if match is None:
+        return None
+    return Q_MAX if text.startswith("1") else int((match[1] or "0").ljust(3, "0"))
 
 
 def parse_expires(text: str) -> int | None:

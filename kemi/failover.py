@@ -10,7 +10,6 @@ from kemi.caller import Parties, parties_again, parties_of
 from kemi.capacity import take_gateway
 from kemi.clock import Now
 from kemi.invitation import no_offer
-from kemi.numbers import for_gateway
 from kemi.onward import NEXT_CODES
 from kemi.receive import RING_ALL_S
 from kemi.receive import target_of as hop_target
@@ -21,10 +20,7 @@ from kemi.settlement import with_code
 from kemi.store import accounts, exposure
 from kemi.store.calls import RunningCall
 from kemi.store.change import Change
-from kemi.store.translate import CALLED
-from kemi.store.trunks import Gateway
 from kemi.ways import Way, Ways, find_ways
-from ratebook.choice import offer
 from ratebook.routing import Plan
 
 REDIRECTIONS = range(300, 400)
@@ -45,7 +41,9 @@ def fail_over(
     if running is None or running.is_answered:
         return None
     if running.hops:
-        return _next_hop(rooms, running, sip_code, now, ring_ms)
+        with Change(rooms.store) as change:
+            present = change.call(running.key)
+            return None if present is None else next_hop(change, present, sip_code, now, ring_ms)
     with store.read() as txn, rooms.rates.snapshot() as rates:
         configuration = store.configuration(txn)
         plan = configuration.plan(txn, running.plan)
@@ -67,43 +65,17 @@ def fail_over(
     return None if taken is None else target_of(offered.plan, *taken, rung_ms)
 
 
-def same_gateway(rooms: Rooms, call: str, now: Now) -> tuple[Target, Gateway] | None:
-    """Where the call rings now, to be tried anew; None: it doesn't ring any longer, or has no time left."""
-    store = rooms.store
-    running = find(rooms, call)
-    if running is None or running.is_answered or not running.gateway:
-        return None
-    with store.read() as txn:
-        configuration = store.configuration(txn)
-        plan = configuration.plan(txn, running.plan)
-        gateway = configuration.gateway(txn, running.gateway)
-        if plan is None or gateway is None:
-            return None
-        rules = configuration.translations(txn, gateway.provider)
-    rung_ms = now.boot_ms - running.start_boot_ms
-    plan = offer(plan, running.rated_number, running.path, now.wall_s).plan
-    if plan.ring_timeout_s * 1000 - rung_ms < RING_LEFT_MIN_MS:
-        return None
-    called = for_gateway(running.called, gateway, rules.of_gateway(gateway.id, CALLED))
-    routing = running.routing_number if gateway.shows_routing else ""
-    way = Way(gateway, running.provider, 0, called, rules, routing)
-    parties = parties_of(way, running)
-    return target_of(plan, way, parties, rung_ms), gateway
-
-
-def _next_hop(rooms: Rooms, running: RunningCall, sip_code: int, now: Now, ring_ms: int) -> Target | None:
-    """Of a call to somebody of ours: the next one of its list, after one was busy or away."""
-    rung_ms = now.boot_ms - running.start_boot_ms
+def next_hop(change: Change, call: RunningCall, sip_code: int, now: Now, ring_ms: int) -> Target | None:
+    """Of a call to somebody of ours: the next one of its list, after one was busy or away. None: there is none, and
+    nothing is changed.
+    """
+    rung_ms = now.boot_ms - call.start_boot_ms
     left_ms = RING_ALL_S * 1000 - rung_ms
-    if sip_code not in NEXT_CODES or len(running.hops) < 2 or left_ms < RING_LEFT_MIN_MS:
+    if call.is_answered or sip_code not in NEXT_CODES or len(call.hops) < 2 or left_ms < RING_LEFT_MIN_MS:
         return None
-    with Change(rooms.store) as change:
-        call = change.call(running.key)
-        if call is None or call.is_answered:
-            return None
-        attempts = (*with_code(call, sip_code, ring_ms, now), (0, 0, now.wall_ms, 0, 0))
-        change.put_call(call._replace(hops=call.hops[1:], attempts=attempts))
-    return hop_target(running.hops[1], parties_again(running), running.ring_s, rung_ms)
+    attempts = (*with_code(call, sip_code, ring_ms, now), (0, 0, now.wall_ms, 0, 0))
+    change.put_call(call._replace(hops=call.hops[1:], attempts=attempts))
+    return hop_target(call.hops[1], parties_again(call), call.ring_s, rung_ms)
 
 
 def may_try_again(plan: Plan, running: RunningCall, sip_code: int, rung_ms: int) -> bool:

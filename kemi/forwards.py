@@ -1,7 +1,7 @@
 """A call that a trunk or device of ours forwards by a redirection (3xx): another call, made and paid by who forwards.
 
 What the first caller holds stays as it is. Without the setting, or beyond what a dialog may be forwarded, nobody
-follows.
+follows. Where the call that was made fails, the one that was forwarded goes on to the next place of its number.
 """
 
 from __future__ import annotations
@@ -10,15 +10,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from kemi.authorize import Admitted, Target, authorise
+from kemi.beginning import RINGING_SLACK_MS
 from kemi.clock import Now
 from kemi.destination import Local
+from kemi.failover import next_hop
 from kemi.invitation import USER_MAX, Invitation, Redirected, is_within_limit
+from kemi.invites import invite_key
+from kemi.joined import is_last, part
 from kemi.numbers import normalise
-from kemi.receive import receive
+from kemi.receive import longest_ms, receive
 from kemi.rooms import Rooms
 from kemi.running import find
+from kemi.settlement import End, settle_alone
 from kemi.sides import party_of
 from kemi.store.calls import RunningCall, unpack_call
+from kemi.store.change import Change
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.translate import CALLED
 from kemi.transfers import is_here, parse_aim, places_of
@@ -48,13 +54,13 @@ def forward(
 ) -> Forwarded | None:
     """The call that who rings makes by forwarding this one; None: it makes none, or may not, as a record of its says.
 
-    `uris`: of the redirection's Contact; `ring_ms`: when it rang, 0: it didn't; `is_own`: whether a URI is of our
-    sockets.
+    `uris`: of the redirection's Contacts, the best first: the first one that may be called here is. `ring_ms`: when it
+    rang, 0: it didn't; `is_own`: whether a URI is of our sockets.
     """
     running = find(rooms, call)
-    if code not in FOLLOWED or len(uris) != 1 or running is None or running.is_answered or not running.hops:
+    if code not in FOLLOWED or running is None or running.is_answered or not running.hops:
         return None
-    found = _asked(rooms, running, uris[0], is_own)
+    found = next(filter(None, (_asked(rooms, running, uri, is_own) for uri in uris)), None)
     if found is None:
         return None
     party, user = found
@@ -82,6 +88,28 @@ def _asked(rooms: Rooms, running: RunningCall, uri: str, is_own: Callable[[str],
         records = [txn.get(key, db=store.call) for key in running.joined]
     before = [running, *[unpack_call(raw) for raw in records if raw is not None]]
     return None if called in {one.called for one in before} else (party, aim.user)
+
+
+def take_back(rooms: Rooms, call: str, code: int, end: End, now: Now) -> Forwarded | None:
+    """The call that goes on when one that was made by forwarding it has failed with `code`: at its number's next place.
+    What was made of it has ended then. None: there is none, and nothing is changed.
+    """
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        chain = [change.call(key) for key in running.joined] if running is not None and is_last(running) else []
+        known = [one for one in chain if one is not None]
+        for at in reversed(range(len(known) - 1)):
+            target = next_hop(change, known[at], code, now, end.ring_ms)
+            if target is not None:
+                break
+        else:
+            return None
+        for one in known[at + 1 :]:
+            settle_alone(change, one, end, now, now.boot_ms)
+        back = known[at]
+        due_ms = now.boot_ms + longest_ms(len(back.hops) - 1, back.ring_s) + RINGING_SLACK_MS
+        part(change, [one.key for one in known[: at + 1]], invite_key(back.call_id, back.from_tag), due_ms)
+    return Forwarded(back.hex, target)
 
 
 def _invitation(running: RunningCall, user: str, redirected: Redirected, offer: Callable[[], str]) -> Invitation:

@@ -11,7 +11,7 @@ from kemi.guards import Answer, InDialog
 from kemi.identify import is_known
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.running import advance, speaker
+from kemi.running import advance, refer, speaker
 from kemi.settlement import End, hung_up
 from kemi.sides import is_device
 from kemi.sip import Seen
@@ -119,6 +119,7 @@ def _transfer(rooms: Rooms, running: RunningCall, request: InDialog, side: str, 
     if isinstance(found, Answer):
         return _refuse(request.method, found)
     sip.set_dialog_note(notes.REFERRED, side)
+    refer(rooms, running.hex, side, now())
     return _pass_on(rooms, running, request, side, seen, refer_to=found)
 
 
@@ -135,7 +136,7 @@ def _pass_on(
     if not sip.loose_route():
         return _refuse(request.method, guards.FORBIDDEN)
     if request.method != "ACK":
-        advance(rooms, running.hex, side, request.cseq, None, refers=bool(refer_to))
+        advance(rooms, running.hex, side, request.cseq, None)
         if request.contacts:
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
     ends.forget_claims(seen)

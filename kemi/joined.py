@@ -64,7 +64,24 @@ def join(change: Change, call: RunningCall, invitation: Invitation, invited: byt
             left = (gateway, redirected.code, at_ms, redirected.ring_ms, now.wall_ms)
             after = after._replace(attempts=(*earlier, left, (0, 0, now.wall_ms, 0, 0)))
         change.move_call(after, before.due_ms)
+    _name(change, invited, call.key)
+
+
+def part(change: Change, left: list[bytes], invited: bytes, due_ms: int) -> None:
+    """These are all that is left of a dialog, since those that went on from the last of them have ended: it is that one
+    now. `invited`: as of `join`; `due_ms`: until then it may ring.
+    """
+    for key in left:
+        before = change.call(key)
+        if before is not None:
+            after = before._replace(joined=tuple(left) if len(left) > 1 else (), due_ms=max(before.due_ms, due_ms))
+            change.move_call(after, before.due_ms)
+    _name(change, invited, left[-1])
+
+
+def _name(change: Change, invited: bytes, call: bytes) -> None:
+    """Keeps with an INVITE of the last minute which call it is now."""
     raw = change.txn.get(invited, db=change.store.invite)
     if raw is not None:
-        seen = layout.unpack_invite(raw)._replace(call=call.key)
+        seen = layout.unpack_invite(raw)._replace(call=call)
         change.txn.put(invited, layout.pack_invite(seen), db=change.store.invite)

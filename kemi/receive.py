@@ -102,6 +102,11 @@ def receive(
     return refused
 
 
+def longest_ms(hops: int, ring_s: int) -> int:
+    """How long this many hops may take until the last one is given up."""
+    return min((TRY_MS + ring_s * 1000) * hops, TRY_MS + RING_ALL_S * 1000)
+
+
 def target_of(hop: Hop, parties: Parties, ring_s: int, rung_ms: int) -> Target:
     """Where the INVITE goes for a hop, `rung_ms` after the call began."""
     ring_ms = min(ring_s * 1000, RING_ALL_S * 1000 - rung_ms)
@@ -242,7 +247,7 @@ def _course(question: _Question, legs: tuple[ChargeLeg, ...], claims: tuple[Clai
         legs,
         claims,
         until_s=question.chain.until_s,
-        longest_ms=min((TRY_MS + ring_s * 1000) * len(hops), TRY_MS + RING_ALL_S * 1000),
+        longest_ms=longest_ms(len(hops), ring_s),
         number=question.number.id if question.number else 0,
         owner=question.owner,
         hops=hops,

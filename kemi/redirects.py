@@ -51,12 +51,29 @@ class Aim(NamedTuple):
         """By which a place is known again."""
         return f"{self.ip}|{self.port}|{self.transport}"
 
+    def is_of(self, gateway: Gateway) -> bool:
+        """Whether it is a gateway's own address."""
+        return (self.ip, self.port, self.transport) == (gateway.host, gateway.port, gateway.transport)
+
+    def to_note(self) -> str:
+        """As the dialog keeps it; `from_note` reads it."""
+        return f"{self.user} {self.place}"
+
+    @classmethod
+    def from_note(cls, noted: str) -> Aim | None:
+        """Where the call has gone; None: it was not sent on."""
+        if not noted:
+            return None
+        user, place = noted.split(" ")
+        ip, port, transport = place.split("|")
+        return cls(user, ip, int(port), transport)
+
 
 class Followed(NamedTuple):
     """The call goes on there."""
 
     target: Target
-    place: str
+    aim: Aim
 
 
 def parse_aim(uri: str) -> Aim | None:
@@ -83,9 +100,10 @@ def follow(
     offer: Callable[[], str],
     now: Now,
 ) -> Followed | None:
-    """The first place of a redirection's Contact that may be tried; None: there is none, and the next gateway is due.
+    """The first place of a redirection's Contacts that may be tried; None: there is none, and the next gateway is due.
 
-    `past`: places to which the call was redirected before; `ring_ms`: when it rang, 0: it didn't.
+    `uris`: the best first; `past`: places to which the call was redirected before; `ring_ms`: when it rang, 0: it
+    didn't.
     """
     running = find(rooms, call)
     if code not in FOLLOWED or len(past) >= REDIRECTS_MAX:
@@ -103,7 +121,7 @@ def follow(
         taken = None if way is None else change_gateway(rooms, running.key, way, code, now, ring_ms)
         if taken is not None:
             target = target_of(offered.plan, *taken, now.boot_ms - running.start_boot_ms)
-            return Followed(target._replace(number=aim.user), aim.place)
+            return Followed(target._replace(number=aim.user), aim)
     return None
 
 
@@ -140,12 +158,17 @@ def _way_to(aim: Aim, gateway: Gateway, ways: list[Way], tried: set[int]) -> Way
     """The way to an aim: an untried gateway of the same provider, or a listed host inside the gateway's networks."""
     for way in ways:
         other = way.gateway
-        is_there = (other.host, other.port, other.transport) == (aim.ip, aim.port, aim.transport)
-        if is_there and other.provider == gateway.provider and other.id not in tried:
+        if aim.is_of(other) and other.provider == gateway.provider and other.id not in tried:
             return way
-    is_its = aim.ip in gateway.redirect_hosts and lies_in(aim.ip, gateway.networks)
-    if not is_its or (aim.ip, aim.port) == (gateway.host, gateway.port):
+    there = at_aim(gateway, aim)
+    if there is None or (aim.ip, aim.port) == (gateway.host, gateway.port):
         return None
     own = next((way for way in ways if way.gateway.id == gateway.id), None)
-    there = gateway._replace(host=aim.ip, port=aim.port, transport=aim.transport)
     return None if own is None else own._replace(gateway=there)
+
+
+def at_aim(gateway: Gateway, aim: Aim) -> Gateway | None:
+    """A gateway at one of its listed hosts; None: its settings name no such host."""
+    if not gateway.redirects or aim.ip not in gateway.redirect_hosts or not lies_in(aim.ip, gateway.networks):
+        return None
+    return gateway._replace(host=aim.ip, port=aim.port, transport=aim.transport)

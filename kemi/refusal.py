@@ -8,6 +8,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 UNAVAILABLE = (503, "Temporarily unavailable")
+REPEATING_MS = 32_000
+"""How long a refusal is sent again until its ACK comes (RFC 3261 17.2.1, timer H). tm takes the time that a gateway
+had for its first answer, which may be half a second."""
 
 ANSWERS = {
     "funds": (402, "Insufficient funds"),

@@ -16,7 +16,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from kemi import calls_in, calls_on, carriers, sip, stir, tcp_trial
+from kemi import calls_in, calls_on, carriers, closings, failures, sending, sip, stir, tcp_trial
 from kemi.clerk import Clerk
 from kemi.clock import boot_id, now
 from kemi.counters import Counters
@@ -144,7 +144,7 @@ class Kambill:
 
     def ksr_branch(self, _msg: Any) -> int:
         """An INVITE is about to go to a gateway."""
-        return self._safely(lambda: calls_in.branch(self.rooms))
+        return self._safely(lambda: sending.branch(self.rooms))
 
     def ksr_message_answered(self, _msg: Any) -> int:
         """A reply to a MESSAGE."""
@@ -152,21 +152,21 @@ class Kambill:
 
     def ksr_message_failed(self, _msg: Any) -> int:
         """All branches of a MESSAGE have failed."""
-        return self._safely(lambda: calls_on.message_failed(self.rooms))
+        return self._safely(lambda: failures.message_failed(self.rooms))
 
     def ksr_failure(self, _msg: Any) -> int:
         """All branches of an INVITE have failed."""
-        return self._safely(lambda: calls_on.failure(self.rooms))
+        return self._safely(lambda: failures.failure(self.rooms))
 
     def ksr_dialog_event(self, _msg: Any, event: str) -> int:
         """A dialog ended or never came to be. Reads nothing that a peer wrote."""
-        if event in calls_on.ENDINGS:
-            return self._safely(lambda: calls_on.dialog_event(self.rooms, event))
+        if event in closings.ENDINGS:
+            return self._safely(lambda: closings.dialog_event(self.rooms, event))
         return DONE
 
     def ksr_tm_event(self, _msg: Any, _event: str) -> int:
         """A request that Kamailio sends of its own accord is about to go."""
-        return self._safely(lambda: calls_on.own_request(self.rooms))
+        return self._safely(lambda: closings.own_request(self.rooms))
 
     def ksr_uac_event(self, _msg: Any, _event: str) -> int:
         """The answer to OPTIONS or REGISTER of ours, or its silence."""

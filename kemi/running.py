@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from kemi.clock import Now
 from kemi.guards import side_of
 from kemi.invites import invite_key
 from kemi.rooms import Rooms
 from kemi.sides import may_speak
-from kemi.store import layout
+from kemi.store import layout, queues
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
 from kemi.store.environment import HotStore
@@ -77,12 +78,11 @@ def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str, prov
         return may_speak(store, txn, running, side, ip, proven)
 
 
-def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None, *, refers: bool = False) -> None:
+def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) -> None:
     """Notes a request that was let through: its CSeq, and its Contact if it moves the side's remote target.
 
-    `contact` None: the target stays. `refers`: it is a REFER. A lower CSeq than the noted one changes nothing; the same
-    one may move the target (it moves when the request is accepted, and by the Contact of a 2xx, which has no CSeq of
-    its own).
+    `contact` None: the target stays. A lower CSeq than the noted one changes nothing; the same one may move the target
+    (it moves when the request is accepted, and by the Contact of a 2xx, which has no CSeq of its own).
     """
     field = "caller_leg" if side == "caller" else "callee_leg"
     with Change(rooms.store) as change:
@@ -93,5 +93,13 @@ def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None, 
         moved = leg._replace(cseq=cseq, contact=contact or leg.contact)
         if moved == leg:
             return
-        after = running._replace(**{field: moved})
-        change.put_call(after._replace(referred=side) if refers else after)
+        change.put_call(running._replace(**{field: moved}))
+
+
+def refer(rooms: Rooms, call: str, side: str, now: Now) -> None:
+    """Notes that a side's REFER was let through: the other side may tell what became of it, also after a restart."""
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        if running is not None and running.referred != side:
+            change.put_call(running._replace(referred=side))
+            change.event(queues.REFERRED, now, {"call": call, "side": side})

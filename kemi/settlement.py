@@ -118,8 +118,13 @@ def settle(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms
     at most its grant is billed.
     """
     for one in together(change, running) if running.joined else (running,):
-        pools = {leg.account: packages.pool_of(change, leg, now.wall_s) for leg in one.legs if leg.packages}
-        close(change, one, bill_of(one, pack_call(one), _ending(one, end, end_boot_ms), now, pools))
+        settle_alone(change, one, end, now, end_boot_ms)
+
+
+def settle_alone(change: Change, running: RunningCall, end: End, now: Now, end_boot_ms: int) -> None:
+    """As `settle`, without those that are joined to it."""
+    pools = {leg.account: packages.pool_of(change, leg, now.wall_s) for leg in running.legs if leg.packages}
+    close(change, running, bill_of(running, pack_call(running), _ending(running, end, end_boot_ms), now, pools))
 
 
 def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:

@@ -430,6 +430,7 @@ def settle() -> None:
     """What stands when all is loaded stays: looking through it for garbage again and again held up one answer of many
     for a fifth of a second.
     """
+    gc.set_threshold(700)  # Python's own: a start has a higher one
     gc.collect()
     gc.freeze()
     gc.collect()  # counts what is left: by that it is decided when all is looked through again

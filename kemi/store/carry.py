@@ -45,6 +45,9 @@ class Past:
         elif kind == queues.EXTENDED and event["call"] in self.open:
             boot, call = self.open[event["call"]]
             self.open[call.hex] = (boot, call._replace(legs=_extended_legs(call, event), grant_s=event["grant_s"]))
+        elif kind == queues.REFERRED and event["call"] in self.open:
+            boot, call = self.open[event["call"]]
+            self.open[call.hex] = (boot, call._replace(referred=event["side"]))
         elif kind == queues.SETTLED:
             self.open.pop(event["cdr"]["call"], None)
         elif kind == queues.UNREGISTERED:

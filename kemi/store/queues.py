@@ -28,6 +28,7 @@ REGISTERED = "registered"
 UNREGISTERED = "unregistered"
 BEAT = "beat"
 ASKED = "asked"
+REFERRED = "referred"
 
 
 class Ending(NamedTuple):
@@ -199,4 +200,5 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     UNREGISTERED: _plain,
     BEAT: _plain,
     ASKED: _plain,
+    REFERRED: _plain,
 }

@@ -22,15 +22,15 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 
 
 class Asked(BaseModel):
-    """What is sent to us: unknown fields are faults."""
+    """What is sent to us: unknown fields are faults. Its validator is made with the first one: a start needs none."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, str_strip_whitespace=True)
 
 
 class Told(BaseModel):
-    """What we send."""
+    """What we send; its validators as those of what is asked."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True, from_attributes=True)
 
 
 class Ref(NamedTuple):

@@ -7,9 +7,13 @@ pseudo-variable that is not set is None, as Kamailio gives it.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+import pytest
 
 API: dict[str, dict[str, str]] = json.loads((Path(__file__).parent / "ksr_api.json").read_text())
 TYPES = {"str": str, "int": int}
@@ -104,3 +108,16 @@ _SILENT = frozenset(
     {"core.crit", "core.notice", "jsonrpcs.exec", "core.set_drop", "sl.send_reply", "tm.t_reply", "hdr.remove"}
 )
 """What always works and says nothing."""
+
+
+def stand_in() -> None:
+    """Lets `kemi.sip` be imported where there is no Kamailio."""
+    sys.modules.setdefault("KSR", ModuleType("KSR"))
+
+
+def put(monkeypatch: pytest.MonkeyPatch, fake: FakeKsr) -> FakeKsr:
+    """For one test, into all that knows KSR."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith("kemi.sip.") and hasattr(module, "KSR"):
+            monkeypatch.setattr(module, "KSR", fake)
+    return fake

@@ -13,6 +13,7 @@ from kemi.contacts import parse_contacts
 from kemi.guards import Answer
 from kemi.identify import Source
 from kemi.register import Registration, register
+from kemi.running import refer
 from kemi.store import journal
 from kemi.store.carry import begin_store
 from kemi.store.devices import device_by_id
@@ -92,6 +93,29 @@ def test_after_a_reboot_times_follow_from_the_wall_clock(
     store.close()
     assert later.boot_ms - running.answer_boot_ms == 30_000
     assert running.grant_end_boot_ms - later.boot_ms == 70_000
+
+
+def test_the_side_that_referred_is_known_again(
+    world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Told once, by the last one; carried over a new file of the journal; not of a call that has ended."""
+    call, over = world.talk(), world.talk()
+    for side in ("caller", "callee", "callee"):
+        refer(world.rooms, call, side, world.now)
+    world.hang_up(over)
+    refer(world.rooms, over, "caller", world.now)
+    assert [event["side"] for event in world.events("referred")] == ["caller", "callee"]
+    for files in (1, 2):
+        clerk = world.clerk()
+        clerk.tick(world.now)
+        clerk.close()
+        if files == 2:
+            journal.journal_files(world.data_dir / journal.FOLDER)[0].unlink()
+        shutil.rmtree(world.run_dir)
+        assert _start(world, "boot-of-the-test", world.now, monkeypatch) == 1
+        assert world.rooms.has_store()
+        (running,) = world.running()
+        assert (running.hex, running.referred) == (call, "callee")
 
 
 def test_a_clock_set_back_over_a_reboot_starts_the_call_anew(

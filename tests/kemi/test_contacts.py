@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kemi.contacts import Binding, Contact, parse_contacts, parse_expires
+from kemi.contacts import CONTACTS_MAX, Binding, Contact, alternatives, parse_contacts, parse_expires
 
 URI = "sip:ann@192.0.2.7:5060"
 
@@ -87,3 +87,35 @@ def test_no_text_takes_long(piece: str) -> None:
 def test_expires(text: str, seconds: int | None) -> None:
     """Seconds in 32 bits; what is more is the most."""
     assert parse_expires(text) == seconds
+
+
+@pytest.mark.parametrize(
+    ("headers", "uris"),
+    [
+        (["<sip:a>;q=0.2, <sip:b>;q=0.9", "<sip:c>"], "sip:c sip:b sip:a"),
+        (["<sip:a>, <sip:b>", "<sip:c>;q=1.000"], "sip:a sip:b sip:c"),
+        (["<tel:+33>;expires=60;q=.5, <sip:b>;q=0.05"], "sip:b"),
+        (['"Box, <sip:x>" <sip:a;q=0.9>;q=0.1, sip:b;q=0.7'], "sip:b sip:a;q=0.9"),
+        (["<tel:+33-1>;Q=0.3"], "tel:+33-1"),
+        (["<sip:a>;q=0.1, <sip:b>;q=2, <sip:c>;q=0.2"], "sip:c sip:a"),
+        (["<sip:a>", "<sip:b"], "sip:a"),
+        (["<sip:a>;q=0,<sip:b>;q=0.0,<sip:c>;q=0.001"], "sip:c sip:a sip:b"),
+        (["*"], "*"),
+        ([], ""),
+        (["<sip:a" + "a" * 5000 + ">"], ""),
+    ],
+)
+def test_alternatives_are_tried_by_their_q(headers: list[str], uris: str) -> None:
+    """RFC 3261 8.1.3.4: then in their order. What is in the brackets is the URI's; one with a wrong q is left out."""
+    assert alternatives(headers) == tuple(uris.split())
+
+
+def test_alternatives_are_limited() -> None:
+    """As many as a REGISTER may have."""
+    assert len(alternatives(["<sip:a>"] * 200)) == CONTACTS_MAX
+
+
+@given(st.lists(st.text(max_size=40), max_size=5))
+def test_no_text_makes_alternatives_fail(headers: list[str]) -> None:
+    """Whoever redirects may write anything."""
+    alternatives(headers)

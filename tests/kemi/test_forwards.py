@@ -10,9 +10,9 @@ from kemi import joined, meter, prestart
 from kemi.answer import Denied, Grant
 from kemi.authorize import Admitted
 from kemi.failover import fail_over
-from kemi.forwards import Forwarded, forward
+from kemi.forwards import Forwarded, forward, take_back
 from kemi.invitation import no_offer
-from kemi.running import find
+from kemi.running import call_of_invite, find
 from kemi.settlement import End, hung_up
 from kemi.sides import may_speak
 from kemi.store.calls import RunningCall, pack_call
@@ -140,6 +140,106 @@ def test_the_next_place_is_tried_when_a_forward_is_not_followed(house: World) ->
     assert isinstance(house.pick_up(call), Grant)
     assert [attempt[1] for attempt in get(house, call).attempts] == [302, 200]
     assert_consistent(house)
+
+
+BOX = {"kind": "uri", "uri": "sip:box@192.0.2.9"}
+
+
+def fail(world: World, call: str, code: int = 503) -> Forwarded | None:
+    """All that the forwarding call could try has failed."""
+    return take_back(world.rooms, call, code, End("callee", code, "No", 0), world.now)
+
+
+def test_a_forward_that_fails_goes_back_to_the_next_place(house: World) -> None:
+    """Bob's own call is over and free; the caller's goes on as if he had been away, however long that took."""
+    house.number(1, OWNER, {"kind": "device", "id": BOB}, BOX)
+    first = ring(house)
+    second = forwarded(house, first)
+    house.wait(50)
+    found = fail(house, second)
+    assert found is not None
+    assert (found.call, found.target.uri) == (first, BOX["uri"])
+    assert (house.last_cdr()["call"], house.last_cdr()["outcome"], house.last_cdr()["sip_code"]) == (
+        second, "failed", 503,
+    )  # fmt: skip
+    assert (house.get(OWNER).held, house.get(CUSTOMER).held) == (0, 10_000)
+    running = get(house, first)
+    assert (running.joined, [attempt[1] for attempt in running.attempts]) == ((), [302, 503, 0])
+    assert call_of_invite(house.rooms, running.call_id, running.from_tag) == first
+    assert_consistent(house)
+    house.wait(29)
+    meter.tick(house.rooms, FakeDialogs().seen(), house.now)
+    assert isinstance(house.pick_up(first), Grant)
+    house.wait(10)
+    house.hang_up(first)
+    assert house.charges()[CUSTOMER] == 10_000
+    assert_consistent(house)
+
+
+@pytest.mark.parametrize(("places", "code"), [((), 503), ((BOX,), 403)])
+def test_a_forward_that_fails_and_has_nowhere_to_go_ends_all(
+    house: World, places: tuple[dict[str, Any], ...], code: int
+) -> None:
+    """No other place, or a code that is everybody's last word: nothing is changed, and the end is of both."""
+    house.number(1, OWNER, {"kind": "device", "id": BOB}, *places)
+    first = ring(house)
+    second = forwarded(house, first)
+    assert fail(house, second, code) is None
+    assert len(house.running()) == 2
+    assert get(house, second).joined == (bytes.fromhex(first), bytes.fromhex(second))
+    house.hang_up(second, "callee", code)
+    assert house.running() == []
+    assert_consistent(house)
+
+
+def test_only_what_is_forwarded_goes_back(house: World) -> None:
+    """Not a call as it is, nor one that has been forwarded, nor one that is answered."""
+    house.number(1, OWNER, {"kind": "device", "id": BOB}, BOX)
+    first = ring(house)
+    assert fail(house, first) is None
+    second = forwarded(house, first)
+    assert fail(house, first) is None
+    house.pick_up(second)
+    assert fail(house, second) is None
+    assert len(house.running()) == 2
+
+
+def test_a_chain_goes_back_to_the_last_number_with_a_place_left(house: World) -> None:
+    """Two forwards: the second number has no place more, so that both end and the first number's next is tried."""
+    house.number(1, OWNER, {"kind": "device", "id": BOB}, BOX)
+    house.number(2, OWNER, {"kind": "device", "id": BOB})
+    first = ring(house)
+    third = forwarded(house, forwarded(house, first, "sip:+44202@kambill"))
+    found = fail(house, third)
+    assert found is not None
+    assert (found.call, found.target.uri, [one.hex for one in house.running()]) == (first, BOX["uri"], [first])
+    assert house.get(OWNER).channels == 0
+    assert_consistent(house)
+
+
+def test_one_forward_of_a_chain_stays(house: World) -> None:
+    """The second number has a place more: only the last call ends, and the other two are one dialog."""
+    house.number(2, OWNER, {"kind": "device", "id": BOB}, BOX)
+    first = ring(house)
+    second = forwarded(house, first, "sip:+44202@kambill")
+    found = fail(house, forwarded(house, second))
+    assert found is not None
+    assert found.call == second
+    joined_now = (bytes.fromhex(first), bytes.fromhex(second))
+    assert get(house, first).joined == get(house, second).joined == joined_now
+    assert isinstance(house.pick_up(second), Grant)
+    house.hang_up(second)
+    assert house.running() == []
+    assert_consistent(house)
+
+
+def test_the_best_contact_that_may_be_called_is(house: World) -> None:
+    """Bob names three places: the first is nobody's here."""
+    call = ring(house)
+    uris = ("sip:0033123@203.0.113.9", OUT, "sip:0033124@kambill")
+    found = forward(house.rooms, call, 302, uris, 0, lambda _: False, no_offer, house.now)
+    assert found is not None
+    assert get(house, found.call).called == "33123"
 
 
 def test_the_record_says_whose_caller_it_is(house: World) -> None:

@@ -169,7 +169,7 @@ def test_what_kamailio_says_of_a_signature(ksr: FakeKsr, said: list[str], code: 
 
 def test_a_call_that_cannot_be_signed_goes_on(ksr: FakeKsr, monkeypatch: pytest.MonkeyPatch) -> None:
     """And the log says why."""
-    monkeypatch.setattr(sip, "_said_s", {})
+    monkeypatch.setattr(sip.log, "_said_s", {})
     ksr.pv_values |= {"$def(KAMBILL_STIR_KEY)": "/key.pem", "$def(KAMBILL_STIR_URL)": URL}
     ksr.answers["secsipid.secsipid_build_identity"] = -1
     stir.introduce(Passport("B", CALLER, CALLED, "id"))

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from kemi.again import same_place
 from kemi.authorize import Admitted
-from kemi.failover import fail_over, same_gateway
+from kemi.failover import fail_over
 from kemi.meter import tick
 from kemi.refusal import Refused
 from kemi.rehearse import Asked, rehearse, stage
@@ -201,7 +202,7 @@ def test_a_gateway_that_wants_to_know_is_told_the_routing_number(world: World) -
     assert moved.target.number == f"+{MOVED};npdi;rn=+{ROUTING}"
     assert moved.target.parties.to_uri == f"sip:+{MOVED}@127.0.0.13"
     assert stayed.target.number == f"+{STAYED}"
-    again = same_gateway(world.rooms, moved.call, world.now)
+    again = same_place(world.rooms, moved.call, None, world.now)
     assert again is not None
     assert again[0].number == moved.target.number
 

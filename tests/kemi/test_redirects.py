@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kemi.again import same_place
 from kemi.answer import Grant
 from kemi.failover import fail_over
 from kemi.invitation import no_offer
@@ -66,7 +67,7 @@ def test_a_listed_host_is_the_same_gateway(house: World) -> None:
     assert found.target[:4] == (1, OWN, 5070, "tcp")
     assert f"@{OWN}" in found.target.parties.to_uri
     assert_consistent(house)
-    assert redirect(house, call, f"sip:33123@{OWN}:5070;transport=tcp", past=(found.place,)) is None
+    assert redirect(house, call, f"sip:33123@{OWN}:5070;transport=tcp", past=(found.aim.place,)) is None
     target = fail_over(house.rooms, call, 503, house.now)
     assert target is not None
     assert target.gateway == 2
@@ -111,6 +112,31 @@ def test_the_first_place_that_may_be_tried(house: World) -> None:
     found = redirect(house, house.ring(), "sip:33123@203.0.113.9", "sip:33123@127.0.0.12", f"sip:33123@{OWN}")
     assert found is not None
     assert found.target.gateway == 2
+
+
+def test_credentials_go_where_the_settings_lead(house: World) -> None:
+    """The place that was redirected to is tried once more, as it was; not when its host is no longer listed."""
+    call = house.ring()
+    found = redirect(house, call, f"sip:33123;rn=33999@{OWN}:5070")
+    assert found is not None
+    again = same_place(house.rooms, call, Aim.from_note(found.aim.to_note()), house.now)
+    assert again is not None
+    assert (again[0][:5], again[1].id) == ((1, OWN, 5070, "udp", "33123;rn=33999"), 1)
+    assert again[0].parties.to_uri == found.target.parties.to_uri
+    house.gateway(1, CARRIER, "127.0.0.11", redirects="follow", networks=["127.0.0.0/27"])
+    assert same_place(house.rooms, call, found.aim, house.now) is None
+
+
+def test_another_gateway_has_credentials_of_its_own(house: World) -> None:
+    """Its address is where its own go, with the number as the first one wrote it; not where it moved to since."""
+    call = house.ring()
+    found = redirect(house, call, "sip:33123;rn=33999@127.0.0.12")
+    assert found is not None
+    again = same_place(house.rooms, call, found.aim, house.now)
+    assert again is not None
+    assert (again[0][:5], again[1].id) == ((2, "127.0.0.12", 5060, "udp", "33123;rn=33999"), 2)
+    house.gateway(2, CARRIER, "127.0.0.15")
+    assert same_place(house.rooms, call, found.aim, house.now) is None
 
 
 def test_three_times_and_never_twice_to_the_same(house: World) -> None:

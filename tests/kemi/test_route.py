@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-from typing import Any
-
 import pytest
 
+from tests.kemi import fake_ksr
 from tests.kemi.fake_ksr import FakeKsr
 from tests.kemi.world import CUSTOMER, World
 
-_place: Any = ModuleType("KSR")
-sys.modules.setdefault("KSR", _place)
+fake_ksr.stand_in()
 
 from kemi import calls_in, calls_on, route, sip  # noqa: E402 -- they import KSR
 
@@ -40,7 +36,7 @@ INVITE = {
 def ksr(monkeypatch: pytest.MonkeyPatch) -> FakeKsr:
     """The module of one test, with a good INVITE at hand and a Kamailio that does what it is asked."""
     fake = FakeKsr()
-    monkeypatch.setattr(sip, "KSR", fake)
+    fake_ksr.put(monkeypatch, fake)
     fake.pv_values = dict(INVITE)
     fake.headers = {"Contact": ["<sip:caller@127.0.0.2:5060>"]}
     fake.answers = {

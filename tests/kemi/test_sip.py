@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.kemi import fake_ksr
 from tests.kemi.fake_ksr import FakeKsr
 
-_place: Any = ModuleType("KSR")
-sys.modules.setdefault("KSR", _place)
+fake_ksr.stand_in()
 
 from kemi import ends, guards, sip  # noqa: E402 -- they import KSR
+from kemi.sip import header  # noqa: E402 -- likewise
 
 
 @pytest.fixture
 def ksr(monkeypatch: pytest.MonkeyPatch) -> FakeKsr:
     """The module of one test."""
     fake = FakeKsr()
-    monkeypatch.setattr(sip, "KSR", fake)
+    fake_ksr.put(monkeypatch, fake)
     return fake
 
 
@@ -88,7 +85,7 @@ def test_tabs_line_ends_and_letters_of_all_languages_are_clean(ksr: FakeKsr, tex
 def test_the_quick_look_never_lets_more_pass_than_the_slow_one(text: str) -> None:
     """The quick one may only say yes where the slow one does."""
     if text.replace("\r\n", "").isprintable():
-        assert sip._CONTROLS.search(text) is None
+        assert header._CONTROLS.search(text) is None
 
 
 @pytest.mark.parametrize("line", ["Identity: x", "y: x", "REMOTE-party-id: <sip:a>", "r: <sip:a>", "Privacy : id"])

@@ -99,6 +99,28 @@ async def test_a_telephone_is_wide_enough(sit: Sit, path: str) -> None:
     await expect(person.page.locator("#menu")).to_be_visible()
 
 
+@pytest.mark.parametrize("has_scripts", [True, False])
+async def test_filters_of_a_telephone_are_folded(sit: Sit, has_scripts: bool) -> None:
+    """Until somebody opens them, or one is wrong; where one looks for a name, that stands there. Screens have room."""
+    person = await sit("boss@op.example", 360, java_script_enabled=has_scripts)
+    caller, summary = person.page.locator("#filter-called"), person.page.locator(".kb-fold summary")
+    await person.go("/calls")
+    await expect(caller).to_be_hidden()
+    await summary.click()
+    await caller.fill("4930")
+    await person.press("Show")
+    await expect(caller).to_be_hidden()
+    await expect(summary).to_have_text("Filter (1)")
+    await person.go("/calls?since=yesterday")
+    await expect(caller).to_be_visible()
+    await person.go("/accounts")
+    await expect(person.page.locator("#filter-name")).to_be_visible()
+    await expect(person.page.locator("#filter-kind")).to_be_hidden()
+    await person.page.set_viewport_size({"width": 1280, "height": 800})
+    await expect(person.page.locator("#filter-kind")).to_be_visible()
+    await expect(summary).to_be_hidden()
+
+
 async def test_german_fits_a_telephone(sit: Sit) -> None:
     """Its words are longer, and none sticks out."""
     person = await sit("reader@op.example", 360)

@@ -191,6 +191,54 @@ def test_a_forward_without_money_goes_to_the_next_place(
     assert (cdrs[OWNER]["rule"], cdrs[OWNER]["sip_code"]) == ("funds", 402)
 
 
+@pytest.mark.parametrize("code", [503, 486])
+def test_a_forward_that_fails_goes_to_the_next_place(
+    house: Proxy, caller: Agent, gateway: Agent, bob: Phone, carl: Phone, agent: Callable[..., Agent], code: int
+) -> None:
+    """It rings at the last gateway, and fails there: Carl rings, answers, and Bob pays nothing."""
+    places = [{"kind": "device", "id": one} for one in (BOB, CARL)]
+    house.send(house.number_body(1, NUMBER, OWNER, *places))
+    others = [agent(f"127.0.0.1{last}", 5060) for last in (2, 3)] if code == 503 else []
+    call = dial(caller, bob, "sip:0033123@kambill")
+    for one in (gateway, *others):
+        invite = one.expect("INVITE", Call_ID=call.call_id)
+        one.reply(invite, 180, "Ringing", tag="g")
+        one.reply(invite, code, "No", tag="g")
+    invite = carl.agent.expect("INVITE", Call_ID=call.call_id)
+    assert (house.account(OWNER).held, house.account(CUSTOMER).held) == (0, 10_000)
+    pick_up(caller, call, carl.agent, invite)
+    call.request("INFO")
+    carl.agent.reply(carl.agent.expect("INFO", Call_ID=call.call_id), 200, "OK")
+    caller.expect(200, CSeq="INFO")
+    call.bye()
+    carl.agent.reply(carl.agent.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    cdrs = {cdr["account"]: cdr for cdr in eventually(lambda: two(house, call))}
+    seconds = -(-cdrs[CUSTOMER]["duration_ms"] // 1000)
+    assert micros(cdrs[CUSTOMER]) == {CUSTOMER: seconds * 1000, LOWER: seconds * 500, UPPER: seconds * 400}
+    assert [attempt[1] for attempt in cdrs[CUSTOMER]["attempts"]] == [302, code, 200]
+    assert (cdrs[OWNER]["outcome"], cdrs[OWNER]["sip_code"], micros(cdrs[OWNER])) == ("failed", code, {OWNER: 0})
+    assert {(house.account(one).held, house.account(one).channels) for one in (CUSTOMER, OWNER)} == {(0, 0)}
+
+
+def test_a_forward_that_fails_is_given_up_at_the_next_place(
+    house: Proxy, caller: Agent, gateway: Agent, bob: Phone, carl: Phone
+) -> None:
+    """CANCEL while Carl rings: he stops, and both records are there, free."""
+    places = [{"kind": "device", "id": one} for one in (BOB, CARL)]
+    house.send(house.number_body(1, NUMBER, OWNER, *places))
+    call = dial(caller, bob, "sip:0033123@kambill")
+    gateway.reply(gateway.expect("INVITE", Call_ID=call.call_id), 486, "Busy", tag="g")
+    invite = carl.agent.expect("INVITE", Call_ID=call.call_id)
+    carl.agent.reply(invite, 180, "Ringing", tag="c")
+    caller.expect(180, Call_ID=call.call_id)
+    cancel(call)
+    carl.agent.reply(carl.agent.expect("CANCEL", Call_ID=call.call_id), 200, "OK")
+    carl.agent.reply(invite, 487, "Request Terminated", tag="c")
+    eventually(lambda: house.running() == [])
+    outcomes = {cdr["account"]: cdr["outcome"] for cdr in eventually(lambda: two(house, call))}
+    assert outcomes == {CUSTOMER: "cancelled", OWNER: "failed"}
+
+
 def test_a_trunk_forwards_and_its_gateway_fails_over(
     house: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
 ) -> None:

@@ -123,9 +123,13 @@ def test_a_telephone_behind_a_nat_and_a_choosy_gateway(
     assert settled(proxy, call)["outcome"] == "answered"
 
 
-def test_what_becomes_of_a_transfer_is_heard_after_the_restart(proxy: Proxy, agent: Callable[..., Agent]) -> None:
-    """The NOTIFY of a REFER before it; one that nobody asked for is refused still."""
-    proxy.send(*(proxy.device_body(one, CUSTOMER, transfers="account") for one in (ANN, BOB)))
+@pytest.mark.parametrize("is_wiped", [False, True])
+def test_what_becomes_of_a_transfer_is_heard_after_the_restart(
+    proxy: Proxy, agent: Callable[..., Agent], is_wiped: bool
+) -> None:
+    """The NOTIFY of a REFER before it, by the store or by the journal; one that nobody asked for is refused still."""
+    devices = [proxy.device_body(one, CUSTOMER, transfers="account") for one in (ANN, BOB)]
+    proxy.send(*devices)
     ann, bob = (Phone(agent(ip, 0), user=f"d{one}") for ip, one in (("127.0.0.71", ANN), ("127.0.0.72", BOB)))
     assert bob.register().code == 200
     call = ann.dial(f"d{BOB}")
@@ -133,7 +137,15 @@ def test_what_becomes_of_a_transfer_is_heard_after_the_restart(proxy: Proxy, age
     call.request("REFER", Refer_To="<sip:0033123@kambill>")
     bob.agent.reply(bob.agent.expect("REFER", Call_ID=call.call_id), 202, "Accepted")
     ann.agent.expect(202, CSeq="REFER")
-    kill_and_start(proxy)
+    if is_wiped:
+        eventually(lambda: [line["side"] for line in proxy.journal() if line["e"] == "referred"] == ["caller"])
+        proxy.stop(signal.SIGKILL)
+        shutil.rmtree(proxy.run_dir / "hot")
+        proxy.start()
+        proxy.furnish()
+        proxy.send(*devices)
+    else:
+        kill_and_start(proxy)
     back.request("NOTIFY", Event="refer", Subscription_State="terminated;reason=noresource")
     ann.agent.reply(ann.agent.expect("NOTIFY", Call_ID=call.call_id), 200, "OK")
     bob.agent.expect(200, CSeq="NOTIFY")

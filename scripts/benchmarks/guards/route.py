@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, os.environ["KAMBILL_HOME"])
 
-from kemi import calls_in, calls_on, in_dialog, route, sip
+from kemi import calls_in, calls_on, closings, in_dialog, route, sip
 from kemi.answer import Grant
 from kemi.authorize import Admitted, Target
 from kemi.caller import Parties
@@ -97,7 +97,8 @@ TRUNK = SimpleNamespace(id=1, certificate="", identity="off")
 calls_in.identify, calls_in.authorise, calls_in.ended = (lambda *_: TRUNK), admit, done
 in_dialog.speaker, in_dialog.hung_up = answered_call, done
 in_dialog.advance = done
-calls_on.find, calls_on.ended = ringing_call, done
+calls_on.find = closings.find = ringing_call
+calls_on.ended = closings.ended = done
 calls_on.call_of_invite = lambda *_: None
 calls_on.answered = lambda *_: Grant(100)
 

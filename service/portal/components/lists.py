@@ -178,7 +178,7 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
         "table": table,
         "filters": filters,
         "above": above,
-        "is_filtered": any(name in query for name in listed.filters),
+        "filtered": sum(name in query for name in listed.filters),
         "pages": _pages(visit, following),
         "files": _files(visit, listed),
         "makes": _makes(visit, listed),

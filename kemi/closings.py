@@ -1,0 +1,68 @@
+"""Dialogs that Kamailio ends of its own accord: its BYEs, and calls that nothing else has settled. Shell only."""
+
+from __future__ import annotations
+
+from kemi import ends, farewell, messages, notes, sip
+from kemi.clock import now
+from kemi.refusal import UNAVAILABLE
+from kemi.rooms import Rooms
+from kemi.running import find
+from kemi.settlement import End, ended
+
+ENDINGS = frozenset({"dialog:end", "dialog:failed"})
+"""Events of Kamailio's dialogs that may be the end of a call."""
+
+TIMER_SLACK_MS = 2_000
+"""Dialog timers run in whole seconds."""
+
+
+def own_request(rooms: Rooms) -> None:
+    """A BYE of Kamailio's own. Its dialog module knows only the first targets: it goes to the present one.
+
+    A call that nobody has settled by now is ended by its timer. The dialog's own event is not enough: Kamailio 5.6
+    leaves it out when the answer to the BYE is quicker than the timer process.
+    """
+    call = sip.dialog_call()
+    if call is not None and call != rooms.hanging_up and rooms.has_store():
+        sip.end_media()
+        _await_second_bye(rooms, call, sip.text("$tt"))
+        _timer_ended(rooms, call)
+    moved = sip.dialog_note(notes.MOVED)
+    ends.own_request(notes.moved_targets(moved).get(sip.text("$tt")) if moved else None)
+
+
+def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
+    """The BYE at hand goes to the side with this tag: the other side's must follow, or be the one that was awaited."""
+    running = find(rooms, call)
+    if running is None or not running.is_answered:
+        farewell.forget(rooms, farewell.key_of(call, tag))
+        return
+    other = next((one for one in running.tags if one != tag), "")
+    leg = messages.side_of(running, other)
+    if leg is not None:
+        key = farewell.key_of(call, other)
+        bye = messages.request(leg, "BYE", farewell.branch_of(key))
+        farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.LATE_MS, now=now())
+
+
+def dialog_event(rooms: Rooms, event: str) -> None:
+    """The end of a dialog that nobody has settled: its timer, or a failure that no route saw."""
+    if not rooms.has_store():
+        return
+    call = sip.dialog_call()
+    if call is None:
+        return
+    if event == "dialog:end":
+        _timer_ended(rooms, call)
+    else:
+        ended(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())
+
+
+def _timer_ended(rooms: Rooms, call: str) -> None:
+    """The dialog's timer ran out: with the grant, or before it, since the 200 was never acknowledged."""
+    running = find(rooms, call) if rooms.has_store() else None
+    if running is None or not running.is_answered:
+        return
+    moment = now()
+    by = "grant" if running.grant_end_boot_ms - moment.boot_ms < TIMER_SLACK_MS else "system"
+    ended(rooms, call, End(by, 200, "OK", running.ring_wall_ms), moment)

@@ -1,0 +1,63 @@
+"""How calls and MESSAGEs go out: to a gateway or one of ours, to the next while one can't be reached. Shell only."""
+
+from __future__ import annotations
+
+from kemi import devices_in, ends, notes, sip
+from kemi.authorize import Target
+from kemi.clock import now
+from kemi.failover import fail_over
+from kemi.identify import Source
+from kemi.nat import uri_of
+from kemi.notes import Sent
+from kemi.rooms import Rooms
+
+CIRCLE = "kambill: a number leads to {}, which is this Kamailio itself: passed over"
+
+
+def branch(rooms: Rooms) -> None:
+    """An INVITE is about to go out."""
+    if rooms.outgoing is not None:
+        ends.introduce(rooms.outgoing)
+
+
+def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
+    """Relays the INVITE to a gateway or one of ours, and to the next while it can't be sent. False: none is left."""
+    while target is not None:
+        if target.uri and sip.is_own_uri(uri_of("", Source(target.host, target.port, target.transport))):
+            sip.say_seldom(CIRCLE.format(target.uri))
+            target = fail_over(rooms, call, 482, now(), offer=sip.offer)
+            continue
+        _address(target)
+        sip.arm_failure_route("ksr_failure")
+        parties = rooms.outgoing = target.parties
+        sip.set_dialog_note(notes.SENT, Sent(sip.text("$ft"), parties.from_uri, parties.to_uri).to_note())
+        if parties.codecs:
+            sip.set_dialog_note(notes.CODECS, " ".join(parties.codecs))
+        if sip.relay():
+            return True
+        target = fail_over(rooms, call, 503, now(), offer=sip.offer)
+    return False
+
+
+def send_message(rooms: Rooms, call: str, target: Target | None) -> bool:
+    """The same of a MESSAGE."""
+    while target is not None:
+        _address(target)
+        sip.arm_failure_route("ksr_message_failed")
+        sip.arm_reply_route("ksr_message_answered")
+        rooms.outgoing = target.parties._replace(contact="")
+        if sip.relay():
+            return True
+        target = fail_over(rooms, call, 503, now())
+    return False
+
+
+def _address(target: Target) -> None:
+    """Where the request goes, and how long it may take."""
+    if target.uri:
+        sip.send_through(target.uri, target.host, target.port, target.transport, target.socket)
+        devices_in.note_nat(notes.CALLEE, is_device=bool(target.socket))
+    else:
+        sip.send_to(target.number, target.host, target.port, target.transport)
+    sip.set_timers(target.ring_ms, target.try_timeout_ms)
+    sip.arm_branch_route("ksr_branch")

@@ -1,0 +1,46 @@
+"""The media of the call at hand, through rtpengine."""
+
+from __future__ import annotations
+
+import KSR
+
+from kemi.sip.message import set_sdp, text
+
+
+def has_media() -> bool:
+    """Whether Kamailio has an rtpengine (`WITH_RTPENGINE`)."""
+    return hasattr(KSR, "rtpengine")
+
+
+def relay_media() -> str:
+    """Puts rtpengine's address into the SDP of the message at hand, where there is one. What the SDP is then; empty:
+    it stays. So it does if rtpengine doesn't answer within its 200 ms: the ends then talk to each other.
+    """
+    sdp = _media_sdp() if has_media() else ""
+    if sdp:
+        set_sdp(sdp)
+    return sdp
+
+
+def keep_media() -> None:
+    """The same of an INVITE that may go to several gateways: `kept_offer` has the SDP, in each of its branches."""
+    if has_media():
+        KSR.pv.sets("$avp(offer)", _media_sdp())
+
+
+def kept_offer() -> str:
+    """What `keep_media` came to; empty: the SDP stays as it is."""
+    return text("$avp(offer)")
+
+
+def _media_sdp() -> str:
+    """What rtpengine makes of the SDP; empty: nothing."""
+    KSR.pv.sets("$var(sdp)", "")  # a process keeps it from message to message
+    KSR.rtpengine.rtpengine_manage("replace-origin replace-session-connection")
+    return text("$var(sdp)")
+
+
+def end_media() -> None:
+    """The call of the message at hand needs rtpengine no longer."""
+    if hasattr(KSR, "rtpengine"):
+        KSR.rtpengine.rtpengine_delete0()

@@ -1,0 +1,122 @@
+"""The message at hand: where it came from, what it says beside its headers, and whether it is one."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import KSR
+
+from kemi.certificates import identities
+
+
+class Received(NamedTuple):
+    """Where the message at hand came from, and by which of our sockets."""
+
+    ip: str
+    port: int
+    transport: str
+    socket: str
+
+
+_TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
+
+
+def get(name: str) -> str | None:
+    """A pseudo-variable's text; None: it has none. Raises UnicodeDecodeError."""
+    value: str | None = KSR.pv.get(name)
+    return value
+
+
+def text(name: str) -> str:
+    """A pseudo-variable's text; empty: it has none."""
+    value: str | None = KSR.pv.get(name)
+    return value or ""
+
+
+def loose_text(name: str) -> str:
+    """The same of a name without its `$`, in which bytes that are no text are U+FFFD."""
+    try:
+        return text(f"${name}")
+    except UnicodeDecodeError:
+        return bytes.fromhex(text(f"$({name}{{s.encode.hexa}})")).decode(errors="replace")
+
+
+def first_line() -> str:
+    """The message's first line as it came, without its end."""
+    return text("$(mb{line.at,0})").rstrip("\r\n")
+
+
+def number(name: str) -> int:
+    """A pseudo-variable's number; 0: it has none."""
+    return int(KSR.pv.get(name) or 0)
+
+
+def received() -> Received:
+    """The source of the message."""
+    read = KSR.pv.get
+    transport = _TRANSPORTS.get((read("$proto") or "").upper(), "udp")
+    ours = read("$Ri") or ""
+    host = f"[{ours}]" if ":" in ours and not ours.startswith("[") else ours
+    return Received(read("$si") or "", int(read("$sp") or 0), transport, f"{transport}:{host}:{read('$Rp') or 0}")
+
+
+def proven() -> tuple[str, ...]:
+    """Whom the verified certificate of the sender of the message at hand names (`kemi.certificates`); empty: it has
+    shown none, or it came by another transport.
+    """
+    if text("$proto").upper() != "TLS" or text("$tls_peer_verified") != "1":
+        return ()
+    cn, dns_name, uri = "$tls_peer_subject_cn", "$tls_peer_san_hostname", "$tls_peer_san_uri"
+    return identities(text("$tls_peer_raw_cert"), text(cn), text(dns_name), text(uri))
+
+
+def asked(name: str) -> str:
+    """In a reply: the first header of this name in the request that it answers, as it came; empty: unknown."""
+    return text(f"$T_req($hdr({name}))")
+
+
+def asked_to_tag() -> str:
+    """In a reply: the To-tag of the request that it answers; empty: it had none."""
+    return text("$T_req($tt)")
+
+
+def has_to_tag() -> bool:
+    """Whether the request is in a dialog."""
+    return bool(KSR.siputils.has_totag() > 0)
+
+
+SDP = "application/sdp"
+
+
+def offer() -> str:
+    """The SDP of the request at hand; empty: it has none. What is no text in it are names in older alphabets, and no
+    reason to read no further.
+    """
+    return loose_text("rb") if text("$cT").lower().startswith(SDP) else ""
+
+
+def set_sdp(sdp: str) -> None:
+    """Another SDP in what is sent on."""
+    KSR.textops.set_body(sdp, SDP)
+
+
+SANITY_CHECKS = 1 + 2 + 4 + 32 + 64 + 128 + 256 + 512 + 1024 + 4096 + 16384
+"""Of the sanity module: version, scheme, required headers, CSeq, lengths, Expires, Proxy-Require, URIs, tags, Via."""
+SANITY_URIS = 7
+"""The URIs that it parses: request URI, From, To."""
+
+
+def is_sane() -> bool:
+    """Whether the request is well-formed; if not, it has been answered with 400."""
+    return bool(KSR.sanity.sanity_check(SANITY_CHECKS, SANITY_URIS) > 0)
+
+
+def has_hops_left() -> bool:
+    """Whether Max-Forwards allows another hop; counts it down."""
+    return bool(KSR.maxfwd.process_maxfwd(70) > 0)
+
+
+def hops_left() -> int:
+    """What Max-Forwards says; 0: nothing."""
+    value = text("$hdr(Max-Forwards)").strip()
+    return int(value) if value.isascii() and value.isdigit() else 0

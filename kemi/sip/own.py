@@ -1,0 +1,73 @@
+"""What Kamailio says of its own accord, and where it listens."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import ip_address
+from typing import NamedTuple
+
+import KSR
+
+from kemi.sip.message import number, text
+
+
+class Request(NamedTuple):
+    """A request outside calls, that tm sends and repeats."""
+
+    method: str
+    uri: str
+    from_uri: str
+    to_uri: str
+    headers: str
+    """Whole lines."""
+    mark: str
+    """Comes back with the answer."""
+
+
+def ask(request: Request) -> bool:
+    """Sends it; the answer, or 408 for silence, comes to `ksr_uac_event`. False: it could not be sent.
+
+    Not with uac's own digest: Kamailio 5.6 frees its memory twice then.
+    """
+    put = KSR.pv.sets
+    put("$uac_req(all)", "")
+    put("$uac_req(method)", request.method)
+    put("$uac_req(ruri)", request.uri)
+    put("$uac_req(furi)", request.from_uri)
+    put("$uac_req(turi)", request.to_uri)
+    put("$uac_req(hdrs)", request.headers)
+    put("$uac_req(evparam)", request.mark)
+    KSR.pv.seti("$uac_req(evroute)", 1)
+    return bool(KSR.uac.uac_req_send() > 0)
+
+
+def asked_answer() -> tuple[str, int]:
+    """In `ksr_uac_event`: the mark of the request and the final code that it came to."""
+    return text("$uac_req(evparam)"), number("$uac_req(evcode)")
+
+
+def own_sockets() -> tuple[str, ...]:
+    """Where Kamailio listens, `transport:address:port` each, IPv6 without brackets."""
+    KSR.jsonrpcs.exec('{"jsonrpc": "2.0", "method": "core.sockets_list", "id": 1}')
+    listed = [one["socket"] for one in json.loads(text("$jsonrpl(body)"))["result"]]
+    return tuple([f"{one['proto']}:{ip_address(one['ipaddress'])}:{one['port']}" for one in listed])
+
+
+def own_address() -> str:
+    """`host:port` of the first socket, as `kamailio-local.cfg` names it."""
+    return text("$def(KAMBILL_LISTEN)").partition(" ")[0].partition(":")[2]
+
+
+def is_defined(name: str) -> bool:
+    """Whether kamailio.cfg or kamailio-local.cfg defines a name; before the fork too."""
+    return KSR.pv.get(f"$def({name})") is not None
+
+
+def send(destination: str, message: str) -> None:
+    """Sends a message as it stands from our socket. `destination`: a SIP URI of an address."""
+    KSR.corex.send_data(destination, message)
+
+
+def send_by(socket: str, destination: str, message: str) -> None:
+    """The same from one of our sockets, `udp:host:port`: a NAT lets nothing in from another one."""
+    KSR.corex.sendx(destination, socket, message)
