@@ -22,6 +22,7 @@ from service.billing.collect import changes
 from service.billing.currencies import decimals_of
 from service.billing.dunning.barring import lift_paid
 from service.billing.issue import By, commands_of
+from service.billing.rests import most_of
 from service.billing.states import PAID, Standing, state_of
 from service.billing.taxing import LEVY, Group, Rates, Share, Taxed, shared_out, tax, to_minor
 from service.commands.outbox import enqueue_all
@@ -131,7 +132,8 @@ async def left_of(conn: AsyncConnection, invoice: Row[Any], lines: Mapping[int, 
             fallen[number] += int(micros)
     for number in left:
         left[number] += min(0, fallen[number])
-    return left
+    most = await most_of(conn, lines)
+    return {number: min(micros, most.get(number, micros)) if micros > 0 else micros for number, micros in left.items()}
 
 
 def _corrected(invoice_id: int) -> sa.Select[Any]:

@@ -624,6 +624,7 @@ ROUTES: dict[str, Route] = {
     "statement.issue": Route("statements.change", _not_own(409), _stated, whose="body"),
     "statement.list": Route("statements.read", whose="query"),
     "statement.show": Route("statements.read"),
+    "statement.annex": Route("statements.read"),
     "statement.paper": Route("statements.read"),
     "statement.calls": Route("statements.read"),
     "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),
