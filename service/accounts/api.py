@@ -364,7 +364,7 @@ async def move(call: Call) -> Answer:
     moved, seller_id = await sold_with(call.conn, call.row), await seller_of(call.conn, call.row)
     row = await changes.move(call.conn, call.node, call.row, parent, call.now_ms)
     call.need_all((await standing_of(call.conn, row.path)).ceiling - could)
-    by = (call.actor.name, call.actor.home_id or call.actor.account_id)
+    by = call.by
     await change_hands(call.conn, moved, seller_id, await seller_of(call.conn, row), by, call.now_ms)
     after = await _shown(call, row)
     await call.audit("account.move", "account", row.id, row.id, before, after)

@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.billing.collect import Due, changes
 from service.billing.credit import credit_corrections
-from service.billing.issue import By
 from service.config import Config
 from service.database.billing_tables import invoices
+from service.ledger.by import By
 
 REASON = "calls rated again"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -28,20 +28,13 @@ from service.database.billing_tables import (
 )
 from service.database.payment_tables import payment_rests
 from service.database.tables import accounts
+from service.ledger.by import By
 from service.ledger.rules import BALANCE, INVOICE, REVENUE, TAX, Entry, Posting, sum_postings
 from service.ledger.storage import post_entries
 from service.sellers.numbers import take_numbers
 
 Parties = Mapping[int, dict[str, Any]]
 """By account: who it is on paper."""
-
-
-class By(NamedTuple):
-    """Who does it."""
-
-    name: str
-    account_id: int = 0
-    """0: a part of the system, or the command line."""
 
 
 async def parties_of(conn: AsyncConnection, account_ids: set[int]) -> Parties:

@@ -20,11 +20,12 @@ from service.billing.assess import Rules, assess, rules_of
 from service.billing.collect import Due, collect, due, first_items
 from service.billing.cycles import Cycle, last_border_ms, next_border_ms
 from service.billing.falls import credit_falls
-from service.billing.issue import By, issue
+from service.billing.issue import issue
 from service.config import Config
 from service.database.billing_tables import billing_terms, invoices
 from service.database.engine import go_by_indexes
 from service.database.tables import accounts, cdrs, nodes
+from service.ledger.by import By
 
 BATCH_ACCOUNTS = 50
 """Of one transaction: calls go on meanwhile, and their records wait."""

@@ -9,13 +9,13 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.billing.cycles import Cycle, next_border_ms
-from service.billing.issue import By
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue, writing
 from service.commission.rules import WHOLE
 from service.config import Config
 from service.database.commission_tables import commission_payouts, commission_terms, commissions
 from service.database.tables import accounts
+from service.ledger.by import By
 from service.ledger.rules import BALANCE, CASH, COMMISSION, PAYOUT, Entry, Posting
 from service.ledger.storage import post_entry
 

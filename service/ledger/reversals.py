@@ -20,6 +20,7 @@ from service.database.columns import BIG, ID
 from service.database.payment_tables import allocations, top_ups
 from service.database.reversal_tables import payment_reversals
 from service.database.tables import entries, postings
+from service.ledger.by import By
 from service.ledger.postings import hand_over
 from service.ledger.rules import BALANCE, CASH, PAYMENT, Entry, payment_postings
 from service.ledger.storage import post_entry
@@ -99,7 +100,7 @@ async def reverse(conn: AsyncConnection, node: str, account: Row[Any], wanted: R
     lines = payment_postings(account.id, payee_id, -micros, account.currency)
     entry = Entry(PAYMENT, wanted.actor, wanted.reason, now_ms, lines, actor_account_id=wanted.actor_account_id)
     entry_id = await post_entry(conn, entry)
-    by = (wanted.actor, wanted.actor_account_id)
+    by = By(wanted.actor, wanted.actor_account_id)
     await hand_over(conn, account, payee_id, -micros, f"{wanted.reason}, entry {entry_id}", by, now_ms)
     row = {"payment_id": wanted.payment_id, "entry_id": entry_id, "account_id": account.id, "amount_micros": micros}
     row |= {"currency": account.currency, "reason": wanted.reason, "created_ms": now_ms}

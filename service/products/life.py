@@ -10,7 +10,7 @@ What a cancelled package gives back waits in its ended subscription until no cal
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.billing.call_taxes import added_to
 from service.commands.bodies import credit_body, number_body, take_body
-from service.commands.outbox import Command, Node, enqueue, enqueue_all
+from service.commands.outbox import Command, Node, enqueue, enqueue_all, lock_node
 from service.database.peer_tables import numbers
 from service.ledger import operations
 from service.ledger.operations import Debit
@@ -50,6 +50,8 @@ RETRY_MS = 3_600_000
 """How long after funds were lacking they are asked for again."""
 LOOK_MS = 2_000
 """How often it is looked whether calls still use what was cancelled."""
+Look = Callable[[], Awaitable[Stocks | None]]
+"""At what the store has of packages."""
 NO_FUNDS = "the funds were not there"
 
 
@@ -152,17 +154,16 @@ async def _refused(conn: AsyncConnection, name: str, subject: Subject, now_ms: i
         await _switch_number(conn, name, subject, "suspended", now_ms)
 
 
-async def look_after(
-    conn: AsyncConnection, node: Node, name: str, number: int, stocks: Stocks | None, now_ms: int
-) -> None:
+async def look_after(conn: AsyncConnection, name: str, number: int, look: Look, now_ms: int) -> None:
     """What is due of a subscription. One that is not due any more, since somebody was faster, stays as it is."""
     subject = await load(conn, number)
     row = subject.row
     if not 0 < row.next_ms <= now_ms:
         return
     if row.state == ENDED:
-        await _give_back_unused(conn, name, subject, stocks, now_ms)
+        await _give_back_unused(conn, name, subject, await look(), now_ms)
         return
+    node = await lock_node(conn, name)
     why = why_over(subject)
     if why:
         await end(conn, name, subject, why, now_ms)

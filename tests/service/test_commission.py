@@ -12,13 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.money import parse_micros
-from service.billing.issue import By
 from service.billing.items import Item, bill
 from service.commands.outbox import ensure_node, writing
 from service.commission.payouts import hand_out, hand_out_due
 from service.database.commission_tables import commissions
 from service.database.engine import open_engine, reading
 from service.database.tables import accounts
+from service.ledger.by import By
 from tests.service.again import publish, rerate
 from tests.service.company import NOW_MS
 from tests.service.test_invoices import Bureau

@@ -13,7 +13,7 @@ from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
 from service.commands.outbox import lock_node
 from service.database.interconnect_tables import commitments
-from service.interconnect.below import actor_of, check_payer, has_costs, partner
+from service.interconnect.below import check_payer, has_costs, partner
 from service.interconnect.commitments.rules import Covered, Period, Step, Terms, is_month_day, periods, terms_problem
 from service.interconnect.commitments.storage import periods_of, settle, standing
 from service.interconnect.commitments.views import (
@@ -119,7 +119,7 @@ async def settle_commitment(call: Call) -> Answer:
         raise Problem("conflict", "this period is not over yet: preview says how it stands")
     if (await standing(call.conn, call.row, period)).settled is not None:
         raise Problem("conflict", "this period is settled already")
-    found = await settle(call.conn, call.node, call.row, period, actor_of(call), call.now_ms)
+    found = await settle(call.conn, call.node, call.row, period, call.by, call.now_ms)
     view = ProgressView.of(call.row, found)
     await call.audit("commitment.settle", "commitment", call.row.id, call.row.account_id, None, view)
     return Answer(view)

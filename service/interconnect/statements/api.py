@@ -18,7 +18,7 @@ from service.database.engine import reading
 from service.database.interconnect_tables import statement_calls, statement_lines, statement_settlements, statements
 from service.database.tables import cdrs
 from service.faults import Fault
-from service.interconnect.below import actor_of, partner
+from service.interconnect.below import partner
 from service.interconnect.partners import COST_LEVEL, IN
 from service.interconnect.statements.annex import part_of
 from service.interconnect.statements.issue import issue, last_until_ms, settle
@@ -81,7 +81,7 @@ async def preview_statement(call: Call) -> Answer:
 async def issue_statement(call: Call) -> Answer:
     """It can't be changed afterwards. Every call is on one statement; what comes late, on the next."""
     account, since_ms, wanted = await _wanted(call)
-    row = await issue(call.conn, account, since_ms, wanted, actor_of(call), call.now_ms)
+    row = await issue(call.conn, account, since_ms, wanted, call.by, call.now_ms)
     view = StatementView.from_row(row)
     await call.audit("statement.issue", "statement", row.id, account.id, None, view)
     return Answer(view, location=f"/api/v1/statements/{row.id}")
@@ -134,7 +134,7 @@ async def show_paper(call: Call) -> Answer:
 async def settle_statement(call: Call) -> Answer:
     """One entry pays both directions: what is owed for each, against cash. Once."""
     body: Settlement = call.body
-    settled = await settle(call.conn, call.node, call.row, body.reason, actor_of(call), call.now_ms)
+    settled = await settle(call.conn, call.node, call.row, body.reason, call.by, call.now_ms)
     row = (await call.conn.execute(_SELECT.where(statements.c.id == call.row.id))).one()
     view = StatementView.from_row(row)
     said = {"number": view.number, "net": view.model_dump(mode="json")["net"], "entry_id": settled.entry_id}
