@@ -1,7 +1,8 @@
-"""Contacts of telephones behind a NAT. Pure.
+"""Contacts of telephones behind a NAT, and hosts that are names. Pure.
 
 A telephone names an address of its own network. At the door its Contact becomes the address that it sent from, and
-nothing behind the door knows of NATs: the other side, the dialog's BYEs and the store all use what is reachable.
+nothing behind the door knows of NATs: the other side, the dialog's BYEs and the store all use what is reachable. Nor
+does it know of names: to look one up would stop a worker for as long as its owner likes.
 """
 
 from __future__ import annotations
@@ -14,6 +15,16 @@ _URI = re.compile(
     r"sips?:(?:([^@]*+)@)?(\[[0-9A-Fa-f:.]++\]|[^:;?\[\]]++)(?::([0-9]{1,5}))?(?:;[^?]*+)?", re.IGNORECASE
 )
 DEFAULT_PORT = 5060
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+_AT_ADDRESS = re.compile(
+    rf"sips?:(?:[^@\s]*+@)?(?:{_OCTET}(?:\.{_OCTET}){{3}}|\[[0-9A-Fa-f:.]++\])(?::[0-9]{{1,5}})?+(?:;[^?\s]*+)?",
+    re.IGNORECASE,
+)
+_PARTS = re.compile(
+    r"sips?:((?:[^@\s]*+@)?+)(?:\[[^\]\s]*+\]|[^:;?@\[\]\s]++)(?::[0-9]{1,5})?+((?:;[^?\s]*+)?+)",
+    re.IGNORECASE,
+)
+_PLACE = re.compile(r";(?:maddr|transport)=[^;]*+", re.IGNORECASE)
 
 
 def uri_of(user: str, source: Source) -> str:
@@ -33,3 +44,17 @@ def reachable(contact: str, source: Source) -> str:
     if (host.strip("[]"), int(port or DEFAULT_PORT)) == (source.ip, source.port):
         return contact
     return uri_of(user or "", source)
+
+
+def is_at_address(uri: str) -> bool:
+    """Whether a request goes by a URI, of a Contact or a Route, without a name being looked up."""
+    return _AT_ADDRESS.fullmatch(uri) is not None and "maddr=" not in uri.lower()
+
+
+def at_address(uri: str, source: Source) -> str:
+    """A URI with the address that its sender has in the place of a name; as it is if it has none, or can't be read."""
+    match = None if is_at_address(uri) else _PARTS.fullmatch(uri)
+    if match is None:
+        return uri
+    user, parameters = match.groups()
+    return uri_of(user[:-1], source) + _PLACE.sub("", parameters)

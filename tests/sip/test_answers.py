@@ -77,6 +77,18 @@ def test_a_200_without_a_contact_is_no_answer(proxy: Proxy, caller: Agent, gatew
     assert proxy.account(CUSTOMER).held == 0
 
 
+def test_a_200_whose_tag_is_no_word_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Requests could not be told by it: the leg is hung up, the caller gets 503, nothing is charged."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 200, "OK", tag='"a b"')
+    gateway.expect("BYE", Call_ID=call.call_id)
+    refused = caller.expect_final(call.call_id)
+    assert refused.code == 503
+    call.to_tag = refused.tag("To")
+    call.ack()
+    assert outcome(proxy, call) == ("failed", 0)
+
+
 def test_an_answer_that_nobody_can_pay_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """A correction took the money while it rang, hold and all: 402 to the caller, no charge."""
     call, invite = ring(caller, gateway)

@@ -44,10 +44,13 @@ def test_an_odd_bye_ends_both_sides(proxy: Proxy, caller: Agent, gateway: Agent,
     assert proxy.running() == []
 
 
-def test_a_bye_that_requires_the_unknown_ends_neither(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+@pytest.mark.parametrize("require", ["nosuch", "timer\r\nRequire: nosuch"])
+def test_a_bye_that_requires_the_unknown_ends_neither(
+    proxy: Proxy, caller: Agent, gateway: Agent, require: str
+) -> None:
     """420 (RFC 3261 8.2.2.3), and the call goes on."""
     call, _ = answer(caller, gateway)
-    call.request("BYE", Require="nosuch")
+    call.request("BYE", Require=require)
     assert final(caller, call) == 420
     gateway.expect_nothing("BYE", Call_ID=call.call_id)
     assert is_talking(proxy, call)
