@@ -42,28 +42,43 @@ def require_free(address: Address, what: str, remedy: str) -> None:
 
 
 def is_bound(address: Address) -> bool:
-    """Whether a socket stands exactly there."""
+    """Whether somebody listens exactly there: what is left of connections that have ended is nobody."""
     wanted = (_as_in_proc(address.host), address.port)
-    return any((host, port) == wanted for host, port, _ in _sockets(address.transport))
+    found = [one for one in _sockets(address.transport) if (one.host, one.port) == wanted]
+    return any(address.transport == "udp" or one.state == _LISTENS for one in found)
 
 
 def _as_in_proc(host: str) -> str:
     return f"{struct.unpack('=I', socket.inet_aton(host))[0]:08X}"
 
 
-def _sockets(transport: str) -> Iterator[tuple[str, int, str]]:
-    """Host in hex, port, inode of each IPv4 socket."""
+class _Socket(NamedTuple):
+    """A line of /proc/net/tcp or udp."""
+
+    host: str
+    """In hex."""
+    port: int
+    state: str
+    inode: str
+
+
+_LISTENS = "0A"
+"""Of TCP. A connection keeps its port for a minute when both sides have gone, in another state."""
+
+
+def _sockets(transport: str) -> Iterator[_Socket]:
+    """Each of IPv4."""
     for line in Path(f"/proc/net/{transport}").read_text().splitlines()[1:]:
         fields = line.split()
         host, _, port = fields[1].partition(":")
-        yield host, int(port, 16), fields[9]
+        yield _Socket(host, int(port, 16), fields[3], fields[9])
 
 
 def _holders(address: Address) -> Iterator[str]:
     """The processes that have the port, as far as we may see."""
     hosts = {_as_in_proc(address.host), "00000000"}
-    of_port = [(host, inode) for host, port, inode in _sockets(address.transport) if port == address.port]
-    inodes = {f"socket:[{inode}]" for host, inode in of_port if host in hosts}
+    of_port = [one for one in _sockets(address.transport) if one.port == address.port]
+    inodes = {f"socket:[{one.inode}]" for one in of_port if one.host in hosts}
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if any(str(link.readlink()) in inodes for link in (process / "fd").iterdir()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -57,11 +58,22 @@ class RunningView(Told):
     holds: Annotated[list[HoldView], Field(description="Of the accounts in your subtree")]
 
 
+class ChargesView(Told):
+    """What calls would cost together if they ended now."""
+
+    currency: str
+    charge: Money
+
+
 class RunningCalls(Told):
     """What runs."""
 
     items: list[RunningView]
-    total: Annotated[int, Field(description=f"All of them; at most {CALLS_MAX} are shown, the latest first")]
+    total: Annotated[int, Field(description="All of them; as many as asked for are shown, the latest first")]
+    ringing: Annotated[int, Field(description="Of all of them")]
+    charges: Annotated[
+        list[ChargesView], Field(description="Of all of them: what the lowest account of each in your subtree pays")
+    ]
 
 
 class RunningQuery(Asked):
@@ -70,6 +82,7 @@ class RunningQuery(Asked):
     account_id: Annotated[AccountId | None, Field(description="Of it and all below it")] = None
     trunk_id: TrunkId | None = None
     device_id: DeviceId | None = None
+    limit: Annotated[int, Field(ge=0, le=CALLS_MAX, description="That are shown; 0: only the sums")] = CALLS_MAX
 
 
 class FundsView(Told):
@@ -160,9 +173,24 @@ def _hold(running: RunningCall, leg: ChargeLeg, boot_ms: int) -> HoldView:
     )
 
 
+def _below(running: RunningCall, actor: Actor) -> set[int]:
+    """Of its path, the accounts in the asker's subtree."""
+    depth = running.path.index(actor.account_id) if actor.account_id in running.path else -1
+    return set(running.path[: depth + 1])
+
+
+def _charges(calls: list[RunningCall], actor: Actor, boot_ms: int) -> list[ChargesView]:
+    sums: defaultdict[str, int] = defaultdict(int)
+    for running in calls:
+        below = _below(running, actor)
+        leg = next((one for one in running.legs if one.account in below), None)
+        if leg is not None:
+            sums[leg.currency] += _so_far(running, leg, boot_ms)
+    return [ChargesView(currency=currency, charge=micros) for currency, micros in sorted(sums.items())]
+
+
 def _view(running: RunningCall, call: Call, boot_ms: int) -> RunningView:
-    depth = running.path.index(call.actor.account_id) if call.actor.account_id in running.path else -1
-    below = set(running.path[: depth + 1])
+    below = _below(running, call.actor)
     holds = [_hold(running, leg, boot_ms) for leg in running.legs if leg.account in below]
     sees_gateway = call.may(Permission.GATEWAYS_READ) and (call.actor.is_root or not below)
     return RunningView(
@@ -193,9 +221,16 @@ async def list_running(call: Call) -> Answer:
         calls = [one for one in calls if one.trunk == query.trunk_id and call.actor.account_id in one.path]
     if query.device_id is not None:
         calls = [one for one in calls if one.device == query.device_id and call.actor.account_id in one.path]
-    latest = sorted(calls, key=lambda one: one.start_wall_ms, reverse=True)[:CALLS_MAX]
+    latest = sorted(calls, key=lambda one: one.start_wall_ms, reverse=True)[: query.limit]
     boot_ms = clock.now().boot_ms
-    return Answer(RunningCalls(items=[_view(one, call, boot_ms) for one in latest], total=len(calls)))
+    return Answer(
+        RunningCalls(
+            items=[_view(one, call, boot_ms) for one in latest],
+            total=len(calls),
+            ringing=sum(1 for one in calls if not one.is_answered and not one.cut_by),
+            charges=_charges(calls, call.actor, boot_ms),
+        )
+    )
 
 
 async def cut(call: Call) -> Answer:

@@ -29,7 +29,7 @@ def stream(piece: Callable[[Visit], Awaitable[str]]) -> Handler:
         stopping = visit.request.app[STOPPING]
         for _ in range(ROUNDS_MAX):
             try:
-                async with visit.looking():
+                async with visit.looking(again=True):
                     text = await piece(visit)
             except Problem:
                 break

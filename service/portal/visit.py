@@ -65,25 +65,32 @@ class Visit:
     # --- who
 
     @asynccontextmanager
-    async def looking(self) -> AsyncIterator[None]:
-        """Around everything that a page reads: one connection, and who asks is looked up on it."""
+    async def looking(self, *, again: bool = False) -> AsyncIterator[None]:
+        """Around everything that a page reads: one connection, and who asks is looked up on it.
+
+        `again`: what they may is asked anew, but not their language and their seller's colours.
+        """
         api = self.portal.api
         async with looking(api.engine) as conn:
             self.actor = await api.sessions.actor_of(conn, self.credential, self.address, self.now_ms)
             self._inner = Inner(api, self.actor or NOBODY._replace(address=self.address), conn, self.now_ms)
-            if self.actor is not None:
-                await self._settle(await self.ask("me.show", Me))
-            self.look = await look_of(conn, None if self.actor is None else self.actor.path, self.request.host)
+            if not again:
+                await self._settle()
             try:
                 yield
             finally:
                 self._inner = None
 
-    async def _settle(self, me: Me) -> None:
-        self.me = me
-        if me.user is not None:
-            self.language = language_for(me.user.language)
-            self.formats = formats_of(me.user.language, me.user.timezone)
+    async def _settle(self) -> None:
+        """How they are spoken to."""
+        assert self._inner is not None, "only within looking()"
+        if self.actor is not None:
+            self.me = await self.ask("me.show", Me)
+            if self.me.user is not None:
+                self.language = language_for(self.me.user.language)
+                self.formats = formats_of(self.me.user.language, self.me.user.timezone)
+        path = None if self.actor is None else self.actor.path
+        self.look = await look_of(self._inner.conn, path, self.request.host)
 
     async def check_rate(self) -> None:
         """Raises Problem: too many pages a minute, of one session."""

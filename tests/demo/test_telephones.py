@@ -81,3 +81,16 @@ def test_a_taken_address_is_told_with_its_holder() -> None:
             require_free(address, "the proxy", "choose another")
     assert not is_bound(address)
     require_free(address, "the proxy", "choose another")
+
+
+def test_what_is_left_of_a_connection_is_nobody() -> None:
+    """A port is bound while somebody listens; not by what stands in TIME_WAIT for a minute after."""
+    with socket.create_server(("127.0.7.1", 0)) as listener:
+        address = Address("127.0.7.1", listener.getsockname()[1], "tcp")
+        assert is_bound(address)
+        caller = socket.create_connection(address[:2])
+        answered, _ = listener.accept()
+        answered.close()  # whoever closes first keeps the port
+        caller.close()
+    assert f"0107007F:{address.port:04X}" in Path("/proc/net/tcp").read_text(), "nothing is left of it"
+    assert not is_bound(address)

@@ -128,7 +128,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.run_dir, self.data_dir = folder / "run", folder / "data"
-        self.data_dir.mkdir(parents=True)
+        self.data_dir.mkdir(parents=True, exist_ok=True)
         self.now = START
         self.commands = 0
         self.calls = 0

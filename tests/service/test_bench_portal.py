@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from scripts.benchmarks.portal.cases import Case
+from scripts.benchmarks.portal.files import CSV_LIMIT, FileFigure
 from scripts.benchmarks.portal.making import make
 from scripts.benchmarks.portal.measuring import Figure, at, told
 from scripts.benchmarks.portal.plan import FIRST_CUSTOMER, Kept, kept, plan_of
+from scripts.benchmarks.portal.running import CALLS as CALLS_RUNNING
+from scripts.benchmarks.portal.running import CHANGED, RunningCalls
+from scripts.benchmarks.portal.viewers import Viewed
 from service.accounts.rules import ROOT_ID
 from service.calls.sums import HOUR_MS
 from service.config import Config
@@ -83,7 +88,56 @@ def test_what_is_above_the_limit_is_told(
     """And counted."""
     figure = Figure(Case("cdr.list", "first page", "/x"), (1.0, wall), (1.0, cpu), 200)
     assert told("sqlite", "operator", [figure], by_cpu=by_cpu) == failed
-    assert ('"over": "cdr.list"' in capsys.readouterr().out) is bool(failed)
+    out = capsys.readouterr().out
+    assert ('"over": "cdr.list", "how": "first page", "address": "/x"' in out) is bool(failed)
+
+
+@pytest.mark.parametrize(
+    ("rows", "rows_per_s", "grown_kib", "is_over"),
+    [(20_000, 50_000, 100, False), (20_000, 49_999, 100, True), (500, 900, 100, False), (500, 900, 65 << 10, True)],
+)
+def test_a_file_is_too_slow_or_takes_too_much(rows: int, rows_per_s: int, grown_kib: int, is_over: bool) -> None:
+    """What is short may be slow, but not large in memory."""
+    figure = FileFigure("/calls.csv", rows, rows_per_s, 10 * rows_per_s, grown_kib, CSV_LIMIT)
+    assert figure.is_over(by_cpu=False) is is_over
+
+
+@pytest.mark.parametrize(
+    ("changed", "late_ms", "processors", "by_cpu", "is_over"),
+    [
+        (400, 149.0, 0.4, False, False),
+        (400, 151.0, 0.4, False, True),
+        (400, 151.0, 0.4, True, False),
+        (400, 1.0, 0.6, True, True),
+        (100, 1.0, 0.4, False, True),
+    ],
+)
+def test_viewers_wait_or_see_what_is_over(
+    changed: int,
+    late_ms: float,
+    processors: float,
+    by_cpu: bool,
+    is_over: bool,
+) -> None:
+    """Or keep the service busy."""
+    assert Viewed(50, 500, changed, (1.0, late_ms), processors).is_over(by_cpu=by_cpu) is is_over
+
+
+def test_calls_run_and_change(tmp_path: Path) -> None:
+    """As many as ever, but others."""
+    with RunningCalls(tmp_path, 1_000) as calls:
+        first = _running(calls)
+        deadline = time.monotonic() + 10
+        while (later := _running(calls)) == first and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert len(first) == CALLS_RUNNING
+    assert len(first - later) == CHANGED
+    assert len(later) in {CALLS_RUNNING - 1, CALLS_RUNNING + 1}
+
+
+def _running(calls: RunningCalls) -> set[bytes]:
+    with calls.store.read() as txn:
+        return {bytes(key) for key, _ in txn.cursor(calls.store.call)}
 
 
 def test_parts_of_a_list_of_times() -> None:

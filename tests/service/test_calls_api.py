@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from unittest.mock import ANY
 
@@ -50,6 +51,27 @@ async def test_a_running_call_is_seen_from_below_and_above(house: House) -> None
     assert (await sibling.do("call.list"))["total"] == 0
     assert (await lower.do("call.list", query={"account_id": ids["customer"]}))["total"] == 1
     assert (await lower.ask("call.list", query={"account_id": ids["upper"]})).status == 422
+
+
+async def test_what_runs_is_summed_up_for_each_viewer(house: House) -> None:
+    """All of it, however much is shown: a ringing call costs nothing yet; who carries calls has no charge of them."""
+    house.company.talk()
+    house.company.talk()
+    house.company.wait(20)
+    house.company.ring()
+    seen = {}
+    for name in ("customer", "lower", "carrier"):
+        person = await hire(house, name)
+        listed = await person.do("call.list", query={"limit": 1})
+        assert (len(listed["items"]), listed["total"], listed["ringing"]) == (1, 3, 1), name
+        assert (await person.do("call.list", query={"limit": 0}))["items"] == []
+        whole = (await person.do("call.list"))["items"]
+        charges = [hold["charge"] for one in whole for hold in one["holds"][:1]]
+        summed = [("EUR", sum(map(Decimal, charges)))] if charges else []
+        assert [(one["currency"], Decimal(one["charge"])) for one in listed["charges"]] == summed
+        seen[name] = len(charges)
+    assert seen == {"customer": 3, "lower": 3, "carrier": 0}
+    assert (await house.office.boss.ask("call.list", query={"limit": -1})).status == 422
 
 
 async def test_a_call_is_cut_by_who_stands_above(house: House) -> None:

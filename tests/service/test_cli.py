@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from service.cli.main import COMMANDS, main
 from service.database.engine import open_engine
 from service.database.tables import commands
 from tests.kemi.world import World
+from tests.service.conftest import copy_sqlite
 
 ROOT = Path(__file__).parents[2]
 SETUP = """
@@ -44,8 +46,12 @@ Kambill = Callable[..., Answer]
 
 
 @pytest.fixture
-def kambill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Kambill:
-    """Runs a command with a configuration of its own, as the console script does."""
+def kambill(
+    template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Kambill:
+    """Runs a command with a configuration of its own, as the console script does. Its ledger has tables only."""
+    (tmp_path / "data").mkdir()
+    asyncio.run(copy_sqlite(template, tmp_path / "data" / "kambill.db"))
     config = tmp_path / "kambill.yaml"
     config.write_text(f"run_dir: {tmp_path}/run\ndata_dir: {tmp_path}/data\nratebook: {ROOT}/ratebook/examples\n")
     (tmp_path / "setup.yaml").write_text(SETUP)
@@ -82,8 +88,9 @@ def test_the_clones_own_command_runs_from_anywhere(tmp_path: Path) -> None:
     assert done.stdout.startswith("kambill, version ")
 
 
-def test_apply_shows_does_and_then_has_nothing_to_do(kambill: Kambill) -> None:
-    """The dry run changes nothing; --yes does it; the second time says so."""
+def test_apply_shows_does_and_then_has_nothing_to_do(kambill: Kambill, tmp_path: Path) -> None:
+    """The dry run makes the ledger and changes nothing; --yes does it; the second time says so."""
+    (tmp_path / "data" / "kambill.db").unlink()
     shown = kambill("apply", "setup.yaml", "--dry-run")
     assert shown == (0, shown.out, "")
     assert shown.out.splitlines()[0] == "+ account seller: parent Operator, kind reseller"
@@ -288,8 +295,6 @@ def test_a_running_call_is_listed_and_cut(kambill: Kambill, tmp_path: Path) -> N
     assert "give more of the key" in kambill("call", "cut", call[:2]).err
     done = kambill("call", "cut", call, "--json").json
     assert done["call"] == call
-
-    import asyncio  # noqa: PLC0415
 
     query = sa.select(commands.c.body).order_by(commands.c.number.desc()).limit(1)
     (row,) = asyncio.run(_rows(f"sqlite:///{tmp_path}/data/kambill.db", query))

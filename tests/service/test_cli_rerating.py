@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from service.database.engine import migrate, open_engine
+from service.database.engine import open_engine
 from tests.service.company import TARIFFS, Company, write_ratebook
 from tests.service.test_cli import Kambill, kambill
 from tests.service.test_verbs import PASSWORD, boss, service
@@ -30,8 +30,6 @@ def called(kambill: Kambill, tmp_path: Path) -> Kambill:
 async def _calls(folder: Path) -> None:
     engine = open_engine(f"sqlite:///{folder}/data/kambill.db")
     company = Company(engine, folder)
-    (folder / "data").mkdir()
-    await migrate(engine)
     await company.open()
     company.call(61.2)
     company.call(10)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -73,3 +75,46 @@ async def test_a_closed_printer_has_no_process(printer: Printer) -> None:
             return
         await asyncio.sleep(0.05)
     pytest.fail("it is still there")
+
+
+SERVICE = """
+import asyncio
+from service.billing.paper.printer import Printer
+from tests.service.papers import document
+
+async def serve():
+    printer = Printer()
+    await printer.pdf_of(document())
+    print(*printer._pool._processes, flush=True)
+    await asyncio.sleep(600)
+
+if __name__ == "__main__":
+    asyncio.run(serve())
+"""
+
+
+def _runs(process: int) -> bool:
+    """Whoever has ended and was not asked for yet does not."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+async def test_a_killed_service_leaves_no_process(tmp_path: Path) -> None:
+    """Nobody could tell it to end."""
+    (tmp_path / "serving.py").write_text(SERVICE)
+    environment = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    service = await asyncio.create_subprocess_exec(
+        sys.executable, str(tmp_path / "serving.py"), env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    assert service.stdout is not None
+    process = int(await service.stdout.readline())
+    assert _runs(process)
+    service.kill()
+    await service.wait()
+    for _ in range(600):
+        if not _runs(process):
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("it waits for work that nobody will have")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from scripts.benchmarks.portal.asking import Asker
-from scripts.benchmarks.portal.plan import BELOW, FIRST_BELOW, FIRST_CUSTOMER, HOUR_MS, Plan
+from scripts.benchmarks.portal.plan import BELOW, DAY_MS, FIRST_BELOW, FIRST_CUSTOMER, HOUR_MS, Plan
 from service.api.endpoint import Endpoint
 from service.api.lists import Paging
 from service.api.values import moment_text
@@ -22,7 +22,9 @@ from service.urls import ENDPOINTS
 
 TYPED = ("w", "wil", "willow m")
 """In a search field, one after the other."""
-DASHBOARDS = ("/", "/reports", "/reports?by=destination", "/reports?by=hour", "/reports?by=day", "/reports?by=provider")
+DASHBOARDS = ("/", "/live")
+REPORT_DAYS = (1, 14, 31)
+REPORTS = ("account", "trunk", "destination", "provider", "gateway", "hour", "day", "code")
 _ROWS = 200
 _LISTED = {screen.path.removesuffix(".csv"): screen.endpoint for screen in SCREENS if screen.path.endswith(".csv")}
 
@@ -47,7 +49,7 @@ def cases(asker: Asker, plan: Plan) -> Iterator[Case]:
         yield from _of_endpoint(asker, plan, endpoint)
     for path, name in _LISTED.items():
         endpoint = next(one for one in ENDPOINTS if one.name == name)
-        here = _filled(path, asker, plan)
+        here = filled(path, asker, plan)
         if asker.get(here)[0] != 200:
             continue
         yield Case(path, "first page", here)
@@ -58,10 +60,22 @@ def cases(asker: Asker, plan: Plan) -> Iterator[Case]:
     for path in (*DASHBOARDS, f"/accounts/{account}", f"/accounts/{account}/overview"):
         if asker.get(path)[0] == 200:
             yield Case(path, "page", path)
+    yield from _reports(asker, plan)
+
+
+def _reports(asker: Asker, plan: Plan) -> Iterator[Case]:
+    """By everything, over a day, two weeks and a month; until an odd hour, so that days are cut."""
+    until_ms = (plan.begin_ms + plan.end_ms) // 2 // DAY_MS * DAY_MS + 3 * DAY_MS + 7 * HOUR_MS
+    for days in REPORT_DAYS:
+        span = {"since": moment_text(until_ms - days * DAY_MS), "until": moment_text(until_ms)}
+        for by in REPORTS:
+            path = f"/reports?{urlencode({'by': by} | span)}"
+            if asker.get(path)[0] == 200:
+                yield Case("/reports", f"by {by}, {days} days", path)
 
 
 def _of_endpoint(asker: Asker, plan: Plan, endpoint: Endpoint) -> Iterator[Case]:
-    here = "/api/v1" + _filled(endpoint.path, asker, plan)
+    here = "/api/v1" + filled(endpoint.path, asker, plan)
     status, body = asker.get(here)
     if status != 200:
         return
@@ -73,8 +87,8 @@ def _of_endpoint(asker: Asker, plan: Plan, endpoint: Endpoint) -> Iterator[Case]
             yield Case(endpoint.name, how, address)
 
 
-def _filled(path: str, asker: Asker, plan: Plan) -> str:
-    """With the asker's own account, else with something that there is."""
+def filled(path: str, asker: Asker, plan: Plan) -> str:
+    """A path with the asker's own account, else with something that there is."""
     values = {"account_id": asker.person.account_id, "invoice_id": 1, "cdr_id": plan.calls // 2}
     return re.sub(r"{(\w+)}", lambda found: str(values.get(found.group(1), 1)), path)
 

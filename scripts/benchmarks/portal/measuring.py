@@ -1,10 +1,9 @@
-"""Asks, and says what it came to: lists and pages against the clock, files by rows a second and by memory."""
+"""Asks for lists and pages, and says what that came to."""
 
 from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,13 +11,7 @@ from scripts.benchmarks.portal.asking import Asker, Took
 from scripts.benchmarks.portal.cases import Case
 
 LIMIT_MS = 150.0
-"""95 of 100 answers of any list or page."""
-REPORT_LIMIT_MS = 5_000.0
-"""Of reports, which add up what nobody has added up before: of days and weeks, by whatever is asked."""
-CSV_LIMIT, XLSX_LIMIT = 50_000, 20_000
-"""Rows a second of a file of calls, at least."""
-GROWTH_LIMIT_KIB = 64 << 10
-"""By which the service may grow while a file is sent, beyond what its first fifth took."""
+"""95 of 100 answers of any list, page or report."""
 WARM = 1
 
 
@@ -34,21 +27,6 @@ class Figure(NamedTuple):
     def worst(self, *, by_cpu: bool) -> float:
         """What is held against the limit."""
         return (self.cpu if by_cpu else self.wall)[1]
-
-    @property
-    def limit_ms(self) -> float:
-        """Of its kind."""
-        return REPORT_LIMIT_MS if "report" in self.case.what else LIMIT_MS
-
-
-class FileFigure(NamedTuple):
-    """Of one file."""
-
-    path: str
-    rows: int
-    rows_per_s: float
-    rows_per_cpu_s: float
-    grown_kib: int
 
 
 def at(values: Sequence[float], part: float) -> float:
@@ -77,25 +55,14 @@ def told(database: str, person: str, figures: Sequence[Figure], *, by_cpu: bool)
         slowest = max(ways, key=lambda one: one.worst(by_cpu=by_cpu))
         line = {"database": database, "person": person, "what": what, "ways": len(ways), "slowest": slowest.case.how}
         print(json.dumps(line | {"wall_ms": slowest.wall, "cpu_ms": slowest.cpu}), flush=True)
-    failed = [one for one in figures if one.worst(by_cpu=by_cpu) > one.limit_ms or one.status != 200]
+    failed = [one for one in figures if one.worst(by_cpu=by_cpu) > LIMIT_MS or one.status != 200]
     for one in failed:
-        over = {"over": one.case.what, "how": one.case.how, "wall_ms": one.wall, "cpu_ms": one.cpu}
+        over = {
+            "over": one.case.what,
+            "how": one.case.how,
+            "address": one.case.path,
+            "wall_ms": one.wall,
+            "cpu_ms": one.cpu,
+        }
         print(json.dumps({"database": database, "person": person, **over, "status": one.status}), flush=True)
     return len(failed)
-
-
-def file_of(asker: Asker, path: str, rows: int) -> FileFigure:
-    """A file, read to its end. `rows`: that it has."""
-    processes = asker.processes
-    used, started = processes.cpu_ns(), time.perf_counter()
-    held = [processes.memory_kib()]
-    beat_s = 0.2
-    due = started + beat_s
-    for _ in asker.parts(path):
-        if time.perf_counter() > due:
-            held.append(processes.memory_kib())
-            due += beat_s
-    seconds, cpu_s = time.perf_counter() - started, (processes.cpu_ns() - used) / 1e9
-    first = max(held[: max(1, len(held) // 5)])
-    grown = max(0, max(held) - first)
-    return FileFigure(path, rows, round(rows / seconds), round(rows / cpu_s), grown)

@@ -11,33 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
-
 from scripts.benchmarks.portal.asking import HOST, PORT, Asker, Processes
 from scripts.benchmarks.portal.cases import cases
+from scripts.benchmarks.portal.files import FileFigure, files
 from scripts.benchmarks.portal.making import made
-from scripts.benchmarks.portal.measuring import (
-    CSV_LIMIT,
-    GROWTH_LIMIT_KIB,
-    XLSX_LIMIT,
-    FileFigure,
-    file_of,
-    measured,
-    told,
-)
+from scripts.benchmarks.portal.measuring import measured, told
 from scripts.benchmarks.portal.people import Person, people
-from scripts.benchmarks.portal.plan import HOUR_MS, Kept, Plan, kept
+from scripts.benchmarks.portal.plan import Kept, Plan, kept
+from scripts.benchmarks.portal.running import RunningCalls
+from scripts.benchmarks.portal.viewers import Viewed, viewed
 from scripts.benchmarks.postgres import cluster
 from scripts.demo.children import Children
-from scripts.demo.sockets import Address, is_bound
-from service.api.values import moment_text
+from scripts.demo.sockets import Address, is_bound, require_free
 from service.config import Config
-from service.database.engine import open_engine, reading
-from service.database.tables import cdrs
+from service.database.engine import open_engine
 
-FILE_ROWS = 500_000
 MANY = 1_000_000
 START_S = 60
+_ADDRESS = Address(HOST, PORT, "tcp")
 
 
 class Ask(NamedTuple):
@@ -87,15 +78,17 @@ class Served(NamedTuple):
 @contextmanager
 def _served(ledger: Kept, database: str) -> Iterator[Served]:
     folder = ledger.folder
+    require_free(_ADDRESS, "the service", "another bench may be at work: wait for its end")
     with Children() as children, _database(ledger, database) as (url, server):
         config = Config.model_validate(_settings(folder, url))
         made(ledger, config)
         (folder / "kambill.json").write_text(json.dumps(_settings(folder, url)))
         command: list[str | Path] = [sys.executable, "-m", "scripts.benchmarks.portal.serving", folder / "kambill.json"]
         service = children.start("the service", command, folder / "service.log")
-        service.wait_until(lambda: is_bound(Address(HOST, PORT, "tcp")), START_S)
+        service.wait_until(lambda: is_bound(_ADDRESS), START_S)
         asked = asyncio.run(_people(config))
-        yield Served(database, ledger.plan, config, asked, Processes(service.process.pid, server))
+        with RunningCalls(config.run_dir, ledger.plan.customers):
+            yield Served(database, ledger.plan, config, asked, Processes(service.process.pid, server))
 
 
 @contextmanager
@@ -129,37 +122,21 @@ async def _people(config: Config) -> list[Person]:
 
 
 def _measured(served: Served, ask: Ask) -> int:
+    """How many addresses were beyond their limit; each of them is told."""
     failed = 0
     for person in served.people:
         asker = Asker(person, served.processes)
         figures = [measured(asker, case, ask.samples) for case in list(cases(asker, served.plan))]
         failed += told(served.database, person.name, figures, by_cpu=ask.by_cpu)
-    return failed + _files(served, ask)
+    for person in served.people:
+        for figure in files(Asker(person, served.processes), served.plan):
+            failed += _told(served.database, person.name, figure, is_over=figure.is_over(by_cpu=ask.by_cpu))
+    found = viewed(served.people, served.processes)
+    return failed + _told(served.database, "all", found, is_over=found.is_over(by_cpu=ask.by_cpu))
 
 
-def _files(served: Served, ask: Ask) -> int:
-    """The operator's calls of some time, in both forms."""
-    plan = served.plan
-    until_ms = plan.begin_ms + max(1, min(FILE_ROWS, plan.calls) // plan.hourly) * HOUR_MS
-    rows = asyncio.run(_rows_before(served.config, until_ms))
-    asker = Asker(served.people[0], served.processes)
-    failed = 0
-    for kind, limit in (("csv", CSV_LIMIT), ("xlsx", XLSX_LIMIT)):
-        figure = file_of(asker, f"/calls.{kind}?until={moment_text(until_ms)}", rows)
-        print(json.dumps({"database": served.database, **figure._asdict()}), flush=True)
-        failed += _is_slow(figure, limit, by_cpu=ask.by_cpu)
-    return failed
-
-
-def _is_slow(figure: FileFigure, limit: int, *, by_cpu: bool) -> bool:
-    reached = figure.rows_per_cpu_s if by_cpu else figure.rows_per_s
-    return reached < limit or figure.grown_kib > GROWTH_LIMIT_KIB
-
-
-async def _rows_before(config: Config, until_ms: int) -> int:
-    engine = open_engine(config.database_url)
-    async with reading(engine) as conn:
-        count = sa.select(sa.func.count()).select_from(cdrs).where(cdrs.c.start_ms < until_ms)
-        found = int((await conn.execute(count)).scalar_one())
-    await engine.dispose()
-    return found
+def _told(database: str, person: str, figure: FileFigure | Viewed, *, is_over: bool) -> int:
+    """1: it is beyond its limit."""
+    line = {"database": database, "person": person, "address": figure.address, **figure._asdict()}
+    print(json.dumps(line | ({"over": figure.address} if is_over else {})), flush=True)
+    return int(is_over)

@@ -6,10 +6,12 @@ It must not be the service that lacks the memory, nor the service's interpreter 
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 
 from service.billing.document import Document
 from service.billing.paper.electronic import electronic_pdf_of
@@ -61,12 +63,21 @@ class Printer:
 def _pool() -> ProcessPoolExecutor:
     # Spawned: a fork would have the service's threads' locks.
     context = get_context("spawn")
-    return ProcessPoolExecutor(1, context, _limit_memory, max_tasks_per_child=DOCUMENTS_A_PROCESS)
+    return ProcessPoolExecutor(1, context, _begin, max_tasks_per_child=DOCUMENTS_A_PROCESS)
 
 
-def _limit_memory() -> None:
+def _begin() -> None:
+    threading.Thread(target=_end_with_the_service, daemon=True).start()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES_MAX, MEMORY_BYTES_MAX))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _end_with_the_service() -> None:
+    """A pool's process waits for work for ever where its service was killed: it holds both ends of their pipe."""
+    service = parent_process()
+    assert service is not None
+    service.join()
+    os._exit(1)
 
 
 def _print(document: Document) -> bytes:

@@ -124,7 +124,7 @@ async def _batches(visit: Visit, source: Source, columns: list[FileColumn], kind
     while following is not None:
         query["cursor"] = following
         if is_quick:
-            async with visit.looking():
+            async with visit.looking(again=True):
                 lines = await visit.read_lines(source.endpoint, parameters, query, asked)
             batch, following = Batch(lines.text, lines.rows), lines.next
         else:
@@ -137,7 +137,7 @@ async def _page(
 ) -> tuple[Batch, str | None]:
     """A page of the endpoint, and the next one's cursor."""
     query = {**query, "limit": str(PAGE_ROWS_MAX)}
-    async with visit.looking():
+    async with visit.looking(again=True):
         page: Any = (await visit.look_at(source.endpoint, visit.path_of(source.endpoint), query)).body
         for column in columns:
             if column.learns is not None:

@@ -58,22 +58,19 @@ def _columns(visit: Visit) -> list[Column]:
 async def values_of(visit: Visit) -> dict[str, Any]:
     """What the table shows; without a call path: the reason."""
     try:
-        running = await visit.ask("call.list", RunningCalls, query=asked(visit, "call.list"))
+        query = {**asked(visit, "call.list"), "limit": str(SHOWN_MAX)}
+        running = await visit.ask("call.list", RunningCalls, query=query)
     except Problem as problem:
         if problem.kind != "unavailable":
             raise
         return {"table": None, "total": 0, "problem": problem, "sums": []}
-    table = await table_of(visit, _columns(visit), running.items[:SHOWN_MAX])
+    table = await table_of(visit, _columns(visit), running.items)
     return {"table": table, "total": running.total, "problem": None, "sums": sums_of(visit, running)}
 
 
 def sums_of(visit: Visit, running: RunningCalls) -> list[str]:
     """What all of them cost so far, by currency."""
-    found: dict[str, int] = {}
-    for row in running.items:
-        if row.holds:
-            found[row.holds[0].currency] = found.get(row.holds[0].currency, 0) + row.holds[0].charge
-    return [visit.formats.money(micros, currency) for currency, micros in sorted(found.items())]
+    return [visit.formats.money(one.charge, one.currency) for one in running.charges]
 
 
 async def show(visit: Visit) -> Shown:
