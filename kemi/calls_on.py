@@ -160,8 +160,11 @@ def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -
     """A 2xx of a side of an answered call: the same again, or one that moves targets (RFC 3261 12.2.1.2)."""
     contacts = sip.uris(seen.bodies("Contact"))
     leg = running.caller_leg if side == "caller" else running.callee_leg
-    is_fit = leg is not None and len(contacts) == 1 and guards.is_target(contacts[0])
-    if leg is not None and is_fit and contacts[0] != leg.contact and guards.is_way(contacts[0], leg.route_set):
+    is_fit = len(contacts) == 1 and guards.is_target(contacts[0])
+    is_fit = leg is not None and is_fit and guards.is_way(contacts[0], leg.route_set)
+    if leg is not None and not is_fit:
+        ends.keep_target(running, side)
+    elif leg is not None and contacts[0] != leg.contact:
         _move(rooms, running, notes.Move(side, leg.cseq, contacts[0]))
     asked = notes.Move.from_note(sip.dialog_note(notes.MOVE))
     if asked is not None and asked.side != side and asked.cseq == sip.number("$cs"):

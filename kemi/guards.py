@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from kemi.caller import contact_shown
 from kemi.invitation import CALL_ID_MAX, CSEQ_FIRST_MAX, is_tag, is_within_limit
-from kemi.nat import is_at_address
+from kemi.nat import is_at_address, is_readable
 from kemi.notes import ROUTES_MAX, Early, is_word
 from kemi.store.calls import Leg, RunningCall
 
@@ -125,7 +125,7 @@ def side_of_tag(running: RunningCall, tag: str) -> str | None:
 
 def is_target(uri: str) -> bool:
     """Whether a Contact's URI can be a remote target: one that requests can be sent to by SIP."""
-    return uri.lower().startswith(("sip:", "sips:")) and is_word(uri)
+    return is_word(uri) and is_readable(uri)
 
 
 def is_way(contact: str, route_set: tuple[str, ...]) -> bool:

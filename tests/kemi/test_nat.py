@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kemi.identify import Source
-from kemi.nat import at_address, is_at_address, reachable, uri_of
+from kemi.nat import at_address, is_at_address, is_readable, reachable, uri_of
 
 HOME = Source("192.0.2.7", 40000, "udp")
 
@@ -83,3 +83,30 @@ def test_whatever_has_a_name_is_at_an_address_or_as_it_was(text: str) -> None:
     uri = f"sip:{text}"
     mended = at_address(uri, HOME)
     assert mended == uri or is_at_address(mended)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:a@10.0.0.1:65536", "sip:a@10.0.0.1:99999", "sip:a@10.0.0.1:", "sip:a@10.0.0.1;x=@y", "sip:a:b:c@10.0.0.1",
+        "sip:[a]@10.0.0.1", "sip:@10.0.0.1", "sip::@10.0.0.1", "sip:a:?@10.0.0.1", "sip:a b@10.0.0.1", "sip:",
+        "tel:+33", "sip:a@[::1", "*",
+    ],
+)  # fmt: skip
+def test_what_kamailio_can_not_read_is_not_readable(uri: str) -> None:
+    """It would drop the request that carries it."""
+    assert not is_readable(uri)
+    assert not is_at_address(uri)
+    assert at_address(uri, HOME) == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:a@10.0.0.1:65535", "SIP:10.0.0.1", "sip:a;b;c=d@10.0.0.1", "sip:a?b@10.0.0.1", "sip:%zz@name;;=;a=b=c",
+        "sip:a:@10.0.0.1", "sip:+1,2&=+$/@10.0.0.1:0", "sips:x@[2001:db8::1]:5061;lr", "sip:\u00fc@10.0.0.1",
+    ],
+)  # fmt: skip
+def test_what_kamailio_reads_is_readable(uri: str) -> None:
+    """Odd as it may be."""
+    assert is_readable(uri)

@@ -273,6 +273,25 @@ def test_a_caller_that_moves_is_followed(
     assert len(proxy.cdrs(call.call_id)) == 1
 
 
+@pytest.mark.parametrize("contact", ["<sip:gw@127.0.0.11:99999>", "<sip:gw@127.0.0.11;x=@y>", None])
+def test_an_answer_with_no_target_moves_nobody(
+    proxy: Proxy, caller: Agent, gateway: Agent, contact: str | None
+) -> None:
+    """The gateway accepts a re-INVITE with a Contact that Kamailio can't read: the caller keeps the one it has, and can
+    hang up. Else its BYE, which is sent to that Contact, would be dropped, and the call go on at its cost.
+    """
+    call, _ = answer(caller, gateway)
+    known = call.target
+    call.request("INVITE")
+    gateway.reply(gateway.expect("INVITE", Call_ID=call.call_id), 200, "OK", Contact=contact)
+    accepted = caller.expect(200, CSeq=f"{call.cseq} INVITE")
+    assert accepted.contact == known
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    hang_up(call, gateway)
+    assert len(proxy.cdrs(call.call_id)) == 1
+
+
 def test_a_refused_move_changes_nothing(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """re-INVITE with another Contact, 488: requests to the caller go where they went."""
     call, back = answer(caller, gateway)

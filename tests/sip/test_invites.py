@@ -27,6 +27,8 @@ BAD = {
     "no Contact": {"Contact": None},
     "two Contacts": {"Contact": "<sip:a@127.0.0.2>, <sip:b@127.0.0.2>"},
     "Contact *": {"Contact": "*"},
+    "Contact on no port": {"Contact": "<sip:a@127.0.0.2:99999>"},
+    "Contact that Kamailio can't read": {"Contact": "<sip:a@127.0.0.2;x=@y>"},
     "no From tag": {"From": "<sip:caller@127.0.0.2>"},
     "long Contact": {"Contact": f"<sip:{LONG}@127.0.0.2>"},
     "long From": {"From": f"<sip:{LONG}@127.0.0.2>;tag=f"},
