@@ -27,7 +27,6 @@ from service.api.call import Api
 from service.api.http import guarded, routes
 from service.api.openapi import document
 from service.billing.dunning.dunner import Dunner
-from service.billing.issue import By
 from service.billing.overdue import mark_overdue
 from service.billing.run import run as bill
 from service.calls.collector import Collector
@@ -43,6 +42,7 @@ from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
 from service.fraud.watch import PatternWatch
+from service.ledger.by import By
 from service.messages import unsubscribing
 from service.messages.broadcasting import begin_due
 from service.messages.papers import Papers

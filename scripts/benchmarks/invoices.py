@@ -10,11 +10,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from scripts.benchmarks.month import END_MS, month_of, write_accounts, write_calls
-from service.billing.issue import By
 from service.billing.run import run
 from service.config import Config
 from service.database.billing_tables import invoice_calls, invoice_lines, taxes
 from service.database.engine import reading
+from service.ledger.by import By
 from service.start import open_ledger
 
 LIMIT_S = 120

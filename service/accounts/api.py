@@ -13,7 +13,7 @@ from service.access.permissions import Permission
 from service.access.standing import path_ids, standing_of
 from service.accounts import changes
 from service.accounts.idle import why_not_idle
-from service.accounts.rules import AccountSpec, account_problems, name_problem
+from service.accounts.rules import PAID_BY_ROOT, ROOT_ID, AccountSpec, account_problems, name_problem
 from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
@@ -233,8 +233,8 @@ async def make_account(call: Call) -> Answer:
     if parent.state == "closed":
         raise Problem("conflict", "the parent is closed")
     currency = body.currency or parent.currency
-    spec = AccountSpec(body.name, parent.name, body.kind, currency, commission=body.commission)
-    await _check(call, spec, parent)
+    marks = {"commission": body.commission, "provides": body.provides}
+    await _check(call, AccountSpec(body.name, parent.name, body.kind, currency, **marks), parent)
     _check_credit_limit(body.credit_limit)
     _check_exposure(body.exposure_limit, body.kind, provides=body.provides)
     await _check_tariff(call, body.tariff_id, f"{parent.path}0/", currency)
@@ -261,6 +261,10 @@ async def edit_account(call: Call) -> Answer:
     }
     if values.get("provides") is not None or call.row.kind == "provider" or "exposure_limit" in values:
         call.need(Permission.PROVIDERS_CHANGE)
+    if values.get("provides") and call.row.parent_id != ROOT_ID:
+        raise invalid("/provides", PAID_BY_ROOT)
+    if values.get("provides") is False and await changes.has_gateways(call.conn, call.row.id):
+        raise invalid("/provides", "it has gateways: remove them first")
     if "exposure_limit" in values:
         provides = values.get("provides", call.row.provides)
         _check_exposure(values["exposure_limit"], call.row.kind, provides=provides)
@@ -342,7 +346,9 @@ async def move(call: Call) -> Answer:
     call.check_match(call.row.version)
     _check_open(call.row)
     parent = await call.find("account", body.parent_id, to_change=True)
-    await _check(call, AccountSpec(call.row.name, parent.name, call.row.kind, call.row.currency), parent)
+    provides = call.row.provides or await changes.was_paid(call.conn, call.row.id)
+    own = AccountSpec(call.row.name, parent.name, call.row.kind, call.row.currency, provides=provides)
+    await _check(call, own, parent)
     await _check_tariff(call, call.row.tariff_id, f"{parent.path}{call.row.id}/", call.row.currency)
     strange = await changes.strange_tariffs(call.conn, call.row, parent)
     if strange:
@@ -358,7 +364,7 @@ async def move(call: Call) -> Answer:
     moved, seller_id = await sold_with(call.conn, call.row), await seller_of(call.conn, call.row)
     row = await changes.move(call.conn, call.node, call.row, parent, call.now_ms)
     call.need_all((await standing_of(call.conn, row.path)).ceiling - could)
-    by = (call.actor.name, call.actor.home_id or call.actor.account_id)
+    by = call.by
     await change_hands(call.conn, moved, seller_id, await seller_of(call.conn, row), by, call.now_ms)
     after = await _shown(call, row)
     await call.audit("account.move", "account", row.id, row.id, before, after)

@@ -16,7 +16,7 @@ from service.calls.sums import below as calls_below
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
 from service.database.peer_tables import devices
-from service.database.tables import accounts, gateways, tariffs, trunks
+from service.database.tables import accounts, cdrs, gateways, tariffs, trunks
 from service.faults import Fault
 
 
@@ -93,6 +93,18 @@ async def name_is_taken(conn: AsyncConnection, parent_id: int, name: str, but: i
     """Whether a sibling has this name."""
     where = (accounts.c.parent_id == parent_id) & (accounts.c.name == name) & (accounts.c.id != but)
     return (await conn.execute(sa.select(accounts.c.id).where(where))).first() is not None
+
+
+async def has_gateways(conn: AsyncConnection, account_id: int) -> bool:
+    """Whether calls may be sent to it."""
+    query = sa.select(gateways.c.id).where(gateways.c.account_id == account_id)
+    return (await conn.execute(query.limit(1))).first() is not None
+
+
+async def was_paid(conn: AsyncConnection, account_id: int) -> bool:
+    """Whether a call has ever cost anything of it: its balance and statements say what, to whoever stands above it."""
+    query = sa.select(cdrs.c.id).where(cdrs.c.cost_account_id == account_id)
+    return (await conn.execute(query.limit(1))).first() is not None
 
 
 async def is_closed(conn: AsyncConnection, account_id: int) -> bool:

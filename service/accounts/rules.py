@@ -15,6 +15,12 @@ _NAME = re.compile(r"[^\W_](?:[\w .,'&()@+-]*[\w.)])?", re.UNICODE)
 _PARENTS = {"reseller": {"root", "reseller"}, "customer": {"root", "reseller"}, "provider": {"root"}}
 
 
+PAID_BY_ROOT = (
+    "the operator owes what calls to a provider cost: it stands directly below the operator, as its own partner"
+)
+"""Its balance would be what a reseller has with it, beside costs that the reseller neither owes nor is to see."""
+
+
 class AccountSpec(NamedTuple):
     """An account as somebody wants it, as far as its place in the tree goes."""
 
@@ -26,6 +32,8 @@ class AccountSpec(NamedTuple):
     currency: str
     commission: bool = False
     """A reseller that is not charged itself."""
+    provides: bool = False
+    """It has gateways, too."""
 
 
 def name_problem(name: str) -> str | None:
@@ -51,4 +59,6 @@ def account_problems(spec: AccountSpec, parent: AccountSpec | None) -> dict[str,
         problems["parent"] = f"a {spec.kind} stands below a {allowed}, and {spec.parent!r} is a {parent_kind}"
     if spec.commission and spec.kind != "reseller":
         problems["commission"] = f"only a reseller earns commission, and {spec.name!r} is a {spec.kind}"
+    if spec.provides and parent is not None:
+        problems.setdefault("parent", PAID_BY_ROOT)
     return problems

@@ -20,6 +20,7 @@ from service.api.problems import Problem, not_found
 from service.commands.outbox import writing
 from service.config import Config
 from service.database.tables import accounts
+from service.ledger.by import By
 
 if TYPE_CHECKING:
     from service.access.sessions import Sessions
@@ -55,6 +56,8 @@ class Asking(NamedTuple):
     if_match: str = ""
     signature: str = ""
     """Stripe-Signature; empty: none."""
+    rows: int = 0
+    """Of a list, for a file that is written: more than a page may have. 0: as many as the query says."""
 
 
 class Call:
@@ -126,6 +129,11 @@ class Call:
             return row  # it is an account itself
         query = sa.select(accounts).where(accounts.c.id == row.owner_account_id)
         return (await self.conn.execute(query)).one()
+
+    @property
+    def by(self) -> By:
+        """Who asks, as the books keep it: of who acts as somebody else by the own account."""
+        return By(self.actor.name, self.actor.home_id or self.actor.account_id)
 
     def may(self, permission: Permission) -> bool:
         """Whether the asker holds a permission beside the endpoint's."""

@@ -19,6 +19,7 @@ from service.access.actor import Actor
 from service.api.call import Api, Asking, Call, Check, etag, forbidden
 from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
 from service.api.lines import Lines, LinesAsked
+from service.api.lists import Paging
 from service.api.problems import FieldError, Problem, not_found
 from service.api.values import ID_MAX, Named, named_in
 from service.commands.outbox import writing
@@ -162,6 +163,8 @@ async def _prepared(
     await _look_up_path(endpoint, call)
     _check_key(endpoint, asking)
     call.query, errors = _parsed_query(endpoint, asking)
+    if asking.rows and isinstance(call.query, Paging):
+        call.query = call.query.model_copy(update={"limit": asking.rows})
     call.body, more = _parsed_body(endpoint, asking)
     named = [("query", one) for one in named_in(call.query)] + [("body", one) for one in named_in(call.body)]
     errors += more + await _unknown(call, named)

@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from ratebook.money import format_micros
 from ratebook.sheets.write import FORMULAS
 
-LINES_MAX = 25_000
-"""Of a batch."""
+LINES_MAX = 10_000
+"""Of a batch: some ten megabytes of a workbook, several times at once."""
 Text = sa.ColumnElement[str]
 Expression = sa.ColumnElement[Any]
 T = TypeVar("T")

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ratebook.exchange import factor_text
+from ratebook.exchange import PAR, factor_text
+from ratebook.price import Factor
 from ratebook.tax import CALLS, MESSAGES, UNTAXED, Stretch, Taxes
 from service.accounts.storage import seller_of
 from service.billing.assess import Pair, rules_of
@@ -185,14 +186,27 @@ async def taxes_of(conn: AsyncConnection, account: Row[Any], now_ms: int) -> Tax
 
 async def added_to(conn: AsyncConnection, seller_id: int, account: Row[Any], service: str, now_ms: int) -> Added:
     """To what an account pays for a service at this moment. The caller holds the node's lock. Raises TaxesMeet."""
+    rates = await _rates_for(conn, seller_id, account, service, now_ms)
+    return NOTHING_ADDED if rates is None else Added((await sets_of(conn, [rates]))[rates], added_factor(rates))
+
+
+async def factor_to(conn: AsyncConnection, seller_id: int, account: Row[Any], service: str, now_ms: int) -> Factor:
+    """What the same multiplies a price by; nothing is written. Raises TaxesMeet."""
+    rates = await _rates_for(conn, seller_id, account, service, now_ms)
+    return PAR if rates is None else added_factor(rates)
+
+
+async def _rates_for(
+    conn: AsyncConnection, seller_id: int, account: Row[Any], service: str, now_ms: int
+) -> Rates | None:
+    """None: nothing is added."""
     if account.billing != "prepaid":
-        return NOTHING_ADDED
+        return None
     rules = await rules_of(conn, {(seller_id, account.id)})
     sold, payer = rules.taxes[seller_id, account.id], rules.payers[account.id]
     if not any(tax.added_to_prepaid and tax.applies(service, now_ms) for tax in sold):
-        return NOTHING_ADDED
+        return None
     try:
-        rates = charged_rates(sold, payer, service, now_ms)
+        return charged_rates(sold, payer, service, now_ms)
     except ValueError as fault:
         raise TaxesMeet(f"account {account.id}: {fault}") from None
-    return Added((await sets_of(conn, [rates]))[rates], added_factor(rates))

@@ -48,6 +48,8 @@ class Due(NamedTuple):
     """The first of those that began after the period, or None."""
     later_ms: int | None = None
     """When the first of those that are charged began, or None."""
+    corrected_micros: int = 0
+    """Of `micros`, what calls on earlier invoices were corrected by."""
 
 
 def _calls(*columns: Any) -> sa.Select[Any]:
@@ -81,6 +83,7 @@ async def due(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
         for account_id, seller_id, micros, count in await conn.execute(query):
             before = found.get((account_id, seller_id), Due(account_id, seller_id, 0, 0))
             more = {"micros": before.micros + int(micros), "things": before.things + int(count)}
+            more["corrected_micros"] = int(micros) if query is corrected else 0
             found[account_id, seller_id] = before._replace(**more)
     return [one for _, one in sorted(found.items())]
 

@@ -21,7 +21,8 @@ from service.billing.assess import rate_of, write_taxes
 from service.billing.collect import changes
 from service.billing.currencies import decimals_of
 from service.billing.dunning.barring import lift_paid
-from service.billing.issue import By, commands_of
+from service.billing.issue import commands_of
+from service.billing.rests import most_of
 from service.billing.states import PAID, Standing, state_of
 from service.billing.taxing import LEVY, Group, Rates, Share, Taxed, shared_out, tax, to_minor
 from service.commands.outbox import enqueue_all
@@ -36,6 +37,7 @@ from service.database.billing_tables import (
 )
 from service.database.seller_tables import credit_note_numberings
 from service.faults import Fault
+from service.ledger.by import By
 from service.ledger.rules import BALANCE, CREDIT_NOTE, REVENUE, TAX, Entry, Posting, sum_postings
 from service.ledger.storage import post_entry
 from service.sellers.numbers import take_numbers
@@ -88,7 +90,7 @@ async def credit(
         parts = [_Part(line, left[line.id]) for line in lines.values() if left[line.id]]
     else:
         parts = [_part(lines, left, one, at) for at, one in enumerate(wanted)]
-    return await _note(conn, config, invoice, lines, parts, By(by.name, by.account_id), reason, now_ms)
+    return await _note(conn, config, invoice, lines, parts, by, reason, now_ms)
 
 
 async def credit_corrections(
@@ -131,7 +133,8 @@ async def left_of(conn: AsyncConnection, invoice: Row[Any], lines: Mapping[int, 
             fallen[number] += int(micros)
     for number in left:
         left[number] += min(0, fallen[number])
-    return left
+    most = await most_of(conn, lines)
+    return {number: min(micros, most.get(number, micros)) if micros > 0 else micros for number, micros in left.items()}
 
 
 def _corrected(invoice_id: int) -> sa.Select[Any]:

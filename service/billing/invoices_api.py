@@ -17,7 +17,7 @@ from service.api.problems import FieldError, Problem, not_found
 from service.billing import credit, run
 from service.billing.annex import annex_of
 from service.billing.called import CALLS, PART_CALLS, calls_on
-from service.billing.issue import By, issue
+from service.billing.issue import issue
 from service.billing.run import Scope
 from service.billing.views import (
     AnnexQuery,
@@ -175,7 +175,7 @@ async def preview(call: Call) -> Answer:
         until_ms = max(call.now_ms, terms.closed_ms + 1)
         looked = {"due_ms": until_ms, "reviewed": True, "prepaid_invoices": True}
         await conn.execute(sa.update(billing_terms).where(own).values(**looked))
-        done = await run.close_due(conn, call.api.config, _by(call), until_ms, Scope(account_id=row.id))
+        done = await run.close_due(conn, call.api.config, call.by, until_ms, Scope(account_id=row.id))
         if done.left:
             raise Problem("conflict", "; ".join(done.left.values()))
         made = sa.select(invoices).where(invoices.c.id.in_(done.invoice_ids)).order_by(invoices.c.id)
@@ -187,15 +187,11 @@ async def preview(call: Call) -> Answer:
     return Answer(view)
 
 
-def _by(call: Call) -> By:
-    return By(call.actor.name, call.actor.home_id or call.actor.account_id)
-
-
 async def start_run(call: Call) -> Answer:
     """Every period that is over is closed; the service does the same by itself, each minute."""
     body: NewRun = call.body
     path = "" if call.actor.is_root else call.actor.path
-    done = await run.run(call.api.engine, call.api.config, _by(call), call.now_ms, Scope(path, body.account_id))
+    done = await run.run(call.api.engine, call.api.config, call.by, call.now_ms, Scope(path, body.account_id))
     problems = [f"account {number}: {why}" for number, why in done.left.items()]
     problems += [f"invoice {number}: {why}" for number, why in done.unissued.items()]
     view = RunView(
@@ -223,7 +219,7 @@ async def issue_draft(call: Call) -> Answer:
     call.check_match(row.version)
     if row.state != "draft":
         raise Problem("conflict", f"it is {row.state.replace('_', ' ')}: only a draft is issued")
-    left = await issue(call.conn, call.api.config, [row.id], _by(call), call.now_ms)
+    left = await issue(call.conn, call.api.config, [row.id], call.by, call.now_ms)
     if left:
         raise Problem("conflict", left[row.id])
     return await _done(call, "invoice.issue", row, row.id)
@@ -245,7 +241,7 @@ async def credit_invoice(call: Call) -> Answer:
     row = await _locked(call)
     if body.corrections and body.lines is not None:
         raise Problem("conflict", "lines, or corrections: not both in one note")
-    who, config, now_ms = _by(call), call.api.config, call.now_ms
+    who, config, now_ms = call.by, call.api.config, call.now_ms
     if body.corrections:
         number = await credit.credit_corrections(call.conn, config, row, who, body.reason, now_ms)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -18,23 +18,23 @@ from service.billing.telling import Issued, tell
 from service.commands.bodies import credit_body
 from service.commands.outbox import Command, enqueue_all
 from service.config import Config
-from service.database.billing_tables import billable_items, billing_parties, billing_terms, invoice_taxes, invoices
+from service.database.billing_tables import (
+    billable_items,
+    billing_parties,
+    billing_terms,
+    invoice_lines,
+    invoice_taxes,
+    invoices,
+)
 from service.database.payment_tables import payment_rests
 from service.database.tables import accounts
+from service.ledger.by import By
 from service.ledger.rules import BALANCE, INVOICE, REVENUE, TAX, Entry, Posting, sum_postings
 from service.ledger.storage import post_entries
 from service.sellers.numbers import take_numbers
 
 Parties = Mapping[int, dict[str, Any]]
 """By account: who it is on paper."""
-
-
-class By(NamedTuple):
-    """Who does it."""
-
-    name: str
-    account_id: int = 0
-    """0: a part of the system, or the command line."""
 
 
 async def parties_of(conn: AsyncConnection, account_ids: set[int]) -> Parties:
@@ -54,9 +54,19 @@ async def issue(
     chosen = invoices.c.id.in_(invoice_ids) & (invoices.c.state == "draft")
     rows = (await conn.execute(query.where(chosen).order_by(invoices.c.id))).all()
     parties = await parties_of(conn, {row.seller_id for row in rows} | {row.account_id for row in rows})
-    left = {row.id: problem for row in rows if (problem := _problem(row, parties)) is not None}
+    left = await _lowered(conn, [row.id for row in rows if row.total_micros < 0])
+    left |= {row.id: problem for row in rows if (problem := _problem(row, parties)) is not None}
     await _issue_ready(conn, config, [row for row in rows if row.id not in left], parties, by, now_ms)
     return left
+
+
+async def _lowered(conn: AsyncConnection, invoice_ids: Sequence[int]) -> dict[int, str]:
+    """Of drafts below zero those that corrections have lowered, and what is to be done."""
+    own = invoice_lines.c.invoice_id.in_(invoice_ids) & (invoice_lines.c.kind == "correction")
+    query = sa.select(invoice_lines.c.invoice_id).where(own & (invoice_lines.c.amount_micros < 0)).distinct()
+    numbers = (await conn.execute(query)).scalars() if invoice_ids else ()
+    said = "it is below zero by corrections of calls: make it void, and credit the invoices that those are on"
+    return dict.fromkeys(numbers, f"{said} (`kambill invoice credit --corrections`)")
 
 
 async def _issue_ready(

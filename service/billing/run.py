@@ -19,11 +19,13 @@ from service.accounts.storage import seller_of
 from service.billing.assess import Rules, assess, rules_of
 from service.billing.collect import Due, collect, due, first_items
 from service.billing.cycles import Cycle, last_border_ms, next_border_ms
-from service.billing.issue import By, issue
+from service.billing.falls import credit_falls
+from service.billing.issue import issue
 from service.config import Config
 from service.database.billing_tables import billing_terms, invoices
 from service.database.engine import go_by_indexes
 from service.database.tables import accounts, cdrs, nodes
+from service.ledger.by import By
 
 BATCH_ACCOUNTS = 50
 """Of one transaction: calls go on meanwhile, and their records wait."""
@@ -110,7 +112,10 @@ async def close_due(
 ) -> Run:
     """The periods that were over first, of some accounts. The caller holds every node's lock."""
     rows = list(await conn.execute(_over(now_ms, scope, skipped).limit(scope.at_once)))
+    reviewed = {row.account_id for row in rows if row.reviewed}
     owed = await due(conn, [row.account_id for row in rows])
+    if await credit_falls(conn, config, owed, reviewed, by, now_ms):
+        owed = await due(conn, [row.account_id for row in rows])
     wanted = await _wanted(conn, rows, owed)
     rules = await rules_of(conn, [(one.seller_id, one.account_id) for one in wanted])
     left = _untaxable(rows, wanted, rules)
@@ -119,7 +124,6 @@ async def close_due(
     if ids:
         await collect(conn, list(ids))
         await assess(conn, list(ids))
-    reviewed = {row.account_id for row in rows if row.reviewed}
     at_once = [number for number, account_id in ids.items() if account_id not in reviewed]
     unissued = await issue(conn, config, at_once, by, now_ms) if at_once else {}
     empty = [row for row in rows if row.account_id not in ids.values()]

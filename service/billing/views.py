@@ -131,7 +131,7 @@ class AnnexQuery(Asked):
 
 
 class AnnexView(Told):
-    """A part of the list of an invoice's calls, as CSV (RFC 4180). Parts put together are the file."""
+    """A part of a list of calls, as CSV (RFC 4180). Parts put together are the file."""
 
     name: str
     content: str

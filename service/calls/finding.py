@@ -7,7 +7,7 @@ is looked for by what makes it rare: the number, or the accounts, each asked for
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -57,9 +57,13 @@ def conditions(call: Call, *, in_order: bool = False) -> list[Condition]:
 
     `in_order`: they are asked of calls one after the other, not looked up.
     """
-    query = call.query
-    seen = [] if query.account_id is not None else [visible(NOUNS["cdr"], call.actor)]
-    return [*seen, *_narrow(call, in_order=in_order), *filtered(call, LISTING)]
+    seen = [] if call.query.account_id is not None else [visible(NOUNS["cdr"], call.actor)]
+    return [*seen, *asked_of_calls(call, in_order=in_order)]
+
+
+def asked_of_calls(call: Call, *, in_order: bool = True) -> list[Condition]:
+    """What the query alone comes to."""
+    return [*_narrow(call, in_order=in_order), *filtered(call, LISTING)]
 
 
 def _narrow(call: Call, *, in_order: bool) -> list[Condition]:
@@ -132,8 +136,7 @@ async def _chosen(call: Call, order: Order) -> Sequence[int] | sa.Select[Any] | 
     """Calls among which the page is; None: nothing makes them rare."""
     if call.query.called or call.query.call:
         return await _named(call, order)
-    sides = _sides(call)
-    return None if not sides else await _of_accounts(call, order, sides)
+    return await _of_accounts(call, order) if sides(call) else None
 
 
 async def _named(call: Call, order: Order) -> list[int]:
@@ -146,30 +149,32 @@ async def _named(call: Call, order: Order) -> list[int]:
     )
 
 
-class _Side(NamedTuple):
-    """A column that names an account, and the path of those that count."""
+def is_by_accounts(call: Call) -> bool:
+    """Whether accounts are what calls are seen by, and nothing finds them that is quicker."""
+    query = call.query
+    return bool(sides(call)) and query.trunk_id is None and query.device_id is None
 
-    column: str
-    path: Any
 
-
-def _sides(call: Call) -> list[_Side]:
-    """By whom calls are seen; none: by everybody who asks."""
+def sides(call: Call) -> tuple[str, ...]:
+    """Columns that name accounts by which calls are seen; none: by everybody who asks."""
     if call.query.account_id is not None:
-        top = sa.select(accounts.c.path).where(accounts.c.id == call.query.account_id).scalar_subquery()
-        return [_Side("account_id", top)]
-    if call.actor.is_root:
-        return []
-    path = sa.literal(call.actor.path)
-    return [_Side(name, path) for name in ("account_id", "cost_account_id", "owner_id")]
+        return ("account_id",)
+    return () if call.actor.is_root else ("account_id", "cost_account_id", "owner_id")
 
 
-async def _of_accounts(call: Call, order: Order, sides: Sequence[_Side]) -> list[int]:
+def path_of(call: Call) -> Condition:
+    """The accounts that count in those columns."""
+    if call.query.account_id is None:
+        return _in_path(sa.literal(call.actor.path))
+    return _in_path(sa.select(accounts.c.path).where(accounts.c.id == call.query.account_id).scalar_subquery())
+
+
+async def _of_accounts(call: Call, order: Order) -> list[int]:
     """The newest calls of the accounts that have the newest ones: the page is among them."""
     accounts_found: list[tuple[int, str, int]] = []
-    for side in sides:
-        found = await call.conn.execute(_heads(call, order, side))
-        accounts_found += [(row.first, side.column, row.id) for row in found]
+    for column in sides(call):
+        found = await call.conn.execute(_heads(call, order, column))
+        accounts_found += [(row.first, column, row.id) for row in found]
     accounts_found.sort(reverse=order.falls)
     accounts_found = accounts_found[: call.query.limit + TIES_MAX]
     ids: set[int] = set()
@@ -179,15 +184,15 @@ async def _of_accounts(call: Call, order: Order, sides: Sequence[_Side]) -> list
     return list(ids)
 
 
-def _heads(call: Call, order: Order, side: _Side) -> sa.Select[Any]:
+def _heads(call: Call, order: Order, column: str) -> sa.Select[Any]:
     """Of each account the time of its newest call: one step on the index for each."""
     own = cdrs.alias("own")
     edge = sa.func.max(own.c.start_ms) if order.falls else sa.func.min(own.c.start_ms)
-    first = sa.select(edge).where(own.c[side.column] == accounts.c.id, *_times(call, order, own))
+    first = sa.select(edge).where(own.c[column] == accounts.c.id, *_times(call, order, own))
     if call.query.outcome:
         first = first.where(own.c.outcome == call.query.outcome)
     heads = sa.select(accounts.c.id, first.correlate(accounts).scalar_subquery().label("first"))
-    heads_of = heads.where(_in_path(side.path)).subquery("heads")
+    heads_of = heads.where(path_of(call)).subquery("heads")
     by = heads_of.c.first.desc() if order.falls else heads_of.c.first
     found = sa.select(heads_of).where(heads_of.c.first.is_not(None)).order_by(by)
     return found.limit(call.query.limit + TIES_MAX)

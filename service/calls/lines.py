@@ -25,10 +25,11 @@ from service.api.lines import (
     joined,
     offsets,
 )
-from service.api.lists import behind, cursor_of, order_of
+from service.api.lists import Condition, Order, behind, cursor_of, order_of
 from service.api.nouns import within
 from service.calls.browse import moment_of, paid_in
 from service.calls.finding import LISTING, conditions
+from service.calls.stretches import Stretch, next_stretch, numbered
 from service.database.engine import is_sqlite
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
@@ -73,13 +74,16 @@ _BESIDE = _Beside(
 async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     """A batch of calls, in the list's order."""
     order, paid = order_of(call.query, LISTING), _paid(call)
+    stretch = await next_stretch(call, order, LINES_MAX)
+    if stretch is not None and not stretch.ids:
+        return Lines("", 0, stretch.next)
     spelling = await _spelling(call, asked)
     cells = _cells(call, spelling)
     mixed = sa.case((_is_mixed(paid), cdrs.c.id))
     cells[MARGIN] = sa.case((_is_mixed(paid), _place()), else_=spelling.amount(_margin(call)))
     line = spelling.line([cells[name] for name in asked.names])
     query = sa.select(line, order.column, cdrs.c.id, mixed)
-    query = _joined(call, query).where(*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order))
+    query = _joined(call, query).where(*_chosen(call, order, stretch))
     rows = (await call.conn.execute(query.order_by(*order.columns).limit(LINES_MAX))).all()
     told = [row[0] for row in rows]
     worked = await _worked_out(call, spelling, [row[3] for row in rows if row[3] is not None])
@@ -87,7 +91,14 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
         if row[3] is not None:
             told[at] = told[at].replace(_PLACE.format(row[3]), worked[row[3]])
     following = cursor_of(order, *rows[-1][1:3]) if len(rows) == LINES_MAX else None
-    return Lines("".join(told), len(rows), following)
+    return Lines("".join(told), len(rows), following if stretch is None else stretch.next)
+
+
+def _chosen(call: Call, order: Order, stretch: Stretch | None) -> list[Condition]:
+    """Which calls the batch is of."""
+    if stretch is not None:
+        return [numbered(call, stretch.ids)]
+    return [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
 
 
 def _is_narrow(call: Call) -> bool:
@@ -116,10 +127,11 @@ def _joined(call: Call, query: sa.Select[Any]) -> sa.Select[Any]:
     on = {
         caller: (caller.c.id == cdrs.c.account_id) & _inside(call, caller),
         refuser: None if is_root else (refuser.c.id == cdrs.c.refused_by) & _inside(call, refuser),
-        trunk: _if(may(_P.TRUNKS_READ), (trunk.c.id == cdrs.c.trunk_id) & within(trunk.c.account_id, actor)),
-        device: _if(may(_P.DEVICES_READ), (device.c.id == cdrs.c.device_id) & within(device.c.account_id, actor)),
+        trunk: (trunk.c.id == _key(cdrs.c.trunk_id, may=may(_P.TRUNKS_READ))) & within(trunk.c.account_id, actor),
+        device: (device.c.id == _key(cdrs.c.device_id, may=may(_P.DEVICES_READ))) & within(device.c.account_id, actor),
         number: (number.c.id == cdrs.c.number_id) & within(number.c.account_id, actor),
-        gateway: _if(may(_P.GATEWAYS_READ), (gateway.c.id == cdrs.c.gateway_id) & within(gateway.c.account_id, actor)),
+        gateway: (gateway.c.id == _key(cdrs.c.gateway_id, may=may(_P.GATEWAYS_READ)))
+        & within(gateway.c.account_id, actor),
         own: (own.c.cdr_id == cdrs.c.id) & (own.c.level == _lowest(call)),
         mine: (mine.c.cdr_id == cdrs.c.id) & (mine.c.seller_id == actor.account_id) & _is_first(call),
         bought: None if is_root else (bought.c.cdr_id == mine.c.cdr_id) & (bought.c.level == _level_of_seller()),
@@ -136,6 +148,11 @@ def _inside(call: Call, table: Any) -> Expression:
         return sa.true()
     path = call.actor.path
     return sa.and_(table.c.path >= path, table.c.path < path[:-1] + chr(ord("/") + 1))
+
+
+def _key(column: Expression, *, may: bool) -> Expression:
+    """What a row beside is looked up by; 0: it may not be seen. (A join on false goes through the whole table.)"""
+    return column if may else sa.literal_column("0")
 
 
 def _if(may: bool, condition: Expression) -> Expression:  # noqa: FBT001 -- one word at each of its few uses

@@ -15,9 +15,10 @@ from service.doctor.evidence import Check
 
 @click.command()
 @click.option("--json", "wants_json", is_flag=True, help="One JSON document.")
-def command(*, wants_json: bool) -> None:
+@click.option("--all", "whole", is_flag=True, help="Each sum of every day, not of the latest and some others only.")
+def command(*, wants_json: bool, whole: bool) -> None:
     """Check that everything adds up, on the running system. Exit code 1: it doesn't."""
-    report = run(examine(config(), now_ms(), now().boot_ms))
+    report = run(examine(config(), now_ms(), now().boot_ms, whole=whole))
     if wants_json:
         as_json({"ok": report.ok, "checks": [check._asdict() for check in report.checks]})
     else:

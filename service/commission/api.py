@@ -15,7 +15,6 @@ from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid, not_found
 from service.api.values import ID_MAX, AccountId, Asked, Moment, Money, Number, TariffId, Text, Told, When, zone_of
 from service.billing.cycles import Cycle, cycle_problem, last_border_ms, next_border_ms
-from service.billing.issue import By
 from service.billing.taxes_api import Percent, PercentText
 from service.commission.payouts import hand_out
 from service.commission.rules import WHOLE
@@ -332,8 +331,7 @@ async def list_payouts(call: Call) -> Answer:
 async def make_payout(call: Call) -> Answer:
     """By hand, whatever its terms say."""
     body: NewPayout = call.body
-    by = By(call.actor.name, call.actor.account_id)
-    made = await hand_out(call.conn, call.node, call.row, body.handed_out, call.now_ms, by, call.now_ms)
+    made = await hand_out(call.conn, call.node, call.row, body.handed_out, call.now_ms, call.by, call.now_ms)
     if not made:
         raise Problem("conflict", "nothing was earned that could be handed out so")
     rows = await call.conn.execute(sa.select(commission_payouts).where(commission_payouts.c.id.in_(made)))

@@ -9,13 +9,13 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.billing.cycles import Cycle, next_border_ms
-from service.billing.issue import By
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue, writing
 from service.commission.rules import WHOLE
 from service.config import Config
 from service.database.commission_tables import commission_payouts, commission_terms, commissions
 from service.database.tables import accounts
+from service.ledger.by import By
 from service.ledger.rules import BALANCE, CASH, COMMISSION, PAYOUT, Entry, Posting
 from service.ledger.storage import post_entry
 
@@ -47,8 +47,10 @@ async def hand_out(
     conn: AsyncConnection, node: str, account: Row[Any], how: str, until_ms: int, by: By, now_ms: int
 ) -> list[int]:
     """All that was earned before a moment and not handed out: a payout for each seller and currency, where it comes to
-    a micro-unit at least. Into the balance goes only what is in its currency. Under the node's lock.
+    a micro-unit at least. Into the balance goes only what is in its currency. Under the node's lock; of two nodes the
+    second waits for the account, and finds what is left.
     """
+    await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account.id).with_for_update())
     mine = (commissions.c.account_id == account.id) & commissions.c.payout_id.is_(None)
     mine &= commissions.c.at_ms < until_ms
     if how == CREDIT:

@@ -143,9 +143,11 @@ statements = sa.Table(
     text("currency"),
     big("in_calls"),
     big("in_micros"),  # what it owes us for its traffic
+    big("in_tax_micros", 0),  # of it, taxes that were added to its prices
     big("out_calls"),
     big("out_micros"),  # what we owe it for ours
     big("in_corrected_micros"),  # of calls on earlier statements, rated again since
+    big("in_corrected_tax_micros", 0),
     big("out_corrected_micros"),
     big("adjusted_micros", 0),  # of disputes and commitments; positive: it owes us more
     big("net_micros"),  # positive: it pays us
@@ -171,6 +173,7 @@ statement_calls = sa.Table(
     sa.Column("level", sa.Integer, nullable=False),  # of `charges`; -1: the provider's cost
     refers("statement_id", "statements.id"),
     big("micros"),
+    big("tax_micros", 0),  # of it
     sa.PrimaryKeyConstraint("cdr_id", "level"),  # a charge is on one statement
     sa.Index(None, "statement_id"),
 )
@@ -221,6 +224,7 @@ statement_lines = sa.Table(
     big("duration_ms"),
     big("billed_s"),
     big("micros"),
+    big("tax_micros", 0),  # of it
     one_of("direction", DIRECTIONS),
     sa.PrimaryKeyConstraint("statement_id", "direction", "destination"),
 )

@@ -75,6 +75,8 @@ def _unlike_sums() -> _Look:
         total = sa.func.coalesce(sa.func.sum(statement_calls.c.micros), 0)
         differs.append(sa.select(sa.func.count()).where(side).scalar_subquery() != count)
         differs.append(sa.select(total).where(side).scalar_subquery() != micros)
+    taxes = sa.func.coalesce(sa.func.sum(statement_calls.c.tax_micros), 0)
+    differs.append(sa.select(taxes).where(called).scalar_subquery() != statements.c.in_tax_micros)
     query = sa.select(statements.c.number, statements.c.in_micros, statements.c.out_micros).where(sa.or_(*differs))
     return query, "statement {}: it says {} in and {} out, its calls come to something else"
 
@@ -86,6 +88,7 @@ def _unlike_lines() -> _Look:
     sums = (
         sa.select(*(one.label(name) for one, name in zip(key, names, strict=True)))
         .add_columns(sa.func.sum(statement_calls.c.micros).label("micros"))
+        .add_columns(sa.func.sum(statement_calls.c.tax_micros).label("tax_micros"))
         .join(cdrs, cdrs.c.id == statement_calls.c.cdr_id)
         .group_by(*key)
         .subquery()
@@ -96,7 +99,10 @@ def _unlike_lines() -> _Look:
             statement_lines.c.statement_id, statement_lines.c.destination, statement_lines.c.micros, sums.c.micros
         )
         .join(sums, same, isouter=True)
-        .where(sums.c.micros.is_distinct_from(statement_lines.c.micros))
+        .where(
+            sums.c.micros.is_distinct_from(statement_lines.c.micros)
+            | sums.c.tax_micros.is_distinct_from(statement_lines.c.tax_micros)
+        )
     )
     return query, "statement {} to {!r}: its line says {}, its calls come to {}"
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,16 +19,20 @@ from service.ledger.rules import ROOT_ID
 FOUND_MAX = 20
 """Of each kind."""
 DAYS_EXACT = 2
-"""Of the latest days on which calls began each sum is worked out anew; of all others what the operator's come to."""
+"""Of the latest days on which calls began each sum is worked out anew, whenever the doctor looks."""
+ROUND_DAYS = 30
+"""And of every so-manieth day before them, others each night: all of them in as many nights."""
 REBUILD = "`kambill cdr add-up` makes them anew from the records; what calls were charged is not touched by it"
 
 
-async def agree(conn: AsyncConnection) -> Check:
-    """Records ↔ sums of calls; postings ↔ sums of money by the hour."""
-    found = [*await _counted_wrong(conn), *await _summed_wrong(conn), *await _money_wrong(conn)]
+async def agree(conn: AsyncConnection, now_ms: int, *, whole: bool = False) -> Check:
+    """Records ↔ sums of calls; postings ↔ sums of money by the hour. `whole`: each sum of every day."""
+    first, last = await _span(conn)
+    days = [day for day in range(last, first - 1, -1) if whole or _is_due(day, last, now_ms // DAY_MS)]
+    found = [*await _counted_wrong(conn), *await _summed_wrong(conn, days), *await _money_wrong(conn)]
     sums = (await conn.execute(sa.select(sa.func.count()).select_from(call_sums))).scalar_one()
     hours = (await conn.execute(sa.select(sa.func.count()).select_from(money_hourly))).scalar_one()
-    good = f"{sums} sums of calls and {hours} of money are those of the records"
+    good = f"{sums} sums of calls and {hours} of money are those of the records, each one of {len(days)} days"
     return check("sums", found, good, REBUILD)
 
 
@@ -49,14 +55,28 @@ async def _counted_wrong(conn: AsyncConnection) -> list[str]:
     ]
 
 
-async def _summed_wrong(conn: AsyncConnection) -> list[str]:
-    """Each account's, by what calls have in common: of the latest days."""
-    last_ms = (await conn.execute(sa.select(sa.func.max(cdrs.c.start_ms)))).scalar()
+async def _span(conn: AsyncConnection) -> tuple[int, int]:
+    """The first and the last day, in days since 1970, of records and of sums; none: the first lies behind the last."""
+    spans = [
+        (await conn.execute(sa.select(sa.func.min(column), sa.func.max(column)))).one()
+        for column in (cdrs.c.start_ms, call_sums.c.span_ms)
+    ]
+    edges = [edge // DAY_MS for span in spans for edge in span if edge is not None]
+    return min(edges, default=0), max(edges, default=-1)
+
+
+def _is_due(day: int, last: int, night: int) -> bool:
+    return day > last - DAYS_EXACT or (day - night) % ROUND_DAYS == 0
+
+
+async def _summed_wrong(conn: AsyncConnection, days: Iterable[int]) -> list[str]:
+    """Each account's, by what calls have in common."""
     found: list[str] = []
-    for back in range(DAYS_EXACT if last_ms is not None else 0):
-        day = of_day(last_ms // DAY_MS * DAY_MS - back * DAY_MS)
-        rows = await conn.execute(sa.text(differing(FOUND_MAX, is_sqlite=is_sqlite(conn))), day.values)
+    for day in days:
+        rows = await conn.execute(sa.text(differing(FOUND_MAX, is_sqlite=is_sqlite(conn))), of_day(day * DAY_MS).values)
         found += [_NOT_THEIRS.format(*row) for row in rows]
+        if len(found) >= FOUND_MAX:
+            break
     return found[:FOUND_MAX]
 
 

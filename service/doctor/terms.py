@@ -1,4 +1,6 @@
-"""Who calls on credit, and is never billed: no rule is broken, and no money comes."""
+"""Who is never billed though it calls on credit, and who is paid by the wrong one: nothing is lost, and somebody should
+look at it.
+"""
 
 from __future__ import annotations
 
@@ -23,3 +25,11 @@ async def without_terms(conn: AsyncConnection) -> Check:
     )
     found = [f"account {row.id} ({row.name}) is postpaid and has no terms" for row in await conn.execute(query)]
     return warning("terms", found, "every postpaid account is billed", "`kambill terms edit` has it billed")
+
+
+async def misplaced(conn: AsyncConnection) -> Check:
+    """Providers that an older release let stand below a reseller, whose debt the operator's costs become."""
+    query = sa.select(accounts.c.id, accounts.c.name).where(accounts.c.provides, accounts.c.depth > 1)
+    found = [f"account {row.id} ({row.name})" for row in await conn.execute(query.order_by(accounts.c.id))]
+    what_to_do = "the operator owes what is sent to them: move them directly below it"
+    return warning("providers", found, "every provider stands directly below the operator", what_to_do)

@@ -13,17 +13,11 @@ from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue
 from service.database.interconnect_tables import partner_adjustments
 from service.interconnect.partners import OUT
+from service.ledger.by import By
 from service.ledger.rules import ADJUSTMENT, BALANCE, COST, REVENUE, ROOT_ID, Entry, Posting
 from service.ledger.storage import post_entry
 
 DISPUTE, COMMITMENT = "dispute", "commitment"
-
-
-class Actor(NamedTuple):
-    """Who does it."""
-
-    name: str
-    account_id: int
 
 
 class Adjusting(NamedTuple):
@@ -47,13 +41,11 @@ def adjusting_postings(
     return Posting(BALANCE, account_id, -micros, currency), Posting(book, whose, micros, currency)
 
 
-async def adjust(
-    conn: AsyncConnection, node: str, account: Row[Any], wanted: Adjusting, actor: Actor, now_ms: int
-) -> int:
+async def adjust(conn: AsyncConnection, node: str, account: Row[Any], wanted: Adjusting, by: By, now_ms: int) -> int:
     """Posts it; returns the entry's id. The caller holds the node's lock and has seen that it isn't posted yet."""
     currency, seller_id = account.currency, await seller_of(conn, account)
     lines = adjusting_postings(account.id, seller_id, wanted.direction, wanted.micros, currency)
-    entry = Entry(ADJUSTMENT, actor.name, wanted.subject, now_ms, lines, wanted.key, actor_account_id=actor.account_id)
+    entry = Entry(ADJUSTMENT, by.name, wanted.subject, now_ms, lines, wanted.key, actor_account_id=by.account_id)
     entry_id = await post_entry(conn, entry)
     values = {"account_id": account.id, "direction": wanted.direction, "kind": wanted.kind, "subject": wanted.subject}
     values |= {"currency": currency, "amount_micros": wanted.micros, "entry_id": entry_id, "created_ms": now_ms}

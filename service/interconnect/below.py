@@ -8,14 +8,8 @@ from sqlalchemy import Row
 
 from service.api.call import Call
 from service.api.problems import Problem, invalid
-from service.interconnect.adjustments import Actor
 from service.interconnect.partners import IN, OUT
 from service.ledger.rules import ROOT_ID
-
-
-def actor_of(call: Call) -> Actor:
-    """Who asks, for the books."""
-    return Actor(call.actor.name, call.actor.home_id or call.actor.account_id)
 
 
 async def partner(call: Call, account_id: int) -> Row[Any]:

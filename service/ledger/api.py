@@ -155,7 +155,7 @@ async def reverse_payment(call: Call) -> Answer:
     micros = payment.left_micros if body.amount is None else body.amount
     if not 0 < micros <= payment.left_micros:
         raise invalid("/amount", f"{format_micros(payment.left_micros)} of it can go back")
-    by = (call.actor.name, call.actor.home_id or call.actor.account_id)
+    by = call.by
     wanted = Reversal(payment.entry_id, micros, body.reason, *by)
     entry_id = await reverse(call.conn, call.node, call.row, wanted, call.now_ms)
     return await _posted(call, entry_id, ("payment", "account.reversal"), -micros, body.reason)

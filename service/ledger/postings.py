@@ -22,6 +22,7 @@ from service.commands.outbox import enqueue
 from service.database.billing_tables import billable_items
 from service.database.tables import accounts
 from service.ledger import rules
+from service.ledger.by import By
 from service.ledger.rules import Entry, Posting
 from service.ledger.storage import balance_of, post_entry
 
@@ -50,15 +51,19 @@ class Booking(NamedTuple):
     """That a payment is for; None: it pays what is due first."""
     by_gateway: bool = False
     """A gateway has told of it."""
+    payee_id: int | None = None
+    """Who has got a payment, if the account pays another seller by now; None: its seller."""
 
 
 async def book(conn: AsyncConnection, node: str, account: Row[Any], booking: Booking, now_ms: int) -> int:
     """Posts it between an account and its seller; returns the entry's id. The caller holds the node's lock."""
-    kind, micros, reason, actor, by, key, request, _, by_gateway = booking
-    seller_id = await seller_of(conn, account)
+    kind, micros, reason, actor, by, key, request, _, by_gateway, payee_id = booking
+    seller_id = payee_id or await seller_of(conn, account)
     lines = _LINES[kind](account.id, seller_id, micros, account.currency)
     entry = Entry(kind, actor, reason, now_ms, lines, key, request, actor_account_id=by)
     entry_id = await post_entry(conn, entry)
+    if payee_id is not None:
+        await hand_over(conn, account, payee_id, micros, reason, By(actor, by), now_ms)
     if kind == rules.ADJUSTMENT and account.kind in _BILLED:
         await _keep_for_invoice(conn, account, booking, entry_id, now_ms)
     if kind == rules.PAYMENT and micros > 0 and is_allocated(account):
@@ -69,6 +74,17 @@ async def book(conn: AsyncConnection, node: str, account: Row[Any], booking: Boo
         conn, node, credit_body(account.id, micros), now_ms=now_ms, account_id=account.id, amount_micros=micros
     )
     return entry_id
+
+
+async def hand_over(
+    conn: AsyncConnection, account: Row[Any], payee_id: int, micros: int, reason: str, by: By, now_ms: int
+) -> None:  # fmt: skip
+    """What a seller has got of an account goes to whom that pays by now, as its balance went; the same one: nothing."""
+    seller_id = await seller_of(conn, account)
+    if payee_id == seller_id:
+        return
+    lines = rules.move_postings(payee_id, seller_id, micros, account.currency)
+    await post_entry(conn, Entry(rules.MOVE, by.name, reason, now_ms, lines, actor_account_id=by.account_id))
 
 
 async def _keep_for_invoice(
@@ -95,9 +111,9 @@ async def sold_with(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
 
 
 async def change_hands(
-    conn: AsyncConnection, moved: list[Row[Any]], before_id: int, after_id: int, actor: tuple[str, int], now_ms: int
+    conn: AsyncConnection, moved: list[Row[Any]], before_id: int, after_id: int, by: By, now_ms: int
 ) -> None:
-    """What these accounts have with one seller they have with another from now on. `actor`: name and account."""
+    """What these accounts have with one seller they have with another from now on."""
     if before_id == after_id:
         return
     sums: defaultdict[str, int] = defaultdict(int)
@@ -110,5 +126,5 @@ async def change_hands(
         for line in rules.move_postings(before_id, after_id, micros, currency)
     )
     if lines:
-        entry = Entry(rules.MOVE, actor[0], f"{len(moved)} accounts", now_ms, lines, actor_account_id=actor[1])
+        entry = Entry(rules.MOVE, by.name, f"{len(moved)} accounts", now_ms, lines, actor_account_id=by.account_id)
         await post_entry(conn, entry)

@@ -1,7 +1,8 @@
 """Payments that go back: refused by a bank, disputed at a gateway, posted by mistake.
 
-What they paid is open again, and the account owes it, whatever it has. The receipt stays, and says what of it went
-back. In the caller's transaction, under the node's lock.
+What they paid is open again, and the account owes it, whatever it has. It goes out of the books of who got it; whom the
+account pays by now has the debt, and stands in for it, as it took the balance over. The receipt stays, and says what of
+it went back. In the caller's transaction, under the node's lock.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.accounts.storage import seller_of
 from service.billing.allocation import come_again, take_back
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue
@@ -20,6 +20,8 @@ from service.database.columns import BIG, ID
 from service.database.payment_tables import allocations, top_ups
 from service.database.reversal_tables import payment_reversals
 from service.database.tables import entries, postings
+from service.ledger.by import By
+from service.ledger.postings import hand_over
 from service.ledger.rules import BALANCE, CASH, PAYMENT, Entry, payment_postings
 from service.ledger.storage import post_entry
 
@@ -86,12 +88,20 @@ async def payment_like(conn: AsyncConnection, account_id: int, micros: int, invo
     return None
 
 
+async def _payee_of(conn: AsyncConnection, payment_id: int) -> int:
+    """Who got a payment."""
+    query = sa.select(postings.c.account_id).where((postings.c.entry_id == payment_id) & (postings.c.book == CASH))
+    return int((await conn.execute(query)).scalar_one())
+
+
 async def reverse(conn: AsyncConnection, node: str, account: Row[Any], wanted: Reversal, now_ms: int) -> int:
     """Posts it; returns the entry's id. The caller has seen to it that so much is left to go back, or to come again."""
-    micros = wanted.micros
-    lines = payment_postings(account.id, await seller_of(conn, account), -micros, account.currency)
+    micros, payee_id = wanted.micros, await _payee_of(conn, wanted.payment_id)
+    lines = payment_postings(account.id, payee_id, -micros, account.currency)
     entry = Entry(PAYMENT, wanted.actor, wanted.reason, now_ms, lines, actor_account_id=wanted.actor_account_id)
     entry_id = await post_entry(conn, entry)
+    by = By(wanted.actor, wanted.actor_account_id)
+    await hand_over(conn, account, payee_id, -micros, f"{wanted.reason}, entry {entry_id}", by, now_ms)
     row = {"payment_id": wanted.payment_id, "entry_id": entry_id, "account_id": account.id, "amount_micros": micros}
     row |= {"currency": account.currency, "reason": wanted.reason, "created_ms": now_ms}
     await conn.execute(sa.insert(payment_reversals).values(**row))

@@ -24,7 +24,7 @@ from service.database.payment_tables import bank_lines
 from service.database.tables import accounts
 from service.payments.bank_csv import Layout, read_csv
 from service.payments.bank_file import FILE_BYTES_MAX, BankLine, UnreadableFile, digests
-from service.payments.bank_lines import By, Paid, match, open_invoices, settle, take
+from service.payments.bank_lines import Paid, match, open_invoices, settle, take
 from service.payments.camt import read_camt
 from service.payments.layouts_api import keep_layout, layout_of
 from service.sellers.brand import check_sells
@@ -190,15 +190,11 @@ async def _take_all(call: Call, seller_id: int, lines: list[BankLine]) -> Counte
         async with call.writing() as conn:
             part: Counter[str] = Counter()
             for line, digest in named[first : first + AT_ONCE]:
-                part[await take(conn, call.node, seller_id, line, digest, known, _by(call))] += 1
+                part[await take(conn, call.node, seller_id, line, digest, known, call.by, call.now_ms)] += 1
             told = {name or "known": count for name, count in sorted(part.items())}
             await call.audit("bank-line.take-file", "account", seller_id, seller_id, None, told)
         counts += part
     return counts
-
-
-def _by(call: Call) -> By:
-    return By(call.actor.name, call.actor.home_id or call.actor.account_id, call.now_ms)
 
 
 async def list_lines(call: Call) -> Answer:
@@ -221,7 +217,7 @@ async def match_line(call: Call) -> Answer:
         raise invalid("/account_id", "an account or an invoice was expected, one of them")
     line = await _open(call)
     paid = await _payer(call, body, is_back=line.amount_micros < 0)
-    problem = await match(call.conn, call.node, line, paid, _by(call))
+    problem = await match(call.conn, call.node, line, paid, call.by, call.now_ms)
     if problem:
         raise Problem("conflict", problem)
     return await _changed(call, "bank-line.match", line)

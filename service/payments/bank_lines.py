@@ -19,6 +19,7 @@ from service.database.billing_tables import invoices
 from service.database.engine import is_sqlite
 from service.database.payment_tables import bank_lines
 from service.database.tables import accounts
+from service.ledger.by import By
 from service.ledger.payments import payment_problem
 from service.ledger.postings import Booking, book
 from service.ledger.reversals import Reversal, payment_like, reverse
@@ -30,14 +31,6 @@ REASON_CHARACTERS_MAX = 200
 OPEN, POSTED, IGNORED = "open", "posted", "ignored"
 Invoices = Mapping[str, Row[Any]]
 """A seller's invoices that were open, by their squeezed numbers."""
-
-
-class By(NamedTuple):
-    """Who does it, and when."""
-
-    name: str
-    account_id: int
-    now_ms: int
 
 
 class Paid(NamedTuple):
@@ -56,10 +49,10 @@ async def open_invoices(conn: AsyncConnection, seller_id: int) -> Invoices:
 
 
 async def take(
-    conn: AsyncConnection, node: str, seller_id: int, line: BankLine, digest: str, known: Invoices, by: By
+    conn: AsyncConnection, node: str, seller_id: int, line: BankLine, digest: str, known: Invoices, by: By, now_ms: int
 ) -> str:
     """Returns the state that it is in, or empty: it was taken before."""
-    row = await _keep(conn, seller_id, line, digest, by.now_ms)
+    row = await _keep(conn, seller_id, line, digest, now_ms)
     if row is None:
         return ""
     if line.amount_micros <= 0:
@@ -71,7 +64,7 @@ async def take(
     if problem or isinstance(found, str):
         await settle(conn, row.id, OPEN, problem)
         return OPEN
-    await post(conn, node, row, found, by)
+    await post(conn, node, row, found, by, now_ms)
     return POSTED
 
 
@@ -150,27 +143,27 @@ async def _looks_taken(conn: AsyncConnection, line: Row[Any], paid: Paid) -> boo
     return (await conn.execute(sa.select(bank_lines.c.id).where(same).limit(1))).first() is not None
 
 
-async def match(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By) -> str:
+async def match(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By, now_ms: int) -> str:
     """Posts it as somebody has said; returns why it can't be, or nothing."""
     if line.amount_micros < 0:
-        return await _take_back(conn, node, line, paid, by)
+        return await _take_back(conn, node, line, paid, by, now_ms)
     problem = await problem_of(conn, line, paid)
     if not problem:
-        await post(conn, node, line, paid, by)
+        await post(conn, node, line, paid, by, now_ms)
     return problem
 
 
-async def post(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By) -> int:
+async def post(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By, now_ms: int) -> int:
     """Pays it in; returns the entry's id."""
     reason = f"bank {line.booked_on}: {line.payer or line.remittance}"[:REASON_CHARACTERS_MAX]
     key = f"bank line {line.id}"
     booking = Booking(PAYMENT, line.amount_micros, reason, by.name, by.account_id, key=key, invoice_id=paid.invoice_id)
-    entry_id = await book(conn, node, paid.account, booking, by.now_ms)
+    entry_id = await book(conn, node, paid.account, booking, now_ms)
     await settle(conn, line.id, POSTED, "", payer_account_id=paid.account.id, entry_id=entry_id)
     return entry_id
 
 
-async def _take_back(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By) -> str:
+async def _take_back(conn: AsyncConnection, node: str, line: Row[Any], paid: Paid, by: By, now_ms: int) -> str:
     """The payment that a line takes back goes back; returns why it can't, or nothing."""
     if paid.account.currency != line.currency:
         return f"the account is kept in {paid.account.currency}"
@@ -179,7 +172,7 @@ async def _take_back(conn: AsyncConnection, node: str, line: Row[Any], paid: Pai
         return "the account has made no payment of just this amount that is left: reverse what it was by hand"
     reason = f"bank {line.booked_on}: {line.remittance or line.payer}"[:REASON_CHARACTERS_MAX]
     wanted = Reversal(found.entry_id, found.left_micros, reason, by.name, by.account_id)
-    entry_id = await reverse(conn, node, paid.account, wanted, by.now_ms)
+    entry_id = await reverse(conn, node, paid.account, wanted, now_ms)
     await settle(conn, line.id, POSTED, "", payer_account_id=paid.account.id, entry_id=entry_id)
     return ""
 

@@ -43,7 +43,9 @@ async def _paid(conn: AsyncConnection, node: str, gateway: Row[Any], told: Told,
     if problem is not None:
         return f"refused: {problem}"
     reason = f"{gateway.name}: {told.external}"
-    booking = Booking(PAYMENT, row.amount_micros, reason, ACTOR, key=f"top-up {row.id}", by_gateway=True)
+    booking = Booking(
+        PAYMENT, row.amount_micros, reason, ACTOR, key=f"top-up {row.id}", by_gateway=True, payee_id=gateway.account_id
+    )
     entry_id = await book(conn, node, account, booking, now_ms)
     values = {"state": "paid", "entry_id": entry_id, "external": told.external}
     await conn.execute(sa.update(top_ups).where(top_ups.c.id == row.id).values(**values))

@@ -141,7 +141,7 @@ async def use_code(call: Call) -> Answer:
         raise Problem(
             "conflict", "this is no voucher that can be used here: compare its symbols, and until when it holds"
         )
-    by = (call.actor.name, call.actor.home_id or call.actor.account_id)
+    by = call.by
     entry_id = await use(call.conn, call.node, call.row, found, by, call.now_ms)
     balance = await balance_of(call.conn, call.row.id, call.row.currency)
     view = Used(entry_id=entry_id, amount=found.amount_micros, currency=call.row.currency, balance=balance)

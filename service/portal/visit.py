@@ -155,10 +155,11 @@ class Visit:
         parameters: Mapping[str, object] | None = None,
         query: Mapping[str, str] | None = None,
         body: Mapping[str, Any] | None = None,
+        rows: int = 0,
     ) -> Answer:
-        """As `ask`, with the version of what is shown. `parameters`: of the endpoint's path."""
+        """As `ask`, with the version of what is shown. `parameters`: of the endpoint's path; `rows`: as in Asking."""
         inner, endpoint = self._reader(name)
-        asking = self._asking(parameters or {})._replace(query=tuple((query or {}).items()))
+        asking = self._asking(parameters or {})._replace(query=tuple((query or {}).items()), rows=rows)
         if body is not None:
             asking = asking._replace(body=json.dumps(body).encode())
         with self._in_words():

@@ -57,10 +57,19 @@ async def cut_short(conn: AsyncConnection, node: str, subject: Subject, now_ms: 
 
 
 async def taken_of(conn: AsyncConnection, subject: Subject) -> int:
-    """What calls have taken of what the present period granted."""
+    """What calls have taken of what the present period granted; 0: nothing, or nothing is granted."""
+    return int((await conn.execute(_present(subject, package_grants.c.taken))).scalar() or 0)
+
+
+async def present(conn: AsyncConnection, subject: Subject) -> Row[Any]:
+    """What a package has granted for its present period."""
+    row: Row[Any] = (await conn.execute(_present(subject, package_grants))).one()
+    return row
+
+
+def _present(subject: Subject, what: Any) -> sa.Select[Any]:
     own = package_grants.c.subscription_id == subject.row.id
-    query = sa.select(package_grants.c.taken).where(own, package_grants.c.from_ms == subject.row.from_ms)
-    return int((await conn.execute(query)).scalar() or 0)
+    return sa.select(what).where(own, package_grants.c.from_ms == subject.row.from_ms)
 
 
 async def note_takes(conn: AsyncConnection, rows: Sequence[dict[str, Any]]) -> None:

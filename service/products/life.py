@@ -5,11 +5,12 @@ funds ─▶ suspended or ended, as the product says; ─ cancelled, or not rene
 
 Fees are set aside by the call path first, which knows what calls hold, and posted when it says so; those that a product
 forces are posted at once. What is charged and granted stands under its period's beginning: once, whatever comes twice.
+What a cancelled package gives back waits in its ended subscription until no call can use it any more (`leftover.py`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,12 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.billing.call_taxes import added_to
 from service.commands.bodies import credit_body, number_body, take_body
-from service.commands.outbox import Command, Node, enqueue, enqueue_all
+from service.commands.outbox import Command, Node, enqueue, enqueue_all, lock_node
 from service.database.peer_tables import numbers
 from service.ledger import operations
 from service.ledger.operations import Debit
 from service.products import grants
 from service.products.fees import Fee, charge_fee, paid_for
+from service.products.leftover import Leftover, Stocks, collected
 from service.products.periods import DAY_MS, Span
 from service.products.rules import (
     ACTIVE,
@@ -46,6 +48,10 @@ from service.products.storage import Subject, change, load, of_operation
 
 RETRY_MS = 3_600_000
 """How long after funds were lacking they are asked for again."""
+LOOK_MS = 2_000
+"""How often it is looked whether calls still use what was cancelled."""
+Look = Callable[[], Awaitable[Stocks | None]]
+"""At what the store has of packages."""
 NO_FUNDS = "the funds were not there"
 
 
@@ -148,12 +154,16 @@ async def _refused(conn: AsyncConnection, name: str, subject: Subject, now_ms: i
         await _switch_number(conn, name, subject, "suspended", now_ms)
 
 
-async def look_after(conn: AsyncConnection, node: Node, name: str, number: int, now_ms: int) -> None:
+async def look_after(conn: AsyncConnection, name: str, number: int, look: Look, now_ms: int) -> None:
     """What is due of a subscription. One that is not due any more, since somebody was faster, stays as it is."""
     subject = await load(conn, number)
     row = subject.row
     if not 0 < row.next_ms <= now_ms:
         return
+    if row.state == ENDED:
+        await _give_back_unused(conn, name, subject, await look(), now_ms)
+        return
+    node = await lock_node(conn, name)
     why = why_over(subject)
     if why:
         await end(conn, name, subject, why, now_ms)
@@ -185,8 +195,8 @@ async def end(conn: AsyncConnection, name: str, subject: Subject, why: str, now_
     await _switch_number(conn, name, subject, "suspended", now_ms)
 
 
-async def cancel_now(conn: AsyncConnection, name: str, subject: Subject, now_ms: int) -> int:
-    """Ends it within its period; returns what is given back."""
+async def cancel_now(conn: AsyncConnection, name: str, subject: Subject, now_ms: int) -> None:
+    """Ends it within its period, and gives back what its product says; of a package when no call uses it any more."""
     row = subject.row
     if row.operation_id is not None:
         operation = await operations.find_operation(conn, row.operation_id)
@@ -197,13 +207,32 @@ async def cancel_now(conn: AsyncConnection, name: str, subject: Subject, now_ms:
         taken = await grants.taken_of(conn, subject)
         paid = await paid_for(conn, subject)
         micros = refund_of(subject.product, paid.micros, Span(row.from_ms, row.until_ms), now_ms, taken)
-        if micros:
-            await charge_fee(conn, subject, paid.refund(subject, micros), now_ms)
-    if micros:
-        await _pay(conn, name, subject, -micros, None, None, now_ms)
     await grants.cut_short(conn, name, subject, now_ms)
     await end(conn, name, subject, "cancelled", now_ms)
-    return micros
+    if micros and subject.product.kind == PACKAGE:
+        await change(conn, subject, asked=Leftover(micros)._asdict(), next_ms=now_ms)
+    elif micros:
+        await _give_back(conn, name, subject, micros, now_ms)
+
+
+async def _give_back(conn: AsyncConnection, name: str, subject: Subject, micros: int, now_ms: int) -> None:
+    paid = await paid_for(conn, subject)
+    await charge_fee(conn, subject, paid.refund(subject, micros), now_ms)
+    await _pay(conn, name, subject, -micros, None, None, now_ms)
+
+
+async def _give_back_unused(
+    conn: AsyncConnection, name: str, subject: Subject, stocks: Stocks | None, now_ms: int
+) -> None:
+    """Of a package that was cancelled: nothing, if a call that ran on then has used of it."""
+    granted = await grants.present(conn, subject)
+    left = Leftover(**subject.row.asked).seen(granted, stocks)
+    if not left.is_known(await collected(conn, name)):
+        await change(conn, subject, asked=left._asdict(), next_ms=now_ms + LOOK_MS)
+        return
+    await change(conn, subject, asked=None, next_ms=0)
+    if not granted.taken:
+        await _give_back(conn, name, subject, left.micros, now_ms)
 
 
 async def _switch_number(conn: AsyncConnection, name: str, subject: Subject, state: str, now_ms: int) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
 
+from ratebook.exchange import exchanged
+from ratebook.price import Factor
 from service.access.permissions import Permission
+from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, equals, page_of
 from service.api.nouns import offered_to
 from service.api.problems import Problem
+from service.billing.call_taxes import factor_to
 from service.database.product_tables import products, subscriptions
 from service.peers.common import check_open
-from service.products.rules import ACTIVE, RENTAL, STARTING, SUSPENDED
+from service.products.rules import ACTIVE, RENTAL, SETUP, STARTING, SUSPENDED
 from service.products.subscriptions_api import begin, cancel_at, follow
 from service.products.views import OfferQuery, OfferView, SubscriptionView, Taking, content_of
 
@@ -28,14 +33,25 @@ _LISTING = Listing(
 )
 
 
-def _view(row: Row[Any]) -> OfferView:
-    return OfferView.model_validate({**row._mapping, **content_of(row)})
+def _view(row: Row[Any], factors: Mapping[str, Factor]) -> OfferView:
+    """As the account pays it, rounded as its fees are."""
+    price, setup = exchanged(row.price_micros, factors[row.kind]), exchanged(row.setup_micros, factors[SETUP])
+    prices = {"price_micros": price, "setup_micros": setup, "tax": price + setup - row.price_micros - row.setup_micros}
+    return OfferView.model_validate({**row._mapping, **content_of(row), **prices})
 
 
 async def list_offers(call: Call) -> Answer:
     """A page of them. What is offered to accounts below is no offer to the own one: `product list` has that."""
     rows, following = await page_of(call, _LISTING)
-    return Answer(Page[OfferView](items=[_view(row) for row in rows], next=following))
+    factors = await _factors(call, {row.kind for row in rows}) if rows else {}
+    return Answer(Page[OfferView](items=[_view(row, factors) for row in rows], next=following))
+
+
+async def _factors(call: Call, kinds: Set[str]) -> dict[str, Factor]:
+    """By kind of fee, what taxes that are added to the account's prices multiply them by."""
+    account = await call.find("account", call.actor.account_id)
+    seller_id = await seller_of(call.conn, account)
+    return {kind: await factor_to(call.conn, seller_id, account, kind, call.now_ms) for kind in {SETUP, *kinds}}
 
 
 async def take(call: Call) -> Answer:

@@ -1,16 +1,17 @@
-"""The renewer: looks after subscriptions that are due, each in a transaction of its own.
-
-It asks again under the node's lock whether one is due, so that any number of renewers charge a period once.
-"""
+"""The renewer: looks after subscriptions that are due, in rounds."""
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+import asyncio
 
-from service.commands.outbox import lock_node, writing
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from service.commands.outbox import writing
+from service.commands.rounds import each_due
 from service.config import Config
 from service.database.engine import reading
 from service.products.grants import close_old, old
+from service.products.leftover import Stocks, look
 from service.products.life import look_after
 from service.products.storage import due
 
@@ -22,16 +23,19 @@ class Renewer:
 
     def __init__(self, engine: AsyncEngine, config: Config) -> None:
         self._engine = engine
+        self._config = config
         self._node = config.node
 
     async def work(self, now_ms: int) -> int:
         """One round; returns how many were due."""
-        async with reading(self._engine) as conn:
-            found = await due(conn, now_ms, AT_ONCE)
-        for number in found:
-            async with writing(self._engine, self._node) as conn:
-                await look_after(conn, await lock_node(conn, self._node), self._node, number, now_ms)
-        return len(found)
+
+        async def do(conn: AsyncConnection, number: int) -> None:
+            await look_after(conn, self._node, number, self._look, now_ms)
+
+        return await each_due(self._engine, self._node, lambda conn: due(conn, now_ms, AT_ONCE), do)
+
+    async def _look(self) -> Stocks | None:
+        return await asyncio.to_thread(look, self._config)
 
     async def tidy(self, now_ms: int) -> int:
         """The store forgets grants that are over; returns how many."""

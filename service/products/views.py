@@ -201,8 +201,9 @@ class OfferView(Told):
     name: str
     kind: str
     description: str
-    price: Annotated[Money, Field(validation_alias="price_micros", description="Of a period")]
-    setup: Annotated[Money, Field(validation_alias="setup_micros", description="Once, at the start")]
+    price: Annotated[Money, Field(validation_alias="price_micros", description="Of a period, with the taxes added")]
+    setup: Annotated[Money, Field(validation_alias="setup_micros", description="Once, at the start, with its taxes")]
+    tax: Annotated[Money, Field(description="Of both, taxes that are added to the account's prices")]
     currency: str
     period: str
     anchor: str

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -31,7 +32,7 @@ class Why(StrEnum):
     CURRENCY = "currency"
     """They are in a currency that no rate of exchange of that time leads from to the line's."""
     CREDITED = "credited"
-    """All of the line that the call is on was credited: there is nothing of it left to be corrected."""
+    """Less is left of the invoice's line that the call is on than would be given back: the rest was credited."""
     GONE = "rates_gone"
     """They are not there any more, or were written by another release."""
     CLOSED = "closed"
@@ -93,8 +94,6 @@ def reprice(line: Line, version: str, repricer: Repricer, worth: History) -> Cha
         return None
     if line.is_closed:
         return Left(line, Why.CLOSED)
-    if line.is_credited:
-        return Left(line, Why.CREDITED)
     terms = encode_terms(rate.terms).hex()
     return Change(line, Price(version, rate.prefix, terms, factor_text(factor), billed_s, micros))
 
@@ -107,8 +106,10 @@ def _factor(line: Line, currency: str, worth: History) -> Factor | None:
     return worth.factor(currency, line.currency, line.call.at_ms)
 
 
-async def judge(page: Page, owners: Owners, pins: Pins, rates: Rates) -> Judged:
-    """Every line whose tariff is to be looked at."""
+async def judge(page: Page, owners: Owners, pins: Pins, rates: Rates, given: Counter[int]) -> Judged:
+    """Every line whose tariff is to be looked at. `given`: by invoice's line what is given back since `page` was read;
+    it grows.
+    """
     judged = Judged([], [])
     for line in page.lines:
         named = owners.get(line.price.tariff, ())
@@ -120,11 +121,22 @@ async def judge(page: Page, owners: Owners, pins: Pins, rates: Rates) -> Judged:
             continue
         repricer = await rates.by(pin.version)
         found = Left(line, Why.GONE) if repricer is None else reprice(line, pin.version, repricer, page.worth)
-        if isinstance(found, Change):
+        if isinstance(found, Change) and _is_left(found, given):
             judged.changes.append(found)
         elif found is not None:
-            judged.left.append(found)
+            judged.left.append(Left(line, Why.CREDITED) if isinstance(found, Change) else found)
     return judged
+
+
+def _is_left(change: Change, given: Counter[int]) -> bool:
+    """Whether so much is left of what credit notes took a part of; a rise of one call pays for no other's fall."""
+    credited = change.line.credited
+    if credited is None:
+        return True
+    falls = max(0, -change.delta_micros)
+    is_left = 0 < credited.rest_micros >= given[credited.line_id] + falls
+    given[credited.line_id] += falls if is_left else 0
+    return is_left
 
 
 def postings_of(changes: Iterable[Change], sellers_now: Mapping[int, int]) -> tuple[Posting, ...]:

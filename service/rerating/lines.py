@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.exchange import PAR, parse_factor
 from ratebook.price import Cover, Factor
+from service.billing.rests import credited_of, rests_of
 from service.calls.rated import rated_number
-from service.database.billing_tables import invoice_calls, invoice_lines
+from service.database.billing_tables import invoice_calls
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
@@ -82,6 +83,14 @@ class Price(NamedTuple):
     micros: int
 
 
+class Credited(NamedTuple):
+    """An invoice's line that notes took something back of."""
+
+    line_id: int
+    rest_micros: int
+    """What corrections of its calls may still give back, all together."""
+
+
 class Line(NamedTuple):
     """What one level was charged for a call, or the provider's cost."""
 
@@ -97,8 +106,8 @@ class Line(NamedTuple):
     """The account, by now."""
     tariffs_now: tuple[int, ...]
     """By which the account, its trunk or gateway would be priced now."""
-    is_credited: bool = False
-    """All of the invoice's line that it stands on was given back."""
+    credited: Credited | None = None
+    """Of the invoice's line that it stands on something was given back, not only what re-rating found."""
     covered: Covered = NOTHING_COVERED
     tax: Factor = PAR
     """What taxes multiplied the price by, beside the rate of exchange: as it was, whatever they are now."""
@@ -143,7 +152,10 @@ async def lines_again(conn: AsyncConnection, chosen: Selection, after: Position,
 
 async def _lines(conn: AsyncConnection, chosen: Selection, rows: Sequence[Row[Any]]) -> list[Line]:
     calls = {row.id: _call(row) for row in rows}
-    lines = [_charge(calls[row.cdr_id], row) for row in await conn.execute(_charges(chosen, list(calls)))]
+    charged = (await conn.execute(_charges(chosen, list(calls)))).all()
+    credited = await credited_of(conn, {row.line_id for row in charged if row.line_id is not None})
+    rests = await rests_of(conn, credited)
+    lines = [_charge(calls[row.cdr_id], row, rests) for row in charged]
     if chosen.costs:
         lines += [_cost(calls[row.id], row) for row in rows if row.cost_account_id is not None]
     return sorted(lines, key=lambda line: (line.call.start_ms, line.call.id, line.level))
@@ -179,12 +191,17 @@ def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
             charges,
             accounts.c.state,
             accounts.c.tariff_id,
-            _is_credited().label("is_credited"),
+            invoice_calls.c.line_id,
             trunks.c.tariff_id.label("trunk_tariff"),
             devices.c.tariff_id.label("device_tariff"),
         )
         .join(accounts, accounts.c.id == charges.c.account_id)
         .join(cdrs, cdrs.c.id == charges.c.cdr_id)
+        .join(
+            invoice_calls,
+            (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level == charges.c.level),
+            isouter=True,
+        )
         .join(trunks, (trunks.c.id == cdrs.c.trunk_id) & (charges.c.level == 0), isouter=True)
         .join(devices, (devices.c.id == cdrs.c.device_id) & (charges.c.level == 0), isouter=True)
         .where(charges.c.cdr_id.in_(cdr_ids))
@@ -195,26 +212,17 @@ def _charges(chosen: Selection, cdr_ids: list[int]) -> sa.Select[Any]:
     return query
 
 
-def _is_credited() -> sa.ColumnElement[bool]:
-    """Not by notes of what was re-rated alone: such a line may be rated back."""
-    own, note = invoice_lines.alias("own"), invoice_lines.alias("note")
-    given_back = sa.select(sa.func.sum(note.c.amount_micros)).where(note.c.credits_line_id == own.c.id)
-    otherwise = sa.exists().where((note.c.credits_line_id == own.c.id) & (note.c.kind != "correction"))
-    of_charge = (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level == charges.c.level)
-    whole = (own.c.id == invoice_calls.c.line_id) & (own.c.amount_micros == given_back.scalar_subquery())
-    return sa.exists().where(of_charge & whole & otherwise)
-
-
 def _call(row: Row[Any]) -> EndedCall:
     called = row.routing_number or row.called
     return EndedCall(row.id, row.call, row.kind, called, row.start_ms, row.answer_ms, row.duration_ms)
 
 
-def _charge(call: EndedCall, row: Row[Any]) -> Line:
+def _charge(call: EndedCall, row: Row[Any], rests: Mapping[int, int]) -> Line:
     price = Price(row.tariff, row.prefix, row.terms, row.exchange, row.billed_s, row.charge_micros)
     now = _known(row.trunk_tariff, row.device_tariff, row.tariff_id)
     covered = Covered(Cover(row.covered_s, row.fees_covered), row.covered_micros)
-    closed, credited = row.state == "closed", bool(row.is_credited)
+    closed = row.state == "closed"
+    credited = Credited(row.line_id, rests[row.line_id]) if row.line_id in rests else None
     who, tax = (row.account_id, row.seller_id), parse_factor(row.tax)
     return Line(call, row.level, *who, price, row.currency, closed, now, credited, covered, tax)
 

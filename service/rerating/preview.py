@@ -69,11 +69,12 @@ async def preview(engine: AsyncEngine, chosen: Selection, pins: Pins, rates: Rat
     """Of all pages. No transaction is long, and nobody waits for it."""
     found = Preview()
     position = Position(chosen.from_ms, 0)
+    given = Counter[int]()
     while True:
         async with reading(engine) as conn:
             page = await page_of(conn, chosen, position, PAGE_CALLS)
             owners = await owners_of(conn, [line.price.tariff for line in page.lines])
-        found.add(page, await judge(page, owners, pins, rates))
+        found.add(page, await judge(page, owners, pins, rates, given))
         if page.is_last:
             return found
         position = page.end

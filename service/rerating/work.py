@@ -62,7 +62,7 @@ class Rerater:
             page = await page_of(conn, run.selection, run.position, self._page_calls)
             owners = await owners_of(conn, [line.price.tariff for line in page.lines])
         rates = self._rates.setdefault(number, Rates(self._config))
-        judged = await judge(page, owners, run.pins, rates)
+        judged = await judge(page, owners, run.pins, rates, Counter())
         async with writing(self._engine, self._config.node) as conn:
             if await find_run(conn, number) == run and await _stands(conn, run, page):
                 await _post(conn, self._config.node, run, judged.changes, now_ms)

@@ -29,7 +29,7 @@ from service.tariffs.notices import short_notice
 from service.tariffs.pending import put_waiting
 from service.tariffs.rates import Release, published_rates, write_rates
 from service.tariffs.sources import Read, read_source
-from service.tariffs.switching import By, switch
+from service.tariffs.switching import Occasion, switch
 
 SOURCE_BYTES_MAX = 8 << 20
 DECKS_MAX = 20
@@ -371,7 +371,7 @@ async def publish_tariff(call: Call) -> Answer:
             raise Problem("changed", "the draft was edited meanwhile: look at it, and publish again")
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
         warnings += await short_notice(conn, row.owner_id, {row.name: release}, takes_ms, call.now_ms)
-        by = By(call.node, call.actor.name, body.note, call.now_ms)
+        by = Occasion(call.node, call.actor.name, body.note, call.now_ms)
         if body.at is None:
             await switch(conn, row, release, by)
         else:
@@ -396,7 +396,7 @@ async def revert_tariff(call: Call) -> Answer:
         row = (await conn.execute(sa.select(tariffs).where(tariffs.c.id == call.row.id))).one()
         release = Release(old.version, old.digest, row.currency, old.rates, {}, [], call.now_ms // 1000)
         note = body.note or f"back to the version of {body.version}"
-        await switch(conn, row, release, By(call.node, call.actor.name, note, call.now_ms))
+        await switch(conn, row, release, Occasion(call.node, call.actor.name, note, call.now_ms))
         view = await _text(call, row.id)
         told = {"version": view.published, "rates": view.rates, "note": note}
         await call.audit("tariff.revert", "tariff", row.id, row.owner_id, {"version": call.row.version}, told)

@@ -32,7 +32,7 @@ from service.tariffs.api import Written
 from service.tariffs.content import Content
 from service.tariffs.groups_file import GroupsText, read_groups_file, write_groups_file
 from service.tariffs.rates import write_groups
-from service.tariffs.switching import By, carry_out, load_groups, others
+from service.tariffs.switching import Occasion, carry_out, load_groups, others
 
 SOURCE_CHARACTERS_MAX = 8 << 20
 FAULTS_SHOWN_MAX = 200
@@ -190,7 +190,7 @@ async def write_source(call: Call) -> Answer:
     async with call.writing() as conn:
         if (await _writable(call, folder)).version != before.version:
             raise Problem("changed", "groups.yaml was edited meanwhile: look at it again")
-        told = By(call.node, call.actor.name, "", call.now_ms)
+        told = Occasion(call.node, call.actor.name, "", call.now_ms)
         done = await carry_out(conn, ROOT_ID, Content({}, {}, groups, None), told)
         await _note(call, done.groups)
         await asyncio.to_thread(write_groups_file, folder, source)

@@ -19,7 +19,7 @@ from service.peers.storage import named_plans
 from service.tariffs.content import Content
 from service.tariffs.exchange import ExchangeTakenAway, in_force
 from service.tariffs.notices import News, tell_waiting, withdraw
-from service.tariffs.switching import By, CurrencyChanged, Published, Switched, carry_out, load_groups, others
+from service.tariffs.switching import CurrencyChanged, Occasion, Published, Switched, carry_out, load_groups, others
 
 WAITING = "waiting"
 
@@ -60,7 +60,7 @@ async def changed(conn: AsyncConnection, owner_id: int, content: Content, due_ms
     )
 
 
-async def tried(conn: AsyncConnection, owner_id: int, content: Content, told: By) -> Switched:
+async def tried(conn: AsyncConnection, owner_id: int, content: Content, told: Occasion) -> Switched:
     """What it would change now; nothing is. Raises CurrencyChanged, ExchangeTakenAway."""
     async with conn.begin_nested() as trial:
         done = await carry_out(conn, owner_id, content, told)
@@ -75,7 +75,7 @@ def announced(content: Content, standing: Sequence[Group] = ()) -> Switched:
     return Switched(found, [*content.plans], groups, [], content.exchange is not None)
 
 
-async def put_waiting(conn: AsyncConnection, owner_id: int, content: Content, told: By, due_ms: int) -> int:
+async def put_waiting(conn: AsyncConnection, owner_id: int, content: Content, told: Occasion, due_ms: int) -> int:
     """Its number."""
     values = {"due_ms": due_ms, "asked_ms": told.now_ms, "asked_by": told.by, "note": told.note, "owner_id": owner_id}
     insert = sa.insert(publications).values(content=content.to_record(), **values)
@@ -138,7 +138,7 @@ async def _carry_out(engine: AsyncEngine, node: str, number: int, now_ms: int) -
             row = (await conn.execute(_ended(number, "done", ""))).first()
             if row is None:
                 return None
-            told = By(node, row.asked_by, row.note, now_ms, number)
+            told = Occasion(node, row.asked_by, row.note, now_ms, number)
             return await carry_out(conn, row.owner_id, Content.from_record(row.content), told)
     except (CurrencyChanged, ExchangeTakenAway) as fault:
         async with engine.begin() as conn:

@@ -29,7 +29,7 @@ from service.tariffs.looking import warnings_of_folder
 from service.tariffs.notices import short_notice
 from service.tariffs.pending import changed, put_waiting, tried, without_waiting
 from service.tariffs.rates import write_groups, write_rates
-from service.tariffs.switching import By, Switched, carry_out
+from service.tariffs.switching import Occasion, Switched, carry_out
 
 
 class Ask(NamedTuple):
@@ -81,7 +81,7 @@ async def publish(
     content = Content(dict(zip(names, releases, strict=True)), loaded.plans, loaded.groups, loaded.exchange)
     async with engine.begin() as conn:
         await lock_node(conn, config.node)
-        told = By(config.node, by, note, now_ms)
+        told = Occasion(config.node, by, note, now_ms)
         late = await short_notice(conn, ROOT_ID, content.tariffs, takes_ms, now_ms)
         if ask.at_ms is not None:
             content = await changed(conn, ROOT_ID, content, ask.at_ms)

@@ -33,7 +33,7 @@ class CurrencyChanged(Fault):
         )
 
 
-class By(NamedTuple):
+class Occasion(NamedTuple):
     """Who publishes, why and when."""
 
     node: str
@@ -69,7 +69,7 @@ class Switched(NamedTuple):
     """Whether rates of exchange are others."""
 
 
-async def carry_out(conn: AsyncConnection, owner_id: int, content: Content, told: By) -> Switched:
+async def carry_out(conn: AsyncConnection, owner_id: int, content: Content, told: Occasion) -> Switched:
     """Everything that a publication brings. The node's row is locked. Raises CurrencyChanged, ExchangeTakenAway."""
     exchanged = content.exchange is not None and await publish_exchange(
         conn, told.node, content.exchange, by=told.by, note=told.note, now_ms=told.now_ms
@@ -86,7 +86,7 @@ async def load_groups(conn: AsyncConnection) -> list[Group]:
     return [Group.from_record(row.name, row.record) for row in rows]
 
 
-async def _publish_groups(conn: AsyncConnection, wanted: list[Group], told: By) -> list[str]:
+async def _publish_groups(conn: AsyncConnection, wanted: list[Group], told: Occasion) -> list[str]:
     """Those that changed; a group that stays keeps its id."""
     standing = {group.name: group for group in await load_groups(conn)}
     new = {group.name: group for group in wanted}
@@ -111,7 +111,7 @@ def others(before: list[Group], after: list[Group]) -> list[str]:
 
 
 async def _switch_named(
-    conn: AsyncConnection, owner_id: int, name: str, release: Release, told: By
+    conn: AsyncConnection, owner_id: int, name: str, release: Release, told: Occasion
 ) -> Published | None:
     """By its name; made if it is new. Raises CurrencyChanged."""
     where = (tariffs.c.name == name) & (tariffs.c.owner_id == owner_id)
@@ -122,7 +122,7 @@ async def _switch_named(
     return await switch(conn, row, release, told)
 
 
-async def switch(conn: AsyncConnection, row: Row[Any], release: Release, told: By) -> Published | None:
+async def switch(conn: AsyncConnection, row: Row[Any], release: Release, told: Occasion) -> Published | None:
     """Moves a tariff's pointer; None: it names this version already. Raises CurrencyChanged."""
     if row.currency != release.currency:
         raise CurrencyChanged(row.name, row.currency, release.currency)

@@ -100,6 +100,34 @@ def test_twenty_calls_share_a_package(world: World) -> None:
     assert sum(one["micros"] for one in rows) == (20 * 125 - 777) * 1000 == 1000 * EURO - world.get(CUSTOMER).balance
 
 
+@pytest.mark.parametrize(("amount", "lasts_s"), [(10_000, 42), (777, 42), (777, 5), (60, 90), (10_000, 125)])
+def test_a_package_that_is_over_while_twenty_calls_run(world: World, amount: int, lasts_s: int) -> None:
+    """From then on nobody takes more of it than is held; each second is covered or paid, and nothing stays held."""
+    world.package(1, CUSTOMER, amount, until_s=SECOND + lasts_s)
+    calls = [world.talk() for _ in range(20)]
+    held = amount
+    for passed_s in range(5, 130, 5):
+        world.wait(5)
+        meter.tick(world.rooms, FakeDialogs().seen(), world.now)
+        assert_consistent(world)
+        if passed_s >= lasts_s:
+            assert world.stock(1).held <= held
+            held = world.stock(1).held
+    late = world.talk()
+    assert world.stock(1).held == held
+    world.hang_up(late)
+    for call in calls:
+        world.hang_up(call)
+        assert_consistent(world)
+    rows = [event["cdr"]["charges"][0] for event in world.events("settled")]
+    covered = sum(one["covered_s"] for one in rows)
+    assert 0 < covered <= held <= amount
+    assert rows[0]["takes"] == []  # of the call that began when it was over
+    assert (world.stock(1).left, world.stock(1).held) == (amount - covered, 0)
+    seconds = sum(one["billed_s"] for one in rows)
+    assert sum(one["micros"] for one in rows) == (seconds - covered) * 1000 == 1000 * EURO - world.get(CUSTOMER).balance
+
+
 def test_without_money_the_package_is_all_there_is(world: World) -> None:
     """25 seconds are two first holds; a third is refused; the other five go to who asks for more first."""
     world.balance(CUSTOMER, 0)

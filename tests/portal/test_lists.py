@@ -14,6 +14,7 @@ import aiohttp
 import openpyxl
 import pytest
 
+from service.portal.components import files
 from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
 from tests.portal.house import FORMULA, LONG_NAME, WICKED
@@ -94,6 +95,16 @@ async def test_a_list_is_had_whole_as_csv_and_xlsx(walker: Walker) -> None:
     async with walker.session.get(walker.address + "/users.xlsx") as answer:
         book = openpyxl.load_workbook(io.BytesIO(await answer.read()))
     assert all(cell.data_type != "f" for row in book.active.iter_rows() for cell in row)
+
+
+async def test_a_file_is_read_batch_by_batch(walker: Walker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many rows a batch has, each is there once; a page has no more than ever."""
+    await walker.sign_in("boss@op.example")
+    whole = (await walker.get("/accounts.csv")).text.splitlines()
+    monkeypatch.setattr(files, "BATCH_ROWS", 2)
+    assert (await walker.get("/accounts.csv")).text.splitlines() == whole
+    assert len(whole) == len(set(whole)) > 3
+    assert (await walker.get("/accounts?limit=201")).status == 400
 
 
 async def test_a_file_holds_no_more_than_the_list(walker: Walker) -> None:

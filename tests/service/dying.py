@@ -21,10 +21,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.access.actor import local_actor
 from service.access.sessions import Sessions
 from service.api.call import Api, Asking, Call
-from service.billing.issue import By
 from service.billing.run import Scope, run
 from service.config import Config, Payments
 from service.database.engine import open_engine
+from service.ledger.by import By
 from service.payments import bank_api
 from service.payments.recharger import Recharger
 

@@ -23,7 +23,6 @@ from scripts.benchmarks.month import (
     write_accounts,
     write_calls,
 )
-from service.billing.issue import By
 from service.billing.run import Run, Scope, run
 from service.commands.outbox import writing
 from service.commission.payouts import PAY_OUT, hand_out
@@ -33,10 +32,10 @@ from service.database.billing_tables import billing_terms, taxes
 from service.database.engine import open_engine, reading
 from service.database.tables import accounts
 from service.doctor import of_ledger
-from service.interconnect.adjustments import Actor
 from service.interconnect.statements.issue import NothingToState
 from service.interconnect.statements.issue import issue as issue_statement
 from service.interconnect.statements.sums import Wanted
+from service.ledger.by import By
 from tests.service.conftest import Foundation, copy_sqlite
 from tests.service.dying import KILLED, Killed, ending_at, kill_apart, raise_killed, watched
 
@@ -85,7 +84,7 @@ class Books:
             async with writing(self.engine, self.config.node) as conn:
                 account = (await conn.execute(sa.select(accounts).where(accounts.c.id == provider.id))).one()
                 wanted = Wanted(provider.id, provider.currency, END_MS)
-                stated.append(await issue_statement(conn, account, BEGIN_MS, wanted, Actor("test", 1), NOW_MS))
+                stated.append(await issue_statement(conn, account, BEGIN_MS, wanted, By("test", 1), NOW_MS))
         return stated
 
     async def pay_agents(self) -> list[int]:

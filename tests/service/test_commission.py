@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,14 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from ratebook.money import parse_micros
 from service.billing.items import Item, bill
-from service.commands.outbox import writing
-from service.commission.payouts import hand_out_due
+from service.commands.outbox import ensure_node, writing
+from service.commission.payouts import hand_out, hand_out_due
 from service.database.commission_tables import commissions
-from service.database.engine import reading
+from service.database.engine import open_engine, reading
+from service.database.tables import accounts
+from service.ledger.by import By
 from tests.service.again import publish, rerate
 from tests.service.company import NOW_MS
 from tests.service.test_invoices import Bureau
@@ -249,6 +253,42 @@ async def test_it_is_handed_out_once_a_period(agency: Agency, how: str, book: st
     assert await agency.balance("agent", "commission") == 0
     listed = await agency.office.boss.do("commission.payouts", query={"account_id": agency.ids["agent"]})
     assert [(one["handed_out"], one["amount"]) for one in listed["items"]] == [(how, f"{earned / 10**6:.6f}")]
+    await agency.company.pump()
+    await agency.sound()
+
+
+@pytest.mark.parametrize("how", ["credit", "pay_out"])
+async def test_two_at_once_hand_out_once(agency: Agency, how: str) -> None:
+    """Two people at one service, and services of two nodes; whoever is second waits, and finds nothing."""
+    await agency.rule("agent", "3.3333")
+    await agency.talk(61, 7)
+    earned, agent = await agency.exact("agent") // 1, agency.ids["agent"]
+    other = open_engine(agency.config.database)
+    async with other.begin() as conn:
+        await ensure_node(conn, "second")
+
+    async def at_the_other() -> list[int]:
+        async with writing(other, "second") as conn:
+            row = (await conn.execute(sa.select(accounts).where(accounts.c.id == agent))).one()
+            return await hand_out(conn, "second", row, how, NOW_MS + DAY_MS, By("b"), NOW_MS)
+
+    try:
+        async with writing(agency.company.engine, "local") as conn:
+            row = (await conn.execute(sa.select(accounts).where(accounts.c.id == agent))).one()
+            first = await hand_out(conn, "local", row, how, NOW_MS + DAY_MS, By("a"), NOW_MS)
+            second = asyncio.create_task(at_the_other())
+            await asyncio.wait([second], timeout=0.5)  # it has come as far as it can
+        assert (len(first), await second) == (1, [])
+    finally:
+        await other.dispose()
+    await agency.talk(20)
+    agency.office.now_ms = agency.company.now.wall_ms + 1
+    more = await agency.exact("agent") // 1 - earned
+    got = await asyncio.gather(*(agency.ask("commission.hand-out", "agent", handed_out=how) for _ in range(3)))
+    assert sorted(one.status for one in got) == [201, 409, 409]
+    listed = await agency.office.boss.do("commission.payouts", query={"account_id": agent})
+    assert sum(parse_micros(one["amount"]) for one in listed["items"]) == earned + more
+    assert await agency.balance("agent", "commission") == 0
     await agency.company.pump()
     await agency.sound()
 

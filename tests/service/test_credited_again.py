@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import sqlalchemy as sa
+
 from ratebook.money import parse_micros
+from service.database.engine import reading
 from service.database.rerating_tables import corrections
-from tests.service.again import count, publish, rerate
-from tests.service.test_invoices import Bureau, bureau
+from tests.service.again import count, look, publish, rerate
+from tests.service.test_invoices import MONTH_MS, Bureau, bureau
 
 __all__ = ["bureau"]
 
@@ -77,3 +80,57 @@ async def test_a_correction_s_note_is_no_end(bureau: Bureau) -> None:
 async def _retail(bureau: Bureau) -> int:
     tariffs = (await bureau.office.boss.do("tariff.list"))["items"]
     return next(int(one["id"]) for one in tariffs if one["name"] == "retail")
+
+
+async def test_what_is_credited_in_part_is_rated_down_by_what_is_left(bureau: Bureau) -> None:
+    """Two calls on a line of 0.061, half of it credited: one of the two may fall to nothing, the other one no more."""
+    await bureau.talk(30, 31)
+    await bureau.run()
+    (invoice,) = await bureau.invoices("customer")
+    (line,) = await bureau.lines(invoice)
+    (await bureau.credit(invoice, lines=[{"line_id": line["id"], "amount": "0.0305"}])).ok()
+    await publish(bureau, retail="0.00")
+    retail = await _retail(bureau)
+    seen = await look(bureau, tariff_id=retail)
+    assert seen["left_alone"] == {"credited": 1}
+    done = await rerate(bureau, tariff_id=retail)
+    assert (done["changed"], done["left_alone"]) == (1, {"credited": 1})
+    assert (await rerate(bureau, tariff_id=retail))["changed"] == 0
+    (line,) = await bureau.lines(invoice)
+    assert line["left"] == "0.0005"
+    assert await _given_back(bureau, invoice) <= parse_micros(invoice["net"])
+    await bureau.sound()
+
+
+async def test_what_re_rating_added_is_not_credited_beside_its_correction(bureau: Bureau) -> None:
+    """Dearer on the next invoice, which is credited; then rated down again: the call is given back once."""
+    invoice = await _invoiced(bureau)
+    retail = await _retail(bureau)
+    await publish(bureau, retail="0.09")
+    await rerate(bureau, tariff_id=retail)
+    await bureau.run(2 * MONTH_MS)
+    later = (await bureau.invoices("customer"))[-1]
+    assert later["net"] == "0.0305"
+    (await bureau.credit(later)).ok()
+    await publish(bureau, retail="0.00")
+    done = await rerate(bureau, tariff_id=retail)
+    assert (done["changed"], done["left_alone"]) == (0, {"credited": 1})
+    await publish(bureau, retail="0.03")
+    assert (await rerate(bureau, tariff_id=retail))["left_alone"] == {}
+    assert (await bureau.credit(invoice)).status == 409
+    assert await _given_back(bureau, invoice) <= parse_micros(invoice["net"])
+    await bureau.sound()
+
+
+async def _given_back(bureau: Bureau, invoice: dict[str, Any]) -> int:
+    """Of an invoice, by notes and by re-rating, as plain SQL has it."""
+    return (await _credited(bureau, invoice))["net"] - await _fallen(bureau)
+
+
+async def _fallen(bureau: Bureau) -> int:
+    """What the customer's calls are charged more than on their invoice."""
+    text = "SELECT COALESCE(SUM(c.charge_micros - i.amount_micros), 0) FROM charges c JOIN invoice_calls i "
+    text += "ON i.cdr_id = c.cdr_id AND i.level = c.level WHERE c.account_id = :account"
+    async with reading(bureau.company.engine) as conn:
+        found = await conn.execute(sa.text(text), {"account": bureau.ids["customer"]})
+        return int(found.scalar_one())

@@ -132,9 +132,9 @@ async def test_the_database_refuses_what_makes_no_sense(engine: AsyncEngine) -> 
 
 
 def test_every_table_with_money_names_its_currency() -> None:
-    """A column of micro-units stands beside a currency, or in a row that belongs to an account or invoice with one."""
+    """A column of micro-units stands beside a currency, or in a row that belongs to an account or paper with one."""
     for table in metadata.sorted_tables:
-        of_another = table.name in {"commands", "differences"} or table.name.startswith("invoice_")
+        of_another = table.name in {"commands", "differences"} or table.name.startswith(("invoice_", "statement_"))
         if not of_another and any(column.name.endswith("_micros") for column in table.c):
             assert any(column.name.endswith("currency") for column in table.c), table.name
 

@@ -25,12 +25,12 @@ from scripts.benchmarks.month import BEGIN_MS, END_MS, collect_calls, month_of, 
 from scripts.benchmarks.postgres import free_port
 from service.api.values import moment_text
 from service.app import running
-from service.billing.issue import By
 from service.billing.run import run
 from service.commission.rules import WHOLE
 from service.config import Config, Listen
 from service.database.billing_tables import billing_parties, billing_terms, taxes
 from service.database.engine import reading
+from service.ledger.by import By
 from tests.service.conftest import Foundation
 from tests.service.office import PASSWORD, Office
 from tests.service.test_cli import ROOT

@@ -186,3 +186,22 @@ async def test_roles_of_before_may_buy(market: Market) -> None:
     assert found["prepaid_customer"] == ["products.read", "products.subscribe"]
     assert {found["postpaid_customer"][0], *found["support"]} == {"cdrs.read", "products.read"}
     assert all(found[role.key] == sorted(role.permissions) for role in BUILT_IN if role.key not in before)
+
+
+async def test_an_offer_costs_what_it_says(market: Market) -> None:
+    """Where taxes are added to an account's prices, it sees them with those, as its fees are charged; others don't."""
+    boss, ids = market.office.boss, market.house.ids
+    customer = await market.sign_in()
+    offer = await market.offer(price="9.99", setup="5")
+    (before,) = (await customer.do("offer.list"))["items"]
+    assert (before["price"], before["setup"], before["tax"]) == ("9.99", "5.00", "0.00")
+    tax = {"name": "VAT", "percent": "19", "category": "S", "everybody": True, "added_to_prepaid": True}
+    await boss.do("tax.make", account_id=ids["lower"], **tax)
+    (seen,) = (await customer.do("offer.list"))["items"]
+    assert (seen["price"], seen["setup"], seen["tax"]) == ("11.8881", "5.95", "2.8481")
+    number = await market.taken(customer, offer)
+    assert await market.fees(number) == [("setup", seen["setup"]), ("period", seen["price"])]
+    async with market.company.engine.begin() as conn:
+        await conn.execute(sa.text(f"UPDATE accounts SET billing = 'postpaid' WHERE id = {ids['customer']}"))
+    (later,) = (await customer.do("offer.list"))["items"]
+    assert later == before

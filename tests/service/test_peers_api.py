@@ -324,8 +324,9 @@ async def test_gateways_are_the_providers(shop: Shop) -> None:
     assert again["errors"][0]["pointer"] == "/name"
     no = await boss.ask("gateway.make", account_id=ids["customer"], name="gw1", host="192.0.2.51")
     assert "is no provider" in no["errors"][0]["detail"]
-    await boss.do("account.edit", account_id=ids["customer"], provides=True)
-    paid = await boss.ask("gateway.make", account_id=ids["customer"], name="gw1", host="192.0.2.51")
+    both = await shop.office.account(boss, 1, "both", "customer")
+    await boss.do("account.edit", account_id=both, provides=True)
+    paid = await boss.ask("gateway.make", account_id=both, name="gw1", host="192.0.2.51")
     assert paid["errors"][0]["pointer"] == "/tariff_id"
     assert (await shop.reseller.ask("gateway.list")).status == 403
     async with shop.office.engine.begin() as conn:

@@ -76,6 +76,12 @@ class Shop:
         await self.renew()
         await self.company.pump()
 
+    async def seen(self) -> None:
+        """The ledger has read what the store has told."""
+        await self.company.pump()
+        for _ in range(2):
+            await self.later(60_000)
+
     async def renew(self) -> None:
         """What is due, and what becomes due by it."""
         while await self.renewer.work(self.company.now.wall_ms):
@@ -525,3 +531,71 @@ async def test_what_has_no_further_period(shop: Shop) -> None:
     await shop.later(1000)
     assert (await shop.see(moved))["reason"] == "the account has another seller"
     assert [len(await shop.fees(one)) for one in (closed, moved, kept)] == [1, 1, 2]
+
+
+async def test_what_a_running_call_uses_is_not_given_back(shop: Shop) -> None:
+    """A package that is cancelled while a call runs gives back when that has ended, and nothing if it used minutes."""
+    number = await shop.start(await shop.minutes(price="30", period="month", refund="days"))
+    call = shop.company.talk()
+    await shop.office.boss.do("subscription.cancel", subscription_id=number, at="now")
+    await shop.company.pump()
+    await shop.later(60_000)
+    assert await shop.fees(number) == [("period", "30.00")]
+    shop.company.hang_up(call)
+    await shop.seen()
+    assert await shop.fees(number) == [("period", "30.00")]
+    assert [one["taken_s"] for one in await shop.packages()] == [5]
+    assert (await shop.see(number))["next_at"] is None
+    await shop.house.sound()
+
+
+async def test_what_no_call_used_is_given_back_once(shop: Shop) -> None:
+    """When a call that held of it has rung in vain: by the days behind that of the cancellation, whoever looks."""
+    number = await shop.start(await shop.minutes(price="30", period="month", refund="days"))
+    call = shop.company.ring()
+    assert list(shop.stocks().values()) == [(60, 3)]
+    await shop.office.boss.do("subscription.cancel", subscription_id=number, at="now")
+    await shop.company.pump()
+    await shop.later(60_000)
+    assert await shop.fees(number) == [("period", "30.00")]
+    shop.company.hang_up(call)
+    await shop.renew()
+    assert await shop.fees(number) == [("period", "30.00")], "the ledger has not heard of the call's end"
+    shop.company.wait(60)
+    now_ms = shop.company.now.wall_ms
+    other = Renewer(shop.company.engine, shop.house.config)
+    await asyncio.gather(*(one.work(now_ms) for one in (shop.renewer, other, shop.renewer)))
+    await shop.company.pump()
+    shop.company.wait(60)
+    await asyncio.gather(*(one.work(now_ms + 60_000) for one in (shop.renewer, other, shop.renewer)))
+    await shop.seen()
+    assert await shop.fees(number) == [("period", "30.00"), ("refund", "-29.00")]
+    assert await shop.house.balance("customer") == 999 * EURO == shop.house.stored("customer")
+    await shop.house.sound()
+
+
+async def test_a_call_that_the_ledger_has_not_heard_of_has_used_its_package(shop: Shop) -> None:
+    """It had ended when the package was cancelled, and nobody had collected it."""
+    number = await shop.start(await shop.minutes(price="30", period="month", refund="days"))
+    shop.company.call(5)
+    await shop.office.boss.do("subscription.cancel", subscription_id=number, at="now")
+    await shop.seen()
+    assert (await shop.fees(number), (await shop.see(number))["next_at"]) == ([("period", "30.00")], None)
+    await shop.house.sound()
+
+
+async def test_a_wiped_store_gives_back_what_is_left(shop: Shop) -> None:
+    """The call that ran on holds of the package in the new store as well."""
+    number = await shop.start(await shop.minutes(price="30", period="month", refund="days"))
+    call = shop.company.talk()
+    await shop.office.boss.do("subscription.cancel", subscription_id=number, at="now")
+    shop.company.clerk()
+    shop.company.wipe()
+    assert await shop.renewer.work(shop.company.now.wall_ms) == 1
+    shop.company.begin()
+    await shop.later(60_000)
+    assert await shop.fees(number) == [("period", "30.00")]
+    shop.company.hang_up(call)
+    await shop.seen()
+    assert (await shop.fees(number), (await shop.see(number))["next_at"]) == ([("period", "30.00")], None)
+    await shop.house.sound()

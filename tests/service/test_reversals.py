@@ -19,8 +19,10 @@ from service.database.reversal_tables import payment_reversals
 from tests.service.company import EURO
 from tests.service.test_bank_lines import Counter
 from tests.service.test_invoices import DAY_MS, MONTH_MS, NOW_MS, Bureau
-from tests.service.test_payments import SECRET, Till, paid, returned
+from tests.service.test_payments import SECRET, Till, paid, returned, till
 from tests.service.test_receipts import listed, page_of
+
+__all__ = ["till"]
 
 
 class Desk(Till, Counter):
@@ -223,3 +225,58 @@ async def test_whatever_comes_and_goes_the_figures_agree(desk: Desk, seed: int) 
             await desk.ask("payment.adjust", "customer", amount=format_micros(-amount), reason="fee")
             await desk.run(step * MONTH_MS)
         await desk.agrees()
+
+
+async def _cash(till: Till, kind: str) -> dict[str, int]:
+    """What entries of a kind brought each seller, as plain SQL has it."""
+    text = "SELECT p.account_id, SUM(-p.amount_micros) FROM postings p JOIN entries e ON e.id = p.entry_id "
+    text += "WHERE p.book = 'cash' AND e.kind = :kind GROUP BY p.account_id"
+    async with reading(till.company.engine) as conn:
+        rows = (await conn.execute(sa.text(text), {"kind": kind})).all()
+    names = {number: name for name, number in till.ids.items()}
+    return {names[number]: int(micros) for number, micros in rows if number in names}
+
+
+async def _own_books(till: Till, seller: str, *buyers: str) -> int:
+    """What a seller has less what it owes those who pay it: nothing is missing and nothing comes twice."""
+    books = [await till.balance(seller, book) for book in ("cash", "revenue", "cost", "tax")]
+    return sum(books) + sum([await till.balance(buyer) for buyer in buyers])
+
+
+async def test_a_card_goes_back_to_the_seller_that_got_it(till: Till) -> None:
+    """The account has left it since: refunds and disputes are that one's, the debt is with whom it pays now."""
+    before = await _cash(till, "payment")
+    _, reference = await till.top_up()
+    await till.tell(paid("evt_1", reference))
+    await till.ask("account.move", "customer", parent_id=till.ids["upper"])
+    handed = await _cash(till, "move")
+    for event, kind, net in (
+        ("evt_2", "charge.refunded", 15), ("evt_3", "charge.dispute.funds_withdrawn", 0),
+        ("evt_4", "charge.dispute.funds_reinstated", 25),
+    ):  # fmt: skip
+        assert (await till.tell(returned(event, 1_000 if net == 15 else 2_500, kind))).startswith("entry ")
+        now, moved = await _cash(till, "payment"), await _cash(till, "move")
+        assert now == before | {"lower": before["lower"] + net * EURO}
+        assert {name: moved[name] - handed[name] for name in moved} == {
+            "lower": (25 - net) * EURO, "upper": (net - 25) * EURO
+        }  # fmt: skip
+        assert await till.balance("customer") == (1000 + net) * EURO
+        assert await _own_books(till, "lower") == await _own_books(till, "upper", "lower", "customer") == 0
+    await till.company.pump()
+    await till.sound()
+
+
+async def test_a_card_that_pays_after_the_account_has_left(till: Till) -> None:
+    """Whose gateway it is has got it, and hands it over; of who stays nothing is handed to anybody."""
+    before = await _cash(till, "payment")
+    _, reference = await till.top_up()
+    assert await _cash(till, "move") == {}
+    await till.ask("account.move", "customer", parent_id=till.ids["upper"])
+    handed = await _cash(till, "move")
+    assert (await till.tell(paid("evt_1", reference))).startswith("entry ")
+    assert await _cash(till, "payment") == before | {"lower": before["lower"] + 25 * EURO}
+    moved = await _cash(till, "move")
+    assert {name: moved[name] - handed[name] for name in moved} == {"lower": -25 * EURO, "upper": 25 * EURO}
+    assert await _own_books(till, "lower") == await _own_books(till, "upper", "lower", "customer") == 0
+    await till.company.pump()
+    await till.sound()

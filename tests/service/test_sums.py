@@ -13,7 +13,7 @@ from service.calls.sums import DAY_MS, add_calls, numbered, rebuild, rebuild_day
 from service.database.engine import reading
 from service.database.tables import accounts
 from service.database.traffic_tables import call_sums, money_hourly
-from service.doctor.sums import agree
+from service.doctor.sums import ROUND_DAYS, agree
 from service.ledger.hourly import add_up_money
 from tests.service.sums import expected, scatter, stored
 from tests.service.test_money import House
@@ -73,6 +73,37 @@ async def test_a_day_is_rebuilt_from_its_records(house: House, engine: AsyncEngi
         assert await stored(conn) == right
 
 
+async def test_the_doctor_looks_at_every_day_in_turns(house: House, engine: AsyncEngine) -> None:
+    """Each sum of an old day: in one of so many nights, or at once if it is asked to; of the latest days always."""
+    house.company.call(60)
+    house.company.wait(40 * DAY_MS / 1000)
+    house.company.call(60)
+    await house.company.pump()
+    now_ms = house.company.now.wall_ms
+    (first,) = {span // DAY_MS for *_, span in await _spans(engine) if span < now_ms - 2 * DAY_MS}
+    async with reading(engine) as conn:
+        assert (await agree(conn, now_ms, whole=True)).ok
+    of_customer = (call_sums.c.account_id == house.ids["customer"]) & (call_sums.c.dimension == "code")
+    async with engine.begin() as conn:
+        old = of_customer & (call_sums.c.span_ms < (first + 1) * DAY_MS)
+        await conn.execute(sa.update(call_sums).where(old).values(spent_micros=1))
+    async with reading(engine) as conn:
+        nights = [n for n in range(ROUND_DAYS) if not (await agree(conn, now_ms + n * DAY_MS)).ok]
+        assert [(now_ms // DAY_MS + n - first) % ROUND_DAYS for n in nights] == [0]
+        told = await agree(conn, now_ms + (nights[0] + 1) * DAY_MS, whole=True)
+    assert (told.ok, f"account {house.ids['customer']}, code" in told.detail) == (False, True)
+    async with engine.begin() as conn:
+        await conn.execute(sa.update(call_sums).where(of_customer).values(spent_micros=1))
+    async with reading(engine) as conn:
+        assert not (await agree(conn, now_ms + (nights[0] + 1) * DAY_MS)).ok
+
+
+async def _spans(engine: AsyncEngine) -> list[tuple[int, ...]]:
+    """Where sums stand."""
+    async with reading(engine) as conn:
+        return [tuple(row) for row in await conn.execute(sa.select(call_sums.c.span_ms).distinct())]
+
+
 async def test_the_doctor_sees_a_sum_that_is_not_its_calls(house: House, engine: AsyncEngine) -> None:
     """Of calls, of any account, and of money; what adds up anew mends it, and changes nothing else."""
     for _ in range(3):
@@ -91,11 +122,11 @@ async def test_the_doctor_sees_a_sum_that_is_not_its_calls(house: House, engine:
         async with engine.begin() as conn:
             await conn.execute(spoil)
         async with reading(engine) as conn:
-            told = await agree(conn)
+            told = await agree(conn, house.company.now.wall_ms)
         assert (told.ok, said in told.detail, "kambill cdr add-up" in told.detail) == (False, True, True), told
         assert [day async for day in rebuild(engine)]
         await add_up_money(engine)
         async with reading(engine) as conn:
-            assert (await agree(conn)).ok
+            assert (await agree(conn, house.company.now.wall_ms)).ok
             money = list(await conn.execute(sa.select(money_hourly).order_by("account_id", "book")))
             assert (await stored(conn), money) == right

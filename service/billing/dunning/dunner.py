@@ -1,18 +1,16 @@
-"""The dunner: takes the steps that are due, each in a transaction of its own.
-
-It asks again under the node's lock whether one is due, so that any number of dunners take each once; whoever is
-killed between two has done the first, and the next round does the second.
-"""
+"""The dunner: takes the steps that are due, in rounds."""
 
 from __future__ import annotations
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from typing import Any
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.billing.dunning.due import due
 from service.billing.dunning.steps import take
-from service.commands.outbox import writing
+from service.commands.rounds import each_due
 from service.config import Config
-from service.database.engine import reading
 
 AT_ONCE = 200
 
@@ -26,9 +24,8 @@ class Dunner:
 
     async def work(self, now_ms: int) -> int:
         """One round; returns how many were due."""
-        async with reading(self._engine) as conn:
-            found = await due(conn, now_ms, AT_ONCE)
-        for step in found:
-            async with writing(self._engine, self._node) as conn:
-                await take(conn, self._node, step, now_ms)
-        return len(found)
+
+        async def do(conn: AsyncConnection, step: Row[Any]) -> None:
+            await take(conn, self._node, step, now_ms)
+
+        return await each_due(self._engine, self._node, lambda conn: due(conn, now_ms, AT_ONCE), do)

@@ -11,9 +11,10 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
+from service.commands.outbox import lock_node
 from service.database.interconnect_tables import commitments
-from service.interconnect.below import actor_of, check_payer, has_costs, partner
-from service.interconnect.commitments.rules import Period, Step, Terms, is_month_day, periods, terms_problem
+from service.interconnect.below import check_payer, has_costs, partner
+from service.interconnect.commitments.rules import Covered, Period, Step, Terms, is_month_day, periods, terms_problem
 from service.interconnect.commitments.storage import periods_of, settle, standing
 from service.interconnect.commitments.views import (
     CommitmentQuery,
@@ -57,6 +58,8 @@ async def make_commitment(call: Call) -> Answer:
         "until_ms": body.until, "currency": account.currency, "steps": [list(step) for step in steps],
         "whole": body.whole, "committed_s": terms.committed_s, "rate_nanos": body.rate, "created_ms": call.now_ms,
     }  # fmt: skip
+    await lock_node(call.conn, call.node)  # of two at once the second one sees the first
+    await _check_others(call, account.id, Covered(body.kind, body.direction, body.group, body.since, body.until))
     row = (await call.conn.execute(sa.insert(commitments).values(**values).returning(commitments))).one()
     view = CommitmentView.of(row)
     await call.audit("commitment.make", "commitment", row.id, account.id, None, view)
@@ -71,6 +74,14 @@ def _check_time(body: NewCommitment) -> None:
         raise invalid("/since", "its periods begin on one of the days 1 to 28")
     if len(list(periods(body.period, body.zone, body.since, body.until))) > PERIODS_MAX:
         raise invalid("/until", f"a commitment has at most {PERIODS_MAX} periods")
+
+
+async def _check_others(call: Call, account_id: int, wanted: Covered) -> None:
+    """Raises Problem."""
+    for row in await call.conn.execute(sa.select(commitments).where(commitments.c.account_id == account_id)):
+        if wanted.prices_again(Covered(row.kind, row.direction, row.group_name, row.since_ms, row.until_ms)):
+            said = f"{row.name!r} prices the same minutes already: end it, or take another time or destination group"
+            raise Problem("conflict", said)
 
 
 async def list_commitments(call: Call) -> Answer:
@@ -108,7 +119,7 @@ async def settle_commitment(call: Call) -> Answer:
         raise Problem("conflict", "this period is not over yet: preview says how it stands")
     if (await standing(call.conn, call.row, period)).settled is not None:
         raise Problem("conflict", "this period is settled already")
-    found = await settle(call.conn, call.node, call.row, period, actor_of(call), call.now_ms)
+    found = await settle(call.conn, call.node, call.row, period, call.by, call.now_ms)
     view = ProgressView.of(call.row, found)
     await call.audit("commitment.settle", "commitment", call.row.id, call.row.account_id, None, view)
     return Answer(view)

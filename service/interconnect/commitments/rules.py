@@ -78,6 +78,28 @@ def terms_problem(terms: Terms) -> tuple[str, str] | None:
     return None
 
 
+class Covered(NamedTuple):
+    """Which minutes a commitment is about, and how."""
+
+    kind: str
+    direction: str
+    group: str
+    """A destination group's name; empty: every number."""
+    since_ms: int
+    until_ms: int
+
+    def prices_again(self, other: Covered) -> bool:
+        """Whether both would price the same minutes: those that were talked, by their steps; those that are missing, by
+        a minimum or a swap. A number is in one destination group at most.
+        """
+        if (self.kind == STEPS) != (other.kind == STEPS):
+            return False
+        is_same_way = self.direction == other.direction or BOTH in {self.direction, other.direction}
+        is_same_group = self.group == other.group or not (self.group and other.group)
+        is_same_time = self.since_ms < other.until_ms and other.since_ms < self.until_ms
+        return is_same_way and is_same_group and is_same_time
+
+
 def settlement_micros(terms: Terms, volume: Volume) -> int:
     """What a period is settled by. Positive: the partner owes us more."""
     if terms.kind == STEPS:

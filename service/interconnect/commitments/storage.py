@@ -11,9 +11,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ratebook.groups import Groups
 from service.database.interconnect_tables import commitment_settlements
 from service.database.tables import accounts, cdrs, charges
-from service.interconnect.adjustments import COMMITMENT, Actor, Adjusting, adjust
+from service.interconnect.adjustments import COMMITMENT, Adjusting, adjust
 from service.interconnect.commitments.rules import Period, Step, Terms, Volume, periods, settlement_micros
 from service.interconnect.partners import IN, OUT
+from service.ledger.by import By
 from service.tariffs.switching import load_groups
 
 
@@ -88,9 +89,7 @@ async def _sums(conn: AsyncConnection, calls: sa.Select[Any], group: str, groups
     return seconds, micros
 
 
-async def settle(
-    conn: AsyncConnection, node: str, row: Row[Any], period: Period, actor: Actor, now_ms: int
-) -> Standing:
+async def settle(conn: AsyncConnection, node: str, row: Row[Any], period: Period, by: By, now_ms: int) -> Standing:
     """Posts what a period comes to. The caller holds the node's lock, and has seen that it is not settled yet."""
     found = await standing(conn, row, period)
     entry_id = None
@@ -98,9 +97,9 @@ async def settle(
         account = (await conn.execute(sa.select(accounts).where(accounts.c.id == row.account_id))).one()
         key = f"commitment {row.id} {period.since_ms}"
         wanted = Adjusting(row.direction, COMMITMENT, f"commitment {row.name}", found.micros, key)
-        entry_id = await adjust(conn, node, account, wanted, actor, now_ms)
+        entry_id = await adjust(conn, node, account, wanted, by, now_ms)
     values = {"commitment_id": row.id, "since_ms": period.since_ms, "until_ms": period.until_ms, "entry_id": entry_id}
     values |= found.volume._asdict() | {"micros": found.micros, "currency": row.currency}
-    values |= {"actor": actor.name, "settled_ms": now_ms}
+    values |= {"actor": by.name, "settled_ms": now_ms}
     made = sa.insert(commitment_settlements).values(**values).returning(commitment_settlements)
     return found._replace(settled=(await conn.execute(made)).one())

@@ -16,7 +16,7 @@ from service.api.nouns import NOUNS, visible
 from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts
-from service.interconnect.below import actor_of, check_payer, direction_of, partner
+from service.interconnect.below import check_payer, direction_of, partner
 from service.interconnect.disputes.rules import AGES_DAYS, CLOSED, age_of, agreed_micros, may_settle, move_problem
 from service.interconnect.disputes.storage import Opening, change, disputed_micros, note, open_dispute, settle
 from service.interconnect.disputes.views import (
@@ -47,7 +47,7 @@ async def start_dispute(call: Call) -> Answer:
     """Of a comparison's differences, or by hand."""
     body: NewDispute = call.body
     opening = await (_by_hand(call, body) if body.reconciliation_id is None else _of_differences(call, body))
-    row = await open_dispute(call.conn, opening, list(body.kinds), actor_of(call), call.now_ms)
+    row = await open_dispute(call.conn, opening, list(body.kinds), call.by, call.now_ms)
     view = view_of(row)
     await call.audit("dispute.open", "dispute", row.id, row.account_id, None, view)
     return Answer(view, location=f"/api/v1/disputes/{row.id}")
@@ -110,7 +110,7 @@ async def _text(call: Call, row: Any) -> DisputeText:
 async def add_note(call: Call) -> Answer:
     """What was said or written; it stays as it is."""
     body: NewNote = call.body
-    await note(call.conn, call.row, body.text, actor_of(call), call.now_ms, internal=body.internal)
+    await note(call.conn, call.row, body.text, call.by, call.now_ms, internal=body.internal)
     told = {"text": body.text, "internal": body.internal}
     await call.audit("dispute.note", "dispute", call.row.id, call.row.account_id, None, told)
     return Answer(await _text(call, call.row))
@@ -129,7 +129,7 @@ async def move_dispute(call: Call) -> Answer:
     except ValueError as fault:
         raise invalid("/agreed", str(fault)) from None
     row = await change(call.conn, call.row, call.now_ms, state=body.state, agreed_micros=agreed)
-    await note(call.conn, row, body.text, actor_of(call), call.now_ms)
+    await note(call.conn, row, body.text, call.by, call.now_ms)
     await call.audit("dispute.move", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
     return Answer(await _text(call, row), version=row.version)
 
@@ -140,7 +140,7 @@ async def settle_dispute(call: Call) -> Answer:
     check_payer(call, call.row.direction)
     if not may_settle(call.row.state, call.row.direction, is_compared=call.row.reconciliation_id is not None):
         raise Problem("conflict", f"it is {call.row.state}: what is accepted, wholly or partly, is settled")
-    row = await settle(call.conn, call.node, call.row, body.credit_note, actor_of(call), call.now_ms)
+    row = await settle(call.conn, call.node, call.row, body.credit_note, call.by, call.now_ms)
     await call.audit("dispute.settle", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
     return Answer(await _text(call, row), version=row.version)
 

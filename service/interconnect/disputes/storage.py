@@ -12,9 +12,10 @@ from service.database.billing_tables import invoices
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts, cdrs, charges
 from service.faults import Fault
-from service.interconnect.adjustments import DISPUTE, Actor, Adjusting, adjust
+from service.interconnect.adjustments import DISPUTE, Adjusting, adjust
 from service.interconnect.disputes.rules import CLOSED, Settling, settling_micros
 from service.interconnect.partners import OUT
+from service.ledger.by import By
 
 
 class Opening(NamedTuple):
@@ -66,25 +67,23 @@ def _free(reconciliation_id: int, kinds: list[str]) -> sa.ColumnElement[bool]:
     return of & differences.c.dispute_id.is_(None)
 
 
-async def open_dispute(
-    conn: AsyncConnection, opening: Opening, kinds: list[str], actor: Actor, now_ms: int
-) -> Row[Any]:
+async def open_dispute(conn: AsyncConnection, opening: Opening, kinds: list[str], by: By, now_ms: int) -> Row[Any]:
     """Its row. The differences belong to it from now on."""
-    values = opening._asdict() | {"actor": actor.name, "opened_ms": now_ms, "changed_ms": now_ms}
+    values = opening._asdict() | {"actor": by.name, "opened_ms": now_ms, "changed_ms": now_ms}
     row: Row[Any] = (await conn.execute(sa.insert(disputes).values(**values).returning(disputes))).one()
     if opening.reconciliation_id is not None:
         taken = sa.update(differences).where(_free(opening.reconciliation_id, kinds))
         await conn.execute(taken.values(dispute_id=row.id))
-    await note(conn, row, opening.subject, actor, now_ms)
+    await note(conn, row, opening.subject, by, now_ms)
     return row
 
 
 async def note(
-    conn: AsyncConnection, dispute: Row[Any], text: str, actor: Actor, now_ms: int, *, internal: bool = False
+    conn: AsyncConnection, dispute: Row[Any], text: str, by: By, now_ms: int, *, internal: bool = False
 ) -> None:
     """Adds to the correspondence."""
     values = {"dispute_id": dispute.id, "state": dispute.state, "text": text, "internal": internal}
-    values |= {"actor": actor.name, "actor_account_id": actor.account_id, "created_ms": now_ms}
+    values |= {"actor": by.name, "actor_account_id": by.account_id, "created_ms": now_ms}
     await conn.execute(sa.insert(dispute_notes).values(**values))
 
 
@@ -97,21 +96,21 @@ async def change(conn: AsyncConnection, dispute: Row[Any], now_ms: int, **values
 
 
 async def settle(
-    conn: AsyncConnection, node: str, dispute: Row[Any], credit_note: str, actor: Actor, now_ms: int
+    conn: AsyncConnection, node: str, dispute: Row[Any], credit_note: str, by: By, now_ms: int
 ) -> Row[Any]:
     """Posts what was agreed on, or takes a credit note for it; closes it. Raises NoCreditNote, NoNoteOfTheirs."""
     entry_id: int | None
     if credit_note:
         entry_id, text = await _credited(conn, dispute, credit_note), f"settled by credit note {credit_note}"
     else:
-        entry_id = await _adjusted(conn, node, dispute, actor, now_ms)
+        entry_id = await _adjusted(conn, node, dispute, by, now_ms)
         text = "settled: the books say it already" if entry_id is None else "settled by an adjustment"
     row = await change(conn, dispute, now_ms, state=CLOSED, entry_id=entry_id)
-    await note(conn, row, text, actor, now_ms)
+    await note(conn, row, text, by, now_ms)
     return row
 
 
-async def _adjusted(conn: AsyncConnection, node: str, dispute: Row[Any], actor: Actor, now_ms: int) -> int | None:
+async def _adjusted(conn: AsyncConnection, node: str, dispute: Row[Any], by: By, now_ms: int) -> int | None:
     """The entry; None: nothing is to be posted."""
     is_compared = dispute.reconciliation_id is not None
     risen = await _risen_micros(conn, dispute) if is_compared else 0
@@ -122,7 +121,7 @@ async def _adjusted(conn: AsyncConnection, node: str, dispute: Row[Any], actor: 
     account = (await conn.execute(sa.select(accounts).where(accounts.c.id == dispute.account_id))).one()
     subject = f"dispute {dispute.id}: {dispute.subject}"
     wanted = Adjusting(dispute.direction, DISPUTE, subject, micros, f"dispute {dispute.id}")
-    return await adjust(conn, node, account, wanted, actor, now_ms)
+    return await adjust(conn, node, account, wanted, by, now_ms)
 
 
 async def _risen_micros(conn: AsyncConnection, dispute: Row[Any]) -> int:

@@ -13,12 +13,14 @@ from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
 from service.billing.document import DocumentFault
 from service.billing.papers import PaperView, PlainQuery, paper_of, told
+from service.billing.views import AnnexQuery, AnnexView
 from service.database.engine import reading
 from service.database.interconnect_tables import statement_calls, statement_lines, statement_settlements, statements
 from service.database.tables import cdrs
 from service.faults import Fault
-from service.interconnect.below import actor_of, partner
+from service.interconnect.below import partner
 from service.interconnect.partners import COST_LEVEL, IN
+from service.interconnect.statements.annex import part_of
 from service.interconnect.statements.issue import issue, last_until_ms, settle
 from service.interconnect.statements.paper import statement_document
 from service.interconnect.statements.sums import Wanted, sums_of
@@ -42,12 +44,13 @@ _LISTING = Listing("statement", {"-id": statements.c.id}, {"account_id": equals(
 _IS_COST = statement_calls.c.level == COST_LEVEL
 _OURS = sa.func.sum(sa.case((_IS_COST, 0), else_=statement_calls.c.micros))
 _THEIRS = sa.func.sum(sa.case((_IS_COST, statement_calls.c.micros), else_=0))
+_TAX = sa.func.sum(statement_calls.c.tax_micros)
 _SHOWN = (cdrs.c.id, cdrs.c.call, cdrs.c.answer_ms, cdrs.c.end_ms, cdrs.c.destination, cdrs.c.duration_ms)
 _CALLS = Listing(
     "cdr",
     {"id": cdrs.c.id},
     {"direction": lambda direction: ~_IS_COST if direction == IN else _IS_COST},
-    sa.select(*_SHOWN, _OURS.label("ours"), _THEIRS.label("theirs"))
+    sa.select(*_SHOWN, _OURS.label("ours"), _THEIRS.label("theirs"), _TAX.label("tax_micros"))
     .join(statement_calls, statement_calls.c.cdr_id == cdrs.c.id)
     .group_by(*_SHOWN),
     lambda call: statement_calls.c.statement_id == call.row.id,
@@ -78,7 +81,7 @@ async def preview_statement(call: Call) -> Answer:
 async def issue_statement(call: Call) -> Answer:
     """It can't be changed afterwards. Every call is on one statement; what comes late, on the next."""
     account, since_ms, wanted = await _wanted(call)
-    row = await issue(call.conn, account, since_ms, wanted, actor_of(call), call.now_ms)
+    row = await issue(call.conn, account, since_ms, wanted, call.by, call.now_ms)
     view = StatementView.from_row(row)
     await call.audit("statement.issue", "statement", row.id, account.id, None, view)
     return Answer(view, location=f"/api/v1/statements/{row.id}")
@@ -109,6 +112,14 @@ async def list_statement_calls(call: Call) -> Answer:
     return Answer(Page[StatementCall](items=[StatementCall.model_validate(row) for row in rows], next=following))
 
 
+async def show_annex(call: Call) -> Answer:
+    """Its calls, then corrections of calls on earlier ones; what they come to is what it says."""
+    query: AnnexQuery = call.query
+    part = await part_of(call.conn, call.row, query.after)
+    name = f"{call.row.number}-calls.csv"
+    return Answer(AnnexView(name=name, content=part.content, next=part.following))
+
+
 async def show_paper(call: Call) -> Answer:
     """Both directions, what was posted beside them, the net, and what was disputed; in the partner's language."""
     query: PlainQuery = call.query
@@ -123,7 +134,7 @@ async def show_paper(call: Call) -> Answer:
 async def settle_statement(call: Call) -> Answer:
     """One entry pays both directions: what is owed for each, against cash. Once."""
     body: Settlement = call.body
-    settled = await settle(call.conn, call.node, call.row, body.reason, actor_of(call), call.now_ms)
+    settled = await settle(call.conn, call.node, call.row, body.reason, call.by, call.now_ms)
     row = (await call.conn.execute(_SELECT.where(statements.c.id == call.row.id))).one()
     view = StatementView.from_row(row)
     said = {"number": view.number, "net": view.model_dump(mode="json")["net"], "entry_id": settled.entry_id}
@@ -152,6 +163,10 @@ ENDPOINTS = [
     Endpoint(
         "statement.calls", "GET", f"{_ONE}/calls", _P.STATEMENTS_READ, list_statement_calls,
         "List the calls of a statement", query=StatementCallQuery, answer=Page[StatementCall],
+    ),
+    Endpoint(
+        "statement.annex", "GET", f"{_ONE}/annex", _P.STATEMENTS_READ, show_annex, "Show a statement's calls as CSV",
+        query=AnnexQuery, answer=AnnexView,
     ),
     Endpoint(
         "statement.paper", "GET", f"{_ONE}/paper", _P.STATEMENTS_READ, show_paper, "Show a statement as PDF or HTML",

@@ -14,9 +14,9 @@ from service.commands.outbox import enqueue
 from service.database.interconnect_tables import statement_settlements, statements
 from service.database.rerating_tables import corrections
 from service.faults import Fault
-from service.interconnect.adjustments import Actor
 from service.interconnect.statements.paper import frozen
 from service.interconnect.statements.sums import Sums, Wanted, link, sums_of
+from service.ledger.by import By
 from service.ledger.rules import NETTING, Entry, netting_postings
 from service.ledger.storage import post_entry
 
@@ -50,7 +50,7 @@ async def last_until_ms(conn: AsyncConnection, account_id: int) -> int | None:
 
 
 async def issue(
-    conn: AsyncConnection, account: Row[Any], since_ms: int, wanted: Wanted, actor: Actor, now_ms: int
+    conn: AsyncConnection, account: Row[Any], since_ms: int, wanted: Wanted, by: By, now_ms: int
 ) -> Row[Any]:
     """Its row. The caller holds the node's lock. Raises NothingToState, CallsCameIn."""
     sums = await sums_of(conn, wanted)
@@ -59,7 +59,7 @@ async def issue(
     seller_id = await seller_of(conn, account)
     values = await _values(conn, seller_id, sums)
     values |= {"account_id": account.id, "seller_id": seller_id, "since_ms": since_ms, "until_ms": wanted.until_ms}
-    values |= {"currency": wanted.currency, "actor": actor.name, "issued_ms": now_ms}
+    values |= {"currency": wanted.currency, "actor": by.name, "issued_ms": now_ms}
     values |= {"paper": await frozen(conn, account, seller_id)}
     row: Row[Any] = (await conn.execute(sa.insert(statements).values(**values).returning(statements))).one()
     if await link(conn, wanted, row.id) != sums.ours.calls + sums.theirs.calls:
@@ -79,7 +79,9 @@ async def _values(conn: AsyncConnection, seller_id: int, sums: Sums) -> dict[str
         "number": f"S-{sequence:06}",
         "in_calls": sums.ours.calls,
         "in_micros": sums.ours.micros,
+        "in_tax_micros": sums.ours.tax_micros,
         "in_corrected_micros": sums.ours.corrected_micros,
+        "in_corrected_tax_micros": sums.ours.corrected_tax_micros,
         "out_calls": sums.theirs.calls,
         "out_micros": sums.theirs.micros,
         "out_corrected_micros": sums.theirs.corrected_micros,
@@ -89,9 +91,7 @@ async def _values(conn: AsyncConnection, seller_id: int, sums: Sums) -> dict[str
     }
 
 
-async def settle(
-    conn: AsyncConnection, node: str, statement: Row[Any], reason: str, actor: Actor, now_ms: int
-) -> Row[Any]:
+async def settle(conn: AsyncConnection, node: str, statement: Row[Any], reason: str, by: By, now_ms: int) -> Row[Any]:
     """Both directions are paid at once; the store learns what that comes to. Raises AlreadySettled."""
     known = sa.select(statement_settlements).where(statement_settlements.c.statement_id == statement.id)
     if (await conn.execute(known)).first() is not None:
@@ -99,13 +99,13 @@ async def settle(
     ours = statement.in_micros + statement.in_corrected_micros + max(0, statement.adjusted_micros)
     theirs = statement.out_micros + statement.out_corrected_micros - min(0, statement.adjusted_micros)
     lines = netting_postings(statement.account_id, statement.seller_id, ours, theirs, statement.currency)
-    entry = Entry(NETTING, actor.name, f"statement {statement.number}: {reason}", now_ms, lines,
-                  f"statement {statement.id}", actor_account_id=actor.account_id)  # fmt: skip
+    entry = Entry(NETTING, by.name, f"statement {statement.number}: {reason}", now_ms, lines,
+                  f"statement {statement.id}", actor_account_id=by.account_id)  # fmt: skip
     entry_id = await post_entry(conn, entry)
     net = ours - theirs
     body = credit_body(statement.account_id, net)
     await enqueue(conn, node, body, now_ms=now_ms, account_id=statement.account_id, amount_micros=net)
-    values = {"statement_id": statement.id, "entry_id": entry_id, "reason": reason, "actor": actor.name}
+    values = {"statement_id": statement.id, "entry_id": entry_id, "reason": reason, "actor": by.name}
     made = sa.insert(statement_settlements).values(**values, settled_ms=now_ms).returning(statement_settlements)
     settled: Row[Any] = (await conn.execute(made)).one()
     return settled

@@ -101,13 +101,15 @@ def document_from(stated: Stated) -> Document:
 
 
 def _direction(stated: Stated, direction: str, language: Language) -> list[Line]:
-    """What the partner owes above zero, what it is owed below; what was corrected of earlier statements last."""
+    """What the partner owes above zero, what it is owed below; what was corrected of earlier statements last, and the
+    taxes that its prepaid prices were charged with.
+    """
     words, row = language.words, stated.statement
     group, sign = words[f"statement_{direction}"], 1 if direction == IN else -1
     found = [
         Line(
             line.destination.strip() or words["calls"],
-            sign * line.micros,
+            sign * (line.micros - line.tax_micros),
             quantity_micros=line.billed_s * MICROS // 60,
             unit=Unit.MINUTE,
             calls=line.calls,
@@ -117,8 +119,12 @@ def _direction(stated: Stated, direction: str, language: Language) -> list[Line]
         for line in stated.lines
         if line.direction == direction
     ]
-    corrected = row.in_corrected_micros if direction == IN else row.out_corrected_micros
-    return [*found, Line(words["statement_corrected"], sign * corrected, group=group)] if corrected else found
+    corrected, taxes = row.out_corrected_micros, 0
+    if direction == IN:
+        corrected = row.in_corrected_micros - row.in_corrected_tax_micros
+        taxes = row.in_tax_micros + row.in_corrected_tax_micros
+    beside = ((words["statement_corrected"], sign * corrected), (words["tax"], taxes))
+    return found + [Line(told, micros, group=group) for told, micros in beside if micros]
 
 
 def _beside(stated: Stated, language: Language) -> list[Line]:

@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.exchange import parse_factor
+from ratebook.tax import tax_within
 from service.database.engine import go_by_indexes
 from service.database.interconnect_tables import (
     partner_adjustments,
@@ -31,6 +33,9 @@ class Side(NamedTuple):
     micros: int
     corrected_micros: int
     """Of calls on earlier statements."""
+    tax_micros: int = 0
+    """Of `micros`, taxes that were added to prepaid prices."""
+    corrected_tax_micros: int = 0
 
     @property
     def total_micros(self) -> int:
@@ -68,17 +73,18 @@ class Wanted(NamedTuple):
 
 
 def _unstated(wanted: Wanted, direction: str) -> sa.Select[Any]:
-    """Lines that are on no statement yet: record, level, money."""
+    """Lines that are on no statement yet: record, level, money, and what of it is tax."""
     level: sa.ColumnElement[int]
     micros: sa.ColumnElement[Any]
     if direction == IN:
         level, micros = charges.c.level, charges.c.charge_micros
-        query = sa.select(cdrs.c.id, level.label("level"), micros.label("micros"))
+        query = sa.select(cdrs.c.id, level.label("level"), micros.label("micros"), charges.c.tax_micros)
         query = query.join(charges, charges.c.cdr_id == cdrs.c.id)
         query = query.where(charges.c.account_id == wanted.account_id, charges.c.currency == wanted.currency)
     else:
         level, micros = sa.literal(COST_LEVEL), cdrs.c.cost_micros
-        query = sa.select(cdrs.c.id, level.label("level"), micros.label("micros"))
+        untaxed = sa.literal(0).label("tax_micros")
+        query = sa.select(cdrs.c.id, level.label("level"), micros.label("micros"), untaxed)
         query = query.where(
             cdrs.c.cost_account_id == wanted.account_id,
             cdrs.c.cost_currency == wanted.currency,
@@ -124,13 +130,26 @@ async def sums_of(conn: AsyncConnection, wanted: Wanted) -> Sums:
 
 async def _side(conn: AsyncConnection, wanted: Wanted, direction: str) -> Side:
     lines = _unstated(wanted, direction).subquery()
-    total = sa.func.coalesce(sa.func.sum(lines.c.micros), 0)
-    row = (
-        await conn.execute(sa.select(sa.func.count().label("calls"), total.label("micros")).select_from(lines))
-    ).one()
+    sums = [sa.func.coalesce(sa.func.sum(column), 0) for column in (lines.c.micros, lines.c.tax_micros)]
+    calls, micros, tax = (await conn.execute(sa.select(sa.func.count(), *sums).select_from(lines))).one()
     later = _uncorrected(wanted, direction).subquery()
     corrected = sa.select(sa.func.coalesce(sa.func.sum(later.c.delta_micros), 0))
-    return Side(int(row.calls), int(row.micros), int((await conn.execute(corrected)).scalar_one()))
+    corrected_micros = int((await conn.execute(corrected)).scalar_one())
+    corrected_tax = await _corrected_tax(conn, wanted) if direction == IN and corrected_micros else 0
+    return Side(int(calls), int(micros), corrected_micros, int(tax), corrected_tax)
+
+
+async def _corrected_tax(conn: AsyncConnection, wanted: Wanted) -> int:
+    """Of corrections: each charge's tax is found from the whole of it, before and after."""
+    later = _uncorrected(wanted, IN).subquery()
+    query = (
+        sa.select(corrections.c.before_micros, corrections.c.after_micros, charges.c.tax)
+        .join(later, later.c.id == corrections.c.id)
+        .join(charges, (charges.c.cdr_id == corrections.c.cdr_id) & (charges.c.level == corrections.c.level))
+        .where(charges.c.tax_set_id != 0)
+    )
+    rows = [(before, after, parse_factor(tax)) for before, after, tax in await conn.execute(query)]
+    return sum(tax_within(after, tax) - tax_within(before, tax) for before, after, tax in rows)
 
 
 async def link(conn: AsyncConnection, wanted: Wanted, statement_id: int) -> int:
@@ -148,8 +167,8 @@ async def link(conn: AsyncConnection, wanted: Wanted, statement_id: int) -> int:
         await conn.execute(sa.insert(statement_corrections).from_select(names, of_corrections))
     for direction in (IN, OUT):
         lines = _unstated(wanted, direction).subquery()
-        chosen = sa.select(lines.c.id, lines.c.level, sa.literal(statement_id), lines.c.micros)
-        names = ["cdr_id", "level", "statement_id", "micros"]
+        chosen = sa.select(lines.c.id, lines.c.level, sa.literal(statement_id), lines.c.micros, lines.c.tax_micros)
+        names = ["cdr_id", "level", "statement_id", "micros", "tax_micros"]
         count += (await conn.execute(sa.insert(statement_calls).from_select(names, chosen))).rowcount
     await _summarise(conn, statement_id)
     return count
@@ -160,7 +179,8 @@ async def _summarise(conn: AsyncConnection, statement_id: int) -> None:
     direction = sa.case((statement_calls.c.level == COST_LEVEL, OUT), else_=IN)
     own = (charges.c.cdr_id == statement_calls.c.cdr_id) & (charges.c.level == statement_calls.c.level)
     billed = sa.func.coalesce(charges.c.billed_s, cdrs.c.cost_billed_s, 0)
-    sums = [sa.func.sum(column) for column in (cdrs.c.duration_ms, billed, statement_calls.c.micros)]
+    money = (statement_calls.c.micros, statement_calls.c.tax_micros)
+    sums = [sa.func.sum(column) for column in (cdrs.c.duration_ms, billed, *money)]
     chosen = (
         sa.select(sa.literal(statement_id), direction, cdrs.c.destination, sa.func.count(), *sums)
         .select_from(statement_calls)
@@ -169,5 +189,5 @@ async def _summarise(conn: AsyncConnection, statement_id: int) -> None:
         .where(statement_calls.c.statement_id == statement_id)
         .group_by(direction, cdrs.c.destination)
     )
-    names = ["statement_id", "direction", "destination", "calls", "duration_ms", "billed_s", "micros"]
+    names = ["statement_id", "direction", "destination", "calls", "duration_ms", "billed_s", "micros", "tax_micros"]
     await conn.execute(sa.insert(statement_lines).from_select(names, chosen))

@@ -28,6 +28,7 @@ class SideView(Told):
     amount: Money
     corrected: Annotated[Money, Field(description="Of calls on earlier statements that were rated again since")]
     total: Money
+    tax: Annotated[Money, Field(description="Of the total, taxes that were added to prepaid prices")]
 
 
 class StatementPreview(Told):
@@ -43,9 +44,12 @@ class StatementPreview(Told):
     def of(cls, sums: Sums, currency: str) -> StatementPreview:
         """From sums."""
         ours, theirs = (
-            SideView(calls=side.calls, amount=side.micros, corrected=side.corrected_micros, total=side.total_micros)
+            SideView(
+                calls=side.calls, amount=side.micros, corrected=side.corrected_micros, total=side.total_micros,
+                tax=side.tax_micros + side.corrected_tax_micros,
+            )
             for side in sums[:2]
-        )
+        )  # fmt: skip
         adjusted = sums.adjusted_micros
         return cls(currency=currency, ours=ours, theirs=theirs, adjusted=adjusted, net=sums.net_micros)
 
@@ -68,7 +72,8 @@ class StatementView(StatementPreview):
         values: dict[str, Any] = {"settled_ms": None, "entry_id": None} | dict(row._mapping)
         for name, side in (("ours", "in"), ("theirs", "out")):
             calls, micros, corrected = (values[f"{side}_{one}"] for one in ("calls", "micros", "corrected_micros"))
-            values[name] = SideView(calls=calls, amount=micros, corrected=corrected, total=micros + corrected)
+            tax = row.in_tax_micros + row.in_corrected_tax_micros if side == "in" else 0
+            values[name] = SideView(calls=calls, amount=micros, corrected=corrected, total=micros + corrected, tax=tax)
         return cls.model_validate(values | {"net": row.net_micros, "adjusted": row.adjusted_micros})
 
 
@@ -81,6 +86,7 @@ class StatementLine(Told):
     seconds: int
     billed_s: int
     amount: Annotated[Money, Field(validation_alias="micros")]
+    tax: Annotated[Money, Field(validation_alias="tax_micros", description="Of it")]
 
 
 class StatementText(StatementView):
@@ -110,6 +116,7 @@ class StatementCall(Told):
     destination: str
     duration_ms: int
     ours: Annotated[Money, Field(description="What the partner owes for it")]
+    tax: Annotated[Money, Field(validation_alias="tax_micros", description="Of that")]
     theirs: Annotated[Money, Field(description="What it is owed")]
 
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from aiohttp import web
 from pydantic import BaseModel
 
-from service.billing.views import AnnexView, InvoicePreview, InvoiceText, LineView, RunView, TaxOfInvoice
+from service.billing.views import InvoicePreview, InvoiceText, LineView, RunView, TaxOfInvoice
 from service.portal.components import columns
+from service.portal.components.annexes import sending
 from service.portal.components.columns import each, facts
 from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Column, Listed, screens, table_of
-from service.portal.components.papers import attached, paper
-from service.portal.edge import HEADERS
+from service.portal.components.papers import paper
 from service.portal.formats import NEVER, duration
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import Visit
@@ -181,24 +180,6 @@ def _tax_columns(currency: str) -> tuple[Column, ...]:
     )
 
 
-async def send_annex(visit: Visit) -> web.StreamResponse:
-    """The calls as CSV, part by part; each is a look of its own."""
-    number, after = visit.parameter("invoice_id"), 0
-    response: web.StreamResponse | None = None
-    while True:
-        async with visit.looking():
-            found = await visit.ask("invoice.annex", AnnexView, {"after": str(after)}, invoice_id=number)
-        if response is None:
-            told = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": attached(found.name)}
-            response = web.StreamResponse(headers={**HEADERS, **told})
-            await response.prepare(visit.request)
-        await response.write(found.content.encode())
-        if found.next is None:
-            await response.write_eof()
-            return response
-        after = found.next
-
-
 async def show_preview(visit: Visit) -> Shown:
     """What the account would be billed now. Nothing is made."""
     number = visit.parameter("account_id")
@@ -265,7 +246,7 @@ SCREENS = (
     *screens(CALLS),
     *(form_screen(form) for form in _FORMS),
     Screen(ONE, "invoice.show", show),
-    Screen(f"{ONE}/annex.csv", "invoice.annex", send_annex, streams=True),
+    Screen(f"{ONE}/annex.csv", "invoice.annex", sending("invoice.annex", "invoice_id"), streams=True),
     Screen(f"{ONE}/paper.{{form:pdf|html|ubl|cii}}", "invoice.paper", paper("invoice.paper")),
     Screen(PREVIEW, "invoice.preview", show_preview),
 )

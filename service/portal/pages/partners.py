@@ -14,6 +14,7 @@ from service.interconnect.disputes.views import Aging, DisputeText
 from service.interconnect.position import PositionView
 from service.interconnect.statements.views import StatementPreview, StatementText, StatementView
 from service.portal.components import columns
+from service.portal.components.annexes import sending
 from service.portal.components.columns import each, facts
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.files import FileColumn
@@ -111,6 +112,7 @@ def _sums(visit: Visit, row: StatementPreview) -> list[Section]:
             Fact("Amount", Cell(money(side.amount, row.currency))),
             Fact("Corrected", Cell(money(side.corrected, row.currency)), "Of calls on earlier statements."),
             Fact("Total", Cell(money(side.total, row.currency))),
+            Fact("Tax", Cell(money(side.tax, row.currency)), "Of the total."),
         ]
         found.append(section(visit, title, told))
     hint = "The partner pays." if row.net > 0 else "The partner is paid." if row.net < 0 else ""
@@ -145,7 +147,11 @@ async def show_statement(visit: Visit) -> Shown:
         ),
     ]  # fmt: skip
     papers = [(text, f"{here}/paper.{form}", "statement.paper") for text, form in PLAIN]
-    actions = [*papers, ("Its calls", f"{here}/calls", "statement.calls")]
+    calls = [
+        ("Its calls", f"{here}/calls", "statement.calls"),
+        ("Calls as CSV", f"{here}/annex.csv", "statement.annex"),
+    ]
+    actions = [*papers, *calls]
     can_settle = not row.settled_at and row.account_id != visit.account_id
     dangers = [("Settle", f"{here}/settlement", "statement.settle")] if can_settle else []
     trail = (Crumb(visit.say("Statements"), "/statements"),)
@@ -365,6 +371,7 @@ SCREENS = (
     *(form_screen(form) for form in _FORMS),
     Screen(STATEMENT, "statement.show", show_statement),
     Screen(f"{STATEMENT}/paper.{{form:pdf|html}}", "statement.paper", paper("statement.paper")),
+    Screen(f"{STATEMENT}/annex.csv", "statement.annex", sending("statement.annex", "statement_id"), streams=True),
     Screen("/disputes/age", "dispute.aging", show_aging),
     Screen(DISPUTE, "dispute.show", show_dispute),
     Screen(COMMITMENT, "commitment.show", show_commitment),

@@ -273,3 +273,62 @@ async def test_a_partner_sees_its_own_and_changes_nothing(deal: Deal) -> None:
     ]
     assert (await carrier.ask("commitment.end", commitment_id=made["id"])).status == 403
     assert (await upper.ask("commitment.show", commitment_id=made["id"])).status == 404
+
+
+OTHER = {"name": "other"}
+MINIMUM = {"kind": "minimum", "steps": [], "committed_minutes": 5, "rate": "0.1"}
+SWAP = MINIMUM | {"kind": "swap", "direction": "both"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {}),
+        ({}, {"since": "2026-10-20T00:00:00Z", "until": "2027-10-20T00:00:00Z"}),
+        ({}, {"group": "uk"}),
+        ({"group": "uk"}, {}),
+        ({"group": "uk"}, {"group": "uk"}),
+        (MINIMUM, MINIMUM),
+        (MINIMUM, SWAP),
+        (SWAP, MINIMUM | {"direction": "in"}),
+    ],
+)
+async def test_no_minute_is_priced_twice(deal: Deal, first: dict[str, Any], second: dict[str, Any]) -> None:
+    """What overlaps in time, numbers and direction is refused with its name; after its end it may come."""
+    await _groups(deal)
+    (await deal.make(**first)).ok()
+    refused = await deal.make(**OTHER | second)
+    assert (refused.status, "prices the same minutes" in refused["detail"]) == (409, True), refused
+    assert len((await deal.boss.do("commitment.list"))["items"]) == 1
+    (await deal.make("lower", direction="in", name="another's")).ok()
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({}, {"since": UNTIL, "until": "2027-10-21T00:00:00Z"}),
+        ({"group": "uk"}, {"group": "france"}),
+        ({}, MINIMUM),
+        (MINIMUM, MINIMUM | {"direction": "in"}),
+    ],
+)
+async def test_other_minutes_have_their_own_price(deal: Deal, first: dict[str, Any], second: dict[str, Any]) -> None:
+    """One after the other, of other numbers, the other way, and what is missing beside what was talked."""
+    await _groups(deal)
+    (await deal.make(**first)).ok()
+    (await deal.make(**OTHER | second)).ok()
+
+
+async def test_of_two_at_once_one_is_made(deal: Deal) -> None:
+    """Whoever comes second sees the first."""
+    got = await asyncio.gather(*(deal.make(name=name) for name in ("one", "two", "three")))
+    assert sorted(one.status for one in got) == [201, 409, 409]
+
+
+async def _groups(deal: Deal) -> None:
+    """Of the ratebook."""
+    record = {"prefixes": ["44"], "except": []}
+    async with deal.house.company.engine.begin() as conn:
+        for name in ("uk", "france"):
+            values = {"name": name, "record": record, "published_ms": 1, "published_by": "x"}
+            await conn.execute(sa.insert(destination_groups).values(**values))

@@ -84,24 +84,32 @@ async def test_only_whose_it_is_has_it(trade: Trade) -> None:
     query = {"form": "html"}
     assert (await own.ask("statement.paper", statement_id=statement["id"], query=query)).status == 200
     assert (await other.ask("statement.paper", statement_id=statement["id"], query=query)).status == 404
+    assert (await own.ask("statement.annex", statement_id=statement["id"])).status == 200
+    assert (await other.ask("statement.annex", statement_id=statement["id"])).status == 404
 
 
 _amounts = st.integers(-(10**12), 10**12)
 
 
-@given(st.lists(st.tuples(st.sampled_from(["in", "out"]), _amounts), max_size=6), _amounts, _amounts, _amounts)
+@given(
+    st.lists(st.tuples(st.sampled_from(["in", "out"]), _amounts, st.integers(0, 10**9)), max_size=6),
+    st.tuples(_amounts, st.integers(-(10**9), 10**9)), _amounts, _amounts,
+)  # fmt: skip
 def test_the_lines_come_to_the_net(
-    lines: list[tuple[str, int]], corrected_in: int, corrected_out: int, adjusted: int
+    lines: list[tuple[str, int, int]], corrected: tuple[int, int], corrected_out: int, adjusted: int
 ) -> None:
-    """Whatever the amounts and signs, exactly."""
-    of = {way: sum(micros for one, micros in lines if one == way) for way in ("in", "out")}
+    """Whatever the amounts, taxes and signs, exactly."""
+    lines = [(way, micros, tax if way == "in" else 0) for way, micros, tax in lines]
+    corrected_in, corrected_tax = corrected
+    of = {way: sum(micros for one, micros, _ in lines if one == way) for way in ("in", "out")}
     net = of["in"] + corrected_in - of["out"] - corrected_out + adjusted
     row = SimpleNamespace(
         number="S-1", issued_ms=0, since_ms=0, until_ms=86_400_000, currency="EUR", account_id=7, net_micros=net,
         in_corrected_micros=corrected_in, out_corrected_micros=corrected_out,
+        in_tax_micros=sum(tax for *_, tax in lines), in_corrected_tax_micros=corrected_tax,
     )  # fmt: skip
     told = {"destination": "", "billed_s": 61, "calls": 1, "duration_ms": 60_500}
-    rows: Any = [SimpleNamespace(direction=way, micros=micros, **told) for way, micros in lines]
+    rows: Any = [SimpleNamespace(direction=way, micros=micros, tax_micros=tax, **told) for way, micros, tax in lines]
     beside: Any = [SimpleNamespace(subject=" ", amount_micros=adjusted)]
     paper = {"seller": PARTY, "buyer": PARTY, "language": "en", "zone": "UTC", "disputes": []}
     document = document_from(Stated(row, rows, beside, paper, PLAIN))  # type: ignore[arg-type]

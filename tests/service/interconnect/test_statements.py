@@ -17,8 +17,9 @@ from service.database.engine import reading
 from service.database.interconnect_tables import statement_calls, statements
 from service.database.tables import accounts
 from service.doctor.statements import stated
-from service.interconnect.adjustments import Actor, Adjusting, adjust
+from service.interconnect.adjustments import Adjusting, adjust
 from service.interconnect.statements.issue import AlreadySettled
+from service.ledger.by import By
 from service.ledger.rules import check, netting_postings
 from service.rerating.work import Rerater
 from tests.service.office import Got
@@ -198,7 +199,7 @@ async def test_the_doctor_explains_statements(trade: Trade, tampering: str, said
         carrier = (await conn.execute(sa.select(accounts).where(accounts.c.id == trade.house.ids["carrier"]))).one()
         wanted = Adjusting("out", "dispute", "as agreed", 700, "k")
         adjustment = await adjust(
-            conn, trade.house.config.node, carrier, wanted, Actor("test", 0), trade.house.office.now_ms
+            conn, trade.house.config.node, carrier, wanted, By("test", 0), trade.house.office.now_ms
         )
     second = (await trade.issue(since=None)).ok()
     settlement = (await trade.settle(second)).ok()["entry_id"]

@@ -201,8 +201,9 @@ def _scheduled(case: Case) -> dict[str, Any]:
 
 
 def _committed(case: Case) -> dict[str, Any]:
+    """For a time that its other one is not about."""
     more = {"name": "fresh", "kind": "minimum", "direction": "in", "committed_minutes": 1, "rate": "0.01"}
-    return {"account_id": case.place.id, **_PERIOD, **more}
+    return {"account_id": case.place.id, "since": "2026-10-01T00:00:00Z", "until": "2026-11-01T00:00:00Z", **more}
 
 
 def _stated(case: Case) -> dict[str, Any]:
@@ -624,6 +625,7 @@ ROUTES: dict[str, Route] = {
     "statement.issue": Route("statements.change", _not_own(409), _stated, whose="body"),
     "statement.list": Route("statements.read", whose="query"),
     "statement.show": Route("statements.read"),
+    "statement.annex": Route("statements.read"),
     "statement.paper": Route("statements.read"),
     "statement.calls": Route("statements.read"),
     "statement.settle": Route("payments.change", 200, _same(reason="x"), below=True),

@@ -1,0 +1,102 @@
+"""Files of somebody's calls, where these are few among all: found by their accounts, in stretches of time.
+
+A stretch holds about as many of their calls as are wanted: the sums of the subtree say how long it is. So a file of
+one call in a hundred doesn't look at the other ninety-nine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from service.api.call import Call
+from service.api.lists import Condition, Order, behind, cursor_of
+from service.calls.finding import asked_of_calls, is_by_accounts, path_of, sides
+from service.calls.sums import HOUR_MS
+from service.database.engine import is_sqlite
+from service.database.tables import accounts, cdrs
+from service.database.traffic_tables import call_sums
+from service.ledger.rules import ROOT_ID
+
+COMMON = 8
+"""Of so many calls one is theirs: then looking at all of them in order is as quick."""
+
+
+class Stretch(NamedTuple):
+    """Calls that come next."""
+
+    ids: list[int]
+    next: str | None
+    """The cursor behind the stretch; None: there are no more calls."""
+
+
+async def next_stretch(call: Call, order: Order, most: int) -> Stretch | None:
+    """None: every call may be seen, or so many that they are quickly met; or something else finds them."""
+    if order.column is not cdrs.c.start_ms or not is_by_accounts(call):
+        return None
+    edge = await _edge(call, order, most)
+    if edge.is_common:
+        return None
+    asked = [*asked_of_calls(call), behind(call.query, order), *_within(order, edge.at_ms)]
+    found = sa.union(*(_of_side(column, asked, call) for column in sides(call))).subquery()
+    columns = order._replace(column=found.c.start_ms, number=found.c.id).columns
+    rows = (await call.conn.execute(sa.select(found.c.id, found.c.start_ms).order_by(*columns).limit(most))).all()
+    ids = [row.id for row in rows]
+    if len(rows) == most:
+        return Stretch(ids, cursor_of(order, rows[-1].start_ms, rows[-1].id))
+    return Stretch(ids, None if edge.at_ms is None else cursor_of(order, edge.at_ms, 0))
+
+
+def _of_side(column: str, asked: Sequence[Condition], call: Call) -> sa.Select[Any]:
+    """Calls of the accounts that a column names: each account is a step on its index."""
+    below = sa.select(accounts.c.id).where(path_of(call))
+    return sa.select(cdrs.c.id, cdrs.c.start_ms).where(cdrs.c[column].in_(below), *asked)
+
+
+def _within(order: Order, edge_ms: int | None) -> list[Condition]:
+    """The edge is the stretch's last moment when times fall, and behind it when they rise: no call has the number 0."""
+    if edge_ms is None:
+        return []
+    return [cdrs.c.start_ms >= edge_ms if order.falls else cdrs.c.start_ms < edge_ms]
+
+
+class _Edge(NamedTuple):
+    """Where a stretch ends."""
+
+    at_ms: int | None
+    """None: there are not as many calls as are wanted."""
+    is_common: bool
+    """Whether one of COMMON calls until there is theirs."""
+
+
+async def _edge(call: Call, order: Order, most: int) -> _Edge:
+    """Of the stretch that begins at the cursor."""
+    query, span = call.query, call_sums.c.span_ms
+    top = call.actor.account_id if query.account_id is None else query.account_id
+    hours = order._replace(column=span, number=sa.literal(0))
+    where = [call_sums.c.account_id.in_([top, ROOT_ID]), call_sums.c.dimension == "code", behind(query, hours)]
+    where += [span > query.since - HOUR_MS] if query.since is not None else []
+    where += [span < query.until] if query.until is not None else []
+    sums = sa.select(span, _attempts(top), _attempts(ROOT_ID)).where(*where).group_by(span).order_by(hours.columns[0])
+    count = every = 0
+    for span_ms, theirs, of_all in await call.conn.execute(sums):
+        count, every = count + int(theirs), every + int(of_all)
+        if count >= most:
+            return _Edge(int(span_ms) if order.falls else int(span_ms) + HOUR_MS, count * COMMON >= every)
+    return _Edge(None, count * COMMON >= every > 0)
+
+
+def _attempts(account_id: int) -> Any:
+    return sa.func.sum(sa.case((call_sums.c.account_id == account_id, call_sums.c.attempts), else_=0))
+
+
+def numbered(call: Call, ids: Sequence[int]) -> Condition:
+    """Calls by their numbers: however many, they are one parameter."""
+    if is_sqlite(call.conn):
+        listed = sa.func.json_each(json.dumps(ids)).table_valued("value")
+        return cdrs.c.id.in_(sa.select(listed.c.value))
+    return cdrs.c.id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger)))
