@@ -33,6 +33,18 @@ class Numbering(Asked):
     ] = None
 
 
+class CreditNoteNumbering(Numbering):
+    """How credit notes are numbered from now on."""
+
+    pattern: Pattern = PATTERNS[credit_note_numberings.name]
+
+
+class ReceiptNumbering(Numbering):
+    """How receipts are numbered from now on."""
+
+    pattern: Pattern = PATTERNS[receipt_numberings.name]
+
+
 class NumberingView(Told):
     """How invoices are numbered."""
 
@@ -150,7 +162,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "numbering.edit-credit-notes", "PUT", _CREDIT_NOTES, _P.INVOICES_CHANGE, edit_credit_notes,
-        "Set how credit notes are numbered", Numbering, answer=NumberingView,
+        "Set how credit notes are numbered", CreditNoteNumbering, answer=NumberingView,
     ),
     Endpoint(
         "numbering.show-receipts", "GET", _RECEIPTS, _P.INVOICES_READ, show_receipts, "Show how receipts are numbered",

@@ -247,6 +247,8 @@ async def test_invoices_and_credit_notes_have_no_number_in_common(trade: Trade) 
     await me.do("numbering.edit", account_id=own, prefix="R", pattern="{prefix}{year}-{number:5}")
     got = await me.ask("numbering.edit-credit-notes", account_id=own, pattern="R{year}-{number:5}")
     assert got.status == 409
+    own_prefix = await me.do("numbering.edit-credit-notes", account_id=own, prefix="R")  # the pattern is its own
+    assert own_prefix["example"] == "RCN2026-00001"
     assert (await me.ask("numbering.edit-receipts", account_id=own, pattern="R{year}-{number:5}")).status == 200
 
 
