@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 
-from kemi import devices_in, ends, farewell, guards, messages, notes, places, sip
+from kemi import devices_in, ends, farewell, guards, messages, named, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.clock import now
 from kemi.identify import Source
@@ -42,6 +42,7 @@ def reply(rooms: Rooms) -> None:
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 300:
         devices_in.mend_reply()
+        named.mend_answer(seen, sip.received())
     if method == "INVITE" and 200 <= code < 300:
         _accepted(rooms, seen)
         sip.relay_media()
@@ -76,10 +77,9 @@ def _ringing(seen: Seen) -> None:
         sip.set_dialog_note(notes.RING, str(now().wall_ms))
     tag = sip.text("$tt")
     contacts = sip.uris(seen.bodies("Contact"))
-    if tag and contacts:
-        noted = notes.with_early_side(
-            sip.dialog_note(notes.EARLY), tag, notes.Early(contacts[0], _route_set(seen.bodies("Record-Route")))
-        )
+    side = notes.Early(contacts[0], _route_set(seen.bodies("Record-Route"))) if contacts else None
+    if tag and side is not None and guards.is_way(*side):
+        noted = notes.with_early_side(sip.dialog_note(notes.EARLY), tag, side)
         if noted is not None:
             sip.set_dialog_note(notes.EARLY, noted)
 
@@ -87,8 +87,7 @@ def _ringing(seen: Seen) -> None:
 def _route_set(bodies: list[str]) -> tuple[str, ...]:
     """What a request to the sender of the reply at hand carries, by its Record-Routes."""
     record_routes = sip.uris(bodies)
-    own = next((at for at, uri in enumerate(record_routes) if sip.is_own_uri(uri)), len(record_routes))
-    return guards.beyond_us(record_routes, own)
+    return guards.beyond_us(record_routes, named.own_at(record_routes))
 
 
 def passes_in_doubt() -> bool:
@@ -161,7 +160,11 @@ def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -
     """A 2xx of a side of an answered call: the same again, or one that moves targets (RFC 3261 12.2.1.2)."""
     contacts = sip.uris(seen.bodies("Contact"))
     leg = running.caller_leg if side == "caller" else running.callee_leg
-    if leg is not None and len(contacts) == 1 and contacts[0] != leg.contact and guards.is_target(contacts[0]):
+    is_fit = len(contacts) == 1 and guards.is_target(contacts[0])
+    is_fit = leg is not None and is_fit and guards.is_way(contacts[0], leg.route_set)
+    if leg is not None and not is_fit:
+        ends.keep_target(running, side)
+    elif leg is not None and contacts[0] != leg.contact:
         _move(rooms, running, notes.Move(side, leg.cseq, contacts[0]))
     asked = notes.Move.from_note(sip.dialog_note(notes.MOVE))
     if asked is not None and asked.side != side and asked.cseq == sip.number("$cs"):

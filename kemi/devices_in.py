@@ -73,7 +73,7 @@ def mend_contact(source: Received) -> None:
     if len(contacts) == 1:
         mended = reachable(contacts[0], Source(source.ip, source.port, source.transport))
         if mended != contacts[0]:
-            sip.replace_contact(mended)
+            sip.rewrite({"Contact": f"<{mended}>"})
 
 
 def note_nat(side: str, *, is_device: bool) -> None:

@@ -114,6 +114,13 @@ def _hide_callers_contact(seen: Seen) -> None:
         sip.replace_headers({"Contact": f"<{masked(contacts[0], sent.from_uri)}>"})
 
 
+def keep_target(running: RunningCall, side: str) -> None:
+    """An answer of a side whose Contact can't be a target: the other one goes on with that which it knows."""
+    leg = running.callee_leg
+    contact = leg.contact if side == "callee" and leg is not None else contact_shown(running)
+    sip.replace_headers({"Contact": f"<{contact}>"})
+
+
 def answer_alone(running: RunningCall, side: str) -> None:
     """A repeated 2xx whose transaction is gone, of a side of a call."""
     from_tag, to_tag = sip.text("$ft"), sip.text("$tt")

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kemi.caller import contact_shown
-from kemi.invitation import CALL_ID_MAX, CSEQ_FIRST_MAX, TAG_MAX, is_within_limit
+from kemi.invitation import CALL_ID_MAX, CSEQ_FIRST_MAX, is_tag, is_within_limit
+from kemi.nat import is_at_address, is_readable
 from kemi.notes import ROUTES_MAX, Early, is_word
 from kemi.store.calls import Leg, RunningCall
 
@@ -124,14 +125,19 @@ def side_of_tag(running: RunningCall, tag: str) -> str | None:
 
 def is_target(uri: str) -> bool:
     """Whether a Contact's URI can be a remote target: one that requests can be sent to by SIP."""
-    return uri.lower().startswith(("sip:", "sips:")) and is_word(uri)
+    return is_word(uri) and is_readable(uri)
+
+
+def is_way(contact: str, route_set: tuple[str, ...]) -> bool:
+    """Whether requests go to an address first: a name (`kemi.named`) would make a worker wait for a name server."""
+    return is_at_address(route_set[0] if route_set else contact)
 
 
 def is_leg(tag: str, contacts: tuple[str, ...], route_set: tuple[str, ...]) -> bool:
     """Whether a 2xx names a leg that requests can be sent to, within our limits."""
     if len(contacts) != 1 or len(route_set) > ROUTES_MAX:
         return False
-    return is_within_limit(tag, TAG_MAX) and is_target(contacts[0])
+    return is_tag(tag) and is_target(contacts[0]) and is_way(contacts[0], route_set)
 
 
 def check_cseq(request: InDialog, leg: Leg) -> Answer | None:
@@ -162,7 +168,7 @@ def check_in_dialog(
         return NOT_ALLOWED
     if not _follows(request, contact_shown(running) if side == "callee" else other.contact, other.route_set):
         return FORBIDDEN
-    return check_cseq(request, own) or _check_way(request)
+    return check_cseq(request, own) or _check_way(request, own.route_set)
 
 
 def _follows(request: InDialog, target: str, route_set: tuple[str, ...]) -> bool:
@@ -177,15 +183,19 @@ def check_ringing(running: RunningCall, request: InDialog, early: Mapping[str, E
         return UNKNOWN_DIALOG
     if not _follows(request, *side):
         return FORBIDDEN
-    return check_cseq(request, running.caller_leg) or _check_way(request)
+    return check_cseq(request, running.caller_leg) or _check_way(request, running.caller_leg.route_set)
 
 
-def _check_way(request: InDialog) -> Answer | None:
-    """It must reach the other side: hops enough, nothing required that could be refused on the way."""
+def _check_way(request: InDialog, route_set: tuple[str, ...]) -> Answer | None:
+    """It must reach the other side: hops enough, nothing required that could be refused on the way. `route_set`: of its
+    sender, who must be reached in turn where it moves to.
+    """
     if request.max_forwards < MAX_FORWARDS_MIN and request.method != "ACK":
         return TOO_MANY_HOPS
-    if request.method in REFRESHING and not (len(request.contacts) == 1 and is_target(request.contacts[0])):
-        return BAD_REQUEST
+    if request.method in REFRESHING:
+        contact = request.contacts[0] if len(request.contacts) == 1 else ""
+        if not (is_target(contact) and is_way(contact, route_set)):
+            return BAD_REQUEST
     return check_extensions(request.require)
 
 

@@ -5,7 +5,7 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 
 from __future__ import annotations
 
-from kemi import codecs, devices_in, ends, guards, notes, sip, transfers
+from kemi import codecs, devices_in, ends, guards, named, notes, sip, transfers
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
 from kemi.identify import is_known
@@ -39,9 +39,9 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
-    if method in guards.REFRESHING and is_device(rooms.store, running, side):
-        devices_in.mend_contact(sip.received())
     seen = sip.seen()
+    if method in guards.REFRESHING:
+        _mend(rooms, running, side, seen)
     request = _read(method, from_tag, to_tag, seen)
     answer = _judge(running, request, side) if seen.is_clean else guards.BAD_REQUEST
     if answer is not None:
@@ -51,6 +51,15 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     if method == "BYE":
         return _bye(rooms, running, record, request, side)
     return _pass_on(rooms, running, request, side, seen)
+
+
+def _mend(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -> None:
+    """A Contact by which its sender can't be reached, or not at once."""
+    leg = running.caller_leg if side == "caller" else running.callee_leg
+    if is_device(rooms.store, running, side):
+        devices_in.mend_contact(sip.received())
+    elif leg is not None and not leg.route_set:
+        named.mend_contact(seen, sip.received())
 
 
 def _refuse(method: str, answer: Answer) -> None:
@@ -71,7 +80,7 @@ def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
         comes_by_us=own > 0,
         routes=routes[own:],
         max_forwards=0 if method in guards.UNCOUNTED else sip.hops_left(),
-        require=seen.text("Require"),
+        require=seen.joined("Require"),
         contacts=sip.uris(seen.bodies("Contact")) if method in guards.REFRESHING else (),
     )
 

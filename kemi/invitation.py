@@ -72,7 +72,7 @@ class Invitation(NamedTuple):
         return (
             0 <= cseq < CSEQ_FIRST_MAX
             and is_within_limit(call_id, CALL_ID_MAX)
-            and is_within_limit(from_tag, TAG_MAX)
+            and is_tag(from_tag)
             and is_within_limit(branch, BRANCH_MAX)
             and is_within_limit(called, USER_MAX)
             and is_within_limit(from_uri, URI_MAX)
@@ -81,6 +81,11 @@ class Invitation(NamedTuple):
             and is_within_limit(contact, URI_MAX)
             and len(route_set) <= ROUTES_MAX
         )
+
+
+def is_tag(text: str) -> bool:
+    """Whether a tag is one word (RFC 3261 25.1): what keeps several of them in one text divides them by blanks."""
+    return is_within_limit(text, TAG_MAX) and " " not in text
 
 
 def is_within_limit(text: str, length_max: int) -> bool:

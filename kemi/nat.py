@@ -1,12 +1,14 @@
-"""Contacts of telephones behind a NAT. Pure.
+"""Contacts of telephones behind a NAT, and hosts that are names. Pure.
 
 A telephone names an address of its own network. At the door its Contact becomes the address that it sent from, and
-nothing behind the door knows of NATs: the other side, the dialog's BYEs and the store all use what is reachable.
+nothing behind the door knows of NATs: the other side, the dialog's BYEs and the store all use what is reachable. Nor
+does it know of names: to look one up would stop a worker for as long as its owner likes.
 """
 
 from __future__ import annotations
 
 import re
+from ipaddress import IPv6Address
 
 from kemi.identify import Source
 
@@ -14,6 +16,17 @@ _URI = re.compile(
     r"sips?:(?:([^@]*+)@)?(\[[0-9A-Fa-f:.]++\]|[^:;?\[\]]++)(?::([0-9]{1,5}))?(?:;[^?]*+)?", re.IGNORECASE
 )
 DEFAULT_PORT = 5060
+_USER = r"(?:[^@:\[\]\s<>]++(?::[^@:?\s<>]*+)?@)?"
+_PORT = "(?::(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5]?[0-9]{1,4}))?"
+_PARAMETERS = r"(?:;[^@?\s<>]*+)?"
+_READABLE = re.compile(
+    rf"sips?:({_USER})(\[[0-9A-Fa-f:.]++\]|[^@:;?\[\]\s<>#/]++){_PORT}({_PARAMETERS})",
+    re.IGNORECASE,
+)
+"""What Kamailio, too, reads as a request URI: one that it can't read it drops without a word, a BYE among them."""
+_MADDR = re.compile(";maddr", re.IGNORECASE)
+_PLACE = re.compile(r";(?:maddr|transport)=[^;]*+", re.IGNORECASE)
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 
 
 def uri_of(user: str, source: Source) -> str:
@@ -33,3 +46,33 @@ def reachable(contact: str, source: Source) -> str:
     if (host.strip("[]"), int(port or DEFAULT_PORT)) == (source.ip, source.port):
         return contact
     return uri_of(user or "", source)
+
+
+def is_readable(uri: str) -> bool:
+    """Whether a URI, of a Contact or a Route, is one that requests can carry."""
+    return _READABLE.fullmatch(uri) is not None
+
+
+def is_at_address(uri: str) -> bool:
+    """Whether a request goes by a URI without a name being looked up."""
+    match = _READABLE.fullmatch(uri)
+    return match is not None and _is_address(match[2]) and _MADDR.search(match[3]) is None
+
+
+def _is_address(host: str) -> bool:
+    if not host.startswith("["):
+        return _IPV4.fullmatch(host) is not None
+    try:
+        IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True
+
+
+def at_address(uri: str, source: Source) -> str:
+    """A URI with the address that its sender has in the place of a name; as it is if it has none, or can't be read."""
+    match = None if is_at_address(uri) else _READABLE.fullmatch(uri)
+    if match is None:
+        return uri
+    user, _, parameters = match.groups()
+    return uri_of(user[:-1], source) + _PLACE.sub("", parameters)

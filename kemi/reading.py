@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kemi import guards, sip
+from kemi import guards, named, sip
 from kemi.caller import user_of, wants_privacy
 from kemi.invitation import Invitation
 from kemi.sip import Received, Seen
@@ -46,15 +46,17 @@ def _refusal(invitation: Invitation | None, seen: Seen, *, by_device: bool) -> g
         if not (by_device and all(map(sip.is_own_uri, sip.uris(sip.headers("Route"))))):
             return guards.FORBIDDEN  # preloaded routes lead past the plan
         sip.remove_header("Route")
-    return guards.check_extensions(seen.text("Require"), takes_over=takes_over)
+    return guards.check_extensions(seen.joined("Require"), takes_over=takes_over)
 
 
 def read_call(source: Received, called: str, seen: Seen) -> Invitation | None:
     """What the INVITE says; None: as `read_invitation`, or it can't be answered in the call."""
+    named.mend_request(seen, source)
     contacts = sip.uris(seen.bodies("Contact"))
     if len(contacts) != 1 or not guards.is_target(contacts[0]):
         return None
-    return read_invitation(source, called, contacts[0], seen)
+    invitation = read_invitation(source, called, contacts[0], seen)
+    return invitation if invitation is not None and guards.is_way(contacts[0], invitation.route_set) else None
 
 
 def read_invitation(source: Received, called: str, contact: str, seen: Seen) -> Invitation | None:
@@ -78,7 +80,7 @@ def read_invitation(source: Received, called: str, contact: str, seen: Seen) -> 
         socket=source.socket,
         ip=source.ip,
         asserted=_asserted(seen),
-        is_private=wants_privacy(seen.text("Privacy"), caller, sip.text("$fd")),
+        is_private=wants_privacy(seen.joined("Privacy"), caller, sip.text("$fd")),
         offer=sip.offer,
     )
     return invitation if invitation.is_within_limits() else None

@@ -21,7 +21,7 @@ from kemi.sip.dialogs import (
     set_timeout_of,
     take_dialog,
 )
-from kemi.sip.header import Seen, add_header, headers, remove_header, replace_contact, replace_headers, seen, uris
+from kemi.sip.header import Seen, add_header, headers, remove_header, replace_headers, rewrite, seen, uris
 from kemi.sip.log import count, hush, note, say, say_seldom
 from kemi.sip.media import end_media, has_media, keep_media, kept_offer, relay_media
 from kemi.sip.message import (
@@ -129,10 +129,10 @@ __all__ = [
     "relay",
     "relay_media",
     "remove_header",
-    "replace_contact",
     "replace_headers",
     "reply",
     "reply_branch",
+    "rewrite",
     "say",
     "say_seldom",
     "seen",

@@ -49,6 +49,10 @@ class Seen(NamedTuple):
         """The first header of this name; empty: there is none."""
         return text(f"$hdr({name})") if name.lower() in self.names else ""
 
+    def joined(self, name: str) -> str:
+        """All headers of this name as one (RFC 3261 7.3.1); empty: there is none."""
+        return ",".join(self.bodies(name)) if name.lower() in self.names else ""
+
 
 def seen() -> Seen:
     """The headers of the message at hand. Raises UnicodeDecodeError.
@@ -105,7 +109,7 @@ def replace_headers(bodies: Mapping[str, str]) -> None:
     KSR.hdr.append("".join([f"{name}: {body}\r\n" for name, body in bodies.items()]))
 
 
-def replace_contact(uri: str) -> None:
-    """Another Contact, for all that looks at the message from here on. Not inside its transaction."""
-    replace_headers({"Contact": f"<{uri}>"})
+def rewrite(bodies: Mapping[str, str]) -> None:
+    """As `replace_headers`, for all that looks at the message from here on. Not inside its transaction."""
+    replace_headers(bodies)
     KSR.textopsx.msg_apply_changes()

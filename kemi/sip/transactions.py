@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import KSR
 
 from kemi.sip.message import get, number, text
@@ -9,6 +11,7 @@ from kemi.sip.message import get, number, text
 DROP = -255
 """What a reply route returns, after `set_drop`, so that the reply goes nowhere."""
 FAILURE_HEADERS_MAX = 8
+_HEX = re.compile(r"[0-9A-Fa-f]{1,4}")
 
 
 def new_transaction() -> bool:
@@ -110,9 +113,11 @@ def _text_of_reply(name: str) -> str:
 
 
 def reply_branch() -> int:
-    """Which of the INVITE's branches the reply at hand answers, from 0: the end of our Via's branch."""
+    """Which of the INVITE's branches the reply at hand answers, from 0: the end of our Via's branch. Below 0: none of
+    ours.
+    """
     _, _, index = text("$via0(branch)").rpartition(".")
-    return int(index, 16) if index else 0
+    return int(index, 16) if _HEX.fullmatch(index) else -1
 
 
 def drop_reply() -> int:

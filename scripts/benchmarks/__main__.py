@@ -34,12 +34,13 @@ from scripts.benchmarks.api import run as bench_api
 from scripts.benchmarks.company import Size
 from scripts.benchmarks.documents import run as bench_documents
 from scripts.benchmarks.invoices import bench as bench_invoices
-from scripts.benchmarks.load import Load, Result, processors, run
+from scripts.benchmarks.load import Load, Result, Words, phones, processors, run, sign_in, switches
 from scripts.benchmarks.portal.run import Ask
 from scripts.benchmarks.portal.run import run as bench_portal
 from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy
 from scripts.benchmarks.ratebook import run as bench_ratebook
 from scripts.benchmarks.reconcile import run as bench_reconcile
+from scripts.benchmarks.telephones import telephones
 from scripts.demo.children import Children
 from scripts.demo.places import HOME
 from service.faults import Fault
@@ -47,6 +48,8 @@ from service.faults import Fault
 SETTLE_S = 1.5
 """After a start, before a load: timers and allocations of the start are not the calls'."""
 PROXIES = ("plain", "guards", "kambill")
+CHALLENGING = frozenset({"plain", "decisions", "kambill"})
+"""Those that ask telephones who they are: `guards` has no store that knows them."""
 FLAT_FEW, FLAT_RATES, FLAT_ACCOUNTS = 10, 1_000_000, 100_000
 ACCOUNTS = 10_000
 CALLS = 4_000
@@ -69,6 +72,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--accounts", type=int, default=ACCOUNTS)
     parser.add_argument("--limits", type=int, default=0, help="against fraud, of each customer")
     parser.add_argument("--gateways", type=int, default=1, help="of the plan, each with a tariff of its own")
+    parser.add_argument("--devices", action="store_true", help="callers are telephones that sign in, not trunks")
     parser.add_argument("--samples", type=int, default=20, help="of each address of the portal")
     parser.add_argument("--databases", nargs="*", default=["sqlite", "postgresql"], help="of `portal`")
     parser.add_argument("--cpu", action="store_true", help="`portal` holds processor time against its limits")
@@ -89,12 +93,17 @@ def main() -> int:
 
 def size_of(found: argparse.Namespace) -> Size:
     """How much the command line gives a proxy."""
-    return Size(found.rates, found.accounts, found.limits, found.gateways)
+    return Size(found.rates, found.accounts, found.limits, found.gateways, found.devices)
+
+
+def names_of(found: argparse.Namespace) -> list[str]:
+    """The proxies that are compared."""
+    return [name for name in found.proxies if not found.devices or name in CHALLENGING]
 
 
 def call(found: argparse.Namespace, folder: Path) -> int:
     """CPU a call, and the ratios of the medians."""
-    proxies = [Proxy(name, folder / name, size_of(found)) for name in found.proxies]
+    proxies = [Proxy(name, folder / name, size_of(found)) for name in names_of(found)]
     load = Load(found.calls, found.rate, found.talk_ms)
     results = rounds(proxies, load, found.rounds)
     medians = medians_of(results)
@@ -125,7 +134,7 @@ def flat(found: argparse.Namespace, folder: Path) -> int:
 def highest(found: argparse.Namespace, folder: Path) -> int:
     """Steps of RATE_STEP calls a second until a call fails."""
     rates = {}
-    for name in found.proxies:
+    for name in names_of(found):
         proxy = Proxy(name, folder / name, size_of(found))
         rates[name] = 0
         for rate in range(2 * RATE_STEP, RATE_MAX + 1, RATE_STEP):
@@ -188,7 +197,7 @@ def loop(found: argparse.Namespace, folder: Path) -> int:
     """Each decision alone, in the interpreter that Kamailio has; a process of its own for each run."""
     with tempfile.TemporaryDirectory(prefix="kambill-bench-", dir="/dev/shm") as run_dir:
         for what in ("fill", "functions", *("warm", "cold") * found.rounds):
-            values = (run_dir, folder / "data", *size_of(found), found.calls)
+            values = (run_dir, folder / "data", *size_of(found)[:4], found.calls)
             command = [SYSTEM_PYTHON, "-m", "scripts.benchmarks.loop", what, *map(str, values)]
             said = subprocess.run(command, cwd=HOME, check=True, stdout=subprocess.PIPE, text=True).stdout
             if what == "functions":
@@ -258,16 +267,29 @@ def rounds(proxies: list[Proxy], load: Load, count: int, *, keep: bool = False) 
 
 def one_round(proxy: Proxy, load: Load) -> Result:
     """Starts a proxy, loads it, stops it."""
-    numbers = proxy.folder / "numbers.csv"
-    if not numbers.exists():
-        numbers.write_text("\n".join(["SEQUENTIAL", *company.numbers(proxy.size.rates, proxy.size.accounts)]) + "\n")
     with Children() as children:
         child = proxy.start(children)
+        callers = callers_of(children, proxy)
         time.sleep(SETTLE_S)
-        result = run(children, child, load, numbers, proxy.folder)
+        result = run(children, child, load, callers, proxy.folder)
         if "fault" in child.tail():
             raise Fault(f"{proxy.name} did not do its work, so that its figures mean nothing:\n{child.tail()}")
         return result._replace(proxy=proxy.label)
+
+
+def callers_of(children: Children, proxy: Proxy) -> list[Words]:
+    """Who calls: what each sipp is told. Telephones register with the first load."""
+    dialled = company.numbers(proxy.size.rates, proxy.size.accounts)
+    if proxy.size.devices:
+        known = telephones(proxy.folder, proxy.size.accounts - 4, [number.partition("#")[2] for number in dialled])
+        if proxy.name != "plain" and not (proxy.folder / "registered").exists():
+            sign_in(children, known, proxy.folder)
+            (proxy.folder / "registered").touch()
+        return phones(known)
+    numbers = proxy.folder / "numbers.csv"
+    if not numbers.exists():
+        numbers.write_text("\n".join(["SEQUENTIAL", *dialled]) + "\n")
+    return switches(numbers)
 
 
 def medians_of(results: Iterable[Result]) -> dict[str, float]:

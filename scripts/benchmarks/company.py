@@ -13,6 +13,7 @@ from ratebook.compiled.groups import compile_groups
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
 from ratebook.groups import Group
 from ratebook.model import Interval, Rate, Tariff, Terms
+from scripts.benchmarks import telephones
 
 ROOT, UPPER, LOWER, CARRIER, FIRST_CUSTOMER = 1, 2, 3, 4, 10
 CUSTOMERS_TARIFF = 5
@@ -46,6 +47,8 @@ class Size(NamedTuple):
     """Of each customer."""
     gateways: int = 1
     """Of the plan, each with a carrier and a tariff of its own."""
+    devices: bool = False
+    """Calls come from telephones that sign in (`scripts.benchmarks.telephones`), and not from trunks."""
 
 
 def prefixes(count: int) -> list[str]:
@@ -131,6 +134,15 @@ def bodies(
             "trusted": False,
         }
     yield {"do": "ready"}
+
+
+def devices(accounts: int) -> Iterator[dict[str, Any]]:
+    """The commands of the telephones: one of each customer, as far as there are names."""
+    for at, name in enumerate(telephones.names(accounts - 4)):
+        device = {"do": "device", "id": FIRST_CUSTOMER + at, "account": FIRST_CUSTOMER + at, "username": name}
+        device |= telephones.hashes_of(name) | {"state": "active", "plan": 1, "tariff": 0, "channels": 0, "cps": 0}
+        device |= {"international_prefix": "", "national_prefix": "", "country": "", "call_max_s": 0}
+        yield device | {"contacts_max": 1, "caller_number": "", "caller_numbers": []}
 
 
 def _carriers(port: int, gateways: int) -> Iterator[dict[str, Any]]:

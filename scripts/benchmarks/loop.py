@@ -152,8 +152,8 @@ def measure(run_dir: Path, data_dir: Path, count: int, *, cold: bool, numbers: l
 
 if __name__ == "__main__":
     what, run_name, data_name, *values = sys.argv[1:]
-    *sizes, count = map(int, values)
-    size = Size(*sizes)
+    rates, accounts, limits, gateways, count = map(int, values)
+    size = Size(rates, accounts, limits, gateways)
     if what == "fill":
         fill(Path(run_name), Path(data_name), size)
     else:

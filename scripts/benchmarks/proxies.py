@@ -58,7 +58,8 @@ class Proxy:
         """Writes what Kamailio reads."""
         if self.name == "plain":
             for source in (HERE / "plain").iterdir():
-                (self.folder / source.name).write_text(fill_in(source.read_text(), self.folder))
+                text = fill_in(source.read_text(), self.folder)
+                (self.folder / source.name).write_text(text.replace("@CHALLENGES@", str(int(self.size.devices))))
             return
         text = (HOME / "kamailio-conf" / "kamailio.cfg").read_text()
         if self.name in ROUTES:
@@ -100,6 +101,8 @@ class Proxy:
             commands += company.bodies(
                 self.size.accounts, CALLER_PORT, CALLEE_PORT, self.size.limits, self.size.gateways
             )
+            if self.size.devices:
+                commands[-1:-1] = company.devices(self.size.accounts)
             company.send(self.run_dir, self.data_dir, commands)
         (self.folder / "filled").touch()
         return child

@@ -67,7 +67,7 @@ rates: [{prefix: "49", intervals: [{from: 0, rate: 1.5, increment: 2}, {from: 4,
 
 def command(*words: str | Path) -> Any:
     """Runs a program in the clone; its JSON."""
-    done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=150)
+    done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr + done.stdout
     return json.loads(done.stdout)
 
@@ -174,7 +174,7 @@ def test_a_faulty_copy_is_told(changed: Path, tmp_path: Path, file: str, text: s
     shutil.copytree(changed, folder)
     (folder / file).write_text(text)
     words = ["scripts/run", "--once", "--json", "--from", folder, "--dir", tmp_path / "run", "--port-base", "21700"]
-    done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr
 

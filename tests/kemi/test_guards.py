@@ -66,7 +66,8 @@ def test_a_good_request_of_either_side_passes() -> None:
         ({"max_forwards": 9}, guards.TOO_MANY_HOPS),
         ({"require": "timer, nosuch"}, guards.BAD_EXTENSION),
         ({"method": "INVITE"}, guards.BAD_REQUEST),
-        ({"method": "INVITE", "contacts": ("sip:a@b", "sip:c@d")}, guards.BAD_REQUEST),
+        ({"method": "INVITE", "contacts": ("sip:a@10.0.0.1", "sip:c@10.0.0.1")}, guards.BAD_REQUEST),
+        ({"method": "INVITE", "contacts": ("sip:a@name",)}, guards.BAD_REQUEST),
         ({"method": "UPDATE", "contacts": ("*",)}, guards.BAD_REQUEST),
     ],
 )
@@ -81,7 +82,7 @@ def test_what_is_wrong_is_named(fields: dict[str, Any], answer: Answer) -> None:
         {"cseq": 1001},
         {"max_forwards": 10},
         {"require": "timer, 100rel"},
-        {"method": "INVITE", "contacts": ("sip:a@b",)},
+        {"method": "INVITE", "contacts": ("sip:a@10.0.0.1",)},
         {"method": "ACK", "cseq": 1, "max_forwards": 1},
     ],
 )
@@ -148,20 +149,24 @@ def test_a_tag_of_a_2xx_tells_its_side() -> None:
     ("contacts", "routes", "good"),
     [
         (("sip:gw@127.0.0.11",), (), True),
-        (("SIPS:gw@127.0.0.11",), ("sip:a",) * 16, True),
+        (("SIPS:gw@127.0.0.11",), ("sip:10.0.0.1",) * 16, True),
+        (("sip:gw@name",), ("sip:10.0.0.1", "sip:name"), True),
+        (("sip:gw@name",), (), False),
+        (("sip:gw@10.0.0.1",), ("sip:name",), False),
         ((), (), False),
-        (("sip:a@b", "sip:c@d"), (), False),
+        (("sip:a@10.0.0.1", "sip:c@10.0.0.1"), (), False),
         (("*",), (), False),
         (("tel:123",), (), False),
         (("sip:a b",), (), False),
         (("sip:" + "x" * 600,), (), False),
-        (("sip:gw@127.0.0.11",), ("sip:a",) * 17, False),
+        (("sip:gw@127.0.0.11",), ("sip:10.0.0.1",) * 17, False),
     ],
 )
 def test_a_leg_has_one_target_within_limits(contacts: tuple[str, ...], routes: tuple[str, ...], good: bool) -> None:
     """Or nobody could send it a BYE."""
     assert guards.is_leg("tag", contacts, routes) is good
     assert not guards.is_leg("", contacts, routes)
+    assert not guards.is_leg('"two words"', contacts, routes)
 
 
 def test_the_route_set_to_a_callee_is_reversed_and_ends_before_us() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kemi.identify import Source
-from kemi.nat import reachable, uri_of
+from kemi.nat import at_address, is_at_address, is_readable, reachable, uri_of
 
 HOME = Source("192.0.2.7", 40000, "udp")
 
@@ -38,3 +38,75 @@ def test_ipv6_and_other_transports() -> None:
 def test_no_contact_breaks_it(text: str) -> None:
     """It is an address or as it was."""
     assert reachable(f"sip:{text}", HOME)
+
+
+@pytest.mark.parametrize(
+    ("uri", "mended"),
+    [
+        ("sip:sbc.example.com", "sip:192.0.2.7:40000"),
+        ("sip:a@sbc.example.com:5061;transport=tls;x-i=7;lr", "sip:a@192.0.2.7:40000;x-i=7;lr"),
+        ("SIPS:a:b@SBC", "sip:a:b@192.0.2.7:40000"),
+        ("sip:a@198.51.100.1;maddr=slow.example;lr", "sip:a@192.0.2.7:40000;lr"),
+        ("sip:a@127.1", "sip:a@192.0.2.7:40000"),
+        ("sip:a@256.1.1.1", "sip:a@192.0.2.7:40000"),
+    ],
+)
+def test_a_name_becomes_the_address_that_it_came_from(uri: str, mended: str) -> None:
+    """User and parameters stay, but for those that say where."""
+    assert not is_at_address(uri)
+    assert at_address(uri, HOME) == mended
+    assert is_at_address(mended)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["sip:a@198.51.100.1", "sips:198.51.100.1:5061;lr", "sip:a;x=y@[2001:db8::1]:5060;transport=tcp", "sip:10.0.0.1"],
+)
+def test_an_address_stays(uri: str) -> None:
+    """Whole."""
+    assert is_at_address(uri)
+    assert at_address(uri, HOME) == uri
+
+
+@pytest.mark.parametrize(
+    "uri", ["sip:a@b@example.com", "tel:+33", "sip:", "sip:a@b?Route=c", "sip:a@[::1", "sip:a\r\n @b"]
+)
+def test_what_can_not_be_read_is_no_address(uri: str) -> None:
+    """Nor becomes one."""
+    assert at_address(uri, HOME) == uri
+    assert not is_at_address(uri)
+
+
+@given(st.text(max_size=100))
+def test_whatever_has_a_name_is_at_an_address_or_as_it_was(text: str) -> None:
+    """There is nothing between."""
+    uri = f"sip:{text}"
+    mended = at_address(uri, HOME)
+    assert mended == uri or is_at_address(mended)
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:a@10.0.0.1:65536", "sip:a@10.0.0.1:99999", "sip:a@10.0.0.1:", "sip:a@10.0.0.1;x=@y", "sip:a:b:c@10.0.0.1",
+        "sip:[a]@10.0.0.1", "sip:@10.0.0.1", "sip::@10.0.0.1", "sip:a:?@10.0.0.1", "sip:a b@10.0.0.1", "sip:",
+        "tel:+33", "sip:a@[::1", "*",
+    ],
+)  # fmt: skip
+def test_what_kamailio_can_not_read_is_not_readable(uri: str) -> None:
+    """It would drop the request that carries it."""
+    assert not is_readable(uri)
+    assert not is_at_address(uri)
+    assert at_address(uri, HOME) == uri
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sip:a@10.0.0.1:65535", "SIP:10.0.0.1", "sip:a;b;c=d@10.0.0.1", "sip:a?b@10.0.0.1", "sip:%zz@name;;=;a=b=c",
+        "sip:a:@10.0.0.1", "sip:+1,2&=+$/@10.0.0.1:0", "sips:x@[2001:db8::1]:5061;lr", "sip:\u00fc@10.0.0.1",
+    ],
+)  # fmt: skip
+def test_what_kamailio_reads_is_readable(uri: str) -> None:
+    """Odd as it may be."""
+    assert is_readable(uri)

@@ -63,6 +63,7 @@ async def test_every_page_says_what_it_is_for(boss: Walker, path: str, said: str
     ("path", "said"),
     [
         ("/invoices/1/annex.csv", "call,started,caller"),
+        ("/statements/1/annex.csv", "line,direction,call"),
         ("/reconciliations/1/sheet.csv?kind=only_theirs", "4930123456"),
         ("/statements.csv", "ours,theirs"),
         ("/reports.csv?by=gateway", "carrier/gw1"),

@@ -108,13 +108,18 @@ async def copy_sqlite(template: Path, file: Path, foundation: Foundation = TABLE
     shutil.copy(made, file)
 
 
+MADE: set[tuple[str, str]] = set()
+"""Templates that PostgreSQL has: the URL of its cluster, and their names."""
+
+
 async def _ensure_template(url: str, foundation: Foundation) -> str:
     """Its name."""
     name = f"kambill_{foundation.name}"
-    if name not in await _execute(url, "SELECT datname FROM pg_database"):
+    if (url, name) not in MADE:
         below = "template0" if foundation.write is None else await _ensure_template(url, TABLES)
         await _execute(url, f"CREATE DATABASE {name} TEMPLATE {below} {QUICK}")
         await _found(url.rsplit("/", 1)[0] + f"/{name}", foundation)
+        MADE.add((url, name))
     return name
 
 

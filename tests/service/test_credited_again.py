@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
+import pytest
 import sqlalchemy as sa
 
-from ratebook.money import parse_micros
+from ratebook.money import format_micros, parse_micros
 from service.database.engine import reading
 from service.database.rerating_tables import corrections
 from tests.service.again import count, look, publish, rerate
@@ -134,3 +136,66 @@ async def _fallen(bureau: Bureau) -> int:
     async with reading(bureau.company.engine) as conn:
         found = await conn.execute(sa.text(text), {"account": bureau.ids["customer"]})
         return int(found.scalar_one())
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+async def test_whatever_is_credited_and_rated_no_call_is_given_back_twice(bureau: Bureau, seed: int) -> None:
+    """In any order, over months: notes beside re-rating come to no more than the calls on invoices are charged now, and
+    notes of a line to no more than the line.
+    """
+    dice, months = random.Random(seed), 0
+    retail = await _retail(bureau)
+    for _ in range(14):
+        match dice.choice(("bill", "rate", "rate", "credit", "credit")):
+            case "bill":
+                await publish(bureau, retail="0.06")
+                await bureau.talk(dice.randint(1, 99), dice.randint(1, 99))
+                months += 1
+                await bureau.run(months * MONTH_MS)
+            case "rate":
+                await publish(bureau, retail=dice.choice(("0.00", "0.03", "0.05", "0.07", "0.09")))
+                await rerate(bureau, tariff_id=retail)
+            case "credit":
+                await _credit_some(bureau, dice)
+        assert await _left(bureau) >= 0
+        assert await _plain(bureau, _OVER) == 0
+    assert await _plain(bureau, f"SELECT COUNT(*) {_NOTES}") > 0
+    assert await count(bureau, corrections) > 0
+    await bureau.sound()
+
+
+async def _credit_some(bureau: Bureau, dice: random.Random) -> None:
+    """A part of a line, or all that is left of an invoice, if there is one."""
+    issued = await bureau.invoices("customer", kind="invoice")
+    if not issued:
+        return
+    invoice = dice.choice(issued)
+    if dice.random() < 0.3:
+        await bureau.credit(invoice, **({} if dice.random() < 0.5 else {"corrections": True}))
+        return
+    line = dice.choice(await bureau.lines(invoice))
+    left = parse_micros(line["left"])
+    if left > 0:
+        part = format_micros(left if dice.random() < 0.3 else dice.randint(1, left))
+        (await bureau.credit(invoice, lines=[{"line_id": line["id"], "amount": part}])).ok()
+
+
+_NOTES = """FROM invoice_lines n JOIN invoices i ON i.id = n.invoice_id WHERE i.kind = 'credit_note'
+    AND i.account_id = :account AND n.credits_line_id IS NOT NULL
+    AND NOT EXISTS (SELECT 1 FROM invoice_corrections c WHERE c.line_id = n.id)"""
+_CHARGED = """FROM charges c JOIN invoice_calls i ON i.cdr_id = c.cdr_id AND i.level = c.level
+    WHERE c.account_id = :account"""
+_OVER = f"""SELECT COUNT(*) FROM invoice_lines l WHERE l.amount_micros > 0 AND l.amount_micros <
+    (SELECT COALESCE(SUM(n.amount_micros), 0) {_NOTES} AND n.credits_line_id = l.id)"""
+
+
+async def _left(bureau: Bureau) -> int:
+    """What calls on invoices are charged, less what notes gave back that no re-rating has posted."""
+    charged = await _plain(bureau, f"SELECT COALESCE(SUM(c.charge_micros), 0) {_CHARGED}")
+    return charged - await _plain(bureau, f"SELECT COALESCE(SUM(n.amount_micros), 0) {_NOTES}")
+
+
+async def _plain(bureau: Bureau, text: str) -> int:
+    """An independent look."""
+    async with reading(bureau.company.engine) as conn:
+        return int((await conn.execute(sa.text(text), {"account": bureau.ids["customer"]})).scalar_one())

@@ -1,19 +1,27 @@
-"""What schemathesis makes of the OpenAPI document, sent to a running service: every answer is one that it states."""
+"""What schemathesis makes of the OpenAPI document, sent to a running service: every answer is one that it states.
+
+The edges of a kind of value are sent to the operation that takes the most kinds that nobody before took: what is alike
+is read by the same model, field by field. With KAMBILL_EDGES=all they go to every operation that takes it, as
+`scripts/torture api` does it; there KAMBILL_EXAMPLES says how many requests chance makes of each.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import sqlalchemy as sa
 
 from kemi.clock import now
 from kemi.store.carry import begin_store
 from scripts.benchmarks.postgres import free_port
+from service.api.openapi import document
 from service.app import running
 from service.config import ApiRates, Config, Listen
 from service.database.access_tables import tokens
@@ -24,6 +32,11 @@ from tests.service.matrix.statement import SOURCE
 from tests.service.office import Office
 
 EXAMPLES = os.environ.get("KAMBILL_EXAMPLES", "3")
+EVERYWHERE = os.environ.get("KAMBILL_EDGES", "") == "all"
+WORDS = frozenset({"title", "description", "default", "examples"})
+"""Of a schema what makes no other value."""
+Values = dict[str, set[str]]
+"""By operation: what it takes."""
 THERE = """
 [parameters]
 "path.account_id" = 2
@@ -47,6 +60,57 @@ UNFIT = {
     "negative_data_rejection": "what an endpoint without a body is sent as one is not looked at",
 }
 """Checks that are left out, and why."""
+
+
+def _bare(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_bare(one) for one in schema]
+    return (
+        {name: _bare(one) for name, one in schema.items() if name not in WORDS} if isinstance(schema, dict) else schema
+    )
+
+
+def _kinds(operation: dict[str, Any], models: dict[str, Any]) -> set[str]:
+    """Of values: where they stand, whether they are needed, and their schema."""
+    found = [(one["in"], one.get("required", False), one["schema"]) for one in operation["parameters"]]
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        model = models[content["schema"]["$ref"].rpartition("/")[2]]
+        needed = model.get("required", ())
+        found += [("body", name in needed, schema) for name, schema in model.get("properties", {}).items()]
+    return {json.dumps(_bare(one), sort_keys=True) for one in found}
+
+
+def taken(api: dict[str, Any]) -> Values:
+    """By each operation of an OpenAPI document."""
+    models = api["components"]["schemas"]
+    operations = [one for path in api["paths"].values() for one in path.values()]
+    return {one["operationId"]: _kinds(one, models) for one in operations}
+
+
+def chosen(values: Values) -> list[str]:
+    """Operations that take between them all that any takes; first those that take the most."""
+    known: set[str] = set()
+    found = []
+    for name in sorted(values, key=lambda name: (-len(values[name]), name)):
+        found += [name] if values[name] - known else []
+        known |= values[name]
+    return found
+
+
+def _settings(values: Values) -> str:
+    """What paths name, and who is spared the edges."""
+    spared = [] if EVERYWHERE else sorted(values.keys() - chosen(values))
+    operations = f"\n[[operations]]\ninclude-operation-id = {json.dumps(spared)}\nphases.coverage.enabled = false\n"
+    return THERE + (operations if spared else "")
+
+
+def test_every_kind_of_value_has_its_edges_sent() -> None:
+    """By fewer than half of the operations; those of each method that takes more than a path."""
+    values = taken(document(ENDPOINTS, "0"))
+    names = chosen(values)
+    assert set[str]().union(*(values[name] for name in names)) == set[str]().union(*values.values())
+    assert 100 < len(names) < len(ENDPOINTS) // 2
+    assert {one.method for one in ENDPOINTS if one.name in names} == {"GET", "POST", "PUT", "PATCH"}
 
 
 async def _furnish(config: Config) -> str:
@@ -85,7 +149,7 @@ async def test_schemathesis_finds_nothing(template: Path, tmp_path: Path) -> Non
     token = await _furnish(config)
     begin_store(config.run_dir, config.data_dir, "boot", 0, now()).close()
     url = f"http://127.0.0.1:{config.listen.port}/api/v1/openapi.json"
-    (tmp_path / "schemathesis.toml").write_text(THERE)
+    (tmp_path / "schemathesis.toml").write_text(_settings(taken(document(ENDPOINTS, "0"))))
     command = [str(Path(sys.executable).parent / "schemathesis"), "run", url, "-H", f"Authorization: Bearer {token}"]
     command += ["--exclude-checks", ",".join(UNFIT), "--max-examples", EXAMPLES, "--generation-deterministic"]
     command += ["--phases", "examples,coverage,fuzzing,stateful", "--exclude-path", "/sessions/current", "--no-color"]

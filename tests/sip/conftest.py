@@ -11,6 +11,15 @@ from tests.sip.network import leave_for_own
 from tests.sip.node import Node
 from tests.sip.proxy import Proxy
 
+LONG = ("packages", "exchange", "bands", "torture", "taxes", "devices_node", "hygiene")
+"""Files that come first where several run side by side, so that none of them is the last one."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Otherwise in their order."""
+    order = {f"test_{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """A worker of `pytest -n` goes where no other worker's addresses are."""

@@ -61,7 +61,7 @@ class Node(Proxy):
         self.found()
         self.start_service()
         self.start()
-        eventually(self.is_ready, 60, "the store was not filled")
+        eventually(self.is_ready, 180, "the store was not filled")
 
     def found(self) -> None:
         """The ledger with company and money. It takes five commands; who wants the same as another one gets a copy."""
@@ -110,7 +110,7 @@ class Node(Proxy):
             cwd=HOME,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.stdout, f"kambill {' '.join(words)}: {done.stderr}"
@@ -153,7 +153,7 @@ class Node(Proxy):
             eventually(lambda: self.running() == [], wait_s)
         except AssertionError:
             raise AssertionError(f"calls are left after {wait_s} s: {self.running()}") from None
-        eventually(self._is_collected, 30, "the ledger does not follow")
+        eventually(self._is_collected, 120, "the ledger does not follow")
 
     def _is_collected(self) -> bool:
         checks = {check["name"]: check for check in self.doctor()["checks"]}

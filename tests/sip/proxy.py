@@ -26,7 +26,7 @@ from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICE
 
 HOME = Path(__file__).resolve().parents[2]
 SYSTEM_PYTHON = "/usr/bin/python3"
-START_S = 10.0
+START_S = 30.0
 T = TypeVar("T")
 
 

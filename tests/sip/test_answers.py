@@ -61,9 +61,17 @@ def test_a_repeated_200_passes_and_is_not_charged_again(proxy: Proxy, caller: Ag
     assert outcome(proxy, call) == ("answered", 1000)
 
 
-@pytest.mark.parametrize(
-    "contact", [None, "<sip:a@127.0.0.11:5060>, <sip:b@127.0.0.11:5060>"], ids=["no Contact", "two Contacts"]
-)
+UNREACHABLE = {
+    "no Contact": None,
+    "two Contacts": "<sip:a@127.0.0.11:5060>, <sip:b@127.0.0.11:5060>",
+    "no port": "<sip:a@127.0.0.11:99999>",
+    "an @ too many": "<sip:a@127.0.0.11;x=@y>",
+    "no user": "<sip:@127.0.0.11>",
+}
+"""The last ones Kamailio can't read: it would drop the caller's BYE, which carries them, and the call would go on."""
+
+
+@pytest.mark.parametrize("contact", UNREACHABLE.values(), ids=UNREACHABLE)
 def test_a_200_without_a_contact_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent, contact: str | None) -> None:
     """Nobody could send it a BYE: the caller gets 503, nothing is charged."""
     call, invite = ring(caller, gateway)
@@ -75,6 +83,33 @@ def test_a_200_without_a_contact_is_no_answer(proxy: Proxy, caller: Agent, gatew
     call.ack()
     assert outcome(proxy, call) == ("failed", 0)
     assert proxy.account(CUSTOMER).held == 0
+
+
+def test_a_200_by_a_branch_that_is_none_of_ours(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """A Via on top that we have not written: no fault, no answer; that one is hung up, and the gateway's own counts."""
+    call, invite = ring(caller, gateway)
+    text = gateway.reply_text(invite, 200, "OK", tag="via")
+    gateway.send(text.replace("Via:", "Via: SIP/2.0/UDP 127.0.0.98;branch=zz\r\nVia:", 1), invite.source)
+    gateway.expect("BYE", Call_ID=call.call_id)
+    caller.expect_nothing(200, 0.2, Call_ID=call.call_id)
+    gateway.reply(invite, 200, "OK", tag="t")
+    call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    hang_up(call, gateway)
+    assert outcome(proxy, call) == ("answered", 1000)
+
+
+def test_a_200_whose_tag_is_no_word_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Requests could not be told by it: the leg is hung up, the caller gets 503, nothing is charged."""
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 200, "OK", tag='"a b"')
+    gateway.expect("BYE", Call_ID=call.call_id)
+    refused = caller.expect_final(call.call_id)
+    assert refused.code == 503
+    call.to_tag = refused.tag("To")
+    call.ack()
+    assert outcome(proxy, call) == ("failed", 0)
 
 
 def test_an_answer_that_nobody_can_pay_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent) -> None:

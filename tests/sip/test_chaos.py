@@ -132,7 +132,7 @@ def test_the_stores_folder_wiped_while_everything_is_down(node: Node) -> None:
         shutil.rmtree(node.run_dir / "hot")
         node.start_service()
         node.start()
-        eventually(node.is_ready, 15)
+        eventually(node.is_ready, 60)
         node.settle_down()
         time.sleep(0.5)
         judge(node, caller, gateway)

@@ -44,10 +44,13 @@ def test_an_odd_bye_ends_both_sides(proxy: Proxy, caller: Agent, gateway: Agent,
     assert proxy.running() == []
 
 
-def test_a_bye_that_requires_the_unknown_ends_neither(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+@pytest.mark.parametrize("require", ["nosuch", "timer\r\nRequire: nosuch"])
+def test_a_bye_that_requires_the_unknown_ends_neither(
+    proxy: Proxy, caller: Agent, gateway: Agent, require: str
+) -> None:
     """420 (RFC 3261 8.2.2.3), and the call goes on."""
     call, _ = answer(caller, gateway)
-    call.request("BYE", Require="nosuch")
+    call.request("BYE", Require=require)
     assert final(caller, call) == 420
     gateway.expect_nothing("BYE", Call_ID=call.call_id)
     assert is_talking(proxy, call)
@@ -267,6 +270,25 @@ def test_a_caller_that_moves_is_followed(
     bye = new.expect("BYE")
     assert bye.uri == f"sip:moved@{new.ip}:{new.port}"
     new.reply(bye, 200, "OK")
+    assert len(proxy.cdrs(call.call_id)) == 1
+
+
+@pytest.mark.parametrize("contact", ["<sip:gw@127.0.0.11:99999>", "<sip:gw@127.0.0.11;x=@y>", None])
+def test_an_answer_with_no_target_moves_nobody(
+    proxy: Proxy, caller: Agent, gateway: Agent, contact: str | None
+) -> None:
+    """The gateway accepts a re-INVITE with a Contact that Kamailio can't read: the caller keeps the one it has, and can
+    hang up. Else its BYE, which is sent to that Contact, would be dropped, and the call go on at its cost.
+    """
+    call, _ = answer(caller, gateway)
+    known = call.target
+    call.request("INVITE")
+    gateway.reply(gateway.expect("INVITE", Call_ID=call.call_id), 200, "OK", Contact=contact)
+    accepted = caller.expect(200, CSeq=f"{call.cseq} INVITE")
+    assert accepted.contact == known
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    hang_up(call, gateway)
     assert len(proxy.cdrs(call.call_id)) == 1
 
 

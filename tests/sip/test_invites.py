@@ -27,9 +27,12 @@ BAD = {
     "no Contact": {"Contact": None},
     "two Contacts": {"Contact": "<sip:a@127.0.0.2>, <sip:b@127.0.0.2>"},
     "Contact *": {"Contact": "*"},
+    "Contact on no port": {"Contact": "<sip:a@127.0.0.2:99999>"},
+    "Contact that Kamailio can't read": {"Contact": "<sip:a@127.0.0.2;x=@y>"},
     "no From tag": {"From": "<sip:caller@127.0.0.2>"},
     "long Contact": {"Contact": f"<sip:{LONG}@127.0.0.2>"},
     "long From": {"From": f"<sip:{LONG}@127.0.0.2>;tag=f"},
+    "tag of two words": {"From": '<sip:a@127.0.0.2>;tag="x y"'},
     "long tag": {"From": f"<sip:a@127.0.0.2>;tag={LONG}"},
     "long user": {"uri": "sip:" + "1" * 100 + "@127.0.0.1"},
     "CSeq at the end": {"CSeq": "4294967295 INVITE"},
@@ -102,10 +105,11 @@ def test_a_preloaded_route_is_refused(
     gateway.expect_silence(call.call_id, 0)
 
 
-def test_a_required_extension_that_nobody_knows_is_refused(proxy: Proxy, caller: Agent) -> None:
-    """420."""
+@pytest.mark.parametrize("require", ["nosuch", "timer\r\nRequire: nosuch"])
+def test_a_required_extension_that_nobody_knows_is_refused(proxy: Proxy, caller: Agent, require: str) -> None:
+    """420, in whichever header it stands."""
     call = Call(caller, "0033123")
-    call.invite(Require="nosuch")
+    call.invite(Require=require)
     assert refused(caller, call) == 420
 
 

@@ -4,6 +4,9 @@
 
 import KSR
 
+CHALLENGES = bool(int("@CHALLENGES@"))
+"""Telephones are to say who they are; all have the same password."""
+
 
 def mod_init():
     """Called once, before the fork."""
@@ -31,6 +34,9 @@ class Plain:
                 KSR.tm.t_relay()
             return 1
         if method == "INVITE":
+            if CHALLENGES and KSR.auth.pv_auth_check("kambill", "secret", 0, 0) < 0:
+                KSR.auth.auth_challenge("kambill", 1)
+                return 1
             KSR.dialog.dlg_manage()
             KSR.rr.record_route()
             KSR.pv.sets("$du", "sip:127.0.0.1:@UAS_PORT@")
