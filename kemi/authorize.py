@@ -39,6 +39,8 @@ from ratebook.routing import Plan
 TRIES_MAX = 3
 """How often a call is priced anew because the accounts above it have just been changed."""
 
+_new = tuple.__new__  # the __new__ of each NamedTuple is a function of its own, and cold at each call
+
 NOBODYS = Specials()
 """The list of special numbers as a MESSAGE sees it."""
 
@@ -113,16 +115,9 @@ def authorise(
 def target_of(plan: Plan, way: Way, parties: Parties, rung_ms: int) -> Target:
     """Where the INVITE goes for a gateway, `rung_ms` after the call began."""
     gateway = way.gateway
-    return Target(
-        gateway.id,
-        gateway.host,
-        gateway.port,
-        gateway.transport,
-        way.user,
-        plan.try_timeout_ms,
-        plan.ring_timeout_s * 1000 - rung_ms,
-        parties,
-    )
+    ring_ms = plan.ring_timeout_s * 1000 - rung_ms
+    place = gateway.id, gateway.host, gateway.port, gateway.transport, way.user
+    return _new(Target, (*place, plan.try_timeout_ms, ring_ms, parties, "", ""))
 
 
 def _price(
@@ -157,9 +152,9 @@ def _price(
             raise Refusal("plan", path[-1].id, trunk.account, str(plan_id))
         if plan is None:
             raise Refusal("route", 0, trunk.account)
-        routing = Routing(number)
-        if not special:
-            routing = routing_of(store, txn, configuration, rates, plan, number, now.boot_ms)
+        routing = (
+            Routing(number) if special else routing_of(store, txn, configuration, rates, plan, number, now.boot_ms)
+        )
         look = quote.Look(
             store, txn, configuration, rates, routing.number, now.wall_s, now.boot_ms, number, invitation.offer
         )
@@ -174,7 +169,7 @@ def _price(
         txn_id = txn.id()
     call_max_s = call_max_of(price.standing, trunk)
     begun = Beginning(key, trunk, invitation, caller, identity, path, number, special, call_max_s)
-    return _Question(begun, trunk, routing, plan_id, txn_id, price)
+    return _new(_Question, (begun, trunk, routing, plan_id, txn_id, price))
 
 
 def _ask(rooms: Rooms, number: str, now: Now) -> None:
@@ -223,7 +218,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
         if question.routing.is_unknown:
             portings.ask(change, begun.called, now)
-    return Admitted(key.hex(), target_of(price.plan, way, parties, 0), price.loser)
+    return _new(Admitted, (key.hex(), target_of(price.plan, way, parties, 0), price.loser))
 
 
 def _over(

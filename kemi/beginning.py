@@ -39,7 +39,8 @@ class Beginning(NamedTuple):
     def leg(self) -> Leg:
         """Of the caller."""
         invitation = self.invitation
-        return Leg(invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket)
+        said = invitation.from_tag, invitation.contact, invitation.route_set, invitation.cseq, invitation.socket
+        return tuple.__new__(Leg, said)
 
 
 class Course(NamedTuple):

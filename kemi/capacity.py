@@ -24,6 +24,9 @@ CONFIGURED = Account._fields.index("balance")
 """The fields of an account before this one are configuration."""
 
 
+_new = tuple.__new__
+
+
 def path_now(change: Change, seen: list[Account], txn_id: int) -> list[Account] | None:
     """The accounts of a path as they are in this transaction; None: one has another configuration than it had in the
     transaction `txn_id`, in which it was `seen`. Raises BrokenPath.
@@ -74,7 +77,7 @@ def take_gateway(change: Change, ways: Iterable[Way], special: str, now: Now) ->
             exposure.move(change, gateway.provider, held)
             way = way._replace(leg=way.leg._replace(held=held))  # noqa: PLW2901 -- the same way, with its hold
         accounts.put_usage(change.store, change.txn, b"g", gateway.id, usage.channels + 1, clock_us)
-        return Taken(way, exposed)
+        return _new(Taken, (way, exposed))
     return Taken(None, exposed)
 
 
@@ -94,8 +97,10 @@ def _first_cost(change: Change, leg: ChargeLeg, special: str, now: Now) -> int:
 
 def room_for_one(usage: Usage, channels_max: int, cps_max: int, now: Now) -> int | None:
     """The call-rate clock with one more call; None: there is no room for it."""
-    if not accounts.takes_channel(usage.channels, channels_max):
+    if channels_max and usage.channels >= channels_max:
         return None
+    if not cps_max:
+        return usage.rate_clock_us
     return accounts.next_rate_clock_us(usage.rate_clock_us, cps_max, now.boot_ms)
 
 

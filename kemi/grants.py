@@ -26,6 +26,7 @@ from ratebook.price import longest_s
 PLENTY = 200
 """A longer grant is taken at once where it is at most this part of what is left."""
 
+NO_LIMITS: Mapping[int, int] = MappingProxyType({})
 NOBODY: Mapping[int, Account] = MappingProxyType({})
 
 _new = tuple.__new__
@@ -53,9 +54,10 @@ def payers_of(
 ) -> Payers:
     """The payers of these legs, of a call with these parts in limits. `known`: accounts that have just been read."""
     found = []
+    spendable = limits.spendable(change, claims, now) if claims else NO_LIMITS
     for leg in legs:
         account = known.get(leg.account) or change.account(leg.account)
-        available = limits.spendable(change, claims, account, now) if claims else account.available
+        available = min(account.available, spendable.get(account.id, account.available))
         pool = packages.pool_of(change, leg, now.wall_s) if leg.packages else NO_POOL
         found.append(_new(Payer, (account, leg, pool, available)))
     return found

@@ -210,15 +210,17 @@ def _alarm(change: Change, account: int, rule: int, now: Now) -> None:
 # --- while a call runs
 
 
-def spendable(change: Change, claims: Sequence[Claim], account: Account, now: Now) -> int:
-    """What a new hold may take of an account: its money, and what its limits leave."""
-    left = account.available
-    for claim in claims:
-        if claim.account == account.id and claim.measure == SPEND:
-            counter = limits.in_change(change, account.id, now.wall_s).get(claim.rule)
+def spendable(change: Change, claims: Sequence[Claim], now: Now) -> dict[int, int]:
+    """What a new hold may take by the limits of a call, by account; whoever has none of money isn't in it."""
+    found: dict[int, int] = {}
+    wall_s = now.wall_s
+    for number, measure, account, *_ in claims:
+        if measure == SPEND:
+            counter = limits.in_change(change, account, wall_s).get(number)
             if counter is not None and counter.action != WARN:
-                left = min(left, counter.left)
-    return left
+                left = counter.limit - counter.used - counter.held
+                found[account] = min(left, found.get(account, left))
+    return found
 
 
 def longest_s_of(change: Change, running: RunningCall, now: Now) -> int | None:
@@ -244,9 +246,13 @@ def longest_grant_s(change: Change, running: RunningCall, settings: Settings, no
 def _narrow(change: Change, running: RunningCall, now: Now) -> list[tuple[Claim, Counter]]:
     """The limits that may end a running call, with their counters."""
     found, wall_s = [], now.wall_s
+    counters: dict[int, Counter] = {}
+    at = 0
     for claim in running.limits:
         if claim.measure in HELD:
-            counter = limits.in_change(change, claim.account, wall_s).get(claim.rule)
+            if claim.account != at:
+                at, counters = claim.account, limits.in_change(change, claim.account, wall_s)
+            counter = counters.get(claim.rule)
             if counter is not None and counter.action != WARN:
                 found.append((claim, counter))
     return found
@@ -264,11 +270,14 @@ def hold(
     """Moves what a call holds of its limits to what its legs hold and its grant lasts; the claims as they are then."""
     after, touched = [], set()
     wall_s = now.wall_s
+    counters: dict[int, Counter] = {}
+    at = 0
     for claim in claims:
         number, measure, account, trunk, before, destination = claim
         held = limits.held_of(claim, legs, grant_s) if measure in HELD else before
         if held != before:
-            counters = limits.in_change(change, account, wall_s)
+            if account != at:
+                at, counters = account, limits.in_change(change, account, wall_s)
             counter = counters.get(number)
             if counter is not None:
                 counter = counter.plus(0, held - before)
@@ -303,10 +312,13 @@ def settle(change: Change, running: RunningCall, micros: Sequence[int], duration
     """What a call has held becomes what it came to, in each of its limits. `micros`: of its legs, in their order."""
     charged = {leg.account: came for leg, came in zip(running.legs, micros, strict=True)}
     touched = set()
+    counters: dict[int, Counter] = {}
+    at = 0
     for claim in running.limits:
         number, measure, account, _, held, destination = claim
         if measure in HELD:
-            counters = limits.in_change(change, account, wall_s)
+            if account != at:
+                at, counters = account, limits.in_change(change, account, wall_s)
             counter = counters.get(number)
             if counter is not None:
                 came = max(0, charged.get(account, 0)) if measure == SPEND else duration_ms

@@ -52,7 +52,7 @@ def price_of(
     except quote.NoExchange as missing:  # the root's own affair: nobody below learns of a provider's currency
         raise Refusal("exchange", path[-1].id, origin.account, missing.pair) from None
     if ways.first is not None:
-        return Price(offered.plan, chain, standing, ways, ways.first, loser)
+        return tuple.__new__(Price, (offered.plan, chain, standing, ways, ways.first, loser))
     hole, detail = hole_in(look, offered) if ways.rule == "route" else ("", "")
     if hole:
         raise Refusal(hole, path[-1].id, origin.account, detail)

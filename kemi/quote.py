@@ -190,7 +190,7 @@ def price_chain(
             trace.legs.append(leg)
         legs.append(leg)
         until_s = min(until_s, leg_until_s)
-    return Chain(tuple(legs), until_s)
+    return _new(Chain, (tuple(legs), until_s))
 
 
 def _leg_of_caller(
@@ -287,7 +287,8 @@ def losing_account(look: Look, legs: tuple[ChargeLeg, ...], plan: Plan, special:
     earned = net_micros(look, legs[0], expected_s) if legs else 0
     for below, leg in pairwise(legs):
         net = net_micros(look, leg, expected_s)
-        if (_in_currency(look, net, leg, below.currency) or 0) > (earned or 0):
+        paid = net if leg.currency == below.currency else _in_currency(look, net, leg, below.currency)
+        if (paid or 0) > (earned or 0):
             return leg.account
         earned = net
     return 0
@@ -324,5 +325,7 @@ def expected_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int |
 
 def net_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
     """The same without the taxes that are added."""
+    if expected_s is not None and leg.tax is None:  # nearly every one
+        return standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
     micros = expected_micros(look, leg, expected_s)
     return micros if micros is None or leg.tax is None else micros - tax_within(micros, leg.tax[1])

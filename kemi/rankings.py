@@ -6,7 +6,7 @@ each call; whether a gateway is out, has room or may be owed more is asked when 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kemi.quote import Look, NoExchange, message_micros, root_currency, standard_micros
 from kemi.store import accounts
@@ -127,9 +127,13 @@ class Rankings:
 
     def of(self, look: Look, matches: list[Match | None]) -> Ranking:
         """Of a number that these rates match."""
-        seen = slice(0, 2) if self._by_length else slice(1, 2)
         kept = look.configuration.worked_out
-        key = (self, *[None if match is None else match[seen] for match in matches])
+        seen: list[Any]
+        if self._by_length:
+            seen = [None if match is None else match[:2] for match in matches]
+        else:
+            seen = [None if match is None else match[1] for match in matches]
+        key = (self, *seen)
         found: Ranking | None = kept.get(key)
         if found is None or not found.from_s <= look.at_s < found.until_s:
             if len(kept) >= KEPT_MAX:

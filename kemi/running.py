@@ -68,7 +68,7 @@ def speaker(
         side = side_of(running, from_tag, to_tag)
         if side is None or not may_speak(store, txn, running, side, ip, proven):
             return None
-    return Speaker(running, raw, side)
+    return tuple.__new__(Speaker, (running, raw, side))
 
 
 def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str, proven: tuple[str, ...] = ()) -> bool:

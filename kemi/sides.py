@@ -41,7 +41,7 @@ def may_speak(store: HotStore, txn: Any, running: RunningCall, side: str, ip: st
     """Whether a message of this address is the side's. Who called by a certificate speaks by it, from any address that
     its trunk may have. `proven`: whom the sender's certificate names.
     """
-    if side == "caller":
+    if side == "caller" and running.joined:
         running = first_of(store, txn, running)
     if side == "caller" and running.trunk:
         trunk = trunk_by_id(store.config, txn, running.trunk)

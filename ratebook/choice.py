@@ -52,7 +52,7 @@ def offer(plan: Plan, number: str, path: Iterable[int], at_s: int, groups: Colle
         accounts = {str(one) for one in path}
         tiers = _ruled([rule for rule in plan.rules if _applies(rule, number, accounts, groups)], tiers)
     own = found[0].own
-    return Offer(plan._replace(**dict(own)) if own else plan, tiers)
+    return tuple.__new__(Offer, (plan._replace(**dict(own)) if own else plan, tiers))
 
 
 def _tiers(found: list[Route], band: int) -> Tiers:

@@ -30,12 +30,6 @@ def get(dbs: Databases, txn: Any, account_id: int) -> Account | None:
     return None if raw is None else layout.unpack_account(account_id, raw)
 
 
-def get_or_placeholder(dbs: Databases, txn: Any, account_id: int) -> Account:
-    """One account, if need be one that is known by its id only."""
-    raw = txn.get(account_id.to_bytes(4, "big"), db=dbs.account)
-    return layout.placeholder(account_id) if raw is None else layout.unpack_account(account_id, raw)
-
-
 def put(dbs: Databases, txn: Any, account: Account) -> None:
     """Writes an account."""
     txn.put(layout.account_key(account.id), layout.pack_account(account), db=dbs.account)
@@ -77,7 +71,8 @@ def put_taken(dbs: Databases, txn: Any, account: Account, held: int, rate_clock_
 
 def move(dbs: Databases, txn: Any, account_id: int, channels: int, held: int, balance: int) -> None:
     """Adds to what an account has in use, on hold and in balance."""
-    account = get_or_placeholder(dbs, txn, account_id)
+    raw = txn.get(account_id.to_bytes(4, "big"), db=dbs.account)
+    account = layout.placeholder(account_id) if raw is None else layout.unpack_account(account_id, raw)
     put_moved(dbs, txn, account, channels, held, balance)
 
 
@@ -114,17 +109,17 @@ def next_rate_clock_us(clock_us: int, cps_max: int, boot_ms: int) -> int | None:
 
 def usage_of(dbs: Databases, txn: Any, kind: bytes, number: int) -> Usage:
     """Channels and call-rate clock of a trunk (`t`) or gateway (`g`)."""
-    return layout.unpack_usage(txn.get(layout.kind_key(kind, number), db=dbs.peer))
+    return layout.unpack_usage(txn.get(kind + number.to_bytes(4, "big"), db=dbs.peer))
 
 
 def put_usage(dbs: Databases, txn: Any, kind: bytes, number: int, channels: int, rate_clock_us: int) -> None:
     """Writes them back."""
-    txn.put(layout.kind_key(kind, number), layout.pack_usage(channels, rate_clock_us), db=dbs.peer)
+    txn.put(kind + number.to_bytes(4, "big"), layout.pack_usage(channels, rate_clock_us), db=dbs.peer)
 
 
 def release_channel(dbs: Databases, txn: Any, kind: bytes, number: int) -> None:
     """One call less on a trunk or gateway. `number` 0: none."""
     if number:
-        key = layout.kind_key(kind, number)
+        key = kind + number.to_bytes(4, "big")
         channels, rate_clock_us = layout.unpack_usage(txn.get(key, db=dbs.peer))
         txn.put(key, layout.pack_usage(max(0, channels - 1), rate_clock_us), db=dbs.peer)

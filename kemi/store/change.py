@@ -23,7 +23,7 @@ class Change:
     def __init__(self, store: HotStore) -> None:
         self.store = store
         self.txn = store.write()
-        self._before = store.state(self.txn)
+        self._before = layout.unpack_state(self.txn.get(b"state", db=store.meta))
         self.sequence, self.applied_command, self.running, self.events, self.invites = self._before
         self.counters: dict[int, Any] = {}
         """Of limits, by account and rule, as they stand in this transaction (`kemi.store.limits`)."""
@@ -39,7 +39,7 @@ class Change:
             return
         state = (self.sequence, self.applied_command, self.running, self.events, self.invites)
         if state != self._before:
-            self.store.put_state(self.txn, state)
+            self.txn.put(b"state", layout.pack_state(state), db=self.store.meta)
         self.txn.commit()
 
     def event(self, kind: str, now: Now, payload: Any) -> None:
@@ -114,7 +114,8 @@ class Change:
 
     def account(self, account_id: int) -> Account:
         """An account, if need be one that is known by its id only."""
-        return accounts.get_or_placeholder(self.store, self.txn, account_id)
+        raw = self.txn.get(account_id.to_bytes(4, "big"), db=self.store.account)
+        return layout.placeholder(account_id) if raw is None else layout.unpack_account(account_id, raw)
 
     def put_account(self, account: Account) -> None:
         """Writes an account."""

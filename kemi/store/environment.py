@@ -129,10 +129,6 @@ class HotStore(Databases):
         """The store's counters."""
         return layout.unpack_state(txn.get(b"state", db=self.meta))
 
-    def put_state(self, txn: Any, state: tuple[int, ...]) -> None:
-        """Writes the counters back."""
-        txn.put(b"state", layout.pack_state(state), db=self.meta)
-
     def configuration(self, txn: Any) -> Configuration:
         """What the operator has set, as this transaction sees it; kept decoded until it changes."""
         number = txn.get(b"configuration", b"\0", db=self.meta)

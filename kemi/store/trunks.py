@@ -12,7 +12,6 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from kemi.store import layout
 from kemi.store.layout import VERSION, UnknownVersion
 from kemi.store.networks import BITS, Network, length_of, packed, parse_address, parse_network
 
@@ -183,26 +182,25 @@ def pack_peer(peer: Trunk | Gateway) -> bytes:
     return marshal.dumps((VERSION, *peer), MARSHAL_VERSION)
 
 
-def _fields(raw: bytes) -> tuple[Any, ...]:
-    version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
-    if version != VERSION:
-        raise UnknownVersion("trunk or gateway", version)
-    return tuple(fields)
-
-
 def unpack_trunk(raw: bytes) -> Trunk:
     """The trunk of its record."""
-    return _new(Trunk, _fields(raw))
+    version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
+    if version != VERSION:
+        raise UnknownVersion("trunk", version)
+    return _new(Trunk, fields)
 
 
 def unpack_gateway(raw: bytes) -> Gateway:
     """The gateway of its record."""
-    return _new(Gateway, _fields(raw))
+    version, *fields = marshal.loads(raw)  # noqa: S302 -- likewise
+    if version != VERSION:
+        raise UnknownVersion("gateway", version)
+    return _new(Gateway, fields)
 
 
 def trunk_by_id(config_db: Any, txn: Any, number: int) -> Trunk | None:
     """A trunk; None: it is gone."""
-    raw = txn.get(layout.kind_key(b"t", number), db=config_db)
+    raw = txn.get(b"t" + number.to_bytes(4, "big"), db=config_db)
     return None if raw is None else unpack_trunk(raw)
 
 
