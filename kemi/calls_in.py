@@ -126,10 +126,12 @@ def _of_device(rooms: Rooms, method: str, source: Received, called: str) -> None
     seen = sound()
     if seen is None:
         return
-    if method == "REGISTER":
-        devices_in.take_register(rooms, source)
-    else:
+    if method == "INVITE":
         _invite_of_device(rooms, source, called, seen)
+    elif refusal := guards.check_extensions(seen.joined("Require")):
+        sip.reply(*refusal)
+    else:
+        devices_in.take_register(rooms, source)
 
 
 def _invite_of_device(rooms: Rooms, source: Received, called: str, seen: Seen) -> None:

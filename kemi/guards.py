@@ -30,6 +30,8 @@ REPLACES, JOIN = "replaces", "join"
 """Headers of an INVITE, in lower case, that would put somebody into another call (RFC 3891, RFC 3911), which nobody
 would pay for. The first one is `kemi.transfers`' to judge where a device says it.
 """
+TAKING_OVER = frozenset({REPLACES, JOIN})
+"""In a call they are for nobody (RFC 3891 3: 400)."""
 
 RELAYED = frozenset({"INVITE", "ACK", "UPDATE", "INFO", "PRACK"})
 """Methods that pass in an answered call. BYE is answered here and sent anew."""

@@ -43,7 +43,8 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
     request = _read(method, from_tag, to_tag, seen)
-    answer = _judge(running, request, side) if seen.is_clean else guards.BAD_REQUEST
+    is_sound = seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names)
+    answer = _judge(running, request, side) if is_sound else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
     if method in guards.TRANSFERRING:

@@ -106,9 +106,14 @@ MEANINGS: dict[Permission, str] = {
 """Where the name doesn't say it all."""
 
 
+def area_name(permission: Permission) -> str:
+    """What it is about, for people."""
+    return "call records" if permission.area == "cdrs" else permission.area.replace("_", " ")
+
+
 def meaning(permission: Permission) -> str:
     """A line for people."""
-    verb, area = permission.value.partition(".")[2], permission.area.replace("_", " ")
+    verb, area = permission.value.partition(".")[2], area_name(permission)
     return MEANINGS.get(permission) or {"read": f"See {area}", "change": f"Change {area}"}[verb]
 
 

@@ -1,6 +1,6 @@
 """Which invoice a payment pays: the one that is named, then the oldest ones; what is left waits for the next.
 
-Of postpaid accounts alone: invoices of prepaid ones are paid when they are issued.
+Invoices of prepaid accounts are paid when they are issued: theirs are those from when they were postpaid.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from service.database.payment_tables import allocations, payment_rests
 
 
 def is_allocated(account: Row[Any]) -> bool:
-    """Whether payments of an account pay its invoices."""
-    return account.billing == "postpaid" and account.kind in {"customer", "reseller"}
+    """Whether payments of an account pay its invoices; of a prepaid one those from when it was postpaid."""
+    return account.kind in {"customer", "reseller"}
 
 
 async def take_payment(
@@ -32,9 +32,20 @@ async def take_payment(
     first_id: int | None = None,
 ) -> None:
     """A payment was posted. `first_id`: the invoice that it is for; None: none was named. Under the node's lock."""
+    prepaid = account.billing == "prepaid"
+    if prepaid and (await conn.execute(_open(account.id, first_id).limit(1))).first() is None:
+        return
     row = {"entry_id": entry_id, "account_id": account.id, "currency": account.currency, "rest_micros": micros}
     await conn.execute(sa.insert(payment_rests).values(**row))
     await allocate(conn, node, account.id, now_ms, first_id)
+    if prepaid:
+        await nothing_waits(conn, account.id)
+
+
+async def nothing_waits(conn: AsyncConnection, account_id: int) -> None:
+    """Of a prepaid account: calls are paid by what is left."""
+    own = payment_rests.c.account_id == account_id
+    await conn.execute(sa.update(payment_rests).where(own).values(rest_micros=0))
 
 
 async def allocate(conn: AsyncConnection, node: str, account_id: int, now_ms: int, first_id: int | None = None) -> None:

@@ -22,6 +22,7 @@ from service.messages.audience import still_want
 from service.messages.letters import Attachment, Letter, LetterFault
 from service.messages.sellers import Seller, seller_of, sender_of
 from service.sellers.mail import LANGUAGE, template_of
+from service.sellers.reading import read_in
 from service.sellers.templates import COMMON, KINDS, fill, fill_subject
 
 CSV = "text/csv"
@@ -124,7 +125,8 @@ class Composer:
     def _values(self, row: Row[Any], seller: Seller, person: Person) -> dict[str, str]:
         """What may stand in its template."""
         values = common_values(self._accounts[row.account_id], seller, person)
-        values |= values_of(row.template, row.fields, seller.sender.portal, row.created_ms, person.timezone)
+        own = values_of(row.template, row.fields, seller.sender.portal, row.created_ms, person.timezone)
+        values |= read_in(own, person.language)
         number = row.broadcast_id or row.fields.get("trial_of")
         if number:
             said = self._broadcasts[number]

@@ -21,6 +21,7 @@ from service.messages.sellers import seller_of
 from service.messages.views import Body, MailView, Subject
 from service.sellers.brand import check_sells
 from service.sellers.mail import Mail, Template, check_texts, named, template_of
+from service.sellers.reading import read_in
 from service.sellers.templates import KINDS, fill, fill_subject, places_in
 
 PAPERS = ("invoice_id", "receipt_id")
@@ -92,9 +93,9 @@ async def _filled(call: Call) -> _Filled:
         seller_id = seller.id
         person = await _person(call, account.id)
         values = common_values(account, seller, person)
-        values |= values_of(kind, fields, seller.sender.portal, call.now_ms, person.timezone)
+        values |= read_in(values_of(kind, fields, seller.sender.portal, call.now_ms, person.timezone), language)
         papers = {name: fields[name] for name in PAPERS if name in fields}
-    shown = {**KINDS[kind].placeholders, **values}
+    shown = {**read_in(KINDS[kind].placeholders, language), **values}
     told = sorted((places_in(tried.subject) | places_in(tried.text)) - values.keys())
     mail = TriedMail(subject=fill_subject(tried.subject, shown), text=fill(tried.text, shown), examples=told)
     return _Filled(mail, seller_id, papers)

@@ -37,6 +37,7 @@ from service.notices.views import (
     ToAccount,
 )
 from service.sellers.mail import Mail, template_of
+from service.sellers.reading import read_in
 from service.sellers.templates import fill, fill_subject
 from service.tariffs.notices import UNSENT, stop
 
@@ -129,7 +130,8 @@ async def preview_notice(call: Call) -> Answer:
     tariff = (await call.conn.execute(sa.select(tariffs.c.name).where(tariffs.c.id == call.row.tariff_id))).scalar_one()
     reader = await _reader(call, account.id)
     seller = await seller_of(call.conn, call.api.config, account)
-    values = common_values(account, seller, reader) | said(tariff, len(found), effective_ms, reader.timezone)
+    told = said(tariff, len(found), effective_ms, reader.timezone)
+    values = common_values(account, seller, reader) | read_in(told, reader.language)
     subject, text = await template_of(call.conn, seller.path, TEMPLATE, reader.language)
     return Answer(Mail(subject=fill_subject(subject, values), text=fill(text, values)))
 

@@ -12,7 +12,7 @@ from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
-from service.api.problems import Problem, invalid
+from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Micros, Moment, Money, Told, When, Words
 from service.database.payment_tables import voucher_batches, vouchers
 from service.ledger.api import check_amount
@@ -129,6 +129,9 @@ async def void_batch(call: Call) -> Answer:
     return Answer(view)
 
 
+_NO_VOUCHER = "this is no voucher that can be used here: compare its symbols, and until when it holds"
+
+
 async def use_code(call: Call) -> Answer:
     """Into an account. A wrong code, a used one, another seller's, one of another currency: all answered alike."""
     body: Code = call.body
@@ -138,9 +141,7 @@ async def use_code(call: Call) -> Answer:
     seller_id = await seller_of(call.conn, call.row)
     found = await find_open(call.conn, body.code, seller_id, call.row.currency, call.now_ms)
     if found is None:
-        raise Problem(
-            "conflict", "this is no voucher that can be used here: compare its symbols, and until when it holds"
-        )
+        raise Problem("conflict", _NO_VOUCHER, [FieldError("body", "/code", _NO_VOUCHER)])
     by = call.by
     entry_id = await use(call.conn, call.node, call.row, found, by, call.now_ms)
     balance = await balance_of(call.conn, call.row.id, call.row.currency)

@@ -79,6 +79,12 @@ def day_begins(now_ms: int, zone: ZoneInfo, back: int = 0) -> int:
     return int(begins.timestamp()) * 1000
 
 
+def month_begins(now_ms: int, zone: ZoneInfo) -> int:
+    """The first moment of this month in a zone."""
+    today = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone).date()
+    return int(datetime(today.year, today.month, 1, tzinfo=zone).timestamp()) * 1000
+
+
 def hours_back(now_ms: int, hours: int) -> list[int]:
     """The beginnings of the latest hours, the present one last."""
     present = now_ms // HOUR_MS * HOUR_MS

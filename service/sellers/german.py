@@ -80,3 +80,25 @@ GERMAN: dict[str, tuple[str, str]] = {
     ),
 }
 """Subject and text by kind."""
+
+WORDS = (
+    (r"^more than (.+) an hour\b", r"mehr als \1 in einer Stunde"),
+    (r"^more than (.+) a day\b", r"mehr als \1 an einem Tag"),
+    (r"^first calls of (.+) at most\b", r"erste Anrufe von höchstens \1"),
+    (r"(?<=Stunde) to |(?<=Tag) to |(?<= s) to ", " nach "),
+    (r"\b(\d+) calls\b", r"\1 Anrufe"),
+    (r"\b(\d+) new destinations\b", r"\1 neue Ziele"),
+    (r"^Calls go on$", "Anrufe gehen weiter"),
+    (r"^Further calls are refused$", "Weitere Anrufe werden abgewiesen"),
+    (r"^The account is suspended and its calls are cut$", "Das Konto ist gesperrt, und seine Anrufe sind beendet"),
+    (r"^The trunk is suspended and its calls are cut$", "Der Trunk ist gesperrt, und seine Anrufe sind beendet"),
+    (r"^The gateway is suspended and its calls are cut$", "Das Gateway ist gesperrt, und seine Anrufe sind beendet"),
+    (r"(\d+) numbers in a row within (\d+) min$", r"\1 Nummern in Folge in \2 min"),
+    (r"(\d+) % of (\d+) or more within (\d+) min: ", r"\1 % von \2 oder mehr in \3 min: "),
+    (r"answered calls were short (?=\()", "angenommene Anrufe waren kurz "),
+    (r"calls rang briefly and were given up (?=\()", "Anrufe läuteten kurz und wurden aufgegeben "),
+    (r"answers came at once, without ringing (?=\()", "Antworten kamen sofort, ohne zu läuten "),
+    (r"^(\d+) in a row$", r"\1 in Folge"),
+    (r"^(\d+) of (\d+)$", r"\1 von \2"),
+)
+"""What alarms say, by `service/fraud/words.py` and patterns.py; a test holds both together."""

@@ -32,7 +32,7 @@ async def fill(town: Town) -> None:
 
 
 async def bill(town: Town) -> None:
-    """The last two days of two accounts: an invoice that was issued, the first of all, and two drafts."""
+    """The last three days of two accounts: an invoice that was issued, the first of all, and three drafts."""
     boss, now_ms = town.office.boss, town.office.now_ms
     for name in ("root", "upper", "lower", "customer"):
         party = {**ADDRESS, "legal_name": f"{name.capitalize()} GmbH", "tax_number": "DE811115368"}
@@ -40,10 +40,10 @@ async def bill(town: Town) -> None:
     for name in ("root", "lower"):
         tax = {"account_id": town.ids[name], "name": "VAT", "percent": "19", "category": "S", "everybody": True}
         await boss.do("tax.make", **tax)
-    began = moment(now_ms // DAY_MS * DAY_MS - 2 * DAY_MS)
+    began = moment(now_ms // DAY_MS * DAY_MS - 3 * DAY_MS)
     for name, is_reviewed in (("upper", False), ("customer", True)):
         terms = {"cycle": "daily", "reviewed": is_reviewed, "prepaid_invoices": True, "starts_at": began}
-        terms["zero_invoices"] = is_reviewed  # two drafts, whichever day the calls were on
+        terms["zero_invoices"] = is_reviewed  # three drafts, whichever day the calls were on
         await boss.do("terms.edit", account_id=town.ids[name], body=terms)
         await boss.do("invoice.run", body={"account_id": town.ids[name]})
 

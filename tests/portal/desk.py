@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from playwright.async_api import Locator, expect
 
 from tests.portal.browser import Person
+from tests.service.office import PASSWORD
 
 
 class Clerk(Person):
@@ -70,6 +73,59 @@ class Clerk(Person):
         """The page at hand offers none of it."""
         for one in links:
             await expect(self.main.get_by_role("link", name=one, exact=True)).to_have_count(0)
+
+    async def finds(self, field: str, text: str) -> None:
+        """Looks for the one thing of the list at hand while typing, and opens it."""
+        await self.page.locator(f"#filter-{field}").press_sequentially(text)
+        await expect(self.page.locator("#results tbody tr")).to_have_count(1)
+        await self.open(text)
+        await expect(self.page.locator("h1")).to_have_text(text)
+
+    async def find_account(self, name: str) -> None:
+        """From the menu to its page."""
+        await self.menu_to("/accounts")
+        await self.finds("name", name)
+
+    async def find_user(self, email: str) -> None:
+        """From the menu to their page."""
+        await self.menu_to("/users")
+        await self.finds("email", email)
+
+    async def new_account(self, name: str, kind: str, *, below: str, **more: str | bool) -> None:
+        """From the list of accounts to its page."""
+        await self.menu_to("/accounts")
+        await self.follow("New account")
+        await self.fill(parent_id=below, name=name, kind=kind, **more)
+        await self.press("Make")
+        await expect(self.page.locator("h1")).to_have_text(name)
+
+    async def invite(self, account: str, email: str, *roles: str) -> str:
+        """The path of the link that opens the door for the first time. Of one account it isn't asked which."""
+        await self.menu_to("/users")
+        await self.follow("Invite a user")
+        await self.fill(**({"account_id": account} if account else {}), email=email, name=email.partition("@")[0])
+        for role in roles:
+            await self.main.get_by_label(role, exact=True).check()
+        await self.press("Invite")
+        await self.reads("/password?link=")
+        link = re.search(r"/password\?link=\S+", await self.main.inner_text())
+        assert link is not None
+        return link.group()
+
+    async def accept(self, link: str, email: str) -> None:
+        """An invitation, with the password that everybody has here."""
+        await self.go(link)
+        await self.page.fill("#password", PASSWORD)
+        await self.page.keyboard.press("Enter")
+        await expect(self.page.locator("h1")).to_have_text("Sign in")
+        await self.sign_in(email)
+
+    async def saves(self, name: str) -> Path:
+        """The file behind a link; a paper is printed first."""
+        async with self.page.expect_download(timeout=60_000) as saving:
+            link = self.main.get_by_role("link", name=name, exact=True).first
+            await link.click(timeout=60_000)
+        return await (await saving.value).path()
 
     async def profile_to(self, name: str) -> None:
         """What stands below one's own name."""

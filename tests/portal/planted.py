@@ -29,13 +29,15 @@ from tests.portal.house import Town, portal
 from tests.portal.planting import SEED, Planter
 from tests.service.mailroom import mailroom
 from tests.service.matrix.statement import IMPORTS, ROUTES, held
-from tests.service.matrix.world import World
+from tests.service.matrix.world import Somebody, World
+from tests.service.office import Person
 
 OPERATOR, ADMIN, READER = "super_admin@root", "admin@root", "read_only@root"
-RESELLER, BELOW, CUSTOMER, CARRIER = (
-    "owner@upper", "postpaid_reseller@lower", "prepaid_customer@customer", "provider@carrier",
+RESELLER, AGENT, BELOW, CUSTOMER, CARRIER = (
+    "owner@upper", "owner@other", "postpaid_reseller@lower", "prepaid_customer@customer", "provider@carrier",
 )  # fmt: skip
-EVERYBODY = (OPERATOR, ADMIN, READER, RESELLER, BELOW, CUSTOMER, CARRIER)
+EVERYBODY = (OPERATOR, ADMIN, READER, RESELLER, AGENT, BELOW, CUSTOMER, CARRIER)
+"""Super Admin, Admin, who only reads; distributor, commission reseller, sub-reseller; customer, provider."""
 FROM_OUTSIDE: dict[sa.Table, tuple[str, ...]] = {
     cdrs: ("caller", "called", "called_sent", "destination", "call_id", "from_tag", "to_tag", "sip_reason"),
     sessions: ("agent",),
@@ -94,6 +96,9 @@ class Planted:
             await _vary(conn, world)
         await _owe(town)
         await town.talk_today()
+        other = world.places["other"]
+        owner = {"id": other.things["user"]}
+        world.people[AGENT] = Somebody(AGENT, other, "owner", Person(town.office, user=owner))
         async with engine.begin() as conn:
             for table, columns in FROM_OUTSIDE.items():
                 await conn.execute(sa.update(table).values(dict.fromkeys(columns, SEED)))

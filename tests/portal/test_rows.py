@@ -10,8 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from playwright.async_api import expect
 
-from tests.portal.desk import Clerk, Sit
-from tests.service.office import PASSWORD
+from tests.portal.desk import Sit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOSS, ADMIN, READER = "boss@op.example", "admin@op.example", "reader@op.example"
@@ -20,70 +19,21 @@ CUSTOMER, CARRIER = "owner@customer.example", "owner@carrier.example"
 DEEDS = ("New account", "New trunk", "New device", "New gateway", "Invite a user", "New role", "New tariff", "New tax")
 
 
-async def _new_account(clerk: Clerk, name: str, kind: str, *, below: str, **more: str | bool) -> None:
-    """From the list of accounts."""
-    await clerk.menu_to("/accounts")
-    await clerk.follow("New account")
-    await clerk.fill(parent_id=below, name=name, kind=kind, **more)
-    await clerk.press("Make")
-    await expect(clerk.page.locator("h1")).to_have_text(name)
-
-
-async def _account(clerk: Clerk, name: str) -> None:
-    """Looked for while typing."""
-    await clerk.menu_to("/accounts")
-    await clerk.page.locator("#filter-name").press_sequentially(name)
-    await expect(clerk.page.locator("#results tbody tr")).to_have_count(1)
-    await clerk.open(name)
-    await expect(clerk.page.locator("h1")).to_have_text(name)
-
-
 def _days_ago(days: int) -> str:
     """Midnight, as a field for times takes it."""
     return (datetime.now(UTC) - timedelta(days=days)).strftime("%Y-%m-%dT00:00")
 
 
-async def _user(clerk: Clerk, email: str) -> None:
-    await clerk.menu_to("/users")
-    await clerk.page.locator("#filter-email").fill(email)
-    await clerk.page.keyboard.press("Enter")
-    await expect(clerk.page.locator("#results tbody tr")).to_have_count(1)
-    await clerk.open(email)
-
-
-async def _invite(clerk: Clerk, account: str, email: str, *roles: str) -> str:
-    """The path of the link that opens the door for the first time."""
-    await clerk.menu_to("/users")
-    await clerk.follow("Invite a user")
-    await clerk.fill(account_id=account, email=email, name=email.partition("@")[0])
-    for role in roles:
-        await clerk.main.get_by_label(role, exact=True).check()
-    await clerk.press("Invite")
-    await clerk.reads("/password?link=")
-    link = re.search(r"/password\?link=\S+", await clerk.main.inner_text())
-    assert link is not None
-    return link.group()
-
-
-async def _accept(guest: Clerk, link: str, email: str) -> None:
-    """With the password that everybody has here."""
-    await guest.go(link)
-    await guest.page.fill("#password", PASSWORD)
-    await guest.page.keyboard.press("Enter")
-    await expect(guest.page.locator("h1")).to_have_text("Sign in")
-    await guest.sign_in(email)
-
-
 async def test_a1_hierarchy(sit: Sit) -> None:
     """A reseller and a customer below it are made, moved, suspended, resumed, closed."""
     boss = await sit(BOSS)
-    await _new_account(boss, "Tree Telecom", "Reseller", below="upper")
-    await _new_account(boss, "Tree Leaf", "Customer", below="Tree Telecom")
+    await boss.new_account("Tree Telecom", "Reseller", below="upper")
+    await boss.new_account("Tree Leaf", "Customer", below="Tree Telecom")
     await boss.follow("Move")
     await boss.fill(parent_id="lower")
     await boss.press("Move")
     await boss.reads("lower")
-    await _account(boss, "Tree Telecom")
+    await boss.find_account("Tree Telecom")
     await boss.follow("Suspend")
     await boss.fill(reason="Unpaid since spring")
     await boss.press("Suspend")
@@ -97,19 +47,19 @@ async def test_a1_hierarchy(sit: Sit) -> None:
     await boss.reads("closed")
     await boss.check()
     upper = await sit(UPPER)
-    await _account(upper, "Tree Leaf")
+    await upper.find_account("Tree Leaf")
     await upper.reads("lower")
 
 
 async def test_a2_super_admin(sit: Sit) -> None:
     """Makes an Admin, who comes in by the link; logs in as it, which every page and the audit say; takes it away."""
     boss, email = await sit(BOSS), "second@op.example"
-    link = await _invite(boss, "Operator", email, "Admin")
+    link = await boss.invite("Operator", email, "Admin")
     admin = await sit()
-    await _accept(admin, link, email)
+    await admin.accept(link, email)
     await admin.menu_to("/accounts")
     await admin.reads("upper")
-    await _user(boss, UPPER)
+    await boss.find_user(UPPER)
     await boss.follow("Log in as")
     await boss.press("Log in as this user")
     acting = boss.page.locator(".kb-acting")
@@ -120,7 +70,7 @@ async def test_a2_super_admin(sit: Sit) -> None:
     await boss.page.get_by_role("button", name="Back to yourself").click()
     await boss.menu_to("/audit")
     await boss.reads("impersonat")
-    await _user(boss, email)
+    await boss.find_user(email)
     await boss.follow("Remove")
     await boss.press("Remove")
     await admin.menu_to("/")
@@ -130,13 +80,13 @@ async def test_a2_super_admin(sit: Sit) -> None:
 async def test_a3_admin(sit: Sit) -> None:
     """A day of the Admin: a reseller, its owner, its tariff, its money; a gateway's state; who did what."""
     admin = await sit(ADMIN)
-    await _new_account(admin, "Admins Telecom", "Reseller", below="Operator", tariff_id="wholesale")
+    await admin.new_account("Admins Telecom", "Reseller", below="Operator", tariff_id="wholesale")
     await admin.edit("Money")
     await admin.fill(credit_limit="250", reason="Signed")
     await admin.press("Set")
     await admin.reads("250.00 EUR")
-    await _invite(admin, "Admins Telecom", "finance@admins.example", "Finance")
-    await _account(admin, "Admins Telecom")
+    await admin.invite("Admins Telecom", "finance@admins.example", "Finance")
+    await admin.find_account("Admins Telecom")
     await admin.follow("Post a payment")
     await admin.fill(amount="100.5", reason="Bank transfer")
     await admin.press("Post")
@@ -159,9 +109,9 @@ async def test_a4_roles_and_permissions(sit: Sit) -> None:
         await lower.page.locator(f"[value='{right}']").check()
     await expect(lower.page.locator("[value='gateways.change']")).to_be_disabled()
     await lower.press("Save")
-    link = await _invite(lower, "lower", email, "Desk of lower")
+    link = await lower.invite("lower", email, "Desk of lower")
     desk = await sit()
-    await _accept(desk, link, email)
+    await desk.accept(link, email)
     assert not {"/calls", "/invoices", "/gateways", "/audit"} & set(await desk.menu())
     await desk.menu_to("/devices")
     await expect(desk.main.get_by_role("link", name="New device")).to_be_visible()
@@ -172,7 +122,7 @@ async def test_a4_roles_and_permissions(sit: Sit) -> None:
     await lower.press("Save")
     await desk.menu_to("/devices")
     await desk.lacks("New device")
-    await _user(lower, email)
+    await lower.find_user(email)
     await lower.follow("Give and take roles")
     await lower.main.get_by_label("Desk of lower", exact=True).uncheck()
     await lower.press("Save")
@@ -183,9 +133,9 @@ async def test_a4_roles_and_permissions(sit: Sit) -> None:
 async def test_a5_several_users(sit: Sit) -> None:
     """A customer invites a colleague who reads only; makes a token that ends; sees where one is signed in."""
     owner, email = await sit(CUSTOMER), "books@customer.example"
-    link = await _invite(owner, "customer", email, "Read-only")
+    link = await owner.invite("customer", email, "Read-only")
     books = await sit()
-    await _accept(books, link, email)
+    await books.accept(link, email)
     await books.menu_to("/devices")
     await books.lacks("New device", "Import")
     await books.leaves()
@@ -215,7 +165,7 @@ async def test_a6_distributor(sit: Sit) -> None:
     await lower.fill(note="The first")
     await lower.press("Publish")
     await lower.reads("The first")
-    await _account(lower, "customer")
+    await lower.find_account("customer")
     await lower.edit("What it is")
     await lower.fill(tariff_id="story-prices")
     await lower.press("Save")
@@ -249,11 +199,11 @@ async def test_a7_commission_reseller(sit: Sit) -> None:
 async def test_a8_prepaid_and_postpaid(sit: Sit) -> None:
     """The billing model gives the role of who has none: a postpaid customer reads invoices at the next click."""
     lower = await sit(LOWER)
-    await _new_account(lower, "Model Ltd", "Customer", below="lower", billing="Prepaid")
+    await lower.new_account("Model Ltd", "Customer", below="lower", billing="Prepaid")
     await lower.reads("prepaid")
     await lower.follow("Roles")
     await lower.reads("Prepaid customer")
-    await _account(lower, "Model Ltd")
+    await lower.find_account("Model Ltd")
     await lower.edit("What it is")
     await lower.fill(billing="Postpaid")
     await lower.press("Save")
@@ -301,7 +251,7 @@ async def test_a10_personalisation(sit: Sit) -> None:
 async def test_a11_invoice_prefix(sit: Sit) -> None:
     """A pattern with the year; the next invoice that is issued has it."""
     lower = await sit(LOWER)
-    await _new_account(lower, "Billed Daily", "Customer", below="lower", billing="Postpaid")
+    await lower.new_account("Billed Daily", "Customer", below="lower", billing="Postpaid")
     await lower.follow("Billing")
     await lower.edit("On paper")
     await lower.fill(legal_name="Billed GmbH", address_lines="Kai 1", postcode="20457", city="Hamburg", country="DE")
@@ -310,7 +260,7 @@ async def test_a11_invoice_prefix(sit: Sit) -> None:
     await lower.fill(cycle="Daily", zero_invoices=True, reviewed=True, starts_at=_days_ago(2))
     await lower.press("Save")
     await lower.reads("daily")
-    await _account(lower, "lower")
+    await lower.find_account("lower")
     await lower.follow("Billing")
     await lower.edit("Numbers of invoices")
     await lower.fill(prefix="LOW-", pattern="{prefix}{year}/{number:4}")
@@ -334,11 +284,12 @@ async def test_a11_invoice_prefix(sit: Sit) -> None:
 async def test_a12_customer_is_also_provider(sit: Sit) -> None:
     """One account on both sides: a gateway of its own, and a statement with both directions."""
     boss = await sit(BOSS)
-    await _new_account(boss, "Both Ways", "Customer", below="Operator", provides=True)
+    await boss.new_account("Both Ways", "Customer", below="Operator", provides=True)
     await boss.menu_to("/gateways")
     await boss.follow("New gateway")
-    await boss.fill(account_id="Both Ways", name="both/gw1", host="127.0.0.77")
+    await boss.fill(account_id="Both Ways", name="gw1", host="127.0.0.77", tariff_id="carrier")
     await boss.press("Make")
+    await expect(boss.page.locator("h1")).to_have_text("Both Ways/gw1")
     await boss.reads("Both Ways")
     await boss.menu_to("/statements")
     await boss.follow("Look at what one would say")
@@ -453,7 +404,7 @@ async def test_a17_broadcasting(sit: Sit) -> None:
 async def test_a18_audit(sit: Sit) -> None:
     """What was changed, by whom, from where, before and after; of one's own subtree; a file of it."""
     lower = await sit(LOWER)
-    await _account(lower, "customer")
+    await lower.find_account("customer")
     await lower.edit("What it is")
     await lower.fill(cps="13")
     await lower.press("Save")

@@ -235,7 +235,8 @@ async def test_a_sheet_is_looked_at_and_imported(walker: Walker) -> None:
     other = await _sheet(walker, place, kept=kept, deck="carrier.csv", kind="full", currency="EUR", **again)
     assert "0.9" in other.words
     done = await _sheet(walker, place, kept=kept, deck="carrier.csv", kind="full", currency="EUR", do="import", **again)
-    assert done.path == f"{place}/changes", done.words
+    assert done.path == f"{place}/edit?deck=carrier.csv", done.words
+    assert "decks: [carrier.csv]" in done.text
     assert "carrier.csv" in (await walker.get(place)).words
     undone = await walker.post(f"{place}/import/undo", deck="carrier.csv")
     assert "carrier.csv" not in undone.words

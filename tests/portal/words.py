@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from service.access.permissions import BUILT_IN, Permission, meaning
+from service.access.permissions import BUILT_IN, Permission, area_name, meaning
 from service.api.problems import KINDS
 from service.portal.components.columns import STATES
 from service.portal.components.fields import Kind, kinds
@@ -41,6 +41,7 @@ PLACES: dict[str, tuple[object, ...]] = {
     "moment": (0,),
     "number": (0, "nothing"),
     "money": (0,),
+    "amount": (0,),
     "state": (0,),
     "yes": (0,),
     "deed": (0,),
@@ -64,7 +65,7 @@ def words() -> set[str]:
     found = {*_of_templates(), *_of_code(), *_of_fields(), *refusals(), *PYDANTIC}
     found |= {title for _, title in KINDS.values()}
     found |= {state.replace("_", " ") for state in STATES} | {meaning(one) for one in Permission}
-    found |= {one.area.replace("_", " ").capitalize() for one in Permission}
+    found |= {area_name(one).capitalize() for one in Permission}
     found |= {role.name for role in BUILT_IN} | {role.note for role in BUILT_IN}
     said = {one for one in found if re.search(r"[A-Za-z]{2}", re.sub(r"{\w*}", "", one))}
     return {one for one in said if not one.startswith(("/", "-"))}

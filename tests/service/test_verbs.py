@@ -114,7 +114,7 @@ def service(boss: Kambill) -> Iterator[str]:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + 90  # a busy machine takes its time; what never comes up is told as such
+        until = time.monotonic() + 300  # a busy machine takes its time; what never comes up is told as such
         while not _is_up(port):
             assert time.monotonic() < until
             assert process.poll() is None

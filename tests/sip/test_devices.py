@@ -285,6 +285,7 @@ NASTY = {
     "a high CSeq": (b"CSeq: 2 ", b"CSeq: 4294967295 "),
     "an Expires that is none": (b"Expires: 600", b"Expires: " + b"9" * 500),
     "a To of somebody with a long name": (b"To: <sip:d101", b"To: <sip:" + b"d" * 1000),
+    "an extension that nobody knows": (b"Expires: ", b"Require: timer\r\nRequire: nosuch\r\nExpires: "),
     "no Call-ID": (b"Call-ID: reg", b"X-Call-ID: reg"),
     "an escaped line break": (b"To: <sip:d101", b"To: <sip:d101%0d%0aX-Evil:%201"),
 }

@@ -63,6 +63,20 @@ def test_nobody_takes_a_call_over(
     hang_up(talking, gateway)
 
 
+@pytest.mark.parametrize("header", ["Replaces", "rEPLACES", "Join"])
+def test_nobody_takes_a_call_over_from_within_another(proxy: Proxy, caller: Agent, gateway: Agent, header: str) -> None:
+    """RFC 3891 3: in a re-INVITE it is 400; the gateway doesn't hear of it, and both calls go on."""
+    other, _ = answer(caller, gateway)
+    talking, _ = answer(caller, gateway)
+    named = f"{other.call_id};to-tag={other.to_tag};from-tag={other.from_tag}"
+    talking.request("INVITE", **{header: named})
+    assert caller.expect_answer("INVITE", talking.call_id, str(talking.cseq)).code == 400
+    gateway.expect_silence(talking.call_id)
+    talking.cseq -= 1
+    hang_up(talking, gateway)
+    hang_up(other, gateway)
+
+
 def test_a_refer_to_in_an_invite_is_left_out(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """In its short form too; the call is an ordinary one."""
     call = Call(caller, "0033123")

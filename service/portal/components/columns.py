@@ -137,6 +137,17 @@ def money(title: str, amount: Callable[[Any], int | None], currency: Callable[[A
     return Column(title, cells, sort, at_end=True)
 
 
+def amount(title: str, micros: Callable[[Any], int | None], *, is_wide: bool = False) -> Column:
+    """Amounts whose currency the page says, their points below each other. None: a dash."""
+
+    def cells(visit: Visit, rows: Sequence[Any]) -> list[Cell]:
+        amounts = [micros(row) for row in rows]
+        decimals = max(2, decimals_of_all(amounts))
+        return [Cell(NEVER if one is None else visit.formats.amount(one, decimals)) for one in amounts]
+
+    return Column(title, cells, at_end=True, is_wide=is_wide)
+
+
 def deed(text: str, link: str, endpoint: str, offered: Callable[[Any], bool] = lambda _: True) -> Column:
     """What can be done with a row, for whoever may; `offered`: with which ones."""
 

@@ -278,6 +278,15 @@ def moment(text: str, formats: Formats) -> str:
     return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def is_moment(value: str) -> bool:
+    """Whether what was typed is a time; other text the endpoint refuses."""
+    try:
+        datetime.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
 def errors_by_field(errors: Sequence[FieldError], names: Sequence[str]) -> tuple[dict[str, list[str]], list[str]]:
     """What is wrong, by the field that it stands beside; and what belongs to no field of the form."""
     beside: dict[str, list[str]] = {}

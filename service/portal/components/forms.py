@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from service.api.endpoint import Answer, Key
 from service.api.problems import Problem
 from service.portal.components.choosing import choices_of
-from service.portal.components.fields import Choice, Field, Kind, errors_by_field, field, kinds, read, shown
+from service.portal.components.fields import Choice, Field, Kind, errors_by_field, field, is_moment, kinds, read, shown
 from service.portal.components.labels import label_of
 from service.portal.components.lists import makes
 from service.portal.components.rows import row_field, typed_rows
@@ -95,11 +95,20 @@ def _sends_changes(form: Form) -> bool:
     return bool(form.shows) and BY_NAME[form.endpoint].method == "PATCH"
 
 
-def _kinds(form: Form, stands: _Stands) -> dict[str, Kind]:
+def _kinds(visit: Visit, form: Form, stands: _Stands) -> dict[str, Kind]:
+    """Fields of the form, without those that mean nothing here, or name what is not for the visitor's eyes."""
     if form.body is None:
         return {}
     known, out = kinds(form.body), form.leaves_out(stands.values)
-    return {name: known[name] for name in form.fields or known if name not in out}
+    is_whole = bool(form.shows) and not _sends_changes(form)  # what isn't sent then would be forgotten
+    wanted = {name: known[name] for name in form.fields or known if name not in out}
+    return {name: kind for name, kind in wanted.items() if is_whole or kind.is_required or _can_choose(visit, kind)}
+
+
+def _can_choose(visit: Visit, kind: Kind) -> bool:
+    """Nobody knows numbers of things that they don't see."""
+    name = f"{kind.noun}.list"
+    return name not in BY_NAME or visit.can(name)
 
 
 async def _stands(visit: Visit, form: Form) -> _Stands:
@@ -131,7 +140,7 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
 def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
     """As the form is seen first: what stands, else what the address says, else what holds when nothing is said."""
     found = {}
-    for name, kind in _kinds(form, stands).items():
+    for name, kind in _kinds(visit, form, stands).items():
         asked = visit.request.query.getall(name, [])
         value = stands.values.get(name, kind.default)
         is_asked = bool(asked) and not form.shows and kind.shape not in {"map", "rows"}
@@ -140,7 +149,7 @@ def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
 
 
 async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) -> Shown:
-    found = _kinds(form, stands)
+    found = _kinds(visit, form, stands)
     problem = filled_in.problem
     beside, above = errors_by_field(problem.errors if problem is not None else [], list(found))
     fields = [await _field(visit, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
@@ -222,7 +231,7 @@ async def _sent(visit: Visit, form: Form) -> Shown | Gone:
     """Load, ask the endpoint, go on; or the same page with its faults."""
     async with visit.looking():
         stands = await _stands(visit, form)
-    typed = {name: _typed(visit, kind) for name, kind in _kinds(form, stands).items()}
+    typed = {name: _typed(visit, kind) for name, kind in _kinds(visit, form, stands).items()}
     body = _body(visit, form, typed, stands)
     if _sends_changes(form) and not body:
         return Gone(_filled(visit, form.back), visit.say("Nothing was changed."))
@@ -257,7 +266,7 @@ async def _again(visit: Visit, form: Form, typed: dict[str, tuple[str, ...]], pr
     async with visit.looking():
         stands = await _stands(visit, form)
         version = stands.version if problem.kind == "changed" else str(visit.form.get(VERSION, ""))
-        known = _kinds(form, stands)
+        known = _kinds(visit, form, stands)
         kept = {name: values for name, values in typed.items() if name in known and known[name].shape not in KEPT_BACK}
         return await _shown(visit, form, stands, _Filled(kept, problem, version))
 
@@ -273,14 +282,14 @@ async def _done(visit: Visit, form: Form, answer: Answer) -> Shown | Gone:
 def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands: _Stands) -> dict[str, Any]:
     """What to send: of something new all that was typed, else only what differs from what stands."""
     found: dict[str, Any] = {}
-    for name, kind in _kinds(form, stands).items():
+    for name, kind in _kinds(visit, form, stands).items():
         value = read(kind, _parts(kind, typed[name]), visit.formats)
         if not _sends_changes(form):
             if value is not None:
                 found[name] = value
         elif not _is_same(kind, value, stands.values.get(name), visit):
             found[name] = "" if value is None and not _takes_null(kind) else value
-    return _nested(visit, _kinds(form, stands), typed, found)
+    return _nested(visit, _kinds(visit, form, stands), typed, found)
 
 
 def _nested(
@@ -313,4 +322,6 @@ def _is_same(kind: Kind, value: Any, stands: Any, visit: Visit) -> bool:
         return sorted(map(str, value)) == sorted(map(str, stands or []))
     if value is None:
         return stands in {None, ""} if not isinstance(stands, list) else not stands
+    if kind.shape == "moment" and not is_moment(value):
+        return False
     return value == stands or shown(kind, value, visit.formats) == shown(kind, stands, visit.formats)

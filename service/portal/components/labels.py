@@ -60,7 +60,6 @@ LABELS: dict[str, str] = {
     "caller_numbers": "Allowed caller numbers",
     "caller_rule": "Caller ID rule",
     "channels": "Calls at once",
-    "code": "Code of your authenticator",
     "commission": "Commission-based reseller",
     "committed_minutes": "Committed minutes",
     "company": "Company name",

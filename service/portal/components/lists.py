@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from service.access.endpoints.filters import FilterView, MyFilters
 from service.api.problems import Problem
 from service.portal.components.choosing import choices_of
-from service.portal.components.fields import Field, errors_by_field, field, kinds, moment
+from service.portal.components.fields import Choice, Field, errors_by_field, field, kinds, moment
 from service.portal.components.files import FileColumn, Source, csv_of, xlsx_of
 from service.portal.components.labels import label_of
 from service.portal.screen import Crumb, Screen, Shown, filled
@@ -220,6 +220,9 @@ def _with_names(visit: Visit, path: str) -> str:
 async def _filter(visit: Visit, listed: Listed, name: str, errors: list[str]) -> Field:
     kind = kinds(BY_NAME[listed.endpoint].query)[name]
     value = visit.request.query.get(name, "")
+    if kind.shape == "check":
+        yes = [Choice("", visit.say("any")), Choice("true", visit.say("yes")), Choice("false", visit.say("no"))]
+        return field(kind._replace(shape="choice", hint=""), visit.say(label_of(name)), (value,), errors, yes)
     found = await choices_of(visit, kind) if kind.shape == "choice" else []
     if found is None:
         kind = kind._replace(shape="number")

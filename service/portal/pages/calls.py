@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -10,8 +11,8 @@ from service.portal.components import columns
 from service.portal.components.columns import each, facts, thing
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.files import FileColumn
-from service.portal.components.lists import Cell, Listed, screens, table_of
-from service.portal.formats import MICROS, NEVER, duration
+from service.portal.components.lists import Cell, Column, Listed, screens, table_of
+from service.portal.formats import MICROS, NEVER, decimals_of_all, duration
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import Visit
 
@@ -28,6 +29,24 @@ def _outcome(visit: Visit, row: Any) -> Cell:
 def _charged(row: Any) -> ChargeView | None:
     """What the caller's account paid, or whoever stands next to it in the visitor's subtree."""
     return row.charges[0] if row.charges else None
+
+
+def _prices(visit: Visit, rows: Sequence[Any]) -> list[Cell]:
+    """What was charged for each; before its provider what that gets."""
+    found = [_price(visit, row) for row in rows]
+    decimals = decimals_of_all([amount for amount, _ in found])
+    return [
+        Cell(NEVER if amount is None else visit.formats.money(amount, currency, decimals)) for amount, currency in found
+    ]
+
+
+def _price(visit: Visit, row: Any) -> tuple[int | None, str]:
+    charge, cost = _charged(row), row.cost
+    if charge is not None:
+        return charge.charge, charge.currency
+    if cost is not None and cost.account_id == visit.account_id:
+        return cost.cost, cost.currency
+    return None, ""
 
 
 def _mine(visit: Visit, row: Any) -> ChargeView | None:
@@ -60,7 +79,7 @@ CALLS = Listed(
         columns.text("Destination", "destination", is_wide=True),
         each("Outcome", _outcome),
         each("Lasted", _lasted, at_end=True),
-        columns.money("Charge", lambda row: _of("charge", row), lambda row: _of("currency", row)),
+        Column("Charge", _prices, at_end=True),
     ),
     filters=("called", "outcome", "since", "until", "account_id", "trunk_id", "device_id", "call"),
     empty="No call has ended yet.",

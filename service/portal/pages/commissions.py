@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
 
@@ -43,9 +44,9 @@ def _source(visit: Visit, row: Any) -> Cell:
     return Cell(visit.say(row.source.replace("_", " ")))
 
 
-def _earned(_visit: Visit, row: Any) -> Cell:
+def _earned(visit: Visit, row: Any) -> Cell:
     """Exact: to the hundred-millionth of a micro-unit."""
-    return Cell(f"{row.earned} {row.currency}")
+    return Cell(f"{visit.formats.decimal(row.earned)}\u00a0{row.currency}")
 
 
 RULE_COLUMNS: tuple[Column, ...] = (
@@ -175,6 +176,16 @@ async def _report(visit: Visit, asked: Asked) -> Section:
     )
     table = await table_of(visit, shown, found.items)
     return Section(visit.say("What was earned"), [], table, empty=visit.say("Nothing was earned yet."))
+
+
+async def month_of(visit: Visit, account_id: int, since: str) -> dict[str, tuple[Decimal, int]]:
+    """What one earned since then, exact, and the micro-units that customers were charged for it; by currency."""
+    found = await visit.ask("commission.report", Report, query={"since": since}, account_id=account_id)
+    sums: dict[str, tuple[Decimal, int]] = {}
+    for line in found.items:
+        earned, base = sums.get(line.currency, (Decimal(0), 0))
+        sums[line.currency] = (earned + Decimal(line.earned), base + line.base)
+    return sums
 
 
 async def _answer(visit: Visit, asked: Asked) -> list[Section | None]:

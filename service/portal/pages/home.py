@@ -19,6 +19,8 @@ from service.portal.components.lists import Cell, table_of
 from service.portal.components.plots import Line, plot
 from service.portal.formats import NEVER, duration
 from service.portal.pages import live
+from service.portal.pages.attention import attention
+from service.portal.pages.commissions import month_of
 from service.portal.printer import PRINTER
 from service.portal.reckoning import (
     DAY_MS,
@@ -29,6 +31,7 @@ from service.portal.reckoning import (
     day_begins,
     hours_back,
     lasts_ms,
+    month_begins,
     sums,
 )
 from service.portal.screen import Screen, Shown
@@ -54,6 +57,7 @@ class Figure(NamedTuple):
 async def show(visit: Visit) -> Shown:
     """What matters to the visitor now."""
     sections = await overview(visit, visit.account_id)
+    sections[1:1] = await attention(visit)
     return page(visit, visit.say("Overview"), sections, subtitle=visit.me.account_name if visit.me else "")
 
 
@@ -61,7 +65,9 @@ async def overview(visit: Visit, account_id: int) -> list[Section | None]:
     """Of one account: figures, running calls, plots, destinations; each as far as the visitor may see it."""
     traffic = await _traffic(visit, account_id)
     funds = await visit.ask("account.funds", FundsView, account_id=account_id) if visit.can("account.funds") else None
-    figures = _money_figures(visit, account_id, funds, traffic) + _call_figures(visit, traffic)
+    row = await visit.ask("account.show", AccountView, account_id=account_id) if visit.can("account.show") else None
+    earned = await _commission(visit, row)
+    figures = _money_figures(visit, row, account_id, funds, traffic) + earned + _call_figures(visit, traffic)
     return [
         _figures(visit, figures),
         await _running(visit, account_id),
@@ -92,7 +98,9 @@ def _figures(visit: Visit, figures: list[Figure]) -> Section | None:
     return Section(visit.say("Now and today"), template="figures.html", data=figures, is_full=True)
 
 
-def _money_figures(visit: Visit, account_id: int, funds: FundsView | None, traffic: TrafficView | None) -> list[Figure]:
+def _money_figures(
+    visit: Visit, row: AccountView | None, account_id: int, funds: FundsView | None, traffic: TrafficView | None
+) -> list[Figure]:
     if funds is None:
         return []
     say, formats = visit.say, visit.formats
@@ -100,7 +108,7 @@ def _money_figures(visit: Visit, account_id: int, funds: FundsView | None, traff
     found = [Figure(say("Balance"), formats.money(funds.balance, funds.currency), _held(visit, funds), link)]
     spent = cash(traffic.money, funds.currency, visit.now_ms - DAY_MS, visit.now_ms).spent if traffic else 0
     lasts = lasts_ms(funds.available, spent, DAY_MS)
-    if account_id != 1:
+    if row is None or not (row.kind in {"root", "provider"} or row.commission):  # those buy nothing by it
         beside = say("at the pace of the last 24 hours") if lasts is not None else say("nothing was spent in 24 hours")
         found.append(
             Figure(say("Can be spent"), formats.money(funds.available, funds.currency), _lasts(visit, lasts, beside))
@@ -141,6 +149,21 @@ def _earnings(visit: Visit, funds: FundsView, traffic: TrafficView | None) -> li
     return found
 
 
+async def _commission(visit: Visit, row: AccountView | None) -> list[Figure]:
+    """What a commission reseller has earned in this month, and of what."""
+    if row is None or not row.commission or not visit.can("commission.report"):
+        return []
+    since = month_begins(visit.now_ms, visit.formats.zone)
+    beside = visit.say("of {amount} that customers were charged")
+    return [
+        Figure(
+            visit.say("Commission of this month"), f"{visit.formats.decimal(str(earned))}\u00a0{currency}",
+            beside.format(amount=visit.formats.money(base, currency)), f"/accounts/{row.id}/commission",
+        )
+        for currency, (earned, base) in (await month_of(visit, row.id, iso(since))).items()
+    ]  # fmt: skip
+
+
 def _call_figures(visit: Visit, traffic: TrafficView | None) -> list[Figure]:
     if traffic is None:
         return []
@@ -151,13 +174,23 @@ def _call_figures(visit: Visit, traffic: TrafficView | None) -> list[Figure]:
     calls = beside.format(count=number(week.attempts // WEEK_DAYS))
     minutes = beside.format(count=number(week.minutes // WEEK_DAYS))
     link = "/calls" if visit.can("cdr.list") else ""
-    pdd = "" if today.delay_ms is None else say("PDD {delay} ms").format(delay=number(today.delay_ms))
     return [
         Figure(say("Calls today"), number(today.attempts), calls, link),
         Figure(say("Minutes today"), number(today.minutes), minutes),
-        Figure(say("ASR today"), _percent(today), say("the week before: {percent}").format(percent=_percent(week))),
-        Figure(say("ACD today"), duration(today.acd_s) if today.acd_s is not None else NEVER, pdd),
+        Figure(say("ASR and ACD today"), f"{_percent(today)} · {_acd(today)}", _before(visit, today, week)),
     ]
+
+
+def _before(visit: Visit, today: Sums, week: Sums) -> str:
+    """Beside today's quality."""
+    told = [visit.say("the week before: {percent}").format(percent=f"{_percent(week)} · {_acd(week)}")]
+    if today.delay_ms is not None:
+        told.insert(0, visit.say("PDD {delay} ms").format(delay=visit.formats.number(today.delay_ms)))
+    return "; ".join(told)
+
+
+def _acd(found: Sums) -> str:
+    return NEVER if found.acd_s is None else duration(found.acd_s)
 
 
 def _percent(found: Sums) -> str:

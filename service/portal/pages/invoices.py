@@ -89,8 +89,8 @@ LINES = Listed(
         columns.number("Quantity", "quantity"),
         each("Lasted", _lasted, at_end=True, is_wide=True),
         each("Rate of a minute", _rate, at_end=True, is_wide=True),
-        each("Net", lambda visit, row: Cell(visit.formats.amount(row.net)), at_end=True),
-        each("In the books", lambda visit, row: Cell(visit.formats.amount(row.amount)), at_end=True),
+        columns.amount("Net", lambda row: row.net),
+        columns.amount("In the books", lambda row: row.amount),
     ),
     back=("Invoice", ONE), empty="Nothing was billed.",
 )  # fmt: skip
@@ -102,7 +102,7 @@ CALLS = Listed(
         columns.text("To", "called"),
         columns.text("Destination", "destination", is_wide=True),
         each("Lasted", _lasted, at_end=True),
-        each("Charge", lambda visit, row: Cell(visit.formats.amount(row.amount)), at_end=True),
+        columns.amount("Charge", lambda row: row.amount),
     ),
     back=("Invoice", ONE), empty="No call is on it.",
 )  # fmt: skip

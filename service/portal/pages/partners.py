@@ -63,14 +63,22 @@ STATEMENTS = Listed(
         FileColumn("theirs", lambda _, row: Decimal(row.theirs.total) / MICROS),
     ),
 )  # fmt: skip
+
+
+def _record(visit: Visit, row: Any) -> Cell:
+    """With the way to the call, found by its key."""
+    link = f"/calls?call={row.call}" if visit.can("cdr.list") else ""
+    return Cell(visit.formats.moment(row.answered_at).replace(" ", "\u00a0"), link)
+
+
 STATEMENT_CALLS = Listed(
     f"{STATEMENT}/calls", "statement.calls", "Calls of the statement",
     (
-        columns.moment("Answered", "answered_at"),
+        each("Answered", _record),
         columns.text("Destination", "destination"),
         each("Lasted", lambda _, row: Cell(duration(row.duration_ms // 1000)), at_end=True),
-        each("It owes", lambda visit, row: Cell(visit.formats.amount(row.ours)), at_end=True),
-        each("It is owed", lambda visit, row: Cell(visit.formats.amount(row.theirs)), at_end=True),
+        columns.amount("It owes", lambda row: row.ours),
+        columns.amount("It is owed", lambda row: row.theirs),
     ),
     ("direction",), back=("Statement", STATEMENT), empty="No call is on it.",
 )  # fmt: skip

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from service.access.endpoints.roles import Catalogue, PermissionView
 from service.access.endpoints.tokens import MadeToken
 from service.access.endpoints.users import Invited
+from service.access.permissions import Permission, area_name
 from service.api.problems import Problem
 from service.portal.components import columns
 from service.portal.components.columns import deed, each, facts, thing
@@ -151,7 +152,7 @@ def by_area(catalogue: Iterable[PermissionView], given: Iterable[str]) -> list[t
     found: dict[str, list[Right]] = {}
     for one in catalogue:
         right = Right(one.name, one.meaning, one.name in has, one.held)
-        found.setdefault(one.area.replace("_", " "), []).append(right)
+        found.setdefault(area_name(Permission(one.name)), []).append(right)
     return list(found.items())
 
 

@@ -138,8 +138,8 @@ _LOSING = (
     columns.text("Price", "price"),
     columns.text("Cost", "cost"),
     each("At seconds", lambda visit, row: Cell(visit.formats.number(row.seconds)), at_end=True),
-    each("Earned", lambda visit, row: Cell(visit.formats.amount(row.earned)), at_end=True),
-    each("Paid", lambda visit, row: Cell(visit.formats.amount(row.paid)), at_end=True),
+    columns.amount("Earned", lambda row: row.earned),
+    columns.amount("Paid", lambda row: row.paid),
 )
 
 
@@ -233,7 +233,7 @@ _SIMULATED = (
     columns.number("Calls", "calls"),
     each("Minutes and seconds", lambda _, row: Cell(duration(row.duration_ms // 1000)), at_end=True),
     columns.money("Charged", lambda row: row.charged, lambda row: row.currency),
-    each("By the draft", lambda visit, row: Cell(visit.formats.amount(row.draft)), at_end=True),
+    columns.amount("By the draft", lambda row: row.draft),
     columns.number("Refused", "refused", is_wide=True),
 )
 

@@ -51,10 +51,6 @@ def _length(ms: int | None) -> str:
     return NEVER if ms is None else duration(ms // 1000)
 
 
-def _amount(visit: Visit, micros: int | None) -> Cell:
-    return Cell(NEVER if micros is None else visit.formats.amount(micros))
-
-
 DIFFERENCES = Listed(
     f"{ONE}/differences", "reconciliation.differences", "Differences",
     (
@@ -64,8 +60,8 @@ DIFFERENCES = Listed(
         columns.moment("Theirs", "their_time", is_wide=True),
         each("Our length", lambda _, row: Cell(_length(row.our_duration_ms)), at_end=True),
         each("Their length", lambda _, row: Cell(_length(row.their_duration_ms)), at_end=True),
-        each("Our price", lambda visit, row: _amount(visit, row.ours), at_end=True),
-        each("Their price", lambda visit, row: _amount(visit, row.theirs), at_end=True),
+        columns.amount("Our price", lambda row: row.ours),
+        columns.amount("Their price", lambda row: row.theirs),
         each("Line", lambda _, row: Cell(str(row.line or NEVER)), at_end=True, is_wide=True),
         each("Our record", lambda _, row: _record(row), is_wide=True),
         columns.other("Dispute", "dispute", "dispute_id", is_wide=True),

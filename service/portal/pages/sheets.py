@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -18,6 +19,7 @@ from service.portal.components.labels import label_of, value_of
 from service.portal.components.lists import Cell, table_of
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import Visit
+from service.tariffs.api import TariffText
 from service.tariffs.sheets_api import FILE_BYTES_MAX, SheetFile, SheetLooked
 
 TARIFF = "/tariffs/{tariff_id}"
@@ -58,10 +60,20 @@ async def take(visit: Visit) -> Shown | Gone:
         async with visit.looking():
             return _page(visit, sent, problem, None)
     if looked.done:
-        said = visit.say("The sheet is imported into the draft: publish it to bring it into force.")
-        return Gone(f"/tariffs/{visit.parameter('tariff_id')}/changes", said)
+        return await _done(visit, sent.deck)
     async with visit.looking():
         return await _looked(visit, sent, looked)
+
+
+async def _done(visit: Visit, deck: str) -> Gone:
+    """To what it changes; a text that doesn't name the deck yet changes nothing by it, and is to be written first."""
+    async with visit.looking():
+        row = await visit.ask("tariff.show", TariffText, tariff_id=visit.parameter("tariff_id"))
+    if deck in (row.source or ""):
+        said = visit.say("The sheet is imported into the draft: publish it to bring it into force.")
+        return Gone(f"/tariffs/{row.id}/changes", said)
+    said = visit.say("The sheet is kept. The text didn't name it: look at the last line, and save.")
+    return Gone(f"/tariffs/{row.id}/edit?{urlencode({'deck': deck})}", said)
 
 
 def _sent(visit: Visit) -> Sent:

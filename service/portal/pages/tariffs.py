@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from aiohttp import web
@@ -155,8 +156,12 @@ async def _make(visit: Visit, text: Text) -> Gone:
 
 
 async def _standing(visit: Visit) -> Text:
+    """With the sheet that was just imported, if the text doesn't name any yet."""
     row: Any = (await visit.look_at("tariff.show", visit.path_of("tariff.show"))).body
-    return Text(row.source or "", str(row.version), row.decks)
+    source, deck = row.source or "", visit.request.query.get("deck", "")
+    if deck in row.decks and not re.search("^decks:", source, re.MULTILINE):
+        source = f"{source.rstrip()}\ndecks: [{deck}]\n"
+    return Text(source, str(row.version), row.decks)
 
 
 async def _check(visit: Visit, text: Text) -> list[str]:

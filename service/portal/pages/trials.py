@@ -103,8 +103,8 @@ async def _gateways(visit: Visit, found: SimulationView) -> Section | None:
         each("Gateway", lambda visit, one: thing(visit, "gateway", one.gateway_id)),
         each("Tried as number", lambda visit, one: _number_or(visit, one.place), at_end=True),
         each("Priority", lambda visit, one: _number_or(visit, one.priority), at_end=True, is_wide=True),
-        each("Cost", lambda visit, one: _amount(visit, one.cost), at_end=True),
-        each("Margin", lambda visit, one: _amount(visit, one.margin), at_end=True),
+        columns.amount("Cost", lambda row: row.cost),
+        columns.amount("Margin", lambda row: row.margin),
         columns.text("Left out because of", "why"),
     )
     return Section(visit.say("Gateways, as the plan weighs them"), [], await table_of(visit, shown, found.gateways))
@@ -112,10 +112,6 @@ async def _gateways(visit: Visit, found: SimulationView) -> Section | None:
 
 def _number_or(visit: Visit, value: int | None) -> Cell:
     return Cell(NEVER if value is None else visit.formats.number(value))
-
-
-def _amount(visit: Visit, micros: int | None) -> Cell:
-    return Cell(NEVER if micros is None else visit.formats.amount(micros))
 
 
 async def _attempts(visit: Visit, found: SimulationView) -> Section | None:

@@ -1,0 +1,31 @@
+"""What the overview says first where there is something: accounts that are suspended by an alarm, faults that stand."""
+
+from __future__ import annotations
+
+from service.accounts.rules import ROOT_ID
+from service.portal.components.facts import Section, part
+from service.portal.pages.doctor import FAULTS
+from service.portal.pages.fraud import ALARMS
+from service.portal.visit import Visit
+
+
+async def attention(visit: Visit) -> list[Section | None]:
+    """A section of each that has something."""
+    found = [
+        await part(
+            visit, "Alarms that hold", "alarm.list", ALARMS.columns, query={"standing": "true"}, more=ALARMS.path,
+            actions=(("All alarms", ALARMS.path, "alarm.list"),),
+        ),
+        await _faults(visit),
+    ]  # fmt: skip
+    return [one for one in found if one is not None and one.table is not None and one.table.rows]
+
+
+async def _faults(visit: Visit) -> Section | None:
+    if visit.account_id != ROOT_ID:
+        return None
+    return await part(
+        visit, "Faults of the doctor", "doctor-fault.list", FAULTS.columns[:3], query={"state": "standing"},
+        more=FAULTS.path,
+        actions=(("Nights", "/doctor", "doctor-run.list"), ("Faults", FAULTS.path, "doctor-fault.list")),
+    )  # fmt: skip
