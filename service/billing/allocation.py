@@ -15,6 +15,7 @@ from service.billing.dunning.barring import bar_again, lift_paid
 from service.billing.states import OPEN_STATES, PAID, Standing, state_of
 from service.database.billing_tables import invoices
 from service.database.payment_tables import allocations, payment_rests
+from service.database.tables import accounts
 
 
 def is_allocated(account: Row[Any]) -> bool:
@@ -72,20 +73,28 @@ async def allocate(conn: AsyncConnection, node: str, account_id: int, now_ms: in
         await lift_paid(conn, node, account_id, now_ms)
 
 
-async def wait_again(conn: AsyncConnection, node: str, invoice_id: int, now_ms: int) -> None:
-    """Some of an invoice was credited. What payments gave it beyond what is left of it pays others: the newest first.
-    Under the node's lock.
+async def wait_again(conn: AsyncConnection, node: str, before: Row[Any], entry_id: int | None, now_ms: int) -> None:
+    """Some of an invoice was credited by an entry. What payments gave it beyond what is left of it pays others: the
+    newest first; and so does what was credited beyond all that it asks. `before`: the invoice as it stood then. Under
+    the node's lock.
     """
-    invoice = await _invoice(conn, invoice_id)
+    invoice = await _invoice(conn, before.id)
     over = -_standing(invoice).open_micros
-    for share in await _shares(conn, allocations.c.invoice_id == invoice_id) if over > 0 else ():
+    for share in await _shares(conn, allocations.c.invoice_id == invoice.id) if over > 0 else ():
         part = min(over, share.micros)
         await _give_back(conn, share, part, now_ms)
         await _lower(conn, share.entry_id, -part)
         over -= part
         if not over:
             break
+    fresh = over - max(0, -_standing(before).open_micros)
+    if fresh > 0 and entry_id is not None and not invoice.prepaid:
+        row = {"entry_id": entry_id, "account_id": invoice.account_id, "currency": invoice.currency}
+        await conn.execute(sa.insert(payment_rests).values(**row, rest_micros=fresh))
     await allocate(conn, node, invoice.account_id, now_ms)
+    own = (accounts.c.id == invoice.account_id) & (accounts.c.billing == "prepaid")
+    if (await conn.execute(sa.select(accounts.c.id).where(own))).first() is not None:
+        await nothing_waits(conn, invoice.account_id)
 
 
 async def take_back(conn: AsyncConnection, node: str, account_id: int, entry_id: int, micros: int, now_ms: int) -> None:
