@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from contextlib import closing
 from pathlib import Path
 
 from scripts.benchmarks import company
@@ -135,23 +136,21 @@ def highest(found: argparse.Namespace, folder: Path) -> int:
     """Steps of RATE_STEP calls a second until a call fails."""
     rates = {}
     for name in names_of(found):
-        proxy = Proxy(name, folder / name, size_of(found))
         rates[name] = 0
-        for rate in range(2 * RATE_STEP, RATE_MAX + 1, RATE_STEP):
-            if rounds([proxy], Load(rate * RATE_S, rate, found.talk_ms), 1)[0].failed:
-                break
-            rates[name] = rate
-        proxy.close()
+        with closing(Proxy(name, folder / name, size_of(found))) as proxy:
+            for rate in range(2 * RATE_STEP, RATE_MAX + 1, RATE_STEP):
+                if rounds([proxy], Load(rate * RATE_S, rate, found.talk_ms), 1, keep=True)[0].failed:
+                    break
+                rates[name] = rate
     print(json.dumps({"highest_rate_without_failure": rates, "processors": processors()}))
     return 0
 
 
 def decisions(found: argparse.Namespace, folder: Path) -> int:
     """Times each decision inside Kamailio: from its call to its return, on a clock that runs on while it waits."""
-    proxy = Proxy("decisions", folder / "decisions", size_of(found))
-    rounds([proxy], Load(found.calls, found.rate, found.talk_ms), 1, keep=True)
-    times = _times(proxy)
-    proxy.close()
+    with closing(Proxy("decisions", folder / "decisions", size_of(found))) as proxy:
+        rounds([proxy], Load(found.calls, found.rate, found.talk_ms), 1, keep=True)
+        times = _times(proxy)
     print(json.dumps({"decisions_us": {name: spread(values) for name, values in sorted(times.items())}}))
     return 0
 
@@ -259,7 +258,7 @@ def rounds(proxies: list[Proxy], load: Load, count: int, *, keep: bool = False) 
                 values = results[-1]._asdict() | {"load": load._asdict(), "seconds": round(results[-1].seconds, 1)}
                 print(json.dumps(values), flush=True)
     finally:
-        if not keep and count > 1:
+        if not keep:
             for proxy in proxies:
                 proxy.close()
     return results
