@@ -21,6 +21,7 @@ from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
+from service.billing.switching import Unbilled, switch
 from service.database.tables import accounts, tariffs
 from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
@@ -279,6 +280,11 @@ async def edit_account(call: Call) -> Answer:
         await tell_moved(call.conn, call.row, values["tariff_id"], call.actor.name, call.now_ms)
     if "name" in values and await changes.name_is_taken(call.conn, call.row.parent_id, values["name"], call.row.id):
         raise Problem("conflict", f"the parent has an account {values['name']!r} already")
+    if values.get("billing", call.row.billing) != call.row.billing:
+        try:
+            await switch(call.conn, call.api.config, call.row, call.by, call.now_ms)
+        except Unbilled as fault:
+            raise invalid("/billing", str(fault)) from fault
     return await _changed(call, "account.change", values)
 
 

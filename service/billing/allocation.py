@@ -1,6 +1,6 @@
 """Which invoice a payment pays: the one that is named, then the oldest ones; what is left waits for the next.
 
-Of postpaid accounts alone: invoices of prepaid ones are paid when they are issued.
+Invoices of prepaid accounts are paid when they are issued: theirs are those from when they were postpaid.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ from service.billing.dunning.barring import bar_again, lift_paid
 from service.billing.states import OPEN_STATES, PAID, Standing, state_of
 from service.database.billing_tables import invoices
 from service.database.payment_tables import allocations, payment_rests
+from service.database.tables import accounts
 
 
 def is_allocated(account: Row[Any]) -> bool:
-    """Whether payments of an account pay its invoices."""
-    return account.billing == "postpaid" and account.kind in {"customer", "reseller"}
+    """Whether payments of an account pay its invoices; of a prepaid one those from when it was postpaid."""
+    return account.kind in {"customer", "reseller"}
 
 
 async def take_payment(
@@ -32,9 +33,20 @@ async def take_payment(
     first_id: int | None = None,
 ) -> None:
     """A payment was posted. `first_id`: the invoice that it is for; None: none was named. Under the node's lock."""
+    prepaid = account.billing == "prepaid"
+    if prepaid and (await conn.execute(_open(account.id, first_id).limit(1))).first() is None:
+        return
     row = {"entry_id": entry_id, "account_id": account.id, "currency": account.currency, "rest_micros": micros}
     await conn.execute(sa.insert(payment_rests).values(**row))
     await allocate(conn, node, account.id, now_ms, first_id)
+    if prepaid:
+        await nothing_waits(conn, account.id)
+
+
+async def nothing_waits(conn: AsyncConnection, account_id: int) -> None:
+    """Of a prepaid account: calls are paid by what is left."""
+    own = payment_rests.c.account_id == account_id
+    await conn.execute(sa.update(payment_rests).where(own).values(rest_micros=0))
 
 
 async def allocate(conn: AsyncConnection, node: str, account_id: int, now_ms: int, first_id: int | None = None) -> None:
@@ -61,20 +73,28 @@ async def allocate(conn: AsyncConnection, node: str, account_id: int, now_ms: in
         await lift_paid(conn, node, account_id, now_ms)
 
 
-async def wait_again(conn: AsyncConnection, node: str, invoice_id: int, now_ms: int) -> None:
-    """Some of an invoice was credited. What payments gave it beyond what is left of it pays others: the newest first.
-    Under the node's lock.
+async def wait_again(conn: AsyncConnection, node: str, before: Row[Any], entry_id: int | None, now_ms: int) -> None:
+    """Some of an invoice was credited by an entry. What payments gave it beyond what is left of it pays others: the
+    newest first; and so does what was credited beyond all that it asks. `before`: the invoice as it stood then. Under
+    the node's lock.
     """
-    invoice = await _invoice(conn, invoice_id)
+    invoice = await _invoice(conn, before.id)
     over = -_standing(invoice).open_micros
-    for share in await _shares(conn, allocations.c.invoice_id == invoice_id) if over > 0 else ():
+    for share in await _shares(conn, allocations.c.invoice_id == invoice.id) if over > 0 else ():
         part = min(over, share.micros)
         await _give_back(conn, share, part, now_ms)
         await _lower(conn, share.entry_id, -part)
         over -= part
         if not over:
             break
+    fresh = over - max(0, -_standing(before).open_micros)
+    if fresh > 0 and entry_id is not None and not invoice.prepaid:
+        row = {"entry_id": entry_id, "account_id": invoice.account_id, "currency": invoice.currency}
+        await conn.execute(sa.insert(payment_rests).values(**row, rest_micros=fresh))
     await allocate(conn, node, invoice.account_id, now_ms)
+    own = (accounts.c.id == invoice.account_id) & (accounts.c.billing == "prepaid")
+    if (await conn.execute(sa.select(accounts.c.id).where(own))).first() is not None:
+        await nothing_waits(conn, invoice.account_id)
 
 
 async def take_back(conn: AsyncConnection, node: str, account_id: int, entry_id: int, micros: int, now_ms: int) -> None:

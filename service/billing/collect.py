@@ -21,6 +21,7 @@ from service.database.billing_tables import (
 )
 from service.database.columns import BIG
 from service.database.rerating_tables import corrections
+from service.database.switch_tables import billing_switches
 from service.database.tables import accounts, cdrs, charges
 
 Condition = sa.ColumnElement[bool]
@@ -32,6 +33,10 @@ _COUNTS = (cdrs.c.outcome == "answered") | (charges.c.charge_micros != 0)
 _UNBILLED = ~sa.exists().where(
     (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level == charges.c.level)
 )
+
+
+_SWITCHED = billing_switches.c.account_id == billing_terms.c.account_id
+"""What was used before an account's billing changed was billed as it was by then."""
 
 
 class Due(NamedTuple):
@@ -54,14 +59,34 @@ class Due(NamedTuple):
 
 def _calls(*columns: Any) -> sa.Select[Any]:
     """Charges that are on no invoice; of prepaid accounts since billing began."""
-    since = (accounts.c.billing == "postpaid") | (cdrs.c.start_ms >= billing_terms.c.anchor_ms)
+    since = _since(cdrs.c.start_ms) & (charges.c.cdr_id > sa.func.coalesce(billing_switches.c.calls_until_id, 0))
     return (
         sa.select(*columns)
         .select_from(billing_terms)
         .join(accounts, accounts.c.id == billing_terms.c.account_id)
         .join(charges, charges.c.account_id == billing_terms.c.account_id)
         .join(cdrs, cdrs.c.id == charges.c.cdr_id)
+        .join(billing_switches, _SWITCHED, isouter=True)
         .where((charges.c.cdr_id > billing_terms.c.calls_after_id) & since & _UNBILLED)
+    )
+
+
+def _since(at_ms: sa.ColumnElement[int]) -> Condition:
+    """Postpaid accounts owe whatever there is, prepaid ones are told of what they used since they have invoices."""
+    return (accounts.c.billing == "postpaid") | (at_ms >= billing_terms.c.anchor_ms)
+
+
+def _items(*columns: Any) -> sa.Select[Any]:
+    """Items that are on no invoice, as calls are."""
+    items = billable_items.c
+    unbilled = items.invoice_id.is_(None) & (items.id > sa.func.coalesce(billing_switches.c.items_until_id, 0))
+    return (
+        sa.select(*columns)
+        .select_from(billable_items)
+        .join(billing_terms, billing_terms.c.account_id == items.account_id)
+        .join(accounts, accounts.c.id == items.account_id)
+        .join(billing_switches, _SWITCHED, isouter=True)
+        .where(unbilled & _since(items.at_ms))
     )
 
 
@@ -69,9 +94,8 @@ async def due(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due]:
     """By account and seller: what the period that ends at `billing_terms.due_ms` has to bill, late things included."""
     owner = (billable_items.c.account_id, billable_items.c.seller_id)
     kept = (
-        sa.select(*owner, sa.func.sum(billable_items.c.amount_micros), sa.func.count())
-        .join(billing_terms, billing_terms.c.account_id == billable_items.c.account_id)
-        .where(billable_items.c.account_id.in_(account_ids) & billable_items.c.invoice_id.is_(None))
+        _items(*owner, sa.func.sum(billable_items.c.amount_micros), sa.func.count())
+        .where(billable_items.c.account_id.in_(account_ids))
         .where(billable_items.c.at_ms < billing_terms.c.due_ms)
         .group_by(*owner)
     )
@@ -109,8 +133,8 @@ async def _called(conn: AsyncConnection, account_ids: Sequence[int]) -> list[Due
 async def first_items(conn: AsyncConnection, account_ids: Sequence[int]) -> dict[int, int]:
     """By account, when the first item is to be billed that no invoice has; accounts without any are left out."""
     key = billable_items.c.account_id
-    query = sa.select(key, sa.func.min(billable_items.c.at_ms)).group_by(key)
-    rows = await conn.execute(query.where(key.in_(account_ids) & billable_items.c.invoice_id.is_(None)))
+    query = _items(key, sa.func.min(billable_items.c.at_ms)).group_by(key)
+    rows = await conn.execute(query.where(key.in_(account_ids)))
     return {account_id: int(at_ms) for account_id, at_ms in rows}
 
 
@@ -223,8 +247,7 @@ async def _collect_items(conn: AsyncConnection, drafts: Condition, invoice_ids: 
         "invoice_id", "position", "kind", "service", "description", "quantity", "amount_micros", "net_micros",
         "item_id", "period_from_ms", "period_to_ms", "tax_set_id",
     )  # fmt: skip
-    query = sa.select(*columns).select_from(items).join(invoices, whose)
-    query = query.where(drafts & items.c.invoice_id.is_(None) & (items.c.at_ms < invoices.c.period_to_ms))
+    query = _items(*columns).join(invoices, whose).where(drafts & (items.c.at_ms < invoices.c.period_to_ms))
     await conn.execute(sa.insert(invoice_lines).from_select(names, query))
     lines = invoice_lines
     taken = sa.update(items).values(invoice_id=lines.c.invoice_id, line_id=lines.c.id)

@@ -352,7 +352,7 @@ async def _issue(
     )
     if await _count(conn, invoice, note.total_micros, now_ms) == PAID:
         await lift_paid(conn, config.node, invoice.account_id, now_ms)
-        await wait_again(conn, config.node, invoice.id, now_ms)
+        await wait_again(conn, config.node, invoice, entry_id, now_ms)
 
 
 async def _count(conn: AsyncConnection, invoice: Row[Any], micros: int, now_ms: int) -> str:

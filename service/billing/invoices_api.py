@@ -36,6 +36,8 @@ from service.billing.views import (
 )
 from service.billing.void import void
 from service.database.billing_tables import billing_terms, invoice_calls, invoice_lines, invoice_taxes, invoices
+from service.database.own import own_of
+from service.database.switch_tables import billing_switches
 from service.database.tables import cdrs
 
 PROBLEMS_SHOWN = 100
@@ -231,6 +233,9 @@ async def void_draft(call: Call) -> Answer:
     call.check_match(row.version)
     if row.state != "draft":
         raise Problem("conflict", f"it is {row.state.replace('_', ' ')}: what was issued is credited instead")
+    switched = await own_of(call.conn, billing_switches, row.account_id)
+    if switched is not None and row.period_to_ms <= switched.at_ms:
+        raise Problem("conflict", "the account was billed otherwise by then, and no later invoice has this: issue it")
     await void(call.conn, row.id, row.account_id)
     return await _done(call, "invoice.void", row, row.id)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from ratebook.exchange import PAR
 from ratebook.money import MICRO_DECIMALS, MICROS, Rounding, RoundingMode, round_fraction
@@ -66,6 +66,16 @@ class Payer(NamedTuple):
     code: str = ""
     prices_with_tax: bool = False
     """What it was charged has its taxes in it: prepaid."""
+
+
+class _Vat(Protocol):
+    """A `Rate`, or a row of `invoice_taxes`."""
+
+    @property
+    def percent_millionths(self) -> int: ...
+
+    @property
+    def compound(self) -> bool: ...
 
 
 NOT_TAXED = Rate("", OUTSIDE, 0, "Not subject to VAT")
@@ -197,16 +207,35 @@ def _taxed(group: Group, nets: defaultdict[_Key, int], bases: defaultdict[_Key, 
         micros = _rounded((before + base) * rate.fraction, decimals) - _rounded(before * rate.fraction, decimals)
         shares.append(Share(rate, _rounded(base, MICRO_DECIMALS), micros))
     net = group.amount_micros - sum(share.tax_micros for share in shares if share.rate.inclusive)
-    key = next(_key(rate) for rate in group.rates if rate.category != LEVY)
-    earlier = nets[key]
-    nets[key] += net
-    rounding = to_minor(nets[key], decimals) - to_minor(earlier, decimals) - net
-    return Taxed(net, rounding, tuple(shares))
+    rounding = -net
+    for key, micros in _on_paper(group.rates, shares, net).items():
+        rounding += to_minor(nets[key] + micros, decimals) - to_minor(nets[key], decimals)
+        nets[key] += micros
+    return Taxed(
+        net, rounding - sum(share.tax_micros for share in shares if share.rate.category == LEVY), tuple(shares)
+    )
+
+
+def _on_paper(rates: Rates, shares: Sequence[Share], net: int) -> dict[_Key, int]:
+    """By rate of VAT what stands at it: the net, and levies, at the VAT that is paid on them."""
+    at, vat = next((at, rate) for at, rate in enumerate(rates) if rate.category != LEVY)
+    found = {_key(vat): net}
+    for place, share in enumerate(shares):
+        if share.rate.category == LEVY:
+            key = _key(vat if pays_on(vat, at, place) else NOT_TAXED_HERE)
+            found[key] = found.get(key, 0) + share.tax_micros
+    return found
+
+
+def pays_on(vat: _Vat, at: int, levy_at: int) -> bool:
+    """Whether a levy stands at a VAT's rate: it is asked on the taxes before it, or there is none."""
+    return not vat.percent_millionths or (vat.compound and levy_at < at)
 
 
 def _key(rate: Rate) -> _Key:
-    """VAT is one tax at each percentage, whatever it is called."""
-    return (rate.name if rate.category == LEVY else "", rate.category, rate.percent_millionths)
+    """VAT is one tax at each percentage, whatever it is called; what is outside of it may stand there as exempt."""
+    category = EXEMPT if rate.category == OUTSIDE else rate.category
+    return (rate.name if rate.category == LEVY else "", category, rate.percent_millionths)
 
 
 def _included(rates: Rates) -> Fraction:

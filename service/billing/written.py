@@ -20,7 +20,7 @@ from service.billing.paper.language import Language, language_of
 from service.billing.parties import PLAIN, Bank, Branding, Party
 from service.billing.prices import price_nanos_of
 from service.billing.taxes import WITH_REASON, Tax, TaxCategory, TaxRate, bases_of, to_minor
-from service.billing.taxing import LEVY, NOT_TAXED
+from service.billing.taxing import LEVY, NOT_TAXED, pays_on
 from service.database.billing_tables import SERVICES, invoice_lines, invoice_taxes, invoices
 from service.database.tables import accounts
 from service.sellers.brand import brand_of
@@ -61,7 +61,7 @@ def document_from(written: Written) -> Document:
     if not lines:
         lines = (Line(language.words["nothing"], 0, next(iter(rates.values()))),)
     charges = _levies(written.taxes, rates)
-    taxes = _taxes(written.taxes, lines, charges, decimals)
+    taxes = _taxes(written.taxes, rates, lines, charges, decimals)
     is_credit = invoice.kind == Kind.CREDIT_NOTE
     totals = totals_of(lines, charges, taxes, decimals, paid_micros=invoice.total_micros if invoice.prepaid else 0)
     assert totals.gross_micros == invoice.total_micros, "paper and ledger say the same total"
@@ -119,12 +119,17 @@ def bank_of(seller: dict[str, Any]) -> Bank | None:
 
 
 def _rates(taxes: Sequence[Row[Any]]) -> dict[int, TaxRate]:
-    """The VAT of each group of lines that are taxed alike: each has one."""
-    return {row.tax_group: _rate(row) for row in taxes if row.category != LEVY}
+    """The VAT of each group of lines that are taxed alike: each has one. What is outside its scope stands on no paper
+    beside anything else (BR-O-11): there it is exempt, for its reason.
+    """
+    rates = {row.tax_group: TaxRate(TaxCategory(row.category), row.percent_millionths) for row in _vat(taxes).values()}
+    if len(set(rates.values())) > 1:
+        rates = {of: _NOT_TAXED if rate.category is TaxCategory.OUTSIDE else rate for of, rate in rates.items()}
+    return rates
 
 
-def _rate(row: Row[Any]) -> TaxRate:
-    return TaxRate(TaxCategory(row.category), row.percent_millionths)
+def _vat(taxes: Sequence[Row[Any]]) -> dict[int, Row[Any]]:
+    return {row.tax_group: row for row in taxes if row.category != LEVY}
 
 
 def _ordered(lines: Sequence[Row[Any]]) -> list[Row[Any]]:
@@ -151,30 +156,33 @@ def _line(row: Row[Any], rate: TaxRate, language: Language) -> Line:
 
 def _levies(taxes: Sequence[Row[Any]], rates: dict[int, TaxRate]) -> tuple[Adjustment, ...]:
     """Taxes that are not VAT: charges, each at the VAT that is paid on it."""
-    compound = {row.tax_group for row in taxes if row.category != LEVY and row.compound}
+    paid_on = _vat(taxes)
     sums: defaultdict[tuple[str, TaxRate], int] = defaultdict(int)
     for row in taxes:
         if row.category == LEVY:
-            vat = rates[row.tax_group]
-            on_it = row.tax_group in compound or vat.percent_micros == 0
-            sums[row.name, vat if on_it else _NOT_TAXED] += row.tax_micros
+            vat, paid = rates[row.tax_group], paid_on[row.tax_group]
+            sums[row.name, vat if pays_on(paid, paid.position, row.position) else _NOT_TAXED] += row.tax_micros
     return tuple(
         Adjustment(name, abs(micros), is_charge=micros >= 0, tax=rate) for (name, rate), micros in sums.items()
     )
 
 
 def _taxes(
-    rows: Sequence[Row[Any]], lines: tuple[Line, ...], charges: tuple[Adjustment, ...], decimals: int
+    rows: Sequence[Row[Any]],
+    rates: dict[int, TaxRate],
+    lines: tuple[Line, ...],
+    charges: tuple[Adjustment, ...],
+    decimals: int,
 ) -> tuple[Tax, ...]:
     """Of each rate its base, as lines and charges come to it, and the tax as the ledger has it."""
     amounts: defaultdict[TaxRate, int] = defaultdict(int)
     reasons: defaultdict[TaxRate, dict[tuple[str, str], None]] = defaultdict(dict)
-    for row in rows:
-        if row.category != LEVY:
-            rate = _rate(row)
-            amounts[rate] += row.tax_micros
-            if rate.category in WITH_REASON:
-                reasons[rate][row.exemption_reason or row.name, row.exemption_code] = None
+    for group, row in _vat(rows).items():
+        rate = rates[group]
+        amounts[rate] += row.tax_micros
+        if rate.category in WITH_REASON:
+            code = row.exemption_code if rate.category == row.category else ""
+            reasons[rate][row.exemption_reason or row.name, code] = None
     if any(one.tax == _NOT_TAXED for one in charges):
         reasons[_NOT_TAXED][NOT_TAXED.exemption_reason, ""] = None
     bases = bases_of(items_of(lines, charges))

@@ -97,7 +97,7 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
 def _chosen(call: Call, order: Order, stretch: Stretch | None) -> list[Condition]:
     """Which calls the batch is of."""
     if stretch is not None:
-        return [numbered(call, stretch.ids)]
+        return [numbered(stretch.ids)]
     return [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
 
 

@@ -1,7 +1,8 @@
 """Files of somebody's calls, where these are few among all: found by their accounts, in stretches of time.
 
 A stretch holds about as many of their calls as are wanted: the sums of the subtree say how long it is. So a file of
-one call in a hundred doesn't look at the other ninety-nine.
+one call in a hundred doesn't look at the other ninety-nine. On SQLite alone: PostgreSQL takes the index of the times
+for this as well, for each side once more, and then goes through whole tables for what is beside so many calls.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import ARRAY
 
 from service.api.call import Call
 from service.api.lists import Condition, Order, behind, cursor_of
@@ -36,7 +36,7 @@ class Stretch(NamedTuple):
 
 async def next_stretch(call: Call, order: Order, most: int) -> Stretch | None:
     """None: every call may be seen, or so many that they are quickly met; or something else finds them."""
-    if order.column is not cdrs.c.start_ms or not is_by_accounts(call):
+    if not is_sqlite(call.conn) or order.column is not cdrs.c.start_ms or not is_by_accounts(call):
         return None
     edge = await _edge(call, order, most)
     if edge.is_common:
@@ -94,9 +94,7 @@ def _attempts(account_id: int) -> Any:
     return sa.func.sum(sa.case((call_sums.c.account_id == account_id, call_sums.c.attempts), else_=0))
 
 
-def numbered(call: Call, ids: Sequence[int]) -> Condition:
+def numbered(ids: Sequence[int]) -> Condition:
     """Calls by their numbers: however many, they are one parameter."""
-    if is_sqlite(call.conn):
-        listed = sa.func.json_each(json.dumps(ids)).table_valued("value")
-        return cdrs.c.id.in_(sa.select(listed.c.value))
-    return cdrs.c.id == sa.any_(sa.literal(list(ids), ARRAY(sa.BigInteger)))
+    listed = sa.func.json_each(json.dumps(ids)).table_valued("value")
+    return cdrs.c.id.in_(sa.select(listed.c.value))

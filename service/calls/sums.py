@@ -89,17 +89,27 @@ async def rebuild_day(conn: AsyncConnection, day_ms: int) -> None:
 
 
 async def rebuild(engine: AsyncEngine) -> AsyncIterator[int]:
-    """All sums anew, a day in a transaction; tells each day's first millisecond when it is done.
+    """All sums that are not the records', a day in a transaction; tells each day's first millisecond when it is done.
 
+    What is right is only looked at: of 240,000 calls on a day that is a quarter of a minute, in which nobody need wait.
     Killed, it has done so many days, each whole: what it does is right whenever it is done.
     """
     async with reading(engine) as conn:
         first_ms, last_ms = await _times(conn)
     for day_ms in range(first_ms // DAY_MS * DAY_MS, last_ms + 1, DAY_MS):
-        async with engine.begin() as conn:
-            await conn.execute(sa.select(nodes.c.id).order_by(nodes.c.id).with_for_update())
-            await rebuild_day(conn, day_ms)
+        async with reading(engine) as conn:
+            is_wrong = await _is_wrong(conn, day_ms)
+        if is_wrong:
+            async with engine.begin() as conn:
+                await conn.execute(sa.select(nodes.c.id).order_by(nodes.c.id).with_for_update())
+                await rebuild_day(conn, day_ms)
         yield day_ms
+
+
+async def _is_wrong(conn: AsyncConnection, day_ms: int) -> bool:
+    """Whether one of a day's sums is not the records': both are written in the same transactions."""
+    looked = sa.text(differing(1, is_sqlite=is_sqlite(conn)))
+    return (await conn.execute(looked, of_day(day_ms).values)).first() is not None
 
 
 async def _times(conn: AsyncConnection) -> tuple[int, int]:

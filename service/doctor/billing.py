@@ -18,6 +18,7 @@ from service.database.billing_tables import (
 )
 from service.database.payment_tables import allocations, payment_rests
 from service.database.rerating_tables import corrections
+from service.database.switch_tables import billing_switches
 from service.database.tables import accounts, cdrs, charges, entries, postings
 from service.doctor.evidence import RESTORE, Check, check
 from service.ledger.reversals import returned
@@ -53,6 +54,8 @@ def _forgotten() -> _Look:
         .join(cdrs, cdrs.c.id == charges.c.cdr_id)
         .where((accounts.c.billing == "postpaid") & (charges.c.cdr_id <= billing_terms.c.calls_after_id))
         .where(cdrs.c.start_ms >= billing_terms.c.anchor_ms)
+        .join(billing_switches, billing_switches.c.account_id == charges.c.account_id, isouter=True)
+        .where(charges.c.cdr_id > sa.func.coalesce(billing_switches.c.calls_until_id, 0))
         .where(~sa.exists().where(_SAME))
     )
     return query, "record {}: the charge of account {}, {} micro-units, is on no invoice and waits for none"

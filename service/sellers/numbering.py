@@ -17,6 +17,7 @@ from service.database.own import own_of, put_own
 from service.database.seller_tables import credit_note_numberings, numberings, receipt_numberings
 from service.sellers.brand import check_sells
 from service.sellers.numbers import PATTERN, PATTERNS, number_text, pattern_problem, year_of
+from service.sellers.taken import Coming, clash, first_again
 
 Pattern = Annotated[Text, Field(min_length=1, max_length=60, examples=[PATTERN])]
 
@@ -30,6 +31,18 @@ class Numbering(Asked):
     next_number: Annotated[
         int | None, Field(ge=1, le=10**12, description="null: it goes on; a number that was passed can't come again")
     ] = None
+
+
+class CreditNoteNumbering(Numbering):
+    """How credit notes are numbered from now on."""
+
+    pattern: Pattern = PATTERNS[credit_note_numberings.name]
+
+
+class ReceiptNumbering(Numbering):
+    """How receipts are numbered from now on."""
+
+    pattern: Pattern = PATTERNS[receipt_numberings.name]
 
 
 class NumberingView(Told):
@@ -107,9 +120,22 @@ async def _edit(call: Call, series: sa.Table) -> Answer:
     year = year_of(call.now_ms, call.api.config.timezone)
     values = body.model_dump(exclude={"next_number"}) | {"next_number": number}
     values["year"] = year if before is None else max(before.year, year)
+    await _check_new(call, series, Coming(**values))
     after = _view(call, await put_own(call.conn, series, call.row.id, values), series)
     await call.audit(_ACTIONS[series.name], "numbering", call.row.id, call.row.id, shown, after)
     return Answer(after, version=after.version)
+
+
+async def _check_new(call: Call, series: sa.Table, coming: Coming) -> None:
+    """A number that stands already would stop every run that comes to it."""
+    again = await first_again(call.conn, call.row.id, series, coming)
+    if again is not None:
+        raise Problem(
+            "conflict", f"{again} stands already, and would come again: another prefix, or a `next_number` behind it"
+        )
+    both = await clash(call.conn, call.row.id, series, coming)
+    if both is not None:
+        raise Problem("conflict", f"an invoice and a credit note would both be {both}: give one of them another prefix")
 
 
 _ACTIONS = {
@@ -136,7 +162,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "numbering.edit-credit-notes", "PUT", _CREDIT_NOTES, _P.INVOICES_CHANGE, edit_credit_notes,
-        "Set how credit notes are numbered", Numbering, answer=NumberingView,
+        "Set how credit notes are numbered", CreditNoteNumbering, answer=NumberingView,
     ),
     Endpoint(
         "numbering.show-receipts", "GET", _RECEIPTS, _P.INVOICES_READ, show_receipts, "Show how receipts are numbered",

@@ -354,6 +354,24 @@ async def test_credit_notes_by_line_and_of_the_rest(bureau: Bureau) -> None:
     await bureau.sound()
 
 
+async def test_what_is_credited_beyond_an_invoice_waits(bureau: Bureau) -> None:
+    """A fee that was wrong, and a goodwill beside it that stays: what is to be had pays the next invoice, once."""
+    await bureau.ask("payment.adjust", "customer", amount="-5", reason="a fee")
+    await bureau.ask("payment.adjust", "customer", amount="1.5", reason="a goodwill")
+    await bureau.run()
+    (invoice,) = await bureau.invoices("customer")
+    fee, _ = await bureau.lines(invoice)
+    for amount, left in (("4", "-0.59"), ("1", "-1.78")):
+        (await bureau.credit(invoice, lines=[{"line_id": fee["id"], "amount": amount}])).ok()
+        (now,) = await bureau.invoices("customer", kind="invoice")
+        assert (invoice["total"], now["state"], now["open"]) == ("4.17", "paid", left)
+    await bureau.ask("payment.adjust", "customer", amount="-10", reason="another fee")
+    await bureau.run(2 * MONTH_MS)
+    _, second = await bureau.invoices("customer", kind="invoice")
+    assert (second["total"], second["state"], second["paid"]) == ("11.90", "part_paid", "1.78")
+    await bureau.sound()
+
+
 async def test_small_credit_notes_stand_on_paper(bureau: Bureau) -> None:
     """Each one's lines, rounded, are its total; after some of them a line says what the others rounded away."""
     await bureau.ask("payment.adjust", "customer", amount="-5.000001", reason="a fee")

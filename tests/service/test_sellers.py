@@ -6,10 +6,13 @@ import asyncio
 import base64
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.database.billing_tables import invoices
 from service.sellers.mail import template_of
 from service.sellers.numbers import number_text, pattern_problem, take_number
+from service.sellers.taken import Coming
 from service.sellers.templates import KINDS, built_in, fill, fill_subject, places_in, text_problem
 from service.start import ensure_first_rows
 from tests.service.office import NOW_MS, Office, Person
@@ -198,6 +201,55 @@ async def test_the_next_number_never_falls(trade: Trade) -> None:
     assert (await me.ask("numbering.edit", account_id=trade.customer_id)).status == 409
     assert (await me.ask("numbering.show", account_id=trade.other_id)).status == 404
     assert (await trade.customer.ask("numbering.edit", account_id=trade.customer_id)).status == 403
+
+
+async def test_a_number_that_stands_comes_by_no_other_pattern(trade: Trade) -> None:
+    """Refused when the pattern is set: a run that came to such a number would bill nobody any more."""
+    me, own, engine = trade.reseller, trade.reseller_id, trade.office.engine
+    plain = {"pattern": "{prefix}{number}", "restarts_yearly": False}
+    await me.do("numbering.edit", account_id=own, prefix="1", **plain)
+    async with engine.begin() as conn:
+        number = await take_number(conn, own, NOW_MS, "UTC")
+        seller = {"seller_id": own, "account_id": trade.customer_id, "currency": "EUR", "kind": "invoice"}
+        seller |= {"period_from_ms": 0, "period_to_ms": 1, "seller": {}, "buyer": {}, "actor": "", "created_ms": NOW_MS}
+        shown = {"state": "issued", "language": "en", "zone": "UTC", "issued_ms": NOW_MS, "due_ms": NOW_MS}
+        await conn.execute(sa.insert(invoices).values(number=number, **seller, **shown))
+    assert number == "11"
+    refused = await me.ask("numbering.edit", account_id=own, next_number=11, **plain)
+    assert (refused.status, "11 stands already" in refused["detail"]) == (409, True)
+    assert (await me.do("numbering.edit", account_id=own, next_number=12, **plain))["example"] == "12"
+
+
+@pytest.mark.parametrize(
+    ("coming", "text", "gives"),
+    [
+        (Coming("", "{number}", 1, 2027, restarts_yearly=False), "1", True),
+        (Coming("", "{number}", 2, 2027, restarts_yearly=False), "1", False),
+        (Coming("", "{number:5}", 1, 2027, restarts_yearly=False), "1", False),
+        (Coming("A", "{prefix}{year}-{number}", 9, 2026, restarts_yearly=True), "A2026-8", False),
+        (Coming("A", "{prefix}{year}-{number}", 9, 2026, restarts_yearly=True), "A2027-8", True),
+        (Coming("A", "{prefix}{year}-{number}", 9, 2026, restarts_yearly=False), "A2027-8", False),
+        (Coming("A", "{prefix}{year}-{number}", 1, 2026, restarts_yearly=True), "A2025-8", False),
+        (Coming("", "{yy}{number}", 5, 2026, restarts_yearly=True), "265", True),
+    ],
+)
+def test_which_numbers_come(coming: Coming, text: str, gives: bool) -> None:
+    """Of this year those behind the next one, and all of later years if they begin anew."""
+    assert coming.gives(text) is gives
+
+
+async def test_invoices_and_credit_notes_have_no_number_in_common(trade: Trade) -> None:
+    """Neither by one pattern nor by a prefix that makes one of the other."""
+    me, own = trade.reseller, trade.reseller_id
+    for prefix, pattern in (("CN", "{prefix}{year}-{number:5}"), ("", "CN{year}-{number}")):
+        got = await me.ask("numbering.edit", account_id=own, prefix=prefix, pattern=pattern)
+        assert (got.status, "both be CN2026-" in got["detail"]) == (409, True)
+    await me.do("numbering.edit", account_id=own, prefix="R", pattern="{prefix}{year}-{number:5}")
+    got = await me.ask("numbering.edit-credit-notes", account_id=own, pattern="R{year}-{number:5}")
+    assert got.status == 409
+    own_prefix = await me.do("numbering.edit-credit-notes", account_id=own, prefix="R")  # the pattern is its own
+    assert own_prefix["example"] == "RCN2026-00001"
+    assert (await me.ask("numbering.edit-receipts", account_id=own, pattern="R{year}-{number:5}")).status == 200
 
 
 def test_every_template_that_comes_along_is_sound() -> None:

@@ -76,18 +76,19 @@ def line(position: int, service: str, **changes: Any) -> Any:
 
 
 vats = st.sampled_from([VAT, REDUCED, VAT._replace(compound=True), Rate("", "AE", 0, "Reverse charge", "VATEX-EU-AE")])
-untaxed = st.sampled_from([Rate("", "E", 0, "Exempt"), Rate("Zero", "Z", 0)])
+untaxed = st.sampled_from([Rate("", "E", 0, "Exempt"), Rate("Zero", "Z", 0), Rate("", "O", 0, "Outside")])
 
 
 @st.composite
 def rates(draw: st.DrawFn) -> Rates:
-    """Levies, then one VAT; all of them inside the prices, or none."""
+    """Levies and one VAT in any order; each inside the prices, or not."""
     levies = draw(st.lists(st.just(LEVY) | st.just(LEVY._replace(name="Other", percent_millionths=1)), max_size=2))
-    is_inside = draw(st.booleans())
-    return tuple(rate._replace(inclusive=is_inside) for rate in (*levies, draw(vats | untaxed)))
+    found = draw(st.permutations([*levies, draw(vats | untaxed)]))
+    return tuple(rate._replace(inclusive=draw(st.booleans())) for rate in found)
 
 
-groups = st.lists(st.tuples(st.lists(st.integers(0, 10**11), min_size=1, max_size=4), rates()), min_size=1, max_size=4)
+amounts = st.integers(-(10**8), 10**11) | st.sampled_from([5_000, -5_000])
+groups = st.lists(st.tuples(st.lists(amounts, min_size=1, max_size=4), rates()), min_size=1, max_size=4)
 
 
 @settings(deadline=None)
@@ -125,6 +126,28 @@ def test_a_levy_is_a_charge_with_the_vat_that_is_paid_on_it() -> None:
     assert on_it.totals.tax_micros == parse_micros("19.57")
 
 
+def test_vat_is_paid_on_the_levies_before_it_alone() -> None:
+    """However it is marked: one behind it comes when the VAT is told already."""
+    behind = document_from(written([([100 * MICROS], (VAT._replace(compound=True), LEVY))]))
+    assert [str(one.tax.category) for one in behind.adjustments if one.tax] == ["E"]
+    assert [(tax.base_micros, tax.amount_micros) for tax in behind.taxes] == [
+        (100 * MICROS, 19 * MICROS), (3 * MICROS, 0),
+    ]  # fmt: skip
+
+
+def test_what_is_outside_of_vat_is_exempt_beside_what_is_not(schematron: Schematron) -> None:
+    """The norm has it alone on a document (BR-O-11); alone it stays what it is."""
+    deposit = Rate("Deposit", "O", 0, "Not a supply", "VATEX-EU-O")
+    (alone,) = document_from(written([([MICROS], (deposit,))])).taxes
+    assert (str(alone.rate.category), alone.reason_code) == ("O", "VATEX-EU-O")
+    both = document_from(written([([10 * MICROS], (VAT,)), ([5 * MICROS], (deposit,))]))
+    assert [(str(one.rate.category), one.reason, one.reason_code) for one in both.taxes] == [
+        ("S", "", ""), ("E", "Not a supply", ""),
+    ]  # fmt: skip
+    for syntax, text in (("cii", cii_of(both)), ("ubl", ubl_of(both))):
+        assert schematron.check(syntax, text).failed == []
+
+
 def test_days_parties_and_lines_are_those_of_the_issue() -> None:
     document = document_from(written([([10 * MICROS], (VAT,)), ([5 * MICROS], (VAT,))]))
     assert str(document.issued_on) == "2026-10-01"
@@ -149,6 +172,15 @@ def test_calls_to_a_nameless_destination_are_called_calls() -> None:
 def test_an_invoice_of_nothing_says_so() -> None:
     made = written([([0], (VAT,))])
     assert "No calls in this period" in html_of(document_from(made._replace(lines=[])))
+
+
+def test_a_half_beside_levies_below_zero_is_rounded_as_on_paper() -> None:
+    """-0.24 of a levy and 0.005, both without VAT, are -0.24 on paper, since halves go away from zero."""
+    exempt = Rate("", "E", 0, "Exempt")
+    made = written([([-8 * MICROS], (LEVY, VAT)), ([5_000], (exempt,))])
+    document = document_from(made)
+    assert [tax.base_micros for tax in document.taxes] == [-8 * MICROS, -240_000]
+    assert document.totals.gross_micros == made.invoice.total_micros == parse_micros("-9.76")
 
 
 def test_what_was_paid_before_stands_as_paid() -> None:

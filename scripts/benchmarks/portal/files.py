@@ -14,8 +14,8 @@ from service.portal.screens import SCREENS
 
 CSV_LIMIT, XLSX_LIMIT = 50_000, 20_000
 """Rows a second, at least."""
-GROWTH_LIMIT_KIB = 64 << 10
-"""By which the service may grow while a file is sent."""
+GROWTH_LIMIT_KIB = 128 << 10
+"""By which the service may grow while a file is sent: half of that are pages of the database that SQLite keeps."""
 ROWS = 2_000_000
 """Of the operator's calls."""
 ROWS_LEAST = 10_000
@@ -62,7 +62,7 @@ def _file(asker: Asker, address: str, rows: int, limit: int) -> FileFigure:
     before_kib = most_kib = processes.memory_kib()
     lines, due = -1, started
     for part in asker.parts(address):
-        lines += part.count(b"\r\n")
+        lines += part.count(b"\n")
         if time.perf_counter() > due:
             most_kib = max(most_kib, processes.memory_kib())
             due = time.perf_counter() + _BEAT_S

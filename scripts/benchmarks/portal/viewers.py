@@ -20,8 +20,8 @@ LATE_LIMIT_MS = 150.0
 """By which 95 of 100 pieces may come later than they are due."""
 PROCESSOR_LIMIT = 0.5
 """Of one processor, that all of them together may take."""
-CHANGED_LEAST = 0.5
-"""Of all pieces: each second calls come and go, but not each one shows in everybody's."""
+CHANGED_LEAST = 0.25
+"""Of all pieces: each second calls come and go, but not everybody has some."""
 PATH = "/overview/running"
 
 

@@ -28,6 +28,7 @@ from service.database import (  # noqa: F401 -- their tables belong to the metad
     rerating_tables,
     reversal_tables,
     seller_tables,
+    switch_tables,
     tables,
     traffic_tables,
     webhook_tables,
