@@ -121,7 +121,7 @@ class Clerk(Person):
         await self.sign_in(email)
 
     async def saves(self, name: str) -> Path:
-        """The file behind a link; a paper is printed first."""
+        """The file behind a link; a paper is printed first. Its link changes colours then."""
         async with self.page.expect_download(timeout=60_000) as saving:
             link = self.main.get_by_role("link", name=name, exact=True).first
             await link.click(timeout=60_000)

@@ -159,8 +159,9 @@ async def test_a_day_of_the_admin(sit: Sit) -> None:
     await admin.fill(filter__account_id="upper")
     await admin.press("Show")
     await admin.page.locator("#results tbody a").first.click()
-    assert (await admin.saves("PDF")).read_bytes().startswith(b"%PDF-")
+    await admin.reads("Upper GmbH")
     await admin.check()
+    assert (await admin.saves("PDF")).read_bytes().startswith(b"%PDF-")
 
 
 async def test_a_day_of_a_distributor(sit: Sit) -> None:
@@ -234,8 +235,8 @@ async def test_a_day_of_a_commission_reseller(sit: Sit) -> None:
     await agent.reads("agent", "2.00 EUR")
     await agent.follow("Show")
     await agent.reads("20.00 EUR", "2 EUR")
-    assert "20.00" in (await agent.saves("CSV")).read_text()
     await agent.check()
+    assert "20.00" in (await agent.saves("CSV")).read_text()
 
 
 async def test_a_day_of_a_sub_reseller(sit: Sit) -> None:
@@ -315,9 +316,9 @@ async def test_a_day_of_a_customer(sit: Sit) -> None:
     await customer.menu_to("/invoices")
     await customer.page.locator("#results tbody a").first.click()
     await customer.reads("0.23 EUR", "Lower GmbH")
+    await customer.check()
     assert (await customer.saves("PDF")).read_bytes().startswith(b"%PDF-")
     assert "4420" in (await customer.saves("Calls as CSV")).read_text()
-    await customer.check()
 
 
 async def test_a_day_of_a_provider(sit: Sit) -> None:
