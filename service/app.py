@@ -426,6 +426,10 @@ async def running(config: Config) -> AsyncIterator[Service]:
             await service.close()
 
 
+WARM_S = 600
+"""After so long most of what a service keeps has been made."""
+
+
 def settle() -> None:
     """What stands when all is loaded stays: looking through it for garbage again and again held up one answer of many
     for a fifth of a second.
@@ -443,6 +447,7 @@ async def _serve(config: Config) -> None:
         loop.add_signal_handler(name, stop.set)
     async with running(config) as service:
         settle()
+        loop.call_later(WARM_S, settle)  # what is made when it is first wanted has been wanted by then
         log.info("serving", listen=f"{config.listen.host}:{config.listen.port}", data_dir=str(config.data_dir))
         log.info("mail", state=service.mail)
         await stop.wait()
