@@ -131,7 +131,7 @@ async def _check_new(call: Call, series: sa.Table, coming: Coming) -> None:
     again = await first_again(call.conn, call.row.id, series, coming)
     if again is not None:
         raise Problem(
-            "conflict", f"{again} stands already, and would come again: another prefix, or a `next_number` behind it"
+            "conflict", f"{again} stands already, and would come again: another prefix, or a next number behind it"
         )
     both = await clash(call.conn, call.row.id, series, coming)
     if both is not None:

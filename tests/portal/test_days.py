@@ -5,12 +5,14 @@ from somebody who is signed in is gone at the next click. Which pages nobody of 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from playwright.async_api import FilePayload, expect
 
 from tests.portal.desk import Clerk, Sit
+from tests.portal.house import portal
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOSS, ADMIN, READER = "boss@op.example", "admin@op.example", "reader@op.example"
@@ -23,6 +25,13 @@ DEEDS = (
     "Publish", "Remove", "Suspend", "Post a payment", "Lift", "Cut", "Issue", "Credit", "Settle", "Make void", "Add",
 )  # fmt: skip
 """What begins something."""
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A portal of their own: what is done in these days would stand in the lists that others count."""
+    with portal(tmp_path_factory.mktemp("days")) as found:
+        yield found
 
 
 def _day(back: int) -> str:
