@@ -71,8 +71,15 @@ class Person:
         assert await self.violations() == [], self.page.url
 
     async def width(self) -> int:
-        """Of the whole page, which may be wider than the screen."""
-        return int(await self.page.evaluate("document.documentElement.scrollWidth"))
+        """Of the whole page, which may be wider than the screen; charts take theirs a frame after it."""
+        return int(await self.page.evaluate(SETTLED_WIDTH))
+
+
+SETTLED_WIDTH = """new Promise(done => {
+  const soon = (frames) => frames ? requestAnimationFrame(() => soon(frames - 1))
+    : done(document.documentElement.scrollWidth);
+  soon(4);
+})"""
 
 
 @asynccontextmanager
