@@ -327,3 +327,14 @@ class HotReader(Databases):
 def open_reader(run_dir: Path) -> HotReader:
     """The store, read-only. Raises `StoreAbsent`. One per process and folder: close before opening anew."""
     return HotReader(run_dir)
+
+
+@contextmanager
+def snapshot_of(run_dir: Path) -> Iterator[Snapshot]:
+    """For who looks once: opened, read and closed. Raises `StoreAbsent`."""
+    reader = open_reader(run_dir)
+    try:
+        with reader.snapshot() as snapshot:
+            yield snapshot
+    finally:
+        reader.close()

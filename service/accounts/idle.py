@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kemi.store.environment import StoreAbsent, open_reader
+from kemi.store.environment import StoreAbsent, snapshot_of
 from kemi.store.layout import Account
 from service.config import Config
 from service.database.tables import commands, nodes, operations
@@ -27,14 +27,10 @@ class _Seen(NamedTuple):
 
 def _look(config: Config, account_id: int) -> _Seen | None:
     try:
-        reader = open_reader(config.run_dir)
+        with snapshot_of(config.run_dir) as snapshot:
+            return _Seen(snapshot.epoch, snapshot.applied_command, snapshot.account(account_id))
     except StoreAbsent:
         return None
-    try:
-        with reader.snapshot() as snapshot:
-            return _Seen(snapshot.epoch, snapshot.applied_command, snapshot.account(account_id))
-    finally:
-        reader.close()
 
 
 async def why_not_idle(conn: AsyncConnection, config: Config, account: Row[Any]) -> str | None:

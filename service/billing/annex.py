@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from zoneinfo import ZoneInfo
 
-from service.delivery.columns import COLUMNS, CUSTOMER, Call, columns_of
+from service.delivery.columns import COLUMNS, CUSTOMER, Call, columns_of, csv_text
 
 COLUMNS_OF_ANNEX = (
     "call",
@@ -36,12 +34,6 @@ async def annex_of(
     async for call in calls:
         lines.append([cell(call, place) for cell in cells])
         if len(lines) >= LINES_A_CHUNK:
-            yield _csv(lines)
+            yield csv_text(lines)
             lines = []
-    yield _csv(lines)
-
-
-def _csv(lines: list[list[str]]) -> str:
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows(lines)
-    return out.getvalue()
+    yield csv_text(lines)

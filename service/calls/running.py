@@ -11,7 +11,7 @@ from pydantic import Field
 
 from kemi import clock
 from kemi.store.calls import ChargeLeg, RunningCall
-from kemi.store.environment import StoreAbsent, open_reader
+from kemi.store.environment import StoreAbsent, snapshot_of
 from kemi.store.layout import Account
 from ratebook.compiled.layout import decode_terms
 from ratebook.price import Cover, charge
@@ -111,16 +111,12 @@ class _Now(NamedTuple):
 def _look(run_dir: Path, account_id: int = 0) -> _Now | None:
     """The store as it is; None: there is none. One account, or all calls."""
     try:
-        reader = open_reader(run_dir)
-    except StoreAbsent:
-        return None
-    try:
-        with reader.snapshot() as snapshot:
+        with snapshot_of(run_dir) as snapshot:
             if account_id:
                 return _Now([], snapshot.account(account_id))
             return _Now(list(snapshot.calls()), None)
-    finally:
-        reader.close()
+    except StoreAbsent:
+        return None
 
 
 async def _running(call: Call) -> list[RunningCall]:

@@ -126,11 +126,14 @@ def columns_of(side: str) -> list[str]:
 
 
 def file_text(calls: Iterable[Call], names: Sequence[str], *, zone: str, separator: str) -> str:
-    """A file: a line of names, then a line a call (RFC 4180)."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=separator, lineterminator="\r\n")
-    writer.writerow(names)
+    """A file: a line of names, then a line a call."""
     place = ZoneInfo(zone)
     cells = [COLUMNS[name].cell for name in names]
-    writer.writerows([cell(call, place) for cell in cells] for call in calls)
+    return csv_text([names, *([cell(call, place) for cell in cells] for call in calls)], separator)
+
+
+def csv_text(lines: Iterable[Sequence[str]], separator: str = ",") -> str:
+    """RFC 4180. Cells are written as they are: those of `COLUMNS` are no formulas."""
+    out = io.StringIO(newline="")
+    csv.writer(out, delimiter=separator, lineterminator="\r\n").writerows(lines)
     return out.getvalue()

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kemi.store.calls import RunningCall
-from kemi.store.environment import StoreAbsent, open_reader
+from kemi.store.environment import StoreAbsent, snapshot_of
 from kemi.store.layout import Account, Aside
 from kemi.store.packages import Stock, all_stocks
 from kemi.store.taxes import all_taxes
@@ -130,11 +130,7 @@ class LedgerView(NamedTuple):
 def read_store(config: Config) -> StoreView | None:
     """The store as it is; None: there is none."""
     try:
-        reader = open_reader(config.run_dir)
-    except StoreAbsent:
-        return None
-    try:
-        with reader.snapshot() as snapshot:
+        with snapshot_of(config.run_dir) as snapshot:
             accounts = {account.id: account for account in snapshot.accounts()}
             return StoreView(
                 snapshot.epoch,
@@ -150,8 +146,8 @@ def read_store(config: Config) -> StoreView | None:
                 snapshot.read(all_stocks),
                 snapshot.read(all_taxes),
             )
-    finally:
-        reader.close()
+    except StoreAbsent:
+        return None
 
 
 async def read_ledger(conn: AsyncConnection, config: Config, store: StoreView | None) -> LedgerView:

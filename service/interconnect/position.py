@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kemi.store.environment import StoreAbsent, open_reader
+from kemi.store.environment import StoreAbsent, snapshot_of
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
@@ -54,16 +54,12 @@ class _Now(NamedTuple):
 def _look(run_dir: Path, account_id: int) -> _Now | None:
     """None: there is no store, or it doesn't know the account."""
     try:
-        reader = open_reader(run_dir)
-    except StoreAbsent:
-        return None
-    try:
-        with reader.snapshot() as snapshot:
+        with snapshot_of(run_dir) as snapshot:
             account = snapshot.account(account_id)
             held_out = snapshot.exposures().get(account_id, 0)
             return None if account is None else _Now(account.held, account.available, held_out)
-    finally:
-        reader.close()
+    except StoreAbsent:
+        return None
 
 
 async def show_position(call: Call) -> Answer:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from kemi import clock
 from kemi.store import health, quality
-from kemi.store.environment import Snapshot, StoreAbsent, open_reader
+from kemi.store.environment import Snapshot, StoreAbsent, snapshot_of
 from ratebook.quality import Figures
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -83,14 +83,10 @@ async def _look(call: Call, what: Callable[[Snapshot], T]) -> T:
 
     def look() -> T | None:
         try:
-            reader = open_reader(call.api.config.run_dir)
+            with snapshot_of(call.api.config.run_dir) as snapshot:
+                return what(snapshot)
         except StoreAbsent:
             return None
-        try:
-            with reader.snapshot() as snapshot:
-                return what(snapshot)
-        finally:
-            reader.close()
 
     found = await asyncio.to_thread(look)
     if found is None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
-from kemi.store.environment import StoreAbsent, open_reader
+from kemi.store.environment import StoreAbsent, snapshot_of
 from kemi.store.numbers import parse_uri
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -148,14 +148,10 @@ async def _places(call: Call, said: list[str], account: Row[Any]) -> list[dict[s
 def _is_ours(run_dir: Path, ip: str, port: int, transport: str) -> bool:
     """Whether Kamailio listens there, as far as it has said so."""
     try:
-        reader = open_reader(run_dir)
+        with snapshot_of(run_dir) as snapshot:
+            return f"{transport}:{ip}:{port}" in snapshot.sockets
     except StoreAbsent:
         return False
-    try:
-        with reader.snapshot() as snapshot:
-            return f"{transport}:{ip}:{port}" in snapshot.sockets
-    finally:
-        reader.close()
 
 
 async def _place(call: Call, text: str, account: Row[Any], pointer: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from kemi import clock
-from kemi.store.environment import StoreAbsent, open_reader
+from kemi.store.environment import StoreAbsent, snapshot_of
 from kemi.store.locations import Location
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -55,14 +55,10 @@ class RegistrationQuery(Asked):
 def _look(run_dir: Path, boot_ms: int) -> list[Location] | None:
     """All places that can be called at this moment; None: there is no store."""
     try:
-        reader = open_reader(run_dir)
+        with snapshot_of(run_dir) as snapshot:
+            return [one for one in snapshot.locations() if one.until_boot_ms > boot_ms]
     except StoreAbsent:
         return None
-    try:
-        with reader.snapshot() as snapshot:
-            return [one for one in snapshot.locations() if one.until_boot_ms > boot_ms]
-    finally:
-        reader.close()
 
 
 async def list_registrations(call: Call) -> Answer:

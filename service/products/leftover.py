@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kemi.store.environment import StoreAbsent, open_reader
+from kemi.store.environment import StoreAbsent, snapshot_of
 from kemi.store.packages import KNOWN, Stock, all_stocks
 from service.config import Config
 from service.database.tables import nodes
@@ -36,15 +36,11 @@ class Stocks(NamedTuple):
 def look(config: Config) -> Stocks | None:
     """What the store has of packages; None: there is no store, or it hasn't everything yet."""
     try:
-        reader = open_reader(config.run_dir)
-    except StoreAbsent:
-        return None
-    try:
-        with reader.snapshot() as snapshot:
+        with snapshot_of(config.run_dir) as snapshot:
             at = Position(snapshot.epoch, snapshot.sequence)
             return Stocks(at, snapshot.read(all_stocks)) if snapshot.ready else None
-    finally:
-        reader.close()
+    except StoreAbsent:
+        return None
 
 
 class Leftover(NamedTuple):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -18,7 +16,7 @@ from ratebook.tax import tax_within
 from service.database.interconnect_tables import statement_calls, statement_corrections
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges
-from service.delivery.columns import COLUMNS, moment
+from service.delivery.columns import COLUMNS, csv_text, moment
 from service.interconnect.partners import COST_LEVEL, IN, OUT
 
 PART_CALLS = 5_000
@@ -51,10 +49,10 @@ async def part_of(conn: AsyncConnection, statement: Row[Any], after_id: int) -> 
     lines += [_line("call", row, row.micros, row.tax_micros, zone, statement.currency) for row in rows]
     ids = sorted({row.id for row in rows})
     if len(ids) == PART_CALLS:
-        return Part(_csv(lines), ids[-1])
+        return Part(csv_text(lines), ids[-1])
     for row in await _corrections(conn, statement):
         lines.append(_line("correction", row, row.delta_micros, _tax_of(row), zone, statement.currency))
-    return Part(_csv(lines), None)
+    return Part(csv_text(lines), None)
 
 
 async def _calls(conn: AsyncConnection, statement: Row[Any], after_id: int) -> Sequence[Row[Any]]:
@@ -108,10 +106,3 @@ def _line(kind: str, row: Row[Any], micros: int, tax_micros: int, zone: ZoneInfo
     counted = [str(row.duration_ms), str(row.billed_s)]
     money = [format_micros(micros), format_micros(tax_micros), currency]
     return [kind, direction, row.call, *times, *numbers, destination, *counted, *money]
-
-
-def _csv(lines: list[list[str]]) -> str:
-    """RFC 4180."""
-    out = io.StringIO(newline="")
-    csv.writer(out, lineterminator="\r\n").writerows(lines)
-    return out.getvalue()
