@@ -369,7 +369,7 @@ async def test_a_day_of_a_provider(sit: Sit) -> None:
 
 
 async def test_a_provider_disputes_its_statement(sit: Sit) -> None:
-    """It says by how much, and why; the operator finds it on the overview, answers, agrees, settles; both read it all."""
+    """By how much, and why; the operator finds it on the overview, answers, agrees, settles; both read it all."""
     carrier, boss = await sit(CARRIER), await sit(BOSS)
     await carrier.menu_to("/statements")
     await carrier.open("S-000001")

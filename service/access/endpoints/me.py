@@ -32,7 +32,7 @@ class Me(Told):
     account_id: int
     account_name: str
     buys: Annotated[
-        bool, Field(description="Whether the account pays its seller; not the operator, nor a commission-based reseller")
+        bool, Field(description="Whether the account pays a seller; not the operator, nor who earns commission")
     ]
     permissions: list[str]
 
