@@ -18,14 +18,16 @@ def _as_before(proxy: Proxy) -> Iterator[None]:
     proxy.send(*(proxy.gateway_body(number, CARRIER, f"127.0.0.1{number}") for number in (1, 2)))
 
 
-def busy(caller: Agent, gateways: list[Agent]) -> int:
-    """Which of the gateways a call takes; it is busy there."""
+def busy(caller: Agent, gateways: list[Agent], *, alive: Agent | None = None) -> int:
+    """Which of the gateways a call takes; it is busy there. Who is alive answers OPTIONS, too."""
     call = Call(caller, "0033123")
     call.invite()
     for _ in range(60):
         for number, gateway in enumerate(gateways, start=1):
             message = gateway.receive(0.02)
-            if message is not None and message.method == "INVITE" and message.header("Call-ID") == call.call_id:
+            if message is not None and message.method == "OPTIONS" and gateway is alive:
+                gateway.reply(message, 405, "Method Not Allowed", tag="t")
+            elif message is not None and message.method == "INVITE" and message.header("Call-ID") == call.call_id:
                 gateway.reply(message, 486, "Busy", tag="b")
                 call.to_tag = caller.expect_final(call.call_id).tag("To")
                 call.ack()
@@ -46,7 +48,7 @@ def test_a_silent_gateway_goes_out_and_comes_back(
     assert busy(caller, [gateway, second]) == 2
     gateway.reply(gateway.expect("OPTIONS", 4), 405, "Method Not Allowed", tag="t")
     eventually(lambda: "gateway 1 is back: it answered 405" in proxy.tail())
-    assert busy(caller, [gateway, second]) == 1
+    assert busy(caller, [gateway, second], alive=gateway) == 1
 
 
 def test_failed_calls_put_a_gateway_out_for_a_while(
