@@ -16,7 +16,7 @@ def relay_media() -> str:
     """Puts rtpengine's address into the SDP of the message at hand, where there is one. What the SDP is then; empty:
     it stays. So it does if rtpengine doesn't answer within its 200 ms: the ends then talk to each other.
     """
-    sdp = _media_sdp() if has_media() else ""
+    sdp = _media_sdp() if hasattr(KSR, "rtpengine") else ""
     if sdp:
         set_sdp(sdp)
     return sdp
@@ -24,7 +24,7 @@ def relay_media() -> str:
 
 def keep_media() -> None:
     """The same of an INVITE that may go to several gateways: `kept_offer` has the SDP, in each of its branches."""
-    if has_media():
+    if hasattr(KSR, "rtpengine"):
         KSR.pv.sets("$avp(offer)", _media_sdp())
 
 

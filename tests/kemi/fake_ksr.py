@@ -84,12 +84,20 @@ class FakeKsr:
         return [call[1:] for call in self.calls if call[0] == name]
 
     def _get(self, name: str) -> Any:
+        if name.startswith("$_s("):
+            return "\x1f".join([self._written(one) for one in name[4:-1].split("\x1f")])
         value = self.pv_values.get(name)
+        if value is None and name.startswith("$hdr("):
+            return self._header(name[5:-1], 0)
         if name == "$msg(hdrs)" and value is None:
             return "".join(f"{one}: {body}\r\n" for one, bodies in self.headers.items() for body in bodies)
         if isinstance(value, bytes):
             return value.decode()
         return value
+
+    def _written(self, name: str) -> str:
+        value = self._get(name)
+        return "<null>" if value is None else str(value)
 
     def _header(self, name: str, at: int) -> str | None:
         found = self.headers.get(name, [])
