@@ -62,7 +62,7 @@ def reply(rooms: Rooms) -> None:
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(heard)
     if method == "UPDATE" and 200 <= code < 300:
-        _leg(heard.seen, *map(sip.text, SAID), sip.dialog_note(notes.NAT))
+        _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
     if sip.check_transaction() < 0:
         if method == "OPTIONS" and places.is_own(heard.branch):
             raise ReplyTaken

@@ -46,7 +46,7 @@ def introduce(parties: Parties) -> None:
         sip.add_header("Privacy", "id")
     if parties.passport is not None:
         stir.introduce(parties.passport)
-    kept = sip.kept_offer() if sip.has_media() else ""
+    kept = sip.kept_offer()
     if parties.codecs:
         limit_codecs(parties.codecs, kept)
     elif kept:

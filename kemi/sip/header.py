@@ -68,7 +68,7 @@ def seen() -> Seen:
 
     A line that goes on another one counts as a header of its own, which is one too many at worst.
     """
-    return seen_in(text("$msg(hdrs)"))
+    return seen_in(KSR.pv.get("$msg(hdrs)") or "")
 
 
 def seen_in(found: str) -> Seen:
@@ -141,9 +141,11 @@ def remove_header(name: str) -> None:
 
 def replace_headers(bodies: Mapping[str, str]) -> None:
     """One header of each of these names in what is sent on, with this body."""
-    for name in bodies:
+    lines = ""
+    for name, body in bodies.items():
         KSR.hdr.remove(name)
-    KSR.hdr.append("".join([f"{name}: {body}\r\n" for name, body in bodies.items()]))
+        lines += f"{name}: {body}\r\n"
+    KSR.hdr.append(lines)
 
 
 def name_ends(from_body: str, to_body: str) -> None:

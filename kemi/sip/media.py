@@ -1,15 +1,10 @@
-"""The media of the call at hand, through rtpengine."""
+"""The media of the call at hand, through rtpengine, which Kamailio has if `WITH_RTPENGINE` is set."""
 
 from __future__ import annotations
 
 import KSR
 
 from kemi.sip.message import set_sdp, text
-
-
-def has_media() -> bool:
-    """Whether Kamailio has an rtpengine (`WITH_RTPENGINE`)."""
-    return hasattr(KSR, "rtpengine")
 
 
 def relay_media() -> str:
@@ -30,7 +25,7 @@ def keep_media() -> None:
 
 def kept_offer() -> str:
     """What `keep_media` came to; empty: the SDP stays as it is."""
-    return text("$avp(offer)")
+    return text("$avp(offer)") if hasattr(KSR, "rtpengine") else ""
 
 
 def _media_sdp() -> str:

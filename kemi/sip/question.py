@@ -13,7 +13,7 @@ NOTHING = "<null>"
 
 
 EXEMPT = "$dlg", "$hdr"
-"""Not asked for again: what dialogs keep is ours and never says so, and `Seen.uris` looks for a header that is there."""
+"""Not asked for again: what dialogs keep is ours and never says so, and `Seen.uris` looks for headers itself."""
 
 
 class Question(NamedTuple):

@@ -56,6 +56,10 @@ class FakeKsr:
         self.pv_values: dict[str, Any] = {}
         self.headers: dict[str, list[str]] = {}
         self.answers: dict[str, Any] = {}
+        self.limit = 8192
+        """Characters that several values may have as one."""
+        self.asked = 0
+        """How often something was called, reads among them."""
         self.calls: list[tuple[Any, ...]] = []
         """What was called, in order, without reads."""
 
@@ -68,6 +72,7 @@ class FakeKsr:
 
     def call(self, name: str, args: tuple[Any, ...]) -> Any:
         """One call of an exported function."""
+        self.asked += 1
         reader = _READERS.get(name)
         if reader is not None:
             return reader(self, *args)
@@ -85,7 +90,8 @@ class FakeKsr:
 
     def _get(self, name: str) -> Any:
         if name.startswith("$_s("):
-            return "\x1f".join([self._written(one) for one in name[4:-1].split("\x1f")])
+            written = "\x1f".join([self._written(one) for one in name[4:-1].split("\x1f")])
+            return written if len(written) <= self.limit else None
         value = self.pv_values.get(name)
         if value is None and name.startswith("$hdr("):
             return self._header(name[5:-1], 0)
