@@ -65,3 +65,8 @@ def limits() -> tuple[sa.Column[int | None], sa.Column[int | None], sa.CheckCons
         at_least("channels", 1),
         at_least("cps", 1),
     )
+
+
+def only(condition: str) -> dict[str, sa.TextClause]:
+    """Options of an index that holds some rows alone."""
+    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}

@@ -22,7 +22,7 @@ from service.api.call import Api, Asking
 from service.api.dispatch import Inner
 from service.api.lines import LinesAsked
 from service.api.values import moment_text
-from service.calls import finding, lines, stretches
+from service.calls import lines, pages, stretches
 from service.config import Config
 from service.database.engine import open_engine, reading
 from service.database.tables import accounts, cdrs
@@ -122,7 +122,7 @@ async def test_pages_are_what_looking_at_every_call_gives(
                     continue  # not for their eyes
                 expected = _expected(market, viewer, query)
                 for newest, common in ((5, 0), (100_000, 1_000_000)):
-                    monkeypatch.setattr(finding, "NEWEST", newest)
+                    monkeypatch.setattr(pages, "NEWEST", newest)
                     monkeypatch.setattr(stretches, "COMMON", common)
                     assert await _walked(inner, query, 3) == expected[:21], (viewer, query)
                     assert await _lines(inner, query) == expected, (viewer, query, newest)
