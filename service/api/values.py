@@ -108,6 +108,7 @@ DeviceId = Annotated[Number, Ref("device")]
 InvoiceId = Annotated[Number, Ref("invoice")]
 ReconciliationId = Annotated[Number, Ref("reconciliation")]
 ReratingId = Annotated[Number, Ref("rerating")]
+StatementId = Annotated[Number, Ref("statement")]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 """Of channels or calls a second."""
 
