@@ -81,10 +81,8 @@ def _times(call: Call, order: Order, table: Any = cdrs) -> list[Condition]:
 
 async def _edge(call: Call, order: Order) -> int | None:
     """Where the first look ends; None: there are no more calls. By times that is one step on an index of these."""
-    if order.column is cdrs.c.start_ms:
-        where = [*_times(call, order), *_alike(call)]
-    else:
-        where = [behind(call.query, order)]
+    is_by_time = order.column is cdrs.c.start_ms
+    where = [*_times(call, order), *_alike(call)] if is_by_time else [behind(call.query, order)]
     edge = sa.select(order.column).where(*where).order_by(order.columns[0]).offset(NEWEST).limit(1)
     found = (await call.conn.execute(edge)).scalar()
     return None if found is None else int(found)

@@ -67,6 +67,7 @@ def limits() -> tuple[sa.Column[int | None], sa.Column[int | None], sa.CheckCons
     )
 
 
-def only(condition: str) -> dict[str, sa.TextClause]:
-    """Options of an index that holds some rows alone."""
-    return {"sqlite_where": sa.text(condition), "postgresql_where": sa.text(condition)}
+def some(condition: str, *columns: str) -> sa.Index:
+    """An index of those rows alone."""
+    where = sa.text(condition)
+    return sa.Index(None, *columns, sqlite_where=where, postgresql_where=where)
