@@ -76,7 +76,7 @@ async def _edge(call: Call, order: Order, most: int) -> _Edge:
     """Of the stretch that begins at the cursor."""
     query, span = call.query, call_sums.c.span_ms
     top = call.actor.account_id if query.account_id is None else query.account_id
-    hours = order._replace(column=span, number=sa.literal(0))
+    hours = order._replace(column=span, number=sa.literal(0, sa.BigInteger()))
     where = [call_sums.c.account_id.in_([top, ROOT_ID]), call_sums.c.dimension == "code", behind(query, hours)]
     where += [span > query.since - HOUR_MS] if query.since is not None else []
     where += [span < query.until] if query.until is not None else []
