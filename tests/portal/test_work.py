@@ -94,7 +94,8 @@ async def test_two_versions_are_compared(walker: Walker) -> None:
     links = re.findall(rf'href="({place}/comparison\?before=\w+)"', history.text)
     assert len(links) == 2
     page = await walker.get(links[1])
-    assert "0.50 1 0.60 1" in page.words, page.words
+    assert "A minute before A minute after Increments Fee" in page.words
+    assert "0.50 0.60 1" in page.words, page.words
     assert "Both say the same." in (await walker.get(links[0])).words
     assert 'id="before-errors"' in (await walker.get(f"{place}/comparison?before={'0' * 16}")).text
     same = await walker.get(f"{place}/comparison?other_id={place.rpartition('/')[2]}")
