@@ -302,7 +302,15 @@ book_balances = sa.Table(
     sa.PrimaryKeyConstraint("account_id", "book", "currency"),
     _one_of("book", BOOKS),
     _is_currency(),
+    sa.Index(
+        "ix_book_balances_balance",  # who has most, or least, first
+        "amount_micros",
+        "account_id",
+        sqlite_where=sa.text("book = 'balance'"),
+        postgresql_where=sa.text("book = 'balance'"),
+    ),
 )
+"""A trigger gives every account the row of its balance, in its own currency, before anything is booked."""
 
 operations = sa.Table(
     "operations",

@@ -66,6 +66,24 @@ async def test_filters_and_order_stand_in_the_address(walker: Walker) -> None:
     assert "invalid-feedback" in wrong.text
 
 
+@pytest.mark.parametrize(
+    ("path", "sort"),
+    [
+        ("/accounts", "balance"), ("/invoices", "total"), ("/receipts", "amount"),
+        ("/bank-lines", "amount"), ("/statements", "net"), ("/disputes", "amount"), ("/reports", "earned"),
+        ("/reports", "margin"),
+    ],
+)  # fmt: skip
+async def test_lists_are_sorted_by_money(walker: Walker, path: str, sort: str) -> None:
+    """By the link in the head, which says which way it goes; the same rows, the other way round."""
+    await walker.sign_in("boss@op.example")
+    assert re.search(rf'<th[^>]*>\s*<a[^>]*href="{path}\?sort=-?{sort}"', (await walker.get(path)).text)
+    rises, falls = [await walker.get(f"{path}?sort={one}&limit=200") for one in (sort, f"-{sort}")]
+    assert (rises.status, falls.status) == (200, 200), rises.words
+    assert ('aria-sort="ascending"' in rises.text, 'aria-sort="descending"' in falls.text) == (True, True)
+    assert _rows(rises.text) == _rows(falls.text)[::-1]
+
+
 async def test_a_list_goes_on_page_by_page(walker: Walker) -> None:
     """By cursor; a cursor of another list is told."""
     await walker.sign_in("boss@op.example")
