@@ -14,6 +14,7 @@ import aiohttp
 import openpyxl
 import pytest
 
+from service.calls import pages
 from service.portal.components import files
 from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
@@ -93,6 +94,23 @@ async def test_a_list_goes_on_page_by_page(walker: Walker) -> None:
     assert not set(_rows(first.text)) & set(_rows(second.text))
     assert "First page" in second.words
     assert (await walker.get("/accounts?cursor=x")).status == 400
+
+
+async def test_a_look_that_had_to_end_goes_on_with_the_next_page(
+    walker: Walker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page says so; one that has all of it doesn't, nor one that is full."""
+    await walker.sign_in("boss@op.example")
+    told = "Not everything is looked through yet"
+    for address in ("/calls?called=4&call=zz", "/calls?called=4", "/calls?limit=1"):
+        assert told not in (await walker.get(address)).text, address
+    monkeypatch.setattr(pages, "NEWEST", 1)
+    first = await walker.get("/calls?called=4&call=")
+    assert told in first.text
+    following = re.search(r'href="(/calls\?[^"]+)">Next page', first.text)
+    assert following
+    assert (await walker.get(following.group(1).replace("&amp;", "&"))).status == 200
+    assert told not in (await walker.get("/calls?called=zz")).text
 
 
 async def test_a_list_is_had_whole_as_csv_and_xlsx(walker: Walker) -> None:
