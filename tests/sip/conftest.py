@@ -12,7 +12,9 @@ from tests.sip.network import leave_for_own
 from tests.sip.node import Node
 from tests.sip.proxy import Proxy
 
-LONG = ("packages", "exchange", "bands", "torture", "taxes", "devices_node", "hygiene")
+LONG = (
+    "run", "chaos", "packages", "exchange", "bands", "torture", "floods", "taxes", "devices_node", "packets", "hygiene",
+)  # fmt: skip
 """Files that come first where several run side by side, so that none of them is the last one."""
 
 
