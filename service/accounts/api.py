@@ -22,7 +22,7 @@ from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
 from service.billing.switching import Unbilled, switch
-from service.database.tables import accounts, tariffs
+from service.database.tables import accounts, book_balances, tariffs
 from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
@@ -144,7 +144,10 @@ def _providers(call: Call) -> sa.ColumnElement[bool]:
 
 _LISTING = Listing(
     "account",
-    {"path": accounts.c.path, "name": accounts.c.name, "created": accounts.c.created_ms, "id": accounts.c.id},
+    {
+        "path": accounts.c.path, "name": accounts.c.name, "created": accounts.c.created_ms, "id": accounts.c.id,
+        "balance": book_balances.c.amount_micros,
+    },
     {
         "parent_id": equals(accounts.c.parent_id),
         "below_id": _below,
@@ -155,7 +158,18 @@ _LISTING = Listing(
     },
     sa.select(accounts, BALANCE.label("balance")),
     _providers,
+)  # fmt: skip
+_ITS_BALANCE = (
+    (book_balances.c.account_id == accounts.c.id)
+    & (book_balances.c.book == sa.literal_column("'balance'"))  # as the index says it
+    & (book_balances.c.currency == accounts.c.currency)
 )
+_BY_BALANCE = _LISTING._replace(
+    select=sa.select(accounts, book_balances.c.amount_micros.label("balance")).select_from(
+        accounts.join(book_balances, _ITS_BALANCE)
+    )
+)
+"""Every account has that row."""
 
 
 def _view(call: Call, row: Mapping[str, Any] | Row[Any], balance: int | None) -> AccountView:
@@ -172,7 +186,8 @@ async def _shown(call: Call, row: Row[Any]) -> AccountView:
 
 async def list_accounts(call: Call) -> Answer:
     """A page of them."""
-    rows, following = await page_of(call, _LISTING)
+    listing = _BY_BALANCE if call.query.sort.removeprefix("-") == "balance" else _LISTING
+    rows, following = await page_of(call, listing)
     return Answer(Page[AccountView](items=[_view(call, row, row.balance) for row in rows], next=following))
 
 

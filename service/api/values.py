@@ -18,7 +18,13 @@ ABOVE = "above"
 TEXT_CHARACTERS_MAX = 1_000
 WHEN_MAX_MS = 32_503_680_000_000
 """The year 3000: what lies before can be written down in any zone, and with some days added."""
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
+
+
+def number_in(text: str) -> int:
+    """The number that a text is, however long it is; 0: it is none that a thing or a version can have."""
+    return int(text) if _DIGITS.fullmatch(text) else 0
 
 
 class Asked(BaseModel):

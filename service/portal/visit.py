@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from aiohttp import web
 from multidict import MultiDict, MultiDictProxy
 from pydantic import BaseModel
+from sqlalchemy import Row
 
 from service.access.actor import Actor
 from service.access.endpoints.me import Me
@@ -20,7 +21,7 @@ from service.api.endpoint import Answer, Endpoint, Open
 from service.api.http import Rates
 from service.api.lines import Lines, LinesAsked
 from service.api.problems import Problem
-from service.api.values import ID_MAX
+from service.api.values import ID_MAX, number_in
 from service.database.engine import looking
 from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
@@ -198,7 +199,7 @@ class Visit:
         endpoint = BY_NAME[name]
         asking = self._asking(parameters)._replace(
             body=b"" if body is None else json.dumps(body).encode(),
-            if_match=etag(int(version)) if version.isascii() and version.isdecimal() else "",
+            if_match=etag(number_in(version)) if version.isdecimal() else "",
             key=key,
         )
         if credential is not None:
@@ -245,11 +246,17 @@ class Visit:
         wanted = {one for one in numbers if one and one <= ID_MAX and (noun, one) not in self._known}
         if not wanted or not self.can(f"{noun}.show"):
             return
+        for number, row in (await self._call().find_all(noun, wanted)).items():
+            self._known[noun, number] = str(row._mapping.get(_NAMED.get(noun, "name")) or f"#{number}")
+
+    async def find(self, noun: str, parameter: str) -> Row[Any]:
+        """A thing of the visitor's subtree, as it is kept, by its number in the page's path. Raises Problem."""
+        return await self._call().find(noun, number_in(self.parameter(parameter)))
+
+    def _call(self) -> Call:
         assert self._inner is not None, "only within looking()"
         inner = self._inner
-        call = Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
-        for number, row in (await call.find_all(noun, wanted)).items():
-            self._known[noun, number] = str(row._mapping.get(_NAMED.get(noun, "name"), f"#{number}"))
+        return Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
 
     def name(self, noun: str, number: int | None) -> str:
         """The name of what was learned; else its number; empty: there is none."""
@@ -262,6 +269,6 @@ class Visit:
 
 _NAMED = {
     "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "statement": "number",
-    "subscription": "id", "user": "email",
+    "user": "email",
 }  # fmt: skip
 """The column that people call a thing by, where it isn't `name`."""
