@@ -14,9 +14,15 @@ from scripts.proving.lanes import Lanes, Outcome, Stage
 PYTEST = (sys.executable, "-m", "pytest")
 LOW = ("nice", "-n", "15")
 """What keeps a processor busy for minutes lets those go first that wait for a timer and have a word to say."""
-BESIDE = ("-n", "5", "--dist", "loadfile", "--no-loadscope-reorder") if os.geteuid() == 0 else ()
-"""Real SIP waits for timers most of its time. As root five files at a time, each with a network of its own; others
-have the one loopback for all. In their order: no long file is the last one."""
+IS_ROOT = os.geteuid() == 0
+"""Root has a network of its own for each of several workers; others have the one loopback, for one file at a time."""
+BUSY = (
+    "tests/sip/test_chaos.py", "tests/demo", "tests/sip/test_packets.py", "tests/sip/test_floods.py",
+    "tests/sip/test_burst.py", "tests/sip/test_full.py",
+)  # fmt: skip
+"""Real SIP that is busy, or measures a time while it is: two files at a time hold where sixteen others want the
+processors, five don't. In this order: no long file is the last."""
+
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 SHELLS = (
@@ -27,6 +33,10 @@ SHELLS = (
 COVERAGE = (sys.executable, "-m", "coverage")
 PURE = ("tests/ratebook", "tests/kemi")
 ELSEWHERE = (*PURE, "tests/sip", "tests/demo", "tests/portal")
+
+
+def _beside(count: int) -> tuple[str, ...]:
+    return ("-n", str(count), "--dist", "loadfile", "--no-loadscope-reorder") if IS_ROOT else ()
 
 
 def _without(*paths: str) -> tuple[str, ...]:
@@ -41,7 +51,8 @@ UNITS = Stage("units", [[*MEASURED, "-m", "not hypothesis"], ENOUGH])
 EXAMPLES = Stage("examples", [[*LOW, *PYTEST, *PURE, "-m", "hypothesis"]])
 ROOMS = Stage("rooms", [[*LOW, *PYTEST, "tests", *_without(*ELSEWHERE), "-n", "2"]])
 PAGES = Stage("pages", [[*LOW, *PYTEST, "tests/portal"]])
-SIP = Stage("sip", [[*PYTEST, "tests/sip", "tests/demo", *BESIDE]])
+WAITING_SIP = Stage("sip", [[*PYTEST, "tests/sip", *_without(*BUSY), *_beside(5)]])
+BUSY_SIP = Stage("busy sip", [[*PYTEST, *BUSY, *_beside(2)]])
 
 
 def main() -> int:
@@ -50,7 +61,7 @@ def main() -> int:
         signal.signal(signum, _end)
     began_s = time.monotonic()
     with Lanes(Path(tempfile.mkdtemp(prefix="logs-"))) as lanes:
-        outcomes = [*lanes.run([LINT, UNITS, EXAMPLES, ROOMS], [PAGES], [SIP])]
+        outcomes = [*lanes.run([LINT, UNITS, EXAMPLES, ROOMS], [PAGES], [WAITING_SIP, BUSY_SIP])]
         _tell(outcomes, lanes.others_cpu_s, time.monotonic() - began_s)
     return int(any(outcome.code for outcome in outcomes))
 
