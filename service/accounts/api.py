@@ -17,6 +17,8 @@ from service.accounts.rules import PAID_BY_ROOT, ROOT_ID, AccountSpec, account_p
 from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lines import Expression
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
@@ -156,6 +158,15 @@ _LISTING = Listing(
     sa.select(accounts, BALANCE.label("balance")),
     _providers,
 )
+
+
+def _cells(call: Call) -> dict[str, Expression]:
+    depth = accounts.c.depth - (len(path_ids(call.actor.path)) - 1)
+    return {
+        "depth": depth,
+        "parent_id": sa.case((depth > 0, accounts.c.parent_id)),
+        "balance": sa.func.coalesce(BALANCE, 0),
+    }
 
 
 def _view(call: Call, row: Mapping[str, Any] | Row[Any], balance: int | None) -> AccountView:
@@ -382,7 +393,7 @@ _ONE = "/accounts/{account_id}"
 ENDPOINTS = [
     Endpoint(
         "account.list", "GET", "/accounts", _P.ACCOUNTS_READ, list_accounts, "List accounts", query=AccountQuery,
-        answer=Page[AccountView],
+        answer=Page[AccountView], lines=lines_of(_LISTING, AccountView, _cells),
     ),
     Endpoint("account.show", "GET", _ONE, _P.ACCOUNTS_READ, show_account, "Show an account", answer=AccountView),
     Endpoint(

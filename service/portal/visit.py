@@ -19,6 +19,7 @@ from service.api.dispatch import NOBODY, Inner, Reply, answered
 from service.api.endpoint import Answer, Endpoint, Open
 from service.api.http import Rates
 from service.api.lines import Lines, LinesAsked
+from service.api.nouns import NOUNS
 from service.api.problems import Problem
 from service.api.values import ID_MAX
 from service.database.engine import looking
@@ -249,7 +250,7 @@ class Visit:
         inner = self._inner
         call = Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
         for number, row in (await call.find_all(noun, wanted)).items():
-            self._known[noun, number] = str(row._mapping.get(_NAMED.get(noun, "name"), f"#{number}"))
+            self._known[noun, number] = NOUNS[noun].label_of(row)
 
     def name(self, noun: str, number: int | None) -> str:
         """The name of what was learned; else its number; empty: there is none."""
@@ -258,10 +259,3 @@ class Visit:
     def knows(self, noun: str, number: int | None) -> bool:
         """Whether its name was learned: then it can be looked at."""
         return (noun, number) in self._known
-
-
-_NAMED = {
-    "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "statement": "number",
-    "subscription": "id", "user": "email",
-}  # fmt: skip
-"""The column that people call a thing by, where it isn't `name`."""
