@@ -8,8 +8,8 @@ from typing import NamedTuple
 from kemi import grants, limits
 from kemi.acknowledge import await_ack
 from kemi.clock import Now
-from kemi.identify import Source
 from kemi.joined import is_first, together
+from kemi.nat import Place
 from kemi.refusal import UNAVAILABLE, Refusal
 from kemi.rooms import Rooms
 from kemi.settlement import bill_of, close, with_code
@@ -35,7 +35,7 @@ class Callee(NamedTuple):
     route_set: tuple[str, ...]
     """URIs in the order in which a request to the callee carries them."""
     socket: str
-    source: Source
+    source: Place
     h_entry: int
     h_id: int
 

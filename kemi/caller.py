@@ -162,8 +162,11 @@ _SEPARATORS = str.maketrans("", "", "-.()")
 
 def wants_privacy(privacy: str, from_user: str, from_host: str) -> bool:
     """Whether an INVITE asks that nobody untrusted learns who calls."""
-    words = {word.strip().lower() for part in privacy.split(";") for word in part.split(",")}
-    return bool(words & PRIVATE) or from_user.lower() == ANONYMOUS or from_host.lower() == "anonymous.invalid"
+    if from_user.lower() == ANONYMOUS or from_host.lower() == "anonymous.invalid":
+        return True
+    return bool(privacy) and not PRIVATE.isdisjoint(
+        word.strip().lower() for part in privacy.split(";") for word in part.split(",")
+    )
 
 
 def host_of(socket: str) -> str:

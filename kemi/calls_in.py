@@ -12,7 +12,7 @@ from kemi.in_dialog import in_dialog
 from kemi.invitation import Invitation
 from kemi.invites import Repeated
 from kemi.messages import address
-from kemi.reading import acceptable, read_call, read_invitation, sound
+from kemi.reading import acceptable, read_call, read_message, sound
 from kemi.receive import gateway_of, local_of, receive
 from kemi.refusal import UNAVAILABLE, Refused, hole_of
 from kemi.rooms import Rooms
@@ -36,14 +36,14 @@ LOSS = "kambill: loss: account {} would pay more than it earns: a call of {} {} 
 
 def request(rooms: Rooms) -> None:
     """Any request."""
-    method = sip.text("$rm")
-    if method == "CANCEL":
+    asked = sip.incoming()
+    if asked.method == "CANCEL":
         return _cancel(rooms)
-    if method == "ACK" and sip.check_transaction() == 0:
+    if asked.method == "ACK" and sip.check_transaction() == 0:
         return None  # of a negative answer: its transaction has taken it
-    if sip.has_to_tag():
-        return in_dialog(rooms, method)
-    return _initial(rooms, method)
+    if asked.to_tag:
+        return in_dialog(rooms, asked)
+    return _initial(rooms, asked.method, asked.source, asked.called)
 
 
 def refuse_undecodable(rooms: Rooms) -> None:
@@ -60,10 +60,8 @@ def refuse_undecodable(rooms: Rooms) -> None:
 # --- outside dialogs
 
 
-def _initial(rooms: Rooms, method: str) -> None:
+def _initial(rooms: Rooms, method: str, source: Received, called: str) -> None:
     """A request that begins something; from strangers, silence."""
-    source = sip.received()
-    called = sip.text("$rU")
     if not rooms.usable():
         sip.reply(*UNAVAILABLE)
         return
@@ -96,7 +94,7 @@ def _initial(rooms: Rooms, method: str) -> None:
 def _trunk_of(rooms: Rooms, source: Received, called: str) -> Trunk | None:
     """Whose the request at hand is. Who has shown a certificate is held back like a listed source from here on."""
     proven = sip.proven() if source.transport == "tls" else ()
-    trunk = identify(rooms, Source(source.ip, source.port, source.transport), called, proven)
+    trunk = identify(rooms, source, called, proven)
     if trunk is not None and trunk.certificate:
         rooms.gate.proved(source.ip, now())
     return trunk
@@ -155,11 +153,11 @@ def _invite_of_device(rooms: Rooms, source: Received, called: str, seen: Seen) -
 
 
 def _invite(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Seen) -> None:
-    if _is_tired(rooms, source):
+    if rooms.gate.tired and _is_tired(rooms, source):
         return
     invitation = acceptable(read_call(source, called, seen), seen)
     if invitation is not None and sip.new_transaction():
-        _begin(rooms, trunk, _shown(rooms, trunk, invitation), seen)
+        _begin(rooms, trunk, invitation if trunk.identity == "off" else _shown(rooms, trunk, invitation), seen)
 
 
 def _shown(rooms: Rooms, sender: Trunk | Gateway, invitation: Invitation) -> Invitation:
@@ -194,7 +192,7 @@ def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Se
     if _is_tired(rooms, source):
         return
     sender = address(source.ip, source.port, source.transport)
-    invitation = acceptable(read_invitation(source, called, sender, seen), seen)
+    invitation = acceptable(read_message(source, called, sender, seen), seen)
     if invitation is None or not sip.new_transaction():
         return
     decision = authorise(rooms, trunk, invitation, now(), is_message=True)

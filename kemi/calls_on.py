@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import secrets
+from typing import NamedTuple
 
 from kemi import devices_in, ends, farewell, guards, messages, named, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.clock import now
-from kemi.identify import Source
 from kemi.messages import Far
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, call_of_invite, comes_from_side, find
 from kemi.settlement import End, delivered, ended, given_up
-from kemi.sip import Received, Seen
+from kemi.sip import Received, Response, Seen
 from kemi.store.calls import RunningCall
 
 GONE = Denied("gone", 487, "Request Terminated")
@@ -29,65 +29,93 @@ class ReplyTaken(Exception):
     """The reply at hand was for us, and goes no further."""
 
 
+SAID = "$hdr(Contact)", "$hdr(Record-Route)"
+_EARLY = sip.question(*SAID, *map("$dlg_var({})".format, (notes.NAT, notes.SENT, notes.RING, notes.EARLY)))
+"""Of a provisional reply and its dialog."""
+_ANSWER = sip.question(
+    *(*SAID, *map("$dlg_var({})".format, (notes.NAT, notes.SENT, notes.RING, notes.PAST, "call"))),
+    *("$dlg(state)", "$dlg(h_entry)", "$dlg(h_id)", "$si", "$sp", "$proto", "$Ri", "$Rp"),
+)
+"""Of a 2xx to an INVITE, its dialog, and where it came from."""
+
+
+class Leg(NamedTuple):
+    """Where requests to the sender of a reply go."""
+
+    contacts: tuple[str, ...]
+    route_set: tuple[str, ...]
+
+
 def reply(rooms: Rooms) -> None:
     """A reply: it belongs to a transaction of ours, or goes nowhere. Raises ReplyDropped, ReplyTaken.
 
     A 2xx to an INVITE is judged before tm is asked: a reply that is dropped with its transaction at hand would leave
     that at hand for the worker's next request, which would come to nothing.
     """
-    code, method = sip.number("$rs"), sip.text("$rm")
-    seen = sip.seen()
-    if not seen.is_clean:
+    heard = sip.response()
+    code, method = heard.code, heard.method
+    if not heard.seen.is_clean:
         end_in_doubt(rooms)
         raise ReplyDropped
-    if method in guards.REFRESHING and 100 < code < 300:
-        devices_in.mend_reply()
-        named.mend_answer(seen, sip.received())
     if method == "INVITE" and 200 <= code < 300:
-        _accepted(rooms, seen)
-        sip.relay_media()
-        return ends.answer_as_asked(seen)
+        return _answered(rooms, heard)
+    if method in guards.REFRESHING and 100 < code < 200:
+        return _provisional(heard)
+    if method == "UPDATE" and 200 <= code < 300:
+        _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
     if sip.check_transaction() < 0:
-        if method == "OPTIONS" and places.is_own(sip.text("$via0(branch)")):
+        if method == "OPTIONS" and places.is_own(heard.branch):
             raise ReplyTaken
         if method == "BYE" and code >= 200:
-            _bye_answered(rooms)
+            _bye_answered(rooms, heard.branch)
         raise ReplyDropped
     if method == "BYE":
         return None  # ours: no BYE goes on, and so no answer to one
-    if method in guards.REFRESHING and 100 < code < 200:
-        _ringing(seen)
+    if method == "UPDATE" and 200 <= code < 300:
+        _updated(rooms, heard)
         sip.relay_media()
-    elif method == "UPDATE" and 200 <= code < 300:
-        _updated(rooms, seen)
-        sip.relay_media()
-    return ends.answer_as_asked(seen)
+    return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT))
 
 
-def _bye_answered(rooms: Rooms) -> None:
-    """A final answer to a BYE that no transaction has sent: it is not sent again."""
-    key = farewell.key_in(sip.text("$via0(branch)"))
-    if key is not None and rooms.has_store():
-        farewell.forget(rooms, key)
-
-
-def _ringing(seen: Seen) -> None:
-    """Notes the first 18x of this gateway and each side that rings: requests before the answer must name one."""
-    if not sip.dialog_note(notes.RING):
+def _provisional(heard: Response) -> None:
+    """An 18x."""
+    contact, route, nat, sent, ring, early = sip.texts(_EARLY)
+    leg = _leg(heard.seen, contact, route, nat)
+    if sip.check_transaction() < 0:
+        raise ReplyDropped
+    if not ring:
         sip.set_dialog_note(notes.RING, str(now().wall_ms))
-    tag = sip.text("$tt")
-    contacts = sip.uris(seen.bodies("Contact"))
-    side = notes.Early(contacts[0], _route_set(seen.bodies("Record-Route"))) if contacts else None
-    if tag and side is not None and guards.is_way(*side):
-        noted = notes.with_early_side(sip.dialog_note(notes.EARLY), tag, side)
+    _ringing(heard.to_tag, leg, early)
+    sip.relay_media()
+    ends.answer_as_asked(heard, sent)
+
+
+def _ringing(tag: str, leg: Leg, early: str) -> None:
+    """Notes each side that rings: requests before the answer must name one. `early`: what is noted."""
+    if tag and leg.contacts and guards.is_way(leg.contacts[0], leg.route_set):
+        noted = notes.with_early_side(early, tag, notes.Early(leg.contacts[0], leg.route_set))
         if noted is not None:
             sip.set_dialog_note(notes.EARLY, noted)
 
 
-def _route_set(bodies: list[str]) -> tuple[str, ...]:
-    """What a request to the sender of the reply at hand carries, by its Record-Routes."""
-    record_routes = sip.uris(bodies)
-    return guards.beyond_us(record_routes, named.own_at(record_routes))
+def _leg(seen: Seen, contact: str, route: str, nat: str) -> Leg:
+    """Where requests to the sender of the reply at hand go, which is mended if they can't, or not at once. `contact`,
+    `route`: its first Contact and Record-Route; `nat`: the dialog's note of that name. Before its transaction is looked
+    for.
+    """
+    contacts, route_set = seen.uris("Contact", contact), _beyond_us(seen.uris("Record-Route", route))
+    if nat or len(contacts) != 1 or not guards.is_way(contacts[0], route_set):
+        devices_in.mend_reply(nat)
+        named.mend_answer(seen, sip.received())
+        contacts, route_set = sip.uris(sip.headers("Contact")), _beyond_us(sip.uris(sip.headers("Record-Route")))
+    return tuple.__new__(Leg, (contacts, route_set))
+
+
+def _bye_answered(rooms: Rooms, branch: str) -> None:
+    """A final answer to a BYE that no transaction has sent: it is not sent again."""
+    key = farewell.key_in(branch)
+    if key is not None and rooms.has_store():
+        farewell.forget(rooms, key)
 
 
 def passes_in_doubt() -> bool:
@@ -115,50 +143,66 @@ def end_in_doubt(rooms: Rooms) -> None:
     running = find(rooms, call) if call is not None else None
     if call is None or (running is not None and running.is_answered and sip.loose_text("tt") in running.tags):
         return  # of nobody, or of a call that goes on without it
-    received, is_late = sip.received(), _is_given_up()
+    received, is_late = sip.received(), _is_given_up(sip.text("$via0(branch)"), sip.dialog_note(notes.PAST))
     if running is not None and not is_late and comes_from_side(rooms, running, "callee", received.ip, sip.proven()):
         given_up(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())
     contacts = [uri for uri in sip.uris([sip.loose_text("hdr(Contact)")]) if guards.is_target(uri)]
-    _hang_up(rooms, received, contacts[0] if contacts else "", _route_set(sip.headers("Record-Route")))
+    _hang_up(rooms, received, contacts[0] if contacts else "", _beyond_us(sip.uris(sip.headers("Record-Route"))))
     if not is_late and find(rooms, call) is None:
         _tell_caller(LATE)
 
 
-def _updated(rooms: Rooms, seen: Seen) -> None:
+def _beyond_us(routes: tuple[str, ...]) -> tuple[str, ...]:
+    """What a request to the sender of a reply with these Record-Routes carries."""
+    return guards.beyond_us(routes, named.own_at(routes))
+
+
+def _updated(rooms: Rooms, heard: Response) -> None:
     """A 2xx to an UPDATE, which may move targets."""
     call = sip.dialog_call()
     running = find(rooms, call) if call is not None and rooms.has_store() else None
-    side = guards.side_of_tag(running, sip.text("$tt")) if running is not None else None
+    side = guards.side_of_tag(running, heard.to_tag) if running is not None else None
     if running is not None and side is not None:
-        _repeat_or_move(rooms, running, side, seen)
+        _repeat_or_move(rooms, running, side, sip.uris(heard.seen.bodies("Contact")))
 
 
-def _accepted(rooms: Rooms, seen: Seen) -> None:
+def _answered(rooms: Rooms, heard: Response) -> None:
     """A 2xx to an INVITE: of one in a call, or of the one that is to be answered. Raises ReplyDropped."""
+    contact, route, nat, sent, ring, past, call, state, h_entry, h_id, *place = sip.texts(_ANSWER)
+    leg = _leg(heard.seen, contact, route, nat)
     if not rooms.has_store():
         raise ReplyDropped
-    tag = sip.text("$tt")
-    call = sip.dialog_call()
-    if call is not None and not sip.is_dialog_answered():
-        return _pick_up(rooms, call, tag, seen)
-    call = call or call_of_invite(rooms, sip.text("$ci"), sip.text("$ft"))
+    answer = Answer(
+        heard, leg, sip.received_at(*place), ring, past, (int(h_entry or 0), int(h_id or 0)) if call else None
+    )
+    if call and int(state or 0) < sip.ANSWERED:
+        _pick_up(rooms, call, answer)
+    else:
+        _again(rooms, call, answer)
+    sip.relay_media()
+    ends.answer_as_asked(heard, sent)
+
+
+def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
+    """A 2xx of a dialog that has had one, or of none."""
+    heard, tag = answer.heard, answer.heard.to_tag
+    call = dialog_call or call_of_invite(rooms, sip.text("$ci"), heard.from_tag)
     if call is None:
         raise ReplyDropped  # of no call that we know: it would be free
     running = find(rooms, call)
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
-        return _pick_up(rooms, call, tag, seen)
-    _repeat_or_move(rooms, running, side, seen)
+        return _pick_up(rooms, call, answer)
+    _repeat_or_move(rooms, running, side, answer.leg.contacts)
     if sip.check_transaction() < 0:
-        if not comes_from_side(rooms, running, side, sip.text("$si"), sip.proven()):
+        if not comes_from_side(rooms, running, side, answer.received.ip, sip.proven()):
             raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
         ends.answer_alone(running, side)
     return None
 
 
-def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -> None:
+def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, contacts: tuple[str, ...]) -> None:
     """A 2xx of a side of an answered call: the same again, or one that moves targets (RFC 3261 12.2.1.2)."""
-    contacts = sip.uris(seen.bodies("Contact"))
     leg = running.caller_leg if side == "caller" else running.callee_leg
     is_fit = len(contacts) == 1 and guards.is_target(contacts[0])
     is_fit = leg is not None and is_fit and guards.is_way(contacts[0], leg.route_set)
@@ -179,22 +223,32 @@ def _move(rooms: Rooms, running: RunningCall, move: notes.Move) -> None:
         sip.set_dialog_note(notes.MOVED, notes.with_moved(sip.dialog_note(notes.MOVED), leg.tag, move.contact))
 
 
-def _pick_up(rooms: Rooms, call: str, tag: str, seen: Seen) -> None:
+class Answer(NamedTuple):
+    """A 2xx to an INVITE, as it came."""
+
+    heard: Response
+    leg: Leg
+    received: Received
+    ring: str
+    past: str
+    """The dialog's notes of these names."""
+    dialog: tuple[int, int] | None
+    """Kamailio's hash entry and id of its dialog; None: it has none."""
+
+
+def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
     """The answer: it passes with a grant and a timer, or not at all. Raises ReplyDropped."""
-    contacts = sip.uris(seen.bodies("Contact"))
-    route_set = _route_set(seen.bodies("Record-Route"))
-    received = sip.received()
+    (contacts, route_set), received, tag = answer.leg, answer.received, answer.heard.to_tag
     moment = now()
     decision: Grant | Denied
-    if _is_given_up():
+    if _is_given_up(answer.heard.branch, answer.past):
         decision = LATE
-    elif not guards.is_leg(tag, contacts, route_set) or sip.dialog_call() is None:
+    elif answer.dialog is None or not guards.is_leg(tag, contacts, route_set):
         decision = Denied("leg", *UNAVAILABLE)  # nobody could end it: no target, or no dialog and so no timer
         given_up(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     else:
-        source = Source(received.ip, received.port, received.transport)
-        callee = Callee(tag, contacts[0], route_set, received.socket, source, *sip.dialog_ids())
-        decision = answered(rooms, call, callee, int(sip.dialog_note(notes.RING) or 0), moment)
+        callee = Callee(tag, contacts[0], route_set, received.socket, received, *answer.dialog)
+        decision = answered(rooms, call, callee, int(answer.ring or 0), moment)
     if (
         isinstance(decision, Grant)
         and decision.timeout_s is not None
@@ -209,9 +263,9 @@ def _pick_up(rooms: Rooms, call: str, tag: str, seen: Seen) -> None:
         raise ReplyDropped
 
 
-def _is_given_up() -> bool:
-    """Whether the reply at hand is of a gateway that the call has left."""
-    return sip.reply_branch() < int(sip.dialog_note(notes.PAST) or 0)
+def _is_given_up(branch: str, past: str) -> bool:
+    """Whether the reply at hand is of a gateway that the call has left. `past`: the dialog's note of that name."""
+    return sip.branch_of(branch) < int(past or 0)
 
 
 def _tell_caller(denied: Denied) -> None:

@@ -9,9 +9,6 @@ from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import End, ended
 
-ENDINGS = frozenset({"dialog:end", "dialog:failed"})
-"""Events of Kamailio's dialogs that may be the end of a call."""
-
 TIMER_SLACK_MS = 2_000
 """Dialog timers run in whole seconds."""
 
@@ -27,8 +24,7 @@ def own_request(rooms: Rooms) -> None:
         sip.end_media()
         _await_second_bye(rooms, call, sip.text("$tt"))
         _timer_ended(rooms, call)
-    moved = sip.dialog_note(notes.MOVED)
-    ends.own_request(notes.moved_targets(moved).get(sip.text("$tt")) if moved else None)
+    ends.own_request()
 
 
 def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
@@ -45,17 +41,22 @@ def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
         farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.LATE_MS, now=now())
 
 
-def dialog_event(rooms: Rooms, event: str) -> None:
-    """The end of a dialog that nobody has settled: its timer, or a failure that no route saw."""
-    if not rooms.has_store():
-        return
+def dialog_ended(rooms: Rooms) -> None:
+    """The end of a dialog that nobody may have settled: its timer."""
     call = sip.dialog_call()
-    if call is None:
-        return
-    if event == "dialog:end":
+    if call is not None:
         _timer_ended(rooms, call)
-    else:
+
+
+def dialog_failed(rooms: Rooms) -> None:
+    """A failure that no route saw."""
+    call = sip.dialog_call() if rooms.has_store() else None
+    if call is not None:
         ended(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())
+
+
+ENDINGS = {"dialog:end": dialog_ended, "dialog:failed": dialog_failed}
+"""Events of Kamailio's dialogs that may be the end of a call. They read nothing that a peer wrote."""
 
 
 def _timer_ended(rooms: Rooms, call: str) -> None:

@@ -71,7 +71,7 @@ def mend_contact(source: Received) -> None:
     """Makes the Contact of the message at hand one that can be reached. Before its transaction, or in a reply route."""
     contacts = sip.uris(sip.headers("Contact"))
     if len(contacts) == 1:
-        mended = reachable(contacts[0], Source(source.ip, source.port, source.transport))
+        mended = reachable(contacts[0], source)
         if mended != contacts[0]:
             sip.rewrite({"Contact": f"<{mended}>"})
 
@@ -84,9 +84,8 @@ def note_nat(side: str, *, is_device: bool) -> None:
         sip.set_dialog_note(notes.NAT, " ".join(sorted(after)))
 
 
-def mend_reply() -> None:
-    """The same of a reply in the dialog at hand."""
-    noted = sip.dialog_note(notes.NAT)
+def mend_reply(noted: str) -> None:
+    """The same of a reply in the dialog at hand. `noted`: which sides are devices."""
     if noted and (notes.CALLEE if sip.is_from_callee() else notes.CALLER) in noted.split():
         mend_contact(sip.received())
 

@@ -12,7 +12,7 @@ from kemi import codecs, guards, notes, sip, stir
 from kemi.caller import Parties, contact_shown, masked
 from kemi.guards import InDialog
 from kemi.notes import Sent
-from kemi.sip import Seen
+from kemi.sip import Response, Seen
 from kemi.store.calls import RunningCall
 
 UNTRUSTED_HEADERS = (
@@ -46,7 +46,7 @@ def introduce(parties: Parties) -> None:
         sip.add_header("Privacy", "id")
     if parties.passport is not None:
         stir.introduce(parties.passport)
-    kept = sip.kept_offer() if sip.has_media() else ""
+    kept = sip.kept_offer()
     if parties.codecs:
         limit_codecs(parties.codecs, kept)
     elif kept:
@@ -63,29 +63,28 @@ def limit_codecs(wanted: Sequence[str], relayed: str) -> None:
 def readdress(running: RunningCall, request: InDialog, side: str) -> None:
     """A request in a call, as its other side knows the two."""
     if side == "caller":
-        _address(running.sent_from, request.from_tag, running.sent_to, request.to_tag)
+        _name(running.sent_from, request.from_tag, running.sent_to, request.to_tag)
         if request.contacts:
             sip.replace_headers({"Contact": f"<{masked(request.contacts[0], running.sent_from)}>"})
         elif request.method in guards.TRANSFERRING:
             sip.replace_headers({"Contact": f"<{contact_shown(running)}>"})
     else:
-        _address(running.to_uri, request.from_tag, running.from_uri, request.to_tag)
+        _name(running.to_uri, request.from_tag, running.from_uri, request.to_tag)
         sip.set_uri(running.caller_leg.contact)
 
 
-def _addresses(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> dict[str, str]:
-    return {"From": f"<{from_uri}>;tag={from_tag}", "To": f"<{to_uri}>;tag={to_tag}"}
+def _name(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> None:
+    sip.name_ends(f"<{from_uri}>;tag={from_tag}", f"<{to_uri}>;tag={to_tag}")
 
 
-def _address(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> None:
-    sip.replace_headers(_addresses(from_uri, from_tag, to_uri, to_tag))
-
-
-def answer_as_asked(seen: Seen) -> None:
-    """A reply with a transaction: From and To as the one who asked wrote them (RFC 3261 8.2.6.2)."""
-    _name_as_asked(sip.text("$tt"))
-    _hide_callers_contact(seen)
-    if not _IDENTIFYING.isdisjoint(seen.names):
+def answer_as_asked(reply: Response, sent: str) -> None:
+    """A reply with a transaction: From and To as the one who asked wrote them (RFC 3261 8.2.6.2). `sent`: the dialog's
+    note of that name.
+    """
+    _name_as_asked(reply.to_tag)
+    if sent and sent.partition(" ")[0] != reply.from_tag:
+        _hide_callers_contact(reply.seen, sent)
+    if not _IDENTIFYING.isdisjoint(reply.seen.names):
         for name in IDENTITIES:
             sip.remove_header(name)
 
@@ -98,19 +97,16 @@ def answer_in_doubt(tag: str) -> None:
 
 
 def _name_as_asked(tag: str) -> None:
-    asked_from, asked_to = sip.asked("From"), sip.asked("To")
+    asked_from, asked_to, asked_tag = sip.asked()
     if asked_from:
-        has_tag = not tag or bool(sip.asked_to_tag())
-        sip.replace_headers({"From": asked_from, "To": asked_to if has_tag else f"{asked_to};tag={tag}"})
+        sip.name_ends(asked_from, asked_to if asked_tag or not tag else f"{asked_to};tag={tag}")
 
 
-def _hide_callers_contact(seen: Seen) -> None:
+def _hide_callers_contact(seen: Seen, noted: str) -> None:
     """A reply of the caller's side has its Contact as the gateway knows it."""
-    sent = Sent.from_note(sip.dialog_note(notes.SENT))
-    if sent is None or sent.from_tag == sip.text("$ft"):
-        return
+    sent = Sent.from_note(noted)
     contacts = sip.uris(seen.bodies("Contact"))
-    if len(contacts) == 1 and guards.is_target(contacts[0]):
+    if sent is not None and len(contacts) == 1 and guards.is_target(contacts[0]):
         sip.replace_headers({"Contact": f"<{masked(contacts[0], sent.from_uri)}>"})
 
 
@@ -125,21 +121,26 @@ def answer_alone(running: RunningCall, side: str) -> None:
     """A repeated 2xx whose transaction is gone, of a side of a call."""
     from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
     if side == "callee":
-        _address(running.from_uri, from_tag, running.to_uri, to_tag)
+        _name(running.from_uri, from_tag, running.to_uri, to_tag)
     else:
-        _address(running.sent_to, from_tag, running.sent_from, to_tag)
+        _name(running.sent_to, from_tag, running.sent_from, to_tag)
         sip.replace_headers({"Contact": f"<{contact_shown(running)}>"})
 
 
-def own_request(target: str | None) -> None:
-    """A request of Kamailio's own, whose dialog module knows only the first targets, and what the caller wrote.
+OWN = sip.question("$ft", "$tt", f"$dlg_var({notes.SENT})", f"$dlg_var({notes.MOVED})")
+"""Of a request of Kamailio's own."""
 
-    `target`: where it goes now; None: where it was made for.
+
+def own_request() -> None:
+    """A request of Kamailio's own, whose dialog module knows only the first targets, and what the caller wrote: it goes
+    to the present one.
     """
-    sent = Sent.from_note(sip.dialog_note(notes.SENT))
+    from_tag, to_tag, sent, moved = sip.texts(OWN)
     headers = {}
-    if sent is not None and sent.from_tag == sip.text("$ft"):
-        headers = _addresses(sent.from_uri, sent.from_tag, sent.to_uri, sip.text("$tt"))
-        sip.replace_headers(headers)
+    if sent and sent.partition(" ")[0] == from_tag:
+        _, from_uri, to_uri = sent.split(" ")
+        headers = {"From": f"<{from_uri}>;tag={from_tag}", "To": f"<{to_uri}>;tag={to_tag}"}
+        sip.name_ends(headers["From"], headers["To"])
+    target = notes.moved_targets(moved).get(to_tag) if moved else None
     if target is not None:
         sip.redirect(target, headers)

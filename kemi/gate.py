@@ -46,7 +46,8 @@ class Gate:
         self._banned_strangers: Networks = {}
         self._until_ms = 0
         self._listed: dict[str, bool] = {}
-        self._tired: dict[str, int] = {}
+        self.tired: dict[str, int] = {}
+        """Sources of which too much was refused, by the second in which it was; empty: there is none to ask for."""
         self._bans_left = BANS_PER_LOOK
 
     def admits(self, store: HotStore, ip: str, now: Now) -> bool:
@@ -92,11 +93,11 @@ class Gate:
         """An INVITE from this address was refused; who has too many in a second gets no more decisions in it."""
         second = now.boot_ms // 1000
         if self._counters.message(REFUSED + ip, second) >= self._settings.refusals_per_s:
-            self._tired[ip] = second
+            self.tired[ip] = second
 
     def is_tired(self, ip: str, now: Now) -> bool:
         """Whether INVITEs from this address are not worth a decision in this second."""
-        return bool(self._tired) and self._tired.get(ip) == now.boot_ms // 1000
+        return self.tired.get(ip) == now.boot_ms // 1000
 
     def _is_bearable(self, store: HotStore, ip: str, sent: int, now: Now) -> bool:
         """Of a source that sends more than a stranger may."""
@@ -124,7 +125,7 @@ class Gate:
     def _look(self, store: HotStore, now: Now) -> None:
         """Settings and bans as they are now."""
         self._listed.clear()
-        self._tired = {ip: second for ip, second in self._tired.items() if second == now.boot_ms // 1000}
+        self.tired = {ip: second for ip, second in self.tired.items() if second == now.boot_ms // 1000}
         self._bans_left = BANS_PER_LOOK
         self._look_ms = now.boot_ms + LOOK_MS
         with store.read() as txn:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from kemi.caller import contact_shown
 from kemi.invitation import CALL_ID_MAX, CSEQ_FIRST_MAX, is_tag, is_within_limit
-from kemi.nat import is_at_address, is_readable
-from kemi.notes import ROUTES_MAX, Early, is_word
+from kemi.nat import is_at_address, is_plain, is_readable
+from kemi.notes import ROUTES_MAX, URI_MAX, Early, is_word
 from kemi.store.calls import Leg, RunningCall
 
 CSEQ_STEP_MAX = 1_000
@@ -68,6 +68,8 @@ NOT_ACCEPTABLE = Answer(488, "Not Acceptable Here")
 
 def check_extensions(require: str, *, takes_over: bool = False) -> Answer | None:
     """No Require beyond the list; `takes_over`: nor beyond what takes a call over."""
+    if not require:
+        return None
     wanted = {tag.strip().lower() for tag in require.split(",") if tag.strip()}
     return BAD_EXTENSION if wanted - EXTENSIONS - ({"replaces"} if takes_over else set()) else None
 
@@ -127,12 +129,13 @@ def side_of_tag(running: RunningCall, tag: str) -> str | None:
 
 def is_target(uri: str) -> bool:
     """Whether a Contact's URI can be a remote target: one that requests can be sent to by SIP."""
-    return is_word(uri) and is_readable(uri)
+    return (len(uri) <= URI_MAX and is_plain(uri) is not None) or (is_word(uri) and is_readable(uri))
 
 
 def is_way(contact: str, route_set: tuple[str, ...]) -> bool:
     """Whether requests go to an address first: a name (`kemi.named`) would make a worker wait for a name server."""
-    return is_at_address(route_set[0] if route_set else contact)
+    first = route_set[0] if route_set else contact
+    return is_plain(first) is not None or is_at_address(first)
 
 
 def is_leg(tag: str, contacts: tuple[str, ...], route_set: tuple[str, ...]) -> bool:
@@ -143,9 +146,7 @@ def is_leg(tag: str, contacts: tuple[str, ...], route_set: tuple[str, ...]) -> b
 
 
 def check_cseq(request: InDialog, leg: Leg) -> Answer | None:
-    """Rising, and not by too much (RFC 3261 12.2.2: a lower one MUST be answered 500). ACK repeats the INVITE's."""
-    if request.method == "ACK":
-        return None
+    """Rising, and not by too much (RFC 3261 12.2.2: a lower one MUST be answered 500)."""
     highest = leg.cseq + CSEQ_STEP_MAX if leg.cseq else CSEQ_FIRST_MAX
     return None if leg.cseq < request.cseq <= highest else LOW_CSEQ
 
@@ -155,7 +156,7 @@ def check_bye(running: RunningCall, request: InDialog, side: str) -> Answer | No
     leg = running.caller_leg if side == "caller" else running.callee_leg
     if not running.is_answered or leg is None:
         return UNKNOWN_DIALOG
-    return check_cseq(request, leg) or check_extensions(request.require)
+    return check_cseq(request, leg) or (check_extensions(request.require) if request.require else None)
 
 
 def check_in_dialog(
@@ -170,6 +171,8 @@ def check_in_dialog(
         return NOT_ALLOWED
     if not _follows(request, contact_shown(running) if side == "callee" else other.contact, other.route_set):
         return FORBIDDEN
+    if request.method == "ACK":  # has the CSeq of its INVITE, moves nothing, and nobody could refuse it
+        return check_extensions(request.require) if request.require else None
     return check_cseq(request, own) or _check_way(request, own.route_set)
 
 
@@ -192,7 +195,7 @@ def _check_way(request: InDialog, route_set: tuple[str, ...]) -> Answer | None:
     """It must reach the other side: hops enough, nothing required that could be refused on the way. `route_set`: of its
     sender, who must be reached in turn where it moves to.
     """
-    if request.max_forwards < MAX_FORWARDS_MIN and request.method != "ACK":
+    if request.max_forwards < MAX_FORWARDS_MIN:
         return TOO_MANY_HOPS
     if request.method in REFRESHING:
         contact = request.contacts[0] if len(request.contacts) == 1 else ""

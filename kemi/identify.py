@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from kemi.nat import Place
 from kemi.rooms import Rooms
 from kemi.store.bans import is_listed
 from kemi.store.networks import lies_in
@@ -24,7 +25,7 @@ class Source(NamedTuple):
     """udp, tcp or tls."""
 
 
-def identify(rooms: Rooms, source: Source, called: str, proven: tuple[str, ...] = ()) -> Trunk | None:
+def identify(rooms: Rooms, source: Place, called: str, proven: tuple[str, ...] = ()) -> Trunk | None:
     """The trunk that this source and called number lead to, whatever its state; None: unlisted, say nothing.
 
     `proven`: whom its certificate names (`kemi.sip.proven`).
@@ -39,7 +40,7 @@ def identify(rooms: Rooms, source: Source, called: str, proven: tuple[str, ...] 
                 trunk = trunk_by_id(store.config, txn, int.from_bytes(number, "big"))
                 if trunk is not None and (not trunk.networks or lies_in(source.ip, trunk.networks)):
                     return trunk
-        for door, prefix_length in doors(shapes, *source):
+        for door, prefix_length in doors(shapes, source.ip, source.port, source.transport):
             number = txn.get(door + dialled[:prefix_length], db=store.network)
             if number is not None and len(dialled) >= prefix_length:
                 return trunk_by_id(store.config, txn, int.from_bytes(number, "big"))

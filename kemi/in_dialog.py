@@ -14,7 +14,7 @@ from kemi.rooms import Rooms
 from kemi.running import advance, refer, speaker
 from kemi.settlement import End, hung_up
 from kemi.sides import is_device
-from kemi.sip import Seen
+from kemi.sip import Incoming, Seen
 from kemi.store.calls import RunningCall
 from kemi.strangers import unlisted
 
@@ -22,19 +22,19 @@ DOUBLE = ";r2=on"
 """Kamailio's mark of a Record-Route that has a twin."""
 
 
-def in_dialog(rooms: Rooms, method: str) -> None:
+def in_dialog(rooms: Rooms, asked: Incoming) -> None:
     """Any request with a To-tag; what isn't a call's is answered 481, to strangers and a lone ACK not at all."""
+    method, _, to_tag, source = asked
     if method != "ACK" and sip.check_transaction() == 0:
         return None  # a retransmission: its answer has been sent again
     if not rooms.has_store():
         return None  # silence: it will be sent again, and the clerk makes a new store within a second
-    from_tag, to_tag = sip.text("$ft"), sip.text("$tt")
-    call = sip.dialog_call()
-    ip = sip.text("$si")
-    known = None if call is None else speaker(rooms, call, from_tag, to_tag, ip, sip.proven())
+    from_tag, call = sip.texts(_WHOSE)
+    ip, proven = source.ip, sip.proven() if source.transport == "tls" else ()
+    known = speaker(rooms, call, from_tag, to_tag, ip, proven) if call else None
     if known is None and not rooms.usable():
         return None  # silence too: whose addresses these are is not known before the store is filled
-    if call is None and not (is_known(rooms, ip) or rooms.gate.has_proved(ip, now())):
+    if not call and not (is_known(rooms, ip) or rooms.gate.has_proved(ip, now())):
         return unlisted(rooms, ip)
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
@@ -42,7 +42,7 @@ def in_dialog(rooms: Rooms, method: str) -> None:
     seen = sip.seen()
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
-    request = _read(method, from_tag, to_tag, seen)
+    request = _read_bye(from_tag, to_tag, seen) if method == "BYE" else _read(method, from_tag, to_tag, seen)
     is_sound = seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names)
     answer = _judge(running, request, side) if is_sound else guards.BAD_REQUEST
     if answer is not None:
@@ -69,19 +69,32 @@ def _refuse(method: str, answer: Answer) -> None:
         sip.reply(*answer)
 
 
+_WHOSE = sip.question("$ft", "$dlg_var(call)")
+"""Whose a request in a dialog is, beside its To-tag."""
+_WAY = sip.question("$cs", "$ru", "$hdr(Route)")
+"""Of a request that is to go on."""
+
+
+def _read_bye(from_tag: str, to_tag: str, seen: Seen) -> InDialog:
+    """It goes nowhere, so that no way is asked for."""
+    require = seen.joined("Require") if "require" in seen.names else ""
+    return tuple.__new__(InDialog, ("BYE", from_tag, to_tag, sip.number("$cs"), "", False, (), 0, require, ()))
+
+
 def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
-    routes = sip.uris(seen.bodies("Route"))
+    cseq, request_uri, route = sip.texts(_WAY)
+    routes = seen.uris("Route", route)
     own = _own_routes(routes)
     return InDialog(
         method=method,
         from_tag=from_tag,
         to_tag=to_tag,
-        cseq=sip.number("$cs"),
-        request_uri=sip.text("$ru"),
+        cseq=int(cseq or 0),
+        request_uri=request_uri,
         comes_by_us=own > 0,
         routes=routes[own:],
         max_forwards=0 if method in guards.UNCOUNTED else sip.hops_left(),
-        require=seen.joined("Require"),
+        require=seen.joined("Require") if "require" in seen.names else "",
         contacts=sip.uris(seen.bodies("Contact")) if method in guards.REFRESHING else (),
     )
 
@@ -112,7 +125,7 @@ def _bye(rooms: Rooms, running: RunningCall, record: bytes, request: InDialog, s
     hung_up(rooms, running, record, End(side, 200, "OK", running.ring_wall_ms), now())
     other = "callee" if side == "caller" else "caller"
     rooms.hanging_up = running.hex
-    if not (sip.take_dialog(request.from_tag, request.to_tag) and sip.bye(other)):
+    if not (sip.take_dialog(sip.text("$ci"), request.from_tag, request.to_tag) and sip.bye(other)):
         sip.set_timeout_of(1, running.h_entry, running.h_id)
     rooms.hanging_up = ""
     sip.transaction_reply(200, "OK")

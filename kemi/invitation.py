@@ -71,21 +71,23 @@ class Invitation(NamedTuple):
         call_id, from_tag, cseq, branch, _, called, from_uri, to_uri, request_uri, contact, route_set, *_ = self
         return (
             0 <= cseq < CSEQ_FIRST_MAX
-            and is_within_limit(call_id, CALL_ID_MAX)
-            and is_tag(from_tag)
-            and is_within_limit(branch, BRANCH_MAX)
-            and is_within_limit(called, USER_MAX)
-            and is_within_limit(from_uri, URI_MAX)
-            and is_within_limit(to_uri, URI_MAX)
-            and is_within_limit(request_uri, URI_MAX)
-            and is_within_limit(contact, URI_MAX)
+            and 0 < len(call_id) <= CALL_ID_MAX
+            and 0 < len(from_tag) <= TAG_MAX
+            and " " not in from_tag  # as `is_tag`
+            and 0 < len(branch) <= BRANCH_MAX
+            and 0 < len(called) <= USER_MAX
+            and 0 < len(from_uri) <= URI_MAX
+            and 0 < len(to_uri) <= URI_MAX
+            and 0 < len(request_uri) <= URI_MAX
+            and 0 < len(contact) <= URI_MAX
             and len(route_set) <= ROUTES_MAX
+            and "".join((call_id, from_tag, branch, called, from_uri, to_uri, request_uri, contact)).isprintable()
         )
 
 
 def is_tag(text: str) -> bool:
     """Whether a tag is one word (RFC 3261 25.1): what keeps several of them in one text divides them by blanks."""
-    return is_within_limit(text, TAG_MAX) and " " not in text
+    return 0 < len(text) <= TAG_MAX and text.isprintable() and " " not in text
 
 
 def is_within_limit(text: str, length_max: int) -> bool:

@@ -7,7 +7,6 @@ whoever owns the name says how long: four of them would stop all calls.
 from __future__ import annotations
 
 from kemi import sip
-from kemi.identify import Source
 from kemi.nat import at_address
 from kemi.sip import Received, Seen
 
@@ -32,18 +31,20 @@ def own_at(routes: tuple[str, ...]) -> int:
     """Which of an answer's Record-Routes is ours; beyond the last one: none is. Those of proxies behind us stand above
     it, the next to us last.
     """
-    return next((at for at, uri in enumerate(routes) if sip.is_own_uri(uri)), len(routes))
+    for at, uri in enumerate(routes):
+        if sip.is_own_uri(uri):
+            return at
+    return len(routes)
 
 
 def _mend(seen: Seen, source: Received, routes: tuple[str, ...], hop: int) -> None:
     """`hop`: which of the routes a request takes first; where there is none, its Contact is where it goes."""
-    place = Source(source.ip, source.port, source.transport)
     if 0 <= hop < len(routes):
-        mended = at_address(routes[hop], place)
+        mended = at_address(routes[hop], source)
         if mended != routes[hop]:
             after = (*routes[:hop], mended, *routes[hop + 1 :])
             sip.rewrite({"Record-Route": ", ".join([f"<{uri}>" for uri in after])})
         return
     contacts = sip.uris(seen.bodies("Contact"))
-    if len(contacts) == 1 and (mended := at_address(contacts[0], place)) != contacts[0]:
+    if len(contacts) == 1 and (mended := at_address(contacts[0], source)) != contacts[0]:
         sip.rewrite({"Contact": f"<{mended}>"})

@@ -40,13 +40,14 @@ def early_sides(noted: str) -> dict[str, Early]:
 
 def with_early_side(noted: str, tag: str, side: Early) -> str | None:
     """The note with one more side; None: it is known, there are too many, or it can't be noted."""
-    known = early_sides(noted)
+    known = early_sides(noted) if noted else {}
     words = (tag, side.contact, *side.route_set)
     if tag in known or len(known) >= EARLY_MAX or len(side.route_set) > ROUTES_MAX:
         return None
-    if not all(is_word(word) for word in words):
-        return None
     line = " ".join(words)
+    are_words = all(words) and max(map(len, words)) <= URI_MAX and line.isprintable()  # as `is_word` of each
+    if not are_words or line.count(" ") >= len(words):
+        return None
     return f"{noted}\n{line}" if noted else line
 
 

@@ -102,7 +102,7 @@ class Kambill:
                 calls_in.request(self.rooms)
         except UnicodeDecodeError:
             sip.count("undecodable")
-            return self._safely(lambda: calls_in.refuse_undecodable(self.rooms))
+            return self._safely(calls_in.refuse_undecodable)
         except Exception as fault:  # noqa: BLE001 -- the process edge
             self._count(fault)
             sip.reply(500, "Server Internal Error")
@@ -131,7 +131,7 @@ class Kambill:
         """A reply that a fault hit, or that is no text."""
         if calls_on.passes_in_doubt():
             return DONE
-        self._safely(lambda: calls_on.end_in_doubt(self.rooms))
+        self._safely(calls_on.end_in_doubt)
         return sip.drop_reply()
 
     def _is_admitted(self) -> bool:
@@ -144,44 +144,44 @@ class Kambill:
 
     def ksr_branch(self, _msg: Any) -> int:
         """An INVITE is about to go to a gateway."""
-        return self._safely(lambda: sending.branch(self.rooms))
+        return self._safely(sending.branch)
 
     def ksr_message_answered(self, _msg: Any) -> int:
         """A reply to a MESSAGE."""
-        return self._safely(lambda: calls_on.message_answered(self.rooms))
+        return self._safely(calls_on.message_answered)
 
     def ksr_message_failed(self, _msg: Any) -> int:
         """All branches of a MESSAGE have failed."""
-        return self._safely(lambda: failures.message_failed(self.rooms))
+        return self._safely(failures.message_failed)
 
     def ksr_failure(self, _msg: Any) -> int:
         """All branches of an INVITE have failed."""
-        return self._safely(lambda: failures.failure(self.rooms))
+        return self._safely(failures.failure)
 
     def ksr_dialog_event(self, _msg: Any, event: str) -> int:
         """A dialog ended or never came to be. Reads nothing that a peer wrote."""
         if event in closings.ENDINGS:
-            return self._safely(lambda: closings.dialog_event(self.rooms, event))
+            return self._safely(closings.ENDINGS[event])
         return DONE
 
     def ksr_tm_event(self, _msg: Any, _event: str) -> int:
         """A request that Kamailio sends of its own accord is about to go."""
-        return self._safely(lambda: closings.own_request(self.rooms))
+        return self._safely(closings.own_request)
 
     def ksr_uac_event(self, _msg: Any, _event: str) -> int:
         """The answer to OPTIONS or REGISTER of ours, or its silence."""
-        return self._safely(lambda: carriers.answered(self.rooms))
+        return self._safely(carriers.answered)
 
     def ksr_meter_tick(self, *_unused: Any) -> int:
         """Each second, in a process of its own. Calls first: what is wrong with a gateway must not keep them."""
-        self._safely(lambda: tick(self.rooms, DIALOGS, now()))
-        return self._safely(lambda: self._prober.tick(now()))
+        self._safely(lambda rooms: tick(rooms, DIALOGS, now()))
+        return self._safely(lambda _: self._prober.tick(now()))
 
     def ksr_clerk_tick(self, *_unused: Any) -> int:
         """Each 100 ms, in another process of its own."""
         return self._safely(self._round)
 
-    def _round(self) -> None:
+    def _round(self, _rooms: Rooms) -> None:
         if self._clerk is None:
             if not self.rooms.has_store():
                 return
@@ -190,10 +190,10 @@ class Kambill:
             self._clerk = Clerk(self.rooms, boot_id(), generation, sip.own_sockets())
         self._clerk.tick(now())
 
-    def _safely(self, entry: Callable[[], None]) -> int:
+    def _safely(self, entry: Callable[[Rooms], None]) -> int:
         """An entry of which a fault leaves nothing. SystemExit is Kamailio's own way to end a route, and passes."""
         try:
-            entry()
+            entry(self.rooms)
         except UnicodeDecodeError:
             sip.count("undecodable")
         except Exception as fault:  # noqa: BLE001 -- the process edge

@@ -27,10 +27,10 @@ def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
             sip.say_seldom(CIRCLE.format(target.uri))
             target = fail_over(rooms, call, 482, now(), offer=sip.offer)
             continue
-        _address(target)
-        sip.arm_failure_route("ksr_failure")
+        _address(target, "ksr_failure")
         parties = rooms.outgoing = target.parties
-        sip.set_dialog_note(notes.SENT, Sent(sip.text("$ft"), parties.from_uri, parties.to_uri).to_note())
+        sent = tuple.__new__(Sent, (sip.text("$ft"), parties.from_uri, parties.to_uri))
+        sip.set_dialog_note(notes.SENT, sent.to_note())
         if parties.codecs:
             sip.set_dialog_note(notes.CODECS, " ".join(parties.codecs))
         if sip.relay():
@@ -42,8 +42,7 @@ def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
 def send_message(rooms: Rooms, call: str, target: Target | None) -> bool:
     """The same of a MESSAGE."""
     while target is not None:
-        _address(target)
-        sip.arm_failure_route("ksr_message_failed")
+        _address(target, "ksr_message_failed")
         sip.arm_reply_route("ksr_message_answered")
         rooms.outgoing = target.parties._replace(contact="")
         if sip.relay():
@@ -52,12 +51,11 @@ def send_message(rooms: Rooms, call: str, target: Target | None) -> bool:
     return False
 
 
-def _address(target: Target) -> None:
-    """Where the request goes, and how long it may take."""
+def _address(target: Target, failure_route: str) -> None:
+    """Where the request goes, how long it may take, and what is called when it fails."""
     if target.uri:
         sip.send_through(target.uri, target.host, target.port, target.transport, target.socket)
         devices_in.note_nat(notes.CALLEE, is_device=bool(target.socket))
     else:
         sip.send_to(target.number, target.host, target.port, target.transport)
-    sip.set_timers(target.ring_ms, target.try_timeout_ms)
-    sip.arm_branch_route("ksr_branch")
+    sip.arm("ksr_branch", failure_route, target.ring_ms, target.try_timeout_ms)

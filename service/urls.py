@@ -18,6 +18,7 @@ from service.fraud import alarms_api, filters_api, limits_api, patterns_api, ran
 from service.interconnect import position
 from service.interconnect.commitments import api as commitments
 from service.interconnect.disputes import api as disputes
+from service.interconnect.disputes import partner_api as partner_disputes
 from service.interconnect.reconcile import api as reconciliations
 from service.interconnect.statements import api as statements
 from service.ledger import api as ledger
@@ -117,6 +118,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *reconciliations.ENDPOINTS,
     *statements.ENDPOINTS,
     *disputes.ENDPOINTS,
+    *partner_disputes.ENDPOINTS,
     *commitments.ENDPOINTS,
     *position.ENDPOINTS,
     *portings_api.ENDPOINTS,

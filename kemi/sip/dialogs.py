@@ -7,7 +7,7 @@ import KSR
 from kemi.sip.message import get, number, text
 
 ANSWERED, CONFIRMED = 3, 4
-"""States of a dialog: a 2xx has passed; its ACK has come."""
+"""States of a dialog (`$dlg(state)`): a 2xx has passed; its ACK has come."""
 
 
 def begin_dialog(call: str) -> bool:
@@ -19,23 +19,18 @@ def begin_dialog(call: str) -> bool:
     return True
 
 
-def take_dialog(from_tag: str, to_tag: str) -> bool:
+def take_dialog(call_id: str, from_tag: str, to_tag: str) -> bool:
     """Makes the dialog of the request at hand the one that `bye` works on. False: there is none.
 
     Only for what ends here: with a dialog taken, `loose_route` would not follow CSeqs, and Kamailio's own BYE would
     come with one that the other side has seen.
     """
-    return bool(KSR.dialog.dlg_get(text("$ci"), from_tag, to_tag) > 0)
+    return bool(KSR.dialog.dlg_get(call_id, from_tag, to_tag) > 0)
 
 
 def has_ack(call_id: str, from_tag: str, to_tag: str) -> bool:
     """Whether the 200 of a dialog has been acknowledged; a dialog that isn't there waits for nothing."""
     return KSR.dialog.dlg_get(call_id, from_tag, to_tag) <= 0 or number("$dlg(state)") >= CONFIRMED
-
-
-def is_dialog_answered() -> bool:
-    """Whether a 2xx has been let through in the dialog at hand."""
-    return number("$dlg(state)") >= ANSWERED
 
 
 def follow_call(call: str) -> None:
@@ -61,11 +56,6 @@ def dialog_note(name: str) -> str:
 def set_dialog_note(name: str, value: str) -> None:
     """Leaves a text in the dialog at hand."""
     KSR.dialog.var_sets(name, value)
-
-
-def dialog_ids() -> tuple[int, int]:
-    """Kamailio's hash entry and id of the dialog at hand."""
-    return number("$dlg(h_entry)"), number("$dlg(h_id)")
 
 
 def set_dialog_timeout(seconds: int) -> bool:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import KSR
 
 from kemi.sip.message import text
+from kemi.sip.question import question, texts
 
 HEADERS_MAX = 65_536
 """More than a message has."""
@@ -27,6 +28,7 @@ _USUAL = {
     )
 }  # fmt: skip
 """As nearly everybody writes them."""
+_NAMES = re.compile(r"^[^:\n]*", re.MULTILINE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _URI_IN_BRACKETS = re.compile(r"<([^>]*)>")
 
@@ -45,6 +47,13 @@ class Seen(NamedTuple):
         """As `headers`."""
         return headers(name, self.names.count(name.lower()))
 
+    def uris(self, name: str, first: str) -> tuple[str, ...]:
+        """The URIs of all headers of this name, in order. `first`: the first one's body, if there is one."""
+        count = self.names.count(name.lower())
+        if count == 1 and (found := _URI_IN_BRACKETS.findall(first)):
+            return tuple(found)
+        return uris(headers(name, count)) if count else ()
+
     def text(self, name: str) -> str:
         """The first header of this name; empty: there is none."""
         return text(f"$hdr({name})") if name.lower() in self.names else ""
@@ -59,10 +68,38 @@ def seen() -> Seen:
 
     A line that goes on another one counts as a header of its own, which is one too many at worst.
     """
-    found = text("$msg(hdrs)")
-    names = [line.partition(":")[0] for line in found.split("\n")]
+    return seen_in(KSR.pv.get("$msg(hdrs)") or "")
+
+
+def seen_in(found: str) -> Seen:
+    """What is seen in the text of all headers."""
     is_clean = found.replace("\r\n", "").isprintable() or _CONTROLS.search(found) is None
-    return Seen([_USUAL.get(name) or _long(name) for name in names], is_clean and bool(found))
+    written = _NAMES.findall(found)
+    names = [*map(_USUAL.get, written)]
+    if None in names:
+        names = [_USUAL.get(name) or _long(name) for name in written]
+    return tuple.__new__(Seen, (names, is_clean and bool(found)))
+
+
+_RESPONSE = question("$rs", "$rm", "$ft", "$tt", "$via0(branch)", "$msg(hdrs)")
+
+
+class Response(NamedTuple):
+    """What a reply says."""
+
+    code: int
+    method: str
+    from_tag: str
+    to_tag: str
+    branch: str
+    """Of our Via."""
+    seen: Seen
+
+
+def response() -> Response:
+    """The reply at hand. Raises UnicodeDecodeError."""
+    code, method, from_tag, to_tag, branch, found = texts(_RESPONSE)
+    return tuple.__new__(Response, (int(code or 0), method, from_tag, to_tag, branch, seen_in(found)))
 
 
 def _long(name: str) -> str:
@@ -104,9 +141,18 @@ def remove_header(name: str) -> None:
 
 def replace_headers(bodies: Mapping[str, str]) -> None:
     """One header of each of these names in what is sent on, with this body."""
-    for name in bodies:
+    lines = ""
+    for name, body in bodies.items():
         KSR.hdr.remove(name)
-    KSR.hdr.append("".join([f"{name}: {body}\r\n" for name, body in bodies.items()]))
+        lines += f"{name}: {body}\r\n"
+    KSR.hdr.append(lines)
+
+
+def name_ends(from_body: str, to_body: str) -> None:
+    """Another From and To in what is sent on."""
+    KSR.hdr.remove("From")
+    KSR.hdr.remove("To")
+    KSR.hdr.append(f"From: {from_body}\r\nTo: {to_body}\r\n")
 
 
 def rewrite(bodies: Mapping[str, str]) -> None:

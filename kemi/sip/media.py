@@ -1,4 +1,4 @@
-"""The media of the call at hand, through rtpengine."""
+"""The media of the call at hand, through rtpengine, which Kamailio has if `WITH_RTPENGINE` is set."""
 
 from __future__ import annotations
 
@@ -7,16 +7,11 @@ import KSR
 from kemi.sip.message import set_sdp, text
 
 
-def has_media() -> bool:
-    """Whether Kamailio has an rtpengine (`WITH_RTPENGINE`)."""
-    return hasattr(KSR, "rtpengine")
-
-
 def relay_media() -> str:
     """Puts rtpengine's address into the SDP of the message at hand, where there is one. What the SDP is then; empty:
     it stays. So it does if rtpengine doesn't answer within its 200 ms: the ends then talk to each other.
     """
-    sdp = _media_sdp() if has_media() else ""
+    sdp = _media_sdp() if hasattr(KSR, "rtpengine") else ""
     if sdp:
         set_sdp(sdp)
     return sdp
@@ -24,13 +19,13 @@ def relay_media() -> str:
 
 def keep_media() -> None:
     """The same of an INVITE that may go to several gateways: `kept_offer` has the SDP, in each of its branches."""
-    if has_media():
+    if hasattr(KSR, "rtpengine"):
         KSR.pv.sets("$avp(offer)", _media_sdp())
 
 
 def kept_offer() -> str:
     """What `keep_media` came to; empty: the SDP stays as it is."""
-    return text("$avp(offer)")
+    return text("$avp(offer)") if hasattr(KSR, "rtpengine") else ""
 
 
 def _media_sdp() -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import KSR
 
 from kemi.certificates import identities
+from kemi.sip.question import question, texts
 
 
 class Received(NamedTuple):
@@ -19,6 +20,27 @@ class Received(NamedTuple):
 
 
 _TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
+
+
+_PLACE = question("$si", "$sp", "$proto", "$Ri", "$Rp")
+_INCOMING = question("$rm", "$rU", "$tt", *_PLACE.names)
+
+
+class Incoming(NamedTuple):
+    """What a request says that is looked at before anybody knows who has sent it."""
+
+    method: str
+    called: str
+    """User of its URI; empty: it has none."""
+    to_tag: str
+    """Empty: it is in no dialog."""
+    source: Received
+
+
+def incoming() -> Incoming:
+    """The request at hand."""
+    method, called, to_tag, *place = texts(_INCOMING)
+    return tuple.__new__(Incoming, (method, called, to_tag, received_at(*place)))
 
 
 def get(name: str) -> str | None:
@@ -41,9 +63,8 @@ def loose_text(name: str) -> str:
         return bytes.fromhex(text(f"$({name}{{s.encode.hexa}})")).decode(errors="replace")
 
 
-def first_line() -> str:
-    """The message's first line as it came, without its end."""
-    return text("$(mb{line.at,0})").rstrip("\r\n")
+FIRST_LINE = "$(mb{line.at,0})"
+"""The message's first line as it came; its end may stand behind it."""
 
 
 def number(name: str) -> int:
@@ -53,11 +74,14 @@ def number(name: str) -> int:
 
 def received() -> Received:
     """The source of the message."""
-    read = KSR.pv.get
-    transport = _TRANSPORTS.get((read("$proto") or "").upper(), "udp")
-    ours = read("$Ri") or ""
+    return received_at(*texts(_PLACE))
+
+
+def received_at(ip: str, port: str, proto: str, ours: str, our_port: str) -> Received:
+    """The source of a message by what Kamailio says of it."""
+    transport = _TRANSPORTS.get(proto.upper(), "udp")
     host = f"[{ours}]" if ":" in ours and not ours.startswith("[") else ours
-    return Received(read("$si") or "", int(read("$sp") or 0), transport, f"{transport}:{host}:{read('$Rp') or 0}")
+    return tuple.__new__(Received, (ip, int(port or 0), transport, f"{transport}:{host}:{our_port or 0}"))
 
 
 def proven() -> tuple[str, ...]:
@@ -70,19 +94,12 @@ def proven() -> tuple[str, ...]:
     return identities(text("$tls_peer_raw_cert"), text(cn), text(dns_name), text(uri))
 
 
-def asked(name: str) -> str:
-    """In a reply: the first header of this name in the request that it answers, as it came; empty: unknown."""
-    return text(f"$T_req($hdr({name}))")
+_ASKED = question("$T_req($hdr(From))", "$T_req($hdr(To))", "$T_req($tt)")
 
 
-def asked_to_tag() -> str:
-    """In a reply: the To-tag of the request that it answers; empty: it had none."""
-    return text("$T_req($tt)")
-
-
-def has_to_tag() -> bool:
-    """Whether the request is in a dialog."""
-    return bool(KSR.siputils.has_totag() > 0)
+def asked() -> list[str]:
+    """In a reply: From, To and To-tag of the request that it answers, as they came; empty: unknown, or no tag."""
+    return texts(_ASKED)
 
 
 SDP = "application/sdp"

@@ -44,11 +44,6 @@ def relay() -> bool:
     return bool(KSR.tm.t_relay() > 0)
 
 
-def arm_failure_route(name: str) -> None:
-    """Names the method that is called when every branch of the request has failed."""
-    KSR.tm.t_on_failure(name)
-
-
 def arm_reply_route(name: str) -> None:
     """Names the method that is called for each reply to the request, before it goes on."""
     KSR.tm.t_on_reply(name)
@@ -64,12 +59,14 @@ def kept_call() -> str | None:
     return get("$avp(call)")
 
 
-def arm_branch_route(name: str) -> None:
-    """Names the method that is called for each branch of the request, before it is sent. It may replace From and To:
-    tm's CANCEL then has those of the branch.
+def arm(branch_route: str, failure_route: str, ring_ms: int, silence_ms: int) -> None:
+    """Names the methods that are called for each branch of the request, before it is sent, and when every one has
+    failed, and sets the timers. The first may replace From and To: tm's CANCEL then has those of the branch.
     """
-    KSR.tm.t_on_branch(name)
+    KSR.tm.t_on_branch(branch_route)
     KSR.tm.t_use_uac_headers()
+    KSR.tm.t_on_failure(failure_route)
+    KSR.tm.t_set_fr(ring_ms, silence_ms)
 
 
 def set_timers(ring_ms: int, silence_ms: int) -> None:
@@ -112,11 +109,9 @@ def _text_of_reply(name: str) -> str:
         return ""
 
 
-def reply_branch() -> int:
-    """Which of the INVITE's branches the reply at hand answers, from 0: the end of our Via's branch. Below 0: none of
-    ours.
-    """
-    _, _, index = text("$via0(branch)").rpartition(".")
+def branch_of(via_branch: str) -> int:
+    """Which of a request's branches has this branch in our Via, from 0: its end. Below 0: none of ours."""
+    _, _, index = via_branch.rpartition(".")
     return int(index, 16) if _HEX.fullmatch(index) else -1
 
 

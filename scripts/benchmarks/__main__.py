@@ -6,6 +6,7 @@ decisions  how long Kambill's decisions take at a steady rate: median, 99th perc
 publishing the same as decisions in turn with rates being published beside the calls, and without
 loop       functions of Python and CPU of each decision without Kamailio, one call after another in one process: caches
            warm, and cold
+messages   functions of Python, and of Kamailio called from there, that each message of a call takes in Kamailio
 flat       CPU a call with few rates and accounts and with many, in turn
 ratebook   a million rates checked, compiled, found, priced again; a workbook looked at; 1 if a limit is passed
 reconcile  a partner's file of a million calls beside ours, a twentieth of them altered; 1 if a limit is passed
@@ -38,7 +39,7 @@ from scripts.benchmarks.invoices import bench as bench_invoices
 from scripts.benchmarks.load import Load, Result, Words, phones, processors, run, sign_in, switches
 from scripts.benchmarks.portal.run import Ask
 from scripts.benchmarks.portal.run import run as bench_portal
-from scripts.benchmarks.proxies import SYSTEM_PYTHON, Proxy
+from scripts.benchmarks.proxies import ROUTES, SYSTEM_PYTHON, Proxy
 from scripts.benchmarks.ratebook import run as bench_ratebook
 from scripts.benchmarks.reconcile import run as bench_reconcile
 from scripts.benchmarks.telephones import telephones
@@ -153,6 +154,33 @@ def decisions(found: argparse.Namespace, folder: Path) -> int:
         times = _times(proxy)
     print(json.dumps({"decisions_us": {name: spread(values) for name, values in sorted(times.items())}}))
     return 0
+
+
+def messages(found: argparse.Namespace, folder: Path) -> int:
+    """What each message of a call takes, as a count: a figure that no neighbour on the machine moves."""
+    for name in names_of(found):
+        if f"{name} counted" in ROUTES:
+            with closing(Proxy(f"{name} counted", folder / name, size_of(found))) as proxy:
+                rounds([proxy], Load(found.calls, found.rate, found.talk_ms), 1, keep=True)
+                print(json.dumps({name: _counts(proxy)}), flush=True)
+    return 0
+
+
+def _counts(proxy: Proxy) -> dict[str, list[float]]:
+    """What its processes have counted, by message: functions of Python and of Kamailio (medians); then a whole call."""
+    counted: dict[str, list[list[int]]] = {}
+    for path in proxy.folder.glob("counts-*.jsonl"):
+        for line in path.read_text().splitlines():
+            message, *counts = json.loads(line)
+            counted.setdefault(message, []).append(counts)
+    calls = len(counted["INVITE"])
+    medians = {
+        message: [statistics.median(values) for values in zip(*counts, strict=True)]
+        for message, counts in sorted(counted.items())
+        if len(counts) > calls // 2
+    }
+    of_a_call = [(round(len(counted[message]) / calls), counts) for message, counts in medians.items()]
+    return medians | {"a call": [sum(times * counts[at] for times, counts in of_a_call) for at in (0, 1)]}
 
 
 def _times(proxy: Proxy) -> dict[str, list[int]]:
@@ -306,6 +334,7 @@ BENCHES: dict[str, Callable[[argparse.Namespace, Path], int]] = {
     "publishing": publishing,
     "flat": flat,
     "loop": loop,
+    "messages": messages,
     "invoices": invoices,
     "api": api,
     "ratebook": ratebook,

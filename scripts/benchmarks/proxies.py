@@ -33,9 +33,15 @@ def fill_in(text: str, folder: Path) -> str:
     return text
 
 
-ROUTES = frozenset({"guards", "decisions", "floor"})
-"""Those that are Kambill with a route.py of their own."""
-BILLING = frozenset({"decisions", "kambill"})
+ROUTES = {
+    **{name: name for name in ("guards", "decisions", "floor")},
+    "guards counted": "counting",
+    "kambill counted": "counting",
+}
+"""Those that are Kambill with a route.py of their own, and its folder."""
+ON_GUARDS = frozenset({"floor", "guards counted"})
+"""Of these, those that do more than `guards` does."""
+BILLING = frozenset({"decisions", "kambill", "kambill counted"})
 """Those that have a store."""
 
 
@@ -63,10 +69,10 @@ class Proxy:
             return
         text = (HOME / "kamailio-conf" / "kamailio.cfg").read_text()
         if self.name in ROUTES:
-            if self.name == "floor":
+            if self.name in ON_GUARDS:
                 (self.folder / "guards.py").write_text(fill_in((HERE / "guards" / "route.py").read_text(), self.folder))
             route = self.folder / "route.py"
-            route.write_text(fill_in((HERE / self.name / "route.py").read_text(), self.folder))
+            route.write_text(fill_in((HERE / ROUTES[self.name] / "route.py").read_text(), self.folder))
             text = text.replace("KAMBILL_HOME_DIR/kemi/route.py", str(route))
         (self.folder / "kamailio.cfg").write_text(text)
         (self.folder / "kamailio-local.cfg").write_text(

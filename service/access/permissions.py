@@ -50,6 +50,7 @@ class Permission(StrEnum):
     INVOICES_ISSUE = "invoices.issue"
     STATEMENTS_READ = "statements.read"
     STATEMENTS_CHANGE = "statements.change"
+    STATEMENTS_DISPUTE = "statements.dispute"
     PRODUCTS_READ = "products.read"
     PRODUCTS_CHANGE = "products.change"
     PRODUCTS_SUBSCRIBE = "products.subscribe"
@@ -97,6 +98,7 @@ MEANINGS: dict[Permission, str] = {
     _P.PAYMENTS_TRANSFER: "Move money between accounts below",
     _P.PAYMENTS_TOP_UP: "Pay into the own account",
     _P.PRODUCTS_SUBSCRIBE: "Take what the seller offers for the own account, and give notice of it",
+    _P.STATEMENTS_DISPUTE: "Dispute statements of the own account, and write to whoever has issued them",
     _P.CREDIT_LIMITS_CHANGE: "Set credit limits of accounts below",
     _P.SETTINGS_WEBHOOKS: "Name servers and mailboxes that are told of what happens; payment gateways",
     _P.FRAUD_READ: "See limits, lists of numbers, patterns and alarms",
@@ -163,7 +165,7 @@ BUILT_IN: tuple[BuiltIn, ...] = (
     BuiltIn(
         "postpaid_customer",
         "Postpaid customer",
-        _CUSTOMER | {_P.STATEMENTS_READ},
+        _CUSTOMER | {_P.STATEMENTS_READ, _P.STATEMENTS_DISPUTE},
         "What such an account may",
     ),
     BuiltIn(
@@ -171,7 +173,7 @@ BUILT_IN: tuple[BuiltIn, ...] = (
         "Provider",
         _PERSONAL | {
             _P.ACCOUNTS_READ, _P.GATEWAYS_READ, _P.CALLS_READ, _P.CDRS_READ, _P.CDRS_DELIVER, _P.PAYMENTS_READ,
-            _P.INVOICES_READ, _P.STATEMENTS_READ, _P.TARIFFS_READ, _P.MESSAGES_READ,
+            _P.INVOICES_READ, _P.STATEMENTS_READ, _P.STATEMENTS_DISPUTE, _P.TARIFFS_READ, _P.MESSAGES_READ,
         },
         "What such an account may",
     ),

@@ -79,17 +79,16 @@ class Noun(NamedTuple):
         """What people call it: its name, or what it has instead; else its number."""
         number = sa.literal_column("'#'", sa.Text()).concat(sa.cast(self.table.c.id, sa.Text))
         name = LABELS.get(self.name, "name")
-        return number if name not in self.table.c else sa.func.coalesce(sa.cast(self.table.c[name], sa.Text), number)
+        return number if name not in self.table.c else sa.func.coalesce(sa.func.nullif(self.table.c[name], ""), number)
 
     def label_of(self, row: Row[Any]) -> str:
         """The same of a row that was read."""
-        found = row._mapping.get(LABELS.get(self.name, "name"))
-        return f"#{row.id}" if found is None else str(found)
+        return str(row._mapping.get(LABELS.get(self.name, "name")) or f"#{row.id}")
 
 
 LABELS = {
     "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "statement": "number",
-    "subscription": "id", "user": "email",
+    "user": "email",
 }  # fmt: skip
 """The column that people call a thing by, where it isn't `name`."""
 

@@ -18,7 +18,13 @@ ABOVE = "above"
 TEXT_CHARACTERS_MAX = 1_000
 WHEN_MAX_MS = 32_503_680_000_000
 """The year 3000: what lies before can be written down in any zone, and with some days added."""
+_DIGITS = re.compile(r"[0-9]{1,19}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
+
+
+def number_in(text: str) -> int:
+    """The number that a text is, however long it is; 0: it is none that a thing or a version can have."""
+    return int(text) if _DIGITS.fullmatch(text) else 0
 
 
 class Asked(BaseModel):
@@ -108,6 +114,7 @@ DeviceId = Annotated[Number, Ref("device")]
 InvoiceId = Annotated[Number, Ref("invoice")]
 ReconciliationId = Annotated[Number, Ref("reconciliation")]
 ReratingId = Annotated[Number, Ref("rerating")]
+StatementId = Annotated[Number, Ref("statement")]
 Limit = Annotated[int, Field(ge=1, le=1_000_000)]
 """Of channels or calls a second."""
 

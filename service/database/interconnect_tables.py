@@ -69,6 +69,7 @@ disputes = sa.Table(
     sa.Column(
         "reconciliation_id", ID, sa.ForeignKey("reconciliations.id", ondelete="SET NULL"), nullable=True
     ),  # null: opened by hand
+    refers("statement_id", "statements.id", nullable=True),  # the partner opened it, about this; null: it didn't
     text("state", "open"),
     big("agreed_micros", 0),  # what came of it
     refers("entry_id", "entries.id", nullable=True),  # that settled it; null: none did yet
@@ -83,8 +84,10 @@ disputes = sa.Table(
     at_least("amount_micros", 1),
     at_least("agreed_micros", 0),
     sa.CheckConstraint("agreed_micros <= amount_micros", name="agreed"),
+    sa.CheckConstraint("statement_id IS NULL OR reconciliation_id IS NULL", name="opened"),
     sa.Index(None, "account_id", "id"),
     sa.Index(None, "state", "due_ms"),
+    sa.Index(None, "statement_id"),
     sqlite_autoincrement=True,
 )
 

@@ -39,6 +39,11 @@ def add_portal(app: web.Application, api: Api) -> None:
             app.router.add_post(screen.pattern, _handler(screen))
 
 
+_ENDED = "Your session has ended: sign in again."
+_LOST = "Your session has ended, and nothing was done: sign in again, and repeat it."
+_YOURSELF = "The time of being logged in as somebody else is over: you are yourself again."
+
+
 async def _stop(app: web.Application) -> None:
     """Streams end, so that the service can."""
     app[STOPPING].set()
@@ -55,7 +60,7 @@ def _handler(screen: Screen) -> Handler:
             return _response(visit, await _outcome(visit, screen))
         except Problem as problem:
             if problem.kind == "signed-out" and screen.path != "/sign-in":
-                return _signed_out(request)
+                return _signed_out(visit)
             return _response(visit, edge.fault_page(visit, problem))
 
     return handle
@@ -107,12 +112,17 @@ def _response(visit: Visit, outcome: Shown | Gone | web.StreamResponse) -> web.S
     return edge.finish(response)
 
 
-def _signed_out(request: web.Request) -> web.StreamResponse:
-    """To the door; whoever acted as somebody for too long is themselves again."""
+def _signed_out(visit: Visit) -> web.StreamResponse:
+    """To the door; whoever acted as somebody for too long is themselves again. A form that was sent is not done."""
+    request, is_lost = visit.request, visit.request.method not in edge.SAFE
     home = request.cookies.get(HOME, "")
     if not home:
-        return edge.finish(edge.sign_in_instead(request))
+        response = edge.sign_in_instead(request)
+        if visit.credential:
+            cookies.keep_flash(request, response, visit.say(_LOST if is_lost else _ENDED))
+        return edge.finish(response)
     response = web.Response(status=303, headers={"Location": "/"})
+    cookies.keep_flash(request, response, visit.say(_YOURSELF))
     cookies.keep_session(request, response, SESSION, home)
     cookies.keep_session(request, response, HOME, "")
     return edge.finish(response)

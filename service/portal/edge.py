@@ -26,6 +26,8 @@ HEADERS = {
     "Server": "Kambill",
 }
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+NO_WAY_BACK = frozenset({"/", "/sign-out", "/log-in-as/end", "/filters"})
+"""Pages that nobody looks for after signing in."""
 log = structlog.get_logger("kambill.portal")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -54,10 +56,16 @@ def finish(response: web.StreamResponse) -> web.StreamResponse:
 
 
 def sign_in_instead(request: web.Request) -> web.Response:
-    """Where whoever isn't signed in goes, to come back afterwards."""
-    back = request.path_qs if request.method in SAFE and request.path != "/" else ""
-    to = "/sign-in" + (f"?next={quote(back, safe='')}" if back else "")
-    return web.Response(status=303, headers={"Location": to})
+    """Where whoever isn't signed in goes, to come back afterwards: to the empty form, if one was sent."""
+    if request.headers.get("HX-Request") == "true":  # a piece of a page: all of it goes to the door
+        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        return web.Response(headers={"HX-Redirect": _door_of(page.path, page._replace(scheme="", netloc="").geturl())})
+    return web.Response(status=303, headers={"Location": _door_of(request.path, request.path_qs)})
+
+
+def _door_of(path: str, page: str) -> str:
+    back = page if path not in NO_WAY_BACK else ""
+    return "/sign-in" + (f"?next={quote(back, safe='')}" if back else "")
 
 
 def fault_page(visit: Visit, problem: Problem) -> Shown:

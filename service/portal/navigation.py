@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from service.accounts.rules import ROOT_ID
 from service.portal.screen import filled
 from service.portal.visit import Visit
 
@@ -18,8 +17,8 @@ class Item(NamedTuple):
     endpoint: str
     also: str = ""
     """Another endpoint that must be open: it tells whom the page is for. Customers have no brand, and no accounts."""
-    is_below: bool = False
-    """For whoever has a seller: all but the operator."""
+    is_bought: bool = False
+    """For whoever pays a seller: neither the operator nor a commission-based reseller."""
 
 
 class Group(NamedTuple):
@@ -57,7 +56,7 @@ MENU: tuple[Group, ...] = (
     Group(
         "Money",
         (
-            Item("Top up", "/accounts/{account_id}/top-up", "top-up.make", is_below=True),
+            Item("Top up", "/accounts/{account_id}/top-up", "top-up.make", is_bought=True),
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
             Item("Receipts", "/receipts", "receipt.list"),
             Item("Top-ups", "/top-ups", "top-up.list", "brand.show"),
@@ -69,7 +68,7 @@ MENU: tuple[Group, ...] = (
             Item("Reminders and late fees", "/reminders", "dunning.list", "brand.show"),
             Item("Commission", "/commissions", "commission.list", "brand.show"),
             Item("Taxes", "/taxes", "tax.list", "brand.show"),
-            Item("Offers", "/offers", "offer.list", is_below=True),
+            Item("Offers", "/offers", "offer.list", is_bought=True),
             Item("Products", "/products", "product.list", "brand.show"),
             Item("Subscriptions", "/subscriptions", "subscription.list"),
             Item("Packages", "/packages", "package.list"),
@@ -175,7 +174,7 @@ def menu(visit: Visit) -> list[tuple[str, list[Entry]]]:
 
 
 def _is_offered(visit: Visit, item: Item) -> bool:
-    if item.is_below and visit.account_id == ROOT_ID:
+    if item.is_bought and (visit.me is None or not visit.me.buys):
         return False
     return visit.can(item.endpoint) and (not item.also or visit.can(item.also))
 

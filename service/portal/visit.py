@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from aiohttp import web
 from multidict import MultiDict, MultiDictProxy
 from pydantic import BaseModel
+from sqlalchemy import Row
 
 from service.access.actor import Actor
 from service.access.endpoints.me import Me
@@ -21,7 +22,7 @@ from service.api.http import Rates
 from service.api.lines import Lines, LinesAsked
 from service.api.nouns import NOUNS
 from service.api.problems import Problem
-from service.api.values import ID_MAX
+from service.api.values import ID_MAX, number_in
 from service.database.engine import looking
 from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
@@ -199,7 +200,7 @@ class Visit:
         endpoint = BY_NAME[name]
         asking = self._asking(parameters)._replace(
             body=b"" if body is None else json.dumps(body).encode(),
-            if_match=etag(int(version)) if version.isascii() and version.isdecimal() else "",
+            if_match=etag(number_in(version)) if version.isdecimal() else "",
             key=key,
         )
         if credential is not None:
@@ -246,11 +247,17 @@ class Visit:
         wanted = {one for one in numbers if one and one <= ID_MAX and (noun, one) not in self._known}
         if not wanted or not self.can(f"{noun}.show"):
             return
+        for number, row in (await self._call().find_all(noun, wanted)).items():
+            self._known[noun, number] = NOUNS[noun].label_of(row)
+
+    async def find(self, noun: str, parameter: str) -> Row[Any]:
+        """A thing of the visitor's subtree, as it is kept, by its number in the page's path. Raises Problem."""
+        return await self._call().find(noun, number_in(self.parameter(parameter)))
+
+    def _call(self) -> Call:
         assert self._inner is not None, "only within looking()"
         inner = self._inner
-        call = Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
-        for number, row in (await call.find_all(noun, wanted)).items():
-            self._known[noun, number] = NOUNS[noun].label_of(row)
+        return Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
 
     def name(self, noun: str, number: int | None) -> str:
         """The name of what was learned; else its number; empty: there is none."""

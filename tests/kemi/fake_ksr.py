@@ -56,6 +56,10 @@ class FakeKsr:
         self.pv_values: dict[str, Any] = {}
         self.headers: dict[str, list[str]] = {}
         self.answers: dict[str, Any] = {}
+        self.limit = 8192
+        """Characters that several values may have as one."""
+        self.asked = 0
+        """How often something was called, reads among them."""
         self.calls: list[tuple[Any, ...]] = []
         """What was called, in order, without reads."""
 
@@ -68,6 +72,7 @@ class FakeKsr:
 
     def call(self, name: str, args: tuple[Any, ...]) -> Any:
         """One call of an exported function."""
+        self.asked += 1
         reader = _READERS.get(name)
         if reader is not None:
             return reader(self, *args)
@@ -84,12 +89,21 @@ class FakeKsr:
         return [call[1:] for call in self.calls if call[0] == name]
 
     def _get(self, name: str) -> Any:
+        if name.startswith("$_s("):
+            written = "\x1f".join([self._written(one) for one in name[4:-1].split("\x1f")])
+            return written if len(written) <= self.limit else None
         value = self.pv_values.get(name)
+        if value is None and name.startswith("$hdr("):
+            return self._header(name[5:-1], 0)
         if name == "$msg(hdrs)" and value is None:
             return "".join(f"{one}: {body}\r\n" for one, bodies in self.headers.items() for body in bodies)
         if isinstance(value, bytes):
             return value.decode()
         return value
+
+    def _written(self, name: str) -> str:
+        value = self._get(name)
+        return "<null>" if value is None else str(value)
 
     def _header(self, name: str, at: int) -> str | None:
         found = self.headers.get(name, [])

@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kemi.guards import is_target
 from kemi.identify import Source
-from kemi.nat import at_address, is_at_address, is_readable, reachable, uri_of
+from kemi.nat import at_address, is_at_address, is_plain, is_readable, reachable, uri_of
+from kemi.notes import URI_MAX, is_word
 
 HOME = Source("192.0.2.7", 40000, "udp")
 
@@ -110,3 +112,34 @@ def test_what_kamailio_can_not_read_is_not_readable(uri: str) -> None:
 def test_what_kamailio_reads_is_readable(uri: str) -> None:
     """Odd as it may be."""
     assert is_readable(uri)
+
+
+_WORDS = """sip: SIP: sips: a a:b @ 1.2.3.4 256.1.1.1 1.2.3 [::1] name :5060 :70000 .5 ;lr ;maddr=x ;MADDR=1.2.3.4 ;x=
+;; ?Route=b > < , %40 # \u00e9 \x7f"""
+_PARTS = st.sampled_from([*_WORDS.split(), " ", "\t"])
+
+
+@given(st.lists(_PARTS, max_size=7).map("".join) | st.text(max_size=30).map("sip:a@1.2.3.4".__add__))
+def test_what_is_plain_is_whatever_else_is_asked_of_it(uri: str) -> None:
+    """The one look never lets more pass than the looks whose place it takes."""
+    if is_plain(uri):
+        assert is_readable(uri)
+        assert at_address(uri, HOME) == uri
+        assert is_word(uri)
+        assert is_target(uri)
+
+
+@pytest.mark.parametrize("uri", ["sip:+44@10.0.0.1:5060", "sip:gw@127.0.0.1:27080;transport=tcp;lr", "sip:10.1.2.3;ob"])
+def test_usual_targets_are_plain(uri: str) -> None:
+    """The one look is worth it."""
+    assert is_plain(uri)
+    assert not is_target(f"{uri};x={'y' * URI_MAX}")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    ["sip:a@b.example", "sip:a@1.2.3.4;maddr=b", "sip:a@1.2.3.4;lr;MAddr=b", "sip:a@1.2.3.4?X=y", "sip:a@1.2.3.256"],
+)
+def test_what_may_be_looked_up_is_not_plain(uri: str) -> None:
+    """Nor what carries headers."""
+    assert not is_plain(uri)

@@ -96,3 +96,56 @@ def test_claims_are_taken_out_of_a_request_that_has_any(ksr: FakeKsr, line: str)
     ksr.calls.clear()
     ends.forget_claims(_seen(ksr, "Via: x\r\nTo: y\r\n"))
     assert ksr.called("hdr.remove") == []
+
+
+_ASKED = sip.question("$rU", "$si", "$hdr(Contact)", "$dlg_var(ring)", "$tt")
+
+
+def test_what_is_asked_together_is_what_each_says_alone(ksr: FakeKsr) -> None:
+    """What isn't there is empty, numbers are text; Kamailio is asked once, and once more for what has none."""
+    ksr.pv_values = {"$rU": "33123", "$si": "127.0.0.2", "$tt": 7}
+    assert sip.texts(_ASKED) == ["33123", "127.0.0.2", "", "", "7"]
+    del ksr.pv_values["$tt"]
+    assert sip.texts(_ASKED) == ["33123", "127.0.0.2", "", "", ""]
+
+
+@pytest.mark.parametrize("said", ["a\x1fb", "<null>", "\x1f<null>\x1f"])
+def test_no_text_of_a_sender_moves_the_others(ksr: FakeKsr, said: str) -> None:
+    """Neither the separator, nor what Kamailio writes for nothing."""
+    ksr.pv_values = {"$rU": said, "$si": "127.0.0.2", "$tt": "t"}
+    assert sip.texts(_ASKED) == [said, "127.0.0.2", "", "", "t"]
+
+
+def test_what_is_no_text_is_told_as_by_each_alone(ksr: FakeKsr) -> None:
+    """A question that has it raises; one that doesn't is answered."""
+    ksr.pv_values = {"$rU": b"\xff", "$si": "127.0.0.2"}
+    with pytest.raises(UnicodeDecodeError):
+        sip.texts(_ASKED)
+    assert sip.texts(sip.question("$si", "$tt")) == ["127.0.0.2", ""]
+
+
+def test_an_answer_too_long_for_kamailio_is_asked_for_in_parts(ksr: FakeKsr) -> None:
+    """It says nothing then."""
+    ksr.pv_values = {"$rU": "33123", "$si": "127.0.0.2", "$tt": "t", "$dlg_var(ring)": "5"}
+    ksr.headers = {"Contact": ["<sip:a>"]}
+    ksr.limit = 10
+    assert sip.texts(_ASKED) == ["33123", "127.0.0.2", "<sip:a>", "5", "t"]
+
+
+@pytest.mark.parametrize(
+    ("bodies", "uris"),
+    [
+        (["<sip:a;lr>"], ("sip:a;lr",)),
+        (["<sip:a>, <sip:b>"], ("sip:a", "sip:b")),
+        (["sip:a;q=1"], ("sip:a",)),
+        (["<null>"], ("null",)),
+        (["<sip:a>", "<sip:b>"], ("sip:a", "sip:b")),
+        ([], ()),
+    ],
+)
+def test_uris_are_those_of_all_headers_of_a_name(ksr: FakeKsr, bodies: list[str], uris: tuple[str, ...]) -> None:
+    """Whether the first body is all there is, or not."""
+    ksr.headers = {"Contact": bodies}
+    (first,) = sip.texts(sip.question("$hdr(Contact)"))
+    assert sip.seen().uris("Contact", first) == uris
+    assert sip.uris(sip.headers("Contact")) == uris

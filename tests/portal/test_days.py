@@ -248,6 +248,14 @@ async def test_a_day_of_a_commission_reseller(sit: Sit) -> None:
     assert "20.00" in (await agent.saves("CSV")).read_text()
 
 
+async def test_only_who_pays_is_offered_to_pay_in(sit: Sit) -> None:
+    """A reseller and a customer with their own money; not who earns commission, nor the operator."""
+    for email, pays in ((RESELLER, True), (CUSTOMER, True), (AGENT, False), (BOSS, False)):
+        clerk = await sit(email)
+        found = {path.rpartition("/")[2] for path in await clerk.menu()} & {"top-up", "offers"}
+        assert found == ({"top-up", "offers"} if pays else set()), email
+
+
 async def test_a_day_of_a_sub_reseller(sit: Sit) -> None:
     """A customer with its trunk and its telephone, invited to its own pages, where it sees them and nothing else."""
     seller, email = await sit(RESELLER), "ann@harbour.example"
@@ -358,6 +366,65 @@ async def test_a_day_of_a_provider(sit: Sit) -> None:
     await carrier.follow("November")
     await carrier.reads("Correspondence", "0.50 EUR")
     await carrier.check()
+
+
+async def test_a_provider_disputes_its_statement(sit: Sit) -> None:
+    """By how much, and why; the operator finds it on the overview, answers, agrees, settles; both read it all."""
+    carrier, boss = await sit(CARRIER), await sit(BOSS)
+    await carrier.menu_to("/statements")
+    await carrier.open("S-000001")
+    await carrier.follow("Dispute it")
+    await carrier.fill(subject="Calls of the 3rd", direction="out: ours to it", amount="0", text="We count two more")
+    await carrier.press("Send")
+    await expect(carrier.page.locator("#amount-errors")).to_be_visible()
+    carrier.wrong.clear()
+    await carrier.fill(amount="0.25")
+    await carrier.press("Send")
+    await carrier.reads("The dispute is sent.", "We count two more", "S-000001", CARRIER)
+    await carrier.lacks("Next step", "Settle", "Add")
+    await carrier.check()
+    await boss.menu_to("/")
+    await boss.reads("Disputes that wait for an answer")
+    await boss.main.get_by_role("link", name="Calls of the 3rd", exact=True).click()
+    await boss.follow("Next step")
+    await boss.fill(state="Answered", text="Which two?")
+    await boss.press("Go on")
+    await boss.reads("Which two?")
+    await boss.menu_to("/")
+    await boss.sees_no("Disputes that wait for an answer")
+    await carrier.page.reload()
+    await carrier.reads("Which two?")
+    await carrier.sees_no(BOSS)
+    await carrier.follow("Reply")
+    await carrier.fill(text="At nine and at ten")
+    await carrier.press("Send")
+    await carrier.reads("At nine and at ten")
+    await carrier.check()
+    await boss.menu_to("/disputes")
+    await boss.open("Calls of the 3rd")
+    await boss.follow("Next step")
+    await boss.fill(state="Accepted", text="So it is")
+    await boss.press("Go on")
+    await boss.follow("Settle")
+    await boss.press("Settle")
+    await boss.reads("closed", "settled by an adjustment")
+    await boss.check()
+    await boss.menu_to("/audit")
+    await boss.fill(filter__actor=CARRIER)
+    await boss.press("Show")
+    await boss.reads("statement.dispute", "dispute.reply")
+    await carrier.page.reload()
+    await carrier.reads("closed")
+    await carrier.lacks("Reply")
+
+
+async def test_who_may_not_dispute_is_offered_nothing(sit: Sit) -> None:
+    """The operator's people don't speak for the partner."""
+    boss = await sit(BOSS)
+    await boss.menu_to("/statements")
+    await boss.open("S-000001")
+    await boss.reads("Disputed by the partner")
+    await boss.lacks("Dispute it")
 
 
 async def test_a_day_of_somebody_who_only_reads(sit: Sit) -> None:

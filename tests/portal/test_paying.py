@@ -214,7 +214,7 @@ async def test_what_was_earned_is_explained_and_handed_out(walker: Walker) -> No
     """From the sum to its sales; the reseller itself sees it, and changes nothing of it."""
     await walker.sign_in(AGENT)
     shown = await walker.get("/accounts/6/commission")
-    assert "2 EUR" in shown.words
+    assert "2.00 EUR" in shown.words
     assert not any(deed in shown.text for deed in ("/commission/payout", "/edit", "/commission/terms"))
     sales = await walker.get("/commissions?account_id=6&source=item&rule_id=1")
     assert sales.words.count("20.00") == 1

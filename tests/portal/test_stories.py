@@ -100,6 +100,32 @@ async def test_one_finds_an_account_while_typing(sit: Sit) -> None:
     await person.check()
 
 
+async def test_what_was_typed_holds_for_the_file_too(sit: Sit) -> None:
+    """The links to files stand outside the list that is exchanged: whoever saves one has what is seen."""
+    person = await sit("boss@op.example")
+    await person.go("/accounts")
+    csv = person.page.get_by_role("link", name="CSV")
+    assert await csv.get_attribute("href") == "/accounts.csv"
+    await person.page.locator("#filter-name").press_sequentially("agen")
+    await expect(person.page.locator("#results tbody tr")).to_have_count(1)
+    await expect(csv).to_have_attribute("href", "/accounts.csv?name=agen")
+    await person.check()
+
+
+async def test_the_menu_shows_where_one_is(sit: Sit) -> None:
+    """It is longer than the screen: its line is in sight, also below a long page, and the page begins at its top."""
+    person = await sit("boss@op.example")
+    for path in ("/deliveries", "/audit"):
+        await person.go(path)
+        here = person.page.locator("#menu .nav-link.active")
+        await expect(here).to_be_in_viewport(ratio=0.9)
+        assert await person.page.evaluate("scrollY") == 0
+        await person.page.evaluate("scrollTo(0, document.body.scrollHeight)")
+        await expect(here).to_be_in_viewport(ratio=0.9)
+    await person.go("/bans")
+    assert await person.page.evaluate("document.documentElement.scrollHeight - innerHeight") == 0
+
+
 async def test_an_account_is_edited_in_place(sit: Sit) -> None:
     """The form opens where the facts stood; a fault of it stands beside its field."""
     person = await sit("boss@op.example")

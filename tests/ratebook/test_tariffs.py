@@ -358,7 +358,7 @@ def test_what_is_no_table(text: str) -> None:
 
 def test_hostile_files_are_refused_in_bounded_time() -> None:
     """A bomb of aliases, a hundred thousand brackets, a long line, a long scalar in the message."""
-    started = time.monotonic()
+    started = time.process_time()
     bomb = "a: &a [x,x]\n" + "".join(
         f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)},*{chr(97 + n)}]\n" for n in range(20)
     )
@@ -367,7 +367,7 @@ def test_hostile_files_are_refused_in_bounded_time() -> None:
     assert faults("x" * 17_000_000) == ["1:1: the file has 17000000 bytes: 16777216 at most"]
     (long,) = faults(f"currency: {'E' * 100_000}\nrates: []\n")
     assert len(long) < 200
-    assert time.monotonic() - started < 5
+    assert time.process_time() - started < 5
 
 
 def test_no_more_faults_than_anybody_reads() -> None:

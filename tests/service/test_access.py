@@ -48,6 +48,15 @@ async def test_a_changed_billing_model_changes_rights_at_the_next_request(office
     assert "statements.read" in after
 
 
+async def test_who_pays_a_seller_is_told(office: Office) -> None:
+    """The operator doesn't, and neither does who earns commission."""
+    assert not (await office.boss.do("me.show"))["buys"]
+    for commission in (False, True):
+        account = await office.account(office.boss, 1, f"Seller {commission}", "reseller", commission=commission)
+        owner = await office.hire(office.boss, account, f"owner{commission}@seller.example")
+        assert (await owner.do("me.show"))["buys"] is not commission
+
+
 async def test_a_revoked_right_is_gone_at_the_next_request_for_everybody_below(office: Office) -> None:
     upper = await office.account(office.boss, 1, "Upper", "reseller")
     ada = await office.hire(office.boss, upper, "ada@upper.example")

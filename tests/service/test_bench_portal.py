@@ -18,10 +18,10 @@ from scripts.benchmarks.portal.running import CALLS as CALLS_RUNNING
 from scripts.benchmarks.portal.running import CHANGED, RunningCalls
 from scripts.benchmarks.portal.viewers import Viewed
 from service.accounts.rules import ROOT_ID
-from service.calls.sums import HOUR_MS
+from service.calls.sums import HOUR_MS, differing
 from service.config import Config
 from service.database.billing_tables import invoice_lines, invoices
-from service.database.engine import open_engine, reading
+from service.database.engine import is_sqlite, open_engine, reading
 from service.database.tables import accounts, book_balances, cdrs, charges, entries, postings
 from service.database.traffic_tables import call_sums, money_hourly
 
@@ -65,6 +65,12 @@ async def test_the_ledger_adds_up(database: str, tmp_path: Path) -> None:
         assert lines == await one(sa.select(total(invoices.c.net_micros))) > 0
         odd = sa.select(count).select_from(charges).where(charges.c.charge_micros < 0)
         assert await one(odd) == 0
+        times = {"since_ms": 0, "until_ms": 2 * NOW_MS}
+        wrong = sa.text(differing(1, is_sqlite=is_sqlite(conn)))
+        assert (await conn.execute(wrong, times)).first() is None
+    async with engine.begin() as conn:
+        await conn.execute(sa.update(call_sums).where(call_sums.c.account_id == FIRST_CUSTOMER).values(attempts=0))
+        assert (await conn.execute(wrong, times)).first() is not None
     await engine.dispose()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.once import folder_of_the_run
 from tests.sip.agents import Agent
 from tests.sip.network import leave_for_own
 from tests.sip.node import Node
@@ -31,6 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def _shelf(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Where nodes keep what they begin with."""
     Node.shelf = tmp_path_factory.mktemp("nodes")
+    Node.tables = folder_of_the_run(tmp_path_factory) / "tables.db"
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, os.environ["KAMBILL_HOME"])
 
-from kemi import calls_in, calls_on, closings, in_dialog, route, sip
+from kemi import calls_in, calls_on, carriers, closings, failures, farewell, in_dialog, route, sending
 from kemi.answer import Grant
 from kemi.authorize import Admitted, Target
 from kemi.caller import Parties
@@ -42,9 +42,12 @@ class OpenGate:
         """Yes."""
         return True
 
-    def is_tired(self, *_: Any) -> bool:
-        """No."""
-        return False
+    tired = frozenset()
+
+    def refused(self, *_: Any) -> None:
+        """Counts nothing."""
+
+    stranger = refused
 
 
 class NoRooms:
@@ -66,12 +69,11 @@ class NoRooms:
     hanging_up, can_sign = "", False
 
 
-def answered_call(_rooms: Any, key: str, *_: Any) -> Speaker:
+def answered_call(_rooms: Any, key: str, from_tag: str, to_tag: str, ip: str, *_: Any) -> Speaker:
     """The call of the request at hand, as its caller would have made it."""
-    caller = Leg(sip.text("$ft"), CALLER, (), 1, "")
-    callee = Leg(sip.text("$tt"), CALLEE, (), 0, "")
-    call = ANSWERED._replace(key=bytes.fromhex(key), caller_leg=caller, callee_leg=callee)
-    return Speaker(call, b"", "caller" if lies_in(sip.text("$si"), LOOPBACK) else "")
+    legs = {"caller_leg": Leg(from_tag, CALLER, (), 1, ""), "callee_leg": Leg(to_tag, CALLEE, (), 0, "")}
+    call = ANSWERED._replace(key=bytes.fromhex(key), **legs)
+    return Speaker(call, b"", "caller" if lies_in(ip, LOOPBACK) else "")
 
 
 def ringing_call(_rooms: Any, _call: str) -> RunningCall:
@@ -84,22 +86,31 @@ def admit(*_: Any) -> Admitted:
     return Admitted(secrets.token_hex(16), TARGET, 0)
 
 
-def done(*_: Any) -> bool:
+def done(*_: Any, **__: Any) -> bool:
     """Whatever it was."""
     return True
+
+
+def nothing(*_: Any, **__: Any) -> None:
+    """Nothing else is left: what a call comes to when packets are lost."""
 
 
 route.Rooms = NoRooms
 route.tick = lambda *_: None
 route.Prober = lambda *_: SimpleNamespace(tick=lambda *_: None)
-route.Kambill._round = lambda _self: 1
+route.Kambill._round = nothing
 TRUNK = SimpleNamespace(id=1, certificate="", identity="off")
 calls_in.identify, calls_in.authorise, calls_in.ended = (lambda *_: TRUNK), admit, done
 in_dialog.speaker, in_dialog.hung_up = answered_call, done
 in_dialog.advance = done
-calls_on.find = closings.find = ringing_call
-calls_on.ended = closings.ended = done
-calls_on.call_of_invite = lambda *_: None
+in_dialog.is_known = done
+calls_on.find = closings.find = failures.find = ringing_call
+calls_on.ended = closings.ended = failures.ended = calls_on.given_up = calls_in.given_up = done
+calls_on.comes_from_side = calls_on.delivered = done
+calls_on.call_of_invite = nothing
+farewell.keep = farewell.forget = nothing
+failures.fail_over = failures.forward = failures.take_back = failures.follow = sending.fail_over = nothing
+failures.note_result = carriers.prove = carriers.tell = nothing
 calls_on.answered = lambda *_: Grant(100)
 
 mod_init = route.mod_init

@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from ratebook.compiled.layout import encode_terms
 from ratebook.model import Interval, Terms
 from scripts.benchmarks.portal.plan import (
-    DAY_MS,
     DESTINATIONS,
     FIRST_CUSTOMER,
     HOUR_MS,
@@ -20,7 +19,7 @@ from scripts.benchmarks.portal.plan import (
     PROVIDERS,
     Plan,
 )
-from service.calls.sums import adding
+from scripts.benchmarks.portal.summing import SUM_HELPERS, SUMS_DONE
 
 HOURS_AT_ONCE = 50
 FIRST_ENTRY = 1_000_000
@@ -40,9 +39,10 @@ HELPERS = (
     ),
     "CREATE TABLE bench_levels (level BIGINT PRIMARY KEY)",
     "CREATE TABLE bench_sums (number BIGINT, account_id BIGINT, seller_id BIGINT, net BIGINT, calls BIGINT)",
+    *SUM_HELPERS,
 )
 """Tables that are gone when it is made. above1: whom a customer pays; above2: whom that one pays."""
-DONE = tuple(f"DROP TABLE bench_{name}" for name in ("members", "prices", "levels", "sums"))
+DONE = (*(f"DROP TABLE bench_{name}" for name in ("members", "prices", "levels", "sums")), *SUMS_DONE)
 
 
 def prices() -> Iterator[tuple[int, int, str, int, str]]:
@@ -213,12 +213,6 @@ JOIN cdrs ON cdrs.id = charges.cdr_id GROUP BY number, destination""",
             " SELECT account_id, book, currency, SUM(amount_micros) FROM postings GROUP BY 1, 2, 3"
         ),
     )
-
-
-def added_up(plan: Plan, *, is_sqlite: bool) -> Iterator[str]:
-    """Sums of calls, day by day, as the product has them."""
-    for day_ms in range(plan.begin_ms, plan.end_ms, DAY_MS):
-        yield adding(f"start_ms >= {day_ms} AND start_ms < {day_ms + DAY_MS}", is_sqlite=is_sqlite)
 
 
 def statements(plan: Plan, json: str) -> Iterator[str]:

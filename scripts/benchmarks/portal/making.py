@@ -14,9 +14,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.schema import CreateIndex
 
-from scripts.benchmarks.portal.made import DONE, HELPERS, added_up, books_of, prices, statements
+from scripts.benchmarks.portal.made import DONE, HELPERS, books_of, prices, statements
 from scripts.benchmarks.portal.members import Rows, rows_of
 from scripts.benchmarks.portal.plan import Kept
+from scripts.benchmarks.portal.summing import summed
 from service.config import Config
 from service.database.billing_tables import invoice_lines, invoices
 from service.database.engine import database_url
@@ -81,8 +82,7 @@ class PostgresWriter(NamedTuple):
 
 async def make(ledger: Kept, config: Config, told: Callable[[str], object]) -> None:
     """Fills an empty ledger, and says in its folder that it is made."""
-    async with open_ledger(config, ledger.plan.begin_ms):
-        pass
+    await _migrated(config, ledger.plan.begin_ms)
     url = database_url(config.database_url)
     if url.get_backend_name() == "sqlite":
         connection = sqlite3.connect(str(url.database), isolation_level=None)
@@ -121,7 +121,7 @@ async def _fill(writer: Writer, ledger: Kept, told: Callable[[str], object]) -> 
     told(f"indices, {time.monotonic() - started:.0f} s")
     await writer.run("ANALYZE")
     await writer.run("BEGIN")
-    await _all(writer.run, (*books_of(plan), *added_up(plan, is_sqlite=isinstance(writer, SqliteWriter)), *DONE))
+    await _all(writer.run, (*books_of(plan), *summed(plan), *DONE))
     if isinstance(writer, PostgresWriter):
         await _all(writer.run, _NUMBERS_ON)
     await writer.run("COMMIT")
@@ -141,9 +141,15 @@ _NUMBERS_ON = [
 """Rows that are written later get numbers behind those."""
 
 
+async def _migrated(config: Config, now_ms: int) -> None:
+    async with open_ledger(config, now_ms):
+        pass
+
+
 def made(ledger: Kept, config: Config) -> None:
-    """Makes a ledger if it isn't there."""
+    """Makes a ledger if it isn't there; a kept one gets the tables of today, as an operator's."""
     if ledger.is_made:
+        asyncio.run(_migrated(config, ledger.plan.begin_ms))
         return
     started = time.monotonic()
     asyncio.run(make(ledger, config, lambda text: print(f"  {text}", flush=True)))

@@ -31,6 +31,9 @@ class Me(Told):
     acting_as: Annotated[str, Field(description="Empty: as oneself")]
     account_id: int
     account_name: str
+    buys: Annotated[
+        bool, Field(description="Whether the account pays a seller; not the operator, nor who earns commission")
+    ]
     permissions: list[str]
 
 
@@ -97,14 +100,16 @@ async def show_me(call: Call) -> Answer:
     """Who asks."""
     actor = call.actor
     charged = actor.behalf_of_id or actor.user_id
-    name = sa.select(accounts.c.name).where(accounts.c.id == actor.account_id)
+    query = sa.select(accounts.c.name, accounts.c.kind, accounts.c.commission).where(accounts.c.id == actor.account_id)
+    account = (await call.conn.execute(query)).one()
     return Answer(
         Me(
             user=None if charged is None else await user_view(call.conn, charged),
             signed_in_as=actor.name,
             acting_as=actor.behalf_of,
             account_id=actor.account_id,
-            account_name=(await call.conn.execute(name)).scalar_one(),
+            account_name=account.name,
+            buys=account.kind != "root" and not account.commission,
             permissions=sorted(actor.permissions),
         )
     )

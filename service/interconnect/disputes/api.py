@@ -17,7 +17,7 @@ from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts
 from service.interconnect.below import check_payer, direction_of, partner
-from service.interconnect.disputes.rules import AGES_DAYS, CLOSED, age_of, agreed_micros, may_settle, move_problem
+from service.interconnect.disputes.rules import AGES_DAYS, CLOSED, SENT, age_of, agreed_micros, may_settle, move_problem
 from service.interconnect.disputes.storage import Opening, change, disputed_micros, note, open_dispute, settle
 from service.interconnect.disputes.views import (
     Age,
@@ -36,10 +36,22 @@ from service.interconnect.disputes.views import (
 from service.ledger.api import check_amount, seen_actor
 
 DAY_MS = 86_400_000
+
+
+def _waits(wanted: Any) -> sa.ColumnElement[bool]:
+    waits = disputes.c.statement_id.is_not(None) & (disputes.c.state == SENT)
+    return waits if wanted else ~waits
+
+
 _LISTING = Listing(
     "dispute",
     {"-id": disputes.c.id, "due": disputes.c.due_ms},
-    {"account_id": equals(disputes.c.account_id), "state": equals(disputes.c.state)},
+    {
+        "account_id": equals(disputes.c.account_id),
+        "state": equals(disputes.c.state),
+        "statement_id": equals(disputes.c.statement_id),
+        "waits": _waits,
+    },
 )
 
 
@@ -47,7 +59,7 @@ async def start_dispute(call: Call) -> Answer:
     """Of a comparison's differences, or by hand."""
     body: NewDispute = call.body
     opening = await (_by_hand(call, body) if body.reconciliation_id is None else _of_differences(call, body))
-    row = await open_dispute(call.conn, opening, list(body.kinds), call.by, call.now_ms)
+    row = await open_dispute(call.conn, opening, call.by, call.now_ms, kinds=body.kinds)
     view = view_of(row)
     await call.audit("dispute.open", "dispute", row.id, row.account_id, None, view)
     return Answer(view, location=f"/api/v1/disputes/{row.id}")
@@ -71,7 +83,7 @@ async def _of_differences(call: Call, body: NewDispute) -> Opening:
     compared = await call.find("reconciliation", body.reconciliation_id, to_change=True)
     await partner(call, compared.account_id)
     check_payer(call, compared.direction)
-    micros = await disputed_micros(call.conn, compared, list(body.kinds))
+    micros = await disputed_micros(call.conn, compared, body.kinds)
     due_ms = call.now_ms + body.due_days * DAY_MS
     return Opening(
         compared.account_id, compared.direction, body.subject, compared.currency, micros, compared.id, due_ms
@@ -86,10 +98,11 @@ async def list_disputes(call: Call) -> Answer:
 
 async def show_dispute(call: Call) -> Answer:
     """With the correspondence; the partner's own people don't see what is internal."""
-    return Answer(await _text(call, call.row))
+    return Answer(await text_of(call, call.row))
 
 
-async def _text(call: Call, row: Any) -> DisputeText:
+async def text_of(call: Call, row: Any) -> DisputeText:
+    """A dispute with the correspondence that the asker may read."""
     query = (
         sa.select(dispute_notes, accounts.c.path.label("actor_path"))
         .join(accounts, accounts.c.id == dispute_notes.c.actor_account_id, isouter=True)
@@ -113,7 +126,7 @@ async def add_note(call: Call) -> Answer:
     await note(call.conn, call.row, body.text, call.by, call.now_ms, internal=body.internal)
     told = {"text": body.text, "internal": body.internal}
     await call.audit("dispute.note", "dispute", call.row.id, call.row.account_id, None, told)
-    return Answer(await _text(call, call.row))
+    return Answer(await text_of(call, call.row))
 
 
 async def move_dispute(call: Call) -> Answer:
@@ -131,7 +144,7 @@ async def move_dispute(call: Call) -> Answer:
     row = await change(call.conn, call.row, call.now_ms, state=body.state, agreed_micros=agreed)
     await note(call.conn, row, body.text, call.by, call.now_ms)
     await call.audit("dispute.move", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
-    return Answer(await _text(call, row), version=row.version)
+    return Answer(await text_of(call, row), version=row.version)
 
 
 async def settle_dispute(call: Call) -> Answer:
@@ -142,7 +155,7 @@ async def settle_dispute(call: Call) -> Answer:
         raise Problem("conflict", f"it is {call.row.state}: what is accepted, wholly or partly, is settled")
     row = await settle(call.conn, call.node, call.row, body.credit_note, call.by, call.now_ms)
     await call.audit("dispute.settle", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
-    return Answer(await _text(call, row), version=row.version)
+    return Answer(await text_of(call, row), version=row.version)
 
 
 async def show_aging(call: Call) -> Answer:

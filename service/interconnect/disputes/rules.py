@@ -26,6 +26,16 @@ AGES_DAYS = (15, 30, 60)
 """Borders of the aging: up to 15 days since it was opened, up to 30, up to 60, older."""
 
 
+ANSWERS: dict[tuple[bool, str], str] = {
+    (False, SENT):     ANSWERED,
+    (True, ANSWERED):  SENT,
+    (True, REJECTED):  SENT,
+}  # fmt: skip
+"""Where a dispute goes when its partner writes, by whether the partner has opened it. Else it stays where it is."""
+OPEN_MAX = 20
+"""Of one statement, that its partner may have open at once: after that it waits for answers."""
+
+
 def move_problem(state: str, after: str) -> str | None:
     """Why a dispute can't go there; None: it can."""
     if after in MOVES[state]:
@@ -61,6 +71,8 @@ class Settling(NamedTuple):
     """Whether it is about differences: our records of their calls are in the books, what the partner counts is not."""
     risen_micros: int = 0
     """By what our records of its calls have risen since they were compared."""
+    is_partners: bool = False
+    """Whether the partner has opened it: then what is agreed on is in its favour, whichever way the traffic went."""
 
 
 def may_settle(state: str, direction: str, *, is_compared: bool) -> bool:
@@ -71,7 +83,7 @@ def may_settle(state: str, direction: str, *, is_compared: bool) -> bool:
 def settling_micros(one: Settling) -> int:
     """What is to be posted so that the books say what was agreed on; positive: the partner owes us more."""
     if not one.is_compared:
-        return one.agreed_micros if one.direction == OUT else -one.agreed_micros
+        return one.agreed_micros if one.direction == OUT and not one.is_partners else -one.agreed_micros
     if one.direction == OUT:  # it is owed what it counts, less what it has given in
         return one.risen_micros - (one.amount_micros - one.agreed_micros)
     return -one.agreed_micros - one.risen_micros

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -13,7 +14,7 @@ from service.database.interconnect_tables import differences, dispute_notes, dis
 from service.database.tables import accounts, cdrs, charges
 from service.faults import Fault
 from service.interconnect.adjustments import DISPUTE, Adjusting, adjust
-from service.interconnect.disputes.rules import CLOSED, Settling, settling_micros
+from service.interconnect.disputes.rules import CLOSED, OPEN, Settling, settling_micros
 from service.interconnect.partners import OUT
 from service.ledger.by import By
 
@@ -28,6 +29,9 @@ class Opening(NamedTuple):
     amount_micros: int
     reconciliation_id: int | None
     due_ms: int
+    statement_id: int | None = None
+    """That its partner disputes; None: it was opened from above."""
+    state: str = OPEN
 
 
 class NothingDisputed(Fault):
@@ -52,7 +56,7 @@ class NoNoteOfTheirs(Fault):
         super().__init__("a credit note lowers what the partner owes us, and this is about what we owe it: name none")
 
 
-async def disputed_micros(conn: AsyncConnection, reconciliation: Row[Any], kinds: list[str]) -> int:
+async def disputed_micros(conn: AsyncConnection, reconciliation: Row[Any], kinds: Sequence[str]) -> int:
     """What differences come to that are in no dispute yet. Raises NothingDisputed."""
     at_stake = sa.func.coalesce(sa.func.sum(differences.c.their_micros - differences.c.our_micros), 0)
     found = int((await conn.execute(sa.select(at_stake).where(_free(reconciliation.id, kinds)))).scalar_one())
@@ -62,20 +66,30 @@ async def disputed_micros(conn: AsyncConnection, reconciliation: Row[Any], kinds
     return micros
 
 
-def _free(reconciliation_id: int, kinds: list[str]) -> sa.ColumnElement[bool]:
+def _free(reconciliation_id: int, kinds: Sequence[str]) -> sa.ColumnElement[bool]:
     of = (differences.c.reconciliation_id == reconciliation_id) & differences.c.kind.in_(kinds)
     return of & differences.c.dispute_id.is_(None)
 
 
-async def open_dispute(conn: AsyncConnection, opening: Opening, kinds: list[str], by: By, now_ms: int) -> Row[Any]:
-    """Its row. The differences belong to it from now on."""
+async def open_dispute(
+    conn: AsyncConnection, opening: Opening, by: By, now_ms: int, *, kinds: Sequence[str] = (), text: str = ""
+) -> Row[Any]:
+    """Its row. Differences of these kinds belong to it from now on. `text`: how the correspondence begins; empty: with
+    its subject.
+    """
     values = opening._asdict() | {"actor": by.name, "opened_ms": now_ms, "changed_ms": now_ms}
     row: Row[Any] = (await conn.execute(sa.insert(disputes).values(**values).returning(disputes))).one()
     if opening.reconciliation_id is not None:
         taken = sa.update(differences).where(_free(opening.reconciliation_id, kinds))
         await conn.execute(taken.values(dispute_id=row.id))
-    await note(conn, row, opening.subject, by, now_ms)
+    await note(conn, row, text or opening.subject, by, now_ms)
     return row
+
+
+async def open_of(conn: AsyncConnection, statement_id: int) -> int:
+    """How many disputes its partner has opened about a statement that are not closed."""
+    counted = sa.select(sa.func.count()).where(disputes.c.statement_id == statement_id, disputes.c.state != CLOSED)
+    return int((await conn.execute(counted)).scalar_one())
 
 
 async def note(
@@ -114,7 +128,10 @@ async def _adjusted(conn: AsyncConnection, node: str, dispute: Row[Any], by: By,
     """The entry; None: nothing is to be posted."""
     is_compared = dispute.reconciliation_id is not None
     risen = await _risen_micros(conn, dispute) if is_compared else 0
-    settling = Settling(dispute.direction, dispute.amount_micros, dispute.agreed_micros, is_compared, risen)
+    is_partners = dispute.statement_id is not None
+    settling = Settling(
+        dispute.direction, dispute.amount_micros, dispute.agreed_micros, is_compared, risen, is_partners
+    )  # fmt: skip
     micros = settling_micros(settling)
     if not micros:
         return None

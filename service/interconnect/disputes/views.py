@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from service.api.lists import Paging
-from service.api.values import AccountId, Asked, Micros, Moment, Money, ReconciliationId, Text, Told, Words
+from service.api.values import AccountId, Asked, Micros, Moment, Money, ReconciliationId, StatementId, Text, Told, Words
 
 Kind = Literal["duration", "rate", "time", "only_ours", "only_theirs"]
 
@@ -42,6 +42,9 @@ class DisputeView(Told):
     agreed: Annotated[Money, Field(validation_alias="agreed_micros")]
     state: Annotated[str, Field(description="open, sent, answered, accepted, partly, rejected, closed")]
     reconciliation_id: int | None
+    statement_id: Annotated[
+        int | None, Field(description="That the partner disputes itself; null: it was opened from above")
+    ]
     entry_id: Annotated[int | None, Field(description="That settled it")]
     opened_at: Annotated[Moment, Field(validation_alias="opened_ms")]
     due_at: Annotated[Moment, Field(validation_alias="due_ms")]
@@ -71,6 +74,29 @@ class DisputeQuery(Paging):
 
     account_id: AccountId | None = None
     state: Literal["", "open", "sent", "answered", "accepted", "partly", "rejected", "closed"] = ""
+    statement_id: Annotated[StatementId | None, Field(description="That its partner disputes")] = None
+    waits: Annotated[
+        bool | None, Field(description="Opened by a partner that waits for an answer from above, or all others")
+    ] = None
+
+
+class NewObjection(Asked):
+    """What a partner disputes of its statement: by how much it says that it is charged too much, or owed more."""
+
+    subject: Words
+    direction: Annotated[
+        Literal["in", "out"] | None,
+        Field(description="in: the own calls cost too much; out: more is owed for calls that were received"),
+    ] = None
+    amount: Micros
+    text: Annotated[Text, Field(min_length=1, description="Why")]
+    due_days: Annotated[int, Field(ge=1, le=365, description="So many days there are for an answer")] = 15
+
+
+class Reply(Asked):
+    """What a partner writes."""
+
+    text: Annotated[Text, Field(min_length=1)]
 
 
 class NewNote(Asked):

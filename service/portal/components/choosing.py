@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from service.api.lists import PAGE_ROWS_MAX
-from service.api.values import ID_MAX
+from service.api.values import number_in
 from service.portal.components.fields import Choice, Kind
 from service.portal.components.labels import value_of
 from service.portal.visit import BY_NAME, Visit
@@ -35,7 +36,7 @@ async def _account(visit: Visit) -> int:
         row: Any = (await visit.look_at("user.show", {"user_id": visit.parameter("user_id")})).body
         return int(row.account_id)
     said = str(visit.form.get("account_id") or visit.request.query.get("account_id", ""))
-    number = int(said) if said.isascii() and said.isdecimal() and len(said) <= len(str(ID_MAX)) else 0
+    number = number_in(said)
     await visit.learn("account", [number])
     return number if visit.knows("account", number) else visit.account_id
 
@@ -49,7 +50,27 @@ async def things(visit: Visit, noun: str, query: Mapping[str, str] | None = None
     if page.next is not None:
         return None
     rows = [row for row in page.items if noun != "role" or _can_be_given(visit, row)]
-    return [Choice(str(row.id), str(getattr(row, NAMED.get(noun, "name")) or f"#{row.id}")) for row in rows]
+    return await _told_apart(visit, rows, [_called(visit, noun, row) for row in rows])
+
+
+def _called(visit: Visit, noun: str, row: Any) -> str:
+    """A tax by its percentage too: there are several of one name."""
+    name = str(getattr(row, NAMED.get(noun, "name")) or f"#{row.id}")
+    return f"{name} {visit.formats.amount(row.percent, 0)} %" if noun == "tax" else name
+
+
+async def _told_apart(visit: Visit, rows: Sequence[Any], called: Sequence[str]) -> list[Choice]:
+    """Those of one name by whose they are, as far as the visitor sees that; else by their numbers."""
+    names = Counter(called)
+    owners = [getattr(row, "account_id", None) for row in rows]
+    await visit.learn("account", owners if len(names) < len(rows) else ())
+    pairs = Counter(zip(called, owners, strict=True))
+    found = []
+    for row, name, owner in zip(rows, called, owners, strict=True):
+        is_enough = visit.knows("account", owner) and pairs[name, owner] == 1
+        beside = visit.name("account", owner) if is_enough else f"#{row.id}"
+        found.append(Choice(str(row.id), name if names[name] == 1 else f"{name} ({beside})"))
+    return found
 
 
 def _can_be_given(visit: Visit, role: Any) -> bool:

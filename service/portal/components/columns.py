@@ -158,7 +158,7 @@ def deed(text: str, link: str, endpoint: str, offered: Callable[[Any], bool] = l
 
 
 def _plain(value: Any) -> str:
-    if value is None or value == "":
+    if value is None or value in ("", []):
         return NEVER
     return ", ".join(str(one) for one in value) if isinstance(value, list) else str(value)
 

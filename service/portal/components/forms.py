@@ -11,6 +11,8 @@ from pydantic import BaseModel
 
 from service.api.endpoint import Answer, Key
 from service.api.problems import Problem
+from service.api.values import number_in
+from service.portal.components.about import ABOUT
 from service.portal.components.choosing import choices_of
 from service.portal.components.fields import Choice, Field, Kind, errors_by_field, field, is_moment, kinds, read, shown
 from service.portal.components.labels import label_of
@@ -47,6 +49,8 @@ class Form(NamedTuple):
     """What stands above the fields."""
     links: tuple[tuple[str, str, str], ...] = ()
     """What helps to fill it in: text, path, and the endpoint that it needs."""
+    tells_of: Callable[[Visit, Mapping[str, Any]], str] = lambda _visit, _stands: ""
+    """A line about what stands, by its values in JSON."""
     leaves_out: Callable[[Mapping[str, Any]], Collection[str]] = lambda _: ()
     """Fields that mean nothing for the thing that stands, by its values in JSON."""
     is_danger: bool = False
@@ -165,6 +169,7 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
         "key": visit.form.get(KEY) or visit.new_key() if BY_NAME[form.endpoint].key is not Key.NONE else "",
         "version": filled_in.version,
         "text": visit.say(form.text) if form.text else "",
+        "line": form.tells_of(visit, stands.values),
         "submit": visit.say(form.submit),
         "links": makes(visit, form.links),
         "about": stands.values.get("name") or await _about(visit, form),
@@ -176,6 +181,8 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
 async def _about(visit: Visit, form: Form) -> str:
     """The name of the thing that the page is about; empty: it has none. Raises Problem for one that can't be seen."""
     names = BY_NAME[form.endpoint].parameters
+    if names and names[-1] in ABOUT:
+        return await ABOUT[names[-1]](visit)
     if not names or not names[-1].endswith("_id"):
         return ""
     noun, number = names[-1].removesuffix("_id").replace("_", "-"), visit.parameter(names[-1])
@@ -205,9 +212,8 @@ async def _field(visit: Visit, kind: Kind, filled_in: _Filled, errors: list[str]
 
 async def _beside(visit: Visit, kind: Kind, values: tuple[str, ...], listed: Sequence[Choice]) -> list[Choice]:
     """What stands there by name though it is not offered: roles that somebody else has given."""
-    numbers = {int(one) for one in values if kind.noun and one.isdecimal()} - {
-        int(one.value) for one in listed if one.value.isdecimal()
-    }
+    offered = {one.value for one in listed}
+    numbers = {number_in(one) for one in values if kind.noun and one not in offered} - {0}
     await visit.learn(kind.noun, numbers)
     return [Choice(str(one), visit.name(kind.noun, one)) for one in sorted(numbers) if visit.knows(kind.noun, one)]
 

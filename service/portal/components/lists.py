@@ -12,7 +12,8 @@ from service.portal.components.choosing import choices_of
 from service.portal.components.fields import Choice, Field, errors_by_field, field, kinds, moment
 from service.portal.components.files import FileColumn, Source, csv_of, xlsx_of
 from service.portal.components.labels import label_of
-from service.portal.screen import Crumb, Screen, Shown, filled
+from service.portal.components.trail import way_up
+from service.portal.screen import Screen, Shown, filled
 from service.portal.visit import BY_NAME, Visit
 
 OF_PLACE = frozenset({"cursor", "limit"})
@@ -186,7 +187,7 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
         "kept": await _kept(visit),
         "query": told_query(visit),
     }
-    trail = (Crumb(visit.say(listed.back[0]), _with_names(visit, listed.back[1])),) if listed.back else ()
+    trail = (await way_up(visit, *listed.back),) if listed.back else ()
     return Shown("list.html", visit.say(listed.title), values, 200 if problem is None else 400, trail)
 
 

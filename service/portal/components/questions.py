@@ -10,7 +10,8 @@ from service.portal.components.choosing import choices_of
 from service.portal.components.facts import Section
 from service.portal.components.fields import Field, Kind, errors_by_field, field, read
 from service.portal.components.labels import label_of
-from service.portal.screen import Crumb, Screen, Shown, filled
+from service.portal.components.trail import way_up
+from service.portal.screen import Screen, Shown
 from service.portal.visit import Visit
 
 ASK = "ask"
@@ -69,7 +70,6 @@ async def _shown(
     names = [kind.name for kind in question.fields]
     errors = [] if problem is None else problem.errors
     beside, above = errors_by_field([one._replace(pointer=_pointer(one.pointer, names)) for one in errors], names)
-    text, path = question.back
     values = {
         "fields": [await _field(visit, kind, beside.get(kind.name, [])) for kind in question.fields],
         "sections": [one for one in sections if one is not None],
@@ -79,8 +79,7 @@ async def _shown(
         "text": visit.say(question.text) if question.text else "",
     }
     status = 200 if problem is None else problem.status
-    trail = (Crumb(visit.say(text), filled(path, visit.request.match_info)),)
-    return Shown("question.html", visit.say(question.title), values, status, trail)
+    return Shown("question.html", visit.say(question.title), values, status, (await way_up(visit, *question.back),))
 
 
 def _pointer(pointer: str, names: Sequence[str]) -> str:

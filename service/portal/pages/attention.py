@@ -1,4 +1,6 @@
-"""What the overview says first where there is something: accounts that are suspended by an alarm, faults that stand."""
+"""What the overview says first where there is something: accounts that are suspended by an alarm, faults that stand,
+disputes that wait for an answer.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from service.accounts.rules import ROOT_ID
 from service.portal.components.facts import Section, part
 from service.portal.pages.doctor import FAULTS
 from service.portal.pages.fraud import ALARMS
+from service.portal.pages.partners import DISPUTES
 from service.portal.visit import Visit
 
 
@@ -17,8 +20,19 @@ async def attention(visit: Visit) -> list[Section | None]:
             actions=(("All alarms", ALARMS.path, "alarm.list"),),
         ),
         await _faults(visit),
+        await _disputes(visit),
     ]  # fmt: skip
     return [one for one in found if one is not None and one.table is not None and one.table.rows]
+
+
+async def _disputes(visit: Visit) -> Section | None:
+    if not visit.can("dispute.move"):
+        return None
+    return await part(
+        visit, "Disputes that wait for an answer", "dispute.list", DISPUTES.columns,
+        query={"waits": "true", "sort": "due"},
+        more=f"{DISPUTES.path}?waits=true", actions=(("All disputes", DISPUTES.path, "dispute.list"),),
+    )  # fmt: skip
 
 
 async def _faults(visit: Visit) -> Section | None:

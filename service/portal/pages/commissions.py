@@ -45,8 +45,9 @@ def _source(visit: Visit, row: Any) -> Cell:
 
 
 def _earned(visit: Visit, row: Any) -> Cell:
-    """Exact: to the hundred-millionth of a micro-unit."""
-    return Cell(f"{visit.formats.decimal(row.earned)}\u00a0{row.currency}")
+    """Exact: to the hundred-millionth of a micro-unit, two decimals at least."""
+    whole, _, rest = row.earned.partition(".")
+    return Cell(f"{visit.formats.decimal(f'{whole}.{rest:0<2}')}\u00a0{row.currency}")
 
 
 RULE_COLUMNS: tuple[Column, ...] = (
@@ -63,7 +64,7 @@ RULE_COLUMNS: tuple[Column, ...] = (
 )
 RULES = Listed(
     "/commission-rules", "commission.rules", "Rules of commission", RULE_COLUMNS, ("account_id",),
-    empty="Nobody earns commission by a rule yet.",
+    back=("Commission", "/commissions"), empty="Nobody earns commission by a rule yet.",
     makes=(("New rule", "/commission-rules/new", "commission.make-rule"),),
 )  # fmt: skip
 

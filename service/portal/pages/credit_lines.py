@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from service.api.lists import Page
 from service.api.problems import Problem
+from service.api.values import number_in
 from service.billing.views import InvoiceText, InvoiceView, LineView
 from service.portal.components.fields import amount, field, kinds
 from service.portal.components.forms import KEY
@@ -60,8 +61,8 @@ def _wishes(form: Mapping[str, Any]) -> dict[int, Wish]:
     """By line, those of which something is wanted."""
     found = {}
     for name in form:
-        if name.startswith(LEFT) and name.removeprefix(LEFT).isdecimal():
-            number = name.removeprefix(LEFT)
+        number = name.removeprefix(LEFT)
+        if name.startswith(LEFT) and number_in(number):
             wish = Wish(WHOLE + number in form, str(form.get(AMOUNT + number, "")).strip())
             if wish.is_whole or wish.text:
                 found[int(number)] = wish

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -13,6 +14,7 @@ from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, table_of
+from service.portal.components.trail import way_up
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import Visit
 from service.sellers.mail import Templates
@@ -35,7 +37,7 @@ async def show(visit: Visit) -> Shown:
         each("From", lambda visit, row: Cell(visit.say(row.origin), "", _COLOURS[row.origin])),
     ]
     table = await table_of(visit, shown, found.items)
-    trail = (Crumb(visit.say("Account"), f"/accounts/{number}"),)
+    trail = (await way_up(visit, "Account", "/accounts/{account_id}"),)
     sections = [Section(visit.say("By kind and language"), [], table)]
     return page(visit, visit.say("Mail templates"), sections, trail=trail)
 
@@ -50,7 +52,7 @@ async def show_one(visit: Visit) -> Shown:
     mine = f"{here}/{row.kind}/{row.language}"
     told = [
         Fact("Subject", Cell(row.subject)),
-        Fact("May stand in it", Cell(", ".join(f"{{{{ {one} }}}}" for one in row.placeholders))),
+        Fact("May stand in it", Cell(_braced(row.placeholders))),
     ]
     text = section(visit, "What it says", told, edit=(f"{mine}/edit", "mail-template.edit"))
     actions = [
@@ -79,11 +81,20 @@ async def tell_mail(visit: Visit, body: BaseModel) -> Shown | Gone:
     return page(visit, visit.say("Preview"), sections, trail=trail)
 
 
+def _may_stand(visit: Visit, stands: Mapping[str, Any]) -> str:
+    """Whoever writes needs the names beside the text."""
+    return f"{visit.say('May stand in it')}: {_braced(stands.get('placeholders', ()))}"
+
+
+def _braced(placeholders: Iterable[str]) -> str:
+    return ", ".join(f"{{{{ {one} }}}}" for one in placeholders)
+
+
 _TEXT = "What stands in double braces is filled in: nothing else is looked up."
 _FORMS = (
     Form(
         f"{ONE}/edit", "mail-template.edit", "Edit template", "Save", ONE, shows="mail-template.show", text=_TEXT,
-        said="The template is written.",
+        said="The template is written.", tells_of=_may_stand,
     ),
     Form(
         f"{ONE}/preview", "mail-template.preview", "Preview template", "Preview", ONE, shows="mail-template.show",

@@ -13,6 +13,7 @@ from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens, table_of
+from service.portal.components.trail import way_up
 from service.portal.formats import NEVER
 from service.portal.pages.broadcasts import MAIL_COLUMNS
 from service.portal.screen import Crumb, Gone, Screen, Shown
@@ -150,9 +151,8 @@ async def show_terms(visit: Visit) -> Shown:
     ]
     buyer = [Fact("The account is told", Cell(yes[row.gets])), Fact("File", Cell(formats[row.gets_format]))]
     sections = [section(visit, "As a seller", seller, edit=edit), section(visit, "As a customer", buyer, edit=edit)]
-    return page(
-        visit, visit.say("Rates that change"), sections, trail=(Crumb(visit.say("Account"), f"/accounts/{number}"),)
-    )
+    trail = (await way_up(visit, "Account", "/accounts/{account_id}"),)
+    return page(visit, visit.say("Rates that change"), sections, trail=trail)
 
 
 _FORMS = (

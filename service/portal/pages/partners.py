@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -16,11 +17,11 @@ from service.interconnect.statements.views import StatementPreview, StatementTex
 from service.portal.components import columns
 from service.portal.components.annexes import sending
 from service.portal.components.columns import each, facts
-from service.portal.components.facts import Fact, Section, page, section
+from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.files import FileColumn
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
-from service.portal.components.lists import Cell, Column, Listed, screens, table_of
+from service.portal.components.lists import Cell, Column, Listed, makes, screens, table_of
 from service.portal.components.papers import PLAIN, paper
 from service.portal.formats import MICROS, NEVER, duration
 from service.portal.screen import Crumb, Screen, Shown
@@ -93,7 +94,7 @@ DISPUTES = Listed(
         columns.moment("Answer due", "due_at", sort="due", is_wide=True),
         columns.state(),
     ),
-    ("account_id", "state"), empty="Nothing is disputed.",
+    ("account_id", "state", "waits"), empty="Nothing is disputed.",
     makes=(("By age", "/disputes/age", "dispute.aging"), ("New dispute", "/disputes/new", "dispute.open")),
 )  # fmt: skip
 COMMITMENTS = Listed(
@@ -153,6 +154,7 @@ async def show_statement(visit: Visit) -> Shown:
             visit.say("By destination"), [], await table_of(visit, _lines(row.currency), row.lines),
             empty=visit.say("No call is on it."),
         ),
+        await _disputed(visit, row),
     ]  # fmt: skip
     papers = [(text, f"{here}/paper.{form}", "statement.paper") for text, form in PLAIN]
     calls = [
@@ -165,6 +167,16 @@ async def show_statement(visit: Visit) -> Shown:
     trail = (Crumb(visit.say("Statements"), "/statements"),)
     badges = [_settled(visit, row)]
     return page(visit, row.number, sections, badges=badges, actions=actions, dangers=dangers, trail=trail)
+
+
+async def _disputed(visit: Visit, row: StatementView) -> Section | None:
+    """What the partner says of it."""
+    own = row.account_id == visit.account_id
+    actions = (("Dispute it", f"/statements/{row.id}/dispute", "statement.dispute"),) if own else ()
+    return await part(
+        visit, "Disputed by the partner", "dispute.list", [one for one in DISPUTES.columns if one.title != "Partner"],
+        query={"statement_id": str(row.id)}, actions=actions, empty="Nothing of it is disputed.",
+    )  # fmt: skip
 
 
 def _about(visit: Visit, row: StatementView) -> list[Fact]:
@@ -197,6 +209,7 @@ async def show_dispute(visit: Visit) -> Shown:
     row = await visit.ask("dispute.show", DisputeText, dispute_id=visit.parameter("dispute_id"))
     await visit.learn("account", [row.account_id])
     await visit.learn("reconciliation", [row.reconciliation_id])
+    await visit.learn("statement", [row.statement_id])
     money = visit.formats.money
     told = [
         Fact("Partner", columns.thing(visit, "account", row.account_id)),
@@ -204,6 +217,7 @@ async def show_dispute(visit: Visit) -> Shown:
         Fact("Disputed", Cell(money(row.amount, row.currency))),
         Fact("Agreed", Cell(NEVER if row.state not in {*AGREED, CLOSED} else money(row.agreed, row.currency))),
         Fact("Comparison", columns.thing(visit, "reconciliation", row.reconciliation_id)),
+        Fact("Opened by the partner, about", columns.thing(visit, "statement", row.statement_id)),
         Fact("Calls", Cell(visit.formats.number(row.differences)) if row.differences else Cell(NEVER)),
         *facts(visit, row, "opened_at", "due_at", "changed_at"),
     ]
@@ -211,7 +225,7 @@ async def show_dispute(visit: Visit) -> Shown:
     can_settle = may_settle(row.state, row.direction, is_compared=row.reconciliation_id is not None)
     notes = Section(
         visit.say("Correspondence"), [], await table_of(visit, _NOTES, row.notes),
-        _notes_actions(visit, here), empty=visit.say("Nothing was said yet."),
+        _notes_actions(visit, row), empty=visit.say("Nothing was said yet."),
     )  # fmt: skip
     trail = (Crumb(visit.say("Disputes"), "/disputes"),)
     badges = [columns.badge(visit, row.state)]
@@ -219,13 +233,14 @@ async def show_dispute(visit: Visit) -> Shown:
     dangers = [("Settle", f"{here}/settlement", "dispute.settle")] if can_settle else []
     if row.account_id == visit.account_id:
         actions, dangers = [], []
-        notes = notes._replace(actions=())
     sections = [section(visit, "About", told), notes]
     return page(visit, row.subject, sections, badges=badges, actions=actions, dangers=dangers, trail=trail)
 
 
-def _notes_actions(visit: Visit, here: str) -> list[tuple[str, str]]:
-    return [(visit.say("Add"), f"{here}/note")] if visit.can("dispute.note") else []
+def _notes_actions(visit: Visit, row: DisputeText) -> Sequence[tuple[str, str]]:
+    if row.account_id != visit.account_id:
+        return makes(visit, [("Add", f"/disputes/{row.id}/note", "dispute.note")])
+    return makes(visit, [("Reply", f"/disputes/{row.id}/reply", "dispute.reply")] if row.state != CLOSED else [])
 
 
 async def show_aging(visit: Visit) -> Shown:
@@ -349,6 +364,12 @@ _FORMS = (
         fields=("subject", "account_id", "direction", "amount", "due_days"),
         text="By hand. From a comparison a dispute is opened on the comparison's page.",
     ),
+    Form(
+        f"{STATEMENT}/dispute", "statement.dispute", "Dispute this statement", "Send", STATEMENT,
+        made=lambda _, row: f"/disputes/{row.id}",  # type: ignore[attr-defined]
+        said="The dispute is sent.", text="Whoever has issued the statement answers here.",
+    ),
+    Form(f"{DISPUTE}/reply", "dispute.reply", "Reply", "Send", DISPUTE, said="It is sent."),
     Form(
         f"{DISPUTE}/note", "dispute.note", "Add to the correspondence", "Add", DISPUTE, said="It is added.",
     ),

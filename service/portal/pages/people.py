@@ -210,7 +210,8 @@ async def _role_form(visit: Visit, problem: Problem | None) -> Shown:
         "version": visit.form.get(VERSION, "") or ("" if row is None else str(row.version)),
     }
     title = visit.say("New role" if row is None else "Edit role")
-    return Shown("role_form.html", title, values, 200 if problem is None else problem.status)
+    trail = (Crumb(visit.say("Roles"), "/roles"), *([] if row is None else [Crumb(row.name, f"/roles/{row.id}")]))
+    return Shown("role_form.html", title, values, 200 if problem is None else problem.status, trail)
 
 
 async def write_role(visit: Visit) -> Shown | Gone:
@@ -223,8 +224,7 @@ async def write_role(visit: Visit) -> Shown | Gone:
     key, version = str(visit.form.get(KEY, "")), str(visit.form.get(VERSION, ""))
     try:
         if _is_new(visit):
-            account_id = int(str(visit.form.get("account_id", "")) or visit.account_id)
-            await visit.do("role.define", {"account_id": account_id, **body}, key=key)
+            await visit.do("role.define", {"account_id": visit.account_id, **body}, key=key)
         else:
             await visit.do("role.edit", body, key=key, version=version, **visit.path_of("role.edit"))
     except Problem as problem:

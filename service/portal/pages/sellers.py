@@ -20,6 +20,7 @@ from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, makes, screens
+from service.portal.components.trail import way_up
 from service.portal.formats import NEVER
 from service.portal.pages.people import by_area
 from service.portal.screen import Crumb, Gone, Screen, Shown
@@ -32,9 +33,8 @@ BRAND, CEILING = f"{ACCOUNT}/brand", f"{ACCOUNT}/roles"
 TYPES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
 
 
-def _trail(visit: Visit) -> tuple[Crumb, ...]:
-    number = visit.parameter("account_id")
-    return (Crumb(visit.say("Account"), f"/accounts/{number}"),)
+async def _trail(visit: Visit) -> tuple[Crumb, ...]:
+    return (await way_up(visit, "Account", ACCOUNT),)
 
 
 async def show_brand(visit: Visit) -> Shown:
@@ -53,7 +53,7 @@ async def show_brand(visit: Visit) -> Shown:
     actions = [] if brand.inherited else [("Logo", f"{here}/logo", "brand.set-logo")]
     dangers = [] if brand.inherited else [("Remove", f"{here}/brand/removal", "brand.remove")]
     sections = [section(visit, "Brand", told, edit=(f"{here}/brand/edit", "brand.edit")), await _sender(visit, here)]
-    return page(visit, visit.say("Brand"), sections, actions=actions, dangers=dangers, trail=_trail(visit))
+    return page(visit, visit.say("Brand"), sections, actions=actions, dangers=dangers, trail=await _trail(visit))
 
 
 async def _sender(visit: Visit, here: str) -> Section | None:
@@ -83,29 +83,36 @@ _INHERITED = "Of a seller above: the account has none of its own."
 
 
 async def show_logo(visit: Visit) -> Shown:
-    """Asks for the file."""
-    return _logo(visit, None)
+    """Asks for the file. Raises Problem for an account that isn't the visitor's to see."""
+    await visit.ask("brand.show", BrandView, account_id=visit.parameter("account_id"))
+    return await _logo(visit, None)
 
 
-def _logo(visit: Visit, problem: Problem | None) -> Shown:
+async def _logo(visit: Visit, problem: Problem | None) -> Shown:
     errors = [one.detail for one in problem.errors] if problem is not None else []
     values = {"problem": problem, "errors": errors, "back": f"/accounts/{visit.parameter('account_id')}/brand"}
-    return Shown("logo.html", visit.say("Logo"), values, 200 if problem is None else problem.status, _trail(visit))
+    status = 200 if problem is None else problem.status
+    return Shown("logo.html", visit.say("Logo"), values, status, await _trail(visit))
 
 
 async def set_logo(visit: Visit) -> Shown | Gone:
     """PNG or JPEG; what it really is the endpoint looks at."""
     file: Any = visit.form.get("file")
     if not isinstance(file, web.FileField):
-        return _logo(visit, Problem("invalid", "choose a file"))
+        return await _logo_again(visit, Problem("invalid", "choose a file"))
     suffix = file.filename[file.filename.rfind(".") :].lower()
     data = base64.b64encode(file.file.read(LOGO_BYTES_MAX + 1)).decode()
     body = {"type": TYPES.get(suffix, ""), "data": data}
     try:
         await visit.do("brand.set-logo", body, **visit.path_of("brand.set-logo"))
     except Problem as problem:
-        return _logo(visit, problem)
+        return await _logo_again(visit, problem)
     return Gone(f"/accounts/{visit.parameter('account_id')}/brand", visit.say("The logo is set."))
+
+
+async def _logo_again(visit: Visit, problem: Problem) -> Shown:
+    async with visit.looking():
+        return await _logo(visit, problem)
 
 
 async def show_ceiling(visit: Visit) -> Shown:
@@ -129,7 +136,7 @@ async def show_ceiling(visit: Visit) -> Shown:
         visit,
         visit.say("Roles of the account"),
         [section(visit, "Roles", told, edit=edit), rights],
-        trail=_trail(visit),
+        trail=await _trail(visit),
     )
 
 

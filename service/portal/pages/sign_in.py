@@ -7,6 +7,7 @@ from typing import Any
 from service.access.endpoints.sign_in import SignedIn
 from service.access.endpoints.users import ActingSession
 from service.api.problems import Problem
+from service.api.values import number_in
 from service.portal.components.fields import Field, errors_by_field, field, kinds
 from service.portal.components.labels import label_of
 from service.portal.cookies import HOME
@@ -59,7 +60,7 @@ async def sign_in(visit: Visit) -> Shown | Gone:
     body["code"] = body["code"].strip()
     account = str(visit.form.get("account_id", "")).strip()
     if account:
-        body["account_id"] = int(account) if account.isdecimal() and len(account) < 20 else account
+        body["account_id"] = number_in(account) or account
     try:
         answer = await visit.do("session.open", body, credential="")
     except Problem as problem:

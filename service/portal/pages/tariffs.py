@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from pydantic import BaseModel
 
+from service.api.values import number_in
 from service.portal.components import columns
 from service.portal.components.columns import each, thing
 from service.portal.components.facts import Fact, Section, page, part, section
@@ -146,8 +147,7 @@ async def _check_new(visit: Visit, text: Text) -> list[str]:
 def _written(text: Text) -> dict[str, Any]:
     """As the endpoint takes it; what is no number it refuses, beside its field."""
     account = text.values["account_id"]
-    number = int(account) if account.isascii() and account.isdecimal() else account
-    return {"account_id": number, "name": text.values["name"], "source": text.source}
+    return {"account_id": number_in(account) or account, "name": text.values["name"], "source": text.source}
 
 
 async def _make(visit: Visit, text: Text) -> Gone:

@@ -40,6 +40,9 @@
   drawAll(document);
 })();
 
+// Where one is stands in sight, in a menu that is longer than the screen.
+document.querySelector("#menu .nav-link.active")?.scrollIntoView({ block: "nearest" });
+
 // A fault in a text leads to its line: the line is chosen, and comes into sight.
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[data-line]");

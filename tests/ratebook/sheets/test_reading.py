@@ -200,9 +200,9 @@ def test_long_cells_take_no_time() -> None:
     """A thousand rows of what a pattern would walk through again and again."""
     row = "-" * 20_000
     head = "(" * 20_000
-    began = time.monotonic()
+    began = time.process_time()
     found = read("\n".join([f"{head},{head}", "Code,Rate", *[f"33,{row}1)"] * 1000]).encode())
-    assert time.monotonic() - began < 10
+    assert time.process_time() - began < 10
     assert {one.reason for one in found.left_out} == {"a text, and no price"}
 
 

@@ -17,6 +17,7 @@ from service.interconnect.adjustments import adjusting_postings
 from service.interconnect.disputes.rules import (
     AGES_DAYS,
     MOVES,
+    OPEN_MAX,
     Settling,
     age_of,
     agreed_micros,
@@ -219,6 +220,105 @@ async def test_the_partner_reads_what_is_for_it(quarrel: Quarrel) -> None:
     assert (await carrier.do("dispute.aging"))["items"][0]["amount"] == "10.00"
     assert (await upper.ask("dispute.show", dispute_id=dispute["id"])).status == 404
     assert (await upper.do("dispute.aging"))["items"] == []
+
+
+class Objecting(Quarrel):
+    """A carrier that disputes what a statement says."""
+
+    async def stated(self) -> Any:
+        """A statement of it, and a user of its own."""
+        await self.calls(60, 70)
+        self.house.office.now_ms = now_ms = self.house.company.now.wall_ms
+        self.carrier = await self.house.office.hire(self.boss, self.house.ids["carrier"], "c@carrier.example")
+        period = {"since": "2026-09-01T00:00:00Z", "until": text_of(now_ms)}
+        return await self.boss.do("statement.issue", account_id=self.house.ids["carrier"], **period)
+
+    async def objects(self, statement: Any, amount: str = "5", **more: Any) -> Got:
+        """By its own user."""
+        values = {"subject": "too few calls", "text": "We count 90", "amount": amount, **more}
+        return await self.carrier.ask("statement.dispute", statement_id=statement["id"], **values)
+
+
+@pytest.fixture
+async def objecting(house: House) -> Objecting:
+    """Ready."""
+    return Objecting(house)
+
+
+async def test_a_partner_disputes_its_statement(objecting: Objecting) -> None:
+    """It waits for the operator, who answers; what is agreed on is in the partner's favour, once."""
+    statement = await objecting.stated()
+    opened = (await objecting.objects(statement)).ok()
+    assert (opened["state"], opened["direction"], opened["statement_id"]) == ("sent", "out", statement["id"])
+    waiting = await objecting.boss.do("dispute.list", query={"waits": True})
+    assert [one["id"] for one in waiting["items"]] == [opened["id"]]
+    (await objecting.move(opened, "answered")).ok()
+    assert (await objecting.boss.do("dispute.list", query={"waits": True}))["items"] == []
+    await objecting.boss.do("dispute.note", dispute_id=opened["id"], text="they may be right", internal=True)
+    replied = await objecting.carrier.do("dispute.reply", dispute_id=opened["id"], text="Look at the 3rd")
+    assert (replied["state"], replied["notes"][-1]["actor"]) == ("sent", "c@carrier.example")
+    assert "they may be right" not in str(replied)
+    (await objecting.move(opened, "partly", agreed="3")).ok()
+    before, cost = await objecting.house.balance("carrier"), await root_cost(objecting)
+    assert (await objecting.settle(opened)).ok()["state"] == "closed"
+    assert await objecting.house.balance("carrier") - before == 3_000_000
+    assert await root_cost(objecting) - cost == -3_000_000
+    closed = await objecting.carrier.ask("dispute.reply", dispute_id=opened["id"], text="More")
+    assert (closed.status, "it is closed" in closed["detail"]) == (409, True)
+    trail = await objecting.boss.do("audit.list", query={"actor": "c@carrier.example"})
+    assert {"statement.dispute", "dispute.reply"} <= {one["action"] for one in trail["items"]}
+    await objecting.house.company.pump()
+    await objecting.house.sound()
+
+
+async def test_a_partner_answers_what_it_is_asked(objecting: Objecting) -> None:
+    """A dispute that was opened from above is answered by what its partner writes, once it was sent."""
+    await objecting.stated()
+    dispute = await objecting.by_hand()
+    early = await objecting.carrier.do("dispute.reply", dispute_id=dispute["id"], text="What is it?")
+    assert early["state"] == "open"
+    await objecting.move(dispute, "sent")
+    assert (await objecting.carrier.do("dispute.reply", dispute_id=dispute["id"], text="No"))["state"] == "answered"
+    await objecting.move(dispute, "accepted")
+    assert (await objecting.carrier.do("dispute.reply", dispute_id=dispute["id"], text="Fine"))["state"] == "accepted"
+
+
+async def test_nobody_disputes_for_another_account(objecting: Objecting) -> None:
+    """Neither the operator for its partner, nor somebody outside, nor a user without the right; nothing is opened."""
+    statement = await objecting.stated()
+    got = await objecting.boss.ask("statement.dispute", statement_id=statement["id"], subject="x", amount="1", text="x")
+    assert (got.status, "for the partner itself" in got["detail"]) == (403, True)
+    office, ids = objecting.house.office, objecting.house.ids
+    upper = await office.hire(objecting.boss, ids["upper"], "u@upper.example")
+    got = await upper.ask("statement.dispute", statement_id=statement["id"], subject="x", amount="1", text="x")
+    assert got.status == 404
+    roles = [office.roles["read_only"]]
+    objecting.carrier = await office.hire(objecting.boss, ids["carrier"], "r@carrier.example", roles)
+    refused = await objecting.objects(statement)
+    assert (refused.status, "statements.dispute" in refused["detail"]) == (403, True)
+    assert (await objecting.boss.do("dispute.list"))["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("more", "status", "said"),
+    [({"amount": "0"}, 422, "an amount lies"), ({"text": ""}, 422, "at least 1"), ({"subject": ""}, 422, "at least 1")],
+)
+async def test_an_objection_says_what_and_why(
+    objecting: Objecting, more: dict[str, Any], status: int, said: str
+) -> None:
+    """Else nothing is opened."""
+    got = await objecting.objects(await objecting.stated(), **more)
+    assert (got.status, said in str(got.body)) == (status, True), got
+    assert (await objecting.boss.do("dispute.list"))["items"] == []
+
+
+async def test_a_statement_has_so_many_open_disputes(objecting: Objecting) -> None:
+    """After that its partner waits for answers."""
+    statement = await objecting.stated()
+    opened = [(await objecting.objects(statement)).ok() for _ in range(OPEN_MAX)]
+    assert (await objecting.objects(statement)).status == 409
+    await objecting.move(opened[0], "closed")
+    (await objecting.objects(statement)).ok()
 
 
 async def test_the_aging_says_how_long_they_wait(quarrel: Quarrel) -> None:

@@ -191,6 +191,10 @@ def is_offered(case: Case) -> bool:
     return bool(sellers) and max(sellers, key=lambda one: len(one.path)) is case.place
 
 
+def _own(says: int) -> Callable[[Case], int]:
+    return lambda case: says if case.is_own else 403
+
+
 def _not_own(says: int) -> Callable[[Case], int]:
     return lambda case: 403 if case.is_own else says
 
@@ -635,6 +639,8 @@ ROUTES: dict[str, Route] = {
     "dispute.show": Route("statements.read"),
     "dispute.note": Route("statements.change", 201, _same(text="x"), below=True),
     "dispute.move": Route("statements.change", 409, _same(state="sent", text="x"), below=True),
+    "statement.dispute": Route("statements.dispute", _own(201), _same(subject="x", amount="1", text="x")),
+    "dispute.reply": Route("statements.dispute", _own(201), _same(text="x")),
     "dispute.settle": Route("payments.change", 200, _same(), below=True),
     "porting.list": Route("routing.read", whose=""),
     "porting.show": Route("routing.read", sees=lambda case: case.from_root and case.place.name != "nowhere"),

@@ -1,0 +1,1 @@
+"""All proofs of `scripts/test`, and how they share the machine."""

@@ -1,0 +1,81 @@
+"""What things are called where one chooses among them, and on the way back from the pages below them."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+
+from tests.portal.conftest import Got, Walker
+
+BOSS, CUSTOMER, LOWER = "boss@op.example", "owner@customer.example", "owner@lower.example"
+
+
+def _choices(got: Got, name: str) -> list[str]:
+    found = re.search(rf'<select[^>]*name="{name}"[^>]*>(.*?)</select>', got.text, re.DOTALL)
+    assert found, got.words
+    return [html.unescape(one) for one in re.findall(r"<option[^>]*>([^<]*)</option>", found.group(1))]
+
+
+async def test_two_of_one_name_are_told_apart_by_whose_they_are(walker: Walker) -> None:
+    """Else an account is given the other seller's prices; what has its name for itself stays as short as it is."""
+    await walker.sign_in(BOSS)
+    offered = _choices(await walker.get("/accounts/5/edit"), "tariff_id")
+    assert {"retail (Operator)", "retail (lower)", "wholesale"} <= set(offered)
+    assert "retail" not in offered
+
+
+async def test_who_sees_one_of_them_alone_reads_its_name(walker: Walker) -> None:
+    """Whose the other one is, is nobody's business below."""
+    await walker.sign_in(LOWER)
+    offered = _choices(await walker.get("/accounts/5/edit"), "tariff_id")
+    assert [one for one in offered if "retail" in one] != []
+    assert "Operator" not in " ".join(offered)
+
+
+async def test_taxes_are_chosen_by_name_and_percentage(walker: Walker) -> None:
+    """There are several VATs."""
+    await walker.sign_in(BOSS)
+    words = (await walker.get("/accounts/2/billing/taxes")).words
+    assert "VAT 19 % (Operator)" in words
+    assert "VAT 19 % (lower)" in words
+
+
+@pytest.mark.parametrize(
+    ("path", "link", "name"),
+    [
+        ("/accounts/5/lines", "/accounts/5", "customer"),
+        ("/accounts/2/brand", "/accounts/2", "upper"),
+        ("/accounts/2/logo", "/accounts/2", "upper"),
+        ("/accounts/2/mail-templates", "/accounts/2", "upper"),
+        ("/accounts/5/notice-terms", "/accounts/5", "customer"),
+        ("/accounts/5/roles", "/accounts/5", "customer"),
+        ("/tariffs/1/rates", "/tariffs/1", "carrier"),
+        ("/tariffs/1/pricing", "/tariffs/1", "carrier"),
+        ("/invoices/1/lines", "/invoices/1", "2026-00001"),
+        ("/invoices/4/calls", "/invoices/4", "Invoice"),
+        ("/roles/3/edit", "/roles/3", "Admin"),
+        ("/commission-rules", "/commissions", "Commission"),
+    ],
+)
+async def test_the_way_back_says_where_it_leads(walker: Walker, path: str, link: str, name: str) -> None:
+    """A list of somebody's lines says whose they are; what has no name yet is called by its kind."""
+    await walker.sign_in(BOSS)
+    crumbs = re.findall(r'breadcrumb-item[^>]*><a href="([^"]*)">([^<]*)</a>', (await walker.get(path)).text)
+    assert (link, name) in crumbs
+
+
+async def test_the_way_back_tells_no_name_of_others(walker: Walker) -> None:
+    """Of a tariff that is another seller's a customer may ask prices, not how it is called."""
+    await walker.sign_in(CUSTOMER)
+    assert "wholesale" not in (await walker.get("/tariffs/1/pricing")).text
+    assert "carrier" not in (await walker.get("/tariffs/1/pricing")).text
+    assert (await walker.get("/accounts/2/logo")).status in {403, 404}
+
+
+async def test_placeholders_stand_where_a_template_is_written(walker: Walker) -> None:
+    """Not on the page before alone; a form that knows none says nothing of them."""
+    await walker.sign_in(BOSS)
+    assert "{{ number }}" in (await walker.get("/accounts/2/mail-templates/invoice/en/edit")).words.split("Subject")[0]
+    assert "May stand in it" not in (await walker.get("/accounts/2/mail-templates/invoice/en/preview")).words

@@ -1,0 +1,1 @@
+"""Of how all proofs share the machine."""
