@@ -177,7 +177,7 @@ class Spelling:
 class Told(NamedTuple):
     """Rows whose first column is a line."""
 
-    rows: list[Any]
+    rows: Sequence[Any]
     is_escaped: bool
 
     @property
@@ -189,13 +189,13 @@ class Told(NamedTuple):
 async def told(call: Call, asked: LinesAsked, query: Callable[[Spelling], sa.Select[Any]]) -> Told:
     """The rows of a query whose first column is a line. Where a cell has a mark too many, it is asked once more."""
     span, engine = await _span(call), is_sqlite(call.conn)
-    rows = list(await call.conn.execute(query(Spelling(asked.zone, span, is_sqlite=engine))))
+    rows = (await call.conn.execute(query(Spelling(asked.zone, span, is_sqlite=engine)))).all()
     text = "".join([row[0] for row in rows])
     marks = [LINE, *(column.mark for column in asked.columns)]
     if all(text.count(mark) == marks.count(mark) * len(rows) for mark in (LINE, NUMBER, TEXT)):
         return Told(rows, is_escaped=False)
     careful = Spelling(asked.zone, span, is_sqlite=engine, is_careful=True)
-    return Told(list(await call.conn.execute(query(careful))), is_escaped=True)
+    return Told((await call.conn.execute(query(careful))).all(), is_escaped=True)
 
 
 async def _span(call: Call) -> Span:

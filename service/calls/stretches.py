@@ -7,7 +7,6 @@ for this as well, for each side once more, and then goes through whole tables fo
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -29,7 +28,8 @@ COMMON = 8
 class Stretch(NamedTuple):
     """Calls that come next."""
 
-    ids: list[int]
+    is_in: Condition
+    """Whether a call is one of them, by its number: as many as are wanted, and few more."""
     next: str | None
     """The cursor behind the stretch; None: there are no more calls."""
 
@@ -42,19 +42,14 @@ async def next_stretch(call: Call, order: Order, most: int) -> Stretch | None:
     if edge.is_common:
         return None
     asked = [*asked_of_calls(call), behind(call.query, order), *_within(order, edge.at_ms)]
-    found = sa.union(*(_of_side(column, asked, call) for column in sides(call))).subquery()
-    columns = order._replace(column=found.c.start_ms, number=found.c.id).columns
-    rows = (await call.conn.execute(sa.select(found.c.id, found.c.start_ms).order_by(*columns).limit(most))).all()
-    ids = [row.id for row in rows]
-    if len(rows) == most:
-        return Stretch(ids, cursor_of(order, rows[-1].start_ms, rows[-1].id))
-    return Stretch(ids, None if edge.at_ms is None else cursor_of(order, edge.at_ms, 0))
+    found = sa.union_all(*(_of_side(column, asked, call) for column in sides(call)))
+    return Stretch(cdrs.c.id.in_(found), None if edge.at_ms is None else cursor_of(order, edge.at_ms, 0))
 
 
 def _of_side(column: str, asked: Sequence[Condition], call: Call) -> sa.Select[Any]:
     """Calls of the accounts that a column names: each account is a step on its index."""
     below = sa.select(accounts.c.id).where(path_of(call))
-    return sa.select(cdrs.c.id, cdrs.c.start_ms).where(cdrs.c[column].in_(below), *asked)
+    return sa.select(cdrs.c.id).where(cdrs.c[column].in_(below), *asked).correlate(None)
 
 
 def _within(order: Order, edge_ms: int | None) -> list[Condition]:
@@ -92,9 +87,3 @@ async def _edge(call: Call, order: Order, most: int) -> _Edge:
 
 def _attempts(account_id: int) -> Any:
     return sa.func.sum(sa.case((call_sums.c.account_id == account_id, call_sums.c.attempts), else_=0))
-
-
-def numbered(ids: Sequence[int]) -> Condition:
-    """Calls by their numbers: however many, they are one parameter."""
-    listed = sa.func.json_each(json.dumps(ids)).table_valued("value")
-    return cdrs.c.id.in_(sa.select(listed.c.value))
