@@ -24,7 +24,7 @@ from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
 from service.billing.switching import Unbilled, switch
-from service.database.tables import accounts, tariffs
+from service.database.tables import accounts, book_balances, tariffs
 from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
@@ -146,7 +146,10 @@ def _providers(call: Call) -> sa.ColumnElement[bool]:
 
 _LISTING = Listing(
     "account",
-    {"path": accounts.c.path, "name": accounts.c.name, "created": accounts.c.created_ms, "id": accounts.c.id},
+    {
+        "path": accounts.c.path, "name": accounts.c.name, "created": accounts.c.created_ms, "id": accounts.c.id,
+        "balance": book_balances.c.amount_micros,
+    },
     {
         "parent_id": equals(accounts.c.parent_id),
         "below_id": _below,
@@ -157,7 +160,18 @@ _LISTING = Listing(
     },
     sa.select(accounts, BALANCE.label("balance")),
     _providers,
+)  # fmt: skip
+_ITS_BALANCE = (
+    (book_balances.c.account_id == accounts.c.id)
+    & (book_balances.c.book == sa.literal_column("'balance'"))  # as the index says it
+    & (book_balances.c.currency == accounts.c.currency)
 )
+_BY_BALANCE = _LISTING._replace(
+    select=sa.select(accounts, book_balances.c.amount_micros.label("balance")).select_from(
+        accounts.join(book_balances, _ITS_BALANCE)
+    )
+)
+"""Every account has that row."""
 
 
 def _cells(call: Call) -> dict[str, Expression]:
@@ -181,9 +195,13 @@ async def _shown(call: Call, row: Row[Any]) -> AccountView:
     return _view(call, row, await balance_of(call.conn, row.id, row.currency))
 
 
+def _listing(call: Call) -> Listing:
+    return _BY_BALANCE if call.query.sort.removeprefix("-") == "balance" else _LISTING
+
+
 async def list_accounts(call: Call) -> Answer:
     """A page of them."""
-    rows, following = await page_of(call, _LISTING)
+    rows, following = await page_of(call, _listing(call))
     return Answer(Page[AccountView](items=[_view(call, row, row.balance) for row in rows], next=following))
 
 
@@ -393,7 +411,7 @@ _ONE = "/accounts/{account_id}"
 ENDPOINTS = [
     Endpoint(
         "account.list", "GET", "/accounts", _P.ACCOUNTS_READ, list_accounts, "List accounts", query=AccountQuery,
-        answer=Page[AccountView], lines=lines_of(_LISTING, AccountView, _cells),
+        answer=Page[AccountView], lines=lines_of(_listing, AccountView, _cells),
     ),
     Endpoint("account.show", "GET", _ONE, _P.ACCOUNTS_READ, show_account, "Show an account", answer=AccountView),
     Endpoint(

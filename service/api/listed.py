@@ -20,15 +20,13 @@ from service.api.values import Told
 Cells = Callable[[Call], Mapping[str, Expression]]
 """What fields say that aren't columns, by their names; amounts in micro-units, moments in milliseconds."""
 Reader = Callable[[Call, LinesAsked], Awaitable[Lines]]
-Check = Callable[[Call], None]
-"""Raises Problem."""
 
 
-def lines_of(listing: Listing, view: type[Told], cells: Cells = lambda _: {}, check: Check = lambda _: None) -> Reader:
-    """Reads a list's batches. `check`: what its handler looks at first."""
+def lines_of(given: Listing | Callable[[Call], Listing], view: type[Told], cells: Cells = lambda _: {}) -> Reader:
+    """Reads a list's batches. `given`: how it is listed, which may follow from its order."""
 
     async def read(call: Call, asked: LinesAsked) -> Lines:
-        check(call)
+        listing = given if isinstance(given, Listing) else given(call)
         noun, order = NOUNS[listing.noun], order_of(call.query, listing)
         base = listing.select if listing.select is not None else sa.select(noun.table)
         values = _values(base, view) | dict(cells(call))

@@ -57,7 +57,7 @@ def _not_own_draft(call: Call) -> sa.ColumnElement[bool]:
 
 _LISTING = Listing(
     "invoice",
-    {"-id": invoices.c.id},
+    {"-id": invoices.c.id, "total": invoices.c.total_micros},
     {
         "account_id": equals(invoices.c.account_id),
         "kind": equals(invoices.c.kind),

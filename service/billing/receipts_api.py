@@ -80,7 +80,7 @@ class WishView(Told):
 
 _LISTING = Listing(
     "receipt",
-    {"-id": receipts.c.id},
+    {"-id": receipts.c.id, "amount": receipts.c.amount_micros},
     {
         "account_id": equals(receipts.c.account_id),
         "number": equals(receipts.c.number),

@@ -121,7 +121,6 @@ class InvoiceQuery(Paging):
     number: Text = ""
     since: Annotated[When | None, Field(description="Issued from then on")] = None
     until: Annotated[When | None, Field(description="Exclusive")] = None
-    sort: Literal["", "id", "-id"] = ""
 
 
 class AnnexQuery(Asked):

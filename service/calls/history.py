@@ -17,8 +17,8 @@ from service.api.values import AccountId, DeviceId, Moment, Money, Text, Told, T
 from service.calls.attempts import Attempt, attempts_of, delay_ms, rate_of
 from service.calls.browse import are_mixed, moment_of, paid_in
 from service.calls.explanation import steps_of
-from service.calls.finding import page_of_calls
 from service.calls.lines import read_lines
+from service.calls.pages import page_of_calls
 from service.database.tables import charges
 from service.ledger.rules import ROOT_ID
 from service.tariffs.exchange import History, history

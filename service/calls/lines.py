@@ -18,7 +18,7 @@ from service.api.lists import Condition, Order, behind, cursor_of, order_of
 from service.api.nouns import within
 from service.calls.browse import moment_of, paid_in
 from service.calls.finding import LISTING, conditions
-from service.calls.stretches import Stretch, next_stretch
+from service.calls.stretches import Stretch, next_stretch, numbered
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
@@ -65,6 +65,8 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     """A batch of calls, in the list's order."""
     order, paid = order_of(call.query, LISTING), _paid(call)
     stretch = await next_stretch(call, order, LINES_MAX)
+    if stretch is not None and not stretch.ids:
+        return Lines("", 0, stretch.next)
     values, mixed = _values(call), _is_mixed(paid)
 
     def query(spelling: Spelling) -> sa.Select[Any]:
@@ -77,10 +79,8 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
 
     found = await told(call, asked, query)
     lines = await _with_margins(call, found)
-    following = None if stretch is None else stretch.next
-    if len(lines) == LINES_MAX:
-        following = cursor_of(order, found.rows[-1][1], found.rows[-1][2])
-    return Lines("".join(lines), len(lines), following, found.is_escaped)
+    following = cursor_of(order, found.rows[-1][1], found.rows[-1][2]) if len(lines) == LINES_MAX else None
+    return Lines("".join(lines), len(lines), following if stretch is None else stretch.next, found.is_escaped)
 
 
 async def _with_margins(call: Call, found: Told) -> list[str]:
@@ -96,7 +96,7 @@ async def _with_margins(call: Call, found: Told) -> list[str]:
 def _chosen(call: Call, order: Order, stretch: Stretch | None) -> list[Condition]:
     """Which calls the batch is of."""
     if stretch is not None:
-        return [stretch.is_in]
+        return [numbered(stretch.ids)]
     return [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
 
 

@@ -7,6 +7,7 @@ for this as well, for each side once more, and then goes through whole tables fo
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,10 +15,10 @@ import sqlalchemy as sa
 
 from service.api.call import Call
 from service.api.lists import Condition, Order, behind, cursor_of
-from service.calls.finding import asked_of_calls, is_by_accounts, path_of, sides
+from service.calls.finding import asked_of_calls, calls_of_side, is_by_accounts, sides
 from service.calls.sums import HOUR_MS
 from service.database.engine import is_sqlite
-from service.database.tables import accounts, cdrs
+from service.database.tables import cdrs
 from service.database.traffic_tables import call_sums
 from service.ledger.rules import ROOT_ID
 
@@ -28,8 +29,7 @@ COMMON = 8
 class Stretch(NamedTuple):
     """Calls that come next."""
 
-    is_in: Condition
-    """Whether a call is one of them, by its number: as many as are wanted, and few more."""
+    ids: list[int]
     next: str | None
     """The cursor behind the stretch; None: there are no more calls."""
 
@@ -38,18 +38,22 @@ async def next_stretch(call: Call, order: Order, most: int) -> Stretch | None:
     """None: every call may be seen, or so many that they are quickly met; or something else finds them."""
     if not is_sqlite(call.conn) or order.column is not cdrs.c.start_ms or not is_by_accounts(call):
         return None
+    return await stretch_of(call, order, most)
+
+
+async def stretch_of(call: Call, order: Order, most: int) -> Stretch | None:
+    """Of a list by times whose calls are found by accounts; None: so many are theirs that they are quickly met."""
     edge = await _edge(call, order, most)
     if edge.is_common:
         return None
     asked = [*asked_of_calls(call), behind(call.query, order), *_within(order, edge.at_ms)]
-    found = sa.union_all(*(_of_side(column, asked, call) for column in sides(call)))
-    return Stretch(cdrs.c.id.in_(found), None if edge.at_ms is None else cursor_of(order, edge.at_ms, 0))
-
-
-def _of_side(column: str, asked: Sequence[Condition], call: Call) -> sa.Select[Any]:
-    """Calls of the accounts that a column names: each account is a step on its index."""
-    below = sa.select(accounts.c.id).where(path_of(call))
-    return sa.select(cdrs.c.id).where(cdrs.c[column].in_(below), *asked).correlate(None)
+    found = sa.union(*(calls_of_side(call, column, *asked) for column in sides(call))).subquery()
+    columns = order._replace(column=found.c.start_ms, number=found.c.id).columns
+    rows = (await call.conn.execute(sa.select(found.c.id, found.c.start_ms).order_by(*columns).limit(most))).all()
+    ids = [row.id for row in rows]
+    if len(rows) == most:
+        return Stretch(ids, cursor_of(order, rows[-1].start_ms, rows[-1].id))
+    return Stretch(ids, None if edge.at_ms is None else cursor_of(order, edge.at_ms, 0))
 
 
 def _within(order: Order, edge_ms: int | None) -> list[Condition]:
@@ -72,7 +76,7 @@ async def _edge(call: Call, order: Order, most: int) -> _Edge:
     """Of the stretch that begins at the cursor."""
     query, span = call.query, call_sums.c.span_ms
     top = call.actor.account_id if query.account_id is None else query.account_id
-    hours = order._replace(column=span, number=sa.literal(0))
+    hours = order._replace(column=span, number=sa.literal(0, sa.BigInteger()))
     where = [call_sums.c.account_id.in_([top, ROOT_ID]), call_sums.c.dimension == "code", behind(query, hours)]
     where += [span > query.since - HOUR_MS] if query.since is not None else []
     where += [span < query.until] if query.until is not None else []
@@ -87,3 +91,9 @@ async def _edge(call: Call, order: Order, most: int) -> _Edge:
 
 def _attempts(account_id: int) -> Any:
     return sa.func.sum(sa.case((call_sums.c.account_id == account_id, call_sums.c.attempts), else_=0))
+
+
+def numbered(ids: Sequence[int]) -> Condition:
+    """Calls by their numbers: however many, they are one parameter."""
+    listed = sa.func.json_each(json.dumps(ids)).table_valued("value")
+    return cdrs.c.id.in_(sa.select(listed.c.value))

@@ -48,7 +48,6 @@ async def rebuild(conn: AsyncConnection, config: Config, epoch: int, now_ms: int
     wanted += [
         (bodies.credit_body(account_id, micros), account_id, micros)
         for account_id, micros in sorted((await balances(conn)).items())
-        if micros
     ]
     wanted += [(body, None, 0) for body in await asked_again(conn, node.id)]
     wanted += [(body, None, 0) for body in await standing_grants(conn)]

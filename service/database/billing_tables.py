@@ -160,6 +160,7 @@ invoices = sa.Table(
     sa.Index(None, "seller_id", "id"),
     sa.Index(None, "refers_to_id"),
     sa.Index(None, "state", "due_ms"),
+    sa.Index(None, "total_micros", "id"),
     sqlite_autoincrement=True,
 )
 """Of a credit note every amount says what is given back, above zero."""

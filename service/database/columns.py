@@ -65,3 +65,9 @@ def limits() -> tuple[sa.Column[int | None], sa.Column[int | None], sa.CheckCons
         at_least("channels", 1),
         at_least("cps", 1),
     )
+
+
+def some(condition: str, *columns: str) -> sa.Index:
+    """An index of those rows alone."""
+    where = sa.text(condition)
+    return sa.Index(None, *columns, sqlite_where=where, postgresql_where=where)

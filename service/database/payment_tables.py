@@ -132,6 +132,7 @@ top_ups = sa.Table(
     sa.Index(None, "account_id"),
     sa.Index(None, "entry_id"),
     sa.Index(None, "external"),
+    sa.Index(None, "amount_micros", "id"),
     sqlite_autoincrement=True,
 )
 
@@ -169,5 +170,6 @@ bank_lines = sa.Table(
     is_currency(),
     sa.CheckConstraint("(state = 'posted') = (entry_id IS NOT NULL)", name="entry_id"),
     sa.UniqueConstraint("account_id", "digest"),
+    sa.Index(None, "amount_micros", "id"),
     sqlite_autoincrement=True,
 )

@@ -29,6 +29,7 @@ receipts = sa.Table(
     is_currency(),
     sa.UniqueConstraint("seller_id", "number"),
     sa.Index(None, "account_id", "id"),
+    sa.Index(None, "amount_micros", "id"),
     sqlite_autoincrement=True,
 )
 """They only grow: what was given says what was true then."""

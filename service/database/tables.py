@@ -18,6 +18,7 @@ from service.database.columns import limits as _limits
 from service.database.columns import metadata
 from service.database.columns import one_of as _one_of
 from service.database.columns import refers as _refers
+from service.database.columns import some as _some
 from service.database.columns import text as _text
 
 ACCOUNT_KINDS = ("root", "reseller", "customer", "provider")
@@ -301,7 +302,15 @@ book_balances = sa.Table(
     sa.PrimaryKeyConstraint("account_id", "book", "currency"),
     _one_of("book", BOOKS),
     _is_currency(),
+    sa.Index(
+        "ix_book_balances_balance",  # who has most, or least, first
+        "amount_micros",
+        "account_id",
+        sqlite_where=sa.text("book = 'balance'"),
+        postgresql_where=sa.text("book = 'balance'"),
+    ),
 )
+"""A trigger gives every account the row of its balance, in its own currency, before anything is booked."""
 
 operations = sa.Table(
     "operations",
@@ -397,6 +406,9 @@ cdrs = sa.Table(
     sa.Index(None, "outcome", "start_ms"),
     sa.Index(None, "called", postgresql_ops={"called": "text_pattern_ops"}),  # texts that begin so
     sa.Index(None, "cost_account_id", "start_ms"),
+    sa.Index(None, "account_id", "outcome", "start_ms"),
+    _some("cost_account_id IS NOT NULL", "cost_account_id", "outcome", "start_ms"),
+    _some("owner_id <> 0", "owner_id", "outcome", "start_ms"),
     sa.Index(None, "entry_id"),
     sqlite_autoincrement=True,
 )

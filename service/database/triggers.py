@@ -77,6 +77,20 @@ def keep_issued(connection: sa.Connection, fixed: tuple[str, ...]) -> None:
             connection.execute(sa.text(statement.format(table=table, verb=verb, name=verb.lower(), which=which)))
 
 
+def keep_balances(connection: sa.Connection) -> None:
+    """Every account has the row of its balance, in its currency, from the beginning: lists are sorted by it."""
+    missing = "SELECT 'balance', id, currency, 0 FROM accounts WHERE true"
+    columns = "INSERT INTO book_balances (book, account_id, currency, amount_micros)"
+    connection.execute(sa.text(f"{columns} {missing} ON CONFLICT DO NOTHING"))
+    does = f"{columns} VALUES ('balance', NEW.id, NEW.currency, 0) ON CONFLICT DO NOTHING;"
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.text(_KEEP_BALANCE.format(does=does)))
+    for verb in ("INSERT", "UPDATE OF currency"):
+        rule = f"CREATE TRIGGER accounts_balance_{verb.split()[0].lower()} AFTER {verb} ON accounts FOR EACH ROW"
+        runs = f"BEGIN {does} END" if connection.dialect.name == "sqlite" else "EXECUTE FUNCTION keep_balance()"
+        connection.execute(sa.text(f"{rule} {runs}"))
+
+
 def watch_access(connection: sa.Connection) -> None:
     """Moves `access_state.generation` with each change of what somebody may do: what was remembered is asked anew."""
     is_sqlite = connection.dialect.name == "sqlite"
@@ -123,6 +137,8 @@ _KEEP_PART_SQLITE = """CREATE TRIGGER {table}_kept_{name} BEFORE {verb} ON {tabl
                         BEGIN SELECT RAISE(ABORT, 'an invoice that was issued or is void stays as it is'); END"""
 _TOUCH = """CREATE FUNCTION touch_access() RETURNS trigger LANGUAGE plpgsql
             AS $$ BEGIN UPDATE access_state SET generation = generation + 1; RETURN NULL; END $$"""
+_KEEP_BALANCE = """CREATE FUNCTION keep_balance() RETURNS trigger LANGUAGE plpgsql
+                   AS $$ BEGIN {does} RETURN NULL; END $$"""
 _WATCH_SQLITE = (
     "CREATE TRIGGER {name} AFTER {verb} ON {table} BEGIN UPDATE access_state SET generation = generation + 1; END"
 )

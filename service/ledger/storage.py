@@ -114,9 +114,10 @@ async def balance_after(conn: AsyncConnection, account_id: int, entry_id: int) -
 
 
 async def balances(conn: AsyncConnection, book: str = BALANCE) -> dict[int, int]:
-    """Micro-units of every account that has a line in a book, by account id. An account has one currency."""
+    """Micro-units of every account whose book isn't at nothing, by account id. An account has one currency."""
     columns = sa.select(book_balances.c.account_id, sa.func.sum(book_balances.c.amount_micros))
-    rows = await conn.execute(columns.where(book_balances.c.book == book).group_by(book_balances.c.account_id))
+    some = columns.where(book_balances.c.book == book, book_balances.c.amount_micros != 0)
+    rows = await conn.execute(some.group_by(book_balances.c.account_id))
     return {account_id: int(micros) for account_id, micros in rows}
 
 

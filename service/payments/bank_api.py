@@ -115,7 +115,7 @@ class Ignoring(Asked):
 
 _LISTING = Listing(
     "bank-line",
-    {"-id": bank_lines.c.id},
+    {"-id": bank_lines.c.id, "amount": bank_lines.c.amount_micros},
     {
         "account_id": equals(bank_lines.c.account_id),
         "state": equals(bank_lines.c.state),

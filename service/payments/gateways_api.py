@@ -140,7 +140,9 @@ class Taken(Told):
 _LISTING = Listing(
     "payment-gateway", {"id": payment_gateways.c.id}, {"account_id": equals(payment_gateways.c.account_id)}
 )
-_TOP_UPS = Listing("top-up", {"-id": top_ups.c.id}, {"account_id": equals(top_ups.c.account_id)})
+_TOP_UPS = Listing(
+    "top-up", {"-id": top_ups.c.id, "amount": top_ups.c.amount_micros}, {"account_id": equals(top_ups.c.account_id)}
+)
 _EVENTS = Listing(
     "gateway-event",
     {"-id": gateway_events.c.id},

@@ -108,14 +108,31 @@ def _began(span: Span) -> Expression:
     return (cdrs.c.start_ms >= span.since_ms) & (cdrs.c.start_ms < span.until_ms)
 
 
-def counted(call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str) -> sa.Select[Any]:
-    """Rows of key, attempts, answered, minutes, rang, pdd_ms; earned, spent: by the sums alone."""
+def counted(
+    call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, *, with_money: bool = False
+) -> sa.Select[Any]:
+    """Rows of key, attempts, answered, minutes, rang, pdd_ms; earned, spent and margin: by the sums alone, unless it is
+    `with_money`, which reads every charge of the records.
+    """
     parts = [] if spans.sums is None else [_of_sums(call, way, asked, spans.sums, currency)]
     parts += [_of_records(call, way, asked, span) for span in spans.records]
+    if with_money:
+        parts += [part for span in spans.records for part in _money_of(call, way, asked, span, currency)]
     found = sa.union_all(*parts).subquery("found")
     names = ("attempts", "answered", "minutes", "rang", "pdd_ms", "earned", "spent")
     sums = [sa.func.sum(found.c[name]).label(name) for name in names]
-    return sa.select(found.c.key, *sums).group_by(found.c.key).having(sa.func.sum(found.c.attempts) > 0)
+    margin = (sa.func.sum(found.c.earned) - sa.func.sum(found.c.spent)).label("margin")
+    return sa.select(found.c.key, *sums, margin).group_by(found.c.key).having(sa.func.sum(found.c.attempts) > 0)
+
+
+def _money_of(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str) -> Iterator[sa.Select[Any]]:
+    """What records come to, as parts of the same rows; keys without attempts are left out of them."""
+    nothing = sa.literal(0)
+    for query, is_earned in _sides(way, asked, currency, _of(call, asked, span)):
+        side = query.subquery()
+        key, micros = side.c
+        money = (micros, nothing) if is_earned else (nothing, micros)
+        yield sa.select(key, *[nothing] * 5, *money)
 
 
 def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str) -> sa.Select[Any]:

@@ -54,7 +54,8 @@ class SummaryRow(Told):
     margin: Annotated[Money | None, Field(description="null: likewise")]
 
 
-_SORTS = ("minutes", "attempts", "answered", "name")
+_SORTS = ("minutes", "attempts", "answered", "name", "earned", "spent", "margin")
+_BY_MONEY = frozenset({"earned", "spent", "margin"})
 
 
 async def summarise(call: Call) -> Answer:
@@ -65,11 +66,14 @@ async def summarise(call: Call) -> Answer:
         call.need(way.needs)
     asked = await _asked(call)
     currency, spans = query.currency or asked.account.currency, await spans_of(call, way, asked)
-    found = counted(call, way, asked, spans, currency).order_by(*_order(query))
+    is_by_money = query.sort.removeprefix("-") in _BY_MONEY
+    if is_by_money:
+        call.need(_P.PAYMENTS_READ)
+    found = counted(call, way, asked, spans, currency, with_money=is_by_money).order_by(*_order(query))
     rows = list(await call.conn.execute(found.offset(_offset(query)).limit(query.limit + 1)))
     more, rows = len(rows) > query.limit, rows[: query.limit]
     keys = [row.key for row in rows]
-    rest = await money_of_records(call, way, asked, spans, currency, keys)
+    rest = {} if is_by_money else await money_of_records(call, way, asked, spans, currency, keys)
     money = None
     if call.may(_P.PAYMENTS_READ):
         money = {row.key: rest.get(row.key, Earned()).plus(int(row.earned), int(row.spent)) for row in rows}

@@ -124,14 +124,23 @@ class LookedUp(Told):
     items: list[RateView]
 
 
+class PriceView(Told):
+    """What a call costs by a rate."""
+
+    blocked: bool
+    rate: Annotated[str, Field(description="Per minute; where it changes during the call, one after the other")]
+    increments: Annotated[str, Field(description="Seconds of the first and of each further interval's steps")]
+    fee: Annotated[str, Field(description="For an answered call, beside its minutes; empty: none")]
+
+
 class ChangeView(Told):
     """A prefix that the later one prices otherwise."""
 
     change: str
     prefix: str
     destination: str
-    before: str | None
-    after: str | None
+    before: PriceView | None
+    after: PriceView | None
     from_at: Annotated[Moment, Field(description="null: at once")]
     until: Annotated[Moment, Field(description="null: for ever")]
 
@@ -158,8 +167,8 @@ class LossView(Told):
 
     prefix: str
     destination: str
-    price: str
-    cost: str
+    price: PriceView
+    cost: PriceView
     seconds: Annotated[int, Field(description="The shortest call, of those compared, that loses")]
     earned: Money
     paid: Money
@@ -380,12 +389,10 @@ def _increments(terms: Terms) -> str:
     return "/".join(str(step.increment_s) for step in terms.intervals)
 
 
-def _price(terms: Terms) -> str:
-    if terms.blocked:
-        return "blocked"
-    return (
-        " / ".join(dict.fromkeys(format_nanos(step.rate_nanos) for step in terms.intervals)) + f" {_increments(terms)}"
-    )
+def _price(terms: Terms) -> PriceView:
+    rates = dict.fromkeys(format_nanos(step.rate_nanos) for step in terms.intervals)
+    fee = format_nanos(terms.connect_fee_nanos) if terms.connect_fee_nanos else ""
+    return PriceView(blocked=terms.blocked, rate=" / ".join(rates), increments=_increments(terms), fee=fee)
 
 
 _P = Permission

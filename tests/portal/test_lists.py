@@ -14,6 +14,7 @@ import aiohttp
 import openpyxl
 import pytest
 
+from service.calls import pages
 from service.portal.components import files
 from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
@@ -65,6 +66,24 @@ async def test_filters_and_order_stand_in_the_address(walker: Walker) -> None:
     assert "invalid-feedback" in wrong.text
 
 
+@pytest.mark.parametrize(
+    ("path", "sort"),
+    [
+        ("/accounts", "balance"), ("/invoices", "total"), ("/receipts", "amount"),
+        ("/bank-lines", "amount"), ("/statements", "net"), ("/disputes", "amount"), ("/reports", "earned"),
+        ("/reports", "margin"),
+    ],
+)  # fmt: skip
+async def test_lists_are_sorted_by_money(walker: Walker, path: str, sort: str) -> None:
+    """By the link in the head, which says which way it goes; the same rows, the other way round."""
+    await walker.sign_in("boss@op.example")
+    assert re.search(rf'<th[^>]*>\s*<a[^>]*href="{path}\?sort=-?{sort}"', (await walker.get(path)).text)
+    rises, falls = [await walker.get(f"{path}?sort={one}&limit=200") for one in (sort, f"-{sort}")]
+    assert (rises.status, falls.status) == (200, 200), rises.words
+    assert ('aria-sort="ascending"' in rises.text, 'aria-sort="descending"' in falls.text) == (True, True)
+    assert _rows(rises.text) == _rows(falls.text)[::-1]
+
+
 async def test_a_list_goes_on_page_by_page(walker: Walker) -> None:
     """By cursor; a cursor of another list is told."""
     await walker.sign_in("boss@op.example")
@@ -75,6 +94,23 @@ async def test_a_list_goes_on_page_by_page(walker: Walker) -> None:
     assert not set(_rows(first.text)) & set(_rows(second.text))
     assert "First page" in second.words
     assert (await walker.get("/accounts?cursor=x")).status == 400
+
+
+async def test_a_look_that_had_to_end_goes_on_with_the_next_page(
+    walker: Walker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its page says so; one that has all of it doesn't, nor one that is full."""
+    await walker.sign_in("boss@op.example")
+    told = "Not everything is looked through yet"
+    for address in ("/calls?called=4&call=zz", "/calls?called=4", "/calls?limit=1"):
+        assert told not in (await walker.get(address)).text, address
+    monkeypatch.setattr(pages, "NEWEST", 1)
+    first = await walker.get("/calls?called=4&call=")
+    assert told in first.text
+    following = re.search(r'href="(/calls\?[^"]+)">Next page', first.text)
+    assert following
+    assert (await walker.get(following.group(1).replace("&amp;", "&"))).status == 200
+    assert told not in (await walker.get("/calls?called=zz")).text
 
 
 async def test_a_list_is_had_whole_as_csv_and_xlsx(walker: Walker) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from service.api.problems import FieldError
 from service.portal.components.writing import faults_of
+from service.portal.formats import NEVER
 from tests.portal.conftest import SAME, Got, Walker
 
 Walkers = Callable[[], Walker]
@@ -93,7 +94,8 @@ async def test_two_versions_are_compared(walker: Walker) -> None:
     links = re.findall(rf'href="({place}/comparison\?before=\w+)"', history.text)
     assert len(links) == 2
     page = await walker.get(links[1])
-    assert "0.50 1 0.60 1" in page.words, page.words
+    assert "A minute before A minute after Increments Fee" in page.words
+    assert "0.50 0.60 1" in page.words, page.words
     assert "Both say the same." in (await walker.get(links[0])).words
     assert 'id="before-errors"' in (await walker.get(f"{place}/comparison?before={'0' * 16}")).text
     same = await walker.get(f"{place}/comparison?other_id={place.rpartition('/')[2]}")
@@ -201,7 +203,12 @@ async def test_a_draft_is_held_against_what_is_in_force(walker: Walker) -> None:
     version = (await walker.get(f"{place}/edit")).hidden("_version")
     await walker.post(f"{place}/edit", source=LATER, _version=version, do="write")
     changes = await walker.get(f"{place}/changes")
-    assert "0.50 1 0.60 1" in changes.words, changes.words
+    heads = re.findall(r"<th[^>]*>(.*?)</th>", changes.text, re.DOTALL)
+    (row,) = re.findall(r"<tr[^>]*>(.*?)</tr>", changes.text.rsplit("<tbody", maxsplit=1)[-1], re.DOTALL)
+    cells = [re.sub(r"<[^>]+>|\s+", "", one) for one in re.findall(r"<td[^>]*>(.*?)</td>", row, re.DOTALL)]
+    told = dict(zip([re.sub(r"<[^>]+>", "", one).strip() for one in heads], cells, strict=True))
+    assert (told["A minute before"], told["A minute after"]) == ("0.50", "0.60")
+    assert (told["Increments"], told["Fee"]) == ("1", NEVER)
     assert "no cost" in (await walker.get(f"{place}/losses")).words
     days = "begin=2026-11-01T00:00&end=2026-11-02T00:00"
     assert "No call of these days" in (await walker.get(f"{place}/simulation?ask=yes&{days}")).words

@@ -21,7 +21,7 @@ from service.api.call import Api, Asking
 from service.api.dispatch import Inner
 from service.api.lines import LINE, NUMBER, LineColumn, LinesAsked
 from service.api.values import moment_text
-from service.calls import finding, lines, stretches
+from service.calls import lines, pages, stretches
 from service.config import Config
 from service.database.engine import open_engine, reading
 from service.database.tables import accounts, cdrs
@@ -76,17 +76,19 @@ def _expected(market: Market, viewer: int, query: dict[str, str]) -> list[int]:
     return [row.id for row in found]
 
 
-async def _walked(inner: Inner, query: dict[str, str], pages: int) -> list[int]:
+async def _walked(inner: Inner, query: dict[str, str], rows: int) -> list[int]:
+    """So many calls, or all: a page may have fewer than were asked for, and go on."""
     found: list[int] = []
     cursor = ""
-    for _ in range(pages):
+    for _ in range(CALLS):
         asking = Asking({}, tuple({**query, "cursor": cursor, "limit": "7"}.items()))
         page: Any = (await inner.ask(LISTED, asking)).body
         found += [item.id for item in page.items]
-        if page.next is None:
-            break
+        if page.next is None or len(found) >= rows:
+            return found[:rows]
+        assert page.next != cursor
         cursor = page.next
-    return found
+    raise AssertionError(f"{query}: no end of pages")
 
 
 def _queries(market: Market) -> list[dict[str, str]]:
@@ -97,6 +99,10 @@ def _queries(market: Market) -> list[dict[str, str]]:
         {"outcome": "answered", "sort": "started"}, {"called": market.calls[9].called}, {"called": "99"},
         {"call": market.calls[9].call[:3]}, {"call": "ff"}, {"since": middle}, {"until": middle},
         {"until": middle, "outcome": "failed", "called": "4"}, {"trunk_id": str(FIRST_CUSTOMER)},
+        {"called": "4", "call": "1"}, {"called": "44", "outcome": "refused", "sort": "started"}, {"outcome": "refused"},
+        {"sort": "id", "called": "4"}, {"sort": "-id", "outcome": "refused"},
+        {"trunk_id": str(FIRST_CUSTOMER), "outcome": "cancelled"},
+        {"sort": "id", "since": middle, "until": middle}, {"called": "4", "until": middle},
     ]  # fmt: skip
     narrow = [{"account_id": str(number)} for number in (customer, FIRST_RESELLER, FIRST_BELOW)]
     return [*wide, *narrow, *({**one, "outcome": "failed", "until": middle} for one in narrow)]
@@ -120,10 +126,10 @@ async def test_pages_are_what_looking_at_every_call_gives(
                 if not under.startswith(market.paths[viewer]) or (viewer != 1 and "trunk_id" in query):
                     continue  # not for their eyes
                 expected = _expected(market, viewer, query)
-                for newest, common in ((5, 0), (100_000, 1_000_000)):
-                    monkeypatch.setattr(finding, "NEWEST", newest)
+                for newest, common in ((100, 0), (100, 1_000_000), (100_000, 1_000_000)):
+                    monkeypatch.setattr(pages, "NEWEST", newest)
                     monkeypatch.setattr(stretches, "COMMON", common)
-                    assert await _walked(inner, query, 3) == expected[:21], (viewer, query)
+                    assert await _walked(inner, query, 21) == expected[:21], (viewer, query, newest, common)
                     assert await _lines(inner, query) == expected, (viewer, query, newest)
     await engine.dispose()
 

@@ -108,7 +108,9 @@ async def test_what_a_draft_changes(shop: Shop) -> None:
     later = "  - {prefix: 44, rate: 0.07, effective: 2999-01-01}\n"
     await shop.reseller.do("tariff.edit", tariff_id=number, source=SOURCE + later)
     (one,) = (await shop.reseller.do("tariff.diff", tariff_id=number))["items"]
-    assert (one["change"], one["prefix"], one["before"], one["after"]) == ("increased", "44", "0.06 1", "0.07 1")
+    assert (one["change"], one["prefix"]) == ("increased", "44")
+    same = {"blocked": False, "increments": "1", "fee": ""}
+    assert (one["before"], one["after"]) == ({"rate": "0.06", **same}, {"rate": "0.07", **same})
     assert (one["from_at"], one["until"]) == ("2998-12-31T23:00:00.000Z", None)
     await publish(shop.reseller, number)
     await shop.reseller.do("account.edit", account_id=shop.ids["customer"], tariff_id=number)
@@ -151,7 +153,7 @@ async def test_where_a_draft_loses(shop: Shop) -> None:
     await publish(shop.boss, bought)
     await shop.boss.do("account.edit", account_id=shop.ids["reseller"], tariff_id=bought)
     found = await shop.reseller.do("tariff.margin", tariff_id=number)
-    assert (found["total"], found["items"][0]["prefix"], found["items"][0]["cost"]) == (1, "44", "0.05 1")
+    assert (found["total"], found["items"][0]["prefix"], found["items"][0]["cost"]["rate"]) == (1, "44", "0.05")
     await shop.reseller.do("tariff.edit", tariff_id=number, source=SOURCE.replace("0.03", "0.05"))
     assert await shop.reseller.do("tariff.margin", tariff_id=number) == {
         "against": "wholesale",

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from collections.abc import Iterable
 from decimal import Decimal
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,21 @@ async def test_money_is_for_who_may_read_payments(house: House) -> None:
     assert (row["earned"], row["margin"], row["currency"]) == ("0.00", "0.00", "USD")
 
 
+async def test_what_earned_most_comes_first(house: House) -> None:
+    """From sums and from records of a cut day alike; not for who may not read payments."""
+    hour = {"since": DAY["since"], "until": "2026-09-21T23:00:00Z"}
+    for by, times in product(("gateway", "account", "destination"), (DAY, hour)):
+        for sort in ("earned", "spent", "margin"):
+            rows = await _rows(house.office.boss, by=by, sort=f"-{sort}", **times)
+            amounts = [Decimal(one[sort]) for one in rows]
+            assert amounts == sorted(amounts, reverse=True)
+            plain = await _rows(house.office.boss, by=by, **times)
+            assert sorted(map(str, rows)) == sorted(map(str, plain))
+    role = await house.office.boss.do("role.define", account_id=1, name="Calls", permissions=["cdrs.read"])
+    person = await house.office.hire(house.office.boss, 1, "calls@op.example", [role["id"]])
+    assert (await person.ask("report.summary", query={**DAY, "sort": "earned"})).status == 403
+
+
 async def test_pages_follow_each_other(house: House) -> None:
     """One row each; what is no cursor is told."""
     house.company.wait(3_600)
@@ -158,6 +174,11 @@ async def test_reports_cut_days_exactly(house: House, engine: AsyncEngine, seed:
                 assert sorted(counts) == sorted(one[:3] for one in told.values()), (name, by, times)
                 money = [tuple(round(Decimal(one[side]) * 1_000_000) for side in ("earned", "spent")) for one in rows]
                 assert sorted(money) == sorted(one[-2:] for one in told.values()), (name, by, times)
+                query |= {"sort": "margin"}
+                sorted_rows = (await house.office.boss.do("report.summary", query=query))["items"]
+                assert Counter(map(str, sorted_rows)) == Counter(map(str, rows)), (name, by, times)
+                margins = [Decimal(one["margin"]) for one in sorted_rows]
+                assert margins == sorted(margins), (name, by, times)
                 delays = [one["pdd_ms"] for one in rows]
                 expected = [one[4] // one[3] if one[3] else None for one in told.values()]
                 assert Counter(delays) == Counter(expected), (name, by, times)

@@ -1,10 +1,11 @@
 """What is asked: every list of the API and of the portal as it comes, far behind, by each filter and in each order that
-it offers, what a search field sends while one types, and the pages that sum up.
+it offers, calls by each two of them, what a search field sends while one types, and the pages that sum up.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import re
 from collections.abc import Iterator
@@ -82,7 +83,8 @@ def _of_endpoint(asker: Asker, plan: Plan, endpoint: Endpoint) -> Iterator[Case]
     yield Case(endpoint.name, "first page", here)
     if json.loads(body)["next"] is None:
         return  # all of it is a page: every other way is shorter
-    for how, query in [*_orders(asker, here), *_ways(endpoint, plan)]:
+    pairs = _pairs(endpoint, plan) if endpoint.name == "cdr.list" else ()
+    for how, query in [*_orders(asker, here), *_ways(endpoint, plan), *pairs]:
         if asker.get(address := f"{here}?{urlencode(query)}")[0] == 200:  # what is not for their eyes is no case
             yield Case(endpoint.name, how, address)
 
@@ -119,6 +121,14 @@ def _ways(endpoint: Endpoint, plan: Plan) -> Iterator[tuple[str, dict[str, str]]
             continue
         for value in _values(name, kind, plan):
             yield f"{name}={value}", {name: value}
+
+
+def _pairs(endpoint: Endpoint, plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
+    """Each two filters together, many of which find nothing or little; and each in the order of numbers."""
+    ways = [query for _, query in _ways(endpoint, plan)]
+    for one, other in itertools.combinations([*ways, {"sort": "id"}, {"sort": "-id"}], 2):
+        if not set(one) & set(other):
+            yield urlencode(one | other), one | other
 
 
 def _values(name: str, kind: Any, plan: Plan) -> tuple[str, ...]:

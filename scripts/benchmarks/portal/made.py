@@ -210,7 +210,8 @@ JOIN cdrs ON cdrs.id = charges.cdr_id GROUP BY number, destination""",
         "UPDATE invoices SET state = 'paid', number = 'B-' || CAST(id AS TEXT)",
         (
             "INSERT INTO book_balances (account_id, book, currency, amount_micros)"
-            " SELECT account_id, book, currency, SUM(amount_micros) FROM postings GROUP BY 1, 2, 3"
+            " SELECT account_id, book, currency, SUM(amount_micros) FROM postings WHERE true GROUP BY 1, 2, 3"
+            " ON CONFLICT (account_id, book, currency) DO UPDATE SET amount_micros = excluded.amount_micros"
         ),
     )
 

@@ -45,7 +45,7 @@ def _waits(wanted: Any) -> sa.ColumnElement[bool]:
 
 _LISTING = Listing(
     "dispute",
-    {"-id": disputes.c.id, "due": disputes.c.due_ms},
+    {"-id": disputes.c.id, "due": disputes.c.due_ms, "amount": disputes.c.amount_micros},
     {
         "account_id": equals(disputes.c.account_id),
         "state": equals(disputes.c.state),

@@ -40,7 +40,12 @@ _SETTLED = (statement_settlements.c.settled_ms, statement_settlements.c.entry_id
 _SELECT = sa.select(statements, *_SETTLED).join(
     statement_settlements, statement_settlements.c.statement_id == statements.c.id, isouter=True
 )
-_LISTING = Listing("statement", {"-id": statements.c.id}, {"account_id": equals(statements.c.account_id)}, _SELECT)
+_LISTING = Listing(
+    "statement",
+    {"-id": statements.c.id, "net": statements.c.net_micros},
+    {"account_id": equals(statements.c.account_id)},
+    _SELECT,
+)
 _IS_COST = statement_calls.c.level == COST_LEVEL
 _OURS = sa.func.sum(sa.case((_IS_COST, 0), else_=statement_calls.c.micros))
 _THEIRS = sa.func.sum(sa.case((_IS_COST, statement_calls.c.micros), else_=0))

@@ -181,6 +181,7 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
         "above": above,
         "filtered": sum(name in query for name in listed.filters),
         "pages": _pages(visit, following),
+        "goes_on": following is not None and len(rows) < _rows_of(listed, query),
         "files": _files(visit, listed),
         "makes": _makes(visit, listed),
         "empty": visit.say(listed.empty),
@@ -189,6 +190,11 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
     }
     trail = (await way_up(visit, *listed.back),) if listed.back else ()
     return Shown("list.html", visit.say(listed.title), values, 200 if problem is None else 400, trail)
+
+
+def _rows_of(listed: Listed, query: dict[str, str]) -> int:
+    """Of a page that is full. One that has fewer, and goes on, is what a look has found that had to end."""
+    return int(query.get("limit", BY_NAME[listed.endpoint].query.model_fields["limit"].default))
 
 
 def _makes(visit: Visit, listed: Listed) -> list[tuple[str, str]]:

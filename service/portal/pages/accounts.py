@@ -27,7 +27,7 @@ COLUMNS = (
     columns.state("Kind", "kind"),
     columns.other("Below", "account", "parent_id", is_wide=True),
     columns.text("Billing", "billing", is_wide=True),
-    columns.money("Balance", lambda row: row.balance, lambda row: row.currency),
+    columns.money("Balance", lambda row: row.balance, lambda row: row.currency, sort="balance"),
     columns.money("Credit limit", lambda row: row.credit_limit, lambda row: row.currency),
     columns.state(),
 )

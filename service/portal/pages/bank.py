@@ -26,7 +26,7 @@ LINES = Listed(
         each("Booked", lambda _, row: Cell(row.booked_on, f"/bank-lines/{row.id}")),
         columns.text("Payer", "payer"),
         columns.text("Remittance", "remittance"),
-        columns.money("Amount", lambda row: row.amount, lambda row: row.currency),
+        columns.money("Amount", lambda row: row.amount, lambda row: row.currency, sort="amount"),
         columns.state(),
         columns.text("Why", "why", is_wide=True),
         columns.other("Posted to", "account", "payer_account_id", is_wide=True),

@@ -44,7 +44,7 @@ COLUMNS = (
     columns.other("Account", "account", "account_id"),
     columns.moment("Issued", "issued_at", is_wide=True),
     columns.moment("Due", "due_at", is_wide=True),
-    columns.money("Total", lambda row: row.total, lambda row: row.currency),
+    columns.money("Total", lambda row: row.total, lambda row: row.currency, sort="total"),
     columns.money("Open", _open, lambda row: row.currency),
     columns.state(),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from service.tariffs.rates_api import (
     PricedCall,
     PricedRow,
     PricedRows,
+    PriceView,
     Simulated,
 )
 
@@ -35,6 +36,7 @@ TARIFF = "/tariffs/{tariff_id}"
 BACK = ("Tariff", TARIFF)
 ROWS_MAX = 200
 """Of changes: who wants all of them takes the sheet."""
+CellOf = Callable[[Visit, Any], Cell]
 
 
 # --- a call, and a number
@@ -123,20 +125,45 @@ async def _answered(visit: Visit, title: str, sections: Sequence[Section]) -> Sh
     return page(visit, visit.say(title), sections, actions=actions, trail=trail)
 
 
+def _minute_of(name: str) -> CellOf:
+    """Per minute; a dash: there is none."""
+
+    def cell(visit: Visit, row: Any) -> Cell:
+        price: PriceView | None = getattr(row, name)
+        return Cell(NEVER) if price is None else _minute(visit, price)
+
+    return cell
+
+
+def _both(name: str, first: str = "before", second: str = "after") -> CellOf:
+    """What two rates say: one text where they say the same."""
+
+    def cell(visit: Visit, row: Any) -> Cell:
+        prices: list[PriceView | None] = [getattr(row, first), getattr(row, second)]
+        found = [getattr(one, name) for one in prices if one is not None and not one.blocked]
+        return Cell(" → ".join(dict.fromkeys(visit.formats.decimal(one) or NEVER for one in found)) or NEVER)
+
+    return cell
+
+
 _CHANGED = (
     columns.text("Prefix", "prefix"),
     columns.text("Destination", "destination"),
     each("What", lambda visit, row: Cell(visit.say(row.change))),
-    columns.text("Before", "before"),
-    columns.text("After", "after"),
+    each("A minute before", _minute_of("before"), at_end=True),
+    each("A minute after", _minute_of("after"), at_end=True),
+    each("Increments", _both("increments"), is_wide=True),
+    each("Fee", _both("fee"), at_end=True, is_wide=True),
     columns.moment("From", "from_at", is_wide=True),
     columns.moment("Until (exclusive)", "until", is_wide=True),
 )
 _LOSING = (
     columns.text("Prefix", "prefix"),
     columns.text("Destination", "destination"),
-    columns.text("Price", "price"),
-    columns.text("Cost", "cost"),
+    each("A minute sold", _minute_of("price"), at_end=True),
+    each("A minute bought", _minute_of("cost"), at_end=True),
+    each("Increments", _both("increments", "price", "cost"), is_wide=True),
+    each("Fee", _both("fee", "price", "cost"), at_end=True, is_wide=True),
     each("At seconds", lambda visit, row: Cell(visit.formats.number(row.seconds)), at_end=True),
     columns.amount("Earned", lambda row: row.earned),
     columns.amount("Paid", lambda row: row.paid),

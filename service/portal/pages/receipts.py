@@ -33,7 +33,7 @@ RECEIPTS = Listed(
         columns.other("Account", "account", "account_id"),
         columns.moment("When", "issued_at"),
         columns.text("Reason", "reason", is_wide=True),
-        columns.money("Amount", lambda row: row.amount, lambda row: row.currency),
+        columns.money("Amount", lambda row: row.amount, lambda row: row.currency, sort="amount"),
         columns.money("Went back", lambda row: row.returned, lambda row: row.currency),
         columns.deed("PDF", "/receipts/{}/paper.pdf", "receipt.paper"),
         each("Take back", _take_back)._replace(needs="payment.reverse"),

@@ -35,7 +35,8 @@ def _pdd(visit: Visit, row: Any) -> Cell:
 
 
 def _money(title: str, name: str) -> Any:
-    return columns.money(title, lambda row: getattr(row, name), lambda row: row.currency)
+    found = columns.money(title, lambda row: getattr(row, name), lambda row: row.currency, sort=name)
+    return found._replace(needs="payment.list")
 
 
 SUMMARY = Listed(

@@ -29,7 +29,7 @@ def _state(visit: Visit, row: Any) -> Cell:
 TOP_UP_COLUMNS = (
     columns.moment("Begun", "created_at"),
     columns.other("Account", "account", "account_id"),
-    columns.money("Amount", lambda row: row.amount, lambda row: row.currency),
+    columns.money("Amount", lambda row: row.amount, lambda row: row.currency, sort="amount"),
     columns.money("Taken back", lambda row: row.returned or None, lambda row: row.currency),
     each("State", _state),
     columns.text("The gateway's name for it", "external", is_wide=True),
