@@ -176,10 +176,11 @@ _BY_BALANCE = _LISTING._replace(
 
 def _cells(call: Call) -> dict[str, Expression]:
     depth = accounts.c.depth - (len(path_ids(call.actor.path)) - 1)
+    balance = book_balances.c.amount_micros if _is_by_balance(call) else BALANCE
     return {
         "depth": depth,
         "parent_id": sa.case((depth > 0, accounts.c.parent_id)),
-        "balance": sa.func.coalesce(BALANCE, 0),
+        "balance": sa.func.coalesce(balance, 0),
     }
 
 
@@ -195,8 +196,12 @@ async def _shown(call: Call, row: Row[Any]) -> AccountView:
     return _view(call, row, await balance_of(call.conn, row.id, row.currency))
 
 
+def _is_by_balance(call: Call) -> bool:
+    return bool(call.query.sort.removeprefix("-") == "balance")
+
+
 def _listing(call: Call) -> Listing:
-    return _BY_BALANCE if call.query.sort.removeprefix("-") == "balance" else _LISTING
+    return _BY_BALANCE if _is_by_balance(call) else _LISTING
 
 
 async def list_accounts(call: Call) -> Answer:
