@@ -29,7 +29,7 @@ from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
 from service.tariffs.checks import check_exchange
-from service.tariffs.notices import tell_moved
+from service.tariffs.moving import Moved, tell_moved
 
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
 
@@ -294,6 +294,22 @@ async def edit_account(call: Call) -> Answer:
         for name in body.model_fields_set
         if name in _NULLABLE or getattr(body, name) is not None
     }
+    await _take_provider_side(call, values)
+    if "name" in values:
+        await _check_name(call, values["name"])
+    if values.get("commission") and call.row.kind != "reseller":
+        raise invalid("/commission", "only a reseller earns commission")
+    if "tariff_id" in values:
+        await _check_tariff(call, values["tariff_id"], call.row.path, call.row.currency)
+        move = Moved(call.row, call.row.tariff_id, values["tariff_id"], call.actor.name, call.now_ms)
+        await tell_moved(call.conn, move)
+    if values.get("billing", call.row.billing) != call.row.billing:
+        await _switch_billing(call)
+    return await _changed(call, "account.change", values)
+
+
+async def _take_provider_side(call: Call, values: dict[str, Any]) -> None:
+    """What is owed to it, and whether it has gateways; puts the limit among the columns. Raises Problem."""
     if values.get("provides") is not None or call.row.kind == "provider" or "exposure_limit" in values:
         call.need(Permission.PROVIDERS_CHANGE)
     if values.get("provides") and call.row.parent_id != ROOT_ID:
@@ -304,22 +320,23 @@ async def edit_account(call: Call) -> Answer:
         provides = values.get("provides", call.row.provides)
         _check_exposure(values["exposure_limit"], call.row.kind, provides=provides)
         values["exposure_limit_micros"] = values.pop("exposure_limit")
-    problem = name_problem(values["name"]) if "name" in values else None
+
+
+async def _check_name(call: Call, name: str) -> None:
+    """Raises Problem."""
+    problem = name_problem(name)
     if problem is not None:
         raise invalid("/name", problem)
-    if values.get("commission") and call.row.kind != "reseller":
-        raise invalid("/commission", "only a reseller earns commission")
-    if "tariff_id" in values:
-        await _check_tariff(call, values["tariff_id"], call.row.path, call.row.currency)
-        await tell_moved(call.conn, call.row, values["tariff_id"], call.actor.name, call.now_ms)
-    if "name" in values and await changes.name_is_taken(call.conn, call.row.parent_id, values["name"], call.row.id):
-        raise Problem("conflict", f"the parent has an account {values['name']!r} already")
-    if values.get("billing", call.row.billing) != call.row.billing:
-        try:
-            await switch(call.conn, call.api.config, call.row, call.by, call.now_ms)
-        except Unbilled as fault:
-            raise invalid("/billing", str(fault)) from fault
-    return await _changed(call, "account.change", values)
+    if await changes.name_is_taken(call.conn, call.row.parent_id, name, call.row.id):
+        raise Problem("conflict", f"the parent has an account {name!r} already")
+
+
+async def _switch_billing(call: Call) -> None:
+    """Its period ends. Raises Problem."""
+    try:
+        await switch(call.conn, call.api.config, call.row, call.by, call.now_ms)
+    except Unbilled as fault:
+        raise invalid("/billing", str(fault)) from fault
 
 
 def _check_open(row: Row[Any]) -> None:

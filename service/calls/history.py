@@ -169,36 +169,48 @@ class Seen(NamedTuple):
 
 def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: History, *, explained: bool) -> CdrView:
     """What the asker may see: what lies at or below its own account, and of a provider's calls its own part."""
-    inside, numbers, _ = seen
+    inside = seen.accounts
     is_caller_seen = row.account_id in inside
-    carries = row.cost_account_id == call.actor.account_id
-    sees_cost = row.cost_micros is not None and (
-        carries or (call.actor.is_root and call.may(Permission.PROVIDERS_READ))
-    )
-    sees_gateway = bool(row.gateway_id) and call.may(Permission.GATEWAYS_READ) and (call.actor.is_root or carries)
-    values: dict[str, Any] = dict(row._mapping)
-    values |= _caller(call, row, is_its_side=is_caller_seen)
+    values: dict[str, Any] = dict(row._mapping) | _times(row)
+    values |= _caller(call, row, is_its_side=is_caller_seen) | _callers_side(row, is_seen=is_caller_seen)
+    values |= _providers_side(call, row)
     if row.refused_by and row.refused_by not in inside:
         values["rule"] = ""
     values |= {
+        "number_id": row.number_id if row.number_id in seen.numbers else None,
+        "attempts": [_attempt(one) for one in attempts_of(row.attempts) if _is_seen(one, row, seen)],
+        "charges": [
+            _charge(row, one, levels, inside, worth, explained=explained) for one in levels if one.account_id in inside
+        ],
+    }
+    return CdrView.model_validate(values)
+
+
+def _times(row: Row[Any]) -> dict[str, Any]:
+    return {
         "started_at": row.start_ms,
         "rung_at": row.ring_ms,
         "pdd_ms": delay_ms(row.start_ms, row.ring_ms),
         "answered_at": row.answer_ms,
         "ended_at": row.end_ms,
-        "account_id": row.account_id if is_caller_seen else None,
-        "trunk_id": (row.trunk_id or None) if is_caller_seen else None,
-        "device_id": (row.device_id or None) if is_caller_seen else None,
-        "number_id": row.number_id if row.number_id in numbers else None,
-        "gateway_id": row.gateway_id if sees_gateway else None,
-        "attempts": [_attempt(one) for one in attempts_of(row.attempts) if _is_seen(one, row, seen)],
-        **({} if is_caller_seen else {"call_id": "", "from_tag": "", "to_tag": ""}),
-        "charges": [
-            _charge(row, one, levels, inside, worth, explained=explained) for one in levels if one.account_id in inside
-        ],
-        "cost": _cost(row) if sees_cost else None,
     }
-    return CdrView.model_validate(values)
+
+
+def _callers_side(row: Row[Any], *, is_seen: bool) -> dict[str, Any]:
+    """Whose call it is, by which of its ways it came, and the names that SIP gave it there."""
+    if not is_seen:
+        return {"account_id": None, "trunk_id": None, "device_id": None, "call_id": "", "from_tag": "", "to_tag": ""}
+    return {"trunk_id": row.trunk_id or None, "device_id": row.device_id or None}
+
+
+def _providers_side(call: Call, row: Row[Any]) -> dict[str, Any]:
+    """Where it went, and what that cost: for the operator, and for whoever carried it."""
+    carries = row.cost_account_id == call.actor.account_id
+    sees_cost = row.cost_micros is not None and (
+        carries or (call.actor.is_root and call.may(Permission.PROVIDERS_READ))
+    )
+    sees_gateway = bool(row.gateway_id) and call.may(Permission.GATEWAYS_READ) and (call.actor.is_root or carries)
+    return {"gateway_id": row.gateway_id if sees_gateway else None, "cost": _cost(row) if sees_cost else None}
 
 
 def _caller(call: Call, row: Row[Any], *, is_its_side: bool) -> dict[str, str]:

@@ -17,6 +17,7 @@ from service.api.values import Words
 from service.database.tables import tariffs
 from service.peers.rules import canonical_certificate, canonical_host, canonical_network
 from service.tariffs.checks import check_exchange
+from service.tariffs.moving import Moved, tell_moved
 
 
 def _name(text: str) -> str:
@@ -73,6 +74,16 @@ async def check_tariff(call: Call, tariff_id: int | None, account: Row[Any], *, 
         raise invalid(pointer, "this tariff is not published yet")
     said = f"this tariff is in {row.currency}, the account in {account.currency}"
     await check_exchange(call, row.currency, account.currency, pointer=pointer, said=said)
+
+
+async def tell_moved_thing(call: Call, table: sa.Table, values: Mapping[str, Any], otherwise: int | None) -> None:
+    """What an edit of a trunk, device or number does to its prices is told to the account's people. `otherwise`: the
+    tariff of a thing that has none of its own.
+    """
+    if "tariff_id" not in values:
+        return
+    before, after = call.row.tariff_id or otherwise, values["tariff_id"] or otherwise
+    await tell_moved(call.conn, Moved(call.of, before, after, call.actor.name, call.now_ms, (table, call.row.id)))
 
 
 def check_from_above(

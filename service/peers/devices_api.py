@@ -31,6 +31,7 @@ from service.peers.common import (
     check_open,
     check_tariff,
     defaults_of,
+    tell_moved_thing,
 )
 
 PASSWORD_CHARACTERS = 24
@@ -232,6 +233,7 @@ async def edit_device(call: Call) -> Answer:
     values = changes_of(call.body, _NULLABLE)
     check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
     await check_tariff(call, values.get("tariff_id"), call.of)
+    await tell_moved_thing(call, devices, values, call.of.tariff_id)
     row = await _update(call, values)
     view = DeviceView.model_validate(row)
     before = DeviceView.model_validate(call.row)

@@ -25,7 +25,7 @@ from service.commands.outbox import enqueue
 from service.database.engine import is_sqlite
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, trunks
-from service.peers.common import E164, changes_of, check_from_above, check_open, check_tariff
+from service.peers.common import E164, changes_of, check_from_above, check_open, check_tariff, tell_moved_thing
 
 Note = Annotated[Text, Field(max_length=200)]
 Fallback = Annotated[str, Field(pattern=r"^(device|trunk|sip):[!-~ ]{1,200}$", examples=["device:ann-desk"])]
@@ -236,6 +236,8 @@ async def edit_number(call: Call) -> Answer:
     whole = {name: getattr(call.row, name) for name in ("trunk_id", "device_id", "tariff_id")} | values
     await _check_place(call, whole, account.path)
     await check_tariff(call, whole["tariff_id"], account)
+    if account.id == call.of.id:
+        await tell_moved_thing(call, numbers, values, None)
     if "fallbacks" in values:
         values["places"] = await _changed_places(call, values.pop("fallbacks"), account)
     values["version"] = numbers.c.version + 1

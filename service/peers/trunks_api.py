@@ -40,6 +40,7 @@ from service.peers.common import (
     check_open,
     check_tariff,
     defaults_of,
+    tell_moved_thing,
 )
 
 NETWORKS_MAX = 256
@@ -304,6 +305,7 @@ async def edit_trunk(call: Call) -> Answer:
     await _check_ways(call, {**call.row._mapping, **values, "networks": networks}, call.row.id)
     whole = {"caller_rule": before.caller_rule, "caller_numbers": before.caller_numbers} | values
     await _check(call, call.of, whole, call.row.id)
+    await tell_moved_thing(call, trunks, values, call.of.tariff_id)
     if values.get("state") is not None:
         await _stand_again(call, values)
     values["version"] = trunks.c.version + 1

@@ -61,32 +61,50 @@ def _flow(value: Any) -> str:
 
 def _row(kind: Kind, thing: Thing, names: Directory, currencies: dict[int, str]) -> dict[str, Any]:
     """Fields that say more than what is there when nobody speaks."""
-    values = thing.values
+    found = dict(_fields(kind, thing.values, names))
+    if kind is PRODUCTS:
+        return _without_currency(found, thing, currencies[thing.values["account_id"]])
+    if kind is ACCOUNTS:
+        return _account(_without_currency(found, thing, currencies[thing.values["parent_id"]]), thing, names)
+    return found
+
+
+def _fields(kind: Kind, values: Mapping[str, Any], names: Directory) -> Iterator[tuple[str, Any]]:
     above = names.above(values.get("account_id") or values.get("parent_id") or ROOT_ID)
     is_below = "account_id" in values and len(above) > 1 and kind is not PRODUCTS
     path = above[1:] if is_below else above
-    found: dict[str, Any] = {}
     for name in kind.fields:
         value = values.get(name)
-        if name == "state":
-            if value not in {"active", None}:
-                found["state"] = value
-        elif name in kind.once or (name not in kind.key and value == default_of(kind.model, name)):
+        if _is_silent(kind, name, value):
             continue
-        elif value is not None and text_of(kind, name, value) is not None:
-            found[field_of(name)] = _written(
-                kind, name, value, names, above if noun_of(name) in {"role", "trunk", "gateway"} else path
-            )
-    if kind is PRODUCTS and values["currency"] == currencies[values["account_id"]]:
-        del found["currency"]
-    if kind is ACCOUNTS:
-        if values["currency"] == currencies[values["parent_id"]]:
-            del found["currency"]
-        found = {"name": found.pop("name")} | found
-        given = [names.name("role", one, names.above(thing.id)) for one in values["roles"]]
-        found |= {"roles": given} if given else {}
-        found |= {} if values["default_role"] else {"default_role": False}
-    return found
+        where = above if noun_of(name) in {"role", "trunk", "gateway"} else path
+        yield field_of(name), value if name == "state" else _written(kind, name, value, names, where)
+
+
+def _is_silent(kind: Kind, name: str, value: Any) -> bool:
+    """Whether a field says what holds anyway, or is asked for when the thing is made and never told again."""
+    if name == "state":
+        return value in {"active", None}
+    if name in kind.once or (name not in kind.key and value == default_of(kind.model, name)):
+        return True
+    return value is None or text_of(kind, name, value) is None
+
+
+def _without_currency(found: dict[str, Any], thing: Thing, currency: str) -> dict[str, Any]:
+    """Where it is the one of the account above."""
+    return {name: value for name, value in found.items() if name != "currency" or thing.values["currency"] != currency}
+
+
+def _account(found: dict[str, Any], thing: Thing, names: Directory) -> dict[str, Any]:
+    """Its name first, its ceiling last."""
+    given = [names.name("role", one, names.above(thing.id)) for one in thing.values["roles"]]
+    roles_ = {"roles": given} if given else {}
+    return {
+        "name": found["name"],
+        **found,
+        **roles_,
+        **({} if thing.values["default_role"] else {"default_role": False}),
+    }
 
 
 def _written(kind: Kind, name: str, value: Any, names: Directory, path: list[int]) -> Any:

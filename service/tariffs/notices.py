@@ -91,34 +91,6 @@ async def tell_carried_out(conn: AsyncConnection, row: Row[Any], number: int) ->
     await conn.execute(update.values(before=row.version or "", version=columns.version + 1))
 
 
-async def tell_moved(conn: AsyncConnection, payer: Row[Any], tariff_id: int | None, actor: str, now_ms: int) -> None:
-    """An account pays by another tariff from now on: its people are told what changes by that, as its seller tells.
-
-    What it was not told of yet is told with it. Prices in another currency can't be held against the old ones.
-    """
-    columns = rate_notices.c
-    mine, is_waiting = columns.payer_id == payer.id, columns.state == "waiting"
-    of_all = (columns.tariff_id == payer.tariff_id) & columns.payer_id.is_(None) & columns.publication_id.is_(None)
-    untold = sa.select(columns.before).where(is_waiting & (mine | of_all)).order_by(columns.id).limit(1)
-    waiting = (await conn.execute(untold)).scalar()
-    await stop(conn, mine & is_waiting, "the account came to another tariff", now_ms)
-    rows = await conn.execute(sa.select(tariffs).where(tariffs.c.id.in_([payer.tariff_id, tariff_id])))
-    named = {row.id: row for row in rows}
-    old, new = named.get(payer.tariff_id), named.get(tariff_id)
-    if old is None or new is None or old.currency != new.currency:
-        return
-    before = waiting or old.version
-    terms = await terms_of(conn, new.owner_id)
-    if not terms.sends or before is None or new.version is None or before == new.version:
-        return
-    values = {
-        "account_id": new.owner_id, "tariff_id": new.id, "payer_id": payer.id, "before": before, "after": new.version,
-        "takes_ms": now_ms, "effective_ms": now_ms, "due_ms": terms.due_ms(now_ms, now_ms), "actor": actor,
-        "created_ms": now_ms,
-    }  # fmt: skip
-    await conn.execute(sa.insert(rate_notices).values(**values))
-
-
 async def withdraw(conn: AsyncConnection, number: int, now_ms: int) -> None:
     """A publication will not be carried out: whoever was not told of it yet never is."""
     await stop(conn, rate_notices.c.publication_id == number, "the publication was called off", now_ms)

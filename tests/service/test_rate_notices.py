@@ -397,6 +397,66 @@ async def test_an_account_that_comes_to_another_tariff_is_told(market: Market, r
     assert [one["payer_id"] for one in await market.notices(state="waiting")] == []
 
 
+@pytest.mark.parametrize("noun", ["trunk", "device", "number"])
+async def test_what_comes_to_another_tariff_is_told_to_its_account(market: Market, room: Mailroom, noun: str) -> None:
+    """Once, however many go the same way; from the prices that it knew; what stays has its notice still."""
+    other = (await market.boss.do("tariff.make", account_id=1, name="b", source=DEAR))["id"]
+    await market.boss.do("tariff.bring-into-force", tariff_id=other)
+    known = await market.tariff(market.boss, 1, "known")
+    await market.terms(market.boss, 1, sends=True)
+    things = [await _thing(market, noun, number, known) for number in (1, 2)]
+    assert await market.notices() == []
+    for thing in things:
+        await market.boss.do(f"{noun}.edit", **{f"{noun}_id": thing}, tariff_id=other)
+    (planned,) = await market.notices()
+    assert (planned["payer_id"], planned["tariff"], planned["state"]) == (market.trade.customer_id, "b", "waiting")
+    await market.boss.do(f"{noun}.edit", **{f"{noun}_id": things[0]}, tariff_id=known)
+    assert [one["state"] for one in await market.notices() if one["tariff"] == "b"] == ["waiting"]
+    await market.boss.do(f"{noun}.edit", **{f"{noun}_id": things[0]}, tariff_id=other)
+    market.wait(NOW_MS + 15 * MINUTE_MS)
+    for _ in range(2):
+        await market.work()
+    assert [letter["To"] for letter in room.letters] == ["c@c.example"]
+    (row,) = rows_of(room.letters[0])
+    assert (row["Old Rate/Min"], row["New Rate/Min"], row["Direction"]) == ("0.05", "0.06", "Increase")
+
+
+async def _thing(market: Market, noun: str, number: int, tariff_id: int) -> int:
+    """Of the customer's, charged by a tariff of its own."""
+    more = {
+        "trunk": {"name": f"t{number}", "networks": [f"198.51.100.{number}"]},
+        "device": {"username": f"desk{number}"},
+        "number": {"number": f"44207946000{number}"},
+    }[noun]
+    own = {"account_id": market.trade.customer_id, "tariff_id": tariff_id}
+    made = await market.boss.do(f"{noun}.make", **own, **more)
+    return int(made.get("device", made)["id"])
+
+
+async def test_a_trunk_that_goes_with_its_account_is_no_news(market: Market) -> None:
+    """A tariff of its own that is the account's, and another name; back to the account's from elsewhere is told."""
+    thing = await _thing(market, "trunk", 1, market.retail)
+    await market.reseller.do("trunk.edit", trunk_id=thing, tariff_id=None)
+    await market.reseller.do("trunk.edit", trunk_id=thing, name="renamed", tariff_id=market.retail)
+    assert await market.notices() == []
+    other = (await market.reseller.do("tariff.make", account_id=market.trade.reseller_id, name="b", source=DEAR))["id"]
+    await market.reseller.do("tariff.bring-into-force", tariff_id=other)
+    thing = await _thing(market, "trunk", 2, other)
+    assert await market.notices() == []
+    await market.reseller.do("trunk.edit", trunk_id=thing, tariff_id=None)
+    assert [one["tariff"] for one in await market.notices()] == ["retail"]
+
+
+async def test_a_trunk_that_goes_back_before_the_notice_is_no_news(market: Market) -> None:
+    """Nobody was told, and nothing has changed."""
+    thing = await _thing(market, "trunk", 1, market.retail)
+    other = (await market.reseller.do("tariff.make", account_id=market.trade.reseller_id, name="b", source=DEAR))["id"]
+    await market.reseller.do("tariff.bring-into-force", tariff_id=other)
+    for tariff_id in (other, market.retail):
+        await market.reseller.do("trunk.edit", trunk_id=thing, tariff_id=tariff_id)
+    assert [one["state"] for one in await market.notices()] == ["cancelled"]
+
+
 async def test_nobody_is_told_of_a_tariff_that_cannot_be_compared(market: Market) -> None:
     """The first one, none any more, and one whose seller tells nobody."""
     customer = market.trade.customer_id
