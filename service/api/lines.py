@@ -91,8 +91,8 @@ class Span(NamedTuple):
     """Exclusive."""
 
 
-WIDE = Span(0, 7_258_118_400)
-"""1970 to 2199."""
+WIDE = Span(0, 4_102_444_800)
+"""1970 to 2099."""
 
 
 class Spelling:
