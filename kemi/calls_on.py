@@ -30,10 +30,12 @@ class ReplyTaken(Exception):
 
 
 SAID = "$hdr(Contact)", "$hdr(Record-Route)"
+"""Of every reply that may say where its sender is."""
 _EARLY = sip.question(*SAID, *map("$dlg_var({})".format, (notes.NAT, notes.SENT, notes.RING, notes.EARLY)))
 """Of a provisional reply and its dialog."""
 _ANSWER = sip.question(
-    *(*SAID, *map("$dlg_var({})".format, (notes.NAT, notes.SENT, notes.RING, notes.PAST, "call"))),
+    *SAID,
+    *map("$dlg_var({})".format, (notes.NAT, notes.SENT, notes.RING, notes.PAST, "call")),
     *("$dlg(state)", "$dlg(h_entry)", "$dlg(h_id)", "$si", "$sp", "$proto", "$Ri", "$Rp"),
 )
 """Of a 2xx to an INVITE, its dialog, and where it came from."""

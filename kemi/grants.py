@@ -57,7 +57,9 @@ def payers_of(
     spendable = limits.spendable(change, claims, now) if claims else NO_LIMITS
     for leg in legs:
         account = known.get(leg.account) or change.account(leg.account)
-        available = min(account.available, spendable.get(account.id, account.available))
+        available = account.available
+        if spendable:
+            available = min(available, spendable.get(account.id, available))
         pool = packages.pool_of(change, leg, now.wall_s) if leg.packages else NO_POOL
         found.append(_new(Payer, (account, leg, pool, available)))
     return found

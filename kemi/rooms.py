@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from time import monotonic_ns
 
@@ -51,9 +52,9 @@ class Rooms:
         rooms._store, rooms._rates = store, rates
         return rooms
 
-    @property
+    @cached_property
     def store(self) -> HotStore:
-        """The hot store. Raises StoreAbsent."""
+        """The hot store. Raises StoreAbsent. An attribute until it is closed: each message asks for it often."""
         if self._store is None:
             raise StoreAbsent(self.run_dir)
         return self._store
@@ -84,8 +85,7 @@ class Rooms:
             if self._store.is_current():
                 self._looked_ns = now_ns
                 return True
-            self._store.close()
-            self._store = None
+            self._forget_store()
             self._ready = False
         try:
             self._store = HotStore(self.run_dir)
@@ -104,9 +104,13 @@ class Rooms:
 
     def close(self) -> None:
         """For tests and commands; Kamailio's processes end without."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        self._forget_store()
         if self._rates is not None:
             self._rates.close()
             self._rates = None
+
+    def _forget_store(self) -> None:
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+        self.__dict__.pop("store", None)

@@ -25,6 +25,10 @@ class LetterFault(ValueError):
     """This can't be a mail, ever. The text says what is wrong."""
 
 
+_SEPARATORS = str.maketrans("\x85\u2028\u2029", "   ")
+"""No line breaks to SMTP, but to EmailMessage: a mail with such a name in its subject would never be sent."""
+
+
 class Attachment(NamedTuple):
     """A file beside the text."""
 
@@ -74,7 +78,7 @@ def _message(letter: Letter) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(letter.sender.name, addr_spec=letter.sender.address)
     message["To"] = Address(addr_spec=letter.recipient)
-    message["Subject"] = letter.subject
+    message["Subject"] = letter.subject.translate(_SEPARATORS)
     message["Date"] = datetime.fromtimestamp(letter.created_ms // 1000, UTC)
     message["Message-ID"] = letter.message_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -16,7 +17,7 @@ from service.portal.cookies import HOME, SESSION
 from service.portal.printer import PRINTER, Printer
 from service.portal.screen import Gone, Screen, Shown
 from service.portal.screens import SCREENS
-from service.portal.streams import STOPPING
+from service.portal.streams import OPEN, STOPPING
 from service.portal.visit import BY_NAME, Portal, Visit
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -30,6 +31,7 @@ def add_portal(app: web.Application, api: Api) -> None:
     app[PORTAL] = Portal(api, rates, files)
     app[PRINTER] = Printer(files)
     app[STOPPING] = asyncio.Event()
+    app[OPEN] = Counter()
     app.on_shutdown.append(_stop)
     app.add_routes(static.routes(files))
     app.add_routes([web.get("/brand.css", _colours), web.get("/brand/logo", _logo)])

@@ -38,6 +38,11 @@ class Formats(NamedTuple):
         pattern = "#,##0" + ("." + "0" * wanted if wanted else "")
         return format_decimal(Decimal(micros) / MICROS, pattern, self.locale, decimal_quantization=False)
 
+    def exact(self, text: str, currency: str) -> str:
+        """An amount that is told as text, of more decimals than money has elsewhere; two at least."""
+        whole, _, rest = text.partition(".")
+        return f"{self.decimal(f'{whole}.{rest:0<2}')}\u00a0{currency}"
+
     def decimal(self, text: str) -> str:
         """A decimal fraction that is told as text, such as a rate."""
         return text.replace(".", ",") if self.comma() else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
@@ -16,6 +17,10 @@ PAUSE_S = 2.0
 """Between two looks."""
 ROUNDS_MAX = 1_800
 """Then the browser comes again: an hour."""
+OPEN_MAX = 20
+"""At once, of one session: more than anybody looks at."""
+OPEN: web.AppKey[Counter[str]] = web.AppKey("open", Counter)
+"""By session, how many there are now."""
 STOPPING: web.AppKey[asyncio.Event] = web.AppKey("stopping", asyncio.Event)
 """Set when the service ends."""
 
@@ -24,6 +29,18 @@ def stream(piece: Callable[[Visit], Awaitable[str]]) -> Handler:
     """What sends a piece of a page again and again, until it may not be seen any more, or nobody looks."""
 
     async def send(visit: Visit) -> web.StreamResponse:
+        opened = visit.request.app[OPEN]
+        if opened[visit.credential] >= OPEN_MAX:
+            raise Problem("too-many", "close some of the pages that show running calls")
+        opened[visit.credential] += 1
+        try:
+            return await go_on(visit)
+        finally:
+            opened[visit.credential] -= 1
+            if not opened[visit.credential]:
+                del opened[visit.credential]
+
+    async def go_on(visit: Visit) -> web.StreamResponse:
         response = web.StreamResponse(headers={**HEADERS, "Content-Type": "text/event-stream"})
         await response.prepare(visit.request)
         stopping = visit.request.app[STOPPING]

@@ -1,4 +1,7 @@
-"""Where a report's figures come from: sums, and records where a day is cut, or where a customer has no sums."""
+"""Where a report's figures come from: sums, and records where a day is cut, or where a customer has no sums.
+
+Of a cut day the shorter part is read call by call, to be added, or to be taken out of the day's sums.
+"""
 
 from __future__ import annotations
 
@@ -66,18 +69,26 @@ class Span(NamedTuple):
     """Exclusive."""
 
 
+class Part(NamedTuple):
+    """Some time whose calls are read one by one."""
+
+    span: Span
+    times: int
+    """-1: they are in the sums, and are taken out of them."""
+
+
 class Spans(NamedTuple):
     """What is read where."""
 
     sums: Span | None
-    records: list[Span]
+    records: list[Part]
 
 
 async def spans_of(call: Call, way: Way, asked: AskedTraffic) -> Spans:
     """Sums, as far as they go."""
     whole = Span(asked.since_ms, asked.until_ms)
     if asked.account.kind == "customer" and way.dimension not in OF_CUSTOMERS:
-        return Spans(None, [whole])
+        return Spans(None, [Part(whole, 1)])
     if way.dimension not in BY_DAY:
         return Spans(whole, [])
     return _by_days(await _widened(call, whole))
@@ -97,11 +108,19 @@ async def _is_busy(call: Call, span: Span) -> bool:
 
 
 def _by_days(span: Span) -> Spans:
-    whole = Span(-(-span.since_ms // DAY_MS) * DAY_MS, span.until_ms // DAY_MS * DAY_MS)
-    if whole.since_ms >= whole.until_ms:
-        return Spans(None, [span])
-    cut = [Span(span.since_ms, whole.since_ms), Span(whole.until_ms, span.until_ms)]
-    return Spans(whole, [one for one in cut if one.since_ms < one.until_ms])
+    """The sums of days, and of each day that is cut the calls of its shorter part: added, or taken out of its sums."""
+    since_ms, first = _cut(span.since_ms, is_end=False)
+    until_ms, last = _cut(span.until_ms, is_end=True)
+    if since_ms >= until_ms:
+        return Spans(None, [Part(span, 1)])
+    return Spans(Span(since_ms, until_ms), [*first, *last])
+
+
+def _cut(edge_ms: int, *, is_end: bool) -> tuple[int, list[Part]]:
+    """The nearest beginning of a day, and what lies between."""
+    day_ms = (edge_ms + DAY_MS // 2) // DAY_MS * DAY_MS
+    between = Span(min(edge_ms, day_ms), max(edge_ms, day_ms))
+    return day_ms, [Part(between, 1 if (edge_ms > day_ms) is is_end else -1)] if edge_ms != day_ms else []
 
 
 def _began(span: Span) -> Expression:
@@ -115,9 +134,9 @@ def counted(
     `with_money`, which reads every charge of the records.
     """
     parts = [] if spans.sums is None else [_of_sums(call, way, asked, spans.sums, currency)]
-    parts += [_of_records(call, way, asked, span) for span in spans.records]
+    parts += [_of_records(call, way, asked, part) for part in spans.records]
     if with_money:
-        parts += [part for span in spans.records for part in _money_of(call, way, asked, span, currency)]
+        parts += [money for part in spans.records for money in _money_of(call, way, asked, part, currency)]
     found = sa.union_all(*parts).subquery("found")
     names = ("attempts", "answered", "minutes", "rang", "pdd_ms", "earned", "spent")
     sums = [sa.func.sum(found.c[name]).label(name) for name in names]
@@ -125,13 +144,13 @@ def counted(
     return sa.select(found.c.key, *sums, margin).group_by(found.c.key).having(sa.func.sum(found.c.attempts) > 0)
 
 
-def _money_of(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str) -> Iterator[sa.Select[Any]]:
+def _money_of(call: Call, way: Way, asked: AskedTraffic, part: Part, currency: str) -> Iterator[sa.Select[Any]]:
     """What records come to, as parts of the same rows; keys without attempts are left out of them."""
     nothing = sa.literal(0)
-    for query, is_earned in _sides(way, asked, currency, _of(call, asked, span)):
+    for query, is_earned in _sides(way, asked, currency, _of(call, asked, part.span)):
         side = query.subquery()
         key, micros = side.c
-        money = (micros, nothing) if is_earned else (nothing, micros)
+        money = (micros * part.times, nothing) if is_earned else (nothing, micros * part.times)
         yield sa.select(key, *[nothing] * 5, *money)
 
 
@@ -147,14 +166,17 @@ def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: st
     return found if way.owner is None else found.where(within(way.owner(_S.number), call.actor))
 
 
-def _of_records(call: Call, way: Way, asked: AskedTraffic, span: Span) -> sa.Select[Any]:
-    key, nothing = _key(way), sa.literal(0)
-    answered = sa.case((cdrs.c.outcome == "answered", 1), else_=0).label("answered")
-    counts = (sa.literal(1).label("attempts"), answered, cdrs.c.duration_ms.label("minutes"))
-    rang = sa.case((cdrs.c.ring_ms > 0, 1), else_=0)
-    delays = (rang.label("rang"), sa.func.coalesce(pdd(), 0).label("pdd_ms"))
-    found = sa.select(key.label("key"), *counts, *delays, nothing.label("earned"), nothing.label("spent"))
-    found = found.where(_of(call, asked, span))
+def _of_records(call: Call, way: Way, asked: AskedTraffic, part: Part) -> sa.Select[Any]:
+    key, nothing, times = _key(way), sa.literal(0), part.times
+    answered = sa.case((cdrs.c.outcome == "answered", times), else_=0)
+    rang = sa.case((cdrs.c.ring_ms > 0, times), else_=0)
+    sums = {
+        "attempts": sa.func.count() * times, "answered": sa.func.sum(answered),
+        "minutes": sa.func.sum(cdrs.c.duration_ms) * times, "rang": sa.func.sum(rang),
+        "pdd_ms": sa.func.sum(sa.func.coalesce(pdd(), 0)) * times, "earned": nothing, "spent": nothing,
+    }  # fmt: skip
+    found = sa.select(key.label("key"), *(column.label(name) for name, column in sums.items()))
+    found = found.where(_of(call, asked, part.span)).group_by(key)
     return found if way.owner is None else found.where(within(way.owner(key), call.actor))
 
 
@@ -190,11 +212,11 @@ async def money_of_records(
     taxes that were added.
     """
     sums: dict[Any, Earned] = {}
-    for span in spans.records:
+    for span, times in spans.records:
         where = _of(call, asked, span) & _key(way).in_(keys)
         for query, is_earned in _sides(way, asked, currency, where):
             for key, micros in await call.conn.execute(query):
-                both = (int(micros), 0) if is_earned else (0, int(micros))
+                both = (times * int(micros), 0) if is_earned else (0, times * int(micros))
                 sums[key] = sums.get(key, Earned()).plus(*both)
     return sums
 

@@ -229,11 +229,11 @@ async def test_a_day_of_a_commission_reseller(sit: Sit) -> None:
     """A customer of its own, what its customers were charged, what is its share, and that it was handed out."""
     agent, boss = await sit(AGENT), await sit(BOSS)
     await _offered(agent, "/accounts", "/commissions", never="/gateways /bans /doctor /plans /portings")
-    await agent.reads("Commission of this month", "2 EUR", "20.00 EUR")
+    await agent.reads("Commission of this month", "2.00 EUR", "20.00 EUR")
     await agent.sees_no("Can be spent")
     await agent.new_account("Friend of mine", "Customer", below="agent", billing="Postpaid")
     await agent.menu_to("/commissions")
-    await agent.reads("20.00 EUR", "10 %", "2 EUR")
+    await agent.reads("20.00 EUR", "10 %", "2.00 EUR")
     await boss.find_account("agent")
     await boss.follow("Commission")
     await boss.follow("Hand out now")
@@ -243,7 +243,7 @@ async def test_a_day_of_a_commission_reseller(sit: Sit) -> None:
     await agent.follow("Payouts")
     await agent.reads("agent", "2.00 EUR")
     await agent.follow("Show")
-    await agent.reads("20.00 EUR", "2 EUR")
+    await agent.reads("20.00 EUR", "2.00 EUR")
     await agent.check()
     assert "20.00" in (await agent.saves("CSV")).read_text()
 

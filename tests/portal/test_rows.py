@@ -187,14 +187,14 @@ async def test_a7_commission_reseller(sit: Sit) -> None:
     """Reads what it earned, on which sales and by which rule; changes nothing of it."""
     agent = await sit(AGENT)
     await agent.menu_to("/commissions")
-    await agent.reads("20.00 EUR", "10 %", "2 EUR")
+    await agent.reads("20.00 EUR", "10 %", "2.00 EUR")
     await agent.follow("agent")
     await agent.follow("Commission")
     await agent.reads("What was earned", "Rules")
     await agent.lacks("New rule", "Hand out now", "Remove")
     await agent.follow("Report of a time")
     await agent.press("Show")
-    await agent.reads("20.00 EUR", "2 EUR")
+    await agent.reads("20.00 EUR", "2.00 EUR")
     await agent.check()
 
 

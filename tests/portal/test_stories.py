@@ -112,6 +112,27 @@ async def test_what_was_typed_holds_for_the_file_too(sit: Sit) -> None:
     await person.check()
 
 
+async def test_lines_of_a_card_begin_below_each_other(sit: Sit) -> None:
+    """What stands beside a number in a table is set off from it; on a telephone nothing stands beside it."""
+    person = await sit("boss@op.example", width=360)
+    await person.go("/accounts")
+    cells = person.page.locator(".kb-cards tbody tr:first-child td:visible")
+    assert await cells.count() > 3
+    paddings = await cells.evaluate_all("cells => cells.map(one => getComputedStyle(one).paddingLeft)")
+    assert set(paddings) == {"0px"}
+
+
+async def test_nothing_can_be_read_after_signing_out(sit: Sit) -> None:
+    """The browser's way back leads to the door, not to what stood there."""
+    person = await sit("owner@customer.example")
+    await person.go("/calls")
+    await expect(person.main).to_contain_text("4420")
+    await person.leaves()
+    await person.page.go_back()
+    await expect(person.page.locator("h1")).to_have_text("Sign in")
+    await expect(person.main).not_to_contain_text("4420")
+
+
 async def test_the_menu_shows_where_one_is(sit: Sit) -> None:
     """It is longer than the screen: its line is in sight, also below a long page, and the page begins at its top."""
     person = await sit("boss@op.example")

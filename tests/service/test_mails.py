@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.policy import SMTP
 from typing import Any
 
 import pytest
@@ -284,6 +286,13 @@ def test_line_breaks_in_headers_are_refused(text: str) -> None:
                    LETTER._replace(recipient=f"b@b.example{text}"), LETTER._replace(unsubscribe=text)):  # fmt: skip
         with pytest.raises(LetterFault):
             bytes_of(broken)
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"])
+def test_a_name_with_a_strange_line_break_is_mailed(mark: str) -> None:
+    """It may stand in an account's name, and so in a subject: it is a blank there."""
+    got = message_from_bytes(bytes_of(LETTER._replace(subject=f"Hi{mark}you")), policy=SMTP)
+    assert got["Subject"] == "Hi you"
 
 
 def test_markup_in_texts_is_text() -> None:

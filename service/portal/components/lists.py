@@ -49,7 +49,7 @@ class Column(NamedTuple):
     is_wide: bool = False
     """Left out on a telephone."""
     needs: str = ""
-    """The endpoint that it leads to: whoever may not has no such column; empty: everybody has it."""
+    """The endpoints that it leads to: whoever may not has no such column; empty: everybody has it."""
 
 
 class Head(NamedTuple):
@@ -124,7 +124,7 @@ async def table_of(
 
 def columns_for(visit: Visit, columns: Sequence[Column]) -> list[Column]:
     """Without those that lead to what the visitor may not do."""
-    return [column for column in columns if not column.needs or visit.can(column.needs)]
+    return [column for column in columns if visit.can(*column.needs.split())]
 
 
 def screens(listed: Listed) -> list[Screen]:

@@ -14,8 +14,9 @@ from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.pages.alerts import ALERT_COLUMNS
 from service.portal.pages.home import overview
+from service.portal.pages.invoices import INVOICES
 from service.portal.pages.money import LINE_COLUMNS
-from service.portal.pages.operator import AUDIT_COLUMNS
+from service.portal.pages.operator import AUDIT_COLUMNS, GATEWAYS
 from service.portal.pages.people import USER_COLUMNS
 from service.portal.pages.trunks import DEVICE_COLUMNS, NUMBER_COLUMNS, TRUNK_COLUMNS
 from service.portal.screen import Crumb, Screen, Shown
@@ -50,6 +51,8 @@ async def show(visit: Visit) -> Shown:
         section(visit, "What it is", _about(visit, row), edit=(f"{here}/edit", "account.edit") if not own else None),
         await _below(visit, row),
         *(await _belongings(visit, row)),
+        await _gateways(visit, row),
+        await _invoices(visit, row),
         await part(
             visit, "Lines of the books", "payment.list", LINE_COLUMNS, parameters={"account_id": row.id},
             more=f"{here}/lines", empty="Nothing has been booked yet.",
@@ -168,6 +171,29 @@ async def _belongings(visit: Visit, row: Any) -> list[Section | None]:
             )
         )  # fmt: skip
     return found
+
+
+async def _gateways(visit: Visit, row: Any) -> Section | None:
+    """Of who carries calls."""
+    if row.kind != "provider" and not row.provides:
+        return None
+    return await part(
+        visit, "Gateways", "gateway.list", [one for one in GATEWAYS.columns if one.title != "Provider"],
+        query={"account_id": str(row.id)}, more=f"/gateways?account_id={row.id}",
+        actions=(("New", f"/gateways/new?account_id={row.id}", "gateway.make"),),
+    )  # fmt: skip
+
+
+async def _invoices(visit: Visit, row: Any) -> Section | None:
+    """Of who pays some."""
+    if row.kind not in {"customer", "reseller"}:
+        return None
+    here = f"/invoices?account_id={row.id}"
+    return await part(
+        visit, "Invoices", "invoice.list", [one for one in INVOICES.columns if one.title != "Account"],
+        query={"account_id": str(row.id)}, more=here, empty="There is no invoice yet.",
+        actions=(("All invoices", here, "invoice.list"),),
+    )  # fmt: skip
 
 
 async def show_overview(visit: Visit) -> Shown:

@@ -45,9 +45,8 @@ def _source(visit: Visit, row: Any) -> Cell:
 
 
 def _earned(visit: Visit, row: Any) -> Cell:
-    """Exact: to the hundred-millionth of a micro-unit, two decimals at least."""
-    whole, _, rest = row.earned.partition(".")
-    return Cell(f"{visit.formats.decimal(f'{whole}.{rest:0<2}')}\u00a0{row.currency}")
+    """Exact: to the hundred-millionth of a micro-unit."""
+    return Cell(visit.formats.exact(row.earned, row.currency))
 
 
 RULE_COLUMNS: tuple[Column, ...] = (

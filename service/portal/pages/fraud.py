@@ -140,11 +140,11 @@ RANGES = Listed(
         columns.text("Name", "name", sort="name"),
         columns.text("Prefixes", "prefixes"),
         columns.moment("Since", "created_at", is_wide=True),
-        deed("Edit", "/ranges/{}/edit", "range.edit"),
-        deed("Remove", "/ranges/{}/removal", "range.remove"),
+        deed("Edit", "/ranges/{}/edit", "range.edit gateway.list"),
+        deed("Remove", "/ranges/{}/removal", "range.remove gateway.list"),
     ),
     ("name",), "name", "No range is closed for those that don't ask for it.",
-    (("New range", "/ranges/new", "range.make"),),
+    (("New range", "/ranges/new", "range.make gateway.list"),),  # the operator's people: others would be refused
 )  # fmt: skip
 
 

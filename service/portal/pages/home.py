@@ -157,7 +157,7 @@ async def _commission(visit: Visit, row: AccountView | None) -> list[Figure]:
     beside = visit.say("of {amount} that customers were charged")
     return [
         Figure(
-            visit.say("Commission of this month"), f"{visit.formats.decimal(str(earned))}\u00a0{currency}",
+            visit.say("Commission of this month"), visit.formats.exact(str(earned), currency),
             beside.format(amount=visit.formats.money(base, currency)), f"/accounts/{row.id}/commission",
         )
         for currency, (earned, base) in (await month_of(visit, row.id, iso(since))).items()

@@ -19,6 +19,7 @@ from service.portal.components.fields import errors_by_field, field, kinds
 from service.portal.components.forms import KEY, VERSION, Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens, table_of
+from service.portal.cookies import is_encrypted
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import BY_NAME, Visit
 
@@ -113,7 +114,8 @@ class _Held(NamedTuple):
 async def tell_invited(visit: Visit, body: BaseModel) -> Shown:
     """The link, for whoever wants to hand it over by another way."""
     assert isinstance(body, Invited)
-    link = f"{visit.request.scheme}://{visit.request.host}/password?link={body.link}"
+    scheme = "https" if is_encrypted(visit.request) else "http"
+    link = f"{scheme}://{visit.request.host}/password?link={body.link}"
     values = {
         "warning": visit.say("It is mailed too. Who has this link chooses the password; it is shown this once."),
         "told": [(visit.say("Link"), link), (visit.say("Until"), visit.formats.moment(body.expires_at))],
@@ -170,8 +172,9 @@ async def show_role(visit: Visit) -> Shown:
         data=by_area(catalogue.items, row.permissions),
         is_full=True,
     )
-    dangers = [("Remove", f"/roles/{row.id}/removal", "role.remove")] if not row.built_in else []
-    actions = [("Edit", f"/roles/{row.id}/edit", "role.edit")]
+    is_of_subtree = visit.knows("account", row.account_id)  # one from above can be given, not changed
+    dangers = [("Remove", f"/roles/{row.id}/removal", "role.remove")] if is_of_subtree and not row.built_in else []
+    actions = [("Edit", f"/roles/{row.id}/edit", "role.edit")] if is_of_subtree else []
     trail = (Crumb(visit.say("Roles"), "/roles"),)
     return page(
         visit, row.name, [section(visit, "About", about), rights], actions=actions, dangers=dangers, trail=trail

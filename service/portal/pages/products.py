@@ -137,7 +137,8 @@ async def show_subscription(visit: Visit) -> Shown:
         await visit.learn(noun, [getattr(row, f"{noun}_id")])
     here = f"/subscriptions/{row.id}"
     told = [
-        *facts(visit, row, "product_id", "account_id", "number_id"),
+        Fact("Product", columns.thing(visit, "product", row.product_id)._replace(text=row.product)),
+        *facts(visit, row, "account_id", "number_id"),
         Fact("Price", Cell(visit.formats.money(row.price, row.currency)), "Of a further period."),
         *facts(visit, row, "paid_from", "paid_until", "next_at", "ends"),
         *([Fact("Reason", Cell(row.reason))] if row.reason else []),

@@ -44,12 +44,13 @@ async def show(visit: Visit) -> Shown:
         Fact("Looks", Cell(visit.say(_LOOKS[cookies.theme_of(visit.request)]))),
     ]
     factor = visit.say("on" if user.totp_active else "off")
+    is_oneself = visit.actor is not None and visit.actor.behalf_of_id is None  # nobody locks somebody else's door
     safety = [
-        Fact("Password", Cell(visit.say("Change"), "/profile/password")),
+        *([Fact("Password", Cell(visit.say("Change"), "/profile/password"))] if is_oneself else []),
         Fact("Second factor", Cell(factor), "A code of an authenticator, asked for at each sign-in."),
         Fact("Signed in at", Cell(visit.formats.moment(user.signed_in_at))),
     ]
-    if visit.actor is not None and visit.actor.behalf_of_id is None:  # whoever acts as somebody ends their own alone
+    if is_oneself:
         safety.append(Fact("Sessions", Cell(visit.say("Where am I signed in?"), "/profile/sessions")))
     turn = ("Turn the second factor off", "/profile/second-factor/off", "me.totp-remove")
     if not user.totp_active:
@@ -59,7 +60,7 @@ async def show(visit: Visit) -> Shown:
         section(visit, "About you", about, edit=("/profile/edit", "me.edit")),
         section(visit, "Safety", safety),
     ]
-    return page(visit, visit.say(TITLE), sections, actions=[turn])
+    return page(visit, visit.say(TITLE), sections, actions=[turn] if is_oneself else [])
 
 
 # --- name, language, zone, looks

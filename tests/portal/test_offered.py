@@ -1,0 +1,123 @@
+"""What a page offers can be done, it shows what one looks for there, and nobody takes more than there is."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+
+from service.portal.formats import formats_of
+from service.portal.streams import OPEN_MAX
+from tests.portal.conftest import SAME, Walker
+
+BOSS, RESELLER, CUSTOMER, AGENT = (
+    "boss@op.example", "owner@lower.example", "owner@customer.example", "owner@agent.example",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("email", "is_offered"), [(BOSS, True), (RESELLER, False), (CUSTOMER, False)])
+async def test_high_risk_ranges_are_made_by_the_operator_alone(walker: Walker, email: str, is_offered: bool) -> None:
+    """Others would be refused, so they aren't asked; they see which there are."""
+    await walker.sign_in(email)
+    page = await walker.get("/ranges")
+    assert page.status == 200
+    assert ("New range" in page.words) is is_offered
+
+
+@pytest.mark.parametrize(("email", "is_offered"), [(BOSS, True), (CUSTOMER, False)])
+async def test_a_role_from_above_is_not_there_to_be_edited(walker: Walker, email: str, is_offered: bool) -> None:
+    """It is given; what it allows is said by who defined it."""
+    await walker.sign_in(email)
+    assert ('href="/roles/3/edit"' in (await walker.get("/roles/3")).text) is is_offered
+
+
+async def test_who_acts_as_somebody_isnt_offered_their_door(walker: Walker) -> None:
+    """Password and second factor are their own; oneself is offered both."""
+    await walker.sign_in(BOSS)
+    own = (await walker.get("/profile")).text
+    users = await walker.get("/users?email=owner@customer")
+    user = re.search(r'href="(/users/\d+)"', users.text)
+    assert user is not None
+    await walker.post(f"{user.group(1)}/log-in-as")
+    acting = (await walker.get("/profile")).text
+    for link in ("/profile/password", "/profile/second-factor"):
+        assert f'href="{link}"' in own
+        assert f'href="{link}"' not in acting
+
+
+@pytest.mark.parametrize(
+    ("account", "has", "lacks"),
+    [(5, "Invoices", "Gateways"), (3, "Gateways", "Invoices"), (1, "Accounts below", "Gateways")],
+)
+async def test_an_account_shows_its_invoices_or_its_gateways(
+    walker: Walker, account: int, has: str, lacks: str
+) -> None:
+    """By what it is: nobody has to look for them in the menu."""
+    await walker.sign_in(BOSS)
+    heads = re.findall(r"<h2[^>]*>([^<]*)</h2>", (await walker.get(f"/accounts/{account}")).text)
+    assert has in heads
+    assert lacks not in heads
+
+
+async def test_a_customer_reads_what_is_subscribed_to(walker: Walker) -> None:
+    """By its name, though the product's own page isn't theirs."""
+    await walker.sign_in(CUSTOMER)
+    listed = await walker.get("/subscriptions")
+    link, name = re.findall(r'href="(/subscriptions/\d+)">([^<]*)</a>', listed.text)[0]
+    page = (await walker.get(link)).text
+    assert re.search(rf"<dt>Product</dt><dd>{name}</dd>", page), page
+    assert "/products/" not in page
+
+
+async def test_what_was_earned_has_two_decimals_at_least(walker: Walker) -> None:
+    """As money has; none of its own is left out."""
+    await walker.sign_in(AGENT)
+    assert "2.00 EUR" in (await walker.get("/")).words.replace("\N{NO-BREAK SPACE}", " ")
+    german = formats_of("de", "UTC")
+    assert german.exact("0.5", "EUR") == "0,50\N{NO-BREAK SPACE}EUR"
+    assert german.exact("0.12345678", "EUR") == "0,12345678\N{NO-BREAK SPACE}EUR"
+
+
+@pytest.mark.parametrize(("proxy", "scheme"), [({"X-Forwarded-Proto": "https"}, "https"), ({}, "http")])
+async def test_the_link_of_an_invitation_is_what_the_browser_speaks(
+    walker: Walker, proxy: dict[str, str], scheme: str
+) -> None:
+    """Behind a proxy that speaks TLS the link does too."""
+    await walker.sign_in(BOSS)
+    form = await walker.get("/users/new?account_id=1")
+    roles = re.findall(r'name="role_ids" value="(\d+)"', form.text)
+    got = await walker.post(
+        "/users/new?account_id=1", headers={**SAME, **proxy}, account_id="1",
+        email=f"{scheme}@invited.example", name="x", role_ids=roles[0], language="en", timezone="UTC",
+    )  # fmt: skip
+    assert re.search(rf"(?<!\w){scheme}://\S+/password\?link=", got.words), got.words
+    user = re.search(r'href="(/users/\d+)"', got.text)
+    assert user is not None
+    await walker.post(f"{user.group(1)}/removal")
+
+
+async def test_one_session_has_so_many_streams_and_no_more(walkers: Callable[[], Walker]) -> None:
+    """Whoever opens more is told; somebody else isn't kept from theirs, nor is who has closed some."""
+    greedy, other = walkers(), walkers()
+    await greedy.sign_in(CUSTOMER)
+    await other.sign_in(CUSTOMER)
+    url = f"{greedy.address}/live/stream"
+
+    async def status(walker: Walker) -> int:
+        async with walker.session.get(url) as answer:
+            return answer.status
+
+    opened: list[aiohttp.ClientResponse] = [await greedy.session.get(url) for _ in range(OPEN_MAX)]
+    assert {one.status for one in opened} == {200}
+    assert await status(greedy) == 429
+    assert await status(other) == 200
+    for one in opened:
+        one.close()
+    for _ in range(50):  # the service learns it when it next writes
+        await asyncio.sleep(0.2)
+        if await status(greedy) == 200:
+            return
+    pytest.fail("what was closed counts still")
