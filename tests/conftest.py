@@ -1,12 +1,24 @@
-"""For all tests: a hot store of 16 MiB, since each takes its memory when it is made; examples take what they take."""
+"""For all tests: a hot store of 16 MiB, since each takes its memory when it is made; examples take what they take.
+
+What a run stands on isn't looked through for garbage again and again, as in the product.
+"""
 
 from __future__ import annotations
 
+import gc
 import os
 
 from hypothesis import settings
+
+from service.cli.main import COLLECTED_EVERY
 
 os.environ["KAMBILL_STORE_MIB"] = "16"
 # A fifth of a second, hypothesis' own limit, says how busy the machine is.
 settings.register_profile("kambill", deadline=None)
 settings.load_profile("kambill")
+gc.set_threshold(COLLECTED_EVERY)
+
+
+def pytest_collection_finish() -> None:
+    """Modules and thousands of tests stay to the end."""
+    gc.freeze()

@@ -16,6 +16,12 @@ LOW = ("nice", "-n", "15")
 """What keeps a processor busy for minutes lets those go first that wait for a timer and have a word to say."""
 IS_ROOT = os.geteuid() == 0
 """Root has a network of its own for each of several workers; others have the one loopback, for one file at a time."""
+BUSY = (
+    "tests/sip/test_chaos.py", "tests/demo", "tests/sip/test_packets.py", "tests/sip/test_floods.py",
+    "tests/sip/test_burst.py", "tests/sip/test_full.py",
+)  # fmt: skip
+"""Real SIP that is busy, or measures a time while it is: two files at a time hold where sixteen others want the
+processors, five don't. In this order: no long file is the last."""
 
 ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
@@ -27,14 +33,9 @@ SHELLS = (
 COVERAGE = (sys.executable, "-m", "coverage")
 PURE = ("tests/ratebook", "tests/kemi")
 ELSEWHERE = (*PURE, "tests/sip", "tests/demo", "tests/portal")
-BUSY = (
-    "tests/sip/test_chaos.py", "tests/demo", "tests/sip/test_packets.py", "tests/sip/test_floods.py",
-    "tests/sip/test_burst.py", "tests/sip/test_full.py",
-)  # fmt: skip
-"""Real SIP that keeps the processor busy, or measures a time while it is. In this order: no long file is the last."""
 
 
-def _workers(count: int) -> tuple[str, ...]:
+def _beside(count: int) -> tuple[str, ...]:
     return ("-n", str(count), "--dist", "loadfile", "--no-loadscope-reorder") if IS_ROOT else ()
 
 
@@ -50,8 +51,8 @@ UNITS = Stage("units", [[*MEASURED, "-m", "not hypothesis"], ENOUGH])
 EXAMPLES = Stage("examples", [[*LOW, *PYTEST, *PURE, "-m", "hypothesis"]])
 ROOMS = Stage("rooms", [[*LOW, *PYTEST, "tests", *_without(*ELSEWHERE), "-n", "2"]])
 PAGES = Stage("pages", [[*LOW, *PYTEST, "tests/portal"]])
-WAITING = Stage("sip", [[*PYTEST, "tests/sip", *_without(*BUSY), *_workers(5)]])
-TIMED = Stage("busy sip", [[*PYTEST, *BUSY, *_workers(2)]])
+WAITING_SIP = Stage("sip", [[*PYTEST, "tests/sip", *_without(*BUSY), *_beside(5)]])
+BUSY_SIP = Stage("busy sip", [[*PYTEST, *BUSY, *_beside(2)]])
 
 
 def main() -> int:
@@ -60,7 +61,7 @@ def main() -> int:
         signal.signal(signum, _end)
     began_s = time.monotonic()
     with Lanes(Path(tempfile.mkdtemp(prefix="logs-"))) as lanes:
-        outcomes = [*lanes.run([LINT, UNITS, EXAMPLES, ROOMS], [PAGES], [WAITING]), *lanes.run([TIMED])]
+        outcomes = [*lanes.run([LINT, UNITS, EXAMPLES, ROOMS], [PAGES], [WAITING_SIP, BUSY_SIP])]
         _tell(outcomes, lanes.others_cpu_s, time.monotonic() - began_s)
     return int(any(outcome.code for outcome in outcomes))
 

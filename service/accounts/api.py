@@ -17,6 +17,8 @@ from service.accounts.rules import PAID_BY_ROOT, ROOT_ID, AccountSpec, account_p
 from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lines import Expression
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
@@ -172,6 +174,16 @@ _BY_BALANCE = _LISTING._replace(
 """Every account has that row."""
 
 
+def _cells(call: Call) -> dict[str, Expression]:
+    depth = accounts.c.depth - (len(path_ids(call.actor.path)) - 1)
+    balance = book_balances.c.amount_micros if _is_by_balance(call) else BALANCE
+    return {
+        "depth": depth,
+        "parent_id": sa.case((depth > 0, accounts.c.parent_id)),
+        "balance": sa.func.coalesce(balance, 0),
+    }
+
+
 def _view(call: Call, row: Mapping[str, Any] | Row[Any], balance: int | None) -> AccountView:
     values = dict(row._mapping) if isinstance(row, Row) else dict(row)
     own = call.actor.path
@@ -184,10 +196,17 @@ async def _shown(call: Call, row: Row[Any]) -> AccountView:
     return _view(call, row, await balance_of(call.conn, row.id, row.currency))
 
 
+def _is_by_balance(call: Call) -> bool:
+    return bool(call.query.sort.removeprefix("-") == "balance")
+
+
+def _listing(call: Call) -> Listing:
+    return _BY_BALANCE if _is_by_balance(call) else _LISTING
+
+
 async def list_accounts(call: Call) -> Answer:
     """A page of them."""
-    listing = _BY_BALANCE if call.query.sort.removeprefix("-") == "balance" else _LISTING
-    rows, following = await page_of(call, listing)
+    rows, following = await page_of(call, _listing(call))
     return Answer(Page[AccountView](items=[_view(call, row, row.balance) for row in rows], next=following))
 
 
@@ -414,7 +433,7 @@ _ONE = "/accounts/{account_id}"
 ENDPOINTS = [
     Endpoint(
         "account.list", "GET", "/accounts", _P.ACCOUNTS_READ, list_accounts, "List accounts", query=AccountQuery,
-        answer=Page[AccountView],
+        answer=Page[AccountView], lines=lines_of(_listing, AccountView, _cells),
     ),
     Endpoint("account.show", "GET", _ONE, _P.ACCOUNTS_READ, show_account, "Show an account", answer=AccountView),
     Endpoint(

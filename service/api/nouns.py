@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy import Row
 
 from service.access.actor import Actor
 from service.access.standing import path_ids
@@ -73,16 +74,37 @@ class Noun(NamedTuple):
     beside: tuple[sa.ColumnElement[Any], ...] = ()
     """Columns that a look at one brings along."""
 
+    @property
+    def label(self) -> sa.ColumnElement[str]:
+        """What people call it: its name, or what it has instead; else its number."""
+        number = sa.literal_column("'#'", sa.Text()).concat(sa.cast(self.table.c.id, sa.Text))
+        name = LABELS.get(self.name, "name")
+        return number if name not in self.table.c else sa.func.coalesce(sa.func.nullif(self.table.c[name], ""), number)
+
+    def label_of(self, row: Row[Any]) -> str:
+        """The same of a row that was read."""
+        return str(row._mapping.get(LABELS.get(self.name, "name")) or f"#{row.id}")
+
+
+LABELS = {
+    "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "statement": "number",
+    "user": "email",
+}  # fmt: skip
+"""The column that people call a thing by, where it isn't `name`."""
+
 
 def within(owner: sa.ColumnElement[Any], actor: Actor) -> Condition:
     """Whether an account lies in the actor's subtree: one step on the index of paths."""
     if actor.is_root:
         return sa.true()
-    last = actor.path[:-1] + chr(ord("/") + 1)
     if owner is accounts.c.id:
-        return (accounts.c.path >= actor.path) & (accounts.c.path < last)
-    below = sa.select(accounts.c.id).where((accounts.c.path >= actor.path) & (accounts.c.path < last))
-    return owner.in_(below)
+        return seen(accounts.c.path, actor)
+    return owner.in_(sa.select(accounts.c.id).where(seen(accounts.c.path, actor)))
+
+
+def seen(path: sa.ColumnElement[Any], actor: Actor) -> Condition:
+    """Whether a path lies in the actor's subtree; of nobody's: null."""
+    return (path >= actor.path) & (path < actor.path[:-1] + chr(ord("/") + 1))
 
 
 def visible(noun: Noun, actor: Actor) -> Condition:

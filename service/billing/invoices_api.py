@@ -12,7 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
+from service.api.lines import Expression
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, equals, page_of
+from service.api.nouns import within
 from service.api.problems import FieldError, Problem, not_found
 from service.billing import credit, run
 from service.billing.annex import annex_of
@@ -78,6 +81,15 @@ _CALLS = Listing(
     CALLS,
     lambda call: invoice_calls.c.invoice_id == call.row.id,
 )
+
+
+def _cells(call: Call) -> dict[str, Expression]:
+    rest = invoices.c.total_micros - invoices.c.paid_micros - invoices.c.credited_micros
+    is_open = (invoices.c.kind == "invoice") & invoices.c.number.is_not(None)
+    return {
+        "seller_id": sa.case((within(invoices.c.seller_id, call.actor), invoices.c.seller_id)),
+        "open": sa.case((is_open, rest), else_=0),
+    }
 
 
 async def _views(call: Call, rows: list[Row[Any]]) -> list[InvoiceView]:
@@ -272,7 +284,7 @@ _ONE = "/invoices/{invoice_id}"
 ENDPOINTS = [
     Endpoint(
         "invoice.list", "GET", "/invoices", _P.INVOICES_READ, list_invoices, "List invoices and credit notes",
-        query=InvoiceQuery, answer=Page[InvoiceView],
+        query=InvoiceQuery, answer=Page[InvoiceView], lines=lines_of(_LISTING, InvoiceView, _cells),
     ),
     Endpoint("invoice.show", "GET", _ONE, _P.INVOICES_READ, show_invoice, "Show an invoice", answer=InvoiceText),
     Endpoint(

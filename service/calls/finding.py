@@ -65,6 +65,8 @@ def begins(call: Call, column: sa.Column[str], text: str, *, in_order: bool) -> 
     if is_sqlite(call.conn):  # its LIKE knows no case, and so no index; with a plus before it a column has none
         told: sa.ColumnElement[str] = sa.literal_column(f"+cdrs.{column.name}", sa.Text()) if in_order else column
         return sa.and_(told >= text, told < text + _END)
+    if in_order:  # PostgreSQL has no index of what is put together
+        return column.concat("").startswith(text, autoescape=True)
     if column is cdrs.c.call:  # hex digits stand in the same order wherever one is, as other texts do not
         return sa.and_(column >= text, column < text + "g", column.startswith(text, autoescape=True))
     return column.startswith(text, autoescape=True)

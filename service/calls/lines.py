@@ -10,27 +10,15 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy import Row
 
+from ratebook.money import format_micros
 from service.access.permissions import Permission
 from service.api.call import Call
-from service.api.lines import (
-    LINES_MAX,
-    Cell,
-    Expression,
-    Lines,
-    LinesAsked,
-    Spelling,
-    Text,
-    as_text,
-    constant,
-    joined,
-    offsets,
-)
+from service.api.lines import LINES_MAX, Expression, Lines, LinesAsked, Spelling, Text, Told, as_text, constant, told
 from service.api.lists import Condition, Order, behind, cursor_of, order_of
 from service.api.nouns import within
 from service.calls.browse import moment_of, paid_in
 from service.calls.finding import LISTING, conditions
 from service.calls.stretches import Stretch, next_stretch, numbered
-from service.database.engine import is_sqlite
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
@@ -40,9 +28,11 @@ DAY_S = 86_400
 NARROW_CHARACTERS = 6
 MARGIN = "margin"
 """The one column that is worked out here where currencies differ."""
-_TEXTS = ("sip_reason", "called", "called_sent", "identity", "destination")
-_WORDS = ("call", "kind", "outcome", "ended_by", "routing_number", "attested")
-"""Which nobody but the call path writes."""
+_PLAIN = (
+    "id", "call", "kind", "outcome", "ended_by", "routing_number", "attested", "sip_code", "sip_reason", "called",
+    "called_sent", "identity", "destination", "duration_ms", "private",
+)  # fmt: skip
+"""Fields that say what stands in the record."""
 _MOMENTS = {"started_at": "start_ms", "rung_at": "ring_ms", "answered_at": "answer_ms", "ended_at": "end_ms"}
 _P = Permission
 
@@ -77,21 +67,30 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     stretch = await next_stretch(call, order, LINES_MAX)
     if stretch is not None and not stretch.ids:
         return Lines("", 0, stretch.next)
-    spelling = await _spelling(call, asked)
-    cells = _cells(call, spelling)
-    mixed = sa.case((_is_mixed(paid), cdrs.c.id))
-    cells[MARGIN] = sa.case((_is_mixed(paid), _place()), else_=spelling.amount(_margin(call)))
-    line = spelling.line([cells[name] for name in asked.names])
-    query = sa.select(line, order.column, cdrs.c.id, mixed)
-    query = _joined(call, query).where(*_chosen(call, order, stretch))
-    rows = (await call.conn.execute(query.order_by(*order.columns).limit(LINES_MAX))).all()
-    told = [row[0] for row in rows]
-    worked = await _worked_out(call, spelling, [row[3] for row in rows if row[3] is not None])
-    for at, row in enumerate(rows) if worked else ():
-        if row[3] is not None:
-            told[at] = told[at].replace(_PLACE.format(row[3]), worked[row[3]])
-    following = cursor_of(order, *rows[-1][1:3]) if len(rows) == LINES_MAX else None
-    return Lines("".join(told), len(rows), following if stretch is None else stretch.next)
+    values, mixed = _values(call), _is_mixed(paid)
+
+    def query(spelling: Spelling) -> sa.Select[Any]:
+        cells = [spelling.cell(column.kind, values[column.name]) for column in asked.columns]
+        names = [column.name for column in asked.columns]
+        if MARGIN in names:
+            cells[names.index(MARGIN)] = sa.case((mixed, _place()), else_=cells[names.index(MARGIN)])
+        chosen = sa.select(spelling.line(asked.columns, cells), order.column, cdrs.c.id, sa.case((mixed, cdrs.c.id)))
+        return _joined(call, chosen).where(*_chosen(call, order, stretch)).order_by(*order.columns).limit(LINES_MAX)
+
+    found = await told(call, asked, query)
+    lines = await _with_margins(call, found)
+    following = cursor_of(order, found.rows[-1][1], found.rows[-1][2]) if len(lines) == LINES_MAX else None
+    return Lines("".join(lines), len(lines), following if stretch is None else stretch.next, found.is_escaped)
+
+
+async def _with_margins(call: Call, found: Told) -> list[str]:
+    """Lines with the margins that are worked out here."""
+    lines = found.lines
+    places = {row[3]: at for at, row in enumerate(found.rows) if row[3] is not None}
+    for number, margin in (await _worked_out(call, list(places))).items():
+        at = places[number]
+        lines[at] = lines[at].replace(_PLACE.format(number), margin)
+    return lines
 
 
 def _chosen(call: Call, order: Order, stretch: Stretch | None) -> list[Condition]:
@@ -111,14 +110,7 @@ _PLACE = "\x01{}\x01"
 
 
 def _place() -> Text:
-    return joined([constant("\x01"), as_text(cdrs.c.id), constant("\x01")])
-
-
-async def _spelling(call: Call, asked: LinesAsked) -> Spelling:
-    """With the offsets of the zone since the first call: whole days, so that they are found once a day."""
-    first_ms = (await call.conn.execute(sa.select(sa.func.min(cdrs.c.start_ms)))).scalar() or call.now_ms
-    from_s, until_s = (at_ms // 1000 // DAY_S * DAY_S for at_ms in (first_ms, call.now_ms))
-    return Spelling(asked.kind, offsets(asked.zone, from_s - DAY_S, until_s + DAY_S), is_sqlite=is_sqlite(call.conn))
+    return constant("\x01").concat(as_text(cdrs.c.id)).concat(constant("\x01"))
 
 
 def _joined(call: Call, query: sa.Select[Any]) -> sa.Select[Any]:
@@ -208,7 +200,7 @@ def _is_mixed(paid: _Paid) -> Expression:
     return sa.and_(paid.micros.is_not(None), paid.currency != _BESIDE.mine.c.currency)
 
 
-async def _worked_out(call: Call, spelling: Spelling, ids: list[int]) -> dict[int, Text]:
+async def _worked_out(call: Call, ids: list[int]) -> dict[int, str]:
     """Margins between currencies, by the rates of each call's moment."""
     if not ids:
         return {}
@@ -218,57 +210,47 @@ async def _worked_out(call: Call, spelling: Spelling, ids: list[int]) -> dict[in
     query = _joined(call, query).where(cdrs.c.id.between(min(ids), max(ids)), *conditions(call), _is_mixed(paid))
     rows: list[Row[Any]] = list(await call.conn.execute(query))
     worth = await history(call.conn, [moment_of(row) for row in rows])
-    found: dict[int, Any] = {}
+    found: dict[int, str] = {}
     for row in rows:
         spent = paid_in(row.paid, worth.factor(row.paid_currency, row.currency, moment_of(row)))
-        found[row.id] = spelling.amount_text(None if spent is None else row.earned - spent)
+        found[row.id] = "" if spent is None else format_micros(row.earned - spent)
     return found
 
 
-def _cells(call: Call, spelling: Spelling) -> dict[str, Cell]:
+def _values(call: Call) -> dict[str, Expression]:
     """By the names of a file's columns."""
     beside, own = _BESIDE, _BESIDE.own
-    number, text, word = spelling.number, spelling.text, spelling.word
     is_caller_seen = beside.caller.c.id.is_not(None)
     carries = cdrs.c.cost_account_id == call.actor.account_id
     sees_all = call.actor.is_root
     sees_gateway = None if sees_all and call.may(_P.GATEWAYS_READ) else _if(call.may(_P.GATEWAYS_READ), carries)
     sees_cost = None if sees_all and call.may(_P.PROVIDERS_READ) else carries
     sees_rule = None if sees_all else (cdrs.c.refused_by == 0) | beside.refuser.c.id.is_not(None)
-    numbered = {
+    found: dict[str, Expression] = {name: cdrs.c[name] for name in _PLAIN}
+    found |= {name: cdrs.c[column] for name, column in _MOMENTS.items()}
+    found |= {name: _caller(call, cdrs.c[name], is_caller_seen) for name in ("caller", "caller_sent")}
+    found |= {name: sa.case((is_caller_seen, cdrs.c[name])) for name in ("call_id", "from_tag", "to_tag")}
+    return found | {
+        "pdd_ms": pdd(),
+        "rule": _seen(sees_rule, cdrs.c.rule),
+        "account_id": beside.caller.c.id,
+        "account": beside.caller.c.name if call.may(_P.ACCOUNTS_READ) else constant(""),
         "trunk_id": sa.case((is_caller_seen, sa.func.nullif(cdrs.c.trunk_id, 0))),
+        "trunk": sa.case((is_caller_seen, beside.trunk.c.name)),
         "device_id": sa.case((is_caller_seen, sa.func.nullif(cdrs.c.device_id, 0))),
+        "device": sa.case((is_caller_seen, beside.device.c.username)),
         "number_id": beside.number.c.id,
+        "number": beside.number.c.number if call.may(_P.NUMBERS_READ) else constant(""),
         "gateway_id": _seen(sees_gateway, sa.func.nullif(cdrs.c.gateway_id, 0)),
+        "gateway": _seen(sees_gateway, beside.gateway.c.name),
+        "charge": own.c.charge_micros,
+        "currency": own.c.currency,
+        "billed_s": own.c.billed_s,
+        "prefix": own.c.prefix,
+        MARGIN: _margin(call),
+        "cost": _seen(sees_cost, cdrs.c.cost_micros),
+        "cost_currency": _seen(sees_cost, cdrs.c.cost_currency),
     }
-    names = call.may(_P.NUMBERS_READ)
-    found: dict[str, Cell] = {name: text(cdrs.c[name]) for name in _TEXTS}
-    found |= {name: word(cdrs.c[name]) for name in _WORDS}
-    found |= {name: text(_caller(call, cdrs.c[name], is_caller_seen)) for name in ("caller", "caller_sent")}
-    found |= {name: spelling.moment(cdrs.c[column]) for name, column in _MOMENTS.items()}
-    found |= {name: number(column) for name, column in numbered.items()}
-    found |= {
-        "id": number(cdrs.c.id),
-        "duration_ms": number(cdrs.c.duration_ms),
-        "pdd_ms": number(pdd()),
-        "sip_code": number(cdrs.c.sip_code),
-        "private": spelling.flag(cdrs.c.private),
-        "rule": text(_seen(sees_rule, cdrs.c.rule)),
-        "account_id": number(beside.caller.c.id),
-        "account": text(beside.caller.c.name if call.may(_P.ACCOUNTS_READ) else constant("")),
-        "trunk": text(sa.case((is_caller_seen, beside.trunk.c.name))),
-        "device": text(sa.case((is_caller_seen, beside.device.c.username))),
-        "number": text(beside.number.c.number if names else constant("")),
-        "gateway": text(_seen(sees_gateway, beside.gateway.c.name)),
-        **{name: text(sa.case((is_caller_seen, cdrs.c[name]))) for name in ("call_id", "from_tag", "to_tag")},
-        "charge": spelling.amount(own.c.charge_micros),
-        "currency": word(own.c.currency),
-        "billed_s": number(own.c.billed_s),
-        "prefix": word(own.c.prefix),
-        "cost": spelling.amount(_seen(sees_cost, cdrs.c.cost_micros)),
-        "cost_currency": word(_seen(sees_cost, cdrs.c.cost_currency)),
-    }
-    return found
 
 
 def _caller(call: Call, told: Expression, is_its_side: Expression) -> Expression:

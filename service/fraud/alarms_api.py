@@ -10,6 +10,8 @@ from pydantic import Field
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lines import Expression
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem
 from service.api.values import AccountId, Asked, Moment, Text, Told
@@ -66,9 +68,16 @@ _LISTING = Listing(
 )
 
 
+_OPTIONAL = ("trunk_id", "gateway_id", "limit_id", "pattern_id")
+
+
+def _cells(_: Call) -> dict[str, Expression]:
+    return {name: sa.func.nullif(alarms.c[name], 0) for name in _OPTIONAL}
+
+
 def _view(row: object) -> AlarmView:
     view = AlarmView.model_validate(row)
-    empty = {name: None for name in ("trunk_id", "gateway_id", "limit_id", "pattern_id") if not getattr(view, name)}
+    empty = {name: None for name in _OPTIONAL if not getattr(view, name)}
     return view.model_copy(update=empty)
 
 
@@ -103,7 +112,7 @@ _ONE = "/alarms/{alarm_id}"
 ENDPOINTS = [
     Endpoint(
         "alarm.list", "GET", "/alarms", _P.FRAUD_READ, list_alarms, "List alarms", query=AlarmQuery,
-        answer=Page[AlarmView],
+        answer=Page[AlarmView], lines=lines_of(_LISTING, AlarmView, _cells),
     ),
     Endpoint("alarm.show", "GET", _ONE, _P.FRAUD_READ, show_alarm, "Show an alarm", answer=AlarmView),
     Endpoint(

@@ -10,6 +10,7 @@ from pydantic import Field
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import invalid
 from service.api.values import AccountId, Asked, Moment, Text, Told, TrunkId
@@ -116,7 +117,7 @@ _P = Permission
 ENDPOINTS = [
     Endpoint(
         "filter.list", "GET", "/filters", _P.FRAUD_READ, list_filters, "List allowed and blocked numbers",
-        query=FilterQuery, answer=Page[FilterView],
+        query=FilterQuery, answer=Page[FilterView], lines=lines_of(_LISTING, FilterView),
     ),
     Endpoint(
         "filter.make", "POST", "/filters", _P.FRAUD_CHANGE, make_filter, "Allow or block a number", NewFilter,

@@ -11,6 +11,8 @@ from sqlalchemy import Row
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lines import Expression
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import invalid
 from service.api.values import AccountId, Asked, Micros, Moment, Money, Text, Told, TrunkId
@@ -96,6 +98,12 @@ def _view(row: Row[Any]) -> LimitView:
     count = row.amount // MINUTE_MS if row.measure == "minutes" else row.amount
     sizes = {"spend": row.amount if is_money else None, "count": None if is_money else count}
     return LimitView.model_validate({**row._mapping, **sizes})
+
+
+def _cells(_: Call) -> dict[str, Expression]:
+    measure, amount = call_limits.c.measure, call_limits.c.amount
+    count = sa.case((measure == "minutes", amount.op("/")(MINUTE_MS)), else_=amount)
+    return {"spend": sa.case((measure == "spend", amount)), "count": sa.case((measure != "spend", count))}
 
 
 async def list_limits(call: Call) -> Answer:
@@ -185,7 +193,7 @@ _ONE = "/limits/{limit_id}"
 ENDPOINTS = [
     Endpoint(
         "limit.list", "GET", "/limits", _P.FRAUD_READ, list_limits, "List limits of calls", query=LimitQuery,
-        answer=Page[LimitView],
+        answer=Page[LimitView], lines=lines_of(_LISTING, LimitView, _cells),
     ),
     Endpoint("limit.show", "GET", _ONE, _P.FRAUD_READ, show_limit, "Show a limit of calls", answer=LimitView),
     Endpoint(

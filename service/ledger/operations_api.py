@@ -15,9 +15,12 @@ from service.access.actor import Actor
 from service.access.permissions import Permission
 from service.api.call import Api, Call
 from service.api.endpoint import Answer, Endpoint, Key
+from service.api.lines import Expression
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, equals, page_of
+from service.api.nouns import seen
 from service.api.problems import Problem, invalid
-from service.api.values import AccountId, Asked, Micros, Moment, Money, Told, Words
+from service.api.values import ABOVE, AccountId, Asked, Micros, Moment, Money, Told, Words
 from service.commands.outbox import lock_node
 from service.database.engine import reading
 from service.database.tables import accounts, operations
@@ -93,6 +96,16 @@ _LISTING = Listing(
     },
     _SELECT,
 )
+
+
+def _cells(call: Call) -> dict[str, Expression]:
+    sees_to = _TO.c.path.is_(None) | seen(_TO.c.path, call.actor)
+    sees_actor = _ACTORS.c.path.is_(None) | seen(_ACTORS.c.path, call.actor)
+    return {
+        "account_id": sa.case((seen(_FROM.c.path, call.actor), operations.c.account_id)),
+        "to_account_id": sa.case((sees_to, operations.c.to_account_id)),
+        "actor": sa.case((sees_actor, operations.c.actor), else_=ABOVE),
+    }
 
 
 def _view(row: Row[Any], viewer: Actor) -> OperationView:
@@ -199,7 +212,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "operation.list", "GET", "/operations", _P.PAYMENTS_READ, list_operations, "List refunds and transfers",
-        query=OperationQuery, answer=Page[OperationView],
+        query=OperationQuery, answer=Page[OperationView], lines=lines_of(_LISTING, OperationView, _cells),
     ),
     Endpoint(
         "operation.show", "GET", "/operations/{operation_id}", _P.PAYMENTS_READ, show_operation,

@@ -11,6 +11,7 @@ from service.access.permissions import Permission
 from service.accounts.rules import ROOT_ID
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, contains, equals, page_of
 from service.api.problems import Problem
 from service.database.access_tables import mails
@@ -64,7 +65,7 @@ _ONE = "/mails/{mail_id}"
 ENDPOINTS: list[Endpoint] = [
     Endpoint(
         "mail.list", "GET", "/mails", _P.MESSAGES_READ, list_mails, "List mails", query=MailQuery,
-        answer=Page[MailView],
+        answer=Page[MailView], lines=lines_of(MAILS, MailView),
     ),
     Endpoint("mail.show", "GET", _ONE, _P.MESSAGES_READ, show_mail, "Show what came of a mail", answer=MailView),
     Endpoint(

@@ -13,6 +13,7 @@ from sqlalchemy import Row
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
@@ -280,7 +281,7 @@ _ONE = "/devices/{device_id}"
 ENDPOINTS = [
     Endpoint(
         "device.list", "GET", "/devices", _P.DEVICES_READ, list_devices, "List devices", query=DeviceQuery,
-        answer=Page[DeviceView],
+        answer=Page[DeviceView], lines=lines_of(_LISTING, DeviceView),
     ),
     Endpoint("device.show", "GET", _ONE, _P.DEVICES_READ, show_device, "Show a device", answer=DeviceView),
     Endpoint(

@@ -15,11 +15,14 @@ from kemi.store.numbers import parse_uri
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lines import Expression, together
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, DeviceId, Limit, Moment, TariffId, Text, Told, TrunkId
 from service.commands import bodies
 from service.commands.outbox import enqueue
+from service.database.engine import is_sqlite
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, trunks
 from service.peers.common import E164, changes_of, check_from_above, check_open, check_tariff, tell_moved_thing
@@ -109,6 +112,16 @@ _LISTING = Listing(
         "state": equals(numbers.c.state),
     },
 )
+
+
+def _cells(call: Call) -> dict[str, Expression]:
+    if is_sqlite(call.conn):
+        place = sa.func.json_each(numbers.c.places).table_valued("value")
+        said = sa.func.json_extract(place.c.value, "$.said")
+    else:
+        place = sa.func.json_array_elements(numbers.c.places).table_valued("value")
+        said = sa.func.json_extract_path_text(place.c.value, "said")
+    return {"fallbacks": together(sa.select(said).select_from(place).correlate(numbers))}
 
 
 async def list_numbers(call: Call) -> Answer:
@@ -257,7 +270,7 @@ _ONE = "/numbers/{number_id}"
 ENDPOINTS = [
     Endpoint(
         "number.list", "GET", "/numbers", _P.NUMBERS_READ, list_numbers, "List numbers", query=NumberQuery,
-        answer=Page[NumberView],
+        answer=Page[NumberView], lines=lines_of(_LISTING, NumberView, _cells),
     ),
     Endpoint("number.show", "GET", _ONE, _P.NUMBERS_READ, show_number, "Show a number", answer=NumberView),
     Endpoint(

@@ -11,11 +11,14 @@ from sqlalchemy import Row
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lines import Expression, together
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Moment, PlanId, TariffId, Text, Told
 from service.commands import bodies
 from service.commands.outbox import enqueue
+from service.database.engine import is_sqlite
 from service.database.fraud_tables import call_limits, call_patterns, number_filters
 from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
@@ -179,6 +182,13 @@ _LISTING = Listing(
         ),
     },
 )
+
+
+def _cells(call: Call) -> dict[str, Expression]:
+    network = trunk_networks.c.network
+    own = sa.select(network).where(trunk_networks.c.trunk_id == trunks.c.id).correlate(trunks)
+    networks = own.order_by(network if is_sqlite(call.conn) else sa.collate(network, "C"))
+    return {"port": sa.func.nullif(trunks.c.port, 0), "networks": together(networks)}
 
 
 async def _networks(call: Call, ids: list[int]) -> dict[int, list[str]]:
@@ -345,7 +355,7 @@ _ONE = "/trunks/{trunk_id}"
 ENDPOINTS = [
     Endpoint(
         "trunk.list", "GET", "/trunks", _P.TRUNKS_READ, list_trunks, "List trunks", query=TrunkQuery,
-        answer=Page[TrunkView],
+        answer=Page[TrunkView], lines=lines_of(_LISTING, TrunkView, _cells),
     ),
     Endpoint("trunk.show", "GET", _ONE, _P.TRUNKS_READ, show_trunk, "Show a trunk", answer=TrunkView),
     Endpoint(

@@ -20,6 +20,7 @@ from service.api.dispatch import NOBODY, Inner, Reply, answered
 from service.api.endpoint import Answer, Endpoint, Open
 from service.api.http import Rates
 from service.api.lines import Lines, LinesAsked
+from service.api.nouns import NOUNS
 from service.api.problems import Problem
 from service.api.values import ID_MAX, number_in
 from service.database.engine import looking
@@ -247,7 +248,7 @@ class Visit:
         if not wanted or not self.can(f"{noun}.show"):
             return
         for number, row in (await self._call().find_all(noun, wanted)).items():
-            self._known[noun, number] = str(row._mapping.get(_NAMED.get(noun, "name")) or f"#{number}")
+            self._known[noun, number] = NOUNS[noun].label_of(row)
 
     async def find(self, noun: str, parameter: str) -> Row[Any]:
         """A thing of the visitor's subtree, as it is kept, by its number in the page's path. Raises Problem."""
@@ -265,10 +266,3 @@ class Visit:
     def knows(self, noun: str, number: int | None) -> bool:
         """Whether its name was learned: then it can be looked at."""
         return (noun, number) in self._known
-
-
-_NAMED = {
-    "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "statement": "number",
-    "user": "email",
-}  # fmt: skip
-"""The column that people call a thing by, where it isn't `name`."""

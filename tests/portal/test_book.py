@@ -13,8 +13,10 @@ import openpyxl
 import pytest
 import python_calamine
 
+from service.api.lines import Kind, LineColumn, Lines
 from service.portal.components import book
-from service.portal.components.book import Book, row
+from service.portal.components.book import Book
+from service.portal.components.written import line, sheet_rows
 
 ROWS: list[list[Any]] = [
     ["0044", 7, Decimal("12.345678"), True, None, " a ", "=1+1", "<&>", "\x01\x0b", "_x0041_", "ä\n€", ""],
@@ -22,11 +24,24 @@ ROWS: list[list[Any]] = [
 ]
 
 
+def _rows(rows: list[list[Any]]) -> str:
+    """XML of rows that are alike."""
+    columns = [LineColumn("a", _kind([row[at] for row in rows])) for at in range(len(rows[0]))]
+    told = "".join([line(columns, row) for row in rows])
+    return "".join(part for part, _ in sheet_rows(Lines(told, len(rows), None, is_escaped=True), columns))
+
+
+def _kind(values: list[Any]) -> Kind:
+    value = next(one for one in [*values, ""] if one is not None)
+    kinds: dict[type, Kind] = {bool: "flag", int: "number", Decimal: "amount", str: "text"}
+    return kinds[type(value)]
+
+
 def _written(batches: list[list[list[Any]]]) -> io.BytesIO:
     file = io.BytesIO()
-    made = Book(file, ["a", "b"])
+    made = Book(file, _rows([["a", "b"]]))
     for rows in batches:
-        made.add("".join(map(row, rows)), len(rows))
+        made.add(_rows(rows), len(rows))
     made.close()
     file.seek(0)
     return file

@@ -21,7 +21,6 @@ from service.messages.views import NewBroadcast
 from service.portal import static
 from service.portal.colours import CONTRAST_MIN, DARK_GROUND, LIGHT_GROUND, contrast, readable_on, text_on
 from service.portal.components.fields import amount, errors_by_field, kinds, moment, read, shown
-from service.portal.components.files import inert
 from service.portal.components.lists import Cell, Head, Table
 from service.portal.formats import decimals_of_all, duration, formats_of
 from service.portal.navigation import is_below
@@ -169,13 +168,6 @@ def test_faults_find_their_fields() -> None:
     assert errors_by_field(errors, ["networks"]) == ({"networks": ["2: no network"]}, ["/other: what?"])
     line = [FieldError("body", "/csv/3/2", "unknown column")]
     assert errors_by_field(line, ["csv"]) == ({"csv": ["3: 2: unknown column"]}, [])
-
-
-@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@x", "\tx", "\rx"])
-def test_no_cell_is_a_formula(text: str) -> None:
-    """Text is made inert, numbers are not touched."""
-    assert inert(text) == f"'{text}"
-    assert inert(-1) == -1
 
 
 def test_the_menu_marks_whole_steps_only() -> None:

@@ -141,9 +141,11 @@ async def test_a5_several_users(sit: Sit) -> None:
     await books.leaves()
     await owner.menu_to("/tokens")
     await owner.follow("New token")
-    await owner.fill(user_id=CUSTOMER, name="Accounting")
+    await owner.fill(user_id=CUSTOMER, name="Accounting", role_id="Read-only", expires_at=_days_ago(-30))
     await owner.press("Make")
     await owner.reads("It is shown this once")
+    await owner.menu_to("/tokens")
+    await owner.reads("Accounting", "Read-only")
     await owner.profile_to("Profile")
     await owner.follow("Where am I signed in?")
     await owner.reads("this one")
@@ -197,12 +199,20 @@ async def test_a7_commission_reseller(sit: Sit) -> None:
 
 
 async def test_a8_prepaid_and_postpaid(sit: Sit) -> None:
-    """The billing model gives the role of who has none: a postpaid customer reads invoices at the next click."""
+    """The billing model gives the default role: a postpaid customer reads statements at the next click, and tops up no
+    more; a role that was given stays.
+    """
     lower = await sit(LOWER)
     await lower.new_account("Model Ltd", "Customer", below="lower", billing="Prepaid")
     await lower.reads("prepaid")
     await lower.follow("Roles")
     await lower.reads("Prepaid customer")
+    link = await lower.invite("Model Ltd", "owner@model.example", "Owner")
+    owner = await sit()
+    await owner.accept(link, "owner@model.example")
+    menu = await owner.menu()
+    assert any(path.endswith("/top-up") for path in menu)
+    assert "/statements" not in menu
     await lower.find_account("Model Ltd")
     await lower.edit("What it is")
     await lower.fill(billing="Postpaid")
@@ -210,6 +220,13 @@ async def test_a8_prepaid_and_postpaid(sit: Sit) -> None:
     await lower.reads("postpaid")
     await lower.follow("Roles")
     await lower.reads("Postpaid customer")
+    await owner.menu_to("/devices")
+    menu = await owner.menu()
+    assert "/statements" in menu
+    assert not any(path.endswith("/top-up") for path in menu)
+    await owner.menu_to("/users")
+    await owner.open("owner@model.example")
+    await owner.reads("Owner")
 
 
 async def test_a9_reseller_manages_itself(sit: Sit) -> None:
@@ -223,6 +240,20 @@ async def test_a9_reseller_manages_itself(sit: Sit) -> None:
     await lower.menu_to("/invoices")
     await lower.follow("Bill what is due")
     await lower.press("Bill")
+    await lower.menu_to("/accounts/4/mail-templates")
+    await lower.main.get_by_role("link", name="welcome", exact=True).first.click()
+    await lower.edit("What it says")
+    await lower.page.fill("#subject", "Welcome at Lower")
+    await lower.press("Save")
+    await lower.reads("Welcome at Lower")
+    await lower.menu_to("/roles")
+    await lower.follow("New role")
+    await lower.fill(name="Books of lower")
+    await lower.page.locator("[value='invoices.read']").check()
+    await lower.press("Save")
+    await lower.reads("Books of lower")
+    await lower.menu_to("/reports")
+    await lower.reads("customer", "Earned", "Margin")
     await lower.menu_to("/tariffs")
     await lower.open("resale")
     await lower.lacks("Edit", "Publish", "Import a sheet")
@@ -239,13 +270,17 @@ async def test_a10_personalisation(sit: Sit) -> None:
     await lower.reads("Lower Calls", "#0b6e4f")
     customer = await sit(CUSTOMER)
     await expect(customer.page.locator("header, .kb-brand, nav").first).to_contain_text("Lower Calls")
-    style = await customer.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--kb-brand')")
-    assert await customer.page.locator("link[href*='brand'], style, html").count()
-    assert style.strip() in {"", "#0b6e4f"}
+    colour = "getComputedStyle(document.documentElement).getPropertyValue('--kb-primary').trim()"
+    assert await customer.page.evaluate(colour) == "#0b6e4f"
+    upper = await sit(UPPER)
+    assert await upper.page.evaluate(colour) != "#0b6e4f"
+    await upper.sees_no("Lower Calls")
     await customer.check()
     await lower.menu_to("/accounts/4/brand")
     await lower.follow("Remove")
     await lower.press("Remove")
+    await customer.page.reload()
+    assert await customer.page.evaluate(colour) != "#0b6e4f"
 
 
 async def test_a11_invoice_prefix(sit: Sit) -> None:
@@ -310,6 +345,17 @@ async def test_a13_ip_based_authentication(sit: Sit) -> None:
     await lower.fill(networks="198.51.100.0/28\n2001:db8::/48", channels="4")
     await lower.press("Make")
     await lower.reads("198.51.100.0/28", "2001:db8::/48", "77")
+    await lower.menu_to("/trunks")
+    await lower.follow("New trunk")
+    await lower.fill(account_id="customer", name="Twin", networks="198.51.100.0/28", tech_prefix="77")
+    await lower.press("Make")
+    await expect(lower.page.locator("#networks-errors")).to_be_visible()
+    lower.wrong.clear()
+    await lower.fill(tech_prefix="78", tariff_id="retail")
+    await lower.press("Make")
+    await lower.reads("78", "retail")
+    await lower.menu_to("/trunks")
+    await lower.open("Office")
     await lower.edit("Where from")
     await lower.fill(state="Suspended")
     await lower.press("Save")

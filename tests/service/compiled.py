@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.util import LRUCache
+from sqlalchemy.util import LRUCache, await_only
+
+from tests.service.wanted import ensure_made
 
 STATEMENTS = 2_000
 
@@ -28,7 +31,9 @@ _SHARED = _Statements(STATEMENTS)
 
 
 def create_engine(*words: Any, **more: Any) -> AsyncEngine:
-    """As SQLAlchemy's, in whose place it stands."""
+    """As SQLAlchemy's, in whose place it stands. Its database is made when it first connects, if nobody has yet."""
     engine = create_async_engine(*words, **more)
     engine.sync_engine._compiled_cache = _SHARED
+    if engine.dialect.name == "postgresql":
+        event.listen(engine.sync_engine, "do_connect", lambda *_: await_only(ensure_made(engine.url)))
     return engine

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
+from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scripts.benchmarks.postgres import cluster, is_installed
@@ -24,8 +25,9 @@ from service.interconnect.reconcile import worker
 from tests.service import compiled
 from tests.service.matrix.world import World
 from tests.service.office import Office
-from tests.service.standing import QUICK, SHELF
+from tests.service.standing import SHELF
 from tests.service.test_money import House
+from tests.service.wanted import QUICK, drop, in_cluster, want
 
 engines.create_async_engine = compiled.create_engine
 PRODUCTS_HASHER = passwords.HASHER
@@ -89,10 +91,12 @@ async def database(request: pytest.FixtureRequest, tmp_path: Path, foundation: F
         return
     url: str = request.getfixturevalue("postgres_url")
     name = f"t{uuid.uuid4().hex}"
-    template = await _ensure_template(url, foundation) if with_tables else "template0"
-    await _execute(url, f"CREATE DATABASE {name} TEMPLATE {template} {QUICK}")
+    if with_tables:
+        want(name, await _ensure_template(url, foundation), is_empty=foundation.write is None)
+    else:
+        await in_cluster(make_url(url), f"CREATE DATABASE {name} TEMPLATE template0 {QUICK}")
     yield url.rsplit("/", 1)[0] + f"/{name}"
-    await _execute(url, f"DROP DATABASE {name} WITH (FORCE)")
+    await in_cluster(make_url(url), *drop(name))
 
 
 TABLES = Foundation()
@@ -117,7 +121,7 @@ async def _ensure_template(url: str, foundation: Foundation) -> str:
     name = f"kambill_{foundation.name}"
     if (url, name) not in MADE:
         below = "template0" if foundation.write is None else await _ensure_template(url, TABLES)
-        await _execute(url, f"CREATE DATABASE {name} TEMPLATE {below} {QUICK}")
+        await in_cluster(make_url(url), f"CREATE DATABASE {name} TEMPLATE {below} {QUICK}")
         await _found(url.rsplit("/", 1)[0] + f"/{name}", foundation)
         MADE.add((url, name))
     return name
@@ -130,16 +134,6 @@ async def _found(url: str, foundation: Foundation) -> None:
         async with engine.begin() as conn:  # as a database that has lived has it: a copy has no time to be looked at
             await conn.execute(sa.text("ANALYZE"))
     await engine.dispose()
-
-
-async def _execute(url: str, statement: str) -> list[str]:
-    """The first column of what comes back."""
-    engine = open_engine(url)
-    async with engine.connect() as conn:
-        result = await (await conn.execution_options(isolation_level="AUTOCOMMIT")).execute(sa.text(statement))
-        rows = [str(row[0]) for row in result] if result.returns_rows else []
-    await engine.dispose()
-    return rows
 
 
 @pytest.fixture

@@ -16,12 +16,11 @@ from typing import Any, NamedTuple, Protocol
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from service.database.engine import open_engine, reading
+from service.database.engine import reading
 from service.database.tables import nodes
+from tests.service.wanted import QUICK, drop, in_cluster, is_wanted_empty
 
 FOLDERS = ("data", "ratebook", "run")
-QUICK = "STRATEGY FILE_COPY"
-"""How PostgreSQL makes a small database for half of the work, where nothing is synced."""
 _LOCKS = shutil.ignore_patterns("lock.mdb")
 
 
@@ -81,6 +80,8 @@ SHELF = Shelf()
 
 
 async def _has_begun(engine: AsyncEngine) -> bool:
+    if is_wanted_empty(engine.url):
+        return False
     async with reading(engine) as conn:
         return (await conn.execute(sa.select(nodes.c.id))).first() is not None
 
@@ -125,7 +126,7 @@ async def _keep_database(engine: AsyncEngine, place: Path) -> str:
         connection.close()
         return kept
     kept = f"standing_{engine.url.database}_{place.name}"
-    await _in_cluster(engine, f"CREATE DATABASE {kept} TEMPLATE {engine.url.database} {QUICK}")
+    await in_cluster(engine.url, f"CREATE DATABASE {kept} TEMPLATE {engine.url.database} {QUICK}")
     return kept
 
 
@@ -135,13 +136,4 @@ async def _put_back(engine: AsyncEngine, kept: str) -> None:
     if engine.dialect.name == "sqlite":
         _replace(kept, name)
         return
-    await _in_cluster(engine, f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {kept} {QUICK}")
-
-
-async def _in_cluster(engine: AsyncEngine, *statements: str) -> None:
-    cluster = open_engine(engine.url.set(database="postgres").render_as_string(hide_password=False))
-    async with cluster.connect() as plain:
-        conn = await plain.execution_options(isolation_level="AUTOCOMMIT")
-        for statement in statements:
-            await conn.execute(sa.text(statement))
-    await cluster.dispose()
+    await in_cluster(engine.url, *drop(name), f"CREATE DATABASE {name} TEMPLATE {kept} {QUICK}")

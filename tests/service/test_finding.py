@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +19,7 @@ from service.access.permissions import ALL
 from service.access.sessions import Sessions
 from service.api.call import Api, Asking
 from service.api.dispatch import Inner
-from service.api.lines import LinesAsked
+from service.api.lines import LINE, NUMBER, LineColumn, LinesAsked
 from service.api.values import moment_text
 from service.calls import lines, pages, stretches
 from service.config import Config
@@ -31,7 +30,7 @@ from service.urls import ENDPOINTS
 CALLS, ACCOUNTS = 3_000, 1_200
 NOW_MS = 1_795_000_000_000
 LISTED = next(one for one in ENDPOINTS if one.name == "cdr.list")
-NAMES = ("id", "called", "margin")
+COLUMNS = (LineColumn("id", "number"), LineColumn("called", "text"), LineColumn("margin", "amount"))
 
 
 class Market(NamedTuple):
@@ -140,8 +139,8 @@ async def _lines(inner: Inner, query: dict[str, str]) -> list[int]:
     text, cursor = "", ""
     while True:
         asking = Asking({}, tuple({**query, "cursor": cursor}.items()))
-        found = await inner.read_lines(LISTED, asking, LinesAsked(NAMES, "csv", ZoneInfo("UTC")))
+        found = await inner.read_lines(LISTED, asking, LinesAsked(COLUMNS, ZoneInfo("UTC")))
         text += found.text
         if found.next is None:
-            return [int(line[0]) for line in csv.reader(io.StringIO(text))]
+            return [int(one) for one in re.findall(f"{LINE}{NUMBER}(\\d+)", text)]
         cursor = found.next

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
-from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -17,74 +14,57 @@ from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.money import format_micros
-from service.api.lines import Offset, Spelling, offsets
+from service.api.lines import LINE, NUMBER, TEXT, Kind, LineColumn, Span, Spelling, escaped, unescaped
+from service.api.offsets import offsets
 from service.database.engine import is_sqlite, reading
-from service.portal.components import book
-from service.portal.components.files import inert
+from service.portal.components.written import line
 
 BERLIN = ZoneInfo("Europe/Berlin")
-FROM_S, UNTIL_S = 1_700_000_000, 1_800_000_000
-TEXTS = [
-    "", "a", "0044", "=1+1", "+49", "-5", "@x", "\tx", "\rx", "a,b", 'a"b', '"', "a\nb", "a\r\nb", "=a,b", '=","',
-    " a ", "a-b@c", "<b>&amp;", "_x0041_", "_x41_", "_xZZZZ_", "äöü €", "'", "''", "a;b", "%s", "100%", "\\", "[x]",
-    "^", "a_b", "]]>", "\U0001f600", "*", "?", "NULL",
-]  # fmt: skip
+SPAN = Span(1_700_000_000, 1_800_000_000)
+MARKED = ["\x1fx", "x\x1e", "\x1d", "\x1b", "\x1b0", "\x1b3\x1f"]
+TEXTS = ["", "a", "0044", "=1", "+49", 'a"b', "a\r\nb", " a ", "äöü €", "''", "%s", "\\", "\U0001f600", *MARKED]
 AMOUNTS = [0, 1, -1, 10, 10_000, 10_001, -10_000, 500_000, -500_000, 1_234_567, 10**15, -(10**15), 123_450_000, None]
 NUMBERS = [0, 7, -7, 2**53, None]
+MOMENTS = [SPAN.from_s, 1_711_846_799, 1_711_846_800, 1_729_990_799, 1_729_990_800, SPAN.until_s - 1]
 
 
-async def _told(engine: AsyncEngine, kind: Any, cell: Any) -> str:
-    """A line of one cell. `cell`: of a spelling."""
+async def _told(engine: AsyncEngine, kind: Kind, value: Any, *, is_careful: bool = True) -> str:
+    """A line of one cell."""
     async with reading(engine) as conn:
-        spelling = Spelling(kind, offsets(BERLIN, FROM_S, UNTIL_S), is_sqlite=is_sqlite(conn))
-        return str((await conn.execute(sa.select(spelling.line([cell(spelling)])))).scalar_one())
-
-
-def _csv(value: object) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow([inert(value), "x"])
-    return text.getvalue().removesuffix(",x\r\n") + "\r\n"
-
-
-def _cell(xml: str) -> tuple[str | None, str | None]:
-    """Kind and text of a row's only cell."""
-    (cell,) = ElementTree.fromstring(xml)
-    return cell.get("t"), "".join(cell.itertext()) or None
+        spelling = Spelling(BERLIN, SPAN, is_sqlite=is_sqlite(conn), is_careful=is_careful)
+        told = spelling.line([LineColumn("a", kind)], [spelling.cell(kind, value)])
+        return str((await conn.execute(sa.select(told))).scalar_one())
 
 
 @pytest.mark.parametrize("text", TEXTS)
-async def test_text_is_the_same_in_both_ways(engine: AsyncEngine, text: str) -> None:
-    """Of a CSV byte by byte; of a workbook kind and text. A formula stays a text in both."""
+async def test_a_text_is_as_it_stands(engine: AsyncEngine, text: str) -> None:
+    """Escaped where that is asked for: then it holds no mark, and is told back."""
     value = sa.literal(text, sa.Text())
-    assert await _told(engine, "csv", lambda spelling: spelling.text(value)) == _csv(text)
-    told = await _told(engine, "xlsx", lambda spelling: spelling.text(value))
-    assert _cell(told.replace("\r", "&#13;")) == _cell(book.row([text]).replace("\r", "&#13;"))
+    assert await _told(engine, "text", value, is_careful=False) == LINE + TEXT + text
+    careful = await _told(engine, "text", value)
+    assert careful == line([LineColumn("a", "text")], [text])
+    assert unescaped(careful[2:]) == text
 
 
-async def test_texts_of_a_line_dont_change_each_other(engine: AsyncEngine) -> None:
-    """Harmless ones beside others, and nothing; each as it is alone."""
-    async with reading(engine) as conn:
-        spelling = Spelling("csv", offsets(BERLIN, FROM_S, UNTIL_S), is_sqlite=is_sqlite(conn))
-        for at in range(len(TEXTS)):
-            texts = [*TEXTS[at : at + 2], "a", None]
-            cells = [spelling.text(sa.cast(sa.literal(one), sa.Text)) for one in texts]
-            told = (await conn.execute(sa.select(spelling.line(cells)))).scalar_one()
-            assert told == ",".join(_csv(one or "").removesuffix("\r\n") for one in texts) + "\r\n"
+@given(st.text(st.sampled_from("a0123\x1b\x1c\x1d\x1e\x1f")))
+def test_what_is_escaped_comes_back(text: str) -> None:
+    """And has no marks meanwhile."""
+    assert not {LINE, NUMBER, TEXT} & set(escaped(text))
+    assert unescaped(escaped(text)) == text
 
 
 @pytest.mark.parametrize("is_so", [True, False])
 async def test_a_flag_is_yes_or_no(engine: AsyncEngine, is_so: bool) -> None:
-    """In a workbook it is one, too."""
-    assert await _told(engine, "csv", lambda spelling: spelling.flag(sa.literal(is_so))) == _csv(is_so)
-    assert await _told(engine, "xlsx", lambda spelling: spelling.flag(sa.literal(is_so))) == book.row([is_so])
+    """Not text: it becomes a flag in a workbook."""
+    assert await _told(engine, "flag", sa.literal(is_so)) == LINE + NUMBER + ("yes" if is_so else "no")
 
 
-async def test_what_is_not_there_is_empty(engine: AsyncEngine) -> None:
+@pytest.mark.parametrize("kind", ["text", "number", "amount", "moment", "list"])
+async def test_what_is_not_there_is_empty(engine: AsyncEngine, kind: Kind) -> None:
     """Neither a zero nor the word."""
-    nothing = sa.cast(sa.null(), sa.Text)
-    for cell in (lambda one: one.text(nothing), lambda one: one.word(nothing)):
-        assert await _told(engine, "csv", cell) == "\r\n"
-        assert await _told(engine, "xlsx", cell) == "<row><c/></row>"
+    types = {"text": sa.Text, "list": sa.JSON}
+    nothing = sa.cast(sa.null(), types.get(kind, sa.BigInteger))
+    assert await _told(engine, kind, nothing) == LINE + LineColumn("a", kind).mark
 
 
 @pytest.mark.parametrize("micros", AMOUNTS)
@@ -92,37 +72,55 @@ async def test_an_amount_is_exact(engine: AsyncEngine, micros: int | None) -> No
     """With as many decimals as `format_micros` gives it."""
     value = sa.cast(sa.literal(micros), sa.BigInteger)
     expected = "" if micros is None else format_micros(micros)
-    assert await _told(engine, "csv", lambda spelling: spelling.amount(value)) == f"{expected}\r\n"
-    told = await _told(engine, "xlsx", lambda spelling: spelling.amount(value))
-    assert told == book.row([None if micros is None else Decimal(micros) / 1_000_000])
-    for kind in ("csv", "xlsx"):
-        worked = Spelling(kind, (Offset(0, 0),), is_sqlite=True).amount_text(micros)
-        line = await _told(engine, kind, lambda spelling: spelling.amount(value))
-        assert worked == line.removesuffix("\r\n").removeprefix("<row>").removesuffix("</row>")
+    told = await _told(engine, "amount", value)
+    assert told == LINE + NUMBER + expected
+    given_here = None if micros is None else Decimal(micros) / 1_000_000
+    assert told == line([LineColumn("a", "amount")], [given_here])
 
 
 @pytest.mark.parametrize("number", NUMBERS)
 async def test_a_number_is_a_number(engine: AsyncEngine, number: int | None) -> None:
-    """In a workbook, too."""
+    """As it is written."""
     value = sa.cast(sa.literal(number), sa.BigInteger)
-    assert await _told(engine, "csv", lambda spelling: spelling.number(value)) == _csv(number)
-    assert await _told(engine, "xlsx", lambda spelling: spelling.number(value)) == book.row([number])
+    assert await _told(engine, "number", value) == LINE + NUMBER + ("" if number is None else str(number))
 
 
-@pytest.mark.parametrize("at_s", [0, FROM_S, 1_711_846_799, 1_711_846_800, 1_729_990_799, 1_729_990_800, UNTIL_S])
+@pytest.mark.parametrize("at_s", MOMENTS)
 async def test_a_time_has_the_offset_of_its_moment(engine: AsyncEngine, at_s: int) -> None:
-    """To the second at which clocks are moved; 0: never."""
-    value = sa.cast(sa.literal(at_s * 1000 + 999 * bool(at_s)), sa.BigInteger)
-    expected = datetime.fromtimestamp(at_s, UTC).astimezone(BERLIN).isoformat() if at_s else ""
-    assert await _told(engine, "csv", lambda spelling: spelling.moment(value)) == f"{expected}\r\n"
-    assert await _told(engine, "xlsx", lambda spelling: spelling.moment(value)) == book.row([expected])
+    """To the second at which clocks are moved."""
+    value = sa.cast(sa.literal(at_s * 1000 + 999), sa.BigInteger)
+    expected = LINE + TEXT + datetime.fromtimestamp(at_s, UTC).astimezone(BERLIN).isoformat()
+    assert await _told(engine, "moment", value, is_careful=False) == expected
+    assert await _told(engine, "moment", value) == expected
+
+
+async def test_a_time_that_is_none_is_empty(engine: AsyncEngine) -> None:
+    """0: never."""
+    for is_careful in (True, False):
+        assert await _told(engine, "moment", sa.literal(0), is_careful=is_careful) == LINE + TEXT
+
+
+@pytest.mark.parametrize("at_s", [1, 500_000_000, SPAN.from_s - 1, SPAN.until_s, 4_000_000_000])
+async def test_a_time_beyond_the_span_is_told_with_care(engine: AsyncEngine, at_s: int) -> None:
+    """Else it has a mark too many, so that it is asked again."""
+    value = sa.cast(sa.literal(at_s * 1000), sa.BigInteger)
+    assert await _told(engine, "moment", value, is_careful=False) == LINE + TEXT + TEXT
+    expected = datetime.fromtimestamp(at_s, UTC).astimezone(BERLIN).isoformat()
+    assert await _told(engine, "moment", value) == LINE + TEXT + expected
+
+
+@pytest.mark.parametrize("values", [[], ["a"], ["+49", "b;c", "d\x1fe"], [1, 20]])
+async def test_a_list_is_one_cell(engine: AsyncEngine, values: list[Any]) -> None:
+    """Of what stands in it, one behind the other."""
+    expected = LINE + TEXT + escaped("; ".join(map(str, values)))
+    assert await _told(engine, "list", sa.literal(values, sa.JSON())) == expected
 
 
 @given(
     st.sampled_from(["Europe/Berlin", "UTC", "Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe"]),
-    st.integers(FROM_S, UNTIL_S),
+    st.integers(*SPAN),
 )
 def test_offsets_are_the_zones(zone: str, at_s: int) -> None:
     """Whatever the moment."""
-    found = next(one for one in offsets(ZoneInfo(zone), FROM_S, UNTIL_S) if one.from_s <= at_s)
+    found = next(one for one in offsets(ZoneInfo(zone), *SPAN) if one.from_s <= at_s)
     assert datetime.fromtimestamp(at_s, UTC).astimezone(ZoneInfo(zone)).isoformat()[19:] == found.text

@@ -14,7 +14,7 @@ from service.access.actor import Actor, local_actor
 from service.access.permissions import ALL
 from service.api.call import Asking
 from service.api.dispatch import Inner
-from service.api.lines import LinesAsked
+from service.api.lines import LINE, TEXT, LineColumn, LinesAsked
 from service.calls.records import cdr_row
 from service.database.engine import reading
 from service.database.tables import accounts, cdrs
@@ -60,13 +60,13 @@ async def shown(house: House, account: str) -> tuple[str, str]:
         path = (await conn.execute(sa.select(accounts.c.path).where(accounts.c.id == number))).scalar_one()
         actor = local_actor("test") if account == "operator" else Actor(1, "x", number, path, ALL, "")
         inner = Inner(office.api, actor, conn, office.now_ms)
-        asked = LinesAsked(["caller", "caller_sent"], "csv", ZoneInfo("UTC"))
+        asked = LinesAsked((LineColumn("caller", "text"), LineColumn("caller_sent", "text")), ZoneInfo("UTC"))
         lines = await inner.read_lines(LISTED, Asking({}, ()), asked)
     desk = office.boss if account == "operator" else await hire(house, account)
     (row,) = (await desk.do("cdr.list"))["items"]
     whole = await desk.do("cdr.show", cdr_id=row["id"])
     assert (whole["caller"], whole["caller_sent"]) == (row["caller"], row["caller_sent"])
-    assert lines.text == f"{row['caller']},{row['caller_sent']}\r\n"
+    assert lines.text == f"{LINE}{TEXT}{row['caller']}{TEXT}{row['caller_sent']}"
     return row["caller"], row["caller_sent"]
 
 

@@ -14,9 +14,12 @@ from service.access.actor import Actor
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lines import Expression
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.nouns import NOUNS, seen, visible
 from service.api.values import ABOVE, AccountId, Moment, Number, Text, Told, When
-from service.database.access_tables import audit
+from service.database.access_tables import audit, users
 from service.database.tables import accounts
 
 
@@ -76,6 +79,18 @@ def _by(text: str, actor: Actor) -> sa.ColumnElement[bool]:
         return sa.true()
     named: sa.ColumnElement[bool] = audit.c.actor.icontains(text, autoescape=True)
     return named if actor.is_root else named & _ACTORS.c.path.startswith(actor.path, autoescape=True)
+
+
+def _cells(call: Call) -> dict[str, Expression]:
+    sees_actor = _ACTORS.c.path.is_not(None) & seen(_ACTORS.c.path, call.actor)
+    known = sa.select(users.c.id).where(visible(NOUNS["user"], call.actor))
+    sees_other = (audit.c.behalf_of == "") | sa.literal(call.actor.is_root) | audit.c.behalf_of_id.in_(known)
+    return {
+        "created_at": audit.c.created_ms,
+        "actor": sa.case((sees_actor, audit.c.actor), else_=ABOVE),
+        "behalf_of": sa.case((sees_other, audit.c.behalf_of), else_=ABOVE),
+        "address": sa.case((sees_actor, audit.c.address), else_=""),
+    }
 
 
 _ACCOUNTS = frozenset({"account_id", "parent_id", "to_account_id", "from_account_id"})
@@ -139,6 +154,6 @@ async def list_changes(call: Call) -> Answer:
 ENDPOINTS = [
     Endpoint(
         "audit.list", "GET", "/audit", Permission.AUDIT_READ, list_changes, "List changes", query=ChangeQuery,
-        answer=Page[ChangeView],
+        answer=Page[ChangeView], lines=lines_of(_LISTING, ChangeView, _cells),
     ),
 ]  # fmt: skip

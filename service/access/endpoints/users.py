@@ -24,10 +24,12 @@ from service.access.permissions import Permission
 from service.access.sessions import BEHALF_MS, Visit, end_sessions, make_link, open_session
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
+from service.api.lines import Expression, together
+from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem
 from service.api.values import AccountId, Asked, Moment, RoleId, Text, Told, Words, language_of, zone_of
-from service.database.access_tables import mails, users
+from service.database.access_tables import mails, user_roles, users
 
 Email = Annotated[str, Field(pattern=r"^[^@\s\x00-\x1f]{1,64}@[^@\s\x00-\x1f]{1,190}$"), AfterValidator(str.lower)]
 Language = Annotated[str, AfterValidator(language_of)]
@@ -97,6 +99,11 @@ _LISTING = Listing(
         "state": equals(users.c.state),
     },
 )
+
+
+def _cells(_: Call) -> dict[str, Expression]:
+    given = sa.select(sa.cast(user_roles.c.role_id, sa.Text)).where(user_roles.c.user_id == users.c.id)
+    return {"role_ids": together(given.order_by(user_roles.c.role_id).correlate(users))}
 
 
 async def list_users(call: Call) -> Answer:
@@ -235,7 +242,10 @@ async def act_as(call: Call) -> Answer:
 _READ, _CHANGE = Permission.USERS_READ, Permission.USERS_CHANGE
 _ONE = "/users/{user_id}"
 ENDPOINTS = [
-    Endpoint("user.list", "GET", "/users", _READ, list_users, "List users", query=UserQuery, answer=Page[UserView]),
+    Endpoint(
+        "user.list", "GET", "/users", _READ, list_users, "List users", query=UserQuery, answer=Page[UserView],
+        lines=lines_of(_LISTING, UserView, _cells),
+    ),
     Endpoint("user.show", "GET", _ONE, _READ, show_user, "Show a user", answer=UserView),
     Endpoint(
         "user.invite", "POST", "/users", _CHANGE, invite_user, "Invite a user", NewUser, answer=Invited, status=201,

@@ -8,23 +8,16 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Iterable, Sequence
-from decimal import Decimal
+from collections.abc import Iterable
 from typing import IO
-from xml.sax.saxutils import escape
-
-from ratebook.money import format_micros
-from service.portal.formats import MICROS
 
 SHEET_ROWS_MAX = 1_048_575
 """Of XLSX, without the line of names."""
 SHEET_BYTES_MAX = 1 << 30
 """Of a sheet's XML: beyond twice as much an archive needs a form that not every program reads."""
-_TEXT_MAX = 32_767
 _ROW_END = "</row>"
 _CONTROL = bytes(one for one in range(32) if one not in b"\t\n")
 _UNWRITABLE = re.compile(rb"[\x00-\x08\x0b-\x1f]")
-_LOOKS_ESCAPED = re.compile(r"_x[0-9a-fA-F]{4}_")
 _MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
@@ -36,23 +29,6 @@ _BEGIN = (
 _END = "</sheetData></worksheet>"
 
 
-def cell(value: object) -> str:
-    """One cell. Numbers are numbers, and text is never a formula."""
-    if value is None or value == "":
-        return "<c/>"
-    if isinstance(value, bool):
-        return f'<c t="b"><v>{int(value)}</v></c>'
-    if isinstance(value, Decimal):
-        return f"<c><v>{format_micros(int(value * MICROS))}</v></c>"
-    if isinstance(value, int):
-        return f"<c><v>{value}</v></c>"
-    text = str(value)[:_TEXT_MAX]
-    if _LOOKS_ESCAPED.search(text):
-        text = text.replace("_x", "_x005F_x")
-    kept = ' xml:space="preserve"' if text.strip() != text or "\n" in text else ""
-    return f'<c t="inlineStr"><is><t{kept}>{escape(text)}</t></is></c>'
-
-
 def _writable(rows: str) -> bytes:
     """XML's bytes: what no XML may say is said as Excel does. There is hardly ever any, and then it is quickly seen."""
     told = rows.encode("utf-8", "replace")
@@ -61,17 +37,13 @@ def _writable(rows: str) -> bytes:
     return _UNWRITABLE.sub(lambda found: f"_x{found[0][0]:04X}_".encode(), told)
 
 
-def row(values: Iterable[object]) -> str:
-    """A row's XML."""
-    return "<row>" + "".join([cell(value) for value in values]) + _ROW_END
-
-
 class Book:
     """A workbook that is being written into a file."""
 
-    def __init__(self, file: IO[bytes], names: Sequence[str]) -> None:
+    def __init__(self, file: IO[bytes], names: str) -> None:
+        """`names`: the row of every sheet's head."""
         self._zip = zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=1)
-        self._names = row(names)
+        self._names = names
         self._sheets = 0
         self._rows = self._bytes = 0
         self._sheet: IO[bytes] = self._begun()

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 import io
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from aiohttp import web
 from pydantic import BaseModel
 
-from ratebook.money import format_micros
-from ratebook.sheets.write import FORMULAS
-from service.api.lines import LinesAsked
+from service.api.lines import Kind as LineKind
+from service.api.lines import LineColumn, Lines, LinesAsked
 from service.api.values import AMOUNT_SCHEMA, noun_in
-from service.portal.components import book
+from service.portal.components import written
 from service.portal.components.book import Book
 from service.portal.edge import HEADERS
 from service.portal.formats import MICROS, Formats
@@ -30,16 +28,22 @@ BATCH_ROWS = 2_000
 """Of a list that is read page by page: a page's own work is that of a hundred rows."""
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 Handler = Callable[[Visit], Any]
-Kind = Literal["csv", "xlsx"]
 
 
 class FileColumn(NamedTuple):
     """A column of a file."""
 
     name: str
+    kind: LineKind
     value: Callable[[Visit, Any], object]
-    """Text, int, Decimal, bool or None."""
+    """Of a row of the list that no database puts together: text, int, Decimal, bool or None."""
     learns: tuple[str, str] | None = None
+    """What it names, and the field that holds its number."""
+
+    @property
+    def asked(self) -> LineColumn:
+        """The same for whoever puts lines together."""
+        return LineColumn(self.name, self.kind, self.learns)
 
 
 class Source(NamedTuple):
@@ -68,18 +72,21 @@ def columns_of(source: Source) -> list[FileColumn]:
 def _column(name: str, told: dict[str, Any], noun: str) -> list[FileColumn]:
     way = next((one for one in told.get("anyOf", [told]) if one.get("type") != "null"), told)
     kind = way.get("type")
-    if way.get("format") == "date-time" or "date-time" in str(way.get("format", "")):
-        return [FileColumn(name, lambda visit, row: _moment(getattr(row, name), visit.formats))]
+    if "date-time" in str(way.get("format", "")):
+        return [FileColumn(name, "moment", lambda visit, row: _moment(getattr(row, name), visit.formats))]
     if way.get("pattern") == AMOUNT_SCHEMA["pattern"]:
-        return [FileColumn(name, lambda _, row: _amount(getattr(row, name)))]
+        return [FileColumn(name, "amount", lambda _, row: _amount(getattr(row, name)))]
     if isinstance(kind, list):
         kind = next(one for one in kind if one != "null")
-    if kind in {"string", "integer", "boolean"}:
-        column = FileColumn(name, lambda _, row: getattr(row, name))
+    if kind in _KINDS:
+        column = FileColumn(name, _KINDS[kind], lambda _, row: getattr(row, name))
         return [column, *_named(name, noun or _noun(name))]
     if kind == "array" and way.get("items", {}).get("type") in {"string", "integer"}:
-        return [FileColumn(name, lambda _, row: "; ".join(str(one) for one in getattr(row, name)))]
+        return [FileColumn(name, "list", lambda _, row: "; ".join(str(one) for one in getattr(row, name)))]
     return []
+
+
+_KINDS: dict[Any, LineKind] = {"string": "text", "integer": "number", "boolean": "flag"}
 
 
 def _noun(name: str) -> str:
@@ -94,7 +101,7 @@ def _named(name: str, noun: str) -> list[FileColumn]:
         number = getattr(row, name)
         return visit.name(noun, number) if visit.knows(noun, number) else ""
 
-    return [FileColumn(name.removesuffix("_id"), value, (noun, name))]
+    return [FileColumn(name.removesuffix("_id"), "text", value, (noun, name))]
 
 
 def _moment(wall_ms: int | None, formats: Formats) -> str:
@@ -108,55 +115,47 @@ def _amount(micros: int | None) -> Decimal | None:
     return None if micros is None else Decimal(micros) / MICROS
 
 
-class Batch(NamedTuple):
-    """Rows as the file has them."""
-
-    text: str
-    rows: int
-
-
-async def _batches(visit: Visit, source: Source, columns: list[FileColumn], kind: Kind) -> AsyncIterator[Batch]:
+async def _batches(visit: Visit, source: Source, columns: list[FileColumn]) -> AsyncIterator[Lines]:
     """All rows, batch by batch; each is a look of its own, so that what is revoked meanwhile ends the file."""
     query = dict(source.query(visit))
     parameters = visit.path_of(source.endpoint)
-    is_quick = BY_NAME[source.endpoint].lines is not None
-    asked = LinesAsked(tuple(column.name for column in columns), kind, visit.formats.zone)
+    read = _page if BY_NAME[source.endpoint].lines is None else _lines
     following: str | None = query.get("cursor", "")
     while following is not None:
         query["cursor"] = following
-        if is_quick:
-            async with visit.looking(again=True):
-                lines = await visit.read_lines(source.endpoint, parameters, query, asked)
-            batch, following = Batch(lines.text, lines.rows), lines.next
-        else:
-            batch, following = await _page(visit, source, columns, query, kind)
-        yield batch
+        async with visit.looking(again=True):
+            lines = await read(visit, source, columns, parameters, query)
+        yield lines
+        following = lines.next
+
+
+async def _lines(
+    visit: Visit, source: Source, columns: list[FileColumn], parameters: dict[str, str], query: dict[str, str]
+) -> Lines:
+    """A batch that the database puts together."""
+    hidden = {one.name for one in columns if one.learns is not None and not visit.can(f"{one.learns[0]}.show")}
+    asked = LinesAsked(tuple(one.asked for one in columns), visit.formats.zone, frozenset(hidden))
+    return await visit.read_lines(source.endpoint, parameters, query, asked)
 
 
 async def _page(
-    visit: Visit, source: Source, columns: list[FileColumn], query: dict[str, str], kind: Kind
-) -> tuple[Batch, str | None]:
-    """A page of the endpoint, and the next one's cursor."""
-    async with visit.looking(again=True):
-        path = visit.path_of(source.endpoint)
-        page: Any = (await visit.look_at(source.endpoint, path, query, rows=BATCH_ROWS)).body
-        for column in columns:
-            if column.learns is not None:
-                noun, name = column.learns
-                await visit.learn(noun, [getattr(row, name) for row in page.items])
-    rows = [[column.value(visit, row) for column in columns] for row in page.items]
-    return Batch(_lines(rows) if kind == "csv" else "".join(map(book.row, rows)), len(rows)), page.next
+    visit: Visit, source: Source, columns: list[FileColumn], parameters: dict[str, str], query: dict[str, str]
+) -> Lines:
+    """A page of the endpoint, for lists that are never long."""
+    page: Any = (await visit.look_at(source.endpoint, parameters, query, rows=BATCH_ROWS)).body
+    for column in columns:
+        if column.learns is not None:
+            noun, name = column.learns
+            await visit.learn(noun, [getattr(row, name) for row in page.items])
+    asked = [column.asked for column in columns]
+    told = [written.line(asked, [column.value(visit, row) for column in columns]) for row in page.items]
+    return Lines("".join(told), len(told), page.next, is_escaped=True)
 
 
-def inert(value: object) -> object:
-    """Of a CSV's cell: text that no spreadsheet takes for a formula; numbers stay numbers."""
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(FORMULAS) else value
-    if isinstance(value, Decimal):
-        return format_micros(int(value * MICROS))
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return "" if value is None else value
+def _names(columns: list[FileColumn]) -> Lines:
+    """The line of names."""
+    head = [LineColumn(column.name, "text") for column in columns]
+    return Lines(written.line(head, [column.name for column in columns]), 1, None)
 
 
 def csv_of(source: Source) -> Handler:
@@ -164,27 +163,22 @@ def csv_of(source: Source) -> Handler:
 
     async def send(visit: Visit) -> web.StreamResponse:
         columns = columns_of(source)
-        batches = _batches(visit, source, columns, "csv")
+        batches = _batches(visit, source, columns)
         first = await anext(batches)
         response = web.StreamResponse(headers=_headers(source, "csv", "text/csv; charset=utf-8"))
         await response.prepare(visit.request)
-        await response.write(_bytes(_lines([[column.name for column in columns]]) + first.text))
+        await response.write(_bytes(_names(columns)))
+        await response.write(await asyncio.to_thread(_bytes, first))
         async for batch in batches:
-            await response.write(_bytes(batch.text))
+            await response.write(await asyncio.to_thread(_bytes, batch))
         await response.write_eof()
         return response
 
     return send
 
 
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "replace")
-
-
-def _lines(rows: Iterable[list[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerows([inert(value) for value in row] for row in rows)
-    return text.getvalue()
+def _bytes(lines: Lines) -> bytes:
+    return written.csv_rows(lines).encode("utf-8", "replace")
 
 
 def xlsx_of(source: Source) -> Handler:
@@ -192,13 +186,20 @@ def xlsx_of(source: Source) -> Handler:
 
     async def send(visit: Visit) -> web.StreamResponse:
         columns = columns_of(source)
+        ((names, _),) = written.sheet_rows(_names(columns), [LineColumn(one.name, "text") for one in columns])
         with tempfile.TemporaryFile() as file:
-            with closing(Book(file, [column.name for column in columns])) as made:
-                async for batch in _batches(visit, source, columns, "xlsx"):
-                    await asyncio.to_thread(made.add, *batch)
+            with closing(Book(file, names)) as made:
+                async for batch in _batches(visit, source, columns):
+                    await asyncio.to_thread(_add, made, batch, columns)
             return await _sent(visit, source, file)
 
     return send
+
+
+def _add(made: Book, lines: Lines, columns: list[FileColumn]) -> None:
+    asked = [column.asked for column in columns]
+    for told, count in written.sheet_rows(lines, asked):
+        made.add(told, count)
 
 
 async def _sent(visit: Visit, source: Source, file: Any) -> web.StreamResponse:

@@ -84,13 +84,13 @@ CALLS = Listed(
     filters=("called", "outcome", "since", "until", "account_id", "trunk_id", "device_id", "call"),
     empty="No call has ended yet.",
     file_columns=(
-        FileColumn("charge", lambda _, row: _amount(_of("charge", row))),
-        FileColumn("currency", lambda _, row: _of("currency", row)),
-        FileColumn("billed_s", lambda _, row: _of("billed_s", row)),
-        FileColumn("prefix", lambda _, row: _of("prefix", row)),
-        FileColumn("margin", lambda visit, row: _amount(getattr(_mine(visit, row), "margin", None))),
-        FileColumn("cost", lambda _, row: _amount(None if row.cost is None else row.cost.cost)),
-        FileColumn("cost_currency", lambda _, row: None if row.cost is None else row.cost.currency),
+        FileColumn("charge", "amount", lambda _, row: _amount(_of("charge", row))),
+        FileColumn("currency", "text", lambda _, row: _of("currency", row)),
+        FileColumn("billed_s", "number", lambda _, row: _of("billed_s", row)),
+        FileColumn("prefix", "text", lambda _, row: _of("prefix", row)),
+        FileColumn("margin", "amount", lambda visit, row: _amount(getattr(_mine(visit, row), "margin", None))),
+        FileColumn("cost", "amount", lambda _, row: _amount(None if row.cost is None else row.cost.cost)),
+        FileColumn("cost_currency", "text", lambda _, row: None if row.cost is None else row.cost.currency),
     ),
 )
 

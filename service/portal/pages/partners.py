@@ -60,8 +60,8 @@ STATEMENTS = Listed(
         ("New statement", "/statements/new", "statement.issue"),
     ),
     file_columns=(
-        FileColumn("ours", lambda _, row: Decimal(row.ours.total) / MICROS),
-        FileColumn("theirs", lambda _, row: Decimal(row.theirs.total) / MICROS),
+        FileColumn("ours", "amount", lambda _, row: Decimal(row.ours.total) / MICROS),
+        FileColumn("theirs", "amount", lambda _, row: Decimal(row.theirs.total) / MICROS),
     ),
 )  # fmt: skip
 
