@@ -363,7 +363,7 @@ async def test_a_day_of_a_provider(sit: Sit) -> None:
     await carrier.open("November")
     await carrier.follow("Only they have them")
     await carrier.reads("4930123456", "0.50")
-    await carrier.follow("November")
+    await carrier.open("November")
     await carrier.reads("Correspondence", "0.50 EUR")
     await carrier.check()
 
