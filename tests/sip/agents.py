@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 SDP = "v=0\r\no=u 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
-WAIT_S = 8.0
+WAIT_S = 5.0
 """How long a message may take that must come."""
 
 _numbers = count(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +15,12 @@ from tests.sip.proxy import Proxy
 
 WITH_TCP = "#!define WITH_TCP\n"
 FIREWALLED = "#!define KAMBILL_TCP_IS_FIREWALLED\n"
+MUTE = r"""#!/usr/bin/python3
+import re, socket, sys, time
+port = re.search(r"tcp:127.0.0.1:(\d+)", open(sys.argv[2]).read())[1]
+heard = socket.create_server(("127.0.0.1", int(port)))
+time.sleep(60)
+"""
 KAMAILIO = shutil.which("kamailio") or "/usr/sbin/kamailio"
 
 
@@ -40,6 +47,19 @@ def test_an_exposed_listener_is_refused(make: Callable[[str], Proxy]) -> None:
     with pytest.raises(AssertionError, match="Kamailio has ended"):
         proxy.start()
     assert "KAMBILL_TCP_IS_FIREWALLED" in proxy.tail()
+
+
+def test_a_harmless_line_ends_no_kamailio() -> None:
+    """It goes on answering: only that shows that it lives."""
+    assert not dies_of_a_line(KAMAILIO, b"\r\n\r\n")
+
+
+def test_a_program_that_only_goes_on_running_does_not_live(tmp_path: Path) -> None:
+    """As a busy machine's Kamailio that hasn't come to its end yet: it listens, and answers nothing."""
+    mute = tmp_path / "kamailio"
+    mute.write_text(MUTE)
+    mute.chmod(0o755)
+    assert dies_of_a_line(str(mute))
 
 
 def test_behind_a_firewall_it_listens(make: Callable[[str], Proxy]) -> None:
