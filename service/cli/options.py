@@ -35,16 +35,13 @@ class Wanted(NamedTuple):
     nullable: bool
     required: bool
     help: str
+    short: str
+    """Of one thing, or of one value of many; `name` itself where another field is called so."""
 
     @property
     def words(self) -> list[str]:
         """How the option may be written."""
-        names = [self.name]
-        if self.noun:
-            names.insert(0, self.name.removesuffix("s").removesuffix("_id"))
-        elif self.many:
-            names.insert(0, self.name.removesuffix("s"))
-        return ["--" + name.replace("_", "-") for name in dict.fromkeys(names)]
+        return ["--" + name.replace("_", "-") for name in dict.fromkeys((self.short, self.name))]
 
     @property
     def is_secret(self) -> bool:
@@ -57,6 +54,12 @@ def fields_of(endpoint: Endpoint, *, but: frozenset[str] = frozenset()) -> list[
     found = _fields(endpoint.query, "query", but)
     taken = {one.name for one in found}
     return found + (_fields(endpoint.body, "body", frozenset(taken)) if endpoint.body is not None else [])
+
+
+def _short(name: str, noun: str, *, many: bool) -> str:
+    if noun:
+        return name.removesuffix("s").removesuffix("_id")
+    return name.removesuffix("s") if many else name
 
 
 def _fields(model: type[BaseModel], place: str, but: frozenset[str]) -> list[Wanted]:
@@ -72,7 +75,9 @@ def _fields(model: type[BaseModel], place: str, but: frozenset[str]) -> list[Wan
         noun = noun_in(field.annotation, field.metadata)
         required = name in schema.get("required", ())
         told = _help(given | one, required=required, nullable=nullable and _takes_nothing(value))
-        found.append(Wanted(name, place, noun, value, many, nullable, required, told))
+        short = _short(name, noun, many=many)
+        short = name if short in schema["properties"] else short
+        found.append(Wanted(name, place, noun, value, many, nullable, required, told, short))
     return found
 
 

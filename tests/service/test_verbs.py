@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from scripts.benchmarks.postgres import free_port
+from service.cli.options import fields_of
 from service.cli.verbs import nouns
 from service.urls import ENDPOINTS
 from tests.service.test_cli import ROOT, Answer, Kambill, kambill
@@ -35,6 +36,13 @@ def boss(kambill: Kambill) -> Kambill:
 def test_every_endpoint_is_a_command() -> None:
     """Noun and verb, each once."""
     assert sum(len(verbs) for verbs in nouns().values()) == len(ENDPOINTS)
+
+
+def test_no_option_stands_for_two_fields() -> None:
+    """A device has one number that it shows and a list of others that it may: each is written by its own name."""
+    for endpoint in ENDPOINTS:
+        words = [word for field in fields_of(endpoint) for word in field.words]
+        assert len(words) == len(set(words)), (endpoint, words)
 
 
 def test_the_first_super_admin_is_made_once(boss: Kambill) -> None:
