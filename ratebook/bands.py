@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from ratebook.clocks import DAY_S, changed_s, offset_s
 from ratebook.model import Band, Hours, Terms, Timetable, Window
 
-DAY_S = 86_400
 THURSDAY = 3
 """1970-01-01 was one."""
 EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
@@ -36,23 +36,18 @@ def _zone(name: str) -> ZoneInfo:
     return ZoneInfo(name)
 
 
-def _offset_s(zone: ZoneInfo, at_s: int) -> int:
-    offset = datetime.fromtimestamp(at_s, zone).utcoffset()
-    return 0 if offset is None else offset.days * DAY_S + offset.seconds
-
-
 def terms_at(terms: Terms, at_s: int) -> Terms:
     """The terms of a wall-clock second: the first band's that fits it, else those outside all bands."""
     timetable = terms.timetable
     if timetable is None:
         return terms
-    index = _band_at(timetable, at_s + _offset_s(_zone(timetable.zone), at_s))
+    index = _band_at(timetable, at_s + offset_s(_zone(timetable.zone), at_s))
     return terms if index is None else timetable.bands[index][1]
 
 
 def band_of(hours: Hours, at_s: int) -> int:
     """Which of its bands a wall-clock second lies in, the first one that fits; NO_BAND: in none."""
-    local_s = at_s + _offset_s(_zone(hours.zone), at_s)
+    local_s = at_s + offset_s(_zone(hours.zone), at_s)
     return next((index for index, band in enumerate(hours.bands) if _fits(band, local_s)), NO_BAND)
 
 
@@ -60,12 +55,12 @@ def stretches(terms: Terms, timetable: Timetable, from_s: int, to_s: int) -> Ite
     """The stretches from one wall-clock second to another; the last one may reach beyond."""
     zone = _zone(timetable.zone)
     at_s = from_s
-    index = _band_at(timetable, at_s + _offset_s(zone, at_s))
+    index = _band_at(timetable, at_s + offset_s(zone, at_s))
     while at_s < to_s:
         following = index
         while following == index and at_s < to_s:
             at_s = _next_look_s(timetable, zone, at_s)
-            following = _band_at(timetable, at_s + _offset_s(zone, at_s))
+            following = _band_at(timetable, at_s + offset_s(zone, at_s))
         band, held = (None, terms) if index is None else timetable.bands[index]
         yield Stretch(at_s, held, band.name if band else "")
         index = following
@@ -73,20 +68,11 @@ def stretches(terms: Terms, timetable: Timetable, from_s: int, to_s: int) -> Ite
 
 def _next_look_s(timetable: Timetable, zone: ZoneInfo, at_s: int) -> int:
     """The next second at which another band may hold: an edge of a window, a midnight, or the clocks' change."""
-    offset_s = _offset_s(zone, at_s)
-    second = (at_s + offset_s) % DAY_S
+    ahead_s = offset_s(zone, at_s)
+    second = (at_s + ahead_s) % DAY_S
     edge = min(one for one in _edges(timetable) if one > second)
     next_s = at_s + edge - second
-    if _offset_s(zone, next_s) == offset_s:
-        return next_s
-    before_s, after_s = at_s, next_s
-    while after_s - before_s > 1:
-        middle_s = (before_s + after_s) // 2
-        if _offset_s(zone, middle_s) == offset_s:
-            before_s = middle_s
-        else:
-            after_s = middle_s
-    return after_s
+    return next_s if offset_s(zone, next_s) == ahead_s else changed_s(zone, at_s, next_s)
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import yaml
 
-from ratebook.bands import DAY_S
+from ratebook.clocks import DAY_S
 from ratebook.document import values
 from ratebook.document.nodes import Document
 from ratebook.document.problems import shorten, suggestion

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from ratebook.bands import DAY_S, NO_BAND
+from ratebook.bands import NO_BAND
+from ratebook.clocks import DAY_S
 from ratebook.document.bands import EVERY_DAY, WEEK
 from ratebook.model import Band, Hours, Window
 from ratebook.routing import Choice, Demands, Plan, Route, Rule

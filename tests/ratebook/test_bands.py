@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ratebook.bands import DAY_S, stretches, terms_at
+from ratebook.bands import stretches, terms_at
+from ratebook.clocks import DAY_S
 from ratebook.compiled.layout import decode_terms, encode_terms, is_timed
 from ratebook.model import Band, Border, FreeMode, Interval, Terms, Timetable, Window
 from ratebook.money import parse_nanos
