@@ -1,30 +1,36 @@
-"""The decision about a 2xx to an INVITE: it passes with the answer's stamp and a first grant, or not at all."""
+"""The decision about a 2xx to an INVITE: it passes with the answer's stamp and a first grant, or not at all.
+
+What nearly every answer comes to is worked out before the store's lock is taken (`Draft`); inside, only what moves is
+read, and where it isn't so all is decided there.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from kemi import grants, limits
 from kemi.acknowledge import await_ack
 from kemi.clock import Now
 from kemi.joined import is_first, together
 from kemi.nat import Place
+from kemi.quote import Look
 from kemi.refusal import UNAVAILABLE, Refusal
 from kemi.rooms import Rooms
 from kemi.settlement import bill_of, close, with_code
 from kemi.sides import networks_of_side
-from kemi.store import health, queues
-from kemi.store.calls import ANSWERED, ChargeLeg, Leg, RunningCall, pack_call
+from kemi.store import accounts, health, queues
+from kemi.store.calls import ANSWERED, ChargeLeg, Claim, Leg, RunningCall, has_packages, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
-from kemi.store.layout import KNOWN, PREPAID, STATE, TAXES, Account, Settings
+from kemi.store.layout import KNOWN, STATE, Account, Settings
 from kemi.store.networks import lies_in
 from kemi.store.queues import Ending
 from kemi.store.trunks import SUSPENDED, trunk_by_id
 from ratebook.bands import terms_at
-from ratebook.compiled.read import RatesSnapshot
 from ratebook.tax import CALLS, Tax, with_tax
+
+_new = tuple.__new__
 
 
 class Callee(NamedTuple):
@@ -60,44 +66,127 @@ class Denied(NamedTuple):
 GONE = Denied("gone", 481, "Call/Transaction Does Not Exist")
 
 
+class Held(NamedTuple):
+    """What a call holds from its answer on. The fields are those of `RunningCall`."""
+
+    legs: tuple[ChargeLeg, ...]
+    provider: ChargeLeg | None
+    limits: tuple[Claim, ...]
+    grant_s: int
+
+
+class Draft(NamedTuple):
+    """What an answer comes to if all levels have plenty and nobody was suspended."""
+
+    before: bytes
+    """The call's record, as it was read."""
+    running: RunningCall
+    legs: tuple[ChargeLeg, ...]
+    """By the rate in effect now, with what is held so far."""
+    after: RunningCall
+    record: bytes
+    settings: Settings
+    event: bytes
+
+
 def answered(rooms: Rooms, call: str, callee: Callee, ring_ms: int, now: Now) -> Grant | Denied:
     """Decides on a 2xx to an INVITE: the answer's stamp, the price of this moment, the first full grant."""
+    key = bytes.fromhex(call)
+    draft = draft_of(rooms, key, callee, ring_ms, now)
     with Change(rooms.store) as change:
-        running = change.call(bytes.fromhex(call))
+        record = change.txn.get(key, db=change.store.call)
+        if draft is not None and record == draft.before and _takes(change, draft, now):
+            return _new(Grant, (draft.after.grant_s,))
+        running = None if record is None else unpack_call(record)
         configuration = change.configuration
         refused = _not_to_be_answered(change, configuration, running, callee)
         if refused is not None or running is None:
             return refused or GONE
         calls = together(change, running) if running.joined else [running]
         settings = configuration.settings(change.txn)
-        held: list[RunningCall] = []
+        held: list[Held] = []
         for at, one in enumerate(calls):
             found = _held(rooms, change, one, settings, now)
             if isinstance(found, Refusal):
-                return _refuse(change, [*held, *calls[at:]], at, found, ring_ms, now)
+                holding = [call._replace(**first._asdict()) for call, first in zip(calls, held, strict=False)]
+                return _refuse(change, [*holding, *calls[at:]], at, found, ring_ms, now)
             held.append(found)
         generation = configuration.generation(change.txn)
-        for one, before in zip(held, calls, strict=True):
-            due_ms = grants.due_ms(now.boot_ms + one.grant_s * 1000, settings, now)
-            talking = _talking(one, callee, ring_ms, now, due_ms, generation)
-            change.move_call(talking, before.due_ms)
+        for one, first in zip(calls, held, strict=True):
+            talking = _talking(one, first, callee, ring_ms, now, settings, generation)
+            change.move_call(talking, one.due_ms)
             change.event(queues.ANSWERED, now, one.key)
-            if before is running:
+            if one is running:
                 await_ack(change, talking, settings.ack_wait_s)
         health.worked(change, running.gateway)
     return Grant(min([one.grant_s for one in held]))
 
 
-def _talking(running: RunningCall, callee: Callee, ring_ms: int, now: Now, due_ms: int, generation: int) -> RunningCall:
+def draft_of(rooms: Rooms, key: bytes, callee: Callee, ring_ms: int, now: Now) -> Draft | None:
+    """The answer of a call that rings alone, as it nearly always is; None: it is another one. Reads only."""
+    store = rooms.store
+    with store.read() as txn:
+        before = txn.get(key, db=store.call)
+        running = None if before is None else unpack_call(before)
+        if running is None or running.state == ANSWERED or running.joined or running.special or running.cut_by:
+            return None
+        configuration = store.configuration(txn)
+        networks = networks_of_side(store, txn, running, "callee", configuration)
+        if has_packages(running.legs) or not lies_in(callee.source.ip, networks):
+            return None
+        legs, provider = _legs_of_now(rooms, txn, configuration, running, now)
+        settings, generation = configuration.settings(txn), configuration.generation(txn)
+    grant_s = min(running.grant_s + settings.grant_s, settings.max_call_s, running.call_max_s or settings.max_call_s)
+    if grant_s < 1:
+        return None
+    held = grants.standard_held(legs, grant_s, now.wall_ms // 1000)
+    provider = grants.provider_held(provider, grant_s, now.wall_ms // 1000)
+    claims = limits.held_by(running.limits, held, grant_s) if running.limits else ()
+    first = _new(Held, (held, provider, claims, grant_s))
+    after = _talking(running, first, callee, ring_ms, now, settings, generation)
+    event = queues.pack_event(queues.ANSWERED, now, key)
+    return _new(Draft, (before, running, legs, after, pack_call(after), settings, event))
+
+
+def _takes(change: Change, draft: Draft, now: Now) -> bool:
+    """Whether all is as the draft has it; then it is written. False: nothing is."""
+    _, running, legs, after, record, settings, event = draft
+    store, txn = change.store, change.txn
+    known = accounts.several(store, txn, running.accounts)
+    if not _may_go_on(change, running, known):
+        return False
+    more = grants.more_of_plenty(change, legs, after, known, now)
+    if more is None:
+        return False
+    if running.limits:
+        if grants.longest_of(change, running, settings, now) < after.grant_s:
+            return False
+        limits.move(change, running.limits, after.limits, now)
+    accounts.put_held(store, txn, more)
+    grants.move_provider(change, running.provider, after.provider)
+    change.move_record(after.key, record, after.due_ms, running.due_ms)
+    change.add_event(event)
+    await_ack(change, after, settings.ack_wait_s)
+    health.worked(change, running.gateway)
+    return True
+
+
+def _talking(
+    running: RunningCall, held: Held, callee: Callee, ring_ms: int, now: Now, settings: Settings, generation: int
+) -> RunningCall:
     """The call as it is from the answer on."""
     return running._replace(
+        legs=held.legs,
+        provider=held.provider,
+        limits=held.limits,
+        grant_s=held.grant_s,
         state=ANSWERED,
         attempts=with_code(running, 200, ring_ms, now),
-        callee_leg=Leg(callee.to_tag, callee.contact, callee.route_set, 0, callee.socket),
+        callee_leg=_new(Leg, (callee.to_tag, callee.contact, callee.route_set, 0, callee.socket)),
         ring_wall_ms=ring_ms,
         answer_boot_ms=now.boot_ms,
         answer_wall_ms=now.wall_ms,
-        due_ms=due_ms,
+        due_ms=grants.due_ms(now.boot_ms + held.grant_s * 1000, settings, now),
         seen_boot_ms=now.boot_ms,
         h_entry=callee.h_entry,
         h_id=callee.h_id,
@@ -105,12 +194,14 @@ def _talking(running: RunningCall, callee: Callee, ring_ms: int, now: Now, due_m
     )
 
 
-def _held(rooms: Rooms, change: Change, running: RunningCall, settings: Settings, now: Now) -> RunningCall | Refusal:
-    """The call with its first grant, at the price of this moment; or why it gets none, and then holds what it held."""
-    known = {} if running.special else {number: change.account(number) for number in running.accounts}
+def _held(rooms: Rooms, change: Change, running: RunningCall, settings: Settings, now: Now) -> Held | Refusal:
+    """The first grant, at the price of this moment, and what is held for it; or why there is none, and all stays held
+    as it was.
+    """
+    known = {} if running.special else accounts.several(change.store, change.txn, running.accounts)
     if running.cut_by or not (running.special or _may_go_on(change, running, known)):
         return Refusal("suspended", _inactive(change, running), running.account)
-    legs, provider = _legs_of_now(rooms, change, running, now)
+    legs, before = _legs_of_now(rooms, change.txn, change.configuration, running, now)
     payers = grants.payers_of(change, legs, running.limits, now, known)
     longest_s = grants.longest_of(change, running, settings, now)
     grant_s = grants.next_grant_s(payers, running.grant_s, settings, now.wall_s, longest_s)
@@ -118,12 +209,10 @@ def _held(rooms: Rooms, change: Change, running: RunningCall, settings: Settings
         return _lack(change, payers, running, now)
     legs = grants.held_for(payers, grant_s, now.wall_s)
     grants.move_holds(change, payers, legs)
-    return running._replace(
-        legs=legs,
-        provider=grants.provider_held(change, provider, grant_s, now.wall_s),
-        limits=limits.hold(change, running.limits, legs, grant_s, now) if running.limits else (),
-        grant_s=grant_s,
-    )
+    provider = grants.provider_held(before, grant_s, now.wall_s)
+    grants.move_provider(change, before, provider)
+    claims = limits.hold(change, running.limits, legs, grant_s, now) if running.limits else ()
+    return Held(legs, provider, claims, grant_s)
 
 
 def _not_to_be_answered(
@@ -141,7 +230,7 @@ def _not_to_be_answered(
 
 
 def _legs_of_now(
-    rooms: Rooms, change: Change, running: RunningCall, now: Now
+    rooms: Rooms, txn: Any, configuration: Configuration, running: RunningCall, now: Now
 ) -> tuple[tuple[ChargeLeg, ...], ChargeLeg | None]:
     """Each leg by the rate in effect now, of the tariff version that the call started with, and by what its currency is
     worth now.
@@ -149,34 +238,33 @@ def _legs_of_now(
     A version, or a rate of exchange, that is gone leaves the leg as it was. Nothing is looked up while no rate can have
     changed.
     """
-    if now.wall_s < running.priced_until_s:
+    if now.wall_ms // 1000 < running.priced_until_s:
         return running.legs, running.provider
     with rooms.rates.snapshot() as rates:
         number = running.rated_number
-        legs = tuple(_leg_of_now(change, rates, leg, number, now) for leg in running.legs)
+        look = Look(rooms.store, txn, configuration, rates, number, now.wall_s, now.boot_ms)
+        legs = tuple(_leg_of_now(look, leg) for leg in running.legs)
         provider = running.provider
-        return legs, provider and _leg_of_now(change, rates, provider, number, now)
+        return legs, provider and _leg_of_now(look, provider)
 
 
-def _leg_of_now(change: Change, rates: RatesSnapshot, leg: ChargeLeg, number: str, now: Now) -> ChargeLeg:
-    configuration, txn = change.configuration, change.txn
-    found = rates.find(leg.tariff, number, now.wall_s)
-    if found is None or terms_at(found.terms, now.wall_s).blocked:
+def _leg_of_now(look: Look, leg: ChargeLeg) -> ChargeLeg:
+    found = look.rates.find(leg.tariff, look.number, look.at_s)
+    if found is None or terms_at(found.terms, look.at_s).blocked:
         return leg
-    factor = configuration.exchange(txn).factor(found.terms.currency, leg.currency, now.wall_s)
+    factor = look.configuration.exchange(look.txn).factor(found.terms.currency, leg.currency, look.at_s)
     if factor is None:
         return leg
-    tax = _tax_of_now(change, leg, now) if leg.seller else None
+    tax = _tax_of_now(look, leg) if leg.seller else None
     return leg._replace(
         prefix=found.prefix, destination=found.destination, terms=found.raw, factor=with_tax(factor, tax), tax=tax
     )
 
 
-def _tax_of_now(change: Change, leg: ChargeLeg, now: Now) -> Tax | None:
+def _tax_of_now(look: Look, leg: ChargeLeg) -> Tax | None:
     """What is added to a customer's price; a tax may have begun since the INVITE too."""
-    if not (change.account(leg.seller).flags & TAXES and change.account(leg.account).flags & PREPAID):
-        return None
-    return change.configuration.taxes(change.txn, leg.seller, leg.account).at(CALLS, now.wall_s)[0]
+    known = accounts.several(look.store, look.txn, (leg.account, leg.seller))
+    return look.tax(known[leg.account], known[leg.seller], CALLS)[0]
 
 
 def _lack(change: Change, payers: grants.Payers, running: RunningCall, now: Now) -> Refusal:

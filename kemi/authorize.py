@@ -29,7 +29,6 @@ from kemi.store import accounts, layout, portings
 from kemi.store.calls import Claim, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
-from kemi.store.layout import Invite
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.specials import EMERGENCY, MESSAGE, Specials
 from kemi.turned_down import record_refusal
@@ -215,7 +214,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             join(change, call, invitation, invited, now)
         else:
             until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
-            change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
+            change.remember_invite(invited, invitation.cseq, branch, key, until_ms, is_new=raw is None)
         if question.routing.is_unknown:
             portings.ask(change, begun.called, now)
     return _new(Admitted, (key.hex(), target_of(price.plan, way, parties, 0), price.loser))

@@ -15,7 +15,7 @@ from kemi.refusal import Refusal
 from kemi.store import accounts, exposure
 from kemi.store.calls import ChargeLeg
 from kemi.store.change import Change
-from kemi.store.layout import Account, Usage
+from kemi.store.layout import Account
 from kemi.store.origins import Origin, kind_of
 from kemi.store.specials import MESSAGE
 from kemi.ways import Way
@@ -41,11 +41,12 @@ def path_now(change: Change, seen: list[Account], txn_id: int) -> list[Account] 
 def take_origin(change: Change, trunk: Origin, now: Now, *, is_limited: bool = True) -> None:
     """One more call of a trunk or device, within its limits if they count. Raises Refusal."""
     kind = kind_of(trunk)
-    usage = accounts.usage_of(change.store, change.txn, kind, trunk.id)
-    clock_us = room_for_one(usage, trunk.channels_max, trunk.cps_max, now) if is_limited else usage.rate_clock_us
-    if clock_us is None:
+    key = kind + trunk.id.to_bytes(4, "big")
+    limits = (trunk.channels_max, trunk.cps_max) if is_limited else (0, 0)
+    usage = accounts.with_one_more(change.store, change.txn, key, *limits, now.boot_ms)
+    if usage is None:
         raise Refusal("trunk_limit" if kind == b"t" else "device_limit", trunk.account, trunk.account)
-    accounts.put_usage(change.store, change.txn, kind, trunk.id, usage.channels + 1, clock_us)
+    change.txn.put(key, usage, db=change.store.peer)
 
 
 class Taken(NamedTuple):
@@ -60,14 +61,15 @@ class Taken(NamedTuple):
 def take_gateway(change: Change, ways: Iterable[Way], special: str, now: Now) -> Taken:
     """The first gateway with room for one more call, whose provider may be owed its cost. `special`: as in the call."""
     exposed = 0
+    store, txn = change.store, change.txn
     for way in ways:
         gateway = way.gateway
-        usage = accounts.usage_of(change.store, change.txn, b"g", gateway.id)
-        clock_us = room_for_one(usage, gateway.channels_max, gateway.cps_max, now)
-        if clock_us is None:
+        key = b"g" + gateway.id.to_bytes(4, "big")
+        usage = accounts.with_one_more(store, txn, key, gateway.channels_max, gateway.cps_max, now.boot_ms)
+        if usage is None:
             _leave(change, gateway.id, "channels")
             continue
-        owed = None if way.leg is None else exposure.of(change.store, change.txn, gateway.provider)
+        owed = None if way.leg is None else exposure.of(store, txn, gateway.provider)
         if way.leg is not None and owed is not None:
             held = max(exposure.HELD_MIN, _first_cost(change, way.leg, special, now))
             if not exposure.has_room(change, gateway.provider, owed, held):
@@ -76,7 +78,7 @@ def take_gateway(change: Change, ways: Iterable[Way], special: str, now: Now) ->
                 continue
             exposure.move(change, gateway.provider, held)
             way = way._replace(leg=way.leg._replace(held=held))  # noqa: PLW2901 -- the same way, with its hold
-        accounts.put_usage(change.store, change.txn, b"g", gateway.id, usage.channels + 1, clock_us)
+        txn.put(key, usage, db=store.peer)
         return _new(Taken, (way, exposed))
     return Taken(None, exposed)
 
@@ -95,34 +97,28 @@ def _first_cost(change: Change, leg: ChargeLeg, special: str, now: Now) -> int:
     return quote.first_hold_micros(leg.terms, settings.first_hold_s, now.wall_s, leg.factor)
 
 
-def room_for_one(usage: Usage, channels_max: int, cps_max: int, now: Now) -> int | None:
-    """The call-rate clock with one more call; None: there is no room for it."""
-    if channels_max and usage.channels >= channels_max:
-        return None
-    if not cps_max:
-        return usage.rate_clock_us
-    return accounts.next_rate_clock_us(usage.rate_clock_us, cps_max, now.boot_ms)
-
-
 def take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, is_limited: bool = True) -> None:
     """Channels, calls a second and funds of the whole path, all or nothing. Raises Refusal.
 
     `is_limited` False: the call is counted, and never refused.
     """
     caller = path[0].id
-    holds = {leg.account: leg.held for leg in chain.legs}
+    holds = {}
+    for leg in chain.legs if is_limited else ():
+        holds[leg.account] = leg.held
+    taken = []
     for account in path:
-        if not is_limited:
-            accounts.put_taken(change.store, change.txn, account, 0, account.rate_clock_us)
-            continue
-        if account.channels_max and account.channels >= account.channels_max:
-            raise Refusal("channels", account.id, caller)
-        clock_us: int | None = account.rate_clock_us
-        if account.cps_max:
-            clock_us = accounts.next_rate_clock_us(account.rate_clock_us, account.cps_max, now.boot_ms)
-        if clock_us is None:
-            raise Refusal("cps", account.id, caller)
-        hold = holds.get(account.id)
-        if hold is not None and max(hold, 0) > account.available:
-            raise Refusal("funds", account.id, caller)
-        accounts.put_taken(change.store, change.txn, account, hold or 0, clock_us)
+        number, _, _, _, balance, credit_limit, held, channels_max, channels, cps_max, rate_clock_us, _ = account
+        clock_us: int | None = rate_clock_us
+        if is_limited:
+            if channels_max and channels >= channels_max:
+                raise Refusal("channels", number, caller)
+            if cps_max:
+                clock_us = accounts.next_rate_clock_us(rate_clock_us, cps_max, now.boot_ms)
+            if clock_us is None:
+                raise Refusal("cps", number, caller)
+        hold = holds.get(number)
+        if hold is not None and max(hold, 0) > balance + credit_limit - held:
+            raise Refusal("funds", number, caller)
+        taken.append((account, hold or 0, clock_us or 0))
+    accounts.put_taken(change.store, change.txn, taken)

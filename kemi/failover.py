@@ -126,7 +126,7 @@ def _taken(change: Change, running: RunningCall, ways: Ways | Way, now: Now) -> 
     each = (ways,) if isinstance(ways, Way) else ways.each(change.txn)
     way, _ = take_gateway(change, each, running.special, now)
     if way is not None:
-        accounts.release_channel(change.store, change.txn, b"g", running.gateway)
+        accounts.release_channels(change.store, change.txn, ((b"g", running.gateway),))
     elif before is not None:
         exposure.move(change, before.account, before.held)
     return way

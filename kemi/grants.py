@@ -134,20 +134,56 @@ def held_for(payers: Payers, grant_s: int, answered_s: int) -> tuple[ChargeLeg, 
 
 def move_holds(change: Change, payers: Payers, after: tuple[ChargeLeg, ...]) -> None:
     """Moves what is held on each level from what a call has to what it is to have."""
+    more = []
     for (account, leg, _, _), new in zip(payers, after, strict=True):
         if new.held != leg.held:
-            accounts.put_moved(change.store, change.txn, account, 0, new.held - leg.held, 0)
+            more.append((account, new.held - leg.held))
         if leg.packages:
             packages.move(change, leg, new)
+    accounts.put_held(change.store, change.txn, more)
 
 
-def provider_held(change: Change, provider: ChargeLeg | None, grant_s: int, answered_s: int) -> ChargeLeg | None:
+def more_of_plenty(
+    change: Change, before: tuple[ChargeLeg, ...], after: RunningCall, known: Mapping[int, Account], now: Now
+) -> list[tuple[Account, int]] | None:
+    """What each payer, as it stands now, is to hold more for a call's grant if all have plenty for it, packages aside;
+    None: one has not.
+    """
+    spendable = limits.spendable(change, after.limits, now) if after.limits else NO_LIMITS
+    found = []
+    for leg, held in zip(before, after.legs, strict=True):
+        account, more = known[leg.account], held.held - leg.held
+        available = account.balance + account.credit_limit - account.held
+        if spendable:
+            available = min(available, spendable.get(account.id, available))
+        if more > 0 and more * PLENTY > available:
+            return None
+        if more:
+            found.append((account, more))
+    return found
+
+
+def standard_held(legs: Sequence[ChargeLeg], grant_s: int, answered_s: int) -> tuple[ChargeLeg, ...]:
+    """Legs that no packages pay for, each held for a grant."""
+    found = []
+    for leg in legs:
+        held = standard_micros(leg.terms, grant_s, answered_s, leg.factor)
+        found.append(_new(ChargeLeg, (*leg[:-1], held)))
+    return tuple(found)
+
+
+def provider_held(provider: ChargeLeg | None, grant_s: int, answered_s: int) -> ChargeLeg | None:
     """The provider's leg with the cost of a grant held, if its provider has an exposure limit. Never refused."""
     if provider is None or not provider.held:
         return provider
     held = max(exposure.HELD_MIN, standard_micros(provider.terms, grant_s, answered_s, provider.factor))
-    exposure.move(change, provider.account, held - provider.held)
     return provider._replace(held=held)
+
+
+def move_provider(change: Change, before: ChargeLeg | None, after: ChargeLeg | None) -> None:
+    """Moves what is held against a provider's limit of exposure from what a call has to what it is to have."""
+    if before is not None and after is not None and after.held != before.held:
+        exposure.move(change, before.account, after.held - before.held)
 
 
 def due_ms(grant_end_boot_ms: int, settings: Settings, now: Now) -> int:
@@ -213,7 +249,8 @@ def _with_grant(change: Change, running: RunningCall, grant_s: int, now: Now) ->
     legs = held_for(payers, grant_s, running.answered_s)
     move_holds(change, payers, legs)
     claims = limits.hold(change, running.limits, legs, grant_s, now) if running.limits else ()
-    provider = provider_held(change, running.provider, grant_s, running.answered_s)
+    provider = provider_held(running.provider, grant_s, running.answered_s)
+    move_provider(change, running.provider, provider)
     return running._replace(legs=legs, provider=provider, limits=claims, grant_s=grant_s, seen_boot_ms=now.boot_ms)
 
 

@@ -84,4 +84,4 @@ def _name(change: Change, invited: bytes, call: bytes) -> None:
     raw = change.txn.get(invited, db=change.store.invite)
     if raw is not None:
         seen = layout.unpack_invite(raw)._replace(call=call)
-        change.txn.put(invited, layout.pack_invite(seen), db=change.store.invite)
+        change.txn.put(invited, layout.pack_invite(*seen), db=change.store.invite)

@@ -268,25 +268,38 @@ def hold(
     change: Change, claims: Sequence[Claim], legs: Sequence[ChargeLeg], grant_s: int, now: Now
 ) -> tuple[Claim, ...]:
     """Moves what a call holds of its limits to what its legs hold and its grant lasts; the claims as they are then."""
-    after, touched = [], set()
+    after = held_by(claims, legs, grant_s)
+    move(change, claims, after, now)
+    return after
+
+
+def held_by(claims: Sequence[Claim], legs: Sequence[ChargeLeg], grant_s: int) -> tuple[Claim, ...]:
+    """The claims of a call whose legs hold so much and whose grant lasts so long."""
+    after = []
+    for claim in claims:
+        if claim.measure in HELD:
+            held = limits.held_of(claim, legs, grant_s)
+            claim = _new(Claim, (*claim[:4], held, claim[5]))  # noqa: PLW2901 -- with its hold
+        after.append(claim)
+    return tuple(after)
+
+
+def move(change: Change, before: Sequence[Claim], after: Sequence[Claim], now: Now) -> None:
+    """Moves what a call holds of its limits from these claims to those."""
+    touched = set()
     wall_s = now.wall_s
     counters: dict[int, Counter] = {}
     at = 0
-    for claim in claims:
-        number, measure, account, trunk, before, destination = claim
-        held = limits.held_of(claim, legs, grant_s) if measure in HELD else before
-        if held != before:
+    for (number, _, account, _, held, _), claim in zip(before, after, strict=True):
+        if claim.held != held:
             if account != at:
                 at, counters = account, limits.in_change(change, account, wall_s)
             counter = counters.get(number)
             if counter is not None:
-                counter = counter.plus(0, held - before)
+                counter = counter.plus(0, claim.held - held)
                 counters[number] = counter if counter.left >= 0 else _alarmed(change, number, counter, now)
                 touched.add(account)
-            claim = _new(Claim, (number, measure, account, trunk, held, destination))  # noqa: PLW2901 -- with its hold
-        after.append(claim)
     limits.write(change, touched)
-    return tuple(after)
 
 
 def stopped(change: Change, running: RunningCall, now: Now) -> None:

@@ -19,7 +19,7 @@ from kemi.store.origins import Origin
 from kemi.store.specials import MESSAGE
 from ratebook.bands import terms_at
 from ratebook.choice import Offer, offer
-from ratebook.compiled.layout import FOR_EVER, is_timed
+from ratebook.compiled.layout import FOR_EVER, TIMED
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
 from ratebook.model import Terms
@@ -40,7 +40,7 @@ def standard_micros(terms: bytes, seconds: int, answered_s: int, factor: Factor)
 
     `answered_s`: the wall-clock second from which it is counted.
     """
-    return _standard(terms, seconds, answered_s if is_timed(terms) else 0, factor)
+    return _standard(terms, seconds, answered_s if terms[1] & TIMED else 0, factor)
 
 
 @lru_cache(maxsize=STANDARD_CHARGES_MAX)
@@ -50,7 +50,7 @@ def _standard(terms: bytes, seconds: int, answered_s: int, factor: Factor) -> in
 
 def first_hold_micros(terms: bytes, first_hold_s: int, at_s: int, factor: Factor) -> int:
     """What a leg must set aside before the call goes out: fees and the whole increments of the first seconds."""
-    return _first_hold(terms, first_hold_s, at_s if is_timed(terms) else 0, factor)
+    return _first_hold(terms, first_hold_s, at_s if terms[1] & TIMED else 0, factor)
 
 
 @lru_cache(maxsize=STANDARD_CHARGES_MAX)

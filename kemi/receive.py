@@ -31,7 +31,7 @@ from kemi.store.calls import ChargeLeg, Claim, Hop, pack_call
 from kemi.store.change import Change
 from kemi.store.devices import Device, device_by_id
 from kemi.store.environment import StoreAbsent
-from kemi.store.layout import Account, Invite, Settings
+from kemi.store.layout import Account, Settings
 from kemi.store.numbers import Number, id_of_digits, number_by_id
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.translate import is_number
@@ -236,7 +236,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             join(change, call, invitation, invited, now)
         else:
             until_ms = now.boot_ms + layout.INVITE_MEMORY_MS
-            change.remember_invite(invited, Invite(invitation.cseq, branch, key, until_ms), is_new=raw is None)
+            change.remember_invite(invited, invitation.cseq, branch, key, until_ms, is_new=raw is None)
     return Admitted(key.hex(), target_of(question.hops[0], question.parties, question.ring_s, 0), 0)
 
 
@@ -271,16 +271,16 @@ def _take_all(
     chain = first_holds(change, question.chain, now)
     take_path(change, path, chain, now)
     claims = limits.take(change, question.standing.claims, chain.legs, caller.account, now)
-    for leg in inbound:
-        accounts.move(change.store, change.txn, leg.account, 0, leg.held, 0)
+    accounts.move(change.store, change.txn, [(leg.account, 0, leg.held, 0) for leg in inbound])
     return (*chain.legs, *inbound), claims
 
 
 def _take_number(change: Change, number: Number) -> None:
-    usage = accounts.usage_of(change.store, change.txn, b"n", number.id)
-    if not accounts.takes_channel(usage.channels, number.channels_max):
+    key = layout.kind_key(b"n", number.id)
+    usage = accounts.with_one_more(change.store, change.txn, key, number.channels_max, 0, 0)
+    if usage is None:
         raise Refusal("number_limit", number.account, 0)
-    accounts.put_usage(change.store, change.txn, b"n", number.id, usage.channels + 1, usage.rate_clock_us)
+    change.txn.put(key, usage, db=change.store.peer)
 
 
 def _affordable(change: Change, question: _Question) -> tuple[ChargeLeg, ...]:

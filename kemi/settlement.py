@@ -129,56 +129,57 @@ def settle_alone(change: Change, running: RunningCall, end: End, now: Now, end_b
 
 def _ending(running: RunningCall, end: End, end_boot_ms: int) -> Ending:
     duration_ms = 0
-    by = end.by
-    if running.cut_by and end.by in {"grant", "reaper", "system"}:  # the timer may be early
+    by, sip_code, sip_reason, ring_ms = end
+    if running.cut_by and by in {"grant", "reaper", "system"}:  # the timer may be early
         by = suspension.BY if running.cut_by == suspension.BY else "operator"
-    if running.is_answered:
-        duration_ms = min(_length_ms(end_boot_ms - running.answer_boot_ms), running.grant_s * 1000)
+    if running.state == ANSWERED:
+        elapsed_ms = end_boot_ms - running.answer_boot_ms
+        if elapsed_ms >= 0:  # what ends in the millisecond of its answer has lasted a part of it
+            duration_ms = min(max(1, elapsed_ms), running.grant_s * 1000)
         outcome = "answered"
     else:
         outcome = "cancelled" if end.by == "caller" else "failed"
-    return Ending(outcome, by, end.sip_code, end.sip_reason, end.ring_ms, duration_ms)
-
-
-def _length_ms(elapsed_ms: int) -> int:
-    """A call that ends in the millisecond of its answer has lasted a part of it; never negative."""
-    return max(1, elapsed_ms) if elapsed_ms >= 0 else 0
+    return _new(Ending, (outcome, by, sip_code, sip_reason, ring_ms, duration_ms, "", 0))
 
 
 def bill_of(
     running: RunningCall, record: bytes, ending: Ending, now: Now, pools: Mapping[int, packages.Pool] = NO_POOLS
 ) -> Bill:
     """What each level owes for a call of this record that ends so. `pools`: what packages can pay, by account."""
-    charges = tuple([_charged(running, leg, ending.duration_ms, pools.get(leg.account)) for leg in running.legs])
+    charges, rows = [], []
+    for leg in running.legs:
+        charged = _charged(running, leg, ending.duration_ms, pools.get(leg.account))
+        charges.append(charged)
+        rows.append(tuple(charged))
     cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)[:2]
-    if not running.is_answered and running.attempts:
+    if running.state != ANSWERED and running.attempts:
         record = pack_call(running._replace(attempts=with_code(running, ending.sip_code, ending.ring_wall_ms, now)))
-    payload = (running.key, record, tuple(ending), tuple([tuple(one) for one in charges]), cost)
-    return Bill(charges, cost, queues.pack_event(queues.SETTLED, now, payload), ending.duration_ms, now.wall_s)
+    event = queues.pack_event(queues.SETTLED, now, (running.key, record, tuple(ending), tuple(rows), cost))
+    return _new(Bill, (tuple(charges), cost, event, ending.duration_ms, now.wall_ms // 1000))
 
 
 def close(change: Change, running: RunningCall, bill: Bill) -> None:
     """Takes a call out of the store with its bill: holds and channels go back, charges are paid, the event is left."""
     store, txn = change.store, change.txn
     change.remove_call(running)
-    paid = {leg.account: (leg.held, one[1]) for leg, one in zip(running.legs, bill.charges, strict=True)}
-    if has_packages(running.legs):
-        for leg, one in zip(running.legs, bill.charges, strict=True):
-            if leg.packages:
-                packages.settle(change, leg, one)
+    paid = {}
+    for leg, one in zip(running.legs, bill.charges, strict=True):
+        paid[leg.account] = (leg.held, one[1])
+        if leg.packages:
+            packages.settle(change, leg, one)
+    moves = []
     for account_id in running.path:
         held, micros = paid.pop(account_id, (0, 0))
-        accounts.move(store, txn, account_id, -1, -held, -micros)
+        moves.append((account_id, -1, -held, -micros))
     for account_id, (held, micros) in paid.items():  # who is called, and pays for that
-        accounts.move(store, txn, account_id, 0, -held, -micros)
-    accounts.release_channel(store, txn, b"t", running.trunk)
-    accounts.release_channel(store, txn, b"d", running.device)
-    accounts.release_channel(store, txn, b"g", running.gateway)
-    accounts.release_channel(store, txn, b"n", running.number)
+        moves.append((account_id, 0, -held, -micros))
     if running.provider is not None and running.provider.held:
         exposure.move(change, running.provider.account, -running.provider.held)
     if running.provider is not None and bill.cost is not None and bill.cost[1]:
-        accounts.move(store, txn, running.provider.account, 0, 0, bill.cost[1])
+        moves.append((running.provider.account, 0, 0, bill.cost[1]))
+    accounts.move(store, txn, moves)
+    used = (b"t", running.trunk), (b"d", running.device), (b"g", running.gateway), (b"n", running.number)
+    accounts.release_channels(store, txn, used)
     if running.limits:
         limits.settle(change, running, [one.micros for one in bill.charges], bill.duration_ms, bill.wall_s)
     change.add_event(bill.event)

@@ -44,7 +44,7 @@ class Rounding(NamedTuple):
 
 
 HALF_UP_6 = Rounding(RoundingMode.HALF_UP, MICRO_DECIMALS)
-_HALF_UP = RoundingMode.HALF_UP
+_HALF_UP = RoundingMode.HALF_UP  # a name of its own: looking up an enum's member takes as long as the comparison
 _POWERS = tuple(10**decimals for decimals in range(MICRO_DECIMALS + 1))
 
 
@@ -95,16 +95,14 @@ def round_fraction(numerator: int, denominator: int, rounding: Rounding) -> int:
     """The fraction of a unit, as micro-units, rounded once to the rounding's decimals. `denominator` > 0."""
     mode, decimals = rounding
     whole, rest = divmod(abs(numerator) * _POWERS[decimals], denominator)
-    if rest and _rounds_away(mode, whole, rest, denominator):
+    if rest and (2 * rest >= denominator if mode is _HALF_UP else _rounds_away(mode, whole, rest, denominator)):
         whole += 1
     micros: int = whole * _POWERS[MICRO_DECIMALS - decimals]
     return -micros if numerator < 0 else micros
 
 
 def _rounds_away(mode: RoundingMode, whole: int, rest: int, denominator: int) -> bool:
-    """Whether `whole` and a `rest` above zero go to the next step away from zero."""
-    if mode is _HALF_UP:  # a name of its own: looking up an enum's member takes as long as the comparison
-        return 2 * rest >= denominator
+    """Whether `whole` and a `rest` above zero go to the next step away from zero, by any mode but half-up."""
     if mode is RoundingMode.HALF_EVEN:
         return 2 * rest > denominator or (2 * rest == denominator and whole % 2 == 1)
     return mode is RoundingMode.UP

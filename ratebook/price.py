@@ -64,10 +64,14 @@ def charge(
     pay; what is left costs what it costs in the whole call. Billed are all seconds.
     """
     began = terms if terms.timetable is None else terms_at(terms, answered_s)
-    seconds = whole_seconds(began, duration_ms)
+    seconds = -(-duration_ms // 1000) if began.duration_mode is _UP else whole_seconds(began, duration_ms)
     if seconds <= 0 or seconds <= began.grace_s:
         return NOTHING
-    if terms.timetable is None or terms.timetable.border is Border.START:
+    if terms.timetable is None and len(terms.intervals) == 1 and not terms.free_s:  # nearly every rate
+        _, rate_nanos, increment_s = terms.intervals[0]
+        billed_s = -(-seconds // increment_s) * increment_s
+        sixtieths = max(0, billed_s - cover[0]) * rate_nanos
+    elif terms.timetable is None or terms.timetable.border is Border.START:
         billed_s, sixtieths = _count(began, seconds, cover[0])
     else:
         billed_s, sixtieths = _count_steps(began, steps(terms, seconds, answered_s), cover[0])
@@ -115,10 +119,6 @@ def whole_seconds(terms: Terms, duration_ms: int) -> int:
 
 def _count(terms: Terms, seconds: int, covered_s: int) -> tuple[int, int]:
     """Billed seconds, and rates times uncovered seconds of an answered call, by terms that hold to its end."""
-    if len(terms.intervals) == 1 and not terms.free_s:  # nearly every rate: no list of steps
-        _, rate_nanos, increment_s = terms.intervals[0]
-        billed_s = -(-seconds // increment_s) * increment_s
-        return billed_s, max(0, billed_s - covered_s) * rate_nanos
     if terms.free_s and terms.free_mode is FreeMode.BEFORE:
         seconds -= terms.free_s
     found: list[Step] = []

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from kemi.store import layout
 from kemi.store.environment import Databases
-from kemi.store.layout import Account, Usage
+from kemi.store.layout import VERSION, Account, UnknownVersion, Usage
 
 ROOT_ID = 1
 """The operator."""
@@ -14,6 +15,8 @@ DEPTH_MAX = 64
 """Levels of the tree. A longer path is a circle."""
 
 SECOND_US = 1_000_000
+
+_new = tuple.__new__
 
 
 class BrokenPath(Exception):
@@ -42,7 +45,10 @@ def path_of(dbs: Databases, txn: Any, account_id: int) -> list[Account]:
         raw = txn.get(account_id.to_bytes(4, "big"), db=dbs.account)
         if raw is None:
             raise BrokenPath(account_id, "is not in the store")
-        account = layout.unpack_account(account_id, raw)
+        version, *fields = layout.account_fields(raw)
+        if version != VERSION:
+            raise UnknownVersion("account", version)
+        account = _new(Account, (account_id, *fields))
         path.append(account)
         if len(path) > DEPTH_MAX:
             raise BrokenPath(account_id, f"has more than {DEPTH_MAX} ancestors")
@@ -50,45 +56,51 @@ def path_of(dbs: Databases, txn: Any, account_id: int) -> list[Account]:
     return path
 
 
-def put_taken(dbs: Databases, txn: Any, account: Account, held: int, rate_clock_us: int) -> None:
-    """Writes an account with one channel and so many held micro-units more."""
-    number, flags, parent, tariff, balance, limit, before, channels_max, channels, cps_max, _, currency = account
-    raw = layout.pack_fields(
-        flags,
-        parent,
-        tariff,
-        balance,
-        limit,
-        before + held,
-        channels_max,
-        channels + 1,
-        cps_max,
-        rate_clock_us,
-        currency,
-    )
-    txn.put(number.to_bytes(4, "big"), raw, db=dbs.account)
+def several(dbs: Databases, txn: Any, account_ids: Iterable[int]) -> dict[int, Account]:
+    """Accounts by id, if need be as one is that is known by its id only."""
+    found = {}
+    for account_id in account_ids:
+        raw = txn.get(account_id.to_bytes(4, "big"), layout.BLANK_ACCOUNT, db=dbs.account)
+        version, *fields = layout.account_fields(raw)
+        if version != VERSION:
+            raise UnknownVersion("account", version)
+        found[account_id] = _new(Account, (account_id, *fields))
+    return found
 
 
-def move(dbs: Databases, txn: Any, account_id: int, channels: int, held: int, balance: int) -> None:
-    """Adds to what an account has in use, on hold and in balance."""
-    raw = txn.get(account_id.to_bytes(4, "big"), db=dbs.account)
-    account = layout.placeholder(account_id) if raw is None else layout.unpack_account(account_id, raw)
-    put_moved(dbs, txn, account, channels, held, balance)
+def put_taken(dbs: Databases, txn: Any, taken: Iterable[tuple[Account, int, int]]) -> None:
+    """Writes accounts, each with one channel and so many held micro-units more, and its call-rate clock."""
+    for account, held, clock in taken:
+        number, flags, parent, tariff, balance, limit, before, channels_max, in_use, cps_max, _, currency = account
+        on_hold, in_use = before + held, in_use + 1
+        raw = layout.pack_fields(
+            flags, parent, tariff, balance, limit, on_hold, channels_max, in_use, cps_max, clock, currency
+        )
+        txn.put(number.to_bytes(4, "big"), raw, db=dbs.account)
 
 
-def put_moved(dbs: Databases, txn: Any, account: Account, channels: int, held: int, balance: int) -> None:
-    """Writes an account, as it stands in this transaction, with what is added."""
-    number, flags, parent, tariff, before, limit, on_hold, channels_max, in_use, cps_max, clock, currency = account
-    in_use = max(0, in_use + channels)
-    raw = layout.pack_fields(
-        flags, parent, tariff, before + balance, limit, on_hold + held, channels_max, in_use, cps_max, clock, currency
-    )
-    txn.put(number.to_bytes(4, "big"), raw, db=dbs.account)
+def put_held(dbs: Databases, txn: Any, held: Iterable[tuple[Account, int]]) -> None:
+    """Writes accounts, as they stand in this transaction, each with so many held micro-units more."""
+    for account, micros in held:
+        number, flags, parent, tariff, balance, limit, before, most, in_use, cps_max, clock, currency = account
+        on_hold = before + micros
+        raw = layout.pack_fields(flags, parent, tariff, balance, limit, on_hold, most, in_use, cps_max, clock, currency)
+        txn.put(number.to_bytes(4, "big"), raw, db=dbs.account)
 
 
-def takes_channel(channels: int, channels_max: int) -> bool:
-    """Whether one more call fits. `channels_max` 0: always."""
-    return not channels_max or channels < channels_max
+def move(dbs: Databases, txn: Any, moves: Iterable[tuple[int, int, int, int]]) -> None:
+    """Adds to what accounts have in use, on hold and in balance; each move begins with the account's id."""
+    for account_id, channels, micros, came in moves:
+        key = account_id.to_bytes(4, "big")
+        raw = txn.get(key, layout.BLANK_ACCOUNT, db=dbs.account)
+        version, flags, parent, tariff, balance, limit, held, most, in_use, cps_max, clock, currency = (
+            layout.account_fields(raw)
+        )
+        if version != VERSION:
+            raise UnknownVersion("account", version)
+        balance, held, in_use = balance + came, held + micros, max(0, in_use + channels)
+        raw = layout.pack_fields(flags, parent, tariff, balance, limit, held, most, in_use, cps_max, clock, currency)
+        txn.put(key, raw, db=dbs.account)
 
 
 def next_rate_clock_us(clock_us: int, cps_max: int, boot_ms: int) -> int | None:
@@ -117,9 +129,21 @@ def put_usage(dbs: Databases, txn: Any, kind: bytes, number: int, channels: int,
     txn.put(kind + number.to_bytes(4, "big"), layout.pack_usage(channels, rate_clock_us), db=dbs.peer)
 
 
-def release_channel(dbs: Databases, txn: Any, kind: bytes, number: int) -> None:
-    """One call less on a trunk or gateway. `number` 0: none."""
-    if number:
-        key = kind + number.to_bytes(4, "big")
-        channels, rate_clock_us = layout.unpack_usage(txn.get(key, db=dbs.peer))
-        txn.put(key, layout.pack_usage(max(0, channels - 1), rate_clock_us), db=dbs.peer)
+def with_one_more(dbs: Databases, txn: Any, key: bytes, channels_max: int, cps_max: int, boot_ms: int) -> bytes | None:
+    """The record, in `peer`, of a trunk, device, gateway or number with one call more; None: its channels and calls a
+    second leave no room for it. 0: any number.
+    """
+    channels, clock_us = layout.unpack_usage(txn.get(key, db=dbs.peer))
+    if channels_max and channels >= channels_max:
+        return None
+    after_us = next_rate_clock_us(clock_us, cps_max, boot_ms) if cps_max else clock_us
+    return None if after_us is None else layout.pack_usage(channels + 1, after_us)
+
+
+def release_channels(dbs: Databases, txn: Any, of: Iterable[tuple[bytes, int]]) -> None:
+    """One call less on each of these. A number of 0: none."""
+    for kind, number in of:
+        if number:
+            key = kind + number.to_bytes(4, "big")
+            channels, rate_clock_us = layout.unpack_usage(txn.get(key, db=dbs.peer))
+            txn.put(key, layout.pack_usage(max(0, channels - 1), rate_clock_us), db=dbs.peer)

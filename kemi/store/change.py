@@ -10,7 +10,7 @@ from kemi.store import accounts, layout, queues
 from kemi.store.calls import RunningCall, pack_call, unpack_call
 from kemi.store.configuration import Configuration
 from kemi.store.environment import HotStore
-from kemi.store.layout import Account, Invite
+from kemi.store.layout import Account
 from kemi.store.locations import Location, pack_location
 
 
@@ -23,7 +23,7 @@ class Change:
     def __init__(self, store: HotStore) -> None:
         self.store = store
         self.txn = store.write()
-        self._before = layout.unpack_state(self.txn.get(b"state", db=store.meta))
+        self._before: tuple[int, ...] = layout.unpack_state(self.txn.get(b"state", db=store.meta))
         self.sequence, self.applied_command, self.running, self.events, self.invites = self._before
         self.counters: dict[int, Any] = {}
         """Of limits, by account and rule, as they stand in this transaction (`kemi.store.limits`)."""
@@ -39,7 +39,7 @@ class Change:
             return
         state = (self.sequence, self.applied_command, self.running, self.events, self.invites)
         if state != self._before:
-            self.txn.put(b"state", layout.pack_state(state), db=self.store.meta)
+            self.txn.put(b"state", layout.pack_state(*state), db=self.store.meta)
         self.txn.commit()
 
     def event(self, kind: str, now: Now, payload: Any) -> None:
@@ -50,7 +50,7 @@ class Change:
         """The same of its record."""
         self.sequence += 1
         self.events += 1
-        self.txn.put(layout.sequence_key(self.sequence), record, db=self.store.event)
+        self.txn.put(self.sequence.to_bytes(8, "big"), record, db=self.store.event)
 
     @property
     def configuration(self) -> Configuration:
@@ -59,7 +59,8 @@ class Change:
 
     def is_nearly_full(self) -> bool:
         """Whether what is left of the store is kept for ending calls."""
-        return layout.used_bytes(self.running, self.events, self.invites) > self.store.guard_bytes
+        used_bytes = self.running * layout.BYTES_PER_CALL + self.events * layout.BYTES_PER_EVENT
+        return used_bytes + self.invites * layout.BYTES_PER_INVITE > self.store.guard_bytes
 
     def call(self, key: bytes) -> RunningCall | None:
         """A running call; None: there is none of this key."""
@@ -82,12 +83,16 @@ class Change:
         self.txn.put(call.key, raw, db=self.store.call)
         return raw
 
-    def move_call(self, call: RunningCall, before_ms: int) -> bytes:
-        """Writes a call that is to be looked at at another time than `before_ms`; returns its record."""
-        if call.due_ms != before_ms:
-            self.txn.delete(layout.due_key(before_ms, b"c", call.key), db=self.store.due)
-            self.txn.put(layout.due_key(call.due_ms, b"c", call.key), b"", db=self.store.due)
-        return self.put_call(call)
+    def move_call(self, call: RunningCall, before_ms: int) -> None:
+        """Writes a call that is to be looked at at another time than `before_ms`."""
+        self.move_record(call.key, pack_call(call), call.due_ms, before_ms)
+
+    def move_record(self, key: bytes, record: bytes, due_ms: int, before_ms: int) -> None:
+        """The same of its record."""
+        if due_ms != before_ms:
+            self.txn.delete(layout.due_key(before_ms, b"c", key), db=self.store.due)
+            self.txn.put(layout.due_key(due_ms, b"c", key), b"", db=self.store.due)
+        self.txn.put(key, record, db=self.store.call)
 
     def remove_call(self, call: RunningCall) -> None:
         """Takes a call out of the store."""
@@ -95,10 +100,12 @@ class Change:
         self.txn.delete(layout.due_key(call.due_ms, b"c", call.key), db=self.store.due)
         self.running -= 1
 
-    def remember_invite(self, key: bytes, invite: Invite, *, is_new: bool) -> None:
-        """Keeps an INVITE so that its repetitions are known."""
-        self.txn.put(key, layout.pack_invite(invite), db=self.store.invite)
-        self.txn.put(layout.due_key(invite.until_ms, b"i", key), b"", db=self.store.due)
+    def remember_invite(
+        self, key: bytes, cseq: int, branch: bytes, call: bytes, until_ms: int, *, is_new: bool
+    ) -> None:
+        """Keeps an INVITE so that its repetitions are known. Behind its key: the fields of `layout.Invite`."""
+        self.txn.put(key, layout.pack_invite(cseq, branch, call, until_ms), db=self.store.invite)
+        self.txn.put(layout.due_key(until_ms, b"i", key), b"", db=self.store.due)
         self.invites += is_new
 
     def put_location(self, location: Location) -> None:

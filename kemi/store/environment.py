@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -96,7 +97,12 @@ class HotStore(Databases):
         self._file = str(run_dir / FOLDER / "data.mdb")
         if not Path(self._file).exists():
             raise StoreAbsent(run_dir / FOLDER)
-        super().__init__(_open(run_dir / FOLDER, readonly=False))
+        env = _open(run_dir / FOLDER, readonly=False)
+        super().__init__(env)
+        self.read: Callable[[], Any] = env.begin
+        """A read transaction."""
+        self.write: Callable[[], Any] = partial(env.begin, write=True)
+        """A write transaction. Nothing in it may sleep, log or call out."""
         self.inode = os.stat(self._file).st_ino  # noqa: PTH116 -- the call path's twin of is_current
         self.measure()
 
@@ -116,14 +122,6 @@ class HotStore(Databases):
             return os.stat(self._file).st_ino == self.inode  # noqa: PTH116 -- 1 µs; pathlib takes 3
         except FileNotFoundError:
             return False
-
-    def read(self) -> Any:
-        """A read transaction."""
-        return self.env.begin()
-
-    def write(self) -> Any:
-        """A write transaction. Nothing in it may sleep, log or call out."""
-        return self.env.begin(write=True)
 
     def state(self, txn: Any) -> State:
         """The store's counters."""
@@ -152,7 +150,7 @@ def create_store(run_dir: Path, epoch: int) -> HotStore:
     env = _open(folder, readonly=False)
     databases = Databases(env)
     with env.begin(write=True) as txn:
-        txn.put(b"state", layout.pack_state(State()), db=databases.meta)
+        txn.put(b"state", layout.pack_state(*State()), db=databases.meta)
         txn.put(b"epoch", epoch.to_bytes(8, "big"), db=databases.meta)
         txn.put(b"secret", os.urandom(SECRET_BYTES), db=databases.meta)
     env.close()

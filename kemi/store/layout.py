@@ -112,6 +112,8 @@ def pack_account(account: Account) -> bytes:
 
 pack_fields: Callable[..., bytes] = partial(_ACCOUNT.pack, VERSION)
 """The record of an account's fields behind its id, in their order."""
+account_fields: Callable[[bytes], tuple[Any, ...]] = _ACCOUNT.unpack
+"""The version of an account's record, which is to be looked at, and its fields behind its id."""
 
 
 def unpack_account(account_id: int, raw: bytes) -> Account:
@@ -127,6 +129,10 @@ def placeholder(account_id: int) -> Account:
     return Account(account_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, b"XXX")
 
 
+BLANK_ACCOUNT = pack_account(placeholder(0))
+"""The record of a placeholder."""
+
+
 class Usage(NamedTuple):
     """What a trunk or gateway has in use."""
 
@@ -139,13 +145,13 @@ _USAGE = struct.Struct("<BxxxIq")
 
 pack_usage: Callable[[int, int], bytes] = partial(_USAGE.pack, VERSION)
 """The record of a `Usage`'s fields."""
+BLANK_USAGE = pack_usage(0, 0)
+"""The record of nothing in use."""
 
 
 def unpack_usage(raw: bytes | None) -> Usage:
     """The usage of a record; nothing in use if there is none."""
-    if raw is None:
-        return Usage(0, 0)
-    version, *fields = _USAGE.unpack(raw)
+    version, *fields = _USAGE.unpack(raw or BLANK_USAGE)
     if version != VERSION:
         raise UnknownVersion("usage", version)
     return _new(Usage, fields)
@@ -163,17 +169,11 @@ class State(NamedTuple):
     invites: int = 0
 
 
-def used_bytes(running: int, events: int, invites: int) -> int:
-    """An upper bound of what calls, events and repeated-INVITE entries take."""
-    return running * BYTES_PER_CALL + events * BYTES_PER_EVENT + invites * BYTES_PER_INVITE
-
-
 _STATE = struct.Struct("<BxxxxxxxqqIII")
 
 
-def pack_state(state: tuple[int, ...]) -> bytes:
-    """The record of a `State`."""
-    return _STATE.pack(VERSION, *state)
+pack_state: Callable[..., bytes] = partial(_STATE.pack, VERSION)
+"""The record of a `State`'s fields."""
 
 
 def unpack_state(raw: bytes) -> State:
@@ -199,9 +199,8 @@ class Invite(NamedTuple):
 _INVITE = struct.Struct("<BxxxI8s16sq")
 
 
-def pack_invite(invite: Invite) -> bytes:
-    """The record of `invite`."""
-    return _INVITE.pack(VERSION, *invite)
+pack_invite: Callable[[int, bytes, bytes, int], bytes] = partial(_INVITE.pack, VERSION)
+"""The record of an `Invite`'s fields."""
 
 
 def unpack_invite(raw: bytes) -> Invite:

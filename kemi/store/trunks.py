@@ -19,6 +19,8 @@ TRANSPORTS = {"any": 0, "udp": 1, "tcp": 2, "tls": 3}
 MARSHAL_VERSION = 2
 SUSPENDED = "suspended"
 """A trunk's state that lets no ringing call be answered any more; a limit sets it too. Answered ones go on by it."""
+TRUNKS_KEPT_MAX = 8192
+"""By each process, as records and decoded; a trunk takes 2 KiB."""
 _new = tuple.__new__
 
 
@@ -182,8 +184,9 @@ def pack_peer(peer: Trunk | Gateway) -> bytes:
     return marshal.dumps((VERSION, *peer), MARSHAL_VERSION)
 
 
+@lru_cache(maxsize=TRUNKS_KEPT_MAX)
 def unpack_trunk(raw: bytes) -> Trunk:
-    """The trunk of its record."""
+    """The trunk of its record: kept, since each message of a call asks for it."""
     version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
     if version != VERSION:
         raise UnknownVersion("trunk", version)

@@ -32,7 +32,8 @@ _FREE = list(FreeMode)
 _BORDERS = list(Border)
 _NUMBERS = {id(one): number for members in (_MODES, _DURATIONS, _FREE) for number, one in enumerate(members)}
 """By identity: an enumeration's own hash is Python's, and slow."""
-_BLOCKED, _TIMED, _MESSAGES = 1, 2, 4
+_BLOCKED, TIMED, _MESSAGES = 1, 2, 4
+"""Flags in the second byte of encoded terms; TIMED: they ask for the moment of the answer."""
 _TERMS = struct.Struct("<BBBBBB3sBqqqqII")
 _TIMETABLE = struct.Struct("<BBB")
 _BAND = struct.Struct("<BBH")
@@ -64,7 +65,7 @@ def encode_terms(terms: Terms) -> bytes:
     ) = terms  # fmt: skip
     head = _TERMS.pack(
         LAYOUT,
-        (_BLOCKED if blocked else 0) | (_TIMED if timetable else 0) | (0 if message is None else _MESSAGES),
+        (_BLOCKED if blocked else 0) | (TIMED if timetable else 0) | (0 if message is None else _MESSAGES),
         _NUMBERS[id(rounding[0])],
         rounding[1],
         _NUMBERS[id(duration)],
@@ -100,7 +101,7 @@ def _encode_timetable(timetable: Timetable) -> bytes:
 
 def is_timed(raw: bytes) -> bool:
     """Whether encoded terms ask for the moment of the answer."""
-    return bool(raw[1] & _TIMED)
+    return bool(raw[1] & TIMED)
 
 
 @lru_cache(maxsize=16384)
@@ -131,7 +132,7 @@ def decode_terms(raw: bytes) -> Terms:
         rounding=Rounding(_MODES[mode], decimals),
         duration_mode=_DURATIONS[duration],
         message_fee_nanos=message,
-        timetable=_decode_timetable(raw[end:]) if flags & _TIMED else None,
+        timetable=_decode_timetable(raw[end:]) if flags & TIMED else None,
     )
 
 
