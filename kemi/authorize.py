@@ -21,7 +21,7 @@ from kemi.invites import Repeated, invite_key, repeated
 from kemi.joined import join
 from kemi.packages import first_holds
 from kemi.portability import Routing, routing_of
-from kemi.pricing import Price, price_of
+from kemi.pricing import Caller, Price, price_of
 from kemi.quote import Chain
 from kemi.refusal import Refusal, Refused
 from kemi.rooms import Rooms
@@ -33,7 +33,7 @@ from kemi.store.origins import Origin, trunk_of
 from kemi.store.specials import EMERGENCY, MESSAGE, Specials
 from kemi.turned_down import record_refusal
 from kemi.ways import Way
-from ratebook.routing import Plan
+from ratebook.routing import Plan, Portability
 
 TRIES_MAX = 3
 """How often a call is priced anew because the accounts above it have just been changed."""
@@ -135,7 +135,9 @@ def _price(
         listed = NOBODYS if is_message else configuration.specials(txn)
         found = destination(listed, translations, trunk, invitation, path)
         number, special, plan_id = found
-        local = None if special else whom_of_ours(store, txn, configuration, trunk, path, (number, invitation.called))
+        local = None
+        if not special and (not number or configuration.has_numbers(txn)):
+            local = whom_of_ours(store, txn, configuration, trunk, path, (number, invitation.called))
         check_beginning(trunk, path, found, is_local=local is not None, is_message=is_message)
         if local is not None:
             return local
@@ -151,17 +153,18 @@ def _price(
             raise Refusal("plan", path[-1].id, trunk.account, str(plan_id))
         if plan is None:
             raise Refusal("route", 0, trunk.account)
-        routing = (
-            Routing(number) if special else routing_of(store, txn, configuration, rates, plan, number, now.boot_ms)
-        )
-        look = quote.Look(
-            store, txn, configuration, rates, routing.number, now.wall_s, now.boot_ms, number, invitation.offer
-        )
+        routing = _new(Routing, (number, False))
+        if not special and plan.portability is not Portability.OFF:
+            routing = routing_of(store, txn, configuration, rates, plan, number, now.boot_ms)
+        at_s, boot_ms = now.wall_ms // 1000, now.boot_ms
+        sought = store, txn, configuration, rates, routing.number, at_s, boot_ms, number, invitation.offer
+        look = _new(quote.Look, sought)
         special = MESSAGE if is_message else special
         try:
+            cautious = configuration.cautious(txn, path)
             if special in {"", MESSAGE}:
-                limits.check_numbers(look, path, trunk_of(trunk), caller.number, number)
-            price = price_of(look, plan, trunk, path, key, special, routing)
+                limits.check_numbers(look, path, cautious, trunk_of(trunk), caller.number, number)
+            price = price_of(look, plan, _new(Caller, (trunk, path, cautious)), key, special, routing)
         except Refusal as refusal:
             refusal.asks = number if routing.is_unknown else ""
             raise
@@ -225,7 +228,7 @@ def _over(
 ) -> tuple[RunningCall, Parties]:
     """The call as it goes out by a gateway, and what that is told."""
     begun, plan, routed = question.begun, question.price.plan, question.routing.number
-    parties = parties_for(way, begun.caller, begun.leg, begun.called, begun.key)
+    parties = parties_for(way, begun.caller, begun.invitation, begun.called, begun.key)
     course = Course(
         parties,
         chain.legs,

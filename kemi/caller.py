@@ -9,18 +9,20 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kemi.invitation import Invitation
-from kemi.numbers import caller_for_gateway, normalise_caller
+from kemi.numbers import caller_for_gateway, international, normalise_caller
 from kemi.passport import Passport, origin_id_of
 from kemi.store.calls import Leg, RunningCall
 from kemi.store.devices import Device
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.translate import CALLER, Translations, is_number
+from kemi.store.translate import NONE as NO_TRANSLATIONS
 from kemi.store.trunks import Gateway, Trunk
 from kemi.ways import Way
 
 ANONYMOUS = "anonymous"
 UNKNOWN = "sip:anonymous@anonymous.invalid"
 """RFC 3323 4.1.1.3: the From of somebody who is not known, or does not want to be."""
+_new = tuple.__new__
 PRIVATE = frozenset({"id", "user", "header"})
 """Words of a Privacy header that ask for it (RFC 3323 4.2, RFC 3325 9.3)."""
 
@@ -60,13 +62,18 @@ class Parties(NamedTuple):
 def caller_of(origin: Origin, invitation: Invitation, translations: Translations) -> CallerId:
     """Who calls by what the INVITE says and the rules of its trunk or device allow."""
     number = said_by(origin, invitation, translations)
-    number = _of_device(origin, number) if isinstance(origin, Device) else _of_trunk(origin, number)
-    return CallerId(number, invitation.is_private)
+    if isinstance(origin, Device):
+        number = _of_device(origin, number)
+    elif origin.caller_rule != "pass":
+        number = _of_trunk(origin, number)
+    return _new(CallerId, (number, invitation.is_private, ""))
 
 
 def said_by(origin: Origin, invitation: Invitation, translations: Translations) -> str:
     """The number that the INVITE says it comes from, as E.164; empty: none."""
     said = invitation.asserted if origin.is_trusted and invitation.asserted else invitation.caller
+    if translations is NO_TRANSLATIONS:
+        return international(origin, said) or ""
     return normalise_caller(origin, said, translations.of_trunk(trunk_of(origin), CALLER))
 
 
@@ -90,10 +97,11 @@ def caller_outside(gateway: Gateway, invitation: Invitation) -> CallerId:
     return CallerId(said.removeprefix("+") if is_number(said) else "", invitation.is_private)
 
 
-def parties_for(way: Way, caller: CallerId, leg: Leg, called: str, key: bytes) -> Parties:
-    """What the gateway of a way is told; `leg`: the caller's; `called`: E.164; `key`: the call's."""
+def parties_for(way: Way, caller: CallerId, leg: Leg | Invitation, called: str, key: bytes) -> Parties:
+    """What the gateway of a way is told; `leg`: the caller's, or its INVITE; `called`: E.164; `key`: the call's."""
     gateway = way.gateway
-    number = caller_for_gateway(caller.number, gateway, way.translations.of_gateway(gateway.id, CALLER))
+    rules = () if way.translations is NO_TRANSLATIONS else way.translations.of_gateway(gateway.id, CALLER)
+    number = caller_for_gateway(caller.number, gateway, rules)
     known = f"sip:{number}@{host_of(leg.socket)}" if number else ""
     from_uri = UNKNOWN if caller.is_private or not known else known
     host = f"[{gateway.host}]" if ":" in gateway.host else gateway.host
@@ -103,7 +111,7 @@ def parties_for(way: Way, caller: CallerId, leg: Leg, called: str, key: bytes) -
         masked(leg.contact, from_uri),
         known if gateway.is_trusted else "",
         caller.is_private,
-        _passport(gateway, caller, called, key),
+        _passport(gateway, caller, called, key) if gateway.signs else None,
         gateway.codecs,
     )
 
@@ -111,7 +119,7 @@ def parties_for(way: Way, caller: CallerId, leg: Leg, called: str, key: bytes) -
 def _passport(gateway: Gateway, caller: CallerId, called: str, key: bytes) -> Passport | None:
     """Signed is what the gateway may be told, and only a number that is one."""
     may_be_told = gateway.is_trusted or not caller.is_private
-    if not (gateway.signs and caller.attestation and caller.number and may_be_told):
+    if not (caller.attestation and caller.number and may_be_told):
         return None
     return Passport(caller.attestation, caller.number, called, origin_id_of(key))
 

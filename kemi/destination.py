@@ -16,6 +16,9 @@ from kemi.store.numbers import id_of_digits
 from kemi.store.origins import Origin, device_of, trunk_of
 from kemi.store.specials import EMERGENCY, Specials
 from kemi.store.translate import CALLED, Translations
+from kemi.store.translate import NONE as NO_TRANSLATIONS
+
+_new = tuple.__new__
 
 
 class Destination(NamedTuple):
@@ -41,11 +44,12 @@ def destination(
 ) -> Destination:
     """Where a call is to go by what was called and the list of special numbers."""
     by = trunk_of(trunk)
-    written = dialled(trunk, invitation.called, translations.of_trunk(by, CALLED))
+    rules = () if translations is NO_TRANSLATIONS else translations.of_trunk(by, CALLED)
+    written = dialled(trunk, invitation.called, rules)
     number = international(trunk, written)
-    found = specials.find(written, number, [one.id for one in path], by) if specials else None
+    found = specials.find(written, number, [one.id for one in path], by) if specials.by_number else None
     if found is None or any(account.flags & layout.CLOSED for account in path):
-        return Destination(number or "", "", trunk.plan)
+        return _new(Destination, (number or "", "", trunk.plan))
     special, number = found
     return Destination(number, special.kind, special.plan)
 

@@ -29,6 +29,7 @@ from kemi.store.rules import (
     SPEND,
     SUSPEND,
     WARN,
+    Precautions,
     Rule,
     is_open,
 )
@@ -56,12 +57,19 @@ NOTHING = Standing()
 _new = tuple.__new__
 
 
-def check_numbers(look: Look, path: Sequence[Account], trunk: int, caller: str, called: str | None) -> None:
-    """Whether lists and ranges let a call pass. `called` None: somebody of ours, by name. Raises Refusal."""
+Cautious = Sequence[tuple[int, Precautions]]
+"""The accounts of a path who have set anything against fraud (`Configuration.cautious`)."""
+
+
+def check_numbers(
+    look: Look, path: Sequence[Account], found: Cautious, trunk: int, caller: str, called: str | None
+) -> None:
+    """Whether lists and ranges let a call pass. `found`: who of the path has any; `called` None: somebody of ours, by
+    name. Raises Refusal.
+    """
     ranges = look.configuration.ranges(look.txn)
-    risk = ranges.find(called) if called and ranges else None
-    found = look.configuration.cautious(look.txn, path)
-    if risk is None and not [one for _, one in found if one.has_lists]:
+    risk = ranges.find(called) if called and ranges.by_prefix else None
+    if risk is None and (not found or not [one for _, one in found if one.has_lists]):
         return
     own = dict(found)
     for account in path:
@@ -74,14 +82,14 @@ def check_numbers(look: Look, path: Sequence[Account], trunk: int, caller: str, 
             raise Refusal("high_risk", account.id, path[0].id, str(risk.id))
 
 
-def standing_of(
-    look: Look, path: Sequence[Account], trunk: int, legs: Sequence[ChargeLeg], first_hold_s: int
-) -> Standing:
-    """What the rules of the path ask of a call. `first_hold_s` 0: a MESSAGE. Raises Refusal."""
+def standing_of(look: Look, found: Cautious, trunk: int, legs: Sequence[ChargeLeg], first_hold_s: int) -> Standing:
+    """What the rules of a path ask of a call. `found`: who of it has any; `first_hold_s` 0: a MESSAGE. Raises
+    Refusal.
+    """
     claims: list[Claim] = []
     call_max_s = 0
     groups: tuple[str, ...] | None = None
-    for account, own in look.configuration.cautious(look.txn, path):
+    for account, own in found:
         for rule in own.rules:
             if rule.trunk and rule.trunk != trunk:
                 continue
@@ -141,7 +149,7 @@ def take(
         if counter is None or (measure == DESTINATIONS and not _is_new(change, claim)):
             continue
         counter = counter.plus(0, held) if measure in HELD else counter.plus(1, 0)
-        if counter.left < 0:
+        if counter.used + counter.held > counter.limit:
             if counter.action != WARN:
                 raise Refusal(LIMIT, account, caller, str(number), limit=number)
             counter = _alarmed(change, number, counter, now)
@@ -297,7 +305,8 @@ def move(change: Change, before: Sequence[Claim], after: Sequence[Claim], now: N
             counter = counters.get(number)
             if counter is not None:
                 counter = counter.plus(0, claim.held - held)
-                counters[number] = counter if counter.left >= 0 else _alarmed(change, number, counter, now)
+                is_crossed = counter.used + counter.held > counter.limit
+                counters[number] = _alarmed(change, number, counter, now) if is_crossed else counter
                 touched.add(account)
     limits.write(change, touched)
 

@@ -19,13 +19,8 @@ def normalise(trunk: Origin, called: str, rules: Sequence[Rule] = ()) -> str | N
 
 def dialled(trunk: Origin, called: str, rules: Sequence[Rule] = ()) -> str:
     """What was called without the tech prefix, translated; what is no number stays."""
-    number = without_prefix(trunk, called)
+    number = called[len(trunk.tech_prefix) :] if called.startswith(trunk.tech_prefix) else called
     return translate(rules, number)[0] if rules and is_number(number) else number
-
-
-def without_prefix(trunk: Origin, called: str) -> str:
-    """What was called without the tech prefix."""
-    return called[len(trunk.tech_prefix) :] if called.startswith(trunk.tech_prefix) else called
 
 
 def international(trunk: Origin, number: str) -> str | None:

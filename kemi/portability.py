@@ -28,7 +28,7 @@ def routing_of(
 ) -> Routing:
     """Of an E.164 number by a plan."""
     if plan.portability is Portability.OFF:
-        return tuple.__new__(Routing, (number, False))
+        return Routing(number)
     for prefix, version in configuration.portings(txn):
         if number.startswith(prefix):
             listed = rates.routing_of(version, number)

@@ -29,10 +29,18 @@ class Price(NamedTuple):
     """An account that pays more for such a call than it earns, as the plan lets it; 0: none."""
 
 
-def price_of(
-    look: Look, plan: Plan, origin: Origin, path: list[Account], key: bytes, special: str, routing: Routing
-) -> Price:
-    """Of a call of `origin`. `special`: what kind of call it is; `key`: what is random in lots. Raises Refusal."""
+class Caller(NamedTuple):
+    """Whose call it is."""
+
+    origin: Origin
+    path: list[Account]
+    cautious: limits.Cautious
+    """Who of the path has set anything against fraud."""
+
+
+def price_of(look: Look, plan: Plan, caller: Caller, key: bytes, special: str, routing: Routing) -> Price:
+    """Of a call. `special`: what kind of call it is; `key`: what is random in lots. Raises Refusal."""
+    origin, path, cautious = caller
     if routing.is_unknown and plan.portability is Portability.REQUIRED:
         raise Refusal("porting", 0, origin.account)
     is_message = special == MESSAGE
@@ -41,8 +49,9 @@ def price_of(
         first_hold_s = look.configuration.settings(look.txn).first_hold_s
         chain = quote.price_chain(look, path, origin, first_hold_s, is_message=is_message)
         seconds = 0 if is_message else first_hold_s
-        standing = limits.standing_of(look, path, trunk_of(origin), chain.legs, seconds)
-    offered = quote.offer_of(look, plan, [account.id for account in path])
+        if cautious:
+            standing = limits.standing_of(look, cautious, trunk_of(origin), chain.legs, seconds)
+    offered = quote.offer_of(look, plan, [account.id for account in path] if plan.rules else ())
     top = chain.legs[-1] if chain.legs else None
     try:
         loser = quote.losing_account(look, chain.legs, offered.plan, special)

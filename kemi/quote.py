@@ -19,7 +19,7 @@ from kemi.store.origins import Origin
 from kemi.store.specials import MESSAGE
 from ratebook.bands import terms_at
 from ratebook.choice import Offer, offer
-from ratebook.compiled.layout import FOR_EVER, TIMED
+from ratebook.compiled.layout import BLOCKED, FOR_EVER, TIMED
 from ratebook.compiled.read import Found, RatesSnapshot, decode_terms
 from ratebook.exchange import PAR, exchanged_up, pair_text
 from ratebook.model import Terms
@@ -169,37 +169,73 @@ def price_chain(
     Refusal.
     """
     caller = path[0].id
-    payers = [account for account in path if account.flags & CHARGED]
+    payers, tariffs, flags = [], [], 0
+    for account in path:
+        if account.flags & CHARGED:
+            payers.append(account)
+            tariffs.append(origin.tariff if account.id == caller and origin.tariff else account.tariff)
+            flags |= account.flags
     if not payers:  # a commission-based reseller's own trunk right below the root: a call that nobody pays
         raise Refusal("payer", caller, caller)
-    sellers = [*payers[1:], path[-1]]
-    service = MESSAGES if is_message else CALLS
-    legs = []
-    until_s = FOR_EVER
-    has_packages = not is_message and bool([one for one in payers if one.flags & PACKAGED])
-    groups = look.groups() if has_packages else ()
-    trace = look.store.trace
-    for account, seller in zip(payers, sellers, strict=True):
-        tariff = origin.tariff if account.id == caller and origin.tariff else account.tariff
-        leg, leg_until_s = _leg_of_caller(look, account, seller, tariff, caller, first_hold_s, service)
-        if is_message:
-            leg = _message_leg(look, leg, caller)
-        elif has_packages and account.flags & PACKAGED:
-            leg = leg._replace(packages=Holding(tariff, groups, fees=False, holds=()))
-        if trace is not None:
-            trace.legs.append(leg)
-        legs.append(leg)
-        until_s = min(until_s, leg_until_s)
+    legs, until_s = _legs_of_caller(look, payers, path[-1], tariffs, first_hold_s, MESSAGES if is_message else CALLS)
+    if is_message:
+        legs = [_message_leg(look, leg, caller) for leg in legs]
+    elif flags & PACKAGED:
+        groups = look.groups()
+        for at, (account, tariff) in enumerate(zip(payers, tariffs, strict=True)):
+            if account.flags & PACKAGED:
+                legs[at] = legs[at]._replace(packages=Holding(tariff, groups, fees=False, holds=()))
+    if look.store.trace is not None:
+        look.store.trace.legs[-len(legs) :] = legs
     return _new(Chain, (tuple(legs), until_s))
 
 
+def _legs_of_caller(
+    look: Look, payers: list[Account], root: Account, tariffs: list[int], first_hold_s: int, service: str
+) -> tuple[list[ChargeLeg], int]:
+    """The legs of all payers, from the caller upwards, without packages, and until when they are the same. Raises
+    Refusal.
+
+    Nearly every rate holds at all hours, in its account's currency, untaxed: such a leg is made here.
+    """
+    number, rates, caller = look.number, look.rates, payers[0].id
+    versions = look.configuration.versions(look.txn, tariffs)
+    legs, until_s = [], FOR_EVER
+    for at, match in enumerate(rates.matches(versions, number, look.at_s)):
+        account, version, seller = payers[at], versions[at], root if at + 1 == len(payers) else payers[at + 1]
+        if match is None or version is None:
+            raise look.no_rate(tariffs[at], account.id, caller)
+        length, told, leg_until_s = match
+        body = rates.body(version, told)
+        destination, terms, raw = body
+        if raw[1] & SELDOM or seller.flags & TAXES or terms.currency != (currency := str(account.currency, "ascii")):
+            rate = version, _new(Found, (number[:length], body, leg_until_s))
+            leg, leg_until_s = _leg_of_caller(look, account, seller, rate, caller, first_hold_s, service)
+        else:
+            held = _first_hold(raw, first_hold_s, 0, PAR) if first_hold_s else 0
+            fields = account.id, seller.id, version, number[:length], destination, raw, currency, PAR, None, None, held
+            leg = _new(ChargeLeg, fields)
+        if look.store.trace is not None:
+            look.store.trace.legs.append(leg)
+        legs.append(leg)
+        until_s = min(until_s, leg_until_s)
+    return legs, until_s
+
+
+SELDOM = BLOCKED | TIMED
+"""Flags of terms that few rates have."""
+
+
 def _leg_of_caller(
-    look: Look, account: Account, seller: Account, tariff: int, caller: int, first_hold_s: int, service: str
+    look: Look,
+    account: Account,
+    seller: Account,
+    rate: tuple[bytes, Found],
+    caller: int,
+    first_hold_s: int,
+    service: str,
 ) -> tuple[ChargeLeg, int]:
-    """As `_leg`, by a tariff. Raises Refusal."""
-    rate = look.rate(tariff)
-    if rate is None:
-        raise look.no_rate(tariff, account.id, caller)
+    """As `_leg`, whatever the rate is. Raises Refusal."""
     if terms_at(rate[1].body.terms, look.at_s).blocked:
         raise Refusal("blocked", account.id, caller)
     tax, tax_until_s = look.tax(account, seller, service) if seller.flags & TAXES else UNTAXED
@@ -326,6 +362,6 @@ def expected_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int |
 def net_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
     """The same without the taxes that are added."""
     if expected_s is not None and leg.tax is None:  # nearly every one
-        return standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
+        return _standard(leg.terms, expected_s, look.at_s if leg.terms[1] & TIMED else 0, leg.factor)
     micros = expected_micros(look, leg, expected_s)
     return micros if micros is None or leg.tax is None else micros - tax_within(micros, leg.tax[1])

@@ -145,8 +145,9 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
         chain = _chain(look, caller, number, path, settings)
         standing = limits.NOTHING
         if not isinstance(caller, Gateway):
-            limits.check_numbers(look, path, trunk_of(caller), who.number, called if number else None)
-            standing = limits.standing_of(look, path, trunk_of(caller), chain.legs, settings.first_hold_s)
+            by, own = trunk_of(caller), configuration.cautious(txn, path)
+            limits.check_numbers(look, path, own, by, who.number, called if number else None)
+            standing = limits.standing_of(look, own, by, chain.legs, settings.first_hold_s)
         inbound = _inbound(look, caller, number, owner_path, path, settings)
         txn_id = txn.id()
     chain = chain._replace(until_s=min(chain.until_s, inbound.until_s))

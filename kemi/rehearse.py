@@ -23,7 +23,7 @@ from kemi.identify import Source, identify
 from kemi.invitation import Invitation
 from kemi.invites import Repeated
 from kemi.nat import DEFAULT_PORT
-from kemi.numbers import international, without_prefix
+from kemi.numbers import dialled, international
 from kemi.onward import NEXT_CODES
 from kemi.portability import routing_of
 from kemi.receive import receive
@@ -237,7 +237,7 @@ def _path(store: HotStore, txn: Any, account: int) -> list[Account]:
 
 
 def _reading(origin: Origin, called: str, rules: tuple[Rule, ...]) -> Reading:
-    plain = without_prefix(origin, called)
+    plain = dialled(origin, called)
     written, rule = translate(rules, plain) if is_number(plain) else (plain, None)
     return Reading(plain, rule, written, international(origin, written) or "")
 

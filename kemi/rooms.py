@@ -59,9 +59,9 @@ class Rooms:
             raise StoreAbsent(self.run_dir)
         return self._store
 
-    @property
+    @cached_property
     def rates(self) -> RatesReader:
-        """The rates environment. Raises StoreAbsent: the service has not made it yet."""
+        """The rates environment, likewise. Raises StoreAbsent: the service has not made it yet."""
         if self._rates is None:
             folder = self.data_dir / RATES_FOLDER
             if not (folder / "data.mdb").exists():
@@ -108,6 +108,7 @@ class Rooms:
         if self._rates is not None:
             self._rates.close()
             self._rates = None
+        self.__dict__.pop("rates", None)
 
     def _forget_store(self) -> None:
         if self._store is not None:

@@ -16,6 +16,7 @@ from kemi.store.calls import ChargeLeg
 from kemi.store.layout import CLOSED
 from kemi.store.specials import EMERGENCY
 from kemi.store.translate import CALLED, Translations, is_number
+from kemi.store.translate import NONE as NO_TRANSLATIONS
 from kemi.store.trunks import Gateway
 from ratebook.choice import Candidate, Offer, in_order, lot, without_loss
 from ratebook.compiled.read import Match
@@ -124,7 +125,8 @@ def _way(look: Look, ranking: Ranking, matches: list[Match | None], gateway_id: 
     if shut:
         return shut
     number = look.dialled or look.number
-    called = for_gateway(number, gateway, rated.translations.of_gateway(gateway_id, CALLED))
+    rules = () if rated.translations is NO_TRANSLATIONS else rated.translations.of_gateway(gateway_id, CALLED)
+    called = for_gateway(number, gateway, rules)
     if called != number and not is_number(called):
         return "number"  # nothing is left of it, or too much was put before
     leg, until_s = rated.leg(look.number, matches[rated.at] if rated.at >= 0 else None)

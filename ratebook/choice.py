@@ -37,7 +37,11 @@ def offer(plan: Plan, number: str, path: Iterable[int], at_s: int, groups: Colle
         routes = plan.routes.get(number[:length])
         if routes is None:
             continue
-        route = next((one for one in routes if not one.bands or band in one.bands), None)
+        route = None
+        for one in routes:
+            if not one.bands or band in one.bands:
+                route = one
+                break
         if route is None or not route.choices:
             break  # barred: shorter prefixes too
         found.append(route)
@@ -57,8 +61,12 @@ def offer(plan: Plan, number: str, path: Iterable[int], at_s: int, groups: Colle
 
 def _tiers(found: list[Route], band: int) -> Tiers:
     """The gateways of each route that may be used now; one that several have counts in the first."""
-    if len(found) == 1 and not [choice for choice in found[0].choices if choice.bands]:
-        return (found[0].choices,)
+    if len(found) == 1:
+        for choice in found[0].choices:
+            if choice.bands:
+                break
+        else:
+            return (found[0].choices,)
     seen: set[str] = set()
     tiers = []
     for route in found:

@@ -89,6 +89,11 @@ class Configuration:
             self._versions[tariff] = None if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
         return self._versions[tariff]
 
+    def versions(self, txn: Any, tariffs: Iterable[int]) -> list[bytes | None]:
+        """The same of several tariffs."""
+        known = self._versions
+        return [known[tariff] if tariff in known else self.version(txn, tariff) for tariff in tariffs]
+
     def content(self, txn: Any, product: int) -> Content | None:
         """Which calls a product's packages are for; None: the product is not known."""
         if product not in self._contents:
@@ -132,19 +137,20 @@ class Configuration:
 
     def translations(self, txn: Any, account: int) -> Translations:
         """The rules of an account. One that has none costs a look-up in the first call of a process only."""
+        if self._translates is None:
+            self._translates = self._has_rules(txn)
+        if not self._translates:
+            return NO_TRANSLATIONS
         found = self._translations.get(account)
         if found is None:
-            found = Translations(self._rules(txn, account)) if self._has_rules(txn) else NO_TRANSLATIONS
-            self._translations[account] = found
+            found = self._translations[account] = Translations(self._rules(txn, account))
         return found
 
     def _has_rules(self, txn: Any) -> bool:
         """Whether anybody has any."""
-        if self._translates is None:
-            first = layout.rule_key(0, 0)[:1]
-            with txn.cursor(db=self._config) as cursor:
-                self._translates = bool(cursor.set_range(first) and cursor.key()[:1] == first)
-        return self._translates
+        first = layout.rule_key(0, 0)[:1]
+        with txn.cursor(db=self._config) as cursor:
+            return bool(cursor.set_range(first) and cursor.key()[:1] == first)
 
     def specials(self, txn: Any) -> Specials:
         """Emergency and free numbers."""

@@ -19,7 +19,7 @@ HELD_MIN = 1
 
 def of(dbs: Databases, txn: Any, account_id: int) -> Exposure | None:
     """An account's; None: it has no limit, and nothing is held."""
-    raw = txn.get(layout.account_key(account_id), db=dbs.exposure)
+    raw = txn.get(account_id.to_bytes(4, "big"), db=dbs.exposure)
     return None if raw is None else layout.unpack_exposure(raw)
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from kemi.store.layout import VERSION, UnknownVersion
@@ -53,6 +54,9 @@ class Entry(NamedTuple):
     allows: bool
 
 
+_rule, _entry = partial(_new, Rule), partial(_new, Entry)
+
+
 class NumberList:
     """The entries of one account or trunk about one subject."""
 
@@ -90,7 +94,7 @@ class Precautions:
         grouped: dict[tuple[int, str], list[Entry]] = {}
         for entry in entries:
             grouped.setdefault((entry.trunk, entry.subject), []).append(entry)
-        self._lists = {key: NumberList(listed) for key, listed in grouped.items()}
+        self._lists = {key: NumberList(listed) for key, listed in grouped.items()} if grouped else {}
         self.has_lists = bool(grouped)
 
     def refused_by(self, subject: str, number: str, trunk: int) -> bool:
@@ -134,7 +138,7 @@ def unpack_precautions(raw: bytes) -> Precautions:
     version, rules, entries, opened, closed = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
     if version != VERSION:
         raise UnknownVersion("precautions", version)
-    return Precautions([_new(Rule, one) for one in rules], [_new(Entry, one) for one in entries], opened, closed)
+    return Precautions(map(_rule, rules), map(_entry, entries), opened, closed)
 
 
 class Range(NamedTuple):
@@ -149,16 +153,13 @@ class Ranges:
     """All high-risk ranges, by prefix."""
 
     def __init__(self, rows: Iterable[Sequence[Any]] = ()) -> None:
-        self._table = {str(prefix): Range(number, through) for prefix, number, through in rows}
-        self._lengths = sorted(set(map(len, self._table)), reverse=True)
-
-    def __bool__(self) -> bool:
-        return bool(self._table)
+        self.by_prefix = {str(prefix): Range(number, through) for prefix, number, through in rows}
+        self._lengths = sorted(set(map(len, self.by_prefix)), reverse=True)
 
     def find(self, number: str) -> Range | None:
         """The range with the longest prefix of a number; None: it is in none."""
         for length in self._lengths:
-            found = self._table.get(number[:length])
+            found = self.by_prefix.get(number[:length])
             if found is not None and length <= len(number):
                 return found
         return None

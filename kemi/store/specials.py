@@ -44,15 +44,12 @@ class Specials:
     """All of them."""
 
     def __init__(self, entries: Iterable[Special] = ()) -> None:
-        self._by_number: dict[str, list[Special]] = {}
+        self.by_number: dict[str, list[Special]] = {}
         self._lengths: list[int] = []
         for entry in entries:
-            self._by_number.setdefault(entry.number, []).append(entry)
-        prefixes = (number for number, listed in self._by_number.items() if any(one.is_prefix for one in listed))
+            self.by_number.setdefault(entry.number, []).append(entry)
+        prefixes = (number for number, listed in self.by_number.items() if any(one.is_prefix for one in listed))
         self._lengths = sorted({len(number) for number in prefixes}, reverse=True)
-
-    def __bool__(self) -> bool:
-        return bool(self._by_number)
 
     def find(self, dialled: str, number: str | None, path: Collection[int], trunk: int) -> tuple[Special, str] | None:
         """The entry that a call by this trunk of this path is for, and where it goes; None: an ordinary number.
@@ -74,7 +71,7 @@ class Specials:
         order = list(path)
         fitting = [
             one
-            for one in self._by_number.get(number, ())
+            for one in self.by_number.get(number, ())
             if one.account in order and one.trunk in {0, trunk} and (is_whole or one.is_prefix)
         ]
         return min(fitting, key=lambda one: (not one.trunk, order.index(one.account)), default=None)

@@ -32,7 +32,7 @@ _FREE = list(FreeMode)
 _BORDERS = list(Border)
 _NUMBERS = {id(one): number for members in (_MODES, _DURATIONS, _FREE) for number, one in enumerate(members)}
 """By identity: an enumeration's own hash is Python's, and slow."""
-_BLOCKED, TIMED, _MESSAGES = 1, 2, 4
+BLOCKED, TIMED, _MESSAGES = 1, 2, 4
 """Flags in the second byte of encoded terms; TIMED: they ask for the moment of the answer."""
 _TERMS = struct.Struct("<BBBBBB3sBqqqqII")
 _TIMETABLE = struct.Struct("<BBB")
@@ -65,7 +65,7 @@ def encode_terms(terms: Terms) -> bytes:
     ) = terms  # fmt: skip
     head = _TERMS.pack(
         LAYOUT,
-        (_BLOCKED if blocked else 0) | (TIMED if timetable else 0) | (0 if message is None else _MESSAGES),
+        (BLOCKED if blocked else 0) | (TIMED if timetable else 0) | (0 if message is None else _MESSAGES),
         _NUMBERS[id(rounding[0])],
         rounding[1],
         _NUMBERS[id(duration)],
@@ -128,7 +128,7 @@ def decode_terms(raw: bytes) -> Terms:
         free_s=free_s,
         free_mode=_FREE[free],
         attempt_fee_nanos=attempt,
-        blocked=bool(flags & _BLOCKED),
+        blocked=bool(flags & BLOCKED),
         rounding=Rounding(_MODES[mode], decimals),
         duration_mode=_DURATIONS[duration],
         message_fee_nanos=message,

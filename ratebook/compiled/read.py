@@ -89,7 +89,10 @@ class RatesSnapshot:
     def __enter__(self) -> RatesSnapshot:
         self._txn = self._reader.env.begin()
         self._cursor = self._txn.cursor()
-        self._whole = self._reader.whole_in(self._txn.id())
+        reader, txn_id = self._reader, self._txn.id()
+        if reader.seen_in != txn_id:
+            reader.seen_in, reader.whole = txn_id, set()
+        self._whole = reader.whole
         return self
 
     def __exit__(
@@ -109,10 +112,22 @@ class RatesSnapshot:
         length, told, until_s = match
         return _new(Found, (number[:length], self.body(version, told), until_s))
 
-    def matches(self, versions: Iterable[bytes], number: str, at_s: int) -> list[Match | None]:
-        """As `find`, of several versions at once, without what the rates say: `body` tells that."""
+    def matches(self, versions: Iterable[bytes | None], number: str, at_s: int) -> list[Match | None]:
+        """As `find`, of several versions at once (of None nothing), without what the rates say: `body` tells it."""
         digits = number.encode("ascii")
-        return [self._match(version, digits, at_s) for version in versions]
+        cursor, whole = self._cursor, self._whole
+        found: list[Match | None] = []
+        for version in versions:
+            if version in whole:  # as `_match`, whose first step nearly always is its last
+                key = version + digits
+                cursor.set_range(key + NOTHING)
+                cursor.prev()
+                before, told = cursor.item()
+                if before and len(told) == ALWAYS_BYTES and key.startswith(before):
+                    found.append((len(before) - VERSION_BYTES, told, FOR_EVER))
+                    continue
+            found.append(None if version is None else self._match(version, digits, at_s))
+        return found
 
     def _match(self, version: bytes, digits: bytes, at_s: int) -> Match | None:
         if version not in self._whole and not self.has(version):
@@ -207,7 +222,9 @@ class RatesReader:
         self.env = env
         self.bodies: dict[bytes, Body] = {}
         """By version and number: what a version says never changes."""
-        self._whole: tuple[int, set[bytes]] = -1, set()
+        self.whole: set[bytes] = set()
+        """The versions that were found whole so far, in the state of the environment that transaction `seen_in` saw."""
+        self.seen_in = -1
 
     @classmethod
     def open(cls, folder: Path) -> RatesReader:
@@ -220,14 +237,6 @@ class RatesReader:
     def snapshot(self) -> RatesSnapshot:
         """One read transaction; short, as every reader of LMDB."""
         return RatesSnapshot(self)
-
-    def whole_in(self, txn_id: int) -> set[bytes]:
-        """The versions that were found whole so far, in the state of the environment that a transaction sees."""
-        seen_in, whole = self._whole
-        if seen_in != txn_id:
-            whole = set()
-            self._whole = txn_id, whole
-        return whole
 
     def close(self) -> None:
         """Gives the reader slots back."""
