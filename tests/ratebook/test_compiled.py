@@ -38,8 +38,14 @@ def env(tmp_path: Path) -> Iterator[Any]:
 
 
 def find(env: Any, version: bytes, number: str, at_s: int = 0) -> Found | None:
+    """What is found alone; `matches`, of several versions at once, finds the same."""
     with RatesReader(env).snapshot() as look:
-        return look.find(version, number, at_s)
+        found = look.find(version, number, at_s)
+        match, none = look.matches((version, None), number, at_s)
+        assert none is None
+        alike = match and (number[: match[0]], look.body(version, match[1]), match[2])
+        assert alike == (found and tuple(found))
+        return found
 
 
 def publish(env: Any, *rates: Rate) -> bytes:
