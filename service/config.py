@@ -16,6 +16,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from service.faults import Fault
+from service.watching import network_of
 from service.zones import zones
 
 DEFAULT_PATH = Path("/etc/kambill/kambill.yaml")
@@ -57,6 +58,10 @@ def _addresses(texts: list[str]) -> list[str]:
     return texts
 
 
+def _networks(texts: list[str]) -> list[str]:
+    return [str(network_of(text)) for text in texts]
+
+
 Folder = Annotated[Path, AfterValidator(_absolute)]
 
 
@@ -69,6 +74,8 @@ class Listen(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8660, ge=1, le=65535)
+    metrics_from: Annotated[list[str], AfterValidator(_networks)] = Field(default=[], max_length=32)
+    """Addresses and networks that /metrics and /readyz are answered to, beside this machine's own."""
 
 
 class ApiRates(_Section):

@@ -57,4 +57,4 @@ async def tell(call: Call, row: Row[Any], event: str, said: str = "") -> None:
 
 def _desk_of(row: Row[Any], partner: Row[Any]) -> int:
     """The account whose people work on it: what is sent to a provider costs the operator, wherever it stands."""
-    return int(partner.parent_id) if row.direction == IN else ROOT_ID
+    return partner.parent_id or ROOT_ID if row.direction == IN else ROOT_ID
