@@ -16,7 +16,6 @@ import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from service.faults import Fault
-from service.watching import network_of
 from service.zones import zones
 
 DEFAULT_PATH = Path("/etc/kambill/kambill.yaml")
@@ -59,7 +58,12 @@ def _addresses(texts: list[str]) -> list[str]:
 
 
 def _networks(texts: list[str]) -> list[str]:
-    return [str(network_of(text)) for text in texts]
+    for text in texts:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no address or network: write 10.0.0.7 or 10.0.0.0/24") from None
+    return texts
 
 
 Folder = Annotated[Path, AfterValidator(_absolute)]

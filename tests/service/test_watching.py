@@ -16,7 +16,7 @@ from service.watching import FORWARDED, may_watch
 from tests.service.test_app import _config
 
 HERE = {"Host": "127.0.0.1:8660"}
-NAMED = ["10.0.0.7/32", "10.1.0.0/24", "2001:db8::/64"]
+NAMED = ["10.0.0.7", "10.1.0.0/24", "2001:db8::/64"]
 
 
 @pytest.mark.parametrize(
