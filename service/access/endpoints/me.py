@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -14,7 +14,6 @@ from service.access.factors import hash_of_code, matching_step, new_recovery_cod
 from service.access.passwords import fits, hash_password, password_problem
 from service.access.people import UserView, change_user, user_view
 from service.access.sessions import end_sessions
-from service.accounts.rules import SELLERS
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key, Open
 from service.api.problems import Problem, invalid, not_found
@@ -32,7 +31,7 @@ class Me(Told):
     acting_as: Annotated[str, Field(description="Empty: as oneself")]
     account_id: int
     account_name: str
-    sells: Annotated[bool, Field(description="Whether it may have accounts below: the operator, or a reseller")]
+    account_kind: Literal["root", "reseller", "customer", "provider"]
     buys: Annotated[
         bool, Field(description="Whether the account pays a seller; not the operator, nor who earns commission")
     ]
@@ -111,7 +110,7 @@ async def show_me(call: Call) -> Answer:
             acting_as=actor.behalf_of,
             account_id=actor.account_id,
             account_name=account.name,
-            sells=account.kind in SELLERS,
+            account_kind=account.kind,
             buys=account.kind != "root" and not account.commission,
             permissions=sorted(actor.permissions),
         )

@@ -60,7 +60,7 @@ class Source(NamedTuple):
 
 def hidden_from(visit: Visit, of_sellers: frozenset[str]) -> frozenset[str]:
     """Which of these a visitor hasn't."""
-    return frozenset() if visit.me is not None and visit.me.sells else of_sellers
+    return frozenset() if visit.sells else of_sellers
 
 
 def _columns_for(visit: Visit, source: Source) -> list[FileColumn]:
