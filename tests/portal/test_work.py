@@ -216,6 +216,31 @@ async def test_a_draft_is_held_against_what_is_in_force(walker: Walker) -> None:
     assert 'id="end-errors"' in long.text
 
 
+TERMS = """currency: EUR
+minimum: 0.05
+grace: 5
+bands:
+  night: {hours: "00:00-06:00"}
+rates:
+  - {prefix: '44', destination: Great Britain, rate: 0.5}
+  - {prefix: '44', band: night, rate: 0.25}
+"""
+
+
+async def test_a_change_of_terms_alone_is_told(walker: Walker) -> None:
+    """Price, increments and fee say the same before and after: what else differs stands there, in words."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "same-price")
+    await walker.post(f"{place}/publication")
+    version = (await walker.get(f"{place}/edit")).hidden("_version")
+    await walker.post(f"{place}/edit", source=TERMS, _version=version, do="write")
+    changes = await walker.get(f"{place}/changes")
+    told = f"least charge {NEVER} → 0.05; seconds of grace {NEVER} → 5; night: time bands {NEVER} → 0.25"
+    assert told in changes.words
+    await walker.post(f"{place}/publication")
+    assert "night" not in (await walker.get(f"{place}/changes")).words
+
+
 async def _sheet(walker: Walker, place: str, **form: str) -> Got:
     """Sends a carrier's sheet, or the fields of one that was sent before."""
     data = aiohttp.FormData()

@@ -58,7 +58,7 @@ SUMMARY = Listed(
         ("Mail it on schedule", f"{SCHEDULES}/new", "report-schedule.make"),
         ("Reports by mail", SCHEDULES, "report-schedule.list"),
     ),
-    hands_on=True,
+    hands_on=True, of_sellers=frozenset({"margin"}),
 )  # fmt: skip
 MAILED = Listed(
     SCHEDULES, "report-schedule.list", "Reports by mail",
