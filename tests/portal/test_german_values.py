@@ -38,3 +38,10 @@ async def test_a_page_says_it_in_german(german: Any, path: str, said: list[str],
     words = (await (await german(BOSS)).get(path)).words
     assert [one for one in said if one not in words] == []
     assert [one for one in unsaid if one in words] == []
+
+
+async def test_what_is_no_time_is_refused_in_words(german: Any) -> None:
+    """Typed by hand, where a browser has no field for it: not as Python says it."""
+    words = (await (await german(BOSS)).get("/calls?since=yesterday")).words
+    assert "das ist kein Zeitpunkt" in words
+    assert "isoformat" not in words

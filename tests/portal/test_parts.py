@@ -248,6 +248,12 @@ def test_every_word_of_the_pages_has_one_in_every_language() -> None:
         ("the line is posted", "die Zeile ist gebucht"),
         ("the account's seller has no gateway 7", "der Verkäufer des Kontos hat kein Gateway 7"),
         ("At least 12 characters", "Mindestens 12 Zeichen"),
+        ("One of these: 'a', 'b'", "Eines davon: 'a', 'b'"),
+        ("'x' is not a decimal number such as 0.0125", "'x' ist keine Dezimalzahl, etwa 0,0125"),
+        (
+            "'x' is no network: write one such as 192.0.2.0/24, 192.0.2.7 or 2001:db8::/48",
+            "'x' ist kein Netz: schreiben Sie eines wie 192.0.2.0/24, 192.0.2.7 oder 2001:db8::/48",
+        ),
         ("source:3:5: unknown word", "source:3:5: unknown word"),
         ("", ""),
     ],
@@ -266,7 +272,7 @@ def test_a_refusal_is_told_with_its_names(english: str, german: str) -> None:
         ("String should have at least 1 character", "This is needed"),
         ("List should have at most 50 items after validation, not 51", "At most 50, these are 51"),
         ("Input should be less than or equal to 65535", "At most 65535"),
-        ("Input should be 'reseller' or 'customer'", "One of these: 'reseller' or 'customer'"),
+        ("Input should be 'reseller' or 'customer'", "One of these: 'reseller', 'customer'"),
         ("the line is posted", "the line is posted"),
     ],
 )
