@@ -1,8 +1,9 @@
-"""Files of somebody's calls, where these are few among all: found by their accounts, in stretches of time.
+"""Files of somebody's calls: found by their accounts, in stretches of time.
 
 A stretch holds about as many of their calls as are wanted: the sums of the subtree say how long it is. So a file of
-one call in a hundred doesn't look at the other ninety-nine. On SQLite alone: PostgreSQL takes the index of the times
-for this as well, for each side once more, and then goes through whole tables for what is beside so many calls.
+one call in a hundred doesn't look at the other ninety-nine, and that of every fourth doesn't sort all there are. On
+SQLite alone: PostgreSQL takes the index of the times for this as well, for each side once more, and then goes through
+whole tables for what is beside so many calls.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from service.database.traffic_tables import call_sums
 from service.ledger.rules import ROOT_ID
 
 COMMON = 8
-"""Of so many calls one is theirs: then looking at all of them in order is as quick."""
+"""Of so many calls one is theirs: then a page looks at all of them in order as quickly."""
 
 
 class Stretch(NamedTuple):
@@ -35,10 +36,10 @@ class Stretch(NamedTuple):
 
 
 async def next_stretch(call: Call, order: Order, most: int) -> Stretch | None:
-    """None: every call may be seen, or so many that they are quickly met; or something else finds them."""
+    """None: every call may be seen, or something else finds them."""
     if not is_sqlite(call.conn) or order.column is not cdrs.c.start_ms or not is_by_accounts(call):
         return None
-    return await stretch_of(call, order, most)
+    return await _within_edge(call, order, most, (await _edge(call, order, most)).at_ms)
 
 
 async def stretch_of(call: Call, order: Order, most: int) -> Stretch | None:
@@ -46,14 +47,18 @@ async def stretch_of(call: Call, order: Order, most: int) -> Stretch | None:
     edge = await _edge(call, order, most)
     if edge.is_common:
         return None
-    asked = [*asked_of_calls(call), behind(call.query, order), *_within(order, edge.at_ms)]
+    return await _within_edge(call, order, most, edge.at_ms)
+
+
+async def _within_edge(call: Call, order: Order, most: int, edge_ms: int | None) -> Stretch:
+    asked = [*asked_of_calls(call), behind(call.query, order), *_within(order, edge_ms)]
     found = sa.union(*(calls_of_side(call, column, *asked) for column in sides(call))).subquery()
     columns = order._replace(column=found.c.start_ms, number=found.c.id).columns
     rows = (await call.conn.execute(sa.select(found.c.id, found.c.start_ms).order_by(*columns).limit(most))).all()
     ids = [row.id for row in rows]
     if len(rows) == most:
         return Stretch(ids, cursor_of(order, rows[-1].start_ms, rows[-1].id))
-    return Stretch(ids, None if edge.at_ms is None else cursor_of(order, edge.at_ms, 0))
+    return Stretch(ids, None if edge_ms is None else cursor_of(order, edge_ms, 0))
 
 
 def _within(order: Order, edge_ms: int | None) -> list[Condition]:
