@@ -106,7 +106,7 @@ def _leg(seen: Seen, contact: str, route: str, nat: str) -> Leg:
     for.
     """
     contacts, route_set = seen.uris("Contact", contact), _beyond_us(seen.uris("Record-Route", route))
-    if nat or len(contacts) != 1 or not guards.is_way(contacts[0], route_set):
+    if nat or len(contacts) != 1 or not named.reaches(contacts[0], route_set):
         devices_in.mend_reply(nat)
         named.mend_answer(seen, sip.received())
         contacts, route_set = sip.uris(sip.headers("Contact")), _beyond_us(sip.uris(sip.headers("Record-Route")))

@@ -17,9 +17,9 @@ from kemi.store.calls import RunningCall
 
 UNTRUSTED_HEADERS = (
     *("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Privacy", "Identity", "Diversion"),
-    *("History-Info", "Referred-By", "Refer-To"),
+    *("History-Info", "Referred-By", "Refer-To", "Reply-To", "Identity-Info", "P-Charge-Info", "P-Served-User"),
 )
-"""What nobody's message may say of itself: who calls, who sent it here, whom to call next."""
+"""What nobody's message may say of itself: who calls, who pays, who sent it here, whom to call next."""
 IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID")
 """Of those, what answers have."""
 _UNTRUSTED, _IDENTIFYING = (frozenset(map(str.lower, names)) for names in (UNTRUSTED_HEADERS, IDENTITIES))
@@ -60,13 +60,13 @@ def limit_codecs(wanted: Sequence[str], relayed: str) -> None:
         sip.set_sdp(codecs.limited(wanted, sdp))
 
 
-def readdress(running: RunningCall, request: InDialog, side: str) -> None:
+def readdress(running: RunningCall, request: InDialog, side: str, seen: Seen) -> None:
     """A request in a call, as its other side knows the two."""
     if side == "caller":
         _name(running.sent_from, request.from_tag, running.sent_to, request.to_tag)
         if request.contacts:
             sip.replace_headers({"Contact": f"<{masked(request.contacts[0], running.sent_from)}>"})
-        elif request.method in guards.TRANSFERRING:
+        elif request.method in guards.TRANSFERRING or "contact" in seen.names:
             sip.replace_headers({"Contact": f"<{contact_shown(running)}>"})
     else:
         _name(running.to_uri, request.from_tag, running.from_uri, request.to_tag)
@@ -127,7 +127,7 @@ def answer_alone(running: RunningCall, side: str) -> None:
         sip.replace_headers({"Contact": f"<{contact_shown(running)}>"})
 
 
-OWN = sip.question("$ft", "$tt", f"$dlg_var({notes.SENT})", f"$dlg_var({notes.MOVED})")
+OWN = sip.question("$ft", "$tt", *map("$dlg_var({})".format, (notes.SENT, notes.MOVED, notes.PRACKED)))
 """Of a request of Kamailio's own."""
 
 
@@ -135,12 +135,16 @@ def own_request() -> None:
     """A request of Kamailio's own, whose dialog module knows only the first targets, and what the caller wrote: it goes
     to the present one.
     """
-    from_tag, to_tag, sent, moved = sip.texts(OWN)
+    from_tag, to_tag, sent, moved, pracked = sip.texts(OWN)
     headers = {}
     if sent and sent.partition(" ")[0] == from_tag:
         _, from_uri, to_uri = sent.split(" ")
         headers = {"From": f"<{from_uri}>;tag={from_tag}", "To": f"<{to_uri}>;tag={to_tag}"}
         sip.name_ends(headers["From"], headers["To"])
+    last = notes.last_prack(pracked, from_tag) if pracked else 0
+    if last and last >= sip.number("$cs"):
+        headers["CSeq"] = f"{last + 1} BYE"
+        sip.replace_headers({"CSeq": headers["CSeq"]})
     target = notes.moved_targets(moved).get(to_tag) if moved else None
     if target is not None:
         sip.redirect(target, headers)

@@ -1,14 +1,20 @@
-"""Hosts that are names where requests to a message's sender would go. Shell only.
+"""Hosts that are names where requests to a message's sender would go, and transports that we have not. Shell only.
 
-At the door they become the address that the message came from. Kamailio would look them up with its worker waiting, and
-whoever owns the name says how long: four of them would stop all calls.
+At the door they become the address that the message came from. Kamailio would look names up with its worker waiting,
+and whoever owns the name says how long: four of them would stop all calls. By a transport without a socket nothing
+leaves, no BYE either.
 """
 
 from __future__ import annotations
 
 from kemi import sip
-from kemi.nat import at_address
+from kemi.nat import at_address, is_within_reach
 from kemi.sip import Received, Seen
+
+
+def reaches(contact: str, routes: tuple[str, ...]) -> bool:
+    """Whether requests to who gives this Contact and these Routes leave us, and at once."""
+    return is_within_reach(routes[0] if routes else contact, sip.ways())
 
 
 def mend_request(seen: Seen, source: Received) -> None:
@@ -40,11 +46,11 @@ def own_at(routes: tuple[str, ...]) -> int:
 def _mend(seen: Seen, source: Received, routes: tuple[str, ...], hop: int) -> None:
     """`hop`: which of the routes a request takes first; where there is none, its Contact is where it goes."""
     if 0 <= hop < len(routes):
-        mended = at_address(routes[hop], source)
+        mended = at_address(routes[hop], source, sip.ways())
         if mended != routes[hop]:
             after = (*routes[:hop], mended, *routes[hop + 1 :])
             sip.rewrite({"Record-Route": ", ".join([f"<{uri}>" for uri in after])})
         return
     contacts = sip.uris(seen.bodies("Contact"))
-    if len(contacts) == 1 and (mended := at_address(contacts[0], source)) != contacts[0]:
+    if len(contacts) == 1 and (mended := at_address(contacts[0], source, sip.ways())) != contacts[0]:
         sip.rewrite({"Contact": f"<{mended}>"})

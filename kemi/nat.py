@@ -8,6 +8,7 @@ does it know of names: to look one up would stop a worker for as long as its own
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 from ipaddress import IPv6Address
 from typing import Protocol
 
@@ -43,14 +44,18 @@ _READABLE = re.compile(
 """What Kamailio, too, reads as a request URI: one that it can't read it drops without a word, a BYE among them."""
 _BYTE = "(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 is_plain = re.compile(
-    rf"sip:(?:[!$&'()*+\-./0-9=A-Z_a-z~]++@)?{_BYTE}(?:\.{_BYTE}){{3}}{_PORT}(?:;(?!maddr)[!$&'()*+\-./0-9=A-Z_a-z~]*+)*+",
+    rf"sip:(?:[!$&'()*+\-./0-9=A-Z_a-z~]++@)?{_BYTE}(?:\.{_BYTE}){{3}}{_PORT}"
+    r"(?:;(?!maddr|transport(?!=udp(?:;|$)))[!$&'()*+\-./0-9=A-Z_a-z~]*+)*+",
     re.IGNORECASE | re.ASCII,
 ).fullmatch
 """What nearly every Contact and Route is, at one look: a short way to True for all that is asked of one below and by
 `kemi.guards`. No match says nothing.
 """
+Ways = Container[tuple[str, int]]
+"""Transports and versions of IP of which we have a socket."""
 _MADDR = re.compile(";maddr", re.IGNORECASE)
-_PLACE = re.compile(r";(?:maddr|transport)=[^;]*+", re.IGNORECASE)
+_PLACE = re.compile(r";(?:maddr|transport)(?:=[^;]*+)?+(?=;|$)", re.IGNORECASE)
+_TRANSPORT = re.compile(r";transport(?:=([^;?]*+))?+(?=[;?]|$)", re.IGNORECASE)
 _IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])(?:\.(?!$)|$)){4}")
 
 
@@ -63,12 +68,15 @@ def uri_of(user: str, source: Place) -> str:
 
 
 def reachable(contact: str, source: Place) -> str:
-    """A Contact's URI with the address that its sender has; as it is if that is the same, or it can't be read."""
+    """A Contact's URI with the address that its sender has, and the transport that it uses; as it is if those are the
+    same, or it can't be read.
+    """
     match = _URI.fullmatch(contact)
     if match is None:
         return contact
     user, host, port = match.groups()
-    if (host.strip("[]"), int(port or DEFAULT_PORT)) == (source.ip, source.port):
+    place = (host.strip("[]"), int(port or DEFAULT_PORT), _transport_of(contact))
+    if place == (source.ip, source.port, source.transport):
         return contact
     return uri_of(user or "", source)
 
@@ -96,9 +104,26 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def at_address(uri: str, source: Place) -> str:
-    """A URI with the address that its sender has in the place of a name; as it is if it has none, or can't be read."""
-    match = None if is_at_address(uri) else _READABLE.fullmatch(uri)
+def _transport_of(uri: str) -> str:
+    """By which transport a request goes there; empty: it names several, or one that is none."""
+    named = {name.lower() for name in _TRANSPORT.findall(uri.rpartition("@")[2])} or {"udp"}
+    (transport,) = named if len(named) == 1 else ("",)
+    return "tls" if uri[:5].lower() == "sips:" and transport in {"udp", "tcp", "tls"} else transport
+
+
+def is_within_reach(uri: str, ways: Ways) -> bool:
+    """Whether a request goes by a URI from a socket that we have, without a name being looked up."""
+    if is_plain(uri) is not None:
+        return ("udp", 4) in ways
+    match = _READABLE.fullmatch(uri) if is_at_address(uri) else None
+    return match is not None and (_transport_of(uri), 6 if match[2].startswith("[") else 4) in ways
+
+
+def at_address(uri: str, source: Place, ways: Ways) -> str:
+    """A URI with the address that its sender has in the place of a name, or of one that we have no way to; as it is if
+    it is within reach, or can't be read.
+    """
+    match = None if is_within_reach(uri, ways) else _READABLE.fullmatch(uri)
     if match is None:
         return uri
     user, _, parameters = match.groups()

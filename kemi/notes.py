@@ -15,12 +15,12 @@ EARLY_MAX = 8
 
 RING, PAST, EARLY, MOVE, MOVED = "ring", "past", "early", "move", "moved"
 SENT, NAT, PROVED, CODECS, REFERRED = "sent", "nat", "proved", "codecs", "referred"
-REDIRECTED, AIM = "redirected", "aim"
+REDIRECTED, AIM, PRACKED = "redirected", "aim", "pracked"
 """Names: wall milliseconds of the first 18x of the gateway at hand; how many branches of the INVITE were given up;
 sides that ring; a request that waits to move its sender's target; targets that have moved; what the callee at hand was
 told; sides that may stand behind a NAT; the gateway and place whose challenge was answered; what the gateway at hand
 takes of an offer; the side whose REFER went on last; the places to which gateways have sent the call; the one of them
-where it is, empty: it is at none."""
+where it is, empty: it is at none; the CSeqs of PRACKs that Kamailio's dialog hasn't seen."""
 CALLER, CALLEE = SIDES = "caller", "callee"
 
 
@@ -84,6 +84,16 @@ def with_moved(noted: str, tag: str, contact: str) -> str:
 def moved_targets(noted: str) -> dict[str, str]:
     """Where requests to the owner of each tag go now; one that never moved isn't in it."""
     return dict(line.split(" ") for line in noted.split("\n") if line)
+
+
+def with_prack(noted: str, tag: str, cseq: int) -> str:
+    """The note of PRACKs past Kamailio's dialog with one more, of the side with a tag."""
+    return with_moved(noted, tag, str(cseq))
+
+
+def last_prack(noted: str, tag: str) -> int:
+    """The CSeq of the last one of a side; 0: it sent none."""
+    return int(moved_targets(noted).get(tag, 0))
 
 
 class Sent(NamedTuple):

@@ -61,7 +61,7 @@ def read_call(source: Received, called: str, seen: Seen) -> Invitation | None:
     """What the INVITE says; None: as `read_message`, or it can't be answered in the call."""
     said = sip.texts(SAID)
     contacts, routes = seen.uris("Contact", said[-2]), seen.uris("Record-Route", said[-1])
-    if len(contacts) != 1 or not guards.is_way(contacts[0], routes):
+    if len(contacts) != 1 or not named.reaches(contacts[0], routes):
         named.mend_request(seen, source)
         contacts, routes = sip.uris(sip.headers("Contact")), sip.uris(sip.headers("Record-Route"))
         if len(contacts) != 1 or not guards.is_way(contacts[0], routes):

@@ -90,6 +90,7 @@ class Kambill:
         self.rooms = Rooms.open(self._run_dir, self._data_dir, self._counters)
         self.rooms.can_sign = sip.has_signer()
         self._prober = Prober(self.rooms, carriers.ask)
+        sip.ways()  # found now, not with the first call waiting
         if rank == FIRST_WORKER:
             sip.note(f"kambill: taking calls from the store in {self._run_dir}")
             sip.hush()

@@ -53,7 +53,7 @@ from kemi.sip.message import (
     set_sdp,
     text,
 )
-from kemi.sip.own import Request, ask, asked_answer, is_defined, own_address, own_sockets, send, send_by
+from kemi.sip.own import Request, ask, asked_answer, is_defined, own_address, own_sockets, send, send_by, ways
 from kemi.sip.question import Question, question, texts
 from kemi.sip.routing import is_own_uri, loose_route, record_route, redirect, send_through, send_to, set_uri, uri_of
 from kemi.sip.signatures import build_identity, check_identity, has_signer
@@ -167,4 +167,5 @@ __all__ = [
     "transaction_reply",
     "uri_of",
     "uris",
+    "ways",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import cache
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -51,6 +52,13 @@ def own_sockets() -> tuple[str, ...]:
     KSR.jsonrpcs.exec('{"jsonrpc": "2.0", "method": "core.sockets_list", "id": 1}')
     listed = [one["socket"] for one in json.loads(text("$jsonrpl(body)"))["result"]]
     return tuple([f"{one['proto']}:{ip_address(one['ipaddress'])}:{one['port']}" for one in listed])
+
+
+@cache
+def ways() -> frozenset[tuple[str, int]]:
+    """Transport and version of IP of each socket: by others nothing leaves."""
+    sockets = [socket.partition(":") for socket in own_sockets()]
+    return frozenset([(transport, ip_address(place.rpartition(":")[0]).version) for transport, _, place in sockets])
 
 
 def own_address() -> str:

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from kemi.guards import is_target
 from kemi.identify import Source
-from kemi.nat import at_address, is_at_address, is_plain, is_readable, reachable, uri_of
+from kemi.nat import at_address, is_at_address, is_plain, is_readable, is_within_reach, reachable, uri_of
 from kemi.notes import URI_MAX, is_word
 
 HOME = Source("192.0.2.7", 40000, "udp")
+ALL = {(transport, version) for transport in ("udp", "tcp", "tls") for version in (4, 6)}
+UDP = {("udp", 4)}
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,9 @@ HOME = Source("192.0.2.7", 40000, "udp")
         ("sip:ann@192.0.2.7", "sip:ann@192.0.2.7:40000"),
         ("sip:192.168.1.5;line=3", "sip:192.0.2.7:40000"),
         ("sips:ann@phone.invalid:5061", "sip:ann@192.0.2.7:40000"),
+        ("sip:ann@192.0.2.7:40000;transport=tcp", "sip:ann@192.0.2.7:40000"),
+        ("sip:ann;transport=tcp@192.0.2.7:40000", "sip:ann;transport=tcp@192.0.2.7:40000"),
+        ("sips:ann@192.0.2.7:40000", "sip:ann@192.0.2.7:40000"),
         ("nonsense", "nonsense"),
     ],
 )
@@ -34,6 +39,9 @@ def test_ipv6_and_other_transports() -> None:
     """Brackets, and the transport that isn't UDP."""
     assert uri_of("ann", Source("2001:db8::7", 5061, "tls")) == "sip:ann@[2001:db8::7]:5061;transport=tls"
     assert reachable("sip:ann@[2001:db8::7]:5061", Source("2001:db8::7", 5061, "udp")) == "sip:ann@[2001:db8::7]:5061"
+    assert reachable("sip:a@10.0.0.1:5061", Source("10.0.0.1", 5061, "tls")) == "sip:a@10.0.0.1:5061;transport=tls"
+    kept = "sips:a@10.0.0.1:5061"
+    assert reachable(kept, Source("10.0.0.1", 5061, "tls")) == kept
 
 
 @given(st.text(max_size=100))
@@ -56,7 +64,7 @@ def test_no_contact_breaks_it(text: str) -> None:
 def test_a_name_becomes_the_address_that_it_came_from(uri: str, mended: str) -> None:
     """User and parameters stay, but for those that say where."""
     assert not is_at_address(uri)
-    assert at_address(uri, HOME) == mended
+    assert at_address(uri, HOME, ALL) == mended
     assert is_at_address(mended)
 
 
@@ -67,7 +75,7 @@ def test_a_name_becomes_the_address_that_it_came_from(uri: str, mended: str) -> 
 def test_an_address_stays(uri: str) -> None:
     """Whole."""
     assert is_at_address(uri)
-    assert at_address(uri, HOME) == uri
+    assert at_address(uri, HOME, ALL) == uri
 
 
 @pytest.mark.parametrize(
@@ -75,7 +83,7 @@ def test_an_address_stays(uri: str) -> None:
 )
 def test_what_can_not_be_read_is_no_address(uri: str) -> None:
     """Nor becomes one."""
-    assert at_address(uri, HOME) == uri
+    assert at_address(uri, HOME, ALL) == uri
     assert not is_at_address(uri)
 
 
@@ -83,8 +91,8 @@ def test_what_can_not_be_read_is_no_address(uri: str) -> None:
 def test_whatever_has_a_name_is_at_an_address_or_as_it_was(text: str) -> None:
     """There is nothing between."""
     uri = f"sip:{text}"
-    mended = at_address(uri, HOME)
-    assert mended == uri or is_at_address(mended)
+    mended = at_address(uri, HOME, UDP)
+    assert mended == uri or is_within_reach(mended, UDP)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +107,7 @@ def test_what_kamailio_can_not_read_is_not_readable(uri: str) -> None:
     """It would drop the request that carries it."""
     assert not is_readable(uri)
     assert not is_at_address(uri)
-    assert at_address(uri, HOME) == uri
+    assert at_address(uri, HOME, ALL) == uri
 
 
 @pytest.mark.parametrize(
@@ -124,12 +132,43 @@ def test_what_is_plain_is_whatever_else_is_asked_of_it(uri: str) -> None:
     """The one look never lets more pass than the looks whose place it takes."""
     if is_plain(uri):
         assert is_readable(uri)
-        assert at_address(uri, HOME) == uri
+        assert at_address(uri, HOME, ALL) == uri
         assert is_word(uri)
         assert is_target(uri)
 
 
-@pytest.mark.parametrize("uri", ["sip:+44@10.0.0.1:5060", "sip:gw@127.0.0.1:27080;transport=tcp;lr", "sip:10.1.2.3;ob"])
+@pytest.mark.parametrize(
+    ("uri", "way"),
+    [
+        ("sip:a@10.0.0.1;transport=tcp", ("tcp", 4)),
+        ("sip:a@10.0.0.1:5061;x=y;Transport=TLS;lr", ("tls", 4)),
+        ("sips:a@10.0.0.1;transport=tcp", ("tls", 4)),
+        ("sip:a@[2001:db8::1]", ("udp", 6)),
+        ("sip:a@[2001:db8::1];transport=tls", ("tls", 6)),
+        ("sip:a;transport=tls@10.0.0.1", ("udp", 4)),
+    ],
+)
+def test_a_transport_of_which_we_have_no_socket_is_out_of_reach(uri: str, way: tuple[str, int]) -> None:
+    """Its sender is reached by what it came by; where we have that socket, as it says."""
+    assert is_within_reach(uri, {way})
+    assert at_address(uri, HOME, {way}) == uri
+    others = ALL - {way}
+    assert not is_within_reach(uri, others)
+    assert at_address(uri, HOME, others).startswith("sip:a")
+    assert "192.0.2.7:40000" in at_address(uri, HOME, others)
+    assert "transport" not in at_address(uri, HOME, others).rpartition("@")[2]
+
+
+@pytest.mark.parametrize("parameter", ["ws", "sctp", "", "udp;transport=tcp", "TLS-SCTP"])
+def test_a_transport_that_nobody_has_is_out_of_reach(parameter: str) -> None:
+    """So are two at once."""
+    uri = f"sip:a@10.0.0.1;transport={parameter};ob"
+    assert not is_plain(uri)
+    assert not is_within_reach(uri, ALL)
+    assert at_address(uri, HOME, ALL) == "sip:a@192.0.2.7:40000;ob"
+
+
+@pytest.mark.parametrize("uri", ["sip:+44@10.0.0.1:5060", "sip:gw@127.0.0.1:27080;transport=udp;lr", "sip:10.1.2.3;ob"])
 def test_usual_targets_are_plain(uri: str) -> None:
     """The one look is worth it."""
     assert is_plain(uri)

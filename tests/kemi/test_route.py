@@ -29,6 +29,7 @@ INVITE = {
     "$ru": "sip:0033123@127.0.0.1",
     "$(mb{line.at,0})": "INVITE sip:0033123@127.0.0.1 SIP/2.0\r\n",
     "$via0(branch)": "z9hG4bK1",
+    "$jsonrpl(body)": '{"result": [{"socket": {"proto": "udp", "ipaddress": "127.0.0.1", "port": "5060"}}]}',
 }
 
 

@@ -302,3 +302,37 @@ def test_a_refused_move_changes_nothing(proxy: Proxy, caller: Agent, gateway: Ag
     caller.reply(caller.expect("INFO"), 200, "OK")
     gateway.expect(200, CSeq="INFO")
     hang_up(call, gateway)
+
+
+@pytest.mark.parametrize("speaks", ["caller", "callee"])
+def test_a_prack_of_an_answered_call_passes_without_a_word(
+    proxy: Proxy, caller: Agent, gateway: Agent, speaks: str
+) -> None:
+    """Kamailio's dialog module calls it a fault of its own; the BYE that follows of its own has a CSeq that is new."""
+    before = proxy.log.stat().st_size
+    call, back = answer(caller, gateway)
+    one, other = (call, gateway) if speaks == "caller" else (back, caller)
+    for _ in range(2):
+        one.request("PRACK", RAck="1 1 INVITE")
+        other.reply(other.expect("PRACK", Call_ID=call.call_id), 200, "OK")
+        one.agent.expect(200, CSeq=f"{one.cseq} PRACK")
+    (running,) = proxy.running()
+    proxy.send({"do": "cut", "call": running.hex, "by": "ada"})
+    bye = other.expect("BYE", Call_ID=call.call_id)
+    assert int(bye.header("CSeq").split()[0]) > one.cseq
+    other.reply(bye, 200, "OK")
+    one.agent.reply(one.agent.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    other.expect_silence(call.call_id, 0.7)
+    assert b"CRITICAL" not in proxy.log.read_bytes()[before:]
+
+
+@pytest.mark.parametrize("method", ["ACK", "INFO", "PRACK"])
+def test_who_calls_stays_unknown_in_the_call(caller: Agent, gateway: Agent, method: str) -> None:
+    """The Contact of a request that moves nobody names its sender too, and so do other headers."""
+    call, _ = answer(caller, gateway, Privacy="id")
+    headers = {"Reply_To": "<sip:boss@192.0.2.9>", "P_Charge_Info": "<sip:boss@192.0.2.9>"}
+    call.request(method, Contact=f"<sip:boss@{caller.ip}:{caller.port}>", **headers)
+    request = gateway.expect(method, Call_ID=call.call_id)
+    assert "boss" not in request.text
+    assert request.contact == f"sip:anonymous@{caller.ip}:{caller.port}"
+    hang_up(call, gateway)

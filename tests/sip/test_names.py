@@ -1,4 +1,6 @@
-"""Contacts and Record-Routes with names: nobody's name server is asked, so that none can make a worker wait."""
+"""Contacts and Record-Routes with names, or with transports of which the proxy has no socket: nobody's name server is
+asked, so that none can make a worker wait, and each side hears the other's BYE.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,8 @@ from tests.sip.proxy import Proxy
 from tests.sip.test_numbers import pick_up
 
 NAMES = ["sip:x@slow.example:5070;x-i=7", "sip:x@127.0.0.98;maddr=slow.example", "sips:x@slow.example"]
+NAMES += ["sip:x@127.0.0.98;transport=TCP", "sip:x@127.0.0.98:5066;transport=ws", "sips:x@127.0.0.98"]
+"""The proxy of these tests has UDP only."""
 
 
 @pytest.mark.parametrize("named", NAMES)
