@@ -62,7 +62,9 @@ class Clerk:
         self._copy_events(now)
         self._apply_commands(now)
         if self._journal.is_full:
+            self._began = False  # if a fault leaves the file without them, the next round writes what is carried
             self._journal.rotate(self._carried(now))
+            self._began = True
 
     def _save_wiped(self, now: Now) -> bool:
         """The folder was wiped under us: what the deleted file still holds goes to the journal.

@@ -66,6 +66,7 @@ from service.tariffs.switching import CurrencyChanged, Switched
 from service.tariffs.watcher import Watcher
 from service.urls import ENDPOINTS
 from service.version import release
+from service.watching import may_watch
 from service.webhooks.sender import Sender
 
 POLL_S = 0.1
@@ -138,6 +139,11 @@ class Service:
     def mail(self) -> str:
         """Whether mails are sent."""
         return "on" if self._mails.is_on else "off: no `mail` in kambill.yaml names a host; mails wait"
+
+    @property
+    def watchers(self) -> list[str]:
+        """Addresses and networks that metrics are for, beside this machine's own."""
+        return self._config.listen.metrics_from
 
     def tasks(self) -> dict[str, tuple[float, Callable[[], Awaitable[object]]]]:
         """Seconds between two rounds, and the round, by name."""
@@ -358,7 +364,7 @@ async def healthz(_request: web.Request) -> web.Response:
 
 async def readyz(request: web.Request) -> web.Response:
     """503 with the reasons while a task fails or the store takes no calls."""
-    service = request.app[SERVICE]
+    service = _watched(request)
     faults = dict(service.faults)
     if not service.look():
         faults["store"] = "the hot store is absent or not filled yet: is Kamailio running?"
@@ -368,9 +374,17 @@ async def readyz(request: web.Request) -> web.Response:
 
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus' text format."""
-    service = request.app[SERVICE]
+    service = _watched(request)
     service.look()
     return web.Response(body=generate_latest(service.metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _watched(request: web.Request) -> Service:
+    """The service, for whoever may look at it. To others this address says what any says that isn't there."""
+    service = request.app[SERVICE]
+    if not may_watch(request.remote or "", request.headers, service.watchers):
+        raise web.HTTPNotFound
+    return service
 
 
 async def openapi(_request: web.Request) -> web.Response:

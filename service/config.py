@@ -57,6 +57,15 @@ def _addresses(texts: list[str]) -> list[str]:
     return texts
 
 
+def _networks(texts: list[str]) -> list[str]:
+    for text in texts:
+        try:
+            ipaddress.ip_network(text)
+        except ValueError:
+            raise ValueError(f"{text!r} is no address or network: write 10.0.0.7 or 10.0.0.0/24") from None
+    return texts
+
+
 Folder = Annotated[Path, AfterValidator(_absolute)]
 
 
@@ -69,6 +78,8 @@ class Listen(_Section):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8660, ge=1, le=65535)
+    metrics_from: Annotated[list[str], AfterValidator(_networks)] = Field(default=[], max_length=32)
+    """Addresses and networks that /metrics and /readyz are answered to, beside this machine's own."""
 
 
 class ApiRates(_Section):

@@ -106,9 +106,11 @@ class JournalWriter:
         return self._bytes >= ROTATE_BYTES
 
     def rotate(self, carried: Iterable[bytes]) -> None:
-        """Begins a new file with lines that older files need not be kept for."""
-        os.close(self._file)
-        self._file = self._begin()
+        """Begins a new file with lines that older files need not be kept for. Raises OSError: the old one goes on if
+        there is no new one.
+        """
+        old, self._file = self._file, self._begin()
+        os.close(old)
         self._bytes = 0
         self.append(carried)
 

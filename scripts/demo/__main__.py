@@ -84,14 +84,23 @@ def read_script(folder: Path) -> Script:
     missing = [name for name in ("setup.yaml", "calls.yaml", "ratebook", "sipp") if not (folder / name).exists()]
     if missing:
         raise DemoFault(f"{folder} lacks {', '.join(missing)}: copy scripts/demo/ and change the copy")
-    setup, sheet = read_setup((folder / "setup.yaml").read_text(encoding="utf-8"))
+    setup, sheet = read_setup(_text(folder / "setup.yaml"))
     _refuse(folder / "setup.yaml", sheet.problems)
-    calls, sheet = read_calls((folder / "calls.yaml").read_text(encoding="utf-8"), setup)
+    calls, sheet = read_calls(_text(folder / "calls.yaml"), setup)
     _refuse(folder / "calls.yaml", sheet.problems)
     problems = load(folder / "ratebook").problems
     if problems:
         raise DemoFault("\n".join(f"{folder}/ratebook/{problem}" for problem in problems))
     return Script(folder, setup, calls)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as fault:
+        raise DemoFault(f"{file}: no UTF-8 ({fault}): save it as UTF-8") from None
+    except OSError as fault:
+        raise DemoFault(f"{file}: {fault.strerror}: a file that may be read was expected") from None
 
 
 def _refuse(file: Path, problems: list[Problem]) -> None:

@@ -21,6 +21,7 @@ HOST = "127.0.0.1"
 SIP_OFFSET, SERVICE_OFFSET, TRUNK_OFFSET = 60, 660, 91
 SIP_PORT = 5060
 """From --port-base: the proxy, the service's HTTP, the first trunk's telephone."""
+PORTS, PORT_DIGITS_MAX = 65_536, 5
 TMPFS_FREE_BYTES = 32 * 1024 * 1024
 
 
@@ -85,7 +86,11 @@ def plan(folder: Path, port_base: int, setup: Setup) -> Places:
 
 def _port(row: Row, otherwise: int) -> int:
     text = row.text("port")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 6 else otherwise
+    if not (text.isascii() and text.isdecimal()):
+        return otherwise
+    if len(text) > PORT_DIGITS_MAX or not 0 < int(text) < PORTS:
+        raise DemoFault(f"{row.text('name')}: port {text}: a port from 1 to 65535 was expected in setup.yaml")
+    return int(text)
 
 
 def _host(gateway: str, row: Row) -> str:

@@ -20,8 +20,8 @@ from service.faults import Fault
 SYSTEM_PYTHON = "/usr/bin/python3"
 START_S = 60.0
 """A machine that does much else beside may take this long; who waits less tells a fault that is none."""
-APPLY_S = 30.0
-COLLECT_S = 30.0
+COMMAND_S = 300.0
+APPLY_S = COLLECT_S = 60.0
 POLL_S = 0.05
 
 
@@ -44,7 +44,6 @@ class System:
             check=False,
             capture_output=True,
             text=True,
-            timeout=START_S,
         )
         if prestart.returncode:
             raise Ended(f"kemi.prestart, which makes the hot store, failed:\n{prestart.stderr}")
@@ -86,15 +85,18 @@ class System:
         return answer
 
     def _kambill(self, words: tuple[str, ...]) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "service.cli", *words, "--json"],
-            env={**os.environ, **self.places.environment},
-            cwd=HOME,
-            check=False,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        try:
+            return subprocess.run(
+                [sys.executable, "-m", "service.cli", *words, "--json"],
+                env={**os.environ, **self.places.environment},
+                cwd=HOME,
+                check=False,
+                capture_output=True,
+                text=True,
+                timeout=COMMAND_S,
+            )
+        except subprocess.TimeoutExpired:
+            raise Fault(f"kambill {' '.join(words)} has not ended within {COMMAND_S:g} s") from None
 
     def wait_applied(self) -> None:
         """Returns when the call path knows everything that the ledger knows. Raises Fault."""

@@ -101,7 +101,7 @@ class Outside:
         options = ["-m", "1", "-cid_str", call_id, "-key", "number", call.number, "-key", "caller", call.caller]
         options += ["-recv_timeout", str(max(1, call.talk_ms)), f"{self._proxy.host}:{self._proxy.port}"]
         child = self._sipp(f"caller {call.name}", self._scenarios / "caller.xml", caller, options, label)
-        child.process.wait(RING_MAX_S + call.talk_ms / 1000)
+        child.ends_within(RING_MAX_S + call.talk_ms / 1000)
         self._children.stop(child)
         return call_id, self._heard(label)
 

@@ -42,7 +42,12 @@ def main(paths: list[str]) -> int:
         return 2
     wrong = priced = 0
     for path in paths:
-        for name, vector in vectors_of(Path(path).read_text(encoding="utf-8")).items():
+        try:
+            vectors = vectors_of(Path(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, LookupError, TypeError) as fault:
+            print(f"vectors: {path}: no file of vectors ({fault})", file=sys.stderr)
+            return 2
+        for name, vector in vectors.items():
             try:
                 checks = list(run(case_of(vector)))
             except Inexpressible as reason:

@@ -98,7 +98,7 @@ MEANINGS: dict[Permission, str] = {
     _P.PAYMENTS_TRANSFER: "Move money between accounts below",
     _P.PAYMENTS_TOP_UP: "Pay into the own account",
     _P.PRODUCTS_SUBSCRIBE: "Take what the seller offers for the own account, and give notice of it",
-    _P.STATEMENTS_DISPUTE: "Dispute statements of the own account, and write to whoever has issued them",
+    _P.STATEMENTS_DISPUTE: "Dispute statements of the own account, write to whoever has issued them, and withdraw",
     _P.CREDIT_LIMITS_CHANGE: "Set credit limits of accounts below",
     _P.SETTINGS_WEBHOOKS: "Name servers and mailboxes that are told of what happens; payment gateways",
     _P.FRAUD_READ: "See limits, lists of numbers, patterns and alarms",

@@ -10,6 +10,8 @@ ROOT_NAME = "Operator"
 DEPTH_MAX = 64
 """Levels below the root."""
 NAME_CHARACTERS_MAX = 100
+SELLERS = frozenset({"root", "reseller"})
+"""Kinds that have accounts below which pay them."""
 
 _NAME = re.compile(r"[^\W_](?:[\w .,'&()@+-]*[\w.)])?", re.UNICODE)
 _PARENTS = {"reseller": {"root", "reseller"}, "customer": {"root", "reseller"}, "provider": {"root"}}

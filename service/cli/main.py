@@ -158,9 +158,17 @@ def told() -> Iterator[None]:
         sys.exit(0)
 
 
+def _check_words(words: list[str]) -> None:
+    """Raises Fault: what Python could not read as text is text for no database and no service."""
+    for place, word in enumerate(words, start=1):
+        if not word.isascii() and any("\ud800" <= char <= "\udfff" for char in word):
+            raise Fault(f"word {place}, {word!r}, is no UTF-8: write it in the terminal's own encoding, UTF-8")
+
+
 def main() -> None:
     """The console script. Exit codes: 0 done, 1 a fault that was told, 2 wrong usage, 130 interrupted."""
     gc.set_threshold(COLLECTED_EVERY)  # what is imported stays
     with told():
+        _check_words(sys.argv[1:])
         kambill.main(prog_name="kambill")
     sys.exit(0)

@@ -175,18 +175,21 @@ def _file(path: str, word: str) -> str:
 
 def json_of(given: str, word: str) -> Any:
     """A JSON text; `@file` is the file's, `-` standard input's. Raises Fault."""
-    text = given
-    if given == "-":
-        text = sys.stdin.read()
-    elif given.startswith("@"):
-        try:
-            text = Path(given[1:]).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as fault:
-            raise Fault(f"{word}: {given[1:]} can't be read: {fault}") from fault
+    try:
+        text = _text_of(given)
+    except (OSError, ValueError) as fault:
+        raise Fault(f"{word}: {given.removeprefix('@')} can't be read: {fault}") from fault
     try:
         return json.loads(text)
-    except ValueError as fault:
+    except (ValueError, RecursionError) as fault:
         raise Fault(f"{word}: this is no JSON: {fault}") from fault
+
+
+def _text_of(given: str) -> str:
+    """Raises OSError, ValueError: no text, or a name that no file can have."""
+    if given == "-":
+        return sys.stdin.read()
+    return Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given
 
 
 def as_query(value: Any) -> str:

@@ -24,6 +24,7 @@ NEEDS: dict[str, Permission] = {
     **dict.fromkeys(OF_INVOICES, _P.INVOICES_READ),
     "low_balance": _P.PAYMENTS_READ, "receipt": _P.PAYMENTS_READ, "rate_change": _P.TARIFFS_READ,
     "fraud_alarm": _P.FRAUD_READ, "doctor_failed": _P.SETTINGS_READ, "cdr_file": _P.CDRS_READ, "report": _P.CDRS_READ,
+    "dispute": _P.STATEMENTS_READ,
 }  # fmt: skip
 """What one must be allowed to see of the account, by kind."""
 NEVER = frozenset({"link", "key", "drafted", "user_id"})

@@ -14,6 +14,7 @@ from service.api.http import Rates
 from service.api.problems import Problem
 from service.portal import cookies, edge, static
 from service.portal.cookies import HOME, SESSION
+from service.portal.doors import Doors
 from service.portal.printer import PRINTER, Printer
 from service.portal.screen import Gone, Screen, Shown
 from service.portal.screens import SCREENS
@@ -28,7 +29,7 @@ def add_portal(app: web.Application, api: Api) -> None:
     """All pages, and the files that they load."""
     files = static.files()
     rates = Rates(api.config.api.requests_per_minute, api.config.api.unknown_per_minute)
-    app[PORTAL] = Portal(api, rates, files)
+    app[PORTAL] = Portal(api, rates, files, Doors(SCREENS))
     app[PRINTER] = Printer(files)
     app[STOPPING] = asyncio.Event()
     app[OPEN] = Counter()
@@ -98,7 +99,7 @@ def _response(visit: Visit, outcome: Shown | Gone | web.StreamResponse) -> web.S
     if isinstance(outcome, web.StreamResponse):
         return edge.finish(outcome)
     if isinstance(outcome, Gone):
-        response = web.Response(status=303, headers={"Location": outcome.to})
+        response = web.Response(status=303, headers={"Location": _place(visit, outcome)})
         for name, kept in ((SESSION, outcome.session), (HOME, outcome.home)):
             if kept is not None:
                 cookies.keep_session(request, response, name, kept)
@@ -112,6 +113,12 @@ def _response(visit: Visit, outcome: Shown | Gone | web.StreamResponse) -> web.S
     if request.cookies.get(cookies.FLASH):
         cookies.keep_flash(request, response, "")
     return edge.finish(response)
+
+
+def _place(visit: Visit, outcome: Gone) -> str:
+    """Where one goes on: whoever may do a thing but not see its page is told on the front page that it is done."""
+    is_other = outcome.session is not None or visit.actor is None
+    return outcome.to if is_other or visit.opens(outcome.to) else "/"
 
 
 def _signed_out(visit: Visit) -> web.StreamResponse:

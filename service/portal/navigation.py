@@ -7,6 +7,10 @@ from typing import NamedTuple
 from service.portal.screen import filled
 from service.portal.visit import Visit
 
+OPERATOR = frozenset({"root"})
+SELLERS = OPERATOR | {"reseller"}
+EVERYBODY = SELLERS | {"customer", "provider"}
+
 
 class Item(NamedTuple):
     """A line of the menu."""
@@ -15,8 +19,8 @@ class Item(NamedTuple):
     path: str
     """`{account_id}` is the visitor's own."""
     endpoint: str
-    also: str = ""
-    """Another endpoint that must be open: it tells whom the page is for. Customers have no brand, and no accounts."""
+    kinds: frozenset[str] = EVERYBODY
+    """Of accounts whose people the page is for."""
     is_bought: bool = False
     """For whoever pays a seller: neither the operator nor a commission-based reseller."""
 
@@ -42,7 +46,7 @@ MENU: tuple[Group, ...] = (
         (
             Item("Overview", "/", "me.show"),
             Item("My account", "/accounts/{account_id}", "account.show"),
-            Item("Accounts", "/accounts", "account.list", "brand.show"),
+            Item("Accounts", "/accounts", "account.list", SELLERS),
         ),
     ),
     Group(
@@ -59,17 +63,17 @@ MENU: tuple[Group, ...] = (
             Item("Top up", "/accounts/{account_id}/top-up", "top-up.make", is_bought=True),
             Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
             Item("Receipts", "/receipts", "receipt.list"),
-            Item("Top-ups", "/top-ups", "top-up.list", "brand.show"),
-            Item("Recharges", "/recharges", "recharge.list", "brand.show"),
-            Item("Vouchers", "/vouchers", "voucher.list", "brand.show"),
-            Item("Bank files", "/bank-lines", "bank-line.list", "brand.show"),
+            Item("Top-ups", "/top-ups", "top-up.list", SELLERS),
+            Item("Recharges", "/recharges", "recharge.list", SELLERS),
+            Item("Vouchers", "/vouchers", "voucher.list", SELLERS),
+            Item("Bank files", "/bank-lines", "bank-line.list", SELLERS),
             Item("Refunds and transfers", "/operations", "operation.list"),
             Item("Invoices", "/invoices", "invoice.list"),
-            Item("Reminders and late fees", "/reminders", "dunning.list", "brand.show"),
-            Item("Commission", "/commissions", "commission.list", "brand.show"),
-            Item("Taxes", "/taxes", "tax.list", "brand.show"),
+            Item("Reminders and late fees", "/reminders", "dunning.list", SELLERS),
+            Item("Commission", "/commissions", "commission.list", SELLERS),
+            Item("Taxes", "/taxes", "tax.list", SELLERS),
             Item("Offers", "/offers", "offer.list", is_bought=True),
-            Item("Products", "/products", "product.list", "brand.show"),
+            Item("Products", "/products", "product.list", SELLERS),
             Item("Subscriptions", "/subscriptions", "subscription.list"),
             Item("Packages", "/packages", "package.list"),
         ),
@@ -79,20 +83,20 @@ MENU: tuple[Group, ...] = (
         (
             Item("Tariffs", "/tariffs", "tariff.list"),
             Item("Rates of a number", "/lookup", "tariff.lookup"),
-            Item("Destination groups", "/destination-groups", "destination-group.list", "brand.show"),
-            Item("Re-ratings", "/reratings", "rerating.list", "rerating.start"),
-            Item("Publications", "/publications", "publication.list", "tariff.bring-into-force"),
-            Item("Notices of rates", "/rate-notices", "rate-notice.list", "brand.show"),
-            Item("Rates of exchange", "/exchange", "exchange.history", "gateway.list"),
+            Item("Destination groups", "/destination-groups", "destination-group.list", SELLERS),
+            Item("Re-ratings", "/reratings", "rerating.list", SELLERS),
+            Item("Publications", "/publications", "publication.list", SELLERS),
+            Item("Notices of rates", "/rate-notices", "rate-notice.list", SELLERS),
+            Item("Rates of exchange", "/exchange", "exchange.history", OPERATOR),
         ),
     ),
     Group(
         "Routing",
         (
-            Item("Routing plans", "/plans", "plan.list", "gateway.list"),
+            Item("Routing plans", "/plans", "plan.list", OPERATOR),
             Item("Try a call", "/calls/trial", "call.simulate"),
             Item("Special numbers", "/specials", "special.list"),
-            Item("Ported numbers", "/portings", "porting.list", "gateway.list"),
+            Item("Ported numbers", "/portings", "porting.list", OPERATOR),
         ),
     ),
     Group(
@@ -114,7 +118,7 @@ MENU: tuple[Group, ...] = (
             Item("Number rules", "/translations", "translation.list"),
             Item("Gateways", "/gateways", "gateway.list"),
             Item("Gateways now", "/gateways/health", "gateway.live"),
-            Item("Bans", "/bans", "ban.list", "gateway.list"),
+            Item("Bans", "/bans", "ban.list", OPERATOR),
         ),
     ),
     Group(
@@ -134,23 +138,23 @@ MENU: tuple[Group, ...] = (
             Item("API tokens", "/tokens", "token.list"),
             Item("All sessions", "/sessions", "session.list"),
             Item("Audit", "/audit", "audit.list"),
-            Item("Doctor", "/doctor", "doctor-run.list", "gateway.list"),
+            Item("Doctor", "/doctor", "doctor-run.list", OPERATOR),
         ),
     ),
     Group(
         "Messages",
         (
-            Item("Broadcasts", "/broadcasts", "broadcast.list", "brand.show"),
-            Item("Mails", "/mails", "mail.list", "brand.show"),
-            Item("Addresses without broadcasts", "/suppressions", "suppression.list", "brand.show"),
+            Item("Broadcasts", "/broadcasts", "broadcast.list", SELLERS),
+            Item("Mails", "/mails", "mail.list", SELLERS),
+            Item("Addresses without broadcasts", "/suppressions", "suppression.list", SELLERS),
         ),
     ),
     Group(
         "Settings",
         (
             Item("Brand", "/accounts/{account_id}/brand", "brand.show"),
-            Item("Mail templates", "/accounts/{account_id}/mail-templates", "mail-template.list", "brand.show"),
-            Item("Payment gateways", "/payment-gateways", "payment-gateway.list", "brand.show"),
+            Item("Mail templates", "/accounts/{account_id}/mail-templates", "mail-template.list", SELLERS),
+            Item("Payment gateways", "/payment-gateways", "payment-gateway.list", SELLERS),
             Item("Low-balance alerts", "/balance-alerts", "balance-alert.list"),
             Item("Webhooks", "/webhooks", "webhook.list"),
             Item("Deliveries of call records", "/deliveries", "delivery.list"),
@@ -174,9 +178,9 @@ def menu(visit: Visit) -> list[tuple[str, list[Entry]]]:
 
 
 def _is_offered(visit: Visit, item: Item) -> bool:
-    if item.is_bought and (visit.me is None or not visit.me.buys):
+    if visit.me is None or visit.me.account_kind not in item.kinds or (item.is_bought and not visit.me.buys):
         return False
-    return visit.can(item.endpoint) and (not item.also or visit.can(item.also))
+    return visit.can(item.endpoint)
 
 
 def _entry(visit: Visit, item: Item, link: str, here: str) -> Entry:

@@ -23,9 +23,10 @@ from service.api.lines import Lines, LinesAsked
 from service.api.nouns import NOUNS
 from service.api.problems import Problem
 from service.api.values import ID_MAX, number_in
-from service.database.engine import looking
+from service.database.engine import looking_within
 from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
+from service.portal.doors import Doors
 from service.portal.formats import Formats, formats_of
 from service.portal.plain import plain
 from service.portal.static import File
@@ -33,6 +34,8 @@ from service.portal.wording import Say, language_asked, language_for, refusal_in
 from service.urls import ENDPOINTS
 
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
+OPERATOR = "operator"
+"""Beside names of endpoints: what `can` asks of the visitor's account."""
 T = TypeVar("T", bound=BaseModel)
 Fields = MultiDictProxy[str] | MultiDict[str]
 
@@ -43,6 +46,7 @@ class Portal(NamedTuple):
     api: Api
     rates: Rates
     files: Mapping[str, File]
+    doors: Doors
 
 
 class Visit:
@@ -73,7 +77,7 @@ class Visit:
         `again`: what they may is asked anew, but not their language and their seller's colours.
         """
         api = self.portal.api
-        async with looking(api.engine) as conn:
+        async with looking_within(api.engine, api.look_s) as conn:
             self.actor = await api.sessions.actor_of(conn, self.credential, self.address, self.now_ms)
             self._inner = Inner(api, self.actor or NOBODY._replace(address=self.address), conn, self.now_ms)
             if not again:
@@ -115,8 +119,26 @@ class Visit:
         return 0 if self.actor is None else self.actor.account_id
 
     def can(self, *names: str) -> bool:
-        """Whether all these endpoints are open to the visitor. For what is offered; who does it is asked again."""
-        return all(self._is_open(BY_NAME[name]) for name in names)
+        """Whether all these endpoints are open to the visitor. For what is offered; who does it is asked again.
+
+        OPERATOR among them: only to the operator's people, who alone may do it whatever others' roles say.
+        """
+        return all(self.is_operator if name == OPERATOR else self._is_open(BY_NAME[name]) for name in names)
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether the visitor is one of the operator's people."""
+        return self.me is not None and self.me.account_kind == "root"
+
+    @property
+    def sells(self) -> bool:
+        """Whether the visitor's account has others below it: the operator's, and resellers."""
+        return self.is_operator or (self.me is not None and self.me.account_kind == "reseller")
+
+    def opens(self, link: str) -> bool:
+        """Whether the visitor may see the page behind a link of this portal."""
+        endpoint = self.portal.doors.endpoint_at(link)
+        return endpoint == "" or self.can(endpoint)
 
     def _is_open(self, endpoint: Endpoint) -> bool:
         if endpoint.permission is Open.PUBLIC:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pydantic import Field
 
 from service.access.permissions import Permission
+from service.accounts.rules import SELLERS
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Page, Paging
@@ -51,7 +52,7 @@ class SummaryRow(Told):
     currency: str
     earned: Annotated[Money | None, Field(description="null: for who may not read payments")]
     spent: Annotated[Money | None, Field(description="null: likewise")]
-    margin: Annotated[Money | None, Field(description="null: likewise")]
+    margin: Annotated[Money | None, Field(description="null: likewise, and of an account that sells nothing")]
 
 
 _SORTS = ("minutes", "attempts", "answered", "name", "earned", "spent", "margin")
@@ -69,6 +70,9 @@ async def summarise(call: Call) -> Answer:
     is_by_money = query.sort.removeprefix("-") in _BY_MONEY
     if is_by_money:
         call.need(_P.PAYMENTS_READ)
+    sells = asked.account.kind in SELLERS
+    if not sells and query.sort.removeprefix("-") == "margin":
+        raise invalid("/sort", "this account sells nothing, and has no margin", "query")
     found = counted(call, way, asked, spans, currency, with_money=is_by_money).order_by(*_order(query))
     rows = list(await call.conn.execute(found.offset(_offset(query)).limit(query.limit + 1)))
     more, rows = len(rows) > query.limit, rows[: query.limit]
@@ -79,6 +83,8 @@ async def summarise(call: Call) -> Answer:
         money = {row.key: rest.get(row.key, Earned()).plus(int(row.earned), int(row.spent)) for row in rows}
     names = await call.find_all(way.noun, [key for key in keys if key]) if way.noun else {}
     items = [_row(query.by, row, names, currency, money) for row in rows]
+    if not sells:
+        items = [one.model_copy(update={"margin": None}) for one in items]
     following = str(_offset(query) + query.limit) if more else None
     return Answer(Page[SummaryRow](items=items, next=following))
 

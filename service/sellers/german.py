@@ -65,6 +65,11 @@ GERMAN: dict[str, tuple[str, str]] = {
         "Guten Tag {{ name }},\n\nder Doctor hat heute Nacht nachgesehen und gefunden, was nicht sein sollte:\n\n"
         "{{ faults }}\n\nAlles davon: {{ portal }}/doctor" + _END,
     ),
+    "dispute": (
+        "Streitfall {{ dispute }} {{ event }}: {{ about }}",
+        "Guten Tag {{ name }},\n\nder Streitfall {{ dispute }} von {{ partner }} über {{ total }} {{ currency }} "
+        "{{ event }}:\n\n{{ said }}\n\nAlles dazu: {{ portal }}/disputes/{{ dispute }}" + _END,
+    ),
     "cdr_file": (
         "{{ account }}: {{ calls }} Anrufe",
         "Guten Tag,\n\n{{ file }} mit {{ calls }} Anrufen von {{ account }} ist im Anhang." + _END,
@@ -98,7 +103,18 @@ WORDS = (
     (r"answered calls were short (?=\()", "angenommene Anrufe waren kurz "),
     (r"calls rang briefly and were given up (?=\()", "Anrufe läuteten kurz und wurden aufgegeben "),
     (r"answers came at once, without ringing (?=\()", "Antworten kamen sofort, ohne zu läuten "),
+    (r"^was opened$", "wurde eröffnet"),
+    (r"^was sent$", "wurde gesendet"),
+    (r"^was written about$", "hat eine neue Nachricht"),
+    (r"^was replied to$", "hat eine Erwiderung"),
+    (r"^was answered$", "wurde beantwortet"),
+    (r"^was accepted$", "wurde anerkannt"),
+    (r"^was accepted in part$", "wurde teilweise anerkannt"),
+    (r"^was rejected$", "wurde abgelehnt"),
+    (r"^was withdrawn$", "wurde zurückgezogen"),
+    (r"^was closed$", "wurde geschlossen"),
+    (r"^was settled$", "wurde beigelegt"),
     (r"^(\d+) in a row$", r"\1 in Folge"),
     (r"^(\d+) of (\d+)$", r"\1 von \2"),
 )
-"""What alarms say, by `service/fraud/words.py` and patterns.py; a test holds both together."""
+"""What alarms say, by `service/fraud/words.py` and patterns.py, and what happened to disputes: tests compare."""

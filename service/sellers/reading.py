@@ -17,7 +17,7 @@ AMOUNTS = frozenset({"amount", "balance", "open", "threshold", "total"})
 COUNTS = frozenset({"calls", "changes", "count"})
 DAYS = frozenset({"due", "received", "since", "until"})
 TIMES = frozenset({"effective", "expires"})
-SAID = frozenset({"action", "rule", "seen"})
+SAID = frozenset({"action", "event", "rule", "seen"})
 """Placeholders, by what stands for them."""
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d) (\S+)")
 _AMOUNT = re.compile(r"\b\d+\.\d+\b")
@@ -72,7 +72,7 @@ def _time(text: str, locale: Locale) -> str:
 
 
 def _said(text: str, locale: Locale) -> str:
-    """What an alarm says, phrase by phrase; names stay."""
+    """What an alarm says, or what happened to a dispute, phrase by phrase; names stay."""
     if locale.language != "de":
         return text
     for pattern, words in WORDS:

@@ -110,6 +110,21 @@ KINDS: dict[str, Kind] = {
         "Hello {{ name }},\n\nthe doctor has looked tonight, and found what should not be:\n\n{{ faults }}\n\n"
         "All of it: {{ portal }}/doctor\n\n{{ company }}\n",
     ),
+    "dispute": Kind(
+        _COMMON
+        | {
+            "dispute": "17",
+            "partner": "Carrier Ltd",
+            "about": "Calls of the 3rd",
+            "event": "was answered",
+            "said": "Which two calls are missing?",
+            "total": "12.50",
+            "currency": "EUR",
+        },
+        "Dispute {{ dispute }} {{ event }}: {{ about }}",
+        "Hello {{ name }},\n\ndispute {{ dispute }} of {{ partner }} over {{ total }} {{ currency }} {{ event }}:\n\n"
+        "{{ said }}\n\nAll of it: {{ portal }}/disputes/{{ dispute }}\n\n{{ company }}\n",
+    ),
     "cdr_file": Kind(
         _COMMON | {"file": "calls-2026-12-01.csv", "calls": "1234"},
         "{{ account }}: {{ calls }} calls",

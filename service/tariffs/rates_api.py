@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 from sqlalchemy import Row
 
 from ratebook.bulk import Pricer
-from ratebook.compare import counts, differences
+from ratebook.compare import Difference, counts, differences
 from ratebook.groups import Groups
 from ratebook.margin import losses
 from ratebook.model import Rate, Terms
@@ -27,6 +27,7 @@ from service.billing.call_taxes import taxes_of
 from service.database.engine import looking
 from service.database.tables import accounts, tariff_versions, tariffs
 from service.tariffs.api import draft_of, own_sellers, read_text
+from service.tariffs.changed import changed_terms
 from service.tariffs.exchange import in_force
 from service.tariffs.market import buying
 from service.tariffs.pricing import cheapness, priced_row
@@ -133,6 +134,15 @@ class PriceView(Told):
     fee: Annotated[str, Field(description="For an answered call, beside its minutes; empty: none")]
 
 
+class TermView(Told):
+    """A term that differs."""
+
+    term: Annotated[str, Field(description="As a tariff's YAML names it; hours: those of the band")]
+    band: Annotated[str, Field(description="Of the hours; empty: outside of all bands")]
+    before: Annotated[str, Field(description="Empty: nothing is said")]
+    after: str
+
+
 class ChangeView(Told):
     """A prefix that the later one prices otherwise."""
 
@@ -141,6 +151,7 @@ class ChangeView(Told):
     destination: str
     before: PriceView | None
     after: PriceView | None
+    terms: Annotated[list[TermView], Field(description="Which of them differ, where both have a price")]
     from_at: Annotated[Moment, Field(description="null: at once")]
     until: Annotated[Moment, Field(description="null: for ever")]
 
@@ -334,6 +345,7 @@ async def _changes(before: list[Rate], after: list[Rate]) -> Changes:
             change=one.change.value, prefix=one.prefix, destination=one.destination,
             before=_price(one.before.terms) if one.before else None,
             after=_price(one.after.terms) if one.after else None,
+            terms=_terms(one),
             from_at=one.from_s and one.from_s * 1000, until=one.until_s and one.until_s * 1000,
         )
         for one in found[:SHOWN_MAX]
@@ -383,6 +395,12 @@ def _simulated(group: Group, one: Sum) -> SimulatedRow:
         destination=group.destination, currency=group.currency, calls=one.calls, duration_ms=one.duration_ms,
         charged=one.before_micros, draft=one.after_micros, refused=one.without_rate,
     )  # fmt: skip
+
+
+def _terms(one: Difference) -> list[TermView]:
+    if one.before is None or one.after is None:
+        return []
+    return [TermView(**term._asdict()) for term in changed_terms(one.before.terms, one.after.terms)]
 
 
 def _increments(terms: Terms) -> str:

@@ -57,6 +57,13 @@ def test_addresses_that_are_not_on_this_machine_are_told(tmp_path: Path, network
         plan(tmp_path, BASE, setup(network, host))
 
 
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_that_is_none_is_told(tmp_path: Path, port: str) -> None:
+    """Where it stands; `apply` would say the same later."""
+    with pytest.raises(DemoFault, match=f"port {port}: a port from 1 to 65535 was expected"):
+        plan(tmp_path, BASE, setup(port=f", port: {port}"))
+
+
 def test_one_demo_at_a_time_in_a_folder(tmp_path: Path) -> None:
     """The second one is told who runs; after the first one's end it may; what lay there from an older run is gone."""
     places = plan(tmp_path, BASE, setup())

@@ -11,6 +11,13 @@ from typing import Any
 
 import pytest
 
+from scripts.demo.__main__ import read_script
+from scripts.demo.children import Children
+from scripts.demo.places import DemoFault, plan
+from scripts.demo.system import System
+from service.faults import Fault
+from service.setup.document import read_setup
+
 HOME = Path(__file__).resolve().parents[2]
 PORT_BASE = 21500
 LEVELS = {"Tiny Shop": "shop", "Third": "third", "Second": "second", "First": "first"}
@@ -177,6 +184,31 @@ def test_a_faulty_copy_is_told(changed: Path, tmp_path: Path, file: str, text: s
     done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=300)
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr
+
+
+@pytest.mark.parametrize("file", ["setup.yaml", "calls.yaml"])
+def test_what_is_no_text_is_told(changed: Path, tmp_path: Path, file: str) -> None:
+    """A file in another encoding, and a folder in its place."""
+    folder = tmp_path / "faulty"
+    shutil.copytree(changed, folder)
+    (folder / file).write_bytes("# Größe\n".encode("latin-1"))
+    with pytest.raises(DemoFault, match=rf"{file}: no UTF-8"):
+        read_script(folder)
+    (folder / file).unlink()
+    (folder / file).mkdir()
+    with pytest.raises(DemoFault, match=rf"{file}: Is a directory"):
+        read_script(folder)
+
+
+def test_a_command_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a machine that does much else beside: no traceback, but what took how long."""
+    system, script = System(plan(tmp_path, PORT_BASE, read_setup(SETUP)[0]), Children()), tmp_path / "sleeps"
+    script.write_text("#!/bin/sh\nexec sleep 5\n")
+    script.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(script))
+    monkeypatch.setattr("scripts.demo.system.COMMAND_S", 0.1)
+    with pytest.raises(Fault, match=r"kambill account list has not ended within 0.1 s"):
+        system.kambill("account", "list")
 
 
 def test_the_story_of_the_api_is_told(document: Any) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+from typing import Any
 
 import pytest
 
@@ -151,3 +153,34 @@ def test_a_full_file_is_followed_by_one_that_carries_the_calls(world: World, mon
     newest = journal.journal_files(world.data_dir / "journal")[-1]
     lines = [event for _, event in journal.read_lines(newest)]
     assert [(line["e"], line["call"]) for line in lines] == [("carried", call)]
+
+
+@pytest.mark.parametrize("fails", ["open", "fdatasync"])
+def test_a_disk_that_fails_when_a_file_is_full_loses_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    """No new file, or none of the calls that it should carry in it: the next round goes on, and carries them."""
+    call = world.talk()
+    clerk = world.clerk()
+    clerk.tick(world.now)
+    real = getattr(os, fails)
+
+    def fail(file: Any, *args: Any) -> Any:
+        if fails == "open" and not str(file).endswith(".log"):
+            return real(file, *args)
+        if fails == "fdatasync" and len(journal.journal_files(world.data_dir / "journal")) == 1:
+            return real(file, *args)
+        raise OSError(28, "No space left on device")
+
+    world.hang_up(world.talk())
+    with monkeypatch.context() as patch:
+        patch.setattr("kemi.store.journal.ROTATE_BYTES", 1)
+        patch.setattr(f"kemi.store.journal.os.{fails}", fail)
+        with pytest.raises(OSError, match="No space"):
+            clerk.tick(world.now)
+    world.wait(1)
+    clerk.tick(world.now)
+    newest = journal.journal_files(world.data_dir / "journal")[-1]
+    lines = [event for _, event in journal.read_lines(newest)]
+    assert ("carried", call) in [(line["e"], line.get("call")) for line in lines]
+    assert lines[-1]["e"] == "beat"

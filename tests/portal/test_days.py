@@ -418,6 +418,33 @@ async def test_a_provider_disputes_its_statement(sit: Sit) -> None:
     await carrier.lacks("Reply")
 
 
+async def test_a_provider_withdraws_its_dispute(sit: Sit) -> None:
+    """By keys, after a page that asks once more; then nothing is offered any more, to either side."""
+    carrier, boss = await sit(CARRIER), await sit(BOSS)
+    await carrier.menu_to("/statements")
+    await carrier.open("S-000001")
+    await carrier.follow("Dispute it")
+    await carrier.fill(subject="Calls of the 5th", direction="out: ours to it", amount="0.01", text="One more")
+    await carrier.press("Send")
+    await boss.menu_to("/disputes")
+    await boss.open("Calls of the 5th")
+    await boss.lacks("Withdraw")
+    await carrier.main.get_by_role("link", name="Withdraw", exact=True).focus()
+    await carrier.page.keyboard.press("Enter")
+    await carrier.reads("Withdraw this dispute?")
+    await carrier.check()
+    await carrier.page.focus("#text")
+    await carrier.page.keyboard.type("We found it")
+    await carrier.page.keyboard.press("Tab")
+    await carrier.page.keyboard.press("Enter")
+    await carrier.reads("The dispute is withdrawn.", "We found it", "closed")
+    await carrier.lacks("Withdraw", "Reply")
+    await carrier.check()
+    await boss.page.reload()
+    await boss.reads("We found it", "closed")
+    await boss.lacks("Next step", "Settle")
+
+
 async def test_who_may_not_dispute_is_offered_nothing(sit: Sit) -> None:
     """The operator's people don't speak for the partner."""
     boss = await sit(BOSS)

@@ -160,6 +160,24 @@ async def test_calls_as_a_file_have_charge_and_margin(walker: Walker) -> None:
     assert {line["cost"] for line in sold} == {""}
 
 
+async def test_a_report_of_who_sells_nothing_has_no_margin(walker: Walker, walkers: Callable[[], Walker]) -> None:
+    """No column, no line of a file, no order by it, and nothing offered that is refused; whoever sells has it."""
+    seller = walkers()
+    await walker.sign_in("owner@customer.example")
+    await seller.sign_in("owner@lower.example")
+    for who, has in ((walker, False), (seller, True)):
+        page = await who.get("/reports?by=hour")
+        assert ("Margin" in page.words, "sort=margin" in page.text) == (has, has)
+        assert "Paid" in page.words
+        head = (await who.get("/reports.csv?by=hour")).text.splitlines()[0]
+        assert ("margin" in head, "spent" in head) == (has, True)
+        assert ("margin" in (await who.get("/calls.csv")).text.splitlines()[0]) is has
+        for way, endpoint_is_open in (("provider", False), ("gateway", False), ("trunk", True)):
+            assert (f'value="{way}"' in page.text) is endpoint_is_open, way
+    refused = await walker.get("/reports?by=hour&sort=margin")
+    assert (refused.status, "sells nothing" in refused.words) == (400, True)
+
+
 async def test_what_was_changed_is_sent_and_nothing_else(walker: Walker) -> None:
     """An edit that changes nothing says so, and no line of the audit is written."""
     await walker.sign_in("boss@op.example")

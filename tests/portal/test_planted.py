@@ -54,6 +54,7 @@ UNPLANTED: dict[str, str] = {
     "tariff.revert note": "kept as that of a publication is",
     "alarm.lift reason": "kept as that of a resumption is",
     "dispute.move text": "kept as that of a note is",
+    "dispute.withdraw text": "kept as that of a reply is",
     "mail.note-bounce words": "of a mail that went out; shown as the answers of mail servers are",
 }
 """Why a text can't be planted: by its own name, or by the field's."""

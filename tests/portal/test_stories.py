@@ -87,6 +87,34 @@ async def test_in_the_dark_everything_can_be_read(sit: Sit, path: str) -> None:
     await person.check()
 
 
+GRIDS = """() => [...document.querySelectorAll("[data-plot]")].map(place => {
+  const probe = document.createElement("i");
+  probe.style.color = getComputedStyle(document.documentElement).getPropertyValue("--bs-border-color");
+  place.append(probe);
+  const wanted = getComputedStyle(probe).color.match(/\\d+/g).slice(0, 3).map(Number);
+  probe.remove();
+  const canvas = place.querySelector("canvas");
+  const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  let count = 0;
+  for (let at = 0; at < data.length; at += 4) {
+    if (data[at + 3] === 255 && wanted.every((part, index) => part === data[at + index])) count += 1;
+  }
+  return [count, place.querySelectorAll(".uplot").length];
+})"""
+"""Of each plot: how many of its points have the colour that grids have now, and how often it is drawn."""
+
+
+async def test_plots_turn_dark_with_the_page(sit: Sit) -> None:
+    """Also when the device does so while one looks at them: no bright grid stays, and none is drawn twice."""
+    person = await sit("owner@lower.example", color_scheme="light")
+    for light in ("light", "dark", "light"):
+        await person.page.emulate_media(color_scheme=light)  # type: ignore[arg-type]
+        await expect(person.page.locator("html")).to_have_attribute("data-bs-theme", light)
+        grids = await person.page.evaluate(GRIDS)
+        assert grids, "the overview has plots"
+        assert all(count > 500 and drawn == 1 for count, drawn in grids), (light, grids)
+
+
 async def test_one_finds_an_account_while_typing(sit: Sit) -> None:
     """Without a click; the address says what is shown, so that it can be sent on."""
     person = await sit("boss@op.example")

@@ -164,7 +164,7 @@ async def test_a_tariff_that_is_somebody_elses_is_not_shown(walker: Walker, walk
     reader = walkers()
     await reader.sign_in("reader@op.example")
     assert (await reader.get(f"{place}/edit")).status == 403
-    assert "/publication" not in (await reader.get(place)).text
+    assert f"{place}/publication" not in (await reader.get(place)).text
 
 
 async def test_a_call_is_priced_and_a_number_looked_up(walker: Walker) -> None:
@@ -214,6 +214,31 @@ async def test_a_draft_is_held_against_what_is_in_force(walker: Walker) -> None:
     assert "No call of these days" in (await walker.get(f"{place}/simulation?ask=yes&{days}")).words
     long = await walker.get(f"{place}/simulation?ask=yes&begin=2026-01-01T00:00&end=2026-11-02T00:00")
     assert 'id="end-errors"' in long.text
+
+
+TERMS = """currency: EUR
+minimum: 0.05
+grace: 5
+bands:
+  night: {hours: "00:00-06:00"}
+rates:
+  - {prefix: '44', destination: Great Britain, rate: 0.5}
+  - {prefix: '44', band: night, rate: 0.25}
+"""
+
+
+async def test_a_change_of_terms_alone_is_told(walker: Walker) -> None:
+    """Price, increments and fee say the same before and after: what else differs stands there, in words."""
+    await walker.sign_in("boss@op.example")
+    place = await _made(walker, "same-price")
+    await walker.post(f"{place}/publication")
+    version = (await walker.get(f"{place}/edit")).hidden("_version")
+    await walker.post(f"{place}/edit", source=TERMS, _version=version, do="write")
+    changes = await walker.get(f"{place}/changes")
+    told = f"least charge {NEVER} → 0.05; seconds of grace {NEVER} → 5; night: time bands {NEVER} → 0.25"
+    assert told in changes.words
+    await walker.post(f"{place}/publication")
+    assert "night" not in (await walker.get(f"{place}/changes")).words
 
 
 async def _sheet(walker: Walker, place: str, **form: str) -> Got:

@@ -109,6 +109,19 @@ def test_a_wrong_vector_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture
     assert third[1:] == ["-", "-", "left out: no tariff says weather"]
 
 
+@pytest.mark.parametrize("content", [None, "no JSON", "[]", "{}"])
+def test_what_is_no_file_of_vectors_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None
+) -> None:
+    """A folder, text, and JSON of another shape."""
+    path = tmp_path
+    if content is not None:
+        path = tmp_path / "vectors.json"
+        path.write_text(content)
+    assert run_files([str(path)]) == 2
+    assert f"vectors: {path}: no file of vectors (" in capsys.readouterr().err
+
+
 def test_below_zero_the_rule_is_ours() -> None:
     """Up is away from zero: a refund of -x rounds as x does."""
     for name, vector in VECTORS.items():

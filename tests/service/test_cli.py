@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import subprocess
 import sys
@@ -86,6 +87,25 @@ def test_the_clones_own_command_runs_from_anywhere(tmp_path: Path) -> None:
     """./kambill needs nothing exported."""
     done = subprocess.run([ROOT / "kambill", "--version"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.startswith("kambill, version ")
+
+
+def test_words_that_are_no_text_are_told(kambill: Kambill) -> None:
+    """Bytes of another encoding, as Python hands them on; what is UTF-8 is looked for."""
+    assert kambill("account", "show", "Gr\udcf6\udcdfe").err.startswith("word 3, 'Gr\\udcf6\\udcdfe', is no UTF-8: ")
+    assert "Größe" in kambill("account", "show", "Größe").err
+
+
+@pytest.mark.parametrize(
+    ("given", "told"), [(b"\xff", "--body: - can't be read: "), (b"[" * 200_000, "--body: this is no JSON: ")]
+)
+def test_what_is_piped_in_and_is_no_json_is_told(
+    kambill: Kambill, monkeypatch: pytest.MonkeyPatch, given: bytes, told: str
+) -> None:
+    """No text, and text that goes on and on."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), encoding="utf-8"))
+    answer = kambill("account", "make", "--body", "-")
+    assert answer.code == 1
+    assert told in answer.err
 
 
 def test_apply_shows_does_and_then_has_nothing_to_do(kambill: Kambill, tmp_path: Path) -> None:

@@ -111,6 +111,7 @@ async def test_what_a_draft_changes(shop: Shop) -> None:
     assert (one["change"], one["prefix"]) == ("increased", "44")
     same = {"blocked": False, "increments": "1", "fee": ""}
     assert (one["before"], one["after"]) == ({"rate": "0.06", **same}, {"rate": "0.07", **same})
+    assert one["terms"] == [{"term": "rate", "band": "", "before": "0.06", "after": "0.07"}]
     assert (one["from_at"], one["until"]) == ("2998-12-31T23:00:00.000Z", None)
     await publish(shop.reseller, number)
     await shop.reseller.do("account.edit", account_id=shop.ids["customer"], tariff_id=number)

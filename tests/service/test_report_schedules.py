@@ -158,7 +158,7 @@ async def test_what_was_slept_over_comes_period_by_period(bureau: Bureau, room: 
 
 
 async def test_a_workbook_of_a_month(bureau: Bureau, room: Mailroom) -> None:
-    """Numbers are numbers, those below zero too."""
+    """Numbers are numbers; whoever sells nothing has no margin."""
     owner = await bureau.hire("customer")
     await _empty(bureau)
     (await bureau.make(owner, owner, by="hour", period="monthly", format="xlsx")).ok()
@@ -169,7 +169,8 @@ async def test_a_workbook_of_a_month(bureau: Bureau, room: Mailroom) -> None:
     assert sheet is not None
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     values = dict(zip(rows[3], rows[4], strict=True))
-    assert (values["attempts"], values["margin"], values["at"]) == (2, -0.12, "2026-09-21T14:00:00.000Z")
+    assert (values["attempts"], values["spent"], values["at"]) == (2, 0.12, "2026-09-21T14:00:00.000Z")
+    assert "margin" not in values
 
 
 async def test_it_is_paused_resumed_and_removed(bureau: Bureau, room: Mailroom) -> None:

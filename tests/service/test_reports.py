@@ -64,8 +64,20 @@ async def test_every_level_sees_its_own_margin(house: House) -> None:
         found[name] = (row["earned"], row["spent"], row["margin"])
     assert found == {
         "upper": ("0.06", "0.048", "0.012"), "lower": ("0.12", "0.06", "0.06"),
-        "customer": ("0.00", "0.12", "-0.12"), "carrier": ("0.024", "0.00", "0.024"),
+        "customer": ("0.00", "0.12", None), "carrier": ("0.024", "0.00", None),
     }  # fmt: skip
+
+
+async def test_who_sells_nothing_has_no_margin(house: House) -> None:
+    """Neither told nor sorted by, nor asked about a customer by its seller; whoever sells has one."""
+    customer, lower = await _hire(house, "customer"), await _hire(house, "lower")
+    for by in ("destination", "hour", "code"):
+        assert {one["margin"] for one in await _rows(customer, by=by)} == {None}
+    assert {one["margin"] for one in await _rows(lower, account_id=house.ids["customer"])} == {None}
+    for sort in ("margin", "-margin"):
+        got = await customer.ask("report.summary", query={**DAY, "sort": sort})
+        assert (got.status, "sells nothing" in str(got.body)) == (422, True), got
+        assert await _rows(lower, sort=sort)
 
 
 async def test_things_have_names_and_times(house: House) -> None:
@@ -174,11 +186,12 @@ async def test_reports_cut_days_exactly(house: House, engine: AsyncEngine, seed:
                 assert sorted(counts) == sorted(one[:3] for one in told.values()), (name, by, times)
                 money = [tuple(round(Decimal(one[side]) * 1_000_000) for side in ("earned", "spent")) for one in rows]
                 assert sorted(money) == sorted(one[-2:] for one in told.values()), (name, by, times)
-                query |= {"sort": "margin"}
+                by_money = "spent" if name == "customer" else "margin"
+                query |= {"sort": by_money}
                 sorted_rows = (await house.office.boss.do("report.summary", query=query))["items"]
                 assert Counter(map(str, sorted_rows)) == Counter(map(str, rows)), (name, by, times)
-                margins = [Decimal(one["margin"]) for one in sorted_rows]
-                assert margins == sorted(margins), (name, by, times)
+                amounts = [Decimal(one[by_money]) for one in sorted_rows]
+                assert amounts == sorted(amounts), (name, by, times)
                 delays = [one["pdd_ms"] for one in rows]
                 expected = [one[4] // one[3] if one[3] else None for one in told.values()]
                 assert Counter(delays) == Counter(expected), (name, by, times)

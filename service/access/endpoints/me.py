@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -31,6 +31,7 @@ class Me(Told):
     acting_as: Annotated[str, Field(description="Empty: as oneself")]
     account_id: int
     account_name: str
+    account_kind: Literal["root", "reseller", "customer", "provider"]
     buys: Annotated[
         bool, Field(description="Whether the account pays a seller; not the operator, nor who earns commission")
     ]
@@ -109,6 +110,7 @@ async def show_me(call: Call) -> Answer:
             acting_as=actor.behalf_of,
             account_id=actor.account_id,
             account_name=account.name,
+            account_kind=account.kind,
             buys=account.kind != "root" and not account.commission,
             permissions=sorted(actor.permissions),
         )

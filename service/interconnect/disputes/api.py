@@ -17,6 +17,7 @@ from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts
 from service.interconnect.below import check_payer, direction_of, partner
+from service.interconnect.disputes.mails import MOVED, NOTED, OPENED, SETTLED, tell
 from service.interconnect.disputes.rules import AGES_DAYS, CLOSED, SENT, age_of, agreed_micros, may_settle, move_problem
 from service.interconnect.disputes.storage import Opening, change, disputed_micros, note, open_dispute, settle
 from service.interconnect.disputes.views import (
@@ -62,6 +63,7 @@ async def start_dispute(call: Call) -> Answer:
     row = await open_dispute(call.conn, opening, call.by, call.now_ms, kinds=body.kinds)
     view = view_of(row)
     await call.audit("dispute.open", "dispute", row.id, row.account_id, None, view)
+    await tell(call, row, OPENED)
     return Answer(view, location=f"/api/v1/disputes/{row.id}")
 
 
@@ -126,6 +128,8 @@ async def add_note(call: Call) -> Answer:
     await note(call.conn, call.row, body.text, call.by, call.now_ms, internal=body.internal)
     told = {"text": body.text, "internal": body.internal}
     await call.audit("dispute.note", "dispute", call.row.id, call.row.account_id, None, told)
+    if not body.internal:
+        await tell(call, call.row, NOTED, body.text)
     return Answer(await text_of(call, call.row))
 
 
@@ -144,6 +148,7 @@ async def move_dispute(call: Call) -> Answer:
     row = await change(call.conn, call.row, call.now_ms, state=body.state, agreed_micros=agreed)
     await note(call.conn, row, body.text, call.by, call.now_ms)
     await call.audit("dispute.move", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
+    await tell(call, row, MOVED[body.state], body.text)
     return Answer(await text_of(call, row), version=row.version)
 
 
@@ -155,6 +160,7 @@ async def settle_dispute(call: Call) -> Answer:
         raise Problem("conflict", f"it is {call.row.state}: what is accepted, wholly or partly, is settled")
     row = await settle(call.conn, call.node, call.row, body.credit_note, call.by, call.now_ms)
     await call.audit("dispute.settle", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
+    await tell(call, row, SETTLED)
     return Answer(await text_of(call, row), version=row.version)
 
 

@@ -1,5 +1,5 @@
-"""The API of disputes for the partner itself: it opens one about its own statement, and writes. Whoever stands above it
-answers, agrees and settles.
+"""The API of disputes for the partner itself: it opens one about its own statement, writes, and takes it back. Whoever
+stands above it answers, agrees and settles.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem
 from service.interconnect.below import direction_of
 from service.interconnect.disputes.api import DAY_MS, text_of
-from service.interconnect.disputes.rules import ANSWERS, CLOSED, OPEN_MAX, SENT
+from service.interconnect.disputes.mails import OPENED, REPLIED, WITHDRAWN, tell
+from service.interconnect.disputes.rules import ANSWERS, CLOSED, OPEN_MAX, SENT, may_withdraw
 from service.interconnect.disputes.storage import Opening, change, note, open_dispute, open_of
-from service.interconnect.disputes.views import DisputeText, DisputeView, NewObjection, Reply, view_of
+from service.interconnect.disputes.views import DisputeText, DisputeView, NewObjection, Reply, Withdrawal, view_of
 from service.ledger.api import check_amount
 
 
@@ -44,6 +45,7 @@ async def dispute_statement(call: Call) -> Answer:
     row = await open_dispute(call.conn, opening, call.by, call.now_ms, text=body.text)
     view = view_of(row)
     await call.audit("statement.dispute", "dispute", row.id, row.account_id, None, view)
+    await tell(call, row, OPENED, body.text)
     return Answer(view, location=f"/api/v1/disputes/{row.id}")
 
 
@@ -57,7 +59,28 @@ async def reply(call: Call) -> Answer:
     row = await change(call.conn, call.row, call.now_ms, state=after)
     await note(call.conn, row, body.text, call.by, call.now_ms)
     await call.audit("dispute.reply", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
+    await tell(call, row, REPLIED, body.text)
     return Answer(await text_of(call, row), version=row.version)
+
+
+async def withdraw(call: Call) -> Answer:
+    """By the partner that has opened it: it is closed, and nothing is posted."""
+    body: Withdrawal = call.body
+    _check_own(call)
+    call.check_match(call.row.version)
+    if not may_withdraw(call.row.state, is_partners=call.row.statement_id is not None):
+        raise Problem("conflict", _why_not(call.row.state, is_partners=call.row.statement_id is not None))
+    row = await change(call.conn, call.row, call.now_ms, state=CLOSED)
+    await note(call.conn, row, body.text or "withdrawn", call.by, call.now_ms)
+    await call.audit("dispute.withdraw", "dispute", row.id, row.account_id, view_of(call.row), view_of(row))
+    await tell(call, row, WITHDRAWN, body.text)
+    return Answer(await text_of(call, row), version=row.version)
+
+
+def _why_not(state: str, *, is_partners: bool) -> str:
+    if not is_partners:
+        return "the other side has opened it, and closes it: reply to it"
+    return f"it is {state}: only what is neither agreed on nor closed is withdrawn"
 
 
 _P = Permission
@@ -69,5 +92,9 @@ ENDPOINTS = [
     Endpoint(
         "dispute.reply", "POST", "/disputes/{dispute_id}/replies", _P.STATEMENTS_DISPUTE, reply,
         "Write to whoever answers a dispute", Reply, answer=DisputeText, status=201,
+    ),
+    Endpoint(
+        "dispute.withdraw", "POST", "/disputes/{dispute_id}/withdrawal", _P.STATEMENTS_DISPUTE, withdraw,
+        "Withdraw the own dispute", Withdrawal, answer=DisputeText,
     ),
 ]  # fmt: skip

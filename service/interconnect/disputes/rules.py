@@ -46,6 +46,11 @@ def move_problem(state: str, after: str) -> str | None:
     return f"it is {state}: {known} comes next"
 
 
+def may_withdraw(state: str, *, is_partners: bool) -> bool:
+    """Whether its partner may take it back: what it has opened itself, until something is agreed on."""
+    return is_partners and CLOSED in MOVES[state]
+
+
 def agreed_micros(after: str, amount_micros: int, said_micros: int | None) -> int:
     """What is agreed on by a move. Raises ValueError."""
     if after == ACCEPTED:

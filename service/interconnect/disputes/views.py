@@ -99,6 +99,12 @@ class Reply(Asked):
     text: Annotated[Text, Field(min_length=1)]
 
 
+class Withdrawal(Asked):
+    """Why a partner takes its dispute back."""
+
+    text: Annotated[Text, Field(description="Why; it may be left empty")] = ""
+
+
 class NewNote(Asked):
     """Something that was said or written."""
 

@@ -18,12 +18,15 @@ NAMED = {
 }  # fmt: skip
 """The field that a thing is called by, where it isn't `name`; its list filters by it too."""
 FOUND_MAX = 10
+NEEDS = {"trunk": "trunk.list", "provider": "gateway.list", "gateway": "gateway.list"}
+"""What a report can be summed up by: the endpoint that whoever may not isn't offered it."""
 
 
 async def choices_of(visit: Visit, kind: Kind) -> list[Choice] | None:
     """Of a field; None: too many, or not for the visitor's eyes: then the number is typed."""
     if kind.choices:
-        nothing_first = sorted(kind.choices, key=bool)
+        needs = NEEDS if kind.name.rpartition(".")[2] == "by" else {}
+        nothing_first = [one for one in sorted(kind.choices, key=bool) if visit.can(*needs.get(one, "").split())]
         return [Choice(one, value_of(one, visit.say)) for one in nothing_first]
     is_of_users = kind.name == "role_ids" and visit.request.path.startswith("/users")
     query = {"given_in_id": str(await _account(visit))} if is_of_users else {}

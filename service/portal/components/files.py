@@ -54,6 +54,18 @@ class Source(NamedTuple):
     endpoint: str
     query: Callable[[Visit], dict[str, str]]
     file_columns: tuple[FileColumn, ...] = ()
+    of_sellers: frozenset[str] = frozenset()
+    """Columns that whoever sells nothing has not."""
+
+
+def hidden_from(visit: Visit, of_sellers: frozenset[str]) -> frozenset[str]:
+    """Which of these a visitor hasn't."""
+    return frozenset() if visit.sells else of_sellers
+
+
+def _columns_for(visit: Visit, source: Source) -> list[FileColumn]:
+    hidden = hidden_from(visit, source.of_sellers)
+    return [one for one in columns_of(source) if one.name not in hidden]
 
 
 def columns_of(source: Source) -> list[FileColumn]:
@@ -162,7 +174,7 @@ def csv_of(source: Source) -> Handler:
     """Sends a list as CSV, while it is read."""
 
     async def send(visit: Visit) -> web.StreamResponse:
-        columns = columns_of(source)
+        columns = _columns_for(visit, source)
         batches = _batches(visit, source, columns)
         first = await anext(batches)
         response = web.StreamResponse(headers=_headers(source, "csv", "text/csv; charset=utf-8"))
@@ -185,7 +197,7 @@ def xlsx_of(source: Source) -> Handler:
     """Sends a list as XLSX. It is written to disk first, for flat memory."""
 
     async def send(visit: Visit) -> web.StreamResponse:
-        columns = columns_of(source)
+        columns = _columns_for(visit, source)
         ((names, _),) = written.sheet_rows(_names(columns), [LineColumn(one.name, "text") for one in columns])
         with tempfile.TemporaryFile() as file:
             with closing(Book(file, names)) as made:

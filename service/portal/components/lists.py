@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -10,7 +11,7 @@ from service.access.endpoints.filters import FilterView, MyFilters
 from service.api.problems import Problem
 from service.portal.components.choosing import choices_of
 from service.portal.components.fields import Choice, Field, errors_by_field, field, kinds, moment
-from service.portal.components.files import FileColumn, Source, csv_of, xlsx_of
+from service.portal.components.files import FileColumn, Source, csv_of, hidden_from, xlsx_of
 from service.portal.components.labels import label_of
 from service.portal.components.trail import way_up
 from service.portal.screen import Screen, Shown, filled
@@ -86,6 +87,8 @@ class Listed(NamedTuple):
     """What a file says beside the plain fields of the rows."""
     hands_on: bool = False
     """What one can do from here is given the filters."""
+    of_sellers: frozenset[str] = frozenset()
+    """Fields that whoever sells nothing has not: neither as columns, which are known by how they sort, nor in files."""
 
 
 NARROW_COLUMNS, NARROW_CHARACTERS = 3, 34
@@ -144,7 +147,8 @@ def screens(listed: Listed) -> list[Screen]:
 
 def _source(listed: Listed) -> Source:
     name = listed.path.rsplit("/", 1)[-1]
-    return Source(name, listed.endpoint, lambda visit: asked(visit, listed.endpoint), listed.file_columns)
+    query = functools.partial(asked, endpoint=listed.endpoint)
+    return Source(name, listed.endpoint, query, listed.file_columns, listed.of_sellers)
 
 
 def asked(visit: Visit, endpoint: str) -> dict[str, str]:
@@ -170,7 +174,8 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
         if found.kind != "invalid":
             raise
         problem, rows, following = found, [], None
-    offered = columns_for(visit, listed.columns)
+    hidden = hidden_from(visit, listed.of_sellers)
+    offered = [one for one in columns_for(visit, listed.columns) if one.sort not in hidden]
     table = await table_of(visit, offered, rows, heads(visit, offered))
     beside, above = errors_by_field(problem.errors if problem is not None else [], listed.filters)
     filters = [await _filter(visit, listed, name, beside.get(name, [])) for name in listed.filters]

@@ -92,6 +92,7 @@ CALLS = Listed(
         FileColumn("cost", "amount", lambda _, row: _amount(None if row.cost is None else row.cost.cost)),
         FileColumn("cost_currency", "text", lambda _, row: None if row.cost is None else row.cost.currency),
     ),
+    of_sellers=frozenset({"margin"}),
 )
 
 

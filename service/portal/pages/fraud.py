@@ -13,7 +13,7 @@ from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.formats import NEVER
 from service.portal.screen import Crumb, Screen, Shown
-from service.portal.visit import Visit
+from service.portal.visit import OPERATOR, Visit
 
 ACCOUNT = "/accounts/{account_id}"
 ALARM, LIMIT, PATTERN, RANGE = (
@@ -140,11 +140,11 @@ RANGES = Listed(
         columns.text("Name", "name", sort="name"),
         columns.text("Prefixes", "prefixes"),
         columns.moment("Since", "created_at", is_wide=True),
-        deed("Edit", "/ranges/{}/edit", "range.edit gateway.list"),
-        deed("Remove", "/ranges/{}/removal", "range.remove gateway.list"),
+        deed("Edit", "/ranges/{}/edit", f"range.edit {OPERATOR}"),
+        deed("Remove", "/ranges/{}/removal", f"range.remove {OPERATOR}"),
     ),
     ("name",), "name", "No range is closed for those that don't ask for it.",
-    (("New range", "/ranges/new", "range.make gateway.list"),),  # the operator's people: others would be refused
+    (("New range", "/ranges/new", f"range.make {OPERATOR}"),),  # the operator's people: others would be refused
 )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from service.portal.components.lists import Cell, Listed, screens, table_of
 from service.portal.components.writing import Pen, Text, writing
 from service.portal.formats import NEVER
 from service.portal.screen import Crumb, Gone, Screen, Shown
-from service.portal.visit import Visit
+from service.portal.visit import OPERATOR, Visit
 from service.tariffs.groups_api import Checked, GroupText, SourceView
 
 ALL = "/destination-groups"
@@ -29,7 +29,7 @@ GROUPS = Listed(
     "There is no group yet. The operator's groups.yaml names sets of numbers, for limits, packages and reports.",
     makes=(
         ("Group of a number", "/lookup", "tariff.lookup"),
-        ("Edit groups", EDIT, "destination-group.write gateway.list"),
+        ("Edit groups", EDIT, f"destination-group.write {OPERATOR}"),
     ),
 )  # fmt: skip
 _USES = {

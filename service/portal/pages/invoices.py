@@ -94,10 +94,17 @@ LINES = Listed(
     ),
     back=("Invoice", ONE), empty="Nothing was billed.",
 )  # fmt: skip
+
+
+def _began(visit: Visit, row: Any) -> Cell:
+    """The way to its record, for whoever may see call records."""
+    return Cell(visit.formats.moment(row.started_at), f"/calls/{row.id}" if visit.can("cdr.show") else "")
+
+
 CALLS = Listed(
     f"{ONE}/calls", "invoice.calls", "Calls on the invoice",
     (
-        each("Began", lambda visit, row: Cell(visit.formats.moment(row.started_at), f"/calls/{row.id}")),
+        each("Began", _began),
         columns.text("From", "caller", is_wide=True),
         columns.text("To", "called"),
         columns.text("Destination", "destination", is_wide=True),

@@ -110,10 +110,15 @@ async def _changes(visit: Visit, number: str) -> Section | None:
     return Section(title, [(visit.say("In all"), Cell(counted or NEVER), "")], table, empty=visit.say("None."))
 
 
+def _payer(visit: Visit, row: Any) -> Cell:
+    """By its name, which whoever tells customers reads; its page is for those who may see accounts."""
+    return Cell(row.account, f"/accounts/{row.account_id}" if visit.can("account.show") else "")
+
+
 async def _sample(visit: Visit, number: str) -> Section:
     found = await visit.ask("rate-notice.sample", NoticeSample, rate_notice_id=number)
     shown = [
-        each("Account", lambda _, row: Cell(row.account, f"/accounts/{row.account_id}")),
+        each("Account", _payer),
         each("Mails", lambda _, row: Cell(", ".join(row.recipients) or NEVER)),
     ]
     table = await table_of(visit, shown, found.sample)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel
 
 from service.interconnect.commitments.views import CommitmentText, ProgressView
-from service.interconnect.disputes.rules import AGREED, CLOSED, may_settle
+from service.interconnect.disputes.rules import AGREED, CLOSED, may_settle, may_withdraw
 from service.interconnect.disputes.views import Aging, DisputeText
 from service.interconnect.position import PositionView
 from service.interconnect.statements.views import StatementPreview, StatementText, StatementView
@@ -232,7 +232,8 @@ async def show_dispute(visit: Visit) -> Shown:
     actions = [("Next step", f"{here}/state", "dispute.move")] if row.state != CLOSED else []
     dangers = [("Settle", f"{here}/settlement", "dispute.settle")] if can_settle else []
     if row.account_id == visit.account_id:
-        actions, dangers = [], []
+        is_open = may_withdraw(row.state, is_partners=row.statement_id is not None)
+        actions, dangers = [], [("Withdraw", f"{here}/withdrawal", "dispute.withdraw")] if is_open else []
     sections = [section(visit, "About", told), notes]
     return page(visit, row.subject, sections, badges=badges, actions=actions, dangers=dangers, trail=trail)
 
@@ -370,6 +371,10 @@ _FORMS = (
         said="The dispute is sent.", text="Whoever has issued the statement answers here.",
     ),
     Form(f"{DISPUTE}/reply", "dispute.reply", "Reply", "Send", DISPUTE, said="It is sent."),
+    Form(
+        f"{DISPUTE}/withdrawal", "dispute.withdraw", "Withdraw this dispute?", "Withdraw", DISPUTE, is_danger=True,
+        said="The dispute is withdrawn.", text="It is closed, and nothing is posted.",
+    ),
     Form(
         f"{DISPUTE}/note", "dispute.note", "Add to the correspondence", "Add", DISPUTE, said="It is added.",
     ),

@@ -20,6 +20,7 @@ from service.portal.visit import Visit
 from service.tariffs.rates_api import (
     Calls,
     Changes,
+    ChangeView,
     Compared,
     LookedUp,
     LookUp,
@@ -30,6 +31,7 @@ from service.tariffs.rates_api import (
     PricedRows,
     PriceView,
     Simulated,
+    TermView,
 )
 
 TARIFF = "/tariffs/{tariff_id}"
@@ -146,6 +148,34 @@ def _both(name: str, first: str = "before", second: str = "after") -> CellOf:
     return cell
 
 
+_TERMS = {
+    "rate": "a minute", "increments": "increments", "intervals": "seconds at which rates begin", "connect_fee": "fee",
+    "minimum": "least charge", "maximum": "greatest charge", "grace": "seconds of grace",
+    "free_seconds": "free seconds", "attempt_fee": "fee of an attempt", "message_fee": "fee of a message",
+    "rounding": "rounding", "duration": "how part of a second counts", "currency": "currency", "timezone": "time zone",
+    "border": "where a band ends", "bands": "time bands", "hours": "hours",
+}  # fmt: skip
+_SHOWN = frozenset({"rate", "increments", "connect_fee", "blocked"})
+"""Have columns of their own, outside of bands."""
+
+
+def _terms(visit: Visit, row: ChangeView) -> Cell:
+    """Which others differ, in words; what differs outside of all bands too isn't told of each."""
+    everywhere = {(one.term, one.before, one.after) for one in row.terms if not one.band}
+    outside = [one for one in row.terms if not one.band and one.term not in _SHOWN]
+    within = [one for one in row.terms if one.band and (one.term, one.before, one.after) not in everywhere]
+    return Cell("; ".join(_term(visit, one) for one in [*outside, *within]) or NEVER)
+
+
+def _term(visit: Visit, one: TermView) -> str:
+    name = visit.say(_TERMS.get(one.term, one.term))
+    name = f"{one.band}: {name}" if one.band else name
+    if not one.before and not one.after:
+        return name
+    before, after = (visit.formats.decimal(text) or NEVER for text in (one.before, one.after))
+    return f"{name} {before} → {after}"
+
+
 _CHANGED = (
     columns.text("Prefix", "prefix"),
     columns.text("Destination", "destination"),
@@ -154,6 +184,7 @@ _CHANGED = (
     each("A minute after", _minute_of("after"), at_end=True),
     each("Increments", _both("increments"), is_wide=True),
     each("Fee", _both("fee"), at_end=True, is_wide=True),
+    each("What else differs", _terms),
     columns.moment("From", "from_at", is_wide=True),
     columns.moment("Until (exclusive)", "until", is_wide=True),
 )

@@ -51,6 +51,13 @@ def _length(ms: int | None) -> str:
     return NEVER if ms is None else duration(ms // 1000)
 
 
+def _record(visit: Visit, row: Any) -> Cell:
+    """Our call: found by its key, by whoever may see call records."""
+    if not row.call:
+        return Cell(NEVER)
+    return Cell(row.call[:8], f"/calls?call={row.call}" if visit.can("cdr.list") else "", "", row.call)
+
+
 DIFFERENCES = Listed(
     f"{ONE}/differences", "reconciliation.differences", "Differences",
     (
@@ -63,16 +70,11 @@ DIFFERENCES = Listed(
         columns.amount("Our price", lambda row: row.ours),
         columns.amount("Their price", lambda row: row.theirs),
         each("Line", lambda _, row: Cell(str(row.line or NEVER)), at_end=True, is_wide=True),
-        each("Our record", lambda _, row: _record(row), is_wide=True),
+        each("Our record", _record, is_wide=True),
         columns.other("Dispute", "dispute", "dispute_id", is_wide=True),
     ),
     ("kind",), back=("Comparison", ONE), empty="Nothing differs.",
 )  # fmt: skip
-
-
-def _record(row: Any) -> Cell:
-    """Our call: found by its key."""
-    return Cell(row.call[:8], f"/calls?call={row.call}", "", row.call) if row.call else Cell(NEVER)
 
 
 async def show(visit: Visit) -> Shown:

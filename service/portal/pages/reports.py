@@ -23,7 +23,7 @@ def _what(visit: Visit, row: Any) -> Cell:
     if row.at:
         return Cell(visit.formats.moment(row.at))
     link = PLACES[NOUNS[by]].format(row.number) if by in NOUNS and row.number and row.name else ""
-    return Cell(row.name or NEVER, link)
+    return Cell(row.name or NEVER, link if visit.opens(link) else "")
 
 
 def _acd(_visit: Visit, row: Any) -> Cell:
@@ -58,7 +58,7 @@ SUMMARY = Listed(
         ("Mail it on schedule", f"{SCHEDULES}/new", "report-schedule.make"),
         ("Reports by mail", SCHEDULES, "report-schedule.list"),
     ),
-    hands_on=True,
+    hands_on=True, of_sellers=frozenset({"margin"}),
 )  # fmt: skip
 MAILED = Listed(
     SCHEDULES, "report-schedule.list", "Reports by mail",

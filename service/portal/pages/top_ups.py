@@ -68,12 +68,11 @@ EVENTS = Listed(
 async def show(visit: Visit) -> Shown:
     """By which ways money comes in, and what came in lately."""
     number = int(visit.parameter("account_id"))
-    row = await visit.ask("account.show", AccountView, account_id=number)
+    account = await visit.find("account", "account_id")
     here = f"/accounts/{number}"
-    balance = [Fact("Balance", Cell(visit.formats.money(row.balance, row.currency)))]
     voucher = [(visit.say("Use a voucher"), f"{here}/voucher")] if visit.can("voucher.use") else []
     sections = [
-        section(visit, "Money", balance),
+        await _balance(visit, number),
         section(visit, "By voucher", [Fact("Code", Cell(visit.say(_VOUCHER)))])._replace(actions=voucher),
         await _online(visit, number, here),
         await part(
@@ -83,7 +82,15 @@ async def show(visit: Visit) -> Shown:
         ),
     ]  # fmt: skip
     actions = [("Recharge", f"{here}/recharge", "recharge.show")]
-    return page(visit, visit.say("Top up"), sections, actions=actions, trail=(Crumb(row.name, here),))
+    return page(visit, visit.say("Top up"), sections, actions=actions, trail=(Crumb(account.name, here),))
+
+
+async def _balance(visit: Visit, number: int) -> Section | None:
+    """Who may pay in needn't see what is there."""
+    if not visit.can("account.show"):
+        return None
+    row = await visit.ask("account.show", AccountView, account_id=number)
+    return section(visit, "Money", [Fact("Balance", Cell(visit.formats.money(row.balance, row.currency)))])
 
 
 _VOUCHER = "It stands on the voucher that you bought."

@@ -29,15 +29,17 @@
         })),
       ],
     };
-    place.replaceChildren();
-    const plot = new uPlot(options, data.values, place);
-    new ResizeObserver(() => plot.setSize({ width: Math.max(200, place.clientWidth), height: 200 })).observe(place);
+    plots.get(place)?.destroy();
+    plots.set(place, new uPlot(options, data.values, place));
+    resized.observe(place);
   }
 
-  const drawAll = (within) => within.querySelectorAll("[data-plot]").forEach((place) => {
-    if (!place.dataset.drawn) { place.dataset.drawn = "yes"; draw(place); }
-  });
-  drawAll(document);
+  const plots = new Map();
+  const resized = new ResizeObserver((seen) => seen.forEach(({ target }) => plots.get(target).setSize({ width: Math.max(200, target.clientWidth), height: 200 })));
+  const drawAll = () => document.querySelectorAll("[data-plot]").forEach(draw);
+  drawAll();
+  // Colours are painted into the plot: when light turns dark (theme.js) it is drawn anew.
+  new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
 })();
 
 // Where one is stands in sight, in a menu that is longer than the screen.

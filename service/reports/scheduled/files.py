@@ -84,7 +84,8 @@ async def _rows(inner: Inner, fields: Mapping[str, Any]) -> list[SummaryRow]:
 
 
 def _made(fields: Mapping[str, Any], rows: list[SummaryRow], made_ms: int) -> Attachment:
-    names = [*SummaryRow.model_fields]
+    has_margin = any(one.margin is not None for one in rows)
+    names = [name for name in SummaryRow.model_fields if has_margin or name != "margin"]
     cells = [[_cell(row[name]) for name in names] for row in (one.model_dump(mode="json") for one in rows)]
     file = f"report-{fields['query']['by']}-{fields['since']}.{fields['format']}"
     if fields["format"] == "csv":

@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.database.access_tables import mails
 from service.database.billing_tables import invoices
 from service.database.engine import reading
 from service.database.interconnect_tables import DISPUTE_STATES, disputes
 from service.database.tables import accounts, entries
 from service.interconnect.adjustments import adjusting_postings
+from service.interconnect.disputes.mails import MOVED, NOTED, OPENED, REPLIED, SETTLED, WITHDRAWN
 from service.interconnect.disputes.rules import (
     AGES_DAYS,
     MOVES,
@@ -27,6 +29,8 @@ from service.interconnect.disputes.rules import (
 from service.interconnect.reconcile import api, worker
 from service.ledger.rules import check
 from service.ledger.storage import balance_of
+from service.messages.composing import Composer
+from service.sellers.reading import read_in
 from tests.service.again import publish, rerate
 from tests.service.interconnect.test_reconciliations import Desk
 from tests.service.interconnect.test_statements import text_of
@@ -281,6 +285,129 @@ async def test_a_partner_answers_what_it_is_asked(objecting: Objecting) -> None:
     assert (await objecting.carrier.do("dispute.reply", dispute_id=dispute["id"], text="No"))["state"] == "answered"
     await objecting.move(dispute, "accepted")
     assert (await objecting.carrier.do("dispute.reply", dispute_id=dispute["id"], text="Fine"))["state"] == "accepted"
+
+
+async def test_a_partner_withdraws_what_it_has_opened(objecting: Objecting) -> None:
+    """Sent, answered or rejected it is closed by that, nothing is posted, and the audit says who did it."""
+    statement = await objecting.stated()
+    before = await objecting.house.balance("carrier")
+    for state in ("", "answered", "rejected"):
+        opened = (await objecting.objects(statement)).ok()
+        if state:
+            (await objecting.move(opened, state)).ok()
+        closed = await objecting.carrier.do("dispute.withdraw", dispute_id=opened["id"], text="We found them")
+        assert (closed["state"], closed["agreed"], closed["entry_id"]) == ("closed", "0.00", None)
+        assert (closed["notes"][-1]["text"], closed["notes"][-1]["actor"]) == ("We found them", "c@carrier.example")
+        assert (await objecting.settle(opened, f"k{opened['id']}")).status == 409
+    assert await objecting.house.balance("carrier") == before
+    trail = await objecting.boss.do("audit.list", query={"action": "dispute.withdraw"})
+    assert [one["actor"] for one in trail["items"]] == ["c@carrier.example"] * 3
+
+
+async def test_what_is_agreed_on_or_another_s_is_not_withdrawn(objecting: Objecting) -> None:
+    """Nor what is closed; by nobody but the partner's own people who may dispute; it stays as it is."""
+    opened = (await objecting.objects(await objecting.stated())).ok()
+    theirs = await objecting.by_hand()
+    await objecting.move(theirs, "sent")
+    office, ids = objecting.house.office, objecting.house.ids
+    upper = await office.hire(objecting.boss, ids["upper"], "u@upper.example")
+    reader = await office.hire(objecting.boss, ids["carrier"], "r@carrier.example", [office.roles["read_only"]])
+    for who, dispute, status, said in (
+        (objecting.boss, opened, 403, "for the partner itself"), (reader, opened, 403, "statements.dispute"),
+        (upper, opened, 404, ""), (objecting.carrier, theirs, 409, "the other side has opened it"),
+    ):  # fmt: skip
+        got = await who.ask("dispute.withdraw", dispute_id=dispute["id"])
+        assert (got.status, said in str(got.body)) == (status, True), got
+    (await objecting.move(opened, "accepted")).ok()
+    for state in ("accepted", "closed"):
+        got = await objecting.carrier.ask("dispute.withdraw", dispute_id=opened["id"])
+        assert (got.status, f"it is {state}" in got["detail"]) == (409, True), got
+        await objecting.settle(opened)
+    assert (await objecting.boss.do("dispute.show", dispute_id=theirs["id"]))["state"] == "sent"
+
+
+class Mailed(Objecting):
+    """Whose mails are read."""
+
+    seen = 0
+
+    async def told(self) -> dict[str, str]:
+        """Subjects of what was mailed since the last look, by recipient."""
+        async with reading(self.house.company.engine) as conn:
+            query = sa.select(mails).where(mails.c.template == "dispute", mails.c.id > self.seen).order_by(mails.c.id)
+            rows = (await conn.execute(query)).all()
+            composer = Composer(conn, self.house.config)
+            await composer.load(rows)
+            letters = [await composer.letter(row) for row in rows]
+        self.seen = max([self.seen, *(row.id for row in rows)])
+        assert len({one.recipient for one in letters}) == len(letters)
+        assert not any(one.unsubscribe for one in letters), "they are essential"
+        self.letters = {one.recipient: one for one in letters}
+        return {one.recipient: one.subject for one in letters}
+
+
+async def test_both_sides_are_mailed_what_happens_to_a_dispute(house: House) -> None:
+    """Who may see it there and who works on it here, each in their language, but for whoever did it."""
+    desk = Mailed(house)
+    statement = await desk.stated()
+    office, ids = house.office, house.ids
+    clerk = await office.hire(desk.boss, 1, "clerk@op.example", [office.roles["finance"]])
+    for name, role in (("mute", "support"), ("upper", "owner")):
+        account = ids["upper"] if name == "upper" else 1
+        await office.hire(desk.boss, account, f"{name}@op.example", [office.roles[role]])
+    await desk.carrier.do("me.edit", language="de")
+    carrier, boss, colleague = "c@carrier.example", "boss@op.example", "clerk@op.example"
+    opened = (await desk.objects(statement)).ok()
+    number = opened["id"]
+    about = f"Dispute {number} was opened: too few calls"
+    assert await desk.told() == {boss: about, colleague: about}
+    assert "We count 90" in desk.letters[boss].text
+    assert f"/disputes/{number}" in desk.letters[boss].text
+    await clerk.do("dispute.note", dispute_id=number, text="they may be right", internal=True)
+    assert await desk.told() == {}
+    await clerk.do("dispute.move", dispute_id=number, state="answered", text="Which two?")
+    german = f"Streitfall {number} wurde beantwortet: too few calls"
+    assert await desk.told() == {boss: f"Dispute {number} was answered: too few calls", carrier: german}
+    assert "über 5,00 EUR wurde beantwortet" in desk.letters[carrier].text
+    assert "Which two?" in desk.letters[carrier].text
+    await desk.carrier.do("dispute.reply", dispute_id=number, text="At nine")
+    assert {*await desk.told()} == {boss, colleague}
+    await desk.carrier.do("dispute.withdraw", dispute_id=number)
+    assert (await desk.told())[colleague] == f"Dispute {number} was withdrawn: too few calls"
+    second = (await desk.objects(statement)).ok()
+    await desk.told()
+    (await desk.move(second, "closed")).ok()
+    told = await desk.told()
+    assert told[carrier] == f"Streitfall {second['id']} wurde geschlossen: too few calls"
+
+
+async def test_a_mail_about_a_dispute_names_nobody_of_the_other_side(house: House) -> None:
+    """Neither the people nor their mails: the partner's list of mails has its own only."""
+    desk = Mailed(house)
+    opened = (await desk.objects(await desk.stated())).ok()
+    await house.office.hire(desk.boss, 1, "clerk@op.example", [house.office.roles["finance"]])
+    (await desk.move(opened, "rejected")).ok()
+    assert {*await desk.told()} >= {"c@carrier.example", "clerk@op.example"}
+    assert "@op.example" not in desk.letters["c@carrier.example"].text
+    listed = (await desk.carrier.do("mail.list"))["items"]
+    assert {one["recipient"] for one in listed} <= {"c@carrier.example"}
+
+
+async def test_a_reseller_s_people_work_on_its_customers_disputes(house: House) -> None:
+    """Of what they are charged; of what a provider below it is owed, the operator's do."""
+    desk = Mailed(house)
+    await house.office.hire(desk.boss, house.ids["upper"], "u@upper.example")
+    below = await house.office.account(desk.boss, house.ids["upper"], "buyer", "customer", billing="postpaid")
+    house.ids["buyer"] = below
+    await desk.by_hand("buyer")
+    assert {*await desk.told()} == {"u@upper.example"}
+
+
+def test_german_knows_what_happens_to_disputes() -> None:
+    """Every event of a mail; a word that nobody knows stays."""
+    for event in (OPENED, NOTED, REPLIED, WITHDRAWN, SETTLED, *MOVED.values()):
+        assert read_in({"event": event}, "de")["event"] != event, event
+    assert read_in({"event": "was sold"}, "de")["event"] == "was sold"
 
 
 async def test_nobody_disputes_for_another_account(objecting: Objecting) -> None:

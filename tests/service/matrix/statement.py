@@ -641,6 +641,7 @@ ROUTES: dict[str, Route] = {
     "dispute.move": Route("statements.change", 409, _same(state="sent", text="x"), below=True),
     "statement.dispute": Route("statements.dispute", _own(201), _same(subject="x", amount="1", text="x")),
     "dispute.reply": Route("statements.dispute", _own(201), _same(text="x")),
+    "dispute.withdraw": Route("statements.dispute", _own(409), _same()),
     "dispute.settle": Route("payments.change", 200, _same(), below=True),
     "porting.list": Route("routing.read", whose=""),
     "porting.show": Route("routing.read", sees=lambda case: case.from_root and case.place.name != "nowhere"),
