@@ -1,8 +1,9 @@
-"""Files of somebody's calls, where these are few among all: found by their accounts, in stretches of time.
+"""Files of somebody's calls: found by their accounts, in stretches of time.
 
 A stretch holds about as many of their calls as are wanted: the sums of the subtree say how long it is. So a file of
-one call in a hundred doesn't look at the other ninety-nine. On SQLite alone: PostgreSQL takes the index of the times
-for this as well, for each side once more, and then goes through whole tables for what is beside so many calls.
+one call in a hundred doesn't look at the other ninety-nine, and that of every fourth doesn't sort all there are. On
+SQLite alone: PostgreSQL takes the index of the times for this as well, for each side once more, and then goes through
+whole tables for what is beside so many calls.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from service.database.traffic_tables import call_sums
 from service.ledger.rules import ROOT_ID
 
 COMMON = 8
-"""Of so many calls one is theirs: then looking at all of them in order is as quick."""
+"""Of so many calls one is theirs: then a page looks at all of them in order as quickly."""
 
 
 class Stretch(NamedTuple):
@@ -43,10 +44,10 @@ class Stretch(NamedTuple):
 
 
 async def next_stretch(call: Call, order: Order, most: int) -> Stretch | None:
-    """None: every call may be seen, or so many that they are quickly met; or something else finds them."""
+    """None: every call may be seen, or something else finds them."""
     if not is_sqlite(call.conn) or order.column is not cdrs.c.start_ms or not is_by_accounts(call):
         return None
-    return await stretch_of(call, order, most)
+    return await _found(call, order, most, (await _edge(call, order, most)).at_ms)
 
 
 async def stretch_of(call: Call, order: Order, most: int) -> Stretch | None:
@@ -54,7 +55,11 @@ async def stretch_of(call: Call, order: Order, most: int) -> Stretch | None:
     edge = await _edge(call, order, most)
     if edge.is_common:
         return None
-    return await (_by_index if is_sqlite(call.conn) else _by_rows)(call, order, most, edge.at_ms)
+    return await _found(call, order, most, edge.at_ms)
+
+
+async def _found(call: Call, order: Order, most: int, edge_ms: int | None) -> Stretch:
+    return await (_by_index if is_sqlite(call.conn) else _by_rows)(call, order, most, edge_ms)
 
 
 async def _by_index(call: Call, order: Order, most: int, edge_ms: int | None) -> Stretch:
