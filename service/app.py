@@ -6,7 +6,6 @@ A task that fails says so, waits, and goes on: the database may be away for a wh
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -42,6 +41,7 @@ from service.edge.portings import Loader
 from service.edge.resolver import Resolver
 from service.faults import Fault
 from service.fraud.watch import PatternWatch
+from service.garbage import keep_settled
 from service.ledger.by import By
 from service.messages import unsubscribing
 from service.messages.broadcasting import begin_due
@@ -440,28 +440,13 @@ async def running(config: Config) -> AsyncIterator[Service]:
             await service.close()
 
 
-WARM_S = 600
-"""After so long most of what a service keeps has been made."""
-
-
-def settle() -> None:
-    """What stands when all is loaded stays: looking through it for garbage again and again held up one answer of many
-    for a fifth of a second.
-    """
-    gc.set_threshold(700)  # Python's own: a start has a higher one
-    gc.collect()
-    gc.freeze()
-    gc.collect()  # counts what is left: by that it is decided when all is looked through again
-
-
 async def _serve(config: Config) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
     async with running(config) as service:
-        settle()
-        loop.call_later(WARM_S, settle)  # what is made when it is first wanted has been wanted by then
+        keep_settled(loop)
         log.info("serving", listen=f"{config.listen.host}:{config.listen.port}", data_dir=str(config.data_dir))
         log.info("mail", state=service.mail)
         await stop.wait()

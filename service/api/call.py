@@ -34,6 +34,8 @@ class Api(NamedTuple):
     sessions: Sessions
     patience_s: float = 5.0
     """How long an answer waits for the call path, at most."""
+    look_s: float = 30.0
+    """How long an answer that changes nothing may look into the ledger: then it is given up."""
 
 
 Check = Callable[[], Awaitable[None]]

@@ -20,11 +20,11 @@ from service.api.call import Api, Asking, Call, Check, etag, forbidden
 from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
 from service.api.lines import Lines, LinesAsked
 from service.api.lists import Paging
-from service.api.problems import FieldError, Problem, not_found
+from service.api.problems import FieldError, Problem, not_found, took_too_long
 from service.api.values import ID_MAX, Named, named_in
 from service.commands.outbox import writing
 from service.database.access_tables import answers
-from service.database.engine import looking
+from service.database.engine import TookTooLong, looking_within
 from service.faults import Fault
 
 KEY_CHARACTERS_MAX = 200
@@ -60,6 +60,8 @@ async def answered(
     """
     try:
         return await _answered(api, endpoint, asking, now_ms, actor)
+    except TookTooLong as fault:
+        raise took_too_long() from fault
     except DBAPIError as fault:
         if not fault.connection_invalidated or endpoint.writes:
             raise _unavailable() from fault
@@ -75,7 +77,7 @@ def _unavailable() -> Problem:
 
 async def _answered(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Answer | Reply:
     try:
-        async with looking(api.engine) as conn:
+        async with looking_within(api.engine, api.look_s) as conn:
             known = actor or await _who(api, conn, endpoint, asking, now_ms)
             call = await _prepared(api, endpoint, asking, known, conn, now_ms)
             if not endpoint.writes and not endpoint.own_transaction:

@@ -99,11 +99,17 @@ def filtered(call: Call, listing: Listing) -> list[Condition]:
     return found
 
 
+def place_of(query: Paging, order: Order) -> tuple[Any, int] | None:
+    """Value and number of the last row that was shown; None: it is the first page. Raises Problem."""
+    return _opened(query.cursor, order.name, order.column.type.python_type) if query.cursor else None
+
+
 def behind(query: Paging, order: Order) -> Condition:
     """Rows behind the last one that was shown: one step on the index of the order. Raises Problem."""
-    if not query.cursor:
+    place = place_of(query, order)
+    if place is None:
         return sa.true()
-    value, last = _opened(query.cursor, order.name, order.column.type.python_type)
+    value, last = place
     column, number = order.column, order.number
     if order.falls:
         return sa.and_(column <= value, sa.or_(column < value, number < last))

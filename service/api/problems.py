@@ -74,6 +74,11 @@ def not_found() -> Problem:
     return Problem("not-found")
 
 
+def took_too_long() -> Problem:
+    """A look at the ledger was given up (`Api.look_s`)."""
+    return Problem("unavailable", "this takes too long and was given up: ask for less, such as a shorter time")
+
+
 def invalid(pointer: str, detail: str, place: str = "body") -> Problem:
     """One value that can't be used."""
     return Problem("invalid", errors=[FieldError(place, pointer, detail)])

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from service.api.call import Call
-from service.api.lists import Condition, Listing, equals, filtered
+from service.api.lists import Condition, Listing, Order, equals, filtered, place_of
 from service.api.nouns import NOUNS, visible
 from service.database.engine import is_sqlite
 from service.database.tables import accounts, cdrs
 
 _END = "\U0010ffff"
 """Behind every text with the same beginning, byte by byte."""
+NO_CALL_MS = 2**62
+"""Later than every call."""
 
 
 def _below(number: int) -> Condition:
@@ -92,14 +94,75 @@ def path_of(call: Call) -> Condition:
     return _in_path(sa.select(accounts.c.path).where(accounts.c.id == call.query.account_id).scalar_subquery())
 
 
-def calls_of_side(call: Call, column: str, *where: Condition) -> sa.Select[Any]:
-    """Number and start of calls of the accounts that a column names: each account is a step on its index.
+class Times(NamedTuple):
+    """Of calls' starts, both inclusive."""
 
-    PostgreSQL is told so: else it goes through all calls of a time.
+    first_ms: int
+    last_ms: int
+
+
+def times_of(call: Call, order: Order) -> Times:
+    """What the query, and in an order of times the page's place, leave of all times. Raises Problem."""
+    query, place = call.query, place_of(call.query, order) if order.column is cdrs.c.start_ms else None
+    first_ms = 0 if query.since is None else query.since
+    last_ms = NO_CALL_MS if query.until is None else query.until - 1
+    if place is None:
+        return Times(first_ms, last_ms)
+    at_ms = place[0]
+    return Times(first_ms, min(last_ms, at_ms)) if order.falls else Times(max(first_ms, at_ms), last_ms)
+
+
+def on_side(call: Call, table: Any, column: str, number: Any, times: Times, outcome: str = "") -> list[Condition]:
+    """An account's calls on a side, as a stretch of the side's own index.
+
+    PostgreSQL is asked by rows, which no other index has in their order. Asked for the account and its times, it goes
+    by what it believes of all accounts: where some carry a quarter of all calls each, it reads the table or all calls
+    of a time, once for each account below.
     """
-    below = sa.select(accounts.c.id).where(path_of(call))
+    names, at = ((column, "outcome"), (number, outcome)) if outcome else ((column,), (number,))
     if is_sqlite(call.conn):
-        return sa.select(cdrs.c.id, cdrs.c.start_ms).where(cdrs.c[column].in_(below), *where)
-    each = below.subquery("below")
-    own = sa.select(cdrs.c.id, cdrs.c.start_ms).where(cdrs.c[column] == each.c.id, *where).offset(0).lateral("own")
-    return sa.select(own.c.id, own.c.start_ms).select_from(each.join(own, sa.true()))
+        same = [table.c[name] == value for name, value in zip(names, at, strict=True)]
+        return [*same, table.c.start_ms.between(*times), *_indexed(table, names)]
+    row = sa.tuple_(*(table.c[name] for name in names), table.c.start_ms)
+    first, last = (sa.tuple_(*at, sa.literal(edge, sa.BigInteger())) for edge in times)
+    return [row >= first, row <= last, *_indexed(table, names)]
+
+
+def side_order(table: Any, column: str, outcome: str = "", *, falls: bool) -> list[Any]:
+    """In which `on_side` reads."""
+    columns = [table.c[column], *([table.c.outcome] if outcome else []), table.c.start_ms]
+    return [one.desc() for one in columns] if falls else columns
+
+
+def _indexed(table: Any, names: tuple[str, ...]) -> list[Condition]:
+    """An index of a side and an outcome has only calls that have such a side."""
+    if "outcome" not in names:
+        return []
+    known = {"owner_id": table.c.owner_id != 0, "cost_account_id": table.c.cost_account_id.is_not(None)}
+    return [known[names[0]]] if names[0] in known else []
+
+
+def newest_of_side(call: Call, column: str, times: Times, most: int, *, falls: bool = True) -> sa.Select[Any]:
+    """Number and start of calls of the accounts that a column names, so many of each at most. For PostgreSQL."""
+    each = sa.select(accounts.c.id).where(path_of(call)).subquery("below")
+    own = sa.select(cdrs.c.id, cdrs.c.start_ms).where(*on_side(call, cdrs, column, each.c.id, times))
+    own_of = own.order_by(*side_order(cdrs, column, falls=falls)).limit(most).lateral("own")
+    return sa.select(own_of.c.id, own_of.c.start_ms).select_from(each.join(own_of, sa.true()))
+
+
+def calls_of_side(call: Call, column: str, *where: Condition) -> sa.Select[Any]:
+    """Number and start of calls of the accounts that a column names, each a step on its index. For SQLite."""
+    below = sa.select(accounts.c.id).where(path_of(call))
+    return sa.select(cdrs.c.id, cdrs.c.start_ms).where(cdrs.c[column].in_(below), *where)
+
+
+def looked_up(call: Call, numbers: sa.CTE, *where: Condition) -> sa.Select[Any]:
+    """Number and start of those that the conditions hold for, of some calls: each of these is one step, and no other
+    way is left to either engine.
+    """
+    is_asked = sa.case((sa.and_(*where), 1), else_=0) == 1  # in which it sees no index of all calls since some time
+    found = sa.select(cdrs.c.id, cdrs.c.start_ms)
+    if is_sqlite(call.conn):
+        return found.where(cdrs.c.id.in_(sa.select(numbers.c.id)), is_asked)
+    own = found.where(cdrs.c.id == numbers.c.id, is_asked).offset(0).lateral("asked")
+    return sa.select(own.c.id, own.c.start_ms).select_from(numbers.join(own, sa.true()))

@@ -14,11 +14,11 @@ from ratebook.money import format_micros
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.lines import LINES_MAX, Expression, Lines, LinesAsked, Spelling, Text, Told, as_text, constant, told
-from service.api.lists import Condition, Order, behind, cursor_of, order_of
+from service.api.lists import behind, cursor_of, order_of
 from service.api.nouns import within
 from service.calls.browse import moment_of, paid_in
 from service.calls.finding import LISTING, conditions
-from service.calls.stretches import Stretch, next_stretch, numbered
+from service.calls.stretches import next_stretch, numbered
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
@@ -75,9 +75,15 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
         if MARGIN in names:
             cells[names.index(MARGIN)] = sa.case((mixed, _place()), else_=cells[names.index(MARGIN)])
         chosen = sa.select(spelling.line(asked.columns, cells), order.column, cdrs.c.id, sa.case((mixed, cdrs.c.id)))
-        return _joined(call, chosen).where(*_chosen(call, order, stretch)).order_by(*order.columns).limit(LINES_MAX)
+        joined = _joined(call, chosen)
+        if stretch is not None:  # sorted here: the database would carry whole lines through its sort
+            return joined.where(numbered(stretch.ids))
+        where = [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
+        return joined.where(*where).order_by(*order.columns).limit(LINES_MAX)
 
     found = await told(call, asked, query)
+    if stretch is not None:
+        found = found._replace(rows=sorted(found.rows, key=lambda row: (row[1], row[2]), reverse=order.falls))
     lines = await _with_margins(call, found)
     following = cursor_of(order, found.rows[-1][1], found.rows[-1][2]) if len(lines) == LINES_MAX else None
     return Lines("".join(lines), len(lines), following if stretch is None else stretch.next, found.is_escaped)
@@ -91,13 +97,6 @@ async def _with_margins(call: Call, found: Told) -> list[str]:
         at = places[number]
         lines[at] = lines[at].replace(_PLACE.format(number), margin)
     return lines
-
-
-def _chosen(call: Call, order: Order, stretch: Stretch | None) -> list[Condition]:
-    """Which calls the batch is of."""
-    if stretch is not None:
-        return [numbered(stretch.ids)]
-    return [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
 
 
 def _is_narrow(call: Call) -> bool:

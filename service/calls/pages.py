@@ -7,7 +7,7 @@ page has what a bounded look has found, maybe nothing, and the next one goes on 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -15,8 +15,24 @@ from sqlalchemy import Row
 
 from service.api.call import Call
 from service.api.lists import Condition, Order, behind, cursor_of, order_of, page_from
-from service.calls.finding import LISTING, begins, calls_of_side, conditions, is_by_accounts, path_of, sides
+from service.calls.finding import (
+    LISTING,
+    NO_CALL_MS,
+    Times,
+    begins,
+    calls_of_side,
+    conditions,
+    is_by_accounts,
+    looked_up,
+    newest_of_side,
+    on_side,
+    path_of,
+    side_order,
+    sides,
+    times_of,
+)
 from service.calls.stretches import stretch_of
+from service.database.engine import is_sqlite
 from service.database.tables import accounts, cdrs
 
 NEWEST = 20_000
@@ -113,16 +129,20 @@ def _rare(call: Call, order: Order) -> Iterator[sa.Select[Any]]:
         if text:
             yield sa.select(cdrs.c.id).where(begins(call, column, text, in_order=False))
     if order.column is not cdrs.c.start_ms and sides(call):
-        parts = [calls_of_side(call, column).limit(NEWEST + 1).subquery() for column in sides(call)]
+        parts = [_of_side(call, column).limit(NEWEST + 1).subquery() for column in sides(call)]
         yield sa.select(sa.union(*(sa.select(part.c.id) for part in parts)).subquery().c.id)
+
+
+def _of_side(call: Call, column: str) -> sa.Select[Any]:
+    if is_sqlite(call.conn):
+        return calls_of_side(call, column)
+    return newest_of_side(call, column, Times(0, NO_CALL_MS), NEWEST + 1)
 
 
 async def _among(call: Call, order: Order, few: sa.Select[Any]) -> list[int]:
     """The calls of the page among some."""
     numbers = few.limit(NEWEST).cte("few").prefix_with("MATERIALIZED")
-    asked = sa.and_(*conditions(call, in_order=True), *_times(call, order))
-    is_asked = sa.case((asked, 1), else_=0) == 1  # in which no engine sees an index of all calls since some time
-    chosen = sa.select(cdrs.c.id, cdrs.c.start_ms).where(cdrs.c.id.in_(sa.select(numbers.c.id)), is_asked)
+    chosen = looked_up(call, numbers, *conditions(call, in_order=True), *_times(call, order))
     kept = chosen.cte("rare").prefix_with("MATERIALIZED")
     sorted_by = kept.c.start_ms if order.column is cdrs.c.start_ms else kept.c.id
     columns = order._replace(column=sorted_by, number=kept.c.id).columns
@@ -159,9 +179,7 @@ async def _of_accounts(call: Call, order: Order) -> list[int]:
 def _heads(call: Call, order: Order, column: str) -> sa.Select[Any]:
     """Of each account the time of its newest call: one step on the index for each."""
     own = cdrs.alias("own")
-    edge = sa.func.max(own.c.start_ms) if order.falls else sa.func.min(own.c.start_ms)
-    first = sa.select(edge).where(own.c[column] == accounts.c.id, *_times(call, order, own))
-    first = first.where(*_with_outcome(call, own, column))
+    first = _of_account(call, order, own, column, accounts.c.id)(own.c.start_ms).limit(1)
     heads = sa.select(accounts.c.id, first.correlate(accounts).scalar_subquery().label("first"))
     heads_of = heads.where(path_of(call)).subquery("heads")
     by = heads_of.c.first.desc() if order.falls else heads_of.c.first
@@ -170,14 +188,14 @@ def _heads(call: Call, order: Order, column: str) -> sa.Select[Any]:
 
 
 def _own(call: Call, order: Order, column: str, number: int) -> sa.Select[Any]:
-    """A page of one account's calls."""
-    found = sa.select(cdrs.c.id).where(cdrs.c[column] == number, *_times(call, order))
-    found = found.where(*_with_outcome(call, cdrs, column))
-    return sa.select(found.order_by(*order.columns).limit(call.query.limit + 1).subquery())
+    """A page of one account's calls, and those that the page before ended with."""
+    found = _of_account(call, order, cdrs, column, sa.literal(number, sa.BigInteger()))(cdrs.c.id)
+    return sa.select(found.limit(call.query.limit + 1 + TIES_MAX).subquery())
 
 
-def _with_outcome(call: Call, table: Any, column: str) -> list[Condition]:
-    """An index of a side and an outcome has only calls that have such a side."""
-    if not call.query.outcome:
-        return []
-    return [table.c.outcome == call.query.outcome, *([table.c.owner_id != 0] if column == "owner_id" else [])]
+def _of_account(call: Call, order: Order, table: Any, column: str, number: Any) -> Callable[[Any], sa.Select[Any]]:
+    """Selects of an account's calls on a side, in their order; some are of the moment at which the page begins."""
+    outcome, times = call.query.outcome, times_of(call, order)
+    columns = side_order(table, column, outcome, falls=order.falls)
+    where = on_side(call, table, column, number, times, outcome)
+    return lambda chosen: sa.select(chosen).where(*where).order_by(*columns)

@@ -7,6 +7,7 @@ a writer, so that it never has to be repeated; BEGIN for a reader.
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from collections.abc import AsyncIterator
@@ -36,8 +37,10 @@ transaction write the same pages of the indexes into the log again and again.
 CONNECTIONS = 16
 """To PostgreSQL, kept open: one that is opened for a request costs more than the request."""
 
-_AT_ONCE = {"server_settings": {"jit": "off"}}
-"""PostgreSQL compiles a statement that it takes for a long one: seconds, where all of ours take far less."""
+_AT_ONCE = {"server_settings": {"jit": "off", "plan_cache_mode": "force_custom_plan"}}
+"""PostgreSQL compiles a statement that it takes for a long one: seconds, where all of ours take far less. And what it
+has planned five times it plans for values that it doesn't know: a page that had taken 20 ms then took minutes.
+"""
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _TOLD = re.compile(r'^(revision|down_revision) = "(\w+)"$', re.MULTILINE)
 _MIGRATION_LOCK = 0x6B616D62696C6C  # "kambill"
@@ -127,6 +130,22 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             )
         async with conn.begin():
             yield conn
+
+
+class TookTooLong(Exception):
+    """A look was given up; its statement was ended, wherever it ran."""
+
+
+@asynccontextmanager
+async def looking_within(engine: AsyncEngine, most_s: float) -> AsyncIterator[AsyncConnection]:
+    """A look that somebody waits for: it holds its connection no longer than that. Raises TookTooLong."""
+    try:
+        async with asyncio.timeout(most_s) as limit, looking(engine) as conn:
+            yield conn
+    except TimeoutError as fault:
+        if limit.expired():
+            raise TookTooLong from fault
+        raise
 
 
 @asynccontextmanager

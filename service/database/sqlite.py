@@ -105,9 +105,11 @@ class _Cursor(AsyncAdapt_aiosqlite_cursor):
                 found = _execute_here(connection._conn, operation, parameters)
             try:
                 found = found or await connection._execute(_execute, connection._conn, operation, parameters)
-            except BaseException:
+            except BaseException as fault:
                 if operation == WRITE:
                     adapted.leave()
+                if isinstance(fault, asyncio.CancelledError) and adapted.turn is None:
+                    connection._conn.interrupt()  # nobody waits for what a reader's thread still does
                 raise
         self._cursor, self._rows = found[0], collections.deque(found[1])
 

@@ -23,7 +23,7 @@ from service.api.lines import Lines, LinesAsked
 from service.api.nouns import NOUNS
 from service.api.problems import Problem
 from service.api.values import ID_MAX, number_in
-from service.database.engine import looking
+from service.database.engine import looking_within
 from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
 from service.portal.doors import Doors
@@ -77,7 +77,7 @@ class Visit:
         `again`: what they may is asked anew, but not their language and their seller's colours.
         """
         api = self.portal.api
-        async with looking(api.engine) as conn:
+        async with looking_within(api.engine, api.look_s) as conn:
             self.actor = await api.sessions.actor_of(conn, self.credential, self.address, self.now_ms)
             self._inner = Inner(api, self.actor or NOBODY._replace(address=self.address), conn, self.now_ms)
             if not again:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import os
+import socket
 import time
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
-from scripts.benchmarks.portal.cases import Case
+from scripts.benchmarks.portal import asking
+from scripts.benchmarks.portal.asking import NO_ANSWER, Asker, Processes
+from scripts.benchmarks.portal.cases import Case, is_case
 from scripts.benchmarks.portal.files import CSV_LIMIT, FileFigure
 from scripts.benchmarks.portal.making import make
-from scripts.benchmarks.portal.measuring import Figure, at, told
+from scripts.benchmarks.portal.measuring import Figure, at, measured, told
+from scripts.benchmarks.portal.people import Person
 from scripts.benchmarks.portal.plan import FIRST_CUSTOMER, Kept, kept, plan_of
 from scripts.benchmarks.portal.running import CALLS as CALLS_RUNNING
 from scripts.benchmarks.portal.running import CHANGED, RunningCalls
@@ -96,6 +101,23 @@ def test_what_is_above_the_limit_is_told(
     assert told("sqlite", "operator", [figure], by_cpu=by_cpu) == failed
     out = capsys.readouterr().out
     assert ('"over": "cdr.list", "how": "first page", "address": "/x"' in out) is bool(failed)
+
+
+def test_what_fails_is_a_case_and_what_is_not_for_their_eyes_is_none() -> None:
+    """So that an address that never answers is told, and doesn't end the round."""
+    assert [is_case(status) for status in (200, NO_ANSWER, 503, 403, 404, 422)] == [True, True, True, *[False] * 3]
+
+
+def test_an_address_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once, and the next one is asked on a new connection."""
+    monkeypatch.setattr(asking, "_TIMEOUT_S", 0.1)
+    with socket.create_server((asking.HOST, 0)) as silent:
+        monkeypatch.setattr(asking, "PORT", silent.getsockname()[1])
+        asker = Asker(Person("operator", 1, "x"), Processes(os.getpid(), None))
+        figure = measured(asker, Case("cdr.list", "first page", "/x"), 3)
+        assert figure.status == NO_ANSWER
+        assert told("sqlite", "operator", [figure], by_cpu=True) == 1
+        assert asker.get("/y")[0] == NO_ANSWER
 
 
 @pytest.mark.parametrize(

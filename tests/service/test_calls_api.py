@@ -7,10 +7,14 @@ from pathlib import Path
 from unittest.mock import ANY
 
 import pytest
+from aiohttp.test_utils import make_mocked_request
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi.clock import Now
 from kemi.running import find
+from service.api.problems import took_too_long
+from service.database.engine import TookTooLong
+from service.portal.edge import problem_of
 from tests.service.office import Person
 from tests.service.test_money import House
 
@@ -26,6 +30,17 @@ async def house(engine: AsyncEngine, database: str, tmp_path: Path) -> House:
 async def hire(house: House, account: str) -> Person:
     """Somebody who may all that the account may."""
     return await house.office.hire(house.office.boss, house.ids[account], f"{account}@x.example")
+
+
+async def test_a_list_that_takes_too_long_says_what_to_do(house: House) -> None:
+    """And the next one is answered; pages say the same."""
+    office = house.office
+    api, office.api = office.api, office.api._replace(look_s=0)
+    got = await office.boss.ask("cdr.list")
+    assert (got.status, got["detail"]) == (503, took_too_long().detail)
+    assert problem_of(TookTooLong(), make_mocked_request("GET", "/calls")).detail == got["detail"]
+    office.api = api
+    assert (await office.boss.ask("cdr.list")).status == 200
 
 
 async def test_a_running_call_is_seen_from_below_and_above(house: House) -> None:

@@ -15,8 +15,11 @@ from service.config import Config
 from service.database import engine as engine_module
 from service.database.engine import (
     DatabaseFault,
+    TookTooLong,
     check_migrations,
     database_url,
+    is_sqlite,
+    looking_within,
     migrate,
     newest_migration,
     open_engine,
@@ -89,6 +92,30 @@ async def test_a_reader_sees_one_moment(engine: AsyncEngine) -> None:
         assert (await first.execute(count)).scalar_one() == 0
     async with reading(engine) as second:
         assert (await second.execute(count)).scalar_one() == 1
+
+
+_NEVER_DONE = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000) SELECT MAX(i) FROM n"
+
+
+async def test_a_look_that_takes_too_long_is_given_up(engine: AsyncEngine) -> None:
+    """Its statement ends in the database as well, and others look meanwhile and afterwards; a short one is let be."""
+    with pytest.raises(TookTooLong):
+        async with looking_within(engine, 0.2) as conn:
+            await conn.execute(sa.text(_NEVER_DONE))
+    async with looking_within(engine, 30) as conn:
+        assert (await conn.execute(sa.text("SELECT 1"))).scalar_one() == 1
+        if not is_sqlite(conn):
+            running = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'WITH RECURSIVE n%'"
+            async with asyncio.timeout(10):
+                while (await conn.execute(sa.text(running))).scalar_one():
+                    await conn.execute(sa.text("SELECT pg_sleep(0.01)"))
+
+
+async def test_a_fault_of_a_look_stays_what_it_is(engine: AsyncEngine) -> None:
+    """A time that ran out elsewhere is not the look's."""
+    with pytest.raises(TimeoutError, match="elsewhere"):
+        async with looking_within(engine, 30):
+            raise TimeoutError("elsewhere")
 
 
 async def test_sqlite_keeps_what_it_writes_in_memory_and_what_it_sorts_in_files(tmp_path: Path) -> None:

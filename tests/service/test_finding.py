@@ -23,7 +23,7 @@ from service.api.lines import LINE, NUMBER, LineColumn, LinesAsked
 from service.api.values import moment_text
 from service.calls import lines, pages, stretches
 from service.config import Config
-from service.database.engine import open_engine, reading
+from service.database.engine import is_sqlite, open_engine, reading
 from service.database.tables import accounts, cdrs
 from service.urls import ENDPOINTS
 
@@ -108,6 +108,32 @@ def _queries(market: Market) -> list[dict[str, str]]:
     return [*wide, *narrow, *({**one, "outcome": "failed", "until": middle} for one in narrow)]
 
 
+async def _visited(conn: AsyncConnection, inner: Inner, query: dict[str, str]) -> int:
+    """How many records of calls, or entries of their indices, PostgreSQL goes through for a page."""
+    told: list[tuple[str, Any]] = []
+
+    def keep(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+        told.append((statement, parameters))
+
+    engine: Any = conn.sync_connection.engine
+    sa.event.listen(engine, "before_cursor_execute", keep)
+    await inner.ask(LISTED, Asking({}, tuple(query.items())))
+    sa.event.remove(engine, "before_cursor_execute", keep)
+    return sum([await _rows_of(conn, statement, parameters) for statement, parameters in told])
+
+
+async def _rows_of(conn: AsyncConnection, statement: str, parameters: Any) -> int:
+    explained = await conn.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", tuple(parameters))
+    (plan,) = explained.scalar_one()
+    nodes, rows = [plan["Plan"]], 0
+    for node in nodes:
+        nodes += node.get("Plans", [])
+        if node.get("Relation Name") == "cdrs" or "cdrs" in node.get("Index Name", ""):
+            passed = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+            rows += passed * node["Actual Loops"]
+    return int(rows)
+
+
 async def test_pages_are_what_looking_at_every_call_gives(
     database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -131,6 +157,11 @@ async def test_pages_are_what_looking_at_every_call_gives(
                     monkeypatch.setattr(stretches, "COMMON", common)
                     assert await _walked(inner, query, 21) == expected[:21], (viewer, query, newest, common)
                     assert await _lines(inner, query) == expected, (viewer, query, newest)
+        monkeypatch.setattr(pages, "NEWEST", 100)
+        monkeypatch.setattr(stretches, "COMMON", 1_000_000)
+        for query in () if is_sqlite(conn) else ({"outcome": "cancelled", "sort": "id"}, {"called": "44", "call": "0"}):
+            visited = await _visited(conn, market.inner(FIRST_RESELLER), query)
+            assert visited < CALLS, (query, visited)  # all calls were read once for each account below
     await engine.dispose()
 
 

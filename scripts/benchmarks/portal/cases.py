@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from scripts.benchmarks.portal.asking import Asker
+from scripts.benchmarks.portal.asking import NO_ANSWER, Asker
 from scripts.benchmarks.portal.plan import BELOW, DAY_MS, FIRST_BELOW, FIRST_CUSTOMER, HOUR_MS, Plan
 from service.api.endpoint import Endpoint
 from service.api.lists import Paging
@@ -39,6 +39,11 @@ class Case(NamedTuple):
     path: str
 
 
+def is_case(status: int) -> bool:
+    """What is not for their eyes, or can't be asked, is none; what fails is one, to be told."""
+    return status in {200, NO_ANSWER} or status >= 500
+
+
 def lists() -> list[Endpoint]:
     """Endpoints that answer with pages."""
     return [one for one in ENDPOINTS if one.method == "GET" and issubclass(one.query, Paging)]
@@ -51,15 +56,15 @@ def cases(asker: Asker, plan: Plan) -> Iterator[Case]:
     for path, name in _LISTED.items():
         endpoint = next(one for one in ENDPOINTS if one.name == name)
         here = filled(path, asker, plan)
-        if asker.get(here)[0] != 200:
+        if not is_case(asker.get(here)[0]):
             continue
         yield Case(path, "first page", here)
         for how, query in _ways(endpoint, plan):
-            if asker.get(address := f"{here}?{urlencode(query)}")[0] == 200:
+            if is_case(asker.get(address := f"{here}?{urlencode(query)}")[0]):
                 yield Case(path, how, address)
     account = asker.person.account_id
     for path in (*DASHBOARDS, f"/accounts/{account}", f"/accounts/{account}/overview"):
-        if asker.get(path)[0] == 200:
+        if is_case(asker.get(path)[0]):
             yield Case(path, "page", path)
     yield from _reports(asker, plan)
 
@@ -71,21 +76,21 @@ def _reports(asker: Asker, plan: Plan) -> Iterator[Case]:
         span = {"since": moment_text(until_ms - days * DAY_MS), "until": moment_text(until_ms)}
         for by in REPORTS:
             path = f"/reports?{urlencode({'by': by} | span)}"
-            if asker.get(path)[0] == 200:
+            if is_case(asker.get(path)[0]):
                 yield Case("/reports", f"by {by}, {days} days", path)
 
 
 def _of_endpoint(asker: Asker, plan: Plan, endpoint: Endpoint) -> Iterator[Case]:
     here = "/api/v1" + filled(endpoint.path, asker, plan)
     status, body = asker.get(here)
-    if status != 200:
+    if not is_case(status):
         return
     yield Case(endpoint.name, "first page", here)
-    if json.loads(body)["next"] is None:
+    if status == 200 and json.loads(body)["next"] is None:
         return  # all of it is a page: every other way is shorter
     pairs = _pairs(endpoint, plan) if endpoint.name == "cdr.list" else ()
     for how, query in [*_orders(asker, here), *_ways(endpoint, plan), *pairs]:
-        if asker.get(address := f"{here}?{urlencode(query)}")[0] == 200:  # what is not for their eyes is no case
+        if is_case(asker.get(address := f"{here}?{urlencode(query)}")[0]):
             yield Case(endpoint.name, how, address)
 
 

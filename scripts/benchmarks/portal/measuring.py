@@ -46,13 +46,16 @@ def at(values: Sequence[float], part: float) -> float:
 
 
 def measured(asker: Asker, case: Case, samples: int) -> Figure:
-    """So many answers, after one that warms up."""
+    """So many answers, after one that warms up; after one that fails no more."""
     took: list[Took] = []
     status = 0
     for _ in range(samples + WARM):
         status, one = asker.timed(case.path)
         took.append(one)
-    walls, cpus = [one.wall for one in took[WARM:]], [one.cpu for one in took[WARM:]]
+        if status != 200:
+            break
+    counted = took[WARM:] or took
+    walls, cpus = [one.wall for one in counted], [one.cpu for one in counted]
     return Figure(case, (at(walls, 0.5), at(walls, 0.95)), (at(cpus, 0.5), at(cpus, 0.95)), status)
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from service.app import LINE_BYTES_MAX, Service, make_app, settle
+from service.app import LINE_BYTES_MAX, Service, make_app
 from service.config import Config
 from service.database.engine import open_engine
+from service.garbage import keep_settled
 
 
 async def _serve(config: Config) -> None:
@@ -27,7 +28,7 @@ async def _serve(config: Config) -> None:
     runner = web.AppRunner(make_app(service), access_log=None, max_line_size=LINE_BYTES_MAX, auto_decompress=False)
     await runner.setup()
     await web.TCPSite(runner, config.listen.host, config.listen.port).start()
-    settle()
+    keep_settled(asyncio.get_running_loop())
     await stop.wait()
     await runner.cleanup()
     await service.close()
