@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -244,6 +244,11 @@ class Visit:
         """A refusal of the API, in the visitor's language."""
         return refusal_in(self.language)(text)
 
+    def explain(self, steps: Sequence[str]) -> list[str]:
+        """How a price came about, in the visitor's language, numbers too."""
+        refuse = refusal_in(self.language)
+        return [self.formats.decimals_in(refuse(step)) for step in steps]
+
     def told(self, problem: Problem) -> Problem:
         """The same refusal in the visitor's language, and in words for people."""
         refuse = refusal_in(self.language)
@@ -282,8 +287,16 @@ class Visit:
         return Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
 
     def name(self, noun: str, number: int | None) -> str:
-        """The name of what was learned; else its number; empty: there is none."""
-        return self._known.get((noun, number), f"#{number}") if number else ""
+        """The name of what was learned; else whose it is, or its number; empty: there is none."""
+        if not number:
+            return ""
+        return self._known.get((noun, number)) or self._unseen(noun, number)
+
+    def _unseen(self, noun: str, number: int) -> str:
+        """What whoever may not look at a thing is told of it. An account that isn't below stands above."""
+        if noun == "account" and number != self.account_id and self.can("account.show"):
+            return self.say("above you")
+        return self.say("the operator's") if noun == "plan" else f"#{number}"
 
     def knows(self, noun: str, number: int | None) -> bool:
         """Whether its name was learned: then it can be looked at."""
