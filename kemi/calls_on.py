@@ -298,7 +298,9 @@ def _hang_up(rooms: Rooms, received: Received, contact: str, route_set: tuple[st
 
 
 def message_answered(rooms: Rooms) -> None:
-    """A reply to a MESSAGE: a 2xx is paid for before it goes on."""
+    """A reply to a MESSAGE: a 2xx is paid for before it goes on; one of a gateway that was left does not."""
     call = sip.kept_call()
-    if call is not None and rooms.has_store() and 200 <= sip.number("$rs") < 300:
+    if call is None or not (rooms.has_store() and 200 <= sip.number("$rs") < 300):
+        return
+    if sip.branch_of(sip.text("$via0(branch)")) >= sip.branches_given_up():
         delivered(rooms, call, now())

@@ -105,6 +105,7 @@ def message_failed(rooms: Rooms) -> None:
         return
     code = sip.failure_code()
     target = fail_over(rooms, call, code, now())
+    sip.give_branch_up()
     if target is not None and send_message(rooms, call, target):
         return
     code, reason = _for_caller(code, sip.failure_reason())

@@ -25,10 +25,14 @@ the next hop is tried.
 """
 
 
-def hop_of_uri(uri: str) -> Hop | None:
-    """The hop to a SIP URI of an address; None: it is none, and a name would make calls wait for DNS."""
+def hop_of_uri(store: HotStore, txn: Any, uri: str) -> Hop | None:
+    """The hop to a SIP URI of an address; None: it is none, and a name would make calls wait for DNS, or it is a
+    carrier's: calls go there by a plan only, at a price.
+    """
     place = parse_uri(uri)
-    return None if place is None else Hop(TO_URI, 0, uri, *place, "")
+    if place is None or store.configuration(txn).is_carriers(txn, place[0]):
+        return None
+    return Hop(TO_URI, 0, uri, *place, "")
 
 
 def hops_of_device(store: HotStore, txn: Any, device_id: int, now: Now) -> list[Hop]:
@@ -55,7 +59,7 @@ def leads_nowhere(store: HotStore, txn: Any, number: Number) -> bool:
 
 def _stands(store: HotStore, txn: Any, place: Place) -> bool:
     if place.kind == TO_URI:
-        return True
+        return hop_of_uri(store, txn, place.uri) is not None
     by_id = device_by_id if place.kind == TO_DEVICE else trunk_by_id
     party = by_id(store.config, txn, place.id)
     if party is None or party.state == "closed":
@@ -66,7 +70,7 @@ def _stands(store: HotStore, txn: Any, place: Place) -> bool:
 def _hops(store: HotStore, txn: Any, place: Place, digits: str, now: Now) -> list[Hop]:
     if place.kind == TO_DEVICE:
         return hops_of_device(store, txn, place.id, now)
-    hop = _hop_of_trunk(store, txn, place.id, digits) if place.kind == TO_TRUNK else hop_of_uri(place.uri)
+    hop = _hop_of_trunk(store, txn, place.id, digits) if place.kind == TO_TRUNK else hop_of_uri(store, txn, place.uri)
     return [] if hop is None else [hop]
 
 

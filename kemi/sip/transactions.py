@@ -59,6 +59,16 @@ def kept_call() -> str | None:
     return get("$avp(call)")
 
 
+def give_branch_up() -> None:
+    """Notes in the transaction at hand that one more of its branches counts no longer."""
+    KSR.pv.seti("$avp(past)", branches_given_up() + 1)
+
+
+def branches_given_up() -> int:
+    """How many, the first ones, count no longer."""
+    return number("$avp(past)")
+
+
 def arm(branch_route: str, failure_route: str, ring_ms: int, silence_ms: int) -> None:
     """Names the methods that are called for each branch of the request, before it is sent, and when every one has
     failed, and sets the timers. The first may replace From and To: tm's CANCEL then has those of the branch.

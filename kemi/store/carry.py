@@ -89,19 +89,21 @@ def begin_store(run_dir: Path, data_dir: Path, boot: str, generation: int, now: 
     """
     past = read_past(journal.read_all(data_dir / journal.FOLDER))
     epoch = max(now.wall_ms, past.epoch + 1)
-    store = create_store(run_dir, epoch)
-    with Change(store) as change:
-        change.txn.put(b"generation", generation.to_bytes(8, "big"), db=store.meta)
-        change.reconfigured()
-        change.event(queues.OPENED, now, {"prior": past.epoch, "calls": list(past.open)})
-        for call_boot, call in past.open.values():
-            carried = on_this_boot(call, same_boot=call_boot == boot, generation=generation, now=now)
-            _count(change, carried)
-            change.add_call(limits.carry(change, carried))
-        for place in past.places.values():
-            if place["until_wall_ms"] > now.wall_ms:
-                change.put_location(from_journal(place, now.boot_ms, now.wall_ms))
-    return store
+
+    def begin(store: HotStore) -> None:
+        with Change(store) as change:
+            change.txn.put(b"generation", generation.to_bytes(8, "big"), db=store.meta)
+            change.reconfigured()
+            change.event(queues.OPENED, now, {"prior": past.epoch, "calls": list(past.open)})
+            for call_boot, call in past.open.values():
+                carried = on_this_boot(call, same_boot=call_boot == boot, generation=generation, now=now)
+                _count(change, carried)
+                change.add_call(limits.carry(change, carried))
+            for place in past.places.values():
+                if place["until_wall_ms"] > now.wall_ms:
+                    change.put_location(from_journal(place, now.boot_ms, now.wall_ms))
+
+    return create_store(run_dir, epoch, begin)
 
 
 def _count(change: Change, call: RunningCall) -> None:

@@ -46,6 +46,7 @@ class Configuration:
         self._settings: Settings | None = None
         self._shapes: bytes | None = None
         self._gateway_networks: tuple[Network, ...] | None = None
+        self._gateway_hosts: frozenset[str] | None = None
         self._generation: int | None = None
         self._secret: bytes | None = None
         self._has_numbers: bool | None = None
@@ -81,6 +82,12 @@ class Configuration:
             networks = {network for gateway in self.gateways(txn) for network in gateway.networks}
             self._gateway_networks = tuple(networks)
         return self._gateway_networks
+
+    def is_carriers(self, txn: Any, ip: str) -> bool:
+        """Whether an address is a gateway's, active or not: one that calls go to, or that it sends from."""
+        if self._gateway_hosts is None:
+            self._gateway_hosts = frozenset([gateway.host for gateway in self.gateways(txn)])
+        return ip in self._gateway_hosts or lies_in(ip, self.gateway_networks(txn))
 
     def version(self, txn: Any, tariff: int) -> bytes | None:
         """The version that a tariff's pointer names now; None: never published."""

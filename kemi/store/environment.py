@@ -7,6 +7,7 @@ file that they could go on writing to: `HotStore.is_current` compares inodes bef
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ from kemi.store.queues import event_to_json
 from kemi.store.trace import Trace
 
 FOLDER = "hot"
+BEING_MADE = "hot.new"
+"""The folder of a store that nobody uses yet."""
 MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "256")) * 1024 * 1024
 """The store's size, taken from memory when it is made: 256 MiB hold some 40,000 calls at once."""
 SMALLEST_BYTES = 1024 * 1024
@@ -92,11 +95,11 @@ class HotStore(Databases):
     trace: Trace | None = None
     """Who listens to what decisions meet; None on the call path."""
 
-    def __init__(self, run_dir: Path) -> None:
-        self._file = str(run_dir / FOLDER / "data.mdb")
+    def __init__(self, run_dir: Path, folder: str = FOLDER) -> None:
+        self._file = str(run_dir / folder / "data.mdb")
         if not Path(self._file).exists():
-            raise StoreAbsent(run_dir / FOLDER)
-        super().__init__(_open(run_dir / FOLDER, readonly=False))
+            raise StoreAbsent(run_dir / folder)
+        super().__init__(_open(run_dir / folder, readonly=False))
         self.inode = os.stat(self._file).st_ino  # noqa: PTH116 -- the call path's twin of is_current
         self.measure()
 
@@ -145,10 +148,15 @@ class HotStore(Databases):
         self.env.close()
 
 
-def create_store(run_dir: Path, epoch: int) -> HotStore:
-    """Makes an empty store of life `epoch`. It is not ready: calls get 503 until the service has filled it."""
-    folder = run_dir / FOLDER
-    folder.mkdir(parents=True, exist_ok=True, mode=0o2770)
+def create_store(run_dir: Path, epoch: int, begin: Callable[[HotStore], None]) -> HotStore:
+    """Makes a store of life `epoch`. It is not ready: calls get 503 until the service has filled it.
+
+    `begin` puts in it what it begins with. Whoever is killed before that has made none: half of one would be taken for
+    one in which no call talks.
+    """
+    folder = run_dir / BEING_MADE
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o2770)
     env = _open(folder, readonly=False)
     databases = Databases(env)
     with env.begin(write=True) as txn:
@@ -157,6 +165,11 @@ def create_store(run_dir: Path, epoch: int) -> HotStore:
         txn.put(b"secret", os.urandom(SECRET_BYTES), db=databases.meta)
     env.close()
     _reserve(folder)
+    store = HotStore(run_dir, BEING_MADE)
+    begin(store)
+    store.close()
+    shutil.rmtree(run_dir / FOLDER, ignore_errors=True)  # what a wiped store has left
+    folder.rename(run_dir / FOLDER)
     return HotStore(run_dir)
 
 

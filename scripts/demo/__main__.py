@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import signal
 import sys
@@ -28,6 +29,8 @@ from service.setup.sheet import Problem
 
 HERE = Path(__file__).resolve().parent
 ROUND_S = 1.0
+LABEL_MAX = 60
+"""Characters of a call's name in names of files."""
 EMAIL = "admin@demo.example"
 
 
@@ -182,13 +185,18 @@ def _furnish(system: System, script: Script) -> None:
     system.wait_applied()
 
 
+def label_of(name: str) -> str:
+    """A call's name as part of a file's name and of its Call-ID: sipp reads `%s` otherwise, RFC 3261 a comma."""
+    return re.sub(r"[^A-Za-z0-9.-]+", "-", name)[:LABEL_MAX]
+
+
 def _call(system: System, outside: Outside, script: Script) -> list[report.Outcome]:
     """All calls, one after the other, and their records."""
     heard = []
     for at, call in enumerate(script.calls.calls, start=1):
         say(f"call {at} of {len(script.calls.calls)}: {call.name}: {call.trunk} dials {call.number}")
         gateways = system.places.gateways
-        label = f"{at}-{call.name.replace(' ', '-').replace('/', '-')}"
+        label = f"{at}-{label_of(call.name)}"
         heard.append((call, *outside.call(call, system.places.trunks[call.trunk], gateways, label)))
         system.check_alive()
     say("waiting until the ledger has the calls")

@@ -8,6 +8,8 @@ import ipaddress
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -135,8 +137,9 @@ def _tmpfs() -> Path:
 
 def claim(places: Places) -> IO[str]:
     """Empties the run's folders for a new run, and keeps others off while the file returned is open. Raises Fault."""
-    places.folder.mkdir(parents=True, exist_ok=True)
-    lock = (places.folder / "lock").open("a+")
+    with _may_write():
+        places.folder.mkdir(parents=True, exist_ok=True)
+        lock = (places.folder / "lock").open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -155,11 +158,23 @@ def claim(places: Places) -> IO[str]:
         require_free(address, f"trunk {name}", elsewhere)
     for name, address in places.gateways.items():
         require_free(address, f"gateway {name}", "end that, or change its port in setup.yaml")
-    for old in (places.data_dir, places.logs, places.run_dir, places.folder / "kamailio"):
-        shutil.rmtree(old, ignore_errors=True)
-        old.mkdir(parents=True)
-    places.run_dir.chmod(0o700)
+    with _may_write():
+        for old in (places.data_dir, places.logs, places.run_dir, places.folder / "kamailio"):
+            shutil.rmtree(old, ignore_errors=True)
+            old.mkdir(parents=True)
+        places.run_dir.chmod(0o700)
     return lock
+
+
+@contextmanager
+def _may_write() -> Iterator[None]:
+    """Raises DemoFault where another user's run, or a file, is in the way."""
+    try:
+        yield
+    except OSError as fault:
+        raise DemoFault(
+            f"{fault.filename}: {fault.strerror}: remove it as who made it, or give this demo --dir FOLDER"
+        ) from fault
 
 
 def remember(places: Places, scenarios: Path) -> None:

@@ -69,7 +69,10 @@ def parse_moment(value: object) -> object:
     """Milliseconds of an ISO 8601 text with a zone. Raises ValueError."""
     if not isinstance(value, str):
         return value
-    moment = datetime.fromisoformat(value)
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError as fault:
+        raise ValueError("this is no time: write one such as 2026-11-30T12:00:00Z") from fault
     if moment.tzinfo is None:
         raise ValueError("a time needs its zone, such as 2026-11-30T12:00:00Z")
     return int(moment.timestamp() * 1000)

@@ -25,6 +25,7 @@ from service.commands.outbox import enqueue
 from service.database.engine import is_sqlite
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, trunks
+from service.peers.addresses import is_carriers
 from service.peers.common import E164, changes_of, check_from_above, check_open, check_tariff, tell_moved_thing
 
 Note = Annotated[Text, Field(max_length=200)]
@@ -177,6 +178,8 @@ async def _place(call: Call, text: str, account: Row[Any], pointer: str) -> dict
             raise invalid(pointer, "expected sip:user@ADDRESS:PORT: a name instead of an address would make calls wait")
         if await asyncio.to_thread(_is_ours, call.api.config.run_dir, *place):
             raise invalid(pointer, "this is Kambill's own address: its calls would go in circles")
+        if await is_carriers(call.conn, place[0]):
+            raise invalid(pointer, "this is a carrier's address: calls go there by a routing plan, at a price")
         return {"kind": "uri", "uri": text, "said": text}
     if kind == "device":
         query = sa.select(devices.c.id).join(accounts, accounts.c.id == devices.c.account_id)

@@ -23,6 +23,7 @@ from service.database.fraud_tables import call_limits, call_patterns, number_fil
 from service.database.peer_tables import numbers, specials, translations
 from service.database.tables import accounts, trunk_networks, trunks
 from service.fraud.alarms import noted_lifted
+from service.peers.addresses import check_free
 from service.peers.common import (
     FORWARDS_MEANING,
     IDENTITY_MEANING,
@@ -169,6 +170,8 @@ class TrunkEdit(Asked):
 
 
 _NULLABLE = {"port", "plan_id", "tariff_id", "channels", "cps"}
+_SHAPE = ("transport", "port", "tech_prefix")
+"""What makes a way in beside its network: with another one the same network takes other calls."""
 _TAKEN = "another trunk has this network, port, transport and tech prefix: callers could not be told apart"
 _LISTING = Listing(
     "trunk",
@@ -285,6 +288,7 @@ async def make_trunk(call: Call) -> Answer:
     made = await call.conn.execute(sa.insert(trunks).values(**values, created_ms=call.now_ms).returning(trunks))
     row = made.one()
     await _take_networks(call, row.id, row, body.networks)
+    await check_free(call, row, body.networks, body.networks)
     await _tell(call, row, body.networks)
     view = await _shown(call, row.id)
     await call.audit("trunk.make", "trunk", row.id, account.id, None, view)
@@ -312,6 +316,8 @@ async def edit_trunk(call: Call) -> Answer:
     edited = sa.update(trunks).where(trunks.c.id == call.row.id).values(**values).returning(trunks)
     row = (await call.conn.execute(edited)).one()
     await _take_networks(call, row.id, row, networks)
+    is_moved = any(getattr(row, name) != getattr(call.row, name) for name in _SHAPE)
+    await check_free(call, row, networks, networks if is_moved else set(networks) - set(before.networks))
     await _tell(call, row, networks)
     view = await _shown(call, row.id)
     await call.audit("trunk.edit", "trunk", row.id, row.account_id, before, view)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -13,6 +14,7 @@ from babel.dates import format_date, format_datetime, format_time
 from babel.numbers import format_decimal, get_currency_precision, get_decimal_symbol
 
 MICROS = 1_000_000
+_FRACTION = re.compile(r"(?<![\d.])\d+\.\d+(?![\d.]*\d)")
 NEVER = "\N{EN DASH}"
 PLAIN_ENGLISH = Locale("en", "GB")
 """For `en`: day before month in words, 24 hours. Whoever wants it otherwise says en-US."""
@@ -47,6 +49,10 @@ class Formats(NamedTuple):
         """A decimal fraction that is told as text, such as a rate."""
         return text.replace(".", ",") if self.comma() else text
 
+    def decimals_in(self, sentence: str) -> str:
+        """A sentence with the decimal fractions in it written so. Addresses are none."""
+        return _FRACTION.sub(lambda found: self.decimal(found[0]), sentence)
+
     def moment(self, wall_ms: int | None) -> str:
         """Day and time to the second, in the person's zone. None or 0: a dash."""
         return format_datetime(self._local(wall_ms), "medium", locale=self.locale) if wall_ms else NEVER
@@ -54,6 +60,10 @@ class Formats(NamedTuple):
     def day(self, wall_ms: int | None) -> str:
         """The day in the person's zone."""
         return format_date(self._local(wall_ms), "medium", locale=self.locale) if wall_ms else NEVER
+
+    def written_day(self, text: str) -> str:
+        """A day that is told as text, such as a bank's: it is the same one in every zone."""
+        return format_date(date.fromisoformat(text), "medium", locale=self.locale) if text else NEVER
 
     def clock(self, wall_ms: int) -> str:
         """Hour and minute in the person's zone."""
@@ -96,6 +106,14 @@ def decimals_of(micros: int) -> int:
 def decimals_of_all(amounts: Iterable[int | None]) -> int:
     """So many that a column's points stand below each other."""
     return max((decimals_of(micros) for micros in amounts if micros is not None), default=0)
+
+
+def decimals_by_currency(amounts: Iterable[tuple[int | None, str]]) -> dict[str, int]:
+    """As `decimals_of_all`, of each currency by itself: yen have none, whatever stands beside them."""
+    found: dict[str, int] = {}
+    for micros, currency in amounts:
+        found[currency] = max(found.get(currency, 0), decimals_of(micros or 0))
+    return found
 
 
 def duration(seconds: int) -> str:

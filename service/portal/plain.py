@@ -107,6 +107,7 @@ def plain(text: str) -> str:
     pattern = _PATTERN.fullmatch(text)
     if pattern is not None:
         return FORMS.get(pattern[1], OTHERWISE)
+    text = text.replace("' or '", "', '") if text.startswith("Input should be '") else text
     for known, said in _KNOWN:
         match = known.fullmatch(text)
         if match is not None:

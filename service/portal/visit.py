@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, NamedTuple, TypeVar
 
@@ -244,6 +244,11 @@ class Visit:
     def refuse(self, text: str) -> str:
         """A refusal of the API, in the visitor's language."""
         return refusal_in(self.language)(text)
+
+    def explain(self, steps: Sequence[str]) -> list[str]:
+        """How a price came about, in the visitor's language, numbers too."""
+        refuse = refusal_in(self.language)
+        return [self.formats.decimals_in(refuse(step)) for step in steps]
 
     def told(self, problem: Problem) -> Problem:
         """The same refusal in the visitor's language, and in words for people."""

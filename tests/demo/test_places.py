@@ -64,6 +64,21 @@ def test_a_port_that_is_none_is_told(tmp_path: Path, port: str) -> None:
         plan(tmp_path, BASE, setup(port=f", port: {port}"))
 
 
+@pytest.mark.parametrize("name", ["", "lock/x", "logs"])
+def test_what_another_user_has_left_is_told(tmp_path: Path, name: str) -> None:
+    """As root may write everywhere: a file, or a folder, in the place of the other one."""
+    folder = tmp_path / "run"
+    if name == "":
+        folder.touch()
+    elif name == "logs":
+        folder.mkdir()
+        (folder / name).touch()
+    else:
+        (folder / name).mkdir(parents=True)
+    with pytest.raises(DemoFault, match=r"run.*: remove it as who made it, or give this demo --dir FOLDER"):
+        claim(plan(folder, BASE, setup()))
+
+
 def test_one_demo_at_a_time_in_a_folder(tmp_path: Path) -> None:
     """The second one is told who runs; after the first one's end it may; what lay there from an older run is gone."""
     places = plan(tmp_path, BASE, setup())

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from scripts.demo.__main__ import read_script
+from scripts.demo.__main__ import LABEL_MAX, label_of, read_script
 from scripts.demo.children import Children
 from scripts.demo.places import DemoFault, plan
 from scripts.demo.system import System
@@ -50,7 +50,7 @@ payments:
   - {{account: Short Purse, amount: 0.49}}
 calls:
   - {{name: over the other, trunk: shop, number: "{NUMBER}", talk_s: 2.5, gateways: {{dead-end/gw: dead}}}}
-  - {{name: hung up, trunk: shop, number: "{NUMBER}", talk_s: 20, gateway: {{talk_s: 3.4}}}}
+  - {{name: hung up at 100%, trunk: shop, number: "{NUMBER}", talk_s: 20, gateway: {{talk_s: 3.4}}}}
   - {{name: busy, trunk: shop, number: "{NUMBER}", talk_s: 2, gateway: busy}}
   - {{name: short, trunk: purse, number: "{NUMBER}", talk_s: 60}}
   - {{name: nothing left, trunk: purse, number: "{NUMBER}", talk_s: 60}}
@@ -118,7 +118,7 @@ def test_every_call_became_what_its_files_say(document: Any) -> None:
     """In the sheet's order, with the code that the caller got."""
     assert [(one["call"], one["number"], one["outcome"], one["sip_code"]) for one in document["calls"]] == [
         ("over the other", NUMBER, "failed_over", 200),
-        ("hung up", NUMBER, "completed", 200),
+        ("hung up at 100%", NUMBER, "completed", 200),
         ("busy", NUMBER, "refused", 486),
         ("short", NUMBER, "cut", 200),
         ("nothing left", NUMBER, "refused", 402),
@@ -126,7 +126,7 @@ def test_every_call_became_what_its_files_say(document: Any) -> None:
     assert document["doctor"]["ok"] is True
 
 
-@pytest.mark.parametrize(("name", "carrier"), [("over the other", "dear"), ("hung up", "cheap")])
+@pytest.mark.parametrize(("name", "carrier"), [("over the other", "dear"), ("hung up at 100%", "cheap")])
 def test_charges_are_the_tariffs_prices(document: Any, changed: Path, name: str, carrier: str) -> None:
     """Of the talk that the gateway saw, at every level and for the provider."""
     call = named(document, name)
@@ -209,6 +209,15 @@ def test_a_command_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("scripts.demo.system.COMMAND_S", 0.1)
     with pytest.raises(Fault, match=r"kambill account list has not ended within 0.1 s"):
         system.kambill("account", "list")
+
+
+@pytest.mark.parametrize(
+    ("name", "label"), [("failed over", "failed-over"), ("50% off, %s", "50-off-s"), ("größer/30/6", "gr-er-30-6")]
+)
+def test_a_calls_name_in_its_call_id(name: str, label: str) -> None:
+    """Nothing that sipp or a proxy would take for something else; and no longer than a file's name may be."""
+    assert label_of(name) == label
+    assert len(label_of(name * 100)) == LABEL_MAX
 
 
 def test_the_story_of_the_api_is_told(document: Any) -> None:

@@ -17,7 +17,7 @@ from kemi.running import refer
 from kemi.store import journal
 from kemi.store.carry import begin_store
 from kemi.store.devices import device_by_id
-from kemi.store.environment import HotStore, Snapshot
+from kemi.store.environment import HotStore, Snapshot, StoreAbsent
 from tests.kemi.world import CUSTOMER, World
 
 
@@ -52,6 +52,34 @@ def test_a_restart_keeps_answered_calls_and_releases_ringing_ones(
     (running,) = world.running()
     assert running.generation == world.now.wall_ms
     assert world.get(CUSTOMER).held == 100_000
+
+
+@pytest.mark.parametrize("at", ["kemi.store.environment._reserve", "kemi.store.carry._count"])
+def test_killed_while_the_store_is_made(
+    world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """There is none then, and the next start makes a whole one, in which the call talks on."""
+    call = world.talk()
+    world.clerk().tick(world.now)
+    shutil.rmtree(world.run_dir / "hot")
+
+    def die(*_: object) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(at, die)
+        with pytest.raises(Killed):
+            _start(world, "boot-of-the-test", world.now, patch)
+    with pytest.raises(StoreAbsent):
+        HotStore(world.run_dir)
+    assert _start(world, "boot-of-the-test", world.now, monkeypatch) == 1
+    assert written == [[call]]
+    assert world.rooms.has_store()
+    assert [event["calls"] for event in world.events("opened")] == [[call]]
+
+
+class Killed(BaseException):
+    """As `kill -9` would leave it: nothing behind it is done."""
 
 
 def test_a_call_that_ended_just_before_is_ended_again_on_the_wire(

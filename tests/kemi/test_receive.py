@@ -15,7 +15,18 @@ from kemi.onward import HOPS_MAX
 from kemi.receive import gateway_of, local_of
 from kemi.running import comes_from_side, find, speaker
 from kemi.store.numbers import parse_uri
-from tests.kemi.world import CUSTOMER, EURO, LOWER, ROOT, UPPER, FakeDialogs, World, assert_consistent, terms
+from tests.kemi.world import (
+    CARRIER,
+    CUSTOMER,
+    EURO,
+    LOWER,
+    ROOT,
+    UPPER,
+    FakeDialogs,
+    World,
+    assert_consistent,
+    terms,
+)
 
 BEING_CALLED = 9
 """The tariff: 60 cents a minute, by the second."""
@@ -187,6 +198,19 @@ def test_a_call_goes_down_its_list(home: World) -> None:
     other = key(home.come_in())
     assert fail_over(home.rooms, other, 403, home.now) is None
     assert_consistent(home)
+
+
+def test_no_place_is_a_carriers(home: World) -> None:
+    """Its host or network, its gateway active or not: calls go there by a plan only, since it wants money."""
+    home.gateway(9, CARRIER, "192.0.2.9", networks=["198.51.100.0/28"], state="suspended")
+    theirs = [{"kind": "uri", "uri": f"sip:00882@{ip}"} for ip in ("192.0.2.9:5099", "198.51.100.7")]
+    fine = {"kind": "uri", "uri": "sip:box@192.0.2.10"}
+    home.number(1, CUSTOMER, *theirs, fine)
+    running = find(home.rooms, key(home.come_in()))
+    assert running is not None
+    assert [hop.uri for hop in running.hops] == ["sip:box@192.0.2.10"]
+    home.number(1, CUSTOMER, *theirs)
+    assert refusal(home.come_in()) == (503, "places 44201")
 
 
 def test_hops_are_bounded(home: World) -> None:

@@ -22,7 +22,7 @@ from service.portal import static
 from service.portal.colours import CONTRAST_MIN, DARK_GROUND, LIGHT_GROUND, contrast, readable_on, text_on
 from service.portal.components.fields import amount, errors_by_field, kinds, moment, read, shown
 from service.portal.components.lists import Cell, Head, Table
-from service.portal.formats import decimals_of_all, duration, formats_of
+from service.portal.formats import decimals_by_currency, decimals_of_all, duration, formats_of
 from service.portal.navigation import is_below
 from service.portal.plain import FORMS, OTHERWISE, plain
 from service.portal.screen import local_path
@@ -62,6 +62,36 @@ def test_points_of_a_column_stand_below_each_other() -> None:
     decimals = decimals_of_all([1_000_000, None, 1_500, 20])
     assert decimals == 5
     assert ENGLISH.money(1_000_000, "EUR", decimals) == "1.00000\u00a0EUR"
+
+
+def test_each_currency_has_decimals_of_its_own() -> None:
+    """Yen have none beside euros; a dash needs none."""
+    told = [(1_500_000, "EUR"), (20_000_000, "JPY"), (None, "KWD"), (1_001_000, "KWD"), (1, "EUR")]
+    decimals = decimals_by_currency(told)
+    assert decimals == {"EUR": 6, "JPY": 0, "KWD": 3}
+    assert GERMAN.money(20_000_000, "JPY", decimals["JPY"]) == "20\u00a0JPY"
+    assert GERMAN.money(2_000_000, "KWD", 0) == "2,000\u00a0KWD"
+
+
+def test_a_written_day_is_the_same_in_every_zone() -> None:
+    """In the language's way; no day is a dash."""
+    assert formats_of("de", "Pacific/Kiritimati").written_day("2026-11-27") == "27.11.2026"
+    assert formats_of("en", "Pacific/Pago_Pago").written_day("2026-11-27") == "27 Nov 2026"
+    assert ENGLISH.written_day("") == "\N{EN DASH}"
+
+
+@pytest.mark.parametrize(
+    ("english", "german"),
+    [
+        ("at 0.06 a minute (1.5).", "at 0,06 a minute (1,5)."),
+        ("192.0.2.1:5060 and 10.0.0.1", "192.0.2.1:5060 and 10.0.0.1"),
+        ("ends with 0.5.", "ends with 0,5."),
+    ],
+)
+def test_fractions_of_a_sentence_are_written_so(english: str, german: str) -> None:
+    """Addresses stay, and English does."""
+    assert GERMAN.decimals_in(english) == german
+    assert ENGLISH.decimals_in(english) == english
 
 
 def test_times_are_in_the_persons_zone() -> None:
@@ -218,6 +248,12 @@ def test_every_word_of_the_pages_has_one_in_every_language() -> None:
         ("the line is posted", "die Zeile ist gebucht"),
         ("the account's seller has no gateway 7", "der Verkäufer des Kontos hat kein Gateway 7"),
         ("At least 12 characters", "Mindestens 12 Zeichen"),
+        ("One of these: 'a', 'b'", "Eines davon: 'a', 'b'"),
+        ("'x' is not a decimal number such as 0.0125", "'x' ist keine Dezimalzahl, etwa 0,0125"),
+        (
+            "'x' is no network: write one such as 192.0.2.0/24, 192.0.2.7 or 2001:db8::/48",
+            "'x' ist kein Netz: schreiben Sie eines wie 192.0.2.0/24, 192.0.2.7 oder 2001:db8::/48",
+        ),
         ("source:3:5: unknown word", "source:3:5: unknown word"),
         ("", ""),
     ],
@@ -236,7 +272,7 @@ def test_a_refusal_is_told_with_its_names(english: str, german: str) -> None:
         ("String should have at least 1 character", "This is needed"),
         ("List should have at most 50 items after validation, not 51", "At most 50, these are 51"),
         ("Input should be less than or equal to 65535", "At most 65535"),
-        ("Input should be 'reseller' or 'customer'", "One of these: 'reseller' or 'customer'"),
+        ("Input should be 'reseller' or 'customer'", "One of these: 'reseller', 'customer'"),
         ("the line is posted", "the line is posted"),
     ],
 )

@@ -43,6 +43,8 @@ PLACES: dict[str, tuple[object, ...]] = {
     "money": (0,),
     "amount": (0,),
     "state": (0,),
+    "said": (0,),
+    "rate": (0,),
     "yes": (0,),
     "deed": (0,),
     "say": (0,),

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -283,3 +285,70 @@ async def test_each_gets_one_though_it_is_killed_twice(desk: Desk, room: Mailroo
         raw = bytes(envelope.content or b"")
         assert b"R Ltd <hi@r.example>" in raw
         assert not any(word in raw for word in (b"Operator", b"op.example", b"mail.example", b"Kambill"))
+
+
+class Server:
+    """A mail server that is killed and comes again at its address, and what it got in all its lives."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = int(probe.getsockname()[1])
+        self.file = folder / "taken"
+        self.file.touch()
+
+    @property
+    def taken(self) -> list[list[str]]:
+        """Message-ID, recipient, From."""
+        return [line.split("\t") for line in self.file.read_text().splitlines()]
+
+    async def start(self) -> asyncio.subprocess.Process:
+        """Answers from here on."""
+        command = [sys.executable, "-m", "tests.service.mail_server", str(self.port), str(self.file)]
+        process = await asyncio.create_subprocess_exec(*command)
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+                except OSError:
+                    await asyncio.sleep(0.05)
+                else:
+                    writer.close()
+                    return process
+
+
+async def test_each_gets_one_though_the_mail_server_is_killed_twice(desk: Desk, tmp_path: Path, database: str) -> None:
+    """No mail is lost by it, nor an attempt of those that it hadn't; one that it took and didn't say so comes again."""
+    count = int(os.environ.get("KAMBILL_TEST_RECIPIENTS", "300"))
+    trade, server = desk.trade, Server(tmp_path)
+    await _people(trade.office.engine, trade.customer_id, count)
+    audience = {"kind": "customer"}
+    number = await written(desk, trade.reseller, trade.reseller_id, audience=audience, per_minute=100_000)
+    await trade.reseller.do("broadcast.start", broadcast_id=number, at=None)
+    await begin_due(trade.office.engine, "local", NOW_MS + 1)
+    ahead_ms = (count + 3) * 60_000 // 100_000 + max(0, NOW_MS - time.time_ns() // 1_000_000)
+    for death in range(3):
+        running = await server.start()
+        command = [sys.executable, "-m", "tests.service.mail_worker", database, str(server.port)]
+        sender = await asyncio.create_subprocess_exec(
+            *command, str(ahead_ms + death * (LEASE_MS + 1)), stderr=asyncio.subprocess.DEVNULL
+        )
+        if death < 2:
+            async with asyncio.timeout(600):
+                while len(server.taken) < (death + 1) * count // 3:  # noqa: ASYNC110 -- another process sends
+                    await asyncio.sleep(0.05)
+            running.kill()
+            assert await sender.wait() == 1  # the service tries again; here the next one does
+        else:
+            assert await sender.wait() == 0
+            running.kill()
+        await running.wait()
+    found = Counter((recipient, message_id) for message_id, recipient, _ in server.taken)
+    assert {to for to, _ in found} == {*(f"p{one}@many.example" for one in range(count)), "c@c.example"}
+    assert len(found) == count + 1
+    assert sum(found.values()) <= count + 1 + 2
+    async with reading(trade.office.engine) as conn:
+        tally = await conn.execute(sa.select(mails.c.state, sa.func.count()).group_by(mails.c.state))
+        assert [tuple(row) for row in tally] == [("sent", count + 1)]
+        tried = await conn.execute(sa.select(sa.func.count()).where(mails.c.attempts > 1))
+        assert tried.scalar_one() <= 2

@@ -97,7 +97,9 @@ async def test_no_two_trunks_share_a_way_in(shop: Shop) -> None:
     assert (twice.status, twice["errors"][0]["pointer"]) == (422, "/networks/1")
     assert "could not be told apart" in twice["errors"][0]["detail"]
     assert "theirs" not in str(twice.body)
-    assert (await shop.trunk(shop.reseller, tech_prefix="9")).status == 201
+    nines = await shop.trunk(shop.reseller, tech_prefix="9")
+    assert "would be taken" in nines["errors"][0]["detail"]  # those of the first one that begin with 9
+    assert (await shop.trunk(shop.boss, tech_prefix="9")).status == 201
     assert (await shop.trunk(shop.reseller, name="theirs", networks=["198.51.100.1"])).status == 201
     named = await shop.trunk(shop.reseller, name="theirs", networks=["198.51.100.2"])
     assert "the account has a trunk of this name" in named["errors"][0]["detail"]
@@ -272,6 +274,44 @@ async def test_no_number_leads_to_kambill_itself(shop: Shop) -> None:
         assert "in circles" in got["errors"][0]["detail"]
     elsewhere = ["sip:x@192.0.2.10:5070", "sip:x@192.0.2.10:5060;transport=tcp"]
     assert (await shop.boss.do("number.make", **body, fallbacks=elsewhere))["fallbacks"] == elsewhere
+
+
+async def test_no_number_leads_past_the_plans(shop: Shop) -> None:
+    """A carrier's host or network, whoever asks: nobody would pay for what goes there."""
+    where = {"host": "192.0.2.20", "networks": ["198.51.100.0/28"]}
+    await shop.boss.do("gateway.make", account_id=shop.ids["carrier"], name="gw", **where)
+    body = {"number": "442079460000", "account_id": shop.ids["customer"]}
+    for theirs in ("sip:0088299@192.0.2.20", "sip:0088299@192.0.2.20:5099", "sip:x@198.51.100.3;transport=tcp"):
+        got = await shop.boss.ask("number.make", **body, fallbacks=["sip:x@192.0.2.9", theirs])
+        assert (got.status, got["errors"][0]["pointer"]) == (422, "/fallbacks/1")
+        assert "by a routing plan" in got["errors"][0]["detail"]
+    made = await shop.boss.do("number.make", **body, fallbacks=["sip:x@198.51.100.16"])
+    theirs = ["sip:0088299@192.0.2.20"]
+    assert (await shop.reseller.ask("number.edit", number_id=made["id"], fallbacks=theirs)).status == 422
+
+
+async def test_nobody_takes_anothers_calls_by_a_network(shop: Shop) -> None:
+    """A carrier's, or one in a stranger's trunk's: the operator's affair, since the longest network counts."""
+    await shop.boss.do("gateway.make", account_id=shop.ids["carrier"], name="gw", host="198.51.100.20")
+    theirs = {"account_id": shop.ids["foreign"], "name": "t", "networks": ["203.0.113.0/24"]}
+    await shop.boss.do("trunk.make", **theirs)
+    for network in ("198.51.100.20", "198.51.100.0/24", "203.0.113.7", "203.0.113.0/24", "203.0.113.0/25"):
+        got = await shop.trunk(shop.reseller, networks=["192.0.2.7", network], tech_prefix="9")
+        assert (got.status, got["errors"][0]["pointer"]) == (422, "/networks/1"), network
+        assert "somebody else" in got["errors"][0]["detail"]
+    made = (await shop.trunk(shop.reseller, networks=["192.0.2.7", "203.0.112.0/23"])).ok()
+    way = {"trunk_id": made["id"], "networks": ["192.0.2.7", "203.0.113.9"]}
+    assert (await shop.reseller.ask("trunk.edit", **way)).status == 422
+    await shop.boss.do("trunk.edit", **way)
+    await shop.reseller.do("trunk.edit", trunk_id=made["id"], name="as it stands")
+    await shop.boss.do("trunk.make", **theirs | {"name": "u", "networks": ["192.0.2.64/26"], "tech_prefix": "77"})
+    beside = {"networks": ["192.0.2.65"], "name": "beside"}
+    assert (await shop.trunk(shop.reseller, **beside, tech_prefix="778")).status == 422
+    assert (await shop.trunk(shop.reseller, **beside, tech_prefix="78")).status == 201
+    prefixed = await shop.reseller.ask("trunk.edit", trunk_id=made["id"], tech_prefix="00")
+    assert (prefixed.status, prefixed["errors"][0]["pointer"]) == (422, "/networks/1")
+    own = {"account_id": shop.ids["second"], "name": "inside", "networks": ["192.0.2.7"], "tech_prefix": "7"}
+    await shop.reseller.do("trunk.make", **own)
 
 
 async def test_the_first_rule_that_fits_is_applied(shop: Shop) -> None:

@@ -138,3 +138,24 @@ def test_without_money_it_goes_nowhere(proxy: Proxy, caller: Agent, gateway: Age
         call = send(caller, number, **headers)
         assert caller.expect_final(call.call_id).code == code
         gateway.expect_silence(call.call_id)
+
+
+@pytest.mark.usefixtures("priced")
+def test_the_answer_of_a_gateway_that_was_left_counts_no_longer(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """It says 200 when the next one has the MESSAGE already: what that says is what the sender is told, and pays."""
+    second = agent("127.0.0.12", 5060)
+    before = proxy.account(CUSTOMER).balance
+    for code in (404, 202):
+        call = send(caller)
+        late = gateway.expect("MESSAGE", Call_ID=call.call_id)
+        message = second.expect("MESSAGE", Call_ID=call.call_id)
+        gateway.reply(late, 200, "OK", tag="late")
+        caller.expect_silence(call.call_id)
+        second.reply(message, code, "X", tag="m")
+        assert caller.expect_final(call.call_id).code == code
+        cdr = proxy.cdr(call.call_id)
+        assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 408], [2, 200 if code < 300 else code]]
+        assert cdr["outcome"] == ("answered" if code < 300 else "failed")
+    assert proxy.account(CUSTOMER).balance == before - FEES[CUSTOMER]

@@ -31,7 +31,7 @@ class RunningCalls:
 
     def __init__(self, run_dir: Path, customers: int) -> None:
         shutil.rmtree(run_dir / FOLDER, ignore_errors=True)
-        self.store = create_store(run_dir, epoch=1)
+        self.store = create_store(run_dir, 1, lambda _store: None)
         self._customers = customers
         self._running: list[RunningCall] = []
         self._number = 0

@@ -25,7 +25,12 @@ async def _bank_layout(visit: Visit) -> str:
 
 async def _bank_line(visit: Visit) -> str:
     row = await visit.find("bank-line", "bank_line_id")
-    told = (row.booked_on, visit.formats.money(row.amount_micros, row.currency), row.payer, row.remittance)
+    told = (
+        visit.formats.written_day(row.booked_on),
+        visit.formats.money(row.amount_micros, row.currency),
+        row.payer,
+        row.remittance,
+    )
     return ", ".join(one for one in told if one)
 
 

@@ -12,7 +12,7 @@ from service.portal.components.facts import Fact
 from service.portal.components.fields import kinds
 from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, Column
-from service.portal.formats import NEVER, decimals_of_all
+from service.portal.formats import NEVER, decimals_by_currency, decimals_of_all
 from service.portal.visit import BY_NAME, Visit
 
 PLACES: dict[str, str] = {
@@ -124,14 +124,13 @@ def yes(title: str, name: str, *, is_wide: bool = False) -> Column:
 
 
 def money(title: str, amount: Callable[[Any], int | None], currency: Callable[[Any], str], *, sort: str = "") -> Column:
-    """Amounts, exact, their points below each other. None: a dash."""
+    """Amounts, exact, the points of each currency's below each other. None: a dash."""
 
     def cells(visit: Visit, rows: Sequence[Any]) -> list[Cell]:
-        amounts = [amount(row) for row in rows]
-        decimals = decimals_of_all(amounts)
+        told = [(amount(row), currency(row)) for row in rows]
+        decimals = decimals_by_currency(told)
         return [
-            Cell(NEVER if micros is None else visit.formats.money(micros, currency(row), decimals))
-            for micros, row in zip(amounts, rows, strict=True)
+            Cell(NEVER if micros is None else visit.formats.money(micros, its, decimals[its])) for micros, its in told
         ]
 
     return Column(title, cells, sort, at_end=True)
@@ -146,6 +145,18 @@ def amount(title: str, micros: Callable[[Any], int | None], *, is_wide: bool = F
         return [Cell(NEVER if one is None else visit.formats.amount(one, decimals)) for one in amounts]
 
     return Column(title, cells, at_end=True, is_wide=is_wide)
+
+
+def said(title: str, name: str, *, is_wide: bool = False) -> Column:
+    """What the service itself has said, in the visitor's language; what it doesn't know stays."""
+    return each(title, lambda visit, row: Cell(visit.refuse(getattr(row, name)) or NEVER), is_wide=is_wide)
+
+
+def rate(title: str, name: str, *, is_wide: bool = False) -> Column:
+    """A price of a minute, told as text."""
+    return each(
+        title, lambda visit, row: Cell(visit.formats.decimal(getattr(row, name) or "") or NEVER), is_wide=is_wide
+    )
 
 
 def deed(text: str, link: str, endpoint: str, offered: Callable[[Any], bool] = lambda _: True) -> Column:

@@ -34,6 +34,7 @@ LABELS: dict[str, str] = {
     "next_at": "Next",
     "whole": "As a whole",
     "calls_min": "Calls, at least",
+    "by": "Summed up by",
     "by_group": "By destination group",
     "past": "A date that is over",
     "twice": "A code that stands twice",

@@ -23,12 +23,12 @@ _BYTES_MAX = next(one.body_bytes_max for one in ENDPOINTS if one.name == "bank-l
 LINES = Listed(
     "/bank-lines", "bank-line.list", "Bank files",
     (
-        each("Booked", lambda _, row: Cell(row.booked_on, f"/bank-lines/{row.id}")),
+        each("Booked", lambda visit, row: Cell(visit.formats.written_day(row.booked_on), f"/bank-lines/{row.id}")),
         columns.text("Payer", "payer"),
         columns.text("Remittance", "remittance"),
         columns.money("Amount", lambda row: row.amount, lambda row: row.currency, sort="amount"),
         columns.state(),
-        columns.text("Why", "why", is_wide=True),
+        columns.said("Why", "why", is_wide=True),
         columns.other("Posted to", "account", "payer_account_id", is_wide=True),
         columns.other("Seller", "account", "account_id", is_wide=True),
     ),
@@ -68,9 +68,10 @@ async def show(visit: Visit) -> Shown:
     await visit.learn("account", [row.account_id, row.payer_account_id])
     told = [
         Fact("Amount", Cell(visit.formats.money(row.amount, row.currency))),
-        *facts(visit, row, "booked_on", "payer", "remittance"),
+        Fact("Booked on", Cell(visit.formats.written_day(row.booked_on))),
+        *facts(visit, row, "payer", "remittance"),
         Fact("Seller", columns.thing(visit, "account", row.account_id)),
-        Fact("Why", Cell(row.why or NEVER)),
+        Fact("Why", Cell(visit.refuse(row.why) or NEVER)),
         Fact("Posted to", columns.thing(visit, "account", row.payer_account_id)),
         *facts(visit, row, "created_at"),
     ]

@@ -173,7 +173,7 @@ async def _attempts(visit: Visit, row: Any) -> Section | None:
 def _explained(visit: Visit, row: Any) -> Section | None:
     """How each level's charge came about."""
     told = [
-        (visit.name("account", one.account_id), visit.formats.money(one.charge, one.currency), one.steps)
+        (visit.name("account", one.account_id), visit.formats.money(one.charge, one.currency), visit.explain(one.steps))
         for one in row.charges
         if one.steps
     ]
@@ -185,7 +185,7 @@ async def _levels(visit: Visit, row: Any) -> Any:
         each("Account", lambda visit, one: thing(visit, "account", one.account_id)),
         each("Paid to", lambda visit, one: thing(visit, "account", one.seller_id)),
         columns.text("Prefix", "prefix"),
-        columns.text("A minute", "rate", is_wide=True),
+        columns.rate("A minute", "rate", is_wide=True),
         columns.text("Increments", "increments", is_wide=True),
         columns.number("Billed seconds", "billed_s"),
         columns.money("Charge", lambda one: one.charge, lambda one: one.currency),

@@ -30,7 +30,7 @@ def _check(visit: Visit, check: CheckView) -> Cell:
 RUNS = Listed(
     "/doctor", "doctor-run.list", "Doctor",
     (
-        each("Night", lambda _, row: Cell(row.night, f"/doctor/{row.id}")),
+        each("Night", lambda visit, row: Cell(visit.formats.written_day(row.night), f"/doctor/{row.id}")),
         each("Found", _found),
         columns.number("Faults", "failed"),
         columns.moment("Began", "started_at"),
@@ -43,7 +43,7 @@ RUNS = Listed(
 FAULTS = Listed(
     "/doctor/faults", "doctor-fault.list", "Faults",
     (
-        columns.text("Check", "name"),
+        columns.text("Checked", "name"),
         columns.text("What was found", "detail"),
         columns.moment("Since", "raised_at"),
         columns.moment("Mended", "mended_at"),
@@ -57,7 +57,7 @@ FAULTS = Listed(
 async def show_run(visit: Visit) -> Shown:
     """A night's checks."""
     row: Any = (await visit.look_at("doctor-run.show", visit.path_of("doctor-run.show"))).body
-    shown = (columns.text("Check", "name"), each("Found", _check), columns.text("What was found", "detail"))
+    shown = (columns.text("Checked", "name"), each("Found", _check), columns.text("What was found", "detail"))
     checks = await table_of(visit, shown, row.checks)
     sections = [
         section(visit, "Run", facts(visit, row, "started_at", "finished_at", "node")),
@@ -65,7 +65,7 @@ async def show_run(visit: Visit) -> Shown:
     ]
     found = _found(visit, row)
     trail = (Crumb(visit.say("Doctor"), "/doctor"),)
-    return page(visit, row.night, sections, badges=[found], trail=trail)
+    return page(visit, visit.formats.written_day(row.night), sections, badges=[found], trail=trail)
 
 
 SCREENS = (*screens(FAULTS), *screens(RUNS), Screen(RUN, "doctor-run.show", show_run))

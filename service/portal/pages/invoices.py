@@ -59,8 +59,8 @@ def _lasted(_visit: Visit, row: Any) -> Cell:
     return Cell(duration(row.duration_ms // 1000) if row.duration_ms else NEVER)
 
 
-def _rate(_visit: Visit, row: LineView) -> Cell:
-    return Cell(row.rate or NEVER)
+def _rate(visit: Visit, row: LineView) -> Cell:
+    return Cell(visit.formats.decimal(row.rate or "") or NEVER)
 
 
 def _what(visit: Visit, row: LineView) -> Cell:

@@ -29,7 +29,7 @@ NOTICES = Listed(
     (
         each("Tariff", lambda _, row: Cell(row.tariff, f"/rate-notices/{row.id}")),
         columns.state(),
-        columns.moment("Sent", "due_at", sort="due"),
+        columns.moment("Goes out", "due_at", sort="due"),
         columns.moment("Prices move", "effective_at"),
         columns.number("Accounts", "accounts"),
         columns.other("Seller", "account", "account_id", is_wide=True),
@@ -73,7 +73,7 @@ def _about(visit: Visit, found: NoticeCount) -> list[Fact]:
     told = [
         Fact("Seller", columns.thing(visit, "account", row.account_id)),
         Fact("Tariff", columns.thing(visit, "tariff", row.tariff_id)),
-        Fact("Sent", Cell(visit.formats.moment(row.due_at))),
+        Fact("Goes out", Cell(visit.formats.moment(row.due_at))),
         Fact("Prices move", Cell(visit.formats.moment(row.effective_at))),
         Fact("Accounts", Cell(number(found.payers if is_waiting else row.accounts)), _NOW if is_waiting else ""),
         Fact("Published by", Cell(row.actor)),
@@ -83,7 +83,7 @@ def _about(visit: Visit, found: NoticeCount) -> list[Fact]:
     if row.unreached:
         told.append(Fact("Without a reader", Cell(number(row.unreached)), "Nobody of theirs may see tariffs."))
     if row.reason:
-        told.append(Fact("Why", Cell(row.reason)))
+        told.append(Fact("Why", Cell(visit.refuse(row.reason))))
     return told
 
 
@@ -99,8 +99,8 @@ async def _changes(visit: Visit, number: str) -> Section | None:
         columns.text("Prefix", "prefix"),
         columns.text("Destination", "destination"),
         each("Direction", lambda visit, row: Cell(visit.say(row.direction))),
-        each("Old price", lambda _, row: Cell(row.before or NEVER), at_end=True),
-        each("New price", lambda _, row: Cell(row.after or NEVER), at_end=True),
+        columns.rate("Old price", "before")._replace(at_end=True),
+        columns.rate("New price", "after")._replace(at_end=True),
         each("Increments", lambda _, row: Cell(row.increments_after or row.increments_before), is_wide=True),
         columns.moment("From", "effective_at"),
     ]

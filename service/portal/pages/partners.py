@@ -51,7 +51,7 @@ STATEMENTS = Listed(
         columns.moment("Until", "until", is_wide=True),
         columns.money("It owes", lambda row: row.ours.total, lambda row: row.currency),
         columns.money("It is owed", lambda row: row.theirs.total, lambda row: row.currency),
-        columns.money("Net", lambda row: row.net, lambda row: row.currency, sort="net"),
+        columns.money("Balance of it", lambda row: row.net, lambda row: row.currency, sort="net"),
         each("State", _settled),
     ),
     ("account_id",), empty="There is no statement yet: one says what a partner and we owe each other.",
@@ -127,7 +127,7 @@ def _sums(visit: Visit, row: StatementPreview) -> list[Section]:
     hint = "The partner pays." if row.net > 0 else "The partner is paid." if row.net < 0 else ""
     net = [
         Fact("Disputes and commitments", Cell(money(row.adjusted, row.currency))),
-        Fact("Net", Cell(money(row.net, row.currency)), hint),
+        Fact("Balance of it", Cell(money(row.net, row.currency)), hint),
     ]
     return [*found, section(visit, "Netted", net)]
 

@@ -20,6 +20,7 @@ from service.portal.components.forms import KEY, VERSION, Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens, table_of
 from service.portal.cookies import is_encrypted
+from service.portal.formats import NEVER
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import BY_NAME, Visit
 
@@ -36,13 +37,20 @@ USERS = Listed(
     "/users", "user.list", "Users", USER_COLUMNS, ("email", "name", "state", "account_id"), "email",
     makes=(("Import", "/users/import", "user.import"), ("Invite a user", "/users/new", "user.invite")),
 )  # fmt: skip
+
+
+def _note(visit: Visit, row: Any) -> str:
+    """Of a role that is built in in the visitor's language; what somebody has written stays."""
+    return (visit.say(row.note) if row.built_in else row.note) or NEVER
+
+
 ROLES = Listed(
     "/roles", "role.list", "Roles",
     (
         columns.itself("Name", "role", "name", sort="name"),
         columns.other("Defined by", "account", "account_id"),
         each("Rights", lambda visit, row: Cell(visit.formats.number(len(row.permissions))), at_end=True),
-        columns.text("Note", "note", is_wide=True),
+        each("Note", lambda visit, row: Cell(_note(visit, row)), is_wide=True),
     ),
     ("name", "account_id"), "name",
     makes=(("New role", "/roles/new", "role.define"),),
@@ -163,7 +171,7 @@ async def show_role(visit: Visit) -> Shown:
     row: Any = (await visit.look_at("role.show", visit.path_of("role.show"))).body
     await visit.learn("account", [row.account_id])
     catalogue = await visit.ask("permission.list", Catalogue)
-    about = facts(visit, row, "account_id", "note", "created_at")
+    about = [*facts(visit, row, "account_id"), Fact("Note", Cell(_note(visit, row))), *facts(visit, row, "created_at")]
     if row.built_in:
         about.append(Fact("Built in", Cell(row.built_in)))
     rights = Section(

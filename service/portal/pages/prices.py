@@ -68,7 +68,9 @@ def _priced(visit: Visit, row: PricedRow) -> Section:
         Fact("Prefix", Cell(row.prefix or NEVER)),
         Fact("Billed seconds", Cell(NEVER if row.billed_s is None else visit.formats.number(row.billed_s))),
     ]
-    return section(visit, "What it costs", told)._replace(template="lines.html", data=row.steps, is_full=True)
+    return section(visit, "What it costs", told)._replace(
+        template="lines.html", data=visit.explain(row.steps), is_full=True
+    )
 
 
 PRICING = Question(f"{TARIFF}/pricing", "tariff.price", "Price a call", "Price", BACK, _PRICING, _price)

@@ -72,7 +72,7 @@ FEES = Listed(
     f"{SUBSCRIPTION}/fees", "subscription.fees", "What it was charged",
     (
         columns.moment("When", "created_at"),
-        columns.text("What", "kind"),
+        each("What", lambda visit, row: Cell(visit.say(row.kind))),
         columns.moment("From", "period_from", is_wide=True),
         columns.moment("Until", "period_until", is_wide=True),
         columns.money("Amount", lambda row: row.amount, lambda row: row.currency),

@@ -39,7 +39,7 @@ RECHARGES = Listed(
         columns.money("A month, at most", lambda row: row.month_max, lambda row: row.currency),
         columns.other("Gateway", "payment-gateway", "gateway_id", is_wide=True),
         each("State", _state),
-        columns.text("Why", "fault", is_wide=True),
+        columns.said("Why", "fault", is_wide=True),
     ),
     ("account_id", "state"),
     empty="Nobody is recharged by a card yet. It is set on an account's page, under Recharge.",
@@ -52,7 +52,7 @@ ATTEMPTS = (
     columns.state(),
     columns.number("Declined", "declines", is_wide=True),
     columns.moment("Next", "next_at", is_wide=True),
-    columns.text("Why", "fault"),
+    columns.said("Why", "fault"),
 )
 HISTORY = Listed(
     "/recharges/history", "recharge.history", "What was recharged", ATTEMPTS, ("account_id", "state"),
@@ -104,7 +104,7 @@ async def _terms(visit: Visit, row: Any, here: str) -> Section:
         Fact("In a calendar month, at most", Cell(money(row.month_max, row.currency))),
         Fact("Gateway", thing(visit, "payment-gateway", row.gateway_id)),
         Fact("Card", badge(visit, row.state), _CARDS[row.state]),
-        Fact("What was wrong last", Cell(row.fault or NEVER)),
+        Fact("What was wrong last", Cell(visit.refuse(row.fault) or NEVER)),
     ]
     card = [(visit.say("Leave a card"), f"{here}/recharge/card")] if visit.can("recharge.card") else []
     return section(visit, "When and how much", told, edit=edit)._replace(actions=card)

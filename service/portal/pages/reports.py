@@ -64,7 +64,7 @@ MAILED = Listed(
     SCHEDULES, "report-schedule.list", "Reports by mail",
     (
         columns.text("Name", "name", sort="name"),
-        each("By", lambda visit, row: Cell(visit.say(row.query["by"]))),
+        each("Summed up by", lambda visit, row: Cell(visit.say(row.query["by"]))),
         columns.other("Account", "account", "account_id", is_wide=True),
         each("How often", lambda visit, row: Cell(visit.say(row.period))),
         each("Recipients", lambda visit, row: Cell(visit.formats.number(len(row.recipients))), at_end=True),

@@ -59,7 +59,7 @@ EVENTS = Listed(
         columns.moment("When", "created_at"),
         columns.other("Gateway", "payment-gateway", "gateway_id"),
         columns.text("Event", "kind"),
-        columns.text("What became of it", "outcome"),
+        columns.said("What became of it", "outcome"),
     ),
     ("account_id",), back=("Payment gateways", "/payment-gateways"), empty="They have told nothing yet.",
 )  # fmt: skip
