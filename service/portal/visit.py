@@ -288,8 +288,16 @@ class Visit:
         return Call(inner.api, inner.actor, inner.conn, self.now_ms, self._asking({}), None, None)
 
     def name(self, noun: str, number: int | None) -> str:
-        """The name of what was learned; else its number; empty: there is none."""
-        return self._known.get((noun, number), f"#{number}") if number else ""
+        """The name of what was learned; else whose it is, or its number; empty: there is none."""
+        if not number:
+            return ""
+        return self._known.get((noun, number)) or self._unseen(noun, number)
+
+    def _unseen(self, noun: str, number: int) -> str:
+        """What whoever may not look at a thing is told of it. An account that isn't below stands above."""
+        if noun == "account" and number != self.account_id and self.can("account.show"):
+            return self.say("above you")
+        return self.say("the operator's") if noun == "plan" else f"#{number}"
 
     def knows(self, noun: str, number: int | None) -> bool:
         """Whether its name was learned: then it can be looked at."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -82,6 +83,27 @@ async def test_the_way_back_tells_no_name_of_others(walker: Walker) -> None:
     assert "wholesale" not in (await walker.get("/tariffs/1/pricing")).text
     assert "carrier" not in (await walker.get("/tariffs/1/pricing")).text
     assert (await walker.get("/accounts/2/logo")).status in {403, 404}
+
+
+async def test_a_plan_has_its_name_and_link_for_whoever_may_see_it(
+    walker: Walker, walkers: Callable[[], Walker]
+) -> None:
+    """To others it is the operator's: a number says nothing to them."""
+    boss = walkers()
+    await walker.sign_in(CUSTOMER)
+    await boss.sign_in(BOSS)
+    shown = await boss.get("/trunks/1")
+    assert re.search(r'<a href="/plans/1">standard</a>', shown.text), shown.words
+    seen = await walker.get("/trunks/1")
+    assert "the operator's" in html.unescape(seen.words)
+    assert "#1" not in seen.words
+    assert "/plans/1" not in seen.text
+
+
+async def test_what_is_defined_above_is_said_to_be(walker: Walker) -> None:
+    """Whose roles and gateways are not one's own, but may be used."""
+    await walker.sign_in(LOWER)
+    assert "above you" in (await walker.get("/roles")).words
 
 
 async def test_placeholders_stand_where_a_template_is_written(walker: Walker) -> None:

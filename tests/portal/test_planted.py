@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from tests.portal.crawl import Crawls, Page
-from tests.portal.planted import BELOW, CUSTOMER, OPERATOR, Planted
+from tests.portal.planted import BELOW, CARRIER, CUSTOMER, OPERATOR, Planted
 from tests.portal.planting import FREE, HEADER, LONG, MARKUP, NUL, PARTS, SEED, TEMPLATE, Text
 
 NAMED = "begins with a letter or digit; then letters, digits, blanks and .,'&()@+- follow"
@@ -119,6 +119,20 @@ def test_no_page_has_it_as_markup(crawls: Crawls, who: str) -> None:
     assert [page.url for page in pages if MARKUP in page.text] == []
     assert [page.url for page in pages if "alert(7)&gt;49" in page.text or "alert(7)>49" in page.text] == []
     assert sum(TEMPLATE in page.text for page in pages) > len(pages) // 2
+
+
+def _numbers(text: str) -> list[str]:
+    """Things that are called by their numbers alone."""
+    return re.findall(r">\s*(#\d+)\s*<", re.sub(r"<(option|textarea|pre)\b.*?</\1>", "", text, flags=re.DOTALL))
+
+
+@pytest.mark.parametrize("who", [OPERATOR, BELOW, CUSTOMER, CARRIER])
+def test_nothing_is_called_by_its_number_alone(crawls: Crawls, who: str) -> None:
+    """By its name, by what it is about, or by whose it is where it isn't for the visitor's eyes."""
+    pages = [page for page in crawls.of(who).values() if page.is_html and page.status == 200]
+    found = {page.url: told for page in pages if (told := _numbers(page.text))}
+    assert found == {}
+    assert _numbers("<dd>#1</dd><option>#2</option><p>one of two (#3)</p>") == ["#1"]
 
 
 def test_papers_do_nothing(crawls: Crawls) -> None:

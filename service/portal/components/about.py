@@ -10,6 +10,12 @@ from service.calls.running import RunningCalls
 from service.portal.visit import Visit
 
 
+async def _alarm(visit: Visit) -> str:
+    row = await visit.find("alarm", "alarm_id")
+    await visit.learn("account", [row.account_id])
+    return f"{visit.name('account', row.account_id)}, {row.rule}: {row.seen}"
+
+
 async def _alert(visit: Visit) -> str:
     row = await visit.find("balance-alert", "balance_alert_id")
     await visit.learn("account", [row.account_id])
@@ -55,6 +61,17 @@ async def _invoice(visit: Visit) -> str:
     return f"{name}, {visit.name('account', row.account_id)}, {visit.formats.money(row.total_micros, row.currency)}"
 
 
+async def _mail(visit: Visit) -> str:
+    row = await visit.find("mail", "mail_id")
+    return f"{row.recipient}, {visit.say(row.template.replace('_', ' '))}, {visit.formats.moment(row.created_ms)}"
+
+
+async def _operation(visit: Visit) -> str:
+    row = await visit.find("operation", "operation_id")
+    await visit.learn("account", [row.account_id])
+    return f"{visit.name('account', row.account_id)}, {visit.formats.money(row.amount_micros, row.currency)}"
+
+
 async def _own_session(visit: Visit) -> str:
     found = await visit.ask("me.sessions", MySessions)
     mine = (one for one in found.items if str(one.id) == visit.parameter("number"))
@@ -86,6 +103,12 @@ async def _session(visit: Visit) -> str:
     return f"{visit.name('user', row.user_id)}, {row.address}"
 
 
+async def _special(visit: Visit) -> str:
+    row = await visit.find("special", "special_id")
+    await visit.learn("account", [row.account_id])
+    return f"{row.number}, {visit.name('account', row.account_id)}"
+
+
 async def _subscription(visit: Visit) -> str:
     """By what is subscribed to: customers don't see the product itself."""
     row: Any = (await visit.look_at("subscription.show", visit.path_of("subscription.show"))).body
@@ -93,24 +116,40 @@ async def _subscription(visit: Visit) -> str:
     return f"{row.product}, {visit.name('account', row.account_id)}"
 
 
+async def _translation(visit: Visit) -> str:
+    row = await visit.find("translation", "translation_id")
+    await visit.learn("account", [row.account_id])
+    return f"{visit.name('account', row.account_id)}, {visit.say(row.subject)}, {visit.formats.number(row.position)}"
+
+
 async def _voucher(visit: Visit) -> str:
     row = await visit.find("voucher-batch", "voucher_batch_id")
     return f"{row.name}, {visit.formats.money(row.amount_micros, row.currency)}"
 
 
+async def _webhook(visit: Visit) -> str:
+    return str((await visit.find("webhook", "webhook_id")).url)
+
+
 ABOUT: Mapping[str, Callable[[Visit], Awaitable[str]]] = {
+    "alarm_id": _alarm,
     "balance_alert_id": _alert,
     "bank_layout_id": _bank_layout,
     "bank_line_id": _bank_line,
     "call": _call,
     "commission_rule_id": _commission_rule,
     "invoice_id": _invoice,
+    "mail_id": _mail,
     "number": _own_session,
+    "operation_id": _operation,
     "package_id": _package,
     "publication_id": _publication,
     "rate_notice_id": _rate_notice,
     "session_id": _session,
+    "special_id": _special,
     "subscription_id": _subscription,
+    "translation_id": _translation,
     "voucher_batch_id": _voucher,
+    "webhook_id": _webhook,
 }
 """By the last name of the endpoint's path. Each raises Problem for a thing that the visitor doesn't see."""

@@ -63,15 +63,16 @@ def _called(visit: Visit, noun: str, row: Any) -> str:
 
 
 async def _told_apart(visit: Visit, rows: Sequence[Any], called: Sequence[str]) -> list[Choice]:
-    """Those of one name by whose they are, as far as the visitor sees that; else by their numbers."""
+    """Those of one name by whose they are, as far as the visitor is told that; else by their numbers."""
     names = Counter(called)
-    owners = [getattr(row, "account_id", None) for row in rows]
-    await visit.learn("account", owners if len(names) < len(rows) else ())
+    numbers = [getattr(row, "account_id", None) for row in rows]
+    await visit.learn("account", numbers if len(names) < len(rows) else ())
+    owners = [visit.name("account", number) for number in numbers]
     pairs = Counter(zip(called, owners, strict=True))
     found = []
     for row, name, owner in zip(rows, called, owners, strict=True):
-        is_enough = visit.knows("account", owner) and pairs[name, owner] == 1
-        beside = visit.name("account", owner) if is_enough else f"#{row.id}"
+        is_enough = owner and not owner.startswith("#") and pairs[name, owner] == 1
+        beside = owner if is_enough else f"#{row.id}"
         found.append(Choice(str(row.id), name if names[name] == 1 else f"{name} ({beside})"))
     return found
 

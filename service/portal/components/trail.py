@@ -19,4 +19,5 @@ async def way_up(visit: Visit, text: str, path: str) -> Crumb:
     number = int(visit.parameter(f"{found[1]}_id") if found else 0)
     await visit.learn(noun, [number])
     name = visit.name(noun, number)
-    return Crumb(visit.say(text) if name == f"#{number}" else name, link)
+    is_named = visit.knows(noun, number) and name != f"#{number}"
+    return Crumb(name if is_named else visit.say(text), link)
