@@ -164,10 +164,13 @@ def run(wanted: Asked) -> int:
             return 0 if doctor["ok"] else 1
         finally:
             say("stopping what this demo started")
-            _leave(children, places)
+            leave(children, places)
 
 
-def _leave(children: Children, places: Places) -> None:
+def leave(children: Children, places: Places) -> None:
+    """Ends what was started, and gives its memory back, however often somebody says Ctrl-C meanwhile."""
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, signal.SIG_IGN)
     with children:
         (places.folder / "demo.json").unlink(missing_ok=True)
     shutil.rmtree(places.run_dir, ignore_errors=True)

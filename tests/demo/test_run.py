@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from scripts.demo.__main__ import LABEL_MAX, label_of, read_script
+from scripts.demo.__main__ import LABEL_MAX, label_of, leave, read_script
 from scripts.demo.children import Children
 from scripts.demo.places import DemoFault, plan
 from scripts.demo.system import System
@@ -198,6 +201,27 @@ def test_what_is_no_text_is_told(changed: Path, tmp_path: Path, file: str) -> No
     (folder / file).mkdir()
     with pytest.raises(DemoFault, match=rf"{file}: Is a directory"):
         read_script(folder)
+
+
+def test_an_impatient_second_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    """It comes while a process takes its time to end."""
+    places = plan(tmp_path / "run", PORT_BASE, read_setup(SETUP)[0])
+    places.run_dir.mkdir()
+    before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    with Children() as children:
+        script = "trap 'sleep 1; exit' TERM; echo ready; while :; do sleep 0.1; done"
+        slow = children.start("slow", ["sh", "-c", script], tmp_path / "log")
+        slow.wait_until(lambda: "ready" in slow.tail(), 10)
+        impatient = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+        impatient.start()
+        try:
+            leave(children, places)
+        finally:
+            impatient.join()
+            signal.signal(signal.SIGINT, before[0])
+            signal.signal(signal.SIGTERM, before[1])
+    assert slow.process.poll() is not None
+    assert not places.run_dir.exists()
 
 
 def test_a_command_that_does_not_end_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

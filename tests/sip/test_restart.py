@@ -5,10 +5,12 @@ The gateway's own log is the truth: when it answered, when BYE came.
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -216,6 +218,21 @@ def test_a_worker_that_dies_takes_all_with_it_and_nothing_is_lost(
     gateway.reply(gateway.expect("BYE", 6, Call_ID=call.call_id), 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     assert settled(proxy, call)["outcome"] == "answered"
+
+
+def test_one_that_does_not_end_keeps_nobody_down_for_long(proxy: Proxy) -> None:
+    """A process dies, and another one can't end: as when the dead one had a lock of Kamailio's memory. Its own 60 s
+    would be calls refused for a minute.
+    """
+    assert proxy.process is not None
+    process = proxy.process
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    os.kill(int(children[1]), signal.SIGSTOP)
+    proxy.kill_worker()
+    eventually(lambda: process.poll() is not None, 25)
+    proxy.stop(signal.SIGKILL)
+    proxy.start()
+    assert proxy.running() == []
 
 
 def test_a_call_from_ipv6_has_its_byes_after_a_restart(
