@@ -19,6 +19,7 @@ from service.api.nouns import within
 from service.calls.browse import moment_of, paid_in
 from service.calls.finding import LISTING, conditions
 from service.calls.stretches import next_stretch, numbered
+from service.database.engine import go_row_by_row
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
@@ -67,7 +68,10 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     stretch = await next_stretch(call, order, LINES_MAX)
     if stretch is not None and not stretch.ids:
         return Lines("", 0, stretch.next)
-    values, mixed = _values(call), _is_mixed(paid)
+    values = _values(call)
+    sells = any(column.name == MARGIN for column in asked.columns)
+    mixed = _is_mixed(paid) if sells else sa.false()
+    await go_row_by_row(call.conn)
 
     def query(spelling: Spelling) -> sa.Select[Any]:
         cells = [spelling.cell(column.kind, values[column.name]) for column in asked.columns]
@@ -75,9 +79,9 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
         if MARGIN in names:
             cells[names.index(MARGIN)] = sa.case((mixed, _place()), else_=cells[names.index(MARGIN)])
         chosen = sa.select(spelling.line(asked.columns, cells), order.column, cdrs.c.id, sa.case((mixed, cdrs.c.id)))
-        joined = _joined(call, chosen)
+        joined = _joined(call, chosen, sells=sells)
         if stretch is not None:  # sorted here: the database would carry whole lines through its sort
-            return joined.where(numbered(stretch.ids))
+            return joined.where(numbered(call, stretch.ids))
         where = [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
         return joined.where(*where).order_by(*order.columns).limit(LINES_MAX)
 
@@ -112,7 +116,8 @@ def _place() -> Text:
     return constant("\x01").concat(as_text(cdrs.c.id)).concat(constant("\x01"))
 
 
-def _joined(call: Call, query: sa.Select[Any]) -> sa.Select[Any]:
+def _joined(call: Call, query: sa.Select[Any], *, sells: bool = True) -> sa.Select[Any]:
+    """`sells`: with what the asker sold and bought."""
     caller, refuser, trunk, device, number, gateway, own, mine, bought = _BESIDE
     actor, may, is_root = call.actor, call.may, call.actor.is_root
     on = {
@@ -124,9 +129,11 @@ def _joined(call: Call, query: sa.Select[Any]) -> sa.Select[Any]:
         gateway: (gateway.c.id == _key(cdrs.c.gateway_id, may=may(_P.GATEWAYS_READ)))
         & within(gateway.c.account_id, actor),
         own: (own.c.cdr_id == cdrs.c.id) & (own.c.level == _lowest(call)),
-        mine: (mine.c.cdr_id == cdrs.c.id) & (mine.c.seller_id == actor.account_id) & _is_first(call),
-        bought: None if is_root else (bought.c.cdr_id == mine.c.cdr_id) & (bought.c.level == _level_of_seller()),
     }
+    if sells:
+        on[mine] = (mine.c.cdr_id == cdrs.c.id) & (mine.c.seller_id == actor.account_id) & _is_first(call)
+    if sells and not is_root:
+        on[bought] = (bought.c.cdr_id == mine.c.cdr_id) & (bought.c.level == _level_of_seller())
     tables: Any = cdrs
     for table, condition in on.items():
         tables = tables if condition is None else tables.outerjoin(table, condition)
@@ -155,8 +162,9 @@ def _lowest(call: Call) -> Expression:
     if call.actor.is_root:
         return sa.literal_column("0")
     levels = charges.alias("levels")
-    found = sa.select(sa.func.min(levels.c.level)).where(levels.c.cdr_id == cdrs.c.id)
-    return found.where(within(levels.c.account_id, call.actor)).correlate(cdrs).scalar_subquery()
+    seen = (levels.c.account_id == _BESIDE.caller.c.id) | within(levels.c.account_id, call.actor)
+    found = sa.select(levels.c.level).where(levels.c.cdr_id == cdrs.c.id, seen).order_by(levels.c.level).limit(1)
+    return found.correlate(cdrs, _BESIDE.caller).scalar_subquery()
 
 
 def _is_first(call: Call) -> Expression:
@@ -206,7 +214,7 @@ async def _worked_out(call: Call, ids: list[int]) -> dict[int, str]:
     paid, mine = _paid(call), _BESIDE.mine
     columns = (cdrs.c.start_ms, cdrs.c.answer_ms, _net(mine).label("earned"), mine.c.currency)
     query = sa.select(cdrs.c.id, *columns, paid.micros.label("paid"), paid.currency.label("paid_currency"))
-    query = _joined(call, query).where(cdrs.c.id.between(min(ids), max(ids)), *conditions(call), _is_mixed(paid))
+    query = _joined(call, query).where(numbered(call, ids), _is_mixed(paid))
     rows: list[Row[Any]] = list(await call.conn.execute(query))
     worth = await history(call.conn, [moment_of(row) for row in rows])
     found: dict[int, str] = {}

@@ -1,9 +1,7 @@
 """Files of somebody's calls: found by their accounts, in stretches of time.
 
 A stretch holds about as many of their calls as are wanted: the sums of the subtree say how long it is. So a file of
-one call in a hundred doesn't look at the other ninety-nine, and that of every fourth doesn't sort all there are. On
-SQLite alone: PostgreSQL takes the index of the times for this as well, for each side once more, and then goes through
-whole tables for what is beside so many calls.
+one call in a hundred doesn't look at the other ninety-nine, and that of every fourth doesn't sort all there are.
 """
 
 from __future__ import annotations
@@ -45,7 +43,7 @@ class Stretch(NamedTuple):
 
 async def next_stretch(call: Call, order: Order, most: int) -> Stretch | None:
     """None: every call may be seen, or something else finds them."""
-    if not is_sqlite(call.conn) or order.column is not cdrs.c.start_ms or not is_by_accounts(call):
+    if order.column is not cdrs.c.start_ms or not is_by_accounts(call):
         return None
     return await _found(call, order, most, (await _edge(call, order, most)).at_ms)
 
@@ -141,7 +139,9 @@ def _attempts(account_id: int) -> Any:
     return sa.func.sum(sa.case((call_sums.c.account_id == account_id, call_sums.c.attempts), else_=0))
 
 
-def numbered(ids: Sequence[int]) -> Condition:
+def numbered(call: Call, ids: Sequence[int]) -> Condition:
     """Calls by their numbers: however many, they are one parameter."""
+    if not is_sqlite(call.conn):
+        return cdrs.c.id == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))
     listed = sa.func.json_each(json.dumps(ids)).table_valued("value")
     return cdrs.c.id.in_(sa.select(listed.c.value))

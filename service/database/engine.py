@@ -137,10 +137,13 @@ class TookTooLong(Exception):
 
 
 @asynccontextmanager
-async def looking_within(engine: AsyncEngine, most_s: float) -> AsyncIterator[AsyncConnection]:
-    """A look that somebody waits for: it holds its connection no longer than that. Raises TookTooLong."""
+async def looking_within(engine: AsyncEngine, most_s: float, *, as_one: bool = False) -> AsyncIterator[AsyncConnection]:
+    """A look that somebody waits for: it holds its connection no longer than that. Raises TookTooLong.
+
+    `as_one`: all of it is one transaction.
+    """
     try:
-        async with asyncio.timeout(most_s) as limit, looking(engine) as conn:
+        async with asyncio.timeout(most_s) as limit, (reading if as_one else looking)(engine) as conn:
             yield conn
     except TimeoutError as fault:
         if limit.expired():
@@ -168,6 +171,16 @@ async def go_by_indexes(conn: AsyncConnection) -> None:
     if not is_sqlite(conn):
         await conn.exec_driver_sql("SET LOCAL plan_cache_mode = force_custom_plan")
         await conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
+
+
+async def go_row_by_row(conn: AsyncConnection) -> None:
+    """Until the transaction's end, for one that looks up what is beside some thousand rows. For PostgreSQL.
+
+    It would go through whole tables for so many, with processes of its own beside.
+    """
+    if not is_sqlite(conn):
+        for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "max_parallel_workers_per_gather"):
+            await conn.exec_driver_sql(f"SET LOCAL {setting} = 0")
 
 
 def _alembic(connection: sa.Connection, action: str) -> None:

@@ -71,13 +71,14 @@ class Visit:
     # --- who
 
     @asynccontextmanager
-    async def looking(self, *, again: bool = False) -> AsyncIterator[None]:
+    async def looking(self, *, again: bool = False, as_one: bool = False) -> AsyncIterator[None]:
         """Around everything that a page reads: one connection, and who asks is looked up on it.
 
-        `again`: what they may is asked anew, but not their language and their seller's colours.
+        `again`: what they may is asked anew, but not their language and their seller's colours. `as_one`: in one
+        transaction, as a file's batch needs.
         """
         api = self.portal.api
-        async with looking_within(api.engine, api.look_s) as conn:
+        async with looking_within(api.engine, api.look_s, as_one=as_one) as conn:
             self.actor = await api.sessions.actor_of(conn, self.credential, self.address, self.now_ms)
             self._inner = Inner(api, self.actor or NOBODY._replace(address=self.address), conn, self.now_ms)
             if not again:

@@ -269,7 +269,7 @@ async def test_each_gets_one_though_it_is_killed_twice(desk: Desk, room: Mailroo
         command = [sys.executable, "-m", "tests.service.mail_worker", database, str(room.port), str(ahead_ms)]
         process = await asyncio.create_subprocess_exec(*command)
         if death < 2:
-            async with asyncio.timeout(120):
+            async with asyncio.timeout(600):
                 while len(room.got) < (death + 1) * count // 3:  # noqa: ASYNC110 -- another process sends
                     await asyncio.sleep(0.01)
             process.kill()

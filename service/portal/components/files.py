@@ -135,7 +135,7 @@ async def _batches(visit: Visit, source: Source, columns: list[FileColumn]) -> A
     following: str | None = query.get("cursor", "")
     while following is not None:
         query["cursor"] = following
-        async with visit.looking(again=True):
+        async with visit.looking(again=True, as_one=True):
             lines = await read(visit, source, columns, parameters, query)
         yield lines
         following = lines.next
