@@ -65,6 +65,8 @@ def reply(rooms: Rooms) -> None:
         return _provisional(heard)
     if method == "UPDATE" and 200 <= code < 300:
         _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
+    if method == "BYE" and code >= 200 and _comes_too_soon(rooms, heard):
+        raise ReplyDropped
     if sip.check_transaction() < 0:
         if method == "OPTIONS" and places.is_own(heard.branch):
             raise ReplyTaken
@@ -111,6 +113,15 @@ def _leg(seen: Seen, contact: str, route: str, nat: str) -> Leg:
         named.mend_answer(seen, sip.received())
         contacts, route_set = sip.uris(sip.headers("Contact")), _beyond_us(sip.uris(sip.headers("Record-Route")))
     return tuple.__new__(Leg, (contacts, route_set))
+
+
+def _comes_too_soon(rooms: Rooms, heard: Response) -> bool:
+    """Whether an answer to a BYE of Kamailio's own comes before its dialog's other BYE has gone: it will come again.
+    Before its transaction is looked for.
+    """
+    if farewell.key_in(heard.branch) is not None or not rooms.has_store():
+        return False
+    return farewell.is_kept(rooms, farewell.key_of(sip.text("$ci"), heard.from_tag, heard.to_tag))
 
 
 def _bye_answered(rooms: Rooms, branch: str) -> None:

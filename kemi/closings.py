@@ -22,23 +22,28 @@ def own_request(rooms: Rooms) -> None:
     call = sip.dialog_call()
     if call is not None and call != rooms.hanging_up and rooms.has_store():
         sip.end_media()
-        _await_second_bye(rooms, call, sip.text("$tt"))
+        call_id, from_tag, to_tag = sip.texts(_BYE)
+        _await_second_bye(rooms, call, farewell.key_of(call_id, from_tag, to_tag), to_tag)
         _timer_ended(rooms, call)
     ends.own_request()
 
 
-def _await_second_bye(rooms: Rooms, call: str, tag: str) -> None:
-    """The BYE at hand goes to the side with this tag: the other side's must follow, or be the one that was awaited."""
-    running = find(rooms, call)
-    if running is None or not running.is_answered:
-        farewell.forget(rooms, farewell.key_of(call, tag))
+_BYE = sip.question("$ci", "$ft", "$tt")
+
+
+def _await_second_bye(rooms: Rooms, call: str, key: bytes, tag: str) -> None:
+    """The BYE at hand goes to the side with this tag: the other side's must follow, or it is the one that was awaited.
+    `key`: of the second one.
+    """
+    if farewell.forget(rooms, key):
         return
-    other = next((one for one in running.tags if one != tag), "")
-    leg = messages.side_of(running, other)
-    if leg is not None:
-        key = farewell.key_of(call, other)
-        bye = messages.request(leg, "BYE", farewell.branch_of(key))
-        farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.LATE_MS, now=now())
+    running = find(rooms, call)
+    destination, bye = "", ""
+    if running is not None and running.is_answered:  # else settled by whoever has hung up, a moment ago
+        leg = messages.side_of(running, next((one for one in running.tags if one != tag), ""))
+        if leg is not None:
+            destination, bye = leg.next_hop, messages.request(leg, "BYE", farewell.branch_of(key))
+    farewell.keep(rooms, key, destination, bye, first_ms=farewell.LATE_MS, now=now())
 
 
 def dialog_ended(rooms: Rooms) -> None:

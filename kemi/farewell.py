@@ -1,8 +1,9 @@
 """BYEs that no transaction of Kamailio's says again: kept in the store, sent by the meter until they are answered.
 
 Two kinds. One goes to a leg that must not be: Kamailio has no dialog for it. The other goes to the second side of a
-call whose time is over: Kamailio 5.6 leaves it out when the first side answers faster than its timer process; it waits
-here for half a second, and is forgotten when Kamailio's own one goes out after all.
+call whose time is over, and waits here for half a second. It is forgotten when Kamailio's own one goes out; until then
+no answer to a BYE of that dialog is taken (`is_kept`): Kamailio 5.6 would leave the second BYE out, and count the
+dialog's references down once too often, in memory that is somebody else's by then.
 
 The branch of its Via names a BYE, so that its answer finds it, in whichever process, and after a restart too.
 """
@@ -44,9 +45,9 @@ class Farewell(NamedTuple):
     until_boot_ms: int
 
 
-def key_of(call: str, tag: str) -> bytes:
-    """The key of the BYE to one side of a call: the same in every process."""
-    return bytes.fromhex(call) + blake2b(tag.encode(), digest_size=4).digest()
+def key_of(call_id: str, *tags: str) -> bytes:
+    """The key of the second BYE of a dialog: the same in every process, and whichever side is named first."""
+    return blake2b("\0".join((call_id, *sorted(tags))).encode(), digest_size=KEY_BYTES).digest()
 
 
 def branch_of(key: bytes) -> str:
@@ -63,7 +64,9 @@ def key_in(branch: str) -> bytes | None:
 
 
 def keep(rooms: Rooms, key: bytes, destination: str, message: str, *, first_ms: int, now: Now) -> None:
-    """The meter sends it after `first_ms`, and again until it is forgotten or its time is over."""
+    """The meter sends it after `first_ms`, and again until it is forgotten or its time is over. An empty message: there
+    is nothing to send, only to wait for.
+    """
     farewell = Farewell(destination, message, T1_MS * 2, now.boot_ms + TIMER_F_MS)
     with Change(rooms.store) as change:
         _put(change, key, farewell, now.boot_ms + first_ms)
@@ -75,11 +78,16 @@ def _put(change: Change, key: bytes, farewell: Farewell, due_ms: int) -> None:
     change.txn.put(layout.due_key(due_ms, KIND, key), b"", db=change.store.due)
 
 
+def is_kept(rooms: Rooms, key: bytes) -> bool:
+    """Whether it is still to be sent, or answered."""
+    with rooms.store.read() as txn:
+        return txn.get(key, db=rooms.store.farewell) is not None
+
+
 def forget(rooms: Rooms, key: bytes) -> bool:
     """It was answered, or somebody else has sent it. False: it was not kept."""
-    with rooms.store.read() as txn:
-        if txn.get(key, db=rooms.store.farewell) is None:
-            return False
+    if not is_kept(rooms, key):
+        return False
     with Change(rooms.store) as change:
         change.txn.delete(key, db=change.store.farewell)  # its due entry finds nothing
     return True
@@ -103,7 +111,8 @@ def visit(rooms: Rooms, entries: Sequence[tuple[int, bytes]], send: Send, now: N
             later = farewell._replace(wait_ms=min(farewell.wait_ms * 2, T2_MS))
             _put(change, key, later, now.boot_ms + farewell.wait_ms)
     for farewell in wanted:
-        send(farewell.destination, farewell.message)
+        if farewell.message:
+            send(farewell.destination, farewell.message)
 
 
 def _read(change: Change, key: bytes) -> Farewell | None:

@@ -53,9 +53,17 @@ def test_its_branch_names_it() -> None:
         assert farewell.key_in(branch) is None
 
 
-def test_the_sides_of_a_call_have_keys_of_their_own() -> None:
-    """The same in every process."""
-    call = bytes(16).hex()
-    assert farewell.key_of(call, "a") == farewell.key_of(call, "a")
-    assert len({farewell.key_of(call, "a"), farewell.key_of(call, "b"), farewell.key_of("11" * 16, "a")}) == 3
-    assert len(farewell.key_of(call, "a")) == farewell.KEY_BYTES
+def test_the_second_bye_of_a_dialog_has_one_key() -> None:
+    """The same in every process, whichever side speaks."""
+    key = farewell.key_of("call@a", "a", "b")
+    assert key == farewell.key_of("call@a", "b", "a")
+    assert len({key, farewell.key_of("call@a", "a", "c"), farewell.key_of("call@b", "a", "b")}) == 3
+    assert len(key) == farewell.KEY_BYTES
+
+
+def test_what_is_only_waited_for_is_not_sent(world: World) -> None:
+    """And is forgotten after the time of a transaction."""
+    farewell.keep(world.rooms, KEY, "", "", first_ms=farewell.LATE_MS, now=world.now)
+    assert farewell.is_kept(world.rooms, KEY)
+    assert sent_at(world, FakeDialogs(), 60) == []
+    assert not farewell.is_kept(world.rooms, KEY)

@@ -19,11 +19,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from kemi import farewell
 from kemi.store.environment import Snapshot, open_reader
 from ratebook.model import DurationMode
 from ratebook.price import NOTHING, charge
 from tests.kemi.world import CUSTOMER, PRICES, terms
-from tests.sip.agents import Agent, Call
+from tests.sip.agents import Agent, Call, Message
 from tests.sip.calls import answer, cancel, hang_up, is_talking, ring
 from tests.sip.lossy import End, Exchange, Line, Passage, Script, Side, Telephone, Weather
 from tests.sip.node import RATES, Node
@@ -457,7 +458,7 @@ def test_the_bye_of_a_refused_leg_is_lost(proxy: Proxy, caller: Agent, gateway: 
 
 @pytest.fixture
 def slow() -> Iterator[Proxy]:
-    """A Kamailio of its own, since what it is made to do here leaves its memory in disorder."""
+    """A Kamailio of its own, whose calls may last for two seconds."""
     proxy = Proxy()
     try:
         proxy.start()
@@ -468,20 +469,42 @@ def slow() -> Iterator[Proxy]:
         proxy.close()
 
 
+def branch_of(message: Message) -> str:
+    """Of its topmost Via."""
+    return message.header("Via").partition(";branch=")[2].partition(";")[0]
+
+
+def slowed(proxy: Proxy) -> subprocess.Popen[bytes]:
+    """Each of a proxy's processes waits for a tenth of a second when it has sent something."""
+    assert proxy.process is not None
+    children = Path(f"/proc/{proxy.process.pid}/task/{proxy.process.pid}/children").read_text().split()
+    command = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", "inject=sendto:delay_exit=100000"]
+    return subprocess.Popen([*command, *(word for child in children for word in ("-p", child))])
+
+
 @pytest.mark.skipif(shutil.which("strace") is None, reason="needs strace")
-def test_the_callers_answer_overtakes_our_second_bye(slow: Proxy) -> None:
-    """The grant ends: BYE to the caller, whose 200 is quicker than the timer process; the gateway must hear too."""
+def test_no_answer_overtakes_our_second_bye(slow: Proxy) -> None:
+    """The grant ends: BYE to the caller, whose 200 is quicker than the timer process. Kamailio 5.6 would send none to
+    the gateway then, and count the references of the dialog down in memory that it has given back: with its allocator
+    a crash, some calls later. So the 200 counts when it comes again.
+    """
     assert slow.process is not None
     caller, gateway = (Agent(ip, port, (slow.ip, slow.port)) for ip, port in (("127.0.0.2", 0), ("127.0.0.11", 5060)))
-    call, _ = answer(caller, gateway)
-    children = Path(f"/proc/{slow.process.pid}/task/{slow.process.pid}/children").read_text().split()
-    command = ["strace", "-qq", "-o", "/dev/null", "-e", "trace=sendto", "-e", "inject=sendto:delay_exit=100000"]
-    tracer = subprocess.Popen([*command, *(word for child in children for word in ("-p", child))])
+    calls = [answer(caller, gateway)[0] for _ in range(3)]
+    tracer = slowed(slow)
     try:
-        caller.reply(caller.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
-        gateway.reply(gateway.expect("BYE", 3, Call_ID=call.call_id), 200, "OK")
+        for call in calls:
+            caller.reply(caller.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+            bye = gateway.expect("BYE", 3, Call_ID=call.call_id)
+            assert farewell.key_in(branch_of(bye)) is None  # Kamailio's own, not the one that waits for it
+            gateway.reply(bye, 200, "OK")
     finally:
         tracer.terminate()
         tracer.wait(5)
-        caller.close()
-        gateway.close()
+    for call in calls:
+        caller.reply(caller.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+    for _ in range(20):
+        hang_up(answer(caller, gateway)[0], gateway)
+    assert slow.process.poll() is None
+    for agent in (caller, gateway):
+        agent.close()

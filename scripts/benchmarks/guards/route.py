@@ -108,7 +108,7 @@ calls_on.find = closings.find = failures.find = ringing_call
 calls_on.ended = closings.ended = failures.ended = calls_on.given_up = calls_in.given_up = done
 calls_on.comes_from_side = calls_on.delivered = done
 calls_on.call_of_invite = nothing
-farewell.keep = farewell.forget = nothing
+farewell.keep = farewell.forget = farewell.is_kept = nothing
 failures.fail_over = failures.forward = failures.take_back = failures.follow = sending.fail_over = nothing
 failures.note_result = carriers.prove = carriers.tell = nothing
 calls_on.answered = lambda *_: Grant(100)
