@@ -62,8 +62,14 @@ class Formats(NamedTuple):
         return format_date(self._local(wall_ms), "medium", locale=self.locale) if wall_ms else NEVER
 
     def written_day(self, text: str) -> str:
-        """A day that is told as text, such as a bank's: it is the same one in every zone."""
-        return format_date(date.fromisoformat(text), "medium", locale=self.locale) if text else NEVER
+        """A day that is told as text, such as a bank's: it is the same one in every zone. What is no day stays as it is."""
+        if not text:
+            return NEVER
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            return text
+        return format_date(day, "medium", locale=self.locale)
 
     def clock(self, wall_ms: int) -> str:
         """Hour and minute in the person's zone."""

@@ -24,7 +24,7 @@ def _about(got: Got) -> str:
         ("/vouchers/1/void", "Kiosk, 10.00 EUR"),
         ("/balance-alerts/1/removal", "customer, 20.00 EUR, owner@customer.example"),
         ("/bank-layouts/1/removal", "lower, the only one"),
-        ("/bank-lines/1/account", "2026-11-20, 12.50 EUR, Erna Müller, Thank you"),
+        ("/bank-lines/1/account", "20 Nov 2026, 12.50 EUR, Erna Müller, Thank you"),
         ("/commission-rules/1/removal", "agent, 10 %"),
         ("/invoices/4/issue", "Draft, customer, 0.23 EUR"),
         ("/packages/1/correction", "Flat 100, customer"),

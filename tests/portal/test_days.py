@@ -66,7 +66,7 @@ async def test_a_day_of_the_super_admin(sit: Sit) -> None:
     await _offered(boss, "/gateways", "/bans", "/audit", "/accounts", "/doctor")
     await boss.reads("Faults of the doctor", "entry 7: 1 EUR where 0 was expected")
     await boss.follow("Nights")
-    await boss.open("2026-11-26")
+    await boss.open("26 Nov 2026")
     await boss.reads("conservation", "at fault")
     await boss.menu_to("/roles")
     await boss.follow("New role")

@@ -419,7 +419,7 @@ async def test_the_doctors_nights_are_shown(walker: Walker) -> None:
     """Each with its checks; the faults that stand; to nobody below the operator."""
     await walker.sign_in("boss@op.example")
     nights = await walker.get("/doctor")
-    assert "2026-11-26" in nights.words
+    assert "26 Nov 2026" in nights.words
     assert "at fault" in nights.words
     night = (await walker.get("/doctor/1")).words
     assert "conservation at fault entry 7: 1 EUR where 0 was expected" in night
@@ -431,5 +431,5 @@ async def test_the_doctors_nights_are_shown(walker: Walker) -> None:
 
 async def test_the_doctors_nights_are_the_operators(walker: Walker) -> None:
     await walker.sign_in("owner@upper.example")
-    assert "2026-11-26" not in (await walker.get("/doctor")).words
+    assert "26 Nov 2026" not in (await walker.get("/doctor")).words
     assert (await walker.get("/doctor/1")).status == 404
