@@ -62,7 +62,7 @@ class Formats(NamedTuple):
         return format_date(self._local(wall_ms), "medium", locale=self.locale) if wall_ms else NEVER
 
     def written_day(self, text: str) -> str:
-        """A day that is told as text, such as a bank's: it is the same one in every zone. What is no day stays as it is."""
+        """A day that is told as text, such as a bank's: the same in every zone. What is no day stays as it is."""
         if not text:
             return NEVER
         try:

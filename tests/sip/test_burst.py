@@ -38,7 +38,7 @@ def test_exactly_as_many_are_admitted_as_can_pay(
     gateway = Gateway("127.0.0.11", 5060, (proxy.ip, proxy.port))
     caller = Caller("127.0.0.2", 0, (proxy.ip, proxy.port))
     with Robots(caller, gateway) as robots:
-        robots.dial(caller, f"{number}123", 3.0, invites)  # none ends, and gives back, before the last is answered
+        robots.dial(caller, f"{number}123", 3.0, invites)  # none gives back before the last
         lowest = _watch(proxy, caller)
         eventually(lambda: all(leg.ended_at for leg in gateway.legs.values()), 20)
         answers = sorted(dialled.code for dialled in caller.dialled.values())
