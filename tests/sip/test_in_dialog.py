@@ -336,4 +336,6 @@ def test_who_calls_stays_unknown_in_the_call(caller: Agent, gateway: Agent, meth
     request = gateway.expect(method, Call_ID=call.call_id)
     assert "boss" not in request.text
     assert request.contact == f"sip:anonymous@{caller.ip}:{caller.port}"
+    if method != "ACK":
+        gateway.reply(request, 200, "OK")
     hang_up(call, gateway)

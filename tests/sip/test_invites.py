@@ -80,7 +80,7 @@ def test_bytes_that_are_no_text_are_refused(proxy: Proxy, caller: Agent, gateway
     caller.send(raw)
     answer_code = next((m.code for m in iter(lambda: caller.receive(1.0), None) if m.code >= 200), 0)
     assert answer_code == 400
-    assert gateway.receive(0.1) is None
+    gateway.expect_nothing("INVITE", 0.1)  # others' requests may be sent again
     assert proxy.account(CUSTOMER).held == 0
 
 
