@@ -75,7 +75,7 @@ class Gate:
         return any(scanner in agent for scanner in SCANNERS)
 
     def proved(self, ip: str, now: Now) -> None:
-        """Somebody behind this address has proved a password or certificate, or has answered a call that was sent there."""
+        """Somebody behind this address has proved a password or certificate, or has answered a call."""
         self._counters.know(ip, now.boot_ms // 1000)
 
     def has_proved(self, ip: str, now: Now) -> bool:

@@ -84,7 +84,7 @@ def _unpack(key: bytes, raw: bytes) -> Ban:
 
 
 def ban_stranger(change: Change, ban: Ban, now: Now) -> bool:
-    """An automatic ban, which the journal tells the ledger of. False: there are too many, or the operator's is there."""
+    """An automatic ban, which the journal tells the ledger of. False: there are too many, or one by hand."""
     raw = change.txn.get(_key(ban.network), db=change.store.ban)
     if raw is not None and _unpack(_key(ban.network), raw).why == OPERATOR:
         return False
