@@ -5,6 +5,7 @@ Who may see what is decided once a batch, by what is joined: exactly as `service
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,8 +19,8 @@ from service.api.lists import behind, cursor_of, order_of
 from service.calls.beside import Joined, has_few_below, joined
 from service.calls.browse import moment_of, paid_in
 from service.calls.finding import LISTING, conditions
-from service.calls.stretches import by_number, next_stretch, numbered
-from service.database.engine import go_row_by_row
+from service.calls.stretches import next_stretch, numbered
+from service.database.engine import go_row_by_row, is_sqlite
 from service.database.tables import cdrs
 from service.tariffs.exchange import history
 
@@ -54,7 +55,7 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
             cells[names.index(MARGIN)] = sa.case((mixed, _place()), else_=cells[names.index(MARGIN)])
         chosen = sa.select(spelling.line(asked.columns, cells), order.column, cdrs.c.id, sa.case((mixed, cdrs.c.id)))
         if stretch is not None:  # sorted here: the database would carry whole lines through its sort
-            return beside.of(chosen, by_number(call, stretch.ids))
+            return _of_numbers(call, chosen, beside, stretch.ids)
         where = [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
         return beside.of(chosen).where(*where).order_by(*order.columns).limit(LINES_MAX)
 
@@ -64,6 +65,15 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     lines = await _with_margins(call, found)
     following = cursor_of(order, found.rows[-1][1], found.rows[-1][2]) if len(lines) == LINES_MAX else None
     return Lines("".join(lines), len(lines), following if stretch is None else stretch.next, found.is_escaped)
+
+
+def _of_numbers(call: Call, query: sa.Select[Any], beside: Joined, ids: Sequence[int]) -> sa.Select[Any]:
+    """Of these records. PostgreSQL would look at each value of an array that a column is to be among while it plans."""
+    if is_sqlite(call.conn):
+        return beside.of(query).where(numbered(call, ids))
+    each = sa.func.unnest(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))
+    given = each.table_valued("id", name="given").render_derived()
+    return beside.of(query, given.join(cdrs, cdrs.c.id == given.c.id))
 
 
 async def _with_margins(call: Call, found: Told) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing, closing
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -141,7 +141,7 @@ async def _batches(visit: Visit, source: Source, columns: list[FileColumn]) -> A
         following = lines.next
 
 
-async def ahead(batches: AsyncIterator[Lines]) -> AsyncIterator[Lines]:
+async def ahead(batches: AsyncIterator[Lines]) -> AsyncGenerator[Lines, None]:
     """The same, of which the next one is read while one is sent: the database and the service work side by side."""
     reading = asyncio.ensure_future(anext(batches, None))
     try:
