@@ -41,6 +41,10 @@ _ANSWER = sip.question(
 """Of a 2xx to an INVITE, its dialog, and where it came from."""
 
 
+_STATE = sip.question("$dlg_var(call)", "$dlg(state)")
+"""Of the dialog of a reply that refuses something."""
+
+
 class Leg(NamedTuple):
     """Where requests to the sender of a reply go."""
 
@@ -61,6 +65,8 @@ def reply(rooms: Rooms) -> None:
         raise ReplyDropped
     if method == "INVITE" and 200 <= code < 300:
         return _answered(rooms, heard)
+    if method == "INVITE" and code >= 300 and _has_been_answered(rooms):
+        raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(heard)
     if method == "UPDATE" and 200 <= code < 300:
@@ -79,6 +85,15 @@ def reply(rooms: Rooms) -> None:
         _updated(rooms, heard)
         sip.relay_media()
     return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT))
+
+
+def _has_been_answered(rooms: Rooms) -> bool:
+    """Whether the reply at hand refuses an INVITE whose 2xx another process is just letting pass. Before its
+    transaction is looked for.
+    """
+    call, state = sip.texts(_STATE)
+    running = find(rooms, call) if call and int(state or 0) < sip.ANSWERED and rooms.has_store() else None
+    return running is not None and running.is_answered
 
 
 def _provisional(heard: Response) -> None:

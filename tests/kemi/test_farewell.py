@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kemi import farewell, meter
+from kemi.running import find
 from tests.kemi.world import FakeDialogs, World
 
 KEY = bytes(range(farewell.KEY_BYTES))
@@ -44,6 +45,23 @@ def test_it_is_not_sent_before_its_time(world: World) -> None:
     """Kamailio's own BYE has a second."""
     farewell.keep(world.rooms, KEY, "sip:a", "BYE", first_ms=3_000, now=world.now)
     assert sent_at(world, FakeDialogs(), 4) == [3, 4]
+
+
+def test_both_sides_of_a_call_that_has_no_dialog_are_told(world: World) -> None:
+    """The answered one: each by its own target and tags; of one that isn't answered nobody is."""
+    ringing = find(world.rooms, world.ring(call_id="ringing"))
+    talking = find(world.rooms, world.talk())
+    assert ringing is not None
+    assert talking is not None
+    dialogs = FakeDialogs()
+    for call in (ringing, talking):
+        farewell.keep_both(world.rooms, call, world.now)
+    world.wait(1)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
+    sent = {to: text for to, text in dialogs.sent if text.startswith("BYE ")}
+    assert sorted(sent) == ["sip:caller@127.0.0.2:5060", "sip:callee@127.0.0.11"]
+    assert "To: <sip:caller@127.0.0.2>;tag=from\r\n" in sent["sip:caller@127.0.0.2:5060"]
+    assert ";tag=to\r\n" in sent["sip:callee@127.0.0.11"]
 
 
 def test_its_branch_names_it() -> None:
