@@ -59,8 +59,8 @@ def test_both_sides_of_a_call_that_has_no_dialog_are_told(world: World) -> None:
     world.wait(1)
     meter.tick(world.rooms, dialogs.seen(), world.now)
     sent = {to: text for to, text in dialogs.sent if text.startswith("BYE ")}
-    assert sorted(sent) == ["sip:caller@127.0.0.2:5060", "sip:callee@127.0.0.11"]
-    assert "To: <sip:caller@127.0.0.2>;tag=from\r\n" in sent["sip:caller@127.0.0.2:5060"]
+    assert sorted(sent) == ["sip:callee@127.0.0.11", "sip:caller@127.0.0.2:5060"]
+    assert "To: <sip:+441632960000@127.0.0.2>;tag=from\r\n" in sent["sip:caller@127.0.0.2:5060"]
     assert ";tag=to\r\n" in sent["sip:callee@127.0.0.11"]
 
 
