@@ -136,7 +136,7 @@ def _comes_too_soon(rooms: Rooms, heard: Response) -> bool:
     """
     if farewell.key_in(heard.branch) is not None or not rooms.has_store():
         return False
-    return farewell.is_kept(rooms, farewell.key_of(sip.text("$ci"), heard.from_tag, heard.to_tag))
+    return farewell.is_kept(rooms, farewell.key_of(rooms, sip.text("$ci"), heard.from_tag, heard.to_tag))
 
 
 def _bye_answered(rooms: Rooms, branch: str) -> None:
@@ -221,9 +221,13 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
         return _pick_up(rooms, call, answer)
-    _repeat_or_move(rooms, running, side, answer.leg.contacts)
+    is_its_own = comes_from_side(rooms, running, side, answer.received.ip, sip.proven())
+    if is_its_own:
+        _repeat_or_move(rooms, running, side, answer.leg.contacts)
+    else:
+        ends.keep_target(running, side)
     if sip.check_transaction() < 0:
-        if not comes_from_side(rooms, running, side, answer.received.ip, sip.proven()):
+        if not is_its_own:
             raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
         ends.answer_alone(running, side)
     return None

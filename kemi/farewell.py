@@ -47,9 +47,13 @@ class Farewell(NamedTuple):
     until_boot_ms: int
 
 
-def key_of(call_id: str, *tags: str) -> bytes:
-    """The key of the second BYE of a dialog: the same in every process, and whichever side is named first."""
-    return blake2b("\0".join((call_id, *sorted(tags))).encode(), digest_size=KEY_BYTES).digest()
+def key_of(rooms: Rooms, call_id: str, *tags: str) -> bytes:
+    """The key of the second BYE of a dialog: the same in every process, and whichever side is named first. Nobody who
+    knows the dialog can tell it, and say in another's name that its BYE was answered.
+    """
+    with rooms.store.read() as txn:
+        secret = rooms.store.configuration(txn).secret(txn)
+    return blake2b("\0".join((call_id, *sorted(tags))).encode(), digest_size=KEY_BYTES, key=secret).digest()
 
 
 def branch_of(key: bytes) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kemi import farewell, meter
 from kemi.running import find
 from tests.kemi.world import FakeDialogs, World
@@ -71,11 +73,15 @@ def test_its_branch_names_it() -> None:
         assert farewell.key_in(branch) is None
 
 
-def test_the_second_bye_of_a_dialog_has_one_key() -> None:
-    """The same in every process, whichever side speaks."""
-    key = farewell.key_of("call@a", "a", "b")
-    assert key == farewell.key_of("call@a", "b", "a")
-    assert len({key, farewell.key_of("call@a", "a", "c"), farewell.key_of("call@b", "a", "b")}) == 3
+def test_the_second_bye_of_a_dialog_has_one_key(world: World, tmp_path: Path) -> None:
+    """The same in every process, whichever side speaks; another store has another one: nobody can work it out."""
+    rooms = world.rooms
+    key = farewell.key_of(rooms, "call@a", "a", "b")
+    assert key == farewell.key_of(rooms, "call@a", "b", "a")
+    others = {farewell.key_of(rooms, "call@a", "a", "c"), farewell.key_of(rooms, "call@b", "a", "b")}
+    other = World(tmp_path / "other")
+    assert len({key, *others, farewell.key_of(other.rooms, "call@a", "a", "b")}) == 4
+    other.rooms.close()
     assert len(key) == farewell.KEY_BYTES
 
 
