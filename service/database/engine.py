@@ -250,5 +250,7 @@ def unreachable(engine: AsyncEngine, fault: BaseException) -> DatabaseFault:
     """What to tell when the database doesn't answer. The password is never shown."""
     shown = engine.url.render_as_string(hide_password=True)
     reason = str(getattr(fault, "orig", None) or fault).strip().split("\n")[0] or type(fault).__name__
-    advice = "the folder must exist and be writable" if engine.dialect.name == "sqlite" else "start PostgreSQL"
+    advice = "start PostgreSQL"
+    if engine.dialect.name == "sqlite":
+        advice = "free space there" if reason.endswith("full") else "the folder must exist and be writable"
     return DatabaseFault(f"database {shown}: {reason}: {advice}, or correct `database` in kambill.yaml")
