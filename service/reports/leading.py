@@ -138,8 +138,9 @@ def _longest(way: Way) -> sa.Select[Any]:
     """The operator's, which have an index by minutes. SQLite must be told: believing that each account has as few sums
     a day as most have it goes through all of them, and by a parameter it doesn't see that the index has these.
     """
-    number, value = sa.literal_column("number", BIG), sa.literal_column("duration_ms", BIG)
-    found: sa.Select[Any] = sa.select(number.label("number"), value.label("value"))
+    number: sa.ColumnElement[Any] = sa.literal_column("number")
+    value: sa.ColumnElement[Any] = sa.literal_column("duration_ms")
+    found = sa.select(number.label("number"), value.label("value"))
     found = found.select_from(sa.text(f"call_sums INDEXED BY {LEADING}"))
     return found.where(sa.text(f"account_id = {ROOT_ID}"), sa.literal_column("dimension", sa.Text()) == way.dimension)
 
