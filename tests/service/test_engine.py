@@ -198,19 +198,21 @@ async def test_a_stopped_postgresql_is_told_without_its_password() -> None:
     await engine.dispose()
 
 
+async def _say(engine: AsyncEngine, *statements: str) -> None:
+    async with engine.begin() as conn:
+        for statement in statements:
+            await conn.execute(sa.text(statement))
+
+
 async def test_a_database_that_goes_away_is_told_from_a_wrong_question(engine: AsyncEngine) -> None:
-    """PostgreSQL ends the connection of a statement; SQLite's file takes no more pages. A question too many is a fault."""
+    """PostgreSQL ends a statement's connection; SQLite's file takes no more pages. What is asked wrongly is neither."""
     sqlite = is_sqlite(engine)
+    ending = ["SELECT pg_terminate_backend(pg_backend_pid())"]
+    full = ["PRAGMA max_page_count = 1", "CREATE TABLE much AS SELECT randomblob(8000000)"]
     with pytest.raises(DBAPIError) as wrong:
-        async with engine.begin() as conn:
-            await conn.execute(sa.text("SELECT nothing FROM nowhere"))
+        await _say(engine, "SELECT nothing FROM nowhere")
     with pytest.raises(DBAPIError) as gone:
-        async with engine.begin() as conn:
-            if sqlite:
-                await conn.execute(sa.text("PRAGMA max_page_count = 1"))
-                await conn.execute(sa.text("CREATE TABLE much AS SELECT randomblob(8000000)"))
-            else:
-                await conn.execute(sa.text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        await _say(engine, *(full if sqlite else ending))
     assert (is_away(wrong.value), is_away(gone.value), is_away(ValueError("x"))) == (False, True, False)
     assert ("free space there" if sqlite else "start PostgreSQL") in str(unreachable(engine, gone.value))
     silent = PoolTimeoutError("QueuePool limit of size 16 overflow 0 reached")
