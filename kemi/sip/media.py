@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import KSR
 
-from kemi.sip.message import set_sdp, text
+from kemi.sip.message import body_text, set_sdp
 
 
 def relay_media() -> str:
@@ -25,14 +25,14 @@ def keep_media() -> None:
 
 def kept_offer() -> str:
     """What `keep_media` came to; empty: the SDP stays as it is."""
-    return text("$avp(offer)") if hasattr(KSR, "rtpengine") else ""
+    return body_text("avp(offer)") if hasattr(KSR, "rtpengine") else ""
 
 
 def _media_sdp() -> str:
     """What rtpengine makes of the SDP; empty: nothing."""
     KSR.pv.sets("$var(sdp)", "")  # a process keeps it from message to message
     KSR.rtpengine.rtpengine_manage("replace-origin replace-session-connection")
-    return text("$var(sdp)")
+    return body_text("var(sdp)")
 
 
 def end_media() -> None:

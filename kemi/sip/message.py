@@ -63,6 +63,13 @@ def loose_text(name: str) -> str:
         return bytes.fromhex(text(f"$({name}{{s.encode.hexa}})")).decode(errors="replace")
 
 
+def body_text(name: str) -> str:
+    """The same of an SDP: what is no text in it are names in older alphabets, and no reason to read no further. NUL,
+    which Kamailio would not take back, is U+FFFD too.
+    """
+    return loose_text(name).replace("\0", "\ufffd")
+
+
 FIRST_LINE = "$(mb{line.at,0})"
 """The message's first line as it came; its end may stand behind it."""
 
@@ -106,15 +113,25 @@ SDP = "application/sdp"
 
 
 def offer() -> str:
-    """The SDP of the request at hand; empty: it has none. What is no text in it are names in older alphabets, and no
-    reason to read no further.
-    """
-    return loose_text("rb") if text("$cT").lower().startswith(SDP) else ""
+    """The SDP of the request at hand, alone or among other parts (RFC 5621); empty: it has none."""
+    if _has_parts():
+        return body_text("var(part)").strip("\r\n")
+    return body_text("rb") if text("$cT").lower().startswith(SDP) else ""
 
 
 def set_sdp(sdp: str) -> None:
-    """Another SDP in what is sent on."""
-    KSR.textops.set_body(sdp, SDP)
+    """Another SDP in what is sent on, in the place of its own; other parts of its body stay."""
+    if not (_has_parts() and KSR.textops.replace_body_str(offer(), sdp.rstrip("\r\n"), "f") > 0):
+        KSR.textops.set_body(sdp, SDP)
+
+
+def _has_parts() -> bool:
+    """Whether the body is of several parts, one of them an SDP: `$var(part)` has the first such one."""
+    if not text("$cT").lower().startswith("multipart/"):
+        return False
+    KSR.pv.sets("$var(part)", "")  # a process keeps it from message to message
+    KSR.textops.get_body_part(SDP, "$var(part)")
+    return bool(loose_text("var(part)"))
 
 
 SANITY_CHECKS = 1 + 2 + 4 + 32 + 64 + 128 + 256 + 512 + 1024 + 4096 + 16384

@@ -60,7 +60,8 @@ class Document:
         except yaml.MarkedYAMLError as fault:
             mark = fault.problem_mark or fault.context_mark
             place = Place(self.file, mark.line + 1 if mark else 1, mark.column + 1 if mark else 1)
-            self.problems.add(place, f"no YAML ({fault.problem or fault.context})", "YAML was expected")
+            expected = "blanks in place of the tab were expected" if _is_tab(text, place) else "YAML was expected"
+            self.problems.add(place, f"no YAML ({fault.problem or fault.context})", expected)
         except yaml.reader.ReaderError as fault:
             before = text.encode()[: fault.position].decode(errors="ignore")
             place = Place(self.file, before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1)
@@ -142,3 +143,9 @@ class Document:
         except ValueError as fault:
             self.fault(node, f"{name} {shorten(text)}", str(fault))
             return default
+
+
+def _is_tab(text: str, place: Place) -> bool:
+    """Whether a tab stands there, which no eye sees."""
+    lines = text.splitlines()
+    return place.line <= len(lines) and lines[place.line - 1][place.column - 1 : place.column] == "\t"

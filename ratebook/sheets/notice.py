@@ -29,6 +29,8 @@ COLUMNS = (
     Column("Valid Until (exclusive)", 26),
     Column("Time Band", 12),
 )
+CONCERNED = "Applies To"
+"""The last column of CSV, which has no other place for it; above the table of a workbook."""
 Say = Callable[[str], str]
 
 
@@ -41,15 +43,17 @@ class Head(NamedTuple):
     """Of whoever reads it."""
     say: Say
     """Puts the headings into their language."""
+    concerned: str = ""
+    """What of the reader's account the prices are for; empty: the account."""
 
 
 def to_csv(found: Iterable[Notice], head: Head) -> bytes:
     """For programs too: headings are English, times have their distance from UTC."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([column.name for column in COLUMNS])
-    zone = ZoneInfo(head.zone)
-    writer.writerows(_cells(one, head.currency, lambda at_s: _local(at_s, zone).isoformat()) for one in found)
+    writer.writerow([*(column.name for column in COLUMNS), CONCERNED])
+    zone, last = ZoneInfo(head.zone), inert(head.concerned)
+    writer.writerows([*_cells(one, head.currency, lambda at_s: _local(at_s, zone).isoformat()), last] for one in found)
     return out.getvalue().encode()
 
 
@@ -57,6 +61,8 @@ def to_xlsx(found: Iterable[Notice], head: Head, made_at: datetime) -> bytes:
     """For people: headings in their language."""
     zone = ZoneInfo(head.zone)
     about = head.say("Currency: {currency} per minute; times in {zone}").format(currency=head.currency, zone=head.zone)
+    if head.concerned:
+        about += f"; {head.say(CONCERNED)}: {head.concerned}"
     columns = [column._replace(name=head.say(column.name)) for column in COLUMNS]
     sheet = Sheet(head.say("Changes"), head.tariff, about, columns)
 

@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 SYSTEM_PYTHON = "/usr/bin/python3"
 MEMORY = ["-m", "512", "-M", "16"]
 """MiB: shared, and of each process."""
-ALLOCATOR = ["-x", "tlsf", "-X", "tlsf"]
+ALLOCATOR = ["-x", "fm", "-X", "fm"]
 """How Kambill's Kamailio is started (docs/install.md); the plain proxy has the default, which searches lists."""
 CHILDREN = 2
 """SIP workers of guards and kambill, one for each processor. The plain proxy has its own 4."""

@@ -59,9 +59,9 @@ class System:
             "-M",
             "8",
             "-x",
-            "tlsf",
+            "fm",
             "-X",
-            "tlsf",
+            "fm",
         ]
         command += ["-P", self.places.run_dir / "kamailio.pid"]
         log = logs / "kamailio.log"

@@ -6,6 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 
 from click.testing import CliRunner
 
+from ratebook.money import MICRO_DECIMALS
 from scripts.vectoring.translate import Case, Inexpressible, Rounding, case_of, vectors_of
 from service.cli.main import kambill
 
@@ -69,6 +71,9 @@ def run(case: Case) -> Iterator[Check]:
     if case.money is not None:
         yield _longest(case, case.money)
         return
+    if not case.answered:
+        yield Check(plain(rounded(case.charge or Fraction(0), case.rounding)), plain(attempt(case)))
+        return
     (row,) = price(case, [case.duration_s])
     if case.charge is not None:
         got = Decimal(row["charge"]) * (-1 if case.charge < 0 else 1)
@@ -91,18 +96,37 @@ def _longest(case: Case, money: Fraction) -> Check:
 
 def price(case: Case, durations_s: list[str]) -> list[dict[str, Any]]:
     """The command's answer, a call a duration."""
+    with ratebook_of(case) as root:
+        calls = root / "calls.csv"
+        lines = [f"{case.number},{case.moment},{duration_s}" for duration_s in durations_s]
+        calls.write_text("\n".join(["number,answered_at,duration_s", *lines]) + "\n", encoding="utf-8")
+        return [json.loads(line) for line in answer(root, "--calls", str(calls)).splitlines()]
+
+
+def attempt(case: Case) -> Decimal:
+    """What the command says that the call costs if nobody answers."""
+    with ratebook_of(case) as root:
+        priced = json.loads(answer(root, case.number, "--at", case.moment))
+    return Decimal(priced["attempt_micros"]).scaleb(-MICRO_DECIMALS)
+
+
+@contextmanager
+def ratebook_of(case: Case) -> Iterator[Path]:
+    """The case's tariff in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="kambill-vector-") as folder:
         root = Path(folder)
         (root / "tariffs").mkdir()
         (root / "tariffs" / f"{TARIFF}.yaml").write_text(case.tariff, encoding="utf-8")
-        calls = root / "calls.csv"
-        lines = [f"{case.number},{case.moment},{duration_s}" for duration_s in durations_s]
-        calls.write_text("\n".join(["number,answered_at,duration_s", *lines]) + "\n", encoding="utf-8")
-        command = ["tariff", "price", TARIFF, "--calls", str(calls), "--json", "--ratebook", str(root)]
-        result = CliRunner().invoke(kambill, command)
+        yield root
+
+
+def answer(root: Path, *words: str) -> str:
+    """What `kambill tariff price` says. Raises CommandFailed."""
+    command = ["tariff", "price", TARIFF, *words, "--json", "--ratebook", str(root)]
+    result = CliRunner().invoke(kambill, command)
     if result.exit_code:
         raise CommandFailed(" ".join(f"{result.output} {result.exception}".split()))
-    return [json.loads(line) for line in result.stdout.splitlines()]
+    return result.stdout
 
 
 def rounded(amount: Fraction, rounding: Rounding) -> Decimal:

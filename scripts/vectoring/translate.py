@@ -51,6 +51,8 @@ class Case(NamedTuple):
     """-1: not even a second."""
     prefix: str | None = None
     rounding: Rounding = Rounding()
+    answered: bool = True
+    """Otherwise `charge` is what it costs that the call was tried."""
 
 
 def vectors_of(text: str) -> dict[str, Vector]:
@@ -248,10 +250,15 @@ def _billed_duration(vector: Vector) -> Case:
 
 
 def _attempt_fee(vector: Vector) -> Case:
-    """A call that the switch refuses itself has no duration, and is no attempt of its caller's."""
+    """The caller's fee. A call that the switch refuses itself has no duration, and is no attempt of its caller's."""
     given, expected = _given(vector)
+    if not given.get("is_last_cdr", True) or given.get("package_counter_id") is not None:
+        raise Inexpressible("which attempt of a call, and which package, no tariff asks")
+    charge = Fraction(expected.get("customer_price_no_vat") or expected["customer_price"])
     text = _tariff(f'prefix: "", rate: 1, attempt_fee: {given["destination_attempt_fee"]}')
-    return Case(text, ANY_NUMBER, ANY_MOMENT, "0", billed_s=0, charge=Fraction(expected["customer_price"]))
+    if given["internal_disconnect_code_id"] is None:
+        return Case(text, ANY_NUMBER, ANY_MOMENT, "0", charge=charge, answered=False)
+    return Case(text, ANY_NUMBER, ANY_MOMENT, "0", billed_s=0, charge=charge)
 
 
 def _free_seconds(vector: Vector) -> Case:

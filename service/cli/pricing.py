@@ -112,6 +112,8 @@ def price(
     )
     for step in priced.steps:
         click.echo(f"  {step}")
+    if priced.attempt_micros:
+        click.echo(f"  unanswered: {money(priced.attempt_micros, priced.currency)}")
 
 
 class _Worth(NamedTuple):

@@ -8,6 +8,8 @@ from service.database.columns import ID, at_least, big, identity, metadata, one_
 
 NOTICE_STATES = ("waiting", "gathering", "sending", "done", "cancelled", "failed")
 FORMATS = ("csv", "xlsx")
+NOUNS = ("trunk", "device", "number")
+"""Of what may have a tariff of its own."""
 
 rate_notices = sa.Table(
     "rate_notices",
@@ -45,6 +47,16 @@ rate_notices = sa.Table(
 """One tariff's new version, as those are told of it who pay by it; or another tariff, as its account is told of it.
 Their mails are rows of `mails`.
 """
+
+rate_notice_things = sa.Table(
+    "rate_notice_things",
+    metadata,
+    sa.Column("notice_id", ID, sa.ForeignKey("rate_notices.id"), primary_key=True, autoincrement=False),
+    sa.Column("noun", sa.Text, primary_key=True),
+    sa.Column("thing_id", ID, primary_key=True, autoincrement=False),  # of a table by its noun; it may be gone
+    one_of("noun", NOUNS),
+)
+"""What came to the tariff of a notice that is for one account; no row: the account itself."""
 
 notice_terms = sa.Table(
     "notice_terms",

@@ -19,8 +19,10 @@ from service.database.delivery_tables import cdr_files
 from service.database.message_tables import broadcasts
 from service.database.tables import accounts
 from service.messages.audience import still_want
+from service.messages.concerned import concerned_by
 from service.messages.letters import Attachment, Letter, LetterFault
 from service.messages.sellers import Seller, seller_of, sender_of
+from service.portal.wording import language_for, say_in
 from service.sellers.mail import LANGUAGE, template_of
 from service.sellers.reading import read_in
 from service.sellers.templates import COMMON, KINDS, fill, fill_subject
@@ -125,7 +127,7 @@ class Composer:
     def _values(self, row: Row[Any], seller: Seller, person: Person) -> dict[str, str]:
         """What may stand in its template."""
         values = common_values(self._accounts[row.account_id], seller, person)
-        own = values_of(row.template, row.fields, seller.sender.portal, row.created_ms, person.timezone)
+        own = values_of(row.template, row.fields, values, row.created_ms, person)
         values |= read_in(own, person.language)
         number = row.broadcast_id or row.fields.get("trial_of")
         if number:
@@ -158,16 +160,21 @@ def common_values(account: Row[Any], seller: Seller, person: Person) -> dict[str
     }
 
 
-def values_of(kind: str, fields: Mapping[str, Any], portal: str, created_ms: int, zone: str) -> dict[str, str]:
-    """What a mail's fields say, as its template has it."""
+def values_of(
+    kind: str, fields: Mapping[str, Any], common: Mapping[str, str], created_ms: int, person: Person
+) -> dict[str, str]:
+    """What a mail's fields say, as its template has it; `common`: what every mail can say."""
     own = KINDS[kind].placeholders.keys() - COMMON
     values = {name: str(value) for name, value in fields.items() if name in own}
     if "link" in fields:
-        values["link"] = f"{portal}/password?link={fields['link']}"
+        values["link"] = f"{common['portal']}/password?link={fields['link']}"
         purpose = "reset" if kind == "reset" else "invitation"
-        values["expires"] = moment_text(created_ms + LINK_MS[purpose], zone)
+        values["expires"] = moment_text(created_ms + LINK_MS[purpose], person.timezone)
     if "file_id" in fields:
         values["file"] = str(fields["name"])
+    if "concerned" in own:
+        say = say_in(language_for(person.language))
+        values["concerned"] = concerned_by(fields).text(say, common["account"])
     return values
 
 

@@ -93,7 +93,8 @@ async def _filled(call: Call) -> _Filled:
         seller_id = seller.id
         person = await _person(call, account.id)
         values = common_values(account, seller, person)
-        values |= read_in(values_of(kind, fields, seller.sender.portal, call.now_ms, person.timezone), language)
+        reader = person._replace(language=language)
+        values |= read_in(values_of(kind, fields, values, call.now_ms, reader), language)
         papers = {name: fields[name] for name in PAPERS if name in fields}
     shown = {**read_in(KINDS[kind].placeholders, language), **values}
     told = sorted((places_in(tried.subject) | places_in(tried.text)) - values.keys())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -18,17 +19,19 @@ from service.database.access_tables import mails
 from service.database.engine import looking
 from service.database.notice_tables import rate_notices
 from service.database.tables import accounts, tariffs
-from service.messages.composing import Person, common_values
+from service.messages.composing import Person, common_values, values_of
+from service.messages.concerned import Concerned
 from service.messages.mails_api import MAILS, mail_view
 from service.messages.sellers import seller_of
 from service.messages.views import MailQuery, MailView
 from service.notices.gathering import TEMPLATE, said
-from service.notices.payers import told_by
+from service.notices.payers import concerned_of, told_by
 from service.notices.telling import Changes, RatesGone, told_of
 from service.notices.views import (
     CHANGES_SHOWN_MAX,
     ChangedRate,
     ChangedRates,
+    NamedThing,
     NoticeCount,
     NoticeQuery,
     NoticeSample,
@@ -78,11 +81,19 @@ async def sample_notice(call: Call) -> Answer:
     ids = list((await call.conn.execute(told_by(call.row).limit(SAMPLE_ROWS))).scalars())
     people = await readers_of(call.conn, ids, Permission.TARIFFS_READ)
     names = await call.find_all("account", ids)
+    concerned = await concerned_of(call.conn, call.row, ids)
     sample = [
-        Payer(account_id=number, account=names[number].name, recipients=[user.email for user in people[number]])
+        Payer(
+            account_id=number, account=names[number].name, recipients=[user.email for user in people[number]],
+            **_concerned_fields(concerned.get(number, Concerned())),
+        )
         for number in ids
-    ]
+    ]  # fmt: skip
     return Answer(NoticeSample(payers=await _count(call), sample=sample))
+
+
+def _concerned_fields(told: Concerned) -> dict[str, Any]:
+    return {"things": [NamedThing(noun=one.noun, name=one.name) for one in told.things], "further": told.further}
 
 
 async def show_changes(call: Call) -> Answer:
@@ -130,8 +141,10 @@ async def preview_notice(call: Call) -> Answer:
     tariff = (await call.conn.execute(sa.select(tariffs.c.name).where(tariffs.c.id == call.row.tariff_id))).scalar_one()
     reader = await _reader(call, account.id)
     seller = await seller_of(call.conn, call.api.config, account)
-    told = said(tariff, len(found), effective_ms, reader.timezone)
-    values = common_values(account, seller, reader) | read_in(told, reader.language)
+    values = common_values(account, seller, reader)
+    concerned = (await concerned_of(call.conn, call.row, [account.id])).get(account.id, Concerned())
+    told = said(tariff, len(found), effective_ms, reader.timezone) | concerned.fields()
+    values |= read_in(values_of(TEMPLATE, told, values, call.now_ms, reader), reader.language)
     subject, text = await template_of(call.conn, seller.path, TEMPLATE, reader.language)
     return Answer(Mail(subject=fill_subject(subject, values), text=fill(text, values)))
 

@@ -20,7 +20,8 @@ from service.database.engine import looking
 from service.database.notice_tables import rate_notices
 from service.database.tables import accounts, tariffs
 from service.messages.composing import moment_text
-from service.notices.payers import told_by
+from service.messages.concerned import Concerned
+from service.notices.payers import concerned_of, told_by
 from service.notices.telling import Changes, RatesGone, Told, told_of
 
 TEMPLATE = "rate_change"
@@ -80,11 +81,16 @@ class Gatherer:
             query = told_by(row).where(accounts.c.id > row.position)
             ids = list((await conn.execute(query.limit(ACCOUNTS_AT_ONCE))).scalars())
             people = await readers_of(conn, ids, Permission.TARIFFS_READ)
+            concerned = await concerned_of(conn, row, ids)
         letters = [
             {
                 "account_id": number, "recipient": user.email, "template": TEMPLATE, "notice_id": row.id,
                 "created_ms": now_ms,
-                "fields": {"user_id": user.id, **said(tariff, row.changes, row.effective_ms, user.timezone)},
+                "fields": {
+                    "user_id": user.id,
+                    **said(tariff, row.changes, row.effective_ms, user.timezone),
+                    **concerned.get(number, Concerned()).fields(),
+                },
             }
             for number in ids
             for user in people[number]

@@ -20,9 +20,11 @@ from service.database.access_tables import users
 from service.database.engine import looking
 from service.database.notice_tables import notice_terms, rate_notices
 from service.database.tables import tariffs
+from service.messages.concerned import Concerned, concerned_by
 from service.messages.letters import Attachment, LetterFault
 from service.notices.telling import Changes, RatesGone, Told, told_of
 from service.portal.wording import language_for, say_in
+from service.sellers.templates import ENGLISH
 from service.tariffs.notices import terms_of
 
 KEPT_MAX = 8
@@ -44,6 +46,7 @@ class Wanted(NamedTuple):
     format: str
     zone: str
     language: str
+    concerned: Concerned
 
     @property
     def name(self) -> str:
@@ -89,15 +92,17 @@ async def _wanted(conn: AsyncConnection, mail: Row[Any]) -> Wanted:
     file_format = (await conn.execute(own)).scalar() or (await terms_of(conn, notice.account_id)).format
     told = await told_of(conn, notice)
     language = language_for(reader.language)
-    return Wanted(told, notice.name, notice.currency, file_format, reader.timezone, language)
+    concerned = concerned_by(mail.fields)
+    return Wanted(told, notice.name, notice.currency, file_format, reader.timezone, language, concerned)
 
 
 def _made(wanted: Wanted, found: list[Notice], made_ms: int) -> Attachment:
-    head = Head(wanted.tariff, wanted.currency, wanted.zone, say_in(wanted.language))
+    say = say_in(wanted.language)
+    head = Head(wanted.tariff, wanted.currency, wanted.zone, say, wanted.concerned.text(say))
     if wanted.format == "xlsx" and len(found) <= XLSX_LINES_MAX:
         content = to_xlsx(found, head, datetime.fromtimestamp(made_ms // 1000, UTC))
         return Attachment(f"{wanted.name}.xlsx", XLSX, content)
-    content = to_csv(found, head)
+    content = to_csv(found, head._replace(concerned=wanted.concerned.text(say_in(ENGLISH))))
     name = f"{wanted.name}.csv"
     return Attachment(name, CSV, content) if len(content) <= PLAIN_BYTES_MAX else _packed(name, content)
 

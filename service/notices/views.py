@@ -81,12 +81,21 @@ class NoticeCount(Told):
     mails: Annotated[dict[str, int], Field(description="By state, once it has begun")]
 
 
+class NamedThing(Told):
+    """A trunk, device or number with a tariff of its own."""
+
+    noun: Annotated[str, Field(description="trunk, device or number")]
+    name: str
+
+
 class Payer(Told):
     """An account whose prices change, and who would read of it."""
 
     account_id: int
     account: str
     recipients: list[str]
+    things: Annotated[list[NamedThing], Field(description="What of it the prices are for; empty: the account")]
+    further: Annotated[int, Field(description="So many more than are named")]
 
 
 class NoticeSample(Told):

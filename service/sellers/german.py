@@ -52,8 +52,8 @@ GERMAN: dict[str, tuple[str, str]] = {
     ),
     "rate_change": (
         "Neue Preise ab {{ effective }}",
-        "Guten Tag {{ name }},\n\nab {{ effective }} ändern sich Preise von {{ account }} ({{ tariff }}). Die Tabelle "
-        "im Anhang hat alle Änderungen ({{ changes }})." + _END,
+        "Guten Tag {{ name }},\n\nab {{ effective }} ändern sich Preise von {{ concerned }} ({{ tariff }}). Die "
+        "Tabelle im Anhang hat alle Änderungen ({{ changes }})." + _END,
     ),
     "fraud_alarm": (
         "{{ account }}: ungewöhnliche Anrufe",

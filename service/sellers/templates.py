@@ -93,9 +93,15 @@ KINDS: dict[str, Kind] = {
         "{{ open }} {{ currency }} of it are open. Please pay now.\n\n{{ company }}\n",
     ),
     "rate_change": Kind(
-        _COMMON | {"tariff": "retail", "effective": "2027-01-01 00:00 UTC", "changes": "12"},
+        _COMMON
+        | {
+            "tariff": "retail",
+            "effective": "2027-01-01 00:00 UTC",
+            "changes": "12",
+            "concerned": "Customer Ltd",
+        },
         "New rates from {{ effective }}",
-        "Hello {{ name }},\n\nfrom {{ effective }} on rates of {{ account }} change ({{ tariff }}). The attached "
+        "Hello {{ name }},\n\nfrom {{ effective }} on rates of {{ concerned }} change ({{ tariff }}). The attached "
         "table has all {{ changes }} of them.\n\n{{ company }}\n",
     ),
     "fraud_alarm": Kind(

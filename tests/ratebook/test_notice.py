@@ -127,12 +127,16 @@ HEAD = Head("retail", "EUR", "Europe/Berlin", lambda text: {"Prefix": "Vorwahl",
 def test_a_sheet_is_read_by_programs() -> None:
     """English headings, moments with their zone, no formulas."""
     first, second = list(csv.DictReader(io.StringIO(to_csv(LINES, HEAD).decode(), newline="")))
-    assert list(first) == [column.name for column in COLUMNS]
+    assert list(first) == [*(column.name for column in COLUMNS), "Applies To"]
+    named = HEAD._replace(concerned="=trunk 1")
+    assert {row["Applies To"] for row in csv.DictReader(io.StringIO(to_csv(LINES, named).decode(), newline=""))} == {
+        "'=trunk 1"
+    }
     assert first == {
         "Destination": "'=cmd()", "Prefix": "44", "Direction": "Increase", "Old Rate/Min": "0.10",
         "New Rate/Min": "0.20", "Old Increments": "60/30", "New Increments": "1/1", "Old Connect Fee": "",
         "New Connect Fee": "", "Currency": "EUR", "Effective From": "2026-12-01T01:00:00+01:00",
-        "Valid Until (exclusive)": "", "Time Band": "",
+        "Valid Until (exclusive)": "", "Time Band": "", "Applies To": "",
     }  # fmt: skip
     assert (second["New Rate/Min"], second["Time Band"]) == ("", "night")
     assert second["Valid Until (exclusive)"] == "2027-01-01T01:00:00+01:00"

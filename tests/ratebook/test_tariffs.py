@@ -338,6 +338,11 @@ def test_the_same_prefix_twice() -> None:
         ("", "1:1: an empty file: currency and rates"),
         ("# only a comment\n", "1:1: an empty file: currency and rates"),
         ("a: [1,\n", "2:1: no YAML (did not find expected node content): YAML was expected"),
+        (
+            "a:\n\tb: 1\n",
+            "2:1: no YAML (found character that cannot start any token): blanks in place of the tab were expected",
+        ),
+        ("a:\tb: 1\n", "1:5: no YAML (mapping values are not allowed in this context): YAML was expected"),
         ("a: 'x", "1:6: no YAML (found unexpected end of stream): YAML was expected"),
         ("x: 1\n---\ny: 2\n", "2:1: no YAML (but found another document): YAML was expected"),
         ("é: 1\na: \x01", "2:4: no YAML (control characters are not allowed): printable text was expected"),

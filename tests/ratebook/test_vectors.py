@@ -109,6 +109,24 @@ def test_a_wrong_vector_is_noticed(tmp_path: Path, capsys: pytest.CaptureFixture
     assert third[1:] == ["-", "-", "left out: no tariff says weather"]
 
 
+def test_an_attempt_costs_its_fee_if_a_carrier_had_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Once a call, without tax; an attempt within a call is no question to a tariff; a wrong fee is noticed."""
+    refused = VECTORS["yeti-139"]
+    sent = refused["given"] | {"internal_disconnect_code_id": None}
+    fee = {"customer_price_no_vat": "2.0", "customer_price": "2.46", "vendor_price": "3.0"}
+    vectors = [
+        refused | {"id": "sent", "given": sent, "expected": fee},
+        refused | {"id": "wrong", "given": sent, "expected": {"customer_price": "0"}},
+        refused | {"id": "not the last", "given": sent | {"is_last_cdr": False}, "expected": {"customer_price": "0"}},
+    ]
+    path = tmp_path / "vectors.json"
+    path.write_text(json.dumps({"vectors": vectors}))
+    assert run_files([str(path)]) == 1
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[1:] for row in rows[:2]] == [["2", "2", "ok"], ["0", "2", "WRONG"]]
+    assert rows[2][3].startswith("left out: ")
+
+
 @pytest.mark.parametrize("content", [None, "no JSON", "[]", "{}"])
 def test_what_is_no_file_of_vectors_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], content: str | None

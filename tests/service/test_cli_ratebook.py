@@ -503,6 +503,14 @@ def test_a_price_in_the_account_s_currency(kambill: Kambill, book: Path) -> None
     assert (missing.code, "no rate EUR/GBP" in missing.err) == (1, True)
 
 
+def test_what_an_attempt_costs_stands_below_the_price(kambill: Kambill, book: Path) -> None:
+    """Where it costs anything."""
+    words = ("tariff", "price", "t", "4930", "--ratebook", str(book))
+    assert "unanswered" not in kambill(*words).out
+    (book / "tariffs" / "t.yaml").write_text("currency: EUR\nrates: [{prefix: 49, rate: 0.06, attempt_fee: 0.002}]\n")
+    assert "  unanswered: 0.002 EUR" in kambill(*words).out.splitlines()
+
+
 def test_a_margin_over_two_currencies(kambill: Kambill, book: Path) -> None:
     """A cent of euros a minute against 0.011 dollars: it depends on the rate, and needs one."""
     (book / "tariffs" / "cost.yaml").write_text("currency: USD\nrates: [{prefix: 33, rate: 0.011}]\n")

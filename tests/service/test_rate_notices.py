@@ -419,6 +419,74 @@ async def test_what_comes_to_another_tariff_is_told_to_its_account(market: Marke
     assert [letter["To"] for letter in room.letters] == ["c@c.example"]
     (row,) = rows_of(room.letters[0])
     assert (row["Old Rate/Min"], row["New Rate/Min"], row["Direction"]) == ("0.05", "0.06", "Increase")
+    called = {"trunk": "trunk t{}", "device": "device desk{}", "number": "number +44207946000{}"}[noun]
+    named = ", ".join(called.format(number) for number in (1, 2))
+    assert row["Applies To"] == named
+    assert f"rates of {named} change (b)" in part(room.letters[0], "plain")
+
+
+async def test_only_what_comes_to_the_tariff_is_named(market: Market, room: Mailroom) -> None:
+    """Not what pays by it already, nor what has gone again; of nothing nobody is told."""
+    other = await market.tariff(market.reseller, market.trade.reseller_id, "b")
+    await market.reseller.do("tariff.edit", tariff_id=other, source=DEAR)
+    await market.reseller.do("tariff.bring-into-force", tariff_id=other)
+    first, second = [await _thing(market, "trunk", number, market.retail) for number in (1, 2)]
+    await _thing(market, "trunk", 3, other)
+    market.wait(NOW_MS + 15 * MINUTE_MS)
+    await market.work()  # what the new tariff's version told the third
+    room.got.clear()
+
+    async def move(thing: int, tariff_id: int | None) -> None:
+        await market.reseller.do("trunk.edit", trunk_id=thing, tariff_id=tariff_id)
+
+    await move(first, other)
+    await move(second, other)
+    await move(first, None)
+    (planned,) = await market.notices(state="waiting")
+    sample = await market.reseller.do("rate-notice.sample", rate_notice_id=planned["id"])
+    assert [one["things"] for one in sample["sample"]] == [[{"noun": "trunk", "name": "t2"}]]
+    of = {"rate_notice_id": planned["id"], "account_id": market.trade.customer_id}
+    assert "rates of trunk t2 change" in (await market.reseller.do("rate-notice.preview", **of))["text"]
+    await market.reseller.do("trunk.remove", trunk_id=second)
+    assert (await market.reseller.do("rate-notice.sample", rate_notice_id=planned["id"]))["payers"] == 0
+    market.wait(NOW_MS + DAY_MS)
+    await market.work()
+    assert room.got == []
+
+
+async def test_a_notice_of_the_account_names_no_trunk(market: Market, room: Mailroom) -> None:
+    """It came the same way after its trunk: all of it is concerned, and a workbook has no line of it."""
+    other = (await market.reseller.do("tariff.make", account_id=market.trade.reseller_id, name="b", source=DEAR))["id"]
+    await market.reseller.do("tariff.bring-into-force", tariff_id=other)
+    thing = await _thing(market, "trunk", 1, market.retail)
+    await market.reseller.do("trunk.edit", trunk_id=thing, tariff_id=other)
+    await market.reseller.do("account.edit", account_id=market.trade.customer_id, tariff_id=other)
+    market.wait(NOW_MS + 15 * MINUTE_MS)
+    await market.work()
+    (letter,) = room.letters
+    assert "rates of customer change (b)" in part(letter, "plain")
+    assert rows_of(letter)[0]["Applies To"] == ""
+
+
+async def test_whoever_pays_by_a_trunk_reads_of_it_in_german(market: Market, room: Mailroom) -> None:
+    """In the mail and above the table; of many the first ones are named, and the others counted."""
+    trade, engine = market.trade, market.office.engine
+    await market.reseller.do("account.edit", account_id=trade.customer_id, tariff_id=None)
+    await market.terms(market.boss, trade.customer_id, gets_format="xlsx")
+    for number in range(1, 13):
+        await _thing(market, "device" if number == 12 else "trunk", number, market.retail)
+    async with engine.begin() as conn:
+        await conn.execute(sa.update(users).where(users.c.email == "c@c.example").values(language="de"))
+    await market.publish(at=LATER)
+    market.wait(LATER_MS)
+    await market.work()
+    (letter,) = room.letters
+    named = ", ".join(f"Trunk t{number}" for number in range(1, 11)) + " und 2 weitere"
+    assert f"Preise von {named} (retail)" in part(letter, "plain").replace("\n", " ")
+    (file,) = letter.iter_attachments()
+    sheet = load_workbook(io.BytesIO(file.get_content())).active
+    assert sheet is not None
+    assert sheet["A2"].value.endswith(f"Gilt für: {named}")
 
 
 async def _thing(market: Market, noun: str, number: int, tariff_id: int) -> int:

@@ -102,9 +102,9 @@ class Proxy:
             "-M",
             "16",
             "-x",
-            "tlsf",
+            "fm",
             "-X",
-            "tlsf",
+            "fm",
         ]
         self.process = subprocess.Popen(
             [*command, "-P", str(self.run_dir / "kamailio.pid")],

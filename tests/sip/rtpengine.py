@@ -27,13 +27,13 @@ def decode(raw: bytes, at: int = 0) -> tuple[Any, int]:
         return (values if kind == b"l" else dict(zip(values[::2], values[1::2], strict=True))), at + 1
     colon = raw.index(b":", at)
     end = colon + 1 + int(raw[at:colon])
-    return raw[colon + 1 : end].decode(), end
+    return raw[colon + 1 : end].decode(errors="surrogateescape"), end
 
 
 def encode(values: dict[str, str]) -> bytes:
     """A dictionary of texts."""
-    words = [word for key in sorted(values) for word in (key, values[key])]
-    return b"d" + b"".join(f"{len(word.encode())}:{word}".encode() for word in words) + b"e"
+    words = [word.encode(errors="surrogateescape") for key in sorted(values) for word in (key, values[key])]
+    return b"d" + b"".join(b"%d:%b" % (len(word), word) for word in words) + b"e"
 
 
 class RtpEngine:

@@ -85,16 +85,31 @@ def test_what_changes_a_call_offers_no_others(choosy: Proxy, caller: Agent, agen
     assert choosy.cdr(call.call_id)["outcome"] == "answered"
 
 
-def test_an_offer_in_an_older_alphabet_is_limited_too(
-    choosy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+PARTS = f"--b\r\nContent-Type: application/sdp\r\n\r\n{OFFER}\r\n--b\r\nSubject: x\r\n\r\nhere\r\n--b--\r\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (OFFER.replace("s=-", "s=\xe9"), "application/sdp"),
+        (OFFER.replace("s=-", "s=\0"), "application/sdp"),
+        (PARTS, "multipart/mixed;boundary=b"),
+        (PARTS, 'multipart/alternative; boundary="b"'),
+    ],
+    ids=["latin", "nul", "mixed", "alternative"],
+)
+def test_an_offer_in_an_older_alphabet_or_in_parts_is_limited_too(
+    choosy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], body: str, kind: str
 ) -> None:
-    """A session's name in Latin-1 is no way around a gateway's codecs."""
+    """A session's name in Latin-1, or something beside it, is no way around the codecs; what is beside stays."""
     second = agent("127.0.0.12", 5060)
     call = Call(caller, "0033123")
-    caller.send(call.text("INVITE", body=OFFER.replace("s=-", "s=\xe9")).encode("latin-1"))
+    caller.send(call.text("INVITE", body=body, Content_Type=kind).encode("latin-1"))
     arrived = second.expect("INVITE", Call_ID=call.call_id)
     assert re.findall(r"m=audio \d+ RTP/AVP ([0-9 ]+)", arrived.text) == ["8 0 101"]
     assert len(arrived.text.split("\r\n\r\n", 1)[1].encode()) == int(arrived.header("Content-Length"))
+    assert arrived.header("Content-Type") == kind
+    assert ("here" in arrived.text) == (body == PARTS)
     gateway.expect_silence(call.call_id, 0)
     second.reply(arrived, 486, "Busy Here", tag="t")
     assert caller.expect_final(call.call_id).code == 486

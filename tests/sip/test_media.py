@@ -87,6 +87,51 @@ def test_a_gateway_that_takes_some_codecs_only_gets_its_address_too(
         assert "m=audio 9 RTP/AVP 8\r\n" in message.text
 
 
+OLD = SDP.replace("s=-", "s=J\xf6rg\0")
+"""A session's name in Latin-1, and a NUL behind it."""
+PARTS = f"--b1\r\nContent-Type: x/isup\r\n\r\n\1\0\xff\r\n--b1\r\nContent-Type: {{}}\r\n\r\n{SDP}\r\n--b1--\r\n"
+MIXED = "multipart/mixed;boundary=b1"
+IN_PARTS = PARTS.format("application/sdp")
+
+
+@pytest.mark.parametrize(("body", "kind"), [(OLD, "application/sdp"), (IN_PARTS, MIXED)], ids=["old", "parts"])
+def test_what_is_no_text_and_other_parts_are_no_hindrance(
+    engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy, body: str, kind: str
+) -> None:
+    """Offer and answer name rtpengine, and other parts stay as they were; nothing fails after the money is held."""
+    caller, gateway = ends
+    faults = edge.counter("faults")
+    call = Call(caller, "0033123")
+    caller.send(call.text("INVITE", body=body, Content_Type=kind).encode("latin-1"))
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    text = gateway.reply_text(invite, 200, "OK", tag="m").replace("application/sdp", kind)
+    head = text.partition("\r\n\r\n")[0].replace(f"Content-Length: {len(SDP)}", f"Content-Length: {len(body)}")
+    gateway.send(f"{head}\r\n\r\n{body}".encode("latin-1"), invite.source)
+    answered = caller.expect(200, Call_ID=call.call_id)
+    call.take(answered)
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    hang_up(call, gateway)
+    wanted = body.encode("latin-1").decode("utf-8", "replace").replace("127.0.0.1", ADDRESS)
+    for message in (invite, answered):
+        found = message.text.partition("\r\n\r\n")[2].encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+        assert found == (wanted.replace("\0", "\ufffd") if body == OLD else wanted)
+        assert message.header("Content-Type") == kind
+    assert edge.counter("faults") == faults
+
+
+def test_several_parts_without_an_sdp_pass(engine: RtpEngine, ends: tuple[Agent, Agent]) -> None:
+    """As they came; rtpengine is not asked."""
+    caller, gateway = ends
+    call = Call(caller, "0033123")
+    caller.send(call.text("INVITE", body=PARTS.format("text/plain"), Content_Type=MIXED).encode("latin-1"))
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(invite, 486, "Busy", tag="b")
+    assert caller.expect_final(call.call_id).code == 486
+    assert invite.text.partition("\r\n\r\n")[2].replace("\udcff", "\xff") == PARTS.format("text/plain")
+    assert "offer" not in engine.commands()
+
+
 def test_it_hears_of_calls_that_come_to_nothing(engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy) -> None:
     """Busy, given up, cut."""
     caller, gateway = ends

@@ -6,7 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from service.notices.views import ChangedRates, NoticeCount, NoticeSample, NoticeTermsView
+from service.messages.concerned import Concerned, Thing
+from service.notices.views import ChangedRates, NoticeCount, NoticeSample, NoticeTermsView, Payer
 from service.portal.components import columns
 from service.portal.components.columns import each
 from service.portal.components.facts import Fact, Section, page, part, section
@@ -115,10 +116,15 @@ def _payer(visit: Visit, row: Any) -> Cell:
     return Cell(row.account, f"/accounts/{row.account_id}" if visit.can("account.show") else "")
 
 
+def _concerned(row: Payer) -> Concerned:
+    return Concerned(tuple(Thing(one.noun, one.name) for one in row.things), row.further)
+
+
 async def _sample(visit: Visit, number: str) -> Section:
     found = await visit.ask("rate-notice.sample", NoticeSample, rate_notice_id=number)
     shown = [
         each("Account", _payer),
+        each("Applies To", lambda visit, row: Cell(_concerned(row).text(visit.say, NEVER)), is_wide=True),
         each("Mails", lambda _, row: Cell(", ".join(row.recipients) or NEVER)),
     ]
     table = await table_of(visit, shown, found.sample)
