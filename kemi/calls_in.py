@@ -239,7 +239,6 @@ def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> 
         return
     ends.forget_claims(seen)
     if is_device:
-        devices_in.forget_credentials()
         devices_in.note_nat(notes.CALLER, is_device=True)
     sip.record_route()
     sip.keep_media()

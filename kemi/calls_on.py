@@ -262,6 +262,8 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
     else:
         callee = Callee(tag, contacts[0], route_set, received.socket, received, *answer.dialog)
         decision = answered(rooms, call, callee, int(answer.ring or 0), moment)
+        if isinstance(decision, Grant):
+            rooms.gate.proved(received.ip, moment)  # the place of a number is no trunk's: who is busy there is no flood
     if (
         isinstance(decision, Grant)
         and decision.timeout_s is not None

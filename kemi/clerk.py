@@ -49,7 +49,7 @@ class Clerk:
         self._kept: deque[tuple[int, int, int]] = deque()  # boot_ms of the writing, first and last sequence
 
     def tick(self, now: Now) -> None:
-        """One round. Raises OSError when the journal's disk fails; the events stay in the store then."""
+        """One round. Raises JournalStopped: the events stay in the store then; StoreTooLarge: there is none."""
         if self._rooms.is_wiped() and not self._save_wiped(now):
             return
         if not self._rooms.has_store():

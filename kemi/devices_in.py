@@ -24,8 +24,6 @@ ASKING = {
     "INVITE": (407, "Proxy Authentication Required", "Proxy-Authenticate", "Proxy-Authorization"),
 }
 """By method: the challenge's code, reason and header, and the header of who answers it."""
-CREDENTIALS = ("Authorization", "Proxy-Authorization")
-"""What only we may see of a request that goes on."""
 HEADERS_MAX = 4
 
 
@@ -88,12 +86,6 @@ def mend_reply(noted: str) -> None:
     """The same of a reply in the dialog at hand. `noted`: which sides are devices."""
     if noted and (notes.CALLEE if sip.is_from_callee() else notes.CALLER) in noted.split():
         mend_contact(sip.received())
-
-
-def forget_credentials() -> None:
-    """Takes out of a request what proved who it is from."""
-    for name in CREDENTIALS:
-        sip.remove_header(name)
 
 
 def take_register(rooms: Rooms, source: Received) -> None:

@@ -18,8 +18,12 @@ from kemi.store.calls import RunningCall
 UNTRUSTED_HEADERS = (
     *("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Privacy", "Identity", "Diversion"),
     *("History-Info", "Referred-By", "Refer-To", "Reply-To", "Identity-Info", "P-Charge-Info", "P-Served-User"),
+    *("P-Charging-Vector", "P-Charging-Function-Addresses", "P-Access-Network-Info", "P-Visited-Network-ID"),
+    *("Authorization", "Proxy-Authorization"),
 )
-"""What nobody's message may say of itself: who calls, who pays, who sent it here, whom to call next."""
+"""What nobody's message may say of itself: who calls, who pays, who sent it here, whom to call next; and what proves to
+us who it is from, which whoever read it could guess passwords by (ACK and re-INVITE have it too, RFC 3261 22.3).
+"""
 IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID")
 """Of those, what answers have."""
 _UNTRUSTED, _IDENTIFYING = (frozenset(map(str.lower, names)) for names in (UNTRUSTED_HEADERS, IDENTITIES))

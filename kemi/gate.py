@@ -19,8 +19,6 @@ LOOK_MS = 1_000
 """How often a process asks whether bans or settings have changed."""
 BANS_PER_LOOK = 20
 """Automatic bans of one process between two looks: each is a write, and invented addresses cost nothing."""
-PROVED = "+"
-"""The same of devices that have proved who they are."""
 PROVED_S = 7_200
 """Twice the longest registration."""
 REFUSED = "!"
@@ -77,12 +75,12 @@ class Gate:
         return any(scanner in agent for scanner in SCANNERS)
 
     def proved(self, ip: str, now: Now) -> None:
-        """A device behind this address has proved its password."""
-        self._counters.message(PROVED + ip, now.boot_ms // 1000)
+        """Somebody behind this address has proved a password or certificate, or has answered a call."""
+        self._counters.know(ip, now.boot_ms // 1000)
 
     def has_proved(self, ip: str, now: Now) -> bool:
         """Whether one did so not long ago: it is held back like a trunk then, and never banned."""
-        return now.boot_ms // 1000 - self._counters.last_s(PROVED + ip) < PROVED_S
+        return now.boot_ms // 1000 - self._counters.known_s(ip) < PROVED_S
 
     def strike(self, store: HotStore, ip: str, now: Now) -> None:
         """Something that an honest peer does seldom: too many in a minute are a ban."""

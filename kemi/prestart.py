@@ -20,7 +20,7 @@ from kemi.store import queues
 from kemi.store.calls import RunningCall
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
-from kemi.store.environment import HotStore, StoreAbsent
+from kemi.store.environment import HotStore, StoreAbsent, StoreTooLarge
 
 DIALOGS_FOLDER = "dialogs"
 RESTARTED = End("restart", 503, "Temporarily unavailable", 0)
@@ -91,9 +91,19 @@ def _farewells(store: HotStore) -> list[RunningCall]:
 
 
 def main() -> int:
-    """The command. Says in one line what it found."""
+    """The command. Says in one line what it found, or what is in the way: nothing is started then."""
     run_dir, data_dir = folders()
-    calls = prepare(run_dir, data_dir, now())
+    try:
+        calls = prepare(run_dir, data_dir, now())
+    except StoreTooLarge as fault:
+        sys.stderr.write(f"kambill: {fault}\n")
+        return 1
+    except OSError as fault:
+        where = fault.filename or f"{run_dir} or {data_dir}"
+        sys.stderr.write(
+            f"kambill: {where}: {fault.strerror or fault}: free space there, or let this user write to it\n"
+        )
+        return 1
     sys.stderr.write(f"kambill: the hot store in {run_dir} is ready for Kamailio, {calls} calls go on\n")
     return 0
 

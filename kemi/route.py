@@ -24,12 +24,16 @@ from kemi.meter import Dialogs, tick
 from kemi.prestart import folders
 from kemi.prober import Prober
 from kemi.rooms import Rooms
+from kemi.store.environment import StoreTooLarge
+from kemi.store.journal import JournalStopped
 
 DONE = 1
 FIRST_WORKER = 1
 """Rank of the first SIP worker."""
 FAULTS_PER_SECOND = 5
 """Lines about exceptions: the rest is counted in the next one."""
+FOR_OPERATORS = (JournalStopped, StoreTooLarge)
+"""Faults of the machine, which say themselves what to do."""
 
 DIALOGS = Dialogs(sip.set_timeout_of, lambda call: sip.has_ack(call.call_id, *call.tags), sip.send, sip.send_by)
 
@@ -206,7 +210,12 @@ class Kambill:
         self._say(fault)
 
     def _say(self, fault: Exception) -> None:
-        """One line, with where it came from; at most FAULTS_PER_SECOND, then counted."""
+        """One line, with where it came from; at most FAULTS_PER_SECOND, then counted. What the operator mends has a
+        sentence of its own, which is said once in a while.
+        """
+        if isinstance(fault, FOR_OPERATORS):
+            sip.say_seldom(f"kambill: {fault}")
+            return
         self._faults += 1
         if time.monotonic() - self._faults_from_s > 1:
             self._faults_from_s = time.monotonic()

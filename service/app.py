@@ -305,13 +305,13 @@ class Service:
         for warning in done.warnings:
             log.warning("ratebook", fault=warning)
 
-    def look(self) -> bool:
-        """Reads the store's counters into the metrics; whether it takes calls."""
+    def look(self) -> dict[str, str]:
+        """Reads the store's counters into the metrics; why it takes no calls, or its journal stands still."""
         try:
             reader = open_reader(self._config.run_dir)
         except StoreAbsent:
             self.metrics.store.set(0)
-            return False
+            return {"store": NO_STORE}
         try:
             with reader.snapshot() as snapshot:
                 self.metrics.running.set(snapshot.state.running)
@@ -321,7 +321,9 @@ class Service:
                 self.metrics.out.clear()
                 for gateway_id in snapshot.read(health.all_out, clock.now().boot_ms):
                     self.metrics.out.labels(str(gateway_id)).set(1)
-                return snapshot.ready
+                unheard_s = snapshot.unheard_ms(clock.now().boot_ms) // 1000
+                faults = {} if snapshot.ready else {"store": NO_STORE}
+                return faults | ({"journal": UNHEARD.format(unheard_s)} if unheard_s >= UNHEARD_S else {})
         finally:
             reader.close()
 
@@ -354,6 +356,10 @@ def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+NO_STORE = "the hot store is absent or not filled yet: is Kamailio running?"
+UNHEARD_S = 10
+UNHEARD = "nothing has come to the journal for {} s: is Kamailio running, and has the journal's disk room? Its log says"
+
 SERVICE: web.AppKey[Service] = web.AppKey("service", Service)
 
 
@@ -363,11 +369,9 @@ async def healthz(_request: web.Request) -> web.Response:
 
 
 async def readyz(request: web.Request) -> web.Response:
-    """503 with the reasons while a task fails or the store takes no calls."""
+    """503 with the reasons while a task fails, the store takes no calls, or nothing comes to the journal."""
     service = _watched(request)
-    faults = dict(service.faults)
-    if not service.look():
-        faults["store"] = "the hot store is absent or not filled yet: is Kamailio running?"
+    faults = service.faults | service.look()
     told = {"ok": not faults, "faults": faults, "mail": service.mail}
     return web.json_response(told, status=503 if faults else 200)
 

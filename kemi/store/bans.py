@@ -84,7 +84,10 @@ def _unpack(key: bytes, raw: bytes) -> Ban:
 
 
 def ban_stranger(change: Change, ban: Ban, now: Now) -> bool:
-    """An automatic ban, which the journal tells the ledger of. False: there are too many."""
+    """An automatic ban, which the journal tells the ledger of. False: there are too many, or one by hand."""
+    raw = change.txn.get(_key(ban.network), db=change.store.ban)
+    if raw is not None and _unpack(_key(ban.network), raw).why == OPERATOR:
+        return False
     if change.txn.stat(change.store.ban)["entries"] >= BANS_MAX:
         return False
     impose(change, ban)

@@ -22,7 +22,7 @@ from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.configuration import Configuration
 from kemi.store.layout import Account, Aside, State
 from kemi.store.locations import Location, unpack_location
-from kemi.store.queues import event_to_json
+from kemi.store.queues import event_to_json, unpack_event
 from kemi.store.trace import Trace
 
 FOLDER = "hot"
@@ -32,6 +32,8 @@ MAP_BYTES = int(os.environ.get("KAMBILL_STORE_MIB", "256")) * 1024 * 1024
 """The store's size, taken from memory when it is made: 256 MiB hold some 40,000 calls at once."""
 SMALLEST_BYTES = 1024 * 1024
 MAX_READERS = 512
+LOCK_BYTES = 64 * 1024
+"""More than what LMDB's table of readers takes beside it."""
 SECRET_BYTES = 32
 """Of what only this store's life knows: nonces are made with it."""
 NAMES = tuple(
@@ -55,8 +57,8 @@ class StoreTooLarge(Exception):
 
     def __init__(self, folder: Path, fault: OSError) -> None:
         super().__init__(
-            f"the hot store needs {MAP_BYTES // 2**20} MiB in {folder}: {fault.strerror}: enlarge the tmpfs, "
-            "or set KAMBILL_STORE_MIB to less"
+            f"the hot store needs {MAP_BYTES // 2**20} MiB in {folder}: {fault.strerror}: free memory there, enlarge "
+            "the tmpfs, or set KAMBILL_STORE_MIB to less"
         )
 
 
@@ -155,6 +157,7 @@ def create_store(run_dir: Path, epoch: int, begin: Callable[[HotStore], None]) -
     folder = run_dir / BEING_MADE
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o2770)
+    _take_room(folder / "room", MAP_BYTES + LOCK_BYTES).unlink()
     env = _open(folder, readonly=False)
     databases = Databases(env)
     with env.begin(write=True) as txn:
@@ -162,7 +165,7 @@ def create_store(run_dir: Path, epoch: int, begin: Callable[[HotStore], None]) -
         txn.put(b"epoch", epoch.to_bytes(8, "big"), db=databases.meta)
         txn.put(b"secret", os.urandom(SECRET_BYTES), db=databases.meta)
     env.close()
-    _reserve(folder)
+    _take_room(folder / "data.mdb", MAP_BYTES)
     store = HotStore(run_dir, BEING_MADE)
     begin(store)
     store.close()
@@ -171,14 +174,17 @@ def create_store(run_dir: Path, epoch: int, begin: Callable[[HotStore], None]) -
     return HotStore(run_dir)
 
 
-def _reserve(folder: Path) -> None:
-    """Takes the file's memory now: a page that can't be had later would kill the process that touches it."""
-    with (folder / "data.mdb").open("r+b") as file:
+def _take_room(file: Path, size: int) -> Path:
+    """Takes a file's memory now: a page that can't be had later kills the process that touches it. LMDB touches pages
+    as soon as it opens, so that it is asked for before. Raises StoreTooLarge: the file is gone then.
+    """
+    with file.open("ab") as opened:
         try:
-            os.posix_fallocate(file.fileno(), 0, MAP_BYTES)
+            os.posix_fallocate(opened.fileno(), 0, size)
         except OSError as fault:
-            (folder / "data.mdb").unlink()
-            raise StoreTooLarge(folder, fault) from fault
+            file.unlink()
+            raise StoreTooLarge(file.parent, fault) from fault
+    return file
 
 
 class Snapshot:
@@ -253,6 +259,13 @@ class Snapshot:
         after = layout.sequence_key(int.from_bytes(self._txn.get(b"journalled", b"\0", db=self._dbs.meta), "big"))
         rows = [(bytes(key), bytes(raw)) for key, raw in self._txn.cursor(self._dbs.event) if key > after]
         return ((int.from_bytes(key, "big"), event_to_json(raw)) for key, raw in rows)
+
+    def unheard_ms(self, boot_ms: int) -> int:
+        """For how long nothing has come to the journal, where the clerk brings a heartbeat each second."""
+        after = int.from_bytes(self._txn.get(b"journalled", b"\0", db=self._dbs.meta), "big") + 1
+        with self._txn.cursor(self._dbs.event) as cursor:
+            found = cursor.set_range(layout.sequence_key(after)) or cursor.last()
+            return boot_ms - unpack_event(cursor.value())[1] if found else 0
 
     @property
     def bans(self) -> int:

@@ -81,16 +81,33 @@ def read_all(folder: Path) -> Iterator[dict[str, Any]]:
                 raise
 
 
+class JournalStopped(OSError):
+    """The disk takes no more of the journal."""
+
+    def __init__(self, folder: Path, fault: OSError) -> None:
+        super().__init__(
+            f"the journal in {folder} can't be written: {fault.strerror or fault}: free space on its disk, or mend it; "
+            "calls go on meanwhile, and the hot store keeps what happens until it is full"
+        )
+
+
 class JournalWriter:
     """Appends lines to a new file of the folder."""
 
     def __init__(self, folder: Path) -> None:
+        """Raises JournalStopped."""
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o2770)
         self._file = self._begin()
         self._bytes = 0
 
     def _begin(self) -> int:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o2770)
+            return self._next_file()
+        except OSError as fault:
+            raise JournalStopped(self._folder, fault) from fault
+
+    def _next_file(self) -> int:
         files = journal_files(self._folder)
         number = int(files[-1].stem) + 1 if files else 1
         path = self._folder / f"{number:0{DIGITS}}{SUFFIX}"
@@ -106,8 +123,8 @@ class JournalWriter:
         return self._bytes >= ROTATE_BYTES
 
     def rotate(self, carried: Iterable[bytes]) -> None:
-        """Begins a new file with lines that older files need not be kept for. Raises OSError: the old one goes on if
-        there is no new one.
+        """Begins a new file with lines that older files need not be kept for. Raises JournalStopped: the old one goes
+        on if there is no new one.
         """
         old, self._file = self._file, self._begin()
         os.close(old)
@@ -117,7 +134,7 @@ class JournalWriter:
     def append(self, bodies: Iterable[bytes]) -> None:
         """Writes JSON texts and syncs; returns when the lines are on disk.
 
-        Raises OSError: nothing of it counts then, and what was half written is cut off again.
+        Raises JournalStopped: nothing of it counts then, and what was half written is cut off again.
         """
         data = b"".join(map(encode_line, bodies))
         try:
@@ -126,9 +143,9 @@ class JournalWriter:
                 written += os.write(self._file, data[written:])
             if data:
                 os.fdatasync(self._file)
-        except OSError:
+        except OSError as fault:
             os.ftruncate(self._file, self._bytes)
-            raise
+            raise JournalStopped(self._folder, fault) from fault
         self._bytes += len(data)
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from scripts.benchmarks.company import Size
 from scripts.benchmarks.load import CALLEE_PORT, CALLER_PORT, HOST, SIP_PORT
 from scripts.demo.children import Child, Children
 from scripts.demo.places import HOME
+from scripts.demo.scheduling import first
 from scripts.demo.sockets import Address, is_bound
 
 HERE = Path(__file__).resolve().parent
@@ -20,7 +21,9 @@ SYSTEM_PYTHON = "/usr/bin/python3"
 MEMORY = ["-m", "512", "-M", "16"]
 """MiB: shared, and of each process."""
 ALLOCATOR = ["-x", "fm", "-X", "fm"]
-"""How Kambill's Kamailio is started (docs/install.md); the plain proxy has the default, which searches lists."""
+"""How Kambill's Kamailio is started (docs/install.md), and by `first`; the plain proxy has the default, which searches
+lists.
+"""
 CHILDREN = 2
 """SIP workers of guards and kambill, one for each processor. The plain proxy has its own 4."""
 
@@ -90,17 +93,18 @@ class Proxy:
 
     def start(self, children: Children) -> Child:
         """Starts it; Kambill's store is filled on the first start and kept."""
-        first = not (self.folder / "filled").exists()
-        if first:
+        new = not (self.folder / "filled").exists()
+        if new:
             self.prepare()
         elif self.name != "plain":
             self._before_start()
-        command: list[str | Path] = ["kamailio", "-f", self.folder / "kamailio.cfg", "-DD", "-E", *MEMORY]
-        command += [] if self.name == "plain" else ALLOCATOR
+        ours = self.name != "plain"
+        command: list[str | Path] = [*(first() if ours else ()), "kamailio", "-f", self.folder / "kamailio.cfg"]
+        command += ["-DD", "-E", *MEMORY, *(ALLOCATOR if ours else [])]
         command += ["-P", self.run_dir / "kamailio.pid"]
         child = children.start(self.name, command, self.folder / "kamailio.log", self.environment)
         child.wait_until(lambda: is_bound(Address(HOST, SIP_PORT)), 20)
-        if first and self.name in BILLING:
+        if new and self.name in BILLING:
             commands = company.publish(self.data_dir / "rates", self.size.rates, self.size.gateways)
             if self.size.limits:
                 commands.append(company.publish_groups(self.data_dir / "rates"))

@@ -138,6 +138,8 @@ def _gateway(sheet: Sheet, node: yaml.Node) -> Gateway:
     if row is None:
         return WORDS["answer"]
     if "refuse" in row.values:
+        for other in sorted({"ring_s", "talk_s"} & row.places.keys()):
+            sheet.problem(row.place_of(other), f"{other}: a gateway that refuses neither rings nor talks: leave it out")
         code, _, reason = row.values["refuse"].partition(" ")
         return Gateway("refuse", status=f"{code} {reason or 'Refused'}")
     return Gateway("answer", row.values.get("ring_s", RING_MS), row.values.get("talk_s"))

@@ -14,6 +14,7 @@ from typing import Any
 from kemi.store.environment import StoreAbsent, open_reader
 from scripts.demo.children import Children, Ended
 from scripts.demo.places import HOME, DemoFault, Places, write_configurations
+from scripts.demo.scheduling import first
 from scripts.demo.sockets import is_bound
 from service.faults import Fault
 
@@ -49,6 +50,7 @@ class System:
             raise Ended(f"kemi.prestart, which makes the hot store, failed:\n{prestart.stderr}")
         # -DD: in the foreground, so that it ends with us; memory in MiB, shared and per process.
         command: list[str | Path] = [
+            *first(),
             "kamailio",
             "-f",
             config,

@@ -16,6 +16,8 @@ START_S = 5.0
 LAST_WORDS_S = 3.0
 """How long a gateway may take to note the end of a call that the caller has ended."""
 RING_MAX_S = 200
+REFUSALS = range(300, 700)
+"""SIP's final codes but success."""
 _EVENT = re.compile(r"^(invited|answered|cancelled|rejected|ended by [a-z]+) ([0-9]+) ?(.*)$", re.MULTILINE)
 
 
@@ -100,10 +102,20 @@ class Outside:
         call_id = f"{label.replace('/', '.').replace(' ', '-')}.{time.time_ns():x}@{caller.host}"
         options = ["-m", "1", "-cid_str", call_id, "-key", "number", call.number, "-key", "caller", call.caller]
         options += ["-recv_timeout", str(max(1, call.talk_ms)), f"{self._proxy.host}:{self._proxy.port}"]
-        child = self._sipp(f"caller {call.name}", self._scenarios / "caller.xml", caller, options, label)
+        child = self._sipp(f"caller {call.name}", self._caller_scenario(label), caller, options, label)
         child.ends_within(RING_MAX_S + call.talk_ms / 1000)
         self._children.stop(child)
         return call_id, self._heard(label)
+
+    def _caller_scenario(self, label: str) -> Path:
+        """The folder's, with a line for every refusal that it has none for."""
+        text = (self._scenarios / "caller.xml").read_text()
+        line = next((line for line in text.splitlines() if 'response="486"' in line), "")
+        others = [line.replace("486", str(code)) for code in REFUSALS if f'response="{code}"' not in text]
+        changed = self._logs / f"{label}.xml"
+        changed.parent.mkdir(parents=True, exist_ok=True)
+        changed.write_text(text.replace(line, "\n".join([line, *others])) if line else text)
+        return changed
 
     def _heard(self, label: str) -> Heard:
         log = self._logs / f"{label}.log"

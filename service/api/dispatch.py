@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import ValidationError
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.actor import Actor
@@ -20,10 +22,11 @@ from service.api.call import Api, Asking, Call, Check, etag, forbidden
 from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
 from service.api.lines import Lines, LinesAsked
 from service.api.lists import Paging
-from service.api.problems import FieldError, Problem, not_found, took_too_long
+from service.api.problems import FieldError, Problem, away, not_found, took_too_long
 from service.api.values import ID_MAX, Named, named_in
 from service.commands.outbox import writing
 from service.database.access_tables import answers
+from service.database.away import is_away
 from service.database.engine import TookTooLong, looking_within
 from service.faults import Fault
 
@@ -58,32 +61,41 @@ async def answered(
     A database that was restarted has left connections that are dead: what finds one is asked once more, by a new one,
     unless it may have changed something already.
     """
-    try:
+    with _told():
+        try:
+            return await _answered(api, endpoint, asking, now_ms, actor)
+        except DBAPIError as fault:
+            if endpoint.writes or not fault.connection_invalidated:
+                raise
         return await _answered(api, endpoint, asking, now_ms, actor)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """What the database can't do now is a problem; a statement that is wrong stays a fault, which goes to the log."""
+    try:
+        yield
     except TookTooLong as fault:
         raise took_too_long() from fault
-    except DBAPIError as fault:
-        if not fault.connection_invalidated or endpoint.writes:
-            raise _unavailable() from fault
-    try:
-        return await _answered(api, endpoint, asking, now_ms, actor)
-    except DBAPIError as fault:
-        raise _unavailable() from fault
-
-
-def _unavailable() -> Problem:
-    return Problem("unavailable", "the ledger's database doesn't answer: try again in a moment")
+    except SQLAlchemyError as fault:
+        if is_away(fault):
+            raise away() from fault
+        raise
 
 
 async def _answered(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Answer | Reply:
     try:
         async with looking_within(api.engine, api.look_s) as conn:
             known = actor or await _who(api, conn, endpoint, asking, now_ms)
-            call = await _prepared(api, endpoint, asking, known, conn, now_ms)
-            if not endpoint.writes and not endpoint.own_transaction:
-                return await _followed(endpoint, api, await endpoint.handler(call))
+            stood = await _stored(conn, known, endpoint, asking)  # before its path: a thing that it removed isn't there
+            if stood is None:
+                call = await _prepared(api, endpoint, asking, known, conn, now_ms)
+                if not endpoint.writes and not endpoint.own_transaction:
+                    return await _followed(endpoint, api, await _handled(endpoint, call))
+        if stood is not None:
+            return await _again(endpoint, api, stood)
         if endpoint.own_transaction:
-            return await _followed(endpoint, api, await endpoint.handler(call))
+            return await _followed(endpoint, api, await _handled(endpoint, call))
         return await _write(api, endpoint, asking, now_ms, actor)
     except IntegrityError as fault:
         raise Problem("conflict", "this stands already, or something still depends on it") from fault
@@ -100,11 +112,7 @@ async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, acto
             if not call.changes:
                 raise Unaudited(endpoint.name)
             await _store(conn, known, endpoint, asking, answer, now_ms)
-    if stood is None:
-        return await _followed(endpoint, api, answer)
-    if stood.follow is None or endpoint.follow is None:
-        return stood.reply
-    return await endpoint.follow(api, stood.follow)
+    return await _followed(endpoint, api, answer) if stood is None else await _again(endpoint, api, stood)
 
 
 class Inner(NamedTuple):
@@ -159,8 +167,7 @@ async def _prepared(
     api: Api, endpoint: Endpoint, asking: Asking, actor: Actor, conn: AsyncConnection, now_ms: int
 ) -> Call:
     """Right, then existence, then form. Raises Problem."""
-    if not isinstance(endpoint.permission, Open) and endpoint.permission not in actor.permissions:
-        raise forbidden([endpoint.permission])
+    _check_right(endpoint, actor)
     call = Call(api, actor, conn, now_ms, asking, None, None)
     await _look_up_path(endpoint, call)
     _check_key(endpoint, asking)
@@ -173,6 +180,11 @@ async def _prepared(
     if errors:
         raise Problem("invalid", errors=errors)
     return call
+
+
+def _check_right(endpoint: Endpoint, actor: Actor) -> None:
+    if not isinstance(endpoint.permission, Open) and endpoint.permission not in actor.permissions:
+        raise forbidden([endpoint.permission])
 
 
 async def _look_up_path(endpoint: Endpoint, call: Call) -> None:
@@ -194,8 +206,12 @@ async def _look_up_path(endpoint: Endpoint, call: Call) -> None:
 def _check_key(endpoint: Endpoint, asking: Asking) -> None:
     if endpoint.key is Key.NEEDED and not asking.key:
         raise Problem("key-missing", "send an Idempotency-Key of your own: repeated, it has its effect once")
-    if not (asking.key.isascii() and asking.key.isprintable()) or len(asking.key) > KEY_CHARACTERS_MAX:
+    if not _is_key(asking.key):
         raise Problem("bad-header", f"an Idempotency-Key has 1 to {KEY_CHARACTERS_MAX} printable ASCII characters")
+
+
+def _is_key(text: str) -> bool:
+    return text.isascii() and text.isprintable() and len(text) <= KEY_CHARACTERS_MAX
 
 
 def _parsed_query(endpoint: Endpoint, asking: Asking) -> tuple[Any, list[FieldError]]:
@@ -255,8 +271,9 @@ class Stored(NamedTuple):
 
 
 async def _stored(conn: AsyncConnection, actor: Actor, endpoint: Endpoint, asking: Asking) -> Stored | None:
-    """The answer that stands under the key; None: there is none. Raises Problem for another request's key."""
-    if not asking.key or endpoint.key is Key.NONE:
+    """The answer that stands under the key; None: there is none. Raises Problem: forbidden; another request's key."""
+    _check_right(endpoint, actor)
+    if not (endpoint.writes and asking.key and _is_key(asking.key)) or endpoint.key is Key.NONE:
         return None
     where = (answers.c.account_id == actor.account_id) & (answers.c.key == asking.key)
     row = (await conn.execute(sa.select(answers).where(where))).first()
@@ -279,6 +296,12 @@ async def _store(
     row = {"account_id": actor.account_id, "key": asking.key, "digest": _digest(endpoint, asking)}
     insert = sa.insert(answers).values(**row, status=reply.status, body=json.dumps(kept), created_ms=now_ms)
     await conn.execute(insert)
+
+
+async def _again(endpoint: Endpoint, api: Api, stood: Stored) -> Answer | Reply:
+    if stood.follow is None or endpoint.follow is None:
+        return stood.reply
+    return await endpoint.follow(api, stood.follow)
 
 
 async def _followed(endpoint: Endpoint, api: Api, answer: Answer) -> Answer:

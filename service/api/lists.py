@@ -101,7 +101,7 @@ def filtered(call: Call, listing: Listing) -> list[Condition]:
 
 def place_of(query: Paging, order: Order) -> tuple[Any, int] | None:
     """Value and number of the last row that was shown; None: it is the first page. Raises Problem."""
-    return _opened(query.cursor, order.name, order.column.type.python_type) if query.cursor else None
+    return _opened(query.cursor, order.name, order.column.type) if query.cursor else None
 
 
 def behind(query: Paging, order: Order) -> Condition:
@@ -141,16 +141,24 @@ def _closed(sort: str, value: Any, number: int) -> str:
     return base64.urlsafe_b64encode(json.dumps([sort, value, number]).encode()).decode().rstrip("=")
 
 
-def _opened(cursor: str, sort: str, kind: type) -> tuple[Any, int]:
+def _opened(cursor: str, sort: str, kind: sa.types.TypeEngine[Any]) -> tuple[Any, int]:
     """Value and number of the last row that was shown. Raises Problem."""
     try:
         found, value, number = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, TypeError):
         found, value, number = "", "", None
-    if found != sort or type(value) is not kind or not _is_number(number) or (kind is int and not _is_number(value)):
+    if found != sort or not _is_of(kind, value) or not _is_of(_NUMBER, number):
         raise invalid("/cursor", "this is no cursor of this list in this order: begin again without it", "query")
     return value, number
 
 
-def _is_number(value: object) -> bool:
-    return type(value) is int and abs(value) < 2**63
+_NUMBER = sa.BigInteger()
+
+
+def _is_of(kind: sa.types.TypeEngine[Any], value: object) -> bool:
+    """Whether a column of this type may hold it on either engine: no NUL, no half of a surrogate pair, so many bits."""
+    if type(value) is not kind.python_type:
+        return False
+    if isinstance(value, str):
+        return "\0" not in value and not any(0xD800 <= ord(char) < 0xE000 for char in value)
+    return not isinstance(value, int) or abs(value) < (1 << 63 if isinstance(kind, sa.BigInteger) else 1 << 31)

@@ -79,6 +79,11 @@ def took_too_long() -> Problem:
     return Problem("unavailable", "this takes too long and was given up: ask for less, such as a shorter time")
 
 
+def away() -> Problem:
+    """The ledger's database is (`is_away`)."""
+    return Problem("unavailable", "the ledger's database doesn't answer: try again in a moment")
+
+
 def invalid(pointer: str, detail: str, place: str = "body") -> Problem:
     """One value that can't be used."""
     return Problem("invalid", errors=[FieldError(place, pointer, detail)])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
@@ -18,6 +18,7 @@ ABOVE = "above"
 TEXT_CHARACTERS_MAX = 1_000
 WHEN_MAX_MS = 32_503_680_000_000
 """The year 3000: what lies before can be written down in any zone, and with some days added."""
+_EPOCH, _MILLISECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(milliseconds=1)
 _DIGITS = re.compile(r"[0-9]{1,19}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 
@@ -75,7 +76,7 @@ def parse_moment(value: object) -> object:
         raise ValueError("this is no time: write one such as 2026-11-30T12:00:00Z") from fault
     if moment.tzinfo is None:
         raise ValueError("a time needs its zone, such as 2026-11-30T12:00:00Z")
-    return int(moment.timestamp() * 1000)
+    return (moment - _EPOCH) // _MILLISECOND
 
 
 def _in_time(wall_ms: int) -> int:

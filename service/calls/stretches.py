@@ -6,7 +6,6 @@ one call in a hundred doesn't look at the other ninety-nine, and that of every f
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -24,6 +23,7 @@ from service.calls.finding import (
     times_of,
 )
 from service.calls.sums import HOUR_MS
+from service.database.among import among
 from service.database.engine import is_sqlite
 from service.database.tables import accounts, cdrs
 from service.database.traffic_tables import call_sums
@@ -140,8 +140,5 @@ def _attempts(account_id: int) -> Any:
 
 
 def numbered(call: Call, ids: Sequence[int]) -> Condition:
-    """Calls by their numbers: however many, they are one parameter."""
-    if not is_sqlite(call.conn):
-        return cdrs.c.id == sa.any_(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))
-    listed = sa.func.json_each(json.dumps(ids)).table_valued("value")
-    return cdrs.c.id.in_(sa.select(listed.c.value))
+    """Calls by their numbers."""
+    return among(call.conn, cdrs.c.id, ids)

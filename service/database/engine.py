@@ -21,6 +21,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from service.database.away import connect_postgresql
 from service.database.sqlite import DRIVER
 from service.faults import Fault
 
@@ -78,12 +79,19 @@ def database_url(text: str) -> URL:
 
 
 def open_engine(text: str) -> AsyncEngine:
-    """An engine for a URL. Nothing is connected yet. Raises DatabaseFault for a URL that can't be used."""
+    """An engine for a URL. Nothing is connected yet. Raises DatabaseFault for a URL that can't be used.
+
+    Its faults tell no values: they go to logs, and some are secrets.
+    """
     url = database_url(text)
     try:
         if url.get_backend_name() != "sqlite":
-            return create_async_engine(url, pool_size=CONNECTIONS, max_overflow=0, connect_args=_AT_ONCE)
-        engine = create_async_engine(url)
+            engine = create_async_engine(
+                url, pool_size=CONNECTIONS, max_overflow=0, connect_args=_AT_ONCE, hide_parameters=True
+            )
+            event.listen(engine.sync_engine, "do_connect", connect_postgresql)
+            return engine
+        engine = create_async_engine(url, hide_parameters=True)
     except NoSuchModuleError as fault:
         raise DatabaseFault(
             f"database: the driver of {url.drivername} is not installed: run scripts/install"
@@ -242,5 +250,7 @@ def unreachable(engine: AsyncEngine, fault: BaseException) -> DatabaseFault:
     """What to tell when the database doesn't answer. The password is never shown."""
     shown = engine.url.render_as_string(hide_password=True)
     reason = str(getattr(fault, "orig", None) or fault).strip().split("\n")[0] or type(fault).__name__
-    advice = "the folder must exist and be writable" if engine.dialect.name == "sqlite" else "start PostgreSQL"
+    advice = "start PostgreSQL"
+    if engine.dialect.name == "sqlite":
+        advice = "free space there" if reason.endswith("full") else "the folder must exist and be writable"
     return DatabaseFault(f"database {shown}: {reason}: {advice}, or correct `database` in kambill.yaml")

@@ -30,6 +30,8 @@ def _network(text: str) -> str:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError:
         raise ValueError("an address or a network was expected, such as 192.0.2.7 or 2001:db8::/64") from None
+    if "%" in text or (network.version == 6 and network.network_address.ipv4_mapped is not None):
+        raise ValueError("nothing comes from there: write the plain IPv4 or IPv6 network")
     if network.prefixlen < SHORTEST_BITS[network.version]:
         raise ValueError(f"this bans half the world: /{SHORTEST_BITS[network.version]} is the largest network")
     return str(network.network_address) if network.num_addresses == 1 else str(network)

@@ -12,7 +12,7 @@ from sqlalchemy import Row
 
 from service.access.permissions import Permission
 from service.api.call import Call
-from service.api.endpoint import Answer, Endpoint
+from service.api.endpoint import Answer, Endpoint, Key
 from service.api.files import encoded
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
@@ -264,7 +264,7 @@ _ONE = "/bank-lines/{bank_line_id}"
 ENDPOINTS = [
     Endpoint(
         "bank-line.take-file", "POST", "/bank-files", _P.PAYMENTS_CHANGE, take_file, "Take a bank's file", NewFile,
-        answer=FileView, own_transaction=True, body_bytes_max=FILE_BYTES_MAX * 4 // 3 + (1 << 16),
+        answer=FileView, key=Key.NONE, own_transaction=True, body_bytes_max=FILE_BYTES_MAX * 4 // 3 + (1 << 16),
     ),
     Endpoint(
         "bank-line.list", "GET", "/bank-lines", _P.PAYMENTS_CHANGE, list_lines, "List lines of bank files",

@@ -8,7 +8,8 @@ from urllib.parse import quote, urlsplit
 import structlog
 from aiohttp import web
 
-from service.api.problems import Problem, took_too_long
+from service.api.problems import Problem, away, took_too_long
+from service.database.away import is_away
 from service.database.engine import TookTooLong
 from service.portal.screen import Shown
 from service.portal.visit import Visit
@@ -81,6 +82,8 @@ def problem_of(fault: Exception, request: web.Request) -> Problem:
         return fault
     if isinstance(fault, TookTooLong):
         return took_too_long()
+    if is_away(fault):
+        return away()
     if isinstance(fault, web.HTTPException):
         kinds = {404: "not-found", 405: "method", 413: "too-large"}
         return Problem(kinds.get(fault.status, "bad-header"))

@@ -16,6 +16,7 @@ from service.api.nouns import within
 from service.calls.lines import pdd
 from service.calls.sums import BY_DAY, DAY_MS, OF_CUSTOMERS
 from service.calls.traffic_api import AskedTraffic, is_below
+from service.database.among import among
 from service.database.tables import cdrs, charges, gateways, trunks
 from service.database.traffic_tables import call_sums
 
@@ -77,6 +78,10 @@ class Part(NamedTuple):
     """-1: they are in the sums, and are taken out of them."""
 
 
+Keys = Collection[int] | None
+"""Of what is asked for; None: of all."""
+
+
 class Spans(NamedTuple):
     """What is read where."""
 
@@ -128,15 +133,22 @@ def _began(span: Span) -> Expression:
 
 
 def counted(
-    call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, *, with_money: bool = False
+    call: Call,
+    way: Way,
+    asked: AskedTraffic,
+    spans: Spans,
+    currency: str,
+    *,
+    with_money: bool = False,
+    keys: Keys = None,
 ) -> sa.Select[Any]:
     """Rows of key, attempts, answered, minutes, rang, pdd_ms; earned, spent and margin: by the sums alone, unless it is
-    `with_money`, which reads every charge of the records.
+    `with_money`, which reads every charge of the records. `keys`: only these, of accounts or trunks.
     """
-    parts = [] if spans.sums is None else [_of_sums(call, way, asked, spans.sums, currency)]
-    parts += [_of_records(call, way, asked, part) for part in spans.records]
+    parts = [] if spans.sums is None else [_of_sums(call, way, asked, spans.sums, currency, keys)]
+    parts += [_of_records(call, way, asked, part, keys) for part in spans.records]
     if with_money:
-        parts += [money for part in spans.records for money in _money_of(call, way, asked, part, currency)]
+        parts += [money for part in spans.records for money in _money_of(call, way, asked, part, currency, keys)]
     found = sa.union_all(*parts).subquery("found")
     names = ("attempts", "answered", "minutes", "rang", "pdd_ms", "earned", "spent")
     sums = [sa.func.sum(found.c[name]).label(name) for name in names]
@@ -144,17 +156,17 @@ def counted(
     return sa.select(found.c.key, *sums, margin).group_by(found.c.key).having(sa.func.sum(found.c.attempts) > 0)
 
 
-def _money_of(call: Call, way: Way, asked: AskedTraffic, part: Part, currency: str) -> Iterator[sa.Select[Any]]:
+def _money_of(
+    call: Call, way: Way, asked: AskedTraffic, part: Part, currency: str, keys: Keys
+) -> Iterator[sa.Select[Any]]:
     """What records come to, as parts of the same rows; keys without attempts are left out of them."""
     nothing = sa.literal(0)
-    for query, is_earned in _sides(way, asked, currency, _of(call, asked, part.span)):
-        side = query.subquery()
-        key, micros = side.c
-        money = (micros * part.times, nothing) if is_earned else (nothing, micros * part.times)
-        yield sa.select(key, *[nothing] * 5, *money)
+    for query in _money(way, asked, currency, _of(call, way, asked, part.span, keys)):
+        key, earned, spent = query.subquery().c
+        yield sa.select(key, *[nothing] * 5, earned * part.times, spent * part.times)
 
 
-def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str) -> sa.Select[Any]:
+def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str, keys: Keys) -> sa.Select[Any]:
     counts = (_S.attempts, _S.answered, _S.duration_ms.label("minutes"), _S.rang, _S.pdd_ms)
     money = [
         sa.case((_S.currency == currency, column), else_=0).label(name)
@@ -162,11 +174,14 @@ def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: st
     ]
     of = (_S.account_id == int(asked.account.id)) & (_S.dimension == way.dimension)
     hours = (_S.span_ms >= span.since_ms) & (_S.span_ms < span.until_ms)
+    if keys is not None:  # each day's sum of each of them is a step on the index
+        days = among(call.conn, _S.span_ms, range(span.since_ms, span.until_ms, DAY_MS))
+        hours = days & among(call.conn, _S.number, keys)
     found = sa.select(way.key.label("key"), *counts, *money).where(of, hours)
     return found if way.owner is None else found.where(within(way.owner(_S.number), call.actor))
 
 
-def _of_records(call: Call, way: Way, asked: AskedTraffic, part: Part) -> sa.Select[Any]:
+def _of_records(call: Call, way: Way, asked: AskedTraffic, part: Part, keys: Keys) -> sa.Select[Any]:
     key, nothing, times = _key(way), sa.literal(0), part.times
     answered = sa.case((cdrs.c.outcome == "answered", times), else_=0)
     rang = sa.case((cdrs.c.ring_ms > 0, times), else_=0)
@@ -176,7 +191,7 @@ def _of_records(call: Call, way: Way, asked: AskedTraffic, part: Part) -> sa.Sel
         "pdd_ms": sa.func.sum(sa.func.coalesce(pdd(), 0)) * times, "earned": nothing, "spent": nothing,
     }  # fmt: skip
     found = sa.select(key.label("key"), *(column.label(name) for name, column in sums.items()))
-    found = found.where(_of(call, asked, part.span)).group_by(key)
+    found = found.where(_of(call, way, asked, part.span, keys)).group_by(key)
     return found if way.owner is None else found.where(within(way.owner(key), call.actor))
 
 
@@ -185,13 +200,14 @@ def _key(way: Way) -> Expression:
     return way.record
 
 
-def _of(call: Call, asked: AskedTraffic, span: Span) -> Expression:
+def _of(call: Call, way: Way, asked: AskedTraffic, span: Span, keys: Keys) -> Expression:
     """The same calls as the sums have, one by one."""
+    began = _began(span) if keys is None else _began(span) & among(call.conn, _key(way), keys)
     if asked.account.depth == 0:
-        return _began(span)
+        return began
     made = within(cdrs.c.account_id, call.actor) & is_below(asked.account, cdrs.c.account_id)
     carried = within(cdrs.c.cost_account_id, call.actor) & is_below(asked.account, cdrs.c.cost_account_id)
-    return _began(span) & (made | carried)
+    return began & (made | carried)
 
 
 class Earned(NamedTuple):
@@ -213,21 +229,28 @@ async def money_of_records(
     """
     sums: dict[Any, Earned] = {}
     for span, times in spans.records:
-        where = _of(call, asked, span) & _key(way).in_(keys)
-        for query, is_earned in _sides(way, asked, currency, where):
-            for key, micros in await call.conn.execute(query):
-                both = (times * int(micros), 0) if is_earned else (0, times * int(micros))
-                sums[key] = sums.get(key, Earned()).plus(*both)
+        where = (
+            _of(call, way, asked, span, keys)
+            if way.dimension in BY_DAY
+            else (_of(call, way, asked, span, None) & _key(way).in_(keys))
+        )
+        for query in _money(way, asked, currency, where):
+            for key, earned, spent in await call.conn.execute(query):
+                sums[key] = sums.get(key, Earned()).plus(times * int(earned), times * int(spent))
     return sums
 
 
-def _sides(way: Way, asked: AskedTraffic, currency: str, where: Expression) -> Iterator[tuple[sa.Select[Any], bool]]:
-    """Queries of key and micro-units, each with whether that was earned."""
-    number, key = asked.account.id, _key(way)
-    net = sa.func.sum(charges.c.charge_micros - charges.c.tax_micros)
-    for is_earned, column in ((True, charges.c.seller_id), (False, charges.c.account_id)):
-        found = sa.select(key, net).join(charges, charges.c.cdr_id == cdrs.c.id)
-        yield found.where(where, column == number, charges.c.currency == currency).group_by(key), is_earned
-    is_root = asked.account.depth == 0
-    costs = sa.select(key, sa.func.sum(cdrs.c.cost_micros)).where(where, cdrs.c.cost_currency == currency)
-    yield (costs if is_root else costs.where(cdrs.c.cost_account_id == number)).group_by(key), not is_root
+def _money(way: Way, asked: AskedTraffic, currency: str, where: Expression) -> Iterator[sa.Select[Any]]:
+    """Queries of key and micro-units earned and spent: what was charged, and what providers got.
+
+    Charges are found by their calls. By the account they would be all that it ever had: so an engine must not see it.
+    """
+    number, key, is_root = asked.account.id, _key(way), asked.account.depth == 0
+    net = charges.c.charge_micros - charges.c.tax_micros
+    sides = [sa.func.sum(sa.case((one == number, net), else_=0)) for one in (charges.c.seller_id, charges.c.account_id)]
+    found = sa.select(key, *sides).join(charges, charges.c.cdr_id == cdrs.c.id)
+    is_own = (charges.c.seller_id == number) | (charges.c.account_id + 0 == number)
+    yield found.where(where, is_own, charges.c.currency == currency).group_by(key)
+    paid, nothing = sa.func.sum(cdrs.c.cost_micros), sa.literal(0)
+    costs = sa.select(key, *((nothing, paid) if is_root else (paid, nothing))).where(cdrs.c.cost_currency == currency)
+    yield (costs if is_root else costs.where(cdrs.c.cost_account_id == number)).where(where).group_by(key)

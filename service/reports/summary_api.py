@@ -19,7 +19,8 @@ from service.api.problems import invalid
 from service.api.values import AccountId, Moment, Money, Told, When
 from service.calls.sums import DAY_MS, HOUR_MS
 from service.calls.traffic_api import AskedTraffic
-from service.reports.adding import WAYS, Earned, counted, money_of_records, spans_of
+from service.reports.adding import WAYS, Earned, Spans, Way, counted, money_of_records, spans_of
+from service.reports.leading import Ranking, leading
 
 DAYS_MAX = 31
 _P = Permission
@@ -73,8 +74,7 @@ async def summarise(call: Call) -> Answer:
     sells = asked.account.kind in SELLERS
     if not sells and query.sort.removeprefix("-") == "margin":
         raise invalid("/sort", "this account sells nothing, and has no margin", "query")
-    found = counted(call, way, asked, spans, currency, with_money=is_by_money).order_by(*_order(query))
-    rows = list(await call.conn.execute(found.offset(_offset(query)).limit(query.limit + 1)))
+    rows = await _rows(call, way, asked, spans, currency)
     more, rows = len(rows) > query.limit, rows[: query.limit]
     keys = [row.key for row in rows]
     rest = {} if is_by_money else await money_of_records(call, way, asked, spans, currency, keys)
@@ -112,15 +112,28 @@ def _offset(query: SummaryQuery) -> int:
     return int(query.cursor)
 
 
-def _order(query: SummaryQuery) -> list[Any]:
+async def _rows(call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str) -> list[Any]:
+    """Those of the page, and one more if there is one."""
+    query, ranking, offset = call.query, _ranking(call.query), _offset(call.query)
+    first = await leading(call, way, asked, spans, currency, ranking, offset + query.limit + 1)
+    if first is not None:
+        return first[offset:]
+    found = counted(call, way, asked, spans, currency, with_money=ranking.by in _BY_MONEY).order_by(*_order(ranking))
+    return list(await call.conn.execute(found.offset(offset).limit(query.limit + 1)))
+
+
+def _ranking(query: SummaryQuery) -> Ranking:
     """Raises Problem."""
-    default = "name" if query.by in {"hour", "day"} else "-minutes"
-    asked = query.sort or default
+    asked = query.sort or ("name" if query.by in {"hour", "day"} else "-minutes")
     name = asked.removeprefix("-")
     if name not in _SORTS:
         raise invalid("/sort", f"one of {', '.join(_SORTS)} was expected, with or without - before it", "query")
-    label = "key" if name == "name" else name
-    return [sa.desc(label) if asked.startswith("-") else sa.asc(label), *([] if label == "key" else [sa.asc("key")])]
+    return Ranking("key" if name == "name" else name, asked.startswith("-"))
+
+
+def _order(ranking: Ranking) -> list[Any]:
+    by: Any = sa.desc(ranking.by) if ranking.falls else sa.asc(ranking.by)
+    return [by] if ranking.by == "key" else [by, sa.asc("key")]
 
 
 def _row(by: str, row: Any, names: dict[int, Any], currency: str, money: dict[Any, Earned] | None) -> SummaryRow:

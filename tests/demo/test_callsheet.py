@@ -80,6 +80,7 @@ calls:
   - {name: three, trunk: amber, number: "44"}
   - {name: four, trunk: amber, number: "44", talk_s: 2, gateway: sleep, gateways: {carrier-z/gw1: dead}}
   - {name: four, trunk: amber, number: "44", talk_s: 2, gateway: {refuse: 200}}
+  - {name: five, trunk: amber, number: "44", talk_s: 2, gateway: {refuse: 480, talk_s: 3}}
 """
     ) == [
         "2:6: setup.yaml has no account 'Nobody': one of Amber Bakery, carrier-a was expected",
@@ -92,6 +93,7 @@ calls:
         "8:84: 'carrier-z/gw1' is unknown here: one of carrier-a/gw1, carrier-a/gw2 was expected",
         "9:6: a second call has the name 'four': give it another",
         "9:75: refuse: '200': a code from 300 such as `486 Busy Here` was expected",
+        "10:80: talk_s: a gateway that refuses neither rings nor talks: leave it out",
     ]
 
 

@@ -56,7 +56,7 @@ def test_a_call_that_the_gateway_ends(children: Children, tmp_path: Path) -> Non
     assert caller.talked_ms < 1200
 
 
-@pytest.mark.parametrize("status", ["486 Busy Here", "603 Decline"])
+@pytest.mark.parametrize("status", ["486 Busy Here", "603 Decline", "302 Moved", "415 What is it", "699 No"])
 def test_a_call_that_the_gateway_refuses(children: Children, tmp_path: Path, status: str) -> None:
     """The caller notes code and reason, and no talk."""
     caller, gateway = made(children, tmp_path, Gateway("refuse", status=status), 1000)

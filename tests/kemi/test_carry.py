@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,9 @@ from kemi.store.carry import begin_store
 from kemi.store.devices import device_by_id
 from kemi.store.environment import HotStore, Snapshot, StoreAbsent
 from tests.kemi.world import CUSTOMER, World
+
+Capsys = pytest.CaptureFixture[str]
+HOME = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture
@@ -54,7 +58,7 @@ def test_a_restart_keeps_answered_calls_and_releases_ringing_ones(
     assert world.get(CUSTOMER).held == 100_000
 
 
-@pytest.mark.parametrize("at", ["kemi.store.environment._reserve", "kemi.store.carry._count"])
+@pytest.mark.parametrize("at", ["kemi.store.environment._take_room", "kemi.store.carry._count"])
 def test_killed_while_the_store_is_made(
     world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
@@ -230,3 +234,38 @@ def test_devices_are_where_they_were_after_a_reboot(world: World) -> None:
         (one,) = Snapshot(store, txn).locations()
     assert (one.contact, one.until_boot_ms, one.ip) == ("sip:stays@10.0.0.1", 5_000 + 480_000, "192.0.2.7")
     store.close()
+
+
+FULL_TMPFS = """
+mount -t tmpfs -o size=64k tmpfs "$1"
+cat /dev/zero >"$1/filler" 2>/dev/null
+exec env KAMBILL_RUN_DIR="$1/run" KAMBILL_DATA_DIR="$2" PYTHONPATH="$3" /usr/bin/python3 -m kemi.prestart
+"""
+
+
+def test_a_start_without_memory_for_the_store_says_so(tmp_path: Path) -> None:
+    """Not a page is left: LMDB would be killed (SIGBUS) by the first one that it touches."""
+    places = [tmp_path / "memory", tmp_path / "data"]
+    for place in places:
+        place.mkdir()
+    command = ["unshare", "--mount", "--map-root-user", "sh", "-c", FULL_TMPFS, "sh", *places, HOME]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert done.stderr.startswith("kambill: the hot store needs 16 MiB in ")
+    assert "No space left on device: free memory there, enlarge the tmpfs" in done.stderr
+
+
+def test_a_start_without_a_disk_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capsys) -> None:
+    """The dialog table can't be written: Kamailio is not started without the timers of its calls."""
+    monkeypatch.setenv("KAMBILL_RUN_DIR", str(tmp_path / "run"))
+    monkeypatch.setenv("KAMBILL_DATA_DIR", str(tmp_path / "data"))
+    assert prestart.main() == 0
+    assert "0 calls go on" in capsys.readouterr().err
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/data/dialogs/version.new")
+
+    monkeypatch.setattr("kemi.prestart.dialogs.write_tables", fail)
+    assert prestart.main() == 1
+    told = capsys.readouterr().err
+    assert told.startswith("kambill: /data/dialogs/version.new: No space left on device: free space there")

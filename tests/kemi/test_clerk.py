@@ -62,7 +62,7 @@ def test_a_disk_that_fails_loses_nothing(world: World, monkeypatch: pytest.Monke
     world.hang_up(world.talk())
     with monkeypatch.context() as patch:
         patch.setattr("kemi.store.journal.os.fdatasync", fail)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(journal.JournalStopped, match="can't be written: No space left on device: free space"):
             clerk.tick(world.now)
     assert world.journal() == []
     clerk.tick(world.now)

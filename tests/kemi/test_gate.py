@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kemi.clock import Now
-from kemi.counters import Counters
+from kemi.counters import PLACES, Counters
 from kemi.gate import Gate
 from kemi.store import bans
 from kemi.store.bans import Ban, site_of
@@ -17,7 +17,7 @@ from kemi.store.change import Change
 from kemi.store.layout import Settings
 from tests.kemi.world import CUSTOMER, World
 
-STRANGER, TRUNK, GATEWAY = "198.51.100.7", "127.0.0.2", "127.0.0.11"
+STRANGER, OTHER_STRANGER, TRUNK, GATEWAY = "198.51.100.7", "198.51.100.8", "127.0.0.2", "127.0.0.11"
 LIMITS = Settings()
 
 
@@ -150,6 +150,27 @@ def test_a_device_that_has_proved_its_password_is_not_banned(world: World, gate:
     assert gate.has_proved(STRANGER, at(7_000))
     assert not gate.has_proved(STRANGER, at(8_000))
     assert not gate.has_proved(GATEWAY, at(1))
+
+
+def test_a_flood_of_invented_addresses_makes_nobody_forgotten() -> None:
+    """As many as would meet each place many times over."""
+    counters = Counters()
+    gate = Gate(counters)
+    gate.proved(STRANGER, at(0))
+    for number in range(6 * PLACES):
+        counters.message(f"invented {number}", 1)
+    assert gate.has_proved(STRANGER, at(2))
+
+
+def test_an_automatic_ban_does_not_end_the_operators(world: World, gate: Gate) -> None:
+    """Who was banned by hand in the second before stays so until it is lifted; another one's is made."""
+    store = world.rooms.store
+    assert gate.admits(store, STRANGER, at(0))  # what this process knows of bans until the next second
+    with Change(store) as change:
+        bans.impose(change, Ban(STRANGER, bans.OPERATOR, 0))
+        assert not bans.ban_stranger(change, Ban(STRANGER, "flood", 1), at(0))
+        assert bans.ban_stranger(change, Ban(OTHER_STRANGER, "flood", 10**15), at(0))
+    assert sorted(ban[:2] for ban in banned(world)) == [(STRANGER, bans.OPERATOR), (OTHER_STRANGER, "flood")]
 
 
 def test_processes_count_together() -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from kemi.store.environment import StoreTooLarge
+from kemi.store.journal import JournalStopped
 from tests.kemi import fake_ksr
 from tests.kemi.fake_ksr import FakeKsr
 from tests.kemi.world import CUSTOMER, World
@@ -163,6 +167,28 @@ def test_a_fault_is_answered_500_with_one_line(
     assert len(lines) <= route.FAULTS_PER_SECOND + 1
     assert "test_route.py" in lines[0]
     assert "ZeroDivisionError('oh')" in lines[0]
+    assert counted(ksr) == ["kambill_faults"] * 50
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        JournalStopped(Path("/data/journal"), OSError(28, "No space left on device")),
+        StoreTooLarge(Path("/run/hot.new"), OSError(28, "No space left on device")),
+    ],
+)
+def test_what_the_operator_mends_is_said_once_in_a_while(
+    kambill: route.Kambill, ksr: FakeKsr, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    """In its own words, by every tenth of a second's round that fails; each is counted."""
+
+    def fail(*_: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(route.Clerk, "tick", fail)
+    for _ in range(50):
+        assert kambill.ksr_clerk_tick() == 1
+    assert ksr.called("core.crit") == [(f"kambill: {fault}\n",)]
     assert counted(ksr) == ["kambill_faults"] * 50
 
 

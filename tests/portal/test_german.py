@@ -94,3 +94,12 @@ async def test_a_refusal_is_german(german: Any, path: str, form: dict[str, str],
     got = await walker.post(path, **form)
     assert got.status in {403, 409, 422}
     assert said in got.words, got.words
+
+
+def test_a_provider_has_one_name() -> None:
+    """Of pages, mails, papers and refusals."""
+    said = {str(message.id): str(message.string) for message in catalogue("de") if message.id}
+    assert [one for one in said.values() if re.search(r"Lieferant|Provider|Carrier", one)] == []
+    named = [other for one, other in said.items() if re.search(r"\bproviders?\b", one, re.IGNORECASE)]
+    assert len(named) > 15
+    assert [one for one in named if "nbieter" not in one] == []

@@ -10,13 +10,20 @@ import pytest
 
 from tests.portal.conftest import Got, Walker
 
-BOSS, CUSTOMER, LOWER = "boss@op.example", "owner@customer.example", "owner@lower.example"
+BOSS, CUSTOMER = "boss@op.example", "owner@customer.example"
+UPPER, LOWER = "owner@upper.example", "owner@lower.example"
 
 
 def _choices(got: Got, name: str) -> list[str]:
     found = re.search(rf'<select[^>]*name="{name}"[^>]*>(.*?)</select>', got.text, re.DOTALL)
     assert found, got.words
     return [html.unescape(one) for one in re.findall(r"<option[^>]*>([^<]*)</option>", found.group(1))]
+
+
+def _named(got: Got, name: str, begin: str) -> list[str]:
+    """What is offered in a field, or in its boxes, that begins so."""
+    assert f'name="{name}"' in got.text, got.words
+    return [html.unescape(one.strip()) for one in re.findall(rf">\s*({begin}[^<]*)<", got.text)]
 
 
 def _crumbs(got: Got) -> list[tuple[str, str]]:
@@ -30,6 +37,29 @@ async def test_two_of_one_name_are_told_apart_by_whose_they_are(walker: Walker) 
     offered = _choices(await walker.get("/accounts/5/edit"), "tariff_id")
     assert {"retail (Operator)", "retail (lower)", "wholesale"} <= set(offered)
     assert "retail" not in offered
+
+
+async def test_two_roles_of_one_name_are_told_apart_by_who_defined_them(
+    walker: Walker, walkers: Callable[[], Walker]
+) -> None:
+    """Wherever one is chosen: one's own, one's seller's by its name; who stands above that one is not told of."""
+    boss = walkers()
+    for email in (UPPER, LOWER, BOSS):
+        await boss.sign_in(email)
+        form = await boss.get("/roles/new")
+        made = {"name": "Night desk", "permissions": "accounts.read"}
+        await boss.post("/roles/new", **made, _key=form.hidden("_key"))
+    names = ["Night desk (2 levels above you)", "Night desk (lower)", "Night desk (upper)"]
+    await walker.sign_in(LOWER)
+    for path, field in (
+        ("/tokens/new", "role_id"),
+        ("/users/new", "role_ids"),
+        ("/accounts/5/roles/edit", "role_ids"),
+    ):
+        got = await walker.get(path)
+        assert sorted(set(_named(got, field, "Night desk"))) == names, (path, got.words)
+    offered = _named(await boss.get("/tokens/new"), "role_id", "Night desk")
+    assert sorted(offered) == ["Night desk (Operator)", "Night desk (lower)", "Night desk (upper)"]
 
 
 async def test_who_sees_one_of_them_alone_reads_its_name(walker: Walker) -> None:

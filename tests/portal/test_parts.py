@@ -136,6 +136,7 @@ def test_a_field_for_times_means_the_persons_zone() -> None:
     """What the browser sends has none."""
     assert moment("2026-11-27T02:06", GERMAN) == "2026-11-27T01:06:00Z"
     assert moment("soon", GERMAN) == "soon"
+    assert moment("0001-01-01T00:00", GERMAN) == "0001-01-01T00:00", "UTC has no such year"
 
 
 def test_fields_come_from_what_an_endpoint_takes() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -10,9 +11,12 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from kemi import clock
 from kemi.clock import Now
+from kemi.store import layout, queues
 from kemi.store.carry import begin_store
-from kemi.store.environment import open_reader
+from kemi.store.change import Change
+from kemi.store.environment import HotStore, open_reader
 from scripts.benchmarks.postgres import free_port
 from service.app import running
 from service.config import Config, Listen
@@ -69,6 +73,29 @@ async def test_a_store_is_seen_and_the_ratebook_is_published(tmp_path: Path, dat
     with reader.snapshot() as snapshot:
         assert not snapshot.ready
     reader.close()
+
+
+async def test_a_journal_that_stands_still_is_no_readiness(tmp_path: Path, database: str) -> None:
+    """As long as the clerk brings its heartbeat, nothing is said; ten seconds after its last one, or after the first
+    event that it can't bring, something is.
+    """
+    config = _config(tmp_path, database)
+    now = clock.now()
+    begin_store(config.run_dir, config.data_dir, "b", 1, now).close()
+
+    async def unheard() -> str | None:
+        told: dict[str, str] = json.loads((await _get(config, "/readyz"))[1])["faults"]
+        return told.get("journal")
+
+    async with running(config):
+        assert await unheard() is None
+        store = HotStore(config.run_dir)
+        with Change(store) as change:
+            change.event(queues.BEAT, now._replace(boot_ms=now.boot_ms - 30_000), {"running": 0})
+            change.txn.put(b"journalled", layout.sequence_key(1), db=store.meta)
+            change.event(queues.BEAT, now, {"running": 0})
+        store.close()
+        assert "has the journal's disk room" in (await unheard() or "")
 
 
 async def test_a_port_in_use_is_told(tmp_path: Path, database: str) -> None:

@@ -15,6 +15,7 @@ from service.database.tables import commands
 from tests.service.company import Company
 from tests.service.office import Office
 
+NOWHERE = ("::ffff:192.0.2.7", "::ffff:192.0.2.0/120", "fe80::1%eth0")
 SCANNER, OTHER = "198.51.100.7", "2001:db8::7"
 
 
@@ -89,9 +90,11 @@ async def test_the_operator_bans_and_lifts(office: Office) -> None:
     assert (ban["do"], lift) == ("ban", {"do": "lift", "network": "192.0.2.0/24"})
 
 
-@pytest.mark.parametrize("network", ["", "192.0.2", "0.0.0.0/0", "10.0.0.0/7", "::/0", "host.example", "192.0.2.1/33"])
+@pytest.mark.parametrize(
+    "network", ["", "192.0.2", "0.0.0.0/0", "10.0.0.0/7", "::/0", "host.example", "192.0.2.1/33", *NOWHERE]
+)
 async def test_what_is_no_network_is_refused(office: Office, network: str) -> None:
-    """Also what would ban half the world."""
+    """Also what would ban half the world, and what would ban nobody."""
     assert (await office.boss.ask("ban.make", network=network)).status == 422
 
 

@@ -187,11 +187,12 @@ async def test_reports_cut_days_exactly(house: House, engine: AsyncEngine, seed:
                 money = [tuple(round(Decimal(one[side]) * 1_000_000) for side in ("earned", "spent")) for one in rows]
                 assert sorted(money) == sorted(one[-2:] for one in told.values()), (name, by, times)
                 by_money = "spent" if name == "customer" else "margin"
-                query |= {"sort": by_money}
-                sorted_rows = (await house.office.boss.do("report.summary", query=query))["items"]
-                assert Counter(map(str, sorted_rows)) == Counter(map(str, rows)), (name, by, times)
-                amounts = [Decimal(one[by_money]) for one in sorted_rows]
-                assert amounts == sorted(amounts), (name, by, times)
+                for sort in (by_money, f"-{by_money}"):
+                    query |= {"sort": sort}
+                    sorted_rows = (await house.office.boss.do("report.summary", query=query))["items"]
+                    assert Counter(map(str, sorted_rows)) == Counter(map(str, rows)), (name, by, times)
+                    amounts = [Decimal(one[by_money]) for one in sorted_rows]
+                    assert amounts == sorted(amounts, reverse=sort.startswith("-")), (name, by, times)
                 delays = [one["pdd_ms"] for one in rows]
                 expected = [one[4] // one[3] if one[3] else None for one in told.values()]
                 assert Counter(delays) == Counter(expected), (name, by, times)

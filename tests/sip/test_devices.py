@@ -177,6 +177,9 @@ def test_a_device_that_is_suspended_or_gone_is_nowhere(furnished: Proxy, phone: 
     assert one.register().code == 401
 
 
+PROOF = 'Digest username="d101", realm="kambill", nonce="0", uri="sip:x", response="0", qop=auth, nc=1, cnonce="c"'
+
+
 def test_a_call_of_a_device_is_priced_held_and_charged(furnished: Proxy, phone: Phones, gateway: Agent) -> None:
     """407, then as any call: the tariffs of every level, the device in the record, its number to the carrier."""
     one = phone()
@@ -191,8 +194,13 @@ def test_a_call_of_a_device_is_priced_held_and_charged(furnished: Proxy, phone: 
     answer = one.agent.expect(200, Call_ID=call.call_id)
     assert "sip:d101@" in answer.header("From")
     call.take(answer)
-    call.ack()
-    gateway.expect("ACK", Call_ID=call.call_id)
+    call.ack(Proxy_Authorization=PROOF)  # RFC 3261 22.3: that of its INVITE
+    assert "Proxy-Authorization" not in gateway.expect("ACK", Call_ID=call.call_id).text
+    call.request("INFO", Authorization=PROOF, Proxy_Authorization=PROOF)
+    info = gateway.expect("INFO", Call_ID=call.call_id)
+    assert "Authorization" not in info.text
+    gateway.reply(info, 200, "OK")
+    one.agent.expect(200, CSeq="INFO")
     hang_up(call, gateway)
     cdr = furnished.cdr(call.call_id)
     assert (cdr["outcome"], cdr["device"], cdr["trunk"], cdr["account"]) == ("answered", CALLER, 0, CUSTOMER)

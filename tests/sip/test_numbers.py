@@ -198,6 +198,29 @@ def test_a_number_fails_over_from_device_to_trunk_to_uri(
     furnished.send({"do": "trunk_gone", "id": 21})
 
 
+def test_a_place_that_answers_calls_is_no_flood(furnished: Proxy, gateway: Agent, agent: Callable[..., Agent]) -> None:
+    """It sends more than a stranger may, and isn't banned: calls for the number go on. A stranger is."""
+    place, stranger = agent("127.0.0.77", 5060), agent("127.0.0.177", 5060)
+    lead(furnished, {"kind": "uri", "uri": "sip:box@127.0.0.77"})
+    for _ in range(2):
+        call = Call(gateway, NUMBER)
+        call.invite()
+        pick_up(gateway, call, place, place.expect("INVITE", Call_ID=call.call_id))
+        call.bye()
+        place.reply(place.expect("BYE", Call_ID=call.call_id), 200, "OK")
+        for sender in (place, stranger):
+            for _ in range(150):
+                sender.send(Call(sender, NUMBER).text("OPTIONS"))
+        eventually(lambda: stranger.ip in banned(furnished))
+    assert place.ip not in banned(furnished)
+    furnished.send({"do": "lift", "network": stranger.ip})
+
+
+def banned(proxy: Proxy) -> set[str]:
+    """Of the journal."""
+    return {line["network"] for line in proxy.journal() if line["e"] == "banned"}
+
+
 def test_an_owner_without_money_is_called_or_not_as_its_number_says(
     furnished: Proxy, phone: Phones, gateway: Agent
 ) -> None:

@@ -15,6 +15,7 @@ from service.access.standing import find_roles, path_ids, role_of, standing_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Open
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
+from service.api.nouns import seen
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Moment, RoleId, Text, Told, Words
 from service.database.access_tables import account_roles, roles
@@ -32,6 +33,14 @@ class RoleView(Told):
     note: str
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
     version: int
+
+
+class ListedRole(RoleView):
+    """A role among others."""
+
+    account: Annotated[
+        str, Field(description="Who defined it, by its name; empty: somebody further above than the own seller")
+    ] = ""
 
 
 class RoleQuery(Paging):
@@ -99,8 +108,11 @@ _LISTING = Listing(
 
 
 def _view(row: Row[Any]) -> RoleView:
-    shown = sorted(rights.granted(role_of(row)))
-    return RoleView.model_validate({**row._mapping, "permissions": shown})
+    return RoleView.model_validate(_told(row))
+
+
+def _told(row: Row[Any]) -> dict[str, Any]:
+    return {**row._mapping, "permissions": sorted(rights.granted(role_of(row)))}
 
 
 async def list_permissions(call: Call) -> Answer:
@@ -117,7 +129,19 @@ async def list_roles(call: Call) -> Answer:
     rows, following = await page_of(call, _LISTING)
     if query.given_in_id is not None:
         rows = await _given_in(call, query.given_in_id, rows)
-    return Answer(Page[RoleView](items=[_view(row) for row in rows], next=following))
+    names = await _definers(call, [row.account_id for row in rows])
+    items = [ListedRole.model_validate(_told(row) | {"account": names.get(row.account_id, "")}) for row in rows]
+    return Answer(Page[ListedRole](items=items, next=following))
+
+
+async def _definers(call: Call, ids: list[int]) -> dict[int, str]:
+    """Names of those that the asker knows: of the subtree, and the own seller. Who stands above that one is nobody's
+    business below.
+    """
+    seller = path_ids(call.actor.path)[-2:-1]
+    known = seen(accounts.c.path, call.actor) | accounts.c.id.in_(seller)
+    query = sa.select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_(ids) & known)
+    return {row.id: row.name for row in await call.conn.execute(query)}
 
 
 async def _given_in(call: Call, account_id: int, rows: list[Row[Any]]) -> list[Row[Any]]:
@@ -249,7 +273,7 @@ ENDPOINTS = [
         "permission.list", "GET", "/permissions", Open.SIGNED_IN, list_permissions, "List what can be allowed",
         answer=Catalogue,
     ),
-    Endpoint("role.list", "GET", "/roles", _READ, list_roles, "List roles", query=RoleQuery, answer=Page[RoleView]),
+    Endpoint("role.list", "GET", "/roles", _READ, list_roles, "List roles", query=RoleQuery, answer=Page[ListedRole]),
     Endpoint("role.show", "GET", "/roles/{role_id}", _READ, show_role, "Show a role", answer=RoleView),
     Endpoint(
         "role.define", "POST", "/roles", _CHANGE, define_role, "Define a role", NewRole, answer=RoleView, status=201

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from service.access.standing import path_ids
 from service.api.lists import PAGE_ROWS_MAX
 from service.api.values import number_in
 from service.portal.components.fields import Choice, Kind
@@ -63,11 +64,11 @@ def _called(visit: Visit, noun: str, row: Any) -> str:
 
 
 async def _told_apart(visit: Visit, rows: Sequence[Any], called: Sequence[str]) -> list[Choice]:
-    """Those of one name by whose they are, as far as the visitor is told that; else by their numbers."""
+    """Those of one name by whose they are, or how far above those stand; two of one owner by their numbers."""
     names = Counter(called)
     numbers = [getattr(row, "account_id", None) for row in rows]
     await visit.learn("account", numbers if len(names) < len(rows) else ())
-    owners = [visit.name("account", number) for number in numbers]
+    owners = [_owner(visit, row) for row in rows]
     pairs = Counter(zip(called, owners, strict=True))
     found = []
     for row, name, owner in zip(rows, called, owners, strict=True):
@@ -75,6 +76,15 @@ async def _told_apart(visit: Visit, rows: Sequence[Any], called: Sequence[str]) 
         beside = owner if is_enough else f"#{row.id}"
         found.append(Choice(str(row.id), name if names[name] == 1 else f"{name} ({beside})"))
     return found
+
+
+def _owner(visit: Visit, row: Any) -> str:
+    """By its name, where the list tells it or the visitor may look at it. Above there is one account on each level."""
+    number = getattr(row, "account_id", None)
+    above = path_ids(visit.actor.path)[-3::-1] if visit.actor is not None else []
+    if getattr(row, "account", "") or number not in above:
+        return str(getattr(row, "account", "") or visit.name("account", number))
+    return visit.say("{count} levels above you").format(count=above.index(number) + 2)
 
 
 def _can_be_given(visit: Visit, role: Any) -> bool:

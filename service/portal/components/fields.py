@@ -272,10 +272,10 @@ def moment(text: str, formats: Formats) -> str:
     """What an input of the kind datetime-local sends, with the visitor's zone; other text as it is."""
     try:
         found = datetime.fromisoformat(text)
-    except ValueError:
+        zoned = found if found.tzinfo is not None else found.replace(tzinfo=formats.zone)
+        return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    except (ValueError, OverflowError):  # no time, or one that UTC has in no year
         return text
-    zoned = found if found.tzinfo is not None else found.replace(tzinfo=formats.zone)
-    return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
 def is_moment(value: str) -> bool:

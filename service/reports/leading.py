@@ -1,0 +1,151 @@
+"""The first rows of a report by account or trunk, found without adding up those of all.
+
+Each day's sums are looked through for the ones that lead it. What a key comes to in all days together is at most what
+it has in those that it leads, and in each other one what the last of that day's leaders has. So keys are added up
+exactly, the most promising ones first, until the page is full of such that no other key can come before: with some
+accounts that call more than most, that is a few hundred of tens of thousands, and of their calls alone those of a cut
+day are read. Where accounts are too much alike for that, all are added up.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+
+from service.api.call import Call
+from service.api.nouns import within
+from service.calls.sums import BY_DAY, DAY_MS
+from service.calls.traffic_api import AskedTraffic
+from service.database.traffic_tables import call_sums
+from service.reports.adding import Spans, Way, counted
+
+ROWS_MAX = 500
+"""Of a page with all before it: further behind, all are added up."""
+TRIED_MAX = 4_000
+"""Keys that are added up before it is all of them."""
+Found = list[Any] | None
+"""The first rows; None: they can't be told so."""
+Leaders = Sequence[tuple[int, int]]
+"""Keys of a day with their values, so many that come first; fewer: all there are."""
+Place = tuple[int, ...]
+"""Where a row stands in its order: the least is the first."""
+_S = call_sums.c
+_HIGHEST = {
+    "minutes": _S.duration_ms, "attempts": _S.attempts, "answered": _S.answered,
+    "earned": _S.earned_micros, "spent": _S.spent_micros, "margin": _S.earned_micros,
+}  # fmt: skip
+"""What a row's value is at most the sum of, by what reports are sorted by."""
+_OF_MONEY = frozenset({"earned", "spent", "margin"})
+
+
+class Ranking(NamedTuple):
+    """How a report is sorted."""
+
+    by: str
+    """A column of `counted`; alike ones by their key."""
+    falls: bool
+
+    def place(self, row: Any) -> Place:
+        """Of a row of `counted`."""
+        return self.place_of(int(getattr(row, self.by)), int(row.key))
+
+    def place_of(self, value: int, key: int) -> Place:
+        """Of a value."""
+        sign = -1 if self.falls else 1
+        return (sign * key,) if self.by == "key" else (sign * value, key)
+
+
+class Promising(NamedTuple):
+    """Keys with the first place that each may have, in that order."""
+
+    keys: list[tuple[Place, int]]
+    others: Place | None
+    """No other key comes before that; None: there is no other."""
+
+
+async def leading(
+    call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, ranking: Ranking, most: int
+) -> Found:
+    """The first rows of `counted`, so many at most; None: that takes to add up all."""
+    if way.dimension not in BY_DAY or most > ROWS_MAX or (ranking.by != "key" and not ranking.falls):
+        return None
+    each = 4 * most + 300
+    lists = await _leaders(call, way, asked, currency, ranking, each)
+
+    async def rows_of(keys: Sequence[int]) -> Iterable[Any]:
+        found = counted(call, way, asked, spans, currency, with_money=ranking.by in _OF_MONEY, keys=keys)
+        return await call.conn.execute(found)
+
+    return await first_of(promising(lists, ranking, each), ranking, most, rows_of)
+
+
+async def first_of(
+    found: Promising, ranking: Ranking, most: int, rows_of: Callable[[Sequence[int]], Awaitable[Iterable[Any]]]
+) -> Found:
+    """So many rows of the promising keys, twice as many of these each time. `rows_of`: those that there are of some."""
+    keys, size, at = found.keys, 2 * most, 0
+    rows: list[Any] = []
+    while True:
+        rows = sorted([*rows, *await rows_of([key for _, key in keys[at : at + size]])], key=ranking.place)[:most]
+        at, size = at + size, 2 * size
+        behind = [keys[at][0]] if at < len(keys) else []
+        behind += [] if found.others is None else [found.others]
+        if not behind or (len(rows) == most and ranking.place(rows[-1]) < min(behind)):
+            return rows
+        if at >= min(len(keys), TRIED_MAX):
+            return None
+
+
+async def _leaders(
+    call: Call, way: Way, asked: AskedTraffic, currency: str, ranking: Ranking, each: int
+) -> Sequence[Leaders]:
+    """Key and value of each day's first ones, so many of each at most."""
+    value: Any = _HIGHEST.get(ranking.by, _S.number)
+    if ranking.by in _OF_MONEY:
+        value = sa.case((_S.currency == currency, value), else_=0)
+    of = (_S.account_id == int(asked.account.id)) & (_S.dimension == way.dimension)
+    if way.owner is not None and (asked.account.kind == "provider" or asked.account.provides):  # else nearly all are
+        of &= within(way.owner(_S.number), call.actor)
+    days = range(asked.since_ms // DAY_MS * DAY_MS, asked.until_ms, DAY_MS)
+    parts = [
+        sa.select(sa.literal(number).label("day"), _S.number, value.label("value"))
+        .where(of, _S.span_ms == day_ms)
+        .order_by(value.desc() if ranking.falls else value)
+        .limit(each)
+        .subquery()
+        for number, day_ms in enumerate(days)
+    ]
+    lists: list[list[tuple[int, int]]] = [[] for _ in days]
+    for day, key, highest in await call.conn.execute(sa.union_all(*(sa.select(part) for part in parts))):
+        lists[day].append((int(key), int(highest)))
+    return lists
+
+
+def promising(lists: Sequence[Leaders], ranking: Ranking, each: int) -> Promising:
+    """What days' leaders say; a list with `each` of them may go on."""
+    return (_by_key if ranking.by == "key" else _by_value)(lists, ranking, each)
+
+
+def _by_value(lists: Sequence[Leaders], ranking: Ranking, each: int) -> Promising:
+    """A list that is full may go on with the value that it ends with."""
+    lasts = [min(value for _, value in found) if len(found) == each else 0 for found in lists]
+    highest: defaultdict[int, int] = defaultdict(lambda: sum(lasts))
+    for found, last in zip(lists, lasts, strict=True):
+        for key, value in found:
+            highest[key] += value - last
+    is_all = all(len(found) < each for found in lists)
+    keys = sorted((ranking.place_of(value, key), key) for key, value in highest.items())
+    return Promising(keys, None if is_all else (-sum(lasts),))
+
+
+def _by_key(lists: Sequence[Leaders], ranking: Ranking, each: int) -> Promising:
+    """A list that is full has all keys up to its last one: beyond the first of these nothing is known."""
+    places = {ranking.place_of(0, key): key for found in lists for key, _ in found}
+    ends = [max(ranking.place_of(0, key) for key, _ in found) for found in lists if len(found) == each]
+    if not ends:
+        return Promising(sorted(places.items()), None)
+    known = sorted((place, key) for place, key in places.items() if place <= min(ends))
+    return Promising(known, (*min(ends), 0))
