@@ -158,11 +158,11 @@ def _takes(change: Change, draft: Draft, now: Now) -> bool:
     more = grants.more_of_plenty(change, legs, after, known, now)
     if more is None:
         return False
+    if running.limits and grants.longest_of(change, running, settings, now) < after.grant_s:
+        return False
+    accounts.put_moved(store, txn, more)
     if running.limits:
-        if grants.longest_of(change, running, settings, now) < after.grant_s:
-            return False
-        limits.move(change, running.limits, after.limits, now)
-    accounts.put_held(store, txn, more)
+        limits.move(change, running.limits, after.limits, now)  # last: one that is crossed may suspend an account
     grants.move_provider(change, running.provider, after.provider)
     change.move_record(after.key, record, after.due_ms, running.due_ms)
     change.add_event(event)

@@ -29,7 +29,8 @@ from kemi.store import accounts, layout, portings
 from kemi.store.calls import Claim, RunningCall, pack_call
 from kemi.store.change import Change
 from kemi.store.environment import StoreAbsent
-from kemi.store.origins import Origin, trunk_of
+from kemi.store.layout import Account
+from kemi.store.origins import Origin
 from kemi.store.specials import EMERGENCY, MESSAGE, Specials
 from kemi.turned_down import record_refusal
 from kemi.ways import Way
@@ -149,10 +150,8 @@ def _price(
             identity = identity_of(trunk, invitation, said, number, now, may_refuse=not special)
             caller = caller._replace(attestation=attestation_of(store, txn, trunk, caller, said, identity))
         plan = configuration.plan(txn, plan_id)
-        if plan is None and plan_id:
-            raise Refusal("plan", path[-1].id, trunk.account, str(plan_id))
         if plan is None:
-            raise Refusal("route", 0, trunk.account)
+            raise _no_plan(plan_id, path, trunk)
         routing = _new(Routing, (number, False))
         if not special and plan.portability is not Portability.OFF:
             routing = routing_of(store, txn, configuration, rates, plan, number, now.boot_ms)
@@ -160,11 +159,9 @@ def _price(
         sought = store, txn, configuration, rates, routing.number, at_s, boot_ms, number, invitation.offer
         look = _new(quote.Look, sought)
         special = MESSAGE if is_message else special
+        by = _new(Caller, (trunk, path, configuration.cautious(txn, path), caller.number))
         try:
-            cautious = configuration.cautious(txn, path)
-            if special in {"", MESSAGE}:
-                limits.check_numbers(look, path, cautious, trunk_of(trunk), caller.number, number)
-            price = price_of(look, plan, _new(Caller, (trunk, path, cautious)), key, special, routing)
+            price = price_of(look, plan, by, key, special, routing)
         except Refusal as refusal:
             refusal.asks = number if routing.is_unknown else ""
             raise
@@ -172,6 +169,13 @@ def _price(
     call_max_s = call_max_of(price.standing, trunk)
     begun = Beginning(key, trunk, invitation, caller, identity, path, number, special, call_max_s)
     return _new(_Question, (begun, trunk, routing, plan_id, txn_id, price))
+
+
+def _no_plan(plan_id: int, path: list[Account], trunk: Origin) -> Refusal:
+    """None is given, or what is given is a hole."""
+    if plan_id:
+        return Refusal("plan", path[-1].id, trunk.account, str(plan_id))
+    return Refusal("route", 0, trunk.account)
 
 
 def _ask(rooms: Rooms, number: str, now: Now) -> None:

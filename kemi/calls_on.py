@@ -56,26 +56,25 @@ def reply(rooms: Rooms) -> None:
     """
     heard = sip.response()
     code, method = heard.code, heard.method
+    is_success = 200 <= code < 300
     if not heard.seen.is_clean:
         end_in_doubt(rooms)
         raise ReplyDropped
-    if method == "INVITE" and 200 <= code < 300:
+    if method == "INVITE" and is_success:
         return _answered(rooms, heard)
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(heard)
-    if method == "UPDATE" and 200 <= code < 300:
+    is_update = method == "UPDATE" and is_success
+    if is_update:
         _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
     if method == "BYE" and code >= 200 and _comes_too_soon(rooms, heard):
         raise ReplyDropped
     if sip.check_transaction() < 0:
-        if method == "OPTIONS" and places.is_own(heard.branch):
-            raise ReplyTaken
-        if method == "BYE" and code >= 200:
-            _bye_answered(rooms, heard.branch)
+        _take_alone(rooms, heard)
         raise ReplyDropped
     if method == "BYE":
         return None  # ours: no BYE goes on, and so no answer to one
-    if method == "UPDATE" and 200 <= code < 300:
+    if is_update:
         _updated(rooms, heard)
         sip.relay_media()
     return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT))
@@ -124,9 +123,13 @@ def _comes_too_soon(rooms: Rooms, heard: Response) -> bool:
     return farewell.is_kept(rooms, farewell.key_of(sip.text("$ci"), heard.from_tag, heard.to_tag))
 
 
-def _bye_answered(rooms: Rooms, branch: str) -> None:
-    """A final answer to a BYE that no transaction has sent: it is not sent again."""
-    key = farewell.key_in(branch)
+def _take_alone(rooms: Rooms, heard: Response) -> None:
+    """A reply to what no transaction has sent: to our OPTIONS, or finally to our BYE, which is not sent again. Raises
+    ReplyTaken.
+    """
+    if heard.method == "OPTIONS" and places.is_own(heard.branch):
+        raise ReplyTaken
+    key = farewell.key_in(heard.branch) if heard.method == "BYE" and heard.code >= 200 else None
     if key is not None and rooms.has_store():
         farewell.forget(rooms, key)
 

@@ -120,5 +120,5 @@ def take_path(change: Change, path: list[Account], chain: Chain, now: Now, *, is
         hold = holds.get(number)
         if hold is not None and max(hold, 0) > balance + credit_limit - held:
             raise Refusal("funds", number, caller)
-        taken.append((account, hold or 0, clock_us or 0))
-    accounts.put_taken(change.store, change.txn, taken)
+        taken.append((account, 1, hold or 0, clock_us or 0))
+    accounts.put_moved(change.store, change.txn, taken)

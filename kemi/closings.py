@@ -19,16 +19,13 @@ def own_request(rooms: Rooms) -> None:
     A call that nobody has settled by now is ended by its timer. The dialog's own event is not enough: Kamailio 5.6
     leaves it out when the answer to the BYE is quicker than the timer process.
     """
+    call_id, from_tag, to_tag, *noted = sip.texts(ends.OWN)
     call = sip.dialog_call()
     if call is not None and call != rooms.hanging_up and rooms.has_store():
         sip.end_media()
-        call_id, from_tag, to_tag = sip.texts(_BYE)
         _await_second_bye(rooms, call, farewell.key_of(call_id, from_tag, to_tag), to_tag)
         _timer_ended(rooms, call)
-    ends.own_request()
-
-
-_BYE = sip.question("$ci", "$ft", "$tt")
+    ends.readdress_own(from_tag, to_tag, *noted)
 
 
 def _await_second_bye(rooms: Rooms, call: str, key: bytes, tag: str) -> None:

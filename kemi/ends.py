@@ -131,15 +131,14 @@ def answer_alone(running: RunningCall, side: str) -> None:
         sip.replace_headers({"Contact": f"<{contact_shown(running)}>"})
 
 
-OWN = sip.question("$ft", "$tt", *map("$dlg_var({})".format, (notes.SENT, notes.MOVED, notes.PRACKED)))
-"""Of a request of Kamailio's own."""
+OWN = sip.question("$ci", "$ft", "$tt", *map("$dlg_var({})".format, (notes.SENT, notes.MOVED, notes.PRACKED)))
+"""Of a request of Kamailio's own: whose it is, and its dialog's notes."""
 
 
-def own_request() -> None:
+def readdress_own(from_tag: str, to_tag: str, sent: str, moved: str, pracked: str) -> None:
     """A request of Kamailio's own, whose dialog module knows only the first targets, and what the caller wrote: it goes
-    to the present one.
+    to the present one. `sent`, `moved`, `pracked`: the dialog's notes of these names.
     """
-    from_tag, to_tag, sent, moved, pracked = sip.texts(OWN)
     headers = {}
     if sent and sent.partition(" ")[0] == from_tag:
         _, from_uri, to_uri = sent.split(" ")

@@ -137,17 +137,17 @@ def move_holds(change: Change, payers: Payers, after: tuple[ChargeLeg, ...]) -> 
     more = []
     for (account, leg, _, _), new in zip(payers, after, strict=True):
         if new.held != leg.held:
-            more.append((account, new.held - leg.held))
+            more.append((account, 0, new.held - leg.held, account.rate_clock_us))
         if leg.packages:
             packages.move(change, leg, new)
-    accounts.put_held(change.store, change.txn, more)
+    accounts.put_moved(change.store, change.txn, more)
 
 
 def more_of_plenty(
     change: Change, before: tuple[ChargeLeg, ...], after: RunningCall, known: Mapping[int, Account], now: Now
-) -> list[tuple[Account, int]] | None:
-    """What each payer, as it stands now, is to hold more for a call's grant if all have plenty for it, packages aside;
-    None: one has not.
+) -> list[tuple[Account, int, int, int]] | None:
+    """What each payer, as it stands now, is to hold more for a call's grant if all have plenty for it, packages aside,
+    as `accounts.put_moved` takes it; None: one has not.
     """
     spendable = limits.spendable(change, after.limits, now) if after.limits else NO_LIMITS
     found = []
@@ -159,7 +159,7 @@ def more_of_plenty(
         if more > 0 and more * PLENTY > available:
             return None
         if more:
-            found.append((account, more))
+            found.append((account, 0, more, account.rate_clock_us))
     return found
 
 

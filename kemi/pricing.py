@@ -36,16 +36,21 @@ class Caller(NamedTuple):
     path: list[Account]
     cautious: limits.Cautious
     """Who of the path has set anything against fraud."""
+    number: str
+    """As it goes out."""
 
 
 def price_of(look: Look, plan: Plan, caller: Caller, key: bytes, special: str, routing: Routing) -> Price:
     """Of a call. `special`: what kind of call it is; `key`: what is random in lots. Raises Refusal."""
-    origin, path, cautious = caller
+    origin, path, cautious, number = caller
+    is_limited = special in {"", MESSAGE}
+    if is_limited:
+        limits.check_numbers(look, path, cautious, trunk_of(origin), number, look.dialled)
     if routing.is_unknown and plan.portability is Portability.REQUIRED:
         raise Refusal("porting", 0, origin.account)
     is_message = special == MESSAGE
     chain, standing = quote.FREE_CHAIN, limits.NOTHING
-    if is_message or not special:
+    if is_limited:
         first_hold_s = look.configuration.settings(look.txn).first_hold_s
         chain = quote.price_chain(look, path, origin, first_hold_s, is_message=is_message)
         seconds = 0 if is_message else first_hold_s

@@ -159,21 +159,16 @@ def lot(draw: bytes, gateway_id: int, weight: int) -> float:
     return -math.log((int.from_bytes(digest, "big") + 1) / (2**64 + 1)) / weight
 
 
-def order_candidates(plan: Plan, candidates: list[Candidate], price_micros: int | None) -> list[Candidate]:
-    """The candidates, best first: all of them, since one without room for the call costs no attempt.
-
-    `price_micros`: what the expected call earns; None: nobody pays, and no gateway loses.
-    """
-    return without_loss(plan, in_order(plan, candidates), price_micros)
-
-
 def in_order(plan: Plan, candidates: Iterable[Candidate]) -> list[Candidate]:
-    """The candidates, best first, whatever they cost."""
+    """The candidates, best first, whatever they cost: all of them, since one without room costs no attempt."""
     return sorted(candidates, key=_rank(plan.order))
 
 
 def without_loss(plan: Plan, ordered: list[Candidate], price_micros: int | None) -> list[Candidate]:
-    """Of candidates in order those that the no-loss rule lets through, in the order that it leaves them."""
+    """Of candidates in order those that the no-loss rule lets through, in the order that it leaves them.
+
+    `price_micros`: what the expected call earns; None: nobody pays, and no gateway loses.
+    """
     if price_micros is None or plan.no_loss is NoLoss.OFF:
         return ordered
     earning = [one for one in ordered if one.cost_micros <= price_micros]

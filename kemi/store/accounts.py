@@ -68,23 +68,14 @@ def several(dbs: Databases, txn: Any, account_ids: Iterable[int]) -> dict[int, A
     return found
 
 
-def put_taken(dbs: Databases, txn: Any, taken: Iterable[tuple[Account, int, int]]) -> None:
-    """Writes accounts, each with one channel and so many held micro-units more, and its call-rate clock."""
-    for account, held, clock in taken:
-        number, flags, parent, tariff, balance, limit, before, channels_max, in_use, cps_max, _, currency = account
-        on_hold, in_use = before + held, in_use + 1
-        raw = layout.pack_fields(
-            flags, parent, tariff, balance, limit, on_hold, channels_max, in_use, cps_max, clock, currency
-        )
-        txn.put(number.to_bytes(4, "big"), raw, db=dbs.account)
-
-
-def put_held(dbs: Databases, txn: Any, held: Iterable[tuple[Account, int]]) -> None:
-    """Writes accounts, as they stand in this transaction, each with so many held micro-units more."""
-    for account, micros in held:
-        number, flags, parent, tariff, balance, limit, before, most, in_use, cps_max, clock, currency = account
-        on_hold = before + micros
-        raw = layout.pack_fields(flags, parent, tariff, balance, limit, on_hold, most, in_use, cps_max, clock, currency)
+def put_moved(dbs: Databases, txn: Any, moved: Iterable[tuple[Account, int, int, int]]) -> None:
+    """Writes accounts, as they stand in this transaction, each with so many channels and held micro-units more, and
+    with its call-rate clock.
+    """
+    for account, channels, micros, clock in moved:
+        number, flags, parent, tariff, balance, limit, held, most, in_use, cps_max, _, currency = account
+        held, in_use = held + micros, in_use + channels
+        raw = layout.pack_fields(flags, parent, tariff, balance, limit, held, most, in_use, cps_max, clock, currency)
         txn.put(number.to_bytes(4, "big"), raw, db=dbs.account)
 
 

@@ -121,8 +121,7 @@ class Change:
 
     def account(self, account_id: int) -> Account:
         """An account, if need be one that is known by its id only."""
-        raw = self.txn.get(account_id.to_bytes(4, "big"), db=self.store.account)
-        return layout.placeholder(account_id) if raw is None else layout.unpack_account(account_id, raw)
+        return accounts.get(self.store, self.txn, account_id) or layout.placeholder(account_id)
 
     def put_account(self, account: Account) -> None:
         """Writes an account."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -27,6 +28,9 @@ RATE_FIELDS = ("prefix", "destination", "rate", "intervals", "blocked", "band", 
 DECK_FIELDS = ("file", "columns", *FIELDS)
 DERIVE_FIELDS = ("from", "markup", "add", "floor", "ceiling", "grid", "exchange", "prefixes")
 DECKS_FOLDER = "decks"
+SHEETS_SUFFIX = ".sheet.yaml"
+"""Of what is known of the sheets that were imported into a deck, beside it."""
+_SHEETS_CURRENCY = re.compile(r"^currency: '?([A-Z]{3})'?$", re.MULTILINE)
 _NO_PREFIXES: list[str] = []
 FILES_MAX = 10_000
 """Looked through for a deck of a similar name."""
@@ -273,9 +277,22 @@ def _deck(document: Document, node: yaml.Node, tariff: _Tariff, root: Path) -> l
     path = deck_path(document, fields["file"], name, root) if name and columns is not None else None
     if path is None or columns is None:
         return []
+    _compare_currency(document, fields["file"], path, defaults.currency)
     file = f"{DECKS_FOLDER}/{path.relative_to((root / DECKS_FOLDER).resolve())}"
     reading = Reading(file, defaults, tuple(tariff.bands.names), columns)
     return read_deck(path, reading, document.problems)
+
+
+def _compare_currency(document: Document, node: yaml.Node, deck: Path, currency: str) -> None:
+    """Sheets leave their currency beside the deck that they were imported into; a deck itself has none."""
+    try:
+        kept = deck.with_suffix(SHEETS_SUFFIX).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return  # no import, or the next one's to tell
+    known = _SHEETS_CURRENCY.search(kept)
+    if known and known[1] != currency:
+        told = f"{deck.name} was imported from sheets in {known[1]}, and this tariff is in {currency}"
+        document.warn(node, told, f"a tariff in {known[1]}")
 
 
 def deck_path(document: Document, node: yaml.Node, name: str, root: Path) -> Path | None:

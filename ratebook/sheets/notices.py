@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ratebook.sheets.values import increments_in, plain_letters
 
+EURO = "\N{EURO SIGN}"
 CURRENCIES = frozenset(
     [
         "USD",
@@ -99,10 +100,11 @@ class Notices(NamedTuple):
 
 
 def currencies_in(text: str) -> set[str]:
-    """Those that are named by their codes."""
+    """Those that are named by their codes, and the euro by its sign, which no other currency has."""
+    told = {"EUR"} if EURO in text else set()
     if not any(map(str.isalpha, text)):
-        return set()
-    return {word for word in re.findall(r"\b[A-Z]{3}\b", text) if word in CURRENCIES}
+        return told
+    return told | {word for word in re.findall(r"\b[A-Z]{3}\b", text) if word in CURRENCIES}
 
 
 def read_notices(texts: list[str]) -> Notices:

@@ -16,7 +16,7 @@ from ratebook.sheets.codes import Dash, UnclearCode
 from ratebook.sheets.columns import Field, Found, Header, find_header, known_header, plain
 from ratebook.sheets.grid import Cell, Grid, text_of
 from ratebook.sheets.mapping import NOTHING_KNOWN, Mapping, Twice
-from ratebook.sheets.notices import Notices, currencies_in, read_notices
+from ratebook.sheets.notices import EURO, Notices, currencies_in, read_notices
 from ratebook.sheets.values import DateOrder, EndOfDays, Status
 
 SAMPLE = 20_000
@@ -294,7 +294,9 @@ class _Sheet:
                 return next(iter(told))
             if told:
                 return self._of_several(sorted(told))
-        return self._said.currency or read_notices([text_of(cell) for row in header for cell in row]).currency
+        titles = [text_of(cell) for row in header for cell in row]
+        by_sign = "EUR" if any(EURO in title for title in titles) else ""
+        return self._said.currency or read_notices(titles).currency or by_sign
 
     def _of_several(self, told: list[str]) -> str:
         """The deck's; rows of another one are left out. Where the deck has none yet, it is asked."""

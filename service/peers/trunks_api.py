@@ -21,7 +21,7 @@ from service.commands.outbox import enqueue
 from service.database.engine import is_sqlite
 from service.database.fraud_tables import call_limits, call_patterns, number_filters
 from service.database.peer_tables import numbers, specials, translations
-from service.database.tables import accounts, trunk_networks, trunks
+from service.database.tables import trunk_networks, trunks
 from service.fraud.alarms import noted_lifted
 from service.peers.addresses import check_free
 from service.peers.common import (
@@ -348,12 +348,6 @@ async def remove_trunk(call: Call) -> Answer:
     await enqueue(call.conn, call.node, bodies.trunk_gone_body(call.row.id), now_ms=call.now_ms)
     await call.audit("trunk.remove", "trunk", call.row.id, before.account_id, before, None)
     return Answer(status=204)
-
-
-async def trunk_is_below(call: Call, trunk_id: int, path: str) -> bool:
-    """Whether a trunk belongs to the account of a path, or to one below it."""
-    query = sa.select(accounts.c.path).join(trunks, trunks.c.account_id == accounts.c.id).where(trunks.c.id == trunk_id)
-    return str((await call.conn.execute(query)).scalar_one()).startswith(path)
 
 
 _P = Permission

@@ -170,6 +170,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "numbering.edit-receipts", "PUT", _RECEIPTS, _P.INVOICES_CHANGE, edit_receipts, "Set how receipts are numbered",
-        Numbering, answer=NumberingView,
+        ReceiptNumbering, answer=NumberingView,
     ),
 ]  # fmt: skip

@@ -70,11 +70,6 @@ def year_of(now_ms: int, zone: str) -> int:
     return datetime.fromtimestamp(now_ms // 1000, ZoneInfo(zone)).year
 
 
-async def take_number(conn: AsyncConnection, account_id: int, now_ms: int, zone: str) -> str:
-    """The next number of a seller's invoices. Given back if the transaction doesn't stand."""
-    return (await take_numbers(conn, account_id, now_ms, zone, 1))[0]
-
-
 async def take_numbers(
     conn: AsyncConnection, account_id: int, now_ms: int, zone: str, count: int, series: sa.Table = numberings
 ) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from ratebook.collector import without_collector
-from ratebook.document.tariffs import DECKS_FOLDER
+from ratebook.document.tariffs import DECKS_FOLDER, SHEETS_SUFFIX
 from ratebook.money import format_nanos
 from ratebook.sheets.deck import DeckUnreadable, read_deck_rows, write_deck_rows
 from ratebook.sheets.grid import UnreadableSheet, grids_of
@@ -139,7 +139,7 @@ class Deck:
             raise Fault(f"{name!r} is no deck's name: letters, digits and ._- such as carrier-a.csv were expected")
         folder = ratebook / DECKS_FOLDER
         self.path = folder / (name if name.endswith(".csv") else f"{name}.csv")
-        self._mapping = self.path.with_suffix(".sheet.yaml")
+        self._mapping = self.path.with_suffix(SHEETS_SUFFIX)
         self._undo = folder / UNDO_FOLDER
 
     def text(self) -> str:
@@ -215,7 +215,7 @@ class Deck:
 
 def _mapping_of(kept: Path) -> Path:
     """What was known when a deck was kept; absent: nothing."""
-    return kept.with_suffix(".sheet.yaml")
+    return kept.with_suffix(SHEETS_SUFFIX)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -128,3 +128,18 @@ def test_gateways_go_too(world: World) -> None:
         assert snapshot.generation
         assert snapshot.account(999) is None
     assert (running.hex, running.gateway) == (call, 2)
+
+
+def test_a_trunk_that_was_changed_is_found_as_it_is(world: World) -> None:
+    """What a process keeps of a trunk is of one record: changed, put back, and gone."""
+
+    def found() -> tuple[str, str] | None:
+        trunk = identify(world.rooms, Source("10.0.0.1", 5060, "udp"), "44")
+        return trunk and (trunk.state, trunk.country)
+
+    seen = []
+    for state, country in (("active", "44"), ("suspended", "44"), ("active", "49"), ("active", "44")):
+        world.trunk(10, CUSTOMER, networks=["10.0.0.1"], state=state, country=country)
+        seen.append(found())
+    world.do("trunk_gone", id=10)
+    assert [*seen, found()] == [("active", "44"), ("suspended", "44"), ("active", "49"), ("active", "44"), None]

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ratebook.choice import Candidate, left_out, lot, offer, order_candidates
+from ratebook.choice import Candidate, in_order, left_out, lot, offer, without_loss
 from ratebook.model import Band, Hours, Window
 from ratebook.routing import Choice, Match, NoLoss, Order, Pin, Plan, Route, Rule
 from tests.ratebook.test_routing import PLAN
@@ -152,39 +152,43 @@ def test_an_exclusion_holds_whatever_else_is_pinned() -> None:
     assert gateways(PLAN._replace(rules=(Rule(Pin.ONLY, ("9",)),)), "881") == []
 
 
+def _best_first(plan: Plan, candidates: list[Candidate], price_micros: int | None) -> list[Candidate]:
+    return without_loss(plan, in_order(plan, candidates), price_micros)
+
+
 @pytest.mark.parametrize(
     ("order", "ids"),
     [((Order.COST,), [1, 2, 3]), ((Order.PRIORITY,), [2, 3, 1]), ((Order.COST, Order.PRIORITY), [1, 2, 3])],
 )
 def test_order_by_cost_or_priority(order: tuple[Order, ...], ids: list[int]) -> None:
     """The other one decides between equals."""
-    found = order_candidates(PLAN._replace(order=order), [DEAR, EVEN, CHEAP], 1000)
+    found = _best_first(PLAN._replace(order=order), [DEAR, EVEN, CHEAP], 1000)
     assert [one.gateway_id for one in found] == ids
 
 
 def test_equals_keep_the_order_of_the_plan() -> None:
     """Stable; and the second key decides before it."""
     twins = [Candidate(5, 1, 100), Candidate(4, 1, 100), Candidate(6, 0, 100)]
-    assert [one.gateway_id for one in order_candidates(PLAN, twins, None)] == [6, 5, 4]
+    assert [one.gateway_id for one in in_order(PLAN, twins)] == [6, 5, 4]
 
 
 def test_quality_then_cost() -> None:
     """The better band first, whatever it costs; within a band the cheaper one."""
     plan = PLAN._replace(order=(Order.QUALITY, Order.COST))
     poor, good, dear = CHEAP._replace(quality=1), EVEN, DEAR
-    assert [one.gateway_id for one in order_candidates(plan, [poor, dear, good], None)] == [2, 3, 1]
+    assert [one.gateway_id for one in in_order(plan, [poor, dear, good])] == [2, 3, 1]
 
 
 def test_the_longer_rate_prefix_first() -> None:
     """Before cost; without the word it says nothing."""
     exact, rough = DEAR._replace(prefix_gap=5), CHEAP._replace(prefix_gap=8)
-    assert order_candidates(PLAN._replace(order=(Order.PREFIX, Order.COST)), [rough, exact], None) == [exact, rough]
-    assert order_candidates(PLAN, [rough, exact], None) == [rough, exact]
+    assert in_order(PLAN._replace(order=(Order.PREFIX, Order.COST)), [rough, exact]) == [exact, rough]
+    assert in_order(PLAN, [rough, exact]) == [rough, exact]
 
 
 def test_a_tier_comes_before_every_order() -> None:
     """A pinned gateway, or that of a longer prefix."""
-    assert order_candidates(PLAN, [CHEAP._replace(tier=1), DEAR], None)[0] is DEAR
+    assert in_order(PLAN, [CHEAP._replace(tier=1), DEAR])[0] is DEAR
 
 
 def test_lots_fall_by_weight() -> None:
@@ -195,7 +199,7 @@ def test_lots_fall_by_weight() -> None:
     for draw in range(10_000):
         key = draw.to_bytes(4, "big")
         drawn = [Candidate(one, 1, 5, lot=lot(key, one, weight)) for one, weight in weights.items()]
-        found = order_candidates(plan, drawn, None)
+        found = in_order(plan, drawn)
         firsts[found[0].gateway_id] += 1
         assert found[-1].gateway_id == 4
     assert [round(count / 100) for count in firsts.values()] == pytest.approx([70, 20, 10, 0], abs=1.5)
@@ -221,7 +225,7 @@ def test_any_candidates_in_any_order(
         wanted.sort(key=words[word])
     if no_loss is NoLoss.WARN:
         wanted = [one for one in wanted if not loses[one]] + [one for one in wanted if loses[one]]
-    assert order_candidates(plan, candidates, price) == wanted
+    assert _best_first(plan, candidates, price) == wanted
 
 
 @pytest.mark.parametrize(
@@ -230,17 +234,17 @@ def test_any_candidates_in_any_order(
 def test_a_gateway_that_loses_money(no_loss: NoLoss, ids: list[int]) -> None:
     """At a price of 200: one that costs as much loses nothing; strict drops, warn puts it last, off doesn't care."""
     plan = PLAN._replace(no_loss=no_loss, order=(Order.PRIORITY,))
-    found = [one.gateway_id for one in order_candidates(plan, [CHEAP, EVEN, DEAR], 200)]
+    found = [one.gateway_id for one in _best_first(plan, [CHEAP, EVEN, DEAR], 200)]
     assert found == (sorted(ids, key=[2, 1].index) if no_loss is NoLoss.STRICT else ids)
 
 
 def test_without_a_price_nothing_loses() -> None:
     """Nobody pays for the call."""
-    assert len(order_candidates(PLAN, [CHEAP, EVEN, DEAR], None)) == 3
+    assert len(in_order(PLAN, [CHEAP, EVEN, DEAR])) == 3
 
 
 def test_attempts_leave_no_candidate_out() -> None:
     """The best one may have no room; those that lose are gone."""
     plan = PLAN._replace(attempts_max=1)
-    assert order_candidates(plan, [DEAR, EVEN, CHEAP], 250) == [CHEAP, EVEN]
-    assert order_candidates(plan, [DEAR], 250) == []
+    assert _best_first(plan, [DEAR, EVEN, CHEAP], 250) == [CHEAP, EVEN]
+    assert _best_first(plan, [DEAR], 250) == []

@@ -33,6 +33,26 @@ def test_a_deck(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("kept", "warned"),
+    [
+        ("columns: {}\nkind: full\ncurrency: USD\n", True),
+        ("currency: EUR\n", False),
+        ("columns: {}\n", False),
+        ("{no YAML", False),
+        ("", False),
+    ],
+)
+def test_sheets_in_another_currency_are_warned_of(tmp_path: Path, kept: str, warned: bool) -> None:
+    """What an import has left beside the deck; that a deck has no currency of its own hides nothing."""
+    (tmp_path / "decks").mkdir()
+    (tmp_path / "decks" / "a.csv").write_text(HEADER + "44,United Kingdom,0.01\n")
+    (tmp_path / "decks" / "a.sheet.yaml").write_text(kept)
+    _, faults, warnings = parse_tariff(TARIFF, "tariffs/x.yaml", "x", tmp_path)
+    told = ["tariffs/x.yaml:3:12: a.csv was imported from sheets in USD, and this tariff is in EUR: a tariff in USD"]
+    assert ([str(one) for one in warnings], faults) == (told if warned else [], [])
+
+
 def test_all_columns(tmp_path: Path) -> None:
     """An empty cell is the tariff's value; the deck's entry in the tariff sets its own."""
     header = (

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.database.billing_tables import invoices
 from service.sellers.mail import template_of
-from service.sellers.numbers import number_text, pattern_problem, take_number
+from service.sellers.numbers import number_text, pattern_problem, take_numbers
 from service.sellers.taken import Coming
 from service.sellers.templates import KINDS, built_in, fill, fill_subject, places_in, text_problem
 from service.start import ensure_first_rows
@@ -169,7 +169,7 @@ async def test_numbers_have_no_gap_and_come_once(engine: AsyncEngine, office: Of
     async def one(number: int) -> None:
         try:
             async with engine.begin() as conn:
-                text = await take_number(conn, 1, NOW_MS, "UTC")
+                (text,) = await take_numbers(conn, 1, NOW_MS, "UTC", 1)
                 await asyncio.sleep(0)
                 if number % 3 == 0:
                     raise LookupError  # noqa: TRY301 -- the transaction is to be undone
@@ -181,8 +181,10 @@ async def test_numbers_have_no_gap_and_come_once(engine: AsyncEngine, office: Of
     assert sorted(taken) == [f"2026-{number:05}" for number in range(1, len(taken) + 1)]
     assert len(taken) == 26
     async with engine.begin() as conn:
-        assert await take_number(conn, 1, NOW_MS + YEAR_MS, "UTC") == "2027-00001"
-        assert await take_number(conn, 1, NOW_MS, "UTC") == "2027-00002"  # the clock went back: no number comes again
+        assert await take_numbers(conn, 1, NOW_MS + YEAR_MS, "UTC", 1) == ["2027-00001"]
+        assert await take_numbers(conn, 1, NOW_MS, "UTC", 1) == [
+            "2027-00002"
+        ]  # the clock went back: no number comes again
 
 
 async def test_the_next_number_never_falls(trade: Trade) -> None:
@@ -191,7 +193,7 @@ async def test_the_next_number_never_falls(trade: Trade) -> None:
     edited = await me.do("numbering.edit", account_id=own, prefix="R", pattern="{prefix}{yy}{number:3}", next_number=7)
     assert (edited["example"], edited["version"]) == ("R26007", 1)
     async with engine.begin() as conn:
-        assert await take_number(conn, own, NOW_MS, "UTC") == "R26007"
+        assert await take_numbers(conn, own, NOW_MS, "UTC", 1) == ["R26007"]
     again = await me.ask("numbering.edit", account_id=own, pattern="{year}{number}", next_number=7)
     assert (again.status, "up to 7 are taken" in again["detail"]) == (409, True)
     shown = await me.do("numbering.edit", account_id=own, prefix="S", pattern="{prefix}{number}", restarts_yearly=False)
@@ -209,7 +211,7 @@ async def test_a_number_that_stands_comes_by_no_other_pattern(trade: Trade) -> N
     plain = {"pattern": "{prefix}{number}", "restarts_yearly": False}
     await me.do("numbering.edit", account_id=own, prefix="1", **plain)
     async with engine.begin() as conn:
-        number = await take_number(conn, own, NOW_MS, "UTC")
+        (number,) = await take_numbers(conn, own, NOW_MS, "UTC", 1)
         seller = {"seller_id": own, "account_id": trade.customer_id, "currency": "EUR", "kind": "invoice"}
         seller |= {"period_from_ms": 0, "period_to_ms": 1, "seller": {}, "buyer": {}, "actor": "", "created_ms": NOW_MS}
         shown = {"state": "issued", "language": "en", "zone": "UTC", "issued_ms": NOW_MS, "due_ms": NOW_MS}
@@ -250,6 +252,14 @@ async def test_invoices_and_credit_notes_have_no_number_in_common(trade: Trade) 
     own_prefix = await me.do("numbering.edit-credit-notes", account_id=own, prefix="R")  # the pattern is its own
     assert own_prefix["example"] == "RCN2026-00001"
     assert (await me.ask("numbering.edit-receipts", account_id=own, pattern="R{year}-{number:5}")).status == 200
+
+
+async def test_receipts_are_told_apart_by_a_pattern_of_their_own(trade: Trade) -> None:
+    """Whoever says a prefix alone doesn't number receipts as invoices are numbered."""
+    me, own = trade.reseller, trade.reseller_id
+    before = await me.do("numbering.show-receipts", account_id=own)
+    said = [await me.do(f"numbering.edit{which}", account_id=own, prefix="A") for which in ("-receipts", "")]
+    assert [one["example"] for one in (before, *said)] == ["R2026-00001", "AR2026-00001", "A2026-00001"]
 
 
 def test_every_template_that_comes_along_is_sound() -> None:

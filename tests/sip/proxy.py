@@ -22,6 +22,7 @@ from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
 from ratebook.model import Rate, Tariff, Terms
+from scripts.demo.scheduling import first
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICES, ROOT, UPPER, device_fields, terms
 
 HOME = Path(__file__).resolve().parents[2]
@@ -92,6 +93,7 @@ class Proxy:
         )
         self.said = self.log.stat().st_size if self.log.exists() else 0
         command = [
+            *first(),
             "kamailio",
             "-f",
             str(folder / "kamailio.cfg"),

@@ -58,7 +58,8 @@ def test_a_silent_gateway_goes_out_and_comes_back(
         return "gateway 1 is back: it answered 405" in proxy.tail()
 
     eventually(is_back, 10)
-    assert busy(caller, [gateway, second], alive=gateway) == 1
+    # On a busy machine it can be late with the next answer, and so out for another second.
+    eventually(lambda: busy(caller, [gateway, second], alive=gateway) == 1, 10)
 
 
 def test_failed_calls_put_a_gateway_out_for_a_while(

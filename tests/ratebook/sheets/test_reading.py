@@ -243,6 +243,21 @@ def test_a_price_of_one_day() -> None:
 CURRENCIES = b"Code,Rate,Currency\n33,0.01,EUR\n34,0.02,usd\n35,0.03,\n"
 
 
+@pytest.mark.parametrize(
+    ("table", "currency"),
+    [
+        ("Vorwahl;Preis €/Min\n33;0,01\n", "EUR"),
+        ("Code,Rate\n33,€ 0.01\n34,0.02 €\n", "EUR"),
+        ("Code,Rate\n33,$0.01\n", ""),  # of whichever country
+        ("Prices in USD; disputes below 100 € are not looked into\nCode,Rate\n33,0.01\n", "USD"),
+        ("Disputes below 100 € are not looked into\nCode,Rate\n33,0.01\n", ""),
+    ],
+)
+def test_the_sign_of_the_euro_names_it(table: str, currency: str) -> None:
+    """Beside prices and above them; a sentence may speak of other money."""
+    assert read(text(table)).currency == currency
+
+
 def test_rows_of_another_currency_are_left_out() -> None:
     """Where the deck's currency is among the sheet's; else it is asked which."""
     found = read(CURRENCIES, Mapping({}, currency="EUR"))
