@@ -18,7 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service.database.away import connect_postgresql
@@ -35,6 +36,8 @@ WRITTEN = f"cache_size={-64 * 1024}"
 """KiB of pages that a transaction has changed, kept until its end. With SQLite's own 2 MB, thousands of calls in one
 transaction write the same pages of the indexes into the log again and again.
 """
+AWAY_STATES = ("08", "53", "57P", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")
+"""Classes of SQLSTATE that are about the connection, what the server is short of, its ending; SQLite's of the file."""
 CONNECTIONS = 16
 """To PostgreSQL, kept open: one that is opened for a request costs more than the request."""
 
@@ -181,14 +184,17 @@ async def go_by_indexes(conn: AsyncConnection) -> None:
         await conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
 
 
-async def go_row_by_row(conn: AsyncConnection) -> None:
+async def go_row_by_row(conn: AsyncConnection, *, has_small_tables: bool = False) -> None:
     """Until the transaction's end, for one that looks up what is beside some thousand rows. For PostgreSQL.
 
-    It would go through whole tables for so many, with processes of its own beside.
+    It would go through whole tables for so many, with processes of its own beside. `has_small_tables`: of its own
+    making, in which it may look by hashes.
     """
-    if not is_sqlite(conn):
-        for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "max_parallel_workers_per_gather"):
-            await conn.exec_driver_sql(f"SET LOCAL {setting} = 0")
+    if is_sqlite(conn):
+        return
+    hashes = [] if has_small_tables else ["enable_hashjoin"]
+    for setting in ("enable_seqscan", *hashes, "enable_mergejoin", "max_parallel_workers_per_gather"):
+        await conn.exec_driver_sql(f"SET LOCAL {setting} = 0")
 
 
 def _alembic(connection: sa.Connection, action: str) -> None:
@@ -246,10 +252,22 @@ def _make_folder(url: URL) -> None:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
 
+def is_away(fault: BaseException) -> bool:
+    """Whether the database is gone, silent, full or ending, whatever it was asked."""
+    if isinstance(fault, PoolTimeoutError):  # every connection of the pool waits for it
+        return True
+    if not isinstance(fault, DBAPIError):
+        return False
+    state = str(getattr(fault.orig, "sqlstate", None) or getattr(fault.orig, "sqlite_errorname", ""))
+    return fault.connection_invalidated or state.startswith(AWAY_STATES)
+
+
 def unreachable(engine: AsyncEngine, fault: BaseException) -> DatabaseFault:
     """What to tell when the database doesn't answer. The password is never shown."""
     shown = engine.url.render_as_string(hide_password=True)
     reason = str(getattr(fault, "orig", None) or fault).strip().split("\n")[0] or type(fault).__name__
+    if isinstance(fault, PoolTimeoutError):
+        reason = "it doesn't answer"
     advice = "start PostgreSQL"
     if engine.dialect.name == "sqlite":
         advice = "free space there" if reason.endswith("full") else "the folder must exist and be writable"
