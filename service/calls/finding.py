@@ -80,6 +80,12 @@ def is_by_accounts(call: Call) -> bool:
     return bool(sides(call)) and query.trunk_id is None and query.device_id is None
 
 
+def is_by_times(call: Call) -> bool:
+    """Whether nothing is asked of calls but whose they are and when they began."""
+    query = call.query
+    return not (query.trunk_id or query.device_id or query.outcome or query.call or query.called)
+
+
 def sides(call: Call) -> tuple[str, ...]:
     """Columns that name accounts by which calls are seen; none: by everybody who asks."""
     if call.query.account_id is not None:

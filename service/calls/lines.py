@@ -5,7 +5,8 @@ Who may see what is decided once a batch, by what is joined: exactly as `service
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -15,14 +16,12 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.lines import LINES_MAX, Expression, Lines, LinesAsked, Spelling, Text, Told, as_text, constant, told
 from service.api.lists import behind, cursor_of, order_of
-from service.api.nouns import within
+from service.calls.beside import Joined, has_few_below, joined
 from service.calls.browse import moment_of, paid_in
 from service.calls.finding import LISTING, conditions
 from service.calls.stretches import next_stretch, numbered
-from service.database.engine import go_row_by_row
-from service.database.peer_tables import devices, numbers
-from service.database.tables import accounts, cdrs, charges, gateways, trunks
-from service.ledger.rules import ROOT_ID
+from service.database.engine import go_row_by_row, is_sqlite
+from service.database.tables import cdrs
 from service.tariffs.exchange import history
 
 DAY_S = 86_400
@@ -38,40 +37,16 @@ _MOMENTS = {"started_at": "start_ms", "rung_at": "ring_ms", "answered_at": "answ
 _P = Permission
 
 
-class _Beside(NamedTuple):
-    """What is joined to a record, as far as the asker may see it: a row that isn't there is not for their eyes."""
-
-    caller: Any
-    refuser: Any
-    trunk: Any
-    device: Any
-    number: Any
-    gateway: Any
-    own: Any
-    """The first charge that they see."""
-    mine: Any
-    """The first charge that they are the seller of."""
-    bought: Any
-    """What they paid for that call themselves."""
-
-
-_BESIDE = _Beside(
-    accounts.alias("caller"), accounts.alias("refuser"), trunks.alias("trunk"), devices.alias("device"),
-    numbers.alias("number"), gateways.alias("gateway"), charges.alias("own"), charges.alias("mine"),
-    charges.alias("bought"),
-)  # fmt: skip
-
-
 async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     """A batch of calls, in the list's order."""
-    order, paid = order_of(call.query, LISTING), _paid(call)
+    order = order_of(call.query, LISTING)
     stretch = await next_stretch(call, order, LINES_MAX)
     if stretch is not None and not stretch.ids:
         return Lines("", 0, stretch.next)
-    values = _values(call)
-    sells = any(column.name == MARGIN for column in asked.columns)
-    mixed = _is_mixed(paid) if sells else sa.false()
-    await go_row_by_row(call.conn)
+    sells, at_once = any(column.name == MARGIN for column in asked.columns), await has_few_below(call)
+    beside = joined(call, sells=sells, at_once=at_once)
+    values, mixed = _values(call, beside), _is_mixed(beside) if sells else sa.false()
+    await go_row_by_row(call.conn, has_small_tables=at_once)
 
     def query(spelling: Spelling) -> sa.Select[Any]:
         cells = [spelling.cell(column.kind, values[column.name]) for column in asked.columns]
@@ -79,11 +54,10 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
         if MARGIN in names:
             cells[names.index(MARGIN)] = sa.case((mixed, _place()), else_=cells[names.index(MARGIN)])
         chosen = sa.select(spelling.line(asked.columns, cells), order.column, cdrs.c.id, sa.case((mixed, cdrs.c.id)))
-        joined = _joined(call, chosen, sells=sells)
         if stretch is not None:  # sorted here: the database would carry whole lines through its sort
-            return joined.where(numbered(call, stretch.ids))
+            return _of_numbers(call, chosen, beside, stretch.ids)
         where = [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
-        return joined.where(*where).order_by(*order.columns).limit(LINES_MAX)
+        return beside.of(chosen).where(*where).order_by(*order.columns).limit(LINES_MAX)
 
     found = await told(call, asked, query)
     if stretch is not None:
@@ -91,6 +65,15 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     lines = await _with_margins(call, found)
     following = cursor_of(order, found.rows[-1][1], found.rows[-1][2]) if len(lines) == LINES_MAX else None
     return Lines("".join(lines), len(lines), following if stretch is None else stretch.next, found.is_escaped)
+
+
+def _of_numbers(call: Call, query: sa.Select[Any], beside: Joined, ids: Sequence[int]) -> sa.Select[Any]:
+    """Of these records. PostgreSQL would look at each value of an array that a column is to be among while it plans."""
+    if is_sqlite(call.conn):
+        return beside.of(query).where(numbered(call, ids))
+    each = sa.func.unnest(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))
+    given = each.table_valued("id", name="given").render_derived()
+    return beside.of(query, given.join(cdrs, cdrs.c.id == given.c.id))
 
 
 async def _with_margins(call: Call, found: Told) -> list[str]:
@@ -116,105 +99,24 @@ def _place() -> Text:
     return constant("\x01").concat(as_text(cdrs.c.id)).concat(constant("\x01"))
 
 
-def _joined(call: Call, query: sa.Select[Any], *, sells: bool = True) -> sa.Select[Any]:
-    """`sells`: with what the asker sold and bought."""
-    caller, refuser, trunk, device, number, gateway, own, mine, bought = _BESIDE
-    actor, may, is_root = call.actor, call.may, call.actor.is_root
-    on = {
-        caller: (caller.c.id == cdrs.c.account_id) & _inside(call, caller),
-        refuser: None if is_root else (refuser.c.id == cdrs.c.refused_by) & _inside(call, refuser),
-        trunk: (trunk.c.id == _key(cdrs.c.trunk_id, may=may(_P.TRUNKS_READ))) & within(trunk.c.account_id, actor),
-        device: (device.c.id == _key(cdrs.c.device_id, may=may(_P.DEVICES_READ))) & within(device.c.account_id, actor),
-        number: (number.c.id == cdrs.c.number_id) & within(number.c.account_id, actor),
-        gateway: (gateway.c.id == _key(cdrs.c.gateway_id, may=may(_P.GATEWAYS_READ)))
-        & within(gateway.c.account_id, actor),
-        own: (own.c.cdr_id == cdrs.c.id) & (own.c.level == _lowest(call)),
-    }
-    if sells:
-        on[mine] = (mine.c.cdr_id == cdrs.c.id) & (mine.c.seller_id == actor.account_id) & _is_first(call)
-    if sells and not is_root:
-        on[bought] = (bought.c.cdr_id == mine.c.cdr_id) & (bought.c.level == _level_of_seller())
-    tables: Any = cdrs
-    for table, condition in on.items():
-        tables = tables if condition is None else tables.outerjoin(table, condition)
-    return query.select_from(tables)
-
-
-def _inside(call: Call, table: Any) -> Expression:
-    """Whether an account lies in the asker's subtree."""
-    if call.actor.is_root:
-        return sa.true()
-    path = call.actor.path
-    return sa.and_(table.c.path >= path, table.c.path < path[:-1] + chr(ord("/") + 1))
-
-
-def _key(column: Expression, *, may: bool) -> Expression:
-    """What a row beside is looked up by; 0: it may not be seen. (A join on false goes through the whole table.)"""
-    return column if may else sa.literal_column("0")
+def _is_mixed(beside: Joined) -> Expression:
+    """Whether they paid in another currency than they earned."""
+    return sa.and_(beside.paid.is_not(None), beside.paid_currency != beside.earned_currency)
 
 
 def _if(may: bool, condition: Expression) -> Expression:  # noqa: FBT001 -- one word at each of its few uses
     return condition if may else sa.false()
 
 
-def _lowest(call: Call) -> Expression:
-    """The lowest level of the asker's subtree."""
-    if call.actor.is_root:
-        return sa.literal_column("0")
-    levels = charges.alias("levels")
-    seen = (levels.c.account_id == _BESIDE.caller.c.id) | within(levels.c.account_id, call.actor)
-    found = sa.select(levels.c.level).where(levels.c.cdr_id == cdrs.c.id, seen).order_by(levels.c.level).limit(1)
-    return found.correlate(cdrs, _BESIDE.caller).scalar_subquery()
-
-
-def _is_first(call: Call) -> Expression:
-    """Whether `mine` is the asker's first sale of the call."""
-    mine, lower = _BESIDE.mine, charges.alias("lower")
-    alike = (lower.c.cdr_id == mine.c.cdr_id) & (lower.c.seller_id == call.actor.account_id)
-    found: sa.Select[Any] = sa.select(sa.literal_column("1")).where(alike & (lower.c.level < mine.c.level))
-    return sa.or_(mine.c.level == sa.literal_column("0"), ~sa.exists(found.correlate(mine)))
-
-
-def _level_of_seller() -> Expression:
-    """Of the charge that the seller of `mine` paid itself."""
-    levels, mine = charges.alias("levels"), _BESIDE.mine
-    found = sa.select(sa.func.min(levels.c.level)).where(levels.c.cdr_id == mine.c.cdr_id)
-    return found.where(levels.c.account_id == mine.c.seller_id).correlate(mine).scalar_subquery()
-
-
-class _Paid(NamedTuple):
-    """What the asker paid for a call that it sold: null if nothing."""
-
-    micros: Expression
-    currency: Expression
-
-
-def _paid(call: Call) -> _Paid:
-    """The operator to the provider, everybody else to their seller."""
-    if call.actor.account_id == ROOT_ID:
-        return _Paid(cdrs.c.cost_micros, cdrs.c.cost_currency)
-    return _Paid(_net(_BESIDE.bought), _BESIDE.bought.c.currency)
-
-
-def _net(level: Any) -> Expression:
-    """A charge without the taxes that were added."""
-    micros: Expression = level.c.charge_micros - level.c.tax_micros
-    return micros
-
-
-def _is_mixed(paid: _Paid) -> Expression:
-    """Whether that was in another currency than what it earned."""
-    return sa.and_(paid.micros.is_not(None), paid.currency != _BESIDE.mine.c.currency)
-
-
 async def _worked_out(call: Call, ids: list[int]) -> dict[int, str]:
     """Margins between currencies, by the rates of each call's moment."""
     if not ids:
         return {}
-    paid, mine = _paid(call), _BESIDE.mine
-    columns = (cdrs.c.start_ms, cdrs.c.answer_ms, _net(mine).label("earned"), mine.c.currency)
-    query = sa.select(cdrs.c.id, *columns, paid.micros.label("paid"), paid.currency.label("paid_currency"))
-    query = _joined(call, query).where(numbered(call, ids), _is_mixed(paid))
+    beside = joined(call, sells=True)
+    earned = (beside.earned.label("earned"), beside.earned_currency.label("currency"))
+    paid = (beside.paid.label("paid"), beside.paid_currency.label("paid_currency"))
+    query = beside.of(sa.select(cdrs.c.id, cdrs.c.start_ms, cdrs.c.answer_ms, *earned, *paid))
+    query = query.where(numbered(call, ids), _is_mixed(beside))
     rows: list[Row[Any]] = list(await call.conn.execute(query))
     worth = await history(call.conn, [moment_of(row) for row in rows])
     found: dict[int, str] = {}
@@ -224,9 +126,9 @@ async def _worked_out(call: Call, ids: list[int]) -> dict[int, str]:
     return found
 
 
-def _values(call: Call) -> dict[str, Expression]:
+def _values(call: Call, joined_to: Joined) -> dict[str, Expression]:
     """By the names of a file's columns."""
-    beside, own = _BESIDE, _BESIDE.own
+    beside, own = joined_to.beside, joined_to.beside.own
     is_caller_seen = beside.caller.c.id.is_not(None)
     carries = cdrs.c.cost_account_id == call.actor.account_id
     sees_all = call.actor.is_root
@@ -254,7 +156,7 @@ def _values(call: Call) -> dict[str, Expression]:
         "currency": own.c.currency,
         "billed_s": own.c.billed_s,
         "prefix": own.c.prefix,
-        MARGIN: _margin(call),
+        MARGIN: joined_to.earned - sa.func.coalesce(joined_to.paid, 0),
         "cost": _seen(sees_cost, cdrs.c.cost_micros),
         "cost_currency": _seen(sees_cost, cdrs.c.cost_currency),
     }
@@ -265,11 +167,6 @@ def _caller(call: Call, told: Expression, is_its_side: Expression) -> Expression
     if call.actor.is_root:
         return sa.case((told == "", cdrs.c.withheld), else_=told)
     return sa.case((is_its_side | ~cdrs.c.private, told), else_="")
-
-
-def _margin(call: Call) -> Expression:
-    """In one currency."""
-    return _net(_BESIDE.mine) - sa.func.coalesce(_paid(call).micros, 0)
 
 
 def _seen(who: Expression | None, value: Expression) -> Expression:

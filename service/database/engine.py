@@ -181,14 +181,17 @@ async def go_by_indexes(conn: AsyncConnection) -> None:
         await conn.exec_driver_sql("SET LOCAL enable_seqscan = off")
 
 
-async def go_row_by_row(conn: AsyncConnection) -> None:
+async def go_row_by_row(conn: AsyncConnection, *, has_small_tables: bool = False) -> None:
     """Until the transaction's end, for one that looks up what is beside some thousand rows. For PostgreSQL.
 
-    It would go through whole tables for so many, with processes of its own beside.
+    It would go through whole tables for so many, with processes of its own beside. `has_small_tables`: of its own
+    making, in which it may look by hashes.
     """
-    if not is_sqlite(conn):
-        for setting in ("enable_seqscan", "enable_hashjoin", "enable_mergejoin", "max_parallel_workers_per_gather"):
-            await conn.exec_driver_sql(f"SET LOCAL {setting} = 0")
+    if is_sqlite(conn):
+        return
+    hashes = [] if has_small_tables else ["enable_hashjoin"]
+    for setting in ("enable_seqscan", *hashes, "enable_mergejoin", "max_parallel_workers_per_gather"):
+        await conn.exec_driver_sql(f"SET LOCAL {setting} = 0")
 
 
 def _alembic(connection: sa.Connection, action: str) -> None:

@@ -12,6 +12,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.money import format_micros
 from scripts.benchmarks.portal.making import make
 from scripts.benchmarks.portal.plan import FIRST_BELOW, FIRST_CUSTOMER, FIRST_RESELLER, HOUR_MS, Kept, Plan, plan_of
 from service.access.actor import Actor, local_actor
@@ -19,9 +20,9 @@ from service.access.permissions import ALL
 from service.access.sessions import Sessions
 from service.api.call import Api, Asking
 from service.api.dispatch import Inner
-from service.api.lines import LINE, NUMBER, LineColumn, LinesAsked
+from service.api.lines import LINE, NUMBER, TEXT, LineColumn, LinesAsked
 from service.api.values import moment_text
-from service.calls import lines, pages, stretches
+from service.calls import beside, lines, pages, stretches
 from service.config import Config
 from service.database.engine import is_sqlite, open_engine, reading
 from service.database.tables import accounts, cdrs
@@ -157,12 +158,43 @@ async def test_pages_are_what_looking_at_every_call_gives(
                     monkeypatch.setattr(stretches, "COMMON", common)
                     assert await _walked(inner, query, 21) == expected[:21], (viewer, query, newest, common)
                     assert await _lines(inner, query) == expected, (viewer, query, newest)
+            assert await _shown(inner) == await _told(inner, monkeypatch), viewer
         monkeypatch.setattr(pages, "NEWEST", 100)
         monkeypatch.setattr(stretches, "COMMON", 1_000_000)
         for query in () if is_sqlite(conn) else ({"outcome": "cancelled", "sort": "id"}, {"called": "44", "call": "0"}):
             visited = await _visited(conn, market.inner(FIRST_RESELLER), query)
             assert visited < CALLS, (query, visited)  # all calls were read once for each account below
     await engine.dispose()
+
+
+async def _shown(inner: Inner) -> list[list[str]]:
+    """What one call after the other says of its charge, the asker's margin and its account; the newest fifty."""
+    page: Any = (await inner.ask(LISTED, Asking({}, (("limit", "50"),)))).body
+    found = []
+    for item in page.items:
+        asking = Asking({"cdr_id": str(item.id)}, ())
+        row: Any = (await inner.ask(next(one for one in ENDPOINTS if one.name == "cdr.show"), asking)).body
+        first, mine = next(iter(row.charges), None), next((one for one in row.charges if one.margin is not None), None)
+        told = (None if first is None else first.charge, None if mine is None else mine.margin)
+        amounts = ["" if one is None else format_micros(one) for one in told]
+        found.append(
+            [str(item.id), *amounts, *("" if one is None else str(one) for one in (row.account_id, row.trunk_id))]
+        )
+    return found
+
+
+async def _told(inner: Inner, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """The same of a file, whose names are the same whether they are read at once or looked up."""
+    kinds = {"id": "number", "charge": "amount", "margin": "amount", "account_id": "number", "trunk_id": "number"}
+    named = dict.fromkeys(("account", "trunk", "device", "number", "gateway", "rule"), "text")
+    asked = LinesAsked(tuple(LineColumn(name, kind) for name, kind in (kinds | named).items()), ZoneInfo("UTC"))  # type: ignore[arg-type]
+    at_once = await inner.read_lines(LISTED, Asking({}, ()), asked)
+    with monkeypatch.context() as patched:
+        patched.setattr(beside, "FEW_BELOW", 0)
+        assert await inner.read_lines(LISTED, Asking({}, ()), asked) == at_once
+    rows = [one.replace(TEXT, NUMBER).split(NUMBER)[1:] for one in at_once.text.split(LINE)[1:]]
+    assert any(row[5] for row in rows) or inner.actor.account_id == 2
+    return [row[: len(kinds)] for row in rows[:50]]
 
 
 async def _lines(inner: Inner, query: dict[str, str]) -> list[int]:

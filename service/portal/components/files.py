@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
-from collections.abc import AsyncIterator, Callable
-from contextlib import closing
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing, closing
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -141,6 +141,18 @@ async def _batches(visit: Visit, source: Source, columns: list[FileColumn]) -> A
         following = lines.next
 
 
+async def ahead(batches: AsyncIterator[Lines]) -> AsyncGenerator[Lines, None]:
+    """The same, of which the next one is read while one is sent: the database and the service work side by side."""
+    reading = asyncio.ensure_future(anext(batches, None))
+    try:
+        while (batch := await reading) is not None:
+            reading = asyncio.ensure_future(anext(batches, None))
+            yield batch
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
+
+
 async def _lines(
     visit: Visit, source: Source, columns: list[FileColumn], parameters: dict[str, str], query: dict[str, str]
 ) -> Lines:
@@ -175,14 +187,14 @@ def csv_of(source: Source) -> Handler:
 
     async def send(visit: Visit) -> web.StreamResponse:
         columns = _columns_for(visit, source)
-        batches = _batches(visit, source, columns)
-        first = await anext(batches)
-        response = web.StreamResponse(headers=_headers(source, "csv", "text/csv; charset=utf-8"))
-        await response.prepare(visit.request)
-        await response.write(_bytes(_names(columns)))
-        await response.write(await asyncio.to_thread(_bytes, first))
-        async for batch in batches:
-            await response.write(await asyncio.to_thread(_bytes, batch))
+        async with aclosing(ahead(_batches(visit, source, columns))) as batches:
+            first = await anext(batches)
+            response = web.StreamResponse(headers=_headers(source, "csv", "text/csv; charset=utf-8"))
+            await response.prepare(visit.request)
+            await response.write(_bytes(_names(columns)))
+            await response.write(await asyncio.to_thread(_bytes, first))
+            async for batch in batches:
+                await response.write(await asyncio.to_thread(_bytes, batch))
         await response.write_eof()
         return response
 
@@ -200,9 +212,11 @@ def xlsx_of(source: Source) -> Handler:
         columns = _columns_for(visit, source)
         ((names, _),) = written.sheet_rows(_names(columns), [LineColumn(one.name, "text") for one in columns])
         with tempfile.TemporaryFile() as file:
+            reading = aclosing(ahead(_batches(visit, source, columns)))
             with closing(Book(file, names)) as made:
-                async for batch in _batches(visit, source, columns):
-                    await asyncio.to_thread(_add, made, batch, columns)
+                async with reading as batches:
+                    async for batch in batches:
+                        await asyncio.to_thread(_add, made, batch, columns)
             return await _sent(visit, source, file)
 
     return send
