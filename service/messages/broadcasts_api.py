@@ -145,11 +145,11 @@ async def preview_broadcast(call: Call) -> Answer:
 
 
 async def try_broadcast(call: Call) -> Answer:
-    """One mail to whoever asks."""
+    """One mail to whoever asks, in the name that customers will read."""
     if call.actor.user_id is None:
         raise Problem("conflict", "only people have a mailbox: ask as a user")
     user = (await call.conn.execute(sa.select(users).where(users.c.id == call.actor.user_id))).one()
-    fields = {"user_id": user.id, "trial_of": call.row.id}
+    fields = {"user_id": user.id, "trial_of": call.row.id, "seller_id": call.of.id}
     mail = {"account_id": user.account_id, "recipient": user.email, "template": TEMPLATE, "fields": fields}
     made = await call.conn.execute(sa.insert(mails).values(**mail, created_ms=call.now_ms).returning(mails))
     view = mail_view(made.one())

@@ -21,7 +21,7 @@ from service.database.tables import accounts
 from service.messages.audience import still_want
 from service.messages.concerned import concerned_by
 from service.messages.letters import Attachment, Letter, LetterFault
-from service.messages.sellers import Seller, seller_of, sender_of
+from service.messages.sellers import Seller, seller_named, sender_of
 from service.portal.wording import language_for, say_in
 from service.sellers.mail import LANGUAGE, template_of
 from service.sellers.reading import read_in
@@ -67,12 +67,12 @@ class Composer:
         if self._broadcasts:
             self._wanting = {row.id for row in await self._conn.execute(still_want({*self._users}))}
 
-    async def seller(self, account_id: int) -> Seller:
-        """Of an account that was loaded."""
-        account = self._accounts[account_id]
-        number = account.parent_id or account.id
+    async def seller(self, row: Row[Any]) -> Seller:
+        """In whose name a mail is: its account's seller's; what is tried has the name that customers would read."""
+        account = self._accounts[row.account_id]
+        number = row.fields.get("seller_id") or account.parent_id or account.id
         if number not in self._sellers:
-            self._sellers[number] = await seller_of(self._conn, self._config, account)
+            self._sellers[number] = await seller_named(self._conn, self._config, number)
         return self._sellers[number]
 
     async def letter(self, row: Row[Any]) -> Letter:
@@ -83,7 +83,7 @@ class Composer:
             raise LetterFault(f"there is no template {row.template!r}")
         if "drafted" in row.fields:
             return await self._trial(row)
-        seller = await self.seller(row.account_id)
+        seller = await self.seller(row)
         user = self._users.get(row.fields.get("user_id", 0))
         person = Person("", row.recipient, row.fields.get("language", LANGUAGE))
         if user is not None:

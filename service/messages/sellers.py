@@ -32,7 +32,11 @@ class Seller(NamedTuple):
 
 async def seller_of(conn: AsyncConnection, config: Config, account: Row[Any]) -> Seller:
     """Of an account."""
-    number = account.parent_id or ROOT_ID
+    return await seller_named(conn, config, account.parent_id or ROOT_ID)
+
+
+async def seller_named(conn: AsyncConnection, config: Config, number: int) -> Seller:
+    """By its number."""
     row = (await conn.execute(sa.select(accounts).where(accounts.c.id == number))).one()
     return Seller(row.id, row.path, await sender_of(conn, config, row))
 

@@ -122,7 +122,7 @@ class Sender:
             await composer.load(rows)
             for row in rows:
                 if not row.message_id:
-                    number = f"<{self._new_id()}@{(await composer.seller(row.account_id)).domain}>"
+                    number = f"<{self._new_id()}@{(await composer.seller(row)).domain}>"
                     await conn.execute(sa.update(mails).where(mails.c.id == row.id).values(message_id=number))
             return [await _claimed(composer, row) for row in (await conn.execute(order)).all()]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -111,6 +112,13 @@ async def browser() -> AsyncIterator[Browser]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def sit(browser: Browser, address: str) -> AsyncIterator[Sit]:
     """Somebody sits down before a screen of their own."""
+    async with sitting(browser, address) as down:
+        yield down
+
+
+@asynccontextmanager
+async def sitting(browser: Browser, address: str) -> AsyncIterator[Sit]:
+    """Screens of a portal, as many as are asked for."""
     contexts = []
 
     async def down(email: str = "", width: int = 1280, **more: Any) -> Clerk:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from aiohttp import web
@@ -112,20 +113,36 @@ async def _town(engine: AsyncEngine, url: str, folder: Path) -> Config:
     return town.config
 
 
-async def _serve(folder: Path, port: int, furnish: Furnish, opened: threading.Event, stop: asyncio.Event) -> None:
+class Front(NamedTuple):
+    """What is served, and when."""
+
+    folder: Path
+    port: int
+    furnish: Furnish
+    tasks: Sequence[str]
+    opened: threading.Event
+    stop: asyncio.Event
+
+
+async def _serve(front: Front) -> None:
+    folder, port = front.folder, front.port
     url = f"sqlite:///{folder / 'kambill.db'}"
     from service.database.engine import migrate  # noqa: PLC0415
 
     engine = open_engine(url)
     await migrate(engine)
-    config = await furnish(engine, url, folder)
+    config = await front.furnish(engine, url, folder)
     rates = ApiRates(unknown_per_minute=100_000, requests_per_minute=100_000)
     service = Service(config.model_copy(update={"api": rates}), engine)
     runner = web.AppRunner(make_app(service), access_log=None, max_line_size=LINE_BYTES_MAX)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", port).start()
-    opened.set()
-    await stop.wait()
+    keeping = [asyncio.create_task(service.keep(name)) for name in front.tasks]
+    front.opened.set()
+    await front.stop.wait()
+    for task in keeping:
+        task.cancel()
+    await asyncio.gather(*keeping, return_exceptions=True)
     await runner.cleanup()
     await service.close()
     await engine.dispose()
@@ -138,12 +155,12 @@ def _free_port() -> int:
 
 
 @contextmanager
-def portal(folder: Path, port: int = 0, furnish: Furnish = _town) -> Iterator[str]:
-    """The address of a portal over a furnished town, or over what else is put there."""
+def portal(folder: Path, port: int = 0, furnish: Furnish = _town, tasks: Sequence[str] = ()) -> Iterator[str]:
+    """The address of a portal over a furnished town, or over what else is put there; `tasks` of the service go on."""
     port = port or _free_port()
     opened, loop = threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
-    task = loop.create_task(_serve(folder, port, furnish, opened, stop))
+    task = loop.create_task(_serve(Front(folder, port, furnish, tasks, opened, stop)))
     thread = threading.Thread(target=loop.run_until_complete, args=(task,), daemon=True)
     thread.start()
     while not opened.wait(0.1):

@@ -4,19 +4,50 @@ keys alone, as who does that work all day.
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 import re
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 
 import pytest
-from playwright.async_api import expect
+import pytest_asyncio
+from playwright.async_api import Browser, expect
 
-from tests.portal.desk import Sit
+from tests.portal.conftest import sitting
+from tests.portal.desk import Clerk, Sit
+from tests.portal.post import READERS, Post, post
+from tests.service.mailroom import part
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOSS, ADMIN, READER = "boss@op.example", "admin@op.example", "reader@op.example"
 UPPER, LOWER, AGENT = "owner@upper.example", "owner@lower.example", "owner@agent.example"
 CUSTOMER, CARRIER = "owner@customer.example", "owner@carrier.example"
 DEEDS = ("New account", "New trunk", "New device", "New gateway", "Invite a user", "New role", "New tariff", "New tax")
+
+
+@pytest.fixture(scope="module")
+def posted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
+    """A town of its own, with a mail server."""
+    with post(tmp_path_factory.mktemp("post")) as found:
+        yield found
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def post_sit(browser: Browser, posted: Post) -> AsyncIterator[Sit]:
+    """Before a screen of that town."""
+    async with sitting(browser, posted.address) as down:
+        yield down
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    """What the service does beside its pages takes a second or two."""
+    for _ in range(300):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    raise TimeoutError
 
 
 def _days_ago(days: int) -> str:
@@ -363,27 +394,70 @@ async def test_a13_ip_based_authentication(sit: Sit) -> None:
     await lower.check()
 
 
-async def test_a14_devices(sit: Sit) -> None:
-    """A customer makes a device: password and QR code once; it gets another password; it is removed."""
-    customer = await sit(CUSTOMER)
+async def test_a14_devices(posted: Post, post_sit: Sit) -> None:
+    """A customer makes a device: password and QR code once, kept as HA1 only; it registers and is seen; its seller sets
+    limits and caller ID; with another password, suspended or removed it is gone at once.
+    """
+    customer = await post_sit(CUSTOMER)
     await customer.menu_to("/devices")
     await customer.follow("New device")
     await customer.fill(username="studio", name="Studio")
     await customer.press("Make")
-    secret = await customer.main.locator("dd.kb-secret").nth(1).inner_text()
+    told = customer.main.locator("dd.kb-secret")
+    _, secret, realm = [await told.nth(place).inner_text() for place in range(3)]
     await expect(customer.main.locator("svg").first).to_be_visible()
-    await customer.menu_to("/devices")
-    await customer.open("studio")
+    await customer.follow("I have kept it")
+    await customer.reads("It is not registered now.")
     await customer.sees_no(secret)
+    assert not posted.holds(secret)
+    ((number, ha1),) = posted.says("SELECT id, ha1_md5 FROM devices WHERE username = 'studio'")
+    assert ha1 == hashlib.md5(f"studio:{realm}:{secret}".encode()).hexdigest()
+    await _told(posted, number, ha1_md5=ha1)
+    assert posted.register(number) == 1
+    await customer.page.reload()
+    await customer.reads("sip:studio@192.0.2.7", "192.0.2.7:5060", "Snom 715")
+    await customer.check()
     await customer.follow("New password")
     await customer.press("New password")
-    assert await customer.main.locator("dd.kb-secret").nth(1).inner_text() != secret
+    other = await told.nth(1).inner_text()
+    assert other != secret
+    other_ha1 = hashlib.md5(f"studio:{realm}:{other}".encode()).hexdigest()
+    await _told(posted, number, ha1_md5=other_ha1)
+
+    lower = await post_sit(LOWER)
+    await lower.menu_to("/devices")
+    await lower.open("studio")
+    await lower.edit("Sign-in")
+    await lower.fill(channels="0", caller_number="+44 20 7946 0001")
+    await lower.press("Save")
+    for field in ("channels", "caller_number"):
+        await expect(lower.page.locator(f"#{field}-errors")).to_be_visible()
+    lower.wrong.clear()
+    await lower.fill(channels="2", cps="3", call_max_s="600", caller_number="442079460001")
+    await lower.press("Save")
+    await lower.reads("The device is changed.", "442079460001")
+    await lower.check()
+    await _told(posted, number, channels_max=2, cps_max=3, call_max_s=600, caller_number="442079460001")
+    assert posted.register(number) == 1
+    await lower.edit("Sign-in")
+    await lower.fill(state="Suspended")
+    await lower.press("Save")
+    await lower.reads("suspended", "It is not registered now.")
+    await _told(posted, number, state="suspended")
+    assert posted.register(number) == -403
+
     await customer.menu_to("/devices")
     await customer.open("studio")
     await customer.follow("Remove")
     await customer.press("Remove")
     await customer.menu_to("/devices")
     await expect(customer.main.get_by_role("link", name="studio", exact=True)).to_have_count(0)
+    await _until(lambda: posted.device(number) is None)
+
+
+async def _told(posted: Post, number: int, **fields: object) -> None:
+    """Returns once the call path knows a device so."""
+    await _until(lambda: fields.items() <= (posted.device(number) or {}).items())
 
 
 async def test_a15_customer_portal(sit: Sit) -> None:
@@ -424,27 +498,99 @@ async def test_a16_interconnect(sit: Sit) -> None:
     await carrier.check()
 
 
-async def test_a17_broadcasting(sit: Sit) -> None:
-    """A reseller writes to its own customers: count and sample first, then sent, then who got it."""
-    lower = await sit(LOWER)
-    await lower.menu_to("/broadcasts")
-    await lower.follow("New broadcast")
-    await lower.fill(account_id="lower", name="Easter", subject="Works at Easter")
-    await lower.page.fill("#text", "Dear {{ name }}, all is quiet at Easter.")
-    await lower.press("Write")
-    await lower.reads("Some of them", "owner@customer.example")
+async def test_a17_broadcasting(posted: Post, post_sit: Sit) -> None:
+    """A reseller writes to its own customers: filter, count, sample, preview and a mail to itself first; for a moment,
+    then at once, slowly, held and gone on with; who got it, who wants none any more, whose mail came back.
+    """
+    lower = await post_sit(LOWER)
+    await lower.menu_to("/accounts/4/brand")
+    await lower.edit("Brand")
+    await lower.fill(company="Lower Calls", sender_address="news@lower.example")
+    await lower.press("Save")
+    await _write(lower, "Nobody", audience__kind="Reseller")
+    await expect(lower.main.locator("dt", has_text="Recipients").locator("xpath=../dd")).to_contain_text("0")
+    await _write(lower, "Easter", audience__kind="Customer", per_minute="40")
+    await lower.reads("Some of them", CUSTOMER, *READERS)
     await lower.sees_no(UPPER, CARRIER)
     await lower.follow("Preview")
     await lower.fill(account_id="customer")
     await lower.press("Preview")
-    await lower.reads("all is quiet at Easter")
-    await lower.menu_to("/broadcasts")
-    await lower.open("Easter")
+    await lower.reads("Dear owner@customer.example, all is quiet for customer.")
+    await lower.follow("Back to the broadcast")
+    await lower.follow("Mail it to me")
+    await lower.press("Mail it to me")
+    (mine,) = await _arrived(posted, "About Easter", 1)
+    assert mine["To"] == LOWER
+    await lower.follow("Send")
+    await lower.fill(at="2031-01-01T00:00")
+    await lower.press("Send")
+    await lower.reads("scheduled", "2031")
+    await lower.follow("Cancel broadcast")
+    await lower.press("Cancel broadcast")
+    await lower.reads("cancelled")
+
+    await _write(lower, "Works", audience__kind="Customer", per_minute="40")
     await lower.follow("Send")
     await lower.press("Send")
-    await lower.reads("Easter")
-    await lower.lacks("Send")
+    await lower.lacks("Send", "Edit")
+    await _arrived(posted, "About Works", 1)
+    await lower.page.reload()
+    await lower.follow("Pause")
+    await lower.press("Pause")
+    await lower.reads("paused")
+    assert len(posted.letters("About Works")) < 3
+    await lower.follow("All recipients")
+    await lower.reads("waiting", "sent", *READERS)
+    await lower.menu_to("/broadcasts")
+    await lower.open("Works")
+    await lower.follow("Go on")
+    await lower.press("Go on")
+    letters = await _arrived(posted, "About Works", 3)
+    assert sorted(letter["To"] for letter in letters) == sorted([CUSTOMER, *READERS])
+    for letter in [mine, *letters]:
+        assert "Lower Calls" in str(letter["From"])
+        assert not re.search("Upper|Operator|Kambill|upper", letter.as_string())
+    await lower.menu_to("/broadcasts")
+    await lower.open("Works")
+    await lower.reads("done")
     await lower.check()
+
+    reader = await post_sit()
+    (own,) = [letter for letter in letters if letter["To"] == READERS[0]]
+    link = re.search(r"/unsubscribe/\S+", part(own, "plain"))
+    assert link is not None
+    await reader.go(link[0])
+    await reader.page.get_by_role("button", name="Unsubscribe").click()
+    await reader.reads("You get no more such mails.")
+    await reader.check()
+    await lower.menu_to("/mails")
+    await lower.fill(filter__recipient=READERS[1])
+    await lower.press("Show")
+    await lower.page.locator("#results tr", has_text="broadcast").get_by_role("link", name=READERS[1]).first.click()
+    await lower.follow("It came back")
+    await lower.fill(words="550 no such mailbox", permanent=True)
+    await lower.press("Note")
+    await lower.reads("bounced", "550 no such mailbox")
+    await _write(lower, "Later", audience__kind="Customer")
+    await lower.reads(CUSTOMER)
+    await lower.sees_no(*READERS)
+    await lower.check()
+
+
+async def _write(seller: Clerk, name: str, **more: str) -> None:
+    """A draft."""
+    await seller.menu_to("/broadcasts")
+    await seller.follow("New broadcast")
+    await seller.fill(account_id="lower", name=name, subject=f"About {name}", **more)
+    await seller.page.fill("#text", "Dear {{ name }}, all is quiet for {{ account }}.")
+    await seller.press("Write")
+    await expect(seller.page.locator("h1")).to_have_text(name)
+
+
+async def _arrived(posted: Post, subject: str, count: int) -> list[EmailMessage]:
+    """What the mail server has of it, once it has so many."""
+    await _until(lambda: len(posted.letters(subject)) >= count)
+    return posted.letters(subject)
 
 
 async def test_a18_audit(sit: Sit) -> None:

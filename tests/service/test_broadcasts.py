@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import sys
 import time
@@ -124,7 +125,9 @@ async def test_one_click_ends_them(desk: Desk, room: Mailroom) -> None:
     assert (link.startswith("https://portal.example/unsubscribe/"), link in part(letter, "plain")) == (True, True)
     path = link.removeprefix("https://portal.example")
     async with TestClient(TestServer(make_app(Service(desk.config, engine)))) as client:
-        assert (await client.get(path)).status == 200
+        for language, word in (("en", "Unsubscribe"), ("de-AT", "Abbestellen")):
+            asked = await client.get(path, headers={"Accept-Language": language})
+            assert (asked.status, f"<button>{word}<" in await asked.text()) == (200, True)
         assert (await client.post(path[:-1] + ("0" if path[-1] != "0" else "1"))).status == 404
         async with reading(engine) as conn:
             assert (await conn.execute(sa.select(suppressions))).all() == []
@@ -203,6 +206,19 @@ async def test_it_is_seen_and_tried_before(desk: Desk, room: Mailroom) -> None:
     await desk.send()
     assert (room.recipients, room.letters[0]["Subject"]) == (["boss@op.example"], "News for Operator")
     assert (await states(desk, number))[1] == {}
+
+
+async def test_a_reseller_tries_its_own_in_its_own_name(desk: Desk, room: Mailroom) -> None:
+    """As its customers will read it: not in its seller's name, which its other mails have."""
+    trade = desk.trade
+    await trade.reseller.do("brand.edit", account_id=trade.reseller_id, company="R Ltd")
+    number = await written(desk, trade.reseller, trade.reseller_id)
+    await desk.empty()
+    await trade.reseller.do("broadcast.try", broadcast_id=number)
+    await desk.send()
+    (letter,) = room.letters
+    assert (letter["To"], "R Ltd" in str(letter["From"])) == ("r@r.example", True)
+    assert not re.search("Operator|Kambill", letter.as_string())
 
 
 async def test_texts_hold_known_placeholders_only(desk: Desk) -> None:
