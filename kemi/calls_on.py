@@ -41,6 +41,10 @@ _ANSWER = sip.question(
 """Of a 2xx to an INVITE, its dialog, and where it came from."""
 
 
+_STATE = sip.question("$dlg_var(call)", "$dlg(state)")
+"""Of the dialog of a reply that refuses something."""
+
+
 class Leg(NamedTuple):
     """Where requests to the sender of a reply go."""
 
@@ -62,6 +66,8 @@ def reply(rooms: Rooms) -> None:
         raise ReplyDropped
     if method == "INVITE" and is_success:
         return _answered(rooms, heard)
+    if method == "INVITE" and code >= 300 and _has_been_answered(rooms):
+        raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(heard)
     is_update = method == "UPDATE" and is_success
@@ -78,6 +84,15 @@ def reply(rooms: Rooms) -> None:
         _updated(rooms, heard)
         sip.relay_media()
     return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT))
+
+
+def _has_been_answered(rooms: Rooms) -> bool:
+    """Whether the reply at hand refuses an INVITE whose 2xx another process is just letting pass. Before its
+    transaction is looked for.
+    """
+    call, state = sip.texts(_STATE)
+    running = find(rooms, call) if call and int(state or 0) < sip.ANSWERED and rooms.has_store() else None
+    return running is not None and running.is_answered
 
 
 def _provisional(heard: Response) -> None:
@@ -120,7 +135,7 @@ def _comes_too_soon(rooms: Rooms, heard: Response) -> bool:
     """
     if farewell.key_in(heard.branch) is not None or not rooms.has_store():
         return False
-    return farewell.is_kept(rooms, farewell.key_of(sip.text("$ci"), heard.from_tag, heard.to_tag))
+    return farewell.is_kept(rooms, farewell.key_of(rooms, sip.text("$ci"), heard.from_tag, heard.to_tag))
 
 
 def _take_alone(rooms: Rooms, heard: Response) -> None:
@@ -209,9 +224,13 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
         return _pick_up(rooms, call, answer)
-    _repeat_or_move(rooms, running, side, answer.leg.contacts)
+    is_its_own = comes_from_side(rooms, running, side, answer.received.ip, sip.proven())
+    if is_its_own:
+        _repeat_or_move(rooms, running, side, answer.leg.contacts)
+    else:
+        ends.keep_target(running, side)
     if sip.check_transaction() < 0:
-        if not comes_from_side(rooms, running, side, answer.received.ip, sip.proven()):
+        if not is_its_own:
             raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
         ends.answer_alone(running, side)
     return None

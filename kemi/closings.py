@@ -23,7 +23,7 @@ def own_request(rooms: Rooms) -> None:
     call = sip.dialog_call()
     if call is not None and call != rooms.hanging_up and rooms.has_store():
         sip.end_media()
-        _await_second_bye(rooms, call, farewell.key_of(call_id, from_tag, to_tag), to_tag)
+        _await_second_bye(rooms, call, farewell.key_of(rooms, call_id, from_tag, to_tag), to_tag)
         _timer_ended(rooms, call)
     ends.readdress_own(from_tag, to_tag, *noted)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kemi import carriers, devices_in, notes, sip
+from kemi import carriers, devices_in, farewell, notes, sip
 from kemi.authorize import Target
 from kemi.clock import now
 from kemi.contacts import alternatives
@@ -14,7 +14,7 @@ from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.sending import send_message, send_out
-from kemi.settlement import End, ended
+from kemi.settlement import End, ended, settled
 
 NEVER_PASSED = frozenset({401, 407, *range(300, 400)})
 """Codes of a gateway that mean nothing to the caller: challenges and redirections are not followed."""
@@ -43,7 +43,12 @@ def failure(rooms: Rooms) -> None:
         onward = _taken_back(rooms, call, UNAVAILABLE[0], 0)
     code, reason = _for_caller(code, sip.failure_reason())
     sip.set_timers(0, REPEATING_MS)
-    if ended(rooms, call, End("callee", code, reason, ring_ms), now()):
+    before = settled(rooms, call, End("callee", code, reason, ring_ms), now())
+    if before is not None:
+        if (
+            before.is_answered
+        ):  # in this very moment, in another process: its 2xx is on its way to the caller all the same
+            farewell.keep_both(rooms, before, now())
         sip.end_media()
         sip.transaction_reply(code, reason)
 

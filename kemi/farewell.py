@@ -11,14 +11,16 @@ The branch of its Via names a BYE, so that its answer finds it, in whichever pro
 from __future__ import annotations
 
 import marshal
+import secrets
 from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
+from kemi import messages
 from kemi.clock import Now
 from kemi.rooms import Rooms
 from kemi.store import layout
-from kemi.store.calls import MARSHAL_VERSION
+from kemi.store.calls import MARSHAL_VERSION, RunningCall
 from kemi.store.change import Change
 
 KIND = b"b"
@@ -45,9 +47,13 @@ class Farewell(NamedTuple):
     until_boot_ms: int
 
 
-def key_of(call_id: str, *tags: str) -> bytes:
-    """The key of the second BYE of a dialog: the same in every process, and whichever side is named first."""
-    return blake2b("\0".join((call_id, *sorted(tags))).encode(), digest_size=KEY_BYTES).digest()
+def key_of(rooms: Rooms, call_id: str, *tags: str) -> bytes:
+    """The key of the second BYE of a dialog: the same in every process, and whichever side is named first. Nobody who
+    knows the dialog can tell it, and say in another's name that its BYE was answered.
+    """
+    with rooms.store.read() as txn:
+        secret = rooms.store.configuration(txn).secret(txn)
+    return blake2b("\0".join((call_id, *sorted(tags))).encode(), digest_size=KEY_BYTES, key=secret).digest()
 
 
 def branch_of(key: bytes) -> str:
@@ -76,6 +82,16 @@ def _put(change: Change, key: bytes, farewell: Farewell, due_ms: int) -> None:
     record = marshal.dumps((layout.VERSION, *farewell), MARSHAL_VERSION)
     change.txn.put(key, record, db=change.store.farewell)
     change.txn.put(layout.due_key(due_ms, KIND, key), b"", db=change.store.due)
+
+
+def keep_both(rooms: Rooms, answered: RunningCall, now: Now) -> None:
+    """BYEs to both sides of a call that was answered, and has no dialog: when its 2xx is there."""
+    for tag in answered.tags:
+        leg = messages.side_of(answered, tag)
+        if leg is not None:
+            key = secrets.token_bytes(KEY_BYTES)
+            bye = messages.request(leg, "BYE", branch_of(key))
+            keep(rooms, key, leg.next_hop, bye, first_ms=LATE_MS, now=now)
 
 
 def is_kept(rooms: Rooms, key: bytes) -> bool:

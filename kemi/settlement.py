@@ -57,12 +57,16 @@ class Bill(NamedTuple):
 
 def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
     """Settles a call, answered or not. False: it was settled before, and nothing changes."""
+    return settled(rooms, call, end, now) is not None
+
+
+def settled(rooms: Rooms, call: str, end: End, now: Now) -> RunningCall | None:
+    """As `ended`: the call as it was until then. None: it was settled before."""
     with Change(rooms.store) as change:
         running = change.call(bytes.fromhex(call))
-        if running is None:
-            return False
-        settle(change, running, end, now, now.boot_ms)
-    return True
+        if running is not None:
+            settle(change, running, end, now, now.boot_ms)
+    return running
 
 
 def hung_up(rooms: Rooms, seen: RunningCall, before: bytes, end: End, now: Now) -> bool:

@@ -11,6 +11,7 @@ from service.billing.dunning import api as dunning
 from service.calls import history, running, simulation, traffic_api
 from service.commission import api as commission
 from service.delivery import api as delivery
+from service.delivery import sftp_api
 from service.doctor import api as doctor
 from service.edge import api as edge
 from service.edge import portings_api
@@ -74,6 +75,7 @@ _SINGLE: tuple[Endpoint, ...] = (
     *summary_api.ENDPOINTS,
     *report_schedules.ENDPOINTS,
     *delivery.ENDPOINTS,
+    *sftp_api.ENDPOINTS,
     *brand.ENDPOINTS,
     *numbering.ENDPOINTS,
     *mail.ENDPOINTS,

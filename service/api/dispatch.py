@@ -61,7 +61,7 @@ async def answered(
     A database that was restarted has left connections that are dead: what finds one is asked once more, by a new one,
     unless it may have changed something already.
     """
-    with _told():
+    with told_as_problems():
         try:
             return await _answered(api, endpoint, asking, now_ms, actor)
         except DBAPIError as fault:
@@ -71,7 +71,7 @@ async def answered(
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told_as_problems() -> Iterator[None]:
     """What the database can't do now is a problem; a statement that is wrong stays a fault, which goes to the log."""
     try:
         yield

@@ -174,7 +174,7 @@ def _seen(who: Expression | None, value: Expression) -> Expression:
     return value if who is None else sa.case((who, value))
 
 
-def pdd() -> Expression:
+def pdd(calls: Any = cdrs) -> Expression:
     """As `service.calls.attempts.delay_ms`."""
-    delay = cdrs.c.ring_ms - cdrs.c.start_ms
-    return sa.case((cdrs.c.ring_ms > 0, sa.case((delay > 0, delay), else_=sa.literal_column("0"))))
+    delay = calls.c.ring_ms - calls.c.start_ms
+    return sa.case((calls.c.ring_ms > 0, sa.case((delay > 0, delay), else_=sa.literal_column("0"))))

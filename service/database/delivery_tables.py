@@ -8,7 +8,7 @@ from service.database.columns import ID, at_least, big, identity, metadata, one_
 
 SIDES = ("customer", "provider")
 PERIODS = ("hourly", "daily", "calls")
-WAYS = ("folder", "webhook", "mail")
+WAYS = ("folder", "webhook", "mail", "sftp")
 
 cdr_deliveries = sa.Table(
     "cdr_deliveries",
@@ -25,7 +25,12 @@ cdr_deliveries = sa.Table(
     text("separator", ","),
     text("way"),
     text("target"),  # a folder's name, a URL, an address
-    text("secret", ""),  # of a webhook
+    text("secret", ""),  # a webhook's, or by SFTP our private key
+    text("public_key", ""),  # its other half, for authorized_keys
+    text("password", ""),  # by SFTP: it must be known here; empty: the key is enough
+    text("host_key", ""),  # that is trusted; empty: none yet
+    text("shown_key", ""),  # that the server showed when it was last asked
+    text("fault", ""),  # of the last attempt to bring a file; empty: it was taken
     text("state", "active"),
     big("position"),  # the last record (cdrs.id) that was looked at: it is in a file, or concerns nobody here
     big("files", 0),  # how many there are: the last one's number

@@ -18,7 +18,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from service.database.away import connect_postgresql
@@ -35,6 +36,8 @@ WRITTEN = f"cache_size={-64 * 1024}"
 """KiB of pages that a transaction has changed, kept until its end. With SQLite's own 2 MB, thousands of calls in one
 transaction write the same pages of the indexes into the log again and again.
 """
+AWAY_STATES = ("08", "53", "57P", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")
+"""Classes of SQLSTATE that are about the connection, what the server is short of, its ending; SQLite's of the file."""
 CONNECTIONS = 16
 """To PostgreSQL, kept open: one that is opened for a request costs more than the request."""
 
@@ -249,10 +252,22 @@ def _make_folder(url: URL) -> None:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
 
 
+def is_away(fault: BaseException) -> bool:
+    """Whether the database is gone, silent, full or ending, whatever it was asked."""
+    if isinstance(fault, PoolTimeoutError):  # every connection of the pool waits for it
+        return True
+    if not isinstance(fault, DBAPIError):
+        return False
+    state = str(getattr(fault.orig, "sqlstate", None) or getattr(fault.orig, "sqlite_errorname", ""))
+    return fault.connection_invalidated or state.startswith(AWAY_STATES)
+
+
 def unreachable(engine: AsyncEngine, fault: BaseException) -> DatabaseFault:
     """What to tell when the database doesn't answer. The password is never shown."""
     shown = engine.url.render_as_string(hide_password=True)
     reason = str(getattr(fault, "orig", None) or fault).strip().split("\n")[0] or type(fault).__name__
+    if isinstance(fault, PoolTimeoutError):
+        reason = "it doesn't answer"
     advice = "start PostgreSQL"
     if engine.dialect.name == "sqlite":
         advice = "free space there" if reason.endswith("full") else "the folder must exist and be writable"

@@ -19,6 +19,7 @@ from service.database.tables import cdrs
 from service.delivery.columns import CUSTOMER, PROVIDER, SEPARATORS, columns_of
 from service.delivery.periods import next_cut_ms
 from service.delivery.rules import columns_problem, period_problem, side_problem, target_problem
+from service.delivery.servers import fingerprint, host_key_of, server_of
 from service.delivery.views import (
     DeliveryEdit,
     DeliveryMade,
@@ -51,8 +52,10 @@ _FILES = Listing(
 _WORDS = {char: word for word, char in SEPARATORS.items()}
 
 
-def _view(row: Row[Any]) -> DeliveryView:
-    return DeliveryView.model_validate({**row._mapping, "separator": _WORDS[row.separator]})
+def view_of(row: Row[Any]) -> DeliveryView:
+    """Without what is secret; of servers' keys their fingerprints."""
+    told = {"host_key": fingerprint(row.host_key), "fingerprint": fingerprint(row.shown_key)}
+    return DeliveryView.model_validate({**row._mapping, **told, "separator": _WORDS[row.separator]})
 
 
 def _file_view(row: Row[Any]) -> FileView:
@@ -62,12 +65,12 @@ def _file_view(row: Row[Any]) -> FileView:
 async def list_deliveries(call: Call) -> Answer:
     """A page of them."""
     rows, following = await page_of(call, _LISTING)
-    return Answer(Page[DeliveryView](items=[_view(row) for row in rows], next=following))
+    return Answer(Page[DeliveryView](items=[view_of(row) for row in rows], next=following))
 
 
 async def show_delivery(call: Call) -> Answer:
     """One."""
-    view = _view(call.row)
+    view = view_of(call.row)
     return Answer(view, version=view.version)
 
 
@@ -83,15 +86,37 @@ async def make_delivery(call: Call) -> Answer:
     values = body.model_dump() | {"side": side, "columns": body.columns or columns_of(side)}
     _check_target(call, body.way, body.target)
     _check_form(values)
+    values |= _secrets(body)
     await _check_count(call, account.id)
     latest = (await call.conn.execute(sa.select(sa.func.coalesce(sa.func.max(cdrs.c.id), 0)))).scalar_one()
-    secret = new_secret() if body.way == "webhook" else ""
-    values |= {"separator": SEPARATORS[body.separator], "secret": secret, "position": latest}
+    values |= {"separator": SEPARATORS[body.separator], "position": latest}
     values |= {"due_ms": next_cut_ms(body.period, body.zone, call.now_ms), "created_ms": call.now_ms}
     made = await call.conn.execute(sa.insert(cdr_deliveries).values(**values).returning(cdr_deliveries))
-    view = _view(made.one())
+    view = view_of(made.one())
     await call.audit("delivery.make", "delivery", view.id, account.id, None, view)
-    return Answer(DeliveryMade(delivery=view, secret=secret or None), location=f"/api/v1/deliveries/{view.id}")
+    secret = values["secret"] if body.way == "webhook" else None
+    return Answer(DeliveryMade(delivery=view, secret=secret), location=f"/api/v1/deliveries/{view.id}")
+
+
+def _secrets(body: NewDelivery) -> dict[str, str]:
+    """By which the two sides know each other. Raises Problem."""
+    if body.way != "sftp":
+        _refuse("/password", "only by SFTP" if body.password else None)
+        _refuse("/host_key", "only by SFTP" if body.host_key else None)
+        return {"secret": new_secret() if body.way == "webhook" else ""}
+    from service.delivery.sftp import new_key_pair  # noqa: PLC0415 -- a third of a second, for whoever delivers so
+
+    pair = new_key_pair()
+    host_key = read_host_key("/host_key", body.host_key) if body.host_key else ""
+    return {"secret": pair.private, "public_key": pair.public, "host_key": host_key}
+
+
+def read_host_key(pointer: str, text: str) -> str:
+    """A key that was typed. Raises Problem."""
+    try:
+        return host_key_of(text)
+    except ValueError as fault:
+        raise invalid(pointer, str(fault)) from fault
 
 
 async def _check_count(call: Call, account_id: int) -> None:
@@ -127,16 +152,34 @@ async def edit_delivery(call: Call) -> Answer:
     whole = dict(call.row._mapping) | values
     if "target" in values:
         _check_target(call, whole["way"], whole["target"])
+    if "password" in values:
+        _refuse("/password", "only by SFTP" if whole["way"] != "sftp" else None)
     _check_form(whole)
     if "separator" in values:
         values["separator"] = SEPARATORS[values["separator"]]
+    if whole["way"] == "sftp" and values.keys() & {"target", "password"}:
+        values = _forgotten(call, whole["target"]) | values
+        await try_now(call)
     if values.keys() & {"period", "zone"}:
         values["due_ms"] = next_cut_ms(whole["period"], whole["zone"], call.now_ms)
     edited = sa.update(cdr_deliveries).where(cdr_deliveries.c.id == call.row.id)
     made = edited.values(**values, version=cdr_deliveries.c.version + 1).returning(cdr_deliveries)
-    view = _view((await call.conn.execute(made)).one())
-    await call.audit("delivery.edit", "delivery", view.id, view.account_id, _view(call.row), view)
+    view = view_of((await call.conn.execute(made)).one())
+    await call.audit("delivery.edit", "delivery", view.id, view.account_id, view_of(call.row), view)
     return Answer(view, version=view.version)
+
+
+def _forgotten(call: Call, target: str) -> dict[str, str]:
+    """Nobody learns a password by naming another server for it; nor is a key of one server another one's."""
+    before, now = (server_of(one, private=True) for one in (call.row.target, target))
+    found = {} if before[:3] == now[:3] else {"password": ""}
+    return found if before[1:3] == now[1:3] else found | {"host_key": "", "shown_key": ""}
+
+
+async def try_now(call: Call) -> None:
+    """What waits need not wait any longer: the cause may be mended."""
+    waiting = (cdr_files.c.delivery_id == call.row.id) & (cdr_files.c.state == "waiting")
+    await call.conn.execute(sa.update(cdr_files).where(waiting).values(next_ms=call.now_ms))
 
 
 async def remove_delivery(call: Call) -> Answer:
@@ -144,7 +187,7 @@ async def remove_delivery(call: Call) -> Answer:
     call.check_match(call.row.version)
     await call.conn.execute(sa.delete(cdr_files).where(cdr_files.c.delivery_id == call.row.id))
     await call.conn.execute(sa.delete(cdr_deliveries).where(cdr_deliveries.c.id == call.row.id))
-    await call.audit("delivery.remove", "delivery", call.row.id, call.row.account_id, _view(call.row), None)
+    await call.audit("delivery.remove", "delivery", call.row.id, call.row.account_id, view_of(call.row), None)
     return Answer(status=204)
 
 

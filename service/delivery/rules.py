@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from service.delivery.columns import CUSTOMER, PROVIDER, columns_of
+from service.delivery.servers import server_problem
 from service.webhooks.places import url_problem
 
 _FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", re.ASCII)
@@ -16,6 +17,8 @@ def target_problem(way: str, target: str, *, private: bool) -> str | None:
     """What is wrong with where files should go; None: nothing."""
     if way == "webhook":
         return url_problem(target, private=private)
+    if way == "sftp":
+        return server_problem(target, private=private)
     if way == "mail":
         return None if _ADDRESS.fullmatch(target) else "an address such as calls@example.net was expected"
     if _FOLDER.fullmatch(target):

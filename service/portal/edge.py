@@ -8,9 +8,7 @@ from urllib.parse import quote, urlsplit
 import structlog
 from aiohttp import web
 
-from service.api.problems import Problem, away, took_too_long
-from service.database.away import is_away
-from service.database.engine import TookTooLong
+from service.api.problems import Problem
 from service.portal.screen import Shown
 from service.portal.visit import Visit
 
@@ -80,10 +78,6 @@ def problem_of(fault: Exception, request: web.Request) -> Problem:
     """Of anything that ends a request. What nobody expected goes to the log, not to the visitor."""
     if isinstance(fault, Problem):
         return fault
-    if isinstance(fault, TookTooLong):
-        return took_too_long()
-    if is_away(fault):
-        return away()
     if isinstance(fault, web.HTTPException):
         kinds = {404: "not-found", 405: "method", 413: "too-large"}
         return Problem(kinds.get(fault.status, "bad-header"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 
@@ -45,6 +46,7 @@ def stream(piece: Callable[[Visit], Awaitable[str]]) -> Handler:
         await response.prepare(visit.request)
         stopping = visit.request.app[STOPPING]
         for _ in range(ROUNDS_MAX):
+            visit.now_ms = now_ms()  # a session that is over by now sees no more
             try:
                 async with visit.looking(again=True):
                     text = await piece(visit)
@@ -59,6 +61,11 @@ def stream(piece: Callable[[Visit], Awaitable[str]]) -> Handler:
         return response
 
     return send
+
+
+def now_ms() -> int:
+    """The wall clock, in milliseconds."""
+    return time.time_ns() // 1_000_000
 
 
 async def _is_set(stopping: asyncio.Event) -> bool:

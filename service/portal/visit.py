@@ -16,7 +16,7 @@ from sqlalchemy import Row
 from service.access.actor import Actor
 from service.access.endpoints.me import Me
 from service.api.call import Api, Asking, Call, etag
-from service.api.dispatch import NOBODY, Inner, Reply, answered
+from service.api.dispatch import NOBODY, Inner, Reply, answered, told_as_problems
 from service.api.endpoint import Answer, Endpoint, Open
 from service.api.http import Rates
 from service.api.lines import Lines, LinesAsked
@@ -74,19 +74,20 @@ class Visit:
     async def looking(self, *, again: bool = False, as_one: bool = False) -> AsyncIterator[None]:
         """Around everything that a page reads: one connection, and who asks is looked up on it.
 
-        `again`: what they may is asked anew, but not their language and their seller's colours. `as_one`: in one
-        transaction, as a file's batch needs.
+        Raises Problem: the ledger is away, or the look takes too long. `again`: what they may is asked anew, but not
+        their language and their seller's colours. `as_one`: in one transaction, as a file's batch needs.
         """
         api = self.portal.api
-        async with looking_within(api.engine, api.look_s, as_one=as_one) as conn:
-            self.actor = await api.sessions.actor_of(conn, self.credential, self.address, self.now_ms)
-            self._inner = Inner(api, self.actor or NOBODY._replace(address=self.address), conn, self.now_ms)
-            if not again:
-                await self._settle()
-            try:
-                yield
-            finally:
-                self._inner = None
+        with told_as_problems():
+            async with looking_within(api.engine, api.look_s, as_one=as_one) as conn:
+                self.actor = await api.sessions.actor_of(conn, self.credential, self.address, self.now_ms)
+                self._inner = Inner(api, self.actor or NOBODY._replace(address=self.address), conn, self.now_ms)
+                if not again:
+                    await self._settle()
+                try:
+                    yield
+                finally:
+                    self._inner = None
 
     async def _settle(self) -> None:
         """How they are spoken to."""

@@ -17,6 +17,8 @@ from service.calls.lines import pdd
 from service.calls.sums import BY_DAY, DAY_MS, OF_CUSTOMERS
 from service.calls.traffic_api import AskedTraffic, is_below
 from service.database.among import among
+from service.database.columns import BIG
+from service.database.engine import is_sqlite
 from service.database.tables import cdrs, charges, gateways, trunks
 from service.database.traffic_tables import call_sums
 
@@ -161,7 +163,7 @@ def _money_of(
 ) -> Iterator[sa.Select[Any]]:
     """What records come to, as parts of the same rows; keys without attempts are left out of them."""
     nothing = sa.literal(0)
-    for query in _money(way, asked, currency, _of(call, way, asked, part.span, keys)):
+    for query in _money(asked, currency, _calls(call, way, asked, part.span, keys)):
         key, earned, spent = query.subquery().c
         yield sa.select(key, *[nothing] * 5, earned * part.times, spent * part.times)
 
@@ -182,32 +184,51 @@ def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: st
 
 
 def _of_records(call: Call, way: Way, asked: AskedTraffic, part: Part, keys: Keys) -> sa.Select[Any]:
-    key, nothing, times = _key(way), sa.literal(0), part.times
-    answered = sa.case((cdrs.c.outcome == "answered", times), else_=0)
-    rang = sa.case((cdrs.c.ring_ms > 0, times), else_=0)
+    calls = _calls(call, way, asked, part.span, keys)
+    key, nothing, times, own = calls.key, sa.literal(0), part.times, calls.table.c
+    answered = sa.case((own.outcome == "answered", times), else_=0)
+    rang = sa.case((own.ring_ms > 0, times), else_=0)
     sums = {
         "attempts": sa.func.count() * times, "answered": sa.func.sum(answered),
-        "minutes": sa.func.sum(cdrs.c.duration_ms) * times, "rang": sa.func.sum(rang),
-        "pdd_ms": sa.func.sum(sa.func.coalesce(pdd(), 0)) * times, "earned": nothing, "spent": nothing,
+        "minutes": sa.func.sum(own.duration_ms) * times, "rang": sa.func.sum(rang),
+        "pdd_ms": sa.func.sum(sa.func.coalesce(pdd(calls.table), 0)) * times, "earned": nothing, "spent": nothing,
     }  # fmt: skip
     found = sa.select(key.label("key"), *(column.label(name) for name, column in sums.items()))
-    found = found.where(_of(call, way, asked, part.span, keys)).group_by(key)
+    found = found.select_from(calls.source).where(calls.where).group_by(key)
     return found if way.owner is None else found.where(within(way.owner(key), call.actor))
 
 
-def _key(way: Way) -> Expression:
-    assert way.record is not None, way.dimension
-    return way.record
-
-
-def _of(call: Call, way: Way, asked: AskedTraffic, span: Span, keys: Keys) -> Expression:
+class _Calls(NamedTuple):
     """The same calls as the sums have, one by one."""
-    began = _began(span) if keys is None else _began(span) & among(call.conn, _key(way), keys)
+
+    table: Any
+    source: sa.FromClause
+    where: Expression
+    key: Expression
+
+
+def _calls(call: Call, way: Way, asked: AskedTraffic, span: Span, keys: Keys) -> _Calls:
+    assert way.record is not None, way.dimension
+    if keys is None or way.dimension not in BY_DAY:
+        some = sa.true() if keys is None else way.record.in_(keys)
+        return _Calls(cdrs, cdrs, _of(call, cdrs, asked) & _began(span) & some, way.record)
+    if is_sqlite(call.conn):
+        where = _of(call, cdrs, asked) & _began(span) & among(call.conn, way.record, keys)
+        return _Calls(cdrs, cdrs, where, way.record)
+    each = sa.select(sa.func.unnest(sa.literal(list(keys), sa.ARRAY(BIG))).label("key")).subquery("each")
+    # Key by key: with all of them at once it may read every call of these times.
+    near = sa.select(cdrs).where(way.record == each.c.key, _began(span)).order_by(cdrs.c.start_ms)
+    own = near.offset(0).lateral("own")
+    return _Calls(own, each.join(own, sa.true()), _of(call, own, asked), own.c[way.record.name])
+
+
+def _of(call: Call, calls: Any, asked: AskedTraffic) -> Expression:
+    """Whose they are."""
     if asked.account.depth == 0:
-        return began
-    made = within(cdrs.c.account_id, call.actor) & is_below(asked.account, cdrs.c.account_id)
-    carried = within(cdrs.c.cost_account_id, call.actor) & is_below(asked.account, cdrs.c.cost_account_id)
-    return began & (made | carried)
+        return sa.true()
+    made = within(calls.c.account_id, call.actor) & is_below(asked.account, calls.c.account_id)
+    carried = within(calls.c.cost_account_id, call.actor) & is_below(asked.account, calls.c.cost_account_id)
+    return made | carried
 
 
 class Earned(NamedTuple):
@@ -229,28 +250,29 @@ async def money_of_records(
     """
     sums: dict[Any, Earned] = {}
     for span, times in spans.records:
-        where = (
-            _of(call, way, asked, span, keys)
-            if way.dimension in BY_DAY
-            else (_of(call, way, asked, span, None) & _key(way).in_(keys))
-        )
-        for query in _money(way, asked, currency, where):
+        for query in _money(asked, currency, _calls(call, way, asked, span, keys)):
             for key, earned, spent in await call.conn.execute(query):
                 sums[key] = sums.get(key, Earned()).plus(times * int(earned), times * int(spent))
     return sums
 
 
-def _money(way: Way, asked: AskedTraffic, currency: str, where: Expression) -> Iterator[sa.Select[Any]]:
+def _money(asked: AskedTraffic, currency: str, calls: _Calls) -> Iterator[sa.Select[Any]]:
     """Queries of key and micro-units earned and spent: what was charged, and what providers got.
 
     Charges are found by their calls. By the account they would be all that it ever had: so an engine must not see it.
     """
-    number, key, is_root = asked.account.id, _key(way), asked.account.depth == 0
-    net = charges.c.charge_micros - charges.c.tax_micros
-    sides = [sa.func.sum(sa.case((one == number, net), else_=0)) for one in (charges.c.seller_id, charges.c.account_id)]
-    found = sa.select(key, *sides).join(charges, charges.c.cdr_id == cdrs.c.id)
-    is_own = (charges.c.seller_id == number) | (charges.c.account_id + 0 == number)
-    yield found.where(where, is_own, charges.c.currency == currency).group_by(key)
-    paid, nothing = sa.func.sum(cdrs.c.cost_micros), sa.literal(0)
-    costs = sa.select(key, *((nothing, paid) if is_root else (paid, nothing))).where(cdrs.c.cost_currency == currency)
-    yield (costs if is_root else costs.where(cdrs.c.cost_account_id == number)).where(where).group_by(key)
+    number, own, is_root = asked.account.id, calls.table.c, asked.account.depth == 0
+    of_call = charges.c.cdr_id == own.id
+    paid_by: Any = charges
+    if calls.source is not calls.table:
+        paid_by = sa.select(charges).where(of_call).offset(0).lateral("paid_by")
+        of_call = sa.true()
+    net = paid_by.c.charge_micros - paid_by.c.tax_micros
+    sides = [sa.func.sum(sa.case((one == number, net), else_=0)) for one in (paid_by.c.seller_id, paid_by.c.account_id)]
+    found = sa.select(calls.key, *sides).select_from(calls.source.join(paid_by, of_call))
+    is_own = (paid_by.c.seller_id == number) | (paid_by.c.account_id + 0 == number)
+    yield found.where(calls.where, is_own, paid_by.c.currency == currency).group_by(calls.key)
+    paid, nothing = sa.func.sum(own.cost_micros), sa.literal(0)
+    costs = sa.select(calls.key, *((nothing, paid) if is_root else (paid, nothing))).select_from(calls.source)
+    costs = costs.where(calls.where, own.cost_currency == currency).group_by(calls.key)
+    yield costs if is_root else costs.where(own.cost_account_id == number)

@@ -19,7 +19,10 @@ from service.api.call import Call
 from service.api.nouns import within
 from service.calls.sums import BY_DAY, DAY_MS
 from service.calls.traffic_api import AskedTraffic
-from service.database.traffic_tables import call_sums
+from service.database.columns import BIG
+from service.database.engine import is_sqlite
+from service.database.traffic_tables import LEADING, call_sums
+from service.ledger.rules import ROOT_ID
 from service.reports.adding import Spans, Way, counted
 
 ROWS_MAX = 500
@@ -72,7 +75,7 @@ async def leading(
     """The first rows of `counted`, so many at most; None: that takes to add up all."""
     if way.dimension not in BY_DAY or most > ROWS_MAX or (ranking.by != "key" and not ranking.falls):
         return None
-    each = 4 * most + 300
+    each = 4 * most + 100
     lists = await _leaders(call, way, asked, currency, ranking, each)
 
     async def rows_of(keys: Sequence[int]) -> Iterable[Any]:
@@ -106,22 +109,40 @@ async def _leaders(
     value: Any = _HIGHEST.get(ranking.by, _S.number)
     if ranking.by in _OF_MONEY:
         value = sa.case((_S.currency == currency, value), else_=0)
-    of = (_S.account_id == int(asked.account.id)) & (_S.dimension == way.dimension)
-    if way.owner is not None and (asked.account.kind == "provider" or asked.account.provides):  # else nearly all are
-        of &= within(way.owner(_S.number), call.actor)
     days = range(asked.since_ms // DAY_MS * DAY_MS, asked.until_ms, DAY_MS)
+    sums = sa.select(_S.number.label("number"), value.label("value")).where(_of(call, way, asked))
+    if ranking.by == "minutes" and asked.account.depth == 0 and is_sqlite(call.conn):
+        sums = _longest(way)
     parts = [
-        sa.select(sa.literal(number).label("day"), _S.number, value.label("value"))
-        .where(of, _S.span_ms == day_ms)
-        .order_by(value.desc() if ranking.falls else value)
+        sums.add_columns(sa.literal(number).label("day"))
+        .where(sa.literal_column("span_ms", BIG) == day_ms)
+        .order_by(sa.desc("value") if ranking.falls else sa.asc("value"))
         .limit(each)
         .subquery()
         for number, day_ms in enumerate(days)
     ]
     lists: list[list[tuple[int, int]]] = [[] for _ in days]
-    for day, key, highest in await call.conn.execute(sa.union_all(*(sa.select(part) for part in parts))):
+    for key, highest, day in await call.conn.execute(sa.union_all(*(sa.select(part) for part in parts))):
         lists[day].append((int(key), int(highest)))
     return lists
+
+
+def _of(call: Call, way: Way, asked: AskedTraffic) -> sa.ColumnElement[bool]:
+    found = (_S.account_id == int(asked.account.id)) & (_S.dimension == way.dimension)
+    if way.owner is None or not (asked.account.kind == "provider" or asked.account.provides):
+        return found  # nearly all are within
+    return found & within(way.owner(_S.number), call.actor)
+
+
+def _longest(way: Way) -> sa.Select[Any]:
+    """The operator's, which have an index by minutes. SQLite must be told: believing that each account has as few sums
+    a day as most have it goes through all of them, and by a parameter it doesn't see that the index has these.
+    """
+    number: sa.ColumnElement[Any] = sa.literal_column("number")
+    value: sa.ColumnElement[Any] = sa.literal_column("duration_ms")
+    found = sa.select(number.label("number"), value.label("value"))
+    found = found.select_from(sa.text(f"call_sums INDEXED BY {LEADING}"))
+    return found.where(sa.text(f"account_id = {ROOT_ID}"), sa.literal_column("dimension", sa.Text()) == way.dimension)
 
 
 def promising(lists: Sequence[Leaders], ranking: Ranking, each: int) -> Promising:

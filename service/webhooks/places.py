@@ -44,10 +44,15 @@ def url_problem(url: str, *, private: bool) -> str | None:
         return "an address without user, password and # was expected"
     if port == 0:
         return "there is no port 0"
+    return host_problem(parts.hostname, private=private)
+
+
+def host_problem(host: str, *, private: bool) -> str | None:
+    """What is wrong with a server's name or address; None: nothing yet, a name is looked at when it is resolved."""
     if private:
         return None
     try:
-        literal = ipaddress.ip_address(parts.hostname)
+        literal = ipaddress.ip_address(host)
     except ValueError:
-        return None if "." in parts.hostname else "a whole name such as hooks.example.net was expected"
+        return None if "." in host else "a whole name such as hooks.example.net was expected"
     return None if is_public(str(literal)) else "this address is in no public network"

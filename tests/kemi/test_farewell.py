@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kemi import farewell, meter
+from kemi.running import find
 from tests.kemi.world import FakeDialogs, World
 
 KEY = bytes(range(farewell.KEY_BYTES))
@@ -46,6 +49,23 @@ def test_it_is_not_sent_before_its_time(world: World) -> None:
     assert sent_at(world, FakeDialogs(), 4) == [3, 4]
 
 
+def test_both_sides_of_a_call_that_has_no_dialog_are_told(world: World) -> None:
+    """The answered one: each by its own target and tags; of one that isn't answered nobody is."""
+    ringing = find(world.rooms, world.ring(call_id="ringing"))
+    talking = find(world.rooms, world.talk())
+    assert ringing is not None
+    assert talking is not None
+    dialogs = FakeDialogs()
+    for call in (ringing, talking):
+        farewell.keep_both(world.rooms, call, world.now)
+    world.wait(1)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
+    sent = {to: text for to, text in dialogs.sent if text.startswith("BYE ")}
+    assert sorted(sent) == ["sip:callee@127.0.0.11", "sip:caller@127.0.0.2:5060"]
+    assert "To: <sip:+441632960000@127.0.0.2>;tag=from\r\n" in sent["sip:caller@127.0.0.2:5060"]
+    assert ";tag=to\r\n" in sent["sip:callee@127.0.0.11"]
+
+
 def test_its_branch_names_it() -> None:
     """And tm's branches don't."""
     assert farewell.key_in(farewell.COOKIE + farewell.branch_of(KEY)) == KEY
@@ -53,11 +73,15 @@ def test_its_branch_names_it() -> None:
         assert farewell.key_in(branch) is None
 
 
-def test_the_second_bye_of_a_dialog_has_one_key() -> None:
-    """The same in every process, whichever side speaks."""
-    key = farewell.key_of("call@a", "a", "b")
-    assert key == farewell.key_of("call@a", "b", "a")
-    assert len({key, farewell.key_of("call@a", "a", "c"), farewell.key_of("call@b", "a", "b")}) == 3
+def test_the_second_bye_of_a_dialog_has_one_key(world: World, tmp_path: Path) -> None:
+    """The same in every process, whichever side speaks; another store has another one: nobody can work it out."""
+    rooms = world.rooms
+    key = farewell.key_of(rooms, "call@a", "a", "b")
+    assert key == farewell.key_of(rooms, "call@a", "b", "a")
+    others = {farewell.key_of(rooms, "call@a", "a", "c"), farewell.key_of(rooms, "call@b", "a", "b")}
+    other = World(tmp_path / "other")
+    assert len({key, *others, farewell.key_of(other.rooms, "call@a", "a", "b")}) == 4
+    other.rooms.close()
     assert len(key) == farewell.KEY_BYTES
 
 

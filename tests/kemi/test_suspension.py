@@ -36,6 +36,19 @@ def test_calls_below_a_suspended_reseller_are_cut(world: World) -> None:
     assert_consistent(world)
 
 
+def test_who_is_active_again_may_call(world: World) -> None:
+    """Suspended and let go on before the meter's next tick: the call of before ends, the one begun since doesn't."""
+    before = world.talk()
+    suspend(world, CUSTOMER)
+    world.wait(0.2)
+    suspend(world, CUSTOMER, state="active")
+    since = world.ring(call_id="since")
+    tick(world, FakeDialogs())
+    assert {call.hex: call.cut_by for call in world.running()} == {before: suspension.BY, since: ""}
+    assert isinstance(world.pick_up(since), Grant)
+    assert_consistent(world)
+
+
 def test_others_go_on(world: World) -> None:
     """Whoever doesn't stand below it."""
     world.account(20, parent=ROOT)

@@ -13,9 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kemi import clock
 from service.access.sessions import Visit, open_session
+from service.api.nouns import NOUNS
 from service.config import Config
 from service.database.access_tables import mails, sessions, users
 from service.database.billing_tables import invoices
+from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.interconnect_tables import disputes
 from service.database.message_tables import broadcasts
 from service.database.notice_tables import rate_notices
@@ -42,8 +44,10 @@ FROM_OUTSIDE: dict[sa.Table, tuple[str, ...]] = {
     cdrs: ("caller", "called", "called_sent", "destination", "call_id", "from_tag", "to_tag", "sip_reason"),
     sessions: ("agent",),
     bank_lines: ("payer", "remittance"),
+    cdr_deliveries: ("fault",),
+    cdr_files: ("fault",),
 }
-"""Texts that no request of the API brings: of callers, carriers, browsers and banks."""
+"""Texts that no request of the API brings: of callers, carriers, browsers, banks and other people's servers."""
 
 
 VARIOUS: dict[sa.Table, dict[str, dict[str, Any]]] = {
@@ -53,6 +57,7 @@ VARIOUS: dict[sa.Table, dict[str, dict[str, Any]]] = {
     mails: {"upper": {"state": "sent"}, "other": {"state": "sent"}},
     users: {"other": {"totp_active": True, "totp_secret": "x"}},
     subscriptions: {"other": {"state": "suspended"}},
+    cdr_deliveries: {"upper": {"way": "sftp", "target": "sftp://a@files.example/in"}},
     disputes: {"other": {"state": "accepted"}},
 }
 """States that some pages need, by the place whose thing it is."""
@@ -112,7 +117,7 @@ class Planted:
 async def _vary(conn: AsyncConnection, world: World) -> None:
     """Not everything is in its first state; notices of rates that there never were are gone."""
     for table, places in VARIOUS.items():
-        noun = table.name.removesuffix("s")
+        noun = next(one.name for one in NOUNS.values() if one.table is table)
         for name, values in places.items():
             number = world.places[name].things[noun]
             await conn.execute(sa.update(table).where(table.c.id == number).values(**values))

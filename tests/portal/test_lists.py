@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import json
 import re
 import struct
+import time
 import zlib
 from collections.abc import Callable
 
@@ -14,7 +16,9 @@ import aiohttp
 import openpyxl
 import pytest
 
+from service.access.sessions import SESSION_MS
 from service.calls import pages
+from service.portal import streams
 from service.portal.components import files
 from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
@@ -343,6 +347,20 @@ async def test_running_calls_come_as_events(walker: Walker) -> None:
     assert all(line.startswith("data: ") for line in text.split("\n\n")[0].splitlines())
     assert "Charge so far" in text
     assert "gateway" not in text.lower()
+
+
+async def test_events_end_with_their_session(walker: Walker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look is at its own moment, not at the first one's: a session that is over sees nothing more."""
+    monkeypatch.setattr(streams, "PAUSE_S", 0.05)
+    ahead_ms = 0
+    monkeypatch.setattr(streams, "now_ms", lambda: time.time_ns() // 1_000_000 + ahead_ms)
+    await walker.sign_in("owner@customer.example")
+    async with asyncio.timeout(20), walker.session.get(walker.address + "/live/stream") as answer:
+        for _ in range(2):
+            assert await answer.content.readuntil(b"\n\n")
+        ahead_ms = SESSION_MS
+        await answer.content.read()
+        assert answer.content.at_eof()
 
 
 async def test_a_right_that_is_taken_away_is_gone_at_the_next_click(walker: Walker, walkers: Walkers) -> None:

@@ -37,6 +37,8 @@ UNPLANTED: dict[str, str] = {
     "target": "an address of mail, or a folder that the operator has set",
     "url": "an https address without blanks and quotes",
     "numbering pattern": "holds {number} once, and prefixes of it",
+    "host_key": "a server's key, or nothing",
+    "fingerprint": "a server's key, or the fingerprint of one that was shown",
     "data": "a picture",
     "groups.[]": "a destination group that is in force",
     "group": "a destination group that is in force",

@@ -20,14 +20,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from service.access.permissions import Permission
 from service.access.sessions import Sessions
 from service.api.call import Api, Asking, Call
-from service.api.dispatch import respond
+from service.api.dispatch import respond, told_as_problems
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.problems import Problem
 from service.api.values import WHEN_MAX_MS, moment_text, parse_moment
 from service.config import Config
 from service.database import engine as engines
 from service.database.away import is_away
-from service.database.engine import open_engine
+from service.database.engine import TookTooLong, open_engine
 from service.faults import Fault
 from service.urls import ENDPOINTS
 from tests.service.office import BY_NAME, NOW_MS, Office
@@ -162,6 +162,20 @@ async def _make_file(engine: AsyncEngine) -> None:
 def test_connections_that_are_all_taken_are_away() -> None:
     """One of them comes free again."""
     assert is_away(PoolExhausted())
+
+
+@pytest.mark.parametrize("fault", [PoolExhausted(), TookTooLong()])
+def test_what_the_database_cant_do_now_is_told_on_pages_too(fault: Exception) -> None:
+    """Around each look of a page, of a file and of what is sent again and again."""
+    with pytest.raises(Problem) as caught, told_as_problems():
+        raise fault
+    assert caught.value.kind == "unavailable"
+
+
+def test_whatever_else_happens_there_stays_what_it_is() -> None:
+    """The edge writes it down."""
+    with pytest.raises(ValueError, match="ours"), told_as_problems():
+        raise ValueError("ours")
 
 
 # --- what nobody foresaw

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.config import Config
@@ -18,12 +19,14 @@ from service.database.engine import (
     TookTooLong,
     check_migrations,
     database_url,
+    is_away,
     is_sqlite,
     looking_within,
     migrate,
     newest_migration,
     open_engine,
     reading,
+    unreachable,
 )
 from service.database.tables import accounts, metadata, nodes
 from service.start import ensure_first_rows
@@ -193,6 +196,28 @@ async def test_a_stopped_postgresql_is_told_without_its_password() -> None:
         await migrate(engine)
     assert "secret" not in str(fault.value)
     await engine.dispose()
+
+
+async def _say(engine: AsyncEngine, *statements: str) -> None:
+    async with engine.begin() as conn:
+        for statement in statements:
+            await conn.execute(sa.text(statement))
+
+
+async def test_a_database_that_goes_away_is_told_from_a_wrong_question(engine: AsyncEngine) -> None:
+    """PostgreSQL ends a statement's connection; SQLite's file takes no more pages. What is asked wrongly is neither."""
+    sqlite = is_sqlite(engine)
+    ending = ["SELECT pg_terminate_backend(pg_backend_pid())"]
+    full = ["PRAGMA max_page_count = 1", "CREATE TABLE much AS SELECT randomblob(8000000)"]
+    with pytest.raises(DBAPIError) as wrong:
+        await _say(engine, "SELECT nothing FROM nowhere")
+    with pytest.raises(DBAPIError) as gone:
+        await _say(engine, *(full if sqlite else ending))
+    assert (is_away(wrong.value), is_away(gone.value), is_away(ValueError("x"))) == (False, True, False)
+    assert ("free space there" if sqlite else "start PostgreSQL") in str(unreachable(engine, gone.value))
+    silent = PoolTimeoutError("QueuePool limit of size 16 overflow 0 reached")
+    assert is_away(silent)
+    assert ": it doesn't answer: " in str(unreachable(engine, silent))
 
 
 async def test_a_folder_that_cant_be_made_is_told(tmp_path: Path) -> None:

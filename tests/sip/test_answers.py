@@ -61,6 +61,39 @@ def test_a_repeated_200_passes_and_is_not_charged_again(proxy: Proxy, caller: Ag
     assert outcome(proxy, call) == ("answered", 1000)
 
 
+def test_a_200_and_a_refusal_at_once_leave_nobody_talking_for_free(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Two processes take them. Either the call talks, or it has failed and its leg is hung up; or, where neither could
+    be held back, it is charged, and both sides are hung up.
+    """
+    for _ in range(10):
+        call, invite = ring(caller, gateway)
+        gateway.reply(invite, 200, "OK", tag="to")
+        gateway.reply(invite, 486, "Busy Here", tag="to")
+        codes = finals(caller, call)
+        if codes == {200}:
+            hang_up(call, gateway)
+            assert outcome(proxy, call)[0] == "answered"
+            continue
+        for side in (caller, gateway) if 200 in codes else (gateway,):
+            side.reply(side.expect("BYE", Call_ID=call.call_id), 200, "OK")
+        assert outcome(proxy, call) == (("answered", 1000) if 200 in codes else ("failed", 0))
+
+
+def finals(caller: Agent, call: Call) -> set[int]:
+    """The final answers that its caller hears in a moment, each acknowledged."""
+    codes = set()
+    end = time.monotonic() + 0.2
+    while (message := caller.receive(end - time.monotonic())) is not None:
+        if message.code >= 200 and message.method == "INVITE" and message.header("Call-ID") == call.call_id:
+            codes.add(message.code)
+            if message.code < 300:
+                call.take(message)
+                call.ack()
+            else:
+                caller.send(call.text("ACK", To=message.header("To"), uri=f"sip:{call.number}@kambill", routes=""))
+    return codes
+
+
 UNREACHABLE = {
     "no Contact": None,
     "two Contacts": "<sip:a@127.0.0.11:5060>, <sip:b@127.0.0.11:5060>",

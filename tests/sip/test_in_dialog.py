@@ -339,3 +339,29 @@ def test_who_calls_stays_unknown_in_the_call(caller: Agent, gateway: Agent, meth
     if method != "ACK":
         gateway.reply(request, 200, "OK")
     hang_up(call, gateway)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.2", "127.0.0.97", "127.0.0.12"], ids=["caller", "stranger", "other gateway"])
+def test_a_forged_answer_moves_nobody(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], host: str
+) -> None:
+    """A 200 that nobody asked for, with all of the call's tags: whoever is cut off by us later is the gateway, not
+    whom somebody else put in its place.
+    """
+    call, _ = answer(caller, gateway)
+    (before,) = proxy.running()
+    forger = caller if host == caller.ip else agent(host)
+    for from_tag, to_tag in ((call.from_tag, call.to_tag), (call.to_tag, call.from_tag)):
+        if host == caller.ip and to_tag == call.from_tag:
+            continue  # of itself it may say where it is
+        lines = ["SIP/2.0 200 OK", f"Via: SIP/2.0/UDP {forger.ip}:{forger.port};branch=z9hG4bKforged{to_tag}"]
+        lines += [f"From: <sip:a@a>;tag={from_tag}", f"To: <sip:b@b>;tag={to_tag}", f"Call-ID: {call.call_id}"]
+        lines += ["CSeq: 1 INVITE", f"Contact: <sip:me@{forger.ip}:{forger.port}>", "Content-Length: 0", "", ""]
+        forger.send("\r\n".join(lines))
+    for end in (caller, gateway):
+        end.expect_silence(call.call_id, 0.2)
+    (after,) = proxy.running()
+    assert (after.caller_leg, after.callee_leg) == (before.caller_leg, before.callee_leg)
+    proxy.send({"do": "cut", "call": after.hex})
+    for end in (caller, gateway):
+        end.reply(end.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")

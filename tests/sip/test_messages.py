@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -74,6 +75,24 @@ def test_it_is_paid_for_when_it_is_taken(proxy: Proxy, caller: Agent, gateway: A
     after = proxy.account(CUSTOMER)
     assert (after.balance, after.held, after.channels) == (before - FEES[CUSTOMER], 0, 0)
     assert proxy.running() == []
+
+
+@pytest.mark.usefixtures("priced")
+@pytest.mark.parametrize(("code", "micros"), [(200, FEES[CUSTOMER]), (404, 0)])
+def test_one_that_was_on_its_way_is_paid_by_who_was_suspended(
+    proxy: Proxy, caller: Agent, gateway: Agent, code: int, micros: int
+) -> None:
+    """If it is taken: it was held before. The next one is refused."""
+    proxy.send(proxy.plan_body(try_timeout_ms=5000))
+    call = send(caller)
+    message = gateway.expect("MESSAGE", Call_ID=call.call_id)
+    proxy.send(proxy.account_body(CUSTOMER, parent=LOWER, state="suspended"))
+    time.sleep(1.2)  # the meter looks at calls of suspended accounts
+    gateway.reply(message, code, "X", tag="m")
+    assert caller.expect_final(call.call_id).code == code
+    assert proxy.cdr(call.call_id)["charges"][0]["micros"] == micros
+    assert caller.expect_final(send(caller).call_id).code == 403
+    proxy.send(proxy.plan_body())
 
 
 @pytest.mark.usefixtures("priced")

@@ -21,6 +21,7 @@ PLACES: dict[str, str] = {
     "broadcast": "/broadcasts/{}",
     "cdr": "/calls/{}",
     "commitment": "/commitments/{}",
+    "delivery": "/deliveries/{}",
     "destination-group": "/destination-groups/{}",
     "device": "/devices/{}",
     "dispute": "/disputes/{}",

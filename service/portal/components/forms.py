@@ -291,11 +291,16 @@ def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands
     for name, kind in _kinds(visit, form, stands).items():
         value = read(kind, _parts(kind, typed[name]), visit.formats)
         if not _sends_changes(form):
-            if value is not None:
+            if value is not None and not (_can_be_left(form, kind) and not value):
                 found[name] = value
         elif not _is_same(kind, value, stands.values.get(name), visit):
             found[name] = "" if value is None and not _takes_null(kind) else value
     return _nested(visit, _kinds(visit, form, stands), typed, found)
+
+
+def _can_be_left(form: Form, kind: Kind) -> bool:
+    """Of something new, lines that say nothing are no empty list where the endpoint knows what holds then."""
+    return kind.shape == "lines" and kind.can_be_null and not form.shows
 
 
 def _nested(

@@ -1,4 +1,4 @@
-"""What a seller shows of itself, and what its accounts may: brand and logo, roles of accounts; hooks and deliveries."""
+"""What a seller shows of itself, and what its accounts may: brand and logo, roles of accounts; and hooks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from service.access.endpoints.roles import Catalogue, CeilingView
 from service.access.permissions import BUILT_IN, default_role
 from service.accounts.api import AccountView
 from service.api.problems import Problem
-from service.delivery.views import DeliveryMade
 from service.messages.senders_api import SenderView
 from service.portal.components import columns
 from service.portal.components.columns import deed, each
@@ -175,28 +174,6 @@ MESSAGES = Listed(
     ),
     ("state",), back=("Webhooks", "/webhooks"), empty="Nothing was sent yet.",
 )  # fmt: skip
-DELIVERIES = Listed(
-    "/deliveries", "delivery.list", "Deliveries of call records",
-    (
-        columns.text("Name", "name", sort="name"),
-        columns.other("Account", "account", "account_id"),
-        columns.text("Way", "way"),
-        columns.text("Target", "target"),
-        columns.text("Period", "period"),
-        columns.state(),
-        deed("Files", "/deliveries/{}/files", "delivery.files"),
-        deed("Edit", "/deliveries/{}/edit", "delivery.edit"),
-        deed("Remove", "/deliveries/{}/removal", "delivery.remove"),
-    ),
-    ("name", "account_id"), "name", "No call records are delivered anywhere.",
-    (("New delivery", "/deliveries/new", "delivery.make"),),
-)  # fmt: skip
-FILES = Listed(
-    "/deliveries/{delivery_id}/files", "delivery.files", "Files",
-    (columns.text("Name", "name"), columns.number("Calls", "calls"), columns.moment("Made", "cut_at"), columns.state(),
-     deed("Send again", "/cdr-files/{}/again", "delivery.send-again")),
-    ("state",), back=("Deliveries", "/deliveries"), empty="No file was made yet.",
-)  # fmt: skip
 
 
 async def tell_secret(visit: Visit, body: BaseModel) -> Shown:
@@ -208,19 +185,6 @@ async def tell_secret(visit: Visit, body: BaseModel) -> Shown:
         "back": "/webhooks",
     }
     return Shown("told_once.html", visit.say("The webhook's secret"), values)
-
-
-async def tell_delivery(visit: Visit, body: BaseModel) -> Shown | Gone:
-    """A key only where it goes to a webhook."""
-    assert isinstance(body, DeliveryMade)
-    if body.secret is None:
-        return Gone("/deliveries", visit.say("The delivery is made."))
-    values = {
-        "warning": visit.say("Messages are signed with it. It is shown this once."),
-        "told": [(visit.say("Secret"), body.secret)],
-        "back": "/deliveries",
-    }
-    return Shown("told_once.html", visit.say("The delivery's secret"), values)
 
 
 _FORMS = (
@@ -250,25 +214,10 @@ _FORMS = (
         "/messages/{message_id}/again", "webhook.send-again", "Send this message again?", "Send", "/webhooks",
         said="The message is sent again.",
     ),
-    Form(
-        "/deliveries/{delivery_id}/removal", "delivery.remove", "Remove this delivery?", "Remove", "/deliveries",
-        said="The delivery is gone.", is_danger=True,
-    ),
-    Form(
-        "/cdr-files/{file_id}/again", "delivery.send-again", "Send this file again?", "Send", "/deliveries",
-        said="The file is sent again.",
-    ),
-    Form("/deliveries/new", "delivery.make", "New delivery", "Make", "/deliveries", tells=tell_delivery),
-    Form(
-        "/deliveries/{delivery_id}/edit", "delivery.edit", "Edit delivery", "Save", "/deliveries",
-        shows="delivery.show", said="The delivery is changed.",
-    ),
 )  # fmt: skip
 SCREENS = (
     *screens(HOOKS),
     *screens(MESSAGES),
-    *screens(DELIVERIES),
-    *screens(FILES),
     *(form_screen(form) for form in _FORMS),
     Screen(BRAND, "brand.show", show_brand),
     Screen(f"{ACCOUNT}/logo", "brand.set-logo", show_logo, set_logo),
