@@ -97,6 +97,19 @@ async def test_wrong_passwords_close_the_door_and_unknown_addresses_look_the_sam
     assert (await office.nobody.ask("session.open", email="boss@op.example", password=PASSWORD)).status == 201
 
 
+async def test_a_stolen_session_does_not_find_out_its_password(office: Office) -> None:
+    """By neither of the two that ask for it; the owner waits as at the door, and is asked again afterwards."""
+    new = "another horse, another battery"
+    got = [await office.boss.ask("me.password", old=f"wrong {at}", new=new) for at in range(3)]
+    got += [await office.boss.ask("me.totp-remove", password=f"wrong {at}") for at in range(3)]
+    assert [one.status for one in got] == [403, 403, 403, 403, 429, 429]
+    assert (await office.boss.ask("me.password", old=PASSWORD, new=new)).status == 429
+    assert (await office.nobody.ask("session.open", email="boss@op.example", password=PASSWORD)).status == 429
+    office.now_ms += 2_000
+    assert (await office.boss.ask("me.password", old=PASSWORD, new=new)).status < 300
+    assert (await office.nobody.ask("session.open", email="boss@op.example", password=new)).status == 201
+
+
 async def test_who_acts_as_somebody_below_is_named_beside_them(office: Office) -> None:
     upper = await office.account(office.boss, 1, "Upper", "reseller")
     ada = await office.hire(office.boss, upper, "ada@upper.example")

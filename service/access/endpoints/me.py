@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
-from service.access.endpoints.sign_in import Password
+from service.access import lockout
+from service.access.endpoints.sign_in import Password, too_many
 from service.access.endpoints.users import Language, Zone
 from service.access.factors import hash_of_code, matching_step, new_recovery_codes, new_secret, provisioning_uri
 from service.access.passwords import fits, hash_password, password_problem
@@ -140,13 +141,20 @@ async def edit_me(call: Call) -> Answer:
 
 
 async def _proved(call: Call, password: str) -> Row[Any]:
-    """The asker's row, if the password is theirs. Raises Problem."""
+    """The asker's row, if the password is theirs: wrong ones close the door as at signing in, since a session that
+    somebody has stolen must not find it out. Raises Problem.
+    """
     number = myself(call)
     async with reading(call.api.engine) as conn:
         user = (await conn.execute(sa.select(users).where(users.c.id == number))).one()
-    if not await fits(password, user.password_hash):
-        raise Problem("forbidden", "this is not your password")
-    return user
+        closed_ms = await lockout.closed_for_ms(conn, user.email, call.now_ms)
+    if closed_ms:
+        raise too_many(closed_ms)
+    if await fits(password, user.password_hash):
+        return user
+    async with call.writing() as conn:
+        closed_ms = await lockout.note_failure(conn, user.email, call.now_ms)
+    raise too_many(closed_ms) if closed_ms else Problem("forbidden", "this is not your password")
 
 
 async def change_password(call: Call) -> Answer:

@@ -68,21 +68,22 @@ async def sign_in(call: Call) -> Answer:
         closed_ms = await lockout.closed_for_ms(conn, body.email, call.now_ms)
         known = [] if closed_ms else await _candidates(conn, body)
     if closed_ms:
-        raise _too_many(closed_ms)
+        raise too_many(closed_ms)
     fitting = [row for row in known if await fits(body.password, row.password_hash)]
     if not known:
         await fits(body.password, None)
     if not fitting:
         async with call.writing() as conn:
             closed_ms = await lockout.note_failure(conn, body.email, call.now_ms)
-        raise _too_many(closed_ms) if closed_ms else Problem("sign-in-failed", "no user has this address and password")
+        raise too_many(closed_ms) if closed_ms else Problem("sign-in-failed", "no user has this address and password")
     if len(fitting) > 1:
         listed = ", ".join(f"{row.account_id} ({row.account_name})" for row in fitting)
         raise invalid("/account_id", f"this address is a user of several accounts: name one of {listed}")
     return await _enter(call, body, fitting[0])
 
 
-def _too_many(closed_ms: int) -> Problem:
+def too_many(closed_ms: int) -> Problem:
+    """Of a door that is closed for so long after wrong passwords."""
     seconds = -(-closed_ms // 1000)
     return Problem("too-many", f"wrong too often: try again in {seconds} s", headers={"Retry-After": str(seconds)})
 
@@ -110,7 +111,7 @@ async def _enter(call: Call, body: SignIn, user: Row[Any]) -> Answer:
             await call.audit("session.open", "user", user.id, user.account_id)
             view = await user_view(conn, user.id)
     if taken is None:
-        raise _too_many(closed_ms) if closed_ms else Problem("second-factor", "send `code` too")
+        raise too_many(closed_ms) if closed_ms else Problem("second-factor", "send `code` too")
     return Answer(SignedIn(session=key.text, user=view, expires_at=call.now_ms + SESSION_MS))
 
 
