@@ -41,7 +41,7 @@ class Clerk:
         self._sockets = " ".join(sockets).encode()
         self._journal = JournalWriter(rooms.data_dir / journal.FOLDER)
         self._inbox = InboxReader(rooms.data_dir)
-        self._beaten_ms = 0
+        self._beaten_ms = self._figured_ms = 0
         self._beats = 0
         self._saw_wiped = False
         self._began = False
@@ -65,6 +65,7 @@ class Clerk:
             self._began = False  # if a fault leaves the file without them, the next round writes what is carried
             self._journal.rotate(self._carried(now))
             self._began = True
+        self._write_figures(now)
 
     def _save_wiped(self, now: Now) -> bool:
         """The folder was wiped under us: what the deleted file still holds goes to the journal.
@@ -93,6 +94,12 @@ class Clerk:
                 change.txn.put(b"sockets", self._sockets, db=change.store.meta)
             if self._beats % SWEEP_BEATS == 0:
                 bans.sweep(change, now)
+
+    def _write_figures(self, now: Now) -> None:
+        """Behind all else: what is wrong with a gateway's figures must not keep journal and commands."""
+        if self._figured_ms == self._beaten_ms:
+            return
+        self._figured_ms = self._beaten_ms
         self._counter.write(self._rooms.store, now.wall_s)
         self._counter.forget_stale(self._rooms.store, now.wall_s)
 

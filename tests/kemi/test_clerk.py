@@ -11,6 +11,7 @@ import pytest
 from kemi.store import journal
 from kemi.store.commands import UnknownCommand
 from kemi.store.inbox import InboxWriter
+from kemi.store.layout import UnknownVersion
 from tests.kemi.world import CUSTOMER, EURO, World, assert_consistent
 
 
@@ -67,6 +68,28 @@ def test_a_disk_that_fails_loses_nothing(world: World, monkeypatch: pytest.Monke
     assert world.journal() == []
     clerk.tick(world.now)
     assert [line["e"] for line in world.journal()] == ["opened", "answered", "settled", "beat"]
+
+
+def test_figures_that_cannot_be_written_keep_neither_journal_nor_commands(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A record that a later version has left, for one. They are tried with each heartbeat."""
+    clerk = world.clerk()
+    tried: list[int] = []
+
+    def fail(_counter: object, _store: object, wall_s: int) -> None:
+        tried.append(wall_s)
+        raise UnknownVersion("quality", 99)
+
+    monkeypatch.setattr("kemi.clerk.Counter.write", fail)
+    world.hang_up(world.talk())
+    world.send((1, {"epoch": world.epoch, "do": "credit", "account": CUSTOMER, "micros": EURO}))
+    with pytest.raises(UnknownVersion):
+        clerk.tick(world.now)
+    clerk.tick(world.now)
+    assert [line["e"] for line in world.journal()] == ["opened", "answered", "settled", "beat"]
+    assert world.get(CUSTOMER).balance > 1000 * EURO
+    assert len(tried) == 1
 
 
 def test_commands_are_applied_in_order_and_once(world: World) -> None:
