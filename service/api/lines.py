@@ -8,11 +8,14 @@ compares the two, list by list.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import FunctionElement
 
 from service.api.call import Call
 from service.api.offsets import Offset, offsets
@@ -95,6 +98,43 @@ WIDE = Span(0, 4_102_444_800)
 """1970 to 2099."""
 
 
+AT = "\x00"
+"""What stands for the moment in `Local`'s text; no statement holds it."""
+
+
+class Local(FunctionElement[str]):
+    """A moment's text: of the moment, and of SQL that is put together once for all columns. As expressions, its
+    hundreds of stretches took longer to build than to be answered.
+    """
+
+    name = "local"
+    type = sa.Text()
+    inherit_cache = True
+
+
+@compiles(Local)
+def _compile_local(element: Local, compiler: Any, **more: Any) -> str:
+    wall_ms, ways = element.clauses
+    return str(compiler.process(ways, **more)).replace(AT, compiler.process(wall_ms, **more))
+
+
+@functools.lru_cache(maxsize=64)
+def _ways(zone: ZoneInfo, span: Span, is_sqlite: bool, is_careful: bool) -> str:  # noqa: FBT001 -- of a cache
+    """A CASE over the stretches of a zone's clock, with AT for the moment."""
+    known = offsets(zone, *span)
+    told = [f"WHEN {AT} >= {one.from_s * 1000} THEN {_local(one, is_sqlite)}" for one in known[:-1]]
+    if not is_careful:
+        told.insert(0, f"WHEN {AT} < {span.from_s * 1000} OR {AT} >= {span.until_s * 1000} THEN '{TEXT}'")
+    return f"CASE WHEN {AT} = 0 THEN '' {' '.join(told)} ELSE {_local(known[-1], is_sqlite)} END"
+
+
+def _local(offset: Offset, is_sqlite: bool) -> str:  # noqa: FBT001 -- likewise
+    wall_s = f"{AT} / 1000 + {offset.seconds}"
+    if is_sqlite:
+        return f"strftime('%Y-%m-%dT%H:%M:%S{offset.text}', {wall_s}, 'unixepoch')"
+    return f"""to_char(timezone('UTC', to_timestamp({wall_s})), 'YYYY-MM-DD"T"HH24:MI:SS"{offset.text}"')"""
+
+
 class Spelling:
     """How cells are told in one engine's SQL.
 
@@ -102,8 +142,7 @@ class Spelling:
     """
 
     def __init__(self, zone: ZoneInfo, span: Span, *, is_sqlite: bool, is_careful: bool = False) -> None:
-        self._span = WIDE if is_careful else span
-        self._offsets = offsets(zone, *self._span)
+        self._ways = _ways(zone, WIDE if is_careful else span, is_sqlite, is_careful)
         self._is_sqlite = is_sqlite
         self._is_careful = is_careful
 
@@ -141,20 +180,7 @@ class Spelling:
 
     def moment(self, wall_ms: Expression) -> Expression:
         """ISO 8601 with the zone's distance from UTC; 0 or null: nothing."""
-        ways = [(wall_ms >= _literal(one.from_s * 1000), self._local(wall_ms, one)) for one in self._offsets[:-1]]
-        if not self._is_careful:
-            from_ms, until_ms = (_literal(at_s * 1000) for at_s in self._span)
-            ways.insert(0, ((wall_ms < from_ms) | (wall_ms >= until_ms), constant(TEXT)))
-        last = self._local(wall_ms, self._offsets[-1])
-        return sa.case((wall_ms == _literal(0), constant("")), *ways, else_=last)
-
-    def _local(self, wall_ms: Expression, offset: Offset) -> Text:
-        wall_s = wall_ms.op("/")(_literal(1000)).op("+")(_literal(offset.seconds))
-        if self._is_sqlite:
-            told = constant(f"%Y-%m-%dT%H:%M:%S{offset.text}")
-            return sa.func.strftime(told, wall_s, constant("unixepoch"), type_=sa.Text())
-        utc = sa.func.timezone(constant("UTC"), sa.func.to_timestamp(wall_s))
-        return sa.func.to_char(utc, constant(f'YYYY-MM-DD"T"HH24:MI:SS"{offset.text}"'), type_=sa.Text())
+        return Local(wall_ms, sa.literal_column(self._ways))
 
     def flag(self, value: Expression) -> Expression:
         """Yes or no."""

@@ -46,6 +46,8 @@ class Kind(NamedTuple):
     default: Any = None
     parts: tuple[Kind, ...] = ()
     """Of rows."""
+    is_never_empty: bool = False
+    """Of lines: a list of none of them is refused."""
 
 
 class Field(NamedTuple):
@@ -132,6 +134,7 @@ def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -
         choices=tuple(str(one) for one in within.get("propertyNames", within).get("enum", [])),
         hint=_hint(told),
         default=told.get("default"),
+        is_never_empty=bool(way.get("minItems")),
     )
 
 

@@ -299,8 +299,8 @@ def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands
 
 
 def _can_be_left(form: Form, kind: Kind) -> bool:
-    """Of something new, lines that say nothing are no empty list where the endpoint knows what holds then."""
-    return kind.shape == "lines" and kind.can_be_null and not form.shows
+    """Of something new: lines that may not be none, where the endpoint knows what holds when nothing is said."""
+    return kind.is_never_empty and kind.can_be_null and not form.shows
 
 
 def _nested(
