@@ -5,7 +5,8 @@ Money is what the account itself earned and paid for the calls that began in thi
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+import asyncio
+from typing import Annotated, Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import Field
@@ -14,6 +15,7 @@ from service.access.permissions import Permission
 from service.accounts.rules import SELLERS
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.lines import Lines, LinesAsked
 from service.api.lists import Page, Paging
 from service.api.problems import invalid
 from service.api.values import AccountId, Moment, Money, Told, When
@@ -21,6 +23,7 @@ from service.calls.sums import DAY_MS, HOUR_MS
 from service.calls.traffic_api import AskedTraffic
 from service.reports.adding import WAYS, Earned, Spans, Way, counted, money_of_records, spans_of
 from service.reports.leading import Ranking, leading
+from service.reports.lines import ROWS_MAX, Telling, rows_of
 
 DAYS_MAX = 31
 _P = Permission
@@ -60,24 +63,43 @@ _SORTS = ("minutes", "attempts", "answered", "name", "earned", "spent", "margin"
 _BY_MONEY = frozenset({"earned", "spent", "margin"})
 
 
-async def summarise(call: Call) -> Answer:
-    """A page of the sums; by hour and day in order, else the most minutes first."""
+class _Prepared(NamedTuple):
+    """What was asked for."""
+
+    way: Way
+    asked: AskedTraffic
+    spans: Spans
+    currency: str
+    ranking: Ranking
+    sells: bool
+    """Whether the account has a margin."""
+
+
+async def _prepared(call: Call) -> _Prepared:
+    """Raises Problem."""
     query: SummaryQuery = call.query
     way = WAYS[query.by]
     if way.needs is not None:
         call.need(way.needs)
     asked = await _asked(call)
     currency, spans = query.currency or asked.account.currency, await spans_of(call, way, asked)
-    is_by_money = query.sort.removeprefix("-") in _BY_MONEY
-    if is_by_money:
+    if query.sort.removeprefix("-") in _BY_MONEY:
         call.need(_P.PAYMENTS_READ)
     sells = asked.account.kind in SELLERS
     if not sells and query.sort.removeprefix("-") == "margin":
         raise invalid("/sort", "this account sells nothing, and has no margin", "query")
+    return _Prepared(way, asked, spans, currency, _ranking(query), sells)
+
+
+async def summarise(call: Call) -> Answer:
+    """A page of the sums; by hour and day in order, else the most minutes first."""
+    query: SummaryQuery = call.query
+    way, asked, spans, currency, ranking, sells = await _prepared(call)
     rows = await _rows(call, way, asked, spans, currency)
     more, rows = len(rows) > query.limit, rows[: query.limit]
     keys = [row.key for row in rows]
-    rest = {} if is_by_money else await money_of_records(call, way, asked, spans, currency, keys)
+    by_money = ranking.by in _BY_MONEY
+    rest = {} if by_money else await money_of_records(call, way, asked, spans, currency, keys)
     money = None
     if call.may(_P.PAYMENTS_READ):
         money = {row.key: rest.get(row.key, Earned()).plus(int(row.earned), int(row.spent)) for row in rows}
@@ -87,6 +109,18 @@ async def summarise(call: Call) -> Answer:
         items = [one.model_copy(update={"margin": None}) for one in items]
     following = str(_offset(query) + query.limit) if more else None
     return Answer(Page[SummaryRow](items=items, next=following))
+
+
+async def read_lines(call: Call, asked: LinesAsked) -> Lines:
+    """The same as lines of a file, very many at once: all is added up for each batch."""
+    way, traffic, spans, currency, ranking, sells = await _prepared(call)
+    offset, has_money = _offset(call.query), call.may(_P.PAYMENTS_READ)
+    sums = counted(call, way, traffic, spans, currency, with_money=has_money).offset(offset).limit(ROWS_MAX + 1)
+    rows = await rows_of(call, way, sums, _order(ranking))
+    following = str(offset + ROWS_MAX) if len(rows) > ROWS_MAX else None
+    telling = Telling(call.query.by, currency, asked.zone, has_money=has_money, sells=sells)
+    text, is_escaped = await asyncio.to_thread(telling.lines, asked.columns, rows[:ROWS_MAX])
+    return Lines(text, min(len(rows), ROWS_MAX), following, is_escaped)
 
 
 async def _asked(call: Call) -> AskedTraffic:
@@ -157,6 +191,6 @@ def _row(by: str, row: Any, names: dict[int, Any], currency: str, money: dict[An
 ENDPOINTS = [
     Endpoint(
         "report.summary", "GET", "/reports/summary", _P.CDRS_READ, summarise, "Sum up calls and money",
-        query=SummaryQuery, answer=Page[SummaryRow],
+        query=SummaryQuery, answer=Page[SummaryRow], lines=read_lines,
     ),
 ]  # fmt: skip

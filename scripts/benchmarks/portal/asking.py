@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -42,7 +43,7 @@ class Processes:
                     found += int(stat.read_text().split()[0])
                 except OSError:
                     continue  # it has ended
-        return found
+        return found if self._database is None else found + _ended_ns(self._database)
 
     def memory_kib(self) -> int:
         """What the service holds of its own: pages of the ledger's file are the system's."""
@@ -53,6 +54,13 @@ class Processes:
 def _with_children(pid: int) -> list[int]:
     """A server and its processes, without looking at all that there are: it is asked before and after each answer."""
     return [pid, *(int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+
+def _ended_ns(pid: int) -> int:
+    """What processes of a server have used that have ended, as those beside a statement: in steps of 10 ms or so."""
+    told = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    user, system = (int(one) for one in told[13:15])
+    return (user + system) * (1_000_000_000 // os.sysconf("SC_CLK_TCK"))
 
 
 def _connection() -> http.client.HTTPConnection:
