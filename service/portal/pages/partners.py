@@ -88,7 +88,7 @@ DISPUTES = Listed(
     (
         columns.itself("Subject", "dispute", "subject"),
         columns.other("Partner", "account", "account_id"),
-        each("About", direction, is_wide=True),
+        each("Direction", direction, is_wide=True),
         columns.money("Disputed", lambda row: row.amount, lambda row: row.currency, sort="amount"),
         columns.money("Agreed", lambda row: row.agreed, lambda row: row.currency),
         columns.moment("Answer due", "due_at", sort="due", is_wide=True),
@@ -103,7 +103,7 @@ COMMITMENTS = Listed(
         columns.itself("Name", "commitment", "name"),
         columns.other("Partner", "account", "account_id"),
         columns.text("Kind", "kind"),
-        each("About", direction, is_wide=True),
+        each("Direction", direction, is_wide=True),
         columns.moment("Until", "until", is_wide=True),
         columns.state(),
     ),
@@ -134,7 +134,7 @@ def _sums(visit: Visit, row: StatementPreview) -> list[Section]:
 
 def _lines(currency: str) -> tuple[Column, ...]:
     return (
-        each("About", direction),
+        each("Direction", direction),
         columns.text("Destination", "destination"),
         columns.number("Calls", "calls"),
         each("Lasted", lambda _, row: Cell(duration(row.seconds)), at_end=True, is_wide=True),
@@ -213,7 +213,7 @@ async def show_dispute(visit: Visit) -> Shown:
     money = visit.formats.money
     told = [
         Fact("Partner", columns.thing(visit, "account", row.account_id)),
-        Fact("About", direction(visit, row)),
+        Fact("Direction", direction(visit, row)),
         Fact("Disputed", Cell(money(row.amount, row.currency))),
         Fact("Agreed", Cell(NEVER if row.state not in {*AGREED, CLOSED} else money(row.agreed, row.currency))),
         Fact("Comparison", columns.thing(visit, "reconciliation", row.reconciliation_id)),
@@ -265,7 +265,7 @@ async def show_commitment(visit: Visit) -> Shown:
     steps = (columns.number("From minute", "from_minutes"), each("Rate", lambda _, one: Cell(_rate(one)), at_end=True))
     told = [
         Fact("Partner", columns.thing(visit, "account", row.account_id)),
-        Fact("About", direction(visit, row)),
+        Fact("Direction", direction(visit, row)),
         *facts(visit, row, "kind", "group", "period", "zone", "since", "until", "committed_minutes"),
     ]
     sections = [

@@ -32,7 +32,7 @@ COMPARISONS = Listed(
     (
         columns.itself("Name", "reconciliation", "name"),
         columns.other("Partner", "account", "account_id"),
-        each("About", direction, is_wide=True),
+        each("Direction", direction, is_wide=True),
         columns.moment("From", "since", is_wide=True),
         columns.moment("Until", "until", is_wide=True),
         columns.number("Differences", "differences"),
@@ -125,7 +125,7 @@ def _compared(visit: Visit, row: ReconciliationText) -> list[Fact]:
     number = visit.formats.number
     return [
         Fact("Partner", columns.thing(visit, "account", row.account_id)),
-        Fact("About", direction(visit, row)),
+        Fact("Direction", direction(visit, row)),
         *facts(visit, row, "since", "until", "rows", "unanswered", "outside"),
         Fact("Differences kept", Cell(f"{number(row.kept)} / {number(row.differences)}")),
     ]
