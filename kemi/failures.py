@@ -45,9 +45,8 @@ def failure(rooms: Rooms) -> None:
     sip.set_timers(0, REPEATING_MS)
     before = settled(rooms, call, End("callee", code, reason, ring_ms), now())
     if before is not None:
-        if (
-            before.is_answered
-        ):  # in this very moment, in another process: its 2xx is on its way to the caller all the same
+        # In this very moment, in another process: its 2xx is on its way to the caller all the same.
+        if before.is_answered:
             farewell.keep_both(rooms, before, now())
         sip.end_media()
         sip.transaction_reply(code, reason)
