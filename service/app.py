@@ -409,7 +409,7 @@ def make_app(service: Service) -> web.Application:
             web.get("/metrics", metrics),
             web.get("/api/v1/openapi.json", openapi),
             *explorer.routes(),
-            *unsubscribing.routes(service.api.engine, service.api.config.node),
+            *unsubscribing.routes(service.api.engine, service.api.config),
             *routes(service.api, ENDPOINTS),
         ]
     )

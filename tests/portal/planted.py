@@ -57,7 +57,7 @@ VARIOUS: dict[sa.Table, dict[str, dict[str, Any]]] = {
     mails: {"upper": {"state": "sent"}, "other": {"state": "sent"}},
     users: {"other": {"totp_active": True, "totp_secret": "x"}},
     subscriptions: {"other": {"state": "suspended"}},
-    cdr_deliveries: {"upper": {"way": "sftp", "target": "sftp://a@files.example/in"}},
+    cdr_deliveries: {"upper": {"way": "sftp", "target": "sftp://a@files.example/in", "password": "secret one"}},
     disputes: {"other": {"state": "accepted"}},
 }
 """States that some pages need, by the place whose thing it is."""

@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from service.portal.formats import NEVER
 from tests.portal.conftest import SAME, Walker
 
 BOSS, LOWER, CUSTOMER, CARRIER = (
@@ -104,6 +105,17 @@ async def test_an_invoice_has_its_papers(boss: Walker, form: str, begins: bytes)
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     draft = (await numbers(boss, "/invoices?state=draft", "invoices"))[0]
     assert (await boss.get(f"/invoices/{draft}/paper.{form}")).status == 404
+
+
+async def test_nothing_is_open_of_what_is_not_issued(boss: Walker) -> None:
+    """A dash in the list, no figure on the draft's page nor on the preview; of an issued one it is said."""
+    _, _, rows = (await boss.get("/invoices?state=draft")).text.partition("<tbody")
+    cells = [re.sub(r"<[^>]*>", "", one).strip() for one in re.findall(r"<td.*?</td>", rows, re.DOTALL)]
+    assert (cells[0], cells[6], cells[7]) == ("Draft", NEVER, "draft")
+    draft = (await numbers(boss, "/invoices?state=draft", "invoices"))[0]
+    for path in (f"/invoices/{draft}", "/accounts/2/invoice-preview"):
+        assert "<dt>Open</dt>" not in (await boss.get(path)).text
+    assert "<dt>Open</dt>" in (await boss.get("/invoices/1")).text
 
 
 async def test_a_file_has_no_column_twice(boss: Walker) -> None:

@@ -34,6 +34,7 @@ NO_LINK = {
 """Pages' routes that no link of a page leads to, and who does."""
 NO_PAGE = {
     "/healthz", "/readyz", "/metrics", "/brand.css", "/brand/logo", "/unsubscribe/{token}",
+    "/unsubscribe/{token}/brand.css", "/unsubscribe/{token}/logo",
 }  # fmt: skip
 """Routes beside the pages'. That of whoever wants no more mail is opened by its secret, by mail programs too."""
 FOREIGN: tuple[dict[str, str], ...] = (

@@ -92,6 +92,19 @@ async def test_a_seller_sees_a_file_sent(seller: Clerk, server: FileServer, fold
     assert [line for line in seller.wrong if "422" not in line] == []
 
 
+async def test_a_password_is_forgotten(seller: Clerk, server: FileServer) -> None:
+    """By a button that is there only while there is one; then one signs in with our key again."""
+    await seller.go("/deliveries/new")
+    await seller.fill(account_id="lower", name="by password", way="SFTP", target=server.target, password="secret one")
+    await seller.press("Make")
+    await seller.reads("Not used: a password is set.")
+    await seller.follow("Forget the password")
+    await seller.reads("From now on one signs in with our key")
+    await seller.press("Forget")
+    await seller.reads("The password is forgotten.", "Have it put among the authorized keys")
+    assert not await seller.main.get_by_text("Forget the password").count()
+
+
 async def test_a_server_that_is_away_is_said(seller: Clerk, server: FileServer) -> None:
     """On the page of the trial, in words."""
     await server.stop()

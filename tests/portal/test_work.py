@@ -415,6 +415,18 @@ async def test_calls_are_rated_again_after_a_look(walker: Walker) -> None:
     assert (await walker.get("/reratings/new")).status == 403
 
 
+async def test_a_tariff_says_who_sells_by_it(walker: Walker) -> None:
+    """Whoever stands above isn't named, in the words of the roles; nobody stands above the operator."""
+    await walker.sign_in("owner@lower.example")
+    page = await walker.get("/tariffs")
+    assert "above you" in page.words
+    number = re.search(r'href="/tariffs/(\d+)">(?:(?!</tr>).)*above you', page.text, re.DOTALL)
+    assert number
+    assert "above you" in (await walker.get(f"/tariffs/{number[1]}")).words
+    await walker.sign_in("boss@op.example")
+    assert "above you" not in (await walker.get("/tariffs")).words
+
+
 async def test_the_doctors_nights_are_shown(walker: Walker) -> None:
     """Each with its checks; the faults that stand; to nobody below the operator."""
     await walker.sign_in("boss@op.example")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import re
 import socket
@@ -27,7 +28,7 @@ from service.messages.suppressing import suppress
 from tests.service.mailroom import Mailroom, part
 from tests.service.office import NOW_MS, Person
 from tests.service.test_mails import Desk, desk, room
-from tests.service.test_sellers import trade
+from tests.service.test_sellers import PNG, trade
 
 __all__ = ["desk", "room", "trade"]
 TEXT = {"subject": "News for {{ account }}", "text": "Hello {{ name }},\n\nwe move.\n"}
@@ -127,7 +128,7 @@ async def test_one_click_ends_them(desk: Desk, room: Mailroom) -> None:
     async with TestClient(TestServer(make_app(Service(desk.config, engine)))) as client:
         for language, word in (("en", "Unsubscribe"), ("de-AT", "Abbestellen")):
             asked = await client.get(path, headers={"Accept-Language": language})
-            assert (asked.status, f"<button>{word}<" in await asked.text()) == (200, True)
+            assert (asked.status, f">{word}</button>" in await asked.text()) == (200, True)
         assert (await client.post(path[:-1] + ("0" if path[-1] != "0" else "1"))).status == 404
         async with reading(engine) as conn:
             assert (await conn.execute(sa.select(suppressions))).all() == []
@@ -138,6 +139,32 @@ async def test_one_click_ends_them(desk: Desk, room: Mailroom) -> None:
     assert (row.account_id, row.address, row.reason) == (trade.reseller_id, "c@c.example", "unsubscribed")
     again = await written(desk, trade.reseller, trade.reseller_id)
     assert (await trade.reseller.do("broadcast.sample", broadcast_id=again))["recipients"] == 0
+
+
+@pytest.mark.parametrize("is_own", [True, False])
+async def test_the_page_that_ends_them_looks_like_the_mail(desk: Desk, room: Mailroom, is_own: bool) -> None:
+    """Name, logo and colours of its seller; of who stands above it the colours only. No script."""
+    trade = desk.trade
+    by, number = (trade.reseller, trade.reseller_id) if is_own else (trade.office.boss, 1)
+    await by.do("brand.edit", account_id=number, company="R & Ltd", primary_colour="#123456")
+    await by.do("brand.set-logo", account_id=number, type="image/png", data=base64.b64encode(PNG).decode())
+    sent = await written(desk, trade.reseller, trade.reseller_id)
+    await trade.reseller.do("broadcast.start", broadcast_id=sent, at=None)
+    await go(desk)
+    path = str(room.letters[0]["List-Unsubscribe"]).strip("<>").removeprefix("https://portal.example")
+    async with TestClient(TestServer(make_app(Service(desk.config, trade.office.engine)))) as client:
+        for asked in (await client.get(path), await client.post(path)):
+            text = await asked.text()
+            assert "script-src 'self'; style-src 'self'" in asked.headers["Content-Security-Policy"]
+            assert ("<script" in text, "style=" in text, "R &amp; Ltd" in text) == (False, False, is_own)
+            assert (f'src="{path}/logo?' in text) is is_own
+            for sheet in re.findall(r'rel="stylesheet" href="([^"]+)"', text):
+                assert (await client.get(sheet)).status == 200
+        assert "--kb-bar:#123456" in await (await client.get(f"{path}/brand.css")).text()
+        logo = await client.get(f"{path}/logo")
+        assert (logo.status, await logo.read() == PNG) == ((200, True) if is_own else (404, False))
+        wrong = path[:-1] + ("0" if path[-1] != "0" else "1")
+        assert {(await client.get(f"{wrong}/{one}")).status for one in ("brand.css", "logo")} == {404}
 
 
 async def test_who_changes_their_mind_after_the_beginning_gets_none(desk: Desk, room: Mailroom) -> None:

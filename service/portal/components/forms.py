@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -53,6 +54,8 @@ class Form(NamedTuple):
     """A line about what stands, by its values in JSON."""
     leaves_out: Callable[[Mapping[str, Any]], Collection[str]] = lambda _: ()
     """Fields that mean nothing for the thing that stands, by its values in JSON."""
+    sends: Mapping[str, Any] = MappingProxyType({})
+    """What is sent when one agrees, of the endpoint's body; none: what the form's fields say."""
     is_danger: bool = False
     made: Callable[[Visit, BaseModel], str] | None = None
     """Where to go from what was made; None: back."""
@@ -101,7 +104,7 @@ def _sends_changes(form: Form) -> bool:
 
 def _kinds(visit: Visit, form: Form, stands: _Stands) -> dict[str, Kind]:
     """Fields of the form, without those that mean nothing here, or name what is not for the visitor's eyes."""
-    if form.body is None:
+    if form.body is None or form.sends:
         return {}
     known, out = kinds(form.body), form.leaves_out(stands.values)
     is_whole = bool(form.shows) and not _sends_changes(form)  # what isn't sent then would be forgotten
@@ -238,7 +241,7 @@ async def _sent(visit: Visit, form: Form) -> Shown | Gone:
     async with visit.looking():
         stands = await _stands(visit, form)
     typed = {name: _typed(visit, kind) for name, kind in _kinds(visit, form, stands).items()}
-    body = _body(visit, form, typed, stands)
+    body = dict(form.sends) or _body(visit, form, typed, stands)
     if _sends_changes(form) and not body:
         return Gone(_filled(visit, form.back), visit.say("Nothing was changed."))
     try:

@@ -87,6 +87,8 @@ def _server(visit: Visit, row: DeliveryView, here: str) -> Section | None:
         ("Trust a key", f"{here}/host-key", "delivery.trust-host-key"),
         ("Try the connection", f"{here}/test", "delivery.test"),
     ]
+    if row.has_password:
+        deeds.append(("Forget the password", f"{here}/password/removal", "delivery.edit"))
     return section(visit, "Server", told)._replace(actions=makes(visit, deeds))
 
 
@@ -118,6 +120,11 @@ _FORMS = (
     Form(
         f"{DELIVERY}/edit", "delivery.edit", "Edit delivery", "Save", DELIVERY, shows="delivery.show",
         said="The delivery is changed.", leaves_out=_without_server,
+    ),
+    Form(
+        f"{DELIVERY}/password/removal", "delivery.edit", "Forget the password?", "Forget", DELIVERY,
+        shows="delivery.show", said="The password is forgotten.", is_danger=True, sends={"password": ""},
+        text="From now on one signs in with our key: have it put among the authorized keys of the server's user first.",
     ),
     Form(
         f"{DELIVERY}/removal", "delivery.remove", "Remove this delivery?", "Remove", "/deliveries",

@@ -33,9 +33,14 @@ def _kind(visit: Visit, row: Any) -> Cell:
     return Cell(visit.say(row.kind.replace("_", " ").capitalize()))
 
 
+def _owes(row: Any) -> bool:
+    """Whether something of it can be open: of no credit note, nor of what was not issued (yet)."""
+    return bool(row.kind == "invoice" and row.number)
+
+
 def _open(row: Any) -> int | None:
-    """A credit note is never open: a dash."""
-    return row.open if row.kind == "invoice" else None
+    """None: a dash."""
+    return row.open if _owes(row) else None
 
 
 COLUMNS = (
@@ -170,7 +175,7 @@ def _about(visit: Visit, row: InvoiceText) -> list[Fact]:
 
 
 def _amounts(visit: Visit, row: InvoiceText) -> list[Fact]:
-    names = AMOUNTS if row.kind == "invoice" else AMOUNTS[:4]
+    names = AMOUNTS if _owes(row) else AMOUNTS[:4]
     return [Fact(name.capitalize(), Cell(visit.formats.money(getattr(row, name), row.currency))) for name in names]
 
 

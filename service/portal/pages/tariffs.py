@@ -23,9 +23,16 @@ from service.tariffs.api import Checked, PublishedText
 from service.tariffs.sheets_api import TariffSheet
 
 TARIFF = "/tariffs/{tariff_id}"
+
+
+def _seller(visit: Visit, row: Any) -> Cell:
+    """Who isn't named stands above."""
+    return thing(visit, "account", row.account_id) if row.account_id else Cell(visit.say("above you"))
+
+
 COLUMNS = (
     columns.itself("Name", "tariff", "name", sort="name"),
-    columns.other("Seller", "account", "account_id"),
+    each("Seller", _seller, learns=(("account", "account_id"),)),
     columns.text("Currency", "currency"),
     columns.number("Rates", "rates"),
     columns.text("Version in force", "published", is_wide=True),
@@ -94,7 +101,7 @@ async def show(visit: Visit) -> Shown:
 
 def _in_force(visit: Visit, row: Any) -> list[Fact]:
     return [
-        Fact("Seller", thing(visit, "account", row.account_id)),
+        Fact("Seller", _seller(visit, row)),
         Fact("Currency", Cell(row.currency)),
         Fact("Version", Cell(row.published or NEVER)),
         Fact("Rates", Cell(visit.formats.number(row.rates))),
