@@ -51,6 +51,10 @@ class LineColumn(NamedTuple):
         return NUMBER if self.kind in {"number", "flag", "amount"} else TEXT
 
 
+def _nobody(cursor: str | None) -> None:
+    """Is told."""
+
+
 class LinesAsked(NamedTuple):
     """Which lines."""
 
@@ -59,6 +63,8 @@ class LinesAsked(NamedTuple):
     """Of their times."""
     hidden: frozenset[str] = frozenset()
     """Columns of names that are not for the asker's eyes: they are empty."""
+    told: Callable[[str | None], None] = _nobody
+    """Called with the cursor of the next batch if that is known before the lines."""
 
 
 class Lines(NamedTuple):

@@ -41,8 +41,10 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     """A batch of calls, in the list's order."""
     order = order_of(call.query, LISTING)
     stretch = await next_stretch(call, order, LINES_MAX)
-    if stretch is not None and not stretch.ids:
-        return Lines("", 0, stretch.next)
+    if stretch is not None:
+        asked.told(stretch.next)
+        if not stretch.ids:
+            return Lines("", 0, stretch.next)
     sells, at_once = any(column.name == MARGIN for column in asked.columns), await has_few_below(call)
     beside = joined(call, sells=sells, at_once=at_once)
     values, mixed = _values(call, beside), _is_mixed(beside) if sells else sa.false()

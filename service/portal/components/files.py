@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing, closing
+from copy import copy
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -18,6 +19,7 @@ from service.api.lines import Kind as LineKind
 from service.api.lines import LineColumn, Lines, LinesAsked
 from service.api.values import AMOUNT_SCHEMA, noun_in
 from service.portal.components import written
+from service.portal.components.batches import Told, ahead
 from service.portal.components.book import Book
 from service.portal.edge import HEADERS
 from service.portal.formats import MICROS, Formats
@@ -127,46 +129,38 @@ def _amount(micros: int | None) -> Decimal | None:
     return None if micros is None else Decimal(micros) / MICROS
 
 
-async def _batches(visit: Visit, source: Source, columns: list[FileColumn]) -> AsyncIterator[Lines]:
+def _batches(visit: Visit, source: Source, columns: list[FileColumn]) -> AsyncGenerator[Lines, None]:
     """All rows, batch by batch; each is a look of its own, so that what is revoked meanwhile ends the file."""
     query = dict(source.query(visit))
     parameters = visit.path_of(source.endpoint)
-    read = _page if BY_NAME[source.endpoint].lines is None else _lines
-    following: str | None = query.get("cursor", "")
-    while following is not None:
-        query["cursor"] = following
-        async with visit.looking(again=True, as_one=True):
-            lines = await read(visit, source, columns, parameters, query)
-        yield lines
-        following = lines.next
+    lines_of = _page if BY_NAME[source.endpoint].lines is None else _lines
+
+    async def read(cursor: str, told: Told) -> Lines:
+        look = copy(visit)  # two go on at once
+        async with look.looking(again=True, as_one=True):
+            return await lines_of(look, source, columns, _Part(parameters, {**query, "cursor": cursor}, told))
+
+    return ahead(read, query.get("cursor", ""))
 
 
-async def ahead(batches: AsyncIterator[Lines]) -> AsyncGenerator[Lines, None]:
-    """The same, of which the next one is read while one is sent: the database and the service work side by side."""
-    reading = asyncio.ensure_future(anext(batches, None))
-    try:
-        while (batch := await reading) is not None:
-            reading = asyncio.ensure_future(anext(batches, None))
-            yield batch
-    finally:
-        reading.cancel()
-        await asyncio.gather(reading, return_exceptions=True)
+class _Part(NamedTuple):
+    """Which rows, and who is told where the next ones begin."""
+
+    parameters: dict[str, str]
+    query: dict[str, str]
+    told: Told
 
 
-async def _lines(
-    visit: Visit, source: Source, columns: list[FileColumn], parameters: dict[str, str], query: dict[str, str]
-) -> Lines:
+async def _lines(visit: Visit, source: Source, columns: list[FileColumn], part: _Part) -> Lines:
     """A batch that the database puts together."""
     hidden = {one.name for one in columns if one.learns is not None and not visit.can(f"{one.learns[0]}.show")}
-    asked = LinesAsked(tuple(one.asked for one in columns), visit.formats.zone, frozenset(hidden))
-    return await visit.read_lines(source.endpoint, parameters, query, asked)
+    asked = LinesAsked(tuple(one.asked for one in columns), visit.formats.zone, frozenset(hidden), part.told)
+    return await visit.read_lines(source.endpoint, part.parameters, part.query, asked)
 
 
-async def _page(
-    visit: Visit, source: Source, columns: list[FileColumn], parameters: dict[str, str], query: dict[str, str]
-) -> Lines:
+async def _page(visit: Visit, source: Source, columns: list[FileColumn], part: _Part) -> Lines:
     """A page of the endpoint, for lists that are never long."""
-    page: Any = (await visit.look_at(source.endpoint, parameters, query, rows=BATCH_ROWS)).body
+    page: Any = (await visit.look_at(source.endpoint, part.parameters, part.query, rows=BATCH_ROWS)).body
     for column in columns:
         if column.learns is not None:
             noun, name = column.learns
@@ -187,7 +181,7 @@ def csv_of(source: Source) -> Handler:
 
     async def send(visit: Visit) -> web.StreamResponse:
         columns = _columns_for(visit, source)
-        async with aclosing(ahead(_batches(visit, source, columns))) as batches:
+        async with aclosing(_batches(visit, source, columns)) as batches:
             first = await anext(batches)
             response = web.StreamResponse(headers=_headers(source, "csv", "text/csv; charset=utf-8"))
             await response.prepare(visit.request)
@@ -212,7 +206,7 @@ def xlsx_of(source: Source) -> Handler:
         columns = _columns_for(visit, source)
         ((names, _),) = written.sheet_rows(_names(columns), [LineColumn(one.name, "text") for one in columns])
         with tempfile.TemporaryFile() as file:
-            reading = aclosing(ahead(_batches(visit, source, columns)))
+            reading = aclosing(_batches(visit, source, columns))
             with closing(Book(file, names)) as made:
                 async with reading as batches:
                     async for batch in batches:
