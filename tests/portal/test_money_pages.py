@@ -144,6 +144,28 @@ async def test_a_partner_reads_its_own_and_changes_nothing(walker: Walker) -> No
     assert (await walker.get("/disputes/1/note")).status == 403
 
 
+@pytest.mark.parametrize(
+    ("path", "own", "operators"),
+    [
+        ("/statements", "You owe", "It owes"),
+        ("/statements/1", "We owe you, for ours", "It is owed, for ours"),
+        ("/statements/1", "You are paid.", "The partner is paid."),
+        ("/statements/1", "ours to you", "ours to it"),
+        ("/statements/1/calls", "We owe you", "It is owed"),
+        ("/accounts/3/position", "Above zero we owe you.", "Above zero we owe the partner."),
+        ("/accounts/3/position", "On hold by your calls", "On hold by its calls"),
+        ("/commitments/1", "Your minutes", "Its minutes"),
+    ],
+)
+async def test_a_partner_reads_it_from_its_own_side(walker: Walker, path: str, own: str, operators: str) -> None:
+    """And the operator from the operator's."""
+    for email, said, unsaid in ((CARRIER, own, operators), (BOSS, operators, own)):
+        await walker.sign_in(email)
+        words = (await walker.get(path)).words
+        assert said in words
+        assert unsaid not in words
+
+
 async def test_a_draft_is_issued(walker: Walker) -> None:
     """By its seller: it has a number, and is no draft any more."""
     await walker.sign_in(LOWER)

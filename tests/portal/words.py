@@ -14,6 +14,7 @@ from service.api.problems import KINDS
 from service.portal.components.columns import STATES
 from service.portal.components.fields import Kind, kinds
 from service.portal.components.labels import LABELS, VALUES, label_of
+from service.portal.components.sides import OWN
 from service.portal.plain import FORMS, OTHERWISE, PLAIN
 from service.portal.screens import SCREENS
 from service.portal.visit import BY_NAME
@@ -65,7 +66,7 @@ PYDANTIC = ("Input should be {0}", OTHERWISE, *FORMS.values(), *(said for _, sai
 def words() -> set[str]:
     """All of them. A sentence with something filled in has it in braces."""
     found = {*_of_templates(), *_of_code(), *_of_fields(), *refusals(), *PYDANTIC}
-    found |= {title for _, title in KINDS.values()}
+    found |= {title for _, title in KINDS.values()} | {*OWN, *OWN.values()}
     found |= {state.replace("_", " ") for state in STATES} | {meaning(one) for one in Permission}
     found |= {area_name(one).capitalize() for one in Permission}
     found |= {role.name for role in BUILT_IN} | {role.note for role in BUILT_IN}

@@ -51,6 +51,8 @@ class Column(NamedTuple):
     """Left out on a telephone."""
     needs: str = ""
     """The endpoints that it leads to: whoever may not has no such column; empty: everybody has it."""
+    head: Callable[[Visit, str], str] = lambda _, title: title
+    """The title as the visitor reads it, not put into their language yet."""
 
 
 class Head(NamedTuple):
@@ -121,7 +123,9 @@ async def table_of(
         for noun, name in column.learns:
             await visit.learn(noun, [getattr(row, name) for row in rows])
     made = [column.cells(visit, rows) for column in columns]
-    plain = [Head(visit.say(column.title), "", "", column.at_end, column.is_wide) for column in columns]
+    plain = [
+        Head(visit.say(column.head(visit, column.title)), "", "", column.at_end, column.is_wide) for column in columns
+    ]
     return Table(heads or plain, [list(cells) for cells in zip(*made, strict=True)] if rows else [])
 
 
@@ -248,7 +252,7 @@ def heads(visit: Visit, columns: Sequence[Column]) -> list[Head]:
 
 
 def _head(visit: Visit, column: Column, by: str) -> Head:
-    text = visit.say(column.title)
+    text = visit.say(column.head(visit, column.title))
     if not column.sort:
         return Head(text, "", "", column.at_end, column.is_wide)
     is_by, falls = by.removeprefix("-") == column.sort, by.startswith("-")

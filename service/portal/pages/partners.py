@@ -23,6 +23,7 @@ from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Column, Listed, makes, screens, table_of
 from service.portal.components.papers import PLAIN, paper
+from service.portal.components.sides import sided, sided_head
 from service.portal.formats import MICROS, NEVER, duration
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import Visit
@@ -34,8 +35,12 @@ DIRECTIONS = {"in": "its traffic to us", "out": "ours to it", "both": "both dire
 
 
 def direction(visit: Visit, row: Any) -> Cell:
-    """Whose traffic it is about."""
-    return Cell(visit.say(DIRECTIONS[row.direction]))
+    """Whose traffic it is about: of a thing that names its partner."""
+    return _direction(visit, row.account_id, row)
+
+
+def _direction(visit: Visit, partner_id: int, row: Any) -> Cell:
+    return Cell(visit.say(sided(visit, partner_id, DIRECTIONS[row.direction])))
 
 
 def _settled(visit: Visit, row: Any) -> Cell:
@@ -49,8 +54,8 @@ STATEMENTS = Listed(
         columns.other("Partner", "account", "account_id"),
         columns.moment("From", "since", is_wide=True),
         columns.moment("Until", "until", is_wide=True),
-        columns.money("It owes", lambda row: row.ours.total, lambda row: row.currency),
-        columns.money("It is owed", lambda row: row.theirs.total, lambda row: row.currency),
+        columns.money("It owes", lambda row: row.ours.total, lambda row: row.currency)._replace(head=sided_head),
+        columns.money("It is owed", lambda row: row.theirs.total, lambda row: row.currency)._replace(head=sided_head),
         columns.money("Balance of it", lambda row: row.net, lambda row: row.currency, sort="net"),
         each("State", _settled),
     ),
@@ -78,8 +83,8 @@ STATEMENT_CALLS = Listed(
         each("Answered", _record),
         columns.text("Destination", "destination"),
         each("Lasted", lambda _, row: Cell(duration(row.duration_ms // 1000)), at_end=True),
-        columns.amount("It owes", lambda row: row.ours),
-        columns.amount("It is owed", lambda row: row.theirs),
+        columns.amount("It owes", lambda row: row.ours)._replace(head=sided_head),
+        columns.amount("It is owed", lambda row: row.theirs)._replace(head=sided_head),
     ),
     ("direction",), back=("Statement", STATEMENT), empty="No call is on it.",
 )  # fmt: skip
@@ -112,7 +117,8 @@ COMMITMENTS = Listed(
 )  # fmt: skip
 
 
-def _sums(visit: Visit, row: StatementPreview) -> list[Section]:
+def _sums(visit: Visit, row: StatementPreview, partner_id: int = 0) -> list[Section]:
+    """0: of whoever hasn't it yet, and doesn't read it."""
     money = visit.formats.money
     found = []
     for title, side in (("It owes us, for its traffic", row.ours), ("It is owed, for ours", row.theirs)):
@@ -123,8 +129,9 @@ def _sums(visit: Visit, row: StatementPreview) -> list[Section]:
             Fact("Total", Cell(money(side.total, row.currency))),
             Fact("Tax", Cell(money(side.tax, row.currency)), "Of the total."),
         ]
-        found.append(section(visit, title, told))
+        found.append(section(visit, sided(visit, partner_id, title), told))
     hint = "The partner pays." if row.net > 0 else "The partner is paid." if row.net < 0 else ""
+    hint = sided(visit, partner_id, hint)
     net = [
         Fact("Disputes and commitments", Cell(money(row.adjusted, row.currency))),
         Fact("Balance of it", Cell(money(row.net, row.currency)), hint),
@@ -132,9 +139,9 @@ def _sums(visit: Visit, row: StatementPreview) -> list[Section]:
     return [*found, section(visit, "Netted", net)]
 
 
-def _lines(currency: str) -> tuple[Column, ...]:
+def _lines(partner_id: int, currency: str) -> tuple[Column, ...]:
     return (
-        each("Direction", direction),
+        each("Direction", lambda visit, row: _direction(visit, partner_id, row)),
         columns.text("Destination", "destination"),
         columns.number("Calls", "calls"),
         each("Lasted", lambda _, row: Cell(duration(row.seconds)), at_end=True, is_wide=True),
@@ -149,9 +156,9 @@ async def show_statement(visit: Visit) -> Shown:
     here = f"/statements/{row.id}"
     sections = [
         section(visit, "About", _about(visit, row)),
-        *_sums(visit, row),
+        *_sums(visit, row, row.account_id),
         Section(
-            visit.say("By destination"), [], await table_of(visit, _lines(row.currency), row.lines),
+            visit.say("By destination"), [], await table_of(visit, _lines(row.account_id, row.currency), row.lines),
             empty=visit.say("No call is on it."),
         ),
         await _disputed(visit, row),
@@ -172,9 +179,10 @@ async def show_statement(visit: Visit) -> Shown:
 async def _disputed(visit: Visit, row: StatementView) -> Section | None:
     """What the partner says of it."""
     own = row.account_id == visit.account_id
+    title = sided(visit, row.account_id, "Disputed by the partner")
     actions = (("Dispute it", f"/statements/{row.id}/dispute", "statement.dispute"),) if own else ()
     return await part(
-        visit, "Disputed by the partner", "dispute.list", [one for one in DISPUTES.columns if one.title != "Partner"],
+        visit, title, "dispute.list", [one for one in DISPUTES.columns if one.title != "Partner"],
         query={"statement_id": str(row.id)}, actions=actions, empty="Nothing of it is disputed.",
     )  # fmt: skip
 
@@ -297,7 +305,7 @@ def _progress(commitment: CommitmentText) -> tuple[Column, ...]:
 
     return (
         columns.moment("From", "since"),
-        columns.text("Its minutes", "in_minutes", is_wide=True),
+        columns.text("Its minutes", "in_minutes", is_wide=True)._replace(head=sided_head),
         columns.text("Our minutes", "out_minutes", is_wide=True),
         columns.text("Missing", "missing_minutes"),
         columns.money("Charged", lambda row: row.charged, lambda _: commitment.currency),
@@ -314,20 +322,23 @@ async def show_position(visit: Visit) -> Shown:
     def cell(micros: int | None) -> Cell:
         return Cell(visit.say("any amount") if micros is None else visit.formats.money(micros, row.currency))
 
+    def fact(title: str, cell: Cell, hint: str = "") -> Fact:
+        return Fact(sided(visit, row.account_id, title), cell, sided(visit, row.account_id, hint))
+
     hint = "" if row.live else "By the books alone: the call path doesn't know the account now."
     books = [
-        Fact("In the books", cell(row.net), "Above zero we owe the partner."),
-        Fact("On hold by its calls", cell(row.held_in)),
+        fact("In the books", cell(row.net), "Above zero we owe the partner."),
+        fact("On hold by its calls", cell(row.held_in)),
         Fact("On hold by ours", cell(row.held_out)),
     ]
     limits = [
-        Fact("Exposure limit", cell(row.exposure_limit), "What may be owed to it."),
+        fact("Exposure limit", cell(row.exposure_limit), "What may be owed to it."),
         Fact("Room for our calls", cell(row.room_out)),
-        Fact("Room for its calls", cell(row.room_in), hint),
+        fact("Room for its calls", cell(row.room_in), hint),
     ]
     unbilled = [
-        Fact("It owes us", cell(row.ours)),
-        Fact("It is owed", cell(row.theirs)),
+        fact("It owes us", cell(row.ours)),
+        fact("It is owed", cell(row.theirs)),
         Fact("Disputes and commitments", cell(row.adjusted)),
     ]
     rest = [Fact("Statements not settled", cell(row.unsettled)), Fact("Disputed", cell(row.disputed))]
