@@ -257,6 +257,14 @@ def test_everything_that_is_called_showable_is_shown() -> None:
 def test_what_no_font_has_is_marked_and_nothing_turns_its_neighbours() -> None:
     assert fonts.showable("a😀\ue000Ж漢") == f"a{fonts.INSTEAD * 2}Ж漢"
     assert fonts.showable("a\u202eb\u2066c") == "abc"
+
+
+def test_a_soft_hyphen_doesnt_take_the_place_of_a_minus() -> None:
+    """They have one glyph, which means the character that came first."""
+    bare = LINES[0]._replace(quantity_micros=0, price_nanos=None)
+    lines = (bare._replace(description="0", net_micros=0), bare._replace(description="\u00ad", net_micros=1))
+    made = document(number="0", lines=lines, notes=(), payment_terms="", buyer_reference="")  # no hyphen before it
+    assert all(said.replace("\u00a0", " ") in "\n".join(pages_of(made)) for said in sums_of(made))
     assert fonts.INSTEAD in fonts.covered()
     assert fonts.width_of("漢") is None
     assert fonts.width_of("10") == 2 * 572

@@ -22,8 +22,10 @@ FAMILIES = (
 )
 """In the order in which a character is looked for."""
 INSTEAD = "\ufffd"
-_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-"""What turns the direction of writing: a name must not turn what stands beside it."""
+_UNSEEN = re.compile("[\u00ad\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What turns the direction of writing: a name must not turn what stands beside it. And the soft hyphen, which has the
+hyphen's glyph: sums below zero would be copied with it in front.
+"""
 
 
 def showable(text: str) -> str:
@@ -31,7 +33,7 @@ def showable(text: str) -> str:
     if text.isascii():
         return text
     can = covered()
-    return "".join(char if char in can else INSTEAD for char in _TURNING.sub("", text))
+    return "".join(char if char in can else INSTEAD for char in _UNSEEN.sub("", text))
 
 
 @cache
