@@ -22,7 +22,9 @@ LATE_S = 20.0
 
 SIGN_INS, SIGN_IN_S = 50, 60
 """Registrations that each sipp begins a second, and how long all of them may take."""
-COMMON = ("-i", HOST, "-nostdin", "-nd")
+BUFFER_BYTES = 1 << 21
+"""Of a telephone's socket: with its own 64 KiB, sipp loses messages as soon as it waits for a processor."""
+COMMON = ("-i", HOST, "-nostdin", "-nd", "-buff_size", str(BUFFER_BYTES))
 Words = tuple[str | Path, ...]
 """Arguments of a sipp."""
 

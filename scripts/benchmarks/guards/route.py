@@ -47,7 +47,7 @@ class OpenGate:
     def refused(self, *_: Any) -> None:
         """Counts nothing."""
 
-    stranger = refused
+    stranger = proved = refused
 
 
 class NoRooms:
@@ -105,10 +105,12 @@ in_dialog.speaker, in_dialog.hung_up = answered_call, done
 in_dialog.advance = done
 in_dialog.is_known = done
 calls_on.find = closings.find = failures.find = ringing_call
-calls_on.ended = closings.ended = failures.ended = calls_on.given_up = calls_in.given_up = done
+calls_on.ended = closings.ended = calls_on.given_up = calls_in.given_up = done
+failures.settled = lambda *_: RINGING
 calls_on.comes_from_side = calls_on.delivered = done
 calls_on.call_of_invite = nothing
 farewell.keep = farewell.forget = farewell.is_kept = nothing
+farewell.key_of = lambda *_: b""
 failures.fail_over = failures.forward = failures.take_back = failures.follow = sending.fail_over = nothing
 failures.note_result = carriers.prove = carriers.tell = nothing
 calls_on.answered = lambda *_: Grant(100)
