@@ -353,7 +353,7 @@ async def test_a_day_of_a_provider(sit: Sit) -> None:
     await carrier.reads("What the provider gets", "0.02 EUR")
     await carrier.menu_to("/statements")
     await carrier.open("S-000001")
-    await carrier.reads("0.18 EUR", "The partner is paid.")
+    await carrier.reads("0.18 EUR", "You are paid.")
     assert (await carrier.saves("PDF")).read_bytes().startswith(b"%PDF-")
     await carrier.follow("Its calls")
     await carrier.reads("1:40", "0.020")
