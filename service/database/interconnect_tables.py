@@ -15,10 +15,6 @@ CLASSES = ("matched", "duration", "rate", "time", "only_ours", "only_theirs")
 DISPUTE_STATES = ("open", "sent", "answered", "accepted", "partly", "rejected", "closed")
 COMMITMENT_KINDS = ("steps", "minimum", "swap")
 COMMITMENT_DIRECTIONS = (*DIRECTIONS, "both")
-ONLY_GROWING = (
-    "statements", "statement_calls", "statement_corrections", "statement_lines", "statement_settlements",
-    "statement_adjustments", "partner_adjustments", "dispute_notes", "commitment_settlements",
-)  # fmt: skip
 
 partner_answers = sa.Table(
     "partner_answers",
