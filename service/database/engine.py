@@ -8,10 +8,13 @@ a writer, so that it never has to be repeated; BEGIN for a reader.
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import os
 import re
+import sqlite3
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -229,7 +232,7 @@ async def migrate(engine: AsyncEngine) -> None:
     """Makes the tables, or brings them up to date, in one transaction. Raises DatabaseFault if it can't be reached."""
     try:
         if engine.dialect.name == "sqlite":
-            _make_folder(engine.url)
+            await asyncio.to_thread(_make_file, engine.url)
         async with reading(engine) as conn:
             if await conn.run_sync(_is_newest):
                 return
@@ -237,7 +240,7 @@ async def migrate(engine: AsyncEngine) -> None:
             if not is_sqlite(conn):  # two first starts at once: the second one waits, and finds the tables
                 await conn.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             await conn.run_sync(_alembic, "upgrade")
-    except (SQLAlchemyError, OSError) as fault:
+    except (SQLAlchemyError, sqlite3.Error, OSError) as fault:
         raise unreachable(engine, fault) from fault
 
 
@@ -247,9 +250,23 @@ async def check_migrations(engine: AsyncEngine) -> None:
         await conn.run_sync(_alembic, "check")
 
 
-def _make_folder(url: URL) -> None:
-    if url.database and url.database != ":memory:":
-        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+def _make_file(url: URL) -> None:
+    """Makes an SQLite file with a write-ahead log, unless it has one.
+
+    Of two that give a new file its log at once, one finds it locked without waiting, whatever its timeout: they take
+    turns, by a lock of its folder.
+    """
+    if not url.database or url.database == ":memory:":
+        return
+    folder = Path(url.database).absolute().parent
+    folder.mkdir(parents=True, exist_ok=True)
+    turn = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        with closing(sqlite3.connect(url.database, BUSY_TIMEOUT_MS / 1000)) as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+    finally:
+        os.close(turn)
 
 
 def is_away(fault: BaseException) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from service.database import engine as engine_module
 from service.database.engine import (
     DatabaseFault,
     TookTooLong,
+    _make_file,
     check_migrations,
     database_url,
     is_away,
@@ -75,6 +77,14 @@ async def test_two_first_starts_at_once_make_the_tables_once(database: str) -> N
     await check_migrations(engines[0])
     for engine in engines:
         await engine.dispose()
+
+
+def test_many_give_a_new_file_its_log_at_once(tmp_path: Path) -> None:
+    """SQLite lets one of two fail without waiting for the other, whatever its timeout."""
+    with ThreadPoolExecutor(8) as several:
+        for number in range(50):
+            url = database_url(f"sqlite:///{tmp_path}/new-{number}.db")
+            list(several.map(_make_file, [url] * 8))
 
 
 async def test_a_stray_table_is_noticed(engine: AsyncEngine) -> None:
