@@ -134,7 +134,7 @@ class Kambill:
 
     def _in_doubt(self) -> int:
         """A reply that a fault hit, or that is no text."""
-        if calls_on.passes_in_doubt():
+        if calls_on.passes_in_doubt(self.rooms):
             return DONE
         self._safely(calls_on.end_in_doubt)
         return sip.drop_reply()
