@@ -40,6 +40,8 @@ class Gate:
         self._number: bytes | None = None
         self._inode = 0
         self._settings = Settings()
+        self.marks: frozenset[str] = frozenset()
+        """Headers of Kamailio's own modules, which stay."""
         self.passed = headers.PASSED
         """Names of headers that go on, as of the last look."""
         self._banned: Networks = {}
@@ -130,7 +132,7 @@ class Gate:
         self._look_ms = now.boot_ms + LOOK_MS
         with store.read() as txn:
             self._settings = store.configuration(txn).settings(txn)
-        self.passed = headers.passed_with(self._settings.pass_headers)
+        self.passed = headers.passed_with(self._settings.pass_headers) | self.marks
         self._read_bans(store, now)
 
     def _read_bans(self, store: HotStore, now: Now) -> None:

@@ -93,6 +93,7 @@ class Kambill:
         """Called in each process after the fork; the store is opened at its first use, so never before it."""
         self.rooms = Rooms.open(self._run_dir, self._data_dir, self._counters)
         self.rooms.can_sign = sip.has_signer()
+        self.rooms.gate.marks = sip.marks()
         self._prober = Prober(self.rooms, carriers.ask)
         sip.ways()  # found now, not with the first call waiting
         if rank == FIRST_WORKER:

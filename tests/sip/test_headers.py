@@ -62,6 +62,7 @@ ODD = {
     "X-Space\t ": "acme",
     "s": "acme, in a short name",
     "j": "*;acme",
+    "TH": "acme",
     "X-Folded": "begins\r\n and goes on: acme\r\n\tSupported: acme",
     "x-acme-tenant": "4712",
     f"X-{'Long' * 60}": "acme",
