@@ -304,7 +304,8 @@ async def test_who_failed_last_takes_few_places(wire: Wire, slow: Slow, listener
     assert slow.most == AGAIN_MAX
     slow.released.set()
     await wire.sender.settle()
-    assert await wire.send() == 0
+    while await wire.send():
+        pass  # what is due to those that answer again is for the others' places
     assert (len(slow.got), wire.sender._failing) == (12, set())
 
 
