@@ -19,18 +19,18 @@ UNTRUSTED_HEADERS = (
     *("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Privacy", "Identity", "Diversion"),
     *("History-Info", "Referred-By", "Refer-To", "Reply-To", "Identity-Info", "P-Charge-Info", "P-Served-User"),
     *("P-Charging-Vector", "P-Charging-Function-Addresses", "P-Access-Network-Info", "P-Visited-Network-ID"),
-    *("Authorization", "Proxy-Authorization"),
+    *("P-Called-Party-ID", "P-Associated-URI", "P-Profile-Key", "P-User-Database", "P-Asserted-Service"),
+    *("P-Preferred-Service", "Authorization", "Proxy-Authorization", "n"),
 )
 """What nobody's message may say of itself: who calls, who pays, who sent it here, whom to call next; and what proves to
 us who it is from, which whoever read it could guess passwords by (ACK and re-INVITE have it too, RFC 3261 22.3).
+`n`: Identity-Info, of which Kamailio doesn't know the short form.
 """
-IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID")
-"""Of those, what answers have."""
-_UNTRUSTED, _IDENTIFYING = (frozenset(map(str.lower, names)) for names in (UNTRUSTED_HEADERS, IDENTITIES))
+_UNTRUSTED = frozenset(map(str.lower, UNTRUSTED_HEADERS))
 
 
 def forget_claims(seen: Seen) -> None:
-    """Takes out of a request what its sender may not say."""
+    """Takes out of a message what its sender may not say."""
     if not _UNTRUSTED.isdisjoint(seen.names):
         for name in UNTRUSTED_HEADERS:
             sip.remove_header(name)
@@ -88,15 +88,14 @@ def answer_as_asked(reply: Response, sent: str) -> None:
     _name_as_asked(reply.to_tag)
     if sent and sent.partition(" ")[0] != reply.from_tag:
         _hide_callers_contact(reply.seen, sent)
-    if not _IDENTIFYING.isdisjoint(reply.seen.names):
-        for name in IDENTITIES:
-            sip.remove_header(name)
+    if not _UNTRUSTED.isdisjoint(reply.seen.names):
+        forget_claims(reply.seen)
 
 
 def answer_in_doubt(tag: str) -> None:
     """The same of one whose headers can't be read. `tag`: of its To."""
     _name_as_asked(tag)
-    for name in ("Contact", *IDENTITIES):
+    for name in ("Contact", *UNTRUSTED_HEADERS):
         sip.remove_header(name)
 
 
@@ -141,7 +140,7 @@ def readdress_own(from_tag: str, to_tag: str, sent: str, moved: str, pracked: st
     """
     headers = {}
     if sent and sent.partition(" ")[0] == from_tag:
-        _, from_uri, to_uri = sent.split(" ")
+        _, from_uri, to_uri, _ = sent.split(" ")
         headers = {"From": f"<{from_uri}>;tag={from_tag}", "To": f"<{to_uri}>;tag={to_tag}"}
         sip.name_ends(headers["From"], headers["To"])
     last = notes.last_prack(pracked, from_tag) if pracked else 0
