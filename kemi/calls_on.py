@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from kemi import devices_in, ends, farewell, guards, messages, named, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
@@ -101,9 +101,10 @@ def _provisional(rooms: Rooms, heard: Response) -> None:
     leg = _leg(heard.seen, contact, route, nat)
     if sip.check_transaction() < 0:
         raise ReplyDropped
-    if not ring:
-        sip.set_dialog_note(notes.RING, str(now().wall_ms))
-    _ringing(heard.to_tag, leg, early)
+    if heard.method != "INVITE" or notes.invite_cseq(sent) in {0, heard.cseq}:
+        if not ring:
+            sip.set_dialog_note(notes.RING, str(now().wall_ms))
+        _ringing(heard.to_tag, leg, early)
     sip.relay_media()
     ends.answer_as_asked(heard, sent, rooms.gate.passed)
 
@@ -204,9 +205,17 @@ def _answered(rooms: Rooms, heard: Response) -> None:
     if not rooms.has_store():
         raise ReplyDropped
     answer = Answer(
-        heard, leg, sip.received_at(*place), ring, past, (int(h_entry or 0), int(h_id or 0)) if call else None
+        heard,
+        leg,
+        sip.received_at(*place),
+        ring,
+        past,
+        (int(h_entry or 0), int(h_id or 0)) if call else None,
+        notes.invite_cseq(sent),
     )
     if call and int(state or 0) < sip.ANSWERED:
+        if answer.asked_cseq not in {0, heard.cseq}:
+            _turn_away(rooms, answer, GONE)
         _pick_up(rooms, call, answer)
     else:
         _again(rooms, call, answer)
@@ -224,6 +233,8 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
         return _pick_up(rooms, call, answer)
+    if side == "callee" and heard.cseq < answer.asked_cseq:
+        _turn_away(rooms, answer, GONE)
     is_its_own = comes_from_side(rooms, running, side, answer.received.ip, sip.proven())
     if is_its_own:
         _repeat_or_move(rooms, running, side, answer.leg.contacts)
@@ -269,6 +280,10 @@ class Answer(NamedTuple):
     """The dialog's notes of these names."""
     dialog: tuple[int, int] | None
     """Kamailio's hash entry and id of its dialog; None: it has none."""
+    asked_cseq: int
+    """Of the INVITE that began the dialog; 0: nobody knows. A reply to another one may be at hand: Kamailio finds a
+    dialog that rings by Call-ID and From-tag alone, and an INVITE that was given up may have had the same.
+    """
 
 
 def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
@@ -298,6 +313,14 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
         if find(rooms, call) is None:
             _tell_caller(GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
         raise ReplyDropped
+
+
+def _turn_away(rooms: Rooms, answer: Answer, denied: Denied) -> NoReturn:
+    """Hangs up the leg of a 2xx that opens no call, and ends its INVITE. Raises ReplyDropped."""
+    contacts, route_set = answer.leg
+    _hang_up(rooms, answer.received, contacts[0] if contacts else "", route_set)
+    _tell_caller(denied)
+    raise ReplyDropped
 
 
 def _is_given_up(branch: str, past: str) -> bool:

@@ -119,7 +119,7 @@ def readdress_own(from_tag: str, to_tag: str, sent: str, moved: str, pracked: st
     """
     headers = {}
     if sent and sent.partition(" ")[0] == from_tag:
-        _, from_uri, to_uri = sent.split(" ")
+        _, from_uri, to_uri, _ = sent.split(" ")
         headers = {"From": f"<{from_uri}>;tag={from_tag}", "To": f"<{to_uri}>;tag={to_tag}"}
         sip.name_ends(headers["From"], headers["To"])
     last = notes.last_prack(pracked, from_tag) if pracked else 0

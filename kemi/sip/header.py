@@ -92,7 +92,7 @@ def seen_in(found: str) -> Seen:
     return tuple.__new__(Seen, (names, is_clean and bool(found), written))
 
 
-_RESPONSE = question("$rs", "$rm", "$ft", "$tt", "$via0(branch)", "$msg(hdrs)")
+_RESPONSE = question("$rs", "$rm", "$cs", "$ft", "$tt", "$via0(branch)", "$msg(hdrs)")
 
 
 class Response(NamedTuple):
@@ -100,6 +100,7 @@ class Response(NamedTuple):
 
     code: int
     method: str
+    cseq: int
     from_tag: str
     to_tag: str
     branch: str
@@ -109,8 +110,9 @@ class Response(NamedTuple):
 
 def response() -> Response:
     """The reply at hand. Raises UnicodeDecodeError."""
-    code, method, from_tag, to_tag, branch, found = texts(_RESPONSE)
-    return tuple.__new__(Response, (int(code or 0), method, from_tag, to_tag, branch, seen_in(found)))
+    code, method, cseq, from_tag, to_tag, branch, found = texts(_RESPONSE)
+    said = int(code or 0), method, int(cseq or 0), from_tag, to_tag, branch, seen_in(found)
+    return tuple.__new__(Response, said)
 
 
 def _long(name: str) -> str:

@@ -30,7 +30,8 @@ LOCATING = frozenset({"geolocation", "geolocation-routing", "call-info", "p-acce
 """Those by which whoever answers an emergency call finds its caller (RFC 6442, RFC 7852, RFC 7315)."""
 OURS = frozenset({
     "p-asserted-identity", "p-preferred-identity", "remote-party-id", "privacy", "identity", "identity-info",
-    "p-charge-info", "p-served-user", "p-charging-vector", "p-charging-function-addresses",
+    "p-called-party-id", "p-associated-uri", "p-profile-key", "p-user-database", "p-visited-network-id",
+    "p-asserted-service", "p-preferred-service", "p-charge-info", "p-served-user", "p-charging-vector", "p-charging-function-addresses",
     "refer-to", "referred-by", "join", "authorization", "proxy-authorization", "proxy-require", "www-authenticate",
     "proxy-authenticate", "authentication-info", "proxy-authentication-info", "path", "service-route",
 })  # fmt: skip
