@@ -31,7 +31,8 @@ LOCATING = frozenset({"geolocation", "geolocation-routing", "call-info", "p-acce
 OURS = frozenset({
     "p-asserted-identity", "p-preferred-identity", "remote-party-id", "privacy", "identity", "identity-info",
     "p-called-party-id", "p-associated-uri", "p-profile-key", "p-user-database", "p-visited-network-id",
-    "p-asserted-service", "p-preferred-service", "p-charge-info", "p-served-user", "p-charging-vector", "p-charging-function-addresses",
+    "p-asserted-service", "p-preferred-service", "p-served-user", "p-charge-info", "p-charging-vector",
+    "p-charging-function-addresses",
     "refer-to", "referred-by", "join", "authorization", "proxy-authorization", "proxy-require", "www-authenticate",
     "proxy-authenticate", "authentication-info", "proxy-authentication-info", "path", "service-route",
 })  # fmt: skip
