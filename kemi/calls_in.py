@@ -30,6 +30,10 @@ FULL = (
 )
 NO_EXCHANGE = "kambill: no rate of exchange {}: calls of account {} get 503: add it to exchange.yaml and publish"
 HOLE = "kambill: a hole in the configuration: {}: calls of {} get {}"
+BEGINNING = frozenset({"INVITE", "MESSAGE"})
+"""Methods that ask for a decision."""
+RETRY_AFTER_MAX_S = 4
+"""At most so soon who was refused in an overload comes again, each after another while (RFC 3261 20.33)."""
 HOLE_REASON = 'Reason: Q.850;cause=38;text="Configuration incomplete"'
 """Network out of order (RFC 6432): what is missing is told to the operator, in the log and the call's record."""
 LOSS = "kambill: loss: account {} would pay more than it earns: a call of {} {} (no_loss of its routing plan)"
@@ -77,7 +81,7 @@ def _initial(rooms: Rooms, method: str, source: Received, called: str) -> None:
     if trunk is None:
         unlisted(rooms, source.ip)
         return
-    if method == "ACK":
+    if method == "ACK" or (method in BEGINNING and _is_shed(rooms, source, called)):
         return
     seen = sound()
     if seen is None:
@@ -101,8 +105,39 @@ def _trunk_of(rooms: Rooms, source: Received, called: str) -> Trunk | None:
     return trunk
 
 
+_WHICH = sip.question("$via0(branch)", "$ci")
+"""What a request has in common with its repetitions."""
+
+
+def _may_be_for_help(rooms: Rooms, called: str) -> bool:
+    with rooms.store.read() as txn:
+        return rooms.store.configuration(txn).specials(txn).may_be_emergency(called)
+
+
+def _is_shed(rooms: Rooms, source: Received, called: str) -> bool:
+    """Whether the request at hand, which would begin something, comes in an overload: it has got 503 then, without a
+    decision, a transaction or a record. One that goes on already is no new one, and its repetition finds its answer.
+    """
+    overload = rooms.overload
+    is_full = overload.is_full(source.socket, rooms.gate.shed_percent)
+    if not (is_full or overload.remembers()):
+        return False
+    which, moment = " ".join(sip.texts(_WHICH)), now()
+    if not (is_full or overload.has_refused(which, moment)) or _may_be_for_help(rooms, called):
+        return False
+    if sip.check_transaction() == 0:
+        return True
+    overload.refuse(which, moment)
+    sip.count("shed")
+    sip.add_to_reply(f"Retry-After: {1 + moment.boot_ms % RETRY_AFTER_MAX_S}")
+    sip.reply(*UNAVAILABLE)
+    return True
+
+
 def _of_gateway(rooms: Rooms, gateway: Gateway, source: Received, called: str) -> None:
     """An INVITE from outside, for a number of ours."""
+    if _is_shed(rooms, source, called):
+        return
     seen = sound()
     invitation = None if seen is None else acceptable(read_call(source, called, seen), seen)
     if seen is None or invitation is None or not sip.new_transaction():
@@ -121,6 +156,8 @@ def _of_device(rooms: Rooms, method: str, source: Received, called: str) -> None
     """A request that may come from anywhere, if it proves who it is from."""
     if rooms.gate.is_scanner(sip.text("$ua")):
         unlisted(rooms, source.ip)
+        return
+    if method == "INVITE" and _is_shed(rooms, source, called):
         return
     seen = sound()
     if seen is None:

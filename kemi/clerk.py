@@ -92,6 +92,9 @@ class Clerk:
             change.event(queues.BEAT, now, {"running": change.running})
             if change.txn.get(b"sockets", b"", db=change.store.meta) != self._sockets:
                 change.txn.put(b"sockets", self._sockets, db=change.store.meta)
+            refused = self._rooms.overload.refused.to_bytes(8, "big")
+            if change.txn.get(b"shed", db=change.store.meta) != refused:
+                change.txn.put(b"shed", refused, db=change.store.meta)
             if self._beats % SWEEP_BEATS == 0:
                 bans.sweep(change, now)
 

@@ -44,6 +44,8 @@ class Gate:
         """Headers of Kamailio's own modules, which stay."""
         self.passed = headers.PASSED
         """Names of headers that go on, as of the last look."""
+        self.shed_percent = self._settings.shed_queue_percent
+        """From which share of a queue on new calls are refused, likewise."""
         self._banned: Networks = {}
         self._banned_strangers: Networks = {}
         self._until_ms = 0
@@ -133,6 +135,7 @@ class Gate:
         with store.read() as txn:
             self._settings = store.configuration(txn).settings(txn)
         self.passed = headers.passed_with(self._settings.pass_headers) | self.marks
+        self.shed_percent = self._settings.shed_queue_percent
         self._read_bans(store, now)
 
     def _read_bans(self, store: HotStore, now: Now) -> None:

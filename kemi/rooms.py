@@ -9,6 +9,7 @@ from time import monotonic_ns
 from kemi.caller import Parties
 from kemi.counters import Counters
 from kemi.gate import Gate
+from kemi.overload import Overload
 from kemi.store.environment import HotStore, StoreAbsent
 from ratebook.compiled.read import RatesReader
 
@@ -25,6 +26,8 @@ class Rooms:
 
     def __init__(self, run_dir: Path, data_dir: Path, counters: Counters) -> None:
         self.gate = Gate(counters)
+        self.overload = Overload()
+        """Kamailio's processes share one."""
         self.run_dir = run_dir
         self.data_dir = data_dir
         self._store: HotStore | None = None

@@ -21,6 +21,7 @@ from kemi.clerk import Clerk
 from kemi.clock import boot_id, now
 from kemi.counters import Counters
 from kemi.meter import Dialogs, tick
+from kemi.overload import Overload, Watch
 from kemi.prestart import folders
 from kemi.prober import Prober
 from kemi.rooms import Rooms
@@ -34,6 +35,8 @@ FAULTS_PER_SECOND = 5
 """Lines about exceptions: the rest is counted in the next one."""
 FOR_OPERATORS = (JournalStopped, StoreTooLarge)
 """Faults of the machine, which say themselves what to do."""
+
+UNWATCHED = "kambill: this kernel doesn't tell how full sockets' queues are: no new calls are refused in an overload"
 
 DIALOGS = Dialogs(sip.set_timeout_of, lambda call: sip.has_ack(call.call_id, *call.tags), sip.send, sip.send_by)
 
@@ -82,7 +85,8 @@ class Kambill:
 
     def __init__(self, run_dir: Path, data_dir: Path) -> None:
         self._run_dir, self._data_dir = run_dir, data_dir
-        self._counters = Counters()
+        self._counters, self._overload = Counters(), Overload()
+        self._watch = Watch(self._overload)
         self.rooms = Rooms.open(run_dir, data_dir, self._counters)
         self._clerk: Clerk | None = None
         self._prober = Prober(self.rooms, carriers.ask)
@@ -93,11 +97,15 @@ class Kambill:
         """Called in each process after the fork; the store is opened at its first use, so never before it."""
         self.rooms = Rooms.open(self._run_dir, self._data_dir, self._counters)
         self.rooms.can_sign = sip.has_signer()
+        self.rooms.overload = self._overload
+        is_watched = self._overload.join(rank, sip.own_sockets())
         self.rooms.gate.marks = sip.marks()
         self._prober = Prober(self.rooms, carriers.ask)
         sip.ways()  # found now, not with the first call waiting
         if rank == FIRST_WORKER:
             sip.note(f"kambill: taking calls from the store in {self._run_dir}")
+            if not is_watched:
+                sip.say(UNWATCHED)
             sip.hush()
         return 0
 
@@ -181,6 +189,8 @@ class Kambill:
     def ksr_meter_tick(self, *_unused: Any) -> int:
         """Each second, in a process of its own. Calls first: what is wrong with a gateway must not keep them."""
         self._safely(lambda rooms: tick(rooms, DIALOGS, now()))
+        if line := self._watch.look(now()):
+            sip.say(line)
         return self._safely(lambda _: self._prober.tick(now()))
 
     def ksr_clerk_tick(self, *_unused: Any) -> int:

@@ -105,6 +105,7 @@ class Metrics:
         self.events = Gauge("kambill_store_events", "Events not yet in the journal.", registry=registry)
         self.out = Gauge("kambill_gateway_out", "1: the gateway of this number is out.", ["gateway"], registry=registry)
         self.bans = Gauge("kambill_bans", "Senders that are banned.", registry=registry)
+        self.shed = Gauge("kambill_shed", "INVITEs and MESSAGEs that got 503 in an overload.", registry=registry)
         self.store = Gauge("kambill_store_ready", "1: the hot store takes calls.", registry=registry)
 
 
@@ -317,6 +318,7 @@ class Service:
                 self.metrics.running.set(snapshot.state.running)
                 self.metrics.events.set(snapshot.state.events)
                 self.metrics.bans.set(snapshot.bans)
+                self.metrics.shed.set(snapshot.shed)
                 self.metrics.store.set(snapshot.ready)
                 self.metrics.out.clear()
                 for gateway_id in snapshot.read(health.all_out, clock.now().boot_ms):

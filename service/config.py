@@ -130,6 +130,7 @@ class CallPath(_Section):
     register_max_s: int = Field(default=3_600, ge=60, le=86_400)
     on_net_free: bool = False
     pass_headers: Annotated[tuple[str, ...], AfterValidator(_header_names)] = Field(default=(), max_length=32)
+    shed_queue_percent: int = Field(default=50, ge=0, le=90)
 
 
 class Portability(_Section):

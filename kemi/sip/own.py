@@ -48,6 +48,7 @@ def asked_answer() -> tuple[str, int]:
     return text("$uac_req(evparam)"), number("$uac_req(evcode)")
 
 
+@cache
 def own_sockets() -> tuple[str, ...]:
     """Where Kamailio listens, `transport:address:port` each, IPv6 without brackets."""
     KSR.jsonrpcs.exec('{"jsonrpc": "2.0", "method": "core.sockets_list", "id": 1}')

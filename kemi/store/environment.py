@@ -220,6 +220,11 @@ class Snapshot:
         return tuple(self._txn.get(b"sockets", b"", db=self._dbs.meta).decode().split())
 
     @property
+    def shed(self) -> int:
+        """How many requests got 503 in an overload since Kamailio's start."""
+        return int.from_bytes(self._txn.get(b"shed", b"", db=self._dbs.meta), "big")
+
+    @property
     def state(self) -> State:
         """The counters."""
         return self._state

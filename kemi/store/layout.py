@@ -299,6 +299,8 @@ class Settings(NamedTuple):
     """Whether the service can ask somebody about ported numbers."""
     pass_headers: tuple[str, ...] = ()
     """Headers of customers' and carriers' messages that go on beside those that must (`kemi.store.headers`)."""
+    shed_queue_percent: int = 50
+    """How full the queue of a socket may be before new calls get 503 (`kemi.overload`); 0: they never do."""
 
 
 def pack_json(value: dict[str, Any]) -> bytes:

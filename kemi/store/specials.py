@@ -46,10 +46,18 @@ class Specials:
     def __init__(self, entries: Iterable[Special] = ()) -> None:
         self.by_number: dict[str, list[Special]] = {}
         self._lengths: list[int] = []
+        entries = list(entries)
+        self._tails = tuple({entry.number[-SHORT_MAX:] for entry in entries if entry.kind == EMERGENCY})
         for entry in entries:
             self.by_number.setdefault(entry.number, []).append(entry)
         prefixes = (number for number, listed in self.by_number.items() if any(one.is_prefix for one in listed))
         self._lengths = sorted({len(number) for number in prefixes}, reverse=True)
+
+    def may_be_emergency(self, dialled: str) -> bool:
+        """Whether a number, as it stands in the request, may be for help: by its end, however its trunk dials. It may
+        say so of another one, and of none that is for help, unless a rule translates all of its last digits.
+        """
+        return dialled.partition(";")[0].endswith(self._tails)
 
     def find(self, dialled: str, number: str | None, path: Collection[int], trunk: int) -> tuple[Special, str] | None:
         """The entry that a call by this trunk of this path is for, and where it goes; None: an ordinary number.

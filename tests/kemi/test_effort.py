@@ -20,22 +20,22 @@ __all__ = ["kambill", "ksr"]
 
 SHELL = frozenset(
     {"route", "calls_in", "calls_on", "in_dialog", "reading", "named", "nat", "ends", "sending", "guards", "gate"}
-    | {"closings", "devices_in", "notes", "invitation", "caller", "counters", "clock"}
+    | {"closings", "devices_in", "notes", "invitation", "caller", "counters", "clock", "overload"}
 )
 """Modules that surround the decisions; all of `kemi/sip` too."""
 HOME = Path(route.__file__).parents[1]
 DECIDING = str(HOME / "kemi"), str(HOME / "ratebook")
 """Folders whose other functions decide."""
 MOST = {
-    "INVITE": (66, 116, 22),
+    "INVITE": (66, 117, 22),
     "180": (38, 2, 12),
     "200": (42, 50, 10),
     "ACK": (37, 12, 13),
     "BYE": (33, 41, 11),
     "BYE of ours": (8, 0, 5),
 }
-"""Functions around the decisions (three of which are the gate's look at each second), functions of the decisions, and
-calls of Kamailio's.
+"""Functions around the decisions (three of which are the gate's look at each second, as is one of the next), functions
+of the decisions, and calls of Kamailio's.
 """
 OURS, GATEWAY = "<sip:127.0.0.1:5060;lr;did=1.2>", "<sip:gw@127.0.0.11:5060>"
 REPLY = INVITE | {
