@@ -88,7 +88,7 @@ class ApiRates(_Section):
     requests_per_minute: int = Field(default=3_000, ge=10, le=1_000_000)
     """Of one token or session."""
     unknown_per_minute: int = Field(default=60, ge=5, le=1_000_000)
-    """Of one address, where nobody is known yet: signing in, forgotten passwords."""
+    """Of one address, where nobody is known yet: signing in, forgotten passwords; so many tokens of nobody's, too."""
 
 
 class Webhooks(_Section):
