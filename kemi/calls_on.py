@@ -69,7 +69,7 @@ def reply(rooms: Rooms) -> None:
     if method == "INVITE" and code >= 300 and _has_been_answered(rooms):
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
-        return _provisional(heard)
+        return _provisional(rooms, heard)
     is_update = method == "UPDATE" and is_success
     if is_update:
         _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
@@ -83,7 +83,7 @@ def reply(rooms: Rooms) -> None:
     if is_update:
         _updated(rooms, heard)
         sip.relay_media()
-    return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT))
+    return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT), rooms.gate.passed)
 
 
 def _has_been_answered(rooms: Rooms) -> bool:
@@ -95,7 +95,7 @@ def _has_been_answered(rooms: Rooms) -> bool:
     return running is not None and running.is_answered
 
 
-def _provisional(heard: Response) -> None:
+def _provisional(rooms: Rooms, heard: Response) -> None:
     """An 18x."""
     contact, route, nat, sent, ring, early = sip.texts(_EARLY)
     leg = _leg(heard.seen, contact, route, nat)
@@ -106,7 +106,7 @@ def _provisional(heard: Response) -> None:
             sip.set_dialog_note(notes.RING, str(now().wall_ms))
         _ringing(heard.to_tag, leg, early)
     sip.relay_media()
-    ends.answer_as_asked(heard, sent)
+    ends.answer_as_asked(heard, sent, rooms.gate.passed)
 
 
 def _ringing(tag: str, leg: Leg, early: str) -> None:
@@ -150,7 +150,7 @@ def _take_alone(rooms: Rooms, heard: Response) -> None:
         farewell.forget(rooms, key)
 
 
-def passes_in_doubt() -> bool:
+def passes_in_doubt(rooms: Rooms) -> bool:
     """Whether a reply that a fault hit, or that is no text, goes on: not a 2xx to an INVITE, nor what answers nothing
     of ours; the rest is harmless without what its sender says of itself.
     """
@@ -161,7 +161,7 @@ def passes_in_doubt() -> bool:
     is_answer = method == "INVITE" and 200 <= sip.number("$rs") < 300
     if is_answer or sip.check_transaction() < 0:
         return False
-    ends.answer_in_doubt(tag)
+    ends.answer_in_doubt(tag, rooms.gate.passed)
     return True
 
 
@@ -220,7 +220,7 @@ def _answered(rooms: Rooms, heard: Response) -> None:
     else:
         _again(rooms, call, answer)
     sip.relay_media()
-    ends.answer_as_asked(heard, sent)
+    ends.answer_as_asked(heard, sent, rooms.gate.passed)
 
 
 def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
