@@ -251,8 +251,8 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
 
 
 def _is_of_its_invites(answer: Answer, side: str) -> bool:
-    """Whether the 2xx at hand answers an INVITE of the call whose tags it has: the first one, or one in the call. Another
-    call may have them too, the other way round, and nobody would pay for it.
+    """Whether the 2xx at hand answers an INVITE of the call whose tags it has: the first one, or one in the call.
+    Another call may have them too, the other way round, and nobody would pay for it.
     """
     _, _, asked_tag = sip.asked()
     if asked_tag:

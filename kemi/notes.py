@@ -120,8 +120,8 @@ class Sent(NamedTuple):
 
 
 def is_answered_by(sent: str, from_tag: str, cseq: int) -> bool:
-    """Whether a reply with this From-tag and CSeq answers the INVITE of a note of that name. Kamailio finds a dialog that
-    rings by Call-ID and either tag: one that was given up may have had the same, or its tags the other way round.
+    """Whether a reply with this From-tag and CSeq answers the INVITE of a note of that name. Kamailio finds a dialog
+    that rings by Call-ID and either tag: one that was given up may have had the same, or the other way round.
     """
     return not sent or (sent.startswith(f"{from_tag} ") and sent.endswith((f" {cseq}", " 0")))
 
