@@ -111,7 +111,7 @@ KINDS: dict[str, Kind] = {
         "{{ company }}\n",
     ),
     "doctor_failed": Kind(
-        _COMMON | {"faults": "conservation: entry 7: 1 EUR where 0 was expected", "count": "1"},
+        _COMMON | {"faults": "conservation: entry 7: 1 micro-units of EUR where 0 were expected", "count": "1"},
         "{{ company }}: {{ count }} checks failed",
         "Hello {{ name }},\n\nthe doctor has looked tonight, and found what should not be:\n\n{{ faults }}\n\n"
         "All of it: {{ portal }}/doctor\n\n{{ company }}\n",

@@ -190,8 +190,11 @@ def _of_kinds(found: Iterable[Kind], *, with_hints: bool) -> Iterator[str]:
 
 # --- refusals
 
-ARGUMENTS = {"Problem": 1, "invalid": 1, "FieldError": 2, "ValueError": 0}
-NO_PAGES = frozenset({"portal", "cli", "doctor", "setup", "database", "reconcile"})
+ARGUMENTS = {
+    "Problem": 1, "invalid": 1, "FieldError": 2, "ValueError": 0, "sentence": 0, "Check": 0, "check": 0, "warning": 0,
+}  # fmt: skip
+"""Refusals; what the doctor says, and what its checks are called."""
+NO_PAGES = frozenset({"portal", "cli", "setup", "database", "reconcile"})
 """Rooms whose refusals no page shows, and files whose lines' faults are told as they stand."""
 
 
