@@ -63,7 +63,8 @@ def paths() -> list[str]:
     """Every page, of the first thing of its kind."""
     found = [screen.path for screen in SCREENS if not SKIPPED.search(screen.path)]
     sellers = [path.replace("{account_id}", "4") for path in found if path.count("{account_id}") == 1]
-    return [re.sub(r"{(\w+)}", lambda name: FIRST.get(name[1], "1"), path) for path in (*found, *sellers)]
+    named = [re.sub(r"{(\w+)}", lambda name: FIRST.get(name[1], "1"), path) for path in (*found, *sellers)]
+    return [*named, *(f"/calls/trial?ask=yes&trunk_id=1&to={number}" for number in ("4420", "99"))]
 
 
 @pytest.mark.parametrize("email", [BOSS, CUSTOMER, CARRIER])
