@@ -105,7 +105,12 @@ KINDS: dict[str, Kind] = {
         "table has all {{ changes }} of them.\n\n{{ company }}\n",
     ),
     "fraud_alarm": Kind(
-        _COMMON | {"rule": "more than 50.00 an hour", "action": "the account was suspended", "seen": "73.20"},
+        _COMMON
+        | {
+            "rule": "more than 50.00 EUR an hour",
+            "action": "The account is suspended and its calls are cut",
+            "seen": "73.20 EUR",
+        },
         "{{ account }}: unusual calls",
         "Hello {{ name }},\n\ncalls of {{ account }} have passed a limit ({{ rule }}): {{ seen }}. {{ action }}.\n\n"
         "{{ company }}\n",
