@@ -95,7 +95,7 @@ async def test_a_template_is_mailed_to_oneself_in_its_sellers_name(desk: Desk, r
     assert room.recipients == ["r@r.example", "boss@op.example"]
     for letter in room.letters:
         assert (letter["From"], letter["Subject"]) == ("R Ltd <hi@r.example>", "customer: look")
-        assert "At R Ltd: more than 50.00 an hour" in part(letter, "plain")
+        assert "At R Ltd: more than 50.00 EUR an hour" in part(letter, "plain")
     refused = await trade.customer.ask("mail-template.try", **of | {"account_id": trade.customer_id}, body=body)
     assert refused.status == 403
     wrong = await trade.reseller.ask("mail-template.try", **of, body=body | {"text": "{{ nam }}"})
