@@ -101,7 +101,7 @@ def _provisional(rooms: Rooms, heard: Response) -> None:
     leg = _leg(heard.seen, contact, route, nat)
     if sip.check_transaction() < 0:
         raise ReplyDropped
-    if heard.method != "INVITE" or notes.invite_cseq(sent) in {0, heard.cseq}:
+    if heard.method != "INVITE" or notes.is_answered_by(sent, heard.from_tag, heard.cseq):
         if not ring:
             sip.set_dialog_note(notes.RING, str(now().wall_ms))
         _ringing(heard.to_tag, leg, early)
@@ -211,10 +211,10 @@ def _answered(rooms: Rooms, heard: Response) -> None:
         ring,
         past,
         (int(h_entry or 0), int(h_id or 0)) if call else None,
-        notes.invite_cseq(sent),
+        sent,
     )
     if call and int(state or 0) < sip.ANSWERED:
-        if answer.asked_cseq not in {0, heard.cseq}:
+        if not notes.is_answered_by(sent, heard.from_tag, heard.cseq):
             _turn_away(rooms, answer, GONE)
         _pick_up(rooms, call, answer)
     else:
@@ -233,18 +233,31 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
         return _pick_up(rooms, call, answer)
-    if side == "callee" and heard.cseq < answer.asked_cseq:
+    if side == "callee" and heard.cseq < notes.invite_cseq(answer.sent):
+        _turn_away(rooms, answer, GONE)
+    has_transaction = sip.check_transaction() >= 0
+    if has_transaction and not _is_of_its_invites(answer, side):
         _turn_away(rooms, answer, GONE)
     is_its_own = comes_from_side(rooms, running, side, answer.received.ip, sip.proven())
     if is_its_own:
         _repeat_or_move(rooms, running, side, answer.leg.contacts)
     else:
         ends.keep_target(running, side)
-    if sip.check_transaction() < 0:
+    if not has_transaction:
         if not is_its_own:
             raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
         ends.answer_alone(running, side)
     return None
+
+
+def _is_of_its_invites(answer: Answer, side: str) -> bool:
+    """Whether the 2xx at hand answers an INVITE of the call whose tags it has: the first one, or one in the call.
+    Another call may have them too, the other way round, and nobody would pay for it.
+    """
+    _, _, asked_tag = sip.asked()
+    if asked_tag:
+        return True
+    return side == "callee" and notes.is_answered_by(answer.sent, answer.heard.from_tag, answer.heard.cseq)
 
 
 def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, contacts: tuple[str, ...]) -> None:
@@ -280,10 +293,8 @@ class Answer(NamedTuple):
     """The dialog's notes of these names."""
     dialog: tuple[int, int] | None
     """Kamailio's hash entry and id of its dialog; None: it has none."""
-    asked_cseq: int
-    """Of the INVITE that began the dialog; 0: nobody knows. A reply to another one may be at hand: Kamailio finds a
-    dialog that rings by Call-ID and From-tag alone, and an INVITE that was given up may have had the same.
-    """
+    sent: str
+    """The dialog's note of that name."""
 
 
 def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
