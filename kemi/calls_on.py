@@ -11,7 +11,7 @@ from kemi.clock import now
 from kemi.messages import Far
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.running import advance, call_of_invite, comes_from_side, find
+from kemi.running import advance, asked_by, call_of_invite, comes_from_side, find
 from kemi.settlement import End, delivered, ended, given_up
 from kemi.sip import Received, Response, Seen
 from kemi.store.calls import RunningCall
@@ -66,7 +66,9 @@ def reply(rooms: Rooms) -> None:
         raise ReplyDropped
     if method == "INVITE" and is_success:
         return _answered(rooms, heard)
-    if method == "INVITE" and code >= 300 and _has_been_answered(rooms):
+    if method == "INVITE" and code >= 300 and (_has_been_answered(rooms) or _is_forged(rooms, heard)):
+        raise ReplyDropped
+    if method == "MESSAGE" and code >= 200 and _is_forged(rooms, heard):
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(rooms, heard)
@@ -93,6 +95,20 @@ def _has_been_answered(rooms: Rooms) -> bool:
     call, state = sip.texts(_STATE)
     running = find(rooms, call) if call and int(state or 0) < sip.ANSWERED and rooms.has_store() else None
     return running is not None and running.is_answered
+
+
+def _is_forged(rooms: Rooms, heard: Response) -> bool:
+    """Whether a final reply to what begins something is of somebody else than who was asked. tm looks at the branch
+    alone, a digest of what the caller wrote: it could refuse its own MESSAGE that the gateway takes, forward a call at
+    the cost of whom it calls, or put a gateway out. Before its transaction is looked for.
+    """
+    running = asked_by(rooms, sip.text("$ci"), heard.from_tag, heard.cseq) if rooms.has_store() else None
+    if running is None:
+        return False
+    past = len(running.attempts) + max(0, len(running.joined) - 1) - 1
+    if 0 <= sip.branch_of(heard.branch) < past:
+        return False  # of a gateway, or place, that was left: tm knows that it counts no more
+    return not comes_from_side(rooms, running, "callee", sip.text("$si"), sip.proven())
 
 
 def _provisional(rooms: Rooms, heard: Response) -> None:
@@ -194,8 +210,12 @@ def _updated(rooms: Rooms, heard: Response) -> None:
     call = sip.dialog_call()
     running = find(rooms, call) if call is not None and rooms.has_store() else None
     side = guards.side_of_tag(running, heard.to_tag) if running is not None else None
-    if running is not None and side is not None:
+    if running is None or side is None:
+        return
+    if comes_from_side(rooms, running, side, sip.text("$si"), sip.proven()):
         _repeat_or_move(rooms, running, side, sip.uris(heard.seen.bodies("Contact")))
+    else:
+        ends.keep_target(running, side)
 
 
 def _answered(rooms: Rooms, heard: Response) -> None:
