@@ -98,7 +98,8 @@ def test_what_is_above_the_limit_is_told(
 ) -> None:
     """And counted."""
     figure = Figure(Case("cdr.list", "first page", "/x"), (1.0, wall), (1.0, cpu), 200)
-    assert told("sqlite", "operator", [figure], by_cpu=by_cpu) == failed
+    report = figure._replace(case=Case("/reports", "by account, 1 days", "/reports?by=account"))
+    assert told("sqlite", "operator", [figure, report], by_cpu=by_cpu) == 2 * failed
     out = capsys.readouterr().out
     assert ('"over": "cdr.list", "how": "first page", "address": "/x"' in out) is bool(failed)
 
