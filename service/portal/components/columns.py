@@ -161,10 +161,16 @@ def rate(title: str, name: str, *, is_wide: bool = False) -> Column:
 
 
 def deed(text: str, link: str, endpoint: str, offered: Callable[[Any], bool] = lambda _: True) -> Column:
-    """What can be done with a row, for whoever may; `offered`: with which ones."""
+    """What can be done with a row, for whoever may; `offered`: with which ones. `link`: {} is the row's number,
+    {row.name} a field of it.
+
+    What is for whoever stands above an account isn't offered of rows of one's own.
+    """
+    is_for_above = any(BY_NAME[name].below for name in endpoint.split() if name in BY_NAME)
 
     def cell(visit: Visit, row: Any) -> Cell:
-        return Cell(visit.say(text), link.format(row.id)) if offered(row) else Cell("")
+        is_own = is_for_above and row.account_id == visit.account_id
+        return Cell(visit.say(text), link.format(row.id, row=row)) if not is_own and offered(row) else Cell("")
 
     return each(text, cell)._replace(needs=endpoint)
 
