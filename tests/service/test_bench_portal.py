@@ -122,20 +122,6 @@ def test_an_address_that_never_answers_is_told(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.parametrize(
-    ("what", "path", "limit_ms"),
-    [
-        ("/reports", "/reports?by=day&since=x", 150),
-        ("/reports", "/reports?by=trunk", 5_000),
-        ("report.summary", "/api/v1/reports/summary", 5_000),
-        ("/calls", "/calls?account_id=7", 150),
-    ],
-)
-def test_reports_that_sort_all_customers_may_take_longer(what: str, path: str, limit_ms: float) -> None:
-    """Nothing else does."""
-    assert Figure(Case(what, "", path), (0, 0), (0, 0), 200).limit_ms == limit_ms
-
-
-@pytest.mark.parametrize(
     ("rows", "rows_per_s", "grown_kib", "is_over"),
     [(20_000, 50_000, 100, False), (20_000, 49_999, 100, True), (500, 900, 100, False), (500, 900, 129 << 10, True)],
 )
