@@ -46,6 +46,22 @@ async def test_who_acts_as_somebody_isnt_offered_their_door(walker: Walker) -> N
     for link in ("/profile/password", "/profile/second-factor"):
         assert f'href="{link}"' in own
         assert f'href="{link}"' not in acting
+    tokens = await walker.get("/tokens")
+    assert "/tokens/new" not in tokens.text
+    for path in ("/tokens/new", "/profile/edit", "/profile/password", "/profile/second-factor", "/profile/sessions"):
+        closed = await walker.get(path)
+        assert closed.status == 403, path
+        assert "only who is signed in as themselves can do this" in closed.words
+    await walker.post("/log-in-as/end")
+    seller = re.search(r'href="(/users/\d+)"', (await walker.get("/users?email=owner@lower")).text)
+    assert seller is not None
+    assert f'href="{user.group(1)}/log-in-as"' in (await walker.get(user.group(1))).text
+    await walker.post(f"{seller.group(1)}/log-in-as")
+    nested = await walker.get(user.group(1))
+    assert "You are logged in as owner@lower.example" in nested.words
+    assert '/log-in-as"' not in nested.text
+    assert (await walker.post(f"{user.group(1)}/log-in-as")).status == 403
+    assert "You are logged in as owner@lower.example" in (await walker.get("/")).words
 
 
 @pytest.mark.parametrize(

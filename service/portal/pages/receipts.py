@@ -21,9 +21,9 @@ def _number(_visit: Visit, row: Any) -> Cell:
 
 
 def _take_back(visit: Visit, row: Any) -> Cell:
-    if row.returned >= row.amount:
-        return Cell("")
-    return Cell(visit.say("Take back"), f"/accounts/{row.account_id}/reversal?entry_id={row.entry_id}")
+    link = f"/accounts/{row.account_id}/reversal?entry_id={row.entry_id}"
+    is_left = row.returned < row.amount and visit.offers(link, "payment.reverse")
+    return Cell(visit.say("Take back"), link) if is_left else Cell("")
 
 
 RECEIPTS = Listed(
