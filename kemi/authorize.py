@@ -72,6 +72,7 @@ class Admitted(NamedTuple):
     target: Target
     loser: int
     """An account that pays more for such a call than it earns, as the plan lets it; 0: none."""
+    is_emergency: bool = False
 
 
 class _Question(NamedTuple):
@@ -224,7 +225,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
             change.remember_invite(invited, invitation.cseq, branch, key, until_ms, is_new=raw is None)
         if question.routing.is_unknown:
             portings.ask(change, begun.called, now)
-    return _new(Admitted, (key.hex(), target_of(price.plan, way, parties, 0), price.loser))
+    return _new(Admitted, (key.hex(), target_of(price.plan, way, parties, 0), price.loser, begun.special == EMERGENCY))
 
 
 def _over(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kemi import devices_in, ends, guards, notes, sip, stir, transfers
+from kemi import devices_in, guards, notes, sip, stir, transfers
 from kemi.authenticate import has_devices
 from kemi.authorize import Admitted, authorise
 from kemi.clock import now
@@ -19,6 +19,7 @@ from kemi.rooms import Rooms
 from kemi.sending import send_message, send_out
 from kemi.settlement import End, ended, given_up
 from kemi.sip import Received, Seen
+from kemi.store.headers import LOCATING
 from kemi.store.origins import Origin, device_of
 from kemi.store.trunks import Gateway, Trunk
 from kemi.strangers import unlisted
@@ -199,7 +200,7 @@ def _message(rooms: Rooms, trunk: Trunk, source: Received, called: str, seen: Se
     admitted = None if isinstance(decision, Local) else _answer(rooms, decision, f"trunk {trunk.id}")
     if admitted is None:
         return
-    ends.forget_claims(seen)
+    sip.keep_headers(seen, rooms.gate.passed)
     sip.keep_call(admitted.call)
     if not send_message(rooms, admitted.call, admitted.target):
         ended(rooms, admitted.call, End("system", *UNAVAILABLE, 0), now())
@@ -237,7 +238,8 @@ def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> 
         ended(rooms, call, End("system", 500, "Server Internal Error", 0), now())
         sip.transaction_reply(500, "Server Internal Error")
         return
-    ends.forget_claims(seen)
+    passed = rooms.gate.passed
+    sip.keep_headers(seen, passed | LOCATING if admitted.is_emergency else passed)
     if is_device:
         devices_in.note_nat(notes.CALLER, is_device=True)
     sip.record_route()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from kemi import devices_in, ends, farewell, guards, messages, named, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
@@ -69,7 +69,7 @@ def reply(rooms: Rooms) -> None:
     if method == "INVITE" and code >= 300 and _has_been_answered(rooms):
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
-        return _provisional(heard)
+        return _provisional(rooms, heard)
     is_update = method == "UPDATE" and is_success
     if is_update:
         _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
@@ -83,7 +83,7 @@ def reply(rooms: Rooms) -> None:
     if is_update:
         _updated(rooms, heard)
         sip.relay_media()
-    return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT))
+    return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT), rooms.gate.passed)
 
 
 def _has_been_answered(rooms: Rooms) -> bool:
@@ -95,17 +95,18 @@ def _has_been_answered(rooms: Rooms) -> bool:
     return running is not None and running.is_answered
 
 
-def _provisional(heard: Response) -> None:
+def _provisional(rooms: Rooms, heard: Response) -> None:
     """An 18x."""
     contact, route, nat, sent, ring, early = sip.texts(_EARLY)
     leg = _leg(heard.seen, contact, route, nat)
     if sip.check_transaction() < 0:
         raise ReplyDropped
-    if not ring:
-        sip.set_dialog_note(notes.RING, str(now().wall_ms))
-    _ringing(heard.to_tag, leg, early)
+    if heard.method != "INVITE" or notes.invite_cseq(sent) in {0, heard.cseq}:
+        if not ring:
+            sip.set_dialog_note(notes.RING, str(now().wall_ms))
+        _ringing(heard.to_tag, leg, early)
     sip.relay_media()
-    ends.answer_as_asked(heard, sent)
+    ends.answer_as_asked(heard, sent, rooms.gate.passed)
 
 
 def _ringing(tag: str, leg: Leg, early: str) -> None:
@@ -149,7 +150,7 @@ def _take_alone(rooms: Rooms, heard: Response) -> None:
         farewell.forget(rooms, key)
 
 
-def passes_in_doubt() -> bool:
+def passes_in_doubt(rooms: Rooms) -> bool:
     """Whether a reply that a fault hit, or that is no text, goes on: not a 2xx to an INVITE, nor what answers nothing
     of ours; the rest is harmless without what its sender says of itself.
     """
@@ -160,7 +161,7 @@ def passes_in_doubt() -> bool:
     is_answer = method == "INVITE" and 200 <= sip.number("$rs") < 300
     if is_answer or sip.check_transaction() < 0:
         return False
-    ends.answer_in_doubt(tag)
+    ends.answer_in_doubt(tag, rooms.gate.passed)
     return True
 
 
@@ -204,14 +205,22 @@ def _answered(rooms: Rooms, heard: Response) -> None:
     if not rooms.has_store():
         raise ReplyDropped
     answer = Answer(
-        heard, leg, sip.received_at(*place), ring, past, (int(h_entry or 0), int(h_id or 0)) if call else None
+        heard,
+        leg,
+        sip.received_at(*place),
+        ring,
+        past,
+        (int(h_entry or 0), int(h_id or 0)) if call else None,
+        notes.invite_cseq(sent),
     )
     if call and int(state or 0) < sip.ANSWERED:
+        if answer.asked_cseq not in {0, heard.cseq}:
+            _turn_away(rooms, answer, GONE)
         _pick_up(rooms, call, answer)
     else:
         _again(rooms, call, answer)
     sip.relay_media()
-    ends.answer_as_asked(heard, sent)
+    ends.answer_as_asked(heard, sent, rooms.gate.passed)
 
 
 def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
@@ -224,6 +233,8 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
         return _pick_up(rooms, call, answer)
+    if side == "callee" and heard.cseq < answer.asked_cseq:
+        _turn_away(rooms, answer, GONE)
     is_its_own = comes_from_side(rooms, running, side, answer.received.ip, sip.proven())
     if is_its_own:
         _repeat_or_move(rooms, running, side, answer.leg.contacts)
@@ -269,6 +280,10 @@ class Answer(NamedTuple):
     """The dialog's notes of these names."""
     dialog: tuple[int, int] | None
     """Kamailio's hash entry and id of its dialog; None: it has none."""
+    asked_cseq: int
+    """Of the INVITE that began the dialog; 0: nobody knows. A reply to another one may be at hand: Kamailio finds a
+    dialog that rings by Call-ID and From-tag alone, and an INVITE that was given up may have had the same.
+    """
 
 
 def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
@@ -298,6 +313,14 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
         if find(rooms, call) is None:
             _tell_caller(GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
         raise ReplyDropped
+
+
+def _turn_away(rooms: Rooms, answer: Answer, denied: Denied) -> NoReturn:
+    """Hangs up the leg of a 2xx that opens no call, and ends its INVITE. Raises ReplyDropped."""
+    contacts, route_set = answer.leg
+    _hang_up(rooms, answer.received, contacts[0] if contacts else "", route_set)
+    _tell_caller(denied)
+    raise ReplyDropped
 
 
 def _is_given_up(branch: str, past: str) -> bool:

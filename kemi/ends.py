@@ -15,26 +15,6 @@ from kemi.notes import Sent
 from kemi.sip import Response, Seen
 from kemi.store.calls import RunningCall
 
-UNTRUSTED_HEADERS = (
-    *("P-Asserted-Identity", "P-Preferred-Identity", "Remote-Party-ID", "Privacy", "Identity", "Diversion"),
-    *("History-Info", "Referred-By", "Refer-To", "Reply-To", "Identity-Info", "P-Charge-Info", "P-Served-User"),
-    *("P-Charging-Vector", "P-Charging-Function-Addresses", "P-Access-Network-Info", "P-Visited-Network-ID"),
-    *("Authorization", "Proxy-Authorization"),
-)
-"""What nobody's message may say of itself: who calls, who pays, who sent it here, whom to call next; and what proves to
-us who it is from, which whoever read it could guess passwords by (ACK and re-INVITE have it too, RFC 3261 22.3).
-"""
-IDENTITIES = ("P-Asserted-Identity", "Remote-Party-ID")
-"""Of those, what answers have."""
-_UNTRUSTED, _IDENTIFYING = (frozenset(map(str.lower, names)) for names in (UNTRUSTED_HEADERS, IDENTITIES))
-
-
-def forget_claims(seen: Seen) -> None:
-    """Takes out of a request what its sender may not say."""
-    if not _UNTRUSTED.isdisjoint(seen.names):
-        for name in UNTRUSTED_HEADERS:
-            sip.remove_header(name)
-
 
 def introduce(parties: Parties) -> None:
     """In a branch of an INVITE: what its gateway is told."""
@@ -81,23 +61,21 @@ def _name(from_uri: str, from_tag: str, to_uri: str, to_tag: str) -> None:
     sip.name_ends(f"<{from_uri}>;tag={from_tag}", f"<{to_uri}>;tag={to_tag}")
 
 
-def answer_as_asked(reply: Response, sent: str) -> None:
-    """A reply with a transaction: From and To as the one who asked wrote them (RFC 3261 8.2.6.2). `sent`: the dialog's
-    note of that name.
+def answer_as_asked(reply: Response, sent: str, passed: frozenset[str]) -> None:
+    """A reply with a transaction: From and To as the one who asked wrote them (RFC 3261 8.2.6.2), and of the rest what
+    is passed on. `sent`: the dialog's note of that name.
     """
     _name_as_asked(reply.to_tag)
     if sent and sent.partition(" ")[0] != reply.from_tag:
         _hide_callers_contact(reply.seen, sent)
-    if not _IDENTIFYING.isdisjoint(reply.seen.names):
-        for name in IDENTITIES:
-            sip.remove_header(name)
+    sip.keep_headers(reply.seen, passed)
 
 
-def answer_in_doubt(tag: str) -> None:
+def answer_in_doubt(tag: str, passed: frozenset[str]) -> None:
     """The same of one whose headers can't be read. `tag`: of its To."""
     _name_as_asked(tag)
-    for name in ("Contact", *IDENTITIES):
-        sip.remove_header(name)
+    sip.remove_header("Contact")
+    sip.keep_headers_unseen(passed)
 
 
 def _name_as_asked(tag: str) -> None:
@@ -141,7 +119,7 @@ def readdress_own(from_tag: str, to_tag: str, sent: str, moved: str, pracked: st
     """
     headers = {}
     if sent and sent.partition(" ")[0] == from_tag:
-        _, from_uri, to_uri = sent.split(" ")
+        _, from_uri, to_uri, _ = sent.split(" ")
         headers = {"From": f"<{from_uri}>;tag={from_tag}", "To": f"<{to_uri}>;tag={to_tag}"}
         sip.name_ends(headers["From"], headers["To"])
     last = notes.last_prack(pracked, from_tag) if pracked else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from kemi.clock import Now
 from kemi.counters import Counters
-from kemi.store import bans
+from kemi.store import bans, headers
 from kemi.store.bans import Ban, Networks
 from kemi.store.change import Change
 from kemi.store.environment import HotStore
@@ -40,6 +40,10 @@ class Gate:
         self._number: bytes | None = None
         self._inode = 0
         self._settings = Settings()
+        self.marks: frozenset[str] = frozenset()
+        """Headers of Kamailio's own modules, which stay."""
+        self.passed = headers.PASSED
+        """Names of headers that go on, as of the last look."""
         self._banned: Networks = {}
         self._banned_strangers: Networks = {}
         self._until_ms = 0
@@ -128,6 +132,7 @@ class Gate:
         self._look_ms = now.boot_ms + LOOK_MS
         with store.read() as txn:
             self._settings = store.configuration(txn).settings(txn)
+        self.passed = headers.passed_with(self._settings.pass_headers) | self.marks
         self._read_bans(store, now)
 
     def _read_bans(self, store: HotStore, now: Now) -> None:

@@ -173,7 +173,7 @@ def _pass_on(
         advance(rooms, running.hex, side, request.cseq, None)
         if request.contacts:
             sip.set_dialog_note(notes.MOVE, notes.Move(side, request.cseq, request.contacts[0]).to_note())
-    ends.forget_claims(seen)
+    sip.keep_headers(seen, rooms.gate.passed)
     ends.readdress(running, request, side, seen)
     if refer_to:
         sip.add_header("Refer-To", f"<{refer_to}>")

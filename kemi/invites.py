@@ -8,7 +8,11 @@ from typing import NamedTuple
 from kemi.clock import Now
 from kemi.invitation import Invitation
 from kemi.store import layout
+from kemi.store.calls import RunningCall
 from kemi.store.change import Change
+
+INVITE_DUE = b"i"
+"""Of its entries in the due index."""
 
 
 class Repeated(NamedTuple):
@@ -32,3 +36,35 @@ def repeated(change: Change, invitation: Invitation, raw: bytes, branch: bytes, 
     if running or (invitation.cseq <= before.cseq and now.boot_ms < before.until_ms):
         return Repeated(retransmission=False)
     return None
+
+
+def forget(change: Change, key: bytes, now: Now) -> None:
+    """Takes out an INVITE whose time is over. Not while its call runs, nor soon after: Kamailio could take the dialog
+    of another one with the same name for its own.
+    """
+    raw = change.txn.get(key, db=change.store.invite)
+    if raw is None:
+        return
+    invite = layout.unpack_invite(raw)
+    look_ms = invite.until_ms
+    if change.txn.get(invite.call, db=change.store.call) is not None:
+        look_ms = now.boot_ms + layout.INVITE_MEMORY_MS
+        _keep(change, key, invite, look_ms + layout.INVITE_MEMORY_MS)
+    if look_ms > now.boot_ms:
+        change.txn.put(layout.due_key(look_ms, INVITE_DUE, key), b"", db=change.store.due)
+    else:
+        change.txn.delete(key, db=change.store.invite)
+        change.invites -= 1
+
+
+def keep_on(change: Change, running: RunningCall) -> None:
+    """A call that rings is given up: its INVITE is remembered for as long as a gateway may still answer it."""
+    key = invite_key(running.call_id, running.from_tag)
+    raw = change.txn.get(key, db=change.store.invite)
+    if raw is not None and layout.unpack_invite(raw).until_ms < running.due_ms:
+        _keep(change, key, layout.unpack_invite(raw), running.due_ms)
+
+
+def _keep(change: Change, key: bytes, invite: layout.Invite, until_ms: int) -> None:
+    record = layout.pack_invite(*invite._replace(until_ms=until_ms))
+    change.txn.put(key, record, db=change.store.invite)

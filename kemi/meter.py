@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kemi import acknowledge, authenticate, farewell, joined, places, suspension
+from kemi import acknowledge, authenticate, farewell, invites, joined, places, suspension
 from kemi.clock import Now
 from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
@@ -59,7 +59,7 @@ def tick(rooms: Rooms, dialogs: Dialogs, now: Now) -> None:
             suspension.mark(rooms, suspended, now)
             continue  # what was marked is due now
         _look_after_devices(rooms, due, dialogs, now)
-        _forget_invites(rooms, [entry for entry in due if entry.kind == b"i"], now)
+        _forget_invites(rooms, [entry for entry in due if entry.kind == invites.INVITE_DUE], now)
         _check_acks(rooms, [entry for entry in due if entry.kind == acknowledge.KIND], dialogs, now)
         farewells = [(entry.boot_ms, entry.what) for entry in due if entry.kind == farewell.KIND]
         farewell.visit(rooms, farewells, dialogs.send, now)
@@ -108,10 +108,7 @@ def _forget_invites(rooms: Rooms, entries: list[Due], now: Now) -> None:
         with Change(rooms.store) as change:
             for entry in entries[start : start + FORGOTTEN_PER_CHANGE]:
                 change.txn.delete(layout.due_key(*entry), db=change.store.due)
-                raw = change.txn.get(entry.what, db=change.store.invite)
-                if raw is not None and layout.unpack_invite(raw).until_ms <= now.boot_ms:
-                    change.txn.delete(entry.what, db=change.store.invite)
-                    change.invites -= 1
+                invites.forget(change, entry.what, now)
 
 
 def _check_acks(rooms: Rooms, entries: list[Due], dialogs: Dialogs, now: Now) -> None:

@@ -103,12 +103,22 @@ class Sent(NamedTuple):
     """Of the caller."""
     from_uri: str
     to_uri: str
+    cseq: int = 0
+    """Of the INVITE; 0: nobody knows any more."""
 
     def to_note(self) -> str:
         """As the dialog keeps it; `from_note` reads it."""
-        return " ".join(self)
+        return f"{self.from_tag} {self.from_uri} {self.to_uri} {self.cseq}"
 
     @classmethod
     def from_note(cls, noted: str) -> Sent | None:
         """What it was told; None: it was not noted."""
-        return cls(*noted.split(" ")) if noted else None
+        if not noted:
+            return None
+        from_tag, from_uri, to_uri, cseq = noted.split(" ")
+        return cls(from_tag, from_uri, to_uri, int(cseq))
+
+
+def invite_cseq(noted: str) -> int:
+    """Of what the note of that name says, the CSeq of the INVITE; 0: nobody knows."""
+    return int(noted.rpartition(" ")[2] or 0)

@@ -26,19 +26,26 @@ def dialled(trunk: Origin, called: str, rules: Sequence[Rule] = ()) -> str:
 def international(trunk: Origin, number: str) -> str | None:
     """The E.164 number without `+` of one as this trunk's people write it; None: it is none.
 
-    `+` or the trunk's international prefix goes; else the trunk's national prefix is replaced by its country code. A
-    number that has neither is taken as it stands.
+    `+` or the trunk's international prefix goes, and a country code must follow; else the trunk's national prefix is
+    replaced by its country code. A number that has neither is taken as it stands.
     """
     if not is_number(number):
         return None
     if number.startswith("+"):
-        return number[1:]
+        return _with_country(number[1:])
     if trunk.international_prefix and number.startswith(trunk.international_prefix):
-        return number[len(trunk.international_prefix) :] or None
+        return _with_country(number[len(trunk.international_prefix) :])
     if trunk.country and number.startswith(trunk.national_prefix):
         number = trunk.country + number[len(trunk.national_prefix) :]
         return number if is_number(number) else None
     return number
+
+
+def _with_country(number: str) -> str | None:
+    """None: no country code (E.164) stands at its beginning. Behind +00 a dear number would be rated, and let pass, as
+    one that begins with 00, and a carrier would read it as the dear one.
+    """
+    return number if number and number[0] in "123456789" else None
 
 
 def normalise_caller(trunk: Origin, caller: str, rules: Sequence[Rule] = ()) -> str:

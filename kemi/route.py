@@ -93,6 +93,7 @@ class Kambill:
         """Called in each process after the fork; the store is opened at its first use, so never before it."""
         self.rooms = Rooms.open(self._run_dir, self._data_dir, self._counters)
         self.rooms.can_sign = sip.has_signer()
+        self.rooms.gate.marks = sip.marks()
         self._prober = Prober(self.rooms, carriers.ask)
         sip.ways()  # found now, not with the first call waiting
         if rank == FIRST_WORKER:
@@ -134,7 +135,7 @@ class Kambill:
 
     def _in_doubt(self) -> int:
         """A reply that a fault hit, or that is no text."""
-        if calls_on.passes_in_doubt():
+        if calls_on.passes_in_doubt(self.rooms):
             return DONE
         self._safely(calls_on.end_in_doubt)
         return sip.drop_reply()

@@ -12,6 +12,8 @@ from kemi.notes import Sent
 from kemi.rooms import Rooms
 
 CIRCLE = "kambill: a number leads to {}, which is this Kamailio itself: passed over"
+_WHOSE = sip.question("$ft", "$cs")
+"""By which an INVITE is told from others of its Call-ID."""
 
 
 def branch(rooms: Rooms) -> None:
@@ -29,7 +31,8 @@ def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
             continue
         _address(target, "ksr_failure")
         parties = rooms.outgoing = target.parties
-        sent = tuple.__new__(Sent, (sip.text("$ft"), parties.from_uri, parties.to_uri))
+        from_tag, cseq = sip.texts(_WHOSE)
+        sent = tuple.__new__(Sent, (from_tag, parties.from_uri, parties.to_uri, int(cseq or 0)))
         sip.set_dialog_note(notes.SENT, sent.to_note())
         if parties.codecs:
             sip.set_dialog_note(notes.CODECS, " ".join(parties.codecs))

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from kemi import limits, packages, suspension
 from kemi.clock import Now
+from kemi.invites import keep_on
 from kemi.joined import together
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
@@ -113,6 +114,7 @@ def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
         if running is not None and running.is_answered:
             return False
         if running is not None:
+            keep_on(change, running)
             settle(change, running, end, now, now.boot_ms)
     return True
 

@@ -122,7 +122,7 @@ class Service:
         self._collector = Collector(engine, config, self._resolver.wonder)
         self._flusher = Flusher(engine, config)
         self._watcher = Watcher(config.ratebook)
-        self._sender = Sender(engine, config)
+        self._sender = Sender(engine, config, _now_ms)
         changes = Changes(config)
         self._notices = Gatherer(engine, config.node, changes)
         self._mails = MailSender(engine, config, _now_ms, files=_files(engine, config, changes))
@@ -133,7 +133,7 @@ class Service:
         self._nightly = Nightly(engine, config, _now_ms())
         self._cutter = Cutter(engine)
         self._patterns = PatternWatch(engine, config)
-        self._carrier = Carrier(engine, config)
+        self._carrier = Carrier(engine, config, _now_ms)
         self.api = Api(config, engine, Sessions())
 
     @property
@@ -200,8 +200,7 @@ class Service:
             self.metrics.commands.inc(put)
 
     async def _tell(self) -> None:
-        while await self._sender.send_due(_now_ms()):
-            pass
+        await self._sender.send_due()
 
     async def _send_mails(self) -> None:
         await begin_due(self._engine, self._config.node, _now_ms())
@@ -243,8 +242,7 @@ class Service:
     async def _deliver(self) -> None:
         while await self._cutter.cut_due(_now_ms()):
             pass
-        while await self._carrier.bring_due(_now_ms()):
-            pass
+        await self._carrier.bring_due()
 
     async def _renew(self) -> None:
         while await self._renewer.work(_now_ms()):

@@ -15,6 +15,7 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from kemi.store.headers import OURS, is_name
 from service.faults import Fault
 from service.zones import zones
 
@@ -69,6 +70,15 @@ def _networks(texts: list[str]) -> list[str]:
 Folder = Annotated[Path, AfterValidator(_absolute)]
 
 
+def _header_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if is_name(name) is None:
+            raise ValueError(f"{name!r} is no header's name: write one such as User-to-User")
+        if name.lower() in OURS:
+            raise ValueError(f"{name!r} is never passed on: what it says is said by Kambill alone")
+    return names
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -88,7 +98,7 @@ class ApiRates(_Section):
     requests_per_minute: int = Field(default=3_000, ge=10, le=1_000_000)
     """Of one token or session."""
     unknown_per_minute: int = Field(default=60, ge=5, le=1_000_000)
-    """Of one address, where nobody is known yet: signing in, forgotten passwords."""
+    """Of one address, where nobody is known yet: signing in, forgotten passwords; so many tokens of nobody's, too."""
 
 
 class Webhooks(_Section):
@@ -119,6 +129,7 @@ class CallPath(_Section):
     register_min_s: int = Field(default=60, ge=10, le=3_600)
     register_max_s: int = Field(default=3_600, ge=60, le=86_400)
     on_net_free: bool = False
+    pass_headers: Annotated[tuple[str, ...], AfterValidator(_header_names)] = Field(default=(), max_length=32)
 
 
 class Portability(_Section):

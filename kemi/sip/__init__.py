@@ -25,6 +25,8 @@ from kemi.sip.header import (
     Seen,
     add_header,
     headers,
+    keep_headers,
+    keep_headers_unseen,
     name_ends,
     remove_header,
     replace_headers,
@@ -53,7 +55,7 @@ from kemi.sip.message import (
     set_sdp,
     text,
 )
-from kemi.sip.own import Request, ask, asked_answer, is_defined, own_address, own_sockets, send, send_by, ways
+from kemi.sip.own import Request, ask, asked_answer, is_defined, marks, own_address, own_sockets, send, send_by, ways
 from kemi.sip.question import Question, question, texts
 from kemi.sip.routing import is_own_uri, loose_route, record_route, redirect, send_through, send_to, set_uri, uri_of
 from kemi.sip.signatures import build_identity, check_identity, has_signer
@@ -127,11 +129,14 @@ __all__ = [
     "is_own_uri",
     "is_sane",
     "keep_call",
+    "keep_headers",
+    "keep_headers_unseen",
     "keep_media",
     "kept_call",
     "kept_offer",
     "loose_route",
     "loose_text",
+    "marks",
     "name_ends",
     "new_transaction",
     "note",

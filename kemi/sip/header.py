@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import NamedTuple
 
 import KSR
@@ -28,6 +29,14 @@ _USUAL = {
     )
 }  # fmt: skip
 """As nearly everybody writes them."""
+MARK = "th"
+"""Of topoh: the last one, which it has written itself. It believes the first one, so that a peer's would unmask all."""
+ONE_BY_ONE_MAX = 12
+"""Names that are taken out each by itself. With more, Kamailio looks through the headers once, by an expression that it
+reads anew for each message: as much work as fifty names.
+"""
+_FOUND_AGAIN = re.compile(r"[!-9;-~]{1,64}")
+"""Names that Kamailio knows again when it is told one: of any others, a blank before the colon is part of it."""
 _NAMES = re.compile(r"^[^:\n]*", re.MULTILINE)
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?!\n)")
 _URI_IN_BRACKETS = re.compile(r"<([^>]*)>")
@@ -42,6 +51,8 @@ class Seen(NamedTuple):
     """Whether Kamailio can read them all, and none has a control character: what one reader takes as the end of a line,
     another one may not.
     """
+    written: list[str]
+    """The same names as they stand there."""
 
     def bodies(self, name: str) -> list[str]:
         """As `headers`."""
@@ -74,14 +85,14 @@ def seen() -> Seen:
 def seen_in(found: str) -> Seen:
     """What is seen in the text of all headers."""
     is_clean = found.replace("\r\n", "").isprintable() or _CONTROLS.search(found) is None
-    written = _NAMES.findall(found)
+    written = _NAMES.findall(found.removesuffix("\n"))
     names = [*map(_USUAL.get, written)]
     if None in names:
         names = [_USUAL.get(name) or _long(name) for name in written]
-    return tuple.__new__(Seen, (names, is_clean and bool(found)))
+    return tuple.__new__(Seen, (names, is_clean and bool(found), written))
 
 
-_RESPONSE = question("$rs", "$rm", "$ft", "$tt", "$via0(branch)", "$msg(hdrs)")
+_RESPONSE = question("$rs", "$rm", "$cs", "$ft", "$tt", "$via0(branch)", "$msg(hdrs)")
 
 
 class Response(NamedTuple):
@@ -89,6 +100,7 @@ class Response(NamedTuple):
 
     code: int
     method: str
+    cseq: int
     from_tag: str
     to_tag: str
     branch: str
@@ -98,8 +110,9 @@ class Response(NamedTuple):
 
 def response() -> Response:
     """The reply at hand. Raises UnicodeDecodeError."""
-    code, method, from_tag, to_tag, branch, found = texts(_RESPONSE)
-    return tuple.__new__(Response, (int(code or 0), method, from_tag, to_tag, branch, seen_in(found)))
+    code, method, cseq, from_tag, to_tag, branch, found = texts(_RESPONSE)
+    said = int(code or 0), method, int(cseq or 0), from_tag, to_tag, branch, seen_in(found)
+    return tuple.__new__(Response, said)
 
 
 def _long(name: str) -> str:
@@ -137,6 +150,34 @@ def add_header(name: str, body: str) -> None:
 def remove_header(name: str) -> None:
     """Takes every header of this name out of what is sent on."""
     KSR.hdr.remove(name)
+
+
+def keep_headers(seen: Seen, passed: frozenset[str]) -> None:
+    """Takes every header out of what is sent on whose name isn't among these, long and in lower case."""
+    if MARK in passed:
+        for at in range(seen.names.count(MARK) - 1):
+            KSR.textops.remove_hf_idx(MARK, at)
+    if passed.issuperset(seen.names):
+        return
+    others = {written for name, written in zip(seen.names, seen.written, strict=True) if name not in passed}
+    if len(others) <= ONE_BY_ONE_MAX and all(map(_FOUND_AGAIN.fullmatch, others)):
+        for name in others:
+            KSR.hdr.remove(name)
+    else:
+        keep_headers_unseen(passed)
+
+
+def keep_headers_unseen(passed: frozenset[str]) -> None:
+    """The same of a message whose headers can't be read, or not told apart."""
+    KSR.textopsx.keep_hf_re(_expression(passed))
+
+
+@lru_cache(maxsize=4)
+def _expression(passed: frozenset[str]) -> str:
+    """What matches these names, short ones too, and no others, as regex(7) has it."""
+    short = [letter for letter, name in _COMPACT.items() if name in passed]
+    names = [re.sub(r"[.*+]", r"\\\g<0>", name) for name in sorted(passed)]
+    return f"^({'|'.join([*names, *short])})[ \t]*$"
 
 
 def replace_headers(bodies: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import KSR
 
+from kemi.sip.header import MARK
 from kemi.sip.message import number, text
 
 
@@ -69,6 +70,13 @@ def own_address() -> str:
 def is_defined(name: str) -> bool:
     """Whether kamailio.cfg or kamailio-local.cfg defines a name; before the fork too."""
     return KSR.pv.get(f"$def({name})") is not None
+
+
+def marks() -> frozenset[str]:
+    """Headers, in lower case, that a module of Kamailio writes into what comes in and takes out of what goes out: topoh
+    knows by its own what it has to hide.
+    """
+    return frozenset({MARK}) if is_defined("WITH_TOPOLOGY_HIDING") else frozenset()
 
 
 def send(destination: str, message: str) -> None:

@@ -297,6 +297,8 @@ class Settings(NamedTuple):
     """Of the digest."""
     asks_ported: bool = False
     """Whether the service can ask somebody about ported numbers."""
+    pass_headers: tuple[str, ...] = ()
+    """Headers of customers' and carriers' messages that go on beside those that must (`kemi.store.headers`)."""
 
 
 def pack_json(value: dict[str, Any]) -> bytes:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.access_tables import sign_in_failures
@@ -26,24 +30,48 @@ def _who(email: str) -> str:
     return hashlib.sha256(email.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-async def closed_for_ms(conn: AsyncConnection, email: str, now_ms: int) -> int:
-    """How long nobody gets in under this address; 0: come in."""
-    query = sa.select(sign_in_failures.c.locked_until_ms).where(sign_in_failures.c.who == _who(email))
-    return max(0, ((await conn.execute(query)).scalar() or 0) - now_ms)
+class Knock(NamedTuple):
+    """At a door."""
+
+    waits_ms: int
+    """So long it is closed still: nothing was counted, and nobody looks at what was said; 0: it was open."""
+    closed_ms: int = 0
+    """So long it is closed from now on, unless what was said is right."""
+    before: Mapping[str, int] = {}
+    """What was counted before it,"""
+    after: Mapping[str, int] = {}
+    """and with it."""
 
 
-async def note_failure(conn: AsyncConnection, email: str, now_ms: int) -> int:
-    """Counts a failure. Returns how long the door is closed now."""
+async def knock(conn: AsyncConnection, email: str, now_ms: int) -> Knock:
+    """Counts a failure before anybody looks whether it is one: of many at once no more are looked at than one after the
+    other would be. What was right is forgotten or taken back.
+    """
+    row = await _counted(conn, email)
+    if row.locked_until_ms > now_ms:
+        return Knock(row.locked_until_ms - now_ms)
+    failures = 1 + (row.failures if row.failed_ms + FORGET_MS > now_ms else 0)
+    values = {"failures": failures, "failed_ms": now_ms, "locked_until_ms": now_ms + delay_ms(failures)}
+    await conn.execute(sa.update(sign_in_failures).where(sign_in_failures.c.who == row.who).values(**values))
+    return Knock(0, delay_ms(failures), {name: getattr(row, name) for name in values}, values)
+
+
+async def take_back(conn: AsyncConnection, email: str, knock: Knock) -> None:
+    """It was no failure, though nobody got in: as before, or one the less if others were counted meanwhile."""
+    row = await _counted(conn, email)
+    is_last = all(getattr(row, name) == value for name, value in knock.after.items())
+    values = knock.before if is_last else {"failures": max(0, row.failures - 1)}
+    await conn.execute(sa.update(sign_in_failures).where(sign_in_failures.c.who == row.who).values(**values))
+
+
+async def _counted(conn: AsyncConnection, email: str) -> Row[Any]:
+    """What is known of an address, nobody else's until the transaction's end."""
     who = _who(email)
-    row = (await conn.execute(sa.select(sign_in_failures).where(sign_in_failures.c.who == who))).first()
-    before = row.failures if row is not None and row.failed_ms + FORGET_MS > now_ms else 0
-    closed = delay_ms(before + 1)
-    values = {"failures": before + 1, "failed_ms": now_ms, "locked_until_ms": now_ms + closed}
-    if row is None:
-        await conn.execute(sa.insert(sign_in_failures).values(who=who, **values))
-    else:
-        await conn.execute(sa.update(sign_in_failures).where(sign_in_failures.c.who == who).values(**values))
-    return closed
+    insert = postgresql.insert if conn.dialect.name == "postgresql" else sqlite.insert
+    fresh = insert(sign_in_failures).values(who=who, failures=0, failed_ms=0)
+    await conn.execute(fresh.on_conflict_do_nothing())
+    query = sa.select(sign_in_failures).where(sign_in_failures.c.who == who)
+    return (await conn.execute(query.with_for_update())).one()
 
 
 async def forget_failures(conn: AsyncConnection, email: str) -> None:

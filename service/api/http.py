@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
-from limits import RateLimitItemPerMinute
+from limits import RateLimitItem, RateLimitItemPerMinute
 from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
@@ -33,23 +35,87 @@ log = structlog.get_logger("kambill.api")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+SEEN_MAX = 10_000
+"""Tokens and sessions that are remembered to be somebody's; when there are more, they are found out anew."""
+
+
 class Rates:
-    """How often one may ask: by token or session, and by address where nobody is known yet."""
+    """How often one may ask: by token or session, and by address where nobody is known yet, or nobody's token comes."""
 
     def __init__(self, known_per_minute: int, unknown_per_minute: int) -> None:
         self._known = RateLimitItemPerMinute(known_per_minute)
         self._unknown = RateLimitItemPerMinute(unknown_per_minute)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
+        self._seen: set[str] = set()
+        """What was somebody's when it last came."""
+        self._looked_at: Counter[str] = Counter()
+        """By address: what else is being looked at now."""
+
+    @asynccontextmanager
+    async def counted(self, endpoint: Endpoint, asking: Asking) -> AsyncIterator[None]:
+        """Around an answer: what was nobody's counts against its address, as long as that isn't known too.
+
+        Raises Problem: too-many, with when to come again.
+        """
+        await self.check(endpoint, asking)
+        if not _is_shown(endpoint, asking):
+            yield
+            return
+        is_new = _who(asking) not in self._seen
+        self._looked_at[asking.address] += is_new
+        try:
+            yield
+        except Problem as problem:
+            await self.note(asking, is_known=problem.kind != "signed-out")
+            raise
+        else:
+            await self.note(asking, is_known=True)
+        finally:
+            self._looked_at[asking.address] -= is_new
+            self._looked_at += Counter()  # nobody's are forgotten
 
     async def check(self, endpoint: Endpoint, asking: Asking) -> None:
         """Raises Problem: too-many, with when to come again."""
-        is_known = endpoint.permission is not Open.PUBLIC and bool(asking.credential)
-        item = self._known if is_known else self._unknown
-        who = hash_of(asking.credential)[:32] if is_known else asking.address
-        if not await self._limiter.hit(item, who):
-            stats = await self._limiter.get_window_stats(item, who)
-            seconds = max(1, int(stats.reset_time - time.time()) + 1)
-            raise Problem("too-many", f"at most {item.amount} a minute", headers={"Retry-After": str(seconds)})
+        if not _is_shown(endpoint, asking):
+            await self._hit(self._unknown, asking.address)
+        elif _who(asking) in self._seen:
+            await self._hit(self._known, _who(asking))
+        else:
+            left = (await self._limiter.get_window_stats(self._unknown, _TOKENS, asking.address)).remaining
+            if left <= self._looked_at[asking.address]:
+                raise await self._too_many(self._unknown, _TOKENS, asking.address)
+
+    async def note(self, asking: Asking, *, is_known: bool) -> None:
+        """What came of looking at a token or session."""
+        if not is_known:
+            self._seen.discard(_who(asking))
+            await self._limiter.hit(self._unknown, _TOKENS, asking.address)
+        elif _who(asking) not in self._seen:
+            if len(self._seen) >= SEEN_MAX:
+                self._seen.clear()
+            self._seen.add(_who(asking))
+            await self._limiter.hit(self._known, _who(asking))
+
+    async def _hit(self, item: RateLimitItem, *who: str) -> None:
+        if not await self._limiter.hit(item, *who):
+            raise await self._too_many(item, *who)
+
+    async def _too_many(self, item: RateLimitItem, *who: str) -> Problem:
+        stats = await self._limiter.get_window_stats(item, *who)
+        seconds = max(1, int(stats.reset_time - time.time()) + 1)
+        return Problem("too-many", f"at most {item.amount} a minute", headers={"Retry-After": str(seconds)})
+
+
+_TOKENS = "tokens"
+"""Apart from who asks without one: signing in goes on."""
+
+
+def _is_shown(endpoint: Endpoint, asking: Asking) -> bool:
+    return endpoint.permission is not Open.PUBLIC and bool(asking.credential)
+
+
+def _who(asking: Asking) -> str:
+    return hash_of(asking.credential)[:32]
 
 
 def routes(api: Api, endpoints: Iterable[Endpoint]) -> list[web.RouteDef]:
@@ -66,8 +132,8 @@ def _pattern(path: str) -> str:
 def _handler(api: Api, endpoint: Endpoint, rates: Rates) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         asking = await _asking(request, endpoint)
-        await rates.check(endpoint, asking)
-        return _response(await respond(api, endpoint, asking, time.time_ns() // 1_000_000))
+        async with rates.counted(endpoint, asking):
+            return _response(await respond(api, endpoint, asking, time.time_ns() // 1_000_000))
 
     return handle
 

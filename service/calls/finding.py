@@ -86,6 +86,11 @@ def is_by_times(call: Call) -> bool:
     return not (query.trunk_id or query.device_id or query.outcome or query.call or query.called)
 
 
+def is_any(call: Call) -> bool:
+    """Whether every call of some time is asked for: the asker may see all of them."""
+    return not sides(call) and is_by_times(call)
+
+
 def sides(call: Call) -> tuple[str, ...]:
     """Columns that name accounts by which calls are seen; none: by everybody who asks."""
     if call.query.account_id is not None:

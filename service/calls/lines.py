@@ -18,8 +18,8 @@ from service.api.lines import LINES_MAX, Expression, Lines, LinesAsked, Spelling
 from service.api.lists import behind, cursor_of, order_of
 from service.calls.beside import Joined, has_few_below, joined
 from service.calls.browse import moment_of, paid_in
-from service.calls.finding import LISTING, conditions
-from service.calls.stretches import next_stretch, numbered
+from service.calls.finding import LISTING, conditions, is_any
+from service.calls.stretches import end_of_batch, next_stretch, numbered
 from service.database.engine import go_row_by_row, is_sqlite
 from service.database.tables import cdrs
 from service.tariffs.exchange import history
@@ -45,6 +45,8 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
         asked.told(stretch.next)
         if not stretch.ids:
             return Lines("", 0, stretch.next)
+    elif is_any(call):
+        asked.told(await end_of_batch(call, order, LINES_MAX))
     sells, at_once = any(column.name == MARGIN for column in asked.columns), await has_few_below(call)
     beside = joined(call, sells=sells, at_once=at_once)
     values, mixed = _values(call, beside), _is_mixed(beside) if sells else sa.false()

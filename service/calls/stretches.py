@@ -49,6 +49,13 @@ async def next_stretch(call: Call, order: Order, most: int) -> Stretch | None:
     return await _found(call, order, most, (await _edge(call, order, most)).at_ms)
 
 
+async def end_of_batch(call: Call, order: Order, most: int) -> str | None:
+    """The cursor behind so many calls, of which nothing is asked but their times; None: there are not more."""
+    end = sa.select(order.column, order.number).where(*asked_of_calls(call), behind(call.query, order))
+    row = (await call.conn.execute(end.order_by(*order.columns).offset(most - 1).limit(1))).first()
+    return None if row is None else cursor_of(order, row[0], row[1])
+
+
 async def stretch_of(call: Call, order: Order, most: int) -> Stretch | None:
     """Of a list by times whose calls are found by accounts; None: so many are theirs that they are quickly met."""
     edge = await _edge(call, order, most)

@@ -210,9 +210,9 @@ def _content(row: Row[Any]) -> bytes:
 
 
 async def bring_again(call: Call) -> Answer:
-    """At once, with the same bytes, whatever came of it before."""
+    """At once, with the same bytes, whatever came of it before. What is on its way stays so."""
     _content(call.row)
-    values = {"state": "waiting", "next_ms": call.now_ms, "attempts": 0, "claimed_ms": 0, "done_ms": 0}
+    values = {"state": "waiting", "next_ms": call.now_ms, "attempts": 0, "done_ms": 0}
     again = sa.update(cdr_files).where(cdr_files.c.id == call.row.id).values(**values).returning(cdr_files)
     row = (await call.conn.execute(again)).one()
     await call.audit("delivery.send-again", "file", row.id, call.of.id, None, {"name": row.name})

@@ -23,6 +23,8 @@ from service.webhooks.posting import CLAIM_MS, Guarded
 SIGN_IN_S = 20
 WHOLE_S = CLAIM_MS // 1000 - 20
 """Of an attempt: it is over before somebody else may take the file."""
+SWEEP_S = 5
+"""Of it for looking through the folder: it may hold more than anybody wants to read."""
 _ALGORITHMS = {
     "ssh-ed25519": "ssh-ed25519",
     "ecdsa-sha2-nistp256": "ecdsa-sha2-nistp256",
@@ -79,8 +81,8 @@ class File(NamedTuple):
     content: bytes
     mark: str
     """Of the attempt: two of them don't write into each other."""
-    left_mark: str
-    """Of an attempt that was killed; empty: none was."""
+    is_again: bool
+    """An earlier attempt may have left its part."""
 
 
 def new_key_pair() -> KeyPair:
@@ -130,6 +132,8 @@ class Sftp:
         async def put(client: asyncssh.SFTPClient, folder: str) -> None:
             await _check_folder(client, folder)
             await _put(client, folder, file)
+            if file.is_again:
+                await _sweep(client, folder, file)
 
         await self._do(access, put)
 
@@ -214,9 +218,6 @@ async def _check_folder(client: asyncssh.SFTPClient, folder: str) -> None:
 async def _put(client: asyncssh.SFTPClient, folder: str, file: File) -> None:
     """As a hidden part, then by the file's name."""
     part, whole = (_in(folder, name) for name in (f".{file.name}.{file.mark}.part", file.name))
-    if file.left_mark:
-        with suppress(asyncssh.SFTPError):
-            await client.remove(_in(folder, f".{file.name}.{file.left_mark}.part"))
     try:
         async with client.open(part, "wb") as opened:
             await opened.write(file.content)
@@ -227,6 +228,18 @@ async def _put(client: asyncssh.SFTPClient, folder: str, file: File) -> None:
         with suppress(asyncssh.SFTPError):
             await client.remove(part)
         raise
+
+
+async def _sweep(client: asyncssh.SFTPClient, folder: str, file: File) -> None:
+    """Parts of the file that earlier attempts have left: they were killed, or the connection was cut. What comes of it
+    changes nothing: the file is there.
+    """
+    with suppress(asyncssh.Error, OSError, TimeoutError):
+        async with asyncio.timeout(SWEEP_S):
+            async for one in client.scandir(folder or "."):
+                name = one.filename if isinstance(one.filename, str) else one.filename.decode("utf-8", "replace")
+                if name.startswith(f".{file.name}.") and name.endswith(".part"):
+                    await client.remove(_in(folder, name))
 
 
 def _in(folder: str, name: str) -> str:

@@ -89,6 +89,8 @@ class Visit:
         with told_as_problems():
             async with looking_within(api.engine, api.look_s, as_one=as_one) as conn:
                 self.actor = await api.sessions.actor_of(conn, self.credential, self.address, self.now_ms)
+                if self.credential:
+                    await self.portal.rates.note(self._asking({}), is_known=self.actor is not None)
                 self._inner = Inner(api, self.actor or NOBODY._replace(address=self.address), conn, self.now_ms)
                 if not again:
                     await self._settle()
@@ -257,8 +259,8 @@ class Visit:
         if credential is not None:
             asking = asking._replace(credential=credential)
         with self._in_words():
-            await self.portal.rates.check(endpoint, asking)
-            found = await answered(self.portal.api, endpoint, asking, self.now_ms)
+            async with self.portal.rates.counted(endpoint, asking):
+                found = await answered(self.portal.api, endpoint, asking, self.now_ms)
         return Answer(status=found.status) if isinstance(found, Reply) else found
 
     @contextmanager

@@ -119,7 +119,16 @@ _READERS: dict[str, Callable[..., Any]] = {
     "hdr.is_present": FakeKsr._present,
 }
 _SILENT = frozenset(
-    {"core.crit", "core.notice", "jsonrpcs.exec", "core.set_drop", "sl.send_reply", "tm.t_reply", "hdr.remove"}
+    {
+        "core.crit",
+        "core.notice",
+        "jsonrpcs.exec",
+        "core.set_drop",
+        "sl.send_reply",
+        "tm.t_reply",
+        "hdr.remove",
+        "textopsx.keep_hf_re",
+    }
 )
 """What always works and says nothing."""
 

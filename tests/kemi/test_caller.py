@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kemi.authorize import Admitted
 from kemi.caller import UNKNOWN, masked, user_of, wants_privacy
 from kemi.failover import fail_over
-from kemi.notes import Sent, is_word
+from kemi.notes import Sent, invite_cseq, is_word
 from tests.kemi.test_translate import tell
 from tests.kemi.world import CARRIER, CUSTOMER, World
 
@@ -149,7 +149,8 @@ def test_a_masked_contact_leads_to_the_same_place(user: str, host: str) -> None:
 
 def test_what_was_sent_is_noted_and_read() -> None:
     """Words of a note."""
-    sent = Sent("f1", "sip:1@h", "sip:2@h")
+    sent = Sent("f1", "sip:1@h", "sip:2@h", 7)
     assert Sent.from_note(sent.to_note()) == sent
     assert Sent.from_note("") is None
+    assert (invite_cseq(sent.to_note()), invite_cseq("")) == (7, 0)
     assert is_word(sent.from_uri)

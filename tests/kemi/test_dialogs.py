@@ -47,7 +47,7 @@ def test_a_running_call_is_a_row_with_all_that_a_bye_needs(world: World, tmp_pat
     assert (row["caller_contact"], row["callee_contact"]) == ("sip:caller@127.0.0.2:5060", "sip:callee@127.0.0.11")
     assert (row["state"], row["iflags"]) == ("4", "9")
     assert int(row["timeout"]) == moved(world.now, 30).wall_s + call.grant_s - 30
-    sent = f"{call.from_tag} {call.sent_from} {call.sent_to}"
+    sent = f"{call.from_tag} {call.sent_from} {call.sent_to} 0"
     assert read(tmp_path / "dialog_vars") == [["1", "7", "9", "call", call.hex], ["2", "7", "9", "sent", sent]]
     assert read(tmp_path / "version") == [["1", "dialog", "7"], ["2", "dialog_vars", "1"]]
 

@@ -29,7 +29,7 @@ DECIDING = str(HOME / "kemi"), str(HOME / "ratebook")
 MOST = {
     "INVITE": (66, 116, 22),
     "180": (38, 2, 12),
-    "200": (41, 50, 10),
+    "200": (42, 50, 10),
     "ACK": (37, 12, 13),
     "BYE": (33, 41, 11),
     "BYE of ours": (8, 0, 5),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from kemi import meter
 from kemi.authorize import Admitted
+from kemi.invites import Repeated
+from kemi.settlement import End, given_up
 from tests.kemi.world import CUSTOMER, FakeDialogs, World, assert_consistent
 
 
@@ -122,6 +124,39 @@ def test_invites_are_forgotten_after_64_seconds(world: World) -> None:
     with world.rooms.store.read() as txn:
         assert world.rooms.store.state(txn).invites == 0
     assert isinstance(world.invite(call_id="x", branch="z9hG4bK-1"), Admitted)
+
+
+def test_the_invite_of_a_call_that_runs_is_remembered(world: World) -> None:
+    """However long it rings or talks, no other call has its Call-ID and From-tag; nor soon after."""
+    call = world.ring(call_id="x", branch="z9hG4bK-1")
+    world.pick_up(call)
+    for _ in range(8):
+        world.wait(32)
+        meter.tick(world.rooms, FakeDialogs().seen(), world.now)
+        assert world.invite(call_id="x", branch="z9hG4bK-2", cseq=9) == Repeated(retransmission=False)
+    world.hang_up(call)
+    for _ in range(2):
+        world.wait(32)
+        meter.tick(world.rooms, FakeDialogs().seen(), world.now)
+        assert world.invite(call_id="x", branch="z9hG4bK-2", cseq=1) == Repeated(retransmission=False)
+    for _ in range(2):
+        world.wait(64)
+        meter.tick(world.rooms, FakeDialogs().seen(), world.now)
+    assert isinstance(world.invite(call_id="x", branch="z9hG4bK-2", cseq=1), Admitted)
+
+
+def test_a_cancelled_invite_is_remembered_while_a_gateway_may_answer_it(world: World) -> None:
+    """Kamailio waits for its answer up to the ring limit."""
+    world.plan(ring_timeout_s=120)
+    call = world.ring(call_id="x", branch="z9hG4bK-1")
+    assert given_up(world.rooms, call, End("caller", 487, "Request Terminated", 0), world.now)
+    world.wait(119)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
+    assert world.invite(call_id="x", branch="z9hG4bK-2", cseq=1) == Repeated(retransmission=False)
+    world.wait(15)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
+    with world.rooms.store.read() as txn:
+        assert world.rooms.store.state(txn).invites == 0
 
 
 def test_many_due_calls_are_all_looked_at_in_one_tick(world: World) -> None:

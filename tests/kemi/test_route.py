@@ -86,7 +86,7 @@ def test_an_invite_goes_out_in_a_dialog_that_ends_itself(kambill: route.Kambill,
     names = [name for name, *_ in ksr.calls]
     assert names.index("pv.seti") < names.index("dialog.dlg_manage") < names.index("tm.t_relay")
     assert ksr.called("pv.seti") == [("$dlg_ctx(timeout_bye)", 1)]
-    sent = "f1 sip:441632960000@127.0.0.1 sip:33123@127.0.0.11"
+    sent = "f1 sip:441632960000@127.0.0.1 sip:33123@127.0.0.11 1"
     assert ksr.called("dialog.var_sets") == [("call", call.hex), ("sent", sent)]
     assert ksr.called("core.seturi") == [("sip:33123@127.0.0.11:5060",)]
     assert ksr.called("tm.t_set_fr") == [(60_000, 2000)]

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kemi.store.headers import OURS, PASSED, passed_with
 from tests.kemi import fake_ksr
 from tests.kemi.fake_ksr import FakeKsr
 
 fake_ksr.stand_in()
 
-from kemi import ends, guards, sip  # noqa: E402 -- they import KSR
+from kemi import guards, sip  # noqa: E402 -- they import KSR
 from kemi.sip import header  # noqa: E402 -- likewise
+
+MANY = [f"X-{number}: x" for number in range(header.ONE_BY_ONE_MAX + 1)]
 
 
 @pytest.fixture
@@ -88,14 +93,37 @@ def test_the_quick_look_never_lets_more_pass_than_the_slow_one(text: str) -> Non
         assert header._CONTROLS.search(text) is None
 
 
-@pytest.mark.parametrize("line", ["Identity: x", "y: x", "REMOTE-party-id: <sip:a>", "r: <sip:a>", "Privacy : id"])
-def test_claims_are_taken_out_of_a_request_that_has_any(ksr: FakeKsr, line: str) -> None:
-    """However their names are written; one without is left alone."""
-    ends.forget_claims(_seen(ksr, f"Via: x\r\n{line}\r\n"))
-    assert [name for (name,) in ksr.called("hdr.remove")] == list(ends.UNTRUSTED_HEADERS)
-    ksr.calls.clear()
-    ends.forget_claims(_seen(ksr, "Via: x\r\nTo: y\r\n"))
+@pytest.mark.parametrize("line", ["Identity: x", "y: x", "REMOTE-party-id: <sip:a>", "r: <sip:a>", "X-Unheard-Of:"])
+def test_what_is_not_passed_on_is_taken_out_by_its_name_as_it_is_written(ksr: FakeKsr, line: str) -> None:
+    """Once, however often it stands there."""
+    sip.keep_headers(_seen(ksr, f"Via: x\r\n{line}\r\nk: timer\r\n{line}\r\n"), PASSED)
+    assert ksr.calls == [("hdr.remove", line.partition(":")[0])]
+
+
+@pytest.mark.parametrize("lines", ["Via: x\r\nTo: y\r\nk: timer\r\n", "SUPPORTED : timer\r\nx: 90\r\n"])
+def test_a_message_that_has_nothing_else_is_left_alone(ksr: FakeKsr, lines: str) -> None:
+    """Nothing is asked of Kamailio then."""
+    sip.keep_headers(_seen(ksr, lines), PASSED)
+    assert ksr.calls == []
+
+
+@pytest.mark.parametrize(
+    "lines", ["X-Blank : x", "Via: x\r\n and: y", f"{'x' * 65}: y", "\r\n".join(MANY), "X-\u00fc: y"]
+)
+def test_names_that_kamailio_would_not_know_again_go_by_what_is_kept(ksr: FakeKsr, lines: str) -> None:
+    """So do very many: one look for all of them."""
+    sip.keep_headers(_seen(ksr, f"Via: x\r\n{lines}\r\n"), PASSED | {"x.y"})
+    ((expression,),) = ksr.called("textopsx.keep_hf_re")
+    kept = re.compile(expression, re.IGNORECASE).match
+    assert all(map(kept, ("Via", "supported", "K", "Content-Length", "l", "Session-Expires ", "x.y")))
+    assert not any(map(kept, ("X-Via", "Via-x", "Subject", "s", "xzy", "Identity", "y", "")))
     assert ksr.called("hdr.remove") == []
+
+
+def test_no_setting_passes_what_we_say_ourselves() -> None:
+    """Names count in any case; what isn't ours is added to what must pass."""
+    assert passed_with(["X-Tenant", "p-ASSERTED-identity", "Authorization"]) == PASSED | {"x-tenant"}
+    assert not PASSED & OURS
 
 
 _ASKED = sip.question("$rU", "$si", "$hdr(Contact)", "$dlg_var(ring)", "$tt")

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from tests.portal.browser import chromium
 from tests.portal.crawl import Crawls
@@ -20,6 +20,9 @@ from tests.portal.planted import Planted, planted_portal
 from tests.service.office import PASSWORD
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
+BUSY_MS = 60_000
+"""What a page shall come to say it says at once, but on a machine that has other work."""
+expect.set_options(timeout=BUSY_MS)
 
 
 class Got:
@@ -123,7 +126,7 @@ async def sitting(browser: Browser, address: str) -> AsyncIterator[Sit]:
 
     async def down(email: str = "", width: int = 1280, **more: Any) -> Clerk:
         context = await browser.new_context(viewport={"width": width, "height": 800}, **more)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(BUSY_MS)
         contexts.append(context)
         person = Clerk(await context.new_page(), address)
         if email:

@@ -122,9 +122,9 @@ class Clerk(Person):
 
     async def saves(self, name: str) -> Path:
         """The file behind a link; a paper is printed first. Its link changes colours then."""
-        async with self.page.expect_download(timeout=60_000) as saving:
+        async with self.page.expect_download() as saving:
             link = self.main.get_by_role("link", name=name, exact=True).first
-            await link.click(timeout=60_000)
+            await link.click()
         return await (await saving.value).path()
 
     async def profile_to(self, name: str) -> None:

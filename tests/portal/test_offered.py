@@ -132,7 +132,7 @@ async def test_one_session_has_so_many_streams_and_no_more(walkers: Callable[[],
     assert await status(other) == 200
     for one in opened:
         one.close()
-    for _ in range(50):  # the service learns it when it next writes
+    for _ in range(300):  # the service learns it when it next writes
         await asyncio.sleep(0.2)
         if await status(greedy) == 200:
             return

@@ -43,7 +43,7 @@ async def post_sit(browser: Browser, posted: Post) -> AsyncIterator[Sit]:
 
 async def _until(condition: Callable[[], bool]) -> None:
     """What the service does beside its pages takes a second or two."""
-    for _ in range(300):
+    for _ in range(1200):
         if condition():
             return
         await asyncio.sleep(0.05)

@@ -215,7 +215,7 @@ async def test_a_running_call_is_watched_and_cut(sit: Sit) -> None:
     await person.go("/live")
     row = person.page.locator("#live tbody tr", has_text="answered")
     before = await row.inner_text()
-    await expect(row).not_to_have_text(before, timeout=8_000)
+    await expect(row).not_to_have_text(before, timeout=60_000)
     await person.check()
     await row.get_by_role("link", name="Cut").click()
     await expect(person.page.locator("h1")).to_have_text("Cut this call")
@@ -235,13 +235,14 @@ async def test_a_second_factor_is_turned_on_asked_for_and_turned_off(sit: Sit) -
     await person.page.keyboard.press("Enter")
     await expect(person.page.locator(".invalid-feedback")).to_be_visible()
     person.wrong.clear()
-    await person.page.fill("#code", clock.at(time.time() - 30))
+    await person.page.fill("#code", clock.now())
     await person.page.keyboard.press("Enter")
     await expect(person.page.locator("ul.kb-secret li")).to_have_count(10)
     await person.check()
     other = await sit()
     await other.go("/sign-in")
-    for code, hope in (("", "second factor is missing"), (clock.now(), "Overview")):
+    later = clock.at(time.time() + 30)  # no code opens twice; the next one is taken before its time
+    for code, hope in (("", "second factor is missing"), (later, "Overview")):
         await other.page.fill("#email", email)
         await other.page.fill("#password", PASSWORD)
         await other.page.fill("#code", code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,9 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from service.config import Mail
 
+BUSY_S = 60.0
+"""So long may a busy machine take to start it."""
+
 
 class Mailroom:
     """Takes everything, but for what it is told to answer."""
@@ -24,6 +28,8 @@ class Mailroom:
         self.got: list[Envelope] = []
         self.answers: dict[str, list[str]] = {}
         """What a recipient's next mails are answered; `break`: the connection ends after the mail was taken."""
+        self.most: int | None = None
+        """So many in all are answered; of more, each is kept and whoever sent it waits. None: all."""
 
     async def handle_RCPT(  # noqa: N802 -- the library's name
         self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
@@ -38,6 +44,8 @@ class Mailroom:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         """Keeps it."""
         self.got.append(envelope)
+        if self.most is not None and len(self.got) > self.most:
+            await asyncio.Event().wait()
         scripted = self.answers.get(envelope.rcpt_tos[0], [])
         if scripted:
             scripted.pop(0)
@@ -83,7 +91,7 @@ def mailroom() -> Iterator[Mailroom]:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         room.port = taken.getsockname()[1]
-    controller = Controller(room, hostname="127.0.0.1", port=room.port)
+    controller = Controller(room, hostname="127.0.0.1", port=room.port, ready_timeout=BUSY_S)
     controller.start()
     try:
         yield room

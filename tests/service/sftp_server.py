@@ -33,7 +33,11 @@ class Files(asyncssh.SFTPServer):
     def write(self, file_obj: object, offset: int, data: bytes) -> int:
         """Some of it."""
         self._fail("write")
-        return super().write(file_obj, offset, data)
+        written = super().write(file_obj, offset, data)
+        if self.server.cuts:
+            file_obj.flush()  # type: ignore[attr-defined]
+            self.channel.get_connection().abort()
+        return written
 
     def rename(self, oldpath: bytes, newpath: bytes) -> None:
         """Refuses what stands there already, as the protocol has it."""
@@ -93,6 +97,8 @@ class FileServer:
         self.fails: dict[str, Exception] = {}
         self.hangs = ""
         """Where: before or after the rename; empty: nowhere."""
+        self.cuts = False
+        """Whether connections end in the middle of a file."""
         self.has_sftp = True
         self.port = 0
         self.connections = 0

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
+import pyotp
+import pytest
+
+from service.access import lockout
+from service.access.endpoints import me, sign_in
+from service.access.lockout import FREE_FAILURES
 from service.access.tidy import forget
 from tests.service.conftest import PRODUCTS_HASHER
 from tests.service.office import PASSWORD, Office, Person
@@ -13,10 +21,10 @@ def test_passwords_cost_what_they_should() -> None:
 
 
 async def test_a_super_admin_signs_in_and_may_everything(office: Office) -> None:
-    me = await office.boss.do("me.show")
-    assert me["account_id"] == 1
+    shown = await office.boss.do("me.show")
+    assert shown["account_id"] == 1
     catalogue = await office.boss.do("permission.list")
-    assert me["permissions"] == sorted(one["name"] for one in catalogue["items"])
+    assert shown["permissions"] == sorted(one["name"] for one in catalogue["items"])
 
 
 async def test_a_tree_is_made_and_each_sees_its_own_part(office: Office) -> None:
@@ -95,6 +103,77 @@ async def test_wrong_passwords_close_the_door_and_unknown_addresses_look_the_sam
     assert (await office.nobody.ask("session.open", email="boss@op.example", password=PASSWORD)).status == 429
     office.now_ms += 2_000
     assert (await office.nobody.ask("session.open", email="boss@op.example", password=PASSWORD)).status == 201
+
+
+async def test_guesses_at_once_are_no_more_than_one_after_the_other(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 20 that come before any is found wrong, five are looked at; for the unknown address as many."""
+    looked: list[str] = []
+    fits = sign_in.fits
+
+    async def slowly(password: str, kept: str | None) -> bool:
+        looked.append(password)
+        await asyncio.sleep(0.05)
+        return await fits(password, kept)
+
+    monkeypatch.setattr(sign_in, "fits", slowly)
+    for email in ("boss@op.example", "nobody@op.example"):
+        asked = (office.nobody.ask("session.open", email=email, password=f"wrong {one}") for one in range(20))
+        got = [one.status for one in await asyncio.gather(*asked)]
+        assert (sorted(got), len(looked)) == ([401] * FREE_FAILURES + [429] * 16, FREE_FAILURES + 1)
+        looked.clear()
+    office.now_ms += 2_000
+    assert (await office.nobody.ask("session.open", email="boss@op.example", password=PASSWORD)).status == 201
+
+
+async def test_guesses_at_once_by_a_stolen_session(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As at the door."""
+    looked: list[str] = []
+
+    async def slowly(password: str, kept: str | None) -> bool:
+        looked.append(password)
+        await asyncio.sleep(0.05)
+        return False
+
+    monkeypatch.setattr(me, "fits", slowly)
+    asked = (office.boss.ask("me.totp-remove", password=f"wrong {number}") for number in range(12))
+    got = [one.status for one in await asyncio.gather(*asked)]
+    assert (sorted(got), len(looked)) == ([403] * FREE_FAILURES + [429] * 8, FREE_FAILURES + 1)
+
+
+async def test_a_right_password_is_no_failure(office: Office) -> None:
+    """However often it is asked for, also where somebody failed before, and though the code is still to come."""
+    new = "another horse, another battery"
+    for _ in range(FREE_FAILURES):
+        assert (await office.nobody.ask("session.open", email="boss@op.example", password="wrong")).status == 401
+    for old, chosen in ((PASSWORD, new), (new, PASSWORD)) * 2:
+        assert (await office.boss.ask("me.password", old=old, new=chosen)).status < 300
+    begun = await office.boss.do("me.totp-begin")
+    code = pyotp.TOTP(begun["secret"]).at(office.now_ms // 1000)
+    await office.boss.do("me.totp-confirm", code=code)
+    body = {"email": "boss@op.example", "password": PASSWORD}
+    for _ in range(FREE_FAILURES + 2):
+        got = await office.nobody.ask("session.open", **body)
+        assert (got.status, "second-factor" in str(got.body)) == (401, True)
+    assert (await office.nobody.ask("session.open", **body, code="000000")).status == 429
+    assert (await office.nobody.ask("session.open", **body)).status == 429
+
+
+async def test_what_is_taken_back_opens_no_door_that_others_have_closed(office: Office) -> None:
+    """Whoever has the password and guesses codes, many at once, is not let go on by asking without a code."""
+    now_ms = office.now_ms
+    async with office.engine.begin() as conn:
+        right = await lockout.knock(conn, "a@x.example", now_ms)
+        wrong = [await lockout.knock(conn, "a@x.example", now_ms) for _ in range(FREE_FAILURES)]
+        assert [one.waits_ms for one in wrong] == [0] * FREE_FAILURES
+        assert wrong[-1].closed_ms == 1_000
+        await lockout.take_back(conn, "a@x.example", right)
+        assert (await lockout.knock(conn, "a@x.example", now_ms)).waits_ms == 1_000
+        assert (await lockout.knock(conn, "a@x.example", now_ms + 1_000)).closed_ms == 1_000
+        alone = await lockout.knock(conn, "b@x.example", now_ms)
+        await lockout.take_back(conn, "b@x.example", alone)
+        assert (await lockout.knock(conn, "b@x.example", now_ms)).after["failures"] == 1
 
 
 async def test_a_stolen_session_does_not_find_out_its_password(office: Office) -> None:

@@ -166,15 +166,16 @@ def test_viewers_wait_or_see_what_is_over(
 
 
 def test_calls_run_and_change(tmp_path: Path) -> None:
-    """As many as ever, but others."""
+    """As many as ever, but others, however late one looks."""
     with RunningCalls(tmp_path, 1_000) as calls:
         first = _running(calls)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while (later := _running(calls)) == first and time.monotonic() < deadline:
             time.sleep(0.05)
-    assert len(first) == CALLS_RUNNING
-    assert len(first - later) == CHANGED
-    assert len(later) in {CALLS_RUNNING - 1, CALLS_RUNNING + 1}
+    changes, rest = divmod(len(first - later), CHANGED)
+    assert (changes > 0, rest) == (True, 0)
+    assert {len(first), len(later)} <= {CALLS_RUNNING - 1, CALLS_RUNNING, CALLS_RUNNING + 1}
+    assert changes > 1 or len(later) != len(first)
 
 
 def _running(calls: RunningCalls) -> set[bytes]:

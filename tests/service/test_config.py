@@ -31,6 +31,19 @@ def test_the_call_paths_defaults_are_the_stores() -> None:
     assert settings_body(Config()) == {"do": "settings"} | Settings()._asdict()
 
 
+def test_headers_that_are_passed_on_have_names_and_are_not_ours() -> None:
+    """However they are written; no list of them lets a customer say who calls."""
+    assert parse_config("calls: {pass_headers: [User-to-User, X-Tenant]}", "k.yaml").calls.pass_headers == (
+        *("User-to-User", "X-Tenant"),
+    )
+    assert faults("calls: {pass_headers: [X-Tenant, 'X Tenant']}") == [
+        "k.yaml:1:9: calls.pass_headers: 'X Tenant' is no header's name: write one such as User-to-User"
+    ]
+    assert faults("calls: {pass_headers: [PRIVACY]}") == [
+        "k.yaml:1:9: calls.pass_headers: 'PRIVACY' is never passed on: what it says is said by Kambill alone"
+    ]
+
+
 def test_all_settings_are_read() -> None:
     """Each one that differs."""
     config = parse_config(

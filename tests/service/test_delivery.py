@@ -46,8 +46,8 @@ class Post:
         self.config = house.config.model_copy(update={"webhooks": Webhooks(private_addresses=True)})
         house.office.api = house.office.api._replace(config=self.config)
         self.cutter = Cutter(house.company.engine)
-        self.carrier = Carrier(house.company.engine, self.config)
         self.now_ms = house.office.now_ms
+        self.carrier = self.new_carrier()
 
     async def wanted(self, account: str = "customer", **more: Any) -> Any:
         """A delivery into a folder, unless something else is said."""
@@ -66,12 +66,25 @@ class Post:
         self.now_ms += ms
         await self.work()
 
-    async def work(self) -> None:
-        """Until nothing is due."""
+    async def begin(self) -> None:
+        """What is due is cut, and on its way."""
         while await self.cutter.cut_due(self.now_ms):
             pass
-        while await self.carrier.bring_due(self.now_ms):
-            pass
+        await self.carrier.bring_due()
+
+    async def work(self) -> None:
+        """Until nothing is due."""
+        await self.begin()
+        await self.carrier.settle()
+
+    async def die(self) -> None:
+        """Whatever is on its way ends with the service; another one begins."""
+        await self.carrier.close()
+        self.carrier = self.new_carrier()
+
+    def new_carrier(self) -> Carrier:
+        """With the house's clock."""
+        return Carrier(self.house.company.engine, self.config, lambda: self.now_ms)
 
     def files(self, folder: str = "customer") -> list[tuple[str, list[dict[str, str]]]]:
         """Names and rows of what is in a folder, in order."""
@@ -219,6 +232,7 @@ async def test_killed_at_any_statement_nothing_is_missing_or_twice(post: Post) -
                 await post.work()
         except Stopped:
             killed += 1
+            await post.die()
             continue
         assert seen[0] < number
         break
@@ -246,11 +260,11 @@ async def test_two_services_at_once(post: Post, database: str) -> None:
     post.now_ms += DAY_MS
 
     async def serve(engine: AsyncEngine) -> None:
-        cutter, carrier = Cutter(engine), Carrier(engine, post.config)
+        cutter, carrier = Cutter(engine), Carrier(engine, post.config, lambda: post.now_ms)
         while await cutter.cut_due(post.now_ms):
-            await carrier.bring_due(post.now_ms)
-        while await carrier.bring_due(post.now_ms):
-            pass
+            await carrier.bring_due()
+        while await carrier.bring_due():
+            await carrier.settle()
         await carrier.close()
 
     await asyncio.gather(serve(post.house.company.engine), serve(other))
@@ -290,7 +304,7 @@ async def test_a_folder_that_is_away_or_full(post: Post, monkeypatch: pytest.Mon
     delivery = await post.wanted()
     await post.calls(5)
     post.config = post.config.model_copy(update={"cdr_files": post.config.data_dir / "mounted"})
-    post.carrier = Carrier(post.house.company.engine, post.config)
+    await post.die()
     await post.later()
     (line,) = await post.log(delivery)
     assert (line["state"], line["attempts"]) == ("waiting", 1)

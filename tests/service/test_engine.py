@@ -244,7 +244,7 @@ async def test_the_second_start_waits_for_no_writer(engine: AsyncEngine) -> None
     await ensure_first_rows(engine, Config(), 0)
     async with engine.begin() as writer:
         await writer.execute(sa.update(nodes).values(state="busy"))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await migrate(engine)
             await ensure_first_rows(engine, Config(), 0)
     async with reading(engine) as conn:

@@ -198,11 +198,12 @@ async def _told(inner: Inner, monkeypatch: pytest.MonkeyPatch) -> list[list[str]
 
 
 async def _lines(inner: Inner, query: dict[str, str]) -> list[int]:
-    """Ids of a whole file."""
+    """Ids of a whole file. Each batch tells of the next one before its lines, where nothing is asked but times."""
     text, cursor = "", ""
     while True:
-        asking = Asking({}, tuple({**query, "cursor": cursor}.items()))
-        found = await inner.read_lines(LISTED, asking, LinesAsked(COLUMNS, ZoneInfo("UTC")))
+        asking, early = Asking({}, tuple({**query, "cursor": cursor}.items())), list[str | None]()
+        found = await inner.read_lines(LISTED, asking, LinesAsked(COLUMNS, ZoneInfo("UTC"), told=early.append))
+        assert early == [found.next] or (not early and set(query) - {"since", "until"}), query
         text += found.text
         if found.next is None:
             return [int(one) for one in re.findall(f"{LINE}{NUMBER}(\\d+)", text)]

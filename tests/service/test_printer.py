@@ -68,7 +68,7 @@ async def test_a_closed_printer_has_no_process(printer: Printer) -> None:
     await printer.pdf_of(document())
     process = process_of(printer)
     printer.close()
-    for _ in range(100):
+    for _ in range(1200):
         try:
             os.kill(process, 0)
         except ProcessLookupError:

@@ -19,7 +19,6 @@ from service.database.access_tables import audit
 from service.database.delivery_tables import cdr_deliveries, cdr_files
 from service.database.engine import reading
 from service.delivery import sftp
-from service.delivery.carrier import Carrier
 from service.delivery.servers import fingerprint, host_key_of, server_of, server_problem
 from service.delivery.sftp import Patience
 from service.webhooks.posting import CLAIM_MS, WAITS_S
@@ -226,10 +225,9 @@ async def test_a_service_that_dies_at_the_rename(
     await post.calls(5)
     server.hangs = hangs
     post.now_ms += DAY_MS
-    dying = asyncio.create_task(post.work())
+    await post.begin()
     await server.renames.wait()
-    dying.cancel()
-    await asyncio.gather(dying, return_exceptions=True)
+    await post.die()
     before = server.files()
     (name,) = before
     assert name.endswith(".part" if hangs == "before" else ".csv")
@@ -278,6 +276,27 @@ async def test_a_server_that_is_no_ssh_server(
             assert (got.status, words in got["detail"]) == (409, True), got["detail"]
 
 
+async def test_a_connection_that_is_cut_in_the_middle(post: Post, server: FileServer) -> None:
+    """The part stays there until the file goes, also where a server is away in between; others' parts stay."""
+    others = server.folder / "in" / ".other.csv.1.part"
+    others.write_bytes(b"half")
+    delivery = await wanted(post, server)
+    await post.calls(5)
+    server.cuts = True
+    await post.later()
+    state, fault = await one(post, delivery)
+    assert (state, "ended the connection" in fault, len(server.files())) == ("waiting", True, 2)
+    server.cuts = False
+    await server.stop()
+    await post.later(WAITS_S[0] * 1000)
+    assert "nothing takes connections" in (await one(post, delivery))[1]
+    await server.start()
+    await post.later(WAITS_S[1] * 1000)
+    assert await one(post, delivery) == ("sent", "")
+    (line,) = await post.log(delivery)
+    assert sorted(server.files()) == [others.name, line["name"]]
+
+
 async def test_without_a_rename_in_one_step(post: Post, server: FileServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """As old servers have it: sent again, the file replaces itself."""
     from asyncssh.sftp import SFTPServerHandler  # noqa: PLC0415
@@ -299,9 +318,9 @@ async def test_without_a_rename_in_one_step(post: Post, server: FileServer, monk
 async def test_nobody_reaches_into_our_own_network(post: Post, server: FileServer) -> None:
     """Neither by an address nor by a name that leads there; what was set before counts as little."""
     delivery = await wanted(post, server)
-    strict = post.config.model_copy(update={"webhooks": Webhooks()})
-    post.house.office.api = post.house.office.api._replace(config=strict)
-    post.carrier = Carrier(post.house.company.engine, strict)
+    post.config = post.config.model_copy(update={"webhooks": Webhooks()})
+    post.house.office.api = post.house.office.api._replace(config=post.config)
+    await post.die()
     boss = post.house.office.boss
     body = {"account_id": post.house.ids["customer"], "name": "x", "way": "sftp"}
     got = await boss.ask("delivery.make", **body, target=server.target)

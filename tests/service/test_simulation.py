@@ -183,5 +183,5 @@ def test_lookers_of_one_process_wait_for_each_other(tmp_path: Path) -> None:
     second.join(0.05)
     assert (second.is_alive(), found) == (True, [])
     first.close()
-    second.join(5)
+    second.join(60)
     assert found == [True]

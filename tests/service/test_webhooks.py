@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
 import json
 import socket
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
 
 import pytest
 from aiohttp import web
@@ -19,13 +21,14 @@ from service.config import Webhooks
 from service.ledger.telling import crossing
 from service.webhooks.events import Event
 from service.webhooks.places import is_public, url_problem
-from service.webhooks.posting import WAITS_S, Guarded
-from service.webhooks.sender import Sender
+from service.webhooks.posting import CLAIM_MS, WAITS_S, Guarded
+from service.webhooks.sender import AGAIN_MAX, EACH_MAX, Sender
 from tests.service.office import Got
 from tests.service.test_peers_api import Shop, shop
 
 __all__ = ["shop"]
 ALL = [event.value for event in Event]
+L = TypeVar("L", bound="Listener")
 
 
 class Listener:
@@ -49,10 +52,9 @@ class Listener:
         return web.Response(status=status, headers={"Location": self.url} if status == 302 else {})
 
 
-@pytest.fixture
-async def listener() -> AsyncIterator[Listener]:
+@asynccontextmanager
+async def listening(listener: L) -> AsyncIterator[L]:
     """It runs."""
-    listener = Listener()
     app = web.Application()
     app.router.add_post("/hook", listener.take)
     runner = web.AppRunner(app)
@@ -62,6 +64,59 @@ async def listener() -> AsyncIterator[Listener]:
     await runner.cleanup()
 
 
+@pytest.fixture
+async def listener() -> AsyncIterator[Listener]:
+    """It runs."""
+    async with listening(Listener()) as listener:
+        yield listener
+
+
+PATIENCE_S = 20
+"""How long a test waits for what should happen at once."""
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Raises TimeoutError."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            if holds():
+                return
+            await asyncio.sleep(0.01)
+
+
+class Slow(Listener):
+    """A server that takes what it is sent, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = asyncio.Event()
+        self.open = self.most = 0
+        self.before_answer: Callable[[], None] = lambda: None
+
+    async def take(self, request: web.Request) -> web.Response:
+        """A message."""
+        self.open += 1
+        self.most = max(self.most, self.open)
+        try:
+            await self.released.wait()
+            self.before_answer()
+            return await super().take(request)
+        finally:
+            self.open -= 1
+
+    async def asked(self, count: int) -> None:
+        """Until so many are being answered."""
+        await until(lambda: self.open >= count)
+
+
+@pytest.fixture
+async def slow() -> AsyncIterator[Slow]:
+    """It runs."""
+    async with listening(Slow()) as slow:
+        yield slow
+        slow.released.set()
+
+
 class Wire:
     """A shop whose webhooks may lead to this machine, and its sender."""
 
@@ -69,8 +124,9 @@ class Wire:
         self.shop = shop
         config = shop.office.api.config.model_copy(update={"webhooks": Webhooks(private_addresses=private)})
         shop.office.api = shop.office.api._replace(config=config)
-        self.sender = Sender(shop.office.engine, config)
+        self.config = config
         self.now_ms = shop.office.now_ms
+        self.sender = Sender(shop.office.engine, config, lambda: self.now_ms)
 
     async def hook(self, url: str, account: str = "reseller", events: list[str] = ALL) -> Any:
         """A webhook and its key."""
@@ -86,7 +142,9 @@ class Wire:
     async def send(self, later_s: int = 0) -> int:
         """A round of the sender."""
         self.now_ms += later_s * 1000
-        return await self.sender.send_due(self.now_ms)
+        began = await self.sender.send_due()
+        await self.sender.settle()
+        return began
 
     async def log(self, webhook_id: int) -> list[dict[str, Any]]:
         """What was sent."""
@@ -212,6 +270,74 @@ async def test_a_name_that_leads_inside_is_not_asked(inside: str) -> None:
     assert left["host"] == "198.41.0.4"
     (own,) = await Guarded(Names(inside), private=True).resolve("hooks.example.net", 443)
     assert own["host"] == inside
+
+
+async def test_who_hangs_holds_up_no_other(wire: Wire, slow: Slow, listener: Listener) -> None:
+    """Neither in this round nor in the next ones, by however many messages: one hook has few places."""
+    await wire.hook(slow.url)
+    other = (await wire.hook(listener.url))["webhook"]["id"]
+    for _ in range(EACH_MAX + 2):
+        await wire.pay("1")
+    await wire.sender.send_due()
+    await slow.asked(EACH_MAX)
+    await wire.pay("2")
+    await wire.sender.send_due()
+    await until(lambda: len(listener.got) == EACH_MAX + 3)
+    slow.released.set()
+    await wire.sender.settle()
+    assert (slow.most, len(slow.got)) == (EACH_MAX, EACH_MAX + 3)
+    assert [line["state"] for line in await wire.log(other)] == ["sent"] * (EACH_MAX + 3)
+
+
+async def test_who_failed_last_takes_few_places(wire: Wire, slow: Slow, listener: Listener) -> None:
+    """However many they are; whoever answers is told meanwhile, and is one of the others again."""
+    hooks = [(await wire.hook(slow.url, "reseller"))["webhook"]["id"] for _ in range(4)]
+    wire.sender._failing.update(hooks)
+    for _ in range(2):
+        await wire.pay("1")
+    await wire.sender.send_due()
+    await slow.asked(AGAIN_MAX)
+    await wire.hook(listener.url)
+    await wire.pay("2")
+    await wire.sender.send_due()
+    await until(lambda: bool(listener.got))
+    assert slow.most == AGAIN_MAX
+    slow.released.set()
+    await wire.sender.settle()
+    while await wire.send():
+        pass  # what is due to those that answer again is for the others' places
+    assert (len(slow.got), wire.sender._failing) == (12, set())
+
+
+async def test_a_sender_that_ends_sends_again_later(wire: Wire, slow: Slow) -> None:
+    """Under the same id, once its claim is over; not before, and by nobody else."""
+    number = (await wire.hook(slow.url))["webhook"]["id"]
+    await wire.pay("5")
+    await wire.sender.send_due()
+    await slow.asked(1)
+    await wire.sender.close()
+    slow.released.set()
+    wire.sender = Sender(wire.shop.office.engine, wire.config, lambda: wire.now_ms)
+    assert await wire.send() == 0
+    assert await wire.send(CLAIM_MS // 1000 + 1) == 1
+    assert len({headers["webhook-id"] for headers, _ in slow.got}) == 1
+    assert [line["state"] for line in await wire.log(number)] == ["sent"]
+
+
+async def test_it_is_told_again_after_an_attempts_end(wire: Wire, slow: Slow) -> None:
+    """Not after its beginning."""
+    await wire.hook(slow.url)
+    await wire.pay("5")
+    slow.answers = [500]
+    slow.released.set()
+
+    def late() -> None:
+        wire.now_ms += 60_000
+
+    slow.before_answer = late
+    assert await wire.send() == 1
+    assert await wire.send(WAITS_S[0] - 1) == 0
+    assert await wire.send(1) == 1
 
 
 async def test_webhooks_are_apart(wire: Wire, listener: Listener) -> None:

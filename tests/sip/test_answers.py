@@ -133,6 +133,36 @@ def test_a_200_by_a_branch_that_is_none_of_ours(proxy: Proxy, caller: Agent, gat
     assert outcome(proxy, call) == ("answered", 1000)
 
 
+@pytest.mark.parametrize("tag", ["first", "same"])
+def test_an_answer_to_an_invite_that_was_given_up_is_not_the_next_ones(
+    proxy: Proxy, caller: Agent, gateway: Agent, tag: str
+) -> None:
+    """Both have one Call-ID and From-tag: the dearer number would talk at the price of the other one. Before the second
+    one's answer, and after it.
+    """
+    call, invite = ring(caller, gateway)
+    gateway.reply(invite, 180, "Ringing", tag=tag)
+    caller.expect(180, Call_ID=call.call_id)
+    cancel(call)
+    again = Call(caller, "0049123", call_id=call.call_id, from_tag=call.from_tag, cseq=2)
+    again.invite()
+    second = gateway.expect("INVITE", Call_ID=call.call_id, CSeq="2 INVITE")
+    gateway.reply(invite, 200, "OK", tag=tag)
+    is_hung_up(gateway, call, tag)
+    assert caller.expect_final(call.call_id).header("CSeq") == "1 INVITE"
+    assert not is_talking(proxy, call)
+    gateway.reply(second, 200, "OK", tag="same")
+    again.take(caller.expect(200, Call_ID=call.call_id, CSeq="2 INVITE"))
+    again.ack()
+    assert is_talking(proxy, again)
+    gateway.reply(invite, 200, "OK", tag=tag, Contact=f"<sip:elsewhere@{gateway.ip}:{gateway.port}>")
+    caller.expect_nothing(200, 0.2, Call_ID=call.call_id)
+    hang_up(again, gateway)
+    cancelled, talked = proxy.cdrs(call.call_id)
+    assert (cancelled["outcome"], cancelled["called"]) == ("cancelled", "33123")
+    assert (talked["outcome"], talked["called"], talked["charges"][0]["micros"]) == ("answered", "49123", 60_000)
+
+
 def test_a_200_whose_tag_is_no_word_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """Requests could not be told by it: the leg is hung up, the caller gets 503, nothing is charged."""
     call, invite = ring(caller, gateway)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kemi.world import CARRIER, CUSTOMER
 from tests.sip.agents import Agent, Call, Message
-from tests.sip.calls import answer, cancel
+from tests.sip.calls import answer, cancel, hang_up, ring
 from tests.sip.proxy import Proxy
 
 OURS = "441632960001"
@@ -75,6 +75,26 @@ def test_a_gateway_sees_our_values_and_the_caller_its_own(proxy: Proxy, caller: 
     assert parties(ack) == (ours[0], ours[1] + ";tag=r")
     cdr = proxy.cdr(call.call_id)
     assert (cdr["caller"], cdr["caller_sent"]) == ("441632960000", "+441632960000")
+
+
+@pytest.mark.parametrize("code", [180, 183, 200])
+def test_what_a_reply_says_of_people_and_networks_stays_here(
+    proxy: Proxy, caller: Agent, gateway: Agent, code: int
+) -> None:
+    """Whom the carrier sent the call to, who pays there and what its networks are named: RFC 7044, 5806, 7315."""
+    call, invite = ring(caller, gateway)
+    names = ("History-Info", "Diversion", "P-Charging-Vector", "Reply-To", "P-Charge-Info", "P-Asserted-Identity", "n")
+    headers = {name.replace("-", "_"): "<sip:secret@carrier.example>" for name in names}
+    gateway.reply(invite, code, "Yes", tag="t", **headers, X_Other="1")
+    heard = caller.expect(code, Call_ID=call.call_id)
+    assert "carrier.example" not in heard.text
+    assert heard.header("X-Other") == ""
+    if code < 200:
+        end(call, caller, gateway, invite)
+        return
+    call.take(heard)
+    call.ack()
+    hang_up(call, gateway)
 
 
 def test_a_cancel_names_both_as_the_invite_did(proxy: Proxy, caller: Agent, gateway: Agent) -> None:

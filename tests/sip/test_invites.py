@@ -159,11 +159,15 @@ def call_text(call: Call) -> str:
 
 
 def test_identity_headers_of_a_customer_are_not_passed_on(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
-    """Nobody trusts who they say is calling; other headers pass."""
+    """Nobody trusts who they say is calling; what both ends need passes."""
     call = Call(caller, "0033123")
-    call.invite(P_Asserted_Identity="<sip:president@example.com>", Diversion="<sip:x@example.com>", X_Other="1")
+    claims = {"P_Asserted_Identity": "<sip:president@example.com>", "Diversion": "<sip:x@example.com>"}
+    claims |= dict.fromkeys(("n", "b", "P_Called_Party_ID"), "<sip:x@example.com>")
+    call.invite(**claims, X_Other="1", Supported="timer")
     invite = gateway.expect("INVITE")
-    assert (invite.header("P-Asserted-Identity"), invite.header("Diversion"), invite.header("X-Other")) == ("", "", "1")
+    assert "example.com" not in invite.text
+    assert (invite.header("P-Asserted-Identity"), invite.header("Diversion")) == ("", "")
+    assert (invite.header("X-Other"), invite.header("Supported")) == ("", "timer")
     gateway.reply(invite, 486, "Busy", tag="b")
     caller.expect(486)
     call.ack()

@@ -10,6 +10,7 @@ import pytest
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, PRICES, UPPER, terms
 from tests.sip.agents import Agent, Call, Message
 from tests.sip.proxy import Proxy, eventually
+from tests.sip.test_headers import ODD, TELLING, check, headed
 
 FEES = {CUSTOMER: 50_000, LOWER: 30_000, UPPER: 20_000, CARRIER: 10_000, DEAR_CARRIER: 15_000}
 """Micro-units of one MESSAGE, by who pays or asks."""
@@ -75,6 +76,23 @@ def test_it_is_paid_for_when_it_is_taken(proxy: Proxy, caller: Agent, gateway: A
     after = proxy.account(CUSTOMER)
     assert (after.balance, after.held, after.channels) == (before - FEES[CUSTOMER], 0, 0)
     assert proxy.running() == []
+
+
+@pytest.mark.usefixtures("priced")
+def test_neither_side_learns_more_of_the_other_than_it_needs(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """The second gateway no more than the first one; what a MESSAGE is and how long it counts goes on."""
+    second = Agent("127.0.0.12", 5060, (proxy.ip, proxy.port))
+    try:
+        call = send(caller, Expires="60", **headed(telling=TELLING, odd=ODD))
+        message = answered(gateway, call, 503, **headed(telling=TELLING))
+        again = answered(second, call, 202, **headed(telling=TELLING, odd=ODD))
+        for one in (message, again):
+            check(one)
+            assert (one.header("Content-Type"), one.header("Expires")) == ("text/plain", "60")
+        check(caller.expect(202))
+        assert proxy.cdr(call.call_id)["outcome"] == "answered"
+    finally:
+        second.close()
 
 
 @pytest.mark.usefixtures("priced")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kemi.world import CUSTOMER, LOWER, ROOT
-from tests.sip.agents import Agent, Call
+from tests.sip.agents import SDP, Agent, Call
 from tests.sip.calls import answer, hang_up
 from tests.sip.proxy import Proxy, eventually
 
@@ -40,6 +40,24 @@ def test_an_emergency_call_is_put_through_and_costs_nothing(proxy: Proxy, caller
         assert (cdr["charges"], cdr["cost"]) == ([], None)
     eventually(lambda: proxy.account(CUSTOMER).channels == 0)
     assert (proxy.account(CUSTOMER).balance, proxy.account(CUSTOMER).held) == (0, 0)
+
+
+@pytest.mark.usefixtures("listed")
+@pytest.mark.parametrize(("number", "goes_on"), [("112", True), ("0033800123", False)])
+def test_who_helps_learns_where_the_caller_is(
+    proxy: Proxy, caller: Agent, gateway: Agent, number: str, *, goes_on: bool
+) -> None:
+    """Its place goes on with an emergency call, and with no other one; nothing else of it with either."""
+    place = {"Geolocation": "<cid:place@192.0.2.1>", "Geolocation-Routing": "yes"}
+    place |= {"Call-Info": "<cid:who@192.0.2.1>;purpose=EmergencyCallData.SubscriberInfo"}
+    call = Call(caller, number)
+    caller.send(call.text("INVITE", body=SDP, Subject="help", **place))
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    assert {name: invite.header(name) for name in place} == (place if goes_on else dict.fromkeys(place, ""))
+    assert invite.header("Subject") == ""
+    gateway.reply(invite, 486, "Busy", tag="b")
+    caller.expect_final(call.call_id)
+    proxy.cdr(call.call_id)
 
 
 @pytest.mark.usefixtures("listed")

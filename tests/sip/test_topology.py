@@ -39,21 +39,26 @@ def check(message: Message, *addresses: str, hidden: bool) -> None:
     assert not hidden or told(message, *addresses) == []
 
 
-def test_a_call_through_it(edge: tuple[Proxy, bool]) -> None:
-    """INVITE, 180, 200, ACK, re-INVITE from both sides, INFO, BYE: each message that arrives is looked at."""
+@pytest.mark.parametrize("mark", [None, "dih", "of a peer's own"])
+def test_a_call_through_it(edge: tuple[Proxy, bool], mark: str | None) -> None:
+    """INVITE, 180, 200, ACK, re-INVITE from both sides, INFO, BYE: each message that arrives is looked at. What either
+    side writes as if it were hidden hides nothing less.
+    """
     proxy, hidden = edge
     caller, gateway = Agent(CALLER, 0, (proxy.ip, proxy.port)), Agent(GATEWAY, 5060, (proxy.ip, proxy.port))
     try:
         call = Call(caller, "0033123", call_id=f"77-{os.urandom(4).hex()}")
         via = f"SIP/2.0/UDP {CALLER}:{caller.port};branch={call.branch}, SIP/2.0/UDP {BEYOND};branch=z9hG4bKbeyond"
-        call.invite(Via=via)
+        call.invite(Via=via, TH=mark, User_Agent="Acme", Geolocation="<sip:acme>", Subject="Acme")
         invite = gateway.expect("INVITE", Call_ID=call.call_id)
+        assert [invite.header(name) for name in ("TH", "User-Agent", "Geolocation", "Subject")] == [""] * 4
         check(invite, CALLER, BEYOND, hidden=hidden)
         assert hidden or (told(invite, CALLER) and told(invite, BEYOND))
         gateway.reply(invite, 180, "Ringing", tag="gw")
         check(caller.expect(180), GATEWAY, hidden=hidden)
-        gateway.reply(invite, 200, "OK", tag="gw")
+        gateway.reply(invite, 200, "OK", tag="gw", TH=mark, Server="Acme")
         answer = caller.expect(200)
+        assert (answer.header("TH"), answer.header("Server")) == ("", "")
         check(answer, GATEWAY, hidden=hidden)
         call.take(answer)
         call.ack()

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
-from service.access import lockout
-from service.access.endpoints.sign_in import Password, too_many
+from service.access.endpoints.sign_in import Password, knock, refused, take_back
 from service.access.endpoints.users import Language, Zone
 from service.access.factors import hash_of_code, matching_step, new_recovery_codes, new_secret, provisioning_uri
 from service.access.passwords import fits, hash_password, password_problem
@@ -147,14 +146,11 @@ async def _proved(call: Call, password: str) -> Row[Any]:
     number = myself(call)
     async with reading(call.api.engine) as conn:
         user = (await conn.execute(sa.select(users).where(users.c.id == number))).one()
-        closed_ms = await lockout.closed_for_ms(conn, user.email, call.now_ms)
-    if closed_ms:
-        raise too_many(closed_ms)
+    knocked = await knock(call, user.email)
     if await fits(password, user.password_hash):
+        await take_back(call, user.email, knocked)
         return user
-    async with call.writing() as conn:
-        closed_ms = await lockout.note_failure(conn, user.email, call.now_ms)
-    raise too_many(closed_ms) if closed_ms else Problem("forbidden", "this is not your password")
+    raise refused(knocked, Problem("forbidden", "this is not your password"))
 
 
 async def change_password(call: Call) -> Answer:

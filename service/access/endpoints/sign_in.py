@@ -64,26 +64,42 @@ class PasswordChosen(Asked):
 async def sign_in(call: Call) -> Answer:
     """Opens a session. Known and unknown addresses are answered alike, and take the same time."""
     body: SignIn = call.body
+    knocked = await knock(call, body.email)
     async with reading(call.api.engine) as conn:
-        closed_ms = await lockout.closed_for_ms(conn, body.email, call.now_ms)
-        known = [] if closed_ms else await _candidates(conn, body)
-    if closed_ms:
-        raise too_many(closed_ms)
+        known = await _candidates(conn, body)
     fitting = [row for row in known if await fits(body.password, row.password_hash)]
     if not known:
         await fits(body.password, None)
     if not fitting:
-        async with call.writing() as conn:
-            closed_ms = await lockout.note_failure(conn, body.email, call.now_ms)
-        raise too_many(closed_ms) if closed_ms else Problem("sign-in-failed", "no user has this address and password")
+        raise refused(knocked, Problem("sign-in-failed", "no user has this address and password"))
     if len(fitting) > 1:
+        await take_back(call, body.email, knocked)
         listed = ", ".join(f"{row.account_id} ({row.account_name})" for row in fitting)
         raise invalid("/account_id", f"this address is a user of several accounts: name one of {listed}")
-    return await _enter(call, body, fitting[0])
+    return await _enter(call, body, fitting[0], knocked)
 
 
-def too_many(closed_ms: int) -> Problem:
-    """Of a door that is closed for so long after wrong passwords."""
+async def knock(call: Call, email: str) -> lockout.Knock:
+    """Before a password is looked at. Raises Problem: the door is closed."""
+    async with call.api.engine.begin() as conn:
+        knocked = await lockout.knock(conn, email, call.now_ms)
+    if knocked.waits_ms:
+        raise _too_many(knocked.waits_ms)
+    return knocked
+
+
+async def take_back(call: Call, email: str, knocked: lockout.Knock) -> None:
+    """The password was right."""
+    async with call.api.engine.begin() as conn:
+        await lockout.take_back(conn, email, knocked)
+
+
+def refused(knocked: lockout.Knock, problem: Problem) -> Problem:
+    """What is said of something wrong: that, or that it was wrong too often."""
+    return _too_many(knocked.closed_ms) if knocked.closed_ms else problem
+
+
+def _too_many(closed_ms: int) -> Problem:
     seconds = -(-closed_ms // 1000)
     return Problem("too-many", f"wrong too often: try again in {seconds} s", headers={"Retry-After": str(seconds)})
 
@@ -97,13 +113,11 @@ async def _candidates(conn: Any, body: SignIn) -> list[Row[Any]]:
     return list(await conn.execute(query.order_by(users.c.id).limit(SAME_ADDRESS_MAX)))
 
 
-async def _enter(call: Call, body: SignIn, user: Row[Any]) -> Answer:
+async def _enter(call: Call, body: SignIn, user: Row[Any], knocked: lockout.Knock) -> Answer:
     """The password fits: the second factor, then the session."""
     async with call.writing() as conn:
         taken = await _second_factor(call, user, body.code)
-        if taken is None:
-            closed_ms = await lockout.note_failure(conn, body.email, call.now_ms) if body.code else 0
-        else:
+        if taken is not None:
             await conn.execute(sa.update(users).where(users.c.id == user.id).values(signed_in_ms=call.now_ms, **taken))
             await lockout.forget_failures(conn, body.email)
             key = await open_session(conn, user.id, Visit(call.asking.address, call.asking.agent), call.now_ms)
@@ -111,7 +125,11 @@ async def _enter(call: Call, body: SignIn, user: Row[Any]) -> Answer:
             await call.audit("session.open", "user", user.id, user.account_id)
             view = await user_view(conn, user.id)
     if taken is None:
-        raise too_many(closed_ms) if closed_ms else Problem("second-factor", "send `code` too")
+        wanted = Problem("second-factor", "send `code` too")
+        if body.code:
+            raise refused(knocked, wanted)
+        await take_back(call, body.email, knocked)
+        raise wanted
     return Answer(SignedIn(session=key.text, user=view, expires_at=call.now_ms + SESSION_MS))
 
 
