@@ -23,8 +23,10 @@ from kemi.store import accounts, health, queues
 from kemi.store.calls import ANSWERED, ChargeLeg, Claim, Leg, RunningCall, has_packages, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.configuration import Configuration
+from kemi.store.devices import device_by_id
 from kemi.store.layout import KNOWN, STATE, Account, Settings
 from kemi.store.networks import lies_in
+from kemi.store.numbers import TO_DEVICE
 from kemi.store.queues import Ending
 from kemi.store.trunks import SUSPENDED, trunk_by_id
 from ratebook.bands import terms_at
@@ -285,7 +287,17 @@ def _may_go_on(change: Change, running: RunningCall, known: Mapping[int, Account
         if account.flags & STATE != KNOWN:
             return False
     trunk = trunk_by_id(change.store.config, change.txn, running.trunk) if running.trunk else None
-    return trunk is None or trunk.state != SUSPENDED
+    if trunk is not None and trunk.state == SUSPENDED:
+        return False
+    return not (running.device or running.hops) or _are_devices_open(change, running)
+
+
+def _are_devices_open(change: Change, running: RunningCall) -> bool:
+    """Whether neither the device that calls nor the one that answers is suspended."""
+    called = running.hops[0].id if running.hops and running.hops[0].kind == TO_DEVICE else 0
+    ids = [one for one in (running.device, called) if one]
+    found = [device_by_id(change.store.config, change.txn, one) for one in ids]
+    return not any(device is not None and device.state == SUSPENDED for device in found)
 
 
 def _inactive(change: Change, running: RunningCall) -> int:

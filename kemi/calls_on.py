@@ -11,7 +11,7 @@ from kemi.clock import now
 from kemi.messages import Far
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.running import advance, call_of_invite, comes_from_side, find
+from kemi.running import advance, asked_by, call_of_invite, comes_from_side, find
 from kemi.settlement import End, delivered, ended, given_up
 from kemi.sip import Received, Response, Seen
 from kemi.store.calls import RunningCall
@@ -66,7 +66,9 @@ def reply(rooms: Rooms) -> None:
         raise ReplyDropped
     if method == "INVITE" and is_success:
         return _answered(rooms, heard)
-    if method == "INVITE" and code >= 300 and _has_been_answered(rooms):
+    if method == "INVITE" and code >= 300 and (_has_been_answered(rooms) or _is_forged(rooms, heard)):
+        raise ReplyDropped
+    if method == "MESSAGE" and code >= 200 and _is_forged(rooms, heard):
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(rooms, heard)
@@ -95,13 +97,27 @@ def _has_been_answered(rooms: Rooms) -> bool:
     return running is not None and running.is_answered
 
 
+def _is_forged(rooms: Rooms, heard: Response) -> bool:
+    """Whether a final reply to what begins something is of somebody else than who was asked. tm looks at the branch
+    alone, a digest of what the caller wrote: it could refuse its own MESSAGE that the gateway takes, forward a call at
+    the cost of whom it calls, or put a gateway out. Before its transaction is looked for.
+    """
+    running = asked_by(rooms, sip.text("$ci"), heard.from_tag, heard.cseq) if rooms.has_store() else None
+    if running is None:
+        return False
+    past = len(running.attempts) + max(0, len(running.joined) - 1) - 1
+    if 0 <= sip.branch_of(heard.branch) < past:
+        return False  # of a gateway, or place, that was left: tm knows that it counts no more
+    return not comes_from_side(rooms, running, "callee", sip.text("$si"), sip.proven())
+
+
 def _provisional(rooms: Rooms, heard: Response) -> None:
     """An 18x."""
     contact, route, nat, sent, ring, early = sip.texts(_EARLY)
     leg = _leg(heard.seen, contact, route, nat)
     if sip.check_transaction() < 0:
         raise ReplyDropped
-    if heard.method != "INVITE" or notes.invite_cseq(sent) in {0, heard.cseq}:
+    if heard.method != "INVITE" or notes.is_answered_by(sent, heard.from_tag, heard.cseq):
         if not ring:
             sip.set_dialog_note(notes.RING, str(now().wall_ms))
         _ringing(heard.to_tag, leg, early)
@@ -194,8 +210,12 @@ def _updated(rooms: Rooms, heard: Response) -> None:
     call = sip.dialog_call()
     running = find(rooms, call) if call is not None and rooms.has_store() else None
     side = guards.side_of_tag(running, heard.to_tag) if running is not None else None
-    if running is not None and side is not None:
+    if running is None or side is None:
+        return
+    if comes_from_side(rooms, running, side, sip.text("$si"), sip.proven()):
         _repeat_or_move(rooms, running, side, sip.uris(heard.seen.bodies("Contact")))
+    else:
+        ends.keep_target(running, side)
 
 
 def _answered(rooms: Rooms, heard: Response) -> None:
@@ -211,10 +231,10 @@ def _answered(rooms: Rooms, heard: Response) -> None:
         ring,
         past,
         (int(h_entry or 0), int(h_id or 0)) if call else None,
-        notes.invite_cseq(sent),
+        sent,
     )
     if call and int(state or 0) < sip.ANSWERED:
-        if answer.asked_cseq not in {0, heard.cseq}:
+        if not notes.is_answered_by(sent, heard.from_tag, heard.cseq):
             _turn_away(rooms, answer, GONE)
         _pick_up(rooms, call, answer)
     else:
@@ -233,18 +253,31 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
         return _pick_up(rooms, call, answer)
-    if side == "callee" and heard.cseq < answer.asked_cseq:
+    if side == "callee" and heard.cseq < notes.invite_cseq(answer.sent):
+        _turn_away(rooms, answer, GONE)
+    has_transaction = sip.check_transaction() >= 0
+    if has_transaction and not _is_of_its_invites(answer, side):
         _turn_away(rooms, answer, GONE)
     is_its_own = comes_from_side(rooms, running, side, answer.received.ip, sip.proven())
     if is_its_own:
         _repeat_or_move(rooms, running, side, answer.leg.contacts)
     else:
         ends.keep_target(running, side)
-    if sip.check_transaction() < 0:
+    if not has_transaction:
         if not is_its_own:
             raise ReplyDropped  # repeated when its transaction is gone, by somebody who knows the tags
         ends.answer_alone(running, side)
     return None
+
+
+def _is_of_its_invites(answer: Answer, side: str) -> bool:
+    """Whether the 2xx at hand answers an INVITE of the call whose tags it has: the first one, or one in the call.
+    Another call may have them too, the other way round, and nobody would pay for it.
+    """
+    _, _, asked_tag = sip.asked()
+    if asked_tag:
+        return True
+    return side == "callee" and notes.is_answered_by(answer.sent, answer.heard.from_tag, answer.heard.cseq)
 
 
 def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, contacts: tuple[str, ...]) -> None:
@@ -280,10 +313,8 @@ class Answer(NamedTuple):
     """The dialog's notes of these names."""
     dialog: tuple[int, int] | None
     """Kamailio's hash entry and id of its dialog; None: it has none."""
-    asked_cseq: int
-    """Of the INVITE that began the dialog; 0: nobody knows. A reply to another one may be at hand: Kamailio finds a
-    dialog that rings by Call-ID and From-tag alone, and an INVITE that was given up may have had the same.
-    """
+    sent: str
+    """The dialog's note of that name."""
 
 
 def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:

@@ -118,6 +118,8 @@ def _claim(look: Look, account: int, rule: Rule, legs: Sequence[ChargeLeg], firs
             leg = one
     if measure == SPEND:
         return None if leg is None else _new(Claim, (number, SPEND, account, 0, max(0, leg.held), ""))
+    if measure == FIRST_CALL and not first_hold_s:
+        return None  # who has sent a MESSAGE there has not talked there
     destination = limits.destination_of(leg.prefix if leg else "", look.number)
     scope = (TRUNK, rule.trunk) if rule.trunk else (ACCOUNT, account)
     if limits.is_met(look.store, look.txn, *scope, destination, answered=measure == FIRST_CALL):

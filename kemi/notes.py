@@ -119,6 +119,13 @@ class Sent(NamedTuple):
         return cls(from_tag, from_uri, to_uri, int(cseq))
 
 
-def invite_cseq(noted: str) -> int:
-    """Of what the note of that name says, the CSeq of the INVITE; 0: nobody knows."""
-    return int(noted.rpartition(" ")[2] or 0)
+def is_answered_by(sent: str, from_tag: str, cseq: int) -> bool:
+    """Whether a reply with this From-tag and CSeq answers the INVITE of a note of that name. Kamailio finds a dialog
+    that rings by Call-ID and either tag: one that was given up may have had the same, or the other way round.
+    """
+    return not sent or (sent.startswith(f"{from_tag} ") and sent.endswith((f" {cseq}", " 0")))
+
+
+def invite_cseq(sent: str) -> int:
+    """The CSeq of the INVITE of a note of that name; 0: nobody knows."""
+    return int(sent.rpartition(" ")[2] or 0)

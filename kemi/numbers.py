@@ -8,6 +8,11 @@ from kemi.store.origins import Origin
 from kemi.store.translate import Rule, is_number, translate
 from kemi.store.trunks import Gateway
 
+COUNTRIES = frozenset("123456789")
+"""How country codes (E.164) begin. Behind +00 a dear number would be rated, and let pass, as one that begins with 00,
+and a carrier would read it as the dear one.
+"""
+
 
 def normalise(trunk: Origin, called: str, rules: Sequence[Rule] = ()) -> str | None:
     """The E.164 number without `+` that a called number means on this trunk or device; None: it is none.
@@ -31,21 +36,14 @@ def international(trunk: Origin, number: str) -> str | None:
     """
     if not is_number(number):
         return None
-    if number.startswith("+"):
-        return _with_country(number[1:])
-    if trunk.international_prefix and number.startswith(trunk.international_prefix):
-        return _with_country(number[len(trunk.international_prefix) :])
+    abroad = trunk.international_prefix
+    if number.startswith("+") or (abroad and number.startswith(abroad)):
+        rest = number[1:] if number.startswith("+") else number[len(abroad) :]
+        return rest if rest[:1] in COUNTRIES else None
     if trunk.country and number.startswith(trunk.national_prefix):
         number = trunk.country + number[len(trunk.national_prefix) :]
         return number if is_number(number) else None
     return number
-
-
-def _with_country(number: str) -> str | None:
-    """None: no country code (E.164) stands at its beginning. Behind +00 a dear number would be rated, and let pass, as
-    one that begins with 00, and a carrier would read it as the dear one.
-    """
-    return number if number and number[0] in "123456789" else None
 
 
 def normalise_caller(trunk: Origin, caller: str, rules: Sequence[Rule] = ()) -> str:

@@ -125,12 +125,8 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
     with store.read() as txn, snapshot as rates:
         number = number_by_id(store.config, txn, local.number) if local.number else None
         owner_path = _path_of_called(store, txn, number, local)
-        hops = (
-            hops_of_number(store, txn, number, now) if number else tuple(hops_of_device(store, txn, local.device, now))
-        )
-        if not hops:
-            lost = number is not None and leads_nowhere(store, txn, number)
-            raise Refusal("places", owner_path[0].id, 0, number.digits) if lost and number else Refusal("away", 0, 0)
+        owner = owner_path[0].id
+        hops = _hops_to(store, txn, number or local.device, owner, now)
         if invitation.place is not None:
             hops = tuple([hop for hop in hops if hop == invitation.place])[:1]
             if not hops and not isinstance(caller, Gateway):
@@ -140,8 +136,8 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
         called = number.digits if number else invitation.called
         look = Look(store, txn, configuration, rates, called, now.wall_s, now.boot_ms)
         path = owner_path if isinstance(caller, Gateway) else accounts.path_of(store, txn, caller.account)
-        who = _who_calls(look, caller, invitation)
-        identity = identity_of(caller, invitation, _said(look, caller, invitation), called, now)
+        who, said = _who_calls(look, caller, invitation)
+        identity = identity_of(caller, invitation, said, called, now)
         chain = _chain(look, caller, number, path, settings)
         standing = limits.NOTHING
         if not isinstance(caller, Gateway):
@@ -156,21 +152,29 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
     call_max_s = call_max_of(standing, caller)
     begun = Beginning(new_call_key(now), caller, invitation, who, identity, path, called, "", call_max_s)
     parties = parties_at_home(who, name, f"+{called}" if number else called, begun.leg)
-    owner = owner_path[0].id
     return _Question(begun, caller, parties, number, hops, ring_s, chain, standing, owner, inbound.legs, txn_id)
 
 
-def _said(look: Look, caller: Caller, invitation: Invitation) -> str:
-    """The number that the INVITE says it comes from."""
-    if isinstance(caller, Gateway):
-        return caller_outside(caller, invitation).number
-    return said_by(caller, invitation, look.configuration.translations(look.txn, caller.account))
+def _hops_to(store: Any, txn: Any, called: Number | int, owner: int, now: Now) -> tuple[Hop, ...]:
+    """Where a number, or a device, can be reached; `owner`: whose it is. Raises Refusal: nowhere."""
+    if isinstance(called, int):
+        hops = tuple(hops_of_device(store, txn, called, now))
+    else:
+        hops = hops_of_number(store, txn, called, now)
+    if hops:
+        return hops
+    if isinstance(called, Number) and leads_nowhere(store, txn, called):
+        raise Refusal("places", owner, 0, called.digits)
+    raise Refusal("away", 0, 0)
 
 
-def _who_calls(look: Look, caller: Caller, invitation: Invitation) -> CallerId:
+def _who_calls(look: Look, caller: Caller, invitation: Invitation) -> tuple[CallerId, str]:
+    """And the number that the INVITE says it comes from."""
     if isinstance(caller, Gateway):
-        return caller_outside(caller, invitation)
-    return caller_of(caller, invitation, look.configuration.translations(look.txn, caller.account))
+        outside = caller_outside(caller, invitation)
+        return outside, outside.number
+    rules = look.configuration.translations(look.txn, caller.account)
+    return caller_of(caller, invitation, rules), said_by(caller, invitation, rules)
 
 
 def _path_of_called(store: Any, txn: Any, number: Number | None, local: Local) -> list[Account]:

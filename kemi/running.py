@@ -30,6 +30,17 @@ def call_of_invite(rooms: Rooms, call_id: str, from_tag: str) -> str | None:
     return None if raw is None else layout.unpack_invite(raw).call.hex()
 
 
+def asked_by(rooms: Rooms, call_id: str, from_tag: str, cseq: int) -> RunningCall | None:
+    """The call that waits for the answer to an INVITE or MESSAGE; None: none does."""
+    store = rooms.store
+    with store.read() as txn:
+        raw = txn.get(invite_key(call_id, from_tag), db=store.invite)
+        invite = None if raw is None else layout.unpack_invite(raw)
+        record = txn.get(invite.call, db=store.call) if invite is not None and invite.cseq == cseq else None
+    running = None if record is None else unpack_call(record)
+    return None if running is None or running.is_answered else running
+
+
 def with_tags(store: HotStore, txn: Any, call_id: str, tags: set[str]) -> RunningCall | None:
     """The answered call of a Call-ID and both tags. A look through all calls, for what is asked seldom."""
     needle = call_id.encode()

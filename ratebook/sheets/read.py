@@ -323,16 +323,7 @@ class _Sheet:
     def _rates(self, row: list[Cell], line: int, dash: Dash | None) -> list[SheetRate]:
         """Raises UnclearCode or ValueError: the row is left out."""
         code_text, rate_cell = self._code_text(row), self._cell(row, Field.RATE)
-        if rate_cell == "" and not code_text.strip():
-            raise ValueError("a text: neither code nor price")
-        if band := text_of(self._cell(row, Field.BAND)).strip():
-            raise ValueError(f"a price of the time band {band}: sheets bring prices for all hours only")
-        if self._only_currency and (told := self._currency_of(row)) not in {"", self._only_currency}:
-            raise ValueError(f"a price in {told}, and not in {self._only_currency}")
-        if rate_cell == self._rate_name and tuple(plain(text_of(cell)) for cell in row) == self._names:
-            raise ValueError("the header again")
-        if len(row) > self._width and self._is_split(row):
-            raise ValueError("more cells than the header has names: a decimal comma without quotes")
+        self._check_row(row, code_text, rate_cell)
         key = self._others(row) if len(row) >= self._width else None
         rest = self._rests.get(key)
         if rest is None:
@@ -349,6 +340,19 @@ class _Sheet:
         _, _, destination, _, _, increments, fee, effective, until, _ = rest
         more = destination, rate_nanos, first_nanos, increments, fee, effective, until, status
         return [_new(SheetRate, (line, code, *more)) for code in found]
+
+    def _check_row(self, row: list[Cell], code_text: str, rate_cell: Cell) -> None:
+        """Raises ValueError: it is no rate, or none for this deck."""
+        if rate_cell == "" and not code_text.strip():
+            raise ValueError("a text: neither code nor price")
+        if band := text_of(self._cell(row, Field.BAND)).strip():
+            raise ValueError(f"a price of the time band {band}: sheets bring prices for all hours only")
+        if self._only_currency and (told := self._currency_of(row)) not in {"", self._only_currency}:
+            raise ValueError(f"a price in {told}, and not in {self._only_currency}")
+        if rate_cell == self._rate_name and tuple(plain(text_of(cell)) for cell in row) == self._names:
+            raise ValueError("the header again")
+        if len(row) > self._width and self._is_split(row):
+            raise ValueError("more cells than the header has names: a decimal comma without quotes")
 
     def _currency_of(self, row: list[Cell]) -> str:
         """By its own cells; empty: they don't tell."""

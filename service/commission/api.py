@@ -248,7 +248,6 @@ async def edit_rule(call: Call) -> Answer:
     """Ends it, or lets it go on."""
     body: RuleEdit = call.body
     call.check_match(call.row.version)
-    _check_above(call)
     if body.valid_until is not None and body.valid_until <= call.row.valid_from_ms:
         raise invalid("/valid_until", "this lies before its beginning, or on it")
     table = commission_rules
@@ -263,16 +262,10 @@ async def edit_rule(call: Call) -> Answer:
 async def remove_rule(call: Call) -> Answer:
     """What was earned by it stays."""
     call.check_match(call.row.version)
-    _check_above(call)
     await call.conn.execute(sa.delete(commission_rules).where(commission_rules.c.id == call.row.id))
     before = RuleView.model_validate(call.row)
     await call.audit("commission-rule.remove", "commission-rule", call.row.id, call.row.account_id, before, None)
     return Answer(status=204)
-
-
-def _check_above(call: Call) -> None:
-    if call.row.account_id == call.actor.account_id:
-        raise Problem("forbidden", "what an account earns is said by those above it")
 
 
 async def list_earned(call: Call) -> Answer:
@@ -354,10 +347,11 @@ ENDPOINTS = [
     ),
     Endpoint(
         "commission.edit-rule", "PATCH", _RULE, _P.STATEMENTS_CHANGE, edit_rule, "Say when a rule ends", RuleEdit,
-        answer=RuleView,
+        answer=RuleView, below=True,
     ),
     Endpoint(
-        "commission.remove-rule", "DELETE", _RULE, _P.STATEMENTS_CHANGE, remove_rule, "Remove a rule", status=204
+        "commission.remove-rule", "DELETE", _RULE, _P.STATEMENTS_CHANGE, remove_rule, "Remove a rule", status=204,
+        below=True,
     ),
     Endpoint(
         "commission.list", "GET", "/commissions", _P.STATEMENTS_READ, list_earned, "List what was earned, and on what",

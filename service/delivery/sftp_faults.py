@@ -52,10 +52,14 @@ def _reason(fault: BaseException) -> str:
     return "".join(char if char.isprintable() else " " for char in said)[:REASON_CHARACTERS_MAX]
 
 
+_CUT = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 _WORDS: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, Server], str]], ...] = (
     ((Refused,), lambda fault, _: str(fault)),
     ((socket.gaierror,), lambda _, server: f"no address can be found for {server.host}: look at how it is written"),
-    ((TimeoutError,), lambda _, server: f"{server.place} took too long to answer"),
+    (
+        (TimeoutError,),
+        lambda _, server: f"{server.place} took too long to answer: look at host and port, or ask its operator",
+    ),
     (
         (ConnectionRefusedError,),
         lambda _, server: f"nothing takes connections at {server.place}: look at host and port, or ask its operator",
@@ -66,15 +70,21 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, Se
     ),
     (
         (asyncssh.SFTPPermissionDenied, asyncssh.SFTPWriteProtect),
-        lambda _, server: f"the server doesn't let {server.user!r} write into {server.folder or '.'!r}",
+        lambda _, server: (
+            f"the server doesn't let {server.user!r} write into {server.folder or '.'!r}: have its operator allow it"
+        ),
     ),
     (
         (asyncssh.SFTPNoSpaceOnFilesystem, asyncssh.SFTPQuotaExceeded),
-        lambda _fault, _server: "the server's disk is full, or what its user may use of it",
+        lambda _fault, _server: (
+            "the server's disk is full, or what its user may use of it: its operator has to make room"
+        ),
     ),
     (
         (asyncssh.SFTPFailure,),
-        lambda fault, _: f"the server could not keep the file (it says: {_reason(fault)}): its disk may be full",
+        lambda fault, _: (
+            f"the server could not keep the file (it says: {_reason(fault)}): its disk may be full, ask its operator"
+        ),
     ),
     ((asyncssh.ChannelOpenError,), lambda fault, _: f"the server offers no SFTP (it says: {_reason(fault)})"),
     (
@@ -82,8 +92,11 @@ _WORDS: tuple[tuple[tuple[type[BaseException], ...], Callable[[BaseException, Se
         lambda fault, _: f"the server speaks no SSH that is safe today: {_reason(fault)}",
     ),
     (
-        (asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection),
-        lambda fault, _: f"the server ended the connection (it says: {_reason(fault)})",
+        (asyncssh.ConnectionLost, asyncssh.SFTPConnectionLost, asyncssh.SFTPNoConnection, *_CUT),
+        lambda fault, _: (
+            f"the server, or something before it, ended the connection (it says: {_reason(fault)}): it is tried again; "
+            "if that goes on, ask its operator"
+        ),
     ),
     ((OSError,), lambda fault, server: f"{server.place} can't be reached: {getattr(fault, 'strerror', '') or fault}"),
 )

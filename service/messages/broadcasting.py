@@ -52,7 +52,8 @@ async def begin_due(
         if (await conn.execute(sa.select(broadcasts.c.id).where(due | over).limit(1))).first() is None:
             return 0
     async with writing(engine, node) as conn:
-        rows = (await conn.execute(sa.select(broadcasts).where(due).order_by(broadcasts.c.id))).all()
+        chosen = sa.select(broadcasts).where(due).order_by(broadcasts.c.id)
+        rows = (await conn.execute(chosen.with_for_update())).all()  # of two services the second finds them begun
         for row in rows:
             await _begin(conn, row, now_ms, new_key)
         await conn.execute(sa.update(broadcasts).where(over).values(state="done", done_ms=now_ms))

@@ -5,21 +5,21 @@ Of a cut day the shorter part is read call by call, to be added, or to be taken 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from service.access.permissions import Permission
 from service.api.call import Call
-from service.api.nouns import within
+from service.api.nouns import NOUNS, within
 from service.calls.lines import pdd
 from service.calls.sums import BY_DAY, DAY_MS, OF_CUSTOMERS
 from service.calls.traffic_api import AskedTraffic, is_below
 from service.database.among import among
 from service.database.columns import BIG
 from service.database.engine import is_sqlite
-from service.database.tables import cdrs, charges, gateways, trunks
+from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.database.traffic_tables import call_sums
 
 Expression = sa.ColumnElement[Any]
@@ -80,8 +80,28 @@ class Part(NamedTuple):
     """-1: they are in the sums, and are taken out of them."""
 
 
-Keys = Collection[int] | None
-"""Of what is asked for; None: of all."""
+class Keys(NamedTuple):
+    """Accounts or trunks that are asked for, each for the asker's eyes."""
+
+    numbers: Collection[int]
+    are_below: bool
+    """Whether all of them are the account's, or of one below it: then so are all their calls."""
+
+
+_OWNER = accounts.alias("owner")
+
+
+async def keys_of(call: Call, way: Way, asked: AskedTraffic, numbers: Collection[int]) -> Keys:
+    """Of some numbers: looked at once, not for each sum and each call."""
+    if asked.account.depth == 0 or way.dimension not in BY_DAY:
+        return Keys(numbers, are_below=asked.account.depth == 0)
+    noun = NOUNS[way.noun]
+    owned = noun.table.join(_OWNER, _OWNER.c.id == noun.owner)
+    found = sa.select(noun.table.c.id, _OWNER.c.path).select_from(owned)
+    rows = await call.conn.execute(found.where(among(call.conn, noun.table.c.id, numbers)))
+    paths = {row.id: row.path for row in rows}
+    known = [one for one in numbers if call.actor.is_root or paths.get(one, "").startswith(call.actor.path)]
+    return Keys(known, all(paths.get(one, "").startswith(asked.account.path) for one in known))
 
 
 class Spans(NamedTuple):
@@ -142,10 +162,10 @@ def counted(
     currency: str,
     *,
     with_money: bool = False,
-    keys: Keys = None,
+    keys: Keys | None = None,
 ) -> sa.Select[Any]:
     """Rows of key, attempts, answered, minutes, rang, pdd_ms; earned, spent and margin: by the sums alone, unless it is
-    `with_money`, which reads every charge of the records. `keys`: only these, of accounts or trunks.
+    `with_money`, which reads every charge of the records. `keys`: only these; None: all for the asker's eyes.
     """
     parts = [] if spans.sums is None else [_of_sums(call, way, asked, spans.sums, currency, keys)]
     parts += [_of_records(call, way, asked, part, keys) for part in spans.records]
@@ -159,7 +179,7 @@ def counted(
 
 
 def _money_of(
-    call: Call, way: Way, asked: AskedTraffic, part: Part, currency: str, keys: Keys
+    call: Call, way: Way, asked: AskedTraffic, part: Part, currency: str, keys: Keys | None
 ) -> Iterator[sa.Select[Any]]:
     """What records come to, as parts of the same rows; keys without attempts are left out of them."""
     nothing = sa.literal(0)
@@ -168,7 +188,7 @@ def _money_of(
         yield sa.select(key, *[nothing] * 5, earned * part.times, spent * part.times)
 
 
-def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str, keys: Keys) -> sa.Select[Any]:
+def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str, keys: Keys | None) -> sa.Select[Any]:
     counts = (_S.attempts, _S.answered, _S.duration_ms.label("minutes"), _S.rang, _S.pdd_ms)
     money = [
         sa.case((_S.currency == currency, column), else_=0).label(name)
@@ -178,12 +198,16 @@ def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: st
     hours = (_S.span_ms >= span.since_ms) & (_S.span_ms < span.until_ms)
     if keys is not None:  # each day's sum of each of them is a step on the index
         days = among(call.conn, _S.span_ms, range(span.since_ms, span.until_ms, DAY_MS))
-        hours = days & among(call.conn, _S.number, keys)
+        hours = days & among(call.conn, _S.number, keys.numbers)
     found = sa.select(way.key.label("key"), *counts, *money).where(of, hours)
-    return found if way.owner is None else found.where(within(way.owner(_S.number), call.actor))
+    return found.where(_is_seen(call, way, _S.number, keys))
 
 
-def _of_records(call: Call, way: Way, asked: AskedTraffic, part: Part, keys: Keys) -> sa.Select[Any]:
+def _is_seen(call: Call, way: Way, key: Expression, keys: Keys | None) -> Expression:
+    return sa.true() if way.owner is None or keys is not None else within(way.owner(key), call.actor)
+
+
+def _of_records(call: Call, way: Way, asked: AskedTraffic, part: Part, keys: Keys | None) -> sa.Select[Any]:
     calls = _calls(call, way, asked, part.span, keys)
     key, nothing, times, own = calls.key, sa.literal(0), part.times, calls.table.c
     answered = sa.case((own.outcome == "answered", times), else_=0)
@@ -195,7 +219,17 @@ def _of_records(call: Call, way: Way, asked: AskedTraffic, part: Part, keys: Key
     }  # fmt: skip
     found = sa.select(key.label("key"), *(column.label(name) for name, column in sums.items()))
     found = found.select_from(calls.source).where(calls.where).group_by(key)
-    return found if way.owner is None else found.where(within(way.owner(key), call.actor))
+    return found.where(_is_seen(call, way, key, keys))
+
+
+_READ = [
+    cdrs.c[name]
+    for name in (
+        "id", "account_id", "trunk_id", "outcome", "start_ms", "ring_ms", "duration_ms", "cost_account_id",
+        "cost_micros", "cost_currency",
+    )
+]  # fmt: skip
+"""Of records. To name all columns of a table in a statement takes longer than to read some calls."""
 
 
 class _Calls(NamedTuple):
@@ -207,28 +241,26 @@ class _Calls(NamedTuple):
     key: Expression
 
 
-def _calls(call: Call, way: Way, asked: AskedTraffic, span: Span, keys: Keys) -> _Calls:
+def _calls(call: Call, way: Way, asked: AskedTraffic, span: Span, keys: Keys | None) -> _Calls:
     assert way.record is not None, way.dimension
     if keys is None or way.dimension not in BY_DAY:
-        some = sa.true() if keys is None else way.record.in_(keys)
-        return _Calls(cdrs, cdrs, _of(call, cdrs, asked) & _began(span) & some, way.record)
+        some = sa.true() if keys is None else way.record.in_(keys.numbers)
+        return _Calls(cdrs, cdrs, _of(cdrs, asked) & _began(span) & some, way.record)
     if is_sqlite(call.conn):
-        where = _of(call, cdrs, asked) & _began(span) & among(call.conn, way.record, keys)
+        where = _of(cdrs, asked, keys) & _began(span) & among(call.conn, way.record, keys.numbers)
         return _Calls(cdrs, cdrs, where, way.record)
-    each = sa.select(sa.func.unnest(sa.literal(list(keys), sa.ARRAY(BIG))).label("key")).subquery("each")
+    each = sa.select(sa.func.unnest(sa.literal(list(keys.numbers), sa.ARRAY(BIG))).label("key")).subquery("each")
     # Key by key: with all of them at once it may read every call of these times.
-    near = sa.select(cdrs).where(way.record == each.c.key, _began(span)).order_by(cdrs.c.start_ms)
+    near = sa.select(*_READ).where(way.record == each.c.key, _began(span)).order_by(cdrs.c.start_ms)
     own = near.offset(0).lateral("own")
-    return _Calls(own, each.join(own, sa.true()), _of(call, own, asked), own.c[way.record.name])
+    return _Calls(own, each.join(own, sa.true()), _of(own, asked, keys), own.c[way.record.name])
 
 
-def _of(call: Call, calls: Any, asked: AskedTraffic) -> Expression:
-    """Whose they are."""
-    if asked.account.depth == 0:
+def _of(calls: Any, asked: AskedTraffic, keys: Keys | None = None) -> Expression:
+    """Whose they are. The account that is asked about lies in the asker's subtree."""
+    if asked.account.depth == 0 or (keys is not None and keys.are_below):
         return sa.true()
-    made = within(calls.c.account_id, call.actor) & is_below(asked.account, calls.c.account_id)
-    carried = within(calls.c.cost_account_id, call.actor) & is_below(asked.account, calls.c.cost_account_id)
-    return made | carried
+    return is_below(asked.account, calls.c.account_id) | is_below(asked.account, calls.c.cost_account_id)
 
 
 class Earned(NamedTuple):
@@ -249,8 +281,9 @@ async def money_of_records(
     taxes that were added.
     """
     sums: dict[Any, Earned] = {}
+    known = await keys_of(call, way, asked, keys) if spans.records else None
     for span, times in spans.records:
-        for query in _money(asked, currency, _calls(call, way, asked, span, keys)):
+        for query in _money(asked, currency, _calls(call, way, asked, span, known)):
             for key, earned, spent in await call.conn.execute(query):
                 sums[key] = sums.get(key, Earned()).plus(times * int(earned), times * int(spent))
     return sums
@@ -262,16 +295,20 @@ def _money(asked: AskedTraffic, currency: str, calls: _Calls) -> Iterator[sa.Sel
     Charges are found by their calls. By the account they would be all that it ever had: so an engine must not see it.
     """
     number, own, is_root = asked.account.id, calls.table.c, asked.account.depth == 0
-    of_call = charges.c.cdr_id == own.id
-    paid_by: Any = charges
+    of_call, paid_by = charges.c.cdr_id == own.id, charges.c
+    net = paid_by.charge_micros - paid_by.tax_micros
+    sides: Sequence[Expression] = [
+        sa.case((one == number, net), else_=0).label(name)
+        for name, one in (("earned", paid_by.seller_id), ("spent", paid_by.account_id))
+    ]
+    is_own = (paid_by.seller_id == number) | (paid_by.account_id + 0 == number)
+    asked_of = is_own & (paid_by.currency == currency)
+    source = calls.source.join(charges, of_call)
     if calls.source is not calls.table:
-        paid_by = sa.select(charges).where(of_call).offset(0).lateral("paid_by")
-        of_call = sa.true()
-    net = paid_by.c.charge_micros - paid_by.c.tax_micros
-    sides = [sa.func.sum(sa.case((one == number, net), else_=0)) for one in (paid_by.c.seller_id, paid_by.c.account_id)]
-    found = sa.select(calls.key, *sides).select_from(calls.source.join(paid_by, of_call))
-    is_own = (paid_by.c.seller_id == number) | (paid_by.c.account_id + 0 == number)
-    yield found.where(calls.where, is_own, paid_by.c.currency == currency).group_by(calls.key)
+        level = sa.select(*sides).where(of_call, asked_of).offset(0).lateral("level")
+        source, sides, asked_of = calls.source.join(level, sa.true()), list(level.c), sa.true()
+    found = sa.select(calls.key, *(sa.func.sum(one) for one in sides)).select_from(source)
+    yield found.where(calls.where, asked_of).group_by(calls.key)
     paid, nothing = sa.func.sum(own.cost_micros), sa.literal(0)
     costs = sa.select(calls.key, *((nothing, paid) if is_root else (paid, nothing))).select_from(calls.source)
     costs = costs.where(calls.where, own.cost_currency == currency).group_by(calls.key)

@@ -23,7 +23,7 @@ from service.database.columns import BIG
 from service.database.engine import is_sqlite
 from service.database.traffic_tables import LEADING, call_sums
 from service.ledger.rules import ROOT_ID
-from service.reports.adding import Spans, Way, counted
+from service.reports.adding import Spans, Way, counted, keys_of
 
 ROWS_MAX = 500
 """Of a page with all before it: further behind, all are added up."""
@@ -79,7 +79,8 @@ async def leading(
     lists = await _leaders(call, way, asked, currency, ranking, each)
 
     async def rows_of(keys: Sequence[int]) -> Iterable[Any]:
-        found = counted(call, way, asked, spans, currency, with_money=ranking.by in _OF_MONEY, keys=keys)
+        known = await keys_of(call, way, asked, keys)
+        found = counted(call, way, asked, spans, currency, with_money=ranking.by in _OF_MONEY, keys=known)
         return await call.conn.execute(found)
 
     return await first_of(promising(lists, ranking, each), ranking, most, rows_of)

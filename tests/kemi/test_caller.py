@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kemi.authorize import Admitted
 from kemi.caller import UNKNOWN, masked, user_of, wants_privacy
 from kemi.failover import fail_over
-from kemi.notes import Sent, invite_cseq, is_word
+from kemi.notes import Sent, invite_cseq, is_answered_by, is_word
 from tests.kemi.test_translate import tell
 from tests.kemi.world import CARRIER, CUSTOMER, World
 
@@ -153,4 +153,7 @@ def test_what_was_sent_is_noted_and_read() -> None:
     assert Sent.from_note(sent.to_note()) == sent
     assert Sent.from_note("") is None
     assert (invite_cseq(sent.to_note()), invite_cseq("")) == (7, 0)
+    replies = [("f1", 7), ("f1", 8), ("f", 7), ("f2", 7)]
+    assert [is_answered_by(sent.to_note(), *reply) for reply in replies] == [True, False, False, False]
+    assert is_answered_by("", "f1", 7)
     assert is_word(sent.from_uri)

@@ -6,6 +6,7 @@ import pytest
 
 from kemi import meter, suspension
 from kemi.answer import Denied, Grant
+from kemi.authorize import Admitted
 from tests.kemi.world import CUSTOMER, LOWER, ROOT, UPPER, FakeDialogs, World, assert_consistent
 
 PARENTS = {UPPER: ROOT, LOWER: UPPER, CUSTOMER: LOWER}
@@ -104,6 +105,22 @@ def test_a_suspended_trunk_answers_nothing(world: World) -> None:
     assert isinstance(world.pick_up(suspended), Denied)
     world.trunk(1, CUSTOMER, state="closed")
     assert isinstance(world.pick_up(closed), Grant)
+    assert_consistent(world)
+
+
+def test_a_suspended_device_is_not_talked_to(world: World) -> None:
+    """Neither may the one that calls be answered, nor the one that is called answer."""
+    for number in (7, 8):
+        world.device(number, CUSTOMER)
+        world.at(number)
+    call = world.call_ours("d8", device=7)
+    assert isinstance(call, Admitted)
+    world.device(8, CUSTOMER, state="suspended")
+    assert isinstance(world.pick_up(call.call), Denied)
+    out = world.call_ours("+33123", device=7)
+    assert isinstance(out, Admitted)
+    world.device(7, CUSTOMER, state="suspended")
+    assert isinstance(world.pick_up(out.call), Denied)
     assert_consistent(world)
 
 

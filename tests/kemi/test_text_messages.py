@@ -43,6 +43,16 @@ def send(world: World, called: str = "+33123") -> Admitted | Refused:
     return decision
 
 
+def test_a_message_is_no_first_call(priced: World) -> None:
+    """Who has texted a number has not talked there: the first call is as short as before."""
+    priced.precautions(CUSTOMER, {"measure": "first_call", "limit": 20, "window_s": 0})
+    admitted = send(priced)
+    assert isinstance(admitted, Admitted)
+    assert delivered(priced.rooms, admitted.call, priced.now)
+    priced.ring("+33123")
+    assert [one.call_max_s for one in priced.running()] == [20]
+
+
 def test_it_is_held_and_charged_once(priced: World) -> None:
     """Both ends of it: taken twice, it is paid once."""
     admitted = send(priced)

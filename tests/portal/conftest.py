@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from tests.portal.browser import chromium
+from tests.portal.browser import BUSY_MS, chromium
 from tests.portal.crawl import Crawls
-from tests.portal.desk import Clerk, Sit
+from tests.portal.desk import Sit
 from tests.portal.house import portal
 from tests.portal.planted import Planted, planted_portal
+from tests.portal.screens import Screens
 from tests.service.office import PASSWORD
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
-BUSY_MS = 60_000
-"""What a page shall come to say it says at once, but on a machine that has other work."""
 expect.set_options(timeout=BUSY_MS)
 
 
@@ -112,30 +109,17 @@ async def browser() -> AsyncIterator[Browser]:
         yield found
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def screens(browser: Browser) -> Screens:
+    """Of that browser."""
+    return Screens(browser)
+
+
 @pytest_asyncio.fixture(loop_scope="module")
-async def sit(browser: Browser, address: str) -> AsyncIterator[Sit]:
+async def sit(screens: Screens, address: str) -> AsyncIterator[Sit]:
     """Somebody sits down before a screen of their own."""
-    async with sitting(browser, address) as down:
+    async with screens.sitting(address) as down:
         yield down
-
-
-@asynccontextmanager
-async def sitting(browser: Browser, address: str) -> AsyncIterator[Sit]:
-    """Screens of a portal, as many as are asked for."""
-    contexts = []
-
-    async def down(email: str = "", width: int = 1280, **more: Any) -> Clerk:
-        context = await browser.new_context(viewport={"width": width, "height": 800}, **more)
-        context.set_default_timeout(BUSY_MS)
-        contexts.append(context)
-        person = Clerk(await context.new_page(), address)
-        if email:
-            await person.sign_in(email)
-        return person
-
-    yield down
-    for context in contexts:
-        await context.close()
 
 
 @pytest.fixture(scope="session")

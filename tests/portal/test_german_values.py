@@ -20,6 +20,7 @@ BOSS = "boss@op.example"
         ("/doctor/faults", ["Geprüft"], ["Prüfen"]),
         ("/calls/1", ["0,06", "0,024", "zählen als"], ["0.06", "0.024", "rounded"]),
         ("/rate-notices/1", ["0,50", "0,625", "Versand"], ["0.625", "Gesendet"]),
+        ("/commitments/1", ["0,01", "Einer fehlenden Minute"], ["0.01"]),
         ("/invoices", ["Nummer"], ["Rufnummer Art"]),
         ("/receipts", ["Nummer"], ["Rufnummer Konto"]),
         ("/invoices/1", ["Netto"], ["Saldo"]),

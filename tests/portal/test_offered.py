@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import pkgutil
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import aiohttp
 import pytest
 
+from service.portal import pages
+from service.portal.components.lists import Column, Listed
 from service.portal.cookies import SESSION
 from service.portal.formats import formats_of
+from service.portal.pages.partners import deals
 from service.portal.screens import SCREENS
 from service.portal.streams import OPEN_MAX
+from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
 from tests.portal.crawl import Crawler
 from tests.portal.test_faults import ASKS_NOTHING, wrongly
@@ -36,6 +44,62 @@ async def test_a_role_from_above_is_not_there_to_be_edited(walker: Walker, email
     """It is given; what it allows is said by who defined it."""
     await walker.sign_in(email)
     assert ('href="/roles/3/edit"' in (await walker.get("/roles/3")).text) is is_offered
+
+
+def _deeds() -> list[Column]:
+    """Of every list, what can be done with its rows by whoever stands above them."""
+    modules = [importlib.import_module(f"{pages.__name__}.{one.name}") for one in pkgutil.iter_modules(pages.__path__)]
+    listed = [value for module in modules for value in vars(module).values() if isinstance(value, Listed)]
+    known = [column for one in listed for column in one.columns if column.needs in BY_NAME]
+    return [column for column in known if BY_NAME[column.needs].below]
+
+
+@pytest.mark.parametrize("column", _deeds(), ids=lambda column: column.needs)
+def test_what_is_for_those_above_isnt_offered_of_ones_own(column: Column) -> None:
+    """It would be refused; whoever stands above is offered it."""
+    visit: Any = SimpleNamespace(account_id=7, say=str)
+    told = {
+        "id": 1,
+        "entry_id": 1,
+        "state": "asked",
+        "action": "suspend",
+        "lifted_at": None,
+        "returned": 0,
+        "amount": 1,
+    }
+    rows = [SimpleNamespace(account_id=number, **told) for number in (7, 8)]
+    assert [bool(cell.text) for cell in column.cells(visit, rows)] == [False, True]
+
+
+async def test_who_earns_by_a_rule_isnt_offered_to_end_it(walker: Walker) -> None:
+    """It reads the rule, without columns of what others may do with it."""
+    for email, is_offered in ((BOSS, True), (AGENT, False)):
+        await walker.sign_in(email)
+        for path in ("/commission-rules", f"/accounts/{await _agent(walker)}/commission"):
+            page = await walker.get(path)
+            assert "10.00 %" in page.words.replace("\N{NO-BREAK SPACE}", " ") or "10 %" in page.words
+            assert ("/removal" in page.text, ">Remove<" in page.text) == (is_offered, is_offered), (email, path)
+
+
+async def _agent(walker: Walker) -> str:
+    found = re.search(r'href="/accounts/(\d+)">agent<', (await walker.get("/commission-rules")).text)
+    assert found is not None
+    return found.group(1)
+
+
+@pytest.mark.parametrize(
+    ("account_id", "direction", "is_operator", "may"),
+    [
+        (8, "in", False, True), (7, "in", False, False), (8, "out", False, False), (8, "both", False, False),
+        (8, "out", True, True), (8, "in", True, True), (7, "out", True, False),
+    ],
+)  # fmt: skip
+def test_nobody_is_offered_to_agree_with_themselves(
+    account_id: int, direction: str, is_operator: bool, may: bool
+) -> None:
+    """Nor, but for the operator, on what is sent to a provider: it would be refused."""
+    visit: Any = SimpleNamespace(account_id=7, is_operator=is_operator)
+    assert deals(visit, SimpleNamespace(account_id=account_id, direction=direction)) is may
 
 
 async def test_who_acts_as_somebody_isnt_offered_their_door(walker: Walker) -> None:

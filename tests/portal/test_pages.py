@@ -7,15 +7,18 @@ and those that nobody before came to. With KAMBILL_PAGES=all it is every page, a
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator
 
 import pytest
-from playwright.async_api import Browser
+import pytest_asyncio
 
 from service.portal.cookies import SESSION
 from tests.portal.browser import Person
 from tests.portal.crawl import Crawls
+from tests.portal.desk import Clerk, Sit
 from tests.portal.planted import BELOW, CARRIER, CUSTOMER, OPERATOR, Planted
 from tests.portal.planting import SEED
+from tests.portal.screens import Screens
 from tests.portal.shapes import Shape, new_ones
 from tests.portal.test_routes import NO_LINK
 
@@ -26,10 +29,19 @@ REACH = """() => [...document.querySelectorAll("main :is(a[href], button, input,
 ALL = os.environ.get("KAMBILL_PAGES", "") == "all"
 
 
-async def _sit(browser: Browser, planted: Planted, who: str) -> Person:
-    context = await browser.new_context(viewport={"width": 1280, "height": 800})
-    await context.add_cookies([{"name": SESSION, "value": planted.sessions[who], "url": planted.address}])
-    return Person(await context.new_page(), planted.address)
+@pytest_asyncio.fixture(loop_scope="module")
+async def sit(screens: Screens, planted: Planted) -> AsyncIterator[Sit]:
+    """Before the planted portal; who it is says a session that is open already."""
+    async with screens.sitting(planted.address) as down:
+
+        async def signed_in(who: str = "", width: int = 1280) -> Clerk:
+            person = await down(width=width)
+            if who:
+                session = {"name": SESSION, "value": planted.sessions[who], "url": planted.address}
+                await person.page.context.add_cookies([session])  # type: ignore[list-item]
+            return person
+
+        yield signed_in
 
 
 def _pages(crawls: Crawls, who: str) -> dict[str, str]:
@@ -53,11 +65,9 @@ def new(crawls: Crawls) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("part", range(4))
-async def test_every_page_is_right(
-    browser: Browser, planted: Planted, crawls: Crawls, new: dict[str, list[str]], part: int
-) -> None:
+async def test_every_page_is_right(sit: Sit, crawls: Crawls, new: dict[str, list[str]], part: int) -> None:
     """No dialog, no word on the console, nothing asked of another host, axe finds nothing, all by keys, 360 pixels."""
-    person = await _sit(browser, planted, OPERATOR)
+    person = await sit(OPERATOR)
     urls = list(_pages(crawls, OPERATOR).values())
     assert len(urls) > 200
     assert len(new[OPERATOR]) > 50
@@ -71,7 +81,6 @@ async def test_every_page_is_right(
         width = await person.width()
         await person.page.set_viewport_size({"width": 1280, "height": 800})
         found += [f"{url}: {width} wide"] if width > 360 else []
-    await person.page.context.close()
     assert found == []
 
 
@@ -84,10 +93,10 @@ async def _keys(person: Person) -> list[str]:
 
 @pytest.mark.parametrize("who", [BELOW, CUSTOMER, CARRIER])
 async def test_nothing_that_was_typed_runs_before_others(
-    browser: Browser, planted: Planted, new: dict[str, list[str]], who: str
+    sit: Sit, planted: Planted, new: dict[str, list[str]], who: str
 ) -> None:
     """Sellers, customers and carriers: what they see that the operator doesn't, or sees otherwise."""
-    person = await _sit(browser, planted, who)
+    person = await sit(who)
     found: list[str] = []
     assert new[who]
     for url in new[who]:
@@ -95,16 +104,13 @@ async def test_nothing_that_was_typed_runs_before_others(
         await person.page.wait_for_load_state("domcontentloaded")
         found += [f"{url}: {one}" for one in person.wrong]
         person.wrong.clear()
-    await person.page.context.close()
     assert found == []
 
 
 @pytest.mark.parametrize("path", sorted(set(NO_LINK) & {"/sign-in", "/forgotten-password", "/password"}))
-async def test_the_doors_are_right(browser: Browser, planted: Planted, path: str) -> None:
+async def test_the_doors_are_right(sit: Sit, path: str) -> None:
     """Before anybody is signed in; a telephone wide."""
-    context = await browser.new_context(viewport={"width": 360, "height": 800})
-    person = Person(await context.new_page(), planted.address)
+    person = await sit(width=360)
     await person.go(f"{path}?link=x" if path == "/password" else path)
     await person.check()
     assert await person.width() <= 360
-    await context.close()

@@ -250,7 +250,7 @@ def test_every_word_of_the_pages_has_one_in_every_language() -> None:
         ("the account's seller has no gateway 7", "der Verkäufer des Kontos hat kein Gateway 7"),
         ("At least 12 characters", "Mindestens 12 Zeichen"),
         ("the server refuses 'kb' with this password", "der Server lehnt 'kb' mit diesem Passwort ab"),
-        ("f.example:22 took too long to answer", "f.example:22 hat zu lange nicht geantwortet"),
+        ("f.example:22 showed no key", "f.example:22 hat keinen Schlüssel gezeigt"),
         ("One of these: 'a', 'b'", "Eines davon: 'a', 'b'"),
         ("'x' is not a decimal number such as 0.0125", "'x' ist keine Dezimalzahl, etwa 0,0125"),
         (

@@ -13,11 +13,11 @@ from email.message import EmailMessage
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import expect
 
-from tests.portal.conftest import sitting
 from tests.portal.desk import Clerk, Sit
 from tests.portal.post import READERS, Post, post
+from tests.portal.screens import Screens
 from tests.service.mailroom import part
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -35,9 +35,9 @@ def posted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Post]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def post_sit(browser: Browser, posted: Post) -> AsyncIterator[Sit]:
+async def post_sit(screens: Screens, posted: Post) -> AsyncIterator[Sit]:
     """Before a screen of that town."""
-    async with sitting(browser, posted.address) as down:
+    async with screens.sitting(posted.address) as down:
         yield down
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.config import Config, Webhooks
-from tests.portal.desk import Clerk
+from tests.portal.desk import Clerk, Sit
 from tests.portal.house import Town, portal
 from tests.service.sftp_server import FileServer, file_server
 
@@ -52,13 +51,9 @@ async def server(tmp_path: Path) -> AsyncIterator[FileServer]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def seller(browser: Browser, address: str) -> AsyncIterator[Clerk]:
+async def seller(sit: Sit) -> Clerk:
     """Before a narrow screen: keys are long."""
-    context = await browser.new_context(viewport={"width": 360, "height": 800})
-    person = Clerk(await context.new_page(), address)
-    await person.sign_in(SELLER)
-    yield person
-    await context.close()
+    return await sit(SELLER, 360)
 
 
 async def test_a_seller_sees_a_file_sent(seller: Clerk, server: FileServer, folder: Path) -> None:

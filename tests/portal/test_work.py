@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
@@ -13,6 +15,7 @@ from service.api.problems import FieldError
 from service.portal.components.writing import faults_of
 from service.portal.formats import NEVER
 from tests.portal.conftest import SAME, Got, Walker
+from tests.portal.test_german import german as german  # noqa: PLC0414
 
 Walkers = Callable[[], Walker]
 GOOD = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.5}\n"
@@ -251,6 +254,16 @@ async def _sheet(walker: Walker, place: str, **form: str) -> Got:
         data.add_field(name.replace("__", "-"), value, content_type="text/plain")
     async with walker.session.post(f"{walker.address}{place}/import", data=data, headers=SAME) as answer:
         return Got(answer.status, dict(answer.headers), await answer.text(), answer.url.path_qs)
+
+
+async def test_a_sheets_prices_are_told_in_german(german: Any) -> None:
+    """With a comma, as the rates of a tariff; the day as it is written there."""
+    walker = await german("boss@op.example")
+    place = await _made(walker, "german-sheet")
+    day = datetime.now(UTC).date() + timedelta(days=30)
+    text = f"Code,Destination,Rate,Effective\n44,Great Britain,0.011,{day}\n"
+    looked = await _sheet(walker, place, text=text, deck="carrier.csv", kind="full", currency="EUR")
+    assert f"0,011 {day:%d.%m.%Y}" in looked.words, looked.words
 
 
 async def test_a_sheet_is_looked_at_and_imported(walker: Walker) -> None:

@@ -18,7 +18,7 @@ def test_help_names_every_proof() -> None:
     help_text = told("--help")
     names = told("no such proof").stderr.strip().partition(": ")[2].partition(": ")[2].replace(" or ", ", ").split(", ")
     assert help_text.returncode == 0
-    assert len(names) == 12
+    assert len(names) == 13
     assert [name for name in names if f"  {name} " not in help_text.stdout] == []
 
 

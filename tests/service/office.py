@@ -103,13 +103,13 @@ class Office:
         listed = await self.boss.do("role.list", query={"limit": 200})
         self.roles = {role["built_in"]: role["id"] for role in listed["items"] if role["built_in"]}
 
-    def kept(self) -> tuple[str, Person, dict[str, int]]:
-        """The Super Admin's session, and the roles."""
-        return self.hash, self.boss, dict(self.roles)
+    def kept(self) -> tuple[str, Person, dict[str, int], int]:
+        """The Super Admin's session, the roles, and when it is."""
+        return self.hash, self.boss, dict(self.roles), self.now_ms
 
-    def take(self, kept: tuple[str, Person, dict[str, int]]) -> None:
+    def take(self, kept: tuple[str, Person, dict[str, int], int]) -> None:
         """As it stood."""
-        self.hash, boss, roles = kept
+        self.hash, boss, roles, self.now_ms = kept
         self.boss, self.roles = Person(self, boss.credential, boss.user), dict(roles)
 
     async def sign_in(self, email: str, password: str = PASSWORD, **more: Any) -> Person:

@@ -27,12 +27,14 @@ class Files(asyncssh.SFTPServer):
     def open(self, path: bytes, pflags: int, attrs: asyncssh.SFTPAttrs) -> object:
         """A part is begun."""
         self.server.did.append(f"open {path.decode()}")
+        self.server.opens.set()
         self._fail("open")
         return super().open(path, pflags, attrs)
 
-    def write(self, file_obj: object, offset: int, data: bytes) -> int:
+    async def write(self, file_obj: object, offset: int, data: bytes) -> int:  # type: ignore[override]
         """Some of it."""
         self._fail("write")
+        await asyncio.sleep(self.server.slow_s)
         written = super().write(file_obj, offset, data)
         if self.server.cuts:
             file_obj.flush()  # type: ignore[attr-defined]
@@ -105,6 +107,10 @@ class FileServer:
         self.passwords: list[str] = []
         """That were tried."""
         self.did: list[str] = []
+        self.slow_s = 0.0
+        """How long a piece of a file takes."""
+        self.opens = asyncio.Event()
+        """A part is begun."""
         self.renames = asyncio.Event()
         """A part is whole."""
         self._listening: Any = None

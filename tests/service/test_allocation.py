@@ -16,15 +16,26 @@ from service.database.payment_tables import allocations, payment_rests
 from tests.service.test_invoices import MONTH_MS, Bureau
 
 
+class Twice(Bureau):
+    """With two invoices of the customer, the second a month after the first."""
+
+    async def open(self) -> None:
+        """Both are issued."""
+        await self.stand(self._open_twice)
+
+    async def _open_twice(self) -> None:
+        await super().open()
+        await self.talk(61, 600)
+        await self.run()
+        await self.talk(3600)
+        await self.run(2 * MONTH_MS)
+
+
 @pytest.fixture
 async def bureau(engine: AsyncEngine, database: str, tmp_path: Path) -> Bureau:
-    """With two invoices of the customer, the second a month after the first."""
-    bureau = Bureau(engine, database, tmp_path)
+    """Open for business."""
+    bureau = Twice(engine, database, tmp_path)
     await bureau.open()
-    await bureau.talk(61, 600)
-    await bureau.run()
-    await bureau.talk(3600)
-    await bureau.run(2 * MONTH_MS)
     return bureau
 
 

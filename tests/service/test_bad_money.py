@@ -35,6 +35,9 @@ class Market(Counter, Till):
 
     async def open(self) -> None:
         """And a top-up that waits."""
+        await self.stand(self._open_market)
+
+    async def _open_market(self) -> None:
         await super().open()
         await self.terms("customer", reviewed=True)
         await self.talk(60)

@@ -21,6 +21,9 @@ class Counter(Bureau):
 
     async def open(self) -> None:
         """The customer has an invoice."""
+        await self.stand(self._open_counter)
+
+    async def _open_counter(self) -> None:
         await super().open()
         await self.talk(3600)
         await self.run()

@@ -19,9 +19,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.app import Service, make_app
+from service.commands.outbox import ensure_node
 from service.database.access_tables import mails, users
-from service.database.engine import reading
-from service.database.message_tables import suppressions
+from service.database.engine import open_engine, reading
+from service.database.message_tables import broadcasts, suppressions
 from service.messages.broadcasting import begin_due
 from service.messages.sender import LEASE_MS
 from service.messages.suppressing import suppress
@@ -165,6 +166,26 @@ async def test_the_page_that_ends_them_looks_like_the_mail(desk: Desk, room: Mai
         assert (logo.status, await logo.read() == PNG) == ((200, True) if is_own else (404, False))
         wrong = path[:-1] + ("0" if path[-1] != "0" else "1")
         assert {(await client.get(f"{wrong}/{one}")).status for one in ("brand.css", "logo")} == {404}
+
+
+async def test_two_services_begin_it_once(desk: Desk, room: Mailroom, database: str) -> None:
+    """Of two nodes, whose locks don't keep them apart: the one that comes second waits, and finds it begun."""
+    trade, other = desk.trade, open_engine(database)
+    number = await written(desk, trade.reseller, trade.reseller_id)
+    await trade.reseller.do("broadcast.start", broadcast_id=number, at=None)
+    async with other.begin() as conn:
+        await ensure_node(conn, "second")
+    try:
+        async with trade.office.engine.begin() as conn:
+            await conn.execute(sa.select(broadcasts).with_for_update())
+            both = [asyncio.create_task(begin_due(one, node, desk.now_ms))
+                    for one, node in ((trade.office.engine, "local"), (other, "second"))]  # fmt: skip
+            await asyncio.wait(both, timeout=1)  # they have come as far as they can
+        assert sorted(await asyncio.gather(*both)) == [0, 1]
+    finally:
+        await other.dispose()
+    await go(desk)
+    assert Counter(room.recipients) == {"c@c.example": 1}
 
 
 async def test_who_changes_their_mind_after_the_beginning_gets_none(desk: Desk, room: Mailroom) -> None:

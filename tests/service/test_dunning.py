@@ -35,6 +35,10 @@ class Agency(Bureau):
 
     async def open(self) -> None:
         """The first invoice is issued."""
+        await self.stand(self._open_agency)
+        self.dunner = Dunner(self.company.engine, self.office.config)
+
+    async def _open_agency(self) -> None:
         await super().open()
         await self.office.boss.do(
             "party.edit", account_id=self.ids["customer"], legal_name="C", contact_email="Pay@shop.example", **PAPER
@@ -43,7 +47,6 @@ class Agency(Bureau):
         await self.talk(3600)
         await self.run()
         (self.invoice,) = await self.invoices("customer")
-        self.dunner = Dunner(self.company.engine, self.office.config)
 
     async def dun(self, *steps: dict[str, Any]) -> Any:
         """Terms of the customer's seller."""

@@ -34,7 +34,7 @@ class Bureau(House):
 
     async def open(self) -> None:
         """Names on paper, VAT of each seller, terms of a month."""
-        await self.stand("bureau", self._open_bureau)
+        await self.stand(self._open_bureau)
 
     async def _open_bureau(self) -> None:
         await super().open()

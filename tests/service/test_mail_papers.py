@@ -27,6 +27,9 @@ class Post(Bureau):
 
     async def open(self) -> None:
         """One invoice is issued."""
+        await self.stand(self._open_post)
+
+    async def _open_post(self) -> None:
         await super().open()
         await self.office.hire(self.office.boss, self.ids["customer"], "pay@shop.example")
         async with self.company.engine.begin() as conn:

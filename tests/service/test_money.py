@@ -34,18 +34,20 @@ class House:
 
     async def open(self) -> None:
         """Everybody has a thousand euros."""
-        await self.stand("house", self._open)
+        await self.stand(self._open)
 
-    async def stand(self, what: str, opening: Callable[[], Awaitable[None]]) -> None:
-        """Opens, or stands as it stood after the same opening."""
+    async def stand(self, opening: Callable[[], Awaitable[None]]) -> None:
+        """Opens by its method, or stands as it stood after the same opening, whoever's it was."""
         company = self.company
-        words = (what, type(self), type(company), company.setup)
+        words = (_same_opening(type(self), opening.__name__), repr(self._plain()), type(company), company.setup)
         await SHELF.open(self, words, company.engine, company.folder, opening)
+
+    def _plain(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if isinstance(value, int | str | dict)}
 
     def kept(self) -> tuple[Any, ...]:
         """What a house knows: numbers and names, whoever's subclass it is."""
-        plain = {name: value for name, value in vars(self).items() if isinstance(value, int | str | dict)}
-        return self.company.kept(), self.office.kept(), deepcopy(plain)
+        return self.company.kept(), self.office.kept(), deepcopy(self._plain())
 
     def take(self, kept: tuple[Any, ...]) -> None:
         """As it stood."""
@@ -86,6 +88,14 @@ class House:
         """The doctor agrees."""
         report = await run(self.config, self.company.now.wall_ms, self.company.now.boot_ms)
         assert report.ok, [check for check in report.checks if not check.ok]
+
+
+def _same_opening(kind: type[House], name: str) -> tuple[Any, ...]:
+    """What a method does that opens: the classes that it goes on to, and whatever it may call, as this house has it."""
+    line = kind.__mro__
+    own = next(place for place, one in enumerate(line) if name in vars(one))
+    others = [one for one in dir(line[own]) if not one.startswith("__") and one != "open"]
+    return line[own:], tuple(getattr(kind, one) for one in others)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 from collections.abc import Iterator
@@ -17,7 +18,9 @@ from hypothesis import strategies as st
 from openpyxl import load_workbook
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from service.commands.outbox import ensure_node
 from service.database.access_tables import mails
+from service.database.engine import open_engine
 from service.database.portal_tables import report_schedules
 from service.messages.sender import Sender
 from service.reports.scheduled.files import ReportFiles
@@ -155,6 +158,27 @@ async def test_what_was_slept_over_comes_period_by_period(bureau: Bureau, room: 
     await queue_due(bureau.engine, "local", NOW_MS + 3 * DAY_MS)  # and dies
     await bureau.work(NOW_MS + 3 * DAY_MS)
     assert [one["Subject"].split(": ")[1][:10] for one in room.letters] == ["2026-09-21", "2026-09-22", "2026-09-23"]
+
+
+async def test_two_services_mail_it_once(bureau: Bureau, room: Mailroom, database: str) -> None:
+    """Of two nodes, whose locks don't keep them from each other: the one that comes second waits, and finds it told."""
+    owner = await bureau.hire("lower")
+    await _empty(bureau)
+    (await bureau.make(owner, owner)).ok()
+    other, due_ms = open_engine(database), NOW_MS + DAY_MS
+    async with other.begin() as conn:
+        await ensure_node(conn, "second")
+    try:
+        async with bureau.engine.begin() as conn:
+            await conn.execute(sa.select(report_schedules).with_for_update())
+            both = [asyncio.create_task(queue_due(one, node, due_ms))
+                    for one, node in ((bureau.engine, "local"), (other, "second"))]  # fmt: skip
+            await asyncio.wait(both, timeout=1)  # they have come as far as they can
+        assert sorted(await asyncio.gather(*both)) == [False, True]
+    finally:
+        await other.dispose()
+    await bureau.work(due_ms)
+    assert [*room.recipients] == ["0@lower.example"]
 
 
 async def test_a_workbook_of_a_month(bureau: Bureau, room: Mailroom) -> None:

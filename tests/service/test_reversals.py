@@ -30,6 +30,9 @@ class Desk(Till, Counter):
 
     async def open(self) -> None:
         """An invoice that isn't due yet."""
+        await self.stand(self._open_desk)
+
+    async def _open_desk(self) -> None:
         await Bureau.open(self)
         await self.ask("payment.adjust", "customer", amount="-30", reason="set-up")
         made = await self.ask(

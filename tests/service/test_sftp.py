@@ -156,7 +156,7 @@ async def test_what_a_server_refuses(post: Post, server: FileServer) -> None:
         ("open", asyncssh.SFTPPermissionDenied("no"), "doesn't let 'kambill' write into '/in'"),
         ("write", OSError(errno.ENOSPC, "full"), "could not keep the file"),
         ("rename", asyncssh.SFTPFailure("odd\nname"), "it says: odd name"),
-        ("write", asyncssh.SFTPConnectionLost("bye"), "ended the connection (it says: bye)"),
+        ("write", asyncssh.SFTPConnectionLost("bye"), "ended the connection (it says: bye): it is tried again"),
     ]
     for wait_s, (what, fault, said) in zip((DAY_MS // 1000, *WAITS_S), refusals, strict=False):
         server.fails = {what: fault}

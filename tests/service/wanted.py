@@ -7,12 +7,13 @@ again, a thousand files each time.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from functools import cache
+from threading import Thread
 from typing import NamedTuple
 
-import sqlalchemy as sa
+import asyncpg
 from sqlalchemy import URL
-
-from service.database.engine import open_engine
 
 QUICK = "STRATEGY FILE_COPY"
 """How PostgreSQL makes a small database for half of the work, where nothing is synced."""
@@ -58,11 +59,26 @@ def drop(name: str) -> list[str]:
 
 async def in_cluster(url: URL, *statements: str) -> None:
     """Runs them beside the database of the URL, in the cluster that it belongs to."""
-    if not statements:
-        return
-    engine = open_engine(url.set(database="postgres").render_as_string(hide_password=False))
-    async with engine.connect() as plain:
-        conn = await plain.execution_options(isolation_level="AUTOCOMMIT")
+    if statements:
+        dsn = url.set(drivername="postgresql", database="postgres").render_as_string(hide_password=False)
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(_run(dsn, statements), _beside()))
+
+
+@cache
+def _beside() -> asyncio.AbstractEventLoop:
+    """A loop that outlives those of tests, with its connections: one costs a cluster as much as a small test does."""
+    loop = asyncio.new_event_loop()
+    Thread(target=loop.run_forever, name="beside databases", daemon=True).start()
+    return loop
+
+
+_DOORS: dict[str, asyncpg.Connection] = {}
+_ONE_AT_A_TIME = asyncio.Lock()
+
+
+async def _run(dsn: str, statements: Sequence[str]) -> None:
+    async with _ONE_AT_A_TIME:
+        if dsn not in _DOORS:
+            _DOORS[dsn] = await asyncpg.connect(dsn)
         for statement in statements:
-            await conn.execute(sa.text(statement))
-    await engine.dispose()
+            await _DOORS[dsn].execute(statement)

@@ -163,6 +163,39 @@ def test_an_answer_to_an_invite_that_was_given_up_is_not_the_next_ones(
     assert (talked["outcome"], talked["called"], talked["charges"][0]["micros"]) == ("answered", "49123", 60_000)
 
 
+@pytest.mark.parametrize("talks", [True, False])
+def test_an_answer_with_another_calls_tags_turned_round_is_not_of_it(
+    proxy: Proxy, caller: Agent, gateway: Agent, talks: bool
+) -> None:
+    """Two calls of one Call-ID, the From-tag of each the To-tag of the other one. The second one's 200 would pass with
+    nobody's grant, or at the first one's price: it is hung up, and costs nothing.
+    """
+    if talks:
+        call, _ = answer(caller, gateway)
+    else:
+        call, invite = ring(caller, gateway)
+        gateway.reply(invite, 180, "Ringing", tag="turned")
+        call.to_tag = caller.expect(180, Call_ID=call.call_id).tag("To")
+    other = Call(caller, "0049123", call_id=call.call_id, from_tag=call.to_tag)
+    other.invite()
+    second = gateway.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(second, 200, "OK", tag=call.from_tag)
+    is_hung_up(gateway, other, call.from_tag)
+    assert caller.expect_final(call.call_id).code == 487
+    assert is_talking(proxy, call) is talks
+    assert outcome_of(proxy, call, "49123") == ("failed", 0)
+    if talks:
+        hang_up(call, gateway)
+    else:
+        cancel(call)
+
+
+def outcome_of(proxy: Proxy, call: Call, called: str) -> tuple[str, int]:
+    """Of one of the calls of a Call-ID."""
+    (cdr,) = [one for one in proxy.cdrs(call.call_id) if one["called"] == called]
+    return cdr["outcome"], cdr["charges"][0]["micros"]
+
+
 def test_a_200_whose_tag_is_no_word_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """Requests could not be told by it: the leg is hung up, the caller gets 503, nothing is charged."""
     call, invite = ring(caller, gateway)

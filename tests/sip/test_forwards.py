@@ -258,3 +258,18 @@ def test_a_trunk_forwards_and_its_gateway_fails_over(
     assert [attempt[:2] for attempt in cdrs[OWNER]["attempts"]] == [[1, 503], [2, 200]]
     assert (cdrs[OWNER]["trunk"], cdrs[CUSTOMER]["trunk"]) == (21, 1)
     house.send({"do": "trunk_gone", "id": 21})
+
+
+def test_nobody_forwards_in_anothers_name(
+    house: Proxy, caller: Agent, gateway: Agent, bob: Phone, agent: Callable[..., Agent]
+) -> None:
+    """A caller that knows what tm makes branches of would have Bob pay for where it wants to go."""
+    call = Call(caller, f"00{NUMBER}")
+    call.invite()
+    invite = bob.agent.expect("INVITE", Call_ID=call.call_id)
+    for forger in (caller, agent("127.0.0.99")):
+        forger.send(bob.agent.reply_text(invite, 302, "Moved", tag="fwd", Contact="<sip:0033123@kambill>"))
+    gateway.expect_silence(call.call_id, 0.3)
+    bob.agent.reply(invite, 486, "Busy Here", tag="fwd")
+    assert caller.expect_final(call.call_id).code == 486
+    assert [cdr["account"] for cdr in house.cdrs(call.call_id)] == [CUSTOMER]

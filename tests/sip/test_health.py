@@ -77,3 +77,16 @@ def test_failed_calls_put_a_gateway_out_for_a_while(
         call.ack()
     assert busy(caller, [gateway, second]) == 2
     eventually(lambda: busy(caller, [gateway, second]) == 1, 5)
+
+
+def test_a_caller_puts_no_gateway_out(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """It knows what tm makes branches of, and answers its own INVITE as a broken gateway would: nobody hears it."""
+    proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | {"failures_max": 1})
+    for _ in range(2):
+        call = Call(caller, "0033123")
+        call.invite()
+        invite = gateway.expect("INVITE", Call_ID=call.call_id)
+        caller.send(gateway.reply_text(invite, 503, "Broken", tag="mine"))
+        caller.expect_nothing(503, 0.2, Call_ID=call.call_id)
+        gateway.reply(invite, 486, "Busy Here", tag="b")
+        assert caller.expect_final(call.call_id).code == 486

@@ -365,3 +365,16 @@ def test_a_forged_answer_moves_nobody(
     proxy.send({"do": "cut", "call": after.hex})
     for end in (caller, gateway):
         end.reply(end.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+
+
+def test_a_callers_own_answer_to_its_update_moves_nobody(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Who knows what tm makes branches of can answer its own UPDATE in the gateway's name."""
+    call, _ = answer(caller, gateway)
+    (before,) = proxy.running()
+    call.request("UPDATE")
+    update = gateway.expect("UPDATE", Call_ID=call.call_id)
+    caller.send(gateway.reply_text(update, 200, "OK", Contact=f"<sip:me@{caller.ip}:{caller.port}>"))
+    assert caller.expect(200, CSeq="UPDATE").contact == before.callee_leg.contact
+    (after,) = proxy.running()
+    assert after.callee_leg == before.callee_leg
+    hang_up(call, gateway)

@@ -196,3 +196,16 @@ def test_the_answer_of_a_gateway_that_was_left_counts_no_longer(
         assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 408], [2, 200 if code < 300 else code]]
         assert cdr["outcome"] == ("answered" if code < 300 else "failed")
     assert proxy.account(CUSTOMER).balance == before - FEES[CUSTOMER]
+
+
+@pytest.mark.usefixtures("priced")
+def test_a_senders_own_refusal_costs_as_much(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Who knows what tm makes branches of can refuse its own MESSAGE in the gateway's name, which takes it."""
+    call = send(caller)
+    message = gateway.expect("MESSAGE", Call_ID=call.call_id)
+    caller.send(gateway.reply_text(message, 486, "Busy", tag="mine"))
+    caller.expect_nothing(486, 0.2, Call_ID=call.call_id)
+    gateway.reply(message, 200, "OK", tag="m")
+    assert caller.expect_final(call.call_id).code == 200
+    cdr = proxy.cdr(call.call_id)
+    assert {row["account"]: row["micros"] for row in cdr["charges"]}[CUSTOMER] == FEES[CUSTOMER]

@@ -176,6 +176,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "reconciliation.remove", "DELETE", _ONE, _P.STATEMENTS_CHANGE, remove_reconciliation, "Remove a comparison",
-        status=204,
+        status=204, below=True,
     ),
 ]  # fmt: skip

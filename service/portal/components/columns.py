@@ -13,7 +13,7 @@ from service.portal.components.fields import kinds
 from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, Column
 from service.portal.formats import NEVER, decimals_by_currency, decimals_of_all
-from service.portal.visit import BY_NAME, OPERATOR, Visit
+from service.portal.visit import BY_NAME, Visit
 from service.portal.wording import language_names
 
 PLACES: dict[str, str] = {
@@ -165,12 +165,16 @@ def rate(title: str, name: str, *, is_wide: bool = False) -> Column:
 
 
 def deed(text: str, link: str, endpoint: str, offered: Callable[[Any], bool] = lambda _: True) -> Column:
-    """What can be done with a row, for whoever may; `offered`: with which ones."""
-    is_for_above = any(BY_NAME[one].below for one in endpoint.split() if one != OPERATOR)
+    """What can be done with a row, for whoever may; `offered`: with which ones. `link`: {} is the row's number,
+    {row.name} a field of it.
+
+    What is for whoever stands above an account isn't offered of rows of one's own.
+    """
+    is_for_above = any(BY_NAME[name].below for name in endpoint.split() if name in BY_NAME)
 
     def cell(visit: Visit, row: Any) -> Cell:
-        is_own = is_for_above and getattr(row, "account_id", None) == visit.account_id
-        return Cell(visit.say(text), link.format(row.id)) if offered(row) and not is_own else Cell("")
+        is_own = is_for_above and row.account_id == visit.account_id
+        return Cell(visit.say(text), link.format(row.id, row=row)) if not is_own and offered(row) else Cell("")
 
     return each(text, cell)._replace(needs=endpoint)
 

@@ -118,15 +118,22 @@ class Table(NamedTuple):
 async def table_of(
     visit: Visit, columns: Sequence[Column], rows: Sequence[Any], heads: list[Head] | None = None
 ) -> Table:
-    """Learns the names that the columns show, and works the cells out."""
+    """Learns the names that the columns show, and works the cells out. What can be done with none of the rows has no
+    column.
+    """
     for column in columns:
         for noun, name in column.learns:
             await visit.learn(noun, [getattr(row, name) for row in rows])
-    made = [column.cells(visit, rows) for column in columns]
     plain = [
         Head(visit.say(column.head(visit, column.title)), "", "", column.at_end, column.is_wide) for column in columns
     ]
-    return Table(heads or plain, [list(cells) for cells in zip(*made, strict=True)] if rows else [])
+    made = [(head, column.cells(visit, rows)) for head, column in zip(heads or plain, columns, strict=True)]
+    kept = [
+        (head, cells)
+        for column, (head, cells) in zip(columns, made, strict=True)
+        if not rows or not column.needs or any(cell.text for cell in cells)
+    ]
+    return Table([head for head, _ in kept], [list(row) for row in zip(*(cells for _, cells in kept), strict=True)])
 
 
 def columns_for(visit: Visit, columns: Sequence[Column]) -> list[Column]:

@@ -9,9 +9,11 @@ from urllib.parse import urlencode
 
 from pydantic import BaseModel
 
-from service.interconnect.commitments.views import CommitmentText, ProgressView
+from ratebook.money import format_nanos
+from service.interconnect.commitments.views import CommitmentText, ProgressView, StepView
 from service.interconnect.disputes.rules import AGREED, CLOSED, may_settle, may_withdraw
 from service.interconnect.disputes.views import Aging, DisputeText
+from service.interconnect.partners import IN
 from service.interconnect.position import PositionView
 from service.interconnect.statements.views import StatementPreview, StatementText, StatementView
 from service.portal.components import columns
@@ -41,6 +43,13 @@ def direction(visit: Visit, row: Any) -> Cell:
 
 def _direction(visit: Visit, partner_id: int, row: Any) -> Cell:
     return Cell(visit.say(sided(visit, partner_id, DIRECTIONS[row.direction])))
+
+
+def deals(visit: Visit, row: Any) -> bool:
+    """Whether the visitor may agree on a thing with its partner: nobody does with themselves, and what is sent to a
+    provider is owed by the operator.
+    """
+    return bool(row.account_id != visit.account_id and (row.direction == IN or visit.is_operator))
 
 
 def _settled(visit: Visit, row: Any) -> Cell:
@@ -231,17 +240,18 @@ async def show_dispute(visit: Visit) -> Shown:
     ]
     here = f"/disputes/{row.id}"
     can_settle = may_settle(row.state, row.direction, is_compared=row.reconciliation_id is not None)
+    is_ours = deals(visit, row)
     notes = Section(
         visit.say("Correspondence"), [], await table_of(visit, _NOTES, row.notes),
         _notes_actions(visit, row), empty=visit.say("Nothing was said yet."),
     )  # fmt: skip
     trail = (Crumb(visit.say("Disputes"), "/disputes"),)
     badges = [columns.badge(visit, row.state)]
-    actions = [("Next step", f"{here}/state", "dispute.move")] if row.state != CLOSED else []
-    dangers = [("Settle", f"{here}/settlement", "dispute.settle")] if can_settle else []
+    actions = [("Next step", f"{here}/state", "dispute.move")] if is_ours and row.state != CLOSED else []
+    dangers = [("Settle", f"{here}/settlement", "dispute.settle")] if is_ours and can_settle else []
     if row.account_id == visit.account_id:
         is_open = may_withdraw(row.state, is_partners=row.statement_id is not None)
-        actions, dangers = [], [("Withdraw", f"{here}/withdrawal", "dispute.withdraw")] if is_open else []
+        dangers = [("Withdraw", f"{here}/withdrawal", "dispute.withdraw")] if is_open else []
     sections = [section(visit, "About", told), notes]
     return page(visit, row.subject, sections, badges=badges, actions=actions, dangers=dangers, trail=trail)
 
@@ -270,11 +280,13 @@ async def show_commitment(visit: Visit) -> Shown:
     """What was agreed on, and how far it is."""
     row = await visit.ask("commitment.show", CommitmentText, commitment_id=visit.parameter("commitment_id"))
     await visit.learn("account", [row.account_id])
-    steps = (columns.number("From minute", "from_minutes"), each("Rate", lambda _, one: Cell(_rate(one)), at_end=True))
+    terms = ("whole",) if row.steps else ("committed_minutes",)
+    steps = (columns.number("From minute", "from_minutes"), each("Rate", _rate, at_end=True))
     told = [
         Fact("Partner", columns.thing(visit, "account", row.account_id)),
         Fact("Direction", direction(visit, row)),
-        *facts(visit, row, "kind", "group", "period", "zone", "since", "until", "committed_minutes"),
+        *facts(visit, row, "kind", "group", "period", "zone", "since", "until", *terms),
+        *([] if row.steps else [Fact("Rate", _rate(visit, row), "Of a minute that is missing")]),
     ]
     sections = [
         section(visit, "What was agreed on", told),
@@ -284,20 +296,22 @@ async def show_commitment(visit: Visit) -> Shown:
             empty=visit.say("None has begun yet."),
         ),
     ]  # fmt: skip
-    can_change = row.account_id != visit.account_id and row.state == "active"
+    can_change = deals(visit, row) and row.state == "active"
     dangers = [("End", f"/commitments/{row.id}/end", "commitment.end")] if can_change else []
     trail = (Crumb(visit.say("Commitments"), "/commitments"),)
     badges = [columns.badge(visit, row.state)]
     return page(visit, row.name, sections, badges=badges, dangers=dangers, trail=trail)
 
 
-def _rate(step: BaseModel) -> str:
-    return str(step.model_dump(mode="json")["rate"])
+def _rate(visit: Visit, priced: CommitmentText | StepView) -> Cell:
+    """Of a minute."""
+    return Cell(visit.formats.decimal(format_nanos(priced.rate)))
 
 
 def _progress(commitment: CommitmentText) -> tuple[Column, ...]:
     def settle(visit: Visit, row: ProgressView) -> Cell:
-        if row.settled_at or not row.until or row.until > visit.now_ms or not visit.can("commitment.settle"):
+        is_over = row.until is not None and row.until <= visit.now_ms
+        if row.settled_at or not is_over or not deals(visit, commitment) or not visit.can("commitment.settle"):
             return Cell(visit.formats.moment(row.settled_at))
         since = visit.formats.field_moment(row.since)
         query = urlencode({"since": since})

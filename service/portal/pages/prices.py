@@ -217,8 +217,13 @@ async def show_changes(visit: Visit) -> Shown:
 
 async def _changed(visit: Visit, found: Changes, empty: str) -> Section:
     """How many of each kind, and the first ones."""
-    total = ", ".join(f"{count} {visit.say(change)}" for change, count in found.counts.items() if count)
-    return await _first_of(visit, total or visit.say("Nothing changes"), _CHANGED, found.items, empty)
+    total = counted(visit, found.counts) or visit.say("Nothing changes")
+    return await _first_of(visit, total, _CHANGED, found.items, empty)
+
+
+def counted(visit: Visit, counts: Mapping[str, int]) -> str:
+    """How many of each kind of change, where there are any."""
+    return ", ".join(f"{visit.formats.number(count)} {visit.say(kind)}" for kind, count in counts.items() if count)
 
 
 async def show_comparison(visit: Visit) -> Shown:

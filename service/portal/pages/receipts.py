@@ -20,12 +20,6 @@ def _number(_visit: Visit, row: Any) -> Cell:
     return Cell(row.number, f"/receipts/{row.id}/paper.html")
 
 
-def _take_back(visit: Visit, row: Any) -> Cell:
-    link = f"/accounts/{row.account_id}/reversal?entry_id={row.entry_id}"
-    is_left = row.returned < row.amount and visit.offers(link, "payment.reverse")
-    return Cell(visit.say("Take back"), link) if is_left else Cell("")
-
-
 RECEIPTS = Listed(
     "/receipts", "receipt.list", "Receipts",
     (
@@ -36,7 +30,10 @@ RECEIPTS = Listed(
         columns.money("Amount", lambda row: row.amount, lambda row: row.currency, sort="amount"),
         columns.money("Went back", lambda row: row.returned, lambda row: row.currency),
         columns.deed("PDF", "/receipts/{}/paper.pdf", "receipt.paper"),
-        each("Take back", _take_back)._replace(needs="payment.reverse"),
+        columns.deed(
+            "Take back", "/accounts/{row.account_id}/reversal?entry_id={row.entry_id}", "payment.reverse",
+            lambda row: row.returned < row.amount,
+        ),
     ),
     ("number", "account_id", "since", "until"), empty="There is no receipt yet: each payment has one.",
 )  # fmt: skip

@@ -17,7 +17,7 @@ from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens, table_of
 from service.portal.components.sides import sided, sided_head
 from service.portal.formats import NEVER, duration
-from service.portal.pages.partners import direction
+from service.portal.pages.partners import deals, direction
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import Visit
 
@@ -105,7 +105,7 @@ async def show(visit: Visit) -> Shown:
     dangers = [] if is_own else [("Remove", f"{here}/removal", "reconciliation.remove")]
     trail = (Crumb(visit.say("Comparisons"), "/reconciliations"),)
     name = visit.name("account", row.account_id)
-    actions = actions[1:] if is_own else actions
+    actions = actions if deals(visit, row) else actions[1:]
     return page(visit, row.name, sections, actions=actions, dangers=dangers, trail=trail, subtitle=name)
 
 

@@ -17,6 +17,7 @@ from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.labels import label_of, value_of
 from service.portal.components.lists import Cell, table_of
+from service.portal.pages.prices import counted
 from service.portal.screen import Crumb, Gone, Screen, Shown
 from service.portal.visit import Visit
 from service.tariffs.api import TariffText
@@ -122,10 +123,9 @@ def _answers(looked: SheetLooked) -> dict[str, str]:
 
 
 def _facts(visit: Visit, looked: SheetLooked) -> list[tuple[str, Cell, str]]:
-    counts = ", ".join(f"{count} {visit.say(change)}" for change, count in looked.counts.items() if count)
     told = [
         ("Sheet", looked.sheet), ("Header in line", str(looked.header_line)), ("Currency", looked.currency),
-        ("Codes", counts), ("Columns that are not read", ", ".join(looked.unread)),
+        ("Codes", counted(visit, looked.counts)), ("Columns that are not read", ", ".join(looked.unread)),
     ]  # fmt: skip
     return [(visit.say(label), Cell(text), "") for label, text in told if text]
 
@@ -134,9 +134,9 @@ _CHANGES = (
     each("Code", lambda _, one: Cell(one["code"])),
     each("Destination", lambda _, one: Cell(one["destination"])),
     each("What", lambda visit, one: Cell(visit.say(one["change"]))),
-    each("Before", lambda _, one: Cell(one["before"] or ""), at_end=True),
-    each("After", lambda _, one: Cell(one["after"] or ""), at_end=True),
-    each("From", lambda _, one: Cell(str(one["effective"] or ""))),
+    each("Before", lambda visit, one: Cell(visit.formats.decimal(one["before"] or "")), at_end=True),
+    each("After", lambda visit, one: Cell(visit.formats.decimal(one["after"] or "")), at_end=True),
+    each("From", lambda visit, one: Cell(visit.formats.written_day(one["effective"] or ""))),
     each("Line", lambda _, one: Cell(str(one["line"] or "")), at_end=True, is_wide=True),
 )
 _LEFT = (

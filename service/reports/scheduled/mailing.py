@@ -27,7 +27,7 @@ async def queue_due(engine: AsyncEngine, node: str, now_ms: int) -> bool:
         if (await conn.execute(due.limit(1))).first() is None:
             return False
     async with writing(engine, node) as conn:
-        row = (await conn.execute(due.limit(1))).first()
+        row = (await conn.execute(due.limit(1).with_for_update())).first()  # of two services the second finds it told
         if row is not None:
             await _queue(conn, row, now_ms)
     return row is not None

@@ -1,0 +1,82 @@
+"""What the book names: commands with their words and options, as whoever reads it would type them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from service.cli.main import kambill
+
+HOME = Path(__file__).parents[2]
+WRONG = (click.NoSuchOption, click.MissingParameter)
+ENDS = frozenset({"|", ">", "&&"})
+_COMMAND = re.compile(r"\s{2,}(?:\./)?kambill (.+)")
+_NAMED = re.compile(r"`(?:\./)?kambill ([a-z][^`…]*)`")
+_NOTE = re.compile(r"\s+#\s|\s{3,}")
+
+
+def _lines() -> Iterator[tuple[str, str]]:
+    """Of every page, those that go on joined: where one stands, and what it says."""
+    for page in [HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))]:
+        text = re.sub(r"\s*\\\n\s*", " ", page.read_text())
+        yield from ((f"{page.name} {line.strip()[:60]}", line) for line in text.splitlines() if "kambill " in line)
+
+
+def _commands() -> Iterator[tuple[str, str]]:
+    """Each that stands on a line of its own, or within a sentence, without what is said of it."""
+    for place, line in _lines():
+        whole = _COMMAND.fullmatch(line)
+        parts = re.split(r";\s+kambill ", whole[1]) if whole else _NAMED.findall(line)
+        yield from ((place, _NOTE.split(part)[0]) for part in parts)
+
+
+def _fault(text: str) -> str:
+    """What is wrong with a command; empty: nothing. Values stand for others, so that these aren't judged."""
+    words = shlex.split(text)
+    words = words[: next((at for at, word in enumerate(words) if word in ENDS), None)]
+    command: click.Command | None = kambill
+    context = click.Context(kambill)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        command = command.get_command(context, words.pop(0))
+        if command is None:
+            return "no such command"
+        context = click.Context(command, parent=context)
+    if isinstance(command, click.Group) or not words:
+        return ""  # it is only named
+    assert command is not None
+    try:
+        command.make_context(command.name, words, parent=context.parent)
+    except click.UsageError as fault:
+        is_wrong = isinstance(fault, WRONG) or "unexpected extra" in fault.message
+        return fault.format_message() if is_wrong else ""
+    return ""
+
+
+@pytest.mark.parametrize(
+    ("place", "text"), [pytest.param(*one, id=" ".join(one[1].split()[:3])) for one in _commands()]
+)
+def test_a_command_of_the_book_is_one(place: str, text: str) -> None:
+    """Its words, its options, and so many names as it takes."""
+    assert _fault(text) == "", place
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("account list", ""),
+        ("payment make shop --amount 1 --reason x", ""),
+        ("payment make --account shop --amount 1 --reason x", "No such option '--account'. Did you mean '--amount'?"),
+        ("product edit x --offered true", "Got unexpected extra argument (true)"),
+        ("commission hand-out --handed-out credit", "Missing argument 'ACCOUNT'."),
+        ("nonsense", "no such command"),
+        ("account nonsense", "no such command"),
+    ],
+)
+def test_what_is_none_is_noticed(text: str, fault: str) -> None:
+    """A wrong word, an option of others, too many names, or too few."""
+    assert _fault(text) == fault
