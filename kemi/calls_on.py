@@ -31,7 +31,7 @@ class ReplyTaken(Exception):
 
 SAID = "$hdr(Contact)", "$hdr(Record-Route)"
 """Of every reply that may say where its sender is."""
-_EARLY = sip.question(*SAID, *map("$dlg_var({})".format, (notes.NAT, notes.SENT, notes.RING, notes.EARLY)))
+_EARLY = sip.question(*SAID, "$si", *map("$dlg_var({})".format, (notes.NAT, notes.SENT, notes.RING, notes.EARLY)))
 """Of a provisional reply and its dialog."""
 _ANSWER = sip.question(
     *SAID,
@@ -113,22 +113,24 @@ def _is_forged(rooms: Rooms, heard: Response) -> bool:
 
 def _provisional(rooms: Rooms, heard: Response) -> None:
     """An 18x."""
-    contact, route, nat, sent, ring, early = sip.texts(_EARLY)
+    contact, route, ip, nat, sent, ring, early = sip.texts(_EARLY)
     leg = _leg(heard.seen, contact, route, nat)
     if sip.check_transaction() < 0:
         raise ReplyDropped
     if heard.method != "INVITE" or notes.is_answered_by(sent, heard.from_tag, heard.cseq):
         if not ring:
             sip.set_dialog_note(notes.RING, str(now().wall_ms))
-        _ringing(heard.to_tag, leg, early)
+        _ringing(heard.to_tag, leg, ip, early)
     sip.relay_media()
     ends.answer_as_asked(heard, sent, rooms.gate.passed)
 
 
-def _ringing(tag: str, leg: Leg, early: str) -> None:
-    """Notes each side that rings: requests before the answer must name one. `early`: what is noted."""
+def _ringing(tag: str, leg: Leg, ip: str, early: str) -> None:
+    """Notes each side that rings: requests before the answer must name one. `ip`: where its 18x came from; `early`:
+    what is noted.
+    """
     if tag and leg.contacts and guards.is_way(leg.contacts[0], leg.route_set):
-        noted = notes.with_early_side(early, tag, notes.Early(leg.contacts[0], leg.route_set))
+        noted = notes.with_early_side(early, tag, notes.Early(leg.contacts[0], leg.route_set, ip))
         if noted is not None:
             sip.set_dialog_note(notes.EARLY, noted)
 

@@ -186,7 +186,7 @@ def check_ringing(running: RunningCall, request: InDialog, early: Mapping[str, E
     side = early.get(request.to_tag)
     if side is None or request.from_tag != running.caller_leg.tag or request.method not in RELAYED_RINGING:
         return UNKNOWN_DIALOG
-    if not _follows(request, *side):
+    if not _follows(request, side.contact, side.route_set):
         return FORBIDDEN
     return check_cseq(request, running.caller_leg) or _check_way(request, running.caller_leg.route_set)
 

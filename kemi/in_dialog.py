@@ -11,7 +11,7 @@ from kemi.guards import Answer, InDialog
 from kemi.identify import is_known
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.running import advance, refer, speaker
+from kemi.running import advance, comes_from_side, refer, speaker
 from kemi.settlement import End, hung_up
 from kemi.sides import is_device
 from kemi.sip import Incoming, Seen
@@ -44,7 +44,7 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
         _mend(rooms, running, side, seen)
     request = _read_bye(from_tag, to_tag, seen) if method == "BYE" else _read(method, from_tag, to_tag, seen)
     is_sound = seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names)
-    answer = _judge(running, request, side) if is_sound else guards.BAD_REQUEST
+    answer = _judge(rooms, running, request, side) if is_sound else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
     if method in guards.TRANSFERRING:
@@ -107,14 +107,18 @@ def _own_routes(routes: tuple[str, ...]) -> int:
     return 2 if crosses else 1
 
 
-def _judge(running: RunningCall, request: InDialog, side: str) -> Answer | None:
+def _judge(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -> Answer | None:
     if request.method == "BYE":
         return guards.check_bye(running, request, side)
     if running.is_answered and request.method in guards.TRANSFERRING:
         return guards.check_in_dialog(running, request, side, guards.TRANSFERRING)
     if running.is_answered:
         return guards.check_in_dialog(running, request, side)
-    return guards.check_ringing(running, request, notes.early_sides(sip.dialog_note(notes.EARLY)))
+    early = notes.early_sides(sip.dialog_note(notes.EARLY))
+    rings = early.get(request.to_tag)
+    if rings is not None and not comes_from_side(rooms, running, "callee", rings.ip):
+        return guards.UNKNOWN_DIALOG  # its 18x was nobody's who was asked: the caller would name any place
+    return guards.check_ringing(running, request, early)
 
 
 def _bye(rooms: Rooms, running: RunningCall, record: bytes, request: InDialog, side: str) -> None:

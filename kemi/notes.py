@@ -30,18 +30,20 @@ class Early(NamedTuple):
     contact: str
     route_set: tuple[str, ...]
     """URIs in the order in which a request to it carries them."""
+    ip: str = "-"
+    """Where the 18x came from."""
 
 
 def early_sides(noted: str) -> dict[str, Early]:
-    """The sides that ring, by To-tag: a line each of tag, Contact and routes, divided by blanks."""
+    """The sides that ring, by To-tag: a line each of tag, Contact, address and routes, divided by blanks."""
     lines = (line.split(" ") for line in noted.split("\n") if line)
-    return {tag: Early(contact, tuple(routes)) for tag, contact, *routes in lines}
+    return {tag: Early(contact, tuple(routes), ip) for tag, contact, ip, *routes in lines}
 
 
 def with_early_side(noted: str, tag: str, side: Early) -> str | None:
     """The note with one more side; None: it is known, there are too many, or it can't be noted."""
     known = early_sides(noted) if noted else {}
-    words = (tag, side.contact, *side.route_set)
+    words = (tag, side.contact, side.ip, *side.route_set)
     if tag in known or len(known) >= EARLY_MAX or len(side.route_set) > ROUTES_MAX:
         return None
     line = " ".join(words)

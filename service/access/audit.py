@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -98,7 +98,8 @@ class Break(NamedTuple):
 
     id: int
     """Of the line; 0: the chain's end is not the one that was noted."""
-    what: str
+    what: Literal["missing", "changed", "shortened"]
+    """A line before it is gone or was put in; its text is another one; the last lines are gone."""
 
 
 async def find_break(conn: AsyncConnection) -> Break | None:
@@ -107,13 +108,13 @@ async def find_break(conn: AsyncConnection) -> Break | None:
     while rows := await _slice(conn, last):
         for row in rows:
             if row.prior_hash != prior:
-                return Break(row.id, "a line before it is missing, or was put in")
+                return Break(row.id, "missing")
             if line_hash(dict(row._mapping)) != row.hash:
-                return Break(row.id, "its text is not the one that was written")
+                return Break(row.id, "changed")
             prior, last = row.hash, row.id
     head = (await conn.execute(sa.select(audit_head.c.hash).where(audit_head.c.id == 1))).scalar()
     if (head or FIRST_HASH) != prior:
-        return Break(0, "the last lines are missing")
+        return Break(0, "shortened")
     return None
 
 

@@ -20,7 +20,7 @@ def command(*, wants_json: bool, whole: bool) -> None:
     """Check that everything adds up, on the running system. Exit code 1: it doesn't."""
     report = run(examine(config(), now_ms(), now().boot_ms, whole=whole))
     if wants_json:
-        as_json({"ok": report.ok, "checks": [check._asdict() for check in report.checks]})
+        as_json({"ok": report.ok, "checks": [check.to_record() for check in report.checks]})
     else:
         for check in report.checks:
             click.echo(f"{_word(check)} {check.name}: {check.detail}")

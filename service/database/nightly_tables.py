@@ -16,7 +16,7 @@ doctor_runs = sa.Table(
     big("lease_until_ms"),  # until then nobody else makes it; it is its maker's name, too
     big("finished_ms", 0),  # 0: not yet
     sa.Column("ok", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("checks", sa.JSON, nullable=False),  # name, ok, detail, is_warning of each; empty until it is finished
+    sa.Column("checks", sa.JSON, nullable=False),  # of each name, ok, detail, is_warning, said; empty: not finished
     sqlite_autoincrement=True,
 )
 

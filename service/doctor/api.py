@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -14,6 +15,10 @@ from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.values import Moment, Told
 from service.database.nightly_tables import doctor_faults, doctor_runs
 
+Said = Annotated[tuple[Any, ...], Field(exclude=True)]
+"""The detail as `Sentence.to_record` gives it, for pages, which tell it in their reader's language. Empty: of a run
+that an older release made."""
+
 
 class CheckView(Told):
     """One rule."""
@@ -22,6 +27,7 @@ class CheckView(Told):
     ok: bool
     detail: Annotated[str, Field(description="What was found; of a broken one also what to do")]
     is_warning: Annotated[bool, Field(description="It holds, and somebody should look all the same")]
+    said: Said = ()
 
 
 class RunView(Told):
@@ -54,6 +60,7 @@ class FaultView(Told):
     id: int
     name: Annotated[str, Field(description="Of the check")]
     detail: Annotated[str, Field(description="As the last run has it")]
+    said: Said = ()
     run_id: Annotated[int, Field(description="That found it first")]
     seen_run_id: Annotated[int, Field(description="That found it last")]
     raised_at: Annotated[Moment, Field(validation_alias="raised_ms")]
@@ -72,11 +79,18 @@ def _state(wanted: str) -> sa.ColumnElement[bool]:
 
 
 _RUNS = Listing("doctor-run", {"-id": doctor_runs.c.id}, {"ok": equals(doctor_runs.c.ok)})
-_FAULTS = Listing("doctor-fault", {"-id": doctor_faults.c.id}, {"state": _state})
+_SEEN = doctor_runs.c.id == doctor_faults.c.seen_run_id
+_LAST = sa.select(doctor_faults, doctor_runs.c.checks).join(doctor_runs, _SEEN)
+_FAULTS = Listing("doctor-fault", {"-id": doctor_faults.c.id}, {"state": _state}, select=_LAST)
 
 
 def _values(row: Any) -> dict[str, Any]:
     return {**row._mapping, "failed": sum(not check["ok"] for check in row.checks)}
+
+
+def _said(name: str, checks: Sequence[dict[str, Any]]) -> list[Any]:
+    """Of a check, as a run has it."""
+    return next((check["said"] for check in checks if check["name"] == name and "said" in check), [])
 
 
 async def list_runs(call: Call) -> Answer:
@@ -93,7 +107,8 @@ async def show_run(call: Call) -> Answer:
 async def list_faults(call: Call) -> Answer:
     """A page of them, the latest first."""
     rows, following = await page_of(call, _FAULTS)
-    return Answer(Page[FaultView](items=[FaultView.model_validate(row) for row in rows], next=following))
+    faults = [FaultView.model_validate({**row._mapping, "said": _said(row.name, row.checks)}) for row in rows]
+    return Answer(Page[FaultView](items=faults, next=following))
 
 
 _P = Permission

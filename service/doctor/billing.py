@@ -21,6 +21,7 @@ from service.database.rerating_tables import corrections
 from service.database.switch_tables import billing_switches
 from service.database.tables import accounts, cdrs, charges, entries, postings
 from service.doctor.evidence import RESTORE, Check, check
+from service.doctor.sentences import Sentence, sentence
 from service.ledger.reversals import returned
 from service.ledger.rules import BALANCE, PAYMENT, TAX
 
@@ -31,18 +32,18 @@ _SAME = (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level ==
 
 async def invoiced(conn: AsyncConnection) -> Check:
     """Call ↔ charge ↔ invoice line ↔ invoice ↔ posting, without a rest."""
-    found: list[str] = []
+    found: list[Sentence] = []
     for looks in _LOOKS:
         query, told = looks()
-        found += [told.format(*row) for row in await conn.execute(query.limit(FOUND_MAX))]
+        found += [told.filled(*row) for row in await conn.execute(query.limit(FOUND_MAX))]
     on = (await conn.execute(sa.select(sa.func.count()).select_from(invoice_calls))).scalar_one()
     count = (await conn.execute(sa.select(sa.func.count()).select_from(invoices))).scalar_one()
     charged = (await conn.execute(sa.select(sa.func.count()).select_from(charges))).scalar_one()
-    good = f"{count} invoices explained by {on} charges; {charged - on} charges are yet to be billed"
+    good = sentence("{0} invoices explained by {1} charges; {2} charges are yet to be billed", count, on, charged - on)
     return check("invoices", found, good, RESTORE)
 
 
-_Look = tuple[sa.Select[Any], str]
+_Look = tuple[sa.Select[Any], Sentence]
 
 
 def _forgotten() -> _Look:
@@ -58,7 +59,9 @@ def _forgotten() -> _Look:
         .where(charges.c.cdr_id > sa.func.coalesce(billing_switches.c.calls_until_id, 0))
         .where(~sa.exists().where(_SAME))
     )
-    return query, "record {}: the charge of account {}, {} micro-units, is on no invoice and waits for none"
+    return query, sentence(
+        "record {0}: the charge of account {1}, {2} micro-units, is on no invoice and waits for none"
+    )
 
 
 def _unlike_calls() -> _Look:
@@ -75,7 +78,7 @@ def _unlike_calls() -> _Look:
         .where(invoice_lines.c.kind.in_(("calls", "messages")) & (invoices.c.kind == "invoice"))
         .where((invoices.c.state != "void") & sums.c.micros.is_distinct_from(invoice_lines.c.amount_micros))
     )
-    return query, "invoice {}, line {}: it says {}, its calls come to {}"
+    return query, sentence("invoice {0}, line {1}: it says {2}, its calls come to {3}")
 
 
 def _unlike_changes() -> _Look:
@@ -92,7 +95,7 @@ def _unlike_changes() -> _Look:
         .where((charges.c.charge_micros != invoice_calls.c.amount_micros) & ~corrected)
         .where(charges.c.charge_micros != invoice_calls.c.amount_micros + said)
     )
-    return query, "record {}, level {}: it is charged {}, and the invoice says {}"
+    return query, sentence("record {0}, level {1}: it is charged {2}, and the invoice says {3}")
 
 
 def _unlike_items() -> _Look:
@@ -102,7 +105,7 @@ def _unlike_items() -> _Look:
         .where(billable_items.c.line_id.is_not(None))
         .where(invoice_lines.c.amount_micros.is_distinct_from(billable_items.c.amount_micros))
     )
-    return query, "item {}: it comes to {}, its line says {}"
+    return query, sentence("item {0}: it comes to {1}, its line says {2}")
 
 
 def _unlike_lines() -> _Look:
@@ -116,7 +119,7 @@ def _unlike_lines() -> _Look:
         .join(sums, sums.c.invoice_id == invoices.c.id, isouter=True)
         .where(sa.func.coalesce(sums.c.micros, 0) != invoices.c.net_micros)
     )
-    return query, "invoice {}: its net is {}, its lines come to {}"
+    return query, sentence("invoice {0}: its net is {1}, its lines come to {2}")
 
 
 def _unlike_taxes() -> _Look:
@@ -130,7 +133,7 @@ def _unlike_taxes() -> _Look:
         .join(sums, sums.c.invoice_id == invoices.c.id, isouter=True)
         .where(sa.func.coalesce(sums.c.micros, 0) != invoices.c.tax_micros)
     )
-    return query, "invoice {}: its tax is {}, its rates come to {}"
+    return query, sentence("invoice {0}: its tax is {1}, its rates come to {2}")
 
 
 def _unposted() -> _Look:
@@ -143,7 +146,7 @@ def _unposted() -> _Look:
         .group_by(invoices.c.id, invoices.c.tax_micros, sign)
         .having(sa.func.coalesce(sa.func.sum(postings.c.amount_micros), 0) != invoices.c.tax_micros * sign)
     )
-    return query, "invoice {}: its tax is {}, and {} is posted"
+    return query, sentence("invoice {0}: its tax is {1}, and {2} is posted")
 
 
 def _unlike_payments() -> _Look:
@@ -156,7 +159,7 @@ def _unlike_payments() -> _Look:
         .where((invoices.c.kind == "invoice") & ~invoices.c.prepaid)
         .where(sa.func.coalesce(sums.c.micros, 0) != invoices.c.paid_micros)
     )
-    return query, "invoice {}: {} of it are paid, and payments gave it {}"
+    return query, sentence("invoice {0}: {1} of it are paid, and payments gave it {2}")
 
 
 def _overspent() -> _Look:
@@ -177,7 +180,7 @@ def _overspent() -> _Look:
         .join(sums, sums.c.entry_id == payment_rests.c.entry_id, isouter=True)
         .where(told > came)
     )
-    return query, "payment {}: it came to {}, and {} of it paid something or wait"
+    return query, sentence("payment {0}: it came to {1}, and {2} of it paid something or wait")
 
 
 _LOOKS = (

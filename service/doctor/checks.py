@@ -16,24 +16,51 @@ from service.database.access_tables import audit as audit_lines
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, postings
 from service.doctor import packages, taxes
-from service.doctor.evidence import RESTORE, Check, Event, LedgerView, StoreView, Sums, check
+from service.doctor.evidence import (
+    REFILL,
+    RESTART,
+    RESTORE,
+    Check,
+    Event,
+    LedgerView,
+    StoreView,
+    Sums,
+    book_of,
+    check,
+)  # fmt: skip
+from service.doctor.sentences import Sentence, sentence
 from service.ledger.rules import BALANCE, REVENUE
-from service.ledger.storage import imbalances
+from service.ledger.storage import Imbalance, imbalances
 from service.rerating.lines import COST_LEVEL
 
-PEERS = {b"t": "trunk", b"d": "device", b"n": "number", b"g": "gateway"}
+PEERS = {
+    b"t": sentence("trunk {0}: {1} channels, {2} calls"),
+    b"d": sentence("device {0}: {1} channels, {2} calls"),
+    b"n": sentence("number {0}: {1} channels, {2} calls"),
+    b"g": sentence("gateway {0}: {1} channels, {2} calls"),
+}
+BREAKS = {
+    "missing": sentence("line {0}: a line before it is missing, or was put in"),
+    "changed": sentence("line {0}: its text is not the one that was written"),
+    "shortened": sentence("the last lines are missing"),
+}
 OVERDUE_MS = 15_000
 """How long after its grant a call may still be in the store: dialog timer, reaper, and a second each."""
 
 
 async def conservation(conn: AsyncConnection) -> Check:
     """H1: every entry adds up to nothing, every balance is the sum of its lines."""
-    found = [
-        f"{one.what}: {one.found_micros} {one.currency} where {one.expected_micros} was expected"
-        for one in await imbalances(conn)
-    ]
+    found = [_unlike(one) for one in await imbalances(conn)]
     lines = (await conn.execute(sa.select(sa.func.count()).select_from(postings))).scalar_one()
-    return check("conservation", found, f"{lines} postings add up", RESTORE)
+    return check("conservation", found, sentence("{0} postings add up", lines), RESTORE)
+
+
+def _unlike(found: Imbalance) -> Sentence:
+    micros = (found.found_micros, found.currency, found.expected_micros)
+    if found.entry_id:
+        return sentence("entry {0}: {1} micro-units of {2} where {3} were expected", found.entry_id, *micros)
+    of = (book_of(found.book), found.account_id)
+    return sentence("{0} of account {1}: {2} micro-units of {3} where {4} were expected", *of, *micros)
 
 
 async def batches(conn: AsyncConnection) -> Check:
@@ -41,6 +68,7 @@ async def batches(conn: AsyncConnection) -> Check:
     currency.
     """
     findings = []
+    told = sentence("entry {0}, {1} of account {2}: calls and postings differ by {3} micro-units of {4}")
     for book, column, sign in ((BALANCE, charges.c.account_id, -1), (REVENUE, charges.c.seller_id, 1)):
         called = (
             sa.select(
@@ -64,11 +92,11 @@ async def batches(conn: AsyncConnection) -> Check:
         key = (both.c.entry_id, both.c.account_id, both.c.currency)
         query = sa.select(*key, total).group_by(*key)
         findings += [
-            f"entry {entry}, {book} of account {account}: calls and postings differ by {micros} of {currency}"
+            told.filled(entry, book_of(book), account, micros, currency)
             for entry, account, currency, micros in await conn.execute(query.having(total != 0))
         ]
     calls = (await conn.execute(sa.select(sa.func.count()).select_from(cdrs))).scalar_one()
-    return check("exactly once", findings, f"{calls} records, each posted once at every level", RESTORE)
+    return check("exactly once", findings, sentence("{0} records, each posted once at every level", calls), RESTORE)
 
 
 def _corrected(book: str, sign: int) -> sa.Select[Any]:
@@ -85,10 +113,10 @@ def _corrected(book: str, sign: int) -> sa.Select[Any]:
 async def trail(conn: AsyncConnection) -> Check:
     """The audit is what was written: each line's hash holds the one before it."""
     found = await audit.find_break(conn)
-    findings = [] if found is None else [f"line {found.id}: {found.what}" if found.id else found.what]
+    findings = [] if found is None else [BREAKS[found.what].filled(found.id)]
     lines = (await conn.execute(sa.select(sa.func.count()).select_from(audit_lines))).scalar_one()
-    advice = "somebody changed the database by hand: compare it with a backup"
-    return check("audit", findings, f"{lines} lines, each as it was written", advice)
+    advice = sentence("somebody changed the database by hand: compare it with a backup")
+    return check("audit", findings, sentence("{0} lines, each as it was written", lines), advice)
 
 
 def events_between(config: Config, store: StoreView | None, ledger: LedgerView) -> dict[int, Event]:
@@ -122,10 +150,13 @@ def changes_of(events: Iterable[Event]) -> Sums:
 def of_store(store: StoreView | None, ledger: LedgerView, between: dict[int, Event], boot_ms: int) -> list[Check]:
     """Everything that the store has a part in."""
     if store is None:
-        return [Check("store", ok=False, detail="there is no hot store: start Kamailio (kemi.prestart makes it)")]
-    ready = [] if store.ready else ["the hot store is not filled yet, calls get 503"]
+        return [
+            Check("store", ok=False, said=sentence("there is no hot store: start Kamailio (kemi.prestart makes it)"))
+        ]
+    ready = [] if store.ready else [sentence("the hot store is not filled yet, calls get 503")]
+    good = sentence("life {0}, {1} calls", store.epoch, len(store.calls))
     return [
-        check("store", ready, f"life {store.epoch}, {len(store.calls)} calls", "start `kambill serve`"),
+        check("store", ready, good, sentence("start `kambill serve`")),
         journal(store, ledger, between),
         equation(store, ledger, between),
         holds(store),
@@ -141,18 +172,18 @@ def of_store(store: StoreView | None, ledger: LedgerView, between: dict[int, Eve
 def journal(store: StoreView, ledger: LedgerView, between: dict[int, Event]) -> Check:
     """Every event is in the ledger, the journal or the store."""
     first = ledger.collected_sequence + 1 if ledger.collected_epoch == store.epoch else 1
-    missing = [f"event {number}" for number in range(first, store.sequence + 1) if number not in between]
-    good = f"{store.sequence} events, {max(0, store.sequence - first + 1)} on their way to the ledger"
-    return check("journal", missing, good, "put the journal's missing file back")
+    missing = [
+        sentence("event {0} is nowhere", number) for number in range(first, store.sequence + 1) if number not in between
+    ]
+    good = sentence("{0} events, {1} on their way to the ledger", store.sequence, max(0, store.sequence - first + 1))
+    return check("journal", missing, good, sentence("put the journal's missing file back"))
 
 
 def equation(store: StoreView, ledger: LedgerView, between: dict[int, Event]) -> Check:
     """The store is the ledger less charges not yet posted and commands not yet applied, for each account."""
-    name = "store and ledger"
     if ledger.collected_epoch != store.epoch:
-        return Check(
-            name, ok=False, detail="the ledger has not seen this store yet: start `kambill serve`, wait, repeat"
-        )
+        unseen = sentence("the ledger has not seen this store yet: start `kambill serve`, wait, repeat")
+        return Check("store and ledger", ok=False, said=unseen)
     pending = changes_of(between.values())
     findings = []
     for account in sorted(store.accounts.keys() | ledger.balances.keys()):
@@ -164,9 +195,10 @@ def equation(store: StoreView, ledger: LedgerView, between: dict[int, Event]) ->
         )
         found = store.accounts[account].balance if account in store.accounts else 0
         if found != expected:
-            findings.append(f"account {account}: the store has {found}, the ledger says {expected}")
-    advice = "stop Kamailio, remove the hot store's folder and start again: it is rebuilt from the ledger"
-    return check(name, findings, f"{len(store.accounts)} accounts agree to the micro-unit", advice)
+            findings.append(sentence("account {0}: the store has {1}, the ledger says {2}", account, found, expected))
+    return check(
+        "store and ledger", findings, sentence("{0} accounts agree to the micro-unit", len(store.accounts)), REFILL
+    )
 
 
 def set_aside(store: StoreView, ledger: LedgerView) -> Check:
@@ -175,14 +207,14 @@ def set_aside(store: StoreView, ledger: LedgerView) -> Check:
     for number, aside in store.asides.items():
         known = ledger.operations.get(number)
         if known is None:
-            findings.append(f"operation {number}: the ledger doesn't know it")
+            findings.append(sentence("operation {0}: the ledger doesn't know it", number))
         elif (known.account, known.micros) != tuple(aside):
-            findings.append(f"operation {number}: {aside.micros} aside of account {aside.account}, not as asked")
+            said = sentence("operation {0}: {1} aside of account {2}, not as asked")
+            findings.append(said.filled(number, aside.micros, aside.account))
         elif 0 < known.closed_by <= store.applied_command:
-            findings.append(f"operation {number}: it is over, and {aside.micros} are still aside")
-    return check(
-        "set aside", findings, f"{len(store.asides)} operations on their way", "report it; then restart Kamailio"
-    )
+            findings.append(sentence("operation {0}: it is over, and {1} are still aside", number, aside.micros))
+    good = sentence("{0} operations on their way", len(store.asides))
+    return check("set aside", findings, good, sentence("report it; then restart Kamailio"))
 
 
 def holds(store: StoreView) -> Check:
@@ -197,7 +229,7 @@ def holds(store: StoreView) -> Check:
         for leg in call.legs:
             held[leg.account] += leg.held
     findings = [
-        f"account {account.id}: {account.held} held, calls and operations hold {held[account.id]}"
+        sentence("account {0}: {1} held, calls and operations hold {2}", account.id, account.held, held[account.id])
         for account in store.accounts.values()
         if account.held != held[account.id]
     ]
@@ -205,12 +237,14 @@ def holds(store: StoreView) -> Check:
     for call in store.calls:
         if call.provider is not None:
             costs[call.provider.account] += call.provider.held
+    told = sentence("provider {0}: costs of {1} held against its exposure limit, calls hold {2}")
     findings += [
-        f"provider {number}: costs of {micros} held against its exposure limit, calls hold {costs[number]}"
+        told.filled(number, micros, costs[number])
         for number, micros in store.exposures.items()
         if micros != costs[number]
     ]
-    return check("holds", findings, f"{sum(held.values())} held by {len(store.calls)} calls", "restart Kamailio")
+    good = sentence("{0} held by {1} calls", sum(held.values()), len(store.calls))
+    return check("holds", findings, good, RESTART)
 
 
 def channels(store: StoreView) -> Check:
@@ -223,32 +257,35 @@ def channels(store: StoreView) -> Check:
         for kind, number in ((b"t", call.trunk), (b"d", call.device), (b"n", call.number), (b"g", call.gateway)):
             peers[kind, number] += bool(number)
     findings = [
-        f"account {account.id}: {account.channels} channels, {used[account.id]} calls"
+        sentence("account {0}: {1} channels, {2} calls", account.id, account.channels, used[account.id])
         for account in store.accounts.values()
         if account.channels != used[account.id]
     ]
     findings += [
-        f"{PEERS[kind]} {number}: {store.channels.get((kind, number), 0)} channels, {peers[kind, number]} calls"
+        PEERS[kind].filled(number, store.channels.get((kind, number), 0), peers[kind, number])
         for kind, number in sorted(peers.keys() | store.channels.keys())
         if store.channels.get((kind, number), 0) != peers[kind, number]
     ]
-    return check("channels", findings, "channels in use are the running calls", "restart Kamailio")
+    return check("channels", findings, sentence("channels in use are the running calls"), RESTART)
 
 
 def funds(store: StoreView) -> Check:
     """H2: no charged account has more on hold than it can pay."""
     findings = [
-        f"account {account.id}: {account.available} available"
+        sentence("account {0}: {1} available", account.id, account.available)
         for account in store.accounts.values()
         if account.is_charged and account.available < 0 and account.held
     ]
-    advice = "a fee, a correction or a lowered limit may do this; else report it. It gets no new hold"
-    return check("funds", findings, "no account holds more than it has", advice)
+    advice = sentence("a fee, a correction or a lowered limit may do this; else report it. It gets no new hold")
+    return check("funds", findings, sentence("no account holds more than it has"), advice)
 
 
 def overdue(store: StoreView, boot_ms: int) -> Check:
     """H4: no answered call is in the store long after its grant."""
     findings = [
-        f"call {call.hex}" for call in store.calls if call.is_answered and call.grant_end_boot_ms + OVERDUE_MS < boot_ms
+        sentence("call {0} goes on", call.hex)
+        for call in store.calls
+        if call.is_answered and call.grant_end_boot_ms + OVERDUE_MS < boot_ms
     ]
-    return check("on time", findings, "no call is beyond its grant", "is Kamailio running? its meter ends them")
+    advice = sentence("is Kamailio running? its meter ends them")
+    return check("on time", findings, sentence("no call is beyond its grant"), advice)

@@ -7,7 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, entries, postings
-from service.doctor.evidence import RESTORE, Check, check
+from service.doctor.evidence import RESTORE, Check, book_of, check
+from service.doctor.sentences import Sentence, sentence
 from service.ledger.rules import BALANCE, CORRECTION, REVENUE
 from service.rerating.lines import COST_LEVEL
 
@@ -19,20 +20,20 @@ async def explained(conn: AsyncConnection) -> Check:
     """H3: each correction begins where the one before it ended; the last one is what the call says; each is posted."""
     found = [*await _broken_chains(conn), *await _unlike_calls(conn), *await _unposted(conn)]
     count = (await conn.execute(sa.select(sa.func.count()).select_from(corrections))).scalar_one()
-    return check("corrections", found, f"{count} corrections, each posted once and explained", RESTORE)
+    return check("corrections", found, sentence("{0} corrections, each posted once and explained", count), RESTORE)
 
 
-async def _broken_chains(conn: AsyncConnection) -> list[str]:
+async def _broken_chains(conn: AsyncConnection) -> list[Sentence]:
     before = sa.func.lag(corrections.c.after_micros).over(partition_by=_LINE, order_by=corrections.c.id)
     chain = sa.select(corrections.c.id, corrections.c.before_micros, before.label("prior")).subquery()
     query = sa.select(chain).where(chain.c.prior != chain.c.before_micros).order_by(chain.c.id)
     return [
-        f"correction {row.id} corrects {row.before_micros}, and the one before it came to {row.prior}"
+        sentence("correction {0} corrects {1}, and the one before it came to {2}", row.id, row.before_micros, row.prior)
         for row in await conn.execute(query)
     ]
 
 
-async def _unlike_calls(conn: AsyncConnection) -> list[str]:
+async def _unlike_calls(conn: AsyncConnection) -> list[Sentence]:
     last = sa.select(sa.func.max(corrections.c.id)).group_by(*_LINE)
     now = sa.case((_IS_COST, cdrs.c.cost_micros), else_=charges.c.charge_micros)
     query = (
@@ -43,14 +44,15 @@ async def _unlike_calls(conn: AsyncConnection) -> list[str]:
         .order_by(corrections.c.id)
     )
     return [
-        f"correction {row.id} came to {row.after_micros}, and the call says {row.now}"
+        sentence("correction {0} came to {1}, and the call says {2}", row.id, row.after_micros, row.now)
         for row in await conn.execute(query)
     ]
 
 
-async def _unposted(conn: AsyncConnection) -> list[str]:
+async def _unposted(conn: AsyncConnection) -> list[Sentence]:
     """Sums by entry and account; of what a batch comes to nothing there is no entry, and no sum."""
     findings = []
+    told = sentence("entry {0}, {1} of account {2}: corrections and postings differ by {3} micro-units of {4}")
     delta = corrections.c.delta_micros
     for book in (BALANCE, REVENUE):
         account = corrections.c.account_id if book == BALANCE else corrections.c.seller_id
@@ -69,7 +71,7 @@ async def _unposted(conn: AsyncConnection) -> list[str]:
         key = (both.c.entry_id, both.c.account_id, both.c.currency)
         query = sa.select(*key, total).group_by(*key)
         findings += [
-            f"entry {entry}, {book} of account {number}: corrections and postings differ by {int(rest)} of {currency}"
+            told.filled(entry, book_of(book), number, rest, currency)
             for entry, number, currency, rest in await conn.execute(query.having(total != 0))
         ]
     return findings

@@ -19,6 +19,8 @@ from service.database.call_tax_tables import call_taxes
 from service.database.product_tables import package_grants, package_takes
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, commands, nodes, operations
+from service.doctor.sentences import Sentence, joined, sentence
+from service.ledger.rules import BALANCE, CASH, COMMISSION, COST, REVENUE, TAX
 from service.ledger.storage import balances
 from service.rerating.lines import COST_LEVEL
 
@@ -32,30 +34,55 @@ class Check(NamedTuple):
 
     name: str
     ok: bool
-    detail: str
+    said: Sentence
     """What was found; for a broken one also what to do."""
     is_warning: bool = False
     """It holds, and somebody should look at something all the same."""
 
+    @property
+    def detail(self) -> str:
+        """What it says, in English."""
+        return str(self.said)
+
+    def to_record(self) -> dict[str, Any]:
+        """As programs read it."""
+        return {"name": self.name, "ok": self.ok, "detail": self.detail, "is_warning": self.is_warning}
+
 
 SHOWN_MAX = 5
 """Findings that a check names; the rest is counted."""
-RESTORE = "restore the ledger from the last backup that passes, then replay the journal"
+BOOKS = {
+    BALANCE: sentence("balance"),
+    REVENUE: sentence("revenue"),
+    COST: sentence("cost"),
+    CASH: sentence("cash"),
+    TAX: sentence("tax"),
+    COMMISSION: sentence("commission"),
+}
+RESTORE = sentence("restore the ledger from the last backup that passes, then replay the journal")
+REFILL = sentence("stop Kamailio, remove the hot store's folder and start again: it is rebuilt from the ledger")
+RESTART = sentence("restart Kamailio")
 
 
-def check(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
+def book_of(name: str) -> Sentence:
+    """A book as it is called."""
+    return BOOKS.get(name) or Sentence(name)
+
+
+def check(name: str, findings: list[Sentence], good: Sentence, what_to_do: Sentence) -> Check:
     """Of a rule: `good` is told where nothing was found."""
     if not findings:
-        return Check(name, ok=True, detail=good)
-    shown = "; ".join(findings[:SHOWN_MAX])
-    more = f" and {len(findings) - SHOWN_MAX} more" if len(findings) > SHOWN_MAX else ""
-    return Check(name, ok=False, detail=f"{shown}{more}: {what_to_do}")
+        return Check(name, ok=True, said=good)
+    shown = joined(findings[:SHOWN_MAX], "; ")
+    if len(findings) > SHOWN_MAX:
+        shown = sentence("{0} and {1} more", shown, len(findings) - SHOWN_MAX)
+    return Check(name, ok=False, said=joined([shown, what_to_do], ": "))
 
 
-def warning(name: str, findings: list[str], good: str, what_to_do: str) -> Check:
+def warning(name: str, findings: list[Sentence], good: Sentence, what_to_do: Sentence) -> Check:
     """Of what is no rule: nothing fails by it."""
     found = check(name, findings, good, what_to_do)
-    return Check(name, ok=True, detail=found.detail, is_warning=not found.ok)
+    return Check(name, ok=True, said=found.said, is_warning=not found.ok)
 
 
 class Report(NamedTuple):

@@ -103,7 +103,7 @@ async def _claim(conn: AsyncConnection, night: Night, node: str, now_ms: int) ->
 async def _keep(conn: AsyncConnection, claim: _Claim, report: Report, now_ms: int) -> bool:
     """Result, faults and who is told, in one transaction; False: the lease was lost, and it is another's result."""
     mine = (doctor_runs.c.id == claim.run_id) & (doctor_runs.c.lease_until_ms == claim.lease_until_ms)
-    checks = [check._asdict() for check in report.checks]
+    checks = [check.to_record() | {"said": check.said.to_record()} for check in report.checks]
     kept = sa.update(doctor_runs).where(mine & (doctor_runs.c.finished_ms == 0))
     if not (await conn.execute(kept.values(finished_ms=now_ms, ok=report.ok, checks=checks))).rowcount:
         return False
@@ -129,7 +129,7 @@ async def _tell(conn: AsyncConnection, run_id: int, news: list[Check], now_ms: i
     for check in news:
         data = {"doctor_run_id": run_id, "check": check.name, "detail": check.detail}
         await emit(conn, Event.DOCTOR_FAILED, ROOT_ID, data, now_ms)
-    faults = "\n".join(f"{check.name}: {check.detail}" for check in news)
+    faults = [[check.name, check.said.to_record()] for check in news]
     letters = [
         {
             "account_id": ROOT_ID, "recipient": email, "template": MAIL, "created_ms": now_ms,

@@ -17,6 +17,7 @@ from service.database.billing_tables import invoices
 from service.database.receipt_tables import receipts
 from service.database.seller_tables import credit_note_numberings, numberings, receipt_numberings
 from service.doctor.evidence import RESTORE, Check, check
+from service.doctor.sentences import Sentence, sentence
 from service.sellers.numbers import reading_of
 
 SERIES = (
@@ -28,6 +29,11 @@ _TAKEN: dict[str, sa.Select[Any]] = {
     "invoices": sa.select(invoices.c.number).where((invoices.c.kind == "invoice") & invoices.c.number.is_not(None)),
     "credit notes": sa.select(invoices.c.number).where(invoices.c.kind == "credit_note"),
     "receipts": sa.select(receipts.c.number),
+}
+SELLERS = {
+    "invoices": sentence("seller {0}, invoices: {1}"),
+    "credit notes": sentence("seller {0}, credit notes: {1}"),
+    "receipts": sentence("seller {0}, receipts: {1}"),
 }
 _FIELDS = ("prefix", "pattern", "restarts_yearly")
 
@@ -51,16 +57,16 @@ class Series(NamedTuple):
 
 async def gapless(conn: AsyncConnection) -> Check:
     """Each number is the one after another, by the pattern that the seller had then."""
-    found: list[str] = []
+    found: list[Sentence] = []
     count = 0
     for kind, table, action in SERIES:
         for row in (await conn.execute(sa.select(table).order_by(table.c.account_id))).all():
             owner = (receipts if table is receipt_numberings else invoices).c.seller_id
             numbers: list[str] = list((await conn.execute(_TAKEN[kind].where(owner == row.account_id))).scalars())
             missing = missing_of(numbers, await _series(conn, row, action), row.next_number, row.year)
-            found += [f"seller {row.account_id}, {kind}: {one}" for one in missing]
+            found += [SELLERS[kind].filled(row.account_id, one) for one in missing]
             count += len(numbers)
-    return check("numbers", found, f"{count} numbers, none missing", RESTORE)
+    return check("numbers", found, sentence("{0} numbers, none missing", count), RESTORE)
 
 
 async def _series(conn: AsyncConnection, row: Row[Any], action: str) -> Series:
@@ -76,7 +82,7 @@ async def _series(conn: AsyncConnection, row: Row[Any], action: str) -> Series:
     return Series(tuple(dict.fromkeys([*forms, Form(**form)])), tuple(reversed(skipped)))
 
 
-def missing_of(numbers: Iterable[str], series: Series, next_number: int, year: int) -> list[str]:
+def missing_of(numbers: Iterable[str], series: Series, next_number: int, year: int) -> list[Sentence]:
     """What is missing or strange, in words. Pure."""
     by_year: defaultdict[str, list[int]] = defaultdict(list)
     readers = [(form.restarts_yearly, reading_of(form.pattern, form.prefix)) for form in series.forms]
@@ -88,12 +94,12 @@ def missing_of(numbers: Iterable[str], series: Series, next_number: int, year: i
                 by_year[match["year"][-2:] if restarts else ""].append(int(match["number"]))
                 break
         else:
-            strange.append(f"{text} is of no pattern that it had")
+            strange.append(sentence("{0} is of no pattern that it had", text))
     latest = f"{year % 100:02}" if series.forms[0].restarts_yearly else ""
     if by_year[latest]:
         by_year[latest].append(next_number)
     return strange + [
-        f"{_words(gap)} missing{f' of the year {key}' if key else ''}"
+        _missing(gap, key)
         for key, found in sorted(by_year.items())
         for gap in _gaps(found if len(series.forms) > 1 else [0, *found])
         if gap not in _joined(series.skipped)
@@ -114,6 +120,9 @@ def _joined(skipped: Sequence[tuple[int, int]]) -> set[tuple[int, int]]:
     return set(joined)
 
 
-def _words(gap: tuple[int, int]) -> str:
+def _missing(gap: tuple[int, int], year: str) -> Sentence:
     low, high = gap
-    return f"{low} is" if low == high else f"{low} to {high} are"
+    if low == high:
+        return sentence("{0} is missing of the year {1}", low, year) if year else sentence("{0} is missing", low)
+    of_year = sentence("{0} to {1} are missing of the year {2}", low, high, year)
+    return of_year if year else sentence("{0} to {1} are missing", low, high)

@@ -19,27 +19,29 @@ from service.database.interconnect_tables import (
 from service.database.rerating_tables import corrections
 from service.database.tables import cdrs, charges, postings
 from service.doctor.evidence import RESTORE, Check, check
+from service.doctor.sentences import Sentence, sentence
 from service.interconnect.partners import COST_LEVEL, IN, OUT
 from service.ledger.rules import BALANCE
 
 FOUND_MAX = 20
 """Of each kind."""
 _IS_COST = statement_calls.c.level == COST_LEVEL
-_Look = tuple[sa.Select[Any], str]
+_Look = tuple[sa.Select[Any], Sentence]
 
 
 async def stated(conn: AsyncConnection) -> Check:
     """Call ↔ charge or cost ↔ statement ↔ posting, without a rest."""
-    found: list[str] = []
+    found: list[Sentence] = []
     for looks in (_unlike_calls, _unlike_sums, _unlike_lines, _unlike_corrections, _unlike_adjustments, _unsettled):
         query, told = looks()
-        found += [told.format(*row) for row in await conn.execute(query.limit(FOUND_MAX))]
+        found += [told.filled(*row) for row in await conn.execute(query.limit(FOUND_MAX))]
     taken = sa.select(statements.c.seller_id, sa.func.count(), sa.func.max(statements.c.sequence))
     for seller, count, last in await conn.execute(taken.group_by(statements.c.seller_id)):
-        found += [f"seller {seller}: {count} statements, and the last one is the {last}th"] if count != last else []
+        if count != last:
+            found.append(sentence("seller {0}: {1} statements, and the last one has number {2}", seller, count, last))
     on = (await conn.execute(sa.select(sa.func.count()).select_from(statement_calls))).scalar_one()
     count = (await conn.execute(sa.select(sa.func.count()).select_from(statements))).scalar_one()
-    return check("statements", found, f"{count} statements explained by {on} charges and costs", RESTORE)
+    return check("statements", found, sentence("{0} statements explained by {1} charges and costs", count, on), RESTORE)
 
 
 def _unlike_calls() -> _Look:
@@ -60,7 +62,7 @@ def _unlike_calls() -> _Look:
         .join(charges, own, isouter=True)
         .where(now.is_distinct_from(statement_calls.c.micros + since))
     )
-    return query, "statement {}, record {}: it said {}, and the call says {}"
+    return query, sentence("statement {0}, record {1}: it said {2}, and the call says {3}")
 
 
 def _unlike_sums() -> _Look:
@@ -78,7 +80,7 @@ def _unlike_sums() -> _Look:
     taxes = sa.func.coalesce(sa.func.sum(statement_calls.c.tax_micros), 0)
     differs.append(sa.select(taxes).where(called).scalar_subquery() != statements.c.in_tax_micros)
     query = sa.select(statements.c.number, statements.c.in_micros, statements.c.out_micros).where(sa.or_(*differs))
-    return query, "statement {}: it says {} in and {} out, its calls come to something else"
+    return query, sentence("statement {0}: it says {1} in and {2} out, its calls come to something else")
 
 
 def _unlike_lines() -> _Look:
@@ -104,7 +106,7 @@ def _unlike_lines() -> _Look:
             | sums.c.tax_micros.is_distinct_from(statement_lines.c.tax_micros)
         )
     )
-    return query, "statement {} to {!r}: its line says {}, its calls come to {}"
+    return query, sentence("statement {0} to '{1}': its line says {2}, its calls come to {3}")
 
 
 def _unlike_corrections() -> _Look:
@@ -119,7 +121,7 @@ def _unlike_corrections() -> _Look:
 
     said = (statements.c.in_corrected_micros, statements.c.out_corrected_micros)
     query = sa.select(statements.c.number, *said).where((total(~is_cost) != said[0]) | (total(is_cost) != said[1]))
-    return query, "statement {}: it says {} in and {} out were corrected, its corrections something else"
+    return query, sentence("statement {0}: it says {1} in and {2} out were corrected, its corrections something else")
 
 
 def _unlike_adjustments() -> _Look:
@@ -140,7 +142,7 @@ def _unlike_adjustments() -> _Look:
     unposted = sa.func.sum(sa.case((posted + partner_adjustments.c.amount_micros == 0, 0), else_=1))
     has_any = sa.func.count(partner_adjustments.c.id) > 0
     query = query.having((sa.func.coalesce(total, 0) != statements.c.adjusted_micros) | (has_any & (unposted > 0)))
-    return query, "statement {}: {} was adjusted, its adjustments come to {}, or are not posted"
+    return query, sentence("statement {0}: {1} was adjusted, its adjustments come to {2}, or are not posted")
 
 
 def _unsettled() -> _Look:
@@ -156,4 +158,4 @@ def _unsettled() -> _Look:
         .join(statement_settlements, statement_settlements.c.statement_id == statements.c.id)
         .where(posted != statements.c.net_micros)
     )
-    return query, "statement {}: its net is {}, and {} was settled"
+    return query, sentence("statement {0}: its net is {1}, and {2} was settled")

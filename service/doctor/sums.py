@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,7 +13,8 @@ from service.database.columns import BIG
 from service.database.engine import is_sqlite
 from service.database.tables import cdrs
 from service.database.traffic_tables import call_sums, money_hourly
-from service.doctor.evidence import Check, check
+from service.doctor.evidence import Check, book_of, check
+from service.doctor.sentences import Sentence, sentence
 from service.ledger.hourly import posted
 from service.ledger.rules import ROOT_ID
 
@@ -22,7 +24,9 @@ DAYS_EXACT = 2
 """Of the latest days on which calls began each sum is worked out anew, whenever the doctor looks."""
 ROUND_DAYS = 30
 """And of every so-manieth day before them, others each night: all of them in as many nights."""
-REBUILD = "`kambill cdr add-up` makes them anew from the records; what calls were charged is not touched by it"
+REBUILD = sentence(
+    "`kambill cdr add-up` makes them anew from the records; what calls were charged is not touched by it"
+)
 
 
 async def agree(conn: AsyncConnection, now_ms: int, *, whole: bool = False) -> Check:
@@ -32,14 +36,23 @@ async def agree(conn: AsyncConnection, now_ms: int, *, whole: bool = False) -> C
     found = [*await _counted_wrong(conn), *await _summed_wrong(conn, days), *await _money_wrong(conn)]
     sums = (await conn.execute(sa.select(sa.func.count()).select_from(call_sums))).scalar_one()
     hours = (await conn.execute(sa.select(sa.func.count()).select_from(money_hourly))).scalar_one()
-    good = f"{sums} sums of calls and {hours} of money are those of the records, each one of {len(days)} days"
-    return check("sums", found, good, REBUILD)
+    good = sentence("{0} sums of calls and {1} of money are those of the records, each one of {2} days")
+    return check("sums", found, good.filled(sums, hours, len(days)), REBUILD)
 
 
-_NOT_THEIRS = "account {0}, {1} {3}{4}, from {2}: not the records' sum in {5}"
+_NOT_THEIRS = sentence("account {0}, {1} {2}, from {3}: not the records' sum in {4}")
+_OF = {
+    "destination": sentence("destination"),
+    "code": sentence("code"),
+    "gateway": sentence("gateway"),
+    "provider": sentence("provider"),
+    "account": sentence("account"),
+    "trunk": sentence("trunk"),
+}
+"""What sums are of."""
 
 
-async def _counted_wrong(conn: AsyncConnection) -> list[str]:
+async def _counted_wrong(conn: AsyncConnection) -> list[Sentence]:
     """By the hour: how many calls there were, and how long they were."""
     own = (call_sums.c.account_id == ROOT_ID) & (call_sums.c.dimension == "code")
     told = sa.select(call_sums.c.span_ms.label("hour_ms"), call_sums.c.attempts, call_sums.c.duration_ms).where(own)
@@ -49,10 +62,12 @@ async def _counted_wrong(conn: AsyncConnection) -> list[str]:
     attempts, duration = sa.func.sum(both.c.attempts), sa.func.sum(both.c.duration_ms)
     query = sa.select(both.c.hour_ms, sa.cast(attempts, BIG), sa.cast(duration, BIG)).group_by(both.c.hour_ms)
     query = query.having((attempts != 0) | (duration != 0)).order_by(both.c.hour_ms).limit(FOUND_MAX)
-    return [
-        f"hour {hour}: the sums have {calls} calls and {ms} ms more than the records"
-        for hour, calls, ms in await conn.execute(query)
-    ]
+    more = sentence("{0}: the sums have {1} calls and {2} ms more than the records")
+    return [more.filled(_hour(ms), *rest) for ms, *rest in await conn.execute(query)]
+
+
+def _hour(wall_ms: int) -> str:
+    return f"{datetime.fromtimestamp(wall_ms // 1000, UTC):%Y-%m-%d %H:%M %Z}"
 
 
 async def _span(conn: AsyncConnection) -> tuple[int, int]:
@@ -69,24 +84,32 @@ def _is_due(day: int, last: int, night: int) -> bool:
     return day > last - DAYS_EXACT or (day - night) % ROUND_DAYS == 0
 
 
-async def _summed_wrong(conn: AsyncConnection, days: Iterable[int]) -> list[str]:
+async def _summed_wrong(conn: AsyncConnection, days: Iterable[int]) -> list[Sentence]:
     """Each account's, by what calls have in common."""
-    found: list[str] = []
+    found: list[Sentence] = []
     for day in days:
         rows = await conn.execute(sa.text(differing(FOUND_MAX, is_sqlite=is_sqlite(conn))), of_day(day * DAY_MS).values)
-        found += [_NOT_THEIRS.format(*row) for row in rows]
+        found += [_not_theirs(*row) for row in rows]
         if len(found) >= FOUND_MAX:
             break
     return found[:FOUND_MAX]
 
 
-async def _money_wrong(conn: AsyncConnection) -> list[str]:
+def _not_theirs(account: int, dimension: str, span_ms: int, number: int, text: str, currency: str) -> Sentence:
+    of = text or number
+    return _NOT_THEIRS.filled(account, _OF[dimension], of, _hour(span_ms), currency)
+
+
+async def _money_wrong(conn: AsyncConnection) -> list[Sentence]:
     """All of them."""
     were, key = posted().subquery(), ("account_id", "hour_ms", "book", "currency")
     told = sa.select(*(money_hourly.c[name] for name in key), money_hourly.c.amount_micros)
     both = sa.union_all(told, sa.select(*(were.c[name] for name in key), -were.c.amount_micros)).subquery()
     more = sa.func.sum(both.c.amount_micros)
     columns = [both.c[name] for name in key]
-    query = sa.select(*columns, sa.cast(more, BIG)).group_by(*columns).having(more != 0).order_by(*columns)
-    told_wrong = "{2} of account {0}, hour {1}: {4} micro-units of {3} more than is posted"
-    return [told_wrong.format(*row) for row in await conn.execute(query.limit(FOUND_MAX))]
+    query = sa.select(*columns, sa.cast(more, BIG).label("micros")).group_by(*columns).having(more != 0)
+    unlike = sentence("{0} of account {1}, {2}: {3} micro-units of {4} more than is posted")
+    return [
+        unlike.filled(book_of(row.book), row.account_id, _hour(row.hour_ms), row.micros, row.currency)
+        for row in await conn.execute(query.order_by(*columns).limit(FOUND_MAX))
+    ]

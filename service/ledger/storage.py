@@ -156,7 +156,11 @@ async def statement(
 class Imbalance(NamedTuple):
     """Something that should add up and doesn't."""
 
-    what: str
+    entry_id: int
+    """0: it is a balance."""
+    book: str
+    account_id: int
+    """Whose balance; of an entry there are neither."""
     currency: str
     expected_micros: int
     found_micros: int
@@ -177,8 +181,7 @@ async def _unbalanced_entries(conn: AsyncConnection, limit: int) -> list[Imbalan
         .limit(limit)
     )
     return [
-        Imbalance(f"entry {entry_id}", currency, 0, int(micros))
-        for entry_id, currency, micros in await conn.execute(query)
+        Imbalance(entry_id, "", 0, currency, 0, int(micros)) for entry_id, currency, micros in await conn.execute(query)
     ]
 
 
@@ -202,6 +205,6 @@ async def _wrong_balances(conn: AsyncConnection, limit: int) -> list[Imbalance]:
         .limit(limit)
     )
     return [
-        Imbalance(f"{book} of account {account_id}", currency, int(wanted), int(is_))
+        Imbalance(0, book, account_id, currency, int(wanted), int(is_))
         for account_id, book, currency, wanted, is_ in await conn.execute(query)
     ]

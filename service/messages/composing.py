@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 import zoneinfo
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -18,11 +18,12 @@ from service.database.access_tables import users
 from service.database.delivery_tables import cdr_files
 from service.database.message_tables import broadcasts
 from service.database.tables import accounts
+from service.doctor.sentences import Sentence
 from service.messages.audience import still_want
 from service.messages.concerned import concerned_by
 from service.messages.letters import Attachment, Letter, LetterFault
 from service.messages.sellers import Seller, seller_named, sender_of
-from service.portal.wording import language_for, say_in
+from service.portal.wording import language_for, say_in, sentence_in
 from service.sellers.mail import LANGUAGE, template_of
 from service.sellers.reading import read_in
 from service.sellers.templates import COMMON, KINDS, fill, fill_subject
@@ -175,7 +176,15 @@ def values_of(
     if "concerned" in own:
         say = say_in(language_for(person.language))
         values["concerned"] = concerned_by(fields).text(say, common["account"])
+    if isinstance(fields.get("faults"), list):
+        values["faults"] = faults_text(fields["faults"], person.language)
     return values
+
+
+def faults_text(faults: Iterable[tuple[str, Sequence[Any]]], language: str) -> str:
+    """What the doctor found, a line a check: its name, and what it says as `Sentence.to_record` gives it."""
+    say = sentence_in(language_for(language))
+    return "\n".join(f"{say(name)}: {Sentence.from_record(said).told(say)}" for name, said in faults)
 
 
 def moment_text(wall_ms: int, zone: str) -> str:

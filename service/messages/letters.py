@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from service.portal.colours import PRIMARY, text_on
 
+TEXT_STYLE = "background:#ffffff;padding:16px 24px;max-width:640px;overflow-wrap:anywhere"
 BODY_STYLE = "margin:0;background:#f4f5f7;font-family:sans-serif;color:#212529"
 _UNSUBSCRIBE = re.compile(r"https?://[A-Za-z0-9.:\[\]/-]{1,400}")
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,:;!?)]")
@@ -109,7 +110,7 @@ def page_of(letter: Letter) -> str:
         f'<!DOCTYPE html>\n<html lang="{html.escape(letter.language)}"><head><meta charset="utf-8">'
         f"<title>{html.escape(letter.subject)}</title></head>\n"
         f'<body style="{BODY_STYLE}">\n<div style="{bar}">{html.escape(letter.sender.company)}</div>\n'
-        f'<div style="background:#ffffff;padding:16px 24px;max-width:640px">\n{body}</div>\n</body></html>\n'
+        f'<div style="{TEXT_STYLE}">\n{body}</div>\n</body></html>\n'
     )
 
 

@@ -28,6 +28,10 @@ AT_ONCE = 25
 LEASE_MS = 300_000
 SEND_MS = 150_000
 """A mail is begun only if its claim holds so much longer: more than all timeouts of handing it over."""
+MAKE_S = 100
+"""For what stands beside a mail: the others wait meanwhile, and what took longer than its claim would be begun again
+and again before them.
+"""
 WAITS_S = (60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400)
 """Between two attempts; after the last one it has failed."""
 SECRETS = ("link", "drafted")
@@ -131,11 +135,14 @@ class Sender:
         if one.letter is None:
             return Taken(one.fault, is_final=True, state=one.state)
         try:
-            files = [file for make in self._files for file in await make(one.row)]
+            async with asyncio.timeout(MAKE_S):
+                files = [file for make in self._files for file in await make(one.row)]
             letter = one.letter._replace(attachments=(*one.letter.attachments, *files))
             return Made(letter.sender.address, letter.recipient, bytes_of(letter))
         except LetterFault as fault:
             return Taken(str(fault), is_final=True)
+        except TimeoutError:
+            return Taken(f"what stands beside it took longer than {MAKE_S} s to make: ask for less")
 
     async def _hand_over(self, made: Made) -> Taken:
         await self._relay.open()

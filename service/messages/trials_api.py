@@ -14,7 +14,7 @@ from service.api.endpoint import Answer, Endpoint, Key
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, InvoiceId
 from service.database.access_tables import mails, users
-from service.messages.composing import Person, common_values, values_of
+from service.messages.composing import Person, common_values, faults_text, values_of
 from service.messages.mails_api import mail_view
 from service.messages.samples import NEEDS, OF_INVOICES, fields_for
 from service.messages.sellers import seller_of
@@ -26,6 +26,8 @@ from service.sellers.templates import KINDS, fill, fill_subject, places_in
 
 PAPERS = ("invoice_id", "receipt_id")
 """Fields that bring a paper along."""
+FAULTS = [("conservation", ["entry {0}: {1} micro-units of {2} where {3} were expected", 7, 1, "EUR", 0])]
+"""What the example of the doctor's mail says, for who reads another language."""
 
 
 class Trial(Asked):
@@ -96,10 +98,16 @@ async def _filled(call: Call) -> _Filled:
         reader = person._replace(language=language)
         values |= read_in(values_of(kind, fields, values, call.now_ms, reader), language)
         papers = {name: fields[name] for name in PAPERS if name in fields}
-    shown = {**read_in(KINDS[kind].placeholders, language), **values}
+    shown = {**_examples(kind, language), **values}
     told = sorted((places_in(tried.subject) | places_in(tried.text)) - values.keys())
     mail = TriedMail(subject=fill_subject(tried.subject, shown), text=fill(tried.text, shown), examples=told)
     return _Filled(mail, seller_id, papers)
+
+
+def _examples(kind: str, language: str) -> dict[str, str]:
+    """Of what is not told otherwise."""
+    found = read_in(KINDS[kind].placeholders, language)
+    return found | {"faults": faults_text(FAULTS, language)} if "faults" in found else found
 
 
 async def _account(call: Call, kind: str) -> Row[Any]:

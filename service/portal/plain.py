@@ -78,6 +78,12 @@ PLAIN = (
 """What is said instead, the longest sentences first where one begins as another does."""
 ON_PAGES = {
     "this needs the permission {0}": "this needs the right: {0}",
+    "`kambill cdr add-up` makes them anew from the records; what calls were charged is not touched by it":
+        "the command cdr add-up makes them anew from the records; what calls were charged is not touched by it",
+    "`kambill terms edit` has it billed": "its page Billing has it billed",
+    "start `kambill serve`": "start the service",
+    "the ledger has not seen this store yet: start `kambill serve`, wait, repeat":
+        "the ledger has not seen this store yet: start the service, wait, look again",
     "an account takes what its own seller offers it: `kambill offer list` shows that":
         "an account takes what its own seller offers it: that stands under Offers",
     "name the tariff whose calls these rates are for: tariff_id": "name the tariff whose calls these rates are for",

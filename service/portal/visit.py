@@ -25,13 +25,14 @@ from service.api.nouns import NOUNS
 from service.api.problems import Problem, only_from_above
 from service.api.values import ID_MAX, number_in
 from service.database.engine import looking_within
+from service.doctor.sentences import Sentence
 from service.portal.branding import Look, look_of
 from service.portal.cookies import SESSION
 from service.portal.doors import Doors
 from service.portal.formats import Formats, formats_of
 from service.portal.plain import plain
 from service.portal.static import File
-from service.portal.wording import Say, language_asked, language_for, refusal_in, say_in
+from service.portal.wording import Say, language_asked, language_for, refusal_in, say_in, sentence_in
 from service.urls import ENDPOINTS
 
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
@@ -274,6 +275,10 @@ class Visit:
     def refuse(self, text: str) -> str:
         """A refusal of the API, in the visitor's language."""
         return refusal_in(self.language)(text)
+
+    def tell(self, record: Sequence[Any]) -> str:
+        """What the doctor says, in the visitor's language. `record`: `Sentence.to_record`."""
+        return Sentence.from_record(record).told(sentence_in(self.language))
 
     def explain(self, steps: Sequence[str]) -> list[str]:
         """How a price came about, in the visitor's language, numbers too."""

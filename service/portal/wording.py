@@ -47,6 +47,12 @@ def say_in(language: str) -> Say:
     return say
 
 
+def sentence_in(language: str) -> Say:
+    """What turns a sentence of the rooms into another language, before it is filled in; English as pages say it."""
+    known = _sentences(language)
+    return lambda text: known.get(text, text)
+
+
 def refusal_in(language: str) -> Say:
     """What turns a refusal of the API into another language: found by what stands around its names and numbers."""
     known, say = _sentences(language), say_in(language)

@@ -62,7 +62,7 @@ GERMAN: dict[str, tuple[str, str]] = {
     ),
     "doctor_failed": (
         "{{ company }}: fehlgeschlagene Prüfungen ({{ count }})",
-        "Guten Tag {{ name }},\n\nder Doctor hat heute Nacht nachgesehen und gefunden, was nicht sein sollte:\n\n"
+        "Guten Tag {{ name }},\n\ndie Prüfung der Bücher hat heute Nacht gefunden, was nicht sein sollte:\n\n"
         "{{ faults }}\n\nAlles davon: {{ portal }}/doctor" + _END,
     ),
     "dispute": (

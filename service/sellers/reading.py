@@ -8,7 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_date, format_datetime
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 
 from service.sellers.german import WORDS
@@ -68,7 +68,8 @@ def _time(text: str, locale: Locale) -> str:
     if found is None:
         return text
     day = datetime.fromisoformat(found[1])
-    return f"{format_datetime(day, 'short', locale=locale)} {found[2]}".replace("\u202f", " ")
+    told = f"{format_date(day, 'medium', locale)}, {format_time(day, 'short', locale=locale)} {found[2]}"
+    return told.replace("\u202f", " ")
 
 
 def _said(text: str, locale: Locale) -> str:

@@ -105,13 +105,18 @@ KINDS: dict[str, Kind] = {
         "table has all {{ changes }} of them.\n\n{{ company }}\n",
     ),
     "fraud_alarm": Kind(
-        _COMMON | {"rule": "more than 50.00 an hour", "action": "the account was suspended", "seen": "73.20"},
+        _COMMON
+        | {
+            "rule": "more than 50.00 EUR an hour",
+            "action": "The account is suspended and its calls are cut",
+            "seen": "73.20 EUR",
+        },
         "{{ account }}: unusual calls",
         "Hello {{ name }},\n\ncalls of {{ account }} have passed a limit ({{ rule }}): {{ seen }}. {{ action }}.\n\n"
         "{{ company }}\n",
     ),
     "doctor_failed": Kind(
-        _COMMON | {"faults": "conservation: entry 7: 1 EUR where 0 was expected", "count": "1"},
+        _COMMON | {"faults": "conservation: entry 7: 1 micro-units of EUR where 0 were expected", "count": "1"},
         "{{ company }}: {{ count }} checks failed",
         "Hello {{ name }},\n\nthe doctor has looked tonight, and found what should not be:\n\n{{ faults }}\n\n"
         "All of it: {{ portal }}/doctor\n\n{{ company }}\n",

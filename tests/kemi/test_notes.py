@@ -11,7 +11,7 @@ from kemi.notes import Early, Move
 WORDS = st.text(min_size=1, max_size=20).filter(notes.is_word)
 
 
-@given(st.dictionaries(WORDS, st.builds(Early, WORDS, st.lists(WORDS, max_size=3).map(tuple)), max_size=8))
+@given(st.dictionaries(WORDS, st.builds(Early, WORDS, st.lists(WORDS, max_size=3).map(tuple), WORDS), max_size=8))
 def test_sides_that_ring_come_back(sides: dict[str, Early]) -> None:
     """All of them, in their order."""
     noted = ""
@@ -35,7 +35,7 @@ def test_a_ninth_side_and_a_known_one_are_not_noted() -> None:
     for number in range(8):
         noted = notes.with_early_side(noted, f"t{number}", Early("sip:a@b", ())) or ""
     assert notes.with_early_side(noted, "t8", Early("sip:a@b", ())) is None
-    assert notes.with_early_side("t0 sip:a@b", "t0", Early("sip:c@d", ())) is None
+    assert notes.with_early_side("t0 sip:a@b -", "t0", Early("sip:c@d", ())) is None
     assert notes.with_early_side("", "t", Early("sip:a@b", ("sip:r",) * 17)) is None
 
 

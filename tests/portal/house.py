@@ -20,6 +20,8 @@ from service.app import LINE_BYTES_MAX, Service, make_app
 from service.config import ApiRates, Config
 from service.database.engine import open_engine
 from service.database.nightly_tables import doctor_faults, doctor_runs
+from service.doctor.evidence import RESTORE, book_of, check, warning
+from service.doctor.sentences import sentence
 from tests.portal import books, shop
 from tests.service.office import PASSWORD
 from tests.service.test_money import House
@@ -67,14 +69,25 @@ class Town(House):
     async def examine(self) -> None:
         """A night of the doctor's that found something."""
         at = {"started_ms": clock.now().wall_ms - HOUR_MS, "lease_until_ms": 0, "finished_ms": clock.now().wall_ms}
-        fault = {"name": "conservation", "detail": "entry 7: 1 EUR where 0 was expected"}
-        checks = [{**fault, "ok": False, "is_warning": False},
-                  {"name": "audit", "ok": True, "detail": "9 lines", "is_warning": False}]  # fmt: skip
+        entry = sentence("entry {0}: {1} micro-units of {2} where {3} were expected", 7, 1, "EUR", 0)
+        balance = sentence("{0} of account {1}: {2} micro-units of {3} where {4} were expected")
+        found = [entry, *(balance.filled(book_of("balance"), number, 1, "EUR", 0) for number in range(3, 9))]
+        unbilled = sentence("account {0} ({1}) is postpaid and has no terms", 9, "long")
+        good = sentence("{0} lines, each as it was written", 9)
+        checks = [
+            check("conservation", found, good, RESTORE), check("audit", [], good, RESTORE),
+            warning("terms", [unbilled], good, sentence("`kambill terms edit` has it billed")),
+        ]  # fmt: skip
+        kept = [one.to_record() | {"said": one.said.to_record()} for one in checks]
+        older = [{"name": "audit", "ok": True, "detail": "8 lines", "is_warning": False}]
         async with self.office.engine.begin() as conn:
-            run = sa.insert(doctor_runs).values(night="2026-11-26", node="local", checks=checks, **at)
+            run = sa.insert(doctor_runs).values(night="2026-11-26", node="local", checks=kept, **at)
             number = (await conn.execute(run.returning(doctor_runs.c.id))).scalar_one()
             seen = {"run_id": number, "seen_run_id": number, "raised_ms": at["finished_ms"]}
+            fault = {"name": "conservation", "detail": checks[0].detail}
             await conn.execute(sa.insert(doctor_faults).values(**fault, **seen))
+            before = sa.insert(doctor_runs).values(night="2026-11-25", node="local", checks=older, **at, ok=True)
+            await conn.execute(before)
 
     async def pay_much(self) -> None:
         """Ten payments of nine digits and all decimals: a balance of ten."""

@@ -64,7 +64,7 @@ async def test_a_day_of_the_super_admin(sit: Sit) -> None:
     """How the night was, a role and an Admin who has it, an attacker who is banned and forgiven, who did what."""
     boss, email = await sit(BOSS), "shift@op.example"
     await _offered(boss, "/gateways", "/bans", "/audit", "/accounts", "/doctor")
-    await boss.reads("Faults of the doctor", "entry 7: 1 EUR where 0 was expected")
+    await boss.reads("Faults of the doctor", "entry 7: 1 micro-units of EUR where 0 were expected")
     await boss.follow("Nights")
     await boss.open("26 Nov 2026")
     await boss.reads("conservation", "at fault")

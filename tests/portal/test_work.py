@@ -447,8 +447,11 @@ async def test_the_doctors_nights_are_shown(walker: Walker) -> None:
     assert "26 Nov 2026" in nights.words
     assert "at fault" in nights.words
     night = (await walker.get("/doctor/1")).words
-    assert "conservation at fault entry 7: 1 EUR where 0 was expected" in night
+    assert "conservation at fault entry 7: 1 micro-units of EUR where 0 were expected; balance of account 3" in night
+    assert "and 2 more: restore the ledger" in night
     assert "audit in order 9 lines" in night
+    assert "has no terms: its page Billing has it billed" in night
+    assert "audit in order 8 lines" in (await walker.get("/doctor/2")).words
     faults = (await walker.get("/doctor/faults?state=standing")).words
     assert "entry 7" in faults
     assert "entry 7" not in (await walker.get("/doctor/faults?state=mended")).words

@@ -14,7 +14,9 @@ from service.api.problems import KINDS
 from service.portal.components.columns import STATES
 from service.portal.components.fields import Kind, kinds
 from service.portal.components.labels import LABELS, VALUES, label_of
+from service.portal.components.refused import RULES
 from service.portal.components.sides import OWN
+from service.portal.pages.trials import OUTCOMES
 from service.portal.plain import FORMS, OTHERWISE, PLAIN
 from service.portal.screens import SCREENS
 from service.portal.visit import BY_NAME
@@ -69,6 +71,7 @@ def words() -> set[str]:
     found |= {title for _, title in KINDS.values()} | {*OWN, *OWN.values()}
     found |= {state.replace("_", " ") for state in STATES} | {meaning(one) for one in Permission}
     found |= {area_name(one).capitalize() for one in Permission}
+    found |= {*RULES.values(), *OUTCOMES}
     found |= {role.name for role in BUILT_IN} | {role.note for role in BUILT_IN}
     said = {one for one in found if re.search(r"[A-Za-z]{2}", re.sub(r"{\w*}", "", one))}
     return {one for one in said if not one.startswith(("/", "-"))}
@@ -190,8 +193,11 @@ def _of_kinds(found: Iterable[Kind], *, with_hints: bool) -> Iterator[str]:
 
 # --- refusals
 
-ARGUMENTS = {"Problem": 1, "invalid": 1, "FieldError": 2, "ValueError": 0}
-NO_PAGES = frozenset({"portal", "cli", "doctor", "setup", "database", "reconcile"})
+ARGUMENTS = {
+    "Problem": 1, "invalid": 1, "FieldError": 2, "ValueError": 0, "sentence": 0, "Check": 0, "check": 0, "warning": 0,
+}  # fmt: skip
+"""Refusals; what the doctor says, and what its checks are called."""
+NO_PAGES = frozenset({"portal", "cli", "setup", "database", "reconcile"})
 """Rooms whose refusals no page shows, and files whose lines' faults are told as they stand."""
 
 

@@ -5,6 +5,8 @@ LMDB opens an environment once in a process, and here one process plays both sid
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,7 +34,9 @@ from service.config import Config
 from service.database.engine import reading
 from service.doctor import checks, of_ledger
 from service.doctor.evidence import Check, Report, read_ledger, read_store
+from service.doctor.sentences import Sentence
 from service.ledger.payments import PaymentRequest, pay
+from service.portal.wording import sentence_in
 from service.start import ensure_first_rows
 from service.tariffs.publisher import Publication, publish
 from tests.service.standing import SHELF
@@ -228,12 +232,22 @@ class Company:
             found = await of_ledger(conn, self.now.wall_ms)
         between = checks.events_between(self.config, store, ledger)
         found += checks.of_store(store, ledger, between, self.now.boot_ms)
+        for check in found:
+            assert_told(check.said)
         return Report(all(check.ok for check in found), found)
 
     async def broken(self) -> dict[str, str]:
         """The checks that fail, with what they say."""
         report = await self.doctor()
         return {check.name: check.detail for check in report.checks if not check.ok}
+
+
+def assert_told(said: Sentence) -> None:
+    """It is kept as JSON, and each sentence in it has words in German."""
+    assert Sentence.from_record(json.loads(json.dumps(said.to_record()))) == said
+    assert re.sub(r"[{}0-9:; ]", "", said.text) == "" or sentence_in("de")(said.text) != said.text, said.text
+    for one in filter(lambda one: isinstance(one, Sentence), said.values):
+        assert_told(one)
 
 
 def named(report: Report, name: str) -> Check:

@@ -62,7 +62,7 @@ def texts(form: Form, year: int, *numbers: int) -> list[str]:
 )  # fmt: skip
 def test_what_is_missing(numbers: list[str], series: Series, following: int, missing: list[str]) -> None:
     """In words, by year where numbers begin anew with it."""
-    assert missing_of(numbers, series, following, 2026) == missing
+    assert [str(one) for one in missing_of(numbers, series, following, 2026)] == missing
 
 
 async def _invoice(engine: AsyncEngine, number: str, kind: str = "invoice", **more: int) -> None:

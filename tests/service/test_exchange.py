@@ -455,4 +455,4 @@ async def test_the_doctor_sees_a_charge_in_the_wrong_currency(market: Market) ->
     async with market.engine.begin() as conn:
         await conn.execute(sa.update(charges).where(charges.c.level == 0).values(currency="USD"))
     broken = await market.broken()
-    assert "differ by 38400 of USD" in broken["exactly once"]
+    assert "differ by 38400 micro-units of USD" in broken["exactly once"]

@@ -162,9 +162,11 @@ async def test_a_line_changed_by_hand_is_found(company: AsyncEngine) -> None:
         await conn.execute(sa.update(postings).where(postings.c.book == "balance").values(amount_micros=EURO + 1))
     async with company.connect() as conn:
         found = await imbalances(conn)
-    assert [(fault.what, fault.expected_micros, fault.found_micros) for fault in found] == [
-        ("entry 1", 0, 1),
-        ("balance of account 4", EURO + 1, EURO),
+    assert [
+        (fault.entry_id, fault.book, fault.account_id, fault.expected_micros, fault.found_micros) for fault in found
+    ] == [
+        (1, "", 0, 0, 1),
+        (0, "balance", 4, EURO + 1, EURO),
     ]
 
 
@@ -176,9 +178,11 @@ async def test_a_balance_changed_or_dropped_by_hand_is_found(company: AsyncEngin
         await conn.execute(sa.insert(book_balances).values(book="cash", account_id=5, currency="EUR", amount_micros=3))
     async with company.connect() as conn:
         found = await imbalances(conn)
-    assert [(fault.what, fault.expected_micros, fault.found_micros) for fault in found] == [
-        ("cash of account 2", -EURO, 0),
-        ("cash of account 5", 0, 3),
+    assert [
+        (fault.entry_id, fault.book, fault.account_id, fault.expected_micros, fault.found_micros) for fault in found
+    ] == [
+        (0, "cash", 2, -EURO, 0),
+        (0, "cash", 5, 0, 3),
     ]
 
 

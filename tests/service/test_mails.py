@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.policy import SMTP
@@ -16,6 +17,7 @@ from sqlalchemy import Row
 from service.config import ConfigFault, Mail, parse_config
 from service.database.access_tables import mails
 from service.database.engine import reading
+from service.messages import sender as senders
 from service.messages.letters import Letter, LetterFault, bytes_of, page_of
 from service.messages.letters import Sender as From
 from service.messages.relay import RelayAway
@@ -248,6 +250,32 @@ async def test_without_a_server_mails_wait(desk: Desk) -> None:
     number = await desk.put(desk.trade.customer_id, "a@c.example")
     assert await desk.another().send_due() == 0
     assert (await desk.row(number)).state == "waiting"
+
+
+async def test_a_file_that_is_never_ready_holds_up_no_other_mail(
+    desk: Desk, room: Mailroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told, and comes again; those behind it go in the same round."""
+    hangs = True
+
+    async def make(mail: Row[Any]) -> tuple[()]:
+        if hangs and mail.recipient == "a@c.example":
+            await asyncio.sleep(60)
+        return ()
+
+    monkeypatch.setattr(senders, "MAKE_S", 0.2)
+    number = await desk.put(desk.trade.customer_id, "a@c.example")
+    await desk.put(desk.trade.customer_id, "b@c.example")
+    sender = desk.another(files=(make,))
+    await sender.send_due()
+    row = await desk.row(number)
+    assert (room.recipients, row.state, row.attempts) == (["b@c.example"], "waiting", 1)
+    assert "took longer than 0.2 s to make" in row.fault
+    hangs = False
+    desk.now_ms += WAITS_S[0] * 1000
+    await sender.send_due()
+    await sender.close()
+    assert room.recipients == ["b@c.example", "a@c.example"]
 
 
 async def test_the_rate_is_kept(desk: Desk, room: Mailroom) -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kemi.clock import Now
 from service.commission.rules import earned
 from service.config import Doctor
-from service.database.access_tables import mails
+from service.database.access_tables import mails, users
 from service.database.commission_tables import commissions
 from service.database.engine import open_engine, reading
 from service.database.nightly_tables import doctor_faults, doctor_runs
@@ -21,6 +21,7 @@ from service.database.tables import postings
 from service.database.webhook_tables import deliveries
 from service.doctor.commissions import _is_right
 from service.doctor.nightly import LEASE_MS, Nightly, night_of
+from service.messages.composing import Composer, Person, values_of
 from tests.service.office import NOW_MS, Office
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -110,6 +111,34 @@ async def test_a_fault_is_told_once_until_it_is_mended(ward: Ward) -> None:
     ] * 2  # the store is missing all the time: told the first time
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de", "Speicher: es gibt keinen Speicher: starten Sie Kamailio (kemi.prestart legt ihn an)"),
+        ("en", "store: there is no hot store: start Kamailio (kemi.prestart makes it)"),
+        ("fr-CH", "store: there is no hot store: start Kamailio (kemi.prestart makes it)"),
+    ],
+)
+async def test_its_mail_speaks_its_readers_language(ward: Ward, language: str, said: str) -> None:
+    """What was found, whatever the template around it is."""
+    async with ward.engine.begin() as conn:
+        await conn.execute(sa.update(users).values(language=language))
+    await ward.service().work(at(NIGHT_MS))
+    async with reading(ward.engine) as conn:
+        composer = Composer(conn, ward.office.config)
+        rows = (await conn.execute(sa.select(mails).where(mails.c.template == "doctor_failed"))).all()
+        await composer.load(rows)
+        texts = [(await composer.letter(row)).text for row in rows]
+    assert len(texts) == 1
+    assert said in texts[0].splitlines()
+
+
+def test_a_mail_that_an_older_release_left_in_the_queue() -> None:
+    """Its text is whole already."""
+    fields = {"faults": "store: there is no hot store", "count": "1"}
+    assert values_of("doctor_failed", fields, {}, 0, Person("", "", "de"))["faults"] == "store: there is no hot store"
+
+
 async def test_two_services_make_one_run(ward: Ward, database: str) -> None:
     """At the same moment, each with its own connections; a third one later finds it made."""
     other = open_engine(database)
@@ -154,6 +183,7 @@ async def test_the_operator_is_shown_runs_and_faults(ward: Ward) -> None:
     shown = await boss.do("doctor-run.show", doctor_run_id=run["id"])
     broken = [check for check in shown["checks"] if not check["ok"]]
     assert [(check["name"], "there is no hot store" in check["detail"]) for check in broken] == [("store", True)]
+    assert broken[0].keys() == {"name", "ok", "detail", "is_warning"}
     faults = (await boss.do("doctor-fault.list", query={"state": "standing"}))["items"]
     assert [(fault["name"], fault["run_id"], fault["mended_at"]) for fault in faults] == [("store", run["id"], None)]
     assert (await boss.do("doctor-fault.list", query={"state": "mended"}))["items"] == []

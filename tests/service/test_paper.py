@@ -18,9 +18,10 @@ from pypdf import PdfReader
 from segno import helpers
 
 from ratebook.money import MICROS, parse_micros
-from service.billing.document import Document, Kind
+from service.billing.document import TAXED, Document, Kind
 from service.billing.lines import Adjustment, Line
 from service.billing.paper import fonts
+from service.billing.paper.breaking import NARROW, breakable
 from service.billing.paper.colours import CONTRAST_MIN, INK, colours_of, contrast
 from service.billing.paper.fit import fit_of
 from service.billing.paper.html import POLICY, html_of
@@ -236,6 +237,37 @@ def test_rows_that_are_set_without_looking_take_one_line(letter: str) -> None:
     )
     assert any(heights)
     assert 0 in heights
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_no_word_is_wider_than_its_place(kind: Kind) -> None:
+    """In addresses, lines, sums, heading and notes: all of it stands there, in pieces that end before the paper."""
+    word = "W" * 80
+    tax = S19 if kind in TAXED else None
+    line = calls(word, "1", "1", "1", tax, group=word)
+    made = document(
+        kind=kind, number="W" * 40, lines=(line, line), paid_micros=2 * MICROS, notes=(word,),
+        preceding=credit_note().preceding, seller=SELLER._replace(name=word),
+        buyer=BUYER._replace(name=word, address_lines=(word,)),
+    )  # fmt: skip
+    pieces = re.findall("W+", "\n".join(pages_of(made)).replace("\u200b", ""))
+    assert max(map(len, pieces)) < 70  # of the smallest letters
+    assert sum(map(len, pieces)) >= 8 * 80 + 40
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("W" * 27, "WWWWW|WWWWW|WWWWW|WWWWW|WWWWW|WW"),
+        ("W" * 26, "W" * 26),
+        ("to Kraftfahrzeughaftpflichtversicherung", "to Kraftfahrzeughaftpflichtversicherung"),  # hyphens divide it
+        ("a INMARSAT_BGAN_VOICE_870_AND_871", "a INMAR|SAT_B|GAN_V|OICE_|870_A|ND_87|1"),
+        ("e\u0301" * 27, "|".join(["e\u0301e\u0301e\u0301"] * 9)),  # an accent stays on its letter
+    ],
+)
+def test_only_words_that_nothing_divides_are_broken(text: str, shown: str) -> None:
+    """Where they are longer than what surely stands on a line."""
+    assert breakable(text, NARROW).replace("\u200b", "|") == shown
 
 
 def test_widths_are_left_to_the_typesetter_where_numbers_need_the_room() -> None:

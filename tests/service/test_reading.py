@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.fraud.patterns import KINDS as PATTERNS
 from service.fraud.patterns import SEQUENTIAL, Count, pattern_text, seen_text
 from service.fraud.words import ACTION_TEXT, LimitText, action_text, amount_text, rule_text
-from service.sellers.reading import read_in
+from service.sellers.reading import SAID, read_in
 from service.sellers.templates import KINDS
 
 MEASURES = ("spend", "minutes", "calls", "destinations", "first_call")
@@ -24,8 +24,8 @@ ENGLISH = re.compile(r"\b(a|the|to|of|or|and|is|are|more|than|at|calls?|hour|day
     [
         ("total", "1234.50", "1.234,50"), ("open", "-0.000001", "-0,000001"), ("amount", "100", "100"),
         ("due", "2026-12-15", "15.12.2026"), ("since", "2026-12-01", "01.12.2026"),
-        ("expires", "2026-12-01 12:00 UTC", "01.12.26, 12:00 UTC"),
-        ("effective", "2027-01-01 00:00 CET", "01.01.27, 00:00 CET"),
+        ("expires", "2026-12-01 12:00 UTC", "01.12.2026, 12:00 UTC"),
+        ("effective", "2027-01-01 00:00 CET", "01.01.2027, 00:00 CET"),
         ("calls", "12345", "12.345"), ("balance", "none", "none"),
         ("due", "soon", "soon"), ("expires", "later", "later"),
         ("number", "1234.50", "1234.50"), ("account", "more than 5.00 an hour", "more than 5.00 an hour"),
@@ -72,3 +72,4 @@ def test_examples_of_a_preview_are_german_too() -> None:
     for kind, one in KINDS.items():
         read = read_in(one.placeholders, "de")
         assert [text for text in read.values() if re.search(r"\d{4}-\d\d-\d\d[^.]|^\d+\.\d\d$", text)] == [], kind
+        assert [read[name] for name in SAID & read.keys() if ENGLISH.search(read[name])] == [], kind

@@ -8,7 +8,9 @@ import pytest
 import sqlalchemy as sa
 
 from service.database.message_tables import suppressions
+from service.messages.composing import faults_text
 from service.messages.samples import NEEDS
+from service.messages.trials_api import FAULTS
 from service.sellers.templates import KINDS
 from tests.service.mailroom import Mailroom, part
 from tests.service.office import NOW_MS, Got, Person
@@ -26,10 +28,10 @@ REAL: dict[str, dict[str, Any]] = {
 """Fields of a last mail, by kind."""
 
 
-async def preview(desk: Desk, kind: str, by: Person | None = None, **more: Any) -> Got:
+async def preview(desk: Desk, kind: str, by: Person | None = None, language: str = "en", **more: Any) -> Got:
     """With every placeholder that the kind has."""
     text = "\n".join(f"{name}={{{{ {name} }}}}" for name in sorted(KINDS[kind].placeholders))
-    of = {"account_id": desk.trade.reseller_id, "kind": kind, "language": "en"}
+    of = {"account_id": desk.trade.reseller_id, "kind": kind, "language": language}
     body = {"subject": "Hi {{ account }}", "text": text} | more
     return await (by or desk.trade.reseller).ask("mail-template.preview", **of, body=body)
 
@@ -49,6 +51,13 @@ async def test_every_kind_is_shown_with_an_accounts_data(desk: Desk, kind: str) 
             assert (lines[name], name in shown["examples"]) == (value, False)
     if kind == "low_balance":
         assert (lines["balance"], lines["threshold"], shown["examples"]) == ("0.00", "5.00", ["threshold"])
+
+
+async def test_an_example_of_what_the_doctor_found_speaks_german(desk: Desk) -> None:
+    """And is the kind's own in English."""
+    assert faults_text(FAULTS, "en") == KINDS["doctor_failed"].placeholders["faults"]
+    shown = (await preview(desk, "doctor_failed", language="de")).ok()
+    assert "faults=Summen der Buchungen: Buchung 7: 1 Mikroeinheiten EUR, erwartet waren 0" in shown["text"]
 
 
 async def test_without_an_account_all_is_an_example(desk: Desk) -> None:
@@ -86,7 +95,7 @@ async def test_a_template_is_mailed_to_oneself_in_its_sellers_name(desk: Desk, r
     assert room.recipients == ["r@r.example", "boss@op.example"]
     for letter in room.letters:
         assert (letter["From"], letter["Subject"]) == ("R Ltd <hi@r.example>", "customer: look")
-        assert "At R Ltd: more than 50.00 an hour" in part(letter, "plain")
+        assert "At R Ltd: more than 50.00 EUR an hour" in part(letter, "plain")
     refused = await trade.customer.ask("mail-template.try", **of | {"account_id": trade.customer_id}, body=body)
     assert refused.status == 403
     wrong = await trade.reseller.ask("mail-template.try", **of, body=body | {"text": "{{ nam }}"})

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.sip.agents import Agent, Call, Message
-from tests.sip.calls import answer, hang_up, is_talking
+from tests.sip.calls import answer, hang_up, is_talking, ring
 from tests.sip.proxy import Proxy
 
 AWAY = "<sip:127.0.0.98:5060;lr>"
@@ -378,3 +378,20 @@ def test_a_callers_own_answer_to_its_update_moves_nobody(proxy: Proxy, caller: A
     (after,) = proxy.running()
     assert after.callee_leg == before.callee_leg
     hang_up(call, gateway)
+
+
+@pytest.mark.parametrize("method", ["PRACK", "UPDATE"])
+def test_a_callers_own_ringing_leads_nowhere(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], method: str
+) -> None:
+    """An 18x in the gateway's name, with a Contact elsewhere: nothing goes there for the caller."""
+    call, invite = ring(caller, gateway)
+    victim = agent("127.0.0.98")
+    contact = f"<sip:x@{victim.ip}:{victim.port}>"
+    caller.send(gateway.reply_text(invite, 183, "Progress", tag="mine", Contact=contact))
+    call.take(caller.expect(183, Call_ID=call.call_id))
+    call.request(method)
+    assert caller.expect_answer(method, call.call_id, str(call.cseq)).code == 481
+    victim.expect_silence(call.call_id, 0.2)
+    gateway.reply(invite, 486, "Busy Here", tag="g")
+    assert caller.expect_final(call.call_id).code == 486

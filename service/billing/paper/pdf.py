@@ -13,6 +13,7 @@ import typst
 
 from service.billing.document import Document
 from service.billing.paper import fonts
+from service.billing.paper.breaking import NARROW, WIDE, breakable
 from service.billing.paper.fit import fit_of
 from service.billing.paper.metadata import with_factur_x
 from service.billing.paper.sheet import Sheet, sheet_of
@@ -20,6 +21,11 @@ from service.billing.paper.sheet import Sheet, sheet_of
 TEMPLATE = Path(__file__).with_name("sheet.typ")
 STANDARD = "a-3b"
 PNG_PPI = 80
+BROKEN = {
+    "code": 0, "payment": 0, "payment_title": 0, "code_label": 0,
+    "reasons": WIDE, "terms": WIDE, "notes": WIDE, "imprint": WIDE,
+}  # fmt: skip
+"""Of which parts how long words are left whole, where they aren't narrow. What is copied to pay by is never broken."""
 _LOGO_NAMES = {"image/png": "logo.png", "image/jpeg": "logo.jpg"}
 
 
@@ -70,17 +76,19 @@ def _fonts() -> typst.Fonts:
 
 
 def _json(sheet: Sheet, logo: str) -> str:
-    return json.dumps(_plain(sheet) | {"logo": logo, "fonts": fonts.FAMILIES, "fit": fit_of(sheet.table)._asdict()})
+    told = {name: _plain(one, BROKEN.get(name, NARROW)) for name, one in sheet._asdict().items()}
+    return json.dumps(told | {"logo": logo, "fonts": fonts.FAMILIES, "fit": fit_of(sheet.table)._asdict()})
 
 
-def _plain(value: Any) -> Any:
-    """Records as objects; text as far as the fonts can show it."""
+def _plain(value: Any, whole: int) -> Any:
+    """Records as objects; text as far as the fonts can show it. `whole`: what is never broken; 0: nothing is."""
     if isinstance(value, str):
-        return fonts.showable(value)
+        shown = fonts.showable(value)
+        return breakable(shown, whole) if whole else shown
     if hasattr(value, "_asdict"):
         extra = {"is_text": value.is_text} if hasattr(value, "is_text") else {}
-        return {name: _plain(one) for name, one in value._asdict().items()} | extra
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+        return {name: _plain(one, whole) for name, one in value._asdict().items()} | extra
+    return [_plain(one, whole) for one in value] if isinstance(value, tuple) else value
 
 
 def _midnight(document: Document) -> datetime:

@@ -12,6 +12,7 @@ from service.portal.components.columns import each, facts, thing
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.files import FileColumn
 from service.portal.components.lists import Cell, Column, Listed, screens, table_of
+from service.portal.components.refused import refused
 from service.portal.formats import MICROS, NEVER, decimals_of_all, duration
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import Visit
@@ -127,7 +128,7 @@ def _ending(visit: Visit, row: Any) -> list[Fact]:
     return [
         Fact("SIP answer", Cell(f"{row.sip_code} {row.sip_reason}".strip())),
         Fact("Ended by", Cell(visit.say(row.ended_by))),
-        *([Fact("Refused because of", Cell(visit.say(row.rule)))] if row.rule else []),
+        *([Fact("Refused because of", Cell(refused(visit, row.rule)))] if row.rule else []),
         Fact("Lasted", _lasted(visit, row)),
     ]
 

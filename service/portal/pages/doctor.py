@@ -27,6 +27,14 @@ def _check(visit: Visit, check: CheckView) -> Cell:
     return Cell(visit.say("in order"), "", "success") if check.ok else Cell(visit.say("at fault"), "", "danger")
 
 
+def _name(visit: Visit, row: Any) -> Cell:
+    return Cell(visit.say(row.name))
+
+
+def _detail(visit: Visit, row: Any) -> Cell:
+    return Cell(visit.tell(row.said) if row.said else row.detail)
+
+
 RUNS = Listed(
     "/doctor", "doctor-run.list", "Doctor",
     (
@@ -43,8 +51,8 @@ RUNS = Listed(
 FAULTS = Listed(
     "/doctor/faults", "doctor-fault.list", "Faults",
     (
-        columns.text("Checked", "name"),
-        columns.text("What was found", "detail"),
+        each("Checked", _name),
+        each("What was found", _detail),
         columns.moment("Since", "raised_at"),
         columns.moment("Mended", "mended_at"),
         each("Last seen", lambda visit, row: Cell(visit.say("run"), f"/doctor/{row.seen_run_id}"), is_wide=True),
@@ -57,7 +65,7 @@ FAULTS = Listed(
 async def show_run(visit: Visit) -> Shown:
     """A night's checks."""
     row: Any = (await visit.look_at("doctor-run.show", visit.path_of("doctor-run.show"))).body
-    shown = (columns.text("Checked", "name"), each("Found", _check), columns.text("What was found", "detail"))
+    shown = (each("Checked", _name), each("Found", _check), each("What was found", _detail))
     checks = await table_of(visit, shown, row.checks)
     sections = [
         section(visit, "Run", facts(visit, row, "started_at", "finished_at", "node")),

@@ -14,6 +14,7 @@ from service.portal.components.columns import each, facts
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
+from service.portal.components.labels import value_of
 from service.portal.components.lists import Cell, Listed, screens, table_of
 from service.portal.components.sides import sided, sided_head
 from service.portal.formats import NEVER, duration
@@ -143,7 +144,7 @@ def _read(visit: Visit, row: ReconciliationText) -> list[Fact]:
         f"{visit.formats.moment(one.since)}: {one.minutes} min ({one.calls})" for one in row.shifts if one.minutes
     ]
     return [
-        Fact("Columns", Cell(", ".join(f"{name}: {title}" for name, title in row.columns.items()))),
+        Fact("Columns", Cell(", ".join(f"{value_of(one, visit.say)}: {title}" for one, title in row.columns.items()))),
         Fact(sided(visit, row.account_id, "Their moments are"), Cell(visit.say(row.basis))),
         Fact(sided(visit, row.account_id, "Their lengths are"), Cell(visit.say(row.measure))),
         Fact(sided(visit, row.account_id, "Their clock is later by"), Cell(f"{row.clock_s} s")),

@@ -13,6 +13,7 @@ from service.portal.components.facts import Fact, Section, section
 from service.portal.components.fields import kinds
 from service.portal.components.lists import Cell, table_of
 from service.portal.components.questions import Asked, Question, asking
+from service.portal.components.refused import refused
 from service.portal.formats import NEVER, duration
 from service.portal.visit import Visit
 
@@ -53,7 +54,7 @@ def _outcome(visit: Visit, found: SimulationView) -> list[Fact]:
     if found.sip_code is not None:
         told.append(Fact("SIP answer", Cell(f"{found.sip_code} {found.sip_reason}".strip())))
     if found.rule:
-        told.append(Fact("Refused because of", Cell(visit.say(found.rule))))
+        told.append(Fact("Refused because of", Cell(refused(visit, found.rule))))
     if found.refused_by is not None:
         told.append(Fact("Refused by", thing(visit, "account", found.refused_by)))
     if found.outcome == "elsewhere":

@@ -86,7 +86,7 @@ async def test_the_doctor_names_providers_that_stand_elsewhere(trade: Trade) -> 
         of = accounts.c.id == trade.house.ids["customer"]
         await conn.execute(sa.update(accounts).where(of).values(provides=True))
         found = await misplaced(conn)
-    assert (found.is_warning, "(customer): the operator owes" in found.detail) == (True, True)
+    assert (found.is_warning, "(customer) stands below a reseller: the operator owes" in found.detail) == (True, True)
 
 
 async def _tariff(trade: Trade) -> int:
