@@ -67,8 +67,8 @@ def begins(call: Call, column: sa.Column[str], text: str, *, in_order: bool) -> 
     if is_sqlite(call.conn):  # its LIKE knows no case, and so no index; with a plus before it a column has none
         told: sa.ColumnElement[str] = sa.literal_column(f"+cdrs.{column.name}", sa.Text()) if in_order else column
         return sa.and_(told >= text, told < text + _END)
-    if in_order:  # PostgreSQL has no index of what is put together
-        return column.concat("").startswith(text, autoescape=True)
+    if in_order:  # PostgreSQL sees no index in it, and takes it for true of each third call: so it goes one by one
+        return told_of(column.startswith(text, autoescape=True)) > 0
     if column is cdrs.c.call:  # hex digits stand in the same order wherever one is, as other texts do not
         return sa.and_(column >= text, column < text + "g", column.startswith(text, autoescape=True))
     return column.startswith(text, autoescape=True)
@@ -153,12 +153,16 @@ def _indexed(table: Any, names: tuple[str, ...]) -> list[Condition]:
     return [known[names[0]]] if names[0] in known else []
 
 
-def newest_of_side(call: Call, column: str, times: Times, most: int, *, falls: bool = True) -> sa.Select[Any]:
-    """Number and start of calls of the accounts that a column names, so many of each at most. For PostgreSQL."""
+def newest_of_side(
+    call: Call, column: str, times: Times, most: int, *beside: sa.ColumnElement[Any], falls: bool = True
+) -> sa.Select[Any]:
+    """Number and start of calls of the accounts that a column names, and what stands beside these, so many of each
+    account at most. For PostgreSQL.
+    """
     each = sa.select(accounts.c.id).where(path_of(call)).subquery("below")
-    own = sa.select(cdrs.c.id, cdrs.c.start_ms).where(*on_side(call, cdrs, column, each.c.id, times))
+    own = sa.select(cdrs.c.id, cdrs.c.start_ms, *beside).where(*on_side(call, cdrs, column, each.c.id, times))
     own_of = own.order_by(*side_order(cdrs, column, falls=falls)).limit(most).lateral("own")
-    return sa.select(own_of.c.id, own_of.c.start_ms).select_from(each.join(own_of, sa.true()))
+    return sa.select(*own_of.c).select_from(each.join(own_of, sa.true()))
 
 
 def calls_of_side(call: Call, column: str, *where: Condition) -> sa.Select[Any]:
@@ -167,11 +171,16 @@ def calls_of_side(call: Call, column: str, *where: Condition) -> sa.Select[Any]:
     return sa.select(cdrs.c.id, cdrs.c.start_ms).where(cdrs.c[column].in_(below), *where)
 
 
+def told_of(*where: Condition) -> sa.ColumnElement[int]:
+    """1 of calls that the conditions hold for, 0 of others."""
+    return sa.case((sa.and_(*where), 1), else_=0)
+
+
 def looked_up(call: Call, numbers: sa.CTE, *where: Condition) -> sa.Select[Any]:
     """Number and start of those that the conditions hold for, of some calls: each of these is one step, and no other
     way is left to either engine.
     """
-    is_asked = sa.case((sa.and_(*where), 1), else_=0) == 1  # in which it sees no index of all calls since some time
+    is_asked = told_of(*where) == 1  # in which it sees no index of all calls since some time
     found = sa.select(cdrs.c.id, cdrs.c.start_ms)
     if is_sqlite(call.conn):
         return found.where(cdrs.c.id.in_(sa.select(numbers.c.id)), is_asked)

@@ -12,16 +12,15 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from service.api.call import Call
-from service.api.lists import Condition, Order, behind, cursor_of, place_of
+from service.api.lists import Condition, Order, behind, cursor_of
 from service.calls.finding import (
     asked_of_calls,
     calls_of_side,
     is_by_accounts,
-    is_by_times,
-    looked_up,
     newest_of_side,
     sides,
     times_of,
+    told_of,
 )
 from service.calls.sums import HOUR_MS
 from service.database.among import among
@@ -84,27 +83,14 @@ async def _by_rows(call: Call, order: Order, most: int, edge_ms: int | None) -> 
     times = times_of(call, order)
     if edge_ms is not None:
         times = times._replace(first_ms=edge_ms) if order.falls else times._replace(last_ms=edge_ms - 1)
-    parts = [newest_of_side(call, column, times, most, falls=order.falls) for column in sides(call)]
+    asked = told_of(*asked_of_calls(call), behind(call.query, order)).label("asked")
+    parts = [newest_of_side(call, column, times, most, asked, falls=order.falls) for column in sides(call)]
     every = sa.union(*parts).subquery()
-    chosen = sa.select(every).order_by(*_columns(order, every)).limit(most)
-    if not is_by_times(call):
-        return await _asked_each(call, order, most, edge_ms, chosen)
-    rows, place = (await call.conn.execute(chosen)).all(), place_of(call.query, order)
-    following = cursor_of(order, rows[-1].start_ms, rows[-1].id) if len(rows) == most else _cursor_at(order, edge_ms)
-    return Stretch([one.id for one in rows if place is None or _is_behind(order, one, place)], following)
-
-
-def _is_behind(order: Order, row: Any, place: tuple[int, int]) -> bool:
-    return (row.start_ms, row.id) < place if order.falls else (row.start_ms, row.id) > place
-
-
-async def _asked_each(call: Call, order: Order, most: int, edge_ms: int | None, chosen: sa.Select[Any]) -> Stretch:
-    """Of the calls that come next those that are asked for by more than their times."""
-    theirs = chosen.cte("theirs").prefix_with("MATERIALIZED")
-    found = looked_up(call, theirs, *asked_of_calls(call), behind(call.query, order)).subquery("found")
+    theirs = sa.select(every).order_by(*_columns(order, every)).limit(most).cte("theirs").prefix_with("MATERIALIZED")
     last = sa.select(theirs).order_by(*_columns(order, theirs)).offset(most - 1).limit(1).subquery("last")
+    found = sa.select(theirs).where(theirs.c.asked == 1).subquery("found")
     both = sa.select(found, last.c.id.label("last_id"), last.c.start_ms.label("last_ms"))
-    both = both.select_from(found.join(last, sa.true(), full=True)).order_by(*_columns(order, found)).limit(most)
+    both = both.select_from(found.join(last, sa.true(), full=True)).order_by(*_columns(order, found))
     rows = (await call.conn.execute(both)).all()
     ids = [row.id for row in rows if row.id is not None]
     if rows and rows[0].last_id is not None:

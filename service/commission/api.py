@@ -225,8 +225,6 @@ async def make_rule(call: Call) -> Answer:
         raise Problem("forbidden", "what an account earns is said by those above it")
     if not earner.commission:
         raise Problem("conflict", "commission resellers earn commission, and this account is none")
-    if body.tariff_id is not None:
-        await call.find("tariff", body.tariff_id)
     unknown = await unknown_group(call.conn, [body.destination_group] if body.destination_group else [])
     if unknown is not None:
         raise invalid("/destination_group", unknown.problem)

@@ -27,6 +27,8 @@ from service.reports.adding import Spans, Way, counted, keys_of
 
 ROWS_MAX = 500
 """Of a page with all before it: further behind, all are added up."""
+MARGINS = 5_000
+"""Leaders of all days together, at least, by what stays of what they earned: of cut days that may be far less."""
 TRIED_MAX = 4_000
 """Keys that are added up before it is all of them."""
 Found = list[Any] | None
@@ -75,8 +77,9 @@ async def leading(
     """The first rows of `counted`, so many at most; None: that takes to add up all."""
     if way.dimension not in BY_DAY or most > ROWS_MAX or (ranking.by != "key" and not ranking.falls):
         return None
-    each = 4 * most + 100
-    lists = await _leaders(call, way, asked, currency, ranking, each)
+    days = range(asked.since_ms // DAY_MS * DAY_MS, asked.until_ms, DAY_MS)
+    each = max(4 * most + 100, MARGINS // len(days) if ranking.by == "margin" else 0)
+    lists = await _leaders(call, way, asked, days, currency, ranking, each)
 
     async def rows_of(keys: Sequence[int]) -> Iterable[Any]:
         known = await keys_of(call, way, asked, keys)
@@ -104,18 +107,21 @@ async def first_of(
 
 
 async def _leaders(
-    call: Call, way: Way, asked: AskedTraffic, currency: str, ranking: Ranking, each: int
+    call: Call, way: Way, asked: AskedTraffic, days: range, currency: str, ranking: Ranking, each: int
 ) -> Sequence[Leaders]:
     """Key and value of each day's first ones, so many of each at most."""
-    value: Any = _HIGHEST.get(ranking.by, _S.number)
-    if ranking.by in _OF_MONEY:
-        value = sa.case((_S.currency == currency, value), else_=0)
-    days = range(asked.since_ms // DAY_MS * DAY_MS, asked.until_ms, DAY_MS)
-    sums = sa.select(_S.number.label("number"), value.label("value")).where(_of(call, way, asked))
-    if ranking.by == "minutes" and asked.account.depth == 0 and is_sqlite(call.conn):
-        sums = _longest(way)
+    of = _of(call, way, asked)
+
+    def sums(day_ms: int) -> sa.Select[Any]:
+        if ranking.by == "minutes" and asked.account.depth == 0 and is_sqlite(call.conn):
+            return _longest(way)
+        is_whole = asked.since_ms <= day_ms and day_ms + DAY_MS <= asked.until_ms
+        value = _highest(ranking.by, currency, is_whole=is_whole)
+        return sa.select(_S.number.label("number"), value.label("value")).where(of)
+
     parts = [
-        sums.add_columns(sa.literal(number).label("day"))
+        sums(day_ms)
+        .add_columns(sa.literal(number).label("day"))
         .where(sa.literal_column("span_ms", BIG) == day_ms)
         .order_by(sa.desc("value") if ranking.falls else sa.asc("value"))
         .limit(each)
@@ -126,6 +132,12 @@ async def _leaders(
     for key, highest, day in await call.conn.execute(sa.union_all(*(sa.select(part) for part in parts))):
         lists[day].append((int(key), int(highest)))
     return lists
+
+
+def _highest(by: str, currency: str, *, is_whole: bool) -> sa.ColumnElement[Any]:
+    """What a key comes to on a day at most. What it earned in a part of one may be all, and have cost nothing."""
+    value: Any = _S.earned_micros - _S.spent_micros if by == "margin" and is_whole else _HIGHEST.get(by, _S.number)
+    return sa.case((_S.currency == currency, value), else_=0) if by in _OF_MONEY else value
 
 
 def _of(call: Call, way: Way, asked: AskedTraffic) -> sa.ColumnElement[bool]:
@@ -152,8 +164,8 @@ def promising(lists: Sequence[Leaders], ranking: Ranking, each: int) -> Promisin
 
 
 def _by_value(lists: Sequence[Leaders], ranking: Ranking, each: int) -> Promising:
-    """A list that is full may go on with the value that it ends with."""
-    lasts = [min(value for _, value in found) if len(found) == each else 0 for found in lists]
+    """A list that is full may go on with the value that it ends with, or with nothing, where that is more."""
+    lasts = [max(0, min(value for _, value in found)) if len(found) == each else 0 for found in lists]
     highest: defaultdict[int, int] = defaultdict(lambda: sum(lasts))
     for found, last in zip(lists, lasts, strict=True):
         for key, value in found:

@@ -18,7 +18,7 @@ from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Moment, Text, Told, When
-from service.database.engine import looking
+from service.database.engine import looking, reading
 from service.database.tables import accounts, tariff_sources, tariff_versions, tariffs
 from service.peers.common import check_open
 from service.sellers.brand import check_sells
@@ -267,7 +267,7 @@ def _error(file: str, text: str) -> FieldError:
 async def make_tariff(call: Call) -> Answer:
     """A draft; nobody pays by it until it is published."""
     body: NewTariff = call.body
-    async with call.writing():
+    async with reading(call.api.engine) as call.conn:
         seller = await call.find("account", body.account_id, to_change=True)
     read = await read_text(call, seller.id, body.name, body.source, body.decks)
     async with call.writing():
@@ -354,7 +354,7 @@ async def publish_tariff(call: Call) -> Answer:
     body: Publishing = call.body
     if body.at is not None and body.at <= call.now_ms:
         raise invalid("/at", "this moment is over: leave it out to publish at once")
-    async with call.writing():
+    async with reading(call.api.engine) as call.conn:
         draft = await draft_of(call)
     call.check_match(draft.version)
     try:

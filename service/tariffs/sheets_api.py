@@ -21,6 +21,7 @@ from service.api.endpoint import Answer, Endpoint, Key
 from service.api.files import encoded
 from service.api.problems import Problem, invalid
 from service.api.values import Asked, Text, Told
+from service.database.engine import reading
 from service.database.ratebook_tables import deck_imports
 from service.database.tables import tariff_sources
 from service.tariffs.api import draft_of, read_text
@@ -107,7 +108,7 @@ async def import_sheet(call: Call) -> Answer:
     """Into the draft; what is in force stays. Raises Problem for a file that is no sheet."""
     body: SheetFile = call.body
     deck = body.deck if body.deck.endswith(".csv") else f"{body.deck}.csv"
-    async with call.writing():
+    async with reading(call.api.engine) as call.conn:
         draft = await draft_of(call)
         last = (await call.conn.execute(_imports(call.row.id, deck).limit(1))).first()
     call.check_match(draft.version)

@@ -8,7 +8,7 @@ import pyotp
 import pytest
 from playwright.async_api import expect
 
-from tests.portal.desk import Sit
+from tests.portal.desk import Clerk, Sit
 from tests.portal.house import WICKED
 from tests.service.office import PASSWORD
 
@@ -57,17 +57,17 @@ async def test_filters_of_a_telephone_are_folded(sit: Sit, has_scripts: bool) ->
     await expect(summary).to_be_hidden()
 
 
+async def _speak(person: Clerk, language: str) -> None:
+    await person.go("/profile/edit")
+    await person.page.select_option("#language", language)
+    await person.page.locator("main form button[type=submit]").click()
+    await expect(person.page.locator("html")).to_have_attribute("lang", language)
+
+
 async def test_german_fits_a_telephone(sit: Sit) -> None:
     """Its words are longer, and none sticks out."""
     person = await sit("reader@op.example", 360)
-
-    async def speak(language: str) -> None:
-        await person.go("/profile/edit")
-        await person.page.select_option("#language", language)
-        await person.page.locator("main form button[type=submit]").click()
-        await expect(person.page.locator("html")).to_have_attribute("lang", language)
-
-    await speak("de")
+    await _speak(person, "de")
     for path in (
         "/", "/accounts/5", "/accounts/4/billing", "/tariffs/5", "/tariffs/3/rates", "/invoices/1", "/broadcasts/1",
         "/accounts/6/commission", "/roles/1", "/gateways/1", "/statements/1",
@@ -75,7 +75,17 @@ async def test_german_fits_a_telephone(sit: Sit) -> None:
         await person.go(path)
         assert await person.width() <= 360, path
         await person.check()
-    await speak("en")
+    await _speak(person, "en")
+
+
+async def test_german_tables_fit_a_screen(sit: Sit) -> None:
+    """Their headings and what has no blanks give way: nothing has to be pushed aside."""
+    person = await sit("reader@op.example", 1280)
+    await _speak(person, "de")
+    for path in ("/audit", "/accounts/3", "/tariffs/5/changes", "/accounts", "/taxes"):
+        await person.go(path)
+        assert await person.page.eval_on_selector_all(".table-responsive", _PUSHED) == [], path
+    await _speak(person, "en")
 
 
 @pytest.mark.parametrize("path", ["/", "/accounts/5", "/accounts", "/profile"])

@@ -25,7 +25,7 @@ PORTION = 30
 """Of calls that are collected at once."""
 
 
-async def test_every_so_many_calls_while_thousands_come_in(post: Post, database: str) -> None:
+async def test_every_so_many_calls_while_hundreds_come_in(post: Post, database: str) -> None:
     """Two services cut and bring all the while: each call once, in order, and no file with another count."""
     await post.wanted(period="calls", every_calls=EACH, columns=["call"])
     await post.wanted(name="hourly", target="hourly", period="hourly", columns=["call"])

@@ -17,6 +17,9 @@ Days = list[dict[int, int]]
 _DAYS: st.SearchStrategy[Days] = st.lists(
     st.dictionaries(st.integers(0, 30), st.integers(0, 9) | st.integers(0, 1_000), max_size=25), max_size=5
 )
+_MARGINS: st.SearchStrategy[Days] = st.lists(
+    st.dictionaries(st.integers(0, 30), st.integers(-9, 9), max_size=25), max_size=5
+)
 
 
 class Row(NamedTuple):
@@ -61,6 +64,15 @@ def test_they_are_those_of_all(ranking: Ranking, days: Days, each: int, most: in
     whole = sorted((Row(*one) for one in _sums(days, part).items()), key=ranking.place)[:most]
     assert rows is None or rows == whole
     assert rows is not None or any(len(day) >= each for day in days)
+
+
+@given(days=_MARGINS, each=st.integers(1, 30), most=st.integers(1, 12))
+def test_whoever_lost_money_comes_last(days: Days, each: int, most: int) -> None:
+    """Behind those that had nothing on a day that others lost on."""
+    ranking = Ranking("minutes", falls=True)
+    rows = asyncio.run(_found(days, ranking, each, most, 4))
+    whole = sorted((Row(*one) for one in _sums(days, 4).items()), key=ranking.place)[:most]
+    assert rows is None or rows == whole
 
 
 async def test_a_few_that_lead_are_enough() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 from typing import Any
 
 import pytest
 
+from service.commands.outbox import writing
 from tests.ratebook.sheets.build import xlsx
 from tests.service.test_peers_api import Shop, shop
 from tests.service.test_tariffs_api import DECK, SOURCE, WITH_DECK, publish, write
@@ -45,6 +47,14 @@ async def test_a_sheet_is_looked_at_imported_and_undone(shop: Shop) -> None:
     assert (over.status, over["detail"]) == (409, "no import into uk.csv is there to be undone")
     trail = await shop.reseller.do("audit.list", query={"noun": "tariff"})
     assert {"tariff.import", "tariff.undo-import"} <= {one["action"] for one in trail["items"]}
+
+
+async def test_a_look_waits_for_nobody_who_writes(shop: Shop) -> None:
+    """It changes nothing, and a write of somebody else may take its time."""
+    number = await drafted(shop)
+    async with writing(shop.office.engine, "local"):
+        looked = await asyncio.wait_for(shop.reseller.ask("tariff.import", tariff_id=number, **sheet()), 60)
+    assert looked.ok()["counts"] == {"new": 1, "increased": 1}
 
 
 async def test_a_workbook_makes_a_deck(shop: Shop) -> None:

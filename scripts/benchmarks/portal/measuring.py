@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -12,10 +11,7 @@ from scripts.benchmarks.portal.asking import Asker, Took
 from scripts.benchmarks.portal.cases import Case
 
 LIMIT_MS = 150.0
-"""95 of 100 answers of any list or page."""
-REPORT_LIMIT_MS = 5_000.0
-"""Of reports by account and by trunk, which sort what each of all customers has come to in that time."""
-_BY_FEW = re.compile(r"[?&]by=(?!account|trunk)\w")
+"""95 of 100 answers of any list, page or report."""
 WARM = 1
 
 
@@ -31,12 +27,6 @@ class Figure(NamedTuple):
     def worst(self, *, by_cpu: bool) -> float:
         """What is held against the limit."""
         return (self.cpu if by_cpu else self.wall)[1]
-
-    @property
-    def limit_ms(self) -> float:
-        """Of its kind."""
-        is_long = "report" in self.case.what and _BY_FEW.search(self.case.path) is None
-        return REPORT_LIMIT_MS if is_long else LIMIT_MS
 
 
 def at(values: Sequence[float], part: float) -> float:
@@ -68,7 +58,7 @@ def told(database: str, person: str, figures: Sequence[Figure], *, by_cpu: bool)
         slowest = max(ways, key=lambda one: one.worst(by_cpu=by_cpu))
         line = {"database": database, "person": person, "what": what, "ways": len(ways), "slowest": slowest.case.how}
         print(json.dumps(line | {"wall_ms": slowest.wall, "cpu_ms": slowest.cpu}), flush=True)
-    failed = [one for one in figures if one.worst(by_cpu=by_cpu) > one.limit_ms or one.status != 200]
+    failed = [one for one in figures if one.worst(by_cpu=by_cpu) > LIMIT_MS or one.status != 200]
     for one in failed:
         over = {
             "over": one.case.what,

@@ -15,7 +15,7 @@ from service.commands.outbox import lock_node
 from service.database.interconnect_tables import commitments
 from service.interconnect.below import check_payer, has_costs, partner
 from service.interconnect.commitments.rules import Covered, Period, Step, Terms, is_month_day, periods, terms_problem
-from service.interconnect.commitments.storage import periods_of, settle, standing
+from service.interconnect.commitments.storage import periods_of, settle, standing, standings
 from service.interconnect.commitments.views import (
     CommitmentQuery,
     CommitmentText,
@@ -93,7 +93,7 @@ async def list_commitments(call: Call) -> Answer:
 async def show_commitment(call: Call) -> Answer:
     """With each period that has begun: what it was settled by, or would be now."""
     begun = [period for period in periods_of(call.row) if period.since_ms <= call.now_ms]
-    progress = [ProgressView.of(call.row, await standing(call.conn, call.row, period)) for period in begun]
+    progress = [ProgressView.of(call.row, one) for one in await standings(call.conn, call.row, begun)]
     return Answer(CommitmentText.model_construct(**dict(CommitmentView.of(call.row)), progress=progress))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -42,18 +43,30 @@ def periods_of(row: Row[Any]) -> list[Period]:
 
 async def standing(conn: AsyncConnection, row: Row[Any], period: Period) -> Standing:
     """As it was settled, or as it is now."""
-    where = (commitment_settlements.c.commitment_id == row.id) & (commitment_settlements.c.since_ms == period.since_ms)
-    settled = (await conn.execute(sa.select(commitment_settlements).where(where))).first()
+    return (await standings(conn, row, [period]))[0]
+
+
+async def standings(conn: AsyncConnection, row: Row[Any], wanted: Sequence[Period]) -> list[Standing]:
+    """Of several periods: what all of them need is looked up once."""
+    query = sa.select(commitment_settlements).where(commitment_settlements.c.commitment_id == row.id)
+    settled = {one.since_ms: one for one in await conn.execute(query)}
+    is_open = any(period.since_ms not in settled for period in wanted)
+    groups = Groups(await load_groups(conn)) if row.group_name and is_open else None
+    return [await _standing(conn, row, period, settled.get(period.since_ms), groups) for period in wanted]
+
+
+async def _standing(
+    conn: AsyncConnection, row: Row[Any], period: Period, settled: Row[Any] | None, groups: Groups | None
+) -> Standing:
     if settled is not None:
         volume = Volume(settled.in_s, settled.out_s, settled.charged_micros)
         return Standing(period, volume, settled.micros, settled)
-    volume = await volume_of(conn, row, period)
+    volume = await _volume_of(conn, row, period, groups)
     return Standing(period, volume, settlement_micros(terms_of(row), volume), None)
 
 
-async def volume_of(conn: AsyncConnection, row: Row[Any], period: Period) -> Volume:
+async def _volume_of(conn: AsyncConnection, row: Row[Any], period: Period, groups: Groups | None) -> Volume:
     """Of the calls that ended in a period, in both directions; what they were charged in the commitment's own."""
-    groups = Groups(await load_groups(conn)) if row.group_name else None
     in_s, in_micros = await _sums(conn, _in(row, period), row.group_name, groups)
     out_s, out_micros = await _sums(conn, _out(row, period), row.group_name, groups)
     charged = {IN: in_micros, OUT: out_micros}.get(row.direction, 0)

@@ -123,7 +123,7 @@ CALLS = Listed(
 async def show(visit: Visit) -> Shown:
     """All about an invoice or a credit note."""
     row = await visit.ask("invoice.show", InvoiceText, invoice_id=visit.parameter("invoice_id"))
-    await visit.learn("account", [row.account_id, row.seller_id])
+    await visit.learn("account", [row.account_id])
     await visit.learn("invoice", [row.refers_to_id])
     here = f"/invoices/{row.id}"
     sections = [

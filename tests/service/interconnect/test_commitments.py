@@ -212,6 +212,27 @@ async def test_only_the_group_s_numbers_count(deal: Deal) -> None:
     assert (unknown.status, unknown["errors"][0]["pointer"]) == (422, "/group")
 
 
+async def test_what_all_periods_need_is_looked_up_once(deal: Deal) -> None:
+    """However many have begun: settlements, and the destination groups."""
+    engine, asked = deal.house.company.engine, list[str]()
+    async with engine.begin() as conn:
+        record = {"prefixes": ["44"], "except": []}
+        told = {"name": "uk", "record": record, "published_ms": 1, "published_by": "x"}
+        await conn.execute(sa.insert(destination_groups).values(**told))
+    long = {"period": "monthly", "since": "2020-01-01T00:00:00Z", "until": "2026-10-01T00:00:00Z"}
+    made = (await deal.make(group="uk", **long)).ok()
+
+    def keep(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        asked.append(statement)
+
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", keep)
+    shown = await deal.boss.do("commitment.show", commitment_id=made["id"])
+    sa.event.remove(engine.sync_engine, "before_cursor_execute", keep)
+    assert len(shown["progress"]) == 81
+    for table in ("commitment_settlements", "destination_groups"):
+        assert sum(f"FROM {table}" in one.replace("\n", "") for one in asked) == 1
+
+
 async def test_an_end_lets_the_running_period_be_the_last(deal: Deal) -> None:
     """Once; the others never begin."""
     made = (await deal.make(period="monthly", until="2027-09-21T00:00:00Z")).ok()
