@@ -59,7 +59,7 @@ async def test_a_browser_shows_every_noun(config: Config) -> None:
             "--dump-dom",
             url,
         ]
-        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=60, check=True)
+        done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=600, check=True)
     for noun in {endpoint.name.partition(".")[0] for endpoint in ENDPOINTS}:
         assert f'data-tag="{noun}"' in done.stdout, noun
     told = [line for line in done.stderr.splitlines() if "CONSOLE" in line and "127.0.0.1" in line]

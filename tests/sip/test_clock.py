@@ -16,6 +16,8 @@ from tests.sip.proxy import Proxy
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 HOUR_S = 3600
 GRANT_S = 4
+LEFT = ("faketime_shm_{}", "sem.faketime_sem_{}")
+"""Of whoever ends without saying goodbye to libfaketime: the next process with its number would not start."""
 
 assert FAKETIME.exists(), "libfaketime is not installed: scripts/install --test"
 
@@ -57,7 +59,10 @@ def proxy(clock: Clock) -> Iterator[Proxy]:
         proxy.send({"do": "settings", "first_hold_s": GRANT_S}, {"do": "credit", "account": CUSTOMER, "micros": money})
         yield proxy
     finally:
+        pid = proxy.process.pid if proxy.process else 0
         proxy.close()
+        for left in LEFT:
+            Path("/dev/shm", left.format(pid)).unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("offset_s", [HOUR_S, -HOUR_S], ids=["an hour on", "an hour back"])
