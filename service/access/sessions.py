@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from service.access.actor import Actor
 from service.access.keys import LINK, SESSION, TOKEN, Key, hash_of, new_key
-from service.access.permissions import Permissions
+from service.access.permissions import Permission, Permissions
 from service.access.standing import find_roles, roles_of_user, standing_of
 from service.database.access_tables import access_state, sessions, tokens, user_links, users
 from service.database.tables import accounts
@@ -55,7 +55,16 @@ class Sessions:
             return None
         if row.seen_ms + MINUTE_MS <= now_ms:
             self._seen[credential[:4], row.id] = now_ms
+        if row.behalf_of_id is not None and not await self._may_act(conn, row):
+            return None
         return await self._actor(conn, row, address)
+
+    async def _may_act(self, conn: AsyncConnection, row: Row[Any]) -> bool:
+        """Whether who acts as somebody still may: the right can be taken away, and the account be moved elsewhere."""
+        if row.path == row.signed_path or not row.path.startswith(row.signed_path):
+            return False
+        held = await self._of(conn, row.signed_id, row.signed_path, 0, row.generation)
+        return Permission.USERS_IMPERSONATE in held
 
     def _seen_ms(self, row: Row[Any], now_ms: int) -> int:
         return max(int(row.seen_ms), min(self._seen.get((SESSION, row.id), 0), now_ms))

@@ -22,7 +22,7 @@ from service.api.call import Api, Asking, Call, Check, etag, forbidden
 from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
 from service.api.lines import Lines, LinesAsked
 from service.api.lists import Paging
-from service.api.problems import FieldError, Problem, away, not_found, took_too_long
+from service.api.problems import FieldError, Problem, away, not_found, only_from_above, took_too_long
 from service.api.values import ID_MAX, Named, named_in
 from service.commands.outbox import writing
 from service.database.access_tables import answers
@@ -200,7 +200,7 @@ async def _look_up_path(endpoint: Endpoint, call: Call) -> None:
         if call.account is None:
             call.account = await call.owner_of(call.subject)
     if endpoint.below and call.account is not None and call.account.id == call.actor.account_id:
-        raise Problem("forbidden", "this is for whoever stands above the account: nobody does it to their own")
+        raise only_from_above()
 
 
 def _check_key(endpoint: Endpoint, asking: Asking) -> None:

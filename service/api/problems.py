@@ -74,6 +74,11 @@ def not_found() -> Problem:
     return Problem("not-found")
 
 
+def only_from_above() -> Problem:
+    """What is done to an account by whoever stands above it was asked for by its own people."""
+    return Problem("forbidden", "this is for whoever stands above the account: nobody does it to their own")
+
+
 def took_too_long() -> Problem:
     """A look at the ledger was given up (`Api.look_s`)."""
     return Problem("unavailable", "this takes too long and was given up: ask for less, such as a shorter time")

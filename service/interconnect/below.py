@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Row
 
 from service.api.call import Call
-from service.api.problems import Problem, invalid
+from service.api.problems import Problem, invalid, only_from_above
 from service.interconnect.partners import IN, OUT
 from service.ledger.rules import ROOT_ID
 
@@ -16,7 +16,7 @@ async def partner(call: Call, account_id: int) -> Row[Any]:
     """The account that a body names. Raises Problem."""
     account = await call.find("account", account_id, to_change=True)
     if account.id == call.actor.account_id:
-        raise Problem("forbidden", "this is for whoever stands above the account: nobody does it to their own")
+        raise only_from_above()
     return account
 
 

@@ -19,7 +19,7 @@ from service.api.lines import Expression
 from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.nouns import seen
-from service.api.problems import Problem, invalid
+from service.api.problems import Problem, invalid, only_from_above
 from service.api.values import ABOVE, AccountId, Asked, Micros, Moment, Money, Told, Words
 from service.commands.outbox import lock_node
 from service.database.engine import reading
@@ -145,7 +145,7 @@ async def transfer(call: Call) -> Answer:
     giver = await call.find("account", body.from_account_id, to_change=True)
     taker = await call.find("account", body.to_account_id, to_change=True)
     if call.actor.account_id in {giver.id, taker.id}:
-        raise Problem("forbidden", "this is for whoever stands above the account: nobody does it to their own")
+        raise only_from_above()
     if giver.id == taker.id:
         raise invalid("/to_account_id", "the money is there already")
     if giver.currency != taker.currency:

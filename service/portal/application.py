@@ -19,7 +19,7 @@ from service.portal.printer import PRINTER, Printer
 from service.portal.screen import Gone, Screen, Shown
 from service.portal.screens import SCREENS
 from service.portal.streams import OPEN, STOPPING
-from service.portal.visit import BY_NAME, Portal, Visit
+from service.portal.visit import BY_NAME, ONESELF, Portal, Visit
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PORTAL: web.AppKey[Portal] = web.AppKey("portal", Portal)
@@ -91,6 +91,8 @@ def _check(visit: Visit, screen: Screen) -> None:
         return
     if visit.actor is None:
         raise Problem("signed-out")
+    if visit.is_acting and screen.endpoint in ONESELF:
+        raise Problem("forbidden", "only who is signed in as themselves can do this")
     raise Problem("forbidden", f"this needs the permission {BY_NAME[screen.endpoint].permission}")
 
 

@@ -9,7 +9,8 @@ from service.portal.visit import Visit
 
 OPERATOR = frozenset({"root"})
 SELLERS = OPERATOR | {"reseller"}
-EVERYBODY = SELLERS | {"customer", "provider"}
+CALLERS = SELLERS | {"customer"}
+EVERYBODY = CALLERS | {"provider"}
 
 
 class Item(NamedTuple):
@@ -94,7 +95,7 @@ MENU: tuple[Group, ...] = (
         "Routing",
         (
             Item("Routing plans", "/plans", "plan.list", OPERATOR),
-            Item("Try a call", "/calls/trial", "call.simulate"),
+            Item("Try a call", "/calls/trial", "call.simulate", CALLERS),
             Item("Special numbers", "/specials", "special.list"),
             Item("Ported numbers", "/portings", "porting.list", OPERATOR),
         ),

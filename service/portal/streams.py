@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from markupsafe import Markup
 
 from service.api.problems import Problem
 from service.portal.edge import HEADERS
@@ -47,20 +48,29 @@ def stream(piece: Callable[[Visit], Awaitable[str]]) -> Handler:
         stopping = visit.request.app[STOPPING]
         for _ in range(ROUNDS_MAX):
             visit.now_ms = now_ms()  # a session that is over by now sees no more
+            text, goes_on = await look(visit)
             try:
-                async with visit.looking(again=True):
-                    text = await piece(visit)
-            except Problem:
-                break
-            try:
-                await response.write(event(text))
+                await response.write(event(text) if text else b"")
             except ConnectionResetError:
                 break
-            if await _is_set(stopping):
+            if not goes_on or await _is_set(stopping):
                 break
         return response
 
+    async def look(visit: Visit) -> tuple[str, bool]:
+        """What is sent, and whether more may follow: who may not see it any more is told so in its place."""
+        try:
+            async with visit.looking(again=True):
+                return await piece(visit), True
+        except Problem as problem:
+            return _over(visit, problem) if problem.kind in {"forbidden", "signed-out"} else "", False
+
     return send
+
+
+def _over(visit: Visit, problem: Problem) -> str:
+    told = f"{visit.say(problem.title)}. {visit.told(problem).detail}".strip()
+    return str(Markup('<p class="kb-empty" role="status">{}</p>').format(told))
 
 
 def now_ms() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -17,11 +18,11 @@ from service.access.actor import Actor
 from service.access.endpoints.me import Me
 from service.api.call import Api, Asking, Call, etag
 from service.api.dispatch import NOBODY, Inner, Reply, answered, told_as_problems
-from service.api.endpoint import Answer, Endpoint, Open
+from service.api.endpoint import Answer, Endpoint, Open, noun_of
 from service.api.http import Rates
 from service.api.lines import Lines, LinesAsked
 from service.api.nouns import NOUNS
-from service.api.problems import Problem
+from service.api.problems import Problem, only_from_above
 from service.api.values import ID_MAX, number_in
 from service.database.engine import looking_within
 from service.doctor.sentences import Sentence
@@ -37,6 +38,13 @@ from service.urls import ENDPOINTS
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
 OPERATOR = "operator"
 """Beside names of endpoints: what `can` asks of the visitor's account."""
+ONESELF = frozenset({
+    "me.edit", "me.password", "me.totp-begin", "me.totp-confirm", "me.totp-remove", "me.sessions", "me.end-session",
+    "me.filters", "me.keep-filter", "me.drop-filter", "token.make", "user.impersonate",
+})  # fmt: skip
+"""Endpoints that refuse whoever acts as somebody else."""
+FROM_ABOVE = frozenset({"payment.transfer"})
+"""Endpoints for whoever stands above an account that the body names, not the path."""
 T = TypeVar("T", bound=BaseModel)
 Fields = MultiDictProxy[str] | MultiDict[str]
 
@@ -130,6 +138,20 @@ class Visit:
         """
         return all(self.is_operator if name == OPERATOR else self._is_open(BY_NAME[name]) for name in names)
 
+    def offers(self, link: str, *names: str) -> bool:
+        """As `can`, of where a link leads: what is for whoever stands above an account isn't offered for one's own."""
+        if not self.can(*names):
+            return False
+        is_own = re.search(rf"(^/accounts/|account_id=){self.account_id}\b", link) is not None
+        return not (is_own and any(name in FROM_ABOVE or BY_NAME[name].below for name in names if name != OPERATOR))
+
+    async def check_above(self, name: str) -> None:
+        """Raises Problem: the endpoint is for whoever stands above the account that this page is about, not its own."""
+        endpoint = BY_NAME[name]
+        nouns = [one for one in endpoint.parameters if noun_of(one)] if endpoint.below else []
+        if nouns and (await self._call().owner_of(await self.find(noun_of(nouns[0]), nouns[0]))).id == self.account_id:
+            raise self.told(only_from_above())
+
     @property
     def is_operator(self) -> bool:
         """Whether the visitor is one of the operator's people."""
@@ -145,10 +167,15 @@ class Visit:
         endpoint = self.portal.doors.endpoint_at(link)
         return endpoint == "" or self.can(endpoint)
 
+    @property
+    def is_acting(self) -> bool:
+        """Whether the visitor is logged in as somebody else."""
+        return self.actor is not None and self.actor.behalf_of_id is not None
+
     def _is_open(self, endpoint: Endpoint) -> bool:
         if endpoint.permission is Open.PUBLIC:
             return True
-        if self.actor is None:
+        if self.actor is None or (self.is_acting and endpoint.name in ONESELF):
             return False
         return isinstance(endpoint.permission, Open) or endpoint.permission in self.actor.permissions
 

@@ -359,9 +359,10 @@ async def test_a_day_of_a_provider(sit: Sit) -> None:
     await carrier.reads("1:40", "0.020")
     await carrier.page.locator("#results tbody a").first.click()
     await carrier.reads("4420", "0:30", "0.006")
+    await carrier.sees_no("Nothing was charged.")  # to whom the call cost something is not told to who carries it
     await carrier.menu_to("/reconciliations")
     await carrier.open("November")
-    await carrier.follow("Only they have them")
+    await carrier.follow("Only you have them")
     await carrier.reads("4930123456", "0.50")
     await carrier.open("November")
     await carrier.reads("Correspondence", "0.50 EUR")

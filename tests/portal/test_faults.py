@@ -66,7 +66,7 @@ class _Forms(HTMLParser):
             self.wrong.add(name)
 
 
-def _wrongly(page: Page) -> Sent | None:
+def wrongly(page: Page) -> Sent | None:
     """None: the page asks nothing."""
     parser = _Forms()
     parser.feed(page.text)
@@ -91,6 +91,6 @@ def test_what_is_wrong_stands_beside_its_field(planted: Planted, crawls: Crawls)
     """Of every form, from the routes; none answers with a bare page, and none is taken."""
     acting = {screen.path for screen in SCREENS if screen.act is not None} - ASKS_NOTHING - NEVER_TAKEN.keys()
     pages = {page.pattern: page for page in crawls.of(OPERATOR).values() if page.pattern in acting and page.is_html}
-    forms = [form for page in pages.values() if (form := _wrongly(page)) is not None]
+    forms = [form for page in pages.values() if (form := wrongly(page)) is not None]
     assert len(forms) > 100
     assert apart(_send(planted, forms)) == []

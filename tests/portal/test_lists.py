@@ -236,6 +236,42 @@ async def test_a_payment_that_is_sent_twice_is_posted_once(walker: Walker) -> No
     assert lines.words.count("Twice") == 1
 
 
+async def test_nobody_is_offered_what_others_do_to_their_account(walker: Walker) -> None:
+    """Buttons of one's own books and receipts, and the forms themselves; of an account below they are there."""
+    await walker.sign_in("owner@lower.example")
+    deeds = ("payment", "adjustment", "refund", "reversal")
+    own, below = await walker.get("/accounts/4/lines"), await walker.get("/accounts/5/lines")
+    for deed in deeds:
+        assert f'href="/accounts/4/{deed}"' not in own.text
+        assert f'href="/accounts/5/{deed}"' in below.text
+        closed = await walker.get(f"/accounts/4/{deed}")
+        assert closed.status == 403
+        assert "this is for whoever stands above the account" in closed.words
+    assert "from_account_id" not in own.text
+    assert 'href="/accounts/4/roles/edit"' not in (await walker.get("/accounts/4/roles")).text
+    receipts = (await walker.get("/receipts")).text
+    assert "/accounts/5/reversal?entry_id=" in receipts
+    assert "/accounts/4/reversal" not in receipts
+    assert "/numbers/new" not in (await walker.get("/numbers")).text
+
+
+async def test_nobody_looks_for_numbers_of_what_they_do_not_see(walker: Walker) -> None:
+    """Filters by such things are left out, unless the address says one; a provider has nothing to try a call with."""
+    await walker.sign_in("owner@carrier.example")
+    calls = await walker.get("/calls")
+    assert 'id="filter-called"' in calls.text
+    assert 'id="filter-trunk_id"' not in calls.text
+    assert 'id="filter-trunk_id"' in (await walker.get("/calls?trunk_id=1")).text
+    assert 'href="/calls/trial"' not in calls.text
+
+
+async def test_a_calls_length_is_asked_as_what_it_is(walker: Walker) -> None:
+    """Not as how far lengths may differ, which the same name means where calls are compared."""
+    await walker.sign_in("owner@lower.example")
+    assert "It lasts (seconds)" in (await walker.get("/tariffs/2/pricing")).words
+    assert "Lengths: the same within (seconds)" in (await walker.get("/reconciliations/new")).words
+
+
 async def test_nobody_posts_to_their_own_account(walker: Walker) -> None:
     """The API's refusal stands on the page; the button isn't offered there."""
     await walker.sign_in("owner@customer.example")
@@ -359,8 +395,10 @@ async def test_events_end_with_their_session(walker: Walker, monkeypatch: pytest
         for _ in range(2):
             assert await answer.content.readuntil(b"\n\n")
         ahead_ms = SESSION_MS
-        await answer.content.read()
+        rest = (await answer.content.read()).decode()
         assert answer.content.at_eof()
+    assert "Sign in first" in rest
+    assert "Charge so far" not in rest.rpartition("\n\ndata")[2]
 
 
 async def test_a_right_that_is_taken_away_is_gone_at_the_next_click(walker: Walker, walkers: Walkers) -> None:
@@ -376,6 +414,27 @@ async def test_a_right_that_is_taken_away_is_gone_at_the_next_click(walker: Walk
     await boss.post(f"/users/{number}/roles", role_ids=str(reader))
     assert "/devices/new" not in (await walker.get("/devices")).text
     assert (await walker.get("/devices/new")).status == 403
+    await boss.post(f"/users/{number}/roles", role_ids=str(before))
+
+
+async def test_events_end_with_their_right(walker: Walker, walkers: Walkers, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The last one says so where the calls were, which nobody goes on looking at."""
+    monkeypatch.setattr(streams, "PAUSE_S", 0.05)
+    boss = walkers()
+    await boss.sign_in("boss@op.example")
+    number = await _id(boss, "users", email="reader@op.example")
+    before = await _id(boss, "roles", name="Read-only")
+    made = await boss.post("/roles/new", name="Sees no calls", permissions="accounts.read")
+    role = re.search(r'href="/roles/(\d+)"[^>]*>Sees no calls<', made.text)
+    assert role is not None
+    await walker.sign_in("reader@op.example")
+    async with asyncio.timeout(60), walker.session.get(walker.address + "/live/stream") as answer:
+        assert b"Charge so far" in await answer.content.readuntil(b"\n\n")
+        await boss.post(f"/users/{number}/roles", role_ids=role[1])
+        rest = (await answer.content.read()).decode()
+    assert rest.endswith(
+        '<p class="kb-empty" role="status">Not allowed. this needs the right: See running calls</p>\n\n'
+    )
     await boss.post(f"/users/{number}/roles", role_ids=str(before))
 
 

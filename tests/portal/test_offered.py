@@ -15,11 +15,15 @@ import pytest
 
 from service.portal import pages
 from service.portal.components.lists import Column, Listed
+from service.portal.cookies import SESSION
 from service.portal.formats import formats_of
 from service.portal.pages.partners import deals
+from service.portal.screens import SCREENS
 from service.portal.streams import OPEN_MAX
 from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
+from tests.portal.crawl import Crawler
+from tests.portal.test_faults import ASKS_NOTHING, wrongly
 
 BOSS, RESELLER, CUSTOMER, AGENT = (
     "boss@op.example", "owner@lower.example", "owner@customer.example", "owner@agent.example",
@@ -110,6 +114,51 @@ async def test_who_acts_as_somebody_isnt_offered_their_door(walker: Walker) -> N
     for link in ("/profile/password", "/profile/second-factor"):
         assert f'href="{link}"' in own
         assert f'href="{link}"' not in acting
+    tokens = await walker.get("/tokens")
+    assert "/tokens/new" not in tokens.text
+    for path in ("/tokens/new", "/profile/edit", "/profile/password", "/profile/second-factor", "/profile/sessions"):
+        closed = await walker.get(path)
+        assert closed.status == 403, path
+        assert "only who is signed in as themselves can do this" in closed.words
+    await walker.post("/log-in-as/end")
+    seller = re.search(r'href="(/users/\d+)"', (await walker.get("/users?email=owner@lower")).text)
+    assert seller is not None
+    assert f'href="{user.group(1)}/log-in-as"' in (await walker.get(user.group(1))).text
+    await walker.post(f"{seller.group(1)}/log-in-as")
+    nested = await walker.get(user.group(1))
+    assert "You are logged in as owner@lower.example" in nested.words
+    assert '/log-in-as"' not in nested.text
+    assert (await walker.post(f"{user.group(1)}/log-in-as")).status == 403
+    assert "You are logged in as owner@lower.example" in (await walker.get("/")).words
+
+
+async def _refused(walker: Walker) -> dict[str, int]:
+    """Of the forms that somebody is led to, those that answer by who they are, whatever is typed: sent wrongly."""
+    (key,) = (one.value for one in walker.session.cookie_jar if one.key == SESSION)
+    pages = await Crawler(walker.address, key, like_max=1, has_files=False).crawl()
+    acting = {screen.path for screen in SCREENS if screen.act is not None} - ASKS_NOTHING
+    forms = [form for page in pages.values() if page.pattern in acting and (form := wrongly(page)) is not None]
+    assert len(forms) > 5
+    found = {form.url: (await walker.post(form.url, follow=False, **form.fields)).status for form in forms}
+    return {url: status for url, status in found.items() if status in {401, 403, 404}}
+
+
+@pytest.mark.parametrize(
+    "email", ["admin@op.example", "owner@upper.example", RESELLER, CUSTOMER, AGENT, "owner@carrier.example"]
+)
+async def test_no_form_is_offered_that_is_refused_whatever_is_typed(walker: Walker, email: str) -> None:
+    """Such as a payment to the own account: rights are asked before what was typed, whose faults have other codes."""
+    await walker.sign_in(email)
+    assert await _refused(walker) == {}
+
+
+async def test_who_acts_as_somebody_isnt_offered_what_only_oneself_may(walker: Walker) -> None:
+    """None of the forms that the other person would be led to."""
+    await walker.sign_in(BOSS)
+    user = re.search(r'href="(/users/\d+)"', (await walker.get("/users?email=owner@lower")).text)
+    assert user is not None
+    await walker.post(f"{user.group(1)}/log-in-as")
+    assert await _refused(walker) == {}
 
 
 @pytest.mark.parametrize(

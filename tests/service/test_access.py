@@ -12,7 +12,7 @@ from service.access.endpoints import me, sign_in
 from service.access.lockout import FREE_FAILURES
 from service.access.tidy import forget
 from tests.service.conftest import PRODUCTS_HASHER
-from tests.service.office import PASSWORD, Office
+from tests.service.office import PASSWORD, Office, Person
 
 
 def test_passwords_cost_what_they_should() -> None:
@@ -200,6 +200,33 @@ async def test_who_acts_as_somebody_below_is_named_beside_them(office: Office) -
     assert [(one["actor"], one["behalf_of"]) for one in lines["items"]] == [("boss@op.example", "ada@upper.example")]
     seen = await ada.do("audit.list", query={"account_id": made})
     assert [(one["actor"], one["behalf_of"]) for one in seen["items"]] == [("above", "ada@upper.example")]
+
+
+async def test_who_may_act_as_nobody_any_more_is_themselves_at_the_next_request(office: Office) -> None:
+    """The right is taken from the role or the user, or the account is moved to where they don't reach."""
+    upper = await office.account(office.boss, 1, "Upper", "reseller")
+    other = await office.account(office.boss, 1, "Other", "reseller")
+    ada = await office.hire(office.boss, upper, "ada@upper.example")
+    lower = await office.account(ada, upper, "Lower", "customer")
+    bob = await office.hire(ada, lower, "bob@lower.example")
+    both = ["users.read", "users.impersonate", "accounts.read"]
+    role = await office.boss.do("role.define", account_id=1, name="Helps", permissions=both)
+    cyd = await office.hire(office.boss, upper, "cyd@upper.example", [role["id"]])
+
+    async def act() -> Person:
+        got = await cyd.do("user.impersonate", user_id=bob.user["id"])
+        return Person(office, got["session"])
+
+    acting = await act()
+    assert (await acting.do("me.show"))["acting_as"] == "bob@lower.example"
+    await office.boss.do("role.edit", role_id=role["id"], permissions=["users.read", "accounts.read"])
+    assert (await acting.ask("me.show")).status == 401
+    assert (await cyd.ask("me.show")).status == 200
+    await office.boss.do("role.edit", role_id=role["id"], permissions=both)
+    acting = await act()
+    await office.boss.do("account.move", account_id=lower, parent_id=other)
+    assert (await acting.ask("me.show")).status == 401
+    assert (await bob.ask("me.show")).status == 200
 
 
 async def test_what_is_over_is_forgotten(office: Office) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from service.access.endpoints.me import MySessions
 from service.calls.running import RunningCalls
+from service.portal.components.columns import agent
 from service.portal.visit import Visit
 
 
@@ -75,7 +76,7 @@ async def _operation(visit: Visit) -> str:
 async def _own_session(visit: Visit) -> str:
     found = await visit.ask("me.sessions", MySessions)
     mine = (one for one in found.items if str(one.id) == visit.parameter("number"))
-    return next((f"{one.agent[:80] or '?'}, {one.address}" for one in mine), "")
+    return next((f"{agent(one.agent)}, {one.address}" for one in mine), "")
 
 
 async def _package(visit: Visit) -> str:

@@ -34,6 +34,12 @@ async def choices_of(visit: Visit, kind: Kind) -> list[Choice] | None:
     return await things(visit, kind.noun, query) if kind.noun else []
 
 
+def can_choose(visit: Visit, kind: Kind) -> bool:
+    """Whether the visitor sees the things that a field names: nobody knows numbers of what they don't see."""
+    name = f"{kind.noun}.list"
+    return name not in BY_NAME or visit.can(name)
+
+
 async def _account(visit: Visit) -> int:
     """Whose users a page of users is about; the own account, as long as nobody has said another one."""
     if "user_id" in visit.request.match_info:

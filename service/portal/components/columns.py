@@ -14,6 +14,7 @@ from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, Column
 from service.portal.formats import NEVER, decimals_by_currency, decimals_of_all
 from service.portal.visit import BY_NAME, Visit
+from service.portal.wording import language_names
 
 PLACES: dict[str, str] = {
     "account": "/accounts/{}",
@@ -52,6 +53,9 @@ STATES: dict[str, str] = {
     "posted": "success", "ignored": "secondary", "on": "success", "off": "secondary",
 }  # fmt: skip
 """The colour of a state's badge."""
+
+
+AGENT_SHOWN_MAX = 80
 
 
 def text(title: str, name: str, *, sort: str = "", is_wide: bool = False) -> Column:
@@ -183,7 +187,7 @@ def _plain(value: Any) -> str:
 
 def _said(visit: Visit, name: str, value: Any) -> str:
     """A value that its field can be chosen from is a word; any other is what it is."""
-    if isinstance(value, str) and value in _words().get(name, ()):
+    if value and isinstance(value, str) and value in _words().get(name, ()):
         return visit.say(value.replace("_", " "))
     return _plain(value)
 
@@ -198,6 +202,11 @@ def _words() -> dict[str, set[str]]:
                 if not kind.noun and kind.shape == "choice":
                     found.setdefault(name, set()).update(kind.choices)
     return found
+
+
+def agent(text: str) -> str:
+    """Of what a browser calls itself the beginning."""
+    return (text if len(text) <= AGENT_SHOWN_MAX else f"{text[:AGENT_SHOWN_MAX]} …") or "?"
 
 
 def facts(visit: Visit, view: Any, *names: str) -> list[Fact]:
@@ -221,6 +230,8 @@ def _told(visit: Visit, name: str, value: Any, *, is_moment: bool) -> Cell:
     noun = name.removesuffix("_id")
     if noun in NOUNS and name != noun:
         return thing(visit, noun, value)
+    if name == "language":
+        return Cell(language_names().get(value, _plain(value)))
     if isinstance(value, int):
         return Cell(str(value) if name == "port" else visit.formats.number(value))
     return Cell(_said(visit, name, value))

@@ -48,7 +48,7 @@ class Section(NamedTuple):
 def section(visit: Visit, title: str, facts: Sequence[Fact], *, edit: tuple[str, str] | None = None) -> Section:
     """Facts. `edit`: link of the form, and the endpoint that it needs."""
     told = [(visit.say(fact.label), fact.cell, visit.say(fact.hint) if fact.hint else "") for fact in facts]
-    link = edit[0] if edit is not None and visit.can(edit[1]) else ""
+    link = edit[0] if edit is not None and visit.offers(*edit) else ""
     return Section(visit.say(title), told, edit=link)
 
 

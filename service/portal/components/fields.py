@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from ratebook.money import format_micros, parse_micros
 from service.api.problems import FieldError
 from service.api.values import AMOUNT_SCHEMA, noun_in
-from service.portal.components.labels import worded
+from service.portal.components.labels import label_of, worded
 from service.portal.formats import Formats
 
 AREA = frozenset({"address", "csv", "reason", "source", "text", "note"})
@@ -48,6 +48,8 @@ class Kind(NamedTuple):
     """Of rows."""
     is_never_empty: bool = False
     """Of lines: a list of none of them is refused."""
+    called: str = ""
+    """By which name it has its label; empty: its own."""
 
 
 class Field(NamedTuple):
@@ -132,16 +134,21 @@ def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -
         can_be_null=len(ways) != len(told.get("anyOf", [told])),
         is_required=is_required,
         choices=tuple(str(one) for one in within.get("propertyNames", within).get("enum", [])),
-        hint=_hint(told),
+        hint=_hint(told, name) or _hint(way, name),
         default=told.get("default"),
         is_never_empty=bool(way.get("minItems")),
     )
 
 
-def _hint(told: Mapping[str, Any]) -> str:
-    """As a form says it: what is null in the API is left empty there, and names are those of its fields."""
+def _hint(told: Mapping[str, Any], name: str = "") -> str:
+    """As a form says it: what is null in the API is left empty there, and names are those of its fields. What the label
+    says already isn't said again.
+    """
     text = str(told.get("description", ""))
-    return worded(text.replace("; null:", "; empty:").replace("null:", "Empty:"))
+    if label_of(name).endswith("(exclusive)"):
+        text = text.removeprefix("Exclusive").removeprefix("; ")
+        text = text[:1].upper() + text[1:]
+    return worded(re.sub(r"\b[Nn]ull:", lambda found: "empty:" if found.start() else "Empty:", text))
 
 
 def _shape(name: str, way: Mapping[str, Any], noun: str) -> str | None:

@@ -14,7 +14,7 @@ from service.api.endpoint import Answer, Key
 from service.api.problems import Problem
 from service.api.values import number_in
 from service.portal.components.about import ABOUT
-from service.portal.components.choosing import choices_of
+from service.portal.components.choosing import can_choose, choices_of
 from service.portal.components.fields import Choice, Field, Kind, errors_by_field, field, is_moment, kinds, read, shown
 from service.portal.components.labels import label_of
 from service.portal.components.lists import makes
@@ -72,6 +72,7 @@ def screen(form: Form) -> Screen:
     """The page of a form."""
 
     async def show(visit: Visit) -> Shown:
+        await visit.check_above(form.endpoint)
         stands = await _stands(visit, form)
         return await _shown(visit, form, stands, _first(visit, form, stands))
 
@@ -109,13 +110,7 @@ def _kinds(visit: Visit, form: Form, stands: _Stands) -> dict[str, Kind]:
     known, out = kinds(form.body), form.leaves_out(stands.values)
     is_whole = bool(form.shows) and not _sends_changes(form)  # what isn't sent then would be forgotten
     wanted = {name: known[name] for name in form.fields or known if name not in out}
-    return {name: kind for name, kind in wanted.items() if is_whole or kind.is_required or _can_choose(visit, kind)}
-
-
-def _can_choose(visit: Visit, kind: Kind) -> bool:
-    """Nobody knows numbers of things that they don't see."""
-    name = f"{kind.noun}.list"
-    return name not in BY_NAME or visit.can(name)
+    return {name: kind for name, kind in wanted.items() if is_whole or kind.is_required or can_choose(visit, kind)}
 
 
 async def _stands(visit: Visit, form: Form) -> _Stands:

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from service.access.endpoints.filters import FilterView, MyFilters
 from service.api.problems import Problem
-from service.portal.components.choosing import choices_of
+from service.portal.components.choosing import can_choose, choices_of
 from service.portal.components.fields import Choice, Field, errors_by_field, field, kinds, moment
 from service.portal.components.files import FileColumn, Source, csv_of, hidden_from, xlsx_of
 from service.portal.components.labels import label_of
@@ -189,7 +189,7 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
     offered = [one for one in columns_for(visit, listed.columns) if one.sort not in hidden]
     table = await table_of(visit, offered, rows, heads(visit, offered))
     beside, above = errors_by_field(problem.errors if problem is not None else [], listed.filters)
-    filters = [await _filter(visit, listed, name, beside.get(name, [])) for name in listed.filters]
+    filters = [await _filter(visit, listed, name, beside.get(name, [])) for name in _filters(visit, listed)]
     values = {
         "listed": listed,
         "table": table,
@@ -220,7 +220,7 @@ def _makes(visit: Visit, listed: Listed) -> list[tuple[str, str]]:
 
 async def _kept(visit: Visit) -> list[FilterView] | None:
     """The visitor's own filters of this list; None: whoever acts as somebody else keeps none."""
-    if visit.actor is None or visit.actor.behalf_of_id is not None:
+    if visit.actor is None or visit.is_acting:
         return None
     found = await visit.ask("me.filters", MyFilters)
     return [one for one in found.items if one.page == visit.request.path]
@@ -233,11 +233,18 @@ def told_query(visit: Visit) -> str:
 
 def makes(visit: Visit, offered: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
     """Text and link of what the visitor may do. An offer may need several endpoints, with blanks between."""
-    return [(visit.say(text), _with_names(visit, path)) for text, path, names in offered if visit.can(*names.split())]
+    told = [(text, _with_names(visit, path), names.split()) for text, path, names in offered]
+    return [(visit.say(text), link) for text, link, names in told if visit.offers(link, *names)]
 
 
 def _with_names(visit: Visit, path: str) -> str:
     return filled(path, visit.request.match_info)
+
+
+def _filters(visit: Visit, listed: Listed) -> list[str]:
+    """Without those by things that the visitor doesn't see, unless the address says one: nobody knows their numbers."""
+    known = kinds(BY_NAME[listed.endpoint].query)
+    return [name for name in listed.filters if name in visit.request.query or can_choose(visit, known[name])]
 
 
 async def _filter(visit: Visit, listed: Listed, name: str, errors: list[str]) -> Field:

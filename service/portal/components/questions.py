@@ -93,4 +93,4 @@ async def _field(visit: Visit, kind: Kind, errors: Sequence[str]) -> Field:
     if choices is None:
         kind = kind._replace(shape="number")
     typed = tuple(one for one in visit.request.query.getall(kind.name, []) if one)
-    return field(kind, visit.say(label_of(kind.name)), typed, errors, choices or [])
+    return field(kind, visit.say(label_of(kind.called or kind.name)), typed, errors, choices or [])

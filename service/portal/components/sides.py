@@ -18,6 +18,13 @@ OWN = {
     "On hold by its calls": "On hold by your calls",
     "Room for its calls": "Room for your calls",
     "Its minutes": "Your minutes",
+    "Only they have them": "Only you have them",
+    "Their clock is later by": "Your clock is later by",
+    "Their length": "Your length",
+    "Their lengths are": "Your lengths are",
+    "Their moments are": "Your moments are",
+    "Their price": "Your price",
+    "Theirs": "Yours",
     "its traffic to us": "your traffic to us",
     "ours to it": "ours to you",
 }

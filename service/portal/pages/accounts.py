@@ -20,7 +20,7 @@ from service.portal.pages.operator import AUDIT_COLUMNS, GATEWAYS
 from service.portal.pages.people import USER_COLUMNS
 from service.portal.pages.trunks import DEVICE_COLUMNS, NUMBER_COLUMNS, TRUNK_COLUMNS
 from service.portal.screen import Crumb, Screen, Shown
-from service.portal.visit import Visit
+from service.portal.visit import OPERATOR, Visit
 
 ONE = "/accounts/{account_id}"
 COLUMNS = (
@@ -157,7 +157,7 @@ async def _belongings(visit: Visit, row: Any) -> list[Section | None]:
     for title, noun, shown, makes in (
         ("Trunks", "trunk", TRUNK_COLUMNS, "trunk.make"),
         ("Devices", "device", DEVICE_COLUMNS, "device.make"),
-        ("Numbers", "number", NUMBER_COLUMNS, "number.make"),
+        ("Numbers", "number", NUMBER_COLUMNS, f"number.make {OPERATOR}"),
         ("Users", "user", USER_COLUMNS, "user.invite"),
     ):
         place = f"/{noun}s"

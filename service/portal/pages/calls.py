@@ -114,9 +114,7 @@ async def show(visit: Visit) -> Shown:
         section(visit, "Who with whom", parties),
         section(visit, "What became of it", _ending(visit, row)),
         Section(visit.say("Timeline"), [], await _timeline(visit, row)),
-        Section(
-            visit.say("What each level paid"), [], await _levels(visit, row), empty=visit.say("Nothing was charged.")
-        ),
+        await _paid(visit, row),
         _explained(visit, row),
         section(visit, "What the provider gets", _cost(visit, row.cost)) if row.cost is not None else None,
         section(visit, "In SIP", facts(visit, row, "call_id", "from_tag", "to_tag")) if row.call_id else None,
@@ -179,6 +177,14 @@ def _explained(visit: Visit, row: Any) -> Section | None:
         if one.steps
     ]
     return Section(visit.say("How it was priced"), template="priced.html", data=told, is_full=True) if told else None
+
+
+async def _paid(visit: Visit, row: Any) -> Section | None:
+    """None: what was paid for the call isn't for who gets money for carrying it."""
+    if not row.charges and row.cost is not None and not visit.sells:
+        return None
+    table = await _levels(visit, row)
+    return Section(visit.say("What each level paid"), [], table, empty=visit.say("Nothing was charged."))
 
 
 async def _levels(visit: Visit, row: Any) -> Any:

@@ -25,6 +25,12 @@ ONE = "/rate-notices/{rate_notice_id}"
 TERMS = "/accounts/{account_id}/notice-terms"
 CHANGES_SHOWN = 50
 
+
+def _told_to(visit: Visit, row: Any) -> Cell:
+    """How many; who pays by the tariff is asked when it is sent."""
+    return Cell(NEVER if row.state == "waiting" else visit.formats.number(row.accounts))
+
+
 NOTICES = Listed(
     "/rate-notices", "rate-notice.list", "Notices of rates",
     (
@@ -32,7 +38,7 @@ NOTICES = Listed(
         columns.state(),
         columns.moment("Goes out", "due_at", sort="due"),
         columns.moment("Prices move", "effective_at"),
-        columns.number("Accounts", "accounts"),
+        each("Accounts", _told_to, at_end=True),
         columns.other("Seller", "account", "account_id", is_wide=True),
         columns.text("By", "actor", is_wide=True),
     ),
@@ -124,7 +130,7 @@ async def _sample(visit: Visit, number: str) -> Section:
     found = await visit.ask("rate-notice.sample", NoticeSample, rate_notice_id=number)
     shown = [
         each("Account", _payer),
-        each("Applies To", lambda visit, row: Cell(_concerned(row).text(visit.say, NEVER)), is_wide=True),
+        each("Applies to", lambda visit, row: Cell(_concerned(row).text(visit.say, NEVER)), is_wide=True),
         each("Mails", lambda _, row: Cell(", ".join(row.recipients) or NEVER)),
     ]
     table = await table_of(visit, shown, found.sample)

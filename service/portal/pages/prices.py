@@ -46,7 +46,7 @@ CellOf = Callable[[Visit, Any], Cell]
 _CALL = kinds(PricedCall)
 _PRICING = (
     _CALL["number"],
-    _CALL["duration_s"],
+    _CALL["duration_s"]._replace(called="lasts_s"),
     _CALL["answered_at"]._replace(is_required=False),
     kinds(Calls)["draft"],
 )

@@ -14,7 +14,7 @@ from service.access.endpoints.me import MySessions, NewFactor
 from service.api.problems import Problem
 from service.portal import cookies
 from service.portal.components import columns
-from service.portal.components.columns import each
+from service.portal.components.columns import agent, each
 from service.portal.components.facts import Fact, page, section
 from service.portal.components.fields import Choice, errors_by_field, field, kinds
 from service.portal.components.forms import Form
@@ -44,7 +44,7 @@ async def show(visit: Visit) -> Shown:
         Fact("Looks", Cell(visit.say(_LOOKS[cookies.theme_of(visit.request)]))),
     ]
     factor = visit.say("on" if user.totp_active else "off")
-    is_oneself = visit.actor is not None and visit.actor.behalf_of_id is None  # nobody locks somebody else's door
+    is_oneself = not visit.is_acting  # nobody locks somebody else's door
     safety = [
         *([Fact("Password", Cell(visit.say("Change"), "/profile/password"))] if is_oneself else []),
         Fact("Second factor", Cell(factor), "A code of an authenticator, asked for at each sign-in."),
@@ -154,7 +154,7 @@ async def show_sessions(visit: Visit) -> Shown:
     found = await visit.ask("me.sessions", MySessions)
     current = visit.actor.session_id if visit.actor is not None else None
     listed = (
-        each("Browser", lambda _, row: Cell(row.agent[:80] or "?", title=row.agent)),
+        each("Browser", lambda _, row: Cell(agent(row.agent), title=row.agent)),
         columns.text("Address", "address"),
         columns.moment("Signed in", "created_at", is_wide=True),
         columns.moment("Last seen", "seen_at"),

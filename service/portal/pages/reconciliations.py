@@ -16,6 +16,7 @@ from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.labels import value_of
 from service.portal.components.lists import Cell, Listed, screens, table_of
+from service.portal.components.sides import sided, sided_head
 from service.portal.formats import NEVER, duration
 from service.portal.pages.partners import deals, direction
 from service.portal.screen import Crumb, Screen, Shown
@@ -45,11 +46,15 @@ COMPARISONS = Listed(
 
 
 def _kind(visit: Visit, row: Any) -> Cell:
-    return Cell(visit.say(CLASSES[row.kind]))
+    return Cell(visit.say(sided_head(visit, CLASSES[row.kind])))
 
 
 def _length(ms: int | None) -> str:
     return NEVER if ms is None else duration(ms // 1000)
+
+
+def _their_length(_visit: Visit, row: Any) -> Cell:
+    return Cell(_length(row.their_duration_ms))
 
 
 def _record(visit: Visit, row: Any) -> Cell:
@@ -65,11 +70,11 @@ DIFFERENCES = Listed(
         each("What", _kind),
         columns.text("To", "called"),
         columns.moment("Ours", "our_answer"),
-        columns.moment("Theirs", "their_time", is_wide=True),
+        columns.moment("Theirs", "their_time", is_wide=True)._replace(head=sided_head),
         each("Our length", lambda _, row: Cell(_length(row.our_duration_ms)), at_end=True),
-        each("Their length", lambda _, row: Cell(_length(row.their_duration_ms)), at_end=True),
+        each("Their length", _their_length, at_end=True)._replace(head=sided_head),
         columns.amount("Our price", lambda row: row.ours),
-        columns.amount("Their price", lambda row: row.theirs),
+        columns.amount("Their price", lambda row: row.theirs)._replace(head=sided_head),
         each("Line", lambda _, row: Cell(str(row.line or NEVER)), at_end=True, is_wide=True),
         each("Our record", _record, is_wide=True),
         columns.other("Dispute", "dispute", "dispute_id", is_wide=True),
@@ -114,9 +119,11 @@ async def _classes(visit: Visit, row: ReconciliationText, here: str) -> Any:
         each("What", kind),
         columns.number("Calls", "calls"),
         each("Our length", lambda _, one: Cell(duration(one.our_seconds)), at_end=True, is_wide=True),
-        each("Their length", lambda _, one: Cell(duration(one.their_seconds)), at_end=True, is_wide=True),
+        each("Their length", lambda _, one: Cell(duration(one.their_seconds)), at_end=True, is_wide=True)._replace(
+            head=sided_head
+        ),
         columns.money("Ours", lambda one: one.ours, lambda _: row.currency),
-        columns.money("Theirs", lambda one: one.theirs, lambda _: row.currency),
+        columns.money("Theirs", lambda one: one.theirs, lambda _: row.currency)._replace(head=sided_head),
         columns.money("At stake", lambda one: one.at_stake, lambda _: row.currency),
     )
     return await table_of(visit, shown, row.classes)
@@ -138,9 +145,9 @@ def _read(visit: Visit, row: ReconciliationText) -> list[Fact]:
     ]
     return [
         Fact("Columns", Cell(", ".join(f"{value_of(one, visit.say)}: {title}" for one, title in row.columns.items()))),
-        Fact("Their moments are", Cell(visit.say(row.basis))),
-        Fact("Their lengths are", Cell(visit.say(row.measure))),
-        Fact("Their clock is later by", Cell(f"{row.clock_s} s")),
+        Fact(sided(visit, row.account_id, "Their moments are"), Cell(visit.say(row.basis))),
+        Fact(sided(visit, row.account_id, "Their lengths are"), Cell(visit.say(row.measure))),
+        Fact(sided(visit, row.account_id, "Their clock is later by"), Cell(f"{row.clock_s} s")),
         Fact("Parts of another hour", Cell("; ".join(shifts) or NEVER)),
         Fact("It names amounts", Cell(visit.say("yes" if row.amounts else "no"))),
         Fact("Taken as the same", Cell(f"± {row.time_s} s, ± {row.duration_s} s, ± {visit.formats.amount(row.money)}")),

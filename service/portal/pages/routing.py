@@ -44,7 +44,7 @@ _SAMPLE = "plans:\n  standard:\n    routes:\n      - {prefix: '', gateways: [car
 async def show_plan(visit: Visit) -> Shown:
     """A plan as it is written."""
     row: Any = (await visit.look_at("plan.show", visit.path_of("plan.show"))).body
-    told = [Fact("Written in", Cell(row.source or NEVER))]
+    told = [Fact("Written in", Cell(row.source or NEVER), "" if row.text else _NOT_TOLD)]
     sections = [
         section(visit, "Plan", told),
         Section(visit.say("As it is written"), template="source.html", data=row.text, is_full=True)
@@ -55,6 +55,9 @@ async def show_plan(visit: Visit) -> Shown:
     actions = [("Edit", f"/plans/{row.id}/edit", "plan.write")] if is_ours else []
     trail = (Crumb(visit.say("Routing plans"), "/plans"),)
     return page(visit, row.name, sections, actions=actions, trail=trail)
+
+
+_NOT_TOLD = "By which gateways its calls leave is told to those who may see gateways."
 
 
 async def _first(visit: Visit) -> Text:

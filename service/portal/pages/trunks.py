@@ -17,7 +17,7 @@ from service.portal.components.labels import label_of
 from service.portal.components.lists import Listed, screens, table_of
 from service.portal.pages.profile import qr
 from service.portal.screen import Crumb, Screen, Shown
-from service.portal.visit import Visit
+from service.portal.visit import OPERATOR, Visit
 
 TRUNK, DEVICE, NUMBER = "/trunks/{trunk_id}", "/devices/{device_id}", "/numbers/{number_id}"
 TRUNK_COLUMNS = (
@@ -56,7 +56,7 @@ DEVICES = Listed(
 NUMBERS = Listed(
     "/numbers", "number.list", "Numbers", NUMBER_COLUMNS, ("number", "state", "account_id"), "number",
     "There is no number yet: what is called from outside.",
-    (("Import", "/numbers/import", "number.import"), ("New number", "/numbers/new", "number.make")),
+    (("Import", "/numbers/import", "number.import"), ("New number", "/numbers/new", f"number.make {OPERATOR}")),
 )  # fmt: skip
 
 

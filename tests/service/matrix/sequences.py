@@ -179,7 +179,13 @@ class Play:
         if actor.token_role:
             role = frozenset({actor.token_role}) & state.roles.keys()
             found &= state._say(role, state.above(state.users[actor.user][0]))
-        return found & state.held(actor.also) if actor.also else found
+        return found & self._held_behind(state, actor) if actor.also else found
+
+    def _held_behind(self, state: State, actor: Actor) -> frozenset[str]:
+        """Of who acts as somebody: nothing any more, once they may not do that, or not as somebody who stands there."""
+        held, here = state.held(actor.also), state.above(state.users[actor.user][0])
+        is_below = state.users[actor.also][0] in here[1:]
+        return held if is_below and "users.impersonate" in held else frozenset()
 
     async def run(self, steps: list[Step]) -> None:
         """Asserts what must hold."""
