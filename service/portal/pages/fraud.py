@@ -68,7 +68,8 @@ async def show_alarm(visit: Visit) -> Shown:
         Fact("Holds until", Cell(until if row.action != "warn" else NEVER)),
         Fact("Lifted", Cell(visit.formats.moment(row.lifted_at)), row.lifted_by),
     ]
-    actions = [("Lift", f"/alarms/{row.id}/lifting", "alarm.lift")] if _can_be_lifted(row) else []
+    is_ours = row.account_id != visit.account_id  # whoever stands above lifts, nobody for themselves
+    actions = [("Lift", f"/alarms/{row.id}/lifting", "alarm.lift")] if is_ours and _can_be_lifted(row) else []
     trail = (Crumb(visit.say("Alarms"), "/alarms"),)
     sections = [section(visit, "What happened", told)]
     return page(visit, visit.say("Alarm"), sections, badges=[_standing(visit, row)], actions=actions, trail=trail)
