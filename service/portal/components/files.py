@@ -78,6 +78,8 @@ def columns_of(source: Source) -> list[FileColumn]:
     told = item.model_json_schema(mode="serialization")["properties"]
     found: list[FileColumn] = []
     for name, field in item.model_fields.items():
+        if field.exclude:  # for pages alone
+            continue
         made = _column(name, told[name], noun_in(field.annotation, field.metadata))
         found += [one for one in made if one.name == name or one.name not in item.model_fields]
     return [*found, *source.file_columns]
