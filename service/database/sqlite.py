@@ -165,6 +165,13 @@ class _Connection(AsyncAdapt_aiosqlite_connection):
         self.leave()
         super().close()
 
+    def terminate(self) -> None:
+        """The same, of one whose task was cancelled: those that queue up behind it would wait for ever."""
+        try:
+            super().terminate()
+        finally:
+            self.leave()
+
 
 class _Module(AsyncAdapt_aiosqlite_dbapi):
     def connect(self, *arg: Any, **kw: Any) -> AsyncAdapt_aiosqlite_connection:

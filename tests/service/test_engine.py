@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -105,6 +106,25 @@ async def test_a_reader_sees_one_moment(engine: AsyncEngine) -> None:
         assert (await first.execute(count)).scalar_one() == 0
     async with reading(engine) as second:
         assert (await second.execute(count)).scalar_one() == 1
+
+
+async def test_a_cancelled_writer_leaves_its_turn_to_the_next(engine: AsyncEngine) -> None:
+    """Wherever it is: in the queue of writers, in a statement, at its end."""
+
+    async def write() -> None:
+        async with engine.begin() as conn:
+            for _ in range(3):
+                await conn.execute(sa.insert(nodes).values(name=f"n{next(numbers)}"))
+
+    numbers = itertools.count()
+    for steps in range(60):
+        tasks = [asyncio.create_task(write()) for _ in range(2)]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        tasks[0].cancel()
+        async with asyncio.timeout(60):
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await write()
 
 
 _NEVER_DONE = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000000) SELECT MAX(i) FROM n"
