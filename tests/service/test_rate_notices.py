@@ -301,7 +301,7 @@ async def test_format_language_and_zone_are_the_readers(market: Market, room: Ma
     market.wait(LATER_MS)
     await market.work()
     (letter,) = room.letters
-    assert (letter["Subject"], part(letter, "plain").strip()) == ("Neue Preise ab 12.10.26, 02:00 CEST", "retail: 1")
+    assert (letter["Subject"], part(letter, "plain").strip()) == ("Neue Preise ab 12.10.2026, 02:00 CEST", "retail: 1")
     (file,) = letter.iter_attachments()
     assert file.get_filename() == "retail-2026-10-12.xlsx"
     sheet = load_workbook(io.BytesIO(file.get_content())).active
