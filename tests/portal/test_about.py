@@ -26,7 +26,6 @@ def _about(got: Got) -> str:
         ("/bank-layouts/1/removal", "lower, the only one"),
         ("/bank-lines/1/account", "20 Nov 2026, 12.50 EUR, Erna Müller, Thank you"),
         ("/commission-rules/1/removal", "agent, 10 %"),
-        ("/invoices/4/issue", "Draft, customer, 0.23 EUR"),
         ("/packages/1/correction", "Flat 100, customer"),
         ("/subscriptions/3/cancellation", "Line, recruited"),
     ],
@@ -35,6 +34,14 @@ async def test_a_form_names_its_thing(walker: Walker, path: str, said: str) -> N
     """By what a person knows it by, where it has no name."""
     await walker.sign_in(BOSS)
     assert _about(await walker.get(path)) == said
+
+
+async def test_a_form_names_a_draft(walker: Walker) -> None:
+    """By whose it is and for how much, as its page says: by the hour the calls were on another day than this draft's."""
+    await walker.sign_in(BOSS)
+    total = re.search(r"Total (\d+\.\d\d EUR)", (await walker.get("/invoices/4")).words)
+    assert total is not None
+    assert _about(await walker.get("/invoices/4/issue")) == f"Draft, customer, {total[1]}"
 
 
 @pytest.mark.parametrize(
