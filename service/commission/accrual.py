@@ -19,6 +19,7 @@ from service.commission.rules import WHOLE, Rule, Sale, earned, split
 from service.database.billing_tables import invoice_calls
 from service.database.commission_tables import commission_carries, commission_rules, commissions
 from service.database.engine import is_sqlite
+from service.database.paths import path_ids
 from service.database.tables import accounts, charges, tariff_versions
 from service.ledger.rules import COMMISSION, COST, Entry, Posting, sum_postings
 from service.ledger.storage import post_entry
@@ -121,7 +122,7 @@ async def _any_rule(conn: AsyncConnection) -> bool:
 async def _between(conn: AsyncConnection, pairs: set[tuple[int, int]]) -> dict[tuple[int, int], list[int]]:
     """The accounts between each and its seller, from the customer's end."""
     query = sa.select(accounts.c.id, accounts.c.path).where(accounts.c.id.in_({one for one, _ in pairs}))
-    paths = {number: [int(step) for step in path.strip("/").split("/")] for number, path in await conn.execute(query)}
+    paths = {number: path_ids(path) for number, path in await conn.execute(query)}
     found = {}
     for account_id, seller_id in pairs:
         above = paths[account_id][-2::-1]

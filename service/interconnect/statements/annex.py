@@ -91,7 +91,13 @@ async def _corrections(conn: AsyncConnection, statement: Row[Any], after_id: int
     """Of calls on earlier statements, behind one of them."""
     number = statement_corrections.c.correction_id
     same = (charges.c.cdr_id == corrections.c.cdr_id) & (charges.c.level == corrections.c.level)
-    columns = (number, corrections.c.level, corrections.c.delta_micros, corrections.c.before_micros, corrections.c.after_micros)
+    columns = (
+        number,
+        corrections.c.level,
+        corrections.c.delta_micros,
+        corrections.c.before_micros,
+        corrections.c.after_micros,
+    )
     query: sa.Select[Any] = sa.select(*_SHOWN, *columns, charges.c.tax, corrections.c.after_billed_s.label("billed_s"))
     query = query.join(corrections, corrections.c.cdr_id == cdrs.c.id).join(charges, same, isouter=True)
     query = query.join(statement_corrections, number == corrections.c.id)
