@@ -262,7 +262,7 @@ def _of(calls: Any, asked: AskedTraffic, keys: Keys | None = None) -> Expression
     if asked.account.depth == 0 or (keys is not None and keys.are_below):
         return sa.true()
     below = ids_below(asked.account.path)
-    return calls.c.account_id.in_(below) | calls.c.cost_account_id.in_(below)
+    return sa.or_(calls.c.account_id.in_(below), calls.c.cost_account_id.in_(below))
 
 
 class Earned(NamedTuple):
