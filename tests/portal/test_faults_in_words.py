@@ -86,14 +86,19 @@ async def test_a_look_at_a_sheet_is_german(german: Any, lacking: set[str]) -> No
     assert got.status == 200
     for said in (
         "nichts wurde importiert: die Preisliste verrät nicht, wonach gefragt wird",
-        "importiert werden können Zeilen einer davon", "ob in 05/06/2027 der Tag oder der Monat vorn steht",
+        "importiert werden können Zeilen einer davon",
+        "ob in 05/06/2027 der Tag oder der Monat vorn steht",
     ):
         assert said in got.words, (said, got.words)
     kept = got.hidden("kept")
     again = await look(walker, number, kept=kept, currency="USD", date_order="dmy", kind="full")
     for said in (
-        "ein Preis in EUR, nicht in USD", "ist kein Preis", "x7 ist kein Code", "Kopfzeile in Zeile 2",
-        "Code 44: ein anderer Preis für denselben Code und Tag steht in Zeile 4", "liegt unter null",
+        "ein Preis in EUR, nicht in USD",
+        "ist kein Preis",
+        "x7 ist kein Code",
+        "Kopfzeile in Zeile 2",
+        "Code 44: ein anderer Preis für denselben Code und Tag steht in Zeile 4",
+        "liegt unter null",
     ):
         assert said in again.words, (said, again.words)
     assert lacking == set()
