@@ -284,13 +284,14 @@ async def write(conn: AsyncConnection, rows: list[dict[str, Any]], now_ms: int) 
 
 
 async def _carry(conn: AsyncConnection, account_id: int, seller_id: int, currency: str, exact: int) -> int:
-    """What is posted of it; the rest waits."""
+    """What is posted of it; the rest waits. Added where it stands: another node may add to it at once."""
     table = commission_carries
     key = {"account_id": account_id, "seller_id": seller_id, "currency": currency}
-    where = sa.and_(*(table.c[name] == value for name, value in key.items()))
-    before = (await conn.execute(sa.select(table.c.remainder).where(where))).scalar_one_or_none() or 0
-    micros, remainder = divmod(before + exact, WHOLE)
+    rest = exact % WHOLE
     insert: Any = sqlite.insert(table) if is_sqlite(conn) else postgresql.insert(table)
-    upsert = insert.values(**key, remainder=remainder)
-    await conn.execute(upsert.on_conflict_do_update(index_elements=list(key), set_={"remainder": remainder}))
-    return micros
+    added = insert.values(**key, remainder=rest).on_conflict_do_update(
+        index_elements=list(key), set_={"remainder": (table.c.remainder + rest) % WHOLE}
+    )
+    after = int((await conn.execute(added.returning(table.c.remainder))).scalar_one())
+    before = (after - rest) % WHOLE
+    return (before + exact) // WHOLE
