@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple, NoReturn
 
-from kemi import devices_in, ends, farewell, guards, messages, named, notes, places, sip
+from kemi import carriers, devices_in, ends, farewell, guards, messages, named, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.clock import now
 from kemi.messages import Far
@@ -41,6 +41,8 @@ _ANSWER = sip.question(
 """Of a 2xx to an INVITE, its dialog, and where it came from."""
 
 
+_ASKED = frozenset({"OPTIONS", "REGISTER"})
+"""What gateways are asked by, beside calls."""
 _STATE = sip.question("$dlg_var(call)", "$dlg(state)")
 """Of the dialog of a reply that refuses something."""
 
@@ -69,6 +71,8 @@ def reply(rooms: Rooms) -> None:
     if method == "INVITE" and code >= 300 and (_has_been_answered(rooms) or _is_forged(rooms, heard)):
         raise ReplyDropped
     if method == "MESSAGE" and code >= 200 and _is_forged(rooms, heard):
+        raise ReplyDropped
+    if method in _ASKED and not places.is_own(heard.branch) and not _is_asked(rooms):
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(rooms, heard)
@@ -109,6 +113,11 @@ def _is_forged(rooms: Rooms, heard: Response) -> bool:
     if 0 <= sip.branch_of(heard.branch) < past:
         return False  # of a gateway, or place, that was left: tm knows that it counts no more
     return not comes_from_side(rooms, running, "callee", sip.text("$si"), sip.proven())
+
+
+def _is_asked(rooms: Rooms) -> bool:
+    """Whether the reply at hand, to OPTIONS or REGISTER, is of a call's dialog, or of the gateway that was asked."""
+    return carriers.may_answer(rooms, sip.text("$ci"), sip.text("$si")) or sip.dialog_call() is not None
 
 
 def _provisional(rooms: Rooms, heard: Response) -> None:
