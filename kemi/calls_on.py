@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple, NoReturn
 
-from kemi import devices_in, ends, farewell, guards, messages, named, notes, places, sip
+from kemi import carriers, devices_in, ends, farewell, guards, messages, named, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.clock import now
 from kemi.messages import Far
@@ -19,10 +19,6 @@ from kemi.store.calls import RunningCall
 GONE = Denied("gone", 487, "Request Terminated")
 """The answer to a 2xx that comes when the call has ended: CANCEL, a timer or a restart was first."""
 LATE = Denied("late", *UNAVAILABLE)
-
-
-_BEGINNING = frozenset({"INVITE", "MESSAGE"})
-"""What is asked of somebody outside of a call."""
 
 
 class ReplyDropped(Exception):
@@ -45,6 +41,8 @@ _ANSWER = sip.question(
 """Of a 2xx to an INVITE, its dialog, and where it came from."""
 
 
+_ASKED = frozenset({"OPTIONS", "REGISTER"})
+"""What gateways are asked by, beside calls."""
 _STATE = sip.question("$dlg_var(call)", "$dlg(state)")
 """Of the dialog of a reply that refuses something."""
 
@@ -71,14 +69,12 @@ def reply(rooms: Rooms) -> None:
         return _farewell_answered(rooms, heard)
     if method == "INVITE" and 200 <= code < 300:
         return _answered(rooms, heard)
+    if _is_unheard(rooms, heard):
+        raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(rooms, heard)
     if method == "UPDATE" and 200 <= code < 300:
         return _updated(rooms, heard)
-    if method == "INVITE" and code >= 300 and _has_been_answered(rooms):
-        raise ReplyDropped
-    if method in _BEGINNING and code >= 200 and _is_forged(rooms, heard):
-        raise ReplyDropped
     if sip.check_transaction() < 0:
         raise ReplyTaken if method == "OPTIONS" and places.is_own(heard.branch) else ReplyDropped
     return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT), rooms.gate.passed)
@@ -100,6 +96,18 @@ def _farewell_answered(rooms: Rooms, heard: Response) -> None:
         raise ReplyDropped
 
 
+def _is_unheard(rooms: Rooms, heard: Response) -> bool:
+    """Whether a reply that opens no call counts for nothing: it is not of who was asked, or too late. Before its
+    transaction is looked for.
+    """
+    code, method = heard.code, heard.method
+    if method == "INVITE":
+        return (code >= 300 and _has_been_answered(rooms)) or (code > 100 and _is_forged(rooms, heard))
+    if method in _ASKED:
+        return not places.is_own(heard.branch) and not _is_asked(rooms)
+    return method == "MESSAGE" and code >= 200 and _is_forged(rooms, heard)
+
+
 def _has_been_answered(rooms: Rooms) -> bool:
     """Whether the reply at hand refuses an INVITE whose 2xx another process is just letting pass. Before its
     transaction is looked for.
@@ -110,17 +118,23 @@ def _has_been_answered(rooms: Rooms) -> bool:
 
 
 def _is_forged(rooms: Rooms, heard: Response) -> bool:
-    """Whether a final reply to what begins something is of somebody else than who was asked. tm looks at the branch
-    alone, a digest of what the caller wrote: it could refuse its own MESSAGE that the gateway takes, forward a call at
-    the cost of whom it calls, or put a gateway out. Before its transaction is looked for.
+    """Whether a reply to what begins something is of somebody else than who was asked, or an 18x of who was left. tm
+    looks at the branch alone, a digest of what the caller wrote: it could refuse its own MESSAGE that the gateway
+    takes, forward a call at the cost of whom it calls, put a gateway out, or ring where nobody does. Before its
+    transaction is looked for.
     """
     running = asked_by(rooms, sip.text("$ci"), heard.from_tag, heard.cseq) if rooms.has_store() else None
     if running is None:
         return False
     past = len(running.attempts) + max(0, len(running.joined) - 1) - 1
     if 0 <= sip.branch_of(heard.branch) < past:
-        return False  # of a gateway, or place, that was left: tm knows that it counts no more
+        return heard.code < 200  # of a gateway, or place, that was left: tm knows that its final one counts no more
     return not comes_from_side(rooms, running, "callee", sip.text("$si"), sip.proven())
+
+
+def _is_asked(rooms: Rooms) -> bool:
+    """Whether the reply at hand, to OPTIONS or REGISTER, is of a call's dialog, or of the gateway that was asked."""
+    return carriers.may_answer(rooms, sip.text("$ci"), sip.text("$si")) or sip.dialog_call() is not None
 
 
 def _provisional(rooms: Rooms, heard: Response) -> None:
