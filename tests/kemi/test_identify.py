@@ -110,7 +110,7 @@ def test_numbers_are_normalised_by_the_trunk(world: World, sent: str, number: st
         ("", "", "0088299", None),
         ("", "", "+0088299", None),
         ("", "", "0188299", "0188299"),
-        ("011", "00", "88299", None),
+        ("011", "00", "088299", None),
         ("011", "0", "088299", None),
     ],
 )
