@@ -78,7 +78,11 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--samples", type=int, default=20, help="of each address of the portal")
     parser.add_argument("--databases", nargs="*", default=["sqlite", "postgresql"], help="of `portal`")
     parser.add_argument("--cpu", action="store_true", help="`portal` holds processor time against its limits")
-    return parser.parse_args()
+    found = parser.parse_args()
+    known = {"plain", "kambill", *ROUTES}
+    if unknown := set(found.proxies) - known:  # else a second bench's name would be measured, as Kambill
+        parser.error(f"{', '.join(sorted(unknown))}: no proxy; one bench at a time")
+    return found
 
 
 def main() -> int:

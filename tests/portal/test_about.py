@@ -37,7 +37,7 @@ async def test_a_form_names_its_thing(walker: Walker, path: str, said: str) -> N
 
 
 async def test_a_form_names_a_draft(walker: Walker) -> None:
-    """By whose it is and for how much, as its page says: by the hour the calls were on another day than this draft's."""
+    """Whose it is, and the amount of its page: by the hour the calls were on another day than its own."""
     await walker.sign_in(BOSS)
     total = re.search(r"Total (\d+\.\d\d EUR)", (await walker.get("/invoices/4")).words)
     assert total is not None

@@ -23,6 +23,7 @@ from kemi.answer import Grant
 from kemi.authorize import Admitted, Target
 from kemi.caller import Parties
 from kemi.running import Speaker
+from kemi.store import headers
 from kemi.store.calls import Leg, RunningCall
 from kemi.store.networks import lies_in, parse_network
 
@@ -43,6 +44,7 @@ class OpenGate:
         return True
 
     tired = frozenset()
+    shed_percent, passed = 50, headers.PASSED
 
     def refused(self, *_: Any) -> None:
         """Counts nothing."""
