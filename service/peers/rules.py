@@ -41,9 +41,10 @@ def canonical_host(text: str) -> str:
         raise ValueError(
             f"{text!r} is no address: write the gateway's IPv4 or IPv6 address (a name would make calls wait for DNS)"
         ) from None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        raise ValueError(f"no call can go to {text}: write {address.ipv4_mapped}")
     if not is_of_one(address):
-        plain = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-        raise ValueError(f"no call can go to {text}: write {plain or 'the plain address of one machine'}")
+        raise ValueError(f"no call can go to {text}: write the plain address of one machine")
     return str(address)
 
 
