@@ -28,7 +28,7 @@ def matching_step(secret: str, code: str, now_ms: int, last_step: int) -> int | 
     now = now_ms // 1000 // STEP_S
     totp = pyotp.TOTP(secret)
     for step in (now, now - 1, now + 1):
-        if step > last_step and secrets.compare_digest(totp.at(step * STEP_S), code):
+        if step > last_step and secrets.compare_digest(totp.at(step * STEP_S).encode(), code.encode("utf-8", "replace")):
             return step
     return None
 
