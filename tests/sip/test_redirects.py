@@ -122,8 +122,8 @@ def test_the_best_contact_is_tried_first(
 def test_what_else_it_named_is_tried_when_the_best_fails(
     house: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
 ) -> None:
-    """By q: the carrier's host, which is silent, then its other gateway; what isn't the carrier's is none. When both have
-    failed the next gateway of the plan is due.
+    """By q: the carrier's host, which is silent, then its other gateway; what isn't its is none. When both have failed
+    the next gateway of the plan is due.
     """
     own, second, third = agent(OWN, 5060), agent("127.0.0.12", 5060), agent("127.0.0.13", 5060)
     call, invite = ring(caller, gateway)
