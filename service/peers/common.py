@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import Row
 
-from service.access.standing import path_ids
 from service.accounts.rules import name_problem
 from service.api.call import Call
 from service.api.problems import Problem, invalid
 from service.api.values import Words
+from service.database.paths import path_ids
 from service.database.tables import tariffs
 from service.peers.rules import canonical_certificate, canonical_host, canonical_network
 from service.tariffs.checks import check_exchange

@@ -20,6 +20,7 @@ from service.api.values import AccountId, Asked, DeviceId, Limit, Moment, Tariff
 from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.engine import is_sqlite
+from service.database.paths import is_below
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, trunks
 from service.peers.addresses import check_not_ours, is_carriers
@@ -170,7 +171,7 @@ async def _place(call: Call, text: str, account: Row[Any], pointer: str) -> dict
         return {"kind": "uri", "uri": text, "said": text}
     if kind == "device":
         query = sa.select(devices.c.id).join(accounts, accounts.c.id == devices.c.account_id)
-        below = accounts.c.path.startswith(account.path, autoescape=True)
+        below = is_below(accounts.c.path, account.path)
         found = (await call.conn.execute(query.where(devices.c.username == name, below))).scalar()
     else:
         query = sa.select(trunks.c.id).where(trunks.c.account_id == account.id, trunks.c.name == name)
