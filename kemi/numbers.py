@@ -12,6 +12,8 @@ COUNTRIES = frozenset("123456789")
 """How country codes (E.164) begin. Behind +00 a dear number would be rated, and let pass, as one that begins with 00,
 and a carrier would read it as the dear one.
 """
+ABROAD = "00"
+"""The international prefix of most countries (ITU-T E.164)."""
 
 
 def normalise(trunk: Origin, called: str, rules: Sequence[Rule] = ()) -> str | None:
@@ -32,7 +34,8 @@ def international(trunk: Origin, number: str) -> str | None:
     """The E.164 number without `+` of one as this trunk's people write it; None: it is none.
 
     `+` or the trunk's international prefix goes, and a country code must follow; else the trunk's national prefix is
-    replaced by its country code. A number that has neither is taken as it stands.
+    replaced by its country code. A number that has neither is taken as it stands, unless it begins with 00: what
+    carriers read as an international prefix is this trunk's, or none.
     """
     if not is_number(number):
         return None
@@ -42,8 +45,8 @@ def international(trunk: Origin, number: str) -> str | None:
         return rest if rest[:1] in COUNTRIES else None
     if trunk.country and number.startswith(trunk.national_prefix):
         number = trunk.country + number[len(trunk.national_prefix) :]
-        return number if is_number(number) else None
-    return number
+        return number if is_number(number) and number[:1] in COUNTRIES else None
+    return None if number.startswith(ABROAD) else number
 
 
 def normalise_caller(trunk: Origin, caller: str, rules: Sequence[Rule] = ()) -> str:
@@ -63,7 +66,14 @@ def caller_for_gateway(number: str, gateway: Gateway, rules: Sequence[Rule] = ()
     return written if is_number(written) else ""
 
 
-def for_gateway(number: str, gateway: Gateway, rules: Sequence[Rule] = ()) -> str:
-    """The number that is called as a gateway wants it: `strip` digits less, `prefix` (or +) before, then its rules."""
-    written = ("+" if gateway.has_plus else gateway.prefix) + number[gateway.strip :]
+def for_gateway(number: str, gateway: Gateway, rules: Sequence[Rule] = (), *, is_short: bool = False) -> str:
+    """The number that is called as a gateway wants it: `strip` digits less, `prefix` (or +) before, then its rules.
+
+    `is_short`: it has no country code, so that neither + goes before it nor anything is stripped; nor is a prefix put
+    that stands in the place of what is stripped.
+    """
+    if is_short and (gateway.has_plus or gateway.strip):
+        written = number
+    else:
+        written = ("+" if gateway.has_plus else gateway.prefix) + number[gateway.strip :]
     return translate(rules, written)[0] if rules else written

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.api.explorer import CONTENT_SECURITY_POLICY
 from service.app import running
 from service.config import Config, Listen
