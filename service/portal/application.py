@@ -71,17 +71,16 @@ def _handler(screen: Screen) -> Handler:
 
 async def _outcome(visit: Visit, screen: Screen) -> Shown | Gone | web.StreamResponse:
     edge.check_origin(visit.request)
-    if visit.request.method == "POST" and screen.act is not None:
-        sized = visit.request.clone(client_max_size=screen.body_bytes_max)
-        visit.form = await sized.post()  # type: ignore[assignment]  # files too, where a page's form has some
-        async with visit.looking():
-            _check(visit, screen)
-        return await screen.act(visit)
+    is_sent = visit.request.method == "POST"
     async with visit.looking():
         _check(visit, screen)
-        if not screen.streams:
+        if not is_sent and not screen.streams:
             return await screen.show(visit)
-    return await screen.show(visit)
+    if not is_sent or screen.act is None:
+        return await screen.show(visit)
+    sized = visit.request.clone(client_max_size=screen.body_bytes_max)
+    visit.form = await sized.post()  # type: ignore[assignment]  # files too, where a page's form has some
+    return await screen.act(visit)
 
 
 def _check(visit: Visit, screen: Screen) -> None:

@@ -1,4 +1,4 @@
-"""A file that is broken off in its middle: nobody takes it for a whole one, and no page stands at its end."""
+"""What is broken off: a file in its middle, which nobody takes for a whole one; and what isn't read at all."""
 
 from __future__ import annotations
 
@@ -46,6 +46,18 @@ async def raw(walker: Walker, path: str, version: str) -> tuple[bytes, bool]:
         return found, True
     finally:
         writer.close()
+
+
+async def test_nothing_is_read_of_what_a_stranger_sends(walker: Walker) -> None:
+    """To a page that takes large files: the answer comes before them."""
+    where = urlsplit(walker.address)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    head = f"POST /tariffs/1/import HTTP/1.1\r\nHost: {where.netloc}\r\nSec-Fetch-Site: same-origin\r\n"
+    kind = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n--x\r\n"
+    writer.write((head + kind).encode())
+    async with asyncio.timeout(20):
+        assert (await reader.readline()).startswith(b"HTTP/1.1 303")
+    writer.close()
 
 
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
