@@ -121,7 +121,9 @@ def _looked_up(call: Call) -> dict[str, tuple[Any, Expression]]:
 
 
 def _at_once(call: Call) -> dict[str, tuple[Any, Expression]]:
-    """Names of accounts, trunks and gateways below are read beforehand; devices and numbers may be very many."""
+    """Names of accounts, trunks and gateways below are read beforehand; devices and numbers are looked up one by one:
+    they may be very many.
+    """
     found = _looked_up(call)
     below = sa.select(accounts.c.id, accounts.c.name).where(seen(accounts.c.path, call.actor))
     below_of = below.cte("below").prefix_with("MATERIALIZED")
@@ -134,10 +136,11 @@ def _at_once(call: Call) -> dict[str, tuple[Any, Expression]]:
         each = sa.select(table.c.id, table.c.name).join(below_of, below_of.c.id == table.c.account_id)
         one = each.cte(name).prefix_with("MATERIALIZED")
         found[name] = (one, one.c.id == key)
-    for name in ("device", "number"):
+    for name, label in (("device", "username"), ("number", "number")):
         table, key = things[name]
-        one = table.alias(name)
-        found[name] = (one, (one.c.id == key) & _is_theirs(call, one.c.account_id, found["caller"][0]))
+        each = sa.select(table.c.id, table.c.account_id, table.c[label]).where(table.c.id == key)
+        own = each.offset(0).lateral(name)  # else it hashes all there are, for each batch
+        found[name] = (own, _is_theirs(call, own.c.account_id, found["caller"][0]))
     return found
 
 

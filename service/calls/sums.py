@@ -26,6 +26,8 @@ DAY_MS = 24 * HOUR_MS
 BY_HOUR = ("destination", "code", "gateway", "provider")
 BY_DAY = ("account", "trunk")
 """These have many values and few calls of each: sums by the hour would be as many as calls."""
+HOURLY = {"account": "account_hour", "trunk": "trunk_hour"}
+"""Those of the operator alone by the hour, too: of nobody else are so many calls in the hours of a cut day."""
 OF_CALLS = ("destination", "code")
 """By these attempts that left a record of their own are money, and nothing else: their calls are there."""
 OF_CUSTOMERS = ("destination", "code", "account", "trunk")
@@ -202,15 +204,17 @@ def _summed(where: str, among: str, times: int, *, is_sqlite: bool) -> str:
         SUM(earned_micros) AS earned_micros, SUM(spent_micros) AS spent_micros
     FROM facts JOIN chosen ON chosen.id = cdr_id GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ), dimensions(dimension) AS (
-    VALUES {_rows((*BY_HOUR, *BY_DAY))}
+    VALUES {_rows((*BY_HOUR, *BY_DAY, *HOURLY.values()))}
 )
 SELECT top, dimension,
     CASE WHEN dimension IN {_words(BY_DAY)} THEN hour_ms - hour_ms % {DAY_MS} ELSE hour_ms END,
     CASE dimension WHEN 'code' THEN sip_code WHEN 'gateway' THEN gateway_id WHEN 'provider' THEN provider_id
-        WHEN 'account' THEN account_id WHEN 'trunk' THEN trunk_id ELSE 0 END,
+        WHEN 'account' THEN account_id WHEN 'trunk' THEN trunk_id
+        WHEN 'account_hour' THEN account_id WHEN 'trunk_hour' THEN trunk_id ELSE 0 END,
     CASE dimension WHEN 'destination' THEN alike.destination ELSE '' END, alike.currency,
     {sums}
-FROM alike JOIN dimensions ON kind <> 'customer' OR dimension IN {_words(OF_CUSTOMERS)}
+FROM alike JOIN dimensions ON (kind <> 'customer' OR dimension IN {_words(OF_CUSTOMERS)})
+    AND (top = {ROOT_ID} OR dimension NOT IN {_words([*HOURLY.values()])})
 GROUP BY 1, 2, 3, 4, 5, 6"""  # noqa: S608 -- constants and parameters
 
 

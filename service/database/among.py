@@ -17,5 +17,9 @@ def among(conn: AsyncConnection, column: sa.ColumnElement[Any], numbers: Collect
     """Whether a column's number is one of some: a step on its index for each."""
     if not is_sqlite(conn):
         return column == sa.any_(sa.literal(list(numbers), sa.ARRAY(BIG)))
-    listed = sa.func.json_each(json.dumps(list(numbers))).table_valued("value")
-    return column.in_(sa.select(listed.c.value))
+    return column.in_(sa.select(listed(numbers).c.value))
+
+
+def listed(numbers: Collection[int]) -> sa.TableValuedAlias:
+    """As a table with a column `value`. For SQLite."""
+    return sa.func.json_each(json.dumps(list(numbers))).table_valued("value")

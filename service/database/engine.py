@@ -39,17 +39,27 @@ WRITTEN = f"cache_size={-64 * 1024}"
 """KiB of pages that a transaction has changed, kept until its end. With SQLite's own 2 MB, thousands of calls in one
 transaction write the same pages of the indexes into the log again and again.
 """
+READ = f"cache_size={-4 * 1024}"
+"""KiB of pages that a connection keeps which only looks: a file is read by two of them."""
 AWAY_STATES = ("08", "53", "57P", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")
 """Classes of SQLSTATE that are about the connection, what the server is short of, its ending; SQLite's of the file."""
 CONNECTIONS = 16
 """To PostgreSQL, kept open: one that is opened for a request costs more than the request."""
 
 _AT_ONCE = {
-    "server_settings": {"jit": "off", "plan_cache_mode": "force_custom_plan", "random_page_cost": "1.1"},
+    "server_settings": {
+        "jit": "off",
+        "plan_cache_mode": "force_custom_plan",
+        "random_page_cost": "1.1",
+        "work_mem": "32MB",
+        "parallel_setup_cost": "100000",
+    },
 }
 """PostgreSQL compiles a statement that it takes for a long one: seconds, where all of ours take far less. What it has
 planned five times it plans for values that it doesn't know: a page that had taken 20 ms then took minutes. And a page
 of a table out of order costs, as it has it from turning disks, four in order: it read 400,000 calls to find 20,000.
+What 50,000 accounts come to is more than its 4 MB: it was written to files and sorted there; and processes beside,
+which each added up a part, took twice as long together as one does: they are for looks at whole tables.
 """
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _TOLD = re.compile(r'^(revision|down_revision) = "(\w+)"$', re.MULTILINE)
@@ -114,7 +124,7 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # transactions are begun below, never by the driver
     cursor = connection.cursor()
     safe = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
-    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", *safe, MAPPED, WRITTEN):
+    for pragma in (f"busy_timeout={BUSY_TIMEOUT_MS}", *safe, MAPPED):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -123,9 +133,10 @@ def _begin_sqlite(connection: sa.Connection) -> None:
     read_only = connection.get_execution_options().get(_READ_ONLY, False)
     # What a statement has changed, which may fail half-way, is kept in memory: a batch of the collector would write ten
     # times its own size into files otherwise. What a look sorts may be too large for that.
-    kept = "FILE" if read_only else "MEMORY"
+    kept, cache = ("FILE", READ) if read_only else ("MEMORY", WRITTEN)
     if connection.info.get(_TEMPORARY) != kept:
         connection.exec_driver_sql(f"PRAGMA temp_store={kept}")
+        connection.exec_driver_sql(f"PRAGMA {cache}")
         connection.info[_TEMPORARY] = kept
     connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 

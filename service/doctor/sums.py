@@ -49,6 +49,8 @@ _OF = {
     "provider": sentence("provider"),
     "account": sentence("account"),
     "trunk": sentence("trunk"),
+    "account_hour": sentence("account"),
+    "trunk_hour": sentence("trunk"),
 }
 """What sums are of."""
 

@@ -1,6 +1,7 @@
 """Where a report's figures come from: sums, and records where a day is cut, or where a customer has no sums.
 
-Of a cut day the shorter part is read call by call, to be added, or to be taken out of the day's sums.
+Of a cut day the shorter part is read call by call, or of the operator, whose calls are many, by sums of its hours: to
+be added, or to be taken out of the day's sums.
 """
 
 from __future__ import annotations
@@ -14,9 +15,9 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.nouns import NOUNS, within
 from service.calls.lines import pdd
-from service.calls.sums import BY_DAY, DAY_MS, OF_CALLS, OF_CUSTOMERS
+from service.calls.sums import BY_DAY, DAY_MS, HOUR_MS, HOURLY, OF_CALLS, OF_CUSTOMERS
 from service.calls.traffic_api import AskedTraffic
-from service.database.among import among
+from service.database.among import among, listed
 from service.database.columns import BIG
 from service.database.engine import is_sqlite
 from service.database.paths import ids_below
@@ -74,11 +75,11 @@ class Span(NamedTuple):
 
 
 class Part(NamedTuple):
-    """Some time whose calls are read one by one."""
+    """Some time of a cut day."""
 
     span: Span
     times: int
-    """-1: they are in the sums, and are taken out of them."""
+    """-1: its calls are in the sums, and are taken out of them."""
 
 
 class Keys(NamedTuple):
@@ -110,6 +111,9 @@ class Spans(NamedTuple):
 
     sums: Span | None
     records: list[Part]
+    """Read call by call."""
+    hours: Sequence[Part] = ()
+    """Read from the sums of their hours."""
 
 
 async def spans_of(call: Call, way: Way, asked: AskedTraffic) -> Spans:
@@ -119,7 +123,10 @@ async def spans_of(call: Call, way: Way, asked: AskedTraffic) -> Spans:
         return Spans(None, [Part(whole, 1)])
     if way.dimension not in BY_DAY:
         return Spans(whole, [])
-    return _by_days(await _widened(call, whole))
+    if asked.account.depth == 0:
+        sums, hours = _by_days(whole)
+        return Spans(sums, [], hours)
+    return Spans(*_by_days(await _widened(call, whole)))
 
 
 async def _widened(call: Call, span: Span) -> Span:
@@ -135,13 +142,13 @@ async def _is_busy(call: Call, span: Span) -> bool:
     return span.since_ms < span.until_ms and (await call.conn.execute(found)).first() is not None
 
 
-def _by_days(span: Span) -> Spans:
-    """The sums of days, and of each day that is cut the calls of its shorter part: added, or taken out of its sums."""
+def _by_days(span: Span) -> tuple[Span | None, list[Part]]:
+    """The sums of days, and of each day that is cut its shorter part: added, or taken out of its sums."""
     since_ms, first = _cut(span.since_ms, is_end=False)
     until_ms, last = _cut(span.until_ms, is_end=True)
     if since_ms >= until_ms:
-        return Spans(None, [Part(span, 1)])
-    return Spans(Span(since_ms, until_ms), [*first, *last])
+        return None, [Part(span, 1)]
+    return Span(since_ms, until_ms), [*first, *last]
 
 
 def _cut(edge_ms: int, *, is_end: bool) -> tuple[int, list[Part]]:
@@ -168,7 +175,9 @@ def counted(
     """Rows of key, attempts, answered, minutes, rang, pdd_ms; earned, spent and margin: by the sums alone, unless it is
     `with_money`, which reads every charge of the records. `keys`: only these; None: all for the asker's eyes.
     """
-    parts = [] if spans.sums is None else [_of_sums(call, way, asked, spans.sums, currency, keys)]
+    parts = [] if spans.sums is None else [_of_sums(call, way, asked, Part(spans.sums, 1), currency, keys)]
+    hourly = way._replace(dimension=HOURLY.get(way.dimension, ""))
+    parts += [_of_sums(call, hourly, asked, part, currency, keys) for part in spans.hours]
     parts += [_of_records(call, way, asked, part, keys) for part in spans.records]
     if with_money:
         parts += [money for part in spans.records for money in _money_of(call, way, asked, part, currency, keys)]
@@ -192,19 +201,35 @@ def _money_of(
         yield sa.select(key, *[nothing] * 5, earned * part.times, spent * part.times)
 
 
-def _of_sums(call: Call, way: Way, asked: AskedTraffic, span: Span, currency: str, keys: Keys | None) -> sa.Select[Any]:
+def _of_sums(call: Call, way: Way, asked: AskedTraffic, part: Part, currency: str, keys: Keys | None) -> sa.Select[Any]:
+    span, times = part
     counts = (_S.attempts, _S.answered, _S.duration_ms.label("minutes"), _S.rang, _S.pdd_ms)
     money = [
         sa.case((_S.currency == currency, column), else_=0).label(name)
         for name, column in (("earned", _S.earned_micros), ("spent", _S.spent_micros))
     ]
-    of = (_S.account_id == int(asked.account.id)) & (_S.dimension == way.dimension)
-    hours = (_S.span_ms >= span.since_ms) & (_S.span_ms < span.until_ms)
-    if keys is not None:  # each day's sum of each of them is a step on the index
-        days = among(call.conn, _S.span_ms, range(span.since_ms, span.until_ms, DAY_MS))
-        hours = days & among(call.conn, _S.number, keys.numbers)
-    found = sa.select(way.key.label("key"), *counts, *money).where(of, hours)
-    return found.where(_is_seen(call, way, _S.number, keys))
+    account: Any = sa.literal(int(asked.account.id), BIG)
+    if keys is None and asked.account.depth == 0:  # PostgreSQL must not see whose they are: it would go by the leaders'
+        account = sa.select(account).scalar_subquery()  # index, and for each sum to another page of the table
+    of = (_S.account_id == account) & (_S.dimension == way.dimension)
+    columns = [one if times > 0 else (-one).label(one.name) for one in (*counts, *money)]
+    found = sa.select(way.key.label("key"), *columns)
+    if keys is None:
+        of &= (_S.span_ms >= span.since_ms) & (_S.span_ms < span.until_ms)
+        return found.where(of, _is_seen(call, way, _S.number, keys))
+    spans = range(*span, DAY_MS if way.dimension in BY_DAY else HOUR_MS)
+    if is_sqlite(call.conn):
+        return found.select_from(_each(of, spans, keys.numbers))
+    return found.where(of, among(call.conn, _S.span_ms, spans), among(call.conn, _S.number, keys.numbers))
+
+
+def _each(of: Expression, spans: Collection[int], numbers: Collection[int]) -> sa.FromClause:
+    """Each span's sum of each number is a step on the index; what isn't there is a row of nulls. Only an outer join
+    makes SQLite do so: believing that each account has two sums a day it read all of a day's for some of them.
+    """
+    span, number = listed(spans), listed(numbers)
+    is_theirs = of & (_S.span_ms == span.c.value) & (_S.number == number.c.value)
+    return span.join(number, sa.true()).outerjoin(call_sums, is_theirs)
 
 
 def _is_seen(call: Call, way: Way, key: Expression, keys: Keys | None) -> Expression:
@@ -248,8 +273,9 @@ class _Calls(NamedTuple):
 def _calls(call: Call, way: Way, asked: AskedTraffic, span: Span, keys: Keys | None) -> _Calls:
     assert way.record is not None, way.dimension
     if keys is None or way.dimension not in BY_DAY:
-        some = sa.true() if keys is None else way.record.in_(keys.numbers)
-        return _Calls(cdrs, cdrs, _of(cdrs, asked) & _began(span) & some, way.record)
+        own = _of_sides(call, asked, span, way.record)
+        some = sa.true() if keys is None else own.c.key.in_(keys.numbers)
+        return _Calls(own, own, some, own.c.key)
     if is_sqlite(call.conn):
         where = _of(cdrs, asked, keys) & _began(span) & among(call.conn, way.record, keys.numbers)
         return _Calls(cdrs, cdrs, where, way.record)
@@ -260,9 +286,21 @@ def _calls(call: Call, way: Way, asked: AskedTraffic, span: Span, keys: Keys | N
     return _Calls(own, each.join(own, sa.true()), _of(own, asked, keys), own.c[way.record.name])
 
 
-def _of(calls: Any, asked: AskedTraffic, keys: Keys | None = None) -> Expression:
+def _of_sides(call: Call, asked: AskedTraffic, span: Span, key: Expression) -> Any:
+    """All of the account's and of those below it. On SQLite each side is a step on its index for each of them: with
+    both in one condition it goes through all accounts that there are.
+    """
+    below = ids_below(asked.account.path)
+    made, carried = cdrs.c.account_id.in_(below), cdrs.c.cost_account_id.in_(below)
+    calls = sa.select(*_READ, key.label("key")).where(_began(span))
+    if not is_sqlite(call.conn):
+        return calls.where(made | carried).subquery("own")
+    return sa.union_all(calls.where(made), calls.where(carried, ~made)).subquery("own")
+
+
+def _of(calls: Any, asked: AskedTraffic, keys: Keys) -> Expression:
     """Whose they are. The account that is asked about lies in the asker's subtree."""
-    if asked.account.depth == 0 or (keys is not None and keys.are_below):
+    if keys.are_below:
         return sa.true()
     below = ids_below(asked.account.path)
     return sa.or_(calls.c.account_id.in_(below), calls.c.cost_account_id.in_(below))
@@ -282,8 +320,8 @@ class Earned(NamedTuple):
 async def money_of_records(
     call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, keys: Collection[Any]
 ) -> dict[Any, Earned]:
-    """By key: from those below and for what it carried; to its seller, or of the operator to providers. Without the
-    taxes that were added.
+    """By key: from those below and for what it carried; to its seller. Without the taxes that were added. The
+    operator's are in the sums.
     """
     sums: dict[Any, Earned] = {}
     known = await keys_of(call, way, asked, keys) if spans.records else None
@@ -299,7 +337,7 @@ def _money(asked: AskedTraffic, currency: str, calls: _Calls) -> Iterator[sa.Sel
 
     Charges are found by their calls. By the account they would be all that it ever had: so an engine must not see it.
     """
-    number, own, is_root = asked.account.id, calls.table.c, asked.account.depth == 0
+    number, own = asked.account.id, calls.table.c
     of_call, paid_by = charges.c.cdr_id == own.id, charges.c
     net = paid_by.charge_micros - paid_by.tax_micros
     sides: Sequence[Expression] = [
@@ -314,7 +352,6 @@ def _money(asked: AskedTraffic, currency: str, calls: _Calls) -> Iterator[sa.Sel
         source, sides, asked_of = calls.source.join(level, sa.true()), list(level.c), sa.true()
     found = sa.select(calls.key, *(sa.func.sum(one) for one in sides)).select_from(source)
     yield found.where(calls.where, asked_of).group_by(calls.key)
-    paid, nothing = sa.func.sum(own.cost_micros), sa.literal(0)
-    costs = sa.select(calls.key, *((nothing, paid) if is_root else (paid, nothing))).select_from(calls.source)
-    costs = costs.where(calls.where, own.cost_currency == currency).group_by(calls.key)
-    yield costs if is_root else costs.where(own.cost_account_id == number)
+    costs = sa.select(calls.key, sa.func.sum(own.cost_micros), sa.literal(0)).select_from(calls.source)
+    is_paid = (own.cost_account_id == number) & (own.cost_currency == currency)
+    yield costs.where(calls.where, is_paid).group_by(calls.key)

@@ -4,7 +4,7 @@ Each day's sums are looked through for the ones that lead it. What a key comes t
 it has in those that it leads, and in each other one what the last of that day's leaders has. So keys are added up
 exactly, the most promising ones first, until the page is full of such that no other key can come before: with some
 accounts that call more than most, that is a few hundred of tens of thousands, and of their calls alone those of a cut
-day are read. Where accounts are too much alike for that, all are added up.
+day are read (of the operator, sums of its hours). Where accounts are too much alike for that, all are added up.
 """
 
 from __future__ import annotations
@@ -21,8 +21,7 @@ from service.calls.sums import BY_DAY, DAY_MS
 from service.calls.traffic_api import AskedTraffic
 from service.database.columns import BIG
 from service.database.engine import is_sqlite
-from service.database.traffic_tables import LEADING, call_sums
-from service.ledger.rules import ROOT_ID
+from service.database.traffic_tables import LEADING, LEADING_OF, call_sums
 from service.reports.adding import Spans, Way, counted, keys_of
 
 ROWS_MAX = 500
@@ -155,7 +154,7 @@ def _longest(way: Way) -> sa.Select[Any]:
     value: sa.ColumnElement[Any] = sa.literal_column("duration_ms")
     found = sa.select(number.label("number"), value.label("value"))
     found = found.select_from(sa.text(f"call_sums INDEXED BY {LEADING}"))
-    return found.where(sa.text(f"account_id = {ROOT_ID}"), sa.literal_column("dimension", sa.Text()) == way.dimension)
+    return found.where(sa.text(LEADING_OF), sa.literal_column("dimension", sa.Text()) == way.dimension)
 
 
 def promising(lists: Sequence[Leaders], ranking: Ranking, each: int) -> Promising:

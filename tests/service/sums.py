@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.calls.sums import BY_DAY, BY_HOUR, DAY_MS, HOUR_MS, OF_CUSTOMERS
+from service.calls.sums import BY_DAY, BY_HOUR, DAY_MS, HOUR_MS, HOURLY, OF_CUSTOMERS
 from service.database.tables import accounts, cdrs, charges
 from service.database.traffic_tables import call_sums
 
@@ -43,6 +43,7 @@ class Fact(NamedTuple):
             "code": self.call.sip_code, "gateway": self.call.gateway_id, "provider": self.call.cost_account_id or 0,
             "account": self.call.account_id, "trunk": self.call.trunk_id,
         }  # fmt: skip
+        numbers |= {name: numbers[day] for day, name in HOURLY.items()}
         return numbers.get(dimension, 0), self.call.destination if dimension == "destination" else ""
 
 
@@ -74,7 +75,8 @@ async def expected(conn: AsyncConnection) -> Sums:
     """What stands in `call_sums`, beside rows of nothing."""
     sums: Sums = {}
     for fact in await facts(conn):
-        for dimension in OF_CUSTOMERS if fact.top.kind == "customer" else (*BY_HOUR, *BY_DAY):
+        of_all = (*BY_HOUR, *BY_DAY, *(HOURLY.values() if fact.top.id == 1 else ()))
+        for dimension in OF_CUSTOMERS if fact.top.kind == "customer" else of_all:
             step_ms = DAY_MS if dimension in BY_DAY else HOUR_MS
             span_ms = fact.call.start_ms // step_ms * step_ms
             key = (fact.top.id, dimension, span_ms, *fact.key(dimension), fact.currency)

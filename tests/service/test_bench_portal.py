@@ -15,6 +15,7 @@ from scripts.benchmarks.portal import asking
 from scripts.benchmarks.portal.asking import NO_ANSWER, Asker, Processes
 from scripts.benchmarks.portal.cases import Case, is_case
 from scripts.benchmarks.portal.files import CSV_LIMIT, FileFigure
+from scripts.benchmarks.portal.hours import add_hours
 from scripts.benchmarks.portal.making import make
 from scripts.benchmarks.portal.measuring import Figure, at, measured, told
 from scripts.benchmarks.portal.people import Person
@@ -38,6 +39,8 @@ async def _ledger(database: str, folder: Path) -> Config:
     ledger = Kept(folder, plan_of(CALLS, ACCOUNTS, NOW_MS), is_made=False)
     config = Config(run_dir=folder / "run", data_dir=folder, ratebook=folder / "rates", database=database)
     await make(ledger, config, lambda _: None)
+    for _ in range(2):
+        await add_hours(config)
     return config
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from service.calls.sums import DAY_MS, add_calls, numbered, rebuild, rebuild_day
+from service.calls.sums import DAY_MS, HOURLY, add_calls, numbered, rebuild, rebuild_day
 from service.database.engine import reading
 from service.database.tables import accounts, nodes
 from service.database.traffic_tables import call_sums, money_hourly
@@ -72,6 +73,20 @@ async def test_a_day_is_rebuilt_from_its_records(house: House, engine: AsyncEngi
     assert [day async for day in rebuild(engine)] == [0, DAY_MS, 2 * DAY_MS]
     async with engine.begin() as conn:
         assert await stored(conn) == right
+
+
+async def test_a_ledger_of_before_gets_the_operators_hours(house: House, engine: AsyncEngine) -> None:
+    """By the migration's own statement what the product's would have added."""
+    migration = import_module("service.database.migrations.versions.0064_hours_of_operator")
+    dice = random.Random(5)
+    async with engine.begin() as conn:
+        for _ in range(3):
+            await _call(house, conn, dice)
+        await conn.execute(sa.delete(call_sums).where(call_sums.c.dimension.in_(HOURLY.values())))
+        before = await stored(conn)
+        await conn.run_sync(migration.add_up)
+        assert len(before) < len(await stored(conn))
+        assert await stored(conn) == await expected(conn)
 
 
 async def test_what_is_right_keeps_nobody_waiting(house: House, engine: AsyncEngine) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from scripts.benchmarks.portal.asking import HOST, PORT, Asker, Processes
 from scripts.benchmarks.portal.cases import cases
 from scripts.benchmarks.portal.files import FileFigure, files
+from scripts.benchmarks.portal.hours import add_hours
 from scripts.benchmarks.portal.making import made
 from scripts.benchmarks.portal.measuring import measured, told
 from scripts.benchmarks.portal.people import Person, people
@@ -82,6 +83,7 @@ def _served(ledger: Kept, database: str) -> Iterator[Served]:
     with Children() as children, _database(ledger, database) as (url, server):
         config = Config.model_validate(_settings(folder, url))
         made(ledger, config)
+        asyncio.run(add_hours(config))
         (folder / "kambill.json").write_text(json.dumps(_settings(folder, url)))
         command: list[str | Path] = [sys.executable, "-m", "scripts.benchmarks.portal.serving", folder / "kambill.json"]
         service = children.start("the service", command, folder / "service.log")
