@@ -27,7 +27,7 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem
 from service.api.values import Asked, DeviceId, TrunkId, When
 from service.calls.simulation_views import AttemptView, CalledView, LevelView, PlaceView, SimulationView, WeighedView
-from service.calls.telling import steps_of
+from service.calls.telling import named, steps_of
 from service.tariffs.rates import reading_rates
 
 User = Annotated[str, Field(min_length=1, max_length=USER_MAX, pattern=r"^[!-~]+$")]
@@ -117,7 +117,8 @@ async def _view(call: Call, body: Trial, found: Rehearsal, moment: clock.Now) ->
         steps=[],
         **_answer(found, eyes),
     )
-    return view.model_copy(update={"steps": steps_of(view, eyes.accounts, eyes.trunks, eyes.gateways)})
+    steps = steps_of(view, named(eyes.accounts), named(eyes.trunks), named(eyes.gateways))
+    return view.model_copy(update={"steps": list(map(str, steps))})
 
 
 def _called(sent: str, reading: Reading) -> CalledView:

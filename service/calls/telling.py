@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ratebook.money import format_micros
 from service.calls.simulation_views import LevelView, PlaceView, SimulationView, WeighedView
+from service.doctor.sentences import Sentence, joined, sentence
 
 WHY = {
     "gone": "the plan names it, and there is no such gateway",
@@ -25,118 +26,137 @@ WHY = {
     "hours": "the plan has it at other hours",
     "longer": "the plan has routes of a longer prefix",
 }
-Names = Mapping[int, str]
+_STATES = {"active": "{0} is active", "suspended": "{0} is suspended", "closed": "{0} is closed"}
+_LEADS = "an INVITE for {0} from {1} by {2} leads to trunk {3} of {4}"
+_LEADS_ELSEWHERE = "an INVITE for {0} from {1} by {2} leads to trunk {3} instead: {4}"
+_LEADS_NOWHERE = (
+    "an INVITE for {0} from {1} by {2} leads to no trunk of yours: does the tech prefix stand before the number? {3}"
+)
+_ORDER = "the longest network counts, then its port, its transport, the longest tech prefix"
+_GOES_OUT = "it goes out by routing plan #{0}, for an expected call of {1} s"
+_PAYS = "{0} pays by prefix {1} of tariff version {2}: {3} {4} are held before the answer"
+_GOES = {
+    (False, False): "{0}: the INVITE goes to {1} at {2}:{3} by {4}, from {5}",
+    (False, True): "{0}: the INVITE goes to {1} at {2}:{3} by {4} over gateway {6}, from {5}",
+    (True, False): "{0}: the INVITE goes to {7}, from {5}",
+    (True, True): "{0}: the INVITE goes to {7} over gateway {6}, from {5}",
+}
+"""By whether it has a URI, and whether it has a gateway."""
+Named = Callable[[int | None], str]
+"""What an account, a trunk or a gateway is called, for whoever reads it."""
 
 
-def steps_of(view: SimulationView, accounts: Names, trunks: Names, gateways: Names) -> list[str]:
+def named(names: Mapping[int, str]) -> Named:
+    """By what is seen; else by its number."""
+    return lambda number: names.get(number or 0) or f"#{number}"
+
+
+def steps_of(view: SimulationView, account: Named, trunk: Named, gateway: Named) -> list[Sentence]:
     """One after the other."""
     return [
-        *_arrives(view, accounts, trunks),
-        *([] if view.outcome == "elsewhere" else _decided(view, accounts, gateways)),
+        *_arrives(view, account, trunk),
+        *([] if view.outcome == "elsewhere" else _decided(view, account, gateway)),
     ]
 
 
-def _arrives(view: SimulationView, accounts: Names, trunks: Names) -> Iterator[str]:
-    owner = _named(accounts, view.account_id)
+def _arrives(view: SimulationView, account: Named, trunk: Named) -> Iterator[Sentence]:
+    owner, (source, _, transport) = account(view.account_id), view.source.rpartition(" by ")
+    arrives = view.called.sent, source, transport
     if view.device_id is not None:
-        yield f"device #{view.device_id} of {owner} signs in by digest, wherever it is"
+        yield sentence("device #{0} of {1} signs in by digest, wherever it is", view.device_id, owner)
     elif view.outcome != "elsewhere":
-        trunk = _named(trunks, view.trunk_id)
-        yield f"an INVITE for {view.called.sent} from {view.source} leads to trunk {trunk} of {owner}"
+        yield sentence(_LEADS, *arrives, trunk(view.trunk_id), owner)
     elif view.found_trunk_id is not None:
-        other = _named(trunks, view.found_trunk_id)
-        yield f"an INVITE for {view.called.sent} from {view.source} leads to trunk {other} instead: {_ORDER}"
+        yield sentence(_LEADS_ELSEWHERE, *arrives, trunk(view.found_trunk_id), sentence(_ORDER))
     else:
-        yield (
-            f"an INVITE for {view.called.sent} from {view.source} leads to no trunk of yours: does the tech prefix "
-            f"stand before the number? {_ORDER}"
-        )
+        yield sentence(_LEADS_NOWHERE, *arrives, sentence(_ORDER))
 
 
-_ORDER = "the longest network counts, then its port, its transport, the longest tech prefix"
-
-
-def _decided(view: SimulationView, accounts: Names, gateways: Names) -> Iterator[str]:
+def _decided(view: SimulationView, account: Named, gateway: Named) -> Iterator[Sentence]:
     yield _called(view)
     if view.moved_to:
-        yield f"it has moved to another network: rated and routed as {view.moved_to}"
-    yield f"the caller is {view.caller}" if view.caller else "nobody knows who calls"
+        yield sentence("it has moved to another network: rated and routed as {0}", view.moved_to)
+    yield sentence("the caller is {0}", view.caller) if view.caller else sentence("nobody knows who calls")
     if view.special:
-        who_pays = "nobody pays" if view.special == "emergency" else "only the provider is paid"
-        yield f"it is a number of the {view.special} kind: {who_pays}, and nothing cuts it"
-    yield from (_place(one, accounts) for one in view.path)
-    yield from (_level(one, view.expected_s, accounts) for one in view.levels)
+        who_pays = sentence("nobody pays" if view.special == "emergency" else "only the provider is paid")
+        yield sentence("it is a number of the {0} kind: {1}, and nothing cuts it", Sentence(view.special), who_pays)
+    yield from (_place(one, account) for one in view.path)
+    yield from (_level(one, view.expected_s, account) for one in view.levels)
     if view.on_net:
-        yield "it is for somebody of this installation"
+        yield sentence("it is for somebody of this installation")
     elif view.plan_id is not None:
-        yield f"it goes out by routing plan #{view.plan_id}, for an expected call of {view.expected_s} s"
-    yield from (_gateway(one, gateways) for one in view.gateways)
-    yield from (_attempt(view, index, gateways) for index in range(len(view.attempts)))
-    yield _answer(view, accounts)
+        yield sentence(_GOES_OUT, view.plan_id, view.expected_s)
+    yield from (_gateway(one, gateway) for one in view.gateways)
+    yield from (_attempt(view, index, gateway) for index in range(len(view.attempts)))
+    yield _answer(view, account)
 
 
-def _called(view: SimulationView) -> str:
+def _called(view: SimulationView) -> Sentence:
     called = view.called
-    said = [f"called as {called.sent}"]
+    said = [sentence("called as {0}", called.sent)]
     if called.plain != called.sent:
-        said.append(f"{called.plain} without the tech prefix")
+        said.append(sentence("{0} without the tech prefix", called.plain))
     if called.rule_id is not None:
-        said.append(f"translation rule #{called.rule_id} makes it {called.written}")
-    said.append(f"as E.164 {called.number}" if called.number else "which is no telephone number")
-    return ", ".join(said)
+        said.append(sentence("translation rule #{0} makes it {1}", called.rule_id, called.written))
+    number = sentence("as E.164 {0}", called.number) if called.number else sentence("which is no telephone number")
+    return joined([*said, number], ", ")
 
 
-def _place(place: PlaceView, accounts: Names) -> str:
-    said = [f"{_named(accounts, place.account_id)} is {place.state}"]
+def _place(place: PlaceView, account: Named) -> Sentence:
+    said = [sentence(_STATES[place.state], account(place.account_id))]
     if place.channels_max:
-        said.append(f"{place.channels} of {place.channels_max} channels in use")
+        said.append(sentence("{0} of {1} channels in use", place.channels, place.channels_max))
     if place.cps_max:
-        said.append(f"at most {place.cps_max} calls a second")
+        said.append(sentence("at most {0} calls a second", place.cps_max))
     if place.available is not None:
-        said.append(f"{format_micros(place.available)} {place.currency} to spend")
+        said.append(sentence("{0} {1} to spend", format_micros(place.available), place.currency))
     if place.lasts_s is not None:
-        said.append(f"which lasts for {place.lasts_s} s of this call")
-    return ", ".join(said)
+        said.append(sentence("which lasts for {0} s of this call", place.lasts_s))
+    return joined(said, ", ")
 
 
-def _level(level: LevelView, expected_s: int, accounts: Names) -> str:
-    rate = f"prefix {level.prefix or '(every number)'} {level.destination}".rstrip()
-    held = f"{format_micros(level.held)} {level.currency} are held before the answer"
-    said = [f"{_named(accounts, level.account_id)} pays by {rate} of tariff version {level.tariff}: {held}"]
+def _level(level: LevelView, expected_s: int, account: Named) -> Sentence:
+    prefix = Sentence("{0}", (level.prefix,)) if level.prefix else sentence("(every number)")
+    rate = joined([prefix, Sentence("{0}", (level.destination,))], " ") if level.destination else prefix
+    held = format_micros(level.held)
+    said = [sentence(_PAYS, account(level.account_id), rate, level.tariff, held, level.currency)]
     if level.expected is not None:
-        tax = f", {format_micros(level.tax)} of it tax" if level.tax else ""
-        said.append(f"{expected_s} s cost {format_micros(level.expected)} {level.currency}{tax}")
+        said.append(sentence("{0} s cost {1} {2}", expected_s, format_micros(level.expected), level.currency))
+        said += [sentence("{0} of it tax", format_micros(level.tax))] if level.tax else []
     if level.margin is not None and level.seller_id is not None:
-        keeps = format_micros(level.margin)
-        said.append(f"of which {_named(accounts, level.seller_id)} keeps {keeps}")
-    return ", ".join(said)
+        said.append(sentence("of which {0} keeps {1}", account(level.seller_id), format_micros(level.margin)))
+    return joined(said, ", ")
 
 
-def _gateway(one: WeighedView, gateways: Names) -> str:
-    said = [f"gateway {_named(gateways, one.gateway_id)}"]
+def _gateway(one: WeighedView, gateway: Named) -> Sentence:
+    said = [sentence("gateway {0}", gateway(one.gateway_id))]
     if one.cost is not None:
-        said.append(f"costs {format_micros(one.cost)} for the expected call")
+        said.append(sentence("costs {0} for the expected call", format_micros(one.cost)))
     if one.margin is not None:
-        said.append(f"{format_micros(one.margin)} are left of it")
-    said.append(f"left out: {WHY.get(one.why, one.why)}" if one.why else f"is number {one.place}")
-    return ", ".join(said)
+        said.append(sentence("{0} are left of it", format_micros(one.margin)))
+    said.append(sentence("left out: {0}", why(one.why)) if one.why else sentence("is number {0}", one.place))
+    return joined(said, ", ")
 
 
-def _attempt(view: SimulationView, index: int, gateways: Names) -> str:
+def why(word: str) -> Sentence:
+    """A gateway is left out."""
+    return sentence(WHY[word]) if word in WHY else Sentence("{0}", (word,))
+
+
+def _attempt(view: SimulationView, index: int, gateway: Named) -> Sentence:
     one = view.attempts[index]
-    goes = one.uri or f"{one.number} at {one.host}:{one.port} by {one.transport}"
-    via = "" if one.gateway_id is None else f" over gateway {_named(gateways, one.gateway_id)}"
-    return f"{'first' if index == 0 else 'if that fails'}: the INVITE goes to {goes}{via}, from {one.caller}"
+    when = sentence("first" if index == 0 else "if that fails")
+    over = "" if one.gateway_id is None else gateway(one.gateway_id)
+    said = when, one.number, one.host, one.port, one.transport, one.caller, over, one.uri
+    return sentence(_GOES[bool(one.uri), one.gateway_id is not None], *said)
 
 
-def _answer(view: SimulationView, accounts: Names) -> str:
+def _answer(view: SimulationView, account: Named) -> Sentence:
     if view.outcome == "admitted":
-        most = "" if view.longest_s is None else f": it may last {view.longest_s} s, by what the accounts have now"
-        return f"the call is taken{most}"
-    why = f" ({view.rule})" if view.rule else ""
-    who = "" if view.refused_by is None else f", by {_named(accounts, view.refused_by)}"
-    return f"the call is refused: {view.sip_code} {view.sip_reason}{why}{who}"
-
-
-def _named(names: Names, number: int | None) -> str:
-    return names.get(number or 0) or f"#{number}"
+        if view.longest_s is None:
+            return sentence("the call is taken")
+        return sentence("the call is taken: it may last {0} s, by what the accounts have now", view.longest_s)
+    answer = f"{view.sip_code} {view.sip_reason}" + (f" ({view.rule})" if view.rule else "")
+    if view.refused_by is None:
+        return sentence("the call is refused: {0}", answer)
+    return sentence("the call is refused: {0}, by {1}", answer, account(view.refused_by))

@@ -77,6 +77,7 @@ PLAIN = (
 )
 """What is said instead, the longest sentences first where one begins as another does."""
 ON_PAGES = {
+    "a look at `kambill tariff diff`": "a look at “What it changes”",
     "this needs the permission {0}": "this needs the right: {0}",
     "`kambill cdr add-up` makes them anew from the records; what calls were charged is not touched by it":
         "the command cdr add-up makes them anew from the records; what calls were charged is not touched by it",

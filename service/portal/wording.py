@@ -54,24 +54,84 @@ def sentence_in(language: str) -> Say:
 
 
 def refusal_in(language: str) -> Say:
-    """What turns a refusal of the API into another language: found by what stands around its names and numbers."""
-    known, say = _sentences(language), say_in(language)
-    rights = {one.value: meaning(one) for one in Permission}
+    """What turns a refusal of the API into another language: found by what stands around its names and numbers.
+
+    Of a fault in a text, `file:3:5: what is wrong: what was expected`, the place stays.
+    """
+    refusals, faults = _Refusals(language), _Faults(language)
 
     def refuse(text: str) -> str:
-        if text in known or not text:
-            return known.get(text, "")
-        for pattern, sentence in _patterns(language):
-            match = pattern.fullmatch(text)
-            if match is not None:
-                return sentence.format(*(", ".join(map(called, one.split(", "))) for one in match.groups()))
-        return text
-
-    def called(name: str) -> str:
-        right = rights.get(name)
-        return known.get(name, name) if right is None else say(right)
+        place = _PLACED.match(text)
+        return refusals.told(text) if place is None else place[0] + faults.told(text[place.end() :])
 
     return refuse
+
+
+class _Refusals:
+    """What one language has for what the API refuses."""
+
+    def __init__(self, language: str) -> None:
+        self._known, self._say = _sentences(language), say_in(language)
+        self._patterns = _patterns(language)
+        self._rights = {one.value: meaning(one) for one in Permission}
+
+    def told(self, text: str) -> str:
+        """What nobody knows stays as it is."""
+        return self._whole(text) or self._joined(text) or text
+
+    def _whole(self, text: str) -> str | None:
+        """Of one sentence; None: it isn't known."""
+        if text in self._known:
+            return self._known[text]
+        for fixed, pattern, sentence in self._patterns:
+            match = pattern.fullmatch(text) if fixed in text else None
+            if match is not None:
+                return self._own(sentence).format(*map(self._filled, match.groups()))
+        return None
+
+    def _joined(self, text: str) -> str | None:
+        """Of two with a colon between them, of which one may say nothing but a name and what stands there."""
+        ends = [match.start() for match in re.finditer(": ", text)][:COLONS_MAX]
+        split = [(self._whole(text[:at]), self._whole(text[at + 2 :]), at) for at in ends]
+        known = [one for one in split if one[0] is not None or one[1] is not None]
+        if not known:
+            return None
+        first, last, at = max(known, key=lambda one: (one[0] is not None) + (one[1] is not None))
+        return f"{text[:at] if first is None else first}: {text[at + 2 :] if last is None else last}"
+
+    def _filled(self, text: str) -> str:
+        """A name, names one after the other, or a sentence within another."""
+        whole = self._whole(text) if " " in text and text[0] not in QUOTES else None
+        return ", ".join(map(self._called, text.split(", "))) if whole is None else whole
+
+    def _own(self, sentence: str) -> str:
+        return sentence
+
+    def _called(self, name: str) -> str:
+        right = self._rights.get(name)
+        return self._known.get(name, name) if right is None else self._say(right)
+
+
+class _Faults(_Refusals):
+    """What is wrong with a text: its own names are no words, and its numbers have a point in every language."""
+
+    def told(self, text: str) -> str:
+        """Behind the place."""
+        return self._joined(text) or self._whole(text) or text
+
+    def _own(self, sentence: str) -> str:
+        return _COMMA.sub(".", sentence)
+
+    def _called(self, name: str) -> str:
+        return name
+
+
+_PLACED = re.compile(r"[^\s:][^\s]*?:[0-9]+:[0-9]+: ")
+_COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
+COLONS_MAX = 8
+"""Of a fault, where it may be parted into what is wrong and what was expected."""
+QUOTES = "'\""
+"""What begins with one was written by somebody."""
 
 
 @functools.cache
@@ -84,16 +144,16 @@ def _sentences(language: str) -> dict[str, str]:
 
 
 @functools.cache
-def _patterns(language: str) -> list[tuple[re.Pattern[str], str]]:
-    """Sentences with {0}, {1} in them; those that say most by themselves first."""
+def _patterns(language: str) -> list[tuple[str, re.Pattern[str], str]]:
+    """Sentences with {0}, {1} in them, each behind its longest part; those that say most by themselves first."""
     found = []
     for english, other in _sentences(language).items():
         parts = _FILLED.split(english)
         if len(parts) > 1 and sum(map(len, parts)) >= WORDS_MIN:
             pattern = re.compile("(.*?)".join(map(re.escape, parts)), re.DOTALL)
-            found.append((sum(map(len, parts)), pattern, other))
+            found.append((sum(map(len, parts)), max(parts, key=len), pattern, other))
     found.sort(key=lambda one: -one[0])
-    return [(pattern, sentence) for _, pattern, sentence in found]
+    return [(fixed, pattern, sentence) for _, fixed, pattern, sentence in found]
 
 
 _FILLED = re.compile(r"{[0-9]}")

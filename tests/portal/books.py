@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from kemi import clock
+from service.interconnect.commitments.rules import DAY_MAX
 
 if TYPE_CHECKING:
     from tests.portal.house import Town
@@ -67,7 +68,9 @@ async def settle(town: Town) -> None:
     compared = await boss.do("reconciliation.make", account_id=carrier, name="November", file=file, **period)
     await boss.do("dispute.open", reconciliation_id=compared["id"], subject="November", kinds=["only_theirs"])
     deal = {"kind": "minimum", "direction": "out", "committed_minutes": 1_000, "rate": "0.01"}
-    long = {"since": period["since"], "until": moment(now_ms + 300 * DAY_MS)}
+    began = datetime.fromtimestamp((now_ms - 3 * DAY_MS) // 1000, UTC)
+    began = began.replace(day=min(began.day, DAY_MAX))  # every month has it
+    long = {"since": began.isoformat(), "until": moment(now_ms + 300 * DAY_MS)}
     await boss.do("commitment.make", account_id=carrier, name="A thousand minutes", **deal, **long)
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
 import aiohttp
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from service.portal.wording import catalogue
 from tests.portal.browser import BUSY_MS, chromium
 from tests.portal.crawl import Crawls
 from tests.portal.desk import Sit
@@ -133,3 +135,42 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Planted]:
 def crawls(planted: Planted) -> Crawls:
     """Where everybody gets by links; each crawls once."""
     return Crawls(planted)
+
+
+@pytest.fixture
+def lacking(monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """What was to be said in German, and wasn't known."""
+    words: Any = catalogue("de")
+    known, found = words.get, set()
+
+    def get(text: str) -> Any:
+        message = known(text)
+        if (message is None or not message.string) and re.search(r"[A-Za-z]{2}", text):
+            found.add(text)
+        return message
+
+    monkeypatch.setattr(words, "get", get)
+    return found
+
+
+@pytest.fixture
+async def german(walker: Walker) -> AsyncIterator[Any]:
+    """Signs somebody in who reads German from then on, and English again afterwards."""
+
+    async def sign_in(email: str) -> Walker:
+        await walker.sign_in(email)
+        await _speak(walker, "de")
+        return walker
+
+    yield sign_in
+    await _speak(walker, "en")
+
+
+async def _speak(walker: Walker, language: str) -> None:
+    page = await walker.get("/profile/edit")
+    zone = re.findall(r'value="([^"]+)" selected[^>]*>[^<]*</option>', page.text)
+    name = re.findall(r'id="name"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*id="name"', page.text)[0]
+    form = {"name": name[0] or name[1], "language": language, "timezone": "UTC", "theme": "auto"}
+    assert zone
+    got = await walker.post("/profile/edit", **form)
+    assert f'lang="{language}"' in got.text

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
 
 from service.portal.screens import SCREENS
 from service.portal.wording import catalogue
-from tests.portal.conftest import Walker
 from tests.portal.words import API_WORDS
 
 BOSS, CUSTOMER, CARRIER = "boss@op.example", "owner@customer.example", "owner@carrier.example"
@@ -18,45 +16,6 @@ FIRST = {"account_id": "5", "tariff_id": "5", "invoice_id": "1", "user_id": "2",
 """What stands in paths that name a thing; 1 in the others."""
 SKIPPED = re.compile(r"\.(csv|xlsx)$|{(noun|form|format|language|link)|/overview/running|/live/|/sign-out|/brand/")
 """Files, pieces, and pages that need more than a number."""
-
-
-@pytest.fixture
-def lacking(monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """What was to be said in German, and wasn't known."""
-    words: Any = catalogue("de")
-    known, found = words.get, set()
-
-    def get(text: str) -> Any:
-        message = known(text)
-        if (message is None or not message.string) and re.search(r"[A-Za-z]{2}", text):
-            found.add(text)
-        return message
-
-    monkeypatch.setattr(words, "get", get)
-    return found
-
-
-@pytest.fixture
-async def german(walker: Walker) -> AsyncIterator[Any]:
-    """Signs somebody in who reads German from then on, and English again afterwards."""
-
-    async def sign_in(email: str) -> Walker:
-        await walker.sign_in(email)
-        await _speak(walker, "de")
-        return walker
-
-    yield sign_in
-    await _speak(walker, "en")
-
-
-async def _speak(walker: Walker, language: str) -> None:
-    page = await walker.get("/profile/edit")
-    zone = re.findall(r'value="([^"]+)" selected[^>]*>[^<]*</option>', page.text)
-    name = re.findall(r'id="name"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*id="name"', page.text)[0]
-    form = {"name": name[0] or name[1], "language": language, "timezone": "UTC", "theme": "auto"}
-    assert zone
-    got = await walker.post("/profile/edit", **form)
-    assert f'lang="{language}"' in got.text
 
 
 def paths() -> list[str]:

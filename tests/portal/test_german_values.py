@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 
-from tests.portal.test_german import german as german  # noqa: PLC0414
-
 BOSS = "boss@op.example"
 
 

@@ -15,7 +15,6 @@ from service.api.problems import FieldError
 from service.portal.components.writing import faults_of
 from service.portal.formats import NEVER
 from tests.portal.conftest import SAME, Got, Walker
-from tests.portal.test_german import german as german  # noqa: PLC0414
 
 Walkers = Callable[[], Walker]
 GOOD = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.5}\n"

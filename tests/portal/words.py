@@ -9,6 +9,8 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from ratebook.compare import Change
+from ratebook.sheets.columns import Field as Column
 from service.access.permissions import BUILT_IN, Permission, area_name, meaning
 from service.api.problems import KINDS
 from service.delivery.columns import COLUMNS
@@ -72,7 +74,7 @@ PYDANTIC = ("Input should be {0}", OTHERWISE, *FORMS.values(), *(said for _, sai
 
 def words() -> set[str]:
     """All of them. A sentence with something filled in has it in braces."""
-    found = {*_of_templates(), *_of_code(), *_of_fields(), *refusals(), *PYDANTIC}
+    found = {*_of_templates(), *_of_code(), *_of_fields(), *refusals(), *faults(), *PYDANTIC}
     found |= {title for _, title in KINDS.values()} | {*OWN, *OWN.values()}
     found |= {state.replace("_", " ") for state in STATES} | {meaning(one) for one in Permission}
     found |= {area_name(one).capitalize() for one in Permission}
@@ -174,6 +176,8 @@ def _text(node: ast.expr) -> str | None:
 def _of_fields() -> Iterator[str]:
     yield from LABELS.values()
     yield from VALUES.values()
+    yield from (label_of(one.value) for one in Column)
+    yield from (one.value for one in Change)
     for name in sorted({screen.endpoint for screen in SCREENS}):
         endpoint = BY_NAME[name]
         yield from _of_kinds(kinds(endpoint.query).values(), with_hints=not endpoint.name.endswith("list"))
@@ -228,3 +232,89 @@ def _refusals_in(tree: ast.Module) -> Iterator[str]:
             for one in ast.walk(node):
                 if isinstance(one, ast.Return) and one.value is not None:
                     yield from _texts(one.value, named)
+
+
+# --- faults of texts, decks and sheets
+
+FAULTS = frozenset({
+    "add", "fault", "warn", "_wrong", "_fault", "_Note", "ValueError", "UnclearCode", "LeftOut", "NoTable", "Problem",
+    "UnreadableSheet", "DeckUnreadable", "SheetUnusable", "_ask", "mapping", "items", "text", "value", "Question",
+    "append", "write", "_lines", "problems",
+})  # fmt: skip
+"""What the ratebook calls with words for people."""
+HELD = frozenset({"said", "expected", "reason", "what", "told", "limits", "lines", "notices", "wanted", "known"})
+"""Names that such words have until then."""
+TOGETHER = {
+    " (did you mean {0}?)": ("{0} (did you mean {1}?)",),
+    "code {0}: {1} line {2}": (
+        "code {0}: the same stands in line {1}",
+        "code {0}: another price for the same code and date stands in line {1}",
+    ),
+    "prefix {0} is in {1} already": ("prefix {0} is in this group already", "prefix {0} is in group {1} already"),
+    "this rate of prefix {0} {1} {2} has ended": (
+        "this rate of prefix {0} begins before that of {1} has ended",
+        "this rate of prefix {0} begins some time after that of {1} has ended",
+    ),
+    "withdrawn {0}, and the deck has no rate for it": (
+        "withdrawn at once, and the deck has no rate for it", "withdrawn from {0}, and the deck has no rate for it",
+    ),
+    "{0} codes begin with 0, which no country's code does: {1}": (
+        "{0} codes begin with 0, which no country's code does: the first one is {1} in line {2}",
+    ),
+    "{0} more prices {1}": (
+        "{0} more prices move as far", "{0} more prices lie below every provider's",
+        "{0} more prices lie below what their seller pays by {1}",
+    ),
+    "{0} more {1}": ("{0} more faults", "{0} more warnings"),
+    "{0} was expected{1}": ("one of {0} was expected{1}", "a table `bands:` in the tariff was expected"),
+    "the price of {0} moves {1}: a call of {2} s costs {3} instead of {4} {5}": (
+        "the price of {0} moves {1}: a call of {2} s costs {3} instead of {4} {5}", "by {0} %", "from nothing",
+    ),
+    "the same stands in": (), "another price for the same code and date stands in": (), "move as far": (),
+    "lie below every provider's": (), "lie below what their seller pays by {0}": (), "at once": (), "from {0}": (),
+    "the first one is {0} in line {1}": (),
+}  # fmt: skip
+"""Sentences that are put together of words, and the whole ones that they come to."""
+_CODE = re.compile(r"`[^`]*`|{[a-z]+[:,].*}|\\W.*")
+"""What a text says, and no sentence."""
+
+
+def faults() -> set[str]:
+    """What may be wrong with a text, a deck or a sheet, as a page tells it."""
+    rooms = [RATEBOOK / "document", RATEBOOK / "sheets"]
+    files = [*(path for room in rooms for path in room.glob("*.py")), *OTHER_FAULTS]
+    found = {said for path in files for said in _faults_in(ast.parse(path.read_text()))}
+    whole = {one for said in found for one in TOGETHER.get(said, (said,))}
+    return {one for one in whole if " " in one and not _CODE.fullmatch(one)}
+
+
+RATEBOOK = SERVICE.parent / "ratebook"
+OTHER_FAULTS = (
+    RATEBOOK / "money.py", RATEBOOK / "exchange.py", SERVICE / "tariffs" / "warnings.py",
+    SERVICE / "tariffs" / "decks.py",
+)  # fmt: skip
+
+
+def _faults_in(tree: ast.Module) -> Iterator[str]:
+    named = _constants(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", getattr(node.func, "attr", "")) in FAULTS:
+            for one in node.args:
+                yield from _texts(one, named)
+        elif isinstance(node, ast.Assign | ast.AugAssign):
+            target = node.targets[0] if isinstance(node, ast.Assign) else node.target
+            if getattr(target, "id", getattr(target, "attr", "")) in HELD:
+                yield from _of_each(node.value)
+        elif isinstance(node, ast.Return) and node.value is not None:
+            yield from _texts(node.value, {})
+
+
+def _of_each(node: ast.expr) -> Iterator[str]:
+    """Of a list's or a row's parts too."""
+    if isinstance(node, ast.ListComp):
+        yield from _of_each(node.elt)
+    elif isinstance(node, ast.Tuple | ast.List):
+        for one in node.elts:
+            yield from _of_each(one)
+    else:
+        yield from _texts(node, {})

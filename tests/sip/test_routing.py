@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ratebook.clocks import DAY_S
 from ratebook.money import parse_nanos
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICES, ROOT, UPPER, terms
 from tests.sip.agents import Agent, Call, Message, Nothing
@@ -193,11 +194,12 @@ def expect_at(proxy: Proxy, caller: Agent, gateway: Agent, number: str = "003312
 
 def test_a_route_of_this_hour_has_its_own_timers(proxy: Proxy, caller: Agent, gateways: list[Agent]) -> None:
     """The band of now leads to the silent gateway, with one attempt: its 408 reaches the caller."""
-    second = int(time.time()) % 86_400
-    window = [0b111_1111, [], max(0, second - 60), second + 3_600]
+    second = int(time.time()) % DAY_S
+    days = [(max(0, second - 60), min(second + 3_600, DAY_S)), (0, second + 3_600 - DAY_S)]
+    windows = [[0b111_1111, [], begins, ends] for begins, ends in days if ends > 0]
     own = {"bands": [0], "attempts_max": 1}
     routes = [["", [[2, 1], [1, 2]], own], ["", [[1, 1]], {"bands": [-1]}]]
-    proxy.send(proxy.plan_body(routes=routes, hours=["UTC", [["now", [window]]]]))
+    proxy.send(proxy.plan_body(routes=routes, hours=["UTC", [["now", windows]]]))
     call = dial(caller)
     gateways[1].expect("INVITE", Call_ID=call.call_id)
     assert refused(call).code == 408

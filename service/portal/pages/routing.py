@@ -72,7 +72,7 @@ async def _check(visit: Visit, text: Text) -> list[str]:
     """Raises Problem with every fault."""
     found = await visit.ask("plan.check", Checked, body={"source": text.source})
     if not found.ok:
-        raise Problem("invalid", errors=[FieldError("body", "/source", said) for said in found.problems])
+        raise visit.told(Problem("invalid", errors=[FieldError("body", "/source", said) for said in found.problems]))
     return []
 
 

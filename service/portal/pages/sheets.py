@@ -91,7 +91,7 @@ def _sent(visit: Visit) -> Sent:
 
 async def _ask(visit: Visit, sent: Sent, *, is_import: bool) -> SheetLooked:
     if not sent.file:
-        raise invalid("/file", "choose a file: CSV, XLSX or XLS, 8 MiB at most")
+        raise visit.told(invalid("/file", "choose a file: CSV, XLSX or XLS, 8 MiB at most"))
     answers = {name: read(_KINDS[name], [value], visit.formats) for name, value in sent.values.items()}
     body = {"deck": sent.deck, "file": sent.file, "do": is_import, "columns": sent.columns, **answers}
     found = (await visit.do("tariff.import", body, tariff_id=visit.parameter("tariff_id"))).body
@@ -109,7 +109,7 @@ async def _looked(visit: Visit, sent: Sent, looked: SheetLooked) -> Shown:
             await table_of(visit, _CHANGES, looked.changes[:SHOWN_MAX]),
             empty=visit.say("The deck says all of it already."),
         ),
-        Section(visit.say("Worth a look"), template="lines.html", data=looked.notices, is_full=True)
+        Section(visit.say("Worth a look"), template="lines.html", data=visit.explain(looked.notices), is_full=True)
         if looked.notices else None,
         Section(visit.say("Rows that are left out"), [], await table_of(visit, _LEFT, looked.left_out[:SHOWN_MAX]))
         if looked.left_out else None,
@@ -124,10 +124,13 @@ def _answers(looked: SheetLooked) -> dict[str, str]:
 
 def _facts(visit: Visit, looked: SheetLooked) -> list[tuple[str, Cell, str]]:
     told = [
-        ("Sheet", looked.sheet), ("Header in line", str(looked.header_line)), ("Currency", looked.currency),
-        ("Codes", counted(visit, looked.counts)), ("Columns that are not read", ", ".join(looked.unread)),
-    ]  # fmt: skip
-    return [(visit.say(label), Cell(text), "") for label, text in told if text]
+        (visit.say("Sheet"), looked.sheet),
+        (visit.say("Header in line"), str(looked.header_line)),
+        (visit.say("Currency"), looked.currency),
+        (visit.say("Codes"), counted(visit, looked.counts)),
+        (visit.say("Columns that are not read"), ", ".join(looked.unread)),
+    ]
+    return [(label, Cell(text), "") for label, text in told if text]
 
 
 _CHANGES = (
@@ -142,7 +145,7 @@ _CHANGES = (
 _LEFT = (
     each("Line", lambda _, one: Cell(str(one["line"])), at_end=True),
     each("What stands there", lambda _, one: Cell(one["text"])),
-    each("Why", lambda _, one: Cell(one["reason"])),
+    each("Why", lambda visit, one: Cell(visit.refuse(one["reason"]))),
 )
 
 
@@ -152,7 +155,7 @@ def _page(
 ) -> Shown:  # fmt: skip
     names = ("deck", "file", *ANSWERS)
     beside, above = errors_by_field(problem.errors if problem is not None else [], names)
-    asked = {one["name"]: one["text"] for one in looked.questions} if looked is not None else {}
+    asked = {one["name"]: visit.refuse(one["text"]) for one in looked.questions} if looked is not None else {}
     back = f"/tariffs/{visit.parameter('tariff_id')}"
     values = {
         "problem": problem,
@@ -161,6 +164,7 @@ def _page(
         "file_errors": beside.get("file", []),
         "kept": sent.file,
         "looked": looked,
+        "refusal": "" if looked is None else visit.refuse(looked.refusal),
         "answers": [_answer(visit, name, sent, [*beside.get(name, []), *_said(asked, name)]) for name in ANSWERS],
         "columns": [] if looked is None else _columns(visit, looked),
         "sections": [one for one in sections or [] if one is not None],

@@ -148,7 +148,7 @@ async def _new(visit: Visit) -> Text:
 
 
 async def _check_new(visit: Visit, text: Text) -> list[str]:
-    return (await visit.ask("tariff.check-text", Checked, body=_written(text))).warnings
+    return visit.explain((await visit.ask("tariff.check-text", Checked, body=_written(text))).warnings)
 
 
 def _written(text: Text) -> dict[str, Any]:
@@ -174,7 +174,7 @@ async def _standing(visit: Visit) -> Text:
 async def _check(visit: Visit, text: Text) -> list[str]:
     row: Any = (await visit.look_at("tariff.show", visit.path_of("tariff.show"))).body
     body = {"account_id": row.account_id, "name": row.name, "source": text.source, "decks": dict(text.files)}
-    return (await visit.ask("tariff.check-text", Checked, body=body)).warnings
+    return visit.explain((await visit.ask("tariff.check-text", Checked, body=body)).warnings)
 
 
 async def _edit(visit: Visit, text: Text) -> Gone:
@@ -204,7 +204,8 @@ async def tell_published(visit: Visit, body: BaseModel) -> Shown | Gone:
         said = visit.say("The tariff comes into force at {moment}.").format(moment=visit.formats.moment(body.due_at))
     if not body.warnings:
         return Gone(f"/tariffs/{body.id}", said)
-    warned = Section(visit.say("Worth a look"), template="lines.html", data=body.warnings, is_full=True)
+    lines = visit.explain(body.warnings)
+    warned = Section(visit.say("Worth a look"), template="lines.html", data=lines, is_full=True)
     actions = [("Back to the tariff", f"/tariffs/{body.id}", "tariff.show")]
     return page(visit, said, [warned], actions=actions)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
 from service.calls.simulation import Trial
 from service.calls.simulation_views import SimulationView
+from service.calls.telling import steps_of, why
+from service.doctor.sentences import Sentence
 from service.portal.components import columns
 from service.portal.components.columns import each, thing
 from service.portal.components.facts import Fact, Section, section
@@ -24,15 +27,20 @@ async def answer(visit: Visit, asked: Asked) -> Sequence[Section | None]:
     """The whole way of the call."""
     found = await visit.ask("call.simulate", SimulationView, body=dict(asked))
     await _learn(visit, found)
-    steps = Section(visit.say("Step by step"), template="steps.html", data=found.steps, is_full=True)
+    told = steps_of(found, *(functools.partial(visit.name, noun) for noun in ("account", "trunk", "gateway")))
+    steps = Section(visit.say("Step by step"), template="steps.html", data=_sentences(visit, told), is_full=True)
     return [
         section(visit, "What would happen", _outcome(visit, found)),
         section(visit, "How the number is read", _number(visit, found)),
-        steps if found.steps else None,
+        steps if told else None,
         await _levels(visit, found),
         await _gateways(visit, found),
         await _attempts(visit, found),
     ]
+
+
+def _sentences(visit: Visit, told: Sequence[Sentence]) -> list[str]:
+    return [visit.formats.decimals_in(visit.tell(one.to_record())) for one in told]
 
 
 async def _learn(visit: Visit, found: SimulationView) -> None:
@@ -42,7 +50,7 @@ async def _learn(visit: Visit, found: SimulationView) -> None:
         "gateway", [*(one.gateway_id for one in found.gateways), *(one.gateway_id for one in found.attempts)]
     )
     await visit.learn("plan", [found.plan_id])
-    await visit.learn("trunk", [found.found_trunk_id])
+    await visit.learn("trunk", [found.trunk_id, found.found_trunk_id])
     await visit.learn("number", [found.number_id])
 
 
@@ -106,7 +114,7 @@ async def _gateways(visit: Visit, found: SimulationView) -> Section | None:
         each("Priority", lambda visit, one: _number_or(visit, one.priority), at_end=True, is_wide=True),
         columns.amount("Cost", lambda row: row.cost),
         columns.amount("Margin", lambda row: row.margin),
-        columns.text("Left out because of", "why"),
+        each("Left out because of", lambda visit, one: Cell(_sentences(visit, [why(one.why)])[0] if one.why else "")),
     )
     return Section(visit.say("Gateways, as the plan weighs them"), [], await table_of(visit, shown, found.gateways))
 
