@@ -59,7 +59,7 @@ async def beginning(visit: Visit, account_id: int, traffic: TrafficView | None) 
     if all(is_done for _, is_done in told):
         return None
     facts = [Fact(step.what, _way(visit, step, is_done=is_done), step.why) for step, is_done in told]
-    return section(visit, "Before the first call", facts)
+    return section(visit, "Before the first call", facts)._replace(is_full=True)
 
 
 def _way(visit: Visit, step: Step, *, is_done: bool) -> Cell:
