@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import NamedTuple, NoReturn
 
-from kemi import devices_in, ends, farewell, guards, messages, named, notes, places, sip
+from kemi import carriers, devices_in, ends, farewell, guards, messages, named, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.clock import now
 from kemi.messages import Far
@@ -41,6 +41,8 @@ _ANSWER = sip.question(
 """Of a 2xx to an INVITE, its dialog, and where it came from."""
 
 
+_ASKED = frozenset({"OPTIONS", "REGISTER"})
+"""What gateways are asked by, beside calls."""
 _STATE = sip.question("$dlg_var(call)", "$dlg(state)")
 """Of the dialog of a reply that refuses something."""
 
@@ -66,17 +68,13 @@ def reply(rooms: Rooms) -> None:
         raise ReplyDropped
     if method == "INVITE" and is_success:
         return _answered(rooms, heard)
-    if method == "INVITE" and code >= 300 and (_has_been_answered(rooms) or _is_forged(rooms, heard)):
-        raise ReplyDropped
-    if method == "MESSAGE" and code >= 200 and _is_forged(rooms, heard):
+    if _is_unheard(rooms, heard):
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(rooms, heard)
     is_update = method == "UPDATE" and is_success
     if is_update:
         _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
-    if method == "BYE" and code >= 200 and _comes_too_soon(rooms, heard):
-        raise ReplyDropped
     if sip.check_transaction() < 0:
         _take_alone(rooms, heard)
         raise ReplyDropped
@@ -86,6 +84,20 @@ def reply(rooms: Rooms) -> None:
         _updated(rooms, heard)
         sip.relay_media()
     return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT), rooms.gate.passed)
+
+
+def _is_unheard(rooms: Rooms, heard: Response) -> bool:
+    """Whether a reply that opens no call counts for nothing: it is not of who was asked, too late, or too soon. Before
+    its transaction is looked for.
+    """
+    code, method = heard.code, heard.method
+    if method == "INVITE":
+        return (code >= 300 and _has_been_answered(rooms)) or (code > 100 and _is_forged(rooms, heard))
+    if method in _ASKED:
+        return not places.is_own(heard.branch) and not _is_asked(rooms)
+    if code < 200:
+        return False
+    return _is_forged(rooms, heard) if method == "MESSAGE" else method == "BYE" and _comes_too_soon(rooms, heard)
 
 
 def _has_been_answered(rooms: Rooms) -> bool:
@@ -98,17 +110,23 @@ def _has_been_answered(rooms: Rooms) -> bool:
 
 
 def _is_forged(rooms: Rooms, heard: Response) -> bool:
-    """Whether a final reply to what begins something is of somebody else than who was asked. tm looks at the branch
-    alone, a digest of what the caller wrote: it could refuse its own MESSAGE that the gateway takes, forward a call at
-    the cost of whom it calls, or put a gateway out. Before its transaction is looked for.
+    """Whether a reply to what begins something is of somebody else than who was asked, or an 18x of who was left. tm
+    looks at the branch alone, a digest of what the caller wrote: it could refuse its own MESSAGE that the gateway
+    takes, forward a call at the cost of whom it calls, put a gateway out, or ring where nobody does. Before its
+    transaction is looked for.
     """
     running = asked_by(rooms, sip.text("$ci"), heard.from_tag, heard.cseq) if rooms.has_store() else None
     if running is None:
         return False
     past = len(running.attempts) + max(0, len(running.joined) - 1) - 1
     if 0 <= sip.branch_of(heard.branch) < past:
-        return False  # of a gateway, or place, that was left: tm knows that it counts no more
+        return heard.code < 200  # of a gateway, or place, that was left: tm knows that its final one counts no more
     return not comes_from_side(rooms, running, "callee", sip.text("$si"), sip.proven())
+
+
+def _is_asked(rooms: Rooms) -> bool:
+    """Whether the reply at hand, to OPTIONS or REGISTER, is of a call's dialog, or of the gateway that was asked."""
+    return carriers.may_answer(rooms, sip.text("$ci"), sip.text("$si")) or sip.dialog_call() is not None
 
 
 def _provisional(rooms: Rooms, heard: Response) -> None:

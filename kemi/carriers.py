@@ -9,10 +9,21 @@ from kemi import notes, sip
 from kemi.again import same_place
 from kemi.authorize import Target
 from kemi.clock import now
-from kemi.prober import AGAIN, PROBE, REGISTER, Asked, Turn, note_registration, note_result
+from kemi.prober import (
+    AGAIN,
+    PROBE,
+    REGISTER,
+    Asked,
+    Turn,
+    call_id_of,
+    gateway_asked,
+    note_registration,
+    note_result,
+)
 from kemi.proofs import Asking, Credentials, respond
 from kemi.redirects import Aim
 from kemi.rooms import Rooms
+from kemi.store.networks import lies_in
 from kemi.store.trunks import Gateway
 
 PROOFS = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
@@ -25,7 +36,7 @@ def ask(asked: Asked, gateway: Gateway) -> None:
     if asked.what == PROBE:
         uri = _uri(gateway)
         ours = f"sip:kambill@{sip.own_address()}"
-        sip.ask(sip.Request("OPTIONS", uri, ours, uri, "Accept: application/sdp\r\n", str(asked)))
+        sip.ask(sip.Request("OPTIONS", uri, ours, uri, "Accept: application/sdp\r\n", _name(asked), str(asked)))
     else:
         _register(asked, gateway, "")
 
@@ -40,15 +51,35 @@ def _register(asked: Asked, gateway: Gateway, proof: str) -> None:
     ours = f"sip:{gateway.username}@{host}"
     contact = f"<sip:{gateway.username}@{gateway.contact or sip.own_address()}>"
     headers = f"Contact: {contact}\r\nExpires: {gateway.register_s}\r\n{proof}"
-    sip.ask(sip.Request("REGISTER", _uri(gateway), ours, ours, headers, str(asked)))
+    sip.ask(sip.Request("REGISTER", _uri(gateway), ours, ours, headers, _name(asked), str(asked)))
+
+
+def _name(asked: Asked) -> str:
+    return call_id_of(asked, secrets.token_hex(16))
+
+
+def may_answer(rooms: Rooms, call_id: str, ip: str) -> bool:
+    """Whether a reply to OPTIONS or REGISTER that is of no dialog comes from the gateway that was asked: tm looks at
+    the branch alone, and somebody else's would put a gateway in or out. Before its transaction is looked for.
+    """
+    number = gateway_asked(call_id)
+    return number is not None and rooms.has_store() and _is_of(rooms, number, ip)
+
+
+def _is_of(rooms: Rooms, number: int, ip: str) -> bool:
+    with rooms.store.read() as txn:
+        gateway = rooms.store.configuration(txn).gateway(txn, number)
+    return gateway is not None and lies_in(ip, gateway.networks)
 
 
 def answered(rooms: Rooms) -> None:
     """The answer to a request of ours; 408: there was none."""
-    mark, code = sip.asked_answer()
+    mark, code, is_said = sip.asked_answer()
     asked = Asked.from_text(mark)
     if asked is None or not rooms.usable():
         return
+    if is_said and not _is_of(rooms, asked.gateway, sip.text("$si")):
+        return  # another gateway's, who knew the branch of this one's
     if asked.what == PROBE:
         tell(note_result(rooms, asked.gateway, code, now()))
     else:

@@ -1,4 +1,7 @@
-"""The next gateway, after one has failed. Cost, no-loss and capacity are judged anew; the customers' holds stay."""
+"""The next gateway, after one has failed. Cost, no-loss and capacity are judged anew; the customers' holds stay.
+
+What the provider of the one that failed gets for that is paid in the same transaction, and leaves a record of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from collections.abc import Callable
 
 from kemi import quote
 from kemi.authorize import Target, target_of
+from kemi.beginning import new_call_key
 from kemi.caller import Parties, parties_again, parties_of
 from kemi.capacity import take_gateway
 from kemi.clock import Now
@@ -16,9 +20,9 @@ from kemi.receive import target_of as hop_target
 from kemi.refusal import Refusal
 from kemi.rooms import Rooms
 from kemi.running import find
-from kemi.settlement import with_code
-from kemi.store import accounts, exposure
-from kemi.store.calls import RunningCall
+from kemi.settlement import attempt_fee, with_code
+from kemi.store import accounts, exposure, queues
+from kemi.store.calls import Attempt, RunningCall
 from kemi.store.change import Change
 from kemi.ways import Way, Ways, find_ways
 from ratebook.routing import Plan
@@ -96,10 +100,11 @@ def change_gateway(
         running = change.call(key)
         if running is None or running.is_answered:
             return None
-        way = _taken(change, running, ways, now)
+        past = with_code(running, sip_code, ring_ms, now)
+        way = _taken(change, running, ways, past[-1], now)
         if way is None:
             return None
-        attempts = (*with_code(running, sip_code, ring_ms, now), (way.gateway.id, 0, now.wall_ms, 0, 0))
+        attempts = (*past, (way.gateway.id, 0, now.wall_ms, 0, 0))
         until_s = min(running.priced_until_s, way.until_s)
         parties = parties_of(way, running)
         after = running._replace(
@@ -116,17 +121,31 @@ def change_gateway(
         return way, parties
 
 
-def _taken(change: Change, running: RunningCall, ways: Ways | Way, now: Now) -> Way | None:
-    """The first way with room, counted on it in place of the gateway at hand; None: there is none, all is as it was."""
+def _taken(change: Change, running: RunningCall, ways: Ways | Way, left: Attempt, now: Now) -> Way | None:
+    """The first way with room, counted on it in place of the gateway at hand, which is paid for what it `left`; None:
+    there is none, all is as it was. One way: its carrier goes on with the same attempt.
+    """
     if isinstance(ways, Way) and ways.gateway.id == running.gateway:
         return ways._replace(leg=running.provider)
     before = running.provider
+    fee = attempt_fee(running, before, left) if before is not None and isinstance(ways, Ways) else 0
     if before is not None:
-        exposure.move(change, before.account, -before.held)
+        _owe(change, before.account, -before.held, fee)
     each = (ways,) if isinstance(ways, Way) else ways.each(change.txn)
     way, _ = take_gateway(change, each, running.special, now)
-    if way is not None:
-        accounts.release_channels(change.store, change.txn, ((b"g", running.gateway),))
-    elif before is not None:
-        exposure.move(change, before.account, before.held)
+    if way is None:
+        if before is not None:
+            _owe(change, before.account, before.held, -fee)
+        return None
+    accounts.release_channels(change.store, change.txn, ((b"g", running.gateway),))
+    if before is not None and fee:
+        record = queues.attempt_record(running, new_call_key(now), left, before, fee)
+        change.event(queues.ATTEMPTED, now, record)
     return way
+
+
+def _owe(change: Change, provider: int, held: int, micros: int) -> None:
+    """Moves what is held against a provider's limit of exposure, and what it is owed."""
+    exposure.move(change, provider, held)
+    if micros:
+        accounts.move(change.store, change.txn, [(provider, 0, 0, micros)])

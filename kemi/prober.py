@@ -5,6 +5,7 @@ When each was asked last is this process's own to know: after a start all are as
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -38,6 +39,20 @@ class Asked(NamedTuple):
     def __str__(self) -> str:
         """As it goes along."""
         return f"{self.what}:{self.gateway}"
+
+
+_CALL_ID = re.compile(r"kambill-([0-9]{1,9})-[0-9a-f]{32}", re.ASCII)
+
+
+def call_id_of(asked: Asked, token: str) -> str:
+    """The Call-ID of a request to a gateway, by which an answer says whom it must be of. `token`: 32 hex digits."""
+    return f"kambill-{asked.gateway}-{token}"
+
+
+def gateway_asked(call_id: str) -> int | None:
+    """To which gateway a request of this Call-ID went; None: it is none of these."""
+    found = _CALL_ID.fullmatch(call_id)
+    return None if found is None else int(found[1])
 
 
 Ask = Callable[[Asked, Gateway], None]

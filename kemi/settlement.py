@@ -206,6 +206,13 @@ def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int, pool: packa
     return _new(Charged, (billed_s, micros, False, ()))
 
 
+def attempt_fee(running: RunningCall, leg: ChargeLeg, left: Attempt) -> int:
+    """What a provider gets for an attempt at its gateway that has failed, by the rate of its INVITE's second."""
+    if running.special == MESSAGE:
+        return 0
+    return attempt_charge(decode_terms(leg.terms), left[2] // 1000, leg.factor)
+
+
 def with_code(running: RunningCall, sip_code: int, ring_ms: int, now: Now) -> tuple[Attempt, ...]:
     """The attempts, with the code that the last one came to now, and when it rang (0: it didn't)."""
     *before, (gateway, _, at_ms, *_) = running.attempts

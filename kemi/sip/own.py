@@ -22,6 +22,7 @@ class Request(NamedTuple):
     to_uri: str
     headers: str
     """Whole lines."""
+    call_id: str
     mark: str
     """Comes back with the answer."""
 
@@ -38,14 +39,19 @@ def ask(request: Request) -> bool:
     put("$uac_req(furi)", request.from_uri)
     put("$uac_req(turi)", request.to_uri)
     put("$uac_req(hdrs)", request.headers)
+    put("$uac_req(callid)", request.call_id)
     put("$uac_req(evparam)", request.mark)
     KSR.pv.seti("$uac_req(evroute)", 1)
     return bool(KSR.uac.uac_req_send() > 0)
 
 
-def asked_answer() -> tuple[str, int]:
-    """In `ksr_uac_event`: the mark of the request and the final code that it came to."""
-    return text("$uac_req(evparam)"), number("$uac_req(evcode)")
+_SILENCE = 2
+"""uac's type of an event that no reply has brought."""
+
+
+def asked_answer() -> tuple[str, int, bool]:
+    """In `ksr_uac_event`: the mark of the request, the final code that it came to, and whether somebody sent that."""
+    return text("$uac_req(evparam)"), number("$uac_req(evcode)"), number("$uac_req(evtype)") != _SILENCE
 
 
 @cache

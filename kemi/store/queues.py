@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from kemi.clock import Now
-from kemi.store.calls import MARSHAL_VERSION, ChargeLeg, RunningCall, unpack_call
+from kemi.store.calls import MARSHAL_VERSION, Attempt, ChargeLeg, RunningCall, unpack_call
 from kemi.store.layout import VERSION, UnknownVersion
 from ratebook.exchange import factor_text
 from ratebook.tax import factor_of
@@ -19,6 +19,7 @@ from ratebook.tax import factor_of
 ANSWERED = "answered"
 EXTENDED = "extended"
 SETTLED = "settled"
+ATTEMPTED = "attempted"
 REFUSED = "refused"
 OPENED = "opened"
 SET_ASIDE = "set_aside"
@@ -107,11 +108,7 @@ def _extended(payload: tuple[bytes, int, tuple[int, ...], tuple[Any, ...]], _wal
 def _settled(payload: tuple[bytes, bytes, tuple[Any, ...], tuple[Any, ...], Any], wall_ms: int) -> dict[str, Any]:
     _, raw, ending, charges, cost = payload
     call = unpack_call(raw)
-    provider = None
-    if call.provider is not None and cost is not None:
-        provider = _charge(call.provider, Charged(*cost))
-        for name in ("seller", "tax", "tax_set", "covered_s", "covered_micros", "fees_covered", "takes"):
-            provider.pop(name)
+    provider = None if call.provider is None or cost is None else _cost(call.provider, Charged(*cost))
     rows = [
         _charge(leg, Charged(*charged)) | {"held": leg.held} for leg, charged in zip(call.legs, charges, strict=True)
     ]
@@ -136,6 +133,31 @@ def _charge(leg: ChargeLeg, charged: Charged) -> dict[str, Any]:
         "fees_covered": charged.fees_covered,
         "takes": [[grant, amount] for grant, _, amount in charged.takes],
     }
+
+
+def _cost(leg: ChargeLeg, charged: Charged) -> dict[str, Any]:
+    """What a provider gets."""
+    told = _charge(leg, charged)
+    for name in ("seller", "tax", "tax_set", "covered_s", "covered_micros", "fees_covered", "takes"):
+        told.pop(name)
+    return told
+
+
+ATTEMPT = "attempt"
+"""The kind of a record that no call has left, but a gateway whose provider is paid for having failed."""
+
+
+def attempt_record(call: RunningCall, key: bytes, left: Attempt, leg: ChargeLeg, micros: int) -> dict[str, Any]:
+    """The record of an attempt after which its call goes on. It is the operator's own, under a key of its own, so that
+    it is nobody else's but its provider's; Call-ID and the moment of its INVITE say of which call it was.
+    """
+    gateway, sip_code, at_ms, ring_ms, end_ms = left
+    root = call.path[-1]
+    told = _cdr(call._replace(attempts=(left,)), Ending("failed", "callee", sip_code, "", ring_ms, 0), end_ms)
+    nobody = dict.fromkeys(("trunk", "device", "number", "owner", "entrance", "to_device"), 0)
+    whose = {"call": key.hex(), "kind": ATTEMPT, "account": root, "path": [root], "gateway": gateway}
+    cost = _cost(leg, Charged(0, micros))
+    return told | nobody | whose | {"start_ms": at_ms, "charges": [], "cost": cost}
 
 
 def _cdr(call: RunningCall, ending: Ending, wall_ms: int) -> dict[str, Any]:
@@ -191,6 +213,7 @@ _BODIES: dict[str, Callable[[Any, int], dict[str, Any]]] = {
     ANSWERED: _answered,
     EXTENDED: _extended,
     SETTLED: _settled,
+    ATTEMPTED: _refused,
     REFUSED: _refused,
     OPENED: _plain,
     SET_ASIDE: _plain,

@@ -16,6 +16,7 @@ from ratebook.price import Factor
 from service.accounts.storage import find_account
 from service.calls.attempts import rate_of
 from service.calls.explanation import packages_of, steps_of
+from service.calls.fees import NO_FEES, Fees, fees_of
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.faults import Fault
@@ -100,6 +101,8 @@ class CdrView(NamedTuple):
     """None: no provider was reached."""
     margins: list[Margin]
     """Of each seller, from the customer's upwards, the root last."""
+    fees: Fees = NO_FEES
+    """What attempts before the last one were paid, by records of their own."""
 
 
 async def list_cdrs(conn: AsyncConnection, chosen: CdrFilter) -> list[CdrView]:
@@ -168,7 +171,8 @@ async def _views(conn: AsyncConnection, rows: list[Row[Any]]) -> list[CdrView]:
     named = sa.select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_([number for number in wanted if number]))
     names = {row.id: row.name for row in await conn.execute(named)}
     worth = await history(conn, [moment_of(row) for row in rows if are_mixed(row, levels[row.id])])
-    return [_view(row, levels[row.id], names, worth) for row in rows]
+    fees = await fees_of(conn, rows)
+    return [_view(row, levels[row.id], names, worth)._replace(fees=fees) for row in rows]
 
 
 def moment_of(row: Row[Any]) -> int:

@@ -17,6 +17,7 @@ from service.api.values import AccountId, DeviceId, Moment, Money, Text, Told, T
 from service.calls.attempts import Attempt, attempts_of, delay_ms, rate_of
 from service.calls.browse import are_mixed, moment_of, paid_in
 from service.calls.explanation import steps_of
+from service.calls.fees import NO_FEES, Fee, Fees, fees_of
 from service.calls.lines import read_lines
 from service.calls.pages import page_of_calls
 from service.database.tables import charges
@@ -73,6 +74,13 @@ class AttemptView(Told):
     started_at: Moment
     pdd_ms: Annotated[int | None, Field(description="From its INVITE to its first ringing; null: it didn't ring")]
     ended_at: Annotated[Moment, Field(description="Its final answer; null: it gave none")]
+    fee: Annotated[
+        Money | None,
+        Field(
+            description="What its provider gets for having failed, by a record of its own; null: none, or not for you"
+        ),
+    ]
+    currency: Annotated[str, Field(description="Of the fee; empty: there is none")]
 
 
 class CdrView(Told):
@@ -86,7 +94,9 @@ class CdrView(Told):
     ended_at: Moment
     duration_ms: int
     pdd_ms: Annotated[int | None, Field(description="Post-dial delay: from the INVITE to the first ringing")]
-    kind: Annotated[str, Field(description="call, emergency, free or message")]
+    kind: Annotated[
+        str, Field(description="call, emergency, free, message, or attempt: a gateway that was paid for having failed")
+    ]
     outcome: Annotated[str, Field(description="answered, failed, cancelled or refused")]
     sip_code: int
     sip_reason: str
@@ -156,7 +166,8 @@ async def _views(call: Call, rows: list[Row[Any]], *, explained: bool) -> list[C
     seen = set(await call.find_all("gateway", tried)) if call.may(Permission.GATEWAYS_READ) else set()
     numbers = set(await call.find_all("number", {row.number_id for row in rows}))
     worth = await history(call.conn, [moment_of(row) for row in rows if are_mixed(row, levels[row.id])])
-    return [_view(call, row, levels[row.id], Seen(inside, numbers, seen), worth, explained=explained) for row in rows]
+    all_seen = Seen(inside, numbers, seen, await fees_of(call.conn, rows) if seen else NO_FEES)
+    return [_view(call, row, levels[row.id], all_seen, worth, explained=explained) for row in rows]
 
 
 class Seen(NamedTuple):
@@ -165,6 +176,7 @@ class Seen(NamedTuple):
     accounts: set[int]
     numbers: set[int]
     gateways: set[int]
+    fees: Fees
 
 
 def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: History, *, explained: bool) -> CdrView:
@@ -178,7 +190,11 @@ def _view(call: Call, row: Row[Any], levels: list[Row[Any]], seen: Seen, worth: 
         values["rule"] = ""
     values |= {
         "number_id": row.number_id if row.number_id in seen.numbers else None,
-        "attempts": [_attempt(one) for one in attempts_of(row.attempts) if _is_seen(one, row, seen)],
+        "attempts": [
+            _attempt(one, _fee(call, seen.fees.of(row, one)))
+            for one in attempts_of(row.attempts)
+            if _is_seen(one, row, seen)
+        ],
         "charges": [
             _charge(row, one, levels, inside, worth, explained=explained) for one in levels if one.account_id in inside
         ],
@@ -227,13 +243,22 @@ def _is_seen(attempt: Attempt, row: Row[Any], seen: Seen) -> bool:
     return row.number_id in seen.numbers or row.account_id in seen.accounts
 
 
-def _attempt(attempt: Attempt) -> AttemptView:
+def _fee(call: Call, fee: Fee | None) -> Fee | None:
+    """As far as the asker may see what providers get."""
+    if fee is None or fee.provider_id == call.actor.account_id:
+        return fee
+    return fee if call.actor.is_root and call.may(Permission.PROVIDERS_READ) else None
+
+
+def _attempt(attempt: Attempt, fee: Fee | None) -> AttemptView:
     return AttemptView(
         gateway_id=attempt.gateway_id or None,
         sip_code=attempt.sip_code or None,
         started_at=attempt.start_ms,
         pdd_ms=attempt.delay_ms,
         ended_at=attempt.end_ms,
+        fee=fee and fee.micros,
+        currency=fee.currency if fee else "",
     )
 
 

@@ -2,6 +2,7 @@
 
 One statement says what calls add, whoever asks for it: the collector, re-rating, a move in the tree, the rebuilding.
 It reads the records themselves, so that no two of these can differ. Its text is made of constants and parameters.
+An attempt that a provider is paid for is one of its gateway's, and no other call where these are counted (`OF_CALLS`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from kemi.store.queues import ATTEMPT
 from service.database.engine import is_sqlite, reading
 from service.database.tables import cdrs, nodes
 from service.database.traffic_tables import call_sums
@@ -23,10 +25,13 @@ DAY_MS = 24 * HOUR_MS
 BY_HOUR = ("destination", "code", "gateway", "provider")
 BY_DAY = ("account", "trunk")
 """These have many values and few calls of each: sums by the hour would be as many as calls."""
+OF_CALLS = ("destination", "code")
+"""By these attempts that left a record of their own are money, and nothing else: their calls are there."""
 OF_CUSTOMERS = ("destination", "code", "account", "trunk")
 """Dimensions of an account that only calls: the others are seldom asked for."""
 _KEY = [column.name for column in call_sums.primary_key.columns]
 _ADDED = [column.name for column in call_sums.columns if column.name not in _KEY]
+_COUNTED = ("attempts", "rang", "pdd_ms")
 
 
 class Calls(NamedTuple):
@@ -154,10 +159,12 @@ SELECT {key} FROM (
 def _summed(where: str, among: str, times: int, *, is_sqlite: bool) -> str:
     """What calls come to, by the key of the sums."""
     steps = _STEPS_SQLITE if is_sqlite else _STEPS_POSTGRESQL
-    sums = ",\n    ".join(f"{times} * SUM({name})" for name in _ADDED)
+    counts = f"CASE WHEN dimension IN {_words(OF_CALLS)} THEN calls ELSE 1 END"
+    sums = ",\n    ".join(f"{times} * SUM({name}{f' * {counts}' if name in _COUNTED else ''})" for name in _ADDED)
     return f"""WITH chosen AS (
     SELECT id, account_id, COALESCE(cost_account_id, 0) AS provider_id, trunk_id, gateway_id, sip_code, destination,
-        start_ms, CASE WHEN outcome = 'answered' THEN 1 ELSE 0 END AS answered, duration_ms,
+        CASE kind WHEN '{ATTEMPT}' THEN 0 ELSE 1 END AS calls, start_ms,
+        CASE WHEN outcome = 'answered' THEN 1 ELSE 0 END AS answered, duration_ms,
         CASE WHEN ring_ms > 0 THEN 1 ELSE 0 END AS rang,
         CASE WHEN ring_ms > start_ms THEN ring_ms - start_ms ELSE 0 END AS pdd_ms,
         COALESCE(cost_micros, 0) AS cost_micros, cost_currency
@@ -189,10 +196,10 @@ def _summed(where: str, among: str, times: int, *, is_sqlite: bool) -> str:
     FROM seen JOIN chosen ON chosen.id = cdr_id AND (top = {ROOT_ID} OR top = provider_id) WHERE cost_micros <> 0
 ), alike AS (
     SELECT top, kind, start_ms - start_ms % {HOUR_MS} AS hour_ms, account_id, trunk_id, provider_id, gateway_id,
-        sip_code, destination, currency, SUM(counted) AS attempts, SUM(counted * answered) AS answered,
+        sip_code, destination, currency, calls, SUM(counted) AS attempts, SUM(counted * answered) AS answered,
         SUM(counted * duration_ms) AS duration_ms, SUM(counted * rang) AS rang, SUM(counted * pdd_ms) AS pdd_ms,
         SUM(earned_micros) AS earned_micros, SUM(spent_micros) AS spent_micros
-    FROM facts JOIN chosen ON chosen.id = cdr_id GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+    FROM facts JOIN chosen ON chosen.id = cdr_id GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 ), dimensions(dimension) AS (
     VALUES {_rows((*BY_HOUR, *BY_DAY))}
 )

@@ -8,10 +8,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from kemi.store.queues import ATTEMPT
 from ratebook.exchange import factor_shown, factor_text
 from ratebook.money import format_micros
 from service.calls.attempts import Attempt, attempts_of, delay_ms
 from service.calls.browse import CdrFilter, CdrView, ChargeLine, Margin, find_cdr, list_cdrs
+from service.calls.fees import Fee
 from service.calls.sums import rebuild
 from service.cli.groups import Verbs
 from service.cli.output import Column, as_json, exact, facts, moment, money, table
@@ -166,11 +168,12 @@ def _show(view: CdrView, zone: str) -> None:
 
 def _facts(view: CdrView, zone: str) -> list[tuple[str, str]]:
     row = view.row
-    attempts = "; ".join(map(_attempt, attempts_of(row.attempts)))
+    attempts = "; ".join(_attempt(one, view.fees.of(row, one)) for one in attempts_of(row.attempts))
     times = (f"{name} {exact(ms, zone)}" for name, ms in _times(row) if ms)
     delay = delay_ms(row.start_ms, row.ring_ms)
     return [
         ("call", row.call),
+        ("kind", row.kind if row.kind == ATTEMPT else ""),
         ("outcome", f"{row.outcome}, {row.sip_code} {row.sip_reason}, ended by {row.ended_by}"),
         ("refused", f"{row.rule}, by {row.refused_by_name or 'the system'}" if row.rule else ""),
         ("account", row.account_name or ""),
@@ -196,14 +199,16 @@ def _times(row: Any) -> list[tuple[str, int]]:
     return [("start", row.start_ms), ("ring", row.ring_ms), ("answer", row.answer_ms), ("end", row.end_ms)]
 
 
-def _attempt(one: Attempt) -> str:
-    """The gateway, what it answered when, and when it rang: each so long after its own INVITE."""
+def _attempt(one: Attempt, fee: Fee | None) -> str:
+    """The gateway, what it answered when, and when it rang: each so long after its own INVITE; what that was paid."""
     whither = f"#{one.gateway_id}" if one.gateway_id else "place"
     said = [f"{whither} {one.sip_code or 'no answer'}"]
     if one.delay_ms is not None:
         said.append(f"rang after {seconds(one.delay_ms)} s")
     if one.end_ms:
         said.append(f"ended after {seconds(max(0, one.end_ms - one.start_ms))} s")
+    if fee is not None:
+        said.append(f"paid {money(fee.micros, fee.currency)}")
     return ", ".join(said)
 
 
@@ -236,13 +241,18 @@ _FIELDS = (
 )
 
 
+def _attempted(one: Attempt, fee: Fee | None) -> dict[str, Any]:
+    paid = {"fee_micros": fee and fee.micros, "fee_currency": fee and fee.currency}
+    return one._asdict() | {"pdd_ms": one.delay_ms} | paid
+
+
 def document(view: CdrView) -> dict[str, Any]:
     """A call as JSON: names instead of ids, micro-units beside their currency."""
     row = view.row
     return {
         **{name: row._mapping[name] for name in _FIELDS},
         "pdd_ms": delay_ms(row.start_ms, row.ring_ms),
-        "attempts": [one._asdict() | {"pdd_ms": one.delay_ms} for one in attempts_of(row.attempts)],
+        "attempts": [_attempted(one, view.fees.of(row, one)) for one in attempts_of(row.attempts)],
         "account": row.account_name,
         "trunk": row.trunk_name,
         "device": row.device_name,

@@ -99,7 +99,7 @@ COLUMNS: dict[str, Column] = {
     "ended": Column("When it ended", _moment("end_ms")),
     "pdd_ms": Column("Post-dial delay: milliseconds from the INVITE to the first ringing", _delay),
     "duration_ms": Column("Milliseconds from answer to end", _number("duration_ms")),
-    "kind": Column("call, emergency, free or message", _text("kind")),
+    "kind": Column("call, emergency, free, message, or attempt: a gateway that failed", _text("kind")),
     "outcome": Column("answered, failed, cancelled or refused", _text("outcome")),
     "sip_code": Column("SIP's code of the answer", _number("sip_code")),
     "sip_reason": Column("The words beside that code", _text("sip_reason")),

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kemi.store.queues import ATTEMPT
 from service.calls.sums import DAY_MS, HOUR_MS, differing, of_day
 from service.database.columns import BIG
 from service.database.engine import is_sqlite
@@ -58,6 +59,7 @@ async def _counted_wrong(conn: AsyncConnection) -> list[Sentence]:
     told = sa.select(call_sums.c.span_ms.label("hour_ms"), call_sums.c.attempts, call_sums.c.duration_ms).where(own)
     hour_ms = (cdrs.c.start_ms - cdrs.c.start_ms % HOUR_MS).label("hour_ms")
     were = sa.select(hour_ms, -sa.func.count(), -sa.func.sum(cdrs.c.duration_ms)).group_by(hour_ms)
+    were = were.where(cdrs.c.kind != ATTEMPT)
     both = sa.union_all(told, were).subquery()
     attempts, duration = sa.func.sum(both.c.attempts), sa.func.sum(both.c.duration_ms)
     query = sa.select(both.c.hour_ms, sa.cast(attempts, BIG), sa.cast(duration, BIG)).group_by(both.c.hour_ms)

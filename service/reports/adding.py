@@ -14,7 +14,7 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.nouns import NOUNS, within
 from service.calls.lines import pdd
-from service.calls.sums import BY_DAY, DAY_MS, OF_CUSTOMERS
+from service.calls.sums import BY_DAY, DAY_MS, OF_CALLS, OF_CUSTOMERS
 from service.calls.traffic_api import AskedTraffic, is_below
 from service.database.among import among
 from service.database.columns import BIG
@@ -175,7 +175,10 @@ def counted(
     names = ("attempts", "answered", "minutes", "rang", "pdd_ms", "earned", "spent")
     sums = [sa.func.sum(found.c[name]).label(name) for name in names]
     margin = (sa.func.sum(found.c.earned) - sa.func.sum(found.c.spent)).label("margin")
-    return sa.select(found.c.key, *sums, margin).group_by(found.c.key).having(sa.func.sum(found.c.attempts) > 0)
+    is_some = sa.func.sum(found.c.attempts) > 0
+    if way.dimension in OF_CALLS:  # what no call had may have had a paid attempt
+        is_some |= (sa.func.sum(found.c.earned) != 0) | (sa.func.sum(found.c.spent) != 0)
+    return sa.select(found.c.key, *sums, margin).group_by(found.c.key).having(is_some)
 
 
 def _money_of(

@@ -66,7 +66,7 @@ class Telling(NamedTuple):
             "at": self._at if is_time else _nothing,
             "attempts": lambda row: row.attempts,
             "answered": lambda row: row.answered,
-            "asr_percent": lambda row: row.answered * 100 // row.attempts,
+            "asr_percent": lambda row: row.answered * 100 // (row.attempts or 1),
             "duration_ms": lambda row: row.minutes,
             "acd_s": lambda row: row.minutes // row.answered // 1000 if row.answered else "",
             "pdd_ms": lambda row: row.pdd_ms // row.rang if row.rang else "",

@@ -178,7 +178,7 @@ def _row(by: str, row: Any, names: dict[int, Any], currency: str, money: dict[An
         name=key if is_text else str(key) if by == "code" else names[key].name if key in names else "",
         number=None if is_time or is_text or not key else int(key),
         at=int(key) if is_time else None,
-        attempts=int(row.attempts), answered=answered, asr_percent=answered * 100 // int(row.attempts),
+        attempts=int(row.attempts), answered=answered, asr_percent=answered * 100 // (int(row.attempts) or 1),
         duration_ms=int(row.minutes), acd_s=int(row.minutes) // answered // 1000 if answered else None,
         pdd_ms=int(row.pdd_ms) // int(row.rang) if row.rang else None,
         currency=currency,

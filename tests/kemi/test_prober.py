@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kemi.authorize import Admitted, Refused
-from kemi.prober import PROBE, REGISTER, Asked, Prober, Turn, note_result
+from kemi.prober import PROBE, REGISTER, Asked, Prober, Turn, call_id_of, gateway_asked, note_result
 from kemi.store import health
 from kemi.store.trunks import Gateway
 from tests.kemi.world import CARRIER, World, assert_consistent
@@ -139,3 +139,12 @@ def test_marks_of_others_mean_nothing(text: str) -> None:
 def test_a_mark_comes_back(one: Asked) -> None:
     """As it went."""
     assert Asked.from_text(str(one)) == one
+
+
+def test_a_call_id_says_which_gateway_was_asked() -> None:
+    """Whole, as it was made; nobody else's does."""
+    token = "0123456789abcdef" * 2
+    named = call_id_of(Asked(PROBE, 42), token)
+    assert gateway_asked(named) == 42
+    for other in (f"{named}0", f"x{named}", named[:-1], named.upper(), "kambill-42", "kambill--1-" + token, ""):
+        assert gateway_asked(other) is None, other

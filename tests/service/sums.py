@@ -28,9 +28,10 @@ class Fact(NamedTuple):
     earned: int
     spent: int
 
-    @property
-    def counts(self) -> tuple[int, ...]:
+    def counts(self, dimension: str) -> tuple[int, ...]:
         """Attempts, answered, duration, those that rang, their delay; earned, spent."""
+        if self.call.kind == "attempt" and dimension in {"destination", "code"}:
+            return (0,) * 5 + (self.earned, self.spent)
         call, rang = self.call, self.call.ring_ms > 0
         delay = max(0, call.ring_ms - call.start_ms) if rang else 0
         counts = (1, call.outcome == "answered", call.duration_ms, rang, delay)
@@ -70,22 +71,23 @@ def _of(call: Any, paid: Sequence[Any], tree: dict[int, Any]) -> Iterator[Fact]:
 
 
 async def expected(conn: AsyncConnection) -> Sums:
-    """What stands in `call_sums`."""
+    """What stands in `call_sums`, beside rows of nothing."""
     sums: Sums = {}
     for fact in await facts(conn):
         for dimension in OF_CUSTOMERS if fact.top.kind == "customer" else (*BY_HOUR, *BY_DAY):
             step_ms = DAY_MS if dimension in BY_DAY else HOUR_MS
             span_ms = fact.call.start_ms // step_ms * step_ms
             key = (fact.top.id, dimension, span_ms, *fact.key(dimension), fact.currency)
-            before = sums.get(key, (0,) * len(fact.counts))
-            sums[key] = tuple(one + more for one, more in zip(before, fact.counts, strict=True))
-    return sums
+            counts = fact.counts(dimension)
+            before = sums.get(key, (0,) * len(counts))
+            sums[key] = tuple(one + more for one, more in zip(before, counts, strict=True))
+    return {key: counts for key, counts in sums.items() if any(counts)}
 
 
 async def stored(conn: AsyncConnection) -> Sums:
-    """What does stand there."""
+    """What does stand there, beside rows of nothing."""
     rows = (tuple(row) for row in await conn.execute(sa.select(call_sums)))
-    return {row[:_KEY]: row[_KEY:] for row in rows}
+    return {row[:_KEY]: row[_KEY:] for row in rows if any(row[_KEY:])}
 
 
 async def scatter(
@@ -97,7 +99,8 @@ async def scatter(
         start_ms, carrier = dice.randrange(*spans), dice.choice([*carriers, None])
         row = {
             "call": f"{dice.getrandbits(128):032x}", "node_id": 1, "epoch": 1, "sequence": dice.getrandbits(60),
-            "outcome": dice.choice(["answered", "failed", "refused"]), "sip_code": dice.choice([200, 402, 503]),
+            "kind": "call", "outcome": dice.choice(["answered", "failed", "refused"]),
+            "sip_code": dice.choice([200, 402, 503]),
             "start_ms": start_ms, "ring_ms": dice.choice([0, start_ms - 5, start_ms + dice.randrange(3_000)]),
             "end_ms": start_ms, "duration_ms": dice.randrange(99_999), "trunk_id": dice.randrange(3),
             "gateway_id": dice.randrange(3), "account_id": dice.choice([*ids, 0]), "path": [], "attempts": [],
@@ -105,11 +108,13 @@ async def scatter(
         }  # fmt: skip
         texts = ("sip_reason", "ended_by", "caller", "called", "called_sent", "call_id", "from_tag", "to_tag")
         row |= dict.fromkeys(texts, "")
+        if carrier is not None and dice.random() < 0.3:
+            row |= {"kind": "attempt", "outcome": "failed", "duration_ms": 0, "account_id": 1, "trunk_id": 0}
         if carrier is not None:
             row |= {"cost_micros": dice.randrange(3), "cost_currency": dice.choice(["EUR", "USD"])}
         number = (await conn.execute(sa.insert(cdrs).values(**row).returning(cdrs.c.id))).scalar_one()
         found.append(number)
-        for level in range(dice.randrange(3)):
+        for level in range(0 if row["kind"] == "attempt" else dice.randrange(3)):
             line = {"level": level, "account_id": dice.choice(ids), "seller_id": dice.choice([*ids, 1])}
             money = {"charge_micros": dice.randrange(9), "tax_micros": dice.randrange(2), "billed_s": 1}
             named = {"currency": dice.choice(["EUR", "USD"]), "tariff": "", "prefix": "", "terms": ""}

@@ -159,9 +159,10 @@ def _told(facts: Iterable[Fact], by: str, currency: str, since_ms: int, until_ms
         times = {"hour": one.call.start_ms // HOUR_MS * HOUR_MS, "day": one.call.start_ms // DAY_MS * DAY_MS}
         number, destination = one.key(by)
         key = times.get(by, destination if by == "destination" else number)
-        counts = one.counts if one.currency == currency else (*one.counts[:-2], 0, 0)
+        counts = one.counts("destination" if by in times else by)
+        counts = counts if one.currency == currency else (*counts[:-2], 0, 0)
         found[key] = tuple(map(sum, zip(found.get(key, (0,) * len(counts)), counts, strict=True)))
-    return found
+    return {key: counts for key, counts in found.items() if counts[0] or any(counts[-2:])}
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -61,6 +61,29 @@ def test_a_repeated_200_passes_and_is_not_charged_again(proxy: Proxy, caller: Ag
     assert outcome(proxy, call) == ("answered", 1000)
 
 
+def test_only_who_is_asked_rings(proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]) -> None:
+    """Neither the caller's own 180, with the branch that it can work out, nor that of a gateway which was left reaches
+    the caller or says when the call rang; the next one's does.
+    """
+    second = agent("127.0.0.12", 5060)
+    call, invite = ring(caller, gateway)
+    caller.send(gateway.reply_text(invite, 180, "Ringing", tag="mine"))
+    caller.expect_nothing(180, 0.2, Call_ID=call.call_id)
+    gateway.reply(invite, 503, "Full", tag="g")
+    asked = second.expect("INVITE", Call_ID=call.call_id)
+    gateway.reply(invite, 180, "Ringing", tag="g")
+    caller.send(gateway.reply_text(invite, 180, "Ringing", tag="mine"))
+    caller.expect_nothing(180, 0.2, Call_ID=call.call_id)
+    second.reply(asked, 180, "Ringing", tag="s")
+    caller.expect(180, Call_ID=call.call_id)
+    second.reply(asked, 486, "Busy Here", tag="s")
+    assert caller.expect_final(call.call_id).code == 486
+    cdr = proxy.cdr(call.call_id)
+    rang = [bool(ring_ms) for *_, ring_ms, _ in cdr["attempts"]]
+    assert rang == [False, True]
+    assert cdr["ring_ms"] - cdr["start_ms"] >= 400
+
+
 def test_a_200_and_a_refusal_at_once_leave_nobody_talking_for_free(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """Two processes take them. Either the call talks, or it has failed and its leg is hung up; or, where neither could
     be held back, it is charged, and both sides are hung up.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from hashlib import md5
 
@@ -134,6 +135,19 @@ def test_we_register_where_a_carrier_asks_it(proxy: Proxy, gateway: Agent) -> No
     proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | CREDENTIALS | {"register_s": 601})
     gateway.reply(gateway.expect("REGISTER", 4), 403, "Forbidden", tag="e")
     eventually(lambda: registration(proxy) == Registration(403, 0))
+
+
+def test_nobody_else_answers_our_registration(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """A stranger's 200 and 403 are as if they had never come; the registrar's own counts."""
+    proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | CREDENTIALS | {"register_s": 602})
+    first = gateway.expect("REGISTER", 4)
+    contact = f"{first.header('Contact')};expires=300"
+    for code in (200, 403):
+        caller.send(gateway.reply_text(first, code, "Mine", tag="x", Contact=contact))
+    time.sleep(0.3)
+    assert registration(proxy) is None
+    gateway.reply(first, 200, "OK", tag="d", Contact=contact)
+    eventually(lambda: (found := registration(proxy)) is not None and found.code == 200)
 
 
 def registration(proxy: Proxy) -> Registration | None:

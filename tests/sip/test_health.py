@@ -79,6 +79,46 @@ def test_failed_calls_put_a_gateway_out_for_a_while(
     eventually(lambda: busy(caller, [gateway, second]) == 1, 5)
 
 
+def test_nobody_else_answers_for_a_gateway(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """Who knows the branch of our OPTIONS, another carrier's gateway too, neither brings a silent gateway back nor puts
+    out one that answers: what they send is as if it had never come.
+    """
+    strangers = [caller, agent("127.0.0.12", 5060)]
+    begun = proxy.log.stat().st_size
+    proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | {"probe_s": 1, "failures_max": 1})
+    for _ in range(3):
+        options = gateway.expect("OPTIONS", 4)
+        for stranger in strangers:
+            stranger.send(gateway.reply_text(options, 200, "OK", tag="mine"))
+    eventually(lambda: "gateway 1 is out: its last failure was 408" in said(proxy, begun), 10)
+    assert "gateway 1 is back" not in said(proxy, begun)
+    eventually(lambda: answered_by(gateway, strangers) and "gateway 1 is back" in said(proxy, begun), 10)
+    since = proxy.log.stat().st_size
+    for _ in range(3):
+        eventually(lambda: answered_by(gateway, strangers), 4)
+    assert "503" not in said(proxy, since)
+
+
+def said(proxy: Proxy, since: int) -> str:
+    """What Kamailio has logged since its log was so long."""
+    return proxy.log.read_bytes()[since:].decode(errors="replace")
+
+
+def answered_by(gateway: Agent, strangers: list[Agent]) -> bool:
+    """Whether the gateway was asked: before its answer the strangers' own is that it is broken."""
+    message = gateway.receive(0.02)
+    if message is None or message.method != "OPTIONS":
+        return False
+    for stranger in strangers:
+        text = gateway.reply_text(message, 503, "Broken", tag="mine")
+        stranger.send(text)
+        stranger.send(text.replace(f"Call-ID: {message.header('Call-ID')}", "Call-ID: another"))
+    lives(gateway, message)
+    return True
+
+
 def test_a_caller_puts_no_gateway_out(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """It knows what tm makes branches of, and answers its own INVITE as a broken gateway would: nobody hears it."""
     proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | {"failures_max": 1})

@@ -384,12 +384,14 @@ def test_a_callers_own_answer_to_its_update_moves_nobody(proxy: Proxy, caller: A
 def test_a_callers_own_ringing_leads_nowhere(
     proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], method: str
 ) -> None:
-    """An 18x in the gateway's name, with a Contact elsewhere: nothing goes there for the caller."""
+    """An 18x in the gateway's name, with a Contact elsewhere: nobody hears it, nothing goes there for the caller."""
     call, invite = ring(caller, gateway)
+    gateway.reply(invite, 100, "Trying")
     victim = agent("127.0.0.98")
     contact = f"<sip:x@{victim.ip}:{victim.port}>"
     caller.send(gateway.reply_text(invite, 183, "Progress", tag="mine", Contact=contact))
-    call.take(caller.expect(183, Call_ID=call.call_id))
+    caller.expect_nothing(183, 0.2, Call_ID=call.call_id)
+    call.to_tag, call.target, call.routes = "mine", contact.strip("<>"), (f"sip:{proxy.ip};lr",)
     call.request(method)
     assert caller.expect_answer(method, call.call_id, str(call.cseq)).code == 481
     victim.expect_silence(call.call_id, 0.2)

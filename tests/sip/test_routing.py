@@ -130,6 +130,36 @@ def test_the_third_gateway_carries_the_call(proxy: Proxy, caller: Agent, gateway
     assert proxy.account(CUSTOMER).available == available - 1_000
 
 
+def test_carriers_get_the_fees_of_their_attempts(proxy: Proxy, caller: Agent, gateways: list[Agent]) -> None:
+    """503, silence, 200: two fees of the first carrier, two seconds of the other. Then one that the caller gives up
+    when the first gateway has failed: two more. To the micro-unit, once.
+    """
+    fees = {CARRIER: "0.000777", DEAR_CARRIER: "0.0015"}
+    proxy.send(*(price(proxy, one, terms(PRICES[one], attempt_fee_nanos=parse_nanos(fees[one]))) for one in fees))
+    before = [proxy.account(one).balance for one in fees]
+    call = dial(caller)
+    refuse(gateways[0], call, 503, "Overloaded")
+    gateways[1].expect("INVITE", Call_ID=call.call_id)
+    pick_up(call, gateways[2])
+    assert [proxy.account(one).balance for one in fees] == [before[0] + 2 * 777, before[1]]
+    hang_up(call, gateways[2])
+    given_up = dial(caller)
+    refuse(gateways[0], given_up, 503, "Overloaded")
+    gateways[1].reply(gateways[1].expect("INVITE", Call_ID=given_up.call_id), 180, "Ringing", tag="r")
+    caller.expect(180, Call_ID=given_up.call_id)
+    cancel(given_up)
+    gateways[1].expect("CANCEL", Call_ID=given_up.call_id)
+    eventually(lambda: len(proxy.cdrs(given_up.call_id)) == 2)
+    assert proxy.cdr(given_up.call_id)["outcome"] == "cancelled"
+    told = [proxy.cdrs(one.call_id) for one in (call, given_up)]
+    paid = [[(cdr["kind"], cdr["gateway"], cdr["cost"]["micros"]) for cdr in cdrs] for cdrs in told]
+    assert paid == [
+        [("attempt", 1, 777), ("attempt", 2, 777), ("call", 3, 300)],
+        [("attempt", 1, 777), ("call", 2, 777)],
+    ]
+    assert [proxy.account(one).balance for one in fees] == [before[0] + 4 * 777, before[1] + 300]
+
+
 def test_the_carriers_code_and_reason_reach_the_caller(proxy: Proxy, caller: Agent, gateways: list[Agent]) -> None:
     """Of the last gateway that was tried; busy is no reason to try another one."""
     call = dial(caller)

@@ -116,6 +116,7 @@ async def show(visit: Visit) -> Shown:
         section(visit, "Who with whom", parties),
         section(visit, "What became of it", _ending(visit, row)),
         Section(visit.say("Timeline"), [], await _timeline(visit, row)),
+        await _attempts(visit, row),
         await _paid(visit, row),
         _explained(visit, row),
         section(visit, "What the provider gets", _cost(visit, row.cost)) if row.cost is not None else None,
@@ -161,12 +162,14 @@ async def _attempts(visit: Visit, row: Any) -> Section | None:
     if not row.attempts:
         return None
     await visit.learn("gateway", [one.gateway_id for one in row.attempts])
+    has_fees = any(one.fee is not None for one in row.attempts)
     shown = (
         each("Gateway", lambda visit, one: thing(visit, "gateway", one.gateway_id)),
         columns.moment("When", "started_at"),
         each("SIP answer", lambda _, one: Cell(str(one.sip_code) if one.sip_code else NEVER), at_end=True),
         columns.number("PDD, ms", "pdd_ms"),
         columns.moment("Ended", "ended_at", is_wide=True),
+        *([columns.money("Fee of the attempt", lambda one: one.fee, lambda one: one.currency)] if has_fees else []),
     )
     return Section(visit.say("Gateways tried"), [], await table_of(visit, shown, row.attempts))
 
