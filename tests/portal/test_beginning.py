@@ -101,8 +101,8 @@ async def test_the_overview_leads_from_nothing_to_a_call(walker: Walker) -> None
 async def test_a_role_says_what_it_is_for_where_it_is_given(walker: Walker) -> None:
     """Whoever invites somebody has to choose one of ten."""
     form = html.unescape((await walker.get("/users/new?account_id=1")).words)
-    assert "Owner: Everything that the user's account may" in form
-    assert "Read-only: Sees all, changes nothing" in form
+    assert "Owner Everything that the user's account may" in form
+    assert "Read-only Sees all, changes nothing" in form
 
 
 async def test_what_is_made_elsewhere_is_said_where_it_is_missed(walker: Walker) -> None:

@@ -84,13 +84,10 @@ async def _things(visit: Visit, kind: Kind, query: Mapping[str, str], endpoint: 
     seen = [row for row in page.items if kind.noun != "role" or _can_be_given(visit, row)]
     rows = await offered(visit, endpoint, kind.name, seen)
     found = await _told_apart(visit, rows, [_called(visit, kind.noun, row) for row in rows])
-    return found if kind.noun != "role" or not endpoint else _with_notes(visit, rows, found)
-
-
-def _with_notes(visit: Visit, rows: Sequence[Any], found: Sequence[Choice]) -> list[Choice]:
-    """Roles with what they are for: whoever gives one hasn't read all that each allows."""
-    notes = [f": {visit.say(row.note)}" if row.note else "" for row in rows]
-    return [one._replace(text=one.text + note) for one, note in zip(found, notes, strict=True)]
+    if kind.noun != "role":
+        return found
+    notes = [visit.say(row.note) if row.note else "" for row in rows]  # who gives one hasn't read all that each allows
+    return [one._replace(note=note) for one, note in zip(found, notes, strict=True)]
 
 
 def _called(visit: Visit, noun: str, row: Any) -> str:

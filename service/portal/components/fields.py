@@ -28,6 +28,8 @@ class Choice(NamedTuple):
 
     value: str
     text: str
+    note: str = ""
+    """What it is for, where its name says too little."""
 
 
 class Kind(NamedTuple):
