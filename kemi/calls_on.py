@@ -62,42 +62,50 @@ def reply(rooms: Rooms) -> None:
     """
     heard = sip.response()
     code, method = heard.code, heard.method
-    is_success = 200 <= code < 300
     if not heard.seen.is_clean:
         end_in_doubt(rooms)
         raise ReplyDropped
-    if method == "INVITE" and is_success:
+    if method == "BYE":
+        return _farewell_answered(rooms, heard)
+    if method == "INVITE" and 200 <= code < 300:
         return _answered(rooms, heard)
     if _is_unheard(rooms, heard):
         raise ReplyDropped
     if method in guards.REFRESHING and 100 < code < 200:
         return _provisional(rooms, heard)
-    is_update = method == "UPDATE" and is_success
-    if is_update:
-        _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
+    if method == "UPDATE" and 200 <= code < 300:
+        return _updated(rooms, heard)
     if sip.check_transaction() < 0:
-        _take_alone(rooms, heard)
-        raise ReplyDropped
-    if method == "BYE":
-        return None  # ours: no BYE goes on, and so no answer to one
-    if is_update:
-        _updated(rooms, heard)
-        sip.relay_media()
+        raise ReplyTaken if method == "OPTIONS" and places.is_own(heard.branch) else ReplyDropped
     return ends.answer_as_asked(heard, sip.dialog_note(notes.SENT), rooms.gate.passed)
 
 
+def _farewell_answered(rooms: Rooms, heard: Response) -> None:
+    """A reply to a BYE, which is ours: no BYE goes on, and so no answer to one. A final one of Kamailio's own whose
+    dialog's other BYE has not gone yet is dropped: it will come again. One that no transaction has sent is not sent
+    again.
+    """
+    key = farewell.key_in(heard.branch) if heard.code >= 200 else None
+    if heard.code >= 200 and key is None and rooms.has_store():  # before its transaction is looked for
+        other = farewell.key_of(rooms, sip.text("$ci"), heard.from_tag, heard.to_tag)
+        if farewell.is_kept(rooms, other):
+            raise ReplyDropped
+    if sip.check_transaction() < 0:
+        if key is not None and rooms.has_store():
+            farewell.forget(rooms, key)
+        raise ReplyDropped
+
+
 def _is_unheard(rooms: Rooms, heard: Response) -> bool:
-    """Whether a reply that opens no call counts for nothing: it is not of who was asked, too late, or too soon. Before
-    its transaction is looked for.
+    """Whether a reply that opens no call counts for nothing: it is not of who was asked, or too late. Before its
+    transaction is looked for.
     """
     code, method = heard.code, heard.method
     if method == "INVITE":
         return (code >= 300 and _has_been_answered(rooms)) or (code > 100 and _is_forged(rooms, heard))
     if method in _ASKED:
         return not places.is_own(heard.branch) and not _is_asked(rooms)
-    if code < 200:
-        return False
-    return _is_forged(rooms, heard) if method == "MESSAGE" else method == "BYE" and _comes_too_soon(rooms, heard)
+    return method == "MESSAGE" and code >= 200 and _is_forged(rooms, heard)
 
 
 def _has_been_answered(rooms: Rooms) -> bool:
@@ -166,26 +174,6 @@ def _leg(seen: Seen, contact: str, route: str, nat: str) -> Leg:
     return tuple.__new__(Leg, (contacts, route_set))
 
 
-def _comes_too_soon(rooms: Rooms, heard: Response) -> bool:
-    """Whether an answer to a BYE of Kamailio's own comes before its dialog's other BYE has gone: it will come again.
-    Before its transaction is looked for.
-    """
-    if farewell.key_in(heard.branch) is not None or not rooms.has_store():
-        return False
-    return farewell.is_kept(rooms, farewell.key_of(rooms, sip.text("$ci"), heard.from_tag, heard.to_tag))
-
-
-def _take_alone(rooms: Rooms, heard: Response) -> None:
-    """A reply to what no transaction has sent: to our OPTIONS, or finally to our BYE, which is not sent again. Raises
-    ReplyTaken.
-    """
-    if heard.method == "OPTIONS" and places.is_own(heard.branch):
-        raise ReplyTaken
-    key = farewell.key_in(heard.branch) if heard.method == "BYE" and heard.code >= 200 else None
-    if key is not None and rooms.has_store():
-        farewell.forget(rooms, key)
-
-
 def passes_in_doubt(rooms: Rooms) -> bool:
     """Whether a reply that a fault hit, or that is no text, goes on: not a 2xx to an INVITE, nor what answers nothing
     of ours; the rest is harmless without what its sender says of itself.
@@ -226,16 +214,20 @@ def _beyond_us(routes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _updated(rooms: Rooms, heard: Response) -> None:
-    """A 2xx to an UPDATE, which may move targets."""
+    """A 2xx to an UPDATE, which may move targets. Raises ReplyDropped."""
+    _leg(heard.seen, sip.text("$hdr(Contact)"), sip.text("$hdr(Record-Route)"), sip.dialog_note(notes.NAT))
+    if sip.check_transaction() < 0:
+        raise ReplyDropped
     call = sip.dialog_call()
     running = find(rooms, call) if call is not None and rooms.has_store() else None
     side = guards.side_of_tag(running, heard.to_tag) if running is not None else None
-    if running is None or side is None:
-        return
-    if comes_from_side(rooms, running, side, sip.text("$si"), sip.proven()):
-        _repeat_or_move(rooms, running, side, sip.uris(heard.seen.bodies("Contact")))
-    else:
-        ends.keep_target(running, side)
+    if running is not None and side is not None:
+        if comes_from_side(rooms, running, side, sip.text("$si"), sip.proven()):
+            _repeat_or_move(rooms, running, side, sip.uris(heard.seen.bodies("Contact")))
+        else:
+            ends.keep_target(running, side)
+    sip.relay_media()
+    ends.answer_as_asked(heard, sip.dialog_note(notes.SENT), rooms.gate.passed)
 
 
 def _answered(rooms: Rooms, heard: Response) -> None:

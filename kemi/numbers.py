@@ -12,6 +12,8 @@ COUNTRIES = frozenset("123456789")
 """How country codes (E.164) begin. Behind +00 a dear number would be rated, and let pass, as one that begins with 00,
 and a carrier would read it as the dear one.
 """
+ABROAD = "00"
+"""The international prefix of most countries (ITU-T E.164)."""
 
 
 def normalise(trunk: Origin, called: str, rules: Sequence[Rule] = ()) -> str | None:
@@ -32,7 +34,8 @@ def international(trunk: Origin, number: str) -> str | None:
     """The E.164 number without `+` of one as this trunk's people write it; None: it is none.
 
     `+` or the trunk's international prefix goes, and a country code must follow; else the trunk's national prefix is
-    replaced by its country code. A number that has neither is taken as it stands.
+    replaced by its country code. A number that has neither is taken as it stands, unless it begins with 00: what
+    carriers read as an international prefix is this trunk's, or none.
     """
     if not is_number(number):
         return None
@@ -42,8 +45,8 @@ def international(trunk: Origin, number: str) -> str | None:
         return rest if rest[:1] in COUNTRIES else None
     if trunk.country and number.startswith(trunk.national_prefix):
         number = trunk.country + number[len(trunk.national_prefix) :]
-        return number if is_number(number) else None
-    return number
+        return number if is_number(number) and number[:1] in COUNTRIES else None
+    return None if number.startswith(ABROAD) else number
 
 
 def normalise_caller(trunk: Origin, caller: str, rules: Sequence[Rule] = ()) -> str:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import gc
 import os
 
+from argon2 import PasswordHasher
 from hypothesis import settings
 
+from service.access import passwords
 from service.cli.main import COLLECTED_EVERY
 
 os.environ["KAMBILL_STORE_MIB"] = "16"
@@ -17,6 +19,9 @@ os.environ["KAMBILL_STORE_MIB"] = "16"
 settings.register_profile("kambill", deadline=None)
 settings.load_profile("kambill")
 gc.set_threshold(COLLECTED_EVERY)
+PRODUCTS_HASHER = passwords.HASHER
+passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""Everybody in every test has a password: at the product's price they would cost more than what is tested."""
 
 
 def pytest_collection_finish() -> None:

@@ -12,7 +12,7 @@ from kemi.store.layout import VERSION, Account, UnknownVersion, Usage
 ROOT_ID = 1
 """The operator."""
 DEPTH_MAX = 64
-"""Levels of the tree. A longer path is a circle."""
+"""Levels of the tree below the root. A longer path is a circle."""
 
 SECOND_US = 1_000_000
 
@@ -50,7 +50,7 @@ def path_of(dbs: Databases, txn: Any, account_id: int) -> list[Account]:
             raise UnknownVersion("account", version)
         account = _new(Account, (account_id, *fields))
         path.append(account)
-        if len(path) > DEPTH_MAX:
+        if len(path) > DEPTH_MAX + 1:
             raise BrokenPath(account_id, f"has more than {DEPTH_MAX} ancestors")
         account_id = account.parent
     return path

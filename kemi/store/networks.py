@@ -37,6 +37,17 @@ def lies_in(ip: str, networks: tuple[Network, ...]) -> bool:
     return False
 
 
+def is_of_one(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Whether calls can go to an address as it stands: it is one peer's, needs no zone, and is no IPv4 address in
+    IPv6's form, which nobody would know for whose it is.
+    """
+    if address.is_multicast or address.is_unspecified:
+        return False
+    if isinstance(address, ipaddress.IPv4Address):
+        return not address.is_reserved
+    return not address.is_link_local and address.ipv4_mapped is None
+
+
 def length_of(network: Network) -> int:
     """Its prefix length."""
     return BITS[network[0]] - network[1]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from kemi.store import layout
 from kemi.store.layout import VERSION, UnknownVersion
+from kemi.store.networks import is_of_one
 
 MARSHAL_VERSION = 2
 TO_DEVICE, TO_TRUNK, TO_URI = "device", "trunk", "uri"
@@ -21,15 +22,18 @@ _URI = re.compile(
 
 
 def parse_uri(text: str) -> tuple[str, int, str] | None:
-    """Address, port and transport of `sip:user@address:port;transport=…`; None: it is none, or its host is a name."""
+    """Address, port and transport of `sip:user@address:port;transport=…`; None: it is none, its host is a name, or an
+    address to which no call can go.
+    """
     match = _URI.fullmatch(text)
     port = int(match[2] or 5060) if match else 0
     if match is None or not 0 < port < 65_536:
         return None
     try:
-        return str(ipaddress.ip_address(match[1].strip("[]"))), port, match[3] or "udp"
+        address = ipaddress.ip_address(match[1].strip("[]"))
     except ValueError:
         return None
+    return (str(address), port, match[3] or "udp") if is_of_one(address) else None
 
 
 class Place(NamedTuple):

@@ -14,11 +14,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access import rights
 from service.access.rights import Role
-from service.access.standing import find_roles, most_of_user, path_ids, roles_of_user, standing_of, super_admins
+from service.access.standing import find_roles, most_of_user, roles_of_user, standing_of, super_admins
 from service.api.call import Call
 from service.api.problems import Problem, invalid
 from service.api.values import Moment, Told
 from service.database.access_tables import user_roles, users
+from service.database.paths import path_ids
 
 
 class UserView(Told):

@@ -14,12 +14,8 @@ from service.access import rights
 from service.access.permissions import BUILT_IN, OWNER, SUPER_ADMIN, Permissions
 from service.access.rights import ROOT_ID, Role, Step
 from service.database.access_tables import account_roles, roles, user_roles, users
+from service.database.paths import path_ids
 from service.database.tables import accounts
-
-
-def path_ids(path: str) -> list[int]:
-    """The ids of a path, the root first."""
-    return [int(step) for step in path.strip("/").split("/")]
 
 
 def role_of(row: Row[Any]) -> Role:

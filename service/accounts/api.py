@@ -10,7 +10,7 @@ from pydantic import Field
 from sqlalchemy import Row
 
 from service.access.permissions import Permission
-from service.access.standing import path_ids, standing_of
+from service.access.standing import standing_of
 from service.accounts import changes
 from service.accounts.idle import why_not_idle
 from service.accounts.rules import PAID_BY_ROOT, ROOT_ID, AccountSpec, account_problems, name_problem
@@ -24,6 +24,7 @@ from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
 from service.billing.switching import Unbilled, switch
+from service.database.paths import is_below_account, path_ids
 from service.database.tables import accounts, book_balances, tariffs
 from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
@@ -132,9 +133,7 @@ _NULLABLE = {"tariff_id", "channels", "cps", "exposure_limit"}
 
 
 def _below(number: int) -> sa.ColumnElement[bool]:
-    top = sa.select(accounts.c.path).where(accounts.c.id == number).scalar_subquery()
-    last = sa.func.substr(top, 1, sa.func.length(top) - 1) + chr(ord("/") + 1)
-    return (accounts.c.path >= top) & (accounts.c.path < last)
+    return is_below_account(accounts.c.path, number)
 
 
 def _providers(call: Call) -> sa.ColumnElement[bool]:

@@ -8,13 +8,13 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.access.standing import path_ids
 from service.accounts.rules import DEPTH_MAX
 from service.billing.call_taxes import refresh
 from service.calls.sums import add_calls, take_out
 from service.calls.sums import below as calls_below
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
+from service.database.paths import is_below, path_ids
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, gateways, tariffs, trunks
 from service.faults import Fault
@@ -26,7 +26,7 @@ class Misplaced(Fault):
 
 def below(path: str) -> sa.ColumnElement[bool]:
     """An account and everything below it: one range of the index."""
-    return (accounts.c.path >= path) & (accounts.c.path < path[:-1] + chr(ord("/") + 1))
+    return is_below(accounts.c.path, path)
 
 
 async def reload(conn: AsyncConnection, account_id: int) -> Row[Any]:

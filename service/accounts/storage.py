@@ -13,6 +13,7 @@ from service.accounts.naming import joined, last_of, meant, told_apart
 from service.accounts.rules import ROOT_ID, ROOT_NAME
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
+from service.database.paths import is_below, path_ids
 from service.database.tables import accounts, postings
 from service.faults import Fault
 
@@ -82,7 +83,7 @@ async def find_account(conn: AsyncConnection, name: str) -> Row[Any]:
 
 async def _names(conn: AsyncConnection, rows: Sequence[Row[Any]]) -> list[str]:
     """The paths of names of some accounts."""
-    steps = [[int(step) for step in row.path.strip("/").split("/")] for row in rows]
+    steps = [path_ids(row.path) for row in rows]
     ids = {step for path in steps for step in path}
     found = await conn.execute(sa.select(accounts.c.id, accounts.c.name).where(accounts.c.id.in_(ids)))
     names = {row.id: row.name for row in found}
@@ -91,7 +92,7 @@ async def _names(conn: AsyncConnection, rows: Sequence[Row[Any]]) -> list[str]:
 
 async def path_of(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
     """The account's row and those above it, the root last."""
-    ids = [int(step) for step in account.path.strip("/").split("/")]
+    ids = path_ids(account.path)
     rows = await conn.execute(sa.select(accounts).where(accounts.c.id.in_(ids)).order_by(accounts.c.depth.desc()))
     return list(rows)
 
@@ -106,8 +107,6 @@ async def seller_of(conn: AsyncConnection, account: Row[Any]) -> int:
 
 async def subtree(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
     """The account and everything below it, parents before their children, siblings by name."""
-    last = account.path[:-1] + chr(ord("/") + 1)
-    within = (accounts.c.path >= account.path) & (accounts.c.path < last)
-    rows = list(await conn.execute(sa.select(accounts).where(within)))
+    rows = list(await conn.execute(sa.select(accounts).where(is_below(accounts.c.path, account.path))))
     names = {row.id: row.name for row in rows}
-    return sorted(rows, key=lambda row: [names.get(int(step), "") for step in row.path.strip("/").split("/")])
+    return sorted(rows, key=lambda row: [names.get(step, "") for step in path_ids(row.path)])

@@ -9,7 +9,6 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 
 from service.access.actor import Actor
-from service.access.standing import path_ids
 from service.database.access_tables import audit, mails, roles, sessions, tokens, users
 from service.database.bank_tables import bank_layouts
 from service.database.billing_tables import invoice_lines, invoices, taxes
@@ -22,6 +21,7 @@ from service.database.interconnect_tables import commitments, differences, dispu
 from service.database.message_tables import broadcasts, suppressions
 from service.database.nightly_tables import doctor_faults, doctor_runs
 from service.database.notice_tables import rate_notices
+from service.database.paths import is_below, path_ids
 from service.database.payment_tables import (
     balance_alerts,
     bank_lines,
@@ -104,7 +104,7 @@ def within(owner: sa.ColumnElement[Any], actor: Actor) -> Condition:
 
 def seen(path: sa.ColumnElement[Any], actor: Actor) -> Condition:
     """Whether a path lies in the actor's subtree; of nobody's: null."""
-    return (path >= actor.path) & (path < actor.path[:-1] + chr(ord("/") + 1))
+    return is_below(path, actor.path)
 
 
 def visible(noun: Noun, actor: Actor) -> Condition:
@@ -159,7 +159,7 @@ def _own_tariff(actor: Actor) -> Condition:
 
 def _sellers_gateways(actor: Actor) -> Condition:
     """Where the own account pays its seller: the nearest one above that is charged, else the root."""
-    above = [int(step) for step in actor.path.strip("/").split("/") if step][:-1]
+    above = path_ids(actor.path)[:-1]
     query = sa.select(accounts.c.id).where(accounts.c.id.in_(above) & ~accounts.c.commission)
     return payment_gateways.c.account_id.in_(query.order_by(accounts.c.depth.desc()).limit(1))
 

@@ -25,6 +25,7 @@ from service.commands.bodies import taxes_body
 from service.commands.outbox import Command, enqueue_all
 from service.database.billing_tables import account_taxes, billing_terms, taxes
 from service.database.call_tax_tables import call_taxes, tax_sets
+from service.database.paths import path_ids
 from service.database.tables import accounts
 from service.faults import Fault
 from service.ledger.rules import ROOT_ID
@@ -103,7 +104,7 @@ async def _apart(conn: AsyncConnection, sellers: set[int]) -> set[Pair]:
     exempt = sa.select(billing_terms.c.account_id).where(billing_terms.c.tax_status != "taxed")
     chosen = accounts.c.id.in_(assigned) | accounts.c.id.in_(exempt)
     rows = list(await conn.execute(sa.select(accounts.c.id, accounts.c.path).where(chosen)))
-    above = {number: [int(step) for step in path.strip("/").split("/")][-2::-1] for number, path in rows}
+    above = {number: path_ids(path)[-2::-1] for number, path in rows}
     pay_nothing = accounts.c.commission & accounts.c.id.in_({one for path in above.values() for one in path})
     passed = set((await conn.execute(sa.select(accounts.c.id).where(pay_nothing))).scalars())
     pairs = {(next((one for one in path if one not in passed), ROOT_ID), number) for number, path in above.items()}

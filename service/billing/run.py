@@ -24,6 +24,7 @@ from service.billing.issue import issue
 from service.config import Config
 from service.database.billing_tables import billing_terms, invoices
 from service.database.engine import go_by_indexes
+from service.database.paths import is_below
 from service.database.tables import accounts, cdrs, nodes
 from service.ledger.by import By
 
@@ -140,8 +141,7 @@ def _over(now_ms: int, scope: Scope, skipped: Collection[int]) -> sa.Select[Any]
     if scope.account_id is not None:
         query = query.where(billing_terms.c.account_id == scope.account_id)
     if scope.path:
-        last = scope.path[:-1] + chr(ord("/") + 1)
-        query = query.where((accounts.c.path > scope.path) & (accounts.c.path < last))
+        query = query.where(is_below(accounts.c.path, scope.path), accounts.c.path != scope.path)
     if skipped:
         query = query.where(billing_terms.c.account_id.not_in(skipped))
     return query.order_by(billing_terms.c.due_ms, billing_terms.c.account_id)

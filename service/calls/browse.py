@@ -17,6 +17,7 @@ from service.accounts.storage import find_account
 from service.calls.attempts import rate_of
 from service.calls.explanation import packages_of, steps_of
 from service.calls.fees import NO_FEES, Fees, fees_of
+from service.database.paths import is_below
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.faults import Fault
@@ -148,8 +149,7 @@ def _query() -> sa.Select[Any]:
 async def _chosen(conn: AsyncConnection, query: sa.Select[Any], chosen: CdrFilter) -> sa.Select[Any]:
     if chosen.account is not None:
         top = await find_account(conn, chosen.account)
-        last = top.path[:-1] + chr(ord("/") + 1)
-        query = query.where(accounts.c.path >= top.path, accounts.c.path < last)
+        query = query.where(is_below(accounts.c.path, top.path))
     if chosen.number:
         query = query.where(cdrs.c.called.startswith(chosen.number, autoescape=True))
     conditions: tuple[tuple[Any, Callable[[Any, Any], Any], sa.Column[Any]], ...] = (

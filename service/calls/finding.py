@@ -10,6 +10,7 @@ from service.api.call import Call
 from service.api.lists import Condition, Listing, Order, equals, filtered, place_of
 from service.api.nouns import NOUNS, visible
 from service.database.engine import is_sqlite
+from service.database.paths import is_below, is_below_account
 from service.database.tables import accounts, cdrs
 
 _END = "\U0010ffff"
@@ -19,13 +20,7 @@ NO_CALL_MS = 2**62
 
 
 def _below(number: int) -> Condition:
-    top = sa.select(accounts.c.path).where(accounts.c.id == number).scalar_subquery()
-    return cdrs.c.account_id.in_(sa.select(accounts.c.id).where(_in_path(top)))
-
-
-def _in_path(top: Any) -> Condition:
-    last = sa.func.substr(top, 1, sa.func.length(top) - 1).concat(chr(ord("/") + 1))
-    return sa.and_(accounts.c.path >= top, accounts.c.path < last)
+    return cdrs.c.account_id.in_(sa.select(accounts.c.id).where(is_below_account(accounts.c.path, number)))
 
 
 LISTING = Listing(
@@ -101,8 +96,8 @@ def sides(call: Call) -> tuple[str, ...]:
 def path_of(call: Call) -> Condition:
     """The accounts that count in those columns."""
     if call.query.account_id is None:
-        return _in_path(sa.literal(call.actor.path))
-    return _in_path(sa.select(accounts.c.path).where(accounts.c.id == call.query.account_id).scalar_subquery())
+        return is_below(accounts.c.path, call.actor.path)
+    return is_below_account(accounts.c.path, call.query.account_id)
 
 
 class Times(NamedTuple):

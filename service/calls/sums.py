@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kemi.store.queues import ATTEMPT
 from service.database.engine import is_sqlite, reading
+from service.database.paths import behind
 from service.database.tables import cdrs, nodes
 from service.database.traffic_tables import call_sums
 from service.ledger.rules import ROOT_ID
@@ -56,7 +57,7 @@ def below(path: str) -> Calls:
     inside = "SELECT id FROM accounts WHERE path >= :path AND path < :behind"
     made = f"SELECT id FROM cdrs WHERE account_id IN ({inside})"  # noqa: S608 -- a constant, as the next one
     carried = f"SELECT id FROM cdrs WHERE cost_account_id IN ({inside})"  # noqa: S608
-    return Calls(f"id IN ({made} UNION {carried})", {"path": path, "behind": path[:-1] + chr(ord("/") + 1)})
+    return Calls(f"id IN ({made} UNION {carried})", {"path": path, "behind": behind(path)})
 
 
 def _listed(conn: AsyncConnection, name: str) -> str:

@@ -14,7 +14,6 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.problems import invalid
 from service.api.values import AccountId, Asked, Moment, Money, Told, When
 from service.calls.sums import HOUR_MS
-from service.database.tables import accounts
 from service.database.traffic_tables import call_sums, money_hourly
 
 DAY_HOURS = 24
@@ -93,12 +92,6 @@ async def _asked(call: Call) -> AskedTraffic:
     if not since_ms < until_ms <= since_ms + HOURS_MAX * HOUR_MS:
         raise invalid("/until", f"a time after `since`, at most {HOURS_MAX // DAY_HOURS} days, was expected", "query")
     return AskedTraffic(await call.find("account", query.account_id or call.actor.account_id), since_ms, until_ms)
-
-
-def is_below(row: Any, column: sa.ColumnElement[Any]) -> sa.ColumnElement[bool]:
-    """Whether an account's number is that of an account or of one below it."""
-    last = row.path[:-1] + chr(ord("/") + 1)
-    return column.in_(sa.select(accounts.c.id).where((accounts.c.path >= row.path) & (accounts.c.path < last)))
 
 
 def sums_of(asked: AskedTraffic) -> sa.ColumnElement[bool]:

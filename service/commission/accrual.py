@@ -19,6 +19,7 @@ from service.commission.rules import WHOLE, Rule, Sale, earned, split
 from service.database.billing_tables import invoice_calls
 from service.database.commission_tables import commission_carries, commission_rules, commissions
 from service.database.engine import is_sqlite
+from service.database.paths import path_ids
 from service.database.tables import accounts, charges, tariff_versions
 from service.ledger.rules import COMMISSION, COST, Entry, Posting, sum_postings
 from service.ledger.storage import post_entry
@@ -121,7 +122,7 @@ async def _any_rule(conn: AsyncConnection) -> bool:
 async def _between(conn: AsyncConnection, pairs: set[tuple[int, int]]) -> dict[tuple[int, int], list[int]]:
     """The accounts between each and its seller, from the customer's end."""
     query = sa.select(accounts.c.id, accounts.c.path).where(accounts.c.id.in_({one for one, _ in pairs}))
-    paths = {number: [int(step) for step in path.strip("/").split("/")] for number, path in await conn.execute(query)}
+    paths = {number: path_ids(path) for number, path in await conn.execute(query)}
     found = {}
     for account_id, seller_id in pairs:
         above = paths[account_id][-2::-1]
@@ -283,13 +284,14 @@ async def write(conn: AsyncConnection, rows: list[dict[str, Any]], now_ms: int) 
 
 
 async def _carry(conn: AsyncConnection, account_id: int, seller_id: int, currency: str, exact: int) -> int:
-    """What is posted of it; the rest waits."""
+    """What is posted of it; the rest waits. Added where it stands: another node may add to it at once."""
     table = commission_carries
     key = {"account_id": account_id, "seller_id": seller_id, "currency": currency}
-    where = sa.and_(*(table.c[name] == value for name, value in key.items()))
-    before = (await conn.execute(sa.select(table.c.remainder).where(where))).scalar_one_or_none() or 0
-    micros, remainder = divmod(before + exact, WHOLE)
+    rest = exact % WHOLE
     insert: Any = sqlite.insert(table) if is_sqlite(conn) else postgresql.insert(table)
-    upsert = insert.values(**key, remainder=remainder)
-    await conn.execute(upsert.on_conflict_do_update(index_elements=list(key), set_={"remainder": remainder}))
-    return micros
+    added = insert.values(**key, remainder=rest).on_conflict_do_update(
+        index_elements=list(key), set_={"remainder": (table.c.remainder + rest) % WHOLE}
+    )
+    after = int((await conn.execute(added.returning(table.c.remainder))).scalar_one())
+    before = (after - rest) % WHOLE
+    return (before + exact) // WHOLE

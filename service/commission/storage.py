@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.commission.rules import CHARGE
 from service.database.commission_tables import commission_rules
+from service.database.paths import is_below, path_ids
 from service.database.tables import accounts
 
 
@@ -18,12 +19,9 @@ async def most_together(conn: AsyncConnection, earner: Row[Any]) -> int:
     """The most that a charge below could pay to all commission resellers on one way through this account, in millionths
     of a per cent, whichever rules hold: of each the greatest one of the charge itself.
     """
-    steps = [int(step) for step in earner.path.strip("/").split("/")]
-    last = earner.path[:-1] + chr(ord("/") + 1)
-    below = (accounts.c.path >= earner.path) & (accounts.c.path < last)
-    query = sa.select(accounts.c.id, accounts.c.parent_id, accounts.c.commission).where(
-        below | accounts.c.id.in_(steps)
-    )
+    steps = path_ids(earner.path)
+    known = is_below(accounts.c.path, earner.path) | accounts.c.id.in_(steps)
+    query = sa.select(accounts.c.id, accounts.c.parent_id, accounts.c.commission).where(known)
     rows = {row.id: row for row in await conn.execute(query.order_by(accounts.c.depth))}
     parts = await _greatest(conn, [row.id for row in rows.values() if row.commission])
     together: defaultdict[int, int] = defaultdict(int)

@@ -159,7 +159,7 @@ class Http:
                 return Answered(number, "", min(wanted.ttl_none_s, wanted.ttl_max_s))
             if response.status != 200:
                 raise Refused(f"status {response.status}")
-            raw = await response.content.read(ANSWER_BYTES_MAX)
+            raw = await _body(response.content)
         try:
             said = HttpAnswer.model_validate_json(raw)
         except ValidationError as fault:
@@ -173,3 +173,11 @@ class Http:
     async def close(self) -> None:
         """Gives the connections back."""
         await self._session.close()
+
+
+async def _body(content: aiohttp.StreamReader) -> bytes:
+    """The whole of it, however many pieces it comes in; what is too long has no end that could be read."""
+    raw = b""
+    while len(raw) < ANSWER_BYTES_MAX and (piece := await content.read(ANSWER_BYTES_MAX - len(raw))):
+        raw += piece
+    return raw

@@ -12,6 +12,7 @@ from service.api.values import AccountId, Asked, Micros, Money, TariffId, Told
 from service.database.access_tables import users
 from service.database.billing_tables import billing_parties
 from service.database.message_tables import suppressions
+from service.database.paths import is_below
 from service.database.tables import accounts
 
 
@@ -45,9 +46,9 @@ class Chosen:
     """What an audience is asked for."""
 
     def __init__(self, path: str, audience: Audience, paths_below: str | None = None) -> None:
-        self._where = _is_below(path) & (accounts.c.path != path) & _matches(audience)
+        self._where = is_below(accounts.c.path, path) & (accounts.c.path != path) & _matches(audience)
         if paths_below is not None:
-            self._where &= _is_below(paths_below)
+            self._where &= is_below(accounts.c.path, paths_below)
 
     def people(self) -> sa.Select[Any]:
         """Number, address and account of everybody, each address once; in a fixed order."""
@@ -57,11 +58,6 @@ class Chosen:
         return (
             sa.select(users.c.id, users.c.email, users.c.account_id).where(users.c.id.in_(first)).order_by(users.c.id)
         )
-
-
-def _is_below(path: str) -> sa.ColumnElement[bool]:
-    """This one, and all below it."""
-    return (accounts.c.path >= path) & (accounts.c.path < path[:-1] + chr(ord("/") + 1))
 
 
 _JOINED = users.join(accounts, accounts.c.id == users.c.account_id)

@@ -9,6 +9,7 @@ import zipfile
 from collections import OrderedDict
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 from sqlalchemy import Row
@@ -50,8 +51,8 @@ class Wanted(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of the file, without what it ends with."""
-        day = f"{datetime.fromtimestamp(self.told.takes_s, UTC):%Y-%m-%d}"
+        """Of the file, without what it ends with: of the day on the reader's clocks, as its mail and its lines say."""
+        day = f"{datetime.fromtimestamp(self.told.takes_s, ZoneInfo(self.zone)):%Y-%m-%d}"
         return f"{re.sub('[^A-Za-z0-9._-]', '-', self.tariff)}-{day}"
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kemi.store.environment import StoreAbsent, snapshot_of
 from service.api.call import Call
 from service.api.nouns import seen
 from service.api.problems import invalid
@@ -24,6 +27,22 @@ async def is_carriers(conn: AsyncConnection, network: str) -> bool:
     theirs = {ip_network(text) for row in rows for text in (row.host, *row.networks)}
     asked = ip_network(network)
     return any(asked.version == one.version and asked.overlaps(one) for one in theirs)
+
+
+async def check_not_ours(call: Call, place: tuple[str, int, str], pointer: str) -> None:
+    """Nobody is called where Kamailio itself listens, as far as it has said so. `place`: address, port and transport.
+    Raises Problem.
+    """
+    if await asyncio.to_thread(_is_ours, call.api.config.run_dir, *place):
+        raise invalid(pointer, "this is Kambill's own address: its calls would go in circles")
+
+
+def _is_ours(run_dir: Path, ip: str, port: int, transport: str) -> bool:
+    try:
+        with snapshot_of(run_dir) as snapshot:
+            return f"{transport}:{ip}:{port}" in snapshot.sockets
+    except StoreAbsent:
+        return False
 
 
 async def check_free(call: Call, trunk: Row[Any], networks: Sequence[str], which: Iterable[str]) -> None:

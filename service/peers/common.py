@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import Row
 
-from service.access.standing import path_ids
 from service.accounts.rules import name_problem
 from service.api.call import Call
 from service.api.problems import Problem, invalid
 from service.api.values import Words
+from service.database.paths import path_ids
 from service.database.tables import tariffs
 from service.peers.rules import canonical_certificate, canonical_host, canonical_network
 from service.tariffs.checks import check_exchange
@@ -57,6 +57,7 @@ FORWARDS_MEANING = (
 Name = Annotated[Words, AfterValidator(_name)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
+CountryCode = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,14})?$")]
 CallerNumbers = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]], Field(max_length=1_000)]
 E164 = Annotated[str, Field(pattern=r"^[1-9][0-9]{4,14}$", description="E.164 without +", examples=["442079460000"])]
 

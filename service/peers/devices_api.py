@@ -24,6 +24,7 @@ from service.peers.common import (
     FORWARDS_MEANING,
     TRANSFERS_MEANING,
     CallerNumbers,
+    CountryCode,
     Digits,
     Transfers,
     changes_of,
@@ -122,7 +123,7 @@ class NewDevice(Asked):
     caller_numbers: Annotated[CallerNumbers, Field(default_factory=list)]
     international_prefix: Digits = "00"
     national_prefix: Digits = ""
-    country: Digits = ""
+    country: CountryCode = ""
     call_max_s: CallMax | None = None
     contacts_max: Contacts = 5
     transfers: Transfers = "off"
@@ -148,7 +149,7 @@ class DeviceEdit(Asked):
     caller_numbers: CallerNumbers | None = None
     international_prefix: Digits | None = None
     national_prefix: Digits | None = None
-    country: Digits | None = None
+    country: CountryCode | None = None
     call_max_s: CallMax | None = None
     contacts_max: Contacts | None = None
     transfers: Transfers | None = None

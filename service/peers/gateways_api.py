@@ -23,6 +23,7 @@ from service.database.fraud_tables import call_patterns
 from service.database.peer_tables import translations
 from service.database.tables import gateways, plans
 from service.fraud.alarms import noted_lifted
+from service.peers.addresses import check_not_ours
 from service.peers.common import (
     IDENTITY_MEANING,
     HostAddress,
@@ -234,6 +235,7 @@ async def make_gateway(call: Call) -> Answer:
     check_from_above(call, account, defaults_of(NewGateway), body.model_dump(), FROM_ABOVE)
     _check_format(body.model_dump())
     _check_hosts(body.model_dump())
+    await check_not_ours(call, (body.host, body.port, body.transport), "/host")
     await check_tariff(call, body.tariff_id, account)
     name = f"{account.name}/{body.name}"
     if (await call.conn.execute(sa.select(gateways.c.id).where(gateways.c.name == name))).first() is not None:
@@ -276,7 +278,10 @@ async def edit_gateway(call: Call) -> Answer:
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
     await check_tariff(call, values.get("tariff_id"), call.of)
     _check_format(dict(call.row._mapping) | values)
-    _check_hosts(dict(call.row._mapping) | values)
+    after = dict(call.row._mapping) | values
+    _check_hosts(after)
+    if not values.keys().isdisjoint({"host", "port", "transport"}):
+        await check_not_ours(call, (after["host"], after["port"], after["transport"]), "/host")
     if values.get("state") is not None:
         values["suspended_for"] = ""
     if values.get("state") == "active":

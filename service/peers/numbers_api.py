@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
-from kemi.store.environment import StoreAbsent, snapshot_of
 from kemi.store.numbers import parse_uri
 from service.access.permissions import Permission
 from service.api.call import Call
@@ -23,9 +20,10 @@ from service.api.values import AccountId, Asked, DeviceId, Limit, Moment, Tariff
 from service.commands import bodies
 from service.commands.outbox import enqueue
 from service.database.engine import is_sqlite
+from service.database.paths import is_below
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, trunks
-from service.peers.addresses import is_carriers
+from service.peers.addresses import check_not_ours, is_carriers
 from service.peers.common import E164, changes_of, check_from_above, check_open, check_tariff, tell_moved_thing
 
 Note = Annotated[Text, Field(max_length=200)]
@@ -159,15 +157,6 @@ async def _places(call: Call, said: list[str], account: Row[Any]) -> list[dict[s
     return [await _place(call, text, account, f"/fallbacks/{at}") for at, text in enumerate(said)]
 
 
-def _is_ours(run_dir: Path, ip: str, port: int, transport: str) -> bool:
-    """Whether Kamailio listens there, as far as it has said so."""
-    try:
-        with snapshot_of(run_dir) as snapshot:
-            return f"{transport}:{ip}:{port}" in snapshot.sockets
-    except StoreAbsent:
-        return False
-
-
 async def _place(call: Call, text: str, account: Row[Any], pointer: str) -> dict[str, Any]:
     kind, _, name = text.partition(":")
     if kind == "sip":
@@ -176,14 +165,13 @@ async def _place(call: Call, text: str, account: Row[Any], pointer: str) -> dict
         place = parse_uri(text)
         if place is None:
             raise invalid(pointer, "expected sip:user@ADDRESS:PORT: a name instead of an address would make calls wait")
-        if await asyncio.to_thread(_is_ours, call.api.config.run_dir, *place):
-            raise invalid(pointer, "this is Kambill's own address: its calls would go in circles")
+        await check_not_ours(call, place, pointer)
         if await is_carriers(call.conn, place[0]):
             raise invalid(pointer, "this is a carrier's address: calls go there by a routing plan, at a price")
         return {"kind": "uri", "uri": text, "said": text}
     if kind == "device":
         query = sa.select(devices.c.id).join(accounts, accounts.c.id == devices.c.account_id)
-        below = accounts.c.path.startswith(account.path, autoescape=True)
+        below = is_below(accounts.c.path, account.path)
         found = (await call.conn.execute(query.where(devices.c.username == name, below))).scalar()
     else:
         query = sa.select(trunks.c.id).where(trunks.c.account_id == account.id, trunks.c.name == name)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import re
 
+from kemi.store.networks import is_of_one
+
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _DNS_NAME = re.compile(r"(?=.{1,253}$)[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*")
@@ -34,11 +36,16 @@ def _network_advice(text: str) -> str:
 def canonical_host(text: str) -> str:
     """The address of a gateway. Raises ValueError."""
     try:
-        return str(ipaddress.ip_address(text))
+        address = ipaddress.ip_address(text)
     except ValueError:
         raise ValueError(
             f"{text!r} is no address: write the gateway's IPv4 or IPv6 address (a name would make calls wait for DNS)"
         ) from None
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        raise ValueError(f"no call can go to {text}: write {address.ipv4_mapped}")
+    if not is_of_one(address):
+        raise ValueError(f"no call can go to {text}: write the plain address of one machine")
+    return str(address)
 
 
 def canonical_certificate(text: str) -> str:

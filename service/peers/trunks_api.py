@@ -30,6 +30,7 @@ from service.peers.common import (
     TRANSFERS_MEANING,
     CallerNumbers,
     Certificate,
+    CountryCode,
     Digits,
     IdentityRule,
     Name,
@@ -133,7 +134,7 @@ class NewTrunk(Asked):
     cps: Limit | None = None
     international_prefix: Digits = "00"
     national_prefix: Digits = ""
-    country: Digits = ""
+    country: CountryCode = ""
     caller_rule: CallerRule = "pass"
     caller_numbers: Annotated[CallerNumbers, Field(default_factory=list)]
     trusted: bool = False
@@ -158,7 +159,7 @@ class TrunkEdit(Asked):
     cps: Limit | None = None
     international_prefix: Digits | None = None
     national_prefix: Digits | None = None
-    country: Digits | None = None
+    country: CountryCode | None = None
     caller_rule: CallerRule | None = None
     caller_numbers: CallerNumbers | None = None
     trusted: bool | None = None

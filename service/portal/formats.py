@@ -76,11 +76,12 @@ class Formats(NamedTuple):
         return format_time(self._local(wall_ms), "short", locale=self.locale)
 
     def field_moment(self, wall_ms: int | None) -> str:
-        """As an input of the kind datetime-local has it."""
+        """As an input of the kind datetime-local has it, and no shorter than what it says: a form sends it back."""
         if not wall_ms:
             return ""
-        local = self._local(wall_ms)
-        return local.strftime("%Y-%m-%dT%H:%M:%S" if local.second else "%Y-%m-%dT%H:%M")
+        local = self._local(wall_ms).replace(tzinfo=None)
+        least = "milliseconds" if local.microsecond else "seconds" if local.second else "minutes"
+        return local.isoformat(timespec=least)
 
     def comma(self) -> bool:
         """Whether decimals stand behind a comma."""

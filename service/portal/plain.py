@@ -13,6 +13,7 @@ FORMS = {
     r"^(#[0-9a-fA-F]{6})?$": "A colour is # and six of 0-9 and a-f, such as #0d6efd",
     r"^([0-9*#+]|\\[1-9]){0,64}$": r"Digits, *, #, + and \1 to \9 only, 64 at most",
     r"^([0-9A-Za-z.\[\]:-]{1,60}:[0-9]{1,5})?$": "An address with its port, such as 192.0.2.1:5060",
+    r"^([1-9][0-9]{0,14})?$": "1 to 15 digits, the first no 0, and no + before them",
     r"^([A-Z]{2})?$": "A country is two capital letters, such as DE",
     r"^([A-Z]{3})?$": _CURRENCY,
     r"^([\x21-\x7e]{16,200})?$": "16 to 200 letters, digits and signs, no blanks",

@@ -15,10 +15,11 @@ from service.api.call import Call
 from service.api.nouns import NOUNS, within
 from service.calls.lines import pdd
 from service.calls.sums import BY_DAY, DAY_MS, OF_CALLS, OF_CUSTOMERS
-from service.calls.traffic_api import AskedTraffic, is_below
+from service.calls.traffic_api import AskedTraffic
 from service.database.among import among
 from service.database.columns import BIG
 from service.database.engine import is_sqlite
+from service.database.paths import ids_below
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.database.traffic_tables import call_sums
 
@@ -263,7 +264,8 @@ def _of(calls: Any, asked: AskedTraffic, keys: Keys | None = None) -> Expression
     """Whose they are. The account that is asked about lies in the asker's subtree."""
     if asked.account.depth == 0 or (keys is not None and keys.are_below):
         return sa.true()
-    return is_below(asked.account, calls.c.account_id) | is_below(asked.account, calls.c.cost_account_id)
+    below = ids_below(asked.account.path)
+    return sa.or_(calls.c.account_id.in_(below), calls.c.cost_account_id.in_(below))
 
 
 class Earned(NamedTuple):

@@ -14,6 +14,7 @@ from ratebook.price import Cover, Factor
 from service.billing.rests import credited_of, rests_of
 from service.calls.rated import rated_number
 from service.database.billing_tables import invoice_calls
+from service.database.paths import is_below_account
 from service.database.peer_tables import devices
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
@@ -130,9 +131,7 @@ class Page(NamedTuple):
 
 
 def _below(column: sa.ColumnElement[Any], top_id: int) -> sa.ColumnElement[bool]:
-    top = sa.select(accounts.c.path).where(accounts.c.id == top_id).scalar_subquery()
-    last = sa.func.substr(top, 1, sa.func.length(top) - 1) + chr(ord("/") + 1)
-    return column.in_(sa.select(accounts.c.id).where((accounts.c.path >= top) & (accounts.c.path < last)))
+    return column.in_(sa.select(accounts.c.id).where(is_below_account(accounts.c.path, top_id)))
 
 
 async def page_of(conn: AsyncConnection, chosen: Selection, after: Position, limit: int) -> Page:

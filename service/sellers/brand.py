@@ -13,12 +13,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.permissions import Permission
-from service.access.standing import path_ids
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem, invalid
 from service.api.values import Asked, Text, Told, Words
 from service.database.engine import is_sqlite
+from service.database.paths import path_ids
 from service.database.seller_tables import brands
 from service.database.tables import accounts
 from service.sellers.logos import logo_problem

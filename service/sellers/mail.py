@@ -12,12 +12,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.permissions import Permission
-from service.access.standing import path_ids
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.problems import FieldError, Problem, not_found
 from service.api.values import Asked, Told, language_of
 from service.database.engine import is_sqlite
+from service.database.paths import path_ids
 from service.database.seller_tables import mail_templates
 from service.database.tables import accounts
 from service.sellers.brand import check_sells

@@ -23,6 +23,9 @@ SECTIONS = (
     "patterns",
 )  # fmt: skip
 
+SINGLE = frozenset({"name", "account", "parent", "state", "default_role", "username", "plan"})
+"""Fields of whatever kind that `Row.text` is asked for."""
+
 
 class Setup(NamedTuple):
     """What a file says."""
@@ -81,7 +84,7 @@ def required_of(kind: Kind) -> tuple[str, ...]:
 def _add(sheet: Sheet, setup: Setup, kind: Kind, node: yaml.Node) -> None:
     known = [*kind.known, *(["state"] if kind.remove and "state" not in kind.known else [])]
     row = sheet.row(node, known, required=required_of(kind))
-    if row is None:
+    if row is None or not _is_single(sheet, row):
         setup.broken.add((kind.noun, _named(node, field_of(kind.key[-1]))))
         return
     _check_state(sheet, kind, row)
@@ -92,6 +95,14 @@ def _named(node: yaml.Node, field: str) -> str:
     """A field's text in a row that lacks another one."""
     pairs = node.value if isinstance(node, yaml.MappingNode) else []
     return next((str(value.value) for key, value in pairs if key.value == field), "")
+
+
+def _is_single(sheet: Sheet, row: Row) -> bool:
+    """Whether a row has one value in each field that is read as a text: a list would be as if nobody had spoken."""
+    several = [name for name, value in row.values.items() if name in SINGLE and isinstance(value, list)]
+    for name in several:
+        sheet.problem(row.place_of(name), f"{name}: one value was expected, not a list")
+    return not several
 
 
 def _check_state(sheet: Sheet, kind: Kind, row: Row) -> None:
@@ -106,7 +117,7 @@ def _add_provider(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:
     """An account, with its gateways inside."""
     known = [name for name in ACCOUNTS.known if name not in {"parent", "kind", "commission", "provides"}]
     row = sheet.row(node, [*known, "gateways"], required=("name",), raw="gateways")
-    if row is None:
+    if row is None or not _is_single(sheet, row):
         return
     _check_state(sheet, ACCOUNTS, row)
     values = {"kind": "provider", "billing": "postpaid", "parent": ROOT_NAME} | row.values
@@ -114,7 +125,7 @@ def _add_provider(sheet: Sheet, setup: Setup, node: yaml.Node) -> None:
     for item in sheet.items(row.nodes["gateways"]) if "gateways" in row.nodes else ():
         known = [name for name in GATEWAYS.known if name != "account"]
         gateway = sheet.row(item, known, required=("name", "host"))
-        if gateway is not None:
+        if gateway is not None and _is_single(sheet, gateway):
             _check_state(sheet, GATEWAYS, gateway)
             owned = {"account": row.text("name")} | gateway.values
             setup.rows["gateways"].append(gateway._replace(values=owned))

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.api.values import moment_text
+from service.database.paths import path_ids
 from service.database.tables import accounts
 from service.database.webhook_tables import deliveries, webhooks
 
@@ -37,7 +38,7 @@ class Event(StrEnum):
 async def emit(conn: AsyncConnection, event: Event, account_id: int, data: Mapping[str, Any], now_ms: int) -> None:
     """For every webhook of the account and of those above it that asks for this event."""
     path = (await conn.execute(sa.select(accounts.c.path).where(accounts.c.id == account_id))).scalar_one()
-    above = [int(step) for step in str(path).strip("/").split("/")]
+    above = path_ids(path)
     wanted = sa.select(webhooks.c.id, webhooks.c.events).where(webhooks.c.account_id.in_(above))
     rows = await conn.execute(wanted.where(webhooks.c.state == "active"))
     ids = [row.id for row in rows if event in row.events]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.benchmarks.ports import free_port
 from scripts.demo.callsheet import Call, Gateway
 from scripts.demo.children import Children
 from scripts.demo.sockets import Address, Taken, is_bound, require_free
@@ -18,9 +19,7 @@ SCENARIOS = Path(__file__).resolve().parents[2] / "scripts" / "demo" / "sipp"
 
 def free_address(host: str) -> Address:
     """A UDP address that nobody has."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return Address(host, probe.getsockname()[1])
+    return Address(host, free_port())
 
 
 @pytest.fixture

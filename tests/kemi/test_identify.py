@@ -102,6 +102,28 @@ def test_numbers_are_normalised_by_the_trunk(world: World, sent: str, number: st
     assert normalise(trunk, sent) == number
 
 
+@pytest.mark.parametrize(
+    ("prefix", "country", "sent", "number"),
+    [
+        ("011", "", "01188299", "88299"),
+        ("011", "", "0088299", None),
+        ("", "", "0088299", None),
+        ("", "", "+0088299", None),
+        ("", "", "0188299", "0188299"),
+        ("011", "00", "088299", None),
+        ("011", "0", "088299", None),
+    ],
+)
+def test_no_number_begins_with_what_carriers_take_for_abroad(
+    world: World, prefix: str, country: str, sent: str, number: str | None
+) -> None:
+    """It would be rated, and let pass ranges and lists, as one that begins with 00, and reach the dear one."""
+    world.trunk(11, LOWER, networks=["10.0.0.1/32"], international_prefix=prefix, country=country)
+    trunk = identify(world.rooms, Source("10.0.0.1", 5060, "udp"), "")
+    assert trunk is not None
+    assert normalise(trunk, sent) == number
+
+
 def test_the_tech_prefix_goes_first(world: World) -> None:
     """77# before the number."""
     world.trunk(11, LOWER, networks=["10.0.0.1/32"], tech_prefix="77#")

@@ -319,8 +319,14 @@ def test_an_ordinary_number_is_no_local_one(home: World) -> None:
         ("sip:b x@192.0.2.9", None),
         ("sip:box@192.0.2.9;x=1", None),
         ("sips:box@192.0.2.9", None),
+        ("sip:box@0.0.0.0", None),
+        ("sip:box@224.0.0.5", None),
+        ("sip:box@255.255.255.255", None),
+        ("sip:box@[::]", None),
+        ("sip:box@[fe80::9]", None),
+        ("sip:box@[::ffff:192.0.2.9]", None),
     ],
 )
 def test_uris_of_addresses(uri: str, place: tuple[str, int, str] | None) -> None:
-    """A name would make calls wait for DNS."""
+    """A name would make calls wait for DNS; a carrier's address in IPv6's form would not be known for a carrier's."""
     assert parse_uri(uri) == place

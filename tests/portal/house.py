@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi import clock
 from kemi.clock import Now
+from scripts.benchmarks.ports import free_port
 from service.app import LINE_BYTES_MAX, Service, make_app
 from service.config import ApiRates, Config
 from service.database.engine import open_engine
@@ -161,16 +161,10 @@ async def _serve(front: Front) -> None:
     await engine.dispose()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def portal(folder: Path, port: int = 0, furnish: Furnish = _town, tasks: Sequence[str] = ()) -> Iterator[str]:
     """The address of a portal over a furnished town, or over what else is put there; `tasks` of the service go on."""
-    port = port or _free_port()
+    port = port or free_port()
     opened, loop = threading.Event(), asyncio.new_event_loop()
     stop = asyncio.Event()
     task = loop.create_task(_serve(Front(folder, port, furnish, tasks, opened, stop)))

@@ -15,12 +15,12 @@ from hypothesis import strategies as st
 from service.access.endpoints.roles import NewRole
 from service.accounts.api import AccountEdit, NewAccount
 from service.api.problems import FieldError
-from service.api.values import AMOUNT_SCHEMA
+from service.api.values import AMOUNT_SCHEMA, parse_moment
 from service.billing.dunning.api import Dunning
 from service.messages.views import NewBroadcast
 from service.portal import static
 from service.portal.colours import CONTRAST_MIN, DARK_GROUND, LIGHT_GROUND, contrast, readable_on, text_on
-from service.portal.components.fields import amount, errors_by_field, kinds, moment, read, shown
+from service.portal.components.fields import Kind, amount, errors_by_field, kinds, moment, read, shown
 from service.portal.components.lists import Cell, Head, Table
 from service.portal.formats import decimals_by_currency, decimals_of_all, duration, formats_of
 from service.portal.navigation import is_below
@@ -137,6 +137,16 @@ def test_a_field_for_times_means_the_persons_zone() -> None:
     assert moment("2026-11-27T02:06", GERMAN) == "2026-11-27T01:06:00Z"
     assert moment("soon", GERMAN) == "soon"
     assert moment("0001-01-01T00:00", GERMAN) == "0001-01-01T00:00", "UTC has no such year"
+
+
+@pytest.mark.parametrize("rest", ["06:00.123", "06:07.000", "06:00.000"])
+def test_a_form_sends_back_the_time_that_it_was_given(rest: str) -> None:
+    """To the millisecond, whether an endpoint says it as a number or as text: else nothing would be found by it."""
+    text = f"2026-11-27T01:{rest}Z"
+    wall_ms = parse_moment(text)
+    for value in (text, wall_ms):
+        (typed,) = shown(Kind("since", "moment"), value, GERMAN)
+        assert parse_moment(moment(typed, GERMAN)) == wall_ms
 
 
 def test_fields_come_from_what_an_endpoint_takes() -> None:

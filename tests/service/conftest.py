@@ -11,12 +11,10 @@ from typing import NamedTuple
 
 import pytest
 import sqlalchemy as sa
-from argon2 import PasswordHasher
 from sqlalchemy import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from scripts.benchmarks.postgres import cluster, is_installed
-from service.access import passwords
 from service.config import Config
 from service.database import engine as engines
 from service.database.engine import migrate, open_engine
@@ -30,9 +28,6 @@ from tests.service.test_money import House
 from tests.service.wanted import QUICK, drop, in_cluster, want
 
 engines.create_async_engine = compiled.create_engine
-PRODUCTS_HASHER = passwords.HASHER
-passwords.HASHER = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
-"""Everybody in every test has a password: at the product's price they would cost more than what is tested."""
 POSTGRES = (
     "fsync=off", "full_page_writes=off", "max_connections=60", "wal_level=minimal", "max_wal_senders=0",
     "autovacuum=off", "jit=off",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
@@ -14,6 +13,7 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from scripts.benchmarks.ports import free_port
 from service.config import Mail
 
 BUSY_S = 60.0
@@ -88,9 +88,7 @@ def part(letter: EmailMessage, kind: str) -> str:
 def mailroom() -> Iterator[Mailroom]:
     """Open."""
     room = Mailroom()
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        room.port = taken.getsockname()[1]
+    room.port = free_port()
     controller = Controller(room, hostname="127.0.0.1", port=room.port, ready_timeout=BUSY_S)
     controller.start()
     try:

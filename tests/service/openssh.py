@@ -13,7 +13,7 @@ from pathlib import Path
 
 import asyncssh
 
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 
 SSHD = Path("/usr/sbin/sshd")
 SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")

@@ -130,6 +130,10 @@ class FileServer:
         """As its operator would say it on the telephone."""
         return str(self.key.get_fingerprint())
 
+    def let_in(self, public_key: str) -> None:
+        """As its operator does it."""
+        self.authorized.append(public_key)
+
     def files(self) -> dict[str, bytes]:
         """All that stands in its folder, hidden parts too."""
         return {path.name: path.read_bytes() for path in sorted((self.folder / "in").iterdir())}

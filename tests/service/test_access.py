@@ -11,7 +11,7 @@ from service.access import lockout
 from service.access.endpoints import me, sign_in
 from service.access.lockout import FREE_FAILURES
 from service.access.tidy import forget
-from tests.service.conftest import PRODUCTS_HASHER
+from tests.conftest import PRODUCTS_HASHER
 from tests.service.office import PASSWORD, Office, Person
 
 

@@ -17,7 +17,7 @@ from kemi.store import layout, queues
 from kemi.store.carry import begin_store
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, open_reader
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.app import running
 from service.config import Config, Listen
 from service.faults import Fault

@@ -6,7 +6,6 @@ import asyncio
 import base64
 import os
 import re
-import socket
 import sys
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ import sqlalchemy as sa
 from aiohttp.test_utils import TestClient, TestServer
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from scripts.benchmarks.ports import free_port
 from service.app import Service, make_app
 from service.commands.outbox import ensure_node
 from service.database.access_tables import mails, users
@@ -356,9 +356,7 @@ class Server:
     """A mail server that is killed and comes again at its address, and what it got in all its lives."""
 
     def __init__(self, folder: Path) -> None:
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        self.port = free_port()
         self.file = folder / "taken"
         self.file.touch()
 

@@ -13,9 +13,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.money import parse_micros
 from service.billing.items import Item, bill
-from service.commands.outbox import ensure_node, writing
+from service.commands.outbox import ensure_node, lock_node, writing
+from service.commission.accrual import write
 from service.commission.payouts import hand_out, hand_out_due
-from service.database.commission_tables import commissions
+from service.database.commission_tables import commission_carries, commissions
 from service.database.engine import open_engine, reading
 from service.database.tables import accounts
 from service.ledger.by import By
@@ -92,6 +93,43 @@ async def test_each_call_earns_exactly_its_part(agency: Agency) -> None:
     told = await agency.office.boss.do("commission.report", account_id=agency.ids["helper"])
     assert Fraction(told["items"][0]["earned"]) * 1_000_000 == charged * helper
     await agency.sound()
+
+
+def part_of(agency: Agency, remainder: int, number: int) -> dict[str, Any]:
+    """What the agent earns on something: less than a micro-unit."""
+    return {
+        "account_id": agency.ids["agent"], "seller_id": agency.ids["lower"], "source": "item", "cdr_id": 0, "level": 0,
+        "reference_id": number, "base_micros": 1, "micros": 0, "remainder": remainder, "currency": "EUR", "rule_id": 0,
+        "percent_millionths": 0,
+    }  # fmt: skip
+
+
+async def test_two_nodes_carry_the_same_rest(agency: Agency) -> None:
+    """At once: what one has added the other one sees, and together they come to a micro-unit and a rest."""
+    engine = agency.company.engine
+    if engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    async with engine.begin() as conn:
+        await ensure_node(conn, "second")
+
+    async def second() -> None:
+        async with engine.begin() as conn:
+            await lock_node(conn, "second")
+            await write(conn, [part_of(agency, 60_000_000, 2)], NOW_MS)
+
+    async with engine.begin() as conn:
+        await lock_node(conn, agency.company.config.node)
+        await write(conn, [part_of(agency, 70_000_000, 1)], NOW_MS)
+        meanwhile = asyncio.create_task(second())
+        waiting = sa.text(
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        while not meanwhile.done() and not (await conn.execute(waiting)).scalar_one():
+            await asyncio.wait({meanwhile}, timeout=0.01)
+    await meanwhile
+    async with reading(engine) as conn:
+        assert (await conn.execute(sa.select(commission_carries.c.remainder))).scalar_one() == 30_000_000
+    assert (await agency.exact("agent"), await agency.balance("agent", "commission")) == (Fraction(13, 10), 1)
 
 
 async def test_without_a_rule_nobody_earns(agency: Agency) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import sqlalchemy as sa
 import yaml
 
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.database.delivery_tables import cdr_files
 from service.database.engine import reading
 from tests.service.sftp_server import FileServer, file_server

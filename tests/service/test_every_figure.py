@@ -22,7 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ratebook.money import MICROS
 from scripts.benchmarks.month import BEGIN_MS, END_MS, collect_calls, month_of, write_accounts
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.api.values import moment_text
 from service.app import running
 from service.billing.run import run

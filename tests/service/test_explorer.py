@@ -10,7 +10,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.api.explorer import CONTENT_SECURITY_POLICY
 from service.app import running
 from service.config import Config, Listen
@@ -52,7 +52,7 @@ async def test_a_browser_shows_every_noun(config: Config) -> None:
     """Chromium, with nobody else to ask; its console is silent."""
     async with running(config):
         url = f"http://127.0.0.1:{config.listen.port}/api/v1/explorer/"
-        command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000"]
+        command = ["chromium-headless-shell", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=10000"]
         command += [
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
             "--enable-logging=stderr",

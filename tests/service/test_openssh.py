@@ -16,7 +16,7 @@ from service.webhooks.posting import CLAIM_MS, WAITS_S
 from tests.service.openssh import IS_THERE, OpenSsh, cut_line, open_ssh
 from tests.service.test_delivery import DAY_MS, Post, post
 from tests.service.test_money import house
-from tests.service.test_sftp import one
+from tests.service.test_sftp import one, wanted
 
 __all__ = ["house", "post"]
 pytestmark = pytest.mark.skipif(not IS_THERE, reason="there is no OpenSSH server: scripts/install --test")
@@ -30,11 +30,9 @@ async def partner(tmp_path: Path) -> AsyncIterator[OpenSsh]:
         yield partner
 
 
-async def wanted(post: Post, partner: OpenSsh, **more: Any) -> Any:
-    """A delivery whose server is known and lets it in, and a file for it that is cut."""
-    values = {"way": "sftp", "target": partner.target, "columns": ["call"], "host_key": partner.line} | more
-    delivery = await post.wanted(**values)
-    partner.let_in(delivery["public_key"])
+async def cut(post: Post, partner: OpenSsh, **more: Any) -> Any:
+    """A delivery that is let in, and a file for it."""
+    delivery = await wanted(post, partner, **more)
     await post.calls(5)
     post.now_ms += DAY_MS
     while await post.cutter.cut_due(post.now_ms):
@@ -58,7 +56,7 @@ async def said(post: Post, delivery: Any, wait_s: int = 0) -> str:
 
 async def test_a_file_as_it_was_made_and_again(post: Post, partner: OpenSsh) -> None:
     """With its sync and its rename in one step, over the file that is there already."""
-    delivery = await wanted(post, partner)
+    delivery = await cut(post, partner)
     await enlarge(post)
     await post.later(0)
     (line,) = await post.log(delivery)
@@ -73,7 +71,7 @@ async def test_a_file_as_it_was_made_and_again(post: Post, partner: OpenSsh) -> 
 
 async def test_who_is_refused_and_what_to_do(post: Post, partner: OpenSsh) -> None:
     """Its key is not let in, it may not write, there is no such folder, nobody is there; then it goes."""
-    delivery = await wanted(post, partner)
+    delivery = await cut(post, partner)
     (partner.folder / "authorized_keys").write_text("")
     assert "have the delivery's public key put among its authorized keys" in await said(post, delivery)
     partner.let_in(delivery["public_key"])
@@ -94,7 +92,7 @@ async def test_who_is_refused_and_what_to_do(post: Post, partner: OpenSsh) -> No
 
 async def test_another_key_than_the_trusted_one(post: Post, partner: OpenSsh) -> None:
     """Nothing is sent to it until somebody has asked, compared and trusted it."""
-    delivery = await wanted(post, partner)
+    delivery = await cut(post, partner)
     partner.new_key()
     await partner.start()
     assert "Ask its operator whether the key was changed" in await said(post, delivery)
@@ -109,7 +107,7 @@ async def test_another_key_than_the_trusted_one(post: Post, partner: OpenSsh) ->
 async def test_a_line_that_is_cut_in_the_middle(post: Post, partner: OpenSsh) -> None:
     """Nobody sees half a file under its name, and what it has left is removed when it goes whole."""
     async with cut_line(partner.port, 300_000) as port:
-        delivery = await wanted(post, partner, target=partner.at(port))
+        delivery = await cut(post, partner, target=partner.at(port))
         await enlarge(post)
         fault = await said(post, delivery)
         assert "ended the connection (it says: " in fault
@@ -132,7 +130,7 @@ async def test_a_disk_that_is_full_there(post: Post, partner: OpenSsh) -> None:
     if not root_does("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", partner.inbox):
         pytest.skip("only root gives it a disk that is full soon")
     try:
-        delivery = await wanted(post, partner)
+        delivery = await cut(post, partner)
         await enlarge(post)
         assert "its disk may be full" in await said(post, delivery)
         assert partner.files() == {}

@@ -276,6 +276,42 @@ async def test_no_number_leads_to_kambill_itself(shop: Shop) -> None:
     assert (await shop.boss.do("number.make", **body, fallbacks=elsewhere))["fallbacks"] == elsewhere
 
 
+async def test_no_gateway_is_kambill_itself(shop: Shop) -> None:
+    """Made so, or moved there: by another port or transport it is another machine's affair."""
+    config = shop.office.api.config
+    now = Now(1, NOW_MS)
+    begin_store(config.run_dir, config.data_dir, "b", 1, now).close()
+    rooms = Rooms.open(config.run_dir, config.data_dir)
+    Clerk(rooms, "b", 1, ("udp:192.0.2.10:5060",)).tick(Now(2_000, NOW_MS))
+    rooms.close()
+    body = {"account_id": shop.ids["carrier"], "name": "gw"}
+    got = await shop.boss.ask("gateway.make", **body, host="192.0.2.10")
+    assert (got.status, got["errors"][0]["pointer"]) == (422, "/host")
+    assert "in circles" in got["errors"][0]["detail"]
+    made = await shop.boss.do("gateway.make", **body, host="192.0.2.10", port=5070)
+    moved = await shop.boss.ask("gateway.edit", gateway_id=made["id"], port=5060)
+    assert (moved.status, moved["errors"][0]["pointer"]) == (422, "/host")
+    await shop.boss.do("gateway.edit", gateway_id=made["id"], transport="tcp", port=5060)
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("::ffff:192.0.2.7", "write 192.0.2.7"),
+        ("fe80::1%eth0", "the plain address of one machine"),
+        ("0.0.0.0", "the plain address of one machine"),
+        ("::", "the plain address of one machine"),
+        ("239.1.2.3", "the plain address of one machine"),
+        ("255.255.255.255", "the plain address of one machine"),
+    ],
+)
+async def test_where_no_call_can_go_is_no_gateway(shop: Shop, host: str, said: str) -> None:
+    """Each call would wait for nobody, and get 503 without a word why."""
+    got = await shop.boss.ask("gateway.make", account_id=shop.ids["carrier"], name="gw", host=host)
+    assert (got.status, got["errors"][0]["pointer"]) == (422, "/host")
+    assert said in got["errors"][0]["detail"]
+
+
 async def test_no_number_leads_past_the_plans(shop: Shop) -> None:
     """A carrier's host or network, whoever asks: nobody would pay for what goes there."""
     where = {"host": "192.0.2.20", "networks": ["198.51.100.0/28"]}

@@ -15,11 +15,12 @@ from openpyxl import load_workbook
 from service.database.access_tables import mails, users
 from service.database.engine import reading
 from service.database.notice_tables import rate_notices
+from service.messages.concerned import Concerned
 from service.messages.sender import LEASE_MS
 from service.notices import gathering, sheets
 from service.notices.gathering import Gatherer
 from service.notices.sheets import Sheets
-from service.notices.telling import Changes
+from service.notices.telling import Changes, Told
 from service.tariffs.notices import DAY_MS, MINUTE_MS
 from service.tariffs.pending import carry_out_due
 from tests.service.mailroom import Mailroom, part
@@ -308,6 +309,13 @@ async def test_format_language_and_zone_are_the_readers(market: Market, room: Ma
     assert sheet is not None
     rows = [[cell.value for cell in row] for row in sheet.iter_rows()]
     assert (rows[3][0], rows[4][2], rows[4][3]) == ("Ziel", "Teurer", 0.05)
+
+
+@pytest.mark.parametrize(("zone", "day"), [("UTC", "12"), ("Europe/Berlin", "12"), ("America/New_York", "11")])
+def test_a_file_is_named_by_the_day_of_its_reader(zone: str, day: str) -> None:
+    """As its mail says it: midnight of UTC is the evening before in New York."""
+    wanted = sheets.Wanted(Told("a", "b", LATER_MS // 1000), "re tail", "EUR", "csv", zone, "en", Concerned())
+    assert wanted.name == f"re-tail-2026-10-{day}"
 
 
 async def test_a_large_file_is_packed(market: Market, room: Mailroom, monkeypatch: pytest.MonkeyPatch) -> None:

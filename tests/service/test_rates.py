@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.access.permissions import Permission
 from service.api.call import Asking
 from service.api.endpoint import Endpoint, Key, Open

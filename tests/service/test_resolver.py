@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -118,14 +118,10 @@ async def test_an_answer_about_another_number_is_not_believed(names: Names) -> N
 
 
 @asynccontextmanager
-async def http_server(answer: Callable[[str], web.Response]) -> AsyncIterator[str]:
+async def http_server(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncIterator[str]:
     """An HTTP look-up; the URL of its numbers."""
-
-    async def handle(request: web.Request) -> web.Response:
-        return answer(request.match_info["number"])
-
     app = web.Application()
-    app.add_routes([web.get("/numbers/{number}", handle)])
+    app.add_routes([web.get("/numbers/{number}", answer)])
     runner = web.AppRunner(app)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -144,7 +140,8 @@ async def test_answers_by_http() -> None:
         STAYED: {"number": STAYED, "routing_number": None, "more": 1},
     }
 
-    def answer(number: str) -> web.Response:
+    async def answer(request: web.Request) -> web.Response:
+        number = request.match_info["number"]
         return web.json_response(bodies[number]) if number in bodies else web.Response(status=404)
 
     async with http_server(answer) as url:
@@ -173,7 +170,7 @@ async def test_answers_by_http() -> None:
 async def test_what_is_no_answer_by_http(response: Any) -> None:
     """Another number, none, no digits, too much of it, a fault, somewhere else."""
 
-    def answer(_: str) -> web.Response:
+    async def answer(_: web.Request) -> web.Response:
         if isinstance(response, int):
             return web.Response(status=response, headers={"Location": "/numbers/1"})
         return web.json_response(response)
@@ -183,6 +180,25 @@ async def test_what_is_no_answer_by_http(response: Any) -> None:
         try:
             with pytest.raises(Refused):
                 await source.ask(NUMBER)
+        finally:
+            await source.close()
+
+
+async def test_an_answer_in_pieces_by_http() -> None:
+    """All of it counts, however it arrives."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (f'{{"number": "{NUMBER}", ', '"routing_number"', ': "4488", "ttl_s": 5}'):
+            await response.write(piece.encode())
+            await asyncio.sleep(0.02)
+        return response
+
+    async with http_server(handle) as url:
+        source = Http(Portability(source="http", url=url))
+        try:
+            assert await source.ask(NUMBER) == Answered(NUMBER, "4488", 5)
         finally:
             await source.close()
 

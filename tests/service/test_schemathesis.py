@@ -20,7 +20,7 @@ import sqlalchemy as sa
 
 from kemi.clock import now
 from kemi.store.carry import begin_store
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.api.openapi import document
 from service.app import running
 from service.config import ApiRates, Config, Listen

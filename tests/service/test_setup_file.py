@@ -213,6 +213,17 @@ BESIDE = [
         "numbers: [{number: 44207946, account: seller, trunk: none, device: d9}]",
         ["1:60: device: no device 'd9' here or in the ledger"],
     ),
+    (
+        "accounts: [{name: a, kind: customer, parent: [seller, Operator]}]\n"  # noqa: ISC004 -- one file
+        "gateways: [{name: g, account: carrier, host: 192.0.2.9, username: [x], realm: r, password: secret}]\n"
+        "trunks: [{name: t, account: [seller], networks: 10.0.0.1, state: [suspended]}]",
+        [
+            "1:38: parent: one value was expected, not a list",
+            "2:57: username: one value was expected, not a list",
+            "3:20: account: one value was expected, not a list",
+            "3:59: state: one value was expected, not a list",
+        ],
+    ),
     # no fault: the same trunk again, another tech prefix, a longer network can all be told apart
     ("accounts: [{name: seller, kind: reseller, tariff: wholesale}]", []),
     ("trunks: [{name: t, account: seller, networks: 192.0.2.0/24, tech_prefix: 99#}]", []),

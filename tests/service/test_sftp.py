@@ -22,6 +22,7 @@ from service.delivery import sftp
 from service.delivery.servers import fingerprint, host_key_of, server_of, server_problem
 from service.delivery.sftp import Patience
 from service.webhooks.posting import CLAIM_MS, WAITS_S
+from tests.service.openssh import OpenSsh
 from tests.service.sftp_server import PASSWORD, FileServer, file_server
 from tests.service.test_delivery import DAY_MS, Post, post
 from tests.service.test_money import house
@@ -37,11 +38,11 @@ async def server(tmp_path: Path) -> AsyncIterator[FileServer]:
         yield server
 
 
-async def wanted(post: Post, server: FileServer, **more: Any) -> Any:
+async def wanted(post: Post, server: FileServer | OpenSsh, **more: Any) -> Any:
     """A delivery whose server is known and lets it in by its key."""
     values = {"way": "sftp", "target": server.target, "columns": ["call"], "host_key": server.line} | more
     delivery = await post.wanted(**values)
-    server.authorized.append(delivery["public_key"])
+    server.let_in(delivery["public_key"])
     return delivery
 
 
@@ -343,7 +344,7 @@ async def test_a_reseller_delivers_by_sftp(post: Post, server: FileServer) -> No
     lower = await post.house.office.hire(boss, ids["lower"], "l@lower.example")
     body = {"name": "mine", "way": "sftp", "target": server.target, "host_key": server.line}
     made = (await lower.do("delivery.make", account_id=ids["customer"], **body))["delivery"]
-    server.authorized.append(made["public_key"])
+    server.let_in(made["public_key"])
     assert (await lower.ask("delivery.test", delivery_id=made["id"])).status == 200
     theirs = await wanted(post, server, name="theirs", account="upper")
     reader = await post.house.office.hire(boss, ids["lower"], "r@lower.example", [post.house.office.roles["read_only"]])

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.cli.options import fields_of
 from service.cli.verbs import nouns
 from service.urls import ENDPOINTS

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.config import Webhooks
 from service.ledger.telling import crossing
 from service.webhooks.events import Event

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from kemi.clock import now
 from kemi.store.carry import begin_store
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.app import running
 from service.config import Config, Listen
 from tests.service.matrix.statement import SOURCE

@@ -18,7 +18,7 @@ from typing import Any
 from click.testing import CliRunner
 
 from kemi.store.environment import StoreAbsent
-from scripts.benchmarks.postgres import free_port
+from scripts.benchmarks.ports import free_port
 from service.cli.main import kambill
 from service.database.engine import migrate, open_engine
 from tests.once import made_once

@@ -22,6 +22,7 @@ from kemi.store.inbox import InboxWriter
 from kemi.store.layout import Account
 from ratebook.compiled.write import compile_tariff, open_for_writing, write_version
 from ratebook.model import Rate, Tariff, Terms
+from scripts.benchmarks.ports import free_port
 from scripts.demo.scheduling import first
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICES, ROOT, UPPER, device_fields, terms
 
@@ -39,14 +40,6 @@ def eventually(what: Callable[[], T], wait_s: float = 5.0, why: str = "") -> T:
             raise AssertionError(why or f"not within {wait_s} s: {what}, {value!r}")
         time.sleep(0.02)
     return value
-
-
-def free_port(ip: str = "127.0.0.1") -> int:
-    """A UDP port that nobody has."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((ip, 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Proxy:

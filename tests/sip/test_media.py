@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 import pytest
 
+from scripts.benchmarks.ports import free_port
 from tests.kemi.world import CARRIER
 from tests.sip.agents import SDP, Agent, Call
 from tests.sip.calls import answer, cancel, hang_up
-from tests.sip.proxy import Proxy, eventually, free_port
+from tests.sip.proxy import Proxy, eventually
 from tests.sip.rtpengine import ADDRESS, RtpEngine
 
 PORT = free_port()

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from service.access import rights
 from service.access.permissions import Permission, Permissions, meaning
 from service.access.rights import known
-from service.access.standing import find_roles, path_ids, role_of, standing_of
+from service.access.standing import find_roles, role_of, standing_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Open
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
@@ -19,6 +19,7 @@ from service.api.nouns import seen
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Moment, RoleId, Text, Told, Words
 from service.database.access_tables import account_roles, roles
+from service.database.paths import path_ids
 from service.database.tables import accounts
 
 

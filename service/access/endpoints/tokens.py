@@ -13,13 +13,14 @@ from service.access.endpoints.me import SessionView
 from service.access.keys import TOKEN, new_key
 from service.access.people import check_over
 from service.access.permissions import Permission
-from service.access.standing import find_roles, path_ids
+from service.access.standing import find_roles
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Moment, RoleId, Told, UserId, When, Words
 from service.database.access_tables import sessions, tokens, users
+from service.database.paths import path_ids
 
 
 class TokenView(Told):

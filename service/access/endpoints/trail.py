@@ -78,7 +78,7 @@ def _by(text: str, actor: Actor) -> sa.ColumnElement[bool]:
     if not text:
         return sa.true()
     named: sa.ColumnElement[bool] = audit.c.actor.icontains(text, autoescape=True)
-    return named if actor.is_root else named & _ACTORS.c.path.startswith(actor.path, autoescape=True)
+    return named if actor.is_root else named & seen(_ACTORS.c.path, actor)
 
 
 def _cells(call: Call) -> dict[str, Expression]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+import functools
+import operator
 from itertools import pairwise
 from typing import Any
 
@@ -18,7 +19,16 @@ from service.database.interconnect_tables import differences, dispute_notes, dis
 from service.database.tables import accounts
 from service.interconnect.below import check_payer, direction_of, partner
 from service.interconnect.disputes.mails import MOVED, NOTED, OPENED, SETTLED, tell
-from service.interconnect.disputes.rules import AGES_DAYS, CLOSED, SENT, age_of, agreed_micros, may_settle, move_problem
+from service.interconnect.disputes.rules import (
+    AGES_DAYS,
+    CLOSED,
+    DAY_MS,
+    SENT,
+    agreed_micros,
+    borders_ms,
+    may_settle,
+    move_problem,
+)
 from service.interconnect.disputes.storage import Opening, change, disputed_micros, note, open_dispute, settle
 from service.interconnect.disputes.views import (
     Age,
@@ -35,8 +45,6 @@ from service.interconnect.disputes.views import (
     view_of,
 )
 from service.ledger.api import check_amount, seen_actor
-
-DAY_MS = 86_400_000
 
 
 def _waits(wanted: Any) -> sa.ColumnElement[bool]:
@@ -167,16 +175,18 @@ async def settle_dispute(call: Call) -> Answer:
 async def show_aging(call: Call) -> Answer:
     """What is not closed, by age since it was opened."""
     query: AgingQuery = call.query
-    chosen = sa.select(disputes.c.currency, disputes.c.amount_micros, disputes.c.opened_ms)
+    older = (sa.case((disputes.c.opened_ms <= border, 1), else_=0) for border in borders_ms(call.now_ms))
+    age = functools.reduce(operator.add, older).label("age")
+    chosen = sa.select(disputes.c.currency, disputes.c.amount_micros, age)
     chosen = chosen.where(disputes.c.state != CLOSED, visible(NOUNS["dispute"], call.actor))
     if query.account_id is not None:
         chosen = chosen.where(disputes.c.account_id == query.account_id)
-    sums: defaultdict[tuple[str, int], list[int]] = defaultdict(list)
-    for row in await call.conn.execute(chosen):
-        sums[row.currency, age_of((call.now_ms - row.opened_ms) // DAY_MS)].append(row.amount_micros)
+    each = chosen.subquery().c
+    summed = sa.select(each.currency, each.age, sa.func.count(), sa.func.sum(each.amount_micros))
+    summed = summed.group_by(each.currency, each.age).order_by(each.currency, each.age)
     items = [
-        Age(currency=currency, days=_AGES[age], disputes=len(amounts), amount=sum(amounts))
-        for (currency, age), amounts in sorted(sums.items())
+        Age(currency=currency, days=_AGES[age], disputes=counted, amount=int(micros))
+        for currency, age, counted, micros in await call.conn.execute(summed)
     ]
     return Answer(Aging(items=items))
 

@@ -9,9 +9,9 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem
 from service.interconnect.below import direction_of
-from service.interconnect.disputes.api import DAY_MS, text_of
+from service.interconnect.disputes.api import text_of
 from service.interconnect.disputes.mails import OPENED, REPLIED, WITHDRAWN, tell
-from service.interconnect.disputes.rules import ANSWERS, CLOSED, OPEN_MAX, SENT, may_withdraw
+from service.interconnect.disputes.rules import ANSWERS, CLOSED, DAY_MS, OPEN_MAX, SENT, may_withdraw
 from service.interconnect.disputes.storage import Opening, change, note, open_dispute, open_of
 from service.interconnect.disputes.views import DisputeText, DisputeView, NewObjection, Reply, Withdrawal, view_of
 from service.ledger.api import check_amount

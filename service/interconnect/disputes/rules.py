@@ -22,6 +22,7 @@ MOVES: dict[str, tuple[str, ...]] = {
 """What comes after what. Accepted, wholly or partly, it is settled, which closes it; else closed means given up."""
 AGREED = frozenset({ACCEPTED, PARTLY})
 """It is settled next."""
+DAY_MS = 86_400_000
 AGES_DAYS = (15, 30, 60)
 """Borders of the aging: up to 15 days since it was opened, up to 30, up to 60, older."""
 
@@ -94,6 +95,6 @@ def settling_micros(one: Settling) -> int:
     return -one.agreed_micros - one.risen_micros
 
 
-def age_of(days: int) -> int:
-    """The index of the age: as many as there are borders, and one."""
-    return sum(days > border for border in AGES_DAYS)
+def borders_ms(now_ms: int) -> tuple[int, ...]:
+    """The border of each age: what was opened by then is older."""
+    return tuple(now_ms - (border + 1) * DAY_MS for border in AGES_DAYS)

@@ -20,6 +20,7 @@ from service.delivery.columns import COLUMNS, csv_text, moment
 from service.interconnect.partners import COST_LEVEL, IN, OUT
 
 PART_CALLS = 5_000
+"""Or corrections."""
 NAMES = (
     "line", "direction", "call", "answered", "ended", "caller", "called", "destination", "duration_ms", "billed_s",
     "amount", "tax", "currency",
@@ -38,21 +39,28 @@ class Part(NamedTuple):
 
     content: str
     following: int | None
-    """The last call's record, if others come behind it."""
+    """Where the next one begins, if there is one: twice the last call's record; of a correction twice its number, and
+    one more.
+    """
 
 
-async def part_of(conn: AsyncConnection, statement: Row[Any], after_id: int) -> Part:
-    """The next calls behind one; corrections come with the last of them. Names stand in the first part."""
+async def part_of(conn: AsyncConnection, statement: Row[Any], after: int) -> Part:
+    """The next calls, and corrections behind the last of them. `after`: as the part before says it; 0: the first part,
+    in which the names stand.
+    """
     zone = ZoneInfo((statement.paper or {}).get("zone", "UTC"))
-    lines = [] if after_id else [list(NAMES)]
-    rows = await _calls(conn, statement, after_id)
-    lines += [_line("call", row, row.micros, row.tax_micros, zone, statement.currency) for row in rows]
-    ids = sorted({row.id for row in rows})
-    if len(ids) == PART_CALLS:
-        return Part(csv_text(lines), ids[-1])
-    for row in await _corrections(conn, statement):
-        lines.append(_line("correction", row, row.delta_micros, _tax_of(row), zone, statement.currency))
-    return Part(csv_text(lines), None)
+    lines = [] if after else [list(NAMES)]
+    after_id, is_behind_calls = divmod(after, 2)
+    if not is_behind_calls:
+        rows = await _calls(conn, statement, after_id)
+        lines += [_line("call", row, row.micros, row.tax_micros, zone, statement.currency) for row in rows]
+        ids = sorted({row.id for row in rows})
+        if len(ids) == PART_CALLS:
+            return Part(csv_text(lines), 2 * ids[-1])
+        after_id = 0
+    rows = await _corrections(conn, statement, after_id)
+    lines += [_line("correction", row, row.delta_micros, _tax_of(row), zone, statement.currency) for row in rows]
+    return Part(csv_text(lines), 2 * rows[-1].correction_id + 1 if len(rows) == PART_CALLS else None)
 
 
 async def _calls(conn: AsyncConnection, statement: Row[Any], after_id: int) -> Sequence[Row[Any]]:
@@ -79,13 +87,22 @@ def _billed(statement: Row[Any]) -> sa.Label[Any]:
     return sa.func.coalesce(before.scalar_subquery(), now, 0).label("billed_s")
 
 
-async def _corrections(conn: AsyncConnection, statement: Row[Any]) -> Sequence[Row[Any]]:
+async def _corrections(conn: AsyncConnection, statement: Row[Any], after_id: int) -> Sequence[Row[Any]]:
+    """Of calls on earlier statements, behind one of them."""
+    number = statement_corrections.c.correction_id
     same = (charges.c.cdr_id == corrections.c.cdr_id) & (charges.c.level == corrections.c.level)
-    columns = (corrections.c.level, corrections.c.delta_micros, corrections.c.before_micros, corrections.c.after_micros)
+    columns = (
+        number,
+        corrections.c.level,
+        corrections.c.delta_micros,
+        corrections.c.before_micros,
+        corrections.c.after_micros,
+    )
     query: sa.Select[Any] = sa.select(*_SHOWN, *columns, charges.c.tax, corrections.c.after_billed_s.label("billed_s"))
     query = query.join(corrections, corrections.c.cdr_id == cdrs.c.id).join(charges, same, isouter=True)
-    query = query.join(statement_corrections, statement_corrections.c.correction_id == corrections.c.id)
-    query = query.where(statement_corrections.c.statement_id == statement.id).order_by(corrections.c.id)
+    query = query.join(statement_corrections, number == corrections.c.id)
+    query = query.where(statement_corrections.c.statement_id == statement.id, number > after_id)
+    query = query.order_by(number).limit(PART_CALLS)
     rows: Sequence[Row[Any]] = (await conn.execute(query)).all()
     return rows
 

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from service.access.standing import path_ids
 from service.api.lists import PAGE_ROWS_MAX
 from service.api.values import number_in
 from service.billing.paper.language import LANGUAGES
+from service.database.paths import path_ids
 from service.portal.components.fields import KNOWN, Choice, Kind
 from service.portal.components.labels import value_of
 from service.portal.components.offered import offered

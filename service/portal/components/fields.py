@@ -212,7 +212,7 @@ def shown(kind: Kind, value: Any, formats: Formats) -> tuple[str, ...]:
     if kind.shape == "moment" and isinstance(value, int):
         return (formats.field_moment(value),) if value else ()
     if kind.shape == "moment":
-        return (formats.field_moment(int(datetime.fromisoformat(value).timestamp()) * 1000),)
+        return (formats.field_moment(round(datetime.fromisoformat(value).timestamp() * 1000)),)
     if kind.shape == "amount":
         text = format_micros(value) if isinstance(value, int) else str(value)
         return (text.replace(".", ",") if formats.comma() else text,)

@@ -31,9 +31,12 @@ class Customs(Trade):
     async def rows(self, statement: Any) -> list[dict[str, str]]:
         """Of the annex, part after part."""
         text, after = "", 0
+        self.parts: list[int] = []
+        """How many lines each of them has."""
         while True:
             got = await self.boss.do("statement.annex", statement_id=statement["id"], query={"after": after})
             text += got["content"]
+            self.parts.append(got["content"].count("\r\n"))
             if got["next"] is None:
                 break
             after = got["next"]
@@ -78,7 +81,7 @@ async def customs(engine: AsyncEngine, database: str, tmp_path: Path) -> Customs
     return Customs(fiscus)
 
 
-async def test_a_prepaid_partner_s_tax_is_told(customs: Customs) -> None:
+async def test_a_prepaid_partner_s_tax_is_told(customs: Customs, monkeypatch: pytest.MonkeyPatch) -> None:
     """Amounts hold it, as the balance does; on paper the lines are without it, and it is a line. Corrections too."""
     await customs.calls(61, 30)
     first = (await customs.issue("customer")).ok()
@@ -99,6 +102,10 @@ async def test_a_prepaid_partner_s_tax_is_told(customs: Customs) -> None:
     second = (await customs.issue("customer", since=None)).ok()
     rows = await customs.agrees(second)
     assert [row["line"] for row in rows] == ["call", "correction", "correction"]
+    with monkeypatch.context() as patch:
+        patch.setattr(annex, "PART_CALLS", 1)
+        assert await customs.rows(second) == rows
+        assert customs.parts == [2, 1, 1, 0]
     (gross, tax), *_ = await customs.plain("SELECT SUM(charge_micros), SUM(tax_micros) FROM charges WHERE level = 0")
     both = [sum(parse_micros(one["ours"][name]) for one in (first, second)) for name in ("total", "tax")]
     assert both == [int(gross), int(tax)]
