@@ -116,7 +116,7 @@ async def test_a_closed_account_is_opened_again_where_it_was_closed(walker: Walk
     """Its refusals tell to resume it; the page that closes says that one can."""
     await walker.sign_in(BOSS)
     made = await walker.post(
-        "/accounts/new", parent_id="1", name="Closed for a while", kind="customer", billing="prepaid"
+        "/accounts/new", parent_id="1", name="Closed for a while", kind="provider", billing="postpaid"
     )
     here = made.path
     asked = await walker.get(f"{here}/closure")
