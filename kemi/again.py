@@ -10,6 +10,7 @@ from kemi.numbers import for_gateway
 from kemi.redirects import Aim, at_aim
 from kemi.rooms import Rooms
 from kemi.running import find
+from kemi.store.specials import is_short
 from kemi.store.translate import CALLED
 from kemi.store.trunks import Gateway
 from kemi.ways import Way
@@ -38,7 +39,12 @@ def same_place(rooms: Rooms, call: str, aim: Aim | None, now: Now) -> tuple[Targ
     plan = offer(plan, running.rated_number, running.path, now.wall_s).plan
     if plan.ring_timeout_s * 1000 - rung_ms < RING_LEFT_MIN_MS:
         return None
-    called = for_gateway(running.called, gateway, rules.of_gateway(gateway.id, CALLED))
+    called = for_gateway(
+        running.called,
+        gateway,
+        rules.of_gateway(gateway.id, CALLED),
+        is_short=is_short(running.special, running.called),
+    )
     routing = running.routing_number if gateway.shows_routing else ""
     way = Way(there, running.provider, 0, called, rules, routing)
     target = target_of(plan, way, parties_of(way, running), rung_ms)

@@ -17,7 +17,7 @@ from kemi.capacity import path_now, take_gateway, take_origin, take_path
 from kemi.clock import Now
 from kemi.destination import Local, check_beginning, destination, whom_of_ours
 from kemi.invitation import Invitation
-from kemi.invites import Repeated, invite_key, repeated
+from kemi.invites import Repeated, repeated
 from kemi.joined import join
 from kemi.packages import first_holds
 from kemi.portability import Routing, routing_of
@@ -190,7 +190,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     """None: the tree has changed since the call was priced, so that it has to be priced again."""
     begun, origin, price = question.begun, question.origin, question.price
     invitation, key = begun.invitation, begun.key
-    invited = invite_key(invitation.call_id, invitation.from_tag)
+    invited = layout.invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
     way, chain, claims = price.way, price.chain, price.standing.claims
     call, parties = _over(question, way, chain, claims, now)  # before the lock: the first way nearly always has room

@@ -248,11 +248,27 @@ def _answered(rooms: Rooms, heard: Response) -> None:
     if call and int(state or 0) < sip.ANSWERED:
         if not notes.is_answered_by(sent, heard.from_tag, heard.cseq):
             _turn_away(rooms, answer, GONE)
+        is_relayed = _is_relayed_first(rooms, call, answer)
         _pick_up(rooms, call, answer)
     else:
+        is_relayed = False
         _again(rooms, call, answer)
-    sip.relay_media()
+    if not is_relayed:
+        sip.relay_media()
     ends.answer_as_asked(heard, sent, rooms.gate.passed)
+
+
+def _is_relayed_first(rooms: Rooms, call: str, answer: Answer) -> bool:
+    """Whether rtpengine was asked before the call is answered: were it silent behind that, tm's timer could refuse
+    meanwhile what is charged. Not for somebody else's answer, which must move no media.
+    """
+    if not sip.has_media() or _is_given_up(answer.heard.branch, answer.past):
+        return False
+    running = find(rooms, call)
+    if running is None or not comes_from_side(rooms, running, "callee", answer.received.ip, sip.proven()):
+        return False
+    sip.relay_media()
+    return True
 
 
 def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:

@@ -22,7 +22,7 @@ from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import attempt_fee, with_code
 from kemi.store import accounts, exposure, queues
-from kemi.store.calls import Attempt, RunningCall
+from kemi.store.calls import Attempt, ChargeLeg, RunningCall
 from kemi.store.change import Change
 from kemi.ways import Way, Ways, find_ways
 from ratebook.routing import Plan
@@ -123,12 +123,16 @@ def change_gateway(
 
 def _taken(change: Change, running: RunningCall, ways: Ways | Way, left: Attempt, now: Now) -> Way | None:
     """The first way with room, counted on it in place of the gateway at hand, which is paid for what it `left`; None:
-    there is none, all is as it was. One way: its carrier goes on with the same attempt.
+    there is none, all is as it was. One way, and a redirection: its carrier goes on with the same attempt.
     """
-    if isinstance(ways, Way) and ways.gateway.id == running.gateway:
-        return ways._replace(leg=running.provider)
     before = running.provider
-    fee = attempt_fee(running, before, left) if before is not None and isinstance(ways, Ways) else 0
+    goes_on = isinstance(ways, Way) and left[1] in REDIRECTIONS
+    fee = 0 if before is None or goes_on else attempt_fee(running, before, left)
+    if isinstance(ways, Way) and ways.gateway.id == running.gateway:
+        if before is not None and fee:
+            _owe(change, before.account, 0, fee)
+            _record(change, running, left, before, fee, now)
+        return ways._replace(leg=before)
     if before is not None:
         _owe(change, before.account, -before.held, fee)
     each = (ways,) if isinstance(ways, Way) else ways.each(change.txn)
@@ -139,9 +143,12 @@ def _taken(change: Change, running: RunningCall, ways: Ways | Way, left: Attempt
         return None
     accounts.release_channels(change.store, change.txn, ((b"g", running.gateway),))
     if before is not None and fee:
-        record = queues.attempt_record(running, new_call_key(now), left, before, fee)
-        change.event(queues.ATTEMPTED, now, record)
+        _record(change, running, left, before, fee, now)
     return way
+
+
+def _record(change: Change, running: RunningCall, left: Attempt, leg: ChargeLeg, fee: int, now: Now) -> None:
+    change.event(queues.ATTEMPTED, now, queues.attempt_record(running, new_call_key(now), left, leg, fee))
 
 
 def _owe(change: Change, provider: int, held: int, micros: int) -> None:

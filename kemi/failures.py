@@ -9,7 +9,7 @@ from kemi.contacts import alternatives
 from kemi.failover import fail_over
 from kemi.forwards import FOLLOWED, Forwarded, forward, take_back
 from kemi.prober import note_result
-from kemi.redirects import follow
+from kemi.redirects import Others, follow
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import find
@@ -60,6 +60,7 @@ def _onward(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | Non
     target = carriers.prove(rooms, call, code) or _redirected(rooms, call, code, ring_ms)
     if target is None:
         sip.set_dialog_note(notes.AIM, "")
+        sip.set_dialog_note(notes.OTHERS, "")
         target = fail_over(rooms, call, code, now(), ring_ms, sip.offer)
     return _taken_back(rooms, call, code, ring_ms) if target is None else Forwarded(call, target)
 
@@ -89,15 +90,19 @@ def _forwarded(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | 
 
 
 def _redirected(rooms: Rooms, call: str, code: int, ring_ms: int) -> Target | None:
-    """Where the gateway has sent the call, if that is its carrier's and it may; None: nowhere."""
-    if code not in FOLLOWED:
-        return None
+    """Where the gateway has sent the call, or one before had sent it too, if that is its carrier's and it may; None:
+    nowhere.
+    """
     past = tuple(sip.dialog_note(notes.REDIRECTED).split())
-    uris = alternatives(sip.failure_headers("Contact"))
-    found = follow(rooms, call, code, uris, past, ring_ms, sip.offer, now())
+    others = Others.from_note(sip.dialog_note(notes.OTHERS))
+    uris = alternatives(sip.failure_headers("Contact")) if code in FOLLOWED else ()
+    found = follow(rooms, call, code, uris, past, ring_ms, sip.offer, now()) if uris else None
+    if found is None and others is not None:
+        found = follow(rooms, call, code, others, past, ring_ms, sip.offer, now())
     if found is None:
         return None
     sip.set_dialog_note(notes.REDIRECTED, " ".join([*past, found.aim.place]))
+    sip.set_dialog_note(notes.OTHERS, found.others.to_note())
     sip.set_dialog_note(notes.AIM, found.aim.to_note())
     return found.target
 

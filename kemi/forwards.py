@@ -15,7 +15,6 @@ from kemi.clock import Now
 from kemi.destination import Local
 from kemi.failover import next_hop
 from kemi.invitation import USER_MAX, Invitation, Redirected, is_within_limit
-from kemi.invites import invite_key
 from kemi.joined import is_last, part
 from kemi.numbers import normalise
 from kemi.receive import longest_ms, receive
@@ -25,6 +24,7 @@ from kemi.settlement import End, settle_alone
 from kemi.sides import party_of
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
+from kemi.store.layout import invite_key
 from kemi.store.origins import Origin, trunk_of
 from kemi.store.translate import CALLED
 from kemi.transfers import is_here, parse_aim, places_of

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from hashlib import blake2b
 from typing import NamedTuple
 
 from kemi.clock import Now
@@ -10,6 +9,7 @@ from kemi.invitation import Invitation
 from kemi.store import layout
 from kemi.store.calls import RunningCall
 from kemi.store.change import Change
+from kemi.store.layout import invite_key
 
 INVITE_DUE = b"i"
 """Of its entries in the due index."""
@@ -20,11 +20,6 @@ class Repeated(NamedTuple):
 
     retransmission: bool
     """True: the very same, say nothing. False: another with the same Call-ID and From-tag, 482."""
-
-
-def invite_key(call_id: str, from_tag: str) -> bytes:
-    """The key of an INVITE among those of the last minute."""
-    return blake2b(f"{call_id}\0{from_tag}".encode(), digest_size=16).digest()
 
 
 def repeated(change: Change, invitation: Invitation, raw: bytes, branch: bytes, now: Now) -> Repeated | None:

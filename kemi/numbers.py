@@ -66,7 +66,14 @@ def caller_for_gateway(number: str, gateway: Gateway, rules: Sequence[Rule] = ()
     return written if is_number(written) else ""
 
 
-def for_gateway(number: str, gateway: Gateway, rules: Sequence[Rule] = ()) -> str:
-    """The number that is called as a gateway wants it: `strip` digits less, `prefix` (or +) before, then its rules."""
-    written = ("+" if gateway.has_plus else gateway.prefix) + number[gateway.strip :]
+def for_gateway(number: str, gateway: Gateway, rules: Sequence[Rule] = (), *, is_short: bool = False) -> str:
+    """The number that is called as a gateway wants it: `strip` digits less, `prefix` (or +) before, then its rules.
+
+    `is_short`: it has no country code, so that neither + goes before it nor anything is stripped; nor is a prefix put
+    that stands in the place of what is stripped.
+    """
+    if is_short and (gateway.has_plus or gateway.strip):
+        written = number
+    else:
+        written = ("+" if gateway.has_plus else gateway.prefix) + number[gateway.strip :]
     return translate(rules, written)[0] if rules else written

@@ -19,7 +19,7 @@ from kemi.capacity import path_now, take_origin, take_path
 from kemi.clock import Now
 from kemi.destination import Local, check_states
 from kemi.invitation import Invitation
-from kemi.invites import Repeated, invite_key, repeated
+from kemi.invites import Repeated, repeated
 from kemi.joined import join
 from kemi.onward import hops_of_device, hops_of_number, leads_nowhere
 from kemi.packages import first_holds
@@ -222,7 +222,7 @@ def _take(rooms: Rooms, question: _Question, now: Now) -> Admitted | Repeated | 
     """None: the tree has changed since the call was priced, so that it has to be priced again."""
     begun = question.begun
     invitation, key = begun.invitation, begun.key
-    invited = invite_key(invitation.call_id, invitation.from_tag)
+    invited = layout.invite_key(invitation.call_id, invitation.from_tag)
     branch = blake2b(invitation.branch.encode(), digest_size=8).digest()
     with Change(rooms.store) as change:
         raw = change.txn.get(invited, db=change.store.invite)

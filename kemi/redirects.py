@@ -69,11 +69,31 @@ class Aim(NamedTuple):
         return cls(user, ip, int(port), transport)
 
 
+class Others(NamedTuple):
+    """What else a redirection named, for when the place that is tried fails."""
+
+    gateway: int
+    """That redirected."""
+    uris: tuple[str, ...]
+    """The best first; of the number that was called."""
+
+    def to_note(self) -> str:
+        """As the dialog keeps it; `from_note` reads it."""
+        return " ".join((str(self.gateway), *self.uris)) if self.uris else ""
+
+    @classmethod
+    def from_note(cls, noted: str) -> Others | None:
+        """None: there is nothing else."""
+        gateway, *uris = noted.split() or [""]
+        return cls(int(gateway), tuple(uris)) if uris else None
+
+
 class Followed(NamedTuple):
     """The call goes on there."""
 
     target: Target
     aim: Aim
+    others: Others
 
 
 def parse_aim(uri: str) -> Aim | None:
@@ -94,7 +114,7 @@ def follow(
     rooms: Rooms,
     call: str,
     code: int,
-    uris: tuple[str, ...],
+    uris: tuple[str, ...] | Others,
     past: tuple[str, ...],
     ring_ms: int,
     offer: Callable[[], str],
@@ -102,27 +122,37 @@ def follow(
 ) -> Followed | None:
     """The first place of a redirection's Contacts that may be tried; None: there is none, and the next gateway is due.
 
-    `uris`: the best first; `past`: places to which the call was redirected before; `ring_ms`: when it rang, 0: it
-    didn't.
+    `uris`: the best first, of a redirection (`code`), or what one had named beside the place that has failed with
+    `code`; `past`: places to which the call was redirected before; `ring_ms`: when it rang, 0: it didn't.
     """
     running = find(rooms, call)
-    if code not in FOLLOWED or len(past) >= REDIRECTS_MAX:
+    if len(past) >= REDIRECTS_MAX or running is None or running.is_answered or not running.gateway:
         return None
-    if running is None or running.is_answered or not running.gateway:
+    if isinstance(uris, Others):
+        by, named = uris.gateway, _named(uris.uris, past)
+    elif code in FOLLOWED:
+        by = running.gateway
+        named = [one for one in _named(uris, past) if _is_same_number(one[1], running)]
+    else:
         return None
-    aims = [aim for aim in map(parse_aim, uris) if aim is not None and aim.place not in past]
-    aims = [aim for aim in aims if _is_same_number(aim, running)]
-    found = _ways(rooms, running, code, offer, now) if aims else None
+    found = _ways(rooms, running, by, code, offer, now) if named else None
     if found is None:
         return None
     gateway, offered, ways = found
-    for aim in aims:
+    for at, (_, aim) in enumerate(named, start=1):
         way = _way_to(aim, gateway, ways, {attempt[0] for attempt in running.attempts})
         taken = None if way is None else change_gateway(rooms, running.key, way, code, now, ring_ms)
         if taken is not None:
             target = target_of(offered.plan, *taken, now.boot_ms - running.start_boot_ms)
-            return Followed(target._replace(number=aim.user), aim)
+            others = Others(by, tuple([uri for uri, _ in named[at:]]))
+            return Followed(target._replace(number=aim.user), aim, others)
     return None
+
+
+def _named(uris: tuple[str, ...], past: tuple[str, ...]) -> list[tuple[str, Aim]]:
+    """Those that lead somewhere, beside where the call has been."""
+    aims = [(uri, parse_aim(uri)) for uri in uris]
+    return [(uri, aim) for uri, aim in aims if aim is not None and aim.place not in past]
 
 
 def _is_same_number(aim: Aim, running: RunningCall) -> bool:
@@ -132,13 +162,15 @@ def _is_same_number(aim: Aim, running: RunningCall) -> bool:
 
 
 def _ways(
-    rooms: Rooms, running: RunningCall, code: int, offer: Callable[[], str], now: Now
+    rooms: Rooms, running: RunningCall, by: int, code: int, offer: Callable[[], str], now: Now
 ) -> tuple[Gateway, Offer, list[Way]] | None:
-    """The gateway that redirects, and the ways of its call by what holds now: as for the next gateway, and its own."""
+    """The gateway that redirects (`by`), and the ways of its call by what holds now: as for the next gateway, and its
+    own.
+    """
     store = rooms.store
     with store.read() as txn, rooms.rates.snapshot() as rates:
         configuration = store.configuration(txn)
-        gateway, plan = configuration.gateway(txn, running.gateway), configuration.plan(txn, running.plan)
+        gateway, plan = configuration.gateway(txn, by), configuration.plan(txn, running.plan)
         if gateway is None or not gateway.redirects or plan is None:
             return None
         number, rung_ms = running.rated_number, now.boot_ms - running.start_boot_ms

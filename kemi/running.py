@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from kemi.clock import Now
 from kemi.guards import side_of
-from kemi.invites import invite_key
 from kemi.rooms import Rooms
 from kemi.sides import may_speak
 from kemi.store import layout, queues
@@ -26,7 +25,7 @@ def find(rooms: Rooms, call: str) -> RunningCall | None:
 def call_of_invite(rooms: Rooms, call_id: str, from_tag: str) -> str | None:
     """The key of the call that an INVITE of the last minute began, ended or not; None: it began none."""
     with rooms.store.read() as txn:
-        raw = txn.get(invite_key(call_id, from_tag), db=rooms.store.invite)
+        raw = txn.get(layout.invite_key(call_id, from_tag), db=rooms.store.invite)
     return None if raw is None else layout.unpack_invite(raw).call.hex()
 
 
@@ -34,7 +33,7 @@ def asked_by(rooms: Rooms, call_id: str, from_tag: str, cseq: int) -> RunningCal
     """The call that waits for the answer to an INVITE or MESSAGE; None: none does."""
     store = rooms.store
     with store.read() as txn:
-        raw = txn.get(invite_key(call_id, from_tag), db=store.invite)
+        raw = txn.get(layout.invite_key(call_id, from_tag), db=store.invite)
         invite = None if raw is None else layout.unpack_invite(raw)
         record = txn.get(invite.call, db=store.call) if invite is not None and invite.cseq == cseq else None
     running = None if record is None else unpack_call(record)

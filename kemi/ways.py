@@ -14,7 +14,7 @@ from kemi.rankings import Ranking, Rankings, rankings_of
 from kemi.store import accounts, health, quality
 from kemi.store.calls import ChargeLeg
 from kemi.store.layout import CLOSED
-from kemi.store.specials import EMERGENCY
+from kemi.store.specials import EMERGENCY, is_short
 from kemi.store.translate import CALLED, Translations, is_number
 from kemi.store.translate import NONE as NO_TRANSLATIONS
 from kemi.store.trunks import Gateway
@@ -50,8 +50,10 @@ class Way(NamedTuple):
 class Ways:
     """The gateways that a call may take, best first."""
 
-    def __init__(self, look: Look, ranking: Ranking, matches: list[Match | None], kept: list[Candidate]) -> None:
-        self._look, self._ranking, self._matches = look, ranking, matches
+    def __init__(
+        self, look: Look, ranking: Ranking, matches: list[Match | None], kept: list[Candidate], special: str
+    ) -> None:
+        self._look, self._ranking, self._matches, self._special = look, ranking, matches, special
         self._later = iter(kept)
         self.first = next(self._found(look), None)
         """None: there is none."""
@@ -66,7 +68,7 @@ class Ways:
 
     def _found(self, look: Look) -> Iterator[Way]:
         for candidate in self._later:
-            way = _way(look, self._ranking, self._matches, candidate.gateway_id)
+            way = _way(look, self._ranking, self._matches, candidate.gateway_id, self._special)
             if isinstance(way, Way):
                 yield way
 
@@ -95,38 +97,44 @@ def find_ways(
         ordered = [one for one in ordered if one.gateway_id not in tried]
     if Order.PERCENTAGE in plan.order or Order.QUALITY in plan.order:
         ordered = in_order(plan, [_drawn(look, rankings, plan, one, top, draw) for one in ordered])
+    if special == EMERGENCY:  # one that is out may be back: who tries it last loses nothing
+        ordered = sorted(ordered, key=lambda one: _is_out(look, ranking.rated[one.gateway_id].gateway))
     earned = None if top is None else net_micros(look, top, expected_s)
     if look.store.trace is not None:
-        open_now = _told(look, rankings, ranking, matches, tried)
+        open_now = _told(look, rankings, ranking, matches, tried, special)
         ordered = [one for one in ordered if one.gateway_id in open_now]
         named = sorted(ordered, key=lambda one: open_now.index(one.gateway_id))
         look.store.trace.weigh(named, without_loss(plan, ordered, earned), earned)
-    ways = Ways(look, ranking, matches, without_loss(plan, ordered, earned))
+    ways = Ways(look, ranking, matches, without_loss(plan, ordered, earned), special)
     if ways.first is None:
-        is_way = any(isinstance(_way(look, ranking, matches, one.gateway_id), Way) for one in ordered)
+        is_way = any(isinstance(_way(look, ranking, matches, one.gateway_id, special), Way) for one in ordered)
         if ranking.missing and not is_way:
             raise NoExchange(*ranking.missing.split("/"))
         ways.rule = "loss" if is_way else "route"
     return ways
 
 
-def _shut(look: Look, gateway: Gateway) -> str:
+def _is_out(look: Look, gateway: Gateway) -> bool:
+    return gateway.failures_max > 0 and health.is_out(look.store, look.txn, gateway.id, look.boot_ms)
+
+
+def _shut(look: Look, gateway: Gateway, special: str) -> str:
     """Why a gateway takes no such call at this moment: out, codecs; empty: it may."""
-    if gateway.failures_max and health.is_out(look.store, look.txn, gateway.id, look.boot_ms):
+    if special != EMERGENCY and _is_out(look, gateway):
         return "out"
     return "codecs" if gateway.codecs and not codecs.fits(gateway.codecs, look.offer()) else ""
 
 
-def _way(look: Look, ranking: Ranking, matches: list[Match | None], gateway_id: int) -> Way | str:
+def _way(look: Look, ranking: Ranking, matches: list[Match | None], gateway_id: int, special: str) -> Way | str:
     """Or why it is none at this moment: `_shut`, or number."""
     rated = ranking.rated[gateway_id]
     gateway = rated.gateway
-    shut = _shut(look, gateway) if gateway.failures_max or gateway.codecs else ""
+    shut = _shut(look, gateway, special) if gateway.failures_max or gateway.codecs else ""
     if shut:
         return shut
     number = look.dialled or look.number
     rules = () if rated.translations is NO_TRANSLATIONS else rated.translations.of_gateway(gateway_id, CALLED)
-    called = for_gateway(number, gateway, rules)
+    called = for_gateway(number, gateway, rules, is_short=is_short(special, number))
     if called != number and not is_number(called):
         return "number"  # nothing is left of it, or too much was put before
     leg, until_s = rated.leg(look.number, matches[rated.at] if rated.at >= 0 else None)
@@ -134,16 +142,18 @@ def _way(look: Look, ranking: Ranking, matches: list[Match | None], gateway_id: 
     return _new(Way, (gateway, leg, until_s, called, rated.translations, routing))
 
 
-def _told(look: Look, rankings: Rankings, ranking: Ranking, matches: list[Match | None], tried: set[int]) -> list[int]:
+def _told(
+    look: Look, rankings: Rankings, ranking: Ranking, matches: list[Match | None], tried: set[int], special: str
+) -> list[int]:
     """The gateways that are ways at this moment, as the plan names them; for who asks, why others are none."""
     open_now = []
     for number, _, _, gateway, why, *_ in rankings.seats:
         if number in tried:
             continue
         if gateway is not None and gateway.is_active:
-            why = _shut(look, gateway) or why or ranking.left.get(number, "")  # noqa: PLW2901 -- of the same gateway
+            why = _shut(look, gateway, special) or why or ranking.left.get(number, "")  # noqa: PLW2901 -- of the same gateway
         if not why and number in ranking.rated:
-            way = _way(look, ranking, matches, number)
+            way = _way(look, ranking, matches, number, special)
             why = way if isinstance(way, str) else ""  # noqa: PLW2901 -- of the same gateway
         if why:
             look.no_way(number, why)

@@ -36,7 +36,7 @@ from kemi.sip.header import (
     uris,
 )
 from kemi.sip.log import count, hush, note, say, say_seldom
-from kemi.sip.media import end_media, keep_media, kept_offer, relay_media
+from kemi.sip.media import end_media, has_media, keep_media, kept_offer, relay_media
 from kemi.sip.message import (
     FIRST_LINE,
     Incoming,
@@ -118,6 +118,7 @@ __all__ = [
     "give_branch_up",
     "has_ack",
     "has_hops_left",
+    "has_media",
     "has_signer",
     "headers",
     "hops_left",

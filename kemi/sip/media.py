@@ -7,11 +7,16 @@ import KSR
 from kemi.sip.message import body_text, set_sdp
 
 
+def has_media() -> bool:
+    """Whether media goes through rtpengine, which may take 400 ms to be silent."""
+    return hasattr(KSR, "rtpengine")
+
+
 def relay_media() -> str:
     """Puts rtpengine's address into the SDP of the message at hand, where there is one. What the SDP is then; empty:
     it stays. So it does if rtpengine doesn't answer within its 200 ms: the ends then talk to each other.
     """
-    sdp = _media_sdp() if hasattr(KSR, "rtpengine") else ""
+    sdp = _media_sdp() if has_media() else ""
     if sdp:
         set_sdp(sdp)
     return sdp
@@ -19,13 +24,13 @@ def relay_media() -> str:
 
 def keep_media() -> None:
     """The same of an INVITE that may go to several gateways: `kept_offer` has the SDP, in each of its branches."""
-    if hasattr(KSR, "rtpengine"):
+    if has_media():
         KSR.pv.sets("$avp(offer)", _media_sdp())
 
 
 def kept_offer() -> str:
     """What `keep_media` came to; empty: the SDP stays as it is."""
-    return body_text("avp(offer)") if hasattr(KSR, "rtpengine") else ""
+    return body_text("avp(offer)") if has_media() else ""
 
 
 def _media_sdp() -> str:
@@ -37,5 +42,5 @@ def _media_sdp() -> str:
 
 def end_media() -> None:
     """The call of the message at hand needs rtpengine no longer."""
-    if hasattr(KSR, "rtpengine"):
+    if has_media():
         KSR.rtpengine.rtpengine_delete0()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kemi.clock import Now
-from kemi.store import accounts, exposure, journal, limits, lines, packages, queues
+from kemi.store import accounts, exposure, journal, layout, limits, lines, packages, queues
 from kemi.store.calls import ChargeLeg, Holding, RunningCall
 from kemi.store.change import Change
 from kemi.store.environment import HotStore, create_store
@@ -99,11 +99,23 @@ def begin_store(run_dir: Path, data_dir: Path, boot: str, generation: int, now: 
                 carried = on_this_boot(call, same_boot=call_boot == boot, generation=generation, now=now)
                 _count(change, carried)
                 change.add_call(limits.carry(change, carried))
+                _remember(change, carried, now)
             for place in past.places.values():
                 if place["until_wall_ms"] > now.wall_ms:
                     change.put_location(from_journal(place, now.boot_ms, now.wall_ms))
 
     return create_store(run_dir, epoch, begin)
+
+
+def _remember(change: Change, call: RunningCall, now: Now) -> None:
+    """The name of a carried call's INVITE: no other call gets it while this one runs. It was answered long ago, so that
+    its repetition is as good as another one.
+    """
+    if call.joined and call.joined[-1] != call.key:
+        return  # all calls of a dialog have one name, and the last of them has it
+    key, until_ms = layout.invite_key(call.call_id, call.from_tag), now.boot_ms + layout.INVITE_MEMORY_MS
+    is_new = change.txn.get(key, db=change.store.invite) is None
+    change.remember_invite(key, call.caller_leg.cseq, bytes(8), call.key, until_ms, is_new=is_new)
 
 
 def _count(change: Change, call: RunningCall) -> None:

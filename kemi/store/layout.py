@@ -10,6 +10,7 @@ import json
 import struct
 from collections.abc import Callable
 from functools import lru_cache, partial
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 VERSION = 2
@@ -194,6 +195,11 @@ class Invite(NamedTuple):
     """The call key it led to."""
     until_ms: int
     """Boot time at which it is forgotten."""
+
+
+def invite_key(call_id: str, from_tag: str) -> bytes:
+    """The key of an INVITE among those that are remembered."""
+    return blake2b(f"{call_id}\0{from_tag}".encode(), digest_size=16).digest()
 
 
 _INVITE = struct.Struct("<BxxxI8s16sq")

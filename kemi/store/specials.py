@@ -40,6 +40,11 @@ def special_of(body: dict[str, Any]) -> Special:
     return Special(*(body[name] for name in ("id", "account", "trunk", "number", "prefix", "kind", "plan")))
 
 
+def is_short(special: str, number: str) -> bool:
+    """Whether a call is for a short number of the list, which is no E.164 number: no country code stands before it."""
+    return special in {EMERGENCY, FREE} and len(number) <= SHORT_MAX
+
+
 class Specials:
     """All of them."""
 

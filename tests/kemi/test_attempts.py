@@ -165,6 +165,25 @@ def test_a_redirection_is_one_attempt(fees: World) -> None:
     assert_consistent(fees)
 
 
+def test_a_place_of_the_carrier_that_fails_is_paid_for(fees: World) -> None:
+    """It was sent to a host of its own, which fails, and to the other gateway that it had named: one fee, then two."""
+    own = "127.0.0.21"
+    networks = ["127.0.0.11/32", f"{own}/32"]
+    fees.gateway(1, CARRIER, "127.0.0.11", redirects="follow", redirect_hosts=[own, "127.0.0.11"], networks=networks)
+    call = fees.ring()
+    uris = (f"sip:33123@{own}", "sip:33123@127.0.0.12")
+    first = follow(fees.rooms, call, 302, uris, (), 0, no_offer, fees.now)
+    assert first is not None
+    assert owed(fees) == (0, 0)
+    second = follow(fees.rooms, call, 503, first.others, (first.aim.place,), 0, no_offer, fees.now)
+    assert second is not None
+    assert owed(fees) == (FEE, 0)
+    fail_over(fees.rooms, call, 503, fees.now)
+    assert owed(fees) == (2 * FEE, 0)
+    assert [event["cdr"]["gateway"] for event in fees.events("attempted")] == [1, 2]
+    assert_consistent(fees)
+
+
 def test_what_an_attempt_costs_counts_for_the_limit_of_exposure(fees: World) -> None:
     """The carrier may be owed a first hold and not a fee beside it: its other gateway is none, the dear one is next."""
     held = 2_000

@@ -9,16 +9,20 @@ from pathlib import Path
 import pytest
 
 from kemi import prestart
+from kemi.authorize import Admitted
 from kemi.clock import Now
 from kemi.contacts import parse_contacts
 from kemi.guards import Answer
 from kemi.identify import Source
+from kemi.invites import Repeated, forget
 from kemi.register import Registration, register
 from kemi.running import refer
 from kemi.store import journal
 from kemi.store.carry import begin_store
+from kemi.store.change import Change
 from kemi.store.devices import device_by_id
 from kemi.store.environment import HotStore, Snapshot, StoreAbsent
+from kemi.store.layout import invite_key, unpack_invite
 from tests.kemi.world import CUSTOMER, World
 
 Capsys = pytest.CaptureFixture[str]
@@ -269,3 +273,31 @@ def test_a_start_without_a_disk_says_so(tmp_path: Path, monkeypatch: pytest.Monk
     assert prestart.main() == 1
     told = capsys.readouterr().err
     assert told.startswith("kambill: /data/dialogs/version.new: No space left on device: free space there")
+
+
+def test_a_carried_calls_name_is_taken(world: World, written: list[list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """While it talks on in the new store no other INVITE has its Call-ID and From-tag, hours later too."""
+    call = world.talk()
+    world.clerk().tick(world.now)
+    shutil.rmtree(world.run_dir / "hot")
+    _start(world, "boot-of-the-test", world.now, monkeypatch)
+    assert written == [[call]]
+    assert world.rooms.has_store()
+    world.furnish()
+    for seconds in (1, 70, 7_200):
+        world.wait(seconds)
+        _forget(world)
+        assert world.invite(call_id="call-1", cseq=2) == Repeated(retransmission=False)
+    world.hang_up(call)
+    world.wait(200)
+    _forget(world)
+    assert isinstance(world.invite(call_id="call-1", cseq=3), Admitted)
+
+
+def _forget(world: World) -> None:
+    """What the meter does with an INVITE whose time has come."""
+    key = invite_key("call-1", "from")
+    with Change(world.rooms.store) as change:
+        raw = change.txn.get(key, db=change.store.invite)
+        if raw is not None and unpack_invite(raw).until_ms <= world.now.boot_ms:
+            forget(change, key, world.now)

@@ -12,7 +12,7 @@ from kemi.again import same_place
 from kemi.answer import Grant
 from kemi.failover import fail_over
 from kemi.invitation import no_offer
-from kemi.redirects import Aim, Followed, follow, parse_aim
+from kemi.redirects import Aim, Followed, Others, follow, parse_aim
 from kemi.running import find
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, World, assert_consistent, terms
 
@@ -211,3 +211,50 @@ def test_what_a_contact_says(uri: str, aim: Aim | None) -> None:
 def test_no_text_is_too_odd(text: str) -> None:
     """Never an exception."""
     parse_aim("sip:" + text)
+
+
+def test_what_else_was_named_is_priced_and_counted_as_every_next_gateway(house: World) -> None:
+    """The host first, then the other gateway at its own price; each has room for the call in its turn, or is passed."""
+    house.tariff(9, {"": terms("0.015")})
+    house.gateway(2, CARRIER, "127.0.0.12", tariff=9)
+    call = house.ring()
+    first = redirect(house, call, f"sip:33123@{OWN}", "sip:33123@127.0.0.98", "sip:33123@127.0.0.12")
+    assert first is not None
+    assert (first.target.host, first.others) == (OWN, Others(1, ("sip:33123@127.0.0.98", "sip:33123@127.0.0.12")))
+    assert Others.from_note(first.others.to_note()) == first.others
+    second = again(house, call, first)
+    assert second is not None
+    assert (second.target.gateway, second.target.host, second.others.to_note()) == (2, "127.0.0.12", "")
+    assert Others.from_note(second.others.to_note()) is None
+    assert_consistent(house)
+    house.pick_up(call)
+    house.wait(60)
+    house.hang_up(call)
+    assert house.last_cdr()["cost"]["micros"] == 15_000
+    assert [attempt[:2] for attempt in house.last_cdr()["attempts"]] == [[1, 302], [1, 503], [2, 200]]
+
+
+@pytest.mark.parametrize("why", ["code", "attempts", "setting", "channels", "been there"])
+def test_what_else_was_named_is_not_tried(house: World, why: str) -> None:
+    """After a code that is no reason, beyond the plan's attempts, when the setting is gone, where there is no room, and
+    where the call has been.
+    """
+    house.plan(attempts_max=2 if why == "attempts" else 4)
+    house.gateway(2, CARRIER, "127.0.0.12", channels=1)
+    call = house.ring()
+    first = redirect(house, call, f"sip:33123@{OWN}", "sip:33123@127.0.0.12")
+    assert first is not None
+    if why == "setting":
+        house.gateway(1, CARRIER, "127.0.0.11")
+    if why == "channels":
+        fail_over(house.rooms, house.ring(), 503, house.now)
+    past = ("127.0.0.12|5060|udp",) if why == "been there" else ()
+    before = house.running()
+    assert again(house, call, first, 486 if why == "code" else 503, past) is None
+    assert house.running() == before
+    assert_consistent(house)
+
+
+def again(world: World, call: str, first: Followed, code: int = 503, past: tuple[str, ...] = ()) -> Followed | None:
+    """The place that was tried has failed."""
+    return follow(world.rooms, call, code, first.others, (first.aim.place, *past), 0, no_offer, world.now)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kemi.authorize import Admitted
 from kemi.failover import fail_over
 from kemi.meter import tick
+from kemi.prober import note_result
 from kemi.refusal import Refused
 from kemi.store import commands
 from kemi.store.specials import Special, Specials
@@ -81,6 +82,53 @@ def test_a_free_number_pays_the_provider_only(poor: World) -> None:
     poor.tariff(CARRIER, {"999": terms("1")})
     poor.tariff(6, {"999": terms("1")})
     assert isinstance(poor.invite("0800123456"), Refused)
+
+
+@pytest.mark.parametrize(
+    ("how", "sent"),
+    [
+        ({"number_format": "plus"}, "112"),
+        ({"number_format": "rn"}, "112"),
+        ({"strip": 2, "prefix": "0"}, "112"),
+        ({"strip": 2}, "112"),
+        ({"prefix": "99#"}, "99#112"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["emergency", "free"])
+def test_a_short_number_has_no_country_code(poor: World, kind: str, how: dict[str, Any], sent: str) -> None:
+    """With + before it 112 is a number of America, and without its first digits it is none."""
+    tell(poor, "112", kind)
+    poor.gateway(1, CARRIER, "127.0.0.11", **how)
+    decision = poor.invite("112")
+    assert isinstance(decision, Admitted)
+    assert decision.target.number == sent
+
+
+def test_gateways_that_are_out_are_tried_last_for_help(poor: World) -> None:
+    """One that works goes before, and where all are out one may be back; a free number waits as every other one."""
+    tell(poor, "112")
+    tell(poor, "116", "free", id=2)
+    for number in (1, 2, 3):
+        poor.gateway(number, CARRIER, f"127.0.0.1{number}", failures_max=1, out_s=60)
+    note_result(poor.rooms, 1, 503, poor.now)
+    decision = poor.invite("112")
+    assert isinstance(decision, Admitted)
+    assert [decision.target.host, *_failing_over(poor, decision.call)] == ["127.0.0.12", "127.0.0.13", "127.0.0.11"]
+    for number in (2, 3):
+        note_result(poor.rooms, number, 503, poor.now)
+    decision = poor.invite("112")
+    assert isinstance(decision, Admitted)
+    assert decision.target.host == "127.0.0.11"
+    refused = poor.invite("116")
+    assert isinstance(refused, Refused)
+    assert refused.rule == "route"
+
+
+def _failing_over(world: World, call: str) -> list[str]:
+    found = []
+    while (target := fail_over(world.rooms, call, 503, world.now)) is not None:
+        found.append(target.host)
+    return found
 
 
 @pytest.mark.parametrize("called", ["1120", "0112", "00112", "+112", "+44112", "11", "112#", "080", "443300112", "448"])

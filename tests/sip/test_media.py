@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -158,6 +159,33 @@ def test_it_hears_of_calls_that_come_to_nothing(engine: RtpEngine, ends: tuple[A
     for end in ends:
         end.reply(end.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
     eventually(lambda: "delete" in engine.commands())
+
+
+def test_a_silent_engine_lets_no_call_be_answered_and_refused(
+    engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy
+) -> None:
+    """The carrier answers just before the gateway's time is over; rtpengine, asked about that, says nothing: the timer
+    is first, the leg gets ACK and BYE, and who has heard 408 pays nothing.
+    """
+    caller, gateway = ends
+    edge.send(edge.plan_body(routes=[["", [[1, 1]]]]))
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    engine.silent = True
+    time.sleep(0.35)
+    gateway.reply(invite, 200, "OK", tag="late")
+    refused = caller.expect_final(call.call_id)
+    call.to_tag = refused.tag("To")
+    call.ack()
+    assert refused.code == 408
+    gateway.expect("ACK", Call_ID=call.call_id)
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    caller.expect_nothing(200, Call_ID=call.call_id)
+    cdr = edge.cdr(call.call_id)
+    assert (cdr["outcome"], cdr["sip_code"]) == ("failed", 408)
+    assert [charge["micros"] for charge in cdr["charges"]] == [0, 0, 0]
+    edge.send(edge.plan_body())
 
 
 def test_without_it_calls_go_on(ends: tuple[Agent, Agent]) -> None:

@@ -119,6 +119,28 @@ def test_the_best_contact_is_tried_first(
     hang_up(call, own)
 
 
+def test_what_else_it_named_is_tried_when_the_best_fails(
+    house: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """By q: the carrier's host, which is silent, then its other gateway; what isn't its is none. When both have failed
+    the next gateway of the plan is due.
+    """
+    own, second, third = agent(OWN, 5060), agent("127.0.0.12", 5060), agent("127.0.0.13", 5060)
+    call, invite = ring(caller, gateway)
+    named = f"<sip:33123@127.0.0.12>;q=0.3, <sip:33123@127.0.0.98>;q=0.4, <sip:33123@{OWN}>;q=0.9"
+    gateway.reply(invite, 302, "Moved", tag="r", Contact=named)
+    gateway.expect("ACK", Call_ID=call.call_id)
+    own.expect("INVITE", Call_ID=call.call_id)
+    asked = second.expect("INVITE", 4, Call_ID=call.call_id)
+    assert asked.uri == "sip:33123@127.0.0.12:5060"
+    second.reply(asked, 503, "Full", tag="f")
+    third.reply(third.expect("INVITE", Call_ID=call.call_id), 486, "Busy", tag="t")
+    assert caller.expect_final(call.call_id).code == 486
+    gateway.expect_silence(call.call_id)
+    (cdr,) = house.cdrs(call.call_id)
+    assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 302], [1, 408], [2, 503], [3, 486]]
+
+
 def test_it_goes_round_in_no_circle(house: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]) -> None:
     """The host sends it to gateway 2, which is tried, and that to the first again, which isn't: the third is due."""
     own, second, third = agent(OWN, 5060), agent("127.0.0.12", 5060), agent("127.0.0.13", 5060)
