@@ -47,7 +47,7 @@ from service.ledger.by import By
 from service.messages import unsubscribing
 from service.messages.broadcasting import begin_due
 from service.messages.papers import Papers
-from service.messages.sender import Files
+from service.messages.sender import AWAITED, Files
 from service.messages.sender import Sender as MailSender
 from service.notices.gathering import Gatherer
 from service.notices.sheets import Sheets
@@ -126,7 +126,8 @@ class Service:
         self._sender = Sender(engine, config, _now_ms)
         changes = Changes(config)
         self._notices = Gatherer(engine, config.node, changes)
-        self._mails = MailSender(engine, config, _now_ms, files=_files(engine, config, changes))
+        self._awaited_mails = MailSender(engine, config, _now_ms, of=AWAITED)
+        self._mails = MailSender(engine, config, _now_ms, of=~AWAITED, files=_files(engine, config, changes))
         self._rerater = Rerater(engine, config)
         self._renewer = Renewer(engine, config)
         self._dunner = Dunner(engine, config)
@@ -158,6 +159,7 @@ class Service:
             "portability": (POLL_S, self._ask_ported),
             "tidy": (TIDY_S, self._tidy),
             "webhooks": (TELL_S, self._tell),
+            "awaited mails": (MAIL_S, self._send_awaited_mails),
             "mails": (MAIL_S, self._send_mails),
             "rate notices": (NOTICE_S, self._tell_rates),
             "reports": (REPORT_S, self._mail_reports),
@@ -202,6 +204,10 @@ class Service:
 
     async def _tell(self) -> None:
         await self._sender.send_due()
+
+    async def _send_awaited_mails(self) -> None:
+        while await self._awaited_mails.send_due():
+            pass
 
     async def _send_mails(self) -> None:
         await begin_due(self._engine, self._config.node, _now_ms())
@@ -334,6 +340,7 @@ class Service:
         self._flusher.close()
         await self._sender.close()
         await self._carrier.close()
+        await self._awaited_mails.close()
         await self._mails.close()
         await self._resolver.close()
 

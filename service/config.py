@@ -90,6 +90,8 @@ class Listen(_Section):
     port: int = Field(default=8660, ge=1, le=65535)
     metrics_from: Annotated[list[str], AfterValidator(_networks)] = Field(default=[], max_length=32)
     """Addresses and networks that /metrics and /readyz are answered to, beside this machine's own."""
+    proxies: Annotated[list[str], AfterValidator(_networks)] = Field(default=[], max_length=32)
+    """Addresses and networks whose X-Forwarded-For is believed: of the proxies before the service."""
 
 
 class ApiRates(_Section):
@@ -98,7 +100,9 @@ class ApiRates(_Section):
     requests_per_minute: int = Field(default=3_000, ge=10, le=1_000_000)
     """Of one token or session."""
     unknown_per_minute: int = Field(default=60, ge=5, le=1_000_000)
-    """Of one address, where nobody is known yet: signing in, forgotten passwords; so many tokens of nobody's, too."""
+    """Of one address, where nobody is known yet: signing in, forgotten passwords; so many tokens of nobody's, too, and
+    ten times as many pages.
+    """
 
 
 class Webhooks(_Section):

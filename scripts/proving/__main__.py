@@ -74,11 +74,11 @@ def _end(*_: object) -> None:
 
 
 def _tell(outcomes: list[Outcome], others_cpu_s: float, wall_s: float) -> None:
-    """A line a stage; and what can't be undercut, all their work spread over all processors."""
+    """A line a stage, one of their databases and browsers; and what can't be undercut, all work over all processors."""
     for name, code, stage_s, cpu_s in outcomes:
         print(f"{name:10} {'ok' if code == 0 else 'FAILED':6} {stage_s:5.0f} s {cpu_s:6.0f} s of a processor")
     cpu_s, processors = sum(outcome.cpu_s for outcome in outcomes) + others_cpu_s, os.cpu_count() or 1
-    print(f"{'databases':10} {'':6} {'':7} {others_cpu_s:6.0f} s of a processor")
+    print(f"{'others':10} {'':6} {'':7} {others_cpu_s:6.0f} s of a processor")
     print(
         f"in all {wall_s:.0f} s; {cpu_s:.0f} s of work, {cpu_s / processors:.0f} s on each of {processors} processors"
     )

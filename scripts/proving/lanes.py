@@ -58,7 +58,7 @@ class Lanes:
         self._folder = folder
         self._running: dict[int, _Running] = {}
         self.others_cpu_s = 0.0
-        """Of what stages left in the background, as PostgreSQL's starter does, and of what that started."""
+        """Of what stages left in the background, as PostgreSQL's starter and Chromium do, and of what that started."""
 
     def __enter__(self) -> Self:
         if _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0):

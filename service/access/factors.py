@@ -26,9 +26,9 @@ def provisioning_uri(secret: str, email: str, issuer: str) -> str:
 def matching_step(secret: str, code: str, now_ms: int, last_step: int) -> int | None:
     """The step whose code this is, one before and after allowed for; None: none, or one that was taken already."""
     now = now_ms // 1000 // STEP_S
-    totp = pyotp.TOTP(secret)
+    totp, said = pyotp.TOTP(secret), code.encode("utf-8", "replace")
     for step in (now, now - 1, now + 1):
-        if step > last_step and secrets.compare_digest(totp.at(step * STEP_S), code):
+        if step > last_step and secrets.compare_digest(totp.at(step * STEP_S).encode(), said):
             return step
     return None
 

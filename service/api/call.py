@@ -17,6 +17,7 @@ from service.access.permissions import Permission
 from service.access.rights import beyond
 from service.api.nouns import NOUNS, visible, within
 from service.api.problems import Problem, not_found
+from service.api.versions import version_of
 from service.commands.outbox import writing
 from service.config import Config
 from service.database.tables import accounts
@@ -157,6 +158,12 @@ class Call:
         wanted = self.asking.if_match
         if wanted and wanted != "*" and wanted != etag(version):
             raise Problem("changed", f"it is at version {version} now: look at it again, then repeat your change")
+
+    def check_unchanged(self, *standing: Any) -> None:
+        """As `check_match`, of what has no count: one of these must be what was looked at. Raises Problem: changed."""
+        wanted = self.asking.if_match
+        if wanted and wanted != "*" and standing and wanted not in {etag(version_of(told)) for told in standing}:
+            raise Problem("changed", "somebody has changed it meanwhile: look at it again, then repeat your change")
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncConnection]:

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
 
 import structlog
@@ -16,6 +16,7 @@ from limits.aio.storage import MemoryStorage
 from limits.aio.strategies import MovingWindowRateLimiter
 
 from service.access.keys import hash_of
+from service.api import addresses
 from service.api.call import Api, Asking
 from service.api.dispatch import Reply, respond
 from service.api.endpoint import Endpoint, Open
@@ -45,6 +46,7 @@ class Rates:
     def __init__(self, known_per_minute: int, unknown_per_minute: int) -> None:
         self._known = RateLimitItemPerMinute(known_per_minute)
         self._unknown = RateLimitItemPerMinute(unknown_per_minute)
+        self._pages = RateLimitItemPerMinute(unknown_per_minute * PAGES_EACH)
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._seen: set[str] = set()
         """What was somebody's when it last came."""
@@ -62,7 +64,8 @@ class Rates:
             yield
             return
         is_new = _who(asking) not in self._seen
-        self._looked_at[asking.address] += is_new
+        site = addresses.site_of(asking.address)
+        self._looked_at[site] += is_new
         try:
             yield
         except Problem as problem:
@@ -71,25 +74,34 @@ class Rates:
         else:
             await self.note(asking, is_known=True)
         finally:
-            self._looked_at[asking.address] -= is_new
+            self._looked_at[site] -= is_new
             self._looked_at += Counter()  # nobody's are forgotten
 
     async def check(self, endpoint: Endpoint, asking: Asking) -> None:
         """Raises Problem: too-many, with when to come again."""
+        site = addresses.site_of(asking.address)
         if not _is_shown(endpoint, asking):
-            await self._hit(self._unknown, asking.address)
+            await self._hit(self._unknown, site)
         elif _who(asking) in self._seen:
             await self._hit(self._known, _who(asking))
         else:
-            left = (await self._limiter.get_window_stats(self._unknown, _TOKENS, asking.address)).remaining
-            if left <= self._looked_at[asking.address]:
-                raise await self._too_many(self._unknown, _TOKENS, asking.address)
+            left = (await self._limiter.get_window_stats(self._unknown, _TOKENS, site)).remaining
+            if left <= self._looked_at[site]:
+                raise await self._too_many(self._unknown, _TOKENS, site)
+
+    async def check_page(self, address: str) -> None:
+        """Of who shows no session. Raises Problem: too-many, with when to come again.
+
+        Pages of this machine's own address aren't counted: a proxy of which we weren't told shows everybody's there.
+        """
+        if not addresses.is_here(address):
+            await self._hit(self._pages, _PAGES, addresses.site_of(address))
 
     async def note(self, asking: Asking, *, is_known: bool) -> None:
         """What came of looking at a token or session."""
         if not is_known:
             self._seen.discard(_who(asking))
-            await self._limiter.hit(self._unknown, _TOKENS, asking.address)
+            await self._limiter.hit(self._unknown, _TOKENS, addresses.site_of(asking.address))
         elif _who(asking) not in self._seen:
             if len(self._seen) >= SEEN_MAX:
                 self._seen.clear()
@@ -106,6 +118,9 @@ class Rates:
         return Problem("too-many", f"at most {item.amount} a minute", headers={"Retry-After": str(seconds)})
 
 
+PAGES_EACH = 10
+"""Pages of the portal that somebody without a session may look at, for each request that they may make."""
+_PAGES = "pages"
 _TOKENS = "tokens"
 """Apart from who asks without one: signing in goes on."""
 
@@ -131,14 +146,19 @@ def _pattern(path: str) -> str:
 
 def _handler(api: Api, endpoint: Endpoint, rates: Rates) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
-        asking = await _asking(request, endpoint)
+        asking = await _asking(api, request, endpoint)
         async with rates.counted(endpoint, asking):
             return _response(await respond(api, endpoint, asking, time.time_ns() // 1_000_000))
 
     return handle
 
 
-async def _asking(request: web.Request, endpoint: Endpoint) -> Asking:
+def address_of(request: web.Request, proxies: Collection[str]) -> str:
+    """Whom it comes from."""
+    return addresses.address_of(request.remote or "", request.headers.getall(addresses.HEADER, ()), proxies)
+
+
+async def _asking(api: Api, request: web.Request, endpoint: Endpoint) -> Asking:
     headers = request.headers
     kind, _, credential = headers.get("Authorization", "").partition(" ")
     body = b""
@@ -155,7 +175,7 @@ async def _asking(request: web.Request, endpoint: Endpoint) -> Asking:
         query=tuple(request.query.items()),
         body=body,
         credential=credential.strip() if kind.lower() == "bearer" else "",
-        address=request.remote or "",
+        address=address_of(request, api.config.listen.proxies),
         agent=headers.get("User-Agent", ""),
         key=headers.get("Idempotency-Key", ""),
         if_match=headers.get("If-Match", ""),

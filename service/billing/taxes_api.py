@@ -17,6 +17,7 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Moment, Number, Ref, Text, Told, When, Words
+from service.api.versions import version_of
 from service.billing.call_taxes import refresh
 from service.billing.taxing import LEVY, STANDARD
 from service.database.billing_tables import account_taxes, taxes
@@ -223,7 +224,8 @@ async def _of_account(call: Call) -> AssignedView:
 
 async def show_assigned(call: Call) -> Answer:
     """Those that you may see; empty: what everybody pays."""
-    return Answer(await _of_account(call))
+    view = await _of_account(call)
+    return Answer(view, version=version_of(view.model_dump()))
 
 
 async def assign(call: Call) -> Answer:
@@ -237,6 +239,7 @@ async def assign(call: Call) -> Answer:
     if any(_meet(one, other) for one in vat for other in vat if one.id < other.id):
         raise invalid("/tax_ids", "two of these are VAT of the same service at the same time: a line has one")
     before = await _of_account(call)
+    call.check_unchanged(before.model_dump())
     await call.conn.execute(sa.delete(account_taxes).where(account_taxes.c.account_id == call.row.id))
     if body.tax_ids:
         given = [{"account_id": call.row.id, "tax_id": number} for number in sorted(set(body.tax_ids))]
@@ -244,7 +247,7 @@ async def assign(call: Call) -> Answer:
     await refresh(call.conn, call.node, call.now_ms)
     after = await _of_account(call)
     await call.audit("tax.assign", "account", call.row.id, call.row.id, before, after)
-    return Answer(after)
+    return Answer(after, version=version_of(after.model_dump()))
 
 
 _P = Permission

@@ -16,6 +16,7 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, contains, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import Asked, Moment, Number, Ref, Text, Told
+from service.api.versions import version_of
 from service.database.fraud_tables import risk_choices, risk_ranges
 from service.database.tables import accounts
 from service.fraud.common import Label
@@ -180,7 +181,8 @@ def _ids(rows: Iterable[Row[Any]], *, is_open: bool) -> list[int]:
 
 async def show_choices(call: Call) -> Answer:
     """Of an account."""
-    return Answer(await _choices(call, call.row.id))
+    view = await _choices(call, call.row.id)
+    return Answer(view, version=version_of(view.model_dump()))
 
 
 async def set_choices(call: Call) -> Answer:
@@ -190,6 +192,7 @@ async def set_choices(call: Call) -> Answer:
     if both:
         raise invalid("/closed", f"range {min(both)} is opened too")
     before = await _choices(call, call.row.id)
+    call.check_unchanged(before.model_dump())
     await call.conn.execute(sa.delete(risk_choices).where(risk_choices.c.account_id == call.row.id))
     wanted = dict.fromkeys(body.closed, False) | dict.fromkeys(body.opened, True)
     rows = [{"account_id": call.row.id, "range_id": number, "open": open_} for number, open_ in wanted.items()]
@@ -198,7 +201,7 @@ async def set_choices(call: Call) -> Answer:
     await tell_precautions(call.conn, call.node, call.row.id, call.now_ms)
     after = await _choices(call, call.row.id)
     await call.audit("range.choose", "account", call.row.id, call.row.id, before, after)
-    return Answer(after)
+    return Answer(after, version=version_of(after.model_dump()))
 
 
 _P = Permission

@@ -34,6 +34,11 @@ and again before them.
 """
 WAITS_S = (60, 300, 900, 3_600, 10_800, 21_600, 43_200, 86_400)
 """Between two attempts; after the last one it has failed."""
+AWAITED_KINDS = frozenset({"invitation", "welcome", "reset", "low_balance", "recharge_failed", "fraud_alarm"})
+"""Of mails that somebody waits for, or that are worth something at once; none has a file."""
+AWAITED = mails.c.template.in_(AWAITED_KINDS)
+"""What a sender of its own has, so that it waits for no file of others, nor behind thousands of invoices."""
+ALL = sa.true()
 SECRETS = ("link", "drafted")
 """Fields that nobody needs once the mail is gone."""
 
@@ -72,11 +77,14 @@ class Sender:
         config: Config,
         clock_ms: Callable[[], int],
         *,
+        of: sa.ColumnElement[bool] = ALL,
         files: Sequence[Files] = (),
         pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
         new_id: Callable[[], str] = lambda: secrets.token_hex(16),
     ) -> None:
+        """`of`: which mails are this one's."""
         self._engine = engine
+        self._of = of
         self._mail = config.mail
         self._config = config
         self._relay = Relay(config.mail)
@@ -112,12 +120,15 @@ class Sender:
 
     async def _is_some_due(self) -> bool:
         async with reading(self._engine) as conn:
-            return (await conn.execute(_chosen(self._clock_ms()).limit(1))).first() is not None
+            return (await conn.execute(self._chosen(self._clock_ms()).limit(1))).first() is not None
+
+    def _chosen(self, now_ms: int) -> sa.Select[tuple[int]]:
+        return sa.select(mails.c.id).where(_due(now_ms) & self._of).order_by(*_ORDER).limit(AT_ONCE)
 
     async def _claim(self, now_ms: int) -> list[Claimed]:
         """What is due becomes this sender's, with its Message-ID, before the server hears of it."""
         async with self._engine.begin() as conn:
-            ids = list((await conn.execute(_chosen(now_ms).with_for_update(skip_locked=True))).scalars())
+            ids = list((await conn.execute(self._chosen(now_ms).with_for_update(skip_locked=True))).scalars())
             claim = sa.update(mails).where(mails.c.id.in_(ids) & _due(now_ms)).values(claimed_ms=now_ms + LEASE_MS)
             mine = list((await conn.execute(claim.returning(mails.c.id))).scalars())
             order = sa.select(mails).where(mails.c.id.in_(mine)).order_by(*_ORDER)
@@ -180,10 +191,6 @@ def _due(now_ms: int) -> sa.ColumnElement[bool]:
     running = sa.select(broadcasts.c.id).where(broadcasts.c.state == "running")
     is_due = (mails.c.state == "waiting") & (mails.c.next_ms <= now_ms) & (mails.c.claimed_ms < now_ms)
     return is_due & (mails.c.broadcast_id.is_(None) | mails.c.broadcast_id.in_(running))
-
-
-def _chosen(now_ms: int) -> sa.Select[tuple[int]]:
-    return sa.select(mails.c.id).where(_due(now_ms)).order_by(*_ORDER).limit(AT_ONCE)
 
 
 def noted(row: Row[Any], taken: Taken, now_ms: int) -> dict[str, Any]:

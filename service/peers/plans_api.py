@@ -18,6 +18,7 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, page_of
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import Asked, Told
+from service.api.versions import version_of
 from service.database.tables import plans
 from service.peers.storage import Names, load_plans, put_plan
 
@@ -75,7 +76,7 @@ async def list_plans(call: Call) -> Answer:
 
 async def show_plan(call: Call) -> Answer:
     """One."""
-    return Answer(_view(call.row, await _names(call, [call.row])))
+    return Answer(_view(call.row, await _names(call, [call.row])), version=version_of(call.row.record))
 
 
 async def _names(call: Call, rows: list[Row[Any]]) -> Names | None:
@@ -128,6 +129,7 @@ async def write_plans(call: Call) -> Answer:
         if name in rows and rows[name].source == ROUTING_FILE:
             raise invalid("/source", f"the plan {name!r} stands in {ROUTING_FILE}: change it there")
     standing = await load_plans(call.conn)
+    call.check_unchanged(*(rows[name].record for name in found.plans if name in rows))
     numbered = {name: found.names.numbered(plan) for name, plan in found.plans.items()}
     changed = {name: plan for name, plan in numbered.items() if standing.get(name) != plan}
     for plan in changed.values():

@@ -71,18 +71,16 @@ def _handler(screen: Screen) -> Handler:
 
 async def _outcome(visit: Visit, screen: Screen) -> Shown | Gone | web.StreamResponse:
     edge.check_origin(visit.request)
-    await visit.check_rate()
-    if visit.request.method == "POST" and screen.act is not None:
-        sized = visit.request.clone(client_max_size=screen.body_bytes_max)
-        visit.form = await sized.post()  # type: ignore[assignment]  # files too, where a page's form has some
-        async with visit.looking():
-            _check(visit, screen)
-        return await screen.act(visit)
+    is_sent = visit.request.method == "POST"
     async with visit.looking():
         _check(visit, screen)
-        if not screen.streams:
+        if not is_sent and not screen.streams:
             return await screen.show(visit)
-    return await screen.show(visit)
+    if not is_sent or screen.act is None:
+        return await screen.show(visit)
+    sized = visit.request.clone(client_max_size=screen.body_bytes_max)
+    visit.form = await sized.post()  # type: ignore[assignment]  # files too, where a page's form has some
+    return await screen.act(visit)
 
 
 def _check(visit: Visit, screen: Screen) -> None:
@@ -165,9 +163,10 @@ async def _glanced(request: web.Request) -> Visit:
 @web.middleware
 async def pages_edge(request: web.Request, handler: Handler) -> web.StreamResponse:
     """The last door of the pages: what nobody expected, and addresses that are no page's, become pages too."""
-    if request.path.startswith("/api"):
+    if request.path.startswith(("/api", static.PATH)):
         return await handler(request)
     try:
+        await Visit(request.app[PORTAL], request, _now_ms()).check_rate()
         return await handler(request)
     except web.HTTPException as fault:
         if fault.status < 400:
@@ -181,6 +180,9 @@ async def pages_edge(request: web.Request, handler: Handler) -> web.StreamRespon
 
 async def _fault(request: web.Request, fault: Exception) -> web.StreamResponse:
     problem = edge.problem_of(fault, request)
+    visit = Visit(request.app[PORTAL], request, _now_ms())
+    if problem.kind == "too-many":  # which costs no look
+        return _response(visit, edge.fault_page(visit, problem))
     try:
         visit = await _glanced(request)
     except Exception:  # noqa: BLE001 -- the ledger is away: the page then comes without names

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import socket
+import struct
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import quote, urlsplit
 
 import structlog
@@ -53,6 +56,25 @@ def finish(response: web.StreamResponse) -> web.StreamResponse:
         for name, value in HEADERS.items():
             response.headers.setdefault(name, value)
     return response
+
+
+@contextmanager
+def unbroken(request: web.Request) -> Iterator[None]:
+    """Around what is sent piece by piece: where it fails the connection is reset, so that nobody takes the beginning
+    for all of it (by HTTP/1.0 an ordinary end says so), and no page of a fault stands at its end.
+    """
+    is_whole = False
+    try:
+        yield
+        is_whole = True
+    finally:
+        if not is_whole and request.transport is not None:
+            request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            request.transport.abort()
+
+
+_AT_ONCE = struct.pack("ii", 1, 0)
+"""A socket that is closed forgets what it has, and resets its connection."""
 
 
 def sign_in_instead(request: web.Request) -> web.Response:

@@ -23,6 +23,9 @@ class File(NamedTuple):
     """With its hash, so that a browser keeps it until it changes."""
 
 
+PATH = "/static/"
+
+
 def files() -> dict[str, File]:
     """By name."""
     found = {}
@@ -30,7 +33,7 @@ def files() -> dict[str, File]:
         if path.suffix in KINDS:
             content = path.read_bytes()
             digest = hashlib.sha256(content).hexdigest()[:16]
-            found[path.name] = File(content, KINDS[path.suffix], f"/static/{digest}/{path.name}")
+            found[path.name] = File(content, KINDS[path.suffix], f"{PATH}{digest}/{path.name}")
     return found
 
 

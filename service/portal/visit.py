@@ -19,7 +19,7 @@ from service.access.endpoints.me import Me
 from service.api.call import Api, Asking, Call, etag
 from service.api.dispatch import NOBODY, Inner, Reply, answered, told_as_problems
 from service.api.endpoint import Answer, Endpoint, Open, noun_of
-from service.api.http import Rates
+from service.api.http import Rates, address_of
 from service.api.lines import Lines, LinesAsked
 from service.api.nouns import NOUNS
 from service.api.problems import Problem, only_from_above
@@ -112,14 +112,16 @@ class Visit:
         self.look = await look_of(self._inner.conn, path, self.request.host)
 
     async def check_rate(self) -> None:
-        """Raises Problem: too many pages a minute, of one session."""
+        """Raises Problem: too many pages a minute, of one session, or of an address without one."""
         if self.credential:
             await self.portal.rates.check(BY_NAME["me.show"], self._asking({}))
+        else:
+            await self.portal.rates.check_page(self.address)
 
     @property
     def address(self) -> str:
         """Where the request comes from."""
-        return self.request.remote or ""
+        return address_of(self.request, self.portal.api.config.listen.proxies)
 
     @property
     def say(self) -> Say:

@@ -61,6 +61,8 @@ def refusal_in(language: str) -> Say:
     refusals, faults = _Refusals(language), _Faults(language)
 
     def refuse(text: str) -> str:
+        if len(text) > SENTENCE_MAX:
+            return text
         place = _PLACED.match(text)
         return refusals.told(text) if place is None else place[0] + faults.told(text[place.end() :])
 
@@ -128,6 +130,8 @@ class _Faults(_Refusals):
 
 _PLACED = re.compile(r"[^\s:][^\s]*?:[0-9]+:[0-9]+: ")
 _COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
+SENTENCE_MAX = 1_000
+"""Characters: what is longer has more of somebody's text in it than of ours, and would be looked through for ever."""
 COLONS_MAX = 8
 """Of a fault, where it may be parted into what is wrong and what was expected."""
 QUOTES = "'\""

@@ -112,6 +112,17 @@ def test_a_trunks_own_limit(world: World) -> None:
     assert refused.rule == "trunk_limit"
 
 
+def test_a_trunks_calls_a_second(world: World) -> None:
+    """Two, whoever's money is there; a second later again."""
+    world.trunk(1, CUSTOMER, cps=2)
+    told = [world.invite() for _ in range(3)]
+    assert [isinstance(one, Admitted) for one in told] == [True, True, False]
+    assert isinstance(told[2], Refused)
+    assert told[2].rule == "trunk_limit"
+    world.wait(1)
+    assert isinstance(world.invite(), Admitted)
+
+
 def test_an_inactive_trunk_is_refused(world: World) -> None:
     """403, and by name."""
     world.trunk(1, CUSTOMER, state="inactive")

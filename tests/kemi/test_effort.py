@@ -28,8 +28,8 @@ DECIDING = str(HOME / "kemi"), str(HOME / "ratebook")
 """Folders whose other functions decide."""
 MOST = {
     "INVITE": (66, 117, 22),
-    "180": (38, 2, 12),
-    "200": (42, 50, 10),
+    "180": (44, 17, 15),
+    "200": (44, 47, 10),
     "ACK": (37, 12, 13),
     "BYE": (33, 41, 11),
     "BYE of ours": (8, 0, 5),

@@ -180,6 +180,17 @@ def test_the_first_without_room_leaves_the_call_to_the_next(world: World) -> Non
     assert sorted(call.gateway for call in world.running()) == [1, 2]
 
 
+def test_a_gateways_calls_a_second(world: World) -> None:
+    """One: the next call of the same second goes to another gateway, and a second later it has its turn again."""
+    world.gateway(1, CARRIER, "127.0.0.11", cps=1)
+    for _ in range(2):
+        assert isinstance(world.invite(), Admitted)
+    assert sorted(call.gateway for call in world.running()) == [1, 2]
+    world.wait(1)
+    assert isinstance(world.invite(), Admitted)
+    assert sorted(call.gateway for call in world.running()) == [1, 1, 2]
+
+
 def test_what_is_kept_has_a_bound(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Numbers of ever other rates take no more memory, and go where they should."""
     monkeypatch.setattr("kemi.rankings.KEPT_MAX", 4)

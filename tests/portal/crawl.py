@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import html
 import re
 from collections import Counter, deque
@@ -38,6 +39,7 @@ _PATTERNS = [(re.compile(re.sub(r"{\w+:([^{}]*)}|{\w+}", r"(\1)", one.pattern).r
              for one in SCREENS]  # fmt: skip
 
 
+@functools.cache
 def pattern_of(path: str) -> str:
     """The route of a page's path, as it is declared; empty: it is no page's."""
     exact = [one.path for one in SCREENS if one.path == path]
@@ -77,6 +79,10 @@ class Page(NamedTuple):
         return html.unescape(" ".join(re.sub(r"<[^>]*>", " ", self.text).split()))
 
 
+_TAG = re.compile(r"""<(?:a|form)\s(?:[^>"']|"[^"]*"|'[^']*')*>""", re.IGNORECASE)
+"""All that the parser is given: it takes as long for a page as the portal does."""
+
+
 class _Links(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +99,7 @@ class _Links(HTMLParser):
 
 def _links(text: str) -> _Links:
     parser = _Links()
-    parser.feed(text)
+    parser.feed("".join(_TAG.findall(text)))
     return parser
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import aiohttp
@@ -102,6 +103,16 @@ async def test_a_look_at_a_sheet_is_german(german: Any, lacking: set[str]) -> No
     ):
         assert said in again.words, (said, again.words)
     assert lacking == set()
+
+
+@pytest.mark.parametrize("code", [" is no code" * 2_500, " to x stands in y" * 1_500, ": a rate" * 3_000])
+async def test_a_cell_that_speaks_as_we_do_costs_nothing(german: Any, code: str) -> None:
+    """Neither a fault of ours, nor seconds in which nobody else is answered."""
+    walker = await german(BOSS)
+    began = time.process_time()
+    got = await look(walker, await written(walker), file=f'Code,Destination,Rate\n44,GB,0.1\n"{code}",x,1\n'.encode())
+    assert (got.status, "Ausgelassene Zeilen" in got.words) == (200, True)
+    assert time.process_time() - began < 5
 
 
 async def test_faults_of_a_tariff_are_german(german: Any) -> None:

@@ -14,6 +14,7 @@ from service.database.engine import reading
 from service.database.tables import commands
 from tests.service.company import Company
 from tests.service.office import Office
+from tests.service.wanted import ON_SQLITE
 
 NOWHERE = ("::ffff:192.0.2.7", "::ffff:192.0.2.0/120", "fe80::1%eth0")
 SCANNER, OTHER = "198.51.100.7", "2001:db8::7"
@@ -90,6 +91,7 @@ async def test_the_operator_bans_and_lifts(office: Office) -> None:
     assert (ban["do"], lift) == ("ban", {"do": "lift", "network": "192.0.2.0/24"})
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     "network", ["", "192.0.2", "0.0.0.0/0", "10.0.0.0/7", "::/0", "host.example", "192.0.2.1/33", *NOWHERE]
 )

@@ -78,7 +78,7 @@ def test_all_faults_are_told_at_once() -> None:
         "k.yaml:6:1: colour",
     ]
     assert "write it from the root" in found[0]
-    assert found[4].endswith("one of host, port, metrics_from was expected")
+    assert found[4].endswith("one of host, port, metrics_from, proxies was expected")
     assert "one of run_dir, data_dir" in found[5]
 
 

@@ -16,6 +16,7 @@ from service.delivery.cutter import Cutter
 from service.delivery.periods import LOOK_MS
 from tests.service.test_delivery import Post, post
 from tests.service.test_money import house
+from tests.service.wanted import ON_SQLITE
 
 __all__ = ["house", "post"]
 CALLS = int(os.environ.get("KAMBILL_DELIVERED_CALLS", "210"))
@@ -106,6 +107,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 }  # fmt: skip
 
 
+@ON_SQLITE
 @pytest.mark.parametrize("what", WRONG)
 async def test_what_a_delivery_can_not_say(post: Post, what: str) -> None:
     """Neither when it is made nor when it is changed; nothing is left of it."""

@@ -21,6 +21,7 @@ from service.database.engine import reading
 from service.database.tables import cdrs
 from service.interconnect.statements.sums import Wanted, sums_of
 from service.ledger.storage import balances
+from tests.service.again import by_account, rerate
 from tests.service.company import Company, write_ratebook
 from tests.service.sums import expected, stored
 from tests.service.test_calls_api import hire
@@ -164,6 +165,18 @@ async def test_a_statement_has_the_fees(house: House) -> None:
     async with reading(house.company.engine) as conn:
         theirs = (await sums_of(conn, wanted)).theirs
     assert (theirs.calls, theirs.micros) == (2, 2 * 777)
+
+
+async def test_a_fee_that_was_wrong_is_rated_again(house: House) -> None:
+    """By the tariff as it is now: each attempt's, and nothing else of the calls."""
+    tariffs = house.config.ratebook / "tariffs"
+    (tariffs / "carrier.yaml").write_text(TARIFF.format(rate="0.012", fee="0.001"))
+    await house.company.publish()
+    done = await rerate(house)
+    assert (done["changed"], by_account(done)) == (2, {(house.ids["carrier"], "cost"): ("0.000446", "0.00")})
+    assert (await house.balance("carrier"), house.stored("carrier")) == (2_000, 2_000)
+    await house.sound()
+    assert (await rerate(house))["changed"] == 0
 
 
 async def test_who_sees_what(house: House) -> None:

@@ -19,6 +19,7 @@ from service.fraud.words import LimitText, action_text, amount_text, rule_text
 from tests.service.company import EURO
 from tests.service.office import Person
 from tests.service.test_money import House
+from tests.service.wanted import ON_SQLITE
 
 
 @pytest.fixture
@@ -65,6 +66,7 @@ async def test_a_limit_reaches_the_call_path(house: House) -> None:
     await house.sound()
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [

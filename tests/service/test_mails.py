@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Row
 
+from service import app
 from service.config import ConfigFault, Mail, parse_config
 from service.database.access_tables import mails
 from service.database.engine import reading
@@ -21,7 +22,8 @@ from service.messages import sender as senders
 from service.messages.letters import Letter, LetterFault, bytes_of, page_of
 from service.messages.letters import Sender as From
 from service.messages.relay import RelayAway
-from service.messages.sender import LEASE_MS, WAITS_S, Sender
+from service.messages.sender import AWAITED_KINDS, LEASE_MS, WAITS_S, Sender
+from service.sellers.templates import KINDS
 from tests.service.mailroom import Mailroom, mailroom, part
 from tests.service.office import NOW_MS
 from tests.service.test_sellers import Trade, trade
@@ -276,6 +278,44 @@ async def test_a_file_that_is_never_ready_holds_up_no_other_mail(
     await sender.send_due()
     await sender.close()
     assert room.recipients == ["b@c.example", "a@c.example"]
+
+
+async def test_who_forgot_a_password_waits_for_no_file(
+    desk: Desk, room: Mailroom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor for those that were taken up together with it, by whatever the service does about mails."""
+    begun = asyncio.Event()
+
+    async def make(_mail: Row[Any]) -> tuple[()]:
+        begun.set()
+        await asyncio.sleep(60)
+        return ()
+
+    monkeypatch.setattr(app, "_files", lambda *_: (make,))
+    monkeypatch.setattr(app, "MAIL_S", 0.01)
+    for name in ("a", "b"):
+        told = {"number": "17", "total": "1.00", "currency": "EUR", "received": "2026-12-01"}
+        await desk.put(desk.trade.customer_id, f"{name}@c.example", "receipt", **told)
+    service = app.Service(desk.config, desk.trade.office.engine)
+    tasks = [asyncio.create_task(service.keep(name)) for name in service.tasks() if name.endswith("mails")]
+    try:
+        async with asyncio.timeout(20):
+            await begun.wait()
+            await desk.put(desk.trade.customer_id, "late@c.example", "reset", link="x", expires="soon")
+            while not room.recipients:  # noqa: ASYNC110 -- the mail server stands in a thread of its own
+                await asyncio.sleep(0.01)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await service.close()
+    assert room.recipients == ["late@c.example"]
+
+
+def test_no_awaited_mail_has_a_file() -> None:
+    """Those kinds that have one are made by the other sender; every kind is one's or the other's."""
+    assert KINDS.keys() >= AWAITED_KINDS
+    assert AWAITED_KINDS & {"invoice", "due_soon", "receipt", "reminder", "rate_change", "report", "cdr_file"} == set()
 
 
 async def test_the_rate_is_kept(desk: Desk, room: Mailroom) -> None:

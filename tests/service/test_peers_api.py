@@ -20,6 +20,7 @@ from service.database.engine import reading
 from service.database.peer_tables import devices
 from service.database.tables import commands, plans, tariffs
 from tests.service.office import NOW_MS, Got, Office, Person
+from tests.service.wanted import ON_SQLITE
 
 
 class Shop:
@@ -105,6 +106,7 @@ async def test_no_two_trunks_share_a_way_in(shop: Shop) -> None:
     assert "the account has a trunk of this name" in named["errors"][0]["detail"]
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [
@@ -524,6 +526,7 @@ async def test_a_certificate_opens_a_trunk(shop: Shop, given: str, kept: str) ->
     assert (edited["certificate"], edited["networks"]) == ("", ["192.0.2.7/32"])
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("fields", "pointer", "said"),
     [

@@ -9,6 +9,7 @@ import pytest
 from tests.service.office import Person
 from tests.service.test_peers_api import Shop, shop
 from tests.service.test_tariffs_api import publish, write
+from tests.service.wanted import ON_SQLITE
 
 __all__ = ["shop"]
 SOURCE = """
@@ -53,6 +54,7 @@ async def test_calls_are_priced_as_the_command_does(shop: Shop) -> None:
     assert (await shop.customer.ask("tariff.price", tariff_id=number, calls=asked, draft=True)).status == 404
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("call", "pointer"),
     [

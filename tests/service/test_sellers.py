@@ -17,6 +17,7 @@ from service.sellers.templates import KINDS, built_in, fill, fill_subject, place
 from service.start import ensure_first_rows
 from tests.service.office import NOW_MS, Office, Person
 from tests.service.papers import png
+from tests.service.wanted import ON_SQLITE
 
 PNG = png(2, 1)
 YEAR_MS = 365 * 24 * 3_600_000
@@ -102,6 +103,7 @@ async def test_a_logo_is_what_it_says(trade: Trade) -> None:
         assert (got.status, said in str(got.body)) == (422, True), got
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("field", "value", "said"),
     [

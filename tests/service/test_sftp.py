@@ -247,11 +247,12 @@ async def test_a_server_that_says_nothing(post: Post, server: FileServer, monkey
     await post.calls(5)
     server.hangs = "after"
     with monkeypatch.context() as patch:
-        patch.setattr(sftp.Sftp.__init__, "__kwdefaults__", {"patience": Patience(5, 0.5)})
+        patch.setattr(sftp.Sftp.__init__, "__kwdefaults__", {"patience": Patience(5, 3)})
         await post.later()
     state, fault = await one(post, delivery)
     assert (state, "took too long" in fault) == ("waiting", True)
     before = server.files()
+    assert before
     server.hangs = ""
     await post.later(WAITS_S[0] * 1000)
     assert (await one(post, delivery), server.files()) == (("sent", ""), before)

@@ -14,6 +14,7 @@ from kemi.store.carry import begin_store
 from kemi.store.environment import open_reader
 from tests.service.office import Person
 from tests.service.test_money import House
+from tests.service.wanted import ON_SQLITE
 
 
 @pytest.fixture
@@ -89,6 +90,7 @@ async def test_a_trunk_that_has_a_certificate_and_no_network(house: House) -> No
     assert (found["found_trunk_id"], found["source"]) == (made["id"], "192.0.2.1:5060 by tls")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("body", "pointer"),
     [

@@ -13,10 +13,15 @@ from threading import Thread
 from typing import NamedTuple
 
 import asyncpg
+import pytest
 from sqlalchemy import URL
 
 QUICK = "STRATEGY FILE_COPY"
 """How PostgreSQL makes a small database for half of the work, where nothing is synced."""
+
+
+ON_SQLITE = pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+"""For values that a form refuses: no statement is made of them. What slipped through, SQLite would rather take."""
 
 
 class Wanted(NamedTuple):

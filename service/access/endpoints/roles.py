@@ -18,6 +18,7 @@ from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.nouns import seen
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, Moment, RoleId, Text, Told, Words
+from service.api.versions import version_of
 from service.database.access_tables import account_roles, roles
 from service.database.paths import path_ids
 from service.database.tables import accounts
@@ -234,7 +235,13 @@ async def remove_role(call: Call) -> Answer:
 
 async def show_ceiling(call: Call) -> Answer:
     """What the account may."""
-    return Answer(await _ceiling(call))
+    view = await _ceiling(call)
+    return Answer(view, version=version_of(_set_here(view)))
+
+
+def _set_here(view: CeilingView) -> list[Any]:
+    """Without what it comes to, which may be narrowed above."""
+    return [view.role_ids, view.default_role]
 
 
 async def _ceiling(call: Call) -> CeilingView:
@@ -251,6 +258,7 @@ async def set_ceiling(call: Call) -> Answer:
     """Narrows everybody below it at their next request; what it adds, the asker must hold."""
     body: Ceiling = call.body
     before = await _ceiling(call)
+    call.check_unchanged(_set_here(before))
     found = await find_roles(call.conn, body.role_ids)
     ids = path_ids(call.of.path)
     for index, role_id in enumerate(body.role_ids):
@@ -265,7 +273,7 @@ async def set_ceiling(call: Call) -> Answer:
     after = await _ceiling(call)
     call.need_all(known(after.permissions) - known(before.permissions))
     await call.audit("account.roles", "account", call.of.id, call.of.id, before, after)
-    return Answer(after)
+    return Answer(after, version=version_of(_set_here(after)))
 
 
 _READ, _CHANGE = Permission.ROLES_READ, Permission.ROLES_CHANGE

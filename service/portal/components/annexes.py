@@ -9,7 +9,7 @@ from aiohttp import web
 
 from service.billing.views import AnnexView
 from service.portal.components.papers import attached
-from service.portal.edge import HEADERS
+from service.portal.edge import HEADERS, unbroken
 from service.portal.visit import Visit
 
 
@@ -18,19 +18,21 @@ def sending(endpoint: str, parameter: str) -> Callable[[Visit], Awaitable[web.St
 
     async def send(visit: Visit) -> web.StreamResponse:
         which: dict[str, Any] = {parameter: visit.parameter(parameter)}
-        after = 0
-        response: web.StreamResponse | None = None
-        while True:
+
+        async def part(after: int) -> AnnexView:
             async with visit.looking():
-                found = await visit.ask(endpoint, AnnexView, {"after": str(after)}, **which)
-            if response is None:
-                told = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": attached(found.name)}
-                response = web.StreamResponse(headers={**HEADERS, **told})
-                await response.prepare(visit.request)
+                return await visit.ask(endpoint, AnnexView, {"after": str(after)}, **which)
+
+        found = await part(0)
+        told = {"Content-Type": "text/csv; charset=utf-8", "Content-Disposition": attached(found.name)}
+        response = web.StreamResponse(headers={**HEADERS, **told})
+        with unbroken(visit.request):
+            await response.prepare(visit.request)
             await response.write(found.content.encode())
-            if found.next is None:
-                await response.write_eof()
-                return response
-            after = found.next
+            while found.next is not None:
+                found = await part(found.next)
+                await response.write(found.content.encode())
+            await response.write_eof()
+        return response
 
     return send

@@ -21,7 +21,7 @@ from service.api.values import AMOUNT_SCHEMA, noun_in
 from service.portal.components import written
 from service.portal.components.batches import Told, ahead
 from service.portal.components.book import Book
-from service.portal.edge import HEADERS
+from service.portal.edge import HEADERS, unbroken
 from service.portal.formats import MICROS, Formats
 from service.portal.visit import BY_NAME, Visit
 
@@ -186,12 +186,13 @@ def csv_of(source: Source) -> Handler:
         async with aclosing(_batches(visit, source, columns)) as batches:
             first = await anext(batches)
             response = web.StreamResponse(headers=_headers(source, "csv", "text/csv; charset=utf-8"))
-            await response.prepare(visit.request)
-            await response.write(_bytes(_names(columns)))
-            await response.write(await asyncio.to_thread(_bytes, first))
-            async for batch in batches:
-                await response.write(await asyncio.to_thread(_bytes, batch))
-        await response.write_eof()
+            with unbroken(visit.request):
+                await response.prepare(visit.request)
+                await response.write(_bytes(_names(columns)))
+                await response.write(await asyncio.to_thread(_bytes, first))
+                async for batch in batches:
+                    await response.write(await asyncio.to_thread(_bytes, batch))
+                await response.write_eof()
         return response
 
     return send
@@ -228,10 +229,11 @@ async def _sent(visit: Visit, source: Source, file: Any) -> web.StreamResponse:
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
     response = web.StreamResponse(headers=_headers(source, "xlsx", _XLSX) | {"Content-Length": str(size)})
-    await response.prepare(visit.request)
-    while part := file.read(CHUNK_BYTES):
-        await response.write(part)
-    await response.write_eof()
+    with unbroken(visit.request):
+        await response.prepare(visit.request)
+        while part := file.read(CHUNK_BYTES):
+            await response.write(part)
+        await response.write_eof()
     return response
 
 

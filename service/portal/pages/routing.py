@@ -64,8 +64,9 @@ async def _first(visit: Visit) -> Text:
     """What stands, or a sample."""
     if "plan_id" not in visit.request.match_info:
         return Text(_SAMPLE)
-    row: Any = (await visit.look_at("plan.show", visit.path_of("plan.show"))).body
-    return Text(row.text)
+    answer = await visit.look_at("plan.show", visit.path_of("plan.show"))
+    row: Any = answer.body
+    return Text(row.text, str(answer.version))
 
 
 async def _check(visit: Visit, text: Text) -> list[str]:
@@ -77,7 +78,7 @@ async def _check(visit: Visit, text: Text) -> list[str]:
 
 
 async def _write(visit: Visit, text: Text) -> Gone:
-    await visit.do("plan.write", {"source": text.source})
+    await visit.do("plan.write", {"source": text.source}, version=text.version)
     return Gone("/plans", visit.say("The plans hold from the next call on."))
 
 

@@ -30,6 +30,7 @@ from service.ledger.storage import balance_of
 from tests.service.interconnect.test_statements import Trade, text_of
 from tests.service.office import Got
 from tests.service.test_money import House, house
+from tests.service.wanted import ON_SQLITE
 
 __all__ = ["house"]
 SINCE, UNTIL = "2026-09-21T00:00:00Z", "2026-10-21T00:00:00Z"
@@ -258,6 +259,7 @@ async def test_what_ends_before_it_begins_is_never_settled(deal: Deal, period: s
     assert (got.status, got["errors"][0]["pointer"]) == (422, "/since")
 
 
+@ON_SQLITE
 @pytest.mark.parametrize(
     ("more", "pointer"),
     [
