@@ -112,11 +112,11 @@ async def _money(visit: Visit, row: Any) -> Section:
     told = [Fact("Balance", Cell(money(row.balance, row.currency)))]
     if visit.can("account.funds"):
         funds = await visit.ask("account.funds", FundsView, account_id=row.id)
-        told = [Fact("Balance", Cell(money(funds.balance, funds.currency)), "" if funds.live else _NOT_LIVE)]
+        told = [Fact("Balance", Cell(money(funds.balance, funds.currency)))]
         if _buys(row):
             told += [
                 Fact("On hold", Cell(money(funds.held, funds.currency)), "By running calls, refunds and transfers."),
-                Fact("Can be spent", Cell(money(funds.available, funds.currency))),
+                Fact("Can be spent", Cell(money(funds.available, funds.currency)), "" if funds.live else _NOT_LIVE),
             ]
         if row.kind != "provider":  # calls that it makes, not those that it carries
             told.append(Fact("Running calls", Cell(visit.formats.number(funds.calls))))
