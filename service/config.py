@@ -229,6 +229,10 @@ class Config(_Section):
     """Of the root, when the ledger is made; `kambill apply` may still change it while nothing else stands in it."""
     sip_realm: str = Field(default="kambill", pattern=r"^[a-zA-Z0-9][a-zA-Z0-9.-]{0,99}$")
     """Of the devices' digests. Fixed once the first device is made: their passwords are kept only as hashes with it."""
+    sip_server: str = Field(default="", pattern=r"^([a-zA-Z0-9.-]{1,253}|\[[0-9a-fA-F:]{2,45}\])?(:[0-9]{1,5})?$")
+    """Where telephones sign in, as their owners type it: a name or address, with a port if it isn't 5060. It is shown
+    beside each device's password; calls don't go by it.
+    """
     timezone: Annotated[str, AfterValidator(_zone)] = "UTC"
     """In which people see times."""
     cdr_files: Folder | None = None

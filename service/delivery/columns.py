@@ -26,6 +26,7 @@ Call = Row[Any]
 class Column(NamedTuple):
     """One of a file's columns."""
 
+    meaning: str
     cell: Callable[[Call, ZoneInfo], str]
     sides: frozenset[str] = BOTH
 
@@ -84,44 +85,46 @@ def _amount(call: Call, _: ZoneInfo) -> str:
 _OURS = frozenset({CUSTOMER})
 _THEIRS = frozenset({PROVIDER})
 COLUMNS: dict[str, Column] = {
-    "call": Column(_text("call")),
-    "call_id": Column(_text("call_id"), _OURS),
-    "account": Column(_text("account_name"), _OURS),
-    "from_tag": Column(_text("from_tag"), _OURS),
-    "to_tag": Column(_text("to_tag"), _OURS),
-    "trunk": Column(_text("trunk_name"), _OURS),
-    "device": Column(_text("device_name"), _OURS),
-    "gateway": Column(_text("gateway_name"), _THEIRS),
-    "started": Column(_moment("start_ms")),
-    "rung": Column(_moment("ring_ms")),
-    "answered": Column(_moment("answer_ms")),
-    "ended": Column(_moment("end_ms")),
-    "pdd_ms": Column(_delay),
-    "duration_ms": Column(_number("duration_ms")),
-    "kind": Column(_text("kind")),
-    "outcome": Column(_text("outcome")),
-    "sip_code": Column(_number("sip_code")),
-    "sip_reason": Column(_text("sip_reason")),
-    "ended_by": Column(_text("ended_by")),
-    "caller": Column(_text("caller"), _OURS),
-    "caller_sent": Column(_caller_sent, _THEIRS),
-    "called": Column(_text("called"), _OURS),
-    "called_sent": Column(_text("called_sent"), _THEIRS),
-    "routing_number": Column(_text("routing_number")),
-    "destination": Column(_text("destination"), _OURS),
-    "tariff": Column(_text("own_tariff")),
-    "prefix": Column(_text("own_prefix")),
-    "rate": Column(_rate),
-    "increments": Column(_increments),
-    "billed_s": Column(_number("own_billed_s")),
-    "covered_s": Column(_number("own_covered_s"), _OURS),
-    "amount": Column(_amount),
-    "currency": Column(_text("own_currency")),
+    "call": Column("32 hexadecimal digits that name the call, as its page and the API do", _text("call")),
+    "call_id": Column("SIP's Call-ID of the caller's side", _text("call_id"), _OURS),
+    "account": Column("Name of the account that made the call", _text("account_name"), _OURS),
+    "from_tag": Column("SIP's tag of the caller's side", _text("from_tag"), _OURS),
+    "to_tag": Column("SIP's tag of the answering side", _text("to_tag"), _OURS),
+    "trunk": Column("Name of the trunk that it came by; empty: by a device", _text("trunk_name"), _OURS),
+    "device": Column("User name of the device that it came from; empty: by a trunk", _text("device_name"), _OURS),
+    "gateway": Column("Name of the gateway that it left by", _text("gateway_name"), _THEIRS),
+    "started": Column("When the INVITE came, to the millisecond", _moment("start_ms")),
+    "rung": Column("When it first rang; empty: never", _moment("ring_ms")),
+    "answered": Column("When it was answered; empty: never", _moment("answer_ms")),
+    "ended": Column("When it ended", _moment("end_ms")),
+    "pdd_ms": Column("Post-dial delay: milliseconds from the INVITE to the first ringing", _delay),
+    "duration_ms": Column("Milliseconds from answer to end", _number("duration_ms")),
+    "kind": Column("call, emergency, free, message, or attempt: a gateway that failed", _text("kind")),
+    "outcome": Column("answered, failed, cancelled or refused", _text("outcome")),
+    "sip_code": Column("SIP's code of the answer", _number("sip_code")),
+    "sip_reason": Column("The words beside that code", _text("sip_reason")),
+    "ended_by": Column(
+        "Who ended it: caller, callee, operator, or what: grant, suspension, restart and others", _text("ended_by")
+    ),
+    "caller": Column("Who called, E.164", _text("caller"), _OURS),
+    "caller_sent": Column("Who called, as it was sent to the provider; empty: not to be shown", _caller_sent, _THEIRS),
+    "called": Column("Who was called, E.164", _text("called"), _OURS),
+    "called_sent": Column("Who was called, as it was sent to the provider", _text("called_sent"), _THEIRS),
+    "routing_number": Column("Of a ported number: where it is now", _text("routing_number")),
+    "destination": Column("What the tariff calls the number's destination", _text("destination"), _OURS),
+    "tariff": Column("By which tariff it was priced", _text("own_tariff")),
+    "prefix": Column("The prefix of that tariff's rate", _text("own_prefix")),
+    "rate": Column("Of a minute of the first interval, in the tariff's currency", _rate),
+    "increments": Column("First and next step of the billing, in seconds", _increments),
+    "billed_s": Column("Billed seconds", _number("own_billed_s")),
+    "covered_s": Column("Seconds that a package has paid", _number("own_covered_s"), _OURS),
+    "amount": Column("What it came to, exact", _amount),
+    "currency": Column("Of that amount", _text("own_currency")),
 }
 
 
 def columns_of(side: str) -> list[str]:
-    """Names of what a side may have."""
+    """Names of what a side may have, in the order in which a file has them if nobody says another one."""
     return [name for name, column in COLUMNS.items() if side in column.sides]
 
 

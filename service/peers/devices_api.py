@@ -82,6 +82,12 @@ class DeviceView(Told):
     version: int
 
 
+class ShownDevice(DeviceView):
+    """A telephone, with what else its owner types into it."""
+
+    server: Annotated[str, Field(description="Where it signs in: `sip_server` of kambill.yaml; empty: nobody has said")]
+
+
 class DeviceQuery(Paging):
     """Which devices."""
 
@@ -154,7 +160,7 @@ class DeviceEdit(Asked):
 class NewPassword(Told):
     """A device with its password."""
 
-    device: DeviceView
+    device: ShownDevice
     password: Annotated[str, Field(description="Shown this once")]
 
 
@@ -193,8 +199,14 @@ async def list_devices(call: Call) -> Answer:
 
 async def show_device(call: Call) -> Answer:
     """One."""
-    view = DeviceView.model_validate(call.row)
+    view = _shown(call, DeviceView.model_validate(call.row))
     return Answer(view, version=view.version)
+
+
+def _shown(call: Call, view: DeviceView) -> ShownDevice:
+    return ShownDevice.model_validate(
+        {**dict(view), "created_ms": view.created_at, "server": call.api.config.sip_server}
+    )
 
 
 async def make_device(call: Call) -> Answer:
@@ -217,7 +229,8 @@ async def make_device(call: Call) -> Answer:
     await _tell(call, row)
     view = DeviceView.model_validate(row)
     await call.audit("device.make", "device", row.id, account.id, None, view)
-    return Answer(NewPassword(device=view, password=password), location=f"/api/v1/devices/{row.id}")
+    made = NewPassword(device=_shown(call, view), password=password)
+    return Answer(made, location=f"/api/v1/devices/{row.id}")
 
 
 async def _realm(call: Call) -> str:
@@ -261,7 +274,7 @@ async def change_password(call: Call) -> Answer:
     row = await _update(call, dict(hashes(call.row.username, call.row.realm, password)))
     view = DeviceView.model_validate(row)
     await call.audit("device.change-password", "device", call.row.id, call.row.account_id, None, view)
-    return Answer(NewPassword(device=view, password=password))
+    return Answer(NewPassword(device=_shown(call, view), password=password))
 
 
 async def remove_device(call: Call) -> Answer:
@@ -284,7 +297,7 @@ ENDPOINTS = [
         "device.list", "GET", "/devices", _P.DEVICES_READ, list_devices, "List devices", query=DeviceQuery,
         answer=Page[DeviceView], lines=lines_of(_LISTING, DeviceView),
     ),
-    Endpoint("device.show", "GET", _ONE, _P.DEVICES_READ, show_device, "Show a device", answer=DeviceView),
+    Endpoint("device.show", "GET", _ONE, _P.DEVICES_READ, show_device, "Show a device", answer=ShownDevice),
     Endpoint(
         "device.make", "POST", "/devices", _P.DEVICES_CHANGE, make_device, "Make a device", NewDevice,
         answer=NewPassword, status=201, key=Key.NONE,

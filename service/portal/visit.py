@@ -334,6 +334,8 @@ class Visit:
         """What whoever may not look at a thing is told of it. An account that isn't below stands above."""
         if noun == "account" and number != self.account_id and self.can("account.show"):
             return self.say("above you")
+        if noun == "tariff" and self.can("tariff.show"):
+            return self.say("above you")  # that of whoever isn't above would have been learned
         return self.say("the operator's") if noun == "plan" else f"#{number}"
 
     def knows(self, noun: str, number: int | None) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from babel import Locale
@@ -192,6 +192,7 @@ def _weight(text: str) -> int:
         return 0
 
 
-def language_names() -> dict[str, str]:
-    """Each language by its own name."""
-    return {one: (Locale.parse(one).get_display_name(one) or one).capitalize() for one in languages()}
+def language_names(others: Collection[str] = ()) -> dict[str, str]:
+    """Each language by its own name; `others`: beside those of pages."""
+    tags = sorted({*languages(), *others}, key=lambda one: (one != ENGLISH, one))
+    return {one: (Locale.parse(one).get_display_name(one) or one).capitalize() for one in tags}

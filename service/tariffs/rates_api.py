@@ -101,7 +101,7 @@ class LookUp(Asked):
     """A number."""
 
     number: Digits
-    at: Annotated[When | None, Field(description="Now if it is absent")] = None
+    at: Annotated[When | None, Field(description="null: now")] = None
 
 
 class RateView(Told):

@@ -87,7 +87,7 @@ async def test_a_report_is_mailed_on_schedule(walker: Walker) -> None:
     assert 'href="/reports/schedules/new?by=destination"' in shown.text
     form = await walker.get("/reports/schedules/new?by=destination")
     assert '<option value="destination" selected>' in form.text
-    found = re.search(r'value="(\d+)">\s*<label[^>]*>owner@lower.example', form.text)
+    found = re.search(r'value="(\d+)"(?: checked)?>\s*<label[^>]*>owner@lower.example', form.text)
     assert found
     me = found[1]
     sent = {"name": "Weekly", "by": "destination", "period": "weekly", "hour": "7", "zone": "Europe/Berlin"}

@@ -13,11 +13,16 @@ from ratebook.compare import Change
 from ratebook.sheets.columns import Field as Column
 from service.access.permissions import BUILT_IN, Permission, area_name, meaning
 from service.api.problems import KINDS
+from service.delivery.columns import COLUMNS
 from service.portal.components.columns import STATES
 from service.portal.components.fields import Kind, kinds
+from service.portal.components.forms import NONE_YET, NOTHING_YET
 from service.portal.components.labels import LABELS, VALUES, label_of
 from service.portal.components.refused import RULES
 from service.portal.components.sides import OWN
+from service.portal.pages.beginning import STEPS
+from service.portal.pages.commissions import SOURCES
+from service.portal.pages.sellers import INHERITED
 from service.portal.pages.trials import OUTCOMES
 from service.portal.plain import FORMS, OTHERWISE, PLAIN
 from service.portal.screens import SCREENS
@@ -73,7 +78,9 @@ def words() -> set[str]:
     found |= {title for _, title in KINDS.values()} | {*OWN, *OWN.values()}
     found |= {state.replace("_", " ") for state in STATES} | {meaning(one) for one in Permission}
     found |= {area_name(one).capitalize() for one in Permission}
-    found |= {*RULES.values(), *OUTCOMES}
+    found |= {*RULES.values(), *OUTCOMES, *SOURCES.values(), *NONE_YET.values(), NOTHING_YET, *INHERITED.values()}
+    found |= {text for step in STEPS for text in (step.what, step.why)}
+    found |= {column.meaning for column in COLUMNS.values()}
     found |= {role.name for role in BUILT_IN} | {role.note for role in BUILT_IN}
     said = {one for one in found if re.search(r"[A-Za-z]{2}", re.sub(r"{\w*}", "", one))}
     return {one for one in said if not one.startswith(("/", "-"))}

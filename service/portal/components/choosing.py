@@ -8,10 +8,14 @@ from typing import Any
 
 from service.api.lists import PAGE_ROWS_MAX
 from service.api.values import number_in
+from service.billing.paper.language import LANGUAGES
 from service.database.paths import path_ids
-from service.portal.components.fields import Choice, Kind
+from service.portal.components.fields import KNOWN, Choice, Kind
 from service.portal.components.labels import value_of
+from service.portal.components.offered import offered
 from service.portal.visit import BY_NAME, Visit
+from service.portal.wording import language_names
+from service.zones import zones
 
 NAMED = {
     "device": "username", "dispute": "subject", "invoice": "number", "number": "number", "rerating": "reason",
@@ -22,16 +26,32 @@ FOUND_MAX = 10
 NEEDS = {"trunk": "trunk.list", "provider": "gateway.list", "gateway": "gateway.list"}
 """What a report can be summed up by: the endpoint that whoever may not isn't offered it."""
 
+OF_PAPERS = ("terms.", "broadcast.")
+"""Endpoints whose language is that of papers and of people, beside that of pages."""
 
-async def choices_of(visit: Visit, kind: Kind) -> list[Choice] | None:
-    """Of a field; None: too many, or not for the visitor's eyes: then the number is typed."""
+
+async def choices_of(visit: Visit, kind: Kind, endpoint: str = "") -> list[Choice] | None:
+    """Of a field; None: too many, or not for the visitor's eyes: then the number is typed. `endpoint`: what the field
+    is sent to, which takes some of the things only; empty: it is to find any of them.
+    """
+    name = kind.name.rpartition(".")[2]
+    if name in KNOWN:
+        return known(name, endpoint)
     if kind.choices:
-        needs = NEEDS if kind.name.rpartition(".")[2] == "by" else {}
+        needs = NEEDS if name == "by" else {}
         nothing_first = [one for one in sorted(kind.choices, key=bool) if visit.can(*needs.get(one, "").split())]
         return [Choice(one, value_of(one, visit.say)) for one in nothing_first]
     is_of_users = kind.name == "role_ids" and visit.request.path.startswith("/users")
     query = {"given_in_id": str(await _account(visit))} if is_of_users else {}
-    return await things(visit, kind.noun, query) if kind.noun else []
+    return await _things(visit, kind, query, endpoint) if kind.noun else []
+
+
+def known(name: str, endpoint: str = "") -> list[Choice]:
+    """Time zones; or languages that there are words in: of pages, where papers or mails are meant of those too."""
+    if name != "language":
+        return [Choice(zone, zone) for zone in sorted(zones())]
+    of_papers = LANGUAGES if endpoint.startswith(OF_PAPERS) else ()
+    return [Choice(tag, text) for tag, text in language_names(of_papers).items()]
 
 
 def can_choose(visit: Visit, kind: Kind) -> bool:
@@ -51,16 +71,23 @@ async def _account(visit: Visit) -> int:
     return number if visit.knows("account", number) else visit.account_id
 
 
-async def things(visit: Visit, noun: str, query: Mapping[str, str] | None = None) -> list[Choice] | None:
-    """All things of a noun that the visitor sees; None: too many for a list, or not for their eyes."""
-    name = f"{noun}.list"
+async def _things(visit: Visit, kind: Kind, query: Mapping[str, str], endpoint: str) -> list[Choice] | None:
+    """All things of a noun that the visitor sees and the endpoint takes; None: too many for a list, or not for their
+    eyes.
+    """
+    name = f"{kind.noun}.list"
     if name not in BY_NAME or not visit.can(name):
         return None
-    page: Any = (await visit.look_at(name, query={"limit": str(PAGE_ROWS_MAX), **(query or {})})).body
+    page: Any = (await visit.look_at(name, query={"limit": str(PAGE_ROWS_MAX), **query})).body
     if page.next is not None:
         return None
-    rows = [row for row in page.items if noun != "role" or _can_be_given(visit, row)]
-    return await _told_apart(visit, rows, [_called(visit, noun, row) for row in rows])
+    seen = [row for row in page.items if kind.noun != "role" or _can_be_given(visit, row)]
+    rows = await offered(visit, endpoint, kind.name, seen)
+    found = await _told_apart(visit, rows, [_called(visit, kind.noun, row) for row in rows])
+    if kind.noun != "role":
+        return found
+    notes = [visit.say(row.note) if row.note else "" for row in rows]  # who gives one hasn't read all that each allows
+    return [one._replace(note=note) for one, note in zip(found, notes, strict=True)]
 
 
 def _called(visit: Visit, noun: str, row: Any) -> str:

@@ -17,6 +17,8 @@ from service.portal.components.labels import label_of, worded
 from service.portal.formats import Formats
 
 AREA = frozenset({"address", "csv", "reason", "source", "text", "note"})
+KNOWN = frozenset({"language", "timezone", "zone"})
+"""Texts that are one of many names: a form offers them, though the API's schema doesn't list them."""
 _GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d+)?")
 _WITH_COMMA = re.compile(r"-?\d+,\d+")
 
@@ -26,6 +28,8 @@ class Choice(NamedTuple):
 
     value: str
     text: str
+    note: str = ""
+    """What it is for, where its name says too little."""
 
 
 class Kind(NamedTuple):
@@ -67,6 +71,8 @@ class Field(NamedTuple):
     """It can be seen, not changed: something else has said what it is."""
     rows: tuple[tuple[Field, ...], ...] = ()
     """Of a field with several lines, their fields."""
+    meanings: tuple[Choice, ...] = ()
+    """Names that can be written into it, each with what it means."""
 
     @property
     def value(self) -> str:
@@ -126,12 +132,13 @@ def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -
     if shape is None:
         return None
     within = way.get("items", way)
+    is_known = shape == "text" and name in KNOWN
     return Kind(
         name=name,
-        shape=shape,
+        shape="choice" if is_known else shape,
         noun=noun,
         is_number=within.get("type") == "integer",
-        can_be_null=len(ways) != len(told.get("anyOf", [told])),
+        can_be_null=told.get("default") == "" if is_known else len(ways) != len(told.get("anyOf", [told])),
         is_required=is_required,
         choices=tuple(str(one) for one in within.get("propertyNames", within).get("enum", [])),
         hint=_hint(told, name) or _hint(way, name),

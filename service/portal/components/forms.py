@@ -27,6 +27,17 @@ KEY, VERSION = "_key", "_version"
 KEPT_BACK = frozenset({"password", "file"})
 """Shapes that are not sent back with a form's faults."""
 
+NONE_YET = {
+    "gateway.make": "There is no provider yet: make an account of that kind first, or let one provide too.",
+    "commission.make-rule": "There is no commission-based reseller yet: make one first.",
+    "account": "There is no account yet that this could be of: make one first.",
+    "payment-gateway": "There is none yet: the seller sets up a payment gateway first.",
+    "product": "There is nothing yet that the account's seller offers in its currency: make a product first.",
+    "tariff": "There is none yet: write a tariff first, and publish it.",
+}
+NOTHING_YET = "There is none yet that could be named here."
+"""Beneath a field that has to name something, where there is nothing; by endpoint, else by noun."""
+
 
 class Form(NamedTuple):
     """A page with a form for one endpoint."""
@@ -52,6 +63,8 @@ class Form(NamedTuple):
     """What helps to fill it in: text, path, and the endpoint that it needs."""
     tells_of: Callable[[Visit, Mapping[str, Any]], str] = lambda _visit, _stands: ""
     """A line about what stands, by its values in JSON."""
+    meanings: Mapping[str, Callable[[Visit, Mapping[str, Any]], Sequence[Choice]]] = MappingProxyType({})
+    """Of a field that takes names of ours: each name with what it means, by what stands."""
     leaves_out: Callable[[Mapping[str, Any]], Collection[str]] = lambda _: ()
     """Fields that mean nothing for the thing that stands, by its values in JSON."""
     sends: Mapping[str, Any] = MappingProxyType({})
@@ -154,7 +167,8 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
     found = _kinds(visit, form, stands)
     problem = filled_in.problem
     beside, above = errors_by_field(problem.errors if problem is not None else [], list(found))
-    fields = [await _field(visit, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
+    fields = [await _field(visit, form, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
+    fields = [_with_meanings(visit, form, one, stands) for one in fields]
     if problem is not None and problem.kind == "changed":
         fields = [_beside_now(visit, one, stands) for one in fields]
     title = visit.say(form.title)
@@ -192,20 +206,28 @@ async def _about(visit: Visit, form: Form) -> str:
     return visit.name(noun, int(number))
 
 
-async def _field(visit: Visit, kind: Kind, filled_in: _Filled, errors: list[str]) -> Field:
+async def _field(visit: Visit, form: Form, kind: Kind, filled_in: _Filled, errors: list[str]) -> Field:
     values = filled_in.values.get(kind.name, ())
     if kind.shape == "rows":
         return await row_field(visit, kind, values, errors)
-    listed = await choices_of(visit, kind) if kind.shape in {"choice", "choices", "map"} else []
+    listed = await choices_of(visit, kind, form.endpoint) if kind.shape in {"choice", "choices", "map"} else []
     if listed is None:
         shape = "number" if kind.shape == "choice" else "lines"
         return field(kind._replace(shape=shape), visit.say(label_of(kind.name)), ("\n".join(values),), errors)
+    if kind.is_required and kind.noun and not listed:
+        kind = kind._replace(hint=NONE_YET.get(form.endpoint) or NONE_YET.get(kind.noun, NOTHING_YET))
     if kind.is_required and kind.noun and len(listed) == 1 and not any(values):
         values = (listed[0].value,)  # who has one account isn't asked which
     label = visit.say(label_of(kind.name))
     asked = visit.request.query.getall(kind.name, [])
     made = field(kind, label, values, errors, [*listed, *await _beside(visit, kind, values, listed)])
     return made._replace(is_fixed=bool(kind.noun and asked and tuple(asked) == values))
+
+
+def _with_meanings(visit: Visit, form: Form, one: Field, stands: _Stands) -> Field:
+    """With the names that can be written into it."""
+    told = form.meanings.get(one.kind.name)
+    return one if told is None else one._replace(meanings=tuple(told(visit, stands.values)))
 
 
 async def _beside(visit: Visit, kind: Kind, values: tuple[str, ...], listed: Sequence[Choice]) -> list[Choice]:

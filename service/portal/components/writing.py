@@ -144,7 +144,7 @@ async def _field(visit: Visit, pen: Pen, name: str, text: Text, errors: Sequence
     body = BY_NAME[pen.endpoint].body
     assert body is not None
     kind = kinds(body)[name]
-    choices = await choices_of(visit, kind) if kind.shape == "choice" else []
+    choices = await choices_of(visit, kind, pen.endpoint) if kind.shape == "choice" else []
     if choices is None:
         kind = kind._replace(shape="number")
     value = text.values.get(name, "")

@@ -64,7 +64,7 @@ async def show(visit: Visit) -> Shown:
             query={"account_id": str(row.id)}, more=f"/balance-alerts?account_id={row.id}",
             empty="Nobody is told when the balance falls low.",
             actions=(("New alert", f"/balance-alerts/new?account_id={row.id}", "balance-alert.make"),),
-        ) if row.kind != "root" else None,
+        ) if _buys(row) else None,
         await part(
             visit, "Audit", "audit.list", AUDIT_COLUMNS, query={"account_id": str(row.id)},
             more=f"/audit?account_id={row.id}",
@@ -97,7 +97,7 @@ async def show(visit: Visit) -> Shown:
 
 def _dangers(state: str, here: str) -> list[tuple[str, str, str]]:
     if state == "closed":
-        return []
+        return [("Open again", f"{here}/resumption", "account.resume")]
     stops = [("Suspend", f"{here}/suspension", "account.suspend")]
     if state == "suspended":
         stops = [
@@ -112,17 +112,26 @@ async def _money(visit: Visit, row: Any) -> Section:
     told = [Fact("Balance", Cell(money(row.balance, row.currency)))]
     if visit.can("account.funds"):
         funds = await visit.ask("account.funds", FundsView, account_id=row.id)
-        told = [
-            Fact("Balance", Cell(money(funds.balance, funds.currency))),
-            Fact("On hold", Cell(money(funds.held, funds.currency)), "By running calls, refunds and transfers."),
-            Fact("Can be spent", Cell(money(funds.available, funds.currency)), "" if funds.live else _NOT_LIVE),
-            Fact("Running calls", Cell(visit.formats.number(funds.calls))),
-        ]
-    told.append(Fact("Credit limit", Cell(money(row.credit_limit, row.currency))))
+        told = [Fact("Balance", Cell(money(funds.balance, funds.currency)))]
+        if _buys(row):
+            told += [
+                Fact("On hold", Cell(money(funds.held, funds.currency)), "By running calls, refunds and transfers."),
+                Fact("Can be spent", Cell(money(funds.available, funds.currency)), "" if funds.live else _NOT_LIVE),
+            ]
+        if row.kind != "provider":  # calls that it makes, not those that it carries
+            told.append(Fact("Running calls", Cell(visit.formats.number(funds.calls))))
+    if _buys(row):
+        told.append(Fact("Credit limit", Cell(money(row.credit_limit, row.currency))))
     if row.exposure_limit is not None:
         told.append(Fact("Exposure limit", Cell(money(row.exposure_limit, row.currency))))
-    edit = (f"/accounts/{row.id}/credit-limit", "account.credit-limit") if row.id != visit.account_id else None
+    has_limit = _buys(row) and row.id != visit.account_id
+    edit = (f"/accounts/{row.id}/credit-limit", "account.credit-limit") if has_limit else None
     return section(visit, "Money", told, edit=edit)
+
+
+def _buys(row: Any) -> bool:
+    """Whether it pays for calls out of a balance: neither the operator does, nor who only carries them."""
+    return row.kind in {"customer", "reseller"}
 
 
 _NOT_LIVE = "By the books alone: the call path doesn't know the account now."
@@ -225,7 +234,8 @@ _FORMS = (
     Form(f"{ONE}/resumption", "account.resume", "Resume this account?", "Resume", ONE, said="The account is active."),
     Form(
         f"{ONE}/closure", "account.close", "Close this account?", "Close", ONE, said="The account is closed.",
-        text="It stays in the books, and can't be opened again.", is_danger=True,
+        text="It can't call, and gets nothing new, until somebody opens it again. It stays in the books.",
+        is_danger=True,
     ),
     Form(f"{ONE}/move", "account.move", "Move this account", "Move", ONE, said="The account is moved.", is_danger=True),
 )  # fmt: skip

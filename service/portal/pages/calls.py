@@ -95,6 +95,8 @@ CALLS = Listed(
     ),
     of_sellers=frozenset({"margin"}),
 )
+_BELONGS = ("account_id", "trunk_id", "device_id", "number_id", "gateway_id")
+"""Of these a call has some, and a visitor may know of some: the others aren't named."""
 
 
 async def show(visit: Visit) -> Shown:
@@ -108,7 +110,7 @@ async def show(visit: Visit) -> Shown:
         Fact("From", Cell(row.caller or NEVER), f"{row.caller_sent}" if row.caller_sent != row.caller else ""),
         Fact("To", Cell(row.called or NEVER), f"{row.called_sent}" if row.called_sent != row.called else ""),
         Fact("Destination", Cell(row.destination or NEVER)),
-        *facts(visit, row, "account_id", "trunk_id", "device_id", "number_id", "gateway_id", "private"),
+        *facts(visit, row, *(name for name in _BELONGS if getattr(row, name)), "private"),
     ]
     sections = [
         section(visit, "Who with whom", parties),

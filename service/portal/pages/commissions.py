@@ -41,7 +41,16 @@ _SHARES = {"charge": "what customers are charged", "above": "what the reseller a
 
 
 def _source(visit: Visit, row: Any) -> Cell:
-    return Cell(visit.say(row.source.replace("_", " ")))
+    return Cell(visit.say(SOURCES.get(row.source) or row.source))
+
+
+SOURCES = {
+    "call": "calls",
+    "item": "product or fee",
+    "correction": "calls rated again",
+    "credit_note": "credit note",
+}
+"""What was sold, by the name that the API has for it."""
 
 
 def _earned(visit: Visit, row: Any) -> Cell:

@@ -7,10 +7,12 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from service.delivery.columns import COLUMNS, CUSTOMER, PROVIDER
 from service.delivery.views import DeliveryMade, DeliveryView
 from service.portal.components import columns
 from service.portal.components.columns import badge, deed, facts
 from service.portal.components.facts import Fact, Section, page, section
+from service.portal.components.fields import Choice
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, makes, screens
@@ -115,11 +117,29 @@ def _without_server(stands: Mapping[str, Any]) -> Collection[str]:
     return () if stands.get("way") == "sftp" else ("password",)
 
 
+def _columns(visit: Visit, stands: Mapping[str, Any]) -> list[Choice]:
+    """Of the delivery's side; of a new one those of both, with the side that alone may have one."""
+    side = stands.get("side", "")
+    found = []
+    for name, column in COLUMNS.items():
+        text = visit.say(column.meaning)
+        if not side and len(column.sides) == 1:
+            text = f"{text} ({visit.say(ALONE[min(column.sides)])})"
+        if not side or side in column.sides:
+            found.append(Choice(name, text))
+    return found
+
+
+ALONE = {CUSTOMER: "of the side that pays alone", PROVIDER: "of the side that is paid alone"}
+_MEANINGS = {"columns": _columns}
 _FORMS = (
-    Form("/deliveries/new", "delivery.make", "New delivery", "Make", "/deliveries", tells=tell_delivery),
+    Form(
+        "/deliveries/new", "delivery.make", "New delivery", "Make", "/deliveries", tells=tell_delivery,
+        meanings=_MEANINGS,
+    ),
     Form(
         f"{DELIVERY}/edit", "delivery.edit", "Edit delivery", "Save", DELIVERY, shows="delivery.show",
-        said="The delivery is changed.", leaves_out=_without_server,
+        said="The delivery is changed.", leaves_out=_without_server, meanings=_MEANINGS,
     ),
     Form(
         f"{DELIVERY}/password/removal", "delivery.edit", "Forget the password?", "Forget", DELIVERY,

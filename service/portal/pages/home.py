@@ -20,6 +20,7 @@ from service.portal.components.plots import Line, plot
 from service.portal.formats import NEVER, duration
 from service.portal.pages import live
 from service.portal.pages.attention import attention
+from service.portal.pages.beginning import beginning
 from service.portal.pages.commissions import month_of
 from service.portal.printer import PRINTER
 from service.portal.reckoning import (
@@ -42,6 +43,8 @@ DAYS = 14
 """That the plots of days go back."""
 HOURS = 24
 WEEK_DAYS = 7
+LASTS_HOURS_MAX = 10 * 365 * 24
+"""Longer than that a pace says nothing."""
 DESTINATIONS = 8
 
 
@@ -70,6 +73,7 @@ async def overview(visit: Visit, account_id: int) -> list[Section | None]:
     figures = _money_figures(visit, row, account_id, funds, traffic) + earned + _call_figures(visit, traffic)
     return [
         _figures(visit, figures),
+        await beginning(visit, account_id, traffic),
         await _running(visit, account_id),
         *(await plots(visit, account_id, traffic)),
         await _destinations(visit, account_id),
@@ -113,7 +117,7 @@ def _money_figures(
         found.append(
             Figure(say("Can be spent"), formats.money(funds.available, funds.currency), _lasts(visit, lasts, beside))
         )
-    return found + _earnings(visit, funds, traffic)
+    return found + _earnings(visit, funds, traffic, is_paid=row is not None and row.kind == "provider")
 
 
 def _held(visit: Visit, funds: FundsView) -> str:
@@ -127,12 +131,16 @@ def _lasts(visit: Visit, lasts: int | None, beside: str) -> str:
     if lasts is None:
         return beside
     hours = lasts // HOUR_MS
+    if hours > LASTS_HOURS_MAX:
+        return f"{visit.say('lasts more than ten years')} {beside}"
     text = visit.say("lasts {days} days") if hours >= 48 else visit.say("lasts {hours} hours")
     return f"{text.format(days=visit.formats.number(hours // 24), hours=visit.formats.number(hours))} {beside}"
 
 
-def _earnings(visit: Visit, funds: FundsView, traffic: TrafficView | None) -> list[Figure]:
-    """Today's revenue and margin of whoever sells; today's spending of whoever only buys."""
+def _earnings(visit: Visit, funds: FundsView, traffic: TrafficView | None, *, is_paid: bool) -> list[Figure]:
+    """Today's revenue and margin of whoever sells; the spending of whoever only buys. `is_paid`: for carrying calls,
+    as a provider, who buys none.
+    """
     if traffic is None:
         return []
     today = day_begins(visit.now_ms, visit.formats.zone)
@@ -140,7 +148,9 @@ def _earnings(visit: Visit, funds: FundsView, traffic: TrafficView | None) -> li
     for currency in currencies(traffic.money, funds.currency):
         one = cash(traffic.money, currency, today, visit.now_ms)
         money = visit.formats.money
-        if one.earned:
+        if one.earned and is_paid:
+            found.append(Figure(visit.say("For calls of today"), money(one.earned, currency)))
+        elif one.earned:
             beside = visit.say("cost {cost}, margin {margin}")
             told = beside.format(cost=money(one.spent, currency), margin=money(one.margin, currency))
             found.append(Figure(visit.say("Revenue today"), money(one.earned, currency), told))
@@ -237,7 +247,9 @@ async def plots(visit: Visit, account_id: int, traffic: TrafficView | None) -> l
     found = [_hours_plot(visit, traffic), _days_plot(visit, traffic)]
     if traffic.money:
         account = await visit.ask("account.show", AccountView, account_id=account_id)
-        found += [_money_plot(visit, traffic, one) for one in currencies(traffic.money, account.currency)[:3]]
+        is_paid = account.kind == "provider"
+        shown = currencies(traffic.money, account.currency)[:3]
+        found += [_money_plot(visit, traffic, one, is_paid=is_paid) for one in shown]
     return found
 
 
@@ -273,12 +285,14 @@ def _days_plot(visit: Visit, traffic: TrafficView) -> Section:
     return Section(title, template="plot.html", data=drawn)
 
 
-def _money_plot(visit: Visit, traffic: TrafficView, currency: str) -> Section:
+def _money_plot(visit: Visit, traffic: TrafficView, currency: str, *, is_paid: bool) -> Section:
     days = _days(visit)
     ends = [*days[1:], visit.now_ms + 1]
     found = [cash(traffic.money, currency, at, until) for at, until in zip(days, ends, strict=True)]
     series = [("Spent", [one.spent for one in found])]
-    if any(one.earned for one in found):
+    if is_paid:
+        series = [("For its calls", [one.earned for one in found])]
+    elif any(one.earned for one in found):
         series = [("Revenue", [one.earned for one in found]), ("Cost", [one.spent for one in found])]
         series.append(("Margin", [one.margin for one in found]))
     money = visit.formats.money

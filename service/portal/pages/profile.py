@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import io
 from typing import Any
-from zoneinfo import available_timezones
 
 import segno
 from markupsafe import Markup
 
 from service.access.endpoints.filters import MyFilters
 from service.access.endpoints.me import MySessions, NewFactor
-from service.api.problems import Problem
+from service.api.problems import Problem, invalid
 from service.portal import cookies
 from service.portal.components import columns
+from service.portal.components.choosing import known as listed
 from service.portal.components.columns import agent, each
 from service.portal.components.facts import Fact, page, section
 from service.portal.components.fields import Choice, errors_by_field, field, kinds
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
+from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, table_of
 from service.portal.screen import Crumb, Gone, Screen, Shown, local_path
 from service.portal.visit import BY_NAME, Visit
@@ -80,16 +81,17 @@ async def _edit(visit: Visit, problem: Problem | None) -> Shown:
     assert body is not None
     known = kinds(body)
     typed = {name: str(visit.form.get(name, getattr(user, name))) for name in ("name", "language", "timezone")}
+    typed["theme"] = str(visit.form.get("theme", cookies.theme_of(visit.request)))
     beside, above = errors_by_field(problem.errors if problem is not None else [], list(typed))
-    languages = [Choice(tag, text) for tag, text in language_names().items()]
-    zones = [Choice(zone, zone) for zone in sorted(available_timezones())]
     looks = [Choice(theme, visit.say(text)) for theme, text in _LOOKS.items()]
-    choice = known["name"]._replace(shape="choice", can_be_null=False)
+    choice = known["name"]._replace(name="theme", shape="choice", can_be_null=False)
     fields = [
         field(known["name"], visit.say("Name"), (typed["name"],), beside.get("name", [])),
-        field(choice._replace(name="language"), visit.say("Language"), (typed["language"],), (), languages),
-        field(choice._replace(name="timezone"), visit.say("Time zone"), (typed["timezone"],), (), zones),
-        field(choice._replace(name="theme"), visit.say("Looks"), (cookies.theme_of(visit.request),), (), looks),
+        *(
+            field(known[name], visit.say(label_of(name)), (typed[name],), beside.get(name, []), listed(name))
+            for name in ("language", "timezone")
+        ),
+        field(choice, visit.say("Looks"), (typed["theme"],), beside.get("theme", []), looks),
     ]
     values = {"fields": fields, "above": above, "problem": problem, "back": "/profile"}
     status = 200 if problem is None else problem.status
@@ -99,13 +101,15 @@ async def _edit(visit: Visit, problem: Problem | None) -> Shown:
 async def edit(visit: Visit) -> Shown | Gone:
     """Language and zone hold everywhere, the looks for this browser."""
     body = {name: str(visit.form.get(name, "")) for name in ("name", "language", "timezone")}
+    theme = str(visit.form.get("theme", cookies.theme_of(visit.request)))
     try:
+        if theme not in cookies.THEMES:
+            raise visit.told(invalid("/theme", "one of those that are offered was expected"))
         await visit.do("me.edit", body)
     except Problem as problem:
         async with visit.looking():
             return await _edit(visit, problem)
-    theme = str(visit.form.get("theme", ""))
-    return Gone("/profile", visit.say("Your profile is changed."), theme=theme if theme in cookies.THEMES else "")
+    return Gone("/profile", visit.say("Your profile is changed."), theme=theme)
 
 
 # --- second factor

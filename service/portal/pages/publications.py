@@ -46,7 +46,7 @@ EXCHANGE = Listed(
         each("Rates", lambda _, row: Cell(", ".join(_pair(one) for one in row.rates) or NEVER)),
         columns.text("Note", "note", is_wide=True),
     ),
-    empty="There are none: all accounts and tariffs have one currency.",
+    empty="There are none: all have one currency. Another one needs exchange.yaml in the ratebook's folder.",
 )  # fmt: skip
 
 

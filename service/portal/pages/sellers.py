@@ -40,8 +40,9 @@ async def show_brand(visit: Visit) -> Shown:
     """What the account's people see."""
     brand = await visit.ask("brand.show", BrandView, account_id=visit.parameter("account_id"))
     here = f"/accounts/{visit.parameter('account_id')}"
+    inherited = INHERITED[visit.is_operator and not brand.company]
     told = [
-        Fact("Company name", Cell(brand.company or NEVER), "" if not brand.inherited else _INHERITED),
+        Fact("Company name", Cell(brand.company or NEVER), inherited if brand.inherited else ""),
         Fact("Address", Cell(brand.address or NEVER)),
         Fact("Tax number", Cell(brand.tax_number or NEVER)),
         Fact("Host name", Cell(brand.host or NEVER), "Whoever opens the portal by it sees this name."),
@@ -78,7 +79,11 @@ async def _sender(visit: Visit, here: str) -> Section | None:
 
 _NOT_OWN = "The operator's: the brand names none. Its domain has to let the operator's mail server send for it."
 _WAITING = "They wait: the operator has named no mail server yet (mail: of kambill.yaml)."
-_INHERITED = "Of a seller above: the account has none of its own."
+INHERITED = {
+    False: "Of a seller above: the account has none of its own.",
+    True: "Nobody has said one yet: pages and mails name the program.",
+}
+"""Whether it is nobody's at all."""
 
 
 async def show_logo(visit: Visit) -> Shown:
@@ -120,7 +125,7 @@ async def show_ceiling(visit: Visit) -> Shown:
     await visit.learn("role", found.role_ids)
     catalogue = await visit.ask("permission.list", Catalogue)
     roles = ", ".join(visit.name("role", number) for number in found.role_ids) or NEVER
-    usual = await _usual_role(visit) if found.default_role else visit.say("no")
+    usual = await _usual_role(visit) if found.default_role else NEVER
     told = [
         Fact("What accounts of this kind may", Cell(usual)),
         Fact("Roles given beside it", Cell(roles)),
@@ -144,6 +149,8 @@ async def _usual_role(visit: Visit) -> str:
     if not visit.can("account.show"):
         return visit.say("yes")
     row = await visit.ask("account.show", AccountView, account_id=visit.parameter("account_id"))
+    if row.kind == "root":
+        return visit.say("everything")
     key = default_role(row.kind, row.billing)
     return next((one.name for one in BUILT_IN if one.key == key), visit.say("yes"))
 

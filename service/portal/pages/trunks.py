@@ -6,15 +6,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from service.api.problems import Problem
 from service.peers.devices_api import NewPassword
 from service.peers.registrations_api import Registrations
 from service.portal.components import columns
 from service.portal.components.columns import deed, facts
-from service.portal.components.facts import Section, page, section
+from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.labels import label_of
-from service.portal.components.lists import Listed, screens, table_of
+from service.portal.components.lists import Cell, Listed, Table, screens, table_of
+from service.portal.formats import NEVER
 from service.portal.pages.profile import qr
 from service.portal.screen import Crumb, Screen, Shown
 from service.portal.visit import OPERATOR, Visit
@@ -134,7 +136,8 @@ async def show_device(visit: Visit) -> Shown:
     await _learn(visit, row, "account", "plan", "tariff")
     sections = [
         section(
-            visit, "Sign-in", facts(visit, row, "username", "realm", "name", "account_id", "contacts_max"),
+            visit, "Sign-in",
+            [_server(visit, row.server), *facts(visit, row, "username", "realm", "name", "account_id", "contacts_max")],
             edit=(f"/devices/{row.id}/edit", "device.edit"),
         ),
         section(
@@ -156,8 +159,23 @@ async def show_device(visit: Visit) -> Shown:
     return page(visit, row.username, sections, badges=badges, actions=actions, dangers=dangers, trail=trail)
 
 
+def _server(visit: Visit, server: str) -> Fact:
+    """Where a telephone signs in."""
+    return Fact("SIP server", Cell(server or NEVER), "" if server else _NAME_IT if visit.is_operator else _ASK)
+
+
+_NAME_IT = "Nobody has said yet where telephones sign in: name it in kambill.yaml (sip_server)."
+_ASK = "Ask your seller where telephones sign in."
+
+
 async def _registrations(visit: Visit, number: int) -> Section:
-    found = await visit.ask("device.registrations", Registrations, query={"device_id": str(number)})
+    title = visit.say("Registered at")
+    try:
+        found = await visit.ask("device.registrations", Registrations, query={"device_id": str(number)})
+    except Problem as problem:
+        if problem.kind != "unavailable":
+            raise
+        return Section(title, [], Table([], []), empty=problem.detail)  # what else is known of the device is shown
     shown = (
         columns.text("Contact", "contact"),
         columns.text("Address", "address"),
@@ -166,7 +184,7 @@ async def _registrations(visit: Visit, number: int) -> Section:
         columns.moment("Until", "until_at"),
     )
     table = await table_of(visit, shown, found.items)
-    return Section(visit.say("Registered at"), [], table, empty=visit.say("It is not registered now."))
+    return Section(title, [], table, empty=visit.say("It is not registered now."))
 
 
 async def show_number(visit: Visit) -> Shown:
@@ -193,8 +211,9 @@ async def tell_password(visit: Visit, body: BaseModel) -> Shown:
     """Shown once; with what a telephone scans."""
     assert isinstance(body, NewPassword)
     device = body.device
-    uri = f"sip:{device.username}:{body.password}@{device.realm}"
-    values = {"device": device, "password": body.password, "qr": qr(uri)}
+    uri = f"sip:{device.username}:{body.password}@{device.server or device.realm}"
+    told = _server(visit, device.server)
+    values = {"device": device, "password": body.password, "qr": qr(uri), "server": told, "asked": visit.say(told.hint)}
     return Shown("device_password.html", visit.say("The device's password"), values)
 
 
