@@ -109,7 +109,8 @@ def _response(visit: Visit, outcome: Shown | Gone | web.StreamResponse) -> web.S
             cookies.keep_flash(request, response, outcome.flash)
         return edge.finish(response)
     text = request.app[PRINTER].page(visit, outcome)
-    response = web.Response(text=text, status=outcome.status, content_type="text/html")
+    told = {"Retry-After": outcome.retry_after} if outcome.retry_after else {}
+    response = web.Response(text=text, status=outcome.status, content_type="text/html", headers=told)
     if request.cookies.get(cookies.FLASH):
         cookies.keep_flash(request, response, "")
     return edge.finish(response)

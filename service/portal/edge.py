@@ -93,7 +93,8 @@ def _door_of(path: str, page: str) -> str:
 def fault_page(visit: Visit, problem: Problem) -> Shown:
     """What a page says that can't be shown."""
     title = visit.say(problem.title)
-    return Shown("fault.html", title, {"problem": visit.told(problem)}, problem.status)
+    wait = problem.headers.get("Retry-After", "")
+    return Shown("fault.html", title, {"problem": visit.told(problem)}, problem.status, retry_after=wait)
 
 
 def problem_of(fault: Exception, request: web.Request) -> Problem:

@@ -28,6 +28,8 @@ class Shown(NamedTuple):
     values: Mapping[str, Any]
     status: int = 200
     trail: tuple[Crumb, ...] = ()
+    retry_after: str = ""
+    """When it may be asked for again, in seconds; empty: that isn't told."""
 
 
 class Gone(NamedTuple):

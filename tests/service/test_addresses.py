@@ -75,6 +75,7 @@ async def test_a_stranger_wears_nobody_down(tmp_path: Path, database: str, path:
             headers = {"X-Forwarded-For": address}
             url = f"http://127.0.0.1:{port}{path}"
             async with session.get(url, headers=headers, allow_redirects=False) as answer:
+                assert ("Retry-After" in answer.headers) == (answer.status == 429)
                 return answer.status
 
         said = [await look("203.0.113.9") for _ in range(MOST * PAGES_EACH + 5)]
