@@ -100,3 +100,42 @@ def test_two_devices_a_number_and_the_books(node: Node) -> None:
     assert bob.agent.expect_final(refused.call_id).code == 404
     for one in (ann.agent, bob.agent, gateway):
         one.close()
+
+
+def test_a_trunk_and_what_is_changed_of_it_count_at_once(node: Node) -> None:
+    """Made, moved to other networks, given a prefix, suspended, removed: each a moment after the command."""
+    here, there = (Agent(ip, 5060, (node.ip, node.port)) for ip in ("127.0.0.83", "127.0.0.84"))
+    gateway = Agent("127.0.0.11", 5060, (node.ip, node.port))
+
+    def rings(caller: Agent, number: str = "0033123") -> str:
+        """The number by which the gateway is asked, or how a call is refused; empty: nobody answers."""
+        call = Call(caller, number)
+        call.invite()
+        try:
+            invite = gateway.expect("INVITE", 0.3, Call_ID=call.call_id)
+        except Nothing:
+            try:
+                return caller.expect_final(call.call_id, 0.1).first_line.split(" ", 1)[1]
+            except Nothing:
+                return ""
+        gateway.reply(invite, 486, "Busy Here", tag="busy")
+        gateway.expect("ACK", Call_ID=call.call_id)
+        assert caller.expect_final(call.call_id).code == 486
+        return invite.uri.split(":")[1].split("@")[0]
+
+    assert rings(here) == ""
+    made = ["--account", "customer", "--name", "t2", "--network", "127.0.0.83", "--plan", "standard"]
+    node.kambill("trunk", "make", *made)
+    eventually(lambda: rings(here) == "33123", 3)
+    node.kambill("trunk", "edit", "t2", "--network", "127.0.0.84")
+    eventually(lambda: rings(there) == "33123", 3)
+    assert rings(here) == ""
+    node.kambill("trunk", "edit", "t2", "--tech-prefix", "77#")
+    eventually(lambda: rings(there, "77#0033123") == "33123", 3)
+    assert rings(there) == ""
+    node.kambill("trunk", "edit", "t2", "--state", "suspended")
+    eventually(lambda: "403" in rings(there, "77#0033123"), 3)
+    node.kambill("trunk", "remove", "t2")
+    eventually(lambda: rings(there, "77#0033123") == "", 3)
+    for one in (here, there, gateway):
+        one.close()
