@@ -52,9 +52,10 @@ class Size(NamedTuple):
 
 
 def prefixes(count: int) -> list[str]:
-    """So many prefixes, spread over all numbers; every number that is dialled has one."""
-    step = max(1, 10**PREFIX_DIGITS // count)
-    return ["", *(f"{at * step:0{PREFIX_DIGITS}}" for at in range(count - 1))]
+    """So many prefixes, spread over all numbers, none of which begins with 0; every number that is dialled has one."""
+    first = 10 ** (PREFIX_DIGITS - 1)
+    step = max(1, 9 * first // count)
+    return ["", *(str(first + at * step) for at in range(count - 1))]
 
 
 def numbers(rates: int, accounts: int, wanted: int = 10_000) -> list[str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
-from service.access.permissions import ALL, BUILT_IN, SUSPENDED_KEEPS, Permission, Permissions, default_role
+from service.access.permissions import ALL, BUILT_IN, OWN_PRICES, SUSPENDED_KEEPS, Permission, Permissions, default_role
 
 ROOT_ID = 1
 _FIXED = {role.key: role.permissions for role in BUILT_IN if role.is_fixed}
@@ -39,6 +39,7 @@ class Step(NamedTuple):
     """Whether the role of its kind and billing belongs to its ceiling."""
     roles: tuple[Role, ...]
     """That were given to it."""
+    commission: bool = False
 
 
 def known(names: Iterable[str]) -> Permissions:
@@ -71,7 +72,7 @@ def own_ceiling(step: Step, path: Collection[int], defaults: dict[str, Permissio
     if step.kind == "root":
         return ALL
     default = defaults.get(default_role(step.kind, step.billing), NONE) if step.default_role else NONE
-    return default | union(step.roles, path)
+    return (default - OWN_PRICES if step.commission else default) | union(step.roles, path)
 
 
 def ceiling(steps: Iterable[Step], defaults: dict[str, Permissions]) -> Permissions:

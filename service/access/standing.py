@@ -56,7 +56,8 @@ async def standing_of(conn: AsyncConnection, path: str) -> Standing:
         given[row.given_to].append(role_of(row))
     rows = await conn.execute(sa.select(accounts).where(accounts.c.id.in_(ids)).order_by(accounts.c.depth))
     steps = [
-        Step(row.id, row.kind, row.billing, row.state, row.default_role, tuple(given.get(row.id, ()))) for row in rows
+        Step(row.id, row.kind, row.billing, row.state, row.default_role, tuple(given.get(row.id, ())), row.commission)
+        for row in rows
     ]
     defaults = sa.select(roles.c.built_in, roles.c.permissions).where(roles.c.built_in != "")
     return Standing(steps, {row.built_in: rights.known(row.permissions) for row in await conn.execute(defaults)})

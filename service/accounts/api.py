@@ -29,7 +29,7 @@ from service.database.tables import accounts, book_balances, tariffs
 from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
-from service.tariffs.checks import check_exchange
+from service.tariffs.checks import check_exchange, check_given
 from service.tariffs.moving import Moved, tell_moved
 
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
@@ -217,11 +217,14 @@ async def show_account(call: Call) -> Answer:
     return Answer(view, version=view.version)
 
 
-async def _check_tariff(call: Call, tariff_id: int | None, path: str, currency: str) -> None:
-    """A tariff is sold by somebody above, in a currency that can be exchanged for the account's. Raises Problem."""
+async def _check_tariff(call: Call, tariff_id: int | None, path: str, currency: str, kept: int | None = None) -> None:
+    """A tariff is sold by somebody above, in a currency that can be exchanged for the account's. `kept`: what it pays
+    by now. Raises Problem.
+    """
     if tariff_id is None:
         return
     row = (await call.conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
+    await check_given(call, row, kept)
     if row.owner_id not in path_ids(path)[:-1]:
         raise invalid("/tariff_id", "this tariff belongs to nobody above the account")
     if row.version is None:
@@ -264,6 +267,7 @@ async def make_account(call: Call) -> Answer:
         call.need(Permission.PROVIDERS_CHANGE)
     if body.credit_limit:
         call.need(Permission.CREDIT_LIMITS_CHANGE)
+        await call.need_seller(f"{parent.path}0/")
     if parent.state == "closed":
         raise Problem("conflict", "the parent is closed")
     currency = body.currency or parent.currency
@@ -298,8 +302,10 @@ async def edit_account(call: Call) -> Answer:
         await _check_name(call, values["name"])
     if values.get("commission") and call.row.kind != "reseller":
         raise invalid("/commission", "only a reseller earns commission")
+    if values.get("commission", call.row.commission) != call.row.commission:
+        await call.need_seller(call.row.path)  # whom its customers pay changes with it
     if "tariff_id" in values:
-        await _check_tariff(call, values["tariff_id"], call.row.path, call.row.currency)
+        await _check_tariff(call, values["tariff_id"], call.row.path, call.row.currency, call.row.tariff_id)
         move = Moved(call.row, call.row.tariff_id, values["tariff_id"], call.actor.name, call.now_ms)
         await tell_moved(call.conn, move)
     if values.get("billing", call.row.billing) != call.row.billing:
@@ -405,7 +411,8 @@ async def move(call: Call) -> Answer:
     provides = call.row.provides or await changes.was_paid(call.conn, call.row.id)
     own = AccountSpec(call.row.name, parent.name, call.row.kind, call.row.currency, provides=provides)
     await _check(call, own, parent)
-    await _check_tariff(call, call.row.tariff_id, f"{parent.path}{call.row.id}/", call.row.currency)
+    path = f"{parent.path}{call.row.id}/"
+    await _check_tariff(call, call.row.tariff_id, path, call.row.currency, call.row.tariff_id)
     strange = await changes.strange_tariffs(call.conn, call.row, parent)
     if strange:
         raise Problem(

@@ -16,10 +16,11 @@ from service.access.actor import Actor
 from service.access.permissions import Permission
 from service.access.rights import beyond
 from service.api.nouns import NOUNS, visible, within
-from service.api.problems import Problem, not_found
+from service.api.problems import Problem, not_found, only_of_seller
 from service.api.versions import version_of
 from service.commands.outbox import writing
 from service.config import Config
+from service.database.paths import path_ids
 from service.database.tables import accounts
 from service.ledger.by import By
 
@@ -152,6 +153,17 @@ class Call:
         missing = beyond(frozenset(wanted), self.actor.permissions)
         if missing:
             raise forbidden(missing)
+
+    async def need_seller(self, path: str) -> None:
+        """What is given to the account of this path is its seller's: whoever asks must be that, or stand above it.
+        Raises Problem: forbidden.
+        """
+        *above, _ = path_ids(path)
+        sells = (accounts.c.kind == "root") | ((accounts.c.kind == "reseller") & ~accounts.c.commission)
+        sellers = sa.select(accounts.c.path).where(accounts.c.id.in_(above) & sells)
+        nearest = (await self.conn.execute(sellers.order_by(accounts.c.depth.desc()).limit(1))).scalar_one()
+        if not nearest.startswith(self.actor.path):
+            raise only_of_seller()
 
     def check_match(self, version: int) -> None:
         """Compares If-Match with a version. Raises Problem: changed."""

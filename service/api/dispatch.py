@@ -201,6 +201,8 @@ async def _look_up_path(endpoint: Endpoint, call: Call) -> None:
             call.account = await call.owner_of(call.subject)
     if endpoint.below and call.account is not None and call.account.id == call.actor.account_id:
         raise only_from_above()
+    if endpoint.of_seller and call.account is not None:
+        await call.need_seller(call.account.path)
 
 
 def _check_key(endpoint: Endpoint, asking: Asking) -> None:

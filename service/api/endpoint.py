@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 
-from service.access.permissions import Permission
+from service.access.permissions import OF_SELLERS, Permission
 from service.api.values import Asked
 
 if TYPE_CHECKING:
@@ -92,6 +92,11 @@ class Endpoint(NamedTuple):
     def parameters(self) -> list[str]:
         """Names in the path."""
         return re.findall(r"{(\w+)}", self.path)
+
+    @property
+    def of_seller(self) -> bool:
+        """Whether it gives the money of whoever sells to the account in its path, or to those that a transfer names."""
+        return self.permission in OF_SELLERS and (self.below or self.permission is Permission.PAYMENTS_TRANSFER)
 
     @property
     def writes(self) -> bool:

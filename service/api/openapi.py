@@ -66,7 +66,8 @@ def _description(endpoint: Endpoint) -> str:
     else:
         needs = f"Needs the permission `{endpoint.permission}`."
     below = " Not for one's own account." if endpoint.below else ""
-    return f"{said}\n\n{needs}{below}"
+    seller = " Of a commission reseller's customers: for who sells to them." if endpoint.of_seller else ""
+    return f"{said}\n\n{needs}{below}{seller}"
 
 
 def _in_path(endpoint: Endpoint) -> list[Json]:

@@ -79,6 +79,11 @@ def only_from_above() -> Problem:
     return Problem("forbidden", "this is for whoever stands above the account: nobody does it to their own")
 
 
+def only_of_seller() -> Problem:
+    """Somebody who stands above an account, but below its seller, would give what is the seller's."""
+    return Problem("forbidden", "this is for whoever sells to the account: a commission reseller doesn't")
+
+
 def took_too_long() -> Problem:
     """A look at the ledger was given up (`Api.look_s`)."""
     return Problem("unavailable", "this takes too long and was given up: ask for less, such as a shorter time")

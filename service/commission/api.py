@@ -223,6 +223,8 @@ async def make_rule(call: Call) -> Answer:
     earner = await call.find("account", body.account_id, to_change=True)
     if earner.id == call.actor.account_id:
         raise Problem("forbidden", "what an account earns is said by those above it")
+    if body.share_of == "charge":  # a part of what one earns oneself is one's own to give
+        await call.need_seller(earner.path)
     if not earner.commission:
         raise Problem("conflict", "commission resellers earn commission, and this account is none")
     unknown = await unknown_group(call.conn, [body.destination_group] if body.destination_group else [])
@@ -245,6 +247,8 @@ async def make_rule(call: Call) -> Answer:
 async def edit_rule(call: Call) -> Answer:
     """Ends it, or lets it go on."""
     body: RuleEdit = call.body
+    if call.row.share_of == "charge":
+        await call.need_seller(call.of.path)
     call.check_match(call.row.version)
     if body.valid_until is not None and body.valid_until <= call.row.valid_from_ms:
         raise invalid("/valid_until", "this lies before its beginning, or on it")
@@ -260,6 +264,8 @@ async def edit_rule(call: Call) -> Answer:
 async def remove_rule(call: Call) -> Answer:
     """What was earned by it stays."""
     call.check_match(call.row.version)
+    if call.row.share_of == "charge":
+        await call.need_seller(call.of.path)
     await call.conn.execute(sa.delete(commission_rules).where(commission_rules.c.id == call.row.id))
     before = RuleView.model_validate(call.row)
     await call.audit("commission-rule.remove", "commission-rule", call.row.id, call.row.account_id, before, None)

@@ -146,6 +146,8 @@ async def transfer(call: Call) -> Answer:
     taker = await call.find("account", body.to_account_id, to_change=True)
     if call.actor.account_id in {giver.id, taker.id}:
         raise only_from_above()
+    for account in (giver, taker):
+        await call.need_seller(account.path)
     if giver.id == taker.id:
         raise invalid("/to_account_id", "the money is there already")
     if giver.currency != taker.currency:

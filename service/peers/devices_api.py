@@ -246,7 +246,7 @@ async def edit_device(call: Call) -> Answer:
     call.check_match(call.row.version)
     values = changes_of(call.body, _NULLABLE)
     check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
-    await check_tariff(call, values.get("tariff_id"), call.of)
+    await check_tariff(call, values.get("tariff_id"), call.of, call.row.tariff_id)
     await tell_moved_thing(call, devices, values, call.of.tariff_id)
     row = await _update(call, values)
     view = DeviceView.model_validate(row)

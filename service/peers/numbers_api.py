@@ -226,7 +226,7 @@ async def edit_number(call: Call) -> Answer:
         values = {"trunk_id": None, "device_id": None, "fallbacks": []} | values
     whole = {name: getattr(call.row, name) for name in ("trunk_id", "device_id", "tariff_id")} | values
     await _check_place(call, whole, account.path)
-    await check_tariff(call, whole["tariff_id"], account)
+    await check_tariff(call, whole["tariff_id"], account, call.row.tariff_id)
     if account.id == call.of.id:
         await tell_moved_thing(call, numbers, values, None)
     if "fallbacks" in values:

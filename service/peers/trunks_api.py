@@ -225,9 +225,10 @@ async def show_trunk(call: Call) -> Answer:
     return Answer(view, version=view.version)
 
 
-async def _check(call: Call, account: Row[Any], values: dict[str, Any], but: int = 0) -> None:
-    """What stands beside the account and the other trunks. Raises Problem."""
-    await check_tariff(call, values.get("tariff_id"), account)
+async def _check(call: Call, account: Row[Any], values: dict[str, Any], trunk: Row[Any] | None = None) -> None:
+    """What stands beside the account and the other trunks. `trunk`: as it is; None: it is new. Raises Problem."""
+    but, kept = (0, None) if trunk is None else (trunk.id, trunk.tariff_id)
+    await check_tariff(call, values.get("tariff_id"), account, kept)
     if values.get("caller_rule") in {"listed", "replace"} and not values["caller_numbers"]:
         raise invalid("/caller_numbers", "this rule needs a number at least")
     if "name" in values:
@@ -309,7 +310,7 @@ async def edit_trunk(call: Call) -> Answer:
         values["port"] = values["port"] or 0
     await _check_ways(call, {**call.row._mapping, **values, "networks": networks}, call.row.id)
     whole = {"caller_rule": before.caller_rule, "caller_numbers": before.caller_numbers} | values
-    await _check(call, call.of, whole, call.row.id)
+    await _check(call, call.of, whole, call.row)
     await tell_moved_thing(call, trunks, values, call.of.tariff_id)
     if values.get("state") is not None:
         await _stand_again(call, values)

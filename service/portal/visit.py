@@ -164,6 +164,11 @@ class Visit:
         """Whether the visitor's account has others below it: the operator's, and resellers."""
         return self.is_operator or (self.me is not None and self.me.account_kind == "reseller")
 
+    @property
+    def earns(self) -> bool:
+        """Whether the visitor's account is a commission reseller: who buys from it pays its seller."""
+        return self.me is not None and self.me.account_kind == "reseller" and not self.me.buys
+
     def opens(self, link: str) -> bool:
         """Whether the visitor may see the page behind a link of this portal."""
         endpoint = self.portal.doors.endpoint_at(link)
@@ -178,6 +183,8 @@ class Visit:
         if endpoint.permission is Open.PUBLIC:
             return True
         if self.actor is None or (self.is_acting and endpoint.name in ONESELF):
+            return False
+        if endpoint.of_seller and self.earns:
             return False
         return isinstance(endpoint.permission, Open) or endpoint.permission in self.actor.permissions
 

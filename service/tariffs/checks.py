@@ -1,10 +1,19 @@
-"""Currencies of tariffs and accounts that have to do with each other: what the API asks before it lets them."""
+"""Which tariffs are given to whom, and currencies that have to do with each other: what the API asks before it lets
+them.
+"""
 
 from __future__ import annotations
 
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import Row
+
 from ratebook.exchange import pair_text
+from service.access.permissions import OWN_PRICES
 from service.api.call import Call
 from service.api.problems import invalid
+from service.database.tables import accounts
 from service.tariffs.exchange import in_force
 
 
@@ -15,3 +24,15 @@ async def check_exchange(call: Call, have: str, want: str, *, pointer: str, said
     pair = pair_text(have, want)
     advice = f"no rate of exchange {pair} holds now: the operator adds it to exchange.yaml and publishes it"
     raise invalid(pointer, f"{said}, and {advice}")
+
+
+async def check_given(call: Call, tariff: Row[Any], kept: int | None) -> None:
+    """A commission reseller gives the tariff that its own account was given, or one of its own while it may write them:
+    what its customers pay is its seller's money. `kept`: the tariff that stands there already. Raises Problem.
+    """
+    if call.actor.is_root or tariff.id == kept:
+        return
+    giver = (await call.conn.execute(sa.select(accounts).where(accounts.c.id == call.actor.account_id))).one()
+    is_own = tariff.owner_id == giver.id and call.actor.permissions >= OWN_PRICES
+    if giver.commission and tariff.id != giver.tariff_id and not is_own:
+        raise invalid("/tariff_id", "a commission reseller sells at the tariff that its own account has")

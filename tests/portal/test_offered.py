@@ -234,3 +234,18 @@ async def test_one_session_has_so_many_streams_and_no_more(walkers: Callable[[],
         if await status(greedy) == 200:
             return
     pytest.fail("what was closed counts still")
+
+
+async def test_an_agent_is_not_offered_what_is_its_sellers_to_give(walkers: Callable[[], Walker]) -> None:
+    """Of its own customer: whoever sells to that one is."""
+    agent, boss = walkers(), walkers()
+    await agent.sign_in("owner@agent.example")
+    await boss.sign_in("boss@op.example")
+    found = re.search(r'href="(/accounts/\d+)">recruited<', (await agent.get("/accounts")).text)
+    assert found is not None
+    places = [f"{found[1]}/{deed}" for deed in ("payment", "credit-limit")]
+    page, theirs = await agent.get(found[1]), await boss.get(found[1])
+    for place in places:
+        assert f'href="{place}"' in theirs.text
+        assert f'href="{place}"' not in page.text
+        assert (await agent.get(place)).status == 403

@@ -295,6 +295,10 @@ async def test_a_commission_resellers_tariff_moves_nobody_elses_revenue(house: H
         row = (await conn.execute(sa.select(accounts).where(accounts.c.name == "lower"))).one()
         await lock_node(conn, "local")
         await enqueue(conn, "local", account_body(row), now_ms=NOW_MS)
+    rights = ["tariffs.read", "tariffs.change", "tariffs.publish"]
+    role = await boss.do("role.define", account_id=1, name="Own prices", permissions=rights)
+    lower = house.ids["lower"]
+    await boss.do("account.set-ceiling", account_id=lower, default_role=True, role_ids=[role["id"]])
     agent, tariff = await own_tariff(house)
     upper = await house.office.hire(boss, house.ids["upper"], "u@upper.example")
     await agent.do("tariff.edit", tariff_id=tariff, source='currency: EUR\nrates: [{prefix: "", rate: 0.12}]\n')

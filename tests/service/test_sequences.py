@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from service.access import people, rights
@@ -25,8 +25,6 @@ from tests.service.test_money import House
 
 SEQUENCES = int(os.environ.get("KAMBILL_SEQUENCES", "40"))
 STEPS = 30
-SOON = 3
-"""A seed: of those that were tried the one by which the hardest to notice is noticed at the fifth sequence."""
 _NUMBER = st.integers(0, 10_000)
 _STEP = st.builds(Step, st.sampled_from(KINDS), _NUMBER, _NUMBER, _NUMBER, st.integers(0, 2 ** len(SOME) - 1))
 _STEPS = st.lists(_STEP, min_size=STEPS, max_size=STEPS)
@@ -101,12 +99,12 @@ MUTATIONS = {
 
 @pytest.mark.parametrize("name", MUTATIONS)
 def test_a_check_that_is_missing_is_noticed(stage: Stage, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Within a few hundred sequences; the seed is fixed, so that it always is, and one by which it soon is."""
+    """Within a few hundred sequences; the seed is fixed, so that it always is."""
     monkeypatch.setattr(*MUTATIONS[name])
 
-    @seed(SOON)
     @settings(
-        max_examples=400, deadline=None, suppress_health_check=_QUIET, database=None, phases=[Phase.generate],
+        max_examples=400, deadline=None, suppress_health_check=_QUIET, database=None, derandomize=True,
+        phases=[Phase.generate],
     )  # fmt: skip
     @given(_STEPS)
     def tried(steps: list[Step]) -> None:

@@ -1,0 +1,125 @@
+"""What a commission reseller may not: its customers owe their seller, whose money it neither gives nor prices."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.service.office import Person
+from tests.service.test_peers_api import Shop, shop
+from tests.service.test_tariffs_api import SOURCE, WITH_DECK, publish, write
+
+__all__ = ["shop"]
+PAID = {"amount": "5.00", "reason": "cash"}
+
+
+async def recruit(shop: Shop) -> Person:
+    """The reseller of the shop is one on commission, with a helper and a distributor below it that has a customer."""
+    await shop.boss.do("account.edit", account_id=shop.ids["reseller"], commission=True)
+    for name, parent, kind, more in (
+        ("helper", "reseller", "reseller", {"commission": True}),
+        ("depot", "reseller", "reseller", {}),
+        ("guest", "depot", "customer", {}),
+    ):
+        shop.ids[name] = await shop.office.account(shop.boss, shop.ids[parent], name, kind, **more)
+    shop.ids["root"] = 1
+    return shop.reseller
+
+
+async def tariff(shop: Shop, by: Person, name: str, seller: str) -> int:
+    """In force."""
+    number = (await write(shop, by, seller, name=name, source=SOURCE)).ok()["id"]
+    await publish(by, number)
+    return int(number)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more"),
+    [
+        ("payment.make", PAID),
+        ("payment.adjust", PAID),
+        ("payment.refund", PAID),
+        ("account.credit-limit", {"credit_limit": "1000.00", "reason": "a friend"}),
+        ("terms.edit", {"cycle": "monthly"}),
+    ],
+)
+async def test_the_sellers_money_is_not_an_agents_to_give(shop: Shop, endpoint: str, more: dict[str, Any]) -> None:
+    """Neither its customer's nor its helper's; who sells to them may, and it may below a distributor."""
+    agent = await recruit(shop)
+    await shop.boss.do("payment.make", account_id=shop.ids["guest"], key="k0", **PAID)
+    for name in ("customer", "helper", "depot"):
+        got = await agent.ask(endpoint, account_id=shop.ids[name], key=f"k-{name}", body=more)
+        assert (got.status, "whoever sells" in got["detail"]) == (403, True), name
+    for by, name in ((agent, "guest"), (shop.boss, "customer")):
+        got = await by.ask(endpoint, account_id=shop.ids[name], key=f"k-{name} too", body=more)
+        assert got.status in {200, 201, 202, 409}, got  # what stands there may not allow it
+
+
+async def test_money_is_neither_moved_nor_lent_by_an_agent(shop: Shop) -> None:
+    """From one customer to another; with a new account; by making a distributor's customers its seller's."""
+    agent = await recruit(shop)
+    await shop.boss.do("payment.make", account_id=shop.ids["customer"], key="k0", **PAID)
+    moved = {"from_account_id": shop.ids["customer"], "to_account_id": shop.ids["second"], **PAID}
+    assert (await agent.ask("payment.transfer", key="k1", **moved)).status == 403
+    assert (await shop.boss.ask("payment.transfer", key="k2", **moved)).status == 202
+    new = {"parent_id": shop.ids["reseller"], "name": "friend", "kind": "customer"}
+    assert (await agent.ask("account.make", **new, credit_limit="10.00")).status == 403
+    assert (await agent.ask("account.make", **new)).status == 201
+    assert (await agent.ask("account.edit", account_id=shop.ids["depot"], commission=True)).status == 403
+    below = {"parent_id": shop.ids["depot"], "name": "friend", "kind": "customer", "credit_limit": "10.00"}
+    assert (await agent.ask("account.make", **below)).status == 201
+
+
+async def test_an_agent_sells_at_the_tariff_that_it_was_given(shop: Shop) -> None:
+    """Another one of its seller's, which may be what carriers cost, it doesn't see."""
+    agent = await recruit(shop)
+    retail, carriers = [await tariff(shop, shop.boss, name, "root") for name in ("retail", "carriers")]
+    customer, trunk = shop.ids["customer"], (await shop.trunk(shop.boss, tariff_id=carriers)).ok()["id"]
+    for number in (retail, carriers):
+        unseen = await agent.ask("account.edit", account_id=customer, tariff_id=number)
+        assert unseen["errors"][0]["detail"] == f"there is no tariff {number}"
+    await shop.boss.do("account.edit", account_id=shop.ids["reseller"], tariff_id=retail)
+    await agent.do("account.edit", account_id=customer, tariff_id=retail)
+    for name, more in (
+        ("account.edit", {"account_id": customer}),
+        ("account.make", {"parent_id": shop.ids["reseller"], "name": "friend", "kind": "customer"}),
+        ("device.make", {"account_id": customer, "username": "ann"}),
+        ("trunk.make", {"account_id": customer, "name": "t2", "networks": ["192.0.2.8"]}),
+    ):
+        got = await agent.ask(name, **more, tariff_id=carriers)
+        assert (got.status, got["errors"][0]["pointer"]) == (422, "/tariff_id"), name
+    await agent.do("trunk.edit", trunk_id=trunk, channels=3)
+    await agent.do("trunk.edit", trunk_id=trunk, tariff_id=retail)
+
+
+async def test_own_prices_need_a_role_of_who_stands_above(shop: Shop) -> None:
+    """Then it writes tariffs, and gives them; until the role is taken away."""
+    agent = await recruit(shop)
+    assert (await write(shop, agent, name="mine")).status == 403
+    rights = ["tariffs.read", "tariffs.change", "tariffs.publish"]
+    role = await shop.boss.do("role.define", account_id=1, name="Own prices", permissions=rights)
+    ceiling = {"account_id": shop.ids["reseller"], "default_role": True}
+    await shop.boss.do("account.set-ceiling", **ceiling, role_ids=[role["id"]])
+    mine = await tariff(shop, agent, "mine", "reseller")
+    await agent.do("account.edit", account_id=shop.ids["customer"], tariff_id=mine)
+    await shop.boss.do("account.set-ceiling", **ceiling, role_ids=[])
+    refused = await agent.ask("account.edit", account_id=shop.ids["second"], tariff_id=mine)
+    assert refused["errors"][0]["detail"] == "a commission reseller sells at the tariff that its own account has"
+    await agent.do("account.edit", account_id=shop.ids["customer"], tariff_id=mine, channels=3)  # it stands there
+    assert (await agent.ask("tariff.edit", tariff_id=mine, source=WITH_DECK)).status == 403
+
+
+async def test_a_helper_earns_of_its_agents_part_alone(shop: Shop) -> None:
+    """What the agent says; a percentage of the charge is said, ended and removed by who pays it."""
+    agent, helper = await recruit(shop), shop.ids["helper"]
+    await shop.boss.do("commission.make-rule", account_id=shop.ids["reseller"], percent="10")
+    assert (await agent.ask("commission.make-rule", account_id=helper, percent="80")).status == 403
+    shared = await agent.do("commission.make-rule", account_id=helper, percent="50", share_of="above")
+    given = await shop.boss.do("commission.make-rule", account_id=helper, percent="5")
+    for rule, status in ((shared, 200), (given, 403)):
+        number = rule["id"]
+        got = await agent.ask("commission.edit-rule", commission_rule_id=number, valid_until="2035-01-01T00:00:00Z")
+        assert got.status == status
+        got = await agent.ask("commission.remove-rule", commission_rule_id=number)
+        assert got.status == {200: 204}.get(status, status)
