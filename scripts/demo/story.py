@@ -171,14 +171,21 @@ class Story:
             ("east", "comet east", retail),
         ):
             ids[name], people[name] = self._customer(people[seller], ids[seller], name, tariff_id)
+            self._pay_in(people[seller], ids[name], earns=seller in {"comet", "comet east"})
         return ids, people
+
+    def _pay_in(self, by: Person, account_id: int, *, earns: bool) -> None:
+        """To who sells: customers of a commission reseller pay the operator, for whom it can't say so."""
+        place, paid = f"/accounts/{account_id}/payments", {"amount": "20.00", "reason": "opening balance"}
+        if earns and by.ask("POST", place, **paid).status != 403:
+            raise DemoFault("story: a commission reseller has posted a payment to its seller")
+        (self._admin if earns else by).do("POST", place, **paid)
 
     def _customer(self, by: Person, parent_id: int, name: str, tariff_id: int) -> tuple[int, Person]:
         number = self._account(by, parent_id, f"{name.capitalize()} Customer", "customer", tariff_id=tariff_id)
         address = self._trunk(name)
         trunk = {"name": f"story-{name}", "networks": [address.host], "plan_id": self._plan_id}
         by.do("POST", "/trunks", account_id=number, **trunk)
-        by.do("POST", f"/accounts/{number}/payments", amount="20.00", reason="opening balance")
         return number, by.hire(number, f"{name}@customer.example", [self._roles["owner"]])
 
     def _trunk(self, name: str) -> Address:

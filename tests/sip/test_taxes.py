@@ -27,7 +27,7 @@ def node() -> Iterator[Node]:
     try:
         (node.data_dir / "setup.yaml").write_text(SETUP + TAXES)
         with (node.data_dir / "kambill.yaml").open("a") as config:
-            config.write("calls: {first_hold_s: 5}\n")
+            config.write("calls: {first_hold_s: 6}\n")
         node.open()
         node.kambill("payment", "adjust", "customer", "--amount=-1000", "--reason", "nothing is left")
         node.kambill("pay", "customer", PAID, "--reason", "seven seconds")
