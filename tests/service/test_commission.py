@@ -104,6 +104,13 @@ def part_of(agency: Agency, remainder: int, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
+async def somebody_waits(engine: AsyncEngine) -> bool:
+    """For another one's row. In a transaction of its own: within one PostgreSQL tells what it told first."""
+    waiting = "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with engine.begin() as conn:
+        return bool((await conn.execute(sa.text(waiting))).scalar_one())
+
+
 async def test_two_nodes_carry_the_same_rest(agency: Agency) -> None:
     """At once: what one has added the other one sees, and together they come to a micro-unit and a rest."""
     engine = agency.company.engine
@@ -121,10 +128,7 @@ async def test_two_nodes_carry_the_same_rest(agency: Agency) -> None:
         await lock_node(conn, agency.company.config.node)
         await write(conn, [part_of(agency, 70_000_000, 1)], NOW_MS)
         meanwhile = asyncio.create_task(second())
-        waiting = sa.text(
-            "SELECT COUNT(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        while not meanwhile.done() and not (await conn.execute(waiting)).scalar_one():
+        while not meanwhile.done() and not await somebody_waits(engine):
             await asyncio.wait({meanwhile}, timeout=0.01)
     await meanwhile
     async with reading(engine) as conn:
