@@ -99,10 +99,14 @@ async def path_of(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
 
 async def seller_of(conn: AsyncConnection, account: Row[Any]) -> int:
     """The id of the account that this one pays: the nearest charged one above, else the root."""
-    for above in (await path_of(conn, account))[1:]:
-        if above.kind != "root" and not above.commission:
-            return int(above.id)
-    return ROOT_ID
+    return await seller_among(conn, path_ids(account.path)[:-1])
+
+
+async def seller_among(conn: AsyncConnection, above: Sequence[int]) -> int:
+    """The same, by the ids of those above an account, which need not be there yet."""
+    is_charged = (accounts.c.kind != "root") & ~accounts.c.commission
+    query = sa.select(accounts.c.id).where(accounts.c.id.in_(above) & is_charged)
+    return (await conn.execute(query.order_by(accounts.c.depth.desc()).limit(1))).scalar() or ROOT_ID
 
 
 async def subtree(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:

@@ -15,6 +15,7 @@ from service.access import audit
 from service.access.actor import Actor
 from service.access.permissions import Permission
 from service.access.rights import beyond
+from service.accounts.storage import seller_among
 from service.api.nouns import NOUNS, visible, within
 from service.api.problems import Problem, not_found, only_of_seller
 from service.api.versions import version_of
@@ -159,10 +160,8 @@ class Call:
         Raises Problem: forbidden.
         """
         *above, _ = path_ids(path)
-        sells = (accounts.c.kind == "root") | ((accounts.c.kind == "reseller") & ~accounts.c.commission)
-        sellers = sa.select(accounts.c.path).where(accounts.c.id.in_(above) & sells)
-        nearest = (await self.conn.execute(sellers.order_by(accounts.c.depth.desc()).limit(1))).scalar_one()
-        if not nearest.startswith(self.actor.path):
+        seller = await seller_among(self.conn, above)
+        if self.actor.account_id not in above[: above.index(seller) + 1]:
             raise only_of_seller()
 
     def check_match(self, version: int) -> None:
