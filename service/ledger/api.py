@@ -23,7 +23,7 @@ from service.ledger import rules
 from service.ledger.payments import AMOUNT_MAX_MICROS, payment_problem
 from service.ledger.postings import Booking, book
 from service.ledger.reversals import Reversal, find_payment, reverse
-from service.ledger.storage import balance_after, balance_of
+from service.ledger.storage import balance_of, balance_upto
 
 
 class LineView(Told):
@@ -31,7 +31,13 @@ class LineView(Told):
 
     entry_id: int
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
-    kind: Annotated[str, Field(description="payment, adjustment, refund, transfer, write_off, charges or correction")]
+    kind: Annotated[
+        str,
+        Field(
+            description="payment, adjustment, refund, transfer, write_off, netting, charges, correction, item, invoice, "
+            "credit_note or payout"
+        ),
+    ]
     reason: str
     actor: Annotated[str, Field(description="`above`: somebody outside your subtree")]
     amount: Annotated[Money, Field(description="Positive: the account had more afterwards")]
@@ -106,7 +112,7 @@ def _line(row: Row[Any], viewer: Actor, balance_micros: int) -> LineView:
 async def list_lines(call: Call) -> Answer:
     """A page of them, newest first."""
     rows, following = await page_of(call, _LINES)
-    balance = await balance_after(call.conn, call.row.id, rows[0].entry_id) if rows else 0
+    balance = await balance_upto(call.conn, call.row.id, rows[0].id) if rows else 0
     items = []
     for row in rows:
         items.append(_line(row, call.actor, balance))
