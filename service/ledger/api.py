@@ -34,8 +34,8 @@ class LineView(Told):
     kind: Annotated[
         str,
         Field(
-            description="payment, adjustment, refund, transfer, write_off, netting, charges, correction, item, invoice, "
-            "credit_note or payout"
+            description="payment, adjustment, refund, transfer, write_off, netting, charges, correction, item, "
+            "invoice, credit_note or payout"
         ),
     ]
     reason: str
