@@ -272,7 +272,7 @@ def _take_all(
     if not isinstance(caller, Gateway):
         take_origin(change, caller, now)
     if number is not None:
-        _take_number(change, number)
+        _take_number(change, number, now)
     inbound = _affordable(change, question)
     called = question.inbound_claims if inbound else ()
     if isinstance(caller, Gateway):
@@ -286,9 +286,10 @@ def _take_all(
     return (*chain.legs, *inbound), claims
 
 
-def _take_number(change: Change, number: Number) -> None:
+def _take_number(change: Change, number: Number, now: Now) -> None:
     key = layout.kind_key(b"n", number.id)
-    usage = accounts.with_one_more(change.store, change.txn, key, number.channels_max, 0, 0)
+    limits = number.channels_max, number.cps_max
+    usage = accounts.with_one_more(change.store, change.txn, key, *limits, now.boot_ms)
     if usage is None:
         raise Refusal("number_limit", number.account, 0)
     change.txn.put(key, usage, db=change.store.peer)

@@ -305,7 +305,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "invoice.run", "POST", "/invoice-runs", _P.INVOICES_ISSUE, start_run, "Bill every period that is over", NewRun,
-        answer=RunView, own_transaction=True, key=Key.NONE,
+        answer=RunView, own_transaction=True, key=Key.NONE, for_paid=True,
     ),
     Endpoint(
         "invoice.issue", "POST", f"{_ONE}/issue", _P.INVOICES_ISSUE, issue_draft, "Issue a draft", answer=InvoiceText,
