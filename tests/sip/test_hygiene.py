@@ -192,7 +192,7 @@ def test_an_answer_that_is_no_text_ends_no_call_that_talks(proxy: Proxy, caller:
 
 @pytest.mark.parametrize("by", ["caller", "callee"])
 def test_who_hangs_up_is_heard_whatever_it_says_of_why(proxy: Proxy, caller: Agent, gateway: Agent, by: str) -> None:
-    """A Reason in an older alphabet: for whoever says BYE the call is over (RFC 3261 15.1.1), and it is for the bill."""
+    """A Reason in an older alphabet: for whoever says BYE the call is over (RFC 3261 15.1.1), so it is for the bill."""
     call, back = answer(caller, gateway)
     ours, theirs, there = (call, caller, gateway) if by == "caller" else (back, gateway, caller)
     ours.cseq += 1
