@@ -42,6 +42,7 @@ def shared_proxy() -> Iterator[Proxy]:
     try:
         proxy.start()
         proxy.furnish()
+        proxy.usual = proxy.configured()
         yield proxy
     finally:
         proxy.close()
@@ -49,12 +50,17 @@ def shared_proxy() -> Iterator[Proxy]:
 
 @pytest.fixture
 def proxy(shared_proxy: Proxy) -> Iterator[Proxy]:
-    """The shared one, with everybody active and a thousand euros each; afterwards no fault in its log."""
+    """The shared one, with everybody active and a thousand euros each; afterwards no fault in its log, and tariffs,
+    plans, gateways and all else as before.
+    """
     shared_proxy.restore()
     before = shared_proxy.log.stat().st_size
     yield shared_proxy
     said = shared_proxy.log.read_bytes()[before:].decode(errors="replace")
     assert "kambill: fault" not in said, said
+    now = shared_proxy.configured()
+    left = {key for key in now.keys() | shared_proxy.usual.keys() if now.get(key) != shared_proxy.usual.get(key)}
+    assert left == set(), left
 
 
 @pytest.fixture
