@@ -296,8 +296,14 @@ class Proxy:
             reader.close()
 
     def configured(self) -> dict[bytes, bytes]:
-        """All of the configuration, as the store has it."""
-        return self.look(lambda snapshot: snapshot.read(lambda dbs, txn: dict(txn.cursor(dbs.config))))
+        """Tariffs, plans, trunks and gateways, as the store has them."""
+        return self.look(
+            lambda snapshot: snapshot.read(
+                lambda dbs, txn: {
+                    key: raw for key, raw in txn.cursor(dbs.config) if key[:1] in {b"r", b"p", b"t", b"g"}
+                }
+            )
+        )
 
     def account(self, account: int) -> Account:
         """An account of the store."""
