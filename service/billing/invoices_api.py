@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.permissions import Permission
+from service.accounts.storage import lock_account
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lines import Expression
@@ -231,7 +232,8 @@ async def _left_over(call: Call, done: run.Run) -> list[LeftOver]:
 
 
 async def _locked(call: Call) -> Row[Any]:
-    """The invoice as it stands, until the end of the transaction."""
+    """The invoice as it stands, until the end of the transaction; its account's payments wait, too."""
+    await lock_account(call.conn, call.row.account_id)
     query = sa.select(invoices).where(invoices.c.id == call.row.id).with_for_update()
     return (await call.conn.execute(query)).one()
 
@@ -318,7 +320,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "invoice.run", "POST", "/invoice-runs", _P.INVOICES_ISSUE, start_run, "Bill every period that is over", NewRun,
-        answer=RunView, own_transaction=True, key=Key.NONE,
+        answer=RunView, own_transaction=True, key=Key.NONE, for_paid=True,
     ),
     Endpoint(
         "invoice.issue", "POST", f"{_ONE}/issue", _P.INVOICES_ISSUE, issue_draft, "Issue a draft", answer=InvoiceText,
