@@ -87,7 +87,7 @@ def speaker(
         if side is None:
             return None
         if not may_speak(store, txn, running, side, ip, proven) and not (
-            hangs_up and may_hang_up(store, txn, running, side, ip)
+            hangs_up and may_hang_up(store, txn, running, side, ip, proven)
         ):
             return None
     return tuple.__new__(Speaker, (running, raw, side))
