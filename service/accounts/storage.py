@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -90,6 +90,13 @@ async def _names(conn: AsyncConnection, rows: Sequence[Row[Any]]) -> list[str]:
     return [joined(names[step] for step in path) for path in steps]
 
 
+async def hold(conn: AsyncConnection, account_id: int) -> None:
+    """Nobody else, at another node, does such a thing to the account before this transaction ends: what is looked up
+    from now on stays true.
+    """
+    await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
+
+
 async def path_of(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
     """The account's row and those above it, the root last."""
     ids = path_ids(account.path)
@@ -107,6 +114,16 @@ async def seller_among(conn: AsyncConnection, above: Sequence[int]) -> int:
     is_charged = (accounts.c.kind != "root") & ~accounts.c.commission
     query = sa.select(accounts.c.id).where(accounts.c.id.in_(above) & is_charged)
     return (await conn.execute(query.order_by(accounts.c.depth.desc()).limit(1))).scalar() or ROOT_ID
+
+
+async def sellers_of(conn: AsyncConnection, account_ids: Collection[int]) -> dict[int, int]:
+    """The same of several accounts, by their ids."""
+    rows = await conn.execute(sa.select(accounts.c.id, accounts.c.path).where(accounts.c.id.in_(account_ids)))
+    above = {number: path_ids(path)[-2::-1] for number, path in rows}
+    every = {one for path in above.values() for one in path}
+    earns = sa.select(accounts.c.id).where(accounts.c.id.in_(every) & accounts.c.commission)
+    passed = set((await conn.execute(earns)).scalars())
+    return {number: next((one for one in path if one not in passed), ROOT_ID) for number, path in above.items()}
 
 
 async def subtree(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:

@@ -84,6 +84,13 @@ def only_of_seller() -> Problem:
     return Problem("forbidden", "this is for whoever sells to the account: a commission reseller doesn't")
 
 
+def only_of_seller_then() -> Problem:
+    """Somebody tries what is for whoever has sold something to an account that has another seller by now."""
+    return Problem(
+        "forbidden", "another seller has sold this to the account: it is for that one, or who stands above it"
+    )
+
+
 def took_too_long() -> Problem:
     """A look at the ledger was given up (`Api.look_s`)."""
     return Problem("unavailable", "this takes too long and was given up: ask for less, such as a shorter time")

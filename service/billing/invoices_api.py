@@ -218,7 +218,8 @@ async def start_run(call: Call) -> Answer:
 
 
 async def _locked(call: Call) -> Row[Any]:
-    """The invoice as it stands, until the end of the transaction."""
+    """The invoice as it stands, until the end of the transaction. Raises Problem."""
+    await call.need_seller_then(call.row.seller_id)
     query = sa.select(invoices).where(invoices.c.id == call.row.id).with_for_update()
     return (await call.conn.execute(query)).one()
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from ratebook.money import format_micros
 from service.access.actor import Actor
 from service.access.permissions import Permission
-from service.accounts.storage import seller_of
+from service.accounts.storage import hold, seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, page_of
@@ -145,6 +145,7 @@ async def _check_invoice(call: Call, number: int) -> None:
 async def reverse_payment(call: Call) -> Answer:
     """Invoices that it had paid are open again. The account owes it, whatever is there; the receipt stays, marked."""
     body: NewReversal = call.body
+    await hold(call.conn, call.row.id)
     payment = await find_payment(call.conn, call.row.id, body.entry_id)
     if payment is None or call.row.kind == "provider":
         raise invalid("/entry_id", "this is no payment that the account has made")
@@ -175,6 +176,7 @@ async def write_off(call: Call) -> Answer:
     body: WriteOff = call.body
     if call.row.state != "suspended":
         raise Problem("conflict", "only a suspended account's debt is written off: suspend it first")
+    await hold(call.conn, call.row.id)
     balance = await balance_of(call.conn, call.row.id, call.row.currency)
     if balance >= 0:
         raise Problem("conflict", "the account owes nothing: what it has left is refunded")
