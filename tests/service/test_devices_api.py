@@ -75,7 +75,9 @@ async def test_the_call_path_is_told_of_a_number_at_each_change(shop: Shop) -> N
         ("uri", None, "sip:box@192.0.2.9:5070"),
     ]
     assert (await shop.customer.ask("number.edit", number_id=made["id"], fallbacks=["trunk:t1"])).status == 403
-    edited = await shop.reseller.do("number.edit", number_id=made["id"], channels=3, without_funds="allow", ring_s=9)
+    edited = await shop.reseller.do("number.edit", number_id=made["id"], channels=3, ring_s=9)
+    assert (await shop.reseller.ask("number.edit", number_id=made["id"], without_funds="allow")).status == 403
+    await boss.do("number.edit", number_id=made["id"], without_funds="allow")
     assert (edited["fallbacks"], edited["channels"]) == (made["fallbacks"], 3)
     (told,) = await shop.told()
     assert (told["channels"], told["without_funds"], told["ring_s"]) == (3, "allow", 9)
