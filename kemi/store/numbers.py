@@ -65,6 +65,12 @@ class Number(NamedTuple):
     """Whether its calls come in though the owner can't pay for them; nothing is charged then."""
     places: tuple[Place, ...]
     """In the order in which they are tried."""
+    cps_max: int = 0
+    """0: any number."""
+
+
+_PLACES = Number._fields.index("places")
+"""What stands after them, a store that began before it was thought of lacks."""
 
 
 def number_of_command(body: dict[str, Any]) -> Number:
@@ -79,6 +85,7 @@ def number_of_command(body: dict[str, Any]) -> Number:
         ring_s=body["ring_s"],
         is_open_without_funds=body["without_funds"] == "allow",
         places=tuple(Place(one["kind"], one.get("id", 0), one.get("uri", "")) for one in body["places"]),
+        cps_max=body.get("cps", 0),
     )
 
 
@@ -89,7 +96,9 @@ def digits_key(digits: str) -> bytes:
 
 def pack_number(number: Number) -> bytes:
     """The record of a number."""
-    return marshal.dumps((VERSION, *number[:-1], tuple(map(tuple, number.places))), MARSHAL_VERSION)
+    fields: list[Any] = [*number]
+    fields[_PLACES] = tuple(map(tuple, number.places))
+    return marshal.dumps((VERSION, *fields), MARSHAL_VERSION)
 
 
 def number_by_id(config_db: Any, txn: Any, number_id: int) -> Number | None:
@@ -97,10 +106,11 @@ def number_by_id(config_db: Any, txn: Any, number_id: int) -> Number | None:
     raw = txn.get(layout.kind_key(b"n", number_id), db=config_db)
     if raw is None:
         return None
-    version, *fields, places = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
+    version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
     if version != VERSION:
         raise UnknownVersion("number", version)
-    return _new(Number, (*fields, tuple([_new(Place, one) for one in places])))
+    fields[_PLACES] = tuple([_new(Place, one) for one in fields[_PLACES]])
+    return Number(*fields)
 
 
 def id_of_digits(config_db: Any, txn: Any, digits: str) -> int:

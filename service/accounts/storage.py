@@ -90,18 +90,16 @@ async def _names(conn: AsyncConnection, rows: Sequence[Row[Any]]) -> list[str]:
     return [joined(names[step] for step in path) for path in steps]
 
 
-async def hold(conn: AsyncConnection, account_id: int) -> None:
-    """Nobody else, at another node, does such a thing to the account before this transaction ends: what is looked up
-    from now on stays true.
-    """
-    await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
-
-
 async def path_of(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
     """The account's row and those above it, the root last."""
     ids = path_ids(account.path)
     rows = await conn.execute(sa.select(accounts).where(accounts.c.id.in_(ids)).order_by(accounts.c.depth.desc()))
     return list(rows)
+
+
+async def lock_account(conn: AsyncConnection, account_id: int) -> None:
+    """For whoever looks at an account's money before moving it: until then no node posts a line to the account."""
+    await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
 
 
 async def seller_of(conn: AsyncConnection, account: Row[Any]) -> int:

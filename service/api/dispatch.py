@@ -22,7 +22,16 @@ from service.api.call import Api, Asking, Call, Check, etag, forbidden
 from service.api.endpoint import Answer, Endpoint, Key, Open, noun_of
 from service.api.lines import Lines, LinesAsked
 from service.api.lists import Paging
-from service.api.problems import FieldError, Problem, away, not_found, only_from_above, took_too_long
+from service.api.problems import (
+    ONLY_OF_PAID,
+    FieldError,
+    Problem,
+    away,
+    invalid,
+    not_found,
+    only_from_above,
+    took_too_long,
+)
 from service.api.values import ID_MAX, Named, named_in
 from service.commands.outbox import writing
 from service.database.access_tables import answers
@@ -179,6 +188,8 @@ async def _prepared(
     errors += more + await _unknown(call, named)
     if errors:
         raise Problem("invalid", errors=errors)
+    if endpoint.for_paid and endpoint.writes:
+        await _check_paid(endpoint, call)
     return call
 
 
@@ -203,6 +214,15 @@ async def _look_up_path(endpoint: Endpoint, call: Call) -> None:
         raise only_from_above()
     if endpoint.of_seller and call.account is not None:
         await call.need_seller(call.account.path)
+
+
+async def _check_paid(endpoint: Endpoint, call: Call) -> None:
+    """Raises Problem: the seller that the body names, or the path, is a commission reseller."""
+    named = getattr(call.body, "account_id", None)
+    if named is not None and (await call.find("account", named, to_change=True)).commission:
+        raise invalid("/account_id", ONLY_OF_PAID)
+    if "account_id" in endpoint.parameters and call.of.commission:
+        raise Problem("conflict", ONLY_OF_PAID)
 
 
 def _check_key(endpoint: Endpoint, asking: Asking) -> None:

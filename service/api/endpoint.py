@@ -85,6 +85,8 @@ class Endpoint(NamedTuple):
     follow: Callable[[Any, int], Awaitable[Answer]] | None = None
     """What answers once the transaction stands, from the number that the handler gave."""
     body_bytes_max: int = BODY_BYTES_MAX
+    for_paid: bool = False
+    """For whoever is paid by others: nothing for a commission reseller, whose customers pay its seller."""
     lines: Callable[[Call, LinesAsked], Awaitable[Lines]] | None = None
     """Of a list: a batch of its rows as lines of a file, for lists of millions. None: page by page is fast enough."""
 

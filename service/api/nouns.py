@@ -181,12 +181,22 @@ def _ranges(_actor: Actor) -> Condition:
 
 def offered_to(actor: Actor) -> Condition:
     """Products that the actor's own account may take: offered by whom it pays, in its currency."""
-    is_seller = accounts.c.id.in_(path_ids(actor.path)[:-1]) & accounts.c.commission.is_(False)
-    seller = sa.select(accounts.c.id).where(is_seller).order_by(accounts.c.depth.desc()).limit(1).scalar_subquery()
     is_charged = accounts.c.kind.in_(("customer", "reseller")) & accounts.c.commission.is_(False)
     buyer = sa.select(accounts.c.currency).where((accounts.c.id == actor.account_id) & is_charged).scalar_subquery()
     is_open = products.c.offered & (products.c.state == "active")
-    return is_open & (products.c.account_id == seller) & (products.c.currency == buyer)
+    return is_open & (products.c.account_id == _seller_above(actor)) & (products.c.currency == buyer)
+
+
+def _sold_for_seller(actor: Actor) -> Condition:
+    """Products that a commission reseller sells for whom its customers pay."""
+    earns = sa.exists().where((accounts.c.id == actor.account_id) & accounts.c.commission)
+    return earns & (products.c.account_id == _seller_above(actor)) & (products.c.state == "active")
+
+
+def _seller_above(actor: Actor) -> sa.ScalarSelect[Any]:
+    """Whom the actor's own account pays, or earns of."""
+    is_seller = accounts.c.id.in_(path_ids(actor.path)[:-1]) & accounts.c.commission.is_(False)
+    return sa.select(accounts.c.id).where(is_seller).order_by(accounts.c.depth.desc()).limit(1).scalar_subquery()
 
 
 def _to_below(actor: Actor) -> Condition:
@@ -240,7 +250,7 @@ NOUNS: dict[str, Noun] = {
         Noun("report-schedule", report_schedules, report_schedules.c.account_id),
         Noun("delivery", cdr_deliveries, cdr_deliveries.c.account_id),
         Noun("file", cdr_files, _of_delivery(cdr_files.c.delivery_id)),
-        Noun("product", products, products.c.account_id),
+        Noun("product", products, products.c.account_id, _sold_for_seller),
         Noun("offer", products, products.c.account_id, offered_to),
         Noun("subscription", subscriptions, subscriptions.c.account_id),
         Noun("fee", subscription_fees, _of_subscription(subscription_fees.c.subscription_id)),

@@ -67,7 +67,8 @@ def _description(endpoint: Endpoint) -> str:
         needs = f"Needs the permission `{endpoint.permission}`."
     below = " Not for one's own account." if endpoint.below else ""
     seller = " Of a commission reseller's customers: for who sells to them." if endpoint.of_seller else ""
-    return f"{said}\n\n{needs}{below}{seller}"
+    paid = " Not for a commission reseller." if endpoint.for_paid and endpoint.writes else ""
+    return f"{said}\n\n{needs}{below}{seller}{paid}"
 
 
 def _in_path(endpoint: Endpoint) -> list[Json]:

@@ -91,6 +91,10 @@ def only_of_seller_then() -> Problem:
     )
 
 
+ONLY_OF_PAID = "a commission reseller's customers pay its seller: only that one has this"
+"""Of what `Endpoint.for_paid` says."""
+
+
 def took_too_long() -> Problem:
     """A look at the ledger was given up (`Api.look_s`)."""
     return Problem("unavailable", "this takes too long and was given up: ask for less, such as a shorter time")

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.permissions import Permission
+from service.accounts.storage import lock_account
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lines import Expression
@@ -218,8 +219,9 @@ async def start_run(call: Call) -> Answer:
 
 
 async def _locked(call: Call) -> Row[Any]:
-    """The invoice as it stands, until the end of the transaction. Raises Problem."""
+    """The invoice as it stands, until the end of the transaction; its account's payments wait, too. Raises Problem."""
     await call.need_seller_then(call.row.seller_id)
+    await lock_account(call.conn, call.row.account_id)
     query = sa.select(invoices).where(invoices.c.id == call.row.id).with_for_update()
     return (await call.conn.execute(query)).one()
 
@@ -306,7 +308,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "invoice.run", "POST", "/invoice-runs", _P.INVOICES_ISSUE, start_run, "Bill every period that is over", NewRun,
-        answer=RunView, own_transaction=True, key=Key.NONE,
+        answer=RunView, own_transaction=True, key=Key.NONE, for_paid=True,
     ),
     Endpoint(
         "invoice.issue", "POST", f"{_ONE}/issue", _P.INVOICES_ISSUE, issue_draft, "Issue a draft", answer=InvoiceText,

@@ -254,11 +254,13 @@ _P = Permission
 _ONE = "/taxes/{tax_id}"
 ENDPOINTS = [
     Endpoint(
-        "tax.list", "GET", "/taxes", _P.INVOICES_READ, list_taxes, "List taxes", query=TaxQuery, answer=Page[TaxView]
+        "tax.list", "GET", "/taxes", _P.INVOICES_READ, list_taxes, "List taxes", query=TaxQuery, answer=Page[TaxView],
+        for_paid=True,
     ),
     Endpoint("tax.show", "GET", _ONE, _P.INVOICES_READ, show_tax, "Show a tax", answer=TaxView),
     Endpoint(
-        "tax.make", "POST", "/taxes", _P.INVOICES_CHANGE, make_tax, "Add a tax", NewTax, answer=TaxView, status=201
+        "tax.make", "POST", "/taxes", _P.INVOICES_CHANGE, make_tax, "Add a tax", NewTax, answer=TaxView, status=201,
+        for_paid=True,
     ),
     Endpoint("tax.edit", "PATCH", _ONE, _P.INVOICES_CHANGE, edit_tax, "Edit a tax", TaxEdit, answer=TaxView),
     Endpoint("tax.remove", "DELETE", _ONE, _P.INVOICES_CHANGE, remove_tax, "Remove a tax", status=204),

@@ -180,6 +180,7 @@ def number_body(row: Row[Any]) -> Body:
         "state": row.state,
         "tariff": row.tariff_id or 0,
         "channels": row.channels or 0,
+        "cps": row.cps or 0,
         "ring_s": row.ring_s,
         "without_funds": row.without_funds,
         "places": [*first, *row.places],

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from service.accounts.storage import hold, seller_of
+from service.accounts.storage import lock_account, seller_of
 from service.billing.cycles import Cycle, next_border_ms
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue, writing
@@ -58,7 +58,7 @@ async def hand_out(
     a micro-unit at least. Into the balance goes only what is in its currency. Under the node's lock; of two nodes the
     second waits for the account, and finds what is left. `sellers`: of whom it was earned; None: of all.
     """
-    await hold(conn, account.id)
+    await lock_account(conn, account.id)
     mine = (commissions.c.account_id == account.id) & commissions.c.payout_id.is_(None)
     mine &= commissions.c.at_ms < until_ms
     if how == CREDIT:

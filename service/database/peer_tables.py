@@ -49,7 +49,7 @@ numbers = sa.Table(
     refers("device_id", "devices.id", nullable=True),
     sa.Column("places", sa.JSON, nullable=False, server_default="[]"),  # after the one above, in their order
     refers("tariff_id", "tariffs.id", nullable=True),  # what the account pays for being called; null: nothing
-    sa.Column("channels", sa.Integer, nullable=True),  # null: no limit
+    *limits(),
     big("ring_s", 20),
     text("without_funds", "refuse"),
     text("note", ""),
@@ -58,7 +58,6 @@ numbers = sa.Table(
     big("version", 1),
     one_of("state", ("active", "suspended")),
     one_of("without_funds", ("refuse", "allow")),
-    at_least("channels", 1),
     sa.CheckConstraint("trunk_id IS NULL OR device_id IS NULL", name="place"),
     sa.Index(None, "account_id"),
     sqlite_autoincrement=True,

@@ -265,10 +265,11 @@ ENDPOINTS = [
     Endpoint(
         "bank-line.take-file", "POST", "/bank-files", _P.PAYMENTS_CHANGE, take_file, "Take a bank's file", NewFile,
         answer=FileView, key=Key.NONE, own_transaction=True, body_bytes_max=FILE_BYTES_MAX * 4 // 3 + (1 << 16),
+        for_paid=True,
     ),
     Endpoint(
         "bank-line.list", "GET", "/bank-lines", _P.PAYMENTS_CHANGE, list_lines, "List lines of bank files",
-        query=LineQuery, answer=Page[LineView],
+        query=LineQuery, answer=Page[LineView], for_paid=True,
     ),
     Endpoint("bank-line.show", "GET", _ONE, _P.PAYMENTS_CHANGE, show_line, "Show a line", answer=LineView),
     Endpoint(

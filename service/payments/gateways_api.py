@@ -255,7 +255,7 @@ _ONE = "/payment-gateways/{payment_gateway_id}"
 ENDPOINTS = [
     Endpoint(
         "payment-gateway.list", "GET", "/payment-gateways", _P.PAYMENTS_READ, list_gateways, "List payment gateways",
-        query=GatewayQuery, answer=Page[GatewayView],
+        query=GatewayQuery, answer=Page[GatewayView], for_paid=True,
     ),
     Endpoint(
         "payment-gateway.show", "GET", _ONE, _P.PAYMENTS_READ, show_gateway, "Show a payment gateway",
@@ -263,7 +263,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "payment-gateway.make", "POST", "/payment-gateways", _P.SETTINGS_WEBHOOKS, make_gateway,
-        "Add a payment gateway", NewGateway, answer=GatewayView, status=201,
+        "Add a payment gateway", NewGateway, answer=GatewayView, status=201, for_paid=True,
     ),
     Endpoint(
         "payment-gateway.edit", "PATCH", _ONE, _P.SETTINGS_WEBHOOKS, edit_gateway,
@@ -272,7 +272,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "payment-gateway.events", "GET", "/payment-gateway-events", _P.PAYMENTS_CHANGE, list_events,
-        "List what payment gateways have told", query=EventQuery, answer=Page[EventView],
+        "List what payment gateways have told", query=EventQuery, answer=Page[EventView], for_paid=True,
     ),
     Endpoint(
         "payment-gateway.take", "POST", "/payment-gateways/{gateway}/events", Open.PUBLIC, take_event,

@@ -86,7 +86,7 @@ _P = Permission
 ENDPOINTS = [
     Endpoint(
         "bank-layout.list", "GET", "/bank-layouts", _P.PAYMENTS_CHANGE, list_layouts, "List how banks' CSV is read",
-        query=LayoutQuery, answer=Page[LayoutView],
+        query=LayoutQuery, answer=Page[LayoutView], for_paid=True,
     ),
     Endpoint(
         "bank-layout.remove", "DELETE", "/bank-layouts/{bank_layout_id}", _P.PAYMENTS_CHANGE, remove_layout,

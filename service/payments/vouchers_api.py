@@ -154,11 +154,11 @@ _P = Permission
 ENDPOINTS = [
     Endpoint(
         "voucher.list", "GET", "/voucher-batches", _P.PAYMENTS_CHANGE, list_batches, "List batches of vouchers",
-        query=BatchQuery, answer=Page[BatchView],
+        query=BatchQuery, answer=Page[BatchView], for_paid=True,
     ),
     Endpoint(
         "voucher.make", "POST", "/voucher-batches", _P.PAYMENTS_CHANGE, make_batch, "Make vouchers", NewBatch,
-        answer=MadeBatch, status=201,
+        answer=MadeBatch, status=201, for_paid=True,
     ),
     Endpoint(
         "voucher.void", "POST", "/voucher-batches/{voucher_batch_id}/void", _P.PAYMENTS_CHANGE, void_batch,

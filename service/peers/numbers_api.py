@@ -39,7 +39,7 @@ FALLBACKS_MEANING = (
 )
 FUNDS_MEANING = "When the account can't pay for being called: refuse, or allow (nothing is charged then)"
 TARIFF_MEANING = "What its account, and each one above, pays for a call to it; null: nothing"
-FROM_ABOVE = frozenset({"channels"})
+FROM_ABOVE = frozenset({"channels", "cps"})
 OPERATORS = {
     "tariff_id": "only the operator sets what being called costs",
     "without_funds": "only the operator lets calls in that nobody pays",
@@ -59,6 +59,7 @@ class NumberView(Told):
     fallbacks: Annotated[list[str], Field(description=FALLBACKS_MEANING)]
     tariff_id: Annotated[int | None, Field(description=TARIFF_MEANING)]
     channels: Annotated[int | None, Field(description="Calls at once; null: no limit")]
+    cps: Annotated[int | None, Field(description="New calls a second; null: any number")]
     ring_s: Annotated[int, Field(description="How long each place rings")]
     without_funds: Annotated[str, Field(description=FUNDS_MEANING)]
     note: str
@@ -87,6 +88,7 @@ class NewNumber(Asked):
     fallbacks: Annotated[Fallbacks, Field(default_factory=list, description=FALLBACKS_MEANING)]
     tariff_id: TariffId | None = None
     channels: Limit | None = None
+    cps: Limit | None = None
     ring_s: RingS = 20
     without_funds: WithoutFunds = "refuse"
     note: Note = ""
@@ -101,13 +103,14 @@ class NumberEdit(Asked):
     fallbacks: Fallbacks | None = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
+    cps: Limit | None = None
     ring_s: RingS | None = None
     without_funds: WithoutFunds | None = None
     note: Note | None = None
     state: Literal["active", "suspended"] | None = None
 
 
-_NULLABLE = {"trunk_id", "device_id", "tariff_id", "channels"}
+_NULLABLE = {"trunk_id", "device_id", "tariff_id", "channels", "cps"}
 _LISTING = Listing(
     "number",
     {"number": numbers.c.number, "created": numbers.c.created_ms, "id": numbers.c.id},

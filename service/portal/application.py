@@ -9,9 +9,9 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from service.api.call import Api
+from service.api.call import Api, forbidden
 from service.api.http import Rates
-from service.api.problems import Problem
+from service.api.problems import ONLY_OF_PAID, Problem, only_of_seller
 from service.portal import cookies, edge, static
 from service.portal.cookies import HOME, SESSION
 from service.portal.doors import Doors
@@ -91,7 +91,10 @@ def _check(visit: Visit, screen: Screen) -> None:
         raise Problem("signed-out")
     if visit.is_acting and screen.endpoint in ONESELF:
         raise Problem("forbidden", "only who is signed in as themselves can do this")
-    raise Problem("forbidden", f"this needs the permission {BY_NAME[screen.endpoint].permission}")
+    endpoint = BY_NAME[screen.endpoint]
+    if visit.earns and endpoint.for_paid:
+        raise Problem("forbidden", ONLY_OF_PAID)
+    raise only_of_seller() if visit.earns and endpoint.of_seller else forbidden([str(endpoint.permission)])
 
 
 def _response(visit: Visit, outcome: Shown | Gone | web.StreamResponse) -> web.StreamResponse:

@@ -24,6 +24,8 @@ class Item(NamedTuple):
     """Of accounts whose people the page is for."""
     is_bought: bool = False
     """For whoever pays a seller: neither the operator nor a commission-based reseller."""
+    is_priced: bool = False
+    """For whoever sells at prices of its own."""
 
 
 class Group(NamedTuple):
@@ -85,9 +87,9 @@ MENU: tuple[Group, ...] = (
             Item("Tariffs", "/tariffs", "tariff.list"),
             Item("Rates of a number", "/lookup", "tariff.lookup"),
             Item("Destination groups", "/destination-groups", "destination-group.list", SELLERS),
-            Item("Re-ratings", "/reratings", "rerating.list", SELLERS),
-            Item("Publications", "/publications", "publication.list", SELLERS),
-            Item("Notices of rates", "/rate-notices", "rate-notice.list", SELLERS),
+            Item("Re-ratings", "/reratings", "rerating.list", SELLERS, is_priced=True),
+            Item("Publications", "/publications", "publication.list", SELLERS, is_priced=True),
+            Item("Notices of rates", "/rate-notices", "rate-notice.list", SELLERS, is_priced=True),
             Item("Rates of exchange", "/exchange", "exchange.history", OPERATOR),
         ),
     ),
@@ -181,7 +183,7 @@ def menu(visit: Visit) -> list[tuple[str, list[Entry]]]:
 def _is_offered(visit: Visit, item: Item) -> bool:
     if visit.me is None or visit.me.account_kind not in item.kinds or (item.is_bought and not visit.me.buys):
         return False
-    return visit.can(item.endpoint)
+    return visit.can(item.endpoint) and (visit.prices or not item.is_priced)
 
 
 def _entry(visit: Visit, item: Item, link: str, here: str) -> Entry:

@@ -169,6 +169,11 @@ class Visit:
         """Whether the visitor's account is a commission reseller: who buys from it pays its seller."""
         return self.me is not None and self.me.account_kind == "reseller" and not self.me.buys
 
+    @property
+    def prices(self) -> bool:
+        """Whether the visitor's account has prices of its own: a commission reseller only if it was given the right."""
+        return not self.earns or self.can("tariff.make")
+
     def opens(self, link: str) -> bool:
         """Whether the visitor may see the page behind a link of this portal."""
         endpoint = self.portal.doors.endpoint_at(link)
@@ -184,7 +189,7 @@ class Visit:
             return True
         if self.actor is None or (self.is_acting and endpoint.name in ONESELF):
             return False
-        if endpoint.of_seller and self.earns:
+        if self.earns and (endpoint.of_seller or endpoint.for_paid):
             return False
         return isinstance(endpoint.permission, Open) or endpoint.permission in self.actor.permissions
 

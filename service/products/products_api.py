@@ -52,7 +52,7 @@ async def make_product(call: Call) -> Answer:
     body: NewProduct = call.body
     seller = await call.find("account", body.account_id, to_change=True)
     check_open(seller)
-    if seller.kind not in {"root", "reseller"} or seller.commission:
+    if seller.kind not in {"root", "reseller"}:
         raise invalid("/account_id", "whoever sells at prices of its own was expected: the operator, or a distributor")
     values = _columns(body.model_dump(), is_money=body.money > 0)
     values["currency"] = body.currency or seller.currency
@@ -143,10 +143,10 @@ ENDPOINTS = [
     Endpoint("product.show", "GET", _ONE, _P.PRODUCTS_READ, show_product, "Show a product", answer=ProductView),
     Endpoint(
         "product.make", "POST", "/products", _P.PRODUCTS_CHANGE, make_product, "Offer a product", NewProduct,
-        answer=ProductView, status=201,
+        answer=ProductView, status=201, for_paid=True,
     ),
     Endpoint(
         "product.edit", "PATCH", _ONE, _P.PRODUCTS_CHANGE, edit_product, "Edit a product", ProductEdit,
-        answer=ProductView,
+        answer=ProductView, for_paid=True,
     ),
 ]  # fmt: skip

@@ -84,7 +84,7 @@ async def show_receipts(call: Call) -> Answer:
 
 
 async def _show(call: Call, series: sa.Table) -> Answer:
-    if call.row.kind not in {"root", "reseller"}:
+    if call.row.kind not in {"root", "reseller"} or call.row.commission:
         raise not_found()
     view = _view(call, await own_of(call.conn, series, call.row.id), series)
     return Answer(view, version=view.version)
@@ -150,26 +150,26 @@ _RECEIPTS = "/accounts/{account_id}/receipt-numbering"
 ENDPOINTS = [
     Endpoint(
         "numbering.show", "GET", _ONE, _P.INVOICES_READ, show_numbering, "Show how invoices are numbered",
-        answer=NumberingView,
+        answer=NumberingView, for_paid=True,
     ),
     Endpoint(
         "numbering.edit", "PUT", _ONE, _P.INVOICES_CHANGE, edit_numbering, "Set how invoices are numbered", Numbering,
-        answer=NumberingView,
+        answer=NumberingView, for_paid=True,
     ),
     Endpoint(
         "numbering.show-credit-notes", "GET", _CREDIT_NOTES, _P.INVOICES_READ, show_credit_notes,
-        "Show how credit notes are numbered", answer=NumberingView,
+        "Show how credit notes are numbered", answer=NumberingView, for_paid=True,
     ),
     Endpoint(
         "numbering.edit-credit-notes", "PUT", _CREDIT_NOTES, _P.INVOICES_CHANGE, edit_credit_notes,
-        "Set how credit notes are numbered", CreditNoteNumbering, answer=NumberingView,
+        "Set how credit notes are numbered", CreditNoteNumbering, answer=NumberingView, for_paid=True,
     ),
     Endpoint(
         "numbering.show-receipts", "GET", _RECEIPTS, _P.INVOICES_READ, show_receipts, "Show how receipts are numbered",
-        answer=NumberingView,
+        answer=NumberingView, for_paid=True,
     ),
     Endpoint(
         "numbering.edit-receipts", "PUT", _RECEIPTS, _P.INVOICES_CHANGE, edit_receipts, "Set how receipts are numbered",
-        ReceiptNumbering, answer=NumberingView,
+        ReceiptNumbering, answer=NumberingView, for_paid=True,
     ),
 ]  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import marshal
 from typing import Any
 
 import pytest
 
 from kemi import meter
+from kemi.answer import Denied
 from kemi.authorize import Admitted, Refused
 from kemi.destination import Local
 from kemi.failover import fail_over
@@ -14,6 +16,8 @@ from kemi.invites import Repeated
 from kemi.onward import HOPS_MAX
 from kemi.receive import gateway_of, local_of
 from kemi.running import comes_from_side, find, speaker
+from kemi.store import layout
+from kemi.store.change import Change
 from kemi.store.numbers import parse_uri
 from tests.kemi.world import (
     CARRIER,
@@ -105,6 +109,21 @@ def test_without_money_the_number_says_whether_it_is_called(home: World, poor: i
     home.hang_up(call)
     assert home.charges() == {}
     assert_consistent(home)
+
+
+@pytest.mark.parametrize("lack", ["money", "state"])
+def test_nobody_outside_learns_why_an_answer_is_refused(home: World, lack: str) -> None:
+    """What the owner lacked when its telephone was picked up is its own affair: 503, as for the next call."""
+    home.number(1, CUSTOMER, {"kind": "device", "id": 7}, tariff=BEING_CALLED)
+    call = key(home.come_in())
+    if lack == "money":
+        home.balance(CUSTOMER, -1)
+    else:
+        home.account(CUSTOMER, parent=LOWER, state="suspended")
+    denied = home.pick_up(call)
+    assert isinstance(denied, Denied)
+    assert (denied.code, denied.reason) == (503, "Temporarily unavailable")
+    assert home.last_cdr()["refused_by"] == CUSTOMER
 
 
 def test_who_is_on_the_callers_path_pays_once(home: World) -> None:
@@ -257,6 +276,31 @@ def test_channels_of_a_number(home: World) -> None:
     assert refusal(home.come_in()) == (503, "number_limit")
     home.hang_up(call, code=487)
     assert isinstance(home.come_in(), Admitted)
+
+
+def test_calls_a_second_of_a_number(home: World) -> None:
+    """Two in any second, whoever calls; a number beside it is not slowed, and what was refused has used nothing."""
+    home.number(1, CUSTOMER, {"kind": "device", "id": 7}, cps=2)
+    home.number(2, CUSTOMER, {"kind": "device", "id": 7})
+    assert isinstance(home.come_in(), Admitted)
+    assert isinstance(home.call_ours("+44201"), Admitted)
+    held = home.get(CUSTOMER).held
+    assert [refusal(home.come_in()), refusal(home.call_ours("+44201"))] == [(503, "number_limit")] * 2
+    assert (home.get(CUSTOMER).held, len(home.running())) == (held, 2)
+    assert isinstance(home.come_in("+44202"), Admitted)
+    home.wait(0.5)
+    assert isinstance(home.come_in(), Admitted)
+    assert refusal(home.come_in()) == (503, "number_limit")
+
+
+def test_a_number_of_a_store_from_before_it_had_calls_a_second(home: World) -> None:
+    """Its record is one field shorter: any number of calls."""
+    home.number(1, CUSTOMER, {"kind": "device", "id": 7}, cps=1)
+    with Change(home.rooms.store) as change:
+        key = layout.kind_key(b"n", 1)
+        record = marshal.loads(change.txn.get(key, db=change.store.config))
+        change.txn.put(key, marshal.dumps(record[:-1], 2), db=change.store.config)
+    assert [isinstance(home.come_in(), Admitted) for _ in range(3)] == [True] * 3
 
 
 def test_a_repeated_invite_is_known(home: World) -> None:

@@ -290,8 +290,8 @@ class World:
 
     def number(self, number: int, account: int, *places: dict[str, Any], **fields: Any) -> None:
         """Configures the number +4420 and its id, which costs its owner nothing."""
-        values = {"number": f"4420{number}", "account": account, "state": "active", "tariff": 0, "channels": 0}
-        values |= {"ring_s": 20, "without_funds": "refuse", "places": list(places)}
+        values = {"number": f"4420{number}", "account": account, "state": "active", "tariff": 0}
+        values |= {"channels": 0, "cps": 0, "ring_s": 20, "without_funds": "refuse", "places": list(places)}
         self.do("number", **values | {"id": number} | fields)
 
     def package(self, grant: int, account: int, amount: int, **fields: Any) -> None:

@@ -491,7 +491,7 @@ async def _begins_nothing(reader: Clerk) -> None:
         ("Operator", BOSS, "Super Admin", "/bans", "New ban"),
         ("Operator", BOSS, "Admin", "/gateways", "New gateway"),
         ("upper", BOSS, "Owner", "/tariffs", "New tariff"),
-        ("agent", BOSS, "Owner", "/vouchers", "New vouchers"),
+        ("agent", BOSS, "Owner", "/accounts", "New account"),
         ("lower", DISTRIBUTOR, "Owner", "/trunks", "New trunk"),
         ("customer", RESELLER, "Owner", "/devices", "New device"),
         ("carrier", BOSS, "Owner", "/gateways", ""),

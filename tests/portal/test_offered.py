@@ -249,3 +249,39 @@ async def test_an_agent_is_not_offered_what_is_its_sellers_to_give(walkers: Call
         assert f'href="{place}"' in theirs.text
         assert f'href="{place}"' not in page.text
         assert (await agent.get(place)).status == 403
+
+
+async def test_an_agent_is_not_offered_what_is_for_whoever_is_paid(walkers: Callable[[], Walker]) -> None:
+    """Neither by the menu nor by a page's address; a reseller that is paid is offered all of it."""
+    agent, reseller = walkers(), walkers()
+    await agent.sign_in(AGENT)
+    await reseller.sign_in(RESELLER)
+    theirs, other = (await agent.get("/")).text, (await reseller.get("/")).text
+    for path in ("/vouchers", "/bank-lines", "/taxes", "/payment-gateways"):
+        assert f'href="{path}"' in other
+        assert f'href="{path}"' not in theirs
+        refused = await agent.get(path)
+        assert (refused.status, "customers pay its seller" in refused.words) == (403, True), path
+    for path in ("/vouchers/new", "/taxes/new", "/payment-gateways/new", "/bank-lines/new", "/products/new"):
+        assert (await agent.get(path)).status == 403, path
+    for path in ("/publications", "/reratings", "/rate-notices"):
+        assert f'href="{path}"' in other
+        assert f'href="{path}"' not in theirs
+    assert "Bill what is due" not in (await agent.get("/invoices")).words
+    billing = await agent.get("/accounts/" + await _agent(agent) + "/billing")
+    assert "Numbers of invoices" not in billing.words
+    assert "Unpaid invoices" not in billing.words
+
+
+async def test_an_agent_is_offered_its_sellers_products(walker: Walker) -> None:
+    """To sell them, not to change them."""
+    await walker.sign_in(AGENT)
+    listed = await walker.get("/products")
+    assert "Line" in listed.words
+    assert "New product" not in listed.words
+    place = re.search(r'href="(/products/\d+)">Line<', listed.text)
+    assert place is not None
+    page = await walker.get(place[1])
+    assert page.status == 200
+    assert f'{place[1]}/edit"' not in page.text
+    assert ">Line<" in (await walker.get("/subscriptions/new")).text

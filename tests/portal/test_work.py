@@ -292,6 +292,20 @@ async def test_a_sheet_is_looked_at_and_imported(walker: Walker) -> None:
     assert nothing.status == 422
 
 
+async def test_a_number_is_limited_on_its_page(walker: Walker) -> None:
+    """Calls at once and calls a second; wrong ones stand beside their field, and empty is any."""
+    await walker.sign_in("boss@op.example")
+    wrong = await walker.post("/numbers/new", number="442079469001", account_id="5", cps="0")
+    assert (wrong.status, 'id="cps-errors"' in wrong.text) == (422, True)
+    made = await walker.post("/numbers/new", number="442079469001", account_id="5", channels="2", cps="17")
+    assert (made.status, "New calls a second 17" in made.words) == (200, True)
+    edit = await walker.get(f"{made.path}/edit")
+    assert 'name="cps"' in edit.text
+    changed = await walker.post(f"{made.path}/edit", cps="", _version=edit.hidden("_version"))
+    assert "The number is changed." in changed.words
+    assert "New calls a second 17" not in changed.words
+
+
 async def test_a_call_is_tried_out(walker: Walker, walkers: Walkers) -> None:
     """Each decision; a customer sees its own level and no gateway."""
     await walker.sign_in("boss@op.example")

@@ -8,6 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from service.database.tables import accounts
+from service.urls import ENDPOINTS
 from tests.service.office import Person
 from tests.service.test_peers_api import Shop, shop
 from tests.service.test_tariffs_api import SOURCE, WITH_DECK, publish, write
@@ -186,3 +187,52 @@ async def test_an_agent_agrees_on_nothing_with_its_sellers_customers(shop: Shop)
         assert (await agent.ask(endpoint, dispute_id=dispute["id"], **more)).status == 403
     for by, status in ((agent, 403), (shop.boss, 200)):
         assert (await by.ask("commission.edit-terms", account_id=ids["helper"], handed_out="pay_out")).status == status
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "more"),
+    [
+        ("voucher.make", {"name": "Kiosk", "amount": "10.00", "currency": "EUR", "count": 1}),
+        ("tax.make", {"name": "VAT", "percent": "19", "category": "S", "services": ["calls"]}),
+        ("payment-gateway.make", {"name": "Cards", "link": "https://pay.example/abc", "secret": "whsec_0123456789abc"}),
+        ("bank-line.take-file", {"format": "camt", "file": "PA==", "currency": "EUR"}),
+        ("product.make", {"name": "Line", "kind": "subscription", "price": "1.00"}),
+        ("dunning.edit", {"steps": []}),
+        ("numbering.edit", {"pattern": "{n}"}),
+        ("numbering.edit-credit-notes", {"pattern": "{n}"}),
+        ("numbering.edit-receipts", {"pattern": "{n}"}),
+    ],
+)
+async def test_what_only_whoever_is_paid_uses_no_agent_gets(shop: Shop, endpoint: str, more: dict[str, Any]) -> None:
+    """Neither by itself nor by whoever stands above it; a distributor below it does."""
+    agent = await recruit(shop)
+    for by in (agent, shop.boss):
+        got = await by.ask(endpoint, account_id=shop.ids["reseller"], **more)
+        told = [got["detail"]] if "detail" in got.body else [one["detail"] for one in got["errors"]]
+        assert told == ["a commission reseller's customers pay its seller: only that one has this"], got
+    assert (await agent.ask(endpoint, account_id=shop.ids["depot"], **more)).status in {200, 201, 422}
+
+
+def test_those_are_all() -> None:
+    """What an endpoint declares is what is tried above; the rest of its group is a look, or about one that is there."""
+    tried = {"voucher.make", "tax.make", "payment-gateway.make", "bank-line.take-file", "product.make", "dunning.edit"}
+    tried |= {"numbering.edit", "numbering.edit-credit-notes", "numbering.edit-receipts"}
+    declared = {one.name for one in ENDPOINTS if one.for_paid and one.writes}
+    assert declared - tried == {"invoice.run", "product.edit"}
+
+
+async def test_an_agent_sells_its_sellers_products(shop: Shop) -> None:
+    """Those that are on sale, to its own customers; it changes none, and sees nobody else's."""
+    agent = await recruit(shop)
+    line = {"name": "Line", "kind": "subscription", "price": "1.00"}
+    number = (await shop.boss.do("product.make", account_id=1, **line))["id"]
+    gone = (await shop.boss.do("product.make", account_id=1, **line | {"name": "Old"}))["id"]
+    await shop.boss.do("product.edit", product_id=gone, state="withdrawn")
+    await agent.do("product.make", account_id=shop.ids["depot"], **line)
+    seen = {(one["account_id"], one["name"]) for one in (await agent.do("product.list"))["items"]}
+    assert seen == {(1, "Line"), (shop.ids["depot"], "Line")}
+    assert (await agent.ask("product.edit", product_id=number, price="9.00")).status == 404
+    sold = await agent.ask("subscription.start", key="k1", product_id=number, account_id=shop.ids["customer"])
+    assert sold.status in {200, 201, 202, 409}, sold
+    depots = await agent.ask("subscription.start", key="k2", product_id=number, account_id=shop.ids["guest"])
+    assert depots["errors"][0]["pointer"] == "/product_id"

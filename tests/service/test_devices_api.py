@@ -75,12 +75,15 @@ async def test_the_call_path_is_told_of_a_number_at_each_change(shop: Shop) -> N
         ("uri", None, "sip:box@192.0.2.9:5070"),
     ]
     assert (await shop.customer.ask("number.edit", number_id=made["id"], fallbacks=["trunk:t1"])).status == 403
-    edited = await shop.reseller.do("number.edit", number_id=made["id"], channels=3, ring_s=9)
+    assert made["cps"] is None
+    edited = await shop.reseller.do("number.edit", number_id=made["id"], channels=3, cps=2, ring_s=9)
     assert (await shop.reseller.ask("number.edit", number_id=made["id"], without_funds="allow")).status == 403
+    assert (edited["fallbacks"], edited["channels"], edited["cps"]) == (made["fallbacks"], 3, 2)
     await boss.do("number.edit", number_id=made["id"], without_funds="allow")
-    assert (edited["fallbacks"], edited["channels"]) == (made["fallbacks"], 3)
     (told,) = await shop.told()
-    assert (told["channels"], told["without_funds"], told["ring_s"]) == (3, "allow", 9)
+    assert (told["channels"], told["cps"], told["without_funds"], told["ring_s"]) == (3, 2, "allow", 9)
+    await shop.reseller.do("number.edit", number_id=made["id"], cps=None)
+    assert (await shop.told())[0]["cps"] == 0
     await boss.do("number.remove", number_id=made["id"])
     assert (await shop.told())[0]["do"] == "number_gone"
 
@@ -113,7 +116,9 @@ async def test_only_the_operator_says_what_being_called_costs(shop: Shop) -> Non
     made = await boss.do("number.make", number="442079460000", account_id=ids["reseller"])
     got = await shop.reseller.ask("number.edit", number_id=made["id"], tariff_id=1)
     assert got.status in {403, 422}
-    assert (await shop.reseller.ask("number.edit", number_id=made["id"], channels=9)).status == 403
+    for limit in ({"channels": 9}, {"cps": 9}):
+        assert (await shop.reseller.ask("number.edit", number_id=made["id"], **limit)).status == 403
+    assert (await boss.ask("number.edit", number_id=made["id"], cps=0)).status == 422
     got = await shop.reseller.ask("number.edit", number_id=made["id"], fallbacks=["sip:me@192.0.2.9"])
     assert (got.status, "sets SIP URIs" in got["detail"]) == (403, True)
     assert (await shop.reseller.ask("number.edit", number_id=made["id"], ring_s=30)).status == 200
@@ -176,7 +181,7 @@ async def test_the_real_store_takes_the_commands(shop: Shop, tmp_path: Path) -> 
     """What is told of devices and numbers is what the call path understands."""
     ids, boss = shop.ids, shop.boss
     device = (await boss.do("device.make", account_id=ids["customer"], username="ann"))["device"]["id"]
-    await boss.do("number.make", number="442079460000", account_id=ids["customer"], device_id=device)
+    await boss.do("number.make", number="442079460000", account_id=ids["customer"], device_id=device, cps=2)
     told = await shop.told(2)
     begin_store(tmp_path / "run", tmp_path / "data", "boot", NOW_MS, Now(1, NOW_MS)).close()
     rooms = Rooms.open(tmp_path / "run", tmp_path / "data")
@@ -191,6 +196,7 @@ async def test_the_real_store_takes_the_commands(shop: Shop, tmp_path: Path) -> 
     assert (found.id, found.account, found.contacts_max) == (device, ids["customer"], 5)
     assert number_found is not None
     assert [(place.kind, place.id) for place in number_found.places] == [("device", device)]
+    assert (number_found.channels_max, number_found.cps_max) == (0, 2)
     rooms.close()
 
 

@@ -53,7 +53,7 @@ trunks:
 devices:
   - {username: ann-phone, account: North/Ann, name: "no", channels: 2, plan: standard}
 numbers:
-  - {number: "442079460000", account: North/Ann, device: ann-phone, note: "none"}
+  - {number: "442079460000", account: North/Ann, device: ann-phone, note: "none", channels: 4, cps: 2}
   - {number: "442079460001", account: North/South/Ann, trunk: ann-2, state: suspended}
   - {number: "442079460002", account: North, trunk: South/Ann/ann-1}
 translations:

@@ -1,101 +1,88 @@
-"""The same thing asked of two nodes' services at one moment: it is done once, and the second one is told why not."""
+"""Money of one account at two nodes at once, whose own locks don't keep them from each other: they have one order."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
+from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
-from sqlalchemy.ext.asyncio import AsyncEngine
+import sqlalchemy as sa
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.commands.outbox import ensure_node
+from service.accounts.storage import lock_account
+from service.billing.allocation import take_payment
+from service.commands.outbox import ensure_node, writing
 from service.database.engine import open_engine
+from service.database.tables import accounts
+from service.ledger.reversals import Reversal, find_payment, reverse
+from service.ledger.rules import PAYMENT, WRITE_OFF, Entry, payment_postings, write_off_postings
+from service.ledger.storage import post_entry
 from tests.service.company import EURO
-from tests.service.office import Got, Office, Person
-from tests.service.test_money import House
+from tests.service.test_invoices import NOW_MS
+from tests.service.test_reversals import Desk, desk
 
-TURNS = 3
-"""Whoever is first is first by chance."""
-
-
-class Pair(House):
-    """A house with a second node, whose service has its own connections."""
-
-    other: Office
-
-    async def at_both(self, person: Person, endpoint: str, **given: Any) -> list[int]:
-        """The statuses, under two keys: so many have done it, so many have not."""
-        twin = Person(self.other, person.credential)
-        self.keys += 1
-        asked = [one.ask(endpoint, key=f"{self.keys} {at}", **given) for at, one in enumerate((person, twin))]
-        return sorted(got.status for got in await asyncio.gather(*asked))
-
-    async def made(self, endpoint: str, account: str = "", **given: Any) -> Any:
-        """By the Super Admin."""
-        got: Got = await self.ask(endpoint, account, **given)
-        return got.ok()
+__all__ = ["desk"]
+OTHER = "second"
 
 
-@pytest.fixture
-async def pair(engine: AsyncEngine, database: str, tmp_path: Path) -> AsyncIterator[Pair]:
-    """Open at both."""
-    pair = Pair(engine, database, tmp_path)
-    await pair.open()
-    second = open_engine(database)
-    async with second.begin() as conn:
-        await ensure_node(conn, "second")
-    pair.other = Office(second, pair.config.model_copy(update={"node": "second"}))
-    pair.other.api = pair.other.api._replace(patience_s=0)
-    pair.other.now_ms = pair.office.now_ms
-    yield pair
-    await second.dispose()
+@asynccontextmanager
+async def _elsewhere(desk: Desk) -> AsyncIterator[tuple[AsyncConnection, Row[Any]]]:
+    """A transaction of another node, and the customer as it sees it."""
+    engine = open_engine(desk.config.database)
+    try:
+        async with engine.begin() as conn:
+            await ensure_node(conn, OTHER)
+        async with writing(engine, OTHER) as conn:
+            chosen = sa.select(accounts).where(accounts.c.id == desk.ids["customer"])
+            yield conn, (await conn.execute(chosen)).one()
+    finally:
+        await engine.dispose()
 
 
-async def test_a_payment_goes_back_once(pair: Pair) -> None:
-    """Whoever is second finds nothing left of it."""
-    boss, customer = pair.office.boss, pair.ids["customer"]
-    for _ in range(TURNS):
-        paid = await pair.made("payment.make", "customer", amount="10", reason="bank")
-        asked = {"account_id": customer, "entry_id": paid["entry_id"], "reason": "no cover"}
-        assert await pair.at_both(boss, "payment.reverse", **asked) == [201, 409]
-    assert await pair.balance("customer") == 1000 * EURO
+async def _begun(asking: asyncio.Task[Any]) -> None:
+    """It has come as far as it can."""
+    await asyncio.wait([asking], timeout=0.5)
 
 
-async def test_a_debt_is_written_off_once(pair: Pair) -> None:
-    """What the account owes, not twice as much."""
-    boss, customer = pair.office.boss, pair.ids["customer"]
-    await pair.made("payment.adjust", "customer", amount="-1000", reason="spent")
-    await boss.do("account.suspend", account_id=customer)
-    for _ in range(TURNS):
-        await pair.made("payment.adjust", "customer", amount="-5", reason="fee")
-        assert await pair.at_both(boss, "payment.write-off", account_id=customer, reason="gone") == [201, 409]
-    assert await pair.balance("customer") == 0
+async def test_a_credit_note_waits_for_a_payment(desk: Desk) -> None:
+    """The payment has the balance and wants the invoice, the note the reverse: neither is thrown out."""
+    async with _elsewhere(desk) as (conn, customer):
+        lines = payment_postings(customer.id, desk.ids["lower"], EURO, "EUR")
+        entry_id = await post_entry(conn, Entry(PAYMENT, "b", "bank", NOW_MS, lines))
+        credited = asyncio.create_task(desk.credit(desk.invoice))
+        await _begun(credited)
+        await take_payment(conn, OTHER, customer, entry_id, EURO, NOW_MS)
+    assert (await credited).ok()["total"] == desk.invoice["total"]
+    (invoice,) = await desk.invoices("customer", kind="invoice")
+    assert (invoice["state"], invoice["open"], invoice["paid"]) == ("paid", "0.00", "0.00")
 
 
-async def test_a_voucher_is_used_once(pair: Pair) -> None:
-    """By one account, though both hands hold it."""
-    batch = {"name": "cards", "amount": "5", "currency": "EUR", "count": TURNS}
-    for code in (await pair.made("voucher.make", "lower", **batch))["codes"]:
-        used = await pair.at_both(pair.office.boss, "voucher.use", account_id=pair.ids["customer"], code=code)
-        assert used == [201, 409]
-    assert await pair.balance("customer") == (1000 + 5 * TURNS) * EURO
+async def test_a_payment_goes_back_once(desk: Desk) -> None:
+    """Whoever comes second finds that all of it went back."""
+    entry_id = await desk.pay(5 * EURO)
+    async with _elsewhere(desk) as (conn, customer):
+        await lock_account(conn, customer.id)
+        found = await find_payment(conn, customer.id, entry_id)
+        assert found is not None
+        await reverse(conn, OTHER, customer, Reversal(entry_id, found.left_micros, "no cover", "b"), NOW_MS)
+        again = asyncio.create_task(desk.take_back(entry_id))
+        await _begun(again)
+    refused = await again
+    assert (refused.status, refused["detail"]) == (409, "all of it went back already")
 
 
-async def test_what_costs_nothing_is_taken_once(pair: Pair) -> None:
-    """An account has an offer once."""
-    customer = await pair.office.hire(pair.office.boss, pair.ids["customer"], "c@c.example")
-    for turn in range(TURNS):
-        gift = {"name": f"gift {turn}", "kind": "package", "price": "0", "seconds": 60, "offered": True}
-        offer = (await pair.made("product.make", "lower", **gift))["id"]
-        assert await pair.at_both(customer, "offer.take", offer_id=offer) == [201, 409]
-
-
-async def test_a_number_is_rented_once(pair: Pair) -> None:
-    """Two of its account's people, two rents."""
-    rent = (await pair.made("product.make", "lower", name="rent", kind="rental", price="0"))["id"]
-    for turn in range(TURNS):
-        number = (await pair.made("number.make", "customer", number=f"44207946000{turn}"))["id"]
-        asked = {"product_id": rent, "account_id": pair.ids["customer"], "number_id": number}
-        assert await pair.at_both(pair.office.boss, "subscription.start", **asked) == [201, 409]
+async def test_a_debt_is_written_off_once(desk: Desk) -> None:
+    """Whoever comes second finds none."""
+    (await desk.ask("payment.adjust", "customer", amount="-1500", reason="fraud")).ok()
+    (await desk.ask("account.suspend", "customer", reason="gone")).ok()
+    async with _elsewhere(desk) as (conn, customer):
+        owed = -await desk.balance("customer")
+        assert owed > 0
+        lines = write_off_postings(customer.id, desk.ids["lower"], owed, "EUR")
+        await post_entry(conn, Entry(WRITE_OFF, "b", "gone", NOW_MS, lines))
+        again = asyncio.create_task(desk.ask("payment.write-off", "customer", reason="gone"))
+        await _begun(again)
+    assert (await again).status == 409
+    assert await desk.balance("customer") == 0

@@ -273,7 +273,8 @@ class Proxy:
     def number_body(number: int, digits: str, account: int, *places: dict[str, Any], **fields: Any) -> dict[str, Any]:
         """A number command: free to its owner, 5 s at each place."""
         values = {"do": "number", "id": number, "number": digits, "account": account, "state": "active", "tariff": 0}
-        return values | {"channels": 0, "ring_s": 5, "without_funds": "refuse", "places": list(places)} | fields
+        values |= {"channels": 0, "cps": 0, "ring_s": 5, "without_funds": "refuse", "places": list(places)}
+        return values | fields
 
     # --- looks
 

@@ -255,6 +255,26 @@ def test_a_device_calls_no_longer_than_it_may(furnished: Proxy, phone: Phones, g
     assert furnished.cdr(second.call_id)["rule"] == "device_limit"
 
 
+def test_a_device_begins_no_more_calls_a_second_than_it_may(furnished: Proxy, phone: Phones, gateway: Agent) -> None:
+    """Two: the third within the second is refused, of whichever place and whatever became of the first two; a second
+    later it calls again.
+    """
+    furnished.send(furnished.device_body(CALLER, CUSTOMER, cps=2))
+    one = phone()
+    first, second = ((one.dial("0033123"), gateway.expect("INVITE")) for _ in range(2))
+    third = one.dial("0033123")
+    assert one.agent.expect_final(third.call_id).first_line == "SIP/2.0 503 Temporarily unavailable"
+    for call, invite in (first, second):
+        gateway.reply(invite, 486, "Busy Here", tag="to")
+        assert one.agent.expect_final(call.call_id).code == 486
+    gateway.expect_silence(third.call_id, 1)
+    cdr = furnished.cdr(third.call_id)
+    assert (cdr["rule"], cdr["device"], cdr["refused_by"], cdr["charges"]) == ("device_limit", CALLER, CUSTOMER, [])
+    later = one.dial("0033123")
+    gateway.reply(gateway.expect("INVITE", Call_ID=later.call_id), 486, "Busy Here", tag="to")
+    assert one.agent.expect_final(later.call_id).code == 486
+
+
 def test_nobody_else_ends_a_devices_call(furnished: Proxy, phone: Phones, gateway: Agent, caller: Agent) -> None:
     """A BYE with the right tags from another address: 481, and the call goes on."""
     one = phone()

@@ -190,6 +190,19 @@ def test_an_answer_that_is_no_text_ends_no_call_that_talks(proxy: Proxy, caller:
     hang_up(call, gateway)
 
 
+@pytest.mark.parametrize("by", ["caller", "callee"])
+def test_who_hangs_up_is_heard_whatever_it_says_of_why(proxy: Proxy, caller: Agent, gateway: Agent, by: str) -> None:
+    """A Reason in an older alphabet: for whoever says BYE the call is over (RFC 3261 15.1.1), so it is for the bill."""
+    call, back = answer(caller, gateway)
+    ours, theirs, there = (call, caller, gateway) if by == "caller" else (back, gateway, caller)
+    ours.cseq += 1
+    ours.new_branch()
+    theirs.send(ours.text("BYE", Reason=f'Q.850;cause=16;text="{NO_TEXT}"').encode("latin-1"))
+    there.reply(there.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    assert theirs.expect(200, CSeq="BYE").header("Call-ID") == call.call_id
+    assert proxy.cdr(call.call_id)["ended_by"] == by
+
+
 def test_nobody_else_ends_a_call_by_an_answer_that_is_no_text(
     proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
 ) -> None:
@@ -204,6 +217,22 @@ def test_nobody_else_ends_a_call_by_an_answer_that_is_no_text(
     assert len(proxy.running()) == 1
     gateway.reply(invite, 486, "Busy", tag="g")
     assert caller.expect_final(call.call_id).code == 486
+
+
+@pytest.mark.parametrize("code", [180, 302, 486, 503])
+def test_nobody_else_refuses_a_call_by_a_reply_that_is_no_text(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], code: int
+) -> None:
+    """Neither the caller, which would put the gateway out, nor a stranger: it is with the gateway that was asked."""
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    for forger in (caller, agent("127.0.0.99")):
+        forger.send(gateway.reply_text(invite, code, "No", tag="x", Server=NO_TEXT).encode("latin-1"))
+    caller.expect_nothing(code, 0.2, Call_ID=call.call_id)
+    gateway.reply(invite, 404, "Not Found", tag="g")
+    assert caller.expect_final(call.call_id).code == 404
+    assert [attempt[:2] for attempt in proxy.cdr(call.call_id)["attempts"]] == [[1, 404]]
 
 
 def test_ringing_that_is_no_text_says_nothing_of_the_gateway(proxy: Proxy, caller: Agent, gateway: Agent) -> None:

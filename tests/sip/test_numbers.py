@@ -260,6 +260,23 @@ def test_a_number_has_its_own_channels(furnished: Proxy, phone: Phones, gateway:
     give_up(third, bob.agent, bob.agent.expect("INVITE", Call_ID=third.call_id))
 
 
+def test_a_number_has_its_own_calls_a_second(furnished: Proxy, phone: Phones, gateway: Agent) -> None:
+    """One: the second within it is refused, whatever became of the first; later it rings."""
+    bob = phone("127.0.0.72", BOB)
+    lead(furnished, {"kind": "device", "id": BOB}, cps=1)
+    first, second, third = Call(gateway, NUMBER), Call(gateway, NUMBER), Call(gateway, NUMBER)
+    first.invite()
+    invite = bob.agent.expect("INVITE", Call_ID=first.call_id)
+    second.invite()
+    assert gateway.expect_final(second.call_id).first_line == "SIP/2.0 503 Temporarily unavailable"
+    give_up(first, bob.agent, invite)
+    cdr = furnished.cdr(second.call_id)
+    assert (cdr["rule"], cdr["refused_by"], cdr["charges"]) == ("number_limit", CUSTOMER, [])
+    bob.agent.expect_silence(second.call_id, 1)
+    third.invite()
+    give_up(third, bob.agent, bob.agent.expect("INVITE", Call_ID=third.call_id))
+
+
 def test_nobody_has_the_number_or_it_is_suspended(furnished: Proxy, phone: Phones, gateway: Agent) -> None:
     """404 to the carrier; a suspended owner's is nobody's."""
     phone("127.0.0.72", BOB)

@@ -227,11 +227,11 @@ _ONE = "/accounts/{account_id}"
 ENDPOINTS = [
     Endpoint(
         "dunning.show", "GET", f"{_ONE}/dunning", _P.INVOICES_READ, show_terms,
-        "Show what a seller does about unpaid invoices", answer=DunningView,
+        "Show what a seller does about unpaid invoices", answer=DunningView, for_paid=True,
     ),
     Endpoint(
         "dunning.edit", "PUT", f"{_ONE}/dunning", _P.INVOICES_CHANGE, edit_terms,
-        "Set what a seller does about unpaid invoices", Dunning, answer=DunningView,
+        "Set what a seller does about unpaid invoices", Dunning, answer=DunningView, for_paid=True,
     ),
     Endpoint(
         "dunning.exemption", "GET", f"{_ONE}/dunning-exemption", _P.INVOICES_READ, show_exemption,

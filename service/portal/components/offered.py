@@ -31,7 +31,7 @@ def _sells(_: Visit, row: Any) -> bool:
     return row.kind in {"root", "reseller"}
 
 
-def _sells_at_own_prices(visit: Visit, row: Any) -> bool:
+def _is_paid(visit: Visit, row: Any) -> bool:
     return _sells(visit, row) and not row.commission
 
 
@@ -174,9 +174,13 @@ async def _of_account(visit: Visit, rows: Rows) -> Rows:
 
 
 async def _of_its_seller(visit: Visit, rows: Rows) -> Rows:
-    """Gateways, or products, of whom the account pays."""
-    seller = await _seller(visit, await _account(visit))
-    return [row for row in rows if row.account_id == seller] if seller else rows
+    """Gateways, or products, of whom the account pays; whom the visitor doesn't see, theirs are of nobody else."""
+    account_id = await _account(visit)
+    if not account_id:
+        return rows
+    seller = await _seller(visit, account_id)
+    await visit.learn("account", [row.account_id for row in rows])
+    return [row for row in rows if (row.account_id == seller if seller else not visit.knows("account", row.account_id))]
 
 
 async def _for_account(visit: Visit, rows: Rows) -> Rows:
@@ -222,7 +226,7 @@ _FITS: Mapping[tuple[str, str], tuple[Fits, ...]] = {
     ("account.make", "tariff_id"): (_is_published,),
     ("account.move", "parent_id"): (_sells, _is_open),
     ("bank-line.match", "invoice_id"): (_can_be_paid,),
-    ("bank-line.take-file", "account_id"): (_sells,),
+    ("bank-line.take-file", "account_id"): (_is_paid,),
     ("broadcast.make", "account_id"): (_sells, _is_open),
     ("commission.make-rule", "account_id"): (_is_below, _earns),
     ("commitment.make", "account_id"): (*_PARTNER, _is_open),
@@ -241,11 +245,11 @@ _FITS: Mapping[tuple[str, str], tuple[Fits, ...]] = {
     ("number.make", "account_id"): (_is_open,),
     ("number.make", "tariff_id"): (_is_published,),
     ("pattern.make", "account_id"): (_is_open,),
-    ("payment-gateway.make", "account_id"): (_sells,),
+    ("payment-gateway.make", "account_id"): (_is_paid,),
     ("payment.make", "invoice_id"): (_can_be_paid,),
     ("payment.transfer", "from_account_id"): (*_PAID, _is_open),
     ("payment.transfer", "to_account_id"): (*_PAID, _is_open),
-    ("product.make", "account_id"): (_sells_at_own_prices, _is_open),
+    ("product.make", "account_id"): (_is_paid, _is_open),
     ("recharge.edit", "gateway_id"): (_can_ask,),
     ("reconciliation.make", "account_id"): _PARTNER,
     ("report-schedule.make", "for_account_id"): (_is_open,),
@@ -255,14 +259,14 @@ _FITS: Mapping[tuple[str, str], tuple[Fits, ...]] = {
     ("subscription.start", "account_id"): (_is_below, _is_charged, _is_open),
     ("subscription.start", "product_id"): (_is_active,),
     ("tariff.make", "account_id"): (_sells, _is_open),
-    ("tax.make", "account_id"): (_sells,),
+    ("tax.make", "account_id"): (_is_paid,),
     ("top-up.make", "gateway_id"): (_is_on,),
     ("translation.make", "account_id"): (_is_open,),
     ("trunk.edit", "tariff_id"): (_is_published,),
     ("trunk.make", "account_id"): (_calls, _is_open),
     ("trunk.make", "tariff_id"): (_is_published,),
     ("user.invite", "account_id"): (_is_open,),
-    ("voucher.make", "account_id"): (_sells,),
+    ("voucher.make", "account_id"): (_is_paid,),
     ("webhook.make", "account_id"): (_is_open,),
 }
 """By endpoint and field: what must hold of each thing."""

@@ -14,7 +14,7 @@ RULES: dict[str, str] = {
     "closed": "provider {0} is closed, and the routing plan names it",
     "cps": "it begins more calls a second than it may",
     "device": "the device is not active",
-    "device_limit": "the device has as many calls as it may",
+    "device_limit": "the device has as many calls as it may, or begins more a second",
     "empty": "routing plan {0} has no gateway",
     "exchange": "there is no rate of exchange {0}",
     "exposure": "its provider is owed as much as may be",
@@ -33,7 +33,7 @@ RULES: dict[str, str] = {
     "message": "it takes no messages",
     "nobody": "nobody has this number",
     "number": "this is no telephone number",
-    "number_limit": "the number has as many calls as it may",
+    "number_limit": "the number has as many calls as it may, or begins more a second",
     "owner_funds": "whoever has the number has not enough money",
     "path": "an account above it is missing in the call path's store",
     "payer": "there is no account that pays",
@@ -51,7 +51,7 @@ RULES: dict[str, str] = {
     "takeover": "it may not be transferred or forwarded",
     "tariff": "tariff {0} has no rates that hold",
     "trunk": "the trunk is not active",
-    "trunk_limit": "the trunk has as many calls as it may",
+    "trunk_limit": "the trunk has as many calls as it may, or begins more a second",
 }
 
 

@@ -138,7 +138,7 @@ async def _numbers(visit: Visit, here: str) -> list[Section]:
 async def _reminders(visit: Visit, number: int) -> list[Section | None]:
     """What a seller does about unpaid invoices; whether who is billed is spared."""
     row = await visit.ask("account.show", AccountView, account_id=number)
-    found = [await dunning.steps(visit, number)] if row.kind in {"root", "reseller"} else []
+    found = [await dunning.steps(visit, number)] if row.kind in {"root", "reseller"} and not row.commission else []
     return found + ([await dunning.exemption(visit, number)] if row.kind in {"customer", "reseller"} else [])
 
 

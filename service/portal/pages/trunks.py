@@ -192,7 +192,7 @@ async def show_number(visit: Visit) -> Shown:
     row: Any = (await visit.look_at("number.show", visit.path_of("number.show"))).body
     await _learn(visit, row, "account", "trunk", "device", "tariff")
     told = facts(
-        visit, row, "account_id", "device_id", "trunk_id", "fallbacks", "ring_s", "tariff_id", "channels",
+        visit, row, "account_id", "device_id", "trunk_id", "fallbacks", "ring_s", "tariff_id", "channels", "cps",
         "without_funds", "note",
     )  # fmt: skip
     sections = [section(visit, "Where it rings", told, edit=(f"/numbers/{row.id}/edit", "number.edit"))]
