@@ -38,8 +38,8 @@ def choices(text: str, name: str) -> dict[str, str]:
         (BOSS, "/transfers/new", "from_account_id", {"customer", "upper"}, {"Operator", "carrier"}),
         (BOSS, "/transfers/new", "to_account_id", {"customer", "upper"}, {"Operator", "carrier"}),
         (RESELLER, "/transfers/new", "to_account_id", {"customer"}, {"lower"}),
-        (BOSS, "/trunks/new", "account_id", {"customer", "lower"}, {"Operator", "carrier"}),
-        (BOSS, "/devices/new", "account_id", {"customer", "lower"}, {"Operator", "carrier"}),
+        (BOSS, "/trunks/new", "account_id", {"customer", "lower"}, {"Operator", "carrier", "agent"}),
+        (BOSS, "/devices/new", "account_id", {"customer", "lower"}, {"Operator", "carrier", "agent"}),
         (BOSS, "/gateways/new", "account_id", {"carrier"}, {"Operator", "customer", "upper"}),
         (BOSS, "/taxes/new", "account_id", {"Operator", "upper"}, {"customer", "carrier"}),
         (BOSS, "/vouchers/new", "account_id", {"Operator", "upper"}, {"customer", "carrier"}),
@@ -89,6 +89,7 @@ async def test_each_partner_that_is_offered_can_be_looked_at(walker: Walker) -> 
     for email in (BOSS, RESELLER):
         await walker.sign_in(email)
         offered = choices((await walker.get("/statements/preview")).text, "account_id")
+        assert offered, email
         for number in offered:
             span = {"since": "2026-11-01T00:00", "until": "2026-11-02T00:00"}
             got = await walker.post("/statements/preview", account_id=number, **span)
