@@ -87,7 +87,8 @@ async def _remind(conn: AsyncConnection, _node: str, step: Row[Any], invoice: Ro
 
 async def _has_left(conn: AsyncConnection, invoice: Row[Any]) -> bool:
     """Whether the account pays another seller by now, who has its debt: it is no more this one's to charge and bar."""
-    return (await sellers_of(conn, [invoice.account_id]))[invoice.account_id] != invoice.seller_id
+    sellers = await sellers_of(conn, [invoice.account_id])
+    return bool(sellers[invoice.account_id] != invoice.seller_id)
 
 
 async def _charge(conn: AsyncConnection, node: str, step: Row[Any], invoice: Row[Any], now_ms: int) -> Done:
