@@ -9,14 +9,12 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import Row
 
+from service.access.permissions import Permission
 from service.accounts.rules import name_problem
 from service.api.call import Call
 from service.api.problems import Problem, invalid
 from service.api.values import Words
-from service.database.paths import path_ids
-from service.database.tables import tariffs
 from service.peers.rules import canonical_certificate, canonical_host, canonical_network
-from service.tariffs.checks import check_exchange, check_given
 from service.tariffs.moving import Moved, tell_moved
 
 
@@ -62,28 +60,19 @@ CallerNumbers = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]],
 E164 = Annotated[str, Field(pattern=r"^[1-9][0-9]{4,14}$", description="E.164 without +", examples=["442079460000"])]
 
 
-async def check_tariff(call: Call, tariff_id: int | None, account: Row[Any], kept: int | None = None) -> None:
-    """A tariff that an account may pay (or be paid) by: of somebody above it, published, in a currency that can be
-    exchanged for its own. `kept`: what the thing has now.
-    """
-    if tariff_id is None:
-        return
-    row = (await call.conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
-    await check_given(call, row, kept)
-    if row.owner_id not in path_ids(account.path)[:-1]:
-        raise invalid("/tariff_id", "this tariff belongs to nobody above the account")
-    if row.version is None:
-        raise invalid("/tariff_id", "this tariff is not published yet")
-    said = f"this tariff is in {row.currency}, the account in {account.currency}"
-    await check_exchange(call, row.currency, account.currency, pointer="/tariff_id", said=said)
+def check_pricing(call: Call, tariff_id: int | None, kept: int | None = None) -> None:
+    """Another price than the account's, or than before, is given by who may give accounts tariffs. Raises Problem."""
+    if tariff_id != kept:
+        call.need(Permission.ACCOUNTS_CHANGE)
 
 
 async def tell_moved_thing(call: Call, table: sa.Table, values: Mapping[str, Any], otherwise: int | None) -> None:
     """What an edit of a trunk, device or number does to its prices is told to the account's people. `otherwise`: the
-    tariff of a thing that has none of its own.
+    tariff of a thing that has none of its own. Raises Problem.
     """
     if "tariff_id" not in values:
         return
+    check_pricing(call, values["tariff_id"], call.row.tariff_id)
     before, after = call.row.tariff_id or otherwise, values["tariff_id"] or otherwise
     await tell_moved(call.conn, Moved(call.of, before, after, call.actor.name, call.now_ms, (table, call.row.id)))
 
@@ -107,6 +96,12 @@ def check_open(account: Row[Any]) -> None:
     """Nothing new for an account that is closed. Raises Problem."""
     if account.state == "closed":
         raise Problem("conflict", "the account is closed: resume it first")
+
+
+def check_pays(account: Row[Any]) -> None:
+    """Who isn't charged makes no calls: its seller would pay them. Raises Problem."""
+    if account.commission:
+        raise invalid("/account_id", "a commission reseller pays for no calls, so it makes none: its customers do")
 
 
 def changes_of(body: Any, nullable: set[str]) -> dict[str, Any]:

@@ -40,10 +40,12 @@ from service.peers.common import (
     changes_of,
     check_from_above,
     check_open,
-    check_tariff,
+    check_pays,
+    check_pricing,
     defaults_of,
     tell_moved_thing,
 )
+from service.tariffs.checks import check_tariff
 
 NETWORKS_MAX = 256
 FROM_ABOVE = frozenset(
@@ -228,7 +230,7 @@ async def show_trunk(call: Call) -> Answer:
 async def _check(call: Call, account: Row[Any], values: dict[str, Any], trunk: Row[Any] | None = None) -> None:
     """What stands beside the account and the other trunks. `trunk`: as it is; None: it is new. Raises Problem."""
     but, kept = (0, None) if trunk is None else (trunk.id, trunk.tariff_id)
-    await check_tariff(call, values.get("tariff_id"), account, kept)
+    await check_tariff(call, values.get("tariff_id"), account.path, account.currency, kept)
     if values.get("caller_rule") in {"listed", "replace"} and not values["caller_numbers"]:
         raise invalid("/caller_numbers", "this rule needs a number at least")
     if "name" in values:
@@ -283,9 +285,11 @@ async def make_trunk(call: Call) -> Answer:
     check_open(account)
     if account.kind not in {"customer", "reseller"}:
         raise invalid("/account_id", f"a {account.kind} makes no calls")
+    check_pays(account)
     values = body.model_dump(exclude={"networks", "port"}) | {"port": body.port or 0}
     check_from_above(call, account, defaults_of(NewTrunk), values, FROM_ABOVE)
     await _check(call, account, values)
+    check_pricing(call, body.tariff_id)
     await _check_ways(call, {**values, "networks": body.networks, "state": "active"})
     made = await call.conn.execute(sa.insert(trunks).values(**values, created_ms=call.now_ms).returning(trunks))
     row = made.one()
