@@ -20,15 +20,18 @@ from service.cli.verbs import BY_NAME
 HOME = Path(__file__).parents[2]
 WRONG = (click.NoSuchOption, click.MissingParameter)
 ENDS = frozenset({"|", ">", "&&"})
-_COMMAND = re.compile(r"\s{2,}(?:\./)?kambill (.+)")
+_COMMAND = re.compile(r"\s*(?:\./)?kambill (.+)")
 _NAMED = re.compile(r"`(?:\./)?kambill ([a-z][^`…]*)`")
+_LONG = re.compile(r"'\[\n[^']*\]'")
+"""A list over several lines."""
 _NOTE = re.compile(r"\s+#\s|\s{3,}")
 
 
 def _lines() -> Iterator[tuple[str, str]]:
     """Of every page, those that go on joined: where one stands, and what it says."""
     for page in [HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))]:
-        text = re.sub(r"\s*\\\n\s*", " ", page.read_text())
+        text = _LONG.sub(lambda found: re.sub(r"\s+", " ", found[0]), page.read_text())
+        text = re.sub(r"\s*\\\n\s*", " ", text)
         yield from ((f"{page.name} {line.strip()[:60]}", line) for line in text.splitlines() if "kambill " in line)
 
 
@@ -58,6 +61,8 @@ def _fault(text: str) -> str:
     try:
         made = command.make_context(command.name, words, parent=context.parent)
         return _misnamed(name, made.params)
+    except click.exceptions.Exit:
+        return ""  # it asks for help
     except click.UsageError as fault:
         is_wrong = isinstance(fault, WRONG) or "unexpected extra" in fault.message
         return fault.format_message() if is_wrong else ""
