@@ -160,9 +160,11 @@ def test_what_becomes_of_a_transfer_is_heard_after_the_restart(
 
 
 def test_a_bye_is_heard_as_soon_as_a_new_store_is_filled(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
-    """Whose address it comes from is not known before: no answer, so that it is sent again. A 481 ends one side."""
+    """Whose address it comes from is not known before, if it isn't where requests to it go: no answer, so that it is
+    sent again. A 481 ends one side.
+    """
     proxy.send({"do": "credit", "account": CUSTOMER, "micros": EURO})
-    call, _ = answer(caller, gateway)
+    call, _ = answer(caller, gateway, Contact="<sip:caller@127.0.0.3:5060>")
     eventually(lambda: [line for line in proxy.journal() if line["e"] == "answered"] != [])
     proxy.stop(signal.SIGKILL)
     shutil.rmtree(proxy.run_dir / "hot")
