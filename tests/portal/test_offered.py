@@ -264,6 +264,10 @@ async def test_an_agent_is_not_offered_what_is_for_whoever_is_paid(walkers: Call
         assert (refused.status, "customers pay its seller" in refused.words) == (403, True), path
     for path in ("/vouchers/new", "/taxes/new", "/payment-gateways/new", "/bank-lines/new", "/products/new"):
         assert (await agent.get(path)).status == 403, path
+    for path in ("/statements", "/disputes", "/commitments", "/reconciliations"):
+        assert f'href="{path}/new"' in (await reseller.get(path)).text
+        assert f'href="{path}/new"' not in (await agent.get(path)).text
+        assert (await agent.get(f"{path}/new")).status == 403, path
     for path in ("/publications", "/reratings", "/rate-notices"):
         assert f'href="{path}"' in other
         assert f'href="{path}"' not in theirs
