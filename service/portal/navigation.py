@@ -11,6 +11,8 @@ OPERATOR = frozenset({"root"})
 SELLERS = OPERATOR | {"reseller"}
 CALLERS = SELLERS | {"customer"}
 EVERYBODY = CALLERS | {"provider"}
+PARTNERS = EVERYBODY - OPERATOR
+"""Whoever has a balance with somebody above: the operator pays nobody, and is paid by those below."""
 
 
 class Item(NamedTuple):
@@ -64,8 +66,9 @@ MENU: tuple[Group, ...] = (
         "Money",
         (
             Item("Top up", "/accounts/{account_id}/top-up", "top-up.make", is_bought=True),
-            Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
-            Item("Receipts", "/receipts", "receipt.list"),
+            Item("Payments", "/accounts/{account_id}/lines", "payment.list", PARTNERS),
+            Item("Receipts", "/receipts", "receipt.list", PARTNERS),
+            Item("Payments and receipts", "/receipts", "receipt.list", OPERATOR),
             Item("Top-ups", "/top-ups", "top-up.list", SELLERS),
             Item("Recharges", "/recharges", "recharge.list", SELLERS),
             Item("Vouchers", "/vouchers", "voucher.list", SELLERS),

@@ -67,6 +67,8 @@ class Form(NamedTuple):
     """Of a field that takes names of ours: each name with what it means, by what stands."""
     leaves_out: Callable[[Mapping[str, Any]], Collection[str]] = lambda _: ()
     """Fields that mean nothing for the thing that stands, by its values in JSON."""
+    begins: Callable[[Visit], Mapping[str, str]] = lambda _: {}
+    """What stands in fields of something new before anybody has typed: what most will want."""
     sends: Mapping[str, Any] = MappingProxyType({})
     """What is sent when one agrees, of the endpoint's body; none: what the form's fields say."""
     is_danger: bool = False
@@ -101,6 +103,8 @@ class _Stands(NamedTuple):
     values: Mapping[str, Any]
     """As the API tells them in JSON; none: something new."""
     version: str = ""
+    currency: str = ""
+    """Of amounts; empty: each names its own, or it hangs on what is chosen."""
 
 
 class _Filled(NamedTuple):
@@ -127,6 +131,27 @@ def _kinds(visit: Visit, form: Form, stands: _Stands) -> dict[str, Kind]:
 
 
 async def _stands(visit: Visit, form: Form) -> _Stands:
+    found = await _as_it_stands(visit, form)
+    return found._replace(currency=await _currency(visit, form, found.values))
+
+
+async def _currency(visit: Visit, form: Form, values: Mapping[str, Any]) -> str:
+    """That of the thing, else of whose it is; of something new of whom the address names. Empty: the form asks."""
+    body = kinds(form.body) if form.body is not None else {}
+    if "currency" in values:
+        return str(values["currency"] or "")
+    if not any(kind.shape == "amount" for kind in body.values()) or "currency" in body:
+        return ""
+    await visit.learn_currency()
+    asked = next((visit.request.query[one] for one in _PAYERS if visit.request.query.get(one)), "")
+    account_id = number_in(asked) if asked or visit.sells else visit.account_id
+    return visit.currency or await visit.currency_of(account_id)
+
+
+_PAYERS = ("account_id", "from_account_id")
+
+
+async def _as_it_stands(visit: Visit, form: Form) -> _Stands:
     if not form.shows:
         return _Stands({})
     try:
@@ -155,11 +180,12 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
 def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
     """As the form is seen first: what stands, else what the address says, else what holds when nothing is said."""
     found = {}
+    begins = {} if form.shows else form.begins(visit)
     for name, kind in _kinds(visit, form, stands).items():
-        asked = visit.request.query.getall(name, [])
+        asked = visit.request.query.getall(name, []) or ([begins[name]] if name in begins else [])
         value = stands.values.get(name, kind.default)
         is_asked = bool(asked) and not form.shows and kind.shape not in {"map", "rows"}
-        found[name] = tuple(asked) if is_asked else shown(kind, value, visit.formats)
+        found[name] = tuple(asked) if is_asked else shown(kind, value, visit.formats, stands.currency)
     return _Filled(found, None, stands.version)
 
 
@@ -168,7 +194,7 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
     problem = filled_in.problem
     beside, above = errors_by_field(problem.errors if problem is not None else [], list(found))
     fields = [await _field(visit, form, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
-    fields = [_with_meanings(visit, form, one, stands) for one in fields]
+    fields = [_with_meanings(visit, form, _with_unit(one, stands), stands) for one in fields]
     if problem is not None and problem.kind == "changed":
         fields = [_beside_now(visit, one, stands) for one in fields]
     title = visit.say(form.title)
@@ -224,6 +250,12 @@ async def _field(visit: Visit, form: Form, kind: Kind, filled_in: _Filled, error
     return made._replace(is_fixed=bool(kind.noun and asked and tuple(asked) == values))
 
 
+def _with_unit(one: Field, stands: _Stands) -> Field:
+    """An amount of the thing itself says in what it is; one within something else is of several accounts."""
+    is_own = one.kind.shape == "amount" and "." not in one.kind.name
+    return one._replace(unit=stands.currency) if is_own else one
+
+
 def _with_meanings(visit: Visit, form: Form, one: Field, stands: _Stands) -> Field:
     """With the names that can be written into it."""
     told = form.meanings.get(one.kind.name)
@@ -240,7 +272,7 @@ async def _beside(visit: Visit, kind: Kind, values: tuple[str, ...], listed: Seq
 
 def _beside_now(visit: Visit, one: Field, stands: _Stands) -> Field:
     """Says what somebody else made of it meanwhile, where that differs from what stands in the form."""
-    now = shown(one.kind, stands.values.get(one.kind.name), visit.formats)
+    now = shown(one.kind, stands.values.get(one.kind.name), visit.formats, stands.currency)
     if now == one.values:
         return one
     texts = {choice.value: choice.text for choice in one.choices}

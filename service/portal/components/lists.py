@@ -53,6 +53,8 @@ class Column(NamedTuple):
     """The endpoints that it leads to: whoever may not has no such column; empty: everybody has it."""
     head: Callable[[Visit, str], str] = lambda _, title: title
     """The title as the visitor reads it, not put into their language yet."""
+    has_currency: bool = False
+    """Whether it needs the currency of the thing that the page is about."""
 
 
 class Head(NamedTuple):
@@ -121,6 +123,8 @@ async def table_of(
     """Learns the names that the columns show, and works the cells out. What can be done with none of the rows has no
     column.
     """
+    if any(column.has_currency for column in columns):
+        await visit.learn_currency()
     for column in columns:
         for noun, name in column.learns:
             await visit.learn(noun, [getattr(row, name) for row in rows])
