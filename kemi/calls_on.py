@@ -41,6 +41,8 @@ _ANSWER = sip.question(
 """Of a 2xx to an INVITE, its dialog, and where it came from."""
 
 
+_SAME = sip.question("$rm", "$ft", "$tt", "$via0(branch)")
+"""Of a reply whose headers can't be read."""
 _ASKED = frozenset({"OPTIONS", "REGISTER"})
 """What gateways are asked by, beside calls."""
 _STATE = sip.question("$dlg_var(call)", "$dlg(state)")
@@ -176,17 +178,32 @@ def _leg(seen: Seen, contact: str, route: str, nat: str) -> Leg:
 
 def passes_in_doubt(rooms: Rooms) -> bool:
     """Whether a reply that a fault hit, or that is no text, goes on: not a 2xx to an INVITE, nor what answers nothing
-    of ours; the rest is harmless without what its sender says of itself.
+    of ours or is not of who was asked; the rest is harmless without what its sender says of itself.
     """
     try:
-        method, tag = sip.text("$rm"), sip.text("$tt")
+        heard = _heard_in_doubt()
     except UnicodeDecodeError:
         return False
-    is_answer = method == "INVITE" and 200 <= sip.number("$rs") < 300
-    if is_answer or sip.check_transaction() < 0:
+    is_answer = heard.method == "INVITE" and 200 <= heard.code < 300
+    if is_answer or _is_unheard(rooms, heard):
         return False
-    ends.answer_in_doubt(tag, rooms.gate.passed)
+    if heard.method == "BYE":
+        try:
+            _farewell_answered(rooms, heard)
+        except ReplyDropped:
+            return False
+    elif sip.check_transaction() < 0:
+        return False
+    ends.answer_in_doubt(heard.to_tag, rooms.gate.passed)
     return True
+
+
+def _heard_in_doubt() -> Response:
+    """What the reply at hand says in what it has from the request that it answers. Raises UnicodeDecodeError: not even
+    that is text.
+    """
+    method, from_tag, to_tag, branch = sip.texts(_SAME)
+    return Response(sip.number("$rs"), method, sip.number("$cs"), from_tag, to_tag, branch, sip.NOTHING_SEEN)
 
 
 def end_in_doubt(rooms: Rooms) -> None:

@@ -105,6 +105,22 @@ def standing_of(look: Look, found: Cautious, trunk: int, legs: Sequence[ChargeLe
     return _new(Standing, (tuple(claims), call_max_s)) if claims else NOTHING
 
 
+def claims_of_called(found: Cautious, legs: Sequence[ChargeLeg]) -> tuple[Claim, ...]:
+    """What the money limits of who is called, and of those above it, ask of a call that they pay for: those of all that
+    an account is charged. `found`: who of them has any rules.
+    """
+    held = {leg.account: max(0, leg.held) for leg in legs}
+    return tuple(
+        [
+            _new(Claim, (rule.id, SPEND, account, 0, held[account], ""))
+            for account, own in found
+            if account in held
+            for rule in own.rules
+            if rule.measure == SPEND and not rule.trunk and not rule.group
+        ]
+    )
+
+
 def _claim(look: Look, account: int, rule: Rule, legs: Sequence[ChargeLeg], first_hold_s: int) -> Claim | None:
     """None: this call is nothing to the rule."""
     number, measure = rule.id, rule.measure

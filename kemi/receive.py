@@ -63,6 +63,8 @@ class _Question(NamedTuple):
     owner: int
     inbound: tuple[ChargeLeg, ...]
     """Of who is called, upwards."""
+    inbound_claims: tuple[Claim, ...]
+    """In their limits."""
     txn_id: int
 
 
@@ -145,6 +147,7 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
             limits.check_numbers(look, path, own, by, who.number, called if number else None)
             standing = limits.standing_of(look, own, by, chain.legs, settings.first_hold_s)
         inbound = _inbound(look, caller, number, owner_path, path, settings)
+        inbound_claims = limits.claims_of_called(configuration.cautious(txn, owner_path), inbound.legs)
         txn_id = txn.id()
     chain = chain._replace(until_s=min(chain.until_s, inbound.until_s))
     ring_s = number.ring_s if number else RING_S
@@ -152,7 +155,8 @@ def _price(rooms: Rooms, caller: Caller, invitation: Invitation, local: Local, n
     call_max_s = call_max_of(standing, caller)
     begun = Beginning(new_call_key(now), caller, invitation, who, identity, path, called, "", call_max_s)
     parties = parties_at_home(who, name, f"+{called}" if number else called, begun.leg)
-    return _Question(begun, caller, parties, number, hops, ring_s, chain, standing, owner, inbound.legs, txn_id)
+    paid = inbound.legs, inbound_claims
+    return _Question(begun, caller, parties, number, hops, ring_s, chain, standing, owner, *paid, txn_id)
 
 
 def _hops_to(store: Any, txn: Any, called: Number | int, owner: int, now: Now) -> tuple[Hop, ...]:
@@ -270,12 +274,14 @@ def _take_all(
     if number is not None:
         _take_number(change, number, now)
     inbound = _affordable(change, question)
+    called = question.inbound_claims if inbound else ()
     if isinstance(caller, Gateway):
         take_path(change, path, Chain(inbound, 0), now)
-        return inbound, ()
+        return inbound, limits.take(change, called, inbound, 0, now)
     chain = first_holds(change, question.chain, now)
     take_path(change, path, chain, now)
     claims = limits.take(change, question.standing.claims, chain.legs, caller.account, now)
+    claims += limits.take(change, called, inbound, 0, now)
     accounts.move(change.store, change.txn, [(leg.account, 0, leg.held, 0) for leg in inbound])
     return (*chain.legs, *inbound), claims
 

@@ -19,6 +19,9 @@ YEARS = 10_000
 
 NO_BAND = -1
 """The index of the time outside all bands."""
+CLOSED_S = 3_600
+"""How long a call may ring, and longer: one that is answered while its band is blocked began before that, by so much at
+most."""
 
 
 class Stretch(NamedTuple):
@@ -45,6 +48,16 @@ def terms_at(terms: Terms, at_s: int) -> Terms:
     return terms if index is None else timetable.bands[index][1]
 
 
+def charged_at(terms: Terms, answered_s: int) -> Terms:
+    """The terms that price a call from its answer on: as `terms_at`, but those that held before a blocked band, in
+    which no call begins and which so has no price.
+    """
+    held = terms_at(terms, answered_s)
+    if terms.timetable is None or not held.blocked:
+        return held
+    return _terms_of(terms, terms.timetable, _open_at(terms, terms.timetable, answered_s))
+
+
 def band_of(hours: Hours, at_s: int) -> int:
     """Which of its bands a wall-clock second lies in, the first one that fits; NO_BAND: in none."""
     local_s = at_s + offset_s(_zone(hours.zone), at_s)
@@ -52,18 +65,38 @@ def band_of(hours: Hours, at_s: int) -> int:
 
 
 def stretches(terms: Terms, timetable: Timetable, from_s: int, to_s: int) -> Iterator[Stretch]:
-    """The stretches from one wall-clock second to another; the last one may reach beyond."""
+    """The stretches of a call from one wall-clock second to another; the last one may reach beyond. A blocked band ends
+    none: what held before it goes on.
+    """
     zone = _zone(timetable.zone)
     at_s = from_s
-    index = _band_at(timetable, at_s + offset_s(zone, at_s))
+    index = _open_at(terms, timetable, at_s)
     while at_s < to_s:
         following = index
-        while following == index and at_s < to_s:
+        while (following == index or _terms_of(terms, timetable, following).blocked) and at_s < to_s:
             at_s = _next_look_s(timetable, zone, at_s)
             following = _band_at(timetable, at_s + offset_s(zone, at_s))
-        band, held = (None, terms) if index is None else timetable.bands[index]
-        yield Stretch(at_s, held, band.name if band else "")
+        yield Stretch(at_s, _terms_of(terms, timetable, index), "" if index is None else timetable.bands[index][0].name)
         index = following
+
+
+def _terms_of(terms: Terms, timetable: Timetable, index: int | None) -> Terms:
+    return terms if index is None else timetable.bands[index][1]
+
+
+def _open_at(terms: Terms, timetable: Timetable, at_s: int) -> int | None:
+    """The band of a moment, or the last one before it that was not blocked, CLOSED_S before at most."""
+    zone = _zone(timetable.zone)
+    index = found = _band_at(timetable, at_s + offset_s(zone, at_s))
+    if not _terms_of(terms, timetable, index).blocked:
+        return index
+    look_s = at_s - CLOSED_S
+    while look_s < at_s:
+        before = _band_at(timetable, look_s + offset_s(zone, look_s))
+        if not _terms_of(terms, timetable, before).blocked:
+            found = before
+        look_s = _next_look_s(timetable, zone, look_s)
+    return found
 
 
 def _next_look_s(timetable: Timetable, zone: ZoneInfo, at_s: int) -> int:

@@ -97,6 +97,8 @@ class Pricer:
         """The terms of a band, if they hold for the whole call; None: a border may lie in it."""
         timetable = terms.timetable
         assert timetable is not None
+        if terms.blocked or any(held.blocked for _, held in timetable.bands):
+            return None  # what held before a blocked band counts in it, for calls that began then
         from_s, until_s, held = self._held.get(id(terms)) or (0, 0, terms)
         if not from_s <= answered_s < until_s:
             found = next(stretches(terms, timetable, answered_s, answered_s + AHEAD_S))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ratebook.bands import stretches, terms_at
+from ratebook.bands import charged_at, stretches, terms_at
 from ratebook.model import Border, DurationMode, FreeMode, Interval, Terms
 from ratebook.money import NANOS, format_micros, format_nanos, round_fraction
 
@@ -63,7 +63,7 @@ def charge(
     `answered_s`: the wall-clock second of the answer; terms without time bands don't ask for it. `cover`: what packages
     pay; what is left costs what it costs in the whole call. Billed are all seconds.
     """
-    began = terms if terms.timetable is None else terms_at(terms, answered_s)
+    began = terms if terms.timetable is None else charged_at(terms, answered_s)
     seconds = -(-duration_ms // 1000) if began.duration_mode is _UP else whole_seconds(began, duration_ms)
     if seconds <= 0 or seconds <= began.grace_s:
         return NOTHING
@@ -87,7 +87,7 @@ def charge(
 
 def chargeable_s(terms: Terms, duration_ms: int, answered_s: int) -> int:
     """How many of an answered call's billed seconds the terms charge for: as many as packages can pay."""
-    began = terms if terms.timetable is None else terms_at(terms, answered_s)
+    began = terms if terms.timetable is None else charged_at(terms, answered_s)
     free_s = began.free_s if began.free_mode is FreeMode.AFTER else 0
     return max(0, charge(terms, duration_ms, answered_s).billed_s - free_s)
 
@@ -140,7 +140,7 @@ def steps(terms: Terms, seconds: int, answered_s: int) -> list[Step]:
 
     Free seconds that are taken before the increments are the call's first ones, and none of these.
     """
-    began = terms_at(terms, answered_s)
+    began = charged_at(terms, answered_s)
     free_s = began.free_s if began.free_mode is FreeMode.BEFORE else 0
     start_s, seconds = answered_s + free_s, seconds - free_s
     found: list[Step] = []
@@ -149,7 +149,9 @@ def steps(terms: Terms, seconds: int, answered_s: int) -> list[Step]:
         _cover(found, began.intervals, seconds, "")
         return found
     is_first = True
-    for until_s, held, band in stretches(terms, timetable, start_s, start_s + seconds):
+    for until_s, held, band in stretches(terms, timetable, answered_s, start_s + seconds):
+        if until_s <= start_s:
+            continue
         intervals = held.intervals
         if not is_first and timetable.border is Border.INTERVAL:
             intervals = intervals[1:] or intervals
@@ -201,10 +203,10 @@ def explain(
     """How `charge` comes to its result, a sentence a step. `currency`: that of the factor; empty: the terms'. `tax`:
     what multiplies beside the rate of exchange.
     """
-    began = terms_at(terms, answered_s)
+    began = charged_at(terms, answered_s)
     seconds = whole_seconds(began, duration_ms)
     said = [f"{duration_ms} ms count as {seconds} s (rounded {began.duration_mode.value})"]
-    if began.blocked:
+    if terms_at(terms, answered_s).blocked:
         said.append("the destination is blocked: no call is let through")
     if seconds <= began.grace_s:
         return [*said, f"within the grace of {began.grace_s} s: free"] if seconds > 0 else [*said, "no time: free"]

@@ -21,6 +21,7 @@ from kemi.sip.dialogs import (
     take_dialog,
 )
 from kemi.sip.header import (
+    NOTHING_SEEN,
     Response,
     Seen,
     add_header,
@@ -86,6 +87,7 @@ __all__ = [
     "ANSWERED",
     "DROP",
     "FIRST_LINE",
+    "NOTHING_SEEN",
     "Incoming",
     "Question",
     "Received",

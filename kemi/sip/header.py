@@ -74,6 +74,10 @@ class Seen(NamedTuple):
         return ",".join(self.bodies(name)) if name.lower() in self.names else ""
 
 
+NOTHING_SEEN = Seen([], is_clean=False, written=[])
+"""Of a message whose headers can't be read."""
+
+
 def seen() -> Seen:
     """The headers of the message at hand. Raises UnicodeDecodeError.
 

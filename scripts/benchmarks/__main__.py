@@ -39,6 +39,7 @@ from scripts.benchmarks.invoices import bench as bench_invoices
 from scripts.benchmarks.load import Load, Result, Words, phones, processors, run, sign_in, switches
 from scripts.benchmarks.portal.run import Ask
 from scripts.benchmarks.portal.run import run as bench_portal
+from scripts.benchmarks.portal.wall import HOUR
 from scripts.benchmarks.proxies import ROUTES, SYSTEM_PYTHON, Proxy
 from scripts.benchmarks.ratebook import run as bench_ratebook
 from scripts.benchmarks.reconcile import run as bench_reconcile
@@ -77,6 +78,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--devices", action="store_true", help="callers are telephones that sign in, not trunks")
     parser.add_argument("--samples", type=int, default=20, help="of each address of the portal")
     parser.add_argument("--databases", nargs="*", default=["sqlite", "postgresql"], help="of `portal`")
+    parser.add_argument("--hour", type=int, default=HOUR, help="UTC, at which `portal` begins for the service")
     parser.add_argument("--cpu", action="store_true", help="`portal` holds processor time against its limits")
     found = parser.parse_args()
     known = {"plain", "kambill", *ROUTES}
@@ -263,7 +265,7 @@ def portal(found: argparse.Namespace, _folder: Path) -> int:
     """Times of lists, pages and files; making their ledgers takes some minutes, once."""
     calls = found.calls if found.calls != CALLS else 10_000_000
     accounts = FLAT_ACCOUNTS if found.accounts == ACCOUNTS else found.accounts
-    ask = Ask(calls, accounts, found.samples, tuple(found.databases), found.cpu)
+    ask = Ask(calls, accounts, found.samples, tuple(found.databases), found.cpu, found.hour)
     return bench_portal(HOME / "build" / "portal", ask)
 
 

@@ -97,6 +97,11 @@ async def path_of(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
     return list(rows)
 
 
+async def lock_account(conn: AsyncConnection, account_id: int) -> None:
+    """For whoever looks at an account's money before moving it: until then no node posts a line to the account."""
+    await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account_id).with_for_update())
+
+
 async def seller_of(conn: AsyncConnection, account: Row[Any]) -> int:
     """The id of the account that this one pays: the nearest charged one above, else the root."""
     return await seller_among(conn, path_ids(account.path)[:-1])

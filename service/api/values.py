@@ -86,6 +86,8 @@ def _in_time(wall_ms: int) -> int:
 
 
 AMOUNT_SCHEMA = {"type": "string", "pattern": r"^-?\d{1,12}(\.\d{1,6})?$", "examples": ["12.50"]}
+YAML = {"contentMediaType": "application/yaml"}
+"""More of a field's schema: a text that stands in a file; the command takes `@FILE`, too."""
 Text = Annotated[str, Field(max_length=TEXT_CHARACTERS_MAX), AfterValidator(_plain)]
 Words = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_plain)]
 """Text that must say something."""

@@ -81,7 +81,7 @@ async def credit(
 ) -> int:
     """Issues a note for lines, or for all that is left of the invoice; returns its id. Raises CreditRefused.
 
-    The caller holds the node's lock and the invoice's row.
+    The caller holds the locks of the node, the account and the invoice's row.
     """
     _check(invoice)
     lines = await _lines(conn, invoice.id)

@@ -10,6 +10,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.permissions import Permission
+from service.accounts.storage import lock_account
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lines import Expression
@@ -218,7 +219,8 @@ async def start_run(call: Call) -> Answer:
 
 
 async def _locked(call: Call) -> Row[Any]:
-    """The invoice as it stands, until the end of the transaction."""
+    """The invoice as it stands, until the end of the transaction; its account's payments wait, too."""
+    await lock_account(call.conn, call.row.account_id)
     query = sa.select(invoices).where(invoices.c.id == call.row.id).with_for_update()
     return (await call.conn.execute(query)).one()
 

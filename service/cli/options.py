@@ -131,6 +131,8 @@ def _metavar(field: Wanted, choices: list[str]) -> str | None:
         return "ONE"
     if choices:
         return None
+    if {"contentEncoding", "contentMediaType"} & field.schema.keys():
+        return "@FILE"
     return {"integer": "NUMBER", "object": "JSON", "array": "JSON"}.get(field.schema.get("type", ""), "TEXT")
 
 
@@ -150,6 +152,8 @@ async def _one(field: Wanted, given: Any, names: Names) -> Any:
         return await names.number(field.noun, given)
     if field.schema.get("contentEncoding") == "base64" and given.startswith("@"):
         return _file(given[1:], field.words[0])
+    if "contentMediaType" in field.schema:
+        return _said(given, field.words[0])
     kind = field.schema.get("type")
     if kind in {"integer", "number"}:
         return _number(field, given)
@@ -175,21 +179,21 @@ def _file(path: str, word: str) -> str:
 
 def json_of(given: str, word: str) -> Any:
     """A JSON text; `@file` is the file's, `-` standard input's. Raises Fault."""
-    try:
-        text = _text_of(given)
-    except (OSError, ValueError) as fault:
-        raise Fault(f"{word}: {given.removeprefix('@')} can't be read: {fault}") from fault
+    text = _said(given, word)
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as fault:
         raise Fault(f"{word}: this is no JSON: {fault}") from fault
 
 
-def _text_of(given: str) -> str:
-    """Raises OSError, ValueError: no text, or a name that no file can have."""
-    if given == "-":
-        return sys.stdin.read()
-    return Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given
+def _said(given: str, word: str) -> str:
+    """A text, a file's, or standard input's. Raises Fault."""
+    try:
+        if given == "-":
+            return sys.stdin.read()
+        return Path(given[1:]).read_text(encoding="utf-8") if given.startswith("@") else given
+    except (OSError, ValueError) as fault:  # ValueError: no text, or a name that no file can have
+        raise Fault(f"{word}: {given.removeprefix('@')} can't be read: {fault}") from fault
 
 
 def as_query(value: Any) -> str:

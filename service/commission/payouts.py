@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from service.accounts.storage import lock_account
 from service.billing.cycles import Cycle, next_border_ms
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue, writing
@@ -50,7 +51,7 @@ async def hand_out(
     a micro-unit at least. Into the balance goes only what is in its currency. Under the node's lock; of two nodes the
     second waits for the account, and finds what is left.
     """
-    await conn.execute(sa.select(accounts.c.id).where(accounts.c.id == account.id).with_for_update())
+    await lock_account(conn, account.id)
     mine = (commissions.c.account_id == account.id) & commissions.c.payout_id.is_(None)
     mine &= commissions.c.at_ms < until_ms
     if how == CREDIT:

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from ratebook.money import format_micros
 from service.access.actor import Actor
 from service.access.permissions import Permission
-from service.accounts.storage import seller_of
+from service.accounts.storage import lock_account, seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, page_of
@@ -23,7 +23,7 @@ from service.ledger import rules
 from service.ledger.payments import AMOUNT_MAX_MICROS, payment_problem
 from service.ledger.postings import Booking, book
 from service.ledger.reversals import Reversal, find_payment, reverse
-from service.ledger.storage import balance_after, balance_of
+from service.ledger.storage import balance_of, balance_upto
 
 
 class LineView(Told):
@@ -31,7 +31,13 @@ class LineView(Told):
 
     entry_id: int
     created_at: Annotated[Moment, Field(validation_alias="created_ms")]
-    kind: Annotated[str, Field(description="payment, adjustment, refund, transfer, write_off, charges or correction")]
+    kind: Annotated[
+        str,
+        Field(
+            description="payment, adjustment, refund, transfer, write_off, netting, charges, correction, item, "
+            "invoice, credit_note or payout"
+        ),
+    ]
     reason: str
     actor: Annotated[str, Field(description="`above`: somebody outside your subtree")]
     amount: Annotated[Money, Field(description="Positive: the account had more afterwards")]
@@ -106,7 +112,7 @@ def _line(row: Row[Any], viewer: Actor, balance_micros: int) -> LineView:
 async def list_lines(call: Call) -> Answer:
     """A page of them, newest first."""
     rows, following = await page_of(call, _LINES)
-    balance = await balance_after(call.conn, call.row.id, rows[0].entry_id) if rows else 0
+    balance = await balance_upto(call.conn, call.row.id, rows[0].id) if rows else 0
     items = []
     for row in rows:
         items.append(_line(row, call.actor, balance))
@@ -145,6 +151,7 @@ async def _check_invoice(call: Call, number: int) -> None:
 async def reverse_payment(call: Call) -> Answer:
     """Invoices that it had paid are open again. The account owes it, whatever is there; the receipt stays, marked."""
     body: NewReversal = call.body
+    await lock_account(call.conn, call.row.id)
     payment = await find_payment(call.conn, call.row.id, body.entry_id)
     if payment is None or call.row.kind == "provider":
         raise invalid("/entry_id", "this is no payment that the account has made")
@@ -175,6 +182,7 @@ async def write_off(call: Call) -> Answer:
     body: WriteOff = call.body
     if call.row.state != "suspended":
         raise Problem("conflict", "only a suspended account's debt is written off: suspend it first")
+    await lock_account(call.conn, call.row.id)
     balance = await balance_of(call.conn, call.row.id, call.row.currency)
     if balance >= 0:
         raise Problem("conflict", "the account owes nothing: what it has left is refunded")

@@ -108,7 +108,16 @@ async def balance_of(conn: AsyncConnection, account_id: int, currency: str, book
 
 async def balance_after(conn: AsyncConnection, account_id: int, entry_id: int) -> int:
     """An account's balance when an entry stood: the sum of its lines up to that one."""
-    lines = (postings.c.account_id == account_id) & (postings.c.book == BALANCE) & (postings.c.entry_id <= entry_id)
+    return await _balance(conn, account_id, postings.c.entry_id <= entry_id)
+
+
+async def balance_upto(conn: AsyncConnection, account_id: int, line_id: int) -> int:
+    """The same right after one line: an entry may have several of an account."""
+    return await _balance(conn, account_id, postings.c.id <= line_id)
+
+
+async def _balance(conn: AsyncConnection, account_id: int, upto: sa.ColumnElement[bool]) -> int:
+    lines = (postings.c.account_id == account_id) & (postings.c.book == BALANCE) & upto
     total = sa.select(sa.func.coalesce(sa.func.sum(postings.c.amount_micros), 0)).where(lines)
     return int((await conn.execute(total)).scalar_one())
 
@@ -133,10 +142,8 @@ class StatementLine(NamedTuple):
     currency: str
 
 
-async def statement(
-    conn: AsyncConnection, account_id: int, *, limit: int = 50, before_entry: int | None = None
-) -> list[StatementLine]:
-    """The latest lines of an account's balance, newest first; `before_entry`: those older than it."""
+async def statement(conn: AsyncConnection, account_id: int, *, limit: int = 50) -> list[StatementLine]:
+    """The latest lines of an account's balance, newest first."""
     columns = sa.select(
         entries.c.id,
         entries.c.created_ms,
@@ -147,8 +154,6 @@ async def statement(
         postings.c.currency,
     ).join(postings, postings.c.entry_id == entries.c.id)
     where = (postings.c.account_id == account_id) & (postings.c.book == BALANCE)
-    if before_entry is not None:
-        where &= entries.c.id < before_entry
     rows = await conn.execute(columns.where(where).order_by(postings.c.id.desc()).limit(limit))
     return [StatementLine(*row) for row in rows]
 

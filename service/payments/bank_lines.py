@@ -13,7 +13,7 @@ from sqlalchemy import Row
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.accounts.storage import seller_of
+from service.accounts.storage import lock_account, seller_of
 from service.billing.states import OPEN_STATES
 from service.database.billing_tables import invoices
 from service.database.engine import is_sqlite
@@ -167,6 +167,7 @@ async def _take_back(conn: AsyncConnection, node: str, line: Row[Any], paid: Pai
     """The payment that a line takes back goes back; returns why it can't, or nothing."""
     if paid.account.currency != line.currency:
         return f"the account is kept in {paid.account.currency}"
+    await lock_account(conn, paid.account.id)
     found = await payment_like(conn, paid.account.id, -line.amount_micros, paid.invoice_id)
     if found is None or found.seller_id != line.account_id:
         return "the account has made no payment of just this amount that is left: reverse what it was by hand"

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.accounts.storage import lock_account
 from service.database.payment_tables import gateway_events, top_ups
 from service.database.tables import accounts
 from service.ledger.payments import payment_problem
@@ -97,7 +98,11 @@ _NONE_SO = "refused: no top-up was paid so"
 
 
 async def _paid_so(conn: AsyncConnection, gateway: Row[Any], told: Told) -> Row[Any] | None:
+    """Its account is locked: of two messages the second sees what came of the first."""
     own = (top_ups.c.gateway_id == gateway.id) & (top_ups.c.external == told.external) & (top_ups.c.state == "paid")
+    whose = (await conn.execute(sa.select(top_ups.c.account_id).where(own))).scalar()
+    if whose is not None:
+        await lock_account(conn, whose)
     row = (await conn.execute(sa.select(top_ups).where(own))).first()
     return None if row is None or row.currency != told.currency else row
 

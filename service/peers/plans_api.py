@@ -17,7 +17,7 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, page_of
 from service.api.problems import FieldError, Problem, invalid
-from service.api.values import Asked, Told
+from service.api.values import YAML, Asked, Told
 from service.api.versions import version_of
 from service.database.tables import plans
 from service.peers.storage import Names, load_plans, put_plan
@@ -39,7 +39,9 @@ class PlanView(Told):
 class Source(Asked):
     """Plans as routing.yaml has them."""
 
-    source: Annotated[str, Field(max_length=1_000_000, description="YAML: `plans:`, and a table by name")]
+    source: Annotated[
+        str, Field(max_length=1_000_000, description="YAML: `plans:`, and a table by name", json_schema_extra=YAML)
+    ]
 
 
 class Checked(Told):

@@ -4,7 +4,8 @@ Each day's sums are looked through for the ones that lead it. What a key comes t
 it has in those that it leads, and in each other one what the last of that day's leaders has. So keys are added up
 exactly, the most promising ones first, until the page is full of such that no other key can come before: with some
 accounts that call more than most, that is a few hundred of tens of thousands, and of their calls alone those of a cut
-day are read (of the operator, sums of its hours). Where accounts are too much alike for that, all are added up.
+day are read (of the operator, sums of its hours). Where accounts are too much alike for that, all are added up, as for
+an order that rises.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from service.calls.traffic_api import AskedTraffic
 from service.database.columns import BIG
 from service.database.engine import is_sqlite
 from service.database.traffic_tables import LEADING, LEADING_OF, call_sums
-from service.reports.adding import Spans, Way, counted, keys_of
+from service.reports.adding import OF_MONEY, Way, counted, keys_of, ranked
+from service.reports.spans import Spans
 
 ROWS_MAX = 500
 """Of a page with all before it: further behind, all are added up."""
@@ -42,7 +44,6 @@ _HIGHEST = {
     "earned": _S.earned_micros, "spent": _S.spent_micros, "margin": _S.earned_micros,
 }  # fmt: skip
 """What a row's value is at most the sum of, by what reports are sorted by."""
-_OF_MONEY = frozenset({"earned", "spent", "margin"})
 
 
 class Ranking(NamedTuple):
@@ -81,11 +82,28 @@ async def leading(
     lists = await _leaders(call, way, asked, days, currency, ranking, each)
 
     async def rows_of(keys: Sequence[int]) -> Iterable[Any]:
-        known = await keys_of(call, way, asked, keys)
-        found = counted(call, way, asked, spans, currency, with_money=ranking.by in _OF_MONEY, keys=known)
-        return await call.conn.execute(found)
+        return await _rows_of(call, way, asked, spans, currency, ranking, keys)
 
     return await first_of(promising(lists, ranking, each), ranking, most, rows_of)
+
+
+async def following(
+    call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, ranking: Ranking, offset: int, most: int
+) -> list[Any]:
+    """Rows of `counted` from any place on: all are added up, but only by what they are sorted by. Not by key."""
+    value: Any = sa.desc("value") if ranking.falls else sa.asc("value")
+    ranks = ranked(call, way, asked, spans, currency, ranking.by).order_by(value, "key").offset(offset).limit(most)
+    keys = [int(row.key) for row in await call.conn.execute(ranks)]
+    return sorted(await _rows_of(call, way, asked, spans, currency, ranking, keys), key=ranking.place)
+
+
+async def _rows_of(
+    call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, ranking: Ranking, keys: Sequence[int]
+) -> Iterable[Any]:
+    """Those that there are of some keys."""
+    known = await keys_of(call, way, asked, keys)
+    found = counted(call, way, asked, spans, currency, with_money=ranking.by in OF_MONEY, keys=known)
+    return await call.conn.execute(found)
 
 
 async def first_of(
@@ -136,7 +154,7 @@ async def _leaders(
 def _highest(by: str, currency: str, *, is_whole: bool) -> sa.ColumnElement[Any]:
     """What a key comes to on a day at most. What it earned in a part of one may be all, and have cost nothing."""
     value: Any = _S.earned_micros - _S.spent_micros if by == "margin" and is_whole else _HIGHEST.get(by, _S.number)
-    return sa.case((_S.currency == currency, value), else_=0) if by in _OF_MONEY else value
+    return sa.case((_S.currency == currency, value), else_=0) if by in OF_MONEY else value
 
 
 def _of(call: Call, way: Way, asked: AskedTraffic) -> sa.ColumnElement[bool]:

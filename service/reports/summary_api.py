@@ -19,11 +19,12 @@ from service.api.lines import Lines, LinesAsked
 from service.api.lists import Page, Paging
 from service.api.problems import invalid
 from service.api.values import AccountId, Moment, Money, Told, When
-from service.calls.sums import DAY_MS, HOUR_MS
+from service.calls.sums import BY_DAY, DAY_MS, HOUR_MS
 from service.calls.traffic_api import AskedTraffic
-from service.reports.adding import WAYS, Earned, Spans, Way, counted, money_of_records, spans_of
-from service.reports.leading import Ranking, leading
+from service.reports.adding import OF_MONEY, WAYS, Earned, Way, counted, money_of_records
+from service.reports.leading import Ranking, following, leading
 from service.reports.lines import ROWS_MAX, Telling, rows_of
+from service.reports.spans import Spans, spans_of
 
 DAYS_MAX = 31
 _P = Permission
@@ -60,7 +61,6 @@ class SummaryRow(Told):
 
 
 _SORTS = ("minutes", "attempts", "answered", "name", "earned", "spent", "margin")
-_BY_MONEY = frozenset({"earned", "spent", "margin"})
 
 
 class _Prepared(NamedTuple):
@@ -82,8 +82,8 @@ async def _prepared(call: Call) -> _Prepared:
     if way.needs is not None:
         call.need(way.needs)
     asked = await _asked(call)
-    currency, spans = query.currency or asked.account.currency, await spans_of(call, way, asked)
-    if query.sort.removeprefix("-") in _BY_MONEY:
+    currency, spans = query.currency or asked.account.currency, await spans_of(call, way.dimension, asked)
+    if query.sort.removeprefix("-") in OF_MONEY:
         call.need(_P.PAYMENTS_READ)
     sells = asked.account.kind in SELLERS
     if not sells and query.sort.removeprefix("-") == "margin":
@@ -98,7 +98,7 @@ async def summarise(call: Call) -> Answer:
     rows = await _rows(call, way, asked, spans, currency)
     more, rows = len(rows) > query.limit, rows[: query.limit]
     keys = [row.key for row in rows]
-    by_money = ranking.by in _BY_MONEY
+    by_money = ranking.by in OF_MONEY
     rest = {} if by_money else await money_of_records(call, way, asked, spans, currency, keys)
     money = None
     if call.may(_P.PAYMENTS_READ):
@@ -152,7 +152,9 @@ async def _rows(call: Call, way: Way, asked: AskedTraffic, spans: Spans, currenc
     first = await leading(call, way, asked, spans, currency, ranking, offset + query.limit + 1)
     if first is not None:
         return first[offset:]
-    found = counted(call, way, asked, spans, currency, with_money=ranking.by in _BY_MONEY).order_by(*_order(ranking))
+    if way.dimension in BY_DAY and ranking.by != "key":
+        return await following(call, way, asked, spans, currency, ranking, offset, query.limit + 1)
+    found = counted(call, way, asked, spans, currency, with_money=ranking.by in OF_MONEY).order_by(*_order(ranking))
     return list(await call.conn.execute(found.offset(offset).limit(query.limit + 1)))
 
 

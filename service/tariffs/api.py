@@ -17,7 +17,7 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import FieldError, Problem, invalid
-from service.api.values import AccountId, Asked, Moment, Text, Told, When
+from service.api.values import YAML, AccountId, Asked, Moment, Text, Told, When
 from service.database.engine import looking, reading
 from service.database.tables import accounts, tariff_sources, tariff_versions, tariffs
 from service.peers.common import check_open
@@ -46,7 +46,9 @@ def _deck_names(decks: dict[str, str]) -> dict[str, str]:
     return decks
 
 
-Source = Annotated[str, Field(min_length=1, max_length=SOURCE_BYTES_MAX, description="The tariff's YAML")]
+Source = Annotated[
+    str, Field(min_length=1, max_length=SOURCE_BYTES_MAX, description="The tariff's YAML", json_schema_extra=YAML)
+]
 Decks = Annotated[
     dict[str, Annotated[str, Field(max_length=SOURCE_BYTES_MAX)]],
     Field(max_length=DECKS_MAX, default_factory=dict, description="CSV texts by the file names that the YAML gives"),

@@ -83,7 +83,7 @@ class Repricer:
         rate = self._pricer.index.find(call.called, at_s)
         if rate is None:
             return Refusal.NO_RATE
-        if terms_at(rate.terms, at_s).blocked:
+        if terms_at(rate.terms, call.start_ms // 1000).blocked:  # as it began: what talks into a blocked band is paid
             return Refusal.BLOCKED
         if call.kind == MESSAGE:
             fee = message_charge(rate.terms, at_s, factor) if call.answer_ms else 0

@@ -117,6 +117,15 @@ def named(document: Any, name: str) -> dict[str, Any]:
     return found
 
 
+def test_a_fresh_clone_tells_its_help(tmp_path: Path) -> None:
+    """Without anything installed, and without installing anything."""
+    (tmp_path / "scripts").mkdir()
+    shutil.copy(HOME / "scripts" / "run", tmp_path / "scripts")
+    told = subprocess.run([tmp_path / "scripts" / "run", "--help"], capture_output=True, text=True, check=False)
+    assert (told.returncode, "--from DIR" in told.stdout, told.stderr) == (0, True, "")
+    assert [one.name for one in tmp_path.iterdir()] == ["scripts"]
+
+
 def test_every_call_became_what_its_files_say(document: Any) -> None:
     """In the sheet's order, with the code that the caller got."""
     assert [(one["call"], one["number"], one["outcome"], one["sip_code"]) for one in document["calls"]] == [

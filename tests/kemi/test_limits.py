@@ -406,7 +406,7 @@ def test_numbers_in_no_range() -> None:
 
 
 def test_calls_to_numbers_of_ours_count_too(world: World) -> None:
-    """Lists and limits of who calls; what comes in by a gateway is nobody's."""
+    """Lists and limits of who calls; what comes in by a gateway is no call of the owner's."""
     world.device(1, LOWER)
     world.at(1)
     world.number(1, LOWER, {"kind": "device", "id": 1})
@@ -419,6 +419,79 @@ def test_calls_to_numbers_of_ours_count_too(world: World) -> None:
     world.precautions(LOWER, {"limit": 0})
     assert isinstance(world.come_in(), Admitted)
     assert_consistent(world)
+
+
+@pytest.fixture
+def called(world: World) -> World:
+    """Number 1 is the customer's, who pays 60 cents a minute for being called, and so do those above it."""
+    world.device(1, CUSTOMER)
+    world.at(1)
+    world.tariff(9, {"": terms("0.60")})
+    world.number(1, CUSTOMER, {"kind": "device", "id": 1}, tariff=9)
+    return world
+
+
+@pytest.mark.parametrize("whose", [CUSTOMER, UPPER])
+@pytest.mark.parametrize("without_funds", ["refuse", "allow"])
+def test_being_called_is_spent_too(called: World, whose: int, without_funds: str) -> None:
+    """Whoever calls a number that its owner pays for spends the owner's hour: up to its limit, and whoever is above has
+    one too. The caller learns nothing of it.
+    """
+    called.number(1, CUSTOMER, {"kind": "device", "id": 1}, tariff=9, without_funds=without_funds)
+    called.precautions(whose, spend(35))
+    before = called.get(CUSTOMER).balance
+    for _ in range(3):
+        answer = called.come_in()
+        assert isinstance(answer, Admitted)
+        called.pick_up(answer.call)
+        called.wait(10)
+        called.hang_up(answer.call)
+    assert refused(called.come_in()) == (503, "Temporarily unavailable", f"limit {whose * 10}")
+    assert before - called.get(CUSTOMER).balance == 30 * CENT
+    assert [rule for rule, *_ in alarms(called)] == [whose * 10]
+    called.wait(3600)
+    assert isinstance(called.come_in(), Admitted)
+    assert_consistent(called)
+
+
+def test_a_call_that_somebody_pays_for_being_called_ends_at_its_limit(called: World) -> None:
+    """Beside a caller of ours, who pays its own: 25 cents are 25 seconds, and what it holds is given back."""
+    called.account(7, parent=ROOT)
+    called.credit(7, 100 * CENT)
+    called.number(1, 7, {"kind": "device", "id": 1}, tariff=9)
+    called.precautions(7, spend(25), {"measure": "minutes", "limit": 1}, {"limit": 0}, spend(1) | {"group": "x"})
+    answer = called.call_ours()
+    assert isinstance(answer, Admitted)
+    called.pick_up(answer.call)
+    for _ in range(5):
+        extend(called.rooms, bytes.fromhex(answer.call), called.now)
+    assert called.running()[0].grant_s == 25
+    assert_consistent(called)
+    called.wait(60)
+    called.hang_up(answer.call)
+    assert (called.get(7).balance, called.counter(70).used, called.counter(70).held) == (75 * CENT, 25 * CENT, 0)
+    assert_consistent(called)
+
+
+def test_who_is_let_in_without_funds_spends_nothing(called: World) -> None:
+    """Nothing is charged, so that no limit is asked."""
+    called.number(1, CUSTOMER, {"kind": "device", "id": 1}, tariff=9, without_funds="allow")
+    called.precautions(CUSTOMER, spend(1))
+    called.balance(CUSTOMER, 0)
+    assert isinstance(called.come_in(), Admitted)
+    assert called.counter(RULE).held == 0
+
+
+def test_being_called_may_suspend_an_account(called: World) -> None:
+    """At once, as its own calls do; who is called and who calls keep what they hold."""
+    called.account(7, parent=ROOT)
+    called.credit(7, 100 * CENT)
+    called.number(1, 7, {"kind": "device", "id": 1}, tariff=9)
+    called.precautions(7, spend(15) | {"action": "suspend"})
+    assert isinstance(called.call_ours(), Admitted)
+    assert refused(called.call_ours())[0] == 503
+    assert not called.get(7).is_active
+    assert_consistent(called)
 
 
 # --- records

@@ -52,22 +52,36 @@ def band_at(timetable: Timetable, moment_s: int) -> int | None:
     return None
 
 
-def held_at(terms: Terms, moment_s: int) -> Terms:
-    """The terms of a moment."""
-    if terms.timetable is None:
-        return terms
-    index = band_at(terms.timetable, moment_s)
-    return terms if index is None else terms.timetable.bands[index][1]
+def of_band(terms: Terms, index: int | None) -> Terms:
+    """The terms of a band; None: those outside all."""
+    return terms if index is None or terms.timetable is None else terms.timetable.bands[index][1]
 
 
-def interval_at(terms: Terms, second: int, start_s: int, bands: set[int | None]) -> Interval:
-    """The interval of the increment that begins with this second of a call whose billed part began at a moment.
+def begins_in(terms: Terms, answered_s: int) -> int | None:
+    """The band that prices a call at its answer: while one is blocked, the last one of the hour before that was not."""
+    assert terms.timetable is not None
+    for moment_s in range(answered_s, answered_s - 3_601, -1):
+        index = band_at(terms.timetable, moment_s)
+        if not of_band(terms, index).blocked:
+            return index
+    return band_at(terms.timetable, answered_s)
 
-    `bands`: those that held in the seconds until then.
+
+def goes_on_in(terms: Terms, index: int | None, moment_s: int) -> int | None:
+    """The band that prices the second at a moment, behind one that this band prices: a blocked one prices none."""
+    assert terms.timetable is not None
+    following = band_at(terms.timetable, moment_s)
+    return index if of_band(terms, following).blocked else following
+
+
+def interval_at(terms: Terms, second: int, held: list[int | None]) -> Interval:
+    """The interval of the increment that begins with this second of a call's billed part.
+
+    `held`: the bands of its seconds up to this one; none: there are no bands.
     """
-    intervals = held_at(terms, start_s + second).intervals
+    intervals = of_band(terms, held[-1]).intervals if held else terms.intervals
     timetable = terms.timetable
-    if timetable is not None and timetable.border is Border.INTERVAL and len(bands) > 1 and len(intervals) > 1:
+    if timetable is not None and timetable.border is Border.INTERVAL and len(set(held)) > 1 and len(intervals) > 1:
         intervals = (intervals[1]._replace(from_s=0), *intervals[2:])
     return [interval for interval in intervals if interval.from_s <= second][-1]
 
@@ -82,7 +96,8 @@ def slow_charge(
     fees_covered: bool = False,
 ) -> tuple[int, int]:
     """Billed seconds and micro-units."""
-    began = held_at(terms, answered_s)
+    band = begins_in(terms, answered_s) if terms.timetable else None
+    began = of_band(terms, band)
     if terms.timetable is not None and terms.timetable.border is Border.START:
         terms = began._replace(timetable=None)
     seconds = seconds_of(began, duration_ms)
@@ -92,13 +107,16 @@ def slow_charge(
     if began.free_mode is FreeMode.BEFORE:
         seconds = max(0, seconds - began.free_s)
         start_s += began.free_s
-    billed_s = rates_nanos = looked_s = 0
-    bands: set[int | None] = set()
+    billed_s = rates_nanos = 0
+    held: list[int | None] = []
+    moment_s = answered_s
     while billed_s < seconds:
-        while terms.timetable is not None and looked_s <= billed_s:
-            bands.add(band_at(terms.timetable, start_s + looked_s))
-            looked_s += 1
-        interval = interval_at(terms, billed_s, start_s, bands)
+        while terms.timetable is not None and len(held) <= billed_s:
+            band = goes_on_in(terms, band, moment_s)
+            if moment_s >= start_s:
+                held.append(band)
+            moment_s += 1
+        interval = interval_at(terms, billed_s, held)
         for _ in range(interval.increment_s):
             if began.free_mode is FreeMode.BEFORE or billed_s >= began.free_s:
                 if covered_s > 0:

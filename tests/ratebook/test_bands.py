@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ratebook.bands import stretches, terms_at
+from ratebook.bulk import Pricer
 from ratebook.clocks import DAY_S
 from ratebook.compiled.layout import decode_terms, encode_terms, is_timed
-from ratebook.model import Band, Border, FreeMode, Interval, Terms, Timetable, Window
+from ratebook.model import Band, Border, FreeMode, Interval, Rate, Terms, Timetable, Window
 from ratebook.money import parse_nanos
 from ratebook.price import Charge, attempt_charge, charge, explain, longest_s, steps
 from tests.ratebook.oracle import band_at, slow_charge
@@ -83,6 +84,52 @@ def test_a_border_inside_a_call(
 ) -> None:
     """By hand: 0.60 a minute, and 0.30 from 18:00 on."""
     assert charge(timed(base, evening, border), seconds * 1000, wall_s(f"2026-06-03T{answered}+02:00")) == expected
+
+
+CLOSED = at("0", blocked=True)
+
+
+@pytest.mark.parametrize("border", Border)
+@pytest.mark.parametrize(
+    ("base", "evening", "answered", "seconds", "expected"),
+    [
+        # it talks into the blocked evening, or was answered in it after it had rung before
+        (PEAK, CLOSED, "2026-06-03T17:59:50", 3600, Charge(3600, 36_000_000)),
+        (PEAK, CLOSED, "2026-06-03T18:00:20", 3600, Charge(3600, 36_000_000)),
+        (at("0.60", 60), CLOSED, "2026-06-03T17:59:50", 61, Charge(120, 1_200_000)),
+        (at("0.60", connect_fee_nanos=parse_nanos("0.1")), CLOSED, "2026-06-03T18:00:20", 60, Charge(60, 700_000)),
+        # the other way round: blocked by day
+        (CLOSED, EVENING, "2026-06-03T07:59:50", 3600, Charge(3600, 18_000_000)),
+        (CLOSED, EVENING, "2026-06-03T08:00:20", 3600, Charge(3600, 18_000_000)),
+        (at("0", blocked=True, grace_s=60), EVENING, "2026-06-03T08:00:20", 30, Charge(30, 150_000)),
+    ],
+)
+def test_a_blocked_band_has_no_price_and_what_held_before_goes_on(
+    border: Border, base: Terms, evening: Terms, answered: str, seconds: int, expected: Charge
+) -> None:
+    """No call begins in it, so that one which is in it came from before: it is not free."""
+    terms, answered_s = timed(base, evening, border), wall_s(f"{answered}+02:00")
+    assert charge(terms, seconds * 1000, answered_s) == expected
+    assert longest_s(terms, expected.micros - 1, seconds, answered_s) < seconds
+    pricer = Pricer([Rate("", "", None, None, terms)])
+    for later_s in (0, 20, 7200):  # what the pricer keeps of one call says nothing wrong about another one
+        assert pricer.charge(terms, seconds * 1000, answered_s + later_s) == charge(
+            terms, seconds * 1000, answered_s + later_s
+        )
+
+
+def test_behind_a_blocked_band_the_next_one_holds() -> None:
+    """0.60 a minute through the blocked night until the morning's 0.30; cut at that border alone."""
+    bands = (
+        (Band("night", (Window(EVERY_DAY, (), 22 * HOUR_S, 30 * HOUR_S),)), CLOSED),
+        (Band("morning", (Window(EVERY_DAY, (), 6 * HOUR_S, 9 * HOUR_S),)), at("0.30")),
+    )
+    terms = at("0.60", 7)._replace(timetable=Timetable("UTC", Border.SPLIT, bands))
+    answered_s = wall_s("2026-06-03T21:59:59+00:00")
+    dear_s = -(-(8 * HOUR_S + 1) // 7) * 7
+    assert charge(terms, 9 * HOUR_S * 1000, answered_s) == Charge(
+        9 * HOUR_S, dear_s * 10_000 + (9 * HOUR_S - dear_s) * 5_000
+    )
 
 
 @pytest.mark.parametrize("increment_s", [1, 6, 30, 60])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -23,8 +25,9 @@ from scripts.benchmarks.portal.plan import FIRST_CUSTOMER, Kept, kept, plan_of
 from scripts.benchmarks.portal.running import CALLS as CALLS_RUNNING
 from scripts.benchmarks.portal.running import CHANGED, RunningCalls
 from scripts.benchmarks.portal.viewers import Viewed
+from scripts.benchmarks.portal.wall import shift_ms
 from service.accounts.rules import ROOT_ID
-from service.calls.sums import HOUR_MS, differing
+from service.calls.sums import DAY_MS, HOUR_MS, differing
 from service.config import Config
 from service.database.billing_tables import invoice_lines, invoices
 from service.database.engine import is_sqlite, open_engine, reading
@@ -171,6 +174,18 @@ def test_calls_run_and_change(tmp_path: Path) -> None:
 def _running(calls: RunningCalls) -> set[bytes]:
     with calls.store.read() as txn:
         return {bytes(key) for key, _ in txn.cursor(calls.store.call)}
+
+
+@pytest.mark.parametrize("hour", [0, 11, 23])
+def test_it_is_any_hour_for_the_service(hour: int) -> None:
+    """Of the same day, from its beginning on; in its own process alone."""
+    by_ms = shift_ms(hour, time.time_ns() // 1_000_000)
+    code = f"import time; from scripts.benchmarks.portal.wall import move; move({by_ms}); print(time.time_ns())"
+    before_ms = time.time_ns() // 1_000_000
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    after_ms = time.time_ns() // 1_000_000
+    assert before_ms + by_ms <= int(told.stdout) // 1_000_000 <= after_ms + by_ms
+    assert shift_ms(hour, NOW_MS) + NOW_MS == NOW_MS // DAY_MS * DAY_MS + hour * HOUR_MS
 
 
 def test_parts_of_a_list_of_times() -> None:

@@ -6,11 +6,16 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
 
+from service.api.endpoint import noun_of
+from service.api.nouns import NOUNS
 from service.cli.main import kambill
+from service.cli.options import fields_of
+from service.cli.verbs import BY_NAME
 
 HOME = Path(__file__).parents[2]
 WRONG = (click.NoSuchOption, click.MissingParameter)
@@ -39,6 +44,7 @@ def _fault(text: str) -> str:
     """What is wrong with a command; empty: nothing. Values stand for others, so that these aren't judged."""
     words = shlex.split(text)
     words = words[: next((at for at, word in enumerate(words) if word in ENDS), None)]
+    name = ".".join(words[:2])
     command: click.Command | None = kambill
     context = click.Context(kambill)
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
@@ -50,11 +56,32 @@ def _fault(text: str) -> str:
         return ""  # it is only named
     assert command is not None
     try:
-        command.make_context(command.name, words, parent=context.parent)
+        made = command.make_context(command.name, words, parent=context.parent)
+        return _misnamed(name, made.params)
     except click.UsageError as fault:
         is_wrong = isinstance(fault, WRONG) or "unexpected extra" in fault.message
         return fault.format_message() if is_wrong else ""
     return ""
+
+
+def _misnamed(name: str, given: dict[str, Any]) -> str:
+    """Which thing that has a name is called by its mere number: that would be looked up as a name. Empty: none."""
+    if name not in BY_NAME:
+        return ""
+    asked = {f"path_{one}": noun_of(one) for one in BY_NAME[name].parameters}
+    asked |= {field.name: field.noun for field in fields_of(BY_NAME[name])}
+    for field, noun in asked.items():
+        values = given.get(field) or () if noun else ()
+        numbers = [one for one in ([values] if isinstance(values, str) else values) if one.isdecimal()]
+        if numbers and _has_names(noun):
+            return f"{noun} {numbers[0]}: by its name, or as '#{numbers[0]}'"
+    return ""
+
+
+def _has_names(noun: str) -> bool:
+    listed = BY_NAME.get(f"{noun}.list")
+    fields = set() if listed is None else listed.query.model_fields.keys()
+    return bool(fields & {"username", "name", "email"}) or (noun in NOUNS and "name" in NOUNS[noun].table.c)
 
 
 @pytest.mark.parametrize(
@@ -73,10 +100,14 @@ def test_a_command_of_the_book_is_one(place: str, text: str) -> None:
         ("payment make --account shop --amount 1 --reason x", "No such option '--account'. Did you mean '--amount'?"),
         ("product edit x --offered true", "Got unexpected extra argument (true)"),
         ("commission hand-out --handed-out credit", "Missing argument 'ACCOUNT'."),
+        ("dispute show 1", ""),
+        ("product edit '#1'", ""),
+        ("product edit 1", "product 1: by its name, or as '#1'"),
+        ("top-up make shop --gateway 1", "payment-gateway 1: by its name, or as '#1'"),
         ("nonsense", "no such command"),
         ("account nonsense", "no such command"),
     ],
 )
 def test_what_is_none_is_noticed(text: str, fault: str) -> None:
-    """A wrong word, an option of others, too many names, or too few."""
+    """A wrong word, an option of others, too many names, or too few; a number where a name stands."""
     assert _fault(text) == fault

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.calls.sums import DAY_MS, HOUR_MS, add_calls, numbered
+from service.reports import leading
 from service.reports.summary_api import By
 from tests.service.office import Person
 from tests.service.sums import Fact, facts, scatter
@@ -165,9 +166,29 @@ def _told(facts: Iterable[Fact], by: str, currency: str, since_ms: int, until_ms
     return {key: counts for key, counts in found.items() if counts[0] or any(counts[-2:])}
 
 
+_SORTED = {"minutes": "duration_ms", "attempts": "attempts", "earned": "earned", "spent": "spent", "margin": "margin"}
+"""Orders, and what rows say of each."""
+
+
+async def _paged(person: Person, query: dict[str, Any], limit: int) -> list[Any]:
+    """All rows, in two pages."""
+    first = await person.do("report.summary", query={**query, "limit": limit})
+    if first["next"] is None:
+        return first["items"]  # type: ignore[no-any-return]
+    second = await person.do("report.summary", query={**query, "limit": limit, "cursor": first["next"]})
+    assert second["next"] is None
+    return [*first["items"], *second["items"]]
+
+
 @pytest.mark.parametrize("seed", range(2))
-async def test_reports_cut_days_exactly(house: House, engine: AsyncEngine, seed: int) -> None:
-    """Each way, whole days and cut ones, of sellers and customers: what the records say, call by call."""
+@pytest.mark.parametrize("rows_max", [0, 500])
+async def test_reports_cut_days_exactly(
+    house: House, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch, seed: int, rows_max: int
+) -> None:
+    """Each way, whole days and cut ones, of sellers and customers: what the records say, call by call; by those that
+    lead each day, and by adding up all.
+    """
+    monkeypatch.setattr(leading, "ROWS_MAX", rows_max)
     dice, days = random.Random(seed), (DAY_MS, 4 * DAY_MS)
     async with engine.begin() as conn:
         calls = await scatter(conn, dice, [house.ids["lower"], house.ids["customer"]], [house.ids["carrier"]], days)
@@ -187,13 +208,14 @@ async def test_reports_cut_days_exactly(house: House, engine: AsyncEngine, seed:
                 assert sorted(counts) == sorted(one[:3] for one in told.values()), (name, by, times)
                 money = [tuple(round(Decimal(one[side]) * 1_000_000) for side in ("earned", "spent")) for one in rows]
                 assert sorted(money) == sorted(one[-2:] for one in told.values()), (name, by, times)
-                by_money = "spent" if name == "customer" else "margin"
-                for sort in (by_money, f"-{by_money}"):
-                    query |= {"sort": sort}
-                    sorted_rows = (await house.office.boss.do("report.summary", query=query))["items"]
-                    assert Counter(map(str, sorted_rows)) == Counter(map(str, rows)), (name, by, times)
-                    amounts = [Decimal(one[by_money]) for one in sorted_rows]
-                    assert amounts == sorted(amounts, reverse=sort.startswith("-")), (name, by, times)
+                for value, falls in product(_SORTED, (False, True)):
+                    if (name, value) == ("customer", "margin"):
+                        continue
+                    asked = {**query, "sort": f"-{value}" if falls else value}
+                    sorted_rows = await _paged(house.office.boss, asked, len(rows) // 2 + 1)
+                    assert Counter(map(str, sorted_rows)) == Counter(map(str, rows)), (name, by, asked)
+                    amounts = [Decimal(one[_SORTED[value]]) for one in sorted_rows]
+                    assert amounts == sorted(amounts, reverse=falls), (name, by, asked)
                 delays = [one["pdd_ms"] for one in rows]
                 expected = [one[4] // one[3] if one[3] else None for one in told.values()]
                 assert Counter(delays) == Counter(expected), (name, by, times)

@@ -186,3 +186,20 @@ def test_a_message_is_priced_again_by_its_fee(tmp_path: Path) -> None:
             priced = repricer.price(sent, (1, 2))
             found.append(priced[1:] if isinstance(priced, Repriced) else priced)
     assert found == [(0, 25_000), (0, 0), Refusal.NO_RATE, (0, 0)]
+
+
+def test_a_call_that_was_answered_in_a_blocked_band_is_priced_again_as_it_began(tmp_path: Path) -> None:
+    """At the rate that held before; one that began in it would have been refused."""
+    write_ratebook(tmp_path)
+    border_s = NOW_MS // 1000 // 86_400 * 86_400 + 18 * 3600
+    (tmp_path / "tariffs" / "retail.yaml").write_text(
+        'currency: EUR\nbands: {day: {hours: "08:00-18:00"}}\n'
+        "rates:\n  - {prefix: '', rate: 0.06, band: day}\n  - {prefix: '', blocked: yes}\n"
+    )
+    repricer = Repricer(load(tmp_path).tariffs["retail"].rates)
+    border_ms = border_s * 1000
+    began = PricedCall("call", "33123", "", border_ms - 9000, border_ms, 60_000, 0, 0, "", "EUR", "EUR", PAR)
+    priced = repricer.price(began, PAR)
+    assert isinstance(priced, Repriced)
+    assert (priced.billed_s, priced.micros) == (60, 60_000)
+    assert repricer.price(began._replace(start_ms=border_ms), PAR) is Refusal.BLOCKED

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import subprocess
@@ -165,4 +164,14 @@ def test_the_same_over_http(boss: Kambill, service: str, monkeypatch: pytest.Mon
     monkeypatch.delenv("KAMBILL_TOKEN")
     away = boss("--url", "http://127.0.0.1:1", "account", "show", "ann")
     assert (away.code, "127.0.0.1:1" in away.err) == (1, True)
-    assert json.dumps(paid.json)
+
+
+def test_a_text_that_stands_in_a_file(boss: Kambill, tmp_path: Path) -> None:
+    """Plans are given as their file, or as they are; a file that isn't there is told."""
+    plans = 'plans: {all: {routes: [{prefix: "", gateways: [nobody/gw]}]}}'
+    (tmp_path / "routing.yaml").write_text(plans)
+    checked = boss("plan", "check", "--source", f"@{tmp_path / 'routing.yaml'}", "--json").json
+    assert (checked["plans"], checked["ok"], "nobody" in str(checked["problems"])) == (["all"], False, True)
+    assert boss("plan", "check", "--source", plans, "--json").json == checked
+    absent = boss("plan", "check", "--source", "@absent.yaml")
+    assert (absent.code, "--source: absent.yaml can't be read" in absent.err) == (1, True)

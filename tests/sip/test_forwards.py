@@ -11,6 +11,7 @@ from tests.sip.agents import Agent, Call, Message
 from tests.sip.calls import cancel
 from tests.sip.phones import Phone
 from tests.sip.proxy import Proxy, eventually
+from tests.sip.test_hygiene import NO_TEXT
 from tests.sip.test_numbers import micros, pick_up
 
 OWNER, BOB, CARL = 7, 111, 112
@@ -268,7 +269,9 @@ def test_nobody_forwards_in_anothers_name(
     call.invite()
     invite = bob.agent.expect("INVITE", Call_ID=call.call_id)
     for forger in (caller, agent("127.0.0.99")):
-        forger.send(bob.agent.reply_text(invite, 302, "Moved", tag="fwd", Contact="<sip:0033123@kambill>"))
+        for server in ("any", NO_TEXT):
+            forged = bob.agent.reply_text(invite, 302, "Moved", tag="f", Contact="<sip:0033123@kambill>", Server=server)
+            forger.send(forged.encode("latin-1"))
     gateway.expect_silence(call.call_id, 0.3)
     bob.agent.reply(invite, 486, "Busy Here", tag="fwd")
     assert caller.expect_final(call.call_id).code == 486

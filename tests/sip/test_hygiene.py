@@ -206,6 +206,22 @@ def test_nobody_else_ends_a_call_by_an_answer_that_is_no_text(
     assert caller.expect_final(call.call_id).code == 486
 
 
+@pytest.mark.parametrize("code", [180, 302, 486, 503])
+def test_nobody_else_refuses_a_call_by_a_reply_that_is_no_text(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], code: int
+) -> None:
+    """Neither the caller, which would put the gateway out, nor a stranger: it is with the gateway that was asked."""
+    call = Call(caller, "0033123")
+    call.invite()
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
+    for forger in (caller, agent("127.0.0.99")):
+        forger.send(gateway.reply_text(invite, code, "No", tag="x", Server=NO_TEXT).encode("latin-1"))
+    caller.expect_nothing(code, 0.2, Call_ID=call.call_id)
+    gateway.reply(invite, 404, "Not Found", tag="g")
+    assert caller.expect_final(call.call_id).code == 404
+    assert [attempt[:2] for attempt in proxy.cdr(call.call_id)["attempts"]] == [[1, 404]]
+
+
 def test_ringing_that_is_no_text_says_nothing_of_the_gateway(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """It goes on with the caller's own From and To, without Contact and identities."""
     call = Call(caller, "0033123")

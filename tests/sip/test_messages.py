@@ -11,6 +11,7 @@ from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, PRICES, UPP
 from tests.sip.agents import Agent, Call, Message
 from tests.sip.proxy import Proxy, eventually
 from tests.sip.test_headers import ODD, TELLING, check, headed
+from tests.sip.test_hygiene import NO_TEXT
 
 FEES = {CUSTOMER: 50_000, LOWER: 30_000, UPPER: 20_000, CARRIER: 10_000, DEAR_CARRIER: 15_000}
 """Micro-units of one MESSAGE, by who pays or asks."""
@@ -199,11 +200,14 @@ def test_the_answer_of_a_gateway_that_was_left_counts_no_longer(
 
 
 @pytest.mark.usefixtures("priced")
-def test_a_senders_own_refusal_costs_as_much(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
-    """Who knows what tm makes branches of can refuse its own MESSAGE in the gateway's name, which takes it."""
+@pytest.mark.parametrize("server", ["any", NO_TEXT])
+def test_a_senders_own_refusal_costs_as_much(proxy: Proxy, caller: Agent, gateway: Agent, server: str) -> None:
+    """Who knows what tm makes branches of can refuse its own MESSAGE in the gateway's name, which takes it; also by one
+    whose headers can't be read.
+    """
     call = send(caller)
     message = gateway.expect("MESSAGE", Call_ID=call.call_id)
-    caller.send(gateway.reply_text(message, 486, "Busy", tag="mine"))
+    caller.send(gateway.reply_text(message, 486, "Busy", tag="mine", Server=server).encode("latin-1"))
     caller.expect_nothing(486, 0.2, Call_ID=call.call_id)
     gateway.reply(message, 200, "OK", tag="m")
     assert caller.expect_final(call.call_id).code == 200

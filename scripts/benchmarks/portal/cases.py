@@ -26,6 +26,7 @@ TYPED = ("w", "wil", "willow m")
 DASHBOARDS = ("/", "/live")
 REPORT_DAYS = (1, 14, 31)
 REPORTS = ("account", "trunk", "destination", "provider", "gateway", "hour", "day", "code")
+_SUMMARY = "report.summary"
 _ROWS = 200
 _LISTED = {screen.path.removesuffix(".csv"): screen.endpoint for screen in SCREENS if screen.path.endswith(".csv")}
 
@@ -70,7 +71,7 @@ def cases(asker: Asker, plan: Plan) -> Iterator[Case]:
 
 
 def _reports(asker: Asker, plan: Plan) -> Iterator[Case]:
-    """By everything, over a day, two weeks and a month; until an odd hour, so that days are cut."""
+    """By everything, over a day, two weeks and a month, and a day in each order; until an odd hour: days are cut."""
     until_ms = (plan.begin_ms + plan.end_ms) // 2 // DAY_MS * DAY_MS + 3 * DAY_MS + 7 * HOUR_MS
     for days in REPORT_DAYS:
         span = {"since": moment_text(until_ms - days * DAY_MS), "until": moment_text(until_ms)}
@@ -78,6 +79,11 @@ def _reports(asker: Asker, plan: Plan) -> Iterator[Case]:
             path = f"/reports?{urlencode({'by': by} | span)}"
             if is_case(asker.get(path)[0]):
                 yield Case("/reports", f"by {by}, {days} days", path)
+    span = {"since": moment_text(until_ms - DAY_MS), "until": moment_text(until_ms)}
+    here = "/api/v1" + next(one.path for one in ENDPOINTS if one.name == _SUMMARY)
+    for how, query in _orders(asker, here):
+        if is_case(asker.get(address := f"{here}?{urlencode(query | span)}")[0]):
+            yield Case(_SUMMARY, f"{how}, 1 days", address)
 
 
 def _of_endpoint(asker: Asker, plan: Plan, endpoint: Endpoint) -> Iterator[Case]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -26,9 +25,8 @@ class Person(NamedTuple):
     session: str
 
 
-async def people(engine: AsyncEngine) -> list[Person]:
+async def people(engine: AsyncEngine, now_ms: int) -> list[Person]:
     """With sessions of this run."""
-    now_ms = time.time_ns() // 1_000_000
     found = []
     async with engine.begin() as conn:
         for name, account_id in ACCOUNTS.items():

@@ -6,6 +6,7 @@ import asyncio
 import json
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ from scripts.benchmarks.portal.people import Person, people
 from scripts.benchmarks.portal.plan import Kept, Plan, kept
 from scripts.benchmarks.portal.running import RunningCalls
 from scripts.benchmarks.portal.viewers import Viewed, viewed
+from scripts.benchmarks.portal.wall import HOUR, shift_ms
 from scripts.benchmarks.postgres import cluster
 from scripts.demo.children import Children
 from scripts.demo.sockets import Address, is_bound, require_free
@@ -41,6 +43,8 @@ class Ask(NamedTuple):
     databases: tuple[str, ...]
     by_cpu: bool
     """Processor time is held against the limits: on a machine that others use too."""
+    hour: int = HOUR
+    """At which it begins for the service, UTC."""
     keep: bool = True
     """The ledgers, for the next time."""
 
@@ -53,7 +57,7 @@ def run(home: Path, ask: Ask) -> int:
         if not ledger.is_made:
             _cleared(home, f"{database}-{ask.calls}-")
             ledger.folder.mkdir(parents=True)
-        with _served(ledger, database) as served:
+        with _served(ledger, database, ask.hour) as served:
             failed += _measured(served, ask)
         if not ask.keep:
             shutil.rmtree(ledger.folder)
@@ -77,18 +81,19 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def _served(ledger: Kept, database: str) -> Iterator[Served]:
-    folder = ledger.folder
+def _served(ledger: Kept, database: str, hour: int) -> Iterator[Served]:
+    folder, now_ms = ledger.folder, time.time_ns() // 1_000_000
+    by_ms = shift_ms(hour, now_ms)
     require_free(_ADDRESS, "the service", "another bench may be at work: wait for its end")
     with Children() as children, _database(ledger, database) as (url, server):
         config = Config.model_validate(_settings(folder, url))
         made(ledger, config)
         asyncio.run(add_hours(config))
         (folder / "kambill.json").write_text(json.dumps(_settings(folder, url)))
-        command: list[str | Path] = [sys.executable, "-m", "scripts.benchmarks.portal.serving", folder / "kambill.json"]
-        service = children.start("the service", command, folder / "service.log")
+        serving = ("-m", "scripts.benchmarks.portal.serving", folder / "kambill.json", str(by_ms))
+        service = children.start("the service", [sys.executable, *serving], folder / "service.log")
         service.wait_until(lambda: is_bound(_ADDRESS), START_S)
-        asked = asyncio.run(_people(config))
+        asked = asyncio.run(_people(config, now_ms + by_ms))
         with RunningCalls(config.run_dir, ledger.plan.customers):
             yield Served(database, ledger.plan, config, asked, Processes(service.process.pid, server))
 
@@ -115,10 +120,10 @@ def _settings(folder: Path, url: str) -> dict[str, Any]:
     }
 
 
-async def _people(config: Config) -> list[Person]:
+async def _people(config: Config, now_ms: int) -> list[Person]:
     engine = open_engine(config.database_url)
     try:
-        return await people(engine)
+        return await people(engine, now_ms)
     finally:
         await engine.dispose()
 

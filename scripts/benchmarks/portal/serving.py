@@ -1,6 +1,6 @@
 """The service's pages and API over a kept ledger, without its tasks: nothing but what is asked is at work.
 
-Run as a process of its own: the configuration's path.
+Run as a process of its own: the configuration's path, and by how many milliseconds its clock is moved.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from scripts.benchmarks.portal.wall import move
 from service.app import LINE_BYTES_MAX, Service, make_app
 from service.config import Config
 from service.database.engine import open_engine
@@ -36,4 +37,5 @@ async def _serve(config: Config) -> None:
 
 
 if __name__ == "__main__":
+    move(int(sys.argv[2]))
     asyncio.run(_serve(Config.model_validate(json.loads(Path(sys.argv[1]).read_text()))))

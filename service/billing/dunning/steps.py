@@ -11,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.money import MICROS, Rounding, RoundingMode, format_micros, round_fraction
+from service.accounts.storage import lock_account
 from service.billing.currencies import decimals_of
 from service.billing.cycles import local_date
 from service.billing.dunning.barring import bar
@@ -37,6 +38,8 @@ class Done(NamedTuple):
 
 async def take(conn: AsyncConnection, node: str, step: Row[Any], now_ms: int) -> bool:
     """Whether it was taken: no, if somebody else was faster, or the invoice was paid meanwhile."""
+    whose = sa.select(invoices.c.account_id).where(invoices.c.id == step.invoice_id)
+    await lock_account(conn, (await conn.execute(whose)).scalar_one())
     query = sa.select(invoices).where(invoices.c.id == step.invoice_id).with_for_update()
     invoice = (await conn.execute(query)).one()
     if not await is_due(conn, step, now_ms):

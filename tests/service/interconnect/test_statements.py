@@ -147,7 +147,21 @@ async def test_both_directions_net_to_one_amount(trade: Trade) -> None:
     await trade.house.company.pump()
     assert trade.house.stored("customer") == await trade.house.balance("customer")
     shown = await trade.boss.do("payment.list", account_id=trade.house.ids["customer"])
-    assert {one["kind"] for one in shown["items"][:2]} == {"netting"}
+    assert [(one["kind"], one["amount"]) for one in shown["items"][:2]] == [("netting", "-0.032"), ("netting", "0.30")]
+
+
+async def test_a_page_of_lines_may_begin_within_an_entry(trade: Trade) -> None:
+    """Netting has two lines of an account: each says the balance right after it, wherever the page is cut."""
+    await trade.calls(60, 70, 80, 90)
+    await mirrored(trade)
+    await trade.settle((await trade.issue("customer")).ok())
+    whole = await trade.boss.do("payment.list", account_id=trade.house.ids["customer"])
+    pages, cursor = [], None
+    while cursor is not None or not pages:
+        query = {"limit": 1} | ({"cursor": cursor} if cursor else {})
+        page = await trade.boss.do("payment.list", account_id=trade.house.ids["customer"], query=query)
+        pages, cursor = pages + page["items"], page["next"]
+    assert pages == whole["items"]
 
 
 async def test_what_is_rated_again_is_on_the_next_statement(trade: Trade) -> None:
