@@ -312,3 +312,15 @@ async def test_the_operators_people_see_payments_of_others(walkers: Callable[[],
     own = await boss.get("/accounts/1")
     assert "Nothing has been booked yet" not in own.words
     assert "Commission-based" not in own.words
+
+
+async def test_a_provider_is_offered_what_concerns_it(walkers: Callable[[], Walker]) -> None:
+    """It is settled by statements: nobody sends it invoices, receipts or alerts, nor pays it back."""
+    carrier, customer = walkers(), walkers()
+    await carrier.sign_in("owner@carrier.example")
+    await customer.sign_in(CUSTOMER)
+    theirs, other = (await carrier.get("/")).text, (await customer.get("/")).text
+    for path in ("/invoices", "/receipts", "/operations", "/balance-alerts"):
+        assert f'href="{path}"' in other
+        assert f'href="{path}"' not in theirs
+    assert 'href="/statements"' in theirs

@@ -18,12 +18,17 @@ from service.portal.components.choosing import can_choose, choices_of
 from service.portal.components.fields import Choice, Field, Kind, errors_by_field, field, is_moment, kinds, read, shown
 from service.portal.components.labels import label_of
 from service.portal.components.lists import makes
+from service.portal.components.offered import DECIDES
 from service.portal.components.rows import row_field, typed_rows
 from service.portal.screen import Crumb, Gone, Screen, Shown, filled
 from service.portal.visit import BY_NAME, Visit
 
 KEY, VERSION = "_key", "_version"
 """Hidden fields: an idempotency key, and the version of what was shown."""
+CHOSEN = "_chosen"
+"""In the address: it was chosen in this form, which is shown anew with what else was typed."""
+SOLE = frozenset({"plan_id"})
+"""Where something new will want the one thing that there is, though it may have none."""
 KEPT_BACK = frozenset({"password", "file"})
 """Shapes that are not sent back with a form's faults."""
 
@@ -185,6 +190,8 @@ def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
         asked = visit.request.query.getall(name, []) or ([begins[name]] if name in begins else [])
         value = stands.values.get(name, kind.default)
         is_asked = bool(asked) and not form.shows and kind.shape not in {"map", "rows"}
+        if CHOSEN in visit.request.query and kind.shape in {"check", "choices"}:
+            is_asked = True  # those that are off say nothing
         found[name] = tuple(asked) if is_asked else shown(kind, value, visit.formats, stands.currency)
     return _Filled(found, None, stands.version)
 
@@ -203,6 +210,7 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
         "form": form,
         "problem": problem,
         "above": above,
+        "action": visit.request.path if CHOSEN in visit.request.query else visit.request.path_qs,
         "back": _filled(visit, form.back),
         "key": visit.form.get(KEY) or visit.new_key() if BY_NAME[form.endpoint].key is not Key.NONE else "",
         "version": filled_in.version,
@@ -242,12 +250,16 @@ async def _field(visit: Visit, form: Form, kind: Kind, filled_in: _Filled, error
         return field(kind._replace(shape=shape), visit.say(label_of(kind.name)), ("\n".join(values),), errors)
     if kind.is_required and kind.noun and not listed:
         kind = kind._replace(hint=NONE_YET.get(form.endpoint) or NONE_YET.get(kind.noun, NOTHING_YET))
-    if kind.is_required and kind.noun and len(listed) == 1 and not any(values):
+    is_fresh = kind.name in SOLE and not form.shows and visit.request.method == "GET"
+    if (kind.is_required or is_fresh) and kind.noun and len(listed) == 1 and not any(values):
         values = (listed[0].value,)  # who has one account isn't asked which
     label = visit.say(label_of(kind.name))
     asked = visit.request.query.getall(kind.name, [])
     made = field(kind, label, values, errors, [*listed, *await _beside(visit, kind, values, listed)])
-    return made._replace(is_fixed=bool(kind.noun and asked and tuple(asked) == values))
+    if len(listed) > 1 and not form.shows and DECIDES.get(form.endpoint) == kind.name:
+        made = made._replace(reloads=f"{visit.request.path}?{CHOSEN}=yes")
+    is_fixed = bool(kind.noun and asked and tuple(asked) == values) and CHOSEN not in visit.request.query
+    return made._replace(is_fixed=is_fixed)
 
 
 def _with_unit(one: Field, stands: _Stands) -> Field:
