@@ -202,7 +202,7 @@ def _held(rooms: Rooms, change: Change, running: RunningCall, settings: Settings
     """
     known = {} if running.special else accounts.several(change.store, change.txn, running.accounts)
     if running.cut_by or not (running.special or _may_go_on(change, running, known)):
-        return Refusal("suspended", _inactive(change, running), running.account)
+        return Refusal("suspended", _inactive(change, running), _hears(running))
     legs, before = _legs_of_now(rooms, change.txn, change.configuration, running, now)
     payers = grants.payers_of(change, legs, running.limits, now, known)
     longest_s = grants.longest_of(change, running, settings, now)
@@ -273,12 +273,17 @@ def _lack(change: Change, payers: grants.Payers, running: RunningCall, now: Now)
     """What leaves no first second, and whose it is: money, or a limit."""
     for payer in payers:
         if grants.payable_s(payer._replace(available=payer.account.available), 1, now.wall_s) < 1:
-            return Refusal("funds", payer.account.id, running.account)
+            return Refusal("funds", payer.account.id, _hears(running))
     narrowest = limits.narrowest(change, running, now)
     if narrowest is None:
-        return Refusal("funds", running.account, running.account)
+        return Refusal("funds", running.account, _hears(running))
     limits.stopped(change, running, now)
-    return Refusal(limits.LIMIT, narrowest.account, running.account, str(narrowest.rule))
+    return Refusal(limits.LIMIT, narrowest.account, _hears(running), str(narrowest.rule))
+
+
+def _hears(running: RunningCall) -> int:
+    """The account that is told why; 0: none, somebody outside has called a number of ours."""
+    return 0 if running.entrance else running.account
 
 
 def _may_go_on(change: Change, running: RunningCall, known: Mapping[int, Account]) -> bool:

@@ -39,7 +39,7 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
     running, record, side = known
-    seen = sip.seen()
+    seen = _seen_of(method)
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
     request = _read_bye(from_tag, to_tag, seen) if method == "BYE" else _read(method, from_tag, to_tag, seen)
@@ -52,6 +52,19 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
     if method == "BYE":
         return _bye(rooms, running, record, request, side)
     return _pass_on(rooms, running, request, side, seen)
+
+
+def _seen_of(method: str) -> Seen:
+    """The headers of the request at hand. Raises UnicodeDecodeError: they are no text, and it is no BYE, which goes no
+    further, so that who hangs up is heard whatever it says of why.
+    """
+    try:
+        return sip.seen()
+    except UnicodeDecodeError:
+        if method != "BYE":
+            raise
+        sip.count("undecodable")
+        return sip.NOTHING_SEEN._replace(is_clean=True)
 
 
 def _mend(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -> None:

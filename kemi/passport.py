@@ -79,7 +79,7 @@ def _claims(body: dict[str, Any], url: str) -> Claims | None:
     attest, issued_s = body.get("attest"), body.get("iat")
     if not (_is_number(caller) and isinstance(called, list) and called and all(map(_is_number, called))):
         return None
-    if attest not in ATTESTS or type(issued_s) is not int:
+    if not isinstance(attest, str) or attest not in ATTESTS or type(issued_s) is not int:
         return None
     return Claims(attest, str(caller), tuple(called), issued_s, url)
 

@@ -158,10 +158,8 @@ def _own_tariff(actor: Actor) -> Condition:
 
 
 def _sellers_gateways(actor: Actor) -> Condition:
-    """Where the own account pays its seller: the nearest one above that is charged, else the root."""
-    above = path_ids(actor.path)[:-1]
-    query = sa.select(accounts.c.id).where(accounts.c.id.in_(above) & ~accounts.c.commission)
-    return payment_gateways.c.account_id.in_(query.order_by(accounts.c.depth.desc()).limit(1))
+    """Where the own account pays its seller."""
+    return payment_gateways.c.account_id == _seller_above(actor)
 
 
 def _plans(_actor: Actor) -> Condition:
@@ -194,7 +192,7 @@ def _sold_for_seller(actor: Actor) -> Condition:
 
 
 def _seller_above(actor: Actor) -> sa.ScalarSelect[Any]:
-    """Whom the actor's own account pays, or earns of."""
+    """Whom the actor's own account pays, or earns of: the nearest one above that is charged, else the root."""
     is_seller = accounts.c.id.in_(path_ids(actor.path)[:-1]) & accounts.c.commission.is_(False)
     return sa.select(accounts.c.id).where(is_seller).order_by(accounts.c.depth.desc()).limit(1).scalar_subquery()
 

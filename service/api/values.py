@@ -47,9 +47,26 @@ class Ref(NamedTuple):
 
 
 def _plain(text: str) -> str:
-    if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) < 0xE000 for char in text):
+    if any(ord(char) < 32 or 127 <= ord(char) < 160 or 0xD800 <= ord(char) < 0xE000 for char in text):
         raise ValueError("text must not hold control characters")
+    if not _turns_back(text):
+        raise ValueError("text must end each change of direction that it begins: what stands behind it would be turned")
     return text
+
+
+_ENDS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fromkeys("\u2066\u2067\u2068", "\u2069")
+"""By the mark that begins a direction (Unicode Standard Annex 9, "Explicit Directional Formatting Characters")."""
+
+
+def _turns_back(text: str) -> bool:
+    """Whether what stands behind a text is read as if the text weren't there."""
+    open_ones: list[str] = []
+    for char in text if not text.isascii() else "":
+        if char in _ENDS:
+            open_ones.append(_ENDS[char])
+        elif open_ones and char == open_ones[-1]:
+            open_ones.pop()
+    return not open_ones
 
 
 def _amount(value: object) -> object:

@@ -31,6 +31,7 @@ from service.billing.views import (
     InvoiceQuery,
     InvoiceText,
     InvoiceView,
+    LeftOver,
     LineView,
     NewCredit,
     NewRun,
@@ -40,6 +41,7 @@ from service.billing.views import (
 )
 from service.billing.void import void
 from service.database.billing_tables import billing_terms, invoice_calls, invoice_lines, invoice_taxes, invoices
+from service.database.engine import reading
 from service.database.own import own_of
 from service.database.switch_tables import billing_switches
 from service.database.tables import cdrs
@@ -207,15 +209,26 @@ async def start_run(call: Call) -> Answer:
     body: NewRun = call.body
     path = "" if call.actor.is_root else call.actor.path
     done = await run.run(call.api.engine, call.api.config, call.by, call.now_ms, Scope(path, body.account_id))
-    problems = [f"account {number}: {why}" for number, why in done.left.items()]
-    problems += [f"invoice {number}: {why}" for number, why in done.unissued.items()]
+    left = await _left_over(call, done)
+    nouns = [("account", one.account_id) if one.invoice_id is None else ("invoice", one.invoice_id) for one in left]
+    problems = [f"{noun} {number}: {one.why}" for (noun, number), one in zip(nouns, left, strict=True)]
     view = RunView(
-        periods=done.accounts, invoices=len(done.invoice_ids), drafts=done.drafts, problems=problems[:PROBLEMS_SHOWN]
+        periods=done.accounts, invoices=len(done.invoice_ids), drafts=done.drafts, problems=problems, left_over=left
     )
     async with call.writing():
         whose = body.account_id or call.actor.account_id
         await call.audit("invoice.run", "account", whose, whose, None, view)
     return Answer(view)
+
+
+async def _left_over(call: Call, done: run.Run) -> list[LeftOver]:
+    """The first of them."""
+    query = sa.select(invoices.c.id, invoices.c.account_id).where(invoices.c.id.in_(done.unissued))
+    async with reading(call.api.engine) as conn:
+        owners = {row.id: row.account_id for row in await conn.execute(query)}
+    left = [LeftOver(account_id=number, invoice_id=None, why=why) for number, why in done.left.items()]
+    left += [LeftOver(account_id=owners[one], invoice_id=one, why=why) for one, why in done.unissued.items()]
+    return left[:PROBLEMS_SHOWN]
 
 
 async def _locked(call: Call) -> Row[Any]:

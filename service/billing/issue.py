@@ -54,19 +54,17 @@ async def issue(
     chosen = invoices.c.id.in_(invoice_ids) & (invoices.c.state == "draft")
     rows = (await conn.execute(query.where(chosen).order_by(invoices.c.id))).all()
     parties = await parties_of(conn, {row.seller_id for row in rows} | {row.account_id for row in rows})
-    left = await _lowered(conn, [row.id for row in rows if row.total_micros < 0])
-    left |= {row.id: problem for row in rows if (problem := _problem(row, parties)) is not None}
+    lowered = await _lowered(conn, [row.id for row in rows if row.total_micros < 0])
+    left = {row.id: problem for row in rows if (problem := _problem(row, parties, lowered)) is not None}
     await _issue_ready(conn, config, [row for row in rows if row.id not in left], parties, by, now_ms)
     return left
 
 
-async def _lowered(conn: AsyncConnection, invoice_ids: Sequence[int]) -> dict[int, str]:
-    """Of drafts below zero those that corrections have lowered, and what is to be done."""
+async def _lowered(conn: AsyncConnection, invoice_ids: Sequence[int]) -> frozenset[int]:
+    """Of drafts below zero those that corrections have lowered."""
     own = invoice_lines.c.invoice_id.in_(invoice_ids) & (invoice_lines.c.kind == "correction")
     query = sa.select(invoice_lines.c.invoice_id).where(own & (invoice_lines.c.amount_micros < 0)).distinct()
-    numbers = (await conn.execute(query)).scalars() if invoice_ids else ()
-    said = "it is below zero by corrections of calls: make it void, and credit the invoices that those are on"
-    return dict.fromkeys(numbers, f"{said} (`kambill invoice credit --corrections`)")
+    return frozenset((await conn.execute(query)).scalars() if invoice_ids else ())
 
 
 async def _issue_ready(
@@ -118,13 +116,19 @@ async def _with_waiting(conn: AsyncConnection, account_ids: set[int]) -> list[in
     return list((await conn.execute(query)).scalars())
 
 
-def _problem(row: Row[Any], parties: Parties) -> str | None:
-    for word, account_id in (("seller", row.seller_id), ("buyer", row.account_id)):
-        if account_id not in parties:
-            return f"the {word} (account {account_id}) is nobody on paper: `kambill party edit` says who it is"
+def _problem(row: Row[Any], parties: Parties, lowered: frozenset[int]) -> str | None:
+    if row.seller_id not in parties:
+        return f"the seller (account {row.seller_id}) is nobody on paper: `kambill party edit` says who it is"
+    if row.account_id not in parties:
+        return f"the buyer (account {row.account_id}) is nobody on paper: `kambill party edit` says who it is"
     buyer = parties[row.account_id]
     if row.tax_status == "reverse_charge" and not (buyer["tax_number"] or buyer["registration"]):
         return "who owes the tax itself needs a tax number or a registration: `kambill party edit`"
+    if row.id in lowered:
+        return (
+            "it is below zero by corrections of calls: make it void, and credit the invoices that those are on "
+            "(`kambill invoice credit --corrections`)"
+        )
     return None
 
 

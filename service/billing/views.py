@@ -162,6 +162,14 @@ class NewRun(Asked):
     )
 
 
+class LeftOver(Told):
+    """What a run has not billed, or not issued."""
+
+    account_id: int
+    invoice_id: Annotated[int | None, Field(description="The draft; null: its period was not billed")]
+    why: str
+
+
 class RunView(Told):
     """What a run has done."""
 
@@ -169,6 +177,7 @@ class RunView(Told):
     invoices: int
     drafts: Annotated[int, Field(description="Of them, those that wait for somebody")]
     problems: Annotated[list[str], Field(description="What was not billed or not issued, and why; the first hundred")]
+    left_over: Annotated[list[LeftOver], Field(description="The same, one by one")]
 
 
 def rate_text(row: Row[Any]) -> str | None:

@@ -100,7 +100,8 @@ def joined(call: Call, *, sells: bool, at_once: bool = False) -> Joined:
     sold = sa.case((_sold(call, own[0]), sa.null()), else_=cdrs.c.id)
     mine = _first(call, "mine", sold, lambda one: one.c.seller_id == call.actor.account_id)
     sold = sa.case((_sold(call, own[0]), cdrs.c.id), else_=mine[0].c.cdr_id)
-    bought = _first(call, "bought", sold, lambda one: one.c.account_id == call.actor.account_id)
+    # By the call, whose charges are at hand: by the account PostgreSQL went to another index, and sorted what it found.
+    bought = _first(call, "bought", sold, lambda one: one.c.account_id + 0 == call.actor.account_id)
     charged = [own, *([mine] if sells else []), *([bought] if sells and not call.actor.is_root else [])]
     beside = Beside(**{name: table for name, (table, _) in named.items()}, own=own[0], mine=mine[0], bought=bought[0])
     joins = [one for name, one in named.items() if name != "refuser" or not call.actor.is_root]

@@ -59,7 +59,7 @@ async def read_lines(call: Call, asked: LinesAsked) -> Lines:
             cells[names.index(MARGIN)] = sa.case((mixed, _place()), else_=cells[names.index(MARGIN)])
         chosen = sa.select(spelling.line(asked.columns, cells), order.column, cdrs.c.id, sa.case((mixed, cdrs.c.id)))
         if stretch is not None:  # sorted here: the database would carry whole lines through its sort
-            return _of_numbers(call, chosen, beside, stretch.ids)
+            return _of_numbers(call, chosen, beside, sorted(stretch.ids))
         where = [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
         return beside.of(chosen).where(*where).order_by(*order.columns).limit(LINES_MAX)
 

@@ -14,6 +14,10 @@ from service.faults import Fault
 
 _NUMBER = re.compile(r"#([1-9]\d{0,17})", re.ASCII)
 _PAGE_ROWS = "200"
+_FIELDS = ("username", "name", "email", "number")
+"""By which lists find what is named, the first that they have."""
+_TELEPHONE = frozenset({"number", "special"})
+"""Nouns whose numbers are digits; of invoices and receipts digits alone are the ledger's number."""
 
 
 class Names:
@@ -29,10 +33,10 @@ class Names:
         exact = _NUMBER.fullmatch(text)
         if exact:
             return int(exact[1])
-        found = await self._found(noun, text)
+        found, is_digits = await self._found(noun, text), text.isascii() and text.isdecimal()
+        if is_digits and (found is None or (noun in _TELEPHONE and not found)):
+            return int(text)
         if found is None:
-            if text.isascii() and text.isdecimal():
-                return int(text)
             raise Fault(f"{text!r}: name a {noun} by # and its number, such as '#5'")
         if not found:
             raise Fault(f"no {noun} {text!r}{self._advice(noun, text)}")
@@ -46,10 +50,12 @@ class Names:
         return f": `kambill {noun} list` shows all" if f"{noun}.list" in self._endpoints else ""
 
     async def _found(self, noun: str, text: str) -> list[tuple[str, int]] | None:
-        """Paths of names with numbers; None: such things have no names."""
+        """Paths of names with numbers; None: such things have no names, or this is none."""
         endpoint = self._endpoints.get(f"{noun}.list")
         fields = () if endpoint is None else endpoint.query.model_fields
-        field = next((one for one in ("username", "name", "email") if one in fields), "")
+        field = next((one for one in _FIELDS if one in fields), "")
+        if field == "number" and noun not in _TELEPHONE and text.isdecimal():
+            return None
         if endpoint is None or not field:
             rows = await self._way.listed(noun, text)
             return None if rows is None else [(row["name"], int(row["id"])) for row in rows]

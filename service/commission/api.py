@@ -244,6 +244,12 @@ async def make_rule(call: Call) -> Answer:
     return Answer(view)
 
 
+async def show_rule(call: Call) -> Answer:
+    """One."""
+    view = RuleView.model_validate(call.row)
+    return Answer(view, version=view.version)
+
+
 async def edit_rule(call: Call) -> Answer:
     """Ends it, or lets it go on."""
     body: RuleEdit = call.body
@@ -348,6 +354,10 @@ ENDPOINTS = [
     Endpoint(
         "commission.make-rule", "POST", "/commission-rules", _P.STATEMENTS_CHANGE, make_rule,
         "Say what a commission reseller earns", NewRule, answer=RuleView, status=201,
+    ),
+    Endpoint(
+        "commission.show-rule", "GET", _RULE, _P.STATEMENTS_READ, show_rule, "Show a rule of commission",
+        answer=RuleView,
     ),
     Endpoint(
         "commission.edit-rule", "PATCH", _RULE, _P.STATEMENTS_CHANGE, edit_rule, "Say when a rule ends", RuleEdit,

@@ -16,6 +16,7 @@ from service.database.columns import identity as _id
 from service.database.columns import is_currency as _is_currency
 from service.database.columns import limits as _limits
 from service.database.columns import metadata
+from service.database.columns import of_side as _of_side
 from service.database.columns import one_of as _one_of
 from service.database.columns import refers as _refers
 from service.database.columns import some as _some
@@ -397,15 +398,15 @@ cdrs = sa.Table(
     sa.UniqueConstraint("node_id", "epoch", "sequence"),
     sa.CheckConstraint("(cost_micros IS NULL) = (cost_currency IS NULL)", name="cost"),
     sa.Index(None, "start_ms"),
-    sa.Index(None, "account_id", "start_ms"),
+    _of_side("account_id"),
     sa.Index(None, "trunk_id", "end_ms"),
     sa.Index(None, "gateway_id", "end_ms"),
-    sa.Index(None, "owner_id", "start_ms"),
+    _of_side("owner_id"),
     sa.Index(None, "trunk_id", "start_ms"),
     sa.Index(None, "device_id", "start_ms"),
     sa.Index(None, "outcome", "start_ms"),
     sa.Index(None, "called", postgresql_ops={"called": "text_pattern_ops"}),  # texts that begin so
-    sa.Index(None, "cost_account_id", "start_ms"),
+    _of_side("cost_account_id"),
     sa.Index(None, "account_id", "outcome", "start_ms"),
     _some("cost_account_id IS NOT NULL", "cost_account_id", "outcome", "start_ms"),
     _some("owner_id <> 0", "owner_id", "outcome", "start_ms"),

@@ -55,8 +55,8 @@ async def _keep(call: Call, action: str, target: str, values: dict[str, str]) ->
 
 async def trust_host_key(call: Call) -> Answer:
     """From now on files go to the server with this key, and to no other."""
-    _check_way(call)
     call.check_match(call.row.version)
+    _check_way(call)
     body: Trusted = call.body
     answer = await _keep(
         call, "delivery.trust-host-key", call.row.target, {"host_key": _trusted(call, body.fingerprint)}

@@ -58,7 +58,10 @@ def _routing_of(uri: str, number: str) -> str:
         raise Refused(f"{uri[:80]!r} is no telephone number")
     if _digits(match["number"]) != number:
         raise Refused(f"it speaks of {match['number'][:40]!r}, {number} was asked about")
-    parameters = dict(_parameter(part) for part in match["more"].split(";") if part)
+    said_so = [_parameter(part) for part in match["more"].split(";") if part]
+    parameters = dict(said_so)
+    if len(parameters) < len(said_so):
+        raise Refused(f"{uri[:80]!r} says something twice")
     if "rn" not in parameters:
         return ""
     said = parameters["rn"]

@@ -126,7 +126,8 @@ class Enum:
             for one in answer.rrset
             for parts in [(one.flags, one.service, one.regexp)]
         ]
-        return Answered(number, routing_in(records, number), max(1, min(answer.rrset.ttl, wanted.ttl_max_s)))
+        ttl_s = min(answer.rrset.ttl, answer.chaining_result.minimum_ttl, wanted.ttl_max_s)
+        return Answered(number, routing_in(records, number), max(1, ttl_s))
 
     async def close(self) -> None:
         """Nothing stays open."""

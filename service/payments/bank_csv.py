@@ -63,7 +63,7 @@ def _header(rows: Iterator[tuple[int, list[str]]], how: Layout) -> list[str]:
             if doubled:
                 raise UnreadableFile(f"the column {doubled[0]!r} stands there twice")
             return header
-    raise UnreadableFile(f"no line names all of the columns {', '.join(names)}")
+    raise UnreadableFile(f"no line names all of the columns {', '.join(map(repr, names))}")
 
 
 def _decoded(raw: bytes) -> str:

@@ -120,10 +120,10 @@ async def show_recharge(call: Call) -> Answer:
 async def edit_recharge(call: Call) -> Answer:
     """A card that is kept stays, at the same gateway; what was off goes on."""
     body: Recharge = call.body
-    gateway = await _gateway(call, body.gateway_id)
-    _check(call.row, body)
     before = await own_of(call.conn, recharges, call.row.id)
     call.check_match(0 if before is None else before.version)
+    gateway = await _gateway(call, body.gateway_id)
+    _check(call.row, body)
     values = {
         "gateway_id": gateway.id, "threshold_micros": body.threshold, "amount_micros": body.amount,
         "month_micros": body.month_max, "currency": call.row.currency, "fault": "",

@@ -18,6 +18,7 @@ from ratebook.money import format_micros
 from service.access.permissions import Permission
 from service.billing.people import recipients_of
 from service.database.access_tables import mails
+from service.database.columns import BIG
 from service.database.payment_tables import payment_gateways, top_ups
 from service.database.recharge_tables import recharge_tasks, recharges
 from service.database.tables import book_balances
@@ -59,13 +60,12 @@ async def low(conn: AsyncConnection, now_ms: int) -> list[Row[Any]]:
     asking = payment_gateways.c.active & (payment_gateways.c.api_key != "")
     query = query.join(payment_gateways, (payment_gateways.c.id == recharges.c.gateway_id) & asking)
     is_low = (recharges.c.state == "on") & (book_balances.c.amount_micros < recharges.c.threshold_micros)
-    rows = (await conn.execute(query.where(is_low & ~running))).all()
-    return [row for row in rows if await _is_allowed(conn, row, now_ms)]
+    return list(await conn.execute(query.where(is_low & ~running & _is_allowed(now_ms))))
 
 
-async def _is_allowed(conn: AsyncConnection, row: Row[Any], now_ms: int) -> bool:
-    """Whether the month's sum has room for one more."""
-    return await _of_month(conn, row.account_id, now_ms) + int(row.amount_micros) <= int(row.month_micros)
+def _is_allowed(now_ms: int) -> sa.ColumnElement[bool]:
+    """Whether the month's sum has room for one more recharge of a row's."""
+    return _of_month(now_ms) + recharges.c.amount_micros <= recharges.c.month_micros
 
 
 async def begin(conn: AsyncConnection, row: Row[Any], fall: Fall, now_ms: int) -> None:
@@ -75,7 +75,8 @@ async def begin(conn: AsyncConnection, row: Row[Any], fall: Fall, now_ms: int) -
     running = (recharge_tasks.c.account_id == row.account_id) & recharge_tasks.c.state.in_(_RUNNING)
     if (await conn.execute(sa.select(recharge_tasks.c.id).where(running).limit(1))).first() is not None:
         return
-    if not await _is_allowed(conn, row, now_ms):
+    allowed = sa.select(recharges.c.account_id).where(recharges.c.account_id == row.account_id, _is_allowed(now_ms))
+    if (await conn.execute(allowed)).first() is None:
         await _note(conn, row.account_id, f"the month has had {format_micros(row.month_micros)} {row.currency}")
         return
     values = {
@@ -87,13 +88,13 @@ async def begin(conn: AsyncConnection, row: Row[Any], fall: Fall, now_ms: int) -
     await conn.execute(sa.insert(recharge_tasks).values(**task))
 
 
-async def _of_month(conn: AsyncConnection, account_id: int, now_ms: int) -> int:
-    """What was recharged in this calendar month, or may still be."""
+def _of_month(now_ms: int) -> sa.ColumnElement[int]:
+    """What of a row of `recharges` was asked for in this calendar month, and is or may still be paid."""
     day = datetime.fromtimestamp(now_ms // 1000, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     since = (recharge_tasks.c.created_ms >= int(day.timestamp()) * 1000) & (recharge_tasks.c.state != "failed")
-    query = sa.select(sa.func.coalesce(sa.func.sum(top_ups.c.amount_micros), 0))
+    query = sa.select(sa.cast(sa.func.coalesce(sa.func.sum(top_ups.c.amount_micros), 0), BIG))
     query = query.join(recharge_tasks, recharge_tasks.c.top_up_id == top_ups.c.id)
-    return int((await conn.execute(query.where(since & (top_ups.c.account_id == account_id)))).scalar_one())
+    return query.where(since & (top_ups.c.account_id == recharges.c.account_id)).scalar_subquery()
 
 
 async def _note(conn: AsyncConnection, account_id: int, fault: str, **values: Any) -> None:

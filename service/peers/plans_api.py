@@ -13,7 +13,7 @@ from ratebook.document import ROUTING_FILE, parse_routing
 from ratebook.document.written import written_plan
 from ratebook.routing import Plan
 from service.access.permissions import Permission
-from service.api.call import Call
+from service.api.call import Call, etag
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, page_of
 from service.api.problems import FieldError, Problem, invalid
@@ -122,7 +122,10 @@ def _check_root(call: Call) -> None:
 
 
 async def write_plans(call: Call) -> Answer:
-    """Makes the plans of a source, or changes them; others stay. Those of routing.yaml are changed there."""
+    """Makes the plans of a source, or changes them; others stay. Those of routing.yaml are changed there.
+
+    With If-Match "0" it makes them only: a plan that stands already stays as it is.
+    """
     found = await _found(call)
     if found.problems:
         raise Problem("invalid", errors=[FieldError("body", "/source", text) for text in found.problems])
@@ -130,6 +133,10 @@ async def write_plans(call: Call) -> Answer:
     for name in found.plans:
         if name in rows and rows[name].source == ROUTING_FILE:
             raise invalid("/source", f"the plan {name!r} stands in {ROUTING_FILE}: change it there")
+        if name in rows and call.asking.if_match == etag(0):
+            raise invalid(
+                "/source", f"there is a plan {name!r} already: change that one, or give this one another name"
+            )
     standing = await load_plans(call.conn)
     call.check_unchanged(*(rows[name].record for name in found.plans if name in rows))
     numbered = {name: found.names.numbered(plan) for name, plan in found.plans.items()}

@@ -94,12 +94,21 @@ ON_PAGES = {
     "send `code` too": "send the code of your authenticator too",
     "the account has no terms of billing: `kambill terms edit` sets them":
         "the account has no terms of billing: its page Billing sets them",
-    "the {0} (account {1}) is nobody on paper: `kambill party edit` says who it is":
-        "the {0} (account {1}) is nobody on paper: the account's page Billing says who it is",
+    "the seller (account {0}) is nobody on paper: `kambill party edit` says who it is":
+        "the seller (account {0}) is nobody on paper: the account's page Billing says who it is",
+    "the buyer (account {0}) is nobody on paper: `kambill party edit` says who it is":
+        "the buyer (account {0}) is nobody on paper: the account's page Billing says who it is",
     "this is for the own account: `kambill subscription cancel` ends another one's":
         "this is for the own account: another one's ends on the page of its subscription",
     "who owes the tax itself needs a tax number or a registration: `kambill party edit`":
         "who owes the tax itself needs a tax number or a registration: on its page Billing",
+    "some dates have the day first, others the month: say date_order, dmy or mdy":
+        "some dates have the day first, others the month: choose the order of dates",
+    "{0} may be day or month first, and no row tells: say date_order, dmy or mdy":
+        "{0} may be day or month first, and no row tells: choose the order of dates",
+    "it is below zero by corrections of calls: make it void, and credit the invoices that those are on "
+    "(`kambill invoice credit --corrections`)":
+        "it is below zero by corrections of calls: make it void, and credit the invoices that those are on",
     "say first when and how much: `kambill recharge edit`": "say first when and how much",
     "this gateway has no key to ask for payments by: its seller sets `api_key`":
         "this gateway has no key to ask for payments by: its seller enters it",

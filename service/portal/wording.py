@@ -56,14 +56,17 @@ def sentence_in(language: str) -> Say:
 def refusal_in(language: str) -> Say:
     """What turns a refusal of the API into another language: found by what stands around its names and numbers.
 
-    Of a fault in a text, `file:3:5: what is wrong: what was expected`, the place stays.
+    Of a fault in a text, `file:3:5: what is wrong: what was expected`, the place stays. What is wrong in a line or an
+    entry of somebody's file is told by itself.
     """
     refusals, faults = _Refusals(language), _Faults(language)
 
     def refuse(text: str) -> str:
         if len(text) > SENTENCE_MAX:
             return text
-        place = _PLACED.match(text)
+        place, line = _PLACED.match(text), _LINE.match(text)
+        if line is not None:
+            return sentence_in(language)(f"{line[1]} {{0}}: {{1}}").format(line[2], refusals.told(text[line.end() :]))
         return refusals.told(text) if place is None else place[0] + faults.told(text[place.end() :])
 
     return refuse
@@ -129,6 +132,7 @@ class _Faults(_Refusals):
 
 
 _PLACED = re.compile(r"[^\s:][^\s]*?:[0-9]+:[0-9]+: ")
+_LINE = re.compile(r"(line|entry) ([0-9]+): ")
 _COMMA = re.compile(r"(?<=[0-9]),(?=[0-9])")
 SENTENCE_MAX = 1_000
 """Characters: what is longer has more of somebody's text in it than of ours, and would be looked through for ever."""

@@ -173,6 +173,7 @@ async def set_logo(call: Call) -> Answer:
     before = await _own(call)
     if before is None:
         raise Problem("conflict", "give the account a brand first, then its logo")
+    call.check_match(before.version)
     try:
         data = base64.b64decode(body.data, validate=True)
     except ValueError:

@@ -70,6 +70,8 @@ def test_what_a_header_says() -> None:
         header(b"{"),
         header(b"[" * 600),
         header(body=BODY | {"attest": "D"}),
+        header(body=BODY | {"attest": ["A"]}),
+        header(body=BODY | {"attest": {}}),
         header(body=BODY | {"iat": "1"}),
         header(body=BODY | {"iat": True}),
         header(body=BODY | {"orig": {"uri": "sip:a@b"}}),

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kemi import meter
+from kemi.answer import Denied
 from kemi.authorize import Admitted, Refused
 from kemi.destination import Local
 from kemi.failover import fail_over
@@ -108,6 +109,21 @@ def test_without_money_the_number_says_whether_it_is_called(home: World, poor: i
     home.hang_up(call)
     assert home.charges() == {}
     assert_consistent(home)
+
+
+@pytest.mark.parametrize("lack", ["money", "state"])
+def test_nobody_outside_learns_why_an_answer_is_refused(home: World, lack: str) -> None:
+    """What the owner lacked when its telephone was picked up is its own affair: 503, as for the next call."""
+    home.number(1, CUSTOMER, {"kind": "device", "id": 7}, tariff=BEING_CALLED)
+    call = key(home.come_in())
+    if lack == "money":
+        home.balance(CUSTOMER, -1)
+    else:
+        home.account(CUSTOMER, parent=LOWER, state="suspended")
+    denied = home.pick_up(call)
+    assert isinstance(denied, Denied)
+    assert (denied.code, denied.reason) == (503, "Temporarily unavailable")
+    assert home.last_cdr()["refused_by"] == CUSTOMER
 
 
 def test_who_is_on_the_callers_path_pays_once(home: World) -> None:

@@ -31,7 +31,8 @@ OF_PLACE = {"sort", "cursor", "limit"}
 STARTS = (
     "/broadcasts?state=running", "/broadcasts?state=paused", "/broadcasts?state=done", "/mails?state=sent",
     "/users?email=owner@zzother", "/accounts?name=zzbeside", "/accounts/4/mail-templates/welcome/en",
-    "/gateways?name=zzcarrier", "/alarms?action=suspend", "/choices/account?field=account_id&account_id=zz",
+    "/gateways?name=zzcarrier", "/disputes?state=accepted",
+    "/alarms?action=suspend", "/choices/account?field=account_id&account_id=zz",
     "/reratings/new?since=2026-09-01T00:00&until=2026-09-02T00:00",
 )  # fmt: skip
 """Where filters and forms of the operator's pages lead to."""

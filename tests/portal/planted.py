@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email.message import EmailMessage
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from service.messages.sender import Sender
 from service.portal.screens import SCREENS
 from tests.portal import books
 from tests.portal.house import Town, portal
-from tests.portal.planting import SEED, Planter
+from tests.portal.planting import RETURNED, SECOND, SEED, TABBED, Planter
 from tests.service.mailroom import mailroom
 from tests.service.matrix.statement import IMPORTS, ROUTES, held
 from tests.service.matrix.world import Somebody, World
@@ -107,6 +108,8 @@ class Planted:
         async with engine.begin() as conn:
             for table, columns in FROM_OUTSIDE.items():
                 await conn.execute(sa.update(table).values(dict.fromkeys(columns, SEED)))
+                hidden = dict(zip(columns, cycle((TABBED, RETURNED, SECOND)), strict=False))
+                await conn.execute(sa.update(table).values(hidden).where(table.c.id % 2 == 0))
             for name in EVERYBODY:
                 user_id = world.people[name].person.user["id"]
                 key = await open_session(conn, user_id, Visit("", SEED), clock.now().wall_ms)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from typing import Any, NamedTuple
 
 from service.api.endpoint import Endpoint
@@ -11,16 +12,25 @@ from service.urls import ENDPOINTS
 from tests.service.matrix.asking import parameters
 from tests.service.matrix.statement import IMPORTS, ROUTES, Case, expected, held
 from tests.service.matrix.world import World
+from tests.service.office import BY_NAME
 
 Path = tuple[str, ...]
 """To a text of a body; `[]`: a line of a list, `*`: a value under any name."""
-MARKUP, FORMULA, TEMPLATE, TURN = "<img src=x onerror=alert(7)>", "=1+1", "{{7*7}}", "\u202egnp"
+MARKUP, FORMULA, TEMPLATE, TURN = "<img src=x onerror=alert(7)>", "=1+1", "{{7*7}}", "\u202egnp\u202c"
 SEED = f"{FORMULA}{MARKUP}{TEMPLATE}${{7*7}}'\"{TURN}"
 """Markup, a formula, a template and a turn to the left, in one: what stays in the ledger, and is shown."""
+DEED, RAN = "{%if 1%}ran{%endif%}", "javascript:alert(8)//ran"
+"""A template's statement; and what would stand there if it had been carried out."""
+ADDRESS, MARKS = "javascript:alert(8)//", "\u200f\u2067\u061c\u2069"
+SECOND = f"{ADDRESS}{DEED}{MARKS}"
+"""What has to stand first: an address that does something. Behind it a statement, and marks that nobody sees."""
 PARTS = (MARKUP, FORMULA, TEMPLATE, TURN)
 """What is tried where all in one is refused."""
 HEADER, LONG, NUL = "Bcc\r\nX-Planted: yes", "W" * 10_000, "nothing\0more"
-"""What is tried once: a new line where a mail would begin another header, more than anybody reads, and a zero."""
+TABBED, RETURNED, OPEN = "\t=1+1", "\r=1+1", "fdp.\u2067\u202e"
+"""What is tried once: a new line where a mail would begin another header, more than anybody reads, a zero, what hides
+a formula from who looks at a cell's first letter, and what turns all that stands behind it.
+"""
 
 
 class Text(NamedTuple):
@@ -104,11 +114,13 @@ class Planter:
         for name in dict.fromkeys(text.endpoint for text in FREE if text.endpoint not in IMPORTS):
             texts = [text for text in FREE if text.endpoint == name]
             cases = list(self._cases(name))
-            for payload in (LONG, NUL, HEADER):
+            for payload in (LONG, NUL, HEADER, TABBED, RETURNED, OPEN):
                 for case in cases[:1]:
                     await self._fill(case, texts, payload)
+            is_new = BY_NAME[name].method == "POST"
+            for case, payload in product(cases, (SEED, SECOND) if is_new else (SECOND, SEED)):
+                await self._fill(case, texts, payload)
             for case in cases:
-                await self._fill(case, texts, SEED)
                 for text in texts:
                     for part in PARTS if text not in self.taken or SEED not in self.taken[text] else ():
                         await self._ask(case, [text], part)
@@ -154,6 +166,10 @@ class Planter:
 
 
 BESIDE: dict[str, Callable[[int], dict[str, Any]]] = {
+    "user.invite": lambda count: {"email": f"planted{count}@x.example"},
+    "special.make": lambda count: {"number": str(100_000 + count)},
+    "ban.make": lambda count: {"network": f"198.51.100.{count % 256}"},
+    "filter.make": lambda count: {"digits": str(770_000 + count)},
     "device.make": lambda count: {"username": f"planted{count}"},
     "number.make": lambda count: {"number": str(442079470000 + count)},
     "range.make": lambda count: {"prefixes": [f"876{count}"]},
@@ -161,6 +177,6 @@ BESIDE: dict[str, Callable[[int], dict[str, Any]]] = {
     "tariff.make": lambda count: {"name": f"planted{count}"},
     "tax.make": lambda count: {"category": "E", "percent": "0", "exemption_reason": "x"},
     "terms.edit": lambda count: {"tax_status": "exempt", "exemption_reason": "x"},
-    "product.make": lambda count: {"kind": "package", "seconds": 60},
+    "product.make": lambda count: {"name": f"planted{count}", "kind": "package", "seconds": 60},
 }
 """What else must be said so that a text can be, and what nobody else may have."""

@@ -89,6 +89,7 @@ async def test_each_partner_that_is_offered_can_be_looked_at(walker: Walker) -> 
     for email in (BOSS, RESELLER):
         await walker.sign_in(email)
         offered = choices((await walker.get("/statements/preview")).text, "account_id")
+        assert offered, email
         for number in offered:
             span = {"since": "2026-11-01T00:00", "until": "2026-11-02T00:00"}
             got = await walker.post("/statements/preview", account_id=number, **span)

@@ -10,6 +10,7 @@ import aiohttp
 
 from service.portal.cookies import SESSION
 from service.portal.screens import SCREENS
+from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME
 from tests.portal.crawl import Crawls, Page, apart
 from tests.portal.planted import OPERATOR, Planted
@@ -85,6 +86,19 @@ async def _send(planted: Planted, forms: list[Sent]) -> list[str]:
                 if not is_there or not (said or re.search(r'id="[a-z-]+-errors"', text)):
                     found.append(f"{answer.status} {form.url}: {sorted(form.wrong)}")
     return found
+
+
+BY_ITSELF = {
+    "/profile/password": "the old one shows that nobody has changed it",
+}
+
+
+def test_what_changes_something_names_what_was_looked_at(crawls: Crawls) -> None:
+    """Of every form of an endpoint that replaces or edits: with it, nobody's change is lost silently."""
+    edits = {one.path for one in SCREENS if BY_NAME[one.endpoint].method in {"PUT", "PATCH"}} - BY_ITSELF.keys()
+    pages = {page.pattern: page for page in crawls.of(OPERATOR).values() if page.pattern in edits and page.is_html}
+    assert len(pages) > 40
+    assert [page.url for page in pages.values() if 'name="_version"' not in page.text] == []
 
 
 def test_what_is_wrong_stands_beside_its_field(planted: Planted, crawls: Crawls) -> None:

@@ -3,16 +3,37 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import json
 import re
+import sqlite3
+from contextlib import closing
 
 import openpyxl
 import pytest
 from pypdf import PdfReader
 
+from service.database.columns import metadata
 from tests.portal.crawl import Crawls, Page
-from tests.portal.planted import BELOW, CARRIER, CUSTOMER, OPERATOR, Planted
-from tests.portal.planting import FREE, HEADER, LONG, MARKUP, NUL, PARTS, SEED, TEMPLATE, Text
+from tests.portal.planted import BELOW, CARRIER, CUSTOMER, FROM_OUTSIDE, OPERATOR, Planted
+from tests.portal.planting import (
+    DEED,
+    FREE,
+    HEADER,
+    LONG,
+    MARKUP,
+    NUL,
+    OPEN,
+    PARTS,
+    RAN,
+    RETURNED,
+    SECOND,
+    SEED,
+    TABBED,
+    TEMPLATE,
+    Text,
+)
 
 NAMED = "begins with a letter or digit; then letters, digits, blanks and .,'&()@+- follow"
 UNPLANTED: dict[str, str] = {
@@ -79,6 +100,7 @@ def test_every_text_is_planted_or_says_why_not(planted: Planted) -> None:
     missing = [text for text in FREE if not taken.get(text, set()) & {SEED, *PARTS}]
     assert [f"{text}: {planted.planter.refused.get(text, '')}" for text in missing if not _reason(text)] == []
     assert len(FREE) - len(missing) > 80
+    assert sum(SECOND in payloads for payloads in taken.values()) > 60
     used = {_reason(text) for text in missing}
     assert set(UNPLANTED.values()) - used == set()
 
@@ -89,11 +111,40 @@ def test_no_text_is_a_fault_of_ours(planted: Planted) -> None:
 
 
 def test_one_line_is_one_line(planted: Planted) -> None:
-    """Neither a new line nor a zero gets into what stands in a mail's header or in one line of a page."""
+    """Neither a new line, a zero nor a turn without its end gets into a mail's header or one line of a page."""
     taken = planted.planter.taken
     assert {str(text) for text, payloads in taken.items() if {HEADER, NUL} & payloads} <= SEVERAL_LINES
-    long = {str(text) for text, payloads in taken.items() if LONG in payloads}
-    assert all(text.endswith((" text", " decks.*")) for text in long), long
+    lines = {str(text) for text, payloads in taken.items() if {LONG, OPEN} & payloads}
+    assert all(text.endswith((" text", " decks.*")) for text in lines - SEVERAL_LINES), lines
+
+
+LINES_KEPT = {
+    "tariff_sources.decks",
+    *(f"{table.name}.{column}" for table, columns in FROM_OUTSIDE.items() for column in columns),
+}
+"""Columns of sheets, and of what no request of the API brings."""
+
+
+def test_no_text_begins_with_what_nobody_sees(planted: Planted) -> None:
+    """A tab or a carriage return before a formula is taken off, or the text is refused: the ledger has none."""
+    found = set()
+    with closing(sqlite3.connect(planted.file)) as ledger:
+        for table in metadata.tables.values():
+            for column in table.columns:
+                hidden = f'SELECT 1 FROM "{table.name}" WHERE "{column.name}" LIKE ? OR "{column.name}" LIKE ? LIMIT 1'
+                for one in (TABBED, RETURNED):
+                    if ledger.execute(hidden, (f"%{one}%", f"%{json.dumps(one)[1:-1]}%")).fetchone():
+                        found.add(f"{table.name}.{column.name}")
+    assert found - LINES_KEPT == set()
+    taken = planted.planter.taken.values()
+    assert sum(bool({TABBED, RETURNED} & payloads) for payloads in taken) > 20
+
+
+_DOES = re.compile(
+    r"""\s(?:href|src|action|formaction|data|hx-[a-z]+)\s*=\s*["']?[\s\x00-\x1f]*(javascript|vbscript|data):""",
+    re.IGNORECASE,
+)
+"""An attribute that does something when it is clicked."""
 
 
 def _cells(page: Page) -> list[str]:
@@ -121,6 +172,9 @@ def test_no_page_has_it_as_markup(crawls: Crawls, who: str) -> None:
     assert [page.url for page in pages if MARKUP in page.text] == []
     assert [page.url for page in pages if "alert(7)&gt;49" in page.text or "alert(7)>49" in page.text] == []
     assert sum(TEMPLATE in page.text for page in pages) > len(pages) // 2
+    assert [page.url for page in pages if RAN in html.unescape(page.text)] == []
+    assert [page.url for page in pages if _DOES.search(html.unescape(page.text))] == []
+    assert sum(DEED in html.unescape(page.text) for page in pages) > 20
 
 
 def _numbers(text: str) -> list[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import secrets
 from collections.abc import AsyncIterator, Callable
+from typing import NamedTuple
 
+import aiohttp
 import pytest
 
-from tests.portal.conftest import Got, Walker
+from tests.portal.conftest import SAME, Got, Walker
+from tests.service.matrix.statement import PNG
 
 BOSS, ADMIN = "boss@op.example", "admin@op.example"
 OVERTAKEN = "It was changed meanwhile"
@@ -84,3 +89,133 @@ async def test_a_plan_that_two_write(walkers: Callable[[], Walker]) -> None:
     assert "45" in (await other.get(path)).text
     renamed = text.format(46).replace("both", "another")
     assert (await other.post(path, source=renamed, _version=seen[1], do="write")).status == 200
+
+
+async def test_a_new_plan_takes_nobodys_place(walkers: Callable[[], Walker]) -> None:
+    """Two make plans of one name: the second one is told, whether at the same moment or a year later."""
+    one, other = await two(walkers)
+    text = "plans:\n  alone:\n    routes: [{{prefix: '{}', gateways: []}}]\n"
+    seen = (await other.get("/plans/new")).hidden("_version")
+    assert (await one.post("/plans/new", source=text.format(44), _version=seen, do="write")).status == 200
+    late = await other.post("/plans/new", source=text.format(45), _version=seen, do="write")
+    assert (late.status, "there is a plan" in late.words) == (422, True), late.words
+    found = re.search(r'href="(/plans/\d+)"[^>]*>alone<', (await one.get("/plans")).text)
+    assert found
+    assert "44" in (await one.get(found[1])).text
+
+
+@pytest.fixture
+async def draft(walker: Walker) -> str:
+    """A tariff's page that nobody has published."""
+    await walker.sign_in(BOSS)
+    text = "currency: EUR\nrates: [{prefix: '44', rate: 0.01}]\n"
+    made = await walker.post("/tariffs/new", account_id="1", name=f"t{secrets.token_hex(4)}", source=text, do="write")
+    return made.path
+
+
+DRAFT = "currency: EUR\nrates: [{prefix: '44', rate: 0.02}]\n"
+SPARED = {"exempt": "yes", "reason": "A friend"}
+RULE = {"valid_until": "2039-01-01T00:00"}
+PROOF = {"username": "us", "realm": "carrier.example", "password": "long enough", "register_s": "0", "contact": ""}
+TRUNKED = {"name": "customer", "channels": "7"}
+
+
+class Late(NamedTuple):
+    """Two forms of one thing, of which the second one's sender has not seen what the first one did."""
+
+    first: str
+    sent: dict[str, str]
+    second: str
+    late: dict[str, str]
+    undo: tuple[str, dict[str, str]] = ("", {})
+    """Puts back what others look at."""
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        Late("/accounts/5/exemption", SPARED, "/accounts/5/exemption", {"reason": "None"},
+             ("/accounts/5/exemption", {"reason": "Over"})),
+        Late("/commission-rules/1/edit", RULE, "/commission-rules/1/edit", {"valid_until": "2038-01-01T00:00"},
+             ("/commission-rules/1/edit", {"valid_until": ""})),
+        Late("/gateways/1/credentials", PROOF, "/gateways/1/credentials", PROOF | {"username": "you"},
+             ("/gateways/1/credentials/removal", {})),
+        Late("/gateways/1/credentials", PROOF, "/gateways/1/credentials/removal", {},
+             ("/gateways/1/credentials/removal", {})),
+        Late("/accounts/5/edit", TRUNKED, "/accounts/5/move", {"parent_id": "2"},
+             ("/accounts/5/edit", TRUNKED | {"channels": ""})),
+        Late("/accounts/2/brand/edit", {"company": "Upper"}, "/accounts/2/logo", {}),
+        Late("{draft}/edit", {"source": DRAFT, "do": "write"}, "{draft}/publication", {}),
+    ],
+    ids=lambda case: f"{case.first} {case.second}",
+)  # fmt: skip
+async def test_who_comes_second_loses_nothing_of_the_first(
+    walkers: Callable[[], Walker], draft: str, case: Late
+) -> None:
+    """412, with what was typed; what the first one has done stands."""
+    one, other = await two(walkers)
+    first, second = case.first.format(draft=draft), case.second.format(draft=draft)
+    seen = (await one.get(first)).hidden("_version"), (await other.get(second)).hidden("_version")
+    keys = {"_key": secrets.token_hex(8)}
+    assert (await one.post(first, **case.sent, **keys, _version=seen[0])).status == 200
+    late = await sent(other, second, {**case.late, "_key": secrets.token_hex(8), "_version": seen[1]})
+    assert (late.status, OVERTAKEN in late.words) == (412, True), late.words
+    assert late.hidden("_version") != seen[1]
+    path, form = case.undo
+    assert not path or (await one.post(path, **form, _key=secrets.token_hex(8))).status == 200
+
+
+async def test_what_two_say_for_the_first_time(walkers: Callable[[], Walker]) -> None:
+    """Nothing stood there when either looked."""
+    one, other = await two(walkers)
+    form = {"parent_id": "2", "kind": "customer", "name": f"c{secrets.token_hex(4)}", "billing": "prepaid"}
+    made = await one.post("/accounts/new", **form, _key=secrets.token_hex(8))
+    path = f"{made.path}/billing/party"
+    seen = (await one.get(path)).hidden("_version"), (await other.get(path)).hidden("_version")
+    party = {"legal_name": "First", "country": "DE"}
+    said = await one.post(path, **party, _key=secrets.token_hex(8), _version=seen[0])
+    assert (said.status, "First" in said.words) == (200, True), said.words
+    late = await other.post(path, **party | {"legal_name": "Second"}, _key=secrets.token_hex(8), _version=seen[1])
+    assert (late.status, OVERTAKEN in late.words, "First" in late.words) == (412, True, True), late.words
+
+
+async def sent(walker: Walker, path: str, form: dict[str, str]) -> Got:
+    """With a picture, where the form takes one."""
+    data = aiohttp.FormData(form)
+    if path.endswith("/logo"):
+        data.add_field("file", base64.b64decode(PNG), filename="logo.png", content_type="image/png")
+    async with walker.session.post(walker.address + path, data=data, headers=SAME) as answer:
+        return Got(answer.status, dict(answer.headers), await answer.text(), answer.url.path_qs)
+
+
+async def test_the_own_profile_in_two_windows(walkers: Callable[[], Walker]) -> None:
+    """The second window doesn't put the name back that the first one has changed."""
+    one, other = await two(walkers)
+    await other.sign_in(BOSS)
+    page, old = await one.get("/profile/edit"), await other.get("/profile/edit")
+    name = re.findall(r'id="name"[^>]*value="([^"]*)"|value="([^"]*)"[^>]*id="name"', page.text)[0]
+    form = {"language": "en", "timezone": "UTC", "theme": "auto"}
+    mine = {"name": name[0] or name[1], **form}
+    assert (await one.post("/profile/edit", **form, name="Other", _version=page.hidden("_version"))).status == 200
+    late = await other.post("/profile/edit", **mine, _version=old.hidden("_version"))
+    assert (late.status, OVERTAKEN in late.words) == (412, True), late.words
+    assert "Other" in (await one.get("/profile")).words
+    assert (await other.post("/profile/edit", **mine, _version=late.hidden("_version"))).status == 200
+
+
+async def test_a_role_that_two_edit(walkers: Callable[[], Walker]) -> None:
+    """Who comes second can go on: the form sent again is of what stands now."""
+    one, other = await two(walkers)
+    form = {"name": "Desk", "note": "x", "permissions": "trunks.read"}
+    made = await one.post("/roles/new", **form, _key=secrets.token_hex(8))
+    found = re.search(r'href="(/roles/\d+)"[^>]*>Desk<', made.text)
+    assert found
+    path = f"{found[1]}/edit"
+    seen = (await one.get(path)).hidden("_version"), (await other.get(path)).hidden("_version")
+    again = {"_key": secrets.token_hex(8)}
+    assert (await one.post(path, **form | {"note": "y"}, **again, _version=seen[0])).status == 200
+    late = await other.post(path, **form | {"note": "z"}, _key=secrets.token_hex(8), _version=seen[1])
+    assert late.status == 412
+    key = secrets.token_hex(8)
+    assert (await other.post(path, **form, _key=key, _version=late.hidden("_version"))).status == 200
+    assert (await one.post(f"{found[1]}/removal", _key=secrets.token_hex(8))).status == 200

@@ -45,6 +45,7 @@ async def test_a_tree_is_made_and_each_sees_its_own_part(office: Office) -> None
 
 
 async def test_a_changed_billing_model_changes_rights_at_the_next_request(office: Office) -> None:
+    """The default role goes with it, at once; a role that was given to the account stays."""
     customer = await office.account(office.boss, 1, "Customer", "customer")
     eve = await office.hire(office.boss, customer, "eve@customer.example")
     before = set((await eve.do("me.show"))["permissions"])
@@ -54,6 +55,14 @@ async def test_a_changed_billing_model_changes_rights_at_the_next_request(office
     after = set((await eve.do("me.show"))["permissions"])
     assert "payments.top_up" not in after
     assert "statements.read" in after
+    given = await office.boss.do("role.define", account_id=1, name="Top-up", permissions=["payments.top_up"])
+    await office.boss.do("account.set-ceiling", account_id=customer, role_ids=[given["id"]], default_role=True)
+    both = set((await eve.do("me.show"))["permissions"])
+    assert both == after | {"payments.top_up"}
+    await office.boss.do("account.edit", account_id=customer, billing="prepaid")
+    assert set((await eve.do("me.show"))["permissions"]) == before
+    await office.boss.do("account.edit", account_id=customer, billing="postpaid")
+    assert set((await eve.do("me.show"))["permissions"]) == both
 
 
 async def test_who_pays_a_seller_is_told(office: Office) -> None:

@@ -65,23 +65,30 @@ def _fault(text: str) -> str:
 
 
 def _misnamed(name: str, given: dict[str, Any]) -> str:
-    """Which thing that has a name is called by its mere number: that would be looked up as a name. Empty: none."""
+    """Which thing is called by what is no name of such a thing, or by its mere number though it has a name, which that
+    would be taken for. Empty: none.
+    """
     if name not in BY_NAME:
         return ""
     asked = {f"path_{one}": noun_of(one) for one in BY_NAME[name].parameters}
     asked |= {field.name: field.noun for field in fields_of(BY_NAME[name])}
     for field, noun in asked.items():
         values = given.get(field) or () if noun else ()
-        numbers = [one for one in ([values] if isinstance(values, str) else values) if one.isdecimal()]
-        if numbers and _has_names(noun):
-            return f"{noun} {numbers[0]}: by its name, or as '#{numbers[0]}'"
+        for value in [values] if isinstance(values, str) else values:
+            if value.isdecimal() and _has_names(noun):
+                return f"{noun} {value}: by its name, or as '#{value}'"
+            if not (value.isdecimal() or value.startswith("#") or _has_names(noun) or "number" in _found_by(noun)):
+                return f"{noun} {value}: it has no name"
     return ""
 
 
 def _has_names(noun: str) -> bool:
+    return bool(_found_by(noun) & {"username", "name", "email"}) or (noun in NOUNS and "name" in NOUNS[noun].table.c)
+
+
+def _found_by(noun: str) -> set[str]:
     listed = BY_NAME.get(f"{noun}.list")
-    fields = set() if listed is None else listed.query.model_fields.keys()
-    return bool(fields & {"username", "name", "email"}) or (noun in NOUNS and "name" in NOUNS[noun].table.c)
+    return set() if listed is None else set(listed.query.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +110,8 @@ def test_a_command_of_the_book_is_one(place: str, text: str) -> None:
         ("dispute show 1", ""),
         ("product edit '#1'", ""),
         ("product edit 1", "product 1: by its name, or as '#1'"),
+        ("receipt paper R2026-00017", ""),
+        ("dispute show first", "dispute first: it has no name"),
         ("top-up make shop --gateway 1", "payment-gateway 1: by its name, or as '#1'"),
         ("nonsense", "no such command"),
         ("account nonsense", "no such command"),

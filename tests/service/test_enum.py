@@ -57,6 +57,7 @@ def test_the_first_record_that_is_about_routes_counts() -> None:
     "record",
     [
         said("tel:+447700900002;npdi;rn=+448811"),
+        said(f"tel:+{NUMBER};npdi;rn=+448811;RN=+448822"),
         said(f"tel:+{NUMBER};npdi;rn=+44881x"),
         said(f"tel:+{NUMBER};npdi;rn="),
         said(f"tel:+{NUMBER};npdi;rn=+{'1' * 21}"),

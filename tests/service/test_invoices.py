@@ -502,6 +502,9 @@ async def test_nobody_on_paper_gets_no_invoice(bureau: Bureau) -> None:
     (draft,) = await bureau.invoices("customer")
     assert draft["state"] == "draft"
     assert "is nobody on paper" in done["problems"][0]
+    (why,) = (one["why"] for one in done["left_over"] if one["invoice_id"] == draft["id"])
+    assert f"invoice {draft['id']}: {why}" in done["problems"]
+    assert {one["account_id"] for one in done["left_over"]} == {bureau.ids["lower"], bureau.ids["customer"]}
     await bureau.office.boss.do("party.edit", account_id=bureau.ids["lower"], legal_name="Lower", **PAPER)
     assert (await bureau.office.boss.do("invoice.issue", invoice_id=draft["id"]))["seller"]["legal_name"] == "Lower"
 

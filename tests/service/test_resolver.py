@@ -93,6 +93,19 @@ async def test_answers_by_dns(names: Names) -> None:
     assert await source.ask(UNKNOWN) == Answered(UNKNOWN, "", 7)
 
 
+async def test_an_answer_over_another_name_holds_no_longer_than_that_name_leads_there(names: Names) -> None:
+    """A CNAME of two seconds, and records of an hour where it leads."""
+    name, there = f"{domain_of(NUMBER, 'e164.example')}.", "elsewhere.example."
+
+    def over(answer: dns.message.Message) -> dns.message.Message:
+        records = [(name, 2, "IN", "CNAME", there), (there, 3600, "IN", "NAPTR", record(f"tel:+{NUMBER};rn=+4488"))]
+        answer.answer = [dns.rrset.from_text(*one) for one in records]
+        return answer
+
+    names.changed = over
+    assert await Enum(by_dns(names)).ask(NUMBER) == Answered(NUMBER, "4488", 2)
+
+
 async def test_an_answer_about_another_number_is_not_believed(names: Names) -> None:
     """Nor one whose question is another, or that another question's id has: the time-out comes then."""
     names.say(UNKNOWN, record(f"tel:+{NUMBER};npdi;rn=+4488"))

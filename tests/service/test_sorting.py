@@ -64,6 +64,34 @@ async def test_it_is_filtered_too(seller: Person) -> None:
     assert await _whole(seller, sort="-balance", name="rich") == []
 
 
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [({"kind": "reseller"}, ["upper", "other"]), ({"state": "suspended"}, ["c3", "c0"])],
+)
+async def test_few_of_many_are_sorted_when_they_are_found(
+    office: Office, seller: Person, query: dict[str, str], names: list[str]
+) -> None:
+    """And not met one by one among all others in the order of balances; page by page the same."""
+    for name, amount in (("other", "-7"), ("c0", "1"), ("c3", "1")):
+        (one,) = await _whole(office.boss, name=name)
+        await _book(office, one["id"], amount)
+        if name != "other":
+            await office.boss.do("account.suspend", account_id=one["id"])
+    said: list[str] = []
+
+    def keep(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    sa.event.listen(office.engine.sync_engine, "before_cursor_execute", keep)
+    falls = await _whole(office.boss, sort="-balance", limit=1, **query)
+    sa.event.remove(office.engine.sync_engine, "before_cursor_execute", keep)
+    assert [one["name"] for one in falls] == names
+    assert await _whole(office.boss, sort="balance", **query) == falls[::-1]
+    listed = [one for one in said if "sorted_by" in one]
+    assert listed
+    assert all("book_balances.amount_micros + " in one.split("ORDER BY")[1] for one in listed)
+
+
 async def test_an_account_is_listed_by_its_own_currency(office: Office, seller: Person) -> None:
     """Of what it has in another one the list says nothing; one whose currency changes stays in it."""
     (one,) = await _whole(seller, name="c5")

@@ -60,6 +60,22 @@ def test_things_are_named_by_their_names(boss: Kambill) -> None:
     assert (unknown.code, "bob" in unknown.err) == (1, True)
 
 
+def test_what_has_a_number_of_its_own_is_named_by_it(boss: Kambill) -> None:
+    """A receipt, a telephone number; digits alone are a telephone number's, else the ledger's, as `#` and they are."""
+    for reason in ("first", "second"):
+        boss("payment", "make", "ann", "--amount", "1", "--reason", reason)
+    listed = boss("receipt", "list", "--json").json["items"]
+    first = next(one for one in listed if one["reason"] == "first")
+    for name in (first["number"], str(first["id"]), f"#{first['id']}"):
+        assert boss("receipt", "show", name, "--json").json["reason"] == "first"
+    absent = boss("receipt", "show", "R1999-00001")
+    assert (absent.code, "no receipt 'R1999-00001': `kambill receipt list` shows all" in absent.err) == (1, True)
+    boss("number", "make", "--number", "442079460001", "--account", "ann")
+    made = boss("number", "make", "--number", "442079460000", "--account", "ann", "--json").json
+    for name in ("442079460000", str(made["id"]), f"#{made['id']}"):
+        assert boss("number", "show", name, "--json").json["number"] == "442079460000"
+
+
 def test_faults_name_the_option(boss: Kambill) -> None:
     """What the API says of a field, said of the option that set it."""
     wrong = boss("payment", "make", "ann", "--amount", "0", "--reason", "x")

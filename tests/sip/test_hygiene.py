@@ -190,6 +190,19 @@ def test_an_answer_that_is_no_text_ends_no_call_that_talks(proxy: Proxy, caller:
     hang_up(call, gateway)
 
 
+@pytest.mark.parametrize("by", ["caller", "callee"])
+def test_who_hangs_up_is_heard_whatever_it_says_of_why(proxy: Proxy, caller: Agent, gateway: Agent, by: str) -> None:
+    """A Reason in an older alphabet: for whoever says BYE the call is over (RFC 3261 15.1.1), so it is for the bill."""
+    call, back = answer(caller, gateway)
+    ours, theirs, there = (call, caller, gateway) if by == "caller" else (back, gateway, caller)
+    ours.cseq += 1
+    ours.new_branch()
+    theirs.send(ours.text("BYE", Reason=f'Q.850;cause=16;text="{NO_TEXT}"').encode("latin-1"))
+    there.reply(there.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    assert theirs.expect(200, CSeq="BYE").header("Call-ID") == call.call_id
+    assert proxy.cdr(call.call_id)["ended_by"] == by
+
+
 def test_nobody_else_ends_a_call_by_an_answer_that_is_no_text(
     proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
 ) -> None:

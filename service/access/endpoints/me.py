@@ -132,6 +132,7 @@ async def _my_row(call: Call) -> Row[Any]:
 async def edit_me(call: Call) -> Answer:
     """Name, language and time zone."""
     user = await _my_row(call)
+    call.check_match(user.version)
     before = await user_view(call.conn, user.id)
     await change_user(call, user.id, call.body.model_dump(exclude_none=True))
     after = await user_view(call.conn, user.id)

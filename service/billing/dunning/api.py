@@ -15,6 +15,7 @@ from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, InvoiceId, Micros, Moment, Money, Told, When, Words
+from service.api.versions import version_of
 from service.billing.dunning.barring import lift
 from service.billing.taxes_api import Percent, PercentText
 from service.database.dunning_tables import dunning_actions, dunning_exemptions, dunning_steps, dunning_terms
@@ -185,7 +186,8 @@ def _problem(step: Step) -> str | None:
 
 async def show_exemption(call: Call) -> Answer:
     """Of an account that is to pay."""
-    return Answer(await _exemption(call))
+    view = await _exemption(call)
+    return Answer(view, version=version_of(view.model_dump()))
 
 
 async def _exemption(call: Call) -> ExemptionView:
@@ -204,6 +206,7 @@ async def exempt(call: Call) -> Answer:
     if body.until is not None and (not body.exempt or body.until <= call.now_ms):
         raise invalid("/until", "only who is spared has an end of that, and it lies in the future")
     before = await _exemption(call)
+    call.check_unchanged(before.model_dump())
     await call.conn.execute(sa.delete(dunning_exemptions).where(dunning_exemptions.c.account_id == call.row.id))
     if body.exempt:
         values = {"account_id": call.row.id, "reason": body.reason, "until_ms": body.until}
@@ -213,7 +216,7 @@ async def exempt(call: Call) -> Answer:
     view = await _exemption(call)
     told = {**view.model_dump(mode="json"), "reason": body.reason}
     await call.audit("dunning.exempt", "account", call.row.id, call.row.id, before.model_dump(mode="json"), told)
-    return Answer(view)
+    return Answer(view, version=version_of(view.model_dump()))
 
 
 async def list_actions(call: Call) -> Answer:

@@ -1,4 +1,7 @@
-"""Mails about disputes: to the partner's people, and to those above it who work on them, each in their own language."""
+"""Mails about disputes: to the partner's people, and to those who work on them, each in their own language.
+
+The latter are its seller's, or the operator's where it is about what a provider costs.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from sqlalchemy import Row
 from ratebook.money import format_micros
 from service.access.permissions import Permission
 from service.access.readers import readers_of
+from service.accounts.storage import seller_of
 from service.api.call import Call
 from service.database.access_tables import mails
 from service.database.tables import accounts
@@ -41,7 +45,8 @@ async def tell(call: Call, row: Row[Any], event: str, said: str = "") -> None:
         "dispute": row.id, "partner": partner.name, "about": row.subject, "event": event, "said": said or row.subject,
         "total": format_micros(row.amount_micros), "currency": row.currency,
     }  # fmt: skip
-    sides = {partner.id: Permission.STATEMENTS_READ, _desk_of(row, partner): Permission.STATEMENTS_CHANGE}
+    desk = await seller_of(call.conn, partner) if row.direction == IN else ROOT_ID  # whose money it is
+    sides = {partner.id: Permission.STATEMENTS_READ, desk: Permission.STATEMENTS_CHANGE}
     letters = [
         {
             "account_id": account_id, "recipient": user.email, "template": TEMPLATE, "created_ms": call.now_ms,
@@ -53,8 +58,3 @@ async def tell(call: Call, row: Row[Any], event: str, said: str = "") -> None:
     ]  # fmt: skip
     if letters:
         await call.conn.execute(sa.insert(mails), letters)
-
-
-def _desk_of(row: Row[Any], partner: Row[Any]) -> int:
-    """The account whose people work on it: what is sent to a provider costs the operator, wherever it stands."""
-    return partner.parent_id or ROOT_ID if row.direction == IN else ROOT_ID

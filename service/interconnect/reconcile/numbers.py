@@ -33,7 +33,8 @@ def alike(ours: Ours, theirs: Theirs) -> Alike:
     together = sum(f"{called[at]} {theirs.callers[at]}" in known for at in sample)
     alone = sum(called[at] in numbers for at in sample)
     if together * 10 < alone * 9:
-        return Alike(ours.called, called, (*notices, "callers differ as a rule, and are not compared"))
+        notices = (*notices, "callers differ as a rule, and are not compared")
+        return Alike(ours.called, called, notices)
     both = [f"{number} {caller}" for number, caller in zip(called, theirs.callers, strict=True)]
     return Alike(by_both, both, notices)
 
@@ -55,4 +56,5 @@ def _without_prefix(ours: set[str], called: list[str]) -> tuple[list[str], tuple
         number[size:] if number not in ours and number.startswith(prefix) and number[size:] in ours else number
         for number in called
     ]
-    return bare, (f"their numbers have {prefix} before them, which is taken off",)
+    notices = (f"their numbers have {prefix} before them, which is taken off",)
+    return bare, notices

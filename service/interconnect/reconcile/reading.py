@@ -113,7 +113,7 @@ def _workbook(raw: bytes, sheet: str) -> Iterator[tuple[int, list[Cell]]]:
     grids = grids_of(raw)
     named = [grid for grid in grids if grid.name == sheet]
     if sheet and not named:
-        raise refuse(f"there is no sheet {sheet!r}: it has {', '.join(grid.name for grid in grids)}")
+        raise refuse(f"there is no sheet {sheet!r}: it has {', '.join(repr(grid.name) for grid in grids)}")
     grid = (named or sorted(grids, key=lambda one: -len(one.rows)))[0]
     return zip(grid.lines, grid.rows, strict=True)
 
@@ -201,7 +201,7 @@ def _headless(head: list[tuple[int, list[Cell]]], known: Answers) -> Refused:
         if len(fields) > len(best):
             best, where = fields, line
     if known.columns:
-        return refuse(f"no row names the columns {', '.join(known.columns.values())}")
+        return refuse(f"no row names the columns {', '.join(map(repr, known.columns.values()))}")
     if not best:
         return refuse("no row names the columns: say which is which (called, start, duration)")
     return refuse(f"no column is known as {missing_in(best) or 'a table of calls'}: say which it is", where)
@@ -281,7 +281,8 @@ def _unit(found: Columns, sample: list[tuple[int, list[Cell]]], known: Answers) 
     texts = [text_of(row[found.at[at.DURATION]]).strip() for _, row in sample if _is_row(row, found)]
     counts = sorted(int(text) for text in texts if text.isascii() and text.isdigit() and len(text) < 12 and int(text))
     if len(counts) >= MS_ROWS and len(counts) * 2 > len(texts) and counts[len(counts) // 2] >= MS_MEDIAN:
-        return "ms", ("durations are taken for milliseconds, by their size",)
+        notices = ("durations are taken for milliseconds, by their size",)
+        return "ms", notices
     return "s", ()
 
 

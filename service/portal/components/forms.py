@@ -29,6 +29,8 @@ CHOSEN = "_chosen"
 """In the address: it was chosen in this form, which is shown anew with what else was typed."""
 SOLE = frozenset({"plan_id"})
 """Where something new will want the one thing that there is, though it may have none."""
+UNSAID = "0"
+"""The version of what nobody has said yet."""
 KEPT_BACK = frozenset({"password", "file"})
 """Shapes that are not sent back with a form's faults."""
 
@@ -164,7 +166,7 @@ async def _as_it_stands(visit: Visit, form: Form) -> _Stands:
     except Problem as problem:
         if problem.kind != "not-found" or BY_NAME[form.endpoint].method != "PUT":
             raise
-        return _Stands({})  # nobody has said it yet; whether there is anything to say it of, the endpoint tells
+        return _Stands({}, UNSAID)  # whether there is anything to say it of, the endpoint tells
     assert answer.body is not None
     version = answer.version if answer.version is not None else getattr(answer.body, "version", "")
     if getattr(answer.body, "inherited", False):
@@ -318,6 +320,13 @@ async def _sent(visit: Visit, form: Form) -> Shown | Gone:
     return await _done(visit, form, answer)
 
 
+def looked_at(visit: Visit, stands: object, problem: Problem | None) -> str:
+    """The version that a form's next sending is of: what stands, unless it was refused for something else than that."""
+    if problem is None or problem.kind == "changed":
+        return str(stands)
+    return str(visit.form.get(VERSION, ""))
+
+
 def _typed(visit: Visit, kind: Kind) -> tuple[str, ...]:
     """What was sent of a field."""
     if kind.shape == "map":
@@ -335,7 +344,7 @@ async def _again(visit: Visit, form: Form, typed: dict[str, tuple[str, ...]], pr
         raise problem
     async with visit.looking():
         stands = await _stands(visit, form)
-        version = stands.version if problem.kind == "changed" else str(visit.form.get(VERSION, ""))
+        version = looked_at(visit, stands.version, problem)
         known = _kinds(visit, form, stands)
         kept = {name: values for name, values in typed.items() if name in known and known[name].shape not in KEPT_BACK}
         return await _shown(visit, form, stands, _Filled(kept, problem, version))

@@ -241,7 +241,10 @@ _FORMS = (
         text="It can't call, and gets nothing new, until somebody opens it again. It stays in the books.",
         is_danger=True,
     ),
-    Form(f"{ONE}/move", "account.move", "Move this account", "Move", ONE, said="The account is moved.", is_danger=True),
+    Form(
+        f"{ONE}/move", "account.move", "Move this account", "Move", ONE, shows="account.show",
+        said="The account is moved.", is_danger=True,
+    ),
 )  # fmt: skip
 SCREENS = (
     *screens(ACCOUNTS),

@@ -208,7 +208,7 @@ _FORMS = (
     ),
     Form(
         f"{RULE}/edit", "commission.edit-rule", "When does this rule end?", "Save", "/commission-rules",
-        said="The rule is changed.", text="What was earned by it stays.",
+        shows="commission.show-rule", said="The rule is changed.", text="What was earned by it stays.",
     ),
     Form(
         f"{RULE}/removal", "commission.remove-rule", "Remove this rule?", "Remove", "/commission-rules",

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from service.billing.views import InvoicePreview, InvoiceText, LineView, RunView, TaxOfInvoice
+from service.billing.views import InvoicePreview, InvoiceText, LeftOver, LineView, RunView, TaxOfInvoice
 from service.portal.components import columns
 from service.portal.components.annexes import sending
 from service.portal.components.columns import each, facts
@@ -219,15 +219,24 @@ async def _table(
 _NOT_DUE = "No period is over. An account without terms is not billed: they stand on its page, under Billing."
 
 
+def _left_draft(visit: Visit, one: LeftOver) -> Cell:
+    """The draft that could not be issued; of a period that could not be billed there is none."""
+    return Cell(NEVER) if one.invoice_id is None else Cell(visit.say("Draft"), f"/invoices/{one.invoice_id}")
+
+
 async def tell_run(visit: Visit, body: BaseModel) -> Shown:
     """What a run has done, and what it couldn't."""
     assert isinstance(body, RunView)
     figures = [Fact(name.capitalize(), Cell(str(getattr(body, name)))) for name in ("periods", "invoices", "drafts")]
-    problems = each("What was not billed or not issued", lambda _, line: Cell(str(line)))
+    left_over = (
+        columns.other("Account", "account", "account_id"),
+        each("Invoice", _left_draft),
+        columns.said("Why", "why"),
+    )
     sections = [
         section(visit, "Done", figures),
         Section(
-            visit.say("Left over"), [], await table_of(visit, (problems,), body.problems),
+            visit.say("Left over"), [], await table_of(visit, left_over, body.left_over),
             empty=visit.say("Nothing was left over." if body.periods else _NOT_DUE),
         ),
     ]  # fmt: skip

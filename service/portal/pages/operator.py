@@ -203,11 +203,12 @@ _FORMS = (
     ),
     Form(
         f"{GATEWAY}/credentials", "gateway.credentials", "Credentials at the carrier", "Save", GATEWAY,
-        said="The credentials are kept.", text="They answer its challenges; the password is not shown again.",
+        shows="gateway.show", said="The credentials are kept.",
+        text="They answer its challenges; the password is not shown again.",
     ),
     Form(
         f"{GATEWAY}/credentials/removal", "gateway.forget-credentials", "Forget these credentials?", "Forget", GATEWAY,
-        said="The credentials are gone.", is_danger=True,
+        shows="gateway.show", said="The credentials are gone.", is_danger=True,
     ),
     Form("/bans/new", "ban.make", "New ban", "Ban", "/bans", said="The ban holds."),
     Form("/bans/{ban_id}/lifting", "ban.lift", "Lift this ban?", "Lift", "/bans", said="The ban is lifted."),

@@ -16,7 +16,7 @@ from service.portal.components import columns
 from service.portal.components.columns import deed, each, facts, thing
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.fields import errors_by_field, field, kinds
-from service.portal.components.forms import KEY, VERSION, Form
+from service.portal.components.forms import KEY, VERSION, Form, looked_at
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens, table_of
 from service.portal.cookies import is_encrypted
@@ -218,7 +218,7 @@ async def _role_form(visit: Visit, problem: Problem | None) -> Shown:
         "problem": problem,
         "back": "/roles" if row is None else f"/roles/{row.id}",
         "key": visit.form.get(KEY) or visit.new_key(),
-        "version": visit.form.get(VERSION, "") or ("" if row is None else str(row.version)),
+        "version": "" if row is None else looked_at(visit, row.version, problem),
     }
     title = visit.say("New role" if row is None else "Edit role")
     trail = (Crumb(visit.say("Roles"), "/roles"), *([] if row is None else [Crumb(row.name, f"/roles/{row.id}")]))

@@ -17,7 +17,7 @@ from service.portal.components.choosing import known as listed
 from service.portal.components.columns import agent, each
 from service.portal.components.facts import Fact, page, section
 from service.portal.components.fields import Choice, errors_by_field, field, kinds
-from service.portal.components.forms import Form
+from service.portal.components.forms import VERSION, Form, looked_at
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, table_of
@@ -93,7 +93,8 @@ async def _edit(visit: Visit, problem: Problem | None) -> Shown:
         ),
         field(choice, visit.say("Looks"), (typed["theme"],), beside.get("theme", []), looks),
     ]
-    values = {"fields": fields, "above": above, "problem": problem, "back": "/profile"}
+    version = looked_at(visit, user.version, problem)
+    values = {"fields": fields, "above": above, "problem": problem, "back": "/profile", "version": version}
     status = 200 if problem is None else problem.status
     return Shown("profile_edit.html", visit.say("Edit your profile"), values, status, _trail(visit))
 
@@ -105,7 +106,7 @@ async def edit(visit: Visit) -> Shown | Gone:
     try:
         if theme not in cookies.THEMES:
             raise visit.told(invalid("/theme", "one of those that are offered was expected"))
-        await visit.do("me.edit", body)
+        await visit.do("me.edit", body, version=str(visit.form.get(VERSION, "")))
     except Problem as problem:
         async with visit.looking():
             return await _edit(visit, problem)

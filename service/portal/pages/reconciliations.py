@@ -156,7 +156,9 @@ def _read(visit: Visit, row: ReconciliationText) -> list[Fact]:
 
 
 def _notices(visit: Visit, row: ReconciliationText) -> Section:
-    return section(visit, "Notices", [Fact(str(at), Cell(text)) for at, text in enumerate(row.notices, 1)])
+    return section(
+        visit, "Notices", [Fact(str(at), Cell(visit.refuse(text))) for at, text in enumerate(row.notices, 1)]
+    )
 
 
 async def send_sheet(visit: Visit) -> web.Response:

@@ -12,7 +12,7 @@ from service.peers.plans_api import Checked
 from service.portal.components import columns
 from service.portal.components.columns import deed, each
 from service.portal.components.facts import Fact, Section, page, section
-from service.portal.components.forms import Form
+from service.portal.components.forms import UNSAID, Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.components.writing import Pen, Text, writing
@@ -63,7 +63,7 @@ _NOT_TOLD = "By which gateways its calls leave is told to those who may see gate
 async def _first(visit: Visit) -> Text:
     """What stands, or a sample."""
     if "plan_id" not in visit.request.match_info:
-        return Text(_SAMPLE)
+        return Text(_SAMPLE, UNSAID)
     answer = await visit.look_at("plan.show", visit.path_of("plan.show"))
     row: Any = answer.body
     return Text(row.text, str(answer.version))
@@ -84,10 +84,15 @@ async def _write(visit: Visit, text: Text) -> Gone:
 
 _PENS = tuple(
     Pen(
-        path, "plan.write", title, "/plans", _first, _check, _write,
-        text="As routing.yaml has it. Every plan that is named here is written anew; others stay.",
+        path, "plan.write", title, "/plans", _first, _check, _write, text=text,
     )
-    for path, title in (("/plans/new", "New plan"), (f"{PLAN}/edit", "Edit plan"))
+    for path, title, text in (
+        ("/plans/new", "New plan", "As routing.yaml has it. A plan that stands already is changed on its own page."),
+        (
+            f"{PLAN}/edit", "Edit plan",
+            "As routing.yaml has it. Every plan that is named here is written anew; others stay.",
+        ),
+    )
 )  # fmt: skip
 SPECIALS = Listed(
     "/specials", "special.list", "Special numbers",

@@ -16,7 +16,7 @@ from service.messages.senders_api import SenderView
 from service.portal.components import columns
 from service.portal.components.columns import deed, each
 from service.portal.components.facts import Fact, Section, page, section
-from service.portal.components.forms import Form
+from service.portal.components.forms import VERSION, Form, looked_at
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, makes, screens
 from service.portal.components.trail import way_up
@@ -88,13 +88,17 @@ INHERITED = {
 
 async def show_logo(visit: Visit) -> Shown:
     """Asks for the file. Raises Problem for an account that isn't the visitor's to see."""
-    await visit.ask("brand.show", BrandView, account_id=visit.parameter("account_id"))
     return await _logo(visit, None)
 
 
 async def _logo(visit: Visit, problem: Problem | None) -> Shown:
-    errors = [one.detail for one in problem.errors] if problem is not None else []
-    values = {"problem": problem, "errors": errors, "back": f"/accounts/{visit.parameter('account_id')}/brand"}
+    brand = await visit.ask("brand.show", BrandView, account_id=visit.parameter("account_id"))
+    values = {
+        "problem": problem,
+        "errors": [one.detail for one in problem.errors] if problem is not None else [],
+        "back": f"/accounts/{visit.parameter('account_id')}/brand",
+        "version": looked_at(visit, brand.version, problem),
+    }
     status = 200 if problem is None else problem.status
     return Shown("logo.html", visit.say("Logo"), values, status, await _trail(visit))
 
@@ -108,7 +112,8 @@ async def set_logo(visit: Visit) -> Shown | Gone:
     data = base64.b64encode(file.file.read(LOGO_BYTES_MAX + 1)).decode()
     body = {"type": TYPES.get(suffix, ""), "data": data}
     try:
-        await visit.do("brand.set-logo", body, **visit.path_of("brand.set-logo"))
+        version = str(visit.form.get(VERSION, ""))
+        await visit.do("brand.set-logo", body, version=version, **visit.path_of("brand.set-logo"))
     except Problem as problem:
         return await _logo_again(visit, problem)
     return Gone(f"/accounts/{visit.parameter('account_id')}/brand", visit.say("The logo is set."))

@@ -213,7 +213,7 @@ async def tell_published(visit: Visit, body: BaseModel) -> Shown | Gone:
 _FORMS = (
     Form(
         f"{TARIFF}/publication", "tariff.bring-into-force", "Publish the draft", "Publish", TARIFF,
-        links=(("What it changes", f"{TARIFF}/changes", "tariff.diff"),), tells=tell_published,
+        shows="tariff.show", links=(("What it changes", f"{TARIFF}/changes", "tariff.diff"),), tells=tell_published,
         text="New calls are priced by it from then on; running ones keep what they began with.",
     ),
     Form(

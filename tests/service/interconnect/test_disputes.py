@@ -400,6 +400,11 @@ async def test_a_reseller_s_people_work_on_its_customers_disputes(house: House) 
     house.ids["buyer"] = below
     await desk.by_hand("buyer")
     assert {*await desk.told()} == {"u@upper.example"}
+    agent = await house.office.account(desk.boss, house.ids["upper"], "agent", "reseller", commission=True)
+    await house.office.hire(desk.boss, agent, "a@agent.example")
+    house.ids["agent's"] = await house.office.account(desk.boss, agent, "agent's", "customer", billing="postpaid")
+    await desk.by_hand("agent's")
+    assert {*await desk.told()} == {"u@upper.example"}, "a commission reseller has no money in it"
 
 
 def test_german_knows_what_happens_to_disputes() -> None:

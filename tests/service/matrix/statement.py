@@ -589,6 +589,7 @@ ROUTES: dict[str, Route] = {
     "top-up.make": Route("payments.top_up", 422, _same(gateway_id=MISSING, amount="1")),
     "commission.rules": Route("statements.read", whose="query"),
     "commission.make-rule": Route("statements.change", _not_own(409), _account(percent="5"), whose="body"),
+    "commission.show-rule": Route("statements.read"),
     "commission.edit-rule": Route("statements.change", 200, _same(), below=True),
     "commission.remove-rule": Route("statements.change", 204, below=True),
     "commission.list": Route("statements.read", whose="query"),
