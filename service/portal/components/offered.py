@@ -172,8 +172,8 @@ async def _sold_above(visit: Visit, rows: Rows) -> Rows:
 
 
 async def _sold_to_new(visit: Visit, rows: Rows) -> Rows:
-    """The same of an account that is not there yet."""
-    path = await _path(visit, _said(visit, "parent_id"))
+    """The same of an account that is not there yet, which begins below the visitor's own."""
+    path = await _path(visit, _said(visit, "parent_id") or visit.account_id)
     return _of_sellers(rows, path) if path else rows
 
 
