@@ -31,7 +31,7 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
         return None  # silence: it will be sent again, and the clerk makes a new store within a second
     from_tag, call = sip.texts(_WHOSE)
     ip, proven = source.ip, sip.proven() if source.transport == "tls" else ()
-    known = speaker(rooms, call, from_tag, to_tag, ip, proven) if call else None
+    known = speaker(rooms, call, from_tag, to_tag, ip, proven, hangs_up=method == "BYE") if call else None
     if known is None and not rooms.usable():
         return None  # silence too: whose addresses these are is not known before the store is filled
     if not call and not (is_known(rooms, ip) or rooms.gate.has_proved(ip, now())):

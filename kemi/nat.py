@@ -94,6 +94,15 @@ def is_at_address(uri: str) -> bool:
     return match is not None and _is_address(match[2]) and _MADDR.search(match[3]) is None
 
 
+def address_of(uri: str) -> str:
+    """The address to which a request goes by a URI, as Kamailio writes it of a sender; empty: it names none."""
+    match = _READABLE.fullmatch(uri) if is_at_address(uri) else None
+    if match is None:
+        return ""
+    host = match[2].strip("[]")
+    return str(IPv6Address(host)) if ":" in host else host
+
+
 def _is_address(host: str) -> bool:
     if not host.startswith("["):
         return _IPV4.fullmatch(host) is not None

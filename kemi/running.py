@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from kemi.clock import Now
 from kemi.guards import side_of
 from kemi.rooms import Rooms
-from kemi.sides import may_speak
+from kemi.sides import may_hang_up, may_speak
 from kemi.store import layout, queues
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
@@ -63,9 +63,17 @@ class Speaker(NamedTuple):
 
 
 def speaker(
-    rooms: Rooms, call: str, from_tag: str, to_tag: str, ip: str, proven: tuple[str, ...] = ()
+    rooms: Rooms,
+    call: str,
+    from_tag: str,
+    to_tag: str,
+    ip: str,
+    proven: tuple[str, ...] = (),
+    *,
+    hangs_up: bool = False,
 ) -> Speaker | None:
     """The running call and the side of it that speaks, by both tags, and the address and certificate it speaks with.
+    `hangs_up`: it says BYE.
 
     None: the call has ended or never was, or neither side has these tags and sends from there.
     """
@@ -76,7 +84,11 @@ def speaker(
             return None
         running = unpack_call(raw)
         side = side_of(running, from_tag, to_tag)
-        if side is None or not may_speak(store, txn, running, side, ip, proven):
+        if side is None:
+            return None
+        if not may_speak(store, txn, running, side, ip, proven) and not (
+            hangs_up and may_hang_up(store, txn, running, side, ip, proven)
+        ):
             return None
     return tuple.__new__(Speaker, (running, raw, side))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kemi.joined import first_of
+from kemi.nat import address_of
 from kemi.store.calls import RunningCall
 from kemi.store.configuration import Configuration
 from kemi.store.devices import device_by_id
@@ -51,6 +52,20 @@ def may_speak(store: HotStore, txn: Any, running: RunningCall, side: str, ip: st
             return trunk.certificate in proven and (not trunk.networks or lies_in(ip, trunk.networks))
         return lies_in(ip, trunk.networks)
     return lies_in(ip, networks_of_side(store, txn, running, side))
+
+
+def may_hang_up(store: HotStore, txn: Any, running: RunningCall, side: str, ip: str, proven: tuple[str, ...]) -> bool:
+    """Whether a BYE of this address is the side's, though what it is of has other addresses by now, or is gone: it
+    comes from where requests to it go. Else nobody could end the call, which is paid for. `proven`: as of `may_speak`;
+    where a trunk asks for a certificate, one must be shown, if another one than it asks for by now.
+    """
+    if side == "caller":
+        running = first_of(store, txn, running)
+        trunk = trunk_by_id(store.config, txn, running.trunk) if running.trunk else None
+        if trunk is not None and trunk.certificate and not proven:
+            return False
+    leg = running.caller_leg if side == "caller" else running.callee_leg
+    return leg is not None and address_of((leg.route_set or (leg.contact,))[0]) == ip
 
 
 def party_of(store: HotStore, txn: Any, running: RunningCall, side: str) -> Origin | None:

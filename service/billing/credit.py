@@ -35,6 +35,7 @@ from service.database.billing_tables import (
     invoice_taxes,
     invoices,
 )
+from service.database.engine import is_sqlite
 from service.database.seller_tables import credit_note_numberings
 from service.faults import Fault
 from service.ledger.by import By
@@ -89,7 +90,10 @@ async def credit(
     if wanted is None:
         parts = [_Part(line, left[line.id]) for line in lines.values() if left[line.id]]
     else:
-        parts = [_part(lines, left, one, at) for at, one in enumerate(wanted)]
+        parts = []
+        for at, one in enumerate(wanted):
+            parts.append(_part(lines, left, one, at))
+            left[one.line_id] -= one.amount_micros  # a line may be named again
     return await _note(conn, config, invoice, lines, parts, by, reason, now_ms)
 
 
@@ -286,25 +290,39 @@ _OF_LINE = (
 async def _write_lines(
     conn: AsyncConnection, note_id: int, parts: Sequence[_Part], nets: Sequence[int], now_ms: int
 ) -> None:
-    credited: list[Credited] = []
-    for position, part in enumerate(parts, 1):
-        line = part.line
-        whole = part.amount_micros == line.amount_micros
-        counted = {name: getattr(line, name) if whole else 0 for name in ("duration_ms", "billed_s")}
-        values = {name: getattr(line, name) for name in _OF_LINE} | counted
-        values |= {"kind": "correction" if part.calls else line.kind, "quantity": line.quantity if whole else 1}
-        values |= {"amount_micros": part.amount_micros, "net_micros": nets[position - 1], "credits_line_id": line.id}
-        insert = sa.insert(invoice_lines).values(invoice_id=note_id, position=position, **values)
-        line_id = (await conn.execute(insert.returning(invoice_lines.c.id))).scalar_one()
-        if not part.calls:
-            credited.append(Credited(line_id, line.id, line.item_id, line.amount_micros, part.amount_micros))
-        rows = [
-            {"cdr_id": row.cdr_id, "level": row.level, "delta_micros": row.delta_micros, "line_id": line_id}
-            for row in part.calls
-        ]
-        if rows:
-            await conn.execute(sa.insert(invoice_corrections).values(invoice_id=note_id), rows)
+    rows = [
+        {"invoice_id": note_id, "position": position, **_columns(part, net)}
+        for position, (part, net) in enumerate(zip(parts, nets, strict=True), 1)
+    ]
+    # SQLite numbers rows as they stand in the statement: told to see to it, SQLAlchemy would send it one by one.
+    insert = sa.insert(invoice_lines).returning(invoice_lines.c.id, sort_by_parameter_order=not is_sqlite(conn))
+    ids = sorted((await conn.execute(insert, rows)).scalars())
+    told = list(zip(ids, parts, strict=True))
+    corrected = [
+        {
+            "invoice_id": note_id, "cdr_id": row.cdr_id, "level": row.level, "delta_micros": row.delta_micros,
+            "line_id": line_id,
+        }
+        for line_id, part in told
+        for row in part.calls
+    ]  # fmt: skip
+    if corrected:
+        await conn.execute(sa.insert(invoice_corrections), corrected)
+    credited = [
+        Credited(line_id, part.line.id, part.line.item_id, part.line.amount_micros, part.amount_micros)
+        for line_id, part in told
+        if not part.calls
+    ]
     await take_back_lines(conn, credited, now_ms)
+
+
+def _columns(part: _Part, net_micros: int) -> dict[str, Any]:
+    """Of a line of the note; what is counted stands there if all of it is taken back."""
+    line, whole = part.line, part.amount_micros == part.line.amount_micros
+    counted = {name: getattr(line, name) if whole else 0 for name in ("duration_ms", "billed_s")}
+    values = {name: getattr(line, name) for name in _OF_LINE} | counted
+    values |= {"kind": "correction" if part.calls else line.kind, "quantity": line.quantity if whole else 1}
+    return values | {"amount_micros": part.amount_micros, "net_micros": net_micros, "credits_line_id": line.id}
 
 
 def _nets(parts: Sequence[_Part], groups: Sequence[Taxed]) -> list[int]:

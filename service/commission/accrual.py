@@ -185,10 +185,11 @@ class Credited(NamedTuple):
 
 async def take_back_lines(conn: AsyncConnection, credited: Sequence[Credited], now_ms: int) -> None:
     """For invoices' lines that are credited: of all that was earned on a line the part that is given back."""
+    found = await _earned_on(conn, credited) if credited else {}
     rows = [
         _back(key, exact, "credit_note", one.note_line_id, one.amount_micros, one.line_micros)
         for one in credited
-        for key, exact in (await _earned_on(conn, one)).items()
+        for key, exact in found.get(one.line_id, {}).items()
     ]
     await write(conn, rows, now_ms)
 
@@ -241,23 +242,41 @@ async def _summed(conn: AsyncConnection, query: sa.Select[Any]) -> defaultdict[_
     return found
 
 
-async def _earned_on(conn: AsyncConnection, one: Credited) -> dict[_Key, int]:
-    """On an invoice's line as it was invoiced: with what re-rating had changed by then, without what it has since."""
-    if one.item_id is not None:
-        of_item = (commissions.c.source == "item") & (commissions.c.reference_id == one.item_id)
-        return await _summed(conn, _EARNED.where(of_item))
-    of_line = (invoice_calls.c.cdr_id == commissions.c.cdr_id) & (invoice_calls.c.level == commissions.c.level)
-    of_calls = _EARNED.join(invoice_calls, of_line).where(invoice_calls.c.line_id == one.line_id)
-    found = await _summed(conn, of_calls.where(commissions.c.source.in_(("call", "correction"))))
-    of_charge = (charges.c.cdr_id == commissions.c.cdr_id) & (charges.c.level == commissions.c.level)
-    since = sa.select(*_WHOSE, commissions.c.percent_millionths, charges, invoice_calls.c.amount_micros)
-    since = since.join(invoice_calls, of_line).join(charges, of_charge).where(invoice_calls.c.line_id == one.line_id)
+async def _earned_on(conn: AsyncConnection, credited: Sequence[Credited]) -> dict[int, dict[_Key, int]]:
+    """By line of an invoice, on it as it was invoiced: with what re-rating had changed by then, without what it has
+    since.
+    """
+    found: defaultdict[int, defaultdict[_Key, int]] = defaultdict(lambda: defaultdict(int))
+    lines = {one.item_id: one.line_id for one in credited if one.item_id is not None}
+    item = commissions.c.reference_id
+    of_items = (commissions.c.source == "item") & item.in_(lines)
+    for item_id, *key, micros, remainder in await conn.execute(_by(item).where(of_items)) if lines else ():
+        found[lines[item_id]][_Key(*key)] += int(micros) * WHOLE + int(remainder)
+    ids = [one.line_id for one in credited if one.item_id is None]
+    line, of_line = invoice_calls.c.line_id, _of(invoice_calls)
+    of_calls = _by(line).join(invoice_calls, of_line).where(line.in_(ids))
+    of_calls = of_calls.where(commissions.c.source.in_(("call", "correction")))
+    for line_id, *key, micros, remainder in await conn.execute(of_calls) if ids else ():
+        found[line_id][_Key(*key)] += int(micros) * WHOLE + int(remainder)
+    since = sa.select(*_WHOSE, commissions.c.percent_millionths, charges, invoice_calls.c.amount_micros, line)
+    since = since.join(invoice_calls, of_line).join(charges, _of(charges)).where(line.in_(ids))
     changed = (commissions.c.source == "call") & (charges.c.charge_micros != invoice_calls.c.amount_micros)
-    for row in await conn.execute(since.where(changed)):
+    for row in await conn.execute(since.where(changed)) if ids else ():
         then = row.amount_micros - tax_within(row.amount_micros, parse_factor(row.tax))
         risen = row.charge_micros - row.tax_micros - then
-        found[_Key(*row[:3])] -= risen * row.percent_millionths
-    return found
+        found[row.line_id][_Key(*row[:3])] -= risen * row.percent_millionths
+    return dict(found)
+
+
+def _by(key: sa.ColumnElement[Any]) -> sa.Select[Any]:
+    """`_EARNED`, a row for each of these keys too, which stands first."""
+    sums = sa.func.sum(commissions.c.micros), sa.func.sum(commissions.c.remainder)
+    return sa.select(key, *_WHOSE, *sums).select_from(commissions).group_by(key, *_WHOSE)
+
+
+def _of(table: sa.Table) -> sa.ColumnElement[bool]:
+    """Of the call, and at the level, that a commission was earned on."""
+    return (table.c.cdr_id == commissions.c.cdr_id) & (table.c.level == commissions.c.level)
 
 
 async def write(conn: AsyncConnection, rows: list[dict[str, Any]], now_ms: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from kemi.guards import is_target
 from kemi.identify import Source
-from kemi.nat import at_address, is_at_address, is_plain, is_readable, is_within_reach, reachable, uri_of
+from kemi.nat import address_of, at_address, is_at_address, is_plain, is_readable, is_within_reach, reachable, uri_of
 from kemi.notes import URI_MAX, is_word
 
 HOME = Source("192.0.2.7", 40000, "udp")
@@ -182,3 +182,20 @@ def test_usual_targets_are_plain(uri: str) -> None:
 def test_what_may_be_looked_up_is_not_plain(uri: str) -> None:
     """Nor what carries headers."""
     assert not is_plain(uri)
+
+
+@pytest.mark.parametrize(
+    ("uri", "expected"),
+    [
+        ("sip:gw@127.0.0.11:5060", "127.0.0.11"),
+        ("sip:127.0.0.11;lr", "127.0.0.11"),
+        ("sips:a@[2001:DB8:0::1]:5061", "2001:db8::1"),
+        ("sip:a@pbx.example", ""),
+        ("sip:127.0.0.11@pbx.example", ""),
+        ("sip:a@10.0.0.1;maddr=127.0.0.11", ""),
+        ("tel:+1", ""),
+    ],
+)
+def test_the_address_of_a_uri(uri: str, expected: str) -> None:
+    """Where a request goes by it; a name says nothing."""
+    assert address_of(uri) == expected

@@ -340,6 +340,9 @@ async def test_credit_notes_by_line_and_of_the_rest(bureau: Bureau) -> None:
     for line, amount in ((fee, "2.500002"), (fee, "-1"), (calls, "1"), ({"id": 999}, "1")):
         got = await bureau.credit(invoice, lines=[{"line_id": line["id"], "amount": amount}])
         assert got.status == 409, got
+    got = await bureau.credit(invoice, lines=[{"line_id": fee["id"], "amount": amount} for amount in ("2", "0.500002")])
+    assert (got.status, got["errors"][0]["pointer"]) == (409, "/lines/1/amount"), "both together are more than is left"
+    assert "0.500001 of it can be credited" in got["detail"]
     rest = (await bureau.credit(invoice)).ok()
     for field in ("net", "rounding", "tax", "total"):
         assert parse_micros(part[field]) + parse_micros(rest[field]) == parse_micros(invoice[field]), field
@@ -351,6 +354,27 @@ async def test_credit_notes_by_line_and_of_the_rest(bureau: Bureau) -> None:
     assert await bureau.balance("customer") == before[0] + gross
     assert await bureau.balance("lower", "revenue") == before[1] - gross
     assert await bureau.balance("lower", "tax") == 0
+    await bureau.sound()
+
+
+async def test_a_long_note_takes_as_many_statements_as_a_short_one(bureau: Bureau) -> None:
+    """Of two lines as of eleven: on SQLite all else waits meanwhile."""
+    for number in range(14):
+        await bureau.ask("payment.adjust", "customer", amount=f"-{number + 1}", reason=f"a fee, {number}")
+    await bureau.run()
+    (invoice,) = await bureau.invoices("customer")
+    lines = await bureau.lines(invoice)
+    engine, counts = bureau.company.engine, list[int]()
+
+    def keep(*_: Any) -> None:
+        counts[-1] += 1
+
+    sa.event.listen(engine.sync_engine, "before_cursor_execute", keep)
+    for some in (lines[:1], lines[1:3], lines[3:]):
+        counts.append(0)
+        (await bureau.credit(invoice, lines=[{"line_id": one["id"], "amount": "1"} for one in some])).ok()
+    sa.event.remove(engine.sync_engine, "before_cursor_execute", keep)
+    assert counts[1] == counts[2]
     await bureau.sound()
 
 

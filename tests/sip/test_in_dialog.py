@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.kemi.world import CARRIER, CUSTOMER
 from tests.sip.agents import Agent, Call, Message
 from tests.sip.calls import answer, hang_up, is_talking, ring
 from tests.sip.proxy import Proxy
@@ -397,3 +398,28 @@ def test_a_callers_own_ringing_leads_nowhere(
     victim.expect_silence(call.call_id, 0.2)
     gateway.reply(invite, 486, "Busy Here", tag="g")
     assert caller.expect_final(call.call_id).code == 486
+
+
+@pytest.mark.parametrize("by", ["caller", "callee"])
+def test_who_has_another_address_by_now_still_hangs_up(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], by: str
+) -> None:
+    """The operator moves trunk and gateway in mid-call: from where requests to a side go, its BYE ends the call, and
+    nothing else passes. From elsewhere, with both tags, nothing does.
+    """
+    call, back = answer(caller, gateway)
+    moved = proxy.gateway_body(1, CARRIER, "127.0.0.91"), proxy.trunk_body(1, CUSTOMER, networks=["127.0.0.92/32"])
+    proxy.send(*moved)
+    try:
+        ours, theirs, there = (call, caller, gateway) if by == "caller" else (back, gateway, caller)
+        ours.agent = agent("127.0.0.93")
+        ours.request("BYE")
+        ours.agent.expect_nothing(200, 0.2)
+        ours.agent = theirs
+        ours.request("INVITE")
+        theirs.expect(481, CSeq="INVITE")
+        ours.bye()
+        there.reply(there.expect("BYE", Call_ID=call.call_id), 200, "OK")
+        assert proxy.cdr(call.call_id)["ended_by"] == by
+    finally:
+        proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11"), proxy.trunk_body(1, CUSTOMER))

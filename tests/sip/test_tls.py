@@ -135,6 +135,30 @@ def test_only_who_shows_it_ends_the_call(
     caller.expect(200, CSeq="BYE")
 
 
+def test_who_has_another_certificate_by_now_still_hangs_up(
+    edge: Proxy, connect: Callable[..., TlsAgent], gateway: Agent, pbx: tuple[Path, Path]
+) -> None:
+    """The operator names the next certificate of a trunk in mid-call: nobody without any ends the call, the old one
+    does. New calls need the new one.
+    """
+    caller, thief = connect("127.0.0.30", pbx), connect("127.0.0.30")
+    call, _ = answer(caller, gateway, Contact=f"<sip:caller@127.0.0.30:{caller.port};transport=tls>")
+    edge.send(edge.trunk_body(2, CUSTOMER, networks=[], certificate="uri:sip:next.example"))
+    try:
+        call.agent = thief
+        call.request("BYE")
+        thief.expect(481, CSeq="BYE")
+        call.agent = caller
+        call.request("BYE")
+        gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+        caller.expect(200, CSeq="BYE")
+        assert edge.cdr(call.call_id)["ended_by"] == "caller"
+        Call(caller, "0033123").invite()
+        assert caller.receive(0.5) is None
+    finally:
+        edge.send(edge.trunk_body(2, CUSTOMER, networks=[], certificate=PBX))
+
+
 def test_no_certificate_or_another_one_gets_silence(
     edge: Proxy, connect: Callable[..., TlsAgent], gateway: Agent, authority: Authority
 ) -> None:
