@@ -52,28 +52,37 @@ def forward(
     offer: Callable[[], str],
     now: Now,
 ) -> Forwarded | None:
-    """The call that who rings makes by forwarding this one; None: it makes none, or may not, as a record of its says.
+    """The call that who rings makes by forwarding this one; None: it makes none, or may not, as records of its say.
 
-    `uris`: of the redirection's Contacts, the best first: the first one that may be called here is. `ring_ms`: when it
-    rang, 0: it didn't; `is_own`: whether a URI is of our sockets.
+    `uris`: of the redirection's Contacts, the best first: the first one whose call is taken. `ring_ms`: when it rang,
+    0: it didn't; `is_own`: whether a URI is of our sockets.
     """
     running = find(rooms, call)
     if code not in FOLLOWED or running is None or running.is_answered or not running.hops:
         return None
-    found = next(filter(None, (_asked(rooms, running, uri, is_own) for uri in uris)), None)
-    if found is None:
-        return None
-    party, user = found
     redirected = Redirected(running.joined or (running.key,), code, ring_ms)
-    invitation = _invitation(running, user, redirected, offer)
-    decision = authorise(rooms, party, invitation, now)
-    if isinstance(decision, Local):
-        decision = receive(rooms, party, invitation, decision, now)
-    return Forwarded(decision.call, decision.target) if isinstance(decision, Admitted) else None
+    refused: set[str] = set()
+    for uri in uris:
+        found = _asked(rooms, running, uri, is_own, refused)
+        if found is None:
+            continue
+        party, user, called = found
+        invitation = _invitation(running, user, redirected, offer)
+        decision = authorise(rooms, party, invitation, now)
+        if isinstance(decision, Local):
+            decision = receive(rooms, party, invitation, decision, now)
+        if isinstance(decision, Admitted):
+            return Forwarded(decision.call, decision.target)
+        refused.add(called)
+    return None
 
 
-def _asked(rooms: Rooms, running: RunningCall, uri: str, is_own: Callable[[str], bool]) -> tuple[Origin, str] | None:
-    """Who forwards, and whom it names; None: it may not, or names nobody here, or somebody who was called already."""
+def _asked(
+    rooms: Rooms, running: RunningCall, uri: str, is_own: Callable[[str], bool], refused: set[str]
+) -> tuple[Origin, str, str] | None:
+    """Who forwards, whom it names, and who that is; None: it may not, or names nobody here, or somebody who was called
+    already, or whose call was `refused`.
+    """
     aim = parse_aim(uri)
     store = rooms.store
     with store.read() as txn:
@@ -87,7 +96,7 @@ def _asked(rooms: Rooms, running: RunningCall, uri: str, is_own: Callable[[str],
         called = normalise(party, aim.user, rules) or aim.user
         records = [txn.get(key, db=store.call) for key in running.joined]
     before = [running, *[unpack_call(raw) for raw in records if raw is not None]]
-    return None if called in {one.called for one in before} else (party, aim.user)
+    return None if called in refused.union(one.called for one in before) else (party, aim.user, called)
 
 
 def take_back(rooms: Rooms, call: str, code: int, end: End, now: Now) -> Forwarded | None:

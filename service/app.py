@@ -34,7 +34,7 @@ from service.commands.outbox import writing
 from service.commands.settings import send_settings
 from service.commission.payouts import hand_out_due
 from service.config import Config
-from service.database.engine import is_away, unreachable
+from service.database.engine import is_unreachable, unreachable
 from service.delivery.carrier import Carrier
 from service.delivery.cutter import Cutter
 from service.doctor.nightly import Nightly
@@ -188,7 +188,7 @@ class Service:
                 await asyncio.sleep(RETRY_S)
 
     def _failed(self, name: str, fault: Exception) -> None:
-        told = unreachable(self._engine, fault) if is_away(fault) else fault
+        told = unreachable(self._engine, fault) if is_unreachable(fault) else fault
         text = str(told) or type(fault).__name__
         self.metrics.faults.labels(name).inc()
         if self.faults.get(name) != text:

@@ -25,11 +25,11 @@ from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
 from service.billing.switching import Unbilled, switch
 from service.database.paths import is_below_account, path_ids
-from service.database.tables import accounts, book_balances, tariffs
+from service.database.tables import accounts, book_balances
 from service.fraud.alarms import noted_lifted
 from service.ledger.postings import change_hands, sold_with
 from service.ledger.storage import balance_of
-from service.tariffs.checks import check_exchange, check_given
+from service.tariffs.checks import check_exchange, check_tariff
 from service.tariffs.moving import Moved, tell_moved
 
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
@@ -222,22 +222,6 @@ async def show_account(call: Call) -> Answer:
     return Answer(view, version=view.version)
 
 
-async def _check_tariff(call: Call, tariff_id: int | None, path: str, currency: str, kept: int | None = None) -> None:
-    """A tariff is sold by somebody above, in a currency that can be exchanged for the account's. `kept`: what it pays
-    by now. Raises Problem.
-    """
-    if tariff_id is None:
-        return
-    row = (await call.conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
-    await check_given(call, row, kept)
-    if row.owner_id not in path_ids(path)[:-1]:
-        raise invalid("/tariff_id", "this tariff belongs to nobody above the account")
-    if row.version is None:
-        raise invalid("/tariff_id", "this tariff is not published yet")
-    said = f"this tariff is in {row.currency}, the account in {currency}"
-    await check_exchange(call, row.currency, currency, pointer="/tariff_id", said=said)
-
-
 def _check_credit_limit(micros: int) -> None:
     if not 0 <= micros <= CREDIT_LIMIT_MAX_MICROS:
         raise invalid("/credit_limit", "a credit limit lies between 0 and 1000000000")
@@ -280,7 +264,7 @@ async def make_account(call: Call) -> Answer:
     await _check(call, AccountSpec(body.name, parent.name, body.kind, currency, **marks), parent)
     _check_credit_limit(body.credit_limit)
     _check_exposure(body.exposure_limit, body.kind, provides=body.provides)
-    await _check_tariff(call, body.tariff_id, f"{parent.path}0/", currency)
+    await check_tariff(call, body.tariff_id, f"{parent.path}0/", currency)
     if await changes.name_is_taken(call.conn, parent.id, body.name):
         raise Problem("conflict", f"the parent has an account {body.name!r} already")
     values = body.model_dump(exclude={"parent_id", "credit_limit", "exposure_limit", "currency"})
@@ -310,7 +294,7 @@ async def edit_account(call: Call) -> Answer:
     if values.get("commission", call.row.commission) != call.row.commission:
         await call.need_seller(call.row.path)  # whom its customers pay changes with it
     if "tariff_id" in values:
-        await _check_tariff(call, values["tariff_id"], call.row.path, call.row.currency, call.row.tariff_id)
+        await check_tariff(call, values["tariff_id"], call.row.path, call.row.currency, call.row.tariff_id)
         move = Moved(call.row, call.row.tariff_id, values["tariff_id"], call.actor.name, call.now_ms)
         await tell_moved(call.conn, move)
     if values.get("billing", call.row.billing) != call.row.billing:
@@ -417,7 +401,7 @@ async def move(call: Call) -> Answer:
     own = AccountSpec(call.row.name, parent.name, call.row.kind, call.row.currency, provides=provides)
     await _check(call, own, parent)
     path = f"{parent.path}{call.row.id}/"
-    await _check_tariff(call, call.row.tariff_id, path, call.row.currency, call.row.tariff_id)
+    await check_tariff(call, call.row.tariff_id, path, call.row.currency, call.row.tariff_id)
     strange = await changes.strange_tariffs(call.conn, call.row, parent)
     if strange:
         raise Problem(

@@ -41,7 +41,7 @@ transaction write the same pages of the indexes into the log again and again.
 """
 READ = f"cache_size={-4 * 1024}"
 """KiB of pages that a connection keeps which only looks: a file is read by two of them."""
-AWAY_STATES = ("08", "53", "57P", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")
+UNREACHABLE_STATES = ("08", "53", "57P", "SQLITE_FULL", "SQLITE_CANTOPEN", "SQLITE_IOERR", "SQLITE_READONLY")
 """Classes of SQLSTATE that are about the connection, what the server is short of, its ending; SQLite's of the file."""
 CONNECTIONS = 16
 """To PostgreSQL, kept open: one that is opened for a request costs more than the request."""
@@ -283,14 +283,14 @@ def _make_file(url: URL) -> None:
         os.close(turn)
 
 
-def is_away(fault: BaseException) -> bool:
+def is_unreachable(fault: BaseException) -> bool:
     """Whether the database is gone, silent, full or ending, whatever it was asked."""
     if isinstance(fault, PoolTimeoutError):  # every connection of the pool waits for it
         return True
     if not isinstance(fault, DBAPIError):
         return False
     state = str(getattr(fault.orig, "sqlstate", None) or getattr(fault.orig, "sqlite_errorname", ""))
-    return fault.connection_invalidated or state.startswith(AWAY_STATES)
+    return fault.connection_invalidated or state.startswith(UNREACHABLE_STATES)
 
 
 def unreachable(engine: AsyncEngine, fault: BaseException) -> DatabaseFault:

@@ -11,12 +11,9 @@ from sqlalchemy import Row
 
 from service.accounts.rules import name_problem
 from service.api.call import Call
-from service.api.problems import Problem, invalid
+from service.api.problems import Problem
 from service.api.values import Words
-from service.database.paths import path_ids
-from service.database.tables import tariffs
 from service.peers.rules import canonical_certificate, canonical_host, canonical_network
-from service.tariffs.checks import check_exchange, check_given
 from service.tariffs.moving import Moved, tell_moved
 
 
@@ -60,22 +57,6 @@ Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
 CountryCode = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,14})?$")]
 CallerNumbers = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]], Field(max_length=1_000)]
 E164 = Annotated[str, Field(pattern=r"^[1-9][0-9]{4,14}$", description="E.164 without +", examples=["442079460000"])]
-
-
-async def check_tariff(call: Call, tariff_id: int | None, account: Row[Any], kept: int | None = None) -> None:
-    """A tariff that an account may pay (or be paid) by: of somebody above it, published, in a currency that can be
-    exchanged for its own. `kept`: what the thing has now.
-    """
-    if tariff_id is None:
-        return
-    row = (await call.conn.execute(sa.select(tariffs).where(tariffs.c.id == tariff_id))).one()
-    await check_given(call, row, kept)
-    if row.owner_id not in path_ids(account.path)[:-1]:
-        raise invalid("/tariff_id", "this tariff belongs to nobody above the account")
-    if row.version is None:
-        raise invalid("/tariff_id", "this tariff is not published yet")
-    said = f"this tariff is in {row.currency}, the account in {account.currency}"
-    await check_exchange(call, row.currency, account.currency, pointer="/tariff_id", said=said)
 
 
 async def tell_moved_thing(call: Call, table: sa.Table, values: Mapping[str, Any], otherwise: int | None) -> None:

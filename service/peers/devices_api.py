@@ -30,10 +30,10 @@ from service.peers.common import (
     changes_of,
     check_from_above,
     check_open,
-    check_tariff,
     defaults_of,
     tell_moved_thing,
 )
+from service.tariffs.checks import check_tariff
 
 PASSWORD_CHARACTERS = 24
 FROM_ABOVE = frozenset(
@@ -217,7 +217,7 @@ async def make_device(call: Call) -> Answer:
     if account.kind not in {"customer", "reseller"}:
         raise invalid("/account_id", f"a {account.kind} has no devices")
     check_from_above(call, account, defaults_of(NewDevice), body.model_dump(), FROM_ABOVE)
-    await check_tariff(call, body.tariff_id, account)
+    await check_tariff(call, body.tariff_id, account.path, account.currency)
     realm = await _realm(call)
     username = body.username or f"d{secrets.token_hex(5)}"
     if (await call.conn.execute(sa.select(devices.c.id).where(devices.c.username == username))).first() is not None:
@@ -246,7 +246,7 @@ async def edit_device(call: Call) -> Answer:
     call.check_match(call.row.version)
     values = changes_of(call.body, _NULLABLE)
     check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
-    await check_tariff(call, values.get("tariff_id"), call.of, call.row.tariff_id)
+    await check_tariff(call, values.get("tariff_id"), call.of.path, call.of.currency, call.row.tariff_id)
     await tell_moved_thing(call, devices, values, call.of.tariff_id)
     row = await _update(call, values)
     view = DeviceView.model_validate(row)

@@ -33,10 +33,10 @@ from service.peers.common import (
     changes_of,
     check_from_above,
     check_open,
-    check_tariff,
     defaults_of,
 )
 from service.peers.devices_api import hashes
+from service.tariffs.checks import check_tariff
 
 FROM_ABOVE = frozenset({"tariff_id", "channels", "cps", "trusted", "signs", "identity", "redirects", "redirect_hosts"})
 CODECS_MAX = 16
@@ -236,7 +236,7 @@ async def make_gateway(call: Call) -> Answer:
     _check_format(body.model_dump())
     _check_hosts(body.model_dump())
     await check_not_ours(call, (body.host, body.port, body.transport), "/host")
-    await check_tariff(call, body.tariff_id, account)
+    await check_tariff(call, body.tariff_id, account.path, account.currency)
     name = f"{account.name}/{body.name}"
     if (await call.conn.execute(sa.select(gateways.c.id).where(gateways.c.name == name))).first() is not None:
         raise invalid("/name", "there is a gateway of this name already")
@@ -276,7 +276,7 @@ async def edit_gateway(call: Call) -> Answer:
     check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
     if "tariff_id" in values and values["tariff_id"] is None and call.of.kind != "provider":
         raise invalid("/tariff_id", "say by which tariff it is paid: its account's is what it pays by itself")
-    await check_tariff(call, values.get("tariff_id"), call.of)
+    await check_tariff(call, values.get("tariff_id"), call.of.path, call.of.currency)
     _check_format(dict(call.row._mapping) | values)
     after = dict(call.row._mapping) | values
     _check_hosts(after)

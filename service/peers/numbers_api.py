@@ -24,7 +24,8 @@ from service.database.paths import is_below
 from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, trunks
 from service.peers.addresses import check_not_ours, is_carriers
-from service.peers.common import E164, changes_of, check_from_above, check_open, check_tariff, tell_moved_thing
+from service.peers.common import E164, changes_of, check_from_above, check_open, tell_moved_thing
+from service.tariffs.checks import check_tariff
 
 Note = Annotated[Text, Field(max_length=200)]
 Fallback = Annotated[str, Field(pattern=r"^(device|trunk|sip):[!-~ ]{1,200}$", examples=["device:ann-desk"])]
@@ -203,7 +204,7 @@ async def make_number(call: Call) -> Answer:
     check_open(account)
     values = body.model_dump(exclude={"fallbacks"})
     await _check_place(call, values, account.path)
-    await check_tariff(call, body.tariff_id, account)
+    await check_tariff(call, body.tariff_id, account.path, account.currency)
     values["places"] = await _places(call, body.fallbacks, account)
     if (await call.conn.execute(sa.select(numbers.c.id).where(numbers.c.number == body.number))).first() is not None:
         raise invalid("/number", "this number is here already")
@@ -229,7 +230,7 @@ async def edit_number(call: Call) -> Answer:
         values = {"trunk_id": None, "device_id": None, "fallbacks": []} | values
     whole = {name: getattr(call.row, name) for name in ("trunk_id", "device_id", "tariff_id")} | values
     await _check_place(call, whole, account.path)
-    await check_tariff(call, whole["tariff_id"], account, call.row.tariff_id)
+    await check_tariff(call, whole["tariff_id"], account.path, account.currency, call.row.tariff_id)
     if account.id == call.of.id:
         await tell_moved_thing(call, numbers, values, None)
     if "fallbacks" in values:

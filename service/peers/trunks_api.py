@@ -40,10 +40,10 @@ from service.peers.common import (
     changes_of,
     check_from_above,
     check_open,
-    check_tariff,
     defaults_of,
     tell_moved_thing,
 )
+from service.tariffs.checks import check_tariff
 
 NETWORKS_MAX = 256
 FROM_ABOVE = frozenset(
@@ -228,7 +228,7 @@ async def show_trunk(call: Call) -> Answer:
 async def _check(call: Call, account: Row[Any], values: dict[str, Any], trunk: Row[Any] | None = None) -> None:
     """What stands beside the account and the other trunks. `trunk`: as it is; None: it is new. Raises Problem."""
     but, kept = (0, None) if trunk is None else (trunk.id, trunk.tariff_id)
-    await check_tariff(call, values.get("tariff_id"), account, kept)
+    await check_tariff(call, values.get("tariff_id"), account.path, account.currency, kept)
     if values.get("caller_rule") in {"listed", "replace"} and not values["caller_numbers"]:
         raise invalid("/caller_numbers", "this rule needs a number at least")
     if "name" in values:

@@ -12,15 +12,7 @@ from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, ROOT, World, asser
 
 def test_providers_cost_is_the_one_that_carried_the_call(world: World) -> None:
     """Two gateways fail; the dear carrier's rate is what is owed."""
-    call = world.ring()
-    second = fail_over(world.rooms, call, 503, world.now)
-    third = fail_over(world.rooms, call, 408, world.now)
-    assert second is not None
-    assert third is not None
-    assert (second.gateway, third.gateway) == (2, 3)
-    world.pick_up(call)
-    world.wait(60)
-    world.hang_up(call)
+    world.talk_by_the_third()
     cdr = world.last_cdr()
     assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (DEAR_CARRIER, 18_000)
     assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 503], [2, 408], [3, 200]]

@@ -242,6 +242,23 @@ def test_the_best_contact_that_may_be_called_is(house: World) -> None:
     assert get(house, found.call).called == "33123"
 
 
+def test_a_contact_whose_call_is_refused_is_passed_over(house: World) -> None:
+    """Priced and held anew each: the first two are one blocked number, the third has no money for it, the last one is
+    taken. Each refused number has one record, and nothing is left of it.
+    """
+    house.tariff(UPPER, {"": terms("0.024"), "331": terms("0.024", blocked=True), "882": terms("9999", 60, 60)})
+    call = ring(house)
+    uris = ("sip:0033100@kambill", "tel:+33100", "sip:00882@kambill", "sip:0044777@kambill", OUT)
+    found = forward(house.rooms, call, 302, uris, 0, lambda _: False, no_offer, house.now)
+    assert found is not None
+    assert get(house, found.call).called == "44777"
+    told = [(one["cdr"]["called"], one["cdr"]["rule"], one["cdr"]["account"]) for one in house.events("refused")]
+    assert told == [("33100", "blocked", OWNER), ("882", "funds", OWNER)]
+    assert (house.get(OWNER).held, house.get(OWNER).channels) == (4_000, 1)
+    assert [attempt[1] for attempt in get(house, call).attempts] == [302, 0]
+    assert_consistent(house)
+
+
 def test_the_record_says_whose_caller_it_is(house: World) -> None:
     """Who asks not to be shown is no affair of who forwards: both records say so, of a refused forward too."""
     first = ring(house, is_private=True)

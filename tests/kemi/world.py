@@ -15,6 +15,7 @@ from kemi.authorize import Admitted, Refused, authorise
 from kemi.clerk import Clerk
 from kemi.clock import Now
 from kemi.destination import Local
+from kemi.failover import fail_over
 from kemi.identify import Source, identify
 from kemi.invitation import Invitation
 from kemi.invites import Repeated
@@ -378,6 +379,17 @@ class World:
         call = self.ring(called)
         grant = self.pick_up(call)
         assert isinstance(grant, Grant), grant
+        return call
+
+    def talk_by_the_third(self) -> str:
+        """Two gateways fail, and the third one is talked to for a minute."""
+        call = self.ring()
+        for code in (503, 408):
+            self.wait(1)
+            assert fail_over(self.rooms, call, code, self.now) is not None
+        self.pick_up(call)
+        self.wait(60)
+        self.hang_up(call)
         return call
 
     def hang_up(self, call: str, by: str = "caller", code: int = 200) -> bool:

@@ -33,7 +33,6 @@ from service.webhooks.posting import WAITS_S
 from tests.service.test_money import House, house
 from tests.service.test_rerating_once import Stopped, stopping_at
 from tests.service.test_webhooks import Listener, listener
-from tests.service.wanted import ON_SQLITE
 
 __all__ = ["house", "listener"]
 DAY_MS = 24 * HOUR_MS
@@ -372,7 +371,6 @@ async def test_a_suspended_one_loses_nothing(post: Post) -> None:
             assert (await conn.execute(sa.select(table))).first() is None
 
 
-@ON_SQLITE
 @pytest.mark.parametrize(
     ("account", "body", "status", "said"),
     [

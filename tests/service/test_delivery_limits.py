@@ -72,24 +72,14 @@ async def test_what_is_collected_again_is_in_no_second_file(post: Post) -> None:
     assert rows == await post.everything()
 
 
-WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "no such column": ({"columns": ["call", "secret"]}, "no column 'secret'"),
-    "a provider's": ({"columns": ["gateway"]}, "no column 'gateway'"),
-    "SQL for a column": ({"columns": ["call; DROP TABLE cdrs"]}, "no column"),
+FORMS: dict[str, tuple[dict[str, Any], str]] = {
     "a control character in a column": ({"columns": ["ca\x07ll"]}, "/columns/0"),
     "no column at all": ({"columns": []}, "/columns"),
     "too many columns": ({"columns": ["call"] * 51}, "/columns"),
-    "a folder above": ({"target": "../../etc"}, "folder's name"),
-    "a folder inside": ({"target": "a/b"}, "folder's name"),
-    "a folder of the machine": ({"target": "/etc"}, "folder's name"),
-    "a hidden folder": ({"target": ".ssh"}, "folder's name"),
     "a line feed in a folder": ({"target": "a\nb"}, "/target"),
     "a zero in a folder": ({"target": "a\x00b"}, "/target"),
     "a line of a mail's head": ({"way": "mail", "target": "a@b.example\r\nBcc: c@d.example"}, "/target"),
-    "two addresses": ({"way": "mail", "target": "a@b.example, c@d.example"}, "an address such as"),
     "a line of HTTP's head": ({"way": "webhook", "target": "https://a.example/\r\nX: y"}, "/target"),
-    "a line feed in a server's folder": ({"way": "sftp", "target": "sftp://a@b.example/x%0ay"}, "control characters"),
-    "a zero in a server's user": ({"way": "sftp", "target": "sftp://a%00@b.example/x"}, "control characters"),
     "a control character in a password": (
         {"way": "sftp", "target": "sftp://a@b.example/x", "password": "a\nb"}, "/password",
     ),
@@ -105,13 +95,35 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a control character in its name": ({"name": "a\nb"}, "/name"),
     "a path for a name": ({"name": "../../etc/cron.d/x"}, "/name"),
 }  # fmt: skip
+BESIDE: dict[str, tuple[dict[str, Any], str]] = {
+    "no such column": ({"columns": ["call", "secret"]}, "no column 'secret'"),
+    "a provider's": ({"columns": ["gateway"]}, "no column 'gateway'"),
+    "SQL for a column": ({"columns": ["call; DROP TABLE cdrs"]}, "no column"),
+    "a folder above": ({"target": "../../etc"}, "folder's name"),
+    "a folder inside": ({"target": "a/b"}, "folder's name"),
+    "a folder of the machine": ({"target": "/etc"}, "folder's name"),
+    "a hidden folder": ({"target": ".ssh"}, "folder's name"),
+    "two addresses": ({"way": "mail", "target": "a@b.example, c@d.example"}, "an address such as"),
+    "a line feed in a server's folder": ({"way": "sftp", "target": "sftp://a@b.example/x%0ay"}, "control characters"),
+    "a zero in a server's user": ({"way": "sftp", "target": "sftp://a%00@b.example/x"}, "control characters"),
+}
+"""What is refused only when the account, or the delivery, was looked up."""
 
 
 @ON_SQLITE
-@pytest.mark.parametrize("what", WRONG)
+@pytest.mark.parametrize("what", FORMS)
 async def test_what_a_delivery_can_not_say(post: Post, what: str) -> None:
     """Neither when it is made nor when it is changed; nothing is left of it."""
-    body, said = WRONG[what]
+    await _refused(post, *FORMS[what])
+
+
+@pytest.mark.parametrize("what", BESIDE)
+async def test_what_does_not_fit_its_account_or_its_way(post: Post, what: str) -> None:
+    """The same."""
+    await _refused(post, *BESIDE[what])
+
+
+async def _refused(post: Post, body: dict[str, Any], said: str) -> None:
     boss, account_id = post.house.office.boss, post.house.ids["customer"]
     values = {"name": "x", "way": "folder", "target": "x"} | body
     got = await boss.ask("delivery.make", account_id=account_id, **values)

@@ -22,8 +22,8 @@ from service.database.engine import (
     _make_file,
     check_migrations,
     database_url,
-    is_away,
     is_sqlite,
+    is_unreachable,
     looking_within,
     migrate,
     newest_migration,
@@ -252,10 +252,10 @@ async def test_a_database_that_goes_away_is_told_from_a_wrong_question(engine: A
         await _say(engine, "SELECT nothing FROM nowhere")
     with pytest.raises(DBAPIError) as gone:
         await _say(engine, *(full if sqlite else ending))
-    assert (is_away(wrong.value), is_away(gone.value), is_away(ValueError("x"))) == (False, True, False)
+    assert [is_unreachable(fault) for fault in (wrong.value, gone.value, ValueError("x"))] == [False, True, False]
     assert ("free space there" if sqlite else "start PostgreSQL") in str(unreachable(engine, gone.value))
     silent = PoolTimeoutError("QueuePool limit of size 16 overflow 0 reached")
-    assert is_away(silent)
+    assert is_unreachable(silent)
     assert ": it doesn't answer: " in str(unreachable(engine, silent))
 
 

@@ -19,10 +19,12 @@ from service.calls.sums import rebuild
 from service.cli.cdr import document
 from service.database.engine import reading
 from service.database.tables import cdrs
+from service.interconnect.reconcile import api, worker
 from service.interconnect.statements.sums import Wanted, sums_of
 from service.ledger.storage import balances
 from tests.service.again import by_account, rerate
 from tests.service.company import Company, write_ratebook
+from tests.service.interconnect.test_reconciliations import Desk, calls_of
 from tests.service.sums import expected, stored
 from tests.service.test_calls_api import hire
 from tests.service.test_money import House
@@ -165,6 +167,38 @@ async def test_a_statement_has_the_fees(house: House) -> None:
     async with reading(house.company.engine) as conn:
         theirs = (await sums_of(conn, wanted)).theirs
     assert (theirs.calls, theirs.micros) == (2, 2 * 777)
+
+
+async def test_a_partners_file_is_compared_with_paid_attempts(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each at its own INVITE's moment: of a call that two failed to carry the second one's is seconds later. A file
+    that has no amounts has no attempts either, and one that lacks an attempt lacks money.
+    """
+    monkeypatch.setattr(api, "work_apart", worker.work)
+    desk, company = Desk(house), house.company
+    assert isinstance(company, Carriers)
+    slow = company.ring()
+    company.wait(20)
+    company.fail(slow)
+    company.give_up(slow)
+    await company.pump()
+    rows = {"carrier": [], "second": []}
+    for row in await _records(house):
+        name = "carrier" if row.cost_account_id == house.ids["carrier"] else "second"
+        began = row.attempts[-1][2] if row.outcome != "answered" else row.answer_ms
+        amount = f"{row.cost_micros / 10**6:.6f}"
+        at_s = {"called": row.called_sent, "start": began // 1000, "duration": row.duration_ms // 1000}
+        rows[name].append({**at_s, "amount": amount})
+    day = {"since": "2026-09-21T00:00:00Z", "until": "2026-09-23T00:00:00Z"}
+    assert calls_of((await desk.compare(rows["carrier"], **day)).ok()) == {"matched": 3}
+    assert calls_of((await desk.compare(rows["second"], "second", **day)).ok()) == {"matched": 3}
+    lacking = (await desk.compare([*rows["second"][:-1], *rows["carrier"][:1]], "second", **day)).ok()
+    stakes = {one["kind"]: one["at_stake"] for one in lacking["classes"] if one["calls"]}
+    assert stakes == {"matched": "0.00", "only_ours": "-0.0015", "only_theirs": "0.000777"}
+    columns = {name: name for name in ("called", "start", "duration")}
+    lines = [",".join(str(row[name]) for name in columns) for row in rows["second"]]
+    text = "\n".join([",".join(columns), *lines])
+    told = (await desk.send(text.encode(), "second", columns=columns, **day)).ok()
+    assert (calls_of(told), told["unanswered"]) == ({"matched": 1}, 2)
 
 
 async def test_a_fee_that_was_wrong_is_rated_again(house: House) -> None:

@@ -19,7 +19,6 @@ from service.fraud.words import LimitText, action_text, amount_text, rule_text
 from tests.service.company import EURO
 from tests.service.office import Person
 from tests.service.test_money import House
-from tests.service.wanted import ON_SQLITE
 
 
 @pytest.fixture
@@ -66,7 +65,6 @@ async def test_a_limit_reaches_the_call_path(house: House) -> None:
     await house.sound()
 
 
-@ON_SQLITE
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [

@@ -19,7 +19,6 @@ from service.ledger.storage import balance_of, imbalances
 from tests.service.company import EURO, NOW_MS, Company
 from tests.service.office import Got, Office
 from tests.service.standing import SHELF
-from tests.service.wanted import ON_SQLITE
 
 
 class House:
@@ -134,7 +133,6 @@ async def test_a_payment_needs_a_key_and_has_one_effect(house: House) -> None:
     assert await house.balance("customer") == 1001 * EURO
 
 
-@ON_SQLITE
 @pytest.mark.parametrize(
     ("endpoint", "amount", "status", "said"),
     [

@@ -42,6 +42,7 @@ def shared_proxy() -> Iterator[Proxy]:
     try:
         proxy.start()
         proxy.furnish()
+        proxy.usual = proxy.configured()
         yield proxy
     finally:
         proxy.close()
@@ -49,12 +50,16 @@ def shared_proxy() -> Iterator[Proxy]:
 
 @pytest.fixture
 def proxy(shared_proxy: Proxy) -> Iterator[Proxy]:
-    """The shared one, with everybody active and a thousand euros each; afterwards no fault in its log."""
+    """The shared one, with everybody active and a thousand euros each; afterwards no fault in its log, and tariffs,
+    plans, trunks and gateways as before; new tariffs are in nobody's way.
+    """
     shared_proxy.restore()
     before = shared_proxy.log.stat().st_size
     yield shared_proxy
     said = shared_proxy.log.read_bytes()[before:].decode(errors="replace")
     assert "kambill: fault" not in said, said
+    usual, shared_proxy.usual = shared_proxy.usual, shared_proxy.configured()  # whoever comes next is not to blame
+    assert usual == {key: raw for key, raw in shared_proxy.usual.items() if key in usual or key[:1] != b"r"}
 
 
 @pytest.fixture

@@ -42,6 +42,12 @@ def eventually(what: Callable[[], T], wait_s: float = 5.0, why: str = "") -> T:
     return value
 
 
+def usual_rates(account: int) -> dict[str, Terms]:
+    """What an account of the company pays or asks for every number, for 49 by the minute, for 50 by five seconds."""
+    price = PRICES[account]
+    return {"": terms(price), "49": terms(price, 60, 60), "50": terms(price, 5, 5)}
+
+
 class Proxy:
     """Store, rates and Kamailio in folders of their own."""
 
@@ -61,6 +67,8 @@ class Proxy:
             "PYTHONPATH": str(HOME),
         }
         self.rates = self.data_dir / "rates"
+        self.usual: dict[bytes, bytes] = {}
+        """The configuration that each test leaves as it was."""
 
     # --- processes
 
@@ -188,11 +196,7 @@ class Proxy:
             if account != ROOT:
                 bodies.append({"do": "credit", "account": account, "micros": 1000 * EURO})
         bodies += [self.account_body(one, parent=ROOT, kind="provider") for one in (CARRIER, DEAR_CARRIER)]
-        rows = {
-            account: {"": terms(price), "49": terms(price, 60, 60), "50": terms(price, 5, 5)}
-            for account, price in PRICES.items()
-        }
-        bodies += [self.tariff_body(account, of) for account, of in rows.items()]
+        bodies += self.usual_tariffs()
         for number, provider in ((1, CARRIER), (2, CARRIER), (3, DEAR_CARRIER)):
             bodies.append(self.gateway_body(number, provider, f"127.0.0.{10 + number}"))
         bodies += [self.plan_body(), self.trunk_body(1, CUSTOMER), {"do": "ready"}]
@@ -220,6 +224,10 @@ class Proxy:
         values |= {"cut": True}
         values |= {"prepaid": True, "currency": "EUR", "tariff": account, "credit_limit": 0, "channels": 0, "cps": 0}
         return values | {"name": f"account {account}"} | fields
+
+    def usual_tariffs(self) -> list[dict[str, Any]]:
+        """The commands that put back what everybody pays or asks."""
+        return [self.tariff_body(account, usual_rates(account)) for account in PRICES]
 
     def tariff_body(self, number: int, rates: dict[str, Terms]) -> dict[str, Any]:
         """Writes a tariff's rates; its pointer's command."""
@@ -286,6 +294,16 @@ class Proxy:
                 return what(snapshot)
         finally:
             reader.close()
+
+    def configured(self) -> dict[bytes, bytes]:
+        """Tariffs, plans, trunks and gateways, as the store has them."""
+        return self.look(
+            lambda snapshot: snapshot.read(
+                lambda dbs, txn: {
+                    key: raw for key, raw in txn.cursor(dbs.config) if key[:1] in {b"r", b"p", b"t", b"g"}
+                }
+            )
+        )
 
     def account(self, account: int) -> Account:
         """An account of the store."""

@@ -419,6 +419,22 @@ def test_ringing_too_long_ends_with_the_plan(proxy: Proxy, caller: Agent, gatewa
     assert outcome(proxy, call) == ("failed", 0)
 
 
+def test_a_100_that_a_caller_writes_itself_wins_it_nothing(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """The gateway is silent. The call waits there for as long as one may ring, and its end costs nothing."""
+    proxy.send(proxy.plan_body(ring_timeout_s=2))
+    following, began = agent("127.0.0.12", 5060), time.monotonic()
+    call, invite = ring(caller, gateway)
+    caller.send(gateway.reply_text(invite, 100, "Trying"))
+    answer = caller.expect_final(call.call_id)
+    proxy.send(proxy.plan_body())
+    assert (answer.code, answer.at - began < 3.5) == (408, True)
+    following.expect_silence(call.call_id)
+    assert outcome(proxy, call) == ("failed", 0)
+    assert (proxy.running(), proxy.account(CUSTOMER).held) == ([], 0)
+
+
 def test_every_packet_twice_is_one_call(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """INVITE, 200, ACK and BYE each come in two copies: one hold, one charge."""
     call = Call(caller, "0033123")

@@ -173,6 +173,26 @@ def test_who_forwards_without_money_is_refused(house: Proxy, caller: Agent, gate
     assert micros(cdrs[CUSTOMER]) == dict.fromkeys((CUSTOMER, LOWER, UPPER), 0)
 
 
+def test_a_contact_that_costs_too_much_is_passed_over(
+    house: Proxy, caller: Agent, gateway: Agent, bob: Phone, carl: Phone
+) -> None:
+    """Bob names a number that he has no money for, and, as the worse place, Carl, who is free: Carl rings."""
+    house.send({"do": "credit", "account": OWNER, "micros": -house.account(OWNER).balance})
+    call = Call(caller, f"00{NUMBER}")
+    call.invite()
+    invite = bob.agent.expect("INVITE", Call_ID=call.call_id)
+    contacts = f"<sip:d{CARL}@kambill>;q=0.2, <sip:0033123@kambill>;q=0.9"
+    bob.agent.reply(invite, 302, "Moved", tag="fwd", Contact=contacts)
+    bob.agent.expect("ACK", Call_ID=call.call_id)
+    pick_up(caller, call, carl.agent, carl.agent.expect("INVITE", Call_ID=call.call_id))
+    gateway.expect_silence(call.call_id)
+    call.bye()
+    carl.agent.reply(carl.agent.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    cdrs = eventually(lambda: found if len(found := house.cdrs(call.call_id)) == 3 else None)
+    told = sorted((cdr["account"], cdr["outcome"], cdr["rule"]) for cdr in cdrs)
+    assert told == [(CUSTOMER, "answered", ""), (OWNER, "answered", ""), (OWNER, "refused", "funds")]
+
+
 def test_a_forward_without_money_goes_to_the_next_place(
     house: Proxy, caller: Agent, gateway: Agent, bob: Phone, carl: Phone
 ) -> None:

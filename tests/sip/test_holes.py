@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.kemi.world import CARRIER, CUSTOMER, LOWER, ROOT, UPPER, terms
+from tests.kemi.world import CARRIER, CUSTOMER, LOWER, ROOT, UPPER
 from tests.sip.agents import Agent, Call, Message
 from tests.sip.calls import hang_up
 from tests.sip.phones import Phone
@@ -39,8 +39,7 @@ HOLES: list[tuple[str, Callable[[Proxy], dict[str, Any]]]] = [
 def _filled(proxy: Proxy) -> Iterator[None]:
     """What was dug is filled again."""
     yield
-    rates = {prefix: terms("0.03") for prefix in ("", "49", "50")}
-    proxy.send(proxy.account_body(LOWER, parent=UPPER), proxy.tariff_body(LOWER, rates), proxy.plan_body())
+    proxy.send(proxy.account_body(LOWER, parent=UPPER), *proxy.usual_tariffs(), proxy.plan_body())
     carrier = proxy.account_body(CARRIER, parent=ROOT, kind="provider")
     proxy.send(carrier, proxy.trunk_body(1, CUSTOMER), {"do": "number_gone", "id": 1})
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, PRICES, UPPER, terms
 from tests.sip.agents import Agent, Call, Message
-from tests.sip.proxy import Proxy, eventually
+from tests.sip.proxy import Proxy, eventually, usual_rates
 from tests.sip.test_headers import ODD, TELLING, check, headed
 from tests.sip.test_hygiene import NO_TEXT
 
@@ -20,15 +20,11 @@ FEES = {CUSTOMER: 50_000, LOWER: 30_000, UPPER: 20_000, CARRIER: 10_000, DEAR_CA
 @pytest.fixture
 def priced(proxy: Proxy) -> Iterator[None]:
     """Every tariff has a price for a MESSAGE to 33, and none to 44."""
-    usual = {"": None, "49": (60, 60), "50": (5, 5)}
-
-    def rates(account: int, *, fee: bool) -> dict[str, object]:
-        found = {prefix: terms(PRICES[account], *(steps or ())) for prefix, steps in usual.items()}
-        return found | ({"33": terms(PRICES[account], message_fee_nanos=FEES[account] * 1000)} if fee else {})
-
-    proxy.send(*(proxy.tariff_body(account, rates(account, fee=True)) for account in PRICES))
+    for account, fee in FEES.items():
+        priced = {"33": terms(PRICES[account], message_fee_nanos=fee * 1000)}
+        proxy.send(proxy.tariff_body(account, usual_rates(account) | priced))
     yield
-    proxy.send(*(proxy.tariff_body(account, rates(account, fee=False)) for account in PRICES))
+    proxy.send(*proxy.usual_tariffs())
 
 
 def send(caller: Agent, number: str = "0033123", **headers: str | None) -> Call:

@@ -20,9 +20,8 @@ from tests.sip.proxy import Proxy, eventually
 def _as_before(proxy: Proxy) -> Iterator[None]:
     """Tariffs, providers and the plan are put back."""
     yield
-    rows = [price(proxy, account, terms(rate)) for account, rate in PRICES.items()]
     providers = [proxy.account_body(one, parent=ROOT, kind="provider") for one in (CARRIER, DEAR_CARRIER)]
-    proxy.send(*rows, *providers, proxy.plan_body())
+    proxy.send(*proxy.usual_tariffs(), *providers, proxy.plan_body())
 
 
 @pytest.fixture

@@ -109,10 +109,7 @@ def test_nothing_was_held(proxy: Proxy) -> None:
 def shuffled(proxy: Proxy) -> Iterator[Proxy]:
     """Tariffs, gateways and the plan are put back."""
     yield proxy
-    bands = ((CUSTOMER, "0.06"), (LOWER, "0.03"), (UPPER, "0.024"), (CARRIER, "0.012"), (DEAR_CARRIER, "0.018"))
-    for account, price in bands:
-        rates = {"": terms(price), "49": terms(price, 60, 60), "50": terms(price, 5, 5)}
-        proxy.send(proxy.tariff_body(account, rates))
+    proxy.send(*proxy.usual_tariffs())
     proxy.send(*(proxy.gateway_body(one, of, f"127.0.0.1{one}") for one, of in PROVIDERS.items()))
 
 

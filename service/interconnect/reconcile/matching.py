@@ -257,9 +257,11 @@ class _Books:
             self._add(Pair(kind, one, row, self._search.quarters.get(row, 0) * QUARTER_MS), ours, theirs)
 
     def alone(self, one: int) -> None:
-        """Of ours, without a partner."""
-        if self._search.is_judged(one, NONE):
-            self._add(Pair(Class.ONLY_OURS, one, NONE), self._our_side(one), (0, 0))
+        """Of ours, without a partner. Theirs of neither time nor money are not there: nor are such of ours."""
+        length, micros = self._our_side(one)
+        counts = length or (micros and self._theirs.amount_micros)
+        if counts and self._search.is_judged(one, NONE):
+            self._add(Pair(Class.ONLY_OURS, one, NONE), (length, micros), (0, 0))
 
     def _add(self, pair: Pair, ours: tuple[int, int], theirs: tuple[int, int]) -> None:
         self.sums[pair.kind] = self.sums[pair.kind].plus(ours, theirs)

@@ -1,4 +1,4 @@
-"""What is compared: each side's answered calls, column by column, so that a million of them are small."""
+"""What is compared: each side's calls that took time or cost money, column by column: a million of them are small."""
 
 from __future__ import annotations
 
