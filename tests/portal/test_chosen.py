@@ -22,7 +22,9 @@ async def test_roles_are_those_of_the_account_that_is_chosen(sit: Sit) -> None:
     await expect(admin.page.locator("#role_ids-hint")).to_contain_text("what you may not yourself")
     await admin.fill(email="cleo@chosen.example", name="Cleo", account_id="customer")
     await expect(owner).to_have_count(1)
+    await admin.fill(name="Cleo Cup")  # typed meanwhile or later, it stays
     await expect(admin.page.locator("#email")).to_have_value("cleo@chosen.example")
+    await expect(admin.page.locator("#name")).to_have_value("Cleo Cup")
     await expect(admin.page.locator("#account_id option:checked")).to_have_text("customer")
     await admin.check()
     await owner.check()

@@ -80,6 +80,8 @@ async def test_german_fits_a_telephone(sit: Sit) -> None:
 
 async def test_german_tables_fit_a_screen(sit: Sit) -> None:
     """Their headings and what has no blanks give way: nothing has to be pushed aside."""
+    boss, somebody, email = await sit("boss@op.example"), await sit(), "administration.of.accounts@operator.example"
+    await somebody.accept(await boss.invite("Operator", email, "Read-only"), email)
     person = await sit("reader@op.example", 1280)
     await _speak(person, "de")
     for path in ("/audit", "/accounts/3", "/tariffs/5/changes", "/accounts", "/taxes"):

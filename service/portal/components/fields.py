@@ -71,8 +71,8 @@ class Field(NamedTuple):
     """It can be seen, not changed: something else has said what it is."""
     rows: tuple[tuple[Field, ...], ...] = ()
     """Of a field with several lines, their fields."""
-    reloads: str = ""
-    """Where the form is had anew once something else is chosen here; empty: nothing hangs on it."""
+    reloads: tuple[str, ...] = ()
+    """Places in the page that are had anew once something else is chosen here: what other fields offer hangs on it."""
     unit: str = ""
     """Of an amount: its currency, where that is known."""
     meanings: tuple[Choice, ...] = ()

@@ -26,7 +26,7 @@ from service.portal.visit import BY_NAME, Visit
 KEY, VERSION = "_key", "_version"
 """Hidden fields: an idempotency key, and the version of what was shown."""
 CHOSEN = "_chosen"
-"""In the address: it was chosen in this form, which is shown anew with what else was typed."""
+"""In the address: something was chosen in this form, and what its other fields offer is asked anew."""
 SOLE = frozenset({"plan_id"})
 """Where something new will want the one thing that there is, though it may have none."""
 UNSAID = "0"
@@ -192,7 +192,7 @@ def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
         asked = visit.request.query.getall(name, []) or ([begins[name]] if name in begins else [])
         value = stands.values.get(name, kind.default)
         is_asked = bool(asked) and not form.shows and kind.shape not in {"map", "rows"}
-        if CHOSEN in visit.request.query and kind.shape in {"check", "choices"}:
+        if CHOSEN in visit.request.query and kind.shape == "choices":
             is_asked = True  # those that are off say nothing
         found[name] = tuple(asked) if is_asked else shown(kind, value, visit.formats, stands.currency)
     return _Filled(found, None, stands.version)
@@ -204,6 +204,7 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
     beside, above = errors_by_field(problem.errors if problem is not None else [], list(found))
     fields = [await _field(visit, form, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
     fields = [_with_meanings(visit, form, _with_unit(one, stands), stands) for one in fields]
+    fields = [_with_places(form, one, fields) for one in fields]
     if problem is not None and problem.kind == "changed":
         fields = [_beside_now(visit, one, stands) for one in fields]
     title = visit.say(form.title)
@@ -212,7 +213,6 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
         "form": form,
         "problem": problem,
         "above": above,
-        "action": visit.request.path if CHOSEN in visit.request.query else visit.request.path_qs,
         "back": _filled(visit, form.back),
         "key": visit.form.get(KEY) or visit.new_key() if BY_NAME[form.endpoint].key is not Key.NONE else "",
         "version": filled_in.version,
@@ -258,8 +258,6 @@ async def _field(visit: Visit, form: Form, kind: Kind, filled_in: _Filled, error
     label = visit.say(label_of(kind.name))
     asked = visit.request.query.getall(kind.name, [])
     made = field(kind, label, values, errors, [*listed, *await _beside(visit, kind, values, listed)])
-    if len(listed) > 1 and not form.shows and DECIDES.get(form.endpoint) == kind.name:
-        made = made._replace(reloads=f"{visit.request.path}?{CHOSEN}=yes")
     is_fixed = bool(kind.noun and asked and tuple(asked) == values) and CHOSEN not in visit.request.query
     return made._replace(is_fixed=is_fixed)
 
@@ -268,6 +266,14 @@ def _with_unit(one: Field, stands: _Stands) -> Field:
     """An amount of the thing itself says in what it is; one within something else is of several accounts."""
     is_own = one.kind.shape == "amount" and "." not in one.kind.name
     return one._replace(unit=stands.currency) if is_own else one
+
+
+def _with_places(form: Form, one: Field, fields: Sequence[Field]) -> Field:
+    """Where what is chosen here decides what others offer: those that name things. What is typed elsewhere stays."""
+    if form.shows or DECIDES.get(form.endpoint) != one.kind.name or len(one.choices) < 2:
+        return one
+    named = [other.kind.name for other in fields if other.kind.noun and other is not one and not other.is_fixed]
+    return one._replace(reloads=tuple(f"#{name.replace('.', '-')}-field" for name in named))
 
 
 def _with_meanings(visit: Visit, form: Form, one: Field, stands: _Stands) -> Field:

@@ -21,6 +21,9 @@ OF_PLACE = frozenset({"cursor", "limit"})
 """What says where one is in a list, not what one looks for."""
 
 
+WORD_CHARACTERS_MAX = 26
+
+
 class Cell(NamedTuple):
     """What stands in a row's column."""
 
@@ -30,6 +33,11 @@ class Cell(NamedTuple):
     """A colour's name: the text is a badge; empty: it is text."""
     title: str = ""
     """What the text stands for, where it is short."""
+
+    @property
+    def has_long_word(self) -> bool:
+        """Whether something without blanks, such as an address, has to give way where there is little room."""
+        return any(len(word) > WORD_CHARACTERS_MAX for word in self.text.split())
 
 
 Cells = Callable[[Visit, Sequence[Any]], list[Cell]]
