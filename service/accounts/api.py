@@ -14,7 +14,7 @@ from service.access.standing import standing_of
 from service.accounts import changes
 from service.accounts.idle import why_not_idle
 from service.accounts.rules import PAID_BY_ROOT, ROOT_ID, AccountSpec, account_problems, name_problem
-from service.accounts.storage import seller_of
+from service.accounts.storage import seller_among, seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lines import Expression
@@ -23,11 +23,12 @@ from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.nouns import BALANCE
 from service.api.problems import FieldError, Problem, invalid
 from service.api.values import AccountId, Asked, Limit, Micros, Moment, Money, TariffId, Text, Told, Words
+from service.billing.dunning import barring
 from service.billing.switching import Unbilled, switch
 from service.database.paths import is_below_account, path_ids
 from service.database.tables import accounts, book_balances
 from service.fraud.alarms import noted_lifted
-from service.ledger.postings import change_hands, sold_with
+from service.ledger.postings import change_hands, sold_through, sold_with
 from service.ledger.storage import balance_of
 from service.tariffs.checks import check_exchange, check_tariff
 from service.tariffs.moving import Moved, tell_moved
@@ -291,15 +292,24 @@ async def edit_account(call: Call) -> Answer:
         await _check_name(call, values["name"])
     if values.get("commission") and call.row.kind != "reseller":
         raise invalid("/commission", "only a reseller earns commission")
-    if values.get("commission", call.row.commission) != call.row.commission:
-        await call.need_seller(call.row.path)  # whom its customers pay changes with it
+    if any(values.get(name, call.row._mapping[name]) != call.row._mapping[name] for name in ("commission", "billing")):
+        await call.need_seller(call.row.path)  # whom its customers pay changes with it, or how its seller bills it
     if "tariff_id" in values:
         await check_tariff(call, values["tariff_id"], call.row.path, call.row.currency, call.row.tariff_id)
         move = Moved(call.row, call.row.tariff_id, values["tariff_id"], call.actor.name, call.now_ms)
         await tell_moved(call.conn, move)
     if values.get("billing", call.row.billing) != call.row.billing:
         await _switch_billing(call)
+    if values.get("commission", call.row.commission) != call.row.commission:
+        await _hand_over(call, earns=values["commission"])
     return await _changed(call, "account.change", values)
+
+
+async def _hand_over(call: Call, *, earns: bool) -> None:
+    """What those that it sells to have with their seller, which is another one from now on."""
+    sold, seller_id = await sold_through(call.conn, call.row), await seller_of(call.conn, call.row)
+    before_id, after_id = (call.row.id, seller_id) if earns else (seller_id, call.row.id)
+    await change_hands(call.conn, sold, before_id, after_id, call.by, call.now_ms)
 
 
 async def _take_provider_side(call: Call, values: dict[str, Any]) -> None:
@@ -374,6 +384,8 @@ async def _set_state(call: Call, state: str, action: str) -> Answer:
     if state == "active" and call.row.state == "closed" and await changes.is_closed(call.conn, call.row.parent_id):
         raise Problem("conflict", "the account above it is closed: resume that one first")
     if state == "active":
+        if call.row.suspended_for == barring.REASON:
+            await call.need_seller(call.row.path)  # whom it owes what it was barred for
         await noted_lifted(call.conn, call.node, call.actor, call.now_ms, account_id=call.row.id)
     return await _changed(call, action, {"state": state, "suspended_for": ""}, {"reason": call.body.reason})
 
@@ -409,6 +421,7 @@ async def move(call: Call) -> Answer:
         )
     if parent.state == "closed":
         raise Problem("conflict", "the new parent is closed")
+    await _need_sellers(call, path)
     if await changes.name_is_taken(call.conn, parent.id, call.row.name, call.row.id):
         raise Problem("conflict", f"the new parent has an account {call.row.name!r} already")
     before = await _shown(call, call.row)
@@ -421,6 +434,15 @@ async def move(call: Call) -> Answer:
     after = await _shown(call, row)
     await call.audit("account.move", "account", row.id, row.id, before, after)
     return Answer(after, version=after.version)
+
+
+async def _need_sellers(call: Call, path: str) -> None:
+    """Whom it pays by another path than now takes over its balance, its limit and its debts: whoever moves it there
+    must be, or stand above, both sellers. Raises Problem.
+    """
+    if await seller_of(call.conn, call.row) != await seller_among(call.conn, path_ids(path)[:-1]):
+        for one in (call.row.path, path):
+            await call.need_seller(one)
 
 
 _P = Permission

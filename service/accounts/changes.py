@@ -15,7 +15,7 @@ from service.calls.sums import below as calls_below
 from service.commands import bodies
 from service.commands.outbox import Command, enqueue_all
 from service.database.paths import is_below, path_ids
-from service.database.peer_tables import devices
+from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, cdrs, gateways, tariffs, trunks
 from service.faults import Fault
 
@@ -119,7 +119,10 @@ async def strange_tariffs(conn: AsyncConnection, account: Row[Any], parent: Row[
     """
     moved = sa.select(accounts.c.id).where(below(account.path))
     used = [sa.select(accounts.c.tariff_id).where(accounts.c.id.in_(moved))]
-    used += [sa.select(table.c.tariff_id).where(table.c.account_id.in_(moved)) for table in (trunks, devices, gateways)]
+    used += [
+        sa.select(table.c.tariff_id).where(table.c.account_id.in_(moved))
+        for table in (trunks, devices, numbers, gateways)
+    ]
     stays = tariffs.c.owner_id.in_(path_ids(parent.path)) | tariffs.c.owner_id.in_(moved)
     query = sa.select(tariffs.c.name).where(sa.or_(*(tariffs.c.id.in_(one) for one in used)) & ~stays)
     return list((await conn.execute(query.order_by(tariffs.c.name).limit(10))).scalars())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -112,6 +112,16 @@ async def seller_among(conn: AsyncConnection, above: Sequence[int]) -> int:
     is_charged = (accounts.c.kind != "root") & ~accounts.c.commission
     query = sa.select(accounts.c.id).where(accounts.c.id.in_(above) & is_charged)
     return (await conn.execute(query.order_by(accounts.c.depth.desc()).limit(1))).scalar() or ROOT_ID
+
+
+async def sellers_of(conn: AsyncConnection, account_ids: Collection[int]) -> dict[int, int]:
+    """The same of several accounts, by their ids."""
+    rows = await conn.execute(sa.select(accounts.c.id, accounts.c.path).where(accounts.c.id.in_(account_ids)))
+    above = {number: path_ids(path)[-2::-1] for number, path in rows}
+    every = {one for path in above.values() for one in path}
+    earns = sa.select(accounts.c.id).where(accounts.c.id.in_(every) & accounts.c.commission)
+    passed = set((await conn.execute(earns)).scalars())
+    return {number: next((one for one in path if one not in passed), ROOT_ID) for number, path in above.items()}
 
 
 async def subtree(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:

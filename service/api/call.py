@@ -17,7 +17,7 @@ from service.access.permissions import Permission
 from service.access.rights import beyond
 from service.accounts.storage import seller_among
 from service.api.nouns import NOUNS, visible, within
-from service.api.problems import Problem, not_found, only_of_seller
+from service.api.problems import Problem, not_found, only_of_seller, only_of_seller_then
 from service.api.versions import version_of
 from service.commands.outbox import writing
 from service.config import Config
@@ -163,6 +163,13 @@ class Call:
         seller = await seller_among(self.conn, above)
         if self.actor.account_id not in above[: above.index(seller) + 1]:
             raise only_of_seller()
+
+    async def need_seller_then(self, seller_id: int) -> None:
+        """What a seller has sold stays its own when the account pays another one: whoever asks must be that, or stand
+        above it. Raises Problem: forbidden.
+        """
+        if not await self.find_all("account", {seller_id}, to_change=True):
+            raise only_of_seller_then()
 
     def check_match(self, version: int) -> None:
         """Compares If-Match with a version. Raises Problem: changed."""

@@ -84,6 +84,13 @@ def only_of_seller() -> Problem:
     return Problem("forbidden", "this is for whoever sells to the account: a commission reseller doesn't")
 
 
+def only_of_seller_then() -> Problem:
+    """Somebody tries what is for whoever has sold something to an account that has another seller by now."""
+    return Problem(
+        "forbidden", "another seller has sold this to the account: it is for that one, or who stands above it"
+    )
+
+
 ONLY_OF_PAID = "a commission reseller's customers pay its seller: only that one has this"
 """Of what `Endpoint.for_paid` says."""
 

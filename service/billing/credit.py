@@ -16,6 +16,7 @@ from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.money import format_micros
+from service.accounts.storage import sellers_of
 from service.billing.allocation import wait_again
 from service.billing.assess import rate_of, write_taxes
 from service.billing.collect import changes
@@ -39,7 +40,7 @@ from service.database.engine import is_sqlite
 from service.database.seller_tables import credit_note_numberings
 from service.faults import Fault
 from service.ledger.by import By
-from service.ledger.rules import BALANCE, CREDIT_NOTE, REVENUE, TAX, Entry, Posting, sum_postings
+from service.ledger.rules import BALANCE, CREDIT_NOTE, REVENUE, TAX, Entry, Posting, handed_over, sum_postings
 from service.ledger.storage import post_entry
 from service.sellers.numbers import take_numbers
 
@@ -347,7 +348,7 @@ async def _issue(
     now_ms: int,
 ) -> None:
     note = (await conn.execute(sa.select(invoices).where(invoices.c.id == note_id))).one()
-    series = credit_note_numberings
+    series, seller_now = credit_note_numberings, (await sellers_of(conn, [note.account_id]))[note.account_id]
     (number,) = await take_numbers(conn, note.seller_id, now_ms, config.timezone, 1, series)
     posted = sum(part.amount_micros for part in parts if part.calls)
     lines = sum_postings(
@@ -355,6 +356,7 @@ async def _issue(
             Posting(BALANCE, note.account_id, note.total_micros - posted, note.currency),
             Posting(REVENUE, note.seller_id, posted - note.net_micros - note.rounding_micros, note.currency),
             Posting(TAX, note.seller_id, -note.tax_micros, note.currency),
+            *handed_over(note.seller_id, seller_now, note.total_micros - posted, note.currency),
         )
     )
     entry_id = None

@@ -232,7 +232,8 @@ async def _left_over(call: Call, done: run.Run) -> list[LeftOver]:
 
 
 async def _locked(call: Call) -> Row[Any]:
-    """The invoice as it stands, until the end of the transaction; its account's payments wait, too."""
+    """The invoice as it stands, until the end of the transaction; its account's payments wait, too. Raises Problem."""
+    await call.need_seller_then(call.row.seller_id)
     await lock_account(call.conn, call.row.account_id)
     query = sa.select(invoices).where(invoices.c.id == call.row.id).with_for_update()
     return (await call.conn.execute(query)).one()

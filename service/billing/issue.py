@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.accounts.storage import sellers_of
 from service.billing.allocation import allocate
 from service.billing.cycles import local_date, midnight_ms
 from service.billing.states import Standing, state_of
@@ -29,7 +30,7 @@ from service.database.billing_tables import (
 from service.database.payment_tables import payment_rests
 from service.database.tables import accounts
 from service.ledger.by import By
-from service.ledger.rules import BALANCE, INVOICE, REVENUE, TAX, Entry, Posting, sum_postings
+from service.ledger.rules import BALANCE, INVOICE, REVENUE, TAX, Entry, Posting, handed_over, sum_postings
 from service.ledger.storage import post_entries
 from service.sellers.numbers import take_numbers
 
@@ -73,7 +74,8 @@ async def _issue_ready(
     """Numbers, entries, the invoices themselves, who is told, and what was paid before."""
     numbers = await _numbers(conn, config, ready, now_ms)
     included = await _included(conn, [row.id for row in ready])
-    lines = {row.id: _postings(row, included.get(row.id, 0)) for row in ready}
+    sellers = await sellers_of(conn, {row.account_id for row in ready})
+    lines = {row.id: _postings(row, included.get(row.id, 0), sellers[row.account_id]) for row in ready}
     entry_ids = await _post(conn, {number: of for number, of in lines.items() if of}, numbers, by, now_ms)
     fresh = [
         {"draft": row.id, "number": numbers[row.id], "entry_id": entry_ids.get(row.id)} | _issued(row, parties, now_ms)
@@ -152,13 +154,14 @@ async def _included(conn: AsyncConnection, invoice_ids: Sequence[int]) -> dict[i
     return {row[0]: int(row[1]) for row in rows}
 
 
-def _postings(row: Row[Any], included_micros: int) -> tuple[Posting, ...]:
-    """What the ledger doesn't say yet."""
+def _postings(row: Row[Any], included_micros: int, seller_now: int) -> tuple[Posting, ...]:
+    """What the ledger doesn't say yet. `seller_now`: whom the account pays by now."""
     fresh = row.tax_micros - included_micros + row.rounding_micros
     lines = (
         Posting(BALANCE, row.account_id, -fresh, row.currency),
         Posting(TAX, row.seller_id, row.tax_micros, row.currency),
         Posting(REVENUE, row.seller_id, row.rounding_micros - included_micros, row.currency),
+        *handed_over(row.seller_id, seller_now, -fresh, row.currency),
     )
     return sum_postings(lines)
 

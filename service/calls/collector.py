@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from kemi.store.queues import ALARM, ASKED, BANNED, SET_ASIDE
+from service.accounts.storage import sellers_of
 from service.calls.records import cdr_row, charge_rows, postings_of, take_rows
 from service.calls.sums import add_calls, numbered
 from service.calls.tail import Batch, Event, Position, read_batch, removable
@@ -148,5 +149,21 @@ async def _post_entry(conn: AsyncConnection, node_id: int, events: list[Event], 
     if not postings:
         return None
     batch = rules.Batch(node_id, events[0]["epoch"], events[0]["seq"], events[-1]["seq"])
-    entry = rules.Entry(rules.CHARGES, ACTOR, f"{len(events)} calls", now_ms, tuple(postings), batch=batch)
-    return await storage.post_entry(conn, entry)
+    said = f"{len(events)} calls"
+    charged = rules.Entry(rules.CHARGES, ACTOR, said, now_ms, tuple(postings), batch=batch)
+    moved = await _handed_over(conn, events)
+    after = [rules.Entry(rules.MOVE, ACTOR, said, now_ms, moved)] if moved else []
+    return (await storage.post_entries(conn, [charged, *after]))[0]
+
+
+async def _handed_over(conn: AsyncConnection, events: list[Event]) -> tuple[rules.Posting, ...]:
+    """Of calls that ran on when their accounts came to other sellers."""
+    sold = [charge for event in events for charge in event["cdr"]["charges"] if charge["micros"]]
+    sellers = await sellers_of(conn, {charge["account"] for charge in sold})
+    return rules.sum_postings(
+        line
+        for charge in sold
+        for line in rules.handed_over(
+            charge["seller"], sellers[charge["account"]], -charge["micros"], charge["currency"]
+        )
+    )

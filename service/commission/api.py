@@ -12,6 +12,7 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
+from service.api.nouns import within
 from service.api.problems import Problem, invalid, not_found
 from service.api.values import ID_MAX, AccountId, Asked, Moment, Money, Number, TariffId, Text, Told, When, zone_of
 from service.billing.cycles import Cycle, cycle_problem, last_border_ms, next_border_ms
@@ -309,8 +310,9 @@ async def show_terms(call: Call) -> Answer:
 
 
 async def edit_terms(call: Call) -> Answer:
-    """As a whole. The period that runs now ends by the new cycle."""
+    """As a whole. The period that runs now ends by the new cycle. Said by who hands it out."""
     body: CommissionTerms = call.body
+    await call.need_seller(call.of.path)
     before = await own_of(call.conn, commission_terms, call.row.id)
     call.check_match(0 if before is None else before.version)
     problem = cycle_problem(body.cycle, body.cycle_day)
@@ -332,9 +334,10 @@ async def list_payouts(call: Call) -> Answer:
 
 
 async def make_payout(call: Call) -> Answer:
-    """By hand, whatever its terms say."""
+    """By hand, whatever its terms say: of what was earned of those that the asker speaks for."""
     body: NewPayout = call.body
-    made = await hand_out(call.conn, call.node, call.row, body.handed_out, call.now_ms, call.by, call.now_ms)
+    own = within(commissions.c.seller_id, call.actor)
+    made = await hand_out(call.conn, call.node, call.row, body.handed_out, call.now_ms, call.by, call.now_ms, own)
     if not made:
         raise Problem("conflict", "nothing was earned that could be handed out so")
     rows = await call.conn.execute(sa.select(commission_payouts).where(commission_payouts.c.id.in_(made)))

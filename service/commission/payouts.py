@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from service.accounts.storage import lock_account
+from service.accounts.storage import lock_account, seller_of
 from service.billing.cycles import Cycle, next_border_ms
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue, writing
@@ -17,7 +17,7 @@ from service.config import Config
 from service.database.commission_tables import commission_payouts, commission_terms, commissions
 from service.database.tables import accounts
 from service.ledger.by import By
-from service.ledger.rules import BALANCE, CASH, COMMISSION, PAYOUT, Entry, Posting
+from service.ledger.rules import BALANCE, CASH, COMMISSION, PAYOUT, Entry, Posting, handed_over
 from service.ledger.storage import post_entry
 
 CREDIT, PAY_OUT = "credit", "pay_out"
@@ -45,17 +45,26 @@ async def _next(conn: AsyncConnection, now_ms: int) -> Row[Any] | None:
 
 
 async def hand_out(
-    conn: AsyncConnection, node: str, account: Row[Any], how: str, until_ms: int, by: By, now_ms: int
+    conn: AsyncConnection,
+    node: str,
+    account: Row[Any],
+    how: str,
+    until_ms: int,
+    by: By,
+    now_ms: int,
+    sellers: sa.ColumnElement[bool] | None = None,
 ) -> list[int]:
     """All that was earned before a moment and not handed out: a payout for each seller and currency, where it comes to
     a micro-unit at least. Into the balance goes only what is in its currency. Under the node's lock; of two nodes the
-    second waits for the account, and finds what is left.
+    second waits for the account, and finds what is left. `sellers`: of whom it was earned; None: of all.
     """
     await lock_account(conn, account.id)
     mine = (commissions.c.account_id == account.id) & commissions.c.payout_id.is_(None)
     mine &= commissions.c.at_ms < until_ms
     if how == CREDIT:
         mine &= commissions.c.currency == account.currency
+    if sellers is not None:
+        mine &= sellers
     key = (commissions.c.seller_id, commissions.c.currency)
     sums = (sa.func.sum(commissions.c.micros).label("micros"), sa.func.sum(commissions.c.remainder).label("rest"))
     found = []
@@ -94,10 +103,11 @@ async def _post(
     now_ms: int,
 ) -> int:
     taken = Posting(COMMISSION, account.id, -micros, row.currency)
-    given = Posting(BALANCE, account.id, micros, row.currency)
-    if how == PAY_OUT:
-        given = Posting(CASH, row.seller_id, micros, row.currency)
-    entry = Entry(PAYOUT, by.name, "commission", now_ms, (taken, given), actor_account_id=by.account_id)
+    given: tuple[Posting, ...] = (Posting(CASH, row.seller_id, micros, row.currency),)
+    if how == CREDIT:
+        given = (Posting(BALANCE, account.id, micros, row.currency),)
+        given += handed_over(row.seller_id, await seller_of(conn, account), micros, row.currency)
+    entry = Entry(PAYOUT, by.name, "commission", now_ms, (taken, *given), actor_account_id=by.account_id)
     entry_id = await post_entry(conn, entry)
     if how == CREDIT:
         body = credit_body(account.id, micros)

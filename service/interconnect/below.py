@@ -13,16 +13,23 @@ from service.ledger.rules import ROOT_ID
 
 
 async def partner(call: Call, account_id: int) -> Row[Any]:
-    """The account that a body names. Raises Problem."""
+    """The account that a body names: who deals with it sells to it, or stands above who does. Raises Problem."""
     account = await call.find("account", account_id, to_change=True)
     if account.id == call.actor.account_id:
         raise only_from_above()
+    await call.need_seller(account.path)
     return account
 
 
 def has_costs(account: Row[Any]) -> bool:
     """Whether calls may be sent to it."""
     return bool(account.kind == "provider" or account.provides)
+
+
+async def check_deal(call: Call) -> None:
+    """The same of what stands between a partner and its seller, and is named in the path. Raises Problem."""
+    await call.need_seller(call.of.path)
+    check_payer(call, call.row.direction)
 
 
 def check_payer(call: Call, direction: str) -> None:

@@ -81,10 +81,9 @@ async def hand_over(
 ) -> None:  # fmt: skip
     """What a seller has got of an account goes to whom that pays by now, as its balance went; the same one: nothing."""
     seller_id = await seller_of(conn, account)
-    if payee_id == seller_id:
-        return
-    lines = rules.move_postings(payee_id, seller_id, micros, account.currency)
-    await post_entry(conn, Entry(rules.MOVE, by.name, reason, now_ms, lines, actor_account_id=by.account_id))
+    lines = rules.handed_over(payee_id, seller_id, micros, account.currency)
+    if lines:
+        await post_entry(conn, Entry(rules.MOVE, by.name, reason, now_ms, lines, actor_account_id=by.account_id))
 
 
 async def _keep_for_invoice(
@@ -108,6 +107,12 @@ async def sold_with(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
         rows = await conn.execute(sa.select(accounts).where(accounts.c.parent_id.in_(parents)))
         level = list(rows) if parents else []
     return found
+
+
+async def sold_through(conn: AsyncConnection, account: Row[Any]) -> list[Row[Any]]:
+    """The accounts below a reseller that pay it if it is charged itself, and whom it pays if it earns commission."""
+    children = await conn.execute(sa.select(accounts).where(accounts.c.parent_id == account.id))
+    return [one for child in children.all() for one in await sold_with(conn, child)]
 
 
 async def change_hands(

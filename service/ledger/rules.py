@@ -113,6 +113,11 @@ def move_postings(before_id: int, after_id: int, micros: int, currency: str) -> 
     return Posting(CASH, before_id, micros, currency), Posting(CASH, after_id, -micros, currency)
 
 
+def handed_over(before_id: int, after_id: int, micros: int, currency: str) -> tuple[Posting, ...]:
+    """What a balance rises by with a seller of before is with whom the account pays by now; the same one: nothing."""
+    return () if before_id == after_id else move_postings(before_id, after_id, micros, currency)
+
+
 def sum_postings(postings: Iterable[Posting]) -> tuple[Posting, ...]:
     """One line for each book, account and currency, sorted; lines of nothing left out."""
     sums: defaultdict[tuple[str, int, str], int] = defaultdict(int)

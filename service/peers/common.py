@@ -9,9 +9,10 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import Row
 
+from service.access.permissions import Permission
 from service.accounts.rules import name_problem
 from service.api.call import Call
-from service.api.problems import Problem
+from service.api.problems import Problem, invalid
 from service.api.values import Words
 from service.peers.rules import canonical_certificate, canonical_host, canonical_network
 from service.tariffs.moving import Moved, tell_moved
@@ -59,12 +60,19 @@ CallerNumbers = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]],
 E164 = Annotated[str, Field(pattern=r"^[1-9][0-9]{4,14}$", description="E.164 without +", examples=["442079460000"])]
 
 
+def check_pricing(call: Call, tariff_id: int | None, kept: int | None = None) -> None:
+    """Another price than the account's, or than before, is given by who may give accounts tariffs. Raises Problem."""
+    if tariff_id != kept:
+        call.need(Permission.ACCOUNTS_CHANGE)
+
+
 async def tell_moved_thing(call: Call, table: sa.Table, values: Mapping[str, Any], otherwise: int | None) -> None:
     """What an edit of a trunk, device or number does to its prices is told to the account's people. `otherwise`: the
-    tariff of a thing that has none of its own.
+    tariff of a thing that has none of its own. Raises Problem.
     """
     if "tariff_id" not in values:
         return
+    check_pricing(call, values["tariff_id"], call.row.tariff_id)
     before, after = call.row.tariff_id or otherwise, values["tariff_id"] or otherwise
     await tell_moved(call.conn, Moved(call.of, before, after, call.actor.name, call.now_ms, (table, call.row.id)))
 
@@ -88,6 +96,12 @@ def check_open(account: Row[Any]) -> None:
     """Nothing new for an account that is closed. Raises Problem."""
     if account.state == "closed":
         raise Problem("conflict", "the account is closed: resume it first")
+
+
+def check_pays(account: Row[Any]) -> None:
+    """Who isn't charged makes no calls: its seller would pay them. Raises Problem."""
+    if account.commission:
+        raise invalid("/account_id", "a commission reseller pays for no calls, so it makes none: its customers do")
 
 
 def changes_of(body: Any, nullable: set[str]) -> dict[str, Any]:

@@ -30,6 +30,8 @@ from service.peers.common import (
     changes_of,
     check_from_above,
     check_open,
+    check_pays,
+    check_pricing,
     defaults_of,
     tell_moved_thing,
 )
@@ -216,8 +218,10 @@ async def make_device(call: Call) -> Answer:
     check_open(account)
     if account.kind not in {"customer", "reseller"}:
         raise invalid("/account_id", f"a {account.kind} has no devices")
+    check_pays(account)
     check_from_above(call, account, defaults_of(NewDevice), body.model_dump(), FROM_ABOVE)
     await check_tariff(call, body.tariff_id, account.path, account.currency)
+    check_pricing(call, body.tariff_id)
     realm = await _realm(call)
     username = body.username or f"d{secrets.token_hex(5)}"
     if (await call.conn.execute(sa.select(devices.c.id).where(devices.c.username == username))).first() is not None:

@@ -22,9 +22,11 @@ from service.commands.outbox import enqueue
 from service.database.engine import is_sqlite
 from service.database.paths import is_below
 from service.database.peer_tables import devices, numbers
+from service.database.product_tables import products, subscriptions
 from service.database.tables import accounts, trunks
 from service.peers.addresses import check_not_ours, is_carriers
 from service.peers.common import E164, changes_of, check_from_above, check_open, tell_moved_thing
+from service.products.rules import ACTIVE, STARTING, SUSPENDED
 from service.tariffs.checks import check_tariff
 
 Note = Annotated[Text, Field(max_length=200)]
@@ -38,7 +40,13 @@ FALLBACKS_MEANING = (
 )
 FUNDS_MEANING = "When the account can't pay for being called: refuse, or allow (nothing is charged then)"
 TARIFF_MEANING = "What its account, and each one above, pays for a call to it; null: nothing"
-FROM_ABOVE = frozenset({"channels", "cps", "without_funds"})
+FROM_ABOVE = frozenset({"channels", "cps"})
+OPERATORS = {
+    "tariff_id": "only the operator sets what being called costs",
+    "without_funds": "only the operator lets calls in that nobody pays",
+}
+"""Fields by which every level pays, and what is said to others."""
+RENTED = "it is rented: whoever rents it out says who has it, and when it takes calls"
 
 
 class NumberView(Told):
@@ -222,11 +230,15 @@ async def edit_number(call: Call) -> Answer:
     values = changes_of(call.body, _NULLABLE)
     account = call.of
     check_from_above(call, account, dict(call.row._mapping), values, FROM_ABOVE)
-    if values.get("tariff_id", call.row.tariff_id) != call.row.tariff_id and not call.actor.is_root:
-        raise Problem("forbidden", "only the operator sets what being called costs")
+    for name, said in OPERATORS.items():
+        if values.get(name, call.row._mapping[name]) != call.row._mapping[name] and not call.actor.is_root:
+            raise Problem("forbidden", said)
+    if values.get("state") == "active" != call.row.state and await _rent(call) not in {"", ACTIVE}:
+        raise Problem("forbidden", RENTED)
     if values.get("account_id") not in {None, call.row.account_id}:
         account = await call.find("account", values["account_id"], to_change=True)
         check_open(account)
+        await _check_handed_on(call, account)
         values = {"trunk_id": None, "device_id": None, "fallbacks": []} | values
     whole = {name: getattr(call.row, name) for name in ("trunk_id", "device_id", "tariff_id")} | values
     await _check_place(call, whole, account.path)
@@ -246,6 +258,30 @@ async def edit_number(call: Call) -> Answer:
         await call.audit("number.give", "number", view.id, call.of.id, before, None)
         await call.audit("number.receive", "number", view.id, account.id, None, view)
     return Answer(view, version=view.version)
+
+
+async def _check_handed_on(call: Call, account: Row[Any]) -> None:
+    """A number that is rented stays with who rents it; and a commission reseller, who pays nothing for being called,
+    gets none but by who sells to it. Raises Problem.
+    """
+    rent = await _rent(call)
+    if rent in {STARTING, ACTIVE, SUSPENDED} or (rent and call.row.state == "suspended"):
+        raise Problem("forbidden", RENTED)
+    if account.commission:
+        await call.need_seller(account.path)
+
+
+async def _rent(call: Call) -> str:
+    """The state of the latest subscription by which the number's account rents it; empty: there is none, or the asker
+    speaks for whoever rents it out.
+    """
+    rent = (subscriptions.c.number_id == call.row.id) & (subscriptions.c.account_id == call.row.account_id)
+    query = sa.select(subscriptions.c.state, products.c.account_id)
+    query = query.join(products, products.c.id == subscriptions.c.product_id).where(rent)
+    row = (await call.conn.execute(query.order_by(subscriptions.c.id.desc()).limit(1))).first()
+    if row is None or await call.find_all("account", {row.account_id}, to_change=True):
+        return ""
+    return str(row.state)
 
 
 async def remove_number(call: Call) -> Answer:

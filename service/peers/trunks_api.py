@@ -40,6 +40,8 @@ from service.peers.common import (
     changes_of,
     check_from_above,
     check_open,
+    check_pays,
+    check_pricing,
     defaults_of,
     tell_moved_thing,
 )
@@ -283,9 +285,11 @@ async def make_trunk(call: Call) -> Answer:
     check_open(account)
     if account.kind not in {"customer", "reseller"}:
         raise invalid("/account_id", f"a {account.kind} makes no calls")
+    check_pays(account)
     values = body.model_dump(exclude={"networks", "port"}) | {"port": body.port or 0}
     check_from_above(call, account, defaults_of(NewTrunk), values, FROM_ABOVE)
     await _check(call, account, values)
+    check_pricing(call, body.tariff_id)
     await _check_ways(call, {**values, "networks": body.networks, "state": "active"})
     made = await call.conn.execute(sa.insert(trunks).values(**values, created_ms=call.now_ms).returning(trunks))
     row = made.one()

@@ -79,6 +79,13 @@ def day_begins(now_ms: int, zone: ZoneInfo, back: int = 0) -> int:
     return int(begins.timestamp()) * 1000
 
 
+def counted_from(begins_ms: int) -> int:
+    """The first whole hour of a day that begins so: calls and money are summed up by the hour of UTC, and in some zones
+    (India, Nepal) a day begins within one. Its part of that hour stands in the day before.
+    """
+    return -(-begins_ms // HOUR_MS) * HOUR_MS
+
+
 def month_begins(now_ms: int, zone: ZoneInfo) -> int:
     """The first moment of this month in a zone."""
     today = datetime.fromtimestamp(now_ms // 1000, UTC).astimezone(zone).date()

@@ -13,7 +13,7 @@ from service.billing.taxing import NOTHING_ADDED, Added
 from service.database.billing_tables import billable_items
 from service.database.call_tax_tables import tax_sets
 from service.database.product_tables import subscription_fees
-from service.ledger.rules import ITEM, Entry, Posting, charge_postings, move_postings
+from service.ledger.rules import ITEM, Entry, Posting, charge_postings, handed_over
 from service.ledger.storage import post_entry
 from service.products.rules import PERIOD, REFUND, SETUP
 from service.products.storage import Subject
@@ -47,8 +47,7 @@ async def _post(conn: AsyncConnection, subject: Subject, fee: Fee, now_ms: int) 
     """With whoever has sold it; an account that has moved since took its balance along, and takes this too."""
     row, currency, seller_id = subject.row, subject.product.currency, subject.product.account_id
     postings: tuple[Posting, ...] = charge_postings(row.account_id, seller_id, fee.micros, currency)
-    if seller_id != subject.seller_id:
-        postings += move_postings(seller_id, subject.seller_id, -fee.micros, currency)
+    postings += handed_over(seller_id, subject.seller_id, -fee.micros, currency)
     entry = Entry(ITEM, row.actor, _said(subject, fee), now_ms, postings, actor_account_id=row.actor_account_id)
     return await post_entry(conn, entry)
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from ratebook.exchange import exchanged
 from ratebook.price import Factor
 from service.access.permissions import Permission
-from service.accounts.storage import seller_of
+from service.accounts.storage import lock_account, seller_of
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, equals, page_of
@@ -64,6 +64,7 @@ async def take(call: Call) -> Answer:
     if product is None:
         raise Problem("forbidden", "an account takes what its own seller offers it: `kambill offer list` shows that")
     if product.kind != RENTAL:
+        await lock_account(call.conn, account.id)
         await _check_first(call, product.id)
     return await begin(call, account, product, body.number_id)
 

@@ -19,6 +19,7 @@ from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid
 from service.commands.outbox import lock_node
 from service.database.engine import reading
+from service.database.peer_tables import numbers
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.ledger.operations_api import POLL_S
 from service.peers.common import check_open
@@ -132,6 +133,7 @@ async def _check_number(call: Call, product: Row[Any], account: Row[Any], number
         raise invalid("/number_id", said)
     if number_id is None:
         return
+    await call.conn.execute(sa.select(numbers.c.id).where(numbers.c.id == number_id).with_for_update())
     number = await call.find("number", number_id, to_change=True)
     if number.account_id != account.id:
         raise invalid("/number_id", "it is not the account's: give it to the account first")
@@ -159,6 +161,9 @@ async def follow(api: Api, number: int) -> Answer:
 async def cancel(call: Call) -> Answer:
     """With its period, or now; what it has rented or granted is over then."""
     body: Cancellation = call.body
+    if body.at == "now":  # what comes back is whose product it is
+        seller = sa.select(products.c.account_id).where(products.c.id == call.row.product_id)
+        await call.need_seller_then((await call.conn.execute(seller)).scalar_one())
     return await cancel_at(call, body.at)
 
 

@@ -15,7 +15,7 @@ from ratebook.exchange import factor_text, parse_factor
 from ratebook.price import Factor
 from ratebook.tax import tax_within
 from service.calls.browse import currency_of
-from service.ledger.rules import Posting, charge_postings, cost_postings, move_postings, sum_postings
+from service.ledger.rules import Posting, charge_postings, cost_postings, handed_over, sum_postings
 from service.rerating.lines import Line, Page, Price
 from service.rerating.rates import Owners, Pins, Rates, tariff_of
 from service.tariffs.exchange import History
@@ -148,6 +148,5 @@ def postings_of(changes: Iterable[Change], sellers_now: Mapping[int, int]) -> tu
             lines += cost_postings(line.account_id, micros, line.currency)
             continue
         lines += charge_postings(line.account_id, line.seller_id, micros, line.currency)
-        if sellers_now[line.account_id] != line.seller_id:
-            lines += move_postings(line.seller_id, sellers_now[line.account_id], -micros, line.currency)
+        lines += handed_over(line.seller_id, sellers_now[line.account_id], -micros, line.currency)
     return sum_postings(lines)

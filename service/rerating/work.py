@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from service.accounts.storage import seller_of
+from service.accounts.storage import sellers_of
 from service.calls.sums import add_calls, numbered
 from service.commands.bodies import credit_body
 from service.commands.outbox import Command, enqueue_all, writing
@@ -20,7 +20,7 @@ from service.commission.accrual import take_back_calls
 from service.config import Config
 from service.database.engine import reading
 from service.database.rerating_tables import corrections, reratings
-from service.database.tables import accounts, cdrs, charges
+from service.database.tables import cdrs, charges
 from service.ledger.rules import BALANCE, CORRECTION, Entry
 from service.ledger.storage import post_entry
 from service.rerating.changes import Change, Judged, judge, postings_of
@@ -99,9 +99,7 @@ async def _post(conn: AsyncConnection, node: str, run: Run, changes: Sequence[Ch
 
 
 async def _sellers_now(conn: AsyncConnection, changes: Sequence[Change]) -> dict[int, int]:
-    ids = {change.line.account_id for change in changes if not change.line.is_cost}
-    rows = await conn.execute(sa.select(accounts).where(accounts.c.id.in_(ids)))
-    return {row.id: await seller_of(conn, row) for row in rows.all()}
+    return await sellers_of(conn, {change.line.account_id for change in changes if not change.line.is_cost})
 
 
 async def _correct(conn: AsyncConnection, changes: Sequence[Change]) -> None:

@@ -365,3 +365,10 @@ def test_a_call_that_nobody_would_pay_is_refused(world: World) -> None:
     refused = world.invite()
     assert refused == Refused(403, "No account to charge", "payer", CUSTOMER)
     assert world.running() == []
+
+
+def test_a_call_that_only_a_seller_would_pay_is_refused(world: World) -> None:
+    """A commission-based reseller's own trunk below distributors, who have sold that call to nobody."""
+    world.account(CUSTOMER, parent=LOWER, charged=False)
+    assert world.invite() == Refused(403, "No account to charge", "payer", CUSTOMER)
+    assert_consistent(world)

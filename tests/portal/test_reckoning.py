@@ -14,6 +14,7 @@ from service.portal.reckoning import (
     HOUR_MS,
     Sums,
     cash,
+    counted_from,
     currencies,
     day_begins,
     hours_back,
@@ -30,6 +31,17 @@ def _hour(at: int, attempts: int, answered: int, seconds: int) -> HourView:
     return HourView(
         at=at, attempts=attempts, answered=answered, duration_ms=seconds * 1000, rang=answered, pdd_ms=attempts * 100
     )
+
+
+@pytest.mark.parametrize(
+    ("zone", "minutes"),
+    [("UTC", 0), ("Europe/Berlin", 0), ("Asia/Kolkata", 30), ("Asia/Kathmandu", 45), ("Australia/Eucla", 45)],
+)
+def test_a_day_that_begins_within_an_hour_is_counted_from_the_next(zone: str, minutes: int) -> None:
+    """In no zone is anything of another day counted as today's."""
+    begins = day_begins(NOON, ZoneInfo(zone))
+    assert counted_from(begins) - begins == minutes * 60_000
+    assert counted_from(begins) % HOUR_MS == 0
 
 
 def test_only_hours_inside_count() -> None:

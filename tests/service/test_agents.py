@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
+from service.database.tables import accounts
 from service.urls import ENDPOINTS
 from tests.service.office import Person
 from tests.service.test_peers_api import Shop, shop
@@ -43,6 +45,7 @@ async def tariff(shop: Shop, by: Person, name: str, seller: str) -> int:
         ("payment.refund", PAID),
         ("account.credit-limit", {"credit_limit": "1000.00", "reason": "a friend"}),
         ("terms.edit", {"cycle": "monthly"}),
+        ("account.edit", {"billing": "postpaid"}),
     ],
 )
 async def test_the_sellers_money_is_not_an_agents_to_give(shop: Shop, endpoint: str, more: dict[str, Any]) -> None:
@@ -124,6 +127,66 @@ async def test_a_helper_earns_of_its_agents_part_alone(shop: Shop) -> None:
         assert got.status == status
         got = await agent.ask("commission.remove-rule", commission_rule_id=number)
         assert got.status == {200: 204}.get(status, status)
+
+
+async def test_an_agent_brings_no_account_to_another_seller(shop: Shop) -> None:
+    """What it had lent below its distributor would be its seller's, and its seller's customer the distributor's."""
+    agent, ids = await recruit(shop), shop.ids
+    await shop.boss.do("payment.make", account_id=ids["depot"], key="k0", **PAID)
+    await agent.do("payment.make", account_id=ids["guest"], key="k1", amount="1000.00", reason="none of it")
+    await agent.do("account.credit-limit", account_id=ids["guest"], credit_limit="1000.00", reason="a friend")
+    for name, parent in (("guest", "reseller"), ("guest", "helper"), ("customer", "depot"), ("helper", "depot")):
+        got = await agent.ask("account.move", account_id=ids[name], parent_id=ids[parent])
+        assert (got.status, "whoever sells" in got["detail"]) == (403, True), (name, parent)
+    await agent.do("account.move", account_id=ids["customer"], parent_id=ids["helper"])  # the same seller's
+    await shop.boss.do("account.move", account_id=ids["guest"], parent_id=ids["reseller"])
+
+
+async def test_an_agent_lifts_no_bar_of_its_seller(shop: Shop) -> None:
+    """Who is barred for what it owes goes on when that is paid, or its seller says so."""
+    agent, number = await recruit(shop), shop.ids["customer"]
+    async with shop.office.engine.begin() as conn:
+        barred = sa.update(accounts).where(accounts.c.id == number)
+        await conn.execute(barred.values(state="suspended", suspended_for="dunning"))
+    assert (await agent.ask("account.resume", account_id=number)).status == 403
+    await shop.boss.do("account.resume", account_id=number)
+    await agent.do("account.suspend", account_id=number)
+    await agent.do("account.resume", account_id=number)
+
+
+async def test_an_agent_makes_no_calls_and_takes_none(shop: Shop) -> None:
+    """Its seller would pay for them: it has no trunk, no device, and no number of a customer's."""
+    agent, ids = await recruit(shop), shop.ids
+    number = await shop.boss.do("number.make", number="442079460000", account_id=ids["customer"])
+    for by in (agent, shop.boss):
+        for name in ("reseller", "helper"):
+            trunk = await shop.trunk(by, account_id=ids[name])
+            device = await by.ask("device.make", account_id=ids[name], username="ann")
+            assert [got["errors"][0]["pointer"] for got in (trunk, device)] == ["/account_id"] * 2
+    for name, status in (("reseller", 403), ("helper", 403), ("second", 200), ("guest", 200)):
+        got = await agent.ask("number.edit", number_id=number["id"], account_id=ids[name])
+        assert got.status == status, name
+    assert (await agent.ask("number.edit", number_id=number["id"], without_funds="allow")).status == 403
+
+
+async def test_an_agent_agrees_on_nothing_with_its_sellers_customers(shop: Shop) -> None:
+    """Statements, disputes, volumes, and when its helper is paid."""
+    agent, ids = await recruit(shop), shop.ids
+    month = {"since": "2026-01-01T00:00:00Z", "until": "2026-02-01T00:00:00Z"}
+    volumes = {"name": "all for nothing", "kind": "steps", "direction": "in", "period": "whole", **month}
+    for endpoint, more in (
+        ("statement.issue", month),
+        ("dispute.open", {"subject": "a gift", "amount": "5.00"}),
+        ("commitment.make", volumes | {"steps": [{"from_minutes": 0, "rate": "0"}]}),
+    ):
+        got = await agent.ask(endpoint, account_id=ids["customer"], **more)
+        assert (got.status, "whoever sells" in got["detail"]) == (403, True), endpoint
+        assert (await agent.ask(endpoint, account_id=ids["guest"], **more)).status != 403, endpoint
+    dispute = await shop.boss.do("dispute.open", account_id=ids["customer"], subject="too dear", amount="5.00")
+    for endpoint, more in (("dispute.move", {"state": "sent", "text": "x"}), ("dispute.note", {"text": "x"})):
+        assert (await agent.ask(endpoint, dispute_id=dispute["id"], **more)).status == 403
+    for by, status in ((agent, 403), (shop.boss, 200)):
+        assert (await by.ask("commission.edit-terms", account_id=ids["helper"], handed_out="pay_out")).status == status
 
 
 @pytest.mark.parametrize(

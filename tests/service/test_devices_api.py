@@ -76,10 +76,10 @@ async def test_the_call_path_is_told_of_a_number_at_each_change(shop: Shop) -> N
     ]
     assert (await shop.customer.ask("number.edit", number_id=made["id"], fallbacks=["trunk:t1"])).status == 403
     assert made["cps"] is None
-    edited = await shop.reseller.do(
-        "number.edit", number_id=made["id"], channels=3, cps=2, without_funds="allow", ring_s=9
-    )
+    edited = await shop.reseller.do("number.edit", number_id=made["id"], channels=3, cps=2, ring_s=9)
+    assert (await shop.reseller.ask("number.edit", number_id=made["id"], without_funds="allow")).status == 403
     assert (edited["fallbacks"], edited["channels"], edited["cps"]) == (made["fallbacks"], 3, 2)
+    await boss.do("number.edit", number_id=made["id"], without_funds="allow")
     (told,) = await shop.told()
     assert (told["channels"], told["cps"], told["without_funds"], told["ring_s"]) == (3, 2, "allow", 9)
     await shop.reseller.do("number.edit", number_id=made["id"], cps=None)

@@ -325,6 +325,26 @@ async def test_a_rented_number_takes_calls_while_its_rent_is_paid(shop: Shop) ->
     await shop.house.sound()
 
 
+async def test_who_rents_a_number_neither_hands_it_on_nor_lets_it_ring_unpaid(shop: Shop) -> None:
+    """The rent would end, and the number go on for nothing: whoever rents it out says who has it."""
+    boss, ids = shop.office.boss, shop.house.ids
+    upper = await shop.office.hire(boss, ids["upper"], "u@u.example")
+    number = (await boss.do("number.make", number="442079460000", account_id=ids["upper"]))["id"]
+    rent = await shop.start(await shop.product("root", kind="rental"), "upper", number_id=number)
+    for end in (False, True):
+        if end:
+            await boss.do("subscription.cancel", subscription_id=rent, at="now")
+        for change in (
+            {"account_id": ids["lower"]},
+            {"account_id": ids["lower"], "state": "active"},
+            {"state": "active"},
+        ):
+            got = await upper.ask("number.edit", number_id=number, **change)
+            assert got.status == (200 if change == {"state": "active"} and not end else 403), (end, change)
+    await boss.do("number.edit", number_id=number, state="active")
+    await upper.do("number.edit", number_id=number, account_id=ids["lower"])
+
+
 async def test_a_package_pays_calls_until_it_is_used_up(shop: Shop) -> None:
     """Call, record, ledger and store say the same; the next period begins anew."""
     number = await shop.start(await shop.minutes())

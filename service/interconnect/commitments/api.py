@@ -13,7 +13,7 @@ from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
 from service.commands.outbox import lock_node
 from service.database.interconnect_tables import commitments
-from service.interconnect.below import check_payer, has_costs, partner
+from service.interconnect.below import check_deal, check_payer, has_costs, partner
 from service.interconnect.commitments.rules import Covered, Period, Step, Terms, is_month_day, periods, terms_problem
 from service.interconnect.commitments.storage import periods_of, settle, standing, standings
 from service.interconnect.commitments.views import (
@@ -127,7 +127,7 @@ async def settle_commitment(call: Call) -> Answer:
 
 async def end_commitment(call: Call) -> Answer:
     """From now on: no period begins after this one; of what has not begun there is none. What was settled stays."""
-    check_payer(call, call.row.direction)
+    await check_deal(call)
     call.check_match(call.row.version)
     if call.row.state == "ended":
         raise Problem("conflict", "it has ended")

@@ -17,7 +17,7 @@ from service.api.nouns import NOUNS, visible
 from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts
-from service.interconnect.below import check_payer, direction_of, partner
+from service.interconnect.below import check_deal, check_payer, direction_of, partner
 from service.interconnect.disputes.mails import MOVED, NOTED, OPENED, SETTLED, tell
 from service.interconnect.disputes.rules import (
     AGES_DAYS,
@@ -133,6 +133,7 @@ async def text_of(call: Call, row: Any) -> DisputeText:
 async def add_note(call: Call) -> Answer:
     """What was said or written; it stays as it is."""
     body: NewNote = call.body
+    await call.need_seller(call.of.path)
     await note(call.conn, call.row, body.text, call.by, call.now_ms, internal=body.internal)
     told = {"text": body.text, "internal": body.internal}
     await call.audit("dispute.note", "dispute", call.row.id, call.row.account_id, None, told)
@@ -144,7 +145,7 @@ async def add_note(call: Call) -> Answer:
 async def move_dispute(call: Call) -> Answer:
     """To the partner, answered, agreed on or not."""
     body: Move = call.body
-    check_payer(call, call.row.direction)
+    await check_deal(call)
     call.check_match(call.row.version)
     problem = move_problem(call.row.state, body.state)
     if problem is not None:

@@ -139,6 +139,7 @@ def _content(rows: list[Row[Any]], form: str) -> str:
 
 async def remove_reconciliation(call: Call) -> Answer:
     """With its differences, unless one of them is disputed."""
+    await call.need_seller(call.of.path)
     disputed = sa.select(disputes.c.id).where(disputes.c.reconciliation_id == call.row.id).limit(1)
     if (await call.conn.execute(disputed)).first() is not None:
         raise Problem("conflict", "some of it is disputed: it stays as the ground of that")

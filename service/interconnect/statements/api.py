@@ -139,6 +139,7 @@ async def show_paper(call: Call) -> Answer:
 async def settle_statement(call: Call) -> Answer:
     """One entry pays both directions: what is owed for each, against cash. Once."""
     body: Settlement = call.body
+    await call.need_seller_then(call.row.seller_id)
     settled = await settle(call.conn, call.node, call.row, body.reason, call.by, call.now_ms)
     row = (await call.conn.execute(_SELECT.where(statements.c.id == call.row.id))).one()
     view = StatementView.from_row(row)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.accounts.storage import seller_of
+from service.accounts.storage import seller_of, sellers_of
 from service.commands.bodies import credit_body
 from service.commands.outbox import enqueue
 from service.database.interconnect_tables import statement_settlements, statements
@@ -17,7 +17,7 @@ from service.faults import Fault
 from service.interconnect.statements.paper import frozen
 from service.interconnect.statements.sums import Sums, Wanted, link, sums_of
 from service.ledger.by import By
-from service.ledger.rules import NETTING, Entry, netting_postings
+from service.ledger.rules import NETTING, Entry, handed_over, netting_postings
 from service.ledger.storage import post_entry
 
 
@@ -98,11 +98,12 @@ async def settle(conn: AsyncConnection, node: str, statement: Row[Any], reason: 
         raise AlreadySettled(statement.number)
     ours = statement.in_micros + statement.in_corrected_micros + max(0, statement.adjusted_micros)
     theirs = statement.out_micros + statement.out_corrected_micros - min(0, statement.adjusted_micros)
+    net, seller_now = ours - theirs, (await sellers_of(conn, [statement.account_id]))[statement.account_id]
     lines = netting_postings(statement.account_id, statement.seller_id, ours, theirs, statement.currency)
+    lines += handed_over(statement.seller_id, seller_now, net, statement.currency)
     entry = Entry(NETTING, by.name, f"statement {statement.number}: {reason}", now_ms, lines,
                   f"statement {statement.id}", actor_account_id=by.account_id)  # fmt: skip
     entry_id = await post_entry(conn, entry)
-    net = ours - theirs
     body = credit_body(statement.account_id, net)
     await enqueue(conn, node, body, now_ms=now_ms, account_id=statement.account_id, amount_micros=net)
     values = {"statement_id": statement.id, "entry_id": entry_id, "reason": reason, "actor": by.name}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -28,6 +29,7 @@ from service.portal.reckoning import (
     HOUR_MS,
     Sums,
     cash,
+    counted_from,
     currencies,
     day_begins,
     hours_back,
@@ -139,6 +141,16 @@ def _lasts(visit: Visit, lasts: int | None, beside: str) -> str:
     return f"{text.format(days=visit.formats.number(hours // 24), hours=visit.formats.number(hours))} {beside}"
 
 
+def _today(visit: Visit, beside: str = "") -> str:
+    """What stands beside a figure of today; where the day began within an hour that is summed up, from when it is."""
+    begins = day_begins(visit.now_ms, visit.formats.zone)
+    since = counted_from(begins)
+    if since == begins:
+        return beside
+    clock = datetime.fromtimestamp(since // 1000, UTC).astimezone(visit.formats.zone)
+    return "; ".join(filter(None, (visit.say("from {time} on").format(time=f"{clock:%H:%M}"), beside)))
+
+
 def _earnings(visit: Visit, funds: FundsView, traffic: TrafficView | None, *, is_paid: bool) -> list[Figure]:
     """Today's revenue and margin of whoever sells; the spending of whoever only buys. `is_paid`: for carrying calls,
     as a provider, who buys none.
@@ -151,13 +163,13 @@ def _earnings(visit: Visit, funds: FundsView, traffic: TrafficView | None, *, is
         one = cash(traffic.money, currency, today, visit.now_ms)
         money = visit.formats.money
         if one.earned and is_paid:
-            found.append(Figure(visit.say("For calls of today"), money(one.earned, currency)))
+            found.append(Figure(visit.say("For calls of today"), money(one.earned, currency), _today(visit)))
         elif one.earned:
             beside = visit.say("cost {cost}, margin {margin}")
             told = beside.format(cost=money(one.spent, currency), margin=money(one.margin, currency))
-            found.append(Figure(visit.say("Revenue today"), money(one.earned, currency), told))
+            found.append(Figure(visit.say("Revenue today"), money(one.earned, currency), _today(visit, told)))
         elif one.spent:
-            found.append(Figure(visit.say("Spent today"), money(one.spent, currency)))
+            found.append(Figure(visit.say("Spent today"), money(one.spent, currency), _today(visit)))
     return found
 
 
@@ -187,9 +199,11 @@ def _call_figures(visit: Visit, traffic: TrafficView | None) -> list[Figure]:
     minutes = beside.format(count=number(week.minutes // WEEK_DAYS))
     link = "/calls" if visit.can("cdr.list") else ""
     return [
-        Figure(say("Calls today"), number(today.attempts), calls, link),
-        Figure(say("Minutes today"), number(today.minutes), minutes),
-        Figure(say("ASR and ACD today"), f"{_percent(today)} · {_acd(today)}", _before(visit, today, week)),
+        Figure(say("Calls today"), number(today.attempts), _today(visit, calls), link),
+        Figure(say("Minutes today"), number(today.minutes), _today(visit, minutes)),
+        Figure(
+            say("ASR and ACD today"), f"{_percent(today)} · {_acd(today)}", _today(visit, _before(visit, today, week))
+        ),
     ]
 
 
