@@ -142,8 +142,10 @@ class Kambill:
         return DONE
 
     def _in_doubt(self) -> int:
-        """A reply that a fault hit, or that is no text."""
-        if calls_on.passes_in_doubt(self.rooms):
+        """A reply that a fault hit, or that is no text. One that another fault hits goes no further."""
+        passes: list[bool] = []
+        self._safely(lambda rooms: passes.append(calls_on.passes_in_doubt(rooms)))
+        if passes == [True]:
             return DONE
         self._safely(calls_on.end_in_doubt)
         return sip.drop_reply()

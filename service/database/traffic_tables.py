@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from service.database.columns import big, metadata, text
 
 LEADING = "ix_call_sums_leading"
+EARNING = "ix_call_sums_earning"
 LEADING_OF = "account_id = 1 AND dimension IN ('account', 'trunk')"
 
 call_sums = sa.Table(
@@ -30,6 +31,10 @@ call_sums = sa.Table(
         LEADING, "dimension", "span_ms", "duration_ms", "number",
         sqlite_where=sa.text(LEADING_OF), postgresql_where=sa.text(LEADING_OF),
     ),  # who has as many sums a day as there are customers: which of them called longest
+    sa.Index(
+        EARNING, "dimension", "currency", "span_ms", "earned_micros", "number",
+        sqlite_where=sa.text(LEADING_OF), postgresql_where=sa.text(LEADING_OF),
+    ),  # and which of them brought in most
     sqlite_with_rowid=False,
 )  # fmt: skip
 """Calls that the account and those below it made, or carried as providers: each once, by the tree as it is now.

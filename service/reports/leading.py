@@ -22,7 +22,7 @@ from service.calls.sums import BY_DAY, DAY_MS
 from service.calls.traffic_api import AskedTraffic
 from service.database.columns import BIG
 from service.database.engine import is_sqlite
-from service.database.traffic_tables import LEADING, LEADING_OF, call_sums
+from service.database.traffic_tables import EARNING, LEADING, LEADING_OF, call_sums
 from service.reports.adding import OF_MONEY, Way, counted, keys_of, ranked
 from service.reports.spans import Spans
 
@@ -44,6 +44,8 @@ _HIGHEST = {
     "earned": _S.earned_micros, "spent": _S.spent_micros, "margin": _S.earned_micros,
 }  # fmt: skip
 """What a row's value is at most the sum of, by what reports are sorted by."""
+_INDICES = {"minutes": LEADING, "earned": EARNING, "margin": EARNING}
+"""By which the operator's highest are found. Of a margin what was earned is the most."""
 
 
 class Ranking(NamedTuple):
@@ -78,13 +80,17 @@ async def leading(
     if way.dimension not in BY_DAY or most > ROWS_MAX or (ranking.by != "key" and not ranking.falls):
         return None
     days = range(asked.since_ms // DAY_MS * DAY_MS, asked.until_ms, DAY_MS)
-    each = max(4 * most + 100, MARGINS // len(days) if ranking.by == "margin" else 0)
-    lists = await _leaders(call, way, asked, days, currency, ranking, each)
+    each = 4 * most + 100
+    if ranking.by == "margin":
+        each = max(2 * each, MARGINS // len(days))
+    found = promising(await _leaders(call, way, asked, days, currency, ranking, each), ranking, each)
+    if found.others is None and ranking.by in OF_MONEY:  # who has no sums of this currency has earned nothing
+        found = found._replace(others=(0,))
 
     async def rows_of(keys: Sequence[int]) -> Iterable[Any]:
         return await _rows_of(call, way, asked, spans, currency, ranking, keys)
 
-    return await first_of(promising(lists, ranking, each), ranking, most, rows_of)
+    return await first_of(found, ranking, most, rows_of)
 
 
 async def following(
@@ -130,8 +136,8 @@ async def _leaders(
     of = _of(call, way, asked)
 
     def sums(day_ms: int) -> sa.Select[Any]:
-        if ranking.by == "minutes" and asked.account.depth == 0 and is_sqlite(call.conn):
-            return _longest(way)
+        if ranking.by in _INDICES and asked.account.depth == 0:
+            return _indexed(call, way, currency, ranking.by)
         is_whole = asked.since_ms <= day_ms and day_ms + DAY_MS <= asked.until_ms
         value = _highest(ranking.by, currency, is_whole=is_whole)
         return sa.select(_S.number.label("number"), value.label("value")).where(of)
@@ -164,15 +170,16 @@ def _of(call: Call, way: Way, asked: AskedTraffic) -> sa.ColumnElement[bool]:
     return found & within(way.owner(_S.number), call.actor)
 
 
-def _longest(way: Way) -> sa.Select[Any]:
-    """The operator's, which have an index by minutes. SQLite must be told: believing that each account has as few sums
-    a day as most have it goes through all of them, and by a parameter it doesn't see that the index has these.
+def _indexed(call: Call, way: Way, currency: str, by: str) -> sa.Select[Any]:
+    """The operator's, which have an index. SQLite must be told: believing that each account has as few sums a day as
+    most have it goes through all of them, and by a parameter it doesn't see that the index has these.
     """
     number: sa.ColumnElement[Any] = sa.literal_column("number")
-    value: sa.ColumnElement[Any] = sa.literal_column("duration_ms")
-    found = sa.select(number.label("number"), value.label("value"))
-    found = found.select_from(sa.text(f"call_sums INDEXED BY {LEADING}"))
-    return found.where(sa.text(LEADING_OF), sa.literal_column("dimension", sa.Text()) == way.dimension)
+    value: sa.ColumnElement[Any] = sa.literal_column(_HIGHEST[by].name)
+    table = f"call_sums INDEXED BY {_INDICES[by]}" if is_sqlite(call.conn) else "call_sums"
+    found = sa.select(number.label("number"), value.label("value")).select_from(sa.text(table))
+    found = found.where(sa.text(LEADING_OF), sa.literal_column("dimension", sa.Text()) == way.dimension)
+    return found.where(sa.literal_column("currency", sa.Text()) == currency) if by in OF_MONEY else found
 
 
 def promising(lists: Sequence[Leaders], ranking: Ranking, each: int) -> Promising:

@@ -221,6 +221,21 @@ def test_a_fault_in_the_reply_route_never_lets_an_answer_pass(
     assert bool(ksr.called("core.set_drop")) is not passes
 
 
+def test_a_reply_of_which_nobody_can_tell_whom_it_is_of_goes_no_further(
+    kambill: route.Kambill, ksr: FakeKsr, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store can't be read, again and again: dropped, and no fault comes out to Kamailio."""
+
+    def broken(*_unused: object) -> None:
+        raise ZeroDivisionError
+
+    ksr.pv_values = {"$rm": "INVITE", "$rs": 486}
+    ksr.answers["tm.t_check_trans"] = 1
+    monkeypatch.setattr(calls_on, "asked_by", broken)
+    assert kambill.ksr_reply_route(None) == sip.DROP
+    assert counted(ksr) == ["kambill_faults"] * 2
+
+
 def test_a_stray_reply_is_dropped_and_counted(kambill: route.Kambill, ksr: FakeKsr) -> None:
     """Of no transaction."""
     ksr.pv_values = {"$rm": "OPTIONS", "$rs": 200}

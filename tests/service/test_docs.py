@@ -1,4 +1,4 @@
-"""What the book names: commands with their words and options, as whoever reads it would type them."""
+"""What the book names: commands with their words and options, as whoever reads it would type them; every setting."""
 
 from __future__ import annotations
 
@@ -6,29 +6,34 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import click
 import pytest
+from pydantic import BaseModel
 
 from service.api.endpoint import noun_of
 from service.api.nouns import NOUNS
 from service.cli.main import kambill
 from service.cli.options import fields_of
 from service.cli.verbs import BY_NAME
+from service.config import Config
 
 HOME = Path(__file__).parents[2]
 WRONG = (click.NoSuchOption, click.MissingParameter)
 ENDS = frozenset({"|", ">", "&&"})
-_COMMAND = re.compile(r"\s{2,}(?:\./)?kambill (.+)")
+_COMMAND = re.compile(r"\s*(?:\./)?kambill (.+)")
 _NAMED = re.compile(r"`(?:\./)?kambill ([a-z][^`…]*)`")
+_LONG = re.compile(r"'\[\n[^']*\]'")
+"""A list over several lines."""
 _NOTE = re.compile(r"\s+#\s|\s{3,}")
 
 
 def _lines() -> Iterator[tuple[str, str]]:
     """Of every page, those that go on joined: where one stands, and what it says."""
     for page in [HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))]:
-        text = re.sub(r"\s*\\\n\s*", " ", page.read_text())
+        text = _LONG.sub(lambda found: re.sub(r"\s+", " ", found[0]), page.read_text())
+        text = re.sub(r"\s*\\\n\s*", " ", text)
         yield from ((f"{page.name} {line.strip()[:60]}", line) for line in text.splitlines() if "kambill " in line)
 
 
@@ -58,6 +63,8 @@ def _fault(text: str) -> str:
     try:
         made = command.make_context(command.name, words, parent=context.parent)
         return _misnamed(name, made.params)
+    except click.exceptions.Exit:
+        return ""  # it asks for help
     except click.UsageError as fault:
         is_wrong = isinstance(fault, WRONG) or "unexpected extra" in fault.message
         return fault.format_message() if is_wrong else ""
@@ -120,3 +127,17 @@ def test_a_command_of_the_book_is_one(place: str, text: str) -> None:
 def test_what_is_none_is_noticed(text: str, fault: str) -> None:
     """A wrong word, an option of others, too many names, or too few; a number where a name stands."""
     assert _fault(text) == fault
+
+
+def _settings(section: type[BaseModel]) -> Iterator[str]:
+    for name, field in section.model_fields.items():
+        yield name
+        for one in (field.annotation, *get_args(field.annotation)):
+            if isinstance(one, type) and issubclass(one, BaseModel):
+                yield from _settings(one)
+
+
+def test_the_book_names_every_setting() -> None:
+    """Of kambill.yaml: what nobody reads of nobody sets."""
+    book = "".join(page.read_text() for page in (HOME / "docs").glob("*.md"))
+    assert [name for name in _settings(Config) if not re.search(rf"\b{name}\b", book)] == []

@@ -125,6 +125,19 @@ async def test_each_step_on_its_day_and_once(agency: Agency) -> None:
     await agency.sound()
 
 
+async def test_who_has_left_is_neither_charged_nor_barred(agency: Agency) -> None:
+    """Its debt is with the seller that it pays now; the old one may remind it of its invoice, and no more."""
+    (await agency.ask("account.move", "customer", parent_id=agency.ids["upper"])).ok()
+    await agency.dun(*STEPS, {"kind": "fee", "days": 8, "amount": "1000000", "currency": "EUR"})
+    before = await agency.balance("customer")
+    await agency.day(11)
+    assert (await agency.balance("customer"), await agency.state()) == (before, ("active", ""))
+    assert {one for one in await agency.done() if one[0] != "reminder"} == {
+        (kind, days, "passed") for kind, days in (("fee", 5), ("fee", 7), ("fee", 8), ("bar", 10))
+    }
+    await agency.sound()
+
+
 async def test_a_payment_lifts_what_barred(agency: Agency) -> None:
     """At once, when the last cent comes; the store knows it, the audit says it."""
     await agency.dun(STEPS[4])

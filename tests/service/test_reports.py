@@ -180,10 +180,10 @@ async def _paged(person: Person, query: dict[str, Any], limit: int) -> list[Any]
     return [*first["items"], *second["items"]]
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize(("seed", "currency"), [(0, "EUR"), (1, "USD")])
 @pytest.mark.parametrize("rows_max", [0, 500])
 async def test_reports_cut_days_exactly(
-    house: House, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch, seed: int, rows_max: int
+    house: House, engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch, seed: int, currency: str, rows_max: int
 ) -> None:
     """Each way, whole days and cut ones, of sellers and customers: what the records say, call by call; by those that
     lead each day, and by adding up all.
@@ -201,8 +201,8 @@ async def test_reports_cut_days_exactly(
         for name in ("Operator", "lower", "customer"):
             own = [one for one in whole if one.top.id == house.ids[name]]
             for by in WAYS:
-                told = _told(own, by, "EUR", DAY_MS + first * HOUR_MS, DAY_MS + last * HOUR_MS)
-                query = {**times, "by": by, "account_id": house.ids[name], "currency": "EUR"}
+                told = _told(own, by, currency, DAY_MS + first * HOUR_MS, DAY_MS + last * HOUR_MS)
+                query = {**times, "by": by, "account_id": house.ids[name], "currency": currency}
                 rows = (await house.office.boss.do("report.summary", query=query))["items"]
                 counts = [(one["attempts"], one["answered"], one["duration_ms"]) for one in rows]
                 assert sorted(counts) == sorted(one[:3] for one in told.values()), (name, by, times)

@@ -11,7 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ratebook.money import MICROS, Rounding, RoundingMode, format_micros, round_fraction
-from service.accounts.storage import lock_account
+from service.accounts.storage import lock_account, sellers_of
 from service.billing.currencies import decimals_of
 from service.billing.cycles import local_date
 from service.billing.dunning.barring import bar
@@ -85,7 +85,15 @@ async def _remind(conn: AsyncConnection, _node: str, step: Row[Any], invoice: Ro
     return Done(recipients=tuple(recipients))
 
 
+async def _has_left(conn: AsyncConnection, invoice: Row[Any]) -> bool:
+    """Whether the account pays another seller by now, who has its debt: it is no more this one's to charge and bar."""
+    sellers = await sellers_of(conn, [invoice.account_id])
+    return bool(sellers[invoice.account_id] != invoice.seller_id)
+
+
 async def _charge(conn: AsyncConnection, node: str, step: Row[Any], invoice: Row[Any], now_ms: int) -> Done:
+    if await _has_left(conn, invoice):
+        return Done("passed")
     micros = step.amount_micros or share(_open(invoice), step.percent_millionths, invoice.currency)
     item = Item(
         account_id=invoice.account_id,
@@ -113,6 +121,8 @@ def share(open_micros: int, percent_millionths: int, currency: str) -> int:
 
 
 async def _bar(conn: AsyncConnection, node: str, _step: Row[Any], invoice: Row[Any], now_ms: int) -> Done:
+    if await _has_left(conn, invoice):
+        return Done("passed")
     await bar(conn, node, invoice.account_id, now_ms)
     return Done()
 

@@ -58,3 +58,37 @@ document.addEventListener("click", (event) => {
   area.setSelectionRange(start, start + lines[line - 1].length);
   area.scrollTop = (area.scrollHeight / lines.length) * Math.max(0, line - 4);
 });
+
+// A form that is opened in place: one goes on in its first field, and Escape puts back what stood there, unless something was typed.
+(() => {
+  const stood = new Map();
+  const placeOf = (link) => document.querySelector(link.getAttribute("hx-target"));
+  const linkOf = (event) => event.detail?.ctx?.sourceElement?.closest?.('a[hx-select="#form"]');
+
+  document.addEventListener("htmx:before:swap", (event) => {
+    const link = linkOf(event);
+    const place = link && placeOf(link);
+    if (place && !place.querySelector("#form")) stood.set(place, { link, nodes: [...place.childNodes] });
+  });
+  document.addEventListener("htmx:after:swap", (event) => {
+    const link = linkOf(event);
+    if (link) placeOf(link)?.querySelector("#form :is(input:not([type=hidden]), select, textarea, button)")?.focus();
+  });
+  document.addEventListener("keydown", (event) => {
+    const form = event.key === "Escape" && event.target.closest("#form");
+    const place = form && form.parentElement;
+    if (!stood.has(place) || [...form.querySelectorAll("input, select, textarea")].some(isTyped)) return;
+    const { link, nodes } = stood.get(place);
+    stood.delete(place);
+    place.replaceChildren(...nodes);
+    htmx.process(place);
+    link.focus();
+  });
+
+  function isTyped(field) {
+    if (field.type === "checkbox" || field.type === "radio") return field.checked !== field.defaultChecked;
+    if (!field.options) return field.value !== field.defaultValue;
+    const chosen = [...field.options].findIndex((one) => one.defaultSelected);
+    return field.multiple ? [...field.options].some((one) => one.selected !== one.defaultSelected) : field.selectedIndex !== Math.max(0, chosen);
+  }
+})();
