@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from tests.service.office import Office
 
-UPGRADE = importlib.import_module("service.database.migrations.versions.0067_top_ups_below_postpaid")
+UPGRADE = importlib.import_module("service.database.migrations.versions.0068_top_ups_below_postpaid")
 
 
 @pytest.mark.parametrize("billing", ["prepaid", "postpaid"])
