@@ -52,12 +52,12 @@ def forget(change: Change, key: bytes, now: Now) -> None:
         change.invites -= 1
 
 
-def keep_on(change: Change, running: RunningCall) -> None:
-    """A call that rings is given up: its INVITE is remembered for as long as a gateway may still answer it."""
+def keep_on(change: Change, running: RunningCall, until_ms: int) -> None:
+    """A call that rings has come to its end: its INVITE is remembered for as long as a gateway may still answer it."""
     key = invite_key(running.call_id, running.from_tag)
     raw = change.txn.get(key, db=change.store.invite)
-    if raw is not None and layout.unpack_invite(raw).until_ms < running.due_ms:
-        _keep(change, key, layout.unpack_invite(raw), running.due_ms)
+    if raw is not None and layout.unpack_invite(raw).until_ms < until_ms:
+        _keep(change, key, layout.unpack_invite(raw), until_ms)
 
 
 def _keep(change: Change, key: bytes, invite: layout.Invite, until_ms: int) -> None:

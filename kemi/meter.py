@@ -12,7 +12,7 @@ from kemi import acknowledge, authenticate, farewell, invites, joined, places, s
 from kemi.clock import Now
 from kemi.grants import extend, shorten
 from kemi.rooms import Rooms
-from kemi.settlement import NO_ANSWER, End, ended, settle
+from kemi.settlement import NO_ANSWER, End, ended, given_up, settle
 from kemi.store import layout, portings
 from kemi.store.calls import RunningCall, unpack_call
 from kemi.store.change import Change
@@ -142,7 +142,7 @@ def _visit(rooms: Rooms, key: bytes, dialogs: Dialogs, now: Now) -> None:
     if call is None:
         return
     if not call.is_answered:
-        ended(rooms, call.hex, NO_ANSWER, now)
+        given_up(rooms, call.hex, NO_ANSWER, now)  # one that is answered since it was read goes on
     elif call.cut_by and call.grant_end_boot_ms > now.boot_ms + CUT_S * 1000:
         _cut(rooms, call, dialogs, now)
     elif call.grant_end_boot_ms + _reap_after_ms(rooms) <= now.boot_ms:

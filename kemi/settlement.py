@@ -25,6 +25,9 @@ from ratebook.price import attempt_charge, charge, message_charge
 
 _new = tuple.__new__
 
+LATE_MS = 10_000
+"""How long after the end of a call that rang its gateway's 200 may come: twice what tm waits for it."""
+
 NO_POOLS: Mapping[int, packages.Pool] = MappingProxyType({})
 
 
@@ -66,6 +69,8 @@ def settled(rooms: Rooms, call: str, end: End, now: Now) -> RunningCall | None:
     with Change(rooms.store) as change:
         running = change.call(bytes.fromhex(call))
         if running is not None:
+            if not running.is_answered:
+                keep_on(change, running, now.boot_ms + LATE_MS)
             settle(change, running, end, now, now.boot_ms)
     return running
 
@@ -114,7 +119,7 @@ def given_up(rooms: Rooms, call: str, end: End, now: Now) -> bool:
         if running is not None and running.is_answered:
             return False
         if running is not None:
-            keep_on(change, running)
+            keep_on(change, running, running.due_ms)
             settle(change, running, end, now, now.boot_ms)
     return True
 

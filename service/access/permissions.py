@@ -146,8 +146,9 @@ _CUSTOMER = _PERSONAL | {
 }  # fmt: skip
 _RESELLER = (ALL - {
     _P.PROVIDERS_READ, _P.PROVIDERS_CHANGE, _P.GATEWAYS_READ, _P.GATEWAYS_CHANGE, _P.ROUTING_CHANGE,
-    _P.SETTINGS_CHANGE, _P.PAYMENTS_TOP_UP,
+    _P.SETTINGS_CHANGE,
 })  # fmt: skip
+"""With the right to pay in, however it is billed itself: nobody below may what it may not."""
 
 SUPER_ADMIN, OWNER, ADMIN, SUPPORT, FINANCE, READ_ONLY = (
     "super_admin", "owner", "admin", "support", "finance", "read_only",
@@ -167,7 +168,7 @@ BUILT_IN: tuple[BuiltIn, ...] = (
         "Money, limits and paper",
     ),
     BuiltIn(READ_ONLY, "Read-only", READING, "Sees all, changes nothing"),
-    BuiltIn("prepaid_reseller", "Prepaid reseller", _RESELLER | {_P.PAYMENTS_TOP_UP}, "What such an account may"),
+    BuiltIn("prepaid_reseller", "Prepaid reseller", _RESELLER, "What such an account may"),
     BuiltIn("postpaid_reseller", "Postpaid reseller", _RESELLER, "What such an account may"),
     BuiltIn("prepaid_customer", "Prepaid customer", _CUSTOMER | {_P.PAYMENTS_TOP_UP}, "What such an account may"),
     BuiltIn(

@@ -87,6 +87,8 @@ class Endpoint(NamedTuple):
     body_bytes_max: int = BODY_BYTES_MAX
     for_paid: bool = False
     """For whoever is paid by others: nothing for a commission reseller, whose customers pay its seller."""
+    deals: bool = False
+    """Agrees with a partner on what is owed: whoever sells to it does."""
     lines: Callable[[Call, LinesAsked], Awaitable[Lines]] | None = None
     """Of a list: a batch of its rows as lines of a file, for lists of millions. None: page by page is fast enough."""
 
@@ -97,8 +99,11 @@ class Endpoint(NamedTuple):
 
     @property
     def of_seller(self) -> bool:
-        """Whether it gives the money of whoever sells to the account in its path, or to those that a transfer names."""
-        return self.permission in OF_SELLERS and (self.below or self.permission is Permission.PAYMENTS_TRANSFER)
+        """Whether it gives the money of whoever sells to the account in its path, or to those that a transfer names, or
+        agrees on it.
+        """
+        gives = self.permission in OF_SELLERS and (self.below or self.permission is Permission.PAYMENTS_TRANSFER)
+        return gives or self.deals
 
     @property
     def writes(self) -> bool:

@@ -26,12 +26,6 @@ def has_costs(account: Row[Any]) -> bool:
     return bool(account.kind == "provider" or account.provides)
 
 
-async def check_deal(call: Call) -> None:
-    """The same of what stands between a partner and its seller, and is named in the path. Raises Problem."""
-    await call.need_seller(call.of.path)
-    check_payer(call, call.row.direction)
-
-
 def check_payer(call: Call, direction: str) -> None:
     """What is sent to a provider costs the operator, wherever the provider stands: nobody else agrees on that. Raises
     Problem.

@@ -117,7 +117,7 @@ class NewDevice(Asked):
     account_id: AccountId
     username: Annotated[Username | None, Field(description="null: made up")] = None
     name: Annotated[Text, Field(max_length=100)] = ""
-    plan_id: PlanId | None = None
+    plan_id: Annotated[PlanId | None, Field(description="Its routes; null: no calls go out")] = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
@@ -143,7 +143,7 @@ class DeviceEdit(Asked):
     """What to change; what is left out stays, what is null is taken away. The name it signs in by stays."""
 
     name: Annotated[Text, Field(max_length=100)] | None = None
-    plan_id: PlanId | None = None
+    plan_id: Annotated[PlanId | None, Field(description="Its routes; null: no calls go out")] = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None

@@ -130,7 +130,7 @@ class NewTrunk(Asked):
     transport: Transport = "any"
     tech_prefix: TechPrefix = ""
     certificate: Certificate = ""
-    plan_id: PlanId | None = None
+    plan_id: Annotated[PlanId | None, Field(description="Its routes; null: no calls go out")] = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None
@@ -155,7 +155,7 @@ class TrunkEdit(Asked):
     transport: Transport | None = None
     tech_prefix: TechPrefix | None = None
     certificate: Certificate | None = None
-    plan_id: PlanId | None = None
+    plan_id: Annotated[PlanId | None, Field(description="Its routes; null: no calls go out")] = None
     tariff_id: TariffId | None = None
     channels: Limit | None = None
     cps: Limit | None = None

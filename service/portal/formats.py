@@ -11,7 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_time
-from babel.numbers import format_decimal, get_currency_precision, get_decimal_symbol
+from babel.numbers import format_decimal, get_decimal_symbol
+
+from service.billing import currencies
 
 MICROS = 1_000_000
 _FRACTION = re.compile(r"(?<![\d.])\d+\.\d+(?![\d.]*\d)")
@@ -32,7 +34,8 @@ class Formats(NamedTuple):
 
     def money(self, micros: int, currency: str, decimals: int = 0) -> str:
         """An exact amount with its currency: the currency's decimals or `decimals`, more where it has more."""
-        return f"{self.amount(micros, max(decimals, get_currency_precision(currency)))}\u00a0{currency}"
+        told = self.amount(micros, max(decimals, currencies.decimals_of(currency)))
+        return f"{told}\u00a0{currency}" if currency else told
 
     def amount(self, micros: int, decimals: int = 2) -> str:
         """An exact amount without a currency, with so many decimals at least."""
@@ -41,9 +44,20 @@ class Formats(NamedTuple):
         return format_decimal(Decimal(micros) / MICROS, pattern, self.locale, decimal_quantization=False)
 
     def exact(self, text: str, currency: str) -> str:
-        """An amount that is told as text, of more decimals than money has elsewhere; two at least."""
+        """An amount that is told as text, of more decimals than money has elsewhere; the currency's at least."""
         whole, _, rest = text.partition(".")
-        return f"{self.decimal(f'{whole}.{rest:0<2}')}\u00a0{currency}"
+        rest = rest.rstrip("0").ljust(currencies.decimals_of(currency), "0")
+        return f"{self.decimal(f'{whole}.{rest}' if rest else whole)}\u00a0{currency}"
+
+    def field_amount(self, micros: int, currency: str) -> str:
+        """As it stands in a field: exact, thousands together, with the currency's decimals. Of none that is known: two,
+        or none where the amount has none.
+        """
+        wanted = decimals_of(micros)
+        wanted = max(wanted, currencies.decimals_of(currency)) if currency else wanted and max(wanted, 2)
+        whole, fraction = divmod(abs(micros), MICROS)
+        text = f"{'-' * (micros < 0)}{whole}" + (f".{fraction:06}"[: wanted + 1] if wanted else "")
+        return self.decimal(text)
 
     def decimal(self, text: str) -> str:
         """A decimal fraction that is told as text, such as a rate."""

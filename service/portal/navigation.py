@@ -11,6 +11,10 @@ OPERATOR = frozenset({"root"})
 SELLERS = OPERATOR | {"reseller"}
 CALLERS = SELLERS | {"customer"}
 EVERYBODY = CALLERS | {"provider"}
+PARTNERS = EVERYBODY - OPERATOR
+"""Whoever has a balance with somebody above: the operator pays nobody, and is paid by those below."""
+PAYERS = CALLERS - OPERATOR
+"""A provider is settled by statements instead of invoices."""
 
 
 class Item(NamedTuple):
@@ -64,14 +68,15 @@ MENU: tuple[Group, ...] = (
         "Money",
         (
             Item("Top up", "/accounts/{account_id}/top-up", "top-up.make", is_bought=True),
-            Item("Payments", "/accounts/{account_id}/lines", "payment.list"),
-            Item("Receipts", "/receipts", "receipt.list"),
+            Item("Payments", "/accounts/{account_id}/lines", "payment.list", PARTNERS),
+            Item("Receipts", "/receipts", "receipt.list", PAYERS),
+            Item("Payments and receipts", "/receipts", "receipt.list", OPERATOR),
             Item("Top-ups", "/top-ups", "top-up.list", SELLERS),
             Item("Recharges", "/recharges", "recharge.list", SELLERS),
             Item("Vouchers", "/vouchers", "voucher.list", SELLERS),
             Item("Bank files", "/bank-lines", "bank-line.list", SELLERS),
-            Item("Refunds and transfers", "/operations", "operation.list"),
-            Item("Invoices", "/invoices", "invoice.list"),
+            Item("Refunds and transfers", "/operations", "operation.list", CALLERS),
+            Item("Invoices", "/invoices", "invoice.list", CALLERS),
             Item("Reminders and late fees", "/reminders", "dunning.list", SELLERS),
             Item("Commission", "/commissions", "commission.list", SELLERS),
             Item("Taxes", "/taxes", "tax.list", SELLERS),
@@ -158,7 +163,7 @@ MENU: tuple[Group, ...] = (
             Item("Brand", "/accounts/{account_id}/brand", "brand.show"),
             Item("Mail templates", "/accounts/{account_id}/mail-templates", "mail-template.list", SELLERS),
             Item("Payment gateways", "/payment-gateways", "payment-gateway.list", SELLERS),
-            Item("Low-balance alerts", "/balance-alerts", "balance-alert.list"),
+            Item("Low-balance alerts", "/balance-alerts", "balance-alert.list", CALLERS),
             Item("Webhooks", "/webhooks", "webhook.list"),
             Item("Deliveries of call records", "/deliveries", "delivery.list"),
         ),

@@ -33,6 +33,7 @@ from service.portal.formats import Formats, formats_of
 from service.portal.plain import plain
 from service.portal.static import File
 from service.portal.wording import Say, language_asked, language_for, refusal_in, say_in, sentence_in
+from service.tariffs.exchange import in_force
 from service.urls import ENDPOINTS
 
 BY_NAME: dict[str, Endpoint] = {endpoint.name: endpoint for endpoint in ENDPOINTS}
@@ -74,8 +75,11 @@ class Visit:
         """What was sent; empty when the page is only looked at."""
         self.language = language_asked(request.headers.get("Accept-Language", ""))
         self.formats: Formats = formats_of(self.language, "UTC")
+        self.currency = ""
+        """Of the thing that the page is about (`learn_currency`); empty: it has none, or it wasn't asked for."""
         self._inner: Inner | None = None
         self._known: dict[tuple[str, int], str] = {}
+        self._currencies: dict[int, str] = {}
 
     # --- who
 
@@ -326,10 +330,31 @@ class Visit:
             return
         for number, row in (await self._call().find_all(noun, wanted)).items():
             self._known[noun, number] = NOUNS[noun].label_of(row)
+            if noun == "account":
+                self._currencies[number] = row.currency
 
     async def find(self, noun: str, parameter: str) -> Row[Any]:
         """A thing of the visitor's subtree, as it is kept, by its number in the page's path. Raises Problem."""
         return await self._call().find(noun, number_in(self.parameter(parameter)))
+
+    async def learn_currency(self) -> None:
+        """Of the last thing of the page's path: its own, else its account's."""
+        named = [one for one in self.request.match_info if noun_of(one) in NOUNS]
+        if named and not self.currency:
+            row = await self.find(noun_of(named[-1]), named[-1])
+            self.currency = row._mapping.get("currency") or (await self._call().owner_of(row)).currency
+
+    async def currency_of(self, account_id: int) -> str:
+        """Of an account; empty: it isn't one of the visitor's subtree."""
+        rows = await self._call().find_all("account", [account_id])
+        return str(rows[account_id].currency) if rows else ""
+
+    async def currencies(self) -> list[str]:
+        """Those that accounts can have: the own account's first, then all that there are rates of exchange for."""
+        assert self._inner is not None, "only within looking()"
+        own = await self.currency_of(self.account_id)
+        pairs = (await in_force(self._inner.conn)).courses
+        return [own, *sorted({one for pair in pairs for one in pair} - {own})]
 
     def _call(self) -> Call:
         assert self._inner is not None, "only within looking()"
@@ -349,6 +374,10 @@ class Visit:
         if noun == "tariff" and self.can("tariff.show"):
             return self.say("above you")  # that of whoever isn't above would have been learned
         return self.say("the operator's") if noun == "plan" else f"#{number}"
+
+    def currency_known(self, account_id: int) -> str:
+        """Of an account whose name was learned; empty: it wasn't, or stands elsewhere."""
+        return self._currencies.get(account_id, "")
 
     def knows(self, noun: str, number: int | None) -> bool:
         """Whether its name was learned: then it can be looked at."""

@@ -114,7 +114,7 @@ class FakeKsr:
 
 
 _READERS: dict[str, Callable[..., Any]] = {
-    "pv.get": FakeKsr._get,
+    "pv.get": lambda fake, name: fake._get(name),
     "hdr.get_idx": FakeKsr._header,
     "hdr.is_present": FakeKsr._present,
 }

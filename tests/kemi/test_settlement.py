@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from kemi import meter
 from kemi.grants import extend
-from kemi.running import find
-from kemi.settlement import End, hung_up
+from kemi.running import call_of_invite, find
+from kemi.settlement import End, ended, hung_up
+from kemi.store import layout
 from kemi.store.calls import pack_call
-from tests.kemi.world import CARRIER, CUSTOMER, EURO, LOWER, ROOT, UPPER, World, assert_consistent
+from tests.kemi.world import CARRIER, CUSTOMER, EURO, LOWER, ROOT, UPPER, FakeDialogs, World, assert_consistent
 
 
 def test_a_call_is_charged_exactly_at_every_level(world: World) -> None:
@@ -79,3 +81,16 @@ def test_a_bill_made_before_the_lock_is_made_anew_when_the_call_has_changed(worl
     assert_consistent(world)
     assert not hung_up(world.rooms, seen, record, End("caller", 200, "OK", 0), world.now)
     assert len(world.events("settled")) == 1
+
+
+def test_a_call_that_fails_is_known_for_as_long_as_a_200_may_come(world: World) -> None:
+    """It rang for longer than an INVITE is kept; the gateway's 200 crosses the CANCEL: whose it is, is still known."""
+    call = world.ring()
+    world.wait(layout.INVITE_MEMORY_MS / 1000 - 1)
+    assert ended(world.rooms, call, End("callee", 408, "Request Timeout", 0), world.now)
+    world.wait(4)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
+    assert call_of_invite(world.rooms, "call-1", "from") == call
+    world.wait(10)
+    meter.tick(world.rooms, FakeDialogs().seen(), world.now)
+    assert call_of_invite(world.rooms, "call-1", "from") is None

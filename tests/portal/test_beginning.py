@@ -87,6 +87,9 @@ async def test_the_overview_leads_from_nothing_to_a_call(walker: Walker) -> None
     assert _open(await walker.get("/")) == steps[3:]
     await done("/plans/new", source=PLAN, do="write")
     assert _open(await walker.get("/")) == steps[4:]
+    form = await walker.get("/trunks/new")  # one plan is the one that is meant
+    assert re.search(r'<option value="1" selected>standard<', form.text)
+    assert "no calls go out" in form.words
     shop = await done("/accounts/new", parent_id="1", kind="customer", name="Shop", billing="prepaid", tariff_id="1")
     assert _open(await walker.get("/")) == steps[5:]
     customer = shop.path.rpartition("/")[2]
@@ -96,6 +99,13 @@ async def test_the_overview_leads_from_nothing_to_a_call(walker: Walker) -> None
     page = await walker.get("/")
     assert _open(page) == []
     assert "Before the first call" not in page.words
+
+
+async def test_nothing_is_billed_without_terms_and_the_page_says_so(walker: Walker) -> None:
+    """Where nothing was due at all, too."""
+    assert "terms is over" in html.unescape((await walker.get("/invoices")).words)
+    run = await walker.post("/invoices/run", _key="k-run")
+    assert "An account without terms is not billed" in run.words
 
 
 async def test_a_role_says_what_it_is_for_where_it_is_given(walker: Walker) -> None:

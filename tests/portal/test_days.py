@@ -163,7 +163,7 @@ async def test_a_day_of_the_admin(sit: Sit) -> None:
     await admin.menu_to("/invoices")
     await admin.follow("Bill what is due")
     await admin.press("Bill")
-    await admin.reads("The run is done", "Nothing was left over.")
+    await admin.reads("The run is done", "No period is over")
     await admin.menu_to("/invoices")
     await admin.fill(filter__account_id="upper")
     await admin.press("Show")

@@ -264,6 +264,10 @@ async def test_an_agent_is_not_offered_what_is_for_whoever_is_paid(walkers: Call
         assert (refused.status, "customers pay its seller" in refused.words) == (403, True), path
     for path in ("/vouchers/new", "/taxes/new", "/payment-gateways/new", "/bank-lines/new", "/products/new"):
         assert (await agent.get(path)).status == 403, path
+    for path in ("/statements", "/disputes", "/commitments", "/reconciliations"):
+        assert f'href="{path}/new"' in (await reseller.get(path)).text
+        assert f'href="{path}/new"' not in (await agent.get(path)).text
+        assert (await agent.get(f"{path}/new")).status == 403, path
     for path in ("/publications", "/reratings", "/rate-notices"):
         assert f'href="{path}"' in other
         assert f'href="{path}"' not in theirs
@@ -285,3 +289,42 @@ async def test_an_agent_is_offered_its_sellers_products(walker: Walker) -> None:
     assert page.status == 200
     assert f'{place[1]}/edit"' not in page.text
     assert ">Line<" in (await walker.get("/subscriptions/new")).text
+
+
+async def test_numbers_are_brought_in_by_the_operator_alone(walkers: Callable[[], Walker]) -> None:
+    """A reseller is told so, and isn't offered a file for them."""
+    boss, reseller = walkers(), walkers()
+    await boss.sign_in(BOSS)
+    await reseller.sign_in(RESELLER)
+    assert 'href="/numbers/import"' in (await boss.get("/numbers")).text
+    page = await reseller.get("/numbers")
+    assert 'href="/numbers/import"' not in page.text
+    assert "The operator brings numbers in" in page.words
+
+
+async def test_the_operators_people_see_payments_of_others(walkers: Callable[[], Walker]) -> None:
+    """It pays nobody itself: no balance, no lines that never come; whoever does has them."""
+    boss, reseller = walkers(), walkers()
+    await boss.sign_in(BOSS)
+    await reseller.sign_in(RESELLER)
+    home, theirs = await boss.get("/"), await reseller.get("/")
+    assert "/accounts/1/lines" not in home.text
+    assert 'href="/receipts">Payments and receipts<' in " ".join(home.text.split())
+    assert "Balance" not in home.words
+    assert "/accounts/4/lines" in theirs.text
+    assert "Balance" in theirs.words
+    own = await boss.get("/accounts/1")
+    assert "Nothing has been booked yet" not in own.words
+    assert "Commission-based" not in own.words
+
+
+async def test_a_provider_is_offered_what_concerns_it(walkers: Callable[[], Walker]) -> None:
+    """It is settled by statements: nobody sends it invoices, receipts or alerts, nor pays it back."""
+    carrier, customer = walkers(), walkers()
+    await carrier.sign_in("owner@carrier.example")
+    await customer.sign_in(CUSTOMER)
+    theirs, other = (await carrier.get("/")).text, (await customer.get("/")).text
+    for path in ("/invoices", "/receipts", "/operations", "/balance-alerts"):
+        assert f'href="{path}"' in other
+        assert f'href="{path}"' not in theirs
+    assert 'href="/statements"' in theirs

@@ -52,7 +52,7 @@ class NewUser(Asked):
     account_id: AccountId
     email: Email
     name: Words
-    role_ids: Annotated[Roles, Field(min_length=1)]
+    role_ids: Annotated[Roles, Field(min_length=1, description="None that allows there what you may not yourself")]
     language: Language = "en"
     timezone: Zone = "UTC"
 

@@ -13,7 +13,7 @@ from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
 from service.commands.outbox import lock_node
 from service.database.interconnect_tables import commitments
-from service.interconnect.below import check_deal, check_payer, has_costs, partner
+from service.interconnect.below import check_payer, has_costs, partner
 from service.interconnect.commitments.rules import Covered, Period, Step, Terms, is_month_day, periods, terms_problem
 from service.interconnect.commitments.storage import periods_of, settle, standing, standings
 from service.interconnect.commitments.views import (
@@ -127,7 +127,7 @@ async def settle_commitment(call: Call) -> Answer:
 
 async def end_commitment(call: Call) -> Answer:
     """From now on: no period begins after this one; of what has not begun there is none. What was settled stays."""
-    await check_deal(call)
+    check_payer(call, call.row.direction)
     call.check_match(call.row.version)
     if call.row.state == "ended":
         raise Problem("conflict", "it has ended")
@@ -146,7 +146,7 @@ _ONE = "/commitments/{commitment_id}"
 ENDPOINTS = [
     Endpoint(
         "commitment.make", "POST", "/commitments", _P.STATEMENTS_CHANGE, make_commitment, "Agree on volumes",
-        NewCommitment, answer=CommitmentView, status=201,
+        NewCommitment, answer=CommitmentView, status=201, deals=True,
     ),
     Endpoint(
         "commitment.list", "GET", "/commitments", _P.STATEMENTS_READ, list_commitments, "List commitments",
@@ -166,6 +166,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "commitment.end", "POST", f"{_ONE}/end", _P.STATEMENTS_CHANGE, end_commitment, "End a commitment",
-        answer=CommitmentView, below=True,
+        answer=CommitmentView, below=True, deals=True,
     ),
 ]  # fmt: skip

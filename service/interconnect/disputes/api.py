@@ -17,7 +17,7 @@ from service.api.nouns import NOUNS, visible
 from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts
-from service.interconnect.below import check_deal, check_payer, direction_of, partner
+from service.interconnect.below import check_payer, direction_of, partner
 from service.interconnect.disputes.mails import MOVED, NOTED, OPENED, SETTLED, tell
 from service.interconnect.disputes.rules import (
     AGES_DAYS,
@@ -133,7 +133,6 @@ async def text_of(call: Call, row: Any) -> DisputeText:
 async def add_note(call: Call) -> Answer:
     """What was said or written; it stays as it is."""
     body: NewNote = call.body
-    await call.need_seller(call.of.path)
     await note(call.conn, call.row, body.text, call.by, call.now_ms, internal=body.internal)
     told = {"text": body.text, "internal": body.internal}
     await call.audit("dispute.note", "dispute", call.row.id, call.row.account_id, None, told)
@@ -145,7 +144,7 @@ async def add_note(call: Call) -> Answer:
 async def move_dispute(call: Call) -> Answer:
     """To the partner, answered, agreed on or not."""
     body: Move = call.body
-    await check_deal(call)
+    check_payer(call, call.row.direction)
     call.check_match(call.row.version)
     problem = move_problem(call.row.state, body.state)
     if problem is not None:
@@ -202,7 +201,7 @@ _ONE = "/disputes/{dispute_id}"
 ENDPOINTS = [
     Endpoint(
         "dispute.open", "POST", "/disputes", _P.STATEMENTS_CHANGE, start_dispute, "Open a dispute", NewDispute,
-        answer=DisputeView, status=201,
+        answer=DisputeView, status=201, deals=True,
     ),
     Endpoint(
         "dispute.list", "GET", "/disputes", _P.STATEMENTS_READ, list_disputes, "List disputes", query=DisputeQuery,
@@ -215,11 +214,11 @@ ENDPOINTS = [
     Endpoint("dispute.show", "GET", _ONE, _P.STATEMENTS_READ, show_dispute, "Show a dispute", answer=DisputeText),
     Endpoint(
         "dispute.note", "POST", f"{_ONE}/notes", _P.STATEMENTS_CHANGE, add_note, "Add to a dispute's correspondence",
-        NewNote, answer=DisputeText, status=201, below=True,
+        NewNote, answer=DisputeText, status=201, below=True, deals=True,
     ),
     Endpoint(
         "dispute.move", "POST", f"{_ONE}/state", _P.STATEMENTS_CHANGE, move_dispute, "Move a dispute", Move,
-        answer=DisputeText, below=True,
+        answer=DisputeText, below=True, deals=True,
     ),
     Endpoint(
         "dispute.settle", "POST", f"{_ONE}/settlement", _P.PAYMENTS_CHANGE, settle_dispute, "Settle a dispute",

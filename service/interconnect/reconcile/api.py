@@ -139,7 +139,6 @@ def _content(rows: list[Row[Any]], form: str) -> str:
 
 async def remove_reconciliation(call: Call) -> Answer:
     """With its differences, unless one of them is disputed."""
-    await call.need_seller(call.of.path)
     disputed = sa.select(disputes.c.id).where(disputes.c.reconciliation_id == call.row.id).limit(1)
     if (await call.conn.execute(disputed)).first() is not None:
         raise Problem("conflict", "some of it is disputed: it stays as the ground of that")
@@ -157,7 +156,7 @@ ENDPOINTS = [
     Endpoint(
         "reconciliation.make", "POST", "/reconciliations", _P.STATEMENTS_CHANGE, make_reconciliation,
         "Compare a partner's call records with ours", NewReconciliation, answer=ReconciliationText, status=201,
-        key=Key.NONE, own_transaction=True, body_bytes_max=_BYTES,
+        key=Key.NONE, own_transaction=True, body_bytes_max=_BYTES, deals=True,
     ),
     Endpoint(
         "reconciliation.list", "GET", "/reconciliations", _P.STATEMENTS_READ, list_reconciliations,
@@ -177,6 +176,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "reconciliation.remove", "DELETE", _ONE, _P.STATEMENTS_CHANGE, remove_reconciliation, "Remove a comparison",
-        status=204, below=True,
+        status=204, below=True, deals=True,
     ),
 ]  # fmt: skip

@@ -153,11 +153,11 @@ _ONE = "/statements/{statement_id}"
 ENDPOINTS = [
     Endpoint(
         "statement.preview", "POST", "/statements/preview", _P.STATEMENTS_CHANGE, preview_statement,
-        "Look at what a statement would say", NewStatement, answer=StatementPreview, reads=True,
+        "Look at what a statement would say", NewStatement, answer=StatementPreview, reads=True, deals=True,
     ),
     Endpoint(
         "statement.issue", "POST", "/statements", _P.STATEMENTS_CHANGE, issue_statement, "Issue a statement",
-        NewStatement, answer=StatementView, status=201,
+        NewStatement, answer=StatementView, status=201, deals=True,
     ),
     Endpoint(
         "statement.list", "GET", "/statements", _P.STATEMENTS_READ, list_statements, "List statements",

@@ -35,6 +35,8 @@ async def choices_of(visit: Visit, kind: Kind, endpoint: str = "") -> list[Choic
     is sent to, which takes some of the things only; empty: it is to find any of them.
     """
     name = kind.name.rpartition(".")[2]
+    if name == "currency":
+        return [Choice(one, one) for one in await visit.currencies()]
     if name in KNOWN:
         return known(name, endpoint)
     if kind.choices:

@@ -12,7 +12,7 @@ from service.portal.components.facts import Fact
 from service.portal.components.fields import kinds
 from service.portal.components.labels import label_of
 from service.portal.components.lists import Cell, Column
-from service.portal.formats import NEVER, decimals_by_currency, decimals_of_all
+from service.portal.formats import NEVER, decimals_by_currency
 from service.portal.visit import BY_NAME, Visit
 from service.portal.wording import language_names
 
@@ -40,6 +40,8 @@ PLACES: dict[str, str] = {
     "user": "/users/{}",
 }
 """Where the page of a thing is."""
+WORDS = {"root": "operator"}
+"""What people call a kind or state, where it isn't its name."""
 STATES: dict[str, str] = {
     "active": "success", "answered": "success", "in use": "success", "done": "success", "sent": "success",
     "suspended": "warning", "invited": "info", "ringing": "info", "waiting": "info", "ending": "warning",
@@ -99,8 +101,8 @@ def state(title: str = "State", name: str = "state") -> Column:
 
 
 def badge(visit: Visit, value: str) -> Cell:
-    """A state."""
-    return Cell(visit.say(value.replace("_", " ")), "", STATES.get(value, "secondary"))
+    """A state, or a kind."""
+    return Cell(visit.say(WORDS.get(value) or value.replace("_", " ")), "", STATES.get(value, "secondary"))
 
 
 def moment(title: str, name: str, *, sort: str = "", is_wide: bool = False) -> Column:
@@ -142,14 +144,12 @@ def money(title: str, amount: Callable[[Any], int | None], currency: Callable[[A
 
 
 def amount(title: str, micros: Callable[[Any], int | None], *, is_wide: bool = False) -> Column:
-    """Amounts whose currency the page says, their points below each other. None: a dash."""
+    """Amounts in the currency of the thing that the page is about, their points below each other. None: a dash."""
 
     def cells(visit: Visit, rows: Sequence[Any]) -> list[Cell]:
-        amounts = [micros(row) for row in rows]
-        decimals = max(2, decimals_of_all(amounts))
-        return [Cell(NEVER if one is None else visit.formats.amount(one, decimals)) for one in amounts]
+        return money(title, micros, lambda _: visit.currency).cells(visit, rows)
 
-    return Column(title, cells, at_end=True, is_wide=is_wide)
+    return Column(title, cells, at_end=True, is_wide=is_wide, has_currency=True)
 
 
 def said(title: str, name: str, *, is_wide: bool = False) -> Column:

@@ -17,7 +17,7 @@ from service.portal.components.labels import label_of, worded
 from service.portal.formats import Formats
 
 AREA = frozenset({"address", "csv", "reason", "source", "text", "note"})
-KNOWN = frozenset({"language", "timezone", "zone"})
+KNOWN = frozenset({"language", "timezone", "zone", "currency"})
 """Texts that are one of many names: a form offers them, though the API's schema doesn't list them."""
 _GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+(,\d+)?")
 _WITH_COMMA = re.compile(r"-?\d+,\d+")
@@ -71,6 +71,10 @@ class Field(NamedTuple):
     """It can be seen, not changed: something else has said what it is."""
     rows: tuple[tuple[Field, ...], ...] = ()
     """Of a field with several lines, their fields."""
+    reloads: tuple[str, ...] = ()
+    """Places in the page that are had anew once something else is chosen here: what other fields offer hangs on it."""
+    unit: str = ""
+    """Of an amount: its currency, where that is known."""
     meanings: tuple[Choice, ...] = ()
     """Names that can be written into it, each with what it means."""
 
@@ -138,13 +142,18 @@ def _kind(name: str, told: Mapping[str, Any], noun: str, *, is_required: bool) -
         shape="choice" if is_known else shape,
         noun=noun,
         is_number=within.get("type") == "integer",
-        can_be_null=told.get("default") == "" if is_known else len(ways) != len(told.get("anyOf", [told])),
+        can_be_null=_can_be_null(name, told, has_null=len(ways) != len(told.get("anyOf", [told])), is_known=is_known),
         is_required=is_required,
         choices=tuple(str(one) for one in within.get("propertyNames", within).get("enum", [])),
         hint=_hint(told, name) or _hint(way, name),
         default=told.get("default"),
         is_never_empty=bool(way.get("minItems")),
     )
+
+
+def _can_be_null(name: str, told: Mapping[str, Any], *, has_null: bool, is_known: bool) -> bool:
+    """Whether nothing can be chosen, or said. Languages and zones that are left out stay."""
+    return (has_null and name == "currency") or told.get("default") == "" if is_known else has_null
 
 
 def _hint(told: Mapping[str, Any], name: str = "") -> str:
@@ -195,8 +204,10 @@ def _text_shape(name: str, way: Mapping[str, Any]) -> str:
     return "area" if name in AREA else "text"
 
 
-def shown(kind: Kind, value: Any, formats: Formats) -> tuple[str, ...]:
-    """The texts that stand in a field for a value as the API tells it in JSON, or as the model has it by itself."""
+def shown(kind: Kind, value: Any, formats: Formats, currency: str = "") -> tuple[str, ...]:
+    """The texts that stand in a field for a value as the API tells it in JSON, or as the model has it by itself.
+    `currency`: of amounts; empty: it isn't known.
+    """
     if value is None:
         return ()
     if kind.shape == "lines":
@@ -206,7 +217,11 @@ def shown(kind: Kind, value: Any, formats: Formats) -> tuple[str, ...]:
     if kind.shape == "map":
         return tuple(str(value.get(name, "")) for name in kind.choices)
     if kind.shape == "rows":
-        return tuple(_first(shown(part, row.get(part.name), formats)) for row in value for part in kind.parts)
+        return tuple(
+            _first(shown(part, row.get(part.name), formats, row.get("currency") or ""))
+            for row in value
+            for part in kind.parts
+        )
     if kind.shape == "check":
         return ("yes",) if value else ()
     if kind.shape == "moment" and isinstance(value, int):
@@ -214,9 +229,16 @@ def shown(kind: Kind, value: Any, formats: Formats) -> tuple[str, ...]:
     if kind.shape == "moment":
         return (formats.field_moment(round(datetime.fromisoformat(value).timestamp() * 1000)),)
     if kind.shape == "amount":
-        text = format_micros(value) if isinstance(value, int) else str(value)
-        return (text.replace(".", ",") if formats.comma() else text,)
+        return (_shown_amount(value, formats, currency),)
     return (str(value),)
+
+
+def _shown_amount(value: int | str, formats: Formats, currency: str) -> str:
+    """Text that is no amount stays."""
+    try:
+        return formats.field_amount(value if isinstance(value, int) else parse_micros(value), currency)
+    except ValueError:
+        return str(value)
 
 
 def _first(texts: Sequence[str]) -> str:
@@ -335,6 +357,6 @@ def field(
     if kind.shape == "map":
         return Field(kind, label, values, tuple(errors), tuple(choices))
     known = {one.value for one in choices}
-    more = [Choice(one, f"#{one}" if kind.noun else one) for one in values if one not in known]
+    more = [Choice(one, f"#{one}" if kind.noun else one) for one in values if one and one not in known]
     listed = (*choices, *more) if kind.shape in {"choice", "choices"} else ()
     return Field(kind, label, values, tuple(errors), listed)

@@ -18,12 +18,17 @@ from service.portal.components.choosing import can_choose, choices_of
 from service.portal.components.fields import Choice, Field, Kind, errors_by_field, field, is_moment, kinds, read, shown
 from service.portal.components.labels import label_of
 from service.portal.components.lists import makes
+from service.portal.components.offered import DECIDES
 from service.portal.components.rows import row_field, typed_rows
 from service.portal.screen import Crumb, Gone, Screen, Shown, filled
 from service.portal.visit import BY_NAME, Visit
 
 KEY, VERSION = "_key", "_version"
 """Hidden fields: an idempotency key, and the version of what was shown."""
+CHOSEN = "_chosen"
+"""In the address: something was chosen in this form, and what its other fields offer is asked anew."""
+SOLE = frozenset({"plan_id"})
+"""Where something new will want the one thing that there is, though it may have none."""
 UNSAID = "0"
 """The version of what nobody has said yet."""
 KEPT_BACK = frozenset({"password", "file"})
@@ -69,6 +74,8 @@ class Form(NamedTuple):
     """Of a field that takes names of ours: each name with what it means, by what stands."""
     leaves_out: Callable[[Mapping[str, Any]], Collection[str]] = lambda _: ()
     """Fields that mean nothing for the thing that stands, by its values in JSON."""
+    begins: Callable[[Visit], Mapping[str, str]] = lambda _: {}
+    """What stands in fields of something new before anybody has typed: what most will want."""
     sends: Mapping[str, Any] = MappingProxyType({})
     """What is sent when one agrees, of the endpoint's body; none: what the form's fields say."""
     is_danger: bool = False
@@ -103,6 +110,8 @@ class _Stands(NamedTuple):
     values: Mapping[str, Any]
     """As the API tells them in JSON; none: something new."""
     version: str = ""
+    currency: str = ""
+    """Of amounts; empty: each names its own, or it hangs on what is chosen."""
 
 
 class _Filled(NamedTuple):
@@ -129,6 +138,27 @@ def _kinds(visit: Visit, form: Form, stands: _Stands) -> dict[str, Kind]:
 
 
 async def _stands(visit: Visit, form: Form) -> _Stands:
+    found = await _as_it_stands(visit, form)
+    return found._replace(currency=await _currency(visit, form, found.values))
+
+
+async def _currency(visit: Visit, form: Form, values: Mapping[str, Any]) -> str:
+    """That of the thing, else of whose it is; of something new of whom the address names. Empty: the form asks."""
+    body = kinds(form.body) if form.body is not None else {}
+    if "currency" in values:
+        return str(values["currency"] or "")
+    if not any(kind.shape == "amount" for kind in body.values()) or "currency" in body:
+        return ""
+    await visit.learn_currency()
+    asked = next((visit.request.query[one] for one in _PAYERS if visit.request.query.get(one)), "")
+    account_id = number_in(asked) if asked or visit.sells else visit.account_id
+    return visit.currency or await visit.currency_of(account_id)
+
+
+_PAYERS = ("account_id", "from_account_id")
+
+
+async def _as_it_stands(visit: Visit, form: Form) -> _Stands:
     if not form.shows:
         return _Stands({})
     try:
@@ -157,11 +187,14 @@ def _flat(values: Mapping[str, Any]) -> dict[str, Any]:
 def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
     """As the form is seen first: what stands, else what the address says, else what holds when nothing is said."""
     found = {}
+    begins = {} if form.shows else form.begins(visit)
     for name, kind in _kinds(visit, form, stands).items():
-        asked = visit.request.query.getall(name, [])
+        asked = visit.request.query.getall(name, []) or ([begins[name]] if name in begins else [])
         value = stands.values.get(name, kind.default)
         is_asked = bool(asked) and not form.shows and kind.shape not in {"map", "rows"}
-        found[name] = tuple(asked) if is_asked else shown(kind, value, visit.formats)
+        if CHOSEN in visit.request.query and kind.shape == "choices":
+            is_asked = True  # those that are off say nothing
+        found[name] = tuple(asked) if is_asked else shown(kind, value, visit.formats, stands.currency)
     return _Filled(found, None, stands.version)
 
 
@@ -170,7 +203,8 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
     problem = filled_in.problem
     beside, above = errors_by_field(problem.errors if problem is not None else [], list(found))
     fields = [await _field(visit, form, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
-    fields = [_with_meanings(visit, form, one, stands) for one in fields]
+    fields = [_with_meanings(visit, form, _with_unit(one, stands), stands) for one in fields]
+    fields = [_with_places(form, one, fields) for one in fields]
     if problem is not None and problem.kind == "changed":
         fields = [_beside_now(visit, one, stands) for one in fields]
     title = visit.say(form.title)
@@ -218,12 +252,28 @@ async def _field(visit: Visit, form: Form, kind: Kind, filled_in: _Filled, error
         return field(kind._replace(shape=shape), visit.say(label_of(kind.name)), ("\n".join(values),), errors)
     if kind.is_required and kind.noun and not listed:
         kind = kind._replace(hint=NONE_YET.get(form.endpoint) or NONE_YET.get(kind.noun, NOTHING_YET))
-    if kind.is_required and kind.noun and len(listed) == 1 and not any(values):
+    is_fresh = kind.name in SOLE and not form.shows and visit.request.method == "GET"
+    if (kind.is_required or is_fresh) and kind.noun and len(listed) == 1 and not any(values):
         values = (listed[0].value,)  # who has one account isn't asked which
     label = visit.say(label_of(kind.name))
     asked = visit.request.query.getall(kind.name, [])
     made = field(kind, label, values, errors, [*listed, *await _beside(visit, kind, values, listed)])
-    return made._replace(is_fixed=bool(kind.noun and asked and tuple(asked) == values))
+    is_fixed = bool(kind.noun and asked and tuple(asked) == values) and CHOSEN not in visit.request.query
+    return made._replace(is_fixed=is_fixed)
+
+
+def _with_unit(one: Field, stands: _Stands) -> Field:
+    """An amount of the thing itself says in what it is; one within something else is of several accounts."""
+    is_own = one.kind.shape == "amount" and "." not in one.kind.name
+    return one._replace(unit=stands.currency) if is_own else one
+
+
+def _with_places(form: Form, one: Field, fields: Sequence[Field]) -> Field:
+    """Where what is chosen here decides what others offer: those that name things. What is typed elsewhere stays."""
+    if form.shows or DECIDES.get(form.endpoint) != one.kind.name or len(one.choices) < 2:
+        return one
+    named = [other.kind.name for other in fields if other.kind.noun and other is not one and not other.is_fixed]
+    return one._replace(reloads=tuple(f"#{name.replace('.', '-')}-field" for name in named))
 
 
 def _with_meanings(visit: Visit, form: Form, one: Field, stands: _Stands) -> Field:
@@ -242,7 +292,7 @@ async def _beside(visit: Visit, kind: Kind, values: tuple[str, ...], listed: Seq
 
 def _beside_now(visit: Visit, one: Field, stands: _Stands) -> Field:
     """Says what somebody else made of it meanwhile, where that differs from what stands in the form."""
-    now = shown(one.kind, stands.values.get(one.kind.name), visit.formats)
+    now = shown(one.kind, stands.values.get(one.kind.name), visit.formats, stands.currency)
     if now == one.values:
         return one
     texts = {choice.value: choice.text for choice in one.choices}

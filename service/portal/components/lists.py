@@ -21,6 +21,9 @@ OF_PLACE = frozenset({"cursor", "limit"})
 """What says where one is in a list, not what one looks for."""
 
 
+WORD_CHARACTERS_MAX = 26
+
+
 class Cell(NamedTuple):
     """What stands in a row's column."""
 
@@ -30,6 +33,11 @@ class Cell(NamedTuple):
     """A colour's name: the text is a badge; empty: it is text."""
     title: str = ""
     """What the text stands for, where it is short."""
+
+    @property
+    def has_long_word(self) -> bool:
+        """Whether something without blanks, such as an address, has to give way where there is little room."""
+        return any(len(word) > WORD_CHARACTERS_MAX for word in self.text.split())
 
 
 Cells = Callable[[Visit, Sequence[Any]], list[Cell]]
@@ -53,6 +61,8 @@ class Column(NamedTuple):
     """The endpoints that it leads to: whoever may not has no such column; empty: everybody has it."""
     head: Callable[[Visit, str], str] = lambda _, title: title
     """The title as the visitor reads it, not put into their language yet."""
+    has_currency: bool = False
+    """Whether it needs the currency of the thing that the page is about."""
 
 
 class Head(NamedTuple):
@@ -121,6 +131,8 @@ async def table_of(
     """Learns the names that the columns show, and works the cells out. What can be done with none of the rows has no
     column.
     """
+    if any(column.has_currency for column in columns):
+        await visit.learn_currency()
     for column in columns:
         for noun, name in column.learns:
             await visit.learn(noun, [getattr(row, name) for row in rows])

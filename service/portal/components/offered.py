@@ -16,6 +16,20 @@ Fits = Callable[[Visit, Any], bool]
 Kept = Callable[[Visit, Rows], Awaitable[Rows]]
 
 
+DECIDES: Mapping[str, str] = {
+    "account.make": "parent_id", "payment.transfer": "from_account_id",
+    **dict.fromkeys(
+        (
+            "balance-alert.make", "device.make", "dispute.open", "filter.make", "limit.make", "number.make",
+            "pattern.make", "product.make", "special.make", "subscription.start", "translation.make", "trunk.make",
+            "user.invite",
+        ),
+        "account_id",
+    ),
+}  # fmt: skip
+"""By endpoint: the field of its form by which others offer something else, so that they are offered anew with it."""
+
+
 async def offered(visit: Visit, endpoint: str, field: str, rows: Rows) -> Rows:
     """Those of a list's rows that can stand in a field."""
     fits = _FITS.get((endpoint, field), ())
@@ -158,8 +172,8 @@ async def _sold_above(visit: Visit, rows: Rows) -> Rows:
 
 
 async def _sold_to_new(visit: Visit, rows: Rows) -> Rows:
-    """The same of an account that is not there yet."""
-    path = await _path(visit, _said(visit, "parent_id"))
+    """The same of an account that is not there yet, which begins below the visitor's own."""
+    path = await _path(visit, _said(visit, "parent_id") or visit.account_id)
     return _of_sellers(rows, path) if path else rows
 
 

@@ -57,7 +57,7 @@ async def show(visit: Visit) -> Shown:
             visit, "Lines of the books", "payment.list", LINE_COLUMNS, parameters={"account_id": row.id},
             more=f"{here}/lines", empty="Nothing has been booked yet.",
             actions=(*(() if own else (pay,)), ("All lines", f"{here}/lines", "payment.list")),
-        ),
+        ) if row.kind != "root" else None,
         await part(
             visit, "Low-balance alerts", "balance-alert.list",
             [one for one in ALERT_COLUMNS if one.title != "Account" and (not one.needs or visit.can(one.needs))],
@@ -73,7 +73,7 @@ async def show(visit: Visit) -> Shown:
     trail = [Crumb(visit.say("Accounts"), "/accounts")] if visit.can("account.list") else []
     if row.parent_id:
         trail.append(Crumb(visit.name("account", row.parent_id), f"/accounts/{row.parent_id}"))
-    badges = [columns.badge(visit, row.state), Cell(visit.say(row.kind), "", "secondary")]
+    badges = [columns.badge(visit, row.state), columns.badge(visit, row.kind)]
     actions = [
         ("Overview", f"{here}/overview", "traffic.hours"),
         ("Its calls", f"/calls?account_id={row.id}", "cdr.list"),
@@ -109,10 +109,11 @@ def _dangers(state: str, here: str) -> list[tuple[str, str, str]]:
 
 async def _money(visit: Visit, row: Any) -> Section:
     money = visit.formats.money
-    told = [Fact("Balance", Cell(money(row.balance, row.currency)))]
+    has_balance = row.kind != "root"  # the operator pays nobody
+    told = [Fact("Balance", Cell(money(row.balance, row.currency)))] if has_balance else []
     if visit.can("account.funds"):
         funds = await visit.ask("account.funds", FundsView, account_id=row.id)
-        told = [Fact("Balance", Cell(money(funds.balance, funds.currency)))]
+        told = [Fact("Balance", Cell(money(funds.balance, funds.currency)))] if has_balance else []
         if _buys(row):
             told += [
                 Fact("On hold", Cell(money(funds.held, funds.currency)), "By running calls, refunds and transfers."),
@@ -126,7 +127,7 @@ async def _money(visit: Visit, row: Any) -> Section:
         told.append(Fact("Exposure limit", Cell(money(row.exposure_limit, row.currency))))
     has_limit = _buys(row) and row.id != visit.account_id
     edit = (f"/accounts/{row.id}/credit-limit", "account.credit-limit") if has_limit else None
-    return section(visit, "Money", told, edit=edit)
+    return section(visit, "Money" if has_balance else "Calls", told, edit=edit)
 
 
 def _buys(row: Any) -> bool:
@@ -139,6 +140,8 @@ _NOT_LIVE = "By the books alone: the call path doesn't know the account now."
 
 def _about(visit: Visit, row: Any) -> list[Fact]:
     any_number = visit.say("any number")
+    if row.kind == "root":
+        return [Fact("Currency", Cell(row.currency)), *facts(visit, row, "created_at")]
     return [
         Fact("Below", columns.thing(visit, "account", row.parent_id)),
         Fact("Billing", Cell(visit.say(row.billing))),
@@ -222,6 +225,7 @@ _FORMS = (
     Form(
         "/accounts/new", "account.make", "New account", "Make", "/accounts", said="The account is made.",
         made=lambda _, row: f"/accounts/{row.id}",  # type: ignore[attr-defined]
+        begins=lambda visit: {"kind": "customer", "parent_id": str(visit.account_id)},
     ),
     Form(
         f"{ONE}/edit", "account.edit", "Edit account", "Save", ONE, shows="account.show",

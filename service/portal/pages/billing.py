@@ -42,7 +42,7 @@ TAXES = Listed(
         columns.text("Name", "name", sort="name"),
         each("Percent", _percent, at_end=True),
         columns.text("Category", "category"),
-        columns.other("Seller", "account", "account_id", is_wide=True),
+        columns.other("Seller", "account", "account_id"),
         columns.text("Services", "services", is_wide=True),
         columns.yes("Everybody", "everybody", is_wide=True),
         columns.yes("Added to prepaid prices", "added_to_prepaid", is_wide=True),

@@ -77,7 +77,7 @@ async def show_alarm(visit: Visit) -> Shown:
 
 def _how_much(visit: Visit, row: Any) -> Cell:
     if row.spend is not None:
-        return Cell(visit.formats.amount(row.spend))
+        return Cell(visit.formats.money(row.spend, visit.currency_known(row.account_id)))
     return Cell(visit.formats.number(row.count))
 
 

@@ -112,6 +112,8 @@ def _money_figures(
     say, formats = visit.say, visit.formats
     link = f"/accounts/{account_id}/lines" if visit.can("payment.list") else ""
     found = [Figure(say("Balance"), formats.money(funds.balance, funds.currency), _held(visit, funds), link)]
+    if row is not None and row.kind == "root":
+        found = []  # it pays nobody
     spent = cash(traffic.money, funds.currency, visit.now_ms - DAY_MS, visit.now_ms).spent if traffic else 0
     lasts = lasts_ms(funds.available, spent, DAY_MS)
     if row is None or not (row.kind in {"root", "provider"} or row.commission):  # those buy nothing by it

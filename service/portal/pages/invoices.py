@@ -55,7 +55,8 @@ COLUMNS = (
 )
 INVOICES = Listed(
     "/invoices", "invoice.list", "Invoices", COLUMNS,
-    ("number", "kind", "state", "account_id", "since", "until"), empty="There is no invoice yet.",
+    ("number", "kind", "state", "account_id", "since", "until"),
+    empty="There is no invoice yet: one is made when a period of an account's terms is over (its page, Billing).",
     makes=(("Bill what is due", "/invoices/run", "invoice.run"),),
 )  # fmt: skip
 
@@ -215,6 +216,9 @@ async def _table(
     return Section(visit.say(title), [], table, empty=visit.say("Nothing is to be billed."))
 
 
+_NOT_DUE = "No period is over. An account without terms is not billed: they stand on its page, under Billing."
+
+
 def _left_draft(visit: Visit, one: LeftOver) -> Cell:
     """The draft that could not be issued; of a period that could not be billed there is none."""
     return Cell(NEVER) if one.invoice_id is None else Cell(visit.say("Draft"), f"/invoices/{one.invoice_id}")
@@ -233,7 +237,7 @@ async def tell_run(visit: Visit, body: BaseModel) -> Shown:
         section(visit, "Done", figures),
         Section(
             visit.say("Left over"), [], await table_of(visit, left_over, body.left_over),
-            empty=visit.say("Nothing was left over."),
+            empty=visit.say("Nothing was left over." if body.periods else _NOT_DUE),
         ),
     ]  # fmt: skip
     trail = (Crumb(visit.say("Invoices"), "/invoices"),)

@@ -293,21 +293,22 @@ async def show_losses(visit: Visit) -> Shown:
     return await _answered(visit, "Where the draft loses", [rows])
 
 
-_SIMULATED = (
-    columns.text("Destination", "destination"),
-    columns.number("Calls", "calls"),
-    each("Minutes and seconds", lambda _, row: Cell(duration(row.duration_ms // 1000)), at_end=True),
-    columns.money("Charged", lambda row: row.charged, lambda row: row.currency),
-    columns.amount("By the draft", lambda row: row.draft),
-    columns.number("Refused", "refused", is_wide=True),
-)
+def _simulated(currency: str) -> tuple[Column, ...]:
+    return (
+        columns.text("Destination", "destination"),
+        columns.number("Calls", "calls"),
+        each("Minutes and seconds", lambda _, row: Cell(duration(row.duration_ms // 1000)), at_end=True),
+        columns.money("Charged", lambda row: row.charged, lambda row: row.currency),
+        columns.money("By the draft", lambda row: row.draft, lambda _: currency),
+        columns.number("Refused", "refused", is_wide=True),
+    )
 
 
 async def _simulate(visit: Visit, asked: Asked) -> list[Section | None]:
     query = {name: "true" if value is True else str(value) for name, value in asked.items()}
     found = await visit.ask("tariff.simulate", Simulated, query=query, tariff_id=visit.parameter("tariff_id"))
     title = visit.say("By the draft, in {currency}").format(currency=found.currency)
-    table = await table_of(visit, _SIMULATED, found.items)
+    table = await table_of(visit, _simulated(found.currency), found.items)
     return [Section(title, [], table, empty=visit.say("No call of these days was charged by this tariff."))]
 
 

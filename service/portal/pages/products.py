@@ -50,7 +50,9 @@ def _content(seconds: str, money: str) -> Any:
 
     def cell(visit: Visit, row: Any) -> Cell:
         amount = getattr(row, money)
-        return Cell(duration(getattr(row, seconds)) if amount is None else visit.formats.amount(amount))
+        if amount is None:
+            return Cell(duration(getattr(row, seconds)))
+        return Cell(visit.formats.money(amount, visit.currency_known(row.account_id)))
 
     return cell
 

@@ -143,6 +143,7 @@ def _read(visit: Visit, row: ReconciliationText) -> list[Fact]:
     shifts = [
         f"{visit.formats.moment(one.since)}: {one.minutes} min ({one.calls})" for one in row.shifts if one.minutes
     ]
+    money = visit.formats.money(row.money, row.currency)
     return [
         Fact("Columns", Cell(", ".join(f"{value_of(one, visit.say)}: {title}" for one, title in row.columns.items()))),
         Fact(sided(visit, row.account_id, "Their moments are"), Cell(visit.say(row.basis))),
@@ -150,7 +151,7 @@ def _read(visit: Visit, row: ReconciliationText) -> list[Fact]:
         Fact(sided(visit, row.account_id, "Their clock is later by"), Cell(f"{row.clock_s} s")),
         Fact("Parts of another hour", Cell("; ".join(shifts) or NEVER)),
         Fact("It names amounts", Cell(visit.say("yes" if row.amounts else "no"))),
-        Fact("Taken as the same", Cell(f"± {row.time_s} s, ± {row.duration_s} s, ± {visit.formats.amount(row.money)}")),
+        Fact("Taken as the same", Cell(f"± {row.time_s} s, ± {row.duration_s} s, ± {money}")),
     ]
 
 

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
+from service.access.rights import ROOT_ID
 from service.calls.simulation import Trial
 from service.calls.simulation_views import SimulationView
 from service.calls.telling import steps_of, why
@@ -108,12 +109,13 @@ async def _levels(visit: Visit, found: SimulationView) -> Section | None:
 async def _gateways(visit: Visit, found: SimulationView) -> Section | None:
     if not found.gateways:
         return None
+    currency = await visit.currency_of(ROOT_ID)
     shown = (
         each("Gateway", lambda visit, one: thing(visit, "gateway", one.gateway_id)),
         each("Tried as number", lambda visit, one: _number_or(visit, one.place), at_end=True),
         each("Priority", lambda visit, one: _number_or(visit, one.priority), at_end=True, is_wide=True),
-        columns.amount("Cost", lambda row: row.cost),
-        columns.amount("Margin", lambda row: row.margin),
+        columns.money("Cost", lambda row: row.cost, lambda _: currency),
+        columns.money("Margin", lambda row: row.margin, lambda _: currency),
         each("Left out because of", lambda visit, one: Cell(_sentences(visit, [why(one.why)])[0] if one.why else "")),
     )
     return Section(visit.say("Gateways, as the plan weighs them"), [], await table_of(visit, shown, found.gateways))

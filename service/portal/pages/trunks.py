@@ -57,8 +57,11 @@ DEVICES = Listed(
 )  # fmt: skip
 NUMBERS = Listed(
     "/numbers", "number.list", "Numbers", NUMBER_COLUMNS, ("number", "state", "account_id"), "number",
-    "There is no number yet: what is called from outside.",
-    (("Import", "/numbers/import", "number.import"), ("New number", "/numbers/new", f"number.make {OPERATOR}")),
+    "There is no number yet: what is called from outside. The operator brings numbers in.",
+    (
+        ("Import", "/numbers/import", f"number.import {OPERATOR}"),
+        ("New number", "/numbers/new", f"number.make {OPERATOR}"),
+    ),
 )  # fmt: skip
 
 
