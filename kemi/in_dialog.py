@@ -43,7 +43,7 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
     request = _read_bye(from_tag, to_tag, seen) if method == "BYE" else _read(method, from_tag, to_tag, seen)
-    is_sound = seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names)
+    is_sound = method == "BYE" or (seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names))
     answer = _judge(rooms, running, request, side) if is_sound else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
@@ -64,7 +64,7 @@ def _seen_of(method: str) -> Seen:
         if method != "BYE":
             raise
         sip.count("undecodable")
-        return sip.NOTHING_SEEN._replace(is_clean=True)
+        return sip.NOTHING_SEEN
 
 
 def _mend(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -> None:

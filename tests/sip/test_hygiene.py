@@ -191,13 +191,26 @@ def test_an_answer_that_is_no_text_ends_no_call_that_talks(proxy: Proxy, caller:
 
 
 @pytest.mark.parametrize("by", ["caller", "callee"])
-def test_who_hangs_up_is_heard_whatever_it_says_of_why(proxy: Proxy, caller: Agent, gateway: Agent, by: str) -> None:
-    """A Reason in an older alphabet: for whoever says BYE the call is over (RFC 3261 15.1.1), so it is for the bill."""
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Reason": f'Q.850;cause=16;text="{NO_TEXT}"'},
+        {"Reason": 'Q.850;cause=16;text="\x01\x1b[0m\x7f"'},
+        {"Reason": 'Q.850;cause=16;text="a\rb"'},
+        {"Replaces": "another@call;to-tag=1;from-tag=2"},
+    ],
+)
+def test_who_hangs_up_is_heard_whatever_it_says_of_why(
+    proxy: Proxy, caller: Agent, gateway: Agent, by: str, said: dict[str, str]
+) -> None:
+    """A Reason in an older alphabet, control characters, a header that is for no BYE: for whoever says it the call is
+    over (RFC 3261 15.1.1), so it is for the bill.
+    """
     call, back = answer(caller, gateway)
     ours, theirs, there = (call, caller, gateway) if by == "caller" else (back, gateway, caller)
     ours.cseq += 1
     ours.new_branch()
-    theirs.send(ours.text("BYE", Reason=f'Q.850;cause=16;text="{NO_TEXT}"').encode("latin-1"))
+    theirs.send(ours.text("BYE", **said).encode("latin-1"))
     there.reply(there.expect("BYE", Call_ID=call.call_id), 200, "OK")
     assert theirs.expect(200, CSeq="BYE").header("Call-ID") == call.call_id
     assert proxy.cdr(call.call_id)["ended_by"] == by
