@@ -71,7 +71,7 @@ class NoRooms:
     hanging_up, can_sign = "", False
 
 
-def answered_call(_rooms: Any, key: str, from_tag: str, to_tag: str, ip: str, *_: Any) -> Speaker:
+def answered_call(_rooms: Any, key: str, from_tag: str, to_tag: str, ip: str, *_: Any, **__: Any) -> Speaker:
     """The call of the request at hand, as its caller would have made it."""
     legs = {"caller_leg": Leg(from_tag, CALLER, (), 1, ""), "callee_leg": Leg(to_tag, CALLEE, (), 0, "")}
     call = ANSWERED._replace(key=bytes.fromhex(key), **legs)
