@@ -11,7 +11,7 @@ from kemi.clock import now
 from kemi.messages import Far
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.running import advance, asked_by, call_of_invite, comes_from_side, find
+from kemi.running import advance, asked_by, call_of_invite, comes_from_side, find, is_past
 from kemi.settlement import End, delivered, ended, given_up
 from kemi.sip import Received, Response, Seen
 from kemi.store.calls import RunningCall
@@ -122,12 +122,16 @@ def _has_been_answered(rooms: Rooms) -> bool:
 def _is_forged(rooms: Rooms, heard: Response) -> bool:
     """Whether a reply to what begins something is of somebody else than who was asked, or an 18x of who was left. tm
     looks at the branch alone, a digest of what the caller wrote: it could refuse its own MESSAGE that the gateway
-    takes, forward a call at the cost of whom it calls, put a gateway out, or ring where nobody does. Before its
-    transaction is looked for.
+    takes, forward a call at the cost of whom it calls, put a gateway out, or ring where nobody does. So does one that
+    names another From-tag or CSeq than what it answers: of no INVITE in a call, nor of one that is over, it is forged.
+    Before its transaction is looked for.
     """
-    running = asked_by(rooms, sip.text("$ci"), heard.from_tag, heard.cseq) if rooms.has_store() else None
-    if running is None:
+    if not rooms.has_store():
         return False
+    call_id = sip.text("$ci")
+    running = asked_by(rooms, call_id, heard.from_tag, heard.cseq)
+    if running is None:
+        return heard.method == "MESSAGE" or not is_past(rooms, call_id, heard.from_tag, heard.to_tag)
     past = len(running.attempts) + max(0, len(running.joined) - 1) - 1
     if 0 <= sip.branch_of(heard.branch) < past:
         return heard.code < 200  # of a gateway, or place, that was left: tm knows that its final one counts no more

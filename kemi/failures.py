@@ -12,7 +12,7 @@ from kemi.prober import note_result
 from kemi.redirects import Others, follow
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.running import find
+from kemi.running import comes_from_side, find
 from kemi.sending import send_message, send_out
 from kemi.settlement import End, ended, settled
 
@@ -31,8 +31,10 @@ def failure(rooms: Rooms) -> None:
         ended(rooms, call, End("caller", 487, "Request Terminated", ring_ms), now())
         return
     code = sip.failure_code()
-    _note_failure(rooms, call, code, ring_ms)
-    onward = _onward(rooms, call, code, ring_ms)
+    onward = None
+    if _is_of_who_was_asked(rooms, call):
+        _note_failure(rooms, call, code, ring_ms)
+        onward = _onward(rooms, call, code, ring_ms)
     while onward is not None:
         call = onward.call
         sip.set_dialog_note(notes.RING, "")
@@ -50,6 +52,14 @@ def failure(rooms: Rooms) -> None:
             farewell.keep_both(rooms, before, now())
         sip.end_media()
         sip.transaction_reply(code, reason)
+
+
+def _is_of_who_was_asked(rooms: Rooms, call: str) -> bool:
+    """Whether nobody has answered, or who was asked: tm may have taken another's reply, in the name of a call that is
+    its own (`kemi.calls_on`). That leads nowhere.
+    """
+    source, running = sip.failure_source(), find(rooms, call)
+    return not source or running is None or comes_from_side(rooms, running, "callee", source)
 
 
 def _onward(rooms: Rooms, call: str, code: int, ring_ms: int) -> Forwarded | None:

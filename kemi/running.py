@@ -52,6 +52,20 @@ def with_tags(store: HotStore, txn: Any, call_id: str, tags: set[str]) -> Runnin
     return None
 
 
+def is_past(rooms: Rooms, call_id: str, *tags: str) -> bool:
+    """Whether the INVITE of a Call-ID and the first of these From-tags that is known waits for no answer any more: its
+    call is answered, or over. Of what is said of no INVITE, no.
+    """
+    store = rooms.store
+    with store.read() as txn:
+        for tag in tags:
+            raw = txn.get(layout.invite_key(call_id, tag), db=store.invite)
+            if raw is not None:
+                record = txn.get(layout.unpack_invite(raw).call, db=store.call)
+                return record is None or unpack_call(record).is_answered
+    return False
+
+
 class Speaker(NamedTuple):
     """Who speaks in a call."""
 

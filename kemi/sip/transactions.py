@@ -106,6 +106,11 @@ def failure_headers(name: str) -> list[str]:
     return found
 
 
+def failure_source() -> str:
+    """In a failure route: the address that the reply that won has come from; empty: nobody has sent one."""
+    return text("$T_rpl($si)")
+
+
 def failure_reason() -> str:
     """In a failure route: the reason of the code that won; empty: it has none, or one that is no text."""
     return _text_of_reply("$T_reply_reason")

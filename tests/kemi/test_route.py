@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from kemi.running import find
 from kemi.store.environment import StoreTooLarge
 from kemi.store.journal import JournalStopped
 from tests.kemi import fake_ksr
@@ -207,14 +208,23 @@ def test_kamailios_own_exit_passes(kambill: route.Kambill, ksr: FakeKsr, monkeyp
     ("method", "code", "passes"), [("INVITE", 200, False), ("INVITE", 180, True), ("BYE", 200, True)]
 )
 def test_a_fault_in_the_reply_route_never_lets_an_answer_pass(
-    kambill: route.Kambill, ksr: FakeKsr, monkeypatch: pytest.MonkeyPatch, method: str, code: int, passes: bool
+    kambill: route.Kambill,
+    ksr: FakeKsr,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    code: int,
+    passes: bool,
 ) -> None:
     """Nor does it eat anything else."""
+    running = find(world.rooms, world.ring())
+    assert running is not None
 
     def broken(*_args: object) -> None:
         raise ZeroDivisionError
 
-    ksr.pv_values = {"$rm": method, "$rs": code}
+    said = {"$ci": running.call_id, "$ft": running.from_tag, "$cs": 1, "$si": "127.0.0.11"}
+    ksr.pv_values = said | {"$rm": method, "$rs": code}
     ksr.answers["tm.t_check_trans"] = 1
     monkeypatch.setattr(calls_on, "reply", broken)
     assert (kambill.ksr_reply_route(None) == 1) is passes

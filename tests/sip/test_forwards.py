@@ -8,7 +8,7 @@ import pytest
 
 from tests.kemi.world import CUSTOMER, EURO, LOWER, UPPER
 from tests.sip.agents import Agent, Call, Message
-from tests.sip.calls import cancel
+from tests.sip.calls import answer, cancel, hang_up
 from tests.sip.phones import Phone
 from tests.sip.proxy import Proxy, eventually
 from tests.sip.test_hygiene import NO_TEXT
@@ -296,3 +296,24 @@ def test_nobody_forwards_in_anothers_name(
     bob.agent.reply(invite, 486, "Busy Here", tag="fwd")
     assert caller.expect_final(call.call_id).code == 486
     assert [cdr["account"] for cdr in house.cdrs(call.call_id)] == [CUSTOMER]
+
+
+def test_nor_in_that_of_another_call(
+    house: Proxy, caller: Agent, gateway: Agent, bob: Phone, agent: Callable[..., Agent]
+) -> None:
+    """Its answer names another From-tag, or the tags of a call that has the same Call-ID and is answered."""
+    first, _ = answer(caller, gateway)
+    call = Call(caller, f"00{NUMBER}", call_id=first.call_id)
+    call.invite()
+    invite = bob.agent.expect("INVITE", Call_ID=call.call_id)
+    forged = bob.agent.reply_text(invite, 302, "Moved", tag="f", Contact="<sip:0033123@kambill>")
+    caller.send(forged.replace(f";tag={call.from_tag}", ";tag=another"))
+    caller.send(forged.replace("CSeq: 1", "CSeq: 2"))
+    gateway.expect_nothing("INVITE", 0.3)
+    assert not house.account(OWNER).held
+    forged = forged.replace(f";tag={call.from_tag}", f";tag={first.from_tag}")
+    caller.send(forged.replace(";tag=f\r", f";tag={first.to_tag}\r"))
+    assert caller.expect_final(call.call_id).code == 503
+    gateway.expect_nothing("INVITE", 0.3)
+    assert [cdr["account"] for cdr in house.cdrs(call.call_id)] == [CUSTOMER]
+    hang_up(first, gateway)
