@@ -27,10 +27,10 @@ _lines: list[str] = []
 def timed(name: str, decide: Callable[..., Any]) -> Callable[..., Any]:
     """The decision, with a line about how long it took."""
 
-    def timing(*args: Any) -> Any:
+    def timing(*args: Any, **named: Any) -> Any:
         started_ns = perf_counter_ns()
         try:
-            return decide(*args)
+            return decide(*args, **named)
         finally:
             _lines.append(json.dumps([name, perf_counter_ns() - started_ns]))
             if len(_lines) >= _FLUSH_EACH:

@@ -71,7 +71,7 @@ class NoRooms:
     hanging_up, can_sign = "", False
 
 
-def answered_call(_rooms: Any, key: str, from_tag: str, to_tag: str, ip: str, *_: Any) -> Speaker:
+def answered_call(_rooms: Any, key: str, from_tag: str, to_tag: str, ip: str, *_: Any, **__: Any) -> Speaker:
     """The call of the request at hand, as its caller would have made it."""
     legs = {"caller_leg": Leg(from_tag, CALLER, (), 1, ""), "callee_leg": Leg(to_tag, CALLEE, (), 0, "")}
     call = ANSWERED._replace(key=bytes.fromhex(key), **legs)
@@ -109,7 +109,7 @@ in_dialog.is_known = done
 calls_on.find = closings.find = failures.find = ringing_call
 calls_on.ended = closings.ended = calls_on.given_up = calls_in.given_up = done
 failures.settled = lambda *_: RINGING
-calls_on.comes_from_side = calls_on.delivered = done
+calls_on.comes_from_side = calls_on.delivered = calls_on.is_past = done
 calls_on.call_of_invite = calls_on.asked_by = nothing
 farewell.keep = farewell.forget = farewell.is_kept = nothing
 farewell.key_of = lambda *_: b""
