@@ -84,8 +84,8 @@ async def leading(
     if ranking.by == "margin":
         each = max(2 * each, MARGINS // len(days))
     found = promising(await _leaders(call, way, asked, days, currency, ranking, each), ranking, each)
-    if found.others is None and ranking.by in OF_MONEY:  # who has no sums of this currency has earned nothing
-        found = found._replace(others=(0,))
+    if found.others is None and ranking.by in OF_MONEY and _is_indexed(asked, ranking):
+        found = found._replace(others=(0,))  # who has only sums of another currency has earned nothing
 
     async def rows_of(keys: Sequence[int]) -> Iterable[Any]:
         return await _rows_of(call, way, asked, spans, currency, ranking, keys)
@@ -136,7 +136,7 @@ async def _leaders(
     of = _of(call, way, asked)
 
     def sums(day_ms: int) -> sa.Select[Any]:
-        if ranking.by in _INDICES and asked.account.depth == 0:
+        if _is_indexed(asked, ranking):
             return _indexed(call, way, currency, ranking.by)
         is_whole = asked.since_ms <= day_ms and day_ms + DAY_MS <= asked.until_ms
         value = _highest(ranking.by, currency, is_whole=is_whole)
@@ -155,6 +155,10 @@ async def _leaders(
     for key, highest, day in await call.conn.execute(sa.union_all(*(sa.select(part) for part in parts))):
         lists[day].append((int(key), int(highest)))
     return lists
+
+
+def _is_indexed(asked: AskedTraffic, ranking: Ranking) -> bool:
+    return ranking.by in _INDICES and asked.account.depth == 0
 
 
 def _highest(by: str, currency: str, *, is_whole: bool) -> sa.ColumnElement[Any]:

@@ -95,7 +95,7 @@ async def summarise(call: Call) -> Answer:
     """A page of the sums; by hour and day in order, else the most minutes first."""
     query: SummaryQuery = call.query
     way, asked, spans, currency, ranking, sells = await _prepared(call)
-    rows = await _rows(call, way, asked, spans, currency)
+    rows = await _rows(call, way, asked, spans, currency, sells=sells)
     more, rows = len(rows) > query.limit, rows[: query.limit]
     keys = [row.key for row in rows]
     by_money = ranking.by in OF_MONEY
@@ -146,13 +146,13 @@ def _offset(query: SummaryQuery) -> int:
     return int(query.cursor)
 
 
-async def _rows(call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str) -> list[Any]:
-    """Those of the page, and one more if there is one."""
+async def _rows(call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, *, sells: bool) -> list[Any]:
+    """Those of the page, and one more if there is one. Whoever sells to nobody has few in all: they are read once."""
     query, ranking, offset = call.query, _ranking(call.query), _offset(call.query)
     first = await leading(call, way, asked, spans, currency, ranking, offset + query.limit + 1)
     if first is not None:
         return first[offset:]
-    if way.dimension in BY_DAY and ranking.by != "key":
+    if way.dimension in BY_DAY and ranking.by != "key" and sells:
         return await following(call, way, asked, spans, currency, ranking, offset, query.limit + 1)
     found = counted(call, way, asked, spans, currency, with_money=ranking.by in OF_MONEY).order_by(*_order(ranking))
     return list(await call.conn.execute(found.offset(offset).limit(query.limit + 1)))
