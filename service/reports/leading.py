@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
+from service.accounts.rules import SELLERS
 from service.api.call import Call
 from service.api.nouns import within
 from service.calls.sums import BY_DAY, DAY_MS
@@ -77,7 +78,8 @@ async def leading(
     call: Call, way: Way, asked: AskedTraffic, spans: Spans, currency: str, ranking: Ranking, most: int
 ) -> Found:
     """The first rows of `counted`, so many at most; None: that takes to add up all."""
-    if way.dimension not in BY_DAY or most > ROWS_MAX or (ranking.by != "key" and not ranking.falls):
+    rises = ranking.by != "key" and not ranking.falls
+    if way.dimension not in BY_DAY or most > ROWS_MAX or (rises and asked.account.kind in SELLERS):
         return None
     days = range(asked.since_ms // DAY_MS * DAY_MS, asked.until_ms, DAY_MS)
     each = 4 * most + 100
@@ -86,6 +88,8 @@ async def leading(
     found = promising(await _leaders(call, way, asked, days, currency, ranking, each), ranking, each)
     if found.others is None and ranking.by in OF_MONEY and _is_indexed(asked, ranking):
         found = found._replace(others=(0,))  # who has only sums of another currency has earned nothing
+    if rises and (found.others is not None or len(found.keys) > 2 * most):
+        return None  # who has most at most may still have least: only all of them at once can be told
 
     async def rows_of(keys: Sequence[int]) -> Iterable[Any]:
         return await _rows_of(call, way, asked, spans, currency, ranking, keys)
