@@ -175,9 +175,7 @@ def price_chain(
             payers.append(account)
             tariffs.append(origin.tariff if account.id == caller and origin.tariff else account.tariff)
             flags |= account.flags
-    if (
-        not path[0].flags & CHARGED
-    ):  # a commission-based reseller's own trunk: whoever sells to it would pay for its calls
+    if not path[0].flags & CHARGED:  # a commission reseller's own trunk: its seller would pay for the calls
         raise Refusal("payer", caller, caller)
     legs, until_s = _legs_of_caller(look, payers, path[-1], tariffs, first_hold_s, MESSAGES if is_message else CALLS)
     if is_message:

@@ -109,9 +109,13 @@ async def seller_of(conn: AsyncConnection, account: Row[Any]) -> int:
 
 async def seller_among(conn: AsyncConnection, above: Sequence[int]) -> int:
     """The same, by the ids of those above an account, which need not be there yet."""
-    is_charged = (accounts.c.kind != "root") & ~accounts.c.commission
-    query = sa.select(accounts.c.id).where(accounts.c.id.in_(above) & is_charged)
-    return (await conn.execute(query.order_by(accounts.c.depth.desc()).limit(1))).scalar() or ROOT_ID
+    return int((await conn.execute(nearest_charged(above))).scalar() or ROOT_ID)
+
+
+def nearest_charged(above: Sequence[int]) -> sa.Select[Any]:
+    """The query of the same: the root earns no commission, so that it is the last one."""
+    query = sa.select(accounts.c.id).where(accounts.c.id.in_(above) & ~accounts.c.commission)
+    return query.order_by(accounts.c.depth.desc()).limit(1)
 
 
 async def sellers_of(conn: AsyncConnection, account_ids: Collection[int]) -> dict[int, int]:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import Row
 
 from service.access.actor import Actor
+from service.accounts.storage import nearest_charged
 from service.database.access_tables import audit, mails, roles, sessions, tokens, users
 from service.database.bank_tables import bank_layouts
 from service.database.billing_tables import invoice_lines, invoices, taxes
@@ -192,9 +193,8 @@ def _sold_for_seller(actor: Actor) -> Condition:
 
 
 def _seller_above(actor: Actor) -> sa.ScalarSelect[Any]:
-    """Whom the actor's own account pays, or earns of: the nearest one above that is charged, else the root."""
-    is_seller = accounts.c.id.in_(path_ids(actor.path)[:-1]) & accounts.c.commission.is_(False)
-    return sa.select(accounts.c.id).where(is_seller).order_by(accounts.c.depth.desc()).limit(1).scalar_subquery()
+    """Whom the actor's own account pays, or earns of."""
+    return nearest_charged(path_ids(actor.path)[:-1]).scalar_subquery()
 
 
 def _to_below(actor: Actor) -> Condition:
