@@ -39,6 +39,8 @@ TOLERANCE_S = 0.25
 """Between a datagram's passing the proxy's door and the stamp that Kamailio's worker takes, on a busy machine."""
 TIMER_S = 1.5
 """The dialog timer's second, and a tick late."""
+EARLY_S = 1.0
+"""Kamailio counts a dialog's time in whole seconds of its clock, of which the first may be nearly over."""
 AGAIN_S = 4.0
 """What a BYE may need on a bad line: two copies lost."""
 LEDGER_RATES = {"customer": "retail", "lower": "resale", "upper": "wholesale", "carrier": "carrier"}
@@ -173,8 +175,11 @@ class Lasted(NamedTuple):
     door_s: float
     """From the 200's passing on to the first BYE, that came or that the proxy sent."""
     least_s: float
-    """From the later of the ends' answers to the first BYE that one said or heard."""
+    """From the later of the ends' answers to the first BYE that one said or heard; `door_s` if the proxy hung up, whose
+    BYEs may have been lost."""
     most_s: float
+    is_cut: bool
+    """Whether the proxy hung up: the first BYE at its door was its own."""
 
 
 def lasted(company: Company, call_id: str) -> Lasted:
@@ -183,11 +188,13 @@ def lasted(company: Company, call_id: str) -> Lasted:
     host, callee = company.winner(call_id)
     trunk = company.trunk.passages[call_id]
     passed_on = next(passage.at for passage in trunk if passage.is_answer() and not passage.inward)
-    bye_at = min(one.at for one in _both(company, host, call_id) if one.is_request("BYE"))
+    bye = min((one for one in _both(company, host, call_id) if one.is_request("BYE")), key=lambda one: one.at)
+    door_s, is_cut = bye.at - passed_on, not bye.inward
     assert caller.answered_at is not None
     assert callee.answered_at is not None
     byes_at = caller.byes_at + callee.byes_at
-    return Lasted(bye_at - passed_on, min(byes_at) - caller.answered_at, max(byes_at) - callee.answered_at)
+    least_s = door_s if is_cut else min(byes_at) - caller.answered_at
+    return Lasted(door_s, least_s, max(byes_at) - callee.answered_at, is_cut)
 
 
 def _both(company: Company, host: str, call_id: str) -> list[Passage]:
@@ -208,6 +215,7 @@ def judge(company: Company, records: list[dict[str, Any]], rates: dict[Any, str]
         if caller.code == 200:
             seen = lasted(company, call_id)
             assert seen.door_s < grant_s + TIMER_S, (record, seen)
+            assert not seen.is_cut or seen.door_s > grant_s - EARLY_S - TOLERANCE_S, (record, seen)
             assert abs(seconds - min(seen.door_s, grant_s)) < TOLERANCE_S, (record, seen)
             assert seconds > min(grant_s, seen.least_s) - TOLERANCE_S, (record, seen)
             assert seconds < min(grant_s, seen.most_s) + TOLERANCE_S, (record, seen)
