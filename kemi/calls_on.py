@@ -64,7 +64,7 @@ def reply(rooms: Rooms) -> None:
     """
     heard = sip.response()
     code, method = heard.code, heard.method
-    if not heard.seen.is_clean:
+    if heard.cseq == sip.NO_CSEQ or not heard.seen.is_clean:
         end_in_doubt(rooms)
         raise ReplyDropped
     if method == "BYE":
@@ -207,7 +207,7 @@ def _heard_in_doubt() -> Response:
     that is text.
     """
     method, from_tag, to_tag, branch = sip.texts(_SAME)
-    return Response(sip.number("$rs"), method, sip.number("$cs"), from_tag, to_tag, branch, sip.NOTHING_SEEN)
+    return Response(sip.number("$rs"), method, sip.cseq(), from_tag, to_tag, branch, sip.NOTHING_SEEN)
 
 
 def end_in_doubt(rooms: Rooms) -> None:
@@ -339,7 +339,7 @@ def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, contacts: tup
     elif leg is not None and contacts[0] != leg.contact:
         _move(rooms, running, notes.Move(side, leg.cseq, contacts[0]))
     asked = notes.Move.from_note(sip.dialog_note(notes.MOVE))
-    if asked is not None and asked.side != side and asked.cseq == sip.number("$cs"):
+    if asked is not None and asked.side != side and asked.cseq == sip.cseq():
         _move(rooms, running, asked)
 
 
@@ -373,8 +373,8 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
     decision: Grant | Denied
     if _is_given_up(answer.heard.branch, answer.past):
         decision = LATE
-    elif answer.dialog is None or not guards.is_leg(tag, contacts, route_set):
-        decision = Denied("leg", *UNAVAILABLE)  # nobody could end it: no target, or no dialog and so no timer
+    elif answer.dialog is None or tag == answer.heard.from_tag or not guards.is_leg(tag, contacts, route_set):
+        decision = Denied("leg", *UNAVAILABLE)  # nobody could end it: no target, no tag of its own, no dialog or timer
         given_up(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     else:
         callee = Callee(tag, contacts[0], route_set, received.socket, received, *answer.dialog)
@@ -421,7 +421,7 @@ def _hang_up(rooms: Rooms, received: Received, contact: str, route_set: tuple[st
         sip.text("$ci"),
         sip.loose_text("hdr(From)"),
         sip.loose_text("hdr(To)"),
-        sip.number("$cs"),
+        max(0, sip.cseq()),
         contact,
         route_set,
         messages.address(received.ip, received.port, received.transport),

@@ -43,7 +43,9 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
     request = _read_bye(from_tag, to_tag, seen) if method == "BYE" else _read(method, from_tag, to_tag, seen)
-    is_sound = method == "BYE" or (seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names))
+    is_sound = request.cseq != sip.NO_CSEQ and (
+        method == "BYE" or (seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names))
+    )
     answer = _judge(rooms, running, request, side) if is_sound else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
@@ -91,7 +93,7 @@ _WAY = sip.question("$cs", "$ru", "$hdr(Route)")
 def _read_bye(from_tag: str, to_tag: str, seen: Seen) -> InDialog:
     """It goes nowhere, so that no way is asked for."""
     require = seen.joined("Require") if "require" in seen.names else ""
-    return tuple.__new__(InDialog, ("BYE", from_tag, to_tag, sip.number("$cs"), "", False, (), 0, require, ()))
+    return tuple.__new__(InDialog, ("BYE", from_tag, to_tag, sip.cseq(), "", False, (), 0, require, ()))
 
 
 def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
@@ -102,7 +104,7 @@ def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
         method=method,
         from_tag=from_tag,
         to_tag=to_tag,
-        cseq=int(cseq or 0),
+        cseq=sip.cseq_in(cseq),
         request_uri=request_uri,
         comes_by_us=own > 0,
         routes=routes[own:],

@@ -86,7 +86,7 @@ def _invitation(
     invitation = Invitation(
         call_id=call_id,
         from_tag=from_tag,
-        cseq=int(cseq or 0),
+        cseq=sip.cseq_in(cseq),
         branch=branch,
         caller=caller,
         called=called,

@@ -19,6 +19,11 @@ class Received(NamedTuple):
     socket: str
 
 
+CSEQ_DIGITS_MAX = 10
+"""RFC 3261 8.1.1.5: less than 2**31 at first, and a 32-bit number."""
+NO_CSEQ = -1
+"""Less than any: no request that has it is a next one, and no reply answers anything by it."""
+
 _TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
 
 
@@ -77,6 +82,18 @@ FIRST_LINE = "$(mb{line.at,0})"
 def number(name: str) -> int:
     """A pseudo-variable's number; 0: it has none."""
     return int(KSR.pv.get(name) or 0)
+
+
+def cseq() -> int:
+    """The CSeq's number of the message at hand; NO_CSEQ: it has none."""
+    return cseq_in(text("$cs"))
+
+
+def cseq_in(said: str) -> int:
+    """The number of a CSeq; NO_CSEQ: it is none. Kamailio takes any word for one and passes it on, but its dialogs can't
+    count on from it: the other side would get no BYE.
+    """
+    return int(said) if said.isascii() and said.isdigit() and len(said) <= CSEQ_DIGITS_MAX else NO_CSEQ
 
 
 def received() -> Received:

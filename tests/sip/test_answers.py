@@ -117,6 +117,22 @@ def finals(caller: Agent, call: Call) -> set[int]:
     return codes
 
 
+@pytest.mark.parametrize("cseq", ["1x", "1_0", "\u0663", "+1", "0" * 10 + "1"])
+def test_a_reply_whose_cseq_is_no_number_answers_nothing(
+    proxy: Proxy, caller: Agent, gateway: Agent, cseq: str
+) -> None:
+    """No fault, and nobody hears it: an 18x and a refusal count for nothing, a 2xx has no leg to talk on."""
+    call, invite = ring(caller, gateway)
+    for code in (180, 486):
+        gateway.send(gateway.reply_text(invite, code, "X", tag="x").replace("CSeq: 1 ", f"CSeq: {cseq} "))
+    caller.expect_nothing(180, 0.2, Call_ID=call.call_id)
+    assert len(proxy.running()) == 1
+    gateway.send(gateway.reply_text(invite, 200, "OK", tag="x").replace("CSeq: 1 ", f"CSeq: {cseq} "))
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    caller.expect_nothing(200, 0.2, Call_ID=call.call_id)
+    assert outcome(proxy, call) == ("failed", 0)
+
+
 UNREACHABLE = {
     "no Contact": None,
     "two Contacts": "<sip:a@127.0.0.11:5060>, <sip:b@127.0.0.11:5060>",
@@ -219,10 +235,11 @@ def outcome_of(proxy: Proxy, call: Call, called: str) -> tuple[str, int]:
     return cdr["outcome"], cdr["charges"][0]["micros"]
 
 
-def test_a_200_whose_tag_is_no_word_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+@pytest.mark.parametrize("tag", ['"a b"', ""], ids=["no word", "the caller's"])
+def test_a_200_whose_tag_tells_nothing_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent, tag: str) -> None:
     """Requests could not be told by it: the leg is hung up, the caller gets 503, nothing is charged."""
     call, invite = ring(caller, gateway)
-    gateway.reply(invite, 200, "OK", tag='"a b"')
+    gateway.reply(invite, 200, "OK", tag=tag or call.from_tag)
     gateway.expect("BYE", Call_ID=call.call_id)
     refused = caller.expect_final(call.call_id)
     assert refused.code == 503
