@@ -407,20 +407,22 @@ def test_stray_replies_go_nowhere(proxy: Proxy, gateway: Agent, agent: Callable[
 def test_a_200_of_an_invite_that_nobody_remembers_is_hung_up(
     proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], contact: str | None
 ) -> None:
-    """Its leg would run on at the carrier. However often it comes there is one BYE at a time, and nothing for whom its
+    """Its leg would run on at the carrier. However often it comes there is one BYE, said again, and nothing for whom its
     Contact names.
     """
     victim = agent("127.0.0.97", 5060)
     call, invite = ring(caller, gateway)
     tag, call.call_id = call.call_id, f"late-{call.call_id}"
     text = gateway.reply_text(invite, 200, "OK", tag="late", Contact=contact).replace(tag, call.call_id)
+    vias = []
     for _ in range(3):
         gateway.send(text)
-    cseqs = [gateway.expect(method, Call_ID=call.call_id).header("CSeq") for method in ("ACK", "BYE", "ACK", "ACK")]
-    assert cseqs == ["1 ACK", "2 BYE", "1 ACK", "1 ACK"]
-    again = gateway.expect("BYE", Call_ID=call.call_id)
-    assert (again.tag("From"), again.tag("To"), again.headers("Route")) == (call.from_tag, "late", [])
-    gateway.reply(again, 200, "OK")
+        assert gateway.expect("ACK", Call_ID=call.call_id).header("CSeq") == "1 ACK"
+        bye = gateway.expect("BYE", Call_ID=call.call_id, CSeq="2 BYE")
+        assert (bye.tag("From"), bye.tag("To"), bye.headers("Route")) == (call.from_tag, "late", [])
+        vias.append(bye.header("Via"))
+    assert len({*vias}) == 1
+    gateway.reply(bye, 200, "OK")
     assert victim.receive(0.2) is None
     call.call_id = tag
     cancel(call)
