@@ -407,8 +407,8 @@ def test_stray_replies_go_nowhere(proxy: Proxy, gateway: Agent, agent: Callable[
 def test_a_200_of_an_invite_that_nobody_remembers_is_hung_up(
     proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], contact: str | None
 ) -> None:
-    """Its leg would run on at the carrier. However often it comes there is one BYE, said again, and nothing for whom its
-    Contact names.
+    """Its leg would run on at the carrier. However often it comes there is one BYE, said again, and nothing for whom
+    its Contact names.
     """
     victim = agent("127.0.0.97", 5060)
     call, invite = ring(caller, gateway)
