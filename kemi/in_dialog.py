@@ -42,7 +42,7 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
     seen = _seen_of(method)
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
-    request = _read_bye(from_tag, to_tag, seen) if method == "BYE" else _read(method, from_tag, to_tag, seen)
+    request = _read_bye(from_tag, to_tag) if method == "BYE" else _read(method, from_tag, to_tag, seen)
     is_sound = method == "BYE" or (seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names))
     answer = _judge(rooms, running, request, side) if is_sound else guards.BAD_REQUEST
     if answer is not None:
@@ -88,10 +88,9 @@ _WAY = sip.question("$cs", "$ru", "$hdr(Route)")
 """Of a request that is to go on."""
 
 
-def _read_bye(from_tag: str, to_tag: str, seen: Seen) -> InDialog:
+def _read_bye(from_tag: str, to_tag: str) -> InDialog:
     """It goes nowhere, so that no way is asked for."""
-    require = seen.joined("Require") if "require" in seen.names else ""
-    return tuple.__new__(InDialog, ("BYE", from_tag, to_tag, sip.number("$cs"), "", False, (), 0, require, ()))
+    return tuple.__new__(InDialog, ("BYE", from_tag, to_tag, sip.number("$cs"), "", False, (), 0, "", ()))
 
 
 def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
