@@ -152,11 +152,14 @@ def check_cseq(request: InDialog, leg: Leg) -> Answer | None:
 
 
 def check_bye(running: RunningCall, request: InDialog, side: str) -> Answer | None:
-    """A BYE ends the call for both sides, so that only who it is from counts: it is never sent on."""
+    """A BYE ends the call for both sides, so that only who it is from counts: it is never sent on. What it requires is
+    for the other side to judge (RFC 3261 16.3), which is not asked: refused, it would leave a call that one side has
+    left, and the bill would go on.
+    """
     leg = running.caller_leg if side == "caller" else running.callee_leg
     if not running.is_answered or leg is None:
         return UNKNOWN_DIALOG
-    return check_cseq(request, leg) or (check_extensions(request.require) if request.require else None)
+    return check_cseq(request, leg)
 
 
 def check_in_dialog(

@@ -5,7 +5,7 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 
 from __future__ import annotations
 
-from kemi import codecs, devices_in, ends, guards, named, notes, sip, transfers
+from kemi import codecs, devices_in, ends, farewell, guards, named, notes, sip, transfers
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
 from kemi.identify import is_known
@@ -42,7 +42,7 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
     seen = _seen_of(method)
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
-    request = _read_bye(from_tag, to_tag, seen) if method == "BYE" else _read(method, from_tag, to_tag, seen)
+    request = _read_bye(from_tag, to_tag) if method == "BYE" else _read(method, from_tag, to_tag, seen)
     is_sound = request.cseq != sip.NO_CSEQ and (
         method == "BYE" or (seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names))
     )
@@ -90,10 +90,9 @@ _WAY = sip.question("$cs", "$ru", "$hdr(Route)")
 """Of a request that is to go on."""
 
 
-def _read_bye(from_tag: str, to_tag: str, seen: Seen) -> InDialog:
+def _read_bye(from_tag: str, to_tag: str) -> InDialog:
     """It goes nowhere, so that no way is asked for."""
-    require = seen.joined("Require") if "require" in seen.names else ""
-    return tuple.__new__(InDialog, ("BYE", from_tag, to_tag, sip.cseq(), "", False, (), 0, require, ()))
+    return tuple.__new__(InDialog, ("BYE", from_tag, to_tag, sip.cseq(), "", False, (), 0, "", ()))
 
 
 def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
@@ -146,6 +145,7 @@ def _bye(rooms: Rooms, running: RunningCall, record: bytes, request: InDialog, s
     rooms.hanging_up = running.hex
     if not (sip.take_dialog(sip.text("$ci"), request.from_tag, request.to_tag) and sip.bye(other)):
         sip.set_timeout_of(1, running.h_entry, running.h_id)
+        farewell.keep_to(rooms, running, [request.to_tag], now())
     rooms.hanging_up = ""
     sip.transaction_reply(200, "OK")
 

@@ -86,7 +86,7 @@ def _invitation(
     invitation = Invitation(
         call_id=call_id,
         from_tag=from_tag,
-        cseq=sip.cseq_in(cseq),
+        cseq=int(cseq or 0),
         branch=branch,
         caller=caller,
         called=called,

@@ -32,7 +32,7 @@ def send_out(rooms: Rooms, call: str, target: Target | None) -> bool:
         _address(target, "ksr_failure")
         parties = rooms.outgoing = target.parties
         from_tag, cseq = sip.texts(_WHOSE)
-        sent = tuple.__new__(Sent, (from_tag, parties.from_uri, parties.to_uri, sip.cseq_in(cseq)))
+        sent = tuple.__new__(Sent, (from_tag, parties.from_uri, parties.to_uri, int(cseq or 0)))
         sip.set_dialog_note(notes.SENT, sent.to_note())
         if parties.codecs:
             sip.set_dialog_note(notes.CODECS, " ".join(parties.codecs))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import KSR
@@ -19,8 +20,8 @@ class Received(NamedTuple):
     socket: str
 
 
-CSEQ_DIGITS_MAX = 10
-"""RFC 3261 8.1.1.5: less than 2**31 at first, and a 32-bit number."""
+CSEQ = re.compile(r"[0-9]{1,10}")
+"""RFC 3261 20.16: digits, of a 32-bit number."""
 NO_CSEQ = -1
 """Less than any: no request that has it is a next one, and no reply answers anything by it."""
 
@@ -90,10 +91,10 @@ def cseq() -> int:
 
 
 def cseq_in(said: str) -> int:
-    """The number of a CSeq; NO_CSEQ: it is none. Kamailio takes any word for one and passes it on, but its dialogs can't
-    count on from it: the other side would get no BYE.
+    """The number of a CSeq; NO_CSEQ: it is none. Kamailio takes any word for one and passes it on, but its dialogs
+    can't count on from it: the other side would get no BYE. Only what begins something is looked at by `is_sane`.
     """
-    return int(said) if said.isascii() and said.isdigit() and len(said) <= CSEQ_DIGITS_MAX else NO_CSEQ
+    return int(said) if CSEQ.fullmatch(said) else NO_CSEQ
 
 
 def received() -> Received:
