@@ -11,8 +11,9 @@ from typing import Any
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.service.office import PASSWORD
+from tests.waiting import PATIENCE_S
 
-BUSY_MS = 60_000
+BUSY_MS = int(PATIENCE_S * 1000)
 """What a page shall come to say it says at once, but on a machine that has other work."""
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]

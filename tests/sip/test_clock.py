@@ -71,10 +71,9 @@ def test_a_call_is_cut_in_time_whatever_the_clock_says(
 ) -> None:
     """BYE at the fourth second, four seconds on the bill; the record's times are the clock's."""
     call, _ = answer(caller, gateway)
-    answered_at = time.monotonic()
     clock.set(offset_s)
-    bye = gateway.expect("BYE", GRANT_S + 3, Call_ID=call.call_id)
-    assert GRANT_S - 1.1 < bye.at - answered_at < GRANT_S + 1.2
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    assert GRANT_S - 1.1 < bye.at - call.answered_at < GRANT_S + 1.2
     gateway.reply(bye, 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     cdr = proxy.cdr(call.call_id)
