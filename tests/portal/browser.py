@@ -89,6 +89,6 @@ SETTLED_WIDTH = """new Promise(done => {
 async def chromium() -> AsyncIterator[Browser]:
     """Debian's, without what only a desktop has: a third of its work."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=BUSY_MS)
         yield browser
         await browser.close()

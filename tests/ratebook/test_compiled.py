@@ -150,7 +150,9 @@ def longest_in_effect(rates: list[Rate], number: str, at_s: int) -> tuple[str, s
     return best.prefix, best.destination, best.terms
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     st.lists(rates(), max_size=30, unique_by=lambda one: (one.prefix, one.effective_s)),
     st.lists(st.text("0123456789*#", max_size=8), min_size=1, max_size=10),
