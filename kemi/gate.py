@@ -23,6 +23,8 @@ PROVED_S = 7_200
 """Twice the longest registration."""
 REFUSED = "!"
 """Before an address: its refusals are counted as those of another source."""
+HUNG_UP, HUNG_UP_PER_S = "-", 20
+"""Likewise, of answers of nothing that is known; how many of a source's, in a second, are worth an ACK and a BYE."""
 SCANNERS = (
     "friendly-scanner", "friendly-request", "sipvicious", "sipcli", "sip-scan", "sipscan", "sundayddr", "iwar", "smap",
     "sipsak", "vaxsipuseragent", "pplsip", "sipptk", "eyebeam_scan", "siparmyknife", "test agent", "scanner", "gulp",
@@ -102,6 +104,10 @@ class Gate:
     def is_tired(self, ip: str, now: Now) -> bool:
         """Whether INVITEs from this address are not worth a decision in this second."""
         return self.tired.get(ip) == now.boot_ms // 1000
+
+    def may_be_hung_up(self, ip: str, now: Now) -> bool:
+        """Whether an answer of nothing that is known, from this address, is hung up; counts it."""
+        return self._counters.message(HUNG_UP + ip, now.boot_ms // 1000) <= HUNG_UP_PER_S
 
     def _is_bearable(self, store: HotStore, ip: str, sent: int, now: Now) -> bool:
         """Of a source that sends more than a stranger may."""

@@ -147,12 +147,15 @@ def check_cseq(cseq: int, leg: Leg) -> Answer | None:
     return None if leg.cseq < cseq <= highest else LOW_CSEQ
 
 
-def check_bye(running: RunningCall, side: str, cseq: int, require: str) -> Answer | None:
-    """A BYE ends the call for both sides, so that only who it is from counts: it is never sent on."""
+def check_bye(running: RunningCall, side: str, cseq: int) -> Answer | None:
+    """A BYE ends the call for both sides, so that only who it is from counts: it is never sent on. What it requires is
+    for the other side to judge (RFC 3261 16.3), which is not asked: refused, it would leave a call that one side has
+    left, and the bill would go on.
+    """
     leg = running.caller_leg if side == "caller" else running.callee_leg
     if not running.is_answered or leg is None:
         return UNKNOWN_DIALOG
-    return check_cseq(cseq, leg) or (check_extensions(require) if require else None)
+    return check_cseq(cseq, leg)
 
 
 def check_in_dialog(

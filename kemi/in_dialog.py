@@ -55,11 +55,11 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
 
 
 def _bye(rooms: Rooms, known: Speaker, from_tag: str, to_tag: str) -> None:
-    """Never sent on, so that neither its way nor what its headers hold counts: settled, answered, and one of our own
-    goes to the other side.
+    """Never sent on, so that neither its way nor its headers are read: settled, answered, and one of our own goes to
+    the other side.
     """
     running, record, side = known
-    answer = guards.check_bye(running, side, sip.number("$cs"), _required())
+    answer = guards.check_bye(running, side, sip.number("$cs"))
     if answer is not None:
         return _refuse("BYE", answer)
     if not sip.new_transaction():
@@ -73,15 +73,6 @@ def _bye(rooms: Rooms, known: Speaker, from_tag: str, to_tag: str) -> None:
     rooms.hanging_up = ""
     sip.transaction_reply(200, "OK")
     return None
-
-
-def _required() -> str:
-    """What a BYE requires; nothing, where its headers are no text: who hangs up is heard whatever it says of why."""
-    try:
-        return sip.seen().joined("Require")
-    except UnicodeDecodeError:
-        sip.count("undecodable")
-        return ""
 
 
 def _mend(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -> None:

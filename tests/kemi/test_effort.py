@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.kemi.fake_ksr import FakeKsr
 from tests.kemi.test_route import INVITE, kambill, ksr
 from tests.kemi.world import World
@@ -32,7 +33,7 @@ MOST = {
     "180": (44, 16, 15),
     "200": (44, 47, 10),
     "ACK": (37, 11, 13),
-    "BYE": (33, 39, 11),
+    "BYE": (29, 39, 10),
     "BYE of ours": (8, 0, 5),
 }
 """Functions around the decisions (three of which are the gate's look at each second, as is one of the next), functions
@@ -101,7 +102,7 @@ def test_a_plain_call_takes_no_more_than_it_needs(
     kambill: route.Kambill, ksr: FakeKsr, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each message of it; the call goes on as it should meanwhile."""
-    monkeypatch.setattr(rooms, "LOOK_EACH_NS", 10**18)  # whose turn it is to look for the store is chance
+    monkeypatch.setattr(rooms, "LOOK_EACH_NS", 2**62)  # a look at the store's file is of a clock, and of no message
     world.hang_up(world.talk())  # what a process decodes once is none of a call's
     counted = Counted(kambill, ksr)
     said = {"Via": ["x"], "From": ["x"], "To": ["x"], "Contact": ["<sip:caller@127.0.0.2:5060>"]}
