@@ -85,7 +85,7 @@ def test_a_package_survives_kamailio_and_its_store(node: Node) -> None:
     words = ["--account", "lower", "--name", "minutes", "--kind", "package", "--seconds", str(SECONDS), "--price", "1"]
     node.kambill("product", "make", *words)
     made = node.kambill("subscription", "start", "--product", "minutes", "--account", "customer")
-    assert made["state"] == "active"
+    eventually(lambda: node.kambill("subscription", "show", str(made["id"]))["state"] == "active")
     caller = Caller("127.0.0.2", 0, (node.ip, node.port))
     gateway = Gateway("127.0.0.11", 5060, (node.ip, node.port))
     with Robots(caller, gateway) as robots:
