@@ -54,6 +54,7 @@ async def _paid(conn: AsyncConnection, node: str, gateway: Row[Any], told: Told,
     if problem is None and await seller_of(conn, account) != gateway.account_id:
         problem = "the account pays another seller by now: pay it back at the gateway"
     if problem is not None:
+        await recharging.refuse(conn, row.id, problem)
         return f"refused: {problem}"
     reason = f"{gateway.name}: {told.external}"
     booking = Booking(PAYMENT, row.amount_micros, reason, ACTOR, key=f"top-up {row.id}", by_gateway=True)

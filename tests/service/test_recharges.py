@@ -351,3 +351,14 @@ async def test_a_slow_gateway_keeps_what_was_claimed(plant: Plant, monkeypatch: 
     monkeypatch.setattr(Client, "charge", slow)
     assert await plant.recharger.work(plant.now_ms) == 1
     assert claimed == [0]
+
+
+async def test_who_moved_before_the_message_came_is_recharged_again(plant: Plant) -> None:
+    """By its new seller's gateway: what the former one says it has got is not posted, nor waited for any more."""
+    await plant.spend("20")
+    assert await plant.work() == 1
+    await plant.ask("account.move", "customer", parent_id=plant.ids["upper"])
+    said = "the account pays another seller by now: pay it back at the gateway"
+    assert await plant.told() == [f"refused: {said}"]
+    assert [(task.state, task.fault) for task in await plant.tasks()] == [("failed", said)]
+    assert (await plant.balance("customer"), (await plant.shown())[1]) == (980 * EURO, said)
