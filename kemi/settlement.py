@@ -176,7 +176,13 @@ def bill_of(
         charged = _charged(running, leg, ending.duration_ms, pools.get(leg.account))
         charges.append(charged)
         rows.append(tuple(charged))
-    cost = None if running.provider is None else _cost(running, running.provider, ending.duration_ms)
+    provider = running.provider
+    if provider is None:
+        cost = None
+    elif running.state != ANSWERED and running.attempts:  # the attempt with which it ends, by its own second
+        cost = 0, attempt_fee(running, provider, running.attempts[-1])
+    else:
+        cost = _charged(running, provider, ending.duration_ms)[:2]
     if running.state != ANSWERED and running.attempts:
         record = pack_call(running._replace(attempts=with_code(running, ending.sip_code, ending.ring_wall_ms, now)))
     event = queues.pack_event(queues.SETTLED, now, (running.key, record, tuple(ending), tuple(rows), cost))
@@ -223,13 +229,6 @@ def _charged(running: RunningCall, leg: ChargeLeg, duration_ms: int, pool: packa
         return packages.charged(leg, pool, duration_ms, answered_s)
     billed_s, micros = charge(terms, duration_ms, answered_s, leg.factor)
     return _new(Charged, (billed_s, micros, False, ()))
-
-
-def _cost(running: RunningCall, leg: ChargeLeg, duration_ms: int) -> tuple[int, int]:
-    """What the provider gets: of a call that nobody answered, for the attempt with which it ends."""
-    if running.state != ANSWERED and running.attempts:
-        return 0, attempt_fee(running, leg, running.attempts[-1])
-    return _charged(running, leg, duration_ms)[:2]
 
 
 def attempt_fee(running: RunningCall, leg: ChargeLeg, left: Attempt) -> int:

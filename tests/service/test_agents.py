@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from service.database.fraud_tables import alarms
 from service.database.tables import accounts
 from service.urls import ENDPOINTS
 from tests.service.office import Person
@@ -281,3 +282,22 @@ async def test_an_agent_lets_no_card_pay(shop: Shop) -> None:
     assert (await agent.ask("recharge.edit", account_id=ids["customer"], **wanted)).status == 403
     for by in (shop.boss, shop.customer):
         await by.do("recharge.edit", account_id=ids["customer"], **wanted)
+
+
+async def test_an_agent_risks_no_money_of_its_seller(shop: Shop) -> None:
+    """It closes high-risk ranges, and opens none; what a limit has suspended its seller lifts."""
+    agent, number = await recruit(shop), shop.ids["customer"]
+    made = await shop.boss.do("range.make", name="satellites", prefixes=["881"])
+    closed, opened = {"opened": [], "closed": [made["id"]]}, {"opened": [made["id"]], "closed": []}
+    assert (await agent.ask("range.choose", account_id=number, **opened)).status == 403
+    await agent.do("range.choose", account_id=number, **closed)
+    assert (await agent.ask("range.choose", account_id=number, opened=[], closed=[])).status == 403
+    await shop.boss.do("range.choose", account_id=number, **opened)
+    await agent.do("range.choose", account_id=number, **opened)
+    await agent.do("range.choose", account_id=shop.ids["guest"], **opened)
+    row = {"account_id": number, "limit_id": 7, "rule": "1 EUR", "seen": "1 EUR", "action": "suspend", "raised_ms": 1}
+    async with shop.office.engine.begin() as conn:
+        made = await conn.execute(sa.insert(alarms).values(row).returning(alarms.c.id))
+        alarm = made.scalar_one()
+    for by, status in ((agent, 403), (shop.boss, 200)):
+        assert (await by.ask("alarm.lift", alarm_id=alarm)).status == status
