@@ -10,7 +10,7 @@ from kemi.clock import now
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, asked_by, call_of_invite, comes_from_side, find, is_past
-from kemi.settlement import End, delivered, ended, given_up
+from kemi.settlement import End, delivered, given_up, turned_down
 from kemi.sip import Received, Response, Seen
 from kemi.store.calls import RunningCall
 from kemi.turned_away import hang_up, hang_up_unknown
@@ -391,7 +391,7 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
         and not sip.set_dialog_timeout(decision.timeout_s)
     ):
         decision = Denied("timer", *UNAVAILABLE)
-        ended(rooms, call, End("system", *UNAVAILABLE, 0), moment)
+        turned_down(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     if decision is LEG:
         given_up(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     if isinstance(decision, Denied):

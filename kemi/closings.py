@@ -7,7 +7,7 @@ from kemi.clock import now
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import find
-from kemi.settlement import End, ended, settled
+from kemi.settlement import End, ended
 from kemi.store.calls import RunningCall
 
 TIMER_SLACK_MS = 2_000
@@ -74,4 +74,4 @@ def _timer_ended(rooms: Rooms, call: str) -> RunningCall | None:
         return None
     moment = now()
     by = "grant" if running.grant_end_boot_ms - moment.boot_ms < TIMER_SLACK_MS else "system"
-    return settled(rooms, call, End(by, 200, "OK", running.ring_wall_ms), moment)
+    return running if ended(rooms, call, End(by, 200, "OK", running.ring_wall_ms), moment) else None

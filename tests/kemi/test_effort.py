@@ -29,11 +29,11 @@ HOME = Path(route.__file__).parents[1]
 DECIDING = str(HOME / "kemi"), str(HOME / "ratebook")
 """Folders whose other functions decide."""
 MOST = {
-    "INVITE": (66, 117, 22),
-    "180": (44, 17, 15),
+    "INVITE": (66, 115, 22),
+    "180": (44, 16, 15),
     "200": (44, 47, 10),
-    "ACK": (37, 12, 13),
-    "BYE": (33, 41, 11),
+    "ACK": (37, 11, 13),
+    "BYE": (29, 39, 10),
     "BYE of ours": (8, 0, 5),
 }
 """Functions around the decisions (three of which are the gate's look at each second, as is one of the next), functions
