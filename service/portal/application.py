@@ -80,6 +80,7 @@ async def _outcome(visit: Visit, screen: Screen) -> Shown | Gone | web.StreamRes
     if not is_sent or screen.act is None:
         return await screen.show(visit)
     visit.form = await _form(visit.request, screen.body_bytes_max)
+    edge.check_whose(visit)
     return await screen.act(visit)
 
 
