@@ -263,6 +263,31 @@ async def test_a_link_that_went_to_another_address_opens_nothing(office: Office)
     assert (await office.nobody.ask("password.choose", link=said["link"], password=PASSWORD)).status == 422
 
 
+async def test_strangers_fill_no_mailbox_with_links(office: Office) -> None:
+    """Who asks again is answered alike, and gets another link after five minutes; the one before opens until then."""
+    await office.hire(office.boss, await office.account(office.boss, 1, "U", "reseller"), "ada@upper.example")
+
+    async def ask(email: str) -> list[str]:
+        assert (await office.nobody.ask("password.forget", email=email)).status == 202
+        async with office.engine.begin() as conn:
+            found = await conn.execute(
+                sa.select(mails.c.fields).where(mails.c.template == "reset").order_by(mails.c.id)
+            )
+            return [said["link"] for said in found.scalars()]
+
+    first = await ask("ada@upper.example")
+    assert await ask("ada@upper.example") == first
+    assert len(await ask("boss@op.example")) == 2
+    office.now_ms += 5 * 60_000 - 1
+    assert len(await ask("ada@upper.example")) == 2
+    assert (
+        await office.nobody.ask("password.choose", link=first[0], password="another horse, a battery")
+    ).status == 200
+    assert len(await ask("ada@upper.example")) == 3
+    office.now_ms += 1
+    assert len(await ask("boss@op.example")) == 4
+
+
 async def test_who_acts_as_somebody_below_is_named_beside_them(office: Office) -> None:
     upper = await office.account(office.boss, 1, "Upper", "reseller")
     ada = await office.hire(office.boss, upper, "ada@upper.example")

@@ -18,7 +18,7 @@ from service.access.keys import hash_of
 from service.access.lockout import door_of
 from service.access.passwords import CHARACTERS_MAX, fits, hash_password, password_problem
 from service.access.people import UserView, user_view
-from service.access.sessions import SESSION_MS, Visit, end_links, end_sessions, make_link, open_session
+from service.access.sessions import MINUTE_MS, SESSION_MS, Visit, end_links, end_sessions, make_link, open_session
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key, Open
 from service.api.problems import Problem, invalid
@@ -29,6 +29,13 @@ from service.database.tables import accounts
 
 SAME_ADDRESS_MAX = 8
 """Accounts in which one address can be a user and still be tried."""
+RESET_PAUSE_MS = 5 * MINUTE_MS
+"""Between two links for one user: strangers can fill no mailbox, nor void each link before its owner has read it."""
+_FRESH = sa.select(user_links.c.id).where(
+    (user_links.c.user_id == users.c.id)
+    & (user_links.c.purpose == "reset")
+    & (user_links.c.created_ms > sa.bindparam("since_ms"))
+)
 Password = Annotated[str, Field(min_length=1, max_length=CHARACTERS_MAX, json_schema_extra={"format": "password"})]
 
 
@@ -187,11 +194,12 @@ async def sign_out(call: Call) -> Answer:
 
 
 async def ask_reset(call: Call) -> Answer:
-    """Mails a link to an address, if somebody has it; the answer is the same."""
+    """Mails a link to an address, if somebody has it and got none just now; the answer is the same."""
     body: ResetAsked = call.body
     async with call.writing() as conn:
         query = sa.select(users).where((users.c.email == body.email) & (users.c.state == "active"))
-        for user in await conn.execute(query.limit(SAME_ADDRESS_MAX)):
+        query = query.where(~_FRESH.exists()).order_by(users.c.id).limit(SAME_ADDRESS_MAX)
+        for user in await conn.execute(query, {"since_ms": call.now_ms - RESET_PAUSE_MS}):
             key = await make_link(conn, user.id, "reset", call.now_ms)
             mail = {"account_id": user.account_id, "recipient": user.email, "template": "reset"}
             await conn.execute(
