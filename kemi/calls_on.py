@@ -224,8 +224,8 @@ def end_in_doubt(rooms: Rooms) -> None:
         given_up(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())
     contacts = [uri for uri in sip.uris([sip.loose_text("hdr(Contact)")]) if guards.is_target(uri)]
     hang_up(rooms, received, contacts[0] if contacts else "", _beyond_us(sip.uris(sip.headers("Record-Route"))))
-    if not is_late and find(rooms, call) is None:
-        _tell_caller(LATE)
+    if not is_late:
+        _tell_end(rooms, call, LATE)
 
 
 def _beyond_us(routes: tuple[str, ...]) -> tuple[str, ...]:
@@ -391,8 +391,7 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
         turned_down(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     if isinstance(decision, Denied):
         hang_up(rooms, received, contacts[0] if contacts else "", route_set)
-        if find(rooms, call) is None:
-            _tell_caller(GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
+        _tell_end(rooms, call, GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
         raise ReplyDropped
 
 
@@ -407,6 +406,13 @@ def _turn_away(rooms: Rooms, answer: Answer, denied: Denied) -> NoReturn:
 def _is_given_up(branch: str, past: str) -> bool:
     """Whether the reply at hand is of a gateway that the call has left. `past`: the dialog's note of that name."""
     return sip.branch_of(branch) < int(past or 0)
+
+
+def _tell_end(rooms: Rooms, call: str, denied: Denied) -> None:
+    """The end of the call that the 2xx at hand should have answered, to its caller and to rtpengine, if it is over."""
+    if find(rooms, call) is None:
+        sip.end_media()
+        _tell_caller(denied)
 
 
 def _tell_caller(denied: Denied) -> None:
