@@ -51,6 +51,13 @@ def request(rooms: Rooms) -> None:
     return _initial(rooms, asked.method, asked.source, asked.called)
 
 
+def refuse_unreadable(fault: Exception) -> None:
+    """A request that meets a record of the configuration that can't be read: 500, and a line in the log names it."""
+    sip.say_seldom(f"kambill: a hole in the configuration: {fault}")
+    sip.add_to_reply(HOLE_REASON)
+    sip.reply(500, "Server Internal Error")
+
+
 def refuse_undecodable(rooms: Rooms) -> None:
     """Bytes that are no text: 400 to a trunk, silence to others (and to a trunk known by its tech prefix alone)."""
     source = sip.received()
