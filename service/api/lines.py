@@ -159,7 +159,12 @@ class Spelling:
 
     def cell(self, kind: Kind, value: Expression) -> Expression:
         """A value of its kind."""
-        return value if kind == "number" else getattr(self, kind)(value)
+        told: Expression = getattr(self, kind)(value)
+        return told
+
+    def number(self, value: Expression) -> Expression:
+        """As text on PostgreSQL, whose `format` looks each type up anew that follows another one."""
+        return value if self._is_sqlite else as_text(value)
 
     def text(self, value: Expression) -> Expression:
         """What somebody wrote."""

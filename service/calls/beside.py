@@ -20,6 +20,8 @@ from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
 
+_CHARGED = ("cdr_id", "level", "seller_id", "prefix", "billed_s", "charge_micros", "tax_micros", "currency")
+"""What is told of a charge."""
 FEW_BELOW = 5_000
 """Accounts below the asker: so many names are quicker read once a batch than looked up call by call. For PostgreSQL."""
 _P = Permission
@@ -129,11 +131,12 @@ def _at_once(call: Call, below: sa.CTE) -> dict[str, tuple[Any, Expression]]:
     """Names of accounts, trunks and gateways below are read beforehand; devices and numbers are looked up one by one:
     they may be very many.
     """
-    found = _looked_up(call)
     # Not `below`: it doesn't know that each number is there once, and came to the calls' charges account by account.
     caller, refuser = _of_subtree(call).offset(0).subquery("caller"), below.alias("refuser")
-    found |= {"caller": (caller, caller.c.id == cdrs.c.account_id)}
-    found |= {"refuser": (refuser, refuser.c.id == cdrs.c.refused_by)}
+    found: dict[str, tuple[Any, Expression]] = {
+        "caller": (caller, caller.c.id == cdrs.c.account_id),
+        "refuser": (refuser, refuser.c.id == cdrs.c.refused_by),
+    }
     things = _things(call)
     for name in ("trunk", "gateway"):
         table, key = things[name]
@@ -184,9 +187,9 @@ def _own(call: Call, caller: Any, below: sa.CTE | None) -> tuple[Any, Expression
         return one, (one.c.cdr_id == cdrs.c.id) & (one.c.level == sa.literal_column("0"))
 
     def is_seen(one: Any) -> Expression:
-        payer = one.c.account_id
+        payer: Expression = one.c.account_id
         inside = within(payer, call.actor) if below is None else payer.in_(sa.select(below.c.id))
-        return (payer == caller.c.id) | inside
+        return sa.or_(payer == caller.c.id, inside)
 
     return _first(call, "own", cdrs.c.id, is_seen)
 
@@ -203,7 +206,8 @@ def _first(call: Call, name: str, key: Expression, is_asked: Callable[[Any], Exp
         level = sa.select(each.c.level).where(each.c.cdr_id == key, is_asked(each)).order_by(each.c.level).limit(1)
         return one, (one.c.cdr_id == key) & (one.c.level == level.correlate_except(each).scalar_subquery())
     each = charges.alias(f"{name}_levels")
-    found = sa.select(each).where(each.c.cdr_id == key, is_asked(each)).order_by(each.c.level).limit(1)
+    told = sa.select(*(each.c[column] for column in _CHARGED))
+    found = told.where(each.c.cdr_id == key, is_asked(each)).order_by(each.c.level).limit(1)
     return found.lateral(name), sa.true()
 
 

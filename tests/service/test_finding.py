@@ -140,6 +140,7 @@ async def test_pages_are_what_looking_at_every_call_gives(
 ) -> None:
     """For the operator, resellers, a customer and a provider, by every filter and order; files have the same rows."""
     monkeypatch.setattr(lines, "LINES_MAX", 400)
+    monkeypatch.setattr(lines, "AT_ONCE_MAX", 400)
     plan = plan_of(CALLS, ACCOUNTS, NOW_MS)
     config = Config(run_dir=tmp_path / "run", data_dir=tmp_path, ratebook=tmp_path / "rates", database=database)
     await make(Kept(tmp_path, plan, is_made=False), config, lambda _: None)
