@@ -186,7 +186,7 @@ async def show_choices(call: Call) -> Answer:
 
 
 async def set_choices(call: Call) -> Answer:
-    """By whoever stands above the account; for the next call."""
+    """By whom the account owes what it calls, or who stands above that one; for the next call."""
     body: Choices = call.body
     both = set(body.opened) & set(body.closed)
     if both:
