@@ -13,11 +13,14 @@ from kemi.running import advance, asked_by, call_of_invite, comes_from_side, fin
 from kemi.settlement import End, delivered, given_up, turned_down
 from kemi.sip import Received, Response, Seen
 from kemi.store.calls import RunningCall
+from kemi.store.specials import MESSAGE
 from kemi.turned_away import hang_up, hang_up_unknown
 
 GONE = Denied("gone", 487, "Request Terminated")
 """The answer to a 2xx that comes when the call has ended: CANCEL, a timer or a restart was first."""
 LATE = Denied("late", *UNAVAILABLE)
+ELSEWHERE = Denied("elsewhere", *UNAVAILABLE)
+"""To a 2xx of somebody else than who was asked: the call goes on."""
 
 
 class ReplyDropped(Exception):
@@ -379,7 +382,7 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
     if _is_given_up(answer.heard.branch, answer.past):
         decision = LATE
     elif answer.dialog is None or tag == answer.heard.from_tag or not guards.is_leg(tag, contacts, route_set):
-        decision = LEG
+        decision = LEG if _may_refuse(rooms, call, received.ip) else ELSEWHERE
     else:
         callee = Callee(tag, contacts[0], route_set, received.socket, received, *answer.dialog, routes_on)
         decision = answered(rooms, call, callee, int(answer.ring or 0), moment)
@@ -398,6 +401,16 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
         hang_up(rooms, received, contacts[0] if contacts else "", route_set)
         _tell_end(rooms, call, GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
         raise ReplyDropped
+
+
+def _may_refuse(rooms: Rooms, call: str, ip: str) -> bool:
+    """Whether a 2xx to an INVITE that opens no call ends it: it is of who was asked, or the call is over. A MESSAGE,
+    which has no such answer, would have cost its sender nothing.
+    """
+    running = find(rooms, call)
+    if running is None:
+        return True
+    return running.special != MESSAGE and comes_from_side(rooms, running, "callee", ip, sip.proven())
 
 
 def _turn_away(rooms: Rooms, answer: Answer, denied: Denied) -> NoReturn:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, LOWER, PRICES, UPPER, terms
 from tests.sip.agents import Agent, Call, Message
+from tests.sip.calls import hang_up, ring
 from tests.sip.proxy import Proxy, eventually, usual_rates
 from tests.sip.test_headers import ODD, TELLING, check, headed
 from tests.sip.test_hygiene import NO_TEXT
@@ -223,3 +224,37 @@ def test_a_senders_own_refusal_costs_as_much(
     assert caller.expect_final(call.call_id).code == 200
     cdr = proxy.cdr(call.call_id)
     assert {row["account"]: row["micros"] for row in cdr["charges"]}[CUSTOMER] == FEES[CUSTOMER]
+
+
+@pytest.mark.usefixtures("priced")
+def test_a_senders_own_answer_to_an_invite_that_was_none_costs_as_much(
+    proxy: Proxy, caller: Agent, gateway: Agent
+) -> None:
+    """A 200 that names the MESSAGE, and says that it answers an INVITE, ended it without a charge; so did a 200 without
+    a Contact, of anybody, any call that rang.
+    """
+    call = send(caller)
+    message = gateway.expect("MESSAGE", Call_ID=call.call_id)
+    forged = gateway.reply_text(message, 200, "OK", tag="mine").replace("1 MESSAGE", "1 INVITE")
+    for sender in (caller, gateway):
+        sender.send(forged)
+        caller.expect_nothing(200, 0.2, CSeq="INVITE")
+    gateway.reply(message, 200, "OK", tag="m")
+    assert caller.expect_answer("MESSAGE", call.call_id, "1").code == 200
+    cdr = proxy.cdr(call.call_id)
+    assert {row["account"]: row["micros"] for row in cdr["charges"]}[CUSTOMER] == FEES[CUSTOMER]
+
+
+def test_nobody_ends_a_call_that_rings_by_an_answer_without_a_contact(
+    proxy: Proxy, caller: Agent, gateway: Agent
+) -> None:
+    """The caller's own one, whose gateway rings on: it goes on ringing, and its gateway's answer opens it."""
+    call, invite = ring(caller, gateway)
+    caller.send(gateway.reply_text(invite, 200, "OK", tag="mine", Contact=None))
+    caller.expect_nothing(503, 0.2, Call_ID=call.call_id)
+    assert len(proxy.running()) == 1
+    gateway.reply(invite, 200, "OK", tag="g")
+    call.take(caller.expect(200, Call_ID=call.call_id))
+    call.ack()
+    gateway.expect("ACK", Call_ID=call.call_id)
+    hang_up(call, gateway)
