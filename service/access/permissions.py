@@ -157,7 +157,7 @@ SUPER_ADMIN, OWNER, ADMIN, SUPPORT, FINANCE, READ_ONLY = (
 BUILT_IN: tuple[BuiltIn, ...] = (
     BuiltIn(SUPER_ADMIN, "Super Admin", ALL, "Everything, everywhere; of the operator's users only", is_fixed=True),
     BuiltIn(OWNER, "Owner", ALL, "Everything that the user's account may", is_fixed=True),
-    BuiltIn(ADMIN, "Admin", ALL - {_P.SETTINGS_CHANGE, _P.USERS_IMPERSONATE}, "Manages the system and its accounts"),
+    BuiltIn(ADMIN, "Admin", ALL - {_P.SETTINGS_CHANGE}, "Manages the system and its accounts"),
     BuiltIn(
         SUPPORT, "Support", READING | {_P.CALLS_CHANGE, _P.DEVICES_CHANGE, _P.USERS_CHANGE}, "Sees all, helps with it"
     ),

@@ -20,16 +20,16 @@ from tests.service.office import Office
 
 BOSS = "boss@op.example"
 WAYS = {
+    "A tariff": "/tariffs/new",
     "A provider": "/accounts/new?kind=provider",
     "Its gateway": "/gateways/new",
-    "A tariff": "/tariffs/new",
     "A routing plan": "/plans/new",
     "A customer": "/accounts/new?kind=customer",
-    "A device or a trunk": "/devices/new",
+    "A device": "/devices/new",
+    "Or a trunk": "/trunks/new",
 }
 """By step: where its page is."""
 TARIFF = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.05}\n"
-PLAN = "plans:\n  standard:\n    routes:\n      - {prefix: '', gateways: [Carrier/gw]}\n"
 
 
 async def _empty(engine: AsyncEngine, url: str, folder: Path) -> Config:
@@ -63,6 +63,13 @@ def _open(page: Got) -> list[str]:
     return [step for step, _ in found]
 
 
+def _rest(page: Got) -> tuple[str, str, str]:
+    """Of the one thing that is there and lacks something: the step, the way, and its words."""
+    found = re.findall(r'<dt>([^<]*)</dt><dd><a href="([^"]*)">([^<]*)</a>', page.text)
+    ((step, link, words),) = [one for one in found if one[2] not in {"Make one", "Try one"}]
+    return step, link, words
+
+
 async def test_the_overview_leads_from_nothing_to_a_call(walker: Walker) -> None:
     """Each step has its way, in an order in which each can be done; then nothing is said of it any more."""
     steps = list(WAYS)
@@ -75,22 +82,33 @@ async def test_the_overview_leads_from_nothing_to_a_call(walker: Walker) -> None
 
     gateway = await walker.get("/gateways/new")
     assert "There is no provider yet" in gateway.words
-    provider = await walker.get(WAYS["A provider"])
-    assert 'value="provider" selected' in provider.text
-    made = await done("/accounts/new", parent_id="1", kind="provider", name="Carrier", billing="postpaid")
+    tariff = await done("/tariffs/new", account_id="1", name="Retail", source=TARIFF, do="write")
+    assert _rest(await walker.get("/")) == ("A tariff", f"{tariff.path}/publication", "Publish it")
+    await done(f"{tariff.path}/publication")
     assert _open(await walker.get("/")) == steps[1:]
+    provider = await walker.get(WAYS["A provider"])
+    assert 'name="kind" value="provider"' in provider.text
+    assert "Commission-based reseller" not in provider.words
+    assert "Credit limit" not in provider.words
+    made = await done(WAYS["A provider"], parent_id="1", kind="provider", name="Carrier & Sons")
+    assert _rest(await walker.get("/")) == ("A provider", f"{made.path}/edit", "Give it a tariff")
+    version = (await walker.get(f"{made.path}/edit")).hidden("_version")
+    same = {"name": "Carrier & Sons", "cut_on_suspend": "yes"}
+    await done(f"{made.path}/edit", _version=version, tariff_id="1", **same)
+    assert _open(await walker.get("/")) == steps[2:]
     account = made.path.rpartition("/")[2]
     await done("/gateways/new", account_id=account, name="gw", host="192.0.2.1", port="5060", transport="udp")
-    assert _open(await walker.get("/")) == steps[2:]
-    tariff = await done("/tariffs/new", account_id="1", name="Retail", source=TARIFF, do="write")
-    await done(f"{tariff.path}/publication")
     assert _open(await walker.get("/")) == steps[3:]
-    await done("/plans/new", source=PLAN, do="write")
+    sample = re.search(r'name="source"[^>]*>\n(.*?)</textarea>', (await walker.get("/plans/new")).text, re.DOTALL)
+    assert sample is not None
+    await done("/plans/new", source=html.unescape(sample[1]), do="write", _version="0")
     assert _open(await walker.get("/")) == steps[4:]
     form = await walker.get("/trunks/new")  # one plan is the one that is meant
     assert re.search(r'<option value="1" selected>standard<', form.text)
     assert "no calls go out" in form.words
-    shop = await done("/accounts/new", parent_id="1", kind="customer", name="Shop", billing="prepaid", tariff_id="1")
+    shop = await done(WAYS["A customer"], parent_id="1", kind="customer", name="Shop", billing="prepaid", tariff_id="1")
+    assert _rest(await walker.get("/")) == ("A customer", f"{shop.path}/payment", "Post a payment")
+    await done(f"{shop.path}/payment", amount="10", reason="In advance", _key="first")
     assert _open(await walker.get("/")) == steps[5:]
     customer = shop.path.rpartition("/")[2]
     told = await done("/devices/new", account_id=customer, username="desk", plan_id="1", contacts_max="5")

@@ -12,28 +12,10 @@ from tests.kemi.world import CUSTOMER, EURO
 from tests.sip.agents import Agent
 from tests.sip.calls import answer, hang_up, ring
 from tests.sip.proxy import Proxy
+from tests.sip.wall_clock import Clock, forget
 
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 HOUR_S = 3600
 GRANT_S = 4
-LEFT = ("faketime_shm_{}", "sem.faketime_sem_{}")
-"""Of whoever ends without saying goodbye to libfaketime: the next process with its number would not start."""
-
-assert FAKETIME.exists(), "libfaketime is not installed: scripts/install --test"
-
-
-class Clock:
-    """The wall clock that all of Kamailio's processes see."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.set(0)
-
-    def set(self, offset_s: int) -> None:
-        """So much ahead of the real one."""
-        new = self.file.with_suffix(".new")
-        new.write_text(f"{offset_s:+d}\n")
-        new.rename(self.file)
 
 
 @pytest.fixture
@@ -46,12 +28,7 @@ def clock(tmp_path: Path) -> Clock:
 def proxy(clock: Clock) -> Iterator[Proxy]:
     """One whose clock can be set, and money for GRANT_S seconds."""
     proxy = Proxy()
-    proxy.environment |= {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(clock.file),
-        "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+    proxy.environment |= clock.environment
     try:
         proxy.start()
         proxy.furnish()
@@ -61,8 +38,7 @@ def proxy(clock: Clock) -> Iterator[Proxy]:
     finally:
         pid = proxy.process.pid if proxy.process else 0
         proxy.close()
-        for left in LEFT:
-            Path("/dev/shm", left.format(pid)).unlink(missing_ok=True)
+        forget(pid)
 
 
 @pytest.mark.parametrize("offset_s", [HOUR_S, -HOUR_S], ids=["an hour on", "an hour back"])
