@@ -63,6 +63,7 @@ _LISTING = Listing(
     {"-id": invoices.c.id, "total": invoices.c.total_micros},
     {
         "account_id": equals(invoices.c.account_id),
+        "seller_id": equals(invoices.c.seller_id),
         "kind": equals(invoices.c.kind),
         "state": equals(invoices.c.state),
         "number": equals(invoices.c.number),

@@ -38,12 +38,13 @@ async def _disputes(visit: Visit) -> Section | None:
 
 
 async def _drafts(visit: Visit) -> Section | None:
-    """Of terms that want somebody to look, and those that lack something: the page that issues one says what."""
-    if not visit.can("invoice.issue"):
+    """Of one's own sales: terms want somebody to look, or something is missing, which is told to who issues one."""
+    if not visit.can("invoice.issue") or not visit.sells:
         return None
     shown = [one for one in INVOICES.columns if one.title in {"Number", "Kind", "Account", "Total"}]
     return await part(
-        visit, "Drafts of invoices that wait", "invoice.list", shown, query={"state": "draft"},
+        visit, "Drafts of invoices that wait", "invoice.list", shown,
+        query={"state": "draft", "seller_id": str(visit.account_id)},
         more=f"{INVOICES.path}?state=draft", actions=(("All invoices", INVOICES.path, "invoice.list"),),
     )  # fmt: skip
 
