@@ -18,13 +18,14 @@ from kemi.clock import Now
 from kemi.digest import Credentials, Nonce
 from kemi.rooms import Rooms
 from kemi.store import devices, layout
+from kemi.store.bans import site_of
 from kemi.store.change import Change
 from kemi.store.devices import Device
 from kemi.store.environment import HotStore
 from kemi.store.layout import Settings
 
 FAILURES_MAX = 5
-"""Of one user from one address; then it is locked out from there."""
+"""Of one user from one address, or IPv6 site; then it is locked out from there."""
 ADDRESS_FAILURES_MAX = 50
 """Of all users from one address: many telephones may stand behind one."""
 LOCK_MS = 300_000
@@ -110,7 +111,7 @@ def prove(rooms: Rooms, presented: Presented, method: str, now: Now) -> Device |
     settings, credentials, device = presented.settings, presented.credentials, presented.device
     ha1 = _nobody(rooms, settings.digest)
     if device is not None:
-        ha1 = device.ha1(settings.digest)
+        ha1 = device.ha1(settings.digest) or ha1  # one that it has none of is nobody's: everybody knows an empty one
     is_right = digest.is_right(settings.digest, ha1, method, credentials)
     with Change(rooms.store) as change:
         if not is_right or device is None:
@@ -141,11 +142,11 @@ def _is_fresh(change: Change, nonce: Nonce, now: Now) -> bool:
 
 
 def _user_key(username: str, ip: str) -> bytes:
-    return blake2b(f"{ip} {username}".encode(), digest_size=16).digest()
+    return blake2b(f"{site_of(ip)} {username}".encode(), digest_size=16).digest()
 
 
 def _address_key(ip: str) -> bytes:
-    return blake2b(ip.encode(), digest_size=16).digest()
+    return blake2b(site_of(ip).encode(), digest_size=16).digest()
 
 
 def _is_locked(store: HotStore, txn: Any, username: str, ip: str, now: Now) -> bool:

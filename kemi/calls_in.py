@@ -51,6 +51,13 @@ def request(rooms: Rooms) -> None:
     return _initial(rooms, asked.method, asked.source, asked.called)
 
 
+def refuse_unreadable(fault: Exception) -> None:
+    """A request that meets a record of the configuration that can't be read: 500, and a line in the log names it."""
+    sip.say_seldom(f"kambill: a hole in the configuration: {fault}")
+    sip.add_to_reply(HOLE_REASON)
+    sip.reply(500, "Server Internal Error")
+
+
 def refuse_undecodable(rooms: Rooms) -> None:
     """Bytes that are no text: 400 to a trunk, silence to others (and to a trunk known by its tech prefix alone)."""
     source = sip.received()
@@ -282,6 +289,7 @@ def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> 
     sip.record_route()
     sip.keep_media()
     if not send_out(rooms, call, admitted.target):
+        sip.end_media()
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
         sip.transaction_reply(*UNAVAILABLE)
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import NamedTuple, NoReturn
 
-from kemi import carriers, devices_in, ends, farewell, guards, messages, named, notes, places, sip
+from kemi import carriers, devices_in, ends, farewell, guards, named, notes, places, sip
 from kemi.answer import Callee, Denied, Grant, answered
 from kemi.clock import now
-from kemi.messages import Far
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import advance, asked_by, call_of_invite, comes_from_side, find, is_past
-from kemi.settlement import End, delivered, ended, given_up
+from kemi.settlement import End, delivered, given_up, turned_down
 from kemi.sip import Received, Response, Seen
 from kemi.store.calls import RunningCall
+from kemi.turned_away import hang_up, hang_up_unknown
 
 GONE = Denied("gone", 487, "Request Terminated")
 """The answer to a 2xx that comes when the call has ended: CANCEL, a timer or a restart was first."""
@@ -224,9 +223,9 @@ def end_in_doubt(rooms: Rooms) -> None:
     if running is not None and not is_late and comes_from_side(rooms, running, "callee", received.ip, sip.proven()):
         given_up(rooms, call, End("system", *UNAVAILABLE, int(sip.dialog_note(notes.RING) or 0)), now())
     contacts = [uri for uri in sip.uris([sip.loose_text("hdr(Contact)")]) if guards.is_target(uri)]
-    _hang_up(rooms, received, contacts[0] if contacts else "", _beyond_us(sip.uris(sip.headers("Record-Route"))))
-    if not is_late and find(rooms, call) is None:
-        _tell_caller(LATE)
+    hang_up(rooms, received, contacts[0] if contacts else "", _beyond_us(sip.uris(sip.headers("Record-Route"))))
+    if not is_late:
+        _tell_end(rooms, call, LATE)
 
 
 def _beyond_us(routes: tuple[str, ...]) -> tuple[str, ...]:
@@ -297,7 +296,9 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
     heard, tag = answer.heard, answer.heard.to_tag
     call = dialog_call or call_of_invite(rooms, sip.text("$ci"), heard.from_tag)
     if call is None:
-        raise ReplyDropped  # of no call that we know: it would be free
+        contacts, route_set = answer.leg
+        hang_up_unknown(rooms, heard, answer.received, contacts[0] if contacts else "", route_set)
+        raise ReplyDropped  # it would be free
     running = find(rooms, call)
     side = guards.side_of_tag(running, tag) if running is not None and running.is_answered else None
     if running is None or side is None:
@@ -387,18 +388,17 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
         and not sip.set_dialog_timeout(decision.timeout_s)
     ):
         decision = Denied("timer", *UNAVAILABLE)
-        ended(rooms, call, End("system", *UNAVAILABLE, 0), moment)
+        turned_down(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     if isinstance(decision, Denied):
-        _hang_up(rooms, received, contacts[0] if contacts else "", route_set)
-        if find(rooms, call) is None:
-            _tell_caller(GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
+        hang_up(rooms, received, contacts[0] if contacts else "", route_set)
+        _tell_end(rooms, call, GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
         raise ReplyDropped
 
 
 def _turn_away(rooms: Rooms, answer: Answer, denied: Denied) -> NoReturn:
     """Hangs up the leg of a 2xx that opens no call, and ends its INVITE. Raises ReplyDropped."""
     contacts, route_set = answer.leg
-    _hang_up(rooms, answer.received, contacts[0] if contacts else "", route_set)
+    hang_up(rooms, answer.received, contacts[0] if contacts else "", route_set)
     _tell_caller(denied)
     raise ReplyDropped
 
@@ -408,31 +408,18 @@ def _is_given_up(branch: str, past: str) -> bool:
     return sip.branch_of(branch) < int(past or 0)
 
 
+def _tell_end(rooms: Rooms, call: str, denied: Denied) -> None:
+    """The end of the call that the 2xx at hand should have answered, to its caller and to rtpengine, if it is over."""
+    if find(rooms, call) is None:
+        sip.end_media()
+        _tell_caller(denied)
+
+
 def _tell_caller(denied: Denied) -> None:
     """The final answer to the INVITE, whose other branches end with it."""
     if sip.check_transaction() >= 0:
         sip.set_timers(0, REPEATING_MS)
         sip.transaction_reply(denied.code, denied.reason)
-
-
-def _hang_up(rooms: Rooms, received: Received, contact: str, route_set: tuple[str, ...]) -> None:
-    """ACK and BYE to the leg that sent the 2xx at hand."""
-    leg = Far(
-        sip.text("$ci"),
-        sip.loose_text("hdr(From)"),
-        sip.loose_text("hdr(To)"),
-        sip.number("$cs"),
-        contact,
-        route_set,
-        messages.address(received.ip, received.port, received.transport),
-        received.socket,
-    )
-    sip.send(leg.next_hop, messages.request(leg, "ACK", secrets.token_hex(8)))
-    key = secrets.token_bytes(farewell.KEY_BYTES)
-    bye = messages.request(leg, "BYE", farewell.branch_of(key))
-    sip.send(leg.next_hop, bye)
-    if rooms.has_store():
-        farewell.keep(rooms, key, leg.next_hop, bye, first_ms=farewell.T1_MS, now=now())
 
 
 def message_answered(rooms: Rooms) -> None:

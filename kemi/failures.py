@@ -14,7 +14,7 @@ from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import comes_from_side, find
 from kemi.sending import send_message, send_out
-from kemi.settlement import End, ended, settled
+from kemi.settlement import End, ended, turned_down
 
 NEVER_PASSED = frozenset({401, 407, *range(300, 400)})
 """Codes of a gateway that mean nothing to the caller: challenges and redirections are not followed."""
@@ -45,13 +45,13 @@ def failure(rooms: Rooms) -> None:
         onward = _taken_back(rooms, call, UNAVAILABLE[0], 0)
     code, reason = _for_caller(code, sip.failure_reason())
     sip.set_timers(0, REPEATING_MS)
-    before = settled(rooms, call, End("callee", code, reason, ring_ms), now())
+    before = turned_down(rooms, call, End("callee", code, reason, ring_ms), now())
     if before is not None:
-        # In this very moment, in another process: its 2xx is on its way to the caller all the same.
+        # In this very moment, in another process: its 2xx may be on its way to the caller all the same.
         if before.is_answered:
             farewell.keep_both(rooms, before, now())
-        sip.end_media()
         sip.transaction_reply(code, reason)
+    sip.end_media()
 
 
 def _is_of_who_was_asked(rooms: Rooms, call: str) -> bool:

@@ -1,7 +1,8 @@
 """Before anything else of a message is looked at: is its source banned, or flooding us?
 
-Sources are counted in shared memory; the store is written only when somebody is banned. Who is listed, as a trunk's or
-gateway's address, is never banned by itself: what it sends beyond a much higher limit goes unanswered.
+Sources are counted in shared memory, an IPv6 site (/64) as one, since who has it changes its address at will; the store
+is written only when somebody is banned. Who is listed, as a trunk's or gateway's address, is never banned by itself:
+what it sends beyond a much higher limit goes unanswered.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from kemi.clock import Now
 from kemi.counters import Counters
 from kemi.store import bans, headers
-from kemi.store.bans import Ban, Networks
+from kemi.store.bans import Ban, Networks, site_of
 from kemi.store.change import Change
 from kemi.store.environment import HotStore
 from kemi.store.layout import Settings
@@ -23,6 +24,8 @@ PROVED_S = 7_200
 """Twice the longest registration."""
 REFUSED = "!"
 """Before an address: its refusals are counted as those of another source."""
+HUNG_UP, HUNG_UP_PER_S = "-", 20
+"""Likewise, of answers of nothing that is known; how many of a source's, in a second, are worth an ACK and a BYE."""
 SCANNERS = (
     "friendly-scanner", "friendly-request", "sipvicious", "sipcli", "sip-scan", "sipscan", "sundayddr", "iwar", "smap",
     "sipsak", "vaxsipuseragent", "pplsip", "sipptk", "eyebeam_scan", "siparmyknife", "test agent", "scanner", "gulp",
@@ -60,7 +63,7 @@ class Gate:
             self._look(store, now)
         if (self._banned or self._banned_strangers) and self._is_banned(store, ip, now):
             return False
-        sent = self._counters.message(ip, now.boot_ms // 1000)
+        sent = self._counters.message(site_of(ip) if ":" in ip else ip, now.boot_ms // 1000)
         return sent <= self._settings.flood_per_s or self._is_bearable(store, ip, sent, now)
 
     def _is_banned(self, store: HotStore, ip: str, now: Now) -> bool:
@@ -82,26 +85,30 @@ class Gate:
 
     def proved(self, ip: str, now: Now) -> None:
         """Somebody behind this address has proved a password or certificate, or has answered a call."""
-        self._counters.know(ip, now.boot_ms // 1000)
+        self._counters.know(site_of(ip) if ":" in ip else ip, now.boot_ms // 1000)
 
     def has_proved(self, ip: str, now: Now) -> bool:
         """Whether one did so not long ago: it is held back like a trunk then, and never banned."""
-        return now.boot_ms // 1000 - self._counters.known_s(ip) < PROVED_S
+        return now.boot_ms // 1000 - self._counters.known_s(site_of(ip)) < PROVED_S
 
     def strike(self, store: HotStore, ip: str, now: Now) -> None:
         """Something that an honest peer does seldom: too many in a minute are a ban."""
-        if self._counters.strike(ip, now.boot_ms // 60_000) > self._settings.strikes_per_minute:
+        if self._counters.strike(site_of(ip), now.boot_ms // 60_000) > self._settings.strikes_per_minute:
             self._ban(store, ip, "strikes", now)
 
     def refused(self, ip: str, now: Now) -> None:
         """An INVITE from this address was refused; who has too many in a second gets no more decisions in it."""
-        second = now.boot_ms // 1000
-        if self._counters.message(REFUSED + ip, second) >= self._settings.refusals_per_s:
-            self.tired[ip] = second
+        site, second = site_of(ip), now.boot_ms // 1000
+        if self._counters.message(REFUSED + site, second) >= self._settings.refusals_per_s:
+            self.tired[site] = second
 
     def is_tired(self, ip: str, now: Now) -> bool:
         """Whether INVITEs from this address are not worth a decision in this second."""
-        return self.tired.get(ip) == now.boot_ms // 1000
+        return self.tired.get(site_of(ip)) == now.boot_ms // 1000
+
+    def may_be_hung_up(self, ip: str, now: Now) -> bool:
+        """Whether an answer of nothing that is known, from this address, is hung up; counts it."""
+        return self._counters.message(HUNG_UP + site_of(ip), now.boot_ms // 1000) <= HUNG_UP_PER_S
 
     def _is_bearable(self, store: HotStore, ip: str, sent: int, now: Now) -> bool:
         """Of a source that sends more than a stranger may."""

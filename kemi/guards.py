@@ -45,10 +45,6 @@ REFRESHING = frozenset({"INVITE", "UPDATE"})
 """RFC 3261 12.2 and RFC 3311: their Contact moves the sender's remote target."""
 
 
-UNCOUNTED = frozenset({"ACK", "BYE"})
-"""Methods that may have any Max-Forwards: who is asked nothing can't refuse, and a BYE goes no further than here."""
-
-
 class Answer(NamedTuple):
     """A final answer."""
 
@@ -105,7 +101,7 @@ class InDialog(NamedTuple):
     routes: tuple[str, ...]
     """URIs of its Route headers beyond ours, top first."""
     max_forwards: int
-    """0: of a method that is UNCOUNTED."""
+    """0: of an ACK, which may have any: who is asked nothing can't refuse."""
     require: str
     contacts: tuple[str, ...]
 
@@ -145,18 +141,21 @@ def is_leg(tag: str, contacts: tuple[str, ...], route_set: tuple[str, ...]) -> b
     return is_tag(tag) and is_target(contacts[0]) and is_way(contacts[0], route_set)
 
 
-def check_cseq(request: InDialog, leg: Leg) -> Answer | None:
+def check_cseq(cseq: int, leg: Leg) -> Answer | None:
     """Rising, and not by too much (RFC 3261 12.2.2: a lower one MUST be answered 500)."""
     highest = leg.cseq + CSEQ_STEP_MAX if leg.cseq else CSEQ_FIRST_MAX
-    return None if leg.cseq < request.cseq <= highest else LOW_CSEQ
+    return None if leg.cseq < cseq <= highest else LOW_CSEQ
 
 
-def check_bye(running: RunningCall, request: InDialog, side: str) -> Answer | None:
-    """A BYE ends the call for both sides, so that only who it is from counts: it is never sent on."""
+def check_bye(running: RunningCall, side: str, cseq: int) -> Answer | None:
+    """A BYE ends the call for both sides, so that only who it is from counts: it is never sent on. What it requires is
+    for the other side to judge (RFC 3261 16.3), which is not asked: refused, it would leave a call that one side has
+    left, and the bill would go on.
+    """
     leg = running.caller_leg if side == "caller" else running.callee_leg
     if not running.is_answered or leg is None:
         return UNKNOWN_DIALOG
-    return check_cseq(request, leg) or (check_extensions(request.require) if request.require else None)
+    return check_cseq(cseq, leg)
 
 
 def check_in_dialog(
@@ -173,7 +172,7 @@ def check_in_dialog(
         return FORBIDDEN
     if request.method == "ACK":  # has the CSeq of its INVITE, moves nothing, and nobody could refuse it
         return check_extensions(request.require) if request.require else None
-    return check_cseq(request, own) or _check_way(request, own.route_set)
+    return check_cseq(request.cseq, own) or _check_way(request, own.route_set)
 
 
 def _follows(request: InDialog, target: str, route_set: tuple[str, ...]) -> bool:
@@ -188,7 +187,7 @@ def check_ringing(running: RunningCall, request: InDialog, early: Mapping[str, E
         return UNKNOWN_DIALOG
     if not _follows(request, side.contact, side.route_set):
         return FORBIDDEN
-    return check_cseq(request, running.caller_leg) or _check_way(request, running.caller_leg.route_set)
+    return check_cseq(request.cseq, running.caller_leg) or _check_way(request, running.caller_leg.route_set)
 
 
 def _check_way(request: InDialog, route_set: tuple[str, ...]) -> Answer | None:

@@ -11,7 +11,7 @@ from kemi.guards import Answer, InDialog
 from kemi.identify import is_known
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.running import advance, comes_from_side, refer, speaker
+from kemi.running import Speaker, advance, comes_from_side, refer, speaker
 from kemi.settlement import End, hung_up
 from kemi.sides import is_device
 from kemi.sip import Incoming, Seen
@@ -38,33 +38,41 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
         return unlisted(rooms, ip)
     if known is None:
         return _refuse(method, guards.UNKNOWN_DIALOG)
-    running, record, side = known
-    seen = _seen_of(method)
+    if method == "BYE":
+        return _bye(rooms, known, from_tag, to_tag)
+    running, _, side = known
+    seen = sip.seen()
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
-    request = _read_bye(from_tag, to_tag, seen) if method == "BYE" else _read(method, from_tag, to_tag, seen)
-    is_sound = method == "BYE" or (seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names))
+    request = _read(method, from_tag, to_tag, seen)
+    is_sound = seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names)
     answer = _judge(rooms, running, request, side) if is_sound else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
     if method in guards.TRANSFERRING:
         return _transfer(rooms, running, request, side, seen)
-    if method == "BYE":
-        return _bye(rooms, running, record, request, side)
     return _pass_on(rooms, running, request, side, seen)
 
 
-def _seen_of(method: str) -> Seen:
-    """The headers of the request at hand. Raises UnicodeDecodeError: they are no text, and it is no BYE, which goes no
-    further, so that who hangs up is heard whatever it says of why.
+def _bye(rooms: Rooms, known: Speaker, from_tag: str, to_tag: str) -> None:
+    """Never sent on, so that neither its way nor its headers are read: settled, answered, and one of our own goes to
+    the other side.
     """
-    try:
-        return sip.seen()
-    except UnicodeDecodeError:
-        if method != "BYE":
-            raise
-        sip.count("undecodable")
-        return sip.NOTHING_SEEN
+    running, record, side = known
+    answer = guards.check_bye(running, side, sip.number("$cs"))
+    if answer is not None:
+        return _refuse("BYE", answer)
+    if not sip.new_transaction():
+        return None
+    sip.end_media()
+    hung_up(rooms, running, record, End(side, 200, "OK", running.ring_wall_ms), now())
+    other = "callee" if side == "caller" else "caller"
+    rooms.hanging_up = running.hex
+    if not (sip.take_dialog(sip.text("$ci"), from_tag, to_tag) and sip.bye(other)):
+        sip.set_timeout_of(1, running.h_entry, running.h_id)
+    rooms.hanging_up = ""
+    sip.transaction_reply(200, "OK")
+    return None
 
 
 def _mend(rooms: Rooms, running: RunningCall, side: str, seen: Seen) -> None:
@@ -88,12 +96,6 @@ _WAY = sip.question("$cs", "$ru", "$hdr(Route)")
 """Of a request that is to go on."""
 
 
-def _read_bye(from_tag: str, to_tag: str, seen: Seen) -> InDialog:
-    """It goes nowhere, so that no way is asked for."""
-    require = seen.joined("Require") if "require" in seen.names else ""
-    return tuple.__new__(InDialog, ("BYE", from_tag, to_tag, sip.number("$cs"), "", False, (), 0, require, ()))
-
-
 def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
     cseq, request_uri, route = sip.texts(_WAY)
     routes = seen.uris("Route", route)
@@ -106,7 +108,7 @@ def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
         request_uri=request_uri,
         comes_by_us=own > 0,
         routes=routes[own:],
-        max_forwards=0 if method in guards.UNCOUNTED else sip.hops_left(),
+        max_forwards=0 if method == "ACK" else sip.hops_left(),
         require=seen.joined("Require") if "require" in seen.names else "",
         contacts=sip.uris(seen.bodies("Contact")) if method in guards.REFRESHING else (),
     )
@@ -121,8 +123,6 @@ def _own_routes(routes: tuple[str, ...]) -> int:
 
 
 def _judge(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -> Answer | None:
-    if request.method == "BYE":
-        return guards.check_bye(running, request, side)
     if running.is_answered and request.method in guards.TRANSFERRING:
         return guards.check_in_dialog(running, request, side, guards.TRANSFERRING)
     if running.is_answered:
@@ -132,20 +132,6 @@ def _judge(rooms: Rooms, running: RunningCall, request: InDialog, side: str) -> 
     if rings is not None and not comes_from_side(rooms, running, "callee", rings.ip):
         return guards.UNKNOWN_DIALOG  # its 18x was nobody's who was asked: the caller would name any place
     return guards.check_ringing(running, request, early)
-
-
-def _bye(rooms: Rooms, running: RunningCall, record: bytes, request: InDialog, side: str) -> None:
-    """Never sent on: settled, answered, and one of our own goes to the other side."""
-    if not sip.new_transaction():
-        return
-    sip.end_media()
-    hung_up(rooms, running, record, End(side, 200, "OK", running.ring_wall_ms), now())
-    other = "callee" if side == "caller" else "caller"
-    rooms.hanging_up = running.hex
-    if not (sip.take_dialog(sip.text("$ci"), request.from_tag, request.to_tag) and sip.bye(other)):
-        sip.set_timeout_of(1, running.h_entry, running.h_id)
-    rooms.hanging_up = ""
-    sip.transaction_reply(200, "OK")
 
 
 def _transfer(rooms: Rooms, running: RunningCall, request: InDialog, side: str, seen: Seen) -> None:

@@ -27,6 +27,7 @@ from kemi.prober import Prober
 from kemi.rooms import Rooms
 from kemi.store.environment import StoreTooLarge
 from kemi.store.journal import JournalStopped
+from kemi.store.layout import UnknownVersion, Unreadable
 
 DONE = 1
 FIRST_WORKER = 1
@@ -117,6 +118,9 @@ class Kambill:
         except UnicodeDecodeError:
             sip.count("undecodable")
             return self._safely(calls_in.refuse_undecodable)
+        except (Unreadable, UnknownVersion) as fault:
+            sip.count("faults")
+            calls_in.refuse_unreadable(fault)
         except Exception as fault:  # noqa: BLE001 -- the process edge
             self._count(fault)
             sip.reply(500, "Server Internal Error")

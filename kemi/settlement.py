@@ -16,7 +16,7 @@ from kemi.joined import together
 from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.store import accounts, exposure, queues
-from kemi.store.calls import ANSWERED, Attempt, ChargeLeg, RunningCall, has_packages, pack_call, unpack_call
+from kemi.store.calls import ANSWERED, RINGING, Attempt, ChargeLeg, RunningCall, has_packages, pack_call, unpack_call
 from kemi.store.change import Change
 from kemi.store.queues import Charged, Ending
 from kemi.store.specials import MESSAGE
@@ -61,18 +61,32 @@ class Bill(NamedTuple):
 
 def ended(rooms: Rooms, call: str, end: End, now: Now) -> bool:
     """Settles a call, answered or not. False: it was settled before, and nothing changes."""
-    return settled(rooms, call, end, now) is not None
+    with Change(rooms.store) as change:
+        running = change.call(bytes.fromhex(call))
+        if running is None:
+            return False
+        if not running.is_answered:
+            keep_on(change, running, now.boot_ms + LATE_MS)
+        settle(change, running, end, now, now.boot_ms)
+    return True
 
 
-def settled(rooms: Rooms, call: str, end: End, now: Now) -> RunningCall | None:
-    """As `ended`: the call as it was until then. None: it was settled before."""
+def turned_down(rooms: Rooms, call: str, end: End, now: Now) -> RunningCall | None:
+    """As `ended`, of a call whose answer its caller has not heard: it is refused, or can't be told. One that another
+    process has answered in this very moment has failed all the same, and costs no more. The call as it was until then;
+    None: it was settled before.
+    """
     with Change(rooms.store) as change:
         running = change.call(bytes.fromhex(call))
         if running is not None:
-            if not running.is_answered:
-                keep_on(change, running, now.boot_ms + LATE_MS)
-            settle(change, running, end, now, now.boot_ms)
+            keep_on(change, running, now.boot_ms + LATE_MS)
+            for one in together(change, running):
+                settle_alone(change, _unanswered(one), end, now, now.boot_ms)
     return running
+
+
+def _unanswered(running: RunningCall) -> RunningCall:
+    return running._replace(state=RINGING, answer_boot_ms=0, answer_wall_ms=0, grant_s=0)
 
 
 def hung_up(rooms: Rooms, seen: RunningCall, before: bytes, end: End, now: Now) -> bool:
@@ -162,7 +176,13 @@ def bill_of(
         charged = _charged(running, leg, ending.duration_ms, pools.get(leg.account))
         charges.append(charged)
         rows.append(tuple(charged))
-    cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)[:2]
+    provider = running.provider
+    if provider is None:
+        cost = None
+    elif running.state != ANSWERED and running.attempts:  # the attempt with which it ends, by its own second
+        cost = 0, attempt_fee(running, provider, running.attempts[-1])
+    else:
+        cost = _charged(running, provider, ending.duration_ms)[:2]
     if running.state != ANSWERED and running.attempts:
         record = pack_call(running._replace(attempts=with_code(running, ending.sip_code, ending.ring_wall_ms, now)))
     event = queues.pack_event(queues.SETTLED, now, (running.key, record, tuple(ending), tuple(rows), cost))

@@ -6,6 +6,7 @@ begins anew is told of them.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from ipaddress import IPv6Network
 from typing import Any, NamedTuple
 
@@ -42,8 +43,9 @@ class Ban(NamedTuple):
         return not self.until_ms or now.wall_ms < self.until_ms
 
 
+@lru_cache(maxsize=16384)
 def site_of(ip: str) -> str:
-    """What is banned for an address: itself, or its IPv6 site."""
+    """What is banned for an address, and counted as one: itself, or its IPv6 site."""
     version, number = parse_address(ip)
     if version != 6:
         return ip

@@ -6,13 +6,13 @@ A process keeps it decoded until the store's configuration number moves, which e
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import takewhile
-from typing import Any
+from typing import Any, TypeVar
 
 from kemi.store import layout
 from kemi.store.contents import Content, content_of
-from kemi.store.layout import Account, Settings
+from kemi.store.layout import Account, Settings, Unreadable
 from kemi.store.networks import Network, lies_in
 from kemi.store.rules import NO_PRECAUTIONS, Precautions, Ranges, unpack_precautions
 from kemi.store.specials import Specials, special_of
@@ -22,6 +22,16 @@ from kemi.store.trunks import Gateway, unpack_gateway
 from ratebook.exchange import NO_EXCHANGE, Exchange
 from ratebook.routing import Plan
 from ratebook.tax import UNTAXED, Taxes
+
+T = TypeVar("T")
+
+
+def _decoded(what: str, decode: Callable[[bytes], T], raw: bytes) -> T:
+    """What a record says; `what` it is of, for the operator. Raises Unreadable, UnknownVersion."""
+    try:
+        return decode(raw)
+    except (LookupError, TypeError, ValueError, AttributeError) as fault:
+        raise Unreadable(what, fault) from fault
 
 
 class Configuration:
@@ -58,14 +68,14 @@ class Configuration:
         """A routing plan; None: there is none of this id."""
         if number not in self._plans:
             raw = txn.get(layout.kind_key(b"p", number), db=self._config)
-            self._plans[number] = None if raw is None else plan_of_record(raw)
+            self._plans[number] = None if raw is None else _decoded(f"routing plan {number}", plan_of_record, raw)
         return self._plans[number]
 
     def gateway(self, txn: Any, number: int) -> Gateway | None:
         """A gateway; None: it is gone."""
         if number not in self._gateways:
             raw = txn.get(layout.kind_key(b"g", number), db=self._config)
-            self._gateways[number] = None if raw is None else unpack_gateway(raw)
+            self._gateways[number] = None if raw is None else _decoded(f"gateway {number}", unpack_gateway, raw)
         return self._gateways[number]
 
     def gateways(self, txn: Any) -> Iterator[Gateway]:
@@ -93,7 +103,7 @@ class Configuration:
         """The version that a tariff's pointer names now; None: never published."""
         if tariff not in self._versions:
             raw = txn.get(layout.kind_key(b"r", tariff), db=self._config)
-            self._versions[tariff] = None if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
+            self._versions[tariff] = None if raw is None else _decoded(f"tariff {tariff}", _version_of, raw)
         return self._versions[tariff]
 
     def versions(self, txn: Any, tariffs: Iterable[int]) -> list[bytes | None]:
@@ -105,14 +115,14 @@ class Configuration:
         """Which calls a product's packages are for; None: the product is not known."""
         if product not in self._contents:
             raw = txn.get(layout.kind_key(b"k", product), db=self._config)
-            self._contents[product] = None if raw is None else content_of(raw)
+            self._contents[product] = None if raw is None else _decoded(f"product {product}", content_of, raw)
         return self._contents[product]
 
     def groups_version(self, txn: Any) -> bytes:
         """The version that the destination groups' pointer names now; empty: there are none."""
         if self._groups is None:
             raw = txn.get(layout.GROUPS_KEY, db=self._config)
-            self._groups = b"" if raw is None else bytes.fromhex(layout.unpack_json(raw)["version"])
+            self._groups = b"" if raw is None else _decoded("the destination groups", _version_of, raw)
         return self._groups
 
     def exchange(self, txn: Any) -> Exchange:
@@ -251,6 +261,10 @@ class Configuration:
 
 def _is_special(row: tuple[bytes, bytes]) -> bool:
     return bytes(row[0][:1]) == b"s"
+
+
+def _version_of(pointer: bytes) -> bytes:
+    return bytes.fromhex(layout.unpack_json(pointer)["version"])
 
 
 def plan_of_record(raw: bytes) -> Plan:

@@ -60,6 +60,15 @@ class UnknownVersion(Exception):
         )
 
 
+class Unreadable(Exception):
+    """A record of the configuration that is there, and can't be read: something is missing of it, or is no such thing.
+    `what` it is of.
+    """
+
+    def __init__(self, what: str, fault: Exception) -> None:
+        super().__init__(f"the record of {what} can't be read ({fault!r}): write it again")
+
+
 def _check(what: str, version: int) -> None:
     if version != VERSION:
         raise UnknownVersion(what, version)

@@ -201,7 +201,7 @@ def unpack_gateway(raw: bytes) -> Gateway:
     version, *fields = marshal.loads(raw)  # noqa: S302 -- likewise
     if version != VERSION:
         raise UnknownVersion("gateway", version)
-    return _new(Gateway, fields)
+    return Gateway(*fields)
 
 
 def trunk_by_id(config_db: Any, txn: Any, number: int) -> Trunk | None:

@@ -9,9 +9,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from scripts.proving.failures import LINES_MAX, excerpt
 from scripts.proving.lanes import Lanes, Outcome, Stage
 
-PYTEST = (sys.executable, "-m", "pytest")
+WHOLE = ("-m", "pytest", "-o", "verbosity_assertions=2")
+"""What was asserted is told without anything left out: nobody can ask again what a run had that failed once."""
+PYTEST = (sys.executable, *WHOLE)
 LOW = ("nice", "-n", "15")
 """What keeps a processor busy for minutes lets those go first that wait for a timer and have a word to say."""
 IS_ROOT = os.geteuid() == 0
@@ -44,7 +47,7 @@ def _without(*paths: str) -> tuple[str, ...]:
 
 
 LINT = Stage("lint", [["scripts/lint"]])
-MEASURED = (*LOW, *COVERAGE, "run", "--source", "ratebook,kemi", "--omit", SHELLS, "-m", "pytest", *PURE)
+MEASURED = (*LOW, *COVERAGE, "run", "--source", "ratebook,kemi", "--omit", SHELLS, *WHOLE, *PURE)
 ENOUGH = (*COVERAGE, "report", "--skip-covered", "--show-missing", "--fail-under", "95")
 UNITS = Stage("units", [[*MEASURED, "-m", "not hypothesis"], ENOUGH])
 """95 of 100 lines and branches of what prices and decides. Hypothesis apart: measured, it takes twice as long."""
@@ -74,8 +77,14 @@ def _end(*_: object) -> None:
 
 
 def _tell(outcomes: list[Outcome], others_cpu_s: float, wall_s: float) -> None:
-    """A line a stage, one of their databases and browsers; and what can't be undercut, all work over all processors."""
-    for name, code, stage_s, cpu_s in outcomes:
+    """Failures, in short. A line a stage, one of their databases and browsers; and what can't be undercut, all work
+    over all processors.
+    """
+    failed = [outcome for outcome in outcomes if outcome.code]
+    for outcome in failed:
+        told = excerpt(outcome.log.read_text(errors="replace"), LINES_MAX // len(failed))
+        print(f"== {outcome.name} FAILED:", *told, sep="\n")
+    for name, code, stage_s, cpu_s, _ in outcomes:
         print(f"{name:10} {'ok' if code == 0 else 'FAILED':6} {stage_s:5.0f} s {cpu_s:6.0f} s of a processor")
     cpu_s, processors = sum(outcome.cpu_s for outcome in outcomes) + others_cpu_s, os.cpu_count() or 1
     print(f"{'others':10} {'':6} {'':7} {others_cpu_s:6.0f} s of a processor")

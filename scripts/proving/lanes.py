@@ -17,6 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, Self
 
+from scripts.proving.failures import end_of
+
 _PR_SET_CHILD_SUBREAPER = 36
 """linux/prctl.h."""
 _LIBC = ctypes.CDLL(None)
@@ -40,6 +42,8 @@ class Outcome(NamedTuple):
     wall_s: float
     cpu_s: float
     """Of the stage's processes and of those that they waited for."""
+    log: Path
+    """What it wrote."""
 
 
 class _Running(NamedTuple):
@@ -71,6 +75,8 @@ class Lanes:
         while self._are_alive() and time.monotonic() < end_s:
             time.sleep(0.05)
         self._signal(signal.SIGKILL)
+        for running in self._running.values():
+            _broken_off(running)
         _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0)
 
     def _signal(self, how: signal.Signals) -> None:
@@ -118,9 +124,15 @@ class Lanes:
 
 
 def _told(running: _Running, code: int) -> Outcome:
-    found = Outcome(running.stage.name, code, time.monotonic() - running.began_s, running.cpu_s)
+    found = Outcome(running.stage.name, code, time.monotonic() - running.began_s, running.cpu_s, running.log)
     how = "ok" if code == 0 else f"FAILED with {code}"
     print(f"== {found.name}: {how} after {found.wall_s:.0f} s, {found.cpu_s:.0f} s of a processor", flush=True)
     sys.stdout.write(running.log.read_text(errors="replace"))
     sys.stdout.flush()
     return found
+
+
+def _broken_off(running: _Running) -> None:
+    """Who is interrupted says where it was."""
+    print(f"== {running.stage.name}: broken off after {time.monotonic() - running.began_s:.0f} s")
+    print(*end_of(running.log.read_text(errors="replace")), sep="\n", flush=True)

@@ -110,6 +110,25 @@ def test_failures_lock_whether_or_not_the_name_exists(home: World, user: str) ->
     assert not isinstance(try_it(home, header(nonce(home), user)), Locked)
 
 
+def test_an_ipv6_site_guesses_as_one_address(home: World) -> None:
+    """Whoever has a /64 has an address for each guess; the next /64 is somebody else's."""
+    ips = [f"2001:db8:0:0:0:0:0:{number:x}" for number in range(1, FAILURES_MAX + 2)]
+    guesses = [try_it(home, header(nonce(home, ip), password="guess"), ip) for ip in ips]
+    assert guesses == [Challenge()] * FAILURES_MAX + [Locked()]
+    other = "2001:db8:0:1:0:0:0:1"
+    assert isinstance(try_it(home, header(nonce(home, other)), other), Device)
+
+
+def test_a_password_that_a_device_has_not_proves_nothing(home: World) -> None:
+    """An empty hash is one that everybody knows."""
+    home.device(7, CUSTOMER, ha1_md5="")
+    text = header(nonce(home))
+    credentials = parse(text)
+    assert credentials is not None
+    forged = text.replace(credentials.response, response("MD5", "", "REGISTER", credentials))
+    assert try_it(home, forged) == Challenge()
+
+
 def test_success_forgets_failures(home: World) -> None:
     """Of the one name from the one address."""
     for _ in range(3):

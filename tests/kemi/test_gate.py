@@ -113,6 +113,31 @@ def test_an_ipv6_sender_is_its_site(world: World, gate: Gate) -> None:
     assert site_of("2001:db8::1") == "2001:db8::/64"
 
 
+SITE = [f"2001:db8:0:0:0:0:{number:x}:1" for number in range(500)]
+"""Addresses of one /64, as Kamailio writes them."""
+
+
+def test_an_ipv6_site_is_counted_as_one(world: World, gate: Gate) -> None:
+    """A message from each of its addresses is a flood, as are its strikes; the next /64 is another sender."""
+    assert sum(gate.admits(world.rooms.store, ip, at(0)) for ip in SITE) == LIMITS.flood_per_s
+    assert [(ban.network, ban.why) for ban in banned(world)] == [("2001:db8::/64", "flood")]
+    assert gate.admits(world.rooms.store, "2001:db8:0:1:0:0:0:1", at(0))
+    for ip in SITE:
+        gate.strike(world.rooms.store, ip.replace("2001:db8:0:0", "2001:db8:0:2"), at(1))
+    assert [ban.network for ban in banned(world)] == ["2001:db8:0:2::/64", "2001:db8::/64"]
+
+
+def test_an_ipv6_site_of_a_trunk_is_tired_as_one(world: World, gate: Gate) -> None:
+    """Refusals to each of its addresses; and all of them together send no more than a listed source may."""
+    world.trunk(9, CUSTOMER, networks=["2001:db8::/64"])
+    sent = [ip for _ in range(8) for ip in SITE]
+    assert sum(gate.admits(world.rooms.store, ip, at(0)) for ip in sent) == LIMITS.flood_listed_per_s
+    for ip in SITE[: LIMITS.refusals_per_s]:
+        gate.refused(ip, at(0))
+    assert gate.is_tired("2001:db8:0:0:0:0:0:ffff", at(0))
+    assert not gate.is_tired("2001:db8:0:1:0:0:0:1", at(0))
+
+
 def test_invented_addresses_fill_nothing(world: World, gate: Gate) -> None:
     """A scanner with 5,000 addresses makes a few bans a second, each one event."""
     for number in range(5_000):

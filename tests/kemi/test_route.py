@@ -72,6 +72,7 @@ def kambill(world: World, ksr: FakeKsr) -> route.Kambill:
     process = route.Kambill(world.run_dir, world.data_dir)
     assert process.child_init(2) == 0
     process.rooms = world.rooms  # one process opens a store once
+    ksr.calls.clear()  # what a process asks at its start, and is told once
     return process
 
 

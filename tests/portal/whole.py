@@ -9,7 +9,7 @@ from scripts.benchmarks.ports import free_port
 from tests.sip.agents import Agent
 from tests.sip.node import Node
 from tests.sip.proxy import eventually
-from tests.sip.wall_clock import FILE, Clock, forget
+from tests.sip.wall_clock import FILE, Clock, sweep
 
 FOUNDER = "founder@op.example"
 DAY_S = 86_400
@@ -42,6 +42,7 @@ class FirstDay(Node):
 
     def start(self) -> None:
         """Kamailio, by the clock that is set."""
+        sweep()
         usual = self.environment
         self.environment = usual | self.clock.environment
         super().start()
@@ -64,6 +65,5 @@ class FirstDay(Node):
         """Ends everything, and forgets its clock."""
         self.switch.close()
         self.gateway.close()
-        pid = self.process.pid if self.process else 0
         super().close()
-        forget(pid)
+        sweep()

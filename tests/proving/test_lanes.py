@@ -93,3 +93,14 @@ def test_leaving_ends_what_runs(tmp_path: Path) -> None:
     alive.unlink()
     time.sleep(0.3)
     assert not alive.exists()
+
+
+def test_what_is_broken_off_says_how_far_it_was(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Its last words, to the one that breaks it off."""
+    begun = tmp_path / "begun"
+    slow = shell("slow", f"echo the seventh test; touch {begun}; sleep 60")
+    with Lanes(tmp_path) as lanes:
+        next(lanes.run([shell("quick", f"until [ -e {begun} ]; do sleep 0.05; done")], [slow]))
+    said = capfd.readouterr().out
+    assert "== slow: broken off after " in said
+    assert said.endswith("the seventh test\n")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from service.access.permissions import ALL, BUILT_IN
 from tests.service.office import Office
 
-UPGRADE = importlib.import_module("service.database.migrations.versions.0069_admins_log_in_as")
+UPGRADE = importlib.import_module("service.database.migrations.versions.0070_admins_log_in_as")
 
 
 @pytest.mark.parametrize("billing", ["prepaid", "postpaid"])

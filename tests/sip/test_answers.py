@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -85,8 +86,8 @@ def test_only_who_is_asked_rings(proxy: Proxy, caller: Agent, gateway: Agent, ag
 
 
 def test_a_200_and_a_refusal_at_once_leave_nobody_talking_for_free(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
-    """Two processes take them. Either the call talks, or it has failed and its leg is hung up; or, where neither could
-    be held back, it is charged, and both sides are hung up.
+    """Two processes take them. Either the call talks, or it has failed, costs nothing, and its leg is hung up; so is
+    the caller where neither could be held back.
     """
     for _ in range(10):
         call, invite = ring(caller, gateway)
@@ -99,7 +100,7 @@ def test_a_200_and_a_refusal_at_once_leave_nobody_talking_for_free(proxy: Proxy,
             continue
         for side in (caller, gateway) if 200 in codes else (gateway,):
             side.reply(side.expect("BYE", Call_ID=call.call_id), 200, "OK")
-        assert outcome(proxy, call) == (("answered", 1000) if 200 in codes else ("failed", 0))
+        assert outcome(proxy, call) == ("failed", 0)
 
 
 def finals(caller: Agent, call: Call) -> set[int]:
@@ -275,7 +276,7 @@ def test_cancel_before_any_1xx_and_a_late_200(proxy: Proxy, caller: Agent, gatew
     """The caller has its 487; the gateway's late 200 reaches nobody, its leg ends, nothing is charged."""
     call, invite = ring(caller, gateway)
     call.cancel()
-    gone = caller.expect(487, 4)
+    gone = caller.expect(487)
     call.to_tag = gone.tag("To")
     call.ack()
     gateway.reply(invite, 200, "OK", tag="late")
@@ -402,17 +403,74 @@ def test_stray_replies_go_nowhere(proxy: Proxy, gateway: Agent, agent: Callable[
     assert victim.receive(0.3) is None
 
 
+@pytest.mark.parametrize("contact", ["<sip:gw@127.0.0.11:5060>", "<sip:victim@127.0.0.97:5060>", None])
+def test_a_200_of_an_invite_that_nobody_remembers_is_hung_up(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], contact: str | None
+) -> None:
+    """Its leg would run on at the carrier. However often it comes there is one BYE, said again, and nothing for whom
+    its Contact names.
+    """
+    victim = agent("127.0.0.97", 5060)
+    call, invite = ring(caller, gateway)
+    tag, call.call_id = call.call_id, f"late-{call.call_id}"
+    text = gateway.reply_text(invite, 200, "OK", tag="late", Contact=contact).replace(tag, call.call_id)
+    vias = []
+    for _ in range(3):
+        gateway.send(text)
+        assert gateway.expect("ACK", Call_ID=call.call_id).header("CSeq") == "1 ACK"
+        bye = gateway.expect("BYE", Call_ID=call.call_id, CSeq="2 BYE")
+        assert (bye.tag("From"), bye.tag("To"), bye.headers("Route")) == (call.from_tag, "late", [])
+        vias.append(bye.header("Via"))
+    assert len({*vias}) == 1
+    gateway.reply(bye, 200, "OK")
+    assert victim.receive(0.2) is None
+    call.call_id = tag
+    cancel(call)
+
+
+FOREIGN = {
+    "branch": (r"branch=z9hG4bK[^;\s]+", "branch=z9hG4bK1.2.0"),
+    "via": (r"^Via: SIP/2.0/UDP [^;]+", "Via: SIP/2.0/UDP 127.0.0.98:5060"),
+}
+
+
+@pytest.mark.parametrize("what", [*FOREIGN, "address"])
+def test_a_200_of_nothing_that_is_not_of_our_invites_is_not_answered(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent], what: str
+) -> None:
+    """Of another branch than ours, to another Via, or from an address that is nobody's."""
+    call, invite = ring(caller, gateway)
+    text = gateway.reply_text(invite, 200, "OK", tag="late").replace(call.call_id, "of-nothing")
+    sender = agent("127.0.0.98") if what == "address" else gateway
+    sender.send(re.sub(*FOREIGN[what], text, count=1, flags=re.MULTILINE) if what in FOREIGN else text)
+    sender.expect_silence("of-nothing", 0.3)
+    cancel(call)
+
+
+def test_so_many_200s_of_nothing_are_answered_in_a_second(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+    """Somebody may send them in a gateway's name."""
+    call, invite = ring(caller, gateway)
+    for number in range(100):
+        gateway.send(gateway.reply_text(invite, 200, "OK", tag="late").replace(call.call_id, f"of-nothing-{number}"))
+    gateway.expect_nothing("INVITE", 0.5)
+    said = [one for one in gateway.seen if "of-nothing" in one.header("Call-ID")]
+    for bye in said:
+        if bye.method == "BYE":
+            gateway.reply(bye, 200, "OK")
+    assert 20 <= len([one for one in said if one.method == "ACK"]) <= 40
+    cancel(call)
+
+
 def test_ringing_too_long_ends_with_the_plan(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """Two seconds of ringing over all gateways; 180 again and again prolongs nothing."""
     proxy.send(proxy.plan_body(ring_timeout_s=2, failover_codes=[503]))
-    began = time.monotonic()
     call, invite = ring(caller, gateway)
     for _ in range(8):
         gateway.reply(invite, 180, "Ringing", tag="x")
         gateway.receive(0.2)
     cancel = gateway.expect("CANCEL", Call_ID=call.call_id)
     proxy.send(proxy.plan_body())
-    assert 1.5 < cancel.at - began < 3.5
+    assert 1.5 < cancel.at - invite.at < 3.5
     gateway.reply(cancel, 200, "OK")
     gateway.reply(invite, 487, "Request Terminated", tag="x")
     assert caller.expect_final(call.call_id).code in {408, 480, 487, 504}
@@ -424,12 +482,12 @@ def test_a_100_that_a_caller_writes_itself_wins_it_nothing(
 ) -> None:
     """The gateway is silent. The call waits there for as long as one may ring, and its end costs nothing."""
     proxy.send(proxy.plan_body(ring_timeout_s=2))
-    following, began = agent("127.0.0.12", 5060), time.monotonic()
+    following = agent("127.0.0.12", 5060)
     call, invite = ring(caller, gateway)
     caller.send(gateway.reply_text(invite, 100, "Trying"))
     answer = caller.expect_final(call.call_id)
     proxy.send(proxy.plan_body())
-    assert (answer.code, answer.at - began < 3.5) == (408, True)
+    assert (answer.code, answer.at - invite.at < 3.5) == (408, True)
     following.expect_silence(call.call_id)
     assert outcome(proxy, call) == ("failed", 0)
     assert (proxy.running(), proxy.account(CUSTOMER).held) == ([], 0)
@@ -463,7 +521,6 @@ def test_info_and_re_invite_prolong_no_grant(proxy: Proxy, caller: Agent, gatewa
         {"do": "settings", "first_hold_s": 3}, {"do": "credit", "account": CUSTOMER, "micros": 3000 - account.balance}
     )
     call, _ = answer(caller, gateway)
-    began = time.monotonic()
     for method in ("INFO", "INVITE", "INFO"):
         call.request(method)
         gateway.reply(gateway.expect(method), 200, "OK", Contact=f"<sip:gw@{gateway.ip}:{gateway.port}>")
@@ -472,8 +529,8 @@ def test_info_and_re_invite_prolong_no_grant(proxy: Proxy, caller: Agent, gatewa
             call.ack()
             gateway.expect("ACK")
         time.sleep(0.5)
-    bye = gateway.expect("BYE", 5, Call_ID=call.call_id)
-    assert 2.0 < bye.at - began < 4.2
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    assert 2.0 < bye.at - call.answered_at < 4.2
     assert int(bye.header("CSeq").split()[0]) > call.cseq
     gateway.reply(bye, 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
@@ -489,7 +546,7 @@ def test_an_answer_that_nobody_acknowledges_ends_in_time(proxy: Proxy, caller: A
     gateway.reply(invite, 200, "OK", tag="x")
     caller.expect(200, CSeq="INVITE")
     gateway.reply(invite, 200, "OK", tag="x")
-    gateway.reply(gateway.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     proxy.send({"do": "settings"})
     (cdr,) = proxy.cdrs(call.call_id)

@@ -12,7 +12,7 @@ from tests.kemi.world import CUSTOMER, EURO
 from tests.sip.agents import Agent
 from tests.sip.calls import answer, hang_up, ring
 from tests.sip.proxy import Proxy
-from tests.sip.wall_clock import Clock, forget
+from tests.sip.wall_clock import Clock, sweep
 
 HOUR_S = 3600
 GRANT_S = 4
@@ -30,15 +30,15 @@ def proxy(clock: Clock) -> Iterator[Proxy]:
     proxy = Proxy()
     proxy.environment |= clock.environment
     try:
+        sweep()
         proxy.start()
         proxy.furnish()
         money = 1000 * GRANT_S - 1000 * EURO
         proxy.send({"do": "settings", "first_hold_s": GRANT_S}, {"do": "credit", "account": CUSTOMER, "micros": money})
         yield proxy
     finally:
-        pid = proxy.process.pid if proxy.process else 0
         proxy.close()
-        forget(pid)
+        sweep()
 
 
 @pytest.mark.parametrize("offset_s", [HOUR_S, -HOUR_S], ids=["an hour on", "an hour back"])
@@ -47,10 +47,9 @@ def test_a_call_is_cut_in_time_whatever_the_clock_says(
 ) -> None:
     """BYE at the fourth second, four seconds on the bill; the record's times are the clock's."""
     call, _ = answer(caller, gateway)
-    answered_at = time.monotonic()
     clock.set(offset_s)
-    bye = gateway.expect("BYE", GRANT_S + 3, Call_ID=call.call_id)
-    assert GRANT_S - 1.1 < bye.at - answered_at < GRANT_S + 1.2
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    assert GRANT_S - 1.1 < bye.at - call.answered_at < GRANT_S + 1.2
     gateway.reply(bye, 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     cdr = proxy.cdr(call.call_id)

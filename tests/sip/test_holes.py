@@ -58,6 +58,28 @@ def test_a_hole_is_named(proxy: Proxy, caller: Agent, said: str, hole: Callable[
     assert "fault" not in log
 
 
+BROKEN: dict[str, dict[str, Any]] = {
+    "routing plan 1": {name: value for name, value in Proxy.plan_body().items() if name != "attempts_max"},
+    f"tariff {LOWER}": {"do": "tariff", "id": LOWER, "currency": "EUR", "name": "gone"},
+}
+
+
+@pytest.mark.parametrize("said", BROKEN)
+def test_a_record_that_lacks_something_is_named(proxy: Proxy, caller: Agent, said: str) -> None:
+    """A routing plan without one of its fields, a tariff without its version: 500, and nothing is held."""
+    proxy.send(BROKEN[said])
+    before = proxy.log.stat().st_size
+    call = Call(caller, "0033123")
+    call.invite()
+    answer = caller.expect_final(call.call_id)
+    assert (answer.code, answer.header("Reason")) == (500, HOLE)
+    call.to_tag = answer.tag("To")
+    call.ack()
+    log = proxy.log.read_bytes()[before:].decode()
+    assert f"kambill: a hole in the configuration: the record of {said} can't be read" in log
+    assert ("fault" in log, proxy.running(), proxy.account(CUSTOMER).held) == (False, [], 0)
+
+
 def test_a_missing_rate_of_exchange_is_named(proxy: Proxy, caller: Agent) -> None:
     """The customer's account is in another currency than its tariff."""
     proxy.send(proxy.account_body(CUSTOMER, parent=LOWER, currency="CHF"))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 FILE = "FAKETIME_TIMESTAMP_FILE"
-_LEFT = ("faketime_shm_{}", "sem.faketime_sem_{}")
+_LEFT = ("faketime_shm_*", "sem.faketime_sem_*")
+"""Of whoever ends without saying goodbye to libfaketime: the next process with its number would not start."""
 
 assert FAKETIME.exists(), "libfaketime is not installed: scripts/install --test"
 
@@ -35,7 +36,8 @@ class Clock:
         new.rename(self.file)
 
 
-def forget(pid: int) -> None:
-    """What is left of a process that ended without goodbye: the next one with its number would not start."""
-    for left in _LEFT:
-        Path("/dev/shm", left.format(pid)).unlink(missing_ok=True)
+def sweep() -> None:
+    """What nobody uses, also of runs that were killed: numbers come again."""
+    for file in (file for left in _LEFT for file in Path("/dev/shm").glob(left)):
+        if not Path("/proc", file.name.rpartition("_")[2]).exists():
+            file.unlink(missing_ok=True)
