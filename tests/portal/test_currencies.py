@@ -156,4 +156,4 @@ async def test_a_new_account_begins_as_most_are(walker: Walker) -> None:
     text = (await walker.get("/accounts/new")).text
     assert 'value="customer" selected' in text
     assert 'value="1" selected' in text
-    assert 'value="provider" selected' in (await walker.get("/accounts/new?kind=provider")).text
+    assert 'name="kind" value="provider"' in (await walker.get("/accounts/new?kind=provider")).text

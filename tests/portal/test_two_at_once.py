@@ -219,3 +219,21 @@ async def test_a_role_that_two_edit(walkers: Callable[[], Walker]) -> None:
     key = secrets.token_hex(8)
     assert (await other.post(path, **form, _key=key, _version=late.hidden("_version"))).status == 200
     assert (await one.post(f"{found[1]}/removal", _key=secrets.token_hex(8))).status == 200
+
+
+async def test_a_dispute_that_two_move(walkers: Callable[[], Walker]) -> None:
+    """Who read it before the other one moved it is told so, and what it says by now isn't taken for an answer."""
+    one, other = await two(walkers)
+    new = {"account_id": "3", "subject": "Two at once", "direction": "out", "amount": "0.5", "due_days": "7"}
+    path = (await sent(one, "/disputes/new", new)).path
+    forms = [await walker.get(f"{path}/state") for walker in (one, other)]
+    versions = [form.hidden("_version") for form in forms]
+    assert versions[0] == versions[1]
+    moved = await one.post(f"{path}/state", state="sent", text="Is it so?", _version=versions[0])
+    assert "The dispute has moved." in moved.words
+    late = await other.post(f"{path}/state", state="sent", text="Is it?", _version=versions[1])
+    assert OVERTAKEN in late.words
+    assert "Is it?" in late.text
+    assert "Meanwhile it became" not in late.words
+    again = await other.post(f"{path}/state", state="answered", text="It is.", _version=late.hidden("_version"))
+    assert "The dispute has moved." in again.words

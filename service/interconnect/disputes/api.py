@@ -108,7 +108,7 @@ async def list_disputes(call: Call) -> Answer:
 
 async def show_dispute(call: Call) -> Answer:
     """With the correspondence; the partner's own people don't see what is internal."""
-    return Answer(await text_of(call, call.row))
+    return Answer(await text_of(call, call.row), version=call.row.version)
 
 
 async def text_of(call: Call, row: Any) -> DisputeText:
