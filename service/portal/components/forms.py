@@ -347,7 +347,8 @@ async def _offered_anew(visit: Visit, form: Form) -> Shown:
     """The form as it was sent, with what can be chosen beside what is chosen in it."""
     async with visit.looking():
         stands = await _stands(visit, form)
-        typed = {name: _typed(visit, kind) for name, kind in _kinds(visit, form, stands).items()}
+        known = _kinds(visit, form, stands)
+        typed = {name: _typed(visit, kind) for name, kind in known.items() if kind.shape not in KEPT_BACK}
         return await _shown(visit, form, stands, _Filled(typed, None, stands.version))
 
 
