@@ -19,7 +19,7 @@ from service.access.endpoints.me import Me
 from service.api.call import Api, Asking, Call, etag
 from service.api.dispatch import NOBODY, Inner, Reply, answered, told_as_problems
 from service.api.endpoint import Answer, Endpoint, Open, noun_of
-from service.api.http import Rates, address_of
+from service.api.http import Rates, address_of, agent_of
 from service.api.lines import Lines, LinesAsked
 from service.api.nouns import NOUNS
 from service.api.problems import Problem, only_from_above
@@ -188,6 +188,12 @@ class Visit:
         """Whether the visitor is logged in as somebody else."""
         return self.actor is not None and self.actor.behalf_of_id is not None
 
+    @property
+    def whose(self) -> str:
+        """Whose page this is, as its forms say: a browser's tabs have one session, whoever opened each of them."""
+        actor = self.actor
+        return "" if actor is None else f"{actor.user_id}-{actor.behalf_of_id or actor.user_id}"
+
     def _is_open(self, endpoint: Endpoint) -> bool:
         if endpoint.permission is Open.PUBLIC:
             return True
@@ -314,7 +320,7 @@ class Visit:
             parameters={name: str(value) for name, value in parameters.items()},
             credential=self.credential,
             address=self.address,
-            agent=self.request.headers.get("User-Agent", ""),
+            agent=agent_of(self.request),
         )
 
     def new_key(self) -> str:

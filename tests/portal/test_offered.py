@@ -15,6 +15,7 @@ import pytest
 
 from service.portal import pages
 from service.portal.components.lists import Column, Listed
+from service.portal.components.offered import offered
 from service.portal.cookies import SESSION
 from service.portal.formats import formats_of
 from service.portal.pages.partners import deals
@@ -24,6 +25,7 @@ from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
 from tests.portal.crawl import Crawler
 from tests.portal.test_faults import ASKS_NOTHING, wrongly
+from tests.waiting import PATIENCE_S
 
 BOSS, RESELLER, CUSTOMER, AGENT = (
     "boss@op.example", "owner@lower.example", "owner@customer.example", "owner@agent.example",
@@ -229,7 +231,7 @@ async def test_one_session_has_so_many_streams_and_no_more(walkers: Callable[[],
     assert await status(other) == 200
     for one in opened:
         one.close()
-    for _ in range(300):  # the service learns it when it next writes
+    for _ in range(int(PATIENCE_S / 0.2)):  # the service learns it when it next writes
         await asyncio.sleep(0.2)
         if await status(greedy) == 200:
             return
@@ -328,3 +330,11 @@ async def test_a_provider_is_offered_what_concerns_it(walkers: Callable[[], Walk
         assert f'href="{path}"' in other
         assert f'href="{path}"' not in theirs
     assert 'href="/statements"' in theirs
+
+
+def test_a_plan_that_is_not_given_is_not_offered() -> None:
+    """To resellers, of new and standing trunks and devices: it would be refused."""
+    visit: Any = SimpleNamespace()
+    rows = [SimpleNamespace(id=1, given=True), SimpleNamespace(id=2, given=False)]
+    for endpoint in ("trunk.make", "trunk.edit", "device.make", "device.edit"):
+        assert asyncio.run(offered(visit, endpoint, "plan_id", rows)) == rows[:1]
