@@ -216,18 +216,18 @@ ENDPOINTS = [
     ),
     Endpoint(
         "payment.make", "POST", f"{_ONE}/payments", _P.PAYMENTS_CHANGE, make_payment, "Post a payment", NewPayment,
-        answer=LineView, status=201, below=True, key=Key.NEEDED,
+        answer=LineView, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
     Endpoint(
         "payment.reverse", "POST", f"{_ONE}/reversals", _P.PAYMENTS_CHANGE, reverse_payment, "Take a payment back",
-        NewReversal, answer=LineView, status=201, below=True, key=Key.NEEDED,
+        NewReversal, answer=LineView, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
     Endpoint(
         "payment.adjust", "POST", f"{_ONE}/adjustments", _P.PAYMENTS_CHANGE, adjust, "Correct a balance", Adjustment,
-        answer=LineView, status=201, below=True, key=Key.NEEDED,
+        answer=LineView, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
     Endpoint(
         "payment.write-off", "POST", f"{_ONE}/write-off", _P.PAYMENTS_CHANGE, write_off, "Write a debt off", WriteOff,
-        answer=LineView, status=201, below=True, key=Key.NEEDED,
+        answer=LineView, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
 ]  # fmt: skip
