@@ -359,6 +359,12 @@ def expected_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int |
     return standard_micros(leg.terms, expected_s, look.at_s, leg.factor)
 
 
+def attempt_net_micros(look: Look, leg: ChargeLeg) -> int:
+    """What an attempt comes to that nobody answers, without the taxes that are added."""
+    micros = attempt_charge(decode_terms(leg.terms), look.at_s, leg.factor)
+    return micros if leg.tax is None else micros - tax_within(micros, leg.tax[1])
+
+
 def net_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
     """The same without the taxes that are added."""
     if expected_s is not None and leg.tax is None:  # nearly every one

@@ -18,7 +18,7 @@ from ratebook.choice import Candidate, Offer, in_order
 from ratebook.compiled.layout import FOR_EVER, is_timed
 from ratebook.compiled.read import Body, Match
 from ratebook.exchange import PAR, exchanged_up
-from ratebook.price import Factor
+from ratebook.price import Factor, attempt_charge
 from ratebook.routing import Choice, Order
 
 KEPT_MAX = 4096
@@ -80,6 +80,8 @@ class Ranking(NamedTuple):
     from_s: int
     until_s: int
     """Wall-clock seconds in which it holds; the second one is exclusive."""
+    has_fees: bool = False
+    """Whether any attempt costs something that nobody answers."""
 
     @property
     def missing(self) -> str:
@@ -148,23 +150,24 @@ class Rankings:
             match = matches[seat.at] if seat.at >= 0 else None
             if seat.gateway is None or seat.why:
                 continue
-            rated, cost_micros, holds_s = self._rated(look, seat, seat.gateway, match)
+            rated, costs, holds_s = self._rated(look, seat, seat.gateway, match)
             until_s = min(until_s, holds_s)
             if isinstance(rated, str):
                 ranking.left[seat.id] = rated
-            elif cost_micros is not None:
+            elif costs is not None:
                 ranking.rated[seat.id] = rated
                 gap = len(look.number) - (match[0] if match else 0) if self._by_length else 0
-                found = Candidate(seat.id, seat.choice.priority, cost_micros, seat.tier, prefix_gap=gap)
-                candidates.append(found)
-        return ranking._replace(ordered=in_order(self._plan, candidates), until_s=until_s)
+                found = Candidate(seat.id, seat.choice.priority, costs[0], seat.tier, prefix_gap=gap)
+                candidates.append(found._replace(attempt_micros=costs[1]))
+        has_fees = any(one.attempt_micros for one in candidates)
+        return ranking._replace(ordered=in_order(self._plan, candidates), until_s=until_s, has_fees=has_fees)
 
     def _rated(
         self, look: Look, seat: Seat, gateway: Gateway, match: Match | None
-    ) -> tuple[Rated | str, int | None, int]:
-        """A gateway and its cost, or why it is left out; and until when that holds."""
+    ) -> tuple[Rated | str, tuple[int, int] | None, int]:
+        """A gateway and its costs, or why it is left out; and until when that holds."""
         if not self._is_paid:
-            return Rated(gateway, seat.translations, -1, b"", None, "", PAR), 0, FOR_EVER
+            return Rated(gateway, seat.translations, -1, b"", None, "", PAR), (0, 0), FOR_EVER
         if match is None:
             return "rate", None, FOR_EVER
         version = self.versions[seat.at]
@@ -176,20 +179,25 @@ class Rankings:
             until_s = min(until_s, look.configuration.exchange(look.txn).changes_s(look.at_s))
         try:
             factor = look.factor(body.terms.currency, seat.currency)
-            cost_micros = self._cost_micros(look, body.raw, seat.currency, factor)
+            costs = self._costs(look, body, seat.currency, factor)
         except NoExchange as fault:
             return f"exchange {fault.pair}", None, until_s
-        return Rated(gateway, seat.translations, seat.at, version, body, seat.currency, factor), cost_micros, until_s
+        return Rated(gateway, seat.translations, seat.at, version, body, seat.currency, factor), costs, until_s
 
-    def _cost_micros(self, look: Look, terms: bytes, currency: str, factor: Factor) -> int | None:
-        """What the expected call, or a MESSAGE, costs; None: there is no price for a MESSAGE. Raises NoExchange."""
+    def _costs(self, look: Look, body: Body, currency: str, factor: Factor) -> tuple[int, int] | None:
+        """What the expected call costs, and an attempt that nobody answers; or a MESSAGE. None: there is no price for
+        a MESSAGE. Raises NoExchange.
+        """
+        fee: int | None
         if self._expected_s is None:
-            micros = message_micros(terms, look.at_s, factor)
+            fee, attempt = message_micros(body.raw, look.at_s, factor), 0
         else:
-            micros = standard_micros(terms, self._expected_s, look.at_s, factor)
-        if micros is None or currency == self._currency:
-            return micros
-        return exchanged_up(micros, look.factor(currency, self._currency))
+            fee = standard_micros(body.raw, self._expected_s, look.at_s, factor)
+            attempt = attempt_charge(body.terms, look.at_s, factor)
+        if fee is None or currency == self._currency:
+            return None if fee is None else (fee, attempt)
+        worth = look.factor(currency, self._currency)
+        return exchanged_up(fee, worth), exchanged_up(attempt, worth)
 
 
 def rankings_of(look: Look, offered: Offer, expected_s: int | None, currency: str, *, is_paid: bool) -> Rankings:

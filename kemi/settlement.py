@@ -176,7 +176,13 @@ def bill_of(
         charged = _charged(running, leg, ending.duration_ms, pools.get(leg.account))
         charges.append(charged)
         rows.append(tuple(charged))
-    cost = None if running.provider is None else _charged(running, running.provider, ending.duration_ms)[:2]
+    provider = running.provider
+    if provider is None:
+        cost = None
+    elif running.state != ANSWERED and running.attempts:  # the attempt with which it ends, by its own second
+        cost = 0, attempt_fee(running, provider, running.attempts[-1])
+    else:
+        cost = _charged(running, provider, ending.duration_ms)[:2]
     if running.state != ANSWERED and running.attempts:
         record = pack_call(running._replace(attempts=with_code(running, ending.sip_code, ending.ring_wall_ms, now)))
     event = queues.pack_event(queues.SETTLED, now, (running.key, record, tuple(ending), tuple(rows), cost))

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from kemi import codecs
 from kemi.numbers import for_gateway
-from kemi.quote import Look, NoExchange, expected_length_s, net_micros
+from kemi.quote import Look, NoExchange, attempt_net_micros, expected_length_s, net_micros
 from kemi.rankings import Ranking, Rankings, rankings_of
 from kemi.store import accounts, health, quality
 from kemi.store.calls import ChargeLeg
@@ -18,7 +18,7 @@ from kemi.store.specials import EMERGENCY, is_short
 from kemi.store.translate import CALLED, Translations, is_number
 from kemi.store.translate import NONE as NO_TRANSLATIONS
 from kemi.store.trunks import Gateway
-from ratebook.choice import Candidate, Offer, in_order, lot, without_loss
+from ratebook.choice import Candidate, Offer, in_order, lot, with_attempts, without_loss
 from ratebook.compiled.read import Match
 from ratebook.quality import Figures, band_of
 from ratebook.routing import Order, Plan
@@ -95,7 +95,9 @@ def find_ways(
     ordered = ranking.ordered
     if tried:
         ordered = [one for one in ordered if one.gateway_id not in tried]
-    if Order.PERCENTAGE in plan.order or Order.QUALITY in plan.order:
+    if ranking.has_fees:
+        ordered = _with_attempts(look, plan, ordered, top)
+    if ranking.has_fees or Order.PERCENTAGE in plan.order or Order.QUALITY in plan.order:
         ordered = in_order(plan, [_drawn(look, rankings, plan, one, top, draw) for one in ordered])
     if special == EMERGENCY:  # one that is out may be back: who tries it last loses nothing
         ordered = sorted(ordered, key=lambda one: _is_out(look, ranking.rated[one.gateway_id].gateway))
@@ -162,16 +164,27 @@ def _told(
     return open_now
 
 
+def _with_attempts(look: Look, plan: Plan, found: list[Candidate], top: ChargeLeg | None) -> list[Candidate]:
+    """Candidates whose costs have what attempts cost that nobody answers."""
+    paid_micros = 0 if top is None else attempt_net_micros(look, top)
+    return [
+        with_attempts(one, _figures(look, plan, one.gateway_id, top), plan.demands, paid_micros)
+        if one.attempt_micros > paid_micros
+        else one
+        for one in found
+    ]
+
+
 def _drawn(look: Look, rankings: Rankings, plan: Plan, one: Candidate, top: ChargeLeg | None, draw: bytes) -> Candidate:
     """A candidate with what is drawn or counted for this call; what no order of the plan asks for is not looked up."""
     number = one.gateway_id
     drawn = lot(draw, number, rankings.weights[one.tier, number]) if Order.PERCENTAGE in plan.order else 0.0
-    band = _quality(look, plan, number, top) if Order.QUALITY in plan.order else 0
+    band = band_of(_figures(look, plan, number, top), plan.demands) if Order.QUALITY in plan.order else 0
     return one._replace(lot=drawn, quality=band)
 
 
-def _quality(look: Look, plan: Plan, gateway_id: int, top: ChargeLeg | None) -> int:
-    """By its figures for this prefix, or all of its figures where these are too few."""
+def _figures(look: Look, plan: Plan, gateway_id: int, top: ChargeLeg | None) -> Figures:
+    """Those of a gateway for this prefix, or all of its figures where these are too few."""
     demands, prefix = plan.demands, quality.prefix_for(top, look.number)
     since_s = look.at_s - demands.window_s
     figures = Figures()
@@ -179,7 +192,7 @@ def _quality(look: Look, plan: Plan, gateway_id: int, top: ChargeLeg | None) -> 
         figures = quality.read(look.store, look.txn, gateway_id, kept, since_s)
         if figures.attempts >= demands.calls_min:
             break
-    return band_of(figures, demands)
+    return figures
 
 
 def hole_in(look: Look, offered: Offer) -> tuple[str, str]:

@@ -10,7 +10,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from ratebook.bands import NO_BAND, band_of
-from ratebook.routing import Choice, Match, NoLoss, Order, Pin, Plan, Route, Rule
+from ratebook.quality import Figures
+from ratebook.routing import Choice, Demands, Match, NoLoss, Order, Pin, Plan, Route, Rule
 
 PINNED_PRIORITY = 0
 """Of a gateway that a rule names and no route of the number has."""
@@ -132,6 +133,8 @@ class Candidate(NamedTuple):
     """Its band of `Demands`; 0 is the best."""
     prefix_gap: int = 0
     """How many digits of the number its provider's rate doesn't name."""
+    attempt_micros: int = 0
+    """What an attempt costs that nobody answers; not in the cost, unless `with_attempts` has put it there."""
 
 
 _FIELDS = {
@@ -162,6 +165,17 @@ def lot(draw: bytes, gateway_id: int, weight: int) -> float:
 def in_order(plan: Plan, candidates: Iterable[Candidate]) -> list[Candidate]:
     """The candidates, best first, whatever they cost: all of them, since one without room costs no attempt."""
     return sorted(candidates, key=_rank(plan.order))
+
+
+def with_attempts(one: Candidate, figures: Figures, demands: Demands, paid_micros: int) -> Candidate:
+    """A candidate whose cost has its attempts that come to nothing: for each answered call as many as its figures have,
+    one where they are too few. `paid_micros`: what such an attempt earns.
+    """
+    lost_micros = max(0, one.attempt_micros - paid_micros)
+    failed, answered = figures.attempts - figures.answered, max(1, figures.answered)
+    if figures.attempts < demands.calls_min:
+        failed, answered = 1, 1
+    return one._replace(cost_micros=one.cost_micros - (-lost_micros * failed // answered))
 
 
 def without_loss(plan: Plan, ordered: list[Candidate], price_micros: int | None) -> list[Candidate]:

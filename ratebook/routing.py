@@ -156,6 +156,17 @@ class Plan(NamedTuple):
     rules: tuple[Rule, ...] = ()
     """Done one after the other, exclusions last."""
     portability: Portability = Portability.OFF
+    resellers: bool | None = None
+    """Whether they may give it to trunks and devices below them; None: if none of its calls may lose money."""
+
+    @property
+    def is_for_resellers(self) -> bool:
+        """Whether they may give it."""
+        if self.resellers is not None:
+            return self.resellers
+        own = [dict(route.own) for routes in self.routes.values() for route in routes]
+        rules = {self.no_loss} | {one.get("no_loss", self.no_loss) for one in own}
+        return rules == {NoLoss.STRICT}
 
     def gateways(self) -> set[str]:
         """All that it names."""

@@ -9,14 +9,14 @@ import gc
 import os
 
 from argon2 import PasswordHasher
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from service.access import passwords
 from service.cli.main import COLLECTED_EVERY
 
 os.environ["KAMBILL_STORE_MIB"] = "16"
-# A fifth of a second, hypothesis' own limit, says how busy the machine is.
-settings.register_profile("kambill", deadline=None)
+# Hypothesis' own limits, a fifth of a second for an example and thirty for making ten, say how busy the machine is.
+settings.register_profile("kambill", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("kambill")
 gc.set_threshold(COLLECTED_EVERY)
 PRODUCTS_HASHER = passwords.HASHER

@@ -1,5 +1,6 @@
 """Figures of gateways in the store: a record for each gateway and prefix, in quarters of an hour, and one for all of a
-gateway's calls. The clerk counts what it copies; workers only read, and only for plans that ask for quality.
+gateway's calls. The clerk counts what it copies; workers only read, and only for plans that ask for quality, or where a
+provider asks for attempts.
 """
 
 from __future__ import annotations

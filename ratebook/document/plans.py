@@ -17,7 +17,10 @@ from ratebook.routing import RING_TIMEOUT_MAX_S, Demand, Demands, Match, NoLoss,
 
 HANDLING_FIELDS = ("order", "no_loss", "failover", "ring_timeout", "expected_call")
 """What a route may say anew."""
-PLAN_FIELDS = (*HANDLING_FIELDS, "match", "timezone", "holidays", "bands", "quality", "rules", "portability", "routes")
+PLAN_FIELDS = (
+    *HANDLING_FIELDS, "match", "timezone", "holidays", "bands", "quality", "rules", "portability", "resellers",
+    "routes",
+)  # fmt: skip
 FAILOVER_FIELDS = ("codes", "try_timeout", "attempts")
 QUALITY_FIELDS = ("window", "calls", "bands")
 DEMAND_FIELDS = ("asr", "acd", "pdd")
@@ -67,6 +70,7 @@ def _plan(document: Document, node: yaml.Node, name: str) -> Plan:
         demands=_demands(document, fields),
         rules=tuple(_rule(document, item) for item in document.items(fields.get("rules"), "rules")),
         portability=document.value(fields, "portability", values.one_of(Portability), Portability.OFF),
+        resellers=document.value(fields, "resellers", values.yes, default=False) if "resellers" in fields else None,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ratebook.document import plans, routes, values
-from ratebook.document.schema import HOLIDAYS, PREFIX, URL, WINDOW, Schema, some, table, words
+from ratebook.document.schema import HOLIDAYS, PREFIX, URL, WINDOW, YES, Schema, some, table, words
 from ratebook.routing import RING_TIMEOUT_MAX_S, Match, NoLoss, Order, Portability
 
 
@@ -65,6 +65,7 @@ _PLAN = table(
         "rules": {"type": "array", "items": _RULE},
         "portability": words(Portability)
         | {"description": "Whether moved numbers are rated and routed by their new one"},
+        "resellers": YES | {"description": "Whether they may give it; by default if no_loss is strict everywhere"},
         "routes": {"type": "array", "items": _ROUTE},
     },
     required=["routes"],

@@ -20,7 +20,7 @@ _SIGNED = {"type": ["number", "string"], "pattern": r"^-?[0-9]+(\.[0-9]{1,9})?$"
 _SECONDS = {"type": ["integer", "string"], "minimum": 0, "maximum": values.SECONDS_MAX, "pattern": "^[0-9]+$"}
 _DECIMALS = {"type": ["integer", "string"], "minimum": 0, "maximum": 6, "pattern": "^[0-6]$"}
 _TEXT = {"type": ["string", "number"]}
-_YES = {"type": ["boolean", "string", "integer"]}
+YES = {"type": ["boolean", "string", "integer"]}
 _DATE = {"type": "string", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}"}
 PREFIX = {"type": ["string", "integer"], "pattern": r"^[0-9*#+,;| -]*$"}
 
@@ -72,7 +72,7 @@ _RATE = table(
         "destination": _TEXT,
         "rate": _DECIMAL | {"description": "Per minute"},
         "intervals": {"type": "array", "items": _INTERVAL, "minItems": 1, "maxItems": terms.INTERVALS_MAX},
-        "blocked": _YES,
+        "blocked": YES,
         "band": some({"type": "string"}),
     },
     required=["prefix"],

@@ -26,6 +26,8 @@ def written_plan(plan: Plan) -> dict[str, Any]:
         found["quality"] = _demands(plan.demands)
     if plan.portability is not plan._field_defaults["portability"]:
         found["portability"] = plan.portability.value
+    if plan.resellers is not None:
+        found["resellers"] = plan.resellers
     if plan.rules:
         found["rules"] = [_rule(rule) for rule in plan.rules]
     found["routes"] = [_route(prefix, one, names) for prefix, routes in plan.routes.items() for one in routes]

@@ -14,6 +14,8 @@ from pathlib import Path
 from scripts.benchmarks.ports import free_port
 
 BINARIES = Path("/usr/lib/postgresql/15/bin")
+WAIT = ("-w", "-t", "600")
+"""Of pg_ctl: its own minute says how busy the machine is."""
 
 
 def is_installed() -> bool:
@@ -40,12 +42,12 @@ def cluster(*options: str, folder: Path | None = None) -> Iterator[str]:
     given = " ".join(f"-c {option}" for option in options)
     if not (folder / "data").exists():
         _run(str(BINARIES / "initdb"), "-D", data, "-A", "trust", "-E", "UTF8", "--no-sync")
-    start = ["-o", f"-p {port} -h 127.0.0.1 -k {folder} {given}", "-w", "start"]
+    start = ["-o", f"-p {port} -h 127.0.0.1 -k {folder} {given}", *WAIT, "start"]
     _run(str(BINARIES / "pg_ctl"), "-D", data, "-l", str(folder / "log"), *start)
     try:
         yield f"postgresql://{user}@127.0.0.1:{port}/postgres"
     finally:
         how = "fast" if kept else "immediate"
-        _run(str(BINARIES / "pg_ctl"), "-D", data, "-m", how, "-w", "stop")
+        _run(str(BINARIES / "pg_ctl"), "-D", data, "-m", how, *WAIT, "stop")
         if not kept:
             shutil.rmtree(folder)

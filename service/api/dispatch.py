@@ -36,6 +36,7 @@ from service.api.problems import (
 from service.api.values import ID_MAX, Named, named_in
 from service.commands.outbox import writing
 from service.database.access_tables import answers
+from service.database.again import until_alone
 from service.database.away import is_away
 from service.database.engine import TookTooLong, looking_within
 from service.faults import Fault
@@ -112,7 +113,15 @@ async def _answered(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, a
 
 
 async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None) -> Answer | Reply:
+    stood, answer = await until_alone(lambda: _written(api, endpoint, asking, now_ms, actor))
+    return await _followed(endpoint, api, answer) if stood is None else await _again(endpoint, api, stood)
+
+
+async def _written(
+    api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, actor: Actor | None
+) -> tuple[Stored | None, Answer]:
     """In one transaction under the node's lock; who asks is looked at again there, since meanwhile it may be nobody."""
+    answer = Answer()
     async with writing(api.engine, api.config.node) as conn:
         known = actor or await _who(api, conn, endpoint, asking, now_ms)
         stood = await _stored(conn, known, endpoint, asking)
@@ -122,7 +131,7 @@ async def _write(api: Api, endpoint: Endpoint, asking: Asking, now_ms: int, acto
             if not call.changes:
                 raise Unaudited(endpoint.name)
             await _store(conn, known, endpoint, asking, answer, now_ms)
-    return await _followed(endpoint, api, answer) if stood is None else await _again(endpoint, api, stood)
+    return stood, answer
 
 
 class Inner(NamedTuple):

@@ -179,10 +179,14 @@ def _ranges(_actor: Actor) -> Condition:
 
 
 def offered_to(actor: Actor) -> Condition:
-    """Products that the actor's own account may take: offered by whom it pays, in its currency."""
+    """Products that the actor's own account may take: offered by whom it pays, in its currency. What costs nothing only
+    if that one stands right above it, and has let it in: who earns commission makes as many accounts as it likes.
+    """
     is_charged = accounts.c.kind.in_(("customer", "reseller")) & accounts.c.commission.is_(False)
     buyer = sa.select(accounts.c.currency).where((accounts.c.id == actor.account_id) & is_charged).scalar_subquery()
+    costs = (products.c.price_micros + products.c.setup_micros > 0) | (products.c.kind == "rental")
     is_open = products.c.offered & (products.c.state == "active")
+    is_open &= costs | products.c.account_id.in_(path_ids(actor.path)[-2:-1])
     return is_open & (products.c.account_id == _seller_above(actor)) & (products.c.currency == buyer)
 
 

@@ -17,7 +17,7 @@ from service.api.lines import Expression
 from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.nouns import within
-from service.api.problems import FieldError, Problem, not_found
+from service.api.problems import ONLY_OF_PAID, FieldError, Problem, not_found
 from service.billing import credit, run
 from service.billing.annex import annex_of
 from service.billing.called import CALLS, PART_CALLS, calls_on
@@ -207,6 +207,7 @@ async def preview(call: Call) -> Answer:
 async def start_run(call: Call) -> Answer:
     """Every period that is over is closed; the service does the same by itself, each minute."""
     body: NewRun = call.body
+    await _check_run(call, body.account_id or call.actor.account_id)
     path = "" if call.actor.is_root else call.actor.path
     done = await run.run(call.api.engine, call.api.config, call.by, call.now_ms, Scope(path, body.account_id))
     left = await _left_over(call, done)
@@ -219,6 +220,17 @@ async def start_run(call: Call) -> Answer:
         whose = body.account_id or call.actor.account_id
         await call.audit("invoice.run", "account", whose, whose, None, view)
     return Answer(view)
+
+
+async def _check_run(call: Call, account_id: int) -> None:
+    """What the accounts owe must be the asker's, or of those below it. Raises Problem."""
+    async with reading(call.api.engine) as conn:
+        call.conn = conn
+        account = await call.find("account", account_id, to_change=True)
+        if account_id != call.actor.account_id:
+            await call.need_seller(account.path)
+        elif account.commission:
+            raise Problem("conflict", ONLY_OF_PAID)
 
 
 async def _left_over(call: Call, done: run.Run) -> list[LeftOver]:

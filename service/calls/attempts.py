@@ -34,6 +34,11 @@ def attempts_of(attempts: list[list[int]]) -> Iterator[Attempt]:
     return (Attempt(*one) for one in attempts)
 
 
+def last_start_ms(attempts: list[list[int]]) -> int:
+    """When the INVITE went to the gateway with which a call ended; 0: to none."""
+    return attempts[-1][2] if attempts else 0
+
+
 def delay_ms(start_ms: int, ring_ms: int) -> int | None:
     """Post-dial delay: from an INVITE to the first ringing; None: nothing rang."""
     return max(0, ring_ms - start_ms) if ring_ms else None

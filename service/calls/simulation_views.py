@@ -54,7 +54,9 @@ class WeighedView(Told):
     """A gateway that the plan names."""
 
     gateway_id: int
-    cost: Annotated[Money | None, Field(description="Of the expected call; null: it was not asked")]
+    cost: Annotated[
+        Money | None, Field(description="Of the expected call and the attempts that fail; null: it was not asked")
+    ]
     margin: Annotated[
         Money | None, Field(description="What the operator keeps of what it earns; null: it earns nothing")
     ]

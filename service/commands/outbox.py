@@ -4,7 +4,8 @@ The node's row is locked up to the commit, so that number order is commit order.
 to the ledger takes this lock before all others (`lock_node`): no two of one node can wait for each other.
 
 Locks have one order, so that those of several nodes don't either: the node's row (all of them by their ids), the
-account (`lock_account`), balances as entries are posted, invoices and what payments gave them, the audit's head.
+gateway that tells of a payment, the account (`lock_account`), balances as entries are posted, invoices and what
+payments gave them, the audit's head.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""The table of payments that went back: refused by a bank, disputed, or posted by mistake."""
+"""Tables of payments that went back: refused by a bank, disputed, or posted by mistake; and what gateways say of it."""
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-from service.database.columns import ID, big, identity, is_currency, metadata, refers, text
+from service.database.columns import ID, at_least, big, identity, is_currency, metadata, refers, text
 
 payment_reversals = sa.Table(
     "payment_reversals",
@@ -23,3 +23,20 @@ payment_reversals = sa.Table(
     sqlite_autoincrement=True,
 )
 """They only grow."""
+
+gateway_returns = sa.Table(
+    "gateway_returns",
+    metadata,
+    identity(),
+    refers("gateway_id", "payment_gateways.id"),
+    text("external"),  # the gateway's name for the payment, which it may not have told of yet
+    text("dispute"),  # its name for the dispute; empty: the payment's refunds
+    text("currency"),
+    big("back_micros", 0),  # the most that was told of
+    big("again_micros", 0),  # of a dispute that was won
+    is_currency(),
+    at_least("back_micros", 0),
+    at_least("again_micros", 0),
+    sa.UniqueConstraint("gateway_id", "external", "currency", "dispute"),
+    sqlite_autoincrement=True,
+)

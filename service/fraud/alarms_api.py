@@ -93,7 +93,7 @@ async def show_alarm(call: Call) -> Answer:
 
 
 async def lift_alarm(call: Call) -> Answer:
-    """What it has suspended goes on, and its limit counts from nothing: by whoever stands above the account."""
+    """What it has suspended goes on, and its limit counts from nothing: by whom the account owes what it calls."""
     if call.row.lifted_ms:
         raise Problem("conflict", "it was lifted already")
     if call.row.action == "warn" or (call.row.action == "block" and call.row.limit_id):
@@ -117,6 +117,6 @@ ENDPOINTS = [
     Endpoint("alarm.show", "GET", _ONE, _P.FRAUD_READ, show_alarm, "Show an alarm", answer=AlarmView),
     Endpoint(
         "alarm.lift", "POST", f"{_ONE}/lifting", _P.FRAUD_CHANGE, lift_alarm, "Lift what an alarm has suspended",
-        Lifting, answer=AlarmView, below=True,
+        Lifting, answer=AlarmView, below=True, of_seller=True,
     ),
 ]  # fmt: skip

@@ -51,19 +51,15 @@ class Booking(NamedTuple):
     """That a payment is for; None: it pays what is due first."""
     by_gateway: bool = False
     """A gateway has told of it."""
-    payee_id: int | None = None
-    """Who has got a payment, if the account pays another seller by now; None: its seller."""
 
 
 async def book(conn: AsyncConnection, node: str, account: Row[Any], booking: Booking, now_ms: int) -> int:
     """Posts it between an account and its seller; returns the entry's id. The caller holds the node's lock."""
-    kind, micros, reason, actor, by, key, request, _, by_gateway, payee_id = booking
-    seller_id = payee_id or await seller_of(conn, account)
+    kind, micros, reason, actor, by, key, request, _, by_gateway = booking
+    seller_id = await seller_of(conn, account)
     lines = _LINES[kind](account.id, seller_id, micros, account.currency)
     entry = Entry(kind, actor, reason, now_ms, lines, key, request, actor_account_id=by)
     entry_id = await post_entry(conn, entry)
-    if payee_id is not None:
-        await hand_over(conn, account, payee_id, micros, reason, By(actor, by), now_ms)
     if kind == rules.ADJUSTMENT and account.kind in _BILLED:
         await _keep_for_invoice(conn, account, booking, entry_id, now_ms)
     if kind == rules.PAYMENT and micros > 0 and is_allocated(account):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import sqlalchemy as sa
@@ -18,13 +20,14 @@ from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import Problem, invalid
 from service.api.values import AccountId, Asked, InvoiceId, Moment, Money, Text, Told, Words
 from service.billing.states import OPEN_STATES, PAID
+from service.database.again import until_alone
 from service.database.billing_tables import billing_parties
 from service.database.engine import reading
 from service.database.payment_tables import bank_lines
 from service.database.tables import accounts
 from service.payments.bank_csv import Layout, read_csv
 from service.payments.bank_file import FILE_BYTES_MAX, BankLine, UnreadableFile, digests
-from service.payments.bank_lines import Paid, match, open_invoices, settle, take
+from service.payments.bank_lines import Invoices, Paid, match, open_invoices, settle, take
 from service.payments.camt import read_camt
 from service.payments.layouts_api import keep_layout, layout_of
 from service.sellers.brand import check_sells
@@ -187,14 +190,21 @@ async def _take_all(call: Call, seller_id: int, lines: list[BankLine]) -> Counte
         known = await open_invoices(conn, seller_id)
     named = list(zip(lines, digests(lines), strict=True))
     for first in range(0, max(len(named), 1), AT_ONCE):
-        async with call.writing() as conn:
-            part: Counter[str] = Counter()
-            for line, digest in named[first : first + AT_ONCE]:
-                part[await take(conn, call.node, seller_id, line, digest, known, call.by, call.now_ms)] += 1
-            told = {name or "known": count for name, count in sorted(part.items())}
-            await call.audit("bank-line.take-file", "account", seller_id, seller_id, None, told)
-        counts += part
+        counts += await until_alone(partial(_take_part, call, seller_id, named[first : first + AT_ONCE], known))
     return counts
+
+
+async def _take_part(
+    call: Call, seller_id: int, named: Sequence[tuple[BankLine, str]], known: Invoices
+) -> Counter[str]:  # fmt: skip
+    """Lines with their digests, in one transaction."""
+    part: Counter[str] = Counter()
+    async with call.writing() as conn:
+        for line, digest in named:
+            part[await take(conn, call.node, seller_id, line, digest, known, call.by, call.now_ms)] += 1
+        told = {name or "known": count for name, count in sorted(part.items())}
+        await call.audit("bank-line.take-file", "account", seller_id, seller_id, None, told)
+    return part
 
 
 async def list_lines(call: Call) -> Answer:

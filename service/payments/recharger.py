@@ -22,10 +22,11 @@ from service.database.tables import accounts
 from service.ledger.storage import balance_of
 from service.payments import recharging
 from service.payments.stripe import decimals_of
-from service.payments.stripe_client import Answer, Charge, Client, GatewayAway, What
+from service.payments.stripe_client import TIMEOUT_S, Answer, Charge, Client, GatewayAway, What
 
 AT_ONCE = 10
-LEASE_MS = 120_000
+LEASE_MS = AT_ONCE * TIMEOUT_S * 1000 + 60_000
+"""Longer than the gateway may take for all that were claimed, one after the other."""
 WAITS_S = (60, 300, 900, 3_600, 10_800, 21_600)
 """Between two attempts without an answer: less than the day that the gateway remembers a key; then it is off."""
 

@@ -118,8 +118,12 @@ async def show_recharge(call: Call) -> Answer:
 
 
 async def edit_recharge(call: Call) -> Answer:
-    """A card that is kept stays, at the same gateway; what was off goes on."""
+    """A card that is kept stays, at the same gateway; what was off goes on. How much a card pays is said by the account
+    or by whom it pays.
+    """
     body: Recharge = call.body
+    if call.row.id != call.actor.account_id:
+        await call.need_seller(call.row.path)
     before = await own_of(call.conn, recharges, call.row.id)
     call.check_match(0 if before is None else before.version)
     gateway = await _gateway(call, body.gateway_id)

@@ -110,6 +110,15 @@ async def finish(conn: AsyncConnection, top_up_id: int) -> None:
         await _note(conn, done, "")
 
 
+async def refuse(conn: AsyncConnection, top_up_id: int, why: str) -> None:
+    """Its top-up was paid, and can't be posted: it is no longer waited for."""
+    own = (recharge_tasks.c.top_up_id == top_up_id) & recharge_tasks.c.state.in_(_RUNNING)
+    changed = sa.update(recharge_tasks).where(own).values(state="failed", fault=why)
+    failed = (await conn.execute(changed.returning(recharge_tasks.c.account_id))).scalar()
+    if failed is not None:
+        await _note(conn, failed, why)
+
+
 async def keep_card(conn: AsyncConnection, gateway_id: int, reference: str, customer: str, method: str) -> str:
     """The gateway has kept a card; returns what became of that."""
     own = (recharges.c.gateway_id == gateway_id) & (recharges.c.reference == reference)

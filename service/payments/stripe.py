@@ -16,6 +16,7 @@ from service.billing import currencies
 
 TOLERANCE_S = 300
 """How old a message may be, or how far ahead its clock."""
+CURRENCY_LETTERS = 3
 
 
 def decimals_of(currency: str) -> int:
@@ -32,9 +33,9 @@ class What(StrEnum):
 
     PAID = "paid"
     RETURNED = "returned"
-    """Refunded, or taken back by the bank: so much in total."""
+    """Refunded, so much in total; or taken back by the bank in a dispute, so much in that one."""
     REINSTATED = "reinstated"
-    """Taken back by the bank, and won: so much."""
+    """A dispute was won: of what it took back so much."""
     SAVED = "saved"
     """A card is kept at the gateway."""
     DECLINED = "declined"
@@ -53,11 +54,18 @@ class Told(NamedTuple):
     """Ours; empty: it says none."""
     external: str = ""
     """The payment's name at Stripe."""
+    dispute: str = ""
+    """The dispute's; empty: it is of none."""
     amount_minor: int = 0
     currency: str = ""
     customer: str = ""
     method: str = ""
     """The two: Stripe's names of who has left a card, and of the card."""
+
+
+def micros_of(told: Told) -> int:
+    """The amount."""
+    return told.amount_minor * int(10 ** (6 - decimals_of(told.currency)))
 
 
 class _Object(BaseModel):
@@ -130,7 +138,7 @@ def _refund(told: Told, found: _Object) -> Told:
 
 
 def _dispute(told: Told, found: _Object) -> Told:
-    return _returned(told, found, found.amount)
+    return _returned(told._replace(dispute=found.id), found, found.amount) if found.id else told
 
 
 def _won(told: Told, found: _Object) -> Told:
@@ -139,9 +147,9 @@ def _won(told: Told, found: _Object) -> Told:
 
 
 def _returned(told: Told, found: _Object, minor: int | None) -> Told:
-    if not minor or not found.payment_intent:
-        return told
     currency = (found.currency or "").upper()
+    if not minor or not found.payment_intent or len(currency) != CURRENCY_LETTERS:
+        return told
     return told._replace(what=What.RETURNED, external=found.payment_intent, amount_minor=minor, currency=currency)
 
 

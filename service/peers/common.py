@@ -9,11 +9,13 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, BaseModel, Field
 from sqlalchemy import Row
 
+from ratebook.routing import Plan
 from service.access.permissions import Permission
 from service.accounts.rules import name_problem
 from service.api.call import Call
 from service.api.problems import Problem, invalid
 from service.api.values import Words
+from service.database.tables import plans
 from service.peers.rules import canonical_certificate, canonical_host, canonical_network
 from service.tariffs.moving import Moved, tell_moved
 
@@ -64,6 +66,15 @@ def check_pricing(call: Call, tariff_id: int | None, kept: int | None = None) ->
     """Another price than the account's, or than before, is given by who may give accounts tariffs. Raises Problem."""
     if tariff_id != kept:
         call.need(Permission.ACCOUNTS_CHANGE)
+
+
+async def check_plan(call: Call, plan_id: int | None, kept: int | None = None) -> None:
+    """Whom the operator lets give a plan; `kept`: that stands there already. Raises Problem."""
+    if plan_id is None or plan_id == kept or call.actor.is_root:
+        return
+    record = (await call.conn.execute(sa.select(plans.c.record).where(plans.c.id == plan_id))).scalar_one()
+    if not Plan.from_record(record).is_for_resellers:
+        raise invalid("/plan_id", "the operator alone gives this routing plan")
 
 
 async def tell_moved_thing(call: Call, table: sa.Table, values: Mapping[str, Any], otherwise: int | None) -> None:

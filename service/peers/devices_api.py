@@ -31,6 +31,7 @@ from service.peers.common import (
     check_from_above,
     check_open,
     check_pays,
+    check_plan,
     check_pricing,
     defaults_of,
     tell_moved_thing,
@@ -220,6 +221,7 @@ async def make_device(call: Call) -> Answer:
         raise invalid("/account_id", f"a {account.kind} has no devices")
     check_pays(account)
     check_from_above(call, account, defaults_of(NewDevice), body.model_dump(), FROM_ABOVE)
+    await check_plan(call, body.plan_id)
     await check_tariff(call, body.tariff_id, account.path, account.currency)
     check_pricing(call, body.tariff_id)
     realm = await _realm(call)
@@ -250,6 +252,7 @@ async def edit_device(call: Call) -> Answer:
     call.check_match(call.row.version)
     values = changes_of(call.body, _NULLABLE)
     check_from_above(call, call.of, dict(call.row._mapping), values, FROM_ABOVE)
+    await check_plan(call, values.get("plan_id"), call.row.plan_id)
     await check_tariff(call, values.get("tariff_id"), call.of.path, call.of.currency, call.row.tariff_id)
     await tell_moved_thing(call, devices, values, call.of.tariff_id)
     row = await _update(call, values)

@@ -35,6 +35,7 @@ class PlanView(Told):
     source: Annotated[str, Field(description="routing.yaml, or api; empty: a file of `kambill apply`")]
     record: Annotated[dict[str, Any], Field(description="With gateways and accounts by their numbers")]
     text: Annotated[str, Field(description="As a source of `write` has it: YAML")]
+    given: Annotated[bool, Field(description="Whether you may give it to trunks and devices")]
 
 
 class Source(Asked):
@@ -74,12 +75,12 @@ async def list_plans(call: Call) -> Answer:
     """All of them; what routes they have is for who may see gateways."""
     rows, following = await page_of(call, _PLANS)
     names = await _names(call, rows)
-    return Answer(Page[PlanView](items=[_view(row, names) for row in rows], next=following))
+    return Answer(Page[PlanView](items=[_view(call, row, names) for row in rows], next=following))
 
 
 async def show_plan(call: Call) -> Answer:
     """One."""
-    return Answer(_view(call.row, await _names(call, [call.row])), version=version_of(call.row.record))
+    return Answer(_view(call, call.row, await _names(call, [call.row])), version=version_of(call.row.record))
 
 
 async def _names(call: Call, rows: list[Row[Any]]) -> Names | None:
@@ -89,13 +90,15 @@ async def _names(call: Call, rows: list[Row[Any]]) -> Names | None:
     return await Names.read(call.conn, [Plan.from_record(row.record) for row in rows])
 
 
-def _view(row: Row[Any], names: Names | None) -> PlanView:
+def _view(call: Call, row: Row[Any], names: Names | None) -> PlanView:
+    plan = Plan.from_record(row.record)
     if names is None:
-        return PlanView(id=row.id, name=row.name, source="", record={}, text="")
-    named = names.named(Plan.from_record(row.record))
+        given = call.actor.is_root or plan.is_for_resellers
+        return PlanView(id=row.id, name=row.name, source="", record={}, text="", given=given)
+    named = names.named(plan)
     written = {"plans": {row.name: written_plan(named)}}
     text = yaml.safe_dump(written, sort_keys=False, allow_unicode=True, default_flow_style=None)
-    return PlanView(id=row.id, name=row.name, source=row.source, record=row.record, text=text)
+    return PlanView(id=row.id, name=row.name, source=row.source, record=row.record, text=text, given=True)
 
 
 async def check_plans(call: Call) -> Answer:
@@ -142,7 +145,7 @@ async def write_plans(call: Call) -> Answer:
     await call.audit("plan.write", "plan", 0, call.actor.account_id, before, after)
     rows = [row for row in await call.conn.execute(written) if row.name in changed]
     names = await Names.read(call.conn, changed.values())
-    return Answer(Written(items=[_view(row, names) for row in rows]))
+    return Answer(Written(items=[_view(call, row, names) for row in rows]))
 
 
 def _check_writable(call: Call, rows: Sequence[Row[Any]]) -> None:

@@ -41,6 +41,7 @@ from service.peers.common import (
     check_from_above,
     check_open,
     check_pays,
+    check_plan,
     check_pricing,
     defaults_of,
     tell_moved_thing,
@@ -230,6 +231,7 @@ async def show_trunk(call: Call) -> Answer:
 async def _check(call: Call, account: Row[Any], values: dict[str, Any], trunk: Row[Any] | None = None) -> None:
     """What stands beside the account and the other trunks. `trunk`: as it is; None: it is new. Raises Problem."""
     but, kept = (0, None) if trunk is None else (trunk.id, trunk.tariff_id)
+    await check_plan(call, values.get("plan_id"), None if trunk is None else trunk.plan_id)
     await check_tariff(call, values.get("tariff_id"), account.path, account.currency, kept)
     if values.get("caller_rule") in {"listed", "replace"} and not values["caller_numbers"]:
         raise invalid("/caller_numbers", "this rule needs a number at least")

@@ -19,6 +19,7 @@ from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import Problem, invalid
 from service.commands.outbox import lock_node
 from service.database.engine import reading
+from service.database.paths import path_ids
 from service.database.peer_tables import numbers
 from service.database.product_tables import package_grants, products, subscription_fees, subscriptions
 from service.ledger.operations_api import POLL_S
@@ -105,6 +106,7 @@ async def start(call: Call) -> Answer:
 
 async def begin(call: Call, account: Row[Any], product: Row[Any], number_id: int | None) -> Answer:
     """The account may have the product: it is asked for. Raises Problem."""
+    _check_gift(call, account, product)
     await _check_number(call, product, account, number_id)
     values = {
         "product_id": product.id,
@@ -124,6 +126,15 @@ async def begin(call: Call, account: Row[Any], product: Row[Any], number_id: int
     view = await _view(call.conn, number)
     await call.audit("subscription.start", "subscription", number, account.id, None, view)
     return Answer(follow=number)
+
+
+def _check_gift(call: Call, account: Row[Any], product: Row[Any]) -> None:
+    """What costs nothing is its seller's to give, however many accounts one makes that pay it. Raises Problem."""
+    is_free = product.kind != RENTAL and product.price_micros + product.setup_micros == 0
+    ids = path_ids(account.path)
+    earners = ids[ids.index(product.account_id) + 1 : -1]
+    if is_free and earners and call.actor.account_id in [*earners, account.id]:
+        raise Problem("forbidden", "it costs nothing: below a commission reseller its seller alone gives it")
 
 
 async def _check_number(call: Call, product: Row[Any], account: Row[Any], number_id: int | None) -> None:

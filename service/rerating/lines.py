@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ratebook.exchange import PAR, parse_factor
 from ratebook.price import Cover, Factor
 from service.billing.rests import credited_of, rests_of
+from service.calls.attempts import last_start_ms
 from service.calls.rated import rated_number
 from service.database.billing_tables import invoice_calls
 from service.database.paths import is_below_account
@@ -63,6 +64,8 @@ class EndedCall(NamedTuple):
     answer_ms: int
     """0: not answered."""
     duration_ms: int
+    attempt_ms: int = 0
+    """Of a provider's cost, when the call went to it; 0: of a charge."""
 
     @property
     def at_ms(self) -> int:
@@ -232,6 +235,7 @@ def _cost(call: EndedCall, row: Row[Any]) -> Line:
     )
     now = _known(row.gateway_tariff, row.provider_tariff)
     closed = row.provider_state == "closed"
+    call = call._replace(attempt_ms=last_start_ms(row.attempts))
     return Line(call, COST_LEVEL, row.cost_account_id, ROOT_ID, price, row.cost_currency, closed, now)
 
 

@@ -15,6 +15,7 @@ from service.access.actor import Actor
 from service.api.call import Api
 from service.api.dispatch import Inner
 from service.commands.outbox import lock_node
+from service.database.again import until_alone
 from service.faults import Fault
 from service.setup.changes import Change, Secret
 from service.setup.directory import Directory
@@ -74,11 +75,15 @@ class Done(NamedTuple):
 async def do_setup(api: Api, actor: Actor, path: Path, now_ms: int, ratebook: Path | None = None) -> Done:
     """Does what a file says at once. Raises SetupFault with every fault of it. `ratebook`: as with `plan_setup`."""
     setup, sheet = _read(path, ratebook)
-    async with api.engine.begin() as conn:
-        await lock_node(conn, api.config.node)
-        rows = await _done(Inner(api, actor, conn, now_ms), setup)
-        _check(path, [*sheet.problems, *rows.problems])
-    return Done(rows.changes, rows.secrets)
+
+    async def do() -> Done:
+        async with api.engine.begin() as conn:
+            await lock_node(conn, api.config.node)
+            rows = await _done(Inner(api, actor, conn, now_ms), setup)
+            _check(path, [*sheet.problems, *rows.problems])
+        return Done(rows.changes, rows.secrets)
+
+    return await until_alone(do)
 
 
 async def plan_setup(api: Api, actor: Actor, path: Path, now_ms: int, ratebook: Path | None = None) -> Wanted:
@@ -88,9 +93,13 @@ async def plan_setup(api: Api, actor: Actor, path: Path, now_ms: int, ratebook: 
     ratebook's routing.yaml: its gateways are often made by the very same file.
     """
     setup, sheet = _read(path, ratebook)
-    async with api.engine.connect() as conn:  # never committed
-        await lock_node(conn, api.config.node)
-        rows = await _done(Inner(api, actor, conn, now_ms), setup)
+
+    async def look() -> Rows:
+        async with api.engine.connect() as conn:  # never committed
+            await lock_node(conn, api.config.node)
+            return await _done(Inner(api, actor, conn, now_ms), setup)
+
+    rows = await until_alone(look)
     _check(path, [*sheet.problems, *rows.problems])
     return Wanted(path, setup, rows.changes)
 
@@ -104,12 +113,16 @@ def _read(path: Path, ratebook: Path | None) -> tuple[Setup, Sheet]:
 
 async def perform(api: Api, actor: Actor, wanted: Wanted, now_ms: int) -> list[Secret]:
     """Does it; returns what is shown once. Raises MeanwhileChanged if it is no longer what was shown."""
-    async with api.engine.begin() as conn:
-        await lock_node(conn, api.config.node)
-        rows = await _done(Inner(api, actor, conn, now_ms), wanted.setup)
-        if rows.problems or rows.changes != wanted.changes:
-            raise MeanwhileChanged
-        return rows.secrets
+
+    async def do() -> list[Secret]:
+        async with api.engine.begin() as conn:
+            await lock_node(conn, api.config.node)
+            rows = await _done(Inner(api, actor, conn, now_ms), wanted.setup)
+            if rows.problems or rows.changes != wanted.changes:
+                raise MeanwhileChanged
+            return rows.secrets
+
+    return await until_alone(do)
 
 
 async def _done(inner: Inner, setup: Setup) -> Rows:

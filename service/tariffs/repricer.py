@@ -38,10 +38,19 @@ class Ended(Protocol):
     def duration_ms(self) -> int:
         """As it was recorded."""
 
+    @property
+    def attempt_ms(self) -> int:
+        """Of a provider's cost, wall clock of the INVITE that went to it; 0: of the caller's."""
+
 
 def priced_at_ms(call: Ended) -> int:
     """Whose rates count: the answer's; of an attempt and a MESSAGE those of its request."""
-    return call.start_ms if call.kind == MESSAGE else call.answer_ms or call.start_ms
+    return call.start_ms if call.kind == MESSAGE else call.answer_ms or begun_ms(call)
+
+
+def begun_ms(call: Ended) -> int:
+    """When who is paid got it."""
+    return call.attempt_ms or call.start_ms
 
 
 class Covered(NamedTuple):
@@ -83,7 +92,7 @@ class Repricer:
         rate = self._pricer.index.find(call.called, at_s)
         if rate is None:
             return Refusal.NO_RATE
-        if terms_at(rate.terms, call.start_ms // 1000).blocked:  # as it began: what talks into a blocked band is paid
+        if terms_at(rate.terms, begun_ms(call) // 1000).blocked:  # as it began: what talks into a blocked band is paid
             return Refusal.BLOCKED
         if call.kind == MESSAGE:
             fee = message_charge(rate.terms, at_s, factor) if call.answer_ms else 0

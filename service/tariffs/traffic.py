@@ -15,6 +15,7 @@ from ratebook.model import Rate
 from ratebook.price import Cover, Factor
 from ratebook.tax import tax_within
 from service.accounts.rules import ROOT_ID
+from service.calls.attempts import last_start_ms
 from service.calls.rated import rated_number
 from service.database.engine import reading
 from service.database.rerating_tables import rerating_rates
@@ -49,6 +50,8 @@ class PricedCall(NamedTuple):
     """What packages paid beside the charge."""
     tax: Factor = PAR
     """What taxes multiplied the price by beside that; they are not in the charge here."""
+    attempt_ms: int = 0
+    """Of a provider's cost, when the call went to it; 0: of a charge."""
 
     @property
     def at_s(self) -> int:
@@ -97,7 +100,7 @@ async def calls_of(
         cdrs.c.duration_ms, cdrs.c.cost_micros, cdrs.c.cost_currency, priced_in,
     ]  # fmt: skip
     paid = (charges.c.charge_micros, charges.c.currency, charges.c.exchange)
-    beside = [
+    beside: list[Any] = [
         charges.c.covered_s,
         charges.c.fees_covered,
         charges.c.covered_micros,
@@ -106,7 +109,7 @@ async def calls_of(
     ]
     if costs:
         paid = (cdrs.c.cost_micros, cdrs.c.cost_currency, cdrs.c.cost_exchange)
-        beside = []
+        beside = [cdrs.c.attempts]
     named = [column.label(name) for column, name in zip(paid, ("charged", "currency", "exchange"), strict=True)]
     query = sa.select(*shown, *named, *beside)
     if costs:
@@ -125,7 +128,7 @@ async def calls_of(
                 row.charged or 0, row.cost_micros or 0, row.cost_currency or "", row.currency, row.tariff_currency,
                 parse_factor(row.exchange),
             )  # fmt: skip
-            yield found if costs else _charged(found, row)
+            yield found._replace(attempt_ms=last_start_ms(row.attempts)) if costs else _charged(found, row)
         if len(page) < PAGE:
             return
         last = page[-1].id

@@ -193,7 +193,7 @@ def test_a_faulty_copy_is_told(changed: Path, tmp_path: Path, file: str, text: s
     shutil.copytree(changed, folder)
     (folder / file).write_text(text)
     words = ["scripts/run", "--once", "--json", "--from", folder, "--dir", tmp_path / "run", "--port-base", "21700"]
-    done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=600)
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr
 

@@ -14,8 +14,9 @@ import pytest
 
 from kemi.store import environment
 from kemi.store.change import Change
+from tests.waiting import PATIENCE_S
 
-WAIT_S = 30
+WAIT_S = PATIENCE_S
 """Nothing here takes so long: whoever waits for it hangs."""
 
 

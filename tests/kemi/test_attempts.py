@@ -15,6 +15,7 @@ from kemi.redirects import follow
 from kemi.settlement import delivered
 from kemi.store import exposure
 from kemi.store.layout import Exposure
+from ratebook.model import Band, Border, Timetable, Window
 from ratebook.money import parse_nanos
 from tests.kemi.test_text_messages import send
 from tests.kemi.world import (
@@ -202,6 +203,24 @@ def test_the_rate_of_the_attempts_own_second(fees: World) -> None:
     fail_over(fees.rooms, call, 503, fees.now)
     assert [event["cdr"]["cost"]["micros"] for event in fees.events("attempted")] == [900, 800]
     assert owed(fees) == (1_700, 0)
+
+
+def test_the_last_attempt_is_paid_by_its_own_second(fees: World) -> None:
+    """Of a call that nobody answers: the one before it by its own one, too, and the caller by its first second."""
+    noon = Band("noon", (Window(0b111_1111, (), 12 * 3_600, 13 * 3_600),))
+    for account, fee, at_noon in ((CARRIER, "0.001", "0.002"), (CUSTOMER, "0.003", "0.004")):
+        before, during = (terms(PRICES[account], attempt_fee_nanos=parse_nanos(one)) for one in (fee, at_noon))
+        fees.tariff(account, {"": before._replace(timetable=Timetable("UTC", Border.START, ((noon, during),)))})
+    fees.wait((12 * 3_600 - 1 - fees.now.wall_s) % 86_400)
+    call = fees.ring()
+    fees.wait(2)
+    fail_over(fees.rooms, call, 503, fees.now)
+    fees.wait(2)
+    fees.hang_up(call)
+    assert [event["cdr"]["cost"]["micros"] for event in fees.events("attempted")] == [1_000]
+    cdr = fees.last_cdr()
+    assert (cdr["cost"]["micros"], fees.charges()[CUSTOMER]) == (2_000, 3_000)
+    assert_consistent(fees)
 
 
 def test_the_journal_tells_it(fees: World) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kemi.authorize import Admitted, Refused
+from kemi.failover import fail_over
 from ratebook.model import Interval
 from ratebook.money import parse_nanos
+from tests.kemi.test_quality import carry
 from tests.kemi.world import CARRIER, CUSTOMER, LOWER, ROOT, UPPER, World, assert_consistent, terms
 
 
@@ -109,3 +111,45 @@ def test_each_level_is_compared_in_one_currency(world: World, worth: str, loser:
     decision = world.invite()
     assert isinstance(decision, Refused if loser else Admitted)
     assert not isinstance(decision, Refused) or (decision.rule, decision.account) == ("loss", loser)
+
+
+def ways(world: World) -> list[int]:
+    """The gateways of a call, best first, if each fails."""
+    call, found = world.ring(), []
+    while True:
+        found.append(next(one.gateway for one in world.running() if one.hex == call))
+        if fail_over(world.rooms, call, 503, world.now) is None:
+            break
+    world.hang_up(call)
+    return found
+
+
+def test_attempts_that_nobody_answers_count_in_the_cost(world: World) -> None:
+    """One where no figures are known: the cheaper minute is the dearer call, and no call if it earns less than both."""
+    world.tariff(CARRIER, {"": terms("0.012", attempt_fee_nanos=parse_nanos("0.036"))})
+    assert ways(world) == [3, 1, 2]  # 0.054 and 0.072, of 0.072
+    world.tariff(CARRIER, {"": terms("0.012", attempt_fee_nanos=parse_nanos("0.036001"))})
+    assert ways(world) == [3]
+    world.plan(routes=[["", [[1, 1]]]])
+    assert world.invite() == Refused(503, "Temporarily unavailable", "loss", ROOT)
+
+
+@pytest.mark.parametrize(
+    ("answered", "found"),
+    [(20, [1, 2, 3]), (18, [1, 2, 3]), (5, [3, 1, 2]), (4, [3, 1, 2]), (3, [3]), (0, [3])],
+)
+def test_figures_say_how_many_attempts_a_call_takes(world: World, answered: int, found: list[int]) -> None:
+    """Of twenty: 0.036 and 0.008 for each that failed, against 0.054 and the 0.072 that the call earns."""
+    world.tariff(CARRIER, {"": terms("0.012", attempt_fee_nanos=parse_nanos("0.008"))})
+    for gateway in (1, 2):
+        carry(world, gateway, 20, answered)
+    assert ways(world) == found
+
+
+def test_what_the_caller_pays_for_an_attempt_is_no_loss(world: World) -> None:
+    """Whom the operator sells to pays as much as the provider gets."""
+    fee = parse_nanos("0.04")
+    world.tariff(CARRIER, {"": terms("0.012", attempt_fee_nanos=fee)})
+    assert ways(world) == [3]
+    world.tariff(UPPER, {"": terms("0.024", attempt_fee_nanos=fee)})
+    assert ways(world) == [1, 2, 3]

@@ -86,7 +86,9 @@ def one_by_one(look: Look, earned: int, no_loss: str, order: str, tried: set[int
     return [one[:2] for one in found]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_what_is_kept_is_what_each_call_would_find(shared: World, data: st.DataObject) -> None:
     """Whatever rates, dates, hours, currencies, orders; the first call as those behind it."""

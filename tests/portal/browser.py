@@ -11,8 +11,9 @@ from typing import Any
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
 
 from tests.service.office import PASSWORD
+from tests.waiting import PATIENCE_S
 
-BUSY_MS = 60_000
+BUSY_MS = int(PATIENCE_S * 1000)
 """What a page shall come to say it says at once, but on a machine that has other work."""
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
@@ -88,6 +89,6 @@ SETTLED_WIDTH = """new Promise(done => {
 async def chromium() -> AsyncIterator[Browser]:
     """Debian's, without what only a desktop has: a third of its work."""
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS, timeout=BUSY_MS)
         yield browser
         await browser.close()

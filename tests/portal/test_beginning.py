@@ -13,7 +13,7 @@ from playwright.async_api import Browser
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.config import Config
-from tests.portal.browser import Person
+from tests.portal.browser import BUSY_MS, Person
 from tests.portal.conftest import Got, Walker
 from tests.portal.house import portal
 from tests.service.office import Office
@@ -125,6 +125,7 @@ async def test_what_is_made_elsewhere_is_said_where_it_is_missed(walker: Walker)
 async def test_empty_pages_stand_as_well_as_full_ones(browser: Browser, empty: str, width: int) -> None:
     """No violation, no fault in the console, no page wider than its screen."""
     context = await browser.new_context(viewport={"width": width, "height": 800})
+    context.set_default_timeout(BUSY_MS)
     person = Person(await context.new_page(), empty)
     await person.sign_in(BOSS)
     for path in ("/", "/accounts", "/accounts/1", "/deliveries/new", "/users/new", "/gateways/new", "/exchange"):

@@ -14,6 +14,7 @@ from service.api.problems import Problem
 from service.portal.components import files
 from service.portal.cookies import SESSION
 from tests.portal.conftest import Walker
+from tests.waiting import PATIENCE_S
 
 BOSS = "boss@op.example"
 
@@ -37,7 +38,7 @@ async def raw(walker: Walker, path: str, version: str) -> tuple[bytes, bool]:
     writer.write(f"GET {path} HTTP/{version}\r\nHost: {where.netloc}\r\nCookie: {SESSION}={cookie}\r\n\r\n".encode())
     found = b""
     try:
-        async with asyncio.timeout(3):
+        async with asyncio.timeout(PATIENCE_S):
             while part := await reader.read(65_536):
                 found += part
     except ConnectionResetError:
@@ -55,7 +56,7 @@ async def test_nothing_is_read_of_what_a_stranger_sends(walker: Walker) -> None:
     head = f"POST /tariffs/1/import HTTP/1.1\r\nHost: {where.netloc}\r\nSec-Fetch-Site: same-origin\r\n"
     kind = "Content-Type: multipart/form-data; boundary=x\r\nContent-Length: 9000000\r\n\r\n--x\r\n"
     writer.write((head + kind).encode())
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         assert (await reader.readline()).startswith(b"HTTP/1.1 303")
     writer.close()
 

@@ -23,6 +23,7 @@ from service.portal.components import files
 from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
 from tests.portal.house import FORMULA, LONG_NAME, WICKED
+from tests.waiting import PATIENCE_S
 
 Walkers = Callable[[], Walker]
 
@@ -393,7 +394,7 @@ async def test_events_end_with_their_session(walker: Walker, monkeypatch: pytest
     ahead_ms = 0
     monkeypatch.setattr(streams, "now_ms", lambda: time.time_ns() // 1_000_000 + ahead_ms)
     await walker.sign_in("owner@customer.example")
-    async with asyncio.timeout(20), walker.session.get(walker.address + "/live/stream") as answer:
+    async with asyncio.timeout(PATIENCE_S), walker.session.get(walker.address + "/live/stream") as answer:
         for _ in range(2):
             assert await answer.content.readuntil(b"\n\n")
         ahead_ms = SESSION_MS
@@ -430,7 +431,7 @@ async def test_events_end_with_their_right(walker: Walker, walkers: Walkers, mon
     role = re.search(r'href="/roles/(\d+)"[^>]*>Sees no calls<', made.text)
     assert role is not None
     await walker.sign_in("reader@op.example")
-    async with asyncio.timeout(60), walker.session.get(walker.address + "/live/stream") as answer:
+    async with asyncio.timeout(PATIENCE_S), walker.session.get(walker.address + "/live/stream") as answer:
         assert b"Charge so far" in await answer.content.readuntil(b"\n\n")
         await boss.post(f"/users/{number}/roles", role_ids=role[1])
         rest = (await answer.content.read()).decode()

@@ -15,6 +15,7 @@ from service.config import Config, Webhooks
 from tests.portal.desk import Clerk, Sit
 from tests.portal.house import Town, portal
 from tests.service.sftp_server import FileServer, file_server
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SELLER = "owner@lower.example"
@@ -76,7 +77,7 @@ async def test_a_seller_sees_a_file_sent(seller: Clerk, server: FileServer, fold
     await seller.follow("Try the connection")
     await seller.press("Try")
     await seller.reads("Signing in works, and the folder is there.")
-    with closing(sqlite3.connect(folder / "kambill.db")) as ledger, ledger:
+    with closing(sqlite3.connect(folder / "kambill.db", PATIENCE_S)) as ledger, ledger:
         ledger.execute("UPDATE cdr_deliveries SET position = 0, due_ms = 1")  # the day is over, and the call is of it
     while not any(name.endswith(".csv") for name in server.files()):
         await seller.page.wait_for_timeout(100)

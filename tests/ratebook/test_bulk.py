@@ -37,7 +37,9 @@ def env(tmp_path: Path) -> Iterator[Any]:
     opened.close()
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     st.lists(rates(), max_size=30, unique_by=lambda one: (one.prefix, one.effective_s)),
     st.lists(st.text("0123456789*#", max_size=8), min_size=1, max_size=10),

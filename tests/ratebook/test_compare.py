@@ -94,7 +94,9 @@ def test_no_difference_means_the_same_price(before: list[Rate], after: list[Rate
         assert same == (prefix not in told)
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(few, few)
 def test_what_is_published_comes_back(env: Any, before: list[Rate], after: list[Rate]) -> None:
     """Every rate of a version; of two, those that they differ in."""

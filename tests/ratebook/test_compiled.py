@@ -17,6 +17,7 @@ from ratebook.compiled.read import Body, Found, RatesReader
 from ratebook.compiled.write import compile_tariff, drop_version, open_for_writing, versions, write_version
 from ratebook.model import Interval, Rate, Tariff, Terms
 from tests.ratebook.strategies import rates, terms_of_all_kinds
+from tests.waiting import PATIENCE_S
 
 CHEAP = Terms("EUR", (Interval(0, 1, 1),))
 DEAR = Terms("EUR", (Interval(0, 9, 60),))
@@ -149,7 +150,9 @@ def longest_in_effect(rates: list[Rate], number: str, at_s: int) -> tuple[str, s
     return best.prefix, best.destination, best.terms
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(
     st.lists(rates(), max_size=30, unique_by=lambda one: (one.prefix, one.effective_s)),
     st.lists(st.text("0123456789*#", max_size=8), min_size=1, max_size=10),
@@ -328,7 +331,7 @@ def test_processes_read_while_the_writer_has_it_open(tmp_path: Path) -> None:
     answers = context.Queue()
     child = context.Process(target=_look_from_a_child, args=(tmp_path / "rates", version, answers))
     child.start()
-    assert answers.get(timeout=30) == "44"
-    child.join(timeout=30)
+    assert answers.get(timeout=PATIENCE_S) == "44"
+    child.join(timeout=PATIENCE_S)
     assert child.exitcode == 0
     env.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 
 import pytest
@@ -55,13 +56,34 @@ def test_every_word_of_a_plan() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("said", "may"),
+    [
+        ("", True), ("no_loss: off, ", False), ("no_loss: warn, ", False), ("no_loss: off, resellers: yes, ", True),
+        ("resellers: no, ", False), ("resellers: perhaps, ", None),
+    ],
+)  # fmt: skip
+def test_whether_resellers_may_give_it(said: str, may: bool | None) -> None:
+    """Unless calls by it may lose money, or as it says; so does a route that says of its numbers otherwise."""
+    plans, faults = read(f"{{a: {{{said}routes: [{{gateways: [p/g]}}]}}}}")
+    assert (faults == []) is (may is not None)
+    if may is not None:
+        assert plans["a"].is_for_resellers is may
+        assert Plan.from_record(plans["a"].to_record()) == plans["a"]
+        (again, _) = read(f"a: {json.dumps(written_plan(plans['a']))}")
+        assert again["a"].is_for_resellers is may
+    if not said:
+        plans, _ = read("{a: {routes: [{gateways: [p/g]}, {prefix: 49, gateways: [p/g], no_loss: off}]}}")
+        assert not plans["a"].is_for_resellers
+
+
 def test_what_a_plan_says_if_it_says_nothing() -> None:
     """Cheapest first, never at a loss, failing over on silence and server faults."""
     plans, faults = read("{a: {routes: [{gateways: [p/g]}]}}")
     assert faults == []
     assert plans["a"][1:8] == ((Order.COST,), NoLoss.STRICT, frozenset({408, *range(500, 600)}), 5000, 4, 120, 180)
     assert plans["a"].routes == {"": (Route((Choice("p/g", 1),)),)}
-    assert plans["a"][9:] == (Match.LONGEST, None, Demands(), (), Portability.OFF)
+    assert plans["a"][9:] == (Match.LONGEST, None, Demands(), (), Portability.OFF, None)
 
 
 RICH = """

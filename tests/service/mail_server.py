@@ -17,6 +17,8 @@ from pathlib import Path
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from tests.waiting import PATIENCE_S
+
 
 class Keeper:
     """Writes down what came."""
@@ -39,6 +41,9 @@ class Keeper:
 
 if __name__ == "__main__":
     Controller(
-        Keeper(Path(sys.argv[2]), int(sys.argv[3])), hostname="127.0.0.1", port=int(sys.argv[1]), ready_timeout=60
+        Keeper(Path(sys.argv[2]), int(sys.argv[3])),
+        hostname="127.0.0.1",
+        port=int(sys.argv[1]),
+        ready_timeout=PATIENCE_S,
     ).start()
     threading.Event().wait()

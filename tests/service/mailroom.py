@@ -15,9 +15,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from scripts.benchmarks.ports import free_port
 from service.config import Mail
-
-BUSY_S = 60.0
-"""So long may a busy machine take to start it."""
+from tests.waiting import PATIENCE_S
 
 
 class Mailroom:
@@ -89,7 +87,7 @@ def mailroom() -> Iterator[Mailroom]:
     """Open."""
     room = Mailroom()
     room.port = free_port()
-    controller = Controller(room, hostname="127.0.0.1", port=room.port, ready_timeout=BUSY_S)
+    controller = Controller(room, hostname="127.0.0.1", port=room.port, ready_timeout=PATIENCE_S)
     controller.start()
     try:
         yield room

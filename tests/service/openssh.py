@@ -14,13 +14,13 @@ from pathlib import Path
 import asyncssh
 
 from scripts.benchmarks.ports import free_port
+from tests.waiting import PATIENCE_S
 
 SSHD = Path("/usr/sbin/sshd")
 SFTP_SERVER = Path("/usr/lib/openssh/sftp-server")
 IS_THERE = SSHD.exists() and SFTP_SERVER.exists()
 SEPARATION = Path("/run/sshd")
 """Which Debian's service makes when it starts; sshd begins nothing as root without it."""
-START_S = 20
 
 
 class OpenSsh:
@@ -77,7 +77,7 @@ class OpenSsh:
         self._process = await asyncio.create_subprocess_exec(
             SSHD, "-D", "-f", config, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        async with asyncio.timeout(START_S):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 with suppress(OSError):
                     _, writer = await asyncio.open_connection("127.0.0.1", self.port)

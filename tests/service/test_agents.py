@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from service.database.fraud_tables import alarms
 from service.database.tables import accounts
 from service.urls import ENDPOINTS
 from tests.service.office import Person
@@ -236,3 +237,67 @@ async def test_an_agent_sells_its_sellers_products(shop: Shop) -> None:
     assert sold.status in {200, 201, 202, 409}, sold
     depots = await agent.ask("subscription.start", key="k2", product_id=number, account_id=shop.ids["guest"])
     assert depots["errors"][0]["pointer"] == "/product_id"
+
+
+async def test_an_agent_gives_nothing_of_its_seller_away(shop: Shop) -> None:
+    """To however many accounts it makes: neither by itself nor by what their own people take; its seller does."""
+    agent, ids = await recruit(shop), shop.ids
+    free = {"name": "Hello", "kind": "package", "price": "0.00", "money": "1.00", "offered": True}
+    gift = (await shop.boss.do("product.make", account_id=1, **free))["id"]
+    dear = (await shop.boss.do("product.make", account_id=1, **free | {"name": "More", "setup": "1.00"}))["id"]
+    new = {"parent_id": ids["reseller"], "name": "friend", "kind": "customer"}
+    friend = (await agent.do("account.make", **new))["id"]
+    people = await shop.office.hire(shop.boss, friend, "f@f.example", [shop.office.roles["prepaid_customer"]])
+    assert [one["name"] for one in (await people.do("offer.list"))["items"]] == ["More"]
+    got = await people.ask("offer.take", key="k1", offer_id=gift)
+    assert got["errors"][0]["detail"] == f"there is no offer {gift}"
+    refused = await agent.ask("subscription.start", key="k2", product_id=gift, account_id=friend)
+    assert (refused.status, refused["detail"].partition(":")[0]) == (403, "it costs nothing")
+    sold = await agent.ask("subscription.start", key="k3", product_id=dear, account_id=friend)
+    assert sold.status in {201, 202, 409}
+    await shop.boss.do("subscription.start", key="k4", product_id=gift, account_id=friend)
+    other = await shop.office.hire(shop.boss, ids["depot"], "d@d.example", [shop.office.roles["owner"]])
+    assert [one["name"] for one in (await other.do("offer.list"))["items"]] == ["More"]
+    await shop.boss.do("product.make", account_id=ids["depot"], **free)
+    guest = await shop.office.hire(shop.boss, ids["guest"], "g@g.example", [shop.office.roles["prepaid_customer"]])
+    assert [one["name"] for one in (await guest.do("offer.list"))["items"]] == ["Hello"]
+
+
+async def test_an_agent_bills_nobody_for_its_seller(shop: Shop) -> None:
+    """Neither all of them nor one; below its distributor it does."""
+    agent, ids = await recruit(shop), shop.ids
+    assert (await agent.ask("invoice.run")).status == 409
+    for name, status in (("customer", 403), ("helper", 422), ("depot", 403), ("guest", 200)):
+        got = await agent.ask("invoice.run", account_id=ids[name])
+        assert got.status == status, got
+    await shop.boss.do("invoice.run", account_id=ids["customer"])
+
+
+async def test_an_agent_lets_no_card_pay(shop: Shop) -> None:
+    """How much a customer's card pays say the customer and whom it pays."""
+    agent, ids = await recruit(shop), shop.ids
+    made = {"name": "cards", "link": "https://pay.example/abc", "secret": "whsec_0123456789abc"}
+    gateway = await shop.boss.do("payment-gateway.make", account_id=1, **made, api_key="rk_0123456789abcdef")
+    wanted = {"gateway_id": gateway["id"], "threshold": "10.00", "amount": "100.00", "month_max": "1000.00"}
+    assert (await agent.ask("recharge.edit", account_id=ids["customer"], **wanted)).status == 403
+    for by in (shop.boss, shop.customer):
+        await by.do("recharge.edit", account_id=ids["customer"], **wanted)
+
+
+async def test_an_agent_risks_no_money_of_its_seller(shop: Shop) -> None:
+    """It closes high-risk ranges, and opens none; what a limit has suspended its seller lifts."""
+    agent, number = await recruit(shop), shop.ids["customer"]
+    made = await shop.boss.do("range.make", name="satellites", prefixes=["881"])
+    closed, opened = {"opened": [], "closed": [made["id"]]}, {"opened": [made["id"]], "closed": []}
+    assert (await agent.ask("range.choose", account_id=number, **opened)).status == 403
+    await agent.do("range.choose", account_id=number, **closed)
+    assert (await agent.ask("range.choose", account_id=number, opened=[], closed=[])).status == 403
+    await shop.boss.do("range.choose", account_id=number, **opened)
+    await agent.do("range.choose", account_id=number, **opened)
+    await agent.do("range.choose", account_id=shop.ids["guest"], **opened)
+    row = {"account_id": number, "limit_id": 7, "rule": "1 EUR", "seen": "1 EUR", "action": "suspend", "raised_ms": 1}
+    async with shop.office.engine.begin() as conn:
+        made = await conn.execute(sa.insert(alarms).values(row).returning(alarms.c.id))
+        alarm = made.scalar_one()
+    for by, status in ((agent, 403), (shop.boss, 200)):
+        assert (await by.ask("alarm.lift", alarm_id=alarm)).status == status

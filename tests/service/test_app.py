@@ -22,6 +22,7 @@ from service.app import running
 from service.config import Config, Listen
 from service.faults import Fault
 from tests.service.company import NOW_MS, write_ratebook
+from tests.waiting import PATIENCE_S
 
 
 def _config(folder: Path, database: str) -> Config:
@@ -35,7 +36,7 @@ def _config(folder: Path, database: str) -> Config:
 
 
 async def _eventually(what: Callable[[], Awaitable[bool]]) -> None:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(PATIENCE_S):
         while not await what():  # noqa: ASYNC110 -- a file that another task writes
             await asyncio.sleep(0.05)
 

@@ -33,6 +33,7 @@ from service.database.billing_tables import invoice_lines, invoices
 from service.database.engine import is_sqlite, open_engine, reading
 from service.database.tables import accounts, book_balances, cdrs, charges, entries, postings
 from service.database.traffic_tables import call_sums, money_hourly
+from tests.waiting import PATIENCE_S
 
 CALLS, ACCOUNTS = 20_000, 2_000
 NOW_MS = 1_795_000_000_000
@@ -162,7 +163,7 @@ def test_calls_run_and_change(tmp_path: Path) -> None:
     """As many as ever, but others, however late one looks."""
     with RunningCalls(tmp_path, 1_000) as calls:
         first = _running(calls)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         while (later := _running(calls)) == first and time.monotonic() < deadline:
             time.sleep(0.05)
     changes, rest = divmod(len(first - later), CHANGED)

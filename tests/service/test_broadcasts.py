@@ -30,6 +30,7 @@ from tests.service.mailroom import Mailroom, part
 from tests.service.office import NOW_MS, Person
 from tests.service.test_mails import Desk, desk, room
 from tests.service.test_sellers import PNG, trade
+from tests.waiting import PATIENCE_S
 
 __all__ = ["desk", "room", "trade"]
 TEXT = {"subject": "News for {{ account }}", "text": "Hello {{ name }},\n\nwe move.\n"}
@@ -334,7 +335,7 @@ async def test_each_gets_one_though_it_is_killed_twice(desk: Desk, room: Mailroo
         room.most = (death + 1) * count // 3 if death < 2 else None
         process = await asyncio.create_subprocess_exec(*command)
         if room.most is not None:
-            async with asyncio.timeout(600):
+            async with asyncio.timeout(2 * PATIENCE_S):
                 while len(room.got) <= room.most:  # noqa: ASYNC110 -- another process sends
                     await asyncio.sleep(0.01)
             process.kill()
@@ -369,7 +370,7 @@ class Server:
         """Answers from here on, until it has taken so many."""
         command = [sys.executable, "-m", "tests.service.mail_server", str(self.port), str(self.file), str(most)]
         process = await asyncio.create_subprocess_exec(*command)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while True:
                 try:
                     _, writer = await asyncio.open_connection("127.0.0.1", self.port)

@@ -23,7 +23,8 @@ from tests.service.test_delivery import DAY_MS, Post, post
 from tests.service.test_money import house
 from tests.service.test_rerating_once import Stopped, stopping_at
 from tests.service.test_sftp import wanted
-from tests.service.test_webhooks import PATIENCE_S, Slow, slow
+from tests.service.test_webhooks import Slow, slow
+from tests.waiting import PATIENCE_S
 
 __all__ = ["house", "post", "slow"]
 

@@ -25,6 +25,7 @@ from tests.service.sftp_server import FileServer, file_server
 from tests.service.test_delivery import Post, post
 from tests.service.test_money import house
 from tests.service.test_sftp import wanted
+from tests.waiting import PATIENCE_S
 
 __all__ = ["house", "post"]
 KILLS = int(os.environ.get("KAMBILL_DELIVERY_KILLS", "2"))
@@ -32,7 +33,6 @@ CALLS = int(os.environ.get("KAMBILL_DELIVERY_CALLS", "24"))
 DELIVERIES = 3
 SLOW_S = 0.3
 """So long the server takes for a piece of a file: there is a middle to be killed in."""
-PATIENCE_S = 240
 
 
 class Apart:

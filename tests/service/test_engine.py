@@ -33,6 +33,7 @@ from service.database.engine import (
 )
 from service.database.tables import accounts, metadata, nodes
 from service.start import ensure_first_rows
+from tests.waiting import PATIENCE_S
 
 MIGRATIONS = Path(engine_module.__file__).parent / "migrations"
 
@@ -131,7 +132,7 @@ async def test_a_cancelled_writer_leaves_its_turn_to_the_next(engine: AsyncEngin
         for _ in range(steps):
             await asyncio.sleep(0)
         tasks[0].cancel()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await asyncio.gather(*tasks, return_exceptions=True)
             await write()
 
@@ -144,11 +145,11 @@ async def test_a_look_that_takes_too_long_is_given_up(engine: AsyncEngine) -> No
     with pytest.raises(TookTooLong):
         async with looking_within(engine, 0.2) as conn:
             await conn.execute(sa.text(_NEVER_DONE))
-    async with looking_within(engine, 30) as conn:
+    async with looking_within(engine, 2 * PATIENCE_S) as conn:
         assert (await conn.execute(sa.text("SELECT 1"))).scalar_one() == 1
         if not is_sqlite(conn):
             running = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'WITH RECURSIVE n%'"
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE_S):
                 while (await conn.execute(sa.text(running))).scalar_one():
                     await conn.execute(sa.text("SELECT pg_sleep(0.01)"))
 
@@ -273,7 +274,7 @@ async def test_the_second_start_waits_for_no_writer(engine: AsyncEngine) -> None
     await ensure_first_rows(engine, Config(), 0)
     async with engine.begin() as writer:
         await writer.execute(sa.update(nodes).values(state="busy"))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             await migrate(engine)
             await ensure_first_rows(engine, Config(), 0)
     async with reading(engine) as conn:

@@ -238,3 +238,26 @@ async def test_the_command_tells_the_fee_with_the_attempt(house: House) -> None:
     fees = [(one["gateway_id"], one["fee_micros"], one["fee_currency"]) for one in told["attempts"]]
     assert fees == [(1, 777, "EUR"), (2, None, None)]
     assert told["cost"]["micros"] == 18_000
+
+
+async def test_the_last_attempt_is_rated_by_its_own_second(house: House) -> None:
+    """Begun after a time band's border, in a call that had begun before it: settled so, and rated again the same."""
+    company, tariffs = house.company, house.config.ratebook / "tariffs"
+    assert isinstance(company, Carriers)
+    border_s = company.now.wall_s // 60 * 60 + 120
+    hours = "-".join(f"{second // 3600 % 24:02}:{second // 60 % 60:02}" for second in (border_s, border_s + 3600))
+    late = f'bands: {{late: {{hours: "{hours}"}}}}\n' + TARIFF.format(rate="0.018", fee="0.0015")
+    late += '  - {prefix: "", band: late, rate: 0.018, attempt_fee: 0.004}\n'
+    (tariffs / "second.yaml").write_text(late)
+    await company.publish()
+    await company.pump()
+    company.wait(border_s - 1 - company.now.wall_ms / 1000)
+    call = company.ring()
+    company.wait(2)
+    company.fail(call)
+    company.wait(2)
+    company.give_up(call)
+    await company.pump()
+    assert [row.cost_micros for row in await _records(house)][-2:] == [777, 4_000]
+    assert (await rerate(house))["changed"] == 0
+    await house.sound()

@@ -25,6 +25,7 @@ from tests.service.office import NOW_MS
 from tests.service.test_broadcasts import written
 from tests.service.test_mails import Desk, desk, room
 from tests.service.test_sellers import trade
+from tests.waiting import PATIENCE_S
 
 __all__ = ["desk", "room", "trade"]
 STEPS = ("connected", "EHLO", "MAIL", "RCPT", "DATA", "within", "taken", "answered")
@@ -150,13 +151,13 @@ async def test_each_gets_one_wherever_the_sender_dies(
     number, ahead_ms = await begun(desk, 3)
     post.step, post.after = step, 0 if step in {"connected", "EHLO"} else 1
     post.victim = await sender(database, post, ahead_ms)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         await post.struck.wait()
         assert await post.victim.wait() == -signal.SIGKILL
     if is_paused:
         await desk.trade.reseller.do("broadcast.pause", broadcast_id=number)
         await desk.trade.reseller.do("broadcast.resume", broadcast_id=number)
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_S):
         assert await (await sender(database, post, ahead_ms + LEASE_MS + 1)).wait() == 0
     await ends(desk.trade.office.engine, post, 3, twice=step in MAY_COME_TWICE)
 
@@ -168,7 +169,7 @@ async def test_two_senders_of_which_one_dies(desk: Desk, room: Mailroom, post: P
     post.step, post.after = "taken", 20
     post.victim, other = [await sender(database, post, ahead_ms) for _ in range(2)]
     waiting = sa.select(sa.func.count()).select_from(mails).where(mails.c.state == "waiting")
-    async with asyncio.timeout(240):
+    async with asyncio.timeout(2 * PATIENCE_S):
         await post.struck.wait()
         left = count
         while left > AT_ONCE:  # what the dead one had claimed

@@ -27,6 +27,7 @@ from service.sellers.templates import KINDS
 from tests.service.mailroom import Mailroom, mailroom, part
 from tests.service.office import NOW_MS
 from tests.service.test_sellers import Trade, trade
+from tests.waiting import PATIENCE_S
 
 __all__ = ["trade"]
 
@@ -288,7 +289,7 @@ async def test_who_forgot_a_password_waits_for_no_file(
 
     async def make(_mail: Row[Any]) -> tuple[()]:
         begun.set()
-        await asyncio.sleep(60)
+        await asyncio.Event().wait()
         return ()
 
     monkeypatch.setattr(app, "_files", lambda *_: (make,))
@@ -299,7 +300,7 @@ async def test_who_forgot_a_password_waits_for_no_file(
     service = app.Service(desk.config, desk.trade.office.engine)
     tasks = [asyncio.create_task(service.keep(name)) for name in service.tasks() if name.endswith("mails")]
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             await begun.wait()
             await desk.put(desk.trade.customer_id, "late@c.example", "reset", link="x", expires="soon")
             while not room.recipients:  # noqa: ASYNC110 -- the mail server stands in a thread of its own

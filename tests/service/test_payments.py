@@ -74,9 +74,9 @@ def paid(event: str, reference: str, minor: int = 2_500, currency: str = "eur", 
     return {"id": event, "type": "checkout.session.completed", "data": {"object": session}}
 
 
-def returned(event: str, minor: int, kind: str = "charge.refunded") -> dict[str, Any]:
+def returned(event: str, minor: int, kind: str = "charge.refunded", name: str = "dp_1") -> dict[str, Any]:
     """A refund, in total; or a dispute."""
-    charge = {"id": "ch_1", "payment_intent": "pi_1", "amount_refunded": minor, "amount": minor, "currency": "eur"}
+    charge = {"id": name, "payment_intent": "pi_1", "amount_refunded": minor, "amount": minor, "currency": "eur"}
     return {"id": event, "type": kind, "data": {"object": charge}}
 
 

@@ -67,7 +67,9 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         check_file(tmp_path / "gone.csv", "44")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(raw=st.one_of(st.binary(max_size=200), st.text("0123456789,;+\n\"'#ab ", max_size=200).map(str.encode)))
 def test_whatever_bytes_come_are_read_or_refused(tmp_path: Path, raw: bytes) -> None:
     """Never anything else; what is read again is what was counted."""

@@ -17,8 +17,9 @@ from service.config import Payments
 from service.database.access_tables import mails
 from service.database.engine import reading
 from service.database.recharge_tables import recharge_tasks
-from service.payments.recharger import LEASE_MS, WAITS_S, Recharger
+from service.payments.recharger import AT_ONCE, LEASE_MS, WAITS_S, Recharger
 from service.payments.recharging import DECLINE_WAITS_MS
+from service.payments.stripe_client import TIMEOUT_S, Answer, Charge, Client, What
 from tests.service.company import EURO
 from tests.service.dying import KILLED, RECHARGE, Killed, ending_at, kill_work, raise_killed, watched
 from tests.service.stripe_fake import API_KEY, Stripe, stripe_fake
@@ -336,3 +337,28 @@ async def test_another_sellers_gateway_and_closed_accounts_are_asked_nothing(pla
     assert (await plant.work(), plant.stripe.payments) == (0, [])
     assert await plant.shown() == ("off", "the account is closed")
     assert [task.state for task in await plant.tasks()] == ["failed", "failed"]
+
+
+async def test_a_slow_gateway_keeps_what_was_claimed(plant: Plant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of ten claims may be asked for as long as it may take: until the last one another service claims none."""
+    await plant.spend("20")
+    other, claimed = Recharger(plant.company.engine, plant.config), []
+
+    async def slow(_self: Client, _charge: Charge) -> Answer:
+        claimed.append(await other.work(plant.now_ms + AT_ONCE * TIMEOUT_S * 1000))
+        return Answer(What.TAKEN)
+
+    monkeypatch.setattr(Client, "charge", slow)
+    assert await plant.recharger.work(plant.now_ms) == 1
+    assert claimed == [0]
+
+
+async def test_who_moved_before_the_message_came_is_recharged_again(plant: Plant) -> None:
+    """By its new seller's gateway: what the former one says it has got is not posted, nor waited for any more."""
+    await plant.spend("20")
+    assert await plant.work() == 1
+    await plant.ask("account.move", "customer", parent_id=plant.ids["upper"])
+    said = "the account pays another seller by now: pay it back at the gateway"
+    assert await plant.told() == [f"refused: {said}"]
+    assert [(task.state, task.fault) for task in await plant.tasks()] == [("failed", said)]
+    assert (await plant.balance("customer"), (await plant.shown())[1]) == (980 * EURO, said)

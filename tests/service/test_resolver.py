@@ -27,6 +27,8 @@ from service.edge.resolver import Answered, Enum, Http, Resolver
 from tests.service.test_portings import Ported
 
 NUMBER, STAYED, UNKNOWN = "447700900001", "447700900002", "447700900003"
+LATE_MS = 10_000
+"""The most that one may wait for an answer."""
 Change = Callable[[dns.message.Message], dns.message.Message]
 
 
@@ -79,9 +81,10 @@ async def names() -> AsyncIterator[Names]:
 
 
 def by_dns(names: Names, **more: Any) -> Portability:
-    """The settings that ask it."""
-    port = names.transport.get_extra_info("sockname")[1]
-    values = {"source": "enum", "domain": "e164.example", "servers": ["127.0.0.1"], "port": port, "timeout_ms": 300}
+    """The settings that ask it. Nobody waits for one that is silent; of another one even a late answer is told."""
+    port, timeout_ms = names.transport.get_extra_info("sockname")[1], 300 if names.silent else LATE_MS
+    values = {"source": "enum", "domain": "e164.example", "servers": ["127.0.0.1"], "port": port}
+    values["timeout_ms"] = timeout_ms
     return Portability(**values | more)
 
 
@@ -117,7 +120,7 @@ async def test_an_answer_about_another_number_is_not_believed(names: Names) -> N
         answer.id ^= 1
         return answer
 
-    names.changed = other_id
+    names.changed, source = other_id, Enum(by_dns(names, timeout_ms=300))
     with pytest.raises(Exception, match=r"timed out|lifetime expired"):
         await source.ask(NUMBER)
 
@@ -158,7 +161,7 @@ async def test_answers_by_http() -> None:
         return web.json_response(bodies[number]) if number in bodies else web.Response(status=404)
 
     async with http_server(answer) as url:
-        source = Http(Portability(source="http", url=url, ttl_none_s=9))
+        source = Http(Portability(source="http", url=url, timeout_ms=LATE_MS, ttl_none_s=9))
         try:
             assert await source.ask(NUMBER) == Answered(NUMBER, "4488", 5)
             assert await source.ask(STAYED) == Answered(STAYED, "", 9)
@@ -189,7 +192,7 @@ async def test_what_is_no_answer_by_http(response: Any) -> None:
         return web.json_response(response)
 
     async with http_server(answer) as url:
-        source = Http(Portability(source="http", url=url))
+        source = Http(Portability(source="http", url=url, timeout_ms=LATE_MS))
         try:
             with pytest.raises(Refused):
                 await source.ask(NUMBER)
@@ -209,7 +212,7 @@ async def test_an_answer_in_pieces_by_http() -> None:
         return response
 
     async with http_server(handle) as url:
-        source = Http(Portability(source="http", url=url))
+        source = Http(Portability(source="http", url=url, timeout_ms=LATE_MS))
         try:
             assert await source.ask(NUMBER) == Answered(NUMBER, "4488", 5)
         finally:
@@ -256,8 +259,8 @@ async def test_a_miss_is_asked_about_and_the_next_call_knows(engine: AsyncEngine
 
 async def test_silence_teaches_nothing(engine: AsyncEngine, tmp_path: Path, names: Names) -> None:
     """The call path is told of nothing; what waits is bounded."""
-    company = Asking(engine, tmp_path, names)
     names.silent = True
+    company = Asking(engine, tmp_path, names)
     company.resolver.wonder([NUMBER, NUMBER, STAYED])
     assert await company.resolver.work(company.now.wall_ms) == 0
     assert await company.resolver.work(company.now.wall_ms) == 0

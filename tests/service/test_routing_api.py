@@ -144,3 +144,27 @@ async def test_gateways_as_they_are_now(shop: Shop) -> None:
     assert shown == {"whole": figures, "prefixes": [{"prefix": "44", "figures": figures}]}
     assert (await shop.boss.ask("gateway.quality", gateway_id=number, query={"window": 5})).status == 422
     assert (await shop.reseller.ask("gateway.live")).status == 403
+
+
+async def test_resellers_give_the_plans_that_the_operator_lets_them(shop: Shop) -> None:
+    """To trunks and devices, new ones or not; what stands there stays, and the operator gives any."""
+    route = "routes: [{prefix: 44, gateways: [carrier/gw1]}]"
+    gift, lent = f"{{no_loss: off, {route}}}", f"{{resellers: yes, no_loss: off, {route}}}"
+    source = f"plans: {{strict: {{{route}}}, gift: {gift}, lent: {lent}}}"
+    number = {one["name"]: one["id"] for one in (await shop.boss.do("plan.write", source=source))["items"]}
+    listed = (await shop.reseller.do("plan.list"))["items"]
+    assert {one["name"]: one["given"] for one in listed} == {"strict": True, "gift": False, "lent": True}
+    assert all(one["given"] for one in (await shop.boss.do("plan.list"))["items"])
+    for plan, status in (("strict", 201), ("lent", 201), ("gift", 422)):
+        trunk = await shop.trunk(shop.reseller, name=plan, networks=[f"192.0.2.{number[plan]}"], plan_id=number[plan])
+        device = await shop.reseller.ask("device.make", account_id=shop.ids["customer"], plan_id=number[plan])
+        assert (trunk.status, device.status) == (status, status), plan
+    assert trunk["errors"][0]["pointer"] == device["errors"][0]["pointer"] == "/plan_id"
+    made = (await shop.trunk(shop.boss, name="gift", networks=["192.0.2.99"], plan_id=number["gift"])).ok()
+    await shop.reseller.do("trunk.edit", trunk_id=made["id"], channels=3, plan_id=number["gift"])
+    await shop.reseller.do("trunk.edit", trunk_id=made["id"], plan_id=number["strict"])
+    again = await shop.reseller.ask("trunk.edit", trunk_id=made["id"], plan_id=number["gift"])
+    assert again["errors"][0]["detail"] == "the operator alone gives this routing plan"
+    (phone,) = (await shop.boss.do("device.list", query={"limit": 1}))["items"]
+    edited = await shop.reseller.ask("device.edit", device_id=phone["id"], plan_id=number["gift"])
+    assert edited["errors"][0]["pointer"] == "/plan_id"

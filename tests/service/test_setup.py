@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from kemi.store.environment import Snapshot
 from service.access.actor import local_actor
 from service.access.sessions import Sessions
 from service.accounts.overview import account_lines
+from service.accounts.storage import lock_account
 from service.api.call import Api
 from service.commands.bodies import cut_body, ready_body, settings_body, tariff_body
 from service.config import CallPath, Config
-from service.database.engine import reading
+from service.database.engine import open_engine, reading
 from service.database.tables import accounts, commands, tariffs, trunk_networks
 from service.ledger.payments import PaymentRequest, pay
 from service.setup.perform import MeanwhileChanged, SetupFault, do_setup, perform, plan_setup
@@ -281,3 +283,24 @@ async def test_the_real_store_takes_every_command(ledger: AsyncEngine, tmp_path:
     assert (customer.balance, customer.credit_limit, customer.channels_max, customer.tariff) == (7, 5_000_000, 2, 1)
     assert customer.is_active
     assert customer.is_charged
+
+
+async def test_it_is_applied_though_it_waits_in_a_ring(ledger: AsyncEngine, tmp_path: Path) -> None:
+    """It has changed the one account and wants the other, and another node the reverse: it comes again."""
+    await apply(ledger, tmp_path, COMPANY)
+    other = open_engine(ledger.url.render_as_string(hide_password=False))
+    changed = COMPANY.replace("kind: reseller, tariff", "kind: reseller, cps: 7, tariff").replace("cps: 3", "cps: 4")
+    async with other.begin() as conn:
+        ids = {row.name: row.id for row in await conn.execute(sa.select(accounts.c.name, accounts.c.id))}
+        if ledger.dialect.name == "sqlite":  # whose writers wait one after the other
+            await conn.rollback()
+        else:
+            await conn.execute(sa.text("SET LOCAL deadlock_timeout = '1min'"))
+            await lock_account(conn, ids["customer"])
+        applied = asyncio.create_task(apply(ledger, tmp_path, changed))
+        await asyncio.wait([applied], timeout=0.5)
+        if ledger.dialect.name != "sqlite":
+            await lock_account(conn, ids["upper"])
+    assert len(await applied) == 2
+    await other.dispose()
+    assert await apply(ledger, tmp_path, changed) == []

@@ -128,7 +128,7 @@ async def _ledger(folder: Path, name: str) -> AsyncIterator[AsyncEngine]:
 
 @given(books(), books())
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture],
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )  # fmt: skip  # an example takes a second: shrinking one, minutes
 def test_one_file_leads_anywhere(tmp_path: Path, before: dict[str, Any], after: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ from tests.service.openssh import OpenSsh
 from tests.service.sftp_server import PASSWORD, FileServer, file_server
 from tests.service.test_delivery import DAY_MS, Post, post
 from tests.service.test_money import house
+from tests.waiting import PATIENCE_S
 
 __all__ = ["house", "post"]
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJq2fH0nVYQXDwqhrR3rpCzZc2xvr2vZQ7d1jH4b5b1k"
@@ -247,7 +248,7 @@ async def test_a_server_that_says_nothing(post: Post, server: FileServer, monkey
     await post.calls(5)
     server.hangs = "after"
     with monkeypatch.context() as patch:
-        patch.setattr(sftp.Sftp.__init__, "__kwdefaults__", {"patience": Patience(5, 3)})
+        patch.setattr(sftp.Sftp.__init__, "__kwdefaults__", {"patience": Patience(PATIENCE_S, 6)})
         await post.later()
     state, fault = await one(post, delivery)
     assert (state, "took too long" in fault) == ("waiting", True)
@@ -271,7 +272,7 @@ async def test_a_server_that_is_no_ssh_server(
         await reader.read()
         writer.close()
 
-    monkeypatch.setattr(sftp.Sftp.__init__, "__kwdefaults__", {"patience": Patience(0.3, 5)})
+    monkeypatch.setattr(sftp.Sftp.__init__, "__kwdefaults__", {"patience": Patience(PATIENCE_S if said else 0.3, 5)})
     async with await asyncio.start_server(answer, "127.0.0.1", server.port):
         for endpoint in ("delivery.test", "delivery.ask-host-key"):
             got = await post.house.office.boss.ask(endpoint, delivery_id=delivery["id"])

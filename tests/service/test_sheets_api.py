@@ -12,6 +12,7 @@ from service.commands.outbox import writing
 from tests.ratebook.sheets.build import xlsx
 from tests.service.test_peers_api import Shop, shop
 from tests.service.test_tariffs_api import DECK, SOURCE, WITH_DECK, publish, write
+from tests.waiting import PATIENCE_S
 
 __all__ = ["shop"]
 SHEET = b"Prefix,Destination,Rate/Min\n44,Great Britain,0.011\n449,Great Britain special,0.05\nx,bad,1\n"
@@ -53,7 +54,7 @@ async def test_a_look_waits_for_nobody_who_writes(shop: Shop) -> None:
     """It changes nothing, and a write of somebody else may take its time."""
     number = await drafted(shop)
     async with writing(shop.office.engine, "local"):
-        looked = await asyncio.wait_for(shop.reseller.ask("tariff.import", tariff_id=number, **sheet()), 60)
+        looked = await asyncio.wait_for(shop.reseller.ask("tariff.import", tariff_id=number, **sheet()), PATIENCE_S)
     assert looked.ok()["counts"] == {"new": 1, "increased": 1}
 
 

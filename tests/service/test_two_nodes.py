@@ -86,3 +86,21 @@ async def test_a_debt_is_written_off_once(desk: Desk) -> None:
         await _begun(again)
     assert (await again).status == 409
     assert await desk.balance("customer") == 0
+
+
+async def test_a_bank_file_is_taken_though_it_waits_in_a_ring(desk: Desk) -> None:
+    """It has the seller's cash and wants the customer, another node the reverse: it is thrown out, and comes again."""
+    friend = await desk.office.account(desk.office.boss, desk.ids["lower"], "friend", "customer")
+    before = await desk.balance("lower", "cash")
+    async with _elsewhere(desk) as (conn, customer):
+        if conn.dialect.name == "postgresql":  # the other one looks for rings first
+            await conn.execute(sa.text("SET LOCAL deadlock_timeout = '1min'"))
+        await lock_account(conn, customer.id)
+        lines = [f"2026-11-2{day};C;{day};EUR;customer {number}" for day, number in ((1, friend), (2, customer.id))]
+        taken = asyncio.create_task(desk.csv(*lines))
+        await _begun(taken)
+        own = payment_postings(customer.id, desk.ids["lower"], 4 * EURO, "EUR")
+        await post_entry(conn, Entry(PAYMENT, "b", "bank", NOW_MS, own))
+    assert (await taken).ok()["posted"] == 2
+    assert await desk.balance("lower", "cash") == before - 7 * EURO
+    assert await desk.balance("customer") == 1004 * EURO - (await desk.standing())[1]

@@ -17,6 +17,7 @@ from service.cli.options import fields_of
 from service.cli.verbs import nouns
 from service.urls import ENDPOINTS
 from tests.service.test_cli import ROOT, Answer, Kambill, kambill
+from tests.waiting import PATIENCE_S
 
 __all__ = ["kambill"]
 PASSWORD = "the horse eats its battery"
@@ -137,7 +138,7 @@ def service(boss: Kambill) -> Iterator[str]:
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     url = f"http://127.0.0.1:{port}"
     try:
-        until = time.monotonic() + 300  # a busy machine takes its time; what never comes up is told as such
+        until = time.monotonic() + PATIENCE_S  # a busy machine takes its time; what never comes up is told as such
         while not _is_up(port):
             assert time.monotonic() < until
             assert process.poll() is None
@@ -145,7 +146,7 @@ def service(boss: Kambill) -> Iterator[str]:
         yield url
     finally:
         process.terminate()
-        process.wait(60)
+        process.wait(PATIENCE_S)
 
 
 def _is_up(port: int) -> bool:

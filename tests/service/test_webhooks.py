@@ -25,6 +25,7 @@ from service.webhooks.posting import CLAIM_MS, WAITS_S, Guarded
 from service.webhooks.sender import AGAIN_MAX, EACH_MAX, Sender
 from tests.service.office import Got
 from tests.service.test_peers_api import Shop, shop
+from tests.waiting import PATIENCE_S
 
 __all__ = ["shop"]
 ALL = [event.value for event in Event]
@@ -69,10 +70,6 @@ async def listener() -> AsyncIterator[Listener]:
     """It runs."""
     async with listening(Listener()) as listener:
         yield listener
-
-
-PATIENCE_S = 20
-"""How long a test waits for what should happen at once."""
 
 
 async def until(holds: Callable[[], bool]) -> None:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import select
 import socket
+import struct
 import time
 from dataclasses import dataclass, field
 from itertools import count
 
 SDP = "v=0\r\no=u 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
-WAIT_S = 5.0
-"""How long a message may take that must come."""
+WAIT_S = 30.0
+"""How long a message may take that must come. How soon it has to come tests say of its `at`: a wait ends with it."""
+
+SO_TIMESTAMPNS = 35
+"""Of Linux' asm-generic/socket.h."""
+_STAMP = struct.Struct("@ll")
 
 _numbers = count(1)
 
@@ -27,7 +32,7 @@ class Message:
     text: str
     source: tuple[str, int]
     at: float
-    """time.monotonic()."""
+    """time.monotonic() when it came, however late it was looked at."""
 
     @property
     def first_line(self) -> str:
@@ -69,6 +74,21 @@ class Message:
         return found[1] if found else ""
 
 
+def stamped(own: socket.socket) -> socket.socket:
+    """A datagram socket whose messages the kernel stamps: a test that waits for a processor makes nothing late."""
+    own.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+    return own
+
+
+def received(own: socket.socket) -> Message:
+    """The next message of a stamped socket, which has one."""
+    data, control, _, source = own.recvmsg(65535, socket.CMSG_SPACE(_STAMP.size))
+    ((_, _, stamp),) = control
+    came_s, came_ns = _STAMP.unpack(stamp)
+    ago_s = (time.time_ns() - came_s * 1_000_000_000 - came_ns) / 1e9
+    return Message(data.decode("utf-8", "surrogateescape"), source, time.monotonic() - ago_s)
+
+
 @dataclass
 class Agent:
     """One end: a socket and what came to it."""
@@ -80,7 +100,7 @@ class Agent:
 
     def __post_init__(self) -> None:
         family = socket.AF_INET6 if ":" in self.ip else socket.AF_INET
-        self.socket = socket.socket(family, socket.SOCK_DGRAM)
+        self.socket = stamped(socket.socket(family, socket.SOCK_DGRAM))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind((self.ip, self.port))
         self.port = self.socket.getsockname()[1]
@@ -98,8 +118,7 @@ class Agent:
         """The next message; None: nothing in that time."""
         if not select.select([self.socket], [], [], max(0, wait_s))[0]:
             return None
-        data, source = self.socket.recvfrom(65535)
-        message = Message(data.decode("utf-8", "surrogateescape"), source, time.monotonic())
+        message = received(self.socket)
         self.seen.append(message)
         return message
 
@@ -209,6 +228,8 @@ class Call:
     branch: str = ""
     branches: list[str] = field(default_factory=list)
     """Of its transactions, the INVITE's first."""
+    answered_at: float = 0.0
+    """When its answer came."""
 
     def __post_init__(self) -> None:
         number = next(_numbers)
@@ -252,7 +273,7 @@ class Call:
 
     def take(self, answer: Message) -> None:
         """Learns tag, target and routes from a 2xx (or 18x)."""
-        self.to_tag = answer.tag("To")
+        self.to_tag, self.answered_at = answer.tag("To"), answer.at
         self.target = answer.contact
         record_routes = [uri for header in answer.headers("Record-Route") for uri in re.findall(r"<([^>]+)>", header)]
         self.routes = tuple(reversed(record_routes))

@@ -12,6 +12,7 @@ def answer(caller: Agent, gateway: Agent, number: str = "0033123", **headers: st
     call.invite(**headers)
     invite = gateway.expect("INVITE", Call_ID=call.call_id)
     gateway.reply(invite, 180, "Ringing", tag=f"to{call.from_tag}")
+    caller.expect(180, Call_ID=call.call_id)  # of two processes the one with the 200 may be quicker
     gateway.reply(invite, 200, "OK", tag=f"to{call.from_tag}")
     call.take(caller.expect(200, Call_ID=call.call_id))
     call.ack()

@@ -22,7 +22,7 @@ from scripts.benchmarks.ports import free_port
 from service.cli.main import kambill
 from service.database.engine import migrate, open_engine
 from tests.once import made_once
-from tests.sip.proxy import Proxy, eventually
+from tests.sip.proxy import START_S, Proxy, eventually
 
 CONFIG = "kambill.yaml"
 RATES = {"wholesale": "0.024", "resale": "0.03", "retail": "0.06", "carrier": "0.012"}
@@ -69,7 +69,7 @@ class Node(Proxy):
         self.found()
         self.start_service()
         self.start()
-        eventually(self.is_ready, 180, "the store was not filled")
+        eventually(self.is_ready, START_S, "the store was not filled")
 
     def found(self) -> None:
         """The ledger with company and money. It takes five commands; who wants the same as another one gets a copy."""
@@ -109,7 +109,7 @@ class Node(Proxy):
         """Ends the service."""
         if self.service is not None:
             self.service.send_signal(how)
-            self.service.wait(60)
+            self.service.wait(START_S)
             self.service = None
 
     def kambill(self, *words: str) -> Any:
@@ -155,7 +155,7 @@ class Node(Proxy):
             eventually(lambda: self.running() == [], wait_s)
         except AssertionError:
             raise AssertionError(f"calls are left after {wait_s} s: {self.running()}") from None
-        eventually(self._is_collected, 120, "the ledger does not follow")
+        eventually(self._is_collected, START_S, "the ledger does not follow")
 
     def _is_collected(self) -> bool:
         checks = {check["name"]: check for check in self.doctor()["checks"]}

@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field
 from itertools import count
 
-from tests.sip.agents import SDP, Agent, Call, Message
+from tests.sip.agents import SDP, WAIT_S, Agent, Call, Message
 
 _numbers = count(1)
 HASHES = {"MD5": "md5", "SHA-256": "sha256"}
@@ -32,6 +32,8 @@ class Phone:
     cseq: int = 0
     contact: str = ""
     calls: list[Call] = field(default_factory=list)
+    patience_s: float = WAIT_S
+    """How long it waits for the answer to a REGISTER."""
 
     def __post_init__(self) -> None:
         self.call_id = f"reg{next(_numbers)}-{time.time_ns()}"
@@ -81,7 +83,7 @@ class Phone:
         """Sends a REGISTER and waits for its answer."""
         self.agent.send(text)
         cseq = re.findall(r"CSeq: (\d+) ", text)[0]
-        return self.agent.expect_answer("REGISTER", self.call_id, cseq)
+        return self.agent.expect_answer("REGISTER", self.call_id, cseq, self.patience_s)
 
     def challenged(self) -> dict[str, str]:
         """The challenge of a REGISTER without credentials."""

@@ -28,11 +28,14 @@ from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICE
 
 HOME = Path(__file__).resolve().parents[2]
 SYSTEM_PYTHON = "/usr/bin/python3"
-START_S = 30.0
+START_S = 180.0
+"""Of whatever is started or ended: it is waited for until it is there, and a busy machine may take minutes."""
+WAIT_S = 30.0
+"""Of what comes by itself: a failure's price, not a test's."""
 T = TypeVar("T")
 
 
-def eventually(what: Callable[[], T], wait_s: float = 5.0, why: str = "") -> T:
+def eventually(what: Callable[[], T], wait_s: float = WAIT_S, why: str = "") -> T:
     """What a call says as soon as it is true. Raises AssertionError after `wait_s`."""
     end = time.monotonic() + wait_s
     while not (value := what()):
@@ -75,7 +78,11 @@ class Proxy:
     def prestart(self) -> None:
         """What systemd runs before Kamailio."""
         subprocess.run(
-            [SYSTEM_PYTHON, "-m", "kemi.prestart"], env=self.environment, check=True, capture_output=True, timeout=30
+            [SYSTEM_PYTHON, "-m", "kemi.prestart"],
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            timeout=START_S,
         )
 
     def start(self) -> None:
@@ -138,10 +145,10 @@ class Proxy:
         else:
             self.process.terminate()
         try:
-            self.process.wait(10)
+            self.process.wait(START_S)
         except subprocess.TimeoutExpired:
             os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait(5)
+            self.process.wait(START_S)
         self.process = None
         (self.run_dir / "rpc.sock").unlink(missing_ok=True)
 
@@ -164,7 +171,7 @@ class Proxy:
         own = self.data_dir / f"rpc-{os.getpid()}-{time.monotonic_ns()}"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as asking:
             asking.bind(str(own))
-            asking.settimeout(5)
+            asking.settimeout(WAIT_S)
             body = {"jsonrpc": "2.0", "method": method, "params": list(params), "id": 1}
             asking.sendto(json.dumps(body).encode(), str(self.run_dir / "rpc.sock"))
             answer = json.loads(asking.recv(65536))
@@ -213,7 +220,7 @@ class Proxy:
                 missing = 1000 * EURO - self.account(account).balance
                 bodies.append({"do": "credit", "account": account, "micros": missing})
         self.send(*bodies)
-        eventually(lambda: self.running() == [], 15)
+        eventually(lambda: self.running() == [])
 
     @staticmethod
     def account_body(account: int, **fields: Any) -> dict[str, Any]:
@@ -319,7 +326,7 @@ class Proxy:
         """Every line of the journal."""
         return list(journal.read_all(self.data_dir / journal.FOLDER))
 
-    def cdr(self, call_id: str, wait_s: float = 5.0) -> dict[str, Any]:
+    def cdr(self, call_id: str, wait_s: float = WAIT_S) -> dict[str, Any]:
         """The record of the call of a Call-ID, as soon as it is in the journal."""
 
         def found() -> list[dict[str, Any]]:

@@ -11,16 +11,19 @@ import socket
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
-from tests.sip.agents import SDP, Agent, Call, Message
+from tests.sip.agents import SDP, Agent, Call, Message, received, stamped
 
 RETRANSMIT_S = (0.5, 1.0, 2.0, 4.0, 4.0, 4.0)
 """RFC 3261 17.1.1.2, cut short: what isn't answered by then is given up."""
 
-RECEIVE_BYTES = 16 * 1024 * 1024
-SO_RCVBUFFORCE = 33
+BUFFER_BYTES = 16 * 1024 * 1024
+SO_SNDBUFFORCE, SO_RCVBUFFORCE = 32, 33
 """Of Linux' socket.h: past the system's limit."""
+AT_ONCE = 20
+"""Messages of one robot, before another one has its turn."""
+START_S = 60
+"""Whatever a busy machine takes to bind some sockets."""
 
 
 @dataclass
@@ -50,39 +53,43 @@ class Leg:
         return 0.0 if self.answered_at is None or self.ended_at is None else self.ended_at - self.answered_at
 
 
-class _Port(asyncio.DatagramProtocol):
-    """A socket that hands messages on."""
-
-    def __init__(self, owner: Robot) -> None:
-        self._owner = owner
-
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        """Parsed, then given to the owner; what isn't SIP is passed over."""
-        message = Message(data.decode("utf-8", "replace"), (addr[0], addr[1]), time.monotonic())
-        self._owner.received(message)
-
-
 class Robot:
     """A socket at an address, on the loop of `Robots`."""
 
     def __init__(self, ip: str, port: int, proxy: tuple[str, int]) -> None:
         self.ip, self.port, self.proxy = ip, port, proxy
-        self.transport: asyncio.DatagramTransport | None = None
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.words = Agent.__new__(Agent)  # its reply_text only: no socket of its own
         self.words.ip, self.words.port, self.words.proxy = ip, port, proxy
 
     async def open(self) -> None:
         """Binds."""
-        loop = asyncio.get_running_loop()
-        self.transport, _ = await loop.create_datagram_endpoint(lambda: _Port(self), local_addr=(self.ip, self.port))
+        stamped(self.socket).setblocking(False)
+        self.socket.bind((self.ip, self.port))
         with contextlib.suppress(OSError):  # only root may; a burst then loses some and they come again
-            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BYTES)
-        self.port = self.words.port = self.transport.get_extra_info("sockname")[1]
+            for side in (SO_RCVBUFFORCE, SO_SNDBUFFORCE):
+                self.socket.setsockopt(socket.SOL_SOCKET, side, BUFFER_BYTES)
+        self.port = self.words.port = self.socket.getsockname()[1]
+        asyncio.get_running_loop().add_reader(self.socket, self._read)
+
+    def _read(self) -> None:
+        """What waits, given to the owner."""
+        for _ in range(AT_ONCE):
+            try:
+                message = received(self.socket)
+            except BlockingIOError:
+                return
+            self.received(message)
 
     def send(self, text: str, to: tuple[str, int] | None = None) -> None:
         """One message."""
-        assert self.transport is not None
-        self.transport.sendto(text.encode(), to or self.proxy)
+        with contextlib.suppress(BlockingIOError):  # lost, as datagrams are
+            self.socket.sendto(text.encode(), to or self.proxy)
+
+    def close(self) -> None:
+        """On the loop that it was opened on."""
+        asyncio.get_running_loop().remove_reader(self.socket)
+        self.socket.close()
 
     def received(self, message: Message) -> None:
         """What came."""
@@ -212,7 +219,7 @@ class Robots:
     def __enter__(self) -> Robots:
         self._thread.start()
         for robot in self._robots:
-            asyncio.run_coroutine_threadsafe(robot.open(), self.loop).result(5)
+            asyncio.run_coroutine_threadsafe(robot.open(), self.loop).result(START_S)
         return self
 
     def dial(self, caller: Caller, number: str, talk_s: float, count: int = 1, rate: float = 0) -> None:
@@ -231,10 +238,9 @@ class Robots:
     def __exit__(self, *_: object) -> None:
         async def close() -> None:
             for robot in self._robots:
-                if robot.transport is not None:
-                    robot.transport.close()
+                robot.close()
 
-        asyncio.run_coroutine_threadsafe(close(), self.loop).result(5)
+        asyncio.run_coroutine_threadsafe(close(), self.loop).result(START_S)
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self._thread.join(5)
+        self._thread.join(START_S)
         self.loop.close()

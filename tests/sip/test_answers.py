@@ -276,7 +276,7 @@ def test_cancel_before_any_1xx_and_a_late_200(proxy: Proxy, caller: Agent, gatew
     """The caller has its 487; the gateway's late 200 reaches nobody, its leg ends, nothing is charged."""
     call, invite = ring(caller, gateway)
     call.cancel()
-    gone = caller.expect(487, 4)
+    gone = caller.expect(487)
     call.to_tag = gone.tag("To")
     call.ack()
     gateway.reply(invite, 200, "OK", tag="late")
@@ -464,14 +464,13 @@ def test_so_many_200s_of_nothing_are_answered_in_a_second(proxy: Proxy, caller: 
 def test_ringing_too_long_ends_with_the_plan(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """Two seconds of ringing over all gateways; 180 again and again prolongs nothing."""
     proxy.send(proxy.plan_body(ring_timeout_s=2, failover_codes=[503]))
-    began = time.monotonic()
     call, invite = ring(caller, gateway)
     for _ in range(8):
         gateway.reply(invite, 180, "Ringing", tag="x")
         gateway.receive(0.2)
     cancel = gateway.expect("CANCEL", Call_ID=call.call_id)
     proxy.send(proxy.plan_body())
-    assert 1.5 < cancel.at - began < 3.5
+    assert 1.5 < cancel.at - invite.at < 3.5
     gateway.reply(cancel, 200, "OK")
     gateway.reply(invite, 487, "Request Terminated", tag="x")
     assert caller.expect_final(call.call_id).code in {408, 480, 487, 504}
@@ -483,12 +482,12 @@ def test_a_100_that_a_caller_writes_itself_wins_it_nothing(
 ) -> None:
     """The gateway is silent. The call waits there for as long as one may ring, and its end costs nothing."""
     proxy.send(proxy.plan_body(ring_timeout_s=2))
-    following, began = agent("127.0.0.12", 5060), time.monotonic()
+    following = agent("127.0.0.12", 5060)
     call, invite = ring(caller, gateway)
     caller.send(gateway.reply_text(invite, 100, "Trying"))
     answer = caller.expect_final(call.call_id)
     proxy.send(proxy.plan_body())
-    assert (answer.code, answer.at - began < 3.5) == (408, True)
+    assert (answer.code, answer.at - invite.at < 3.5) == (408, True)
     following.expect_silence(call.call_id)
     assert outcome(proxy, call) == ("failed", 0)
     assert (proxy.running(), proxy.account(CUSTOMER).held) == ([], 0)
@@ -522,7 +521,6 @@ def test_info_and_re_invite_prolong_no_grant(proxy: Proxy, caller: Agent, gatewa
         {"do": "settings", "first_hold_s": 3}, {"do": "credit", "account": CUSTOMER, "micros": 3000 - account.balance}
     )
     call, _ = answer(caller, gateway)
-    began = time.monotonic()
     for method in ("INFO", "INVITE", "INFO"):
         call.request(method)
         gateway.reply(gateway.expect(method), 200, "OK", Contact=f"<sip:gw@{gateway.ip}:{gateway.port}>")
@@ -531,8 +529,8 @@ def test_info_and_re_invite_prolong_no_grant(proxy: Proxy, caller: Agent, gatewa
             call.ack()
             gateway.expect("ACK")
         time.sleep(0.5)
-    bye = gateway.expect("BYE", 5, Call_ID=call.call_id)
-    assert 2.0 < bye.at - began < 4.2
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    assert 2.0 < bye.at - call.answered_at < 4.2
     assert int(bye.header("CSeq").split()[0]) > call.cseq
     gateway.reply(bye, 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
@@ -548,7 +546,7 @@ def test_an_answer_that_nobody_acknowledges_ends_in_time(proxy: Proxy, caller: A
     gateway.reply(invite, 200, "OK", tag="x")
     caller.expect(200, CSeq="INVITE")
     gateway.reply(invite, 200, "OK", tag="x")
-    gateway.reply(gateway.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     proxy.send({"do": "settings"})
     (cdr,) = proxy.cdrs(call.call_id)

@@ -147,9 +147,9 @@ def test_the_stores_folder_wiped_while_everything_runs(node: Node) -> None:
         eventually(lambda: sum(leg.acked for leg in gateway.legs.values()) == 3)
         time.sleep(0.3)
         shutil.rmtree(node.run_dir / "hot")
-        eventually(node.is_ready, 15)
+        eventually(node.is_ready)
         robots.dial(caller, "0033123", 1.0, 2)
-        eventually(lambda: all(one.ended for one in caller.dialled.values()), 15)
+        eventually(lambda: all(one.ended for one in caller.dialled.values()))
         node.settle_down()
         judge(node, caller, gateway)
     assert len([cdr for cdr in node.ledger_cdrs() if cdr["outcome"] == "answered"]) == 5

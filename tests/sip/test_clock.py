@@ -16,7 +16,7 @@ from tests.sip.proxy import Proxy
 FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 HOUR_S = 3600
 GRANT_S = 4
-LEFT = ("faketime_shm_{}", "sem.faketime_sem_{}")
+LEFT = ("faketime_shm_*", "sem.faketime_sem_*")
 """Of whoever ends without saying goodbye to libfaketime: the next process with its number would not start."""
 
 assert FAKETIME.exists(), "libfaketime is not installed: scripts/install --test"
@@ -53,16 +53,22 @@ def proxy(clock: Clock) -> Iterator[Proxy]:
         "DONT_FAKE_MONOTONIC": "1",
     }
     try:
+        _sweep()
         proxy.start()
         proxy.furnish()
         money = 1000 * GRANT_S - 1000 * EURO
         proxy.send({"do": "settings", "first_hold_s": GRANT_S}, {"do": "credit", "account": CUSTOMER, "micros": money})
         yield proxy
     finally:
-        pid = proxy.process.pid if proxy.process else 0
         proxy.close()
-        for left in LEFT:
-            Path("/dev/shm", left.format(pid)).unlink(missing_ok=True)
+        _sweep()
+
+
+def _sweep() -> None:
+    """What nobody uses, also of runs that were killed: numbers come again."""
+    for file in (file for left in LEFT for file in Path("/dev/shm").glob(left)):
+        if not Path("/proc", file.name.rpartition("_")[2]).exists():
+            file.unlink(missing_ok=True)
 
 
 @pytest.mark.parametrize("offset_s", [HOUR_S, -HOUR_S], ids=["an hour on", "an hour back"])
@@ -71,10 +77,9 @@ def test_a_call_is_cut_in_time_whatever_the_clock_says(
 ) -> None:
     """BYE at the fourth second, four seconds on the bill; the record's times are the clock's."""
     call, _ = answer(caller, gateway)
-    answered_at = time.monotonic()
     clock.set(offset_s)
-    bye = gateway.expect("BYE", GRANT_S + 3, Call_ID=call.call_id)
-    assert GRANT_S - 1.1 < bye.at - answered_at < GRANT_S + 1.2
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    assert GRANT_S - 1.1 < bye.at - call.answered_at < GRANT_S + 1.2
     gateway.reply(bye, 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     cdr = proxy.cdr(call.call_id)

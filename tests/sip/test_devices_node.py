@@ -8,10 +8,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sip.agents import Agent, Call, Nothing
+from tests.sip.agents import WAIT_S, Agent, Call, Nothing
 from tests.sip.node import Node
 from tests.sip.phones import Phone
 from tests.sip.proxy import eventually
+
+MOMENT_S = 6.0
+"""Between a command and its effect, seen by calls that are made one after the other."""
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +36,9 @@ def make(node: Node, username: str) -> str:
 
 def phone(node: Node, ip: str, user: str, password: str) -> Phone:
     """A registered telephone. Until Kamailio has heard of its device it is a stranger, who gets no answer."""
-    made = Phone(Agent(ip, 0, (node.ip, node.port)), user=user, password=password)
-    eventually(lambda: registers(made), 20)
+    made = Phone(Agent(ip, 0, (node.ip, node.port)), user=user, password=password, patience_s=0.5)
+    eventually(lambda: registers(made))
+    made.patience_s = WAIT_S
     return made
 
 
@@ -94,8 +98,8 @@ def test_two_devices_a_number_and_the_books(node: Node) -> None:
     assert node.doctor()["ok"], node.doctor()
 
     node.kambill("device", "edit", "ann", "--state", "suspended")
-    eventually(lambda: node.kambill("device", "registrations")["total"] == 1, 3)
-    eventually(lambda: ann.register().first_line == "SIP/2.0 403 Device inactive", 3)  # Kamailio has heard of it
+    eventually(lambda: node.kambill("device", "registrations")["total"] == 1, MOMENT_S)
+    eventually(lambda: ann.register().first_line == "SIP/2.0 403 Device inactive", MOMENT_S)  # Kamailio has heard of it
     refused = bob.dial("ann")
     assert bob.agent.expect_final(refused.call_id).code == 404
     for one in (ann.agent, bob.agent, gateway):
@@ -132,16 +136,16 @@ def test_a_trunk_and_what_is_changed_of_it_count_at_once(node: Node) -> None:
     assert rings(here) == ""
     made = ["--account", "customer", "--name", "t2", "--network", "127.0.0.83", "--plan", "standard"]
     node.kambill("trunk", "make", *made)
-    eventually(lambda: rings(here) == "33123", 3)
+    eventually(lambda: rings(here) == "33123", MOMENT_S)
     node.kambill("trunk", "edit", "t2", "--network", "127.0.0.84")
-    eventually(lambda: rings(there) == "33123", 3)
+    eventually(lambda: rings(there) == "33123", MOMENT_S)
     assert rings(here) == ""
     node.kambill("trunk", "edit", "t2", "--tech-prefix", "77#")
-    eventually(lambda: rings(there, "77#0033123") == "33123", 3)
+    eventually(lambda: rings(there, "77#0033123") == "33123", MOMENT_S)
     assert rings(there) == ""
     node.kambill("trunk", "edit", "t2", "--state", "suspended")
-    eventually(lambda: "403" in rings(there, "77#0033123"), 3)
+    eventually(lambda: "403" in rings(there, "77#0033123"), MOMENT_S)
     node.kambill("trunk", "remove", "t2")
-    eventually(lambda: rings(there, "77#0033123") == "", 3)
+    eventually(lambda: rings(there, "77#0033123") == "", MOMENT_S)
     for one in (here, there, gateway):
         one.close()

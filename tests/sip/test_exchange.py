@@ -81,7 +81,7 @@ def test_a_carrier_that_cannot_be_compared(node: Node, sides: tuple[Agent, Agent
     (node.data_dir / "ratebook" / "exchange.yaml").write_text(EXCHANGE)
     done = node.kambill("tariff", "publish")
     assert done["warnings"] == ["no rate of exchange CHF/EUR: these providers are no way then"]
-    eventually(lambda: node.look(lambda snapshot: snapshot.applied_command) > before, 5)
+    eventually(lambda: node.look(lambda snapshot: snapshot.applied_command) > before)
     call = Call(caller, "0033123")
     call.invite()
     refused = caller.expect_final(call.call_id)

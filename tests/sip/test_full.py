@@ -31,8 +31,8 @@ def test_a_full_store_refuses_new_calls_and_ends_old_ones(small: Proxy) -> None:
     caller = Caller("127.0.0.2", 0, (small.ip, small.port))
     with Robots(caller, gateway) as robots:
         robots.dial(caller, "0033123", 1.0, INVITES, rate=400)
-        eventually(lambda: all(dialled.code for dialled in caller.dialled.values()), 20)
-        eventually(lambda: all(leg.ended_at for leg in gateway.legs.values()), 20)
+        eventually(lambda: all(dialled.code for dialled in caller.dialled.values()))
+        eventually(lambda: all(leg.ended_at for leg in gateway.legs.values()))
     codes = [dialled.code for dialled in caller.dialled.values()]
     assert (codes.count(200) + codes.count(503), len(gateway.legs)) == (INVITES, codes.count(200))
     assert 200 < codes.count(200) < 400

@@ -157,7 +157,7 @@ def test_it_hears_of_calls_that_come_to_nothing(engine: RtpEngine, ends: tuple[A
     running = next(one for one in edge.running() if one.call_id == call.call_id)
     edge.send({"do": "cut", "call": running.hex})
     for end in ends:
-        end.reply(end.expect("BYE", 5, Call_ID=call.call_id), 200, "OK")
+        end.reply(end.expect("BYE", Call_ID=call.call_id), 200, "OK")
     eventually(lambda: "delete" in engine.commands())
 
 

@@ -187,7 +187,7 @@ def test_a_number_fails_over_from_device_to_trunk_to_uri(
     bob.agent.reply(bob.agent.expect("INVITE", Call_ID=call.call_id), 486, "Busy Here", tag="bob")
     at_trunk = pbx.expect("INVITE", Call_ID=call.call_id)
     assert at_trunk.uri == f"sip:{NUMBER}@127.0.0.76:5060"
-    invite = last.expect("INVITE", 8, Call_ID=call.call_id)
+    invite = last.expect("INVITE", Call_ID=call.call_id)
     assert invite.uri == "sip:box@127.0.0.77"
     pick_up(gateway, call, last, invite)
     call.bye()

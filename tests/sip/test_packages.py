@@ -31,7 +31,7 @@ def seen_while(node: Proxy, caller: Caller) -> list[Stock]:
     """Every state of grant 1 that was caught while the calls are up."""
     found = []
     reader = open_reader(node.run_dir)
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not all(one.ended for one in caller.dialled.values()) and time.monotonic() < end:
         with reader.snapshot() as snapshot:
             found += _grants(snapshot)
@@ -54,7 +54,7 @@ def test_twenty_calls_share_a_small_package(proxy: Proxy) -> None:
     with Robots(caller, gateway) as robots:
         robots.dial(caller, "0033123", TALK_S, CALLS)
         seen = seen_while(proxy, caller)
-        eventually(lambda: len(gateway.legs) == CALLS and all(leg.ended_at for leg in gateway.legs.values()), 20)
+        eventually(lambda: len(gateway.legs) == CALLS and all(leg.ended_at for leg in gateway.legs.values()))
     eventually(lambda: proxy.running() == [])
     assert len(seen) > 100
     assert all(0 <= stock.held <= stock.left <= SECONDS for stock in seen)
@@ -85,7 +85,7 @@ def test_a_package_survives_kamailio_and_its_store(node: Node) -> None:
     words = ["--account", "lower", "--name", "minutes", "--kind", "package", "--seconds", str(SECONDS), "--price", "1"]
     node.kambill("product", "make", *words)
     made = node.kambill("subscription", "start", "--product", "minutes", "--account", "customer")
-    assert made["state"] == "active"
+    eventually(lambda: node.kambill("subscription", "show", str(made["id"]))["state"] == "active")
     caller = Caller("127.0.0.2", 0, (node.ip, node.port))
     gateway = Gateway("127.0.0.11", 5060, (node.ip, node.port))
     with Robots(caller, gateway) as robots:
@@ -94,7 +94,7 @@ def test_a_package_survives_kamailio_and_its_store(node: Node) -> None:
         eventually(lambda: len([call for call in node.running() if call.is_answered]) == CALLS)
         node.stop(signal.SIGKILL)
         node.start()
-        eventually(lambda: all(one.ended for one in caller.dialled.values()), 20)
+        eventually(lambda: all(one.ended for one in caller.dialled.values()))
     node.settle_down()
     (package,) = node.kambill("package", "list")["items"]
     assert (package["granted_s"], package["taken_s"], package["left_s"]) == (SECONDS, SECONDS, 0)
@@ -103,6 +103,6 @@ def test_a_package_survives_kamailio_and_its_store(node: Node) -> None:
     node.stop()
     shutil.rmtree(node.run_dir / "hot")
     node.start()
-    eventually(node.is_ready, 15)
+    eventually(node.is_ready)
     assert [(stock.left, stock.held) for stock in stocks(node).values()] == [(30, 0)]
     assert node.doctor()["ok"], node.doctor()

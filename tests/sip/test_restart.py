@@ -59,12 +59,11 @@ def settled(proxy: Proxy, call: Call) -> dict[str, object]:
 def test_a_call_answered_just_before_the_kill_ends_at_its_grant(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """BYE to both at the fourth second, give or take one, and the bill says so."""
     call, _ = answer(caller, gateway)
-    answered_at = time.monotonic()
     time.sleep(0.2)
     kill_and_start(proxy)
-    back_s = time.monotonic() - answered_at
-    bye = gateway.expect("BYE", 6, Call_ID=call.call_id)
-    assert bye.at - answered_at < max(GRANT_S, back_s) + 1.2
+    back_s = time.monotonic() - call.answered_at
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    assert bye.at - call.answered_at < max(GRANT_S, back_s) + 1.2
     assert (bye.tag("From"), bye.tag("To"), bye.uri) == (call.from_tag, call.to_tag, call.target)
     gateway.reply(bye, 200, "OK")
     other = caller.expect("BYE")
@@ -185,7 +184,7 @@ def test_a_grant_that_ended_while_down_is_billed_as_the_grant(proxy: Proxy, call
     call, _ = answer(caller, gateway)
     kill_and_start(proxy, GRANT_S + 1)
     started_at = time.monotonic()
-    bye = gateway.expect("BYE", 4, Call_ID=call.call_id)
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
     assert bye.at - started_at < 2.5
     gateway.reply(bye, 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
@@ -217,7 +216,7 @@ def test_a_worker_that_dies_takes_all_with_it_and_nothing_is_lost(
     assert proxy.process is not None
     eventually(lambda: proxy.process is None or proxy.process.poll() is not None)
     kill_and_start(proxy)
-    gateway.reply(gateway.expect("BYE", 6, Call_ID=call.call_id), 200, "OK")
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
     caller.reply(caller.expect("BYE"), 200, "OK")
     assert settled(proxy, call)["outcome"] == "answered"
 
@@ -245,7 +244,7 @@ def test_a_call_from_ipv6_has_its_byes_after_a_restart(
     caller = agent("::1")
     call, _ = answer(caller, gateway)
     kill_and_start(proxy)
-    gateway.reply(gateway.expect("BYE", 6, Call_ID=call.call_id), 200, "OK")
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
     bye = caller.expect("BYE")
     assert bye.header("Via").startswith(f"SIP/2.0/UDP [::1]:{proxy.port}")
     caller.reply(bye, 200, "OK")

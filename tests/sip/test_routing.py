@@ -245,7 +245,7 @@ def test_quality_is_counted_and_asked(
         expect_at(proxy, caller, gateways[0])
     wanted = [3600, 2, [[99, 0, 0]]]
     proxy.send(proxy.plan_body(order="quality cost", demands=wanted, routes=[["", [[1, 1], [4, 2]]]]))
-    eventually(lambda: takes(caller, fresh), 8)
+    eventually(lambda: takes(caller, fresh))
     proxy.send({"do": "gateway_gone", "id": 4})
 
 

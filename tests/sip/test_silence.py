@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from tests.kemi.world import CUSTOMER
@@ -23,9 +22,8 @@ def test_a_call_whose_bye_was_lost_ends_with_its_money(proxy: Proxy, caller: Age
     """Neither side says another word: both hear BYE at the third second; three seconds are billed."""
     with_money_for(proxy, GRANT_S)
     call, _ = answer(caller, gateway)
-    answered_at = time.monotonic()
-    bye = gateway.expect("BYE", GRANT_S + 2, Call_ID=call.call_id)
-    assert GRANT_S - 1.1 < bye.at - answered_at < GRANT_S + 1.2
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    assert GRANT_S - 1.1 < bye.at - call.answered_at < GRANT_S + 1.2
     caller.expect("BYE")
     cdr = proxy.cdr(call.call_id)
     proxy.send({"do": "settings"})
@@ -38,7 +36,7 @@ def test_two_dead_sides_hold_nothing_back(proxy: Proxy, caller: Agent, gateway: 
     call, _ = answer(caller, gateway)
     caller.close()
     gateway.close()
-    cdr = proxy.cdr(call.call_id, GRANT_S + 4)
+    cdr = proxy.cdr(call.call_id)
     proxy.send({"do": "settings"})
     assert cdr["charges"][0]["billed_s"] == GRANT_S
     account = proxy.account(CUSTOMER)
@@ -51,8 +49,8 @@ def test_a_bye_to_a_dead_side_is_settled_at_once(proxy: Proxy, caller: Agent, ga
     call, _ = answer(caller, gateway)
     call.request("BYE")
     assert caller.expect_final(call.call_id).code == 200
-    assert proxy.cdr(call.call_id, 1)["ended_by"] == "caller"
     first = gateway.expect("BYE", Call_ID=call.call_id)
+    assert proxy.cdr(call.call_id, 3)["ended_by"] == "caller"
     again = gateway.expect("BYE", Call_ID=call.call_id)
     assert first.text == again.text
     gateway.reply(again, 200, "OK")
@@ -64,10 +62,9 @@ def test_silent_gateways_give_a_timely_answer(
     """Three that say nothing, half a second each: 408, and no hold is left."""
     agent("127.0.0.12", 5060)
     agent("127.0.0.13", 5060)
-    began = time.monotonic()
-    call, _ = ring(caller, gateway)
-    final = caller.expect_final(call.call_id, 5)
-    assert (final.code, time.monotonic() - began < 3) == (408, True)
+    call, invite = ring(caller, gateway)
+    final = caller.expect_final(call.call_id)
+    assert (final.code, final.at - invite.at < 3) == (408, True)
     call.to_tag = final.tag("To")
     call.ack()
     eventually(lambda: proxy.account(CUSTOMER).held == 0)

@@ -35,7 +35,7 @@ class Signer:
         body = {"attest": "A", "dest": {"tn": [CALLED]}, "iat": int(time.time()), "orig": {"tn": CALLER}, "origid": "x"}
         text = ".".join(_coded(json.dumps(part).encode()) for part in (head, body | changed))
         command = ["openssl", "dgst", "-sha256", "-sign", str(self.key)]
-        der = subprocess.run(command, input=text.encode(), check=True, capture_output=True, timeout=20).stdout
+        der = subprocess.run(command, input=text.encode(), check=True, capture_output=True, timeout=120).stdout
         return f"{text}.{_coded(_fixed(der))};info=<{url}>;alg=ES256;ppt=shaken"
 
 
@@ -233,8 +233,8 @@ def test_an_unknown_certificate_costs_no_time(edge: Proxy, gateway: Agent, signe
         call = Call(caller, "0033123")
         begun = time.monotonic()
         call.invite(Identity=identity)
-        assert caller.expect_final(call.call_id).code == 437
-        assert time.monotonic() - begun < 1.0
+        final = caller.expect_final(call.call_id)
+        assert (final.code, final.at - begun < 1.0) == (437, True)
     finally:
         caller.close()
 

@@ -247,7 +247,7 @@ def test_a_gateway_over_tls_and_the_end_of_money(
     (running,) = edge.running()
     edge.send({"do": "cut", "call": running.hex, "by": "test"})
     for side in (gateway, caller):
-        bye = side.expect("BYE", 5, Call_ID=call.call_id)
+        bye = side.expect("BYE", Call_ID=call.call_id)
         side.tls.sendall(side.reply_text(bye, 200, "OK").encode())
     assert edge.cdr(call.call_id)["gateway"] == 3
 
@@ -260,7 +260,7 @@ def test_a_gateway_of_another_authority_is_passed_over(
     call = Call(caller, "0033123")
     call.invite()
     assert wrong.receive(1.0) is None
-    invite = gateway.expect("INVITE", 8, Call_ID=call.call_id)
+    invite = gateway.expect("INVITE", Call_ID=call.call_id)
     gateway.reply(invite, 486, "Busy Here", tag="x")
     assert caller.expect_final(call.call_id).code == 486
     assert [one[0] for one in edge.cdr(call.call_id)["attempts"]] == [3, 1]

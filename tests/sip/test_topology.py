@@ -118,7 +118,7 @@ def test_our_own_byes_are_hidden_too(edge: tuple[Proxy, bool]) -> None:
         gateway.reply(bye, 200, "OK")
         (running,) = proxy.running()
         proxy.send({"do": "cut", "call": running.hex})
-        to_caller, to_gateway = (end.expect("BYE", 5, Call_ID=call.call_id) for end in (caller, gateway))
+        to_caller, to_gateway = (end.expect("BYE", Call_ID=call.call_id) for end in (caller, gateway))
         check(to_caller, GATEWAY, hidden=hidden)
         check(to_gateway, CALLER, hidden=hidden)
         assert to_gateway.header("Call-ID") == invite.header("Call-ID")

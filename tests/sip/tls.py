@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sip.agents import Agent, Message
+from tests.sip.agents import WAIT_S, Agent, Message
 
 
 class Authority:
@@ -38,7 +38,7 @@ class Authority:
 
     @staticmethod
     def _openssl(*arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=20)
+        subprocess.run(["openssl", *arguments], check=True, capture_output=True, timeout=120)
 
 
 def _new_key(path: Path) -> tuple[str, ...]:
@@ -57,7 +57,7 @@ class TlsAgent(Agent):
         context.check_hostname = False
         if self.certificate is not None:
             context.load_cert_chain(*map(str, self.certificate))
-        plain = socket.create_connection(self.proxy, 3, (self.ip, 0))
+        plain = socket.create_connection(self.proxy, WAIT_S, (self.ip, 0))
         self.tls = context.wrap_socket(plain)
         self.socket = self.tls
         self.port = self.tls.getsockname()[1]
@@ -113,7 +113,7 @@ class TlsServer(TlsAgent):
             self.listening.settimeout(max(0.001, wait_s))
             try:
                 plain, _ = self.listening.accept()
-                plain.settimeout(3)
+                plain.settimeout(WAIT_S)
                 self.tls = self.context.wrap_socket(plain, server_side=True)
             except (TimeoutError, OSError):
                 return None

@@ -74,6 +74,10 @@ def _is_below(visit: Visit, row: Any) -> bool:
     return bool(row.id != visit.account_id)
 
 
+def _is_given(_: Visit, row: Any) -> bool:
+    return bool(row.given)
+
+
 def _is_open(_: Visit, row: Any) -> bool:
     return bool(row.state != "closed")
 
@@ -247,6 +251,8 @@ _FITS: Mapping[tuple[str, str], tuple[Fits, ...]] = {
     ("delivery.make", "account_id"): (_has_a_side, _is_open),
     ("device.edit", "tariff_id"): (_is_published,),
     ("device.make", "account_id"): (_is_charged, _is_open),
+    ("device.edit", "plan_id"): (_is_given,),
+    ("device.make", "plan_id"): (_is_given,),
     ("device.make", "tariff_id"): (_is_published,),
     ("dispute.open", "account_id"): _PARTNER,
     ("filter.make", "account_id"): (_is_open,),
@@ -278,6 +284,8 @@ _FITS: Mapping[tuple[str, str], tuple[Fits, ...]] = {
     ("translation.make", "account_id"): (_is_open,),
     ("trunk.edit", "tariff_id"): (_is_published,),
     ("trunk.make", "account_id"): (_is_charged, _is_open),
+    ("trunk.edit", "plan_id"): (_is_given,),
+    ("trunk.make", "plan_id"): (_is_given,),
     ("trunk.make", "tariff_id"): (_is_published,),
     ("user.invite", "account_id"): (_is_open,),
     ("voucher.make", "account_id"): (_is_paid,),
