@@ -138,7 +138,7 @@ class Call:
     @property
     def by(self) -> By:
         """Who asks, as the books keep it: of who acts as somebody else by the own account."""
-        return By(self.actor.name, self.actor.home_id or self.actor.account_id)
+        return By(self.actor.name, self.actor.own_account_id)
 
     def may(self, permission: Permission) -> bool:
         """Whether the asker holds a permission beside the endpoint's."""

@@ -190,9 +190,7 @@ async def write_off(call: Call) -> Answer:
 
 
 async def _booked(call: Call, kind: str, micros: int, reason: str, invoice_id: int | None = None) -> Answer:
-    actor = call.actor
-    by = actor.home_id or actor.account_id
-    booking = Booking(kind, micros, reason, actor.name, by, invoice_id=invoice_id)
+    booking = Booking(kind, micros, reason, call.actor.name, call.actor.own_account_id, invoice_id=invoice_id)
     entry_id = await book(call.conn, call.node, call.row, booking, call.now_ms)
     return await _posted(call, entry_id, (kind, f"account.{kind}"), micros, reason)
 

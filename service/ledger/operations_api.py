@@ -159,9 +159,7 @@ async def _asked(call: Call, kind: str, giver: Row[Any], to_id: int | None, body
     if giver.state == "closed":
         raise Problem("conflict", "the account is closed: resume it first")
     actor = call.actor
-    debit = Debit(
-        kind, giver.id, to_id, body.amount, giver.currency, body.reason, actor.name, actor.home_id or actor.account_id
-    )
+    debit = Debit(kind, giver.id, to_id, body.amount, giver.currency, body.reason, actor.name, actor.own_account_id)
     number = await rules.ask(call.conn, await lock_node(call.conn, call.node), call.node, debit, call.now_ms)
     told = {"operation_id": number, "amount": format_micros(body.amount), "reason": body.reason, "to_account_id": to_id}
     await call.audit(f"account.{kind}", "account", giver.id, giver.id, None, told)

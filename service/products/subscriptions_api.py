@@ -116,7 +116,7 @@ async def begin(call: Call, account: Row[Any], product: Row[Any], number_id: int
         "from_ms": call.now_ms,
         "until_ms": call.now_ms,
         "actor": call.actor.name,
-        "actor_account_id": call.actor.home_id or call.actor.account_id,
+        "actor_account_id": call.actor.own_account_id,
         "created_ms": call.now_ms,
     }
     made = await call.conn.execute(sa.insert(subscriptions).values(**values).returning(subscriptions.c.id))
