@@ -289,6 +289,7 @@ def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> 
     sip.record_route()
     sip.keep_media()
     if not send_out(rooms, call, admitted.target):
+        sip.end_media()
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
         sip.transaction_reply(*UNAVAILABLE)
 

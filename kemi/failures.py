@@ -50,8 +50,8 @@ def failure(rooms: Rooms) -> None:
         # In this very moment, in another process: its 2xx may be on its way to the caller all the same.
         if before.is_answered:
             farewell.keep_both(rooms, before, now())
-        sip.end_media()
         sip.transaction_reply(code, reason)
+    sip.end_media()
 
 
 def _is_of_who_was_asked(rooms: Rooms, call: str) -> bool:

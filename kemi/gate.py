@@ -85,7 +85,7 @@ class Gate:
 
     def proved(self, ip: str, now: Now) -> None:
         """Somebody behind this address has proved a password or certificate, or has answered a call."""
-        self._counters.know(site_of(ip), now.boot_ms // 1000)
+        self._counters.know(site_of(ip) if ":" in ip else ip, now.boot_ms // 1000)
 
     def has_proved(self, ip: str, now: Now) -> bool:
         """Whether one did so not long ago: it is held back like a trunk then, and never banned."""

@@ -24,6 +24,7 @@ from service.portal.visit import BY_NAME
 from tests.portal.conftest import SAME, Walker
 from tests.portal.crawl import Crawler
 from tests.portal.test_faults import ASKS_NOTHING, wrongly
+from tests.waiting import PATIENCE_S
 
 BOSS, RESELLER, CUSTOMER, AGENT = (
     "boss@op.example", "owner@lower.example", "owner@customer.example", "owner@agent.example",
@@ -229,7 +230,7 @@ async def test_one_session_has_so_many_streams_and_no_more(walkers: Callable[[],
     assert await status(other) == 200
     for one in opened:
         one.close()
-    for _ in range(300):  # the service learns it when it next writes
+    for _ in range(int(PATIENCE_S / 0.2)):  # the service learns it when it next writes
         await asyncio.sleep(0.2)
         if await status(greedy) == 200:
             return

@@ -19,6 +19,7 @@ from tests.portal.desk import Clerk, Sit
 from tests.portal.post import READERS, Post, post
 from tests.portal.screens import Screens
 from tests.service.mailroom import part
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 BOSS, ADMIN, READER = "boss@op.example", "admin@op.example", "reader@op.example"
@@ -43,7 +44,7 @@ async def post_sit(screens: Screens, posted: Post) -> AsyncIterator[Sit]:
 
 async def _until(condition: Callable[[], bool]) -> None:
     """What the service does beside its pages takes a second or two."""
-    for _ in range(1200):
+    for _ in range(int(PATIENCE_S / 0.05)):
         if condition():
             return
         await asyncio.sleep(0.05)

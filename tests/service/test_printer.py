@@ -16,6 +16,7 @@ from service.billing.paper.electronic import electronic_pdf_of
 from service.billing.paper.printer import Printer
 from service.faults import Fault
 from tests.service.papers import document
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ async def test_a_closed_printer_has_no_process(printer: Printer) -> None:
     await printer.pdf_of(document())
     process = process_of(printer)
     printer.close()
-    for _ in range(1200):
+    for _ in range(int(PATIENCE_S / 0.05)):
         try:
             os.kill(process, 0)
         except ProcessLookupError:
@@ -113,7 +114,7 @@ async def test_a_killed_service_leaves_no_process(tmp_path: Path) -> None:
     assert _runs(process)
     service.kill()
     await service.wait()
-    for _ in range(600):
+    for _ in range(int(PATIENCE_S / 0.1)):
         if not _runs(process):
             return
         await asyncio.sleep(0.1)

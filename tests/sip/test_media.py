@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from scripts.benchmarks.ports import free_port
-from tests.kemi.world import CARRIER
+from tests.kemi.world import CARRIER, CUSTOMER, LOWER
 from tests.sip.agents import SDP, Agent, Call
-from tests.sip.calls import answer, cancel, hang_up
+from tests.sip.calls import answer, cancel, hang_up, ring
 from tests.sip.proxy import Proxy, eventually
 from tests.sip.rtpengine import ADDRESS, RtpEngine
 
@@ -159,6 +160,49 @@ def test_it_hears_of_calls_that_come_to_nothing(engine: RtpEngine, ends: tuple[A
     for end in ends:
         end.reply(end.expect("BYE", Call_ID=call.call_id), 200, "OK")
     eventually(lambda: "delete" in engine.commands())
+
+
+def _poor(edge: Proxy) -> dict[str, Any]:
+    return {"do": "credit", "account": CUSTOMER, "micros": -2 * edge.account(CUSTOMER).balance}
+
+
+TURNED_AWAY: dict[str, tuple[Callable[[Proxy], dict[str, Any]] | None, dict[str, str | None]]] = {
+    "poor": (_poor, {}),
+    "suspended": (lambda edge: edge.account_body(CUSTOMER, parent=LOWER, state="suspended"), {}),
+    "no Contact": (None, {"Contact": None}),
+    "control character": (None, {"Server": "x\1y"}),
+}
+"""What comes between INVITE and 200, and what the 200 says."""
+
+
+@pytest.mark.parametrize("why", TURNED_AWAY)
+def test_it_hears_of_a_200_that_is_no_answer(
+    engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy, why: str
+) -> None:
+    """Its ports would wait for an hour."""
+    caller, gateway = ends
+    command, headers = TURNED_AWAY[why]
+    call, invite = ring(caller, gateway)
+    if command is not None:
+        edge.send(command(edge))
+    gateway.reply(invite, 200, "OK", tag="t", **headers)
+    assert caller.expect_final(call.call_id).code >= 400
+    eventually(lambda: engine.commands()[-1] == "delete")
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    edge.restore()
+
+
+def test_it_hears_of_a_call_that_nobody_can_be_sent(engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy) -> None:
+    """Its gateway wants TCP, of which there is no socket."""
+    caller, _ = ends
+    edge.send(
+        edge.plan_body(routes=[["", [[1, 1]]]]), edge.gateway_body(1, CARRIER, "127.0.0.11") | {"transport": "tcp"}
+    )
+    call = Call(caller, "0033123")
+    call.invite()
+    assert caller.expect_final(call.call_id).code == 503
+    eventually(lambda: "delete" in engine.commands())
+    edge.send(edge.plan_body(), edge.gateway_body(1, CARRIER, "127.0.0.11"))
 
 
 def test_a_silent_engine_lets_no_call_be_answered_and_refused(

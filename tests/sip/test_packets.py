@@ -7,6 +7,7 @@ orders that need no chance: one test each.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import shutil
@@ -432,10 +433,14 @@ def test_copies_that_come_when_their_transactions_are_forgotten(proxy: Proxy, ca
     assert caller.expect_final(ended.call_id).code == 481
     caller.expect_silence(refused.call_id)
     gateway.expect_silence(refused.call_id, 0)
+    least_s = time.monotonic() - talking.answered_at
     hang_up(talking, gateway)
+    most_s = time.monotonic() - talking.answered_at
     charged_once(proxy, refused, "failed", 0)
     charged_once(proxy, ended)
-    charged_once(proxy, talking, micros=7000)
+    billed_s = proxy.cdr(talking.call_id)["charges"][0]["billed_s"]
+    assert math.ceil(least_s) <= billed_s <= math.ceil(most_s)
+    charged_once(proxy, talking, micros=1000 * billed_s)
 
 
 def test_a_refusal_that_was_lost_comes_again(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
