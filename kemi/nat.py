@@ -105,13 +105,14 @@ def address_of(uri: str) -> str:
 
 
 def _is_address(host: str) -> bool:
+    """IPv6: one to which a datagram leaves. One of IPv4 in IPv6's form is refused by our own socket."""
     if not host.startswith("["):
         return _IPV4.fullmatch(host) is not None
     try:
-        IPv6Address(host[1:-1])
+        address = IPv6Address(host[1:-1])
     except ValueError:
         return False
-    return True
+    return not (address.is_unspecified or address.is_multicast or address.ipv4_mapped is not None)
 
 
 def _transport_of(uri: str) -> str:
