@@ -46,6 +46,8 @@ class Callee(NamedTuple):
     source: Place
     h_entry: int
     h_id: int
+    routes_on: int = 0
+    """How many Record-Routes of the answer stand from ours on; 0: it has none of ours."""
 
 
 class Grant(NamedTuple):
@@ -65,6 +67,8 @@ class Denied(NamedTuple):
     """What the caller is told."""
 
 
+LEG = Denied("leg", *UNAVAILABLE)
+"""Nobody could end it: it has no target, no tag of its own, no dialog and so no timer, or BYEs would not reach it."""
 GONE = Denied("gone", 481, "Call/Transaction Does Not Exist")
 
 
@@ -135,6 +139,8 @@ def draft_of(rooms: Rooms, key: bytes, callee: Callee, ring_ms: int, now: Now) -
         configuration = store.configuration(txn)
         networks = networks_of_side(store, txn, running, "callee", configuration)
         if has_packages(running.legs) or not lies_in(callee.source.ip, networks):
+            return None
+        if callee.routes_on > len(running.caller_leg.route_set) + 1:
             return None
         legs, provider = _legs_of_now(rooms, txn, configuration, running, now)
         settings, generation = configuration.settings(txn), configuration.generation(txn)
@@ -228,7 +234,16 @@ def _not_to_be_answered(
         return Grant(None) if same else Denied("second_answer", 500, "Second answer")
     if not lies_in(callee.source.ip, networks_of_side(change.store, change.txn, running, "callee", configuration)):
         return Denied("candidate", 481, "Call/Transaction Does Not Exist")
-    return None
+    return None if _is_way_back(running, callee) else LEG
+
+
+def _is_way_back(running: RunningCall, callee: Callee) -> bool:
+    """Whether an answer has no more Record-Routes from ours on than were sent (RFC 3261 16.6, 12.1.1): Kamailio's
+    dialog counts them from the last one, and would send its BYE to ourselves.
+    """
+    caller = running.caller_leg
+    ours = 1 if callee.socket == caller.socket else 2
+    return callee.routes_on <= len(caller.route_set) + ours
 
 
 def _legs_of_now(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple, NoReturn
 
 from kemi import carriers, devices_in, ends, farewell, guards, named, notes, places, sip
-from kemi.answer import Callee, Denied, Grant, answered
+from kemi.answer import LEG, Callee, Denied, Grant, answered
 from kemi.clock import now
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
@@ -53,6 +53,8 @@ class Leg(NamedTuple):
 
     contacts: tuple[str, ...]
     route_set: tuple[str, ...]
+    routes_on: int
+    """As of a `Callee`."""
 
 
 def reply(rooms: Rooms) -> None:
@@ -63,7 +65,7 @@ def reply(rooms: Rooms) -> None:
     """
     heard = sip.response()
     code, method = heard.code, heard.method
-    if not heard.seen.is_clean:
+    if heard.cseq == sip.NO_CSEQ or not heard.seen.is_clean:
         end_in_doubt(rooms)
         raise ReplyDropped
     if method == "BYE":
@@ -171,12 +173,14 @@ def _leg(seen: Seen, contact: str, route: str, nat: str) -> Leg:
     `route`: its first Contact and Record-Route; `nat`: the dialog's note of that name. Before its transaction is looked
     for.
     """
-    contacts, route_set = seen.uris("Contact", contact), _beyond_us(seen.uris("Record-Route", route))
+    contacts, routes = seen.uris("Contact", contact), seen.uris("Record-Route", route)
+    route_set = _beyond_us(routes)
     if nat or len(contacts) != 1 or not named.reaches(contacts[0], route_set):
         devices_in.mend_reply(nat)
         named.mend_answer(seen, sip.received())
-        contacts, route_set = sip.uris(sip.headers("Contact")), _beyond_us(sip.uris(sip.headers("Record-Route")))
-    return tuple.__new__(Leg, (contacts, route_set))
+        contacts, routes = sip.uris(sip.headers("Contact")), sip.uris(sip.headers("Record-Route"))
+        route_set = _beyond_us(routes)
+    return tuple.__new__(Leg, (contacts, route_set, len(routes) - len(route_set)))
 
 
 def passes_in_doubt(rooms: Rooms) -> bool:
@@ -206,7 +210,7 @@ def _heard_in_doubt() -> Response:
     that is text.
     """
     method, from_tag, to_tag, branch = sip.texts(_SAME)
-    return Response(sip.number("$rs"), method, sip.number("$cs"), from_tag, to_tag, branch, sip.NOTHING_SEEN)
+    return Response(sip.number("$rs"), method, sip.cseq(), from_tag, to_tag, branch, sip.NOTHING_SEEN)
 
 
 def end_in_doubt(rooms: Rooms) -> None:
@@ -296,7 +300,7 @@ def _again(rooms: Rooms, dialog_call: str, answer: Answer) -> None:
     heard, tag = answer.heard, answer.heard.to_tag
     call = dialog_call or call_of_invite(rooms, sip.text("$ci"), heard.from_tag)
     if call is None:
-        contacts, route_set = answer.leg
+        contacts, route_set, _ = answer.leg
         hang_up_unknown(rooms, heard, answer.received, contacts[0] if contacts else "", route_set)
         raise ReplyDropped  # it would be free
     running = find(rooms, call)
@@ -340,7 +344,7 @@ def _repeat_or_move(rooms: Rooms, running: RunningCall, side: str, contacts: tup
     elif leg is not None and contacts[0] != leg.contact:
         _move(rooms, running, notes.Move(side, leg.cseq, contacts[0]))
     asked = notes.Move.from_note(sip.dialog_note(notes.MOVE))
-    if asked is not None and asked.side != side and asked.cseq == sip.number("$cs"):
+    if asked is not None and asked.side != side and asked.cseq == sip.cseq():
         _move(rooms, running, asked)
 
 
@@ -369,16 +373,15 @@ class Answer(NamedTuple):
 
 def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
     """The answer: it passes with a grant and a timer, or not at all. Raises ReplyDropped."""
-    (contacts, route_set), received, tag = answer.leg, answer.received, answer.heard.to_tag
+    (contacts, route_set, routes_on), received, tag = answer.leg, answer.received, answer.heard.to_tag
     moment = now()
     decision: Grant | Denied
     if _is_given_up(answer.heard.branch, answer.past):
         decision = LATE
-    elif answer.dialog is None or not guards.is_leg(tag, contacts, route_set):
-        decision = Denied("leg", *UNAVAILABLE)  # nobody could end it: no target, or no dialog and so no timer
-        given_up(rooms, call, End("system", *UNAVAILABLE, 0), moment)
+    elif answer.dialog is None or tag == answer.heard.from_tag or not guards.is_leg(tag, contacts, route_set):
+        decision = LEG
     else:
-        callee = Callee(tag, contacts[0], route_set, received.socket, received, *answer.dialog)
+        callee = Callee(tag, contacts[0], route_set, received.socket, received, *answer.dialog, routes_on)
         decision = answered(rooms, call, callee, int(answer.ring or 0), moment)
         if isinstance(decision, Grant):
             rooms.gate.proved(received.ip, moment)  # the place of a number is no trunk's: who is busy there is no flood
@@ -389,6 +392,8 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
     ):
         decision = Denied("timer", *UNAVAILABLE)
         turned_down(rooms, call, End("system", *UNAVAILABLE, 0), moment)
+    if decision is LEG:
+        given_up(rooms, call, End("system", *UNAVAILABLE, 0), moment)
     if isinstance(decision, Denied):
         hang_up(rooms, received, contacts[0] if contacts else "", route_set)
         _tell_end(rooms, call, GONE if decision.rule in {GONE.rule, LATE.rule} else decision)
@@ -397,7 +402,7 @@ def _pick_up(rooms: Rooms, call: str, answer: Answer) -> None:
 
 def _turn_away(rooms: Rooms, answer: Answer, denied: Denied) -> NoReturn:
     """Hangs up the leg of a 2xx that opens no call, and ends its INVITE. Raises ReplyDropped."""
-    contacts, route_set = answer.leg
+    contacts, route_set, _ = answer.leg
     hang_up(rooms, answer.received, contacts[0] if contacts else "", route_set)
     _tell_caller(denied)
     raise ReplyDropped

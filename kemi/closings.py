@@ -8,6 +8,7 @@ from kemi.refusal import UNAVAILABLE
 from kemi.rooms import Rooms
 from kemi.running import find
 from kemi.settlement import End, ended
+from kemi.store.calls import RunningCall
 
 TIMER_SLACK_MS = 2_000
 """Dialog timers run in whole seconds."""
@@ -44,10 +45,13 @@ def _await_second_bye(rooms: Rooms, call: str, key: bytes, tag: str) -> None:
 
 
 def dialog_ended(rooms: Rooms) -> None:
-    """The end of a dialog that nobody may have settled: its timer."""
+    """The end of a dialog that nobody may have settled: its timer. Whoever sends its BYEs settles it before
+    (`own_request`), so that none has gone of one that runs yet.
+    """
     call = sip.dialog_call()
-    if call is not None:
-        _timer_ended(rooms, call)
+    before = None if call is None else _timer_ended(rooms, call)
+    if before is not None:
+        farewell.keep_both(rooms, before, now())
 
 
 def dialog_failed(rooms: Rooms) -> None:
@@ -61,11 +65,13 @@ ENDINGS = {"dialog:end": dialog_ended, "dialog:failed": dialog_failed}
 """Events of Kamailio's dialogs that may be the end of a call. They read nothing that a peer wrote."""
 
 
-def _timer_ended(rooms: Rooms, call: str) -> None:
-    """The dialog's timer ran out: with the grant, or before it, since the 200 was never acknowledged."""
+def _timer_ended(rooms: Rooms, call: str) -> RunningCall | None:
+    """The dialog's timer ran out: with the grant, or before it, since the 200 was never acknowledged. None: the call
+    was settled before.
+    """
     running = find(rooms, call) if rooms.has_store() else None
     if running is None or not running.is_answered:
-        return
+        return None
     moment = now()
     by = "grant" if running.grant_end_boot_ms - moment.boot_ms < TIMER_SLACK_MS else "system"
-    ended(rooms, call, End(by, 200, "OK", running.ring_wall_ms), moment)
+    return running if ended(rooms, call, End(by, 200, "OK", running.ring_wall_ms), moment) else None

@@ -109,7 +109,7 @@ def _read(source: Received) -> Registration | None:
     binding = parse_contacts(sip.headers("Contact"))
     expires = sip.headers("Expires")
     expires_s = parse_expires(expires[0]) if expires else None
-    user, call_id, cseq = sip.text("$tU"), sip.text("$ci"), sip.number("$cs")
+    user, call_id, cseq = sip.text("$tU"), sip.text("$ci"), sip.cseq()
     if binding is None or (expires and expires_s is None) or not guards.is_first(call_id, cseq):
         return None
     place = Source(source.ip, source.port, source.transport)

@@ -123,7 +123,7 @@ def readdress_own(from_tag: str, to_tag: str, sent: str, moved: str, pracked: st
         headers = {"From": f"<{from_uri}>;tag={from_tag}", "To": f"<{to_uri}>;tag={to_tag}"}
         sip.name_ends(headers["From"], headers["To"])
     last = notes.last_prack(pracked, from_tag) if pracked else 0
-    if last and last >= sip.number("$cs"):
+    if last and last >= sip.cseq():
         headers["CSeq"] = f"{last + 1} BYE"
         sip.replace_headers({"CSeq": headers["CSeq"]})
     target = notes.moved_targets(moved).get(to_tag) if moved else None

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import marshal
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -86,7 +86,12 @@ def _put(change: Change, key: bytes, farewell: Farewell, due_ms: int) -> None:
 
 def keep_both(rooms: Rooms, answered: RunningCall, now: Now) -> None:
     """BYEs to both sides of a call that was answered, and has no dialog: when its 2xx is there."""
-    for tag in answered.tags:
+    keep_to(rooms, answered, answered.tags, now)
+
+
+def keep_to(rooms: Rooms, answered: RunningCall, tags: Iterable[str], now: Now) -> None:
+    """BYEs to the sides with these tags of a call that was answered: Kamailio's dialog has sent none."""
+    for tag in tags:
         leg = messages.side_of(answered, tag)
         if leg is not None:
             key = secrets.token_bytes(KEY_BYTES)

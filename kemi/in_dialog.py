@@ -5,7 +5,7 @@ Nothing here asks Kamailio's dialog module what may pass: it finds the call, and
 
 from __future__ import annotations
 
-from kemi import codecs, devices_in, ends, guards, named, notes, sip, transfers
+from kemi import codecs, devices_in, ends, farewell, guards, named, notes, sip, transfers
 from kemi.clock import now
 from kemi.guards import Answer, InDialog
 from kemi.identify import is_known
@@ -45,7 +45,7 @@ def in_dialog(rooms: Rooms, asked: Incoming) -> None:
     if method in guards.REFRESHING:
         _mend(rooms, running, side, seen)
     request = _read(method, from_tag, to_tag, seen)
-    is_sound = seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names)
+    is_sound = request.cseq != sip.NO_CSEQ and seen.is_clean and guards.TAKING_OVER.isdisjoint(seen.names)
     answer = _judge(rooms, running, request, side) if is_sound else guards.BAD_REQUEST
     if answer is not None:
         return _refuse(method, answer)
@@ -59,7 +59,8 @@ def _bye(rooms: Rooms, known: Speaker, from_tag: str, to_tag: str) -> None:
     the other side.
     """
     running, record, side = known
-    answer = guards.check_bye(running, side, sip.number("$cs"))
+    cseq = sip.cseq()
+    answer = guards.BAD_REQUEST if cseq == sip.NO_CSEQ else guards.check_bye(running, side, cseq)
     if answer is not None:
         return _refuse("BYE", answer)
     if not sip.new_transaction():
@@ -70,6 +71,7 @@ def _bye(rooms: Rooms, known: Speaker, from_tag: str, to_tag: str) -> None:
     rooms.hanging_up = running.hex
     if not (sip.take_dialog(sip.text("$ci"), from_tag, to_tag) and sip.bye(other)):
         sip.set_timeout_of(1, running.h_entry, running.h_id)
+        farewell.keep_to(rooms, running, [to_tag], now())
     rooms.hanging_up = ""
     sip.transaction_reply(200, "OK")
     return None
@@ -104,7 +106,7 @@ def _read(method: str, from_tag: str, to_tag: str, seen: Seen) -> InDialog:
         method=method,
         from_tag=from_tag,
         to_tag=to_tag,
-        cseq=int(cseq or 0),
+        cseq=sip.cseq_in(cseq),
         request_uri=request_uri,
         comes_by_us=own > 0,
         routes=routes[own:],

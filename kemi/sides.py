@@ -16,6 +16,9 @@ from kemi.store.numbers import TO_DEVICE, TO_TRUNK
 from kemi.store.origins import Origin
 from kemi.store.trunks import trunk_by_id
 
+TLS = "tls:"
+"""What the sockets begin with by which certificates come."""
+
 
 def networks_of_side(
     store: HotStore, txn: Any, running: RunningCall, side: str, known: Configuration | None = None
@@ -57,12 +60,13 @@ def may_speak(store: HotStore, txn: Any, running: RunningCall, side: str, ip: st
 def may_hang_up(store: HotStore, txn: Any, running: RunningCall, side: str, ip: str, proven: tuple[str, ...]) -> bool:
     """Whether a BYE of this address is the side's, though what it is of has other addresses by now, or is gone: it
     comes from where requests to it go. Else nobody could end the call, which is paid for. `proven`: as of `may_speak`;
-    where a trunk asks for a certificate, one must be shown, if another one than it asks for by now.
+    where a trunk asks for a certificate, one must be shown, if another one than it asks for by now. Not of a call that
+    began without TLS, and so without any.
     """
     if side == "caller":
         running = first_of(store, txn, running)
         trunk = trunk_by_id(store.config, txn, running.trunk) if running.trunk else None
-        if trunk is not None and trunk.certificate and not proven:
+        if trunk is not None and trunk.certificate and not proven and running.caller_leg.socket.startswith(TLS):
             return False
     leg = running.caller_leg if side == "caller" else running.callee_leg
     return leg is not None and address_of((leg.route_set or (leg.contact,))[0]) == ip

@@ -57,7 +57,7 @@ def _leg(received: Received, contact: str, route_set: tuple[str, ...]) -> Far:
         sip.text("$ci"),
         sip.loose_text("hdr(From)"),
         sip.loose_text("hdr(To)"),
-        sip.number("$cs"),
+        max(0, sip.cseq()),
         contact,
         route_set,
         messages.address(received.ip, received.port, received.transport),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import KSR
 
-from kemi.sip.message import text
+from kemi.sip.message import CSEQ, NO_CSEQ, text
 from kemi.sip.question import question, texts
 
 HEADERS_MAX = 65_536
@@ -115,7 +115,8 @@ class Response(NamedTuple):
 def response() -> Response:
     """The reply at hand. Raises UnicodeDecodeError."""
     code, method, cseq, from_tag, to_tag, branch, found = texts(_RESPONSE)
-    said = int(code or 0), method, int(cseq or 0), from_tag, to_tag, branch, seen_in(found)
+    number = int(cseq) if CSEQ.fullmatch(cseq) else NO_CSEQ  # as `cseq_in`
+    said = int(code or 0), method, number, from_tag, to_tag, branch, seen_in(found)
     return tuple.__new__(Response, said)
 
 

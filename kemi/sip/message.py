@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 import KSR
@@ -18,6 +19,11 @@ class Received(NamedTuple):
     transport: str
     socket: str
 
+
+CSEQ = re.compile(r"[0-9]{1,10}")
+"""RFC 3261 20.16: digits, of a 32-bit number."""
+NO_CSEQ = -1
+"""Less than any: no request that has it is a next one, and no reply answers anything by it."""
 
 _TRANSPORTS = {"UDP": "udp", "TCP": "tcp", "TLS": "tls"}
 
@@ -77,6 +83,18 @@ FIRST_LINE = "$(mb{line.at,0})"
 def number(name: str) -> int:
     """A pseudo-variable's number; 0: it has none."""
     return int(KSR.pv.get(name) or 0)
+
+
+def cseq() -> int:
+    """The CSeq's number of the message at hand; NO_CSEQ: it has none."""
+    return cseq_in(text("$cs"))
+
+
+def cseq_in(said: str) -> int:
+    """The number of a CSeq; NO_CSEQ: it is none. Kamailio takes any word for one and passes it on, but its dialogs
+    can't count on from it: the other side would get no BYE. Only what begins something is looked at by `is_sane`.
+    """
+    return int(said) if CSEQ.fullmatch(said) else NO_CSEQ
 
 
 def received() -> Received:

@@ -186,6 +186,11 @@ async def end_sessions(conn: AsyncConnection, user_id: int, *, but: int | None =
     await conn.execute(sa.delete(sessions).where(where))
 
 
+async def end_links(conn: AsyncConnection, user_id: int) -> None:
+    """Voids invitation and reset: they went to an address that isn't the user's any more, or aren't wanted any more."""
+    await conn.execute(sa.delete(user_links).where(user_links.c.user_id == user_id))
+
+
 async def make_link(conn: AsyncConnection, user_id: int, purpose: str, now_ms: int) -> Key:
     """A link of a user; earlier ones of the same purpose are void."""
     await conn.execute(

@@ -118,7 +118,7 @@ user_links = sa.Table(
 sign_in_failures = sa.Table(
     "sign_in_failures",
     metadata,
-    sa.Column("who", sa.Text, primary_key=True),  # hash of the address that was named, known or not
+    sa.Column("who", sa.Text, primary_key=True),  # hash of the door: of a user, or of an address that nobody has
     sa.Column("failures", sa.Integer, nullable=False),
     big("locked_until_ms", 0),
     big("failed_ms"),

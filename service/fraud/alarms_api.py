@@ -93,8 +93,7 @@ async def show_alarm(call: Call) -> Answer:
 
 
 async def lift_alarm(call: Call) -> Answer:
-    """What it has suspended goes on, and its limit counts from nothing: by whom the account owes what it calls."""
-    await call.need_seller(call.of.path)
+    """What it has suspended goes on, its limit counts from nothing: by whom the account owes, or who stands above."""
     if call.row.lifted_ms:
         raise Problem("conflict", "it was lifted already")
     if call.row.action == "warn" or (call.row.action == "block" and call.row.limit_id):

@@ -59,12 +59,13 @@ class Composer:
 
     async def load(self, rows: Sequence[Row[Any]]) -> None:
         """Accounts, users and broadcasts of the rows."""
-        found = accounts.c.id.in_({one for row in rows for one in (row.account_id, row.fields.get("seller_id", 0))})
-        self._accounts = {row.id: row for row in await self._conn.execute(sa.select(accounts).where(found))}
         known = users.c.id.in_({row.fields.get("user_id", 0) for row in rows})
         self._users = {row.id: row for row in await self._conn.execute(sa.select(users).where(known))}
         said = broadcasts.c.id.in_({row.broadcast_id or row.fields.get("trial_of", 0) for row in rows})
         self._broadcasts = {row.id: row for row in await self._conn.execute(sa.select(broadcasts).where(said))}
+        named = {one for row in rows for one in (row.account_id, row.fields.get("seller_id", 0))}
+        found = accounts.c.id.in_(named | {row.account_id for row in self._broadcasts.values()})
+        self._accounts = {row.id: row for row in await self._conn.execute(sa.select(accounts).where(found))}
         if self._broadcasts:
             self._wanting = {row.id for row in await self._conn.execute(still_want({*self._users}))}
 
@@ -80,6 +81,8 @@ class Composer:
         """One. Raises LetterFault: it can't be one."""
         if row.broadcast_id and row.fields.get("user_id") not in self._wanting:
             raise LeftOut("they want none any more, or can't sign in any more")
+        if row.broadcast_id and not self._is_writers(row):
+            raise LeftOut("the account was moved away from who writes it")
         if row.template not in KINDS:
             raise LetterFault(f"there is no template {row.template!r}")
         if "drafted" in row.fields:
@@ -105,6 +108,11 @@ class Composer:
         except KeyError as fault:
             raise LetterFault(f"the mail has no value for {fault}") from fault
         return letter._replace(attachments=await self._attachments(row))
+
+    def _is_writers(self, row: Row[Any]) -> bool:
+        """Whether a broadcast's account still stands below who writes it: else another seller's name would be on it."""
+        writer = self._accounts[self._broadcasts[row.broadcast_id].account_id]
+        return bool(self._accounts[row.account_id].path.startswith(writer.path))
 
     async def _trial(self, row: Row[Any]) -> Letter:
         """Of a template that somebody mails to themselves: its text as they saw it, in the name that it is for."""

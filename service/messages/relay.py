@@ -70,7 +70,7 @@ class Relay:
             await self._smtp.sendmail(envelope, [recipient], content)
         except aiosmtplib.SMTPRecipientsRefused as fault:
             worst = fault.recipients[0]
-            return Taken(f"{worst.code} {worst.message}"[:FAULT_CHARACTERS_MAX], is_final=worst.code >= 500)
+            return Taken(told(worst), is_final=worst.code >= 500)
         except aiosmtplib.SMTPResponseException as fault:
             if fault.code == 421:
                 await self.close()
@@ -94,12 +94,15 @@ class Relay:
 
 
 def told(fault: BaseException) -> str:
-    """The server's words, with its code where it has one."""
+    """The server's words, with its code where it has one. What is no UTF-8 or can't be printed becomes a mark for it:
+    no ledger takes it, and a refusal that can't be noted would be asked for again and again.
+    """
     if isinstance(fault, aiosmtplib.SMTPResponseException):
         text = f"{fault.code} {fault.message}"
     else:
         text = str(fault) or type(fault).__name__
-    return " ".join(text.split())[:FAULT_CHARACTERS_MAX]
+    plain = "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))
+    return plain[:FAULT_CHARACTERS_MAX]
 
 
 def password_of(file: Path) -> str:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
+from aiohttp.http_exceptions import BadHttpMessage
 
 from service.api.call import Api, forbidden
 from service.api.http import Rates
@@ -19,7 +20,7 @@ from service.portal.printer import PRINTER, Printer
 from service.portal.screen import Gone, Screen, Shown
 from service.portal.screens import SCREENS
 from service.portal.streams import OPEN, STOPPING
-from service.portal.visit import BY_NAME, ONESELF, Portal, Visit
+from service.portal.visit import BY_NAME, ONESELF, Fields, Portal, Visit
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 PORTAL: web.AppKey[Portal] = web.AppKey("portal", Portal)
@@ -78,9 +79,17 @@ async def _outcome(visit: Visit, screen: Screen) -> Shown | Gone | web.StreamRes
             return await screen.show(visit)
     if not is_sent or screen.act is None:
         return await screen.show(visit)
-    sized = visit.request.clone(client_max_size=screen.body_bytes_max)
-    visit.form = await sized.post()  # type: ignore[assignment]  # files too, where a page's form has some
+    visit.form = await _form(visit.request, screen.body_bytes_max)
+    edge.check_whose(visit)
     return await screen.act(visit)
+
+
+async def _form(request: web.Request, bytes_max: int) -> Fields:
+    """What was sent; files too, where a page's form has some. Raises Problem: no browser sends such a thing."""
+    try:
+        return await request.clone(client_max_size=bytes_max).post()  # type: ignore[return-value]
+    except (ValueError, LookupError, BadHttpMessage) as fault:  # parts without end, no characters, unknown ones
+        raise Problem("bad-header", "this form can't be read: open the page here, and repeat it") from fault
 
 
 def _check(visit: Visit, screen: Screen) -> None:

@@ -29,6 +29,8 @@ HEADERS = {
     "Server": "Kambill",
 }
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+WHOSE = "_whose"
+"""The field of each form that says so."""
 NO_WAY_BACK = frozenset({"/", "/sign-out", "/log-in-as/end", "/filters"})
 """Pages that nobody looks for after signing in."""
 log = structlog.get_logger("kambill.portal")
@@ -48,6 +50,14 @@ def check_origin(request: web.Request) -> None:
     """Raises Problem for what another site would have done in the visitor's name."""
     if request.method not in SAFE and not comes_from_here(request):
         raise Problem("forbidden", "this form was not sent by a page of this portal: open the page here, and repeat it")
+
+
+def check_whose(visit: Visit) -> None:
+    """Raises Problem: who opened this form has signed in as somebody else since, in another tab."""
+    if visit.form.get(WHOSE, visit.whose) != visit.whose:
+        raise Problem(
+            "conflict", "this form was opened as somebody else: open it again as who you are now, and repeat it"
+        )
 
 
 def finish(response: web.StreamResponse) -> web.StreamResponse:

@@ -188,6 +188,12 @@ class Visit:
         """Whether the visitor is logged in as somebody else."""
         return self.actor is not None and self.actor.behalf_of_id is not None
 
+    @property
+    def whose(self) -> str:
+        """Whose page this is, as its forms say: a browser's tabs have one session, whoever opened each of them."""
+        actor = self.actor
+        return "" if actor is None else f"{actor.user_id}-{actor.behalf_of_id or actor.user_id}"
+
     def _is_open(self, endpoint: Endpoint) -> bool:
         if endpoint.permission is Open.PUBLIC:
             return True

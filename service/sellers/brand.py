@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 from pydantic import AfterValidator, Field
@@ -13,6 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access.permissions import Permission
+from service.accounts.rules import ROOT_ID
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.problems import Problem, invalid
@@ -138,6 +140,9 @@ async def _own(call: Call) -> Row[Any] | None:
 
 
 async def _is_taken(call: Call, host: str) -> bool:
+    """By another seller, or by the operator, whose people and strangers would sign in below somebody else's logo."""
+    if host == urlsplit(call.api.config.mail.portal).hostname and call.row.id != ROOT_ID:
+        return True
     where = (brands.c.host == host) & (brands.c.account_id != call.row.id)
     return (await call.conn.execute(sa.select(brands.c.account_id).where(where))).first() is not None
 

@@ -6,6 +6,8 @@ import ipaddress
 from urllib.parse import urlsplit
 
 URL_CHARACTERS_MAX = 500
+LABEL_CHARACTERS_MAX = 63
+"""Between two dots of a name (RFC 1035, 2.3.4): others can't even be asked for."""
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -49,6 +51,8 @@ def url_problem(url: str, *, private: bool) -> str | None:
 
 def host_problem(host: str, *, private: bool) -> str | None:
     """What is wrong with a server's name or address; None: nothing yet, a name is looked at when it is resolved."""
+    if not all(0 < len(label) <= LABEL_CHARACTERS_MAX for label in host.removesuffix(".").split(".")):
+        return "a whole name such as hooks.example.net was expected"
     if private:
         return None
     try:

@@ -59,10 +59,14 @@ def test_no_contact_breaks_it(text: str) -> None:
         ("sip:a@198.51.100.1;maddr=slow.example;lr", "sip:a@192.0.2.7:40000;lr"),
         ("sip:a@127.1", "sip:a@192.0.2.7:40000"),
         ("sip:a@256.1.1.1", "sip:a@192.0.2.7:40000"),
+        ("sip:a@[::ffff:10.0.0.1]:5060", "sip:a@192.0.2.7:40000"),
+        ("sip:a@[0:0:0:0:0:FFFF:a00:1]", "sip:a@192.0.2.7:40000"),
+        ("sip:a@[::]:5060;ob", "sip:a@192.0.2.7:40000;ob"),
+        ("sip:a@[ff02::1]", "sip:a@192.0.2.7:40000"),
     ],
 )
 def test_a_name_becomes_the_address_that_it_came_from(uri: str, mended: str) -> None:
-    """User and parameters stay, but for those that say where."""
+    """So does an address to which nothing leaves. User and parameters stay, but for those that say where."""
     assert not is_at_address(uri)
     assert at_address(uri, HOME, ALL) == mended
     assert is_at_address(mended)

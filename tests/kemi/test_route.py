@@ -11,11 +11,11 @@ from kemi.store.environment import StoreTooLarge
 from kemi.store.journal import JournalStopped
 from tests.kemi import fake_ksr
 from tests.kemi.fake_ksr import FakeKsr
-from tests.kemi.world import CUSTOMER, World
+from tests.kemi.world import CUSTOMER, FakeDialogs, World
 
 fake_ksr.stand_in()
 
-from kemi import calls_in, calls_on, route, sip  # noqa: E402 -- they import KSR
+from kemi import calls_in, calls_on, closings, in_dialog, meter, route, sip  # noqa: E402 -- they import KSR
 
 INVITE = {
     "$rm": "INVITE",
@@ -224,7 +224,7 @@ def test_a_fault_in_the_reply_route_never_lets_an_answer_pass(
     def broken(*_args: object) -> None:
         raise ZeroDivisionError
 
-    said = {"$ci": running.call_id, "$ft": running.from_tag, "$cs": 1, "$si": "127.0.0.11"}
+    said = {"$ci": running.call_id, "$ft": running.from_tag, "$cs": "1", "$si": "127.0.0.11"}
     ksr.pv_values = said | {"$rm": method, "$rs": code}
     ksr.answers["tm.t_check_trans"] = 1
     monkeypatch.setattr(calls_on, "reply", broken)
@@ -240,7 +240,7 @@ def test_a_reply_of_which_nobody_can_tell_whom_it_is_of_goes_no_further(
     def broken(*_unused: object) -> None:
         raise ZeroDivisionError
 
-    ksr.pv_values = {"$rm": "INVITE", "$rs": 486}
+    ksr.pv_values = {"$rm": "INVITE", "$rs": 486, "$cs": "1"}
     ksr.answers["tm.t_check_trans"] = 1
     monkeypatch.setattr(calls_on, "asked_by", broken)
     assert kambill.ksr_reply_route(None) == sip.DROP
@@ -275,6 +275,44 @@ def test_dialog_events_that_end_nothing_are_not_heard(
     assert len(world.running()) == 1
     kambill.ksr_dialog_event(None, "dialog:failed")
     assert world.running() == []
+
+
+def told(world: World) -> list[str]:
+    """To whom the meter says BYE within a second."""
+    dialogs = FakeDialogs()
+    world.wait(1)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
+    return sorted(to for to, text in dialogs.sent if text.startswith("BYE "))
+
+
+@pytest.mark.parametrize("sends", [True, False])
+def test_the_other_side_hears_who_hangs_up_also_where_kamailio_can_send_no_bye(
+    kambill: route.Kambill, ksr: FakeKsr, world: World, monkeypatch: pytest.MonkeyPatch, *, sends: bool
+) -> None:
+    """Whatever keeps its dialog from it: the bill is over, and so must be the call."""
+    monkeypatch.setattr(in_dialog, "now", lambda: world.now)
+    call = world.talk()
+    ksr.answers |= {"tm.t_check_trans": -1, "dialog.dlg_get": 1, "dialog.dlg_bye": 1 if sends else -1}
+    ksr.answers |= {"dialog.dlg_set_timeout_id": 1, "tm.t_reply": 1}
+    ksr.pv_values |= {"$rm": "BYE", "$ft": "from", "$tt": "to", "$cs": "2", "$dlg_var(call)": call}
+    assert kambill.ksr_request_route(None) == 1
+    assert world.running() == []
+    assert told(world) == ([] if sends else ["sip:callee@127.0.0.11"])
+
+
+@pytest.mark.parametrize("sends", [True, False])
+def test_both_sides_hear_the_end_of_money_also_where_kamailio_can_send_no_bye(
+    kambill: route.Kambill, ksr: FakeKsr, world: World, monkeypatch: pytest.MonkeyPatch, *, sends: bool
+) -> None:
+    """The timer of a dialog comes, and none of its BYEs went before."""
+    monkeypatch.setattr(closings, "now", lambda: world.now)
+    ksr.pv_values |= {"$dlg_var(call)": world.talk(), "$ft": "from", "$tt": "to"}
+    if sends:
+        kambill.ksr_tm_event(None, "tm:local-request")
+        kambill.ksr_tm_event(None, "tm:local-request")
+    kambill.ksr_dialog_event(None, "dialog:end")
+    assert world.running() == []
+    assert told(world) == ([] if sends else ["sip:callee@127.0.0.11", "sip:caller@127.0.0.2:5060"])
 
 
 @pytest.mark.usefixtures("ksr")

@@ -39,6 +39,27 @@ async def test_a_number_without_end_in_a_form_is_refused(
     assert 'method="post"' in got.text
 
 
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("multipart/form-data", b"--x\r\nno header"),
+        ("multipart/form-data; boundary=x", b"--x\r\nno header"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="email"\r\n\r\n\xff\r\n--x--\r\n',
+        ),
+        ("application/x-www-form-urlencoded; charset=none", b"email=x"),
+        ("application/x-www-form-urlencoded", b"email=\xff"),
+    ],
+)
+async def test_a_form_that_is_none_is_no_fault_of_ours(walker: Walker, kind: str, body: bytes) -> None:
+    """A stranger would fill the log with them."""
+    async with walker.session.post(
+        f"{walker.address}/sign-in", data=body, headers={**SAME, "Content-Type": kind}
+    ) as got:
+        assert (got.status, "can&#39;t be read" in await got.text()) == (400, True)
+
+
 DEAD = {**SAME, "Cookie": f"{SESSION}=over"}
 
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
-from playwright.async_api import expect
+import asyncio
+import re
 
+import pytest
+from playwright.async_api import Route, expect
+
+from tests.portal.browser import BUSY_MS
 from tests.portal.desk import Sit
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -63,6 +67,29 @@ async def test_a_form_in_place_is_entered_and_left_by_keys(sit: Sit) -> None:
     await person.go("/accounts/5")
     assert await place.inner_text() == stood
     await person.check()
+
+
+async def test_what_was_typed_last_is_looked_for_however_late_the_first_answer(sit: Sit) -> None:
+    """By a slow line: what was typed meanwhile isn't dropped, nor its answer overtaken by an earlier one's."""
+    person = await sit(BOSS)
+    page = person.page
+    await person.go("/accounts")
+    asked = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        if "name=c&" in route.request.url:
+            await asked.wait()
+        await route.continue_()
+
+    await page.route("**/accounts?name=*", late)
+    await page.locator("#filters input[name=name]").focus()
+    for key, wanted in (("c", "c"), ("a", "ca"), ("r", "car")):
+        async with page.expect_request(re.compile(f"name={wanted}&"), timeout=BUSY_MS):
+            await page.keyboard.type(key)
+    asked.set()
+    await expect(page.locator("#results")).to_contain_text("carrier", timeout=BUSY_MS)
+    await expect(page.locator("#results")).not_to_contain_text("customer", timeout=BUSY_MS)
+    await expect(page).to_have_url(re.compile("name=car&"), timeout=BUSY_MS)
 
 
 async def test_what_stood_there_can_be_edited_again(sit: Sit) -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from service.portal import pages
 from service.portal.components.lists import Column, Listed
+from service.portal.components.offered import offered
 from service.portal.cookies import SESSION
 from service.portal.formats import formats_of
 from service.portal.pages.partners import deals
@@ -329,3 +330,11 @@ async def test_a_provider_is_offered_what_concerns_it(walkers: Callable[[], Walk
         assert f'href="{path}"' in other
         assert f'href="{path}"' not in theirs
     assert 'href="/statements"' in theirs
+
+
+def test_a_plan_that_is_not_given_is_not_offered() -> None:
+    """To resellers, of new and standing trunks and devices: it would be refused."""
+    visit: Any = SimpleNamespace()
+    rows = [SimpleNamespace(id=1, given=True), SimpleNamespace(id=2, given=False)]
+    for endpoint in ("trunk.make", "trunk.edit", "device.make", "device.edit"):
+        assert asyncio.run(offered(visit, endpoint, "plan_id", rows)) == rows[:1]

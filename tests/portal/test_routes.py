@@ -132,6 +132,18 @@ def test_who_only_reads_is_shown_no_form(crawls: Crawls) -> None:
     assert found == set()
 
 
+@pytest.mark.parametrize("who", EVERYBODY)
+def test_every_form_says_whose_it_is(crawls: Crawls, who: str) -> None:
+    """But those that end a session: else it would be done as whoever signs in by another tab."""
+    lacking = {
+        page.pattern
+        for page in crawls.of(who).values()
+        for form in re.findall(r'<form method="post".*?</form>', page.text, re.DOTALL)
+        if 'name="_whose" value="' not in form and not re.search('action="/(sign-out|log-in-as/end)"', form)
+    }
+    assert lacking <= {"/sign-out", "/password", "/forgotten-password"}
+
+
 # --- other sites
 
 

@@ -219,3 +219,27 @@ async def test_a_role_that_two_edit(walkers: Callable[[], Walker]) -> None:
     key = secrets.token_hex(8)
     assert (await other.post(path, **form, _key=key, _version=late.hidden("_version"))).status == 200
     assert (await one.post(f"{found[1]}/removal", _key=secrets.token_hex(8))).status == 200
+
+
+async def test_a_form_that_was_opened_as_somebody_else_does_nothing(walker: Walker) -> None:
+    """Somebody else has signed in by another tab; or one is logged in as them, or not any more."""
+    await walker.sign_in(BOSS)
+    found = re.search(r'href="/users/(\d+)"[^>]*>owner@upper\.example<', (await walker.get("/users?email=upper")).text)
+    assert found
+    form = {"username": "zz-tab", "account_id": "5"}
+    mine = (await walker.get("/devices/new")).hidden("_whose")
+    assert (await walker.post(f"/users/{found[1]}/log-in-as")).status == 200
+    late = await walker.post("/devices/new", **form, _whose=mine)
+    assert (late.status, "opened as somebody else" in late.words) == (409, True)
+    theirs = (await walker.get("/devices/new")).hidden("_whose")
+    await walker.post("/log-in-as/end")
+    assert (await walker.post("/devices/new", **form, _whose=theirs)).status == 409
+    assert "signed out" not in (await walker.post("/log-in-as/end")).words  # by a tab that still says who one was
+    assert BOSS in (await walker.get("/profile")).words
+    await walker.post("/sign-out")
+    await walker.sign_in("owner@upper.example")
+    assert (await walker.post("/devices/new", **form, _whose=mine)).status == 409
+    assert "zz-tab" not in (await walker.get("/devices")).words
+    await walker.post("/sign-out")
+    await walker.sign_in(BOSS)
+    assert (await walker.post("/devices/new", **form, _whose=mine)).status == 200

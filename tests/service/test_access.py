@@ -6,11 +6,13 @@ import asyncio
 
 import pyotp
 import pytest
+import sqlalchemy as sa
 
 from service.access import lockout
 from service.access.endpoints import me, sign_in
 from service.access.lockout import FREE_FAILURES
 from service.access.tidy import forget
+from service.database.access_tables import mails
 from tests.conftest import PRODUCTS_HASHER
 from tests.service.office import PASSWORD, Office, Person
 
@@ -196,6 +198,94 @@ async def test_a_stolen_session_does_not_find_out_its_password(office: Office) -
     office.now_ms += 2_000
     assert (await office.boss.ask("me.password", old=PASSWORD, new=new)).status < 300
     assert (await office.nobody.ask("session.open", email="boss@op.example", password=new)).status == 201
+
+
+async def _namesake(office: Office, email: str, password: str) -> tuple[Person, Person]:
+    """A reseller's owner, and a user of theirs who has somebody else's address."""
+    upper = await office.account(office.boss, 1, "Upper", "reseller")
+    ada = await office.hire(office.boss, upper, "ada@upper.example")
+    invited = await ada.do("user.invite", account_id=upper, email=email, name="N", role_ids=[office.roles["read_only"]])
+    await office.nobody.do("password.choose", link=invited["link"], password=password)
+    return ada, Person(office, user=invited["user"])
+
+
+async def test_a_user_with_somebody_elses_address_opens_no_door_of_theirs(office: Office) -> None:
+    """Neither by coming in, nor by being let try again; and who comes in with it closes none."""
+    email, own = "boss@op.example", "a namesake's battery"
+    ada, namesake = await _namesake(office, email, own)
+    upper = namesake.user["account_id"]
+
+    async def knock(password: str, account_id: int | None = None) -> int:
+        return (await office.nobody.ask("session.open", email=email, password=password, account_id=account_id)).status
+
+    got = []
+    for at in range(FREE_FAILURES + 2):
+        got += [await knock(f"guess {at}", 1), await knock(own)]
+    assert got == [401, 201] * (FREE_FAILURES - 1) + [429, 201] * 3  # the namesake's password was a guess too
+    await ada.do("user.unlock", user_id=namesake.user["id"])
+    assert await knock("guess", 1) == 429
+    assert await knock(PASSWORD, 1) == 429
+    office.now_ms += 2_000
+    assert await knock(PASSWORD, 1) == 201
+    assert [await knock(own, upper) for _ in range(9)] == [201] * 9
+    assert await knock(PASSWORD) == 201
+
+
+async def test_a_password_that_is_set_is_a_guess_at_who_has_the_same_address(office: Office) -> None:
+    """Signing in with it would tell whether it is theirs."""
+    email, own = "boss@op.example", "a namesake's battery 0"
+    _, namesake = await _namesake(office, email, own)
+    for at in range(FREE_FAILURES):
+        more = {"account_id": namesake.user["account_id"]}
+        signed = await office.sign_in(email, f"a namesake's battery {at}", **more)
+        await signed.do("me.password", old=f"a namesake's battery {at}", new=f"a namesake's battery {at + 1}")
+    assert (await office.nobody.ask("session.open", email=email, password=PASSWORD, account_id=1)).status == 429
+    got = await office.nobody.ask("session.open", email=email, password=PASSWORD)
+    assert (got.status, "account_id" in str(got.body)) == (401, False)
+
+
+async def test_a_link_that_went_to_another_address_opens_nothing(office: Office) -> None:
+    """Of an invitation to a mistyped address, and of a reset from before the password was changed."""
+    upper = await office.account(office.boss, 1, "Upper", "reseller")
+    invite = {"account_id": upper, "email": "adda@upper.example", "name": "Ada", "role_ids": [office.roles["owner"]]}
+    invited = await office.boss.do("user.invite", **invite)
+    user_id = invited["user"]["id"]
+    await office.boss.do("user.edit", user_id=user_id, email="ada@upper.example")
+    assert (await office.nobody.ask("password.choose", link=invited["link"], password=PASSWORD)).status == 422
+    again = await office.boss.do("user.invite-again", user_id=user_id)
+    await office.boss.do("user.edit", user_id=user_id, email="ada@upper.example", name="Ada L.")
+    assert (await office.nobody.ask("password.choose", link=again["link"], password=PASSWORD)).status == 200
+    ada = await office.sign_in("ada@upper.example")
+    await office.nobody.do("password.forget", email="ada@upper.example")
+    async with office.engine.begin() as conn:
+        said = (await conn.execute(sa.select(mails.c.fields).where(mails.c.template == "reset"))).scalar_one()
+    await ada.do("me.password", old=PASSWORD, new="another horse, another battery")
+    assert (await office.nobody.ask("password.choose", link=said["link"], password=PASSWORD)).status == 422
+
+
+async def test_strangers_fill_no_mailbox_with_links(office: Office) -> None:
+    """Who asks again is answered alike, and gets another link after five minutes; the one before opens until then."""
+    await office.hire(office.boss, await office.account(office.boss, 1, "U", "reseller"), "ada@upper.example")
+
+    async def ask(email: str) -> list[str]:
+        assert (await office.nobody.ask("password.forget", email=email)).status == 202
+        async with office.engine.begin() as conn:
+            found = await conn.execute(
+                sa.select(mails.c.fields).where(mails.c.template == "reset").order_by(mails.c.id)
+            )
+            return [said["link"] for said in found.scalars()]
+
+    first = await ask("ada@upper.example")
+    assert await ask("ada@upper.example") == first
+    assert len(await ask("boss@op.example")) == 2
+    office.now_ms += 5 * 60_000 - 1
+    assert len(await ask("ada@upper.example")) == 2
+    assert (
+        await office.nobody.ask("password.choose", link=first[0], password="another horse, a battery")
+    ).status == 200
+    assert len(await ask("ada@upper.example")) == 3
+    office.now_ms += 1
+    assert len(await ask("boss@op.example")) == 4
 
 
 async def test_who_acts_as_somebody_below_is_named_beside_them(office: Office) -> None:

@@ -95,6 +95,17 @@ async def test_a_reseller_reaches_its_own_only(desk: Desk, room: Mailroom) -> No
     assert [one["state"] for one in listed["items"]] == ["sent"]
 
 
+async def test_who_has_moved_to_another_seller_meanwhile_is_left_out(desk: Desk, room: Mailroom) -> None:
+    """What its old seller writes would come in the new one's name."""
+    trade = desk.trade
+    number = await written(desk, trade.reseller, trade.reseller_id)
+    await trade.reseller.do("broadcast.start", broadcast_id=number, at=None)
+    await begin_due(trade.office.engine, "local", desk.now_ms)
+    await trade.office.boss.do("account.move", account_id=trade.customer_id, parent_id=trade.other_id)
+    await go(desk)
+    assert (room.got, await states(desk, number)) == ([], ("done", {"left_out": 1}))
+
+
 @pytest.mark.parametrize(
     ("audience", "found"),
     [

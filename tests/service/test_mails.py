@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from email import message_from_bytes
 from email.policy import SMTP
 from typing import Any
@@ -181,6 +182,49 @@ async def test_a_refusal_for_good_keeps_the_servers_words(desk: Desk, room: Mail
     assert "no mail can be made of it" in rows[1].fault
     assert rows[3].fault == "there is no template 'telegram'"
     assert room.recipients == ["c@c.example"]
+
+
+@asynccontextmanager
+async def _server(**answers: bytes) -> AsyncIterator[int]:
+    """A mail server that says something of its own to some commands; its port."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            verb = line[:4].strip().decode()
+            writer.write(answers.get(verb, b"354 go on\r\n" if verb == "DATA" else b"250 OK\r\n"))
+            if verb == "DATA":
+                while (await reader.readline()).strip() != b".":
+                    pass
+                writer.write(answers["text"])
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "told"),
+    [
+        ({"RCPT": "550 Benoît n'est pas ici\r\n".encode("latin-1")}, "failed", "550 Beno\ufffdt n'est pas ici"),
+        ({"MAIL": b"553 \xff\x00\r\n"}, "failed", "553 \ufffd\ufffd"),
+        ({"text": b"554 no\x00\x1b[31m\r\n"}, "failed", "554 no\ufffd\ufffd[31m"),
+        ({"text": b"451 sp\xe4ter\r\n"}, "waiting", "451 sp\ufffdter"),
+    ],
+)
+async def test_words_that_no_ledger_takes_are_noted_too(
+    desk: Desk, room: Mailroom, answers: dict[str, bytes], state: str, told: str
+) -> None:
+    """Else the mail was tried for ever, and those behind it waited for its claim each time."""
+    async with _server(**answers) as port:
+        desk.config = desk.config.model_copy(update={"mail": room.config(port=port)})
+        sender = desk.another()
+        both = [await desk.put(desk.trade.customer_id, f"{name}@c.example") for name in "cd"]
+        assert await sender.send_due() == 2
+        rows = [await desk.row(number) for number in both]
+        await sender.close()
+    assert [(row.state, row.attempts, row.fault) for row in rows] == [(state, 1, told)] * 2
 
 
 async def test_a_crash_between_data_and_the_note_repeats_one_mail(desk: Desk, room: Mailroom) -> None:

@@ -125,6 +125,17 @@ async def test_what_is_no_brand(trade: Trade, field: str, value: str, said: str)
     assert said in got["errors"][0]["detail"]
 
 
+async def test_the_operators_own_host_is_no_resellers(trade: Trade) -> None:
+    """Whoever comes by it to sign in would see the reseller's name and logo; the operator's own brand may name it."""
+    office = trade.office
+    mail = office.api.config.mail.model_copy(update={"portal": "https://Portal.op.example:8443"})
+    office.api = office.api._replace(config=office.api.config.model_copy(update={"mail": mail}))
+    brand = {"company": "A", "host": "portal.OP.example"}
+    got = await trade.reseller.ask("brand.edit", account_id=trade.reseller_id, body=brand)
+    assert [one["pointer"] for one in got["errors"]] == ["/host"]
+    assert (await office.boss.do("brand.edit", account_id=1, body=brand))["host"] == "portal.op.example"
+
+
 async def test_who_may_not_brand(trade: Trade) -> None:
     """A customer sells nothing; another's host name is taken, without saying whose."""
     reseller, boss = trade.reseller, trade.office.boss

@@ -17,13 +17,13 @@ from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from scripts.benchmarks.ports import free_port
-from service.config import Webhooks
+from service.config import Config, Webhooks
 from service.ledger.telling import crossing
 from service.webhooks.events import Event
 from service.webhooks.places import is_public, url_problem
-from service.webhooks.posting import CLAIM_MS, WAITS_S, Guarded
+from service.webhooks.posting import CLAIM_MS, WAITS_S, Guarded, Message, Poster
 from service.webhooks.sender import AGAIN_MAX, EACH_MAX, Sender
-from tests.service.office import Got
+from tests.service.office import NOW_MS, Got
 from tests.service.test_peers_api import Shop, shop
 from tests.waiting import PATIENCE_S
 
@@ -384,6 +384,9 @@ def test_a_public_address() -> None:
         ("https://a.example:99999/", "such as"),
         ("https://localhost/", "whole name"),
         ("https://2130706433/", "whole name"),
+        ("https://a..example/", "whole name"),
+        ("https://.example/", "whole name"),
+        (f"https://{'a' * 64}.example/", "whole name"),
         ("https://[::1]/", "no public network"),
         ("https://[::ffff:127.0.0.1]/", "no public network"),
         ("https:///x", "without user"),
@@ -394,6 +397,16 @@ def test_a_public_address() -> None:
 def test_no_address_to_tell(url: str, said: str) -> None:
     """Each with what was expected."""
     assert said in str(url_problem(url, private=False))
+
+
+async def test_a_name_that_cannot_be_asked_for_is_a_fault_of_that_message_alone() -> None:
+    """Of a webhook that was made when such names were taken: the task of all webhooks would end with it."""
+    poster = Poster(Config())
+    for host, said in ((f"{'a' * 64}.example", "whole name"), ("a..example", "whole name")):
+        got = await poster.post(Message(f"https://{host}/", "whsec_" + "a" * 32, "msg_1", "{}", {}), NOW_MS)
+        assert (got.status, said in got.fault) == (0, True)
+    assert url_problem(f"https://{'a' * 63}.example./", private=False) is None
+    assert url_problem("http://hooks/", private=True) is None
 
 
 def test_a_balance_crosses_nothing_once() -> None:

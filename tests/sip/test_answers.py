@@ -118,12 +118,29 @@ def finals(caller: Agent, call: Call) -> set[int]:
     return codes
 
 
+@pytest.mark.parametrize("cseq", ["1x", "1_0", "\u0663", "+1", "0" * 10 + "1"])
+def test_a_reply_whose_cseq_is_no_number_answers_nothing(
+    proxy: Proxy, caller: Agent, gateway: Agent, cseq: str
+) -> None:
+    """No fault, and nobody hears it: an 18x and a refusal count for nothing, a 2xx has no leg to talk on."""
+    call, invite = ring(caller, gateway)
+    for code in (180, 486):
+        gateway.send(gateway.reply_text(invite, code, "X", tag="x").replace("CSeq: 1 ", f"CSeq: {cseq} "))
+    caller.expect_nothing(180, 0.2, Call_ID=call.call_id)
+    assert len(proxy.running()) == 1
+    gateway.send(gateway.reply_text(invite, 200, "OK", tag="x").replace("CSeq: 1 ", f"CSeq: {cseq} "))
+    gateway.reply(gateway.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    caller.expect_nothing(200, 0.2, Call_ID=call.call_id)
+    assert outcome(proxy, call) == ("failed", 0)
+
+
 UNREACHABLE = {
     "no Contact": None,
     "two Contacts": "<sip:a@127.0.0.11:5060>, <sip:b@127.0.0.11:5060>",
     "no port": "<sip:a@127.0.0.11:99999>",
     "an @ too many": "<sip:a@127.0.0.11;x=@y>",
     "no user": "<sip:@127.0.0.11>",
+    "a quotation mark": '<sip:a"b@127.0.0.11:5060>',
 }
 """The last ones Kamailio can't read: it would drop the caller's BYE, which carries them, and the call would go on."""
 
@@ -140,6 +157,26 @@ def test_a_200_without_a_contact_is_no_answer(proxy: Proxy, caller: Agent, gatew
     call.ack()
     assert outcome(proxy, call) == ("failed", 0)
     assert proxy.account(CUSTOMER).held == 0
+
+
+@pytest.mark.parametrize("routes", ["{ours}, {more}", "{ours}, {ours}"], ids=["another's", "ours again"])
+def test_a_200_with_record_routes_that_nobody_has_sent_is_no_answer(
+    proxy: Proxy, caller: Agent, gateway: Agent, routes: str
+) -> None:
+    """Below ours, where those of the caller's proxies stand: Kamailio's dialog would send its BYE to ourselves, and the
+    gateway's leg run on.
+    """
+    call, invite = ring(caller, gateway)
+    ours = invite.header("Record-Route")
+    said = gateway.reply_text(invite, 200, "OK", tag="long")
+    more = routes.format(ours=ours, more="<sip:127.0.0.11:5060;lr>")
+    gateway.send(said.replace(f"Record-Route: {ours}", f"Record-Route: {more}"))
+    is_hung_up(gateway, call, "long")
+    refused = caller.expect_final(call.call_id)
+    assert refused.code == 503
+    call.to_tag = refused.tag("To")
+    call.ack()
+    assert outcome(proxy, call) == ("failed", 0)
 
 
 def test_a_200_by_a_branch_that_is_none_of_ours(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
@@ -220,10 +257,11 @@ def outcome_of(proxy: Proxy, call: Call, called: str) -> tuple[str, int]:
     return cdr["outcome"], cdr["charges"][0]["micros"]
 
 
-def test_a_200_whose_tag_is_no_word_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
+@pytest.mark.parametrize("tag", ['"a b"', ""], ids=["no word", "the caller's"])
+def test_a_200_whose_tag_tells_nothing_is_no_answer(proxy: Proxy, caller: Agent, gateway: Agent, tag: str) -> None:
     """Requests could not be told by it: the leg is hung up, the caller gets 503, nothing is charged."""
     call, invite = ring(caller, gateway)
-    gateway.reply(invite, 200, "OK", tag='"a b"')
+    gateway.reply(invite, 200, "OK", tag=tag or call.from_tag)
     gateway.expect("BYE", Call_ID=call.call_id)
     refused = caller.expect_final(call.call_id)
     assert refused.code == 503

@@ -89,6 +89,21 @@ def test_a_bye_out_of_order_ends_nothing(proxy: Proxy, caller: Agent, gateway: A
     hang_up(call, gateway)
 
 
+@pytest.mark.parametrize("cseq", ["5x", "0x5", "1_0", "+5", "-5", "\u0663", "5.0", "0" * 10 + "5"])
+@pytest.mark.parametrize("method", ["INFO", "INVITE", "ACK", "BYE"])
+def test_a_request_whose_cseq_is_no_number_goes_nowhere(
+    proxy: Proxy, caller: Agent, gateway: Agent, method: str, cseq: str
+) -> None:
+    """Kamailio's dialog would keep it, and not know how to go on: the BYE that ends the call must reach the gateway."""
+    call, _ = answer(caller, gateway)
+    call.request(method, CSeq=f"{cseq} {method}")
+    if method != "ACK":
+        assert final(caller, call) == 400
+    gateway.expect_silence(call.call_id)
+    assert is_talking(proxy, call)
+    hang_up(call, gateway)
+
+
 def test_a_repeated_bye_is_answered_again(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """One record, one BYE to the gateway, two answers."""
     call, _ = answer(caller, gateway)
@@ -417,3 +432,24 @@ def test_who_has_another_address_by_now_still_hangs_up(
         assert proxy.cdr(call.call_id)["ended_by"] == by
     finally:
         proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11"), proxy.trunk_body(1, CUSTOMER))
+
+
+def test_who_shows_no_certificate_yet_still_hangs_up(
+    proxy: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
+) -> None:
+    """A trunk is given a certificate while it talks without TLS: its BYE ends the call, nobody else's does, and its
+    next call needs the certificate.
+    """
+    call, _ = answer(caller, gateway)
+    proxy.send(proxy.trunk_body(1, CUSTOMER, certificate="dns:pbx.example"))
+    try:
+        call.agent = agent("127.0.0.93")
+        call.request("BYE")
+        call.agent.expect_nothing(200, 0.2)
+        call.agent = caller
+        hang_up(call, gateway)
+        assert proxy.cdr(call.call_id)["ended_by"] == "caller"
+        Call(caller, "0033123").invite()
+        assert caller.receive(0.3) is None
+    finally:
+        proxy.send(proxy.trunk_body(1, CUSTOMER))

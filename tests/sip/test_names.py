@@ -17,6 +17,8 @@ from tests.sip.test_numbers import pick_up
 NAMES = ["sip:x@slow.example:5070;x-i=7", "sip:x@127.0.0.98;maddr=slow.example", "sips:x@slow.example"]
 NAMES += ["sip:x@127.0.0.98;transport=TCP", "sip:x@127.0.0.98:5066;transport=ws", "sips:x@127.0.0.98"]
 """The proxy of these tests has UDP only."""
+NAMES += ["sip:x@[::ffff:127.0.0.98]:5060", "sip:x@[::]", "sip:x@[ff02::1]:5070;x-i=7"]
+"""To which nothing leaves."""
 
 
 @pytest.mark.parametrize("named", NAMES)

@@ -8,12 +8,13 @@ import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
-from service.access.endpoints.sign_in import Password, knock, refused, take_back
+from service.access.endpoints.sign_in import Password, guess_at_others, knock, refused, take_back
 from service.access.endpoints.users import Language, Zone
 from service.access.factors import hash_of_code, matching_step, new_recovery_codes, new_secret, provisioning_uri
+from service.access.lockout import door_of
 from service.access.passwords import fits, hash_password, password_problem
 from service.access.people import UserView, change_user, user_view
-from service.access.sessions import end_sessions
+from service.access.sessions import end_links, end_sessions
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key, Open
 from service.api.problems import Problem, invalid, not_found
@@ -147,11 +148,12 @@ async def _proved(call: Call, password: str) -> Row[Any]:
     number = myself(call)
     async with reading(call.api.engine) as conn:
         user = (await conn.execute(sa.select(users).where(users.c.id == number))).one()
-    knocked = await knock(call, user.email)
+    doors = [door_of(user.id)]
+    knocked = await knock(call, doors)
     if await fits(password, user.password_hash):
-        await take_back(call, user.email, knocked)
+        await take_back(call, knocked)
         return user
-    raise refused(knocked, Problem("forbidden", "this is not your password"))
+    raise refused(knocked, doors, Problem("forbidden", "this is not your password"))
 
 
 async def change_password(call: Call) -> Answer:
@@ -165,6 +167,8 @@ async def change_password(call: Call) -> Answer:
     async with call.writing() as conn:
         await change_user(call, user.id, {"password_hash": kept})
         await end_sessions(conn, user.id, but=call.actor.session_id)
+        await end_links(conn, user.id)
+        await guess_at_others(conn, user, call.now_ms)
         await call.audit("user.password", "user", user.id, user.account_id)
     return Answer()
 

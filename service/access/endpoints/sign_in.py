@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.access import lockout
 from service.access.actor import Actor
 from service.access.endpoints.users import Email
 from service.access.factors import hash_of_code, matching_step
 from service.access.keys import hash_of
+from service.access.lockout import door_of
 from service.access.passwords import CHARACTERS_MAX, fits, hash_password, password_problem
 from service.access.people import UserView, user_view
-from service.access.sessions import SESSION_MS, Visit, end_sessions, make_link, open_session
+from service.access.sessions import MINUTE_MS, SESSION_MS, Visit, end_links, end_sessions, make_link, open_session
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key, Open
 from service.api.problems import Problem, invalid
@@ -26,6 +29,13 @@ from service.database.tables import accounts
 
 SAME_ADDRESS_MAX = 8
 """Accounts in which one address can be a user and still be tried."""
+RESET_PAUSE_MS = 5 * MINUTE_MS
+"""Between two links for one user: strangers can fill no mailbox, nor void each link before its owner has read it."""
+_FRESH = sa.select(user_links.c.id).where(
+    (user_links.c.user_id == users.c.id)
+    & (user_links.c.purpose == "reset")
+    & (user_links.c.created_ms > sa.bindparam("since_ms"))
+)
 Password = Annotated[str, Field(min_length=1, max_length=CHARACTERS_MAX, json_schema_extra={"format": "password"})]
 
 
@@ -64,39 +74,60 @@ class PasswordChosen(Asked):
 async def sign_in(call: Call) -> Answer:
     """Opens a session. Known and unknown addresses are answered alike, and take the same time."""
     body: SignIn = call.body
-    knocked = await knock(call, body.email)
     async with reading(call.api.engine) as conn:
         known = await _candidates(conn, body)
-    fitting = [row for row in known if await fits(body.password, row.password_hash)]
+    doors = [door_of(row.id) for row in known] or [body.email]
+    knocked = await knock(call, doors)
+    fitting = [row for row in known if door_of(row.id) in knocked and await fits(body.password, row.password_hash)]
     if not known:
         await fits(body.password, None)
     if not fitting:
-        raise refused(knocked, Problem("sign-in-failed", "no user has this address and password"))
+        raise refused(knocked, doors, Problem("sign-in-failed", "no user has this address and password"))
+    own = {door_of(row.id) for row in fitting} if len(fitting) == 1 else set()
+    await take_back(call, {door: one for door, one in knocked.items() if door not in own})
     if len(fitting) > 1:
-        await take_back(call, body.email, knocked)
         listed = ", ".join(f"{row.account_id} ({row.account_name})" for row in fitting)
         raise invalid("/account_id", f"this address is a user of several accounts: name one of {listed}")
-    return await _enter(call, body, fitting[0], knocked)
+    return await _enter(call, body, fitting[0], knocked[door_of(fitting[0].id)])
 
 
-async def knock(call: Call, email: str) -> lockout.Knock:
-    """Before a password is looked at. Raises Problem: the door is closed."""
+async def knock(call: Call, doors: Sequence[str]) -> dict[str, lockout.Knock]:
+    """Before a password is looked at: the doors that are open. Raises Problem: all are closed."""
     async with call.api.engine.begin() as conn:
-        knocked = await lockout.knock(conn, email, call.now_ms)
-    if knocked.waits_ms:
-        raise _too_many(knocked.waits_ms)
-    return knocked
+        found = {door: await lockout.knock(conn, door, call.now_ms) for door in doors}
+    still_closed = [one.waits_ms for one in found.values()]
+    if all(still_closed):
+        raise _too_many(min(still_closed))
+    return {door: one for door, one in found.items() if not one.waits_ms}
 
 
-async def take_back(call: Call, email: str, knocked: lockout.Knock) -> None:
-    """The password was right."""
+async def take_back(call: Call, knocked: Mapping[str, lockout.Knock]) -> None:
+    """The password was right, of these or of others with the same address: what is set for one is a guess at the others
+    when it is set (`guess_at_others`), not whenever that one comes in.
+    """
+    if not knocked:
+        return
     async with call.api.engine.begin() as conn:
-        await lockout.take_back(conn, email, knocked)
+        for door, one in knocked.items():
+            await lockout.take_back(conn, door, one)
 
 
-def refused(knocked: lockout.Knock, problem: Problem) -> Problem:
-    """What is said of something wrong: that, or that it was wrong too often."""
-    return _too_many(knocked.closed_ms) if knocked.closed_ms else problem
+async def guess_at_others(conn: AsyncConnection, user: Row[Any], now_ms: int) -> None:
+    """Whoever sets a password for one user would learn at the door whether it is that of another one, with the same
+    address: so it counts as a wrong one there.
+    """
+    same = (users.c.email == user.email) & (users.c.state == "active") & (users.c.id != user.id)
+    found = await conn.execute(sa.select(users.c.id).where(same).order_by(users.c.id).limit(SAME_ADDRESS_MAX))
+    for number in found.scalars().all():
+        await lockout.knock(conn, door_of(number), now_ms)
+
+
+def refused(knocked: Mapping[str, lockout.Knock], doors: Sequence[str], problem: Problem) -> Problem:
+    """What is said of something wrong: that, or, when no door is left that it could have opened, that it was wrong too
+    often.
+    """
+    closed = [one.closed_ms for one in knocked.values()]
+    return _too_many(min(closed)) if len(knocked) == len(doors) and all(closed) else problem
 
 
 def _too_many(closed_ms: int) -> Problem:
@@ -119,16 +150,17 @@ async def _enter(call: Call, body: SignIn, user: Row[Any], knocked: lockout.Knoc
         taken = await _second_factor(call, user, body.code)
         if taken is not None:
             await conn.execute(sa.update(users).where(users.c.id == user.id).values(signed_in_ms=call.now_ms, **taken))
-            await lockout.forget_failures(conn, body.email)
+            await lockout.forget_failures(conn, door_of(user.id))
             key = await open_session(conn, user.id, Visit(call.asking.address, call.asking.agent), call.now_ms)
             call.actor = _as(user, call)
             await call.audit("session.open", "user", user.id, user.account_id)
             view = await user_view(conn, user.id)
     if taken is None:
         wanted = Problem("second-factor", "send `code` too")
+        door = door_of(user.id)
         if body.code:
-            raise refused(knocked, wanted)
-        await take_back(call, body.email, knocked)
+            raise refused({door: knocked}, [door], wanted)
+        await take_back(call, {door: knocked})
         raise wanted
     return Answer(SignedIn(session=key.text, user=view, expires_at=call.now_ms + SESSION_MS))
 
@@ -162,11 +194,12 @@ async def sign_out(call: Call) -> Answer:
 
 
 async def ask_reset(call: Call) -> Answer:
-    """Mails a link to an address, if somebody has it; the answer is the same."""
+    """Mails a link to an address, if somebody has it and got none just now; the answer is the same."""
     body: ResetAsked = call.body
     async with call.writing() as conn:
         query = sa.select(users).where((users.c.email == body.email) & (users.c.state == "active"))
-        for user in await conn.execute(query.limit(SAME_ADDRESS_MAX)):
+        query = query.where(~_FRESH.exists()).order_by(users.c.id).limit(SAME_ADDRESS_MAX)
+        for user in await conn.execute(query, {"since_ms": call.now_ms - RESET_PAUSE_MS}):
             key = await make_link(conn, user.id, "reset", call.now_ms)
             mail = {"account_id": user.account_id, "recipient": user.email, "template": "reset"}
             await conn.execute(
@@ -186,10 +219,11 @@ async def choose_password(call: Call) -> Answer:
     kept = await hash_password(body.password)
     async with call.writing() as conn:
         user = await _of_link(conn, body.link, call.now_ms)
-        await conn.execute(sa.delete(user_links).where(user_links.c.user_id == user.id))
+        await end_links(conn, user.id)
         values = {"password_hash": kept, "state": "active", "version": users.c.version + 1}
         await conn.execute(sa.update(users).where(users.c.id == user.id).values(**values))
         await end_sessions(conn, user.id)
+        await guess_at_others(conn, user, call.now_ms)
         await lockout.forget_failures(conn, user.email)
         call.actor = _as(user, call)
         await call.audit("user.password", "user", user.id, user.account_id)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pydantic import AfterValidator, Field
 from sqlalchemy import Row
 
-from service.access.lockout import forget_failures
+from service.access.lockout import door_of, forget_failures
 from service.access.people import (
     UserView,
     change_user,
@@ -21,7 +21,7 @@ from service.access.people import (
     user_views,
 )
 from service.access.permissions import Permission
-from service.access.sessions import BEHALF_MS, Visit, end_sessions, make_link, open_session
+from service.access.sessions import BEHALF_MS, Visit, end_links, end_sessions, make_link, open_session
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lines import Expression, together
@@ -156,7 +156,7 @@ async def invite_again(call: Call) -> Answer:
 
 
 async def edit_user(call: Call) -> Answer:
-    """Changes some fields. A suspended user's sessions end."""
+    """Changes some fields. A suspended user's sessions end; links that went to another address open nothing."""
     body: UserEdit = call.body
     call.check_match(call.row.version)
     await check_over(call, call.row.id)
@@ -170,6 +170,8 @@ async def edit_user(call: Call) -> Answer:
         await change_user(call, call.row.id, values)
     if values.get("state") == "suspended":
         await end_sessions(call.conn, call.row.id)
+    if values.get("email", call.row.email) != call.row.email:
+        await end_links(call.conn, call.row.id)
     after = await user_view(call.conn, call.row.id)
     await call.audit("user.change", "user", call.row.id, call.of.id, before, after)
     return Answer(after, version=after.version)
@@ -208,7 +210,7 @@ async def remove_user(call: Call) -> Answer:
 async def unlock_user(call: Call) -> Answer:
     """Opens the door that wrong passwords closed."""
     await check_over(call, call.row.id)
-    await forget_failures(call.conn, call.row.email)
+    await forget_failures(call.conn, door_of(call.row.id))
     await call.audit("user.unlock", "user", call.row.id, call.of.id)
     return Answer(await user_view(call.conn, call.row.id))
 

@@ -151,7 +151,9 @@ async def ask_log_in_as(visit: Visit) -> Shown:
 
 
 async def end_log_in_as(visit: Visit) -> Gone:
-    """Oneself again."""
+    """Oneself again; who is that already, by another tab, stays it."""
+    if not visit.is_acting:
+        return Gone("/")
     home = visit.request.cookies.get(HOME, "")
     await visit.do("session.close")
     return Gone("/", session=home, home="")
