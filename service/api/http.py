@@ -158,6 +158,11 @@ def address_of(request: web.Request, proxies: Collection[str]) -> str:
     return addresses.address_of(request.remote or "", request.headers.getall(addresses.HEADER, ()), proxies)
 
 
+def agent_of(request: web.Request) -> str:
+    """Which program it says it is: what is no UTF-8 in it, no ledger takes."""
+    return request.headers.get("User-Agent", "").encode(errors="replace").decode()
+
+
 async def _asking(api: Api, request: web.Request, endpoint: Endpoint) -> Asking:
     headers = request.headers
     kind, _, credential = headers.get("Authorization", "").partition(" ")
@@ -176,7 +181,7 @@ async def _asking(api: Api, request: web.Request, endpoint: Endpoint) -> Asking:
         body=body,
         credential=credential.strip() if kind.lower() == "bearer" else "",
         address=address_of(request, api.config.listen.proxies),
-        agent=headers.get("User-Agent", ""),
+        agent=agent_of(request),
         key=headers.get("Idempotency-Key", ""),
         if_match=headers.get("If-Match", ""),
         signature=headers.get("Stripe-Signature", ""),

@@ -159,7 +159,12 @@ class Spelling:
 
     def cell(self, kind: Kind, value: Expression) -> Expression:
         """A value of its kind."""
-        return value if kind == "number" else getattr(self, kind)(value)
+        told: Expression = getattr(self, kind)(value)
+        return told
+
+    def number(self, value: Expression) -> Expression:
+        """As text on PostgreSQL, whose `format` looks each type up anew that follows another one."""
+        return value if self._is_sqlite else as_text(value)
 
     def text(self, value: Expression) -> Expression:
         """What somebody wrote."""
@@ -170,19 +175,12 @@ class Spelling:
 
     def amount(self, micros: Expression) -> Expression:
         """An exact amount with 2 to 6 decimals, or nothing."""
-        cents = sa.func.abs(micros).op("%")(_literal(10_000)) == _literal(0)
-        exact = sa.func.rtrim(self._decimal(micros, 1, 6), constant("0"))
-        return sa.case((micros.is_(None), constant("")), (cents, self._decimal(micros, 10_000, 2)), else_=exact)
-
-    def _decimal(self, micros: Expression, unit: int, digits: int) -> Text:
-        """With so many decimals, of units of so many micros."""
-        much = sa.func.abs(micros)
-        whole, part = much.op("/")(_literal(1_000_000)), much.op("%")(_literal(1_000_000)).op("/")(_literal(unit))
-        sign = sa.case((micros < _literal(0), constant("-")), else_=constant(""))
+        is_cents = micros % _literal(10_000) == _literal(0)
         if self._is_sqlite:
-            return sa.func.printf(constant(f"%s%d.%0{digits}d"), sign, whole, part, type_=sa.Text())
-        decimals = sa.func.lpad(as_text(part), _literal(digits), constant("0"))
-        return sa.func.concat(sign, whole, constant("."), decimals, type_=sa.Text())
+            exact = sa.func.rtrim(_decimal(micros, 1, 6), constant("0"))
+            return sa.case((micros.is_(None), constant("")), (is_cents, _decimal(micros, 10_000, 2)), else_=exact)
+        much = micros * sa.literal_column("0.000001", sa.Numeric())
+        return as_text(sa.case((is_cents, sa.func.round(much, _literal(2))), else_=sa.func.trim_scale(much)))
 
     def moment(self, wall_ms: Expression) -> Expression:
         """ISO 8601 with the zone's distance from UTC; 0 or null: nothing."""
@@ -207,27 +205,38 @@ class Spelling:
 
 
 class Told(NamedTuple):
-    """Rows whose first column is a line."""
+    """Rows whose first column is a line, or all of them."""
 
     rows: Sequence[Any]
     is_escaped: bool
 
     @property
-    def lines(self) -> list[str]:
-        """As text."""
-        return [row[0] for row in self.rows]
+    def text(self) -> str:
+        """All lines."""
+        return "".join([row[0] for row in self.rows])
 
 
-async def told(call: Call, asked: LinesAsked, query: Callable[[Spelling], sa.Select[Any]]) -> Told:
-    """The rows of a query whose first column is a line. Where a cell has a mark too many, it is asked once more."""
+async def told(
+    call: Call, asked: LinesAsked, query: Callable[[Spelling], sa.Select[Any]], lines: int | None = None
+) -> Told:
+    """The rows of a query whose first column is a line. Where a cell has a mark too many, it is asked once more.
+
+    `lines`: it gives so many at once, as one row (`at_once`).
+    """
     span, engine = await _span(call), is_sqlite(call.conn)
-    rows = (await call.conn.execute(query(Spelling(asked.zone, span, is_sqlite=engine)))).all()
-    text = "".join([row[0] for row in rows])
+    found = Told((await call.conn.execute(query(Spelling(asked.zone, span, is_sqlite=engine)))).all(), is_escaped=False)
+    text, count = found.text, len(found.rows) if lines is None else lines
     marks = [LINE, *(column.mark for column in asked.columns)]
-    if all(text.count(mark) == marks.count(mark) * len(rows) for mark in (LINE, NUMBER, TEXT)):
-        return Told(rows, is_escaped=False)
+    if all(text.count(mark) == marks.count(mark) * count for mark in (LINE, NUMBER, TEXT)):
+        return found
     careful = Spelling(asked.zone, span, is_sqlite=engine, is_careful=True)
     return Told((await call.conn.execute(query(careful))).all(), is_escaped=True)
+
+
+def at_once(lines: sa.Select[Any]) -> sa.Select[Any]:
+    """The lines of a query, in its order, as one text: on PostgreSQL each row beside takes longer than its sort."""
+    found = lines.subquery()
+    return sa.select(sa.func.aggregate_strings(found.c[0], ""))
 
 
 async def _span(call: Call) -> Span:
@@ -253,6 +262,14 @@ def constant(text: str) -> Text:
 def as_text(value: Expression) -> Text:
     """A number as it is written."""
     return sa.cast(value, sa.Text)
+
+
+def _decimal(micros: Expression, unit: int, digits: int) -> Text:
+    """With so many decimals, of units of so many micros, as SQLite tells it."""
+    much = sa.func.abs(micros)
+    whole, part = much.op("/")(_literal(1_000_000)), much.op("%")(_literal(1_000_000)).op("/")(_literal(unit))
+    sign = sa.case((micros < _literal(0), constant("-")), else_=constant(""))
+    return sa.func.printf(constant(f"%s%d.%0{digits}d"), sign, whole, part, type_=sa.Text())
 
 
 def _literal(number: int) -> Expression:

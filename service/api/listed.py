@@ -39,7 +39,7 @@ def lines_of(given: Listing | Callable[[Call], Listing], view: type[Told], cells
 
         found = await told(call, asked, query)
         following = cursor_of(order, found.rows[-1][1], found.rows[-1][2]) if len(found.rows) == LINES_MAX else None
-        return Lines("".join(found.lines), len(found.rows), following, found.is_escaped)
+        return Lines(found.text, len(found.rows), following, found.is_escaped)
 
     return read
 

@@ -6,7 +6,6 @@ always the first one that they are the seller of.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,6 +20,8 @@ from service.database.peer_tables import devices, numbers
 from service.database.tables import accounts, cdrs, charges, gateways, trunks
 from service.ledger.rules import ROOT_ID
 
+_CHARGED = ("cdr_id", "level", "seller_id", "prefix", "billed_s", "charge_micros", "tax_micros", "currency")
+"""What is told of a charge."""
 FEW_BELOW = 5_000
 """Accounts below the asker: so many names are quicker read once a batch than looked up call by call. For PostgreSQL."""
 _P = Permission
@@ -94,9 +95,10 @@ async def has_few_below(call: Call) -> bool:
 
 def joined(call: Call, *, sells: bool, at_once: bool = False) -> Joined:
     """`sells`: with what the asker sold and bought. `at_once`: names are read at once, not looked up."""
-    named = _at_once(call) if at_once else _looked_up(call)
-    caller = named["caller"][0]
-    own = _own(call, caller)
+    # Else PostgreSQL would go through the subtree's paths anew for each kind of thing in it.
+    below = _of_subtree(call).cte("below").prefix_with("MATERIALIZED") if at_once else None
+    named = _looked_up(call) if below is None else _at_once(call, below)
+    own = _own(call, named["caller"][0], below)
     sold = sa.case((_sold(call, own[0]), sa.null()), else_=cdrs.c.id)
     mine = _first(call, "mine", sold, lambda one: one.c.seller_id == call.actor.account_id)
     sold = sa.case((_sold(call, own[0]), cdrs.c.id), else_=mine[0].c.cdr_id)
@@ -121,27 +123,31 @@ def _looked_up(call: Call) -> dict[str, tuple[Any, Expression]]:
     return found
 
 
-def _at_once(call: Call) -> dict[str, tuple[Any, Expression]]:
+def _of_subtree(call: Call) -> sa.Select[Any]:
+    return sa.select(accounts.c.id, accounts.c.name).where(seen(accounts.c.path, call.actor))
+
+
+def _at_once(call: Call, below: sa.CTE) -> dict[str, tuple[Any, Expression]]:
     """Names of accounts, trunks and gateways below are read beforehand; devices and numbers are looked up one by one:
     they may be very many.
     """
-    found = _looked_up(call)
-    below = sa.select(accounts.c.id, accounts.c.name).where(seen(accounts.c.path, call.actor))
-    below_of = below.cte("below").prefix_with("MATERIALIZED")
-    for name, column in (("caller", cdrs.c.account_id), ("refuser", cdrs.c.refused_by)):
-        one = below_of.alias(name)
-        found[name] = (one, one.c.id == column)
+    # Not `below`: it doesn't know that each number is there once, and came to the calls' charges account by account.
+    caller, refuser = _of_subtree(call).offset(0).subquery("caller"), below.alias("refuser")
+    found: dict[str, tuple[Any, Expression]] = {
+        "caller": (caller, caller.c.id == cdrs.c.account_id),
+        "refuser": (refuser, refuser.c.id == cdrs.c.refused_by),
+    }
     things = _things(call)
     for name in ("trunk", "gateway"):
         table, key = things[name]
-        each = sa.select(table.c.id, table.c.name).join(below_of, below_of.c.id == table.c.account_id)
+        each = sa.select(table.c.id, table.c.name).join(below, below.c.id == table.c.account_id)
         one = each.cte(name).prefix_with("MATERIALIZED")
         found[name] = (one, one.c.id == key)
     for name, label in (("device", "username"), ("number", "number")):
         table, key = things[name]
         each = sa.select(table.c.id, table.c.account_id, table.c[label]).where(table.c.id == key)
         own = each.offset(0).lateral(name)  # else it hashes all there are, for each batch
-        found[name] = (own, _is_theirs(call, own.c.account_id, found["caller"][0]))
+        found[name] = (own, (own.c.account_id == caller.c.id) | own.c.account_id.in_(sa.select(below.c.id)))
     return found
 
 
@@ -174,13 +180,18 @@ def _is_theirs(call: Call, owner: Expression, caller: Any) -> Expression:
     return inside if call.actor.is_root or is_sqlite(call.conn) else (owner == caller.c.id) | inside
 
 
-def _own(call: Call, caller: Any) -> tuple[Any, Expression]:
+def _own(call: Call, caller: Any, below: sa.CTE | None) -> tuple[Any, Expression]:
     """The first charge that the asker sees. The operator sees all, of which the first is that of level 0."""
     if call.actor.is_root:
         one = charges.alias("own")
         return one, (one.c.cdr_id == cdrs.c.id) & (one.c.level == sa.literal_column("0"))
-    inside = functools.partial(within, actor=call.actor)
-    return _first(call, "own", cdrs.c.id, lambda one: (one.c.account_id == caller.c.id) | inside(one.c.account_id))
+
+    def is_seen(one: Any) -> Expression:
+        payer: Expression = one.c.account_id
+        inside = within(payer, call.actor) if below is None else payer.in_(sa.select(below.c.id))
+        return sa.or_(payer == caller.c.id, inside)
+
+    return _first(call, "own", cdrs.c.id, is_seen)
 
 
 def _sold(call: Call, own: Any) -> Expression:
@@ -195,7 +206,8 @@ def _first(call: Call, name: str, key: Expression, is_asked: Callable[[Any], Exp
         level = sa.select(each.c.level).where(each.c.cdr_id == key, is_asked(each)).order_by(each.c.level).limit(1)
         return one, (one.c.cdr_id == key) & (one.c.level == level.correlate_except(each).scalar_subquery())
     each = charges.alias(f"{name}_levels")
-    found = sa.select(each).where(each.c.cdr_id == key, is_asked(each)).order_by(each.c.level).limit(1)
+    told = sa.select(*(each.c[column] for column in _CHARGED))
+    found = told.where(each.c.cdr_id == key, is_asked(each)).order_by(each.c.level).limit(1)
     return found.lateral(name), sa.true()
 
 

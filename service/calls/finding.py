@@ -148,16 +148,20 @@ def _indexed(table: Any, names: tuple[str, ...]) -> list[Condition]:
     return [known[names[0]]] if names[0] in known else []
 
 
-def newest_of_side(
-    call: Call, column: str, times: Times, most: int, *beside: sa.ColumnElement[Any], falls: bool = True
-) -> sa.Select[Any]:
-    """Number and start of calls of the accounts that a column names, and what stands beside these, so many of each
+def newest_of_sides(
+    call: Call, times: Times, most: int, *beside: sa.ColumnElement[Any], falls: bool = True
+) -> list[sa.Select[Any]]:
+    """Number and start of calls of the accounts that count on each side, and what stands beside these, so many of each
     account at most. For PostgreSQL.
     """
-    each = sa.select(accounts.c.id).where(path_of(call)).subquery("below")
-    own = sa.select(cdrs.c.id, cdrs.c.start_ms, *beside).where(*on_side(call, cdrs, column, each.c.id, times))
-    own_of = own.order_by(*side_order(cdrs, column, falls=falls)).limit(most).lateral("own")
-    return sa.select(*own_of.c).select_from(each.join(own_of, sa.true()))
+    below = sa.select(accounts.c.id).where(path_of(call)).cte("below").prefix_with("MATERIALIZED")
+
+    def newest(column: str) -> sa.Select[Any]:
+        own = sa.select(cdrs.c.id, cdrs.c.start_ms, *beside).where(*on_side(call, cdrs, column, below.c.id, times))
+        own_of = own.order_by(*side_order(cdrs, column, falls=falls)).limit(most).lateral("own")
+        return sa.select(*own_of.c).select_from(below.join(own_of, sa.true()))
+
+    return [newest(column) for column in sides(call)]
 
 
 def calls_of_side(call: Call, column: str, *where: Condition) -> sa.Select[Any]:

@@ -5,6 +5,7 @@ Who may see what is decided once a batch, by what is joined: exactly as `service
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,8 +15,20 @@ from sqlalchemy import Row
 from ratebook.money import format_micros
 from service.access.permissions import Permission
 from service.api.call import Call
-from service.api.lines import LINES_MAX, Expression, Lines, LinesAsked, Spelling, Text, Told, as_text, constant, told
-from service.api.lists import behind, cursor_of, order_of
+from service.api.lines import (
+    LINES_MAX,
+    NUMBER,
+    Expression,
+    Lines,
+    LinesAsked,
+    Spelling,
+    Text,
+    as_text,
+    at_once,
+    constant,
+    told,
+)
+from service.api.lists import Order, behind, cursor_of, order_of
 from service.calls.beside import Joined, has_few_below, joined
 from service.calls.browse import moment_of, paid_in
 from service.calls.finding import LISTING, conditions, is_any
@@ -24,6 +37,10 @@ from service.database.engine import go_row_by_row, is_sqlite
 from service.database.tables import cdrs
 from service.tariffs.exchange import history
 
+AT_ONCE_MAX = 40_000
+"""Lines of a batch that come as one text, which take no more memory than half as many that come one by one: what is
+done once for a batch, such as looking through a subtree and reading its names, was a sixth of its work.
+"""
 DAY_S = 86_400
 NARROW_CHARACTERS = 6
 MARGIN = "margin"
@@ -40,54 +57,56 @@ _P = Permission
 async def read_lines(call: Call, asked: LinesAsked) -> Lines:
     """A batch of calls, in the list's order."""
     order = order_of(call.query, LISTING)
-    stretch = await next_stretch(call, order, LINES_MAX)
+    stretch = await next_stretch(call, order, LINES_MAX if is_sqlite(call.conn) else AT_ONCE_MAX)
     if stretch is not None:
         asked.told(stretch.next)
         if not stretch.ids:
             return Lines("", 0, stretch.next)
     elif is_any(call):
         asked.told(await end_of_batch(call, order, LINES_MAX))
-    sells, at_once = any(column.name == MARGIN for column in asked.columns), await has_few_below(call)
-    beside = joined(call, sells=sells, at_once=at_once)
-    values, mixed = _values(call, beside), _is_mixed(beside) if sells else sa.false()
-    await go_row_by_row(call.conn, has_small_tables=at_once)
+    sells, has_few = any(column.name == MARGIN for column in asked.columns), await has_few_below(call)
+    beside = joined(call, sells=sells, at_once=has_few)
+    values = _values(call, beside)
+    await go_row_by_row(call.conn, has_small_tables=has_few)
 
     def query(spelling: Spelling) -> sa.Select[Any]:
-        cells = [spelling.cell(column.kind, values[column.name]) for column in asked.columns]
-        names = [column.name for column in asked.columns]
-        if MARGIN in names:
-            cells[names.index(MARGIN)] = sa.case((mixed, _place()), else_=cells[names.index(MARGIN)])
-        chosen = sa.select(spelling.line(asked.columns, cells), order.column, cdrs.c.id, sa.case((mixed, cdrs.c.id)))
-        if stretch is not None:  # sorted here: the database would carry whole lines through its sort
-            return _of_numbers(call, chosen, beside, sorted(stretch.ids))
+        cells = {column.name: spelling.cell(column.kind, values[column.name]) for column in asked.columns}
+        if sells:
+            cells[MARGIN] = sa.case((_is_mixed(beside), _place()), else_=cells[MARGIN])
+        chosen = sa.select(spelling.line(asked.columns, list(cells.values())), order.column, cdrs.c.id)
+        if stretch is not None:
+            return _of_numbers(call, chosen, beside, order, sorted(stretch.ids))
         where = [*conditions(call, in_order=not _is_narrow(call)), behind(call.query, order)]
         return beside.of(chosen).where(*where).order_by(*order.columns).limit(LINES_MAX)
 
-    found = await told(call, asked, query)
     if stretch is not None:
-        found = found._replace(rows=sorted(found.rows, key=lambda row: (row[1], row[2]), reverse=order.falls))
-    lines = await _with_margins(call, found)
-    following = cursor_of(order, found.rows[-1][1], found.rows[-1][2]) if len(lines) == LINES_MAX else None
-    return Lines("".join(lines), len(lines), following if stretch is None else stretch.next, found.is_escaped)
+        found = await told(call, asked, query, None if is_sqlite(call.conn) else len(stretch.ids))
+        if is_sqlite(call.conn):  # sorted here: it would carry whole lines through its sort
+            found = found._replace(rows=sorted(found.rows, key=lambda row: (row[1], row[2]), reverse=order.falls))
+        count, following = len(stretch.ids), stretch.next
+    else:
+        found = await told(call, asked, query)
+        count = len(found.rows)
+        following = cursor_of(order, *found.rows[-1][1:]) if count == LINES_MAX else None
+    return Lines(await _with_margins(call, found.text), count, following, found.is_escaped)
 
 
-def _of_numbers(call: Call, query: sa.Select[Any], beside: Joined, ids: Sequence[int]) -> sa.Select[Any]:
+def _of_numbers(call: Call, query: sa.Select[Any], beside: Joined, order: Order, ids: Sequence[int]) -> sa.Select[Any]:
     """Of these records. PostgreSQL would look at each value of an array that a column is to be among while it plans."""
     if is_sqlite(call.conn):
         return beside.of(query).where(numbered(call, ids))
     each = sa.func.unnest(sa.literal(list(ids), sa.ARRAY(sa.BigInteger)))
     given = each.table_valued("id", name="given").render_derived()
-    return beside.of(query, given.join(cdrs, cdrs.c.id == given.c.id))
+    found = beside.of(query, given.join(cdrs, cdrs.c.id == given.c.id))
+    return at_once(found.order_by(*order.columns))
 
 
-async def _with_margins(call: Call, found: Told) -> list[str]:
+async def _with_margins(call: Call, text: str) -> str:
     """Lines with the margins that are worked out here."""
-    lines = found.lines
-    places = {row[3]: at for at, row in enumerate(found.rows) if row[3] is not None}
-    for number, margin in (await _worked_out(call, list(places))).items():
-        at = places[number]
-        lines[at] = lines[at].replace(_PLACE.format(number), margin)
-    return lines
+    if _PLACED not in text:
+        return text
+    margins = await _worked_out(call, [int(one) for one in _PLACE.findall(text)])
+    return _PLACE.sub(lambda found: NUMBER + margins[int(found[1])], text)
 
 
 def _is_narrow(call: Call) -> bool:
@@ -95,12 +114,13 @@ def _is_narrow(call: Call) -> bool:
     return max(len(call.query.call), len(call.query.called)) >= NARROW_CHARACTERS
 
 
-_PLACE = "\x01{}\x01"
-"""Of a margin that is yet to be worked out, in its line: with the record's number."""
+_PLACED = "\x01"
+_PLACE = re.compile(f"{NUMBER}{_PLACED}([0-9]+){_PLACED}")
+"""Of a margin that is yet to be worked out: the record's number. No text can be that, as none holds a cell's mark."""
 
 
 def _place() -> Text:
-    return constant("\x01").concat(as_text(cdrs.c.id)).concat(constant("\x01"))
+    return constant(_PLACED).concat(as_text(cdrs.c.id)).concat(constant(_PLACED))
 
 
 def _is_mixed(beside: Joined) -> Expression:

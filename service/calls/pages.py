@@ -24,7 +24,7 @@ from service.calls.finding import (
     conditions,
     is_by_accounts,
     looked_up,
-    newest_of_side,
+    newest_of_sides,
     on_side,
     path_of,
     side_order,
@@ -129,14 +129,14 @@ def _rare(call: Call, order: Order) -> Iterator[sa.Select[Any]]:
         if text:
             yield sa.select(cdrs.c.id).where(begins(call, column, text, in_order=False))
     if order.column is not cdrs.c.start_ms and sides(call):
-        parts = [_of_side(call, column).limit(NEWEST + 1).subquery() for column in sides(call)]
+        parts = [one.limit(NEWEST + 1).subquery() for one in _of_sides(call)]
         yield sa.select(sa.union(*(sa.select(part.c.id) for part in parts)).subquery().c.id)
 
 
-def _of_side(call: Call, column: str) -> sa.Select[Any]:
+def _of_sides(call: Call) -> list[sa.Select[Any]]:
     if is_sqlite(call.conn):
-        return calls_of_side(call, column)
-    return newest_of_side(call, column, Times(0, NO_CALL_MS), NEWEST + 1)
+        return [calls_of_side(call, column) for column in sides(call)]
+    return newest_of_sides(call, Times(0, NO_CALL_MS), NEWEST + 1)
 
 
 async def _among(call: Call, order: Order, few: sa.Select[Any]) -> list[int]:

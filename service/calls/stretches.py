@@ -17,13 +17,14 @@ from service.calls.finding import (
     asked_of_calls,
     calls_of_side,
     is_by_accounts,
-    newest_of_side,
+    newest_of_sides,
     sides,
     times_of,
     told_of,
 )
 from service.calls.sums import HOUR_MS
 from service.database.among import among
+from service.database.columns import BIG
 from service.database.engine import is_sqlite
 from service.database.tables import accounts, cdrs
 from service.database.traffic_tables import call_sums
@@ -84,18 +85,14 @@ async def _by_rows(call: Call, order: Order, most: int, edge_ms: int | None) -> 
     if edge_ms is not None:
         times = times._replace(first_ms=edge_ms) if order.falls else times._replace(last_ms=edge_ms - 1)
     asked = told_of(*asked_of_calls(call), behind(call.query, order)).label("asked")
-    parts = [newest_of_side(call, column, times, most, asked, falls=order.falls) for column in sides(call)]
-    every = sa.union(*parts).subquery()
-    theirs = sa.select(every).order_by(*_columns(order, every)).limit(most).cte("theirs").prefix_with("MATERIALIZED")
-    last = sa.select(theirs).order_by(*_columns(order, theirs)).offset(most - 1).limit(1).subquery("last")
-    found = sa.select(theirs).where(theirs.c.asked == 1).subquery("found")
-    both = sa.select(found, last.c.id.label("last_id"), last.c.start_ms.label("last_ms"))
-    both = both.select_from(found.join(last, sa.true(), full=True)).order_by(*_columns(order, found))
-    rows = (await call.conn.execute(both)).all()
-    ids = [row.id for row in rows if row.id is not None]
-    if rows and rows[0].last_id is not None:
-        return Stretch(ids, cursor_of(order, rows[0].last_ms, rows[0].last_id))
-    return Stretch(ids, _cursor_at(order, edge_ms))
+    every = sa.union(*newest_of_sides(call, times, most, asked, falls=order.falls)).subquery()
+    theirs = sa.select(every).order_by(*_columns(order, every)).limit(most).subquery("theirs")
+    # As one row: twenty thousand objects for each batch were a third of the service's own time for a file.
+    ids, starts = (sa.func.array_agg(one, type_=sa.ARRAY(BIG)) for one in (theirs.c.id, theirs.c.start_ms))
+    told = sa.select(ids.filter(theirs.c.asked == 1), starts[most], ids[most])
+    found, last_ms, last_id = (await call.conn.execute(told)).one()
+    following = _cursor_at(order, edge_ms) if last_id is None else cursor_of(order, last_ms, last_id)
+    return Stretch(found or [], following)
 
 
 def _columns(order: Order, table: Any) -> tuple[Any, ...]:

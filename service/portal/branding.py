@@ -50,4 +50,6 @@ async def look_of(conn: AsyncConnection, path: str | None, host: str) -> Look:
 
 async def _of_host(conn: AsyncConnection, host: str) -> Row[Any] | None:
     name = host.lower().partition(":")[0]
+    if not name.isascii():
+        return None  # no host's name, nor anything that can be asked of a ledger
     return (await conn.execute(sa.select(brands).where(brands.c.host == name))).first()

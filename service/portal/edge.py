@@ -6,7 +6,7 @@ import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import structlog
 from aiohttp import web
@@ -43,7 +43,15 @@ def comes_from_here(request: web.Request) -> bool:
     if site is not None:
         return site == "same-origin"
     origin = request.headers.get("Origin")
-    return origin is not None and urlsplit(origin).netloc == request.host
+    return origin is not None and _parts(origin).netloc == request.host
+
+
+def _parts(url: str) -> SplitResult:
+    """Of what a header says; of what is no address: of none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def check_origin(request: web.Request) -> None:
@@ -90,14 +98,14 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 def sign_in_instead(request: web.Request) -> web.Response:
     """Where whoever isn't signed in goes, to come back afterwards: to the empty form, if one was sent."""
     if request.headers.get("HX-Request") == "true":  # a piece of a page: all of it goes to the door
-        page = urlsplit(request.headers.get("HX-Current-URL", ""))
+        page = _parts(request.headers.get("HX-Current-URL", ""))
         return web.Response(headers={"HX-Redirect": _door_of(page.path, page._replace(scheme="", netloc="").geturl())})
     return web.Response(status=303, headers={"Location": _door_of(request.path, request.path_qs)})
 
 
 def _door_of(path: str, page: str) -> str:
     back = page if path not in NO_WAY_BACK else ""
-    return "/sign-in" + (f"?next={quote(back, safe='')}" if back else "")
+    return "/sign-in" + (f"?next={quote(back, safe='', errors='replace')}" if back else "")
 
 
 def fault_page(visit: Visit, problem: Problem) -> Shown:

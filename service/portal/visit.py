@@ -19,7 +19,7 @@ from service.access.endpoints.me import Me
 from service.api.call import Api, Asking, Call, etag
 from service.api.dispatch import NOBODY, Inner, Reply, answered, told_as_problems
 from service.api.endpoint import Answer, Endpoint, Open, noun_of
-from service.api.http import Rates, address_of
+from service.api.http import Rates, address_of, agent_of
 from service.api.lines import Lines, LinesAsked
 from service.api.nouns import NOUNS
 from service.api.problems import Problem, only_from_above
@@ -320,7 +320,7 @@ class Visit:
             parameters={name: str(value) for name, value in parameters.items()},
             credential=self.credential,
             address=self.address,
-            agent=self.request.headers.get("User-Agent", ""),
+            agent=agent_of(self.request),
         )
 
     def new_key(self) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from urllib.parse import quote_plus, urlsplit
+
 import pytest
 
 from service.portal.cookies import SESSION
 from tests.portal.conftest import SAME, Walker
+from tests.service.office import PASSWORD
 
 BOSS = "boss@op.example"
 ENDLESS = "9" * 5_000
@@ -58,6 +62,42 @@ async def test_a_form_that_is_none_is_no_fault_of_ours(walker: Walker, kind: str
         f"{walker.address}/sign-in", data=body, headers={**SAME, "Content-Type": kind}
     ) as got:
         assert (got.status, "can&#39;t be read" in await got.text()) == (400, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "headers", "status"),
+    [
+        ("POST /sign-in", b"Host: x\r\nOrigin: http://[\r\nContent-Length: 0\r\n", 403),
+        ("GET /sign-in", b"Host: \xe9\r\n", 200),
+        ("GET /accounts", b"Host: x\r\nHX-Request: true\r\nHX-Current-URL: http://[\r\n", 200),
+        ("GET /accounts", b"Host: x\r\nHX-Request: true\r\nHX-Current-URL: \xe9\r\n", 200),
+    ],
+)
+async def test_a_header_that_nobody_can_read_is_no_fault_of_ours(
+    walker: Walker, line: str, headers: bytes, status: int
+) -> None:
+    """Of strangers, who would fill the log with them."""
+    assert await _status(walker, f"{line} HTTP/1.1\r\n".encode() + headers + b"Connection: close\r\n\r\n") == status
+
+
+async def test_who_has_a_browser_with_a_strange_name_signs_in(walker: Walker) -> None:
+    """Its sessions say it, with a mark for what can't be read."""
+    body = f"email={BOSS}&password={quote_plus(PASSWORD)}".encode()
+    head = "POST /sign-in HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\nContent-Type: "
+    head += f"application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\nUser-Agent: Caf"
+    assert await _status(walker, head.encode() + b"\xe9\r\n\r\n" + body) == 303
+    await walker.sign_in(BOSS)
+    assert "Caf?" in (await walker.get("/profile/sessions")).words
+
+
+async def _status(walker: Walker, request: bytes) -> int:
+    """Of an answer to bytes that no library sends."""
+    address = urlsplit(walker.address)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(request)
+    first = await reader.readline()
+    writer.close()
+    return int(first.split()[1])
 
 
 DEAD = {**SAME, "Cookie": f"{SESSION}=over"}

@@ -12,20 +12,21 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from ratebook.exchange import Exchange
 from ratebook.money import format_micros
 from scripts.benchmarks.portal.making import make
 from scripts.benchmarks.portal.plan import FIRST_BELOW, FIRST_CUSTOMER, FIRST_RESELLER, HOUR_MS, Kept, Plan, plan_of
 from service.access.actor import Actor, local_actor
 from service.access.permissions import ALL
 from service.access.sessions import Sessions
-from service.api.call import Api, Asking
+from service.api.call import Api, Asking, Call
 from service.api.dispatch import Inner
 from service.api.lines import LINE, NUMBER, TEXT, LineColumn, LinesAsked
 from service.api.values import moment_text
 from service.calls import beside, lines, pages, stretches
 from service.config import Config
 from service.database.engine import is_sqlite, open_engine, reading
-from service.database.tables import accounts, cdrs
+from service.database.tables import accounts, cdrs, charges, exchange_versions
 from service.urls import ENDPOINTS
 
 CALLS, ACCOUNTS = 3_000, 1_200
@@ -140,6 +141,7 @@ async def test_pages_are_what_looking_at_every_call_gives(
 ) -> None:
     """For the operator, resellers, a customer and a provider, by every filter and order; files have the same rows."""
     monkeypatch.setattr(lines, "LINES_MAX", 400)
+    monkeypatch.setattr(lines, "AT_ONCE_MAX", 400)
     plan = plan_of(CALLS, ACCOUNTS, NOW_MS)
     config = Config(run_dir=tmp_path / "run", data_dir=tmp_path, ratebook=tmp_path / "rates", database=database)
     await make(Kept(tmp_path, plan, is_made=False), config, lambda _: None)
@@ -167,6 +169,33 @@ async def test_pages_are_what_looking_at_every_call_gives(
     await engine.dispose()
 
 
+async def test_margins_between_currencies_stand_in_the_file(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a reseller that pays for each third call in dollars: as the call itself tells it, by its moment's rate."""
+    plan = plan_of(CALLS, ACCOUNTS, NOW_MS)
+    config = Config(run_dir=tmp_path / "run", data_dir=tmp_path, ratebook=tmp_path / "rates", database=database)
+    await make(Kept(tmp_path, plan, is_made=False), config, lambda _: None)
+    engine = open_engine(config.database_url)
+    record = Exchange("EUR", {("USD", "EUR"): ((0, 900_000_000),)}).to_record()
+    third = (charges.c.account_id == FIRST_RESELLER) & (charges.c.cdr_id % 3 == 0)
+    async with engine.begin() as conn:
+        changed = await conn.execute(sa.update(charges).where(third).values(currency="USD"))
+        assert changed.rowcount > 0
+        await conn.execute(sa.insert(exchange_versions).values(record=record, published_ms=0, published_by="boss"))
+    async with reading(engine) as conn:
+        inner = (await _market(config, plan, conn)).inner(FIRST_RESELLER)
+        assert await _shown(inner) == await _told(inner, monkeypatch)
+        asked = LinesAsked(COLUMNS, ZoneInfo("UTC"))
+        monkeypatch.setattr(lines, "_worked_out", _nothing_is)
+        assert (await inner.read_lines(LISTED, Asking({}, ()), asked)).text.count("\x1enothing") > 0
+    await engine.dispose()
+
+
+async def _nothing_is(_call: Call, ids: list[int]) -> dict[int, str]:
+    return dict.fromkeys(ids, "nothing")
+
+
 async def _shown(inner: Inner) -> list[list[str]]:
     """What one call after the other says of its charge, the asker's margin and its account; the newest fifty."""
     page: Any = (await inner.ask(LISTED, Asking({}, (("limit", "50"),)))).body
@@ -174,7 +203,8 @@ async def _shown(inner: Inner) -> list[list[str]]:
     for item in page.items:
         asking = Asking({"cdr_id": str(item.id)}, ())
         row: Any = (await inner.ask(next(one for one in ENDPOINTS if one.name == "cdr.show"), asking)).body
-        first, mine = next(iter(row.charges), None), next((one for one in row.charges if one.margin is not None), None)
+        own = inner.actor.account_id
+        first, mine = next(iter(row.charges), None), next((one for one in row.charges if one.seller_id == own), None)
         told = (None if first is None else first.charge, None if mine is None else mine.margin)
         amounts = ["" if one is None else format_micros(one) for one in told]
         found.append(

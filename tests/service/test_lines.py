@@ -78,6 +78,12 @@ async def test_an_amount_is_exact(engine: AsyncEngine, micros: int | None) -> No
     assert told == line([LineColumn("a", "amount")], [given_here])
 
 
+async def test_an_amount_may_be_worked_out(engine: AsyncEngine) -> None:
+    """A margin is what was earned less what was paid, and only then told."""
+    earned, paid = (sa.cast(sa.literal(micros), sa.BigInteger) for micros in (5_000_000, 4_990_001))
+    assert await _told(engine, "amount", earned - paid) == LINE + NUMBER + "0.009999"
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 async def test_a_number_is_a_number(engine: AsyncEngine, number: int | None) -> None:
     """As it is written."""
