@@ -80,13 +80,6 @@ SUSPENDED_KEEPS: Permissions = READING | {Permission.PAYMENTS_TOP_UP}
 
 _P = Permission
 
-OF_SELLERS: Permissions = frozenset({
-    _P.PAYMENTS_CHANGE, _P.PAYMENTS_REFUND, _P.PAYMENTS_TRANSFER, _P.CREDIT_LIMITS_CHANGE, _P.INVOICES_CHANGE,
-    _P.INVOICES_ISSUE, _P.PRODUCTS_CHANGE, _P.FRAUD_CHANGE,
-})  # fmt: skip
-"""What is done with these to an account below is its seller's money, or what it risks of it: a commission reseller
-between them does not.
-"""
 OWN_PRICES: Permissions = frozenset({_P.TARIFFS_CHANGE, _P.TARIFFS_PUBLISH})
 """A commission reseller sells at its parent's tariff: it has these only by a role that was given to it."""
 

@@ -480,6 +480,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "account.credit-limit", "PUT", f"{_ONE}/credit-limit", _P.CREDIT_LIMITS_CHANGE, set_credit_limit,
-        "Set a credit limit", CreditLimit, answer=AccountView, below=True,
+        "Set a credit limit", CreditLimit, answer=AccountView, below=True, of_seller=True,
     ),
 ]  # fmt: skip

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 from playwright.async_api import Browser
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -41,19 +40,17 @@ async def _empty(engine: AsyncEngine, url: str, folder: Path) -> Config:
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a portal that has a Super Admin and nothing else."""
     with portal(tmp_path_factory.mktemp("empty"), furnish=_empty) as found:
         yield found
 
 
 @pytest.fixture
-async def walker(empty: str) -> AsyncIterator[Walker]:
+async def walker(walker: Walker) -> Walker:
     """The Super Admin."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        walker = Walker(session, empty)
-        await walker.sign_in(BOSS)
-        yield walker
+    await walker.sign_in(BOSS)
+    return walker
 
 
 def _open(page: Got) -> list[str]:
@@ -140,11 +137,11 @@ async def test_what_is_made_elsewhere_is_said_where_it_is_missed(walker: Walker)
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("width", [1280, 360])
-async def test_empty_pages_stand_as_well_as_full_ones(browser: Browser, empty: str, width: int) -> None:
+async def test_empty_pages_stand_as_well_as_full_ones(browser: Browser, address: str, width: int) -> None:
     """No violation, no fault in the console, no page wider than its screen."""
     context = await browser.new_context(viewport={"width": width, "height": 800})
     context.set_default_timeout(BUSY_MS)
-    person = Person(await context.new_page(), empty)
+    person = Person(await context.new_page(), address)
     await person.sign_in(BOSS)
     for path in ("/", "/accounts", "/accounts/1", "/deliveries/new", "/users/new", "/gateways/new", "/exchange"):
         await person.go(path)

@@ -393,14 +393,15 @@ async def _done(visit: Visit, form: Form, answer: Answer) -> Shown | Gone:
 def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands: _Stands) -> dict[str, Any]:
     """What to send: of something new all that was typed, else only what differs from what stands."""
     found: dict[str, Any] = {}
-    for name, kind in _kinds(visit, form, stands).items():
+    known = _kinds(visit, form, stands)
+    for name, kind in known.items():
         value = read(kind, _parts(kind, typed[name]), visit.formats)
         if not _sends_changes(form):
             if value is not None and not (_can_be_left(form, kind) and not value):
                 found[name] = value
         elif not _is_same(kind, value, stands.values.get(name), visit):
             found[name] = "" if value is None and not _takes_null(kind) else value
-    return _nested(visit, _kinds(visit, form, stands), typed, found)
+    return _nested(visit, known, typed, found)
 
 
 def _can_be_left(form: Form, kind: Kind) -> bool:
