@@ -468,11 +468,17 @@ async def _serve(config: Config) -> None:
 
 def run(config: Config) -> None:
     """Serves until SIGINT or SIGTERM. Raises Fault."""
+    set_log_up()
+    asyncio.run(_serve(config))
+
+
+def set_log_up() -> None:
+    """A JSON document a line; of a fault of ours with where it came from."""
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ]
     )
-    asyncio.run(_serve(config))

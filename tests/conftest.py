@@ -13,6 +13,9 @@ from hypothesis import HealthCheck, settings
 
 from service.access import passwords
 from service.cli.main import COLLECTED_EVERY
+from tests.programs import pytest_runtest_makereport
+
+__all__ = ["pytest_runtest_makereport"]
 
 os.environ["KAMBILL_STORE_MIB"] = "16"
 # Hypothesis' own limits, a fifth of a second for an example and thirty for making ten, say how busy the machine is.

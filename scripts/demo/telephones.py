@@ -12,8 +12,8 @@ from scripts.demo.callsheet import Call, Gateway
 from scripts.demo.children import Child, Children
 from scripts.demo.sockets import Address, is_bound
 
-START_S = 5.0
-LAST_WORDS_S = 3.0
+START_S = 60.0
+LAST_WORDS_S = 10.0
 """How long a gateway may take to note the end of a call that the caller has ended."""
 RING_MAX_S = 200
 REFUSALS = range(300, 700)

@@ -30,6 +30,11 @@ class Actor(NamedTuple):
     """The account of who acts as somebody else; 0: `account_id`."""
 
     @property
+    def own_account_id(self) -> int:
+        """Of who acts, whomever they act as."""
+        return self.home_id or self.account_id
+
+    @property
     def is_root(self) -> bool:
         """Whether the account is the operator's, which sees everything."""
         return self.account_id == ROOT_ID

@@ -76,7 +76,7 @@ async def write(conn: AsyncConnection, actor: Actor, change: Change, now_ms: int
         "created_ms": now_ms,
         "user_id": actor.user_id,
         "actor": actor.name,
-        "actor_account_id": actor.home_id or actor.account_id,
+        "actor_account_id": actor.own_account_id,
         "behalf_of_id": actor.behalf_of_id,
         "behalf_of": actor.behalf_of,
         "address": actor.address,

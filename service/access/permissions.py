@@ -80,13 +80,6 @@ SUSPENDED_KEEPS: Permissions = READING | {Permission.PAYMENTS_TOP_UP}
 
 _P = Permission
 
-OF_SELLERS: Permissions = frozenset({
-    _P.PAYMENTS_CHANGE, _P.PAYMENTS_REFUND, _P.PAYMENTS_TRANSFER, _P.CREDIT_LIMITS_CHANGE, _P.INVOICES_CHANGE,
-    _P.INVOICES_ISSUE, _P.PRODUCTS_CHANGE, _P.FRAUD_CHANGE,
-})  # fmt: skip
-"""What is done with these to an account below is its seller's money, or what it risks of it: a commission reseller
-between them does not.
-"""
 OWN_PRICES: Permissions = frozenset({_P.TARIFFS_CHANGE, _P.TARIFFS_PUBLISH})
 """A commission reseller sells at its parent's tariff: it has these only by a role that was given to it."""
 
@@ -159,7 +152,7 @@ SUPER_ADMIN, OWNER, ADMIN, SUPPORT, FINANCE, READ_ONLY = (
 BUILT_IN: tuple[BuiltIn, ...] = (
     BuiltIn(SUPER_ADMIN, "Super Admin", ALL, "Everything, everywhere; of the operator's users only", is_fixed=True),
     BuiltIn(OWNER, "Owner", ALL, "Everything that the user's account may", is_fixed=True),
-    BuiltIn(ADMIN, "Admin", ALL - {_P.SETTINGS_CHANGE, _P.USERS_IMPERSONATE}, "Manages the system and its accounts"),
+    BuiltIn(ADMIN, "Admin", ALL - {_P.SETTINGS_CHANGE}, "Manages the system and its accounts"),
     BuiltIn(
         SUPPORT, "Support", READING | {_P.CALLS_CHANGE, _P.DEVICES_CHANGE, _P.USERS_CHANGE}, "Sees all, helps with it"
     ),

@@ -36,6 +36,7 @@ from service.tariffs.moving import Moved, tell_moved
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
 
 
+_TARIFF = "What it pays by, of a provider what it asks; null: it can't call, nor be called over"
 _EXPOSURE = "What may be owed to it as a provider, with running calls; null: any amount"
 
 
@@ -89,7 +90,7 @@ class NewAccount(Asked):
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$", description="Empty: the parent's")] = ""
     commission: bool = False
     provides: bool = False
-    tariff_id: TariffId | None = None
+    tariff_id: Annotated[TariffId | None, Field(description=_TARIFF)] = None
     channels: Limit | None = None
     cps: Limit | None = None
     cut_on_suspend: bool = True
@@ -104,7 +105,7 @@ class AccountEdit(Asked):
     billing: Billing | None = None
     commission: bool | None = None
     provides: bool | None = None
-    tariff_id: TariffId | None = None
+    tariff_id: Annotated[TariffId | None, Field(description=_TARIFF)] = None
     channels: Limit | None = None
     cps: Limit | None = None
     cut_on_suspend: bool | None = None
@@ -479,6 +480,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "account.credit-limit", "PUT", f"{_ONE}/credit-limit", _P.CREDIT_LIMITS_CHANGE, set_credit_limit,
-        "Set a credit limit", CreditLimit, answer=AccountView, below=True,
+        "Set a credit limit", CreditLimit, answer=AccountView, below=True, of_seller=True,
     ),
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from service.access.permissions import Permission
 from service.access.rights import beyond
 from service.accounts.storage import seller_among
 from service.api.nouns import NOUNS, visible, within
-from service.api.problems import Problem, not_found, only_of_seller, only_of_seller_then
+from service.api.problems import Problem, not_found, only_from_above, only_of_seller, only_of_seller_then
 from service.api.versions import version_of
 from service.commands.outbox import writing
 from service.config import Config
@@ -138,7 +138,7 @@ class Call:
     @property
     def by(self) -> By:
         """Who asks, as the books keep it: of who acts as somebody else by the own account."""
-        return By(self.actor.name, self.actor.home_id or self.actor.account_id)
+        return By(self.actor.name, self.actor.own_account_id)
 
     def may(self, permission: Permission) -> bool:
         """Whether the asker holds a permission beside the endpoint's."""
@@ -159,7 +159,9 @@ class Call:
         """What is given to the account of this path is its seller's: whoever asks must be that, or stand above it.
         Raises Problem: forbidden.
         """
-        *above, _ = path_ids(path)
+        *above, own = path_ids(path)
+        if own == self.actor.account_id:
+            raise only_from_above()
         seller = await seller_among(self.conn, above)
         if self.actor.account_id not in above[: above.index(seller) + 1]:
             raise only_of_seller()

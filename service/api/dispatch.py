@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import ValidationError
+from sqlalchemy import Row
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -197,6 +198,9 @@ async def _prepared(
     errors += more + await _unknown(call, named)
     if errors:
         raise Problem("invalid", errors=errors)
+    if endpoint.of_seller:
+        for one in [one for one in named_in(call.body) if one.noun == "account"]:
+            await _check_asker(endpoint, call, await call.find("account", one.id, to_change=True))
     if endpoint.for_paid and endpoint.writes:
         await _check_paid(endpoint, call)
     return call
@@ -219,10 +223,16 @@ async def _look_up_path(endpoint: Endpoint, call: Call) -> None:
         call.subject = await call.find(noun, number, to_change=endpoint.writes)
         if call.account is None:
             call.account = await call.owner_of(call.subject)
-    if endpoint.below and call.account is not None and call.account.id == call.actor.account_id:
+    if call.account is not None:
+        await _check_asker(endpoint, call, call.account)
+
+
+async def _check_asker(endpoint: Endpoint, call: Call, account: Row[Any]) -> None:
+    """Raises Problem: the account is the asker's own, or another one's to sell to, and the endpoint for neither."""
+    if endpoint.below and account.id == call.actor.account_id:
         raise only_from_above()
-    if endpoint.of_seller and call.account is not None:
-        await call.need_seller(call.account.path)
+    if endpoint.of_seller:
+        await call.need_seller(account.path)
 
 
 async def _check_paid(endpoint: Endpoint, call: Call) -> None:

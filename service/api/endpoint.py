@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel
 
-from service.access.permissions import OF_SELLERS, Permission
+from service.access.permissions import Permission
 from service.api.values import Asked
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ class Endpoint(NamedTuple):
     status: int = 200
     below: bool = False
     """What is named in the path must stand below the asker's own account."""
+    of_seller: bool = False
+    """For whoever sells to the accounts that the path and the body name, or stands above who does: it gives that one's
+    money, or agrees on it. Where that hangs on what is asked for, the handler asks `Call.need_seller`.
+    """
     key: Key = Key.OPTIONAL
     reads: bool = False
     """Changes nothing although it is a POST."""
@@ -87,8 +91,6 @@ class Endpoint(NamedTuple):
     body_bytes_max: int = BODY_BYTES_MAX
     for_paid: bool = False
     """For whoever is paid by others: nothing for a commission reseller, whose customers pay its seller."""
-    deals: bool = False
-    """Agrees with a partner on what is owed: whoever sells to it does."""
     lines: Callable[[Call, LinesAsked], Awaitable[Lines]] | None = None
     """Of a list: a batch of its rows as lines of a file, for lists of millions. None: page by page is fast enough."""
 
@@ -96,14 +98,6 @@ class Endpoint(NamedTuple):
     def parameters(self) -> list[str]:
         """Names in the path."""
         return re.findall(r"{(\w+)}", self.path)
-
-    @property
-    def of_seller(self) -> bool:
-        """Whether it gives the money of whoever sells to the account in its path, or to those that a transfer names, or
-        agrees on it.
-        """
-        gives = self.permission in OF_SELLERS and (self.below or self.permission is Permission.PAYMENTS_TRANSFER)
-        return gives or self.deals
 
     @property
     def writes(self) -> bool:

@@ -63,6 +63,7 @@ _LISTING = Listing(
     {"-id": invoices.c.id, "total": invoices.c.total_micros},
     {
         "account_id": equals(invoices.c.account_id),
+        "seller_id": equals(invoices.c.seller_id),
         "kind": equals(invoices.c.kind),
         "state": equals(invoices.c.state),
         "number": equals(invoices.c.number),
@@ -337,14 +338,14 @@ ENDPOINTS = [
     ),
     Endpoint(
         "invoice.issue", "POST", f"{_ONE}/issue", _P.INVOICES_ISSUE, issue_draft, "Issue a draft", answer=InvoiceText,
-        below=True,
+        below=True, of_seller=True,
     ),
     Endpoint(
         "invoice.void", "POST", f"{_ONE}/void", _P.INVOICES_ISSUE, void_draft, "Make a draft void", answer=InvoiceText,
-        below=True,
+        below=True, of_seller=True,
     ),
     Endpoint(
         "invoice.credit", "POST", f"{_ONE}/credit", _P.INVOICES_ISSUE, credit_invoice, "Credit an invoice", NewCredit,
-        answer=InvoiceText, status=201, below=True, key=Key.NEEDED,
+        answer=InvoiceText, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
 ]  # fmt: skip

@@ -270,6 +270,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "tax.assign", "PUT", "/accounts/{account_id}/taxes", _P.INVOICES_CHANGE, assign,
-        "Set which taxes an account pays", Assigned, answer=AssignedView, below=True,
+        "Set which taxes an account pays", Assigned, answer=AssignedView, below=True, of_seller=True,
     ),
 ]  # fmt: skip

@@ -212,6 +212,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "terms.edit", "PUT", _TERMS, _P.INVOICES_CHANGE, edit_terms, "Set how an account is billed", Terms,
-        answer=TermsView, below=True,
+        answer=TermsView, below=True, of_seller=True,
     ),
 ]  # fmt: skip

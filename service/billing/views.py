@@ -116,6 +116,7 @@ class InvoiceQuery(Paging):
     """Which ones."""
 
     account_id: AccountId | None = None
+    seller_id: Annotated[AccountId | None, Field(description="Sold by this account")] = None
     kind: Literal["", "invoice", "credit_note"] = ""
     state: Literal["", "draft", "issued", "part_paid", "paid", "overdue", "void"] = ""
     number: Text = ""

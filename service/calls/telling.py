@@ -13,7 +13,7 @@ WHY = {
     "inactive": "it is not active",
     "out": "it is out after failures",
     "provider": "its provider is not active",
-    "rate": "its provider's tariff has no rate for this number",
+    "rate": "its provider has no tariff, or one without a rate for this number",
     "blocked": "its provider's tariff blocks this number",
     "number": "nothing is left of the number as it wants it",
     "loss": "it costs more than the call earns",

@@ -20,6 +20,11 @@ _TELEPHONE = frozenset({"number", "special"})
 """Nouns whose numbers are digits; of invoices and receipts digits alone are the ledger's number."""
 
 
+def _field_of(endpoint: Endpoint) -> str:
+    """By which a list finds what is named; empty: by nothing."""
+    return next((one for one in _FIELDS if one in endpoint.query.model_fields), "")
+
+
 class Names:
     """Looks names up in the lists that the API has."""
 
@@ -52,19 +57,21 @@ class Names:
     async def _found(self, noun: str, text: str) -> list[tuple[str, int]] | None:
         """Paths of names with numbers; None: such things have no names, or this is none."""
         endpoint = self._endpoints.get(f"{noun}.list")
-        fields = () if endpoint is None else endpoint.query.model_fields
-        field = next((one for one in _FIELDS if one in fields), "")
-        if field == "number" and noun not in _TELEPHONE and text.isdecimal():
-            return None
+        field = "" if endpoint is None else _field_of(endpoint)
         if endpoint is None or not field:
             rows = await self._way.listed(noun, text)
             return None if rows is None else [(row["name"], int(row["id"])) for row in rows]
+        if field == "number" and noun not in _TELEPHONE and text.isdecimal():
+            return None
         wanted = text.lower() if field == "email" else text
-        named = {wanted, last_of(wanted)} - {""}
-        rows = [row for name in sorted(named) for row in await self._rows(endpoint, field, name) if row[field] in named]
-        listed = {int(row["id"]): await self._path(noun, row, field) for row in rows}
+        listed = await self._named(noun, endpoint, field, {wanted, last_of(wanted)} - {""})
         found = [(path, number) for number, path in listed.items() if is_end_of(wanted, path)]
         return [one for one in found if one[0] == wanted] or found
+
+    async def _named(self, noun: str, endpoint: Endpoint, field: str, names: set[str]) -> dict[int, str]:
+        """Numbers with paths of whatever has one of these names."""
+        rows = [row for name in sorted(names) for row in await self._rows(endpoint, field, name)]
+        return {int(row["id"]): await self._path(noun, row, field) for row in rows if row[field] in names}
 
     async def _rows(self, endpoint: Endpoint, field: str, text: str) -> list[dict[str, Any]]:
         query = {field: text, "limit": _PAGE_ROWS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,7 @@ from ratebook.compare import Change, differences
 from ratebook.money import format_nanos
 from ratebook.sheets.columns import Field
 from ratebook.sheets.mapping import Mapping
+from ratebook.sheets.merge import Changed
 from ratebook.sheets.write import SheetLine, tariff_lines, to_csv, to_xlsx
 from service.cli.output import Column, as_json, table
 from service.cli.pricing import JSON
@@ -121,25 +123,28 @@ def _show(found: Import, path: Path) -> None:
         click.echo(f"  {'not read':<16} {', '.join(reading.unread)}")
     said = ", ".join(f"{count} {change.value}" for change, count in found.merged.counts.items())
     click.echo(f"{path}: {said or 'nothing'}")
-    moved = [change for change in found.merged.changes if change.kind is not Change.UNCHANGED]
-    if moved:
-        names = ("change", "code", "destination", "before", "after", "from", "line")
-        rows = [
-            [
-                one.kind.value, one.code, one.destination, format_nanos(one.before.rate_nanos) if one.before else "",
-                format_nanos(one.after.rate_nanos) if one.after else "", one.effective or "", str(one.line or ""),
-            ]
-            for one in moved[:SHOWN_MAX]
-        ]  # fmt: skip
-        table([Column(name, right=name in {"before", "after"}) for name in names], rows, empty="")
-    if len(moved) > SHOWN_MAX:
-        click.echo(f"… and {len(moved) - SHOWN_MAX} more (all of them with --json)")
+    _show_changes([change for change in found.merged.changes if change.kind is not Change.UNCHANGED])
     for one in found.left_out[:SHOWN_MAX]:
         click.echo(f"left out: line {one.line}: {one.reason}: {one.text}")
     if len(found.left_out) > SHOWN_MAX:
         click.echo(f"… and {len(found.left_out) - SHOWN_MAX} more rows left out (all of them with --json)")
     for notice in found.notices:
         click.echo(f"look at this: {notice}")
+
+
+def _show_changes(changes: Sequence[Changed]) -> None:
+    if changes:
+        names = ("change", "code", "destination", "before", "after", "from", "line")
+        rows = [
+            [
+                one.kind.value, one.code, one.destination, format_nanos(one.before.rate_nanos) if one.before else "",
+                format_nanos(one.after.rate_nanos) if one.after else "", one.effective or "", str(one.line or ""),
+            ]
+            for one in changes[:SHOWN_MAX]
+        ]  # fmt: skip
+        table([Column(name, right=name in {"before", "after"}) for name in names], rows, empty="")
+    if len(changes) > SHOWN_MAX:
+        click.echo(f"… and {len(changes) - SHOWN_MAX} more (all of them with --json)")
 
 
 @click.command("undo-import")

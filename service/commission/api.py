@@ -312,7 +312,6 @@ async def show_terms(call: Call) -> Answer:
 async def edit_terms(call: Call) -> Answer:
     """As a whole. The period that runs now ends by the new cycle. Said by who hands it out."""
     body: CommissionTerms = call.body
-    await call.need_seller(call.of.path)
     before = await own_of(call.conn, commission_terms, call.row.id)
     call.check_match(0 if before is None else before.version)
     problem = cycle_problem(body.cycle, body.cycle_day)
@@ -384,7 +383,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "commission.edit-terms", "PUT", _TERMS, _P.STATEMENTS_CHANGE, edit_terms, "Set when commission is handed out",
-        CommissionTerms, answer=CommissionTermsView, below=True,
+        CommissionTerms, answer=CommissionTermsView, below=True, of_seller=True,
     ),
     Endpoint(
         "commission.payouts", "GET", "/commission-payouts", _P.STATEMENTS_READ, list_payouts,
@@ -393,6 +392,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "commission.hand-out", "POST", "/accounts/{account_id}/commission-payouts", _P.PAYMENTS_CHANGE, make_payout,
-        "Hand out what was earned", NewPayout, answer=Payouts, status=201, below=True,
+        "Hand out what was earned", NewPayout, answer=Payouts, status=201, below=True, of_seller=True,
     ),
 ]  # fmt: skip

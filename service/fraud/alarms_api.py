@@ -117,6 +117,6 @@ ENDPOINTS = [
     Endpoint("alarm.show", "GET", _ONE, _P.FRAUD_READ, show_alarm, "Show an alarm", answer=AlarmView),
     Endpoint(
         "alarm.lift", "POST", f"{_ONE}/lifting", _P.FRAUD_CHANGE, lift_alarm, "Lift what an alarm has suspended",
-        Lifting, answer=AlarmView, below=True,
+        Lifting, answer=AlarmView, below=True, of_seller=True,
     ),
 ]  # fmt: skip

@@ -222,5 +222,5 @@ ENDPOINTS = [
     Endpoint("range.chosen", "GET", _CHOSEN, _P.FRAUD_READ, show_choices, "Show the ranges that an account has open",
              answer=ChoicesView),
     Endpoint("range.choose", "PUT", _CHOSEN, _P.FRAUD_CHANGE, set_choices, "Open and close ranges for an account",
-             Choices, answer=ChoicesView, below=True),
+             Choices, answer=ChoicesView, below=True, of_seller=True),
 ]  # fmt: skip

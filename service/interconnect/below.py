@@ -7,18 +7,9 @@ from typing import Any
 from sqlalchemy import Row
 
 from service.api.call import Call
-from service.api.problems import Problem, invalid, only_from_above
+from service.api.problems import Problem, invalid
 from service.interconnect.partners import IN, OUT
 from service.ledger.rules import ROOT_ID
-
-
-async def partner(call: Call, account_id: int) -> Row[Any]:
-    """The account that a body names: who deals with it sells to it, or stands above who does. Raises Problem."""
-    account = await call.find("account", account_id, to_change=True)
-    if account.id == call.actor.account_id:
-        raise only_from_above()
-    await call.need_seller(account.path)
-    return account
 
 
 def has_costs(account: Row[Any]) -> bool:

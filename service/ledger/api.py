@@ -190,9 +190,7 @@ async def write_off(call: Call) -> Answer:
 
 
 async def _booked(call: Call, kind: str, micros: int, reason: str, invoice_id: int | None = None) -> Answer:
-    actor = call.actor
-    by = actor.home_id or actor.account_id
-    booking = Booking(kind, micros, reason, actor.name, by, invoice_id=invoice_id)
+    booking = Booking(kind, micros, reason, call.actor.name, call.actor.own_account_id, invoice_id=invoice_id)
     entry_id = await book(call.conn, call.node, call.row, booking, call.now_ms)
     return await _posted(call, entry_id, (kind, f"account.{kind}"), micros, reason)
 
@@ -216,18 +214,18 @@ ENDPOINTS = [
     ),
     Endpoint(
         "payment.make", "POST", f"{_ONE}/payments", _P.PAYMENTS_CHANGE, make_payment, "Post a payment", NewPayment,
-        answer=LineView, status=201, below=True, key=Key.NEEDED,
+        answer=LineView, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
     Endpoint(
         "payment.reverse", "POST", f"{_ONE}/reversals", _P.PAYMENTS_CHANGE, reverse_payment, "Take a payment back",
-        NewReversal, answer=LineView, status=201, below=True, key=Key.NEEDED,
+        NewReversal, answer=LineView, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
     Endpoint(
         "payment.adjust", "POST", f"{_ONE}/adjustments", _P.PAYMENTS_CHANGE, adjust, "Correct a balance", Adjustment,
-        answer=LineView, status=201, below=True, key=Key.NEEDED,
+        answer=LineView, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
     Endpoint(
         "payment.write-off", "POST", f"{_ONE}/write-off", _P.PAYMENTS_CHANGE, write_off, "Write a debt off", WriteOff,
-        answer=LineView, status=201, below=True, key=Key.NEEDED,
+        answer=LineView, status=201, below=True, of_seller=True, key=Key.NEEDED,
     ),
 ]  # fmt: skip

@@ -19,7 +19,7 @@ from service.api.lines import Expression
 from service.api.listed import lines_of
 from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.nouns import seen
-from service.api.problems import Problem, invalid, only_from_above
+from service.api.problems import Problem, invalid
 from service.api.values import ABOVE, AccountId, Asked, Micros, Moment, Money, Told, Words
 from service.commands.outbox import lock_node
 from service.database.engine import reading
@@ -144,10 +144,6 @@ async def transfer(call: Call) -> Answer:
     check_amount(body.amount)
     giver = await call.find("account", body.from_account_id, to_change=True)
     taker = await call.find("account", body.to_account_id, to_change=True)
-    if call.actor.account_id in {giver.id, taker.id}:
-        raise only_from_above()
-    for account in (giver, taker):
-        await call.need_seller(account.path)
     if giver.id == taker.id:
         raise invalid("/to_account_id", "the money is there already")
     if giver.currency != taker.currency:
@@ -163,9 +159,7 @@ async def _asked(call: Call, kind: str, giver: Row[Any], to_id: int | None, body
     if giver.state == "closed":
         raise Problem("conflict", "the account is closed: resume it first")
     actor = call.actor
-    debit = Debit(
-        kind, giver.id, to_id, body.amount, giver.currency, body.reason, actor.name, actor.home_id or actor.account_id
-    )
+    debit = Debit(kind, giver.id, to_id, body.amount, giver.currency, body.reason, actor.name, actor.own_account_id)
     number = await rules.ask(call.conn, await lock_node(call.conn, call.node), call.node, debit, call.now_ms)
     told = {"operation_id": number, "amount": format_micros(body.amount), "reason": body.reason, "to_account_id": to_id}
     await call.audit(f"account.{kind}", "account", giver.id, giver.id, None, told)
@@ -206,11 +200,11 @@ _P = Permission
 ENDPOINTS = [
     Endpoint(
         "payment.refund", "POST", "/accounts/{account_id}/refunds", _P.PAYMENTS_REFUND, refund, "Pay money back",
-        Refund, answer=OperationView, status=201, below=True, key=Key.NEEDED, follow=follow,
+        Refund, answer=OperationView, status=201, below=True, of_seller=True, key=Key.NEEDED, follow=follow,
     ),
     Endpoint(
         "payment.transfer", "POST", "/transfers", _P.PAYMENTS_TRANSFER, transfer, "Move money between accounts",
-        Transfer, answer=OperationView, status=201, key=Key.NEEDED, follow=follow,
+        Transfer, answer=OperationView, status=201, key=Key.NEEDED, follow=follow, of_seller=True,
     ),
     Endpoint(
         "operation.list", "GET", "/operations", _P.PAYMENTS_READ, list_operations, "List refunds and transfers",
@@ -222,6 +216,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "operation.cancel", "POST", "/operations/{operation_id}/cancellation", _P.PAYMENTS_REFUND, cancel,
-        "Cancel a refund or a transfer that waits", answer=OperationView, below=True,
+        "Cancel a refund or a transfer that waits", answer=OperationView, below=True, of_seller=True,
     ),
 ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -132,16 +133,9 @@ async def write_plans(call: Call) -> Answer:
     found = await _found(call)
     if found.problems:
         raise Problem("invalid", errors=[FieldError("body", "/source", text) for text in found.problems])
-    rows = {row.name: row for row in await call.conn.execute(sa.select(plans))}
-    for name in found.plans:
-        if name in rows and rows[name].source == ROUTING_FILE:
-            raise invalid("/source", f"the plan {name!r} stands in {ROUTING_FILE}: change it there")
-        if name in rows and call.asking.if_match == etag(0):
-            raise invalid(
-                "/source", f"there is a plan {name!r} already: change that one, or give this one another name"
-            )
+    written = sa.select(plans).where(plans.c.name.in_(list(found.plans)))
+    _check_writable(call, (await call.conn.execute(written)).all())
     standing = await load_plans(call.conn)
-    call.check_unchanged(*(rows[name].record for name in found.plans if name in rows))
     numbered = {name: found.names.numbered(plan) for name, plan in found.plans.items()}
     changed = {name: plan for name, plan in numbered.items() if standing.get(name) != plan}
     for plan in changed.values():
@@ -149,9 +143,21 @@ async def write_plans(call: Call) -> Answer:
     before = {name: standing[name].to_record() for name in changed if name in standing}
     after = {name: plan.to_record() for name, plan in changed.items()}
     await call.audit("plan.write", "plan", 0, call.actor.account_id, before, after)
-    written = list(await call.conn.execute(sa.select(plans).where(plans.c.name.in_(list(changed)))))
+    rows = [row for row in await call.conn.execute(written) if row.name in changed]
     names = await Names.read(call.conn, changed.values())
-    return Answer(Written(items=[_view(call, row, names) for row in written]))
+    return Answer(Written(items=[_view(call, row, names) for row in rows]))
+
+
+def _check_writable(call: Call, rows: Sequence[Row[Any]]) -> None:
+    """Of the plans that are to be changed, as they stand. Raises Problem."""
+    for row in rows:
+        if row.source == ROUTING_FILE:
+            raise invalid("/source", f"the plan {row.name!r} stands in {ROUTING_FILE}: change it there")
+        if call.asking.if_match == etag(0):
+            raise invalid(
+                "/source", f"there is a plan {row.name!r} already: change that one, or give this one another name"
+            )
+    call.check_unchanged(*(row.record for row in rows))
 
 
 _P = Permission

@@ -116,7 +116,7 @@ async def begin(call: Call, account: Row[Any], product: Row[Any], number_id: int
         "from_ms": call.now_ms,
         "until_ms": call.now_ms,
         "actor": call.actor.name,
-        "actor_account_id": call.actor.home_id or call.actor.account_id,
+        "actor_account_id": call.actor.own_account_id,
         "created_ms": call.now_ms,
     }
     made = await call.conn.execute(sa.insert(subscriptions).values(**values).returning(subscriptions.c.id))
@@ -266,11 +266,11 @@ ENDPOINTS = [
     ),
     Endpoint(
         "subscription.cancel", "POST", f"{_ONE}/cancellation", _P.PRODUCTS_CHANGE, cancel, "Cancel a subscription",
-        Cancellation, answer=SubscriptionView, below=True,
+        Cancellation, answer=SubscriptionView, below=True, of_seller=True,
     ),
     Endpoint(
         "subscription.resume", "POST", f"{_ONE}/resumption", _P.PRODUCTS_CHANGE, resume, "Resume a subscription",
-        answer=SubscriptionView, below=True, status=201, follow=follow,
+        answer=SubscriptionView, below=True, of_seller=True, status=201, follow=follow,
     ),
     Endpoint(
         "subscription.fees", "GET", f"{_ONE}/fees", _P.PRODUCTS_READ, list_fees, "List what it was charged",
@@ -282,6 +282,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "package.correct", "POST", "/packages/{package_id}/corrections", _P.PRODUCTS_CHANGE, correct_package,
-        "Correct a package", PackageCorrection, answer=PackageView, below=True, key=Key.NEEDED,
+        "Correct a package", PackageCorrection, answer=PackageView, below=True, of_seller=True, key=Key.NEEDED,
     ),
 ]  # fmt: skip

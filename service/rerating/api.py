@@ -97,7 +97,7 @@ async def start_rerating(call: Call) -> Answer:
     if wanted.draft is not None:
         await write_rates(call.api.config, [(wanted.draft, None)], call.now_ms // 1000)
     actor = call.actor
-    by = actor.home_id or actor.account_id
+    by = actor.own_account_id
     order = Order(wanted.selection, wanted.tariff_id, wanted.rates, wanted.pins, body.reason, actor.name, by)
     async with call.writing() as conn:
         number = await begin(conn, order, call.now_ms)

@@ -12,7 +12,6 @@ from sqlalchemy import Row
 from ratebook.compiled.write import CompiledTariff, compile_tariff
 from ratebook.document import load
 from ratebook.model import Rate, Tariff
-from service.access.permissions import Permission
 from service.accounts.rules import ROOT_ID
 from service.api.call import Call
 from service.api.nouns import within
@@ -24,6 +23,7 @@ from service.database.tables import tariff_versions, tariffs
 from service.rerating.lines import Selection
 from service.rerating.rates import Pin, Pins
 from service.rerating.runs import DRAFT, IN_FORCE
+from service.rerating.views import sees_costs
 from service.tariffs.api import FAULTS_SHOWN_MAX, written_draft
 
 
@@ -77,7 +77,7 @@ async def meant(call: Call) -> Meant:
         under_id=body.account_id,
         prefix=body.prefix,
         destination=body.destination,
-        costs=call.actor.is_root and call.may(Permission.PROVIDERS_READ),
+        costs=sees_costs(call),
     )
     if body.tariff_id is None:
         _check_alone(body)
@@ -91,9 +91,8 @@ async def meant(call: Call) -> Meant:
         pins = {body.tariff_id: Pin(by.id, version)}
         return Meant(chosen, body.tariff_id, DRAFT, pins, compiled, {version: draft.rates})
     version = await _version(call, by, body.version)
-    return Meant(
-        chosen, body.tariff_id, body.version or IN_FORCE, {body.tariff_id: Pin(by.id, version)}, None, {}
-    )  # fmt: skip
+    pins = {body.tariff_id: Pin(by.id, version)}
+    return Meant(chosen, body.tariff_id, body.version or IN_FORCE, pins, None, {})
 
 
 def _check_alone(body: Wanted) -> None:

@@ -217,12 +217,12 @@ async def correction_views(call: Call, rows: list[Row[Any]]) -> list[CorrectionV
 
 
 def _correction(row: Row[Any], runs: dict[int, Row[Any]], sellers: dict[int, Row[Any]]) -> CorrectionView:
+    said = row._mapping
     before, after = (
-        PriceView(prefix=of[f"{when}_prefix"], billed_s=of[f"{when}_billed_s"], amount=of[f"{when}_micros"])
-        for of in [row._mapping]
+        PriceView(prefix=said[f"{when}_prefix"], billed_s=said[f"{when}_billed_s"], amount=said[f"{when}_micros"])
         for when in ("before", "after")
     )
-    values = dict(row._mapping) | {"before": before, "after": after, "difference": row.delta_micros}
+    values = dict(said) | {"before": before, "after": after, "difference": row.delta_micros}
     values["kind"] = _kind(is_cost=row.level == COST_LEVEL)
     values["rerating_id"] = row.rerating_id if row.rerating_id in runs else None
     values["seller_id"] = row.seller_id if row.seller_id in sellers else None

@@ -22,7 +22,8 @@ from service.faults import Fault
 from service.setup.document import read_setup
 
 HOME = Path(__file__).resolve().parents[2]
-PORT_BASE = 21500
+PORT_BASE = 28_000
+"""Beyond those that free_port gives to the tests beside: it knows nothing of these."""
 LEVELS = {"Tiny Shop": "shop", "Third": "third", "Second": "second", "First": "first"}
 """From the customer upwards, with what each pays by."""
 NUMBER = "493012345678"
@@ -38,8 +39,8 @@ trunks:
   - {name: shop, account: Tiny Shop, networks: 127.0.7.21, plan: all}
   - {name: purse, account: Short Purse, networks: 127.0.7.22/32, plan: all}
 providers:
-  - {name: dead-end, tariff: cheap, gateways: [{name: gw, host: 127.0.7.81, port: 21581}]}
-  - {name: sound, tariff: dear, gateways: [{name: gw, host: 127.0.7.82, port: 21582}]}
+  - {name: dead-end, tariff: cheap, gateways: [{name: gw, host: 127.0.7.81, port: 28081}]}
+  - {name: sound, tariff: dear, gateways: [{name: gw, host: 127.0.7.82, port: 28082}]}
 plans:
   all:
     failover: {codes: [408, 500-599], try_timeout: 1}
@@ -77,7 +78,8 @@ rates: [{prefix: "49", intervals: [{from: 0, rate: 1.5, increment: 2}, {from: 4,
 
 def command(*words: str | Path) -> Any:
     """Runs a program in the clone; its JSON."""
-    done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=600)
+    environ = os.environ | {"KAMBILL_HEAR_S": "5"}
+    done = subprocess.run(words, cwd=HOME, env=environ, capture_output=True, text=True, check=False, timeout=1_200)
     assert done.returncode == 0, done.stderr + done.stdout
     return json.loads(done.stdout)
 
@@ -192,7 +194,17 @@ def test_a_faulty_copy_is_told(changed: Path, tmp_path: Path, file: str, text: s
     folder = tmp_path / "faulty"
     shutil.copytree(changed, folder)
     (folder / file).write_text(text)
-    words = ["scripts/run", "--once", "--json", "--from", folder, "--dir", tmp_path / "run", "--port-base", "21700"]
+    words = [
+        "scripts/run",
+        "--once",
+        "--json",
+        "--from",
+        folder,
+        "--dir",
+        tmp_path / "run",
+        "--port-base",
+        str(PORT_BASE + 1_000),
+    ]
     done = subprocess.run(words, cwd=HOME, capture_output=True, text=True, check=False, timeout=600)
     assert (done.returncode, done.stdout) == (1, "")
     assert told in done.stderr

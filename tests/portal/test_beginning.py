@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 from playwright.async_api import Browser
 from sqlalchemy.ext.asyncio import AsyncEngine
@@ -20,16 +19,16 @@ from tests.service.office import Office
 
 BOSS = "boss@op.example"
 WAYS = {
+    "A tariff": "/tariffs/new",
     "A provider": "/accounts/new?kind=provider",
     "Its gateway": "/gateways/new",
-    "A tariff": "/tariffs/new",
     "A routing plan": "/plans/new",
     "A customer": "/accounts/new?kind=customer",
-    "A device or a trunk": "/devices/new",
+    "A device": "/devices/new",
+    "Or a trunk": "/trunks/new",
 }
 """By step: where its page is."""
 TARIFF = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.05}\n"
-PLAN = "plans:\n  standard:\n    routes:\n      - {prefix: '', gateways: [Carrier/gw]}\n"
 
 
 async def _empty(engine: AsyncEngine, url: str, folder: Path) -> Config:
@@ -41,19 +40,17 @@ async def _empty(engine: AsyncEngine, url: str, folder: Path) -> Config:
 
 
 @pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a portal that has a Super Admin and nothing else."""
     with portal(tmp_path_factory.mktemp("empty"), furnish=_empty) as found:
         yield found
 
 
 @pytest.fixture
-async def walker(empty: str) -> AsyncIterator[Walker]:
+async def walker(walker: Walker) -> Walker:
     """The Super Admin."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        walker = Walker(session, empty)
-        await walker.sign_in(BOSS)
-        yield walker
+    await walker.sign_in(BOSS)
+    return walker
 
 
 def _open(page: Got) -> list[str]:
@@ -61,6 +58,13 @@ def _open(page: Got) -> list[str]:
     found = re.findall(r'<dt>([^<]*)</dt><dd><a href="([^"]*)">Make one</a>', page.text)
     assert all(WAYS[step] == link for step, link in found), found
     return [step for step, _ in found]
+
+
+def _rest(page: Got) -> tuple[str, str, str]:
+    """Of the one thing that is there and lacks something: the step, the way, and its words."""
+    found = re.findall(r'<dt>([^<]*)</dt><dd><a href="([^"]*)">([^<]*)</a>', page.text)
+    ((step, link, words),) = [one for one in found if one[2] not in {"Make one", "Try one"}]
+    return step, link, words
 
 
 async def test_the_overview_leads_from_nothing_to_a_call(walker: Walker) -> None:
@@ -75,22 +79,33 @@ async def test_the_overview_leads_from_nothing_to_a_call(walker: Walker) -> None
 
     gateway = await walker.get("/gateways/new")
     assert "There is no provider yet" in gateway.words
-    provider = await walker.get(WAYS["A provider"])
-    assert 'value="provider" selected' in provider.text
-    made = await done("/accounts/new", parent_id="1", kind="provider", name="Carrier", billing="postpaid")
+    tariff = await done("/tariffs/new", account_id="1", name="Retail", source=TARIFF, do="write")
+    assert _rest(await walker.get("/")) == ("A tariff", f"{tariff.path}/publication", "Publish it")
+    await done(f"{tariff.path}/publication")
     assert _open(await walker.get("/")) == steps[1:]
+    provider = await walker.get(WAYS["A provider"])
+    assert 'name="kind" value="provider"' in provider.text
+    assert "Commission-based reseller" not in provider.words
+    assert "Credit limit" not in provider.words
+    made = await done(WAYS["A provider"], parent_id="1", kind="provider", name="Carrier & Sons")
+    assert _rest(await walker.get("/")) == ("A provider", f"{made.path}/edit", "Give it a tariff")
+    version = (await walker.get(f"{made.path}/edit")).hidden("_version")
+    same = {"name": "Carrier & Sons", "cut_on_suspend": "yes"}
+    await done(f"{made.path}/edit", _version=version, tariff_id="1", **same)
+    assert _open(await walker.get("/")) == steps[2:]
     account = made.path.rpartition("/")[2]
     await done("/gateways/new", account_id=account, name="gw", host="192.0.2.1", port="5060", transport="udp")
-    assert _open(await walker.get("/")) == steps[2:]
-    tariff = await done("/tariffs/new", account_id="1", name="Retail", source=TARIFF, do="write")
-    await done(f"{tariff.path}/publication")
     assert _open(await walker.get("/")) == steps[3:]
-    await done("/plans/new", source=PLAN, do="write")
+    sample = re.search(r'name="source"[^>]*>\n(.*?)</textarea>', (await walker.get("/plans/new")).text, re.DOTALL)
+    assert sample is not None
+    await done("/plans/new", source=html.unescape(sample[1]), do="write", _version="0")
     assert _open(await walker.get("/")) == steps[4:]
     form = await walker.get("/trunks/new")  # one plan is the one that is meant
     assert re.search(r'<option value="1" selected>standard<', form.text)
     assert "no calls go out" in form.words
-    shop = await done("/accounts/new", parent_id="1", kind="customer", name="Shop", billing="prepaid", tariff_id="1")
+    shop = await done(WAYS["A customer"], parent_id="1", kind="customer", name="Shop", billing="prepaid", tariff_id="1")
+    assert _rest(await walker.get("/")) == ("A customer", f"{shop.path}/payment", "Post a payment")
+    await done(f"{shop.path}/payment", amount="10", reason="In advance", _key="first")
     assert _open(await walker.get("/")) == steps[5:]
     customer = shop.path.rpartition("/")[2]
     told = await done("/devices/new", account_id=customer, username="desk", plan_id="1", contacts_max="5")
@@ -122,11 +137,11 @@ async def test_what_is_made_elsewhere_is_said_where_it_is_missed(walker: Walker)
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("width", [1280, 360])
-async def test_empty_pages_stand_as_well_as_full_ones(browser: Browser, empty: str, width: int) -> None:
+async def test_empty_pages_stand_as_well_as_full_ones(browser: Browser, address: str, width: int) -> None:
     """No violation, no fault in the console, no page wider than its screen."""
     context = await browser.new_context(viewport={"width": width, "height": 800})
     context.set_default_timeout(BUSY_MS)
-    person = Person(await context.new_page(), empty)
+    person = Person(await context.new_page(), address)
     await person.sign_in(BOSS)
     for path in ("/", "/accounts", "/accounts/1", "/deliveries/new", "/users/new", "/gateways/new", "/exchange"):
         await person.go(path)

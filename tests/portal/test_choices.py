@@ -118,6 +118,29 @@ async def test_language_and_zone_of_an_invitation_are_chosen(walker: Walker) -> 
     assert {"en", "de", "uk", "ar"} <= papers.keys()
 
 
+async def test_rules_and_payouts_of_commission_are_chosen(walker: Walker) -> None:
+    """By who earns, and how much: nobody knows their numbers. What was taken back has no rule."""
+    await walker.sign_in(BOSS)
+    page = (await walker.get("/commissions")).text
+    rules = choices(page, "rule_id")
+    assert rules.pop("0") == "none: taken back"
+    assert all("agent" in said and "%" in said for said in rules.values())
+    assert rules
+    assert "payout_id" in page
+    number = next(iter(rules))
+    assert f'value="{number}" selected' in (await walker.get(f"/commissions?rule_id={number}")).text
+
+
+async def test_of_what_may_be_left_open_nothing_is_chosen_at_first(walker: Walker) -> None:
+    """The first zone of the world would be taken for what the partner's files say."""
+    await walker.sign_in(BOSS)
+    form = (await walker.get("/reconciliations/new")).text
+    zone = re.search(r'<select[^>]*name="zone".*?</select>', form, re.DOTALL)
+    assert zone is not None
+    assert re.search(r'name="zone"[^>]*>\s*<option value="">', zone[0])
+    assert "selected" not in zone[0]
+
+
 async def test_what_stands_in_a_list_that_doesnt_have_it_stays(walker: Walker) -> None:
     """A language that pages have no words in can have been set by the API."""
     await walker.sign_in(BOSS)

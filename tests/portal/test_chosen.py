@@ -46,3 +46,37 @@ async def test_what_was_taken_off_stays_off(sit: Sit) -> None:
     await boss.press("Make")
     await expect(boss.page.locator("h1")).to_have_text("Friend")
     await boss.check()
+
+
+async def test_without_scripts_a_button_shows_what_can_be_chosen(sit: Sit) -> None:
+    """Nothing is made by it; what was typed stays, but for a password, and no address has one."""
+    boss = await sit("boss@op.example", java_script_enabled=False)
+    await boss.page.goto(f"{boss.address}/accounts/new?kind=customer")
+    await expect(boss.page.locator("select#kind")).to_have_count(0)
+    tariffs = boss.page.locator("#tariff_id option")
+    await expect(tariffs.filter(has_text="retail (lower)")).to_have_count(0)
+    await boss.fill(name="Plain friend", cut_on_suspend=False, parent_id="lower")
+    await boss.press("Show what can be chosen with it")
+    await expect(tariffs.filter(has_text="lower")).to_have_count(1)
+    await expect(boss.page.locator("#name")).to_have_value("Plain friend")
+    assert not await boss.page.locator("#cut_on_suspend").is_checked()
+    await boss.fill(tariff_id="retail (lower)")
+    await boss.press("Make")
+    await expect(boss.page.locator("h1")).to_have_text("Plain friend")
+    await boss.reads("customer", "lower")
+    await boss.page.goto(f"{boss.address}/devices/new")
+    await boss.fill(account_id="customer", password="the telephone has it")
+    await boss.press("Show what can be chosen with it")
+    assert "telephone" not in boss.page.url
+    await expect(boss.page.locator("#password")).to_have_value("")
+
+
+async def test_an_admin_makes_a_resellers_first_user_its_owner(sit: Sit) -> None:
+    """All that a reseller may, an Admin may give."""
+    admin = await sit(ADMIN)
+    await admin.menu_to("/users")
+    await admin.follow("Invite a user")
+    await admin.fill(email="first@upper.example", name="First", account_id="upper")
+    await admin.main.get_by_label("Owner", exact=True).check()
+    await admin.press("Invite")
+    await admin.reads("/password?link=")

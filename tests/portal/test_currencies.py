@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -59,19 +58,17 @@ async def _bazaar(engine: AsyncEngine, url: str, folder: Path) -> Config:
 
 
 @pytest.fixture(scope="module")
-def bazaar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of its portal."""
     with portal(tmp_path_factory.mktemp("bazaar"), furnish=_bazaar) as found:
         yield found
 
 
 @pytest.fixture
-async def walker(bazaar: str) -> AsyncIterator[Walker]:
+async def walker(walker: Walker) -> Walker:
     """The Super Admin."""
-    async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as session:
-        found = Walker(session, bazaar)
-        await found.sign_in(BOSS)
-        yield found
+    await walker.sign_in(BOSS)
+    return walker
 
 
 async def _id(walker: Walker, noun: str, name: str) -> str:
@@ -156,4 +153,4 @@ async def test_a_new_account_begins_as_most_are(walker: Walker) -> None:
     text = (await walker.get("/accounts/new")).text
     assert 'value="customer" selected' in text
     assert 'value="1" selected' in text
-    assert 'value="provider" selected' in (await walker.get("/accounts/new?kind=provider")).text
+    assert 'name="kind" value="provider"' in (await walker.get("/accounts/new?kind=provider")).text

@@ -221,6 +221,24 @@ async def test_a_role_that_two_edit(walkers: Callable[[], Walker]) -> None:
     assert (await one.post(f"{found[1]}/removal", _key=secrets.token_hex(8))).status == 200
 
 
+async def test_a_dispute_that_two_move(walkers: Callable[[], Walker]) -> None:
+    """Who read it before the other one moved it is told so, and what it says by now isn't taken for an answer."""
+    one, other = await two(walkers)
+    new = {"account_id": "3", "subject": "Two at once", "direction": "out", "amount": "0.5", "due_days": "7"}
+    path = (await sent(one, "/disputes/new", new)).path
+    forms = [await walker.get(f"{path}/state") for walker in (one, other)]
+    versions = [form.hidden("_version") for form in forms]
+    assert versions[0] == versions[1]
+    moved = await one.post(f"{path}/state", state="sent", text="Is it so?", _version=versions[0])
+    assert "The dispute has moved." in moved.words
+    late = await other.post(f"{path}/state", state="sent", text="Is it?", _version=versions[1])
+    assert OVERTAKEN in late.words
+    assert "Is it?" in late.text
+    assert "Meanwhile it became" not in late.words
+    again = await other.post(f"{path}/state", state="answered", text="It is.", _version=late.hidden("_version"))
+    assert "The dispute has moved." in again.words
+
+
 async def test_a_form_that_was_opened_as_somebody_else_does_nothing(walker: Walker) -> None:
     """Somebody else has signed in by another tab; or one is logged in as them, or not any more."""
     await walker.sign_in(BOSS)

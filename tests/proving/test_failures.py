@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 
 from scripts.proving.failures import END_LINES, LINE_CHARACTERS_MAX, LINES_MAX, NAMED_MAX, excerpt
 
-WHOLE = ("-p", "no:cacheprovider", "-o", "verbosity_assertions=2")
+WHOLE = ("-p", "no:cacheprovider", "-p", "tests.programs", "-o", "verbosity_assertions=2")
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +25,8 @@ def told(folder: Path, text: str) -> list[str]:
     """Of a run of a file of tests."""
     (folder / "test_it.py").write_text(text)
     command = [sys.executable, "-m", "pytest", *WHOLE, "test_it.py"]
-    return excerpt(subprocess.run(command, cwd=folder, check=False, capture_output=True, text=True).stdout)
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    return excerpt(subprocess.run(command, cwd=folder, env=environ, check=False, capture_output=True, text=True).stdout)
 
 
 def test_an_assertion_has_both_values_whole(folder: Path) -> None:
@@ -87,6 +90,27 @@ def test_d(): pytest.fail("no PostgreSQL", pytrace=False)
     assert "-- test_c\n>   def test_c(): deep()" in text
     assert "E       ValueError: far down\ntest_it.py:14: ValueError" in text
     assert "-- test_d\nno PostgreSQL" in text
+
+
+def test_a_program_is_heard(folder: Path) -> None:
+    """One that fails, and one that does not end, whether it is read as text or not."""
+    lines = told(
+        folder,
+        """
+import subprocess
+
+def test_fails():
+    subprocess.run(["sh", "-c", "echo no port >&2; exit 3"], check=True, capture_output=True)
+
+def test_hangs():
+    raise subprocess.TimeoutExpired("sleep", 1, output="begun")
+""",
+    )
+    text = "\n".join(lines)
+    assert "returned non-zero exit status 3." in text
+    assert "program's errors call -----" in text
+    assert "no port" in lines
+    assert "begun" in lines
 
 
 def test_many_failures_have_room(folder: Path) -> None:

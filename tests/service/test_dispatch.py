@@ -57,6 +57,19 @@ async def test_an_answer_is_not_repeated_to_whom_it_is_not_for(office: Office) -
     assert [one.status for one in got] == [204, 403, 404, 204]
 
 
+def test_what_is_given_below_is_said_to_be_the_sellers() -> None:
+    """So that no commission reseller between them gives it: whoever changes money, debts or products of an account
+    below, or agrees on them with a partner.
+    """
+    theirs = {
+        Permission.PAYMENTS_CHANGE, Permission.PAYMENTS_REFUND, Permission.PAYMENTS_TRANSFER,
+        Permission.CREDIT_LIMITS_CHANGE, Permission.INVOICES_CHANGE, Permission.INVOICES_ISSUE,
+        Permission.PRODUCTS_CHANGE, Permission.STATEMENTS_CHANGE, Permission.FRAUD_CHANGE,
+    }  # fmt: skip
+    silent = {one.name for one in ENDPOINTS if one.below and one.permission in theirs and not one.of_seller}
+    assert silent == {"commission.edit-rule", "commission.remove-rule"}  # a part of what one earns oneself is one's own
+
+
 def test_who_opens_transactions_themselves_promises_no_repeated_answer() -> None:
     """Their answers aren't kept under a key."""
     assert [one.name for one in ENDPOINTS if one.own_transaction and one.writes and one.key is not Key.NONE] == []

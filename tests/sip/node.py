@@ -47,6 +47,8 @@ class Node(Proxy):
     """Where what the first start made is kept for the next node that is to have the same; None: nowhere."""
     tables: Path | None = None
     """Likewise for a ledger without anything, from which each first start begins."""
+    program = "service.cli"
+    """What is run as `kambill`."""
 
     def __init__(self, more: str = "") -> None:
         """`more`: lines of its configuration."""
@@ -60,7 +62,8 @@ class Node(Proxy):
         (self.data_dir / "setup.yaml").write_text(SETUP)
         config = {"run_dir": self.run_dir, "data_dir": self.data_dir, "ratebook": book}
         lines = [f"{name}: {value}" for name, value in config.items()]
-        (self.data_dir / CONFIG).write_text("\n".join([*lines, f"listen: {{port: {free_port()}}}", more, ""]))
+        self.http_port = free_port()
+        (self.data_dir / CONFIG).write_text("\n".join([*lines, f"listen: {{port: {self.http_port}}}", more, ""]))
         self.environment["KAMBILL_CONFIG"] = str(self.data_dir / CONFIG)
         self._more = more
 
@@ -98,7 +101,7 @@ class Node(Proxy):
     def start_service(self) -> None:
         """`kambill serve`."""
         self.service = subprocess.Popen(
-            [sys.executable, "-m", "service.cli", "serve"],
+            [sys.executable, "-m", self.program, "serve"],
             env=self.environment,
             stdin=subprocess.DEVNULL,
             stdout=(self.data_dir / "service.log").open("ab"),

@@ -12,28 +12,10 @@ from tests.kemi.world import CUSTOMER, EURO
 from tests.sip.agents import Agent
 from tests.sip.calls import answer, hang_up, ring
 from tests.sip.proxy import Proxy
+from tests.sip.wall_clock import Clock, sweep
 
-FAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1")
 HOUR_S = 3600
 GRANT_S = 4
-LEFT = ("faketime_shm_*", "sem.faketime_sem_*")
-"""Of whoever ends without saying goodbye to libfaketime: the next process with its number would not start."""
-
-assert FAKETIME.exists(), "libfaketime is not installed: scripts/install --test"
-
-
-class Clock:
-    """The wall clock that all of Kamailio's processes see."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-        self.set(0)
-
-    def set(self, offset_s: int) -> None:
-        """So much ahead of the real one."""
-        new = self.file.with_suffix(".new")
-        new.write_text(f"{offset_s:+d}\n")
-        new.rename(self.file)
 
 
 @pytest.fixture
@@ -46,14 +28,9 @@ def clock(tmp_path: Path) -> Clock:
 def proxy(clock: Clock) -> Iterator[Proxy]:
     """One whose clock can be set, and money for GRANT_S seconds."""
     proxy = Proxy()
-    proxy.environment |= {
-        "LD_PRELOAD": str(FAKETIME),
-        "FAKETIME_TIMESTAMP_FILE": str(clock.file),
-        "FAKETIME_NO_CACHE": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
+    proxy.environment |= clock.environment
     try:
-        _sweep()
+        sweep()
         proxy.start()
         proxy.furnish()
         money = 1000 * GRANT_S - 1000 * EURO
@@ -61,14 +38,7 @@ def proxy(clock: Clock) -> Iterator[Proxy]:
         yield proxy
     finally:
         proxy.close()
-        _sweep()
-
-
-def _sweep() -> None:
-    """What nobody uses, also of runs that were killed: numbers come again."""
-    for file in (file for left in LEFT for file in Path("/dev/shm").glob(left)):
-        if not Path("/proc", file.name.rpartition("_")[2]).exists():
-            file.unlink(missing_ok=True)
+        sweep()
 
 
 @pytest.mark.parametrize("offset_s", [HOUR_S, -HOUR_S], ids=["an hour on", "an hour back"])

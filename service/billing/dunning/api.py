@@ -242,7 +242,7 @@ ENDPOINTS = [
     ),
     Endpoint(
         "dunning.exempt", "PUT", f"{_ONE}/dunning-exemption", _P.INVOICES_CHANGE, exempt,
-        "Spare an account, or no longer", Exemption, answer=ExemptionView, below=True,
+        "Spare an account, or no longer", Exemption, answer=ExemptionView, below=True, of_seller=True,
     ),
     Endpoint(
         "dunning.list", "GET", "/dunning-actions", _P.INVOICES_READ, list_actions, "List the steps that were taken",

@@ -13,7 +13,7 @@ from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
 from service.commands.outbox import lock_node
 from service.database.interconnect_tables import commitments
-from service.interconnect.below import check_payer, has_costs, partner
+from service.interconnect.below import check_payer, has_costs
 from service.interconnect.commitments.rules import Covered, Period, Step, Terms, is_month_day, periods, terms_problem
 from service.interconnect.commitments.storage import periods_of, settle, standing, standings
 from service.interconnect.commitments.views import (
@@ -39,7 +39,7 @@ _LISTING = Listing(
 async def make_commitment(call: Call) -> Answer:
     """It changes no call's price: what it comes to is settled at each period's end."""
     body: NewCommitment = call.body
-    account = await partner(call, body.account_id)
+    account = await call.find("account", body.account_id, to_change=True)
     check_open(account)
     if body.direction != IN and not has_costs(account):
         raise invalid("/direction", "this account is no provider: nothing is sent to it")
@@ -146,7 +146,7 @@ _ONE = "/commitments/{commitment_id}"
 ENDPOINTS = [
     Endpoint(
         "commitment.make", "POST", "/commitments", _P.STATEMENTS_CHANGE, make_commitment, "Agree on volumes",
-        NewCommitment, answer=CommitmentView, status=201, deals=True,
+        NewCommitment, answer=CommitmentView, status=201, of_seller=True,
     ),
     Endpoint(
         "commitment.list", "GET", "/commitments", _P.STATEMENTS_READ, list_commitments, "List commitments",
@@ -162,10 +162,10 @@ ENDPOINTS = [
     ),
     Endpoint(
         "commitment.settle", "POST", f"{_ONE}/settlements", _P.PAYMENTS_CHANGE, settle_commitment,
-        "Settle a period of a commitment", PeriodAsked, answer=ProgressView, below=True, key=Key.NEEDED,
+        "Settle a period of a commitment", PeriodAsked, answer=ProgressView, below=True, of_seller=True, key=Key.NEEDED,
     ),
     Endpoint(
         "commitment.end", "POST", f"{_ONE}/end", _P.STATEMENTS_CHANGE, end_commitment, "End a commitment",
-        answer=CommitmentView, below=True, deals=True,
+        answer=CommitmentView, below=True, of_seller=True,
     ),
 ]  # fmt: skip

@@ -17,7 +17,7 @@ from service.api.nouns import NOUNS, visible
 from service.api.problems import Problem, invalid
 from service.database.interconnect_tables import differences, dispute_notes, disputes
 from service.database.tables import accounts
-from service.interconnect.below import check_payer, direction_of, partner
+from service.interconnect.below import check_payer, direction_of
 from service.interconnect.disputes.mails import MOVED, NOTED, OPENED, SETTLED, tell
 from service.interconnect.disputes.rules import (
     AGES_DAYS,
@@ -79,7 +79,7 @@ async def _by_hand(call: Call, body: NewDispute) -> Opening:
     if body.account_id is None or body.amount is None:
         raise invalid("/reconciliation_id", "name a comparison, or account_id and amount")
     check_amount(body.amount)
-    account = await partner(call, body.account_id)
+    account = await call.find("account", body.account_id, to_change=True)
     direction = direction_of(account, body.direction)
     check_payer(call, direction)
     due_ms = call.now_ms + body.due_days * DAY_MS
@@ -91,7 +91,7 @@ async def _of_differences(call: Call, body: NewDispute) -> Opening:
         raise invalid("/reconciliation_id", "the comparison says whose it is, and how much: leave the rest out")
     assert body.reconciliation_id is not None
     compared = await call.find("reconciliation", body.reconciliation_id, to_change=True)
-    await partner(call, compared.account_id)
+    await call.need_seller((await call.owner_of(compared)).path)
     check_payer(call, compared.direction)
     micros = await disputed_micros(call.conn, compared, body.kinds)
     due_ms = call.now_ms + body.due_days * DAY_MS
@@ -108,7 +108,7 @@ async def list_disputes(call: Call) -> Answer:
 
 async def show_dispute(call: Call) -> Answer:
     """With the correspondence; the partner's own people don't see what is internal."""
-    return Answer(await text_of(call, call.row))
+    return Answer(await text_of(call, call.row), version=call.row.version)
 
 
 async def text_of(call: Call, row: Any) -> DisputeText:
@@ -201,7 +201,7 @@ _ONE = "/disputes/{dispute_id}"
 ENDPOINTS = [
     Endpoint(
         "dispute.open", "POST", "/disputes", _P.STATEMENTS_CHANGE, start_dispute, "Open a dispute", NewDispute,
-        answer=DisputeView, status=201, deals=True,
+        answer=DisputeView, status=201, of_seller=True,
     ),
     Endpoint(
         "dispute.list", "GET", "/disputes", _P.STATEMENTS_READ, list_disputes, "List disputes", query=DisputeQuery,
@@ -214,14 +214,14 @@ ENDPOINTS = [
     Endpoint("dispute.show", "GET", _ONE, _P.STATEMENTS_READ, show_dispute, "Show a dispute", answer=DisputeText),
     Endpoint(
         "dispute.note", "POST", f"{_ONE}/notes", _P.STATEMENTS_CHANGE, add_note, "Add to a dispute's correspondence",
-        NewNote, answer=DisputeText, status=201, below=True, deals=True,
+        NewNote, answer=DisputeText, status=201, below=True, of_seller=True,
     ),
     Endpoint(
         "dispute.move", "POST", f"{_ONE}/state", _P.STATEMENTS_CHANGE, move_dispute, "Move a dispute", Move,
-        answer=DisputeText, below=True, deals=True,
+        answer=DisputeText, below=True, of_seller=True,
     ),
     Endpoint(
         "dispute.settle", "POST", f"{_ONE}/settlement", _P.PAYMENTS_CHANGE, settle_dispute, "Settle a dispute",
-        SettleDispute, answer=DisputeText, below=True, key=Key.NEEDED,
+        SettleDispute, answer=DisputeText, below=True, of_seller=True, key=Key.NEEDED,
     ),
 ]  # fmt: skip

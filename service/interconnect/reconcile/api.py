@@ -19,7 +19,7 @@ from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import FieldError, Problem, invalid
 from service.database.engine import reading
 from service.database.interconnect_tables import differences, disputes, reconciliations
-from service.interconnect.below import check_payer, direction_of, partner
+from service.interconnect.below import check_payer, direction_of
 from service.interconnect.partners import calls_of
 from service.interconnect.reconcile.reading import Refused
 from service.interconnect.reconcile.sheet import to_csv, to_xlsx
@@ -71,7 +71,7 @@ async def make_reconciliation(call: Call) -> Answer:
 async def _made(call: Call, body: NewReconciliation) -> Answer:
     async with reading(call.api.engine) as conn:
         call.conn = conn
-        account = await partner(call, body.account_id)
+        account = await call.find("account", body.account_id, to_change=True)
         direction = direction_of(account, body.direction)
         check_payer(call, direction)
         known = await answers_of(conn, account.id, direction)
@@ -156,7 +156,7 @@ ENDPOINTS = [
     Endpoint(
         "reconciliation.make", "POST", "/reconciliations", _P.STATEMENTS_CHANGE, make_reconciliation,
         "Compare a partner's call records with ours", NewReconciliation, answer=ReconciliationText, status=201,
-        key=Key.NONE, own_transaction=True, body_bytes_max=_BYTES, deals=True,
+        key=Key.NONE, own_transaction=True, body_bytes_max=_BYTES, of_seller=True,
     ),
     Endpoint(
         "reconciliation.list", "GET", "/reconciliations", _P.STATEMENTS_READ, list_reconciliations,
@@ -176,6 +176,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "reconciliation.remove", "DELETE", _ONE, _P.STATEMENTS_CHANGE, remove_reconciliation, "Remove a comparison",
-        status=204, below=True, deals=True,
+        status=204, below=True, of_seller=True,
     ),
 ]  # fmt: skip

@@ -18,7 +18,6 @@ from service.database.engine import reading
 from service.database.interconnect_tables import statement_calls, statement_lines, statement_settlements, statements
 from service.database.tables import cdrs
 from service.faults import Fault
-from service.interconnect.below import partner
 from service.interconnect.partners import COST_LEVEL, IN
 from service.interconnect.statements.annex import part_of
 from service.interconnect.statements.issue import issue, last_until_ms, settle
@@ -65,7 +64,7 @@ _CALLS = Listing(
 async def _wanted(call: Call) -> tuple[Any, int, Wanted]:
     """The partner, where the statement begins, what is asked. Raises Problem."""
     body: NewStatement = call.body
-    account = await partner(call, body.account_id)
+    account = await call.find("account", body.account_id, to_change=True)
     before_ms = await last_until_ms(call.conn, account.id)
     since_ms = before_ms if before_ms is not None else body.since
     if before_ms is not None and body.since not in {None, before_ms}:
@@ -153,11 +152,11 @@ _ONE = "/statements/{statement_id}"
 ENDPOINTS = [
     Endpoint(
         "statement.preview", "POST", "/statements/preview", _P.STATEMENTS_CHANGE, preview_statement,
-        "Look at what a statement would say", NewStatement, answer=StatementPreview, reads=True, deals=True,
+        "Look at what a statement would say", NewStatement, answer=StatementPreview, reads=True, of_seller=True,
     ),
     Endpoint(
         "statement.issue", "POST", "/statements", _P.STATEMENTS_CHANGE, issue_statement, "Issue a statement",
-        NewStatement, answer=StatementView, status=201, deals=True,
+        NewStatement, answer=StatementView, status=201, of_seller=True,
     ),
     Endpoint(
         "statement.list", "GET", "/statements", _P.STATEMENTS_READ, list_statements, "List statements",
@@ -180,6 +179,6 @@ ENDPOINTS = [
     ),
     Endpoint(
         "statement.settle", "POST", f"{_ONE}/settlement", _P.PAYMENTS_CHANGE, settle_statement,
-        "Settle a statement by netting", Settlement, answer=StatementView, below=True, key=Key.NEEDED,
+        "Settle a statement by netting", Settlement, answer=StatementView, below=True, of_seller=True, key=Key.NEEDED,
     ),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 from aiohttp import web
 from pydantic import BaseModel
@@ -26,7 +27,9 @@ from service.portal.visit import BY_NAME, Visit
 KEY, VERSION = "_key", "_version"
 """Hidden fields: an idempotency key, and the version of what was shown."""
 CHOSEN = "_chosen"
-"""In the address: something was chosen in this form, and what its other fields offer is asked anew."""
+"""In the address of a form that is sent: nothing is to be done yet; something was chosen, and what the other fields
+offer is asked anew. Sent, since a password may stand in it.
+"""
 SOLE = frozenset({"plan_id"})
 """Where something new will want the one thing that there is, though it may have none."""
 UNSAID = "0"
@@ -60,6 +63,8 @@ class Form(NamedTuple):
     """Of the body, in this order; empty: all that a form can take."""
     shows: str = ""
     """The endpoint that tells what stands now; empty: something new. Only what was changed is sent."""
+    follows: str = ""
+    """The endpoint that tells which version something new is said of, where nothing of that stands in the form."""
     part: str = ""
     """The field of its answer that holds it; empty: all of the answer."""
     said: str = ""
@@ -73,7 +78,7 @@ class Form(NamedTuple):
     meanings: Mapping[str, Callable[[Visit, Mapping[str, Any]], Sequence[Choice]]] = MappingProxyType({})
     """Of a field that takes names of ours: each name with what it means, by what stands."""
     leaves_out: Callable[[Mapping[str, Any]], Collection[str]] = lambda _: ()
-    """Fields that mean nothing for the thing that stands, by its values in JSON."""
+    """Fields that mean nothing for the thing that stands, by its values in JSON; of something new by the address."""
     begins: Callable[[Visit], Mapping[str, str]] = lambda _: {}
     """What stands in fields of something new before anybody has typed: what most will want."""
     sends: Mapping[str, Any] = MappingProxyType({})
@@ -99,7 +104,7 @@ def screen(form: Form) -> Screen:
         return await _shown(visit, form, stands, _first(visit, form, stands))
 
     async def act(visit: Visit) -> Shown | Gone:
-        return await _sent(visit, form)
+        return await (_offered_anew(visit, form) if CHOSEN in visit.request.query else _sent(visit, form))
 
     return Screen(form.path, form.endpoint, show, act)
 
@@ -131,7 +136,7 @@ def _kinds(visit: Visit, form: Form, stands: _Stands) -> dict[str, Kind]:
     """Fields of the form, without those that mean nothing here, or name what is not for the visitor's eyes."""
     if form.body is None or form.sends:
         return {}
-    known, out = kinds(form.body), form.leaves_out(stands.values)
+    known, out = kinds(form.body), form.leaves_out(stands.values if form.shows else visit.request.query)
     is_whole = bool(form.shows) and not _sends_changes(form)  # what isn't sent then would be forgotten
     wanted = {name: known[name] for name in form.fields or known if name not in out}
     return {name: kind for name, kind in wanted.items() if is_whole or kind.is_required or can_choose(visit, kind)}
@@ -150,7 +155,7 @@ async def _currency(visit: Visit, form: Form, values: Mapping[str, Any]) -> str:
     if not any(kind.shape == "amount" for kind in body.values()) or "currency" in body:
         return ""
     await visit.learn_currency()
-    asked = next((visit.request.query[one] for one in _PAYERS if visit.request.query.get(one)), "")
+    asked = next(filter(None, (str(visit.form.get(one) or visit.request.query.get(one, "")) for one in _PAYERS)), "")
     account_id = number_in(asked) if asked or visit.sells else visit.account_id
     return visit.currency or await visit.currency_of(account_id)
 
@@ -159,6 +164,9 @@ _PAYERS = ("account_id", "from_account_id")
 
 
 async def _as_it_stands(visit: Visit, form: Form) -> _Stands:
+    if form.follows:
+        followed = await visit.look_at(form.follows, visit.path_of(form.follows))
+        return _Stands({}, str(followed.version))
     if not form.shows:
         return _Stands({})
     try:
@@ -192,8 +200,6 @@ def _first(visit: Visit, form: Form, stands: _Stands) -> _Filled:
         asked = visit.request.query.getall(name, []) or ([begins[name]] if name in begins else [])
         value = stands.values.get(name, kind.default)
         is_asked = bool(asked) and not form.shows and kind.shape not in {"map", "rows"}
-        if CHOSEN in visit.request.query and kind.shape == "choices":
-            is_asked = True  # those that are off say nothing
         found[name] = tuple(asked) if is_asked else shown(kind, value, visit.formats, stands.currency)
     return _Filled(found, None, stands.version)
 
@@ -205,7 +211,7 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
     fields = [await _field(visit, form, kind, filled_in, beside.get(name, [])) for name, kind in found.items()]
     fields = [_with_meanings(visit, form, _with_unit(one, stands), stands) for one in fields]
     fields = [_with_places(form, one, fields) for one in fields]
-    if problem is not None and problem.kind == "changed":
+    if problem is not None and problem.kind == "changed" and form.shows:
         fields = [_beside_now(visit, one, stands) for one in fields]
     title = visit.say(form.title)
     values = {
@@ -216,6 +222,8 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
         "back": _filled(visit, form.back),
         "key": visit.form.get(KEY) or visit.new_key() if BY_NAME[form.endpoint].key is not Key.NONE else "",
         "version": filled_in.version,
+        "action": _address(visit),
+        "chosen": _address(visit, (CHOSEN, "yes")),
         "text": visit.say(form.text) if form.text else "",
         "line": form.tells_of(visit, stands.values),
         "submit": visit.say(form.submit),
@@ -224,6 +232,12 @@ async def _shown(visit: Visit, form: Form, stands: _Stands, filled_in: _Filled) 
     }
     trail = (Crumb(visit.say("Back"), _filled(visit, form.back)),)
     return Shown("form.html", title, values, 200 if problem is None else problem.status, trail)
+
+
+def _address(visit: Visit, *more: tuple[str, str]) -> str:
+    """Of this form, when it is done with."""
+    asked = urlencode([*((name, value) for name, value in visit.request.query.items() if name != CHOSEN), *more])
+    return f"{visit.request.path}?{asked}" if asked else visit.request.path
 
 
 async def _about(visit: Visit, form: Form) -> str:
@@ -250,6 +264,8 @@ async def _field(visit: Visit, form: Form, kind: Kind, filled_in: _Filled, error
     if listed is None:
         shape = "number" if kind.shape == "choice" else "lines"
         return field(kind._replace(shape=shape), visit.say(label_of(kind.name)), ("\n".join(values),), errors)
+    if kind.shape == "choice" and not form.shows and not kind.is_required and kind.default is None:
+        kind = kind._replace(can_be_null=True)  # nobody is given the first of many
     if kind.is_required and kind.noun and not listed:
         kind = kind._replace(hint=NONE_YET.get(form.endpoint) or NONE_YET.get(kind.noun, NOTHING_YET))
     is_fresh = kind.name in SOLE and not form.shows and visit.request.method == "GET"
@@ -258,7 +274,8 @@ async def _field(visit: Visit, form: Form, kind: Kind, filled_in: _Filled, error
     label = visit.say(label_of(kind.name))
     asked = visit.request.query.getall(kind.name, [])
     made = field(kind, label, values, errors, [*listed, *await _beside(visit, kind, values, listed)])
-    is_fixed = bool(kind.noun and asked and tuple(asked) == values) and CHOSEN not in visit.request.query
+    can_be_fixed = (kind.noun or kind.is_required) and any(one.value == made.value for one in made.choices)
+    is_fixed = bool(can_be_fixed and asked and tuple(asked) == values)
     return made._replace(is_fixed=is_fixed)
 
 
@@ -326,6 +343,15 @@ async def _sent(visit: Visit, form: Form) -> Shown | Gone:
     return await _done(visit, form, answer)
 
 
+async def _offered_anew(visit: Visit, form: Form) -> Shown:
+    """The form as it was sent, with what can be chosen beside what is chosen in it."""
+    async with visit.looking():
+        stands = await _stands(visit, form)
+        known = _kinds(visit, form, stands)
+        typed = {name: _typed(visit, kind) for name, kind in known.items() if kind.shape not in KEPT_BACK}
+        return await _shown(visit, form, stands, _Filled(typed, None, stands.version))
+
+
 def looked_at(visit: Visit, stands: object, problem: Problem | None) -> str:
     """The version that a form's next sending is of: what stands, unless it was refused for something else than that."""
     if problem is None or problem.kind == "changed":
@@ -367,14 +393,15 @@ async def _done(visit: Visit, form: Form, answer: Answer) -> Shown | Gone:
 def _body(visit: Visit, form: Form, typed: Mapping[str, tuple[str, ...]], stands: _Stands) -> dict[str, Any]:
     """What to send: of something new all that was typed, else only what differs from what stands."""
     found: dict[str, Any] = {}
-    for name, kind in _kinds(visit, form, stands).items():
+    known = _kinds(visit, form, stands)
+    for name, kind in known.items():
         value = read(kind, _parts(kind, typed[name]), visit.formats)
         if not _sends_changes(form):
             if value is not None and not (_can_be_left(form, kind) and not value):
                 found[name] = value
         elif not _is_same(kind, value, stands.values.get(name), visit):
             found[name] = "" if value is None and not _takes_null(kind) else value
-    return _nested(visit, _kinds(visit, form, stands), typed, found)
+    return _nested(visit, known, typed, found)
 
 
 def _can_be_left(form: Form, kind: Kind) -> bool:

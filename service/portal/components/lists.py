@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -99,6 +100,8 @@ class Listed(NamedTuple):
     """What a file says beside the plain fields of the rows."""
     hands_on: bool = False
     """What one can do from here is given the filters."""
+    offers: Mapping[str, Callable[[Visit], Awaitable[list[Choice]]]] = MappingProxyType({})
+    """What can be chosen in filters by numbers that are no noun's, beside any of them."""
     of_sellers: frozenset[str] = frozenset()
     """Fields that whoever sells nothing has not: neither as columns, which are known by how they sort, nor in files."""
 
@@ -265,6 +268,9 @@ async def _filter(visit: Visit, listed: Listed, name: str, errors: list[str]) ->
     if kind.shape == "check":
         yes = [Choice("", visit.say("any")), Choice("true", visit.say("yes")), Choice("false", visit.say("no"))]
         return field(kind._replace(shape="choice", hint=""), visit.say(label_of(name)), (value,), errors, yes)
+    if name in listed.offers:
+        offered = [Choice("", visit.say("any")), *await listed.offers[name](visit)]
+        return field(kind._replace(shape="choice", hint=""), visit.say(label_of(name)), (value,), errors, offered)
     found = await choices_of(visit, kind) if kind.shape == "choice" else []
     if found is None:
         kind = kind._replace(shape="number")

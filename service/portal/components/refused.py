@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from service.portal.visit import Visit
 
 RULES: dict[str, str] = {
@@ -55,7 +57,14 @@ RULES: dict[str, str] = {
 }
 
 
+_UNPRICED = "the account has no tariff"
+_GATEWAY_UNPRICED = "neither gateway #{0} nor its provider has a tariff"
+
+
 def refused(visit: Visit, rule: str) -> str:
     """In the visitor's language. A rule that isn't known is called by its name."""
     name, _, detail = rule.partition(" ")
+    if name == "tariff" and detail.partition(" ")[0] == "0":
+        gateway = re.search(r"of gateway (\d+)", detail)
+        return visit.say(_GATEWAY_UNPRICED).format(gateway[1]) if gateway else visit.say(_UNPRICED)
     return visit.say(RULES[name]).format(detail or "\N{EN DASH}") if name in RULES else rule

@@ -135,7 +135,10 @@ def _buys(row: Any) -> bool:
     return row.kind in {"customer", "reseller"}
 
 
-_NOT_LIVE = "By the books alone: the call path doesn't know the account now."
+_NOT_LIVE = "By the books alone: the call path doesn't know the account, or not yet."
+
+
+_TRAITS = ("commission", "provides", "cut_on_suspend", "created_at")
 
 
 def _about(visit: Visit, row: Any) -> list[Fact]:
@@ -144,12 +147,12 @@ def _about(visit: Visit, row: Any) -> list[Fact]:
         return [Fact("Currency", Cell(row.currency)), *facts(visit, row, "created_at")]
     return [
         Fact("Below", columns.thing(visit, "account", row.parent_id)),
-        Fact("Billing", Cell(visit.say(row.billing))),
+        *([Fact("Billing", Cell(visit.say(row.billing)))] if _buys(row) else []),
         Fact("Currency", Cell(row.currency)),
         Fact("Tariff", columns.thing(visit, "tariff", row.tariff_id)),
         Fact("Calls at once", Cell(any_number if row.channels is None else visit.formats.number(row.channels))),
         Fact("New calls a second", Cell(any_number if row.cps is None else visit.formats.number(row.cps))),
-        *facts(visit, row, "commission", "provides", "cut_on_suspend", "created_at"),
+        *facts(visit, row, *[one for one in _TRAITS if one not in _of_others({"kind": row.kind})]),
     ]
 
 
@@ -216,16 +219,24 @@ async def show_overview(visit: Visit) -> Shown:
     return page(visit, title, await overview(visit, row.id), subtitle=row.name, trail=trail)
 
 
+_OF_OTHERS = {
+    "customer": {"commission"},
+    "provider": {"commission", "provides", "billing", "credit_limit"},
+}
+
+
 def _of_others(row: Mapping[str, Any]) -> set[str]:
-    """What only other kinds of accounts have: resellers alone earn commission, and a provider provides by its kind."""
-    return {"reseller": set(), "customer": {"commission"}}.get(str(row.get("kind")), {"commission", "provides"})
+    """What only other kinds of accounts have: resellers alone earn commission; a provider provides by its kind, buys
+    nothing, and is settled by statements.
+    """
+    return _OF_OTHERS.get(str(row.get("kind")), set())
 
 
 _FORMS = (
     Form(
         "/accounts/new", "account.make", "New account", "Make", "/accounts", said="The account is made.",
         made=lambda _, row: f"/accounts/{row.id}",  # type: ignore[attr-defined]
-        begins=lambda visit: {"kind": "customer", "parent_id": str(visit.account_id)},
+        begins=lambda visit: {"kind": "customer", "parent_id": str(visit.account_id)}, leaves_out=_of_others,
     ),
     Form(
         f"{ONE}/edit", "account.edit", "Edit account", "Save", ONE, shows="account.show",

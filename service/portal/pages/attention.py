@@ -1,5 +1,5 @@
 """What the overview says first where there is something: accounts that are suspended by an alarm, faults that stand,
-disputes that wait for an answer.
+disputes that wait for an answer, invoices that nobody has issued.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from service.accounts.rules import ROOT_ID
 from service.portal.components.facts import Section, part
 from service.portal.pages.doctor import FAULTS
 from service.portal.pages.fraud import ALARMS
+from service.portal.pages.invoices import INVOICES
 from service.portal.pages.partners import DISPUTES
 from service.portal.visit import Visit
 
@@ -21,6 +22,7 @@ async def attention(visit: Visit) -> list[Section | None]:
         ),
         await _faults(visit),
         await _disputes(visit),
+        await _drafts(visit),
     ]  # fmt: skip
     return [one for one in found if one is not None and one.table is not None and one.table.rows]
 
@@ -32,6 +34,18 @@ async def _disputes(visit: Visit) -> Section | None:
         visit, "Disputes that wait for an answer", "dispute.list", DISPUTES.columns,
         query={"waits": "true", "sort": "due"},
         more=f"{DISPUTES.path}?waits=true", actions=(("All disputes", DISPUTES.path, "dispute.list"),),
+    )  # fmt: skip
+
+
+async def _drafts(visit: Visit) -> Section | None:
+    """Of one's own sales: terms want somebody to look, or something is missing, which is told to who issues one."""
+    if not visit.can("invoice.issue") or not visit.sells:
+        return None
+    shown = [one for one in INVOICES.columns if one.title in {"Number", "Kind", "Account", "Total"}]
+    return await part(
+        visit, "Drafts of invoices that wait", "invoice.list", shown,
+        query={"state": "draft", "seller_id": str(visit.account_id)},
+        more=f"{INVOICES.path}?state=draft", actions=(("All invoices", INVOICES.path, "invoice.list"),),
     )  # fmt: skip
 
 

@@ -61,10 +61,10 @@ async def show(visit: Visit) -> Shown:
     await visit.learn("account", [number])
     here = f"/accounts/{number}"
     is_own = number == visit.account_id
-    terms = await _said(visit, "terms.show")
+    party, terms = await _said(visit, "party.show"), await _said(visit, "terms.show")
     sections = [
-        await _party(visit, here),
-        _terms(visit, terms, here, is_own=is_own),
+        _party(visit, party, here),
+        _terms(visit, terms, here, is_own=is_own, is_known=party is not None),
         await _taxes(visit, here, is_own=is_own),
         *(await _numbers(visit, here)),
         *(await _reminders(visit, number)),
@@ -90,8 +90,7 @@ async def _said(visit: Visit, name: str) -> Any:
         return None
 
 
-async def _party(visit: Visit, here: str) -> Section:
-    row = await _said(visit, "party.show")
+def _party(visit: Visit, row: Any, here: str) -> Section:
     told = [Fact("Legal name", Cell(NEVER), _NOBODY)] if row is None else facts(visit, row, *PARTY)
     return section(visit, "On paper", told, edit=(f"{here}/billing/party", "party.edit"))
 
@@ -99,12 +98,19 @@ async def _party(visit: Visit, here: str) -> Section:
 _NOBODY = "Nobody has said yet who the account is on paper; invoices need it."
 
 
-def _terms(visit: Visit, row: Any, here: str, *, is_own: bool) -> Section:
-    edit = None if is_own else (f"{here}/billing/terms", "terms.edit")
+def _terms(visit: Visit, row: Any, here: str, *, is_own: bool, is_known: bool) -> Section:
+    edit = (f"{here}/billing/terms", "terms.edit") if is_known and not is_own else None
     if row is None:
-        return section(visit, "Terms", [Fact("Cycle", Cell(NEVER), "The account is not billed.")], edit=edit)
+        return section(visit, "Terms", [Fact("Cycle", Cell(NEVER), _UNBILLED[is_known])], edit=edit)
     told = facts(visit, row, *TERMS, "tax_status", "period_since", "period_until")
     return section(visit, "Terms", told, edit=edit)
+
+
+_UNBILLED = {
+    True: "The account is not billed.",
+    False: "The account is not billed; who it is on paper comes first.",
+}
+"""By whether it is somebody on paper."""
 
 
 async def _taxes(visit: Visit, here: str, *, is_own: bool) -> Section:

@@ -7,12 +7,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from service.accounts.api import AccountView
+from service.api.lists import PAGE_ROWS_MAX
 from service.api.problems import Problem
 from service.commission.api import CommissionTermsView, Report, ReportLine, ReportQuery
 from service.portal.components import columns
 from service.portal.components.columns import deed, each, facts
 from service.portal.components.facts import Fact, Section, page, part, section
-from service.portal.components.fields import kinds
+from service.portal.components.fields import Choice, kinds
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Column, Listed, screens, table_of
@@ -83,6 +84,29 @@ def _sale(visit: Visit, row: Any) -> Cell:
     return _source(visit, row)._replace(link=link)
 
 
+async def _rules(visit: Visit) -> list[Choice]:
+    """Those there are, by who earns; and none, by which earnings are taken back."""
+    found: Any = (await visit.look_at("commission.rules", query={"limit": str(PAGE_ROWS_MAX)})).body
+    await visit.learn("account", [row.account_id for row in found.items])
+    rules = [Choice(str(row.id), f"#{row.id} {_rule(visit, row)}") for row in found.items]
+    return [Choice("0", visit.say("none: taken back")), *rules]
+
+
+def _rule(visit: Visit, row: Any) -> str:
+    return f"{visit.name('account', row.account_id)}, {_percent(visit, row).text}"
+
+
+async def _payouts(visit: Visit) -> list[Choice]:
+    """The latest, by who got how much."""
+    found: Any = (await visit.look_at("commission.payouts", query={"limit": str(PAGE_ROWS_MAX)})).body
+    await visit.learn("account", [row.account_id for row in found.items])
+    return [Choice(str(row.id), f"#{row.id} {_payout(visit, row)}") for row in found.items]
+
+
+def _payout(visit: Visit, row: Any) -> str:
+    return f"{visit.name('account', row.account_id)}, {visit.formats.money(row.amount, row.currency)}"
+
+
 EARNED = Listed(
     "/commissions", "commission.list", "Commission",
     (
@@ -96,6 +120,7 @@ EARNED = Listed(
         columns.number("Payout", "payout_id", is_wide=True),
     ),
     ("account_id", "source", "rule_id", "payout_id", "since", "until"), empty="Nothing was earned yet.",
+    offers={"rule_id": _rules, "payout_id": _payouts},
     makes=(
         ("Rules", "/commission-rules", "commission.rules"),
         ("Payouts", "/commission-payouts", "commission.payouts"),

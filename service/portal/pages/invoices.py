@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from pydantic import BaseModel
 
@@ -62,7 +63,7 @@ INVOICES = Listed(
 
 
 def _lasted(_visit: Visit, row: Any) -> Cell:
-    return Cell(duration(row.duration_ms // 1000) if row.duration_ms else NEVER)
+    return Cell(duration(-(-row.duration_ms // 1000)) if row.duration_ms else NEVER)
 
 
 def _rate(visit: Visit, row: LineView) -> Cell:
@@ -145,12 +146,21 @@ async def show(visit: Visit) -> Shown:
         ("All lines", f"{here}/lines", "invoice.lines"),
         ("Its calls", f"{here}/calls", "invoice.calls"),
         ("Calls as CSV", f"{here}/annex.csv", "invoice.annex"),
+        *_paying(visit, row),
     ]
     title = row.number or visit.say("Draft")
     badges = [columns.badge(visit, row.state), Cell(_kind(visit, row).text, "", "secondary")]
     trail = (Crumb(visit.say("Invoices"), "/invoices"),)
     dangers = _dangers(row, here) if row.account_id != visit.account_id else []
     return page(visit, title, sections, badges=badges, actions=actions, dangers=dangers, trail=trail)
+
+
+def _paying(visit: Visit, row: InvoiceText) -> list[tuple[str, str, str]]:
+    """What came in for it, by whoever stands above."""
+    if not _owes(row) or row.open <= 0 or row.account_id == visit.account_id:
+        return []
+    asked = urlencode({"invoice_id": row.id, "amount": visit.formats.field_amount(row.open, row.currency)})
+    return [("Post a payment", f"/accounts/{row.account_id}/payment?{asked}", "payment.make")]
 
 
 def _dangers(row: InvoiceText, here: str) -> list[tuple[str, str, str]]:

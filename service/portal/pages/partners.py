@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from pydantic import BaseModel
 
 from ratebook.money import format_nanos
+from service.api.values import number_in
 from service.interconnect.commitments.views import CommitmentText, ProgressView, StepView
 from service.interconnect.disputes.rules import AGREED, CLOSED, may_settle, may_withdraw
 from service.interconnect.disputes.views import Aging, DisputeText
@@ -210,7 +211,10 @@ async def tell_preview(visit: Visit, body: BaseModel) -> Shown:
     trail = (Crumb(visit.say("Statements"), "/statements"),)
     text = visit.say("Nothing was issued: this is what a statement would say.")
     title = visit.say("Preview of the statement")
-    return page(visit, title, _sums(visit, body), actions=actions, trail=trail, subtitle=text)
+    partner_id = number_in(same["account_id"])
+    await visit.learn("account", [partner_id])
+    about = section(visit, "About", [Fact("Partner", columns.thing(visit, "account", partner_id))])
+    return page(visit, title, [about, *_sums(visit, body)], actions=actions, trail=trail, subtitle=text)
 
 
 _NOTES = (
@@ -374,10 +378,12 @@ async def show_position(visit: Visit) -> Shown:
 _FORMS = (
     Form(
         "/statements/preview", "statement.preview", "What a statement would say", "Look", "/statements",
+        ("account_id", "since", "until"),
         tells=tell_preview, text="Of all calls that have ended by a moment and are on none yet.",
     ),
     Form(
-        "/statements/new", "statement.issue", "New statement", "Issue", "/statements", said="The statement is issued.",
+        "/statements/new", "statement.issue", "New statement", "Issue", "/statements",
+        ("account_id", "since", "until"), said="The statement is issued.",
         made=lambda _, row: f"/statements/{row.id}", text="It can't be changed afterwards.",  # type: ignore[attr-defined]
     ),
     Form(
@@ -403,7 +409,10 @@ _FORMS = (
     Form(
         f"{DISPUTE}/note", "dispute.note", "Add to the correspondence", "Add", DISPUTE, said="It is added.",
     ),
-    Form(f"{DISPUTE}/state", "dispute.move", "Next step", "Go on", DISPUTE, said="The dispute has moved."),
+    Form(
+        f"{DISPUTE}/state", "dispute.move", "Next step", "Go on", DISPUTE, said="The dispute has moved.",
+        follows="dispute.show",
+    ),
     Form(
         f"{DISPUTE}/settlement", "dispute.settle", "Settle this dispute?", "Settle", DISPUTE, is_danger=True,
         said="The dispute is settled.", text="What was agreed on is posted, unless a credit note has posted it.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import BaseModel
@@ -38,7 +39,10 @@ PLANS = Listed(
     empty="There is no plan yet: it says by which gateways calls leave.",
     makes=(("New plan", "/plans/new", "plan.write"),),
 )  # fmt: skip
-_SAMPLE = "plans:\n  standard:\n    routes:\n      - {prefix: '', gateways: [carrier/gateway]}\n"
+_SAMPLE = "plans:\n  standard:\n    routes:\n      - {{prefix: '', gateways: [{gateways}]}}\n"
+_NO_GATEWAY = "carrier/gateway"
+NAMED_MAX = 8
+"""Gateways that a sample names: who has more writes a plan of their own."""
 
 
 async def show_plan(visit: Visit) -> Shown:
@@ -61,12 +65,20 @@ _NOT_TOLD = "By which gateways its calls leave is told to those who may see gate
 
 
 async def _first(visit: Visit) -> Text:
-    """What stands, or a sample."""
+    """What stands, or a sample with the gateways that there are."""
     if "plan_id" not in visit.request.match_info:
-        return Text(_SAMPLE, UNSAID)
+        return Text(_SAMPLE.format(gateways=", ".join(await _gateways(visit)) or _NO_GATEWAY), UNSAID)
     answer = await visit.look_at("plan.show", visit.path_of("plan.show"))
     row: Any = answer.body
     return Text(row.text, str(answer.version))
+
+
+async def _gateways(visit: Visit) -> list[str]:
+    """As a plan's text names them."""
+    if not visit.can("gateway.list"):
+        return []
+    page: Any = (await visit.look_at("gateway.list", query={"limit": str(NAMED_MAX), "state": "active"})).body
+    return [json.dumps(row.name, ensure_ascii=False) for row in page.items]
 
 
 async def _check(visit: Visit, text: Text) -> list[str]:
@@ -87,10 +99,19 @@ _PENS = tuple(
         path, "plan.write", title, "/plans", _first, _check, _write, text=text,
     )
     for path, title, text in (
-        ("/plans/new", "New plan", "As routing.yaml has it. A plan that stands already is changed on its own page."),
+        (
+            "/plans/new", "New plan",
+            (
+                "A route has the gateways for all numbers that its prefix begins; '' begins every number. "
+                "A plan that stands already is changed on its own page."
+            ),
+        ),
         (
             f"{PLAN}/edit", "Edit plan",
-            "As routing.yaml has it. Every plan that is named here is written anew; others stay.",
+            (
+                "A route has the gateways for all numbers that its prefix begins; '' begins every number. "
+                "Every plan that is named here is written anew; others stay."
+            ),
         ),
     )
 )  # fmt: skip

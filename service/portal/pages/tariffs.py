@@ -140,11 +140,22 @@ async def _history(visit: Visit, row: Any) -> Section | None:
 
 # --- writing
 
-_SAMPLE = "currency: EUR\nrates:\n  - {prefix: '44', destination: Great Britain, rate: 0.012, increments: 60/60}\n"
+_SAMPLE = """\
+currency: {currency}
+rates:
+  - {{prefix: '44', destination: Great Britain, rate: 0.012, increments: 60/60, connect_fee: 0}}
+"""
+_WRITING = (
+    "A rate is of a minute, for the numbers that its prefix begins; the longest prefix counts. Increments are the "
+    "seconds that are billed at first, and then each time."
+)
 
 
 async def _new(visit: Visit) -> Text:
-    return Text(_SAMPLE, values={"account_id": visit.request.query.get("account_id") or str(visit.account_id)})
+    """A tariff of one rate, in the seller's currency."""
+    account = visit.request.query.get("account_id") or str(visit.account_id)
+    source = _SAMPLE.format(currency=await visit.currency_of(number_in(account) or visit.account_id))
+    return Text(source, values={"account_id": account})
 
 
 async def _check_new(visit: Visit, text: Text) -> list[str]:
@@ -186,7 +197,10 @@ async def _edit(visit: Visit, text: Text) -> Gone:
 
 
 _PENS = (
-    Pen("/tariffs/new", "tariff.make", "New tariff", "/tariffs", _new, _check_new, _make, ("account_id", "name")),
+    Pen(
+        "/tariffs/new", "tariff.make", "New tariff", "/tariffs", _new, _check_new, _make, ("account_id", "name"),
+        _WRITING,
+    ),
     Pen(
         f"{TARIFF}/edit", "tariff.edit", "Edit draft", TARIFF, _standing, _check, _edit,
         text="What is in force stays until the draft is published.",

@@ -17,8 +17,6 @@ COUNTED = frozenset({"session.open", "me.password", "me.totp-remove"})
 """Refused, and yet written down: wrong passwords are counted."""
 QUIET = "password.forget"
 """Answered alike whether the address is known or not."""
-FILTERS = {"token.list": "user_id", "account.list": "below_id"}
-"""Of lists that have no `account_id`."""
 SELLERS_ONLY = {
     "brand.show-logo", "numbering.show", "numbering.show-credit-notes", "numbering.show-receipts", "terms.show",
     "mail-template.remove", "me.end-session",
