@@ -18,7 +18,7 @@ ELSEWHERE = {"state", "name", "username", "number", "email"}
 @pytest.mark.parametrize(
     ("path", "endpoint"),
     [
-        ("/accounts/3", "account.edit"), ("/trunks/1", "trunk.edit"), ("/devices/1", "device.edit"),
+        ("/accounts/2", "account.edit"), ("/trunks/1", "trunk.edit"), ("/devices/1", "device.edit"),
         ("/gateways/1", "gateway.edit"), ("/products/1", "product.edit"), ("/accounts/2/billing", "terms.edit"),
         ("/accounts/2/billing", "party.edit"), ("/accounts/2/brand", "brand.edit"), ("/users/2", "user.edit"),
         ("/broadcasts/1", "broadcast.edit"),

@@ -321,13 +321,23 @@ async def test_without_scripts_faults_stand_beside_their_fields(sit: Sit, path: 
     await person.go(path)
     for name, value in fields.items():
         await person.page.locator(f"#{name}").fill(value)
-    await person.page.locator("main form[method=post] button[type=submit]").first.click()
+    await person.page.locator("main form[method=post] button.btn-primary").first.click()
     await expect(person.page.locator("main .invalid-feedback, main [role=alert]").first).to_be_visible()
     for name, value in fields.items():
         await expect(person.page.locator(f"#{name}")).to_have_value(value)
     await person.page.go_back()
     assert person.page.url.endswith(path)
     assert person.wrong == [one for one in person.wrong if "4" in one]  # the refusal itself, which the console tells
+
+
+async def test_without_scripts_the_enter_key_sends_a_form(sit: Sit) -> None:
+    """Though a button that only shows choices stands above the one that does it."""
+    person = await sit("boss@op.example", java_script_enabled=False)
+    await person.go("/trunks/new")
+    await expect(person.page.get_by_role("button", name="Show what can be chosen with it")).to_have_count(1)
+    await person.page.fill("#networks", "nowhere")
+    await person.page.press("#name", "Enter")
+    await expect(person.page.locator("main .invalid-feedback").first).to_be_visible()
 
 
 async def test_without_scripts_lists_are_filtered_sorted_and_turned(sit: Sit) -> None:

@@ -153,7 +153,7 @@ def _replaced(where: Any, name: str, by: Any) -> Callable[[pytest.MonkeyPatch], 
 MUTATIONS = [
     Mutation("a permission", ["trunk.remove"], _endpoint("trunk.remove", permission=Open.SIGNED_IN)),
     Mutation("the right to import", ["user.import"], _endpoint("user.import", permission=Open.SIGNED_IN)),
-    Mutation("never one's own", ["account.credit-limit"], _endpoint("account.credit-limit", below=False)),
+    Mutation("never one's own", ["account.suspend"], _endpoint("account.suspend", below=False)),
     Mutation("the subtree", ["device.show"], _without_subtree),
     Mutation("the subtree of changes", ["role.edit"], _changes_what_is_seen),
     Mutation("the subtree of lists", ["number.list"], _replaced(lists, "visible", _true)),
