@@ -18,8 +18,11 @@ BUSY_MS = int(PATIENCE_S * 1000)
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 AXE = Path(__file__).with_name("axe.min.js").read_text()
-_RUN = """axe.run({resultTypes: ["violations"]}).then(found =>
-    JSON.stringify(found.violations.map(one => [one.id, one.nodes.map(node => node.html)])))"""
+_RUN = """Promise.allSettled(document.getAnimations()
+    .filter(one => one.effect.getComputedTiming().endTime < 10000).map(one => one.finished))
+    .then(() => axe.run({resultTypes: ["violations"]})).then(found =>
+    JSON.stringify(found.violations.map(one => [one.id, one.nodes.map(node => [node.html, node.failureSummary])])))"""
+"""When nothing fades any more: half a colour is no colour of ours."""
 
 
 class Person:
@@ -71,7 +74,8 @@ class Person:
     async def check(self) -> None:
         """Nothing is wrong with the page at hand."""
         assert self.wrong == [], self.page.url
-        assert await self.violations() == [], self.page.url
+        found = await self.violations()
+        assert found == [], f"{self.page.url}: {found}"
 
     async def width(self) -> int:
         """Of the whole page, which may be wider than the screen; charts take theirs a frame after it."""
