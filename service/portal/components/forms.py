@@ -264,19 +264,29 @@ async def _field(visit: Visit, form: Form, kind: Kind, filled_in: _Filled, error
     if listed is None:
         shape = "number" if kind.shape == "choice" else "lines"
         return field(kind._replace(shape=shape), visit.say(label_of(kind.name)), ("\n".join(values),), errors)
-    if kind.shape == "choice" and not form.shows and not kind.is_required and kind.default is None:
-        kind = kind._replace(can_be_null=True)  # nobody is given the first of many
-    if kind.is_required and kind.noun and not listed:
-        kind = kind._replace(hint=NONE_YET.get(form.endpoint) or NONE_YET.get(kind.noun, NOTHING_YET))
+    kind = _as_offered(form, kind, listed)
     is_fresh = kind.name in SOLE and not form.shows and visit.request.method == "GET"
     if (kind.is_required or is_fresh) and kind.noun and len(listed) == 1 and not any(values):
         values = (listed[0].value,)  # who has one account isn't asked which
     label = visit.say(label_of(kind.name))
-    asked = visit.request.query.getall(kind.name, [])
     made = field(kind, label, values, errors, [*listed, *await _beside(visit, kind, values, listed)])
-    can_be_fixed = (kind.noun or kind.is_required) and any(one.value == made.value for one in made.choices)
-    is_fixed = bool(can_be_fixed and asked and tuple(asked) == values)
-    return made._replace(is_fixed=is_fixed)
+    return made._replace(is_fixed=_is_fixed(visit, made, values))
+
+
+def _as_offered(form: Form, kind: Kind, listed: Sequence[Choice]) -> Kind:
+    """Nobody is given the first of many; where there is nothing to choose, a hint tells what to make first."""
+    if kind.shape == "choice" and not form.shows and not kind.is_required and kind.default is None:
+        kind = kind._replace(can_be_null=True)
+    if kind.is_required and kind.noun and not listed:
+        kind = kind._replace(hint=NONE_YET.get(form.endpoint) or NONE_YET.get(kind.noun, NOTHING_YET))
+    return kind
+
+
+def _is_fixed(visit: Visit, made: Field, values: tuple[str, ...]) -> bool:
+    """Whether the page's address says what the field holds, and that can be chosen."""
+    asked = tuple(visit.request.query.getall(made.kind.name, []))
+    is_offered = any(one.value == made.value for one in made.choices)
+    return bool(asked) and asked == values and is_offered and bool(made.kind.noun or made.kind.is_required)
 
 
 def _with_unit(one: Field, stands: _Stands) -> Field:
