@@ -125,7 +125,9 @@ async def _begin(conn: AsyncConnection, row: Row[Any], now_ms: int, new_key: Cal
 
 
 async def _has_begun(conn: AsyncConnection, row: Row[Any]) -> bool:
-    return (await conn.execute(sa.select(mails.c.id).where(mails.c.broadcast_id == row.id).limit(1))).first() is not None
+    return (
+        await conn.execute(sa.select(mails.c.id).where(mails.c.broadcast_id == row.id).limit(1))
+    ).first() is not None
 
 
 async def move(conn: AsyncConnection, row: Row[Any], deed: str, now_ms: int, start_ms: int = 0) -> Row[Any]:

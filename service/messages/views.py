@@ -58,7 +58,9 @@ class BroadcastView(Told):
     state: Annotated[str, Field(description="draft, scheduled, running, paused, done or cancelled")]
     paused_why: Annotated[
         str,
-        Field(description="suspended: who sends it, or stands above, is suspended or closed; empty: somebody paused it"),
+        Field(
+            description="suspended: who sends it, or stands above, is suspended or closed; empty: somebody paused it"
+        ),
     ]
     per_minute: int
     start_at: Annotated[Moment, Field(validation_alias="start_ms")]

@@ -9,7 +9,7 @@ from typing import Any
 from service.access.rights import ROOT_ID
 from service.calls.simulation import Trial
 from service.calls.simulation_views import SimulationView
-from service.calls.telling import steps_of, why
+from service.calls.telling import Names, steps_of, why
 from service.doctor.sentences import Sentence
 from service.portal.components import columns
 from service.portal.components.columns import each, thing
@@ -28,7 +28,7 @@ async def answer(visit: Visit, asked: Asked) -> Sequence[Section | None]:
     """The whole way of the call."""
     found = await visit.ask("call.simulate", SimulationView, body=dict(asked))
     await _learn(visit, found)
-    told = steps_of(found, *(functools.partial(visit.name, noun) for noun in ("account", "trunk", "gateway")))
+    told = steps_of(found, _names(visit))
     steps = Section(visit.say("Step by step"), template="steps.html", data=_sentences(visit, told), is_full=True)
     return [
         section(visit, "What would happen", _outcome(visit, found)),
@@ -38,6 +38,12 @@ async def answer(visit: Visit, asked: Asked) -> Sequence[Section | None]:
         await _gateways(visit, found),
         await _attempts(visit, found),
     ]
+
+
+def _names(visit: Visit) -> Names:
+    nouns = ("account", "trunk", "device", "gateway")
+    seen = (functools.partial(visit.name, noun) for noun in nouns)
+    return Names(*seen, plan=lambda number: visit.name("plan", number) if visit.knows("plan", number) else "")
 
 
 def _sentences(visit: Visit, told: Sequence[Sentence]) -> list[str]:
@@ -52,6 +58,7 @@ async def _learn(visit: Visit, found: SimulationView) -> None:
     )
     await visit.learn("plan", [found.plan_id])
     await visit.learn("trunk", [found.trunk_id, found.found_trunk_id])
+    await visit.learn("device", [found.device_id])
     await visit.learn("number", [found.number_id])
 
 
