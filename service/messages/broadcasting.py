@@ -1,7 +1,7 @@
 """A broadcast's life. Who gets it is fixed in the transaction that begins it: one row of the queue for each address.
 
-draft → scheduled → running ⇄ paused, then done; cancelled from any of them but done. Nobody writes for who is suspended:
-it is paused then by itself, or when it would have begun, and says so.
+draft → scheduled → running ⇄ paused, then done; cancelled from any of them but done.
+Nobody writes for who is suspended: it is paused then by itself, or when it would have begun, and says so.
 """
 
 from __future__ import annotations
