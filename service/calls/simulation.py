@@ -69,8 +69,13 @@ class Eyes(NamedTuple):
     @property
     def names(self) -> Names:
         """What everything is called. Plans can be named by all, and have names for those who may look at them."""
-        seen = (self.accounts, self.trunks, self.devices, self.gateways)
-        return Names(*map(named, seen), plan=lambda number: self.plans.get(number or 0, ""))
+        return Names(
+            named(self.accounts),
+            named(self.trunks),
+            named(self.devices),
+            named(self.gateways),
+            lambda number: self.plans.get(number or 0, ""),
+        )
 
 
 async def simulate(call: Call) -> Answer:

@@ -21,6 +21,7 @@ from service.portal.components.refused import refused
 from service.portal.formats import NEVER, duration
 from service.portal.visit import Visit
 
+NAMED = ("account", "trunk", "device", "gateway")
 OUTCOMES = {"admitted": "success", "refused": "danger", "elsewhere": "warning"}
 
 
@@ -41,9 +42,11 @@ async def answer(visit: Visit, asked: Asked) -> Sequence[Section | None]:
 
 
 def _names(visit: Visit) -> Names:
-    nouns = ("account", "trunk", "device", "gateway")
-    seen = (functools.partial(visit.name, noun) for noun in nouns)
-    return Names(*seen, plan=lambda number: visit.name("plan", number) if visit.knows("plan", number) else "")
+    account, trunk, device, gateway = (functools.partial(visit.name, noun) for noun in NAMED)
+    return Names(
+        account, trunk, device, gateway,
+        lambda number: visit.name("plan", number) if visit.knows("plan", number) else "",
+    )  # fmt: skip
 
 
 def _sentences(visit: Visit, told: Sequence[Sentence]) -> list[str]:
