@@ -216,7 +216,7 @@ async def unlock_user(call: Call) -> Answer:
 
 
 async def drop_second_factor(call: Call) -> Answer:
-    """For somebody else, who lost it: one's own goes by the password, which whoever has stolen a session doesn't know."""
+    """For somebody else, who lost it: one's own goes by the password, which no stolen session knows."""
     if call.row.id == call.actor.user_id:
         raise Problem("forbidden", "your own second factor is turned off in your profile, by your password")
     await check_over(call, call.row.id)
