@@ -108,6 +108,8 @@ class HotStore(Databases):
 
     trace: Trace | None = None
     """Who listens to what decisions meet; None on the call path."""
+    is_held = False
+    """Whether `held_by` found somebody when it was looked at last."""
 
     def __init__(self, run_dir: Path, folder: str = FOLDER) -> None:
         self._file = str(run_dir / folder / "data.mdb")
@@ -201,6 +203,7 @@ def create_store(run_dir: Path, epoch: int, begin: Callable[[HotStore], None]) -
         txn.put(b"secret", os.urandom(SECRET_BYTES), db=databases.meta)
     env.close()
     _take_room(folder / "data.mdb", MAP_BYTES)
+    _take_room(folder / "lock.mdb", (folder / "lock.mdb").stat().st_size)  # a page for each 63 processes that read
     store = HotStore(run_dir, BEING_MADE)
     begin(store)
     store.close()
