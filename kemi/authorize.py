@@ -15,7 +15,7 @@ from kemi.beginning import Beginning, Course, call_max_of, new_call_key, ringing
 from kemi.caller import Parties, caller_of, parties_for, said_by
 from kemi.capacity import path_now, take_gateway, take_origin, take_path
 from kemi.clock import Now
-from kemi.destination import Local, check_beginning, destination, whom_of_ours
+from kemi.destination import Local, destination, whom_of_ours
 from kemi.invitation import Invitation
 from kemi.invites import Repeated, repeated
 from kemi.joined import join
@@ -136,13 +136,11 @@ def _price(
         path = accounts.path_of(store, txn, trunk.account)
         listed = NOBODYS if is_message else configuration.specials(txn)
         found = destination(listed, translations, trunk, invitation, path)
-        number, special, plan_id = found
-        local = None
-        if not special and (not number or configuration.has_numbers(txn)):
-            local = whom_of_ours(store, txn, configuration, trunk, path, (number, invitation.called))
-        check_beginning(trunk, path, found, is_local=local is not None, is_message=is_message)
+        called = invitation.called
+        local = whom_of_ours(store, txn, configuration, trunk, path, found, called, is_message=is_message)
         if local is not None:
             return local
+        number, special, plan_id = found
         if invitation.place is not None or (special and invitation.redirected):
             raise Refusal("redirected" if special else "takeover", trunk.account, trunk.account)
         identity = ""

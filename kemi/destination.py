@@ -54,36 +54,40 @@ def destination(
     return Destination(number, special.kind, special.plan)
 
 
-def check_beginning(
-    trunk: Origin, path: list[Account], found: Destination, *, is_local: bool, is_message: bool
-) -> None:
-    """Whether who calls may call there at all. Raises Refusal."""
-    if trunk.state != "active" and found.special != EMERGENCY:
-        raise Refusal("trunk" if device_of(trunk) is None else "device", trunk.account, trunk.account)
-    if is_local and is_message:
-        raise Refusal("message", trunk.account, trunk.account)
-    if not is_local and not found.number:
-        raise Refusal("number", trunk.account, trunk.account)
-    if not is_local and not found.special:
-        check_states(path, trunk.account)
-
-
 def whom_of_ours(
     store: HotStore,
     txn: Any,
     configuration: Configuration,
     trunk: Origin,
     path: list[Account],
-    dialled_as: tuple[str, str],
+    found: Destination,
+    called: str,
+    *,
+    is_message: bool,
 ) -> Local | None:
-    """Whom of ours a call is for; None: nobody. `dialled_as`: the number, empty if it is none, and what was sent."""
-    number, called = dialled_as
-    if not number:
-        return None if device_of(trunk) is None else namesake(store, txn, path, called)
-    if not configuration.has_numbers(txn):
+    """Whom of ours a call is for; None: it goes out. `called`: as it was sent. Raises Refusal if it may not begin."""
+    number, special, _ = found
+    if trunk.state != "active" and special != EMERGENCY:
+        raise Refusal("trunk" if device_of(trunk) is None else "device", trunk.account, trunk.account)
+    if special:
         return None
-    ours = id_of_digits(store.config, txn, number)
-    return Local(ours) if ours else None
+    is_asked = not number or configuration.has_numbers(txn)
+    local = _local(store, txn, trunk, path, number, called) if is_asked else None
+    if local is not None and is_message:
+        raise Refusal("message", trunk.account, trunk.account)
+    if local is None and not number:
+        raise Refusal("number", trunk.account, trunk.account)
+    if local is None:
+        check_states(path, trunk.account)
+    return local
+
+
+def _local(store: HotStore, txn: Any, trunk: Origin, path: list[Account], number: str, called: str) -> Local | None:
+    """Who has a number; without one, who is called by a name, which only devices may do."""
+    if number:
+        ours = id_of_digits(store.config, txn, number)
+        return Local(ours) if ours else None
+    return None if device_of(trunk) is None else namesake(store, txn, path, called)
 
 
 def namesake(store: HotStore, txn: Any, path: list[Account], called: str) -> Local | None:

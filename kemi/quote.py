@@ -366,7 +366,7 @@ def attempt_net_micros(look: Look, leg: ChargeLeg) -> int:
 
 
 def net_micros(look: Look, leg: ChargeLeg, expected_s: int | None) -> int | None:
-    """The same without the taxes that are added."""
+    """What `expected_micros` tells, without the taxes that are added."""
     if expected_s is not None and leg.tax is None:  # nearly every one
         return _standard(leg.terms, expected_s, look.at_s if leg.terms[1] & TIMED else 0, leg.factor)
     micros = expected_micros(look, leg, expected_s)

@@ -98,6 +98,8 @@ class Rankings:
         """What is to be looked up of a number."""
         self._plan, self._expected_s, self._currency, self._is_paid = offered.plan, expected_s, currency, is_paid
         self._by_length = Order.PREFIX in offered.plan.order
+        self.is_drawn = Order.PERCENTAGE in offered.plan.order or Order.QUALITY in offered.plan.order
+        """Whether lots or figures of quality, which each call has anew, are in the plan's order."""
         choices = [(tier, choice) for tier, choices in enumerate(offered.tiers) for choice in choices]
         self.seats = [self._seat(look, tier, choice) for tier, choice in choices]
         self.weights = {(seat.tier, seat.id): seat.choice.weight for seat in self.seats}

@@ -16,8 +16,8 @@ from ratebook.compiled.read import RatesReader
 RATES_FOLDER = "rates"
 
 LOOK_EACH_NS = 50_000_000
-"""How often a process looks whether the store's file is still the one that it has open, and has room. What it writes to a wiped one
-meanwhile reaches the journal: the clerk copies a wiped store twice, 100 ms apart.
+"""How often a process looks whether the store's file is still the one that it has open, and who keeps its room. What it
+writes to a wiped one meanwhile reaches the journal: the clerk copies a wiped store twice, 100 ms apart.
 """
 
 

@@ -95,10 +95,9 @@ def find_ways(
     ordered = ranking.ordered
     if tried:
         ordered = [one for one in ordered if one.gateway_id not in tried]
-    if ranking.has_fees:
-        ordered = _with_attempts(look, plan, ordered, top)
-    if ranking.has_fees or Order.PERCENTAGE in plan.order or Order.QUALITY in plan.order:
-        ordered = in_order(plan, [_drawn(look, rankings, plan, one, top, draw) for one in ordered])
+    if ranking.has_fees or rankings.is_drawn:
+        costed = _with_attempts(look, plan, ordered, top) if ranking.has_fees else ordered
+        ordered = in_order(plan, [_drawn(look, rankings, plan, one, top, draw) for one in costed])
     if special == EMERGENCY:  # one that is out may be back: who tries it last loses nothing
         ordered = sorted(ordered, key=lambda one: _is_out(look, ranking.rated[one.gateway_id].gateway))
     earned = None if top is None else net_micros(look, top, expected_s)
@@ -109,11 +108,17 @@ def find_ways(
         look.store.trace.weigh(named, without_loss(plan, ordered, earned), earned)
     ways = Ways(look, ranking, matches, without_loss(plan, ordered, earned), special)
     if ways.first is None:
-        is_way = any(isinstance(_way(look, ranking, matches, one.gateway_id, special), Way) for one in ordered)
-        if ranking.missing and not is_way:
-            raise NoExchange(*ranking.missing.split("/"))
-        ways.rule = "loss" if is_way else "route"
+        ways.rule = _why_none(look, ranking, matches, ordered, special)
     return ways
+
+
+def _why_none(look: Look, ranking: Ranking, matches: list[Match | None], ordered: list[Candidate], special: str) -> str:
+    """The rule by which none is left of those in order. Raises NoExchange where that is why."""
+    if any(isinstance(_way(look, ranking, matches, one.gateway_id, special), Way) for one in ordered):
+        return "loss"
+    if ranking.missing:
+        raise NoExchange(*ranking.missing.split("/"))
+    return "route"
 
 
 def _is_out(look: Look, gateway: Gateway) -> bool:

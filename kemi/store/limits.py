@@ -75,8 +75,8 @@ def _pack(counters: Mapping[int, Counter]) -> bytes:
 
 
 def _unpack(account: int, raw: bytes, wall_s: int) -> dict[int, Counter]:
-    """By rule, each in the window of a second. A clock that was set back stays in the later one, unless that lies so far
-    ahead that the clock was wrong: it would hold for days, or years. What is used stays used.
+    """By rule, each in the window of a second. A clock that was set back stays in the later one, unless that lies so
+    far ahead that the clock was wrong: it would hold for days, or years. What is used stays used.
     """
     if raw[0] != VERSION:
         raise UnknownVersion("limit", raw[0])

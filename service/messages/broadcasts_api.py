@@ -14,7 +14,7 @@ from service.api.lists import Listing, Page, contains, equals, page_of
 from service.api.problems import FieldError, Problem
 from service.database.access_tables import mails, users
 from service.database.message_tables import broadcasts
-from service.messages.broadcasting import MAY, TEMPLATE, chosen_of, move
+from service.messages.broadcasting import MAY, TEMPLATE, chosen_of, move, stopped_among
 from service.messages.composing import Person, common_values
 from service.messages.mails_api import MAILS, mail_view
 from service.messages.sellers import seller_of
@@ -120,6 +120,12 @@ def _check_state(call: Call, deed: str, words: str) -> None:
         raise Problem("conflict", f"it is {call.row.state}, and can't {words} any more")
 
 
+async def _check_active(call: Call) -> None:
+    """Raises Problem."""
+    if await stopped_among(call.conn, [call.of.path]):
+        raise Problem("conflict", "who sends it, or stands above, is suspended: it can be sent when that is over")
+
+
 async def sample_broadcast(call: Call) -> Answer:
     """How many would get it now, and some of them."""
     people = (await chosen_of(call.conn, call.row)).people().limit(SAMPLE_ROWS)
@@ -161,6 +167,7 @@ async def start_broadcast(call: Call) -> Answer:
     """Now, or at its moment."""
     call.check_match(call.row.version)
     _check_state(call, "start", "be started")
+    await _check_active(call)
     at: int | None = call.body.at
     return await _changed(call, "start", await move(call.conn, call.row, "start", call.now_ms, at or call.now_ms))
 
@@ -174,6 +181,7 @@ async def pause_broadcast(call: Call) -> Answer:
 async def resume_broadcast(call: Call) -> Answer:
     """At the pace it had."""
     _check_state(call, "resume", "be resumed")
+    await _check_active(call)
     return await _changed(call, "resume", await move(call.conn, call.row, "resume", call.now_ms))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -20,7 +21,7 @@ from service.database.engine import (
     DatabaseFault,
     TookTooLong,
     _make_file,
-    check_migrations,
+    alembic_config,
     database_url,
     is_sqlite,
     is_unreachable,
@@ -36,6 +37,12 @@ from service.start import ensure_first_rows
 from tests.waiting import PATIENCE_S
 
 MIGRATIONS = Path(engine_module.__file__).parent / "migrations"
+
+
+async def check_migrations(engine: AsyncEngine) -> None:
+    """Raises if the tables in the database are not those of `tables`."""
+    async with engine.begin() as conn:
+        await conn.run_sync(lambda one: command.check(alembic_config(one)))
 
 
 async def test_read_modify_write_loses_nothing_between_20_tasks(engine: AsyncEngine) -> None:

@@ -217,17 +217,12 @@ def shown(kind: Kind, value: Any, formats: Formats, currency: str = "") -> tuple
     if kind.shape == "map":
         return tuple(str(value.get(name, "")) for name in kind.choices)
     if kind.shape == "rows":
-        return tuple(
-            _first(shown(part, row.get(part.name), formats, row.get("currency") or ""))
-            for row in value
-            for part in kind.parts
-        )
+        return tuple(_shown_part(part, row, formats) for row in value for part in kind.parts)
     if kind.shape == "check":
         return ("yes",) if value else ()
-    if kind.shape == "moment" and isinstance(value, int):
-        return (formats.field_moment(value),) if value else ()
     if kind.shape == "moment":
-        return (formats.field_moment(round(datetime.fromisoformat(value).timestamp() * 1000)),)
+        at_ms = value if isinstance(value, int) else round(datetime.fromisoformat(value).timestamp() * 1000)
+        return (formats.field_moment(at_ms),) if value else ()
     if kind.shape == "amount":
         return (_shown_amount(value, formats, currency),)
     return (str(value),)
@@ -241,8 +236,9 @@ def _shown_amount(value: int | str, formats: Formats, currency: str) -> str:
         return str(value)
 
 
-def _first(texts: Sequence[str]) -> str:
-    return texts[0] if texts else ""
+def _shown_part(part: Kind, row: Mapping[str, Any], formats: Formats) -> str:
+    """One text of a thing that has several."""
+    return next(iter(shown(part, row.get(part.name), formats, row.get("currency") or "")), "")
 
 
 def read(kind: Kind, typed: Sequence[str], formats: Formats) -> Any:
@@ -252,18 +248,25 @@ def read(kind: Kind, typed: Sequence[str], formats: Formats) -> Any:
     if kind.shape == "map":
         return {name: text.strip() for name, text in zip(kind.choices, typed, strict=True) if text.strip()} or None
     if kind.shape == "choices":
-        return [_number(one) if kind.is_number else one for one in typed]
+        return _numbered(kind, typed)
     if kind.shape == "rows":
         return [_row(kind.parts, line, formats) for line in batched(typed, len(kind.parts))]
-    text = (typed[0] if typed else "").replace("\r\n", "\n")
+    return _text_value(kind, (typed[0] if typed else "").replace("\r\n", "\n"), formats)
+
+
+def _text_value(kind: Kind, text: str, formats: Formats) -> Any:
+    """Of what stands in one text, which may have lines."""
     if kind.shape == "lines":
-        parts = [part.strip() for part in re.split(r"[\n;]" if kind.is_number is False else r"[\n;,\s]", text)]
-        return [_number(part) if kind.is_number else part for part in parts if part]
-    if kind.shape != "password":
-        text = text.strip()
-    if not text:
+        parts = re.split(r"[\s,;]" if kind.is_number else r"[\n;]", text)
+        return _numbered(kind, [part.strip() for part in parts if part.strip()])
+    value = text if kind.shape == "password" else text.strip()
+    if not value:
         return None
-    return _value(kind, text, formats)
+    if kind.is_number:
+        return _number(value)
+    if kind.shape == "amount":
+        return amount(value, formats)
+    return moment(value, formats) if kind.shape == "moment" else value
 
 
 def batched(texts: Sequence[str], size: int) -> list[tuple[str, ...]]:
@@ -277,14 +280,8 @@ def _row(parts: Sequence[Kind], line: Sequence[str], formats: Formats) -> dict[s
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _value(kind: Kind, text: str, formats: Formats) -> Any:
-    if kind.is_number:
-        return _number(text)
-    if kind.shape == "amount":
-        return amount(text, formats)
-    if kind.shape == "moment":
-        return moment(text, formats)
-    return text
+def _numbered(kind: Kind, texts: Sequence[str]) -> list[int | str]:
+    return [_number(one) if kind.is_number else one for one in texts]
 
 
 def _number(text: str) -> int | str:
