@@ -85,9 +85,7 @@ async def paper_of(document: Document, form: str = PDF) -> Paper:
     return Paper(f"{document.number.replace('/', '-')}.{found.ending}", found.type, content)
 
 
-async def answer_of(
-    call: Call, written: Callable[[AsyncConnection, int], Awaitable[Document]], form: str
-) -> Answer:
+async def answer_of(call: Call, written: Callable[[AsyncConnection, int], Awaitable[Document]], form: str) -> Answer:
     """What is written of the request's thing, as the API answers it. Raises Problem: it can't stand on such paper."""
     try:
         async with reading(call.api.engine) as conn:

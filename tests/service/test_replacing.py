@@ -1,4 +1,4 @@
-"""What the service writes into the ratebook's folder is there as a whole, for whoever could read and write it before."""
+"""What the service writes into the ratebook's folder is there as a whole, for whoever could read and write it."""
 
 from __future__ import annotations
 
