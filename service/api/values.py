@@ -25,7 +25,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 
 def number_in(text: str) -> int:
     """The number that a text is, however long it is; 0: it is none that a thing or a version can have."""
-    return int(text) if _DIGITS.fullmatch(text) else 0
+    number = int(text) if _DIGITS.fullmatch(text) else 0
+    return number if number <= ID_MAX else 0
 
 
 class Asked(BaseModel):

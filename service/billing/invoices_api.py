@@ -40,7 +40,14 @@ from service.billing.views import (
     rate_text,
 )
 from service.billing.void import void
-from service.database.billing_tables import billing_terms, invoice_calls, invoice_lines, invoice_taxes, invoices
+from service.database.billing_tables import (
+    billing_terms,
+    invoice_calls,
+    invoice_lines,
+    invoice_taxes,
+    invoices,
+    open_micros,
+)
 from service.database.engine import reading
 from service.database.own import own_of
 from service.database.switch_tables import billing_switches
@@ -60,7 +67,7 @@ def _not_own_draft(call: Call) -> sa.ColumnElement[bool]:
 
 _LISTING = Listing(
     "invoice",
-    {"-id": invoices.c.id, "total": invoices.c.total_micros},
+    {"-id": invoices.c.id, "total": invoices.c.total_micros, "open": open_micros},
     {
         "account_id": equals(invoices.c.account_id),
         "seller_id": equals(invoices.c.seller_id),
@@ -88,11 +95,9 @@ _CALLS = Listing(
 
 
 def _cells(call: Call) -> dict[str, Expression]:
-    rest = invoices.c.total_micros - invoices.c.paid_micros - invoices.c.credited_micros
-    is_open = (invoices.c.kind == "invoice") & invoices.c.number.is_not(None)
     return {
         "seller_id": sa.case((within(invoices.c.seller_id, call.actor), invoices.c.seller_id)),
-        "open": sa.case((is_open, rest), else_=0),
+        "open": open_micros,
     }
 
 

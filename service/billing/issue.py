@@ -50,8 +50,13 @@ async def issue(
     conn: AsyncConnection, config: Config, invoice_ids: Sequence[int], by: By, now_ms: int
 ) -> dict[int, str]:
     """Issues what can be issued; returns the others with what is missing. The caller holds the node's lock."""
-    query = sa.select(invoices, billing_terms.c.due_days, billing_terms.c.tax_status)
+    buyer, seller = accounts.alias("buyer_account"), accounts.alias("seller_account")
+    names = (
+        column.label(f"{one.name}_{column.name}") for one in (buyer, seller) for column in (one.c.name, one.c.path)
+    )
+    query = sa.select(invoices, billing_terms.c.due_days, billing_terms.c.tax_status, *names)
     query = query.join(billing_terms, billing_terms.c.account_id == invoices.c.account_id)
+    query = query.join(buyer, buyer.c.id == invoices.c.account_id).join(seller, seller.c.id == invoices.c.seller_id)
     chosen = invoices.c.id.in_(invoice_ids) & (invoices.c.state == "draft")
     rows = (await conn.execute(query.where(chosen).order_by(invoices.c.id))).all()
     parties = await parties_of(conn, {row.seller_id for row in rows} | {row.account_id for row in rows})
@@ -119,10 +124,12 @@ async def _with_waiting(conn: AsyncConnection, account_ids: set[int]) -> list[in
 
 
 def _problem(row: Row[Any], parties: Parties, lowered: frozenset[int]) -> str | None:
-    if row.seller_id not in parties:
-        return f"the seller (account {row.seller_id}) is nobody on paper: `kambill party edit` says who it is"
+    if row.seller_id not in parties:  # whoever issues stands above both, unless the account has moved away meanwhile
+        is_above = row.buyer_account_path.startswith(row.seller_account_path)
+        seller = row.seller_account_name if is_above else f"account {row.seller_id}"
+        return f"the seller ({seller}) is nobody on paper: `kambill party edit` says who it is"
     if row.account_id not in parties:
-        return f"the buyer (account {row.account_id}) is nobody on paper: `kambill party edit` says who it is"
+        return f"the buyer ({row.buyer_account_name}) is nobody on paper: `kambill party edit` says who it is"
     buyer = parties[row.account_id]
     if row.tax_status == "reverse_charge" and not (buyer["tax_number"] or buyer["registration"]):
         return "who owes the tax itself needs a tax number or a registration: `kambill party edit`"

@@ -24,10 +24,11 @@ from ratebook.tax import factor_of
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
+from service.api.nouns import NOUNS
 from service.api.problems import Problem
 from service.api.values import Asked, DeviceId, TrunkId, When
 from service.calls.simulation_views import AttemptView, CalledView, LevelView, PlaceView, SimulationView, WeighedView
-from service.calls.telling import named, steps_of
+from service.calls.telling import Names, named, steps_of
 from service.tariffs.rates import reading_rates
 
 User = Annotated[str, Field(min_length=1, max_length=USER_MAX, pattern=r"^[!-~]+$")]
@@ -57,11 +58,24 @@ class Eyes(NamedTuple):
     accounts: dict[int, str]
     """Those in its subtree."""
     trunks: dict[int, str]
+    devices: dict[int, str]
     gateways: dict[int, str]
+    plans: dict[int, str]
     numbers: set[int]
     sees_gateways: bool
     sees_costs: bool
     sees_funds: bool
+
+    @property
+    def names(self) -> Names:
+        """What everything is called. Plans can be named by all, and have names for those who may look at them."""
+        return Names(
+            named(self.accounts),
+            named(self.trunks),
+            named(self.devices),
+            named(self.gateways),
+            lambda number: self.plans.get(number or 0, ""),
+        )
 
 
 async def simulate(call: Call) -> Answer:
@@ -117,7 +131,7 @@ async def _view(call: Call, body: Trial, found: Rehearsal, moment: clock.Now) ->
         steps=[],
         **_answer(found, eyes),
     )
-    steps = steps_of(view, named(eyes.accounts), named(eyes.trunks), named(eyes.gateways))
+    steps = steps_of(view, eyes.names)
     return view.model_copy(update={"steps": list(map(str, steps))})
 
 
@@ -152,16 +166,25 @@ async def _eyes(call: Call, found: Rehearsal) -> Eyes:
     path |= {refused.account} if refused is not None and not isinstance(refused, Admitted) else set()
     gateways = {one.gateway for one in found.trace.left}
     gateways |= {one.gateway_id for weighing in found.trace.weighings for one in weighing.candidates}
-    own = {} if isinstance(found.origin, Device) else {found.origin.id: ""}
+    is_device = isinstance(found.origin, Device)
+    named_ones: dict[str, set[int]] = {
+        "account": path,
+        "trunk": {found.found_as, *(() if is_device else (found.origin.id,))},
+        "device": {found.origin.id} if is_device else set(),
+        "gateway": gateways,
+        "plan": {found.goes_to.plan} if found.offered is not None and call.may(Permission.ROUTING_READ) else set(),
+    }
     names = {
-        noun: {number: row.name for number, row in (await call.find_all(noun, numbers)).items()}
-        for noun, numbers in (("account", path), ("trunk", {found.found_as, *own}), ("gateway", gateways))
+        noun: {number: NOUNS[noun].label_of(row) for number, row in (await call.find_all(noun, numbers)).items()}
+        for noun, numbers in named_ones.items()
     }
     local = {found.local.number} if found.local else set()
     return Eyes(
         names["account"],
         names["trunk"],
+        names["device"],
         names["gateway"],
+        names["plan"],
         set(await call.find_all("number", local)),
         call.actor.is_root and call.may(Permission.GATEWAYS_READ),
         call.actor.is_root and call.may(Permission.PROVIDERS_READ),

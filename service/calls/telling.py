@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from ratebook.money import format_micros
 from service.calls.simulation_views import LevelView, PlaceView, SimulationView, WeighedView
@@ -33,7 +34,8 @@ _LEADS_NOWHERE = (
     "an INVITE for {0} from {1} by {2} leads to no trunk of yours: does the tech prefix stand before the number? {3}"
 )
 _ORDER = "the longest network counts, then its port, its transport, the longest tech prefix"
-_GOES_OUT = "it goes out by routing plan #{0}, for an expected call of {1} s"
+_GOES_OUT = "it goes out by routing plan {0}, for an expected call of {1} s"
+_GOES_OUT_SOMEHOW = "it goes out by a routing plan of the operator's, for an expected call of {0} s"
 _PAYS = "{0} pays by prefix {1} of tariff version {2}: {3} {4} are held before the answer"
 _GOES = {
     (False, False): "{0}: the INVITE goes to {1} at {2}:{3} by {4}, from {5}",
@@ -43,7 +45,18 @@ _GOES = {
 }
 """By whether it has a URI, and whether it has a gateway."""
 Named = Callable[[int | None], str]
-"""What an account, a trunk or a gateway is called, for whoever reads it."""
+"""What a thing is called, for whoever reads it."""
+
+
+class Names(NamedTuple):
+    """By what it is that is called."""
+
+    account: Named
+    trunk: Named
+    device: Named
+    gateway: Named
+    plan: Named
+    """Empty: it isn't for the reader's eyes."""
 
 
 def named(names: Mapping[int, str]) -> Named:
@@ -51,28 +64,26 @@ def named(names: Mapping[int, str]) -> Named:
     return lambda number: names.get(number or 0) or f"#{number}"
 
 
-def steps_of(view: SimulationView, account: Named, trunk: Named, gateway: Named) -> list[Sentence]:
+def steps_of(view: SimulationView, names: Names) -> list[Sentence]:
     """One after the other."""
-    return [
-        *_arrives(view, account, trunk),
-        *([] if view.outcome == "elsewhere" else _decided(view, account, gateway)),
-    ]
+    return [*_arrives(view, names), *([] if view.outcome == "elsewhere" else _decided(view, names))]
 
 
-def _arrives(view: SimulationView, account: Named, trunk: Named) -> Iterator[Sentence]:
-    owner, (source, _, transport) = account(view.account_id), view.source.rpartition(" by ")
+def _arrives(view: SimulationView, names: Names) -> Iterator[Sentence]:
+    owner, (source, _, transport) = names.account(view.account_id), view.source.rpartition(" by ")
     arrives = view.called.sent, source, transport
     if view.device_id is not None:
-        yield sentence("device #{0} of {1} signs in by digest, wherever it is", view.device_id, owner)
+        yield sentence("device {0} of {1} signs in by digest, wherever it is", names.device(view.device_id), owner)
     elif view.outcome != "elsewhere":
-        yield sentence(_LEADS, *arrives, trunk(view.trunk_id), owner)
+        yield sentence(_LEADS, *arrives, names.trunk(view.trunk_id), owner)
     elif view.found_trunk_id is not None:
-        yield sentence(_LEADS_ELSEWHERE, *arrives, trunk(view.found_trunk_id), sentence(_ORDER))
+        yield sentence(_LEADS_ELSEWHERE, *arrives, names.trunk(view.found_trunk_id), sentence(_ORDER))
     else:
         yield sentence(_LEADS_NOWHERE, *arrives, sentence(_ORDER))
 
 
-def _decided(view: SimulationView, account: Named, gateway: Named) -> Iterator[Sentence]:
+def _decided(view: SimulationView, names: Names) -> Iterator[Sentence]:
+    account, gateway = names.account, names.gateway
     yield _called(view)
     if view.moved_to:
         yield sentence("it has moved to another network: rated and routed as {0}", view.moved_to)
@@ -85,7 +96,8 @@ def _decided(view: SimulationView, account: Named, gateway: Named) -> Iterator[S
     if view.on_net:
         yield sentence("it is for somebody of this installation")
     elif view.plan_id is not None:
-        yield sentence(_GOES_OUT, view.plan_id, view.expected_s)
+        plan, expected_s = names.plan(view.plan_id), view.expected_s
+        yield sentence(_GOES_OUT, plan, expected_s) if plan else sentence(_GOES_OUT_SOMEHOW, expected_s)
     yield from (_gateway(one, gateway) for one in view.gateways)
     yield from (_attempt(view, index, gateway) for index in range(len(view.attempts)))
     yield _answer(view, account)

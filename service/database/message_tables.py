@@ -21,6 +21,7 @@ broadcasts = sa.Table(
     big("per_minute"),
     big("start_ms", 0),  # when it begins, or has begun; 0: not said yet
     big("paused_ms", 0),  # since then it stands still; 0: it doesn't
+    text("paused_why", ""),  # suspended: who sends it is; empty: somebody wanted it so
     big("done_ms", 0),
     text("actor"),
     big("created_ms"),

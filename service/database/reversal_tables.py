@@ -30,10 +30,11 @@ gateway_returns = sa.Table(
     identity(),
     refers("gateway_id", "payment_gateways.id"),
     text("external"),  # the gateway's name for the payment, which it may not have told of yet
-    text("dispute"),  # its name for the dispute; empty: the payment's refunds
+    text("dispute"),  # its name for the dispute, or what `refund` says; empty: the payment's refunds in total
+    text("refund", ""),  # made: by this message; failed: by this name; empty: it is none of both
     text("currency"),
     big("back_micros", 0),  # the most that was told of
-    big("again_micros", 0),  # of a dispute that was won
+    big("again_micros", 0),  # of a dispute that was won, of a refund that failed
     is_currency(),
     at_least("back_micros", 0),
     at_least("again_micros", 0),

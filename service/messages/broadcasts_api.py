@@ -14,7 +14,7 @@ from service.api.lists import Listing, Page, contains, equals, page_of
 from service.api.problems import FieldError, Problem
 from service.database.access_tables import mails
 from service.database.message_tables import broadcasts
-from service.messages.broadcasting import MAY, TEMPLATE, chosen_of, move
+from service.messages.broadcasting import MAY, TEMPLATE, chosen_of, move, stopped_among
 from service.messages.composing import common_values
 from service.messages.mails_api import MAILS, mail_view
 from service.messages.sellers import seller_of
@@ -121,6 +121,12 @@ def _check_state(call: Call, deed: str, words: str) -> None:
         raise Problem("conflict", f"it is {call.row.state}, and can't {words} any more")
 
 
+async def _check_active(call: Call) -> None:
+    """Raises Problem."""
+    if await stopped_among(call.conn, [call.of.path]):
+        raise Problem("conflict", "who sends it, or stands above, is suspended: it can be sent when that is over")
+
+
 async def sample_broadcast(call: Call) -> Answer:
     """How many would get it now, and some of them."""
     people = (await chosen_of(call.conn, call.row)).people().limit(SAMPLE_ROWS)
@@ -174,6 +180,8 @@ async def cancel_broadcast(call: Call) -> Answer:
 async def _moved(call: Call, deed: str, words: str, start_ms: int = 0) -> Answer:
     """Raises Problem."""
     _check_state(call, deed, words)
+    if deed in {"start", "resume"}:
+        await _check_active(call)
     return await _changed(call, deed, await move(call.conn, call.row, deed, call.now_ms, start_ms))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 import zoneinfo
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,8 @@ from service.sellers.reading import read_in
 from service.sellers.templates import COMMON, KINDS, fill, fill_subject
 
 CSV = "text/csv"
+_LEADS_ON = re.compile(r"(?<=[.:\\\u2024\u3002\uff0e\uff1a\uff61])(?=\S)")
+"""Within addresses of pages, mailboxes and servers, with the dots that browsers take for theirs (UTS 46)."""
 
 
 class Person(NamedTuple):
@@ -163,10 +166,17 @@ def common_values(account: Row[Any], seller: Seller, person: Person) -> dict[str
         "company": seller.sender.company,
         "company_address": seller.sender.company_address,
         "account": account.name,
-        "name": person.name or account.name,
+        "name": called(person) or account.name,
         "email": person.email,
         "portal": seller.sender.portal,
     }
+
+
+def called(person: Person) -> str:
+    """A name as mails say it: whoever may invite people writes it, and programs make links of what looks like one. So
+    what would lead on stands behind a blank; somebody's own address stays.
+    """
+    return person.name if person.name == person.email else _LEADS_ON.sub(" ", person.name)
 
 
 def values_of(

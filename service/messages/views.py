@@ -56,6 +56,12 @@ class BroadcastView(Told):
     text: str
     audience: AudienceView
     state: Annotated[str, Field(description="draft, scheduled, running, paused, done or cancelled")]
+    paused_why: Annotated[
+        str,
+        Field(
+            description="suspended: who sends it, or stands above, is suspended or closed; empty: somebody paused it"
+        ),
+    ]
     per_minute: int
     start_at: Annotated[Moment, Field(validation_alias="start_ms")]
     done_at: Annotated[Moment, Field(validation_alias="done_ms")]

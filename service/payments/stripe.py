@@ -34,6 +34,8 @@ class What(StrEnum):
     PAID = "paid"
     RETURNED = "returned"
     """Refunded, so much in total; or taken back by the bank in a dispute, so much in that one."""
+    FAILED = "failed"
+    """A refund came to nothing: its amount is here again."""
     REINSTATED = "reinstated"
     """A dispute was won: of what it took back so much."""
     SAVED = "saved"
@@ -55,8 +57,10 @@ class Told(NamedTuple):
     external: str = ""
     """The payment's name at Stripe."""
     dispute: str = ""
-    """The dispute's; empty: it is of none."""
+    """The dispute's, or that of a refund that failed; empty: it is of none."""
     amount_minor: int = 0
+    more_minor: int = 0
+    """Of a total of refunds what this one is; 0: that isn't told."""
     currency: str = ""
     customer: str = ""
     method: str = ""
@@ -75,6 +79,7 @@ class _Object(BaseModel):
     client_reference_id: Annotated[str | None, Field(max_length=255)] = None
     payment_intent: Annotated[str | None, Field(max_length=255)] = None
     payment_status: str = ""
+    status: str | None = None
     amount_total: Annotated[int | None, Field(ge=0, le=10**14)] = None
     amount_refunded: Annotated[int | None, Field(ge=0, le=10**14)] = None
     amount: Annotated[int | None, Field(ge=0, le=10**14)] = None
@@ -85,8 +90,15 @@ class _Object(BaseModel):
     currency: Annotated[str | None, Field(max_length=3)] = None
 
 
+class _Before(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True)
+
+    amount_refunded: Annotated[int | None, Field(ge=0, le=10**14)] = None
+
+
 class _Data(BaseModel):
     object: _Object
+    previous_attributes: _Before | None = None
 
 
 class _Event(BaseModel):
@@ -118,10 +130,18 @@ def parse(body: bytes) -> Told:
         told = Told(event.id, event.type, What.OTHER)
         if event.type not in _KINDS:
             return told
-        found = _Data.model_validate(event.data).object
+        data = _Data.model_validate(event.data)
     except ValidationError as fault:
         raise BadMessage("this is no event of Stripe") from fault
-    return _KINDS[event.type](told, found)
+    return _more(_KINDS[event.type](told, data.object), data)
+
+
+def _more(told: Told, data: _Data) -> Told:
+    """A refund's own part of the total, which may fall when one fails: the total alone would hide the next one."""
+    before, total = data.previous_attributes, data.object.amount_refunded
+    if told.what is not What.RETURNED or told.dispute or before is None or before.amount_refunded is None:
+        return told
+    return told._replace(more_minor=max(0, (total or 0) - before.amount_refunded))
 
 
 def _session(told: Told, found: _Object) -> Told:
@@ -135,6 +155,14 @@ def _session(told: Told, found: _Object) -> Told:
 
 def _refund(told: Told, found: _Object) -> Told:
     return _returned(told, found, found.amount_refunded)
+
+
+def _failed(told: Told, found: _Object) -> Told:
+    """Of a refund, which the customer's bank hasn't taken, or somebody has stopped."""
+    if found.status not in {"failed", "canceled"} or not found.id:
+        return told
+    told = _returned(told._replace(dispute=found.id), found, found.amount)
+    return told if told.what is What.OTHER else told._replace(what=What.FAILED)
 
 
 def _dispute(told: Told, found: _Object) -> Told:
@@ -183,6 +211,9 @@ _KINDS = {
     "payment_intent.payment_failed": _declined,
     "setup_intent.succeeded": _saved,
     "charge.refunded": _refund,
+    "refund.failed": _failed,
+    "refund.updated": _failed,
+    "charge.refund.updated": _failed,
     "charge.dispute.funds_withdrawn": _dispute,
     "charge.dispute.funds_reinstated": _won,
 }

@@ -79,7 +79,7 @@ def _problem(row: Row[Any] | None, told: Told) -> str | None:
 
 
 async def _moved(conn: AsyncConnection, node: str, gateway: Row[Any], told: Told, now_ms: int) -> str:
-    """Refunded or disputed, or a dispute was won. Of what isn't paid yet it is kept until it is."""
+    """Refunded or disputed, or one of both came to nothing. Of what isn't paid yet it is kept until it is."""
     before = await returns.away(conn, gateway.id, told.external, told.currency)
     await returns.note(conn, gateway.id, told)
     row = await _paid_so(conn, gateway, told)
@@ -132,6 +132,6 @@ async def _declined(conn: AsyncConnection, _node: str, gateway: Row[Any], told: 
 
 
 _OUTCOMES = {
-    What.PAID: _paid, What.RETURNED: _moved, What.REINSTATED: _moved, What.SAVED: _saved,
+    What.PAID: _paid, What.RETURNED: _moved, What.FAILED: _moved, What.REINSTATED: _moved, What.SAVED: _saved,
     What.DECLINED: _declined, What.OTHER: _nothing,
 }  # fmt: skip

@@ -39,25 +39,32 @@ Certificate = Annotated[
     ),
     AfterValidator(canonical_certificate),
 ]
-IdentityRule = Literal["off", "note", "refuse", "require"]
 IDENTITY_MEANING = (
     "Its callers' signatures (STIR/SHAKEN): off; note: what they are worth is in the record; refuse: calls with a "
     "wrong one; require: also those without one"
 )
-Transfers = Literal["off", "account", "anyone"]
+IdentityRule = Annotated[Literal["off", "note", "refuse", "require"], Field(description=IDENTITY_MEANING)]
 TRANSFERS_MEANING = (
     "Whose transfers (REFER; of devices also Replaces) it takes part in: off: none; account: those of its own "
     "account's trunks and devices; anyone: also of others that say so. Who is sent elsewhere pays for the call that "
     "it makes"
 )
+Transfers = Annotated[Literal["off", "account", "anyone"], Field(description=TRANSFERS_MEANING)]
 FORWARDS_MEANING = (
     "Whether calls to it go on where its redirections (300 to 302) say, to a number or device that it can call here: "
     "such a call is its own, and it pays for it"
 )
+Forwards = Annotated[bool, Field(description=FORWARDS_MEANING)]
 Name = Annotated[Words, AfterValidator(_name)]
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Digits = Annotated[str, Field(pattern=r"^[0-9]{0,15}$")]
-CountryCode = Annotated[str, Field(pattern=r"^([1-9][0-9]{0,14})?$")]
+CountryCode = Annotated[
+    str,
+    Field(
+        pattern=r"^([1-9][0-9]{0,14})?$",
+        description="A code such as 49, which takes the national prefix's place; empty: numbers stay as they are sent",
+    ),
+]
 CallerNumbers = Annotated[list[Annotated[str, Field(pattern=r"^[0-9]{3,15}$")]], Field(max_length=1_000)]
 E164 = Annotated[str, Field(pattern=r"^[1-9][0-9]{4,14}$", description="E.164 without +", examples=["442079460000"])]
 

@@ -26,6 +26,7 @@ from service.peers.common import (
     CallerNumbers,
     CountryCode,
     Digits,
+    Forwards,
     Transfers,
     changes_of,
     check_from_above,
@@ -119,7 +120,7 @@ class NewDevice(Asked):
     username: Annotated[Username | None, Field(description="null: made up")] = None
     name: Annotated[Text, Field(max_length=100)] = ""
     plan_id: Annotated[PlanId | None, Field(description="Its routes; null: no calls go out")] = None
-    tariff_id: TariffId | None = None
+    tariff_id: Annotated[TariffId | None, Field(description="null: the account's")] = None
     channels: Limit | None = None
     cps: Limit | None = None
     caller_number: Digits = ""
@@ -130,7 +131,7 @@ class NewDevice(Asked):
     call_max_s: CallMax | None = None
     contacts_max: Contacts = 5
     transfers: Transfers = "off"
-    forwards: bool = False
+    forwards: Forwards = False
     password: Password | None = None
 
 
@@ -145,7 +146,7 @@ class DeviceEdit(Asked):
 
     name: Annotated[Text, Field(max_length=100)] | None = None
     plan_id: Annotated[PlanId | None, Field(description="Its routes; null: no calls go out")] = None
-    tariff_id: TariffId | None = None
+    tariff_id: Annotated[TariffId | None, Field(description="null: the account's")] = None
     channels: Limit | None = None
     cps: Limit | None = None
     caller_number: Digits | None = None
@@ -156,7 +157,7 @@ class DeviceEdit(Asked):
     call_max_s: CallMax | None = None
     contacts_max: Contacts | None = None
     transfers: Transfers | None = None
-    forwards: bool | None = None
+    forwards: Forwards | None = None
     state: Literal["active", "suspended"] | None = None
 
 

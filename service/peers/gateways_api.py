@@ -53,12 +53,18 @@ Name = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9][
 Prefix = Annotated[str, Field(pattern=r"^[0-9*#+]{0,16}$", description="Put before the number")]
 Strip = Annotated[int, Field(ge=0, le=15, description="Digits that are taken off first")]
 Transport = Literal["udp", "tcp", "tls"]
-NumberFormat = Literal["plain", "plus", "rn"]
 FORMAT_MEANING = (
     "plain: E.164 without +; plus: with it, called and calling number; rn: as plus, and of ported numbers npdi and rn"
 )
+NumberFormat = Annotated[Literal["plain", "plus", "rn"], Field(description=FORMAT_MEANING)]
 SIGNS_MEANING = "It is told who calls by a signed Identity header (STIR/SHAKEN)"
 TRUST_MEANING = "It is told who calls (P-Asserted-Identity) though the caller wants to stay unknown"
+Signs = Annotated[bool, Field(description=SIGNS_MEANING)]
+Trusted = Annotated[bool, Field(description=TRUST_MEANING)]
+NETWORKS_MEANING = "Where its requests come from; empty: the host"
+Networks = Annotated[list[Network], Field(max_length=64, description=NETWORKS_MEANING)]
+TARIFF_MEANING = "By which the provider is paid; null: its account's"
+OwnTariff = Annotated[TariffId | None, Field(description=TARIFF_MEANING)]
 Probe = Annotated[int, Field(ge=0, le=3600, description="Seconds between two OPTIONS; 0: none are sent")]
 Failures = Annotated[int, Field(ge=0, le=1000, description="It goes out after so many in a row; 0: never")]
 Out = Annotated[int, Field(ge=1, le=86_400, description="Seconds after which one that isn't probed is tried again")]
@@ -97,7 +103,7 @@ class GatewayView(Told):
     host: str
     port: int
     transport: str
-    networks: Annotated[list[str], Field(description="Where its requests come from; empty: the host")]
+    networks: Annotated[list[str], Field(description=NETWORKS_MEANING)]
     prefix: str
     strip: int
     number_format: Annotated[str, Field(description=FORMAT_MEANING)]
@@ -107,7 +113,7 @@ class GatewayView(Told):
     redirect_hosts: RedirectHosts
     signs: Annotated[bool, Field(description=SIGNS_MEANING)]
     identity: Annotated[str, Field(description=IDENTITY_MEANING)]
-    tariff_id: Annotated[int | None, Field(description="By which the provider is paid; null: its account's")]
+    tariff_id: Annotated[int | None, Field(description=TARIFF_MEANING)]
     channels: int | None
     cps: int | None
     probe_s: int
@@ -140,17 +146,17 @@ class NewGateway(Asked):
     host: HostAddress
     port: Port = 5060
     transport: Transport = "udp"
-    networks: Annotated[list[Network], Field(max_length=64, default_factory=list)]
+    networks: Annotated[Networks, Field(default_factory=list)]
     prefix: Prefix = ""
     strip: Strip = 0
     number_format: NumberFormat = "plain"
-    trusted: bool = False
+    trusted: Trusted = False
     codecs: Annotated[Codecs, Field(default_factory=list)]
     redirects: Annotated[Redirects, Field(description=REDIRECTS_MEANING)] = "off"
     redirect_hosts: Annotated[RedirectHosts, Field(default_factory=list)]
-    signs: bool = False
+    signs: Signs = False
     identity: IdentityRule = "off"
-    tariff_id: TariffId | None = None
+    tariff_id: OwnTariff = None
     channels: Limit | None = None
     cps: Limit | None = None
     probe_s: Probe = 0
@@ -165,17 +171,17 @@ class GatewayEdit(Asked):
     host: HostAddress | None = None
     port: Port | None = None
     transport: Transport | None = None
-    networks: Annotated[list[Network], Field(max_length=64)] | None = None
+    networks: Networks | None = None
     prefix: Prefix | None = None
     strip: Strip | None = None
     number_format: NumberFormat | None = None
-    trusted: bool | None = None
+    trusted: Trusted | None = None
     codecs: Codecs | None = None
     redirects: Annotated[Redirects | None, Field(description=REDIRECTS_MEANING)] = None
     redirect_hosts: RedirectHosts | None = None
-    signs: bool | None = None
+    signs: Signs | None = None
     identity: IdentityRule | None = None
-    tariff_id: TariffId | None = None
+    tariff_id: OwnTariff = None
     channels: Limit | None = None
     cps: Limit | None = None
     probe_s: Probe | None = None

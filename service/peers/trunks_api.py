@@ -32,6 +32,7 @@ from service.peers.common import (
     Certificate,
     CountryCode,
     Digits,
+    Forwards,
     IdentityRule,
     Name,
     Network,
@@ -69,14 +70,16 @@ Networks = Annotated[
 ]
 TechPrefix = Annotated[str, Field(pattern=r"^[0-9*#]{0,16}$", description="Stripped from the number that is called")]
 Transport = Literal["any", "udp", "tcp", "tls"]
-CallerRule = Literal["pass", "listed", "replace"]
 CALLER_MEANING = "pass: as it is sent; listed: one of caller_numbers, else the first; replace: always the first"
-Attestation = Literal["rules", "gateway"]
+CallerRule = Annotated[Literal["pass", "listed", "replace"], Field(description=CALLER_MEANING)]
 ATTESTATION_MEANING = (
     "What gateways are told, signed, of its callers (STIR/SHAKEN): rules: A or B, by the caller's number; gateway: C, "
     "it brings calls of people whom nobody here knows"
 )
+Attestation = Annotated[Literal["rules", "gateway"], Field(description=ATTESTATION_MEANING)]
 TRUST_MEANING = "Its P-Asserted-Identity says who calls; others' is not looked at"
+Trusted = Annotated[bool, Field(description=TRUST_MEANING)]
+OwnTariff = Annotated[TariffId | None, Field(description="null: the account's")]
 
 
 class TrunkView(Told):
@@ -132,7 +135,7 @@ class NewTrunk(Asked):
     tech_prefix: TechPrefix = ""
     certificate: Certificate = ""
     plan_id: Annotated[PlanId | None, Field(description="Its routes; null: no calls go out")] = None
-    tariff_id: TariffId | None = None
+    tariff_id: OwnTariff = None
     channels: Limit | None = None
     cps: Limit | None = None
     international_prefix: Digits = "00"
@@ -140,11 +143,11 @@ class NewTrunk(Asked):
     country: CountryCode = ""
     caller_rule: CallerRule = "pass"
     caller_numbers: Annotated[CallerNumbers, Field(default_factory=list)]
-    trusted: bool = False
+    trusted: Trusted = False
     identity: IdentityRule = "off"
     attestation: Attestation = "rules"
     transfers: Transfers = "off"
-    forwards: bool = False
+    forwards: Forwards = False
 
 
 class TrunkEdit(Asked):
@@ -157,7 +160,7 @@ class TrunkEdit(Asked):
     tech_prefix: TechPrefix | None = None
     certificate: Certificate | None = None
     plan_id: Annotated[PlanId | None, Field(description="Its routes; null: no calls go out")] = None
-    tariff_id: TariffId | None = None
+    tariff_id: OwnTariff = None
     channels: Limit | None = None
     cps: Limit | None = None
     international_prefix: Digits | None = None
@@ -165,11 +168,11 @@ class TrunkEdit(Asked):
     country: CountryCode | None = None
     caller_rule: CallerRule | None = None
     caller_numbers: CallerNumbers | None = None
-    trusted: bool | None = None
+    trusted: Trusted | None = None
     identity: IdentityRule | None = None
     attestation: Attestation | None = None
     transfers: Transfers | None = None
-    forwards: bool | None = None
+    forwards: Forwards | None = None
     state: Literal["active", "suspended"] | None = None
 
 

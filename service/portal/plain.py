@@ -94,10 +94,10 @@ ON_PAGES = {
     "send `code` too": "send the code of your authenticator too",
     "the account has no terms of billing: `kambill terms edit` sets them":
         "the account has no terms of billing: its page Billing sets them",
-    "the seller (account {0}) is nobody on paper: `kambill party edit` says who it is":
-        "the seller (account {0}) is nobody on paper: the account's page Billing says who it is",
-    "the buyer (account {0}) is nobody on paper: `kambill party edit` says who it is":
-        "the buyer (account {0}) is nobody on paper: the account's page Billing says who it is",
+    "the seller ({0}) is nobody on paper: `kambill party edit` says who it is":
+        "the seller ({0}) is nobody on paper: the account's page Billing says who it is",
+    "the buyer ({0}) is nobody on paper: `kambill party edit` says who it is":
+        "the buyer ({0}) is nobody on paper: the account's page Billing says who it is",
     "this is for the own account: `kambill subscription cancel` ends another one's":
         "this is for the own account: another one's ends on the page of its subscription",
     "who owes the tax itself needs a tax number or a registration: `kambill party edit`":

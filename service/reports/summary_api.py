@@ -60,6 +60,14 @@ class SummaryRow(Told):
     margin: Annotated[Money | None, Field(description="null: likewise, and of an account that sells nothing")]
 
 
+class SummaryPage(Page[SummaryRow]):
+    """Some of the rows, and what all of them are of."""
+
+    since: Annotated[Moment, Field(description="As it was rounded")]
+    until: Annotated[Moment, Field(description="Likewise; exclusive")]
+    currency: Annotated[str, Field(description="Of the money")]
+
+
 _SORTS = ("minutes", "attempts", "answered", "name", "earned", "spent", "margin")
 
 
@@ -108,7 +116,8 @@ async def summarise(call: Call) -> Answer:
     if not sells:
         items = [one.model_copy(update={"margin": None}) for one in items]
     following = str(_offset(query) + query.limit) if more else None
-    return Answer(Page[SummaryRow](items=items, next=following))
+    page = SummaryPage(items=items, next=following, since=asked.since_ms, until=asked.until_ms, currency=currency)
+    return Answer(page)
 
 
 async def read_lines(call: Call, asked: LinesAsked) -> Lines:
@@ -193,6 +202,6 @@ def _row(by: str, row: Any, names: dict[int, Any], currency: str, money: dict[An
 ENDPOINTS = [
     Endpoint(
         "report.summary", "GET", "/reports/summary", _P.CDRS_READ, summarise, "Sum up calls and money",
-        query=SummaryQuery, answer=Page[SummaryRow], lines=read_lines,
+        query=SummaryQuery, answer=SummaryPage, lines=read_lines,
     ),
 ]  # fmt: skip

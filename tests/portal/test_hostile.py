@@ -16,6 +16,14 @@ ENDLESS = "9" * 5_000
 """More digits than Python reads."""
 
 
+@pytest.mark.parametrize("path", ["/accounts/{}/refund", "/accounts/{}/top-ups/new", "/accounts/{}/billing/taxes"])
+async def test_a_number_that_no_ledger_has_is_no_thing(walker: Walker, path: str) -> None:
+    """As many digits as the largest one, and larger."""
+    await walker.sign_in(BOSS)
+    assert (await walker.get(path.format("9" * 19))).status == 404
+    assert (await walker.post(path.format("9" * 19), name="x")).status == 404
+
+
 @pytest.mark.parametrize("path", ["/devices/new", "/users/new", "/limits/new"])
 async def test_a_number_without_end_in_an_address_is_no_thing(walker: Walker, path: str) -> None:
     """The form is shown as if nothing was named."""

@@ -76,7 +76,7 @@ async def test_filters_and_order_stand_in_the_address(walker: Walker) -> None:
 @pytest.mark.parametrize(
     ("path", "sort"),
     [
-        ("/accounts", "balance"), ("/invoices", "total"), ("/receipts", "amount"),
+        ("/accounts", "balance"), ("/invoices", "total"), ("/invoices", "open"), ("/receipts", "amount"),
         ("/bank-lines", "amount"), ("/statements", "net"), ("/disputes", "amount"), ("/reports", "earned"),
         ("/reports", "margin"),
     ],

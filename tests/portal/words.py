@@ -64,6 +64,8 @@ PLACES: dict[str, tuple[object, ...]] = {
     "_table": (1,),
     "_counts": (1,),
     "_changed": (2,),
+    "Measure": (0,),
+    "Drawing": (0,),
 }
 """What the code calls with words for people, and where they stand."""
 API_WORDS = re.compile(r"\b[a-z0-9]+(_[a-z0-9]+)+\b|\bmicros\b|(?<!nicht )(?<!unter )\bnull:|`|\bkambill [a-z]")

@@ -106,6 +106,53 @@ async def test_who_has_moved_to_another_seller_meanwhile_is_left_out(desk: Desk,
     assert (room.got, await states(desk, number)) == ([], ("done", {"left_out": 1}))
 
 
+async def test_a_suspended_seller_writes_to_nobody(desk: Desk, room: Mailroom) -> None:
+    """Its broadcast is paused in the middle and says why; it goes on by hand, when the seller is back."""
+    trade, boss = desk.trade, desk.trade.office.boss
+    await trade.office.hire(boss, trade.customer_id, "second@c.example")
+    await desk.empty()
+    number = await written(desk, trade.reseller, trade.reseller_id, per_minute=1)
+    await trade.reseller.do("broadcast.start", broadcast_id=number, at=None)
+    await go(desk)
+    assert len(room.got) == 1
+    await boss.do("account.suspend", account_id=trade.reseller_id, reason="Not paid")
+    desk.now_ms += 60_000
+    await go(desk)
+    assert (len(room.got), await states(desk, number)) == (1, ("paused", {"sent": 1, "waiting": 1}))
+    shown = (await boss.do("broadcast.show", broadcast_id=number))["broadcast"]
+    assert shown["paused_why"] == "suspended"
+    audit = await boss.do("audit.list", query={"noun": "broadcast", "action": "broadcast.pause"})
+    assert [one["actor"] for one in audit["items"]] == ["broadcasts"]
+    refused = await boss.ask("broadcast.resume", broadcast_id=number)
+    assert (refused.status, "suspended" in refused["detail"]) == (409, True)
+    await boss.do("account.resume", account_id=trade.reseller_id, reason="Paid")
+    await go(desk)
+    assert len(room.got) == 1  # nobody has said yet that it is still wanted
+    await trade.reseller.do("broadcast.resume", broadcast_id=number)
+    desk.now_ms += 60_000
+    await go(desk)
+    assert (len(room.got), await states(desk, number)) == (2, ("done", {"sent": 2}))
+
+
+async def test_a_broadcast_of_who_is_suspended_above_does_not_begin(desk: Desk, room: Mailroom) -> None:
+    """It is paused when it is due; once it may be sent, it is begun by whoever still wants it."""
+    trade, boss = desk.trade, desk.trade.office.boss
+    below_id = await trade.office.account(boss, trade.reseller_id, "below", "reseller")
+    last_id = await trade.office.account(boss, below_id, "last", "customer")
+    await trade.office.hire(boss, last_id, "last@c.example")
+    await desk.empty()
+    number = await written(desk, boss, below_id)
+    await boss.do("broadcast.start", broadcast_id=number, at="2031-01-01T00:00:00Z")
+    await boss.do("account.suspend", account_id=trade.reseller_id, reason="Not paid")
+    desk.now_ms = 1_924_992_000_000  # then
+    await go(desk)
+    assert (room.got, await states(desk, number)) == ([], ("paused", {}))
+    await boss.do("account.resume", account_id=trade.reseller_id, reason="Paid")
+    await boss.do("broadcast.resume", broadcast_id=number)
+    await go(desk)
+    assert (room.recipients, await states(desk, number)) == (["last@c.example"], ("done", {"sent": 1}))
+
+
 @pytest.mark.parametrize(
     ("audience", "found"),
     [

@@ -89,6 +89,63 @@ async def test_who_took_it_back_by_hand_took_back_what_is_told_later(cards: Card
     assert await cards.stands() == 17
 
 
+def refund(event: str, total: int, before: int | None) -> dict[str, Any]:
+    """The total of a payment's refunds, and what it was."""
+    message = returned(event, total * 100)
+    if before is not None:
+        message["data"]["previous_attributes"] = {"amount_refunded": before * 100, "refunded": False}
+    return message
+
+
+def failed(event: str, euros: int, name: str, kind: str = "refund.failed", status: str = "failed") -> dict[str, Any]:
+    """A refund that came to nothing, or is told as something else."""
+    one = {"id": name, "payment_intent": "pi_1", "amount": euros * 100, "currency": "eur", "status": status}
+    return {"id": event, "type": kind, "data": {"object": one}}
+
+
+async def test_a_refund_that_failed_is_here_again(cards: Cards) -> None:
+    """Once, however often and under which names it is told; a refund that goes on its way changes nothing."""
+    await cards.say("", 0)
+    kept = []
+    for message in (
+        refund("evt_r1", 10, 0), failed("evt_f1", 10, "re_1", "refund.updated", "pending"),
+        failed("evt_f2", 10, "re_1", "refund.updated", "succeeded"), failed("evt_f3", 10, "re_1"),
+        failed("evt_f4", 10, "re_1", "charge.refund.updated"), refund("evt_r2", 10, 0),
+    ):  # fmt: skip
+        await cards.tell(message)
+        kept.append(await cards.stands())
+    assert kept == [15, 15, 15, 25, 25, 15]
+
+
+@pytest.mark.parametrize("falls", [True, False])
+async def test_refunds_behind_one_that_failed_count(cards: Cards, falls: bool) -> None:
+    """Whether the total that Stripe tells falls by it or not; and one that somebody has stopped is no refund either."""
+    await cards.say("", 0)
+    before = 0 if falls else 10
+    messages = [
+        refund("evt_r1", 10, 0), failed("evt_f1", 10, "re_1"), refund("evt_r2", before + 15, before),
+        failed("evt_f2", 15, "re_2", "refund.updated", "canceled"),
+    ]  # fmt: skip
+    kept = []
+    for message in messages:
+        await cards.tell(message)
+        kept.append(await cards.stands())
+    assert kept == [15, 25, 10, 25]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_failure_is_told_in_any_order(cards: Cards, seed: int) -> None:
+    """Also before its refund, and before the payment."""
+    messages = [
+        paid("evt_p", cards.reference), refund("evt_r1", 10, 0), failed("evt_f1", 10, "re_1"),
+        refund("evt_r2", 4, None), refund("evt_r3", 4, 0),
+    ]  # fmt: skip
+    random.Random(seed).shuffle(messages)
+    for message in messages:
+        await cards.tell(message)
+    assert await cards.stands() == 21
+
+
 STORY = [
     ("", 0, ""), (REFUND, 4, "ch_1"), (REFUND, 9, "ch_1"), (DISPUTE, 8, "dp_1"), (WON, 8, "dp_1"),
     (DISPUTE, 6, "dp_2"),

@@ -108,6 +108,35 @@ async def test_an_invitation_has_its_link_and_forgets_it(desk: Desk, room: Mailr
     assert row.message_id == letter["Message-ID"]
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("Won: https://evil.example/win", "Won: https: //evil. example/win"),
+        ("Claim at WWW.evil.example", "Claim at WWW. evil. example"),
+        ("pay.evil.example", "pay. evil. example"),
+        ("help@evil.example", "help@evil. example"),
+        ("evil\u3002example", "evil\u3002 example"),
+        (r"\\evil\share", r"\ \ evil\ share"),
+        ("mailto:help@evil", "mailto: help@evil"),
+        ("Jane St. John", "Jane St. John"),
+        ("Acme Inc.", "Acme Inc."),
+        ("J.R.R. Tolkien", "J. R. R. Tolkien"),
+        ("new@c.example", "new@c.example"),
+    ],
+)
+async def test_a_name_leads_nobody_elsewhere(desk: Desk, room: Mailroom, name: str, told: str) -> None:
+    """Any customer invites strangers, and programs make links of what looks like one; one's own address leads nowhere
+    new.
+    """
+    office = desk.trade.office
+    role_ids = [office.roles["owner"]]
+    await desk.trade.customer.do(
+        "user.invite", account_id=desk.trade.customer_id, email="new@c.example", name=name, role_ids=role_ids
+    )
+    await desk.send()
+    assert [part(room.letters[0], kind).count(told) for kind in ("plain", "html")] == [1, 1]
+
+
 async def _last(desk: Desk) -> int:
     async with reading(desk.trade.office.engine) as conn:
         return int((await conn.execute(sa.select(sa.func.max(mails.c.id)))).scalar_one())

@@ -61,6 +61,11 @@ async def test_what_each_viewer_sees_of_it(house: House) -> None:
         assert not any("gw1" in step or "127.0.0.11" in step for step in seen[name]["steps"])
     assert not any("lower" in step or "upper" in step for step in seen["customer"]["steps"])
     assert seen["root"]["steps"][-1].startswith("the call is taken: it may last 14400 s")
+    outside = "for an expected call of"
+    out = {name: next(one for one in view["steps"] if outside in one) for name, view in seen.items()}
+    plan = (await house.office.boss.do("plan.show", plan_id=1))["name"]
+    assert out["root"].startswith(f"it goes out by routing plan {plan}, {outside}")
+    assert out["customer"].startswith(f"it goes out by a routing plan of the operator's, {outside}")
 
 
 async def test_nothing_is_held_or_written(house: House) -> None:

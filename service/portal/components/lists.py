@@ -104,6 +104,8 @@ class Listed(NamedTuple):
     """What can be chosen in filters by numbers that are no noun's, beside any of them."""
     of_sellers: frozenset[str] = frozenset()
     """Fields that whoever sells nothing has not: neither as columns, which are known by how they sort, nor in files."""
+    plots: Callable[[Visit, Any], Awaitable[object]] | None = None
+    """What is drawn above the rows, from the page that the endpoint has answered; None: nothing ever is."""
 
 
 NARROW_COLUMNS, NARROW_CHARACTERS = 3, 34
@@ -192,10 +194,11 @@ def asked(visit: Visit, endpoint: str) -> dict[str, str]:
 
 async def _shown(visit: Visit, listed: Listed) -> Shown:
     query = asked(visit, listed.endpoint)
-    problem = None
+    problem, plotted = None, None
     try:
         page: Any = (await visit.look_at(listed.endpoint, visit.path_of(listed.endpoint), query)).body
         rows, following = page.items, page.next
+        plotted = None if listed.plots is None else await listed.plots(visit, page)
     except Problem as found:
         if found.kind != "invalid":
             raise
@@ -208,6 +211,7 @@ async def _shown(visit: Visit, listed: Listed) -> Shown:
     values = {
         "listed": listed,
         "table": table,
+        "plotted": plotted,
         "filters": filters,
         "above": above,
         "filtered": sum(name in query for name in listed.filters),

@@ -31,13 +31,22 @@ class Plot(NamedTuple):
 
 
 def plot(
-    title: str, head: str, moments_ms: Sequence[int], texts: Sequence[str], lines: Sequence[Line], zone: str
+    title: str,
+    head: str,
+    moments_ms: Sequence[int],
+    texts: Sequence[str],
+    lines: Sequence[Line],
+    zone: str,
+    unit: str = "",
 ) -> Plot:
-    """Lines over moments; `texts` are the moments as the table has them, `head` what they are called."""
+    """Lines over moments; `texts` are the moments as the table has them, `head` what they are called. `unit`: of the
+    values as they are drawn.
+    """
     drawn = [[None if value is None else value / line.divisor for value in line.values] for line in lines]
     data = {
         "zone": zone,
         "head": head,
+        "unit": unit,
         "series": [line.label for line in lines],
         "values": [[ms // 1000 for ms in moments_ms], *drawn],
     }

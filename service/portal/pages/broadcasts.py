@@ -121,8 +121,16 @@ def _progress(visit: Visit, found: BroadcastCount) -> list[Fact]:
     return [
         Fact("Recipients", Cell(number(found.recipients)), hint),
         *counts,
+        *_why_paused(visit, row),
         *facts(visit, row, "per_minute", "start_at", "done_at", "actor"),
     ]
+
+
+def _why_paused(visit: Visit, row: BroadcastView) -> list[Fact]:
+    if row.state != "paused" or not row.paused_why:
+        return []
+    why = visit.say("Who sends it, or stands above, is suspended")
+    return [Fact("Paused because", Cell(why), "It doesn't go on by itself when that is over: press Go on then.")]
 
 
 async def _recipients(visit: Visit, row: BroadcastView, here: str) -> Section | None:

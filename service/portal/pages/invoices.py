@@ -51,7 +51,7 @@ COLUMNS = (
     columns.moment("Issued", "issued_at", is_wide=True),
     columns.moment("Due", "due_at", is_wide=True),
     columns.money("Total", lambda row: row.total, lambda row: row.currency, sort="total"),
-    columns.money("Open", _open, lambda row: row.currency),
+    columns.money("Open", _open, lambda row: row.currency, sort="open"),
     columns.state(),
 )
 INVOICES = Listed(

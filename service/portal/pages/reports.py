@@ -10,6 +10,7 @@ from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.formats import NEVER, duration
+from service.portal.pages import report_plots
 from service.portal.visit import Visit
 
 SCHEDULES = "/reports/schedules"
@@ -21,7 +22,7 @@ NOUNS = {"account": "account", "provider": "account", "": "account", "trunk": "t
 def _what(visit: Visit, row: Any) -> Cell:
     by = visit.request.query.get("by", "")
     if row.at:
-        return Cell(visit.formats.moment(row.at))
+        return Cell(report_plots.moment_of(visit, by, row.at))
     link = PLACES[NOUNS[by]].format(row.number) if by in NOUNS and row.number and row.name else ""
     return Cell(row.name or NEVER, link if visit.opens(link) else "")
 
@@ -58,7 +59,7 @@ SUMMARY = Listed(
         ("Mail it on schedule", f"{SCHEDULES}/new", "report-schedule.make"),
         ("Reports by mail", SCHEDULES, "report-schedule.list"),
     ),
-    hands_on=True, of_sellers=frozenset({"margin"}),
+    hands_on=True, of_sellers=frozenset({"margin"}), plots=report_plots.plotted,
 )  # fmt: skip
 MAILED = Listed(
     SCHEDULES, "report-schedule.list", "Reports by mail",

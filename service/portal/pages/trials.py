@@ -9,7 +9,7 @@ from typing import Any
 from service.access.rights import ROOT_ID
 from service.calls.simulation import Trial
 from service.calls.simulation_views import SimulationView
-from service.calls.telling import steps_of, why
+from service.calls.telling import Names, steps_of, why
 from service.doctor.sentences import Sentence
 from service.portal.components import columns
 from service.portal.components.columns import each, thing
@@ -21,6 +21,7 @@ from service.portal.components.refused import refused
 from service.portal.formats import NEVER, duration
 from service.portal.visit import Visit
 
+NAMED = ("account", "trunk", "device", "gateway")
 OUTCOMES = {"admitted": "success", "refused": "danger", "elsewhere": "warning"}
 
 
@@ -28,7 +29,7 @@ async def answer(visit: Visit, asked: Asked) -> Sequence[Section | None]:
     """The whole way of the call."""
     found = await visit.ask("call.simulate", SimulationView, body=dict(asked))
     await _learn(visit, found)
-    told = steps_of(found, *(functools.partial(visit.name, noun) for noun in ("account", "trunk", "gateway")))
+    told = steps_of(found, _names(visit))
     steps = Section(visit.say("Step by step"), template="steps.html", data=_sentences(visit, told), is_full=True)
     return [
         section(visit, "What would happen", _outcome(visit, found)),
@@ -38,6 +39,14 @@ async def answer(visit: Visit, asked: Asked) -> Sequence[Section | None]:
         await _gateways(visit, found),
         await _attempts(visit, found),
     ]
+
+
+def _names(visit: Visit) -> Names:
+    account, trunk, device, gateway = (functools.partial(visit.name, noun) for noun in NAMED)
+    return Names(
+        account, trunk, device, gateway,
+        lambda number: visit.name("plan", number) if visit.knows("plan", number) else "",
+    )  # fmt: skip
 
 
 def _sentences(visit: Visit, told: Sequence[Sentence]) -> list[str]:
@@ -52,6 +61,7 @@ async def _learn(visit: Visit, found: SimulationView) -> None:
     )
     await visit.learn("plan", [found.plan_id])
     await visit.learn("trunk", [found.trunk_id, found.found_trunk_id])
+    await visit.learn("device", [found.device_id])
     await visit.learn("number", [found.number_id])
 
 

@@ -1,45 +1,95 @@
 // Plots: each stands beside a table with the same figures, and is drawn from it.
 (() => {
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const HOUR_S = 3600;
+  const HEIGHT = 200;
+  const PAPER = 660;
+  let paper = 0;
+  // How the lines are told apart: by colour, and by how they are broken.
+  const COLOURS = ["--kb-primary", "--kb-accent-line", "--kb-third", "--kb-fourth", "--kb-fifth", "--kb-others"];
+  const DASHES = [[], [6, 3], [2, 3], [10, 3, 2, 3], [14, 4], [1, 5]];
+
+  // What the marks below say: hours of one day, days, or hours of several.
+  function marks(moments) {
+    const step = moments.length < 2 ? 0 : moments[1] - moments[0];
+    const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+    const day = { day: "numeric", month: "short" };
+    if (step >= 2 * HOUR_S) return day;
+    return moments.length > 36 ? { ...day, ...hour } : hour;
+  }
+
+  // Values that have none beside them, which no line shows.
+  function alone(values) {
+    return values.flatMap((value, at) => (value != null && values[at - 1] == null && values[at + 1] == null ? [at] : []));
+  }
+
+  // A piece of a line for the legend, which has a plain square otherwise.
+  function sample(colour, dash) {
+    const [svg, line] = ["svg", "line"].map((name) => document.createElementNS("http://www.w3.org/2000/svg", name));
+    Object.entries({ width: 28, height: 12, "aria-hidden": "true" }).forEach(([name, value]) => svg.setAttribute(name, value));
+    Object.entries({ x1: 0, x2: 28, y1: 6, y2: 6, stroke: colour, "stroke-width": 2, "stroke-dasharray": dash.join(" ") }).forEach(([name, value]) => line.setAttribute(name, value));
+    svg.append(line);
+    return svg;
+  }
+
+  const widthOf = (place) => Math.max(200, paper || place.clientWidth);
 
   function draw(place) {
     const data = JSON.parse(place.dataset.plot);
-    const colours = [style("--kb-primary"), style("--kb-accent-line"), style("--kb-third")];
-    const language = document.documentElement.lang;
-    const hours = data.values[0].length < 2 || data.values[0][1] - data.values[0][0] < 7200;
-    const moment = new Intl.DateTimeFormat(language, { timeZone: data.zone, ...(hours ? { hour: "2-digit", minute: "2-digit", hourCycle: "h23" } : { day: "numeric", month: "short" }) });
+    const colours = COLOURS.map(style);
+    const { lang } = document.documentElement;
+    const language = lang === "en" ? "en-GB" : lang;
+    const moment = new Intl.DateTimeFormat(language, { timeZone: data.zone, ...marks(data.values[0]) });
     const number = new Intl.NumberFormat(language, { maximumFractionDigits: 6 });
+    const told = (value) => (value == null ? "–" : number.format(value) + (data.unit ? `\u00a0${data.unit}` : ""));
     const axis = { stroke: style("--bs-secondary-color"), grid: { stroke: style("--bs-border-color"), width: 1 }, ticks: { show: false } };
     const options = {
-      width: Math.max(200, place.clientWidth),
-      height: 200,
+      width: widthOf(place),
+      height: HEIGHT,
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), data.zone),
       cursor: { drag: { x: false, y: false } },
-      legend: { live: true },
-      scales: { x: { time: true }, y: { range: (_plot, low, high) => [Math.min(0, low ?? 0), Math.max(1, (high ?? 0) * 1.1)] } },
+      legend: { live: true, markers: { width: 0, fill: "transparent" } },
+      scales: { x: { time: true }, y: { range: (_plot, low, high) => [Math.min(0, (low ?? 0) * 1.1), high > 0 ? high * 1.1 : 1] } },
       axes: [
-        { ...axis, space: 60, values: (_plot, marks) => marks.map((at) => moment.format(new Date(at * 1000))) },
+        { ...axis, space: data.values[0].length > 36 ? 100 : 60, values: (_plot, marks) => marks.map((at) => moment.format(new Date(at * 1000))) },
         { ...axis, size: 64, values: (_plot, marks) => marks.map((value) => number.format(value)) },
       ],
       series: [
         { label: data.head, value: (_plot, at) => (at == null ? "–" : moment.format(new Date(at * 1000))) },
         ...data.series.map((one, index) => ({
-          label: one, value: (_plot, value) => (value == null ? "–" : number.format(value)), stroke: colours[index % 3], width: 2, points: { show: data.values[0].length < 2 },
-          dash: index === 1 ? [6, 3] : index === 2 ? [2, 3] : [],
+          label: one, value: (_plot, value) => told(value), stroke: colours[index % colours.length], width: 2, dash: DASHES[index % DASHES.length],
+          points: { show: false, filter: () => alone(data.values[index + 1]) },
         })),
       ],
     };
     plots.get(place)?.destroy();
-    plots.set(place, new uPlot(options, data.values, place));
+    place.replaceChildren();
+    const drawn = new uPlot(options, data.values, place);
+    plots.set(place, drawn);
+    [...drawn.root.querySelectorAll(".u-series .u-marker")].slice(-data.series.length).forEach((mark, index) => mark.replaceChildren(sample(colours[index % colours.length], DASHES[index % DASHES.length])));
     resized.observe(place);
   }
 
   const plots = new Map();
-  const resized = new ResizeObserver((seen) => seen.forEach(({ target }) => plots.get(target).setSize({ width: Math.max(200, target.clientWidth), height: 200 })));
+  const resized = new ResizeObserver((seen) => seen.forEach(({ target }) => plots.get(target).setSize({ width: widthOf(target), height: HEIGHT })));
   const drawAll = () => document.querySelectorAll("[data-plot]").forEach(draw);
   drawAll();
   // Colours are painted into the plot: when light turns dark (theme.js) it is drawn anew.
   new MutationObserver(drawAll).observe(document.documentElement, { attributeFilter: ["data-bs-theme"] });
+  // Paper is white, and narrower than most screens.
+  let light;
+  addEventListener("beforeprint", () => {
+    light = document.documentElement.dataset.bsTheme;
+    paper = PAPER;
+    document.documentElement.dataset.bsTheme = "light";
+    drawAll();
+  });
+  addEventListener("afterprint", () => {
+    paper = 0;
+    if (light) document.documentElement.dataset.bsTheme = light;
+    else delete document.documentElement.dataset.bsTheme;
+    drawAll();
+  });
 })();
 
 // Where one is stands in sight, in a menu that is longer than the screen.
