@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ratebook.sheets.write import FORMULAS
+from ratebook.sheets.write import FORMULAS, SEPARATORS
 from service.access.tidy import CONTENT_MS, forget
 from service.config import Webhooks
 from service.database.access_tables import mails
@@ -448,7 +448,9 @@ def test_no_cell_is_a_formula(text: str) -> None:
     """And what is none stays as it is."""
     cell = _plain(text)
     assert not cell.startswith(FORMULAS)
-    assert cell.removeprefix("'") == text.removeprefix("'")
+    assert cell.replace("'", "") == text.replace("'", "")
+    if not any(one in text for one in SEPARATORS):
+        assert cell.removeprefix("'") == text.removeprefix("'")
 
 
 def test_columns_are_told_apart() -> None:

@@ -35,6 +35,7 @@ BROADCASTS = Listed(
     ("name", "state", "account_id"), "name", "No mail was written to many yet.",
     (("New broadcast", "/broadcasts/new", "broadcast.make"),),
 )  # fmt: skip
+NOBODY_YET = "Nobody is written to yet: who fits is asked when it begins."
 MAIL_COLUMNS = (
     each("Recipient", lambda _, row: Cell(row.recipient, f"/mails/{row.id}"), sort="recipient"),
     columns.moment("Written", "created_at", is_wide=True),
@@ -44,7 +45,7 @@ MAIL_COLUMNS = (
 )
 RECIPIENTS = Listed(
     f"{ONE}/recipients", "broadcast.recipients", "Recipients", MAIL_COLUMNS, ("recipient", "state"), "recipient",
-    "Nobody is written to yet: who fits is asked when it begins.", back=("Broadcast", ONE),
+    NOBODY_YET, back=("Broadcast", ONE),
 )  # fmt: skip
 MAILS = Listed(
     "/mails", "mail.list", "Mails",
@@ -138,7 +139,7 @@ async def _recipients(visit: Visit, row: BroadcastView, here: str) -> Section | 
         return None
     return await part(
         visit, "Recipients", "broadcast.recipients", MAIL_COLUMNS, parameters={"broadcast_id": row.id},
-        more=f"{here}/recipients", empty="Nobody fits.",
+        more=f"{here}/recipients", empty=NOBODY_YET if row.paused_why else "Nobody fits.",
         actions=(("All recipients", f"{here}/recipients", "broadcast.recipients"),),
     )  # fmt: skip
 
