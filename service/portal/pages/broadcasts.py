@@ -14,6 +14,7 @@ from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.labels import label_of
+from service.portal.components.letter import letter_page
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.formats import NEVER
 from service.portal.screen import Crumb, Gone, Screen, Shown
@@ -161,10 +162,8 @@ async def show_mail(visit: Visit) -> Shown:
 async def tell_preview(visit: Visit, body: BaseModel) -> Shown | Gone:
     """As the account's people would read it."""
     assert isinstance(body, Mail)
-    told = section(visit, "The mail", [Fact("Subject", Cell(body.subject))])
-    sections = [told._replace(template="source.html", data=body.text, is_full=True)]
-    trail = (Crumb(visit.say("Back to the broadcast"), f"/broadcasts/{visit.parameter('broadcast_id')}"),)
-    return page(visit, visit.say("Preview"), sections, trail=trail)
+    written = f"/broadcasts/{visit.parameter('broadcast_id')}"
+    return letter_page(visit, body, Crumb(visit.say("Back to the broadcast"), written))
 
 
 _FORMS = (
