@@ -20,14 +20,12 @@ TEXT_STYLE = "background:#ffffff;padding:16px 24px;max-width:640px;overflow-wrap
 BODY_STYLE = "margin:0;background:#f4f5f7;font-family:sans-serif;color:#212529"
 _UNSUBSCRIBE = re.compile(r"https?://[A-Za-z0-9.:\[\]/-]{1,400}")
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,:;!?)]")
+_SEPARATORS = str.maketrans("\x85\u2028\u2029", "   ")
+"""No line breaks to SMTP, but to EmailMessage: a mail with such a name in its subject would never be sent."""
 
 
 class LetterFault(ValueError):
     """This can't be a mail, ever. The text says what is wrong."""
-
-
-_SEPARATORS = str.maketrans("\x85\u2028\u2029", "   ")
-"""No line breaks to SMTP, but to EmailMessage: a mail with such a name in its subject would never be sent."""
 
 
 class Attachment(NamedTuple):
