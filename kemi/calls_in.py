@@ -306,7 +306,8 @@ def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> 
     if is_device:
         devices_in.note_nat(notes.CALLER, is_device=True)
     sip.record_route()
-    sip.keep_media()
+    if sip.keep_media():
+        sip.set_dialog_note(notes.LATE, "1")
     if not send_out(rooms, call, admitted.target):
         sip.end_media()
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())
