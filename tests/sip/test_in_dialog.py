@@ -378,6 +378,23 @@ def test_a_forged_answer_moves_nobody(
         end.reply(end.expect("BYE", Call_ID=call.call_id), 200, "OK")
 
 
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_a_bye_whose_uri_is_no_text_ends_the_call(proxy: Proxy, caller: Agent, gateway: Agent, side: str) -> None:
+    """Both sides hear of it, and it is charged; with such bytes in a tag it is of no call."""
+    call, back = answer(caller, gateway)
+    speaks, other = (call, gateway) if side == "caller" else (back, caller)
+    speaks.cseq += 1
+    speaks.new_branch()
+    stray = speaks.text("BYE").replace(f"tag={speaks.to_tag}", "tag=\xff")
+    speaks.agent.send(stray.encode("latin-1"))
+    speaks.agent.expect_nothing(200, CSeq="BYE")
+    speaks.new_branch()
+    speaks.agent.send(speaks.text("BYE", uri="sip:\xff@127.0.0.1").encode("latin-1"))
+    speaks.agent.expect(200, CSeq="BYE")
+    other.reply(other.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    assert (proxy.cdr(call.call_id)["ended_by"], proxy.running()) == (side, [])
+
+
 @pytest.mark.parametrize("asks", ["caller", "callee"])
 def test_who_is_neither_side_refuses_no_request_in_a_call(
     proxy: Proxy, agent: Callable[..., Agent], caller: Agent, gateway: Agent, asks: str
