@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from functools import cache
 from typing import Any
 
@@ -64,7 +65,7 @@ TAKINGS = ("revenue", "cash", "cost", "tax")
 def money(world: World, asker: Place, *, sells: bool) -> set[str]:
     """What those tables say of everybody whom the asker must leave alone. `sells`: all but those below it."""
     found = set()
-    with sqlite3.connect(world.file) as conn:
+    with closing(sqlite3.connect(world.file)) as conn:  # each that is left open has a cache of two megabytes
         paths = conn.execute("SELECT id, path FROM accounts").fetchall()
         below = {number for number, path in paths if path.startswith(asker.path) and number != asker.id}
         for tables, own in ((OWED, below if sells else set()), (OFFERED, {asker.id, *below})):

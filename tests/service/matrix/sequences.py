@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -76,7 +77,7 @@ class State(NamedTuple):
     @classmethod
     def read(cls, file: Path) -> State:
         """From the tables."""
-        with sqlite3.connect(file) as db:
+        with closing(sqlite3.connect(file)) as db:
             given = list(db.execute("SELECT account_id, role_id FROM account_roles"))
             own = list(db.execute("SELECT user_id, role_id FROM user_roles"))
             columns = "id, parent_id, path, depth, kind, billing, state, default_role, currency"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import zlib
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -177,13 +178,13 @@ class World:
 
     def keep(self) -> None:
         """This is what `restore` brings back."""
-        with sqlite3.connect(self.file) as live, sqlite3.connect(self._kept) as kept:
+        with closing(sqlite3.connect(self.file)) as live, closing(sqlite3.connect(self._kept)) as kept:
             live.backup(kept)
         self._watch = sqlite3.connect(self.file)
 
     def restore(self) -> None:
         """As it was kept."""
-        with sqlite3.connect(self._kept) as kept, sqlite3.connect(self.file) as live:
+        with closing(sqlite3.connect(self._kept)) as kept, closing(sqlite3.connect(self.file)) as live:
             kept.backup(live)
         self.house.office.api = self.house.office.api._replace(sessions=Sessions())
 
