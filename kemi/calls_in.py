@@ -30,6 +30,10 @@ FULL = (
 )
 NO_EXCHANGE = "kambill: no rate of exchange {}: calls of account {} get 503: add it to exchange.yaml and publish"
 HOLE = "kambill: a hole in the configuration: {}: calls of {} get {}"
+HELD_OPEN = (
+    "kambill: process {} has been looking at the hot store for so long that little is left of it: new calls get 503 "
+    "until that ends: look what keeps it (is it stopped?), and end it"
+)
 BEGINNING = frozenset({"INVITE", "MESSAGE"})
 """Methods that ask for a decision."""
 RETRY_AFTER_MAX_S = 4
@@ -56,6 +60,21 @@ def refuse_unreadable(fault: Exception) -> None:
     sip.say_seldom(f"kambill: a hole in the configuration: {fault}")
     sip.add_to_reply(HOLE_REASON)
     sip.reply(500, "Server Internal Error")
+
+
+def refuse_full(rooms: Rooms) -> None:
+    """A request for which the store has no room. One in a call, or that ends it, is sent again, when there may be some:
+    silence. Who is told that a BYE has failed has left all the same, and the bill would go on.
+    """
+    say_full(rooms)
+    if not sip.text("$tt") and sip.text("$rm") != "CANCEL":
+        sip.reply(*UNAVAILABLE)
+
+
+def say_full(rooms: Rooms) -> None:
+    """What the store lacks, and why."""
+    process = rooms.store.held_by() if rooms.has_store() else 0
+    sip.say_seldom(HELD_OPEN.format(process) if process else FULL)
 
 
 def refuse_undecodable(rooms: Rooms) -> None:
@@ -260,7 +279,7 @@ def _answer(rooms: Rooms, decision: Admitted | Refused | Repeated, by: str = "")
     if isinstance(decision, Refused):
         rooms.gate.refused(sip.text("$si"), now())
         if decision.rule == "store":
-            sip.say_seldom(FULL)
+            say_full(rooms)
         elif decision.rule.startswith("exchange "):
             sip.say_seldom(NO_EXCHANGE.format(decision.rule.removeprefix("exchange "), decision.account))
             sip.add_to_reply(HOLE_REASON)
@@ -287,7 +306,8 @@ def _admit(rooms: Rooms, admitted: Admitted, seen: Seen, *, is_device: bool) -> 
     if is_device:
         devices_in.note_nat(notes.CALLER, is_device=True)
     sip.record_route()
-    sip.keep_media()
+    if sip.keep_media():
+        sip.set_dialog_note(notes.LATE, "1")
     if not send_out(rooms, call, admitted.target):
         sip.end_media()
         ended(rooms, call, End("system", *UNAVAILABLE, 0), now())

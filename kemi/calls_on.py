@@ -9,7 +9,7 @@ from kemi.answer import LEG, Callee, Denied, Grant, answered
 from kemi.clock import now
 from kemi.refusal import REPEATING_MS, UNAVAILABLE
 from kemi.rooms import Rooms
-from kemi.running import advance, asked_by, call_of_invite, comes_from_side, find, is_past
+from kemi.running import advance, answers_from_side, asked_by, call_of_invite, comes_from_side, find, is_past
 from kemi.settlement import End, delivered, given_up, turned_down
 from kemi.sip import Received, Response, Seen
 from kemi.store.calls import RunningCall
@@ -135,11 +135,28 @@ def _is_forged(rooms: Rooms, heard: Response) -> bool:
     call_id = sip.text("$ci")
     running = asked_by(rooms, call_id, heard.from_tag, heard.cseq)
     if running is None:
-        return heard.method == "MESSAGE" or not is_past(rooms, call_id, heard.from_tag, heard.to_tag)
+        return (
+            heard.method == "MESSAGE"
+            or not is_past(rooms, call_id, heard.from_tag, heard.to_tag)
+            or _is_meddling(rooms, heard)
+        )
     past = len(running.attempts) + max(0, len(running.joined) - 1) - 1
     if 0 <= sip.branch_of(heard.branch) < past:
         return heard.code < 200  # of a gateway, or place, that was left: tm knows that its final one counts no more
     return not comes_from_side(rooms, running, "callee", sip.text("$si"), sip.proven())
+
+
+def _is_meddling(rooms: Rooms, heard: Response) -> bool:
+    """Whether a reply that refuses, or rings at, an INVITE in an answered call is of neither of its sides: a 481 would
+    have the one that asked hang up (RFC 3261 12.2.1.2).
+    """
+    call, sent = sip.dialog_call(), sip.dialog_note(notes.SENT)
+    running = find(rooms, call) if call is not None else None
+    if running is None or not running.is_answered or notes.is_answered_by(sent, heard.from_tag, heard.cseq):
+        return False
+    asker = guards.side_of_tag(running, heard.from_tag)
+    other = {"caller": "callee", "callee": "caller"}.get(asker or "")
+    return other is not None and not answers_from_side(rooms, running, other, sip.text("$si"), sip.proven())
 
 
 def _is_asked(rooms: Rooms) -> bool:
@@ -294,7 +311,7 @@ def _is_relayed_first(rooms: Rooms, call: str, answer: Answer) -> bool:
     running = find(rooms, call)
     if running is None or not comes_from_side(rooms, running, "callee", answer.received.ip, sip.proven()):
         return False
-    sip.relay_media()
+    sip.relay_media(offers=bool(sip.dialog_note(notes.LATE)))
     return True
 
 

@@ -88,6 +88,7 @@ class Clerk:
             return
         self._beaten_ms = now.boot_ms
         self._beats += 1
+        self._rooms.store.env.reader_check()  # who died while it looked would keep all that ends from being room again
         with Change(self._rooms.store) as change:
             change.event(queues.BEAT, now, {"running": change.running})
             if change.txn.get(b"sockets", b"", db=change.store.meta) != self._sockets:

@@ -22,11 +22,13 @@ def own_request(rooms: Rooms) -> None:
     """
     call_id, from_tag, to_tag, *noted = sip.texts(ends.OWN)
     call = sip.dialog_call()
-    if call is not None and call != rooms.hanging_up and rooms.has_store():
-        sip.end_media()
-        _await_second_bye(rooms, call, farewell.key_of(rooms, call_id, from_tag, to_tag), to_tag)
-        _timer_ended(rooms, call)
-    ends.readdress_own(from_tag, to_tag, *noted)
+    try:
+        if call is not None and call != rooms.hanging_up and rooms.has_store():
+            sip.end_media()
+            _await_second_bye(rooms, call, farewell.key_of(rooms, call_id, from_tag, to_tag), to_tag)
+            _timer_ended(rooms, call)
+    finally:  # it goes whatever becomes of that, and is to arrive
+        ends.readdress_own(from_tag, to_tag, *noted)
 
 
 def _await_second_bye(rooms: Rooms, call: str, key: bytes, tag: str) -> None:

@@ -63,10 +63,10 @@ def _bye(rooms: Rooms, known: Speaker, from_tag: str, to_tag: str) -> None:
     answer = guards.BAD_REQUEST if cseq == sip.NO_CSEQ else guards.check_bye(running, side, cseq)
     if answer is not None:
         return _refuse("BYE", answer)
+    hung_up(rooms, running, record, End(side, 200, "OK", running.ring_wall_ms), now())  # else it is said again
     if not sip.new_transaction():
         return None
     sip.end_media()
-    hung_up(rooms, running, record, End(side, 200, "OK", running.ring_wall_ms), now())
     other = "callee" if side == "caller" else "caller"
     rooms.hanging_up = running.hex
     if not (sip.take_dialog(sip.text("$ci"), from_tag, to_tag) and sip.bye(other)):

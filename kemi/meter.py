@@ -134,7 +134,8 @@ def _end_unacknowledged(rooms: Rooms, key: bytes, due_ms: int, dialogs: Dialogs,
         if call is None:
             return
         settle(change, call, End("system", 200, "OK", call.ring_wall_ms), now, due_ms)
-    dialogs.set_timeout(1, call.h_entry, call.h_id)
+    if not dialogs.set_timeout(1, call.h_entry, call.h_id):
+        farewell.keep_both(rooms, call, now)
 
 
 def _visit(rooms: Rooms, key: bytes, dialogs: Dialogs, now: Now) -> None:
@@ -146,9 +147,16 @@ def _visit(rooms: Rooms, key: bytes, dialogs: Dialogs, now: Now) -> None:
     elif call.cut_by and call.grant_end_boot_ms > now.boot_ms + CUT_S * 1000:
         _cut(rooms, call, dialogs, now)
     elif call.grant_end_boot_ms + _reap_after_ms(rooms) <= now.boot_ms:
-        ended(rooms, call.hex, End("grant", 200, "OK", call.ring_wall_ms), now)
+        last = _named_by_dialog(rooms, call)
+        if ended(rooms, call.hex, End("grant", 200, "OK", call.ring_wall_ms), now):
+            farewell.keep_both(rooms, last, now)  # Kamailio's timers stand still: whoever talks would do so for nothing
     else:
         _extend(rooms, call, dialogs, now)
+
+
+def _named_by_dialog(rooms: Rooms, call: RunningCall) -> RunningCall:
+    """Of calls that are joined, the one that has the dialog's two ends."""
+    return call if joined.is_last(call) else _read(rooms, call.joined[-1]) or call
 
 
 def _read(rooms: Rooms, key: bytes) -> RunningCall | None:
@@ -175,11 +183,15 @@ def _extend(rooms: Rooms, call: RunningCall, dialogs: Dialogs, now: Now) -> None
 
 
 def _reap(rooms: Rooms, key: bytes, seen_boot_ms: int, now: Now) -> None:
-    """Settles a call whose dialog is gone at the last moment that it was seen alive."""
+    """Settles a call whose dialog is gone at the last moment that it was seen alive. Whoever talks on is hung up."""
+    last = None
     with Change(rooms.store) as change:
         call = change.call(key)
         if call is not None:
+            last = call if joined.is_last(call) else change.call(call.joined[-1])
             settle(change, call, End("reaper", 200, "OK", call.ring_wall_ms), now, seen_boot_ms)
+    if last is not None:
+        farewell.keep_both(rooms, last, now)
 
 
 def _cut(rooms: Rooms, call: RunningCall, dialogs: Dialogs, now: Now) -> None:

@@ -15,13 +15,13 @@ EARLY_MAX = 8
 
 RING, PAST, EARLY, MOVE, MOVED = "ring", "past", "early", "move", "moved"
 SENT, NAT, PROVED, CODECS, REFERRED = "sent", "nat", "proved", "codecs", "referred"
-REDIRECTED, AIM, OTHERS, PRACKED = "redirected", "aim", "others", "pracked"
+REDIRECTED, AIM, OTHERS, PRACKED, LATE = "redirected", "aim", "others", "pracked", "late"
 """Names: wall milliseconds of the first 18x of the gateway at hand; how many branches of the INVITE were given up;
 sides that ring; a request that waits to move its sender's target; targets that have moved; what the callee at hand was
 told; sides that may stand behind a NAT; the gateway and place whose challenge was answered; what the gateway at hand
 takes of an offer; the side whose REFER went on last; the places to which gateways have sent the call; the one of them
 where it is, empty: it is at none; what else that redirection had named; the CSeqs of PRACKs that Kamailio's dialog
-hasn't seen."""
+hasn't seen; that the INVITE had no SDP, of a Kamailio with rtpengine."""
 CALLER, CALLEE = SIDES = "caller", "callee"
 
 

@@ -16,8 +16,8 @@ from ratebook.compiled.read import RatesReader
 RATES_FOLDER = "rates"
 
 LOOK_EACH_NS = 50_000_000
-"""How often a process looks whether the store's file is still the one that it has open. What it writes to a wiped one
-meanwhile reaches the journal: the clerk copies a wiped store twice, 100 ms apart.
+"""How often a process looks whether the store's file is still the one that it has open, and who keeps its room. What it
+writes to a wiped one meanwhile reaches the journal: the clerk copies a wiped store twice, 100 ms apart.
 """
 
 
@@ -86,6 +86,7 @@ class Rooms:
             if now_ns - self._looked_ns < LOOK_EACH_NS:
                 return True
             if self._store.is_current():
+                self._store.is_held = self._store.held_by() > 0
                 self._looked_ns = now_ns
                 return True
             self._forget_store()

@@ -25,7 +25,7 @@ from kemi.overload import Overload, Watch
 from kemi.prestart import folders
 from kemi.prober import Prober
 from kemi.rooms import Rooms
-from kemi.store.environment import StoreTooLarge
+from kemi.store.environment import StoreFull, StoreTooLarge
 from kemi.store.journal import JournalStopped
 from kemi.store.layout import UnknownVersion, Unreadable
 
@@ -121,6 +121,9 @@ class Kambill:
         except (Unreadable, UnknownVersion) as fault:
             sip.count("faults")
             calls_in.refuse_unreadable(fault)
+        except StoreFull:
+            sip.count("faults")
+            return self._safely(calls_in.refuse_full)
         except Exception as fault:  # noqa: BLE001 -- the process edge
             self._count(fault)
             sip.reply(500, "Server Internal Error")
@@ -232,6 +235,9 @@ class Kambill:
         """
         if isinstance(fault, FOR_OPERATORS):
             sip.say_seldom(f"kambill: {fault}")
+            return
+        if isinstance(fault, StoreFull):
+            calls_in.say_full(self.rooms)
             return
         self._faults += 1
         if time.monotonic() - self._faults_from_s > 1:

@@ -114,6 +114,15 @@ def comes_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str, prov
         return may_speak(store, txn, running, side, ip, proven)
 
 
+def answers_from_side(rooms: Rooms, running: RunningCall, side: str, ip: str, proven: tuple[str, ...] = ()) -> bool:
+    """Whether a reply of this address may be a side's to what it was asked in the call: it is one that the side may
+    send with, or the one to which requests to it go.
+    """
+    store = rooms.store
+    with store.read() as txn:
+        return may_speak(store, txn, running, side, ip, proven) or may_hang_up(store, txn, running, side, ip, proven)
+
+
 def advance(rooms: Rooms, call: str, side: str, cseq: int, contact: str | None) -> None:
     """Notes a request that was let through: its CSeq, and its Contact if it moves the side's remote target.
 

@@ -60,7 +60,8 @@ class Change:
     def is_nearly_full(self) -> bool:
         """Whether what is left of the store is kept for ending calls."""
         used_bytes = self.running * layout.BYTES_PER_CALL + self.events * layout.BYTES_PER_EVENT
-        return used_bytes + self.invites * layout.BYTES_PER_INVITE > self.store.guard_bytes
+        used_bytes += self.invites * layout.BYTES_PER_INVITE
+        return used_bytes > self.store.guard_bytes or self.store.is_held
 
     def call(self, key: bytes) -> RunningCall | None:
         """A running call; None: there is none of this key."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from kemi.store import layout
 from kemi.store.contents import Content, content_of
-from kemi.store.layout import Account, Settings, Unreadable
+from kemi.store.layout import NOT_READ, Account, Settings, Unreadable
 from kemi.store.networks import Network, lies_in
 from kemi.store.rules import NO_PRECAUTIONS, Precautions, Ranges, unpack_precautions
 from kemi.store.specials import Specials, special_of
@@ -30,7 +30,7 @@ def _decoded(what: str, decode: Callable[[bytes], T], raw: bytes) -> T:
     """What a record says; `what` it is of, for the operator. Raises Unreadable, UnknownVersion."""
     try:
         return decode(raw)
-    except (LookupError, TypeError, ValueError, AttributeError) as fault:
+    except NOT_READ as fault:
         raise Unreadable(what, fault) from fault
 
 

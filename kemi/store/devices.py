@@ -6,7 +6,7 @@ import marshal
 from typing import Any, NamedTuple
 
 from kemi.store import layout
-from kemi.store.layout import VERSION, UnknownVersion
+from kemi.store.layout import NOT_READ, VERSION, UnknownVersion, Unreadable
 
 MARSHAL_VERSION = 2
 USERNAME_MAX = 64
@@ -93,13 +93,18 @@ def pack_device(device: Device) -> bytes:
 
 
 def device_by_id(config_db: Any, txn: Any, number: int) -> Device | None:
-    """A device; None: it is gone."""
+    """A device; None: it is gone. Raises Unreadable."""
     raw = txn.get(layout.kind_key(b"d", number), db=config_db)
     if raw is None:
         return None
-    version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
+    try:
+        version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
+    except NOT_READ as fault:
+        raise Unreadable(f"device {number}", fault) from fault
     if version != VERSION:
         raise UnknownVersion("device", version)
+    if len(fields) != len(Device._fields):
+        raise Unreadable(f"device {number}", ValueError(f"{len(fields)} fields"))
     return _new(Device, fields)
 
 

@@ -34,6 +34,13 @@ SMALLEST_BYTES = 1024 * 1024
 MAX_READERS = 512
 LOCK_BYTES = 64 * 1024
 """More than what LMDB's table of readers takes beside it."""
+HIGH_PERCENT = 85
+"""From here on it counts whether a reader keeps used pages from being used again."""
+HELD_PERCENT = 10
+PAGES_PER_CHANGE = 8
+CHANGES_BEHIND_MIN = 50
+"""A reader stays when the changes since it began have taken more than HELD_PERCENT of the pages, of which each takes
+so many; fewer changes are nobody's delay."""
 SECRET_BYTES = 32
 """Of what only this store's life knows: nonces are made with it."""
 NAMES = tuple(
@@ -60,6 +67,10 @@ class StoreTooLarge(Exception):
             f"the hot store needs {MAP_BYTES // 2**20} MiB in {folder}: {fault.strerror}: free memory there, enlarge "
             "the tmpfs, or set KAMBILL_STORE_MIB to less"
         )
+
+
+StoreFull = lmdb.MapFullError
+"""The store has no page left for what a transaction writes."""
 
 
 class Databases:
@@ -97,6 +108,8 @@ class HotStore(Databases):
 
     trace: Trace | None = None
     """Who listens to what decisions meet; None on the call path."""
+    is_held = False
+    """Whether `held_by` found somebody when it was looked at last."""
 
     def __init__(self, run_dir: Path, folder: str = FOLDER) -> None:
         self._file = str(run_dir / folder / "data.mdb")
@@ -120,6 +133,7 @@ class HotStore(Databases):
         self.known_max: int = self.env.info()["map_size"] // 100 * layout.KNOWN_PERCENT // layout.BYTES_PER_KNOWN
         """Destinations that somebody has called before; beyond, what is new stays new."""
         self._configuration = Configuration(self.meta, self.config, b"")
+        self._page_bytes: int = self.env.stat()["psize"]
 
     def is_current(self) -> bool:
         """Whether the folder still holds the file that this process has open."""
@@ -139,6 +153,21 @@ class HotStore(Databases):
             self._configuration = Configuration(self.meta, self.config, number)
         return self._configuration
 
+    def held_by(self) -> int:
+        """The process that has been looking at the store for so long that little is left of it, since what ended
+        meanwhile gives no room back; 0: none.
+        """
+        info = self.env.info()
+        pages = info["map_size"] // self._page_bytes
+        if (info["last_pgno"] + 1) * 100 < pages * HIGH_PERCENT:
+            return 0
+        oldest = min(_readers(self.env), default=None)
+        if oldest is None:
+            return 0
+        behind = info["last_txnid"] - oldest[0]
+        stays = behind > CHANGES_BEHIND_MIN and behind * PAGES_PER_CHANGE * 100 > pages * HELD_PERCENT
+        return oldest[1] if stays else 0
+
     def journalled(self, txn: Any) -> int:
         """The last sequence that is in the journal."""
         return int.from_bytes(txn.get(b"journalled", b"\0", db=self.meta), "big")
@@ -146,6 +175,14 @@ class HotStore(Databases):
     def close(self) -> None:
         """Before opening another one in the same process."""
         self.env.close()
+
+
+def _readers(env: Any) -> Iterator[tuple[int, int]]:
+    """Transaction and process of each look at the store that goes on."""
+    for line in env.readers().splitlines()[1:]:
+        process, _, txn_id = line.split()
+        if txn_id != "-":
+            yield int(txn_id), int(process)
 
 
 def create_store(run_dir: Path, epoch: int, begin: Callable[[HotStore], None]) -> HotStore:
@@ -166,6 +203,7 @@ def create_store(run_dir: Path, epoch: int, begin: Callable[[HotStore], None]) -
         txn.put(b"secret", os.urandom(SECRET_BYTES), db=databases.meta)
     env.close()
     _take_room(folder / "data.mdb", MAP_BYTES)
+    _take_room(folder / "lock.mdb", (folder / "lock.mdb").stat().st_size)  # a page for each 63 processes that read
     store = HotStore(run_dir, BEING_MADE)
     begin(store)
     store.close()

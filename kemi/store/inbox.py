@@ -81,6 +81,7 @@ class InboxReader:
         if self._env is None and inode:
             try:
                 self._env = lmdb.open(str(self._folder), map_size=MAP_BYTES, max_readers=64, readonly=True)
+                self._env.reader_check()  # earlier clerks ended without giving their places back
             except lmdb.Error:  # half made: the next look, 100 ms later, finds it whole
                 return False
             self._inode = inode

@@ -69,6 +69,10 @@ class Unreadable(Exception):
         super().__init__(f"the record of {what} can't be read ({fault!r}): write it again")
 
 
+NOT_READ = (LookupError, TypeError, ValueError, AttributeError, EOFError)
+"""What reading a record comes to that is none, or lacks something."""
+
+
 def _check(what: str, version: int) -> None:
     if version != VERSION:
         raise UnknownVersion(what, version)

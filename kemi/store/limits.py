@@ -75,13 +75,17 @@ def _pack(counters: Mapping[int, Counter]) -> bytes:
 
 
 def _unpack(account: int, raw: bytes, wall_s: int) -> dict[int, Counter]:
-    """By rule, each in the window of a second; a clock that was set back stays in the later one."""
+    """By rule, each in the window of a second. A clock that was set back stays in the later one, unless that lies so
+    far ahead that the clock was wrong: it would hold for days, or years. What is used stays used.
+    """
     if raw[0] != VERSION:
         raise UnknownVersion("limit", raw[0])
     found = {}
     for rule, measure, action, trunk, window_s, window, alarmed, limit, used, held in _COUNTER.iter_unpack(raw[1:]):
         if window_s and wall_s // window_s > window:
             window, used = wall_s // window_s, 0  # noqa: PLW2901 -- the same counter, in its new window
+        elif window_s and wall_s and wall_s // window_s < window - 1:
+            window = wall_s // window_s  # noqa: PLW2901 -- likewise
         fields = (MEASURES[measure], ACTIONS[action], account, trunk, window_s, window, alarmed, limit, used, held)
         found[rule] = _new(Counter, fields)
     return found

@@ -8,7 +8,7 @@ import re
 from typing import Any, NamedTuple
 
 from kemi.store import layout
-from kemi.store.layout import VERSION, UnknownVersion
+from kemi.store.layout import NOT_READ, VERSION, UnknownVersion, Unreadable
 from kemi.store.networks import is_of_one
 
 MARSHAL_VERSION = 2
@@ -102,15 +102,18 @@ def pack_number(number: Number) -> bytes:
 
 
 def number_by_id(config_db: Any, txn: Any, number_id: int) -> Number | None:
-    """A number; None: it is gone."""
+    """A number; None: it is gone. Raises Unreadable."""
     raw = txn.get(layout.kind_key(b"n", number_id), db=config_db)
     if raw is None:
         return None
-    version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
-    if version != VERSION:
-        raise UnknownVersion("number", version)
-    fields[_PLACES] = tuple([_new(Place, one) for one in fields[_PLACES]])
-    return Number(*fields)
+    try:
+        version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
+        if version != VERSION:
+            raise UnknownVersion("number", version)
+        fields[_PLACES] = tuple([_new(Place, one) for one in fields[_PLACES]])
+        return Number(*fields)
+    except NOT_READ as fault:
+        raise Unreadable(f"number {number_id}", fault) from fault
 
 
 def id_of_digits(config_db: Any, txn: Any, digits: str) -> int:

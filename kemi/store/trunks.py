@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from kemi.store.layout import VERSION, UnknownVersion
+from kemi.store.layout import NOT_READ, VERSION, UnknownVersion, Unreadable
 from kemi.store.networks import BITS, Network, length_of, packed, parse_address, parse_network
 
 TRANSPORTS = {"any": 0, "udp": 1, "tcp": 2, "tls": 3}
@@ -193,7 +193,7 @@ def unpack_trunk(raw: bytes) -> Trunk:
     version, *fields = marshal.loads(raw)  # noqa: S302 -- only our own processes write the store
     if version != VERSION:
         raise UnknownVersion("trunk", version)
-    return _new(Trunk, fields)
+    return Trunk(*fields)
 
 
 def unpack_gateway(raw: bytes) -> Gateway:
@@ -205,9 +205,12 @@ def unpack_gateway(raw: bytes) -> Gateway:
 
 
 def trunk_by_id(config_db: Any, txn: Any, number: int) -> Trunk | None:
-    """A trunk; None: it is gone."""
+    """A trunk; None: it is gone. Raises Unreadable."""
     raw = txn.get(b"t" + number.to_bytes(4, "big"), db=config_db)
-    return None if raw is None else unpack_trunk(raw)
+    try:
+        return None if raw is None else unpack_trunk(raw)
+    except NOT_READ as fault:
+        raise Unreadable(f"trunk {number}", fault) from fault
 
 
 # --- ways in

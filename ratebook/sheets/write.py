@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
@@ -23,6 +24,12 @@ WIDTHS = (36, 16, 12, 12, 12, 20, 24, 14, 12, 12)
 PRICES = frozenset({"Rate/Min", "Connect Fee", "Previous Rate"})
 FORMULAS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would take a text for a formula by."""
+SEPARATORS = ",;\t\r\n"
+"""What a spreadsheet may take for a cell's end in CSV, also within quotation marks: which one it looks for is its
+language's, and where that isn't ours no cell begins with a mark.
+"""
+WITHIN = re.compile(r'([,;\t\r\n]"*)(?=[=+\-@\t\r])')
+"""Where a formula would begin then."""
 
 
 class SheetLine(NamedTuple):
@@ -64,8 +71,9 @@ def _cells(line: SheetLine, zone: ZoneInfo) -> list[str]:
 
 
 def inert(name: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{name}" if name.startswith(FORMULAS) else name
+    """Text that no spreadsheet takes for a formula, nor a part of it, wherever it ends cells."""
+    text = f"'{name}" if name.startswith(FORMULAS) else name
+    return WITHIN.sub(r"\1'", text)
 
 
 def _moment(at_s: int | None, zone: ZoneInfo) -> str:

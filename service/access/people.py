@@ -56,8 +56,10 @@ async def user_view(conn: AsyncConnection, user_id: int) -> UserView:
 
 
 async def check_over(call: Call, user_id: int) -> None:
-    """Nobody lays hands on somebody who may more. Raises Problem."""
-    if user_id != call.actor.user_id:
+    """Nobody lays hands on somebody who may more: nor does a token of few rights on its own user, whom it would make
+    another one for. Raises Problem.
+    """
+    if user_id != call.actor.user_id or call.actor.token_id is not None:
         call.need_all(await most_of_user(call.conn, user_id))
 
 

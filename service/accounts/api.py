@@ -34,8 +34,6 @@ from service.tariffs.checks import check_exchange, check_tariff
 from service.tariffs.moving import Moved, tell_moved
 
 CREDIT_LIMIT_MAX_MICROS = 10**9 * 10**6
-
-
 _TARIFF = "What it pays by, of a provider what it asks; null: it can't call, nor be called over"
 _EXPOSURE = "What may be owed to it as a provider, with running calls; null: any amount"
 

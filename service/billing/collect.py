@@ -33,8 +33,6 @@ _COUNTS = (cdrs.c.outcome == "answered") | (charges.c.charge_micros != 0)
 _UNBILLED = ~sa.exists().where(
     (invoice_calls.c.cdr_id == charges.c.cdr_id) & (invoice_calls.c.level == charges.c.level)
 )
-
-
 _SWITCHED = billing_switches.c.account_id == billing_terms.c.account_id
 """What was used before an account's billing changed was billed as it was by then."""
 

@@ -69,7 +69,7 @@ class _Part(NamedTuple):
     """Of the invoice."""
     amount_micros: int
     calls: Sequence[Row[Any]] = ()
-    """Whose charges fell since: the ledger has it already. None: the note posts it."""
+    """Whose charges fell since: the ledger has it already. Empty: the note posts it."""
 
 
 async def credit(

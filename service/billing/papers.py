@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
+from sqlalchemy.ext.asyncio import AsyncConnection
 
+from service.api.call import Call
 from service.api.endpoint import Answer
+from service.api.problems import invalid
 from service.api.values import Asked, Told
-from service.billing.document import Document
-from service.billing.paper.electronic import cii_of, ubl_of
+from service.billing.document import Document, DocumentFault
+from service.billing.paper.electronic import NotElectronic, cii_of, ubl_of
 from service.billing.paper.html import html_of
 from service.billing.paper.printer import Printer
+from service.database.engine import reading
+from service.faults import Fault
 
 PDF = "pdf"
 _PRINTER = Printer()
@@ -80,7 +85,13 @@ async def paper_of(document: Document, form: str = PDF) -> Paper:
     return Paper(f"{document.number.replace('/', '-')}.{found.ending}", found.type, content)
 
 
-def told(paper: Paper) -> Answer:
-    """As the API answers it."""
+async def answer_of(call: Call, written: Callable[[AsyncConnection, int], Awaitable[Document]], form: str) -> Answer:
+    """What is written of the request's thing, as the API answers it. Raises Problem: it can't stand on such paper."""
+    try:
+        async with reading(call.api.engine) as conn:
+            document = await written(conn, call.row.id)
+        paper = await paper_of(document, form)
+    except (DocumentFault, NotElectronic, Fault) as fault:
+        raise invalid("/form", str(fault), "query") from None
     data = base64.b64encode(paper.content).decode("ascii")
     return Answer(PaperView(name=paper.name, type=paper.type, data=data))

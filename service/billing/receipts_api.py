@@ -11,16 +11,13 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
-from service.api.problems import Problem, invalid
+from service.api.problems import Problem
 from service.api.values import AccountId, Asked, Moment, Money, Text, Told, When
-from service.billing.document import DocumentFault
-from service.billing.papers import PaperView, PlainQuery, paper_of, told
+from service.billing.papers import PaperView, PlainQuery, answer_of
 from service.billing.receipt_paper import receipt_document
 from service.billing.receipts import GATEWAYS
-from service.database.engine import reading
 from service.database.own import own_of, put_own
 from service.database.receipt_tables import receipt_wishes, receipts
-from service.faults import Fault
 from service.ledger.reversals import returned, returned_of
 
 
@@ -107,12 +104,7 @@ async def show_receipt(call: Call) -> Answer:
 async def show_paper(call: Call) -> Answer:
     """As it was given, in the account's language; what of the payment went back is noted on it."""
     query: PlainQuery = call.query
-    try:
-        async with reading(call.api.engine) as conn:
-            document = await receipt_document(conn, call.row.id)
-        return told(await paper_of(document, query.form))
-    except (DocumentFault, Fault) as fault:
-        raise invalid("/form", str(fault), "query") from None
+    return await answer_of(call, receipt_document, query.form)
 
 
 def _view(call: Call, row: Any) -> WishView:

@@ -30,7 +30,7 @@ from service.delivery.views import (
     FileView,
     NewDelivery,
 )
-from service.peers.common import changes_of, check_open
+from service.peers.common import changes_of, check_open, check_room
 from service.webhooks.signing import new_secret
 
 DELIVERIES_MAX = 20
@@ -87,7 +87,7 @@ async def make_delivery(call: Call) -> Answer:
     _check_target(call, body.way, body.target)
     _check_form(values)
     values |= _secrets(body)
-    await _check_count(call, account.id)
+    await check_room(call, cdr_deliveries, account.id, DELIVERIES_MAX)
     latest = (await call.conn.execute(sa.select(sa.func.coalesce(sa.func.max(cdrs.c.id), 0)))).scalar_one()
     values |= {"separator": SEPARATORS[body.separator], "position": latest}
     values |= {"due_ms": next_cut_ms(body.period, body.zone, call.now_ms), "created_ms": call.now_ms}
@@ -117,12 +117,6 @@ def read_host_key(pointer: str, text: str) -> str:
         return host_key_of(text)
     except ValueError as fault:
         raise invalid(pointer, str(fault)) from fault
-
-
-async def _check_count(call: Call, account_id: int) -> None:
-    counted = sa.select(sa.func.count()).select_from(cdr_deliveries).where(cdr_deliveries.c.account_id == account_id)
-    if (await call.conn.execute(counted)).scalar_one() >= DELIVERIES_MAX:
-        raise Problem("conflict", f"an account has at most {DELIVERIES_MAX} deliveries")
 
 
 def _check_target(call: Call, way: str, target: str) -> None:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Row
 
 from ratebook.money import format_micros
-from ratebook.sheets.write import FORMULAS
+from ratebook.sheets.write import inert
 from service.calls.attempts import delay_ms, rate_of
 from service.calls.browse import moment_of
 
@@ -45,8 +45,7 @@ def _moment(name: str) -> Callable[[Call, ZoneInfo], str]:
 
 def _plain(value: str | None) -> str:
     """Text that no spreadsheet takes for a formula."""
-    text = value or ""
-    return f"'{text}" if text.startswith(FORMULAS) else text
+    return inert(value or "")
 
 
 def moment(wall_ms: int, zone: ZoneInfo) -> str:

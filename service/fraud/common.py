@@ -31,10 +31,3 @@ async def check_trunk(call: Call, account: Row[Any], trunk_id: int | None) -> No
     owner = (await call.conn.execute(sa.select(trunks.c.account_id).where(trunks.c.id == trunk_id))).scalar()
     if owner != account.id:
         raise invalid("/trunk_id", "this trunk is another account's")
-
-
-async def check_room(call: Call, table: sa.Table, account_id: int, most: int) -> None:
-    """Whether the account may have one more. Raises Problem."""
-    count = sa.select(sa.func.count()).select_from(table).where(table.c.account_id == account_id)
-    if (await call.conn.execute(count)).scalar_one() >= most:
-        raise Problem("conflict", f"an account has {most} of them at most: remove one first")

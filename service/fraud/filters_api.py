@@ -15,9 +15,9 @@ from service.api.lists import Listing, Page, Paging, equals, page_of
 from service.api.problems import invalid
 from service.api.values import AccountId, Asked, Moment, Text, Told, TrunkId
 from service.database.fraud_tables import number_filters
-from service.fraud.common import check_room, check_setter, check_trunk
+from service.fraud.common import check_setter, check_trunk
 from service.fraud.storage import tell_precautions
-from service.peers.common import check_open
+from service.peers.common import check_open, check_room
 
 FILTERS_MAX = 1_000
 Subject = Literal["caller", "called"]

@@ -17,10 +17,10 @@ from service.api.lists import Listing, Page, Paging, contains, equals, page_of
 from service.api.problems import invalid
 from service.api.values import AccountId, Asked, Micros, Moment, Money, Text, Told, TrunkId
 from service.database.fraud_tables import call_limits
-from service.fraud.common import ACTION_MEANING, Action, Label, check_room, check_setter, check_trunk
+from service.fraud.common import ACTION_MEANING, Action, Label, check_setter, check_trunk
 from service.fraud.storage import tell_met, tell_precautions
 from service.fraud.words import MINUTE_MS
-from service.peers.common import changes_of, check_open
+from service.peers.common import changes_of, check_open, check_room
 from service.tariffs.grouping import unknown_group
 
 LIMITS_MAX = 50

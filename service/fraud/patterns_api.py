@@ -16,9 +16,9 @@ from service.api.problems import invalid
 from service.api.values import AccountId, Asked, GatewayId, Moment, Text, Told, TrunkId
 from service.database.fraud_tables import call_patterns
 from service.database.tables import gateways
-from service.fraud.common import Action, Label, check_room, check_setter, check_trunk
+from service.fraud.common import Action, Label, check_setter, check_trunk
 from service.fraud.patterns import SEQUENTIAL
-from service.peers.common import changes_of, check_open
+from service.peers.common import changes_of, check_open, check_room
 
 PATTERNS_MAX = 20
 MEANING = (

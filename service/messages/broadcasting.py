@@ -131,9 +131,9 @@ async def _has_begun(conn: AsyncConnection, row: Row[Any]) -> bool:
 
 
 async def move(conn: AsyncConnection, row: Row[Any], deed: str, now_ms: int, start_ms: int = 0) -> Row[Any]:
-    """Starts, pauses, resumes or cancels one that may be; as it stands then."""
+    """Starts (at `start_ms`), pauses, resumes or cancels one that may be; as it stands then."""
     values: dict[str, Any] = {
-        "start": {"state": "scheduled", "start_ms": start_ms or now_ms},
+        "start": {"state": "scheduled", "start_ms": start_ms},
         "pause": {"state": "paused", "paused_ms": now_ms},
         "resume": {"state": "running", "paused_ms": 0, "paused_why": ""},
         "cancel": {"state": "cancelled", "done_ms": now_ms},

@@ -12,12 +12,13 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, contains, equals, page_of
 from service.api.problems import FieldError, Problem
-from service.database.access_tables import mails, users
+from service.database.access_tables import mails
 from service.database.message_tables import broadcasts
 from service.messages.broadcasting import MAY, TEMPLATE, chosen_of, move, stopped_among
-from service.messages.composing import Person, common_values
+from service.messages.composing import common_values
 from service.messages.mails_api import MAILS, mail_view
 from service.messages.sellers import seller_of
+from service.messages.trying import first_person, mail_to_oneself
 from service.messages.views import (
     BroadcastCount,
     BroadcastEdit,
@@ -32,7 +33,7 @@ from service.messages.views import (
 )
 from service.peers.common import changes_of, check_open
 from service.sellers.brand import check_sells
-from service.sellers.mail import LANGUAGE, Mail, template_of
+from service.sellers.mail import Mail, template_of
 from service.sellers.templates import fill, fill_subject, message_problem
 
 SAMPLE_ROWS = 10
@@ -140,55 +141,48 @@ async def preview_broadcast(call: Call) -> Answer:
     if account.id == call.of.id or not account.path.startswith(call.of.path):
         raise Problem("conflict", "it goes to accounts below its sender: name one of them")
     seller = await seller_of(call.conn, call.api.config, account)
-    first = sa.select(users).where(users.c.account_id == account.id).order_by(users.c.id).limit(1)
-    user = (await call.conn.execute(first)).first()
-    person = Person("", "") if user is None else Person(user.name, user.email, user.language)
+    person = await first_person(call.conn, account.id)
     values = common_values(account, seller, person)
     values |= {"subject": fill_subject(call.row.subject, values), "message": fill(call.row.text, values)}
     values["unsubscribe"] = f"{seller.sender.portal}/unsubscribe/…"
-    subject, text = await template_of(call.conn, seller.path, TEMPLATE, person.language or LANGUAGE)
+    subject, text = await template_of(call.conn, seller.path, TEMPLATE, person.language)
     return Answer(Mail(subject=fill_subject(subject, values), text=fill(text, values)))
 
 
 async def try_broadcast(call: Call) -> Answer:
     """One mail to whoever asks, in the name that customers will read."""
-    if call.actor.user_id is None:
-        raise Problem("conflict", "only people have a mailbox: ask as a user")
-    user = (await call.conn.execute(sa.select(users).where(users.c.id == call.actor.user_id))).one()
-    fields = {"user_id": user.id, "trial_of": call.row.id, "seller_id": call.of.id}
-    mail = {"account_id": user.account_id, "recipient": user.email, "template": TEMPLATE, "fields": fields}
-    made = await call.conn.execute(sa.insert(mails).values(**mail, created_ms=call.now_ms).returning(mails))
-    view = mail_view(made.one())
-    await call.audit("broadcast.try", "broadcast", call.row.id, call.of.id, None, {"recipient": user.email})
+    view = await mail_to_oneself(call, TEMPLATE, {"trial_of": call.row.id, "seller_id": call.of.id})
+    await call.audit("broadcast.try", "broadcast", call.row.id, call.of.id, None, {"recipient": view.recipient})
     return Answer(view)
 
 
 async def start_broadcast(call: Call) -> Answer:
     """Now, or at its moment."""
     call.check_match(call.row.version)
-    _check_state(call, "start", "be started")
-    await _check_active(call)
-    at: int | None = call.body.at
-    return await _changed(call, "start", await move(call.conn, call.row, "start", call.now_ms, at or call.now_ms))
+    return await _moved(call, "start", "be started", call.body.at or call.now_ms)
 
 
 async def pause_broadcast(call: Call) -> Answer:
     """Those that are just being handed over still go."""
-    _check_state(call, "pause", "be paused")
-    return await _changed(call, "pause", await move(call.conn, call.row, "pause", call.now_ms))
+    return await _moved(call, "pause", "be paused")
 
 
 async def resume_broadcast(call: Call) -> Answer:
     """At the pace it had."""
-    _check_state(call, "resume", "be resumed")
-    await _check_active(call)
-    return await _changed(call, "resume", await move(call.conn, call.row, "resume", call.now_ms))
+    return await _moved(call, "resume", "be resumed")
 
 
 async def cancel_broadcast(call: Call) -> Answer:
     """What was not sent yet never is."""
-    _check_state(call, "cancel", "be cancelled")
-    return await _changed(call, "cancel", await move(call.conn, call.row, "cancel", call.now_ms))
+    return await _moved(call, "cancel", "be cancelled")
+
+
+async def _moved(call: Call, deed: str, words: str, start_ms: int = 0) -> Answer:
+    """Raises Problem."""
+    _check_state(call, deed, words)
+    if deed in {"start", "resume"}:
+        await _check_active(call)
+    return await _changed(call, deed, await move(call.conn, call.row, deed, call.now_ms, start_ms))
 
 
 async def list_recipients(call: Call) -> Answer:

@@ -20,14 +20,12 @@ TEXT_STYLE = "background:#ffffff;padding:16px 24px;max-width:640px;overflow-wrap
 BODY_STYLE = "margin:0;background:#f4f5f7;font-family:sans-serif;color:#212529"
 _UNSUBSCRIBE = re.compile(r"https?://[A-Za-z0-9.:\[\]/-]{1,400}")
 _LINK = re.compile(r"https?://[^\s<>\"]+[^\s<>\".,:;!?)]")
+_SEPARATORS = str.maketrans("\x85\u2028\u2029", "   ")
+"""No line breaks to SMTP, but to EmailMessage: a mail with such a name in its subject would never be sent."""
 
 
 class LetterFault(ValueError):
     """This can't be a mail, ever. The text says what is wrong."""
-
-
-_SEPARATORS = str.maketrans("\x85\u2028\u2029", "   ")
-"""No line breaks to SMTP, but to EmailMessage: a mail with such a name in its subject would never be sent."""
 
 
 class Attachment(NamedTuple):
@@ -77,9 +75,9 @@ def bytes_of(letter: Letter) -> bytes:
 
 def _message(letter: Letter) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
-    message["From"] = Address(letter.sender.name, addr_spec=letter.sender.address)
+    message["From"] = Address(_as_it_stands(letter.sender.name), addr_spec=letter.sender.address)
     message["To"] = Address(addr_spec=letter.recipient)
-    message["Subject"] = letter.subject.translate(_SEPARATORS)
+    message["Subject"] = _as_it_stands(letter.subject.translate(_SEPARATORS))
     message["Date"] = datetime.fromtimestamp(letter.created_ms // 1000, UTC)
     message["Message-ID"] = letter.message_id
     message["Auto-Submitted"] = "auto-generated"  # RFC 3834: nobody's holiday answers it
@@ -87,9 +85,16 @@ def _message(letter: Letter) -> EmailMessage:
     message.add_alternative(page_of(letter), subtype="html")
     for one in letter.attachments:
         kind, _, subtype = one.type.partition("/")
-        message.add_attachment(one.content, maintype=kind, subtype=subtype, filename=one.name)
+        message.add_attachment(one.content, maintype=kind, subtype=subtype, filename=_as_it_stands(one.name))
     message["Content-Language"] = letter.language  # last: what is about the content moves into its parts
     return message
+
+
+def _as_it_stands(text: str) -> str:
+    """In a header. EmailMessage would decode what looks like an encoded word (RFC 2047, 2), line breaks and all: into
+    an attachment's name they came as such.
+    """
+    return text.replace("=?", "= ?")
 
 
 def _unsubscribing(link: str) -> bytes:

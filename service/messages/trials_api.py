@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, NamedTuple
 
-import sqlalchemy as sa
 from pydantic import Field
 from sqlalchemy import Row
 
 from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
-from service.api.problems import Problem, invalid
+from service.api.problems import invalid
 from service.api.values import AccountId, Asked, InvoiceId
-from service.database.access_tables import mails, users
-from service.messages.composing import Person, common_values, faults_text, values_of
-from service.messages.mails_api import mail_view
+from service.messages.composing import common_values, faults_text, values_of
 from service.messages.samples import NEEDS, OF_INVOICES, fields_for
 from service.messages.sellers import seller_of
+from service.messages.trying import first_person, mail_to_oneself
 from service.messages.views import Body, MailView, Subject
 from service.sellers.brand import check_sells
 from service.sellers.mail import Mail, Template, check_texts, named, template_of
@@ -61,18 +59,12 @@ async def preview_template(call: Call) -> Answer:
 
 async def try_template(call: Call) -> Answer:
     """One mail to whoever asks, in the name that customers would read, with its paper if it would have one."""
-    if call.actor.user_id is None:
-        raise Problem("conflict", "only people have a mailbox: ask as a user")
     check_sells(call.row)
     kind, language = named(call)
     filled = await _filled(call)
-    user = (await call.conn.execute(sa.select(users).where(users.c.id == call.actor.user_id))).one()
     drafted = {"subject": filled.mail.subject, "text": filled.mail.text, "language": language}
-    fields = {"user_id": user.id, "seller_id": filled.seller_id, "drafted": drafted, **filled.papers}
-    mail = {"account_id": user.account_id, "recipient": user.email, "template": kind, "fields": fields}
-    made = await call.conn.execute(sa.insert(mails).values(**mail, created_ms=call.now_ms).returning(mails))
-    view = mail_view(made.one())
-    told = {"kind": kind, "language": language, "recipient": user.email}
+    view = await mail_to_oneself(call, kind, {"seller_id": filled.seller_id, "drafted": drafted, **filled.papers})
+    told = {"kind": kind, "language": language, "recipient": view.recipient}
     await call.audit("mail-template.try", "mail-template", call.row.id, call.row.id, None, told)
     return Answer(view)
 
@@ -93,7 +85,7 @@ async def _filled(call: Call) -> _Filled:
             raise invalid("/invoice_id", "this is no issued invoice of the account, or the mail says nothing of one")
         seller = await seller_of(call.conn, call.api.config, account)
         seller_id = seller.id
-        person = await _person(call, account.id)
+        person = await first_person(call.conn, account.id)
         values = common_values(account, seller, person)
         reader = person._replace(language=language)
         values |= read_in(values_of(kind, fields, values, call.now_ms, reader), language)
@@ -121,13 +113,6 @@ async def _account(call: Call, kind: str) -> Row[Any]:
     if body.invoice_id is not None and kind not in OF_INVOICES:
         raise invalid("/invoice_id", f"a mail of the kind {kind} says nothing of an invoice")
     return account
-
-
-async def _person(call: Call, account_id: int) -> Person:
-    """The first one of an account; nobody: somebody without a name."""
-    first = sa.select(users).where(users.c.account_id == account_id).order_by(users.c.id).limit(1)
-    user = (await call.conn.execute(first)).first()
-    return Person("", "") if user is None else Person(user.name, user.email, user.language, user.timezone)
 
 
 _P = Permission

@@ -11,9 +11,9 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint
 from service.api.lists import Listing, Page, Paging, equals, page_of
-from service.api.problems import Problem
 from service.api.values import AccountId, Asked, Micros, Money, Told
 from service.database.payment_tables import balance_alerts
+from service.peers.common import check_room
 
 ALERTS_MAX = 10
 """Of one account."""
@@ -59,10 +59,7 @@ async def make_alert(call: Call) -> Answer:
     """Told at the crossing alone: a balance that is below already falls silently."""
     body: NewAlert = call.body
     account = await call.find("account", body.account_id, to_change=True)
-    own = balance_alerts.c.account_id == account.id
-    count = (await call.conn.execute(sa.select(sa.func.count()).where(own))).scalar_one()
-    if count >= ALERTS_MAX:
-        raise Problem("conflict", f"an account has {ALERTS_MAX} alerts at most: remove one first")
+    await check_room(call, balance_alerts, account.id, ALERTS_MAX)
     values = {"account_id": account.id, "threshold_micros": body.threshold, "email": body.email}
     values["currency"] = account.currency
     row = (await call.conn.execute(sa.insert(balance_alerts).values(**values).returning(balance_alerts))).one()

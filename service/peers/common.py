@@ -1,4 +1,4 @@
-"""What the APIs of trunks, gateways and devices share: kinds of values, checks beside the account, removal."""
+"""What the APIs of what accounts have share, of trunks, gateways and devices first: kinds of values, checks."""
 
 from __future__ import annotations
 
@@ -114,6 +114,13 @@ def check_open(account: Row[Any]) -> None:
     """Nothing new for an account that is closed. Raises Problem."""
     if account.state == "closed":
         raise Problem("conflict", "the account is closed: resume it first")
+
+
+async def check_room(call: Call, table: sa.Table, account_id: int, most: int) -> None:
+    """Whether the account may have one more. Raises Problem."""
+    count = sa.select(sa.func.count()).select_from(table).where(table.c.account_id == account_id)
+    if (await call.conn.execute(count)).scalar_one() >= most:
+        raise Problem("conflict", f"an account has {most} of them at most: remove one first")
 
 
 def check_pays(account: Row[Any]) -> None:

@@ -1,13 +1,11 @@
-"""Passwords of a set-up file: compared by the hashes that are kept of them, never shown."""
+"""Credentials of a set-up file's gateways: compared by the hashes that are kept of them, never shown."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
-from service.database.peer_tables import devices
 from service.database.tables import gateways
 from service.peers.devices_api import hashes
 from service.peers.gateways_api import Credentials
@@ -15,17 +13,9 @@ from service.setup import changes as told
 from service.setup.changes import Change, FieldChange
 from service.setup.directory import Unknown
 from service.setup.kinds import GATEWAYS, HASHED
+from service.setup.rows import Rows
 from service.setup.sheet import Row
 from service.setup.typed import NOTHINGS, Wrong, value_in
-
-if TYPE_CHECKING:
-    from service.setup.rows import Rows
-
-
-async def has_password(conn: AsyncConnection, device_id: int, password: str) -> bool:
-    """Whether a device signs in by this one already."""
-    row = (await conn.execute(sa.select(devices).where(devices.c.id == device_id))).one()
-    return hashes(row.username, row.realm, password)["ha1_md5"] == str(row.ha1_md5)
 
 
 async def do_credentials(rows: Rows, gone: list[Row]) -> None:

@@ -15,7 +15,6 @@ from service.api.endpoint import Answer
 from service.api.problems import Problem
 from service.setup import changes as told
 from service.setup.changes import Change, FieldChange, Secret, shown, title
-from service.setup.credentials import has_password
 from service.setup.directory import Directory, Owned, Unknown
 from service.setup.document import Setup
 from service.setup.kinds import (
@@ -37,7 +36,7 @@ from service.setup.kinds import (
 )
 from service.setup.sheet import Problem as FileProblem
 from service.setup.sheet import Row, Value
-from service.setup.standing import Standing, Thing, key_of
+from service.setup.standing import Standing, Thing, has_password, key_of
 from service.setup.typed import (
     NOTHINGS,
     Wrong,

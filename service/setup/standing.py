@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from pydantic import BaseModel
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from service.accounts.rules import ROOT_ID
 from service.api.call import Asking
@@ -16,6 +17,7 @@ from service.database.access_tables import account_roles
 from service.database.billing_tables import account_taxes, billing_parties, billing_terms
 from service.database.commission_tables import commission_terms
 from service.database.fraud_tables import risk_choices
+from service.database.peer_tables import devices
 from service.database.seller_tables import (
     brands,
     credit_note_numberings,
@@ -25,6 +27,7 @@ from service.database.seller_tables import (
 )
 from service.database.tables import accounts
 from service.fraud.patterns import SEQUENTIAL
+from service.peers.devices_api import hashes
 from service.setup.kinds import BY_NAME, KINDS, Kind
 from service.setup.typed import default_of
 
@@ -135,3 +138,9 @@ async def _of_accounts(inner: Inner, kind: Kind, table: sa.Table) -> list[Thing]
 async def _templates(inner: Inner, kind: Kind) -> list[Thing]:
     rows = await inner.conn.execute(sa.select(mail_templates))
     return [Thing(row.account_id, {name: row._mapping[name] for name in kind.fields}) for row in rows]
+
+
+async def has_password(conn: AsyncConnection, device_id: int, password: str) -> bool:
+    """Whether a device signs in by this one already."""
+    row = (await conn.execute(sa.select(devices).where(devices.c.id == device_id))).one()
+    return hashes(row.username, row.realm, password)["ha1_md5"] == str(row.ha1_md5)

@@ -5,7 +5,6 @@ They are of the day on which that package was released, and end there.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from ratebook.document.exchange import EXCHANGE_FILE
 from ratebook.document.problems import suggestion
 from ratebook.document.tariffs import DECKS_FOLDER
 from service.faults import Fault
+from service.tariffs.replacing import replace_text
 
 BASE = "EUR"
 """Of all of its rates."""
@@ -55,10 +55,10 @@ def seed(folder: Path, base: str, currencies: Sequence[str], since: date) -> See
     rows = [row for currency in currencies for row in _rates(known, currency, since)]
     deck, exchange = folder / DECKS_FOLDER / DECK, folder / EXCHANGE_FILE
     deck.parent.mkdir(parents=True, exist_ok=True)
-    _replace(deck, HEADER + "".join(rows))
+    replace_text(deck, HEADER + "".join(rows))
     is_new = not exchange.exists()
     if is_new:
-        _replace(exchange, f"base: {BASE}\ntimezone: {ZONE}\ndecks: [{DECK}]\n")
+        replace_text(exchange, f"base: {BASE}\ntimezone: {ZONE}\ndecks: [{DECK}]\n")
     return Seeded(deck, len(rows), last, exchange, is_new)
 
 
@@ -78,13 +78,3 @@ def _rates(known: Any, currency: str, since: date) -> Iterator[str]:
         found = [*(found if day > since else []), (day, rate)]
     for day, rate in found:
         yield f"{BASE},{currency},{rate:f},{max(day, since)}\n"
-
-
-def _replace(path: Path, text: str) -> None:
-    """At once: a reader sees the old text or the new one."""
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

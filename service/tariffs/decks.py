@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from ratebook.sheets.mapping import Mapping
 from ratebook.sheets.merge import Merged, merge_sheet
 from ratebook.sheets.read import LeftOut, NoTable, Question, SheetReading, read_sheet
 from service.faults import Fault
+from service.tariffs.replacing import replace_text
 
 UNDO_FOLDER = ".undo"
 LOCK = "lock"
@@ -178,14 +178,14 @@ class Deck:
         number = int(kept[-1].name.split(".")[-2]) + 1 if kept else 1
         before = self._undo / f"{self.path.stem}.{number}.csv"
         if self._mapping.exists():
-            _replace(_mapping_of(before), self._mapping.read_text(encoding="utf-8"))
+            replace_text(_mapping_of(before), self._mapping.read_text(encoding="utf-8"))
         before.write_text(found.before, encoding="utf-8")
         for old in kept[: max(0, len(kept) + 1 - UNDO_MAX)]:
             old.unlink()
             _mapping_of(old).unlink(missing_ok=True)
         record: dict[str, Any] = found.mapping.to_record()
-        _replace(self._mapping, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
-        _replace(self.path, found.after)
+        replace_text(self._mapping, yaml.safe_dump(record, sort_keys=False, allow_unicode=True))
+        replace_text(self.path, found.after)
 
     def undo(self) -> int:
         """The deck, and what was known of its sheets, as before the last import that is not undone; how many more
@@ -196,7 +196,7 @@ class Deck:
             raise Fault(f"no import into {self.path} is there to be undone")
         text = kept[-1].read_text(encoding="utf-8")
         if text:
-            _replace(self.path, text)
+            replace_text(self.path, text)
         else:
             self.path.unlink(missing_ok=True)
         known = _mapping_of(kept[-1])
@@ -216,13 +216,3 @@ class Deck:
 def _mapping_of(kept: Path) -> Path:
     """What was known when a deck was kept; absent: nothing."""
     return kept.with_suffix(SHEETS_SUFFIX)
-
-
-def _replace(path: Path, text: str) -> None:
-    """At once: a reader sees the old text or the new one."""
-    new = path.with_name(f".{path.name}.new")
-    with new.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    new.replace(path)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from ratebook.document.groups import GROUPS_FILE
 from service.faults import Fault
+from service.tariffs.replacing import replace_text
 
 
 class GroupsText(NamedTuple):
@@ -46,10 +47,5 @@ def _writing_problem(folder: Path, path: Path) -> str:
 
 
 def write_groups_file(folder: Path, source: str) -> None:
-    """As a whole: whoever reads meanwhile has the one text or the other."""
-    path = (folder / GROUPS_FILE).resolve()
-    fresh = path.with_name(f".{GROUPS_FILE}.new")
-    fresh.write_text(source, encoding="utf-8")
-    if path.exists():
-        fresh.chmod(path.stat().st_mode & 0o777)
-    fresh.replace(path)
+    """As a whole."""
+    replace_text(folder / GROUPS_FILE, source)

@@ -13,10 +13,10 @@ from service.access.permissions import Permission
 from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, Paging, equals, page_of
-from service.api.problems import Problem, invalid
+from service.api.problems import invalid
 from service.api.values import AccountId, Asked, Moment, Told
 from service.database.webhook_tables import deliveries, webhooks
-from service.peers.common import changes_of, check_open
+from service.peers.common import changes_of, check_open, check_room
 from service.webhooks.events import Event
 from service.webhooks.places import URL_CHARACTERS_MAX, url_problem
 from service.webhooks.signing import new_secret
@@ -122,9 +122,7 @@ async def make_webhook(call: Call) -> Answer:
     account = await call.find("account", body.account_id, to_change=True)
     check_open(account)
     _check_url(call, body.url)
-    counted = sa.select(sa.func.count()).select_from(webhooks).where(webhooks.c.account_id == account.id)
-    if (await call.conn.execute(counted)).scalar_one() >= HOOKS_MAX:
-        raise Problem("conflict", f"an account has at most {HOOKS_MAX} webhooks")
+    await check_room(call, webhooks, account.id, HOOKS_MAX)
     secret = new_secret()
     values = {"account_id": account.id, "url": body.url, "events": [one.value for one in body.events]}
     made = sa.insert(webhooks).values(**values, secret=secret, created_ms=call.now_ms).returning(webhooks)

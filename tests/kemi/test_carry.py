@@ -209,6 +209,12 @@ def test_a_store_keeps_its_size_whatever_the_environment_says(world: World, monk
     assert (world.run_dir / "hot" / "data.mdb").stat().st_size == size
 
 
+def test_the_table_of_readers_has_its_memory_too(world: World) -> None:
+    """On a tmpfs that is full by now the 63rd process that looks at the store would be killed by its page."""
+    lock = (world.run_dir / "hot" / "lock.mdb").stat()
+    assert lock.st_blocks * 512 >= lock.st_size
+
+
 def test_devices_are_where_they_were_after_a_reboot(world: World) -> None:
     """Registered and carried over a rotation; not who went, not what is over; on the new boot's clock."""
     world.device(7, CUSTOMER)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -207,3 +209,23 @@ def test_a_disk_that_fails_when_a_file_is_full_loses_nothing(
     lines = [event for _, event in journal.read_lines(newest)]
     assert ("carried", call) in [(line["e"], line.get("call")) for line in lines]
     assert lines[-1]["e"] == "beat"
+
+
+CLERKS = """
+import os, sys
+from pathlib import Path
+from kemi.store.inbox import InboxReader
+for _ in range(70):
+    if not os.fork():
+        os._exit(len(InboxReader(Path(sys.argv[1])).after(0)))
+    assert os.waitstatus_to_exitcode(os.wait()[1]) == 1
+"""
+"""Kamailio ends and starts again and again: no clerk closes anything. Each has seen the one command."""
+
+
+def test_clerks_that_have_ended_keep_no_place_in_the_inbox(world: World) -> None:
+    """It has 64 while the service runs: after so many starts of Kamailio no command would be heard any more."""
+    inbox = InboxWriter(world.data_dir)
+    inbox.put([(1, {"do": "ready"})])
+    subprocess.run([sys.executable, "-c", CLERKS, str(world.data_dir)], check=True, timeout=120)
+    inbox.close()

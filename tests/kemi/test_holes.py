@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import marshal
 import shutil
 from typing import Any
 
@@ -9,6 +10,11 @@ import pytest
 
 from kemi.authorize import Admitted
 from kemi.refusal import HOLES, UNAVAILABLE, Refused, hole_of
+from kemi.store import layout
+from kemi.store.devices import device_by_id
+from kemi.store.layout import VERSION, Unreadable
+from kemi.store.numbers import number_by_id
+from kemi.store.trunks import trunk_by_id
 from tests.kemi.world import CARRIER, CUSTOMER, LOWER, ROOT, World, assert_consistent, terms
 
 GONE_VERSION = {"version": "ab" * 8, "currency": "EUR", "name": "gone"}
@@ -58,6 +64,20 @@ def test_what_is_missing_is_named(world: World, dig: Any, rule: str, account: in
     assert said in hole_of(refused)
     cdr = world.last_cdr()
     assert (cdr["rule"], cdr["charges"], cdr["cost"]) == (rule, [], None)
+
+
+@pytest.mark.parametrize("raw", [b"(\1", b"", marshal.dumps((VERSION,)), marshal.dumps((VERSION, *"fields"))])
+@pytest.mark.parametrize(
+    ("kind", "what", "read"),
+    [(b"t", "trunk", trunk_by_id), (b"d", "device", device_by_id), (b"n", "number", number_by_id)],
+)
+def test_a_record_that_is_none_is_named(world: World, kind: bytes, what: str, read: Any, raw: bytes) -> None:
+    """Cut short, empty, without its fields, or others: whoever meets it gets 500, and the log says which it is."""
+    store = world.rooms.store
+    with store.write() as txn:
+        txn.put(layout.kind_key(kind, 7), raw, db=store.config)
+    with store.read() as txn, pytest.raises(Unreadable, match=f"^the record of {what} 7 can't be read"):
+        read(store.config, txn, 7)
 
 
 @pytest.mark.parametrize("plan", [{"routes": [["44", [[1, 1]]]]}, {"routes": [["33", []], ["", [[1, 1]]]]}])

@@ -525,6 +525,18 @@ def test_a_clock_set_back_forgives_nothing(world: World) -> None:
     assert (world.counter(RULE).used, world.counter(RULE + 1).held) == (1, 3 * CENT)
 
 
+def test_a_clock_that_was_a_year_ahead_stops_nobody_for_a_year(world: World) -> None:
+    """Once it is right again: what was used meanwhile counts for the present window, and the next one begins."""
+    world.precautions(CUSTOMER, {"limit": 1})
+    right = world.now
+    world.now = right._replace(wall_ms=right.wall_ms + 365 * 24 * 3_600_000)
+    world.hang_up(world.talk())
+    world.now = right
+    assert refused(world.invite())[2] == f"limit {RULE}"
+    world.wait(3600)
+    world.ring()
+
+
 def test_a_store_that_begins_anew_holds_what_runs(world: World) -> None:
     """Windows begin at nothing; the call carried over holds its part, and settles it."""
     world.precautions(CUSTOMER, spend(100), MINUTE)

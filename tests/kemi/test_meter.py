@@ -38,6 +38,38 @@ def test_a_call_without_money_runs_out_by_its_timer(world: World) -> None:
     assert (world.last_cdr()["ended_by"], world.charges()[CUSTOMER]) == ("grant", 20_000)
 
 
+def _told(world: World) -> list[str]:
+    """To whom the meter says BYE by itself."""
+    dialogs = FakeDialogs()
+    world.wait(1)
+    meter.tick(world.rooms, dialogs.seen(), world.now)
+    return sorted(to for to, text in dialogs.sent if text.startswith("BYE "))
+
+
+BOTH = ["sip:callee@127.0.0.11", "sip:caller@127.0.0.2:5060"]
+
+
+def test_who_talks_when_kamailios_timers_stand_still_is_hung_up(world: World) -> None:
+    """The meter settles what nobody else has: both sides hear of it, or they would talk on for nothing."""
+    world.balance(CUSTOMER, 20_000)
+    world.talk()
+    while world.running():
+        assert _told(world) == []
+    assert (world.last_cdr()["ended_by"], _told(world)) == ("grant", BOTH)
+
+
+def test_who_talks_in_a_dialog_that_is_gone_is_hung_up(world: World) -> None:
+    """Kamailio knows no dialog of a call that has to be extended, or that has never been acknowledged."""
+    world.talk()
+    world.wait(90)
+    meter.tick(world.rooms, FakeDialogs(alive=False).seen(), world.now)
+    assert _told(world) == BOTH
+    world.talk()
+    world.wait(33)
+    meter.tick(world.rooms, FakeDialogs(alive=False, acknowledged=False).seen(), world.now)
+    assert (world.running(), _told(world)) == ([], BOTH)
+
+
 def test_a_top_up_in_the_last_second_goes_on(world: World) -> None:
     """One second before the end there is money again."""
     world.balance(CUSTOMER, 10_000)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from kemi.running import find
-from kemi.store.environment import StoreTooLarge
+from kemi.store.environment import StoreFull, StoreTooLarge
 from kemi.store.journal import JournalStopped
 from tests.kemi import fake_ksr
 from tests.kemi.fake_ksr import FakeKsr
@@ -283,6 +283,35 @@ def told(world: World) -> list[str]:
     world.wait(1)
     meter.tick(world.rooms, dialogs.seen(), world.now)
     return sorted(to for to, text in dialogs.sent if text.startswith("BYE "))
+
+
+@pytest.mark.parametrize(("method", "to_tag", "codes"), [("INVITE", "", [503]), ("BYE", "to", []), ("CANCEL", "", [])])
+def test_who_ends_a_call_in_a_full_store_is_to_say_it_again(
+    kambill: route.Kambill,
+    ksr: FakeKsr,
+    world: World,
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    to_tag: str,
+    codes: list[int],
+) -> None:
+    """No answer, no transaction that would swallow the next one; who begins one is told."""
+
+    def full(*_: object) -> None:
+        raise StoreFull
+
+    call = world.talk() if to_tag else world.ring()
+    monkeypatch.setattr(in_dialog, "hung_up", full)
+    monkeypatch.setattr(calls_in, "given_up", full)
+    monkeypatch.setattr(calls_in, "authorise", full)
+    ksr.answers |= {"tm.t_check_trans": -1 if method != "CANCEL" else 1, "sl.send_reply": 1}
+    ksr.pv_values |= {"$rm": method, "$ft": "from", "$tt": to_tag, "$cs": "2", "$dlg_var(call)": call}
+    ksr.pv_values |= {"$T_inv($si)": "127.0.0.2"}
+    assert kambill.ksr_request_route(None) == 1
+    assert [code for code, _ in ksr.called("sl.send_reply")] == codes
+    assert bool(ksr.called("tm.t_newtran")) is bool(codes)
+    assert not [line for (line,) in ksr.called("core.crit") if line != calls_in.FULL + "\n"]
+    assert len(world.running()) == 1
 
 
 @pytest.mark.parametrize("sends", [True, False])

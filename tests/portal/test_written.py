@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ratebook.sheets.write import inert
 from service.api.lines import LINE, NUMBER, TEXT, LineColumn, Lines
 from service.portal.components import written
 from service.portal.components.book import _writable
@@ -37,15 +38,11 @@ def _ways(rows: list[tuple[object, ...]]) -> list[Lines]:
     return [_lines(rows)] if has_marks else [_lines(rows), _lines(rows, is_plain=True)]
 
 
-def _inert(text: str) -> str:
-    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
-
-
 @given(st.lists(ROWS, max_size=4))
 def test_a_csv_says_what_was_told(rows: list[tuple[object, ...]]) -> None:
     """Text inert, numbers untouched; read by Python's own reader."""
     flags = {None: "", True: "yes", False: "no"}
-    expected = [[_inert(a), "" if b is None else str(b), _inert(c), flags[d]] for a, b, c, d in rows]  # type: ignore[index,arg-type]
+    expected = [[inert(a), "" if b is None else str(b), inert(c), flags[d]] for a, b, c, d in rows]  # type: ignore[index,arg-type]
     for lines in _ways(rows):
         assert list(csv.reader(io.StringIO(csv_rows(lines), newline=""))) == expected
 
@@ -86,6 +83,16 @@ def test_no_cell_is_a_formula(text: str) -> None:
     """Text is made inert, numbers are not touched."""
     told = csv_rows(_lines([(text, -1, "a", None)], is_plain=True))
     assert list(csv.reader(io.StringIO(told, newline=""))) == [[f"'{text}", "-1", "a", ""]]
+
+
+@pytest.mark.parametrize("text", ["a;=1+1;b", 'a;"=1+1&";b', ",@x,", "a\t-1\tb", "a\n=1+1\nb", "a;;+1"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_no_part_of_a_cell_is_a_formula(text: str, delimiter: str) -> None:
+    """Where a spreadsheet's language has another separator, a cell ends within the text, and a line with its line."""
+    told = csv_rows(_lines([("first", 1, text, None), (text, 1, "last", None)], is_plain=True))
+    for quoting in (csv.QUOTE_MINIMAL, csv.QUOTE_NONE):
+        for row in csv.reader(io.StringIO(told, newline=""), delimiter=delimiter, quoting=quoting):
+            assert not any(cell.strip('"').startswith(("=", "+", "-", "@")) for cell in row), row
 
 
 def test_an_amount_is_written_exactly() -> None:

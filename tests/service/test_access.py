@@ -263,6 +263,24 @@ async def test_a_link_that_went_to_another_address_opens_nothing(office: Office)
     assert (await office.nobody.ask("password.choose", link=said["link"], password=PASSWORD)).status == 422
 
 
+async def test_a_password_that_is_chosen_by_a_link_opens_the_door(office: Office) -> None:
+    """Whoever was kept out by wrong ones, their own or others', has the mailbox; and nobody else's door opens by it."""
+    email, own = "boss@op.example", "a namesake's battery 0"
+    _, namesake = await _namesake(office, email, own)
+    for account_id in (1, namesake.user["account_id"]):
+        for at in range(FREE_FAILURES + 2):
+            await office.nobody.ask("session.open", email=email, password=f"guess {at}", account_id=account_id)
+    await office.nobody.do("password.forget", email=email)
+    async with office.engine.begin() as conn:
+        of = sa.select(mails.c.fields).where(mails.c.template == "reset")
+        link = next(said["link"] for said in (await conn.execute(of)).scalars() if said["user_id"] == 1)
+    new = "another horse, another battery"
+    await office.nobody.do("password.choose", link=link, password=new)
+    assert (await office.nobody.ask("session.open", email=email, password=new, account_id=1)).status == 201
+    theirs = {"password": own, "account_id": namesake.user["account_id"]}
+    assert (await office.nobody.ask("session.open", email=email, **theirs)).status == 429
+
+
 async def test_strangers_fill_no_mailbox_with_links(office: Office) -> None:
     """Who asks again is answered alike, and gets another link after five minutes; the one before opens until then."""
     await office.hire(office.boss, await office.account(office.boss, 1, "U", "reseller"), "ada@upper.example")

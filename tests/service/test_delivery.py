@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from ratebook.sheets.write import FORMULAS
+from ratebook.sheets.write import FORMULAS, SEPARATORS
 from service.access.tidy import CONTENT_MS, forget
 from service.config import Webhooks
 from service.database.access_tables import mails
@@ -263,6 +263,7 @@ async def test_two_services_at_once(post: Post, database: str) -> None:
         cutter, carrier = Cutter(engine), Carrier(engine, post.config, lambda: post.now_ms)
         while await cutter.cut_due(post.now_ms):
             await carrier.bring_due()
+        await carrier.settle()  # while its own are on their way it begins nothing, and closing breaks them off
         while await carrier.bring_due():
             await carrier.settle()
         await carrier.close()
@@ -447,7 +448,9 @@ def test_no_cell_is_a_formula(text: str) -> None:
     """And what is none stays as it is."""
     cell = _plain(text)
     assert not cell.startswith(FORMULAS)
-    assert cell.removeprefix("'") == text.removeprefix("'")
+    assert cell.replace("'", "") == text.replace("'", "")
+    if not any(one in text for one in SEPARATORS):
+        assert cell.removeprefix("'") == text.removeprefix("'")
 
 
 def test_columns_are_told_apart() -> None:

@@ -141,3 +141,29 @@ def test_the_book_names_every_setting() -> None:
     """Of kambill.yaml: what nobody reads of nobody sets."""
     book = "".join(page.read_text() for page in (HOME / "docs").glob("*.md"))
     assert [name for name in _settings(Config) if not re.search(rf"\b{name}\b", book)] == []
+
+
+PAGES = (HOME / "README.md", HOME / "CHANGELOG.md", *sorted((HOME / "docs").rglob("*.md")))
+_LINK = re.compile(r"\]\(([^)\s#]+)")
+_TEST = re.compile(r"`((?:tests|scripts)/[\w/.-]+)`")
+
+
+def _named() -> Iterator[tuple[str, Path]]:
+    """Files that pages lead to or name as what shows something: what is said there, and where it would be."""
+    for page in PAGES:
+        text = page.read_text()
+        yield from ((f"{page.name}: {one}", page.parent / one) for one in _LINK.findall(text) if "://" not in one)
+        yield from ((f"{page.name}: {one}", HOME / one) for one in _TEST.findall(text))
+
+
+def test_what_the_book_leads_to_is_there() -> None:
+    """Pages, pictures, tests and scripts."""
+    named = dict(_named())
+    assert len(named) > 400
+    assert [said for said, path in named.items() if not path.exists()] == []
+
+
+def test_every_picture_stands_in_the_book() -> None:
+    """What nobody sees is drawn for nobody."""
+    shown = {path.resolve() for _, path in _named()}
+    assert {one for one in (HOME / "docs" / "pictures").iterdir() if one not in shown} == set()

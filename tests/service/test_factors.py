@@ -103,6 +103,33 @@ async def test_a_token_may_what_its_role_says(office: Office) -> None:
     assert (await program.ask("account.list")).status == 401
 
 
+async def test_a_token_of_few_rights_is_no_way_to_the_others(office: Office) -> None:
+    """Not by another token of its own user, nor by an address to which a forgotten password would go."""
+    body = {"account_id": 1, "name": "People", "permissions": ["users.read", "users.change"]}
+    role = await office.boss.do("role.define", **body)
+    few, _ = await token(office, role_id=role["id"])
+    own, others = office.boss.user["id"], await office.hire(office.boss, 1, "few@op.example", [role["id"]])
+    for endpoint, more in (
+        ("token.make", {"user_id": own, "name": "wide"}),
+        ("user.edit", {"user_id": own, "body": {"email": "elsewhere@op.example"}}),
+        ("user.roles", {"user_id": own, "body": {"role_ids": [role["id"]]}}),
+        ("user.remove", {"user_id": own}),
+    ):
+        assert (await few.ask(endpoint, **more)).status == 403, endpoint
+    assert (await few.ask("token.make", user_id=others.user["id"], name="as wide")).status == 201
+    whole, _ = await token(office)
+    assert (await whole.ask("token.make", user_id=own, name="as wide")).status == 201
+
+
+async def test_ones_own_second_factor_goes_by_the_password_alone(office: Office) -> None:
+    """Whoever has stolen a session, or a token, doesn't know it."""
+    program, _ = await token(office)
+    for person in (office.boss, program):
+        assert (await person.ask("user.drop-second-factor", user_id=office.boss.user["id"])).status == 403
+    other = await office.hire(office.boss, 1, "other@op.example", [office.roles["admin"]])
+    assert (await office.boss.ask("user.drop-second-factor", user_id=other.user["id"])).status == 200
+
+
 async def test_nobody_s_session_lasts_for_ever(office: Office) -> None:
     """A week, however much it is used, and eight hours if nobody uses it."""
     used, idle = [await office.sign_in(EMAIL) for _ in range(2)]

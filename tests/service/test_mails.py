@@ -20,7 +20,7 @@ from service.config import ConfigFault, Mail, parse_config
 from service.database.access_tables import mails
 from service.database.engine import reading
 from service.messages import sender as senders
-from service.messages.letters import Letter, LetterFault, bytes_of, page_of
+from service.messages.letters import Attachment, Letter, LetterFault, bytes_of, page_of
 from service.messages.letters import Sender as From
 from service.messages.relay import RelayAway
 from service.messages.sender import AWAITED_KINDS, LEASE_MS, WAITS_S, Sender
@@ -428,6 +428,21 @@ def test_line_breaks_in_headers_are_refused(text: str) -> None:
                    LETTER._replace(recipient=f"b@b.example{text}"), LETTER._replace(unsubscribe=text)):  # fmt: skip
         with pytest.raises(LetterFault):
             bytes_of(broken)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=?utf-8?q?Hi=0D=0ABcc:_x@x.example?=", "=?utf-8?b?SGkNCkJjYzogeEB4LmV4YW1wbGU=?=", "a =?utf-8?q?=E2=80=AEb?="],
+)
+def test_nothing_is_decoded_on_its_way_into_a_header(text: str) -> None:
+    """What a browser's form refuses, and mail programs would show: line breaks, marks that turn what follows."""
+    sender, file = LETTER.sender._replace(name=text), Attachment(f"{text}.csv", "text/csv", b"a")
+    raw = bytes_of(LETTER._replace(subject=text, sender=sender, attachments=(file,)))
+    assert not any(line.startswith(b"Bcc") for line in raw.splitlines())
+    got = message_from_bytes(raw, policy=SMTP)
+    told = text.replace("=?", "= ?")
+    assert (got["Subject"], got["From"].addresses[0].display_name) == (told, told)
+    assert [one.get_filename() for one in got.iter_attachments()] == [f"{told}.csv"]
 
 
 @pytest.mark.parametrize("mark", ["\x85", "\u2028", "\u2029"])

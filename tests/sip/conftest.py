@@ -63,6 +63,17 @@ def proxy(shared_proxy: Proxy) -> Iterator[Proxy]:
 
 
 @pytest.fixture
+def node() -> Iterator[Node]:
+    """One of its own, which may be killed: Kamailio, service and ledger, with a thousand euros for everybody."""
+    node = Node()
+    try:
+        node.open()
+        yield node
+    finally:
+        node.close()
+
+
+@pytest.fixture
 def agent(proxy: Proxy) -> Iterator[Callable[[str, int], Agent]]:
     """Makes agents that end with the test: `agent("127.0.0.2", 0)`."""
     made: list[Agent] = []

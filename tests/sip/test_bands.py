@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-
-import pytest
 
 from ratebook.document import load
 from ratebook.price import charge
@@ -17,17 +14,6 @@ from tests.sip.node import Node
 
 AHEAD_S = 6
 """From the ratebook's publication to the border: three seconds before it the call begins."""
-
-
-@pytest.fixture
-def node() -> Iterator[Node]:
-    """Up; the customer's tariff still has one price."""
-    node = Node()
-    try:
-        node.open()
-        yield node
-    finally:
-        node.close()
 
 
 def write_bands(node: Node, border_s: int) -> Path:

@@ -73,6 +73,22 @@ def test_a_call_that_is_hung_up_costs_its_seconds(
     assert cdr["charges"][0]["billed_s"] == 2
 
 
+def test_a_clock_that_is_set_on_ends_calls_and_charges_what_they_were(
+    proxy: Proxy, clock: Clock, caller: Agent, gateway: Agent
+) -> None:
+    """Kamailio's timers follow the wall clock when it goes on, within five seconds: that is further than the grant."""
+    proxy.send({"do": "credit", "account": CUSTOMER, "micros": 1000 * EURO})
+    call, _ = answer(caller, gateway)
+    clock.set(HOUR_S)
+    bye = gateway.expect("BYE", Call_ID=call.call_id)
+    gateway.reply(bye, 200, "OK")
+    caller.reply(caller.expect("BYE"), 200, "OK")
+    cdr = proxy.cdr(call.call_id)
+    assert abs((bye.at - call.answered_at) * 1000 - cdr["duration_ms"]) < 1100
+    assert cdr["charges"][0]["micros"] == -(-cdr["duration_ms"] // 1000) * 1000
+    assert (cdr["ended_by"], proxy.account(CUSTOMER).held) == ("system", 0)
+
+
 @pytest.mark.parametrize("offset_s", [HOUR_S, -HOUR_S], ids=["an hour on", "an hour back"])
 def test_a_call_that_rings_is_answered_after_the_clock_was_set(
     proxy: Proxy, clock: Clock, caller: Agent, gateway: Agent, offset_s: int

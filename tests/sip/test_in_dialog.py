@@ -377,6 +377,26 @@ def test_a_forged_answer_moves_nobody(
         end.reply(end.expect("BYE", Call_ID=call.call_id), 200, "OK")
 
 
+@pytest.mark.parametrize("asks", ["caller", "callee"])
+def test_who_is_neither_side_refuses_no_request_in_a_call(
+    proxy: Proxy, agent: Callable[..., Agent], caller: Agent, gateway: Agent, asks: str
+) -> None:
+    """A 481 by the branch of a re-INVITE, with all tags: its sender would hang up. It goes nowhere, the side's own 200
+    does, and so does its own refusal.
+    """
+    forger = agent("127.0.0.98", 5060)
+    call, back = answer(caller, gateway)
+    asking, other = (call, gateway) if asks == "caller" else (back, caller)
+    for code in (200, 488):
+        asking.request("INVITE")
+        invite = other.expect("INVITE", Call_ID=call.call_id)
+        forger.reply(invite, 481, "No such call")
+        other.reply(invite, code)
+        assert asking.agent.expect_final(call.call_id).code == code
+        asking.ack()
+    hang_up(call, gateway)
+
+
 def test_a_callers_own_answer_to_its_update_moves_nobody(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """Who knows what tm makes branches of can answer its own UPDATE in the gateway's name."""
     call, _ = answer(caller, gateway)

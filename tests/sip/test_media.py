@@ -62,6 +62,28 @@ def test_both_sides_talk_to_it(engine: RtpEngine, ends: tuple[Agent, Agent]) -> 
     assert engine.commands()[:2] == ["offer", "answer"]
 
 
+def test_an_offer_may_come_with_the_answer(engine: RtpEngine, ends: tuple[Agent, Agent]) -> None:
+    """An INVITE without SDP, the offer in the 200, the answer in the ACK; so the other way in a re-INVITE."""
+    caller, gateway = ends
+    call = Call(caller, "0033123")
+    caller.send(call.text("INVITE"))
+    gateway.reply(gateway.expect("INVITE", Call_ID=call.call_id), 200, "OK", tag="m")
+    offer = caller.expect(200, Call_ID=call.call_id)
+    call.take(offer)
+    caller.send(call.text("ACK", body=SDP, Content_Type="application/sdp"))
+    answered = gateway.expect("ACK", Call_ID=call.call_id)
+    assert engine.commands() == ["offer", "answer"]
+    call.request("INVITE")
+    gateway.reply(gateway.expect("INVITE", Call_ID=call.call_id), 200, "OK")
+    again = caller.expect(200, CSeq="2 INVITE", Call_ID=call.call_id)
+    caller.send(call.text("ACK", body=SDP, Content_Type="application/sdp"))
+    once_more = gateway.expect("ACK", Call_ID=call.call_id)
+    assert engine.commands() == ["offer", "answer"] * 2
+    hang_up(call, gateway)
+    for message in (offer, answered, again, once_more):
+        assert f"c=IN IP4 {ADDRESS}\r\n" in message.text
+
+
 def test_a_gateway_that_takes_some_codecs_only_gets_its_address_too(
     engine: RtpEngine, ends: tuple[Agent, Agent], edge: Proxy
 ) -> None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import shutil
 import signal
 import time
-from collections.abc import Iterator
-
-import pytest
 
 from kemi.store.environment import Snapshot, open_reader
 from kemi.store.packages import Stock, all_stocks
@@ -67,17 +64,6 @@ def test_twenty_calls_share_a_small_package(proxy: Proxy) -> None:
     assert proxy.account(CUSTOMER).balance == 1000 * EURO - (billed_s - SECONDS) * 1000
     proxy.send({"do": "package_gone", "id": 1, "account": CUSTOMER})
     assert stocks(proxy) == {}
-
-
-@pytest.fixture
-def node() -> Iterator[Node]:
-    """One of its own, with the service."""
-    node = Node()
-    try:
-        node.open()
-        yield node
-    finally:
-        node.close()
 
 
 def test_a_package_survives_kamailio_and_its_store(node: Node) -> None:

@@ -252,17 +252,6 @@ def some_calls(count: int, name: str, ends: dict[str, int]) -> list[Script]:
     ]
 
 
-@pytest.fixture
-def node() -> Iterator[Node]:
-    """Kamailio, service and ledger, with a thousand euros for everybody."""
-    node = Node()
-    try:
-        node.open()
-        yield node
-    finally:
-        node.close()
-
-
 def test_calls_on_bad_lines_are_in_the_ledger_once(node: Node) -> None:
     """80 calls that either or both sides end, that are given up, or busy: the ledger has what the ends saw."""
     ends = {"caller": 9, "callee": 5, "both": 2, "cancel": 2, "busy": 2}

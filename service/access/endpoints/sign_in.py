@@ -224,7 +224,7 @@ async def choose_password(call: Call) -> Answer:
         await conn.execute(sa.update(users).where(users.c.id == user.id).values(**values))
         await end_sessions(conn, user.id)
         await guess_at_others(conn, user, call.now_ms)
-        await lockout.forget_failures(conn, user.email)
+        await lockout.forget_failures(conn, door_of(user.id))
         call.actor = _as(user, call)
         await call.audit("user.password", "user", user.id, user.account_id)
         if user.state == "invited":

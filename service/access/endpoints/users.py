@@ -216,7 +216,9 @@ async def unlock_user(call: Call) -> Answer:
 
 
 async def drop_second_factor(call: Call) -> Answer:
-    """For somebody who lost it."""
+    """For somebody else, who lost it: one's own goes by the password, which no stolen session knows."""
+    if call.row.id == call.actor.user_id:
+        raise Problem("forbidden", "your own second factor is turned off in your profile, by your password")
     await check_over(call, call.row.id)
     before = await user_view(call.conn, call.row.id)
     await change_user(call, call.row.id, {"totp_active": False, "totp_secret": None, "recovery_hashes": []})

@@ -7,7 +7,7 @@ import unicodedata
 from functools import cache
 from pathlib import Path
 
-from service.billing.paper.opentype import read_font
+from service.billing.paper.opentype import widths_in
 
 FOLDER = Path(__file__).parent / "fonts"
 FAMILIES = (
@@ -40,7 +40,7 @@ def showable(text: str) -> str:
 def covered() -> frozenset[str]:
     """All characters of all fonts that can be seen, and the line feed."""
     files = sorted(FOLDER.glob("*.ttf"))
-    found = set().union(*(read_font(file.read_bytes()).widths for file in files))
+    found = set().union(*(widths_in(file.read_bytes()) for file in files))
     return frozenset(char for char in found if unicodedata.category(char) != "Cc") | {"\n"}
 
 
@@ -53,4 +53,4 @@ def width_of(text: str) -> int | None:
 
 @cache
 def _first_widths() -> dict[str, int]:
-    return read_font((FOLDER / "NotoSans-Regular.ttf").read_bytes()).widths
+    return widths_in((FOLDER / "NotoSans-Regular.ttf").read_bytes())

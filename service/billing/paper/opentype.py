@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import struct
-from typing import NamedTuple
 
 
-class Font(NamedTuple):
-    """Of each character that it has, the width in thousandths of an em."""
-
-    widths: dict[str, int]
-
-
-def read_font(font: bytes) -> Font:
-    """A font from its file."""
+def widths_in(font: bytes) -> dict[str, int]:
+    """Of each character that a font's file has, the width in thousandths of an em."""
     tables = _tables(font)
     glyphs = _glyphs(font, tables["cmap"])
     (units,) = struct.unpack_from(">H", font, tables["head"] + 18)
     (count,) = struct.unpack_from(">H", font, tables["hhea"] + 34)
     advances = struct.unpack_from(">" + "Hxx" * count, font, tables["hmtx"])
     # Glyphs behind the last width have that one ("hmtx — Horizontal Metrics Table").
-    return Font({chr(code): advances[min(glyph, count - 1)] * 1000 // units for code, glyph in glyphs.items()})
+    return {chr(code): advances[min(glyph, count - 1)] * 1000 // units for code, glyph in glyphs.items()}
 
 
 def _tables(font: bytes) -> dict[str, int]:

@@ -22,8 +22,6 @@ _IN_USE: dict[str, Callable[[Line], bool]] = {
     "tax": lambda line: line.tax is not None,
 }
 """Columns that are there only if some line needs them."""
-
-
 _MINUTE_DECIMALS = 2
 
 

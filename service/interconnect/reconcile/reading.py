@@ -45,7 +45,8 @@ LOOKED_AT = 20_000
 MS_MEDIAN, MS_ROWS = 20_000, 10
 """Plain durations whose middle one is so large are milliseconds, if there are some: as seconds it would be hours."""
 EXACT_BELOW = 10**EXACT_DIGITS
-FOOTERS = ("total", "sum", "grand total", "subtotal", "summe")
+_FOOTER = re.compile(r"\s*(?:(?:grand |sub-?)?total[se]?|sums?|summe)\b", re.IGNORECASE)
+"""How a row of totals begins: by one of these words, and no name that only begins like it."""
 _TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:\s*[AaPp]\.?[Mm]\.?)?")
 
 Numbered = Iterable[tuple[int, list[Cell]]]
@@ -369,12 +370,10 @@ def _fits(row: list[Cell], width: int) -> bool:
     if not any(cell != "" for cell in row):
         return False
     if len(row) < width or any(cell != "" for cell in row[width:]):
-        if _is_footer(row):
-            return False
         raise ValueError(f"{len(row)} cells, and the header has {width}")
     return True
 
 
 def _is_footer(row: list[Cell]) -> bool:
-    first = next((text_of(cell) for cell in row if cell != ""), "")
-    return first.strip().lower().rstrip(":").startswith(FOOTERS)
+    """Whether one that can't be read is no call."""
+    return _FOOTER.match(next((text_of(cell) for cell in row if cell != ""), "")) is not None

@@ -11,7 +11,7 @@ import xlsxwriter
 from sqlalchemy import Row
 
 from ratebook.money import format_micros
-from ratebook.sheets.write import FORMULAS
+from ratebook.sheets.write import inert
 from service.api.values import moment_text
 
 HEADER = (
@@ -22,7 +22,7 @@ HEADER = (
 
 def _cells(row: Row[Any]) -> list[str]:
     return [
-        row.kind, _counted(row.line), _counted(row.twin_line), row.call, _plain(row.called), _plain(row.caller),
+        row.kind, _counted(row.line), _counted(row.twin_line), row.call, inert(row.called), inert(row.caller),
         moment_text(row.our_ms) or "", moment_text(row.their_ms) or "", _seconds(row.our_duration_ms),
         _seconds(row.their_duration_ms), format_micros(row.our_micros), format_micros(row.their_micros),
         format_micros(row.their_micros - row.our_micros), str(row.shift_ms // 60_000) if row.shift_ms else "",
@@ -35,11 +35,6 @@ def _counted(number: int) -> str:
 
 def _seconds(duration_ms: int | None) -> str:
     return "" if duration_ms is None else f"{duration_ms // 1000}.{duration_ms % 1000:03}"
-
-
-def _plain(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULAS) else text
 
 
 def to_csv(rows: Iterable[Row[Any]]) -> str:

@@ -11,13 +11,10 @@ from service.api.call import Call
 from service.api.endpoint import Answer, Endpoint, Key
 from service.api.lists import Listing, Page, equals, page_of
 from service.api.problems import Problem, invalid
-from service.billing.document import DocumentFault
-from service.billing.papers import PaperView, PlainQuery, paper_of, told
+from service.billing.papers import PaperView, PlainQuery, answer_of
 from service.billing.views import AnnexQuery, AnnexView
-from service.database.engine import reading
 from service.database.interconnect_tables import statement_calls, statement_lines, statement_settlements, statements
 from service.database.tables import cdrs
-from service.faults import Fault
 from service.interconnect.partners import COST_LEVEL, IN
 from service.interconnect.statements.annex import part_of
 from service.interconnect.statements.issue import issue, last_until_ms, settle
@@ -127,12 +124,7 @@ async def show_annex(call: Call) -> Answer:
 async def show_paper(call: Call) -> Answer:
     """Both directions, what was posted beside them, the net, and what was disputed; in the partner's language."""
     query: PlainQuery = call.query
-    try:
-        async with reading(call.api.engine) as conn:
-            document = await statement_document(conn, call.row.id)
-        return told(await paper_of(document, query.form))
-    except (DocumentFault, Fault) as fault:
-        raise invalid("/form", str(fault), "query") from None
+    return await answer_of(call, statement_document, query.form)
 
 
 async def settle_statement(call: Call) -> Answer:

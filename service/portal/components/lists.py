@@ -20,9 +20,8 @@ from service.portal.visit import BY_NAME, Visit
 
 OF_PLACE = frozenset({"cursor", "limit"})
 """What says where one is in a list, not what one looks for."""
-
-
 WORD_CHARACTERS_MAX = 26
+"""Of words that stand in a column whatever room there is; longer ones may be broken."""
 
 
 class Cell(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 
 from ratebook.money import format_micros
-from ratebook.sheets.write import FORMULAS
+from ratebook.sheets.write import FORMULAS, SEPARATORS, WITHIN
 from service.api.lines import LINE, NUMBER, TEXT, LineColumn, Lines, escaped, unescaped
 from service.portal.formats import MICROS
 
@@ -45,10 +45,12 @@ def _told(value: object) -> str:
 
 
 def csv_rows(lines: Lines) -> str:
-    """RFC 4180. No text is what a spreadsheet takes for a formula; numbers stay numbers."""
+    """RFC 4180. No text is what a spreadsheet takes for a formula (`inert`); numbers stay numbers."""
     text = lines.text
     for mark in FORMULAS:
         text = text.replace(TEXT + mark, f"{TEXT}'{mark}")
+    if any(one in text for one in SEPARATORS):
+        text = WITHIN.sub(r"\1'", text)
     if lines.is_escaped or _is_quoted(text):
         return "".join([_csv_row(one, is_escaped=lines.is_escaped) for one in text.split(LINE)[1:]])
     text = text.replace(NUMBER, TEXT).replace(LINE + TEXT, "\r\n").replace(TEXT, ",")

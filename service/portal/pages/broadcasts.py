@@ -14,6 +14,7 @@ from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
 from service.portal.components.labels import label_of
+from service.portal.components.letter import letter_page
 from service.portal.components.lists import Cell, Listed, screens
 from service.portal.formats import NEVER
 from service.portal.screen import Crumb, Gone, Screen, Shown
@@ -34,6 +35,7 @@ BROADCASTS = Listed(
     ("name", "state", "account_id"), "name", "No mail was written to many yet.",
     (("New broadcast", "/broadcasts/new", "broadcast.make"),),
 )  # fmt: skip
+NOBODY_YET = "Nobody is written to yet: who fits is asked when it begins."
 MAIL_COLUMNS = (
     each("Recipient", lambda _, row: Cell(row.recipient, f"/mails/{row.id}"), sort="recipient"),
     columns.moment("Written", "created_at", is_wide=True),
@@ -43,7 +45,7 @@ MAIL_COLUMNS = (
 )
 RECIPIENTS = Listed(
     f"{ONE}/recipients", "broadcast.recipients", "Recipients", MAIL_COLUMNS, ("recipient", "state"), "recipient",
-    "Nobody is written to yet: who fits is asked when it begins.", back=("Broadcast", ONE),
+    NOBODY_YET, back=("Broadcast", ONE),
 )  # fmt: skip
 MAILS = Listed(
     "/mails", "mail.list", "Mails",
@@ -137,7 +139,7 @@ async def _recipients(visit: Visit, row: BroadcastView, here: str) -> Section | 
         return None
     return await part(
         visit, "Recipients", "broadcast.recipients", MAIL_COLUMNS, parameters={"broadcast_id": row.id},
-        more=f"{here}/recipients", empty="Nobody fits.",
+        more=f"{here}/recipients", empty=NOBODY_YET if row.paused_why else "Nobody fits.",
         actions=(("All recipients", f"{here}/recipients", "broadcast.recipients"),),
     )  # fmt: skip
 
@@ -160,10 +162,8 @@ async def show_mail(visit: Visit) -> Shown:
 async def tell_preview(visit: Visit, body: BaseModel) -> Shown | Gone:
     """As the account's people would read it."""
     assert isinstance(body, Mail)
-    told = section(visit, "The mail", [Fact("Subject", Cell(body.subject))])
-    sections = [told._replace(template="source.html", data=body.text, is_full=True)]
-    trail = (Crumb(visit.say("Back to the broadcast"), f"/broadcasts/{visit.parameter('broadcast_id')}"),)
-    return page(visit, visit.say("Preview"), sections, trail=trail)
+    written = f"/broadcasts/{visit.parameter('broadcast_id')}"
+    return letter_page(visit, body, Crumb(visit.say("Back to the broadcast"), written))
 
 
 _FORMS = (

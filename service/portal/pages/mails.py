@@ -13,6 +13,7 @@ from service.portal.components.columns import each
 from service.portal.components.facts import Fact, Section, page, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
+from service.portal.components.letter import letter_page
 from service.portal.components.lists import Cell, table_of
 from service.portal.components.trail import way_up
 from service.portal.screen import Crumb, Gone, Screen, Shown
@@ -72,13 +73,9 @@ async def tell_mail(visit: Visit, body: BaseModel) -> Shown | Gone:
     """Filled in."""
     assert isinstance(body, TriedMail)
     here = f"/accounts/{visit.parameter('account_id')}/mail-templates/{visit.parameter('kind')}"
-    facts = [Fact("Subject", Cell(body.subject))]
-    if body.examples:
-        facts.append(Fact("Only examples", Cell(", ".join(body.examples)), "The account has nothing of it yet."))
-    told = section(visit, "The mail", facts)
-    sections = [told._replace(template="source.html", data=body.text, is_full=True)]
-    trail = (Crumb(visit.say("Back to the template"), f"{here}/{visit.parameter('language')}"),)
-    return page(visit, visit.say("Preview"), sections, trail=trail)
+    said = Fact("Only examples", Cell(", ".join(body.examples)), "The account has nothing of it yet.")
+    back = Crumb(visit.say("Back to the template"), f"{here}/{visit.parameter('language')}")
+    return letter_page(visit, body, back, [said] if body.examples else [])
 
 
 def _may_stand(visit: Visit, stands: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ from service.portal.components.columns import each
 from service.portal.components.facts import Fact, Section, page, part, section
 from service.portal.components.forms import Form
 from service.portal.components.forms import screen as form_screen
+from service.portal.components.letter import letter_page
 from service.portal.components.lists import Cell, Listed, screens, table_of
 from service.portal.components.trail import way_up
 from service.portal.formats import NEVER
@@ -147,10 +148,7 @@ async def _mails(visit: Visit, number: str) -> Section | None:
 async def tell_mail(visit: Visit, body: BaseModel) -> Shown | Gone:
     """With an account's data."""
     assert isinstance(body, Mail)
-    told = section(visit, "The mail", [Fact("Subject", Cell(body.subject))])
-    sections = [told._replace(template="source.html", data=body.text, is_full=True)]
-    trail = (Crumb(visit.say("Notice"), f"/rate-notices/{visit.parameter('rate_notice_id')}"),)
-    return page(visit, visit.say("Preview"), sections, trail=trail)
+    return letter_page(visit, body, Crumb(visit.say("Notice"), f"/rate-notices/{visit.parameter('rate_notice_id')}"))
 
 
 async def show_terms(visit: Visit) -> Shown:

@@ -105,7 +105,7 @@ async def show_user(visit: Visit) -> Shown:
         actions.insert(0, ("Log in as", f"/users/{row.id}/log-in-as", "user.impersonate"))
     if row.state == "invited":
         actions.insert(0, ("Invite again", f"/users/{row.id}/invitation", "user.invite-again"))
-    if row.totp_active:
+    if row.totp_active and visit.actor is not None and row.id != visit.actor.user_id:
         actions.append(("Drop the second factor", f"/users/{row.id}/second-factor", "user.drop-second-factor"))
     dangers = [("Remove", f"/users/{row.id}/removal", "user.remove")]
     badges = [columns.badge(visit, row.state)]

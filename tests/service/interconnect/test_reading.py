@@ -116,6 +116,22 @@ def test_what_is_not_compared() -> None:
     assert (theirs.called, theirs.unanswered, theirs.notices) == (["2"], 1, ("1 rows of totals are left out",))
 
 
+@pytest.mark.parametrize("label", ["Total", "TOTALS:", "Grand total", "Subtotal", "Sum", "Summe:", "Total calls"])
+@pytest.mark.parametrize("rest", [",,,,0.01", ",,0.01"])
+def test_a_row_of_totals_is_none_of_calls(label: str, rest: str) -> None:
+    """Whether it has as many cells as the header or not, and it is told."""
+    theirs = read(f"name,called,start,duration,amount\nAnn,2,2026-09-21 14:13:20,60,0.01\n{label}{rest}\n")
+    assert (theirs.called, theirs.notices) == (["2"], ("1 rows of totals are left out",))
+
+
+@pytest.mark.parametrize("name", ["Sumatra mobile", "Summit Ltd", "Totally Telecom", "Grand Cayman"])
+@pytest.mark.parametrize("rest", [",2,2026-09-21 14:13:20,sixty,0.01", ",2,2026-09-21 14:13:20,60"])
+def test_a_call_whose_name_begins_as_a_total_does_is_not_left_out(name: str, rest: str) -> None:
+    """It can't be read, and that is said: a call that is left out in silence would be a difference."""
+    with pytest.raises(Refused, match="line 3"):
+        read(f"name,called,start,duration,amount\nAnn,2,2026-09-21 14:13:20,60,0.01\n{name}{rest}\n")
+
+
 HEAD = "called,start,duration,amount\n"
 GOOD = "4420,2026-09-21 14:13:20,60,0.01\n"
 
