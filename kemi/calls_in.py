@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from kemi import devices_in, guards, notes, sip, stir, transfers
 from kemi.authenticate import has_devices
 from kemi.authorize import Admitted, authorise
@@ -18,7 +20,7 @@ from kemi.refusal import UNAVAILABLE, Refused, hole_of
 from kemi.rooms import Rooms
 from kemi.sending import send_message, send_out
 from kemi.settlement import End, ended, given_up
-from kemi.sip import Received, Seen
+from kemi.sip import Incoming, Received, Seen
 from kemi.store.headers import LOCATING
 from kemi.store.origins import Origin, device_of
 from kemi.store.trunks import Gateway, Trunk
@@ -78,10 +80,17 @@ def say_full(rooms: Rooms) -> None:
 
 
 def refuse_undecodable(rooms: Rooms) -> None:
-    """Bytes that are no text: 400 to a trunk, silence to others (and to a trunk known by its tech prefix alone)."""
+    """Bytes that are no text: 400 to a trunk, silence to others (and to a trunk known by its tech prefix alone).
+
+    A BYE is heard all the same where they stand in its URI, which nobody asks for: whoever sent it has left.
+    """
     source = sip.received()
     if not rooms.has_store():
         return
+    with suppress(UnicodeDecodeError):
+        if sip.text("$rm") == "BYE" and (to_tag := sip.text("$tt")):
+            in_dialog(rooms, Incoming("BYE", "", to_tag, source))
+            return
     if _trunk_of(rooms, source, "") is not None:
         sip.reply(*guards.BAD_REQUEST)
     else:

@@ -64,7 +64,7 @@ def main() -> int:
         signal.signal(signum, _end)
     began_s = time.monotonic()
     with Lanes(Path(tempfile.mkdtemp(prefix="logs-"))) as lanes:
-        outcomes = [*lanes.run([LINT, UNITS, EXAMPLES, ROOMS], [PAGES], [WAITING_SIP, BUSY_SIP])]
+        outcomes = [*lanes.run([ROOMS], [LINT, UNITS, EXAMPLES, PAGES], [WAITING_SIP, BUSY_SIP])]
         _tell(outcomes, lanes.others_cpu_s, time.monotonic() - began_s)
     return int(any(outcome.code for outcome in outcomes))
 

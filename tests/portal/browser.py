@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 from tests.service.office import PASSWORD
 from tests.waiting import PATIENCE_S
 
 BUSY_MS = int(PATIENCE_S * 1000)
 """What a page shall come to say it says at once, but on a machine that has other work."""
+LOST_MS = 30_000
+"""Once something did not come, what comes after it need not be waited for as long again: the run has failed."""
 CHROMIUM = "/usr/bin/chromium-headless-shell"
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 AXE = Path(__file__).with_name("axe.min.js").read_text()
@@ -23,6 +26,18 @@ _RUN = """Promise.allSettled(document.getAnimations()
     .then(() => axe.run({resultTypes: ["violations"]})).then(found =>
     JSON.stringify(found.violations.map(one => [one.id, one.nodes.map(node => [node.html, node.failureSummary])])))"""
 """When nothing fades any more: half a colour is no colour of ours."""
+
+
+class Patience:
+    """How long pages are waited for by now."""
+
+    ms = BUSY_MS
+
+    @classmethod
+    def lose(cls) -> None:
+        """Something was waited for in vain."""
+        cls.ms = min(cls.ms, LOST_MS)
+        expect.set_options(timeout=cls.ms)
 
 
 class Person:
@@ -67,7 +82,8 @@ class Person:
         """What axe finds; put in beside the page's policy."""
         client = await self.page.context.new_cdp_session(self.page)
         asked = {"expression": f"{AXE};{_RUN}", "awaitPromise": True}
-        found = await client.send("Runtime.evaluate", asked)
+        async with asyncio.timeout(Patience.ms / 1000):
+            found = await client.send("Runtime.evaluate", asked)
         await client.detach()
         return list(json.loads(found["result"]["value"]))
 

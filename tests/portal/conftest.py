@@ -12,7 +12,7 @@ import pytest_asyncio
 from playwright.async_api import Browser, expect
 
 from service.portal.wording import catalogue
-from tests.portal.browser import BUSY_MS, chromium
+from tests.portal.browser import BUSY_MS, Patience, chromium
 from tests.portal.crawl import Crawls
 from tests.portal.desk import Sit
 from tests.portal.house import portal
@@ -22,6 +22,12 @@ from tests.service.office import PASSWORD
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 expect.set_options(timeout=BUSY_MS)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """One page that doesn't come costs all of the patience, the next ones cost less."""
+    if report.failed and report.duration * 1000 >= Patience.ms:
+        Patience.lose()
 
 
 class Got:

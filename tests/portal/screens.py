@@ -12,7 +12,7 @@ from typing import Any
 
 from playwright.async_api import Browser
 
-from tests.portal.browser import BUSY_MS
+from tests.portal.browser import Patience
 from tests.portal.desk import Clerk, Sit
 
 HEIGHT = 800
@@ -35,6 +35,7 @@ class Screens:
             (special if more else plain).append(person)
             person.address = address
             person.wrong.clear()
+            person.page.context.set_default_timeout(Patience.ms)
             await person.page.set_viewport_size({"width": width, "height": HEIGHT})
             if email:
                 await person.sign_in(email)
@@ -48,7 +49,7 @@ class Screens:
 
     async def _new(self, **more: Any) -> Clerk:
         context = await self._browser.new_context(**more)
-        context.set_default_timeout(BUSY_MS)
+        context.set_default_timeout(Patience.ms)
         return Clerk(await context.new_page(), "")
 
     async def _leave(self, person: Clerk) -> None:
@@ -56,6 +57,7 @@ class Screens:
         for page in person.page.context.pages:
             if page != person.page:
                 await page.close()
+        person.page.context.set_default_timeout(Patience.ms)
         await person.page.goto("about:blank")
         await person.page.context.clear_cookies()
         client = await person.page.context.new_cdp_session(person.page)

@@ -36,6 +36,18 @@ POSTGRES = (
 WANTED = os.environ.get("KAMBILL_TEST_DATABASES", "sqlite,postgresql").split(",")
 
 
+LONG = ("whose_money", "schemathesis", "matrix")
+"""Files of tests that take longest, each a minute: they come first where workers share the rest, or one of them works
+alone at the end.
+"""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Otherwise in their order."""
+    order = {f"test_{name}": place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(LONG)))
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """The URL of a cluster's maintenance database, without a database name's guarantee of being empty."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -77,13 +78,20 @@ def _is_taking(line: str, asker: Place) -> bool:
     return any(f"({asker.id}, '{book}'," in line for book in TAKINGS)
 
 
+@cache
+def _properties(model: type[BaseModel]) -> dict[str, Any]:
+    """Schemas by field: hundreds of models, asked field by field about thing after thing."""
+    found: dict[str, Any] = model.model_json_schema()["properties"]
+    return found
+
+
 def values_of(model: type[BaseModel], name: str, world: World) -> Iterator[Any]:
     """What a field is tried with."""
     field = model.model_fields[name]
     noun = noun_in(field.annotation, field.metadata)
     if noun:
         yield from (place.things[noun] for place in world.places.values() if noun in place.things)
-    schema = model.model_json_schema()["properties"][name]
+    schema = _properties(model)[name]
     for one in [schema, *schema.get("anyOf", ())]:
         yield from one.get("enum", ())
         if one.get("type") == "boolean":

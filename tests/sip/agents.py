@@ -7,12 +7,15 @@ import select
 import socket
 import struct
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count
 
 SDP = "v=0\r\no=u 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 9 RTP/AVP 0\r\n"
 WAIT_S = 30.0
 """How long a message may take that must come. How soon it has to come tests say of its `at`: a wait ends with it."""
+CLOSE_S = 0.2
+"""How long a refusal's ACK may take when nothing is tested any more: it may have ended long ago."""
 
 SO_TIMESTAMPNS = 35
 """Of Linux' asm-generic/socket.h."""
@@ -23,6 +26,10 @@ _numbers = count(1)
 
 class Nothing(AssertionError):
     """The message that a test waits for did not come."""
+
+
+class Unwanted(AssertionError):
+    """A message came that must not."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,8 @@ class Agent:
     port: int
     proxy: tuple[str, int]
     seen: list[Message] = field(default_factory=list)
+    settled: set[tuple[str, str]] = field(default_factory=set)
+    """Requests that have their final answer, by Via and CSeq."""
 
     def __post_init__(self) -> None:
         family = socket.AF_INET6 if ":" in self.ip else socket.AF_INET
@@ -148,19 +157,23 @@ class Agent:
                 return message
         raise Nothing(f"{self.ip}:{self.port} waited {wait_s} s for an answer to {cseq} {method}, saw {self.lines()}")
 
-    def expect_nothing(self, what: str | int, wait_s: float = 0.3, **where: str) -> None:
-        """Fails if a message of this method or code comes. Headers may be named: those of calls before still come."""
-        try:
-            message = self.expect(what, wait_s, **where)
-        except Nothing:
-            return
-        raise AssertionError(f"{self.ip}:{self.port} got {message.first_line}")
-
-    def expect_silence(self, call_id: str, wait_s: float = 0.1) -> None:
-        """Fails if anything of a call comes."""
+    def expect_nothing(self, what: str | int, wait_s: float = 0.3, *, but: Message | None = None, **where: str) -> None:
+        """Fails if a message of this method or code comes. Headers may be named: those of calls before still come.
+        `but`: what is sent again as long as the test doesn't answer it.
+        """
         end = time.monotonic() + wait_s
+        with suppress(Nothing):
+            while True:
+                message = self.expect(what, end - time.monotonic(), **where)
+                if but is None or message.text != but.text:
+                    raise Unwanted(f"{self.ip}:{self.port} got {message.first_line}")
+
+    def expect_silence(self, call_id: str, wait_s: float = 0.1, *, but: Message | None = None) -> None:
+        """Fails if anything of a call comes. An INVITE that nobody has answered yet is sent again, and so is `but`."""
+        end = time.monotonic() + wait_s
+        known = {one.text for one in self.seen if one.first_line.startswith("INVITE ") or one is but}
         while (message := self.receive(end - time.monotonic())) is not None:
-            if message.header("Call-ID") == call_id:
+            if message.header("Call-ID") == call_id and message.text not in known:
                 raise AssertionError(f"{self.ip}:{self.port} got {message.first_line}")
 
     def reply_to_all(self, method: str, call_id: str, wait_s: float = 0.2) -> int:
@@ -178,6 +191,8 @@ class Agent:
 
     def reply(self, request: Message, code: int, reason: str = "X", *, tag: str = "", **headers: str | None) -> None:
         """Answers a request; a 2xx to an INVITE has Contact and SDP. `headers`: more, or None for none."""
+        if code >= 200:
+            self.settled.add(_its(request))
         self.send(self.reply_text(request, code, reason, tag=tag, **headers), request.source)
 
     def reply_text(
@@ -208,8 +223,22 @@ class Agent:
         return "\r\n".join(lines)
 
     def close(self) -> None:
-        """Gives the port back."""
+        """Refuses what still rings here, which would ring on for whoever has this address next; the port is free."""
+        if self.socket.fileno() < 0:
+            return
+        while self.receive(0) is not None:
+            pass
+        ringing = {_its(one): one for one in self.seen if not one.code and one.method in {"INVITE", "MESSAGE"}}
+        for its, request in ringing.items():
+            if its not in self.settled and not request.tag("To"):
+                self.reply(request, 487, "Request Terminated", tag="gone")
+                with suppress(Nothing):
+                    self.expect("ACK", CLOSE_S if request.method == "INVITE" else 0, Call_ID=request.header("Call-ID"))
         self.socket.close()
+
+
+def _its(request: Message) -> tuple[str, str]:
+    return request.header("Via"), request.header("CSeq")
 
 
 @dataclass
@@ -230,6 +259,7 @@ class Call:
     """Of its transactions, the INVITE's first."""
     answered_at: float = 0.0
     """When its answer came."""
+    begun_s: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         number = next(_numbers)

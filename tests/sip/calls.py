@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
 from tests.sip.agents import Agent, Call, Message, Nothing
 from tests.sip.proxy import Proxy
 
@@ -30,6 +35,25 @@ def ring(caller: Agent, gateway: Agent) -> tuple[Call, Message]:
     return call, gateway.expect("INVITE", Call_ID=call.call_id)
 
 
+def at_once(begin: Callable[[], Call], count: int, within_s: float, callee: Agent) -> tuple[list[Call], Message]:
+    """So many calls, the last one sent so soon after the first one has come to who is called; and that one's INVITE.
+    Who is held up meanwhile refuses them and begins anew when their second is over.
+    """
+    while True:
+        calls = [begin() for _ in range(count)]
+        sent_s = time.monotonic()
+        invite = callee.expect("INVITE", Call_ID=calls[0].call_id)
+        if sent_s - invite.at < within_s:
+            return calls, invite
+        callee.reply(invite, 486, "Busy Here", tag="anew")
+        for call in calls[1:]:
+            with suppress(Nothing):
+                callee.reply(callee.expect("INVITE", 0.5, Call_ID=call.call_id), 486, "Busy Here", tag="anew")
+        for call in calls:
+            call.agent.expect_final(call.call_id)
+        time.sleep(1)
+
+
 def hang_up(call: Call, gateway: Agent) -> None:
     """BYE from the caller, to the end on both sides."""
     call.bye()
@@ -46,6 +70,19 @@ def cancel(call: Call) -> None:
             continue
         return
     raise Nothing("five CANCELs without an answer")
+
+
+def seconds(cdr: dict[str, Any]) -> int:
+    """The begun ones of a call's record: how long a test was held up decides."""
+    return -(-int(cdr["duration_ms"]) // 1000)
+
+
+def paid_once(proxy: Proxy, call: Call) -> None:
+    """Its one record is of an answered call, whose customer pays a thousandth of a euro for each begun second."""
+    (cdr,) = proxy.cdrs(call.call_id)
+    paid = cdr["charges"][0]
+    assert (cdr["outcome"], paid["micros"]) == ("answered", 1_000 * paid["billed_s"])
+    assert paid["billed_s"] == seconds(cdr) <= time.monotonic() - call.begun_s + 2
 
 
 def is_talking(proxy: Proxy, call: Call) -> bool:

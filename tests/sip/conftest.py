@@ -63,6 +63,14 @@ def proxy(shared_proxy: Proxy) -> Iterator[Proxy]:
 
 
 @pytest.fixture
+def impatient(proxy: Proxy) -> Iterator[None]:
+    """For tests of silence: a gateway that says nothing is left in two seconds. The next one still answers in time."""
+    proxy.send(proxy.plan_body(try_timeout_ms=2_000))
+    yield
+    proxy.send(proxy.plan_body())
+
+
+@pytest.fixture
 def node() -> Iterator[Node]:
     """One of its own, which may be killed: Kamailio, service and ledger, with a thousand euros for everybody."""
     node = Node()

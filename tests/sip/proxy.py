@@ -264,9 +264,9 @@ class Proxy:
 
     @staticmethod
     def plan_body(**fields: Any) -> dict[str, Any]:
-        """The plan's command: all gateways, the cheaper first, silence of half a second."""
+        """The plan's command: all gateways, the cheaper first. A test that is held up loses none: see `impatient`."""
         values: dict[str, Any] = {"do": "plan", "id": 1, "name": "standard", "order": "cost", "no_loss": "strict"}
-        values |= {"failover_codes": [408, *range(500, 600)], "try_timeout_ms": 500, "attempts_max": 4}
+        values |= {"failover_codes": [408, *range(500, 600)], "try_timeout_ms": 10_000, "attempts_max": 4}
         return (
             values | {"ring_timeout_s": 20, "expected_call_s": 180, "routes": [["", [[1, 1], [2, 2], [3, 3]]]]} | fields
         )

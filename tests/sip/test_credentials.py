@@ -125,7 +125,7 @@ def test_we_register_where_a_carrier_asks_it(proxy: Proxy, gateway: Agent) -> No
     assert first.header("Expires") == "600"
     assert first.header("Contact") == f"<sip:kambill@{proxy.ip}:{proxy.port}>"
     gateway.reply(first, 401, "Who", tag="c", WWW_Authenticate=CHALLENGE)
-    second = gateway.expect("REGISTER")
+    second = gateway.expect("REGISTER", Authorization="Digest")  # the first one may come again before it
     assert is_proven(second, "Authorization")
     gateway.reply(second, 200, "OK", tag="d", Contact=f"{second.header('Contact')};expires=300")
     eventually(lambda: (found := registration(proxy)) is not None and found.code == 200)
@@ -133,14 +133,14 @@ def test_we_register_where_a_carrier_asks_it(proxy: Proxy, gateway: Agent) -> No
     assert found is not None
     assert found.until_ms > 0
     proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | CREDENTIALS | {"register_s": 601})
-    gateway.reply(gateway.expect("REGISTER"), 403, "Forbidden", tag="e")
+    gateway.reply(gateway.expect("REGISTER", Expires="601"), 403, "Forbidden", tag="e")
     eventually(lambda: registration(proxy) == Registration(403, 0))
 
 
 def test_nobody_else_answers_our_registration(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """A stranger's 200 and 403 are as if they had never come; the registrar's own counts."""
     proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | CREDENTIALS | {"register_s": 602})
-    first = gateway.expect("REGISTER")
+    first = gateway.expect("REGISTER", Expires="602")
     contact = f"{first.header('Contact')};expires=300"
     for code in (200, 403):
         caller.send(gateway.reply_text(first, code, "Mine", tag="x", Contact=contact))

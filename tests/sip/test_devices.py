@@ -8,7 +8,7 @@ import pytest
 
 from tests.kemi.world import CUSTOMER, LOWER, ROOT
 from tests.sip.agents import Agent
-from tests.sip.calls import hang_up
+from tests.sip.calls import at_once, hang_up
 from tests.sip.phones import Phone, challenge_of
 from tests.sip.proxy import Proxy, eventually
 
@@ -256,15 +256,15 @@ def test_a_device_calls_no_longer_than_it_may(furnished: Proxy, phone: Phones, g
 
 
 def test_a_device_begins_no_more_calls_a_second_than_it_may(furnished: Proxy, phone: Phones, gateway: Agent) -> None:
-    """Two: the third within the second is refused, of whichever place and whatever became of the first two; a second
-    later it calls again.
+    """Two: the third at once is refused, of whichever place and whatever became of the first two; a second later it
+    calls again. After half of one there is room for one more.
     """
     furnished.send(furnished.device_body(CALLER, CUSTOMER, cps=2))
     one = phone()
-    first, second = ((one.dial("0033123"), gateway.expect("INVITE")) for _ in range(2))
-    third = one.dial("0033123")
+    (first, second, third), invite = at_once(lambda: one.dial("0033123"), 3, 0.4, gateway)
+    ringing = (first, invite), (second, gateway.expect("INVITE", Call_ID=second.call_id))
     assert one.agent.expect_final(third.call_id).first_line == "SIP/2.0 503 Temporarily unavailable"
-    for call, invite in (first, second):
+    for call, invite in ringing:
         gateway.reply(invite, 486, "Busy Here", tag="to")
         assert one.agent.expect_final(call.call_id).code == 486
     gateway.expect_silence(third.call_id, 1)

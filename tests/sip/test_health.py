@@ -67,7 +67,7 @@ def test_failed_calls_put_a_gateway_out_for_a_while(
 ) -> None:
     """Two calls with 503; the third passes it by; after its time it is tried again."""
     second = agent("127.0.0.12", 5060)
-    proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | {"failures_max": 2, "out_s": 2})
+    proxy.send(proxy.gateway_body(1, CARRIER, "127.0.0.11") | {"failures_max": 2, "out_s": 4})
     for _ in range(2):
         call = Call(caller, "0033123")
         call.invite()

@@ -111,8 +111,9 @@ def test_a_repeated_bye_is_answered_again(proxy: Proxy, caller: Agent, gateway: 
     assert final(caller, call) == 200
     caller.send(call.text("BYE"))
     assert final(caller, call) == 200
-    gateway.reply(gateway.expect("BYE"), 200, "OK")
-    gateway.expect_nothing("BYE", 0.7, Call_ID=call.call_id)
+    bye = gateway.expect("BYE")
+    gateway.reply(bye, 200, "OK")
+    gateway.expect_nothing("BYE", 0.7, but=bye, Call_ID=call.call_id)
     assert len(proxy.cdrs(call.call_id)) == 1
 
 
@@ -333,7 +334,7 @@ def test_a_prack_of_an_answered_call_passes_without_a_word(
     second = one.agent.expect("BYE", Call_ID=call.call_id)  # an answer before it would have to come again
     other.reply(bye, 200, "OK")
     one.agent.reply(second, 200, "OK")
-    other.expect_silence(call.call_id, 0.7)
+    other.expect_silence(call.call_id, 0.7, but=bye)
     assert b"CRITICAL" not in proxy.log.read_bytes()[before:]
 
 
@@ -375,6 +376,23 @@ def test_a_forged_answer_moves_nobody(
     proxy.send({"do": "cut", "call": after.hex})
     for end in (caller, gateway):
         end.reply(end.expect("BYE", Call_ID=call.call_id), 200, "OK")
+
+
+@pytest.mark.parametrize("side", ["caller", "callee"])
+def test_a_bye_whose_uri_is_no_text_ends_the_call(proxy: Proxy, caller: Agent, gateway: Agent, side: str) -> None:
+    """Both sides hear of it, and it is charged; with such bytes in a tag it is of no call."""
+    call, back = answer(caller, gateway)
+    speaks, other = (call, gateway) if side == "caller" else (back, caller)
+    speaks.cseq += 1
+    speaks.new_branch()
+    stray = speaks.text("BYE").replace(f"tag={speaks.to_tag}", "tag=\xff")
+    speaks.agent.send(stray.encode("latin-1"))
+    speaks.agent.expect_nothing(200, CSeq="BYE")
+    speaks.new_branch()
+    speaks.agent.send(speaks.text("BYE", uri="sip:\xff@127.0.0.1").encode("latin-1"))
+    speaks.agent.expect(200, CSeq="BYE")
+    other.reply(other.expect("BYE", Call_ID=call.call_id), 200, "OK")
+    assert (proxy.cdr(call.call_id)["ended_by"], proxy.running()) == (side, [])
 
 
 @pytest.mark.parametrize("asks", ["caller", "callee"])

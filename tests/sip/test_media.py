@@ -234,7 +234,7 @@ def test_a_silent_engine_lets_no_call_be_answered_and_refused(
     is first, the leg gets ACK and BYE, and who has heard 408 pays nothing.
     """
     caller, gateway = ends
-    edge.send(edge.plan_body(routes=[["", [[1, 1]]]]))
+    edge.send(edge.plan_body(routes=[["", [[1, 1]]]], try_timeout_ms=500))
     call = Call(caller, "0033123")
     call.invite()
     invite = gateway.expect("INVITE", Call_ID=call.call_id)

@@ -9,7 +9,7 @@ import pytest
 
 from tests.kemi.world import CUSTOMER, EURO, LOWER, UPPER, terms
 from tests.sip.agents import Agent, Call, Message
-from tests.sip.calls import cancel
+from tests.sip.calls import at_once, cancel
 from tests.sip.phones import Phone
 from tests.sip.proxy import Proxy, eventually
 
@@ -65,6 +65,13 @@ def pick_up(caller: Agent, call: Call, callee: Agent, invite: Message) -> Call:
     back.to_tag, back.target = call.from_tag, invite.contact
     back.routes = tuple(reversed(call.routes))
     return back
+
+
+def dial(caller: Agent, number: str) -> Call:
+    """An INVITE on its way."""
+    call = Call(caller, number)
+    call.invite()
+    return call
 
 
 def give_up(call: Call, callee: Agent, invite: Message) -> None:
@@ -264,16 +271,13 @@ def test_a_number_has_its_own_calls_a_second(furnished: Proxy, phone: Phones, ga
     """One: the second within it is refused, whatever became of the first; later it rings."""
     bob = phone("127.0.0.72", BOB)
     lead(furnished, {"kind": "device", "id": BOB}, cps=1)
-    first, second, third = Call(gateway, NUMBER), Call(gateway, NUMBER), Call(gateway, NUMBER)
-    first.invite()
-    invite = bob.agent.expect("INVITE", Call_ID=first.call_id)
-    second.invite()
+    (first, second), invite = at_once(lambda: dial(gateway, NUMBER), 2, 0.8, bob.agent)
     assert gateway.expect_final(second.call_id).first_line == "SIP/2.0 503 Temporarily unavailable"
     give_up(first, bob.agent, invite)
     cdr = furnished.cdr(second.call_id)
     assert (cdr["rule"], cdr["refused_by"], cdr["charges"]) == ("number_limit", CUSTOMER, [])
     bob.agent.expect_silence(second.call_id, 1)
-    third.invite()
+    third = dial(gateway, NUMBER)
     give_up(third, bob.agent, bob.agent.expect("INVITE", Call_ID=third.call_id))
 
 

@@ -119,6 +119,7 @@ def test_the_best_contact_is_tried_first(
     hang_up(call, own)
 
 
+@pytest.mark.usefixtures("impatient")
 def test_what_else_it_named_is_tried_when_the_best_fails(
     house: Proxy, caller: Agent, gateway: Agent, agent: Callable[..., Agent]
 ) -> None:

@@ -46,6 +46,11 @@ def kill_and_start(proxy: Proxy, down_s: float = 0) -> None:
     proxy.start()
 
 
+def lasting(proxy: Proxy) -> None:
+    """Money and a first hold that last over a restart, however long it takes."""
+    proxy.send({"do": "settings", "first_hold_s": 600}, {"do": "credit", "account": CUSTOMER, "micros": EURO})
+
+
 def settled(proxy: Proxy, call: Call) -> dict[str, object]:
     """The only record of a call."""
     proxy.cdr(call.call_id, 8)
@@ -82,7 +87,7 @@ def test_a_call_answered_just_before_the_kill_ends_at_its_grant(proxy: Proxy, ca
 
 def test_a_call_goes_on_over_a_restart_and_is_hung_up(proxy: Proxy, caller: Agent, gateway: Agent) -> None:
     """INFO passes, the caller's BYE ends both sides, one charge."""
-    proxy.send({"do": "credit", "account": CUSTOMER, "micros": EURO})
+    lasting(proxy)
     call, back = answer(caller, gateway)
     kill_and_start(proxy)
     back.request("INFO")
@@ -102,7 +107,8 @@ def test_a_telephone_behind_a_nat_and_a_choosy_gateway(
 ) -> None:
     """After the restart both are treated as before: the telephone's answers say where it is, offers are limited."""
     device, choosy = proxy.device_body(ANN, CUSTOMER), proxy.gateway_body(1, CARRIER, "127.0.0.11")
-    proxy.send({"do": "credit", "account": CUSTOMER, "micros": EURO}, device, choosy | {"codecs": ["PCMU"]})
+    lasting(proxy)
+    proxy.send(device, choosy | {"codecs": ["PCMU"]})
     phone = Phone(agent("127.0.0.71", 0), user=f"d{ANN}")
     within = f"<sip:d{ANN}@192.168.1.9:5060>"
     call = phone.dial("0033123", Contact=within)
@@ -162,7 +168,7 @@ def test_a_bye_is_heard_as_soon_as_a_new_store_is_filled(proxy: Proxy, caller: A
     """Whose address it comes from is not known before, if it isn't where requests to it go: no answer, so that it is
     sent again. A 481 ends one side.
     """
-    proxy.send({"do": "credit", "account": CUSTOMER, "micros": EURO})
+    lasting(proxy)
     call, _ = answer(caller, gateway, Contact="<sip:caller@127.0.0.3:5060>")
     eventually(lambda: [line for line in proxy.journal() if line["e"] == "answered"] != [])
     proxy.stop(signal.SIGKILL)

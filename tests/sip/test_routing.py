@@ -12,7 +12,7 @@ from ratebook.clocks import DAY_S
 from ratebook.money import parse_nanos
 from tests.kemi.world import CARRIER, CUSTOMER, DEAR_CARRIER, EURO, LOWER, PRICES, ROOT, UPPER, terms
 from tests.sip.agents import Agent, Call, Message, Nothing
-from tests.sip.calls import cancel, hang_up
+from tests.sip.calls import cancel, hang_up, seconds
 from tests.sip.proxy import Proxy, eventually
 
 
@@ -81,7 +81,7 @@ def test_the_cheaper_call_is_not_the_cheaper_minute(proxy: Proxy, caller: Agent,
     pick_up(call, gateways[2])
     hang_up(call, gateways[2])
     cdr = proxy.cdr(call.call_id)
-    assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (DEAR_CARRIER, 300)
+    assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (DEAR_CARRIER, 300 * seconds(cdr))
     proxy.send(proxy.plan_body(expected_call_s=600))
     call = dial(caller)
     pick_up(call, gateways[0])
@@ -111,6 +111,7 @@ def test_a_reseller_who_would_lose_while_the_customer_pays_enough(
     assert f"account {LOWER} would pay more than it earns: a call of trunk 1 goes on" in proxy.tail()
 
 
+@pytest.mark.usefixtures("impatient")
 def test_the_third_gateway_carries_the_call(proxy: Proxy, caller: Agent, gateways: list[Agent]) -> None:
     """503, silence, 200: one hold, one charge; cost and margin are the third's."""
     available = proxy.account(CUSTOMER).available
@@ -124,9 +125,9 @@ def test_the_third_gateway_carries_the_call(proxy: Proxy, caller: Agent, gateway
     hang_up(call, gateways[2])
     (cdr,) = proxy.cdrs(call.call_id)
     assert [attempt[:2] for attempt in cdr["attempts"]] == [[1, 503], [2, 408], [3, 200]]
-    assert [row["micros"] for row in cdr["charges"]] == [1_000, 500, 400]
-    assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (DEAR_CARRIER, 300)
-    assert proxy.account(CUSTOMER).available == available - 1_000
+    assert [row["micros"] for row in cdr["charges"]] == [each * seconds(cdr) for each in (1_000, 500, 400)]
+    assert (cdr["cost"]["account"], cdr["cost"]["micros"]) == (DEAR_CARRIER, 300 * seconds(cdr))
+    assert proxy.account(CUSTOMER).available == available - 1_000 * seconds(cdr)
 
 
 def test_carriers_get_the_fees_of_their_attempts(proxy: Proxy, caller: Agent, gateways: list[Agent]) -> None:
@@ -135,7 +136,9 @@ def test_carriers_get_the_fees_of_their_attempts(proxy: Proxy, caller: Agent, ga
     """
     fees = {CARRIER: "0.000777", DEAR_CARRIER: "0.0015"}
     proxy.send(*(price(proxy, one, terms(PRICES[one], attempt_fee_nanos=parse_nanos(fees[one]))) for one in fees))
-    proxy.send(proxy.plan_body(order="priority"))  # by cost, failures of tests before would decide too
+    # By cost and without loss failures of tests before would decide too.
+    plan = proxy.plan_body(order="priority", no_loss="off")
+    proxy.send(plan | {"try_timeout_ms": 2_000})
     before = [proxy.account(one).balance for one in fees]
     call = dial(caller)
     refuse(gateways[0], call, 503, "Overloaded")
@@ -143,7 +146,7 @@ def test_carriers_get_the_fees_of_their_attempts(proxy: Proxy, caller: Agent, ga
     pick_up(call, gateways[2])
     assert [proxy.account(one).balance for one in fees] == [before[0] + 2 * 777, before[1]]
     hang_up(call, gateways[2])
-    proxy.send(proxy.plan_body(order="priority", try_timeout_ms=5000))  # the test may be held up before it rings
+    proxy.send(plan)
     given_up = dial(caller)
     refuse(gateways[0], given_up, 503, "Overloaded")
     gateways[1].reply(gateways[1].expect("INVITE", Call_ID=given_up.call_id), 180, "Ringing", tag="r")
@@ -154,11 +157,12 @@ def test_carriers_get_the_fees_of_their_attempts(proxy: Proxy, caller: Agent, ga
     assert proxy.cdr(given_up.call_id)["outcome"] == "cancelled"
     told = [proxy.cdrs(one.call_id) for one in (call, given_up)]
     paid = [[(cdr["kind"], cdr["gateway"], cdr["cost"]["micros"]) for cdr in cdrs] for cdrs in told]
+    talk = 300 * seconds(proxy.cdr(call.call_id))
     assert paid == [
-        [("attempt", 1, 777), ("attempt", 2, 777), ("call", 3, 300)],
+        [("attempt", 1, 777), ("attempt", 2, 777), ("call", 3, talk)],
         [("attempt", 1, 777), ("call", 2, 777)],
     ]
-    assert [proxy.account(one).balance for one in fees] == [before[0] + 4 * 777, before[1] + 300]
+    assert [proxy.account(one).balance for one in fees] == [before[0] + 4 * 777, before[1] + talk]
 
 
 def test_the_carriers_code_and_reason_reach_the_caller(proxy: Proxy, caller: Agent, gateways: list[Agent]) -> None:
@@ -223,6 +227,7 @@ def expect_at(proxy: Proxy, caller: Agent, gateway: Agent, number: str = "003312
     eventually(lambda: all(one.call_id != call.call_id for one in proxy.running()))
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_route_of_this_hour_has_its_own_timers(proxy: Proxy, caller: Agent, gateways: list[Agent]) -> None:
     """The band of now leads to the silent gateway, with one attempt: its 408 reaches the caller."""
     second = int(time.time()) % DAY_S

@@ -62,8 +62,10 @@ def test_silent_gateways_give_a_timely_answer(
     """Three that say nothing, half a second each: 408, and no hold is left."""
     agent("127.0.0.12", 5060)
     agent("127.0.0.13", 5060)
+    proxy.send(proxy.plan_body(try_timeout_ms=500))
     call, invite = ring(caller, gateway)
     final = caller.expect_final(call.call_id)
+    proxy.send(proxy.plan_body())
     assert (final.code, final.at - invite.at < 3) == (408, True)
     call.to_tag = final.tag("To")
     call.ack()
@@ -92,7 +94,10 @@ def test_calls_after_many_denied_answers(proxy: Proxy, caller: Agent, gateway: A
     for _ in range(24):
         good = Call(caller, "0033123")
         good.invite()
-        gateway.reply(gateway.expect("INVITE", 0.45, Call_ID=good.call_id), 486, "Busy", tag="b")
+        begun = caller.expect(100, Call_ID=good.call_id).at
+        invite = gateway.expect("INVITE", Call_ID=good.call_id)
+        assert invite.at - begun < 0.45  # the first one: sent again it is later
+        gateway.reply(invite, 486, "Busy", tag="b")
         busy = caller.expect_final(good.call_id)
         good.to_tag = busy.tag("To")
         good.ack()

@@ -220,7 +220,9 @@ def carrier(edge: Proxy, authority: Authority, tmp_path: Path) -> Iterator[Calla
         by = authority if whose == "good" else Authority(tmp_path / "other", "Somebody")
         made.append(TlsServer("127.0.0.13", 0, (edge.ip, edge.port), certificate=by.issue("carrier.example")))
         body = edge.gateway_body(3, DEAR_CARRIER, "127.0.0.13", made[-1].port) | {"transport": "tls"}
-        edge.send(body, edge.plan_body(order="priority", no_loss="off", routes=[["", [[3, 1], [1, 2]]]]))
+        edge.send(
+            body, edge.plan_body(order="priority", no_loss="off", routes=[["", [[3, 1], [1, 2]]]], try_timeout_ms=2_000)
+        )
         return made[-1]
 
     yield make

@@ -84,6 +84,10 @@ class TlsAgent(Agent):
         self.seen.append(message)
         return message
 
+    def close(self) -> None:
+        """Ends the connection."""
+        self.tls.close()
+
     def _take(self) -> bytes | None:
         head, ended, rest = self.buffer.partition(b"\r\n\r\n")
         if not ended:

@@ -114,6 +114,10 @@ def _root(says: int) -> Callable[[Case], int]:
     return lambda case: says if case.from_root else 403
 
 
+def _awake(says: int, otherwise: int) -> Callable[[Case], int]:
+    return lambda case: otherwise if case.place.name == "asleep" else says
+
+
 def _of(says: int, *kinds: str) -> Callable[[Case], int]:
     return lambda case: says if case.place.kind in kinds else 422
 
@@ -418,9 +422,9 @@ ROUTES: dict[str, Route] = {
     "invoice.paper": Route("invoices.read"),
     "invoice.preview": Route("invoices.read", _billed(200, 409)),
     "invoice.run": Route("invoices.issue", 200, _account(), whose="body"),
-    "invoice.issue": Route("invoices.issue", 409, below=True),
-    "invoice.void": Route("invoices.issue", 409, below=True),
-    "invoice.credit": Route("invoices.issue", 201, _same(reason="x"), below=True),
+    "invoice.issue": Route("invoices.issue", _root(409), below=True),
+    "invoice.void": Route("invoices.issue", _root(409), below=True),
+    "invoice.credit": Route("invoices.issue", _root(201), _same(reason="x"), below=True),
     "dunning.show": Route("invoices.read"),
     "dunning.edit": Route("invoices.change", _seller(200), _same(steps=[{"kind": "bar", "days": 30}])),
     "dunning.exemption": Route("invoices.read"),
@@ -450,7 +454,7 @@ ROUTES: dict[str, Route] = {
     "broadcast.sample": Route("messages.read"),
     "broadcast.preview": Route("messages.read", 409, _account()),
     "broadcast.try": Route("messages.change", 200),
-    "broadcast.start": Route("messages.change", 200, _same(at=None)),
+    "broadcast.start": Route("messages.change", _awake(200, 409), _same(at=None)),
     "broadcast.pause": Route("messages.change", 409),
     "broadcast.resume": Route("messages.change", 409),
     "broadcast.cancel": Route("messages.change", 200),
